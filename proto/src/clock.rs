@@ -1,0 +1,46 @@
+//! Time that counts suspend and that nobody can set: `CLOCK_BOOTTIME`, behind a trait.
+
+mod boottime;
+#[cfg(any(test, feature = "simulated"))]
+mod fake;
+#[cfg(feature = "simulated")]
+mod file;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, SystemTime};
+
+pub use boottime::BoottimeClock;
+#[cfg(any(test, feature = "simulated"))]
+pub use fake::FakeClock;
+#[cfg(feature = "simulated")]
+pub use file::FileClock;
+
+/// A boxed future, so that [`Clock`] stays usable as `dyn`.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What time it is, and waiting.
+pub trait Clock: Send + Sync {
+    /// Since boot, suspend included.
+    fn boottime(&self) -> Duration;
+
+    /// The wall clock, for display only: anyone may set it.
+    fn wall(&self) -> SystemTime;
+
+    /// The kernel's name for this boot; another one means that the boot clock started again.
+    fn boot_id(&self) -> String;
+
+    /// Waits until the boot clock shows at least this.
+    fn sleep_until(&self, boottime: Duration) -> BoxFuture<'_, ()>;
+}
+
+/// The wall clock in whole seconds since the Unix epoch, the bus's unit; 0 before it.
+pub fn unix_seconds(wall: SystemTime) -> u64 {
+    wall.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+/// A duration in whole milliseconds, the bus's unit.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

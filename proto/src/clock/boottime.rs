@@ -1,0 +1,117 @@
+//! The real clock.
+
+use std::io::ErrorKind;
+use std::time::{Duration, SystemTime};
+
+use rustix::time::{
+    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
+    timerfd_create, timerfd_settime,
+};
+use tokio::net::unix::pipe::Receiver;
+
+use super::{BoxFuture, Clock};
+use crate::keys::random;
+use crate::text::hex;
+
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// `CLOCK_BOOTTIME`, waiting on a timerfd, so that a suspended device wakes into an expired wait.
+#[derive(Debug, Clone)]
+pub struct BoottimeClock {
+    boot_id: String,
+}
+
+impl BoottimeClock {
+    /// Reads this boot's id from the kernel. Where it can't be read each start counts as another boot,
+    /// which starts waits again in full and voids what was good for one boot.
+    pub fn new() -> Self {
+        let boot_id =
+            std::fs::read_to_string(BOOT_ID).map_or_else(|_| hex(&random::<16>()), |id| id.trim().to_owned());
+        Self { boot_id }
+    }
+}
+
+impl Default for BoottimeClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for BoottimeClock {
+    fn boottime(&self) -> Duration {
+        let now = clock_gettime(ClockId::Boottime);
+        Duration::new(
+            u64::try_from(now.tv_sec).unwrap_or(0),
+            u32::try_from(now.tv_nsec).unwrap_or(0),
+        )
+    }
+
+    fn wall(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn boot_id(&self) -> String {
+        self.boot_id.clone()
+    }
+
+    fn sleep_until(&self, boottime: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            while self.boottime() < boottime {
+                if timerfd(boottime).await.is_err() {
+                    // No descriptor left: a coarse wait that looks at the boot clock again each second.
+                    let left = boottime.saturating_sub(self.boottime());
+                    tokio::time::sleep(left.min(Duration::from_secs(1))).await;
+                }
+            }
+        })
+    }
+}
+
+async fn timerfd(boottime: Duration) -> std::io::Result<()> {
+    let timer = timerfd_create(
+        TimerfdClockId::Boottime,
+        TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
+    )?;
+    let expiry = Itimerspec {
+        it_interval: Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        },
+        it_value: Timespec {
+            tv_sec: i64::try_from(boottime.as_secs()).unwrap_or(i64::MAX),
+            // Zero would disarm the timer.
+            tv_nsec: i64::from(boottime.subsec_nanos().max(1)),
+        },
+    };
+    timerfd_settime(&timer, TimerfdTimerFlags::ABSTIME, &expiry)?;
+    // tokio's pipe end waits for and reads any descriptor that becomes readable; its general type for
+    // that asks for `unsafe`.
+    let timer = Receiver::from_owned_fd_unchecked(timer)?;
+    loop {
+        timer.readable().await?;
+        match timer.try_read(&mut [0; 8]) {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            outcome => return outcome.map(drop),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BoottimeClock, Clock};
+    use std::time::Duration;
+
+    #[test]
+    fn waits_until_the_boot_clock_shows_the_time() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let clock = BoottimeClock::new();
+        let until = clock.boottime() + Duration::from_millis(20);
+        runtime.block_on(clock.sleep_until(until));
+        assert!(clock.boottime() >= until);
+        runtime.block_on(clock.sleep_until(Duration::ZERO));
+        assert_eq!(clock.boot_id().len(), 36);
+    }
+}

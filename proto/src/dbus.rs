@@ -1,0 +1,23 @@
+//! The bus: names, errors, enumerations, proxies, secrets in descriptors, and the client call that
+//! presents a password to the warden and uses the ticket.
+
+pub mod client;
+mod error;
+pub mod fd;
+pub mod names;
+mod proxies;
+mod values;
+
+pub use error::Error;
+pub use names::INTERFACES;
+pub use proxies::{
+    AccountProxy, AuditEntries, Details, DeviceEntries, DeviceProxy, IdentifierEntry, ManagerProxy, Options,
+    WardenProxy,
+};
+pub use values::{
+    AccountState, Activation, AssuranceLevel, BindingState, LockState, VerificationChannel,
+    VerificationState, WipeClass,
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! Proxies of what stands. Errors arrive as [`Error`]; the whole contract, member by member, is in the XML.
+
+use std::collections::HashMap;
+
+use zbus::{Fd, OwnedFd, OwnedVariant, Variant};
+
+use super::{
+    AccountState, Activation, AssuranceLevel, BindingState, Error, LockState, VerificationState, WipeClass,
+};
+
+/// Options of a call, `a{sv}`; an unknown key is `InvalidArgument`.
+pub type Options<'a> = HashMap<&'a str, Variant<'a>>;
+/// A dictionary that came over the bus, `a{sv}`.
+pub type Details = HashMap<String, OwnedVariant>;
+/// An entry of `Account.Identifiers`: id, kind, masked value, verified.
+pub type IdentifierEntry = (String, String, String, bool);
+/// What `Account.ListDevices` answers: `id`, `name`, `model`, `kind`, `this`, `last-seen`, `lost`.
+pub type DeviceEntries = Vec<Details>;
+/// What `History` answers: `time`, `boot-time`, `event`, `actor`, `detail`, `hash`.
+pub type AuditEntries = Vec<Details>;
+
+/// `org.belay1.Manager`.
+#[zbus::proxy(
+    interface = "org.belay1.Manager",
+    default_service = "org.belay1",
+    default_path = "/org/belay1"
+)]
+pub trait Manager {
+    /// belayd's version.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn version(&self) -> Result<String, Error>;
+
+    /// What this device can do.
+    #[zbus(property)]
+    fn capabilities(&self) -> Result<Vec<String>, Error>;
+}
+
+/// `org.belay1.Account`.
+#[zbus::proxy(
+    interface = "org.belay1.Account",
+    default_service = "org.belay1",
+    default_path = "/org/belay1/account"
+)]
+pub trait Account {
+    /// Whose device this is.
+    #[zbus(property)]
+    fn state(&self) -> Result<AccountState, Error>;
+
+    /// The account's id, or empty.
+    #[zbus(property)]
+    fn user_id(&self) -> Result<String, Error>;
+
+    /// The cloud's URL, or empty.
+    #[zbus(property)]
+    fn cloud_url(&self) -> Result<String, Error>;
+
+    /// `display-name`, `country`, `language`, `newsletter`.
+    #[zbus(property)]
+    fn profile(&self) -> Result<Details, Error>;
+
+    /// Identifiers; the first is the login.
+    #[zbus(property)]
+    fn identifiers(&self) -> Result<Vec<IdentifierEntry>, Error>;
+
+    /// Masked login of the owner while `activation-locked`.
+    #[zbus(property)]
+    fn locked_to(&self) -> Result<String, Error>;
+
+    /// Seconds since the epoch; 0 = never.
+    #[zbus(property)]
+    fn bound_since(&self) -> Result<u64, Error>;
+
+    /// Whether the account has a recovery code.
+    #[zbus(property)]
+    fn recovery_code_set(&self) -> Result<bool, Error>;
+
+    /// Whether a release waits for the cloud.
+    #[zbus(property)]
+    fn pending_release(&self) -> Result<bool, Error>;
+
+    /// The running verification, empty when none.
+    #[zbus(property)]
+    fn pending(&self) -> Result<Details, Error>;
+
+    /// Begins a registration; answers its id.
+    fn register(
+        &self,
+        identifier: &str,
+        ticket: &str,
+        details: &Options<'_>,
+        options: &Options<'_>,
+    ) -> Result<String, Error>;
+
+    /// Another code.
+    fn resend_code(&self, id: &str, options: &Options<'_>) -> Result<(), Error>;
+
+    /// How a verification stands.
+    fn verification_state(&self, id: &str, options: &Options<'_>) -> Result<VerificationState, Error>;
+
+    /// Gives a verification up.
+    fn cancel_verification(&self, id: &str, options: &Options<'_>) -> Result<(), Error>;
+
+    /// Ends a registration; answers the recovery code.
+    fn confirm_registration(&self, id: &str, code: Fd<'_>, options: &Options<'_>) -> Result<OwnedFd, Error>;
+
+    /// The recovery code was written down.
+    fn acknowledge_recovery_code(&self, id: &str, options: &Options<'_>) -> Result<(), Error>;
+
+    /// Binds this device to an existing account.
+    fn sign_in(&self, identifier: &str, ticket: &str, options: &Options<'_>) -> Result<(), Error>;
+
+    /// Opens a new session.
+    fn reauthenticate(&self, ticket: &str, options: &Options<'_>) -> Result<(), Error>;
+
+    /// Unbinds; answers the release as text.
+    fn sign_out(&self, ticket: &str, options: &Options<'_>) -> Result<OwnedFd, Error>;
+
+    /// Whether the hardware is another account's.
+    fn check_activation(&self, options: &Options<'_>) -> Result<Activation, Error>;
+
+    /// The account's devices.
+    fn list_devices(&self, options: &Options<'_>) -> Result<DeviceEntries, Error>;
+}
+
+/// `org.belay1.Device`.
+#[zbus::proxy(
+    interface = "org.belay1.Device",
+    default_service = "org.belay1",
+    default_path = "/org/belay1/device"
+)]
+pub trait Device {
+    /// The device's id, or empty.
+    #[zbus(property)]
+    fn device_id(&self) -> Result<String, Error>;
+
+    /// The name its owner gave it.
+    #[zbus(property)]
+    fn name(&self) -> Result<String, Error>;
+
+    /// The model.
+    #[zbus(property)]
+    fn model(&self) -> Result<String, Error>;
+
+    /// What the boot chain and disk encryption let us promise.
+    #[zbus(property)]
+    fn assurance_level(&self) -> Result<AssuranceLevel, Error>;
+
+    /// Why, as codes.
+    #[zbus(property)]
+    fn assurance_notes(&self) -> Result<Vec<String>, Error>;
+
+    /// What a wipe is worth.
+    #[zbus(property)]
+    fn wipe_class(&self) -> Result<WipeClass, Error>;
+
+    /// Whether the device is lost.
+    #[zbus(property)]
+    fn lock_state(&self) -> Result<LockState, Error>;
+
+    /// Renames the device.
+    fn set_name(&self, name: &str, options: &Options<'_>) -> Result<(), Error>;
+
+    /// Allows a factory reset for this boot; answers the authorisation as text.
+    fn authorize_reset(&self, ticket: &str, options: &Options<'_>) -> Result<OwnedFd, Error>;
+
+    /// The audit log from a point in time, seconds since the epoch.
+    fn history(&self, since: u64, options: &Options<'_>) -> Result<AuditEntries, Error>;
+}
+
+/// `org.belay1.Warden`.
+#[zbus::proxy(
+    interface = "org.belay1.Warden",
+    default_service = "org.belay1.Warden",
+    default_path = "/org/belay1/warden"
+)]
+pub trait Warden {
+    /// Whose device this is.
+    #[zbus(property)]
+    fn binding_state(&self) -> Result<BindingState, Error>;
+
+    /// Whether the device is lost.
+    #[zbus(property)]
+    fn lock_state(&self) -> Result<LockState, Error>;
+
+    /// Until the next try of the session, ms.
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn retry_after(&self) -> Result<u64, Error>;
+
+    /// Tries of the session before the next wait.
+    #[zbus(property)]
+    fn tries_left(&self) -> Result<u32, Error>;
+
+    /// Hands secrets in; answers a ticket. Prefer [`super::client::WardenClient::present`].
+    fn present(&self, purpose: &str, subject: &str, secrets: HashMap<&str, Fd<'_>>) -> Result<String, Error>;
+
+    /// How strong a password is, 0–4.
+    fn check(&self, password: Fd<'_>) -> Result<u8, Error>;
+
+    /// Ends lost mode with the password.
+    fn unlock(&self, password: Fd<'_>) -> Result<(), Error>;
+
+    /// belayd and root only: what this device is, and whose.
+    fn identity(&self) -> Result<Details, Error>;
+
+    /// belayd only: a newer credentials record, signed bytes; whether it was taken.
+    fn credentials(&self, record: &[u8]) -> Result<bool, Error>;
+
+    /// belayd only: one step of a ticket's purpose.
+    #[zbus(name = "Use")]
+    fn use_ticket(&self, ticket: &str, step: &str, input: &[u8]) -> Result<Vec<u8>, Error>;
+
+    /// belayd only: into lost mode, never out of it.
+    fn tighten(&self, reason: &str) -> Result<(), Error>;
+
+    /// belayd only: the recovery code of a registration that isn't acknowledged yet.
+    fn recovery_code(&self, pending: &str) -> Result<OwnedFd, Error>;
+
+    /// belayd only: the audit log from a point in time, seconds since the epoch.
+    fn history(&self, since: u64) -> Result<AuditEntries, Error>;
+}

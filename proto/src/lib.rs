@@ -1,0 +1,38 @@
+//! The contracts of Belay: what its programs say to each other, and the keys they say it with.
+//!
+//! Everything here is pure, except reading a secret from a descriptor ([`dbus::fd`]), asking the
+//! kernel for random bytes and for the time ([`clock`]).
+//!
+//! | feature | adds |
+//! |---|---|
+//! | – | identifiers, secrets, canonical CBOR, keys, sealing, signed objects, the warden's steps, clocks |
+//! | `dbus` | bus names, errors, enumerations, proxies, secrets in descriptors, the client call |
+//! | `cloud` | JSON wire types, DPoP proofs |
+//! | `simulated` | a clock that a test moves through a file |
+
+pub mod backoff;
+pub mod cbor;
+pub mod clock;
+pub mod hardware;
+pub mod id;
+pub mod identifier;
+pub mod keys;
+pub mod seal;
+pub mod secret;
+pub mod signed;
+pub mod steps;
+pub mod sysexits;
+pub mod text;
+
+#[cfg(feature = "dbus")]
+pub mod dbus;
+#[cfg(feature = "cloud")]
+pub mod dpop;
+#[cfg(feature = "cloud")]
+pub mod wire;
+
+#[cfg(test)]
+mod vectors;
+
+pub use id::{AccountId, CommandId, DeviceId, Epoch, HardwareId, PendingId, TicketId};
+pub use secret::Secret;

@@ -1,0 +1,158 @@
+//! The keyring: the keys that read the account's data.
+
+use zeroize::Zeroize as _;
+
+use super::{Signed, SignedError, object};
+use crate::cbor::{Item, Malformed, Value};
+use crate::id::AccountId;
+use crate::keys::{Root, random};
+use crate::seal::{self, SealError};
+use crate::secret::Secret;
+
+crate::cbor_map! {
+    /// Signed by the owner key, sealed under the root.
+    #[derive(Debug)]
+    pub struct Keyring {
+        /// The account.
+        pub account: AccountId,
+        /// The credentials' generation it was written with.
+        pub generation: u64,
+        /// The data root of each key epoch, oldest first.
+        pub data_roots: DataRoots,
+        /// For record and blob ids; never rotates.
+        pub index_key: Secret<[u8; 32]>,
+    }
+}
+
+object!(Keyring, b"belay-keyring/1\0");
+
+/// (key epoch, data root) pairs with rising epochs.
+#[derive(Debug)]
+pub struct DataRoots(Vec<(u64, Secret<[u8; 32]>)>);
+
+/// A sealed keyring doesn't open.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// Another root, account or generation, or changed bytes.
+    #[error("the keyring doesn't open")]
+    Seal(#[from] SealError),
+    /// What was sealed isn't a keyring that this owner signed.
+    #[error("the keyring isn't the owner's")]
+    Signed(#[from] SignedError),
+    /// It names another account or generation than it was sealed for.
+    #[error("the keyring is another account's")]
+    Foreign,
+}
+
+impl Keyring {
+    /// A new account's keyring: one data root in key epoch 1, and an index key.
+    pub fn generate(account: AccountId, generation: u64) -> Self {
+        let data_roots = DataRoots(vec![(1, Secret::new(random()))]);
+        Self {
+            account,
+            generation,
+            data_roots,
+            index_key: Secret::new(random()),
+        }
+    }
+
+    /// The newest key epoch; 0 for an empty keyring.
+    pub fn key_epoch(&self) -> u64 {
+        self.data_roots.0.last().map_or(0, |(epoch, _)| *epoch)
+    }
+
+    /// Signs with the root's owner key and seals under the root's keyring key.
+    pub fn seal(&self, root: &Root) -> Vec<u8> {
+        self.seal_with(root, &random())
+    }
+
+    /// As [`Keyring::seal`] with a given nonce, which must never be used twice under one root.
+    pub(crate) fn seal_with(&self, root: &Root, nonce: &[u8; 12]) -> Vec<u8> {
+        let mut signed = Signed::seal(self, &root.owner_key());
+        let bytes = Secret::new(signed.encode());
+        signed.payload.zeroize();
+        seal::wrap_with(
+            &root.keyring_key(),
+            &associated(&self.account, self.generation),
+            bytes.expose(),
+            nonce,
+        )
+    }
+
+    /// Opens and verifies a sealed keyring.
+    ///
+    /// # Errors
+    /// [`KeyringError`].
+    pub fn open(
+        root: &Root,
+        account: &AccountId,
+        generation: u64,
+        sealed: &[u8],
+    ) -> Result<Self, KeyringError> {
+        let bytes = seal::unwrap(&root.keyring_key(), &associated(account, generation), sealed)?;
+        let mut signed = Signed::decode(bytes.expose()).map_err(SignedError::from)?;
+        let keyring = signed.open::<Self>(&root.owner_key().public());
+        signed.payload.zeroize();
+        let keyring = keyring?;
+        match keyring.account == *account && keyring.generation == generation {
+            true => Ok(keyring),
+            false => Err(KeyringError::Foreign),
+        }
+    }
+}
+
+impl DataRoots {
+    /// From pairs.
+    ///
+    /// # Errors
+    /// [`Malformed`] unless the epochs rise.
+    pub fn new(pairs: Vec<(u64, Secret<[u8; 32]>)>) -> Result<Self, Malformed> {
+        match pairs
+            .windows(2)
+            .all(|pair| matches!(pair, [(a, _), (b, _)] if a < b))
+        {
+            true => Ok(Self(pairs)),
+            false => Err(Malformed::new("key epochs out of order")),
+        }
+    }
+
+    /// The data root of an epoch.
+    pub fn get(&self, epoch: u64) -> Option<&Secret<[u8; 32]>> {
+        self.0
+            .iter()
+            .find(|(known, _)| *known == epoch)
+            .map(|(_, root)| root)
+    }
+
+    /// All pairs, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &(u64, Secret<[u8; 32]>)> {
+        self.0.iter()
+    }
+}
+
+/// An array of `[epoch, root]`.
+impl Item for DataRoots {
+    fn to_value(&self) -> Value {
+        Value::Array(
+            self.0
+                .iter()
+                .map(|(epoch, root)| Value::Array(vec![epoch.to_value(), root.to_value()]))
+                .collect(),
+        )
+    }
+
+    fn from_value(value: Value) -> Result<Self, Malformed> {
+        let mut pairs = Vec::new();
+        for pair in Vec::<Value>::from_value(value)? {
+            let pair = Vec::<Value>::from_value(pair)?;
+            let [epoch, root] =
+                <[Value; 2]>::try_from(pair).map_err(|_| Malformed::new("expected an epoch and a root"))?;
+            pairs.push((u64::from_value(epoch)?, Secret::from_value(root)?));
+        }
+        Self::new(pairs)
+    }
+}
+
+fn associated(account: &AccountId, generation: u64) -> Vec<u8> {
+    [account.as_bytes().as_slice(), &generation.to_be_bytes()].concat()
+}

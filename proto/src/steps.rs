@@ -1,0 +1,219 @@
+//! The fixed steps that belayd walks at the warden with a ticket (`Warden.Use`): names, inputs, outputs.
+//!
+//! Inputs and outputs are canonical CBOR maps with `"v": 1`. "Signed bytes" are
+//! [`Signed::encode`](crate::signed::Signed::encode).
+//!
+//! | purpose | steps in order |
+//! |---|---|
+//! | `register` | [`NEW_CREDENTIALS`]; then with the pending id (32 hexadecimal digits) in the ticket's place [`BIND`] and [`ACKNOWLEDGE`], or [`DISCARD`] |
+//! | `sign-in` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`CERTIFY`], [`BIND`] |
+//! | `reauthenticate` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`] |
+//! | `sign-out` | [`RELEASE`] |
+//! | `reset` | [`AUTHORIZE_RESET`] |
+//! | none: an empty ticket | [`SAVED_RELEASE`] |
+
+mod purpose;
+
+use crate::id::{AccountId, DeviceId, Epoch, HardwareId, PendingId};
+use crate::keys::{KdfParameters, PublicKey, Signature};
+use crate::secret::Secret;
+
+pub use purpose::{Purpose, UnknownPurpose};
+
+/// Makes root, keys, records and recovery code and keeps them pending: [`NewCredentialsInput`] →
+/// [`NewCredentialsOutput`]. Uses the ticket up.
+pub const NEW_CREDENTIALS: &str = "new-credentials";
+/// Commits the binding. With a ticket [`BindInput`], with a pending id [`PendingInput`] → [`BindOutput`].
+pub const BIND: &str = "bind";
+/// Forgets a pending registration: [`PendingInput`] → [`Done`].
+pub const DISCARD: &str = "discard";
+/// The recovery code was written down, nobody can read it any more: [`PendingInput`] → [`Done`].
+pub const ACKNOWLEDGE: &str = "acknowledge";
+/// Signs the cloud's challenge: [`LoginSignatureInput`] → [`LoginSignatureOutput`].
+pub const LOGIN_SIGNATURE: &str = "login-signature";
+/// Opens and judges what the cloud keeps for the account: [`OpenRootInput`] → [`OpenRootOutput`].
+pub const OPEN_ROOT: &str = "open-root";
+/// Makes this device's certificate: [`CertifyInput`] → [`CertifyOutput`].
+pub const CERTIFY: &str = "certify";
+/// Checks the password, unbinds and releases: [`ReleaseInput`] → [`ReleaseOutput`].
+pub const RELEASE: &str = "release";
+/// Checks the password and allows a factory reset: [`AuthorizeResetInput`] → [`AuthorizeResetOutput`].
+pub const AUTHORIZE_RESET: &str = "authorize-reset";
+
+/// The subject of a `reset` ticket that may release too. Without it [`AuthorizeResetInput::release`] is
+/// refused: who allows a reset has not let the device go.
+pub const RESET_AND_RELEASE: &str = "release";
+
+/// The release that is kept until the next binding, for when the answer to [`RELEASE`] was lost: with an
+/// empty ticket, [`Done`] → [`SavedReleaseOutput`].
+pub const SAVED_RELEASE: &str = "saved-release";
+
+crate::cbor_map! {
+    /// Into [`NEW_CREDENTIALS`].
+    #[derive(Debug)]
+    pub struct NewCredentialsInput {
+        /// belayd's device key.
+        pub device_key: PublicKey,
+        /// The identifier, masked, to show while the device is locked to its owner.
+        pub login: String,
+    }
+
+    /// Out of [`NEW_CREDENTIALS`]: what the cloud gets.
+    #[derive(Debug)]
+    pub struct NewCredentialsOutput {
+        /// Names the registration in later steps; lives 24 h of boot time.
+        pub pending: PendingId,
+        /// The new account.
+        pub account: AccountId,
+        /// The credentials' generation, 1.
+        pub generation: u64,
+        /// The credentials record, signed bytes.
+        pub credentials: Vec<u8>,
+        /// The owner's public key.
+        pub owner: PublicKey,
+        /// The sealed keyring.
+        pub keyring: Vec<u8>,
+        /// The first device certificate, signed bytes.
+        pub certificate: Vec<u8>,
+        /// The cloud's share of the wrap key; belayd hands it over and forgets it.
+        pub share: Secret<[u8; 32]>,
+        /// The release of the binding before, signed bytes, while the cloud may not have it.
+        pub release: Option<Vec<u8>>,
+        /// This hardware.
+        pub hardware: HardwareId,
+        /// Whether the hardware has an unprinted part, so that activation lock applies.
+        pub hardware_locked: bool,
+    }
+
+    /// Into [`BIND`], [`DISCARD`] and [`ACKNOWLEDGE`] of a pending registration.
+    #[derive(Debug)]
+    pub struct PendingInput {
+        /// The registration.
+        pub pending: PendingId,
+    }
+
+    /// Into [`BIND`] of a sign-in.
+    #[derive(Debug)]
+    pub struct BindInput {
+        /// The certificate that the cloud knows for this hardware, signed bytes: the door of a
+        /// tampered warden when no copy of its state survived.
+        pub existing: Option<Vec<u8>>,
+    }
+
+    /// Out of [`BIND`]: the device as it is now bound.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct BindOutput {
+        /// The device.
+        pub device: DeviceId,
+        /// The binding.
+        pub epoch: Epoch,
+    }
+
+    /// Into [`LOGIN_SIGNATURE`]: what the cloud answered to the login challenge. Origin and identifier
+    /// aren't among it; the warden has its own.
+    #[derive(Debug)]
+    pub struct LoginSignatureInput {
+        /// Argon2id's salt.
+        pub salt: [u8; 16],
+        /// Argon2id's parameters; refused out of bounds or below what was seen.
+        pub parameters: KdfParameters,
+        /// The cloud's nonce.
+        pub nonce: Vec<u8>,
+        /// RFC 7638 thumbprint of the device key.
+        pub thumbprint: [u8; 32],
+        /// `sign-in` or `reauthenticate`, equal to the ticket's purpose.
+        pub action: String,
+    }
+
+    /// Out of [`LOGIN_SIGNATURE`].
+    #[derive(Debug)]
+    pub struct LoginSignatureOutput {
+        /// Over the login statement.
+        pub signature: Signature,
+    }
+
+    /// Into [`OPEN_ROOT`]: what the cloud answered to the login.
+    #[derive(Debug)]
+    pub struct OpenRootInput {
+        /// The cloud's share of the wrap key.
+        pub share: Secret<[u8; 32]>,
+        /// The credentials record, signed bytes.
+        pub credentials: Vec<u8>,
+        /// The sealed keyring.
+        pub keyring: Vec<u8>,
+    }
+
+    /// Out of [`OPEN_ROOT`].
+    #[derive(Debug)]
+    pub struct OpenRootOutput {
+        /// The owner's public key, from the root itself.
+        pub owner: PublicKey,
+        /// The credentials' generation.
+        pub generation: u64,
+        /// The account.
+        pub account: AccountId,
+    }
+
+    /// Into [`CERTIFY`].
+    #[derive(Debug)]
+    pub struct CertifyInput {
+        /// belayd's device key.
+        pub device_key: PublicKey,
+        /// The account's login identifier, masked.
+        pub login: String,
+    }
+
+    /// Out of [`CERTIFY`]: what the cloud gets.
+    #[derive(Debug)]
+    pub struct CertifyOutput {
+        /// This device's certificate, signed bytes.
+        pub certificate: Vec<u8>,
+        /// The device, once [`BIND`] commits it.
+        pub device: DeviceId,
+        /// The binding, once [`BIND`] commits it.
+        pub epoch: Epoch,
+        /// As in [`NewCredentialsOutput`].
+        pub release: Option<Vec<u8>>,
+    }
+
+    /// Into [`RELEASE`].
+    #[derive(Debug)]
+    pub struct ReleaseInput {}
+
+    /// Out of [`RELEASE`].
+    #[derive(Debug)]
+    pub struct ReleaseOutput {
+        /// The release, signed bytes.
+        pub release: Vec<u8>,
+    }
+
+    /// Out of [`SAVED_RELEASE`].
+    #[derive(Debug)]
+    pub struct SavedReleaseOutput {
+        /// The release, signed bytes; absent when there is none.
+        pub release: Option<Vec<u8>>,
+    }
+
+    /// Into [`AUTHORIZE_RESET`].
+    #[derive(Debug)]
+    pub struct AuthorizeResetInput {
+        /// Sign out too; for a ticket with the subject [`RESET_AND_RELEASE`] alone.
+        pub release: bool,
+    }
+
+    /// Out of [`AUTHORIZE_RESET`].
+    #[derive(Debug)]
+    pub struct AuthorizeResetOutput {
+        /// The authorisation, signed bytes; good for this boot and 10 minutes.
+        pub authorisation: Vec<u8>,
+        /// The release, signed bytes, when asked for.
+        pub release: Option<Vec<u8>>,
+    }
+
+    /// Nothing to say.
+    #[derive(Debug)]
+    pub struct Done {}
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! Bytes as text: base64url without padding (RFC 4648 §5) and lower-case hexadecimal.
+
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+
+/// The text isn't what it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}")]
+pub struct BadText {
+    /// What would have been right, in words.
+    pub expected: &'static str,
+}
+
+/// Base64url without padding.
+pub fn base64url(bytes: &[u8]) -> String {
+    BASE64URL_NOPAD.encode(bytes)
+}
+
+/// Reads base64url without padding; stray bits and padding are refused, so that one value has one text.
+pub fn from_base64url(text: &str) -> Result<Vec<u8>, BadText> {
+    BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| BadText {
+        expected: "base64url without padding",
+    })
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    HEXLOWER.encode(bytes)
+}
+
+/// Reads lower-case hexadecimal.
+pub fn from_hex(text: &str) -> Result<Vec<u8>, BadText> {
+    HEXLOWER.decode(text.as_bytes()).map_err(|_| BadText {
+        expected: "lower-case hexadecimal",
+    })
+}
+
+/// Whether a character can make a text look like another one: control characters, invisible ones, and
+/// those that change the direction of writing (Unicode TR36 §3).
+pub fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+}
+
+/// A text from somebody else as it may be shown: without [`is_deceptive`] characters, at most `most`
+/// characters.
+pub fn displayable(text: &str, most: usize) -> String {
+    text.chars().filter(|c| !is_deceptive(*c)).take(most).collect()
+}
+
+/// A URL's origin, in its normal form, and its path, without query and fragment. A text without a
+/// scheme is all path.
+pub(crate) fn split_url(url: &str) -> (String, &str) {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return (String::new(), url);
+    };
+    let (authority, path) = rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash));
+    let (scheme, authority) = (scheme.to_ascii_lowercase(), authority.to_ascii_lowercase());
+    let default = match scheme.as_str() {
+        "https" => ":443",
+        "http" => ":80",
+        _ => "",
+    };
+    let authority = authority.strip_suffix(default).unwrap_or(&authority);
+    (format!("{scheme}://{authority}"), path)
+}
+
+/// Writes the common traits of a public newtype over a byte array: construction, access, `Display`
+/// and `FromStr` in one text form, `Debug` as that text, and serde as a string.
+macro_rules! byte_newtype {
+    ($(#[$meta:meta])* $name:ident, $len:literal, $write:path, $read:path, $expected:literal) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; $len]);
+
+        impl $name {
+            /// From the raw bytes.
+            pub const fn from_bytes(bytes: [u8; $len]) -> Self {
+                Self(bytes)
+            }
+
+            /// The raw bytes.
+            pub const fn as_bytes(&self) -> &[u8; $len] {
+                &self.0
+            }
+        }
+
+        $crate::text::byte_text!($name, $len, $write, $read, $expected);
+    };
+}
+
+/// The text half of [`byte_newtype`], for types that check their bytes.
+macro_rules! byte_text {
+    ($name:ident, $len:literal, $write:path, $read:path, $expected:literal) => {
+        impl TryFrom<&[u8]> for $name {
+            type Error = $crate::text::BadText;
+
+            fn try_from(bytes: &[u8]) -> Result<Self, Self::Error> {
+                let wrong = $crate::text::BadText {
+                    expected: $expected,
+                };
+                let bytes: [u8; $len] = bytes.try_into().map_err(|_| wrong)?;
+                Self::try_from(bytes).map_err(|_| wrong)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::text::BadText;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let bytes = $read(text).map_err(|_| $crate::text::BadText {
+                    expected: $expected,
+                })?;
+                Self::try_from(bytes.as_slice())
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&$write(self.as_bytes()))
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "{}({self})", stringify!($name))
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl $crate::cbor::Item for $name {
+            fn to_value(&self) -> $crate::cbor::Value {
+                $crate::cbor::Value::Bytes(self.as_bytes().to_vec())
+            }
+
+            fn from_value(value: $crate::cbor::Value) -> Result<Self, $crate::cbor::Malformed> {
+                let bytes = <[u8; $len]>::from_value(value)?;
+                Self::try_from(bytes)
+                    .map_err(|_| $crate::cbor::Malformed::new(concat!("not a ", stringify!($name))))
+            }
+        }
+    };
+}
+
+/// `TryFrom<[u8; N]>` for newtypes that take any bytes.
+macro_rules! from_any_bytes {
+    ($name:ident, $len:literal) => {
+        impl From<[u8; $len]> for $name {
+            fn from(bytes: [u8; $len]) -> Self {
+                Self::from_bytes(bytes)
+            }
+        }
+    };
+}
+
+pub(crate) use {byte_newtype, byte_text, from_any_bytes};
+
+#[cfg(test)]
+mod tests {
+    use super::{displayable, from_base64url, from_hex};
+
+    #[test]
+    fn a_shown_text_is_what_it_looks_like() {
+        assert_eq!(
+            displayable("Ca\u{202e}ll\u{0}\n me\u{200b}, ü水", 200),
+            "Call me, ü水"
+        );
+        assert_eq!(displayable(&"ä".repeat(300), 200).chars().count(), 200);
+    }
+
+    #[test]
+    fn a_value_has_one_text() {
+        for text in ["AA==", "A", "AB", "+/", "A A", "AA\n"] {
+            assert!(from_base64url(text).is_err(), "{text:?}");
+        }
+        for text in ["A0", "0", "0g", " 00"] {
+            assert!(from_hex(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The cloud's wire: JSON bodies of `/v1`, as `openapi.yaml` has them. Bytes are base64url without
+//! padding, ids hexadecimal, waits in ms, points in time in seconds since the epoch unless a name
+//! says otherwise.
+//!
+//! A request with an unknown field is malformed; an answer may grow.
+
+mod account;
+mod bytes;
+mod config;
+mod device;
+mod login;
+mod problem;
+mod verification;
+
+pub use account::{
+    AccountAnswer, CreateAccountRequest, CreatedAccount, CredentialsAnswer, IdentifierAnswer, Profile,
+};
+pub use bytes::{Bytes, SecretText, Share};
+pub use config::{ConfigAnswer, Limits};
+pub use device::{
+    AddDeviceRequest, AddedDevice, DeviceAnswer, DevicesAnswer, HardwareAnswer, HardwareRequest,
+    ReleaseRequest, RenameDeviceRequest,
+};
+pub use login::{
+    LoginAnswer, LoginChallengeAnswer, LoginChallengeRequest, LoginRequest, RevokeRequest, TokenAnswer,
+    TokenRequest, Tokens,
+};
+pub use problem::{PROBLEM_PREFIX, Problem};
+pub use verification::{
+    ChallengeAnswer, Channel, CodeRequest, InboundSms, OpenVerificationRequest, OpenedVerification,
+    ProofOfWork, ResendRequest, SmsOut, TicketAnswer, VerificationAnswer, VerificationPurpose,
+    VerificationStatus, Waits,
+};
+
+/// Names of headers that aren't HTTP's own.
+pub mod header {
+    /// A DPoP proof (RFC 9449 §4).
+    pub const DPOP: &str = "dpop";
+    /// The nonce for the next proof (RFC 9449 §8).
+    pub const DPOP_NONCE: &str = "dpop-nonce";
+    /// Makes a mutating call one, however often it is sent.
+    pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+    /// `hex(HMAC-SHA256(secret, body))` on `POST /v1/inbound-sms`.
+    pub const GATEWAY_SIGNATURE: &str = "belay-gateway-signature";
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,462 @@
+"""The contract's computations, written from its text alone. Refused inputs raise ValueError."""
+
+import base64
+import hashlib
+import hmac
+import io
+import json
+import struct
+import unicodedata
+
+import cbor2
+from argon2.low_level import Type, hash_secret_raw
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+unhex = bytes.fromhex
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def hkdf(ikm, info, salt=None):
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=salt, info=info).derive(ikm)
+
+
+def gcm(key, nonce, plaintext, aad):
+    return AESGCM(key).encrypt(nonce, plaintext, aad)
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def cbor(value):
+    return cbor2.dumps(value, canonical=True)
+
+
+def sized(text, size):
+    data = unhex(text)
+    if len(data) != size:
+        raise ValueError(f"expected {size} bytes")
+    return data
+
+
+def ed25519(seed):
+    key = Ed25519PrivateKey.from_private_bytes(seed)
+    return key, key.public_key().public_bytes_raw()
+
+
+def x25519(secret):
+    key = X25519PrivateKey.from_private_bytes(secret)
+    return key, key.public_key().public_bytes_raw()
+
+
+# -- CBOR ----------------------------------------------------------------------------------------
+
+
+def tagged(value):
+    """From the vectors' way of writing typed values."""
+    ((kind, inner),) = value.items()
+    if kind == "array":
+        return [tagged(item) for item in inner]
+    if kind == "map":
+        return {key: tagged(item) for key, item in inner.items()}
+    if kind == "uint":
+        if not 0 <= int(inner) < 2**64:
+            raise ValueError("not an unsigned number of 64 bits")
+        return int(inner)
+    if kind == "bytes":
+        return unhex(inner)
+    return inner
+
+
+def sound(value, depth=8):
+    """Whether a decoded value is of the subset."""
+    if isinstance(value, (list, dict)):
+        if depth == 0:
+            return False
+        if isinstance(value, list):
+            return all(sound(item, depth - 1) for item in value)
+        return all(isinstance(key, str) and sound(item, depth - 1) for key, item in value.items())
+    if isinstance(value, bool) or isinstance(value, (bytes, str)):
+        return True
+    return isinstance(value, int) and 0 <= value < 2**64
+
+
+def decode(data):
+    stream = io.BytesIO(data)
+    try:
+        value = cbor2.CBORDecoder(stream).decode()
+    except (cbor2.CBORDecodeError, OverflowError, MemoryError) as error:
+        raise ValueError("not CBOR") from error
+    if not sound(value) or len(data) > 65536 or cbor(value) != data:
+        raise ValueError("not the deterministic encoding")
+    return value
+
+
+def kind_cbor(i):
+    if "bytes" in i:
+        return {"encoded": cbor(decode(unhex(i["bytes"]))).hex()}
+    return {"encoded": cbor(tagged(i["value"])).hex()}
+
+
+# -- keys ----------------------------------------------------------------------------------------
+
+
+def kind_password(i):
+    p = i["parameters"]
+    m, t, lanes = p["memory_kib"], p["iterations"], p["parallelism"]
+    if m < 19456 or t < 2 or lanes < 1 or m > 524288 or t > 10 or lanes > 4:
+        raise ValueError("parameters out of bounds")
+    normal = unicodedata.normalize("NFKC", i["password"]).encode()
+    master = hash_secret_raw(normal, sized(i["salt"], 16), t, m, lanes, 32, Type.ID, version=0x13)
+    login = hkdf(master, b"belay/login/1")
+    verify = hkdf(master, b"belay/verify/1")
+    return {
+        "normal": normal.hex(),
+        "master": master.hex(),
+        "login_seed": login.hex(),
+        "login_public": b64(ed25519(login)[1]),
+        "wrap": hkdf(master + sized(i["share"], 32), b"belay/wrap/1").hex(),
+        "verify": verify.hex(),
+        "verify_digest": sha256(verify).hex(),
+    }
+
+
+def kind_root(i):
+    root = sized(i["root"], 32)
+    owner, box = hkdf(root, b"belay/owner-signing/1"), hkdf(root, b"belay/report-box/1")
+    return {
+        "owner_seed": owner.hex(),
+        "owner_public": b64(ed25519(owner)[1]),
+        "report_box_secret": box.hex(),
+        "report_box_public": b64(x25519(box)[1]),
+        "keyring_key": hkdf(root, b"belay/keyring/1").hex(),
+        "collection_key": hkdf(sized(i["data_root"], 32), b"belay/collection/1/" + i["collection"].encode()).hex(),
+    }
+
+
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ*~$=U"
+
+
+def code_text(bits):
+    number = int.from_bytes(bits, "big")
+    symbols = [CROCKFORD[number >> (155 - 5 * n) & 31] for n in range(32)]
+    groups = ["".join(symbols[n : n + 4]) for n in range(0, 32, 4)]
+    return "-".join(groups + [CROCKFORD[number % 37]])
+
+
+def code_bits(typed):
+    symbols = "".join(typed.split()).replace("-", "").upper()
+    symbols = symbols.replace("I", "1").replace("L", "1").replace("O", "0")
+    if len(symbols) != 33 or any(s not in CROCKFORD[:32] for s in symbols[:32]):
+        raise ValueError("not a recovery code")
+    number = 0
+    for symbol in symbols[:32]:
+        number = number * 32 + CROCKFORD.index(symbol)
+    if CROCKFORD[number % 37] != symbols[32]:
+        raise ValueError("the check symbol doesn't fit")
+    return number.to_bytes(20, "big")
+
+
+def kind_recovery_code(i):
+    bits = code_bits(i["typed"]) if "typed" in i else sized(i["bits"], 20)
+    return {"bits": bits.hex(), "text": code_text(bits), "wrap": hkdf(bits, b"belay/recovery/1").hex()}
+
+
+# -- sealing -------------------------------------------------------------------------------------
+
+
+def wrap(key, nonce, plaintext, aad):
+    return b"\x01" + nonce + gcm(key, nonce, plaintext, aad)
+
+
+def associated(i):
+    return sized(i["account"], 16) + struct.pack(">Q", i["generation"])
+
+
+def kind_wrapped_root(i):
+    sealed = wrap(sized(i["wrap"], 32), sized(i["nonce"], 12), sized(i["root"], 32), associated(i))
+    return {"wrapped": sealed.hex()}
+
+
+def kind_record(i):
+    ids = cbor(
+        {
+            "v": 1,
+            "account": sized(i["account"], 16),
+            "collection": i["collection"],
+            "id": unhex(i["id"]),
+            "kind": i["kind"],
+            "key_epoch": i["key_epoch"],
+        }
+    )
+    salt = sized(i["salt"], 32)
+    key = hkdf(sized(i["collection_key"], 32), b"belay/record/1" + ids, salt)
+    commitment = hkdf(key, b"belay/record-commitment/1")[:16]
+    sealed = b"\x01" + salt + commitment + gcm(key, bytes(12), unhex(i["plaintext"]), ids)
+    return {"sealed": sealed.hex()}
+
+
+def kind_box(i):
+    _, recipient = x25519(sized(i["recipient_secret"], 32))
+    ephemeral_key, ephemeral = x25519(sized(i["ephemeral_secret"], 32))
+    shared = ephemeral_key.exchange(X25519PublicKey.from_public_bytes(recipient))
+    key = hkdf(shared, b"belay/box/1" + ephemeral + recipient)
+    sealed = b"\x01" + ephemeral + gcm(key, bytes(12), unhex(i["plaintext"]), unhex(i["aad"]))
+    return {"recipient_public": b64(recipient), "sealed": sealed.hex()}
+
+
+def kind_keyring(i):
+    root = sized(i["root"], 32)
+    fields = {
+        "v": 1,
+        "account": sized(i["account"], 16),
+        "generation": i["generation"],
+        "data_roots": [[pair["epoch"], sized(pair["root"], 32)] for pair in i["data_roots"]],
+        "index_key": sized(i["index_key"], 32),
+    }
+    epochs = [pair["epoch"] for pair in i["data_roots"]]
+    if sorted(set(epochs)) != epochs:
+        raise ValueError("key epochs out of order")
+    signed = sign(hkdf(root, b"belay/owner-signing/1"), b"belay-keyring/1\0", fields)
+    sealed = wrap(hkdf(root, b"belay/keyring/1"), sized(i["nonce"], 12), unhex(signed["signed"]), associated(i))
+    return {"payload": signed["payload"], "sealed": sealed.hex()}
+
+
+# -- signed objects ------------------------------------------------------------------------------
+
+
+def sign(seed, domain, fields):
+    payload = cbor(fields)
+    signature = ed25519(seed)[0].sign(domain + payload)
+    signed = cbor({"payload": payload, "signature": signature})
+    return {"payload": payload.hex(), "signature": b64(signature), "signed": signed.hex()}
+
+
+def base64url_bytes(text, size):
+    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if len(data) != size or b64(data) != text:
+        raise ValueError("not base64url of this length")
+    return data
+
+
+#: The type of each field of each signed object: a size of bytes, "key" or "box" for base64url, or a JSON type.
+OBJECTS = {
+    "credentials": (
+        b"belay-credentials/1\0",
+        {
+            "account": 16,
+            "generation": int,
+            "salt": 16,
+            "parameters": dict,
+            "login": "key",
+            "verify_digest": 32,
+            "wrapped_root": bytes,
+            "recovery_wrap": bytes,
+        },
+    ),
+    "certificate": (
+        b"belay-certificate/1\0",
+        {
+            "account": 16,
+            "device": 16,
+            "epoch": 16,
+            "device_key": "key",
+            "warden_key": "key",
+            "box_key": "box",
+            "hardware": 32,
+            "hardware_locked": bool,
+            "model": str,
+            "wipe_class": str,
+            "key_epoch": int,
+        },
+    ),
+    "release": (b"belay-release/1\0", {"account": 16, "device": 16, "epoch": 16, "hardware": 32}),
+    "reset": (
+        b"belay-reset/1\0",
+        {"device": 16, "epoch": 16, "boot_id": str, "expires_boottime_ms": int, "release": bool},
+    ),
+    "login": (
+        b"belay-login/1\0",
+        {"origin": str, "identifier": str, "nonce": bytes, "action": str, "thumbprint": 32},
+    ),
+    "delegate": (
+        b"belay-delegate/1\0",
+        {"account": 16, "key": "key", "actions": list, "generation": int, "issued_at": int, "expires_at": int},
+    ),
+    "command": (
+        b"belay-command/1\0",
+        {
+            "id": 16,
+            "account": 16,
+            "device": 16,
+            "epoch": 16,
+            "counter": int,
+            "issued_at": int,
+            "expires_at": int,
+            "presence": int,
+            "episode": int,
+            "action": str,
+            "arguments": dict,
+        },
+    ),
+}
+
+DELEGABLE = {"ring", "stop-ring", "locate", "message", "lock"}
+
+#: The arguments of each action and their types.
+ARGUMENTS = {
+    "lock": {"message": str, "phone": str},
+    "unlock": {},
+    "wipe": {"external": bool, "keep_esim": bool},
+    "ring": {"seconds": int},
+    "stop-ring": {},
+    "locate": {},
+    "message": {"text": str},
+    "sign-out": {},
+    "cancel": {"id": 16},
+}
+
+
+def field(kind, value):
+    if isinstance(kind, int):
+        return sized(value, kind)
+    if kind == "key":
+        return base64url_bytes(value, 32)
+    if kind == "box":
+        point = base64url_bytes(value, 32)
+        # Raises ValueError for a point of low order.
+        X25519PrivateKey.from_private_bytes(bytes([8]) * 32).exchange(X25519PublicKey.from_public_bytes(point))
+        return point
+    if kind is bytes:
+        return unhex(value)
+    if kind is int and (isinstance(value, bool) or not 0 <= value < 2**64):
+        raise ValueError("not an unsigned number")
+    if not isinstance(value, kind):
+        raise ValueError("another type")
+    return value
+
+
+def typed(fields, types):
+    if set(fields) != set(types):
+        raise ValueError("other fields")
+    return {name: field(types[name], value) for name, value in fields.items()}
+
+
+def signed_object(name):
+    domain, types = OBJECTS[name]
+
+    def compute(i):
+        fields = typed(i["fields"], types)
+        if name == "delegate" and not (set(fields["actions"]) <= DELEGABLE and fields["actions"] == sorted(set(fields["actions"]))):
+            raise ValueError("verbs that can't be delegated")
+        if name == "command":
+            fields["arguments"] = typed(fields["arguments"], ARGUMENTS[fields["action"]])
+        signed = sign(sized(i["seed"], 32), domain, {"v": 1, **fields})
+        if name == "release":
+            signed["text"] = "belay-release:" + b64(unhex(signed["signed"]))
+        if name == "login":
+            del signed["signed"]
+        return signed
+
+    return compute
+
+
+# -- identities ----------------------------------------------------------------------------------
+
+
+def kind_device_id(i):
+    return {"device": sha256(base64url_bytes(i["warden_key"], 32) + sized(i["epoch"], 16))[:16].hex()}
+
+
+def kind_hardware_id(i):
+    if not set(i) <= {"soc", "storage", "imei", "board"}:
+        raise ValueError("an unknown part")
+    return {"hardware": sha256(b"belay/hardware/1\0" + cbor(i)).hex(), "unprinted": "soc" in i or "storage" in i}
+
+
+def kind_dpop(i):
+    key, public = ed25519(sized(i["seed"], 32))
+    jwk = {"kty": "OKP", "crv": "Ed25519", "x": b64(public)}
+    thumbprint = sha256(json.dumps(jwk, sort_keys=True, separators=(",", ":")).encode())
+    claims = {"jti": i["jti"], "htm": i["method"], "htu": i["url"], "iat": i["iat"]}
+    if "nonce" in i:
+        claims["nonce"] = i["nonce"]
+    if "access_token" in i:
+        claims["ath"] = b64(sha256(i["access_token"].encode()))
+    header = {"typ": "dpop+jwt", "alg": "EdDSA", "jwk": jwk}
+    parts = [b64(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims)]
+    message = ".".join(parts)
+    return {"thumbprint": thumbprint.hex(), "proof": message + "." + b64(key.sign(message.encode()))}
+
+
+def normal_phone(text):
+    text = "".join(c for c in text if c not in " -.()/\u00a0")
+    digits = text[1:]
+    if not (7 <= len(digits) <= 15 and digits.isascii() and digits.isdigit() and digits[0] != "0"):
+        raise ValueError("not E.164")
+    return text
+
+
+def deceptive(c):
+    """Control characters, invisible ones, and those that change the direction of writing."""
+    n = ord(c)
+    return (
+        unicodedata.category(c) == "Cc"
+        or n in (0xAD, 0x61C, 0x180E, 0xFEFF)
+        or 0x200B <= n <= 0x200F
+        or 0x2028 <= n <= 0x202E
+        or 0x2060 <= n <= 0x206F
+    )
+
+
+def normal_email(text):
+    local, at, domain = text.rpartition("@")
+    domain = domain.lower()
+    labels = domain.split(".")
+    if not at or not 1 <= len(local.encode()) <= 64 or local[0] == "." or local[-1] == "." or ".." in local:
+        raise ValueError("not an address")
+    if any(c.isspace() or deceptive(c) or c in '@"(),:;<>[]\\' for c in local):
+        raise ValueError("not an address")
+    if len(labels) < 2 or len(domain.encode()) > 253:
+        raise ValueError("not a domain")
+    for label in labels:
+        if not 1 <= len(label.encode()) <= 63 or label[0] == "-" or label[-1] == "-":
+            raise ValueError("not a domain")
+        if not all(c.isalnum() or c == "-" for c in label):
+            raise ValueError("not a domain")
+    return f"{local}@{domain}"
+
+
+def kind_identifier(i):
+    text = i["typed"].strip()
+    if text.startswith("+"):
+        normal = normal_phone(text)
+        return {"kind": "phone", "normal": normal, "masked": f"{normal[:3]}•••••{normal[-2:]}"}
+    normal = normal_email(text)
+    local, _, domain = normal.rpartition("@")
+    masked = f"{local[0]}•••@{domain[0]}•••.{domain.rpartition('.')[2]}"
+    return {"kind": "email", "normal": normal, "masked": masked}
+
+
+KINDS = {
+    "cbor": kind_cbor,
+    "password": kind_password,
+    "root": kind_root,
+    "recovery_code": kind_recovery_code,
+    "wrapped_root": kind_wrapped_root,
+    "record": kind_record,
+    "box": kind_box,
+    "keyring": kind_keyring,
+    "device_id": kind_device_id,
+    "hardware_id": kind_hardware_id,
+    "dpop": kind_dpop,
+    "identifier": kind_identifier,
+    **{name: signed_object(name) for name in OBJECTS},
+}
