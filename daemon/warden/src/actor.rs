@@ -1,0 +1,382 @@
+//! The one task that owns the state: it takes requests in turn, asks the core what to do, and does
+//! it. A password check runs within its turn, so there is one at a time and the others queue.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use belay_proto::clock::{Clock, unix_seconds};
+use belay_proto::identifier::Identifier;
+use belay_proto::keys::{KdfParameters, nfkc, random};
+use belay_proto::steps::Purpose;
+use belay_proto::{PendingId, Secret, TicketId};
+use ring::hmac;
+use tokio::sync::{Notify, mpsc, watch};
+
+use crate::ceremony::{self, Hardware, Session};
+use crate::core::check::Check;
+use crate::core::password;
+use crate::core::refusal::Refusal;
+use crate::core::state::{Answer, Binding, Effect, Event, Lock, State, What, step};
+use crate::core::throttle::Presenter;
+use crate::disk::audit_log::{Entry, Note};
+use crate::disk::copies::WriteError;
+use crate::disk::vault::Vault;
+use crate::handle::{Handle, Request, Snapshot};
+use crate::moment::Moment;
+use crate::quiet::Quiet;
+
+/// How many requests may wait; beyond, `Busy`.
+const QUEUE: usize = 256;
+const LONGEST_REASON: usize = 200;
+
+/// What doesn't change while the warden runs.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// This device.
+    pub hardware: Hardware,
+    /// The cloud's origin, from root-owned configuration; empty without a cloud.
+    pub origin: String,
+    /// Argon2id's price for new accounts.
+    pub new_account_kdf: KdfParameters,
+    /// How long to stay without work; zero: for ever.
+    pub idle_exit: Duration,
+}
+
+/// The actor.
+pub struct Warden {
+    pub(crate) state: State,
+    pub(crate) facts: Facts,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The passwords of live tickets, and what was derived from them.
+    pub(crate) sessions: HashMap<TicketId, Session>,
+    vault: Vault,
+    fingerprint_key: hmac::Key,
+    requests: mpsc::Receiver<Request>,
+    snapshot: watch::Sender<Snapshot>,
+    idle: Arc<Notify>,
+    quiet: Quiet,
+}
+
+impl Warden {
+    /// Takes over what was loaded, and lets time do its part: waits start again after a reboot. What
+    /// can't be written now is tried again before the first request is answered.
+    #[must_use]
+    pub fn new(vault: Vault, state: State, facts: Facts, clock: Arc<dyn Clock>) -> (Self, Handle) {
+        let (sender, requests) = mpsc::channel(QUEUE);
+        let (snapshot, watching) = watch::channel(Snapshot::of(&state));
+        let idle = Arc::new(Notify::new());
+        let handle = Handle::new(sender, watching, Arc::clone(&idle));
+        let mut warden = Self {
+            quiet: Quiet::since(clock.boottime()),
+            fingerprint_key: hmac::Key::new(hmac::HMAC_SHA256, &random::<32>()),
+            sessions: HashMap::new(),
+            state,
+            facts,
+            clock,
+            vault,
+            requests,
+            snapshot,
+            idle,
+        };
+        // An uninitialised one refuses even this.
+        let _ = warden.apply(What::Woke);
+        (warden, handle)
+    }
+
+    /// Serves until each handle is gone.
+    pub async fn run(mut self) {
+        loop {
+            let ticket_ends = self.state.tickets.next_end();
+            let wakes = ticket_ends.into_iter().chain(self.next_quiet_check()).min();
+            let clock = Arc::clone(&self.clock);
+            let timer = async move {
+                match wakes {
+                    Some(at) => clock.sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                request = self.requests.recv() => {
+                    let Some(request) = request else { return };
+                    self.serve(request).await;
+                    self.quiet = Quiet { leaving: self.quiet.leaving, ..Quiet::since(self.clock.boottime()) };
+                }
+                () = timer => {
+                    // A write that fails here is tried again with the next request.
+                    let _ = self.apply(What::Woke);
+                    self.count_quiet_half();
+                }
+            }
+        }
+    }
+
+    /// When to look again whether there is anything left to stay for: unlocked, and no ticket alive.
+    fn next_quiet_check(&self) -> Option<Duration> {
+        let nothing_pending = self.state.lock == Lock::Unlocked
+            && !matches!(self.state.binding, Binding::Tampered(_))
+            && self.state.tickets.is_empty();
+        let stays = self.quiet.leaving || self.facts.idle_exit.is_zero() || !nothing_pending;
+        (!stays).then(|| self.quiet.since.saturating_add(self.facts.idle_exit / 2))
+    }
+
+    fn count_quiet_half(&mut self) {
+        let now = self.clock.boottime();
+        if self.next_quiet_check().is_some_and(|at| at <= now) {
+            self.quiet = Quiet {
+                since: now,
+                halves: self.quiet.halves + 1,
+                leaving: false,
+            };
+        }
+        if self.quiet.halves == 2 {
+            self.quiet = Quiet {
+                leaving: true,
+                ..Quiet::since(now)
+            };
+            self.idle.notify_one();
+        }
+    }
+
+    async fn serve(&mut self, request: Request) {
+        // Who asked may have left meanwhile; then nobody wants the answer.
+        match request {
+            Request::Present {
+                purpose,
+                subject,
+                presenter,
+                password,
+                reply,
+            } => {
+                let _ = reply.send(self.present(purpose, &subject, presenter, password));
+            }
+            Request::Unlock {
+                presenter,
+                password,
+                reply,
+            } => {
+                let _ = reply.send(self.unlock(presenter, password).await);
+            }
+            Request::Use {
+                ticket,
+                step,
+                input,
+                reply,
+            } => {
+                let _ = reply.send(self.use_ticket(&ticket, &step, &input).await);
+            }
+            Request::Credentials { record, reply } => {
+                let answer = self.apply(What::CredentialsBrought(record));
+                let _ = reply.send(answer.map(|answer| answer == Answer::Replaced(true)));
+            }
+            Request::Tighten { reason, reply } => {
+                let _ = reply.send(self.tighten(&reason));
+            }
+            Request::RecoveryCode { pending, reply } => {
+                let _ = reply.send(self.recovery_code(&pending));
+            }
+            Request::History { since, reply } => {
+                let _ = reply.send(self.history(since));
+            }
+        }
+    }
+
+    fn present(
+        &mut self,
+        purpose: Purpose,
+        subject: &str,
+        presenter: Presenter,
+        password: Secret<String>,
+    ) -> Result<TicketId, Refusal> {
+        self.not_empty(&password)?;
+        if self.quiet.leaving {
+            return Err(Refusal::Busy);
+        }
+        let subject = match purpose {
+            Purpose::Register | Purpose::SignIn => Identifier::parse(subject)
+                .map_err(|error| Refusal::InvalidArgument(error.to_string()))?
+                .as_str()
+                .to_owned(),
+            Purpose::Reauthenticate | Purpose::SignOut | Purpose::Reset => subject.to_owned(),
+        };
+        // Time first, so that an expired wait or ticket doesn't count.
+        self.apply(What::Woke)?;
+        self.state.admits(purpose, presenter, &self.now())?;
+        if purpose == Purpose::Register {
+            if !password::acceptable(&password, &subject) {
+                return Err(Refusal::WeakPassword);
+            }
+        } else if !password::long_enough(password.expose()) {
+            return Err(Refusal::WrongPassword);
+        }
+        let id = TicketId::random();
+        self.apply(What::Presented {
+            id,
+            purpose,
+            subject,
+            presenter,
+        })?;
+        self.sessions.insert(id, Session::new(Arc::new(password)));
+        Ok(id)
+    }
+
+    async fn unlock(&mut self, presenter: Presenter, password: Secret<String>) -> Result<(), Refusal> {
+        self.not_empty(&password)?;
+        self.state.bound()?;
+        if !password::long_enough(password.expose()) {
+            return Err(Refusal::WrongPassword);
+        }
+        self.check(presenter, None, Arc::new(password)).await.map(|_| ())
+    }
+
+    /// The local password check: counted on disk, then Argon2id, then judged.
+    pub(crate) async fn check(
+        &mut self,
+        presenter: Presenter,
+        ticket: Option<TicketId>,
+        password: Arc<Secret<String>>,
+    ) -> Result<(), Refusal> {
+        let fingerprint = self.fingerprint(&password);
+        match self.apply(What::CheckBegan(Check {
+            presenter,
+            ticket,
+            fingerprint,
+        }))? {
+            Answer::Compare => {}
+            _ => return Ok(()),
+        }
+        let bound = self.state.bound()?;
+        let (salt, parameters) = (bound.salt, bound.parameters);
+        let master = ceremony::derive(password, salt, parameters).await?;
+        self.apply(What::CheckEnded {
+            verify_digest: master.verify_digest(),
+        })?;
+        if let Some(session) = ticket.and_then(|id| self.sessions.get_mut(&id)) {
+            session.keep(salt, parameters, master);
+        }
+        Ok(())
+    }
+
+    fn tighten(&mut self, reason: &str) -> Result<(), Refusal> {
+        let printable = reason
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(LONGEST_REASON)
+            .collect();
+        self.apply(What::Tightened { reason: printable }).map(|_| ())
+    }
+
+    fn recovery_code(&mut self, pending: &PendingId) -> Result<Secret<String>, Refusal> {
+        self.state.not_lost()?;
+        ceremony::recovery_code(&self.state.key, self.state.recovery_code(pending)?)
+    }
+
+    fn history(&self, since: u64) -> Result<Vec<Entry>, Refusal> {
+        match self.state.binding {
+            Binding::Uninitialised => self.state.bound().map(|_| Vec::new()),
+            Binding::Tampered(_) => Err(Refusal::Tampered),
+            _ => self.vault.history(since).map_err(|error| storage(&error)),
+        }
+    }
+
+    fn not_empty(&self, password: &Secret<String>) -> Result<(), Refusal> {
+        if self.state.binding == Binding::Uninitialised {
+            self.state.bound()?;
+        }
+        if password.expose().is_empty() {
+            Err(Refusal::InvalidArgument("empty password".to_owned()))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn fingerprint(&self, password: &Secret<String>) -> [u8; 32] {
+        let normalised = nfkc(password);
+        let mut fingerprint = [0; 32];
+        fingerprint
+            .copy_from_slice(hmac::sign(&self.fingerprint_key, normalised.expose().as_bytes()).as_ref());
+        fingerprint
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        Moment::now(self.clock.as_ref())
+    }
+
+    /// Asks the core, performs the effects in order, and only then takes the new state over: what is
+    /// answered is on disk.
+    pub(crate) fn apply(&mut self, what: What) -> Result<Answer, Refusal> {
+        let at = self.now();
+        let (next, effects) = step(&self.state, Event { at: at.clone(), what });
+        let mut verdict = Err(Refusal::Internal("no answer"));
+        for effect in effects {
+            match effect {
+                Effect::Answer(answer) => verdict = Ok(answer),
+                Effect::Refuse(refusal) => verdict = Err(refusal),
+                work => {
+                    if let Err(error) = self.perform(work, &next, &at) {
+                        tracing::error!(
+                            error = error_chain(&error),
+                            "nothing is done that can't be stored"
+                        );
+                        // No ticket, and no password, outlives its time for want of a disk.
+                        self.state.tickets.expire(&at);
+                        self.drop_ended_sessions();
+                        return Err(storage(&error));
+                    }
+                }
+            }
+        }
+        self.state = next;
+        self.drop_ended_sessions();
+        let shown = Snapshot::of(&self.state);
+        self.snapshot
+            .send_if_modified(|old| (*old != shown).then(|| *old = shown).is_some());
+        verdict
+    }
+
+    fn drop_ended_sessions(&mut self) {
+        let tickets = &self.state.tickets;
+        self.sessions.retain(|id, _| tickets.contains(id));
+    }
+
+    fn perform(&mut self, effect: Effect, next: &State, at: &Moment) -> Result<(), WriteError> {
+        match effect {
+            Effect::Persist(concern) => self.vault.persist(concern, next),
+            Effect::Note { event, actor, detail } => {
+                tracing::info!(event, actor, "audit");
+                let time = unix_seconds(self.clock.wall());
+                let note = Note {
+                    time,
+                    boot_time_ms: at.boottime_ms(),
+                    boot: at.boot_id.clone(),
+                    event,
+                    actor,
+                    detail,
+                };
+                // The reset-proof record is written along: what it says of a tampered device must be
+                // the owner who just proved it, all else what is on disk.
+                let said = if matches!(self.state.binding, Binding::Tampered(_)) {
+                    next
+                } else {
+                    &self.state
+                };
+                self.vault.note(note, said)
+            }
+            Effect::BeginAnew => self.vault.begin_anew(&TicketId::random().to_string()),
+            Effect::AuthoriseReset(authorisation) => self.vault.authorise_reset(&authorisation),
+            Effect::Answer(_) | Effect::Refuse(_) => Ok(()),
+        }
+    }
+}
+
+fn storage(error: &dyn std::error::Error) -> Refusal {
+    Refusal::Storage(error.to_string())
+}
+
+fn error_chain(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", error_chain(source)),
+        None => error.to_string(),
+    }
+}

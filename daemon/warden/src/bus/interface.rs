@@ -1,0 +1,325 @@
+//! The interface `org.belay1.Warden`: authorise, parse, ask the actor, name the error.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use belay_proto::Secret;
+use belay_proto::cbor::MAX_BYTES;
+use belay_proto::clock::{Clock, millis};
+use belay_proto::dbus::client::PASSWORD;
+use belay_proto::dbus::fd::{read_secret, write_secret};
+use belay_proto::dbus::{BindingState, Error, LockState};
+use tokio::sync::Semaphore;
+use zbus::message::Header;
+use zbus::object_server::SignalEmitter;
+use zbus::{Connection, OwnedFd, OwnedVariant, Variant};
+
+use super::peers::Peers;
+use crate::ceremony::Hardware;
+use crate::core::password;
+use crate::core::refusal::Refusal;
+use crate::core::tickets::parse_purpose;
+use crate::device::assurance::Assurance;
+use crate::disk::audit_log::Entry;
+use crate::handle::{Handle, Snapshot};
+use crate::moment::Moment;
+
+/// A subject is a login identifier at most: RFC 5321's 254 and some room.
+const LONGEST_SUBJECT: usize = 320;
+/// How many passwords are judged for their strength at once; beyond, `Busy`.
+const JUDGES: usize = 4;
+
+type Details = HashMap<String, OwnedVariant>;
+
+/// The object at `/org/belay1/warden`.
+pub struct WardenInterface {
+    handle: Handle,
+    peers: Peers,
+    clock: Arc<dyn Clock>,
+    hardware: Hardware,
+    assurance: Assurance,
+    judges: Arc<Semaphore>,
+}
+
+impl WardenInterface {
+    /// Over the actor.
+    #[must_use]
+    pub fn new(
+        handle: Handle,
+        peers: Peers,
+        clock: Arc<dyn Clock>,
+        hardware: Hardware,
+        assurance: Assurance,
+    ) -> Self {
+        Self {
+            handle,
+            peers,
+            clock,
+            hardware,
+            assurance,
+            judges: Arc::new(Semaphore::new(JUDGES)),
+        }
+    }
+
+    /// Emits what has changed between two snapshots.
+    ///
+    /// # Errors
+    /// The bus is gone.
+    pub async fn announce(&self, before: &Snapshot, emitter: &SignalEmitter<'_>) -> zbus::Result<()> {
+        let now = self.handle.snapshot();
+        // What `Identity` says has no signal of its own: whoever watches the binding asks again.
+        if now.binding != before.binding || now.bound != before.bound {
+            self.binding_state_changed(emitter).await?;
+        }
+        if now.lock != before.lock {
+            self.lock_state_changed(emitter).await?;
+        }
+        if now.counter.tries_left() != before.counter.tries_left() {
+            self.tries_left_changed(emitter).await?;
+        }
+        Ok(())
+    }
+
+    fn initialised(&self) -> Result<Snapshot, Error> {
+        let snapshot = self.handle.snapshot();
+        match snapshot.binding {
+            BindingState::Unknown => Err(Error::Storage("this warden was never initialised".to_owned())),
+            _ => Ok(snapshot),
+        }
+    }
+}
+
+#[zbus::interface(name = "org.belay1.Warden")]
+impl WardenInterface {
+    /// Hands secrets to the warden for one purpose and subject; answers a ticket that lives 60 s.
+    #[zbus(out_args("ticket"))]
+    async fn present(
+        &self,
+        purpose: &str,
+        subject: &str,
+        secrets: HashMap<String, OwnedFd>,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String, Error> {
+        let presenter = self.peers.presenter(connection, &header).await?;
+        self.initialised()?;
+        let purpose = parse_purpose(purpose)?;
+        if subject.len() > LONGEST_SUBJECT {
+            return Err(Error::InvalidArgument("the subject is too long".to_owned()));
+        }
+        let password = the_password(secrets).await?;
+        let ticket = self
+            .handle
+            .present(purpose, subject.to_owned(), presenter, password)
+            .await?;
+        Ok(ticket.to_string())
+    }
+
+    /// How strong a new password is, from 0 to 4, as advice; below 3 it wouldn't be accepted.
+    #[zbus(out_args("score"))]
+    async fn check(
+        &self,
+        password: OwnedFd,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<u8, Error> {
+        self.peers.presenter(connection, &header).await?;
+        if self.initialised()?.lock == LockState::Lost {
+            return Err(Refusal::DeviceLost.into());
+        }
+        let password = read_secret(password).await?;
+        let judge = Arc::clone(&self.judges).try_acquire_owned();
+        let judge = judge.map_err(|_| Error::from(Refusal::Busy))?;
+        let judged = tokio::task::spawn_blocking(move || {
+            let _judge = judge;
+            password::score(&password, "")
+        });
+        judged
+            .await
+            .map_err(|_| Error::Internal("judging stopped".to_owned()))
+    }
+
+    /// Ends lost mode with the password.
+    async fn unlock(
+        &self,
+        password: OwnedFd,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Error> {
+        let presenter = self.peers.presenter(connection, &header).await?;
+        self.initialised()?;
+        let password = read_secret(password).await?;
+        Ok(self.handle.unlock(presenter, password).await?)
+    }
+
+    /// belayd and root only: what this device is, and whose.
+    #[zbus(out_args("identity"))]
+    async fn identity(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Details, Error> {
+        self.peers.insider(connection, &header).await?;
+        let bound = self.initialised()?.bound;
+        let mut identity = vec![
+            ("hardware", Variant::from(self.hardware.id.to_string())),
+            ("hardware-locked", Variant::from(self.hardware.locked)),
+            ("wipe-class", Variant::from(self.hardware.wipe_class.clone())),
+            ("assurance-level", Variant::from(self.assurance.level.as_str())),
+            ("assurance-notes", Variant::from(self.assurance.notes.clone())),
+        ];
+        if let Some(bound) = bound {
+            identity.extend([
+                ("account", Variant::from(bound.account.to_string())),
+                ("device", Variant::from(bound.device.to_string())),
+                ("epoch", Variant::from(bound.epoch.to_string())),
+                ("owner", Variant::from(bound.owner.as_bytes().to_vec())),
+                ("generation", Variant::from(bound.generation)),
+                ("masked-login", Variant::from(bound.login)),
+            ]);
+        }
+        details(identity)
+    }
+
+    /// belayd only: offers a credentials record; true when it replaced the one known here.
+    #[zbus(out_args("taken"))]
+    async fn credentials(
+        &self,
+        record: Vec<u8>,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<bool, Error> {
+        self.peers.belayd(connection, &header).await?;
+        fits(&[record.len()])?;
+        Ok(self.handle.credentials(record).await?)
+    }
+
+    /// belayd only: walks one step of a ticket's purpose.
+    #[zbus(name = "Use", out_args("output"))]
+    async fn use_ticket(
+        &self,
+        ticket: String,
+        step: String,
+        input: Vec<u8>,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<u8>, Error> {
+        self.peers.belayd(connection, &header).await?;
+        fits(&[ticket.len(), step.len(), input.len()])?;
+        Ok(self.handle.use_ticket(ticket, step, input).await?)
+    }
+
+    /// belayd only: locks the device.
+    async fn tighten(
+        &self,
+        reason: String,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Error> {
+        self.peers.belayd(connection, &header).await?;
+        fits(&[reason.len()])?;
+        Ok(self.handle.tighten(reason).await?)
+    }
+
+    /// belayd only: the recovery code of a fresh registration, to be passed on unread.
+    #[zbus(out_args("recovery_code"))]
+    async fn recovery_code(
+        &self,
+        pending: &str,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<OwnedFd, Error> {
+        self.peers.belayd(connection, &header).await?;
+        let pending = pending
+            .parse()
+            .map_err(|_| Error::InvalidArgument("not a registration's id".to_owned()))?;
+        let code = self.handle.recovery_code(pending).await?;
+        write_secret(&code)
+            .map(OwnedFd::from)
+            .map_err(|error| Error::Storage(error.to_string()))
+    }
+
+    /// belayd only: the audit log since a point in time.
+    #[zbus(out_args("entries"))]
+    async fn history(
+        &self,
+        since: u64,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<Details>, Error> {
+        self.peers.belayd(connection, &header).await?;
+        let entries = self.handle.history(since).await?;
+        entries.into_iter().map(entry_details).collect()
+    }
+
+    /// Whose device this is.
+    #[zbus(property)]
+    fn binding_state(&self) -> Result<&'static str, Error> {
+        Ok(self.initialised()?.binding.as_str())
+    }
+
+    /// Lost or not.
+    #[zbus(property)]
+    fn lock_state(&self) -> Result<&'static str, Error> {
+        Ok(self.initialised()?.lock.as_str())
+    }
+
+    /// How long until another password is looked at, in ms.
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn retry_after(&self) -> Result<u64, Error> {
+        let now = Moment::now(self.clock.as_ref());
+        Ok(millis(self.initialised()?.counter.wait_left(&now)))
+    }
+
+    /// How many wrong passwords are left before the next wait, once `RetryAfter` is 0.
+    #[zbus(property)]
+    fn tries_left(&self) -> Result<u32, Error> {
+        Ok(self.initialised()?.counter.tries_left())
+    }
+}
+
+/// What waits in the queue takes no more memory than the largest value that would be read.
+fn fits(lengths: &[usize]) -> Result<(), Error> {
+    if lengths.iter().sum::<usize>() > MAX_BYTES {
+        return Err(Error::InvalidArgument("over 64 KiB".to_owned()));
+    }
+    Ok(())
+}
+
+/// Exactly one secret, named `password`: nothing else is read.
+async fn the_password(secrets: HashMap<String, OwnedFd>) -> Result<Secret<String>, Error> {
+    let mut secrets = secrets.into_iter();
+    match (secrets.next(), secrets.next()) {
+        (Some((name, fd)), None) if name == PASSWORD => Ok(read_secret(fd).await?),
+        _ => Err(Refusal::InvalidArgument("one secret is needed, `password`".to_owned()).into()),
+    }
+}
+
+fn entry_details(entry: Entry) -> Result<Details, Error> {
+    details(vec![
+        ("time", Variant::from(entry.time)),
+        ("boot-time", Variant::from(entry.boot_time_ms)),
+        ("event", Variant::from(entry.event)),
+        ("actor", Variant::from(entry.actor)),
+        ("detail", Variant::from(entry.detail)),
+        ("hash", Variant::from(entry.hash)),
+    ])
+}
+
+fn details(entries: Vec<(&str, Variant<'_>)>) -> Result<Details, Error> {
+    entries
+        .into_iter()
+        .map(|(key, value)| Ok((key.to_owned(), OwnedVariant::try_from(value)?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_BYTES, fits};
+
+    #[test]
+    fn what_could_never_be_read_is_not_queued() {
+        assert!(fits(&[32, 15, MAX_BYTES - 47]).is_ok());
+        assert!(fits(&[32, 15, MAX_BYTES - 46]).is_err());
+    }
+}

@@ -1,0 +1,5 @@
+//! The edge towards D-Bus: `org.belay1.Warden`.
+
+pub mod errors;
+pub mod interface;
+pub mod peers;

@@ -1,0 +1,175 @@
+//! Who is calling, asked from the bus each time: never a process id, which may be somebody else's
+//! by the time it is looked up.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use belay_proto::dbus::Error;
+use belay_proto::dbus::names::{BUS_NAME, action::OWNER_PRESENT};
+use zbus::Connection;
+use zbus::fdo::DBusProxy;
+use zbus::message::{Flags, Header};
+use zbus::names::BusName;
+use zbus::proxy::CacheProperties;
+use zbus_polkit::policykit1::{AuthorityProxy, CheckAuthorizationFlags, Subject};
+
+use crate::core::throttle::Presenter;
+
+const ROOT: u32 = 0;
+const POLKIT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// belayd's user, as in sysusers.d and in the bus's policy.
+const BELAYD_USER: &str = "belay";
+
+/// Tells callers apart.
+#[derive(Clone, Debug)]
+pub struct Peers {
+    lost_screen_uid: Option<u32>,
+    belayd_uid: Option<u32>,
+    own_uid: u32,
+}
+
+impl Peers {
+    /// `passwd` is the text of `/etc/passwd`; a lost screen without a user there is nobody.
+    #[must_use]
+    pub fn new(lost_screen_user: &str, passwd: &str) -> Self {
+        Self {
+            lost_screen_uid: uid_of(lost_screen_user, passwd),
+            belayd_uid: uid_of(BELAYD_USER, passwd),
+            own_uid: rustix::process::geteuid().as_raw(),
+        }
+    }
+
+    /// Root, the lost screen, or somebody whom polkit takes for the active local session.
+    ///
+    /// # Errors
+    /// [`Error::NotAuthorized`], [`Error::InteractiveAuthorizationRequired`], or [`Error::Bus`].
+    pub async fn presenter(&self, connection: &Connection, header: &Header<'_>) -> Result<Presenter, Error> {
+        let uid = uid(connection, header).await?;
+        if uid == ROOT || Some(uid) == self.lost_screen_uid {
+            return Ok(Presenter::Screen);
+        }
+        let asked = tokio::time::timeout(POLKIT_PATIENCE, ask_polkit(connection, header));
+        match asked.await {
+            Ok(Ok(Verdict::Yes)) => Ok(Presenter::Session),
+            Ok(Ok(Verdict::MustAsk)) => Err(Error::InteractiveAuthorizationRequired(
+                "polkit has to ask".to_owned(),
+            )),
+            Ok(Ok(Verdict::No)) => Err(Error::NotAuthorized("not the active local session".to_owned())),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "polkit doesn't answer: only root and the lost screen may present");
+                Err(Error::NotAuthorized("no polkit".to_owned()))
+            }
+            Err(_) => Err(Error::NotAuthorized("no answer from polkit".to_owned())),
+        }
+    }
+
+    /// Only the present owner of belayd's name.
+    ///
+    /// # Errors
+    /// [`Error::NotAuthorized`].
+    pub async fn belayd(&self, connection: &Connection, header: &Header<'_>) -> Result<(), Error> {
+        let refused = || Error::NotAuthorized("only belayd".to_owned());
+        let sender = header.sender().ok_or_else(refused)?;
+        let name = BusName::try_from(BUS_NAME).map_err(|_| refused())?;
+        match DBusProxy::new(connection).await?.get_name_owner(name).await {
+            Ok(owner) if owner == *sender => Ok(()),
+            _ => Err(refused()),
+        }
+    }
+
+    /// Who may know what this device is: root, belayd, and belayd's user, since belayd asks before it
+    /// owns its name.
+    ///
+    /// # Errors
+    /// [`Error::NotAuthorized`], or [`Error::Bus`].
+    pub async fn insider(&self, connection: &Connection, header: &Header<'_>) -> Result<(), Error> {
+        if self.is_insider(uid(connection, header).await?) {
+            return Ok(());
+        }
+        self.belayd(connection, header).await
+    }
+
+    /// The warden's own user is root, except in development.
+    fn is_insider(&self, uid: u32) -> bool {
+        uid == ROOT || uid == self.own_uid || Some(uid) == self.belayd_uid
+    }
+}
+
+enum Verdict {
+    Yes,
+    No,
+    MustAsk,
+}
+
+async fn ask_polkit(
+    connection: &Connection,
+    header: &Header<'_>,
+) -> Result<Verdict, Box<dyn std::error::Error + Send + Sync>> {
+    let may_ask = header.primary().flags().contains(Flags::ALLOW_INTERACTIVE_AUTH);
+    let flags = if may_ask {
+        CheckAuthorizationFlags::ALLOW_USER_INTERACTION
+    } else {
+        CheckAuthorizationFlags::empty()
+    };
+    let polkit = AuthorityProxy::builder(connection)
+        .cache_properties(CacheProperties::No)
+        .build()
+        .await?;
+    let subject = Subject::new_for_message_header(header)?;
+    let answer = polkit
+        .check_authorization(&subject, OWNER_PRESENT, &HashMap::new(), flags, "")
+        .await?;
+    Ok(match (answer.is_authorized, answer.is_challenge) {
+        (true, _) => Verdict::Yes,
+        (false, true) if !may_ask => Verdict::MustAsk,
+        _ => Verdict::No,
+    })
+}
+
+async fn uid(connection: &Connection, header: &Header<'_>) -> Result<u32, Error> {
+    let sender = sender(header)?;
+    let bus = DBusProxy::new(connection).await?;
+    Ok(bus.get_connection_unix_user(sender).await?)
+}
+
+fn sender<'h>(header: &'h Header<'_>) -> Result<BusName<'h>, Error> {
+    let sender = header
+        .sender()
+        .ok_or_else(|| Error::NotAuthorized("a message without a sender".to_owned()))?;
+    Ok(BusName::Unique(sender.as_ref()))
+}
+
+/// passwd(5): `name:password:uid:…`.
+fn uid_of(user: &str, passwd: &str) -> Option<u32> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next()? == user)
+            .then(|| fields.nth(1)?.parse().ok())
+            .flatten()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Peers, uid_of};
+
+    #[test]
+    fn the_lost_screens_user_is_found_by_its_whole_name() {
+        let passwd =
+            "root:x:0:0::/root:/bin/sh\nbelay-screen2:x:7:7::/:/\nbelay-screen:x:971:971::/:/sbin/nologin\n";
+        assert_eq!(uid_of("belay-screen", passwd), Some(971));
+        assert_eq!(uid_of("belay", passwd), None);
+    }
+
+    #[test]
+    fn insiders_are_root_and_belayds_user_and_nobody_else() {
+        let passwd = "belay:x:970:970::/:/sbin/nologin\nbelay-screen:x:971:971::/:/\njane:x:1000:1000::/:/\n";
+        let peers = Peers {
+            own_uid: 0,
+            ..Peers::new("belay-screen", passwd)
+        };
+        let insiders = [0, 970, 971, 1000].map(|uid| peers.is_insider(uid));
+        assert_eq!(insiders, [true, true, false, false]);
+    }
+}

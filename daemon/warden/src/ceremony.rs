@@ -1,0 +1,385 @@
+//! What is made and opened with a password: a new account, an account's root, a certificate.
+//!
+//! Draws random bytes, touches no file and no bus. Passwords and roots live in a [`Session`] only,
+//! which ends with its ticket.
+
+use std::sync::Arc;
+
+use belay_proto::keys::{
+    BoxKey, KdfParameters, KeyError, Master, PublicKey, RecoveryCode, Root, SigningKey, random,
+};
+use belay_proto::signed::{CredentialsRecord, DeviceCertificate, Keyring, LoginStatement, Signed};
+use belay_proto::steps::{LoginSignatureInput, NewCredentialsOutput, OpenRootInput};
+use belay_proto::{AccountId, Epoch, HardwareId, PendingId, Secret};
+
+use crate::core::binding::WARDEN_SEED;
+use crate::core::records::Bound;
+use crate::core::refusal::Refusal;
+use crate::core::registration::Pending;
+use crate::disk::sealing::SealingKey;
+use crate::moment::Moment;
+
+/// How the box key is labelled where it is sealed.
+const BOX_SECRET: &str = "box-secret";
+/// How the recovery code is labelled where it is sealed.
+const RECOVERY_CODE: &str = "recovery-code";
+const FIRST_GENERATION: u64 = 1;
+const MOST_DERIVATIONS: u8 = 4;
+
+/// What this device says of itself in a certificate.
+#[derive(Clone, Debug)]
+pub struct Hardware {
+    /// SHA-256 over its serial numbers.
+    pub id: HardwareId,
+    /// Whether one of them is printed nowhere, so that the cloud may lock by it.
+    pub locked: bool,
+    /// The model's name.
+    pub model: String,
+    /// What a wipe could do here: `none` without a wipe plan.
+    pub wipe_class: String,
+}
+
+/// What a live ticket holds in memory.
+#[derive(Debug)]
+pub struct Session {
+    password: Arc<Secret<String>>,
+    derived: Option<Derived>,
+    opened: Option<Opened>,
+    /// The binding that `certify` made and `bind` commits.
+    pub draft: Option<Box<Bound>>,
+    derivations: u8,
+}
+
+/// The master key for one salt and one set of parameters.
+#[derive(Debug)]
+pub struct Derived {
+    salt: [u8; 16],
+    parameters: KdfParameters,
+    master: Master,
+}
+
+/// An account's root, and the record that it came in.
+#[derive(Debug)]
+pub struct Opened {
+    root: Root,
+    derived: (KdfParameters, [u8; 16], [u8; 32]),
+    /// The record.
+    pub record: CredentialsRecord,
+    /// Its signed bytes.
+    pub bytes: Vec<u8>,
+    key_epoch: u64,
+}
+
+impl Session {
+    /// Begins with the password handed over.
+    #[must_use]
+    pub const fn new(password: Arc<Secret<String>>) -> Self {
+        Self {
+            password,
+            derived: None,
+            opened: None,
+            draft: None,
+            derivations: 0,
+        }
+    }
+
+    /// The password.
+    #[must_use]
+    pub fn password(&self) -> Arc<Secret<String>> {
+        Arc::clone(&self.password)
+    }
+
+    /// Whether the master key for these is there already.
+    #[must_use]
+    pub fn has_derived(&self, salt: &[u8; 16], parameters: &KdfParameters) -> bool {
+        self.derived
+            .as_ref()
+            .is_some_and(|derived| derived.salt == *salt && derived.parameters == *parameters)
+    }
+
+    /// Whether another derivation is allowed: belayd can't keep the processor busy with one ticket.
+    ///
+    /// # Errors
+    /// [`Refusal::BadTicket`].
+    pub fn admit_derivation(&mut self) -> Result<(), Refusal> {
+        if self.derivations >= MOST_DERIVATIONS {
+            return Err(Refusal::BadTicket);
+        }
+        self.derivations += 1;
+        Ok(())
+    }
+
+    /// Keeps a derivation; what was opened with another one is forgotten.
+    pub fn keep(&mut self, salt: [u8; 16], parameters: KdfParameters, master: Master) {
+        self.derived = Some(Derived {
+            salt,
+            parameters,
+            master,
+        });
+        self.opened = None;
+        self.draft = None;
+    }
+
+    /// The derivation.
+    ///
+    /// # Errors
+    /// [`Refusal::BadTicket`]: the steps weren't taken in order.
+    pub fn derived(&self) -> Result<&Derived, Refusal> {
+        self.derived.as_ref().ok_or(Refusal::BadTicket)
+    }
+
+    /// Keeps a root.
+    pub fn keep_root(&mut self, opened: Opened) {
+        self.opened = Some(opened);
+    }
+
+    /// The root.
+    ///
+    /// # Errors
+    /// [`Refusal::BadTicket`]: the steps weren't taken in order.
+    pub fn opened(&self) -> Result<&Opened, Refusal> {
+        self.opened.as_ref().ok_or(Refusal::BadTicket)
+    }
+}
+
+impl Opened {
+    /// The owner's public key, from the root itself.
+    #[must_use]
+    pub fn owner(&self) -> PublicKey {
+        self.root.owner_key().public()
+    }
+}
+
+/// Argon2id on a thread of its own, so that the bus stays responsive.
+///
+/// # Errors
+/// [`Refusal::CloudRefused`] for parameters out of bounds; [`Refusal::Internal`] without memory.
+pub async fn derive(
+    password: Arc<Secret<String>>,
+    salt: [u8; 16],
+    parameters: KdfParameters,
+) -> Result<Master, Refusal> {
+    let work = tokio::task::spawn_blocking(move || Master::derive(&password, &salt, &parameters));
+    match work.await {
+        Ok(Ok(master)) => Ok(master),
+        Ok(Err(KeyError::Parameters(refused))) => Err(Refusal::CloudRefused(refused.to_string())),
+        Ok(Err(_)) => Err(Refusal::Internal("the key derivation failed")),
+        Err(_) => Err(Refusal::Internal("the key derivation stopped")),
+    }
+}
+
+/// Signs the cloud's challenge. Origin and identifier are the warden's own, so a relaying cloud
+/// gets a signature that names itself.
+#[must_use]
+pub fn login_signature(
+    derived: &Derived,
+    origin: &str,
+    identifier: &str,
+    input: LoginSignatureInput,
+) -> belay_proto::keys::Signature {
+    let statement = LoginStatement {
+        origin: origin.to_owned(),
+        identifier: identifier.to_owned(),
+        nonce: input.nonce,
+        action: input.action,
+        thumbprint: input.thumbprint,
+    };
+    statement.sign(&derived.master.login_key())
+}
+
+/// Opens the root with the cloud's share and believes the record only if the root's own owner key
+/// signed it and it says what the password was derived with.
+///
+/// # Errors
+/// [`Refusal::CloudRefused`], with the reason.
+pub fn open_root(derived: &Derived, input: &OpenRootInput) -> Result<Opened, Refusal> {
+    let refused = |why: &str| Refusal::CloudRefused(why.to_owned());
+    let signed = Signed::decode(&input.credentials).map_err(|_| refused("malformed credentials"))?;
+    let claimed = signed
+        .peek_unverified::<CredentialsRecord>()
+        .map_err(|_| refused("malformed credentials"))?;
+    let wrap_key = derived.master.wrap_key(&input.share);
+    let root = Root::unwrap(
+        &wrap_key,
+        &claimed.account,
+        claimed.generation,
+        &claimed.wrapped_root,
+    )
+    .map_err(|_| refused("the root doesn't open"))?;
+    let record = signed
+        .open::<CredentialsRecord>(&root.owner_key().public())
+        .map_err(|_| refused("the credentials aren't the owner's"))?;
+    let consistent = record.salt == derived.salt
+        && record.parameters == derived.parameters
+        && record.login == derived.master.login_key().public()
+        && record.verify_digest == derived.master.verify_digest();
+    if !consistent {
+        return Err(refused("the credentials don't fit the password"));
+    }
+    let keyring = Keyring::open(&root, &record.account, record.generation, &input.keyring)
+        .map_err(|_| refused("the keyring doesn't open"))?;
+    Ok(Opened {
+        root,
+        derived: (derived.parameters, derived.salt, derived.master.verify_digest()),
+        record,
+        bytes: input.credentials.clone(),
+        key_epoch: keyring.key_epoch(),
+    })
+}
+
+/// This device's certificate under the opened root, and the binding that goes with it.
+#[must_use]
+pub fn certify(
+    opened: &Opened,
+    device_key: PublicKey,
+    login: String,
+    hardware: &Hardware,
+    key: &SealingKey,
+) -> Box<Bound> {
+    let (parameters, salt, verify_digest) = opened.derived;
+    let owner = Owner {
+        root: &opened.root,
+        account: opened.record.account,
+        generation: opened.record.generation,
+        key_epoch: opened.key_epoch,
+        parameters,
+        salt,
+        verify_digest,
+    };
+    bind_to(&owner, device_key, login, hardware, key)
+}
+
+/// What founding an account makes: the answer for the cloud, and what stays here, sealed.
+#[derive(Debug)]
+pub struct Founded {
+    /// For belayd and the cloud.
+    pub output: NewCredentialsOutput,
+    /// For the state.
+    pub pending: Box<Pending>,
+}
+
+/// Makes root, keys, records and recovery code of a new account.
+#[must_use]
+pub fn found_account(
+    derived: &Derived,
+    device_key: PublicKey,
+    login: String,
+    hardware: &Hardware,
+    key: &SealingKey,
+    release: Option<Vec<u8>>,
+    started: Moment,
+) -> Founded {
+    let (account, root, code) = (AccountId::random(), Root::generate(), RecoveryCode::generate());
+    let share = Secret::new(random());
+    let owner_key = root.owner_key();
+    let record = CredentialsRecord {
+        account,
+        generation: FIRST_GENERATION,
+        salt: derived.salt,
+        parameters: derived.parameters,
+        login: derived.master.login_key().public(),
+        verify_digest: derived.master.verify_digest(),
+        wrapped_root: root.wrap(&derived.master.wrap_key(&share), &account, FIRST_GENERATION),
+        recovery_wrap: root.wrap(&code.wrap_key(), &account, FIRST_GENERATION),
+    };
+    let keyring = Keyring::generate(account, FIRST_GENERATION);
+    let owner = Owner {
+        root: &root,
+        account,
+        generation: FIRST_GENERATION,
+        key_epoch: keyring.key_epoch(),
+        parameters: derived.parameters,
+        salt: derived.salt,
+        verify_digest: derived.master.verify_digest(),
+    };
+    let draft = bind_to(&owner, device_key, login, hardware, key);
+    let pending = Pending {
+        id: PendingId::random(),
+        device: draft.device,
+        started,
+        code: key.seal(RECOVERY_CODE, code.text().expose().as_bytes()),
+        draft: Some(draft.clone()),
+    };
+    let output = NewCredentialsOutput {
+        pending: pending.id,
+        account,
+        generation: FIRST_GENERATION,
+        credentials: Signed::seal(&record, &owner_key).encode(),
+        owner: owner_key.public(),
+        keyring: keyring.seal(&root),
+        certificate: draft.certificate,
+        share,
+        release,
+        hardware: hardware.id,
+        hardware_locked: hardware.locked,
+    };
+    Founded {
+        output,
+        pending: Box::new(pending),
+    }
+}
+
+/// The recovery code that [`found_account`] sealed.
+///
+/// # Errors
+/// It was sealed with another key.
+pub fn recovery_code(key: &SealingKey, sealed: &[u8]) -> Result<Secret<String>, Refusal> {
+    let broken = Refusal::Internal("the recovery code doesn't open");
+    let bytes = key.open(RECOVERY_CODE, sealed).map_err(|_| broken.clone())?;
+    std::str::from_utf8(bytes.expose())
+        .map(Secret::of_text)
+        .map_err(|_| broken)
+}
+
+struct Owner<'a> {
+    root: &'a Root,
+    account: AccountId,
+    generation: u64,
+    key_epoch: u64,
+    parameters: KdfParameters,
+    salt: [u8; 16],
+    verify_digest: [u8; 32],
+}
+
+/// Draws this binding's epoch, warden key and box key, and has the owner key certify them.
+fn bind_to(
+    owner: &Owner<'_>,
+    device_key: PublicKey,
+    login: String,
+    hardware: &Hardware,
+    key: &SealingKey,
+) -> Box<Bound> {
+    let (warden_key, box_key, epoch) = (SigningKey::generate(), BoxKey::generate(), Epoch::random());
+    let device = belay_proto::id::device_id(&warden_key.public(), &epoch);
+    let owner_key = owner.root.owner_key();
+    let certificate = DeviceCertificate {
+        account: owner.account,
+        device,
+        epoch,
+        device_key,
+        warden_key: warden_key.public(),
+        box_key: box_key.public(),
+        hardware: hardware.id,
+        hardware_locked: hardware.locked,
+        model: hardware.model.clone(),
+        wipe_class: hardware.wipe_class.clone(),
+        key_epoch: owner.key_epoch,
+    };
+    Box::new(Bound {
+        account: owner.account,
+        owner: owner_key.public(),
+        epoch,
+        device,
+        hardware: hardware.id,
+        certificate: Signed::seal(&certificate, &owner_key).encode(),
+        warden_key: warden_key.public(),
+        warden_seed: key.seal(WARDEN_SEED, warden_key.seed().expose()),
+        box_secret: key.seal(BOX_SECRET, box_key.secret().expose()),
+        verifier: key.verifier(&owner.verify_digest),
+        salt: owner.salt,
+        parameters: owner.parameters,
+        generation: owner.generation,
+        presence: 0,
+        login,
+    })
+}

@@ -1,0 +1,216 @@
+//! Binding, letting go, and the owner's credentials: everything that moves the pin or the verifier.
+
+use belay_proto::TicketId;
+use belay_proto::keys::SigningKey;
+use belay_proto::signed::{CredentialsRecord, DeviceCertificate, Release, ResetAuthorisation, Signed};
+use belay_proto::steps::{Purpose, RESET_AND_RELEASE};
+
+use super::records::Bound;
+use super::refusal::Refusal;
+use super::state::{Answer, Binding, Door, Effect, Lock, State, Transition, done, note};
+use super::tickets::Proof;
+use crate::disk::copies::Concern;
+use crate::disk::sealing::SealingKey;
+use crate::moment::Moment;
+
+/// How the warden seed is labelled where it is sealed.
+pub const WARDEN_SEED: &str = "warden-seed";
+const RESET_LIFE_MS: u64 = 10 * 60 * 1000;
+
+impl State {
+    /// Commits the binding of a sign-in; on a tampered device only through its door.
+    pub(super) fn sign_in(
+        &mut self,
+        ticket: &TicketId,
+        bound: Box<Bound>,
+        existing: Option<&[u8]>,
+    ) -> Transition {
+        self.tickets.get(ticket, &[Purpose::SignIn])?;
+        let detail = format!("signed in as {}", bound.login);
+        match &self.binding {
+            Binding::Unbound { .. } => {
+                self.adopt(bound);
+                self.pending = None;
+                done(vec![
+                    Effect::Persist(Concern::Throttle),
+                    note("bound", "belayd", detail),
+                    Effect::Persist(Concern::Binding),
+                    Effect::Persist(Concern::Pending),
+                ])
+            }
+            Binding::Tampered(door) => {
+                if !door.opens_for(&bound, existing) {
+                    return Err(Refusal::Tampered);
+                }
+                self.adopt(bound);
+                self.pending = None;
+                self.lock = Lock::Unlocked;
+                done(vec![
+                    Effect::BeginAnew,
+                    note("door-opened", "screen", detail),
+                    Effect::Persist(Concern::Throttle),
+                    Effect::Persist(Concern::Lock),
+                    Effect::Persist(Concern::Binding),
+                    Effect::Persist(Concern::Pending),
+                ])
+            }
+            _ => Err(Refusal::AlreadyBound),
+        }
+    }
+
+    /// The owner opened the root again: the record that came with it is taken if it is newer.
+    pub(super) fn reauthenticate(&mut self, ticket: &TicketId, record: &[u8]) -> Transition {
+        self.proved(ticket, Purpose::Reauthenticate)?;
+        let mut effects = self.replace_credentials(record)?.unwrap_or_default();
+        self.tickets.consume(ticket);
+        effects.push(Effect::Answer(Answer::Done));
+        Ok(effects)
+    }
+
+    /// belayd's record: taken only if the pinned owner signed it, for this account, newer than ours.
+    /// Anything else is answered `false` and changes nothing.
+    pub(super) fn credentials_brought(&mut self, record: &[u8]) -> Transition {
+        let replaced = self.replace_credentials(record)?;
+        let answer = Effect::Answer(Answer::Replaced(replaced.is_some()));
+        Ok(replaced.unwrap_or_default().into_iter().chain([answer]).collect())
+    }
+
+    /// Unbinds: one commit holds that the device is free, and its release.
+    pub(super) fn sign_out(&mut self, ticket: &TicketId) -> Transition {
+        self.proved(ticket, Purpose::SignOut)?;
+        let (mut effects, release) = self.let_go("signed-out")?;
+        effects.push(Effect::Answer(Answer::Released(release)));
+        Ok(effects)
+    }
+
+    /// Leave for one factory reset in this boot, 10 minutes; with `release` the device is free too.
+    pub(super) fn allow_reset(&mut self, ticket: &TicketId, release: bool, at: &Moment) -> Transition {
+        let presenter = self.proved(ticket, Purpose::Reset)?;
+        // belayd names the step's input; what the password was typed for is on the ticket.
+        if release && self.tickets.get(ticket, &[Purpose::Reset])?.subject != RESET_AND_RELEASE {
+            return Err(Refusal::BadTicket);
+        }
+        let bound = self.bound()?;
+        let leave = ResetAuthorisation {
+            device: bound.device,
+            epoch: bound.epoch,
+            boot_id: at.boot_id.clone(),
+            expires_boottime_ms: at.boottime_ms().saturating_add(RESET_LIFE_MS),
+            release,
+        };
+        let authorisation = Signed::seal(&leave, &warden_key(&self.key, bound)?).encode();
+        let mut effects = vec![
+            note("reset-authorised", presenter, ""),
+            Effect::AuthoriseReset(authorisation.clone()),
+        ];
+        let release = if release {
+            let (more, release) = self.let_go("signed-out")?;
+            effects.extend(more);
+            Some(release)
+        } else {
+            self.tickets.consume(ticket);
+            None
+        };
+        effects.push(Effect::Answer(Answer::ResetAllowed {
+            authorisation,
+            release,
+        }));
+        Ok(effects)
+    }
+
+    fn let_go(&mut self, event: &'static str) -> Result<(Vec<Effect>, Vec<u8>), Refusal> {
+        let bound = self.bound()?;
+        let free = Release {
+            account: bound.account,
+            device: bound.device,
+            epoch: bound.epoch,
+            hardware: bound.hardware,
+        };
+        let release = Signed::seal(&free, &warden_key(&self.key, bound)?).encode();
+        self.binding = Binding::Unbound {
+            release: Some(release.clone()),
+        };
+        self.tickets.clear();
+        self.wrong.clear();
+        self.pending = None;
+        let effects = vec![
+            note(event, "belayd", "with the password"),
+            Effect::Persist(Concern::Binding),
+            Effect::Persist(Concern::Pending),
+        ];
+        Ok((effects, release))
+    }
+
+    /// `None`: the record isn't one to take.
+    fn replace_credentials(&mut self, record: &[u8]) -> Result<Option<Vec<Effect>>, Refusal> {
+        let bound = self.bound()?;
+        let Some(record) = newer_record(bound, record) else {
+            return Ok(None);
+        };
+        let mut bound = bound.clone();
+        bound.verifier = self.key.verifier(&record.verify_digest);
+        bound.salt = record.salt;
+        bound.parameters = record.parameters;
+        bound.generation = record.generation;
+        self.binding = Binding::Bound(Box::new(bound));
+        // They were wrong for another password; one of them may be the new one.
+        self.wrong.clear();
+        self.tickets.doubt();
+        let detail = format!("generation {}", record.generation);
+        Ok(Some(vec![
+            note("credentials-replaced", "belayd", detail),
+            Effect::Persist(Concern::Binding),
+            // A neighbour written after it remembers that the old verifier is the older one.
+            Effect::Persist(Concern::Throttle),
+        ]))
+    }
+
+    fn proved(&self, ticket: &TicketId, purpose: Purpose) -> Result<&'static str, Refusal> {
+        let ticket = self.tickets.get(ticket, &[purpose])?;
+        match ticket.proof {
+            Proof::Right => Ok(ticket.presenter.name()),
+            Proof::Unchecked | Proof::Wrong { .. } => Err(Refusal::WrongPassword),
+        }
+    }
+}
+
+impl Door {
+    /// Whether the root behind `bound` is the owner's: the newest surviving copy says so, or, when
+    /// none survives, the certificate that the owner once signed for this hardware.
+    #[must_use]
+    pub fn opens_for(&self, bound: &Bound, existing: Option<&[u8]>) -> bool {
+        if let Some(owner) = self.owner {
+            return owner == bound.owner;
+        }
+        let certificate = existing
+            .and_then(|bytes| Signed::decode(bytes).ok())
+            .and_then(|signed| signed.open::<DeviceCertificate>(&bound.owner).ok());
+        certificate.is_some_and(|certificate| {
+            certificate.hardware == bound.hardware
+                && certificate.account == bound.account
+                && certificate.names_itself()
+        })
+    }
+}
+
+/// The warden key of a binding, for the one signature that needs it.
+///
+/// # Errors
+/// The seed isn't sealed with this device's key.
+pub fn warden_key(key: &SealingKey, bound: &Bound) -> Result<SigningKey, Refusal> {
+    let broken = Refusal::Internal("the warden key doesn't open");
+    let seed = key
+        .open(WARDEN_SEED, &bound.warden_seed)
+        .map_err(|_| broken.clone())?;
+    let seed = <[u8; 32]>::try_from(seed.expose().as_slice()).map_err(|_| broken)?;
+    Ok(SigningKey::from_seed(&belay_proto::Secret::new(seed)))
+}
+
+fn newer_record(bound: &Bound, bytes: &[u8]) -> Option<CredentialsRecord> {
+    let record = Signed::decode(bytes)
+        .ok()?
+        .open::<CredentialsRecord>(&bound.owner)
+        .ok()?;
+    let ours = record.account == bound.account && record.generation > bound.generation;
+    (ours && record.parameters.check(Some(&bound.parameters)).is_ok()).then_some(record)
+}

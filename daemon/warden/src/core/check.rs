@@ -1,0 +1,117 @@
+//! The local password check: counted and committed before Argon2id runs, judged after.
+
+use std::time::Duration;
+
+use belay_proto::TicketId;
+
+use super::refusal::Refusal;
+use super::state::{Answer, Binding, Effect, Lock, State, Transition, note};
+use super::throttle::{Counter, Presenter};
+use super::tickets::Proof;
+use crate::disk::copies::Concern;
+use crate::moment::Moment;
+
+/// How many wrong passwords are remembered.
+const REMEMBERED: usize = 5;
+
+/// One comparison.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// Whose counter is charged.
+    pub presenter: Presenter,
+    /// The ticket that holds the password; `None`: `Unlock` brought it.
+    pub ticket: Option<TicketId>,
+    /// A hash of the password under a key that lives as long as the process.
+    pub fingerprint: [u8; 32],
+}
+
+impl State {
+    /// Whether `presenter` may try now.
+    pub(super) fn may_try(&self, presenter: Presenter, at: &Moment) -> Result<(), Refusal> {
+        match self.throttle.of(presenter).wait_left(at) {
+            Duration::ZERO => Ok(()),
+            wait => Err(Refusal::TooManyAttempts(wait)),
+        }
+    }
+
+    /// Counts the try. [`Answer::Compare`]: run Argon2id now; [`Answer::Proved`]: no need to.
+    pub(super) fn begin_check(&mut self, check: Check, at: &Moment) -> Transition {
+        let verifier = self.bound()?.verifier;
+        let mut counted = true;
+        if let Some(id) = &check.ticket {
+            match &self.tickets.any(id).ok_or(Refusal::BadTicket)?.proof {
+                Proof::Right => return Ok(vec![Effect::Answer(Answer::Proved)]),
+                Proof::Wrong { verifier: old } if *old == verifier => return Err(Refusal::WrongPassword),
+                // The password was changed elsewhere and its record arrived: the same try, once more.
+                Proof::Wrong { .. } => counted = false,
+                Proof::Unchecked => {}
+            }
+        }
+        let mut effects = Vec::new();
+        if counted {
+            self.may_try(check.presenter, at)?;
+            if self.wrong.contains(&check.fingerprint) {
+                self.mark(&check, Proof::Wrong { verifier });
+                return Ok(vec![Effect::Refuse(Refusal::WrongPassword)]);
+            }
+            let counter = self.throttle.of_mut(check.presenter);
+            counter.charge(at);
+            let failures = counter.failures;
+            effects.push(Effect::Persist(Concern::Throttle));
+            effects.push(note(
+                "password-check",
+                check.presenter.name(),
+                format!("try {failures}"),
+            ));
+        }
+        self.checking = Some(check);
+        effects.push(Effect::Answer(Answer::Compare));
+        Ok(effects)
+    }
+
+    /// The verdict over the check that began last.
+    pub(super) fn end_check(&mut self, verify_digest: &[u8; 32]) -> Transition {
+        let check = self
+            .checking
+            .take()
+            .ok_or(Refusal::Internal("no check is under way"))?;
+        let verifier = self.bound()?.verifier;
+        if self.key.verifies(verify_digest, &verifier) {
+            return self.right_password(&check);
+        }
+        self.mark(&check, Proof::Wrong { verifier });
+        if !self.wrong.contains(&check.fingerprint) {
+            self.wrong.push_back(check.fingerprint);
+        }
+        if self.wrong.len() > REMEMBERED {
+            self.wrong.pop_front();
+        }
+        Ok(vec![Effect::Refuse(Refusal::WrongPassword)])
+    }
+
+    fn right_password(&mut self, check: &Check) -> Transition {
+        *self.throttle.of_mut(check.presenter) = Counter::default();
+        self.mark(check, Proof::Right);
+        if let Binding::Bound(bound) = &mut self.binding {
+            bound.presence = bound.presence.saturating_add(1);
+        }
+        let mut effects = vec![
+            Effect::Persist(Concern::Binding),
+            Effect::Persist(Concern::Throttle),
+        ];
+        let unlocks = check.ticket.is_none() && self.lock != Lock::Unlocked;
+        if unlocks {
+            self.lock = Lock::Unlocked;
+            effects.push(note("unlocked", check.presenter.name(), "with the password"));
+            effects.push(Effect::Persist(Concern::Lock));
+        }
+        effects.push(Effect::Answer(Answer::Proved));
+        Ok(effects)
+    }
+
+    fn mark(&mut self, check: &Check, proof: Proof) {
+        if let Some(id) = &check.ticket {
+            self.tickets.prove(id, proof);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What the warden decides, without reading a file, a bus or a clock.
+
+pub mod binding;
+pub mod check;
+pub mod password;
+pub mod records;
+pub mod refusal;
+pub mod registration;
+pub mod state;
+pub mod throttle;
+pub mod tickets;
+
+#[cfg(test)]
+mod state_properties;

@@ -1,0 +1,264 @@
+//! What the state files say: the stored forms of the core's types.
+
+use std::time::Duration;
+
+use belay_proto::cbor::Malformed;
+use belay_proto::cbor_map;
+use belay_proto::keys::{KdfParameters, PublicKey};
+use belay_proto::{AccountId, DeviceId, Epoch, HardwareId, PendingId};
+
+use super::registration::Pending;
+use super::state::{Binding, Door, Lock, State};
+use super::throttle::{Counter, Throttle};
+use crate::moment::Moment;
+
+cbor_map! {
+    /// A binding: whose device this is, and what the warden needs to act for it.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Bound {
+        /// The owner's account.
+        pub account: AccountId,
+        /// The owner's public key: pinned here, moved only by the owner.
+        pub owner: PublicKey,
+        /// This binding.
+        pub epoch: Epoch,
+        /// This device in this binding.
+        pub device: DeviceId,
+        /// This hardware.
+        pub hardware: HardwareId,
+        /// The device certificate as the owner signed it.
+        pub certificate: Vec<u8>,
+        /// The warden key's public half.
+        pub warden_key: PublicKey,
+        /// The warden key's seed, sealed.
+        pub warden_seed: Vec<u8>,
+        /// The box key's secret half, sealed.
+        pub box_secret: Vec<u8>,
+        /// HMAC(sealing key, SHA-256(verify)).
+        pub verifier: [u8; 32],
+        /// The account's salt.
+        pub salt: [u8; 16],
+        /// The account's parameters; weaker ones are refused from then on.
+        pub parameters: KdfParameters,
+        /// The credentials' generation.
+        pub generation: u64,
+        /// How often the password was proved at this device in this epoch.
+        pub presence: u64,
+        /// The owner's login identifier, masked.
+        pub login: String,
+    }
+
+    struct StoredBinding {
+        bound: Option<Vec<u8>>,
+        release: Option<Vec<u8>>,
+    }
+
+    struct StoredThrottle {
+        session_failures: u32,
+        session_boot: Option<String>,
+        session_boottime_ms: Option<u64>,
+        screen_failures: u32,
+        screen_boot: Option<String>,
+        screen_boottime_ms: Option<u64>,
+    }
+
+    struct StoredPending {
+        id: PendingId,
+        device: DeviceId,
+        boot: String,
+        boottime_ms: u64,
+        code: Vec<u8>,
+        draft: Option<Vec<u8>>,
+    }
+
+    struct StoredLock {
+        lost: Option<String>,
+    }
+
+    /// The record that outlives a factory reset: enough to know the owner again.
+    pub struct ResetProof {
+        /// `unbound`, `bound` or `tampered`.
+        pub state: String,
+        /// The owner's account.
+        pub account: Option<AccountId>,
+        /// The owner's public key.
+        pub owner: Option<PublicKey>,
+        /// The binding.
+        pub epoch: Option<Epoch>,
+        /// The device in it.
+        pub device: Option<DeviceId>,
+        /// The owner's login, masked.
+        pub login: Option<String>,
+        /// A release the cloud may not have yet.
+        pub release: Option<Vec<u8>>,
+    }
+}
+
+/// The binding as stored. A tampered one is never stored: it reads as empty and so stays tampered.
+#[must_use]
+pub fn binding_to_bytes(binding: &Binding) -> Vec<u8> {
+    match binding {
+        Binding::Bound(bound) => StoredBinding {
+            bound: Some(bound.encode()),
+            release: None,
+        }
+        .encode(),
+        Binding::Unbound { release } => StoredBinding {
+            bound: None,
+            release: release.clone(),
+        }
+        .encode(),
+        Binding::Uninitialised | Binding::Tampered(_) => Vec::new(),
+    }
+}
+
+/// The reverse of [`binding_to_bytes`].
+///
+/// # Errors
+/// Other bytes.
+pub fn binding_from_bytes(bytes: &[u8]) -> Result<Binding, Malformed> {
+    let stored = StoredBinding::decode(bytes)?;
+    match stored.bound {
+        Some(bound) => Ok(Binding::Bound(Box::new(Bound::decode(&bound)?))),
+        None => Ok(Binding::Unbound {
+            release: stored.release,
+        }),
+    }
+}
+
+/// The counters as stored.
+#[must_use]
+pub fn throttle_to_bytes(throttle: &Throttle) -> Vec<u8> {
+    let boot = |counter: &Counter| counter.since.as_ref().map(|since| since.boot_id.clone());
+    let time = |counter: &Counter| counter.since.as_ref().map(Moment::boottime_ms);
+    StoredThrottle {
+        session_failures: throttle.session.failures,
+        session_boot: boot(&throttle.session),
+        session_boottime_ms: time(&throttle.session),
+        screen_failures: throttle.screen.failures,
+        screen_boot: boot(&throttle.screen),
+        screen_boottime_ms: time(&throttle.screen),
+    }
+    .encode()
+}
+
+/// The reverse of [`throttle_to_bytes`].
+///
+/// # Errors
+/// Other bytes.
+pub fn throttle_from_bytes(bytes: &[u8]) -> Result<Throttle, Malformed> {
+    let stored = StoredThrottle::decode(bytes)?;
+    let counter = |failures, boot: Option<String>, time: Option<u64>| Counter {
+        failures,
+        since: boot.zip(time).map(|(boot_id, ms)| Moment {
+            boottime: Duration::from_millis(ms),
+            boot_id,
+        }),
+    };
+    Ok(Throttle {
+        session: counter(
+            stored.session_failures,
+            stored.session_boot,
+            stored.session_boottime_ms,
+        ),
+        screen: counter(
+            stored.screen_failures,
+            stored.screen_boot,
+            stored.screen_boottime_ms,
+        ),
+    })
+}
+
+/// A registration as stored; nothing when there is none.
+#[must_use]
+pub fn pending_to_bytes(pending: Option<&Pending>) -> Vec<u8> {
+    pending.map_or_else(Vec::new, |pending| {
+        StoredPending {
+            id: pending.id,
+            device: pending.device,
+            boot: pending.started.boot_id.clone(),
+            boottime_ms: pending.started.boottime_ms(),
+            code: pending.code.clone(),
+            draft: pending.draft.as_ref().map(|draft| draft.encode()),
+        }
+        .encode()
+    })
+}
+
+/// The reverse of [`pending_to_bytes`].
+///
+/// # Errors
+/// Other bytes.
+pub fn pending_from_bytes(bytes: &[u8]) -> Result<Option<Pending>, Malformed> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let stored = StoredPending::decode(bytes)?;
+    Ok(Some(Pending {
+        id: stored.id,
+        device: stored.device,
+        started: Moment {
+            boottime: Duration::from_millis(stored.boottime_ms),
+            boot_id: stored.boot,
+        },
+        code: stored.code,
+        draft: stored
+            .draft
+            .map(|draft| Bound::decode(&draft).map(Box::new))
+            .transpose()?,
+    }))
+}
+
+/// The lock as stored.
+#[must_use]
+pub fn lock_to_bytes(lock: &Lock) -> Vec<u8> {
+    let lost = match lock {
+        Lock::Unlocked => None,
+        Lock::Lost { reason } => Some(reason.clone()),
+    };
+    StoredLock { lost }.encode()
+}
+
+/// The reverse of [`lock_to_bytes`].
+///
+/// # Errors
+/// Other bytes.
+pub fn lock_from_bytes(bytes: &[u8]) -> Result<Lock, Malformed> {
+    Ok(StoredLock::decode(bytes)?
+        .lost
+        .map_or(Lock::Unlocked, |reason| Lock::Lost { reason }))
+}
+
+/// What the reset-proof place says of this state.
+#[must_use]
+pub fn reset_proof_of(state: &State) -> Vec<u8> {
+    let empty = ResetProof {
+        state: state.binding.name().to_owned(),
+        account: None,
+        owner: None,
+        epoch: None,
+        device: None,
+        login: None,
+        release: None,
+    };
+    match &state.binding {
+        Binding::Bound(bound) => ResetProof {
+            account: Some(bound.account),
+            owner: Some(bound.owner),
+            epoch: Some(bound.epoch),
+            device: Some(bound.device),
+            login: Some(bound.login.clone()),
+            ..empty
+        },
+        Binding::Unbound { release } => ResetProof {
+            release: release.clone(),
+            ..empty
+        },
+        Binding::Tampered(Door { owner }) => ResetProof {
+            owner: *owner,
+            ..empty
+        },
+        Binding::Uninitialised => empty,
+    }
+    .encode()
+}

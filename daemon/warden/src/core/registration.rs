@@ -1,0 +1,147 @@
+//! A registration between the moment its keys are made and the moment the owner has written the
+//! recovery code down.
+
+use std::time::Duration;
+
+use belay_proto::steps::Purpose;
+use belay_proto::{DeviceId, PendingId, TicketId};
+
+use super::records::Bound;
+use super::refusal::Refusal;
+use super::state::{Binding, Effect, State, Transition, done, note};
+use super::throttle::Throttle;
+use crate::disk::copies::Concern;
+use crate::moment::Moment;
+
+const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What is kept of a registration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// Its name towards belayd.
+    pub id: PendingId,
+    /// The device it is about to make.
+    pub device: DeviceId,
+    /// When its 24 h began; a reboot begins them again.
+    pub started: Moment,
+    /// The recovery code, sealed.
+    pub code: Vec<u8>,
+    /// What binding commits; `None` once bound.
+    pub draft: Option<Box<Bound>>,
+}
+
+impl State {
+    pub(super) fn account_founded(&mut self, ticket: &TicketId, pending: Pending) -> Transition {
+        self.tickets.get(ticket, &[Purpose::Register])?;
+        if !matches!(self.binding, Binding::Unbound { .. }) {
+            return Err(Refusal::AlreadyBound);
+        }
+        self.tickets.consume(ticket);
+        self.pending = Some(pending);
+        done(vec![Effect::Persist(Concern::Pending)])
+    }
+
+    /// Binds; asked again after a lost reply it is done already.
+    pub(super) fn bind_pending(&mut self, id: &PendingId) -> Transition {
+        let pending = self.named_pending(id)?;
+        let device = pending.device;
+        match (&self.binding, pending.draft.clone()) {
+            (Binding::Bound(bound), _) if bound.device == device => done(Vec::new()),
+            (Binding::Unbound { .. }, Some(draft)) => {
+                let login = draft.login.clone();
+                self.adopt(draft);
+                self.trim_bound_pending();
+                done(vec![
+                    Effect::Persist(Concern::Throttle),
+                    note("bound", "belayd", format!("registered as {login}")),
+                    Effect::Persist(Concern::Binding),
+                    Effect::Persist(Concern::Pending),
+                ])
+            }
+            (Binding::Bound(_), _) => Err(Refusal::AlreadyBound),
+            _ => Err(Refusal::NotFound),
+        }
+    }
+
+    /// Gives a registration up; never a binding.
+    pub(super) fn discard_pending(&mut self, id: &PendingId) -> Transition {
+        if self.named_pending(id)?.draft.is_none() {
+            return Err(Refusal::AlreadyBound);
+        }
+        self.pending = None;
+        done(vec![Effect::Persist(Concern::Pending)])
+    }
+
+    pub(super) fn acknowledge_code(&mut self, id: &PendingId) -> Transition {
+        if self.named_pending(id)?.draft.is_some() {
+            return Err(Refusal::NotBound);
+        }
+        self.pending = None;
+        done(vec![
+            note("recovery-code-acknowledged", "belayd", ""),
+            Effect::Persist(Concern::Pending),
+        ])
+    }
+
+    /// The sealed recovery code, from binding until it is acknowledged.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], also before the cloud accepted the account.
+    pub fn recovery_code(&self, id: &PendingId) -> Result<&[u8], Refusal> {
+        let pending = self.named_pending(id)?;
+        if pending.draft.is_none() {
+            Ok(&pending.code)
+        } else {
+            Err(Refusal::NotFound)
+        }
+    }
+
+    /// Takes a binding over, whoever's throttle and wrong passwords there were before.
+    pub(super) fn adopt(&mut self, bound: Box<Bound>) {
+        self.binding = Binding::Bound(bound);
+        self.throttle = Throttle::default();
+        self.wrong.clear();
+        self.tickets.clear();
+    }
+
+    pub(super) fn age_pending(&mut self, at: &Moment) -> Option<Effect> {
+        let before = self.pending.clone();
+        self.trim_bound_pending();
+        if let Some(pending) = &mut self.pending {
+            if pending.started.boot_id != at.boot_id {
+                pending.started = at.clone();
+            }
+            let over = pending.draft.is_some() && pending.started.left_of(LIFE, at).is_zero();
+            if over {
+                self.pending = None;
+            }
+        }
+        (before != self.pending).then_some(Effect::Persist(Concern::Pending))
+    }
+
+    /// Binding and pending are two files: a power cut between them leaves a draft behind that is
+    /// bound already, or the code of a binding that has ended.
+    fn trim_bound_pending(&mut self) {
+        let bound_device = match &self.binding {
+            Binding::Bound(bound) => Some(bound.device),
+            _ => None,
+        };
+        if let Some(pending) = &mut self.pending {
+            if bound_device == Some(pending.device) {
+                pending.draft = None;
+            } else if bound_device.is_some() || pending.draft.is_none() {
+                self.pending = None;
+            }
+        }
+    }
+
+    fn named_pending(&self, id: &PendingId) -> Result<&Pending, Refusal> {
+        if matches!(self.binding, Binding::Tampered(_)) {
+            return Err(Refusal::Tampered);
+        }
+        self.pending
+            .as_ref()
+            .filter(|pending| pending.id == *id)
+            .ok_or(Refusal::NotFound)
+    }
+}

@@ -1,0 +1,391 @@
+//! The warden's state and the one function that changes it.
+//!
+//! [`step`] decides; it reads no file, no bus and no clock. The actor performs the effects in their
+//! order and takes the new state over only when each of them worked, so what is answered is on disk.
+
+use std::collections::VecDeque;
+
+use belay_proto::keys::PublicKey;
+use belay_proto::steps::Purpose;
+use belay_proto::{PendingId, TicketId};
+
+use super::check::Check;
+use super::records::Bound;
+use super::refusal::Refusal;
+use super::registration::Pending;
+use super::throttle::{Presenter, Throttle};
+use super::tickets::{Proof, Ticket, Tickets, needs_owner};
+use crate::disk::copies::Concern;
+use crate::disk::sealing::SealingKey;
+use crate::moment::Moment;
+
+/// Everything the warden knows, except the passwords of live tickets.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// What it keeps is sealed and judged with this key.
+    pub key: SealingKey,
+    /// Whose device this is.
+    pub binding: Binding,
+    /// Lost or not.
+    pub lock: Lock,
+    /// Wrong passwords.
+    pub throttle: Throttle,
+    /// A registration that waits for its confirmation, or a recovery code that waits to be written down.
+    pub pending: Option<Pending>,
+    /// Live tickets.
+    pub tickets: Tickets,
+    /// The password check under way: a verdict counts for this one only.
+    pub checking: Option<Check>,
+    /// Keyed hashes of the last wrong passwords: repeating one costs nothing.
+    pub wrong: VecDeque<[u8; 32]>,
+}
+
+/// Whose device this is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// `belay-warden init` never ran: nothing works.
+    Uninitialised,
+    /// Nobody's. The last owner's release is kept until the next binding.
+    Unbound {
+        /// The encoded release, if there is one.
+        release: Option<Vec<u8>>,
+    },
+    /// Somebody's.
+    Bound(Box<Bound>),
+    /// Missing or wrong state: treated as lost, never as free.
+    Tampered(Door),
+}
+
+/// Who may open a tampered device again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Door {
+    /// The owner named by the newest surviving copy; without one the cloud's certificate decides.
+    pub owner: Option<PublicKey>,
+}
+
+/// Lost or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// In its owner's hands.
+    Unlocked,
+    /// Lost.
+    Lost {
+        /// Why it was locked.
+        reason: String,
+    },
+}
+
+/// Something happened.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// When.
+    pub at: Moment,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// The warden started, or a timer fired.
+    Woke,
+    /// Somebody handed over a password.
+    Presented {
+        /// The fresh ticket.
+        id: TicketId,
+        /// For what.
+        purpose: Purpose,
+        /// About whom.
+        subject: String,
+        /// By whom.
+        presenter: Presenter,
+    },
+    /// A password is about to be compared.
+    CheckBegan(Check),
+    /// The comparison is over: SHA-256(verify) of the password typed.
+    CheckEnded {
+        /// The digest.
+        verify_digest: [u8; 32],
+    },
+    /// Root, keys, records and recovery code of a new account were made.
+    AccountFounded {
+        /// The `register` ticket.
+        ticket: TicketId,
+        /// What `bind` will commit.
+        pending: Box<Pending>,
+    },
+    /// The cloud has accepted the new account.
+    PendingBound(PendingId),
+    /// The registration was given up.
+    PendingDiscarded(PendingId),
+    /// The owner has written the recovery code down.
+    CodeAcknowledged(PendingId),
+    /// A root was opened with the ticket's password, and a certificate made.
+    SignedIn {
+        /// The `sign-in` ticket.
+        ticket: TicketId,
+        /// The binding to commit.
+        bound: Box<Bound>,
+        /// The cloud's certificate for this hardware, encoded: the door of a tampered device.
+        existing: Option<Vec<u8>>,
+    },
+    /// The root was opened again; this record came with it.
+    Reauthenticated {
+        /// The `reauthenticate` ticket.
+        ticket: TicketId,
+        /// The encoded credentials record.
+        record: Vec<u8>,
+    },
+    /// belayd brought a credentials record.
+    CredentialsBrought(Vec<u8>),
+    /// The owner signs out.
+    SignedOut {
+        /// The `sign-out` ticket.
+        ticket: TicketId,
+    },
+    /// The owner allows a factory reset.
+    ResetAllowed {
+        /// The `reset` ticket.
+        ticket: TicketId,
+        /// Sign out too.
+        release: bool,
+    },
+    /// Lock the device.
+    Tightened {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What the actor does about it, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Commit a concern of the new state.
+    Persist(Concern),
+    /// Add to the audit log.
+    Note {
+        /// What happened.
+        event: &'static str,
+        /// Who caused it.
+        actor: &'static str,
+        /// More about it.
+        detail: String,
+    },
+    /// The door was opened: put the broken log aside and make sure of a sealing key.
+    BeginAnew,
+    /// Write the reset authorisation for this boot.
+    AuthoriseReset(Vec<u8>),
+    /// The answer; nothing follows.
+    Answer(Answer),
+    /// The refusal; nothing follows.
+    Refuse(Refusal),
+}
+
+/// What an accepted event is answered with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It is done.
+    Done,
+    /// Compare the password, then tell.
+    Compare,
+    /// The password is known to be right.
+    Proved,
+    /// Whether the record replaced the verifier.
+    Replaced(bool),
+    /// The encoded release.
+    Released(Vec<u8>),
+    /// The encoded reset authorisation, and the release if one was asked for.
+    ResetAllowed {
+        /// The authorisation.
+        authorisation: Vec<u8>,
+        /// The release.
+        release: Option<Vec<u8>>,
+    },
+}
+
+/// A transition: effects in order, the last one the answer; or a refusal that changes nothing.
+pub type Transition = Result<Vec<Effect>, Refusal>;
+
+/// Decides what `event` does to `state`.
+#[must_use]
+pub fn step(state: &State, event: Event) -> (State, Vec<Effect>) {
+    let mut aged = state.clone();
+    let mut effects = aged.grow_older(&event.at);
+    let mut next = aged.clone();
+    match next.take(event) {
+        Ok(more) => {
+            effects.extend(more);
+            (next, effects)
+        }
+        Err(refusal) => {
+            effects.push(Effect::Refuse(refusal));
+            (aged, effects)
+        }
+    }
+}
+
+impl State {
+    /// A state as loaded: no ticket, no check.
+    #[must_use]
+    pub fn new(key: SealingKey, binding: Binding) -> Self {
+        Self {
+            key,
+            binding,
+            lock: Lock::Unlocked,
+            throttle: Throttle::default(),
+            pending: None,
+            tickets: Tickets::default(),
+            checking: None,
+            wrong: VecDeque::new(),
+        }
+    }
+
+    /// The binding, on a device that is somebody's.
+    ///
+    /// # Errors
+    /// [`Refusal::NotBound`], [`Refusal::Tampered`] or [`Refusal::Storage`].
+    pub fn bound(&self) -> Result<&Bound, Refusal> {
+        match &self.binding {
+            Binding::Bound(bound) => Ok(bound),
+            Binding::Unbound { .. } => Err(Refusal::NotBound),
+            Binding::Tampered(_) => Err(Refusal::Tampered),
+            Binding::Uninitialised => Err(Refusal::Storage("this warden was never initialised".to_owned())),
+        }
+    }
+
+    /// Whether a password for `purpose` may be presented now: judged before the password is.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn admits(&self, purpose: Purpose, presenter: Presenter, at: &Moment) -> Result<(), Refusal> {
+        self.not_lost()?;
+        match (&self.binding, needs_owner(purpose)) {
+            (Binding::Unbound { .. }, false) => return Ok(()),
+            (Binding::Bound(_), false) => return Err(Refusal::AlreadyBound),
+            // The door is opened on the lost screen.
+            (Binding::Tampered(_), false) if purpose == Purpose::SignIn && presenter == Presenter::Screen => {
+                return Ok(());
+            }
+            _ => {}
+        }
+        self.bound()?;
+        self.may_try(presenter, at)
+    }
+
+    /// While lost only unlocking is possible.
+    ///
+    /// # Errors
+    /// [`Refusal::DeviceLost`].
+    pub fn not_lost(&self) -> Result<(), Refusal> {
+        if matches!(self.lock, Lock::Lost { .. }) {
+            Err(Refusal::DeviceLost)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn take(&mut self, event: Event) -> Transition {
+        if self.binding == Binding::Uninitialised {
+            return self.bound().map(|_| Vec::new());
+        }
+        let Event { at, what } = event;
+        match what {
+            What::Woke => done(Vec::new()),
+            What::Presented {
+                id,
+                purpose,
+                subject,
+                presenter,
+            } => {
+                self.admits(purpose, presenter, &at)?;
+                self.tickets.issue(
+                    id,
+                    Ticket {
+                        purpose,
+                        subject,
+                        presenter,
+                        issued: at,
+                        proof: Proof::Unchecked,
+                    },
+                )?;
+                done(Vec::new())
+            }
+            What::CheckBegan(check) => self.begin_check(check, &at),
+            What::CheckEnded { verify_digest } => self.end_check(&verify_digest),
+            What::AccountFounded { ticket, pending } => self.account_founded(&ticket, *pending),
+            What::PendingBound(id) => self.bind_pending(&id),
+            What::PendingDiscarded(id) => self.discard_pending(&id),
+            What::CodeAcknowledged(id) => self.acknowledge_code(&id),
+            What::SignedIn {
+                ticket,
+                bound,
+                existing,
+            } => self.sign_in(&ticket, bound, existing.as_deref()),
+            What::Reauthenticated { ticket, record } => self.reauthenticate(&ticket, &record),
+            What::CredentialsBrought(record) => self.credentials_brought(&record),
+            What::SignedOut { ticket } => self.sign_out(&ticket),
+            What::ResetAllowed { ticket, release } => self.allow_reset(&ticket, release, &at),
+            What::Tightened { reason } => self.tighten(reason),
+        }
+    }
+
+    /// What time alone does: waits start again after a reboot, tickets and registrations end.
+    fn grow_older(&mut self, at: &Moment) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if !matches!(self.binding, Binding::Bound(_) | Binding::Unbound { .. }) {
+            self.tickets.expire(at);
+            return effects;
+        }
+        let rearmed = self.throttle.rearmed(at);
+        if rearmed != self.throttle {
+            self.throttle = rearmed;
+            effects.push(Effect::Persist(Concern::Throttle));
+        }
+        self.tickets.expire(at);
+        effects.extend(self.age_pending(at));
+        effects
+    }
+
+    fn tighten(&mut self, reason: String) -> Transition {
+        self.bound()?;
+        if matches!(self.lock, Lock::Lost { .. }) {
+            return done(Vec::new());
+        }
+        self.tickets.clear();
+        self.lock = Lock::Lost {
+            reason: reason.clone(),
+        };
+        done(vec![
+            note("locked", "belayd", reason),
+            Effect::Persist(Concern::Lock),
+        ])
+    }
+}
+
+impl Binding {
+    /// The value of the property `BindingState`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Uninitialised => "unknown",
+            Self::Unbound { .. } => "unbound",
+            Self::Bound(_) => "bound",
+            Self::Tampered(_) => "tampered",
+        }
+    }
+}
+
+/// These effects, and that's it.
+pub(super) fn done(mut effects: Vec<Effect>) -> Transition {
+    effects.push(Effect::Answer(Answer::Done));
+    Ok(effects)
+}
+
+/// An audit entry.
+pub(super) fn note(event: &'static str, actor: &'static str, detail: impl Into<String>) -> Effect {
+    Effect::Note {
+        event,
+        actor,
+        detail: detail.into(),
+    }
+}

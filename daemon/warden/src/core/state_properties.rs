@@ -1,0 +1,207 @@
+//! Properties of the core alone: whatever happens in whatever order, without the right password the
+//! device stays the owner's, and stays lost once it is.
+
+use std::time::Duration;
+
+use belay_proto::keys::{KdfParameters, SigningKey};
+use belay_proto::steps::{Purpose, RESET_AND_RELEASE};
+use belay_proto::{AccountId, Epoch, HardwareId, PendingId, Secret, TicketId};
+use proptest::prelude::*;
+
+use super::binding::WARDEN_SEED;
+use super::check::Check;
+use super::records::Bound;
+use super::registration::Pending;
+use super::state::{Binding, Door, Effect, Event, Lock, State, What, step};
+use super::throttle::Presenter;
+use crate::disk::sealing::SealingKey;
+use crate::moment::Moment;
+
+const RIGHT: [u8; 32] = [0xaa; 32];
+
+fn key() -> SealingKey {
+    SealingKey::new(&Secret::new([1; 32]))
+}
+
+fn bound(owner: &SigningKey) -> Box<Bound> {
+    let (key, warden, epoch) = (
+        key(),
+        SigningKey::from_seed(&Secret::new([2; 32])),
+        Epoch::random(),
+    );
+    Box::new(Bound {
+        account: AccountId::from_bytes([3; 16]),
+        owner: owner.public(),
+        epoch,
+        device: belay_proto::id::device_id(&warden.public(), &epoch),
+        hardware: HardwareId::from_bytes([4; 32]),
+        certificate: Vec::new(),
+        warden_key: warden.public(),
+        warden_seed: key.seal(WARDEN_SEED, warden.seed().expose()),
+        box_secret: Vec::new(),
+        verifier: key.verifier(&RIGHT),
+        salt: [5; 16],
+        parameters: KdfParameters::FLOOR,
+        generation: 1,
+        presence: 0,
+        login: "j•••@e•••.org".to_owned(),
+    })
+}
+
+fn id(number: u8) -> TicketId {
+    TicketId::from_bytes([number % 4; 16])
+}
+
+/// Something happens; `right` decides whether the owner's password may be among it.
+fn what(right: bool) -> impl Strategy<Value = What> {
+    let purpose = prop::sample::select(&Purpose::ALL[..]);
+    let presenter = || prop_oneof![Just(Presenter::Session), Just(Presenter::Screen)];
+    let digest = if right {
+        prop_oneof![Just(RIGHT), Just([0; 32])].boxed()
+    } else {
+        any::<[u8; 32]>().boxed()
+    };
+    let ticket = || any::<u8>().prop_map(id);
+    let thief = SigningKey::from_seed(&Secret::new([9; 32]));
+    let bytes = || prop::collection::vec(any::<u8>(), 0..40);
+    prop_oneof![
+        Just(What::Woke),
+        (ticket(), purpose, presenter(), any::<bool>()).prop_map(|(id, purpose, presenter, releases)| {
+            What::Presented {
+                id,
+                purpose,
+                subject: if releases { RESET_AND_RELEASE } else { "" }.to_owned(),
+                presenter,
+            }
+        }),
+        (presenter(), prop::option::of(ticket()), any::<u8>()).prop_map(
+            |(presenter, ticket, fingerprint)| {
+                What::CheckBegan(Check {
+                    presenter,
+                    ticket,
+                    fingerprint: [fingerprint; 32],
+                })
+            }
+        ),
+        digest.prop_map(|verify_digest| What::CheckEnded { verify_digest }),
+        (ticket(), any::<u8>()).prop_map({
+            let draft = bound(&thief);
+            move |(ticket, number)| {
+                let started = Moment {
+                    boottime: Duration::ZERO,
+                    boot_id: "boot".to_owned(),
+                };
+                let (id, device) = (PendingId::from_bytes([number % 2; 16]), draft.device);
+                let pending = Pending {
+                    id,
+                    device,
+                    started,
+                    code: Vec::new(),
+                    draft: Some(draft.clone()),
+                };
+                What::AccountFounded {
+                    ticket,
+                    pending: Box::new(pending),
+                }
+            }
+        }),
+        any::<u8>().prop_map(|number| What::PendingBound(PendingId::from_bytes([number % 2; 16]))),
+        any::<u8>().prop_map(|number| What::PendingDiscarded(PendingId::from_bytes([number % 2; 16]))),
+        any::<u8>().prop_map(|number| What::CodeAcknowledged(PendingId::from_bytes([number % 2; 16]))),
+        (ticket(), prop::option::of(bytes())).prop_map(move |(ticket, existing)| What::SignedIn {
+            ticket,
+            bound: bound(&thief),
+            existing
+        }),
+        (ticket(), bytes()).prop_map(|(ticket, record)| What::Reauthenticated { ticket, record }),
+        bytes().prop_map(What::CredentialsBrought),
+        ticket().prop_map(|ticket| What::SignedOut { ticket }),
+        (ticket(), any::<bool>()).prop_map(|(ticket, release)| What::ResetAllowed { ticket, release }),
+        Just(What::Tightened {
+            reason: String::new()
+        }),
+    ]
+}
+
+/// Events with the seconds that pass before each.
+fn story(right: bool) -> impl Strategy<Value = Vec<(u64, What)>> {
+    prop::collection::vec(
+        (prop_oneof![4 => 0..5_u64, 1 => 0..100_000_u64], what(right)),
+        1..60,
+    )
+}
+
+fn play(mut state: State, story: Vec<(u64, What)>, mut judge: impl FnMut(&State, &What, &State, &[Effect])) {
+    let mut boottime = Duration::ZERO;
+    for (seconds, what) in story {
+        boottime += Duration::from_secs(seconds);
+        let at = Moment {
+            boottime,
+            boot_id: "boot".to_owned(),
+        };
+        let (next, effects) = step(
+            &state,
+            Event {
+                at,
+                what: what.clone(),
+            },
+        );
+        judge(&state, &what, &next, &effects);
+        state = next;
+    }
+}
+
+fn owners_state() -> State {
+    State::new(
+        key(),
+        Binding::Bound(bound(&SigningKey::from_seed(&Secret::new([8; 32])))),
+    )
+}
+
+proptest! {
+    #[test]
+    fn without_the_right_password_a_device_stays_its_owners(story in story(false), lost in any::<bool>()) {
+        let mut state = owners_state();
+        if lost {
+            state.lock = Lock::Lost { reason: String::new() };
+        }
+        let mine = state.binding.clone();
+        let mut locked = lost;
+        play(state, story, |_, _, next, _| {
+            locked |= next.lock != Lock::Unlocked;
+            assert_eq!(next.binding, mine);
+            assert_eq!(locked, next.lock != Lock::Unlocked);
+        });
+    }
+
+    #[test]
+    fn only_a_proved_ticket_unbinds_and_only_a_right_password_unlocks(story in story(true)) {
+        play(owners_state(), story, |before, what, next, effects| {
+            let was_mine = matches!(before.binding, Binding::Bound(_));
+            if was_mine && matches!(next.binding, Binding::Unbound { .. }) {
+                let (What::SignedOut { ticket } | What::ResetAllowed { ticket, release: true }) = what else {
+                    panic!("unbound by {what:?}")
+                };
+                let ticket = before.tickets.any(ticket).unwrap();
+                assert_eq!(ticket.proof, super::tickets::Proof::Right);
+                assert!(ticket.purpose == Purpose::SignOut || ticket.subject == RESET_AND_RELEASE);
+            }
+            if before.lock != Lock::Unlocked && next.lock == Lock::Unlocked {
+                assert!(matches!(what, What::CheckEnded { verify_digest: RIGHT }), "unlocked by {what:?}");
+            }
+            let ends = effects.iter().filter(|effect| matches!(effect, Effect::Answer(_) | Effect::Refuse(_)));
+            assert_eq!(ends.count(), 1);
+            assert!(matches!(effects.last(), Some(Effect::Answer(_) | Effect::Refuse(_))));
+        });
+    }
+
+    #[test]
+    fn a_tampered_device_opens_to_nobody_else(story in story(true), survivor in any::<bool>()) {
+        let owner = survivor.then(|| SigningKey::from_seed(&Secret::new([8; 32])).public());
+        let state = State::new(key(), Binding::Tampered(Door { owner }));
+        play(state, story, |_, _, next, effects| {
+            assert_eq!(next.binding, Binding::Tampered(Door { owner }));
+            assert!(!effects.iter().any(|effect| matches!(effect, Effect::Persist(_))));
+        });
+    }
+}

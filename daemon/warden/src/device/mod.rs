@@ -1,0 +1,4 @@
+//! What this device says of itself, read from sysfs.
+
+pub mod assurance;
+pub mod hardware;

@@ -1,0 +1,162 @@
+//! The audit log's file: the line first, the head second, so that a power cut leaves at most one
+//! line more than the head counts.
+
+use std::path::PathBuf;
+
+use belay_proto::cbor_map;
+
+use super::audit_log::{self, Broken, Entry, Head, Note};
+use super::copies::WriteError;
+use super::files::Files;
+
+/// Appends to the log; the head is the caller's to commit, with [`Journal::head`].
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    head: Head,
+    length: u64,
+    /// The head on disk is behind: it must be committed before the next line.
+    owed: bool,
+    /// Half a line may follow: it must be cut off before the next.
+    ragged: bool,
+}
+
+/// The log can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// It isn't the log that the warden wrote.
+    #[error("the audit log doesn't fit its head")]
+    Broken(#[from] Broken),
+    /// It can't be read or written.
+    #[error("the audit log can't be used")]
+    Io(#[source] std::io::Error),
+}
+
+impl Journal {
+    /// A new log at `path`.
+    #[must_use]
+    pub fn fresh(path: PathBuf) -> Self {
+        Self {
+            path,
+            head: Head::default(),
+            length: 0,
+            owed: false,
+            ragged: false,
+        }
+    }
+
+    /// The log at `path`, which must end at the head whose stored form is given.
+    ///
+    /// # Errors
+    /// The log was changed, cut or removed, or can't be read.
+    pub fn open(files: &dyn Files, path: PathBuf, stored_head: &[u8]) -> Result<Self, JournalError> {
+        let head = decode_head(stored_head).ok_or(Broken::WrongEnd { found: 0, written: 0 })?;
+        let log = files.read(&path).map_err(JournalError::Io)?.unwrap_or_default();
+        let checked = audit_log::check(&log, &head)?;
+        Ok(Self {
+            path,
+            head: checked.head,
+            length: length_of(checked.length),
+            owed: checked.head != head,
+            ragged: checked.length != log.len(),
+        })
+    }
+
+    /// Whether [`Self::head`] has to be committed before anything is appended.
+    #[must_use]
+    pub const fn head_is_owed(&self) -> bool {
+        self.owed
+    }
+
+    /// The head as it is stored.
+    #[must_use]
+    pub fn head(&self) -> Vec<u8> {
+        StoredHead {
+            count: self.head.count,
+            hash: self.head.hash,
+        }
+        .encode()
+    }
+
+    /// Appends one entry. The head is owed from then on.
+    ///
+    /// # Errors
+    /// Nothing is added; half a line is cut off before the next one.
+    pub fn append(&mut self, files: &mut dyn Files, note: Note) -> Result<(), WriteError> {
+        let failed = |path: &PathBuf| {
+            let path = path.clone();
+            move |source| WriteError::new(&path, source)
+        };
+        if self.ragged {
+            files
+                .truncate(&self.path, self.length)
+                .map_err(failed(&self.path))?;
+            self.ragged = false;
+        }
+        let (line, head) = audit_log::link(&self.head, note);
+        self.ragged = true;
+        files
+            .append(&self.path, line.as_bytes())
+            .map_err(failed(&self.path))?;
+        self.ragged = false;
+        self.length = self.length.saturating_add(length_of(line.len()));
+        self.head = head;
+        self.owed = true;
+        Ok(())
+    }
+
+    /// The head is on disk.
+    pub const fn head_is_committed(&mut self) {
+        self.owed = false;
+    }
+
+    /// The entries at or after `since` (wall clock, seconds), oldest first.
+    ///
+    /// # Errors
+    /// The log no longer fits, or can't be read.
+    pub fn entries(&self, files: &dyn Files, since: u64) -> Result<Vec<Entry>, JournalError> {
+        let log = files
+            .read(&self.path)
+            .map_err(JournalError::Io)?
+            .unwrap_or_default();
+        let mut entries = audit_log::check(&log, &self.head)?.entries;
+        entries.retain(|entry| entry.time >= since);
+        Ok(entries)
+    }
+
+    /// Puts the old log aside and begins a new one, when the door was opened over a broken state.
+    ///
+    /// # Errors
+    /// The old log keeps its name.
+    pub fn begin_anew(&mut self, files: &mut dyn Files, suffix: &str) -> Result<(), WriteError> {
+        let aside = self.path.with_extension(format!("log.{suffix}"));
+        let there = files.read(&self.path).is_ok_and(|log| log.is_none());
+        if !there {
+            files
+                .rename(&self.path, &aside)
+                .map_err(|source| WriteError::new(&self.path, source))?;
+        }
+        *self = Self::fresh(self.path.clone());
+        Ok(())
+    }
+}
+
+cbor_map! {
+    struct StoredHead {
+        count: u64,
+        hash: [u8; 32],
+    }
+}
+
+/// The head from its stored form.
+#[must_use]
+pub fn decode_head(stored: &[u8]) -> Option<Head> {
+    StoredHead::decode(stored).ok().map(|head| Head {
+        count: head.count,
+        hash: head.hash,
+    })
+}
+
+fn length_of(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}

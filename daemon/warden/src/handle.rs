@@ -1,0 +1,252 @@
+//! The cloneable way to the actor: one line a method.
+
+use std::sync::Arc;
+
+use belay_proto::dbus::{BindingState, LockState};
+use belay_proto::keys::PublicKey;
+use belay_proto::steps::Purpose;
+use belay_proto::{AccountId, DeviceId, Epoch, PendingId, Secret, TicketId};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+use crate::core::refusal::Refusal;
+use crate::core::state::{Binding, Lock, State};
+use crate::core::throttle::{Counter, Presenter};
+use crate::disk::audit_log::Entry;
+
+type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
+
+/// What the actor is asked for.
+pub(crate) enum Request {
+    Present {
+        purpose: Purpose,
+        subject: String,
+        presenter: Presenter,
+        password: Secret<String>,
+        reply: Reply<TicketId>,
+    },
+    Unlock {
+        presenter: Presenter,
+        password: Secret<String>,
+        reply: Reply<()>,
+    },
+    Use {
+        ticket: String,
+        step: String,
+        input: Vec<u8>,
+        reply: Reply<Vec<u8>>,
+    },
+    Credentials {
+        record: Vec<u8>,
+        reply: Reply<bool>,
+    },
+    Tighten {
+        reason: String,
+        reply: Reply<()>,
+    },
+    RecoveryCode {
+        pending: PendingId,
+        reply: Reply<Secret<String>>,
+    },
+    History {
+        since: u64,
+        reply: Reply<Vec<Entry>>,
+    },
+}
+
+/// What anybody may see of the state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Whose device this is; `Unknown` before `init`.
+    pub binding: BindingState,
+    /// Lost or not.
+    pub lock: LockState,
+    /// The counter that matters now: the lost screen's while locked, else the session's.
+    pub counter: Counter,
+    /// The binding, while there is one.
+    pub bound: Option<Shown>,
+}
+
+/// What anybody may see of a binding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The owner's account.
+    pub account: AccountId,
+    /// The owner's public key.
+    pub owner: PublicKey,
+    /// The binding.
+    pub epoch: Epoch,
+    /// The device in it.
+    pub device: DeviceId,
+    /// The credentials' generation.
+    pub generation: u64,
+    /// The owner's login, masked.
+    pub login: String,
+}
+
+/// Asks the actor.
+#[derive(Clone)]
+pub struct Handle {
+    requests: mpsc::Sender<Request>,
+    snapshot: watch::Receiver<Snapshot>,
+    idle: Arc<Notify>,
+}
+
+impl Handle {
+    pub(crate) const fn new(
+        requests: mpsc::Sender<Request>,
+        snapshot: watch::Receiver<Snapshot>,
+        idle: Arc<Notify>,
+    ) -> Self {
+        Self {
+            requests,
+            snapshot,
+            idle,
+        }
+    }
+
+    /// Takes a password for a purpose; a ticket in return.
+    ///
+    /// # Errors
+    /// See [`Refusal`], also for the methods below.
+    pub async fn present(
+        &self,
+        purpose: Purpose,
+        subject: String,
+        presenter: Presenter,
+        password: Secret<String>,
+    ) -> Result<TicketId, Refusal> {
+        self.ask(|reply| Request::Present {
+            purpose,
+            subject,
+            presenter,
+            password,
+            reply,
+        })
+        .await
+    }
+
+    /// Ends lost mode with the password.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub async fn unlock(&self, presenter: Presenter, password: Secret<String>) -> Result<(), Refusal> {
+        self.ask(|reply| Request::Unlock {
+            presenter,
+            password,
+            reply,
+        })
+        .await
+    }
+
+    /// One step with a ticket.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub async fn use_ticket(&self, ticket: String, step: String, input: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+        self.ask(|reply| Request::Use {
+            ticket,
+            step,
+            input,
+            reply,
+        })
+        .await
+    }
+
+    /// Offers a credentials record; whether it replaced the verifier.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub async fn credentials(&self, record: Vec<u8>) -> Result<bool, Refusal> {
+        self.ask(|reply| Request::Credentials { record, reply }).await
+    }
+
+    /// Locks the device.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub async fn tighten(&self, reason: String) -> Result<(), Refusal> {
+        self.ask(|reply| Request::Tighten { reason, reply }).await
+    }
+
+    /// The recovery code of a fresh registration.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub async fn recovery_code(&self, pending: PendingId) -> Result<Secret<String>, Refusal> {
+        self.ask(|reply| Request::RecoveryCode { pending, reply }).await
+    }
+
+    /// The audit log since a point in time, seconds since the epoch.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub async fn history(&self, since: u64) -> Result<Vec<Entry>, Refusal> {
+        self.ask(|reply| Request::History { since, reply }).await
+    }
+
+    /// What anybody may see. Never waits for the actor.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.snapshot.borrow().clone()
+    }
+
+    /// Changes of it.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Snapshot> {
+        self.snapshot.clone()
+    }
+
+    /// Answers when there is nothing left to stay for.
+    pub async fn idle(&self) {
+        self.idle.notified().await;
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        // Full, or on the way out: the next try meets room, or the next warden.
+        self.requests
+            .try_send(request(reply))
+            .map_err(|_| Refusal::Busy)?;
+        answer
+            .await
+            .unwrap_or(Err(Refusal::Internal("the warden stopped")))
+    }
+}
+
+impl Snapshot {
+    pub(crate) fn of(state: &State) -> Self {
+        let (binding, bound) = match &state.binding {
+            Binding::Uninitialised => (BindingState::Unknown, None),
+            Binding::Unbound { .. } => (BindingState::Unbound, None),
+            Binding::Tampered(_) => (BindingState::Tampered, None),
+            Binding::Bound(bound) => {
+                let shown = Shown {
+                    account: bound.account,
+                    owner: bound.owner,
+                    epoch: bound.epoch,
+                    device: bound.device,
+                    generation: bound.generation,
+                    login: bound.login.clone(),
+                };
+                (BindingState::Bound, Some(shown))
+            }
+        };
+        let lock = match (&state.lock, binding) {
+            (_, BindingState::Unknown) => LockState::Unknown,
+            (_, BindingState::Tampered) => LockState::Tampered,
+            (Lock::Lost { .. }, _) => LockState::Lost,
+            (Lock::Unlocked, _) => LockState::Unlocked,
+        };
+        let counted = if lock == LockState::Unlocked {
+            Presenter::Session
+        } else {
+            Presenter::Screen
+        };
+        Self {
+            binding,
+            lock,
+            counter: state.throttle.of(counted).clone(),
+            bound,
+        }
+    }
+}

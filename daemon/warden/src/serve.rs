@@ -1,0 +1,147 @@
+//! Wiring: load the state, export the object, own the name, leave when there is nothing to do.
+
+use std::fs::{self, File};
+use std::sync::Arc;
+use std::time::Duration;
+
+use belay_proto::clock::Clock;
+use belay_proto::dbus::names::{WARDEN_NAME, WARDEN_PATH};
+use belay_proto::signed::LoginStatement;
+use rustix::fs::FlockOperation;
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+use zbus::Connection;
+use zbus::connection::Builder;
+
+use crate::actor::{Facts, Warden};
+use crate::bus::interface::WardenInterface;
+use crate::bus::peers::Peers;
+use crate::config::{BusKind, Config};
+use crate::device::{assurance, hardware};
+use crate::disk::files::Disk;
+use crate::disk::places::Places;
+use crate::disk::vault::Vault;
+use crate::handle::Handle;
+
+/// How long calls under way may take to end.
+const FAREWELL: Duration = Duration::from_millis(1500);
+
+/// Why serving ended otherwise than by being done.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The state's folder can't be locked.
+    #[error("the state's folder can't be locked")]
+    State(#[source] std::io::Error),
+    /// No bus, or the name is taken.
+    #[error("the bus can't be used")]
+    Bus(#[from] zbus::Error),
+    /// The system has no signals for us.
+    #[error("signals can't be awaited")]
+    Signals(#[from] std::io::Error),
+    /// The actor panicked: leave, so that the state is read from disk again.
+    #[error("the warden's actor stopped")]
+    ActorStopped,
+}
+
+/// Serves until idle, until SIGTERM, or until the bus goes away.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn serve(config: &Config, places: Places, clock: Arc<dyn Clock>) -> Result<(), ServeError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let hardware = hardware::read(&config.sysfs, config.model.as_deref());
+    let own = assurance::Own {
+        credential: places.credential.is_some(),
+        reset_proof: places.reset_proof.is_some(),
+        unprinted: hardware.locked,
+    };
+    let mountinfo = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let assurance = assurance::judge(&config.sysfs, &mountinfo, own);
+    let facts = Facts {
+        hardware: hardware.clone(),
+        origin: config
+            .cloud_url
+            .as_deref()
+            .map(LoginStatement::origin_of)
+            .unwrap_or_default(),
+        new_account_kdf: config.new_account_kdf,
+        idle_exit: config.idle_exit,
+    };
+
+    let _alone = sole_instance(&places)?;
+    let (vault, state) = Vault::open(Box::new(Disk), places);
+    let (warden, handle) = Warden::new(vault, state, facts, Arc::clone(&clock));
+    let mut actor = tokio::spawn(warden.run());
+
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let peers = Peers::new(&config.lost_screen_user, &passwd);
+    let interface = WardenInterface::new(handle.clone(), peers, clock, hardware, assurance);
+    let builder = match config.bus {
+        BusKind::System => Builder::system(),
+        BusKind::Session => Builder::session(),
+    };
+    // The object first, the name last: whoever sees the name may call.
+    let connection = builder
+        .serve_at(WARDEN_PATH, interface)
+        .name(WARDEN_NAME)
+        .build()
+        .await?;
+    let announcer = tokio::spawn(announce(connection.clone(), handle.clone()));
+    tracing::info!("the warden serves");
+
+    let outcome = tokio::select! {
+        () = handle.idle() => { tracing::info!("nothing to do: leaving"); Ok(()) }
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        () = connection.closed() => Ok(()),
+        _ = &mut actor => Err(ServeError::ActorStopped),
+    };
+    announcer.abort();
+    // So that systemd starts the next warden after us when somebody calls meanwhile.
+    if let Err(error) = sd_notify::notify(&[NotifyState::Stopping]) {
+        tracing::debug!(%error, "systemd isn't told");
+    }
+    // Nobody new finds us; who is being served still gets an answer.
+    let _ = connection.release_name(WARDEN_NAME).await;
+    let _ = tokio::time::timeout(FAREWELL, connection.graceful_shutdown()).await;
+    outcome
+}
+
+/// Waits until the warden before us, which has given its name up but may still answer somebody, is
+/// gone: two must never write one state. Without a state there is nothing to guard.
+fn sole_instance(places: &Places) -> Result<Option<File>, ServeError> {
+    let folder = match File::open(&places.folders[0]) {
+        Ok(folder) => folder,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(ServeError::State(error)),
+    };
+    rustix::fs::flock(&folder, FlockOperation::LockExclusive)
+        .map_err(|error| ServeError::State(error.into()))?;
+    Ok(Some(folder))
+}
+
+/// Emits `PropertiesChanged` for what the actor changes.
+async fn announce(connection: Connection, handle: Handle) {
+    let mut changes = handle.watch();
+    let mut before = changes.borrow_and_update().clone();
+    let Ok(object) = connection
+        .object_server()
+        .interface::<_, WardenInterface>(WARDEN_PATH)
+        .await
+    else {
+        return;
+    };
+    while changes.changed().await.is_ok() {
+        let now = changes.borrow_and_update().clone();
+        if let Err(error) = object
+            .get()
+            .await
+            .announce(&before, object.signal_emitter())
+            .await
+        {
+            tracing::warn!(%error, "a change couldn't be announced");
+        }
+        before = now;
+    }
+}

@@ -1,0 +1,247 @@
+//! Killed at every single write of every story: what was answered holds, nothing is half done, and
+//! the next try works.
+
+use belay_proto::steps::{self, *};
+use belay_warden::core::state::{Binding, State};
+
+use crate::stopping_disk::StoppingDisk;
+use crate::support::{Account, Device, OTHER_PASSWORD, PASSWORD, Running};
+
+/// Runs `story` with the disk stopping at each write in turn, on either side of it, and judges what
+/// the next start finds.
+async fn at_every_write(
+    device: &Device,
+    story: impl AsyncFn(&Running) -> bool,
+    judge: impl AsyncFn(&Device, State, bool),
+) {
+    let files = device.snapshot();
+    for after in [false, true] {
+        for write in 1.. {
+            assert!(write < 100, "the story ends");
+            device.put_back(&files);
+            let disk = StoppingDisk::new(write, after);
+            let warden = device.start_on(Box::new(disk.clone()));
+            let answered = story(&warden).await;
+            drop(warden);
+            let state = device.load();
+            assert!(
+                !matches!(state.binding, Binding::Tampered(_)),
+                "write {write} after {after}"
+            );
+            judge(device, state, answered).await;
+            if !disk.stopped() {
+                assert!(answered);
+                break;
+            }
+        }
+    }
+}
+
+fn is_bound(state: &State) -> bool {
+    matches!(state.binding, Binding::Bound(_))
+}
+
+#[tokio::test]
+async fn a_sign_out() {
+    let device = Device::initialised();
+    device.start().register().await;
+    at_every_write(
+        &device,
+        async |warden| warden.sign_out(PASSWORD).await.is_ok(),
+        async |device, state, answered| match &state.binding {
+            Binding::Unbound { release } => {
+                assert!(release.is_some(), "free with a release");
+                assert_eq!(device.start().saved_release().await, *release);
+            }
+            _ => {
+                assert!(!answered);
+                assert!(device.start().sign_out(PASSWORD).await.is_ok());
+            }
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_wrong_sign_out() {
+    let device = Device::initialised();
+    device.start().register().await;
+    at_every_write(
+        &device,
+        async |warden| {
+            let refusal = warden.sign_out(OTHER_PASSWORD).await.unwrap_err();
+            refusal == belay_warden::core::refusal::Refusal::WrongPassword
+        },
+        async |_, state, answered| {
+            assert!(is_bound(&state));
+            assert!(
+                !answered || state.throttle.screen.failures == 1,
+                "a verdict is counted"
+            );
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_registration_bound() {
+    let device = Device::initialised();
+    let account = device.start().found().await.unwrap();
+    at_every_write(
+        &device,
+        async |warden| warden.bind_pending(account.pending).await.is_ok(),
+        async |device, state, answered| {
+            assert!(is_bound(&state) || !answered);
+            let warden = device.start();
+            warden.bind_pending(account.pending).await.unwrap();
+            assert!(warden.handle.recovery_code(account.pending).await.is_ok());
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_registration_founded() {
+    let device = Device::initialised();
+    at_every_write(
+        &device,
+        async |warden| warden.found().await.is_ok(),
+        async |device, state, answered| {
+            assert!(!is_bound(&state) && (state.pending.is_some() || !answered));
+            device.start().register().await;
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_sign_in() {
+    let account = Device::initialised().start().register().await;
+    let device = Device::initialised();
+    at_every_write(
+        &device,
+        async |warden| warden.sign_in(&account, None).await.is_ok(),
+        async |device, state, answered| {
+            assert!(is_bound(&state) || !answered);
+            if !is_bound(&state) {
+                device.start().sign_in(&account, None).await.unwrap();
+            }
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn new_credentials_and_their_first_use() {
+    let device = Device::initialised();
+    let account = device.start().register().await;
+    let newer = account.with_password(OTHER_PASSWORD);
+    at_every_write(
+        &device,
+        async |warden| warden.handle.credentials(newer.credentials.clone()).await == Ok(true),
+        async |device, state, answered| {
+            let Binding::Bound(bound) = &state.binding else {
+                panic!("still the owner's")
+            };
+            assert!(bound.generation == 2 || !answered);
+            let right = if bound.generation == 2 {
+                OTHER_PASSWORD
+            } else {
+                PASSWORD
+            };
+            assert_eq!(device.start().unlock(right).await, Ok(()));
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_reset_that_signs_out() {
+    let device = Device::initialised();
+    device.start().register().await;
+    let reset = async |warden: &Running| {
+        let ticket = warden
+            .present(Purpose::Reset, RESET_AND_RELEASE, PASSWORD)
+            .await?;
+        let input = AuthorizeResetInput { release: true }.encode();
+        warden.use_ticket(&ticket, steps::AUTHORIZE_RESET, input).await
+    };
+    at_every_write(
+        &device,
+        async |warden| reset(warden).await.is_ok(),
+        async |device, state, answered| {
+            if is_bound(&state) {
+                assert!(!answered);
+                assert!(reset(&device.start()).await.is_ok());
+            }
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_lock_and_an_unlock() {
+    let device = Device::initialised();
+    device.start().register().await;
+    at_every_write(
+        &device,
+        async |warden| {
+            let locked = warden.handle.tighten("owner-asked".to_owned()).await.is_ok();
+            locked && warden.unlock(PASSWORD).await.is_ok()
+        },
+        async |device, state, _| {
+            assert!(is_bound(&state));
+            assert_eq!(device.start().unlock(PASSWORD).await, Ok(()));
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_disk_that_works_again_works_again() {
+    let device = Device::initialised();
+    let account: Account = device.start().register().await;
+    let disk = StoppingDisk::new(4, false);
+    let warden = device.start_on(Box::new(disk.clone()));
+    assert!(warden.sign_out(PASSWORD).await.is_err());
+    disk.revive();
+    assert!(warden.sign_out(PASSWORD).await.is_ok());
+    drop(warden);
+    let warden = device.start();
+    warden.sign_in(&account, None).await.unwrap();
+    assert!(
+        belay_warden::commands::verify_log(&device.places())
+            .unwrap()
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn the_door_opened() {
+    let device = Device::initialised();
+    let account = device.start().register().await;
+    for folder in ["state/a", "state/b"] {
+        std::fs::remove_file(device.path(folder).join("throttle")).unwrap();
+    }
+    let files = device.snapshot();
+    for after in [false, true] {
+        for write in 1..100 {
+            device.put_back(&files);
+            let disk = StoppingDisk::new(write, after);
+            let warden = device.start_on(Box::new(disk.clone()));
+            let answered = warden.sign_in(&account, None).await.is_ok();
+            drop(warden);
+            match device.load().binding {
+                Binding::Bound(bound) => assert_eq!(bound.owner, account.owner),
+                Binding::Tampered(_) => {
+                    assert!(!answered);
+                    device.start().sign_in(&account, None).await.unwrap();
+                }
+                other => panic!("{other:?}"),
+            }
+            if !disk.stopped() {
+                break;
+            }
+        }
+    }
+}

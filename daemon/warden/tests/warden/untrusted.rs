@@ -1,0 +1,205 @@
+//! belayd replaced by a program that calls everything belayd may call, in any order, with any
+//! bytes: the device is never unbound and never unlocked.
+
+use belay_proto::dbus::{BindingState, LockState};
+use belay_proto::signed::Signed;
+use belay_proto::steps::{self, *};
+use belay_proto::{PendingId, TicketId};
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+
+use crate::support::{Account, Device, LOGIN, OTHER_PASSWORD, Running};
+
+#[derive(Clone, Debug)]
+enum Call {
+    Use {
+        ticket: usize,
+        step: usize,
+        input: Input,
+    },
+    Credentials(Input),
+    Tighten(String),
+    RecoveryCode(usize),
+    History(u64),
+}
+
+#[derive(Clone, Debug)]
+enum Input {
+    Bytes(Vec<u8>),
+    /// One of the inputs that a well-meaning belayd would send, by number.
+    Fitting(usize),
+    /// The same with a bit flipped somewhere.
+    Flipped(usize, usize),
+}
+
+const STEPS: [&str; 11] = [
+    steps::NEW_CREDENTIALS,
+    steps::BIND,
+    steps::DISCARD,
+    steps::ACKNOWLEDGE,
+    steps::LOGIN_SIGNATURE,
+    steps::OPEN_ROOT,
+    steps::CERTIFY,
+    steps::RELEASE,
+    steps::AUTHORIZE_RESET,
+    steps::SAVED_RELEASE,
+    "no-such-step",
+];
+
+fn input() -> impl Strategy<Value = Input> {
+    prop_oneof![
+        1 => proptest::collection::vec(any::<u8>(), 0..64).prop_map(Input::Bytes),
+        4 => any::<usize>().prop_map(Input::Fitting),
+        2 => (any::<usize>(), any::<usize>()).prop_map(|(which, bit)| Input::Flipped(which, bit)),
+    ]
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    prop_oneof![
+        8 => (any::<usize>(), any::<usize>(), input()).prop_map(|(ticket, step, input)| Call::Use { ticket, step, input }),
+        3 => input().prop_map(Call::Credentials),
+        1 => ".{0,20}".prop_map(Call::Tighten),
+        1 => any::<usize>().prop_map(Call::RecoveryCode),
+        1 => any::<u64>().prop_map(Call::History),
+    ]
+}
+
+/// What the impostor has in hand: the tickets of a thief who typed wrong passwords, everything the
+/// cloud keeps of the owner, and an account of its own with the same password as typed.
+struct Loot {
+    tickets: Vec<String>,
+    inputs: Vec<Vec<u8>>,
+}
+
+impl Loot {
+    async fn gather(warden: &Running, owner: &Account, own: &Account) -> Self {
+        let mut tickets = vec![
+            String::new(),
+            TicketId::random().to_string(),
+            owner.pending.to_string(),
+        ];
+        for purpose in [Purpose::SignOut, Purpose::Reset, Purpose::Reauthenticate] {
+            tickets.push(warden.present(purpose, LOGIN, OTHER_PASSWORD).await.unwrap());
+        }
+        let stranger = belay_proto::keys::SigningKey::generate();
+        let forged = Signed::seal(&own.with_password(OTHER_PASSWORD).record(), &stranger).encode();
+        let inputs = vec![
+            ReleaseInput {}.encode(),
+            AuthorizeResetInput { release: true }.encode(),
+            BindInput {
+                existing: Some(owner.certificate.clone()),
+            }
+            .encode(),
+            PendingInput {
+                pending: owner.pending,
+            }
+            .encode(),
+            PendingInput {
+                pending: PendingId::random(),
+            }
+            .encode(),
+            NewCredentialsInput {
+                device_key: crate::support::device_key(),
+                login: String::new(),
+            }
+            .encode(),
+            CertifyInput {
+                device_key: crate::support::device_key(),
+                login: String::new(),
+            }
+            .encode(),
+            owner.challenge("reauthenticate"),
+            own.challenge("reauthenticate"),
+            owner.open_root(),
+            own.open_root(),
+            owner.credentials.clone(),
+            own.credentials.clone(),
+            forged,
+        ];
+        Self { tickets, inputs }
+    }
+
+    fn bytes(&self, input: &Input) -> Vec<u8> {
+        let fitting = |which: &usize| self.inputs[which % self.inputs.len()].clone();
+        match input {
+            Input::Bytes(bytes) => bytes.clone(),
+            Input::Fitting(which) => fitting(which),
+            Input::Flipped(which, bit) => {
+                let mut bytes = fitting(which);
+                let position = (bit / 8) % bytes.len();
+                bytes[position] ^= 1 << (bit % 8);
+                bytes
+            }
+        }
+    }
+}
+
+#[test]
+fn no_calls_of_belayds_alone_ever_unbind_or_unlock() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let device = Device::initialised();
+    let (owner, own) = runtime.block_on(async {
+        let owner = device.start().register().await;
+        let own = Device::initialised()
+            .other_hardware()
+            .start()
+            .register()
+            .await
+            .with_password(OTHER_PASSWORD);
+        (owner, own)
+    });
+    let files = device.snapshot();
+    let config = ProptestConfig {
+        cases: 48,
+        ..ProptestConfig::default()
+    };
+    let calls = proptest::collection::vec(call(), 1..24);
+    TestRunner::new(config)
+        .run(&calls, |calls| {
+            device.put_back(&files);
+            runtime.block_on(async {
+                let warden = device.start();
+                let loot = Loot::gather(&warden, &owner, &own).await;
+                let mine = warden.handle.snapshot().bound;
+                let mut locked = false;
+                for call in &calls {
+                    perform(&warden, &loot, call).await;
+                    let now = warden.handle.snapshot();
+                    locked |= now.lock == LockState::Lost;
+                    prop_assert_eq!(now.binding, BindingState::Bound);
+                    prop_assert_eq!(&now.bound, &mine);
+                    prop_assert!(!locked || now.lock == LockState::Lost, "unlocked by {:?}", call);
+                }
+                drop(warden);
+                let state = device.load();
+                prop_assert_eq!(state.binding.name(), "bound");
+                prop_assert_eq!(locked, state.lock != belay_warden::core::state::Lock::Unlocked);
+                Ok(())
+            })
+        })
+        .unwrap();
+}
+
+async fn perform(warden: &Running, loot: &Loot, call: &Call) {
+    // Whatever is answered is fine; the assertions are about what it did.
+    match call {
+        Call::Use { ticket, step, input } => {
+            let ticket = &loot.tickets[ticket % loot.tickets.len()];
+            let _ = warden
+                .use_ticket(ticket, STEPS[step % STEPS.len()], loot.bytes(input))
+                .await;
+        }
+        Call::Credentials(input) => drop(warden.handle.credentials(loot.bytes(input)).await),
+        Call::Tighten(reason) => drop(warden.handle.tighten(reason.clone()).await),
+        Call::RecoveryCode(which) => {
+            let pending = loot.tickets[which % loot.tickets.len()]
+                .parse()
+                .unwrap_or_else(|_| PendingId::random());
+            drop(warden.handle.recovery_code(pending).await);
+        }
+        Call::History(since) => drop(warden.handle.history(*since).await),
+    }
+}
