@@ -1,0 +1,208 @@
+//! Accounts: made once, whole or not at all.
+
+pub mod table;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use belay_proto::keys::PublicKey;
+use belay_proto::signed::{CredentialsRecord, Signed};
+use belay_proto::{AccountId, DeviceId, wire};
+
+use crate::app::App;
+use crate::http::idempotency::{self, Context, Kept, Key};
+use crate::http::{Answer, Call, Proof, Session};
+use crate::problem::{Kind, Problem};
+use crate::store::Failure;
+use crate::tokens::{self, FamilyId};
+use crate::{devices, identifiers, text, verifications};
+
+/// The largest keyring.
+const LARGEST_KEYRING: usize = 64 * 1024;
+
+/// `POST /v1/accounts`: the ticket proves the address, the owner key signs the rest, and the first device is
+/// bound with it.
+///
+/// # Errors
+/// `bad-ticket`, `bad-credentials`, `bad-certificate`, `identifier-taken`, `account-exists`,
+/// `activation-locked`.
+pub async fn create(
+    State(app): State<App>,
+    proof: Proof,
+    call: Call<wire::CreateAccountRequest>,
+) -> Result<Answer, Problem> {
+    idempotency::once(&app, &proof, call, Key::Required, move |app, context, body| {
+        if let Some(done) = context.marker.as_deref().and_then(Done::read) {
+            return again(app, context, &done);
+        }
+        let done = make(app, context, &proof, &body)?;
+        Ok(Kept::Marker(done.1, done.0.write()))
+    })
+    .await
+}
+
+/// `GET /v1/account`.
+///
+/// # Errors
+/// Only those of every call.
+pub async fn show(State(app): State<App>, session: Session) -> Result<Answer, Problem> {
+    let inside = app.clone();
+    let view = app
+        .store
+        .transact(move |tx| {
+            let account = table::load(&inside.vault, tx, &session.account)?
+                .ok_or_else(|| Problem::new(Kind::InvalidToken))?;
+            Ok(wire::AccountAnswer {
+                account: account.id,
+                identifiers: identifiers::list(&inside.vault, tx, &account.id)?,
+                profile: account.profile,
+                created_at: account.created_at / crate::clock::SECOND,
+            })
+        })
+        .await?;
+    Answer::ok(&view)
+}
+
+/// `GET /v1/account/credentials`: for a bound device's key alone, whatever became of its session.
+///
+/// # Errors
+/// `not-bound`.
+pub async fn credentials(State(app): State<App>, proof: Proof) -> Result<Answer, Problem> {
+    let inside = app.clone();
+    let credentials = app
+        .store
+        .transact(move |tx| {
+            let not_bound = || Failure::from(Problem::new(Kind::NotBound));
+            let account = devices::table::account_of_key(tx, &proof.thumbprint)?.ok_or_else(not_bound)?;
+            let account = table::load(&inside.vault, tx, &account)?.ok_or_else(not_bound)?;
+            Ok(account.credentials)
+        })
+        .await?;
+    Answer::ok(&wire::CredentialsAnswer {
+        credentials: credentials.into(),
+    })
+}
+
+/// An account's first credentials record: signed by the owner key, generation 1, with parameters that are
+/// neither too weak nor too heavy for its devices.
+///
+/// # Errors
+/// `bad-credentials`, with the reason.
+pub fn check_first_record(bytes: &[u8], owner: &PublicKey) -> Result<CredentialsRecord, Problem> {
+    let bad = |why: &str| Problem::new(Kind::BadCredentials).because(why);
+    let signed = Signed::decode(bytes).map_err(|_| bad("not a signed object"))?;
+    let record: CredentialsRecord = signed
+        .open(owner)
+        .map_err(|_| bad("not a record under the owner key"))?;
+    if record.generation != 1 {
+        return Err(bad("not the first generation"));
+    }
+    record
+        .parameters
+        .check(None)
+        .map_err(|_| bad("parameters out of range"))?;
+    Ok(record)
+}
+
+fn make(
+    app: &App,
+    context: &Context<'_>,
+    proof: &Proof,
+    body: &wire::CreateAccountRequest,
+) -> Result<(Done, Answer), Failure> {
+    let (tx, now) = (context.transaction, context.now);
+    let device_name = text::name(&body.device_name)?;
+    check_profile(&body.profile)?;
+    if body.keyring.is_empty() || body.keyring.len() > LARGEST_KEYRING {
+        return Err(Problem::malformed("`keyring` is empty or too large").into());
+    }
+    let verification = verifications::redeem(app, tx, &body.ticket, proof, now)?;
+    let record = check_first_record(&body.credentials, &body.owner)?;
+    let certificate = devices::check(&body.certificate, &body.owner, &record.account, proof)?;
+    if identifiers::is_taken(tx, &verification.lookup)? {
+        return Err(Problem::new(Kind::IdentifierTaken).into());
+    }
+    if table::load(&app.vault, tx, &record.account)?.is_some() {
+        return Err(Problem::new(Kind::AccountExists).into());
+    }
+    // All refusals that depend on the account alone are behind; the lock is asked before the first write.
+    let release = body.release.as_deref();
+    devices::ask_lock(app, tx, &certificate, release, now)?;
+    table::insert(&app.vault, tx, body, &record, now)?;
+    identifiers::insert(
+        &app.vault,
+        tx,
+        &record.account,
+        &verification.lookup,
+        &verification.address,
+        now,
+    )?;
+    devices::bind(app, tx, &certificate, &body.certificate, device_name, now)?;
+    verifications::table::mark_used(tx, &verification.id, now)?;
+    let (family, tokens) = tokens::start(app, tx, &record.account, &proof.thumbprint, now)?;
+    let done = Done {
+        account: record.account,
+        device: certificate.device,
+        family,
+    };
+    let answer = created(&done, tokens)?;
+    Ok((done, answer))
+}
+
+fn again(app: &App, context: &Context<'_>, done: &Done) -> Result<Kept, Failure> {
+    let tokens = tokens::again(app, context.transaction, &done.family, context.now)?;
+    let tokens = tokens.ok_or_else(|| Problem::new(Kind::AccountExists))?;
+    Ok(Kept::Marker(created(done, tokens)?, done.write()))
+}
+
+fn created(done: &Done, tokens: wire::Tokens) -> Result<Answer, Problem> {
+    let answer = wire::CreatedAccount {
+        account: done.account,
+        device: done.device,
+        tokens,
+    };
+    Answer::json(StatusCode::CREATED, &answer)
+}
+
+fn check_profile(profile: &wire::Profile) -> Result<(), Problem> {
+    if let Some(name) = &profile.display_name {
+        text::name(name)?;
+    }
+    if let Some(country) = &profile.country
+        && (country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()))
+    {
+        return Err(Problem::malformed(
+            "a country is two capital letters (ISO 3166-1)",
+        ));
+    }
+    text::language(profile.language.as_deref()).map(drop)
+}
+
+/// What is remembered of a creation under its idempotency key: all but the tokens.
+#[derive(Debug)]
+struct Done {
+    account: AccountId,
+    device: DeviceId,
+    family: FamilyId,
+}
+
+impl Done {
+    fn write(&self) -> Vec<u8> {
+        [
+            self.account.as_bytes().as_slice(),
+            self.device.as_bytes(),
+            &self.family,
+        ]
+        .concat()
+    }
+
+    fn read(marker: &[u8]) -> Option<Self> {
+        let (account, rest) = marker.split_first_chunk::<16>()?;
+        let (device, family) = rest.split_first_chunk::<16>()?;
+        let family = family.try_into().ok()?;
+        Some(Self {
+            account: AccountId::from_bytes(*account),
+            device: DeviceId::from_bytes(*device),
+            family,
+        })
+    }
+}

@@ -1,0 +1,149 @@
+//! What every call has at hand.
+
+use std::fs::DirBuilder;
+use std::net::IpAddr;
+use std::ops::Deref;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rusqlite::{OptionalExtension, params};
+use tokio::sync::Notify;
+
+use crate::clock::{CloudClock, Millis};
+use crate::config::Settings;
+use crate::http::Caller;
+use crate::http::metrics::Metrics;
+use crate::login::dummy::Dummy;
+use crate::net;
+use crate::store::{self, Store, StoreError};
+use crate::sweep;
+use crate::vault::{Vault, VaultError};
+
+/// The shared parts of one running cloud; cloning is cheap.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// See [`App`].
+pub struct Parts {
+    /// The effective configuration.
+    pub settings: Settings,
+    /// The database.
+    pub store: Store,
+    /// The server's keys.
+    pub vault: Vault,
+    /// The time.
+    pub clock: CloudClock,
+    /// Told when a message was put into the queue.
+    pub messages_due: Notify,
+    /// What `/metrics` tells.
+    pub metrics: Metrics,
+    /// What stands in for an account that doesn't exist.
+    pub dummy: Dummy,
+    swept_at: AtomicU64,
+}
+
+/// Why a cloud can't start on its data.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data folder can't be made.
+    #[error("the data folder can't be made")]
+    Folder(#[source] std::io::Error),
+    /// The server key can't be used.
+    #[error("the server key can't be used")]
+    Vault(#[from] VaultError),
+    /// The database can't be used.
+    #[error("the database can't be used")]
+    Store(#[from] StoreError),
+}
+
+impl App {
+    /// Opens the data folder and puts the parts together.
+    ///
+    /// # Errors
+    /// When the folder, the server key or the database can't be used.
+    pub fn open(settings: Settings, clock: CloudClock) -> Result<Self, OpenError> {
+        let vault = open_data(&settings.data)?;
+        let store = Store::open(&settings.data.join(store::FILE))?;
+        let dummy = Dummy::new(&vault);
+        Ok(Self(Arc::new(Parts {
+            settings,
+            store,
+            vault,
+            clock,
+            messages_due: Notify::new(),
+            metrics: Metrics::default(),
+            dummy,
+            swept_at: AtomicU64::new(0),
+        })))
+    }
+
+    /// The present time.
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// The network that budgets count a caller by; `None` for this machine's own programs, when nobody else
+    /// calls. Behind a proxy that doesn't say for whom it calls, all callers are one network.
+    #[must_use]
+    pub fn budget_network(&self, caller: Caller) -> Option<IpAddr> {
+        let own = self.settings.local && caller.0.to_canonical().is_loopback();
+        (!own).then(|| net::budget_network(caller.0))
+    }
+
+    /// Whether it is this call's turn to forget what is over.
+    #[must_use]
+    pub fn sweep_is_due(&self, now: Millis) -> bool {
+        let last = self.swept_at.load(Ordering::Relaxed);
+        now.saturating_sub(last) >= sweep::PAUSE
+            && self
+                .swept_at
+                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// Makes the data folder, reads or makes the server key, and checks that database and key belong together.
+///
+/// # Errors
+/// As [`App::open`].
+pub fn open_data(data: &Path) -> Result<Vault, OpenError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data)
+        .map_err(OpenError::Folder)?;
+    let database = data.join(store::FILE);
+    let vault = Vault::open(data, !database.exists())?;
+    let connection = store::connect(&database)?;
+    let check = vault.mac("key-check", &[]);
+    let known: Option<Vec<u8>> = connection
+        .query_row("SELECT value FROM meta WHERE name = 'key-check'", [], |row| {
+            row.get(0)
+        })
+        .optional()
+        .map_err(StoreError::from)?;
+    match known {
+        Some(known) if known == check => {}
+        Some(_) => return Err(StoreError::OtherKey.into()),
+        None => {
+            connection
+                .execute(
+                    "INSERT INTO meta (name, value) VALUES ('key-check', ?1)",
+                    params![check],
+                )
+                .map_err(StoreError::from)?;
+        }
+    }
+    Ok(vault)
+}

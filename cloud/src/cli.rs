@@ -1,0 +1,164 @@
+//! The command line of `belay-cloud`.
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use belay_proto::sysexits;
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Settings};
+use crate::{admin, server};
+
+/// The reference cloud of Belay: a mailbox and a bookkeeper that holds no key which reads data.
+#[derive(Debug, Parser)]
+#[command(name = "belay-cloud", version)]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What may stand on the command line instead of in the configuration file; the command line wins.
+#[derive(Debug, Default, Args)]
+pub struct Options {
+    /// The configuration file (TOML)
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// The folder of the database and the server key
+    #[arg(long, value_name = "DIR", global = true)]
+    pub data: Option<PathBuf>,
+    /// The address to listen at; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// A file that gets the port's number once connections are accepted
+    #[arg(long, value_name = "FILE")]
+    pub port_file: Option<PathBuf>,
+    /// The address that clients use, like `https://cloud.example.org`
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// A proxy whose X-Forwarded-For is believed: an address or a network; may come several times
+    #[arg(long, value_name = "ADDR")]
+    pub trusted_proxy: Vec<String>,
+    /// The certificate chain (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Write mails and messages into this folder instead of sending them
+    #[arg(long, value_name = "DIR")]
+    pub outbox: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Settle what the protocol can't
+    Admin {
+        #[command(subcommand)]
+        what: Admin,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Admin {
+    /// Disputes about whose hardware it is
+    Hardware {
+        #[command(subcommand)]
+        what: Hardware,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Hardware {
+    /// Tell which bindings a hardware id has and had
+    Show {
+        /// The hardware id, 64 hexadecimal digits
+        hardware: String,
+    },
+    /// End the binding in force, as a release by its owner would
+    Release {
+        /// The hardware id, 64 hexadecimal digits
+        hardware: String,
+    },
+}
+
+/// Runs `belay-cloud` with its arguments, the program's name first, until it ends.
+///
+/// Exit codes are those of `sysexits.h`: 64 usage, 69 address in use, 70 internal, 74 I/O, 78 configuration.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing is left to tell when the terminal is gone.
+            drop(error.print());
+            return ExitCode::from(if error.use_stderr() {
+                sysexits::USAGE
+            } else {
+                sysexits::OK
+            });
+        }
+    };
+    start_logging();
+    let settings = match config::load(&cli.options) {
+        Ok(settings) => settings,
+        Err(error) => return complain(&error, sysexits::CONFIG),
+    };
+    match cli.command {
+        None => serve(settings),
+        Some(Command::Admin {
+            what: Admin::Hardware { what },
+        }) => {
+            let result = match what {
+                Hardware::Show { hardware } => admin::show_hardware(&settings.data, &hardware),
+                Hardware::Release { hardware } => admin::release_hardware(&settings.data, &hardware),
+            };
+            match result {
+                Ok(text) => {
+                    println!("{text}");
+                    ExitCode::from(sysexits::OK)
+                }
+                Err(error) => complain(&error, error.exit_code()),
+            }
+        }
+    }
+}
+
+fn serve(settings: Settings) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(server::serve(settings)),
+        Err(error) => return complain(&error, sysexits::SOFTWARE),
+    };
+    match result {
+        Ok(()) => ExitCode::from(sysexits::OK),
+        Err(error) => complain(&error, error.exit_code()),
+    }
+}
+
+/// Prints an error with its causes, one line.
+fn complain(error: &dyn std::error::Error, code: u8) -> ExitCode {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    eprintln!("belay-cloud: {text}");
+    ExitCode::from(code)
+}
+
+fn start_logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("BELAY_LOG").unwrap_or_else(|_| "info".into());
+    let logging = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .try_init();
+    // In the playground and in tests somebody else may have set logging up already.
+    drop(logging);
+}

@@ -1,0 +1,86 @@
+//! Mails through a mail server, TLS by rustls.
+
+use std::time::Duration;
+
+use lettre::message::Mailbox;
+use lettre::message::header::ContentType;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message as Mail, Tokio1Executor};
+
+use super::{Carrier, DeliveryError, Message, Sending};
+use crate::config::{Smtp, SmtpSecurity};
+
+/// How long one step of the conversation may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A mail server.
+pub struct Mailer {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+}
+
+impl Mailer {
+    /// Connects with the first mail, not here.
+    ///
+    /// # Errors
+    /// When the sender's address isn't one, or TLS can't be set up.
+    pub fn new(settings: &Smtp) -> Result<Self, DeliveryError> {
+        let mut builder = match settings.security {
+            SmtpSecurity::Tls => AsyncSmtpTransport::<Tokio1Executor>::relay(&settings.server)?,
+            SmtpSecurity::Starttls => AsyncSmtpTransport::<Tokio1Executor>::starttls_relay(&settings.server)?,
+            SmtpSecurity::None => AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&settings.server),
+        };
+        if let Some(port) = settings.port {
+            builder = builder.port(port);
+        }
+        if let Some((user, password)) = &settings.login {
+            builder = builder.credentials(Credentials::new(user.clone(), password.expose().clone()));
+        }
+        Ok(Self {
+            transport: builder.timeout(Some(PATIENCE)).build(),
+            from: settings.from.parse()?,
+        })
+    }
+
+    fn compose(&self, message: &Message) -> Result<Mail, DeliveryError> {
+        let to: Mailbox = Mailbox::new(None, message.to.parse()?);
+        Ok(Mail::builder()
+            .from(self.from.clone())
+            .to(to)
+            .subject(message.subject.as_deref().unwrap_or_default())
+            // No out-of-office answers to a robot (RFC 3834 §5).
+            .header(AutoSubmitted)
+            .header(ContentType::TEXT_PLAIN)
+            .body(message.text.clone())?)
+    }
+}
+
+impl Carrier for Mailer {
+    fn takes(&self, channel: &str) -> bool {
+        channel == "email"
+    }
+
+    fn send<'a>(&'a self, message: &'a Message) -> Sending<'a> {
+        Box::pin(async {
+            self.transport.send(self.compose(message)?).await?;
+            Ok(())
+        })
+    }
+}
+
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl lettre::message::header::Header for AutoSubmitted {
+    fn name() -> lettre::message::header::HeaderName {
+        lettre::message::header::HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> lettre::message::header::HeaderValue {
+        lettre::message::header::HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}

@@ -1,0 +1,228 @@
+//! Devices: bound by a certificate, held for their owner, let go by a release.
+
+pub mod table;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use belay_proto::keys::PublicKey;
+use belay_proto::signed::{DeviceCertificate, Signed};
+use belay_proto::{AccountId, DeviceId, wire};
+use rusqlite::Transaction;
+
+use self::table::{Binding, Holder};
+use crate::app::App;
+use crate::clock::Millis;
+use crate::http::idempotency::{self, Kept, Key};
+use crate::http::{Answer, Call, Proof, Session, id_in_path};
+use crate::problem::{Kind, Problem};
+use crate::store::Failure;
+use crate::{accounts, identifiers, releases, text, tokens};
+
+pub use table::seen;
+
+/// `POST /v1/devices`.
+///
+/// # Errors
+/// `bad-certificate`, `activation-locked`.
+pub async fn bind_another(
+    State(app): State<App>,
+    session: Session,
+    call: Call<wire::AddDeviceRequest>,
+) -> Result<Answer, Problem> {
+    idempotency::once(
+        &app,
+        &session.proof,
+        call,
+        Key::Required,
+        move |app, context, body| {
+            let (tx, now) = (context.transaction, context.now);
+            let name = text::name(&body.name)?;
+            let account = accounts::table::load(&app.vault, tx, &session.account)?
+                .ok_or_else(|| Problem::new(Kind::InvalidToken))?;
+            let certificate = check(
+                &body.certificate,
+                &account.owner,
+                &session.account,
+                &session.proof,
+            )?;
+            let bytes = &body.certificate;
+            if !is_bound(app, tx, &certificate, bytes)? {
+                ask_lock(app, tx, &certificate, body.release.as_deref(), now)?;
+                bind(app, tx, &certificate, bytes, name, now)?;
+            }
+            let answer = wire::AddedDevice {
+                device: certificate.device,
+            };
+            Ok(Kept::Answer(Answer::json(StatusCode::CREATED, &answer)?))
+        },
+    )
+    .await
+}
+
+/// `GET /v1/devices`.
+///
+/// # Errors
+/// Only those of every call.
+pub async fn list(State(app): State<App>, session: Session) -> Result<Answer, Problem> {
+    let inside = app.clone();
+    let devices = app
+        .store
+        .transact(move |tx| table::list(&inside.vault, tx, &session.account, &session.proof.thumbprint))
+        .await?;
+    Answer::ok(&wire::DevicesAnswer { devices })
+}
+
+/// `PATCH /v1/devices/{id}`: another name.
+///
+/// # Errors
+/// `not-found`.
+pub async fn rename(
+    State(app): State<App>,
+    path: Path<String>,
+    session: Session,
+    call: Call<wire::RenameDeviceRequest>,
+) -> Result<Answer, Problem> {
+    let id: DeviceId = id_in_path(path)?;
+    idempotency::once(
+        &app,
+        &session.proof,
+        call,
+        Key::Required,
+        move |app, context, body| {
+            let name = text::name(&body.name)?;
+            if table::rename(&app.vault, context.transaction, &session.account, &id, name)? {
+                Ok(Kept::Answer(Answer::empty()))
+            } else {
+                Err(Problem::new(Kind::NotFound).into())
+            }
+        },
+    )
+    .await
+}
+
+/// A certificate that `owner` signed for this account and the key that brings it.
+///
+/// # Errors
+/// `bad-certificate`, with the reason.
+pub fn check(
+    bytes: &[u8],
+    owner: &PublicKey,
+    account: &AccountId,
+    proof: &Proof,
+) -> Result<DeviceCertificate, Problem> {
+    let bad = |why: &str| Problem::new(Kind::BadCertificate).because(why);
+    let signed = Signed::decode(bytes).map_err(|_| bad("not a signed object"))?;
+    let certificate: DeviceCertificate = signed
+        .open(owner)
+        .map_err(|_| bad("not a certificate under the owner key"))?;
+    if certificate.account != *account {
+        return Err(bad("another account"));
+    }
+    if certificate.device_key != proof.key {
+        return Err(bad("another device key than the proof's"));
+    }
+    if !certificate.names_itself() {
+        return Err(bad("the device id doesn't come from warden key and epoch"));
+    }
+    Ok(certificate)
+}
+
+/// Takes the release that comes along, then asks the lock: may this certificate bind?
+///
+/// # Errors
+/// `activation-locked`, `bad-certificate` when the id belongs to another certificate, `malformed` for a
+/// release that isn't one.
+pub fn ask_lock(
+    app: &App,
+    tx: &Transaction<'_>,
+    certificate: &DeviceCertificate,
+    release: Option<&[u8]>,
+    now: Millis,
+) -> Result<(), Failure> {
+    if let Some(release) = release {
+        // A release that is spent, or of another device, changes nothing; then the lock decides.
+        releases::apply(app, tx, release, now)?.malformed_is_an_error()?;
+    }
+    let holder = table::lock_holder(tx, &hardware_mac(app, certificate.hardware.as_bytes()))?;
+    if let Some(owner) = locked_by_another(holder.as_ref(), &certificate.account) {
+        // Whoever only read the box or heard the radio isn't told.
+        let login = match certificate.hardware_locked {
+            true => identifiers::masked_login(&app.vault, tx, &owner)?,
+            false => None,
+        };
+        return Err(Problem {
+            login,
+            ..Problem::new(Kind::ActivationLocked)
+        }
+        .into());
+    }
+    if table::known(&app.vault, tx, &certificate.device)?.is_some() {
+        return Err(Problem::new(Kind::BadCertificate)
+            .because("the device id is known already")
+            .into());
+    }
+    Ok(())
+}
+
+/// Stores a binding that [`ask_lock`] allowed, in place of the account's own older one of the hardware,
+/// whose key's sessions end when the device has another key now.
+///
+/// # Errors
+/// A broken database.
+pub fn bind(
+    app: &App,
+    tx: &Transaction<'_>,
+    certificate: &DeviceCertificate,
+    bytes: &[u8],
+    name: &str,
+    now: Millis,
+) -> Result<(), Failure> {
+    let hardware = hardware_mac(app, certificate.hardware.as_bytes());
+    let thumbprint = certificate.device_key.thumbprint();
+    for before in table::supersede(tx, &hardware, &certificate.account, &thumbprint)? {
+        if before != thumbprint {
+            tokens::revoke_key(tx, &certificate.account, &before, now)?;
+        }
+    }
+    table::insert(&app.vault, tx, certificate, &hardware, bytes, name, now)
+}
+
+/// Whether exactly this binding is in force already: the same call under another idempotency key.
+fn is_bound(
+    app: &App,
+    tx: &Transaction<'_>,
+    certificate: &DeviceCertificate,
+    bytes: &[u8],
+) -> Result<bool, Failure> {
+    let known = table::known(&app.vault, tx, &certificate.device)?;
+    Ok(known.is_some_and(|known| {
+        known.active && known.account == certificate.account && known.certificate == bytes
+    }))
+}
+
+/// Ends a binding and the sessions of its key.
+///
+/// # Errors
+/// A broken database.
+pub fn release(
+    tx: &Transaction<'_>,
+    device: &DeviceId,
+    binding: &Binding,
+    now: Millis,
+) -> Result<(), Failure> {
+    table::set_released(tx, device)?;
+    tokens::revoke_key(tx, &binding.account, &binding.thumbprint, now)
+}
+
+/// What stands for a hardware id in the database.
+#[must_use]
+pub fn hardware_mac(app: &App, hardware: &[u8; 32]) -> [u8; 32] {
+    table::hardware_mac(&app.vault, hardware)
+}
+
+/// The first certificate wins, until its account lets go.
+fn locked_by_another(holder: Option<&Holder>, account: &AccountId) -> Option<AccountId> {
+    holder
+        .map(|holder| holder.account)
+        .filter(|holder| holder != account)
+}

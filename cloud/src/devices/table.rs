@@ -1,0 +1,301 @@
+//! The devices in the database. The hardware id stands there as an HMAC, the certificate sealed.
+
+use belay_proto::keys::PublicKey;
+use belay_proto::signed::DeviceCertificate;
+use belay_proto::{AccountId, DeviceId, Epoch, HardwareId, wire};
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use crate::clock::{MINUTE, Millis, SECOND};
+use crate::store::Failure;
+use crate::vault::Vault;
+use crate::verifications::table::open_text;
+
+/// Who holds a piece of hardware.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The account.
+    pub account: AccountId,
+    /// Its device.
+    pub device: DeviceId,
+}
+
+/// A device id that is known.
+#[derive(Debug)]
+pub struct Known {
+    /// Whose it is.
+    pub account: AccountId,
+    /// Whether the binding is in force.
+    pub active: bool,
+    /// Its certificate.
+    pub certificate: Vec<u8>,
+}
+
+/// What a release is checked against.
+#[derive(Debug)]
+pub struct Binding {
+    /// Whose it is.
+    pub account: AccountId,
+    /// The device key's thumbprint.
+    pub thumbprint: [u8; 32],
+    /// The warden's key.
+    pub warden: PublicKey,
+    /// The binding.
+    pub epoch: Epoch,
+    /// The hardware id's HMAC.
+    pub hardware: [u8; 32],
+    /// `active`, `released` or `superseded`.
+    pub state: String,
+}
+
+/// The HMAC of a hardware id.
+#[must_use]
+pub fn hardware_mac(vault: &Vault, hardware: &[u8; 32]) -> [u8; 32] {
+    vault.mac("hardware", &[hardware])
+}
+
+/// Notes that a key was heard of, at most once a minute.
+///
+/// # Errors
+/// A broken database.
+pub fn seen(tx: &Transaction<'_>, thumbprint: &[u8; 32], now: Millis) -> Result<(), Failure> {
+    tx.prepare_cached(
+        "UPDATE devices SET last_seen = ?2 WHERE thumbprint = ?1 AND state = 'active' AND last_seen <= ?3",
+    )?
+    .execute(params![thumbprint, now, now.saturating_sub(MINUTE)])?;
+    Ok(())
+}
+
+/// The device with this id, whatever became of it.
+///
+/// # Errors
+/// A broken database.
+pub fn known(vault: &Vault, tx: &Transaction<'_>, device: &DeviceId) -> Result<Option<Known>, Failure> {
+    let row: Option<([u8; 16], bool, Vec<u8>)> = tx
+        .prepare_cached("SELECT account, state = 'active', certificate FROM devices WHERE id = ?1")?
+        .query_row(params![device.as_bytes()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .optional()?;
+    let Some((account, active, sealed)) = row else {
+        return Ok(None);
+    };
+    let certificate = vault
+        .unseal("certificate", device.as_bytes(), &sealed)?
+        .expose()
+        .clone();
+    Ok(Some(Known {
+        account: AccountId::from_bytes(account),
+        active,
+        certificate,
+    }))
+}
+
+/// Who holds the hardware under activation lock.
+///
+/// # Errors
+/// A broken database.
+pub fn lock_holder(tx: &Transaction<'_>, hardware: &[u8; 32]) -> Result<Option<Holder>, Failure> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT account, id FROM devices WHERE hardware = ?1 AND state = 'active' AND locked = 1",
+        )?
+        .query_row(params![hardware], |row| {
+            Ok(Holder {
+                account: AccountId::from_bytes(row.get(0)?),
+                device: DeviceId::from_bytes(row.get(1)?),
+            })
+        })
+        .optional()?)
+}
+
+/// What a release for this device is checked against.
+///
+/// # Errors
+/// A broken database.
+pub fn binding(tx: &Transaction<'_>, device: &DeviceId) -> Result<Option<Binding>, Failure> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT account, thumbprint, warden, epoch, hardware, state FROM devices WHERE id = ?1",
+        )?
+        .query_row(params![device.as_bytes()], |row| {
+            Ok(Binding {
+                account: AccountId::from_bytes(row.get(0)?),
+                thumbprint: row.get(1)?,
+                warden: PublicKey::from_bytes(row.get(2)?),
+                epoch: Epoch::from_bytes(row.get(3)?),
+                hardware: row.get(4)?,
+                state: row.get(5)?,
+            })
+        })
+        .optional()?)
+}
+
+/// Stores a binding.
+///
+/// # Errors
+/// A broken database.
+pub fn insert(
+    vault: &Vault,
+    tx: &Transaction<'_>,
+    certificate: &DeviceCertificate,
+    hardware: &[u8; 32],
+    bytes: &[u8],
+    name: &str,
+    now: Millis,
+) -> Result<(), Failure> {
+    let id = certificate.device.as_bytes();
+    tx.prepare_cached(
+        "INSERT INTO devices (id, account, thumbprint, warden, epoch, hardware, locked, certificate, name, state,
+                              bound_at, last_seen)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'active', ?10, ?10)",
+    )?
+    .execute(params![
+        id,
+        certificate.account.as_bytes(),
+        certificate.device_key.thumbprint(),
+        certificate.warden_key.as_bytes(),
+        certificate.epoch.as_bytes(),
+        hardware,
+        certificate.hardware_locked,
+        vault.seal("certificate", id, bytes),
+        vault.seal("device-name", id, name.as_bytes()),
+        now,
+    ])?;
+    Ok(())
+}
+
+/// Ends the account's own binding of the hardware: the same owner binds it anew. Answers the keys that were
+/// bound.
+///
+/// Without an unprinted part two boards may have one hardware id; there only the same device key tells
+/// that it is the same device.
+///
+/// # Errors
+/// A broken database.
+pub fn supersede(
+    tx: &Transaction<'_>,
+    hardware: &[u8; 32],
+    account: &AccountId,
+    thumbprint: &[u8; 32],
+) -> Result<Vec<[u8; 32]>, Failure> {
+    let mut statement = tx.prepare_cached(
+        "UPDATE devices SET state = 'superseded'
+         WHERE hardware = ?1 AND account = ?2 AND state = 'active' AND (locked = 1 OR thumbprint = ?3)
+         RETURNING thumbprint",
+    )?;
+    let keys = statement.query_map(params![hardware, account.as_bytes(), thumbprint], |row| {
+        row.get(0)
+    })?;
+    Ok(keys.collect::<Result<_, _>>()?)
+}
+
+/// Ends a binding.
+///
+/// # Errors
+/// A broken database.
+pub fn set_released(tx: &Transaction<'_>, device: &DeviceId) -> Result<(), Failure> {
+    tx.prepare_cached("UPDATE devices SET state = 'released' WHERE id = ?1")?
+        .execute(params![device.as_bytes()])?;
+    Ok(())
+}
+
+/// Gives one of the account's devices another name; whether there is such a one.
+///
+/// # Errors
+/// A broken database.
+pub fn rename(
+    vault: &Vault,
+    tx: &Transaction<'_>,
+    account: &AccountId,
+    device: &DeviceId,
+    name: &str,
+) -> Result<bool, Failure> {
+    let sealed = vault.seal("device-name", device.as_bytes(), name.as_bytes());
+    let changed = tx
+        .prepare_cached("UPDATE devices SET name = ?3 WHERE id = ?1 AND account = ?2 AND state = 'active'")?
+        .execute(params![device.as_bytes(), account.as_bytes(), sealed])?;
+    Ok(changed == 1)
+}
+
+/// The account whose device has this key; the newest binding, should there be several.
+///
+/// # Errors
+/// A broken database.
+pub fn account_of_key(tx: &Transaction<'_>, thumbprint: &[u8; 32]) -> Result<Option<AccountId>, Failure> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT account FROM devices WHERE thumbprint = ?1 AND state = 'active' ORDER BY bound_at DESC LIMIT 1",
+        )?
+        .query_row(params![thumbprint], |row| Ok(AccountId::from_bytes(row.get(0)?)))
+        .optional()?)
+}
+
+/// The account's devices in force, oldest first.
+///
+/// # Errors
+/// A broken database.
+pub fn list(
+    vault: &Vault,
+    tx: &Transaction<'_>,
+    account: &AccountId,
+    thumbprint: &[u8; 32],
+) -> Result<Vec<wire::DeviceAnswer>, Failure> {
+    let mut statement = tx.prepare_cached(
+        "SELECT id, certificate, name, last_seen, thumbprint = ?2 FROM devices
+         WHERE account = ?1 AND state = 'active' ORDER BY bound_at, id",
+    )?;
+    let rows = statement.query_map(params![account.as_bytes(), thumbprint], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+    })?;
+    let mut devices = Vec::new();
+    for row in rows {
+        let (id, certificate, name, last_seen, current): ([u8; 16], Vec<u8>, Vec<u8>, Millis, bool) = row?;
+        devices.push(wire::DeviceAnswer {
+            certificate: vault
+                .unseal("certificate", &id, &certificate)?
+                .expose()
+                .clone()
+                .into(),
+            name: open_text(vault, "device-name", &id, &name)?,
+            last_seen: last_seen / SECOND,
+            current,
+        });
+    }
+    Ok(devices)
+}
+
+/// What an operator sees of a piece of hardware.
+#[derive(Debug)]
+pub struct History {
+    /// The device.
+    pub device: DeviceId,
+    /// The account.
+    pub account: AccountId,
+    /// `active`, `released` or `superseded`.
+    pub state: String,
+    /// Whether activation lock applies.
+    pub locked: bool,
+    /// When it was bound.
+    pub bound_at: Millis,
+}
+
+/// All bindings that a piece of hardware has and had.
+///
+/// # Errors
+/// A broken database.
+pub fn history(vault: &Vault, tx: &Transaction<'_>, hardware: &HardwareId) -> Result<Vec<History>, Failure> {
+    let mac = hardware_mac(vault, hardware.as_bytes());
+    let mut statement = tx.prepare_cached(
+        "SELECT id, account, state, locked, bound_at FROM devices WHERE hardware = ?1 ORDER BY bound_at, id",
+    )?;
+    let rows = statement.query_map(params![mac], |row| {
+        Ok(History {
+            device: DeviceId::from_bytes(row.get(0)?),
+            account: AccountId::from_bytes(row.get(1)?),
+            state: row.get(2)?,
+            locked: row.get(3)?,
+            bound_at: row.get(4)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

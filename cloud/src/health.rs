@@ -1,0 +1,72 @@
+//! Whether the cloud runs, what it allows, and numbers for its operator.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use belay_proto::wire;
+
+use crate::app::App;
+use crate::clock::MINUTE;
+use crate::http::call::BODY_LIMIT;
+use crate::http::{Answer, Caller};
+use crate::problem::{Kind, Problem};
+
+const KIB: u64 = 1024;
+
+/// `GET /healthz`: 200 once the database answers.
+///
+/// # Errors
+/// `internal` or `busy`, when it doesn't.
+pub async fn healthz(State(app): State<App>) -> Result<Response, Problem> {
+    app.store
+        .transact(|tx| Ok(tx.query_row("SELECT 1", [], |_| Ok(()))?))
+        .await?;
+    Ok("ok\n".into_response())
+}
+
+/// `GET /v1/config`.
+///
+/// # Errors
+/// None of its own.
+pub async fn config(State(app): State<App>) -> Result<Answer, Problem> {
+    let delivery = &app.settings.delivery;
+    let channels = [
+        ("email", delivery.outbox.is_some() || delivery.smtp.is_some()),
+        ("sms", delivery.outbox.is_some() || delivery.sms.is_some()),
+        ("sms-out", app.settings.sms_out.is_some()),
+    ];
+    Answer::ok(&wire::ConfigAnswer {
+        limits: wire::Limits {
+            records: 500,
+            body: u64::try_from(BODY_LIMIT).unwrap_or(u64::MAX),
+            inline_record: 256 * KIB,
+            chunk_min: 256 * KIB,
+            chunk_max: 4096 * KIB,
+            page: 1000,
+            heartbeat_min_ms: MINUTE,
+            heartbeat_max_ms: 28 * MINUTE,
+        },
+        channels: channels
+            .iter()
+            .filter(|(_, there)| *there)
+            .map(|(name, _)| (*name).to_owned())
+            .collect(),
+    })
+}
+
+/// `GET /metrics`, for the networks that the configuration names; others don't learn that it exists.
+///
+/// # Errors
+/// `not-found`.
+pub async fn metrics(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+    if !app
+        .settings
+        .metrics
+        .iter()
+        .any(|network| network.contains(caller.0))
+    {
+        return Err(Problem::new(Kind::NotFound));
+    }
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    Ok(([(header::CONTENT_TYPE, kind)], app.metrics.render()).into_response())
+}

@@ -1,0 +1,12 @@
+//! What all calls share: reading a request, proofs, idempotency, and how an answer looks.
+
+pub mod answer;
+pub mod call;
+pub mod idempotency;
+pub mod metrics;
+pub mod nonce;
+pub mod proof;
+
+pub use answer::Answer;
+pub use call::{Call, Caller, id_in_path};
+pub use proof::{Proof, Session};

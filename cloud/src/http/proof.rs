@@ -1,0 +1,133 @@
+//! Proofs of the device key (DPoP, RFC 9449) and access tokens bound to it.
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName};
+use belay_proto::keys::{PublicKey, sha256};
+use belay_proto::{AccountId, dpop};
+use rusqlite::params;
+
+use super::nonce;
+use crate::app::App;
+use crate::problem::{Kind, Problem};
+use crate::store::Failure;
+use crate::{devices, sweep, tokens};
+
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+
+/// A call that proves which device key makes it. No proof counts twice.
+#[derive(Clone, Copy, Debug)]
+pub struct Proof {
+    /// The key.
+    pub key: PublicKey,
+    /// Its RFC 7638 thumbprint.
+    pub thumbprint: [u8; 32],
+}
+
+/// A call with a proof and an access token that is bound to the proof's key.
+#[derive(Clone, Copy, Debug)]
+pub struct Session {
+    /// The proof.
+    pub proof: Proof,
+    /// Whose token it is.
+    pub account: AccountId,
+}
+
+impl FromRequestParts<App> for Proof {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let token = access_token(&parts.headers)?;
+        let (proof, id) = verify(parts, app, token)?;
+        let (now, due) = (app.now(), app.sweep_is_due(app.now()));
+        app.store
+            .transact(move |transaction| {
+                if due {
+                    sweep::sweep(transaction, now)?;
+                }
+                let fresh = transaction
+                    .prepare_cached("INSERT OR IGNORE INTO proofs (id, until) VALUES (?1, ?2)")?
+                    // A nonce may be one rotation old when it is given out.
+                    .execute(params![id, now.saturating_add(2 * nonce::LIFE)])?;
+                if fresh == 0 {
+                    return Err(Failure::Refused(
+                        Problem::new(Kind::InvalidDpopProof).because("the proof was used before"),
+                    ));
+                }
+                devices::seen(transaction, &proof.thumbprint, now)
+            })
+            .await?;
+        Ok(proof)
+    }
+}
+
+impl FromRequestParts<App> for Session {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let proof = Proof::from_request_parts(parts, app).await?;
+        let invalid = || Problem::new(Kind::InvalidToken);
+        let token = access_token(&parts.headers)?.ok_or_else(invalid)?;
+        let family = tokens::read_access(&app.vault, token, app.now()).ok_or_else(invalid)?;
+        let account = app
+            .store
+            .transact(move |transaction| tokens::account_of(transaction, &family, &proof.thumbprint))
+            .await?
+            .ok_or_else(invalid)?;
+        Ok(Self { proof, account })
+    }
+}
+
+/// Checks everything about the proof that needs no table, and gives the id to look for replays.
+fn verify(parts: &Parts, app: &App, token: Option<&str>) -> Result<(Proof, [u8; 32]), Problem> {
+    let mut headers = parts.headers.get_all(DPOP).iter();
+    let (Some(header), None) = (headers.next(), headers.next()) else {
+        // Without any proof the caller first of all needs a nonce to make one.
+        let kind = if parts.headers.contains_key(DPOP) {
+            Kind::InvalidDpopProof
+        } else {
+            Kind::UseDpopNonce
+        };
+        return Err(Problem::new(kind));
+    };
+    let invalid = || Problem::new(Kind::InvalidDpopProof);
+    let url = format!(
+        "{}{}",
+        app.settings.origin.as_deref().unwrap_or_default(),
+        parts.uri.path()
+    );
+    let header = header.to_str().map_err(|_| invalid())?;
+    let proof = dpop::verify(header, parts.method.as_str(), &url, token)
+        .map_err(|error| invalid().because(error.to_string()))?;
+    let fresh = proof
+        .nonce
+        .is_some_and(|nonce| nonce::is_fresh(&app.vault, &nonce, app.now()));
+    if !fresh {
+        return Err(Problem::new(Kind::UseDpopNonce));
+    }
+    let thumbprint = proof.key.thumbprint();
+    let id = sha256(&[thumbprint.as_slice(), proof.jti.as_bytes()].concat());
+    Ok((
+        Proof {
+            key: proof.key,
+            thumbprint,
+        },
+        id,
+    ))
+}
+
+/// The token of `Authorization: DPoP …`, if there is one.
+fn access_token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let token = value.to_str().ok().and_then(|value| value.split_once(' '));
+    match token {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("dpop") && values.next().is_none() => {
+            Ok(Some(token.trim()))
+        }
+        _ => Err(Problem::new(Kind::InvalidToken)),
+    }
+}

@@ -1,0 +1,308 @@
+//! Sign-in: a challenge, and a signature of the login key over it.
+//!
+//! An identifier without an account goes the same way to the end: the same look-ups, an invented salt, a
+//! record that is opened, a signature that is checked. Nothing waits to make times equal; they are.
+
+pub mod dummy;
+pub mod invented;
+pub mod throttle;
+
+use axum::extract::State;
+use belay_proto::identifier::Identifier;
+use belay_proto::keys::random;
+use belay_proto::signed::{CredentialsRecord, LoginStatement, Signed};
+use belay_proto::{AccountId, wire};
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use self::invented::Derivation;
+use crate::accounts::table::{self as accounts, Account};
+use crate::app::App;
+use crate::clock::{DAY, MINUTE, Millis};
+use crate::http::idempotency::{self, Context, Kept, Key};
+use crate::http::{Answer, Call, Caller, Proof};
+use crate::problem::{Kind, Problem};
+use crate::store::{Failure, StoreError};
+use crate::tokens::{self, FamilyId};
+use crate::verifications::table::lookup;
+use crate::{budget, devices, identifiers};
+
+/// How long a challenge may be answered.
+const NONCE_LIFE: Millis = MINUTE;
+/// How long failures are remembered.
+const FAILURE_LIFE: Millis = DAY;
+
+/// `POST /v1/login/challenge`.
+///
+/// # Errors
+/// `invalid-address`, `too-many`.
+pub async fn challenge(
+    State(app): State<App>,
+    caller: Caller,
+    proof: Proof,
+    call: Call<wire::LoginChallengeRequest>,
+) -> Result<Answer, Problem> {
+    idempotency::once(&app, &proof, call, Key::Optional, move |app, context, body| {
+        let (tx, now) = (context.transaction, context.now);
+        take_budget(app, tx, caller, now)?;
+        let identifier = parse(&body.identifier)?;
+        let subject = Subject::find(app, tx, &identifier)?;
+        let derivation = subject.derivation(app, tx)?;
+        let nonce: [u8; 16] = random();
+        tx.prepare_cached("INSERT INTO login_nonces (id, until) VALUES (?1, ?2)")?
+            .execute(params![
+                nonce_mac(app, &nonce, &subject, &proof),
+                now.saturating_add(NONCE_LIFE)
+            ])?;
+        let answer = wire::LoginChallengeAnswer {
+            salt: derivation.salt.to_vec().into(),
+            parameters: derivation.parameters,
+            nonce: nonce.to_vec().into(),
+        };
+        Ok(Kept::Answer(Answer::ok(&answer)?))
+    })
+    .await
+}
+
+/// `POST /v1/login`.
+///
+/// # Errors
+/// `login-refused` for a wrong proof and for an identifier without an account, `too-many` after several.
+pub async fn login(
+    State(app): State<App>,
+    caller: Caller,
+    proof: Proof,
+    call: Call<wire::LoginRequest>,
+) -> Result<Answer, Problem> {
+    idempotency::once(&app, &proof, call, Key::Optional, move |app, context, body| {
+        if let Some(kept) = again(app, context, &proof)? {
+            return Ok(kept);
+        }
+        let (tx, now) = (context.transaction, context.now);
+        check_action(&body.action)?;
+        take_budget(app, tx, caller, now)?;
+        let identifier = parse(&body.identifier)?;
+        let subject = Subject::find(app, tx, &identifier)?;
+        subject.wait_is_over(tx, now)?;
+        use_nonce(app, tx, &body.nonce, &subject, &proof, now)?;
+        let statement = LoginStatement {
+            origin: app.settings.origin.clone().unwrap_or_default(),
+            identifier: identifier.as_str().to_owned(),
+            nonce: body.nonce.to_vec(),
+            action: body.action,
+            thumbprint: proof.thumbprint,
+        };
+        let right = statement
+            .verify(&subject.record(app)?.login, &body.signature)
+            .is_ok();
+        match subject.account.filter(|_| right) {
+            Some(account) => {
+                subject.forgive(tx)?;
+                let account = accounts::load(&app.vault, tx, &account)?;
+                let account = account.ok_or(StoreError::Unreadable("an account"))?;
+                let (family, tokens) = tokens::start(app, tx, &account.id, &proof.thumbprint, now)?;
+                let marker = marker(&account.id, &family);
+                Ok(Kept::Marker(signed_in(app, tx, account, &proof, tokens)?, marker))
+            }
+            None => {
+                subject.failed(tx, now)?;
+                Err(Failure::Counted(Problem::new(Kind::LoginRefused)))
+            }
+        }
+    })
+    .await
+}
+
+/// Whom a sign-in is about: an account, or an identifier that has none.
+struct Subject {
+    lookup: [u8; 32],
+    account: Option<AccountId>,
+    throttle: [u8; 32],
+    sealed: (AccountId, Vec<u8>),
+}
+
+impl Subject {
+    fn find(app: &App, tx: &Transaction<'_>, identifier: &Identifier) -> Result<Self, Failure> {
+        let lookup = lookup(&app.vault, identifier);
+        // An index that has the account too, so that a hit reads no more pages than a miss.
+        let account: Option<[u8; 16]> = tx
+            .prepare_cached(
+                "SELECT account FROM identifiers INDEXED BY identifiers_lookup WHERE lookup = ?1",
+            )?
+            .query_row(params![lookup], |row| row.get(0))
+            .optional()?;
+        let mut nobody = [0; 16];
+        nobody.copy_from_slice(&lookup[..16]);
+        // Without an account, some other row is read as far, in a place that the address decides.
+        let near: Option<([u8; 16], Vec<u8>)> = tx
+            .prepare_cached("SELECT id, credentials FROM accounts WHERE id >= ?1 ORDER BY id LIMIT 1")?
+            .query_row(params![account.unwrap_or(nobody)], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        let sealed = near.map(|(id, credentials)| (AccountId::from_bytes(id), credentials));
+        let sealed = sealed.unwrap_or_else(|| (app.dummy.account, app.dummy.credentials.clone()));
+        // All addresses of one account wait together.
+        let throttle = app.vault.mac("login-throttle", &[&account.unwrap_or(nobody)]);
+        let account = account.map(AccountId::from_bytes);
+        Ok(Self {
+            lookup,
+            account,
+            throttle,
+            sealed,
+        })
+    }
+
+    /// The record of the account; without one, some record that decides nothing.
+    fn record(&self, app: &App) -> Result<CredentialsRecord, StoreError> {
+        let (id, sealed) = &self.sealed;
+        let bytes = app.vault.unseal("credentials", id.as_bytes(), sealed)?;
+        let signed =
+            Signed::decode(bytes.expose()).map_err(|_| StoreError::Unreadable("a credentials record"))?;
+        signed
+            .peek_unverified()
+            .map_err(|_| StoreError::Unreadable("a credentials record"))
+    }
+
+    /// Both derivations are made, and one is told.
+    fn derivation(&self, app: &App, tx: &Transaction<'_>) -> Result<Derivation, Failure> {
+        let invented = invented::invent(&app.vault, &self.lookup, &invented::sets(tx)?);
+        let record = self.record(app)?;
+        let real = Derivation {
+            salt: record.salt,
+            parameters: record.parameters,
+        };
+        Ok(if self.account.is_some() { real } else { invented })
+    }
+
+    fn wait_is_over(&self, tx: &Transaction<'_>, now: Millis) -> Result<(), Failure> {
+        let blocked_until: Option<Millis> = tx
+            .prepare_cached("SELECT blocked_until FROM throttles WHERE subject = ?1")?
+            .query_row(params![self.throttle], |row| row.get(0))
+            .optional()?;
+        match blocked_until.unwrap_or(0).saturating_sub(now) {
+            0 => Ok(()),
+            wait => Err(Problem::wait(Kind::TooMany, wait).into()),
+        }
+    }
+
+    fn failed(&self, tx: &Transaction<'_>, now: Millis) -> Result<(), Failure> {
+        let before: Option<u32> = tx
+            .prepare_cached("SELECT failures FROM throttles WHERE subject = ?1 AND until > ?2")?
+            .query_row(params![self.throttle, now], |row| row.get(0))
+            .optional()?;
+        let failures = before.unwrap_or(0).saturating_add(1);
+        tx.prepare_cached(
+            "INSERT OR REPLACE INTO throttles (subject, failures, blocked_until, until) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            self.throttle,
+            failures,
+            now.saturating_add(throttle::wait_after(failures)),
+            now.saturating_add(FAILURE_LIFE)
+        ])?;
+        Ok(())
+    }
+
+    fn forgive(&self, tx: &Transaction<'_>) -> Result<(), Failure> {
+        tx.prepare_cached("DELETE FROM throttles WHERE subject = ?1")?
+            .execute(params![self.throttle])?;
+        Ok(())
+    }
+}
+
+/// The same answer for a repetition, with the newest tokens of the session that it began.
+fn again(app: &App, context: &Context<'_>, proof: &Proof) -> Result<Option<Kept>, Failure> {
+    let tx = context.transaction;
+    let Some(marker) = context.marker.as_deref() else {
+        return Ok(None);
+    };
+    let Some((account, family)) = read_marker(marker) else {
+        return Ok(None);
+    };
+    let Some(tokens) = tokens::again(app, tx, &family, context.now)? else {
+        return Ok(None);
+    };
+    let Some(account) = accounts::load(&app.vault, tx, &account)? else {
+        return Ok(None);
+    };
+    let answer = signed_in(app, tx, account, proof, tokens)?;
+    Ok(Some(Kept::Marker(answer, marker.to_vec())))
+}
+
+fn signed_in(
+    app: &App,
+    tx: &Transaction<'_>,
+    account: Account,
+    proof: &Proof,
+    tokens: wire::Tokens,
+) -> Result<Answer, Failure> {
+    let devices = devices::table::list(&app.vault, tx, &account.id, &proof.thumbprint)?;
+    let answer = wire::LoginAnswer {
+        account: account.id,
+        tokens,
+        share: accounts::share(&app.vault, tx, &account.id)?.into(),
+        credentials: account.credentials.into(),
+        keyring: account.keyring.into(),
+        owner: account.owner,
+        identifiers: identifiers::list(&app.vault, tx, &account.id)?,
+        profile: account.profile,
+        devices: devices.into_iter().map(|device| device.certificate).collect(),
+    };
+    Ok(Answer::ok(&answer)?)
+}
+
+fn nonce_mac(app: &App, nonce: &[u8], subject: &Subject, proof: &Proof) -> [u8; 32] {
+    app.vault
+        .mac("login-nonce", &[nonce, &subject.lookup, &proof.thumbprint])
+}
+
+/// A nonce is good once, for the identifier and the key it was given to. A refusal of the nonce is no wrong
+/// password and doesn't count as one.
+fn use_nonce(
+    app: &App,
+    tx: &Transaction<'_>,
+    nonce: &[u8],
+    subject: &Subject,
+    proof: &Proof,
+    now: Millis,
+) -> Result<(), Failure> {
+    let used = tx
+        .prepare_cached("DELETE FROM login_nonces WHERE id = ?1 AND until > ?2")?
+        .execute(params![nonce_mac(app, nonce, subject, proof), now])?;
+    match used {
+        0 => Err(Problem::new(Kind::LoginRefused)
+            .because("the nonce is over")
+            .into()),
+        _ => Ok(()),
+    }
+}
+
+fn take_budget(app: &App, tx: &Transaction<'_>, caller: Caller, now: Millis) -> Result<(), Failure> {
+    let Some(network) = app.budget_network(caller) else {
+        return Ok(());
+    };
+    let counter = app.vault.mac("network-logins", &[network.to_string().as_bytes()]);
+    let limit = app.settings.limits.network_logins();
+    budget::check(tx, &counter, limit, now)?;
+    budget::count(tx, &counter, limit, now)
+}
+
+fn parse(identifier: &str) -> Result<Identifier, Problem> {
+    Identifier::parse(identifier).map_err(|_| Problem::new(Kind::InvalidAddress))
+}
+
+fn check_action(action: &str) -> Result<(), Problem> {
+    match action {
+        "sign-in" | "reauthenticate" => Ok(()),
+        _ => Err(Problem::malformed("`action` is `sign-in` or `reauthenticate`")),
+    }
+}
+
+fn marker(account: &AccountId, family: &FamilyId) -> Vec<u8> {
+    [account.as_bytes().as_slice(), family].concat()
+}
+
+fn read_marker(marker: &[u8]) -> Option<(AccountId, FamilyId)> {
+    let (account, family) = marker.split_first_chunk::<16>()?;
+    Some((AccountId::from_bytes(*account), family.try_into().ok()?))
+}

@@ -1,0 +1,43 @@
+//! What stands in for an account that doesn't exist, so that a sign-in does the same work either way.
+
+use belay_proto::AccountId;
+use belay_proto::keys::{KdfParameters, SigningKey, random};
+use belay_proto::signed::{CredentialsRecord, Signed};
+
+use crate::vault::Vault;
+
+/// A credentials record like any other, sealed like any other, whose login key nobody has.
+#[derive(Debug)]
+pub struct Dummy {
+    /// The account that isn't one.
+    pub account: AccountId,
+    /// Its sealed record.
+    pub credentials: Vec<u8>,
+}
+
+impl Dummy {
+    /// Draws the keys and throws them away.
+    #[must_use]
+    pub fn new(vault: &Vault) -> Self {
+        let (owner, login, account) = (
+            SigningKey::generate(),
+            SigningKey::generate(),
+            AccountId::random(),
+        );
+        let record = CredentialsRecord {
+            account,
+            generation: 1,
+            salt: random(),
+            parameters: KdfParameters::DEFAULT,
+            login: login.public(),
+            verify_digest: random(),
+            wrapped_root: random::<61>().to_vec(),
+            recovery_wrap: random::<61>().to_vec(),
+        };
+        let signed = Signed::seal(&record, &owner);
+        Self {
+            account,
+            credentials: vault.seal("credentials", account.as_bytes(), &signed.encode()),
+        }
+    }
+}

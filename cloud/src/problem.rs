@@ -1,0 +1,314 @@
+//! Refusals as problem documents (RFC 9457); `openapi.yaml` lists them a call.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use belay_proto::wire::{self, PROBLEM_PREFIX};
+
+use crate::clock::{Millis, SECOND};
+
+/// A refusal: the stable name and what the caller may know about it.
+///
+/// It never carries an address, a token or an internal error's text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind:?}")]
+pub struct Problem {
+    /// Which refusal.
+    pub kind: Kind,
+    /// A sentence for a person reading a log of the client.
+    pub detail: Option<String>,
+    /// When the same call may be tried again, told as `Retry-After`.
+    pub retry_after: Option<Millis>,
+    /// Tries that the code has left, with [`Kind::WrongCode`].
+    pub tries_left: Option<u32>,
+    /// The masked login of the hardware's owner, with [`Kind::ActivationLocked`].
+    pub login: Option<String>,
+}
+
+/// The names that refusals have, with their status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The body or a parameter isn't what the contract says.
+    Malformed,
+    /// The address is neither an e-mail address nor a phone number, or doesn't fit the channel.
+    InvalidAddress,
+    /// A mutating call came without `Idempotency-Key`.
+    IdempotencyKeyRequired,
+    /// The refresh token's family has ended, or never was.
+    InvalidGrant,
+    /// The DPoP proof carries no nonce, or one that is too old.
+    UseDpopNonce,
+    /// The DPoP proof is missing, wrong, for another call, or was used before.
+    InvalidDpopProof,
+    /// The access token is missing, over, or bound to another key.
+    InvalidToken,
+    /// The proof of work is wrong, over, or was used before.
+    ProofOfWorkRefused,
+    /// The code isn't the one that was sent.
+    WrongCode,
+    /// The verification's ticket is unknown, over, used, or another key's.
+    BadTicket,
+    /// The credentials record isn't signed by the owner key, or isn't this account's first.
+    BadCredentials,
+    /// The device certificate isn't signed by the owner key, or names something else.
+    BadCertificate,
+    /// The release isn't signed by the device's warden.
+    BadRelease,
+    /// The login proof is wrong, or there is no such account.
+    LoginRefused,
+    /// The key that made the proof is bound to no device.
+    NotBound,
+    /// The gateway's signature is wrong.
+    BadSignature,
+    /// No such thing, or not this caller's.
+    NotFound,
+    /// The path knows other methods.
+    MethodNotAllowed,
+    /// The body did not arrive in time.
+    RequestTimeout,
+    /// The verification isn't confirmed yet.
+    NotConfirmed,
+    /// The address belongs to an account already.
+    IdentifierTaken,
+    /// The account exists already.
+    AccountExists,
+    /// The hardware belongs to another account.
+    ActivationLocked,
+    /// The release was made for a binding that isn't in force any more.
+    OtherEpoch,
+    /// The code is over or spent, or the verification is.
+    CodeExpired,
+    /// The body is over the limit.
+    TooLarge,
+    /// The body isn't of the type that the contract says.
+    UnsupportedMediaType,
+    /// The idempotency key came before, with another body.
+    IdempotencyKeyReused,
+    /// This cloud has no such channel.
+    ChannelUnavailable,
+    /// Another code may not be sent yet.
+    TooSoon,
+    /// A limit or budget is used up.
+    TooMany,
+    /// Something in the cloud failed.
+    Internal,
+    /// The cloud has more to do than it can.
+    Busy,
+}
+
+impl Kind {
+    /// The name without [`PROBLEM_PREFIX`], the status, and the title.
+    #[must_use]
+    pub const fn describe(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Self::Malformed => ("malformed", StatusCode::BAD_REQUEST, "The request is malformed"),
+            Self::InvalidAddress => (
+                "invalid-address",
+                StatusCode::BAD_REQUEST,
+                "The address can't be used",
+            ),
+            Self::IdempotencyKeyRequired => (
+                "idempotency-key-required",
+                StatusCode::BAD_REQUEST,
+                "This call needs an Idempotency-Key",
+            ),
+            Self::InvalidGrant => ("invalid-grant", StatusCode::BAD_REQUEST, "The session has ended"),
+            Self::UseDpopNonce => (
+                "use-dpop-nonce",
+                StatusCode::UNAUTHORIZED,
+                "The proof needs the nonce that comes with this answer",
+            ),
+            Self::InvalidDpopProof => (
+                "invalid-dpop-proof",
+                StatusCode::UNAUTHORIZED,
+                "The proof of the device key is not valid",
+            ),
+            Self::InvalidToken => (
+                "invalid-token",
+                StatusCode::UNAUTHORIZED,
+                "The access token is not valid",
+            ),
+            Self::ProofOfWorkRefused => (
+                "proof-of-work-refused",
+                StatusCode::FORBIDDEN,
+                "The proof of work is not valid",
+            ),
+            Self::WrongCode => ("wrong-code", StatusCode::FORBIDDEN, "The code is wrong"),
+            Self::BadTicket => ("bad-ticket", StatusCode::FORBIDDEN, "The ticket is not valid"),
+            Self::BadCredentials => (
+                "bad-credentials",
+                StatusCode::FORBIDDEN,
+                "The credentials record is not valid",
+            ),
+            Self::BadCertificate => (
+                "bad-certificate",
+                StatusCode::FORBIDDEN,
+                "The device certificate is not valid",
+            ),
+            Self::BadRelease => ("bad-release", StatusCode::FORBIDDEN, "The release is not valid"),
+            Self::LoginRefused => ("login-refused", StatusCode::FORBIDDEN, "The sign-in was refused"),
+            Self::NotBound => (
+                "not-bound",
+                StatusCode::FORBIDDEN,
+                "This key is bound to no device",
+            ),
+            Self::BadSignature => (
+                "bad-signature",
+                StatusCode::FORBIDDEN,
+                "The signature is not valid",
+            ),
+            Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "No such thing"),
+            Self::MethodNotAllowed => (
+                "method-not-allowed",
+                StatusCode::METHOD_NOT_ALLOWED,
+                "The path knows other methods",
+            ),
+            Self::RequestTimeout => (
+                "request-timeout",
+                StatusCode::REQUEST_TIMEOUT,
+                "The body took too long",
+            ),
+            Self::NotConfirmed => (
+                "not-confirmed",
+                StatusCode::CONFLICT,
+                "The address is not confirmed yet",
+            ),
+            Self::IdentifierTaken => (
+                "identifier-taken",
+                StatusCode::CONFLICT,
+                "The address belongs to an account already",
+            ),
+            Self::AccountExists => (
+                "account-exists",
+                StatusCode::CONFLICT,
+                "The account exists already",
+            ),
+            Self::ActivationLocked => (
+                "activation-locked",
+                StatusCode::CONFLICT,
+                "The device belongs to another account",
+            ),
+            Self::OtherEpoch => (
+                "other-epoch",
+                StatusCode::CONFLICT,
+                "The release is for another binding",
+            ),
+            Self::CodeExpired => ("code-expired", StatusCode::GONE, "The code is over"),
+            Self::TooLarge => (
+                "too-large",
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The body is too large",
+            ),
+            Self::UnsupportedMediaType => (
+                "unsupported-media-type",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "The body's type is not the contract's",
+            ),
+            Self::IdempotencyKeyReused => (
+                "idempotency-key-reused",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The Idempotency-Key came before with another body",
+            ),
+            Self::ChannelUnavailable => (
+                "channel-unavailable",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "This cloud has no such channel",
+            ),
+            Self::TooSoon => (
+                "too-soon",
+                StatusCode::TOO_MANY_REQUESTS,
+                "Another code may not be sent yet",
+            ),
+            Self::TooMany => ("too-many", StatusCode::TOO_MANY_REQUESTS, "Too many attempts"),
+            Self::Internal => (
+                "internal",
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something failed in the cloud",
+            ),
+            Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE, "The cloud is busy"),
+        }
+    }
+}
+
+impl Problem {
+    /// A refusal without particulars.
+    #[must_use]
+    pub const fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            detail: None,
+            retry_after: None,
+            tries_left: None,
+            login: None,
+        }
+    }
+
+    /// [`Kind::Malformed`] with what is wrong.
+    #[must_use]
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Self {
+            detail: Some(detail.into()),
+            ..Self::new(Kind::Malformed)
+        }
+    }
+
+    /// A refusal that ends after `wait`.
+    #[must_use]
+    pub fn wait(kind: Kind, wait: Millis) -> Self {
+        Self {
+            retry_after: Some(wait),
+            ..Self::new(kind)
+        }
+    }
+
+    /// The same refusal with a sentence about this case.
+    #[must_use]
+    pub fn because(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// The document's JSON.
+    #[must_use]
+    pub fn document(&self) -> wire::Problem {
+        let (name, status, title) = self.kind.describe();
+        wire::Problem {
+            kind: format!("{PROBLEM_PREFIX}{name}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: self.detail.clone(),
+            tries_left: self.tries_left,
+            login: self.login.clone(),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (_, status, _) = self.kind.describe();
+        let body = serde_json::to_vec(&self.document()).unwrap_or_default();
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(wait) = self.retry_after {
+            // Rounded up: a client that waits exactly this long is never early.
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.div_ceil(SECOND)));
+        }
+        if let Some(challenge) = www_authenticate(self.kind) {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        response
+    }
+}
+
+fn www_authenticate(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::UseDpopNonce => Some(r#"DPoP error="use_dpop_nonce", algs="EdDSA""#),
+        Kind::InvalidDpopProof => Some(r#"DPoP error="invalid_dpop_proof", algs="EdDSA""#),
+        Kind::InvalidToken => Some(r#"DPoP error="invalid_token", algs="EdDSA""#),
+        _ => None,
+    }
+}

@@ -1,0 +1,91 @@
+//! Every route, in one table: the router is built from it, and a test holds it against `openapi.yaml`.
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, patch, post};
+
+use crate::app::App;
+use crate::http::nonce;
+use crate::problem::{Kind, Problem};
+use crate::{
+    accounts, challenges, devices, hardware, health, inbound_sms, login, pages, releases, tokens,
+    verifications,
+};
+
+/// A route of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The method, in upper case.
+    pub method: &'static str,
+    /// The path with `{names}`, as in OpenAPI.
+    pub path: &'static str,
+}
+
+macro_rules! routes {
+    ($($name:literal $method:ident $path:literal => $handler:path;)+) => {
+        /// Every route.
+        pub const ROUTES: &[Route] = &[$(Route { method: $name, path: $path }),+];
+
+        fn table() -> Router<App> {
+            Router::new()$(.route($path, $method($handler)))+
+        }
+    };
+}
+
+routes! {
+    "GET" get "/healthz" => health::healthz;
+    "GET" get "/metrics" => health::metrics;
+    "GET" get "/style.css" => pages::style;
+    "GET" get "/verify/{token}" => pages::show;
+    "POST" post "/verify/{token}" => pages::confirm;
+    "GET" get "/v1/config" => health::config;
+    "POST" post "/v1/challenges" => challenges::create;
+    "POST" post "/v1/verifications" => verifications::open;
+    "GET" get "/v1/verifications/{id}" => verifications::show;
+    "DELETE" delete "/v1/verifications/{id}" => verifications::cancel;
+    "POST" post "/v1/verifications/{id}/resend" => verifications::resend;
+    "POST" post "/v1/verifications/{id}/code" => verifications::confirm;
+    "POST" post "/v1/inbound-sms" => inbound_sms::receive;
+    "POST" post "/v1/accounts" => accounts::create;
+    "GET" get "/v1/account" => accounts::show;
+    "GET" get "/v1/account/credentials" => accounts::credentials;
+    "POST" post "/v1/login/challenge" => login::challenge;
+    "POST" post "/v1/login" => login::login;
+    "POST" post "/v1/token" => tokens::refresh;
+    "POST" post "/v1/revoke" => tokens::revoke;
+    "POST" post "/v1/devices" => devices::bind_another;
+    "GET" get "/v1/devices" => devices::list;
+    "PATCH" patch "/v1/devices/{id}" => devices::rename;
+    "POST" post "/v1/releases" => releases::bring;
+    "POST" post "/v1/hardware/check" => hardware::check;
+}
+
+/// The whole service.
+pub fn router(app: App) -> Router {
+    table()
+        .method_not_allowed_fallback(|| async { Problem::new(Kind::MethodNotAllowed) })
+        .fallback(|| async { Problem::new(Kind::NotFound) })
+        .layer(middleware::from_fn_with_state(app.clone(), around))
+        .with_state(app)
+}
+
+/// Counts the call, and puts the nonce for the next proof on each answer.
+async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
+    let api = request.uri().path().starts_with("/v1/");
+    let mut response = next.run(request).await.into_response();
+    app.metrics
+        .count(route.as_deref().unwrap_or("none"), response.status().as_u16());
+    if api && let Ok(nonce) = HeaderValue::from_str(&nonce::current(&app.vault, app.now())) {
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("dpop-nonce"), nonce);
+    }
+    response
+}

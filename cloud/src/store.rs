@@ -1,0 +1,185 @@
+//! SQLite on a thread of its own.
+//!
+//! Each call hands one closure to that thread, which runs it in one transaction: all of it happens, or
+//! nothing does. Nobody else holds the connection.
+
+pub mod migrations;
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::thread;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock::SECOND;
+use crate::problem::{Kind, Problem};
+use crate::vault::VaultError;
+
+/// The database's name in the data folder.
+pub const FILE: &str = "belay-cloud.sqlite";
+
+/// Calls that may wait for the thread; more are refused with `busy`.
+const QUEUE: usize = 256;
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// The database; cloning gives another handle to the same thread.
+#[derive(Clone)]
+pub struct Store {
+    jobs: mpsc::Sender<Job>,
+}
+
+/// Why a transaction gave no answer.
+#[derive(Debug)]
+pub enum Failure {
+    /// Refused; what was written before the refusal stays, and the same call may be tried again.
+    Refused(Problem),
+    /// Refused, and the refusal itself counted (a wrong code): a repetition of the call gets it again.
+    Counted(Problem),
+    /// Something broke: nothing of the transaction stays.
+    Broken(StoreError),
+}
+
+/// What can break.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite failed.
+    #[error("the database failed")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A sealed column doesn't open.
+    #[error("a column doesn't open")]
+    Vault(#[from] VaultError),
+    /// A column holds what this program never wrote.
+    #[error("the database holds something unreadable: {0}")]
+    Unreadable(&'static str),
+    /// The database was made by a newer program.
+    #[error("the database has version {0}, which is newer than this program")]
+    Newer(u32),
+    /// The database belongs to another server key.
+    #[error("the database was made with another server key")]
+    OtherKey,
+    /// The thread could not be started.
+    #[error("the database's thread can't be started")]
+    Thread(#[source] std::io::Error),
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
+    }
+}
+
+impl<E: Into<StoreError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Broken(error.into())
+    }
+}
+
+impl Store {
+    /// Opens or makes the database at `path`, brings it to this program's version, starts its thread.
+    ///
+    /// # Errors
+    /// When the file can't be opened, is newer than this program, or is no database.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let mut connection = connect(path)?;
+        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
+        thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || {
+                while let Some(job) = queue.blocking_recv() {
+                    job(&mut connection);
+                }
+            })
+            .map_err(StoreError::Thread)?;
+        Ok(Self { jobs })
+    }
+
+    /// Runs `work` in one transaction.
+    ///
+    /// # Errors
+    /// The refusal, after committing what was written before it; or `internal` or `busy`, with nothing
+    /// written.
+    pub async fn transact<T, W>(&self, work: W) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            // A panic inside must not take the thread along; the transaction rolls back as it unwinds.
+            let result = catch_unwind(AssertUnwindSafe(|| run(connection, work)));
+            let result = result.unwrap_or_else(|_| {
+                tracing::error!("a transaction panicked");
+                Err(Problem::new(Kind::Internal))
+            });
+            // Nobody waits any more when the client went away.
+            drop(answer.send(result));
+        });
+        self.jobs
+            .try_send(job)
+            .map_err(|_| Problem::wait(Kind::Busy, SECOND))?;
+        answered
+            .await
+            .unwrap_or_else(|_| Err(Problem::new(Kind::Internal)))
+    }
+}
+
+/// Opens a connection with the settings and the schema of this program.
+///
+/// # Errors
+/// As [`Store::open`].
+pub fn connect(path: &Path) -> Result<Connection, StoreError> {
+    // Made here, so that the folder's mode and the umask don't decide who reads it; SQLite gives its log the
+    // same mode. What goes wrong here, SQLite says better.
+    drop(
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path),
+    );
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // An answer that says "stored" survives a power cut.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    migrations::apply(&mut connection)?;
+    Ok(connection)
+}
+
+/// Runs `work` and decides what of it stays.
+///
+/// # Errors
+/// As [`Store::transact`].
+pub fn run<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>,
+) -> Result<T, Problem> {
+    let outcome = attempt(connection, work);
+    outcome.map_err(|failure| match failure {
+        Failure::Refused(problem) | Failure::Counted(problem) => problem,
+        Failure::Broken(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "a transaction failed");
+            Problem::new(Kind::Internal)
+        }
+    })
+}
+
+fn attempt<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    match work(&transaction) {
+        Err(broken @ Failure::Broken(_)) => Err(broken),
+        decided => {
+            transaction.commit()?;
+            decided
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Forgetting what is over. There is no timer: the next call after a minute does it.
+
+use rusqlite::{Transaction, params};
+
+use crate::clock::{DAY, MINUTE, Millis};
+use crate::store::Failure;
+
+/// How long nothing is swept after a sweep.
+pub const PAUSE: Millis = MINUTE;
+
+/// Tables whose rows are worth nothing after `until`.
+const TABLES: &[&str] = &[
+    "proofs",
+    "spent_work",
+    "answers",
+    "events",
+    "families",
+    "login_nonces",
+    "throttles",
+    "messages",
+];
+
+/// Deletes what is over at `now`.
+///
+/// # Errors
+/// A broken database.
+pub fn sweep(transaction: &Transaction<'_>, now: Millis) -> Result<(), Failure> {
+    for table in TABLES {
+        transaction
+            .prepare_cached(&format!("DELETE FROM {table} WHERE until <= ?1"))?
+            .execute(params![now])?;
+    }
+    // The one who opened it may ask for a while what became of it.
+    forget_verifications(transaction, now)
+}
+
+fn forget_verifications(transaction: &Transaction<'_>, now: Millis) -> Result<(), Failure> {
+    transaction
+        .prepare_cached("DELETE FROM verifications WHERE until <= ?1")?
+        .execute(params![now.saturating_sub(DAY)])?;
+    Ok(())
+}

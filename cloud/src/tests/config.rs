@@ -1,0 +1,186 @@
+//! The configuration.
+
+use std::path::PathBuf;
+
+use belay_proto::signed::LoginStatement;
+use clap::Parser;
+
+use crate::cli::Options;
+use crate::config::{ConfigError, Settings, load};
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    options: Options,
+}
+
+fn line(args: &[&str]) -> Result<Settings, ConfigError> {
+    let args = std::iter::once("belay-cloud").chain(args.iter().copied());
+    load(&Line::try_parse_from(args).unwrap().options)
+}
+
+fn file(text: &str) -> Result<Settings, ConfigError> {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("cloud.toml");
+    std::fs::write(&path, text).unwrap();
+    line(&["--config", path.to_str().unwrap()])
+}
+
+#[test]
+fn the_example_is_a_configuration() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("belay-cloud.example.toml");
+    let settings = line(&["--config", path.to_str().unwrap()]).unwrap();
+    assert_eq!(settings.origin.as_deref(), Some("https://cloud.example.org"));
+    assert_eq!(
+        settings.limits.sends_per_network,
+        crate::config::Limits::default().sends_per_network
+    );
+}
+
+#[test]
+fn a_folder_is_all_that_development_needs() {
+    let settings = line(&["--data", "/tmp/x"]).unwrap();
+    assert!(settings.listen.ip().is_loopback() && settings.origin.is_none() && settings.proxies.is_empty());
+    assert!(line(&[]).is_err(), "no folder");
+}
+
+#[test]
+fn the_command_line_wins() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("cloud.toml");
+    std::fs::write(&path, "data = \"/a\"\nlisten = \"127.0.0.1:1\"\n").unwrap();
+    let settings = line(&[
+        "--config",
+        path.to_str().unwrap(),
+        "--data",
+        "/b",
+        "--listen",
+        "127.0.0.1:0",
+    ])
+    .unwrap();
+    assert_eq!((settings.data, settings.listen.port()), (PathBuf::from("/b"), 0));
+}
+
+#[test]
+fn mistakes_are_named_with_line_and_key() {
+    for (text, words) in [
+        ("data = \"/a\"\nsurprise = 1\n", ["line 2", "surprise"]),
+        ("data = \"/a\"\n[limits]\nsends = 1\n", ["line 3", "sends"]),
+        ("data = 7\n", ["line 1", "7"]),
+        ("data = \"/a\"\ntrusted-proxy = [\"x\"]\n", ["line 2", "x"]),
+    ] {
+        let error = file(text).unwrap_err().to_string();
+        assert!(words.iter().all(|word| error.contains(word)), "{error}");
+    }
+}
+
+#[test]
+fn an_empty_secret_is_none() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let secret = folder.path().join("secret");
+    let text = format!("data = \"/a\"\n[sms-out]\nnumber = \"+1\"\nsecret-file = {secret:?}\n");
+    for (content, good) in [("", false), ("\n", false), ("x\n", true)] {
+        std::fs::write(&secret, content).unwrap();
+        assert_eq!(file(&text).is_ok(), good, "{content:?}");
+    }
+}
+
+#[test]
+fn the_origin_is_the_one_that_wardens_sign() {
+    let tls = [
+        "--data",
+        "/tmp/x",
+        "--tls-cert",
+        "c",
+        "--tls-key",
+        "k",
+        "--public-url",
+    ];
+    for (url, origin, local) in [
+        (
+            "https://Cloud.Example.org:443/",
+            "https://cloud.example.org",
+            false,
+        ),
+        (
+            "HTTPS://cloud.example.org:8443",
+            "https://cloud.example.org:8443",
+            false,
+        ),
+        ("https://[2001:DB8::1]:443", "https://[2001:db8::1]", false),
+        ("http://127.0.0.1:80", "http://127.0.0.1", true),
+    ] {
+        let settings = line(&[&tls[..], &[url]].concat()).unwrap();
+        assert_eq!(settings.origin.as_deref(), Some(origin));
+        assert_eq!(settings.origin, Some(LoginStatement::origin_of(url)));
+        assert_eq!(settings.local, local, "{url}");
+    }
+}
+
+#[test]
+fn secrets_never_go_in_the_clear_by_mistake() {
+    for args in [
+        &["--listen", "0.0.0.0:80"][..],
+        &["--listen", "[::]:80", "--public-url", "https://cloud.example.org"],
+        &["--public-url", "http://cloud.example.org"],
+        &["--public-url", "https://cloud.example.org"],
+        &[
+            "--public-url",
+            "https://cloud.example.org/path",
+            "--trusted-proxy",
+            "127.0.0.1",
+        ],
+        &[
+            "--public-url",
+            "https://user@cloud.example.org",
+            "--trusted-proxy",
+            "127.0.0.1",
+        ],
+        &[
+            "--public-url",
+            "cloud.example.org",
+            "--trusted-proxy",
+            "127.0.0.1",
+        ],
+        &["--trusted-proxy", "127.0.0.1"],
+        &[
+            "--trusted-proxy",
+            "nonsense",
+            "--public-url",
+            "https://cloud.example.org",
+        ],
+    ] {
+        assert!(line(&[&["--data", "/tmp/x"], args].concat()).is_err(), "{args:?}");
+    }
+    for args in [
+        &["--public-url", "http://127.0.0.1:9000"][..],
+        &[
+            "--listen",
+            "0.0.0.0:80",
+            "--public-url",
+            "https://Cloud.example.org/",
+            "--trusted-proxy",
+            "10.0.0.0/8",
+        ],
+        &[
+            "--listen",
+            "0.0.0.0:443",
+            "--public-url",
+            "https://c.org",
+            "--tls-cert",
+            "c",
+            "--tls-key",
+            "k",
+        ],
+    ] {
+        assert!(line(&[&["--data", "/tmp/x"], args].concat()).is_ok(), "{args:?}");
+    }
+    for text in [
+        "data = \"/a\"\n[smtp]\nserver = \"mail.example.org\"\nfrom = \"a@b.org\"\nsecurity = \"none\"\n",
+        "data = \"/a\"\n[sms]\ngateway-url = \"http://sms.example.org\"\n",
+        "data = \"/a\"\ntls-cert = \"c\"\n",
+        "data = \"/a\"\n[proof-of-work]\nprefix = \"zz\"\n",
+    ] {
+        assert!(file(text).is_err(), "{text}");
+    }
+}

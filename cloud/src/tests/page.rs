@@ -1,0 +1,104 @@
+//! The page behind the link.
+
+use axum::http::Request;
+use serde_json::json;
+
+use super::owner::{open, opening};
+use super::rig::{ORIGIN, Rig};
+
+fn path(link: &str) -> String {
+    link.strip_prefix(ORIGIN).unwrap().to_owned()
+}
+
+async fn press(rig: &Rig, path: &str) -> super::rig::Reply {
+    let request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+    rig.send(request.body(Vec::new()).unwrap()).await
+}
+
+#[tokio::test]
+async fn opening_the_link_confirms_nothing_and_the_button_does() {
+    let rig = Rig::new();
+    let client = rig.client();
+    let id = open(&client, "jo@example.org").await.is(202).text("id");
+    let link = path(&rig.mail().await.link.unwrap());
+    let code = format!("/v1/verifications/{id}/code");
+    let page = rig.get(&link).await.is(200);
+    let html = String::from_utf8(page.body.clone()).unwrap();
+    assert!(
+        html.contains("Jo&#39;s Phone")
+            && html.contains("<form method=\"post\">")
+            && !html.contains("<script")
+    );
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"));
+    for header in ["referrer-policy", "x-content-type-options", "cache-control"] {
+        assert!(page.headers.contains_key(header), "{header}");
+    }
+    client
+        .post(&code, &json!({ "code": "" }))
+        .await
+        .refuses(409, "not-confirmed");
+    press(&rig, &link).await.is(200);
+    press(&rig, &link).await.is(200);
+    client
+        .post(&code, &json!({ "code": "" }))
+        .await
+        .is(200)
+        .text("ticket");
+    let html = String::from_utf8(rig.get(&link).await.is(200).body).unwrap();
+    assert!(html.contains("is confirmed") && !html.contains("<form"));
+}
+
+#[tokio::test]
+async fn a_link_is_good_for_a_day_and_stays_over_another_code() {
+    let rig = Rig::new();
+    let client = rig.client();
+    let id = open(&client, "jo@example.org").await.is(202).text("id");
+    let link = path(&rig.mail().await.link.unwrap());
+    rig.advance(900);
+    let body = json!({ "pow": rig.work().await });
+    client
+        .post(&format!("/v1/verifications/{id}/resend"), &body)
+        .await
+        .is(202);
+    assert_eq!(path(&rig.mail().await.link.unwrap()), link);
+    rig.advance(24 * 3600 - 901);
+    rig.get(&link).await.is(200);
+    rig.advance(1);
+    rig.get(&link).await.is(404);
+    press(&rig, &link).await.is(404);
+}
+
+#[tokio::test]
+async fn invented_links_lead_nowhere() {
+    let rig = Rig::new();
+    for token in ["x", "AAAAAAAAAAAAAAAAAAAAAA", "%00", "..%2F..", "%F0%9F%92%A9"] {
+        rig.get(&format!("/verify/{token}")).await.is(404);
+        press(&rig, &format!("/verify/{token}")).await.is(404);
+    }
+}
+
+#[tokio::test]
+async fn a_devices_name_is_text_and_never_markup() {
+    let rig = Rig::new();
+    let client = rig.client();
+    let mut body = opening(&rig, "email", "jo@example.org").await;
+    body["device_name"] = "<img src=x onerror=alert(1)>".into();
+    client.post("/v1/verifications", &body).await.is(202);
+    let link = path(&rig.mail().await.link.unwrap());
+    let html = String::from_utf8(rig.get(&link).await.is(200).body).unwrap();
+    assert!(html.contains("&lt;img") && !html.contains("<img"));
+}
+
+#[tokio::test]
+async fn the_style_comes_from_here() {
+    let rig = Rig::new();
+    assert_eq!(
+        rig.get("/style.css")
+            .await
+            .is(200)
+            .header("content-type")
+            .unwrap(),
+        "text/css; charset=utf-8"
+    );
+}
