@@ -1,0 +1,352 @@
+//! The task that owns the account's state: it takes events, writes what they change, and does what follows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use belay_proto::backoff::Backoff;
+use belay_proto::dbus::BindingState;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{oneshot, watch};
+
+use crate::account::errand::{self, Done};
+use crate::account::error::{AccountError, chain};
+use crate::account::handle::Parts;
+use crate::account::model::{Deadline, Stage};
+use crate::account::state::{Binding, Effect, Event, Job, State, Word, step};
+use crate::account::view::View;
+use crate::actor::{Actor, Inbox};
+use crate::warden::WardenView;
+
+/// The first wait before a release is offered again.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The longest such wait.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+
+/// How long to wait before a registration is called over again, when that couldn't be kept.
+const EXPIRE_AGAIN: Duration = Duration::from_secs(60);
+
+/// How long the warden may take to repeat that the device is free, before its word counts the next time.
+const WORD_WITHIN: Duration = Duration::from_secs(5);
+
+/// An event for the actor; the answer comes once what it changes is durable.
+#[derive(Debug)]
+pub struct Message {
+    pub(super) event: Event,
+    pub(super) answer: oneshot::Sender<Result<(), AccountError>>,
+}
+
+/// The actor, to be started by the supervisor.
+pub struct AccountActor {
+    parts: Arc<Parts>,
+    view: watch::Sender<View>,
+}
+
+impl AccountActor {
+    /// An actor over `parts` that shows itself in `view`.
+    pub fn new(parts: Arc<Parts>, view: watch::Sender<View>) -> Self {
+        Self { parts, view }
+    }
+}
+
+impl Actor for AccountActor {
+    type Message = Message;
+
+    async fn run(&mut self, inbox: &mut Inbox<Message>) {
+        let mut desk = Desk::new(Arc::clone(&self.parts), self.view.clone());
+        if let Err(error) = desk.open().await {
+            // Nothing is known then, and nothing is admitted: the state stays `unknown` until it can be read.
+            tracing::error!(error = %chain(&error), "reading the account");
+        }
+        let mut word = self.parts.warden.watch();
+        let (rows, clock) = (self.parts.rows.clone(), Arc::clone(&self.parts.clock));
+        loop {
+            let expiry = desk.expiry();
+            let expired = async {
+                match expiry {
+                    Some(expiry) => clock.sleep_until(expiry).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                message = inbox.recv() => match message {
+                    Some(message) => desk.take(message).await,
+                    None => return,
+                },
+                Ok(()) = word.changed() => desk.listen().await,
+                () = rows.release_put() => desk.look_for_releases().await,
+                Some(done) = desk.errands.next() => desk.finish(done).await,
+                () = expired => desk.expire().await,
+            }
+        }
+    }
+}
+
+/// The state, and what is being done about it.
+struct Desk {
+    parts: Arc<Parts>,
+    view: watch::Sender<View>,
+    state: State,
+    errands: FuturesUnordered<BoxFuture<'static, Done>>,
+    opened: bool,
+    /// Whether a release is on its way.
+    offering: bool,
+    /// How often one was sent, so that a pause before a later offer is known to be over.
+    offers: u64,
+    pauses: Backoff,
+    /// Whether another delivery was asked for while one was on its way.
+    offer_again: bool,
+    /// When a registration may next be called over, in boot time.
+    not_again_before: Duration,
+}
+
+impl Desk {
+    fn new(parts: Arc<Parts>, view: watch::Sender<View>) -> Self {
+        let pauses = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        Self {
+            parts,
+            view,
+            state: State::default(),
+            errands: FuturesUnordered::new(),
+            opened: false,
+            offering: false,
+            offers: 0,
+            pauses,
+            offer_again: false,
+            not_again_before: Duration::ZERO,
+        }
+    }
+
+    async fn open(&mut self) -> Result<(), AccountError> {
+        let saved = self.parts.rows.load().await?;
+        self.apply(Event::Loaded(Box::new(saved))).await?;
+        self.opened = true;
+        self.count_from_this_boot().await;
+        self.listen().await;
+        Ok(())
+    }
+
+    /// After a reboot nobody knows how long it took: the wait for the registration's end begins again, as the
+    /// warden's own does, and whether another code may be sent is for the cloud to say.
+    async fn count_from_this_boot(&mut self) {
+        let (now, boot) = (self.parts.clock.boottime(), self.parts.clock.boot_id());
+        let Some(registration) = self
+            .state
+            .registration
+            .as_ref()
+            .filter(|r| r.expires.boot != boot)
+        else {
+            return;
+        };
+        let event = Event::Looked {
+            id: registration.id.clone(),
+            verification: registration.verification,
+            resend: Deadline::after(Duration::ZERO, now, &boot),
+            expires: Deadline::after(registration.expires.left(now, &boot), now, &boot),
+        };
+        self.note(event).await;
+    }
+
+    /// When the registration that waits for its code is over, in boot time.
+    fn expiry(&self) -> Option<Duration> {
+        let registration = self
+            .state
+            .registration
+            .as_ref()
+            .filter(|r| r.stage == Stage::Waiting)?;
+        if self.state.running.contains(&Job::Confirm) {
+            return None;
+        }
+        let now = self.parts.clock.boottime();
+        let expiry = now.saturating_add(registration.expires.left(now, &self.parts.clock.boot_id()));
+        Some(expiry.max(self.not_again_before))
+    }
+
+    async fn expire(&mut self) {
+        if let Some(registration) = &self.state.registration {
+            let pending = registration.pending;
+            tracing::info!("a registration was not confirmed in time");
+            // Should the disk not take it, it is tried again then.
+            self.not_again_before = self.parts.clock.boottime().saturating_add(EXPIRE_AGAIN);
+            self.note(Event::Failed { pending }).await;
+        }
+    }
+
+    async fn take(&mut self, Message { event, answer }: Message) {
+        let ended = if let Event::Ended(job) = &event {
+            Some(*job)
+        } else {
+            None
+        };
+        let opened = if self.opened { Ok(()) } else { self.open().await };
+        self.listen().await;
+        let outcome = match opened {
+            Ok(()) => self.apply(event).await,
+            Err(error) => Err(error),
+        };
+        if let Some(job) = ended {
+            // Over it is, even where the disk doesn't take what follows from it; that follows from the next end.
+            self.state.running.remove(&job);
+        }
+        // Whoever left needs no answer.
+        let _ = answer.send(outcome);
+    }
+
+    /// Follows the warden's properties.
+    async fn listen(&mut self) {
+        let mut word = word(&self.parts.warden.view());
+        if word == self.state.word || !self.opened {
+            return;
+        }
+        let forgets =
+            word.binding == Binding::Unbound && self.state.session.as_ref().is_some_and(|s| s.bound);
+        if forgets {
+            // An account is forgotten on the warden's fresh word only: the view may lag behind a binding.
+            match tokio::time::timeout(WORD_WITHIN, self.parts.warden.refresh()).await {
+                Ok(Ok(view)) => word = self::word(&view),
+                Ok(Err(_)) | Err(_) => return,
+            }
+        }
+        self.note(Event::Warden(word)).await;
+    }
+
+    /// A release was put into the store from elsewhere, such as with a reset.
+    async fn look_for_releases(&mut self) {
+        match self.parts.rows.load().await {
+            Ok(saved) => self.note(Event::Waiting(saved.releases)).await,
+            Err(error) => tracing::warn!(error = %chain(&error), "reading the releases"),
+        }
+        self.listen().await;
+    }
+
+    /// Applies an event that nobody waits for.
+    async fn note(&mut self, event: Event) {
+        if let Err(error) = self.apply(event).await {
+            tracing::warn!(error = %chain(&error), "an event of the account was not kept");
+        }
+    }
+
+    async fn apply(&mut self, event: Event) -> Result<(), AccountError> {
+        let (next, effects) = step(&self.state, event);
+        let mut changes = Vec::new();
+        let mut rest = Vec::new();
+        let mut refusal = None;
+        for effect in effects {
+            match effect {
+                Effect::Keep(change) => changes.push(change),
+                Effect::Refuse(why) => refusal = Some(why),
+                other => rest.push(other),
+            }
+        }
+        if !changes.is_empty() {
+            self.parts.rows.commit(changes).await?;
+        }
+        self.state = next;
+        for effect in rest {
+            self.perform(effect);
+        }
+        self.show();
+        refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
+    }
+
+    fn show(&self) {
+        let view = View::of(
+            &self.state,
+            self.parts.warden.view().identity.masked_login.as_deref(),
+        );
+        self.view.send_if_modified(|shown| {
+            let changed = *shown != view;
+            *shown = view;
+            changed
+        });
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        let parts = Arc::clone(&self.parts);
+        match effect {
+            Effect::Discard(pending) => self.errands.push(Box::pin(errand::discard(parts, pending))),
+            Effect::Abandon(id) => self.errands.push(Box::pin(errand::abandon(parts, id))),
+            Effect::Recover => self.errands.push(Box::pin(errand::recover(parts))),
+            Effect::Refresh => self
+                .errands
+                .push(Box::pin(errand::refresh(parts, self.state.word))),
+            Effect::Deliver => {
+                self.pauses.reset();
+                self.deliver();
+            }
+            Effect::Start(_) | Effect::Refuse(_) | Effect::Keep(_) => {}
+        }
+    }
+
+    fn deliver(&mut self) {
+        self.offer_again = self.offering;
+        if !self.offering {
+            self.offering = true;
+            self.offers += 1;
+            self.errands
+                .push(Box::pin(errand::deliver(Arc::clone(&self.parts))));
+        }
+    }
+
+    async fn finish(&mut self, done: Done) {
+        match done {
+            Done::Nothing => {}
+            Done::Learnt(event) => self.note(event).await,
+            Done::Recovered(release) => match self.parts.rows.last_delivered().await {
+                Ok(delivered) if delivered == Some(release.key) => {}
+                Ok(_) => self.note(Event::Found(release)).await,
+                Err(error) => tracing::warn!(error = %chain(&error), "reading the last delivery"),
+            },
+            Done::Delivered(key) => {
+                self.offering = false;
+                self.pauses.reset();
+                self.note(Event::Delivered(key)).await;
+                if !self.state.releases.is_empty() {
+                    self.deliver();
+                }
+            }
+            Done::NothingToDeliver => {
+                self.offering = false;
+                // What was put into the store after it was looked into.
+                if self.offer_again {
+                    self.deliver();
+                }
+            }
+            Done::PauseOver(offer) => {
+                if offer == self.offers && !self.state.releases.is_empty() {
+                    self.deliver();
+                }
+            }
+            Done::NotDelivered(asked) => {
+                self.offering = false;
+                let offer = self.offers;
+                let pause = self
+                    .pauses
+                    .next()
+                    .unwrap_or(LONGEST_PAUSE)
+                    .max(asked.unwrap_or_default());
+                let clock = Arc::clone(&self.parts.clock);
+                self.errands.push(Box::pin(async move {
+                    clock.sleep_until(clock.boottime().saturating_add(pause)).await;
+                    Done::PauseOver(offer)
+                }));
+            }
+        }
+    }
+}
+
+/// What the warden's properties mean for the account.
+fn word(view: &WardenView) -> Word {
+    Word {
+        binding: match view.binding {
+            BindingState::Unknown => Binding::Unknown,
+            BindingState::Unbound => Binding::Unbound,
+            BindingState::Bound => Binding::Bound,
+            BindingState::Tampered => Binding::Tampered,
+        },
+        account: view.identity.account,
+        lost: view.is_lost(),
+    }
+}

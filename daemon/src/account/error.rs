@@ -1,0 +1,187 @@
+//! What account methods answer when they can't do what was asked.
+
+use belay_proto::dbus::Error as BusError;
+
+use crate::account::state::Refusal;
+use crate::cloud::{CloudError, Problem, ProblemKind};
+use crate::store::StoreError;
+use crate::warden::WardenError;
+
+/// Why a method of the account failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// An argument is malformed.
+    #[error("{0}")]
+    InvalidArgument(&'static str),
+    /// This device has no modem to send the proving message with.
+    #[error("this device can't send the message that would prove the number")]
+    NoModem,
+    /// Another code may not be sent yet.
+    #[error("another code can be sent in {} s", .0.as_secs())]
+    TooSoon(std::time::Duration),
+    /// The code isn't the one that was sent.
+    #[error("the code is wrong")]
+    WrongCode,
+    /// The code, or the whole registration, is over.
+    #[error("the registration is over; it has to be begun again")]
+    Expired,
+    /// The state doesn't allow it.
+    #[error("{}", .0.text())]
+    Refused(Refusal),
+    /// The cloud.
+    #[error("the cloud")]
+    Cloud(#[from] CloudError),
+    /// The warden.
+    #[error("the warden")]
+    Warden(#[from] WardenError),
+    /// The warden took the cloud's answer for a lie: weak parameters, a record or root that doesn't fit.
+    #[error("the cloud's answer doesn't stand the warden's test")]
+    CloudLies(#[source] WardenError),
+    /// The store.
+    #[error("the store")]
+    Storage(#[from] StoreError),
+    /// Nobody waits for the answer any more.
+    #[error("the caller has left")]
+    Cancelled,
+    /// belayd stops; what was stored goes on at its next start.
+    #[error("belayd is stopping")]
+    Stopping,
+    /// The work ended in a way that isn't meant to happen.
+    #[error("{0}")]
+    Internal(&'static str),
+}
+
+impl From<Refusal> for AccountError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<AccountError> for BusError {
+    fn from(error: AccountError) -> Self {
+        let text = error.to_string();
+        match error {
+            AccountError::InvalidArgument(_) => Self::InvalidArgument(text),
+            AccountError::NoModem => Self::NotSupported(text),
+            AccountError::TooSoon(_) => Self::TooSoon(text),
+            AccountError::WrongCode => Self::WrongCode(text),
+            AccountError::Expired => Self::CodeExpired(text),
+            AccountError::Refused(refusal) => refused(refusal, text),
+            AccountError::Cloud(error) => cloud(&error),
+            AccountError::Warden(error) => error.into(),
+            AccountError::CloudLies(_) => Self::CloudRefused(text),
+            AccountError::Storage(error) => error.into(),
+            AccountError::Cancelled | AccountError::Stopping => Self::Cancelled(text),
+            AccountError::Internal(_) => {
+                tracing::error!(error = text, "an account method failed");
+                Self::Internal(text)
+            }
+        }
+    }
+}
+
+fn refused(refusal: Refusal, text: String) -> BusError {
+    match refusal {
+        Refusal::NoWarden => BusError::Storage(text),
+        Refusal::DeviceLost => BusError::DeviceLost(text),
+        Refusal::Tampered => BusError::Tampered(text),
+        Refusal::NotBound => BusError::NotBound(text),
+        Refusal::AlreadyBound => BusError::AlreadyBound(text),
+        Refusal::ActivationLocked => BusError::ActivationLocked(text),
+        Refusal::ReauthenticationRequired => BusError::ReauthenticationRequired(text),
+        Refusal::Busy => BusError::Busy(text),
+        Refusal::NotFound => BusError::NotFound(text),
+        Refusal::Conflict => BusError::Conflict(text),
+        Refusal::Cancelled => BusError::Cancelled(text),
+    }
+}
+
+fn cloud(error: &CloudError) -> BusError {
+    let text = error.to_string();
+    match error {
+        CloudError::NotConfigured | CloudError::Offline { .. } => {
+            tracing::info!(error = %chain(error), "offline");
+            BusError::Offline(text)
+        }
+        CloudError::Misconfigured(_) | CloudError::Nonsense(_) => {
+            tracing::warn!(error = text, "the cloud can't be used");
+            BusError::CloudRefused(text)
+        }
+        CloudError::Problem(found) => problem(found, text),
+        CloudError::SessionEnded => BusError::ReauthenticationRequired(text),
+        CloudError::Vault(_) => {
+            tracing::error!(error = %chain(error), "the store failed");
+            BusError::Storage(text)
+        }
+    }
+}
+
+fn problem(problem: &Problem, text: String) -> BusError {
+    match problem.kind {
+        ProblemKind::IdentifierTaken => {
+            BusError::IdentifierTaken("the address belongs to an account already".into())
+        }
+        ProblemKind::ActivationLocked => BusError::ActivationLocked(Refusal::ActivationLocked.text().into()),
+        ProblemKind::AccountExists => BusError::IdentifierTaken("there is such an account already".into()),
+        ProblemKind::ChannelUnavailable => BusError::NotSupported("the cloud sends no codes this way".into()),
+        ProblemKind::InvalidAddress => BusError::InvalidArgument("the cloud can't use this address".into()),
+        ProblemKind::WrongCode | ProblemKind::NotConfirmed => {
+            BusError::WrongCode(AccountError::WrongCode.to_string())
+        }
+        ProblemKind::CodeExpired => BusError::CodeExpired(text),
+        ProblemKind::TooSoon => BusError::TooSoon(match problem.retry_after {
+            Some(wait) => AccountError::TooSoon(wait).to_string(),
+            None => "another code can't be sent yet".into(),
+        }),
+        ProblemKind::LoginRefused => {
+            BusError::WrongPassword("address and password don't open an account".into())
+        }
+        ProblemKind::TooMany => BusError::TooManyAttempts("the cloud asks to try again later".into()),
+        ProblemKind::InvalidGrant => BusError::ReauthenticationRequired(text),
+        ProblemKind::QuotaExceeded => BusError::QuotaExceeded(text),
+        ProblemKind::NotFound => BusError::NotFound(text),
+        ProblemKind::UseDpopNonce
+        | ProblemKind::InvalidToken
+        | ProblemKind::BadTicket
+        | ProblemKind::BadCredentials
+        | ProblemKind::BadCertificate
+        | ProblemKind::BadRelease
+        | ProblemKind::OtherEpoch
+        | ProblemKind::Other => {
+            tracing::warn!(status = problem.status, name = problem.name, "the cloud refused");
+            BusError::CloudRefused(text)
+        }
+    }
+}
+
+impl Refusal {
+    /// What a log says; a settings app goes by the error's name.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::NoWarden => "the warden can't be reached, or was never initialised",
+            Self::DeviceLost => "the device is marked as lost",
+            Self::Tampered => "the device's binding can't be read; its owner has to sign in",
+            Self::NotBound => "the device isn't bound to an account",
+            Self::AlreadyBound => "the device is bound to an account already",
+            Self::ActivationLocked => "the hardware belongs to another account",
+            Self::ReauthenticationRequired => "the account's password is needed again",
+            Self::Busy => "this is being done already",
+            Self::NotFound => "there is no such verification",
+            Self::Conflict => "an account is being made; confirm or cancel it first",
+            Self::Cancelled => "it was given up meanwhile",
+        }
+    }
+}
+
+/// An error with its causes, for a log line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,223 @@
+//! SignIn and Reauthenticate.
+
+use belay_proto::clock::unix_seconds;
+use belay_proto::dbus::Error as BusError;
+use belay_proto::id::{AccountId, HardwareId};
+use belay_proto::signed::{CredentialsRecord, DeviceCertificate, Signed};
+use belay_proto::steps::{
+    self, BindInput, BindOutput, CertifyInput, CertifyOutput, LoginSignatureInput, LoginSignatureOutput,
+    OpenRootInput, OpenRootOutput, Purpose,
+};
+
+use super::Flow;
+use crate::account::error::AccountError;
+use crate::account::model::{Locked, Session};
+use crate::account::ports::{Login, LoginProof};
+use crate::account::state::{Event, Refusal};
+use crate::account::view::masked;
+use crate::cloud::{CloudError, ProblemKind, idempotency_key};
+use crate::warden::WardenError;
+
+impl Flow {
+    pub(crate) async fn sign_in(self, identifier: String, ticket: String) -> Result<(), AccountError> {
+        let login = self.log_in(&identifier, &ticket, Purpose::SignIn).await?;
+        let session = self.open(&login, &ticket, &identifier).await?;
+        let existing = self.certificate_of_this_hardware(&login.certificates);
+
+        // The tokens are durable before they are used; without a binding they go when this work ends. The session
+        // comes first, so that no kill leaves them to another account's.
+        let account = session.account;
+        self.report(Event::SigningIn(Box::new(session))).await?;
+        self.parts.rows.put_tokens(login.tokens).await?;
+        let release = match self.join(account, &ticket, &identifier, existing).await {
+            Ok(release) => release,
+            Err(error) => {
+                self.end_session().await;
+                return Err(error);
+            }
+        };
+        // Bound: whatever fails from here on, the session is the device's.
+        self.refresh_view().await;
+        self.report(Event::SignedIn).await?;
+        self.release_arrived(release.as_deref()).await;
+        Ok(())
+    }
+
+    /// Brings this device into the account that was opened, and binds it; answers the release that went along.
+    async fn join(
+        &self,
+        account: AccountId,
+        ticket: &str,
+        identifier: &str,
+        existing: Option<Vec<u8>>,
+    ) -> Result<Option<Vec<u8>>, AccountError> {
+        let input = CertifyInput {
+            device_key: self.parts.cloud.device_key().await?,
+            login: masked(identifier),
+        };
+        let made = self
+            .stay(self.step(ticket, steps::CERTIFY, input.encode(), CertifyOutput::decode))
+            .await?;
+        let (name, key) = (self.device_name().await?, idempotency_key());
+        let added = self
+            .parts
+            .cloud
+            .add_device(&made.certificate, &name, made.release.as_deref(), &key)
+            .await;
+        match added {
+            Ok(()) => {}
+            Err(CloudError::Problem(problem)) if problem.kind == ProblemKind::ActivationLocked => {
+                self.report(Event::HardwareLocked(Locked {
+                    login: problem.login.clone(),
+                }))
+                .await?;
+                return Err(CloudError::Problem(problem).into());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let input = BindInput { existing }.encode();
+        let bound = self.step(ticket, steps::BIND, input, BindOutput::decode).await;
+        if let Err(error) = bound
+            && !self.is_bound_to(account).await
+        {
+            return Err(error);
+        }
+        Ok(made.release)
+    }
+
+    pub(crate) async fn reauthenticate(
+        self,
+        ticket: String,
+        identifier: Option<String>,
+    ) -> Result<(), AccountError> {
+        let old = self.session().await?;
+        let identifier = identifier
+            .or_else(|| old.as_ref().map(|session| session.login.clone()))
+            .ok_or(AccountError::InvalidArgument(
+                "the option \"identifier\" is needed: the login isn't known here",
+            ))?;
+        let login = self.log_in(&identifier, &ticket, Purpose::Reauthenticate).await?;
+        let session = self.open(&login, &ticket, &identifier).await?;
+        if self
+            .parts
+            .warden
+            .view()
+            .identity
+            .account
+            .is_some_and(|account| account != session.account)
+        {
+            return Err(AccountError::Refused(Refusal::NotBound));
+        }
+        self.parts.rows.put_tokens(login.tokens).await?;
+        let session = match old {
+            Some(old) => Session {
+                since: old.since,
+                ..session
+            },
+            None => session,
+        };
+        self.report(Event::Reauthenticated(Box::new(session))).await
+    }
+
+    /// Proves the password to the cloud.
+    async fn log_in(&self, identifier: &str, ticket: &str, purpose: Purpose) -> Result<Login, AccountError> {
+        let challenge = self.stay(self.parts.cloud.login_challenge(identifier)).await?;
+        let input = LoginSignatureInput {
+            salt: challenge.salt,
+            parameters: challenge.parameters,
+            nonce: challenge.nonce.clone(),
+            thumbprint: self.parts.cloud.device_key().await?.thumbprint(),
+            action: purpose.as_str().to_owned(),
+        }
+        .encode();
+        let read = LoginSignatureOutput::decode;
+        let signed = if purpose == Purpose::Reauthenticate {
+            self.stay(self.checked_step(ticket, steps::LOGIN_SIGNATURE, input, read))
+                .await
+        } else {
+            self.stay(self.step(ticket, steps::LOGIN_SIGNATURE, input, read))
+                .await
+        };
+        let signature = signed.map_err(lies_if_malformed)?.signature;
+        let proof = LoginProof {
+            identifier,
+            nonce: &challenge.nonce,
+            action: purpose.as_str(),
+            signature: &signature,
+        };
+        self.stay(self.parts.cloud.login(proof)).await
+    }
+
+    /// Has the warden open and judge what the cloud keeps for the account.
+    async fn open(&self, login: &Login, ticket: &str, identifier: &str) -> Result<Session, AccountError> {
+        let input = OpenRootInput {
+            share: login.share.duplicate(),
+            credentials: login.credentials.clone(),
+            keyring: login.keyring.clone(),
+        };
+        let opened = self
+            .stay(self.step(ticket, steps::OPEN_ROOT, input.encode(), OpenRootOutput::decode))
+            .await
+            .map_err(lies_if_unopened)?;
+        if opened.account != login.account || opened.owner != login.owner {
+            return Err(CloudError::Nonsense("the session is of another account".into()).into());
+        }
+        let record = Signed::decode(&login.credentials)
+            .and_then(|record| record.peek_unverified::<CredentialsRecord>());
+        Ok(Session {
+            account: opened.account,
+            login: identifier.to_owned(),
+            identifiers: login.details.identifiers.clone(),
+            profile: login.details.profile.clone(),
+            since: unix_seconds(self.parts.clock.wall()),
+            // The warden has judged the record; this only reads it.
+            recovery_code_set: record.is_ok_and(|record| !record.recovery_wrap.is_empty()),
+            bound: false,
+            ended: false,
+        })
+    }
+
+    /// The account's certificate for this hardware, for the door of a tampered device. The warden verifies it.
+    fn certificate_of_this_hardware(&self, certificates: &[Vec<u8>]) -> Option<Vec<u8>> {
+        let hardware = self.parts.warden.view().identity.hardware?;
+        certificates
+            .iter()
+            .find(|certificate| names_hardware(certificate, &hardware))
+            .cloned()
+    }
+
+    /// Ends a session that led nowhere; it would end by itself.
+    async fn end_session(&self) {
+        if let Ok(Some(revocation)) = self.parts.cloud.revocation().await {
+            self.revoke(revocation);
+        }
+    }
+}
+
+fn names_hardware(certificate: &[u8], hardware: &HardwareId) -> bool {
+    Signed::decode(certificate)
+        .and_then(|signed| signed.peek_unverified::<DeviceCertificate>())
+        .is_ok_and(|certificate| certificate.hardware == *hardware)
+}
+
+/// The warden refuses salt, parameters or nonce: the cloud sent them.
+fn lies_if_malformed(error: AccountError) -> AccountError {
+    match error {
+        AccountError::Warden(
+            error @ WardenError::Refused(BusError::InvalidArgument(_) | BusError::CloudRefused(_)),
+        ) => AccountError::CloudLies(error),
+        other => other,
+    }
+}
+
+/// The cloud took the password for right, so what it keeps has to open with it.
+fn lies_if_unopened(error: AccountError) -> AccountError {
+    match error {
+        AccountError::Warden(
+            error @ WardenError::Refused(
+                BusError::InvalidArgument(_) | BusError::CloudRefused(_) | BusError::WrongPassword(_),
+            ),
+        ) => AccountError::CloudLies(error),
+        other => other,
+    }
+}

@@ -1,0 +1,196 @@
+//! The methods against a warden and a cloud made of maps, and kills between any two of their steps.
+
+mod cloud;
+mod kills;
+mod methods;
+mod registering;
+mod trouble;
+mod warden;
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use belay_proto::dbus::fd::read_secret;
+use belay_proto::dbus::{AccountState, Error};
+use belay_proto::identifier::Identifier;
+use belay_proto::secret::Secret;
+use tokio::sync::watch;
+
+use crate::account::{AccountError, AccountHandle, Leaving, NewRegistration, Parts, Profile, View};
+use crate::actor::Supervisor;
+use crate::cloud::Vault;
+use crate::cloud::tests::clock::SkippingClock;
+use crate::store::account::AccountRows;
+use crate::store::{SealingKey, Store};
+use crate::warden::PasswordSteps;
+use cloud::MapCloud;
+use warden::MapWarden;
+
+const ADA: &str = "ada@example.org";
+const CODE: &str = "123456";
+
+/// What outlives belayd: the disk, the warden and the cloud.
+struct World {
+    folder: tempfile::TempDir,
+    warden: Arc<MapWarden>,
+    cloud: Arc<MapCloud>,
+    clock: Arc<SkippingClock>,
+    fuse: Arc<Fuse>,
+}
+
+/// One life of belayd.
+struct Life {
+    account: AccountHandle,
+    rows: AccountRows,
+    store: Store,
+    supervisor: Supervisor,
+}
+
+impl World {
+    fn new() -> Self {
+        let fuse = Arc::new(Fuse::default());
+        let warden = MapWarden::new(Arc::clone(&fuse));
+        let cloud = Arc::new(MapCloud::new(Arc::clone(&fuse)));
+        let folder = tempfile::tempdir().unwrap();
+        Self {
+            folder,
+            warden,
+            cloud,
+            clock: Arc::new(SkippingClock::default()),
+            fuse,
+        }
+    }
+
+    async fn live(&self) -> Life {
+        let store = Store::open(self.folder.path(), SealingKey::default())
+            .await
+            .unwrap();
+        let rows = AccountRows::new(store.clone());
+        self.cloud.keep_in(rows.clone());
+        let mut supervisor = Supervisor::default();
+        let warden = self.warden.handle();
+        let parts = Parts {
+            cloud: self.cloud.clone(),
+            passwords: PasswordSteps::new(warden.clone(), self.cloud.clone(), self.clock.clone()),
+            warden,
+            rows: rows.clone(),
+            clock: self.clock.clone(),
+            device_name: "a phone".into(),
+        };
+        let account = AccountHandle::start(&mut supervisor, parts);
+        let life = Life {
+            account,
+            rows,
+            store,
+            supervisor,
+        };
+        life.until(|view| view.state != AccountState::Unknown).await;
+        life
+    }
+
+    /// A world in which Ada's account is bound here.
+    async fn bound() -> (Self, Life) {
+        let world = Self::new();
+        let life = world.live().await;
+        let id = world.register(&life).await.unwrap();
+        confirm(&life, &id, CODE).await.unwrap();
+        life.account.acknowledge(id).await.unwrap();
+        (world, life)
+    }
+
+    async fn register(&self, life: &Life) -> Result<String, AccountError> {
+        let asked = NewRegistration {
+            identifier: Identifier::parse(ADA).unwrap(),
+            ticket: self.warden.ticket("register", true),
+            profile: Profile::default(),
+        };
+        life.account.register(asked).await
+    }
+
+    async fn sign_in(&self, life: &Life) -> Result<(), AccountError> {
+        life.account
+            .sign_in(ADA.into(), self.warden.ticket("sign-in", true))
+            .await
+    }
+
+    async fn sign_out(&self, life: &Life) -> Result<Vec<u8>, AccountError> {
+        life.account
+            .sign_out(self.warden.ticket("sign-out", true), Leaving::Nothing)
+            .await
+    }
+}
+
+impl Life {
+    async fn until(&self, is_so: impl Fn(&View) -> bool) {
+        self.account.watch().wait_for(|view| is_so(view)).await.unwrap();
+    }
+
+    fn state(&self) -> AccountState {
+        self.account.view().state
+    }
+
+    async fn has_tokens(&self) -> bool {
+        self.rows.tokens().await.unwrap().is_some()
+    }
+
+    /// The end of this life, at once.
+    async fn kill(self) {
+        let Self { store, .. } = self;
+        store.close().await;
+    }
+}
+
+async fn confirm(life: &Life, id: &str, code: &str) -> Result<String, AccountError> {
+    let recovery: OwnedFd = life.account.confirm(id.to_owned(), Secret::of_text(code)).await?;
+    Ok(read_secret(recovery).await.unwrap().expose().clone())
+}
+
+/// The error's name on the bus.
+fn name(error: AccountError) -> &'static str {
+    Error::from(error)
+        .name_str()
+        .strip_prefix("org.belay1.Error.")
+        .unwrap()
+}
+
+/// Burns down with each message to or from warden and cloud; when it is through, nothing comes any more.
+struct Fuse {
+    left: watch::Sender<Option<u32>>,
+}
+
+impl Default for Fuse {
+    fn default() -> Self {
+        Self {
+            left: watch::Sender::new(None),
+        }
+    }
+}
+
+impl Fuse {
+    fn set(&self, length: u32) {
+        self.left.send_replace(Some(length));
+    }
+
+    fn remove(&self) {
+        self.left.send_replace(None);
+    }
+
+    async fn burn(&self) {
+        let through = self.left.borrow().is_some_and(|left| left == 0);
+        if through {
+            std::future::pending::<()>().await;
+        }
+        self.left.send_modify(|left| *left = left.map(|left| left - 1));
+        if *self.left.borrow() == Some(0) {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn burnt(&self) {
+        self.left
+            .subscribe()
+            .wait_for(|left| *left == Some(0))
+            .await
+            .unwrap();
+    }
+}

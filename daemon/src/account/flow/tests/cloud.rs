@@ -1,0 +1,316 @@
+//! A cloud made of maps.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use belay_proto::id::{AccountId, HardwareId};
+use belay_proto::keys::{KdfParameters, PublicKey};
+use belay_proto::secret::Secret;
+use belay_proto::signed::{self, Signed};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::warden::owner;
+use super::{CODE, Fuse};
+use crate::account::*;
+use crate::cloud::{CloudError, Problem, Revocation, Tokens, Vault};
+use crate::store::account::AccountRows;
+use crate::warden::Records;
+
+pub struct MapCloud {
+    inner: Mutex<Inner>,
+    rows: Mutex<Option<AccountRows>>,
+    fuse: Arc<Fuse>,
+}
+
+#[derive(Default)]
+pub struct Inner {
+    /// Accounts by the idempotency key and body that made them.
+    pub accounts: HashMap<(String, String), AccountId>,
+    pub verifications: Vec<String>,
+    pub cancelled: Vec<String>,
+    pub codes: Vec<(String, String)>,
+    pub logins: u32,
+    pub devices: u32,
+    pub releases: Vec<Vec<u8>>,
+    pub revoked: u32,
+    pub credentials: Option<Vec<u8>>,
+    /// What the next calls of a name answer instead.
+    pub refusals: HashMap<&'static str, CloudError>,
+    pub offline: bool,
+    pub share: Option<[u8; 32]>,
+    pub locked: bool,
+    pub expired: bool,
+}
+
+pub fn problem(status: u16, name: &str) -> CloudError {
+    let body = format!(r#"{{"type":"urn:belay:problem:{name}"}}"#);
+    CloudError::Problem(Problem::read(status, body.as_bytes(), None))
+}
+
+impl MapCloud {
+    pub fn new(fuse: Arc<Fuse>) -> Self {
+        Self {
+            inner: Mutex::default(),
+            rows: Mutex::default(),
+            fuse,
+        }
+    }
+
+    /// The store whose tokens the session calls show.
+    pub fn keep_in(&self, rows: AccountRows) {
+        *self.rows.lock().unwrap() = Some(rows);
+    }
+
+    pub fn with<T>(&self, look: impl FnOnce(&mut Inner) -> T) -> T {
+        look(&mut self.inner.lock().unwrap())
+    }
+
+    fn rows(&self) -> AccountRows {
+        self.rows.lock().unwrap().clone().unwrap()
+    }
+
+    /// One call: a message there, its effect, a message back.
+    async fn call<T>(
+        &self,
+        name: &'static str,
+        effect: impl FnOnce(&mut Inner) -> Result<T, CloudError>,
+    ) -> Result<T, CloudError> {
+        self.fuse.burn().await;
+        let outcome = self.with(|inner| {
+            if inner.offline {
+                return Err(CloudError::offline("no network"));
+            }
+            match inner.refusals.remove(name) {
+                Some(refusal) => Err(refusal),
+                None => effect(inner),
+            }
+        });
+        self.fuse.burn().await;
+        outcome
+    }
+
+    async fn in_session<T>(
+        &self,
+        name: &'static str,
+        effect: impl FnOnce(&mut Inner) -> Result<T, CloudError>,
+    ) -> Result<T, CloudError> {
+        if self.rows().tokens().await?.is_none() {
+            return Err(CloudError::SessionEnded);
+        }
+        self.call(name, effect).await
+    }
+}
+
+fn tokens() -> Tokens {
+    Tokens {
+        access: Secret::of_text("access"),
+        refresh: Secret::of_text("refresh"),
+    }
+}
+
+fn waits() -> Waits {
+    Waits {
+        resend_in: Duration::from_secs(900),
+        expires_in: Duration::from_secs(86_400),
+    }
+}
+
+impl Records for MapCloud {
+    fn newest(&self) -> BoxFuture<'_, Option<Vec<u8>>> {
+        let asked = self.call("credentials", |inner| Ok(inner.credentials.clone()));
+        async { asked.await.ok().flatten() }.boxed()
+    }
+}
+
+impl Cloud for MapCloud {
+    fn url(&self) -> &str {
+        "https://cloud.example.org"
+    }
+
+    fn device_key(&self) -> Reply<'_, PublicKey> {
+        async { Ok(self.rows().device_key().await?.public()) }.boxed()
+    }
+
+    fn work(&self) -> Reply<'_, ProofOfWork> {
+        let work = ProofOfWork {
+            challenge: serde_json::Value::Null,
+            solution: serde_json::Value::Null,
+        };
+        self.call("work", move |_| Ok(work)).boxed()
+    }
+
+    fn open_verification(&self, _: NewVerification, _: ProofOfWork) -> Reply<'_, OpenedVerification> {
+        self.call("open", |inner| {
+            let id = format!("verification-{}", inner.verifications.len());
+            inner.verifications.push(id.clone());
+            Ok(OpenedVerification { id, waits: waits() })
+        })
+        .boxed()
+    }
+
+    fn resend<'a>(&'a self, _: &'a str, _: ProofOfWork) -> Reply<'a, Waits> {
+        self.call("resend", |_| Ok(waits())).boxed()
+    }
+
+    fn look<'a>(&'a self, _: &'a str) -> Reply<'a, LookedUp> {
+        self.call("look", |inner| {
+            let verification = if inner.expired {
+                Verification::Expired
+            } else {
+                Verification::Pending
+            };
+            Ok(LookedUp {
+                verification,
+                waits: waits(),
+            })
+        })
+        .boxed()
+    }
+
+    fn cancel<'a>(&'a self, id: &'a str) -> Reply<'a, ()> {
+        self.call("cancel", |inner| {
+            inner.cancelled.push(id.to_owned());
+            Ok(())
+        })
+        .boxed()
+    }
+
+    fn prove<'a>(&'a self, id: &'a str, code: &'a str, key: &'a str) -> Reply<'a, String> {
+        self.call("prove", move |inner| {
+            inner.codes.push((code.to_owned(), key.to_owned()));
+            if code == CODE {
+                Ok(format!("ticket-{id}"))
+            } else {
+                Err(problem(403, "wrong-code"))
+            }
+        })
+        .boxed()
+    }
+
+    fn account_body(&self, asked: NewAccount<'_>) -> Result<String, CloudError> {
+        let account = AccountId::from_bytes(asked.material.credentials.0.as_slice().try_into().unwrap());
+        Ok(format!("{account} {} {}", asked.ticket, asked.device_name))
+    }
+
+    fn create_account<'a>(&'a self, body: &'a str, key: &'a str) -> Reply<'a, CreatedAccount> {
+        self.call("accounts", move |inner| {
+            let account = body.split(' ').next().unwrap().parse().unwrap();
+            inner.accounts.insert((key.to_owned(), body.to_owned()), account);
+            Ok(CreatedAccount {
+                account,
+                tokens: tokens(),
+            })
+        })
+        .boxed()
+    }
+
+    fn account(&self) -> Reply<'_, AccountDetails> {
+        self.in_session("account", |_| Ok(AccountDetails::default()))
+            .boxed()
+    }
+
+    fn login_challenge<'a>(&'a self, _: &'a str) -> Reply<'a, LoginChallenge> {
+        self.call("challenge", |_| {
+            Ok(LoginChallenge {
+                salt: [2; 16],
+                parameters: KdfParameters::FLOOR,
+                nonce: vec![3; 32],
+            })
+        })
+        .boxed()
+    }
+
+    fn login<'a>(&'a self, _: LoginProof<'a>) -> Reply<'a, Login> {
+        self.call("login", |inner| {
+            inner.logins += 1;
+            let account = inner
+                .accounts
+                .values()
+                .next()
+                .copied()
+                .unwrap_or(AccountId::from_bytes([4; 16]));
+            Ok(Login {
+                account,
+                owner: owner(),
+                tokens: tokens(),
+                share: Secret::new(inner.share.unwrap_or([1; 32])),
+                credentials: account.as_bytes().to_vec(),
+                keyring: b"keyring".to_vec(),
+                details: AccountDetails::default(),
+                certificates: Vec::new(),
+            })
+        })
+        .boxed()
+    }
+
+    fn add_device<'a>(
+        &'a self,
+        _: &'a [u8],
+        _: &'a str,
+        release: Option<&'a [u8]>,
+        _: &'a str,
+    ) -> Reply<'a, ()> {
+        self.in_session("devices", move |inner| {
+            inner.devices += 1;
+            inner.releases.extend(release.map(<[u8]>::to_vec));
+            Ok(())
+        })
+        .boxed()
+    }
+
+    fn devices(&self) -> Reply<'_, Vec<ListedDevice>> {
+        self.in_session("list", |_| {
+            let forged = ListedDevice {
+                certificate: b"forged".to_vec(),
+                name: String::new(),
+                last_seen: 0,
+                current: true,
+            };
+            Ok(vec![forged])
+        })
+        .boxed()
+    }
+
+    fn deliver<'a>(&'a self, release: &'a [u8]) -> Reply<'a, ()> {
+        self.call("deliver", move |inner| {
+            let read: signed::Release = Signed::decode(release).unwrap().peek_unverified().unwrap();
+            let _ = read;
+            inner.releases.push(release.to_vec());
+            Ok(())
+        })
+        .boxed()
+    }
+
+    fn check_hardware(&self, _: HardwareId, _: bool, _: ProofOfWork) -> Reply<'_, HardwareOwner> {
+        self.call("hardware", |inner| {
+            Ok(HardwareOwner {
+                locked: inner.locked,
+                login: inner.locked.then(|| "a•••@e•••.org".into()),
+            })
+        })
+        .boxed()
+    }
+
+    fn revocation(&self) -> Reply<'_, Option<Revocation>> {
+        async {
+            let Some(tokens) = self.rows().tokens().await? else {
+                return Ok(None);
+            };
+            Ok(Some(Revocation::new(
+                self.rows().device_key().await?,
+                tokens.refresh,
+            )))
+        }
+        .boxed()
+    }
+
+    fn revoke(&self, _: Revocation) -> Reply<'_, ()> {
+        self.call("revoke", |inner| {
+            inner.revoked += 1;
+            Ok(())
+        })
+        .boxed()
+    }
+}

@@ -1,0 +1,247 @@
+//! From Register to AcknowledgeRecoveryCode.
+
+use std::time::Duration;
+
+use belay_proto::dbus::AccountState;
+
+use super::cloud::problem;
+use super::{ADA, CODE, World, confirm, name};
+use crate::account::Verification;
+use crate::cloud::CloudError;
+
+#[tokio::test]
+async fn no_message_is_sent_for_a_ticket_that_is_none() {
+    let world = World::new();
+    let life = world.live().await;
+    let asked = super::NewRegistration {
+        identifier: super::Identifier::parse(ADA).unwrap(),
+        ticket: world.warden.ticket("sign-out", true),
+        profile: super::Profile::default(),
+    };
+    assert_eq!(name(life.account.register(asked).await.unwrap_err()), "BadTicket");
+    assert!(world.cloud.with(|cloud| cloud.verifications.is_empty()));
+    assert_eq!(life.state(), AccountState::Unbound);
+}
+
+#[tokio::test]
+async fn a_cloud_that_fails_leaves_no_half_registration() {
+    for call in ["work", "open"] {
+        let world = World::new();
+        let life = world.live().await;
+        world
+            .cloud
+            .with(|cloud| cloud.refusals.insert(call, CloudError::offline("no network")));
+        assert_eq!(name(world.register(&life).await.unwrap_err()), "Offline");
+        assert_eq!(life.state(), AccountState::Unbound);
+        let id = world.register(&life).await.unwrap();
+        confirm(&life, &id, CODE).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_recovery_code_is_told_again_to_who_knew_the_code_and_until_it_is_written_down() {
+    let world = World::new();
+    let life = world.live().await;
+    let id = world.register(&life).await.unwrap();
+    let recovery = confirm(&life, &id, CODE).await.unwrap();
+    assert_eq!(confirm(&life, &id, CODE).await.unwrap(), recovery);
+    assert_eq!(
+        name(confirm(&life, &id, "654321").await.unwrap_err()),
+        "WrongCode"
+    );
+    assert_eq!(name(confirm(&life, &id, "").await.unwrap_err()), "WrongCode");
+    life.account.acknowledge(id.clone()).await.unwrap();
+    assert_eq!(name(confirm(&life, &id, CODE).await.unwrap_err()), "AlreadyBound");
+}
+
+#[tokio::test]
+async fn a_wrong_code_is_a_try_each_time_it_is_typed() {
+    let world = World::new();
+    let life = world.live().await;
+    let id = world.register(&life).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(
+            name(confirm(&life, &id, "000000").await.unwrap_err()),
+            "WrongCode"
+        );
+    }
+    let keys: Vec<_> = world
+        .cloud
+        .with(|cloud| cloud.codes.iter().map(|(_, key)| key.clone()).collect());
+    assert_ne!(keys[0], keys[1]);
+    confirm(&life, &id, CODE).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_code_whose_answer_was_lost_is_one_try() {
+    let world = World::new();
+    let life = world.live().await;
+    let id = world.register(&life).await.unwrap();
+    world.cloud.with(|cloud| {
+        cloud
+            .refusals
+            .insert("prove", CloudError::offline("the connection broke"))
+    });
+    assert_eq!(name(confirm(&life, &id, CODE).await.unwrap_err()), "Offline");
+    let kept = life
+        .rows
+        .load()
+        .await
+        .unwrap()
+        .registration
+        .unwrap()
+        .attempt
+        .unwrap()
+        .key;
+    confirm(&life, &id, CODE).await.unwrap();
+    assert_eq!(world.cloud.with(|cloud| cloud.codes[0].1.clone()), kept);
+}
+
+#[tokio::test]
+async fn a_refusal_for_good_ends_the_registration_and_an_outage_does_not() {
+    for (refusal, expected, state) in [
+        (
+            problem(409, "identifier-taken"),
+            "IdentifierTaken",
+            AccountState::Unbound,
+        ),
+        (
+            problem(409, "activation-locked"),
+            "ActivationLocked",
+            AccountState::ActivationLocked,
+        ),
+        (problem(403, "bad-ticket"), "CodeExpired", AccountState::Unbound),
+        (
+            problem(500, "internal"),
+            "CloudRefused",
+            AccountState::Registering,
+        ),
+        (problem(404, ""), "CloudRefused", AccountState::Registering),
+        (
+            CloudError::offline("no network"),
+            "Offline",
+            AccountState::Registering,
+        ),
+    ] {
+        let world = World::new();
+        let life = world.live().await;
+        let id = world.register(&life).await.unwrap();
+        world
+            .cloud
+            .with(|cloud| cloud.refusals.insert("accounts", refusal));
+        assert_eq!(name(confirm(&life, &id, CODE).await.unwrap_err()), expected);
+        assert_eq!(life.state(), state, "{expected}");
+        assert_eq!(world.warden.bound(), None);
+        assert!(!life.has_tokens().await);
+        if state == AccountState::Registering {
+            confirm(&life, &id, CODE).await.unwrap();
+            assert_eq!(world.cloud.with(|cloud| cloud.accounts.len()), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_code_that_is_over_may_be_followed_by_another_unless_all_of_it_is_over() {
+    for (over, state) in [(false, AccountState::Registering), (true, AccountState::Unbound)] {
+        let world = World::new();
+        let life = world.live().await;
+        let id = world.register(&life).await.unwrap();
+        assert_eq!(
+            name(life.account.resend(id.clone()).await.unwrap_err()),
+            "TooSoon"
+        );
+        world.cloud.with(|cloud| {
+            cloud.expired = over;
+            cloud.refusals.insert("prove", problem(410, "code-expired"))
+        });
+        assert_eq!(name(confirm(&life, &id, CODE).await.unwrap_err()), "CodeExpired");
+        assert_eq!(life.state(), state);
+        if !over {
+            life.account.resend(id).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn pending_keys_that_the_warden_has_dropped_end_the_registration() {
+    let world = World::new();
+    let life = world.live().await;
+    let id = world.register(&life).await.unwrap();
+    world.warden.forget_pending();
+    assert_eq!(name(confirm(&life, &id, CODE).await.unwrap_err()), "CodeExpired");
+    assert_eq!(life.state(), AccountState::Unbound);
+    assert!(
+        !life.has_tokens().await,
+        "the session of an account that isn't bound here"
+    );
+}
+
+#[tokio::test]
+async fn a_registration_that_nobody_confirms_ends_by_itself() {
+    let world = World::new();
+    let life = world.live().await;
+    world.register(&life).await.unwrap();
+    world.clock.advance(Duration::from_secs(80_000));
+    life.account
+        .verification(life.account.view().pending.unwrap().id)
+        .await
+        .unwrap();
+    assert_eq!(
+        life.state(),
+        AccountState::Registering,
+        "the cloud gave it another day"
+    );
+    world.clock.advance(Duration::from_secs(86_401));
+    life.until(|view| view.state == AccountState::Unbound).await;
+    while world.warden.pending().is_some() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn after_a_reboot_the_day_begins_again_and_the_cloud_decides_about_another_code() {
+    let world = World::new();
+    let life = world.live().await;
+    let id = world.register(&life).await.unwrap();
+    world.clock.advance(Duration::from_secs(3600));
+    life.kill().await;
+    world.clock.reboot();
+    let life = world.live().await;
+    let pending = life.account.view().pending.unwrap();
+    let (now, boot) = (life.account.clock().boottime(), life.account.clock().boot_id());
+    assert_eq!(pending.expires_in(now, &boot), Duration::from_secs(86_400));
+    assert_eq!(pending.resend_in(now, &boot), Duration::ZERO);
+    life.account.resend(id).await.unwrap();
+}
+
+#[tokio::test]
+async fn how_a_verification_stands_is_asked_and_shown() {
+    let world = World::new();
+    let life = world.live().await;
+    let id = world.register(&life).await.unwrap();
+    assert_eq!(
+        life.account.verification(id.clone()).await.unwrap(),
+        Verification::Pending
+    );
+    world.cloud.with(|cloud| cloud.expired = true);
+    assert_eq!(
+        life.account.verification(id.clone()).await.unwrap(),
+        Verification::Expired
+    );
+    assert_eq!(life.account.view().pending.unwrap().state, Verification::Expired);
+    life.account.cancel(id.clone()).await.unwrap();
+    assert_eq!(life.state(), AccountState::Unbound);
+    assert_eq!(name(life.account.verification(id).await.unwrap_err()), "NotFound");
+}
+
+#[tokio::test]
+async fn a_cancelled_registration_is_given_up_on_all_sides() {
+    let world = World::new();
+    let life = world.live().await;
+    let id = world.register(&life).await.unwrap();
+    life.account.cancel(id.clone()).await.unwrap();
+    life.until(|view| view.pending.is_none()).await;
+    // The next registration comes after the errands of the last.
+    world.register(&life).await.unwrap();
+    assert_eq!(world.cloud.with(|cloud| cloud.cancelled.clone()), [id]);
+}

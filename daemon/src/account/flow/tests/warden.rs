@@ -1,0 +1,309 @@
+//! A warden made of maps: it binds and releases like the real one and judges passwords by what a test says.
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex};
+
+use belay_proto::dbus::fd::write_secret;
+use belay_proto::dbus::{AuditEntries, BindingState, Error, LockState};
+use belay_proto::id::{AccountId, DeviceId, Epoch, HardwareId, PendingId, TicketId};
+use belay_proto::keys::{PublicKey, SigningKey};
+use belay_proto::secret::Secret;
+use belay_proto::signed::{self, Signed};
+use belay_proto::steps::{self, *};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
+
+use super::Fuse;
+use crate::warden::{Calls, Identity, WardenError, WardenHandle, WardenView};
+
+pub const OWNER: [u8; 32] = [5; 32];
+pub const HARDWARE: [u8; 32] = [6; 32];
+
+pub struct MapWarden {
+    inner: Mutex<Inner>,
+    view: watch::Sender<WardenView>,
+    fuse: Arc<Fuse>,
+}
+
+#[derive(Default)]
+struct Inner {
+    tickets: HashMap<String, (&'static str, bool)>,
+    pending: Option<(PendingId, AccountId)>,
+    bound: Option<AccountId>,
+    opened: Option<AccountId>,
+    release: Option<Vec<u8>>,
+    lock: LockState,
+    /// The cloud's record that makes a wrong password right.
+    newest: Option<Vec<u8>>,
+    checks: u32,
+}
+
+impl std::fmt::Debug for MapWarden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MapWarden")
+    }
+}
+
+impl MapWarden {
+    pub fn new(fuse: Arc<Fuse>) -> Arc<Self> {
+        let inner = Mutex::new(Inner {
+            lock: LockState::Unlocked,
+            ..Inner::default()
+        });
+        Arc::new(Self {
+            inner,
+            view: watch::Sender::new(WardenView::default()),
+            fuse,
+        })
+    }
+
+    pub fn handle(self: &Arc<Self>) -> WardenHandle {
+        self.show();
+        WardenHandle::new(Arc::<Self>::clone(self), self.view.subscribe())
+    }
+
+    /// A ticket, with the right password behind it or a wrong one.
+    pub fn ticket(&self, purpose: &'static str, right: bool) -> String {
+        let ticket = TicketId::random().to_string();
+        self.inner
+            .lock()
+            .unwrap()
+            .tickets
+            .insert(ticket.clone(), (purpose, right));
+        ticket
+    }
+
+    pub fn bound(&self) -> Option<AccountId> {
+        self.inner.lock().unwrap().bound
+    }
+
+    pub fn pending(&self) -> Option<PendingId> {
+        self.inner.lock().unwrap().pending.map(|(pending, _)| pending)
+    }
+
+    pub fn checks(&self) -> u32 {
+        self.inner.lock().unwrap().checks
+    }
+
+    /// With this record the wrong passwords are right.
+    pub fn expect_record(&self, record: &[u8]) {
+        self.inner.lock().unwrap().newest = Some(record.to_vec());
+    }
+
+    pub fn forget_pending(&self) {
+        self.inner.lock().unwrap().pending = None;
+    }
+
+    pub fn set_lock(&self, lock: LockState) {
+        self.inner.lock().unwrap().lock = lock;
+        self.show();
+    }
+
+    fn show(&self) {
+        let inner = self.inner.lock().unwrap();
+        let bound = inner.bound;
+        self.view.send_modify(|view| {
+            view.binding = if bound.is_some() {
+                BindingState::Bound
+            } else {
+                BindingState::Unbound
+            };
+            view.lock = inner.lock;
+            view.identity = Identity {
+                hardware: Some(HardwareId::from_bytes(HARDWARE)),
+                hardware_locked: true,
+                account: bound,
+                owner: bound.map(|_| owner()),
+                ..Identity::default()
+            };
+        });
+    }
+}
+
+pub fn owner() -> PublicKey {
+    SigningKey::from_seed(&Secret::new(OWNER)).public()
+}
+
+impl Calls for MapWarden {
+    fn use_step<'a>(
+        &'a self,
+        ticket: &'a str,
+        step: &'a str,
+        input: &'a [u8],
+    ) -> BoxFuture<'a, Result<Vec<u8>, WardenError>> {
+        async move {
+            self.fuse.burn().await;
+            let answer = self.inner.lock().unwrap().step(ticket, step, input);
+            self.fuse.burn().await;
+            answer.map_err(WardenError::Refused)
+        }
+        .boxed()
+    }
+
+    fn credentials<'a>(&'a self, record: &'a [u8]) -> BoxFuture<'a, Result<bool, WardenError>> {
+        async move {
+            let mut inner = self.inner.lock().unwrap();
+            let taken = inner.newest.as_deref() == Some(record);
+            if taken {
+                inner.newest = None;
+                inner.tickets.values_mut().for_each(|(_, right)| *right = true);
+            }
+            Ok(taken)
+        }
+        .boxed()
+    }
+
+    fn recovery_code(&self, pending: PendingId) -> BoxFuture<'_, Result<OwnedFd, WardenError>> {
+        async move {
+            self.fuse.burn().await;
+            let fd = write_secret(&Secret::new(format!("recovery code of {pending}"))).unwrap();
+            self.fuse.burn().await;
+            Ok(fd)
+        }
+        .boxed()
+    }
+
+    fn history(&self, _: u64) -> BoxFuture<'_, Result<AuditEntries, WardenError>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+
+    fn refresh(&self) -> BoxFuture<'_, Result<(), WardenError>> {
+        async {
+            self.show();
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn retry(&self) {}
+}
+
+impl Inner {
+    fn step(&mut self, ticket: &str, step: &str, input: &[u8]) -> Result<Vec<u8>, Error> {
+        if step == SAVED_RELEASE {
+            return Ok(SavedReleaseOutput {
+                release: self.release.clone(),
+            }
+            .encode());
+        }
+        if let Some((pending, account)) = self.pending.filter(|(pending, _)| pending.to_string() == ticket) {
+            return self.pending_step(pending, account, step);
+        }
+        let (purpose, right) = self
+            .tickets
+            .get(ticket)
+            .copied()
+            .ok_or_else(|| Error::BadTicket(String::new()))?;
+        match (purpose, step) {
+            ("register", steps::NEW_CREDENTIALS) => {
+                self.tickets.remove(ticket);
+                let (pending, account) = (PendingId::random(), AccountId::random());
+                self.pending = Some((pending, account));
+                Ok(self.new_credentials(pending, account).encode())
+            }
+            ("sign-in" | "reauthenticate", steps::LOGIN_SIGNATURE) => {
+                if purpose == "reauthenticate" {
+                    self.check(right)?;
+                }
+                let signature = SigningKey::generate().sign(b"", if right { b"right" } else { b"wrong" });
+                Ok(LoginSignatureOutput { signature }.encode())
+            }
+            ("sign-in" | "reauthenticate", steps::OPEN_ROOT) => {
+                let input = OpenRootInput::decode(input).unwrap();
+                if input.share.expose() != &[1; 32] {
+                    return Err(Error::CloudRefused("the root doesn't open".into()));
+                }
+                let account = AccountId::from_bytes(input.credentials.as_slice().try_into().unwrap());
+                self.opened = Some(account);
+                Ok(OpenRootOutput {
+                    owner: owner(),
+                    generation: 1,
+                    account,
+                }
+                .encode())
+            }
+            ("sign-in", steps::CERTIFY) => Ok(CertifyOutput {
+                certificate: b"certificate".to_vec(),
+                device: DeviceId::random(),
+                epoch: Epoch::random(),
+                release: self.release.clone(),
+            }
+            .encode()),
+            ("sign-in", steps::BIND) => {
+                self.tickets.remove(ticket);
+                self.bound = self.opened;
+                self.release = None;
+                Ok(BindOutput {
+                    device: DeviceId::random(),
+                    epoch: Epoch::random(),
+                }
+                .encode())
+            }
+            ("sign-out", steps::RELEASE) => {
+                self.check(right)?;
+                self.tickets.remove(ticket);
+                let account = self.bound.take().ok_or_else(|| Error::NotBound(String::new()))?;
+                let release = signed::Release {
+                    account,
+                    device: DeviceId::random(),
+                    epoch: Epoch::random(),
+                    hardware: HardwareId::from_bytes(HARDWARE),
+                };
+                let release = Signed::seal(&release, &SigningKey::generate()).encode();
+                self.release = Some(release.clone());
+                Ok(ReleaseOutput { release }.encode())
+            }
+            _ => Err(Error::BadTicket(String::new())),
+        }
+    }
+
+    fn check(&mut self, right: bool) -> Result<(), Error> {
+        self.checks += 1;
+        if right {
+            Ok(())
+        } else {
+            Err(Error::WrongPassword(String::new()))
+        }
+    }
+
+    fn pending_step(&mut self, pending: PendingId, account: AccountId, step: &str) -> Result<Vec<u8>, Error> {
+        match step {
+            steps::BIND => {
+                assert!(
+                    self.bound.is_none_or(|bound| bound == account),
+                    "bound over another account"
+                );
+                self.bound = Some(account);
+                self.release = None;
+                Ok(BindOutput {
+                    device: DeviceId::random(),
+                    epoch: Epoch::random(),
+                }
+                .encode())
+            }
+            steps::DISCARD | steps::ACKNOWLEDGE => {
+                self.pending = self.pending.filter(|(kept, _)| *kept != pending);
+                Ok(Done {}.encode())
+            }
+            _ => Err(Error::BadTicket(String::new())),
+        }
+    }
+
+    fn new_credentials(&self, pending: PendingId, account: AccountId) -> NewCredentialsOutput {
+        NewCredentialsOutput {
+            pending,
+            account,
+            generation: 1,
+            credentials: account.as_bytes().to_vec(),
+            owner: owner(),
+            keyring: b"keyring".to_vec(),
+            certificate: b"certificate".to_vec(),
+            share: Secret::new([1; 32]),
+            release: self.release.clone(),
+            hardware: HardwareId::from_bytes(HARDWARE),
+            hardware_locked: true,
+        }
+    }
+}

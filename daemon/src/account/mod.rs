@@ -1,0 +1,30 @@
+//! The account: registration, sign-in, sign-out, and what clients see of it.
+//!
+//! [`state`] decides, purely; [`AccountActor`] owns the state, writes what changes and does what follows;
+//! [`Flow`] walks the steps of one method between cloud, warden and store, and reports each to the actor, which
+//! answers once it is durable. Clients hold an [`AccountHandle`].
+
+mod actor;
+mod errand;
+mod error;
+mod flow;
+mod handle;
+mod model;
+mod ports;
+pub mod state;
+mod view;
+
+pub use actor::{AccountActor, Message};
+pub use error::AccountError;
+pub use flow::{Device, Flow, Leaving, NewRegistration};
+pub use handle::{AccountHandle, Parts};
+pub use model::{
+    Attempt, Channel, Deadline, Identifier, Locked, Material, Profile, Registration, Release, ReleaseKey,
+    Saved, Session, Stage, Verification,
+};
+pub use ports::{
+    AccountDetails, Cloud, CreatedAccount, HardwareOwner, ListedDevice, Login, LoginChallenge, LoginProof,
+    LookedUp, NewAccount, NewVerification, OpenedVerification, ProofOfWork, Reply, Waits,
+};
+pub use state::Change;
+pub use view::{PendingView, View};

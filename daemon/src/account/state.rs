@@ -1,0 +1,305 @@
+//! What happens to an account: a pure step from one state and an event to the next state and its effects.
+//!
+//! Binding is the warden's. Nothing here makes a device unbound: [`Event::Warden`] repeats what the warden
+//! says, and [`Event::Released`] carries the release that only the warden can make, and makes only for the
+//! right password. Everything else moves what belayd knows besides.
+
+mod admission;
+mod event;
+mod registration;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use belay_proto::dbus::AccountState;
+use belay_proto::id::AccountId;
+
+use crate::account::model::{Locked, Registration, Release, ReleaseKey, Saved, Session};
+
+pub use admission::{Job, Refusal, Request};
+pub use event::{Change, Effect, Event};
+
+/// What the warden says about the device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Word {
+    /// Whether and how the device is bound.
+    pub binding: Binding,
+    /// To which account, while bound.
+    pub account: Option<AccountId>,
+    /// Whether the device is lost, wiping or wiped.
+    pub lost: bool,
+}
+
+/// The warden's state of binding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Binding {
+    /// Nothing has been heard from the warden.
+    #[default]
+    Unknown,
+    /// The device is nobody's.
+    Unbound,
+    /// The device is somebody's.
+    Bound,
+    /// What should say so is missing or wrong.
+    Tampered,
+}
+
+/// Everything the decisions depend on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// What the warden says.
+    pub word: Word,
+    /// The account.
+    pub session: Option<Session>,
+    /// The registration under way.
+    pub registration: Option<Registration>,
+    /// That the hardware is another account's.
+    pub locked: Option<Locked>,
+    /// The releases that wait for the cloud.
+    pub releases: BTreeSet<ReleaseKey>,
+    /// What is being worked on.
+    pub running: BTreeSet<Job>,
+}
+
+impl State {
+    /// The state as clients see it.
+    #[must_use]
+    pub fn shown(&self) -> AccountState {
+        match self.word.binding {
+            Binding::Unknown => AccountState::Unknown,
+            Binding::Tampered => AccountState::ActivationLocked,
+            Binding::Bound if self.session.as_ref().is_some_and(|session| !session.ended) => {
+                AccountState::Bound
+            }
+            Binding::Bound => AccountState::ReauthenticationRequired,
+            Binding::Unbound if self.locked.is_some() => AccountState::ActivationLocked,
+            Binding::Unbound if self.registration.is_some() => AccountState::Registering,
+            Binding::Unbound => AccountState::Unbound,
+        }
+    }
+}
+
+/// The next state, and what is to be done. Events that don't fit are refused or pass without a trace.
+#[must_use]
+pub fn step(state: &State, event: Event) -> (State, Vec<Effect>) {
+    let mut turn = Turn {
+        next: state.clone(),
+        effects: Vec::new(),
+    };
+    turn.take(event);
+    (turn.next, turn.effects)
+}
+
+struct Turn {
+    next: State,
+    effects: Vec<Effect>,
+}
+
+impl Turn {
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Loaded(saved) => self.loaded(*saved),
+            Event::Warden(word) => self.warden(word),
+            Event::Asked(request) => match self.next.admits(&request) {
+                Ok(job) => {
+                    self.next.running.insert(job);
+                    self.effects.push(Effect::Start(job));
+                }
+                Err(refusal) => self.refuse(refusal),
+            },
+            Event::Ended(job) => {
+                self.next.running.remove(&job);
+                self.warden(self.next.word);
+            }
+            Event::SigningIn(session) => self.keep_session(Session {
+                bound: false,
+                ..*session
+            }),
+            Event::SignedIn => self.signed_in(),
+            Event::Reauthenticated(session) => self.reauthenticated(*session),
+            Event::SessionEnded { account } => self.session_ended(account),
+            Event::Released(release) => self.released(release),
+            Event::Waiting(releases) => self.waiting(releases),
+            Event::Found(release) => {
+                if self.next.releases.insert(release.key) {
+                    self.keep(Change::AddRelease(release));
+                    self.effects.push(Effect::Deliver);
+                }
+            }
+            Event::Delivered(key) => {
+                if self.next.releases.remove(&key) {
+                    self.keep(Change::DropRelease(key));
+                }
+            }
+            Event::HardwareLocked(locked) => self.lock(Some(locked)),
+            Event::HardwareFree => self.lock(None),
+            Event::Refreshed {
+                account,
+                identifiers,
+                profile,
+            } => {
+                if let Some(session) = self
+                    .next
+                    .session
+                    .clone()
+                    .filter(|session| session.account == account)
+                {
+                    self.keep_session(Session {
+                        identifiers,
+                        profile,
+                        ..session
+                    });
+                }
+            }
+            event => self.registration(event),
+        }
+    }
+
+    fn loaded(&mut self, saved: Saved) {
+        self.next.session = saved.session;
+        self.next.registration = saved.registration;
+        self.next.locked = saved.locked;
+        self.drop_unopened();
+        self.waiting(saved.releases);
+    }
+
+    fn waiting(&mut self, releases: Vec<ReleaseKey>) {
+        self.next.releases = releases.into_iter().collect();
+        if !self.next.releases.is_empty() {
+            self.effects.push(Effect::Deliver);
+        }
+    }
+
+    /// Lets the rest follow what the warden says about the binding. Work that is under way on a session that
+    /// isn't bound yet settles it by itself; otherwise a process that stood here was killed.
+    fn warden(&mut self, word: Word) {
+        let freed = word.binding == Binding::Unbound && self.next.word.binding != Binding::Unbound;
+        self.next.word = word;
+        if freed {
+            self.effects.push(Effect::Recover);
+        }
+        let settling = self.next.running.contains(&Job::SignIn) || self.next.running.contains(&Job::Confirm);
+        match (word.binding, self.next.session.clone()) {
+            (Binding::Bound, Some(session))
+                if word.account.is_some_and(|account| account != session.account) =>
+            {
+                self.forget_account();
+                self.drop_registration_of(session.account);
+            }
+            (Binding::Bound, Some(session)) if !session.bound && !settling => self.bound(session),
+            (Binding::Unbound, Some(session)) if session.bound => {
+                self.forget_account();
+                self.drop_registration_of(session.account);
+            }
+            (Binding::Unbound | Binding::Tampered, Some(session))
+                if !session.bound && !settling && !self.awaits_binding(&session) =>
+            {
+                self.forget_account();
+            }
+            _ => {}
+        }
+    }
+
+    /// Marks the account bound, with what belongs to that.
+    fn bound(&mut self, session: Session) {
+        self.next.word = Word {
+            binding: Binding::Bound,
+            account: Some(session.account),
+            ..self.next.word
+        };
+        self.finish_registration(session.account);
+        self.keep_session(Session {
+            bound: true,
+            ..session
+        });
+        self.lock(None);
+        self.effects.push(Effect::Refresh);
+    }
+
+    fn signed_in(&mut self) {
+        match self.next.session.clone() {
+            Some(session) => self.bound(session),
+            None => self.refuse(Refusal::Cancelled),
+        }
+    }
+
+    fn reauthenticated(&mut self, session: Session) {
+        if self.next.word.binding != Binding::Bound
+            || self.next.word.account.is_some_and(|a| a != session.account)
+        {
+            return self.refuse(Refusal::NotBound);
+        }
+        self.keep_session(Session {
+            bound: true,
+            ended: false,
+            ..session
+        });
+    }
+
+    fn session_ended(&mut self, account: AccountId) {
+        if let Some(session) = self
+            .next
+            .session
+            .clone()
+            .filter(|s| s.account == account && s.bound && !s.ended)
+        {
+            self.keep_session(Session {
+                ended: true,
+                ..session
+            });
+        }
+    }
+
+    fn released(&mut self, release: Box<Release>) {
+        self.next.word = Word {
+            binding: Binding::Unbound,
+            account: None,
+            ..self.next.word
+        };
+        self.next.releases.insert(release.key);
+        self.keep(Change::AddRelease(release));
+        self.forget_account();
+        if self
+            .next
+            .registration
+            .as_ref()
+            .is_some_and(|r| r.stage.is_committed())
+        {
+            self.forget_registration();
+        }
+        self.effects.push(Effect::Deliver);
+    }
+
+    fn lock(&mut self, locked: Option<Locked>) {
+        if self.next.locked != locked {
+            self.next.locked.clone_from(&locked);
+            self.keep(Change::Locked(locked));
+        }
+    }
+
+    fn keep_session(&mut self, session: Session) {
+        if self.next.session.as_ref() != Some(&session) {
+            self.keep(Change::Session(Box::new(session.clone())));
+            self.next.session = Some(session);
+        }
+    }
+
+    /// Forgets the account. The device key goes with a binding, so that two owners' devices don't share one;
+    /// a registration under way still needs it.
+    fn forget_account(&mut self) {
+        let was_bound = self.next.session.take().is_some_and(|session| session.bound);
+        self.keep(Change::ForgetAccount);
+        if was_bound {
+            self.keep(Change::ForgetDeviceKey);
+        }
+    }
+
+    fn keep(&mut self, change: Change) {
+        self.effects.push(Effect::Keep(change));
+    }
+
+    fn refuse(&mut self, refusal: Refusal) {
+        self.effects.push(Effect::Refuse(refusal));
+    }
+}

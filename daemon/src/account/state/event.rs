@@ -1,0 +1,182 @@
+//! What happens, and what is to be done about it.
+
+use belay_proto::id::{AccountId, PendingId};
+
+use super::{Job, Refusal, Request, Word};
+use crate::account::model::{
+    Attempt, Deadline, Identifier, Locked, Profile, Registration, Release, ReleaseKey, Saved, Session,
+    Verification,
+};
+
+/// Something that has happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The store was read; comes first.
+    Loaded(Box<Saved>),
+    /// The warden said this.
+    Warden(Word),
+    /// Somebody asks for work.
+    Asked(Request),
+    /// The work is over, however it went.
+    Ended(Job),
+    /// The warden has made the keys of a new account.
+    Prepared(Box<Registration>),
+    /// The cloud has taken up the verification.
+    Opened {
+        /// The registration's keys.
+        pending: PendingId,
+        /// The cloud's id.
+        id: String,
+        /// When another code may be sent.
+        resend: Deadline,
+        /// When it is over.
+        expires: Deadline,
+    },
+    /// The cloud told about a verification.
+    Looked {
+        /// Which.
+        id: String,
+        /// How it stands.
+        verification: Verification,
+        /// When another code may be sent.
+        resend: Deadline,
+        /// When it is over.
+        expires: Deadline,
+    },
+    /// The code's last try is gone; another may be sent at once.
+    CodeSpent {
+        /// Which verification.
+        id: String,
+        /// A deadline that is over.
+        resend: Deadline,
+    },
+    /// A code is about to be sent, or its answer has come.
+    Trying {
+        /// Which verification.
+        id: String,
+        /// The code on its way.
+        attempt: Option<Attempt>,
+    },
+    /// The registration was given up by somebody here.
+    Cancelled {
+        /// Which verification.
+        id: String,
+    },
+    /// The registration can't succeed any more: the cloud refused for good, or the warden has dropped the keys.
+    Failed {
+        /// The registration's keys.
+        pending: PendingId,
+    },
+    /// The code was right.
+    Proved {
+        /// Which verification.
+        id: String,
+        /// The cloud's ticket.
+        ticket: String,
+        /// The digest of the code.
+        code: [u8; 32],
+    },
+    /// The account is about to be asked for.
+    Submitting {
+        /// Which verification.
+        id: String,
+        /// The request's body.
+        body: String,
+        /// Its idempotency key.
+        key: String,
+    },
+    /// The cloud has made the account, and its tokens are kept.
+    Accepted {
+        /// Which verification.
+        id: String,
+        /// The account.
+        session: Box<Session>,
+    },
+    /// The warden has bound the device to the registered account.
+    Confirmed {
+        /// Which verification.
+        id: String,
+        /// The account.
+        session: Box<Session>,
+    },
+    /// The owner has written the recovery code down.
+    Acknowledged {
+        /// Which verification.
+        id: String,
+    },
+    /// The password opened the account, and its tokens are kept.
+    SigningIn(Box<Session>),
+    /// The warden has bound the device.
+    SignedIn,
+    /// The password opened the account again, and the new tokens are kept.
+    Reauthenticated(Box<Session>),
+    /// The cloud has ended the session.
+    SessionEnded {
+        /// The account whose session it was.
+        account: AccountId,
+    },
+    /// The warden has released the device.
+    Released(Box<Release>),
+    /// These releases wait in the store, whoever put them there.
+    Waiting(Vec<ReleaseKey>),
+    /// The warden keeps this release, and nobody knows whether the cloud has it.
+    Found(Box<Release>),
+    /// The cloud has a release, or it works no more.
+    Delivered(ReleaseKey),
+    /// The cloud says that the hardware is another account's.
+    HardwareLocked(Locked),
+    /// The cloud says that the hardware is nobody's.
+    HardwareFree,
+    /// The cloud told about the account.
+    Refreshed {
+        /// Which account.
+        account: AccountId,
+        /// The ways to reach the owner.
+        identifiers: Vec<Identifier>,
+        /// What the owner told.
+        profile: Profile,
+    },
+}
+
+/// Something to do. Every [`Effect::Keep`] of a step is durable, all in one transaction, before the new state
+/// counts and before any other effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The work may begin.
+    Start(Job),
+    /// What was asked or reported doesn't fit.
+    Refuse(Refusal),
+    /// Write this.
+    Keep(Change),
+    /// Tell the warden that these keys aren't needed; it drops them by itself after a day.
+    Discard(PendingId),
+    /// Tell the cloud that nobody waits for this verification; it ends by itself.
+    Abandon(String),
+    /// Bring the waiting releases to the cloud.
+    Deliver,
+    /// Ask the warden for the release it keeps, whose making may not have been heard of here.
+    Recover,
+    /// Ask the cloud about the account.
+    Refresh,
+}
+
+/// Something to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The account.
+    Session(Box<Session>),
+    /// The account and its tokens go.
+    ForgetAccount,
+    /// The device key goes; the next need makes another.
+    ForgetDeviceKey,
+    /// The registration under way.
+    Registration(Box<Registration>),
+    /// No registration is under way.
+    ForgetRegistration,
+    /// Whose the hardware is.
+    Locked(Option<Locked>),
+    /// A release is to be delivered.
+    AddRelease(Box<Release>),
+    /// A release needs no delivery any more.
+    DropRelease(ReleaseKey),
+}

@@ -1,0 +1,122 @@
+//! What clients see of the account.
+
+use std::time::Duration;
+
+use belay_proto::dbus::AccountState;
+use belay_proto::identifier::Identifier as Address;
+
+use crate::account::model::{Channel, Deadline, Identifier, Profile, Stage, Verification};
+use crate::account::state::{Binding, State};
+
+/// The values of the properties, never a secret and never an address in clear.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// `State`.
+    pub state: AccountState,
+    /// `UserId`: the account in hexadecimal, empty while there is none.
+    pub user_id: String,
+    /// `Profile`.
+    pub profile: Profile,
+    /// `Identifiers`.
+    pub identifiers: Vec<Identifier>,
+    /// `LockedTo`: empty unless `activation-locked`, or when nobody tells.
+    pub locked_to: String,
+    /// `BoundSince`, in seconds since the epoch, 0 = never.
+    pub bound_since: u64,
+    /// `RecoveryCodeSet`.
+    pub recovery_code_set: bool,
+    /// `PendingRelease`.
+    pub pending_release: bool,
+    /// `Pending`.
+    pub pending: Option<PendingView>,
+    /// Whether the device is lost, or tampered with, so that most of this isn't readable.
+    pub lost: bool,
+    /// Whether the device is tampered with: it still says that it is locked, and to whom.
+    pub tampered: bool,
+}
+
+/// The running verification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingView {
+    /// What the methods take.
+    pub id: String,
+    /// How the code travels.
+    pub channel: Channel,
+    /// The masked address.
+    pub address: String,
+    /// How it stands.
+    pub state: Verification,
+    resend: Deadline,
+    expires: Deadline,
+}
+
+impl PendingView {
+    /// Until another code may be sent.
+    #[must_use]
+    pub fn resend_in(&self, now: Duration, boot: &str) -> Duration {
+        self.resend.left(now, boot)
+    }
+
+    /// Until it is over.
+    #[must_use]
+    pub fn expires_in(&self, now: Duration, boot: &str) -> Duration {
+        self.expires.left(now, boot)
+    }
+}
+
+impl View {
+    /// What is shown of `state`; `masked_login` is what the warden knows of the owner it is bound to.
+    #[must_use]
+    pub fn of(state: &State, masked_login: Option<&str>) -> Self {
+        let shown = state.shown();
+        let session = state.session.as_ref().filter(|session| session.bound);
+        let locked_to = match &state.locked {
+            Some(locked) => locked.login.clone(),
+            None => masked_login.map(str::to_owned),
+        };
+        Self {
+            state: shown,
+            user_id: session
+                .map(|session| session.account)
+                .or(state.word.account)
+                .map(|account| account.to_string())
+                .unwrap_or_default(),
+            profile: session.map(|session| session.profile.clone()).unwrap_or_default(),
+            identifiers: session
+                .map(|session| session.identifiers.clone())
+                .unwrap_or_default(),
+            locked_to: locked_to
+                .filter(|_| shown == AccountState::ActivationLocked)
+                .unwrap_or_default(),
+            bound_since: session.map(|session| session.since).unwrap_or_default(),
+            recovery_code_set: session.is_some_and(|session| session.recovery_code_set),
+            pending_release: !state.releases.is_empty(),
+            pending: pending(state),
+            lost: state.word.lost || state.word.binding == Binding::Tampered,
+            tampered: state.word.binding == Binding::Tampered,
+        }
+    }
+}
+
+fn pending(state: &State) -> Option<PendingView> {
+    let registration = state.registration.as_ref()?;
+    if registration.id.is_empty() || matches!(registration.stage, Stage::Bound { .. }) {
+        return None;
+    }
+    Some(PendingView {
+        id: registration.id.clone(),
+        channel: registration.channel,
+        address: masked(&registration.login),
+        state: registration.verification,
+        resend: registration.resend.clone(),
+        expires: registration.expires.clone(),
+    })
+}
+
+/// An address as it may be shown; nothing of one that can't be read.
+#[must_use]
+pub fn masked(login: &str) -> String {
+    Address::parse(login)
+        .map(|address| address.masked())
+        .unwrap_or_default()
+}

@@ -1,0 +1,311 @@
+//! `org.belay1.Account`: registration, sign-in, sign-out.
+
+mod changes;
+mod details;
+
+use std::collections::HashMap;
+
+use belay_proto::dbus::fd::read_secret;
+use belay_proto::dbus::{Details, DeviceEntries, IdentifierEntry};
+use belay_proto::text::base64url;
+use zbus::message::Header;
+use zbus::{Connection, OwnedFd, OwnedVariant, interface};
+
+use super::arguments::{self, descriptor};
+use super::caller::while_here;
+use super::{Action, Authority, Error, Options};
+use crate::account::{AccountHandle, Leaving, NewRegistration, View};
+
+pub use changes::AccountAnnouncer;
+
+/// What the text of a release begins with, so that whoever scans it knows what it is.
+const RELEASE_PREFIX: &str = "belay-release:";
+
+/// The interface at `/org/belay1/account`.
+pub struct Account {
+    account: AccountHandle,
+    authority: Authority,
+}
+
+impl Account {
+    /// The interface of `account`, whose methods ask `authority` first.
+    pub fn new(account: AccountHandle, authority: Authority) -> Self {
+        Self { account, authority }
+    }
+
+    /// Whether polkit lets the caller, and the device isn't lost: said before an argument is looked at. What a
+    /// tampered device still does is the account's to decide, since its owner gets in by signing in.
+    async fn may(&self, header: &Header<'_>, action: Action) -> Result<(), Error> {
+        self.authority.authorise(header, action).await?;
+        self.view_of_lock().map(drop)
+    }
+
+    /// The view, unless the device is lost: then the state of the lock is all that may be read.
+    fn view(&self) -> Result<View, Error> {
+        let view = self.account.view_for_reader();
+        if view.lost {
+            Err(Error::DeviceLost(
+                "the device is lost; only its owner can unlock it".into(),
+            ))
+        } else {
+            Ok(view)
+        }
+    }
+
+    /// The view, for what a tampered device still shows: that it is locked, and to whom.
+    fn view_of_lock(&self) -> Result<View, Error> {
+        let view = self.account.view_for_reader();
+        if view.tampered { Ok(view) } else { self.view() }
+    }
+}
+
+type OptionMap = HashMap<String, OwnedVariant>;
+
+#[interface(name = "org.belay1.Account", introspection_docs = false)]
+impl Account {
+    /// Whose device this is.
+    #[zbus(property)]
+    fn state(&self) -> Result<String, Error> {
+        Ok(self.view_of_lock()?.state.to_string())
+    }
+
+    /// The account's id.
+    #[zbus(property)]
+    fn user_id(&self) -> Result<String, Error> {
+        Ok(self.view()?.user_id)
+    }
+
+    /// The configured cloud.
+    #[zbus(property)]
+    fn cloud_url(&self) -> Result<String, Error> {
+        self.view_of_lock()?;
+        Ok(self.account.cloud_url().to_owned())
+    }
+
+    /// What the owner told.
+    #[zbus(property)]
+    fn profile(&self) -> Result<Details, Error> {
+        details::profile(&self.view()?.profile)
+    }
+
+    /// The ways to reach the owner, masked.
+    #[zbus(property)]
+    fn identifiers(&self) -> Result<Vec<IdentifierEntry>, Error> {
+        Ok(details::identifiers(&self.view()?.identifiers))
+    }
+
+    /// Whose the hardware is, masked.
+    #[zbus(property)]
+    fn locked_to(&self) -> Result<String, Error> {
+        Ok(self.view_of_lock()?.locked_to)
+    }
+
+    /// When the device was bound.
+    #[zbus(property)]
+    fn bound_since(&self) -> Result<u64, Error> {
+        Ok(self.view()?.bound_since)
+    }
+
+    /// Whether the owner has a recovery code.
+    #[zbus(property)]
+    fn recovery_code_set(&self) -> Result<bool, Error> {
+        Ok(self.view()?.recovery_code_set)
+    }
+
+    /// Whether a release waits for the cloud.
+    #[zbus(property)]
+    fn pending_release(&self) -> Result<bool, Error> {
+        Ok(self.view()?.pending_release)
+    }
+
+    /// The running verification.
+    #[zbus(property)]
+    fn pending(&self) -> Result<Details, Error> {
+        details::pending(self.view()?.pending.as_ref(), self.account.clock())
+    }
+
+    /// Begins a registration.
+    #[zbus(out_args("id"))]
+    async fn register(
+        &self,
+        identifier: String,
+        ticket: String,
+        details: OptionMap,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<String, Error> {
+        self.may(&header, Action::AccountManage).await?;
+        let identifier = details::identifier(&identifier)?;
+        let ticket = arguments::ticket(&ticket)?;
+        let (profile, by_own_sms) = details::registration(details, options)?;
+        if by_own_sms {
+            return Err(crate::account::AccountError::NoModem.into());
+        }
+        let asked = NewRegistration {
+            identifier,
+            ticket,
+            profile,
+        };
+        while_here(connection, &header, self.account.register(asked)).await
+    }
+
+    /// Asks for another code.
+    async fn resend_code(
+        &self,
+        id: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(), Error> {
+        self.may(&header, Action::AccountManage).await?;
+        Options::none(options)?;
+        while_here(connection, &header, self.account.resend(id)).await
+    }
+
+    /// How a verification stands.
+    #[zbus(out_args("state"))]
+    async fn verification_state(
+        &self,
+        id: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<String, Error> {
+        self.may(&header, Action::AccountManage).await?;
+        Options::none(options)?;
+        let state = while_here(connection, &header, self.account.verification(id)).await?;
+        Ok(state.as_str().to_owned())
+    }
+
+    /// Gives a verification up.
+    async fn cancel_verification(
+        &self,
+        id: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Error> {
+        self.may(&header, Action::AccountManage).await?;
+        Options::none(options)?;
+        Ok(self.account.cancel(id).await?)
+    }
+
+    /// Ends a registration and binds this device.
+    #[zbus(out_args("recovery_code"))]
+    async fn confirm_registration(
+        &self,
+        id: String,
+        code: OwnedFd,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<OwnedFd, Error> {
+        self.may(&header, Action::AccountManage).await?;
+        Options::none(options)?;
+        let code = details::code(&read_secret(code).await?)?;
+        Ok(while_here(connection, &header, self.account.confirm(id, code))
+            .await?
+            .into())
+    }
+
+    /// The owner has written the recovery code down.
+    async fn acknowledge_recovery_code(
+        &self,
+        id: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Error> {
+        self.may(&header, Action::AccountManage).await?;
+        Options::none(options)?;
+        Ok(self.account.acknowledge(id).await?)
+    }
+
+    /// Signs in and binds this device.
+    async fn sign_in(
+        &self,
+        identifier: String,
+        ticket: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(), Error> {
+        self.may(&header, Action::AccountManage).await?;
+        Options::none(options)?;
+        let identifier = details::identifier(&identifier)?.as_str().to_owned();
+        let ticket = arguments::ticket(&ticket)?;
+        while_here(connection, &header, self.account.sign_in(identifier, ticket)).await
+    }
+
+    /// Opens a new session.
+    async fn reauthenticate(
+        &self,
+        ticket: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(), Error> {
+        self.may(&header, Action::AccountManage).await?;
+        let mut options = Options::new(options);
+        let identifier = options.take_text("identifier")?;
+        options.finish()?;
+        let identifier = identifier.map(|text| details::identifier(&text)).transpose()?;
+        let identifier = identifier.map(|identifier| identifier.as_str().to_owned());
+        let ticket = arguments::ticket(&ticket)?;
+        while_here(
+            connection,
+            &header,
+            self.account.reauthenticate(ticket, identifier),
+        )
+        .await
+    }
+
+    /// Unbinds this device.
+    #[zbus(out_args("release"))]
+    async fn sign_out(
+        &self,
+        ticket: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<OwnedFd, Error> {
+        self.may(&header, Action::AccountRemove).await?;
+        let mut options = Options::new(options);
+        let keep_data = options.take_bool("keep-data")?.unwrap_or(false);
+        options.finish()?;
+        let ticket = arguments::ticket(&ticket)?;
+        let leaving = if keep_data {
+            Leaving::Data
+        } else {
+            Leaving::Nothing
+        };
+        let release = self.account.sign_out(ticket, leaving).await?;
+        descriptor(&format!("{RELEASE_PREFIX}{}", base64url(&release)))
+    }
+
+    /// Whether the hardware is another account's.
+    #[zbus(out_args("activation"))]
+    async fn check_activation(
+        &self,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<String, Error> {
+        self.may(&header, Action::AccountManage).await?;
+        Options::none(options)?;
+        let activation = while_here(connection, &header, self.account.check_activation()).await?;
+        Ok(activation.to_string())
+    }
+
+    /// The account's devices.
+    #[zbus(out_args("devices"))]
+    async fn list_devices(
+        &self,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<DeviceEntries, Error> {
+        self.may(&header, Action::AccountManage).await?;
+        Options::none(options)?;
+        let devices = while_here(connection, &header, self.account.devices()).await?;
+        devices.iter().map(details::device).collect()
+    }
+}

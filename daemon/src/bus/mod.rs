@@ -1,0 +1,21 @@
+//! The D-Bus face: one file an interface, which only authorises, parses, asks a handle and maps the error.
+
+pub mod account;
+mod arguments;
+pub mod authorise;
+mod caller;
+mod changes;
+pub mod device;
+mod error;
+pub mod manager;
+pub mod options;
+
+pub use authorise::{ACTIONS, Action, Authority};
+pub use belay_proto::dbus::Error;
+pub use changes::DeviceAnnouncer;
+pub use options::Options;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

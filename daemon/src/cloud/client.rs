@@ -1,0 +1,333 @@
+//! A call to the cloud: proofs, nonces, tokens and second attempts.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use belay_proto::backoff::Backoff;
+use belay_proto::clock::Clock;
+use belay_proto::dpop;
+use belay_proto::keys::{PublicKey, SigningKey};
+use belay_proto::secret::Secret;
+use belay_proto::wire;
+use serde::de::DeserializeOwned;
+
+use crate::cloud::call::{Auth, Call};
+use crate::cloud::error::CloudError;
+use crate::cloud::hold::Hold;
+use crate::cloud::problem::{Problem, ProblemKind};
+use crate::cloud::transport::{Answer, Exchange, Transport};
+use crate::cloud::vault::{Tokens, Vault};
+use crate::cloud::{heard, retry, tls};
+
+/// Fresh nonces that one call accepts before it takes the cloud for broken.
+const NONCES_A_CALL: u32 = 2;
+
+/// The client of one cloud; cheap to clone.
+#[derive(Clone)]
+pub struct CloudClient {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    url: String,
+    transport: Result<Transport, String>,
+    configured: bool,
+    vault: Arc<dyn Vault>,
+    clock: Arc<dyn Clock>,
+    /// The newest nonce the cloud gave; a cache that every answer may renew, never held across an await.
+    nonce: Mutex<Option<String>>,
+    /// Until when the cloud wants no calls.
+    hold: Hold,
+    /// Held while the tokens are exchanged, so that two calls that find them over don't both do it.
+    rotating: tokio::sync::Mutex<()>,
+}
+
+/// What ends a session after its tokens and device key were forgotten.
+#[derive(Debug)]
+pub struct Revocation {
+    pub(super) key: SigningKey,
+    pub(super) refresh: Secret<String>,
+}
+
+impl Revocation {
+    /// Ends the session of `refresh`, which `key` began.
+    #[must_use]
+    pub fn new(key: SigningKey, refresh: Secret<String>) -> Self {
+        Self { key, refresh }
+    }
+}
+
+impl CloudClient {
+    /// A client for the cloud at `url`, trusting the authority file `ca` or else the system's authorities.
+    ///
+    /// Nothing is opened or read before the first call. Without an address each call answers
+    /// [`CloudError::NotConfigured`].
+    #[must_use]
+    pub fn new(url: Option<&str>, ca: Option<PathBuf>, vault: Arc<dyn Vault>, clock: Arc<dyn Clock>) -> Self {
+        let transport = match url.map(tls::check_url) {
+            None => Err("no cloud is configured".to_owned()),
+            Some(Err(error)) => Err(error.to_string()),
+            Some(Ok(url)) => Ok(Transport::new(url, ca, Arc::clone(&clock))),
+        };
+        let inner = Inner {
+            url: url.unwrap_or_default().trim_end_matches('/').to_owned(),
+            transport,
+            configured: url.is_some(),
+            vault,
+            clock,
+            nonce: Mutex::new(None),
+            hold: Hold::default(),
+            rotating: tokio::sync::Mutex::new(()),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// The configured address, empty when there is none.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.inner.url
+    }
+
+    /// The device key's public half; the key is made at the first call.
+    ///
+    /// # Errors
+    /// [`CloudError::Vault`] when the key can't be read or made.
+    pub async fn device_key(&self) -> Result<PublicKey, CloudError> {
+        Ok(self.inner.vault.device_key().await?.public())
+    }
+
+    /// What ending the session will need once tokens and device key are gone.
+    ///
+    /// # Errors
+    /// [`CloudError::Vault`].
+    pub async fn revocation(&self) -> Result<Option<Revocation>, CloudError> {
+        let Some(tokens) = self.inner.vault.tokens().await? else {
+            return Ok(None);
+        };
+        Ok(Some(Revocation::new(
+            self.inner.vault.device_key().await?,
+            tokens.refresh,
+        )))
+    }
+
+    /// Performs a call and decodes its JSON answer.
+    ///
+    /// # Errors
+    /// See [`CloudError`].
+    pub async fn json<T: DeserializeOwned>(&self, call: &Call) -> Result<T, CloudError> {
+        read(&self.answer(call).await?)
+    }
+
+    /// Performs a call whose answer says nothing more than that it is done.
+    ///
+    /// # Errors
+    /// See [`CloudError`].
+    pub async fn done(&self, call: &Call) -> Result<(), CloudError> {
+        self.answer(call).await.map(drop)
+    }
+
+    /// Like [`CloudClient::done`], proved with a key that the vault may not hold any more.
+    ///
+    /// # Errors
+    /// See [`CloudError`].
+    pub(super) async fn done_with(&self, call: &Call, key: &SigningKey) -> Result<(), CloudError> {
+        self.attempts(call, Some(key), None).await.map(drop)
+    }
+
+    async fn answer(&self, call: &Call) -> Result<Answer, CloudError> {
+        match call.auth {
+            Auth::Open => self.attempts(call, None, None).await,
+            Auth::Device => {
+                let key = self.inner.vault.device_key().await?;
+                self.attempts(call, Some(&key), None).await
+            }
+            Auth::Session => self.in_session(call).await,
+        }
+    }
+
+    /// Shows the access token; when the cloud calls it over, exchanges it once and shows the next.
+    async fn in_session(&self, call: &Call) -> Result<Answer, CloudError> {
+        let key = self.inner.vault.device_key().await?;
+        let tokens = self.inner.vault.tokens().await?.ok_or(CloudError::SessionEnded)?;
+        match self.attempts(call, Some(&key), Some(&tokens.access)).await {
+            Err(CloudError::Problem(problem)) if problem.status == 401 => {
+                let tokens = self.rotate(&key, &tokens).await?;
+                self.attempts(call, Some(&key), Some(&tokens.access)).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Exchanges the refresh token. The new pair is durable before it is used: the cloud forgets the old
+    /// one only then, so a crash in between loses nothing.
+    async fn rotate(&self, key: &SigningKey, seen: &Tokens) -> Result<Tokens, CloudError> {
+        let _turn = self.inner.rotating.lock().await;
+        let held = self.inner.vault.tokens().await?.ok_or(CloudError::SessionEnded)?;
+        if held.access.expose() != seen.access.expose() {
+            return Ok(held);
+        }
+        let call = super::api::token_call(&held.refresh)?;
+        let answer = match self.attempts(&call, Some(key), None).await {
+            Err(CloudError::Problem(problem))
+                if problem.kind == ProblemKind::InvalidGrant && problem.status == 400 =>
+            {
+                return self.other_than(&held).await;
+            }
+            answer => answer?,
+        };
+        let new = heard::tokens(read::<wire::TokenAnswer>(&answer)?.tokens)?;
+        if !self.inner.vault.rotate(&held.refresh, new).await? {
+            return self.other_than(&held).await;
+        }
+        self.inner.vault.tokens().await?.ok_or(CloudError::SessionEnded)
+    }
+
+    /// The tokens of a session that has begun meanwhile; the one of `old` has ended.
+    async fn other_than(&self, old: &Tokens) -> Result<Tokens, CloudError> {
+        let held = self.inner.vault.tokens().await?;
+        held.filter(|held| held.refresh.expose() != old.refresh.expose())
+            .ok_or(CloudError::SessionEnded)
+    }
+
+    /// One call, tried again shortly when the cloud is briefly out of order.
+    async fn attempts(
+        &self,
+        call: &Call,
+        key: Option<&SigningKey>,
+        token: Option<&Secret<String>>,
+    ) -> Result<Answer, CloudError> {
+        let mut pauses = Backoff::new(std::time::Duration::from_millis(250), retry::LONGEST_PAUSE);
+        let mut attempt = 1;
+        loop {
+            self.rest().await?;
+            let answer = self.with_nonce(call, key, token).await?;
+            self.inner.hold.learn(&answer, self.inner.clock.boottime());
+            if (200..300).contains(&answer.status) {
+                return Ok(answer);
+            }
+            let pause = answer
+                .retry_after
+                .or_else(|| pauses.next())
+                .unwrap_or(retry::LONGEST_PAUSE);
+            let problem = Problem::read(answer.status, &answer.body, answer.retry_after);
+            if !passing(&problem) || attempt == retry::ATTEMPTS || pause > retry::LONGEST_PAUSE {
+                return Err(refusal(problem));
+            }
+            attempt += 1;
+            self.inner
+                .clock
+                .sleep_until(self.inner.clock.boottime() + pause)
+                .await;
+        }
+    }
+
+    /// Leaves the cloud alone for as long as it asked, or tells the caller when that is too long to wait.
+    async fn rest(&self) -> Result<(), CloudError> {
+        let now = self.inner.clock.boottime();
+        match self.inner.hold.left(now) {
+            Some(left) if left > retry::LONGEST_PAUSE => Err(CloudError::Offline {
+                what: "the cloud has asked to be left alone for a while".into(),
+                retry_after: Some(left),
+                source: None,
+            }),
+            Some(left) => {
+                self.inner.clock.sleep_until(now + left).await;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// One exchange, repeated with the nonce the cloud asks for.
+    async fn with_nonce(
+        &self,
+        call: &Call,
+        key: Option<&SigningKey>,
+        token: Option<&Secret<String>>,
+    ) -> Result<Answer, CloudError> {
+        let transport = match &self.inner.transport {
+            Ok(transport) => transport,
+            Err(_) if !self.inner.configured => return Err(CloudError::NotConfigured),
+            Err(why) => return Err(CloudError::Misconfigured(why.clone())),
+        };
+        let url = transport.url(&call.path);
+        let mut nonces = 0;
+        loop {
+            let proof = key.map(|key| self.prove(key, call, &url, token));
+            let answer = transport
+                .exchange(Exchange {
+                    method: call.method.clone(),
+                    url: &url,
+                    body: call.body.as_deref(),
+                    proof: proof.as_deref(),
+                    access_token: token.map(|token| token.expose().as_str()),
+                    idempotency_key: call.idempotency_key.as_deref(),
+                })
+                .await?;
+            let renewed = self.remember_nonce(&answer);
+            let stale = answer.status == 401
+                && Problem::read(401, &answer.body, None).kind == ProblemKind::UseDpopNonce;
+            if !(stale && renewed && nonces < NONCES_A_CALL) {
+                return Ok(answer);
+            }
+            nonces += 1;
+        }
+    }
+
+    fn prove(&self, key: &SigningKey, call: &Call, url: &str, token: Option<&Secret<String>>) -> String {
+        let nonce = self
+            .inner
+            .nonce
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let token = token.map(|token| token.expose().as_str());
+        dpop::create(
+            key,
+            call.method.as_str(),
+            url,
+            nonce.as_deref(),
+            token,
+            self.inner.clock.wall(),
+        )
+    }
+
+    fn remember_nonce(&self, answer: &Answer) -> bool {
+        let Some(nonce) = &answer.nonce else { return false };
+        *self.inner.nonce.lock().unwrap_or_else(PoisonError::into_inner) = Some(nonce.clone());
+        true
+    }
+}
+
+/// Whether a refusal is likely to pass within seconds.
+fn passing(problem: &Problem) -> bool {
+    matches!(problem.status, 500 | 502..=504)
+        || (problem.status == 429 && problem.kind == ProblemKind::Other && problem.retry_after.is_some())
+}
+
+fn refusal(problem: Problem) -> CloudError {
+    match problem.status {
+        502..=504 => CloudError::Offline {
+            what: "the cloud is out of order".into(),
+            retry_after: problem.retry_after,
+            source: None,
+        },
+        400.. => CloudError::Problem(problem),
+        status => CloudError::Nonsense(format!("status {status}")),
+    }
+}
+
+fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, CloudError> {
+    if !answer.json {
+        return Err(CloudError::Nonsense("the answer isn't JSON".into()));
+    }
+    serde_json::from_slice(&answer.body)
+        .map_err(|error| CloudError::Nonsense(format!("the answer can't be read: {}", position(&error))))
+}
+
+/// Where an answer went wrong, without quoting it: it may hold tokens.
+fn position(error: &serde_json::Error) -> String {
+    format!("line {} column {}", error.line(), error.column())
+}

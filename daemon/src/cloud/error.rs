@@ -1,0 +1,96 @@
+//! What can go wrong between this device and the cloud.
+
+use std::time::Duration;
+
+use crate::cloud::problem::Problem;
+
+/// Why a call to the cloud gave no answer that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CloudError {
+    /// `[cloud] url` is not set.
+    #[error("no cloud is configured")]
+    NotConfigured,
+    /// The configured address or certificate authority can't be used.
+    #[error("the cloud can't be used as configured: {0}")]
+    Misconfigured(String),
+    /// No answer: no network, no name, no connection, a time-out, or a server that is down for a while.
+    #[error("the cloud can't be reached: {what}")]
+    Offline {
+        /// Which part failed.
+        what: String,
+        /// How long the cloud asked to be left alone, when it said so.
+        retry_after: Option<Duration>,
+        /// The transport's error, when there was one.
+        #[source]
+        source: Option<reqwest::Error>,
+    },
+    /// An answer that the contract doesn't allow: nonsense, too large, a wrong type, a forged object.
+    #[error("the cloud answered something unusable: {0}")]
+    Nonsense(String),
+    /// A refusal with a name (RFC 9457).
+    #[error(transparent)]
+    Problem(#[from] Problem),
+    /// There is no session, or the cloud ended it (`invalid-grant`).
+    #[error("the session has ended; the password is needed again")]
+    SessionEnded,
+    /// The tokens or the device key could not be read or kept.
+    #[error("the vault failed")]
+    Vault(#[from] VaultError),
+}
+
+impl CloudError {
+    /// An outage without a transport error.
+    #[must_use]
+    pub fn offline(what: impl Into<String>) -> Self {
+        Self::Offline {
+            what: what.into(),
+            retry_after: None,
+            source: None,
+        }
+    }
+
+    /// Whether the same call may succeed later without anything else changing.
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        matches!(self, Self::Offline { .. } | Self::NotConfigured)
+    }
+
+    /// How long the cloud asked to wait, from `Retry-After`.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Offline { retry_after, .. } => *retry_after,
+            Self::Problem(problem) => problem.retry_after,
+            _ => None,
+        }
+    }
+
+    /// Whether the cloud has decided, so that asking the same again gives the same.
+    ///
+    /// A call that ended otherwise may or may not have been carried out.
+    #[must_use]
+    pub fn is_decided(&self) -> bool {
+        matches!(self, Self::Problem(problem) if (400..500).contains(&problem.status) && problem.status != 429)
+    }
+}
+
+/// Why the tokens or the device key could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct VaultError {
+    /// What was tried.
+    pub what: String,
+    /// Why it failed.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl VaultError {
+    /// An error with its cause.
+    pub fn new(what: impl Into<String>, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self {
+            what: what.into(),
+            source: Some(Box::new(source)),
+        }
+    }
+}

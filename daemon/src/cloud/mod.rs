@@ -1,0 +1,29 @@
+//! The client of the cloud.
+//!
+//! [`CloudClient`] makes a call: it proves the device key (DPoP), takes up the server's nonces, exchanges tokens,
+//! tries again where that may help, and tells an outage from a refusal and a refusal from nonsense. `api` is
+//! what the account asks for, call by call.
+
+mod api;
+mod call;
+mod client;
+mod device;
+mod error;
+mod heard;
+mod hold;
+mod pow;
+mod problem;
+mod retry;
+#[cfg(test)]
+pub(crate) mod tests;
+mod tls;
+mod transport;
+mod vault;
+
+pub use call::{Auth, Call, idempotency_key};
+pub use client::{CloudClient, Revocation};
+pub use error::{CloudError, VaultError};
+pub use problem::{Problem, ProblemKind};
+pub use tls::check_url;
+pub use transport::{EXCHANGE_TIMEOUT, LARGEST_ANSWER};
+pub use vault::{Tokens, Vault};

@@ -1,0 +1,177 @@
+//! Problem documents (RFC 9457) and their stable names.
+
+use std::time::Duration;
+
+use belay_proto::wire::PROBLEM_PREFIX;
+use serde::Deserialize;
+
+/// The names that the contract gives to refusals; `proto/openapi.yaml` lists them a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// The DPoP proof carried no nonce, or an old one.
+    UseDpopNonce,
+    /// The access token is unknown or over.
+    InvalidToken,
+    /// The refresh token's family has ended.
+    InvalidGrant,
+    /// The login proof was not accepted, or there is no such account.
+    LoginRefused,
+    /// The code is not the one that was sent.
+    WrongCode,
+    /// The code, ticket or verification is over.
+    CodeExpired,
+    /// Another code may not be sent yet.
+    TooSoon,
+    /// A budget or limit is used up.
+    TooMany,
+    /// The address already belongs to an account.
+    IdentifierTaken,
+    /// The hardware belongs to another account.
+    ActivationLocked,
+    /// The link hasn't been opened, so the empty code proves nothing.
+    NotConfirmed,
+    /// The address can't be used with the channel.
+    InvalidAddress,
+    /// This cloud sends nothing by that channel.
+    ChannelUnavailable,
+    /// The ticket for an account is over, or used.
+    BadTicket,
+    /// There is such an account already.
+    AccountExists,
+    /// The credentials record was not accepted.
+    BadCredentials,
+    /// The device certificate was not accepted.
+    BadCertificate,
+    /// The release was not accepted.
+    BadRelease,
+    /// The release was made for another binding than the one in force.
+    OtherEpoch,
+    /// No such thing.
+    NotFound,
+    /// The account's quota is used up.
+    QuotaExceeded,
+    /// A name that this version doesn't know.
+    Other,
+}
+
+impl ProblemKind {
+    /// The kind named by a problem's `type`; anything unknown is [`Self::Other`].
+    #[must_use]
+    pub fn parse(kind: &str) -> Self {
+        match kind.strip_prefix(PROBLEM_PREFIX).unwrap_or(kind) {
+            "use-dpop-nonce" => Self::UseDpopNonce,
+            "invalid-token" => Self::InvalidToken,
+            "invalid-grant" => Self::InvalidGrant,
+            "login-refused" => Self::LoginRefused,
+            "wrong-code" => Self::WrongCode,
+            "code-expired" => Self::CodeExpired,
+            "too-soon" => Self::TooSoon,
+            "too-many" => Self::TooMany,
+            "identifier-taken" => Self::IdentifierTaken,
+            "activation-locked" => Self::ActivationLocked,
+            "not-confirmed" => Self::NotConfirmed,
+            "invalid-address" => Self::InvalidAddress,
+            "channel-unavailable" => Self::ChannelUnavailable,
+            "bad-ticket" => Self::BadTicket,
+            "account-exists" => Self::AccountExists,
+            "bad-credentials" => Self::BadCredentials,
+            "bad-release" => Self::BadRelease,
+            "bad-certificate" => Self::BadCertificate,
+            "other-epoch" => Self::OtherEpoch,
+            "not-found" => Self::NotFound,
+            "quota-exceeded" => Self::QuotaExceeded,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// A refusal of the cloud.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the cloud refused ({status} {name})")]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: u16,
+    /// The stable name.
+    pub kind: ProblemKind,
+    /// The name as sent, cut to what fits a log line.
+    pub name: String,
+    /// Wrong codes still allowed, with [`ProblemKind::WrongCode`].
+    pub tries_left: Option<u32>,
+    /// The masked login of the owner, with [`ProblemKind::ActivationLocked`].
+    pub login: Option<String>,
+    /// From `Retry-After`.
+    pub retry_after: Option<Duration>,
+}
+
+impl Problem {
+    /// Reads a refusal. A body that is no problem document gives a problem without a known name.
+    #[must_use]
+    pub fn read(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
+        let document = serde_json::from_slice::<Document>(body).unwrap_or_default();
+        Self {
+            status,
+            kind: ProblemKind::parse(&document.kind),
+            name: printable(
+                document
+                    .kind
+                    .strip_prefix(PROBLEM_PREFIX)
+                    .unwrap_or(&document.kind),
+                64,
+            ),
+            tries_left: document.tries_left,
+            login: document.login.map(|login| printable(&login, 128)),
+            retry_after,
+        }
+    }
+}
+
+/// Text from the network, fit for a log line and a property: no control or direction characters, bounded.
+pub(super) fn printable(text: &str, limit: usize) -> String {
+    text.chars()
+        .filter(|c| {
+            !c.is_control()
+                && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        })
+        .take(limit)
+        .collect()
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Document {
+    #[serde(rename = "type")]
+    kind: String,
+    tries_left: Option<u32>,
+    login: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_known_by_its_type_alone() {
+        let body = br#"{"type":"urn:belay:problem:wrong-code","title":"x","status":200,"tries_left":4}"#;
+        let problem = Problem::read(403, body, None);
+        assert_eq!(
+            (problem.status, problem.kind, problem.tries_left),
+            (403, ProblemKind::WrongCode, Some(4))
+        );
+    }
+
+    #[test]
+    fn a_body_that_is_no_problem_document_still_gives_a_problem() {
+        for body in [&b""[..], b"<html>", b"[]", b"{\"type\":7}", b"\xff\xfe"] {
+            assert_eq!(Problem::read(500, body, None).kind, ProblemKind::Other);
+        }
+    }
+
+    #[test]
+    fn text_from_the_cloud_carries_no_control_or_direction_characters() {
+        let body = "{\"type\":\"activation-locked\",\"login\":\"j\\u202e\\u0007•••@e•••.org\"}";
+        assert_eq!(
+            Problem::read(409, body.as_bytes(), None).login.as_deref(),
+            Some("j•••@e•••.org")
+        );
+    }
+}

@@ -1,0 +1,204 @@
+//! One HTTP exchange: bounded in time and size, with outages told from answers.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use belay_proto::clock::Clock;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, Url};
+use tokio::sync::OnceCell;
+
+use crate::cloud::error::CloudError;
+use crate::cloud::{retry, tls};
+
+/// The longest one exchange may take, from looking up the name to the last byte of the answer.
+pub const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes of the longest answer that is read.
+pub const LARGEST_ANSWER: usize = 1 << 20;
+
+/// Bytes of the longest nonce for proofs that is taken up.
+const LONGEST_NONCE: usize = 256;
+
+/// What to send. No `Debug`, here and below: both may hold tokens.
+pub struct Exchange<'a> {
+    /// The HTTP method.
+    pub method: Method,
+    /// The whole address.
+    pub url: &'a str,
+    /// A JSON body.
+    pub body: Option<&'a [u8]>,
+    /// The DPoP proof, where one is needed.
+    pub proof: Option<&'a str>,
+    /// The access token, where one is needed.
+    pub access_token: Option<&'a str>,
+    /// The idempotency key of a call that changes something.
+    pub idempotency_key: Option<&'a str>,
+}
+
+/// What came back.
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// From `Retry-After`, at most a day.
+    pub retry_after: Option<Duration>,
+    /// From `DPoP-Nonce`.
+    pub nonce: Option<String>,
+    /// Whether the body calls itself JSON.
+    pub json: bool,
+    /// The body, at most [`LARGEST_ANSWER`] bytes.
+    pub body: Vec<u8>,
+}
+
+/// The HTTP client, built at the first call.
+pub struct Transport {
+    base: Url,
+    ca: Option<PathBuf>,
+    client: OnceCell<reqwest::Client>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Transport {
+    /// A transport to the cloud at `base` ([`tls::check_url`]), trusting `ca` or else the system's authorities.
+    pub fn new(base: Url, ca: Option<PathBuf>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            base,
+            ca,
+            client: OnceCell::new(),
+            clock,
+        }
+    }
+
+    /// The whole address of a path such as `/v1/devices`.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base.as_str().trim_end_matches('/'))
+    }
+
+    /// Sends and reads the whole answer.
+    ///
+    /// # Errors
+    /// [`CloudError::Offline`] when no whole answer came in time, [`CloudError::Nonsense`] for one that is
+    /// too large or a server whose certificate is wrong.
+    pub async fn exchange(&self, exchange: Exchange<'_>) -> Result<Answer, CloudError> {
+        let deadline = self.clock.boottime() + EXCHANGE_TIMEOUT;
+        tokio::select! {
+            answer = self.run(exchange) => answer,
+            () = self.clock.sleep_until(deadline) => Err(CloudError::offline("no answer in time")),
+        }
+    }
+
+    async fn run(&self, exchange: Exchange<'_>) -> Result<Answer, CloudError> {
+        let client = self.client.get_or_try_init(|| self.build()).await?;
+        let headers = headers(&exchange)?;
+        let mut request = client.request(exchange.method, exchange.url).headers(headers);
+        if let Some(body) = exchange.body {
+            request = request.body(body.to_vec());
+        }
+        let response = request.send().await.map_err(outage)?;
+        let answer = Answer {
+            status: response.status().as_u16(),
+            retry_after: retry_after(response.headers()),
+            nonce: text(response.headers(), "dpop-nonce")
+                .filter(|nonce| nonce.len() <= LONGEST_NONCE)
+                .map(str::to_owned),
+            json: text(response.headers(), CONTENT_TYPE.as_str()).is_some_and(is_json),
+            body: Vec::new(),
+        };
+        let body = read(response).await?;
+        Ok(Answer { body, ..answer })
+    }
+
+    async fn build(&self) -> Result<reqwest::Client, CloudError> {
+        let (base, ca) = (self.base.clone(), self.ca.clone());
+        tokio::task::spawn_blocking(move || tls::build(&base, ca.as_deref()))
+            .await
+            .map_err(|_| CloudError::Misconfigured("the HTTP client was not built".into()))?
+    }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let header = text(headers, RETRY_AFTER.as_str())?;
+    retry::retry_after(header, text(headers, DATE.as_str()))
+}
+
+async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, CloudError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(outage)? {
+        if body.len() + chunk.len() > LARGEST_ANSWER {
+            return Err(CloudError::Nonsense("the answer is too large".into()));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn headers(exchange: &Exchange<'_>) -> Result<HeaderMap, CloudError> {
+    let mut headers = HeaderMap::new();
+    if exchange.body.is_some() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    if let Some(proof) = exchange.proof {
+        headers.insert("dpop", header(proof)?);
+    }
+    if let Some(token) = exchange.access_token {
+        let mut value = header(&format!("DPoP {token}"))?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    if let Some(key) = exchange.idempotency_key {
+        headers.insert("idempotency-key", header(key)?);
+    }
+    Ok(headers)
+}
+
+fn header(value: &str) -> Result<HeaderValue, CloudError> {
+    HeaderValue::from_str(value).map_err(|_| CloudError::Nonsense("a token is no header value".into()))
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+        || essence.eq_ignore_ascii_case("application/problem+json")
+}
+
+/// A transport error is an outage, except where the other side spoke and said the wrong thing.
+fn outage(error: reqwest::Error) -> CloudError {
+    if let Some(why) = untrusted(&error) {
+        return CloudError::Nonsense(why);
+    }
+    let what = if error.is_connect() {
+        "no connection"
+    } else {
+        "the connection broke"
+    };
+    // The address may hold an identifier of the verification: it stays out of logs.
+    CloudError::Offline {
+        what: what.into(),
+        retry_after: None,
+        source: Some(error.without_url()),
+    }
+}
+
+/// The reason, when the server's certificate or TLS itself was wrong.
+fn untrusted(error: &reqwest::Error) -> Option<String> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+            return Some(format!("TLS: {tls}"));
+        }
+        // An io::Error names the source of what it wraps, not what it wraps.
+        let wrapped = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        cause = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
+}

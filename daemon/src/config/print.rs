@@ -1,0 +1,140 @@
+//! The effective configuration as a commented file.
+
+use std::path::Path;
+
+use belay_proto::keys::KdfParameters;
+
+use super::{Backend, BusKind, Config};
+
+/// Renders `config` as TOML that reads back as the same configuration.
+pub(super) fn render(config: &Config) -> String {
+    let Config {
+        cloud,
+        bus,
+        paths,
+        device,
+        backend,
+        warden,
+    } = config;
+    let mut out = Out::default();
+    out.section("cloud");
+    out.key(
+        "The cloud's public address; empty: none, and what needs one answers Offline.",
+        "url",
+        text(cloud.url.as_ref().map_or("", |url| url.as_str())),
+    );
+    out.key(
+        "A PEM file with the certificates to trust instead of the system's; empty: the system's.",
+        "ca",
+        path(cloud.ca.as_deref().unwrap_or(Path::new(""))),
+    );
+    out.section("bus");
+    let kind = match bus {
+        BusKind::System => "system",
+        BusKind::Session => "session",
+    };
+    out.key("\"system\", or \"session\" for development.", "kind", text(kind));
+    out.section("paths");
+    out.key(
+        "belayd's database and sealing key. STATE_DIRECTORY wins.",
+        "state",
+        path(&paths.state),
+    );
+    out.key(
+        "What needn't outlive a reboot. RUNTIME_DIRECTORY wins.",
+        "runtime",
+        path(&paths.runtime),
+    );
+    out.section("device");
+    out.key(
+        "The name until the owner sets one; empty: the host's name.",
+        "name",
+        text(&device.name),
+    );
+    out.key(
+        "The model; empty: what the firmware says.",
+        "model",
+        text(&device.model),
+    );
+    out.section("platform");
+    let backend = match backend {
+        Backend::Auto => "auto",
+        Backend::Systemd => "systemd",
+        Backend::Exec => "exec",
+        Backend::Simulated => "simulated",
+    };
+    out.key(
+        "Who carries out what only the operating system can: \"auto\" (systemd where it runs, else commands), \
+         \"systemd\", \"exec\"; \"simulated\" in builds for tests.",
+        "backend",
+        text(backend),
+    );
+    out.section("warden");
+    out.key(
+        "The warden's state lies in the folders a and b in here.",
+        "state",
+        path(&warden.state),
+    );
+    out.key("The warden's run files.", "runtime", path(&warden.runtime));
+    out.key(
+        "A folder that survives a factory reset; empty: the device has none.",
+        "reset-proof-dir",
+        path(warden.reset_proof_dir.as_deref().unwrap_or(Path::new(""))),
+    );
+    out.key(
+        "Where the kernel shows the hardware.",
+        "sysfs",
+        path(&warden.sysfs),
+    );
+    out.key(
+        "Seconds without work after which the warden leaves.",
+        "idle-exit",
+        warden.idle_exit.to_string(),
+    );
+    out.key(
+        "The user that shows the lost screen.",
+        "lost-screen-user",
+        text(&warden.lost_screen_user),
+    );
+    let kdf = warden.new_account_kdf;
+    out.key(
+        &format!(
+            "Argon2id's price for new accounts: KiB of memory, {} to {}, and passes, {} to {}.",
+            KdfParameters::FLOOR.memory_kib,
+            KdfParameters::CEILING.memory_kib,
+            KdfParameters::FLOOR.iterations,
+            KdfParameters::CEILING.iterations
+        ),
+        "new-account-kdf",
+        format!(
+            "{{ memory-kib = {}, iterations = {} }}",
+            kdf.memory_kib, kdf.iterations
+        ),
+    );
+    out.0
+}
+
+#[derive(Default)]
+struct Out(String);
+
+impl Out {
+    fn section(&mut self, name: &str) {
+        if !self.0.is_empty() {
+            self.0.push('\n');
+        }
+        self.0.push_str(&format!("[{name}]\n"));
+    }
+
+    fn key(&mut self, comment: &str, name: &str, value: String) {
+        self.0.push_str(&format!("# {comment}\n{name} = {value}\n"));
+    }
+}
+
+fn text(value: &str) -> String {
+    toml::Value::from(value).to_string()
+}
+
+/// A path that isn't UTF-8 can't come from a TOML file, only from the environment; it is shown lossily.
+fn path(value: &Path) -> String {
+    text(&value.to_string_lossy())
+}

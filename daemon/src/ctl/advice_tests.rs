@@ -1,0 +1,80 @@
+//! Tests of the advice.
+
+use super::*;
+
+#[test]
+fn a_wrong_password_and_its_like_exit_with_no_permission() {
+    for name in [
+        "WrongPassword",
+        "NotAuthorized",
+        "TooManyAttempts",
+        "ActivationLocked",
+        "DeviceLost",
+        "Tampered",
+    ] {
+        assert_eq!(of(name).exit, 77, "{name}");
+    }
+}
+
+#[test]
+fn what_may_pass_by_itself_exits_with_unavailable() {
+    for name in [
+        "Offline",
+        "Busy",
+        "CloudRefused",
+        "TooSoon",
+        "org.freedesktop.DBus.Error.ServiceUnknown",
+    ] {
+        assert_eq!(of(name).exit, 69, "{name}");
+    }
+}
+
+#[test]
+fn what_was_typed_wrongly_exits_with_data_and_storage_with_io() {
+    for name in [
+        "InvalidArgument",
+        "WrongCode",
+        "CodeExpired",
+        "WeakPassword",
+        "IdentifierTaken",
+    ] {
+        assert_eq!(of(name).exit, 65, "{name}");
+    }
+    assert_eq!(of("Storage").exit, 74);
+}
+
+#[test]
+fn a_name_from_a_later_version_is_said_plainly() {
+    assert_eq!(of("SomethingNew").exit, 70);
+    assert!(of("SomethingNew").next.contains("journal"));
+}
+
+#[test]
+fn each_advice_is_a_sentence_and_each_name_stands_once() {
+    let mut names: Vec<_> = known().collect();
+    for name in &names {
+        let advice = of(name);
+        assert!(
+            advice.happened.ends_with('.') && advice.next.ends_with('.'),
+            "{name}"
+        );
+    }
+    names.sort_unstable();
+    let before = names.len();
+    names.dedup();
+    assert_eq!(names.len(), before);
+}
+
+#[test]
+fn every_error_of_the_contract_that_a_command_can_meet_has_advice() {
+    for name in belay_proto::dbus::Error::NAMES {
+        let short = name.strip_prefix("org.belay1.Error.").unwrap_or(name);
+        // There is no command for accessories.
+        let accessories =
+            short.starts_with("A") && (short.contains("Accessory") || short.contains("Adapter"));
+        assert!(
+            accessories || short == "KeyRequired" || known().any(|known| known == short),
+            "{short}"
+        );
+    }
+}

@@ -1,0 +1,239 @@
+//! The arguments of `belayctl`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit codes (sysexits):
+   0  done
+  64  wrong arguments, or a question that no terminal is there to answer
+  65  what was given isn't right: identifier, code, new password; or it doesn't fit the device's state
+  69  bus, daemon or cloud can't be reached, or are busy: try again later
+  70  a mistake in Belay
+  74  reading or writing failed, here or in the daemon's storage
+  77  refused: wrong password, too many tries, not allowed here, locked
+
+Passwords are asked for on the terminal, without echo, or read from --password-file; never from the arguments.
+The bus is the system bus, or the one in DBUS_SYSTEM_BUS_ADDRESS.";
+
+/// Binds this device to its owner's account: registration, sign-in, sign-out, unlocking.
+#[derive(Debug, Parser)]
+#[command(name = "belayctl", bin_name = "belayctl", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Global {
+    /// Answer with one JSON object, errors too (monitor: one a line)
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Use the session bus, for development
+    #[arg(long, global = true)]
+    pub session: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show whose this device is and how it is
+    Status,
+    /// Make a new account with an e-mail address or a phone number, and this device its first one
+    Register(Register),
+    /// Give the code that was sent, bind this device and show the recovery code
+    Confirm(Confirm),
+    /// Say that the recovery code is written down, so that it isn't shown again
+    Acknowledge(Verification),
+    /// Send the code again
+    Resend(Verification),
+    /// Give up a registration that isn't confirmed yet
+    Cancel(Verification),
+    /// Bind this device to an account that exists
+    SignIn(SignIn),
+    /// Unbind this device; works without a network, and needs the password
+    SignOut(SignOut),
+    /// Give the current password after it was changed elsewhere
+    Reauthenticate(Reauthenticate),
+    /// Ask whether this device is free to be bound
+    CheckActivation,
+    /// List the devices of the account
+    Devices,
+    /// Rename this device
+    Name(Name),
+    /// Unlock this device after it was locked as lost
+    Unlock(Password),
+    /// Allow a factory reset in the next 10 minutes, until a reboot
+    Reset(Reset),
+    /// Show the log of what happened to the binding
+    History(History),
+    /// Say how strong a password is, without using it for anything
+    CheckPassword(Password),
+    /// Follow changes as they happen, until Ctrl-C
+    Monitor,
+}
+
+/// Where a password comes from.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Password {
+    /// Read the password from the first line of FILE (`-`: standard input) instead of the terminal
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+}
+
+/// Arguments of `register`.
+#[derive(Args, Debug)]
+pub struct Register {
+    /// An e-mail address, or a phone number with its country: +491701234567
+    pub identifier: String,
+    /// What the owner is called
+    #[arg(long, value_name = "TEXT")]
+    pub name: Option<String>,
+    /// The owner's country, two letters
+    #[arg(long, value_name = "CC")]
+    pub country: Option<String>,
+    /// The language for messages, such as de or en
+    #[arg(long, value_name = "LANG")]
+    pub language: Option<String>,
+    /// Receive the newsletter
+    #[arg(long)]
+    pub newsletter: bool,
+    /// Prove the number by sending an SMS from this device instead of receiving one
+    #[arg(long)]
+    pub sms_out: bool,
+    /// The password
+    #[command(flatten)]
+    pub password: Password,
+}
+
+/// A verification by its id.
+#[derive(Args, Debug)]
+pub struct Verification {
+    /// The id that register answered; `status` shows it
+    pub id: String,
+}
+
+/// Arguments of `confirm`.
+#[derive(Args, Debug)]
+pub struct Confirm {
+    /// The id that register answered; `status` shows it
+    pub id: String,
+    /// The code; asked for when absent. Once the link of the e-mail was opened none is needed
+    pub code: Option<String>,
+    /// Read the code from the first line of FILE (`-`: standard input)
+    #[arg(long, value_name = "FILE", conflicts_with = "code")]
+    pub code_file: Option<PathBuf>,
+    /// Don't ask whether the recovery code is written down: it is kept safe by whoever reads the output
+    #[arg(long)]
+    pub acknowledge: bool,
+}
+
+/// Arguments of `sign-in`.
+#[derive(Args, Debug)]
+pub struct SignIn {
+    /// The e-mail address or phone number of the account
+    pub identifier: String,
+    /// The password
+    #[command(flatten)]
+    pub password: Password,
+}
+
+/// Arguments of `reauthenticate`.
+#[derive(Args, Debug)]
+pub struct Reauthenticate {
+    /// The account's e-mail address or phone number; asked for when absent, since the device keeps it masked only
+    pub identifier: Option<String>,
+    /// The password
+    #[command(flatten)]
+    pub password: Password,
+}
+
+/// Arguments of `sign-out`.
+#[derive(Args, Debug)]
+pub struct SignOut {
+    /// Keep the data that was synced to this device
+    #[arg(long)]
+    pub keep_data: bool,
+    /// How to show the release
+    #[command(flatten)]
+    pub release: Release,
+    /// The password
+    #[command(flatten)]
+    pub password: Password,
+}
+
+/// How a release is shown and kept.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Release {
+    /// Draw the release as a QR code: auto draws it on a terminal
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub qr: Qr,
+    /// Save the release to FILE too; an existing file is not overwritten
+    #[arg(long, value_name = "FILE")]
+    pub release_file: Option<PathBuf>,
+}
+
+/// When to draw a QR code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Qr {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Always, except with --json.
+    Yes,
+    /// Never.
+    No,
+}
+
+/// Arguments of `name`.
+#[derive(Args, Debug)]
+pub struct Name {
+    /// The new name
+    pub new: String,
+}
+
+/// Arguments of `reset`.
+#[derive(Args, Debug)]
+pub struct Reset {
+    /// Sign out too, so that the next owner can bind the device
+    #[arg(long)]
+    pub release: bool,
+    /// The password
+    #[command(flatten)]
+    pub password: Password,
+}
+
+/// Arguments of `history`.
+#[derive(Args, Debug)]
+pub struct History {
+    /// Begin at a date (2026-11-21), an age (45min, 12h, 3d) or seconds since 1970
+    #[arg(long, value_name = "WHEN", default_value = "0")]
+    pub since: String,
+}
+
+/// Reads the arguments, the program's name first.
+///
+/// # Errors
+/// Clap's error: wrong arguments, or a question for help or the version, which is no failure.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(args)
+}
+
+/// Whether `--json` stands among arguments that couldn't be read, so that even that error is JSON.
+pub fn wants_json(args: &[OsString]) -> bool {
+    args.iter()
+        .skip(1)
+        .take_while(|arg| *arg != "--")
+        .any(|arg| arg == "--json")
+}
+
+#[cfg(test)]
+#[path = "cli_tests.rs"]
+mod tests;

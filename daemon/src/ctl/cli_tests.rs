@@ -1,0 +1,109 @@
+//! Tests of the arguments.
+
+use super::*;
+use clap::CommandFactory as _;
+
+fn read(line: &str) -> Result<Cli, clap::Error> {
+    parse(
+        std::iter::once("belayctl")
+            .chain(line.split_whitespace())
+            .map(OsString::from),
+    )
+}
+
+#[test]
+fn the_definition_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn the_help_begins_with_what_belayctl_is_for() {
+    let help = Cli::command().render_long_help().to_string();
+    assert!(
+        help.starts_with("Binds this device to its owner's account"),
+        "{help}"
+    );
+}
+
+#[test]
+fn each_command_of_the_manual_is_understood() {
+    for line in [
+        "status",
+        "register ada@example.org --name Ada --country DE --language de --newsletter --password-file -",
+        "register +491701234567 --sms-out",
+        "confirm 0123 123456",
+        "confirm 0123 --code-file - --acknowledge",
+        "acknowledge 0123",
+        "resend 0123",
+        "cancel 0123",
+        "sign-in ada@example.org --password-file /run/secret",
+        "sign-out --keep-data --qr no --release-file r.txt",
+        "reauthenticate",
+        "reauthenticate ada@example.org --password-file -",
+        "check-activation",
+        "devices",
+        "name Pocket",
+        "unlock",
+        "reset --release",
+        "history --since 3d",
+        "check-password",
+        "monitor",
+    ] {
+        if let Err(error) = read(line) {
+            panic!("{line}: {error}");
+        }
+    }
+}
+
+#[test]
+fn json_and_session_stand_before_or_after_the_command() {
+    for line in ["--json --session status", "status --json --session"] {
+        let cli = read(line).unwrap();
+        assert!(cli.global.json && cli.global.session, "{line}");
+    }
+}
+
+#[test]
+fn a_password_is_never_an_argument() {
+    for line in [
+        "sign-in ada@example.org hunter2",
+        "unlock hunter2",
+        "unlock --password hunter2",
+        "sign-out hunter2",
+    ] {
+        assert!(read(line).is_err(), "{line}");
+    }
+    for command in Cli::command().get_subcommands() {
+        for argument in command.get_arguments() {
+            let id = argument.get_id().as_str();
+            assert!(
+                !matches!(id, "password" | "secret" | "recovery_code"),
+                "{}: {id}",
+                command.get_name()
+            );
+        }
+    }
+}
+
+#[test]
+fn wrong_arguments_are_refused() {
+    for line in [
+        "",
+        "frobnicate",
+        "register",
+        "confirm",
+        "confirm 1 2 --code-file -",
+        "sign-out --qr maybe",
+        "name",
+    ] {
+        assert!(read(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn json_is_noticed_even_when_the_rest_makes_no_sense() {
+    let wants = |line: &str| wants_json(&line.split_whitespace().map(OsString::from).collect::<Vec<_>>());
+    assert!(wants("belayctl frobnicate --json"));
+    assert!(!wants("belayctl frobnicate"));
+    assert!(!wants("belayctl name -- --json"));
+}

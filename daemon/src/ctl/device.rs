@@ -1,0 +1,161 @@
+//! `devices`, `name`, `unlock`, `reset`, `check-password`: this device and its siblings.
+
+use belay_proto::dbus::Options;
+use belay_proto::dbus::client::authorize_reset;
+use serde_json::{Value, json};
+
+use super::cli::{Name, Password, Reset};
+use super::client::Client;
+use super::error::Error;
+use super::output::{Output, Report};
+use super::secret;
+use super::text::{Ink, json_object, printable, time_words};
+
+/// Lists the devices of the account. JSON: `devices`, each with `id`, `name`, `model`, `kind`, `this`, `last_seen`
+/// (seconds since the epoch), `lost`.
+///
+/// # Errors
+/// What belayd says.
+pub async fn list(client: &Client, output: Output) -> Result<Report, Error> {
+    let entries = client.account().await?.list_devices(&Options::new()).await?;
+    let devices: Vec<Value> = entries.iter().map(|entry| json_object(entry).into()).collect();
+    Ok(Report::new(
+        table(&devices, output.ink),
+        json!({ "devices": devices }),
+    ))
+}
+
+/// Renames this device. JSON: `name`.
+///
+/// # Errors
+/// What belayd says.
+pub async fn rename(client: &Client, args: &Name) -> Result<Report, Error> {
+    client
+        .device()
+        .await?
+        .set_name(&args.new, &Options::new())
+        .await?;
+    Ok(Report::new(
+        format!("This device is now called {}.", printable(&args.new)),
+        json!({ "name": args.new }),
+    ))
+}
+
+/// Unlocks this device after it was locked as lost. JSON: `lock_state`.
+///
+/// # Errors
+/// What the warden says to the password.
+pub async fn unlock(client: &Client, args: &Password) -> Result<Report, Error> {
+    let password = secret::read(args.password_file.as_deref(), "Account password: ")?;
+    client.warden().await?.unlock(&password).await?;
+    Ok(Report::new(
+        "The password is right; this device is unlocked.",
+        json!({ "lock_state": "unlocked" }),
+    ))
+}
+
+/// Allows a factory reset. JSON: `authorisation`, `valid_for_ms`, `released`.
+///
+/// # Errors
+/// What the warden says to the password.
+pub async fn reset(client: &Client, args: &Reset) -> Result<Report, Error> {
+    let password = secret::read(args.password.password_file.as_deref(), "Account password: ")?;
+    let authorisation = authorize_reset(client.connection(), &password, args.release).await?;
+    let after = if args.release {
+        "This device is signed out too: the next owner can bind it."
+    } else {
+        "Afterwards it still belongs to its account: the owner signs in again."
+    };
+    let text = format!(
+        "A factory reset is allowed for the next 10 minutes, until a reboot.\n{after}\n\n\
+         Its proof, where the reset asks for one:\n{}",
+        printable(&authorisation)
+    );
+    let json = json!({ "authorisation": authorisation, "valid_for_ms": 600_000, "released": args.release });
+    Ok(Report::new(text, json))
+}
+
+/// Says how strong a password is. JSON: `score` (0 to 4; a new account needs 3).
+///
+/// # Errors
+/// What the warden says.
+pub async fn check_password(client: &Client, args: &Password) -> Result<Report, Error> {
+    let password = secret::read(args.password_file.as_deref(), "A password to judge: ")?;
+    let score = client.warden().await?.check(&password).await?;
+    Ok(Report::new(score_words(score), json!({ "score": score })))
+}
+
+fn score_words(score: u8) -> String {
+    let meaning = match score {
+        0 | 1 => "too easy to guess",
+        2 => "still too easy to guess",
+        3 => "good",
+        _ => "very good",
+    };
+    format!("{score} of 4: {meaning}.")
+}
+
+fn table(devices: &[Value], ink: Ink) -> String {
+    if devices.is_empty() {
+        return "The account has no devices.".to_owned();
+    }
+    let text = |device: &Value, key: &str| device[key].as_str().map(printable).unwrap_or_default();
+    let rows: Vec<[String; 4]> = devices
+        .iter()
+        .map(|device| {
+            let seen = device["last_seen"].as_u64().unwrap_or_default();
+            [
+                text(device, "name"),
+                text(device, "model"),
+                time_words(seen),
+                text(device, "id"),
+            ]
+        })
+        .collect();
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or_default()
+    };
+    let widths = [width(0), width(1), width(2)];
+    let mut lines = Vec::with_capacity(rows.len());
+    for (row, device) in rows.iter().zip(devices) {
+        let [name, model, seen, id] = row;
+        let [name_width, model_width, seen_width] = widths;
+        let mut line = format!("{name:<name_width$}  {model:<model_width$}  {seen:<seen_width$}  {id}");
+        if device["this"] == true {
+            line.push_str(&format!("  {}", ink.good("this device")));
+        }
+        if device["lost"] == true {
+            line.push_str(&format!("  {}", ink.bad("lost")));
+        }
+        lines.push(line);
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_lined_up_and_this_one_is_marked() {
+        let devices = [
+            json!({"id": "00", "name": "Pocket", "model": "Phone 1", "this": true, "last_seen": 1_767_225_600, "lost": false}),
+            json!({"id": "11", "name": "Slate at home", "model": "T", "this": false, "last_seen": 0, "lost": true}),
+        ];
+        assert_eq!(
+            table(&devices, Ink::OFF),
+            "Pocket         Phone 1  2026-01-01 00:00:00 UTC  00  this device\n\
+             Slate at home  T        never                    11  lost"
+        );
+        assert_eq!(table(&[], Ink::OFF), "The account has no devices.");
+    }
+
+    #[test]
+    fn scores_are_explained() {
+        assert_eq!(score_words(2), "2 of 4: still too easy to guess.");
+        assert_eq!(score_words(4), "4 of 4: very good.");
+    }
+}

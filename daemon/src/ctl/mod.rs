@@ -1,0 +1,119 @@
+//! `belayctl`, the command-line face of Belay: one file a noun.
+//!
+//! Each command is a method of `org.belay1` (its D-Bus XML lies in `proto/dbus`). Passwords are asked for without echo,
+//! or read from `--password-file`, and go to the warden alone, in a file descriptor.
+//!
+//! With `--json` a command answers one object whose fields each command's `run` names; a failure answers
+//! `{"error": {"name", "message", "advice", "exit_code", "retry_after_ms"?, "tries_left"?}}`. Fields are added, never
+//! changed. Exit codes: [`advice::exit`]; which error gives which: [`advice::of`].
+
+pub mod advice;
+mod cli;
+mod client;
+mod device;
+mod error;
+mod history;
+mod monitor;
+mod output;
+mod registration;
+mod release;
+mod secret;
+mod session;
+mod status;
+mod text;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use cli::{Cli, Command, Global};
+use client::{Client, Object};
+use error::Error;
+use output::{Output, Report};
+
+/// Runs `belayctl` with `args` (the program's name first) and returns its exit code (sysexits).
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let json = cli::wants_json(&args);
+    let cli = match cli::parse(args) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, json),
+    };
+    let output = Output::new(cli.global);
+    match runtime().and_then(|runtime| runtime.block_on(command(&cli, output))) {
+        Ok(()) => ExitCode::from(advice::exit::OK),
+        Err(error) => {
+            output.fail(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn usage(error: &clap::Error, json: bool) -> ExitCode {
+    // Help and the version come this way too, and are no failure.
+    if json && error.use_stderr() {
+        let error = Error::Usage(error.to_string().trim_end().to_owned());
+        Output::new(Global {
+            json,
+            ..Global::default()
+        })
+        .fail(&error);
+    } else {
+        // Nobody is left to be told when even this can't be written.
+        let _ = error.print();
+    }
+    ExitCode::from(if error.use_stderr() {
+        advice::exit::USAGE
+    } else {
+        advice::exit::OK
+    })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::io("starting"))
+}
+
+async fn command(cli: &Cli, output: Output) -> Result<(), Error> {
+    let client = Client::connect(cli.global.session).await?;
+    let mut result = dispatch(&client, &cli.command, output).await;
+    // The warden tells the session's counter; root's tries are on another one.
+    if let Err(error) = &mut result
+        && !rustix::process::geteuid().is_root()
+        && let Some(refusal) = error.about_password()
+        && let Ok(warden) = client.properties(Object::Warden).await
+    {
+        let number = |name: &str| warden.get(name).and_then(serde_json::Value::as_u64);
+        refusal.retry_after = number("retry_after_ms").map(std::time::Duration::from_millis);
+        refusal.tries_left = number("tries_left").and_then(|tries| tries.try_into().ok());
+    }
+    match result? {
+        Some(report) => output.show(&report),
+        None => Ok(()),
+    }
+}
+
+/// Runs the command; the report is still to be shown, where the command didn't show it all itself.
+async fn dispatch(client: &Client, command: &Command, output: Output) -> Result<Option<Report>, Error> {
+    let report = match command {
+        Command::Status => status::run(client, output).await,
+        Command::Register(args) => registration::register(client, args).await,
+        Command::Confirm(args) => return registration::confirm(client, args, output).await.map(|()| None),
+        Command::Acknowledge(args) => registration::acknowledge(client, args).await,
+        Command::Resend(args) => registration::resend(client, args).await,
+        Command::Cancel(args) => registration::cancel(client, args).await,
+        Command::SignIn(args) => session::sign_in(client, args).await,
+        Command::SignOut(args) => return session::sign_out(client, args, output).await.map(|()| None),
+        Command::Reauthenticate(args) => session::reauthenticate(client, args).await,
+        Command::CheckActivation => session::check_activation(client, output).await,
+        Command::Devices => device::list(client, output).await,
+        Command::Name(args) => device::rename(client, args).await,
+        Command::Unlock(args) => device::unlock(client, args).await,
+        Command::Reset(args) => device::reset(client, args).await,
+        Command::History(args) => history::run(client, args).await,
+        Command::CheckPassword(args) => device::check_password(client, args).await,
+        Command::Monitor => return monitor::run(client, output).await.map(|()| None),
+    };
+    report.map(Some)
+}

@@ -1,0 +1,91 @@
+//! Where a command's words go: text or JSON on standard output, failures as text on standard error or as JSON on
+//! standard output.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use serde_json::Value;
+
+use super::cli::Global;
+use super::error::Error;
+use super::text::Ink;
+
+/// What a command has to say: as text for people, and as one JSON object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// For people; lines, without the last newline.
+    pub text: String,
+    /// For scripts.
+    pub json: Value,
+}
+
+impl Report {
+    /// A report in both forms.
+    pub fn new(text: impl Into<String>, json: Value) -> Self {
+        Self {
+            text: text.into(),
+            json,
+        }
+    }
+}
+
+/// Standard output and standard error in the form that was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    /// JSON instead of text.
+    pub json: bool,
+    /// Colour for standard output.
+    pub ink: Ink,
+    /// Whether a person sees standard output.
+    pub terminal: bool,
+}
+
+impl Output {
+    /// The output for these options and the terminal at hand.
+    pub fn new(global: Global) -> Self {
+        let terminal = io::stdout().is_terminal();
+        Self {
+            json: global.json,
+            ink: ink(terminal),
+            terminal: terminal && !global.json,
+        }
+    }
+
+    /// Shows a report.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when nobody takes it.
+    pub fn show(self, report: &Report) -> Result<(), Error> {
+        if self.json {
+            line(&report.json.to_string())
+        } else {
+            line(&report.text)
+        }
+    }
+
+    /// Shows why a command failed. That it can't be shown changes nothing any more.
+    pub fn fail(self, error: &Error) {
+        if self.json {
+            let _ = line(&error.json().to_string());
+            return;
+        }
+        let ink = ink(io::stderr().is_terminal());
+        let words = error.words();
+        let (first, rest) = words.split_once('\n').unwrap_or((&words, ""));
+        let mut stderr = io::stderr().lock();
+        let _ = writeln!(stderr, "{} {first}", ink.bad("belayctl:"));
+        if !rest.is_empty() {
+            let _ = writeln!(stderr, "{rest}");
+        }
+    }
+}
+
+fn ink(terminal: bool) -> Ink {
+    Ink::new(terminal, std::env::var_os("NO_COLOR").as_deref())
+}
+
+fn line(text: &str) -> Result<(), Error> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{text}")
+        .and_then(|()| stdout.flush())
+        .map_err(Error::io("standard output"))
+}

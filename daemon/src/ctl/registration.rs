@@ -1,0 +1,260 @@
+//! `register`, `confirm`, `acknowledge`, `resend`, `cancel`: from an address to a bound device.
+
+use belay_proto::Secret;
+use belay_proto::dbus::client as ticketed;
+use belay_proto::dbus::{Options, VerificationState};
+use serde_json::{Value, json};
+use zbus::Variant;
+
+use super::cli::{Confirm, Register, Verification};
+use super::client::{Client, Object};
+use super::error::Error;
+use super::output::{Output, Report};
+use super::secret;
+use super::text::printable;
+
+/// Begins a registration. JSON: `id`, and `pending` as in `status`.
+///
+/// # Errors
+/// What the warden says to the password, and belayd to the rest.
+pub async fn register(client: &Client, args: &Register) -> Result<Report, Error> {
+    let file = args.password.password_file.as_deref();
+    let password = secret::read_new(file, "New account password: ", "The same again: ")?;
+    let id = ticketed::register(client.connection(), &args.identifier, &password, &details(args)).await?;
+    let pending = pending(client).await;
+    let text = format!(
+        "{}\n\nThen: belayctl confirm {}",
+        sent_words(args, pending.as_ref()),
+        printable(&id)
+    );
+    Ok(Report::new(text, json!({ "id": id, "pending": pending })))
+}
+
+/// Gives the code, shows the recovery code and asks whether it is written down. JSON: `state`, `recovery_code`,
+/// `acknowledged`; there nothing is asked, `--acknowledge` says it. When that fails the error follows as a second object.
+///
+/// # Errors
+/// What belayd says to the code; [`Error::Io`] when the recovery code can't be shown, which then isn't acknowledged.
+pub async fn confirm(client: &Client, args: &Confirm, output: Output) -> Result<(), Error> {
+    let code = code(client, args).await?;
+    let recovery_code = ticketed::confirm_registration(client.connection(), &args.id, &code).await?;
+    // Shown before it is acknowledged: from then on nobody can read it again.
+    if output.json {
+        let json = json!({
+            "state": "bound",
+            "recovery_code": recovery_code.expose(),
+            "acknowledged": args.acknowledge,
+        });
+        output.show(&Report::new("", json))?;
+        return if args.acknowledge {
+            acknowledge_by_id(client, &args.id).await
+        } else {
+            Ok(())
+        };
+    }
+    let shown = format!(
+        "This device is bound to your account.\n\n{}\n\n{}\n{ADVICE}",
+        output.ink.strong("Your recovery code:"),
+        groups(recovery_code.expose())
+    );
+    output.show(&Report::new(shown, Value::Null))?;
+    let written = args.acknowledge
+        || (output.terminal
+            && secret::can_ask()
+            && secret::ask_openly("Is it written down? Type yes:")?.eq_ignore_ascii_case("yes"));
+    let last = if written {
+        acknowledge_by_id(client, &args.id).await?;
+        "It isn't shown again.".to_owned()
+    } else {
+        let id = printable(&args.id);
+        format!(
+            "It can be shown again with: belayctl confirm {id}\nOnce it is written down: belayctl acknowledge {id}"
+        )
+    };
+    output.show(&Report::new(last, Value::Null))
+}
+
+/// Says that the recovery code is written down. JSON: `acknowledged`.
+///
+/// # Errors
+/// What belayd says.
+pub async fn acknowledge(client: &Client, args: &Verification) -> Result<Report, Error> {
+    acknowledge_by_id(client, &args.id).await?;
+    Ok(Report::new(
+        "The recovery code isn't shown again.",
+        json!({ "acknowledged": true }),
+    ))
+}
+
+/// Sends the code again. JSON: `pending` as in `status`.
+///
+/// # Errors
+/// What belayd says; `TooSoon` names the wait that the status shows.
+pub async fn resend(client: &Client, args: &Verification) -> Result<Report, Error> {
+    client
+        .account()
+        .await?
+        .resend_code(&args.id, &Options::new())
+        .await?;
+    let pending = pending(client).await;
+    Ok(Report::new(
+        "The code is on its way again.",
+        json!({ "pending": pending }),
+    ))
+}
+
+/// Gives up a registration. JSON: `cancelled`.
+///
+/// # Errors
+/// What belayd says.
+pub async fn cancel(client: &Client, args: &Verification) -> Result<Report, Error> {
+    client
+        .account()
+        .await?
+        .cancel_verification(&args.id, &Options::new())
+        .await?;
+    Ok(Report::new(
+        "The registration is given up.",
+        json!({ "cancelled": true }),
+    ))
+}
+
+const ADVICE: &str = "
+Write it on paper and keep it away from this device. With it you get into your account when the
+password is forgotten; nobody else can give it to you, and whoever has it can get in too.
+";
+
+/// The running verification as `status` shows it.
+async fn pending(client: &Client) -> Option<Value> {
+    client.properties(Object::Account).await.ok()?.remove("pending")
+}
+
+async fn acknowledge_by_id(client: &Client, id: &str) -> Result<(), Error> {
+    Ok(client
+        .account()
+        .await?
+        .acknowledge_recovery_code(id, &Options::new())
+        .await?)
+}
+
+/// The code from the arguments, the file or the terminal; none once the link of the e-mail was opened.
+async fn code(client: &Client, args: &Confirm) -> Result<Secret<String>, Error> {
+    if let Some(code) = &args.code {
+        return Ok(Secret::of_text(code));
+    }
+    if args.code_file.is_some() {
+        return secret::read_optional(args.code_file.as_deref(), "");
+    }
+    // A registration that was already confirmed may have forgotten its verification: then the code is asked for.
+    let state = client
+        .account()
+        .await?
+        .verification_state(&args.id, &Options::new())
+        .await;
+    match state.map_err(Error::from) {
+        Ok(VerificationState::Confirmed) => Ok(Secret::of_text("")),
+        Ok(_) | Err(Error::Refused(_)) => {
+            secret::read_optional(None, "The code (Enter alone once the link was opened): ")
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn details(args: &Register) -> Options<'_> {
+    let mut details = Options::new();
+    let texts = [
+        ("display-name", &args.name),
+        ("country", &args.country),
+        ("language", &args.language),
+    ];
+    for (key, text) in texts {
+        if let Some(text) = text {
+            details.insert(key, Variant::from(text.as_str()));
+        }
+    }
+    for (key, flag) in [("newsletter", args.newsletter), ("outgoing-sms", args.sms_out)] {
+        if flag {
+            details.insert(key, Variant::from(true));
+        }
+    }
+    details
+}
+
+fn sent_words(args: &Register, pending: Option<&Value>) -> String {
+    let address = pending
+        .and_then(|pending| pending["address"].as_str())
+        .unwrap_or(&args.identifier);
+    let address = printable(address);
+    if args.sms_out {
+        format!("An SMS from this device proves the number {address}.")
+    } else if args.identifier.contains('@') {
+        format!("A message with a code and a link is on its way to {address}.")
+    } else {
+        format!("An SMS with a code is on its way to {address}.")
+    }
+}
+
+/// A recovery code in rows of four groups, each group set apart.
+fn groups(code: &str) -> String {
+    let groups: Vec<&str> = code.split('-').collect();
+    groups
+        .chunks(4)
+        .map(|row| format!("    {}", row.join(" - ")))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ctl::cli::{Command, parse};
+
+    fn args(line: &str) -> Register {
+        let words = std::iter::once("belayctl")
+            .chain(line.split_whitespace())
+            .map(Into::into);
+        let Command::Register(args) = parse(words).unwrap().command else {
+            panic!()
+        };
+        args
+    }
+
+    #[test]
+    fn details_hold_what_was_given_and_nothing_else() {
+        assert!(details(&args("register a@example.org")).is_empty());
+        let all = args("register +491701234567 --name Ada --country DE --language de --newsletter --sms-out");
+        let all = details(&all);
+        let mut keys: Vec<_> = all.keys().copied().collect();
+        keys.sort_unstable();
+        assert_eq!(
+            keys,
+            [
+                "country",
+                "display-name",
+                "language",
+                "newsletter",
+                "outgoing-sms"
+            ]
+        );
+        assert_eq!(all["newsletter"], Variant::from(true));
+    }
+
+    #[test]
+    fn a_recovery_code_is_shown_in_rows_of_four_groups() {
+        assert_eq!(
+            groups("AAAA-BBBB-CCCC-DDDD-EEEE-FFFF-GGGG-HHHH-J"),
+            "    AAAA - BBBB - CCCC - DDDD\n    EEEE - FFFF - GGGG - HHHH\n    J"
+        );
+    }
+
+    #[test]
+    fn what_is_sent_depends_on_the_identifier() {
+        assert!(sent_words(&args("register a@example.org"), None).contains("a code and a link"));
+        let pending = json!({"address": "+49•••••67"});
+        assert_eq!(
+            sent_words(&args("register +491701234567"), Some(&pending)),
+            "An SMS with a code is on its way to +49•••••67."
+        );
+        assert!(sent_words(&args("register +491701234567 --sms-out"), None).contains("from this device"));
+    }
+}

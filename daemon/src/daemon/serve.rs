@@ -1,0 +1,188 @@
+//! From the first connection to the last answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use belay_proto::dbus::names::{ACCOUNT_PATH, BUS_NAME, DEVICE_PATH, PATH};
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::timeout;
+use zbus::fdo::{ObjectManager, RequestNameFlags};
+use zbus::{Connection, connection};
+
+use super::DaemonError;
+use super::watchdog::{self, notify};
+use crate::account::{AccountHandle, Parts};
+use crate::actor::Supervisor;
+use crate::bus::account::{Account, AccountAnnouncer};
+use crate::bus::device::Device;
+use crate::bus::manager::Manager;
+use crate::bus::{Authority, DeviceAnnouncer};
+use crate::cloud::CloudClient;
+use crate::config::{BusKind, Config};
+use crate::device::{Courier, DeviceActor, DeviceHandle, DeviceList, DeviceView};
+use crate::platform;
+use crate::store::account::AccountRows;
+use crate::store::{SealingKey, Store};
+use crate::warden::{BusWarden, PasswordSteps, Records, WardenHandle, WardenView, Watcher};
+
+/// How long the start waits for the actors' first reading.
+const FIRST_WORD_WITHIN: Duration = Duration::from_secs(1);
+/// Half of what the contract allows for a stop goes to the actors; the rest is for the database.
+const ACTORS_STOP_WITHIN: Duration = Duration::from_millis(1000);
+const STORE_CLOSES_WITHIN: Duration = Duration::from_millis(600);
+
+/// Serves until a signal ends it.
+pub(super) async fn serve(config: &Config) -> Result<(), DaemonError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(DaemonError::Runtime)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(DaemonError::Runtime)?;
+    // The disk and the bus are waited for at the same time.
+    let key = SealingKey::new(std::env::var_os("CREDENTIALS_DIRECTORY").map(Into::into));
+    let (store, connection) = tokio::join!(Store::open(&config.paths.state, key), connect(config.bus));
+    let (store, connection) = (store?, connection?);
+    let mut supervisor = Supervisor::default();
+    let (named, is_named) = watch::channel(false);
+    start(config, &store, &connection, &mut supervisor, is_named).await?;
+    // An actor answers once it has read what it begins with: so the first reader finds the state as it is,
+    // and a lost device lost. A warden that hangs keeps nobody from being told that all is unknown.
+    if let Err(error) = supervisor.ask_all(FIRST_WORD_WITHIN).await {
+        tracing::warn!(%error, "starting without its word");
+    }
+    own_name(&connection).await?;
+    named.send_replace(true);
+    notify(&[NotifyState::Ready]);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
+
+    let interval = sd_notify::watchdog_enabled();
+    let outcome = tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        () = connection.closed() => Err(DaemonError::BusClosed),
+        () = watchdog::run(&supervisor, interval) => Ok(()),
+    };
+    notify(&[NotifyState::Stopping]);
+    stop(&connection, &mut supervisor, &store).await;
+    outcome
+}
+
+async fn connect(kind: BusKind) -> Result<Connection, DaemonError> {
+    let builder = match kind {
+        BusKind::System => connection::Builder::system(),
+        BusKind::Session => connection::Builder::session(),
+    };
+    builder.build().await.map_err(DaemonError::NoBus)
+}
+
+/// Starts the actors and exports the objects, all before the name is owned.
+async fn start(
+    config: &Config,
+    store: &Store,
+    connection: &Connection,
+    supervisor: &mut Supervisor,
+    is_named: watch::Receiver<bool>,
+) -> Result<(), DaemonError> {
+    let (view, shown) = watch::channel(WardenView::default());
+    let watcher = supervisor.start("warden", Watcher::new(connection.clone(), view));
+    let calls = BusWarden::new(connection, watcher, is_named)
+        .await
+        .map_err(DaemonError::Export)?;
+    let warden = WardenHandle::new(Arc::new(calls), shown);
+
+    let host = platform::host(config.backend);
+    let or = |configured: &str, found: String| {
+        if configured.is_empty() {
+            found
+        } else {
+            configured.to_owned()
+        }
+    };
+    let name = or(&config.device.name, host.name());
+    let model = or(&config.device.model, host.model());
+    let clock = platform::clock();
+    let rows = AccountRows::new(store.clone());
+    let url = config.cloud.url.as_ref().map(reqwest::Url::as_str);
+    let cloud = Arc::new(CloudClient::new(
+        url,
+        config.cloud.ca.clone(),
+        Arc::new(rows.clone()),
+        Arc::clone(&clock),
+    ));
+    let records: Arc<dyn Records> = Arc::<CloudClient>::clone(&cloud);
+    let passwords = PasswordSteps::new(warden.clone(), records, Arc::clone(&clock));
+
+    let (view, shown) = watch::channel(DeviceView::default());
+    let device = DeviceActor::new(
+        store.clone(),
+        warden.clone(),
+        passwords.clone(),
+        view,
+        name.clone(),
+        model,
+    );
+    device.load().await?;
+    let device = DeviceHandle::new(supervisor.start("device", device), shown, warden.clone());
+    supervisor.start(
+        "announcer",
+        DeviceAnnouncer::new(connection.clone(), device.clone()),
+    );
+
+    let list: Arc<dyn DeviceList> = Arc::<CloudClient>::clone(&cloud);
+    let courier = Courier::new(device.clone(), store.clone(), list, Arc::clone(&clock));
+    supervisor.start("courier", courier);
+    let parts = Parts {
+        cloud,
+        warden,
+        passwords,
+        rows,
+        clock,
+        device_name: name,
+    };
+    let account = AccountHandle::start(supervisor, parts);
+    supervisor.start(
+        "account announcer",
+        AccountAnnouncer::new(connection.clone(), account.clone()),
+    );
+
+    let authority = Authority::new(connection.clone());
+    let objects = connection.object_server();
+    let export = async {
+        objects.at(PATH, ObjectManager).await?;
+        objects.at(PATH, Manager).await?;
+        objects
+            .at(ACCOUNT_PATH, Account::new(account, authority.clone()))
+            .await?;
+        objects.at(DEVICE_PATH, Device::new(device, authority)).await?;
+        Ok(())
+    };
+    export.await.map_err(DaemonError::Export)
+}
+
+async fn own_name(connection: &Connection) -> Result<(), DaemonError> {
+    let flags = RequestNameFlags::DO_NOT_QUEUE;
+    match connection.request_name_with_flags(BUS_NAME, flags).await {
+        Ok(_) => Ok(()),
+        Err(zbus::Error::NameTaken) => Err(DaemonError::NameTaken(BUS_NAME)),
+        Err(source) => Err(DaemonError::NameRefused {
+            name: BUS_NAME,
+            source,
+        }),
+    }
+}
+
+/// Ends within 2 s with nothing lost: what was asked before is done and answered, or was stored before it was
+/// begun.
+async fn stop(connection: &Connection, supervisor: &mut Supervisor, store: &Store) {
+    // From here on a new caller gets the next belayd.
+    let _ = timeout(ACTORS_STOP_WITHIN / 4, connection.release_name(BUS_NAME)).await;
+    if timeout(ACTORS_STOP_WITHIN, supervisor.stop()).await.is_err() {
+        tracing::warn!("an actor was still at work and is cut off");
+    }
+    // The last answers are ready and only need their turn to be written.
+    for _ in 0..64 {
+        tokio::task::yield_now().await;
+    }
+    if timeout(STORE_CLOSES_WITHIN, store.close()).await.is_err() {
+        tracing::warn!("the database didn't close in time; it is whole all the same");
+    }
+}

@@ -1,0 +1,245 @@
+use belay_proto::dbus::{BindingState, Error, LockState};
+use belay_proto::keys::{SigningKey, random};
+use belay_proto::signed::{Release, Signed};
+use belay_proto::{AccountId, DeviceId, Epoch, HardwareId, steps};
+use tokio::sync::watch;
+
+use super::{DeviceActor, DeviceError, DeviceHandle, DeviceView};
+use crate::actor::Supervisor;
+use crate::store::{self, SealingKey, Store};
+use crate::warden::testing::{CREDENTIALS, FakeRecords, FakeWarden, passwords};
+use crate::warden::{Identity, WardenError, WardenView};
+
+pub(super) struct Device {
+    pub(super) handle: DeviceHandle,
+    pub(super) store: Store,
+    pub(super) warden: watch::Sender<WardenView>,
+    pub(super) supervisor: Supervisor,
+    _folder: tempfile::TempDir,
+}
+
+pub(super) async fn device(
+    steps: impl FnMut(&str, &str, &[u8]) -> Result<Vec<u8>, Error> + Send + 'static,
+) -> Device {
+    device_with(steps, FakeRecords::None).await
+}
+
+async fn device_with(
+    steps: impl FnMut(&str, &str, &[u8]) -> Result<Vec<u8>, Error> + Send + 'static,
+    records: FakeRecords,
+) -> Device {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), SealingKey::default()).await.unwrap();
+    let (warden_handle, warden) = FakeWarden::handle(WardenView::default(), steps);
+    let (view, shown) = watch::channel(DeviceView::default());
+    let actor = DeviceActor::new(
+        store.clone(),
+        warden_handle.clone(),
+        passwords(&warden_handle, records),
+        view,
+        "host".into(),
+        "Phone 5".into(),
+    );
+    actor.load().await.unwrap();
+    let mut supervisor = Supervisor::default();
+    let handle = DeviceHandle::new(supervisor.start("device", actor), shown, warden_handle);
+    Device {
+        handle,
+        store,
+        warden,
+        supervisor,
+        _folder: folder,
+    }
+}
+
+pub(super) fn refuse(_: &str, _: &str, _: &[u8]) -> Result<Vec<u8>, Error> {
+    Err(Error::WrongPassword("wrong".into()))
+}
+
+#[tokio::test]
+async fn the_name_is_the_configured_one_until_the_owner_sets_another() {
+    let device = device(refuse).await;
+    assert_eq!(
+        (
+            device.handle.view().name.as_str(),
+            device.handle.view().model.as_str()
+        ),
+        ("host", "Phone 5")
+    );
+    device.handle.set_name("  Ada's phone ".into()).await.unwrap();
+    assert_eq!(device.handle.view().name, "Ada's phone");
+    let row = device.store.call(|db| store::device::load(db)).await.unwrap();
+    assert_eq!(
+        row,
+        store::device::DeviceRow {
+            name: "Ada's phone".into(),
+            name_dirty: true
+        }
+    );
+    for bad in ["", "a\nb", &"x".repeat(1 << 20)] {
+        assert!(matches!(
+            device.handle.set_name(bad.into()).await,
+            Err(DeviceError::Name(_))
+        ));
+    }
+    assert_eq!(device.handle.view().name, "Ada's phone");
+}
+
+#[tokio::test]
+async fn the_view_follows_the_warden() {
+    let device = device(refuse).await;
+    let mut view = device.handle.watch();
+    let id = DeviceId::random();
+    device.warden.send_modify(|warden| {
+        warden.binding = BindingState::Bound;
+        warden.lock = LockState::Unlocked;
+        warden.identity = Identity {
+            device: Some(id),
+            ..Identity::default()
+        };
+    });
+    view.wait_for(|view| view.id == Some(id) && view.lock == LockState::Unlocked)
+        .await
+        .unwrap();
+    assert!(device.handle.not_lost().is_ok());
+    for lock in [
+        LockState::Lost,
+        LockState::Wiping,
+        LockState::Wiped,
+        LockState::Tampered,
+    ] {
+        device.warden.send_modify(|warden| warden.lock = lock);
+        view.wait_for(|view| view.lock == lock).await.unwrap();
+        assert!(
+            matches!(device.handle.not_lost(), Err(DeviceError::Lost)),
+            "{lock}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refused_reset_is_told_as_the_warden_told_it() {
+    let device = device(refuse).await;
+    let error = device.handle.authorise_reset("t".into(), true).await.unwrap_err();
+    assert!(matches!(
+        error,
+        DeviceError::Warden(WardenError::Refused(Error::WrongPassword(_)))
+    ));
+    assert!(!device.store.call(|db| store::release::any(db)).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_reset_learns_of_a_password_that_was_changed_elsewhere() {
+    let mut known = false;
+    let steps = move |ticket: &str, step: &str, input: &[u8]| match (step, known) {
+        (CREDENTIALS, _) => {
+            assert_eq!(input, b"newer");
+            known = true;
+            Ok(vec![1])
+        }
+        (steps::AUTHORIZE_RESET, false) => refuse(ticket, step, input),
+        _ => Ok(steps::AuthorizeResetOutput {
+            authorisation: b"allowed".to_vec(),
+            release: None,
+        }
+        .encode()),
+    };
+    let device = device_with(steps, FakeRecords::Newest(b"newer".to_vec())).await;
+    let allowed = device.handle.authorise_reset("t".into(), false).await.unwrap();
+    assert_eq!(allowed, b"allowed");
+}
+
+#[tokio::test]
+async fn a_reset_with_sign_out_keeps_the_release_for_the_cloud() {
+    let object = Release {
+        account: AccountId::random(),
+        device: DeviceId::random(),
+        epoch: Epoch::random(),
+        hardware: HardwareId::from_bytes(random()),
+    };
+    let signed = Signed::seal(&object, &SigningKey::generate()).encode();
+    let answer = signed.clone();
+    let device = device(move |ticket, step, input| {
+        assert_eq!((ticket, step), ("ticket", steps::AUTHORIZE_RESET));
+        let wanted = steps::AuthorizeResetInput::decode(input).unwrap().release;
+        let release = wanted.then(|| answer.clone());
+        Ok(steps::AuthorizeResetOutput {
+            authorisation: b"allowed".to_vec(),
+            release,
+        }
+        .encode())
+    })
+    .await;
+    assert_eq!(
+        device
+            .handle
+            .authorise_reset("ticket".into(), false)
+            .await
+            .unwrap(),
+        b"allowed"
+    );
+    assert!(!device.store.call(|db| store::release::any(db)).await.unwrap());
+    assert_eq!(
+        device
+            .handle
+            .authorise_reset("ticket".into(), true)
+            .await
+            .unwrap(),
+        b"allowed"
+    );
+    device.store.release_put().await;
+    let waiting = device
+        .store
+        .call(|db| store::release::next(db))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (waiting.device, waiting.release),
+        (*object.device.as_bytes(), signed)
+    );
+}
+
+#[tokio::test]
+async fn a_reset_is_allowed_even_when_the_store_takes_no_release() {
+    let object = Release {
+        account: AccountId::random(),
+        device: DeviceId::random(),
+        epoch: Epoch::random(),
+        hardware: HardwareId::from_bytes(random()),
+    };
+    let signed = Signed::seal(&object, &SigningKey::generate()).encode();
+    let device = device(move |_, _, _| {
+        Ok(steps::AuthorizeResetOutput {
+            authorisation: b"allowed".to_vec(),
+            release: Some(signed.clone()),
+        }
+        .encode())
+    })
+    .await;
+    device
+        .store
+        .call(|db| Ok(db.execute_batch("DROP TABLE release_outbox")?))
+        .await
+        .unwrap();
+    let allowed = device
+        .handle
+        .authorise_reset("ticket".into(), true)
+        .await
+        .unwrap();
+    assert_eq!(allowed, b"allowed");
+}
+
+#[tokio::test]
+async fn a_warden_that_answers_nonsense_gets_no_further() {
+    let device = device(|_, _, _| Ok(vec![0xff; 40])).await;
+    let error = device.handle.authorise_reset("t".into(), true).await.unwrap_err();
+    assert!(matches!(error, DeviceError::Answer(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_history_is_the_warden_s() {
+    let device = device(refuse).await;
+    let entries = device.handle.history(1_700_000_000).await.unwrap();
+    assert_eq!(entries[0]["time"], 1_700_000_000_u64.into());
+}

@@ -1,0 +1,20 @@
+CREATE TABLE account (
+    part   TEXT PRIMARY KEY,
+    sealed BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE device (
+    id         INTEGER PRIMARY KEY CHECK (id = 1),
+    name       TEXT    NOT NULL,
+    name_dirty INTEGER NOT NULL CHECK (name_dirty IN (0, 1))
+) STRICT;
+CREATE TABLE meta (
+    name  TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE release_outbox (
+    device   BLOB    NOT NULL CHECK (length(device) = 16),
+    epoch    BLOB    NOT NULL CHECK (length(epoch) = 16),
+    release  BLOB    NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (device, epoch)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,126 @@
+//! The client of the warden: what belayd may ask of it, and what it shows of itself.
+//!
+//! Secrets never come this way: a client gives them to the warden itself and hands belayd a ticket.
+
+mod dbus;
+mod error;
+mod password;
+mod view;
+
+use std::fmt::Debug;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use belay_proto::PendingId;
+use belay_proto::dbus::AuditEntries;
+pub use dbus::{BusWarden, Watcher};
+pub use error::WardenError;
+use futures_util::future::BoxFuture;
+pub use password::{PasswordSteps, Records};
+use tokio::sync::watch;
+pub use view::{Identity, WardenView};
+
+/// What belayd asks of the warden; over D-Bus [`BusWarden`], in tests whatever a test needs.
+pub trait Calls: Debug + Send + Sync + 'static {
+    /// Walks one step of a ticket's purpose (names and encodings: `belay_proto::steps`). For the steps of a
+    /// pending registration the ticket is its id in hex.
+    fn use_step<'a>(
+        &'a self,
+        ticket: &'a str,
+        step: &'a str,
+        input: &'a [u8],
+    ) -> BoxFuture<'a, Result<Vec<u8>, WardenError>>;
+
+    /// Hands over an encoded signed credentials record; `true` when the warden took it.
+    fn credentials<'a>(&'a self, record: &'a [u8]) -> BoxFuture<'a, Result<bool, WardenError>>;
+
+    /// The descriptor with the recovery code of a registration, to be passed on unread.
+    fn recovery_code(&self, pending: PendingId) -> BoxFuture<'_, Result<OwnedFd, WardenError>>;
+
+    /// The audit log's entries since `since` (seconds since the epoch).
+    fn history(&self, since: u64) -> BoxFuture<'_, Result<AuditEntries, WardenError>>;
+
+    /// Reads the properties afresh, so that the view shows what the warden's last answer meant.
+    fn refresh(&self) -> BoxFuture<'_, Result<(), WardenError>>;
+
+    /// Has the properties read afresh without waiting for it.
+    fn retry(&self);
+}
+
+/// The handle to the warden; clones share it.
+#[derive(Clone, Debug)]
+pub struct WardenHandle {
+    calls: Arc<dyn Calls>,
+    view: watch::Receiver<WardenView>,
+}
+
+impl WardenHandle {
+    /// A handle that asks `calls` and shows what `view` holds.
+    pub fn new(calls: Arc<dyn Calls>, view: watch::Receiver<WardenView>) -> Self {
+        Self { calls, view }
+    }
+
+    /// See [`Calls::use_step`].
+    ///
+    /// # Errors
+    /// [`WardenError`].
+    pub async fn use_step(&self, ticket: &str, step: &str, input: &[u8]) -> Result<Vec<u8>, WardenError> {
+        self.calls.use_step(ticket, step, input).await
+    }
+
+    /// See [`Calls::credentials`].
+    ///
+    /// # Errors
+    /// [`WardenError`].
+    pub async fn credentials(&self, record: &[u8]) -> Result<bool, WardenError> {
+        self.calls.credentials(record).await
+    }
+
+    /// See [`Calls::recovery_code`].
+    ///
+    /// # Errors
+    /// [`WardenError`].
+    pub async fn recovery_code(&self, pending: PendingId) -> Result<OwnedFd, WardenError> {
+        self.calls.recovery_code(pending).await
+    }
+
+    /// See [`Calls::history`].
+    ///
+    /// # Errors
+    /// [`WardenError`].
+    pub async fn history(&self, since: u64) -> Result<AuditEntries, WardenError> {
+        self.calls.history(since).await
+    }
+
+    /// Reads the properties afresh and returns them.
+    ///
+    /// # Errors
+    /// [`WardenError`]; the view then stays as it was.
+    pub async fn refresh(&self) -> Result<WardenView, WardenError> {
+        self.calls.refresh().await?;
+        Ok(self.view())
+    }
+
+    /// Has the properties read again, without waiting, where the last reading failed: after that nobody but whoever
+    /// asks next makes belayd look, since a warden that couldn't be started sends no signal.
+    pub fn retry_if_unheard(&self) {
+        if !self.view.borrow().is_current {
+            self.calls.retry();
+        }
+    }
+
+    /// What the warden last showed of itself; [`WardenView::default`] until it was first reached.
+    pub fn view(&self) -> WardenView {
+        self.view.borrow().clone()
+    }
+
+    /// The view with its changes: `changed().await` answers after each.
+    pub fn watch(&self) -> watch::Receiver<WardenView> {
+        self.view.clone()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

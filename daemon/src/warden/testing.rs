@@ -1,0 +1,102 @@
+//! A warden that a test writes the answers of.
+
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex};
+
+use belay_proto::PendingId;
+use belay_proto::clock::FakeClock;
+use belay_proto::dbus::{AuditEntries, Error};
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use tokio::sync::watch;
+
+use super::{Calls, PasswordSteps, Records, WardenError, WardenHandle, WardenView};
+
+/// The step that stands for `Credentials`.
+pub(crate) const CREDENTIALS: &str = "Credentials";
+
+type Answer = dyn FnMut(&str, &str, &[u8]) -> Result<Vec<u8>, Error> + Send;
+
+/// Answers `use_step` by a closure (ticket, step, input), `credentials` by the same one with [`CREDENTIALS`] for a
+/// step (an answer that isn't empty takes the record), and everything else with `NotBound`.
+pub(crate) struct FakeWarden {
+    steps: Mutex<Box<Answer>>,
+}
+
+impl std::fmt::Debug for FakeWarden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FakeWarden")
+    }
+}
+
+impl FakeWarden {
+    /// A handle to a warden that answers steps with `steps`, and the sender that moves what it shows.
+    pub(crate) fn handle(
+        view: WardenView,
+        steps: impl FnMut(&str, &str, &[u8]) -> Result<Vec<u8>, Error> + Send + 'static,
+    ) -> (WardenHandle, watch::Sender<WardenView>) {
+        let (sender, receiver) = watch::channel(view);
+        let fake = Self {
+            steps: Mutex::new(Box::new(steps)),
+        };
+        (WardenHandle::new(Arc::new(fake), receiver), sender)
+    }
+}
+
+fn not_bound<T: Send + 'static>() -> BoxFuture<'static, Result<T, WardenError>> {
+    ready(Err(WardenError::Refused(Error::NotBound("nobody's".into())))).boxed()
+}
+
+impl Calls for FakeWarden {
+    fn use_step<'a>(
+        &'a self,
+        ticket: &'a str,
+        step: &'a str,
+        input: &'a [u8],
+    ) -> BoxFuture<'a, Result<Vec<u8>, WardenError>> {
+        let answer = (self.steps.lock().unwrap())(ticket, step, input);
+        ready(answer.map_err(WardenError::from)).boxed()
+    }
+
+    fn credentials<'a>(&'a self, record: &'a [u8]) -> BoxFuture<'a, Result<bool, WardenError>> {
+        let answer = (self.steps.lock().unwrap())("", CREDENTIALS, record);
+        ready(answer.map(|taken| !taken.is_empty()).map_err(WardenError::from)).boxed()
+    }
+
+    fn recovery_code(&self, _pending: PendingId) -> BoxFuture<'_, Result<OwnedFd, WardenError>> {
+        not_bound()
+    }
+
+    fn history(&self, since: u64) -> BoxFuture<'_, Result<AuditEntries, WardenError>> {
+        let entry = [("time".to_owned(), since.into())].into();
+        ready(Ok(vec![entry])).boxed()
+    }
+
+    fn refresh(&self) -> BoxFuture<'_, Result<(), WardenError>> {
+        ready(Ok(())).boxed()
+    }
+
+    fn retry(&self) {}
+}
+
+/// Keeps this record for [`PasswordSteps`], or none, or one that never comes.
+pub(crate) enum FakeRecords {
+    Newest(Vec<u8>),
+    None,
+    Hang,
+}
+
+impl Records for FakeRecords {
+    fn newest(&self) -> BoxFuture<'_, Option<Vec<u8>>> {
+        match self {
+            Self::Newest(record) => ready(Some(record.clone())).boxed(),
+            Self::None => ready(None).boxed(),
+            Self::Hang => std::future::pending().boxed(),
+        }
+    }
+}
+
+/// Steps at `warden` with `records`.
+pub(crate) fn passwords(warden: &WardenHandle, records: FakeRecords) -> PasswordSteps {
+    PasswordSteps::new(warden.clone(), Arc::new(records), Arc::new(FakeClock::default()))
+}
