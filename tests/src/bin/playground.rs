@@ -1,0 +1,26 @@
+//! `playground` walks the story of a device and its owners, without a phone.
+//!
+//! `playground role NAME ARGS…` runs one program of Belay instead; the story and the tests start their
+//! processes so.
+
+use std::process::ExitCode;
+
+use belay_tests::{role, story};
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1).peekable();
+    if args.peek().is_some_and(|a| a == "role") {
+        return role::play(args.skip(1).collect());
+    }
+    let args: Vec<String> = args.map(|a| a.to_string_lossy().into_owned()).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => story::run(false),
+        ["--stay"] => story::run(true),
+        _ => {
+            eprintln!(
+                "usage: playground [--stay]\n       playground role belayd|belayctl|belay-warden|belay-cloud ARGS…"
+            );
+            ExitCode::from(64)
+        }
+    }
+}

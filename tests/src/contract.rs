@@ -1,0 +1,131 @@
+//! The D-Bus contract as a judge: which errors each method's doc comment in `proto/dbus/*.xml` names.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::io::Write;
+use std::sync::OnceLock;
+
+use belay_proto::dbus::Error;
+
+use crate::app::{Object, Refusal};
+use crate::{Outcome, Surprise};
+
+/// Names a file to which each pair of a method and an error that it answered is added, one a line; to see what
+/// the tests leave out.
+const SEEN: &str = "BELAY_TESTS_SEEN";
+
+const FILES: [&str; 4] = [
+    include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../proto/dbus/org.belay1.Account.xml"
+    )),
+    include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../proto/dbus/org.belay1.Device.xml"
+    )),
+    include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../proto/dbus/org.belay1.Manager.xml"
+    )),
+    include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../proto/dbus/org.belay1.Warden.xml"
+    )),
+];
+
+/// What every method may answer by the head of each file.
+const EVERYWHERE: [&str; 4] = [
+    "Storage",
+    "Internal",
+    "DeviceLost",
+    "InteractiveAuthorizationRequired",
+];
+
+/// Whether a method of Belay may answer so: a surprise where its doc comment doesn't name the error.
+///
+/// # Errors
+/// The surprise.
+pub fn judge(object: Object, member: &str, refusal: &Refusal) -> Outcome {
+    let method = format!("{}.{member}", object.interface);
+    let Some(documented) = documented().get(&method) else {
+        return Ok(());
+    };
+    note(&method, refusal);
+    let name = refusal.name.rsplit('.').next().unwrap_or_default();
+    // What the bus and the library answer by themselves has D-Bus's own names.
+    let foreign = refusal.name.starts_with("org.freedesktop.DBus.Error.");
+    if foreign || EVERYWHERE.contains(&name) || documented.contains(name) {
+        return Ok(());
+    }
+    Err(Surprise::new(format!(
+        "{method} answered {refusal}, which its documentation doesn't name"
+    )))
+}
+
+/// The errors that each method's doc comment names.
+#[must_use]
+pub fn documented() -> &'static HashMap<String, BTreeSet<String>> {
+    static DOCUMENTED: OnceLock<HashMap<String, BTreeSet<String>>> = OnceLock::new();
+    DOCUMENTED.get_or_init(|| FILES.iter().flat_map(|text| errors_of(text)).collect())
+}
+
+/// Method and errors of each method in one file.
+fn errors_of(text: &str) -> Vec<(String, BTreeSet<String>)> {
+    let interface = between(text, "<interface name=\"", "\"").unwrap_or_default();
+    let mut methods = Vec::new();
+    for part in text.split("<!--").skip(1) {
+        let (comment, after) = part.split_once("-->").unwrap_or_default();
+        let Some(method) = after
+            .trim_start()
+            .strip_prefix("<method name=\"")
+            .and_then(|m| m.split('"').next())
+        else {
+            continue;
+        };
+        let named = comment.split_once("Errors:").map_or("", |(_, errors)| errors);
+        let words = named
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .filter(|w| is_error(w));
+        methods.push((
+            format!("{interface}.{method}"),
+            words.map(str::to_owned).collect(),
+        ));
+    }
+    methods
+}
+
+fn is_error(word: &str) -> bool {
+    Error::NAMES
+        .iter()
+        .any(|name| name.rsplit('.').next() == Some(word))
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    text.split_once(before)?
+        .1
+        .split_once(after)
+        .map(|(found, _)| found)
+}
+
+fn note(method: &str, refusal: &Refusal) {
+    let Some(path) = std::env::var_os(SEEN) else {
+        return;
+    };
+    if let Ok(mut file) = File::options().append(true).create(true).open(path) {
+        let _best_effort = writeln!(file, "{method} {}", refusal.short());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::documented;
+
+    #[test]
+    fn the_errors_of_a_method_are_found() {
+        let sign_out = &documented()["org.belay1.Account.SignOut"];
+        for name in ["WrongPassword", "BadTicket", "NotBound", "DeviceLost"] {
+            assert!(sign_out.contains(name), "{name} in {sign_out:?}");
+        }
+        assert!(!sign_out.contains("AlreadyBound"));
+    }
+}

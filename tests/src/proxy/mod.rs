@@ -1,0 +1,204 @@
+//! The network between the device and the cloud: a proxy that holds every request and answer against the
+//! contract, and that can be as bad as a network or a cloud can be.
+//!
+//! Its address is the cloud's public one, so that proofs and login signatures name it.
+
+mod relay;
+mod tricks;
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::Outcome;
+use crate::openapi::{Contract, Exchange};
+use crate::until::within;
+
+pub use tricks::Trick;
+
+/// The running proxy. Dropping it ends it.
+#[derive(Debug)]
+pub struct Proxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    contract: &'static Contract,
+    state: Mutex<State>,
+    /// How many exchanges there were.
+    count: watch::Sender<usize>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Where the cloud listens; `None` is no network.
+    cloud: Option<SocketAddr>,
+    tricks: VecDeque<tricks::Planned>,
+    /// The paths on which a trick was played, in order.
+    played: Vec<String>,
+    exchanges: Vec<Exchange>,
+    wrong: Vec<String>,
+}
+
+impl Proxy {
+    /// Listens on a free port of the loopback address, with no cloud behind it yet.
+    ///
+    /// # Errors
+    /// Where there is no port, or the contract can't be read.
+    pub async fn start() -> Outcome<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let (count, _) = watch::channel(0);
+        let shared = Arc::new(Shared {
+            contract: Contract::ours()?,
+            state: Mutex::default(),
+            count,
+        });
+        let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        Ok(Self {
+            address,
+            shared,
+            task,
+        })
+    }
+
+    /// The URL by which the device knows the cloud.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Connects the network to a cloud, or cuts it.
+    pub fn connect(&self, cloud: Option<SocketAddr>) {
+        self.shared.state().cloud = cloud;
+    }
+
+    /// Plays `trick` on the next `times` requests whose path begins with `path`, after those planned before.
+    pub fn plan(&self, path: &str, times: usize, trick: &Trick) {
+        let planned = tricks::Planned {
+            path: path.to_owned(),
+            times,
+            trick: trick.clone(),
+        };
+        self.shared.state().tricks.push_back(planned);
+    }
+
+    /// Forgets the tricks that are planned and weren't played.
+    pub fn behave(&self) {
+        self.shared.state().tricks.clear();
+    }
+
+    /// All exchanges so far.
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.shared.state().exchanges.clone()
+    }
+
+    /// What the contract was broken by so far.
+    #[must_use]
+    pub fn wrong(&self) -> Vec<String> {
+        self.shared.state().wrong.clone()
+    }
+
+    /// Waits until a trick has been played on a request whose path begins with `path`.
+    ///
+    /// # Errors
+    /// Where none is.
+    pub async fn played(&self, path: &str) -> Outcome {
+        let mut count = self.shared.count.subscribe();
+        within(&format!("a trick to be played on {path}"), async {
+            loop {
+                count.borrow_and_update();
+                if self.shared.state().played.iter().any(|p| p.starts_with(path)) {
+                    return Ok(());
+                }
+                count.changed().await?;
+            }
+        })
+        .await?
+    }
+
+    /// Waits until an exchange that `fits` has been, and returns it.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub async fn seen(&self, what: &str, fits: impl Fn(&Exchange) -> bool) -> Outcome<Exchange> {
+        let mut count = self.shared.count.subscribe();
+        within(what, async {
+            loop {
+                count.borrow_and_update();
+                if let Some(found) = self.shared.state().exchanges.iter().find(|e| fits(e)) {
+                    return Ok(found.clone());
+                }
+                count.changed().await?;
+            }
+        })
+        .await?
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes an exchange; `judged` is false where a trick took part, which needn't keep the contract.
+    fn note(&self, exchange: Exchange, judged: bool) {
+        let wrong = if judged {
+            self.contract.judge(&exchange)
+        } else {
+            Vec::new()
+        };
+        let mut state = self.state();
+        state.wrong.extend(wrong);
+        state.exchanges.push(exchange);
+        let count = state.exchanges.len();
+        drop(state);
+        self.count.send_replace(count);
+    }
+
+    /// Notes that a trick was played on this path.
+    fn note_trick(&self, path: &str) {
+        self.state().played.push(path.to_owned());
+        self.count.send_modify(|_| ());
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = tokio::task::JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let shared = Arc::clone(&shared);
+        connections.spawn(async move {
+            let service = service_fn(move |request| {
+                let relayed = relay::relay(Arc::clone(&shared), request);
+                async {
+                    relayed
+                        .await
+                        .map_err(|surprise| io::Error::other(surprise.to_string()))
+                }
+            });
+            // An error is a connection that was cut, on purpose or by the other side.
+            let _cut = http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}

@@ -1,0 +1,29 @@
+//! The configuration of a stage.
+
+use super::Plan;
+use crate::place::Place;
+
+/// The text of `belay.toml`. New accounts get Argon2id at exactly the floor, so that tests stay quick.
+pub(super) fn config(place: &Place, url: &str, plan: &Plan) -> String {
+    let path = |name: &str| format!("{:?}", place.at(name).display().to_string());
+    let proof = if plan.reset_proof {
+        format!("reset-proof-dir = {}\n", path("proof"))
+    } else {
+        String::new()
+    };
+    format!(
+        "[cloud]\nurl = \"{url}\"\n\n\
+         [bus]\nkind = \"system\"\n\n\
+         [paths]\nstate = {}\nruntime = {}\n\n\
+         [platform]\nbackend = \"{}\"\n\n\
+         [warden]\nstate = {}\nruntime = {}\nsysfs = {}\n{proof}\
+         new-account-kdf = {{ memory-kib = 19456, iterations = 2 }}\n\n{}",
+        path("belayd"),
+        path("belayd-run"),
+        plan.backend,
+        path("warden"),
+        path("warden-run"),
+        path("sys"),
+        plan.more,
+    )
+}

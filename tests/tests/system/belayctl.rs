@@ -1,0 +1,92 @@
+//! `belayctl`, as a person or a script uses it.
+
+use std::io::Write;
+
+use belay_tests::guest;
+use serde_json::Value;
+
+use crate::owner::{ADA, PASSWORD, adas, code, state};
+use crate::scene::{Scene, scene};
+
+/// Runs `belayctl --json ARGS` as the person at the device; the exit code and the answer.
+async fn ctl(scene: &Scene, args: &[&str]) -> (Option<i32>, Value) {
+    let all: Vec<&str> = ["--json"].into_iter().chain(args.iter().copied()).collect();
+    let program = scene.program("belayctl", &all).as_user(guest::person());
+    // Asking on the terminal of whoever runs the tests is right, and no test of what scripts get.
+    let program = program.without_terminal();
+    let (status, text) = program.output().await.unwrap();
+    let json = serde_json::from_str(text.trim()).unwrap_or_else(|e| panic!("{args:?}: {e}: {text}"));
+    (status.code(), json)
+}
+
+/// A file with a password, for `--password-file`, that the person can read.
+fn file(content: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "{content}").unwrap();
+    if guest::is_root() {
+        std::os::unix::fs::chown(file.path(), Some(guest::person()), None).unwrap();
+    }
+    file
+}
+
+#[tokio::test]
+async fn belayctl_walks_from_registration_to_sign_out() {
+    let scene = scene().await;
+    let (right, wrong) = (file(PASSWORD), file("not-the-password-1"));
+    let (right, wrong) = (right.path().to_str().unwrap(), wrong.path().to_str().unwrap());
+    let (exit, status) = ctl(&scene, &["status"]).await;
+    assert_eq!(exit, Some(0));
+    assert!(status.to_string().contains("unbound"), "{status}");
+
+    let (exit, registered) = ctl(&scene, &["register", ADA, "--password-file", right]).await;
+    assert_eq!(exit, Some(0), "{registered}");
+    let id = registered["id"].as_str().unwrap().to_owned();
+    let code = code(&scene, ADA).await;
+    let (exit, confirmed) = ctl(&scene, &["confirm", &id, &code, "--acknowledge"]).await;
+    assert_eq!(exit, Some(0), "{confirmed}");
+    assert_eq!(state(&scene).await, "bound");
+
+    let (exit, devices) = ctl(&scene, &["devices"]).await;
+    assert_eq!(exit, Some(0), "{devices}");
+    let (exit, history) = ctl(&scene, &["history"]).await;
+    assert_eq!(exit, Some(0), "{history}");
+
+    let (exit, refused) = ctl(&scene, &["sign-out", "--password-file", wrong]).await;
+    assert_eq!(exit, Some(77), "{refused}");
+    assert!(refused.to_string().contains("WrongPassword"), "{refused}");
+    assert_eq!(state(&scene).await, "bound");
+    let (exit, unlocked) = ctl(&scene, &["unlock", "--password-file", right]).await;
+    assert_eq!(exit, Some(0), "{unlocked}");
+    let (exit, released) = ctl(&scene, &["sign-out", "--password-file", right]).await;
+    assert_eq!(exit, Some(0), "{released}");
+    assert!(released.to_string().contains("belay-release:"), "{released}");
+    assert_eq!(state(&scene).await, "unbound");
+    let (exit, signed_in) = ctl(&scene, &["sign-in", ADA, "--password-file", right]).await;
+    assert_eq!(exit, Some(0), "{signed_in}");
+    assert_eq!(state(&scene).await, "bound");
+}
+
+#[tokio::test]
+async fn belayctl_exits_as_sysexits_says() {
+    let mut scene = adas().await;
+    let right = file(PASSWORD);
+    let right = right.path().to_str().unwrap();
+    let (exit, _) = ctl(&scene, &["register", "ben@example.org", "--password-file", right]).await;
+    assert_eq!(exit, Some(65), "bound already");
+    let (exit, _) = ctl(&scene, &["sign-out"]).await;
+    assert_eq!(exit, Some(64), "no terminal to ask on");
+    let (exit, _) = ctl(&scene, &["confirm", "00000000000000000000000000000000", "123456"]).await;
+    assert_eq!(exit, Some(65), "no such verification");
+    scene.stop_cloud().await.unwrap();
+    let (exit, _) = ctl(&scene, &["devices"]).await;
+    assert_eq!(exit, Some(69), "offline");
+    scene.kill_belayd().await.unwrap();
+    let (exit, _) = ctl(&scene, &["devices"]).await;
+    assert_eq!(exit, Some(69), "no belayd");
+    let (status, _) = scene
+        .program("belayctl", &["no-such-command"])
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(status.code(), Some(64));
+}

@@ -1,0 +1,212 @@
+//! Errors of registration and sign-in that need a cloud, or its absence, or something else under way.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use belay_tests::app::{ACCOUNT, Answer, App, Options, refused};
+use belay_tests::proxy::Trick;
+
+use crate::methods::name;
+use crate::owner::{ADA, BEN, BENS, PASSWORD, app, code, registered, state};
+use crate::scene::scene;
+
+/// A refusal of the cloud by name.
+fn problem(status: u16, name: &str) -> Trick {
+    let body = format!(r#"{{"type": "urn:belay:problem:{name}", "title": "{name}", "status": {status}}}"#);
+    let headers = vec![("content-type", "application/problem+json".to_owned())];
+    Trick::Answer {
+        status,
+        headers,
+        body: body.into_bytes(),
+    }
+}
+
+#[tokio::test]
+async fn the_clouds_limits_have_their_names() {
+    let mut scene = scene().await;
+    scene.clock().run(20).unwrap();
+    let app = app(&scene);
+    scene
+        .network()
+        .plan("/v1/verifications", 50, &problem(429, "too-soon"));
+    refused(
+        app.register(ADA, PASSWORD, &Options::new()).await.unwrap(),
+        "TooSoon",
+    )
+    .unwrap();
+    scene.network().behave();
+    let id = app
+        .register(ADA, PASSWORD, &Options::new())
+        .await
+        .unwrap()
+        .unwrap();
+    let code = code(&scene, ADA).await;
+    scene
+        .network()
+        .plan("/v1/verifications/", 50, &problem(429, "too-many"));
+    refused(app.confirm(&id, &code).await.unwrap(), "TooManyAttempts").unwrap();
+    scene.network().behave();
+    app.confirm(&id, &code).await.unwrap().unwrap();
+    scene.factory_reset().await.unwrap();
+    scene.network().plan("/v1/login", 50, &problem(429, "too-many"));
+    refused(app.sign_in(ADA, PASSWORD).await.unwrap(), "TooManyAttempts").unwrap();
+    scene.network().behave();
+    app.sign_in(ADA, PASSWORD).await.unwrap().unwrap();
+}
+
+async fn by_id(app: &App, member: &str, id: &str) -> Answer<()> {
+    let answer: Answer<()> = match member {
+        "VerificationState" => app
+            .call::<_, String>(ACCOUNT, member, &(id, Options::new()))
+            .await
+            .unwrap()
+            .map(drop),
+        _ => app.call(ACCOUNT, member, &(id, Options::new())).await.unwrap(),
+    };
+    answer
+}
+
+#[tokio::test]
+async fn without_a_cloud_each_method_says_offline_and_with_a_broken_one_cloud_refused() {
+    let mut scene = scene().await;
+    scene.clock().run(20).unwrap();
+    let app = app(&scene);
+    let id = app
+        .register(ADA, PASSWORD, &Options::new())
+        .await
+        .unwrap()
+        .unwrap();
+    scene.clock().advance(Duration::from_secs(16 * 60)).unwrap();
+    scene.stop_cloud().await.unwrap();
+    refused(by_id(&app, "ResendCode", &id).await, "Offline").unwrap();
+    // What is known here is told without a network.
+    let state_here = by_id(&app, "VerificationState", &id).await;
+    assert!(
+        ["granted", "Offline"].contains(&name(&state_here)),
+        "{state_here:?}"
+    );
+    scene.start_cloud().await.unwrap();
+    scene.network().plan("/v1/", 50, &Trick::says("{}"));
+    refused(by_id(&app, "ResendCode", &id).await, "CloudRefused").unwrap();
+    let state_here = by_id(&app, "VerificationState", &id).await;
+    assert!(
+        ["granted", "CloudRefused"].contains(&name(&state_here)),
+        "{state_here:?}"
+    );
+    scene.network().behave();
+    by_id(&app, "CancelVerification", &id).await.unwrap();
+
+    registered(&scene, BEN, BENS).await;
+    scene.network().plan("/v1/", 50, &Trick::says("{}"));
+    refused(app.reauthenticate(BEN, BENS).await.unwrap(), "CloudRefused").unwrap();
+    type Rows = Vec<HashMap<String, zbus::OwnedVariant>>;
+    let rows: Answer<Rows> = app
+        .call(ACCOUNT, "ListDevices", &(Options::new(),))
+        .await
+        .unwrap();
+    refused(rows, "CloudRefused").unwrap();
+    scene.network().behave();
+    scene.stop_cloud().await.unwrap();
+    refused(app.reauthenticate(BEN, BENS).await.unwrap(), "Offline").unwrap();
+    assert_eq!(state(&scene).await, "bound");
+}
+
+#[tokio::test]
+async fn what_is_over_cannot_be_gone_on_with() {
+    let scene = scene().await;
+    let app = app(&scene);
+    let id = app
+        .register(ADA, PASSWORD, &Options::new())
+        .await
+        .unwrap()
+        .unwrap();
+    refused(by_id(&app, "AcknowledgeRecoveryCode", &id).await, "NotBound").unwrap();
+    let code = code(&scene, ADA).await;
+    app.confirm(&id, &code).await.unwrap().unwrap();
+    for member in ["ResendCode", "CancelVerification"] {
+        let refusal = by_id(&app, member, &id).await.unwrap_err();
+        assert!(
+            ["AlreadyBound", "NotFound"].contains(&refusal.short()),
+            "{member}: {refusal}"
+        );
+    }
+    assert_eq!(state(&scene).await, "bound");
+}
+
+#[tokio::test]
+async fn one_thing_at_a_time() {
+    let mut scene = scene().await;
+    let app = app(&scene);
+    scene.network().plan("/v1/", 50, &Trick::Hang);
+    let first = {
+        let app = app.clone();
+        tokio::spawn(async move { app.register(ADA, PASSWORD, &Options::new()).await })
+    };
+    scene.network().played("/v1/").await.unwrap();
+    refused(app.register(BEN, BENS, &Options::new()).await.unwrap(), "Busy").unwrap();
+    refused(app.sign_in(BEN, BENS).await.unwrap(), "Busy").unwrap();
+    // What was begun ends with belayd, by name.
+    scene.stop_belayd().await.unwrap();
+    let refusal = first.await.unwrap().unwrap().unwrap_err();
+    assert!(
+        ["Cancelled", "org.freedesktop.DBus.Error.NoReply"].contains(&refusal.short()),
+        "{refusal}"
+    );
+    scene.network().behave();
+    scene.start_belayd().await.unwrap();
+    registered(&scene, ADA, PASSWORD).await;
+}
+
+#[tokio::test]
+async fn a_cancelled_verification_ends_what_waits_for_it_or_says_that_it_is_busy() {
+    let scene = scene().await;
+    let app = app(&scene);
+    let id = app
+        .register(ADA, PASSWORD, &Options::new())
+        .await
+        .unwrap()
+        .unwrap();
+    let code = code(&scene, ADA).await;
+    scene.network().plan("/v1/verifications/", 1, &Trick::Hang);
+    let confirming = {
+        let (app, id, code) = (app.clone(), id.clone(), code.clone());
+        tokio::spawn(async move { app.confirm(&id, &code).await.unwrap() })
+    };
+    scene.network().played("/v1/verifications/").await.unwrap();
+    match by_id(&app, "CancelVerification", &id).await {
+        Ok(()) => {
+            scene.clock().run(20).unwrap();
+            let refusal = confirming.await.unwrap().unwrap_err();
+            assert!(["Cancelled", "Offline"].contains(&refusal.short()), "{refusal}");
+            assert_eq!(state(&scene).await, "unbound");
+        }
+        Err(refusal) => {
+            assert_eq!(refusal.short(), "Busy");
+            scene.clock().run(20).unwrap();
+            let _given_up = confirming.await.unwrap();
+            app.confirm(&id, &code).await.unwrap().unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_second_registration_takes_the_place_of_the_first_or_is_told_why_not() {
+    let scene = scene().await;
+    let app = app(&scene);
+    let first = app
+        .register(ADA, PASSWORD, &Options::new())
+        .await
+        .unwrap()
+        .unwrap();
+    match app.register(BEN, BENS, &Options::new()).await.unwrap() {
+        Ok(second) => {
+            refused(by_id(&app, "VerificationState", &first).await, "NotFound").unwrap();
+            by_id(&app, "CancelVerification", &second).await.unwrap();
+        }
+        Err(refusal) => {
+            assert_eq!(refusal.short(), "Conflict");
+            by_id(&app, "CancelVerification", &first).await.unwrap();
+        }
+    }
+    assert_eq!(state(&scene).await, "unbound");
+}

@@ -1,0 +1,218 @@
+//! Errors that the other tests don't meet, each from the method whose documentation names it.
+
+use belay_tests::app::{ACCOUNT, Answer, App, DEVICE, Options, WARDEN, memfd, refused};
+use belay_tests::contract;
+use zbus::{Fd, OwnedFd};
+
+use crate::methods::{METHODS, call, name};
+use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, state};
+use crate::scene::{Scene, scene};
+
+/// A ticket in form that nobody made.
+const TICKET: &str = "0123456789abcdef0123456789abcdef";
+
+/// belayd's name, taken by a connection of the programs' user.
+async fn stand_in(scene: &mut Scene) -> App {
+    scene.kill_belayd().await.unwrap();
+    let uid = belay_tests::guest::programs().unwrap_or_else(belay_tests::guest::person);
+    let connection = scene.connect(uid).await.unwrap();
+    connection.request_name("org.belay1").await.unwrap();
+    App::new(&connection)
+}
+
+/// Gives belayd's name back.
+async fn step_down(stand_in: App) {
+    stand_in.bus().release_name("org.belay1").await.unwrap();
+}
+
+/// Every method that is documented to answer `error` answers it, or `or`; `but` are those that don't get that far.
+async fn all_answer(scene: &Scene, error: &str, or: &str, but: &[&str]) {
+    let app = app(scene);
+    for (object, member, _) in METHODS {
+        let documented = &contract::documented()[&format!("{}.{member}", object.interface)];
+        if documented.contains(error) && !but.contains(member) {
+            let answer = call(&app, *object, member).await;
+            assert!([error, or].contains(&name(&answer)), "{member}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lost_device_answers_device_lost_to_all_but_unlock() {
+    let mut scene = adas().await;
+    let thief = stand_in(&mut scene).await;
+    thief
+        .call::<_, ()>(WARDEN, "Tighten", &("owner-asked",))
+        .await
+        .unwrap()
+        .unwrap();
+    step_down(thief).await;
+    scene.start_belayd().await.unwrap();
+    all_answer(&scene, "DeviceLost", "DeviceLost", &[]).await;
+}
+
+#[tokio::test]
+async fn a_tampered_device_answers_tampered() {
+    let mut scene = adas().await;
+    scene.kill_belayd().await.unwrap();
+    scene.kill_warden().await.unwrap();
+    for copy in ["a", "b"] {
+        std::fs::write(scene.place().at("warden").join(copy).join("binding"), "spoilt").unwrap();
+    }
+    scene.start_belayd().await.unwrap();
+    // What needs a verification or a ticket finds neither.
+    all_answer(
+        &scene,
+        "Tampered",
+        "DeviceLost",
+        &["ConfirmRegistration", "SignIn"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn an_uninitialised_warden_makes_every_method_answer_storage() {
+    let mut scene = Scene::empty().await;
+    scene.start_cloud().await.unwrap();
+    scene.launch_belayd().await.unwrap();
+    let local = ["SetName", "CheckActivation"];
+    all_answer(&scene, "Storage", "Storage", &local).await;
+}
+
+#[tokio::test]
+async fn a_ticket_that_nobody_made_is_a_bad_one() {
+    let scene = adas().await;
+    let app = app(&scene);
+    let none = Options::new();
+    for (object, member) in [
+        (ACCOUNT, "Reauthenticate"),
+        (ACCOUNT, "SignOut"),
+        (DEVICE, "AuthorizeReset"),
+    ] {
+        let answer = call(&app, object, member).await;
+        assert_eq!(name(&answer), "BadTicket", "{member}");
+    }
+    app.sign_out(PASSWORD).await.unwrap().unwrap();
+    let answer: Answer<String> = app
+        .call(ACCOUNT, "Register", &(ADA, TICKET, &none, &none))
+        .await
+        .unwrap();
+    refused(answer, "BadTicket").unwrap();
+    let answer: Answer<()> = app.call(ACCOUNT, "SignIn", &(ADA, TICKET, &none)).await.unwrap();
+    refused(answer, "BadTicket").unwrap();
+    // One that was made for another address.
+    let ticket = app
+        .present("sign-in", BEN, &[("password", BENS)])
+        .await
+        .unwrap()
+        .unwrap();
+    let answer: Answer<()> = app.call(ACCOUNT, "SignIn", &(ADA, ticket, &none)).await.unwrap();
+    let refusal = answer.unwrap_err();
+    assert!(
+        ["BadTicket", "WrongPassword"].contains(&refusal.short()),
+        "{refusal}"
+    );
+    assert_eq!(state(&scene).await, "unbound");
+}
+
+#[tokio::test]
+async fn an_unbound_device_answers_not_bound_to_what_needs_an_owner() {
+    let mut scene = scene().await;
+    let app = app(&scene);
+    for (object, member) in [
+        (ACCOUNT, "Reauthenticate"),
+        (ACCOUNT, "SignOut"),
+        (ACCOUNT, "ListDevices"),
+        (WARDEN, "Unlock"),
+    ] {
+        assert_eq!(name(&call(&app, object, member).await), "NotBound", "{member}");
+    }
+    let belayd = stand_in(&mut scene).await;
+    let bytes: &[u8] = &[1];
+    let answer: Answer<bool> = belayd.call(WARDEN, "Credentials", &(bytes,)).await.unwrap();
+    refused(answer, "NotBound").unwrap();
+    refused(
+        belayd.call::<_, ()>(WARDEN, "Tighten", &("x",)).await.unwrap(),
+        "NotBound",
+    )
+    .unwrap();
+    let answer: Answer<Vec<u8>> = belayd
+        .call(WARDEN, "Use", &(TICKET, "release", bytes))
+        .await
+        .unwrap();
+    let refusal = answer.unwrap_err();
+    assert!(
+        ["BadTicket", "NotBound", "InvalidArgument"].contains(&refusal.short()),
+        "{refusal}"
+    );
+    let answer: Answer<OwnedFd> = belayd.call(WARDEN, "RecoveryCode", &(TICKET,)).await.unwrap();
+    refused(answer, "NotFound").unwrap();
+}
+
+#[tokio::test]
+async fn the_warden_takes_only_records_that_are_ones_and_cuts_a_reason_to_size() {
+    let mut scene = adas().await;
+    let belayd = stand_in(&mut scene).await;
+    for bytes in [Vec::<u8>::new(), vec![0xff; 100], vec![0; 200_000]] {
+        let answer: Answer<bool> = belayd.call(WARDEN, "Credentials", &(bytes,)).await.unwrap();
+        assert!(answer == Ok(false) || answer.is_err_and(|e| e.short() == "InvalidArgument"));
+    }
+    let answer = belayd
+        .present("change-password", "", &[("old", PASSWORD), ("new", BENS)])
+        .await
+        .unwrap();
+    refused(answer, "NotSupported").unwrap();
+    let enormous = "x".repeat(1024 * 1024);
+    let answer = belayd
+        .call::<_, ()>(WARDEN, "Tighten", &(enormous,))
+        .await
+        .unwrap();
+    refused(answer, "InvalidArgument").unwrap();
+    // A reason is for the log only: whatever it says, the device is made tighter, and the log stays whole.
+    let reason = "two\nlines\u{7}".repeat(1000);
+    belayd
+        .call::<_, ()>(WARDEN, "Tighten", &(reason,))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(belayd.text(WARDEN, "LockState").await.unwrap(), "lost");
+    assert_eq!(scene.warden_command(&["verify-log"]).await.unwrap(), Some(0));
+}
+
+#[tokio::test]
+async fn the_throttle_speaks_from_each_door_of_the_local_check() {
+    let scene = adas().await;
+    let app = app(&scene);
+    // Tickets that were made before the wait began.
+    let present = async |purpose: &str| {
+        app.present(purpose, ADA, &[("password", PASSWORD)])
+            .await
+            .unwrap()
+            .unwrap()
+    };
+    let (again, reset) = (present("reauthenticate").await, present("reset").await);
+    for n in 1..=5 {
+        refused(
+            app.sign_out(&format!("guess-number-{n}")).await.unwrap(),
+            "WrongPassword",
+        )
+        .unwrap();
+    }
+    let answer: Answer<()> = app
+        .call(ACCOUNT, "Reauthenticate", &(again, Options::new()))
+        .await
+        .unwrap();
+    refused(answer, "TooManyAttempts").unwrap();
+    let answer: Answer<OwnedFd> = app
+        .call(DEVICE, "AuthorizeReset", &(reset, Options::new()))
+        .await
+        .unwrap();
+    refused(answer, "TooManyAttempts").unwrap();
+    let fd = Fd::from(memfd(PASSWORD.as_bytes()).unwrap());
+    refused(
+        app.call::<_, ()>(WARDEN, "Unlock", &(fd,)).await.unwrap(),
+        "TooManyAttempts",
+    )
+    .unwrap();
+    assert_eq!(state(&scene).await, "bound");
+}

@@ -1,0 +1,143 @@
+//! What the running programs introspect is what `proto/dbus/*.xml` says, member by member.
+
+use std::collections::BTreeSet;
+
+use belay_tests::app::{ACCOUNT, DEVICE, MANAGER, Object, WARDEN};
+
+use crate::owner::{adas, app};
+use crate::xml;
+
+/// Members of the contract that later issues bring. The list only shrinks: a member that is here and exists fails
+/// the test, as does one that is missing and not here.
+const LATER: &[&str] = &[
+    "org.belay1.Account method AddIdentifier",
+    "org.belay1.Account method BeginRecovery",
+    "org.belay1.Account method ChangePassword",
+    "org.belay1.Account method CompleteRecovery",
+    "org.belay1.Account method ConfirmIdentifier",
+    "org.belay1.Account method CreateRecoveryCode",
+    "org.belay1.Account method DeleteAccount",
+    "org.belay1.Account method GetServiceToken",
+    "org.belay1.Account method RemoveDevice",
+    "org.belay1.Account method RemoveIdentifier",
+    "org.belay1.Account method RequestBootloaderUnlock",
+    "org.belay1.Account method SecurityCheck",
+    "org.belay1.Account method SendCommand",
+    "org.belay1.Account method SetLogin",
+    "org.belay1.Account method SetProfile",
+    "org.belay1.Account property BootloaderUnlock",
+    "org.belay1.Account property Commands",
+    "org.belay1.Device method CallOwner",
+    "org.belay1.Device method GetLocation",
+    "org.belay1.Device method SetFindEnabled",
+    "org.belay1.Device method SetPolicies",
+    "org.belay1.Device method StopRinging",
+    "org.belay1.Device property Connected",
+    "org.belay1.Device property FindEnabled",
+    "org.belay1.Device property LostMessage",
+    "org.belay1.Device property OwnerPhone",
+    "org.belay1.Device property Policies",
+    "org.belay1.Device property Ringing",
+    "org.belay1.Device signal CommandFinished",
+    "org.belay1.Device signal CommandReceived",
+    "org.belay1.Device signal SimChanged",
+    "org.belay1.Warden method Beat",
+    "org.belay1.Warden method Command",
+    "org.belay1.Warden property HoldLeft",
+];
+
+/// Interfaces that later issues bring whole.
+const LATER_INTERFACES: &[&str] = &[
+    "org.belay1.Accessory",
+    "org.belay1.AccessoryManager",
+    "org.belay1.Collection",
+    "org.belay1.Sync",
+];
+
+fn contract(interface: &str) -> BTreeSet<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../proto/dbus");
+    let text = std::fs::read_to_string(format!("{folder}/{interface}.xml")).unwrap();
+    xml::members(&text, interface)
+}
+
+/// The first three words: what the list above names.
+fn name(member: &str) -> String {
+    member.split(' ').take(3).collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn introspection_equals_the_xml_but_for_what_later_issues_bring() {
+    let scene = adas().await;
+    let app = app(&scene);
+    let (mut wrong, mut listed) = (
+        Vec::new(),
+        BTreeSet::from_iter(LATER.iter().map(|l| (*l).to_owned())),
+    );
+    for object in [MANAGER, ACCOUNT, DEVICE, WARDEN] {
+        let Object { interface, .. } = object;
+        let live = xml::members(&app.introspect(object).await.unwrap(), interface);
+        let contract = contract(interface);
+        assert!(!live.is_empty(), "{interface} isn't there");
+        for member in &live {
+            if listed.remove(&name(member)) {
+                wrong.push(format!("exists, so it must leave the list: {member}"));
+            }
+            if !contract.contains(member) {
+                wrong.push(format!("isn't in the XML: {member}"));
+            }
+        }
+        for member in &contract {
+            if !live.contains(member) && !listed.remove(&name(member)) {
+                wrong.push(format!("is missing: {member}"));
+            }
+        }
+    }
+    wrong.extend(listed.into_iter().map(|l| format!("is in no XML: {l}")));
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn nothing_of_later_interfaces_is_there_yet() {
+    let scene = adas().await;
+    let app = app(&scene);
+    let managed = app
+        .bus()
+        .call_method(
+            Some(MANAGER.service),
+            MANAGER.path,
+            Some("org.freedesktop.DBus.ObjectManager"),
+            "GetManagedObjects",
+            &(),
+        )
+        .await
+        .unwrap();
+    let text = format!("{managed:?} {:?}", managed.body());
+    for object in [MANAGER, ACCOUNT, DEVICE, WARDEN] {
+        let xml = app.introspect(object).await.unwrap();
+        for interface in LATER_INTERFACES {
+            assert!(
+                !xml.contains(&format!("\"{interface}\"")),
+                "{interface} at {}",
+                object.path
+            );
+            assert!(
+                !text.contains(&format!("\"{interface}\"")),
+                "{interface} is managed"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_member_of_the_contract_has_a_doc_comment() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../proto/dbus");
+    let mut seen = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let undocumented = xml::undocumented(&text);
+        assert!(undocumented.is_empty(), "{}: {undocumented:?}", path.display());
+        seen += 1;
+    }
+    assert_eq!(seen, 8, "one file an interface");
+}

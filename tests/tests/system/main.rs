@@ -1,0 +1,31 @@
+//! The whole system, played on a stage: a real `dbus-daemon`, belayd, the warden and the cloud as processes of
+//! their own, and only the outside of a phone simulated.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod authorisation;
+mod bad_input;
+mod belayctl;
+mod cloud_errors;
+mod cloud_http;
+mod device;
+mod disk;
+mod errors;
+mod hostile;
+mod http;
+mod introspection;
+mod kills;
+mod lost;
+mod methods;
+mod owner;
+mod real_polkit;
+mod registration;
+mod routes;
+mod scene;
+mod secrecy;
+mod sign_in;
+mod sign_out;
+mod stagecraft;
+mod throttle;
+mod upkeep;
+mod usurper;
+mod xml;

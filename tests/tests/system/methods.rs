@@ -1,0 +1,113 @@
+//! Every method that somebody at the device may call.
+
+use std::collections::HashMap;
+
+use belay_tests::app::{ACCOUNT, App, DEVICE, Object, Options, Refusal, WARDEN, memfd};
+use zbus::Fd;
+
+use crate::owner::ADA;
+
+/// Each method that polkit decides about, and the action it asks for.
+pub const METHODS: &[(Object, &str, &str)] = &[
+    (WARDEN, "Present", "org.belay1.owner.present"),
+    (WARDEN, "Check", "org.belay1.owner.present"),
+    (WARDEN, "Unlock", "org.belay1.owner.present"),
+    (ACCOUNT, "Register", "org.belay1.account.manage"),
+    (ACCOUNT, "ResendCode", "org.belay1.account.manage"),
+    (ACCOUNT, "VerificationState", "org.belay1.account.manage"),
+    (ACCOUNT, "CancelVerification", "org.belay1.account.manage"),
+    (ACCOUNT, "ConfirmRegistration", "org.belay1.account.manage"),
+    (ACCOUNT, "AcknowledgeRecoveryCode", "org.belay1.account.manage"),
+    (ACCOUNT, "SignIn", "org.belay1.account.manage"),
+    (ACCOUNT, "Reauthenticate", "org.belay1.account.manage"),
+    (ACCOUNT, "CheckActivation", "org.belay1.account.manage"),
+    (ACCOUNT, "ListDevices", "org.belay1.account.manage"),
+    (ACCOUNT, "SignOut", "org.belay1.account.remove"),
+    (DEVICE, "AuthorizeReset", "org.belay1.account.remove"),
+    (DEVICE, "SetName", "org.belay1.device.manage"),
+    (DEVICE, "History", "org.belay1.data.read"),
+];
+
+/// Calls a method with arguments of the right types that succeed nowhere by accident.
+pub async fn call(app: &App, object: Object, member: &str) -> Result<(), Refusal> {
+    let (none, id) = (Options::new(), "00000000000000000000000000000000");
+    let code = Fd::from(memfd(b"123456").unwrap());
+    let fd = || Fd::from(memfd(b"not-the-password-1").unwrap());
+    let answer = match member {
+        "Present" => {
+            let secrets = HashMap::from([("password", fd())]);
+            return app
+                .call::<_, String>(object, member, &("sign-out", "", secrets))
+                .await
+                .unwrap()
+                .map(drop);
+        }
+        "Check" => {
+            return app
+                .call::<_, u8>(object, member, &(fd(),))
+                .await
+                .unwrap()
+                .map(drop);
+        }
+        "Unlock" => app.call::<_, ()>(object, member, &(fd(),)).await,
+        "Register" => {
+            return app
+                .call::<_, String>(object, member, &(ADA, id, &none, &none))
+                .await
+                .unwrap()
+                .map(drop);
+        }
+        "ConfirmRegistration" => {
+            return app
+                .call::<_, zbus::OwnedFd>(object, member, &(id, code, none))
+                .await
+                .unwrap()
+                .map(drop);
+        }
+        "SignIn" => app.call::<_, ()>(object, member, &(ADA, id, none)).await,
+        "SignOut" | "AuthorizeReset" => {
+            return app
+                .call::<_, zbus::OwnedFd>(object, member, &(id, none))
+                .await
+                .unwrap()
+                .map(drop);
+        }
+        "CheckActivation" => {
+            return app
+                .call::<_, String>(object, member, &(none,))
+                .await
+                .unwrap()
+                .map(drop);
+        }
+        "VerificationState" => {
+            return app
+                .call::<_, String>(object, member, &(id, none))
+                .await
+                .unwrap()
+                .map(drop);
+        }
+        "ListDevices" => {
+            type Rows = Vec<HashMap<String, zbus::OwnedVariant>>;
+            return app
+                .call::<_, Rows>(object, member, &(none,))
+                .await
+                .unwrap()
+                .map(drop);
+        }
+        "History" => {
+            type Rows = Vec<HashMap<String, zbus::OwnedVariant>>;
+            return app
+                .call::<_, Rows>(object, member, &(u64::MAX, none))
+                .await
+                .unwrap()
+                .map(drop);
+        }
+        _ => app.call::<_, ()>(object, member, &(id, none)).await,
+    };
+    answer.unwrap()
+}
+
+/// The name of the refusal, or `granted`.
+pub fn name(answer: &Result<(), Refusal>) -> &str {
+    answer.as_ref().err().map_or("granted", Refusal::short)
+}

@@ -1,0 +1,65 @@
+//! A stage for one test: it judges itself at its end.
+
+use std::io::Write;
+use std::ops::{Deref, DerefMut};
+use std::path::Path;
+
+use belay_tests::Stage;
+use belay_tests::stage::Plan;
+
+/// A stage whose end fails the test where the contract was broken or a program panicked. The logs of a failed
+/// test are kept.
+pub struct Scene(Stage);
+
+/// Says why a test, or a part of it, isn't done. Past the test harness, which shows nothing of tests that pass:
+/// whoever runs the tests must see what wasn't tested.
+pub fn skipped(why: &str) {
+    let _nobody_reads = writeln!(std::io::stderr(), "SKIPPED: {why}");
+}
+
+/// The usual plan.
+pub fn plan() -> Plan {
+    Plan::new(Path::new(env!("CARGO_BIN_EXE_playground")))
+}
+
+/// The usual device with everything running.
+pub async fn scene() -> Scene {
+    Scene::of(plan()).await
+}
+
+impl Scene {
+    /// A device by this plan with everything running.
+    pub async fn of(plan: Plan) -> Self {
+        Self(plan.up().await.unwrap())
+    }
+
+    /// Only the bus and the simulators.
+    pub async fn empty() -> Self {
+        Self(plan().empty().await.unwrap())
+    }
+}
+
+impl Deref for Scene {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        &self.0
+    }
+}
+
+impl DerefMut for Scene {
+    fn deref_mut(&mut self) -> &mut Stage {
+        &mut self.0
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        let failed = std::thread::panicking();
+        let verdict = if failed { Ok(()) } else { self.0.verdict() };
+        if failed || verdict.is_err() {
+            eprintln!("the logs of this test are in {}", self.0.keep().display());
+        }
+        verdict.unwrap();
+    }
+}
