@@ -1,0 +1,39 @@
+# Shared by the stages of .ci/run: times, skips, the summary at the end. Sourced, not run.
+LONG=${LONG:-}
+SKIPS=$(mktemp)
+TIMES=$(mktemp)
+trap 'rm -f "$SKIPS" "$TIMES"' EXIT
+
+# stage NAME COMMAND…: runs it, prints its time, stops the run when it fails.
+stage() {
+    local name=$1 start status=0
+    shift
+    printf '\n=== %s\n' "$name"
+    start=$SECONDS
+    "$@" || status=$?
+    printf '=== %s: %s s, %s\n' "$name" "$((SECONDS - start))" "$([ "$status" = 0 ] && echo ok || echo "FAILED ($status)")"
+    printf '%6s s  %s\n' "$((SECONDS - start))" "$name" >>"$TIMES"
+    [ "$status" = 0 ] || exit "$status"
+}
+
+# with_skips COMMAND…: collects the lines `SKIPPED: why` that the command prints.
+with_skips() {
+    local out status=0
+    out=$(mktemp)
+    "$@" 2>&1 | tee "$out" || status=$?
+    grep -h 'SKIPPED: ' "$out" | sed 's/.*SKIPPED: //' | sort -u >>"$SKIPS" || true
+    rm -f "$out"
+    return "$status"
+}
+
+# finish: the times and the skips again; in the long mode a skip is a failure.
+finish() {
+    printf '\nTime per stage:\n'
+    cat "$TIMES"
+    if [ -s "$SKIPS" ]; then
+        printf '\nSkipped:\n'
+        sort -u "$SKIPS" | sed 's/^/  SKIPPED: /'
+        [ -z "$LONG" ] || { echo "a skip fails the long mode" >&2; exit 1; }
+    fi
+    printf '\nAll stages passed.\n'
+}
