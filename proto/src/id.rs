@@ -49,6 +49,25 @@ impl Default for CommandId {
 }
 
 byte_newtype!(
+    /// A sealed report of a device: a UUIDv7 (RFC 9562), shown as 32 hexadecimal digits.
+    ReportId, 16, hex, from_hex, "32 lower-case hexadecimal digits"
+);
+from_any_bytes!(ReportId, 16);
+
+impl ReportId {
+    /// A fresh one; begins with the wall clock in ms.
+    pub fn new() -> Self {
+        Self(*uuid::Uuid::now_v7().as_bytes())
+    }
+}
+
+impl Default for ReportId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+byte_newtype!(
     /// A piece of hardware: SHA-256 over its serial numbers, see [`crate::hardware`].
     HardwareId, 32, hex, from_hex, "64 lower-case hexadecimal digits"
 );

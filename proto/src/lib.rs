@@ -34,5 +34,5 @@ pub mod wire;
 #[cfg(test)]
 mod vectors;
 
-pub use id::{AccountId, CommandId, DeviceId, Epoch, HardwareId, PendingId, TicketId};
+pub use id::{AccountId, CommandId, DeviceId, Epoch, HardwareId, PendingId, ReportId, TicketId};
 pub use secret::Secret;

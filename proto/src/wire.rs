@@ -6,6 +6,8 @@
 
 mod account;
 mod bytes;
+mod channel;
+mod command;
 mod config;
 mod device;
 mod login;
@@ -16,6 +18,14 @@ pub use account::{
     AccountAnswer, CreateAccountRequest, CreatedAccount, CredentialsAnswer, IdentifierAnswer, Profile,
 };
 pub use bytes::{Bytes, SecretText, Share};
+pub use channel::{
+    EVENT_STREAM, HEARTBEAT_COMMENT, Hint, OutcomeRequest, QueueAnswer, QueuedCommand, ReportRequest,
+    UnknownHint,
+};
+pub use command::{
+    CommandLife, CommandRequest, CommandsAnswer, DelegateRequest, DelegatesAnswer, ReportsAnswer,
+    SealedReport,
+};
 pub use config::{ConfigAnswer, Limits};
 pub use device::{
     AddDeviceRequest, AddedDevice, DeviceAnswer, DevicesAnswer, HardwareAnswer, HardwareRequest,

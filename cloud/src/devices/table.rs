@@ -259,6 +259,7 @@ pub fn list(
             name: open_text(vault, "device-name", &id, &name)?,
             last_seen: last_seen / SECOND,
             current,
+            lost: false,
         });
     }
     Ok(devices)

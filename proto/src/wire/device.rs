@@ -39,10 +39,14 @@ pub struct DeviceAnswer {
     pub certificate: Bytes,
     /// The name its owner gave it.
     pub name: String,
-    /// Seconds since the epoch; 0 = never.
+    /// When its device key was last heard of: seconds since the epoch; 0 = never.
     pub last_seen: u64,
     /// Whether it is the one that asks.
     pub current: bool,
+    /// Whether the newest outcome or state report of its warden says that it is locked for its finder
+    /// (lost, wiping, wiped or tampered); `false` before the first.
+    #[serde(default)]
+    pub lost: bool,
 }
 
 /// `PATCH /v1/devices/{id}`.

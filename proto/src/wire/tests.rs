@@ -1,4 +1,5 @@
-use super::{Bytes, CodeRequest, Problem, Profile, SecretText, Share, TokenRequest};
+use super::{Bytes, CodeRequest, Hint, Problem, Profile, ReportRequest, SecretText, Share, TokenRequest};
+use crate::id::ReportId;
 use crate::secret::Secret;
 
 #[test]
@@ -48,4 +49,37 @@ fn a_problem_keeps_its_name_and_tolerates_news() {
             .name(),
         "about:blank"
     );
+}
+
+#[test]
+fn a_report_is_a_sealed_one_or_a_state_and_never_both() {
+    let id = ReportId::from_bytes([0x5a; 16]);
+    let sealed: ReportRequest = serde_json::from_str(&format!(r#"{{"id":"{id}","sealed":"AAEC"}}"#)).unwrap();
+    assert_eq!(
+        sealed,
+        ReportRequest::Sealed {
+            id,
+            sealed: Bytes(vec![0, 1, 2])
+        }
+    );
+    let state: ReportRequest = serde_json::from_str(r#"{"state":"AAEC"}"#).unwrap();
+    assert_eq!(serde_json::to_string(&state).unwrap(), r#"{"state":"AAEC"}"#);
+    let both = format!(r#"{{"id":"{id}","sealed":"AAEC","state":"AAEC"}}"#);
+    for bad in [
+        both.as_str(),
+        "{}",
+        r#"{"sealed":"AAEC"}"#,
+        r#"{"state":"AAEC","x":1}"#,
+        r#"{"id":"zz","sealed":"AAEC"}"#,
+    ] {
+        assert!(serde_json::from_str::<ReportRequest>(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn hints_have_one_name_each() {
+    for hint in Hint::ALL {
+        assert_eq!(hint.as_str().parse(), Ok(hint));
+    }
+    assert!("Commands".parse::<Hint>().is_err() && "".parse::<Hint>().is_err());
 }
