@@ -12,6 +12,7 @@ pub mod config;
 pub mod ctl;
 pub mod daemon;
 pub mod device;
+pub mod find;
 pub mod platform;
 pub mod store;
 pub mod warden;
