@@ -20,6 +20,7 @@ pub mod keys;
 pub mod seal;
 pub mod secret;
 pub mod signed;
+pub mod sms;
 pub mod steps;
 pub mod sysexits;
 pub mod text;

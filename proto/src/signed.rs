@@ -9,18 +9,25 @@ mod credentials;
 mod delegate;
 mod keyring;
 mod login;
+mod outcome;
 mod release;
+mod state_report;
 
 use crate::cbor::{Item, Malformed, MapReader, MapWriter, Value};
 use crate::keys::{BadSignature, PublicKey, Signature, SigningKey};
 
 pub use certificate::DeviceCertificate;
-pub use command::{Action, Command, CommandEnvelope, EnvelopeError, Signer, Verb};
+pub use command::{
+    Action, Command, CommandEnvelope, CommandState, Disposition, EnvelopeError, Signer, UnknownDisposition,
+    Verb, clean_message, default_life, longest_life,
+};
 pub use credentials::CredentialsRecord;
 pub use delegate::{DelegateCertificate, DelegatedVerbs};
 pub use keyring::{DataRoots, Keyring, KeyringError};
 pub use login::LoginStatement;
+pub use outcome::Outcome;
 pub use release::{Release, ResetAuthorisation};
+pub use state_report::StateReport;
 
 /// A kind of signed object.
 pub trait Object: Sized {

@@ -10,14 +10,28 @@
 //! | `reauthenticate` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`] |
 //! | `sign-out` | [`RELEASE`] |
 //! | `reset` | [`AUTHORIZE_RESET`] |
-//! | none: an empty ticket | [`SAVED_RELEASE`] |
+//! | `find` | [`SET_FIND`] |
+//! | `policies` | [`SET_POLICIES`] |
+//! | `command` | [`LOGIN_SIGNATURE`] with [`CommandLoginInput`], [`OPEN_ROOT`], [`SIGN_COMMAND`] |
+//! | none: an empty ticket | [`SAVED_RELEASE`]; [`SIGN_COMMAND`] for a delegate's verbs; [`OUTCOMES`], [`STATE_REPORT`], [`EFFECTS`], [`BEGIN`], [`END`], [`SMS`], [`TICK`] |
 
+mod commands;
+mod policies;
 mod purpose;
 
 use crate::id::{AccountId, DeviceId, Epoch, HardwareId, PendingId};
 use crate::keys::{KdfParameters, PublicKey, Signature};
 use crate::secret::Secret;
 
+pub use commands::{
+    BEGIN, BeginInput, CommandLoginInput, EFFECTS, END, Effect, EffectsOutput, EndInput, INTERRUPTED, OUTCOMES,
+    OutcomesInput, OutcomesOutput, SIGN_COMMAND, SMS, STATE_REPORT, SignCommandInput, SignCommandOutput,
+    SmsInput, SmsOutput, StateReportOutput, TICK, TickOutput, command_subject,
+};
+pub use policies::{
+    Policies, PolicyChanges, SET_FIND, SET_POLICIES, SHORTEST_OFFLINE, SetFindInput, find_subject,
+    policies_subject,
+};
 pub use purpose::{Purpose, UnknownPurpose};
 
 /// Makes root, keys, records and recovery code and keeps them pending: [`NewCredentialsInput`] →

@@ -12,6 +12,7 @@ mod config;
 mod device;
 mod login;
 mod problem;
+mod report;
 mod verification;
 
 pub use account::{
@@ -36,6 +37,7 @@ pub use login::{
     TokenRequest, Tokens,
 };
 pub use problem::{PROBLEM_PREFIX, Problem};
+pub use report::{AccessPoint, Cell, LocationSource, MAX_SEALED_REPORT, Report, ReportError, ReportIds};
 pub use verification::{
     ChallengeAnswer, Channel, CodeRequest, InboundSms, OpenVerificationRequest, OpenedVerification,
     ProofOfWork, ResendRequest, SmsOut, TicketAnswer, VerificationAnswer, VerificationPurpose,

@@ -198,7 +198,12 @@ impl Warden {
                 .map_err(|error| Refusal::InvalidArgument(error.to_string()))?
                 .as_str()
                 .to_owned(),
-            Purpose::Reauthenticate | Purpose::SignOut | Purpose::Reset => subject.to_owned(),
+            Purpose::Reauthenticate
+            | Purpose::SignOut
+            | Purpose::Reset
+            | Purpose::Find
+            | Purpose::Policies
+            | Purpose::Command => subject.to_owned(),
         };
         // Time first, so that an expired wait or ticket doesn't count.
         self.apply(What::Woke)?;

@@ -7,8 +7,12 @@ use crate::id::{AccountId, CommandId, DeviceId, Epoch};
 use crate::keys::{BadSignature, PublicKey};
 
 mod action;
+mod life;
+mod state;
 
-pub use action::{Action, Verb};
+pub use action::{Action, Verb, clean_message};
+pub use life::{default_life, longest_life};
+pub use state::{CommandState, Disposition, UnknownDisposition};
 
 /// What the owner, or a delegate, signs. Whether it is carried out is the warden's to judge; this type
 /// only says that it is well-formed.

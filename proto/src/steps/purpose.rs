@@ -16,6 +16,12 @@ pub enum Purpose {
     SignOut,
     /// Allow a factory reset.
     Reset,
+    /// Turn find-device on or off.
+    Find,
+    /// Change what the device does by itself.
+    Policies,
+    /// Sign a command to another device of the account.
+    Command,
 }
 
 /// No purpose of this name.
@@ -25,12 +31,15 @@ pub struct UnknownPurpose;
 
 impl Purpose {
     /// All purposes.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 8] = [
         Self::Register,
         Self::SignIn,
         Self::Reauthenticate,
         Self::SignOut,
         Self::Reset,
+        Self::Find,
+        Self::Policies,
+        Self::Command,
     ];
 
     /// The name on the bus.
@@ -41,6 +50,9 @@ impl Purpose {
             Self::Reauthenticate => "reauthenticate",
             Self::SignOut => "sign-out",
             Self::Reset => "reset",
+            Self::Find => "find",
+            Self::Policies => "policies",
+            Self::Command => "command",
         }
     }
 }

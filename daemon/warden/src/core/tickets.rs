@@ -16,18 +16,15 @@ const LIFE: Duration = Duration::from_secs(60);
 const MOST: usize = 256;
 
 /// Purposes of the contract that later versions of the warden bring.
-const LATER: [&str; 11] = [
+const LATER: [&str; 8] = [
     "change-password",
     "recover",
     "recovery-code",
     "identifier",
     "remove-device",
     "delete-account",
-    "find",
-    "policies",
     "unpair",
     "bootloader",
-    "command",
 ];
 
 /// Reads the purpose that `Present` names.
@@ -46,7 +43,12 @@ pub fn parse_purpose(text: &str) -> Result<Purpose, Refusal> {
 pub const fn needs_owner(purpose: Purpose) -> bool {
     matches!(
         purpose,
-        Purpose::Reauthenticate | Purpose::SignOut | Purpose::Reset
+        Purpose::Reauthenticate
+            | Purpose::SignOut
+            | Purpose::Reset
+            | Purpose::Find
+            | Purpose::Policies
+            | Purpose::Command
     )
 }
 
@@ -239,8 +241,8 @@ mod tests {
     #[test]
     fn purposes_of_later_versions_are_told_from_nonsense() {
         assert_eq!(
-            parse_purpose("find"),
-            Err(Refusal::NotSupported("find".to_owned()))
+            parse_purpose("unpair"),
+            Err(Refusal::NotSupported("unpair".to_owned()))
         );
         assert!(matches!(
             parse_purpose("Sign-In"),

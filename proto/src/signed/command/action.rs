@@ -11,7 +11,7 @@ const MESSAGE_CHARACTERS: usize = 200;
 pub enum Action {
     /// Lock the device and show a message and a number to call.
     Lock {
-        /// At most 200 characters, no control or bidirectional-override characters.
+        /// At most 200 characters, none of which [`clean_message`] would take away.
         message: String,
         /// E.164, or empty.
         phone: String,
@@ -128,6 +128,19 @@ impl Action {
         }
     }
 
+    /// The arguments alone, as one canonical CBOR map; what they are arguments of, the verb says.
+    pub fn encode_arguments(&self) -> Vec<u8> {
+        self.arguments().encode()
+    }
+
+    /// Reads what [`Action::encode_arguments`] wrote for this verb.
+    ///
+    /// # Errors
+    /// [`Malformed`] for anything else.
+    pub fn decode(verb: Verb, arguments: &[u8]) -> Result<Self, Malformed> {
+        Self::read(verb, MapReader::new(arguments)?)
+    }
+
     pub(super) fn arguments(&self) -> Value {
         let map = MapWriter::new();
         let map = match self {
@@ -168,7 +181,28 @@ impl Action {
     }
 }
 
+/// A message as a command may carry it: line breaks and tabs as spaces, without control characters and those
+/// that change the direction of writing, at most 200 characters. A signed message that isn't clean is
+/// malformed: who signed it means it to look like something else.
+pub fn clean_message(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
+    let shown = text
+        .chars()
+        .map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c });
+    shown.filter(|c| !misleads(*c)).take(MESSAGE_CHARACTERS).collect()
+}
+
+/// Control characters, line and paragraph separators, and the characters that change the direction of
+/// writing (Unicode UAX #9 §2). Joiners stay: words of several languages and many emoji need them.
+fn misleads(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 fn message(text: String) -> Result<String, Malformed> {
+    if text.chars().any(misleads) {
+        return Err(Malformed::new("a message with characters that mislead"));
+    }
     match text.chars().count() <= MESSAGE_CHARACTERS {
         true => Ok(text),
         false => Err(Malformed::new("a message over 200 characters")),
