@@ -3,6 +3,8 @@
 
 pub mod conditions;
 pub mod deeds;
+mod outbox;
 
 pub use conditions::{Conditions, NetworkKey};
 pub use deeds::{DeedFailed, Deeds, Done, LocateRequest, Position};
+pub use outbox::Outbox;

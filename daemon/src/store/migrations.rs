@@ -8,6 +8,7 @@ use super::StoreError;
 pub const ALL: &[&str] = &[
     include_str!("migrations/0001_ground.sql"),
     include_str!("migrations/0002_account.sql"),
+    include_str!("migrations/0003_find.sql"),
 ];
 
 /// Brings the database up to the last of `steps`.

@@ -7,6 +7,7 @@
 pub mod account;
 pub mod device;
 mod error;
+pub mod find;
 mod key;
 pub mod meta;
 pub mod migrations;

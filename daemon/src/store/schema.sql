@@ -7,6 +7,26 @@ CREATE TABLE device (
     name       TEXT    NOT NULL,
     name_dirty INTEGER NOT NULL CHECK (name_dirty IN (0, 1))
 ) STRICT;
+CREATE TABLE find (
+    id          INTEGER PRIMARY KEY CHECK (id = 1),
+    epoch       BLOB    NOT NULL CHECK (length(epoch) = 16),
+    cursor      INTEGER NOT NULL,
+    sequence    INTEGER NOT NULL,
+    reported    TEXT    NOT NULL,
+    reported_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE find_heartbeat (
+    network  BLOB PRIMARY KEY CHECK (length(network) = 16),
+    interval INTEGER NOT NULL,
+    too_long INTEGER NOT NULL,
+    used     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE find_outbox (
+    number INTEGER PRIMARY KEY,
+    kind   TEXT NOT NULL CHECK (kind IN ('outcome', 'state', 'report')),
+    id     BLOB NOT NULL CHECK (length(id) = 16),
+    body   BLOB NOT NULL
+) STRICT;
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
     value BLOB NOT NULL
