@@ -219,3 +219,18 @@ pub fn signal(pid: u32, signal: Signal) -> Outcome {
     kill_process(pid, signal)?;
     Ok(())
 }
+
+/// Kills one process that this package had started, and that may have ended by itself meanwhile.
+///
+/// # Errors
+/// What the kernel says.
+pub fn kill(pid: u32) -> Outcome {
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(Pid::from_raw)
+        .ok_or_else(|| Surprise::new("a bad process id"))?;
+    match kill_process(pid, Signal::KILL) {
+        Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

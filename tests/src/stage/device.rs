@@ -122,11 +122,15 @@ impl Stage {
     /// Where the bus doesn't answer.
     pub async fn owner(&self, name: &'static str) -> Outcome<Option<u32>> {
         let dbus = DBusProxy::new(&self.person).await?;
-        let name = BusName::try_from(name)?;
-        if !dbus.name_has_owner(name.as_ref()).await? {
-            return Ok(None);
+        // One question: an owner may leave between two.
+        match dbus
+            .get_connection_unix_process_id(BusName::try_from(name)?)
+            .await
+        {
+            Ok(pid) => Ok(Some(pid)),
+            Err(zbus::fdo::Error::NameHasNoOwner(_)) => Ok(None),
+            Err(error) => Err(error.into()),
         }
-        Ok(Some(dbus.get_connection_unix_process_id(name).await?))
     }
 
     /// Kills the warden with `SIGKILL`, if it runs, and waits until the bus has noticed. The bus starts it again
@@ -135,12 +139,13 @@ impl Stage {
     /// # Errors
     /// Where it doesn't die.
     pub async fn kill_warden(&self) -> Outcome {
+        let dbus = DBusProxy::new(&self.person).await?;
+        // Before it is asked who that is: it may leave by itself at any time.
+        let mut owners = dbus.receive_name_owner_changed_with_args(&[(0, WARDEN)]).await?;
         let Some(pid) = self.owner(WARDEN).await? else {
             return Ok(());
         };
-        let dbus = DBusProxy::new(&self.person).await?;
-        let mut owners = dbus.receive_name_owner_changed_with_args(&[(0, WARDEN)]).await?;
-        process::signal(pid, rustix::process::Signal::KILL)?;
+        process::kill(pid)?;
         within("the warden to leave the bus", async {
             while let Some(change) = owners.next().await {
                 if change.args().is_ok_and(|a| a.new_owner().is_none()) {

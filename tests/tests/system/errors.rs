@@ -1,11 +1,15 @@
 //! Errors that the other tests don't meet, each from the method whose documentation names it.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
 use belay_tests::app::{ACCOUNT, Answer, App, DEVICE, Options, WARDEN, memfd, refused};
 use belay_tests::contract;
+use belay_tests::openapi::Exchange;
 use zbus::{Fd, OwnedFd};
 
 use crate::methods::{METHODS, call, name};
-use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, state};
+use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, code, state};
 use crate::scene::{Scene, scene};
 
 /// A ticket in form that nobody made.
@@ -60,14 +64,72 @@ async fn a_tampered_device_answers_tampered() {
         std::fs::write(scene.place().at("warden").join(copy).join("binding"), "spoilt").unwrap();
     }
     scene.start_belayd().await.unwrap();
-    // What needs a verification or a ticket finds neither.
-    all_answer(
-        &scene,
-        "Tampered",
-        "DeviceLost",
-        &["ConfirmRegistration", "SignIn"],
-    )
-    .await;
+    // Signing in is the door: with a ticket of nobody's it comes as far as that.
+    all_answer(&scene, "Tampered", "DeviceLost", &["SignIn"]).await;
+    let answer = call(&app(&scene), ACCOUNT, "SignIn").await;
+    assert_eq!(name(&answer), "BadTicket");
+}
+
+/// Spoils the warden's binding beyond repair; the next who calls it starts one that sees it.
+async fn spoil(scene: &Scene) {
+    scene.kill_warden().await.unwrap();
+    for copy in ["a", "b"] {
+        std::fs::write(scene.place().at("warden").join(copy).join("binding"), "spoilt").unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_sign_out_on_a_device_that_was_spoilt_since_its_ticket_answers_tampered() {
+    let scene = adas().await;
+    let app = app(&scene);
+    let ticket = app
+        .present("sign-out", "", &[("password", PASSWORD)])
+        .await
+        .unwrap()
+        .unwrap();
+    spoil(&scene).await;
+    refused(app.sign_out_with(&ticket).await.unwrap(), "Tampered").unwrap();
+    assert_eq!(state(&scene).await, "activation-locked");
+}
+
+#[tokio::test]
+async fn a_registration_on_a_device_that_was_spoilt_since_is_not_confirmed() {
+    let scene = scene().await;
+    let app = app(&scene);
+    let id = app
+        .register(ADA, PASSWORD, &Options::new())
+        .await
+        .unwrap()
+        .unwrap();
+    let code = code(&scene, ADA).await;
+    spoil(&scene).await;
+    refused(app.confirm(&id, &code).await.unwrap(), "Tampered").unwrap();
+    let made = |e: &Exchange| e.path == "/v1/accounts";
+    assert!(!scene.network().exchanges().iter().any(made));
+}
+
+#[tokio::test]
+async fn a_sign_out_that_the_wardens_disk_refuses_answers_storage_and_can_be_asked_again() {
+    let scene = adas().await;
+    let app = app(&scene);
+    let ticket = app
+        .present("sign-out", "", &[("password", PASSWORD)])
+        .await
+        .unwrap()
+        .unwrap();
+    let writable = |mode: u32| {
+        for copy in ["a", "b"] {
+            let folder = scene.place().at("warden").join(copy);
+            std::fs::set_permissions(folder, Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    writable(0o500);
+    refused(app.sign_out_with(&ticket).await.unwrap(), "Storage").unwrap();
+    assert_eq!(state(&scene).await, "bound");
+    assert_eq!(app.text(WARDEN, "BindingState").await.unwrap(), "bound");
+    writable(0o700);
+    app.sign_out_with(&ticket).await.unwrap().unwrap();
+    assert_eq!(state(&scene).await, "unbound");
 }
 
 #[tokio::test]

@@ -1,0 +1,213 @@
+//! `Busy`: from belayd while the same thing, or what excludes it, is under way; from the warden while too much
+//! waits for it.
+
+use std::future::Future;
+use std::time::Duration;
+
+use belay_tests::app::{ACCOUNT, Answer, App, DEVICE, Options, Refusal, WARDEN, memfd, refused};
+use belay_tests::proxy::Trick;
+use belay_tests::until::within;
+use futures_util::StreamExt;
+use futures_util::future::{Either, select};
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::watch;
+use zbus::{Fd, OwnedFd};
+
+use crate::methods::{call, name};
+use crate::owner::{ADA, BEN, PASSWORD, adas, app, code, state};
+use crate::scene::{Scene, scene};
+
+/// More than the 256 callers that wait for the warden's one task, and the one that it serves.
+const CROWD: usize = 280;
+
+/// Begins a registration of Ada's; its id and the code of the mail.
+async fn begun(scene: &Scene) -> (String, String) {
+    let id = app(scene)
+        .register(ADA, PASSWORD, &Options::new())
+        .await
+        .unwrap()
+        .unwrap();
+    let code = code(scene, ADA).await;
+    (id, code)
+}
+
+/// A method that takes a verification's id and nothing else.
+async fn by_id(app: &App, member: &str, id: &str) -> Answer<()> {
+    app.call(ACCOUNT, member, &(id, Options::new())).await.unwrap()
+}
+
+/// Calls again and again, so that `size` calls are always under way, and tells `busy` once one is answered so. Every
+/// other answer has to be one that `fits`.
+async fn crowd<T, F: Future<Output = Answer<T>>>(
+    size: usize,
+    one: impl Fn() -> F,
+    fits: impl Fn(&Answer<T>) -> bool,
+    busy: &watch::Sender<bool>,
+) {
+    let mut calls: FuturesUnordered<F> = std::iter::repeat_with(&one).take(size).collect();
+    while let Some(answer) = calls.next().await {
+        if answer.as_ref().err().is_some_and(|e| e.short() == "Busy") {
+            busy.send_replace(true);
+        } else {
+            assert!(fits(&answer), "{:?}", answer.err());
+        }
+        calls.push(one());
+    }
+}
+
+/// Does `work` while the crowd calls, which has met `Busy` by then.
+async fn amid(crowd: impl Future<Output = ()>, busy: &watch::Sender<bool>, work: impl Future<Output = ()>) {
+    let mut met = busy.subscribe();
+    let work = async {
+        met.wait_for(|busy| *busy).await.unwrap();
+        work.await;
+    };
+    let (crowd, work) = (std::pin::pin!(crowd), std::pin::pin!(work));
+    let ended = within("the warden to be busy", select(crowd, work))
+        .await
+        .unwrap();
+    assert!(matches!(ended, Either::Right(_)));
+}
+
+/// `Warden.Unlock` with the owner's password.
+async fn unlock(app: &App) -> Answer<()> {
+    let fd = Fd::from(memfd(PASSWORD.as_bytes()).unwrap());
+    app.call(WARDEN, "Unlock", &(fd,)).await.unwrap()
+}
+
+#[tokio::test]
+async fn one_confirmation_at_a_time_and_no_cancellation_once_the_account_is_asked_for() {
+    let scene = scene().await;
+    let app = app(&scene);
+    let (id, code) = begun(&scene).await;
+    // The clock stands still: what hangs, hangs until belayd ends.
+    scene.network().plan("/v1/accounts", 1, &Trick::Hang);
+    let _hangs = tokio::spawn({
+        let (app, id, code) = (app.clone(), id.clone(), code.clone());
+        async move { app.confirm(&id, &code).await }
+    });
+    scene.network().played("/v1/accounts").await.unwrap();
+    refused(app.confirm(&id, &code).await.unwrap(), "Busy").unwrap();
+    refused(by_id(&app, "CancelVerification", &id).await, "Busy").unwrap();
+    refused(call(&app, ACCOUNT, "SignIn").await, "Busy").unwrap();
+    assert_eq!(state(&scene).await, "registering");
+}
+
+#[tokio::test]
+async fn one_code_at_a_time_is_asked_for() {
+    let scene = scene().await;
+    let app = app(&scene);
+    let (id, _) = begun(&scene).await;
+    // Past the minutes that have to be between two codes.
+    scene.clock().advance(Duration::from_secs(16 * 60)).unwrap();
+    scene.network().plan("/v1/verifications/", 1, &Trick::Hang);
+    let _hangs = tokio::spawn({
+        let (app, id) = (app.clone(), id.clone());
+        async move { by_id(&app, "ResendCode", &id).await }
+    });
+    scene.network().played("/v1/verifications/").await.unwrap();
+    refused(by_id(&app, "ResendCode", &id).await, "Busy").unwrap();
+}
+
+#[tokio::test]
+async fn while_the_password_is_proved_anew_neither_that_nor_a_sign_out_begins() {
+    let scene = adas().await;
+    let app = app(&scene);
+    scene.network().plan("/v1/login/challenge", 1, &Trick::Hang);
+    let _hangs = tokio::spawn({
+        let app = app.clone();
+        async move { app.reauthenticate(ADA, PASSWORD).await }
+    });
+    scene.network().played("/v1/login/challenge").await.unwrap();
+    for member in ["Reauthenticate", "SignOut"] {
+        assert_eq!(name(&call(&app, ACCOUNT, member).await), "Busy", "{member}");
+    }
+    refused(app.sign_out(PASSWORD).await.unwrap(), "Busy").unwrap();
+    assert_eq!(state(&scene).await, "bound");
+}
+
+#[tokio::test]
+async fn the_warden_judges_a_few_new_passwords_at_once_and_answers_busy_to_the_rest() {
+    let scene = scene().await;
+    let app = app(&scene);
+    // Long, and full of what the judge looks for: dates, sequences, words, words in disguise.
+    let long: String = "p4ssw0rd19871224qwertzuiopabcdefgh"
+        .chars()
+        .cycle()
+        .take(1000)
+        .collect();
+    let one = async || -> Answer<u8> {
+        let fd = Fd::from(memfd(long.as_bytes()).unwrap());
+        app.call(WARDEN, "Check", &(fd,)).await.unwrap()
+    };
+    let busy = watch::Sender::new(false);
+    let judged = |answer: &Answer<u8>| answer.as_ref().is_ok_and(|score| *score <= 4);
+    amid(crowd(64, one, judged, &busy), &busy, async {}).await;
+    // It is busy with that only.
+    assert_eq!(app.text(WARDEN, "BindingState").await.unwrap(), "unbound");
+}
+
+#[tokio::test]
+async fn as_many_tickets_live_at_once_as_the_warden_keeps_and_the_next_is_busy() {
+    let scene = scene().await;
+    let app = app(&scene);
+    let mut alive = 0;
+    // The clock stands still: none of them ends.
+    let refusal = loop {
+        match app
+            .present_once("sign-in", BEN, &[("password", PASSWORD)])
+            .await
+            .unwrap()
+        {
+            Ok(_) => alive += 1,
+            Err(refusal) => break refusal,
+        }
+    };
+    assert_eq!((alive, refusal.short()), (256, "Busy"));
+    scene.clock().advance(Duration::from_secs(60)).unwrap();
+    app.present("sign-in", BEN, &[("password", PASSWORD)])
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_warden_with_a_full_queue_answers_busy_and_so_does_belayd_where_it_needs_it() {
+    let scene = adas().await;
+    let app = app(&scene);
+    let mut tickets = Vec::new();
+    for _ in 0..8 {
+        tickets.push(
+            app.present("reset", "", &[("password", PASSWORD)])
+                .await
+                .unwrap()
+                .unwrap(),
+        );
+    }
+    // Each Unlock is a password check of its own, one at a time; so the queue fills and stays full.
+    let busy = watch::Sender::new(false);
+    let resets = async {
+        let mut calls: FuturesUnordered<_> = tickets.iter().map(|t| reset(&app, t)).collect();
+        loop {
+            match calls.next().await {
+                Some(Err(refusal)) if refusal.short() == "Busy" => return,
+                // One that found a place in the queue.
+                Some(Ok(())) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    amid(crowd(CROWD, || unlock(&app), Result::is_ok, &busy), &busy, resets).await;
+    // Not the crowd's end is waited for: what waits in the queue is nobody's any more.
+    scene.kill_warden().await.unwrap();
+    assert_eq!(app.text(WARDEN, "BindingState").await.unwrap(), "bound");
+    assert_eq!(unlock(&app).await, Ok(()));
+}
+
+/// `Device.AuthorizeReset` with a ticket.
+async fn reset(app: &App, ticket: &str) -> Result<(), Refusal> {
+    app.call::<_, OwnedFd>(DEVICE, "AuthorizeReset", &(ticket, Options::new()))
+        .await
+        .unwrap()
+        .map(drop)
+}
