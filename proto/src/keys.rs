@@ -9,6 +9,7 @@
 //! Every derivation is HKDF-SHA256 (RFC 5869) with an empty salt and the label as info, 32 bytes, unless said otherwise.
 
 mod boxes;
+mod claim;
 mod kdf;
 mod primitives;
 mod recovery;
@@ -20,6 +21,7 @@ use crate::secret::Secret;
 #[cfg(test)]
 pub(crate) use boxes::seal_from;
 pub use boxes::{BoxKey, BoxPublicKey, seal_to};
+pub use claim::RecoveryClaim;
 pub use kdf::{KdfParameters, KdfRefused, Master, nfkc};
 pub(crate) use primitives::impossible;
 pub use primitives::{hkdf, hmac_sha256, random, same, sha256};

@@ -20,7 +20,7 @@ mod policies;
 mod purpose;
 
 use crate::id::{AccountId, DeviceId, Epoch, HardwareId, PendingId};
-use crate::keys::{KdfParameters, PublicKey, Signature};
+use crate::keys::{KdfParameters, PublicKey, RecoveryClaim, Signature};
 use crate::secret::Secret;
 
 pub use commands::{
@@ -37,7 +37,8 @@ pub use purpose::{Purpose, UnknownPurpose};
 /// Makes root, keys, records and recovery code and keeps them pending: [`NewCredentialsInput`] →
 /// [`NewCredentialsOutput`]. Uses the ticket up.
 pub const NEW_CREDENTIALS: &str = "new-credentials";
-/// Commits the binding. With a ticket [`BindInput`], with a pending id [`PendingInput`] → [`BindOutput`].
+/// Commits the binding. With a ticket [`BindInput`] → [`BindOutput`], with a pending id [`PendingInput`] →
+/// [`PendingBindOutput`], the same again each time until [`ACKNOWLEDGE`].
 pub const BIND: &str = "bind";
 /// Forgets a pending registration: [`PendingInput`] → [`Done`].
 pub const DISCARD: &str = "discard";
@@ -114,13 +115,26 @@ crate::cbor_map! {
         pub existing: Option<Vec<u8>>,
     }
 
-    /// Out of [`BIND`]: the device as it is now bound.
+    /// Out of [`BIND`] of a sign-in: the device as it is now bound.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct BindOutput {
         /// The device.
         pub device: DeviceId,
         /// The binding.
         pub epoch: Epoch,
+    }
+
+    /// Out of [`BIND`] of a pending registration: the device as it is now bound, and the claim to its recovery
+    /// code. The code itself is in no step's output: the warden gives it to whoever brings the claim to
+    /// `Warden.RecoveryCode`, and belayd may not call that.
+    #[derive(Debug)]
+    pub struct PendingBindOutput {
+        /// The device.
+        pub device: DeviceId,
+        /// The binding.
+        pub epoch: Epoch,
+        /// To be handed to whoever confirmed the registration.
+        pub claim: RecoveryClaim,
     }
 
     /// Into [`LOGIN_SIGNATURE`]: what the cloud answered to the login challenge. Origin and identifier

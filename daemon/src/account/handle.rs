@@ -1,11 +1,11 @@
 //! The account's handle: one method for each thing a client can ask.
 
-use std::os::fd::OwnedFd;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use belay_proto::clock::Clock;
 use belay_proto::dbus::Activation;
+use belay_proto::keys::RecoveryClaim;
 use belay_proto::secret::Secret;
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -125,11 +125,11 @@ impl AccountHandle {
             .await
     }
 
-    /// Completes the registration and binds this device; answers the descriptor with the recovery code.
+    /// Completes the registration and binds this device; answers the claim to the recovery code.
     ///
     /// # Errors
     /// [`AccountError`].
-    pub async fn confirm(&self, id: String, code: Secret<String>) -> Result<OwnedFd, AccountError> {
+    pub async fn confirm(&self, id: String, code: Secret<String>) -> Result<RecoveryClaim, AccountError> {
         self.run(Request::Confirm(id.clone()), |flow| flow.confirm(id, code))
             .await
     }

@@ -208,8 +208,8 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// The digest under which a code is remembered, so that only who knew it is told the recovery code
-    /// again.
+    /// The digest under which a code is remembered, so that only who knew it is told the claim to the
+    /// recovery code again.
     #[must_use]
     pub fn code_digest(&self, code: &str) -> [u8; 32] {
         belay_proto::keys::hmac_sha256(self.pending.as_bytes(), code.as_bytes())

@@ -190,8 +190,9 @@ impl Account {
         Ok(self.account.cancel(id).await?)
     }
 
-    /// Ends a registration and binds this device.
-    #[zbus(out_args("recovery_code"))]
+    /// Ends a registration and binds this device. Answers the claim to the recovery code; the code itself never
+    /// comes here.
+    #[zbus(out_args("claim"))]
     async fn confirm_registration(
         &self,
         id: String,
@@ -203,9 +204,8 @@ impl Account {
         self.may(&header, Action::AccountManage).await?;
         Options::none(options)?;
         let code = details::code(&read_secret(code).await?)?;
-        Ok(while_here(connection, &header, self.account.confirm(id, code))
-            .await?
-            .into())
+        let claim = while_here(connection, &header, self.account.confirm(id, code)).await?;
+        descriptor(claim.text().expose())
     }
 
     /// The owner has written the recovery code down.

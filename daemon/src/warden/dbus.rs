@@ -1,9 +1,7 @@
 //! The warden over D-Bus.
 
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use belay_proto::PendingId;
 use belay_proto::dbus::names::{WARDEN_NAME, WARDEN_PATH};
 use belay_proto::dbus::{AuditEntries, Error, WardenProxy};
 use futures_util::StreamExt;
@@ -81,13 +79,6 @@ impl Calls for BusWarden {
 
     fn credentials<'a>(&'a self, record: &'a [u8]) -> BoxFuture<'a, Result<bool, WardenError>> {
         Box::pin(self.as_belayd(self.warden.credentials(record)))
-    }
-
-    fn recovery_code(&self, pending: PendingId) -> BoxFuture<'_, Result<OwnedFd, WardenError>> {
-        Box::pin(async move {
-            let pending = pending.to_string();
-            Ok(self.as_belayd(self.warden.recovery_code(&pending)).await?.into())
-        })
     }
 
     fn history(&self, since: u64) -> BoxFuture<'_, Result<AuditEntries, WardenError>> {

@@ -1,6 +1,7 @@
 //! The client of the warden: what belayd may ask of it, and what it shows of itself.
 //!
-//! Secrets never come this way: a client gives them to the warden itself and hands belayd a ticket.
+//! Secrets never come this way, in neither direction: a client gives its password to the warden itself and hands
+//! belayd a ticket, and it fetches a recovery code from the warden itself with the claim that belayd hands it.
 
 mod dbus;
 mod error;
@@ -8,10 +9,8 @@ mod password;
 mod view;
 
 use std::fmt::Debug;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use belay_proto::PendingId;
 use belay_proto::dbus::AuditEntries;
 pub use dbus::{BusWarden, Watcher};
 pub use error::WardenError;
@@ -33,9 +32,6 @@ pub trait Calls: Debug + Send + Sync + 'static {
 
     /// Hands over an encoded signed credentials record; `true` when the warden took it.
     fn credentials<'a>(&'a self, record: &'a [u8]) -> BoxFuture<'a, Result<bool, WardenError>>;
-
-    /// The descriptor with the recovery code of a registration, to be passed on unread.
-    fn recovery_code(&self, pending: PendingId) -> BoxFuture<'_, Result<OwnedFd, WardenError>>;
 
     /// The audit log's entries since `since` (seconds since the epoch).
     fn history(&self, since: u64) -> BoxFuture<'_, Result<AuditEntries, WardenError>>;
@@ -74,14 +70,6 @@ impl WardenHandle {
     /// [`WardenError`].
     pub async fn credentials(&self, record: &[u8]) -> Result<bool, WardenError> {
         self.calls.credentials(record).await
-    }
-
-    /// See [`Calls::recovery_code`].
-    ///
-    /// # Errors
-    /// [`WardenError`].
-    pub async fn recovery_code(&self, pending: PendingId) -> Result<OwnedFd, WardenError> {
-        self.calls.recovery_code(pending).await
     }
 
     /// See [`Calls::history`].

@@ -1,9 +1,7 @@
 //! A warden that a test writes the answers of.
 
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
 
-use belay_proto::PendingId;
 use belay_proto::clock::FakeClock;
 use belay_proto::dbus::{AuditEntries, Error};
 use futures_util::FutureExt;
@@ -18,7 +16,7 @@ pub(crate) const CREDENTIALS: &str = "Credentials";
 type Answer = dyn FnMut(&str, &str, &[u8]) -> Result<Vec<u8>, Error> + Send;
 
 /// Answers `use_step` by a closure (ticket, step, input), `credentials` by the same one with [`CREDENTIALS`] for a
-/// step (an answer that isn't empty takes the record), and everything else with `NotBound`.
+/// step (an answer that isn't empty takes the record).
 pub(crate) struct FakeWarden {
     steps: Mutex<Box<Answer>>,
 }
@@ -43,10 +41,6 @@ impl FakeWarden {
     }
 }
 
-fn not_bound<T: Send + 'static>() -> BoxFuture<'static, Result<T, WardenError>> {
-    ready(Err(WardenError::Refused(Error::NotBound("nobody's".into())))).boxed()
-}
-
 impl Calls for FakeWarden {
     fn use_step<'a>(
         &'a self,
@@ -61,10 +55,6 @@ impl Calls for FakeWarden {
     fn credentials<'a>(&'a self, record: &'a [u8]) -> BoxFuture<'a, Result<bool, WardenError>> {
         let answer = (self.steps.lock().unwrap())("", CREDENTIALS, record);
         ready(answer.map(|taken| !taken.is_empty()).map_err(WardenError::from)).boxed()
-    }
-
-    fn recovery_code(&self, _pending: PendingId) -> BoxFuture<'_, Result<OwnedFd, WardenError>> {
-        not_bound()
     }
 
     fn history(&self, since: u64) -> BoxFuture<'_, Result<AuditEntries, WardenError>> {

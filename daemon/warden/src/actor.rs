@@ -9,7 +9,7 @@ use belay_proto::clock::{Clock, unix_seconds};
 use belay_proto::identifier::Identifier;
 use belay_proto::keys::{KdfParameters, nfkc, random};
 use belay_proto::steps::Purpose;
-use belay_proto::{PendingId, Secret, TicketId};
+use belay_proto::{Secret, TicketId};
 use ring::hmac;
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -17,6 +17,7 @@ use crate::ceremony::{self, Hardware, Session};
 use crate::core::check::Check;
 use crate::core::password;
 use crate::core::refusal::Refusal;
+use crate::core::registration::CodeRequest;
 use crate::core::state::{Answer, Binding, Effect, Event, Lock, State, What, step};
 use crate::core::throttle::Presenter;
 use crate::disk::audit_log::{Entry, Note};
@@ -173,8 +174,8 @@ impl Warden {
             Request::Tighten { reason, reply } => {
                 let _ = reply.send(self.tighten(&reason));
             }
-            Request::RecoveryCode { pending, reply } => {
-                let _ = reply.send(self.recovery_code(&pending));
+            Request::RecoveryCode { request, reply } => {
+                let _ = reply.send(self.recovery_code(request));
             }
             Request::History { since, reply } => {
                 let _ = reply.send(self.history(since));
@@ -272,9 +273,11 @@ impl Warden {
         self.apply(What::Tightened { reason: printable }).map(|_| ())
     }
 
-    fn recovery_code(&mut self, pending: &PendingId) -> Result<Secret<String>, Refusal> {
-        self.state.not_lost()?;
-        ceremony::recovery_code(&self.state.key, self.state.recovery_code(pending)?)
+    fn recovery_code(&mut self, request: CodeRequest) -> Result<Secret<String>, Refusal> {
+        match self.apply(What::CodeAsked(request))? {
+            Answer::RecoveryCode(sealed) => ceremony::recovery_code(&self.state.key, &sealed),
+            _ => Err(Refusal::Internal("a recovery code without one")),
+        }
     }
 
     fn history(&self, since: u64) -> Result<Vec<Entry>, Refusal> {

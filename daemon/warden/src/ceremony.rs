@@ -299,6 +299,7 @@ pub fn found_account(
         started,
         code: key.seal(RECOVERY_CODE, code.text().expose().as_bytes()),
         draft: Some(draft.clone()),
+        wrong_claims: 0,
     };
     let output = NewCredentialsOutput {
         pending: pending.id,

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use belay_proto::dbus::{BindingState, LockState};
 use belay_proto::keys::PublicKey;
 use belay_proto::steps::Purpose;
-use belay_proto::{AccountId, DeviceId, Epoch, PendingId, Secret, TicketId};
+use belay_proto::{AccountId, DeviceId, Epoch, Secret, TicketId};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::core::refusal::Refusal;
+use crate::core::registration::CodeRequest;
 use crate::core::state::{Binding, Lock, State};
 use crate::core::throttle::{Counter, Presenter};
 use crate::disk::audit_log::Entry;
@@ -44,7 +45,7 @@ pub(crate) enum Request {
         reply: Reply<()>,
     },
     RecoveryCode {
-        pending: PendingId,
+        request: CodeRequest,
         reply: Reply<Secret<String>>,
     },
     History {
@@ -168,12 +169,13 @@ impl Handle {
         self.ask(|reply| Request::Tighten { reason, reply }).await
     }
 
-    /// The recovery code of a fresh registration.
+    /// The recovery code of a fresh registration, for its claim. Never for belayd.
     ///
     /// # Errors
-    /// See [`Refusal`].
-    pub async fn recovery_code(&self, pending: PendingId) -> Result<Secret<String>, Refusal> {
-        self.ask(|reply| Request::RecoveryCode { pending, reply }).await
+    /// [`Refusal::BadTicket`] for a wrong claim; [`Refusal::NotFound`] before binding and after the
+    /// acknowledgement.
+    pub async fn recovery_code(&self, request: CodeRequest) -> Result<Secret<String>, Refusal> {
+        self.ask(|reply| Request::RecoveryCode { request, reply }).await
     }
 
     /// The audit log since a point in time, seconds since the epoch.

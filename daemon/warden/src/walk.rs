@@ -1,5 +1,6 @@
 //! `Use`: belayd walks the fixed steps of a ticket's purpose and receives signatures, wrapped blobs
-//! and public keys, nothing else.
+//! and public keys, nothing else. Neither a password nor a recovery code is in any answer: of the code belayd gets the
+//! claim, which is worth nothing in its hands.
 
 use belay_proto::cbor::Malformed;
 use belay_proto::identifier::Identifier;
@@ -7,7 +8,7 @@ use belay_proto::keys::KdfParameters;
 use belay_proto::steps::{
     self, AuthorizeResetInput, AuthorizeResetOutput, BindInput, BindOutput, CertifyInput, CertifyOutput,
     Done, LoginSignatureInput, LoginSignatureOutput, NewCredentialsInput, OpenRootInput, OpenRootOutput,
-    PendingInput, Purpose, ReleaseInput, ReleaseOutput, SavedReleaseOutput,
+    PendingBindOutput, PendingInput, Purpose, ReleaseInput, ReleaseOutput, SavedReleaseOutput,
 };
 use belay_proto::{PendingId, TicketId};
 
@@ -211,9 +212,10 @@ impl Warden {
             steps::BIND => {
                 self.apply(What::PendingBound(id))?;
                 let bound = self.state.bound()?;
-                Ok(BindOutput {
+                Ok(PendingBindOutput {
                     device: bound.device,
                     epoch: bound.epoch,
+                    claim: self.state.key.recovery_claim(&id),
                 }
                 .encode())
             }

@@ -90,6 +90,15 @@ impl WardenClient {
         patiently(async || self.proxy.check(Fd::from(&fd)).await).await
     }
 
+    /// The recovery code, for the claim that belayd answered. Prefer [`confirm_registration`], which does both.
+    ///
+    /// # Errors
+    /// What `Warden.RecoveryCode` answers.
+    pub async fn recovery_code(&self, claim: &Secret<String>) -> Result<Secret<String>, Error> {
+        let fd = memfd(claim)?;
+        text(patiently(async || self.proxy.recovery_code(Fd::from(&fd)).await).await?).await
+    }
+
     /// Ends lost mode.
     ///
     /// # Errors
@@ -119,10 +128,12 @@ pub async fn register(
 }
 
 /// Ends a registration with the code from the message, empty after its link was opened; answers the
-/// recovery code.
+/// recovery code. belayd answers a claim alone, and the warden gives the code to whoever brings it. Asked
+/// again it answers the same, until `AcknowledgeRecoveryCode`.
 ///
 /// # Errors
-/// What `ConfirmRegistration` answers.
+/// What `ConfirmRegistration` and `Warden.RecoveryCode` answer; after an error of the latter the registration
+/// is confirmed nonetheless.
 pub async fn confirm_registration(
     connection: &Connection,
     id: &str,
@@ -130,12 +141,13 @@ pub async fn confirm_registration(
 ) -> Result<Secret<String>, Error> {
     let code = memfd(code)?;
     let account = AccountProxy::new(connection).await?;
-    text(
-        account
-            .confirm_registration(id, Fd::from(&code), &Options::new())
-            .await?,
-    )
-    .await
+    let claim = account
+        .confirm_registration(id, Fd::from(&code), &Options::new())
+        .await?;
+    WardenClient::new(connection)
+        .await?
+        .recovery_code(&text(claim).await?)
+        .await
 }
 
 /// Binds this device to an existing account.

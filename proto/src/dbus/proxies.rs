@@ -100,7 +100,7 @@ pub trait Account {
     /// Gives a verification up.
     fn cancel_verification(&self, id: &str, options: &Options<'_>) -> Result<(), Error>;
 
-    /// Ends a registration; answers the recovery code.
+    /// Ends a registration; answers the claim to the recovery code. Prefer [`super::client::confirm_registration`].
     fn confirm_registration(&self, id: &str, code: Fd<'_>, options: &Options<'_>) -> Result<OwnedFd, Error>;
 
     /// The recovery code was written down.
@@ -212,8 +212,9 @@ pub trait Warden {
     /// belayd only: into lost mode, never out of it.
     fn tighten(&self, reason: &str) -> Result<(), Error>;
 
-    /// belayd only: the recovery code of a registration that isn't acknowledged yet.
-    fn recovery_code(&self, pending: &str) -> Result<OwnedFd, Error>;
+    /// The recovery code of a registration that isn't acknowledged yet, to who brings the claim that
+    /// `Account.ConfirmRegistration` answered; never to belayd. Prefer [`super::client::confirm_registration`].
+    fn recovery_code(&self, claim: Fd<'_>) -> Result<OwnedFd, Error>;
 
     /// belayd only: the audit log from a point in time, seconds since the epoch.
     fn history(&self, since: u64) -> Result<AuditEntries, Error>;

@@ -6,11 +6,12 @@ use crate::cbor::Value;
 
 /// A map with keys that steps have, and with values of the types and sizes they have: most are nearly right.
 fn nearly() -> impl Strategy<Value = Value> {
-    const KEYS: [&str; 24] = [
+    const KEYS: [&str; 25] = [
         "account",
         "action",
         "authorisation",
         "certificate",
+        "claim",
         "credentials",
         "device",
         "device_key",
@@ -66,6 +67,7 @@ fn all(bytes: &[u8]) -> usize {
         PendingInput,
         BindInput,
         BindOutput,
+        PendingBindOutput,
         LoginSignatureInput,
         LoginSignatureOutput,
         OpenRootInput,

@@ -95,13 +95,34 @@ impl App {
         }
     }
 
-    /// `Account.ConfirmRegistration`; the recovery code.
+    /// `Account.ConfirmRegistration` and with what it answered `Warden.RecoveryCode`; the recovery code.
+    ///
+    /// # Errors
+    /// Where there is no reply; the inner error is an error reply of either call.
+    pub async fn confirm(&self, id: &str, code: &str) -> Outcome<Answer<String>> {
+        match self.claim(id, code).await? {
+            Ok(claim) => self.recovery_code(&claim).await,
+            Err(refusal) => Ok(Err(refusal)),
+        }
+    }
+
+    /// `Account.ConfirmRegistration`; the claim to the recovery code.
     ///
     /// # Errors
     /// Where there is no reply; the inner error is an error reply.
-    pub async fn confirm(&self, id: &str, code: &str) -> Outcome<Answer<String>> {
+    pub async fn claim(&self, id: &str, code: &str) -> Outcome<Answer<String>> {
         let body = (id, Fd::from(memfd(code.as_bytes())?), Options::new());
         let answer: Answer<zbus::OwnedFd> = self.call(ACCOUNT, "ConfirmRegistration", &body).await?;
+        answer.map(|fd| read_text(fd.into())).transpose_outcome()
+    }
+
+    /// `Warden.RecoveryCode`; the recovery code.
+    ///
+    /// # Errors
+    /// Where there is no reply; the inner error is an error reply.
+    pub async fn recovery_code(&self, claim: &str) -> Outcome<Answer<String>> {
+        let claim = Fd::from(memfd(claim.as_bytes())?);
+        let answer: Answer<zbus::OwnedFd> = self.call(WARDEN, "RecoveryCode", &(claim,)).await?;
         answer.map(|fd| read_text(fd.into())).transpose_outcome()
     }
 

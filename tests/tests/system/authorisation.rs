@@ -158,10 +158,6 @@ async fn what_only_belayd_may_call_the_warden_refuses_to_everybody_else() {
                 .unwrap()
                 .map(drop),
             app.call::<_, ()>(WARDEN, "Tighten", &("lost",)).await.unwrap(),
-            app.call::<_, zbus::OwnedFd>(WARDEN, "RecoveryCode", &("x",))
-                .await
-                .unwrap()
-                .map(drop),
             app.call::<_, Vec<HashMap<String, zbus::OwnedVariant>>>(WARDEN, "History", &(0_u64,))
                 .await
                 .unwrap()

@@ -12,6 +12,7 @@ pub const METHODS: &[(Object, &str, &str)] = &[
     (WARDEN, "Present", "org.belay1.owner.present"),
     (WARDEN, "Check", "org.belay1.owner.present"),
     (WARDEN, "Unlock", "org.belay1.owner.present"),
+    (WARDEN, "RecoveryCode", "org.belay1.owner.present"),
     (ACCOUNT, "Register", "org.belay1.account.manage"),
     (ACCOUNT, "ResendCode", "org.belay1.account.manage"),
     (ACCOUNT, "VerificationState", "org.belay1.account.manage"),
@@ -50,6 +51,7 @@ pub async fn call(app: &App, object: Object, member: &str) -> Result<(), Refusal
                 .map(drop);
         }
         "Unlock" => app.call::<_, ()>(object, member, &(fd(),)).await,
+        "RecoveryCode" => return app.recovery_code(id).await.unwrap().map(drop),
         "Register" => {
             return app
                 .call::<_, String>(object, member, &(ADA, id, &none, &none))

@@ -1,14 +1,14 @@
 //! belayd replaced by a program of a thief's: it may call everything that the warden keeps for belayd, in any
-//! order, with any bytes, and the device is neither unbound nor unlocked by it.
+//! order, with any bytes, and the device is neither unbound nor unlocked by it, and no recovery code told.
 
-use belay_tests::app::{App, WARDEN};
+use belay_tests::app::{App, Options, WARDEN};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use zbus::Connection;
 
-use crate::owner::{ADA, PASSWORD, adas, app};
-use crate::scene::Scene;
+use crate::owner::{ADA, PASSWORD, app, code};
+use crate::scene::{Scene, scene};
 
 /// One call of the thief.
 #[derive(Debug, Clone)]
@@ -19,8 +19,16 @@ enum Move {
         input: Vec<u8>,
     },
     Credentials(Vec<u8>),
-    RecoveryCode(String),
+    RecoveryCode(Claim),
     History(u64),
+}
+
+/// Which claim the thief brings.
+#[derive(Debug, Clone)]
+enum Claim {
+    /// The one that belayd was told when the device was bound.
+    Right,
+    Made(String),
 }
 
 /// Which ticket the thief uses.
@@ -59,7 +67,7 @@ fn moves() -> impl Strategy<Value = Move> {
     prop_oneof![
         6 => (ticket, step, bytes()).prop_map(|(ticket, step, input)| Move::Use { ticket, step: step.to_owned(), input }),
         2 => bytes().prop_map(Move::Credentials),
-        1 => "[0-9a-f]{0,40}".prop_map(Move::RecoveryCode),
+        1 => prop_oneof![Just(Claim::Right), "[0-9a-f]{0,40}".prop_map(Claim::Made)].prop_map(Move::RecoveryCode),
         1 => any::<u64>().prop_map(Move::History),
     ]
 }
@@ -85,8 +93,9 @@ async fn usurp(scene: &mut Scene) -> Connection {
 
 #[tokio::test]
 async fn whatever_a_usurper_calls_the_device_stays_bound_and_as_locked_as_it_was() {
-    let mut scene = adas().await;
+    let mut scene = scene().await;
     let owner = app(&scene);
+    let (claim, recovery) = unwritten(&scene).await;
     let thief = App::new(&usurp(&mut scene).await);
     let present = async |purpose: &str, password: &str| {
         owner
@@ -103,7 +112,8 @@ async fn whatever_a_usurper_calls_the_device_stays_bound_and_as_locked_as_it_was
     let mut runner = TestRunner::deterministic();
     for _ in 0..400 {
         let planned = moves().new_tree(&mut runner).unwrap().current();
-        let said = play(&thief, &tickets, &planned).await;
+        let said = play(&thief, &tickets, &claim, &planned).await;
+        assert!(!said.contains(&recovery), "told by {planned:?}");
         let binding = owner.text(WARDEN, "BindingState").await.unwrap();
         assert_eq!(binding, "bound", "after {planned:?}, answered {said:?}");
         assert_eq!(
@@ -113,6 +123,8 @@ async fn whatever_a_usurper_calls_the_device_stays_bound_and_as_locked_as_it_was
         );
     }
     assert_eq!(scene.warden_command(&["reset-allowed"]).await.unwrap(), Some(1));
+    // It was there all the time, for somebody else.
+    assert_eq!(owner.recovery_code(&claim).await.unwrap().unwrap(), recovery);
 
     // Tightening is what it may do; from then on the device is lost until the owner says otherwise.
     thief
@@ -123,7 +135,8 @@ async fn whatever_a_usurper_calls_the_device_stays_bound_and_as_locked_as_it_was
     assert_eq!(owner.text(WARDEN, "LockState").await.unwrap(), "lost");
     for _ in 0..200 {
         let planned = moves().new_tree(&mut runner).unwrap().current();
-        let _said = play(&thief, &tickets, &planned).await;
+        let said = play(&thief, &tickets, &claim, &planned).await;
+        assert!(!said.contains(&recovery), "told by {planned:?}");
         assert_eq!(
             owner.text(WARDEN, "LockState").await.unwrap(),
             "lost",
@@ -148,7 +161,22 @@ async fn whatever_a_usurper_calls_the_device_stays_bound_and_as_locked_as_it_was
     assert_eq!(owner.text(WARDEN, "LockState").await.unwrap(), "unlocked");
 }
 
-async fn play(thief: &App, tickets: &[String; 3], planned: &Move) -> Result<(), String> {
+/// Binds the device to Ada without saying that the recovery code is written down; the claim, and the code.
+async fn unwritten(scene: &Scene) -> (String, String) {
+    let app = app(scene);
+    let id = app
+        .register(ADA, PASSWORD, &Options::new())
+        .await
+        .unwrap()
+        .unwrap();
+    let code = code(scene, ADA).await;
+    let claim = app.claim(&id, &code).await.unwrap().unwrap();
+    let recovery = app.recovery_code(&claim).await.unwrap().unwrap();
+    (claim, recovery)
+}
+
+/// What the thief is answered, as text.
+async fn play(thief: &App, tickets: &[String; 3], claim: &str, planned: &Move) -> String {
     let made = "0123456789abcdef0123456789abcdef".to_owned();
     let answer = match planned {
         Move::Use { ticket, step, input } => {
@@ -162,26 +190,30 @@ async fn play(thief: &App, tickets: &[String; 3], planned: &Move) -> Result<(), 
                 .call::<_, Vec<u8>>(WARDEN, "Use", &(ticket, step, input))
                 .await
                 .unwrap()
-                .map(drop)
+                .map(|output| String::from_utf8_lossy(&output).into_owned())
         }
         Move::Credentials(bytes) => thief
             .call::<_, bool>(WARDEN, "Credentials", &(bytes,))
             .await
             .unwrap()
-            .map(drop),
-        Move::RecoveryCode(id) => thief
-            .call::<_, zbus::OwnedFd>(WARDEN, "RecoveryCode", &(id,))
-            .await
-            .unwrap()
-            .map(drop),
+            .map(|taken| taken.to_string()),
+        Move::RecoveryCode(made) => {
+            let answer = match made {
+                Claim::Right => thief.recovery_code(claim).await.unwrap(),
+                Claim::Made(claim) => thief.recovery_code(claim).await.unwrap(),
+            };
+            let refusal = answer.expect_err("a recovery code for belayd");
+            assert_eq!(refusal.short(), "NotAuthorized");
+            Err(refusal)
+        }
         Move::History(since) => {
             type Rows = Vec<std::collections::HashMap<String, zbus::OwnedVariant>>;
             thief
                 .call::<_, Rows>(WARDEN, "History", &(since,))
                 .await
                 .unwrap()
-                .map(drop)
+                .map(|rows| format!("{rows:?}"))
         }
     };
-    answer.map_err(|refusal| refusal.to_string())
+    answer.unwrap_or_else(|refusal| refusal.to_string())
 }

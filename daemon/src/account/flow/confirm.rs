@@ -1,14 +1,13 @@
 //! ConfirmRegistration and AcknowledgeRecoveryCode.
 
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use belay_proto::clock::unix_seconds;
 use belay_proto::dbus::Error as BusError;
 use belay_proto::identifier::Identifier as Address;
-use belay_proto::keys::same;
+use belay_proto::keys::{RecoveryClaim, same};
 use belay_proto::secret::Secret;
-use belay_proto::steps::{self, BindOutput, Done, PendingInput};
+use belay_proto::steps::{self, Done, PendingBindOutput, PendingInput};
 
 use super::Flow;
 use crate::account::error::AccountError;
@@ -20,8 +19,13 @@ use crate::warden::WardenError;
 
 impl Flow {
     /// Walks the stages from where the registration stands, so that asking again after a lost reply, or after
-    /// a kill between any two of them, goes on or answers the same.
-    pub(crate) async fn confirm(self, id: String, code: Secret<String>) -> Result<OwnedFd, AccountError> {
+    /// a kill between any two of them, goes on or answers the same: the claim to the recovery code, which belayd
+    /// itself can't use.
+    pub(crate) async fn confirm(
+        self,
+        id: String,
+        code: Secret<String>,
+    ) -> Result<RecoveryClaim, AccountError> {
         let mut registration = self.registration(&id).await?;
         if let Some(right) = registration.stage.code()
             && !same(right, &registration.code_digest(code.expose()))
@@ -35,9 +39,8 @@ impl Flow {
                 Stage::Proved { ticket, .. } => self.submit(&registration, ticket).await?,
                 Stage::Submitting { body, key, .. } => self.create(&registration, body, key).await?,
                 Stage::Accepted { .. } => self.bind(&registration).await?,
-                Stage::Bound { .. } => {
-                    return Ok(self.parts.warden.recovery_code(registration.pending).await?);
-                }
+                // Told again by the step that bound: nothing of it is kept here.
+                Stage::Bound { .. } => return Ok(self.bind_step(&registration).await?.claim),
             }
             registration = self.registration(&id).await?;
         }
@@ -196,19 +199,7 @@ impl Flow {
     }
 
     async fn bind(&self, registration: &Registration) -> Result<(), AccountError> {
-        let input = PendingInput {
-            pending: registration.pending,
-        }
-        .encode();
-        let bound = self
-            .step(
-                &registration.pending.to_string(),
-                steps::BIND,
-                input,
-                BindOutput::decode,
-            )
-            .await;
-        if let Err(error) = bound
+        if let Err(error) = self.bind_step(registration).await
             && !self.is_bound_to(registration.account).await
         {
             if !is_forgotten(&error) {
@@ -230,6 +221,13 @@ impl Flow {
         self.release_arrived(registration.material.release.as_deref())
             .await;
         Ok(())
+    }
+
+    async fn bind_step(&self, registration: &Registration) -> Result<PendingBindOutput, AccountError> {
+        let pending = registration.pending;
+        let (ticket, input) = (pending.to_string(), PendingInput { pending }.encode());
+        self.step(&ticket, steps::BIND, input, PendingBindOutput::decode)
+            .await
     }
 
     fn new_session(&self, registration: &Registration) -> Session {

@@ -7,10 +7,8 @@ mod registering;
 mod trouble;
 mod warden;
 
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use belay_proto::dbus::fd::read_secret;
 use belay_proto::dbus::{AccountState, Error};
 use belay_proto::identifier::Identifier;
 use belay_proto::secret::Secret;
@@ -141,8 +139,8 @@ impl Life {
 }
 
 async fn confirm(life: &Life, id: &str, code: &str) -> Result<String, AccountError> {
-    let recovery: OwnedFd = life.account.confirm(id.to_owned(), Secret::of_text(code)).await?;
-    Ok(read_secret(recovery).await.unwrap().expose().clone())
+    let claim = life.account.confirm(id.to_owned(), Secret::of_text(code)).await?;
+    Ok(claim.text().expose().clone())
 }
 
 /// The error's name on the bus.

@@ -9,6 +9,7 @@ use belay_proto::clock::{Clock, millis};
 use belay_proto::dbus::client::PASSWORD;
 use belay_proto::dbus::fd::{read_secret, write_secret};
 use belay_proto::dbus::{BindingState, Error, LockState};
+use belay_proto::keys::RecoveryClaim;
 use tokio::sync::Semaphore;
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
@@ -18,6 +19,7 @@ use super::peers::Peers;
 use crate::ceremony::Hardware;
 use crate::core::password;
 use crate::core::refusal::Refusal;
+use crate::core::registration::CodeRequest;
 use crate::core::tickets::parse_purpose;
 use crate::device::assurance::Assurance;
 use crate::disk::audit_log::Entry;
@@ -221,19 +223,23 @@ impl WardenInterface {
         Ok(self.handle.tighten(reason).await?)
     }
 
-    /// belayd only: the recovery code of a fresh registration, to be passed on unread.
+    /// The recovery code of a fresh registration, for the claim that came with its confirmation. Never for
+    /// belayd, which held the claim.
     #[zbus(out_args("recovery_code"))]
     async fn recovery_code(
         &self,
-        pending: &str,
+        claim: OwnedFd,
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<OwnedFd, Error> {
-        self.peers.belayd(connection, &header).await?;
-        let pending = pending
-            .parse()
-            .map_err(|_| Error::InvalidArgument("not a registration's id".to_owned()))?;
-        let code = self.handle.recovery_code(pending).await?;
+        let presenter = self.peers.person(connection, &header).await?;
+        self.initialised()?;
+        let claim = RecoveryClaim::parse(&read_secret(claim).await?)
+            .map_err(|_| Error::InvalidArgument("a claim has 32 hexadecimal digits".to_owned()))?;
+        let code = self
+            .handle
+            .recovery_code(CodeRequest { claim, presenter })
+            .await?;
         write_secret(&code)
             .map(OwnedFd::from)
             .map_err(|error| Error::Storage(error.to_string()))

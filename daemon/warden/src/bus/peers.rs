@@ -9,7 +9,7 @@ use belay_proto::dbus::names::{BUS_NAME, action::OWNER_PRESENT};
 use zbus::Connection;
 use zbus::fdo::DBusProxy;
 use zbus::message::{Flags, Header};
-use zbus::names::BusName;
+use zbus::names::{BusName, OwnedUniqueName};
 use zbus::proxy::CacheProperties;
 use zbus_polkit::policykit1::{AuthorityProxy, CheckAuthorizationFlags, Subject};
 
@@ -64,6 +64,21 @@ impl Peers {
         }
     }
 
+    /// As [`Self::presenter`], but never belayd, whatever polkit says: what it must not learn isn't given to the
+    /// owner of its name, nor to any other process of its user.
+    ///
+    /// # Errors
+    /// As [`Self::presenter`].
+    pub async fn person(&self, connection: &Connection, header: &Header<'_>) -> Result<Presenter, Error> {
+        let owner = belayd_owner(connection).await?;
+        let sender = header.sender();
+        let is_belayd = sender.is_none() || owner.is_some_and(|owner| Some(&*owner) == sender);
+        if is_belayd || Some(uid(connection, header).await?) == self.belayd_uid {
+            return Err(Error::NotAuthorized("not for belayd".to_owned()));
+        }
+        self.presenter(connection, header).await
+    }
+
     /// Only the present owner of belayd's name.
     ///
     /// # Errors
@@ -71,9 +86,8 @@ impl Peers {
     pub async fn belayd(&self, connection: &Connection, header: &Header<'_>) -> Result<(), Error> {
         let refused = || Error::NotAuthorized("only belayd".to_owned());
         let sender = header.sender().ok_or_else(refused)?;
-        let name = BusName::try_from(BUS_NAME).map_err(|_| refused())?;
-        match DBusProxy::new(connection).await?.get_name_owner(name).await {
-            Ok(owner) if owner == *sender => Ok(()),
+        match belayd_owner(connection).await {
+            Ok(Some(owner)) if owner == *sender => Ok(()),
             _ => Err(refused()),
         }
     }
@@ -125,6 +139,17 @@ async fn ask_polkit(
         (false, true) if !may_ask => Verdict::MustAsk,
         _ => Verdict::No,
     })
+}
+
+/// Who owns belayd's name; nobody while belayd doesn't run.
+async fn belayd_owner(connection: &Connection) -> Result<Option<OwnedUniqueName>, Error> {
+    let name =
+        BusName::try_from(BUS_NAME).map_err(|_| Error::Internal("belayd's name isn't one".to_owned()))?;
+    match DBusProxy::new(connection).await?.get_name_owner(name).await {
+        Ok(owner) => Ok(Some(owner)),
+        Err(zbus::fdo::Error::NameHasNoOwner(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn uid(connection: &Connection, header: &Header<'_>) -> Result<u32, Error> {

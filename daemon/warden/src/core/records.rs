@@ -206,6 +206,7 @@ pub fn pending_from_bytes(bytes: &[u8]) -> Result<Option<Pending>, Malformed> {
             .draft
             .map(|draft| Bound::decode(&draft).map(Box::new))
             .transpose()?,
+        wrong_claims: 0,
     }))
 }
 

@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
+use belay_proto::keys::RecoveryClaim;
 use belay_proto::steps::Purpose;
 use belay_proto::{DeviceId, PendingId, TicketId};
 
 use super::records::Bound;
 use super::refusal::Refusal;
-use super::state::{Binding, Effect, State, Transition, done, note};
-use super::throttle::Throttle;
+use super::state::{Answer, Binding, Effect, State, Transition, done, note};
+use super::throttle::{Presenter, Throttle};
 use crate::disk::copies::Concern;
 use crate::moment::Moment;
 
@@ -28,6 +29,17 @@ pub struct Pending {
     pub code: Vec<u8>,
     /// What binding commits; `None` once bound.
     pub draft: Option<Box<Bound>>,
+    /// How many wrong claims were brought since the warden started.
+    pub wrong_claims: u32,
+}
+
+/// Somebody at the device wants to be told the recovery code.
+#[derive(Clone, Debug)]
+pub struct CodeRequest {
+    /// What belayd answered to whoever confirmed.
+    pub claim: RecoveryClaim,
+    /// Who brings it.
+    pub presenter: Presenter,
 }
 
 impl State {
@@ -83,17 +95,26 @@ impl State {
         ])
     }
 
-    /// The sealed recovery code, from binding until it is acknowledged.
-    ///
-    /// # Errors
-    /// [`Refusal::NotFound`], also before the cloud accepted the account.
-    pub fn recovery_code(&self, id: &PendingId) -> Result<&[u8], Refusal> {
-        let pending = self.named_pending(id)?;
-        if pending.draft.is_none() {
-            Ok(&pending.code)
-        } else {
-            Err(Refusal::NotFound)
+    /// The sealed recovery code, from binding until it is acknowledged, for its claim.
+    pub(super) fn show_code(&mut self, request: &CodeRequest) -> Transition {
+        self.not_lost()?;
+        if matches!(self.binding, Binding::Tampered(_)) {
+            return Err(Refusal::Tampered);
         }
+        let pending = self.pending.as_mut().filter(|pending| pending.draft.is_none());
+        let pending = pending.ok_or(Refusal::NotFound)?;
+        if self.key.recovery_claim(&pending.id).is(&request.claim) {
+            return Ok(vec![Effect::Answer(Answer::RecoveryCode(pending.code.clone()))]);
+        }
+        pending.wrong_claims = pending.wrong_claims.saturating_add(1);
+        let (tries, mut effects) = (pending.wrong_claims, Vec::new());
+        // 128 bits aren't guessed, and whoever tries all the same mustn't fill the disk: the 1st, 2nd, 4th, 8th.
+        if tries.is_power_of_two() {
+            let actor = request.presenter.name();
+            effects.push(note("recovery-claim-refused", actor, format!("try {tries}")));
+        }
+        effects.push(Effect::Refuse(Refusal::BadTicket));
+        Ok(effects)
     }
 
     /// Takes a binding over, whoever's throttle and wrong passwords there were before.

@@ -12,7 +12,7 @@ use belay_proto::{PendingId, TicketId};
 use super::check::Check;
 use super::records::Bound;
 use super::refusal::Refusal;
-use super::registration::Pending;
+use super::registration::{CodeRequest, Pending};
 use super::throttle::{Presenter, Throttle};
 use super::tickets::{Proof, Ticket, Tickets, needs_owner};
 use crate::disk::copies::Concern;
@@ -118,6 +118,8 @@ pub enum What {
     PendingBound(PendingId),
     /// The registration was given up.
     PendingDiscarded(PendingId),
+    /// Somebody wants to be told the recovery code.
+    CodeAsked(CodeRequest),
     /// The owner has written the recovery code down.
     CodeAcknowledged(PendingId),
     /// A root was opened with the ticket's password, and a certificate made.
@@ -190,6 +192,8 @@ pub enum Answer {
     Compare,
     /// The password is known to be right.
     Proved,
+    /// The recovery code, sealed.
+    RecoveryCode(Vec<u8>),
     /// Whether the record replaced the verifier.
     Replaced(bool),
     /// The encoded release.
@@ -315,6 +319,7 @@ impl State {
             What::AccountFounded { ticket, pending } => self.account_founded(&ticket, *pending),
             What::PendingBound(id) => self.bind_pending(&id),
             What::PendingDiscarded(id) => self.discard_pending(&id),
+            What::CodeAsked(request) => self.show_code(&request),
             What::CodeAcknowledged(id) => self.acknowledge_code(&id),
             What::SignedIn {
                 ticket,

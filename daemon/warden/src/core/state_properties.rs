@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::binding::WARDEN_SEED;
 use super::check::Check;
 use super::records::Bound;
-use super::registration::Pending;
+use super::registration::{CodeRequest, Pending};
 use super::state::{Binding, Door, Effect, Event, Lock, State, What, step};
 use super::throttle::Presenter;
 use crate::disk::sealing::SealingKey;
@@ -98,6 +98,7 @@ fn what(right: bool) -> impl Strategy<Value = What> {
                     started,
                     code: Vec::new(),
                     draft: Some(draft.clone()),
+                    wrong_claims: 0,
                 };
                 What::AccountFounded {
                     ticket,
@@ -107,6 +108,10 @@ fn what(right: bool) -> impl Strategy<Value = What> {
         }),
         any::<u8>().prop_map(|number| What::PendingBound(PendingId::from_bytes([number % 2; 16]))),
         any::<u8>().prop_map(|number| What::PendingDiscarded(PendingId::from_bytes([number % 2; 16]))),
+        (any::<u8>(), presenter()).prop_map(|(number, presenter)| {
+            let claim = key().recovery_claim(&PendingId::from_bytes([number % 4; 16]));
+            What::CodeAsked(CodeRequest { claim, presenter })
+        }),
         any::<u8>().prop_map(|number| What::CodeAcknowledged(PendingId::from_bytes([number % 2; 16]))),
         (ticket(), prop::option::of(bytes())).prop_map(move |(ticket, existing)| What::SignedIn {
             ticket,

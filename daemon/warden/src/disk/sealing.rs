@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use belay_proto::keys::hkdf;
+use belay_proto::PendingId;
+use belay_proto::keys::{RecoveryClaim, hkdf};
 use belay_proto::seal::{self, SealError};
 use belay_proto::secret::Secret;
 use ring::hmac;
@@ -15,6 +16,7 @@ pub struct SealingKey(Arc<Keys>);
 struct Keys {
     mac: hmac::Key,
     verifier: hmac::Key,
+    claims: hmac::Key,
     wrap: Secret<[u8; 32]>,
 }
 
@@ -24,9 +26,11 @@ impl SealingKey {
     pub fn new(bytes: &Secret<[u8; 32]>) -> Self {
         let mac = hkdf(bytes.expose(), &[], b"belay/warden-state/1");
         let verifier = hkdf(bytes.expose(), &[], b"belay/warden-verifier/1");
+        let claims = hkdf(bytes.expose(), &[], b"belay/recovery-claim/1");
         Self(Arc::new(Keys {
             mac: hmac::Key::new(hmac::HMAC_SHA256, mac.expose()),
             verifier: hmac::Key::new(hmac::HMAC_SHA256, verifier.expose()),
+            claims: hmac::Key::new(hmac::HMAC_SHA256, claims.expose()),
             wrap: hkdf(bytes.expose(), &[], b"belay/warden-seal/1"),
         }))
     }
@@ -53,6 +57,15 @@ impl SealingKey {
     #[must_use]
     pub fn verifies(&self, verify_digest: &[u8; 32], verifier: &[u8; 32]) -> bool {
         hmac::verify(&self.0.verifier, verify_digest, verifier).is_ok()
+    }
+
+    /// The claim to the recovery code of a registration: the first 16 bytes of an HMAC-SHA256 over its id, so
+    /// that it is the same each time it is told, and nothing has to be kept for it.
+    #[must_use]
+    pub fn recovery_claim(&self, pending: &PendingId) -> RecoveryClaim {
+        let mut claim = [0; 16];
+        claim.copy_from_slice(&tag(&hmac::sign(&self.0.claims, pending.as_bytes()))[..16]);
+        RecoveryClaim::from_bytes(Secret::new(claim))
     }
 
     /// Wraps a secret for the disk; `label` says what it is and must be given again to open it.
@@ -90,6 +103,15 @@ fn tag(tag: &hmac::Tag) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_claim_is_one_registrations_under_one_key_and_always_the_same() {
+        let [key, other] = [1, 2].map(|byte| SealingKey::new(&Secret::new([byte; 32])));
+        let [one, two] = [1, 2].map(|number| PendingId::from_bytes([number; 16]));
+        assert!(key.recovery_claim(&one).is(&key.recovery_claim(&one)));
+        assert!(!key.recovery_claim(&one).is(&key.recovery_claim(&two)));
+        assert!(!key.recovery_claim(&one).is(&other.recovery_claim(&one)));
+    }
 
     #[test]
     fn a_mac_and_a_seal_hold_for_their_own_name_only() {

@@ -93,8 +93,8 @@ async fn a_registration_bound() {
         async |device, state, answered| {
             assert!(is_bound(&state) || !answered);
             let warden = device.start();
-            warden.bind_pending(account.pending).await.unwrap();
-            assert!(warden.handle.recovery_code(account.pending).await.is_ok());
+            let bound = warden.bind_pending(account.pending).await.unwrap();
+            assert!(warden.recovery_code(&bound.claim).await.is_ok());
         },
     )
     .await;

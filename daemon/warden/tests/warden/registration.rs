@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use belay_proto::keys::{RecoveryCode, Root};
+use belay_proto::Secret;
+use belay_proto::keys::{RecoveryClaim, RecoveryCode, Root};
 use belay_proto::signed::{DeviceCertificate, Signed};
 use belay_proto::steps::{self, *};
 use belay_warden::core::refusal::Refusal;
@@ -35,23 +36,36 @@ async fn binding_again_after_a_lost_answer_answers_the_same() {
     let warden = device.start();
     let account = warden.found().await.unwrap();
     let first = warden.bind_pending(account.pending).await.unwrap();
-    assert_eq!(warden.bind_pending(account.pending).await, Ok(first.clone()));
+    let again = warden.bind_pending(account.pending).await.unwrap();
     drop(warden);
-    assert_eq!(device.start().bind_pending(account.pending).await, Ok(first));
+    let restarted = device.start().bind_pending(account.pending).await.unwrap();
+    for later in [again, restarted] {
+        assert_eq!((later.device, later.epoch), (first.device, first.epoch));
+        assert!(later.claim.is(&first.claim));
+    }
 }
 
 #[tokio::test]
-async fn the_recovery_code_opens_the_root_and_is_readable_from_binding_to_acknowledgement() {
+async fn the_recovery_code_opens_the_root_and_is_told_for_its_claim_from_binding_to_acknowledgement() {
     let device = Device::initialised();
     let warden = device.start();
     let account = warden.found().await.unwrap();
-    let code = async |warden: &crate::support::Running| warden.handle.recovery_code(account.pending).await;
+    let claim = device.load().key.recovery_claim(&account.pending);
+    let code = async |warden: &crate::support::Running| warden.recovery_code(&claim).await;
     assert!(matches!(code(&warden).await, Err(Refusal::NotFound)));
-    warden.bind_pending(account.pending).await.unwrap();
+    assert!(
+        warden
+            .bind_pending(account.pending)
+            .await
+            .unwrap()
+            .claim
+            .is(&claim)
+    );
     drop(warden);
 
     let warden = device.start();
     let text = code(&warden).await.unwrap();
+    assert_eq!(code(&warden).await.unwrap().expose(), text.expose());
     let record = account.record();
     let key = RecoveryCode::parse(text.expose()).unwrap().wrap_key();
     let root = Root::unwrap(&key, &record.account, record.generation, &record.recovery_wrap).unwrap();
@@ -66,6 +80,42 @@ async fn the_recovery_code_opens_the_root_and_is_readable_from_binding_to_acknow
         .await
         .unwrap();
     assert!(matches!(code(&warden).await, Err(Refusal::NotFound)));
+    assert!(matches!(
+        warden.bind_pending(account.pending).await,
+        Err(Refusal::NotFound)
+    ));
+}
+
+#[tokio::test]
+async fn a_wrong_claim_gets_nothing_and_leaves_few_lines_in_the_audit_log() {
+    let device = Device::initialised();
+    let warden = device.start();
+    let earlier = warden.found().await.unwrap();
+    let account = warden.found().await.unwrap();
+    let claim = warden.bind_pending(account.pending).await.unwrap().claim;
+    let old = device.load().key.recovery_claim(&earlier.pending);
+    assert_eq!(
+        warden.recovery_code(&old).await.map(drop),
+        Err(Refusal::BadTicket)
+    );
+    assert_eq!(warden.count("recovery-claim-refused").await, 1);
+    for number in 0..99 {
+        let wrong = RecoveryClaim::from_bytes(Secret::new([number; 16]));
+        let answer = warden.recovery_code(&wrong).await.map(drop);
+        assert_eq!(answer, Err(Refusal::BadTicket));
+    }
+    let log = warden.handle.history(0).await.unwrap();
+    let noted: Vec<_> = log
+        .iter()
+        .filter(|entry| entry.event == "recovery-claim-refused")
+        .map(|entry| (entry.actor.as_str(), entry.detail.as_str()))
+        .collect();
+    let tries = ["try 1", "try 2", "try 4", "try 8", "try 16", "try 32", "try 64"];
+    assert_eq!(noted, tries.map(|n| ("session", n)));
+    assert!(
+        warden.recovery_code(&claim).await.is_ok(),
+        "the right one still works"
+    );
 }
 
 #[tokio::test]
@@ -81,7 +131,10 @@ async fn a_registration_lives_a_day_of_boot_time_and_a_reboot_begins_it_again() 
     drop(warden);
     let warden = device.start();
     device.clock.advance(Duration::from_secs(3600));
-    assert_eq!(warden.bind_pending(account.pending).await, Err(Refusal::NotFound));
+    assert_eq!(
+        warden.bind_pending(account.pending).await.map(drop),
+        Err(Refusal::NotFound)
+    );
 }
 
 #[tokio::test]
@@ -99,7 +152,10 @@ async fn discarding_ends_a_registration_but_never_a_binding() {
     };
     let first = warden.found().await.unwrap();
     assert!(discard(&first).await.is_ok());
-    assert_eq!(warden.bind_pending(first.pending).await, Err(Refusal::NotFound));
+    assert_eq!(
+        warden.bind_pending(first.pending).await.map(drop),
+        Err(Refusal::NotFound)
+    );
     let second = warden.register().await;
     assert_eq!(discard(&second).await, Err(Refusal::AlreadyBound));
     assert!(bound(&device));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use belay_proto::clock::{Clock, FakeClock};
 use belay_proto::hardware::{HardwareParts, hardware_id};
-use belay_proto::keys::{KdfParameters, Master, PublicKey, Root, SigningKey};
+use belay_proto::keys::{KdfParameters, Master, PublicKey, RecoveryClaim, Root, SigningKey};
 use belay_proto::signed::{CredentialsRecord, Keyring, Signed};
 use belay_proto::steps::{self, *};
 use belay_proto::{PendingId, Secret, TicketId};
@@ -15,6 +15,7 @@ use belay_warden::actor::{Facts, Warden};
 use belay_warden::ceremony::Hardware;
 use belay_warden::commands;
 use belay_warden::core::refusal::Refusal;
+use belay_warden::core::registration::CodeRequest;
 use belay_warden::core::state::State;
 use belay_warden::core::throttle::Presenter;
 use belay_warden::disk::files::{Disk, Files};
@@ -219,7 +220,7 @@ impl Running {
         Ok(Account::of(&NewCredentialsOutput::decode(&output).unwrap()))
     }
 
-    pub async fn bind_pending(&self, pending: PendingId) -> Result<BindOutput, Refusal> {
+    pub async fn bind_pending(&self, pending: PendingId) -> Result<PendingBindOutput, Refusal> {
         let output = self
             .use_ticket(
                 &pending.to_string(),
@@ -227,7 +228,16 @@ impl Running {
                 PendingInput { pending }.encode(),
             )
             .await?;
-        Ok(BindOutput::decode(&output).unwrap())
+        Ok(PendingBindOutput::decode(&output).unwrap())
+    }
+
+    /// What somebody at the device gets for `claim`.
+    pub async fn recovery_code(&self, claim: &RecoveryClaim) -> Result<Secret<String>, Refusal> {
+        let request = CodeRequest {
+            claim: claim.clone(),
+            presenter: Presenter::Session,
+        };
+        self.handle.recovery_code(request).await
     }
 
     /// The whole of `register`.

@@ -184,7 +184,8 @@ async fn the_lost_screen_has_tries_of_its_own() {
 async fn a_lost_device_takes_only_the_password() {
     let device = Device::initialised();
     let warden = device.start();
-    let account = warden.register().await;
+    let account = warden.found().await.unwrap();
+    let claim = warden.bind_pending(account.pending).await.unwrap().claim;
     let ticket = warden.present(Purpose::SignOut, "", PASSWORD).await.unwrap();
     warden.handle.tighten("owner-asked".to_owned()).await.unwrap();
     drop(warden);
@@ -195,7 +196,7 @@ async fn a_lost_device_takes_only_the_password() {
     );
     assert_eq!(warden.release(&ticket).await, Err(Refusal::DeviceLost));
     assert!(matches!(
-        warden.handle.recovery_code(account.pending).await,
+        warden.recovery_code(&claim).await,
         Err(Refusal::DeviceLost)
     ));
     assert!(matches!(device.load().lock, Lock::Lost { .. }));

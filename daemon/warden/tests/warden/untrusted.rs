@@ -1,14 +1,15 @@
 //! belayd replaced by a program that calls everything belayd may call, in any order, with any
-//! bytes: the device is never unbound and never unlocked.
+//! bytes: the device is never unbound and never unlocked, and no answer holds the recovery code or a password.
 
 use belay_proto::dbus::{BindingState, LockState};
+use belay_proto::keys::RecoveryCode;
 use belay_proto::signed::Signed;
 use belay_proto::steps::{self, *};
 use belay_proto::{PendingId, TicketId};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use crate::support::{Account, Device, LOGIN, OTHER_PASSWORD, Running};
+use crate::support::{Account, Device, LOGIN, OTHER_PASSWORD, PASSWORD, Running};
 
 #[derive(Clone, Debug)]
 enum Call {
@@ -19,7 +20,6 @@ enum Call {
     },
     Credentials(Input),
     Tighten(String),
-    RecoveryCode(usize),
     History(u64),
 }
 
@@ -59,7 +59,6 @@ fn call() -> impl Strategy<Value = Call> {
         8 => (any::<usize>(), any::<usize>(), input()).prop_map(|(ticket, step, input)| Call::Use { ticket, step, input }),
         3 => input().prop_map(Call::Credentials),
         1 => ".{0,20}".prop_map(Call::Tighten),
-        1 => any::<usize>().prop_map(Call::RecoveryCode),
         1 => any::<u64>().prop_map(Call::History),
     ]
 }
@@ -134,22 +133,52 @@ impl Loot {
     }
 }
 
+/// What no answer to belayd may hold, in any of its forms.
+struct Secrets(Vec<Vec<u8>>);
+
+impl Secrets {
+    /// The recovery code, as somebody at the device is told it, and the passwords.
+    async fn of(warden: &Running, owner: &Account) -> Self {
+        let claim = warden.bind_pending(owner.pending).await.unwrap().claim;
+        let text = warden.recovery_code(&claim).await.unwrap();
+        let bytes = RecoveryCode::parse(text.expose())
+            .unwrap()
+            .bytes()
+            .expose()
+            .to_vec();
+        let bare = text.expose().replace('-', "").into_bytes();
+        let passwords = [PASSWORD, OTHER_PASSWORD].map(|password| password.as_bytes().to_vec());
+        let mut all = vec![text.expose().clone().into_bytes(), bare, bytes];
+        all.extend(passwords);
+        Self(all)
+    }
+
+    fn are_in(&self, answer: &[u8]) -> bool {
+        self.0
+            .iter()
+            .any(|secret| answer.windows(secret.len()).any(|window| window == secret))
+    }
+}
+
 #[test]
-fn no_calls_of_belayds_alone_ever_unbind_or_unlock() {
+fn no_calls_of_belayds_alone_ever_unbind_or_unlock_or_tell_a_secret() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     let device = Device::initialised();
-    let (owner, own) = runtime.block_on(async {
-        let owner = device.start().register().await;
+    let (owner, own, secrets) = runtime.block_on(async {
+        let warden = device.start();
+        let owner = warden.register().await;
+        let secrets = Secrets::of(&warden, &owner).await;
+        drop(warden);
         let own = Device::initialised()
             .other_hardware()
             .start()
             .register()
             .await
             .with_password(OTHER_PASSWORD);
-        (owner, own)
+        (owner, own, secrets)
     });
     let files = device.snapshot();
     let config = ProptestConfig {
@@ -166,7 +195,8 @@ fn no_calls_of_belayds_alone_ever_unbind_or_unlock() {
                 let mine = warden.handle.snapshot().bound;
                 let mut locked = false;
                 for call in &calls {
-                    perform(&warden, &loot, call).await;
+                    let answer = perform(&warden, &loot, call).await;
+                    prop_assert!(!secrets.are_in(&answer), "told by {:?}", call);
                     let now = warden.handle.snapshot();
                     locked |= now.lock == LockState::Lost;
                     prop_assert_eq!(now.binding, BindingState::Bound);
@@ -183,23 +213,22 @@ fn no_calls_of_belayds_alone_ever_unbind_or_unlock() {
         .unwrap();
 }
 
-async fn perform(warden: &Running, loot: &Loot, call: &Call) {
-    // Whatever is answered is fine; the assertions are about what it did.
+/// Makes a call; all that it was answered, a refusal too.
+async fn perform(warden: &Running, loot: &Loot, call: &Call) -> Vec<u8> {
     match call {
         Call::Use { ticket, step, input } => {
             let ticket = &loot.tickets[ticket % loot.tickets.len()];
-            let _ = warden
+            warden
                 .use_ticket(ticket, STEPS[step % STEPS.len()], loot.bytes(input))
-                .await;
+                .await
+                .unwrap_or_else(|refusal| refusal.to_string().into_bytes())
         }
-        Call::Credentials(input) => drop(warden.handle.credentials(loot.bytes(input)).await),
-        Call::Tighten(reason) => drop(warden.handle.tighten(reason.clone()).await),
-        Call::RecoveryCode(which) => {
-            let pending = loot.tickets[which % loot.tickets.len()]
-                .parse()
-                .unwrap_or_else(|_| PendingId::random());
-            drop(warden.handle.recovery_code(pending).await);
-        }
-        Call::History(since) => drop(warden.handle.history(*since).await),
+        Call::Credentials(input) => said(&warden.handle.credentials(loot.bytes(input)).await),
+        Call::Tighten(reason) => said(&warden.handle.tighten(reason.clone()).await),
+        Call::History(since) => said(&warden.handle.history(*since).await),
     }
+}
+
+fn said(answer: &impl std::fmt::Debug) -> Vec<u8> {
+    format!("{answer:?}").into_bytes()
 }

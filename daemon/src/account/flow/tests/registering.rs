@@ -39,12 +39,12 @@ async fn a_cloud_that_fails_leaves_no_half_registration() {
 }
 
 #[tokio::test]
-async fn the_recovery_code_is_told_again_to_who_knew_the_code_and_until_it_is_written_down() {
+async fn the_claim_is_told_again_to_who_knew_the_code_and_until_the_recovery_code_is_written_down() {
     let world = World::new();
     let life = world.live().await;
     let id = world.register(&life).await.unwrap();
-    let recovery = confirm(&life, &id, CODE).await.unwrap();
-    assert_eq!(confirm(&life, &id, CODE).await.unwrap(), recovery);
+    let claim = confirm(&life, &id, CODE).await.unwrap();
+    assert_eq!(confirm(&life, &id, CODE).await.unwrap(), claim);
     assert_eq!(
         name(confirm(&life, &id, "654321").await.unwrap_err()),
         "WrongCode"

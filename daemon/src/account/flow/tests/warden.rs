@@ -1,13 +1,11 @@
 //! A warden made of maps: it binds and releases like the real one and judges passwords by what a test says.
 
 use std::collections::HashMap;
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
 
-use belay_proto::dbus::fd::write_secret;
 use belay_proto::dbus::{AuditEntries, BindingState, Error, LockState};
 use belay_proto::id::{AccountId, DeviceId, Epoch, HardwareId, PendingId, TicketId};
-use belay_proto::keys::{PublicKey, SigningKey};
+use belay_proto::keys::{PublicKey, RecoveryClaim, SigningKey};
 use belay_proto::secret::Secret;
 use belay_proto::signed::{self, Signed};
 use belay_proto::steps::{self, *};
@@ -155,16 +153,6 @@ impl Calls for MapWarden {
         .boxed()
     }
 
-    fn recovery_code(&self, pending: PendingId) -> BoxFuture<'_, Result<OwnedFd, WardenError>> {
-        async move {
-            self.fuse.burn().await;
-            let fd = write_secret(&Secret::new(format!("recovery code of {pending}"))).unwrap();
-            self.fuse.burn().await;
-            Ok(fd)
-        }
-        .boxed()
-    }
-
     fn history(&self, _: u64) -> BoxFuture<'_, Result<AuditEntries, WardenError>> {
         async { Ok(Vec::new()) }.boxed()
     }
@@ -277,9 +265,10 @@ impl Inner {
                 );
                 self.bound = Some(account);
                 self.release = None;
-                Ok(BindOutput {
+                Ok(PendingBindOutput {
                     device: DeviceId::random(),
                     epoch: Epoch::random(),
+                    claim: RecoveryClaim::from_bytes(Secret::new(*pending.as_bytes())),
                 }
                 .encode())
             }
