@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 
+mod commands;
 mod identities;
 mod keys;
 mod objects;
@@ -127,7 +128,11 @@ fn mutations(value: &Value) -> Vec<Value> {
             })
             .collect(),
         Value::Bool(flag) => vec![Value::Bool(!flag)],
-        Value::Number(number) => vec![Value::from(number.as_u64().unwrap() + 1)],
+        Value::Number(number) => vec![match (number.as_u64(), number.as_i64()) {
+            (Some(number), _) => Value::from(number + 1),
+            (None, Some(number)) => Value::from(number + 1),
+            (None, None) => Value::from(number.as_f64().unwrap() + 1.0),
+        }],
         Value::String(text) => vec![Value::String(other(text))],
         Value::Null => vec![],
     }

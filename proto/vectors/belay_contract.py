@@ -306,7 +306,44 @@ OBJECTS = {
             "arguments": dict,
         },
     ),
+    "outcome": (
+        b"belay-outcome/1\0",
+        {
+            "account": 16,
+            "device": 16,
+            "epoch": 16,
+            "sequence": int,
+            "command": 16,
+            "action": str,
+            "state": str,
+            "reason": str,
+            "step": int,
+            "steps": int,
+            "retry": int,
+            "presence": int,
+            "counter": int,
+            "episode": int,
+            "lock": str,
+        },
+    ),
+    "state_report": (
+        b"belay-state/1\0",
+        {
+            "account": 16,
+            "device": 16,
+            "epoch": 16,
+            "sequence": int,
+            "presence": int,
+            "counter": int,
+            "episode": int,
+            "lock": str,
+            "time": int,
+            "find": bool,
+        },
+    ),
 }
+
+STATES = {"queued", "delivered", "accepted", "deferred", "running", "done", "failed", "refused"}
 
 DELEGABLE = {"ring", "stop-ring", "locate", "message", "lock"}
 
@@ -343,6 +380,36 @@ def field(kind, value):
     return value
 
 
+def arguments(action, given):
+    """The arguments of an action; a message must be clean and short, a number E.164."""
+    fields = typed(given, ARGUMENTS[action])
+    for name in ("message", "text"):
+        text = fields.get(name, "")
+        if len(text) > 200 or any(misleads(c) for c in text):
+            raise ValueError("not a clean message")
+    if fields.get("phone", "") != "":
+        e164(fields["phone"])
+    return fields
+
+
+def misleads(c):
+    """Control characters, line and paragraph separators, and what changes the direction of writing."""
+    n = ord(c)
+    return (
+        unicodedata.category(c) == "Cc"
+        or n in (0x61C, 0x200E, 0x200F)
+        or 0x2028 <= n <= 0x202E
+        or 0x2066 <= n <= 0x2069
+    )
+
+
+def e164(text):
+    digits = text[1:]
+    if not (text[:1] == "+" and 7 <= len(digits) <= 15 and digits.isascii() and digits.isdigit() and digits[0] != "0"):
+        raise ValueError("not E.164")
+    return text
+
+
 def typed(fields, types):
     if set(fields) != set(types):
         raise ValueError("other fields")
@@ -357,7 +424,9 @@ def signed_object(name):
         if name == "delegate" and not (set(fields["actions"]) <= DELEGABLE and fields["actions"] == sorted(set(fields["actions"]))):
             raise ValueError("verbs that can't be delegated")
         if name == "command":
-            fields["arguments"] = typed(fields["arguments"], ARGUMENTS[fields["action"]])
+            fields["arguments"] = arguments(fields["action"], fields["arguments"])
+        if name == "outcome" and fields["state"] not in STATES:
+            raise ValueError("an unknown state")
         signed = sign(sized(i["seed"], 32), domain, {"v": 1, **fields})
         if name == "release":
             signed["text"] = "belay-release:" + b64(unhex(signed["signed"]))
@@ -366,6 +435,102 @@ def signed_object(name):
         return signed
 
     return compute
+
+
+# -- commands: by SMS, tickets' subjects, reports ------------------------------------------------
+
+
+SMS_ACTIONS = {"lock": 1, "unlock": 2, "ring": 3, "stop-ring": 4, "locate": 5}
+
+
+def kind_sms(i):
+    if i["counter"] >= 2**64 or i["expiry_minutes"] >= 2**32:
+        raise ValueError("a number that doesn't fit")
+    head = struct.pack(
+        ">BBQ16sHI8s",
+        1,
+        SMS_ACTIONS[i["action"]],
+        i["counter"],
+        sized(i["epoch"], 16),
+        # The low 16 bits.
+        i["presence_or_episode"] % 2**16,
+        i["expiry_minutes"],
+        sized(i["device_tag"], 8),
+    )
+    domain = b"belay-sms/1\0"
+    signature = ed25519(sized(i["seed"], 32))[0].sign(domain + head)
+    return {
+        "bytes": head.hex(),
+        "id": sha256(domain + head)[:16].hex(),
+        "text": "belay:" + b64(head + signature),
+    }
+
+
+def kind_command_subject(i):
+    encoded = cbor(arguments(i["action"], i["arguments"]))
+    subject = f"{i['action']} {sized(i['device'], 16).hex()} {b64(sha256(encoded))}"
+    return {"arguments": encoded.hex(), "subject": subject}
+
+
+POLICIES = {
+    "lock_after_offline": int,
+    "wipe_after_offline": int,
+    "lock_on_sim_change": bool,
+    "lock_on_accessory_lost": bool,
+    "recovery_without_code": bool,
+    "dry_run": bool,
+    "trusted_number": str,
+}
+
+
+def kind_policies_subject(i):
+    changes = {name: field(POLICIES[name], value) for name, value in i["changes"].items()}
+    encoded = cbor({"v": 1, **changes})
+    return {"changes": encoded.hex(), "subject": b64(sha256(encoded))}
+
+
+#: The keys of each kind of report, in the order of the JSON.
+REPORTS = {
+    "location": "at latitude longitude accuracy altitude source measured_at age_ms after_command command",
+    "evidence": "at cells wifi age_ms command",
+    "sim": "at iccid imsi operator changed",
+    "battery": "at percentage state",
+    "event": "at code",
+}
+CELL = "technology mcc mnc area cell signal"
+ACCESS_POINT = "bssid ssid strength frequency"
+SOURCES = {"gnss", "cell", "wifi", "last", "network"}
+
+
+def ordered(fields, names):
+    if not set(fields) <= set(names.split()):
+        raise ValueError("an unknown key")
+    return {name: fields[name] for name in names.split() if name in fields}
+
+
+def report_json(report):
+    kind = report["kind"]
+    fields = ordered({key: value for key, value in report.items() if key != "kind"}, REPORTS[kind])
+    if kind == "evidence":
+        fields["cells"] = [ordered(cell, CELL) for cell in fields["cells"]]
+        fields["wifi"] = [ordered(point, ACCESS_POINT) for point in fields["wifi"]]
+    if kind == "location":
+        sound = abs(fields["latitude"]) <= 90 and abs(fields["longitude"]) <= 180 and fields["accuracy"] >= 0
+        if not sound or fields["source"] not in SOURCES:
+            raise ValueError("no place")
+    if kind == "battery" and not 0 <= fields["percentage"] <= 100:
+        raise ValueError("no percentage")
+    if "command" in fields:
+        sized(fields["command"], 16)
+    return json.dumps({"kind": kind, **fields}, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def kind_report(i):
+    ids = b"".join(sized(i[name], 16) for name in ("account", "device", "epoch", "id"))
+    plaintext, aad = report_json(i["report"]), b"belay/report/1" + ids
+    box = {name: i[name] for name in ("recipient_secret", "ephemeral_secret")}
+    sealed = kind_box({**box, "aad": aad.hex(), "plaintext": plaintext.hex()})
+    return {"plaintext": plaintext.decode(), "sealed": sealed["sealed"]}
 
 
 # -- identities ----------------------------------------------------------------------------------
@@ -398,10 +563,7 @@ def kind_dpop(i):
 
 def normal_phone(text):
     text = "".join(c for c in text if c not in " -.()/\u00a0")
-    digits = text[1:]
-    if not (7 <= len(digits) <= 15 and digits.isascii() and digits.isdigit() and digits[0] != "0"):
-        raise ValueError("not E.164")
-    return text
+    return e164(text)
 
 
 def deceptive(c):
@@ -458,5 +620,9 @@ KINDS = {
     "hardware_id": kind_hardware_id,
     "dpop": kind_dpop,
     "identifier": kind_identifier,
+    "sms": kind_sms,
+    "command_subject": kind_command_subject,
+    "policies_subject": kind_policies_subject,
+    "report": kind_report,
     **{name: signed_object(name) for name in OBJECTS},
 }

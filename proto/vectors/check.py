@@ -60,7 +60,7 @@ def other(scalar):
     """A different scalar of the same type: a bit in the middle of bytes, one more in numbers."""
     if isinstance(scalar, bool):
         return not scalar
-    if isinstance(scalar, int):
+    if isinstance(scalar, (int, float)):
         return scalar + 1
     if scalar and len(scalar) % 2 == 0 and all(c in "0123456789abcdef" for c in scalar):
         raw = bytearray.fromhex(scalar)

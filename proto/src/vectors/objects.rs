@@ -12,7 +12,7 @@ use crate::signed::{
 use crate::text::hex;
 
 /// Signs with the vector's seed; the payload must read back and verify.
-fn seal<T: Object>(i: &Inputs<'_>, object: &T) -> Result<Signed, String> {
+pub(super) fn seal<T: Object>(i: &Inputs<'_>, object: &T) -> Result<Signed, String> {
     let key = SigningKey::from_seed(&Secret::new(i.sized("seed")?));
     let signed = Signed::seal(object, &key);
     let opened: T = signed.open(&key.public()).map_err(|error| format!("{error:?}"))?;
@@ -21,7 +21,7 @@ fn seal<T: Object>(i: &Inputs<'_>, object: &T) -> Result<Signed, String> {
     Ok(signed)
 }
 
-fn outputs(signed: &Signed) -> serde_json::Value {
+pub(super) fn outputs(signed: &Signed) -> serde_json::Value {
     json!({ "payload": hex(&signed.payload), "signature": signed.signature, "signed": hex(&signed.encode()) })
 }
 
@@ -146,7 +146,7 @@ fn delegate_certificates_have_the_known_bytes() {
     });
 }
 
-fn action(verb: &str, i: &Inputs<'_>) -> Result<Action, String> {
+pub(super) fn action(verb: &str, i: &Inputs<'_>) -> Result<Action, String> {
     let names = i.0.as_object().ok_or("no arguments")?.len();
     let (action, arguments) = match Verb::parse(verb).map_err(|error| error.to_string())? {
         Verb::Lock => (

@@ -173,7 +173,7 @@ pub enum ReportError {
 
 impl ReportIds {
     /// What the seal is bound to: `"belay/report/1"`, account, device, epoch, report.
-    fn associated(&self) -> Vec<u8> {
+    pub(crate) fn associated(&self) -> Vec<u8> {
         let ids = [
             self.account.as_bytes(),
             self.device.as_bytes(),
@@ -202,9 +202,7 @@ impl Report {
     /// # Errors
     /// [`ReportError::Malformed`] for numbers that no place has, [`ReportError::TooLong`].
     pub fn seal(&self, report_box: &BoxPublicKey, ids: &ReportIds) -> Result<Vec<u8>, ReportError> {
-        self.check()?;
-        let plaintext = serde_json::to_vec(self).map_err(|_| ReportError::Malformed)?;
-        let sealed = seal_to(report_box, &ids.associated(), &plaintext);
+        let sealed = seal_to(report_box, &ids.associated(), &self.plaintext()?);
         match sealed.len() <= MAX_SEALED_REPORT {
             true => Ok(sealed),
             false => Err(ReportError::TooLong),
@@ -223,6 +221,12 @@ impl Report {
         let report: Self = serde_json::from_slice(plaintext.expose()).map_err(|_| ReportError::Malformed)?;
         report.check()?;
         Ok(report)
+    }
+
+    /// What is sealed: the report's JSON.
+    pub(crate) fn plaintext(&self) -> Result<Vec<u8>, ReportError> {
+        self.check()?;
+        serde_json::to_vec(self).map_err(|_| ReportError::Malformed)
     }
 
     /// JSON knows no infinities, and a map no 91st degree.
