@@ -207,8 +207,7 @@ async fn an_unbound_device_answers_not_bound_to_what_needs_an_owner() {
         ["BadTicket", "NotBound", "InvalidArgument"].contains(&refusal.short()),
         "{refusal}"
     );
-    let answer: Answer<OwnedFd> = belayd.call(WARDEN, "RecoveryCode", &(TICKET,)).await.unwrap();
-    refused(answer, "NotFound").unwrap();
+    refused(app.recovery_code(TICKET).await.unwrap(), "NotFound").unwrap();
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ mod lost;
 mod methods;
 mod owner;
 mod real_polkit;
+mod recovery;
 mod registration;
 mod routes;
 mod scene;
