@@ -1,8 +1,12 @@
 //! What a call is.
 
+use std::time::Duration;
+
 use belay_proto::keys;
 use belay_proto::text::hex;
 use reqwest::Method;
+
+use crate::cloud::transport::EXCHANGE_TIMEOUT;
 
 /// Who a call speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +27,7 @@ pub struct Call {
     pub(super) auth: Auth,
     pub(super) body: Option<Vec<u8>>,
     pub(super) idempotency_key: Option<String>,
+    pub(super) within: Duration,
 }
 
 impl Call {
@@ -34,6 +39,7 @@ impl Call {
             auth,
             body: None,
             idempotency_key: None,
+            within: EXCHANGE_TIMEOUT,
         }
     }
 
@@ -46,6 +52,7 @@ impl Call {
             auth,
             body: Some(body),
             idempotency_key: key,
+            within: EXCHANGE_TIMEOUT,
         }
     }
 
@@ -66,6 +73,16 @@ impl Call {
             auth,
             body: None,
             idempotency_key: key,
+            within: EXCHANGE_TIMEOUT,
+        }
+    }
+
+    /// The same call to a cloud that is asked to wait so long before it answers that there is nothing.
+    #[must_use]
+    pub fn waiting(self, wait: Duration) -> Self {
+        Self {
+            within: wait + EXCHANGE_TIMEOUT,
+            ..self
         }
     }
 

@@ -20,24 +20,24 @@ use crate::cloud::vault::{Tokens, Vault};
 use crate::cloud::{heard, retry, tls};
 
 /// Fresh nonces that one call accepts before it takes the cloud for broken.
-const NONCES_A_CALL: u32 = 2;
+pub(super) const NONCES_A_CALL: u32 = 2;
 
 /// The client of one cloud; cheap to clone.
 #[derive(Clone)]
 pub struct CloudClient {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(super) struct Inner {
     url: String,
     transport: Result<Transport, String>,
     configured: bool,
-    vault: Arc<dyn Vault>,
-    clock: Arc<dyn Clock>,
+    pub(super) vault: Arc<dyn Vault>,
+    pub(super) clock: Arc<dyn Clock>,
     /// The newest nonce the cloud gave; a cache that every answer may renew, never held across an await.
     nonce: Mutex<Option<String>>,
     /// Until when the cloud wants no calls.
-    hold: Hold,
+    pub(super) hold: Hold,
     /// Held while the tokens are exchanged, so that two calls that find them over don't both do it.
     rotating: tokio::sync::Mutex<()>,
 }
@@ -224,7 +224,7 @@ impl CloudClient {
     }
 
     /// Leaves the cloud alone for as long as it asked, or tells the caller when that is too long to wait.
-    async fn rest(&self) -> Result<(), CloudError> {
+    pub(super) async fn rest(&self) -> Result<(), CloudError> {
         let now = self.inner.clock.boottime();
         match self.inner.hold.left(now) {
             Some(left) if left > retry::LONGEST_PAUSE => Err(CloudError::Offline {
@@ -247,11 +247,7 @@ impl CloudClient {
         key: Option<&SigningKey>,
         token: Option<&Secret<String>>,
     ) -> Result<Answer, CloudError> {
-        let transport = match &self.inner.transport {
-            Ok(transport) => transport,
-            Err(_) if !self.inner.configured => return Err(CloudError::NotConfigured),
-            Err(why) => return Err(CloudError::Misconfigured(why.clone())),
-        };
+        let transport = self.transport()?;
         let url = transport.url(&call.path);
         let mut nonces = 0;
         loop {
@@ -264,19 +260,33 @@ impl CloudClient {
                     proof: proof.as_deref(),
                     access_token: token.map(|token| token.expose().as_str()),
                     idempotency_key: call.idempotency_key.as_deref(),
+                    last_event_id: None,
+                    within: call.within,
                 })
                 .await?;
             let renewed = self.remember_nonce(&answer);
-            let stale = answer.status == 401
-                && Problem::read(401, &answer.body, None).kind == ProblemKind::UseDpopNonce;
-            if !(stale && renewed && nonces < NONCES_A_CALL) {
+            if !(wants_nonce(&answer) && renewed && nonces < NONCES_A_CALL) {
                 return Ok(answer);
             }
             nonces += 1;
         }
     }
 
-    fn prove(&self, key: &SigningKey, call: &Call, url: &str, token: Option<&Secret<String>>) -> String {
+    pub(super) fn transport(&self) -> Result<&Transport, CloudError> {
+        match &self.inner.transport {
+            Ok(transport) => Ok(transport),
+            Err(_) if !self.inner.configured => Err(CloudError::NotConfigured),
+            Err(why) => Err(CloudError::Misconfigured(why.clone())),
+        }
+    }
+
+    pub(super) fn prove(
+        &self,
+        key: &SigningKey,
+        call: &Call,
+        url: &str,
+        token: Option<&Secret<String>>,
+    ) -> String {
         let nonce = self
             .inner
             .nonce
@@ -294,7 +304,7 @@ impl CloudClient {
         )
     }
 
-    fn remember_nonce(&self, answer: &Answer) -> bool {
+    pub(super) fn remember_nonce(&self, answer: &Answer) -> bool {
         let Some(nonce) = &answer.nonce else { return false };
         *self.inner.nonce.lock().unwrap_or_else(PoisonError::into_inner) = Some(nonce.clone());
         true
@@ -307,7 +317,12 @@ fn passing(problem: &Problem) -> bool {
         || (problem.status == 429 && problem.kind == ProblemKind::Other && problem.retry_after.is_some())
 }
 
-fn refusal(problem: Problem) -> CloudError {
+/// Whether the proof would do with the nonce that came with this answer.
+pub(super) fn wants_nonce(answer: &Answer) -> bool {
+    answer.status == 401 && Problem::read(401, &answer.body, None).kind == ProblemKind::UseDpopNonce
+}
+
+pub(super) fn refusal(problem: Problem) -> CloudError {
     match problem.status {
         502..=504 => CloudError::Offline {
             what: "the cloud is out of order".into(),

@@ -2,10 +2,12 @@
 //!
 //! [`CloudClient`] makes a call: it proves the device key (DPoP), takes up the server's nonces, exchanges tokens,
 //! tries again where that may help, and tells an outage from a refusal and a refusal from nonsense. `api` is
-//! what the account asks for, call by call.
+//! what the account asks for, call by call; `channel` what the owner's commands need, `stream` how they are
+//! announced.
 
 mod api;
 mod call;
+mod channel;
 mod client;
 mod device;
 mod error;
@@ -14,6 +16,8 @@ mod hold;
 mod pow;
 mod problem;
 mod retry;
+mod sse;
+mod stream;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tls;
@@ -24,6 +28,7 @@ pub use call::{Auth, Call, idempotency_key};
 pub use client::{CloudClient, Revocation};
 pub use error::{CloudError, VaultError};
 pub use problem::{Problem, ProblemKind};
+pub use stream::{EventStream, Item};
 pub use tls::check_url;
 pub use transport::{EXCHANGE_TIMEOUT, LARGEST_ANSWER};
 pub use vault::{Tokens, Vault};

@@ -1,10 +1,11 @@
 //! One HTTP exchange: bounded in time and size, with outages told from answers.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use belay_proto::clock::Clock;
+use belay_proto::wire::EVENT_STREAM;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Url};
 use tokio::sync::OnceCell;
@@ -35,6 +36,10 @@ pub struct Exchange<'a> {
     pub access_token: Option<&'a str>,
     /// The idempotency key of a call that changes something.
     pub idempotency_key: Option<&'a str>,
+    /// The last event that was seen of a stream that is opened again.
+    pub last_event_id: Option<&'a str>,
+    /// How long the answer may take, or with a stream its head.
+    pub within: Duration,
 }
 
 /// What came back.
@@ -51,11 +56,19 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
+/// What opening a stream brought.
+pub enum Opened {
+    /// The stream, whose body is read piece by piece.
+    Stream(Answer, reqwest::Response),
+    /// Something else, whole.
+    Answer(Answer),
+}
+
 /// The HTTP client, built at the first call.
 pub struct Transport {
     base: Url,
     ca: Option<PathBuf>,
-    client: OnceCell<reqwest::Client>,
+    client: Mutex<Arc<OnceCell<reqwest::Client>>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -65,7 +78,7 @@ impl Transport {
         Self {
             base,
             ca,
-            client: OnceCell::new(),
+            client: Mutex::default(),
             clock,
         }
     }
@@ -81,15 +94,60 @@ impl Transport {
     /// [`CloudError::Offline`] when no whole answer came in time, [`CloudError::Nonsense`] for one that is
     /// too large or a server whose certificate is wrong.
     pub async fn exchange(&self, exchange: Exchange<'_>) -> Result<Answer, CloudError> {
-        let deadline = self.clock.boottime() + EXCHANGE_TIMEOUT;
+        self.in_time(exchange.within, async {
+            let (answer, response) = self.send(exchange).await?;
+            Ok(Answer {
+                body: read(response).await?,
+                ..answer
+            })
+        })
+        .await
+    }
+
+    /// Sends, and reads no more than the head of an answer that is a stream of events.
+    ///
+    /// # Errors
+    /// As [`Transport::exchange`].
+    pub async fn open(&self, exchange: Exchange<'_>) -> Result<Opened, CloudError> {
+        self.in_time(exchange.within, async {
+            let (answer, response) = self.send(exchange).await?;
+            let content = text(response.headers(), CONTENT_TYPE.as_str()).unwrap_or_default();
+            if answer.status == 200 && is(content, EVENT_STREAM) {
+                return Ok(Opened::Stream(answer, response));
+            }
+            Ok(Opened::Answer(Answer {
+                body: read(response).await?,
+                ..answer
+            }))
+        })
+        .await
+    }
+
+    /// Leaves the connections there are for new ones: the way they took may be gone without a word, and one that
+    /// looks alive would be taken again and again.
+    pub fn renew(&self) {
+        *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Arc::default();
+    }
+
+    async fn in_time<T>(
+        &self,
+        within: Duration,
+        work: impl Future<Output = Result<T, CloudError>>,
+    ) -> Result<T, CloudError> {
+        let deadline = self.clock.boottime() + within;
         tokio::select! {
-            answer = self.run(exchange) => answer,
-            () = self.clock.sleep_until(deadline) => Err(CloudError::offline("no answer in time")),
+            outcome = work => outcome,
+            () = self.clock.sleep_until(deadline) => {
+                self.renew();
+                Err(CloudError::offline("no answer in time"))
+            }
         }
     }
 
-    async fn run(&self, exchange: Exchange<'_>) -> Result<Answer, CloudError> {
-        let client = self.client.get_or_try_init(|| self.build()).await?;
+    /// The head of the answer, and what its body comes from.
+    async fn send(&self, exchange: Exchange<'_>) -> Result<(Answer, reqwest::Response), CloudError> {
+        let cell = Arc::clone(&self.client.lock().unwrap_or_else(PoisonError::into_inner));
+        let client = cell.get_or_try_init(|| self.build()).await?;
         let headers = headers(&exchange)?;
         let mut request = client.request(exchange.method, exchange.url).headers(headers);
         if let Some(body) = exchange.body {
@@ -105,8 +163,7 @@ impl Transport {
             json: text(response.headers(), CONTENT_TYPE.as_str()).is_some_and(is_json),
             body: Vec::new(),
         };
-        let body = read(response).await?;
-        Ok(Answer { body, ..answer })
+        Ok((answer, response))
     }
 
     async fn build(&self) -> Result<reqwest::Client, CloudError> {
@@ -149,6 +206,9 @@ fn headers(exchange: &Exchange<'_>) -> Result<HeaderMap, CloudError> {
     if let Some(key) = exchange.idempotency_key {
         headers.insert("idempotency-key", header(key)?);
     }
+    if let Some(id) = exchange.last_event_id {
+        headers.insert("last-event-id", header(id)?);
+    }
     Ok(headers)
 }
 
@@ -161,13 +221,16 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
-        || essence.eq_ignore_ascii_case("application/problem+json")
+    is(content_type, "application/json") || is(content_type, "application/problem+json")
+}
+
+fn is(content_type: &str, essence: &str) -> bool {
+    let named = content_type.split(';').next().unwrap_or_default();
+    named.trim().eq_ignore_ascii_case(essence)
 }
 
 /// A transport error is an outage, except where the other side spoke and said the wrong thing.
-fn outage(error: reqwest::Error) -> CloudError {
+pub(super) fn outage(error: reqwest::Error) -> CloudError {
     if let Some(why) = untrusted(&error) {
         return CloudError::Nonsense(why);
     }

@@ -4,7 +4,9 @@
 pub mod conditions;
 pub mod deeds;
 mod outbox;
+mod ports;
 
 pub use conditions::{Conditions, NetworkKey};
 pub use deeds::{DeedFailed, Deeds, Done, LocateRequest, Position};
 pub use outbox::Outbox;
+pub use ports::{Relay, Reply, Sign, Signs};
