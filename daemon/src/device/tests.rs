@@ -2,6 +2,7 @@ use belay_proto::dbus::{BindingState, Error, LockState};
 use belay_proto::keys::{SigningKey, random};
 use belay_proto::signed::{Release, Signed};
 use belay_proto::{AccountId, DeviceId, Epoch, HardwareId, steps};
+use futures_util::FutureExt;
 use tokio::sync::watch;
 
 use super::{DeviceActor, DeviceError, DeviceHandle, DeviceView};
@@ -228,6 +229,46 @@ async fn a_reset_is_allowed_even_when_the_store_takes_no_release() {
         .await
         .unwrap();
     assert_eq!(allowed, b"allowed");
+}
+
+#[tokio::test]
+async fn belayd_does_not_end_before_a_reset_under_way_has() {
+    let object = Release {
+        account: AccountId::random(),
+        device: DeviceId::random(),
+        epoch: Epoch::random(),
+        hardware: HardwareId::from_bytes(random()),
+    };
+    let signed = Signed::seal(&object, &SigningKey::generate()).encode();
+    let answer = signed.clone();
+    let mut device = device(move |_, _, _| {
+        Ok(steps::AuthorizeResetOutput {
+            authorisation: b"allowed".to_vec(),
+            release: Some(answer.clone()),
+        }
+        .encode())
+    })
+    .await;
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let store = device.store.clone();
+    let shut = tokio::spawn(async move { store.call(move |_| Ok(gate.recv().is_ok())).await });
+    let handle = device.handle.clone();
+    let reset = tokio::spawn(async move { handle.authorise_reset("ticket".into(), true).await });
+    // The warden has answered, and the store is asked to keep the release.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let mut stop = Box::pin(device.supervisor.stop());
+    for _ in 0..100 {
+        assert!(stop.as_mut().now_or_never().is_none());
+        tokio::task::yield_now().await;
+    }
+    open.send(()).unwrap();
+    stop.await;
+    assert!(shut.await.unwrap().unwrap());
+    assert_eq!(reset.await.unwrap().unwrap(), b"allowed");
+    let kept = device.store.call(|db| store::release::next(db)).await.unwrap();
+    assert_eq!(kept.unwrap().release, signed);
 }
 
 #[tokio::test]

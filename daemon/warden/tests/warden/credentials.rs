@@ -1,7 +1,7 @@
 //! The password changed elsewhere: the owner's signature counts, nobody's opinion.
 
 use belay_proto::Secret;
-use belay_proto::keys::SigningKey;
+use belay_proto::keys::{KdfParameters, SigningKey};
 use belay_proto::signed::{CredentialsRecord, Signed};
 use belay_proto::steps::{self, *};
 use belay_warden::core::refusal::Refusal;
@@ -155,6 +155,13 @@ async fn a_record_that_does_not_fit_the_password_opens_nothing() {
         },
         CredentialsRecord {
             verify_digest: [3; 32],
+            ..record.clone()
+        },
+        CredentialsRecord {
+            parameters: KdfParameters {
+                iterations: record.parameters.iterations + 1,
+                ..record.parameters
+            },
             ..record.clone()
         },
         CredentialsRecord {

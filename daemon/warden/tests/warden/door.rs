@@ -8,6 +8,8 @@ use belay_proto::{AccountId, Epoch, HardwareId};
 use belay_warden::core::refusal::Refusal;
 use belay_warden::core::state::Binding;
 use belay_warden::core::throttle::Presenter;
+use belay_warden::disk::files::Disk;
+use belay_warden::disk::places::Places;
 
 use crate::stopping_disk::StoppingDisk;
 use crate::support::{Account, Device, LOGIN, PASSWORD};
@@ -230,6 +232,28 @@ async fn a_lost_sealing_key_is_made_anew_when_the_owner_comes() {
         .await
         .unwrap();
     drop(warden);
+    assert!(bound_to(&device, &account));
+}
+
+#[tokio::test]
+async fn a_key_that_nobody_keeps_opens_no_door() {
+    let device = Device::initialised();
+    let account = device.start().register().await;
+    let before = device.snapshot();
+    // The key is the system's to keep, and the system gives none.
+    let places = Places {
+        credential: Some(device.path("credential")),
+        ..device.places()
+    };
+    let warden = device.start_in(Box::new(Disk), places);
+    let opened = warden.sign_in(&account, Some(account.certificate.clone())).await;
+    assert!(
+        matches!(opened, Err(Refusal::Storage(_))),
+        "{:?}",
+        opened.map(drop)
+    );
+    drop(warden);
+    assert_eq!(device.snapshot(), before);
     assert!(bound_to(&device, &account));
 }
 

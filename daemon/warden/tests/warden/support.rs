@@ -120,7 +120,11 @@ impl Device {
     }
 
     pub fn start_on(&self, files: Box<dyn Files>) -> Running {
-        let (vault, state) = Vault::open(files, self.places());
+        self.start_in(files, self.places())
+    }
+
+    pub fn start_in(&self, files: Box<dyn Files>, places: Places) -> Running {
+        let (vault, state) = Vault::open(files, places);
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
         let (warden, handle) = Warden::new(vault, state, self.facts(), clock);
         Running {

@@ -36,6 +36,8 @@ pub struct Inner {
     pub releases: Vec<Vec<u8>>,
     pub revoked: u32,
     pub credentials: Option<Vec<u8>>,
+    /// What it lists as the account's devices.
+    pub listed: Vec<ListedDevice>,
     /// What the next calls of a name answer instead.
     pub refusals: HashMap<&'static str, CloudError>,
     pub offline: bool,
@@ -261,16 +263,7 @@ impl Cloud for MapCloud {
     }
 
     fn devices(&self) -> Reply<'_, Vec<ListedDevice>> {
-        self.in_session("list", |_| {
-            let forged = ListedDevice {
-                certificate: b"forged".to_vec(),
-                name: String::new(),
-                last_seen: 0,
-                current: true,
-            };
-            Ok(vec![forged])
-        })
-        .boxed()
+        self.in_session("list", |inner| Ok(inner.listed.clone())).boxed()
     }
 
     fn deliver<'a>(&'a self, release: &'a [u8]) -> Reply<'a, ()> {

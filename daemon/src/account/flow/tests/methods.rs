@@ -3,10 +3,20 @@
 use std::time::Duration;
 
 use belay_proto::dbus::{AccountState, Activation, LockState};
+use belay_proto::id::{AccountId, DeviceId, Epoch, HardwareId, device_id};
+use belay_proto::keys::{BoxKey, SigningKey};
+use belay_proto::secret::Secret;
+use belay_proto::signed::{DeviceCertificate, Signed};
+use tokio::time::timeout;
 
 use super::cloud::problem;
+use super::warden::OWNER;
 use super::{Leaving, World, name};
+use crate::account::ports::ListedDevice;
 use crate::cloud::CloudError;
+
+/// How long what comes in the background may take; nothing waits so long unless it is broken.
+const AT_LAST: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn a_sign_in_that_fails_anywhere_leaves_nothing_and_the_next_works() {
@@ -23,10 +33,13 @@ async fn a_sign_in_that_fails_anywhere_leaves_nothing_and_the_next_works() {
         assert_eq!(name(world.sign_in(&life).await.unwrap_err()), expected);
         assert_eq!(world.warden.bound(), None);
         assert!(!life.has_tokens().await, "{call}");
-        if call == "devices" {
+        let revoked = async {
             while world.cloud.with(|cloud| cloud.revoked) == 0 {
                 tokio::task::yield_now().await;
             }
+        };
+        if call == "devices" {
+            timeout(AT_LAST, revoked).await.expect("its session is ended");
         }
         assert_eq!(
             life.state() == AccountState::ActivationLocked,
@@ -116,7 +129,12 @@ async fn a_release_is_dropped_only_where_the_cloud_says_by_name_that_it_is_void(
     for (refusal, void) in [
         (problem(404, "not-found"), true),
         (problem(409, "other-epoch"), true),
+        (problem(400, "bad-release"), true),
         (problem(404, ""), false),
+        (problem(401, "invalid-token"), false),
+        (problem(403, "activation-locked"), false),
+        (problem(403, "bad-certificate"), false),
+        (problem(429, "too-many"), false),
         (problem(500, "internal"), false),
         (CloudError::Nonsense("a captive portal".into()), false),
     ] {
@@ -196,10 +214,78 @@ async fn a_session_that_the_cloud_has_ended_asks_for_the_password_and_no_more() 
     );
 }
 
+/// A certificate that names its own device, by its warden key and epoch.
+fn certificate() -> DeviceCertificate {
+    let (warden_key, epoch) = (SigningKey::generate().public(), Epoch::random());
+    DeviceCertificate {
+        account: AccountId::random(),
+        device: device_id(&warden_key, &epoch),
+        epoch,
+        device_key: SigningKey::generate().public(),
+        warden_key,
+        box_key: BoxKey::generate().public(),
+        hardware: HardwareId::from_bytes([1; 32]),
+        hardware_locked: false,
+        model: "Phone 5".into(),
+        wipe_class: "none".into(),
+        key_epoch: 1,
+    }
+}
+
 #[tokio::test]
-async fn a_device_that_the_owner_has_not_certified_is_not_listed() {
-    let (_world, life) = World::bound().await;
-    assert_eq!(life.account.devices().await.unwrap(), []);
+async fn only_a_device_that_the_owner_has_certified_by_its_own_name_is_listed() {
+    let (world, life) = World::bound().await;
+    let listed = |certificate: Vec<u8>| ListedDevice {
+        certificate,
+        name: "a phone".into(),
+        last_seen: 7,
+        current: false,
+    };
+    let owner = SigningKey::from_seed(&Secret::new(OWNER));
+    let good = certificate();
+    let misnamed = DeviceCertificate {
+        device: DeviceId::random(),
+        ..certificate()
+    };
+    world.cloud.with(|cloud| {
+        cloud.listed = vec![
+            listed(b"forged".to_vec()),
+            listed(Signed::seal(&certificate(), &SigningKey::generate()).encode()),
+            listed(Signed::seal(&misnamed, &owner).encode()),
+            listed(Signed::seal(&good, &owner).encode()),
+        ];
+    });
+    let ids: Vec<DeviceId> = life
+        .account
+        .devices()
+        .await
+        .unwrap()
+        .iter()
+        .map(|d| d.id)
+        .collect();
+    assert_eq!(ids, [good.device]);
+}
+
+#[tokio::test]
+async fn a_sign_out_that_meets_belayds_end_is_kept_before_anybody_hears_of_it() {
+    let (world, mut life) = World::bound().await;
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let shut = life.store.clone();
+    let shut = tokio::spawn(async move { shut.call(move |_| Ok(gate.recv().is_ok())).await });
+    let (account, ticket) = (life.account.clone(), world.warden.ticket("sign-out", true));
+    let leaving = tokio::spawn(async move { account.sign_out(ticket, Leaving::Nothing).await });
+    // It is admitted, and comes as far as its first question to the store.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    life.supervisor.stop().await;
+    assert!(!leaving.is_finished() && world.warden.bound().is_some());
+    open.send(()).unwrap();
+    assert!(shut.await.unwrap().unwrap());
+    let release = leaving.await.unwrap().unwrap();
+    let kept = life.rows.next_release().await.unwrap().unwrap();
+    assert_eq!(kept.signed, release);
+    assert!(!life.has_tokens().await);
 }
 
 #[tokio::test]
