@@ -73,7 +73,7 @@ impl Peers {
         let owner = belayd_owner(connection).await?;
         let sender = header.sender();
         let is_belayd = sender.is_none() || owner.is_some_and(|owner| Some(&*owner) == sender);
-        if is_belayd || Some(uid(connection, header).await?) == self.belayd_uid {
+        if is_belayd || self.is_belayds(uid(connection, header).await?) {
             return Err(Error::NotAuthorized("not for belayd".to_owned()));
         }
         self.presenter(connection, header).await
@@ -104,9 +104,13 @@ impl Peers {
         self.belayd(connection, header).await
     }
 
+    fn is_belayds(&self, uid: u32) -> bool {
+        Some(uid) == self.belayd_uid
+    }
+
     /// The warden's own user is root, except in development.
     fn is_insider(&self, uid: u32) -> bool {
-        uid == ROOT || uid == self.own_uid || Some(uid) == self.belayd_uid
+        uid == ROOT || uid == self.own_uid || self.is_belayds(uid)
     }
 }
 
@@ -185,6 +189,18 @@ mod tests {
             "root:x:0:0::/root:/bin/sh\nbelay-screen2:x:7:7::/:/\nbelay-screen:x:971:971::/:/sbin/nologin\n";
         assert_eq!(uid_of("belay-screen", passwd), Some(971));
         assert_eq!(uid_of("belay", passwd), None);
+    }
+
+    #[test]
+    fn belayds_user_is_known_by_its_number_even_where_it_owns_no_name() {
+        let passwd = "belay-screen:x:971:971::/:/\nbelay:x:970:970::/:/sbin/nologin\n";
+        let peers = Peers::new("belay-screen", passwd);
+        assert_eq!(
+            [0, 970, 971].map(|uid| peers.is_belayds(uid)),
+            [false, true, false]
+        );
+        let nobody = Peers::new("belay-screen", "root:x:0:0::/root:/bin/sh\n");
+        assert!(!nobody.is_belayds(0));
     }
 
     #[test]
