@@ -123,7 +123,9 @@ impl SmsCommand {
 
     /// The expiry for a point in time, ms since the Unix epoch, rounded up to whole minutes; `None` = never.
     pub fn expiry_of(void_after: Option<u64>) -> u32 {
-        void_after.map_or(0, |ms| u32::try_from(ms.div_ceil(60_000)).unwrap_or(u32::MAX))
+        let minutes = |ms: u64| u32::try_from(ms.div_ceil(60_000)).unwrap_or(u32::MAX);
+        // 0 minutes would mean never.
+        void_after.map_or(0, |ms| minutes(ms).max(1))
     }
 
     /// Void afterwards: ms since the Unix epoch; `None` = never.
@@ -226,3 +228,6 @@ fn id(bytes: &[u8; SIGNED]) -> CommandId {
     id.copy_from_slice(&digest[..16]);
     CommandId::from_bytes(id)
 }
+
+#[cfg(test)]
+mod tests;

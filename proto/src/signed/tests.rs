@@ -4,15 +4,16 @@ use proptest::prelude::*;
 
 use super::{
     Action, Command, CommandEnvelope, CredentialsRecord, DelegateCertificate, DeviceCertificate,
-    EnvelopeError, Keyring, LoginStatement, Object, Release, ResetAuthorisation, Signed, SignedError, Signer,
-    Verb,
+    EnvelopeError, Keyring, LoginStatement, Object, Outcome, Release, ResetAuthorisation, Signed,
+    SignedError, Signer, StateReport, Verb,
 };
 use crate::id::{AccountId, CommandId, DeviceId, Epoch, HardwareId};
 use crate::keys::{Root, SigningKey};
 use crate::secret::Secret;
 
+mod commands;
 mod samples;
-use samples::{certificate, command, credentials, delegate, login, release, reset};
+use samples::{certificate, command, credentials, delegate, login, outcome, release, reset, state_report};
 
 fn owner() -> SigningKey {
     SigningKey::from_seed(&Secret::new([1; 32]))
@@ -32,7 +33,7 @@ fn sample<T: Object>(object: &T) -> Sample {
     Sample { bytes, opens }
 }
 
-static SAMPLES: LazyLock<[Sample; 8]> = LazyLock::new(|| {
+static SAMPLES: LazyLock<[Sample; 10]> = LazyLock::new(|| {
     [
         sample(&credentials()),
         sample(&certificate()),
@@ -42,6 +43,8 @@ static SAMPLES: LazyLock<[Sample; 8]> = LazyLock::new(|| {
         sample(&Keyring::generate(AccountId::from_bytes([1; 16]), 1)),
         sample(&delegate(owner().public(), vec![Verb::Ring])),
         sample(&command(Action::SignOut)),
+        sample(&outcome()),
+        sample(&state_report()),
     ]
 });
 
@@ -114,6 +117,8 @@ fn a_signature_of_one_kind_is_none_of_another() {
         DelegateCertificate::DOMAIN,
         Keyring::DOMAIN,
         LoginStatement::DOMAIN,
+        Outcome::DOMAIN,
+        StateReport::DOMAIN,
     ] {
         assert!(domain.ends_with(b"\0") && domain != ResetAuthorisation::DOMAIN);
         assert!(

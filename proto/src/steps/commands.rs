@@ -212,3 +212,6 @@ impl Item for Vec<Effect> {
 fn items<T>(value: Value, read: impl Fn(Value) -> Result<T, Malformed>) -> Result<Vec<T>, Malformed> {
     Vec::<Value>::from_value(value)?.into_iter().map(read).collect()
 }
+
+#[cfg(test)]
+mod tests;

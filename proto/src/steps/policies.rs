@@ -110,3 +110,6 @@ pub fn find_subject(enabled: bool) -> &'static str {
 pub fn policies_subject(changes: &PolicyChanges) -> String {
     base64url(&sha256(&changes.encode()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -254,3 +254,6 @@ impl Report {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,8 +5,8 @@ use crate::id::{AccountId, CommandId, DeviceId, Epoch, HardwareId, device_id};
 use crate::keys::{BoxKey, KdfParameters, PublicKey};
 use crate::secret::Secret;
 use crate::signed::{
-    Action, Command, CredentialsRecord, DelegateCertificate, DelegatedVerbs, DeviceCertificate,
-    LoginStatement, Release, ResetAuthorisation, Verb,
+    Action, Command, CommandState, CredentialsRecord, DelegateCertificate, DelegatedVerbs, DeviceCertificate,
+    LoginStatement, Outcome, Release, ResetAuthorisation, StateReport, Verb,
 };
 
 pub fn credentials() -> CredentialsRecord {
@@ -91,5 +91,40 @@ pub fn login() -> LoginStatement {
         nonce: vec![1; 16],
         action: "sign-in".to_owned(),
         thumbprint: [2; 32],
+    }
+}
+
+pub fn outcome() -> Outcome {
+    Outcome {
+        account: AccountId::from_bytes([1; 16]),
+        device: DeviceId::from_bytes([2; 16]),
+        epoch: Epoch::from_bytes([3; 16]),
+        sequence: 5,
+        command: CommandId::from_bytes([7; 16]),
+        action: "wipe".to_owned(),
+        state: CommandState::Running,
+        reason: String::new(),
+        step: 1,
+        steps: 6,
+        retry: 0,
+        presence: 2,
+        counter: 1_700_000_000_001,
+        episode: 1,
+        lock: "wiping".to_owned(),
+    }
+}
+
+pub fn state_report() -> StateReport {
+    StateReport {
+        account: AccountId::from_bytes([1; 16]),
+        device: DeviceId::from_bytes([2; 16]),
+        epoch: Epoch::from_bytes([3; 16]),
+        sequence: 6,
+        presence: 2,
+        counter: 1_700_000_000_001,
+        episode: 1,
+        lock: "lost".to_owned(),
+        time: 1_700_000_100_000,
+        find: true,
     }
 }
