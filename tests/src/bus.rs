@@ -8,6 +8,7 @@ use tokio::net::UnixStream;
 use crate::clock;
 use crate::place::Place;
 use crate::process::{Process, Program};
+use crate::services;
 use crate::until::until;
 use crate::{Outcome, Surprise};
 
@@ -155,9 +156,16 @@ fn config(place: &Place, socket: &Path, policy: &Policy) -> Outcome<String> {
                 "    <allow send_requested_reply=\"true\" send_type=\"error\"/>"
             )?;
             writeln!(text, "    <allow send_destination=\"org.freedesktop.DBus\"/>")?;
+            for name in ["org.freedesktop.PolicyKit1"].iter().chain(&services::NAMES) {
+                writeln!(
+                    text,
+                    "    <allow own=\"{name}\"/>\n    <allow send_destination=\"{name}\"/>"
+                )?;
+            }
+            // As GeoClue's own policy says for its user.
             writeln!(
                 text,
-                "    <allow own=\"org.freedesktop.PolicyKit1\"/>\n    <allow send_destination=\"org.freedesktop.PolicyKit1\"/>"
+                "    <allow send_interface=\"org.freedesktop.GeoClue2.Agent\"/>"
             )?;
         }
     }

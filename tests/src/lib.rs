@@ -17,6 +17,7 @@ pub mod polkit;
 pub mod process;
 pub mod proxy;
 pub mod role;
+pub mod services;
 pub mod stage;
 pub mod story;
 pub mod surprise;

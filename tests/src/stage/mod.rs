@@ -16,6 +16,7 @@ use crate::place::{self, Place};
 use crate::polkit::Polkit;
 use crate::process::{Process, Program};
 use crate::proxy::Proxy;
+use crate::services::Services;
 use crate::sysfs::{self, Hardware};
 use crate::{Outcome, Surprise, guest};
 
@@ -50,6 +51,7 @@ pub struct Stage {
     belayd: Option<Process>,
     cloud: Option<Cloud>,
     polkit: Polkit,
+    services: Services,
     person: Connection,
     proxy: Proxy,
     bus: Bus,
@@ -104,6 +106,7 @@ impl Plan {
         place.write("belay.toml", &files::config(&place, &proxy.url(), &self), 0o644)?;
         let bus = Bus::start(&place, &exe, &self.policy).await?;
         let polkit = Polkit::start(bus.socket()).await?;
+        let services = Services::start(bus.socket()).await?;
         let person = guest::connect(bus.socket(), guest::person()).await?;
         let outbox = Outbox::new(&place.at("outbox"));
         Ok(Stage {
@@ -112,6 +115,7 @@ impl Plan {
             belayd: None,
             cloud: None,
             polkit,
+            services,
             person,
             proxy,
             bus,
@@ -148,6 +152,12 @@ impl Stage {
     #[must_use]
     pub fn polkit(&self) -> &Polkit {
         &self.polkit
+    }
+
+    /// The simulated services of the phone: modem, network manager, battery and the others.
+    #[must_use]
+    pub fn services(&self) -> &Services {
+        &self.services
     }
 
     /// The network.
@@ -199,6 +209,8 @@ impl Stage {
         let log = self.place.at("logs").join(format!("{role}.log"));
         Program::new(role, &self.exe, all, &log)
             .env("DBUS_SYSTEM_BUS_ADDRESS", self.bus.address())
+            // feedbackd is on the session's bus, which here is the same.
+            .env("DBUS_SESSION_BUS_ADDRESS", self.bus.address())
             .env("BELAY_LOG", "trace")
             .env(crate::clock::VARIABLE, self.clock.file())
     }
