@@ -83,11 +83,13 @@ async fn start(
     is_named: watch::Receiver<bool>,
 ) -> Result<(), DaemonError> {
     let (view, shown) = watch::channel(WardenView::default());
-    let watcher = supervisor.start("warden", Watcher::new(connection.clone(), view));
+    let watcher = Watcher::new(connection.clone(), view);
+    let signs = watcher.signs();
+    let watcher = supervisor.start("warden", watcher);
     let calls = BusWarden::new(connection, watcher, is_named)
         .await
         .map_err(DaemonError::Export)?;
-    let warden = WardenHandle::new(Arc::new(calls), shown);
+    let warden = WardenHandle::new(Arc::new(calls), shown).with_signs(signs);
 
     let host = platform::host(config.backend);
     let or = |configured: &str, found: String| {

@@ -81,6 +81,20 @@ impl Calls for BusWarden {
         Box::pin(self.as_belayd(self.warden.credentials(record)))
     }
 
+    fn command<'a>(&'a self, envelope: &'a [u8]) -> BoxFuture<'a, Result<String, WardenError>> {
+        Box::pin(self.as_belayd(async move {
+            let judged = self.warden.inner().call("Command", &(envelope,)).await;
+            judged.map_err(Error::from)
+        }))
+    }
+
+    fn beat(&self) -> BoxFuture<'_, Result<(), WardenError>> {
+        Box::pin(self.as_belayd(async move {
+            let told = self.warden.inner().call("Beat", &()).await;
+            told.map_err(Error::from)
+        }))
+    }
+
     fn history(&self, since: u64) -> BoxFuture<'_, Result<AuditEntries, WardenError>> {
         Box::pin(self.as_belayd(self.warden.history(since)))
     }
@@ -110,6 +124,8 @@ impl Calls for BusWarden {
 pub struct Watcher {
     connection: Connection,
     view: watch::Sender<WardenView>,
+    /// Counts the readings that succeeded.
+    signs: watch::Sender<u64>,
     /// The last reading failed and that was logged: each question brings another try, and needn't another line.
     has_complained: bool,
 }
@@ -120,8 +136,14 @@ impl Watcher {
         Self {
             connection,
             view,
+            signs: watch::Sender::new(0),
             has_complained: false,
         }
+    }
+
+    /// How often the properties were read.
+    pub fn signs(&self) -> watch::Receiver<u64> {
+        self.signs.subscribe()
     }
 
     /// Shows what a reading found. One that failed leaves the view as it was, but for the note that it may be old.
@@ -152,6 +174,9 @@ impl Watcher {
             *old = view;
             changed
         });
+        if outcome.is_ok() {
+            self.signs.send_modify(|signs| *signs = signs.wrapping_add(1));
+        }
         outcome
     }
 

@@ -17,7 +17,7 @@ pub use error::WardenError;
 use futures_util::future::BoxFuture;
 pub use password::{PasswordSteps, Records};
 use tokio::sync::watch;
-pub use view::{Identity, WardenView};
+pub use view::{Identity, PoliciesView, WardenView};
 
 /// What belayd asks of the warden; over D-Bus [`BusWarden`], in tests whatever a test needs.
 pub trait Calls: Debug + Send + Sync + 'static {
@@ -32,6 +32,12 @@ pub trait Calls: Debug + Send + Sync + 'static {
 
     /// Hands over an encoded signed credentials record; `true` when the warden took it.
     fn credentials<'a>(&'a self, record: &'a [u8]) -> BoxFuture<'a, Result<bool, WardenError>>;
+
+    /// Has an encoded command envelope judged; answers the judgement's name (`belay_proto::signed::Disposition`).
+    fn command<'a>(&'a self, envelope: &'a [u8]) -> BoxFuture<'a, Result<String, WardenError>>;
+
+    /// Says that the cloud was heard from just now.
+    fn beat(&self) -> BoxFuture<'_, Result<(), WardenError>>;
 
     /// The audit log's entries since `since` (seconds since the epoch).
     fn history(&self, since: u64) -> BoxFuture<'_, Result<AuditEntries, WardenError>>;
@@ -48,12 +54,20 @@ pub trait Calls: Debug + Send + Sync + 'static {
 pub struct WardenHandle {
     calls: Arc<dyn Calls>,
     view: watch::Receiver<WardenView>,
+    signs: watch::Receiver<u64>,
 }
 
 impl WardenHandle {
-    /// A handle that asks `calls` and shows what `view` holds.
+    /// A handle that asks `calls` and shows what `view` holds. It counts no signs of life.
     pub fn new(calls: Arc<dyn Calls>, view: watch::Receiver<WardenView>) -> Self {
-        Self { calls, view }
+        let signs = watch::channel(0).1;
+        Self { calls, view, signs }
+    }
+
+    /// The same with a count of the readings.
+    #[must_use]
+    pub fn with_signs(self, signs: watch::Receiver<u64>) -> Self {
+        Self { signs, ..self }
     }
 
     /// See [`Calls::use_step`].
@@ -70,6 +84,22 @@ impl WardenHandle {
     /// [`WardenError`].
     pub async fn credentials(&self, record: &[u8]) -> Result<bool, WardenError> {
         self.calls.credentials(record).await
+    }
+
+    /// See [`Calls::command`].
+    ///
+    /// # Errors
+    /// [`WardenError`].
+    pub async fn command(&self, envelope: &[u8]) -> Result<String, WardenError> {
+        self.calls.command(envelope).await
+    }
+
+    /// See [`Calls::beat`].
+    ///
+    /// # Errors
+    /// [`WardenError`].
+    pub async fn beat(&self) -> Result<(), WardenError> {
+        self.calls.beat().await
     }
 
     /// See [`Calls::history`].
@@ -105,6 +135,12 @@ impl WardenHandle {
     /// The view with its changes: `changed().await` answers after each.
     pub fn watch(&self) -> watch::Receiver<WardenView> {
         self.view.clone()
+    }
+
+    /// Counts the readings that followed the warden's signs of life. After one of them the view may be the same, and
+    /// what the warden shows nowhere (outcomes, effects) still be another.
+    pub fn signs(&self) -> watch::Receiver<u64> {
+        self.signs.clone()
     }
 }
 

@@ -12,11 +12,15 @@ use super::{Calls, PasswordSteps, Records, WardenError, WardenHandle, WardenView
 
 /// The step that stands for `Credentials`.
 pub(crate) const CREDENTIALS: &str = "Credentials";
+/// The step that stands for `Command`, answered with the judgement's text.
+pub(crate) const COMMAND: &str = "Command";
+/// The step that stands for `Beat`.
+pub(crate) const BEAT: &str = "Beat";
 
 type Answer = dyn FnMut(&str, &str, &[u8]) -> Result<Vec<u8>, Error> + Send;
 
 /// Answers `use_step` by a closure (ticket, step, input), `credentials` by the same one with [`CREDENTIALS`] for a
-/// step (an answer that isn't empty takes the record).
+/// step (an answer that isn't empty takes the record), `command` and `beat` with [`COMMAND`] and [`BEAT`].
 pub(crate) struct FakeWarden {
     steps: Mutex<Box<Answer>>,
 }
@@ -39,6 +43,20 @@ impl FakeWarden {
         };
         (WardenHandle::new(Arc::new(fake), receiver), sender)
     }
+
+    /// The same with the sender that counts its signs of life.
+    pub(crate) fn with_signs(
+        view: WardenView,
+        steps: impl FnMut(&str, &str, &[u8]) -> Result<Vec<u8>, Error> + Send + 'static,
+    ) -> (WardenHandle, watch::Sender<WardenView>, watch::Sender<u64>) {
+        let (sender, receiver) = watch::channel(view);
+        let (signs, signed) = watch::channel(0);
+        let fake = Self {
+            steps: Mutex::new(Box::new(steps)),
+        };
+        let handle = WardenHandle::new(Arc::new(fake), receiver).with_signs(signed);
+        (handle, sender, signs)
+    }
 }
 
 impl Calls for FakeWarden {
@@ -55,6 +73,17 @@ impl Calls for FakeWarden {
     fn credentials<'a>(&'a self, record: &'a [u8]) -> BoxFuture<'a, Result<bool, WardenError>> {
         let answer = (self.steps.lock().unwrap())("", CREDENTIALS, record);
         ready(answer.map(|taken| !taken.is_empty()).map_err(WardenError::from)).boxed()
+    }
+
+    fn command<'a>(&'a self, envelope: &'a [u8]) -> BoxFuture<'a, Result<String, WardenError>> {
+        let answer = (self.steps.lock().unwrap())("", COMMAND, envelope);
+        let text = answer.map(|text| String::from_utf8(text).unwrap());
+        ready(text.map_err(WardenError::from)).boxed()
+    }
+
+    fn beat(&self) -> BoxFuture<'_, Result<(), WardenError>> {
+        let answer = (self.steps.lock().unwrap())("", BEAT, &[]);
+        ready(answer.map(drop).map_err(WardenError::from)).boxed()
     }
 
     fn history(&self, since: u64) -> BoxFuture<'_, Result<AuditEntries, WardenError>> {

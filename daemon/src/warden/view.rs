@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use belay_proto::dbus::{AssuranceLevel, BindingState, LockState, WipeClass};
-use belay_proto::keys::PublicKey;
+use belay_proto::keys::{BoxPublicKey, PublicKey};
 use belay_proto::{AccountId, DeviceId, Epoch, HardwareId};
 use zbus::OwnedVariant;
 
@@ -59,6 +59,68 @@ pub struct Identity {
     pub generation: u64,
     /// `masked-login`: the owner's login, masked, while bound.
     pub masked_login: Option<String>,
+    /// `find`: the device takes its owner's commands.
+    pub find: bool,
+    /// `policies`.
+    pub policies: PoliciesView,
+    /// `lost-message`: the owner's words to whoever holds the device, while lost.
+    pub lost_message: String,
+    /// `owner-phone`: the number to call, E.164, while lost; empty: none.
+    pub owner_phone: String,
+    /// `trusted-number`: what gets an SMS from a new SIM, E.164.
+    pub trusted_number: Option<String>,
+    /// `presence`: how often the password was proved here in this epoch.
+    pub presence: u64,
+    /// `episode`: how often the device was locked in this epoch.
+    pub episode: u64,
+    /// `report-box`: what reports to the owner are sealed to, while bound.
+    pub report_box: Option<BoxPublicKey>,
+    /// `warden-key`: what outcomes are signed with, while bound.
+    pub warden_key: Option<PublicKey>,
+}
+
+/// What the device does by itself, as far as it is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PoliciesView {
+    /// `lock-after-offline`, ms; 0 = off.
+    pub lock_after_offline: u64,
+    /// `wipe-after-offline`, ms; 0 = off.
+    pub wipe_after_offline: u64,
+    /// `lock-on-sim-change`.
+    pub lock_on_sim_change: bool,
+    /// `lock-on-accessory-lost`.
+    pub lock_on_accessory_lost: bool,
+    /// `recovery-without-code`.
+    pub recovery_without_code: bool,
+    /// `dry-run`.
+    pub dry_run: bool,
+    /// `trusted-number-set`; the number itself is for nobody who can read properties.
+    pub trusted_number_set: bool,
+}
+
+impl PoliciesView {
+    /// Reads the dictionary, as [`Identity::from_dict`] does.
+    fn from_dict(mut dict: HashMap<String, OwnedVariant>) -> Self {
+        let mut time = |key: &str| {
+            let value = dict.remove(key).and_then(|value| u64::try_from(value).ok());
+            value.unwrap_or(0)
+        };
+        let (lock_after_offline, wipe_after_offline) =
+            (time("lock-after-offline"), time("wipe-after-offline"));
+        let mut is_set = |key: &str| {
+            let value = dict.remove(key).and_then(|value| bool::try_from(value).ok());
+            value.unwrap_or(false)
+        };
+        Self {
+            lock_after_offline,
+            wipe_after_offline,
+            lock_on_sim_change: is_set("lock-on-sim-change"),
+            lock_on_accessory_lost: is_set("lock-on-accessory-lost"),
+            recovery_without_code: is_set("recovery-without-code"),
+            dry_run: is_set("dry-run"),
+            trusted_number_set: is_set("trusted-number-set"),
+        }
+    }
 }
 
 impl Identity {
@@ -76,6 +138,9 @@ impl Identity {
             epoch: text("epoch").and_then(|text| text.parse().ok()),
             account: text("account").and_then(|text| text.parse().ok()),
             masked_login: text("masked-login"),
+            lost_message: text("lost-message").unwrap_or_default(),
+            owner_phone: text("owner-phone").unwrap_or_default(),
+            trusted_number: text("trusted-number").filter(|number| !number.is_empty()),
             ..Self::default()
         };
         let mut take = |key: &str| dict.remove(key);
@@ -85,13 +150,27 @@ impl Identity {
         identity.assurance_notes = take("assurance-notes")
             .and_then(|value| Vec::try_from(value).ok())
             .unwrap_or_default();
-        identity.owner = take("owner")
-            .and_then(|value| Vec::<u8>::try_from(value).ok())
-            .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
-            .map(PublicKey::from_bytes);
-        identity.generation = take("generation")
-            .and_then(|value| u64::try_from(value).ok())
-            .unwrap_or(0);
+        identity.find = take("find")
+            .and_then(|value| bool::try_from(value).ok())
+            .unwrap_or(false);
+        identity.policies = take("policies")
+            .and_then(|value| HashMap::try_from(value).ok())
+            .map(PoliciesView::from_dict)
+            .unwrap_or_default();
+        let mut key = |name: &str| {
+            let bytes = Vec::<u8>::try_from(take(name)?).ok()?;
+            <[u8; 32]>::try_from(bytes).ok()
+        };
+        identity.owner = key("owner").map(PublicKey::from_bytes);
+        identity.warden_key = key("warden-key").map(PublicKey::from_bytes);
+        identity.report_box = key("report-box").and_then(|bytes| BoxPublicKey::try_from(bytes).ok());
+        let mut number = |name: &str| {
+            let value = dict.remove(name).and_then(|value| u64::try_from(value).ok());
+            value.unwrap_or(0)
+        };
+        identity.generation = number("generation");
+        identity.presence = number("presence");
+        identity.episode = number("episode");
         identity
     }
 }
