@@ -1,0 +1,151 @@
+//! A real LUKS2 image, made and opened by cryptsetup.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::{Stage, assert_ok, bytes, said, skipped};
+
+const STEPS: &str = "\
+[[step]]
+kind = \"luks-keyslots\"
+device = \"{}/image\"
+[[step]]
+kind = \"discard\"
+device = \"{}/image\"
+[[step]]
+kind = \"power-off\"
+method = \"exec\"
+command = [\"/bin/sh\", \"-c\", \"echo off >>{}/power\"]
+";
+const PASSPHRASE: &[u8] = b"correct horse";
+
+/// cryptsetup's answer, with a passphrase on its standard input.
+fn cryptsetup(arguments: &[&str], file: &Path) -> bool {
+    let mut child = Command::new("cryptsetup")
+        .args(arguments)
+        .arg(file)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // It may end without reading.
+    let _ = child.stdin.take().unwrap().write_all(PASSPHRASE);
+    child.wait().unwrap().success()
+}
+
+fn opens(image: &Path) -> bool {
+    cryptsetup(&["open", "--test-passphrase", "--key-file=-"], image)
+}
+
+/// An image of 32 MiB with two keyslots, or nothing where cryptsetup isn't installed.
+fn stage() -> Option<Stage> {
+    let version = Command::new("cryptsetup").arg("--version").output();
+    if version.is_err() {
+        skipped("cryptsetup is not installed: no real LUKS2 image is wiped");
+        return None;
+    }
+    let stage = Stage::new("image", STEPS);
+    let image = stage.at("image");
+    let file = std::fs::File::create(&image).unwrap();
+    file.set_len(32 * 1024 * 1024).unwrap();
+    let cheap = [
+        "--pbkdf",
+        "pbkdf2",
+        "--pbkdf-force-iterations",
+        "1000",
+        "--batch-mode",
+    ];
+    let format: Vec<&str> = ["luksFormat", "--type", "luks2", "--key-file=-"]
+        .into_iter()
+        .chain(cheap)
+        .collect();
+    assert!(cryptsetup(&format, &image), "luksFormat");
+    assert!(opens(&image), "the passphrase opens it");
+    Some(stage)
+}
+
+#[test]
+fn a_wiped_image_opens_no_more() {
+    let Some(stage) = stage() else { return };
+    let image = stage.at("image");
+    assert_eq!(said(&stage.run(&["--class"])), "crypto");
+    assert_ok(&stage.run(&["--preflight"]));
+    assert!(opens(&image), "looking changes nothing");
+    assert_ok(&stage.run(&[]));
+    assert!(!opens(&image));
+    assert!(
+        !cryptsetup(&["isLuks"], &image),
+        "no header is left, not even the second one"
+    );
+    // cryptsetup's own repair finds nothing to build on either.
+    assert!(!cryptsetup(&["repair", "--batch-mode"], &image));
+    assert!(stage.at("power").exists());
+}
+
+#[test]
+fn a_header_backup_elsewhere_is_named_as_what_it_is() {
+    let Some(stage) = stage() else { return };
+    let (image, backup) = (stage.at("image"), stage.at("backup"));
+    let file = format!("--header-backup-file={}", backup.display());
+    assert!(cryptsetup(&["luksHeaderBackup", &file], &image));
+    assert_ok(&stage.run(&[]));
+    assert!(!opens(&image));
+    let journal = String::from_utf8(bytes(&stage.at("journal/journal"))).unwrap();
+    assert!(journal.contains("a backup of the header that lies elsewhere would still open it"));
+    let restore = format!("--header-backup-file={}", backup.display());
+    assert!(cryptsetup(
+        &["luksHeaderRestore", "--batch-mode", &restore],
+        &image
+    ));
+    assert!(opens(&image), "what the note says is so");
+}
+
+#[test]
+fn cut_off_after_any_line_of_the_journal_it_resumes_and_opens_no_more() {
+    let Some(stage) = stage() else { return };
+    let (image, whole) = (stage.at("image"), bytes(&stage.at("image")));
+    assert_ok(&stage.run(&[]));
+    let journal = String::from_utf8(bytes(&stage.at("journal/journal"))).unwrap();
+    let tombstone = std::fs::read_to_string(stage.at("journal/tombstone.json")).unwrap();
+    let lines: Vec<&str> = journal.lines().collect();
+    assert!(lines.len() > 5, "{journal}");
+    for cut in 1..=lines.len() {
+        // The image as it was: what comes after the last line that stands is done again on it.
+        let kept = lines[..cut].join("\n");
+        let keys_done = kept.contains("\"done\",\"step\":0");
+        if !keys_done {
+            std::fs::write(&image, &whole).unwrap();
+        }
+        let torn = &lines.get(cut).map_or("", |line| &line[..line.len() / 2]);
+        stage.write("journal/journal", &format!("{kept}\n{torn}"));
+        stage.write("journal/tombstone.json", &tombstone.replace("wiped", "wiping"));
+        std::fs::remove_file(stage.at("power")).unwrap();
+        assert_eq!(said(&stage.run(&["--resume"])), "wiped", "cut after line {cut}");
+        assert!(!opens(&image), "cut after line {cut}");
+        assert_eq!(stage.json("journal/tombstone.json")["state"], "wiped");
+        assert!(stage.at("power").exists());
+    }
+}
+
+#[test]
+fn an_image_that_is_not_luks2_is_refused_untouched() {
+    let Some(stage) = stage() else { return };
+    let image = stage.at("image");
+    let old = [
+        "luksFormat",
+        "--type",
+        "luks1",
+        "--key-file=-",
+        "--iter-time",
+        "10",
+        "--batch-mode",
+    ];
+    assert!(cryptsetup(&old, &image));
+    let before = bytes(&image);
+    assert_eq!(stage.run(&[]).status.code(), Some(78));
+    assert_eq!(stage.json("runtime/refused")["reason"], "not-luks2");
+    assert!(bytes(&image) == before, "not a byte is changed");
+    assert!(opens(&image));
+}
