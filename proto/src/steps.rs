@@ -24,9 +24,9 @@ use crate::keys::{KdfParameters, PublicKey, RecoveryClaim, Signature};
 use crate::secret::Secret;
 
 pub use commands::{
-    BEGIN, BeginInput, CommandLoginInput, EFFECTS, END, Effect, EffectsOutput, EndInput, INTERRUPTED, OUTCOMES,
-    OutcomesInput, OutcomesOutput, SIGN_COMMAND, SMS, STATE_REPORT, SignCommandInput, SignCommandOutput,
-    SmsInput, SmsOutput, StateReportOutput, TICK, TickOutput, command_subject,
+    BEGIN, BeginInput, CommandLoginInput, EFFECTS, END, Effect, EffectsOutput, EndInput, INTERRUPTED,
+    OUTCOMES, OutcomesInput, OutcomesOutput, SIGN_COMMAND, SMS, STATE_REPORT, SignCommandInput,
+    SignCommandOutput, SmsInput, SmsOutput, StateReportOutput, TICK, TickOutput, command_subject,
 };
 pub use policies::{
     Policies, PolicyChanges, SET_FIND, SET_POLICIES, SHORTEST_OFFLINE, SetFindInput, find_subject,

@@ -13,6 +13,10 @@ use crate::identifier::Identifier;
 use crate::secret::Secret;
 use crate::steps::{Purpose, RESET_AND_RELEASE};
 
+mod commands;
+
+pub use commands::{send_command, set_find_enabled, set_policies};
+
 /// How long `Busy` is tried again.
 const PATIENCE: Duration = Duration::from_secs(10);
 

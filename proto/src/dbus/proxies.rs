@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use zbus::{Fd, OwnedFd, OwnedVariant, Variant};
 
 use super::{
-    AccountState, Activation, AssuranceLevel, BindingState, Error, LockState, VerificationState, WipeClass,
+    AccountState, Activation, AssuranceLevel, BindingState, Error, LocationFix, LockState, VerificationState,
+    WipeClass,
 };
 
 /// Options of a call, `a{sv}`; an unknown key is `InvalidArgument`.
@@ -16,6 +17,8 @@ pub type Details = HashMap<String, OwnedVariant>;
 pub type IdentifierEntry = (String, String, String, bool);
 /// What `Account.ListDevices` answers: `id`, `name`, `model`, `kind`, `this`, `last-seen`, `lost`.
 pub type DeviceEntries = Vec<Details>;
+/// `Account.Commands`: `id`, `device`, `action`, `state`.
+pub type CommandEntries = Vec<Details>;
 /// What `History` answers: `time`, `boot-time`, `event`, `actor`, `detail`, `hash`.
 pub type AuditEntries = Vec<Details>;
 
@@ -82,6 +85,10 @@ pub trait Account {
     #[zbus(property)]
     fn pending(&self) -> Result<Details, Error>;
 
+    /// The last 20 commands sent from here, newest first.
+    #[zbus(property)]
+    fn commands(&self) -> Result<CommandEntries, Error>;
+
     /// Begins a registration; answers its id.
     fn register(
         &self,
@@ -120,6 +127,16 @@ pub trait Account {
 
     /// The account's devices.
     fn list_devices(&self, options: &Options<'_>) -> Result<DeviceEntries, Error>;
+
+    /// Sends a command to another device; answers its id. Prefer [`super::client::send_command`].
+    fn send_command(
+        &self,
+        device: &str,
+        action: &str,
+        arguments: &Options<'_>,
+        ticket: &str,
+        options: &Options<'_>,
+    ) -> Result<String, Error>;
 }
 
 /// `org.belay1.Device`.
@@ -153,9 +170,48 @@ pub trait Device {
     #[zbus(property)]
     fn wipe_class(&self) -> Result<WipeClass, Error>;
 
+    /// Whether the device takes its owner's commands.
+    #[zbus(property)]
+    fn find_enabled(&self) -> Result<bool, Error>;
+
     /// Whether the device is lost.
     #[zbus(property)]
     fn lock_state(&self) -> Result<LockState, Error>;
+
+    /// While lost: the owner's message to whoever holds the device.
+    #[zbus(property)]
+    fn lost_message(&self) -> Result<String, Error>;
+
+    /// While lost: the number to call, E.164.
+    #[zbus(property)]
+    fn owner_phone(&self) -> Result<String, Error>;
+
+    /// Whether it rings because its owner asked.
+    #[zbus(property)]
+    fn ringing(&self) -> Result<bool, Error>;
+
+    /// Whether the command channel is up.
+    #[zbus(property)]
+    fn connected(&self) -> Result<bool, Error>;
+
+    /// What the device does by itself.
+    #[zbus(property)]
+    fn policies(&self) -> Result<Details, Error>;
+
+    /// Turns find-device on or off. Prefer [`super::client::set_find_enabled`].
+    fn set_find_enabled(&self, enabled: bool, ticket: &str, options: &Options<'_>) -> Result<(), Error>;
+
+    /// Changes what the device does by itself. Prefer [`super::client::set_policies`].
+    fn set_policies(&self, policies: &Options<'_>, ticket: &str, options: &Options<'_>) -> Result<(), Error>;
+
+    /// While lost: dials the owner's number.
+    fn call_owner(&self, options: &Options<'_>) -> Result<(), Error>;
+
+    /// Stops the ringing.
+    fn stop_ringing(&self, options: &Options<'_>) -> Result<(), Error>;
+
+    /// Where the device is.
+    fn get_location(&self, options: &Options<'_>) -> Result<LocationFix, Error>;
 
     /// Renames the device.
     fn set_name(&self, name: &str, options: &Options<'_>) -> Result<(), Error>;
@@ -165,6 +221,22 @@ pub trait Device {
 
     /// The audit log from a point in time, seconds since the epoch.
     fn history(&self, since: u64, options: &Options<'_>) -> Result<AuditEntries, Error>;
+
+    /// A command of the owner was accepted: its id, and what it asks for.
+    #[zbus(signal)]
+    fn command_received(&self, id: &str, action: &str) -> Result<(), Error>;
+
+    /// A command ended: its id, what it asked for, and `done`, `failed` or why it was refused.
+    #[zbus(signal)]
+    fn command_finished(&self, id: &str, action: &str, outcome: &str) -> Result<(), Error>;
+
+    /// Another SIM is in the device.
+    #[zbus(signal)]
+    fn sim_changed(&self) -> Result<(), Error>;
+
+    /// Something the owner should know happened, as a code.
+    #[zbus(signal)]
+    fn security_event(&self, kind: &str) -> Result<(), Error>;
 }
 
 /// `org.belay1.Warden`.
@@ -205,12 +277,19 @@ pub trait Warden {
     /// belayd only: a newer credentials record, signed bytes; whether it was taken.
     fn credentials(&self, record: &[u8]) -> Result<bool, Error>;
 
-    /// belayd only: one step of a ticket's purpose.
+    /// belayd only: a command as it came, an envelope's bytes; answers a
+    /// [`Disposition`](crate::signed::Disposition)'s name.
+    fn command(&self, envelope: &[u8]) -> Result<String, Error>;
+
+    /// belayd only: one step of a ticket's purpose, or of none. Root too for the step `tick`.
     #[zbus(name = "Use")]
     fn use_ticket(&self, ticket: &str, step: &str, input: &[u8]) -> Result<Vec<u8>, Error>;
 
-    /// belayd only: into lost mode, never out of it.
+    /// belayd and root only: into lost mode, never out of it.
     fn tighten(&self, reason: &str) -> Result<(), Error>;
+
+    /// belayd only: it is in contact with the cloud just now.
+    fn beat(&self) -> Result<(), Error>;
 
     /// The recovery code of a registration that isn't acknowledged yet, to who brings the claim that
     /// `Account.ConfirmRegistration` answered; never to belayd. Prefer [`super::client::confirm_registration`].

@@ -123,7 +123,11 @@ fn the_proxies_have_members_of_the_xml_only() {
                 .into_iter()
                 .find(|value| item.contains(&format!("= \"{value}\"")));
             let expected = Member {
-                kind: if property { "property" } else { "method" },
+                kind: match item {
+                    _ if property => "property",
+                    _ if item.contains("#[zbus(signal)]") => "signal",
+                    _ => "method",
+                },
                 name: &name,
                 emits: property.then_some(emits.unwrap_or("true")),
             };

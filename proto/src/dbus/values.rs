@@ -153,6 +153,20 @@ bus_enum! {
         SmsOut = "sms-out",
     }
 
+    /// What measured a [`LocationFix`].
+    LocationSource {
+        /// Satellites.
+        Gnss = "gnss",
+        /// Mobile cells.
+        Cell = "cell",
+        /// Wireless networks.
+        Wifi = "wifi",
+        /// Cells, networks or addresses, not said which.
+        Network = "network",
+        /// The last one known from before.
+        Last = "last",
+    }
+
     /// What `Account.CheckActivation` answers.
     Activation {
         /// The hardware is nobody's.
@@ -164,9 +178,37 @@ bus_enum! {
     }
 }
 
+/// What `Device.GetLocation` answers: `(ddddtts)`.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize, zbus::Type)]
+pub struct LocationFix {
+    /// Degrees, north positive.
+    pub latitude: f64,
+    /// Degrees, east positive.
+    pub longitude: f64,
+    /// Radius that holds the device, m.
+    pub accuracy: f64,
+    /// Above the WGS 84 ellipsoid, m; NaN = unknown.
+    pub altitude: f64,
+    /// When it was measured: seconds since the epoch.
+    pub measured: u64,
+    /// How old it is, ms by the boot clock.
+    pub age: u64,
+    /// What measured it.
+    pub source: LocationSource,
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{AccountState, AssuranceLevel, LockState};
+    use super::{AccountState, AssuranceLevel, LocationFix, LocationSource, LockState};
+
+    #[test]
+    fn a_location_has_the_contracts_signature() {
+        assert_eq!(<LocationFix as zbus::Type>::SIGNATURE.to_string(), "(ddddtts)");
+        for source in LocationSource::ALL {
+            assert_eq!(LocationSource::from(source.as_str()), *source);
+        }
+        assert_eq!(LocationSource::from("stars"), LocationSource::Unknown);
+    }
 
     #[test]
     fn every_value_reads_back_and_news_read_as_unknown() {
