@@ -13,7 +13,7 @@ use tokio::sync::{oneshot, watch};
 use crate::account::errand::{self, Done};
 use crate::account::error::{AccountError, chain};
 use crate::account::handle::Parts;
-use crate::account::model::{Deadline, Stage};
+use crate::account::model::{Deadline, ReleaseKey, Stage};
 use crate::account::state::{Binding, Effect, Event, Job, State, Word, step};
 use crate::account::view::View;
 use crate::actor::{Actor, Inbox};
@@ -182,16 +182,30 @@ impl Desk {
         };
         let opened = if self.opened { Ok(()) } else { self.open().await };
         self.listen().await;
+        let brought = self.brought_already(&event).await;
         let outcome = match opened {
             Ok(()) => self.apply(event).await,
             Err(error) => Err(error),
         };
+        if let Some(key) = brought {
+            self.note(Event::Delivered(key)).await;
+        }
         if let Some(job) = ended {
             // Over it is, even where the disk doesn't take what follows from it; that follows from the next end.
             self.state.running.remove(&job);
         }
         // Whoever left needs no answer.
         let _ = answer.send(outcome);
+    }
+
+    /// The release of a sign-out that was found in the store, and brought to the cloud, before the sign-out could
+    /// report it.
+    async fn brought_already(&mut self, event: &Event) -> Option<ReleaseKey> {
+        let Event::Released(release) = event else {
+            return None;
+        };
+        let last = self.parts.rows.last_delivered().await.ok().flatten();
+        last.filter(|key| *key == release.key)
     }
 
     /// Follows the warden's properties.
@@ -350,3 +364,6 @@ fn word(view: &WardenView) -> Word {
         lost: view.is_lost(),
     }
 }
+
+#[cfg(test)]
+mod tests;

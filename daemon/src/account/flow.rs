@@ -6,7 +6,7 @@ mod register;
 mod sign_in;
 mod sign_out;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -28,10 +28,10 @@ const ADA: &str = "ada@example.org";
 const CODE: &str = "123456";
 
 /// What outlives belayd: the disk, the warden and the cloud.
-struct World {
+pub(in crate::account) struct World {
     folder: tempfile::TempDir,
     warden: Arc<MapWarden>,
-    cloud: Arc<MapCloud>,
+    pub(in crate::account) cloud: Arc<MapCloud>,
     clock: Arc<SkippingClock>,
     fuse: Arc<Fuse>,
 }
@@ -45,7 +45,7 @@ struct Life {
 }
 
 impl World {
-    fn new() -> Self {
+    pub(in crate::account) fn new() -> Self {
         let fuse = Arc::new(Fuse::default());
         let warden = MapWarden::new(Arc::clone(&fuse));
         let cloud = Arc::new(MapCloud::new(Arc::clone(&fuse)));
@@ -59,22 +59,31 @@ impl World {
         }
     }
 
-    async fn live(&self) -> Life {
-        let store = Store::open(self.folder.path(), SealingKey::default())
+    pub(in crate::account) async fn store(&self) -> Store {
+        Store::open(self.folder.path(), SealingKey::default())
             .await
-            .unwrap();
-        let rows = AccountRows::new(store.clone());
+            .unwrap()
+    }
+
+    /// What an account's actor works with in this world.
+    pub(in crate::account) fn parts(&self, rows: AccountRows) -> Parts {
         self.cloud.keep_in(rows.clone());
-        let mut supervisor = Supervisor::default();
         let warden = self.warden.handle();
-        let parts = Parts {
+        Parts {
             cloud: self.cloud.clone(),
             passwords: PasswordSteps::new(warden.clone(), self.cloud.clone(), self.clock.clone()),
             warden,
-            rows: rows.clone(),
+            rows,
             clock: self.clock.clone(),
             device_name: "a phone".into(),
-        };
+        }
+    }
+
+    async fn live(&self) -> Life {
+        let store = self.store().await;
+        let rows = AccountRows::new(store.clone());
+        let parts = self.parts(rows.clone());
+        let mut supervisor = Supervisor::default();
         let account = AccountHandle::start(&mut supervisor, parts);
         let life = Life {
             account,
@@ -152,7 +161,7 @@ fn name(error: AccountError) -> &'static str {
 }
 
 /// Burns down with each message to or from warden and cloud; when it is through, nothing comes any more.
-struct Fuse {
+pub(in crate::account) struct Fuse {
     left: watch::Sender<Option<u32>>,
 }
 
