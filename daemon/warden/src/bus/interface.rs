@@ -10,11 +10,11 @@ use belay_proto::dbus::client::PASSWORD;
 use belay_proto::dbus::fd::{read_secret, write_secret};
 use belay_proto::dbus::{BindingState, Error, LockState};
 use belay_proto::keys::RecoveryClaim;
-use tokio::sync::Semaphore;
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, OwnedFd, OwnedVariant, Variant};
 
+use super::judges::Judges;
 use super::peers::Peers;
 use crate::ceremony::Hardware;
 use crate::core::password;
@@ -28,8 +28,6 @@ use crate::moment::Moment;
 
 /// A subject is a login identifier at most: RFC 5321's 254 and some room.
 const LONGEST_SUBJECT: usize = 320;
-/// How many passwords are judged for their strength at once; beyond, `Busy`.
-const JUDGES: usize = 4;
 
 type Details = HashMap<String, OwnedVariant>;
 
@@ -40,7 +38,7 @@ pub struct WardenInterface {
     clock: Arc<dyn Clock>,
     hardware: Hardware,
     assurance: Assurance,
-    judges: Arc<Semaphore>,
+    judges: Judges,
 }
 
 impl WardenInterface {
@@ -59,7 +57,7 @@ impl WardenInterface {
             clock,
             hardware,
             assurance,
-            judges: Arc::new(Semaphore::new(JUDGES)),
+            judges: Judges::default(),
         }
     }
 
@@ -130,15 +128,7 @@ impl WardenInterface {
             return Err(Refusal::DeviceLost.into());
         }
         let password = read_secret(password).await?;
-        let judge = Arc::clone(&self.judges).try_acquire_owned();
-        let judge = judge.map_err(|_| Error::from(Refusal::Busy))?;
-        let judged = tokio::task::spawn_blocking(move || {
-            let _judge = judge;
-            password::score(&password, "")
-        });
-        judged
-            .await
-            .map_err(|_| Error::Internal("judging stopped".to_owned()))
+        Ok(self.judges.judge(move || password::score(&password, "")).await?)
     }
 
     /// Ends lost mode with the password.

@@ -2,4 +2,5 @@
 
 pub mod errors;
 pub mod interface;
+pub mod judges;
 pub mod peers;
