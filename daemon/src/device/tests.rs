@@ -232,6 +232,30 @@ async fn a_reset_is_allowed_even_when_the_store_takes_no_release() {
 }
 
 #[tokio::test]
+async fn a_reset_is_allowed_even_when_the_warden_tells_no_state_after_it() {
+    let object = Release {
+        account: AccountId::random(),
+        device: DeviceId::random(),
+        epoch: Epoch::random(),
+        hardware: HardwareId::from_bytes(random()),
+    };
+    let signed = Signed::seal(&object, &SigningKey::generate()).encode();
+    let device = device(move |_, _, _| {
+        Ok(steps::AuthorizeResetOutput {
+            authorisation: b"allowed".to_vec(),
+            release: Some(signed.clone()),
+        }
+        .encode())
+    })
+    .await;
+    // Nobody moves its view any more, and reading it afresh fails.
+    drop(device.warden);
+    let allowed = device.handle.authorise_reset("ticket".into(), true).await;
+    assert_eq!(allowed.unwrap(), b"allowed");
+    assert!(device.store.call(|db| store::release::any(db)).await.unwrap());
+}
+
+#[tokio::test]
 async fn belayd_does_not_end_before_a_reset_under_way_has() {
     let object = Release {
         account: AccountId::random(),

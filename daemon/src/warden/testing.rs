@@ -23,6 +23,8 @@ type Answer = dyn FnMut(&str, &str, &[u8]) -> Result<Vec<u8>, Error> + Send;
 /// step (an answer that isn't empty takes the record), `command` and `beat` with [`COMMAND`] and [`BEAT`].
 pub(crate) struct FakeWarden {
     steps: Mutex<Box<Answer>>,
+    /// Whose sender is gone: then nothing can be read afresh.
+    view: watch::Receiver<WardenView>,
 }
 
 impl std::fmt::Debug for FakeWarden {
@@ -40,6 +42,7 @@ impl FakeWarden {
         let (sender, receiver) = watch::channel(view);
         let fake = Self {
             steps: Mutex::new(Box::new(steps)),
+            view: receiver.clone(),
         };
         (WardenHandle::new(Arc::new(fake), receiver), sender)
     }
@@ -53,6 +56,7 @@ impl FakeWarden {
         let (signs, signed) = watch::channel(0);
         let fake = Self {
             steps: Mutex::new(Box::new(steps)),
+            view: receiver.clone(),
         };
         let handle = WardenHandle::new(Arc::new(fake), receiver).with_signs(signed);
         (handle, sender, signs)
@@ -92,7 +96,8 @@ impl Calls for FakeWarden {
     }
 
     fn refresh(&self) -> BoxFuture<'_, Result<(), WardenError>> {
-        ready(Ok(())).boxed()
+        let read = self.view.has_changed().map(drop);
+        ready(read.map_err(|_| WardenError::TimedOut)).boxed()
     }
 
     fn retry(&self) {}
