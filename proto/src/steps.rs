@@ -44,7 +44,8 @@ pub const BIND: &str = "bind";
 pub const DISCARD: &str = "discard";
 /// The recovery code was written down, nobody can read it any more: [`PendingInput`] → [`Done`].
 pub const ACKNOWLEDGE: &str = "acknowledge";
-/// Signs the cloud's challenge: [`LoginSignatureInput`] → [`LoginSignatureOutput`].
+/// Signs the cloud's challenge: [`LoginSignatureInput`], with a `command` ticket [`CommandLoginInput`] →
+/// [`LoginSignatureOutput`].
 pub const LOGIN_SIGNATURE: &str = "login-signature";
 /// Opens and judges what the cloud keeps for the account: [`OpenRootInput`] → [`OpenRootOutput`].
 pub const OPEN_ROOT: &str = "open-root";

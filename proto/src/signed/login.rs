@@ -14,7 +14,7 @@ crate::cbor_map! {
         pub identifier: String,
         /// The cloud's nonce.
         pub nonce: Vec<u8>,
-        /// `sign-in` or `reauthenticate`.
+        /// `sign-in`, `reauthenticate` or `command`.
         pub action: String,
         /// RFC 7638 thumbprint of the device key that the session is bound to.
         pub thumbprint: [u8; 32],

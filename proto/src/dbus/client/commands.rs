@@ -120,40 +120,4 @@ fn dictionary(changes: &PolicyChanges) -> Options<'static> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::dictionary;
-    use crate::steps::PolicyChanges;
-
-    #[test]
-    fn the_dictionary_holds_what_changes_and_never_the_number() {
-        let changes = PolicyChanges {
-            lock_after_offline: Some(0),
-            dry_run: Some(false),
-            trusted_number: Some("+4915112345678".to_owned()),
-            ..PolicyChanges::default()
-        };
-        let mut entries: Vec<_> = dictionary(&changes)
-            .into_iter()
-            .map(|(key, value)| (key, value.value_signature().to_string()))
-            .collect();
-        entries.sort();
-        assert_eq!(
-            entries,
-            [
-                ("dry-run", "b".to_owned()),
-                ("lock-after-offline", "t".to_owned())
-            ]
-        );
-        assert!(dictionary(&PolicyChanges::default()).is_empty());
-        let all = PolicyChanges {
-            lock_after_offline: Some(1),
-            wipe_after_offline: Some(1),
-            lock_on_sim_change: Some(true),
-            lock_on_accessory_lost: Some(true),
-            recovery_without_code: Some(true),
-            dry_run: Some(true),
-            trusted_number: None,
-        };
-        assert_eq!(dictionary(&all).len(), 6);
-    }
-}
+mod tests;
