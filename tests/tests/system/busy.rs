@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use belay_tests::app::{ACCOUNT, Answer, App, DEVICE, Options, Refusal, WARDEN, memfd, refused};
+use belay_tests::app::{ACCOUNT, Answer, App, DEVICE, Options, WARDEN, memfd, refused};
 use belay_tests::proxy::Trick;
 use belay_tests::until::within;
 use futures_util::StreamExt;
@@ -186,26 +186,32 @@ async fn a_warden_with_a_full_queue_answers_busy_and_so_does_belayd_where_it_nee
     }
     // Each Unlock is a password check of its own, one at a time; so the queue fills and stays full.
     let busy = watch::Sender::new(false);
-    let resets = async {
-        let mut calls: FuturesUnordered<_> = tickets.iter().map(|t| reset(&app, t)).collect();
-        loop {
-            match calls.next().await {
-                Some(Err(refusal)) if refusal.short() == "Busy" => return,
-                // One that found a place in the queue.
-                Some(Ok(())) => {}
-                other => panic!("{other:?}"),
-            }
-        }
+    // Several at once: one that finds a place in the queue waits for all who stand there before it.
+    let others = async {
+        one_is_busy(tickets.iter().map(|ticket| reset(&app, ticket)), "granted").await;
+        one_is_busy((0..8).map(|_| call(&app, WARDEN, "RecoveryCode")), "NotFound").await;
     };
-    amid(crowd(CROWD, || unlock(&app), Result::is_ok, &busy), &busy, resets).await;
+    amid(crowd(CROWD, || unlock(&app), Result::is_ok, &busy), &busy, others).await;
     // Not the crowd's end is waited for: what waits in the queue is nobody's any more.
     scene.kill_warden().await.unwrap();
     assert_eq!(app.text(WARDEN, "BindingState").await.unwrap(), "bound");
     assert_eq!(unlock(&app).await, Ok(()));
 }
 
+/// Waits until one of the calls is answered `Busy`; every other answer has to be `or`.
+async fn one_is_busy(calls: impl Iterator<Item = impl Future<Output = Answer<()>>>, or: &str) {
+    let mut calls: FuturesUnordered<_> = calls.collect();
+    while let Some(answer) = calls.next().await {
+        match name(&answer) {
+            "Busy" => return,
+            other => assert_eq!(other, or, "{answer:?}"),
+        }
+    }
+    panic!("none was busy");
+}
+
 /// `Device.AuthorizeReset` with a ticket.
-async fn reset(app: &App, ticket: &str) -> Result<(), Refusal> {
+async fn reset(app: &App, ticket: &str) -> Answer<()> {
     app.call::<_, OwnedFd>(DEVICE, "AuthorizeReset", &(ticket, Options::new()))
         .await
         .unwrap()

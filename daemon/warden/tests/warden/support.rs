@@ -22,6 +22,7 @@ use belay_warden::disk::files::{Disk, Files};
 use belay_warden::disk::places::Places;
 use belay_warden::disk::vault::Vault;
 use belay_warden::handle::Handle;
+use crate::simulated::Simulated;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -40,6 +41,8 @@ pub struct Device {
     pub reset_proof: bool,
     serial: &'static str,
     pub idle_exit: Duration,
+    /// What makes the operating system follow.
+    pub system: Simulated,
 }
 
 impl Device {
@@ -51,6 +54,7 @@ impl Device {
             reset_proof: false,
             serial: "0001",
             idle_exit: Duration::ZERO,
+            system: Simulated::default(),
         }
     }
 
@@ -102,11 +106,13 @@ impl Device {
                 id: hardware_id(&parts),
                 locked: true,
                 model: "Test Phone".to_owned(),
-                wipe_class: "none".to_owned(),
+                wipe_class: "files".to_owned(),
             },
             origin: "https://cloud.example.org".to_owned(),
             new_account_kdf: KdfParameters::FLOOR,
             idle_exit: self.idle_exit,
+            build_time: 1_767_225_600_000,
+            wipe_journal: self.path("wipe"),
         }
     }
 
@@ -126,7 +132,13 @@ impl Device {
     pub fn start_in(&self, files: Box<dyn Files>, places: Places) -> Running {
         let (vault, state) = Vault::open(files, places);
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
-        let (warden, handle) = Warden::new(vault, state, self.facts(), clock);
+        let (warden, handle) = Warden::new(
+            vault,
+            state,
+            self.facts(),
+            clock,
+            Arc::new(self.system.clone()),
+        );
         Running {
             handle,
             task: tokio::spawn(warden.run()),
@@ -237,11 +249,8 @@ impl Running {
 
     /// What somebody at the device gets for `claim`.
     pub async fn recovery_code(&self, claim: &RecoveryClaim) -> Result<Secret<String>, Refusal> {
-        let request = CodeRequest {
-            claim: claim.clone(),
-            presenter: Presenter::Session,
-        };
-        self.handle.recovery_code(request).await
+        let (claim, presenter) = (claim.clone(), Presenter::Session);
+        self.handle.recovery_code(CodeRequest { claim, presenter }).await
     }
 
     /// The whole of `register`.
