@@ -44,7 +44,7 @@ pub struct LoginRequest {
     pub identifier: String,
     /// From the challenge.
     pub nonce: Bytes,
-    /// `sign-in` or `reauthenticate`.
+    /// `sign-in`, `reauthenticate` or `command`.
     pub action: String,
     /// Over the login statement.
     pub signature: Signature,
