@@ -1,4 +1,5 @@
-//! No run of six bytes of a password or recovery code: not on the bus, in no log, not in the memory of belayd.
+//! No run of six bytes of a password or recovery code: not on the bus, in no log, not in the memory of belayd, nor in
+//! a descriptor that it holds. The recovery code isn't even sent to belayd: the warden sends it no descriptor at all.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -7,11 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use belay_tests::Stage;
-use belay_tests::app::{DEVICE, Options};
+use belay_tests::app::{DEVICE, Options, memfd};
 use belay_tests::proxy::Trick;
 use futures_util::StreamExt;
-use zbus::MessageStream;
-use zbus::fdo::MonitoringProxy;
+use zbus::fdo::{DBusProxy, MonitoringProxy};
+use zbus::{Connection, MessageStream};
 
 use crate::owner::{ADA, app, code, state};
 use crate::scene::scene;
@@ -83,8 +84,34 @@ fn memory(pid: u32) -> Option<Vec<Vec<u8>>> {
     Some(regions)
 }
 
+/// What the memfds that a process holds begin with: secrets are 1 KiB at most.
+fn held(pid: u32) -> Vec<Vec<u8>> {
+    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return Vec::new();
+    };
+    let mut contents = Vec::new();
+    for entry in entries.flatten() {
+        let path = entry.path();
+        // One may be closed between any two of these.
+        let is_memfd = fs::read_link(&path).is_ok_and(|to| to.to_string_lossy().starts_with("/memfd:"));
+        let mut content = [0; 1024];
+        if is_memfd && let Ok(read) = File::open(&path).and_then(|file| file.read_at(&mut content, 0)) {
+            contents.push(content[..read].to_vec());
+        }
+    }
+    contents
+}
+
+/// What was said on the bus.
+#[derive(Default)]
+struct Heard {
+    bytes: Vec<u8>,
+    /// From whom to whom descriptors went, by unique name.
+    descriptors: Vec<(String, String)>,
+}
+
 /// What is said on the bus, whole, from now on.
-async fn monitor(stage: &Stage) -> Arc<Mutex<Vec<u8>>> {
+async fn monitor(stage: &Stage) -> Arc<Mutex<Heard>> {
     let uid = belay_tests::guest::programs().unwrap_or_else(belay_tests::guest::person);
     let connection = stage.connect(uid).await.unwrap();
     let mut messages = MessageStream::from(&connection);
@@ -94,32 +121,67 @@ async fn monitor(stage: &Stage) -> Arc<Mutex<Vec<u8>>> {
         .become_monitor(&[], 0)
         .await
         .unwrap();
-    let heard = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::new(Mutex::new(Heard::default()));
     let listener = Arc::clone(&heard);
     tokio::spawn(async move {
         let _connection = connection;
         while let Some(Ok(message)) = messages.next().await {
-            listener.lock().unwrap().extend_from_slice(message.data().bytes());
+            let mut heard = listener.lock().unwrap();
+            heard.bytes.extend_from_slice(message.data().bytes());
+            let header = message.header();
+            if header.unix_fds().is_some_and(|count| count > 0) {
+                let from = header.sender().map(ToString::to_string).unwrap_or_default();
+                let to = header.destination().map(ToString::to_string).unwrap_or_default();
+                heard.descriptors.push((from, to));
+            }
         }
     });
     heard
 }
 
-/// Looks through the memory of `pid` again and again until told to stop; whether it found something.
-fn watch_memory(
-    pid: u32,
-    search: Arc<Search>,
+/// A look through the memory of a process and the memfds that it holds, again and again.
+struct Watch {
     stop: Arc<AtomicBool>,
-) -> std::thread::JoinHandle<(usize, bool)> {
-    std::thread::spawn(move || {
-        let (mut rounds, mut found) = (0, false);
-        while !stop.load(Ordering::Relaxed) {
-            let Some(regions) = memory(pid) else { break };
-            found |= regions.iter().any(|region| search.finds(region));
-            rounds += 1;
-        }
-        (rounds, found)
-    })
+    thread: std::thread::JoinHandle<Seen>,
+}
+
+/// What a [`Watch`] came to.
+#[derive(Default)]
+struct Seen {
+    rounds: usize,
+    /// Whether something was in the memory or in a memfd.
+    found: bool,
+    /// What was in any of the memfds.
+    held: HashSet<Vec<u8>>,
+}
+
+impl Watch {
+    fn over(pid: u32, search: Search) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            let mut seen = Seen::default();
+            while !stopped.load(Ordering::Relaxed) {
+                let Some(regions) = memory(pid) else { break };
+                seen.held.extend(held(pid));
+                seen.found |= regions.iter().chain(&seen.held).any(|bytes| search.finds(bytes));
+                seen.rounds += 1;
+            }
+            seen
+        });
+        Self { stop, thread }
+    }
+
+    /// Stops looking. Asserts that it looked and found nothing; what was in memfds meanwhile.
+    fn found_nothing(self) -> HashSet<Vec<u8>> {
+        self.stop.store(true, Ordering::Relaxed);
+        let Seen { rounds, found, held } = self.thread.join().unwrap();
+        assert!(
+            rounds > 0 && !found,
+            "a piece of a secret was in the memory of belayd, or in a memfd of its ({rounds} looks)"
+        );
+        held
+    }
 }
 
 #[tokio::test]
@@ -141,7 +203,7 @@ async fn no_secret_is_on_the_bus_in_a_log_or_in_the_memory_of_belayd() {
         .await
         .unwrap();
     assert!(
-        marker.finds(&heard.lock().unwrap()),
+        marker.finds(&heard.lock().unwrap().bytes),
         "the search doesn't find the marker on the bus"
     );
     assert!(
@@ -157,24 +219,56 @@ async fn no_secret_is_on_the_bus_in_a_log_or_in_the_memory_of_belayd() {
         "nor in the memory of belayd"
     );
 
-    let search = Arc::new(Search::new(&[PASSWORD, GUESS]));
-    let stop = Arc::new(AtomicBool::new(false));
-    let watch = watch_memory(pid, Arc::clone(&search), Arc::clone(&stop));
-    let recovery = story(&scene).await;
-    stop.store(true, Ordering::Relaxed);
-    let (rounds, found) = watch.join().unwrap();
+    let _kept = memfd(MARKER.as_bytes()).unwrap();
     assert!(
-        rounds > 0 && !found,
-        "a piece of a password was in the memory of belayd ({rounds} looks)"
+        held(std::process::id())
+            .iter()
+            .any(|content| marker.finds(content)),
+        "nor in a memfd that a process holds"
     );
 
+    let watch = Watch::over(pid, Search::new(&[PASSWORD, GUESS]));
+    let (id, code, recovery) = bound(&scene).await;
+    let mut memfds = watch.found_nothing();
     let bare: String = recovery.chars().filter(|c| *c != '-').collect();
-    let all = Search::new(&[PASSWORD, GUESS, &recovery, &bare]);
+    let all = || Search::new(&[PASSWORD, GUESS, &recovery, &bare]);
+    // Asked for again while it is known what to look for.
+    let watch = Watch::over(pid, all());
+    for _ in 0..20 {
+        assert_eq!(app.confirm(&id, &code).await.unwrap().unwrap(), recovery);
+    }
+    afterwards(&scene, &id).await;
+    memfds.extend(watch.found_nothing());
+
+    let all = all();
     assert!(
         !memory(pid).unwrap().iter().any(|region| all.finds(region)),
         "a piece is in the memory of belayd"
     );
-    assert!(!all.finds(&heard.lock().unwrap()), "a piece was on the bus");
+    memfds.extend(held(pid));
+    assert!(
+        !memfds.iter().any(|content| all.finds(content)),
+        "a piece was in a memfd that belayd held"
+    );
+    let (person, belayd) = (unique(app.bus()), owner(&scene, "org.belay1").await);
+    let heard = heard.lock().unwrap();
+    assert!(!all.finds(&heard.bytes), "a piece was on the bus");
+    let from_whom = |to: &[&str]| -> HashSet<&str> {
+        let to_them = heard
+            .descriptors
+            .iter()
+            .filter(|(_, receiver)| to.contains(&receiver.as_str()));
+        to_them.map(|(sender, _)| sender.as_str()).collect()
+    };
+    // The claim comes from belayd, the code from the warden, and nobody else hands belayd a descriptor. A call goes to
+    // a name, its answer to whoever called.
+    assert_eq!(
+        from_whom(&["org.belay1", &belayd]),
+        HashSet::from([person.as_str()])
+    );
+    let to_person = from_whom(&[&person]);
+    assert!(to_person.contains(belayd.as_str()) && to_person.len() > 1);
+    drop(heard);
     for (name, log) in scene.logs().unwrap() {
         assert!(!all.finds(&log), "a piece is in {name}");
     }
@@ -188,8 +282,22 @@ async fn no_secret_is_on_the_bus_in_a_log_or_in_the_memory_of_belayd() {
     }
 }
 
-/// Everything that a secret takes part in, with failures. The recovery code.
-async fn story(stage: &Stage) -> String {
+/// The unique name of a connection.
+fn unique(connection: &Connection) -> String {
+    connection.unique_name().unwrap().to_string()
+}
+
+/// The unique name of who owns this one.
+async fn owner(stage: &Stage, name: &'static str) -> String {
+    let dbus = DBusProxy::new(stage.person()).await.unwrap();
+    dbus.get_name_owner(name.try_into().unwrap())
+        .await
+        .unwrap()
+        .to_string()
+}
+
+/// Registering and confirming, with failures; the verification, its code, and the recovery code.
+async fn bound(stage: &Stage) -> (String, String, String) {
     let app = app(stage);
     // A failed request is tried again after a while.
     stage.clock().run(20).unwrap();
@@ -205,8 +313,13 @@ async fn story(stage: &Stage) -> String {
             break recovery;
         }
     };
-    assert_eq!(app.confirm(&id, &code).await.unwrap().unwrap(), recovery);
-    app.acknowledge(&id).await.unwrap().unwrap();
+    (id, code, recovery)
+}
+
+/// Everything else that a secret takes part in.
+async fn afterwards(stage: &Stage, id: &str) {
+    let app = app(stage);
+    app.acknowledge(id).await.unwrap().unwrap();
     for _ in 0..2 {
         assert_eq!(
             app.sign_out(GUESS).await.unwrap().unwrap_err().short(),
@@ -221,7 +334,6 @@ async fn story(stage: &Stage) -> String {
     app.sign_out(PASSWORD).await.unwrap().unwrap();
     app.sign_in(ADA, PASSWORD).await.unwrap().unwrap();
     assert_eq!(state(stage).await, "bound");
-    recovery
 }
 
 #[test]
