@@ -34,6 +34,20 @@ pub enum Backend {
     Simulated,
 }
 
+/// Who makes the operating system follow lost mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Enforcement {
+    /// systemd where it runs, else the commands, else nobody.
+    Auto,
+    /// systemd and logind.
+    Systemd,
+    /// The commands of `[warden.exec]`.
+    Exec,
+    /// Nobody.
+    None,
+}
+
 /// Argon2id's price for new accounts; parallelism is always 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -118,6 +132,25 @@ pub(super) struct WardenLayer {
     pub(super) idle_exit: Option<u64>,
     pub(super) lost_screen_user: Option<String>,
     pub(super) new_account_kdf: Option<Kdf>,
+    pub(super) enforcement: Option<Enforcement>,
+    pub(super) exec: Option<ExecLayer>,
+    #[serde(deserialize_with = "absolute")]
+    pub(super) wipe_journal: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct ExecLayer {
+    #[serde(deserialize_with = "program")]
+    pub(super) lost: Option<Vec<String>>,
+    #[serde(deserialize_with = "program")]
+    pub(super) unlock: Option<Vec<String>>,
+    #[serde(deserialize_with = "program")]
+    pub(super) watch: Option<Vec<String>>,
+    #[serde(deserialize_with = "program")]
+    pub(super) wipe: Option<Vec<String>>,
+    #[serde(deserialize_with = "program")]
+    pub(super) wipe_class: Option<Vec<String>>,
 }
 
 /// The cloud's address; the inner value is `None` for an empty text, which takes an earlier layer's back.
@@ -169,6 +202,18 @@ fn absolute<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<
         Ok(Some(path))
     } else {
         Err(D::Error::custom("expected an absolute path"))
+    }
+}
+
+/// A program's absolute path and its arguments; empty: nothing to do.
+fn program<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    let command = Vec::<String>::deserialize(deserializer)?;
+    match command
+        .first()
+        .is_none_or(|program| Path::new(program).is_absolute())
+    {
+        true => Ok(Some(command)),
+        false => Err(D::Error::custom("expected an absolute path")),
     }
 }
 

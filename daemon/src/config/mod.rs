@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::ConfigError;
 use file::Layer;
-pub use file::{Backend, BusKind, Kdf};
+pub use file::{Backend, BusKind, Enforcement, Kdf};
 
 /// Where the configuration is looked for without `--config`.
 pub const DEFAULT_FILE: &str = "/etc/belay/belay.toml";
@@ -81,6 +81,27 @@ pub struct Warden {
     pub lost_screen_user: String,
     /// Argon2id's price for new accounts.
     pub new_account_kdf: Kdf,
+    /// Who makes the operating system follow lost mode.
+    pub enforcement: Enforcement,
+    /// The commands for that, where there is no systemd.
+    pub exec: Exec,
+    /// Where `belay-wipe` keeps its journal.
+    pub wipe_journal: PathBuf,
+}
+
+/// Section `[warden.exec]`: each a program and its arguments; empty: nothing to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exec {
+    /// Ends each session and shows the lost screen.
+    pub lost: Vec<String>,
+    /// Undoes that.
+    pub unlock: Vec<String>,
+    /// Starts the watch.
+    pub watch: Vec<String>,
+    /// Wipes.
+    pub wipe: Vec<String>,
+    /// Prints what a wipe is worth.
+    pub wipe_class: Vec<String>,
 }
 
 impl Default for Config {
@@ -102,6 +123,9 @@ impl Default for Config {
                 idle_exit: 30,
                 lost_screen_user: "belay-screen".into(),
                 new_account_kdf: Kdf::DEFAULT,
+                enforcement: Enforcement::Auto,
+                exec: Exec::default(),
+                wipe_journal: "/var/lib/belay-wipe".into(),
             },
         }
     }
@@ -189,6 +213,15 @@ impl Layer {
         set(&mut warden.idle_exit, self.warden.idle_exit);
         set(&mut warden.lost_screen_user, self.warden.lost_screen_user);
         set(&mut warden.new_account_kdf, self.warden.new_account_kdf);
+        set(&mut warden.enforcement, self.warden.enforcement);
+        set(&mut warden.wipe_journal, self.warden.wipe_journal);
+        if let Some(exec) = self.warden.exec {
+            set(&mut warden.exec.lost, exec.lost);
+            set(&mut warden.exec.unlock, exec.unlock);
+            set(&mut warden.exec.watch, exec.watch);
+            set(&mut warden.exec.wipe, exec.wipe);
+            set(&mut warden.exec.wipe_class, exec.wipe_class);
+        }
     }
 }
 

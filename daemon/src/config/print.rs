@@ -4,7 +4,7 @@ use std::path::Path;
 
 use belay_proto::keys::KdfParameters;
 
-use super::{Backend, BusKind, Config};
+use super::{Backend, BusKind, Config, Enforcement};
 
 /// Renders `config` as TOML that reads back as the same configuration.
 pub(super) fn render(config: &Config) -> String {
@@ -111,6 +111,46 @@ pub(super) fn render(config: &Config) -> String {
             kdf.memory_kib, kdf.iterations
         ),
     );
+    let enforcement = match warden.enforcement {
+        Enforcement::Auto => "auto",
+        Enforcement::Systemd => "systemd",
+        Enforcement::Exec => "exec",
+        Enforcement::None => "none",
+    };
+    out.key(
+        "Who makes the operating system follow lost mode: \"auto\" (systemd where it runs, else the commands \
+         below, else nobody), \"systemd\", \"exec\", \"none\".",
+        "enforcement",
+        text(enforcement),
+    );
+    out.key(
+        "Where belay-wipe keeps its journal; outside of what a wipe erases.",
+        "wipe-journal",
+        path(&warden.wipe_journal),
+    );
+    out.section("warden.exec");
+    let exec = &warden.exec;
+    for (comment, name, command) in [
+        (
+            "Ends each session and shows the lost screen: a program and its arguments.",
+            "lost",
+            &exec.lost,
+        ),
+        ("Undoes that.", "unlock", &exec.unlock),
+        ("Starts the watch, and returns.", "watch", &exec.watch),
+        (
+            "Wipes as the intent says; exit code 78: refused, nothing was changed.",
+            "wipe",
+            &exec.wipe,
+        ),
+        (
+            "Prints what a wipe is worth here, one word.",
+            "wipe-class",
+            &exec.wipe_class,
+        ),
+    ] {
+        out.key(comment, name, toml::Value::from(command.clone()).to_string());
+    }
     out.0
 }
 

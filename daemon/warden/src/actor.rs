@@ -1,11 +1,15 @@
 //! The one task that owns the state: it takes requests in turn, asks the core what to do, and does
 //! it. A password check runs within its turn, so there is one at a time and the others queue.
 
+mod waiting;
+
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use belay_proto::clock::{Clock, unix_seconds};
+use belay_proto::dbus::WipeClass;
 use belay_proto::identifier::Identifier;
 use belay_proto::keys::{KdfParameters, nfkc, random};
 use belay_proto::steps::Purpose;
@@ -18,11 +22,14 @@ use crate::core::check::Check;
 use crate::core::password;
 use crate::core::refusal::Refusal;
 use crate::core::registration::CodeRequest;
-use crate::core::state::{Answer, Binding, Effect, Event, Lock, State, What, step};
+use crate::core::state::{Answer, Binding, Effect, Event, State, What, step};
 use crate::core::throttle::Presenter;
 use crate::disk::audit_log::{Entry, Note};
 use crate::disk::copies::WriteError;
 use crate::disk::vault::Vault;
+use crate::enforce::Enforcer;
+use crate::enforce::refused::{Tombstone, tombstone};
+use crate::enforce::work::Work;
 use crate::handle::{Handle, Request, Snapshot};
 use crate::moment::Moment;
 use crate::quiet::Quiet;
@@ -42,6 +49,10 @@ pub struct Facts {
     pub new_account_kdf: KdfParameters,
     /// How long to stay without work; zero: for ever.
     pub idle_exit: Duration,
+    /// It is later than this, ms since the Unix epoch: when this program was built.
+    pub build_time: u64,
+    /// Where `belay-wipe` keeps its journal.
+    pub wipe_journal: PathBuf,
 }
 
 /// The actor.
@@ -57,15 +68,27 @@ pub struct Warden {
     snapshot: watch::Sender<Snapshot>,
     idle: Arc<Notify>,
     quiet: Quiet,
+    work: Work,
+    tombstone: Option<Tombstone>,
 }
 
 impl Warden {
     /// Takes over what was loaded, and lets time do its part: waits start again after a reboot. What
     /// can't be written now is tried again before the first request is answered.
     #[must_use]
-    pub fn new(vault: Vault, state: State, facts: Facts, clock: Arc<dyn Clock>) -> (Self, Handle) {
+    pub fn new(
+        vault: Vault,
+        mut state: State,
+        facts: Facts,
+        clock: Arc<dyn Clock>,
+        enforcer: Arc<dyn Enforcer>,
+    ) -> (Self, Handle) {
         let (sender, requests) = mpsc::channel(QUEUE);
-        let (snapshot, watching) = watch::channel(Snapshot::of(&state));
+        let time = std::mem::take(&mut state.book.time);
+        state.book.time = time.not_before(facts.build_time, &Moment::now(clock.as_ref()));
+        state.abilities.wipe = facts.hardware.wipe_class != WipeClass::None.as_str();
+        let tombstone = tombstone(&facts.wipe_journal);
+        let (snapshot, watching) = watch::channel(Snapshot::of(&state, tombstone.as_ref()));
         let idle = Arc::new(Notify::new());
         let handle = Handle::new(sender, watching, Arc::clone(&idle));
         let mut warden = Self {
@@ -79,6 +102,8 @@ impl Warden {
             requests,
             snapshot,
             idle,
+            work: Work::new(enforcer),
+            tombstone,
         };
         // An uninitialised one refuses even this.
         let _ = warden.apply(What::Woke);
@@ -88,8 +113,8 @@ impl Warden {
     /// Serves until each handle is gone.
     pub async fn run(mut self) {
         loop {
-            let ticket_ends = self.state.tickets.next_end();
-            let wakes = ticket_ends.into_iter().chain(self.next_quiet_check()).min();
+            self.pursue();
+            let wakes = self.next_wake();
             let clock = Arc::clone(&self.clock);
             let timer = async move {
                 match wakes {
@@ -104,39 +129,13 @@ impl Warden {
                     self.serve(request).await;
                     self.quiet = Quiet { leaving: self.quiet.leaving, ..Quiet::since(self.clock.boottime()) };
                 }
+                Some(report) = self.work.finished.recv() => self.carried_out(report),
                 () = timer => {
                     // A write that fails here is tried again with the next request.
                     let _ = self.apply(What::Woke);
                     self.count_quiet_half();
                 }
             }
-        }
-    }
-
-    /// When to look again whether there is anything left to stay for: unlocked, and no ticket alive.
-    fn next_quiet_check(&self) -> Option<Duration> {
-        let nothing_pending = self.state.lock == Lock::Unlocked
-            && !matches!(self.state.binding, Binding::Tampered(_))
-            && self.state.tickets.is_empty();
-        let stays = self.quiet.leaving || self.facts.idle_exit.is_zero() || !nothing_pending;
-        (!stays).then(|| self.quiet.since.saturating_add(self.facts.idle_exit / 2))
-    }
-
-    fn count_quiet_half(&mut self) {
-        let now = self.clock.boottime();
-        if self.next_quiet_check().is_some_and(|at| at <= now) {
-            self.quiet = Quiet {
-                since: now,
-                halves: self.quiet.halves + 1,
-                leaving: false,
-            };
-        }
-        if self.quiet.halves == 2 {
-            self.quiet = Quiet {
-                leaving: true,
-                ..Quiet::since(now)
-            };
-            self.idle.notify_one();
         }
     }
 
@@ -173,6 +172,16 @@ impl Warden {
             }
             Request::Tighten { reason, reply } => {
                 let _ = reply.send(self.tighten(&reason));
+            }
+            Request::Command { envelope, reply } => {
+                let _ = reply.send(match self.apply(What::Commanded(envelope)) {
+                    Ok(Answer::Judged(disposition, _)) => Ok(disposition),
+                    Ok(_) => Err(Refusal::Internal("no judgement")),
+                    Err(refusal) => Err(refusal),
+                });
+            }
+            Request::Beat { reply } => {
+                let _ = reply.send(self.apply(What::Beat).map(|_| ()));
             }
             Request::RecoveryCode { request, reply } => {
                 let _ = reply.send(self.recovery_code(request));
@@ -337,7 +346,7 @@ impl Warden {
         }
         self.state = next;
         self.drop_ended_sessions();
-        let shown = Snapshot::of(&self.state);
+        let shown = Snapshot::of(&self.state, self.tombstone.as_ref());
         self.snapshot
             .send_if_modified(|old| (*old != shown).then(|| *old = shown).is_some());
         verdict

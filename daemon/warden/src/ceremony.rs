@@ -3,24 +3,22 @@
 //! Draws random bytes, touches no file and no bus. Passwords and roots live in a [`Session`] only,
 //! which ends with its ticket.
 
+mod bound;
+
 use std::sync::Arc;
 
-use belay_proto::keys::{
-    BoxKey, KdfParameters, KeyError, Master, PublicKey, RecoveryCode, Root, SigningKey, random,
-};
-use belay_proto::signed::{CredentialsRecord, DeviceCertificate, Keyring, LoginStatement, Signed};
+use belay_proto::keys::{KdfParameters, KeyError, Master, PublicKey, RecoveryCode, Root, SigningKey, random};
+use belay_proto::signed::{CredentialsRecord, Keyring, LoginStatement, Signed};
 use belay_proto::steps::{LoginSignatureInput, NewCredentialsOutput, OpenRootInput};
-use belay_proto::{AccountId, Epoch, HardwareId, PendingId, Secret};
+use belay_proto::{AccountId, HardwareId, PendingId, Secret};
 
-use crate::core::binding::WARDEN_SEED;
+use self::bound::{Owner, bind_to, delegation};
 use crate::core::records::Bound;
 use crate::core::refusal::Refusal;
 use crate::core::registration::Pending;
 use crate::disk::sealing::SealingKey;
 use crate::moment::Moment;
 
-/// How the box key is labelled where it is sealed.
-const BOX_SECRET: &str = "box-secret";
 /// How the recovery code is labelled where it is sealed.
 const RECOVERY_CODE: &str = "recovery-code";
 const FIRST_GENERATION: u64 = 1;
@@ -147,6 +145,23 @@ impl Opened {
     #[must_use]
     pub fn owner(&self) -> PublicKey {
         self.root.owner_key().public()
+    }
+
+    /// The owner's key, for the one signature that needs it.
+    #[must_use]
+    pub fn owner_key(&self) -> SigningKey {
+        self.root.owner_key()
+    }
+
+    /// The owner's word that this warden's key may have other devices ring.
+    #[must_use]
+    pub fn delegation(&self, warden: PublicKey) -> Vec<u8> {
+        delegation(
+            &self.root.owner_key(),
+            self.record.account,
+            self.record.generation,
+            warden,
+        )
     }
 }
 
@@ -330,57 +345,4 @@ pub fn recovery_code(key: &SealingKey, sealed: &[u8]) -> Result<Secret<String>, 
     std::str::from_utf8(bytes.expose())
         .map(Secret::of_text)
         .map_err(|_| broken)
-}
-
-struct Owner<'a> {
-    root: &'a Root,
-    account: AccountId,
-    generation: u64,
-    key_epoch: u64,
-    parameters: KdfParameters,
-    salt: [u8; 16],
-    verify_digest: [u8; 32],
-}
-
-/// Draws this binding's epoch, warden key and box key, and has the owner key certify them.
-fn bind_to(
-    owner: &Owner<'_>,
-    device_key: PublicKey,
-    login: String,
-    hardware: &Hardware,
-    key: &SealingKey,
-) -> Box<Bound> {
-    let (warden_key, box_key, epoch) = (SigningKey::generate(), BoxKey::generate(), Epoch::random());
-    let device = belay_proto::id::device_id(&warden_key.public(), &epoch);
-    let owner_key = owner.root.owner_key();
-    let certificate = DeviceCertificate {
-        account: owner.account,
-        device,
-        epoch,
-        device_key,
-        warden_key: warden_key.public(),
-        box_key: box_key.public(),
-        hardware: hardware.id,
-        hardware_locked: hardware.locked,
-        model: hardware.model.clone(),
-        wipe_class: hardware.wipe_class.clone(),
-        key_epoch: owner.key_epoch,
-    };
-    Box::new(Bound {
-        account: owner.account,
-        owner: owner_key.public(),
-        epoch,
-        device,
-        hardware: hardware.id,
-        certificate: Signed::seal(&certificate, &owner_key).encode(),
-        warden_key: warden_key.public(),
-        warden_seed: key.seal(WARDEN_SEED, warden_key.seed().expose()),
-        box_secret: key.seal(BOX_SECRET, box_key.secret().expose()),
-        verifier: key.verifier(&owner.verify_digest),
-        salt: owner.salt,
-        parameters: owner.parameters,
-        generation: owner.generation,
-        presence: 0,
-        login,
-    })
 }

@@ -202,8 +202,14 @@ fn safe_for_root(config: &Config, places: &Places) -> Result<(), Failure> {
         .iter()
         .chain([&places.key_file, &places.runtime])
         .chain(&places.reset_proof)
-        .chain(&config.files);
-    match ours.map(PathBuf::as_path).find(|path| !only_of(path, 0)) {
+        .chain(&config.files)
+        .chain([&config.wipe_journal]);
+    let programs = config.exec.programs().map(Path::new);
+    match ours
+        .map(PathBuf::as_path)
+        .chain(programs)
+        .find(|path| !only_of(path, 0))
+    {
         Some(path) => Err(Failure::Unsafe(format!("{} isn't root's alone", path.display()))),
         None => Ok(()),
     }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use belay_proto::keys::KdfParameters;
 use serde::Deserialize;
 
+use crate::enforce::exec::Commands;
+
 /// Where the configuration lies unless `--config` says otherwise.
 pub const DEFAULT_FILE: &str = "/etc/belay/belay.toml";
 
@@ -34,8 +36,29 @@ pub struct Config {
     pub lost_screen_user: String,
     /// Argon2id's price for new accounts.
     pub new_account_kdf: KdfParameters,
+    /// Who makes the operating system follow.
+    pub enforcement: Enforcement,
+    /// The commands for that, where there is no systemd.
+    pub exec: Commands,
+    /// The folder where `belay-wipe` keeps its journal, its tombstone and why it refused.
+    pub wipe_journal: PathBuf,
     /// The files it was read from, for the check of their owners.
     pub files: Vec<PathBuf>,
+}
+
+/// Who makes the operating system follow lost mode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Enforcement {
+    /// systemd where it runs, else the commands where there are any, else nobody.
+    #[default]
+    Auto,
+    /// systemd and logind.
+    Systemd,
+    /// The commands of `[warden.exec]`.
+    Exec,
+    /// Nobody: the warden says what is, and nothing outside changes.
+    None,
 }
 
 /// The bus to serve on.
@@ -130,6 +153,26 @@ impl Config {
         set(&mut self.sysfs, warden.sysfs);
         set(&mut self.idle_exit, warden.idle_exit.map(Duration::from_secs));
         set(&mut self.lost_screen_user, warden.lost_screen_user);
+        set(&mut self.enforcement, warden.enforcement);
+        set(&mut self.wipe_journal, warden.wipe_journal);
+        if let Some(exec) = warden.exec {
+            set(&mut self.exec.lost, exec.lost);
+            set(&mut self.exec.unlock, exec.unlock);
+            set(&mut self.exec.watch, exec.watch);
+            set(&mut self.exec.wipe, exec.wipe);
+            set(&mut self.exec.wipe_class, exec.wipe_class);
+        }
+        if self
+            .exec
+            .programs()
+            .any(|program| !Path::new(program).is_absolute())
+        {
+            return Err(ConfigError::Value {
+                path: path.to_owned(),
+                key: "warden.exec",
+                why: "expected absolute paths".to_owned(),
+            });
+        }
         if let Some(kdf) = warden.new_account_kdf {
             let KdfSection {
                 memory_kib,
@@ -164,6 +207,9 @@ impl Default for Config {
             idle_exit: Duration::from_secs(30),
             lost_screen_user: "belay-screen".to_owned(),
             new_account_kdf: KdfParameters::DEFAULT,
+            enforcement: Enforcement::Auto,
+            exec: Commands::default(),
+            wipe_journal: PathBuf::from("/var/lib/belay-wipe"),
             files: Vec::new(),
         }
     }
@@ -207,6 +253,20 @@ struct WardenSection {
     idle_exit: Option<u64>,
     lost_screen_user: Option<String>,
     new_account_kdf: Option<KdfSection>,
+    enforcement: Option<Enforcement>,
+    exec: Option<ExecSection>,
+    wipe_journal: Option<PathBuf>,
+}
+
+/// Each a program and its arguments; empty: nothing to do.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct ExecSection {
+    lost: Option<Vec<String>>,
+    unlock: Option<Vec<String>>,
+    watch: Option<Vec<String>>,
+    wipe: Option<Vec<String>>,
+    wipe_class: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -293,6 +353,17 @@ mod tests {
     fn a_price_below_the_floor_is_refused() {
         let complaint = complaint("[warden]\nnew-account-kdf = { memory-kib = 1024, iterations = 1 }\n");
         assert!(complaint.contains("warden.new-account-kdf"), "{complaint}");
+    }
+
+    #[test]
+    fn commands_are_absolute_programs_and_later_layers_replace_single_ones() {
+        let config =
+            load("[warden]\nenforcement = \"exec\"\n[warden.exec]\nlost = [\"/bin/lost\", \"-x\"]\n")
+                .unwrap();
+        assert_eq!(config.enforcement, Enforcement::Exec);
+        assert_eq!(config.exec.programs().collect::<Vec<_>>(), ["/bin/lost"]);
+        assert!(complaint("[warden.exec]\nlost = [\"lost\"]\n").contains("warden.exec"));
+        assert!(complaint("[warden.exec]\nlocked = []\n").contains("locked"));
     }
 
     #[test]

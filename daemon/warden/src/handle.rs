@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use belay_proto::dbus::{BindingState, LockState};
 use belay_proto::keys::PublicKey;
-use belay_proto::steps::Purpose;
-use belay_proto::{AccountId, DeviceId, Epoch, Secret, TicketId};
+use belay_proto::signed::Disposition;
+use belay_proto::steps::{Policies, Purpose};
+use belay_proto::{AccountId, CommandId, DeviceId, Epoch, Secret, TicketId};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::core::refusal::Refusal;
@@ -13,6 +14,7 @@ use crate::core::registration::CodeRequest;
 use crate::core::state::{Binding, Lock, State};
 use crate::core::throttle::{Counter, Presenter};
 use crate::disk::audit_log::Entry;
+use crate::enforce::refused::Tombstone;
 
 type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
 
@@ -44,6 +46,13 @@ pub(crate) enum Request {
         reason: String,
         reply: Reply<()>,
     },
+    Command {
+        envelope: Vec<u8>,
+        reply: Reply<Disposition>,
+    },
+    Beat {
+        reply: Reply<()>,
+    },
     RecoveryCode {
         request: CodeRequest,
         reply: Reply<Secret<String>>,
@@ -65,6 +74,27 @@ pub struct Snapshot {
     pub counter: Counter,
     /// The binding, while there is one.
     pub bound: Option<Shown>,
+    /// What the lost screen says and whom it calls, while lost.
+    pub lost: Option<LostShown>,
+    /// Whether commands are taken.
+    pub find: bool,
+    /// What the device does by itself.
+    pub policies: Policies,
+    /// The lost episode.
+    pub episode: u64,
+    /// The last sequence of what the warden signed for the owner.
+    pub sequence: u64,
+    /// What belayd has to do, and whether it has begun.
+    pub deeds: Vec<(CommandId, bool)>,
+}
+
+/// What whoever holds a lost device may know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LostShown {
+    /// The message; may be empty.
+    pub message: String,
+    /// Whom to call, E.164; may be empty.
+    pub phone: String,
 }
 
 /// What anybody may see of a binding.
@@ -82,6 +112,12 @@ pub struct Shown {
     pub generation: u64,
     /// The owner's login, masked.
     pub login: String,
+    /// How often the password was proved here in this epoch.
+    pub presence: u64,
+    /// The box that reports are sealed to.
+    pub report_box: Option<[u8; 32]>,
+    /// The key that signs outcomes.
+    pub warden_key: PublicKey,
 }
 
 /// Asks the actor.
@@ -169,6 +205,22 @@ impl Handle {
         self.ask(|reply| Request::Tighten { reason, reply }).await
     }
 
+    /// Judges a command, and begins to carry it out.
+    ///
+    /// # Errors
+    /// See [`Refusal`]; a command that is judged bad is no error.
+    pub async fn command(&self, envelope: Vec<u8>) -> Result<Disposition, Refusal> {
+        self.ask(|reply| Request::Command { envelope, reply }).await
+    }
+
+    /// The cloud was heard of just now.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub async fn beat(&self) -> Result<(), Refusal> {
+        self.ask(|reply| Request::Beat { reply }).await
+    }
+
     /// The recovery code of a fresh registration, for its claim. Never for belayd.
     ///
     /// # Errors
@@ -216,7 +268,15 @@ impl Handle {
 }
 
 impl Snapshot {
-    pub(crate) fn of(state: &State) -> Self {
+    /// Whether anything of the owner's commands differs, for which there is one signal.
+    #[must_use]
+    pub fn stirred(&self, before: &Self) -> bool {
+        (self.lock, &self.lost, self.find, &self.policies)
+            != (before.lock, &before.lost, before.find, &before.policies)
+            || (self.sequence, &self.deeds, self.episode) != (before.sequence, &before.deeds, before.episode)
+    }
+
+    pub(crate) fn of(state: &State, tombstone: Option<&Tombstone>) -> Self {
         let (binding, bound) = match &state.binding {
             Binding::Uninitialised => (BindingState::Unknown, None),
             Binding::Unbound { .. } => (BindingState::Unbound, None),
@@ -229,16 +289,22 @@ impl Snapshot {
                     device: bound.device,
                     generation: bound.generation,
                     login: bound.login.clone(),
+                    presence: bound.presence,
+                    report_box: bound.report_box,
+                    warden_key: bound.warden_key,
                 };
                 (BindingState::Bound, Some(shown))
             }
         };
-        let lock = match (&state.lock, binding) {
-            (_, BindingState::Unknown) => LockState::Unknown,
-            (_, BindingState::Tampered) => LockState::Tampered,
-            (Lock::Lost { .. }, _) => LockState::Lost,
-            (Lock::Unlocked, _) => LockState::Unlocked,
+        let lock = shown_lock(&state.lock, binding, tombstone);
+        let lost = match &state.lock {
+            Lock::Lost { message, phone, .. } => Some(LostShown {
+                message: message.clone(),
+                phone: phone.clone(),
+            }),
+            _ => None,
         };
+        let deeds = &state.book.deeds;
         let counted = if lock == LockState::Unlocked {
             Presenter::Session
         } else {
@@ -249,6 +315,33 @@ impl Snapshot {
             lock,
             counter: state.throttle.of(counted).clone(),
             bound,
+            lost,
+            find: state.book.find,
+            policies: state.book.policies.clone(),
+            episode: state.book.episode,
+            sequence: state.book.sequence,
+            deeds: deeds.iter().map(|deed| (deed.command, deed.begun)).collect(),
         }
+    }
+}
+
+/// The wipe's tombstone has the last word, unless it is an earlier owner's or an earlier wipe's.
+fn shown_lock(lock: &Lock, binding: BindingState, tombstone: Option<&Tombstone>) -> LockState {
+    let ours = tombstone.filter(|tombstone| match (lock, binding) {
+        (_, BindingState::Unbound) => false,
+        (Lock::Wiping(wipe), BindingState::Bound) => wipe.command == tombstone.command,
+        // Bound again after a wipe; what is still being wiped is shown so.
+        (_, BindingState::Bound) => tombstone.state == LockState::Wiping,
+        _ => true,
+    });
+    if let Some(tombstone) = ours {
+        return tombstone.state;
+    }
+    match (lock, binding) {
+        (_, BindingState::Unknown) => LockState::Unknown,
+        (_, BindingState::Tampered) => LockState::Tampered,
+        (Lock::Wiping(_), _) => LockState::Wiping,
+        (Lock::Lost { .. }, _) => LockState::Lost,
+        (Lock::Unlocked, _) => LockState::Unlocked,
     }
 }

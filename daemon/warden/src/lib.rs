@@ -7,6 +7,8 @@
 //! | [`core::state`] | the state and the one function that changes it; no I/O, no clock |
 //! | [`core::throttle`], [`core::check`] | how wrong passwords are counted, and judged |
 //! | [`core::tickets`], [`core::registration`], [`core::binding`] | tickets; binding, release, credentials, the door |
+//! | [`core::command`] | the owner's commands: judged, remembered, carried out; lost mode, wipe, policies |
+//! | [`enforce`] | what the operating system does for them |
 //! | [`ceremony`] | what is made and opened with a password |
 //! | [`actor`], `walk`, [`handle`] | the task that owns the state; the steps of a ticket; the way to it |
 //! | [`disk`] | the two copies, the reset-proof record, the audit log, `init` |
@@ -23,6 +25,7 @@ pub mod config;
 pub mod core;
 pub mod device;
 pub mod disk;
+pub mod enforce;
 pub mod handle;
 pub mod moment;
 mod quiet;

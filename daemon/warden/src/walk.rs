@@ -2,6 +2,8 @@
 //! and public keys, nothing else. Neither a password nor a recovery code is in any answer: of the code belayd gets the
 //! claim, which is worth nothing in its hands.
 
+mod commands;
+
 use belay_proto::cbor::Malformed;
 use belay_proto::identifier::Identifier;
 use belay_proto::keys::KdfParameters;
@@ -28,8 +30,14 @@ impl Warden {
         if self.state.binding == Binding::Uninitialised {
             self.state.bound()?;
         }
-        self.state.not_lost()?;
         self.apply(What::Woke)?;
+        // What belongs to the owner's commands goes on while the device is lost.
+        if ticket.is_empty()
+            && let Some(answer) = self.walk_untied(step, input)
+        {
+            return answer;
+        }
+        self.state.not_lost()?;
         if let Some(ticket) = ticket.parse().ok().filter(|id| self.state.tickets.contains(id)) {
             return self.use_live_ticket(ticket, step, input).await;
         }
@@ -52,7 +60,11 @@ impl Warden {
             (Purpose::SignIn | Purpose::Reauthenticate, steps::LOGIN_SIGNATURE) => {
                 self.login_signature(ticket, purpose, input).await
             }
-            (Purpose::SignIn | Purpose::Reauthenticate, steps::OPEN_ROOT) => {
+            (Purpose::Command, steps::LOGIN_SIGNATURE) => self.command_login(ticket, input).await,
+            (Purpose::Command, steps::SIGN_COMMAND) => self.sign_command(ticket, input).await,
+            (Purpose::Find, steps::SET_FIND) => self.set_find(ticket, input).await,
+            (Purpose::Policies, steps::SET_POLICIES) => self.set_policies(ticket, input).await,
+            (Purpose::SignIn | Purpose::Reauthenticate | Purpose::Command, steps::OPEN_ROOT) => {
                 self.open_root(ticket, purpose, input)
             }
             (Purpose::SignIn, steps::CERTIFY) => self.certify(ticket, input),
@@ -98,8 +110,21 @@ impl Warden {
                 "the action isn't the ticket's purpose".to_owned(),
             ));
         }
+        let subject = &self.state.tickets.any(&ticket).ok_or(Refusal::BadTicket)?.subject;
+        let identifier =
+            Identifier::parse(subject).map_err(|error| Refusal::InvalidArgument(error.to_string()))?;
+        self.sign_login(ticket, purpose, &identifier, input).await
+    }
+
+    async fn sign_login(
+        &mut self,
+        ticket: TicketId,
+        purpose: Purpose,
+        identifier: &Identifier,
+        input: LoginSignatureInput,
+    ) -> Result<Vec<u8>, Refusal> {
         let mut seen = None;
-        if purpose == Purpose::Reauthenticate {
+        if purpose != Purpose::SignIn {
             self.check_ticket(ticket).await?;
             seen = Some(self.state.bound()?.parameters);
         }
@@ -108,9 +133,6 @@ impl Warden {
             .check(seen.as_ref())
             .map_err(|refused| Refusal::CloudRefused(refused.to_string()))?;
         self.derive(ticket, input.salt, input.parameters).await?;
-        let subject = &self.state.tickets.any(&ticket).ok_or(Refusal::BadTicket)?.subject;
-        let identifier =
-            Identifier::parse(subject).map_err(|error| Refusal::InvalidArgument(error.to_string()))?;
         let derived = self.session(&ticket)?.derived()?;
         let signature = ceremony::login_signature(derived, &self.facts.origin, identifier.as_str(), input);
         Ok(LoginSignatureOutput { signature }.encode())
@@ -124,13 +146,15 @@ impl Warden {
             generation: opened.record.generation,
             account: opened.record.account,
         };
+        if purpose != Purpose::SignIn && self.state.bound()?.owner != output.owner {
+            return Err(Refusal::CloudRefused("another owner's credentials".to_owned()));
+        }
         if purpose == Purpose::Reauthenticate {
-            if self.state.bound()?.owner != output.owner {
-                return Err(Refusal::CloudRefused("another owner's credentials".to_owned()));
-            }
+            let delegate = opened.delegation(self.state.bound()?.warden_key);
             self.apply(What::Reauthenticated {
                 ticket,
                 record: opened.bytes,
+                delegate,
             })?;
         } else {
             self.session_mut(&ticket)?.keep_root(opened);

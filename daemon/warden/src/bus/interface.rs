@@ -10,10 +10,12 @@ use belay_proto::dbus::client::PASSWORD;
 use belay_proto::dbus::fd::{read_secret, write_secret};
 use belay_proto::dbus::{BindingState, Error, LockState};
 use belay_proto::keys::RecoveryClaim;
+use belay_proto::steps::TICK;
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, OwnedFd, OwnedVariant, Variant};
 
+use super::identity;
 use super::judges::Judges;
 use super::peers::Peers;
 use crate::ceremony::Hardware;
@@ -71,7 +73,8 @@ impl WardenInterface {
         if now.binding != before.binding || now.bound != before.bound {
             self.binding_state_changed(emitter).await?;
         }
-        if now.lock != before.lock {
+        // A sign of life for belayd, which then asks for what has no signal: commands, outcomes, policies.
+        if now.stirred(before) {
             self.lock_state_changed(emitter).await?;
         }
         if now.counter.tries_left() != before.counter.tries_left() {
@@ -83,7 +86,9 @@ impl WardenInterface {
     fn initialised(&self) -> Result<Snapshot, Error> {
         let snapshot = self.handle.snapshot();
         match snapshot.binding {
-            BindingState::Unknown => Err(Error::Storage("this warden was never initialised".to_owned())),
+            BindingState::Unknown if snapshot.lock == LockState::Unknown => {
+                Err(Error::Storage("this warden was never initialised".to_owned()))
+            }
             _ => Ok(snapshot),
         }
     }
@@ -124,7 +129,7 @@ impl WardenInterface {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<u8, Error> {
         self.peers.presenter(connection, &header).await?;
-        if self.initialised()?.lock == LockState::Lost {
+        if matches!(self.initialised()?.lock, LockState::Lost | LockState::Wiping) {
             return Err(Refusal::DeviceLost.into());
         }
         let password = read_secret(password).await?;
@@ -152,25 +157,8 @@ impl WardenInterface {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Details, Error> {
         self.peers.insider(connection, &header).await?;
-        let bound = self.initialised()?.bound;
-        let mut identity = vec![
-            ("hardware", Variant::from(self.hardware.id.to_string())),
-            ("hardware-locked", Variant::from(self.hardware.locked)),
-            ("wipe-class", Variant::from(self.hardware.wipe_class.clone())),
-            ("assurance-level", Variant::from(self.assurance.level.as_str())),
-            ("assurance-notes", Variant::from(self.assurance.notes.clone())),
-        ];
-        if let Some(bound) = bound {
-            identity.extend([
-                ("account", Variant::from(bound.account.to_string())),
-                ("device", Variant::from(bound.device.to_string())),
-                ("epoch", Variant::from(bound.epoch.to_string())),
-                ("owner", Variant::from(bound.owner.as_bytes().to_vec())),
-                ("generation", Variant::from(bound.generation)),
-                ("masked-login", Variant::from(bound.login)),
-            ]);
-        }
-        details(identity)
+        let shown = self.initialised()?;
+        details(identity::entries(&shown, &self.hardware, &self.assurance)?)
     }
 
     /// belayd only: offers a credentials record; true when it replaced the one known here.
@@ -196,19 +184,52 @@ impl WardenInterface {
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<u8>, Error> {
-        self.peers.belayd(connection, &header).await?;
+        // The watch, which is root's, wakes the warden too.
+        if step == TICK && ticket.is_empty() {
+            self.peers.insider(connection, &header).await?;
+        } else {
+            self.peers.belayd(connection, &header).await?;
+        }
         fits(&[ticket.len(), step.len(), input.len()])?;
         Ok(self.handle.use_ticket(ticket, step, input).await?)
     }
 
-    /// belayd only: locks the device.
+    /// belayd and root: judges an owner's command, and begins to carry it out.
+    #[zbus(out_args("disposition"))]
+    async fn command(
+        &self,
+        envelope: Vec<u8>,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<&'static str, Error> {
+        self.peers.insider(connection, &header).await?;
+        // Too much to be a command is judged as one all the same, without being kept in the queue.
+        let envelope = if fits(&[envelope.len()]).is_ok() {
+            envelope
+        } else {
+            Vec::new()
+        };
+        Ok(self.handle.command(envelope).await?.as_str())
+    }
+
+    /// belayd and root: the cloud was heard of just now.
+    async fn beat(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Error> {
+        self.peers.insider(connection, &header).await?;
+        Ok(self.handle.beat().await?)
+    }
+
+    /// belayd and root: locks the device.
     async fn tighten(
         &self,
         reason: String,
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<(), Error> {
-        self.peers.belayd(connection, &header).await?;
+        self.peers.insider(connection, &header).await?;
         fits(&[reason.len()])?;
         Ok(self.handle.tighten(reason).await?)
     }

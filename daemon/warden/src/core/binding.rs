@@ -2,7 +2,9 @@
 
 use belay_proto::TicketId;
 use belay_proto::keys::SigningKey;
-use belay_proto::signed::{CredentialsRecord, DeviceCertificate, Release, ResetAuthorisation, Signed};
+use belay_proto::signed::{
+    CredentialsRecord, DelegateCertificate, DeviceCertificate, Release, ResetAuthorisation, Signed,
+};
 use belay_proto::steps::{Purpose, RESET_AND_RELEASE};
 
 use super::records::Bound;
@@ -59,9 +61,21 @@ impl State {
     }
 
     /// The owner opened the root again: the record that came with it is taken if it is newer.
-    pub(super) fn reauthenticate(&mut self, ticket: &TicketId, record: &[u8]) -> Transition {
+    pub(super) fn reauthenticate(
+        &mut self,
+        ticket: &TicketId,
+        record: &[u8],
+        delegate: Vec<u8>,
+    ) -> Transition {
         self.proved(ticket, Purpose::Reauthenticate)?;
         let mut effects = self.replace_credentials(record)?.unwrap_or_default();
+        if let Binding::Bound(bound) = &mut self.binding
+            && bound.delegate.as_ref() != Some(&delegate)
+            && is_for(bound, &delegate)
+        {
+            bound.delegate = Some(delegate);
+            effects.push(Effect::Persist(Concern::Binding));
+        }
         self.tickets.consume(ticket);
         effects.push(Effect::Answer(Answer::Done));
         Ok(effects)
@@ -78,7 +92,7 @@ impl State {
     /// Unbinds: one commit holds that the device is free, and its release.
     pub(super) fn sign_out(&mut self, ticket: &TicketId) -> Transition {
         self.proved(ticket, Purpose::SignOut)?;
-        let (mut effects, release) = self.let_go("signed-out")?;
+        let (mut effects, release) = self.let_go("signed-out", "belayd", "with the password")?;
         effects.push(Effect::Answer(Answer::Released(release)));
         Ok(effects)
     }
@@ -104,7 +118,7 @@ impl State {
             Effect::AuthoriseReset(authorisation.clone()),
         ];
         let release = if release {
-            let (more, release) = self.let_go("signed-out")?;
+            let (more, release) = self.let_go("signed-out", "belayd", "with the password")?;
             effects.extend(more);
             Some(release)
         } else {
@@ -118,7 +132,12 @@ impl State {
         Ok(effects)
     }
 
-    fn let_go(&mut self, event: &'static str) -> Result<(Vec<Effect>, Vec<u8>), Refusal> {
+    pub(super) fn let_go(
+        &mut self,
+        event: &'static str,
+        actor: &'static str,
+        how: &str,
+    ) -> Result<(Vec<Effect>, Vec<u8>), Refusal> {
         let bound = self.bound()?;
         let free = Release {
             account: bound.account,
@@ -134,7 +153,7 @@ impl State {
         self.wrong.clear();
         self.pending = None;
         let effects = vec![
-            note(event, "belayd", "with the password"),
+            note(event, actor, how),
             Effect::Persist(Concern::Binding),
             Effect::Persist(Concern::Pending),
         ];
@@ -165,7 +184,15 @@ impl State {
         ]))
     }
 
-    fn proved(&self, ticket: &TicketId, purpose: Purpose) -> Result<&'static str, Refusal> {
+    /// The owner's key has signed with a root that the ticket's password opened.
+    pub(super) fn command_signed(&mut self, ticket: &TicketId) -> Transition {
+        let presenter = self.proved(ticket, Purpose::Command)?;
+        let subject = self.tickets.get(ticket, &[Purpose::Command])?.subject.clone();
+        self.tickets.consume(ticket);
+        done(vec![note("command-signed", presenter, subject)])
+    }
+
+    pub(super) fn proved(&self, ticket: &TicketId, purpose: Purpose) -> Result<&'static str, Refusal> {
         let ticket = self.tickets.get(ticket, &[purpose])?;
         match ticket.proof {
             Proof::Right => Ok(ticket.presenter.name()),
@@ -204,6 +231,18 @@ pub fn warden_key(key: &SealingKey, bound: &Bound) -> Result<SigningKey, Refusal
         .map_err(|_| broken.clone())?;
     let seed = <[u8; 32]>::try_from(seed.expose().as_slice()).map_err(|_| broken)?;
     Ok(SigningKey::from_seed(&belay_proto::Secret::new(seed)))
+}
+
+/// Whether the owner lets this warden's key ring under the generation that holds.
+fn is_for(bound: &Bound, delegate: &[u8]) -> bool {
+    let opened = Signed::decode(delegate)
+        .ok()
+        .and_then(|signed| signed.open::<DelegateCertificate>(&bound.owner).ok());
+    opened.is_some_and(|certificate| {
+        certificate.account == bound.account
+            && certificate.generation == bound.generation
+            && certificate.key == bound.warden_key
+    })
 }
 
 fn newer_record(bound: &Bound, bytes: &[u8]) -> Option<CredentialsRecord> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use belay_proto::TicketId;
 
+use super::command::lost::Stand;
 use super::refusal::Refusal;
 use super::state::{Answer, Binding, Effect, Lock, State, Transition, note};
 use super::throttle::{Counter, Presenter};
@@ -70,14 +71,14 @@ impl State {
     }
 
     /// The verdict over the check that began last.
-    pub(super) fn end_check(&mut self, verify_digest: &[u8; 32]) -> Transition {
+    pub(super) fn end_check(&mut self, verify_digest: &[u8; 32], at: &Moment) -> Transition {
         let check = self
             .checking
             .take()
             .ok_or(Refusal::Internal("no check is under way"))?;
         let verifier = self.bound()?.verifier;
         if self.key.verifies(verify_digest, &verifier) {
-            return self.right_password(&check);
+            return self.right_password(&check, at);
         }
         self.mark(&check, Proof::Wrong { verifier });
         if !self.wrong.contains(&check.fingerprint) {
@@ -89,7 +90,7 @@ impl State {
         Ok(vec![Effect::Refuse(Refusal::WrongPassword)])
     }
 
-    fn right_password(&mut self, check: &Check) -> Transition {
+    fn right_password(&mut self, check: &Check, at: &Moment) -> Transition {
         *self.throttle.of_mut(check.presenter) = Counter::default();
         self.mark(check, Proof::Right);
         if let Binding::Bound(bound) = &mut self.binding {
@@ -100,10 +101,10 @@ impl State {
             Effect::Persist(Concern::Throttle),
         ];
         let unlocks = check.ticket.is_none() && self.lock != Lock::Unlocked;
-        if unlocks {
-            self.lock = Lock::Unlocked;
+        if unlocks && self.lock.stand() != Stand::Wipe {
+            self.unlocked(at)?;
             effects.push(note("unlocked", check.presenter.name(), "with the password"));
-            effects.push(Effect::Persist(Concern::Lock));
+            effects.push(self.keep(at));
         }
         effects.push(Effect::Answer(Answer::Proved));
         Ok(effects)

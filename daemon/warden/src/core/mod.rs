@@ -2,6 +2,8 @@
 
 pub mod binding;
 pub mod check;
+pub mod command;
+pub mod event;
 pub mod password;
 pub mod records;
 pub mod refusal;

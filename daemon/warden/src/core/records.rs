@@ -5,8 +5,11 @@ use std::time::Duration;
 use belay_proto::cbor::Malformed;
 use belay_proto::cbor_map;
 use belay_proto::keys::{KdfParameters, PublicKey};
-use belay_proto::{AccountId, DeviceId, Epoch, HardwareId, PendingId};
+use belay_proto::{AccountId, CommandId, DeviceId, Epoch, HardwareId, PendingId};
 
+use super::command::lost::{Stand, Standing};
+use super::command::stored::{book_from_bytes, book_to_bytes};
+use super::command::wipe::Wipe;
 use super::registration::Pending;
 use super::state::{Binding, Door, Lock, State};
 use super::throttle::{Counter, Throttle};
@@ -46,6 +49,10 @@ cbor_map! {
         pub presence: u64,
         /// The owner's login identifier, masked.
         pub login: String,
+        /// The box that reports are sealed to: its public half.
+        pub report_box: Option<[u8; 32]>,
+        /// The owner's word that this warden's key may have other devices ring, signed bytes.
+        pub delegate: Option<Vec<u8>>,
     }
 
     struct StoredBinding {
@@ -73,6 +80,24 @@ cbor_map! {
 
     struct StoredLock {
         lost: Option<String>,
+        message: Option<String>,
+        phone: Option<String>,
+        episode: Option<u64>,
+        wipe: Option<Vec<u8>>,
+        wanted: Option<u64>,
+        holds: Option<bool>,
+        boot: Option<String>,
+        book: Option<Vec<u8>>,
+    }
+
+    struct StoredWipe {
+        command: CommandId,
+        external: bool,
+        keep_esim: bool,
+        boot: String,
+        boottime_ms: u64,
+        told: u64,
+        started: bool,
     }
 
     /// The record that outlives a factory reset: enough to know the owner again.
@@ -210,24 +235,102 @@ pub fn pending_from_bytes(bytes: &[u8]) -> Result<Option<Pending>, Malformed> {
     }))
 }
 
-/// The lock as stored.
+/// The lock as stored: with the owner's commands and what the operating system is owed, in one commit.
 #[must_use]
-pub fn lock_to_bytes(lock: &Lock) -> Vec<u8> {
-    let lost = match lock {
-        Lock::Unlocked => None,
-        Lock::Lost { reason } => Some(reason.clone()),
+pub fn lock_to_bytes(state: &State) -> Vec<u8> {
+    let (shown, wipe) = match &state.lock {
+        Lock::Wiping(wipe) => (&wipe.before, Some(wipe)),
+        other => (other, None),
     };
-    StoredLock { lost }.encode()
+    let (lost, message, phone, episode) = match shown {
+        Lock::Lost {
+            reason,
+            message,
+            phone,
+            episode,
+        } => (
+            Some(reason.clone()),
+            Some(message.clone()),
+            Some(phone.clone()),
+            Some(*episode),
+        ),
+        Lock::Unlocked | Lock::Wiping(_) => (None, None, None, None),
+    };
+    StoredLock {
+        lost,
+        message,
+        phone,
+        episode,
+        wipe: wipe.map(|wipe| {
+            StoredWipe {
+                command: wipe.command,
+                external: wipe.external,
+                keep_esim: wipe.keep_esim,
+                boot: wipe.since.boot_id.clone(),
+                boottime_ms: wipe.since.boottime_ms(),
+                told: wipe.told,
+                started: wipe.started,
+            }
+            .encode()
+        }),
+        wanted: Some(match state.standing.wanted {
+            Stand::Free => 0,
+            Stand::Lost => 1,
+            Stand::Wipe => 2,
+        }),
+        holds: Some(state.standing.holds),
+        boot: Some(state.standing.boot.clone()),
+        book: Some(book_to_bytes(&state.book)),
+    }
+    .encode()
 }
 
-/// The reverse of [`lock_to_bytes`].
+/// The reverse of [`lock_to_bytes`], into a state.
 ///
 /// # Errors
 /// Other bytes.
-pub fn lock_from_bytes(bytes: &[u8]) -> Result<Lock, Malformed> {
-    Ok(StoredLock::decode(bytes)?
-        .lost
-        .map_or(Lock::Unlocked, |reason| Lock::Lost { reason }))
+pub fn lock_from_bytes(bytes: &[u8], state: &mut State) -> Result<(), Malformed> {
+    let stored = StoredLock::decode(bytes)?;
+    state.lock = match stored.lost {
+        None => Lock::Unlocked,
+        Some(reason) => Lock::Lost {
+            reason,
+            message: stored.message.unwrap_or_default(),
+            phone: stored.phone.unwrap_or_default(),
+            episode: stored.episode.unwrap_or_default(),
+        },
+    };
+    if let Some(wipe) = stored.wipe {
+        let wipe = StoredWipe::decode(&wipe)?;
+        state.lock = Lock::Wiping(Box::new(Wipe {
+            command: wipe.command,
+            external: wipe.external,
+            keep_esim: wipe.keep_esim,
+            since: Moment {
+                boottime: Duration::from_millis(wipe.boottime_ms),
+                boot_id: wipe.boot,
+            },
+            told: wipe.told,
+            started: wipe.started,
+            before: state.lock.clone(),
+        }));
+    }
+    state.standing = Standing {
+        wanted: match stored.wanted {
+            None | Some(0) => Stand::Free,
+            Some(1) => Stand::Lost,
+            Some(_) => Stand::Wipe,
+        },
+        holds: stored.holds.unwrap_or(true),
+        boot: stored.boot.unwrap_or_default(),
+        told: None,
+    };
+    state.book = stored
+        .book
+        .map(|book| book_from_bytes(&book))
+        .transpose()?
+        .unwrap_or_default();
+    Ok(())
 }
 
 /// What the reset-proof place says of this state.

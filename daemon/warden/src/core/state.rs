@@ -7,12 +7,15 @@ use std::collections::VecDeque;
 
 use belay_proto::keys::PublicKey;
 use belay_proto::steps::Purpose;
-use belay_proto::{PendingId, TicketId};
 
 use super::check::Check;
+use super::command::book::Book;
+use super::command::lost::Standing;
+use super::command::wipe::Wipe;
+pub use super::event::{Answer, Effect, Event, What};
 use super::records::Bound;
 use super::refusal::Refusal;
-use super::registration::{CodeRequest, Pending};
+use super::registration::Pending;
 use super::throttle::{Presenter, Throttle};
 use super::tickets::{Proof, Ticket, Tickets, needs_owner};
 use crate::disk::copies::Concern;
@@ -38,6 +41,19 @@ pub struct State {
     pub checking: Option<Check>,
     /// Keyed hashes of the last wrong passwords: repeating one costs nothing.
     pub wrong: VecDeque<[u8; 32]>,
+    /// The owner's commands.
+    pub book: Book,
+    /// What the operating system is owed.
+    pub standing: Standing,
+    /// What can be done here at all.
+    pub abilities: Abilities,
+}
+
+/// What can be done here at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// There is a wipe plan.
+    pub wipe: bool,
 }
 
 /// Whose device this is.
@@ -72,139 +88,15 @@ pub enum Lock {
     Lost {
         /// Why it was locked.
         reason: String,
+        /// What the lost screen says; may be empty.
+        message: String,
+        /// Whom it calls, E.164; may be empty.
+        phone: String,
+        /// Which time this is, in this epoch.
+        episode: u64,
     },
-}
-
-/// Something happened.
-#[derive(Clone, Debug)]
-pub struct Event {
-    /// When.
-    pub at: Moment,
-    /// What.
-    pub what: What,
-}
-
-/// What happened.
-#[derive(Clone, Debug)]
-pub enum What {
-    /// The warden started, or a timer fired.
-    Woke,
-    /// Somebody handed over a password.
-    Presented {
-        /// The fresh ticket.
-        id: TicketId,
-        /// For what.
-        purpose: Purpose,
-        /// About whom.
-        subject: String,
-        /// By whom.
-        presenter: Presenter,
-    },
-    /// A password is about to be compared.
-    CheckBegan(Check),
-    /// The comparison is over: SHA-256(verify) of the password typed.
-    CheckEnded {
-        /// The digest.
-        verify_digest: [u8; 32],
-    },
-    /// Root, keys, records and recovery code of a new account were made.
-    AccountFounded {
-        /// The `register` ticket.
-        ticket: TicketId,
-        /// What `bind` will commit.
-        pending: Box<Pending>,
-    },
-    /// The cloud has accepted the new account.
-    PendingBound(PendingId),
-    /// The registration was given up.
-    PendingDiscarded(PendingId),
-    /// Somebody wants to be told the recovery code.
-    CodeAsked(CodeRequest),
-    /// The owner has written the recovery code down.
-    CodeAcknowledged(PendingId),
-    /// A root was opened with the ticket's password, and a certificate made.
-    SignedIn {
-        /// The `sign-in` ticket.
-        ticket: TicketId,
-        /// The binding to commit.
-        bound: Box<Bound>,
-        /// The cloud's certificate for this hardware, encoded: the door of a tampered device.
-        existing: Option<Vec<u8>>,
-    },
-    /// The root was opened again; this record came with it.
-    Reauthenticated {
-        /// The `reauthenticate` ticket.
-        ticket: TicketId,
-        /// The encoded credentials record.
-        record: Vec<u8>,
-    },
-    /// belayd brought a credentials record.
-    CredentialsBrought(Vec<u8>),
-    /// The owner signs out.
-    SignedOut {
-        /// The `sign-out` ticket.
-        ticket: TicketId,
-    },
-    /// The owner allows a factory reset.
-    ResetAllowed {
-        /// The `reset` ticket.
-        ticket: TicketId,
-        /// Sign out too.
-        release: bool,
-    },
-    /// Lock the device.
-    Tightened {
-        /// Why.
-        reason: String,
-    },
-}
-
-/// What the actor does about it, in this order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Commit a concern of the new state.
-    Persist(Concern),
-    /// Add to the audit log.
-    Note {
-        /// What happened.
-        event: &'static str,
-        /// Who caused it.
-        actor: &'static str,
-        /// More about it.
-        detail: String,
-    },
-    /// The door was opened: put the broken log aside and make sure of a sealing key.
-    BeginAnew,
-    /// Write the reset authorisation for this boot.
-    AuthoriseReset(Vec<u8>),
-    /// The answer; nothing follows.
-    Answer(Answer),
-    /// The refusal; nothing follows.
-    Refuse(Refusal),
-}
-
-/// What an accepted event is answered with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// It is done.
-    Done,
-    /// Compare the password, then tell.
-    Compare,
-    /// The password is known to be right.
-    Proved,
-    /// The recovery code, sealed.
-    RecoveryCode(Vec<u8>),
-    /// Whether the record replaced the verifier.
-    Replaced(bool),
-    /// The encoded release.
-    Released(Vec<u8>),
-    /// The encoded reset authorisation, and the release if one was asked for.
-    ResetAllowed {
-        /// The authorisation.
-        authorisation: Vec<u8>,
-        /// The release.
-        release: Option<Vec<u8>>,
-    },
+    /// To be erased.
+    Wiping(Box<Wipe>),
 }
 
 /// A transition: effects in order, the last one the answer; or a refusal that changes nothing.
@@ -216,9 +108,12 @@ pub fn step(state: &State, event: Event) -> (State, Vec<Effect>) {
     let mut aged = state.clone();
     let mut effects = aged.grow_older(&event.at);
     let mut next = aged.clone();
+    let at = event.at.clone();
     match next.take(event) {
         Ok(more) => {
             effects.extend(more);
+            next.own_book(&at);
+            next.restand(&at);
             (next, effects)
         }
         Err(refusal) => {
@@ -241,6 +136,9 @@ impl State {
             tickets: Tickets::default(),
             checking: None,
             wrong: VecDeque::new(),
+            book: Book::default(),
+            standing: Standing::default(),
+            abilities: Abilities::default(),
         }
     }
 
@@ -281,10 +179,10 @@ impl State {
     /// # Errors
     /// [`Refusal::DeviceLost`].
     pub fn not_lost(&self) -> Result<(), Refusal> {
-        if matches!(self.lock, Lock::Lost { .. }) {
-            Err(Refusal::DeviceLost)
-        } else {
+        if self.lock == Lock::Unlocked {
             Ok(())
+        } else {
+            Err(Refusal::DeviceLost)
         }
     }
 
@@ -315,7 +213,7 @@ impl State {
                 done(Vec::new())
             }
             What::CheckBegan(check) => self.begin_check(check, &at),
-            What::CheckEnded { verify_digest } => self.end_check(&verify_digest),
+            What::CheckEnded { verify_digest } => self.end_check(&verify_digest, &at),
             What::AccountFounded { ticket, pending } => self.account_founded(&ticket, *pending),
             What::PendingBound(id) => self.bind_pending(&id),
             What::PendingDiscarded(id) => self.discard_pending(&id),
@@ -326,11 +224,31 @@ impl State {
                 bound,
                 existing,
             } => self.sign_in(&ticket, bound, existing.as_deref()),
-            What::Reauthenticated { ticket, record } => self.reauthenticate(&ticket, &record),
+            What::Reauthenticated {
+                ticket,
+                record,
+                delegate,
+            } => self.reauthenticate(&ticket, &record, delegate),
             What::CredentialsBrought(record) => self.credentials_brought(&record),
             What::SignedOut { ticket } => self.sign_out(&ticket),
             What::ResetAllowed { ticket, release } => self.allow_reset(&ticket, release, &at),
-            What::Tightened { reason } => self.tighten(reason),
+            What::CommandSigned { ticket } => self.command_signed(&ticket),
+            What::Tightened { reason } => self.tighten(&reason, &at),
+            What::Commanded(envelope) => self.commanded(&envelope, &at),
+            What::Texted(text) => self.texted(&text, &at),
+            What::Beat => self.beat(&at),
+            What::Ticked => self.tick(&at),
+            What::OutcomesAsked(after) => self.outcomes_after(after, &at),
+            What::ReportAsked => self.report(&at),
+            What::Begun(command) => self.begin_deed(&command, &at),
+            What::Ended {
+                command,
+                done,
+                reason,
+            } => self.end_deed(&command, done, &reason, &at),
+            What::FindSet { ticket, enabled } => self.set_find(&ticket, enabled, &at),
+            What::PoliciesSet { ticket, changes } => self.set_policies(&ticket, &changes, &at),
+            What::Enforced { stand, result } => self.enforced(stand, result, &at),
         }
     }
 
@@ -348,22 +266,10 @@ impl State {
         }
         self.tickets.expire(at);
         effects.extend(self.age_pending(at));
+        // Without the warden key nothing can be told, and so nothing is done.
+        effects.extend(self.age_commands(at).unwrap_or_default());
+        self.restand(at);
         effects
-    }
-
-    fn tighten(&mut self, reason: String) -> Transition {
-        self.bound()?;
-        if matches!(self.lock, Lock::Lost { .. }) {
-            return done(Vec::new());
-        }
-        self.tickets.clear();
-        self.lock = Lock::Lost {
-            reason: reason.clone(),
-        };
-        done(vec![
-            note("locked", "belayd", reason),
-            Effect::Persist(Concern::Lock),
-        ])
     }
 }
 

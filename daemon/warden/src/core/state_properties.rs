@@ -45,6 +45,8 @@ fn bound(owner: &SigningKey) -> Box<Bound> {
         generation: 1,
         presence: 0,
         login: "j•••@e•••.org".to_owned(),
+        report_box: None,
+        delegate: None,
     })
 }
 
@@ -118,7 +120,7 @@ fn what(right: bool) -> impl Strategy<Value = What> {
             bound: bound(&thief),
             existing
         }),
-        (ticket(), bytes()).prop_map(|(ticket, record)| What::Reauthenticated { ticket, record }),
+        (ticket(), bytes()).prop_map(|(ticket, record)| What::Reauthenticated { ticket, record, delegate: Vec::new() }),
         bytes().prop_map(What::CredentialsBrought),
         ticket().prop_map(|ticket| What::SignedOut { ticket }),
         (ticket(), any::<bool>()).prop_map(|(ticket, release)| What::ResetAllowed { ticket, release }),
@@ -168,7 +170,12 @@ proptest! {
     fn without_the_right_password_a_device_stays_its_owners(story in story(false), lost in any::<bool>()) {
         let mut state = owners_state();
         if lost {
-            state.lock = Lock::Lost { reason: String::new() };
+            state.lock = Lock::Lost {
+                reason: String::new(),
+                message: String::new(),
+                phone: String::new(),
+                episode: 1,
+            };
         }
         let mine = state.binding.clone();
         let mut locked = lost;

@@ -16,7 +16,7 @@ pub struct Assurance {
     /// root, D unencrypted or unknown.
     pub level: AssuranceLevel,
     /// `root-not-encrypted`, `root-unknown`, `boot-not-verified`, `no-tpm`, `sealing-key-in-file`,
-    /// `no-reset-proof-place`, `no-unprinted-serial`.
+    /// `no-reset-proof-place`, `no-unprinted-serial`, `no-enforcement`.
     pub notes: Vec<String>,
 }
 
@@ -29,6 +29,8 @@ pub struct Own {
     pub reset_proof: bool,
     /// The hardware id has a part that is printed nowhere.
     pub unprinted: bool,
+    /// Somebody makes the operating system follow lost mode.
+    pub enforced: bool,
 }
 
 /// Judges from sysfs and the text of `/proc/self/mountinfo`.
@@ -52,6 +54,7 @@ pub fn judge(sysfs: &Path, mountinfo: &str, own: Own) -> Assurance {
         (!own.credential, "sealing-key-in-file"),
         (!own.reset_proof, "no-reset-proof-place"),
         (!own.unprinted, "no-unprinted-serial"),
+        (!own.enforced, "no-enforcement"),
     ];
     Assurance {
         level,
@@ -102,6 +105,7 @@ mod tests {
         credential: true,
         reset_proof: true,
         unprinted: true,
+        enforced: true,
     };
     const MOUNTS: &str =
         "22 1 254:1 / / rw,relatime - ext4 /dev/mapper/root rw\n23 22 0:21 / /proc rw - proc proc rw\n";

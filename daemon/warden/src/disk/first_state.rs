@@ -62,7 +62,7 @@ pub fn init(files: &mut dyn Files, places: &Places, note: Note) -> Result<(), In
         (Concern::AuditHead, journal.head()),
         (Concern::Throttle, records::throttle_to_bytes(&state.throttle)),
         (Concern::Pending, records::pending_to_bytes(None)),
-        (Concern::Lock, records::lock_to_bytes(&state.lock)),
+        (Concern::Lock, records::lock_to_bytes(&state)),
         (Concern::Binding, records::binding_to_bytes(&state.binding)),
     ] {
         copies.commit(files, concern, &content, &record)?;

@@ -58,6 +58,12 @@ impl Places {
         self.folders[0].join("initialising")
     }
 
+    /// What `belay-wipe` is to do: beside the sealing key, in the first of the state folders.
+    #[must_use]
+    pub fn wipe_intent(&self) -> PathBuf {
+        self.key_file.with_file_name("wipe-intent")
+    }
+
     /// The owner's leave for one factory reset in this boot.
     #[must_use]
     pub fn reset_authorised(&self) -> PathBuf {

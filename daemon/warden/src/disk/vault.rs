@@ -11,6 +11,7 @@ use super::files::Files;
 use super::journal::{Journal, JournalError};
 use super::places::Places;
 use super::sealing::SealingKey;
+use crate::core::command::wipe::Wipe;
 use crate::core::records::{self, ResetProof};
 use crate::core::state::{Binding, Door, State};
 
@@ -87,7 +88,7 @@ impl Vault {
             Concern::Binding => records::binding_to_bytes(&state.binding),
             Concern::Throttle => records::throttle_to_bytes(&state.throttle),
             Concern::Pending => records::pending_to_bytes(state.pending.as_ref()),
-            Concern::Lock => records::lock_to_bytes(&state.lock),
+            Concern::Lock => records::lock_to_bytes(state),
             Concern::AuditHead => self.journal.head(),
         };
         self.copies.commit(
@@ -141,6 +142,20 @@ impl Vault {
         let failed = |source| WriteError::new(&path, source);
         self.files.make_folder(&self.places.runtime).map_err(failed)?;
         self.files.replace(&path, authorisation).map_err(failed)
+    }
+
+    /// Writes what `belay-wipe` is to do, or takes it back.
+    ///
+    /// # Errors
+    /// The intent is the one before.
+    pub fn intend_wipe(&mut self, wipe: Option<&Wipe>) -> Result<(), WriteError> {
+        let path = self.places.wipe_intent();
+        let written = match wipe {
+            Some(wipe) => self.files.replace(&path, &intent_of(wipe)),
+            None if self.files.read(&path).is_ok_and(|found| found.is_none()) => Ok(()),
+            None => self.files.remove(&path),
+        };
+        written.map_err(|source| WriteError::new(&path, source))
     }
 
     /// The reset authorisation of this boot, if one was given.
@@ -230,6 +245,16 @@ pub fn write_key(files: &mut dyn Files, places: &Places, key: &Secret<[u8; 32]>)
         .map_err(|source| WriteError::new(&places.key_file, source))
 }
 
+fn intent_of(wipe: &Wipe) -> Vec<u8> {
+    serde_json::json!({
+        "command": wipe.command.to_string(),
+        "external": wipe.external,
+        "keep_esim": wipe.keep_esim,
+    })
+    .to_string()
+    .into_bytes()
+}
+
 fn present(files: &dyn Files, path: &Path) -> bool {
     // What can't be read is there.
     files.read(path).map_or(true, |bytes| bytes.is_some())
@@ -268,16 +293,16 @@ fn read_state(
     let content = |concern: Concern| contents.get(&concern).map_or(&[][..], Vec::as_slice);
     let broken =
         |concern: Concern| move |error: belay_proto::cbor::Malformed| format!("{}: {error}", concern.name());
-    let state = State {
+    let mut state = State {
         throttle: records::throttle_from_bytes(content(Concern::Throttle))
             .map_err(broken(Concern::Throttle))?,
         pending: records::pending_from_bytes(content(Concern::Pending)).map_err(broken(Concern::Pending))?,
-        lock: records::lock_from_bytes(content(Concern::Lock)).map_err(broken(Concern::Lock))?,
         ..State::new(
             key.clone(),
             records::binding_from_bytes(content(Concern::Binding)).map_err(broken(Concern::Binding))?,
         )
     };
+    records::lock_from_bytes(content(Concern::Lock), &mut state).map_err(broken(Concern::Lock))?;
     let journal =
         Journal::open(files, places.audit_log(), content(Concern::AuditHead)).map_err(
             |error| match error {

@@ -1,0 +1,230 @@
+//! What is remembered of the owner's commands in one epoch: which ids, how far each is, what has to be told.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use belay_proto::signed::{Disposition, Verb};
+use belay_proto::steps::Policies;
+use belay_proto::{CommandId, Epoch};
+
+use super::judge::{MOST_KNOWN, Order, shares_register};
+use super::time::{OwnTime, Span};
+use crate::moment::Moment;
+
+/// How many outcomes wait for belayd.
+const MOST_OUTCOMES: usize = 48;
+
+/// The owner's commands of one epoch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Book {
+    /// The binding; another one begins another book. `None`: nobody's.
+    pub epoch: Option<Epoch>,
+    /// The warden's own time.
+    pub time: OwnTime,
+    /// The highest counter of an accepted command.
+    pub counter: u64,
+    /// The highest counter in the register of `lock`, `unlock`, `message` and `stop-ring`.
+    pub register: u64,
+    /// How often the device was locked.
+    pub episode: u64,
+    /// The last sequence of an outcome or state report.
+    pub sequence: u64,
+    /// The ids.
+    pub known: BTreeMap<CommandId, Known>,
+    /// Signed outcomes that belayd hasn't stored yet, by sequence.
+    pub outcomes: VecDeque<Told>,
+    /// What belayd has to do, in the order of acceptance.
+    pub deeds: Vec<Deed>,
+    /// A sign-out that is accepted and not carried out yet: its end, signed in advance, since the key that signs
+    /// it goes with the binding.
+    pub farewell: Option<Told>,
+    /// How many commands were refused.
+    pub refusals: u64,
+    /// Whether commands are taken at all.
+    pub find: bool,
+    /// What the device does by itself.
+    pub policies: Policies,
+    /// What the policies count.
+    pub contact: Contact,
+}
+
+/// One id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// What it asked for; `None` of one that was cancelled before it came.
+    pub verb: Option<Verb>,
+    /// Its counter.
+    pub counter: u64,
+    /// Void afterwards, ms since the Unix epoch; `None` = never.
+    pub void_after: Option<u64>,
+    /// How far it is.
+    pub fate: Fate,
+}
+
+/// How far a command is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Accepted, not at its end.
+    Running,
+    /// At its end.
+    Over,
+    /// Cancelled before it came.
+    Marked,
+    /// Refused, once and for all.
+    Refused(Disposition),
+}
+
+/// A signed outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Its sequence.
+    pub sequence: u64,
+    /// Whose.
+    pub command: CommandId,
+    /// The signed bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Something for belayd to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deed {
+    /// The command, or the policy's stand-in for one.
+    pub command: CommandId,
+    /// `ring`, `stop-ring` or `locate`.
+    pub verb: Verb,
+    /// Its arguments' encoding.
+    pub arguments: Vec<u8>,
+    /// The issuer's clock, ms since the Unix epoch.
+    pub issued_at: u64,
+    /// Not to be begun later, ms since the Unix epoch; `None` = whenever.
+    pub void_after: Option<u64>,
+    /// belayd has begun it.
+    pub begun: bool,
+}
+
+/// What the policies count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contact {
+    /// Since the cloud was last heard of.
+    pub offline: Span,
+    /// Since the device was lost.
+    pub lost: Span,
+    /// Since the audible countdown to a wipe began.
+    pub countdown: Option<Span>,
+    /// A dry run has said what would happen.
+    pub rehearsed: bool,
+}
+
+impl Book {
+    /// The empty book of a new binding. The time goes on; find-device is on.
+    #[must_use]
+    pub fn of(epoch: Epoch, time: OwnTime, at: &Moment) -> Self {
+        Self {
+            epoch: Some(epoch),
+            time,
+            find: true,
+            contact: Contact {
+                offline: Span::beginning(at),
+                ..Contact::default()
+            },
+            ..Self::default()
+        }
+    }
+
+    /// Remembers a command, for good within its life.
+    pub fn remember(&mut self, order: &Order, fate: Fate) {
+        let known = Known {
+            verb: Some(order.verb()),
+            counter: order.counter,
+            void_after: order.void_after,
+            fate,
+        };
+        self.known.insert(order.id, known);
+    }
+
+    /// Counts an accepted command.
+    pub fn count(&mut self, order: &Order) {
+        self.counter = self.counter.max(order.counter);
+        if shares_register(order.verb()) {
+            self.register = self.register.max(order.counter);
+        }
+    }
+
+    /// When it gets full: forgets ids that could never be accepted again, because their time is over or a newer
+    /// one stands in their register.
+    pub fn prune(&mut self, now: u64) {
+        // A cancel remembers two.
+        if self.known.len() + 2 <= MOST_KNOWN {
+            return;
+        }
+        let register = self.register;
+        self.known.retain(|_, known| {
+            let over = known.void_after.is_some_and(|end| end < now);
+            let outranked = known.verb.is_some_and(shares_register) && known.counter <= register;
+            known.fate == Fate::Running || !(over || outranked)
+        });
+    }
+
+    /// The next sequence.
+    pub fn next_sequence(&mut self) -> u64 {
+        self.sequence = self.sequence.saturating_add(1);
+        self.sequence
+    }
+
+    /// Keeps an outcome until belayd has it. Where too many wait, one goes that a later one of the same command
+    /// makes needless, else the oldest.
+    pub fn tell(&mut self, told: Told) {
+        self.outcomes.push_back(told);
+        if self.outcomes.len() > MOST_OUTCOMES {
+            let needless = self.outcomes.iter().position(|old| {
+                let later = |new: &&Told| new.command == old.command && new.sequence > old.sequence;
+                self.outcomes.iter().find(later).is_some()
+            });
+            self.outcomes.remove(needless.unwrap_or(0));
+        }
+    }
+
+    /// belayd has stored everything up to this.
+    pub fn forget_told(&mut self, after: u64) -> bool {
+        let before = self.outcomes.len();
+        self.outcomes.retain(|told| told.sequence > after);
+        self.outcomes.len() != before
+    }
+
+    /// Whether a command runs.
+    #[must_use]
+    pub fn runs(&self, id: &CommandId) -> bool {
+        self.known
+            .get(id)
+            .is_some_and(|known| known.fate == Fate::Running)
+    }
+
+    /// Those that run and ask for `verb`.
+    #[must_use]
+    pub fn running(&self, verb: Verb) -> Vec<CommandId> {
+        let runs = |known: &Known| known.fate == Fate::Running && known.verb == Some(verb);
+        let found = self.known.iter().filter(|(_, known)| runs(known));
+        found.map(|(id, _)| *id).collect()
+    }
+
+    /// Whether a policy waits for time to pass.
+    #[must_use]
+    pub fn is_armed(&self) -> bool {
+        self.policies.lock_after_offline > 0 || self.policies.wipe_after_offline > 0
+    }
+
+    /// Writes each count down, so that the next boot goes on from here.
+    pub fn write_down(&mut self, at: &Moment) {
+        self.time.write_down(at);
+        let contact = &mut self.contact;
+        contact.offline = contact.offline.at(at);
+        contact.lost = contact.lost.at(at);
+        contact.countdown = contact.countdown.as_ref().map(|span| span.at(at));
+    }
+
+    /// How long nothing was written down, in this boot.
+    #[must_use]
+    pub fn unwritten(&self, at: &Moment) -> Duration {
+        self.time.span().age(at)
+    }
+}

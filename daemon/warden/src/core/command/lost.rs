@@ -1,0 +1,247 @@
+//! Lost mode: how it begins and ends, and what the operating system is owed for it.
+
+use belay_proto::signed::{CommandState, Verb};
+
+use super::judge::Order;
+use super::time::Span;
+use crate::core::refusal::Refusal;
+use crate::core::state::{Answer, Effect, Lock, State, Transition, done, note};
+use crate::moment::Moment;
+
+/// What the operating system has to be like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stand {
+    /// As ever.
+    Free,
+    /// The lost screen alone.
+    Lost,
+    /// Being erased.
+    Wipe,
+}
+
+/// What it is owed, and whether that holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// What it has to be like.
+    pub wanted: Stand,
+    /// It is so, as far as is known, in this boot.
+    pub holds: bool,
+    /// The boot that `holds` speaks of.
+    pub boot: String,
+    /// The setback that the owner was told of last.
+    pub told: Option<String>,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self {
+            wanted: Stand::Free,
+            holds: true,
+            boot: String::new(),
+            told: None,
+        }
+    }
+}
+
+/// Why the operating system isn't as it has to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setback {
+    /// It never will be: the wipe's preflight says no, and nothing was changed.
+    Refused(String),
+    /// Tried again later.
+    Failed {
+        /// A code.
+        reason: String,
+        /// When, ms from now.
+        retry: u64,
+    },
+}
+
+impl Lock {
+    /// What the operating system has to be like.
+    #[must_use]
+    pub fn stand(&self) -> Stand {
+        match self {
+            Self::Unlocked => Stand::Free,
+            Self::Lost { .. } => Stand::Lost,
+            Self::Wiping(wipe) if wipe.started => Stand::Wipe,
+            Self::Wiping(wipe) => wipe.before.stand(),
+        }
+    }
+}
+
+impl Standing {
+    /// What is owed now.
+    #[must_use]
+    pub fn owed(&self) -> Option<Stand> {
+        (!self.holds).then_some(self.wanted)
+    }
+}
+
+impl State {
+    /// The operating system is owed what the lock says; after a reboot, again.
+    pub(in crate::core) fn restand(&mut self, at: &Moment) {
+        let wanted = self.lock.stand();
+        let standing = &mut self.standing;
+        let elsewhere = standing.boot != at.boot_id && wanted != Stand::Free;
+        if standing.wanted != wanted || elsewhere {
+            *standing = Standing {
+                wanted,
+                holds: false,
+                boot: at.boot_id.clone(),
+                told: None,
+            };
+        }
+    }
+
+    pub(super) fn lock_for(
+        &mut self,
+        order: &Order,
+        text: &str,
+        number: &str,
+        at: &Moment,
+    ) -> Result<(), Refusal> {
+        if let Lock::Lost { message, phone, .. } = &mut self.lock {
+            text.clone_into(message);
+            number.clone_into(phone);
+        } else {
+            self.lose("owner-asked", text, number, at);
+            self.give_up(Verb::Unlock)?;
+        }
+        if self.standing.holds && self.standing.wanted == Stand::Lost {
+            return self.finish(&order.id, CommandState::Done, "");
+        }
+        self.tell_step(order.id, Verb::Lock, CommandState::Running, "", (1, 2), 0)
+    }
+
+    pub(super) fn unlock_for(&mut self, order: &Order, at: &Moment) -> Result<Option<Effect>, Refusal> {
+        self.unlocked(at)?;
+        self.tell_step(order.id, Verb::Unlock, CommandState::Running, "", (1, 2), 0)?;
+        Ok(Some(note("unlocked", order.by, "by command")))
+    }
+
+    pub(super) fn show_message(&mut self, order: &Order, text: &str) -> Result<(), Refusal> {
+        if let Lock::Lost { message, .. } = &mut self.lock {
+            text.clone_into(message);
+        }
+        self.finish(&order.id, CommandState::Done, "")
+    }
+
+    /// Begins a lost episode.
+    pub(super) fn lose(&mut self, reason: &str, message: &str, phone: &str, at: &Moment) {
+        self.tickets.clear();
+        self.book.episode = self.book.episode.saturating_add(1);
+        self.book.contact.lost = Span::beginning(at);
+        self.book.contact.rehearsed = false;
+        self.lock = Lock::Lost {
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            phone: phone.to_owned(),
+            episode: self.book.episode,
+        };
+    }
+
+    /// Ends the lost episode, and a wipe that hasn't begun.
+    pub(in crate::core) fn unlocked(&mut self, at: &Moment) -> Result<(), Refusal> {
+        if let Lock::Wiping(wipe) = &self.lock {
+            let command = wipe.command;
+            self.finish(&command, CommandState::Failed, "unlocked")?;
+        }
+        self.lock = Lock::Unlocked;
+        self.stop_countdown();
+        self.book.contact.offline = Span::beginning(at);
+        self.give_up(Verb::Lock)
+    }
+
+    /// Commands that never came to hold, because the opposite was asked for.
+    pub(super) fn give_up(&mut self, verb: Verb) -> Result<(), Refusal> {
+        for id in self.book.running(verb) {
+            self.finish(&id, CommandState::Failed, "superseded")?;
+        }
+        Ok(())
+    }
+
+    /// Somebody who may only lock asks for it: belayd, or the watch.
+    pub(in crate::core) fn tighten(&mut self, reason: &str, at: &Moment) -> Transition {
+        self.bound()?;
+        if self.lock != Lock::Unlocked {
+            return done(Vec::new());
+        }
+        let policies = &self.book.policies;
+        let armed = match reason {
+            "sim-change" => policies.lock_on_sim_change,
+            "accessory-lost" => policies.lock_on_accessory_lost,
+            _ => return self.lock_because(reason, at),
+        };
+        if armed && policies.dry_run {
+            let detail = format!("lock: {reason}");
+            return done(vec![note("policy-rehearsed", "policy", detail)]);
+        }
+        if armed {
+            return self.lock_because(reason, at);
+        }
+        done(Vec::new())
+    }
+
+    fn lock_because(&mut self, reason: &str, at: &Moment) -> Transition {
+        self.lose(reason, "", "", at);
+        self.give_up(Verb::Unlock)?;
+        done(vec![note("locked", "belayd", reason), self.keep(at)])
+    }
+
+    /// The operating system was asked to be so, and this is what came of it.
+    pub(in crate::core) fn enforced(
+        &mut self,
+        stand: Stand,
+        result: Result<(), Setback>,
+        at: &Moment,
+    ) -> Transition {
+        if stand != self.standing.wanted {
+            // Meanwhile something else is wanted; that is owed now.
+            return done(Vec::new());
+        }
+        let mut effects = Vec::new();
+        match result {
+            Ok(()) => {
+                self.standing.holds = true;
+                self.standing.told = None;
+                if let Some(verb) = verb_of(stand) {
+                    for id in self.book.running(verb) {
+                        self.finish(&id, CommandState::Done, "")?;
+                    }
+                }
+            }
+            Err(Setback::Refused(reason)) if stand == Stand::Wipe => {
+                effects.push(note("wipe-refused", "warden", reason.clone()));
+                self.wipe_refused(&reason)?;
+            }
+            Err(Setback::Refused(reason)) => return self.deferred(stand, &reason, 0, at),
+            Err(Setback::Failed { reason, retry }) => return self.deferred(stand, &reason, retry, at),
+        }
+        effects.push(self.keep(at));
+        effects.push(Effect::Answer(Answer::Done));
+        Ok(effects)
+    }
+
+    /// Told once for each reason, however often it is tried.
+    fn deferred(&mut self, stand: Stand, reason: &str, retry: u64, at: &Moment) -> Transition {
+        if self.standing.told.as_deref() == Some(reason) {
+            return done(Vec::new());
+        }
+        self.standing.told = Some(reason.to_owned());
+        if let Some(verb) = verb_of(stand) {
+            for id in self.book.running(verb) {
+                self.tell_step(id, verb, CommandState::Deferred, reason, (2, 2), retry)?;
+            }
+        }
+        done(vec![note("enforcement-failed", "warden", reason), self.keep(at)])
+    }
+}
+
+const fn verb_of(stand: Stand) -> Option<Verb> {
+    match stand {
+        Stand::Free => Some(Verb::Unlock),
+        Stand::Lost => Some(Verb::Lock),
+        Stand::Wipe => None,
+    }
+}

@@ -1,0 +1,185 @@
+//! What the device does by itself because its owner said so. Counted in boot time, over reboots.
+
+use std::time::Duration;
+
+use belay_proto::clock::millis;
+use belay_proto::keys::sha256;
+use belay_proto::signed::{Action, Verb};
+use belay_proto::steps::{PolicyChanges, Purpose, find_subject, policies_subject};
+use belay_proto::{CommandId, TicketId};
+
+use super::book::Deed;
+use super::time::Span;
+use crate::core::refusal::Refusal;
+use crate::core::state::{Answer, Binding, Effect, Lock, State, Transition, done, note};
+use crate::moment::Moment;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+/// A device is wiped for want of contact only after it was lost for so long.
+const LOST_BEFORE_WIPE: Duration = Duration::from_secs(72 * 60 * 60);
+/// How long the countdown to it is heard.
+const COUNTDOWN: Duration = HOUR;
+/// Counts are written down at least so often: what a reboot can take from them.
+pub const LONGEST_UNWRITTEN: Duration = HOUR;
+/// A beat is written down only so often.
+const BEAT_WRITTEN: Duration = Duration::from_secs(60);
+const SOONEST_TICK: Duration = Duration::from_secs(1);
+
+impl State {
+    /// The cloud was heard of just now.
+    pub(in crate::core) fn beat(&mut self, at: &Moment) -> Transition {
+        self.bound()?;
+        let counting_down = self.book.contact.countdown.is_some();
+        let written = self.book.unwritten(at) >= BEAT_WRITTEN;
+        self.book.contact.offline = Span::beginning(at);
+        self.book.contact.rehearsed = false;
+        self.stop_countdown();
+        if counting_down || (written && self.book.is_armed()) {
+            return done(vec![self.keep(at)]);
+        }
+        done(Vec::new())
+    }
+
+    /// Time has passed: what it did is done already; when it is worth asking again.
+    pub(in crate::core) fn tick(&self, at: &Moment) -> Transition {
+        self.bound()?;
+        let next = self.policy_wait(at).map_or(0, |wait| {
+            let wait = wait.clamp(SOONEST_TICK, HOUR);
+            millis(at.boottime.saturating_add(wait))
+        });
+        Ok(vec![Effect::Answer(Answer::Next(next))])
+    }
+
+    pub(in crate::core) fn set_find(&mut self, ticket: &TicketId, enabled: bool, at: &Moment) -> Transition {
+        let presenter = self.proved(ticket, Purpose::Find)?;
+        if self.tickets.get(ticket, &[Purpose::Find])?.subject != find_subject(enabled) {
+            return Err(Refusal::BadTicket);
+        }
+        self.tickets.consume(ticket);
+        self.book.find = enabled;
+        let detail = find_subject(enabled);
+        done(vec![note("find-set", presenter, detail), self.keep(at)])
+    }
+
+    pub(in crate::core) fn set_policies(
+        &mut self,
+        ticket: &TicketId,
+        changes: &PolicyChanges,
+        at: &Moment,
+    ) -> Transition {
+        let presenter = self.proved(ticket, Purpose::Policies)?;
+        if self.tickets.get(ticket, &[Purpose::Policies])?.subject != policies_subject(changes) {
+            return Err(Refusal::BadTicket);
+        }
+        let changed = self.book.policies.changed(changes);
+        let policies = changed.map_err(|error| Refusal::InvalidArgument(error.to_string()))?;
+        self.tickets.consume(ticket);
+        self.book.policies = policies;
+        // The owner has just been here; nothing counts from before.
+        self.book.contact.offline = Span::beginning(at);
+        self.book.contact.rehearsed = false;
+        done(vec![note("policies-set", presenter, ""), self.keep(at)])
+    }
+
+    /// Locks, counts down and wipes when it is time.
+    pub(super) fn apply_policies(&mut self, at: &Moment) -> Result<Vec<Effect>, Refusal> {
+        if self.policy_wait(at) != Some(Duration::ZERO) || self.book.contact.rehearsed {
+            return Ok(Vec::new());
+        }
+        let is_lost = self.lock != Lock::Unlocked;
+        if self.book.policies.dry_run {
+            self.book.contact.rehearsed = true;
+            let detail = if is_lost { "wipe: offline" } else { "lock: offline" };
+            return Ok(vec![note("policy-rehearsed", "policy", detail)]);
+        }
+        if !is_lost {
+            self.lose("offline", "", "", at);
+            self.give_up(Verb::Unlock)?;
+            return Ok(vec![note("locked", "policy", "offline")]);
+        }
+        if self.book.contact.countdown.is_none() {
+            self.book.contact.countdown = Some(Span::beginning(at));
+            self.book.deeds.push(self.countdown_deed(Verb::Ring));
+            return Ok(vec![note("wipe-countdown", "policy", "offline")]);
+        }
+        let command = self.stand_in("wipe");
+        self.prepare_wipe(command, false, false, false, at)?;
+        self.book.contact.countdown = None;
+        Ok(vec![note("wipe-accepted", "policy", "offline")])
+    }
+
+    /// Whoever counted down has been heard, or is home again.
+    pub(super) fn stop_countdown(&mut self) {
+        if self.book.contact.countdown.take().is_none() {
+            return;
+        }
+        let ring = self.stand_in(Verb::Ring.as_str());
+        if !self.withdraw_deed(&ring) {
+            self.book.deeds.push(self.countdown_deed(Verb::StopRing));
+        }
+    }
+
+    /// Whether somebody has to look after lost mode, or to wake the warden for a policy.
+    #[must_use]
+    pub fn wants_watch(&self) -> bool {
+        matches!(self.binding, Binding::Bound(_)) && (self.lock != Lock::Unlocked || self.book.is_armed())
+    }
+
+    /// How long until a policy applies; `None`: none is armed.
+    fn policy_wait(&self, at: &Moment) -> Option<Duration> {
+        let (policies, contact) = (&self.book.policies, &self.book.contact);
+        let offline = contact.offline.elapsed(at);
+        let armed = |ms: u64| (ms > 0).then(|| Duration::from_millis(ms));
+        match &self.lock {
+            Lock::Unlocked => {
+                let after = armed(policies.lock_after_offline)?;
+                Some(after.saturating_sub(offline))
+            }
+            Lock::Lost { .. } => {
+                let after = armed(policies.wipe_after_offline).filter(|_| self.abilities.wipe)?;
+                if let Some(countdown) = &contact.countdown {
+                    return Some(COUNTDOWN.saturating_sub(countdown.elapsed(at)));
+                }
+                let lost = LOST_BEFORE_WIPE
+                    .saturating_add(after)
+                    .saturating_sub(contact.lost.elapsed(at));
+                Some(lost.max(after.saturating_sub(offline)))
+            }
+            Lock::Wiping(_) => None,
+        }
+    }
+
+    fn countdown_deed(&self, verb: Verb) -> Deed {
+        let action = match verb {
+            Verb::Ring => Action::Ring {
+                seconds: COUNTDOWN.as_secs(),
+            },
+            _ => Action::StopRing,
+        };
+        Deed {
+            command: self.stand_in(verb.as_str()),
+            verb,
+            arguments: action.encode_arguments(),
+            issued_at: 0,
+            void_after: None,
+            begun: false,
+        }
+    }
+
+    /// An id for what no command asked for; of this episode alone.
+    fn stand_in(&self, what: &str) -> CommandId {
+        let epoch = self.book.epoch.map(|epoch| *epoch.as_bytes()).unwrap_or_default();
+        let digest = sha256(
+            &[
+                b"belay-policy/1\0".as_slice(),
+                &epoch,
+                &self.book.episode.to_be_bytes(),
+                what.as_bytes(),
+            ]
+            .concat(),
+        );
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest[..16]);
+        CommandId::from_bytes(id)
+    }
+}

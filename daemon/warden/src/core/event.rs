@@ -1,0 +1,205 @@
+//! What happens to the warden, and what it does about it.
+
+use belay_proto::signed::Disposition;
+use belay_proto::steps::{PolicyChanges, Purpose};
+use belay_proto::{CommandId, PendingId, TicketId};
+
+use super::check::Check;
+use super::command::lost::{Setback, Stand};
+use super::records::Bound;
+use super::refusal::Refusal;
+use super::registration::{CodeRequest, Pending};
+use super::throttle::Presenter;
+use crate::disk::copies::Concern;
+use crate::moment::Moment;
+
+/// Something happened.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// When.
+    pub at: Moment,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// The warden started, or a timer fired.
+    Woke,
+    /// Somebody handed over a password.
+    Presented {
+        /// The fresh ticket.
+        id: TicketId,
+        /// For what.
+        purpose: Purpose,
+        /// About whom.
+        subject: String,
+        /// By whom.
+        presenter: Presenter,
+    },
+    /// A password is about to be compared.
+    CheckBegan(Check),
+    /// The comparison is over: SHA-256(verify) of the password typed.
+    CheckEnded {
+        /// The digest.
+        verify_digest: [u8; 32],
+    },
+    /// Root, keys, records and recovery code of a new account were made.
+    AccountFounded {
+        /// The `register` ticket.
+        ticket: TicketId,
+        /// What `bind` will commit.
+        pending: Box<Pending>,
+    },
+    /// The cloud has accepted the new account.
+    PendingBound(PendingId),
+    /// The registration was given up.
+    PendingDiscarded(PendingId),
+    /// Somebody wants to be told the recovery code.
+    CodeAsked(CodeRequest),
+    /// The owner has written the recovery code down.
+    CodeAcknowledged(PendingId),
+    /// A root was opened with the ticket's password, and a certificate made.
+    SignedIn {
+        /// The `sign-in` ticket.
+        ticket: TicketId,
+        /// The binding to commit.
+        bound: Box<Bound>,
+        /// The cloud's certificate for this hardware, encoded: the door of a tampered device.
+        existing: Option<Vec<u8>>,
+    },
+    /// The root was opened again; this record came with it.
+    Reauthenticated {
+        /// The `reauthenticate` ticket.
+        ticket: TicketId,
+        /// The encoded credentials record.
+        record: Vec<u8>,
+        /// What the owner key says of this warden under that record's generation.
+        delegate: Vec<u8>,
+    },
+    /// belayd brought a credentials record.
+    CredentialsBrought(Vec<u8>),
+    /// The owner signs out.
+    SignedOut {
+        /// The `sign-out` ticket.
+        ticket: TicketId,
+    },
+    /// The owner allows a factory reset.
+    ResetAllowed {
+        /// The `reset` ticket.
+        ticket: TicketId,
+        /// Sign out too.
+        release: bool,
+    },
+    /// Lock the device.
+    Tightened {
+        /// Why.
+        reason: String,
+    },
+    /// A command came in an envelope.
+    Commanded(Vec<u8>),
+    /// A text message came that may be a command.
+    Texted(String),
+    /// The cloud was heard of just now.
+    Beat,
+    /// Time has passed: when is it worth asking again?
+    Ticked,
+    /// belayd has stored the outcomes up to this sequence, and asks for the rest.
+    OutcomesAsked(u64),
+    /// belayd asks how the device stands.
+    ReportAsked,
+    /// belayd is about to do an effect.
+    Begun(CommandId),
+    /// belayd has done an effect, or given up.
+    Ended {
+        /// The effect's command.
+        command: CommandId,
+        /// Whether it was done.
+        done: bool,
+        /// Why not, as a code.
+        reason: String,
+    },
+    /// The owner turns find-device on or off.
+    FindSet {
+        /// The `find` ticket.
+        ticket: TicketId,
+        /// On.
+        enabled: bool,
+    },
+    /// The owner changes policies.
+    PoliciesSet {
+        /// The `policies` ticket.
+        ticket: TicketId,
+        /// What to change.
+        changes: PolicyChanges,
+    },
+    /// The owner key has signed a command to another device.
+    CommandSigned {
+        /// The `command` ticket.
+        ticket: TicketId,
+    },
+    /// The operating system was asked to be so.
+    Enforced {
+        /// How.
+        stand: Stand,
+        /// What came of it.
+        result: Result<(), Setback>,
+    },
+}
+
+/// What the actor does about it, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Commit a concern of the new state.
+    Persist(Concern),
+    /// Add to the audit log.
+    Note {
+        /// What happened.
+        event: &'static str,
+        /// Who caused it.
+        actor: &'static str,
+        /// More about it.
+        detail: String,
+    },
+    /// The door was opened: put the broken log aside and make sure of a sealing key.
+    BeginAnew,
+    /// Write the reset authorisation for this boot.
+    AuthoriseReset(Vec<u8>),
+    /// The answer; nothing follows.
+    Answer(Answer),
+    /// The refusal; nothing follows.
+    Refuse(Refusal),
+}
+
+/// What an accepted event is answered with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It is done.
+    Done,
+    /// Compare the password, then tell.
+    Compare,
+    /// The password is known to be right.
+    Proved,
+    /// The recovery code, sealed.
+    RecoveryCode(Vec<u8>),
+    /// Whether the record replaced the verifier.
+    Replaced(bool),
+    /// The encoded release.
+    Released(Vec<u8>),
+    /// The judgement of a command, and its id where a text message was one.
+    Judged(Disposition, Option<CommandId>),
+    /// Signed outcomes.
+    Outcomes(Vec<Vec<u8>>),
+    /// A signed state report.
+    Signed(Vec<u8>),
+    /// When to ask again, ms of boot time; 0: no policy is armed.
+    Next(u64),
+    /// The encoded reset authorisation, and the release if one was asked for.
+    ResetAllowed {
+        /// The authorisation.
+        authorisation: Vec<u8>,
+        /// The release.
+        release: Option<Vec<u8>>,
+    },
+}

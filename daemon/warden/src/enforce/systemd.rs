@@ -1,0 +1,142 @@
+//! Through systemd and logind: units that the distribution may extend, and the end of each session.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use belay_proto::CommandId;
+use belay_proto::clock::BoxFuture;
+use futures_util::StreamExt as _;
+use zbus::{Connection, OwnedObjectPath};
+
+use super::refused::why_refused;
+use super::{EnforceError, Enforcer, Job};
+
+const LOST: &str = "belay-lost.target";
+const FREE: &str = "default.target";
+const WATCH: &str = "belay-watch.service";
+const WIPE: &str = "belay-wipe.service";
+/// How long a unit may take to start before it is asked again; a wipe takes as long as it takes.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+#[zbus::proxy(
+    interface = "org.freedesktop.systemd1.Manager",
+    default_service = "org.freedesktop.systemd1",
+    default_path = "/org/freedesktop/systemd1"
+)]
+trait Manager {
+    /// Signals of the manager reach only those who ask.
+    fn subscribe(&self) -> zbus::Result<()>;
+
+    /// Queues a job.
+    fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+
+    /// A job has ended.
+    #[zbus(signal)]
+    fn job_removed(&self, id: u32, job: OwnedObjectPath, unit: String, result: String) -> zbus::Result<()>;
+}
+
+/// A session: id, uid, user, seat, object.
+type Listed = (String, u32, String, String, OwnedObjectPath);
+
+#[zbus::proxy(
+    interface = "org.freedesktop.login1.Manager",
+    default_service = "org.freedesktop.login1",
+    default_path = "/org/freedesktop/login1"
+)]
+trait Logins {
+    /// Who is logged in.
+    fn list_sessions(&self) -> zbus::Result<Vec<Listed>>;
+
+    /// Ends a session and everything in it.
+    fn terminate_session(&self, id: &str) -> zbus::Result<()>;
+}
+
+/// systemd and logind.
+pub struct Systemd {
+    connection: Connection,
+    /// Its session is the one that stays.
+    lost_screen_user: String,
+    /// Where the wipe says why it doesn't begin.
+    wipe_journal: PathBuf,
+}
+
+impl Systemd {
+    /// Over the warden's connection.
+    #[must_use]
+    pub const fn new(connection: Connection, lost_screen_user: String, wipe_journal: PathBuf) -> Self {
+        Self {
+            connection,
+            lost_screen_user,
+            wipe_journal,
+        }
+    }
+
+    async fn lose(&self) -> Result<(), EnforceError> {
+        let started = within(self.start(LOST, "isolate")).await;
+        // Whoever is logged in loses the session even if the lost screen can't be started.
+        let ended = within(self.end_sessions()).await;
+        started.and(ended)
+    }
+
+    async fn end_sessions(&self) -> Result<(), EnforceError> {
+        let asked = |error: zbus::Error| EnforceError::failed("sessions-not-ended", error);
+        let logins = LoginsProxy::new(&self.connection).await.map_err(asked)?;
+        for (id, _, user, _, _) in logins.list_sessions().await.map_err(asked)? {
+            if user != self.lost_screen_user {
+                logins.terminate_session(&id).await.map_err(asked)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn wipe(&self, command: &CommandId) -> Result<(), EnforceError> {
+        let ran = self.start(WIPE, "replace").await;
+        match (ran, why_refused(&self.wipe_journal, command)) {
+            (Err(_), Some(reason)) => Err(EnforceError::Refused(reason)),
+            (ran, _) => ran,
+        }
+    }
+
+    /// Starts a unit and waits for its job's end.
+    async fn start(&self, unit: &str, mode: &str) -> Result<(), EnforceError> {
+        let asked = |error: zbus::Error| EnforceError::failed("unit-not-started", format!("{unit}: {error}"));
+        let manager = ManagerProxy::new(&self.connection).await.map_err(asked)?;
+        manager.subscribe().await.map_err(asked)?;
+        // Before the call, so that a job which ends at once isn't missed.
+        let mut removed = manager.receive_job_removed().await.map_err(asked)?;
+        let job = manager.start_unit(unit, mode).await.map_err(asked)?;
+        while let Some(signal) = removed.next().await {
+            let ended = signal.args().map_err(asked)?;
+            if *ended.job() == job {
+                return match ended.result().as_str() {
+                    "done" => Ok(()),
+                    other => Err(EnforceError::failed("unit-failed", format!("{unit}: {other}"))),
+                };
+            }
+        }
+        Err(EnforceError::failed("unit-not-started", "the bus went away"))
+    }
+}
+
+impl Enforcer for Systemd {
+    fn enforce(&self, job: Job) -> BoxFuture<'_, Result<(), EnforceError>> {
+        Box::pin(async move {
+            match job {
+                Job::Lost => self.lose().await,
+                Job::Unlock => within(self.start(FREE, "isolate")).await,
+                Job::Watch => within(self.start(WATCH, "replace")).await,
+                Job::Wipe(command) => self.wipe(&command).await,
+            }
+        })
+    }
+}
+
+async fn within(work: impl Future<Output = Result<(), EnforceError>>) -> Result<(), EnforceError> {
+    match tokio::time::timeout(PATIENCE, work).await {
+        Ok(done) => done,
+        Err(_) => Err(EnforceError::failed(
+            "no-answer",
+            "systemd or logind doesn't answer",
+        )),
+    }
+}

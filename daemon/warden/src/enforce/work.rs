@@ -1,0 +1,189 @@
+//! Owed work in the actor's hands: one job at a time, again until it holds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use belay_proto::backoff::Backoff;
+use belay_proto::clock::millis;
+use tokio::sync::mpsc;
+
+use super::{EnforceError, Enforcer, Job};
+use crate::core::command::lost::{Setback, Stand};
+
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+
+/// What came of a job.
+pub(crate) type Report = (Task, Result<(), EnforceError>);
+
+/// Which of the two kinds of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// What the lock wants.
+    Stand(Stand),
+    /// The watch.
+    Watch,
+}
+
+/// The work under way.
+pub(crate) struct Work {
+    enforcer: Arc<dyn Enforcer>,
+    reports: mpsc::Sender<Report>,
+    pub(crate) finished: mpsc::Receiver<Report>,
+    stand: Lane,
+    watch: Lane,
+    /// The watch was started for what there is to watch now.
+    watched: bool,
+}
+
+/// One kind of work: whether it runs, and when it may be tried again.
+struct Lane {
+    busy: bool,
+    backoff: Backoff,
+    not_before: Option<Duration>,
+    /// What the waits were for.
+    of: Option<Stand>,
+}
+
+impl Lane {
+    fn new() -> Self {
+        Self {
+            busy: false,
+            backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
+            not_before: None,
+            of: None,
+        }
+    }
+
+    fn is_free(&self, now: Duration) -> bool {
+        !self.busy && self.not_before.is_none_or(|at| at <= now)
+    }
+
+    fn start_over(&mut self) {
+        self.backoff.reset();
+        self.not_before = None;
+    }
+
+    /// After a failure: how long to wait.
+    fn put_off(&mut self, now: Duration) -> Duration {
+        let wait = self.backoff.next().unwrap_or(LONGEST_WAIT).max(SHORTEST_WAIT);
+        self.not_before = Some(now.saturating_add(wait));
+        wait
+    }
+}
+
+impl Work {
+    pub(crate) fn new(enforcer: Arc<dyn Enforcer>) -> Self {
+        let (reports, finished) = mpsc::channel(4);
+        Self {
+            enforcer,
+            reports,
+            finished,
+            stand: Lane::new(),
+            watch: Lane::new(),
+            watched: false,
+        }
+    }
+
+    /// Starts what is owed and may be tried now. `job` is made for what is owed.
+    pub(crate) fn pursue(
+        &mut self,
+        owed: Option<Stand>,
+        watch: bool,
+        now: Duration,
+        job: impl FnOnce(Stand) -> Option<Job>,
+    ) {
+        if owed.is_some() && self.stand.of != owed {
+            self.stand.of = owed;
+            self.stand.start_over();
+        }
+        if let Some(stand) = owed.filter(|_| self.stand.is_free(now)) {
+            match job(stand) {
+                Some(job) => {
+                    self.stand.busy = true;
+                    self.start(Task::Stand(stand), job);
+                }
+                None => drop(self.stand.put_off(now)),
+            }
+        }
+        if !watch {
+            self.watched = false;
+        } else if !self.watched && self.watch.is_free(now) {
+            self.watch.busy = true;
+            self.start(Task::Watch, Job::Watch);
+        }
+    }
+
+    /// A job has ended: what the core is told of it.
+    pub(crate) fn ended(
+        &mut self,
+        (task, result): Report,
+        now: Duration,
+    ) -> Option<(Stand, Result<(), Setback>)> {
+        let lane = match task {
+            Task::Stand(_) => &mut self.stand,
+            Task::Watch => &mut self.watch,
+        };
+        lane.busy = false;
+        let told = match result {
+            Ok(()) => {
+                lane.start_over();
+                Ok(())
+            }
+            Err(EnforceError::Refused(reason)) => {
+                lane.put_off(now);
+                Err(Setback::Refused(reason))
+            }
+            Err(EnforceError::Failed { reason, detail }) => {
+                let retry = lane.put_off(now);
+                tracing::warn!(
+                    ?task,
+                    reason,
+                    detail,
+                    "the operating system didn't follow; tried again"
+                );
+                Err(Setback::Failed {
+                    reason: reason.to_owned(),
+                    retry: millis(retry),
+                })
+            }
+        };
+        match task {
+            Task::Stand(stand) => Some((stand, told)),
+            Task::Watch => {
+                self.watched = told.is_ok();
+                None
+            }
+        }
+    }
+
+    /// What was done couldn't be written down: it is done again.
+    pub(crate) fn put_off(&mut self, now: Duration) {
+        self.stand.put_off(now);
+    }
+
+    /// The boot time at which something is tried again.
+    pub(crate) fn next_try(&self, owed: bool, watch: bool) -> Option<Duration> {
+        let stand = self.stand.not_before.filter(|_| owed && !self.stand.busy);
+        let watch = self
+            .watch
+            .not_before
+            .filter(|_| watch && !self.watched && !self.watch.busy);
+        stand.into_iter().chain(watch).min()
+    }
+
+    /// Whether something runs.
+    pub(crate) const fn is_busy(&self) -> bool {
+        self.stand.busy || self.watch.busy
+    }
+
+    fn start(&self, task: Task, job: Job) {
+        let (enforcer, reports) = (Arc::clone(&self.enforcer), self.reports.clone());
+        tokio::spawn(async move {
+            let result = enforcer.enforce(job).await;
+            // Nobody listens once the warden has stopped; the next one starts over.
+            let _ = reports.send((task, result)).await;
+        });
+    }
+}

@@ -1,0 +1,67 @@
+//! An operating system that follows, or doesn't, as a test says.
+
+use std::sync::{Arc, Mutex};
+
+use belay_proto::clock::BoxFuture;
+use belay_warden::enforce::{EnforceError, Enforcer, Job};
+use tokio::sync::watch;
+
+/// Copies share one system.
+#[derive(Clone)]
+pub struct Simulated {
+    jobs: Arc<watch::Sender<Vec<Job>>>,
+    answer: Arc<Mutex<Result<(), EnforceError>>>,
+}
+
+impl Default for Simulated {
+    fn default() -> Self {
+        Self {
+            jobs: Arc::new(watch::Sender::new(Vec::new())),
+            answer: Arc::new(Mutex::new(Ok(()))),
+        }
+    }
+}
+
+impl Simulated {
+    /// From now on every job but the watch is answered so.
+    pub fn answers(&self, answer: Result<(), EnforceError>) {
+        *self.answer.lock().unwrap() = answer;
+    }
+
+    /// The jobs so far, but the watch's.
+    pub fn jobs(&self) -> Vec<Job> {
+        let mut jobs = self.jobs.borrow().clone();
+        jobs.retain(|job| *job != Job::Watch);
+        jobs
+    }
+
+    /// Waits for the n-th job, not counting the watch's.
+    pub async fn job(&self, number: usize) -> Job {
+        let mut jobs = self.jobs.subscribe();
+        let count = |jobs: &Vec<Job>| jobs.iter().filter(|job| **job != Job::Watch).count();
+        jobs.wait_for(|jobs| count(jobs) >= number).await.unwrap();
+        self.jobs().swap_remove(number - 1)
+    }
+
+    /// How often the watch was started.
+    pub fn watches(&self) -> usize {
+        self.jobs
+            .borrow()
+            .iter()
+            .filter(|job| **job == Job::Watch)
+            .count()
+    }
+}
+
+impl Enforcer for Simulated {
+    fn enforce(&self, job: Job) -> BoxFuture<'_, Result<(), EnforceError>> {
+        Box::pin(async move {
+            let answer = match job {
+                Job::Watch => Ok(()),
+                _ => self.answer.lock().unwrap().clone(),
+            };
+            self.jobs.send_modify(|jobs| jobs.push(job));
+            answer
+        })
+    }
+}
