@@ -26,17 +26,19 @@ async fn killed_after<T>(
 
 /// Lets the waits of the background pass until `is_so`.
 async fn in_time(world: &World, is_so: impl Fn() -> bool) {
-    for _ in 0..2000 {
-        if is_so() {
-            return;
+    let waiting = async {
+        while !is_so() {
+            world.clock.advance(Duration::from_secs(60));
+            tokio::task::yield_now().await;
+            // The store's thread needs a moment of the real time.
+            tokio::time::timeout(Duration::from_millis(1), std::future::pending::<()>())
+                .await
+                .unwrap_err();
         }
-        world.clock.advance(Duration::from_secs(60));
-        tokio::task::yield_now().await;
-        tokio::time::timeout(Duration::from_millis(1), std::future::pending::<()>())
-            .await
-            .unwrap_err();
-    }
-    panic!("it never came");
+    };
+    tokio::time::timeout(Duration::from_secs(60), waiting)
+        .await
+        .expect("it comes");
 }
 
 #[tokio::test]
