@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::account::Account;
+use crate::simulated::Simulated;
 use belay_proto::clock::{Clock, FakeClock};
 use belay_proto::hardware::{HardwareParts, hardware_id};
-use belay_proto::keys::{KdfParameters, Master, PublicKey, RecoveryClaim, Root, SigningKey};
-use belay_proto::signed::{CredentialsRecord, Keyring, Signed};
+use belay_proto::keys::{KdfParameters, PublicKey, RecoveryClaim, SigningKey};
 use belay_proto::steps::{self, *};
 use belay_proto::{PendingId, Secret, TicketId};
 use belay_warden::actor::{Facts, Warden};
@@ -40,6 +41,8 @@ pub struct Device {
     pub reset_proof: bool,
     serial: &'static str,
     pub idle_exit: Duration,
+    /// What makes the operating system follow.
+    pub system: Simulated,
 }
 
 impl Device {
@@ -51,6 +54,7 @@ impl Device {
             reset_proof: false,
             serial: "0001",
             idle_exit: Duration::ZERO,
+            system: Simulated::default(),
         }
     }
 
@@ -102,11 +106,13 @@ impl Device {
                 id: hardware_id(&parts),
                 locked: true,
                 model: "Test Phone".to_owned(),
-                wipe_class: "none".to_owned(),
+                wipe_class: "files".to_owned(),
             },
             origin: "https://cloud.example.org".to_owned(),
             new_account_kdf: KdfParameters::FLOOR,
             idle_exit: self.idle_exit,
+            build_time: 1_767_225_600_000,
+            wipe_journal: self.path("wipe"),
         }
     }
 
@@ -126,7 +132,7 @@ impl Device {
     pub fn start_in(&self, files: Box<dyn Files>, places: Places) -> Running {
         let (vault, state) = Vault::open(files, places);
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
-        let (warden, handle) = Warden::new(vault, state, self.facts(), clock);
+        let (warden, handle) = Warden::new(vault, state, self.facts(), clock, Arc::new(self.system.clone()));
         Running {
             handle,
             task: tokio::spawn(warden.run()),
@@ -305,94 +311,4 @@ impl Running {
 
 pub fn device_key() -> PublicKey {
     SigningKey::from_seed(&Secret::new([7; 32])).public()
-}
-
-/// What the cloud keeps of an account, and its owner knows.
-pub struct Account {
-    pub pending: PendingId,
-    pub owner: PublicKey,
-    pub password: String,
-    pub share: [u8; 32],
-    pub credentials: Vec<u8>,
-    pub keyring: Vec<u8>,
-    pub certificate: Vec<u8>,
-}
-
-impl Account {
-    fn of(output: &NewCredentialsOutput) -> Self {
-        Self {
-            pending: output.pending,
-            owner: output.owner,
-            password: PASSWORD.to_owned(),
-            share: *output.share.expose(),
-            credentials: output.credentials.clone(),
-            keyring: output.keyring.clone(),
-            certificate: output.certificate.clone(),
-        }
-    }
-
-    pub fn record(&self) -> CredentialsRecord {
-        Signed::decode(&self.credentials)
-            .unwrap()
-            .open(&self.owner)
-            .unwrap()
-    }
-
-    pub fn master(&self) -> Master {
-        let record = self.record();
-        Master::derive(&secret(&self.password), &record.salt, &record.parameters).unwrap()
-    }
-
-    pub fn root(&self) -> Root {
-        let record = self.record();
-        let wrap = self.master().wrap_key(&Secret::new(self.share));
-        Root::unwrap(&wrap, &record.account, record.generation, &record.wrapped_root).unwrap()
-    }
-
-    pub fn challenge(&self, action: &str) -> Vec<u8> {
-        let record = self.record();
-        LoginSignatureInput {
-            salt: record.salt,
-            parameters: record.parameters,
-            nonce: vec![1; 16],
-            thumbprint: device_key().thumbprint(),
-            action: action.to_owned(),
-        }
-        .encode()
-    }
-
-    pub fn open_root(&self) -> Vec<u8> {
-        OpenRootInput {
-            share: Secret::new(self.share),
-            credentials: self.credentials.clone(),
-            keyring: self.keyring.clone(),
-        }
-        .encode()
-    }
-
-    /// The same account after its password was changed on another device.
-    pub fn with_password(&self, password: &str) -> Self {
-        let (old, root, salt) = (self.record(), self.root(), [9; 16]);
-        let master = Master::derive(&secret(password), &salt, &old.parameters).unwrap();
-        let generation = old.generation + 1;
-        let record = CredentialsRecord {
-            generation,
-            salt,
-            login: master.login_key().public(),
-            verify_digest: master.verify_digest(),
-            wrapped_root: root.wrap(
-                &master.wrap_key(&Secret::new(self.share)),
-                &old.account,
-                generation,
-            ),
-            ..old
-        };
-        Self {
-            password: password.to_owned(),
-            credentials: Signed::seal(&record, &root.owner_key()).encode(),
-            keyring: Keyring::generate(record.account, generation).seal(&root),
-            certificate: self.certificate.clone(),
-            ..*self
-        }
-    }
 }
