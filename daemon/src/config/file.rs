@@ -9,6 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::ConfigError;
+use super::commands::CommandsLayer;
 
 /// Which bus belayd and the warden use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -24,13 +25,13 @@ pub enum BusKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
-    /// systemd where it runs, else commands.
+    /// A part's command where one is configured, else its service on the system's bus.
     Auto,
-    /// systemd's units.
+    /// The services alone.
     Systemd,
-    /// Commands from the configuration.
+    /// The commands of `[platform.exec]` alone.
     Exec,
-    /// A simulator; only in builds for tests.
+    /// As `auto`, on a machine that is the same for every test; only in builds for tests.
     Simulated,
 }
 
@@ -116,6 +117,7 @@ pub(super) struct DeviceLayer {
 pub(super) struct PlatformLayer {
     #[serde(deserialize_with = "backend")]
     pub(super) backend: Option<Backend>,
+    pub(super) exec: CommandsLayer,
 }
 
 #[derive(Debug, Default, Deserialize)]

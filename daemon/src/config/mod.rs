@@ -5,6 +5,7 @@
 //! is optional and unknown keys are errors. The warden reads the same files for its own section; belayd
 //! checks that section too, so that `--check-config` speaks for both.
 
+mod commands;
 mod error;
 mod file;
 mod print;
@@ -12,6 +13,7 @@ mod print;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+pub use commands::Commands;
 pub use error::ConfigError;
 use file::Layer;
 pub use file::{Backend, BusKind, Enforcement, Kdf};
@@ -32,6 +34,8 @@ pub struct Config {
     pub device: Device,
     /// Who carries out what only the operating system can do.
     pub backend: Backend,
+    /// Commands for what the device has no service for.
+    pub commands: Commands,
     /// The warden's section, which belayd only checks and prints.
     pub warden: Warden,
 }
@@ -115,6 +119,7 @@ impl Default for Config {
             },
             device: Device::default(),
             backend: Backend::Auto,
+            commands: Commands::default(),
             warden: Warden {
                 state: "/var/lib/belay-warden".into(),
                 runtime: "/run/belay-warden".into(),
@@ -205,6 +210,7 @@ impl Layer {
         set(&mut config.device.name, self.device.name);
         set(&mut config.device.model, self.device.model);
         set(&mut config.backend, self.platform.backend);
+        self.platform.exec.apply(&mut config.commands);
         let warden = &mut config.warden;
         set(&mut warden.state, self.warden.state);
         set(&mut warden.runtime, self.warden.runtime);

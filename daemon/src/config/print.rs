@@ -14,6 +14,7 @@ pub(super) fn render(config: &Config) -> String {
         paths,
         device,
         backend,
+        commands,
         warden,
     } = config;
     let mut out = Out::default();
@@ -64,11 +65,16 @@ pub(super) fn render(config: &Config) -> String {
         Backend::Simulated => "simulated",
     };
     out.key(
-        "Who carries out what only the operating system can: \"auto\" (systemd where it runs, else commands), \
-         \"systemd\", \"exec\"; \"simulated\" in builds for tests.",
+        "Who carries out what only the operating system can: \"auto\" (a command of platform.exec where there is one, \
+         else the system's service), \"systemd\" (the services alone), \"exec\" (the commands alone); \"simulated\" in \
+         builds for tests.",
         "backend",
         text(backend),
     );
+    out.section("platform.exec");
+    for (comment, name, words) in commands.keys() {
+        out.key(comment, name, toml::Value::from(words.to_vec()).to_string());
+    }
     out.section("warden");
     out.key(
         "The warden's state lies in the folders a and b in here.",

@@ -58,6 +58,18 @@ fn every_key_is_taken() {
         model = "Phone 5"
         [platform]
         backend = "exec"
+        [platform.exec]
+        ring = ["/usr/bin/aplay", "/usr/share/belay/alarm.wav"]
+        locate = ["/1"]
+        cells = ["/2"]
+        wifi = ["/3"]
+        call = ["/4", "{number}"]
+        hang-up = ["/5"]
+        send-text = ["/6", "{number}", "{text}"]
+        delete-text = ["/7", "{id}"]
+        follow-modem = ["/8"]
+        follow-network = ["/9"]
+        follow-battery = ["/10"]
         [warden]
         state = "/c"
         runtime = "/d"
@@ -75,6 +87,8 @@ fn every_key_is_taken() {
     );
     assert_eq!(config.cloud.ca, Some(PathBuf::from("/etc/belay/ca.pem")));
     assert_eq!((config.bus, config.backend), (BusKind::Session, Backend::Exec));
+    assert_eq!(config.commands.ring, ["/usr/bin/aplay", "/usr/share/belay/alarm.wav"]);
+    assert!(config.commands.keys().iter().all(|(_, _, words)| !words.is_empty()));
     assert_eq!(
         (config.paths.state.as_path(), config.paths.runtime.as_path()),
         ("/a".as_ref(), "/b".as_ref())
@@ -152,6 +166,10 @@ fn a_mistake_names_file_line_and_key() {
         (
             "[cloud]\nca = 'ca.pem'\n",
             "belay.toml:2: cloud.ca: expected an absolute path",
+        ),
+        (
+            "[platform.exec]\nring = ['aplay', 'a.wav']\n",
+            "belay.toml:2: platform.exec.ring: expected a program's absolute path first",
         ),
         (
             "[warden]\nreset-proof-dir = 'persist'\n",

@@ -7,7 +7,7 @@ use serde::de::Error as _;
 
 /// The commands, each a list of words, the first a program's absolute path; an empty list: none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Exec {
+pub struct Commands {
     /// Plays an alarm aloud until it is told to stop (`SIGTERM`). Run where feedbackd can't be reached.
     pub ring: Vec<String>,
     /// Prints where the device is: `{"latitude", "longitude", "accuracy", "altitude"?, "age-ms"?, "source"?}`.
@@ -32,7 +32,7 @@ pub struct Exec {
     pub follow_battery: Vec<String>,
 }
 
-impl Exec {
+impl Commands {
     /// Whether a command stands for a part of the modem.
     #[must_use]
     pub fn has_modem(&self) -> bool {
@@ -73,21 +73,33 @@ impl Exec {
             ("Dials {number}.", "call", &self.call),
             ("Ends the call.", "hang-up", &self.hang_up),
             ("Sends {text} to {number}.", "send-text", &self.send_text),
-            ("Deletes the received text {id}.", "delete-text", &self.delete_text),
+            (
+                "Deletes the received text {id}.",
+                "delete-text",
+                &self.delete_text,
+            ),
             (
                 "Prints SIMs and received texts at each change.",
                 "follow-modem",
                 &self.follow_modem,
             ),
-            ("Prints the network at each change.", "follow-network", &self.follow_network),
-            ("Prints the battery at each change.", "follow-battery", &self.follow_battery),
+            (
+                "Prints the network at each change.",
+                "follow-network",
+                &self.follow_network,
+            ),
+            (
+                "Prints the battery at each change.",
+                "follow-battery",
+                &self.follow_battery,
+            ),
         ]
     }
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) struct ExecLayer {
+pub(super) struct CommandsLayer {
     ring: Option<Words>,
     locate: Option<Words>,
     cells: Option<Words>,
@@ -101,24 +113,24 @@ pub(super) struct ExecLayer {
     follow_battery: Option<Words>,
 }
 
-impl ExecLayer {
-    pub(super) fn apply(self, exec: &mut Exec) {
+impl CommandsLayer {
+    pub(super) fn apply(self, commands: &mut Commands) {
         let set = |to: &mut Vec<String>, from: Option<Words>| {
             if let Some(Words(words)) = from {
                 *to = words;
             }
         };
-        set(&mut exec.ring, self.ring);
-        set(&mut exec.locate, self.locate);
-        set(&mut exec.cells, self.cells);
-        set(&mut exec.wifi, self.wifi);
-        set(&mut exec.call, self.call);
-        set(&mut exec.hang_up, self.hang_up);
-        set(&mut exec.send_text, self.send_text);
-        set(&mut exec.delete_text, self.delete_text);
-        set(&mut exec.follow_modem, self.follow_modem);
-        set(&mut exec.follow_network, self.follow_network);
-        set(&mut exec.follow_battery, self.follow_battery);
+        set(&mut commands.ring, self.ring);
+        set(&mut commands.locate, self.locate);
+        set(&mut commands.cells, self.cells);
+        set(&mut commands.wifi, self.wifi);
+        set(&mut commands.call, self.call);
+        set(&mut commands.hang_up, self.hang_up);
+        set(&mut commands.send_text, self.send_text);
+        set(&mut commands.delete_text, self.delete_text);
+        set(&mut commands.follow_modem, self.follow_modem);
+        set(&mut commands.follow_network, self.follow_network);
+        set(&mut commands.follow_battery, self.follow_battery);
     }
 }
 

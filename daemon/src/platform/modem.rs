@@ -1,0 +1,129 @@
+//! The modem: SIMs, texts, calls, and what it knows of its place.
+
+mod cell;
+mod gnss;
+mod manager;
+
+use std::fmt::{self, Debug};
+
+use belay_proto::wire::Cell;
+use serde::Deserialize;
+use tokio::sync::{mpsc, watch};
+
+use super::{Answer, Fix, PlatformError};
+pub(super) use manager::ModemManager;
+
+/// What is known of the modems. The default: none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ModemView {
+    /// The SIMs that are in the device and can be read.
+    pub sims: Vec<Sim>,
+    /// The texts that have arrived whole and begin as [`ModemView::COMMANDS`] says. They stay until they are deleted.
+    pub texts: Vec<Text>,
+}
+
+/// A SIM. `Debug` shows no number: they belong in no log.
+#[derive(Clone, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Sim {
+    /// The modem it is in: its IMEI.
+    pub imei: String,
+    /// The card's number.
+    pub iccid: String,
+    /// The subscriber; empty while the card wants its PIN.
+    pub imsi: String,
+    /// The operator's name or code; empty: not known.
+    pub operator: String,
+}
+
+/// A text that was received. `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Text {
+    /// Its name at the modem.
+    pub id: String,
+    /// What it says.
+    pub text: String,
+}
+
+impl ModemView {
+    /// How a text begins that belayd has to do with. All others are nobody's business but the user's, and are left
+    /// alone.
+    pub const COMMANDS: &'static str = "belay:";
+}
+
+/// The modem of the device.
+pub trait Modem: Debug + Send + Sync + 'static {
+    /// What is known, with its changes.
+    fn view(&self) -> watch::Receiver<ModemView>;
+
+    /// Dials `number` (E.164). Answers once the call is under way.
+    fn call<'a>(&'a self, number: &'a str) -> Answer<'a>;
+
+    /// Ends the call that was dialled last; done too where there is none.
+    fn hang_up(&self) -> Answer<'_>;
+
+    /// Sends `text` to `number` (E.164). Answers once the network has taken it.
+    fn send_text<'a>(&'a self, number: &'a str, text: &'a str) -> Answer<'a>;
+
+    /// Deletes a received text; done too where it is gone.
+    fn delete_text<'a>(&'a self, id: &'a str) -> Answer<'a>;
+
+    /// The cells in reach, the serving one first.
+    fn cells(&self) -> Answer<'_, Vec<Cell>>;
+
+    /// As [`Position::track`](super::Position::track), by satellites alone.
+    fn track(&self, fixes: mpsc::Sender<Fix>) -> Answer<'_>;
+}
+
+/// Lets through what is a telephone number, and nothing that a network would take for an order to itself, such as
+/// `*100#`.
+pub(super) fn dialable(number: &str) -> Result<(), PlatformError> {
+    let digits = number.strip_prefix('+').unwrap_or(number);
+    let is_number = (2..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    match is_number {
+        true => Ok(()),
+        false => Err(PlatformError::Refused("not a telephone number")),
+    }
+}
+
+impl Debug for Sim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sim").finish_non_exhaustive()
+    }
+}
+
+impl Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Text")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::dialable;
+
+    #[test]
+    fn only_telephone_numbers_are_dialled() {
+        for number in ["+491701234567", "112", "0301234567"] {
+            assert!(dialable(number).is_ok(), "{number}");
+        }
+        for number in [
+            "*100#",
+            "**21*123#",
+            "+",
+            "",
+            "1",
+            "12345678901234567",
+            "+49 170",
+            "+49,1",
+            "tel:1",
+            "٣٤٥",
+        ] {
+            assert!(dialable(number).is_err(), "{number}");
+        }
+    }
+}

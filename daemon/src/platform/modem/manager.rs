@@ -1,0 +1,339 @@
+//! ModemManager.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use belay_proto::wire::Cell;
+use tokio::sync::{mpsc, oneshot, watch};
+use zbus::{Connection, MessageStream, OwnedObjectPath, OwnedVariant, Variant};
+
+use super::{Modem, ModemView, Sim, Text, cell, dialable, gnss};
+use crate::actor::Supervisor;
+use crate::platform::clock::Time;
+use crate::platform::follower::{Follower, Subject};
+use crate::platform::service::{Properties, Service, Signal, take};
+use crate::platform::{Answer, Fix, PlatformError};
+
+const NAME: &str = "org.freedesktop.ModemManager1";
+const PATH: &str = "/org/freedesktop/ModemManager1";
+const OBJECT_MANAGER: &str = "org.freedesktop.DBus.ObjectManager";
+const MODEM: &str = "org.freedesktop.ModemManager1.Modem";
+const SIM: &str = "org.freedesktop.ModemManager1.Sim";
+const VOICE: &str = "org.freedesktop.ModemManager1.Modem.Voice";
+const CALL: &str = "org.freedesktop.ModemManager1.Call";
+const MESSAGING: &str = "org.freedesktop.ModemManager1.Modem.Messaging";
+const SMS: &str = "org.freedesktop.ModemManager1.Sms";
+pub(super) const LOCATION: &str = "org.freedesktop.ModemManager1.Modem.Location";
+
+/// `MMSmsState`: all parts have arrived.
+const RECEIVED: u32 = 3;
+/// `MMSmsPduType`: sent to this device.
+const DELIVER: u32 = 1;
+
+type Objects = HashMap<OwnedObjectPath, HashMap<String, Properties>>;
+
+/// ModemManager on the system's bus.
+#[derive(Debug)]
+pub(in crate::platform) struct ModemManager {
+    subject: Arc<Modems>,
+    view: watch::Receiver<ModemView>,
+    clock: Time,
+    /// The call that was dialled last, and its modem.
+    dialled: tokio::sync::Mutex<Option<(String, OwnedObjectPath)>>,
+    /// Whose turn it is to use the receiver.
+    receiver: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Debug)]
+struct Modems {
+    service: Service,
+    /// Texts that have been read and are none of belayd's business: they aren't read again.
+    others: Mutex<HashSet<String>>,
+}
+
+impl ModemManager {
+    pub(in crate::platform) fn start(
+        connection: &Connection,
+        supervisor: &mut Supervisor,
+        clock: Time,
+    ) -> Self {
+        let subject = Arc::new(Modems {
+            service: Service::new(connection, NAME),
+            others: Mutex::default(),
+        });
+        let (follower, view) = Follower::new(Arc::clone(&subject), clock.clone());
+        supervisor.start("modem", follower);
+        Self {
+            subject,
+            view,
+            clock,
+            dialled: tokio::sync::Mutex::default(),
+            receiver: Arc::default(),
+        }
+    }
+
+    fn service(&self) -> &Service {
+        &self.subject.service
+    }
+
+    /// The first modem that has `interface`.
+    async fn modem_with(&self, interface: &str) -> Result<String, PlatformError> {
+        let modems = self.subject.modems().await?;
+        let found = modems
+            .into_iter()
+            .find(|(_, parts)| parts.contains_key(interface));
+        found
+            .map(|(path, _)| path.to_string())
+            .ok_or(PlatformError::NotSupported("no modem"))
+    }
+
+    async fn dial(&self, number: &str) -> Result<(), PlatformError> {
+        dialable(number)?;
+        let modem = self.modem_with(VOICE).await?;
+        let mut dialled = self.dialled.lock().await;
+        if let Some((modem, call)) = dialled.take() {
+            self.forget_call(&modem, &call).await;
+        }
+        let properties = HashMap::from([("number", Variant::from(number))]);
+        let call: OwnedObjectPath = self
+            .service()
+            .call(&modem, VOICE, "CreateCall", &properties)
+            .await?;
+        let started = self.service().call(call.as_str(), CALL, "Start", &()).await;
+        match &started {
+            Ok(()) => *dialled = Some((modem, call)),
+            Err(_) => self.forget_call(&modem, &call).await,
+        }
+        started
+    }
+
+    /// Ends a call and takes it off the modem's list.
+    async fn forget_call(&self, modem: &str, call: &OwnedObjectPath) {
+        let service = self.service();
+        let hung_up: Result<(), _> = service.call(call.as_str(), CALL, "Hangup", &()).await;
+        let deleted: Result<(), _> = service.call(modem, VOICE, "DeleteCall", call).await;
+        if let Some(error) = hung_up.err().or(deleted.err()) {
+            // It had ended by itself.
+            tracing::debug!(error = &error as &dyn std::error::Error, "ending a call");
+        }
+    }
+
+    async fn send(&self, number: &str, text: &str) -> Result<(), PlatformError> {
+        dialable(number)?;
+        let modem = self.modem_with(MESSAGING).await?;
+        let properties = HashMap::from([("number", Variant::from(number)), ("text", Variant::from(text))]);
+        let service = self.service();
+        let message: OwnedObjectPath = service.call(&modem, MESSAGING, "Create", &properties).await?;
+        let sent = service.call(message.as_str(), SMS, "Send", &()).await;
+        // What was said is nobody's business who has the device.
+        let deleted: Result<(), _> = service.call(&modem, MESSAGING, "Delete", &message).await;
+        if let Err(error) = deleted {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a sent text stays on the modem"
+            );
+        }
+        sent
+    }
+
+    async fn delete(&self, id: &str) -> Result<(), PlatformError> {
+        let message = OwnedObjectPath::try_from(id).map_err(|_| PlatformError::Refused("not a text"))?;
+        for (modem, parts) in self.subject.modems().await? {
+            let listed = parts
+                .get(MESSAGING)
+                .is_some_and(|part| messages(part).contains(&message));
+            if listed {
+                let deleted = self
+                    .service()
+                    .call(modem.as_str(), MESSAGING, "Delete", &message)
+                    .await;
+                return match deleted {
+                    Err(PlatformError::NotSupported(_)) => Ok(()),
+                    other => other,
+                };
+            }
+        }
+        Ok(())
+    }
+
+    async fn cells_around(&self) -> Result<Vec<Cell>, PlatformError> {
+        let modem = self.modem_with(MODEM).await?;
+        let asked: Result<Vec<HashMap<String, OwnedVariant>>, _> =
+            self.service().call(&modem, MODEM, "GetCellInfo", &()).await;
+        let mut cells: Vec<(bool, Cell)> = match asked {
+            Ok(cells) => cells.into_iter().filter_map(cell::of_info).collect(),
+            // Many modems can't; the serving cell is known all the same.
+            Err(PlatformError::TimedOut) => return Err(PlatformError::TimedOut),
+            Err(_) => Vec::new(),
+        };
+        cells.sort_by_key(|(is_serving, _)| !is_serving);
+        if cells.is_empty() {
+            let serving = gnss::serving_cell(self.service(), &modem).await?;
+            return Ok(serving.into_iter().collect());
+        }
+        Ok(cells.into_iter().map(|(_, cell)| cell).collect())
+    }
+}
+
+impl Modem for ModemManager {
+    fn view(&self) -> watch::Receiver<ModemView> {
+        self.view.clone()
+    }
+
+    fn call<'a>(&'a self, number: &'a str) -> Answer<'a> {
+        Box::pin(self.dial(number))
+    }
+
+    fn hang_up(&self) -> Answer<'_> {
+        Box::pin(async {
+            if let Some((modem, call)) = self.dialled.lock().await.take() {
+                self.forget_call(&modem, &call).await;
+            }
+            Ok(())
+        })
+    }
+
+    fn send_text<'a>(&'a self, number: &'a str, text: &'a str) -> Answer<'a> {
+        Box::pin(self.send(number, text))
+    }
+
+    fn delete_text<'a>(&'a self, id: &'a str) -> Answer<'a> {
+        Box::pin(self.delete(id))
+    }
+
+    fn cells(&self) -> Answer<'_, Vec<Cell>> {
+        Box::pin(self.cells_around())
+    }
+
+    fn track(&self, fixes: mpsc::Sender<Fix>) -> Answer<'_> {
+        Box::pin(async {
+            let modem = self.modem_with(LOCATION).await?;
+            let (_end, ended) = oneshot::channel::<()>();
+            let search = gnss::Search {
+                service: self.service().clone(),
+                modem,
+                clock: self.clock.clone(),
+                fixes,
+                _turn: Arc::clone(&self.receiver).lock_owned().await,
+            };
+            // In a task of its own, which leaves the receiver as it was found even if nobody waits any more: that
+            // is when this future, and with it `_end`, is dropped.
+            let search = tokio::spawn(search.run(ended));
+            search
+                .await
+                .map_err(|_| PlatformError::Unreadable("the search died"))?
+        })
+    }
+}
+
+impl Modems {
+    async fn modems(&self) -> Result<Vec<(OwnedObjectPath, HashMap<String, Properties>)>, PlatformError> {
+        let all: Objects = self
+            .service
+            .call(PATH, OBJECT_MANAGER, "GetManagedObjects", &())
+            .await?;
+        let mut modems: Vec<_> = all
+            .into_iter()
+            .filter(|(_, parts)| parts.contains_key(MODEM))
+            .collect();
+        modems.sort_by(|(one, _), (other, _)| one.as_str().cmp(other.as_str()));
+        Ok(modems)
+    }
+
+    async fn sim(&self, modem: &mut Properties) -> Result<Option<Sim>, PlatformError> {
+        let path: Option<OwnedObjectPath> = take(modem, "Sim");
+        let Some(path) = path.filter(|path| path.as_str() != "/") else {
+            return Ok(None);
+        };
+        let mut sim = match self.service.all(path.as_str(), SIM).await {
+            Ok(sim) => sim,
+            // Gone meanwhile, which the bus tells.
+            Err(PlatformError::NotSupported(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut text = |name: &str| take::<String>(&mut sim, name).unwrap_or_default();
+        let found = Sim {
+            imei: take(modem, "EquipmentIdentifier").unwrap_or_default(),
+            iccid: text("SimIdentifier"),
+            imsi: text("Imsi"),
+            operator: text("OperatorName"),
+        };
+        Ok((!found.iccid.is_empty() || !found.imsi.is_empty()).then_some(found))
+    }
+
+    async fn text(&self, message: &OwnedObjectPath) -> Result<Option<Text>, PlatformError> {
+        let id = message.to_string();
+        let others = || self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if others().contains(&id) {
+            return Ok(None);
+        }
+        let mut sms = match self.service.all(message.as_str(), SMS).await {
+            Ok(sms) => sms,
+            Err(PlatformError::NotSupported(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut number = |name: &str| take::<u32>(&mut sms, name);
+        let (state, kind) = (number("State"), number("PduType"));
+        // Of a long one the parts come one after the other, and a signal with the last.
+        if state.is_some_and(|state| state == RECEIVED - 1) {
+            return Ok(None);
+        }
+        let text: String = take(&mut sms, "Text").unwrap_or_default();
+        let is_ours =
+            kind == Some(DELIVER) && state == Some(RECEIVED) && text.starts_with(ModemView::COMMANDS);
+        if !is_ours {
+            others().insert(id);
+            return Ok(None);
+        }
+        Ok(Some(Text { id, text }))
+    }
+}
+
+/// The messages that a modem lists.
+fn messages(part: &Properties) -> Vec<OwnedObjectPath> {
+    let listed = part.get("Messages").cloned();
+    let listed = listed.and_then(|value| Vec::<OwnedObjectPath>::try_from(value).ok());
+    listed.unwrap_or_default()
+}
+
+impl Subject for Modems {
+    type View = ModemView;
+
+    const NAME: &'static str = "modem";
+
+    fn hints(&self) -> Answer<'_, Vec<MessageStream>> {
+        Box::pin(async {
+            let mut streams = vec![self.service.owners().await?];
+            for signal in [
+                Signal::new(OBJECT_MANAGER, "InterfacesAdded").at(PATH),
+                Signal::new(OBJECT_MANAGER, "InterfacesRemoved").at(PATH),
+                Signal::new(MODEM, "StateChanged"),
+                Signal::new(MESSAGING, "Added"),
+                Signal::changes(SMS),
+                Signal::changes(SIM),
+            ] {
+                streams.push(self.service.signals(signal).await?);
+            }
+            Ok(streams)
+        })
+    }
+
+    fn read(&self) -> Answer<'_, ModemView> {
+        Box::pin(async {
+            let mut view = ModemView::default();
+            let mut listed = HashSet::new();
+            for (_, mut parts) in self.modems().await? {
+                if let Some(modem) = parts.get_mut(MODEM) {
+                    view.sims.extend(self.sim(modem).await?);
+                }
+                for message in parts.get(MESSAGING).map(messages).unwrap_or_default() {
+                    view.texts.extend(self.text(&message).await?);
+                    listed.insert(message.to_string());
+                }
+            }
+            let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+            others.retain(|id| listed.contains(id));
+            Ok(view)
+        })
+    }
+}
