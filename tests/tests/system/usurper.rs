@@ -202,7 +202,7 @@ async fn play(thief: &App, tickets: &[String; 3], claim: &str, planned: &Move) -
                 Claim::Right => thief.recovery_code(claim).await.unwrap(),
                 Claim::Made(claim) => thief.recovery_code(claim).await.unwrap(),
             };
-            let refusal = answer.expect_err("a recovery code for belayd");
+            let refusal = answer.unwrap_err();
             assert_eq!(refusal.short(), "NotAuthorized");
             Err(refusal)
         }
