@@ -129,7 +129,7 @@ impl Places {
     pub fn new(folder: &Path) -> Self {
         Self {
             journal: folder.join("journal"),
-            tombstone: folder.join("tombstone.json"),
+            tombstone: folder.join("tombstone"),
             refused: folder.join("refused"),
         }
     }

@@ -15,7 +15,7 @@ fn tombstone(disk: &Shared) -> Option<Tombstone> {
     let disk = disk.borrow();
     let bytes = disk
         .files
-        .get(Path::new(JOURNAL).join("tombstone.json").as_path())?;
+        .get(Path::new(JOURNAL).join("tombstone").as_path())?;
     Some(serde_json::from_slice(bytes).unwrap())
 }
 

@@ -108,7 +108,7 @@ fn cut_off_after_any_line_of_the_journal_it_resumes_and_opens_no_more() {
     let (image, whole) = (stage.at("image"), bytes(&stage.at("image")));
     assert_ok(&stage.run(&[]));
     let journal = String::from_utf8(bytes(&stage.at("journal/journal"))).unwrap();
-    let tombstone = std::fs::read_to_string(stage.at("journal/tombstone.json")).unwrap();
+    let tombstone = std::fs::read_to_string(stage.at("journal/tombstone")).unwrap();
     let lines: Vec<&str> = journal.lines().collect();
     assert!(lines.len() > 5, "{journal}");
     for cut in 1..=lines.len() {
@@ -120,11 +120,11 @@ fn cut_off_after_any_line_of_the_journal_it_resumes_and_opens_no_more() {
         }
         let torn = &lines.get(cut).map_or("", |line| &line[..line.len() / 2]);
         stage.write("journal/journal", &format!("{kept}\n{torn}"));
-        stage.write("journal/tombstone.json", &tombstone.replace("wiped", "wiping"));
+        stage.write("journal/tombstone", &tombstone.replace("wiped", "wiping"));
         std::fs::remove_file(stage.at("power")).unwrap();
         assert_eq!(said(&stage.run(&["--resume"])), "wiped", "cut after line {cut}");
         assert!(!opens(&image), "cut after line {cut}");
-        assert_eq!(stage.json("journal/tombstone.json")["state"], "wiped");
+        assert_eq!(stage.json("journal/tombstone")["state"], "wiped");
         assert!(stage.at("power").exists());
     }
 }

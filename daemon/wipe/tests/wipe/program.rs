@@ -35,7 +35,7 @@ fn files_are_overwritten_removed_and_the_power_goes_off() {
     assert_ok(&stage.run(&[]));
     assert!(!stage.at("home").exists() && stage.at("power-is-off").exists());
     assert_ne!(bytes(&stage.at("letter")), b"private");
-    let tombstone = stage.json("journal/tombstone.json");
+    let tombstone = stage.json("journal/tombstone");
     assert_eq!(
         (&tombstone["state"], &tombstone["command"]),
         (&"wiped".into(), &COMMAND.into())
@@ -81,7 +81,7 @@ fn a_refused_preflight_says_why_in_both_places() {
             (&"missing".into(), &COMMAND.into())
         );
     }
-    assert!(!stage.at("journal/tombstone.json").exists());
+    assert!(!stage.at("journal/tombstone").exists());
 }
 
 #[test]
@@ -108,7 +108,7 @@ paths = [\"{}/home\"]
     stage.write("home/letter", "private");
     assert_eq!(said(&stage.run(&["--resume"])), "nothing to resume");
     assert_eq!(stage.run(&[]).status.signal(), Some(9));
-    assert_eq!(stage.json("journal/tombstone.json")["state"], "wiping");
+    assert_eq!(stage.json("journal/tombstone")["state"], "wiping");
     // The intent lay in what is wiped.
     std::fs::remove_file(stage.at("intent")).unwrap();
     assert_eq!(said(&stage.run(&["--resume"])), "wiped");
