@@ -1,6 +1,7 @@
 //! The one task that owns the state: it takes requests in turn, asks the core what to do, and does
 //! it. A password check runs within its turn, so there is one at a time and the others queue.
 
+mod secrets;
 mod waiting;
 
 use std::collections::HashMap;
@@ -10,20 +11,16 @@ use std::time::Duration;
 
 use belay_proto::clock::{Clock, unix_seconds};
 use belay_proto::dbus::WipeClass;
-use belay_proto::identifier::Identifier;
-use belay_proto::keys::{KdfParameters, nfkc, random};
-use belay_proto::steps::Purpose;
+use belay_proto::keys::{KdfParameters, random};
+use belay_proto::signed::Disposition;
 use belay_proto::{Secret, TicketId};
 use ring::hmac;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::ceremony::{self, Hardware, Session};
-use crate::core::check::Check;
-use crate::core::password;
 use crate::core::refusal::Refusal;
 use crate::core::registration::CodeRequest;
 use crate::core::state::{Answer, Binding, Effect, Event, State, What, step};
-use crate::core::throttle::Presenter;
 use crate::disk::audit_log::{Entry, Note};
 use crate::disk::copies::WriteError;
 use crate::disk::vault::Vault;
@@ -174,11 +171,7 @@ impl Warden {
                 let _ = reply.send(self.tighten(&reason));
             }
             Request::Command { envelope, reply } => {
-                let _ = reply.send(match self.apply(What::Commanded(envelope)) {
-                    Ok(Answer::Judged(disposition, _)) => Ok(disposition),
-                    Ok(_) => Err(Refusal::Internal("no judgement")),
-                    Err(refusal) => Err(refusal),
-                });
+                let _ = reply.send(self.command(envelope));
             }
             Request::Beat { reply } => {
                 let _ = reply.send(self.apply(What::Beat).map(|_| ()));
@@ -192,88 +185,24 @@ impl Warden {
         }
     }
 
-    fn present(
-        &mut self,
-        purpose: Purpose,
-        subject: &str,
-        presenter: Presenter,
-        password: Secret<String>,
-    ) -> Result<TicketId, Refusal> {
-        self.not_empty(&password)?;
+    fn command(&mut self, envelope: Vec<u8>) -> Result<Disposition, Refusal> {
+        self.not_leaving()?;
+        match self.apply(What::Commanded(envelope))? {
+            Answer::Judged(disposition, _) => Ok(disposition),
+            _ => Err(Refusal::Internal("no judgement")),
+        }
+    }
+
+    /// What is accepted now would be carried out by the next warden, whom nobody starts.
+    pub(crate) const fn not_leaving(&self) -> Result<(), Refusal> {
         if self.quiet.leaving {
             return Err(Refusal::Busy);
-        }
-        let subject = match purpose {
-            Purpose::Register | Purpose::SignIn => Identifier::parse(subject)
-                .map_err(|error| Refusal::InvalidArgument(error.to_string()))?
-                .as_str()
-                .to_owned(),
-            Purpose::Reauthenticate
-            | Purpose::SignOut
-            | Purpose::Reset
-            | Purpose::Find
-            | Purpose::Policies
-            | Purpose::Command => subject.to_owned(),
-        };
-        // Time first, so that an expired wait or ticket doesn't count.
-        self.apply(What::Woke)?;
-        self.state.admits(purpose, presenter, &self.now())?;
-        if purpose == Purpose::Register {
-            if !password::acceptable(&password, &subject) {
-                return Err(Refusal::WeakPassword);
-            }
-        } else if !password::long_enough(password.expose()) {
-            return Err(Refusal::WrongPassword);
-        }
-        let id = TicketId::random();
-        self.apply(What::Presented {
-            id,
-            purpose,
-            subject,
-            presenter,
-        })?;
-        self.sessions.insert(id, Session::new(Arc::new(password)));
-        Ok(id)
-    }
-
-    async fn unlock(&mut self, presenter: Presenter, password: Secret<String>) -> Result<(), Refusal> {
-        self.not_empty(&password)?;
-        self.state.bound()?;
-        if !password::long_enough(password.expose()) {
-            return Err(Refusal::WrongPassword);
-        }
-        self.check(presenter, None, Arc::new(password)).await.map(|_| ())
-    }
-
-    /// The local password check: counted on disk, then Argon2id, then judged.
-    pub(crate) async fn check(
-        &mut self,
-        presenter: Presenter,
-        ticket: Option<TicketId>,
-        password: Arc<Secret<String>>,
-    ) -> Result<(), Refusal> {
-        let fingerprint = self.fingerprint(&password);
-        match self.apply(What::CheckBegan(Check {
-            presenter,
-            ticket,
-            fingerprint,
-        }))? {
-            Answer::Compare => {}
-            _ => return Ok(()),
-        }
-        let bound = self.state.bound()?;
-        let (salt, parameters) = (bound.salt, bound.parameters);
-        let master = ceremony::derive(password, salt, parameters).await?;
-        self.apply(What::CheckEnded {
-            verify_digest: master.verify_digest(),
-        })?;
-        if let Some(session) = ticket.and_then(|id| self.sessions.get_mut(&id)) {
-            session.keep(salt, parameters, master);
         }
         Ok(())
     }
 
     fn tighten(&mut self, reason: &str) -> Result<(), Refusal> {
+        self.not_leaving()?;
         let printable = reason
             .chars()
             .filter(|c| !c.is_control())
@@ -295,25 +224,6 @@ impl Warden {
             Binding::Tampered(_) => Err(Refusal::Tampered),
             _ => self.vault.history(since).map_err(|error| storage(&error)),
         }
-    }
-
-    fn not_empty(&self, password: &Secret<String>) -> Result<(), Refusal> {
-        if self.state.binding == Binding::Uninitialised {
-            self.state.bound()?;
-        }
-        if password.expose().is_empty() {
-            Err(Refusal::InvalidArgument("empty password".to_owned()))
-        } else {
-            Ok(())
-        }
-    }
-
-    fn fingerprint(&self, password: &Secret<String>) -> [u8; 32] {
-        let normalised = nfkc(password);
-        let mut fingerprint = [0; 32];
-        fingerprint
-            .copy_from_slice(hmac::sign(&self.fingerprint_key, normalised.expose().as_bytes()).as_ref());
-        fingerprint
     }
 
     pub(crate) fn now(&self) -> Moment {

@@ -82,6 +82,8 @@ pub struct Snapshot {
     pub policies: Policies,
     /// The lost episode.
     pub episode: u64,
+    /// How often the password was proved here in this epoch.
+    pub presence: u64,
     /// The last sequence of what the warden signed for the owner.
     pub sequence: u64,
     /// What belayd has to do, and whether it has begun.
@@ -112,8 +114,6 @@ pub struct Shown {
     pub generation: u64,
     /// The owner's login, masked.
     pub login: String,
-    /// How often the password was proved here in this epoch.
-    pub presence: u64,
     /// The box that reports are sealed to.
     pub report_box: Option<[u8; 32]>,
     /// The key that signs outcomes.
@@ -271,9 +271,11 @@ impl Snapshot {
     /// Whether anything of the owner's commands differs, for which there is one signal.
     #[must_use]
     pub fn stirred(&self, before: &Self) -> bool {
-        (self.lock, &self.lost, self.find, &self.policies)
-            != (before.lock, &before.lost, before.find, &before.policies)
-            || (self.sequence, &self.deeds, self.episode) != (before.sequence, &before.deeds, before.episode)
+        let lost = (self.lock, &self.lost, self.episode) != (before.lock, &before.lost, before.episode);
+        let owner =
+            (self.find, &self.policies, self.presence) != (before.find, &before.policies, before.presence);
+        let told = (self.sequence, &self.deeds) != (before.sequence, &before.deeds);
+        lost || owner || told
     }
 
     pub(crate) fn of(state: &State, tombstone: Option<&Tombstone>) -> Self {
@@ -289,7 +291,6 @@ impl Snapshot {
                     device: bound.device,
                     generation: bound.generation,
                     login: bound.login.clone(),
-                    presence: bound.presence,
                     report_box: bound.report_box,
                     warden_key: bound.warden_key,
                 };
@@ -319,6 +320,7 @@ impl Snapshot {
             find: state.book.find,
             policies: state.book.policies.clone(),
             episode: state.book.episode,
+            presence: state.bound().map_or(0, |bound| bound.presence),
             sequence: state.book.sequence,
             deeds: deeds.iter().map(|deed| (deed.command, deed.begun)).collect(),
         }

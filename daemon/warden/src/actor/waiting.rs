@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use belay_proto::dbus::LockState;
+
 use super::{Warden, error_chain};
 use crate::core::command::lost::{Setback, Stand};
 use crate::core::state::{Binding, Lock, What};
@@ -12,7 +14,7 @@ use crate::quiet::Quiet;
 
 impl Warden {
     pub(super) fn next_wake(&self) -> Option<Duration> {
-        let owed = self.state.standing.owed().is_some();
+        let owed = self.owed().is_some();
         let times = [
             self.state.tickets.next_end(),
             self.next_quiet_check(),
@@ -24,7 +26,7 @@ impl Warden {
 
     /// Starts what the operating system is owed.
     pub(super) fn pursue(&mut self) {
-        let (now, watch) = (self.clock.boottime(), self.state.wants_watch());
+        let (now, watch, owed) = (self.clock.boottime(), self.state.wants_watch(), self.owed());
         let (vault, lock) = (&mut self.vault, &self.state.lock);
         let job = |stand| match (stand, lock) {
             (Stand::Free, _) => Some(Job::Unlock),
@@ -38,7 +40,17 @@ impl Warden {
             },
             (Stand::Wipe, _) => None,
         };
-        self.work.pursue(self.state.standing.owed(), watch, now, job);
+        self.work.pursue(owed, watch, now, job);
+    }
+
+    /// What the operating system is owed; a wipe whose tombstone says that it is over isn't.
+    fn owed(&self) -> Option<Stand> {
+        let is_wiped = self.tombstone.as_ref().is_some_and(|tombstone| {
+            matches!(&self.state.lock, Lock::Wiping(wipe) if wipe.command == tombstone.command)
+                && tombstone.state == LockState::Wiped
+        });
+        let owed = self.state.standing.owed();
+        owed.filter(|stand| !(is_wiped && *stand == Stand::Wipe))
     }
 
     pub(super) fn carried_out(&mut self, report: Report) {

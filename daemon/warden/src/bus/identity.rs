@@ -35,7 +35,7 @@ pub(super) fn entries<'a>(
         ("owner", Variant::from(bound.owner.as_bytes().to_vec())),
         ("generation", Variant::from(bound.generation)),
         ("masked-login", Variant::from(bound.login.clone())),
-        ("presence", Variant::from(bound.presence)),
+        ("presence", Variant::from(shown.presence)),
         ("warden-key", Variant::from(bound.warden_key.as_bytes().to_vec())),
         ("find", Variant::from(shown.find)),
         ("policies", Variant::from(policies(shown)?)),

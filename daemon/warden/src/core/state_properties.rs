@@ -4,15 +4,19 @@
 use std::time::Duration;
 
 use belay_proto::keys::{KdfParameters, SigningKey};
-use belay_proto::steps::{Purpose, RESET_AND_RELEASE};
-use belay_proto::{AccountId, Epoch, HardwareId, PendingId, Secret, TicketId};
+use belay_proto::signed::{
+    Action, Command, CommandEnvelope, DelegateCertificate, DelegatedVerbs, Signed, Verb,
+};
+use belay_proto::steps::{PolicyChanges, Purpose, RESET_AND_RELEASE};
+use belay_proto::text::base64url;
+use belay_proto::{AccountId, CommandId, Epoch, HardwareId, PendingId, Secret, TicketId};
 use proptest::prelude::*;
 
 use super::binding::WARDEN_SEED;
 use super::check::Check;
 use super::records::Bound;
 use super::registration::{CodeRequest, Pending};
-use super::state::{Binding, Door, Effect, Event, Lock, State, What, step};
+use super::state::{Abilities, Binding, Door, Effect, Event, Lock, State, What, step};
 use super::throttle::Presenter;
 use crate::disk::sealing::SealingKey;
 use crate::moment::Moment;
@@ -27,7 +31,7 @@ fn bound(owner: &SigningKey) -> Box<Bound> {
     let (key, warden, epoch) = (
         key(),
         SigningKey::from_seed(&Secret::new([2; 32])),
-        Epoch::random(),
+        Epoch::from_bytes([6; 16]),
     );
     Box::new(Bound {
         account: AccountId::from_bytes([3; 16]),
@@ -120,14 +124,94 @@ fn what(right: bool) -> impl Strategy<Value = What> {
             bound: bound(&thief),
             existing
         }),
-        (ticket(), bytes()).prop_map(|(ticket, record)| What::Reauthenticated { ticket, record, delegate: Vec::new() }),
+        (ticket(), bytes()).prop_map(|(ticket, record)| What::Reauthenticated {
+            ticket,
+            record,
+            delegate: Vec::new()
+        }),
         bytes().prop_map(What::CredentialsBrought),
         ticket().prop_map(|ticket| What::SignedOut { ticket }),
         (ticket(), any::<bool>()).prop_map(|(ticket, release)| What::ResetAllowed { ticket, release }),
         Just(What::Tightened {
             reason: String::new()
         }),
+        asked_by_belayd(),
     ]
+}
+
+/// What belayd may bring about the owner's commands, with any bytes: rubbish, and commands that fit this device in
+/// everything but the signature.
+fn asked_by_belayd() -> impl Strategy<Value = What> {
+    let bytes = || prop::collection::vec(any::<u8>(), 0..200);
+    let command = || any::<u8>().prop_map(|number| CommandId::from_bytes([number % 4; 16]));
+    let ticket = || any::<u8>().prop_map(id);
+    prop_oneof![
+        bytes().prop_map(What::Commanded),
+        (forged(), any::<bool>()).prop_map(|(command, delegated)| {
+            let thief = SigningKey::from_seed(&Secret::new([9; 32]));
+            let delegate = delegated.then(|| Signed::seal(&delegation(&thief), &thief));
+            let command = Signed::seal(&command, &thief);
+            What::Commanded(CommandEnvelope { command, delegate }.encode())
+        }),
+        any::<[u8; 104]>().prop_map(|bytes| What::Texted(format!("belay:{}", base64url(&bytes)))),
+        Just(What::Beat),
+        Just(What::Ticked),
+        any::<u64>().prop_map(What::OutcomesAsked),
+        Just(What::ReportAsked),
+        command().prop_map(What::Begun),
+        (command(), any::<bool>()).prop_map(|(command, done)| What::Ended {
+            command,
+            done,
+            reason: String::new()
+        }),
+        (ticket(), any::<bool>()).prop_map(|(ticket, enabled)| What::FindSet { ticket, enabled }),
+        (ticket(), any::<u64>()).prop_map(|(ticket, after)| What::PoliciesSet {
+            ticket,
+            changes: PolicyChanges {
+                wipe_after_offline: Some(after),
+                ..PolicyChanges::default()
+            }
+        }),
+        ticket().prop_map(|ticket| What::CommandSigned { ticket }),
+    ]
+}
+
+fn forged() -> impl Strategy<Value = Command> {
+    let bound = owners_binding();
+    let actions = [
+        Action::Unlock,
+        Action::SignOut,
+        Action::Wipe {
+            external: false,
+            keep_esim: false,
+        },
+        Action::Ring { seconds: 1 },
+    ];
+    let action = prop::sample::select(actions.to_vec());
+    (action, any::<u64>(), 0..3_u64, 0..3_u64).prop_map(move |(action, counter, presence, episode)| Command {
+        id: CommandId::new(),
+        account: bound.account,
+        device: bound.device,
+        epoch: bound.epoch,
+        counter,
+        issued_at: 0,
+        expires_at: 0,
+        presence,
+        episode,
+        action,
+    })
+}
+
+fn delegation(key: &SigningKey) -> DelegateCertificate {
+    let verbs = vec![Verb::Ring, Verb::Lock];
+    DelegateCertificate {
+        account: AccountId::from_bytes([3; 16]),
+        key: key.public(),
+        actions: DelegatedVerbs::new(verbs).unwrap(),
+        generation: 1,
+        issued_at: 0,
+        expires_at: 1,
+    }
 }
 
 /// Events with the seconds that pass before each.
@@ -158,11 +242,15 @@ fn play(mut state: State, story: Vec<(u64, What)>, mut judge: impl FnMut(&State,
     }
 }
 
+fn owners_binding() -> Box<Bound> {
+    bound(&SigningKey::from_seed(&Secret::new([8; 32])))
+}
+
 fn owners_state() -> State {
-    State::new(
-        key(),
-        Binding::Bound(bound(&SigningKey::from_seed(&Secret::new([8; 32])))),
-    )
+    State {
+        abilities: Abilities { wipe: true },
+        ..State::new(key(), Binding::Bound(owners_binding()))
+    }
 }
 
 proptest! {
@@ -183,6 +271,7 @@ proptest! {
             locked |= next.lock != Lock::Unlocked;
             assert_eq!(next.binding, mine);
             assert_eq!(locked, next.lock != Lock::Unlocked);
+            assert!(!matches!(next.lock, Lock::Wiping(_)), "nobody but the owner wipes");
         });
     }
 
@@ -198,6 +287,7 @@ proptest! {
                 assert_eq!(ticket.proof, super::tickets::Proof::Right);
                 assert!(ticket.purpose == Purpose::SignOut || ticket.subject == RESET_AND_RELEASE);
             }
+            assert!(!matches!(next.lock, Lock::Wiping(_)), "nobody but the owner wipes");
             if before.lock != Lock::Unlocked && next.lock == Lock::Unlocked {
                 assert!(matches!(what, What::CheckEnded { verify_digest: RIGHT }), "unlocked by {what:?}");
             }

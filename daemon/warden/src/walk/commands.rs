@@ -87,6 +87,7 @@ impl Warden {
 
     fn sms(&mut self, input: &[u8]) -> Result<Vec<u8>, Refusal> {
         let input = SmsInput::decode(input).map_err(malformed)?;
+        self.not_leaving()?;
         match self.apply(What::Texted(input.text))? {
             Answer::Judged(disposition, command) => Ok(SmsOutput {
                 disposition: disposition.as_str().to_owned(),

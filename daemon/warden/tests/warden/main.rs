@@ -3,15 +3,22 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod account;
+mod by_sms;
+mod command_crashes;
 mod commands;
 mod crashes;
 mod credentials;
 mod dependencies;
 mod door;
+mod enforcing;
 mod first_state;
+mod own_time;
 mod owner;
+mod policies;
+mod refusals;
 mod registration;
 mod sign_out;
+mod signing;
 mod simulated;
 mod state_files;
 mod stopping_disk;
@@ -19,3 +26,4 @@ mod support;
 mod throttling;
 mod tickets;
 mod untrusted;
+mod wiping;

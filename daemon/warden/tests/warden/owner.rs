@@ -146,11 +146,6 @@ impl Running {
             .collect()
     }
 
-    /// Waits until the warden's view of the device fits.
-    pub async fn until(&self, fits: impl Fn(&belay_warden::handle::Snapshot) -> bool) {
-        self.handle.watch().wait_for(|shown| fits(shown)).await.unwrap();
-    }
-
     /// Waits until a command was told to be so.
     pub async fn until_told(&self, id: CommandId, last: &str) -> Vec<String> {
         let mut watch = self.handle.watch();

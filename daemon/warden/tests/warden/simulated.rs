@@ -43,6 +43,13 @@ impl Simulated {
         self.jobs().swap_remove(number - 1)
     }
 
+    /// Waits until the watch was started so often.
+    pub async fn watched(&self, times: usize) {
+        let mut jobs = self.jobs.subscribe();
+        let count = |jobs: &Vec<Job>| jobs.iter().filter(|job| **job == Job::Watch).count();
+        jobs.wait_for(|jobs| count(jobs) >= times).await.unwrap();
+    }
+
     /// How often the watch was started.
     pub fn watches(&self) -> usize {
         self.jobs

@@ -43,6 +43,7 @@ pub struct Device {
     pub idle_exit: Duration,
     /// What makes the operating system follow.
     pub system: Simulated,
+    pub wipe_class: &'static str,
 }
 
 impl Device {
@@ -55,6 +56,7 @@ impl Device {
             serial: "0001",
             idle_exit: Duration::ZERO,
             system: Simulated::default(),
+            wipe_class: "files",
         }
     }
 
@@ -106,7 +108,7 @@ impl Device {
                 id: hardware_id(&parts),
                 locked: true,
                 model: "Test Phone".to_owned(),
-                wipe_class: "files".to_owned(),
+                wipe_class: self.wipe_class.to_owned(),
             },
             origin: "https://cloud.example.org".to_owned(),
             new_account_kdf: KdfParameters::FLOOR,

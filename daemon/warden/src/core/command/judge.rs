@@ -12,6 +12,8 @@ use crate::core::records::Bound;
 use crate::core::state::{Lock, State};
 use crate::moment::Moment;
 
+/// How an order of a delegate is called.
+const DELEGATE: &str = "delegate";
 /// A delegate for more than ringing lives 12 h at most.
 const LONGEST_DELEGATION: Duration = Duration::from_secs(12 * 60 * 60);
 /// How long a phone rings that was asked to by SMS, s.
@@ -20,6 +22,13 @@ const SMS_RING_SECONDS: u64 = 300;
 const SMS_ROUNDING_MS: u64 = 60_000;
 /// How many commands are remembered in an epoch; beyond, no more are taken.
 pub const MOST_KNOWN: usize = 512;
+/// What of it delegates can't take: one that was stolen must not shut the owner out.
+const OWNERS_SHARE: usize = 128;
+/// The same of what waits for belayd.
+const OWNERS_DEEDS: usize = 8;
+/// The highest counter that a delegate may use. Counters are points in time in ms; the owner's may go beyond, so a
+/// stolen delegate can't make each command of the owner's `superseded`.
+const HIGHEST_DELEGATED: u64 = 1 << 53;
 /// How many may wait for belayd.
 pub const MOST_DEEDS: usize = 32;
 
@@ -103,7 +112,7 @@ pub fn open_envelope(bound: &Bound, time: &OwnTime, at: &Moment, bytes: &[u8]) -
             if !covers(&delegate, &command, bound, now) {
                 return Err(Disposition::NoSuchDelegate);
             }
-            (command, delegate.issued_at, "delegate")
+            (command, delegate.issued_at, DELEGATE)
         }
     };
     Ok(Order {
@@ -186,6 +195,7 @@ fn covers(delegate: &DelegateCertificate, command: &Command, bound: &Bound, now:
         && delegate.generation == bound.generation
         && delegate.actions.contains(verb)
         && verb.may_be_delegated()
+        && command.counter <= HIGHEST_DELEGATED
         && lives
 }
 
@@ -223,8 +233,8 @@ impl State {
     fn can(&self, order: &Order) -> bool {
         let wanted = match order.verb() {
             Verb::Lock => self.book.find,
-            Verb::Ring | Verb::Locate => self.book.find && self.book.deeds.len() < MOST_DEEDS,
-            Verb::StopRing => self.book.deeds.len() < MOST_DEEDS,
+            Verb::Ring | Verb::Locate => self.book.find && self.book.can_ask(order),
+            Verb::StopRing => self.book.can_ask(order),
             Verb::Wipe => self.book.find && self.abilities.wipe,
             // There is a place for it on the lost screen alone.
             Verb::Message => matches!(self.lock, Lock::Lost { .. }),
@@ -263,9 +273,17 @@ impl Book {
         }
     }
 
-    fn has_room(&self, order: &Order) -> bool {
+    /// Whether belayd can be asked for one thing more.
+    fn can_ask(&self, order: &Order) -> bool {
+        let reserved = if order.by == DELEGATE { OWNERS_DEEDS } else { 0 };
+        self.deeds.len() + reserved < MOST_DEEDS
+    }
+
+    /// Whether one more can be remembered, accepted or refused.
+    pub(super) fn has_room(&self, order: &Order) -> bool {
         // A cancel remembers its target too.
         let needed = if order.verb() == Verb::Cancel { 2 } else { 1 };
-        self.known.len() + needed <= MOST_KNOWN
+        let reserved = if order.by == DELEGATE { OWNERS_SHARE } else { 0 };
+        self.known.len() + needed + reserved <= MOST_KNOWN
     }
 }

@@ -86,7 +86,7 @@ impl State {
         let detail = format!("{why}: {} {}", order.verb().as_str(), order.id);
         let audited = self.audit_refusal(order.by, detail);
         let is_new = match self.book.known.get(&order.id).map(|known| known.fate) {
-            None => self.book.known.len() < judge::MOST_KNOWN,
+            None => self.book.has_room(order),
             Some(Fate::Marked) => true,
             Some(_) => false,
         };

@@ -1,0 +1,177 @@
+//! The way to a wipe: told first, called off in time, begun once and for all.
+
+use std::fs;
+use std::time::Duration;
+
+use belay_proto::CommandId;
+use belay_proto::dbus::LockState;
+use belay_proto::signed::*;
+use belay_warden::core::command::wipe::TELLING;
+use belay_warden::core::refusal::Refusal;
+use belay_warden::core::state::Lock;
+use belay_warden::enforce::{EnforceError, Job};
+
+use crate::owner::{bound, lock, wipe};
+use crate::support::{Device, PASSWORD};
+
+fn intent(device: &Device) -> Option<serde_json::Value> {
+    let text = fs::read(device.places().wipe_intent()).ok()?;
+    Some(serde_json::from_slice(&text).unwrap())
+}
+
+fn bury(device: &Device, state: &str, command: CommandId) {
+    fs::create_dir_all(device.path("wipe")).unwrap();
+    let text = serde_json::json!({"state": state, "command": command.to_string()});
+    fs::write(device.path("wipe/tombstone"), text.to_string()).unwrap();
+}
+
+#[tokio::test]
+async fn a_wipe_begins_once_belayd_has_the_news_and_its_intent_is_on_disk() {
+    let (device, warden, mut owner) = bound().await;
+    let (id, wipes) = owner.signed(wipe());
+    assert_eq!(warden.command(wipes).await, Disposition::Accepted);
+    assert_eq!(warden.handle.snapshot().lock, LockState::Wiping);
+    let told = warden.outcomes(0).await;
+    assert_eq!(told.len(), 1, "told, and not yet stored by belayd");
+    assert!(device.system.jobs().is_empty() && intent(&device).is_none());
+    warden.outcomes(told[0].sequence).await;
+    assert_eq!(device.system.job(1).await, Job::Wipe(id));
+    let expected = serde_json::json!({"command": id.to_string(), "external": true, "keep_esim": false});
+    assert_eq!(intent(&device), Some(expected));
+    let Lock::Wiping(wipe) = device.load().lock else {
+        panic!("wiping")
+    };
+    assert!(wipe.started && wipe.command == id);
+}
+
+#[tokio::test]
+async fn a_wipe_waits_ten_seconds_for_a_belayd_that_does_not_ask() {
+    let (device, warden, mut owner) = bound().await;
+    let (id, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    device.clock.advance(TELLING - Duration::from_millis(1));
+    warden.report().await;
+    assert!(device.system.jobs().is_empty());
+    device.clock.advance(Duration::from_millis(1));
+    assert_eq!(device.system.job(1).await, Job::Wipe(id));
+}
+
+#[tokio::test]
+async fn a_cancel_in_time_leaves_the_lock_as_it_was() {
+    let (device, warden, mut owner) = bound().await;
+    let (_, locks) = owner.signed(lock());
+    warden.command(locks).await;
+    device.system.job(1).await;
+    let (id, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    let (cancel, cancels) = owner.signed(Action::Cancel { id });
+    warden.command(cancels).await;
+    assert_eq!(warden.life(cancel).await, ["done"]);
+    assert_eq!(warden.life(id).await, ["running", "failed cancelled"]);
+    let shown = warden.handle.snapshot();
+    assert_eq!((shown.lock, shown.episode), (LockState::Lost, 1));
+    assert_eq!(shown.lost.unwrap().message, "Please call me");
+    device.clock.advance(TELLING * 2);
+    warden.report().await;
+    assert_eq!(device.system.jobs(), [Job::Lost]);
+}
+
+#[tokio::test]
+async fn the_password_calls_a_wipe_off_until_it_has_begun() {
+    let (device, warden, mut owner) = bound().await;
+    let (id, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    assert_eq!(warden.unlock_at_screen(PASSWORD).await, Ok(()));
+    assert_eq!(warden.life(id).await, ["running", "failed unlocked"]);
+    assert_eq!(warden.handle.snapshot().lock, LockState::Unlocked);
+    owner.now += 1000;
+    let mut again = owner.command(wipe());
+    again.presence = warden.report().await.presence;
+    warden.command(owner.sign(&again)).await;
+    device.clock.advance(TELLING);
+    assert_eq!(device.system.job(1).await, Job::Wipe(again.id));
+    assert_eq!(warden.unlock_at_screen(PASSWORD).await, Err(Refusal::DeviceLost));
+    let (cancel, cancels) = owner.signed(Action::Cancel { id: again.id });
+    warden.command(cancels).await;
+    assert_eq!(warden.life(cancel).await, ["failed too-late"]);
+    assert_eq!(warden.handle.snapshot().lock, LockState::Wiping);
+}
+
+#[tokio::test]
+async fn a_preflight_that_says_no_changes_nothing_and_says_why() {
+    let (device, warden, mut owner) = bound().await;
+    device
+        .system
+        .answers(Err(EnforceError::Refused("no-such-disk".to_owned())));
+    let (id, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    device.clock.advance(TELLING);
+    let life = warden.until_told(id, "failed no-such-disk").await;
+    assert_eq!(life, ["running", "failed no-such-disk"]);
+    assert_eq!(warden.handle.snapshot().lock, LockState::Unlocked);
+    assert!(intent(&device).is_none());
+    device.clock.advance(Duration::from_secs(600));
+    warden.report().await;
+    assert!(
+        !device.system.jobs()[1..]
+            .iter()
+            .any(|job| matches!(job, Job::Wipe(_)))
+    );
+}
+
+#[tokio::test]
+async fn a_wipe_cut_short_goes_on_after_a_reboot_even_untold() {
+    let (device, warden, mut owner) = bound().await;
+    let (id, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    drop(warden);
+    device.new_boot();
+    let warden = device.start();
+    assert_eq!(device.system.job(1).await, Job::Wipe(id));
+    drop(warden);
+    device.new_boot();
+    let _warden = device.start();
+    assert_eq!(device.system.job(2).await, Job::Wipe(id));
+}
+
+#[tokio::test]
+async fn the_tombstone_has_the_last_word_and_a_wiped_device_is_not_wiped_again() {
+    let (device, warden, mut owner) = bound().await;
+    let (id, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    device.clock.advance(TELLING);
+    device.system.job(1).await;
+    drop(warden);
+    device.new_boot();
+    bury(&device, "wiped", id);
+    let warden = device.start();
+    assert_eq!(warden.handle.snapshot().lock, LockState::Wiped);
+    warden.report().await;
+    assert_eq!(device.system.jobs().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_wiped_warden_says_so() {
+    let device = Device::blank();
+    bury(&device, "wiped", CommandId::new());
+    assert_eq!(device.start().handle.snapshot().lock, LockState::Wiped);
+    device.init().unwrap();
+    let warden = device.start();
+    assert_eq!(warden.handle.snapshot().lock, LockState::Unlocked);
+    warden.register().await;
+    assert_eq!(
+        device.start().handle.snapshot().lock,
+        LockState::Unlocked,
+        "an earlier owner's wipe"
+    );
+}
+
+#[tokio::test]
+async fn without_a_plan_a_wipe_is_unsupported() {
+    let (mut device, warden, mut owner) = bound().await;
+    drop(warden);
+    device.wipe_class = "none";
+    let warden = device.start();
+    let (_, wipes) = owner.signed(wipe());
+    assert_eq!(warden.command(wipes).await, Disposition::Unsupported);
+}
