@@ -2,10 +2,10 @@
 
 mod answers;
 pub(crate) mod clock;
-mod server;
+pub(crate) mod server;
 mod sessions;
 mod trust;
-mod vault;
+pub(crate) mod vault;
 
 use std::sync::Arc;
 

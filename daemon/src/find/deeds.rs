@@ -43,7 +43,7 @@ pub trait Deeds: Debug + Send + Sync + 'static {
 pub struct LocateRequest {
     /// The command that the reports name.
     pub command: CommandId,
-    /// When the warden accepted it, boot time: a fix measured later says that it was taken after the command.
+    /// When it was begun, boot time: a fix measured later says that it was taken after the command.
     pub asked_at: Duration,
 }
 
@@ -69,6 +69,47 @@ impl DeedFailed {
         Self {
             reason: reason.into(),
         }
+    }
+}
+
+/// A machine that can't do anything of it.
+#[derive(Debug, Default)]
+pub struct NoDeeds {
+    ringing: watch::Sender<bool>,
+    sim_changes: watch::Sender<u64>,
+}
+
+fn unsupported<T: Send + 'static>() -> Done<'static, T> {
+    Box::pin(std::future::ready(Err(DeedFailed::new(DeedFailed::UNSUPPORTED))))
+}
+
+impl Deeds for NoDeeds {
+    fn ring(&self, _seconds: u64) -> Done<'_> {
+        unsupported()
+    }
+
+    fn stop_ring(&self) -> Done<'_> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn ringing(&self) -> watch::Receiver<bool> {
+        self.ringing.subscribe()
+    }
+
+    fn locate(&self, _request: LocateRequest) -> Done<'_> {
+        unsupported()
+    }
+
+    fn call_owner(&self, _number: &str) -> Done<'_> {
+        unsupported()
+    }
+
+    fn location(&self) -> Done<'_, Position> {
+        unsupported()
+    }
+
+    fn sim_changes(&self) -> watch::Receiver<u64> {
+        self.sim_changes.subscribe()
     }
 }
 

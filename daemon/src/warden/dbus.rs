@@ -82,17 +82,11 @@ impl Calls for BusWarden {
     }
 
     fn command<'a>(&'a self, envelope: &'a [u8]) -> BoxFuture<'a, Result<String, WardenError>> {
-        Box::pin(self.as_belayd(async move {
-            let judged = self.warden.inner().call("Command", &(envelope,)).await;
-            judged.map_err(Error::from)
-        }))
+        Box::pin(self.as_belayd(self.warden.command(envelope)))
     }
 
     fn beat(&self) -> BoxFuture<'_, Result<(), WardenError>> {
-        Box::pin(self.as_belayd(async move {
-            let told = self.warden.inner().call("Beat", &()).await;
-            told.map_err(Error::from)
-        }))
+        Box::pin(self.as_belayd(self.warden.beat()))
     }
 
     fn history(&self, since: u64) -> BoxFuture<'_, Result<AuditEntries, WardenError>> {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// What to do with a request.
 pub enum Reply {
@@ -20,6 +20,8 @@ pub enum Reply {
     After(Box<dyn FnOnce() + Send>, Box<Reply>),
     /// Answer without end.
     Endless,
+    /// A stream of events: these pieces as they come, until their sender is gone.
+    Stream(mpsc::UnboundedReceiver<String>),
     /// Promise more than comes.
     Short,
     /// Close without an answer.
@@ -188,6 +190,16 @@ async fn answer(stream: &mut TcpStream, reply: Reply) -> bool {
             let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
             let mut going = stream.write_all(head.as_bytes()).await.is_ok();
             while going {
+                going = stream.write_all(chunk.as_bytes()).await.is_ok();
+            }
+            false
+        }
+        Reply::Stream(mut pieces) => {
+            let head =
+                "HTTP/1.1 200 x\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+            let mut going = stream.write_all(head.as_bytes()).await.is_ok();
+            while going && let Some(piece) = pieces.recv().await {
+                let chunk = format!("{:x}\r\n{piece}\r\n", piece.len());
                 going = stream.write_all(chunk.as_bytes()).await.is_ok();
             }
             false
