@@ -1,0 +1,293 @@
+//! Ringing: for its time, whatever ends the sound meanwhile.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use belay_proto::backoff::Backoff;
+use belay_proto::clock::Clock;
+use futures_util::future::BoxFuture;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::DeedFailed;
+use crate::actor::{Actor, Inbox};
+use crate::platform::{Audio, PlatformError, Sound};
+
+/// Nobody looks longer for a phone that rings.
+const LONGEST: Duration = Duration::from_secs(3600);
+/// A sound that ended by itself begins again after this at first, and in the end this seldom.
+const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// So often a sound may fail to begin again before the ringing is over.
+const MOST_FAILURES: u32 = 5;
+
+type Answer = oneshot::Sender<Result<(), DeedFailed>>;
+
+/// What the ringer is told.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// Ring for so long, from now on.
+    Ring(Duration, Answer),
+    /// Stop.
+    Stop(Answer),
+}
+
+/// What is rung for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Ring {
+    /// Until this boot time; `None`: nothing rings.
+    until: Option<Duration>,
+    /// How often the sound was begun.
+    attempts: u32,
+    /// How often in a row it couldn't be.
+    failures: u32,
+}
+
+/// What happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Event {
+    /// Ring until this boot time.
+    Ring(Duration),
+    /// Stop.
+    Stop,
+    /// The sound began.
+    Begun,
+    /// It couldn't be begun.
+    NotBegun,
+    /// It ended by itself.
+    Ended,
+    /// It is so late.
+    Now(Duration),
+}
+
+/// What follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    /// Begin a sound, the so-manieth from 0 on.
+    Play(u32),
+    /// Begin it after a while.
+    PlayLater(u32),
+    /// No sound any more.
+    Silence,
+}
+
+impl Ring {
+    fn step(&mut self, event: Event) -> Option<Order> {
+        match (event, self.until) {
+            // It rings already, and now for another time.
+            (Event::Ring(until), Some(_)) => {
+                self.until = Some(until);
+                None
+            }
+            (Event::Ring(until), None) => {
+                *self = Self {
+                    until: Some(until),
+                    ..Self::default()
+                };
+                Some(Order::Play(0))
+            }
+            (Event::Begun, Some(_)) => {
+                self.attempts += 1;
+                self.failures = 0;
+                None
+            }
+            (Event::NotBegun, Some(_)) if self.attempts > 0 && self.failures < MOST_FAILURES => {
+                self.failures += 1;
+                Some(Order::PlayLater(self.attempts))
+            }
+            (Event::Ended, Some(_)) => Some(Order::PlayLater(self.attempts)),
+            (Event::Now(now), Some(until)) if now < until => None,
+            (Event::Stop | Event::NotBegun | Event::Now(_), Some(_)) => {
+                *self = Self::default();
+                Some(Order::Silence)
+            }
+            // A sound that began too late.
+            (Event::Begun, None) => Some(Order::Silence),
+            (_, None) => None,
+        }
+    }
+}
+
+/// The actor.
+pub(super) struct Ringer {
+    audio: Arc<dyn Audio>,
+    clock: Arc<dyn Clock>,
+    ringing: watch::Sender<bool>,
+}
+
+type Begun = Result<Box<dyn Sound>, PlatformError>;
+
+/// What is under way outside.
+#[derive(Default)]
+struct Hands {
+    sound: Option<Box<dyn Sound>>,
+    beginning: Option<oneshot::Receiver<Begun>>,
+    later: Option<(BoxFuture<'static, ()>, u32)>,
+    stopping: Option<BoxFuture<'static, ()>>,
+    /// Who waits for the first sound.
+    waiting: Vec<Answer>,
+    /// Who waits for silence.
+    hushed: Vec<Answer>,
+}
+
+impl Ringer {
+    pub(super) fn new(
+        audio: Arc<dyn Audio>,
+        clock: Arc<dyn Clock>,
+    ) -> (Self, watch::Receiver<bool>) {
+        let (ringing, shown) = watch::channel(false);
+        let ringer = Self {
+            audio,
+            clock,
+            ringing,
+        };
+        (ringer, shown)
+    }
+
+    fn carry_out(&self, order: Option<Order>, hands: &mut Hands, backoff: &mut Backoff) {
+        match order {
+            Some(Order::Play(attempt)) => {
+                backoff.reset();
+                self.play(attempt, hands);
+            }
+            Some(Order::PlayLater(attempt)) => {
+                let clock = Arc::clone(&self.clock);
+                let at = clock.boottime() + backoff.next().unwrap_or(AGAIN.1);
+                let wait: BoxFuture<'static, ()> = Box::pin(async move { clock.sleep_until(at).await });
+                hands.later = Some((wait, attempt));
+            }
+            Some(Order::Silence) => {
+                hands.beginning = None;
+                hands.later = None;
+                if let Some(sound) = hands.sound.take() {
+                    hands.stopping = Some(sound.stop());
+                }
+                for answer in hands.waiting.drain(..) {
+                    let _ = answer.send(Err(DeedFailed::new("stopped")));
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// In a task of its own: a sound that begins when nobody waits for it any more is dropped there, and so ended.
+    fn play(&self, attempt: u32, hands: &mut Hands) {
+        let (begun, beginning) = oneshot::channel();
+        let audio = Arc::clone(&self.audio);
+        tokio::spawn(async move {
+            let _ = begun.send(audio.alarm(attempt).await);
+        });
+        hands.beginning = Some(beginning);
+    }
+}
+
+impl Actor for Ringer {
+    type Message = Message;
+
+    async fn run(&mut self, inbox: &mut Inbox<Message>) {
+        let mut ring = Ring::default();
+        let mut hands = Hands::default();
+        let mut backoff = Backoff::new(AGAIN.0, AGAIN.1);
+        loop {
+            self.ringing
+                .send_if_modified(|was| std::mem::replace(was, ring.until.is_some() && hands.waiting.is_empty()) != *was);
+            if hands.stopping.is_none() && hands.sound.is_none() {
+                for answer in hands.hushed.drain(..) {
+                    let _ = answer.send(Ok(()));
+                }
+            }
+            let until = ring.until.unwrap_or(Duration::MAX);
+            let order = tokio::select! {
+                message = inbox.recv() => match message {
+                    Some(Message::Ring(length, answer)) => {
+                        if hands.sound.is_some() {
+                            let _ = answer.send(Ok(()));
+                        } else {
+                            hands.waiting.push(answer);
+                        }
+                        ring.step(Event::Ring(self.clock.boottime() + length.min(LONGEST)))
+                    }
+                    Some(Message::Stop(answer)) => {
+                        hands.hushed.push(answer);
+                        ring.step(Event::Stop)
+                    }
+                    None => {
+                        // The sound ends with belayd, and gently.
+                        if let Some(sound) = hands.sound.take() {
+                            sound.stop().await;
+                        }
+                        return;
+                    }
+                },
+                begun = beginning(&mut hands.beginning) => {
+                    hands.beginning = None;
+                    match begun {
+                        Ok(sound) => {
+                            hands.sound = Some(sound);
+                            for answer in hands.waiting.drain(..) {
+                                let _ = answer.send(Ok(()));
+                            }
+                            ring.step(Event::Begun)
+                        }
+                        Err(error) => {
+                            tracing::warn!(error = &error as &dyn std::error::Error, "ringing");
+                            for answer in hands.waiting.drain(..) {
+                                let _ = answer.send(Err(DeedFailed::new(error.reason())));
+                            }
+                            ring.step(Event::NotBegun)
+                        }
+                    }
+                }
+                () = ended(&mut hands.sound) => {
+                    hands.sound = None;
+                    ring.step(Event::Ended)
+                }
+                () = waited(&mut hands.stopping) => {
+                    hands.stopping = None;
+                    None
+                }
+                attempt = again(&mut hands.later) => {
+                    hands.later = None;
+                    self.play(attempt, &mut hands);
+                    None
+                }
+                () = self.clock.sleep_until(until), if ring.until.is_some() => {
+                    ring.step(Event::Now(self.clock.boottime()))
+                }
+            };
+            self.carry_out(order, &mut hands, &mut backoff);
+        }
+    }
+}
+
+async fn beginning(under_way: &mut Option<oneshot::Receiver<Begun>>) -> Begun {
+    match under_way {
+        Some(begun) => begun.await.unwrap_or(Err(PlatformError::Unreadable("the sound died"))),
+        None => std::future::pending().await,
+    }
+}
+
+async fn ended(sound: &mut Option<Box<dyn Sound>>) {
+    match sound {
+        Some(sound) => sound.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn waited(future: &mut Option<BoxFuture<'static, ()>>) {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn again(later: &mut Option<(BoxFuture<'static, ()>, u32)>) -> u32 {
+    match later {
+        Some((wait, attempt)) => {
+            wait.await;
+            *attempt
+        }
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

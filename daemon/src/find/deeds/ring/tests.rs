@@ -1,0 +1,239 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use belay_proto::clock::{Clock, FakeClock};
+use futures_util::future::BoxFuture;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{Event, Message, Order, Ring, Ringer};
+use crate::actor::Supervisor;
+use crate::find::DeedFailed;
+use crate::platform::{Answer, Audio, PlatformError, Sound};
+
+fn at(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn it_rings_for_its_time_and_begins_again_what_ends_by_itself() {
+    for (name, events) in [
+        (
+            "its time is over",
+            vec![
+                (Event::Ring(at(10)), Some(Order::Play(0))),
+                (Event::Begun, None),
+                (Event::Now(at(9)), None),
+                (Event::Now(at(10)), Some(Order::Silence)),
+                (Event::Now(at(11)), None),
+            ],
+        ),
+        (
+            "asked again, the time begins anew",
+            vec![
+                (Event::Ring(at(10)), Some(Order::Play(0))),
+                (Event::Begun, None),
+                (Event::Ring(at(20)), None),
+                (Event::Now(at(10)), None),
+                (Event::Now(at(20)), Some(Order::Silence)),
+            ],
+        ),
+        (
+            "a sound that ends begins again by another way",
+            vec![
+                (Event::Ring(at(10)), Some(Order::Play(0))),
+                (Event::Begun, None),
+                (Event::Ended, Some(Order::PlayLater(1))),
+                (Event::Begun, None),
+                (Event::Ended, Some(Order::PlayLater(2))),
+                (Event::NotBegun, Some(Order::PlayLater(2))),
+                (Event::Stop, Some(Order::Silence)),
+            ],
+        ),
+        (
+            "what never began is over",
+            vec![
+                (Event::Ring(at(10)), Some(Order::Play(0))),
+                (Event::NotBegun, Some(Order::Silence)),
+                (Event::Stop, None),
+            ],
+        ),
+        (
+            "a sound that begins after the stop is silenced",
+            vec![
+                (Event::Ring(at(10)), Some(Order::Play(0))),
+                (Event::Stop, Some(Order::Silence)),
+                (Event::Begun, Some(Order::Silence)),
+                (Event::Ended, None),
+            ],
+        ),
+    ] {
+        let mut ring = Ring::default();
+        for (event, expected) in events {
+            assert_eq!(ring.step(event), expected, "{name}: {event:?}");
+        }
+    }
+}
+
+#[test]
+fn a_sound_that_never_begins_again_ends_the_ringing() {
+    let mut ring = Ring::default();
+    ring.step(Event::Ring(at(3600)));
+    ring.step(Event::Begun);
+    ring.step(Event::Ended);
+    for _ in 0..super::MOST_FAILURES {
+        assert_eq!(ring.step(Event::NotBegun), Some(Order::PlayLater(1)));
+    }
+    assert_eq!(ring.step(Event::NotBegun), Some(Order::Silence));
+    assert_eq!(ring, Ring::default());
+}
+
+/// Counts the sounds that play, and ends them when told.
+#[derive(Debug, Clone)]
+struct Speaker {
+    playing: Arc<watch::Sender<u32>>,
+    broken: Arc<watch::Sender<u32>>,
+    works: bool,
+}
+
+#[derive(Debug)]
+struct Note {
+    speaker: Speaker,
+    broken: watch::Receiver<u32>,
+}
+
+impl Speaker {
+    fn new(works: bool) -> Self {
+        Self {
+            playing: Arc::new(watch::Sender::new(0)),
+            broken: Arc::new(watch::Sender::new(0)),
+            works,
+        }
+    }
+
+    async fn plays(&self, count: u32) {
+        self.playing.subscribe().wait_for(|now| *now == count).await.unwrap();
+    }
+}
+
+impl Audio for Speaker {
+    fn alarm(&self, _attempt: u32) -> Answer<'_, Box<dyn Sound>> {
+        Box::pin(async {
+            if !self.works {
+                return Err(PlatformError::NotSupported("mute"));
+            }
+            self.playing.send_modify(|now| *now += 1);
+            let note: Box<dyn Sound> = Box::new(Note {
+                speaker: self.clone(),
+                broken: self.broken.subscribe(),
+            });
+            Ok(note)
+        })
+    }
+}
+
+impl Sound for Note {
+    fn ended(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(async { self.broken.changed().await.unwrap() })
+    }
+
+    fn stop(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move { drop(self) })
+    }
+}
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        self.speaker.playing.send_modify(|now| *now -= 1);
+    }
+}
+
+struct Rig {
+    ringer: mpsc::Sender<Message>,
+    ringing: watch::Receiver<bool>,
+    clock: FakeClock,
+    supervisor: Supervisor,
+}
+
+impl Rig {
+    fn new(speaker: &Speaker) -> Self {
+        let clock = FakeClock::new();
+        let (ringer, ringing) = Ringer::new(Arc::new(speaker.clone()), Arc::new(clock.clone()));
+        let mut supervisor = Supervisor::default();
+        let ringer = supervisor.start("ringer", ringer);
+        Self {
+            ringer,
+            ringing,
+            clock,
+            supervisor,
+        }
+    }
+
+    async fn ask(&self, message: impl FnOnce(oneshot::Sender<Result<(), DeedFailed>>) -> Message) -> Result<(), DeedFailed> {
+        let (answer, answered) = oneshot::channel();
+        self.ringer.send(message(answer)).await.unwrap();
+        answered.await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn ringing_shows_until_its_time_is_over() {
+    let speaker = Speaker::new(true);
+    let mut rig = Rig::new(&speaker);
+    rig.ask(|answer| Message::Ring(at(30), answer)).await.unwrap();
+    rig.ringing.wait_for(|ringing| *ringing).await.unwrap();
+    speaker.plays(1).await;
+    rig.clock.advance(at(29));
+    rig.ask(|answer| Message::Ring(at(30), answer)).await.unwrap();
+    rig.clock.advance(at(29));
+    rig.supervisor.ask_all(at(5)).await.unwrap();
+    assert!(*rig.ringing.borrow(), "the time began anew");
+    rig.clock.advance(at(1));
+    rig.ringing.wait_for(|ringing| !*ringing).await.unwrap();
+    speaker.plays(0).await;
+}
+
+#[tokio::test]
+async fn stopping_answers_when_it_is_silent_and_is_done_where_nothing_rings() {
+    let speaker = Speaker::new(true);
+    let mut rig = Rig::new(&speaker);
+    rig.ask(Message::Stop).await.unwrap();
+    rig.ask(|answer| Message::Ring(at(30), answer)).await.unwrap();
+    rig.ask(Message::Stop).await.unwrap();
+    assert_eq!(*speaker.playing.borrow(), 0);
+    rig.ringing.wait_for(|ringing| !*ringing).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_sound_that_breaks_off_begins_again_within_the_time() {
+    let speaker = Speaker::new(true);
+    let rig = Rig::new(&speaker);
+    rig.ask(|answer| Message::Ring(at(600), answer)).await.unwrap();
+    for _ in 0..3 {
+        speaker.broken.send_modify(|count| *count += 1);
+        speaker.plays(0).await;
+        assert!(*rig.ringing.borrow());
+        // Past the longest of the first waits.
+        rig.supervisor.ask_all(at(5)).await.unwrap();
+        rig.clock.advance(at(30));
+        speaker.plays(1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_can_t_make_a_sound_fails_the_ring_and_doesn_t_show_it() {
+    let rig = Rig::new(&Speaker::new(false));
+    let failed = rig.ask(|answer| Message::Ring(at(30), answer)).await.unwrap_err();
+    assert_eq!(failed.reason, "unsupported");
+    assert!(!*rig.ringing.borrow());
+    let now = rig.clock.boottime();
+    assert!(now > Duration::ZERO);
+}
+
+#[tokio::test]
+async fn the_sound_ends_with_belayd() {
+    let speaker = Speaker::new(true);
+    let mut rig = Rig::new(&speaker);
+    rig.ask(|answer| Message::Ring(at(30), answer)).await.unwrap();
+    rig.supervisor.stop().await;
+    assert_eq!(*speaker.playing.borrow(), 0);
+}

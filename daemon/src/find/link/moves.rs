@@ -1,0 +1,253 @@
+//! What happens on the way to the cloud, and what follows.
+
+use std::time::Duration;
+
+use belay_proto::wire::Hint;
+
+use super::{GRACE, GREETING_WITHIN, LONG_POLL, Link, OVERSLEPT, Order, Phase, TRIES, Way};
+use crate::find::conditions::Conditions;
+use crate::find::heartbeat::Heartbeat;
+use crate::find::ports::Sign;
+use crate::find::trouble::{Trouble, TroubleKind};
+use crate::store::find::HeartbeatRow;
+
+impl Link {
+    /// Begins.
+    pub fn begin(&mut self) -> Vec<Order> {
+        self.open()
+    }
+
+    /// The stream that was ordered is open; its first words are still to come.
+    pub fn opened(&mut self, now: Duration) {
+        self.phase = Phase::Open {
+            granted: None,
+            last: now,
+            signs: 0,
+        };
+    }
+
+    /// A sign on the stream.
+    pub fn sign(&mut self, now: Duration, sign: &Sign) -> Vec<Order> {
+        let Phase::Open { granted, last, signs } = self.phase else {
+            return Vec::new();
+        };
+        let mut orders = vec![self.reached()];
+        if let Sign::Hint { id: Some(id), .. } = sign {
+            self.last_event = Some(id.clone());
+        }
+        let asked = self.heart.ask(self.conditions.is_frugal());
+        match (granted, sign) {
+            (None, sign) => {
+                let granted = match sign {
+                    Sign::Greeting(granted) => (*granted).max(Duration::from_secs(1)),
+                    Sign::Alive | Sign::Hint { .. } => asked,
+                };
+                self.phase = Phase::Open {
+                    granted: Some(granted),
+                    last: now,
+                    signs: 0,
+                };
+                self.stream.well();
+                // What was queued before the stream stood.
+                orders.extend(self.fetch_now());
+                return orders;
+            }
+            (Some(_), Sign::Hint { hint, .. }) => {
+                self.failures = 0;
+                // A hint that this version doesn't know may be meant for all.
+                if matches!(hint, Some(Hint::Commands) | None) {
+                    orders.extend(self.fetch_now());
+                }
+            }
+            (Some(granted), Sign::Alive | Sign::Greeting(_)) => {
+                // A cloud that says more than it was asked for proves nothing.
+                let is_whole = now.saturating_sub(last) >= granted * 4 / 5;
+                if is_whole {
+                    self.failures = 0;
+                }
+                if is_whole && self.heart.heard() {
+                    orders.extend(self.remember());
+                    orders.push(Order::Close);
+                    self.stream.give_up();
+                    orders.extend(self.open());
+                    return orders;
+                }
+            }
+        }
+        self.phase = Phase::Open {
+            granted,
+            last: now,
+            signs: signs.saturating_add(1),
+        };
+        orders
+    }
+
+    /// The stream couldn't be opened, or has ended.
+    pub fn ended(&mut self, now: Duration, trouble: Option<Trouble>) -> Vec<Order> {
+        let mut orders = Vec::new();
+        match std::mem::replace(&mut self.phase, Phase::Closed) {
+            Phase::Closed => return orders,
+            Phase::Opening => self.is_suspect = trouble.is_some_and(|trouble| trouble.is_answered()),
+            Phase::Open { granted: None, .. } => self.is_suspect = true,
+            Phase::Open {
+                granted: Some(_),
+                signs: 0,
+                ..
+            } => {
+                self.is_suspect = self.heart.is_shortest();
+                if self.heart.cut() {
+                    orders.extend(self.remember());
+                }
+            }
+            Phase::Open { .. } => {}
+        }
+        if trouble.is_some_and(|trouble| trouble.kind == TroubleKind::Hopeless) {
+            self.stream.give_up();
+            return orders;
+        }
+        self.is_reached &= trouble.is_none();
+        self.stream.failed(now, self.pause(trouble));
+        if self.is_suspect {
+            orders.extend(self.fetch_now());
+        }
+        orders
+    }
+
+    /// Commands were fetched; `in_vain` when the cloud was to wait for one and didn't.
+    pub fn fetched(&mut self, now: Duration, in_vain: bool) -> Vec<Order> {
+        let again = self.fetch.done();
+        let mut orders = vec![self.reached()];
+        if std::mem::take(&mut self.is_suspect) {
+            self.failures += 1;
+        }
+        match self.way {
+            Way::Stream if self.failures >= TRIES => {
+                tracing::info!("the cloud's stream doesn't come through; commands are polled");
+                orders.extend(self.poll(now));
+            }
+            Way::Stream => {
+                if again {
+                    orders.push(Order::Fetch { wait: Duration::ZERO });
+                }
+            }
+            Way::LongPoll { stream_again } => {
+                self.failures = if in_vain { self.failures + 1 } else { 0 };
+                if self.failures >= TRIES || self.conditions.is_frugal() {
+                    self.way = Way::TimedPoll {
+                        stream_again,
+                        next: now + self.poll_each(),
+                    };
+                } else if again || self.fetch.urge() {
+                    orders.push(Order::Fetch { wait: LONG_POLL });
+                }
+            }
+            Way::TimedPoll { stream_again, .. } => {
+                self.way = Way::TimedPoll {
+                    stream_again,
+                    next: now + self.poll_each(),
+                };
+            }
+        }
+        orders
+    }
+
+    /// Commands couldn't be fetched.
+    pub fn not_fetched(&mut self, now: Duration, trouble: Trouble) -> Vec<Order> {
+        if trouble.kind == TroubleKind::Hopeless {
+            self.fetch.give_up();
+            return Vec::new();
+        }
+        self.is_suspect = false;
+        self.is_reached = false;
+        self.fetch.failed(now, self.pause(Some(trouble)));
+        if let (Way::LongPoll { stream_again }, true) = (self.way, trouble.is_answered()) {
+            self.failures += 1;
+            if self.failures >= TRIES {
+                self.way = Way::TimedPoll {
+                    stream_again,
+                    next: now + self.poll_each(),
+                };
+            }
+        }
+        Vec::new()
+    }
+
+    /// The surroundings have changed; `row` is what is remembered of the network, where that is another.
+    pub fn surrounded(&mut self, conditions: Conditions, row: Option<HeartbeatRow>) -> Vec<Order> {
+        let is_news = conditions.is_news_after(&self.conditions);
+        if conditions.network != self.conditions.network {
+            self.heart = Heartbeat::remembered(row);
+        }
+        self.conditions = conditions;
+        if !is_news {
+            return Vec::new();
+        }
+        // What stood in the old network stands on nothing.
+        self.way = Way::Stream;
+        self.failures = 0;
+        self.is_suspect = false;
+        self.is_reached = false;
+        self.stream.give_up();
+        let mut orders = vec![Order::Close, Order::Renew];
+        orders.extend(self.open());
+        if self.fetch.due().is_some() {
+            orders.extend(self.fetch_now());
+        }
+        orders
+    }
+
+    /// Time has passed.
+    pub fn wake(&mut self, now: Duration) -> Vec<Order> {
+        let mut orders = self.listen(now);
+        match self.way {
+            Way::Stream => {
+                if self.stream.wake(now) {
+                    orders.push(self.opening());
+                }
+            }
+            Way::LongPoll { stream_again } | Way::TimedPoll { stream_again, .. } if stream_again <= now => {
+                self.way = Way::Stream;
+                // One more try in vain, and it is the next best way again.
+                self.failures = TRIES - 1;
+                orders.extend(self.open());
+            }
+            Way::TimedPoll { stream_again, next } if next <= now => {
+                // The answer sets the time of the next.
+                self.way = Way::TimedPoll {
+                    stream_again,
+                    next: stream_again,
+                };
+                orders.extend(self.fetch_now());
+            }
+            Way::LongPoll { .. } | Way::TimedPoll { .. } => {}
+        }
+        if self.fetch.wake(now) {
+            orders.push(Order::Fetch { wait: self.wait() });
+        }
+        orders
+    }
+
+    /// Notices that the stream is silent.
+    fn listen(&mut self, now: Duration) -> Vec<Order> {
+        let Phase::Open { granted, last, .. } = self.phase else {
+            return Vec::new();
+        };
+        let due = last + granted.map_or(GREETING_WITHIN, |granted| granted + GRACE);
+        if now < due {
+            return Vec::new();
+        }
+        let mut orders = vec![Order::Close, Order::Renew];
+        if granted.is_none() {
+            orders.extend(self.ended(now, None));
+            return orders;
+        }
+        if now < due + OVERSLEPT {
+            self.is_suspect = self.heart.is_shortest();
+            self.heart.died();
+            orders.extend(self.remember());
+        }
+        self.stream.give_up();
+        orders.extend(self.open());
+        orders
+    }
+}

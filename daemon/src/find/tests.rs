@@ -1,0 +1,8 @@
+//! The domain between a scripted cloud on a real socket and a warden that remembers.
+
+mod channel;
+mod cloud;
+mod cuts;
+mod effects;
+mod rig;
+mod warden;

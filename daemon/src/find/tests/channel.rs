@@ -1,0 +1,339 @@
+use std::time::Duration;
+
+use belay_proto::ReportId;
+use belay_proto::signed::Disposition;
+
+use super::cloud::{Cloud, Mood};
+use super::rig::{rig, rig_with};
+use crate::find::{Announcement, Conditions, NetworkKey};
+
+#[tokio::test]
+async fn a_hint_brings_the_command_to_the_warden_and_its_outcome_to_the_cloud() {
+    let mut rig = rig().await;
+    rig.connected(true).await;
+    let command = rig.lock();
+    rig.done(command).await;
+    rig.posted().await;
+    let row = rig.row().await;
+    assert_eq!(row.cursor, 1);
+    assert_eq!(rig.warden.with(|warden| warden.asked[&command]), 1);
+    let received = Announcement::Received {
+        command,
+        action: "lock".into(),
+    };
+    assert_eq!(rig.announcement().await, received);
+    let Announcement::Finished(told) = rig.announcement().await else {
+        panic!("each command is announced once");
+    };
+    assert_eq!((told.command, told.ending()), (command, "done"));
+}
+
+#[tokio::test]
+async fn the_device_key_alone_opens_the_channel() {
+    let rig = rig().await;
+    let command = rig.lock();
+    rig.done(command).await;
+    rig.cloud.with(|cloud| {
+        assert!(cloud.requests.len() >= 3);
+        for request in &cloud.requests {
+            assert_ne!(request.header("dpop"), "", "{}", request.path);
+            assert_eq!(request.header("authorization"), "", "{}", request.path);
+        }
+    });
+}
+
+#[tokio::test]
+async fn what_was_queued_before_the_stream_stood_is_fetched() {
+    let cloud = Cloud::new();
+    let rig = rig_with(cloud).await;
+    let first = rig.lock();
+    rig.done(first).await;
+    rig.cloud.with(|cloud| cloud.mood = Mood::Gone);
+    rig.cloud.end_streams();
+    rig.connected(false).await;
+    let second = rig.lock();
+    rig.cloud.with(|cloud| cloud.mood = Mood::Well);
+    rig.clock.advance(Duration::from_secs(900));
+    rig.done(second).await;
+    rig.cloud.with(|cloud| {
+        let last = cloud
+            .requests
+            .iter()
+            .rfind(|request| request.path.starts_with("/v1/stream"));
+        assert_eq!(last.unwrap().header("last-event-id"), "1");
+    });
+}
+
+#[tokio::test]
+async fn each_refusal_is_announced_by_its_name_and_counted() {
+    let mut rig = rig().await;
+    let first = rig.lock();
+    rig.done(first).await;
+    let (_, _) = (rig.announcement().await, rig.announcement().await);
+    let refusals = [
+        Disposition::BadSignature,
+        Disposition::WrongDevice,
+        Disposition::WrongEpoch,
+        Disposition::Replayed,
+        Disposition::Malformed,
+        Disposition::Stale,
+        Disposition::NoSuchDelegate,
+        Disposition::Expired,
+    ];
+    for refusal in refusals {
+        rig.warden
+            .with(|warden| warden.judgement = Some(refusal.as_str()));
+        rig.lock();
+        assert_eq!(rig.announcement().await, Announcement::Refused(refusal));
+    }
+    let quiet = [
+        Disposition::Superseded,
+        Disposition::Cancelled,
+        Disposition::Unsupported,
+        Disposition::Already,
+    ];
+    for (number, refusal) in (10..).zip(quiet) {
+        rig.warden
+            .with(|warden| warden.judgement = Some(refusal.as_str()));
+        rig.lock();
+        rig.kept(|row| row.cursor == number).await;
+    }
+    rig.settled().await;
+    assert!(
+        rig.announced.try_recv().is_err(),
+        "what the owner did himself is no event"
+    );
+    let counted = rig.handle.view().refused;
+    assert_eq!(counted.len(), refusals.len());
+    assert!(counted.values().all(|count| *count == 1));
+}
+
+#[tokio::test]
+async fn a_judgement_that_was_lost_is_asked_for_again_and_is_no_security_event() {
+    let mut rig = rig().await;
+    let first = rig.lock();
+    rig.done(first).await;
+    rig.settled().await;
+    rig.warden.with(|warden| warden.finishes = false);
+    rig.warden.with(|warden| warden.lose = 1);
+    let second = rig.lock();
+    rig.kept(|row| row.cursor == 2).await;
+    rig.settled().await;
+    assert_eq!(rig.warden.with(|warden| warden.asked[&second]), 2);
+    while let Ok(announcement) = rig.announced.try_recv() {
+        assert!(
+            !matches!(announcement, Announcement::Refused(_)),
+            "{announcement:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_heartbeat_grows_while_it_arrives_and_shrinks_when_it_doesnt_and_is_remembered() {
+    let mut rig = rig().await;
+    let home = Conditions {
+        network: Some(NetworkKey::of(b"home")),
+        ..Conditions::default()
+    };
+    rig.connected(true).await;
+    rig.conditions.send_replace(home);
+    rig.cloud.until(|cloud| cloud.opened().len() >= 2).await;
+    rig.connected(true).await;
+    let opened = |rig: &super::rig::Rig| rig.cloud.with(|cloud| cloud.opened().len());
+    let asked = |rig: &super::rig::Rig| rig.cloud.with(|cloud| cloud.opened().last().unwrap().to_string());
+    assert!(asked(&rig).ends_with("heartbeat=240"));
+    let before = opened(&rig);
+    for _ in 0..2 {
+        rig.settled().await;
+        rig.clock.advance(Duration::from_secs(240));
+        rig.cloud.say(":\n\n");
+    }
+    rig.cloud.until(|cloud| cloud.opened().len() > before).await;
+    assert!(asked(&rig).ends_with("heartbeat=360"), "{}", asked(&rig));
+    rig.connected(true).await;
+    rig.settled().await;
+    // Nothing comes any more, and nothing says that the connection is gone.
+    let before = opened(&rig);
+    rig.clock.advance(Duration::from_secs(240 + 31));
+    rig.cloud.until(|cloud| cloud.opened().len() > before).await;
+    assert!(asked(&rig).ends_with("heartbeat=180"), "{}", asked(&rig));
+    rig.connected(true).await;
+    rig.settled().await;
+    let before = opened(&rig);
+    rig.restart();
+    rig.cloud.until(|cloud| cloud.opened().len() > before).await;
+    assert!(asked(&rig).ends_with("heartbeat=180"), "{}", asked(&rig));
+}
+
+#[tokio::test]
+async fn where_streams_are_held_back_commands_come_by_long_poll() {
+    let cloud = Cloud::new();
+    cloud.with(|cloud| cloud.mood = Mood::Buffered);
+    let rig = rig_with(cloud).await;
+    for tries in 1..=3 {
+        rig.cloud.until(|cloud| cloud.opened().len() == tries).await;
+        rig.settled().await;
+        rig.clock.advance(Duration::from_secs(10));
+    }
+    let is_long = |path: &&str| path.ends_with("wait=50");
+    rig.cloud.until(|cloud| cloud.fetches().iter().any(is_long)).await;
+    rig.connected(true).await;
+    // The poll that waits is cut by the command; this cloud hangs, so the next one brings it.
+    let command = rig.lock();
+    rig.clock.advance(Duration::from_secs(61));
+    rig.clock.advance(Duration::from_secs(900));
+    rig.done(command).await;
+    // After an hour a stream is tried again.
+    rig.cloud.with(|cloud| cloud.mood = Mood::Well);
+    let opened = rig.cloud.with(|cloud| cloud.opened().len());
+    rig.settled().await;
+    rig.clock.advance(Duration::from_secs(3600));
+    rig.cloud.until(|cloud| cloud.opened().len() > opened).await;
+    rig.connected(true).await;
+}
+
+#[tokio::test]
+async fn where_nothing_waits_commands_are_fetched_now_and_then() {
+    let cloud = Cloud::new();
+    cloud.with(|cloud| cloud.mood = Mood::Short);
+    let rig = rig_with(cloud).await;
+    let is_long = |path: &&&str| path.ends_with("wait=50");
+    rig.cloud
+        .until(|cloud| cloud.fetches().iter().filter(is_long).count() == 3)
+        .await;
+    rig.connected(true).await;
+    rig.settled().await;
+    let fetches = rig.cloud.with(|cloud| cloud.fetches().len());
+    let command = rig.lock();
+    rig.settled().await;
+    assert_eq!(
+        rig.cloud.with(|cloud| cloud.fetches().len()),
+        fetches,
+        "no hot loop"
+    );
+    rig.clock.advance(Duration::from_secs(5 * 60));
+    rig.done(command).await;
+}
+
+#[tokio::test]
+async fn a_network_that_comes_back_wakes_what_waits() {
+    let rig = rig().await;
+    let offline = Conditions {
+        online: Some(false),
+        ..Conditions::default()
+    };
+    rig.connected(true).await;
+    rig.posted().await;
+    rig.cloud.with(|cloud| cloud.mood = Mood::Gone);
+    rig.conditions.send_replace(offline.clone());
+    rig.cloud.end_streams();
+    rig.connected(false).await;
+    rig.outbox
+        .queue_report(ReportId::new(), b"r".to_vec())
+        .await
+        .unwrap();
+    let requests = rig.cloud.with(|cloud| cloud.requests.len());
+    rig.cloud
+        .until(|cloud| cloud.requests.len() > requests + 20)
+        .await;
+    rig.cloud.with(|cloud| cloud.mood = Mood::Well);
+    let mut reached = rig.reached.subscribe();
+    reached.mark_unchanged();
+    rig.conditions.send_replace(Conditions {
+        online: Some(true),
+        ..offline
+    });
+    // No clock is moved.
+    reached.changed().await.unwrap();
+    rig.connected(true).await;
+    rig.cloud.until(|cloud| !cloud.reports.is_empty()).await;
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_binding_that_ended() {
+    let rig = rig().await;
+    let command = rig.lock();
+    rig.done(command).await;
+    rig.cloud.with(|cloud| cloud.refuses = Some(503));
+    rig.outbox
+        .queue_report(ReportId::new(), b"r".to_vec())
+        .await
+        .unwrap();
+    rig.warden.unbind();
+    rig.connected(false).await;
+    rig.posted().await;
+    let streams = rig.cloud.with(|cloud| cloud.opened().len());
+    rig.clock.advance(Duration::from_secs(86_400));
+    rig.settled().await;
+    assert_eq!(rig.cloud.with(|cloud| cloud.opened().len()), streams);
+    rig.cloud.with(|cloud| cloud.refuses = None);
+    rig.warden.bind_again();
+    rig.connected(true).await;
+    let opened = rig.cloud.with(|cloud| cloud.requests.len());
+    assert!(opened > 0);
+    rig.kept(|row| row.reported_at > 0).await;
+    rig.cloud.with(|cloud| assert!(cloud.reports.is_empty()));
+}
+
+#[tokio::test]
+async fn how_the_device_stands_is_told_after_binding_after_a_change_and_each_day() {
+    let rig = rig().await;
+    rig.cloud.until(|cloud| cloud.states == 1).await;
+    rig.settled().await;
+    rig.warden.speak();
+    rig.settled().await;
+    rig.warden.show(|view| view.identity.presence = 1);
+    rig.cloud.until(|cloud| cloud.states == 2).await;
+    rig.kept(|row| row.reported.starts_with("1 ")).await;
+    rig.settled().await;
+    rig.clock.advance(Duration::from_secs(24 * 3600));
+    rig.cloud.until(|cloud| cloud.states == 3).await;
+    assert_eq!(rig.warden.with(|warden| warden.reports), 3);
+}
+
+#[tokio::test]
+async fn a_letter_that_the_cloud_judges_bad_holds_up_no_other_and_one_it_cant_take_now_waits() {
+    let rig = rig().await;
+    rig.connected(true).await;
+    rig.posted().await;
+    rig.cloud.with(|cloud| cloud.refuses = Some(413));
+    rig.outbox
+        .queue_report(ReportId::new(), b"r".to_vec())
+        .await
+        .unwrap();
+    rig.posted().await;
+    rig.cloud.with(|cloud| cloud.refuses = Some(404));
+    let kept = ReportId::new();
+    rig.outbox.queue_report(kept, b"r".to_vec()).await.unwrap();
+    let requests = rig.cloud.with(|cloud| cloud.requests.len());
+    rig.cloud.until(|cloud| cloud.requests.len() > requests).await;
+    rig.cloud.with(|cloud| cloud.refuses = None);
+    rig.clock.advance(Duration::from_secs(900));
+    rig.cloud.until(|cloud| cloud.reports == [kept.to_string()]).await;
+}
+
+#[tokio::test]
+async fn the_warden_hears_of_the_cloud_now_and_then() {
+    let rig = rig().await;
+    rig.connected(true).await;
+    rig.posted().await;
+    rig.settled().await;
+    assert_eq!(rig.warden.with(|warden| warden.beats), 1);
+    for _ in 0..3 {
+        rig.outbox
+            .queue_report(ReportId::new(), b"r".to_vec())
+            .await
+            .unwrap();
+        rig.posted().await;
+    }
+    rig.settled().await;
+    assert_eq!(rig.warden.with(|warden| warden.beats), 1);
+    rig.clock.advance(Duration::from_secs(3600));
+    rig.outbox
+        .queue_report(ReportId::new(), b"r".to_vec())
+        .await
+        .unwrap();
+    rig.posted().await;
+    rig.settled().await;
+    assert_eq!(rig.warden.with(|warden| warden.beats), 2);
+}
