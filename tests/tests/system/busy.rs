@@ -5,6 +5,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use belay_tests::app::{ACCOUNT, Answer, App, DEVICE, Options, WARDEN, memfd, refused};
+use belay_tests::guest;
+use belay_tests::polkit::Answer as Polkit;
 use belay_tests::proxy::Trick;
 use belay_tests::until::within;
 use futures_util::StreamExt;
@@ -15,7 +17,7 @@ use zbus::{Fd, OwnedFd};
 
 use crate::methods::{call, name};
 use crate::owner::{ADA, BEN, PASSWORD, adas, app, code, state};
-use crate::scene::{Scene, scene};
+use crate::scene::{Scene, scene, skipped};
 
 /// More than the 256 callers that wait for the warden's one task, and the one that it serves.
 const CROWD: usize = 280;
@@ -196,6 +198,33 @@ async fn a_warden_with_a_full_queue_answers_busy_and_so_does_belayd_where_it_nee
     scene.kill_warden().await.unwrap();
     assert_eq!(app.text(WARDEN, "BindingState").await.unwrap(), "bound");
     assert_eq!(unlock(&app).await, Ok(()));
+}
+
+/// How many of the session may be kept waiting by polkit, or keep the warden waiting.
+const PLACES: usize = 288;
+
+#[tokio::test]
+async fn a_session_that_hangs_takes_neither_every_place_nor_every_descriptor() {
+    if !guest::is_root() {
+        skipped("the lost screen's and root's own places need root");
+        return;
+    }
+    let scene = adas().await;
+    let app = app(&scene);
+    scene.polkit().answer(Polkit::Hung);
+    let mut calls: FuturesUnordered<_> = (0..PLACES + 20).map(|_| unlock(&app)).collect();
+    for _ in 0..20 {
+        refused(calls.next().await.unwrap(), "Busy").unwrap();
+    }
+    let warden = scene.owner("org.belay1.Warden").await.unwrap().unwrap();
+    let open = std::fs::read_dir(format!("/proc/{warden}/fd")).unwrap().count();
+    assert!((PLACES..2 * PLACES + 64).contains(&open), "{open} descriptors");
+    // Whoever brings more secrets than any purpose has waits for nobody and leaves nothing behind.
+    let three = ["password", "old", "new"].map(|secret| (secret, PASSWORD));
+    let answer = app.present_once("sign-out", "", &three).await.unwrap();
+    refused(answer, "InvalidArgument").unwrap();
+    let root = App::new(&scene.root().await.unwrap());
+    assert_eq!(unlock(&root).await, Ok(()));
 }
 
 /// Waits until one of the calls is answered `Busy`; every other answer has to be `or`.

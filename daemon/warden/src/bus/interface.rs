@@ -106,7 +106,7 @@ impl WardenInterface {
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<String, Error> {
-        let presenter = self.peers.presenter(connection, &header).await?;
+        let guest = self.peers.presenter(connection, &header).await?;
         self.initialised()?;
         let purpose = parse_purpose(purpose)?;
         if subject.len() > LONGEST_SUBJECT {
@@ -115,7 +115,7 @@ impl WardenInterface {
         let password = the_password(secrets).await?;
         let ticket = self
             .handle
-            .present(purpose, subject.to_owned(), presenter, password)
+            .present(purpose, subject.to_owned(), guest.presenter, password)
             .await?;
         Ok(ticket.to_string())
     }
@@ -128,7 +128,7 @@ impl WardenInterface {
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<u8, Error> {
-        self.peers.presenter(connection, &header).await?;
+        let _guest = self.peers.presenter(connection, &header).await?;
         if matches!(self.initialised()?.lock, LockState::Lost | LockState::Wiping) {
             return Err(Refusal::DeviceLost.into());
         }
@@ -143,10 +143,10 @@ impl WardenInterface {
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<(), Error> {
-        let presenter = self.peers.presenter(connection, &header).await?;
+        let guest = self.peers.presenter(connection, &header).await?;
         self.initialised()?;
         let password = read_secret(password).await?;
-        Ok(self.handle.unlock(presenter, password).await?)
+        Ok(self.handle.unlock(guest.presenter, password).await?)
     }
 
     /// belayd and root only: what this device is, and whose.
@@ -243,10 +243,11 @@ impl WardenInterface {
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<OwnedFd, Error> {
-        let presenter = self.peers.person(connection, &header).await?;
+        let guest = self.peers.person(connection, &header).await?;
         self.initialised()?;
         let claim = RecoveryClaim::parse(&read_secret(claim).await?)
             .map_err(|_| Error::InvalidArgument("a claim has 32 hexadecimal digits".to_owned()))?;
+        let presenter = guest.presenter;
         let code = self
             .handle
             .recovery_code(CodeRequest { claim, presenter })

@@ -5,3 +5,4 @@ mod identity;
 pub mod interface;
 pub mod judges;
 pub mod peers;
+pub mod places;

@@ -13,6 +13,7 @@ use zbus::names::{BusName, OwnedUniqueName};
 use zbus::proxy::CacheProperties;
 use zbus_polkit::policykit1::{AuthorityProxy, CheckAuthorizationFlags, Subject};
 
+use super::places::{Place, Places};
 use crate::core::throttle::Presenter;
 
 const ROOT: u32 = 0;
@@ -27,6 +28,16 @@ pub struct Peers {
     lost_screen_uid: Option<u32>,
     belayd_uid: Option<u32>,
     own_uid: u32,
+    places: Places,
+}
+
+/// Somebody who may bring a secret.
+#[derive(Debug)]
+pub struct Guest {
+    /// Who.
+    pub presenter: Presenter,
+    /// Held until the answer.
+    pub place: Place,
 }
 
 impl Peers {
@@ -37,21 +48,40 @@ impl Peers {
             lost_screen_uid: uid_of(lost_screen_user, passwd),
             belayd_uid: uid_of(BELAYD_USER, passwd),
             own_uid: rustix::process::geteuid().as_raw(),
+            places: Places::default(),
         }
     }
 
     /// Root, the lost screen, or somebody whom polkit takes for the active local session.
     ///
     /// # Errors
-    /// [`Error::NotAuthorized`], [`Error::InteractiveAuthorizationRequired`], or [`Error::Bus`].
-    pub async fn presenter(&self, connection: &Connection, header: &Header<'_>) -> Result<Presenter, Error> {
+    /// [`Error::NotAuthorized`], [`Error::InteractiveAuthorizationRequired`], [`Error::Bus`]; [`Error::Busy`] and
+    /// [`Error::InvalidArgument`] before anybody is asked, where too many are inside or too much is brought.
+    pub async fn presenter(&self, connection: &Connection, header: &Header<'_>) -> Result<Guest, Error> {
+        let place = self.places.enter(header.unix_fds())?;
         let uid = uid(connection, header).await?;
+        self.judge(connection, header, uid, place).await
+    }
+
+    async fn judge(
+        &self,
+        connection: &Connection,
+        header: &Header<'_>,
+        uid: u32,
+        place: Place,
+    ) -> Result<Guest, Error> {
+        let mut guest = Guest {
+            presenter: Presenter::Screen,
+            place,
+        };
         if uid == ROOT || Some(uid) == self.lost_screen_uid {
-            return Ok(Presenter::Screen);
+            return Ok(guest);
         }
+        guest.presenter = Presenter::Session;
+        guest.place = self.places.of_session(guest.place)?;
         let asked = tokio::time::timeout(POLKIT_PATIENCE, ask_polkit(connection, header));
         match asked.await {
-            Ok(Ok(Verdict::Yes)) => Ok(Presenter::Session),
+            Ok(Ok(Verdict::Yes)) => Ok(guest),
             Ok(Ok(Verdict::MustAsk)) => Err(Error::InteractiveAuthorizationRequired(
                 "polkit has to ask".to_owned(),
             )),
@@ -69,14 +99,16 @@ impl Peers {
     ///
     /// # Errors
     /// As [`Self::presenter`].
-    pub async fn person(&self, connection: &Connection, header: &Header<'_>) -> Result<Presenter, Error> {
+    pub async fn person(&self, connection: &Connection, header: &Header<'_>) -> Result<Guest, Error> {
+        let place = self.places.enter(header.unix_fds())?;
         let owner = belayd_owner(connection).await?;
         let sender = header.sender();
         let is_belayd = sender.is_none() || owner.is_some_and(|owner| Some(&*owner) == sender);
-        if is_belayd || self.is_belayds(uid(connection, header).await?) {
+        let uid = uid(connection, header).await?;
+        if is_belayd || self.is_belayds(uid) {
             return Err(Error::NotAuthorized("not for belayd".to_owned()));
         }
-        self.presenter(connection, header).await
+        self.judge(connection, header, uid, place).await
     }
 
     /// Only the present owner of belayd's name.
