@@ -257,6 +257,7 @@ impl State {
         let mut effects = Vec::new();
         if !matches!(self.binding, Binding::Bound(_) | Binding::Unbound { .. }) {
             self.tickets.expire(at);
+            self.restand(at);
             return effects;
         }
         let rearmed = self.throttle.rearmed(at);

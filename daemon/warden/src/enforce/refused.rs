@@ -8,6 +8,8 @@ use belay_proto::CommandId;
 use belay_proto::dbus::LockState;
 use serde::Deserialize;
 
+/// `belay-wipe`'s runtime folder; it removes what it said before each start.
+const RUNTIME: &str = "/run/belay-wipe";
 /// A file this small is read at once.
 const LARGEST: u64 = 4096;
 
@@ -28,7 +30,8 @@ struct TombstoneFile {
 
 #[derive(Deserialize)]
 struct RefusedFile {
-    command: CommandId,
+    /// Empty when there was no plan to read, and so nothing to know a command by.
+    command: String,
     reason: String,
 }
 
@@ -42,11 +45,16 @@ pub fn tombstone(journal: &Path) -> Option<Tombstone> {
     })
 }
 
-/// Why the preflight of this wipe said no.
+/// Why the preflight of this wipe said no: in the journal folder, or, when that lies in the area to be wiped or
+/// there is no plan that names it, in the folder that each boot empties.
 #[must_use]
 pub fn why_refused(journal: &Path, command: &CommandId) -> Option<String> {
-    let found: RefusedFile = read(&journal.join("refused"))?;
-    (found.command == *command).then_some(found.reason)
+    let reason = |folder: &Path, of_none: bool| {
+        let found: RefusedFile = read(&folder.join("refused"))?;
+        let ours = found.command == command.to_string() || (of_none && found.command.is_empty());
+        ours.then_some(found.reason)
+    };
+    reason(journal, false).or_else(|| reason(Path::new(RUNTIME), true))
 }
 
 fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Option<T> {

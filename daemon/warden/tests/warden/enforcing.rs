@@ -4,9 +4,16 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use std::time::Duration;
+
 use belay_proto::CommandId;
+use belay_proto::dbus::LockState;
 use belay_warden::enforce::exec::{Commands, Exec, first_word_of};
 use belay_warden::enforce::{EnforceError, Enforcer as _, Job, Nothing};
+
+use futures_util::FutureExt as _;
+
+use crate::support::{Device, PASSWORD};
 
 fn script(folder: &Path, name: &str, text: &str) -> Vec<String> {
     let path = folder.join(name);
@@ -84,4 +91,51 @@ fn what_a_wipe_is_worth_is_the_first_word_of_a_command_that_succeeds() {
     let fails = script(folder.path(), "fails", "echo crypto; exit 78");
     assert_eq!(first_word_of(&fails), None);
     assert_eq!(first_word_of(&[]), None);
+}
+
+#[tokio::test]
+async fn a_tampered_device_is_made_to_look_lost_and_opens_through_its_door() {
+    let device = Device::initialised();
+    let account = device.start().register().await;
+    for folder in ["state/a", "state/b"] {
+        fs::remove_file(device.path(folder).join("throttle")).unwrap();
+    }
+    let files = device.snapshot();
+    let warden = device.start();
+    assert_eq!(device.system.job(1).await, Job::Lost);
+    assert_eq!(warden.handle.snapshot().lock, LockState::Tampered);
+    assert_eq!(device.snapshot(), files, "nothing is written over what is left");
+    warden.sign_in(&account, None).await.unwrap();
+    assert_eq!(device.system.job(2).await, Job::Unlock);
+}
+
+#[tokio::test]
+async fn a_warden_that_owes_something_does_not_leave() {
+    let mut device = Device::initialised();
+    device.idle_exit = Duration::from_secs(30);
+    let warden = device.start();
+    warden.register().await;
+    warden.handle.tighten("stolen".to_owned()).await.unwrap();
+    device.system.job(1).await;
+    let failed = EnforceError::failed("unit-failed", "test");
+    device.system.answers(Err(failed));
+    warden.unlock_at_screen(PASSWORD).await.unwrap();
+    for number in 2..6 {
+        assert_eq!(device.system.job(number).await, Job::Unlock);
+        warden.report().await;
+        assert!(warden.handle.idle().now_or_never().is_none());
+        device.clock.advance(Duration::from_secs(61));
+    }
+    device.system.answers(Ok(()));
+    device.clock.advance(Duration::from_secs(61));
+    let idle = async {
+        loop {
+            device.clock.advance(Duration::from_secs(16));
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = warden.handle.idle() => {}
+        () = idle => {}
+    }
 }

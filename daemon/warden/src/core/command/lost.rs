@@ -5,7 +5,7 @@ use belay_proto::signed::{CommandState, Verb};
 use super::judge::Order;
 use super::time::Span;
 use crate::core::refusal::Refusal;
-use crate::core::state::{Answer, Effect, Lock, State, Transition, done, note};
+use crate::core::state::{Answer, Binding, Effect, Lock, State, Transition, done, note};
 use crate::moment::Moment;
 
 /// What the operating system has to be like.
@@ -81,7 +81,11 @@ impl Standing {
 impl State {
     /// The operating system is owed what the lock says; after a reboot, again.
     pub(in crate::core) fn restand(&mut self, at: &Moment) {
-        let wanted = self.lock.stand();
+        // Missing or wrong state is lost, never free.
+        let wanted = match self.binding {
+            Binding::Tampered(_) => Stand::Lost,
+            _ => self.lock.stand(),
+        };
         let standing = &mut self.standing;
         let elsewhere = standing.boot != at.boot_id && wanted != Stand::Free;
         if standing.wanted != wanted || elsewhere {
@@ -198,6 +202,11 @@ impl State {
     ) -> Transition {
         if stand != self.standing.wanted {
             // Meanwhile something else is wanted; that is owed now.
+            return done(Vec::new());
+        }
+        if let Binding::Tampered(_) = self.binding {
+            // Nothing is written over what is left of the state.
+            self.standing.holds = result.is_ok();
             return done(Vec::new());
         }
         let mut effects = Vec::new();

@@ -122,7 +122,11 @@ impl State {
     /// Whether somebody has to look after lost mode, or to wake the warden for a policy.
     #[must_use]
     pub fn wants_watch(&self) -> bool {
-        matches!(self.binding, Binding::Bound(_)) && (self.lock != Lock::Unlocked || self.book.is_armed())
+        match self.binding {
+            Binding::Bound(_) => self.lock != Lock::Unlocked || self.book.is_armed(),
+            Binding::Tampered(_) => true,
+            Binding::Unbound { .. } | Binding::Uninitialised => false,
+        }
     }
 
     /// How long until a policy applies; `None`: none is armed.

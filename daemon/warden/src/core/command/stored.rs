@@ -226,3 +226,113 @@ impl Item for Deed {
         Ok(deed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use belay_proto::cbor::MAX_BYTES;
+
+    use super::*;
+
+    fn told(sequence: u64) -> Told {
+        Told {
+            sequence,
+            command: CommandId::from_bytes([7; 16]),
+            // A signed outcome with the longest reason has 537 bytes.
+            bytes: vec![0x5a; 560],
+        }
+    }
+
+    fn full() -> Book {
+        let known = (0..512_u64).map(|number| {
+            let mut id = [0; 16];
+            id[..8].copy_from_slice(&number.to_be_bytes());
+            let known = Known {
+                verb: Verb::ALL.get(usize::try_from(number % 10).unwrap()).copied(),
+                counter: number,
+                void_after: (number % 3 > 0).then_some(number),
+                fate: match number % 4 {
+                    0 => Fate::Running,
+                    1 => Fate::Over,
+                    2 => Fate::Marked,
+                    _ => Fate::Refused(Disposition::Stale),
+                },
+            };
+            (CommandId::from_bytes(id), known)
+        });
+        let since = Moment {
+            boottime: Duration::from_secs(9),
+            boot_id: "00000000-0000-4000-8000-000000000001".to_owned(),
+        };
+        let deed = Deed {
+            command: CommandId::from_bytes([7; 16]),
+            verb: Verb::Ring,
+            arguments: vec![1; 20],
+            issued_at: u64::MAX,
+            void_after: Some(u64::MAX - 1),
+            begun: true,
+        };
+        Book {
+            epoch: Some(Epoch::from_bytes([1; 16])),
+            time: OwnTime::of(Span::beginning(&since)),
+            known: known.collect(),
+            outcomes: (0..48).map(told).collect::<VecDeque<_>>(),
+            deeds: vec![deed; 32],
+            farewell: Some(told(99)),
+            contact: Contact {
+                offline: Span::beginning(&since),
+                countdown: Some(Span::beginning(&since)),
+                ..Contact::default()
+            },
+            ..Book::default()
+        }
+    }
+
+    #[test]
+    fn a_full_book_reads_back_and_fits_a_state_file() {
+        let bytes = book_to_bytes(&full());
+        assert_eq!(book_from_bytes(&bytes).unwrap(), full());
+        // Beside it a file holds the longest message and the sequences of the other concerns.
+        assert!(bytes.len() + 4096 < MAX_BYTES, "{}", bytes.len());
+        assert!(book_from_bytes(&bytes[1..]).is_err());
+    }
+
+    #[test]
+    fn what_is_on_disk_means_the_same_in_the_next_version() {
+        let verbs = Verb::ALL.map(|verb| verb.as_str());
+        assert_eq!(
+            verbs,
+            [
+                "lock",
+                "unlock",
+                "wipe",
+                "ring",
+                "stop-ring",
+                "locate",
+                "message",
+                "sign-out",
+                "cancel"
+            ]
+        );
+        let refusals = Disposition::ALL.map(Disposition::as_str);
+        assert_eq!(
+            refusals,
+            [
+                "accepted",
+                "bad-signature",
+                "wrong-device",
+                "wrong-epoch",
+                "replayed",
+                "superseded",
+                "stale",
+                "cancelled",
+                "expired",
+                "malformed",
+                "unsupported",
+                "no-such-delegate",
+                "already"
+            ]
+        );
+    }
+}
