@@ -3,9 +3,10 @@
 
 use belay_proto::dbus::{BindingState, LockState};
 use belay_proto::keys::RecoveryCode;
-use belay_proto::signed::Signed;
+use belay_proto::signed::{Action, Command, DeviceCertificate, Signed};
+use belay_proto::sms::{SmsAction, SmsCommand};
 use belay_proto::steps::{self, *};
-use belay_proto::{PendingId, TicketId};
+use belay_proto::{CommandId, PendingId, TicketId};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -19,6 +20,8 @@ enum Call {
         input: Input,
     },
     Credentials(Input),
+    Command(Input),
+    Beat,
     Tighten(String),
     History(u64),
 }
@@ -32,7 +35,7 @@ enum Input {
     Flipped(usize, usize),
 }
 
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 21] = [
     steps::NEW_CREDENTIALS,
     steps::BIND,
     steps::DISCARD,
@@ -43,6 +46,16 @@ const STEPS: [&str; 11] = [
     steps::RELEASE,
     steps::AUTHORIZE_RESET,
     steps::SAVED_RELEASE,
+    steps::SIGN_COMMAND,
+    steps::OUTCOMES,
+    steps::STATE_REPORT,
+    steps::EFFECTS,
+    steps::BEGIN,
+    steps::END,
+    steps::SMS,
+    steps::TICK,
+    steps::SET_FIND,
+    steps::SET_POLICIES,
     "no-such-step",
 ];
 
@@ -58,6 +71,8 @@ fn call() -> impl Strategy<Value = Call> {
     prop_oneof![
         8 => (any::<usize>(), any::<usize>(), input()).prop_map(|(ticket, step, input)| Call::Use { ticket, step, input }),
         3 => input().prop_map(Call::Credentials),
+        3 => input().prop_map(Call::Command),
+        1 => Just(Call::Beat),
         1 => ".{0,20}".prop_map(Call::Tighten),
         1 => any::<u64>().prop_map(Call::History),
     ]
@@ -77,12 +92,21 @@ impl Loot {
             TicketId::random().to_string(),
             owner.pending.to_string(),
         ];
-        for purpose in [Purpose::SignOut, Purpose::Reset, Purpose::Reauthenticate] {
+        let purposes = [
+            Purpose::SignOut,
+            Purpose::Reset,
+            Purpose::Reauthenticate,
+            Purpose::Find,
+            Purpose::Policies,
+            Purpose::Command,
+        ];
+        for purpose in purposes {
             tickets.push(warden.present(purpose, LOGIN, OTHER_PASSWORD).await.unwrap());
         }
         let stranger = belay_proto::keys::SigningKey::generate();
         let forged = Signed::seal(&own.with_password(OTHER_PASSWORD).record(), &stranger).encode();
-        let inputs = vec![
+        let mut inputs = commands(owner, own);
+        inputs.extend([
             ReleaseInput {}.encode(),
             AuthorizeResetInput { release: true }.encode(),
             BindInput {
@@ -114,7 +138,7 @@ impl Loot {
             owner.credentials.clone(),
             own.credentials.clone(),
             forged,
-        ];
+        ]);
         Self { tickets, inputs }
     }
 
@@ -131,6 +155,66 @@ impl Loot {
             }
         }
     }
+}
+
+/// Commands to the owner's device by the impostor's own owner key, and the inputs of the steps around them.
+fn commands(owner: &Account, own: &Account) -> Vec<Vec<u8>> {
+    let target: DeviceCertificate = Signed::decode(&owner.certificate)
+        .unwrap()
+        .open(&owner.owner)
+        .unwrap();
+    let key = own.root().owner_key();
+    let wipe = crate::owner::wipe();
+    let command = CommandId::new();
+    let signed = [Action::Unlock, Action::SignOut, wipe.clone()].map(|action| {
+        let command = Command {
+            id: CommandId::new(),
+            account: target.account,
+            device: target.device,
+            epoch: target.epoch,
+            counter: u64::MAX,
+            issued_at: 1_767_225_600_000,
+            expires_at: 0,
+            presence: 0,
+            episode: u64::from(action == Action::Unlock),
+            action,
+        };
+        crate::owner::envelope(&command, &key, None)
+    });
+    let sms = SmsCommand {
+        action: SmsAction::Unlock,
+        counter: u64::MAX,
+        epoch: target.epoch,
+        presence_or_episode: 1,
+        expiry_minutes: u32::MAX,
+        device_tag: SmsCommand::tag_of(&target.device),
+    };
+    let asked = SignCommandInput {
+        certificate: owner.certificate.clone(),
+        report: None,
+        action: "wipe".to_owned(),
+        arguments: wipe.encode_arguments(),
+    };
+    let ended = EndInput {
+        command,
+        done: true,
+        reason: String::new(),
+    };
+    let policies = PolicyChanges {
+        wipe_after_offline: Some(steps::SHORTEST_OFFLINE),
+        ..PolicyChanges::default()
+    };
+    let rest = [
+        SmsInput { text: sms.sign(&key) }.encode(),
+        asked.encode(),
+        OutcomesInput { after: u64::MAX }.encode(),
+        BeginInput { command }.encode(),
+        ended.encode(),
+        SetFindInput { enabled: false }.encode(),
+        policies.encode(),
+        Done {}.encode(),
+    ];
+    signed.into_iter().chain(rest).collect()
 }
 
 /// What no answer to belayd may hold, in any of its forms.
@@ -224,6 +308,8 @@ async fn perform(warden: &Running, loot: &Loot, call: &Call) -> Vec<u8> {
                 .unwrap_or_else(|refusal| refusal.to_string().into_bytes())
         }
         Call::Credentials(input) => said(&warden.handle.credentials(loot.bytes(input)).await),
+        Call::Command(input) => said(&warden.handle.command(loot.bytes(input)).await),
+        Call::Beat => said(&warden.handle.beat().await),
         Call::Tighten(reason) => said(&warden.handle.tighten(reason.clone()).await),
         Call::History(since) => said(&warden.handle.history(*since).await),
     }

@@ -98,6 +98,24 @@ async fn the_password_calls_a_wipe_off_until_it_has_begun() {
 }
 
 #[tokio::test]
+async fn nothing_but_a_cancel_in_time_comes_between() {
+    let (device, warden, mut owner) = bound().await;
+    let (_, locks) = owner.signed(lock());
+    warden.command(locks).await;
+    let (_, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    let actions = [lock(), Action::Unlock, wipe(), Action::SignOut];
+    for (number, action) in actions.into_iter().enumerate() {
+        if number == 3 {
+            device.clock.advance(TELLING);
+        }
+        let (_, asked) = owner.signed(action);
+        assert_eq!(warden.command(asked).await, Disposition::Already);
+        assert_eq!(warden.handle.snapshot().lock, LockState::Wiping);
+    }
+}
+
+#[tokio::test]
 async fn a_preflight_that_says_no_changes_nothing_and_says_why() {
     let (device, warden, mut owner) = bound().await;
     device

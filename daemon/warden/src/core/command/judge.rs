@@ -249,6 +249,7 @@ impl State {
             (Action::Unlock, Lock::Unlocked) => true,
             // A wipe under way has the last word; only `cancel` stops it.
             (Action::Lock { .. } | Action::Unlock | Action::Wipe { .. }, Lock::Wiping(_)) => true,
+            (Action::SignOut, Lock::Wiping(wipe)) => wipe.started,
             (
                 Action::Lock { message, phone },
                 Lock::Lost {
