@@ -45,7 +45,7 @@ pub async fn challenge(
         let (tx, now) = (context.transaction, context.now);
         take_budget(app, tx, caller, now)?;
         let identifier = parse(&body.identifier)?;
-        let subject = Subject::find(app, tx, &identifier)?;
+        let subject = Subject::find(app, tx, &identifier, &proof)?;
         let derivation = subject.derivation(app, tx)?;
         let nonce: [u8; 16] = random();
         tx.prepare_cached("INSERT INTO login_nonces (id, until) VALUES (?1, ?2)")?
@@ -81,7 +81,7 @@ pub async fn login(
         check_action(&body.action)?;
         take_budget(app, tx, caller, now)?;
         let identifier = parse(&body.identifier)?;
-        let subject = Subject::find(app, tx, &identifier)?;
+        let subject = Subject::find(app, tx, &identifier, &proof)?;
         subject.wait_is_over(tx, now)?;
         use_nonce(app, tx, &body.nonce, &subject, &proof, now)?;
         let statement = LoginStatement {
@@ -121,7 +121,12 @@ struct Subject {
 }
 
 impl Subject {
-    fn find(app: &App, tx: &Transaction<'_>, identifier: &Identifier) -> Result<Self, Failure> {
+    fn find(
+        app: &App,
+        tx: &Transaction<'_>,
+        identifier: &Identifier,
+        proof: &Proof,
+    ) -> Result<Self, Failure> {
         let lookup = lookup(&app.vault, identifier);
         // An index that has the account too, so that a hit reads no more pages than a miss.
         let account: Option<[u8; 16]> = tx
@@ -141,8 +146,14 @@ impl Subject {
             .optional()?;
         let sealed = near.map(|(id, credentials)| (AccountId::from_bytes(id), credentials));
         let sealed = sealed.unwrap_or_else(|| (app.dummy.account, app.dummy.credentials.clone()));
-        // All addresses of one account wait together.
-        let throttle = app.vault.mac("login-throttle", &[&account.unwrap_or(nobody)]);
+        // All addresses of one account wait together, and all strangers. A key that has been the account's counts
+        // for itself, so that wrong tries from elsewhere don't keep the owner out on a device of theirs.
+        let whose = account.unwrap_or(nobody);
+        let throttle = if has_been_in(tx, &proof.thumbprint, &whose)? {
+            app.vault.mac("login-throttle", &[&whose, &proof.thumbprint])
+        } else {
+            app.vault.mac("login-throttle", &[&whose])
+        };
         let account = account.map(AccountId::from_bytes);
         Ok(Self {
             lookup,
@@ -208,6 +219,18 @@ impl Subject {
             .execute(params![self.throttle])?;
         Ok(())
     }
+}
+
+/// Whether a device of the account has, or ever had, the key, or somebody has signed in with it lately.
+fn has_been_in(tx: &Transaction<'_>, thumbprint: &[u8; 32], account: &[u8; 16]) -> Result<bool, Failure> {
+    // By the key first: a stranger's isn't found, whosever account it is about.
+    let has_been = tx
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM devices INDEXED BY devices_key WHERE thumbprint = ?1 AND account = ?2)
+             OR EXISTS (SELECT 1 FROM families INDEXED BY families_thumbprint WHERE thumbprint = ?1 AND account = ?2)",
+        )?
+        .query_row(params![thumbprint, account], |row| row.get(0))?;
+    Ok(has_been)
 }
 
 /// The same answer for a repetition, with the newest tokens of the session that it began.

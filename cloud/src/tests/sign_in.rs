@@ -139,6 +139,47 @@ async fn waits_grow_and_end_and_a_right_password_forgives() {
 }
 
 #[tokio::test]
+async fn wrong_tries_with_a_strangers_key_do_not_keep_the_owner_out_on_a_device_of_theirs() {
+    let rig = Rig::new();
+    let owner = Owner::new("jo@example.org");
+    let (mut bound, mut signed_in) = (rig.client(), rig.client());
+    owner.register(&mut bound, &Device::new()).await;
+    owner.sign_in(&mut signed_in).await.is(200);
+    let mut stranger = rig.client();
+    for _ in 0..5 {
+        owner.guess(&stranger).await.refuses(403, "login-refused");
+    }
+    // Strangers wait together, the owner on a new device included.
+    owner.guess(&stranger).await.refuses(429, "too-many");
+    owner.sign_in(&mut stranger).await.refuses(429, "too-many");
+    owner.sign_in(&mut rig.client()).await.refuses(429, "too-many");
+    owner.sign_in(&mut bound).await.is(200);
+    owner.sign_in(&mut signed_in).await.is(200);
+    // Which doesn't shorten the strangers' wait.
+    owner.guess(&stranger).await.refuses(429, "too-many");
+    // A key that was the account's is no way to guess on: it counts for itself, not without counting.
+    for _ in 0..5 {
+        owner.guess(&bound).await.refuses(403, "login-refused");
+    }
+    owner.sign_in(&mut bound).await.refuses(429, "too-many");
+    owner.sign_in(&mut signed_in).await.is(200);
+}
+
+#[tokio::test]
+async fn a_key_of_one_account_is_a_strangers_to_another() {
+    let rig = Rig::new();
+    let (jo, al) = (Owner::new("jo@example.org"), Owner::new("al@example.org"));
+    let (mut jos, mut als) = (rig.client(), rig.client());
+    jo.register(&mut jos, &Device::new()).await;
+    al.register(&mut als, &Device::new()).await;
+    for _ in 0..5 {
+        jo.guess(&als).await.refuses(403, "login-refused");
+    }
+    jo.guess(&rig.client()).await.refuses(429, "too-many");
+    al.sign_in(&mut als).await.is(200);
+}
+
+#[tokio::test]
 async fn a_wait_survives_a_restart_and_is_never_for_good() {
     let rig = Rig::new();
     let owner = Owner::new("jo@example.org");
