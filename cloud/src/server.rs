@@ -1,5 +1,6 @@
 //! Listening: connections, TLS, and stopping with nothing lost.
 
+mod door;
 mod idle;
 
 use std::fs;
@@ -27,6 +28,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
+use self::door::Door;
 use self::idle::Activity;
 use crate::app::{App, OpenError};
 use crate::clock::{self, CloudClock};
@@ -126,10 +128,11 @@ pub async fn serve(mut settings: Settings) -> Result<(), ServeError> {
     tracing::info!(%address, origin, "serving");
 
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let door = Door::new(&app.settings, slots.available_permits());
     let router = routes::router(app);
     loop {
         tokio::select! {
-            () = accept(&listener, &slots, &router, tls.as_ref(), &graceful) => {}
+            () = accept(&listener, &slots, &door, &router, tls.as_ref(), &graceful) => {}
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         }
@@ -144,6 +147,7 @@ pub async fn serve(mut settings: Settings) -> Result<(), ServeError> {
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
+    door: &Door,
     router: &Router,
     tls: Option<&TlsAcceptor>,
     graceful: &GracefulShutdown,
@@ -161,10 +165,14 @@ async fn accept(
             return;
         }
     };
+    let Some(visit) = door.admit(peer.ip()) else {
+        tracing::debug!("a connection was turned away");
+        return;
+    };
     let (router, tls, watcher) = (router.clone(), tls.cloned(), graceful.watcher());
     tokio::spawn(async move {
         connection(stream, peer, router, tls, watcher).await;
-        drop(slot);
+        drop((slot, visit));
     });
 }
 

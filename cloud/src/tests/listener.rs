@@ -1,5 +1,7 @@
 //! The listener itself: ports, TLS, and requests over a real connection.
 
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -120,6 +122,33 @@ async fn tls_ends_here_when_a_certificate_is_given() {
         "no plain HTTP beside it"
     );
     served.task.abort();
+}
+
+/// An address of this machine that isn't loopback, where it is in any network. Nothing is sent.
+fn network_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind(("0.0.0.0", 0)).ok()?;
+    socket.connect(("192.0.2.1", 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip()).filter(|address| !address.is_loopback())
+}
+
+#[tokio::test]
+async fn plain_http_from_a_network_is_for_proxies_only() {
+    let Some(address) = network_address() else {
+        let _nobody_reads = writeln!(std::io::stderr(), "SKIPPED: this machine is in no network");
+        return;
+    };
+    for (proxies, is_served) in [(vec![], false), (vec![address.to_string()], true)] {
+        let served = start(|settings| {
+            settings.listen = (Ipv4Addr::UNSPECIFIED, 0).into();
+            settings.proxies = proxies.iter().map(|proxy| proxy.parse().unwrap()).collect();
+        })
+        .await;
+        let stream = TcpStream::connect((address, served.port)).await.unwrap();
+        assert_eq!(ask(stream, HEALTH).await.contains("200 OK"), is_served);
+        let stream = TcpStream::connect(("127.0.0.1", served.port)).await.unwrap();
+        assert!(ask(stream, HEALTH).await.contains("200 OK"));
+        served.task.abort();
+    }
 }
 
 #[tokio::test]
