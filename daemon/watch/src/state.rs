@@ -210,15 +210,11 @@ fn done(state: &mut State, job: &Job) {
             state.strangers.remove(id);
         }
         // Put back, whatever the hardware makes of it.
-        Job::Radio(radio, on) if !state.is_guarded() => {
-            if state.before.radios.get(radio) == Some(on) {
-                state.before.radios.remove(radio);
-            }
+        Job::Radio(radio, on) if !state.is_guarded() && state.before.radios.get(radio) == Some(on) => {
+            state.before.radios.remove(radio);
         }
-        Job::Usb(target) if !state.is_guarded() => {
-            if state.before.usb.as_ref() == Some(target) {
-                state.before.usb = None;
-            }
+        Job::Usb(target) if !state.is_guarded() && state.before.usb.as_ref() == Some(target) => {
+            state.before.usb = None;
         }
         _ => {}
     }

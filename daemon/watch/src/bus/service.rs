@@ -58,7 +58,7 @@ impl Service {
             .connection
             .call_method(name, path, Some(interface), member, body)
             .await?;
-        Ok(answer.body().deserialize()?)
+        answer.body().deserialize()
     }
 
     pub(super) async fn all(&self, path: &str, interface: &str) -> zbus::Result<Properties> {
