@@ -1,6 +1,15 @@
 //! What the owner's commands have belayd do with the machine: the trait that the domain knows, and that the
 //! platform implements.
 
+mod locate;
+mod lookout;
+mod machine;
+mod memory;
+mod report;
+mod ring;
+mod search;
+mod sims;
+
 use std::borrow::Cow;
 use std::fmt::Debug;
 use std::time::Duration;
@@ -8,6 +17,9 @@ use std::time::Duration;
 use belay_proto::id::CommandId;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
+
+pub use lookout::Endings;
+pub use machine::{Machine, MachineParts};
 
 /// The answer to a deed.
 pub type Done<'a, T = ()> = BoxFuture<'a, Result<T, DeedFailed>>;

@@ -20,11 +20,11 @@ mod trouble;
 mod work;
 
 pub use conditions::{Conditions, NetworkKey};
-pub use deeds::{DeedFailed, Deeds, Done, LocateRequest, NoDeeds, Position};
+pub use deeds::{DeedFailed, Deeds, Done, LocateRequest, Machine, MachineParts, NoDeeds, Position};
 pub use handle::{FindError, FindHandle, FindView, Parts};
 pub use outbox::Outbox;
 pub use ports::{Relay, Reply, Sign, Signs};
 pub use state::{Announcement, Told};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -61,34 +61,34 @@ impl PlatformError {
 
 impl From<zbus::Error> for PlatformError {
     fn from(error: zbus::Error) -> Self {
-        use zbus::Error::{InputOutput, MethodError};
-        /// Nobody is there, or it lacks the part.
-        const ABSENT: [&str; 9] = [
-            "org.freedesktop.DBus.Error.ServiceUnknown",
-            "org.freedesktop.DBus.Error.NameHasNoOwner",
-            "org.freedesktop.DBus.Error.UnknownObject",
-            "org.freedesktop.DBus.Error.UnknownInterface",
-            "org.freedesktop.DBus.Error.UnknownMethod",
-            "org.freedesktop.DBus.Error.UnknownProperty",
-            "org.freedesktop.DBus.Error.NotSupported",
-            "org.freedesktop.ModemManager1.Error.Core.Unsupported",
-            "org.freedesktop.DBus.Error.Disconnected",
-        ];
-        match &error {
-            InputOutput(source) if source.kind() == io::ErrorKind::TimedOut => Self::TimedOut,
-            MethodError(name, ..) => match name.as_str() {
-                name if ABSENT.contains(&name) => Self::NotSupported("nobody serves it"),
-                // Where there is a file to start the service but it doesn't start.
-                name if name.starts_with("org.freedesktop.DBus.Error.Spawn.") => {
-                    Self::NotSupported("its service doesn't start")
-                }
-                "org.freedesktop.DBus.Error.NoReply" | "org.freedesktop.DBus.Error.Timeout" => Self::TimedOut,
-                "org.freedesktop.DBus.Error.AccessDenied"
-                | "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"
-                | "org.freedesktop.ModemManager1.Error.Core.Unauthorized"
-                | "org.freedesktop.NetworkManager.PermissionDenied" => Self::Denied(error),
-                _ => Self::Service(error),
-            },
+        use zbus::Error::{FDO, InputOutput, MethodError};
+        let name = match &error {
+            InputOutput(source) if source.kind() == io::ErrorKind::TimedOut => return Self::TimedOut,
+            MethodError(name, ..) => name.to_string(),
+            FDO(standard) => zbus::DBusError::name(&**standard).to_string(),
+            _ => return Self::Service(error),
+        };
+        let standard = name.strip_prefix("org.freedesktop.DBus.Error.");
+        match standard.unwrap_or(&name) {
+            // Nobody is there, or it lacks the part.
+            "ServiceUnknown"
+            | "NameHasNoOwner"
+            | "UnknownObject"
+            | "UnknownInterface"
+            | "UnknownMethod"
+            | "UnknownProperty"
+            | "NotSupported"
+            | "org.freedesktop.ModemManager1.Error.Core.Unsupported" => {
+                Self::NotSupported("nobody serves it")
+            }
+            // Where there is a file to start the service but it doesn't start.
+            name if name.starts_with("Spawn.") => Self::NotSupported("its service doesn't start"),
+            "NoReply" | "Timeout" | "TimedOut" => Self::TimedOut,
+            "AccessDenied"
+            | "AuthFailed"
+            | "InteractiveAuthorizationRequired"
+            | "org.freedesktop.ModemManager1.Error.Core.Unauthorized"
+            | "org.freedesktop.NetworkManager.PermissionDenied" => Self::Denied(error),
             _ => Self::Service(error),
         }
     }

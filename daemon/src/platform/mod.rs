@@ -53,30 +53,48 @@ pub struct Platform {
     pub audio: Arc<dyn Audio>,
 }
 
+/// The buses that the platform talks over.
+#[derive(Clone, Debug, Default)]
+pub struct Buses {
+    /// The system's; `None`: its services are absent.
+    pub system: Option<zbus::Connection>,
+    /// The address of the session's; `None`: the environment's.
+    pub session: Option<String>,
+}
+
 impl Platform {
-    /// Connects to the system's bus and starts what follows its services.
-    ///
-    /// `backend` says who stands for the parts: `systemd` the services alone, `exec` the commands alone; `auto` and
-    /// `simulated` a part's command where one is configured for it, else its service. Without a system's bus the
-    /// services are absent.
+    /// Connects to the system's bus and starts what follows its services, as [`Platform::over`]. Without a system's
+    /// bus the services are absent.
     pub async fn start(config: &Config, supervisor: &mut Supervisor, clock: Arc<dyn Clock>) -> Self {
-        let clock = Time::new(clock);
-        let nothing = Commands::default();
-        let commands = match config.backend {
-            Backend::Systemd => &nothing,
-            _ => &config.commands,
-        };
-        let connection = match config.backend {
+        let system = match config.backend {
             Backend::Exec => None,
             _ => service::connect()
                 .await
                 .inspect_err(|error| tracing::warn!(%error, "no system's bus: its services count as absent"))
                 .ok(),
         };
-        let connection = connection.as_ref();
-        // A part's command wins.
-        let service = |has_command: bool| connection.filter(|_| !has_command);
-        let exec = commands;
+        let buses = Buses {
+            system,
+            session: None,
+        };
+        Self::over(buses, config, supervisor, clock)
+    }
+
+    /// The parts over `buses`.
+    ///
+    /// `backend` says who stands for them: `systemd` the services alone, `exec` the commands alone; `auto` and
+    /// `simulated` a part's command where one is configured for it, else its service.
+    pub fn over(buses: Buses, config: &Config, supervisor: &mut Supervisor, clock: Arc<dyn Clock>) -> Self {
+        let clock = Time::new(clock);
+        let nothing = Commands::default();
+        let exec = match config.backend {
+            Backend::Systemd => &nothing,
+            _ => &config.commands,
+        };
+        let service = |has_command: bool| {
+            let may = config.backend != Backend::Exec && !has_command;
+            buses.system.as_ref().filter(|_| may)
+        };
         let modem: Arc<dyn Modem> = match service(exec.has_modem()) {
             Some(bus) => Arc::new(modem::ModemManager::start(bus, supervisor, clock.clone())),
             None => Arc::new(ExecModem::start(exec, supervisor, clock.clone())),
@@ -93,8 +111,9 @@ impl Platform {
             Some(bus) => Arc::new(position::GeoClue::new(bus, clock)),
             None => Arc::new(ExecPosition::new(exec, clock)),
         };
+        let has_session = config.backend != Backend::Exec;
         let audio = Arc::new(AnyAudio {
-            session: (config.backend != Backend::Exec).then(Arc::<Feedbackd>::default),
+            session: has_session.then(|| Arc::new(Feedbackd::new(buses.session))),
             // Also beside feedbackd, which needs a session; so with every back end.
             direct: Command::new("ring", &config.commands.ring),
         });

@@ -72,8 +72,12 @@ pub(super) async fn connect() -> zbus::Result<Connection> {
 }
 
 /// The session's bus, where there is one.
-pub(super) async fn connect_session() -> zbus::Result<Connection> {
-    let builder = connection::Builder::session().method_timeout(ANSWER_WITHIN);
+pub(super) async fn connect_session(address: Option<&str>) -> zbus::Result<Connection> {
+    let builder = match address {
+        Some(address) => connection::Builder::address(address),
+        None => connection::Builder::session(),
+    };
+    let builder = builder.method_timeout(ANSWER_WITHIN);
     tokio::time::timeout(ANSWER_WITHIN, builder.build())
         .await
         .map_err(|_| timed_out())?

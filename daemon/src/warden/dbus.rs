@@ -89,6 +89,10 @@ impl Calls for BusWarden {
         Box::pin(self.as_belayd(self.warden.beat()))
     }
 
+    fn tighten<'a>(&'a self, reason: &'a str) -> BoxFuture<'a, Result<(), WardenError>> {
+        Box::pin(self.as_belayd(self.warden.tighten(reason)))
+    }
+
     fn history(&self, since: u64) -> BoxFuture<'_, Result<AuditEntries, WardenError>> {
         Box::pin(self.as_belayd(self.warden.history(since)))
     }

@@ -39,6 +39,9 @@ pub trait Calls: Debug + Send + Sync + 'static {
     /// Says that the cloud was heard from just now.
     fn beat(&self) -> BoxFuture<'_, Result<(), WardenError>>;
 
+    /// Says what may be a reason to lock, such as `sim-change`: the warden's policies judge it.
+    fn tighten<'a>(&'a self, reason: &'a str) -> BoxFuture<'a, Result<(), WardenError>>;
+
     /// The audit log's entries since `since` (seconds since the epoch).
     fn history(&self, since: u64) -> BoxFuture<'_, Result<AuditEntries, WardenError>>;
 
@@ -100,6 +103,14 @@ impl WardenHandle {
     /// [`WardenError`].
     pub async fn beat(&self) -> Result<(), WardenError> {
         self.calls.beat().await
+    }
+
+    /// See [`Calls::tighten`].
+    ///
+    /// # Errors
+    /// [`WardenError`].
+    pub async fn tighten(&self, reason: &str) -> Result<(), WardenError> {
+        self.calls.tighten(reason).await
     }
 
     /// See [`Calls::history`].

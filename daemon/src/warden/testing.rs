@@ -16,11 +16,14 @@ pub(crate) const CREDENTIALS: &str = "Credentials";
 pub(crate) const COMMAND: &str = "Command";
 /// The step that stands for `Beat`.
 pub(crate) const BEAT: &str = "Beat";
+/// The step that stands for `Tighten`, with its reason as input.
+pub(crate) const TIGHTEN: &str = "Tighten";
 
 type Answer = dyn FnMut(&str, &str, &[u8]) -> Result<Vec<u8>, Error> + Send;
 
 /// Answers `use_step` by a closure (ticket, step, input), `credentials` by the same one with [`CREDENTIALS`] for a
-/// step (an answer that isn't empty takes the record), `command` and `beat` with [`COMMAND`] and [`BEAT`].
+/// step (an answer that isn't empty takes the record), `command`, `beat` and `tighten` with
+/// [`COMMAND`], [`BEAT`] and [`TIGHTEN`].
 pub(crate) struct FakeWarden {
     steps: Mutex<Box<Answer>>,
     /// Whose sender is gone: then nothing can be read afresh.
@@ -87,6 +90,11 @@ impl Calls for FakeWarden {
 
     fn beat(&self) -> BoxFuture<'_, Result<(), WardenError>> {
         let answer = (self.steps.lock().unwrap())("", BEAT, &[]);
+        ready(answer.map(drop).map_err(WardenError::from)).boxed()
+    }
+
+    fn tighten<'a>(&'a self, reason: &'a str) -> BoxFuture<'a, Result<(), WardenError>> {
+        let answer = (self.steps.lock().unwrap())("", TIGHTEN, reason.as_bytes());
         ready(answer.map(drop).map_err(WardenError::from)).boxed()
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use belay_proto::backoff::Backoff;
 use belay_proto::clock::Clock;
 use futures_util::future::BoxFuture;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use super::DeedFailed;
 use crate::actor::{Actor, Inbox};
@@ -129,10 +129,7 @@ struct Hands {
 }
 
 impl Ringer {
-    pub(super) fn new(
-        audio: Arc<dyn Audio>,
-        clock: Arc<dyn Clock>,
-    ) -> (Self, watch::Receiver<bool>) {
+    pub(super) fn new(audio: Arc<dyn Audio>, clock: Arc<dyn Clock>) -> (Self, watch::Receiver<bool>) {
         let (ringing, shown) = watch::channel(false);
         let ringer = Self {
             audio,
@@ -187,8 +184,9 @@ impl Actor for Ringer {
         let mut hands = Hands::default();
         let mut backoff = Backoff::new(AGAIN.0, AGAIN.1);
         loop {
-            self.ringing
-                .send_if_modified(|was| std::mem::replace(was, ring.until.is_some() && hands.waiting.is_empty()) != *was);
+            self.ringing.send_if_modified(|was| {
+                std::mem::replace(was, ring.until.is_some() && hands.waiting.is_empty()) != *was
+            });
             if hands.stopping.is_none() && hands.sound.is_none() {
                 for answer in hands.hushed.drain(..) {
                     let _ = answer.send(Ok(()));
@@ -260,7 +258,9 @@ impl Actor for Ringer {
 
 async fn beginning(under_way: &mut Option<oneshot::Receiver<Begun>>) -> Begun {
     match under_way {
-        Some(begun) => begun.await.unwrap_or(Err(PlatformError::Unreadable("the sound died"))),
+        Some(begun) => begun
+            .await
+            .unwrap_or(Err(PlatformError::Unreadable("the sound died"))),
         None => std::future::pending().await,
     }
 }

@@ -21,8 +21,10 @@ const EVENT: &str = "alarm-clock-elapsed";
 const ENDLESS: i32 = 0;
 
 /// The feedback daemon of the session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::platform) struct Feedbackd {
+    /// The bus; `None`: the environment's.
+    address: Option<String>,
     /// Kept while it lives: feedbackd silences who leaves the bus.
     connection: Mutex<Option<Connection>>,
 }
@@ -38,12 +40,19 @@ struct Feedback {
 }
 
 impl Feedbackd {
+    pub(in crate::platform) fn new(address: Option<String>) -> Self {
+        Self {
+            address,
+            connection: Mutex::default(),
+        }
+    }
+
     async fn service(&self) -> Result<Service, PlatformError> {
         let mut kept = self.connection.lock().await;
         let connection = match kept.as_ref().filter(|connection| !connection.is_closed()) {
             Some(connection) => connection.clone(),
             None => {
-                let connection = connect_session()
+                let connection = connect_session(self.address.as_deref())
                     .await
                     .map_err(|_| PlatformError::NotSupported("no session's bus"))?;
                 kept.insert(connection).clone()

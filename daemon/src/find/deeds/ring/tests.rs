@@ -111,7 +111,11 @@ impl Speaker {
     }
 
     async fn plays(&self, count: u32) {
-        self.playing.subscribe().wait_for(|now| *now == count).await.unwrap();
+        self.playing
+            .subscribe()
+            .wait_for(|now| *now == count)
+            .await
+            .unwrap();
     }
 }
 
@@ -168,7 +172,10 @@ impl Rig {
         }
     }
 
-    async fn ask(&self, message: impl FnOnce(oneshot::Sender<Result<(), DeedFailed>>) -> Message) -> Result<(), DeedFailed> {
+    async fn ask(
+        &self,
+        message: impl FnOnce(oneshot::Sender<Result<(), DeedFailed>>) -> Message,
+    ) -> Result<(), DeedFailed> {
         let (answer, answered) = oneshot::channel();
         self.ringer.send(message(answer)).await.unwrap();
         answered.await.unwrap()

@@ -1,0 +1,292 @@
+//! One round of the lookout: everything that is to be done now, one after the other. What was done is on disk before
+//! the next is begun; what wasn't is done in the next round.
+
+use std::sync::Arc;
+
+use belay_proto::dbus::{BindingState, Error};
+use belay_proto::signed::Disposition;
+use belay_proto::steps::{self, SmsInput, SmsOutput};
+use belay_proto::wire::Report;
+use belay_proto::{CommandId, Epoch};
+use tokio::sync::watch;
+
+use super::Desk;
+use crate::find::Told;
+use crate::find::deeds::locate::Locator;
+use crate::find::deeds::machine::MachineParts;
+use crate::find::deeds::memory::{Memory, Notes};
+use crate::find::deeds::sims::News;
+use crate::platform::Text;
+use crate::store::StoreError;
+use crate::warden::{Identity, WardenError};
+
+/// The reason that the warden is given.
+const SIM_CHANGE: &str = "sim-change";
+/// More texts than these aren't owed to the trusted number: the oldest are dropped.
+const MOST_OWED: usize = 8;
+/// More commands by text than these aren't waited for.
+const MOST_TEXTED: usize = 16;
+
+pub(super) struct Round {
+    pub(super) parts: MachineParts,
+    pub(super) locator: Locator,
+    pub(super) changes: watch::Sender<u64>,
+}
+
+/// Why something is left for the next round.
+#[derive(Debug, thiserror::Error)]
+enum Left {
+    #[error("the warden didn't answer")]
+    Warden(#[from] WardenError),
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    #[error("the warden's answer isn't understood")]
+    Answer(#[from] belay_proto::cbor::Malformed),
+    #[error("a report couldn't be kept")]
+    Report(#[from] crate::find::DeedFailed),
+}
+
+impl Round {
+    fn memory(&self) -> &Memory {
+        &self.locator.memory
+    }
+
+    /// Makes the round.
+    pub(super) async fn make(self: Arc<Self>, mut desk: Desk) -> Desk {
+        desk.is_unfinished = false;
+        if let Err(left) = self.go(&mut desk).await {
+            tracing::warn!(error = &left as &dyn std::error::Error, "something is left to do");
+            desk.is_unfinished = true;
+        }
+        desk
+    }
+
+    async fn go(&self, desk: &mut Desk) -> Result<(), Left> {
+        let view = self.parts.warden.view();
+        let Some(epoch) = view.identity.epoch else {
+            if view.binding == BindingState::Unbound && view.is_current && !desk.is_clear {
+                self.memory().forget().await?;
+                *desk = Desk {
+                    is_clear: true,
+                    ..Desk::default()
+                };
+            }
+            return Ok(());
+        };
+        let mut notes = match desk.notes.take().filter(|notes| notes.epoch == *epoch.as_bytes()) {
+            Some(notes) => notes,
+            None => self.memory().notes(epoch).await?,
+        };
+        desk.is_clear = false;
+        let done = self.act(desk, &mut notes, &view.identity, epoch).await;
+        desk.notes = Some(notes);
+        done
+    }
+
+    async fn act(
+        &self,
+        desk: &mut Desk,
+        notes: &mut Notes,
+        identity: &Identity,
+        epoch: Epoch,
+    ) -> Result<(), Left> {
+        self.texts(desk, notes).await?;
+        self.endings(desk, notes).await?;
+        self.sims(notes, identity).await?;
+        self.battery(notes, identity, epoch).await?;
+        desk.is_unfinished |= !self.pay(notes, identity).await?;
+        Ok(())
+    }
+
+    /// Has the warden judge each text that looks like a command, then deletes it.
+    async fn texts(&self, desk: &mut Desk, notes: &mut Notes) -> Result<(), Left> {
+        let modem = &self.parts.platform.modem;
+        let texts = modem.view().borrow().texts.clone();
+        desk.judged.retain(|id| texts.iter().any(|text| text.id == *id));
+        for Text { id, text } in texts {
+            if !desk.judged.contains(&id) {
+                let judged = self.judge(text).await?;
+                desk.judged.insert(id.clone());
+                if let Some(judged) = judged {
+                    self.answer(judged, notes).await?;
+                }
+            }
+            // One that stays is judged no second time here, and by the warden as `replayed`.
+            if let Err(error) = modem.delete_text(&id).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a command's text stays on the modem"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The warden's judgement; `None` where it refuses to judge.
+    async fn judge(&self, text: String) -> Result<Option<SmsOutput>, Left> {
+        let input = SmsInput { text }.encode();
+        let judged = self.parts.warden.use_step("", steps::SMS, &input).await;
+        let output = match judged {
+            Ok(output) => SmsOutput::decode(&output)?,
+            Err(error) => return final_word(error).map(|()| None).map_err(Left::from),
+        };
+        tracing::info!(judgement = %output.disposition.escape_debug(), "a command by text was judged");
+        Ok(Some(output))
+    }
+
+    /// Owes the trusted number a word about a command that its owner has signed. Anybody can send a text, and may not
+    /// have the device send others for it.
+    async fn answer(&self, judged: SmsOutput, notes: &mut Notes) -> Result<(), Left> {
+        use Disposition::{Accepted, Already, Cancelled, Expired, Stale, Superseded, Unsupported};
+        let disposition = judged.disposition.parse::<Disposition>().ok();
+        match (disposition, judged.command) {
+            (Some(Accepted), Some(command)) => notes.wait_for(command),
+            (Some(Already | Cancelled | Expired | Stale | Superseded | Unsupported), _) => {
+                notes.owe(format!("the command was refused: {}", judged.disposition));
+            }
+            _ => return Ok(()),
+        }
+        Ok(self.memory().keep_notes(notes).await?)
+    }
+
+    /// Owes the trusted number a word about each command by text that has ended.
+    async fn endings(&self, desk: &mut Desk, notes: &mut Notes) -> Result<(), Left> {
+        let before = notes.owed.len();
+        desk.ended.retain(|told| !notes.ended(told));
+        match notes.owed.len() == before {
+            true => Ok(()),
+            false => Ok(self.memory().keep_notes(notes).await?),
+        }
+    }
+
+    /// Tells of a SIM that is another one.
+    async fn sims(&self, notes: &mut Notes, identity: &Identity) -> Result<(), Left> {
+        let seen = self.parts.platform.modem.view().borrow().sims.clone();
+        let mut next = notes.clone();
+        let news = next.cards.step(&seen);
+        if next == *notes {
+            return Ok(());
+        }
+        let is_other = news.iter().any(|news| news.is_other);
+        if is_other {
+            tracing::warn!("another SIM is in the device");
+            self.parts.warden.tighten(SIM_CHANGE).await.or_else(final_word)?;
+        }
+        for News { sim, .. } in news.iter().filter(|_| identity.find) {
+            let report = Report::Sim {
+                at: self.locator.reporter.now(),
+                iccid: sim.iccid.clone(),
+                imsi: sim.imsi.clone(),
+                operator: sim.operator.clone(),
+                changed: true,
+            };
+            self.locator.reporter.queue(&report).await?;
+        }
+        if is_other && !identity.policies.dry_run {
+            next.owe("another SIM is in it, and this text comes from its number".to_owned());
+        }
+        // Last: whoever is interrupted before tells it all once more.
+        self.memory().keep_notes(&next).await?;
+        *notes = next;
+        if is_other {
+            self.changes.send_modify(|changes| *changes += 1);
+        }
+        Ok(())
+    }
+
+    /// Reports the place and the battery once before it is empty.
+    async fn battery(&self, notes: &mut Notes, identity: &Identity, epoch: Epoch) -> Result<(), Left> {
+        let power = *self.parts.platform.power.view().borrow();
+        let is_news = power.is_critical() && !notes.battery_told;
+        if (is_news && !identity.find) || (!is_news && power.is_critical() == notes.battery_told) {
+            return Ok(());
+        }
+        if is_news {
+            let reporter = &self.locator.reporter;
+            let report = Report::Battery {
+                at: reporter.now(),
+                percentage: power.percentage.unwrap_or(0),
+                state: power.state.as_str().to_owned(),
+            };
+            reporter.queue(&report).await?;
+            // What is known goes out before a search that may outlast the battery.
+            let known = self.memory().place(epoch, &*self.parts.clock).await?;
+            if let Some(known) = &known {
+                reporter.place(known, None).await?;
+            }
+            let asked_at = self.parts.clock.boottime();
+            let found = self.locator.gather(asked_at, false).await.place;
+            if let Some(found) = found.filter(|found| Some(*found) != known && found.fix.measured >= asked_at)
+            {
+                reporter.place(&found, None).await?;
+            }
+        }
+        notes.battery_told = power.is_critical();
+        Ok(self.memory().keep_notes(notes).await?)
+    }
+
+    /// Sends what is owed to the trusted number; `false` where something is left.
+    async fn pay(&self, notes: &mut Notes, identity: &Identity) -> Result<bool, Left> {
+        let Some(number) = &identity.trusted_number else {
+            if !notes.owed.is_empty() {
+                notes.owed.clear();
+                self.memory().keep_notes(notes).await?;
+            }
+            return Ok(true);
+        };
+        while let Some(text) = notes.owed.first() {
+            // Not the prefix of a command: the number may be of another of the owner's devices.
+            let text = format!("{}: {text}.", self.parts.name);
+            if let Err(error) = self.parts.platform.modem.send_text(number, &text).await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "a text waits");
+                return Ok(false);
+            }
+            notes.owed.remove(0);
+            self.memory().keep_notes(notes).await?;
+        }
+        Ok(true)
+    }
+}
+
+/// What the warden has decided stays decided; anything else may be otherwise the next time.
+fn final_word(error: WardenError) -> Result<(), WardenError> {
+    match &error {
+        WardenError::Refused(Error::NotBound(_) | Error::NotSupported(_) | Error::InvalidArgument(_)) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the warden doesn't judge it"
+            );
+            Ok(())
+        }
+        _ => Err(error),
+    }
+}
+
+impl Notes {
+    fn owe(&mut self, text: String) {
+        self.owed.push(text);
+        let surplus = self.owed.len().saturating_sub(MOST_OWED);
+        self.owed.drain(..surplus);
+    }
+
+    fn wait_for(&mut self, command: CommandId) {
+        self.texted.push(*command.as_bytes());
+        let surplus = self.texted.len().saturating_sub(MOST_TEXTED);
+        self.texted.drain(..surplus);
+    }
+
+    /// Takes the end of a command; `true` where it came by text.
+    fn ended(&mut self, told: &Told) -> bool {
+        let waiting = self.texted.iter().position(|id| id == told.command.as_bytes());
+        let Some(waiting) = waiting else {
+            return false;
+        };
+        self.texted.remove(waiting);
+        let reason = match told.reason.as_str() {
+            "" => String::new(),
+            reason => format!(" ({reason})"),
+        };
+        self.owe(format!("{}: {}{reason}", told.action, told.state));
+        true
+    }
+}

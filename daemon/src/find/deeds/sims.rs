@@ -1,0 +1,219 @@
+//! Which SIM is another one.
+//!
+//! The SIMs that are there when the device is bound are trusted. Any other is news once, until yet another one comes:
+//! a thief's card is told of each time it comes back after the owner's, the owner's never. A SIM that is gone is no
+//! news: modems vanish for many reasons.
+
+use serde::{Deserialize, Serialize};
+
+use crate::platform::Sim;
+
+/// More slots than any device has.
+const MOST: usize = 8;
+
+/// A SIM as it is remembered; empty texts weren't readable yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Card {
+    imei: String,
+    iccid: String,
+    imsi: String,
+}
+
+/// The SIMs that are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Cards {
+    /// There from the beginning.
+    trusted: Vec<Card>,
+    /// Told of since; one a modem.
+    told: Vec<Card>,
+    /// The first SIMs were seen.
+    is_begun: bool,
+}
+
+/// A SIM that the owner is to hear of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct News {
+    /// The SIM.
+    pub(super) sim: Sim,
+    /// It is another one; else only its subscriber could be read now.
+    pub(super) is_other: bool,
+}
+
+impl Card {
+    fn of(sim: &Sim) -> Self {
+        Self {
+            imei: sim.imei.clone(),
+            iccid: sim.iccid.clone(),
+            imsi: sim.imsi.clone(),
+        }
+    }
+
+    /// Whether nothing that can be read says otherwise: the same card in the same modem.
+    fn is(&self, sim: &Sim) -> bool {
+        let differs = |known: &str, seen: &str| !known.is_empty() && !seen.is_empty() && known != seen;
+        let same = |known: &str, seen: &str| !known.is_empty() && known == seen;
+        let is_same = same(&self.iccid, &sim.iccid) || same(&self.imsi, &sim.imsi);
+        is_same
+            && !differs(&self.iccid, &sim.iccid)
+            && !differs(&self.imsi, &sim.imsi)
+            && !differs(&self.imei, &sim.imei)
+    }
+
+    /// Notes what could be read now; `true` when the subscriber is among it.
+    fn learn(&mut self, sim: &Sim) -> bool {
+        let is_new = self.imsi.is_empty() && !sim.imsi.is_empty();
+        for (known, seen) in [
+            (&mut self.imei, &sim.imei),
+            (&mut self.iccid, &sim.iccid),
+            (&mut self.imsi, &sim.imsi),
+        ] {
+            if known.is_empty() {
+                known.clone_from(seen);
+            }
+        }
+        is_new
+    }
+}
+
+impl Cards {
+    /// Takes the SIMs that are in the device now, and answers what the owner is to hear.
+    pub(super) fn step(&mut self, seen: &[Sim]) -> Vec<News> {
+        if seen.is_empty() {
+            return Vec::new();
+        }
+        if !self.is_begun {
+            self.is_begun = true;
+            self.trusted = seen.iter().take(MOST).map(Card::of).collect();
+            return Vec::new();
+        }
+        seen.iter().take(MOST).filter_map(|sim| self.see(sim)).collect()
+    }
+
+    fn see(&mut self, sim: &Sim) -> Option<News> {
+        let news = |is_other| {
+            Some(News {
+                sim: sim.clone(),
+                is_other,
+            })
+        };
+        if let Some(card) = self.trusted.iter_mut().find(|card| card.is(sim)) {
+            card.learn(sim);
+            // Whichever was told of in this modem is out again.
+            self.told.retain(|card| card.imei != sim.imei);
+            return None;
+        }
+        if let Some(card) = self.told.iter_mut().find(|card| card.is(sim)) {
+            return card.learn(sim).then(|| news(false)).flatten();
+        }
+        self.told.retain(|card| card.imei != sim.imei);
+        self.told.push(Card::of(sim));
+        let surplus = self.told.len().saturating_sub(MOST);
+        self.told.drain(..surplus);
+        news(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cards;
+    use crate::platform::Sim;
+
+    fn sim(imei: &str, iccid: &str, imsi: &str) -> Sim {
+        Sim {
+            imei: imei.into(),
+            iccid: iccid.into(),
+            imsi: imsi.into(),
+            operator: String::new(),
+        }
+    }
+
+    /// What comes of each sight: `o` another SIM, `l` learned, nothing else.
+    fn told(sights: &[&[Sim]]) -> Vec<String> {
+        let mut cards = Cards::default();
+        let mut all = Vec::new();
+        for sight in sights {
+            let news = cards.step(sight);
+            all.push(news.iter().map(|n| if n.is_other { 'o' } else { 'l' }).collect());
+            // A restart between any two sights changes nothing.
+            cards = serde_json::from_slice(&serde_json::to_vec(&cards).unwrap()).unwrap();
+        }
+        all
+    }
+
+    #[test]
+    fn each_history_of_sims_tells_what_it_must() {
+        let (a, b, c) = (sim("m", "1", "i1"), sim("m", "2", "i2"), sim("m", "3", "i3"));
+        let none: &[Sim] = &[];
+        for (name, sights, expected) in [
+            (
+                "the first is trusted",
+                vec![none, std::slice::from_ref(&a), std::slice::from_ref(&a)],
+                vec!["", "", ""],
+            ),
+            (
+                "taking it out and putting it back is no news",
+                vec![std::slice::from_ref(&a), none, std::slice::from_ref(&a)],
+                vec!["", "", ""],
+            ),
+            (
+                "another is told once, over removal and restarts",
+                vec![
+                    std::slice::from_ref(&a),
+                    none,
+                    std::slice::from_ref(&b),
+                    none,
+                    std::slice::from_ref(&b),
+                ],
+                vec!["", "", "o", "", ""],
+            ),
+            (
+                "each further one too, and the same again after the owner's",
+                vec![
+                    std::slice::from_ref(&a),
+                    std::slice::from_ref(&b),
+                    std::slice::from_ref(&c),
+                    std::slice::from_ref(&a),
+                    std::slice::from_ref(&b),
+                ],
+                vec!["", "o", "o", "", "o"],
+            ),
+        ] {
+            assert_eq!(told(&sights), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_sim_that_wants_its_pin_is_told_apart_by_its_number_and_again_when_it_can_be_read() {
+        let a = [sim("m", "1", "i1")];
+        let locked = [sim("m", "2", "")];
+        let open = [sim("m", "2", "i2")];
+        assert_eq!(told(&[&a, &locked, &open, &open]), ["", "o", "l", ""]);
+        // The owner's own, before its PIN was typed.
+        assert_eq!(
+            told(&[&[sim("m", "1", "")], &a, &[sim("m", "1", "")]]),
+            ["", "", ""]
+        );
+    }
+
+    #[test]
+    fn the_same_card_for_another_subscriber_or_in_another_modem_is_another() {
+        let a = [sim("m", "1", "i1")];
+        assert_eq!(told(&[&a, &[sim("m", "1", "i9")]]), ["", "o"]);
+        assert_eq!(told(&[&a, &[sim("n", "1", "i1")]]), ["", "o"]);
+        assert_eq!(
+            told(&[&a, &[sim("m", "9", "i1")]]),
+            ["", "o"],
+            "a copy of the card"
+        );
+    }
+
+    #[test]
+    fn a_second_modem_is_watched_beside_the_first() {
+        let (a, b) = (sim("m", "1", "i1"), sim("n", "2", "i2"));
+        let both = [a.clone(), b.clone()];
+        assert_eq!(told(&[&both, std::slice::from_ref(&b), &both]), ["", "", ""]);
+        let (x, y) = (sim("m", "8", "i8"), sim("n", "9", "i9"));
+        assert_eq!(told(&[&both, &[x.clone(), y.clone()], &[y, x]]), ["", "oo", ""]);
+    }
+}
