@@ -10,6 +10,7 @@ mod cloud_errors;
 mod cloud_http;
 mod device;
 mod disk;
+mod enforcement;
 mod errors;
 mod hostile;
 mod http;

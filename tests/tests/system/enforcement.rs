@@ -1,0 +1,126 @@
+//! The warden's way to systemd and logind: what it asks, and what it makes of the answers.
+
+use std::fs;
+
+use belay_proto::CommandId;
+use belay_tests::services::Services;
+use belay_tests::{Surprise, guest};
+use belay_warden::enforce::systemd::Systemd;
+use belay_warden::enforce::{EnforceError, Enforcer as _, Job};
+use tempfile::TempDir;
+
+use crate::scene::Scene;
+
+const LOST: &str = "belay-lost.target";
+const WIPE: &str = "belay-wipe.service";
+
+/// A device's services and the warden's adapter to them, without the warden.
+struct System {
+    adapter: Systemd,
+    journal: TempDir,
+    scene: Scene,
+}
+
+impl System {
+    async fn new() -> Self {
+        let scene = Scene::empty().await;
+        let journal = tempfile::tempdir().unwrap();
+        let user = guest::programs().unwrap_or_else(guest::person);
+        let connection = guest::connect(scene.bus().socket(), user).await.unwrap();
+        let folder = journal.path().to_owned();
+        Self {
+            adapter: Systemd::new(connection, "belay-screen".to_owned(), folder),
+            journal,
+            scene,
+        }
+    }
+
+    fn services(&self) -> &Services {
+        self.scene.services()
+    }
+
+    /// Ada is logged in twice, and the lost screen has its session.
+    async fn with_sessions(self) -> Self {
+        let login = self.services().login();
+        login.open("1", 1000, "ada").await.unwrap();
+        login.open("2", 1000, "ada").await.unwrap();
+        login.open("c1", 971, "belay-screen").await.unwrap();
+        self
+    }
+
+    fn users(&self) -> Vec<String> {
+        let sessions = self.services().login().sessions();
+        sessions.into_iter().map(|session| session.user).collect()
+    }
+
+    /// Has `unit` fail whenever it is started.
+    fn fails(&self, unit: &str) {
+        let fail = || -> belay_tests::Outcome { Err(Surprise::new("the unit fails")) };
+        self.services()
+            .systemd()
+            .on_start(unit, move || Box::pin(async move { fail() }));
+    }
+}
+
+fn reason(answer: Result<(), EnforceError>) -> String {
+    match answer {
+        Ok(()) => "done".to_owned(),
+        Err(EnforceError::Refused(reason)) => format!("refused {reason}"),
+        Err(EnforceError::Failed { reason, .. }) => reason.to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn the_lost_target_is_isolated_and_every_session_but_the_lost_screens_ends() {
+    let system = System::new().await.with_sessions().await;
+    assert_eq!(system.adapter.enforce(Job::Lost).await, Ok(()));
+    assert_eq!(system.services().systemd().isolated(), [LOST]);
+    assert_eq!(system.users(), ["belay-screen"]);
+    assert_eq!(system.adapter.enforce(Job::Unlock).await, Ok(()));
+    assert_eq!(system.services().systemd().isolated(), [LOST, "default.target"]);
+    assert_eq!(system.adapter.enforce(Job::Watch).await, Ok(()));
+    assert!(system.services().systemd().is_active("belay-watch.service"));
+}
+
+#[tokio::test]
+async fn sessions_end_even_where_the_lost_target_fails_and_it_is_not_called_done() {
+    let system = System::new().await.with_sessions().await;
+    system.fails(LOST);
+    assert_eq!(reason(system.adapter.enforce(Job::Lost).await), "unit-failed");
+    assert_eq!(system.users(), ["belay-screen"]);
+}
+
+#[tokio::test]
+async fn a_login_manager_or_systemd_that_is_gone_is_no_success() {
+    let system = System::new().await.with_sessions().await;
+    system.services().login().puppet().leave().await.unwrap();
+    assert_eq!(
+        reason(system.adapter.enforce(Job::Lost).await),
+        "sessions-not-ended"
+    );
+    system.services().systemd().puppet().leave().await.unwrap();
+    assert_eq!(
+        reason(system.adapter.enforce(Job::Unlock).await),
+        "unit-not-started"
+    );
+    system.services().systemd().puppet().come_back().await.unwrap();
+    assert_eq!(system.adapter.enforce(Job::Unlock).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_wipe_that_fails_is_refused_only_where_it_says_so_of_this_command() {
+    let system = System::new().await;
+    let id = CommandId::new();
+    assert_eq!(system.adapter.enforce(Job::Wipe(id)).await, Ok(()));
+    system.fails(WIPE);
+    let asked = async || reason(system.adapter.enforce(Job::Wipe(id)).await);
+    assert_eq!(asked().await, "unit-failed");
+    let refused = |command: CommandId| {
+        let why = serde_json::json!({"command": command.to_string(), "reason": "root-busy", "detail": ""});
+        fs::write(system.journal.path().join("refused"), why.to_string()).unwrap();
+    };
+    refused(CommandId::new());
+    assert_eq!(asked().await, "unit-failed");
+    refused(id);
+    assert_eq!(asked().await, "refused root-busy");
+}
