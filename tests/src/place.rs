@@ -35,7 +35,7 @@ impl Place {
         for folder in ["services", "logs", "outbox", "cloud", "belay.d"] {
             place.folder(folder, 0o755)?;
         }
-        for folder in ["belayd", "belayd-run", "warden", "warden-run", "proof"] {
+        for folder in ["belayd", "warden", "warden-run", "proof"] {
             place.folder(folder, 0o700)?;
         }
         Ok(place)

@@ -99,8 +99,6 @@ pub(super) struct BusLayer {
 pub(super) struct PathsLayer {
     #[serde(deserialize_with = "absolute")]
     pub(super) state: Option<PathBuf>,
-    #[serde(deserialize_with = "absolute")]
-    pub(super) runtime: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,9 +1,9 @@
 //! The configuration: layers of TOML over defaults, and what is wrong with them.
 //!
 //! `/etc/belay/belay.toml`, then each `belay.d/*.toml` beside it in the order of their names, a later value
-//! replacing an earlier one; then `STATE_DIRECTORY` and `RUNTIME_DIRECTORY`, which systemd sets. Every key
-//! is optional and unknown keys are errors. The warden reads the same files for its own section; belayd
-//! checks that section too, so that `--check-config` speaks for both.
+//! replacing an earlier one; then `STATE_DIRECTORY`, which systemd sets. Every key is optional and unknown keys
+//! are errors. The warden reads the same files for its own section; belayd checks that section too, so that
+//! `--check-config` speaks for both.
 
 mod commands;
 mod error;
@@ -55,8 +55,6 @@ pub struct Cloud {
 pub struct Paths {
     /// The database and the sealing key.
     pub state: PathBuf,
-    /// What needn't outlive a reboot.
-    pub runtime: PathBuf,
 }
 
 /// Section `[device]`.
@@ -115,7 +113,6 @@ impl Default for Config {
             bus: BusKind::System,
             paths: Paths {
                 state: "/var/lib/belay".into(),
-                runtime: "/run/belay".into(),
             },
             device: Device::default(),
             backend: Backend::Auto,
@@ -144,10 +141,7 @@ impl Config {
     /// The first mistake, with its file, line and key.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         let mut config = Self::from_files(file.unwrap_or(Path::new(DEFAULT_FILE)), file.is_some())?;
-        config.take_environment(
-            std::env::var_os("STATE_DIRECTORY"),
-            std::env::var_os("RUNTIME_DIRECTORY"),
-        );
+        config.take_environment(std::env::var_os("STATE_DIRECTORY"));
         Ok(config)
     }
 
@@ -173,8 +167,8 @@ impl Config {
         print::render(self)
     }
 
-    /// systemd names its folders in the environment, several separated by colons; the first is ours.
-    fn take_environment(&mut self, state: Option<OsString>, runtime: Option<OsString>) {
+    /// systemd names its state folders in the environment, several separated by colons; the first is ours.
+    fn take_environment(&mut self, state: Option<OsString>) {
         let first = |list: OsString| {
             use std::os::unix::ffi::OsStrExt;
             let bytes = list.as_bytes().split(|byte| *byte == b':').next()?;
@@ -182,9 +176,6 @@ impl Config {
         };
         if let Some(path) = state.and_then(first) {
             self.paths.state = path;
-        }
-        if let Some(path) = runtime.and_then(first) {
-            self.paths.runtime = path;
         }
     }
 }
@@ -206,7 +197,6 @@ impl Layer {
         set_path(&mut config.cloud.ca, self.cloud.ca);
         set(&mut config.bus, self.bus.kind);
         set(&mut config.paths.state, self.paths.state);
-        set(&mut config.paths.runtime, self.paths.runtime);
         set(&mut config.device.name, self.device.name);
         set(&mut config.device.model, self.device.model);
         set(&mut config.backend, self.platform.backend);

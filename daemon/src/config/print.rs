@@ -41,11 +41,6 @@ pub(super) fn render(config: &Config) -> String {
         "state",
         path(&paths.state),
     );
-    out.key(
-        "What needn't outlive a reboot. RUNTIME_DIRECTORY wins.",
-        "runtime",
-        path(&paths.runtime),
-    );
     out.section("device");
     out.key(
         "The name until the owner sets one; empty: the host's name.",

@@ -52,7 +52,6 @@ fn every_key_is_taken() {
         kind = "session"
         [paths]
         state = "/a"
-        runtime = "/b"
         [device]
         name = "Ada's phone"
         model = "Phone 5"
@@ -89,10 +88,7 @@ fn every_key_is_taken() {
     assert_eq!((config.bus, config.backend), (BusKind::Session, Backend::Exec));
     assert_eq!(config.commands.ring, ["/usr/bin/aplay", "/usr/share/belay/alarm.wav"]);
     assert!(config.commands.keys().iter().all(|(_, _, words)| !words.is_empty()));
-    assert_eq!(
-        (config.paths.state.as_path(), config.paths.runtime.as_path()),
-        ("/a".as_ref(), "/b".as_ref())
-    );
+    assert_eq!(config.paths.state, Path::new("/a"));
     assert_eq!(
         (config.device.name.as_str(), config.device.model.as_str()),
         ("Ada's phone", "Phone 5")
@@ -223,16 +219,15 @@ fn a_package_refuses_the_simulator() {
 #[test]
 fn systemd_s_folders_win_and_the_first_of_several_counts() {
     let mut config = Config::default();
-    config.take_environment(Some("/s/one:/s/two".into()), None);
+    config.take_environment(Some("/s/one:/s/two".into()));
     assert_eq!(config.paths.state, Path::new("/s/one"));
-    assert_eq!(config.paths.runtime, Path::new("/run/belay"));
-    config.take_environment(Some("".into()), Some("/r".into()));
+    config.take_environment(None);
+    config.take_environment(Some("".into()));
     assert_eq!(
         config.paths.state,
         Path::new("/s/one"),
         "an empty variable says nothing"
     );
-    assert_eq!(config.paths.runtime, Path::new("/r"));
 }
 
 #[test]

@@ -165,7 +165,6 @@ impl Stage {
         self.kill_belayd().await?;
         self.kill_warden().await?;
         self.place.wipe("warden-run")?;
-        self.place.wipe("belayd-run")?;
         self.clock.reboot()?;
         self.start_belayd().await
     }
@@ -178,7 +177,7 @@ impl Stage {
     pub async fn factory_reset(&mut self) -> Outcome {
         self.kill_belayd().await?;
         self.kill_warden().await?;
-        for folder in ["belayd", "belayd-run", "warden", "warden-run"] {
+        for folder in ["belayd", "warden", "warden-run"] {
             self.place.wipe(folder)?;
         }
         self.clock.reboot()?;

@@ -14,12 +14,11 @@ pub(super) fn config(place: &Place, url: &str, plan: &Plan) -> String {
     format!(
         "[cloud]\nurl = \"{url}\"\n\n\
          [bus]\nkind = \"system\"\n\n\
-         [paths]\nstate = {}\nruntime = {}\n\n\
+         [paths]\nstate = {}\n\n\
          [platform]\nbackend = \"{}\"\n\n\
          [warden]\nstate = {}\nruntime = {}\nsysfs = {}\n{proof}\
          new-account-kdf = {{ memory-kib = 19456, iterations = 2 }}\n\n{}",
         path("belayd"),
-        path("belayd-run"),
         plan.backend,
         path("warden"),
         path("warden-run"),

@@ -192,7 +192,7 @@ async fn the_reset_proof_place_keeps_the_lock_without_any_cloud() {
     scene.stop_cloud().await.unwrap();
     scene.kill_belayd().await.unwrap();
     scene.kill_warden().await.unwrap();
-    for folder in ["belayd", "warden", "belayd-run", "warden-run"] {
+    for folder in ["belayd", "warden", "warden-run"] {
         scene.place().wipe(folder).unwrap();
     }
     let refused_init = scene.warden_command(&["init"]).await.unwrap();
