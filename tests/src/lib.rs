@@ -12,6 +12,7 @@ pub mod contract;
 pub mod guest;
 pub mod mail;
 pub mod openapi;
+pub mod owner;
 pub mod place;
 pub mod polkit;
 pub mod process;

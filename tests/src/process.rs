@@ -197,6 +197,14 @@ impl Process {
         Ok(())
     }
 
+    /// Waits for its end, however long it runs.
+    ///
+    /// # Errors
+    /// Where the kernel won't say.
+    pub async fn ends(&mut self) -> Outcome<ExitStatus> {
+        Ok(self.child.wait().await?)
+    }
+
     /// Waits for its end.
     ///
     /// # Errors

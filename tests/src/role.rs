@@ -29,9 +29,13 @@ pub fn play(args: Vec<OsString>) -> ExitCode {
         "belayctl" => belay::ctl::run(args),
         "belay-warden" => belay_warden::run(args),
         "belay-cloud" => belay_cloud::run(args),
+        "belay-watch" => belay_watch::run(args),
+        "belay-wipe" => belay_wipe::run(args),
         "exec" => become_program(&args),
         _ => {
-            eprintln!("there is no role {role:?}: belayd, belayctl, belay-warden, belay-cloud");
+            eprintln!(
+                "there is no role {role:?}: belayd, belayctl, belay-warden, belay-cloud, belay-watch, belay-wipe"
+            );
             ExitCode::from(USAGE)
         }
     }

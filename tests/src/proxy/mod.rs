@@ -4,6 +4,7 @@
 //! Its address is the cloud's public one, so that proofs and login signatures name it.
 
 mod relay;
+mod stream;
 mod tricks;
 
 use std::collections::VecDeque;
@@ -38,6 +39,8 @@ struct Shared {
     state: Mutex<State>,
     /// How many exchanges there were.
     count: watch::Sender<usize>,
+    /// Changes when the network does: what goes on over it breaks off.
+    network: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -64,6 +67,7 @@ impl Proxy {
             contract: Contract::ours()?,
             state: Mutex::default(),
             count,
+            network: watch::Sender::new(0),
         });
         let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self {
@@ -79,9 +83,15 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// Connects the network to a cloud, or cuts it.
+    /// Connects the network to a cloud, or cuts it; streams break off.
     pub fn connect(&self, cloud: Option<SocketAddr>) {
         self.shared.state().cloud = cloud;
+        self.cut();
+    }
+
+    /// Breaks every stream off; new ones can be opened.
+    pub fn cut(&self) {
+        self.shared.network.send_modify(|n| *n = n.wrapping_add(1));
     }
 
     /// Plays `trick` on the next `times` requests whose path begins with `path`, after those planned before.

@@ -4,28 +4,31 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use belay_proto::wire::EVENT_STREAM;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
+use super::stream::{self, Flow};
 use super::{Shared, Trick};
 use crate::openapi::Exchange;
 use crate::{Outcome, Surprise};
 
-/// An answer with its body read whole.
+/// An answer with its body read whole, or with a stream that has only begun.
 struct Whole {
     status: u16,
     headers: HeaderMap,
     body: Vec<u8>,
+    flow: Option<Flow>,
 }
 
 /// Relays the request; an error closes the connection without an answer.
-pub(super) async fn relay(shared: Arc<Shared>, request: Request<Incoming>) -> Outcome<Response<Full<Bytes>>> {
+pub(super) async fn relay(shared: Arc<Shared>, request: Request<Incoming>) -> Outcome<Response<Flow>> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
     let path = parts.uri.path().to_owned();
@@ -67,9 +70,10 @@ pub(super) async fn relay(shared: Arc<Shared>, request: Request<Incoming>) -> Ou
         }
     };
     shared.note(exchange(&parts, &path, &body, &answer), judged);
+    let whole = || stream::whole(answer.body.into());
     let mut response = Response::builder()
         .status(answer.status)
-        .body(Full::new(Bytes::from(answer.body)))?;
+        .body(answer.flow.unwrap_or_else(whole))?;
     *response.headers_mut() = answer.headers;
     Ok(response)
 }
@@ -90,6 +94,7 @@ impl Shared {
 
     /// Asks the cloud itself.
     async fn ask(&self, request: Request<Full<Bytes>>) -> Outcome<Whole> {
+        let network = self.network.subscribe();
         let cloud: Option<SocketAddr> = self.state().cloud;
         let cloud = cloud.ok_or_else(|| Surprise::new("there is no network"))?;
         let stream = TokioIo::new(TcpStream::connect(cloud).await?);
@@ -97,8 +102,17 @@ impl Shared {
         let driver = tokio::spawn(connection);
         let answer = sender.send_request(request).await?;
         let (parts, body) = answer.into_parts();
-        let body = body.collect().await?.to_bytes().to_vec();
-        driver.abort();
+        let flows = parts
+            .headers
+            .get(CONTENT_TYPE)
+            .is_some_and(|kind| kind == EVENT_STREAM);
+        let (body, flow) = if flows {
+            (Vec::new(), Some(stream::passed_on(body, driver, network)))
+        } else {
+            let body = body.collect().await?.to_bytes().to_vec();
+            driver.abort();
+            (body, None)
+        };
         let mut headers = parts.headers;
         headers.remove(TRANSFER_ENCODING);
         headers.remove(CONTENT_LENGTH);
@@ -106,6 +120,7 @@ impl Shared {
             status: parts.status.as_u16(),
             headers,
             body,
+            flow,
         })
     }
 }
@@ -119,6 +134,7 @@ fn own(status: u16, headers: &[(&'static str, String)], body: Vec<u8>) -> Outcom
         status,
         headers: map,
         body,
+        flow: None,
     })
 }
 

@@ -17,12 +17,15 @@ pub(super) fn config(place: &Place, url: &str, plan: &Plan) -> String {
          [paths]\nstate = {}\n\n\
          [platform]\nbackend = \"{}\"\n\n\
          [warden]\nstate = {}\nruntime = {}\nsysfs = {}\n{proof}\
+         enforcement = \"{}\"\nwipe-journal = {}\n\
          new-account-kdf = {{ memory-kib = 19456, iterations = 2 }}\n\n{}",
         path("belayd"),
         plan.backend,
         path("warden"),
         path("warden-run"),
         path("sys"),
+        plan.enforcement,
+        path("wipe-journal"),
         plan.more,
     )
 }

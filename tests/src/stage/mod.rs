@@ -3,6 +3,7 @@
 mod cloud;
 mod device;
 mod files;
+mod units;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,6 +22,8 @@ use crate::sysfs::{self, Hardware};
 use crate::{Outcome, Surprise, guest};
 
 pub use cloud::Cloud;
+pub use device::BELAYD;
+pub use units::Units;
 
 /// How a stage is set up.
 #[derive(Debug, Clone)]
@@ -35,7 +38,9 @@ pub struct Plan {
     pub reset_proof: bool,
     /// The platform's back end in the configuration; only builds for tests know `simulated`.
     pub backend: &'static str,
-    /// More lines of `belay.toml`, such as `[device]`.
+    /// Who makes the operating system follow lost mode: `systemd` (here the simulated one), `exec` or `none`.
+    pub enforcement: &'static str,
+    /// More lines of `belay.toml`: of the section `[warden]`, then others such as `[device]`.
     pub more: String,
     /// More arguments of `belay-cloud`.
     pub cloud_args: Vec<String>,
@@ -70,6 +75,7 @@ impl Plan {
             hardware: Hardware::Phone(0x1a2b_3c4d),
             reset_proof: false,
             backend: "simulated",
+            enforcement: "systemd",
             more: String::new(),
             cloud_args: Vec::new(),
         }
@@ -205,14 +211,17 @@ impl Stage {
     /// A program of Belay as a role, with the environment of this stage and its own log.
     #[must_use]
     pub fn program(&self, role: &str, args: &[&str]) -> Program {
-        let all = ["role", role].into_iter().chain(args.iter().copied());
-        let log = self.place.at("logs").join(format!("{role}.log"));
-        Program::new(role, &self.exe, all, &log)
-            .env("DBUS_SYSTEM_BUS_ADDRESS", self.bus.address())
-            // feedbackd is on the session's bus, which here is the same.
-            .env("DBUS_SESSION_BUS_ADDRESS", self.bus.address())
-            .env("BELAY_LOG", "trace")
-            .env(crate::clock::VARIABLE, self.clock.file())
+        self.roles().program(role, args)
+    }
+
+    /// What starts programs with the environment of this stage, also once the stage is out of reach.
+    fn roles(&self) -> Roles {
+        Roles {
+            exe: self.exe.clone(),
+            place: Arc::clone(&self.place),
+            bus: self.bus.address(),
+            clock: self.clock.file(),
+        }
     }
 
     /// The logs with a name and what is in them.
@@ -263,6 +272,28 @@ impl Stage {
         self.init_warden().await?;
         self.start_cloud().await?;
         self.start_belayd().await
+    }
+}
+
+/// What a program of a stage needs to know.
+#[derive(Debug, Clone)]
+struct Roles {
+    exe: PathBuf,
+    place: Arc<Place>,
+    bus: String,
+    clock: PathBuf,
+}
+
+impl Roles {
+    fn program(&self, role: &str, args: &[&str]) -> Program {
+        let all = ["role", role].into_iter().chain(args.iter().copied());
+        let log = self.place.at("logs").join(format!("{role}.log"));
+        Program::new(role, &self.exe, all, &log)
+            .env("DBUS_SYSTEM_BUS_ADDRESS", &self.bus)
+            // feedbackd is on the session's bus, which here is the same.
+            .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
+            .env("BELAY_LOG", "trace")
+            .env(crate::clock::VARIABLE, &self.clock)
     }
 }
 

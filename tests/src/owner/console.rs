@@ -1,0 +1,197 @@
+//! The owner's console: signs in with the password alone, and shows what became of each command.
+
+use belay_proto::keys::{Master, Root};
+use belay_proto::signed::{Action, CommandState, CredentialsRecord, LoginStatement, Signed};
+use belay_proto::wire::{
+    Bytes, CommandLife, CommandRequest, CommandsAnswer, DelegateRequest, LoginAnswer, LoginChallengeAnswer,
+    LoginChallengeRequest, LoginRequest, Report, ReportsAnswer,
+};
+use belay_proto::{CommandId, Secret};
+
+use super::http::{Reply, Wire, expected};
+use super::{Owner, Told};
+use crate::{Outcome, Stage, Surprise};
+
+/// How long the cloud may take to answer a question for what is new, s.
+const WAIT: u64 = 50;
+
+/// A console with a session of its own.
+#[derive(Debug)]
+pub struct Console {
+    wire: Wire,
+    owner: Owner,
+}
+
+impl Console {
+    /// Signs in as `identifier`; the account's one device, or its newest, is what it commands.
+    ///
+    /// # Errors
+    /// Where the cloud refuses, or what it answers doesn't prove itself.
+    pub async fn sign_in(stage: &Stage, identifier: &str, password: &str) -> Outcome<Self> {
+        let mut wire = Wire::new();
+        let body = LoginChallengeRequest {
+            identifier: identifier.to_owned(),
+        };
+        let reply = wire.post(stage, "/v1/login/challenge", &body).await?;
+        let challenge: LoginChallengeAnswer = expected("a challenge", 200, &reply)?;
+        let salt = <[u8; 16]>::try_from(challenge.salt.0).map_err(|_| Surprise::new("an odd salt"))?;
+        let (password, parameters) = (Secret::new(password.to_owned()), challenge.parameters);
+        let master = tokio::task::spawn_blocking(move || Master::derive(&password, &salt, &parameters));
+        let master = master.await??;
+        let statement = LoginStatement {
+            origin: LoginStatement::origin_of(&stage.network().url()),
+            identifier: identifier.to_owned(),
+            nonce: challenge.nonce.0.clone(),
+            action: "sign-in".to_owned(),
+            thumbprint: wire.key.public().thumbprint(),
+        };
+        let body = LoginRequest {
+            identifier: identifier.to_owned(),
+            nonce: challenge.nonce,
+            action: statement.action.clone(),
+            signature: statement.sign(&master.login_key()),
+        };
+        let reply = wire.post(stage, "/v1/login", &body).await?;
+        let answer: LoginAnswer = expected("a session", 200, &reply)?;
+        let signed = Signed::decode(&answer.credentials)?;
+        let record: CredentialsRecord = signed.open(&answer.owner)?;
+        let wrap = master.wrap_key(&answer.share.0);
+        let root = Root::unwrap(&wrap, &record.account, record.generation, &record.wrapped_root)?;
+        crate::expect!(
+            root.owner_key().public() == answer.owner,
+            "the cloud names another owner"
+        );
+        let newest = answer
+            .devices
+            .last()
+            .ok_or_else(|| Surprise::new("the account has no device"))?;
+        let now = stage.clock().wall().saturating_mul(1000);
+        let owner = Owner::new(root, record.generation, newest, now)?;
+        wire.token = Some(answer.tokens.access_token.expose().to_owned());
+        Ok(Self { wire, owner })
+    }
+
+    /// Whom it signs for.
+    #[must_use]
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// Brings an envelope to the cloud.
+    ///
+    /// # Errors
+    /// Where the cloud doesn't answer.
+    pub async fn post(&self, stage: &Stage, envelope: &[u8]) -> Outcome<Reply> {
+        let body = CommandRequest {
+            envelope: Bytes(envelope.to_vec()),
+        };
+        self.wire.post(stage, &self.commands(), &body).await
+    }
+
+    /// Signs and sends the next command with this action.
+    ///
+    /// # Errors
+    /// Where the cloud refuses.
+    pub async fn send(&self, stage: &Stage, action: Action) -> Outcome<CommandId> {
+        let (id, envelope) = self.owner.signed(action);
+        let reply = self.post(stage, &envelope).await?;
+        let life: CommandLife = expected("a command", 202, &reply)?;
+        crate::expect!(life.id == id, "another command's life");
+        Ok(id)
+    }
+
+    /// How far a command is.
+    ///
+    /// # Errors
+    /// Where the cloud doesn't know it.
+    pub async fn life(&self, stage: &Stage, id: CommandId) -> Outcome<CommandLife> {
+        let reply = self.wire.get(stage, &format!("{}/{id}", self.commands())).await?;
+        self.heard(expected("a life", 200, &reply)?)
+    }
+
+    /// Follows a command until it is in this state; the states it was seen in on the way, and its life then. The
+    /// owner learns from each outcome.
+    ///
+    /// # Errors
+    /// Where it ends otherwise.
+    pub async fn follow(
+        &self,
+        stage: &Stage,
+        id: CommandId,
+        until: CommandState,
+    ) -> Outcome<(Vec<CommandState>, CommandLife)> {
+        let mut life = self.life(stage, id).await?;
+        let mut seen = Vec::new();
+        loop {
+            let state = CommandState::from(life.state.as_str());
+            if seen.last() != Some(&state) {
+                seen.push(state);
+            }
+            if state == until {
+                return Ok((seen, life));
+            }
+            crate::expect!(
+                !state.is_final(),
+                "the command ended as {state} ({}), not as {until}",
+                life.reason
+            );
+            let path = format!("{}/{id}?wait={WAIT}&seen={}", self.commands(), life.revision);
+            let reply = self.wire.get(stage, &path).await?;
+            life = self.heard(expected("a life", 200, &reply)?)?;
+        }
+    }
+
+    /// What the device's warden signed about a command, as far as the cloud has it, oldest first.
+    ///
+    /// # Errors
+    /// Where one isn't the warden's.
+    pub fn told(&self, life: &CommandLife) -> Outcome<Vec<Told>> {
+        life.outcomes.iter().map(|o| self.owner.hear(o)).collect()
+    }
+
+    /// The newest commands to the device, newest first.
+    ///
+    /// # Errors
+    /// Where the cloud refuses.
+    pub async fn list(&self, stage: &Stage) -> Outcome<Vec<CommandLife>> {
+        let reply = self.wire.get(stage, &self.commands()).await?;
+        let answer: CommandsAnswer = expected("the commands", 200, &reply)?;
+        Ok(answer.commands)
+    }
+
+    /// The device's reports after a number, opened, with the number to ask for next. The owner learns from the state
+    /// report among them.
+    ///
+    /// # Errors
+    /// Where the cloud refuses, or a report doesn't open.
+    pub async fn reports(&self, stage: &Stage, after: u64) -> Outcome<(Vec<Report>, u64)> {
+        let path = format!("/v1/devices/{}/reports?after={after}", self.owner.device.device);
+        let reply = self.wire.get(stage, &path).await?;
+        let answer: ReportsAnswer = expected("the reports", 200, &reply)?;
+        if let Some(state) = &answer.state {
+            self.owner.hear_report(state)?;
+        }
+        let opened = answer.reports.iter().map(|report| self.owner.open(report));
+        Ok((opened.collect::<Outcome<_>>()?, answer.last))
+    }
+
+    /// Tells the cloud of a delegate, by its certificate, signed bytes.
+    ///
+    /// # Errors
+    /// Where the cloud doesn't answer.
+    pub async fn tell_delegate(&self, stage: &Stage, certificate: &Signed) -> Outcome<Reply> {
+        let body = DelegateRequest {
+            certificate: Bytes(certificate.encode()),
+        };
+        self.wire.post(stage, "/v1/delegates", &body).await
+    }
+
+    fn heard(&self, life: CommandLife) -> Outcome<CommandLife> {
+        self.told(&life)?;
+        Ok(life)
+    }
+
+    fn commands(&self) -> String {
+        format!("/v1/devices/{}/commands", self.owner.device.device)
+    }
+}
