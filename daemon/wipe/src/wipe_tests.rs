@@ -13,9 +13,7 @@ fn start(machine: &mut Model, mode: Mode) -> Result<Ended, WipeError> {
 
 fn tombstone(disk: &Shared) -> Option<Tombstone> {
     let disk = disk.borrow();
-    let bytes = disk
-        .files
-        .get(Path::new(JOURNAL).join("tombstone").as_path())?;
+    let bytes = disk.files.get(Path::new(JOURNAL).join("tombstone").as_path())?;
     Some(serde_json::from_slice(bytes).unwrap())
 }
 
