@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rusqlite::{OptionalExtension, params};
 use tokio::sync::Notify;
 
+use crate::alarm::Alarms;
+use crate::channel::hub::Hub;
 use crate::clock::{CloudClock, Millis};
 use crate::config::Settings;
 use crate::http::Caller;
@@ -35,6 +37,10 @@ pub struct Parts {
     pub vault: Vault,
     /// The time.
     pub clock: CloudClock,
+    /// Waits that share one timer.
+    pub alarms: Alarms,
+    /// Who waits for news of which device.
+    pub hub: Hub,
     /// Told when a message was put into the queue.
     pub messages_due: Notify,
     /// What `/metrics` tells.
@@ -71,6 +77,8 @@ impl App {
             settings,
             store,
             vault,
+            alarms: Alarms::new(clock.clone()),
+            hub: Hub::default(),
             clock,
             messages_due: Notify::new(),
             metrics: Metrics::default(),

@@ -16,7 +16,7 @@ use crate::http::idempotency::{self, Kept, Key};
 use crate::http::{Answer, Call, Proof, Session, id_in_path};
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
-use crate::{accounts, identifiers, releases, text, tokens};
+use crate::{accounts, channel, commands, identifiers, releases, text, tokens};
 
 pub use table::seen;
 
@@ -179,12 +179,15 @@ pub fn bind(
 ) -> Result<(), Failure> {
     let hardware = hardware_mac(app, certificate.hardware.as_bytes());
     let thumbprint = certificate.device_key.thumbprint();
-    for before in table::supersede(tx, &hardware, &certificate.account, &thumbprint)? {
+    for (device, before) in table::supersede(tx, &hardware, &certificate.account, &thumbprint)? {
         if before != thumbprint {
             tokens::revoke_key(tx, &certificate.account, &before, now)?;
         }
+        commands::table::let_go(tx, &device, now)?;
+        channel::end(app, &device);
     }
-    table::insert(&app.vault, tx, certificate, &hardware, bytes, name, now)
+    table::insert(&app.vault, tx, certificate, &hardware, bytes, name, now)?;
+    channel::account_changed(app, tx, &certificate.account, &certificate.device)
 }
 
 /// Whether exactly this binding is in force already: the same call under another idempotency key.
@@ -211,6 +214,7 @@ pub fn release(
     now: Millis,
 ) -> Result<(), Failure> {
     table::set_released(tx, device)?;
+    commands::table::let_go(tx, device, now)?;
     tokens::revoke_key(tx, &binding.account, &binding.thumbprint, now)
 }
 

@@ -6,7 +6,8 @@ use axum::response::{IntoResponse, Response};
 use belay_proto::wire;
 
 use crate::app::App;
-use crate::clock::MINUTE;
+use crate::channel::stream;
+use crate::clock::SECOND;
 use crate::http::call::BODY_LIMIT;
 use crate::http::{Answer, Caller};
 use crate::problem::{Kind, Problem};
@@ -43,8 +44,8 @@ pub async fn config(State(app): State<App>) -> Result<Answer, Problem> {
             chunk_min: 256 * KIB,
             chunk_max: 4096 * KIB,
             page: 1000,
-            heartbeat_min_ms: MINUTE,
-            heartbeat_max_ms: 28 * MINUTE,
+            heartbeat_min_ms: stream::HEARTBEAT_MIN * SECOND,
+            heartbeat_max_ms: stream::HEARTBEAT_MAX * SECOND,
         },
         channels: channels
             .iter()
@@ -68,5 +69,9 @@ pub async fn metrics(State(app): State<App>, caller: Caller) -> Result<Response,
         return Err(Problem::new(Kind::NotFound));
     }
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    Ok(([(header::CONTENT_TYPE, kind)], app.metrics.render()).into_response())
+    Ok((
+        [(header::CONTENT_TYPE, kind)],
+        app.metrics.render(app.hub.streams()),
+    )
+        .into_response())
 }

@@ -6,7 +6,9 @@ pub mod idempotency;
 pub mod metrics;
 pub mod nonce;
 pub mod proof;
+pub mod query;
 
 pub use answer::Answer;
 pub use call::{Call, Caller, id_in_path};
 pub use proof::{Proof, Session};
+pub use query::Query;

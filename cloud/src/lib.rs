@@ -8,12 +8,16 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod alarm;
 pub mod app;
 pub mod budget;
 pub mod challenges;
+pub mod channel;
 pub mod cli;
 pub mod clock;
+pub mod commands;
 pub mod config;
+pub mod delegates;
 pub mod delivery;
 pub mod devices;
 pub mod hardware;

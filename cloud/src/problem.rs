@@ -57,8 +57,12 @@ pub enum Kind {
     LoginRefused,
     /// The key that made the proof is bound to no device.
     NotBound,
-    /// The gateway's signature is wrong.
+    /// The gateway's or the warden's signature is wrong.
     BadSignature,
+    /// The command isn't signed by the owner, or is for another account or device.
+    BadCommand,
+    /// The delegate isn't the owner's, is over, or may not ask for this.
+    NoSuchDelegate,
     /// No such thing, or not this caller's.
     NotFound,
     /// The path knows other methods.
@@ -73,8 +77,14 @@ pub enum Kind {
     AccountExists,
     /// The hardware belongs to another account.
     ActivationLocked,
-    /// The release was made for a binding that isn't in force any more.
+    /// What was signed was signed for a binding that isn't in force.
     OtherEpoch,
+    /// The command's id is another command's.
+    CommandExists,
+    /// The device's queue has no place left.
+    QueueFull,
+    /// The command's time is over.
+    CommandExpired,
     /// The code is over or spent, or the verification is.
     CodeExpired,
     /// The body is over the limit.
@@ -156,6 +166,16 @@ impl Kind {
                 StatusCode::FORBIDDEN,
                 "The signature is not valid",
             ),
+            Self::BadCommand => (
+                "bad-command",
+                StatusCode::FORBIDDEN,
+                "The command is not the owner's for this device",
+            ),
+            Self::NoSuchDelegate => (
+                "no-such-delegate",
+                StatusCode::FORBIDDEN,
+                "The delegate may not ask for this",
+            ),
             Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "No such thing"),
             Self::MethodNotAllowed => (
                 "method-not-allowed",
@@ -190,7 +210,22 @@ impl Kind {
             Self::OtherEpoch => (
                 "other-epoch",
                 StatusCode::CONFLICT,
-                "The release is for another binding",
+                "It was signed for another binding",
+            ),
+            Self::CommandExists => (
+                "command-exists",
+                StatusCode::CONFLICT,
+                "Another command has this id",
+            ),
+            Self::QueueFull => (
+                "queue-full",
+                StatusCode::CONFLICT,
+                "Too many commands wait for the device",
+            ),
+            Self::CommandExpired => (
+                "command-expired",
+                StatusCode::GONE,
+                "The command's time is over",
             ),
             Self::CodeExpired => ("code-expired", StatusCode::GONE, "The code is over"),
             Self::TooLarge => (

@@ -7,10 +7,10 @@ use rusqlite::Transaction;
 
 use crate::app::App;
 use crate::clock::Millis;
-use crate::devices;
 use crate::http::{Answer, Call};
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
+use crate::{channel, devices};
 
 /// What became of a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,8 @@ pub fn apply(app: &App, tx: &Transaction<'_>, bytes: &[u8], now: Millis) -> Resu
     match binding.state.as_str() {
         "active" => {
             devices::release(tx, &release.device, &binding, now)?;
+            channel::end(app, &release.device);
+            channel::account_changed(app, tx, &release.account, &release.device)?;
             Ok(Applied::Released)
         }
         "released" => Ok(Applied::Released),

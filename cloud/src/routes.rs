@@ -11,8 +11,8 @@ use crate::app::App;
 use crate::http::nonce;
 use crate::problem::{Kind, Problem};
 use crate::{
-    accounts, challenges, devices, hardware, health, inbound_sms, login, pages, releases, tokens,
-    verifications,
+    accounts, challenges, channel, commands, delegates, devices, hardware, health, inbound_sms, login, pages,
+    releases, tokens, verifications,
 };
 
 /// A route of the service.
@@ -59,6 +59,16 @@ routes! {
     "POST" post "/v1/devices" => devices::bind_another;
     "GET" get "/v1/devices" => devices::list;
     "PATCH" patch "/v1/devices/{id}" => devices::rename;
+    "POST" post "/v1/devices/{id}/commands" => commands::send;
+    "GET" get "/v1/devices/{id}/commands" => commands::list;
+    "GET" get "/v1/devices/{id}/commands/{command}" => commands::show;
+    "GET" get "/v1/devices/{id}/reports" => commands::reports;
+    "POST" post "/v1/delegates" => delegates::tell;
+    "GET" get "/v1/delegates" => delegates::list;
+    "GET" get "/v1/stream" => channel::stream::open;
+    "GET" get "/v1/commands" => channel::queue;
+    "POST" post "/v1/outcomes" => channel::outcome;
+    "POST" post "/v1/reports" => channel::report;
     "POST" post "/v1/releases" => releases::bring;
     "POST" post "/v1/hardware/check" => hardware::check;
 }

@@ -18,6 +18,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -29,7 +30,7 @@ use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
 use self::door::Door;
-use self::idle::Activity;
+use self::idle::{Activity, Lasting};
 use crate::app::{App, OpenError};
 use crate::clock::{self, CloudClock};
 use crate::config::Settings;
@@ -37,8 +38,11 @@ use crate::delivery::{self, DeliveryError};
 use crate::net::Peer;
 use crate::routes;
 
-/// Connections at once; more wait to be accepted.
-const CONNECTIONS: usize = 1024;
+/// Connections at once, where the limit of open files allows so many; more wait to be accepted. Most of them
+/// are streams that say nothing for minutes.
+const CONNECTIONS: usize = 32 * 1024;
+/// Open files that aren't connections: the database, the timer, messages on their way out.
+const OTHER_FILES: usize = 64;
 /// How long the head of a request, or a TLS handshake, may take.
 const HEAD_TIME: Duration = Duration::from_secs(15);
 /// The longest head of a request over HTTP/1.1, bytes; HTTP/2 has hyper's 16 KiB.
@@ -127,9 +131,9 @@ pub async fn serve(mut settings: Settings) -> Result<(), ServeError> {
     }
     tracing::info!(%address, origin, "serving");
 
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let slots = Arc::new(Semaphore::new(connections()));
     let door = Door::new(&app.settings, slots.available_permits());
-    let router = routes::router(app);
+    let router = routes::router(app.clone());
     loop {
         tokio::select! {
             () = accept(&listener, &slots, &door, &router, tls.as_ref(), &graceful) => {}
@@ -137,6 +141,8 @@ pub async fn serve(mut settings: Settings) -> Result<(), ServeError> {
             _ = interrupt.recv() => break,
         }
     }
+    // Streams and long polls would run on; the rest ends by itself.
+    app.hub.close();
     // What is committed stays, and what isn't was answered to nobody.
     let finished = tokio::time::timeout(GRACE, graceful.shutdown()).await;
     sender.abort();
@@ -207,8 +213,8 @@ where
         let (mut router, running) = (router.clone(), seen.begin());
         async move {
             let answer = router.call(request).await;
-            drop(running);
-            answer
+            // A stream runs for as long as its body does.
+            answer.map(|answer| answer.map(|body| Lasting::new(body, running)))
         }
     });
     let mut builder = Builder::new(TokioExecutor::new());
@@ -232,6 +238,24 @@ where
         // hyper waits without end for the first bytes, and for as long as pings are answered.
         () = activity.idle(HEAD_TIME) => tracing::debug!("a connection asked for nothing"),
     }
+}
+
+/// Raises the limit of open files as far as it goes, and answers how many of them may be connections.
+fn connections() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays");
+    }
+    let files = getrlimit(Resource::Nofile)
+        .current
+        .and_then(|files| usize::try_from(files).ok());
+    files.map_or(CONNECTIONS, |files| {
+        files.saturating_sub(OTHER_FILES).clamp(1, CONNECTIONS)
+    })
 }
 
 fn acceptor(cert: &Path, key: &Path) -> Result<TlsAcceptor, ServeError> {

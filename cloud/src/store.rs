@@ -5,6 +5,7 @@
 
 pub mod migrations;
 
+use std::cell::RefCell;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,8 +22,16 @@ use crate::vault::VaultError;
 /// The database's name in the data folder.
 pub const FILE: &str = "belay-cloud.sqlite";
 
+/// The largest number that a column holds.
+pub const LARGEST: u64 = i64::MAX.unsigned_abs();
+
 /// Calls that may wait for the thread; more are refused with `busy`.
 const QUEUE: usize = 256;
+
+thread_local! {
+    /// What the running transaction of this thread has others told once it stands.
+    static AFTERWARDS: RefCell<Vec<Box<dyn FnOnce() + Send>>> = const { RefCell::new(Vec::new()) };
+}
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -127,6 +136,12 @@ impl Store {
     }
 }
 
+/// Runs `effect` once the transaction that calls this has been committed, and never when it is not. That also
+/// holds when the caller whose request it is has gone away meanwhile. For waking others, so `effect` is short.
+pub fn after_commit(effect: impl FnOnce() + Send + 'static) {
+    AFTERWARDS.with_borrow_mut(|effects| effects.push(Box::new(effect)));
+}
+
 /// Opens a connection with the settings and the schema of this program.
 ///
 /// # Errors
@@ -174,11 +189,16 @@ fn attempt<T>(
     connection: &mut Connection,
     work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
+    // One that broke or panicked has left its own.
+    AFTERWARDS.take();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     match work(&transaction) {
         Err(broken @ Failure::Broken(_)) => Err(broken),
         decided => {
             transaction.commit()?;
+            for effect in AFTERWARDS.take() {
+                effect();
+            }
             decided
         }
     }

@@ -18,6 +18,10 @@ const TABLES: &[&str] = &[
     "login_nonces",
     "throttles",
     "messages",
+    // A command takes its outcomes along.
+    "commands",
+    "reports",
+    "delegates",
 ];
 
 /// Deletes what is over at `now`.

@@ -47,6 +47,21 @@ pub struct Binding {
     pub state: String,
 }
 
+/// A binding of a device key.
+#[derive(Clone, Copy, Debug)]
+pub struct Bound {
+    /// The device.
+    pub device: DeviceId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The binding.
+    pub epoch: Epoch,
+    /// The warden's key.
+    pub warden: PublicKey,
+    /// Whether it is in force; else the device let itself go.
+    pub active: bool,
+}
+
 /// The HMAC of a hardware id.
 #[must_use]
 pub fn hardware_mac(vault: &Vault, hardware: &[u8; 32]) -> [u8; 32] {
@@ -164,8 +179,8 @@ pub fn insert(
     Ok(())
 }
 
-/// Ends the account's own binding of the hardware: the same owner binds it anew. Answers the keys that were
-/// bound.
+/// Ends the account's own binding of the hardware: the same owner binds it anew. Answers the devices and their
+/// keys.
 ///
 /// Without an unprinted part two boards may have one hardware id; there only the same device key tells
 /// that it is the same device.
@@ -177,16 +192,16 @@ pub fn supersede(
     hardware: &[u8; 32],
     account: &AccountId,
     thumbprint: &[u8; 32],
-) -> Result<Vec<[u8; 32]>, Failure> {
+) -> Result<Vec<(DeviceId, [u8; 32])>, Failure> {
     let mut statement = tx.prepare_cached(
         "UPDATE devices SET state = 'superseded'
          WHERE hardware = ?1 AND account = ?2 AND state = 'active' AND (locked = 1 OR thumbprint = ?3)
-         RETURNING thumbprint",
+         RETURNING id, thumbprint",
     )?;
-    let keys = statement.query_map(params![hardware, account.as_bytes(), thumbprint], |row| {
-        row.get(0)
+    let ended = statement.query_map(params![hardware, account.as_bytes(), thumbprint], |row| {
+        Ok((DeviceId::from_bytes(row.get(0)?), row.get(1)?))
     })?;
-    Ok(keys.collect::<Result<_, _>>()?)
+    Ok(ended.collect::<Result<_, _>>()?)
 }
 
 /// Ends a binding.
@@ -222,12 +237,42 @@ pub fn rename(
 /// # Errors
 /// A broken database.
 pub fn account_of_key(tx: &Transaction<'_>, thumbprint: &[u8; 32]) -> Result<Option<AccountId>, Failure> {
-    Ok(tx
-        .prepare_cached(
-            "SELECT account FROM devices WHERE thumbprint = ?1 AND state = 'active' ORDER BY bound_at DESC LIMIT 1",
-        )?
-        .query_row(params![thumbprint], |row| Ok(AccountId::from_bytes(row.get(0)?)))
-        .optional()?)
+    let bound = bound(tx, thumbprint)?;
+    Ok(bound.iter().find(|bound| bound.active).map(|bound| bound.account))
+}
+
+/// The bindings of a device key that are in force or were released, newest first.
+///
+/// # Errors
+/// A broken database.
+pub fn bound(tx: &Transaction<'_>, thumbprint: &[u8; 32]) -> Result<Vec<Bound>, Failure> {
+    let mut statement = tx.prepare_cached(
+        "SELECT id, account, epoch, warden, state = 'active' FROM devices
+         WHERE thumbprint = ?1 AND state IN ('active', 'released') ORDER BY bound_at DESC, id",
+    )?;
+    let rows = statement.query_map(params![thumbprint], |row| {
+        Ok(Bound {
+            device: DeviceId::from_bytes(row.get(0)?),
+            account: AccountId::from_bytes(row.get(1)?),
+            epoch: Epoch::from_bytes(row.get(2)?),
+            warden: PublicKey::from_bytes(row.get(3)?),
+            active: row.get(4)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The ids of the account's devices in force.
+///
+/// # Errors
+/// A broken database.
+pub fn active(tx: &Transaction<'_>, account: &AccountId) -> Result<Vec<DeviceId>, Failure> {
+    let mut statement =
+        tx.prepare_cached("SELECT id FROM devices WHERE account = ?1 AND state = 'active' ORDER BY id")?;
+    let rows = statement.query_map(params![account.as_bytes()], |row| {
+        Ok(DeviceId::from_bytes(row.get(0)?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The account's devices in force, oldest first.
@@ -241,15 +286,16 @@ pub fn list(
     thumbprint: &[u8; 32],
 ) -> Result<Vec<wire::DeviceAnswer>, Failure> {
     let mut statement = tx.prepare_cached(
-        "SELECT id, certificate, name, last_seen, thumbprint = ?2 FROM devices
-         WHERE account = ?1 AND state = 'active' ORDER BY bound_at, id",
+        "SELECT id, certificate, name, last_seen, thumbprint = ?2, ifnull(lost, 0) FROM devices
+         LEFT JOIN channels ON channels.device = devices.id
+         WHERE account = ?1 AND devices.state = 'active' ORDER BY bound_at, id",
     )?;
-    let rows = statement.query_map(params![account.as_bytes(), thumbprint], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-    })?;
+    let mut rows = statement.query(params![account.as_bytes(), thumbprint])?;
     let mut devices = Vec::new();
-    for row in rows {
-        let (id, certificate, name, last_seen, current): ([u8; 16], Vec<u8>, Vec<u8>, Millis, bool) = row?;
+    while let Some(row) = rows.next()? {
+        let id: [u8; 16] = row.get(0)?;
+        let (certificate, name): (Vec<u8>, Vec<u8>) = (row.get(1)?, row.get(2)?);
+        let last_seen: Millis = row.get(3)?;
         devices.push(wire::DeviceAnswer {
             certificate: vault
                 .unseal("certificate", &id, &certificate)?
@@ -258,8 +304,8 @@ pub fn list(
                 .into(),
             name: open_text(vault, "device-name", &id, &name)?,
             last_seen: last_seen / SECOND,
-            current,
-            lost: false,
+            current: row.get(4)?,
+            lost: row.get(5)?,
         });
     }
     Ok(devices)

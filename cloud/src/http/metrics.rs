@@ -18,9 +18,9 @@ impl Metrics {
         *requests.entry((route.to_owned(), status)).or_default() += 1;
     }
 
-    /// The text.
+    /// The text, with the number of open streams.
     #[must_use]
-    pub fn render(&self) -> String {
+    pub fn render(&self, streams: usize) -> String {
         let mut text = String::from(
             "# HELP belay_cloud_requests_total Requests by route and status.\n# TYPE belay_cloud_requests_total counter\n",
         );
@@ -31,6 +31,10 @@ impl Metrics {
                 "belay_cloud_requests_total{{route=\"{route}\",status=\"{status}\"}} {count}"
             );
         }
+        let _ = writeln!(
+            text,
+            "# HELP belay_cloud_streams Open event streams.\n# TYPE belay_cloud_streams gauge\nbelay_cloud_streams {streams}"
+        );
         text
     }
 }

@@ -1,8 +1,13 @@
 //! Whether a connection is of use: one that asks for nothing gives its place to another.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use hyper::body::{Frame, SizeHint};
 
 /// How long a connection may ask for nothing after its first request. Clients close theirs earlier.
 const QUIET: Duration = Duration::from_secs(300);
@@ -20,6 +25,42 @@ struct Requests {
 /// A request that runs until this is dropped, also when its caller goes away.
 #[derive(Debug)]
 pub(super) struct Running(Arc<Requests>);
+
+/// An answer's body whose request runs until the last of it is written, or its caller goes away.
+#[derive(Debug)]
+pub(super) struct Lasting {
+    body: Body,
+    _running: Running,
+}
+
+impl Lasting {
+    pub(super) fn new(body: Body, running: Running) -> Self {
+        Self {
+            body,
+            _running: running,
+        }
+    }
+}
+
+impl HttpBody for Lasting {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
 
 impl Activity {
     /// Notes a request.

@@ -3,7 +3,7 @@
 use belay_proto::keys::{BoxKey, KdfParameters, SigningKey, random};
 use belay_proto::signed::{CredentialsRecord, DeviceCertificate, LoginStatement, Release, Signed};
 use belay_proto::text::{base64url, from_base64url};
-use belay_proto::{AccountId, Epoch, HardwareId, id};
+use belay_proto::{AccountId, DeviceId, Epoch, HardwareId, id};
 use serde_json::{Value, json};
 
 use super::rig::{Client, ORIGIN, Reply, Rig};
@@ -52,7 +52,7 @@ impl Owner {
     pub fn certificate(&self, client: &Client<'_>, device: &Device) -> DeviceCertificate {
         DeviceCertificate {
             account: self.account,
-            device: id::device_id(&device.warden.public(), &device.epoch),
+            device: device.id(),
             epoch: device.epoch,
             device_key: client.key.public(),
             warden_key: device.warden.public(),
@@ -141,6 +141,10 @@ impl Owner {
 }
 
 impl Device {
+    pub fn id(&self) -> DeviceId {
+        id::device_id(&self.warden.public(), &self.epoch)
+    }
+
     pub fn new() -> Self {
         Self {
             warden: SigningKey::generate(),
@@ -162,7 +166,7 @@ impl Device {
     pub fn release(&self, owner: &Owner) -> String {
         let release = Release {
             account: owner.account,
-            device: id::device_id(&self.warden.public(), &self.epoch),
+            device: self.id(),
             epoch: self.epoch,
             hardware: self.hardware,
         };

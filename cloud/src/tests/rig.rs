@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, Request, Response, StatusCode};
 use belay_proto::clock::FakeClock;
 use belay_proto::keys::{SigningKey, random};
 use belay_proto::text::hex;
@@ -155,20 +155,21 @@ impl Rig {
         mails.remove(0)
     }
 
+    /// Exactly this request; the answer with its body unread.
+    pub async fn begin(&self, request: Request<Vec<u8>>) -> Response<Body> {
+        let mut request = request.map(Body::from);
+        request
+            .extensions_mut()
+            .insert(Peer(SocketAddr::from(([127, 0, 0, 1], 4000))));
+        let mut router = self.router.clone();
+        router.call(request).await.unwrap()
+    }
+
     /// Exactly this request.
     pub async fn send(&self, request: Request<Vec<u8>>) -> Reply {
-        let (mut parts, body) = request.into_parts();
-        parts
-            .extensions
-            .insert(Peer(SocketAddr::from(([127, 0, 0, 1], 4000))));
-        let (method, path) = (parts.method.to_string(), parts.uri.path().to_owned());
-        let sent = (parts.headers.clone(), body.clone());
-        let mut router = self.router.clone();
-        let response = router
-            .call(Request::from_parts(parts, Body::from(body)))
-            .await
-            .unwrap();
-        let (parts, body) = response.into_parts();
+        let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+        let sent = (request.headers().clone(), request.body().clone());
+        let (parts, body) = self.begin(request).await.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
         let reply = Reply {
             status: parts.status,
@@ -246,6 +247,20 @@ impl Client<'_> {
     }
 
     async fn once(&self, method: &str, path: &str, body: Option<&Value>, key: Option<&str>) -> Reply {
+        let request = self.request(method, path, body, key);
+        let reply = self.rig.send(request).await;
+        *self.nonce.lock().unwrap() = reply.header("dpop-nonce");
+        reply
+    }
+
+    /// The request of a call, with a fresh proof.
+    pub fn request(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Request<Vec<u8>> {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -265,9 +280,7 @@ impl Client<'_> {
         let body = body
             .map(|body| serde_json::to_vec(body).unwrap())
             .unwrap_or_default();
-        let reply = self.rig.send(request.body(body).unwrap()).await;
-        *self.nonce.lock().unwrap() = reply.header("dpop-nonce");
-        reply
+        request.body(body).unwrap()
     }
 }
 

@@ -1,0 +1,261 @@
+//! The device's side of the command channel: hints, queue, outcomes, reports.
+//!
+//! It needs a proof of the device key alone. Neither a password change nor the end of a session cuts it off:
+//! it goes on until the binding ends.
+
+pub mod hub;
+pub mod stream;
+pub mod table;
+
+use axum::extract::State;
+use belay_proto::keys::PublicKey;
+use belay_proto::signed::{Object, Outcome, Signed, SignedError, StateReport};
+use belay_proto::{AccountId, DeviceId, Epoch, wire};
+use rusqlite::Transaction;
+
+use self::hub::Waiter;
+use crate::app::App;
+use crate::budget::{self, Limit};
+use crate::clock::{HOUR, Millis, SECOND};
+use crate::commands;
+use crate::devices::table::Bound;
+use crate::http::idempotency::{self, Context, Kept, Key};
+use crate::http::{Answer, Call, Proof, Query};
+use crate::problem::{Kind, Problem};
+use crate::store::{Failure, after_commit};
+use crate::{devices, store};
+
+/// The longest a long poll waits, s.
+pub const LONGEST_WAIT: u64 = 55;
+
+/// The largest sealed report, bytes.
+const LARGEST_REPORT: usize = 64 * 1024;
+
+/// The largest outcome or state report, bytes.
+const LARGEST_STATEMENT: usize = 8 * 1024;
+
+/// What one device may send: outcomes and reports, each.
+const SENDS: Limit = Limit {
+    times: 1200,
+    window: HOUR,
+};
+
+/// `GET /v1/commands`: what was queued for the device after the number that it names; with `wait` it answers
+/// once there is something.
+///
+/// # Errors
+/// `malformed`, `not-bound`.
+pub async fn queue(State(app): State<App>, proof: Proof, query: Query) -> Result<Answer, Problem> {
+    let query = query.only(&["after", "wait"])?;
+    let (after, wait) = (query.get("after").unwrap_or(0), query.get("wait").unwrap_or(0));
+    let deadline = app.now().saturating_add(wait.min(LONGEST_WAIT) * SECOND);
+    let mut waiter: Option<Waiter> = None;
+    loop {
+        let (now, inside, waits) = (app.now(), app.clone(), waiter.is_some());
+        let (answer, new) = app
+            .store
+            .transact(move |tx| {
+                let device = bound(tx, &proof)?.device;
+                let answer = commands::table::fetch(&inside, tx, &device, after, now)?;
+                // On the store's thread nothing is queued between this look and the waiting.
+                let waiter = (answer.commands.is_empty() && now < deadline && !waits)
+                    .then(|| inside.hub.poll(device))
+                    .flatten();
+                Ok((answer, waiter))
+            })
+            .await?;
+        waiter = waiter.or(new);
+        let Some(waiter) = waiter.as_mut().filter(|_| answer.commands.is_empty()) else {
+            return Answer::ok(&answer);
+        };
+        if app.now() >= deadline || app.hub.is_closed() {
+            return Answer::ok(&answer);
+        }
+        tokio::select! {
+            () = waiter.changed() => drop(waiter.news()),
+            () = app.alarms.at(deadline) => {}
+        }
+    }
+}
+
+/// `POST /v1/outcomes`: also for a binding that the device has just let go, since a sign-out reports its end.
+///
+/// # Errors
+/// `malformed`, `not-bound`, `other-epoch`, `bad-signature`, `too-many`.
+pub async fn outcome(
+    State(app): State<App>,
+    proof: Proof,
+    call: Call<wire::OutcomeRequest>,
+) -> Result<Answer, Problem> {
+    idempotency::once(&app, &proof, call, Key::Optional, move |app, context, body| {
+        let tx = context.transaction;
+        let statement: Statement<Outcome> = Statement::read(&body.outcome)?;
+        let claim = &statement.claim;
+        let bound = bound_for(tx, &proof, &claim.device, true)?;
+        statement.check(&bound, &claim.account, &claim.epoch)?;
+        take_budget(app, context, "outcomes", &bound.device)?;
+        let outcome = &statement.claim;
+        table::stands(tx, &bound.device, outcome.sequence, &outcome.lock)?;
+        if commands::table::add_outcome(app, tx, outcome, &body.outcome, context.now)? {
+            let (hub, device) = (app.hub.clone(), bound.device);
+            after_commit(move || hub.went_on(&device));
+        }
+        Ok(Kept::Answer(Answer::empty()))
+    })
+    .await
+}
+
+/// `POST /v1/reports`: a sealed report for the owner, or the warden's word on how the device stands.
+///
+/// # Errors
+/// `malformed`, `too-large`, `not-bound`, `other-epoch`, `bad-signature`, `too-many`.
+pub async fn report(
+    State(app): State<App>,
+    proof: Proof,
+    call: Call<wire::ReportRequest>,
+) -> Result<Answer, Problem> {
+    idempotency::once(&app, &proof, call, Key::Optional, move |app, context, body| {
+        let tx = context.transaction;
+        match body {
+            wire::ReportRequest::Sealed { id, sealed } => {
+                if sealed.is_empty() {
+                    return Err(Problem::malformed("`sealed` is empty").into());
+                }
+                if sealed.len() > LARGEST_REPORT {
+                    return Err(Problem::new(Kind::TooLarge)
+                        .because("a sealed report has at most 64 KiB")
+                        .into());
+                }
+                let device = bound(tx, &proof)?.device;
+                take_budget(app, context, "reports", &device)?;
+                table::add_report(tx, &device, &id, &sealed, context.now)?;
+            }
+            wire::ReportRequest::State { state } => {
+                let statement: Statement<StateReport> = Statement::read(&state)?;
+                let claim = &statement.claim;
+                let bound = bound_for(tx, &proof, &claim.device, false)?;
+                statement.check(&bound, &claim.account, &claim.epoch)?;
+                take_budget(app, context, "reports", &bound.device)?;
+                table::stands(tx, &bound.device, claim.sequence, &claim.lock)?;
+                table::keep_state(&app.vault, tx, &bound.device, claim.sequence, &state)?;
+            }
+        }
+        Ok(Kept::Answer(Answer::empty()))
+    })
+    .await
+}
+
+/// The device whose key made the proof.
+///
+/// # Errors
+/// `not-bound`, or a broken database.
+pub fn bound(tx: &Transaction<'_>, proof: &Proof) -> Result<Bound, Failure> {
+    devices::table::bound(tx, &proof.thumbprint)?
+        .into_iter()
+        .find(|bound| bound.active)
+        .ok_or_else(|| Problem::new(Kind::NotBound).into())
+}
+
+/// Numbers an event at a device, and tells its streams once it stands.
+///
+/// # Errors
+/// A broken database.
+pub fn hint(app: &App, tx: &Transaction<'_>, device: &DeviceId, hint: wire::Hint) -> Result<(), Failure> {
+    let (marks, hub, device) = (table::hint(tx, device, hint)?, app.hub.clone(), *device);
+    after_commit(move || hub.tell(&device, marks));
+    Ok(())
+}
+
+/// Tells an account's devices that something about it changed; all but `except`, which knows.
+///
+/// # Errors
+/// A broken database.
+pub fn account_changed(
+    app: &App,
+    tx: &Transaction<'_>,
+    account: &AccountId,
+    except: &DeviceId,
+) -> Result<(), Failure> {
+    for device in devices::table::active(tx, account)? {
+        if device != *except {
+            hint(app, tx, &device, wire::Hint::Account)?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends the channel of a binding that ended.
+pub fn end(app: &App, device: &DeviceId) {
+    let (hub, device) = (app.hub.clone(), *device);
+    after_commit(move || hub.end(&device));
+}
+
+/// The binding that a statement is about, if the proof's key is the one that was bound in it.
+fn bound_for(
+    tx: &Transaction<'_>,
+    proof: &Proof,
+    device: &DeviceId,
+    released_too: bool,
+) -> Result<Bound, Failure> {
+    let known = devices::table::bound(tx, &proof.thumbprint)?;
+    if !known.iter().any(|bound| bound.active || released_too) {
+        return Err(Problem::new(Kind::NotBound).into());
+    }
+    known
+        .into_iter()
+        .find(|bound| bound.device == *device && (bound.active || released_too))
+        .ok_or_else(|| Problem::new(Kind::OtherEpoch).into())
+}
+
+fn take_budget(app: &App, context: &Context<'_>, what: &str, device: &DeviceId) -> Result<(), Failure> {
+    let counter = app.vault.mac(what, &[device.as_bytes()]);
+    budget::check(context.transaction, &counter, SENDS, context.now)?;
+    budget::count(context.transaction, &counter, SENDS, context.now)
+}
+
+/// Something that a warden signed: its bytes, and what they claim until [`Statement::check`].
+struct Statement<T> {
+    signed: Signed,
+    claim: T,
+}
+
+impl<T: Object> Statement<T> {
+    fn read(bytes: &[u8]) -> Result<Self, Problem> {
+        let malformed = || Problem::malformed("not an object that a warden signs");
+        if bytes.len() > LARGEST_STATEMENT {
+            return Err(Problem::new(Kind::TooLarge).because("a warden's statement has at most 8 KiB"));
+        }
+        let signed = Signed::decode(bytes).map_err(|_| malformed())?;
+        let claim = signed.peek_unverified().map_err(|_| malformed())?;
+        Ok(Self { signed, claim })
+    }
+
+    /// Verified under the key that the owner certified for this binding.
+    fn check(&self, bound: &Bound, account: &AccountId, epoch: &Epoch) -> Result<(), Problem> {
+        if *account != bound.account || *epoch != bound.epoch {
+            return Err(Problem::new(Kind::OtherEpoch));
+        }
+        verify::<T>(&self.signed, &bound.warden).map_err(|_| Problem::new(Kind::BadSignature))
+    }
+}
+
+fn verify<T: Object>(signed: &Signed, warden: &PublicKey) -> Result<(), SignedError> {
+    signed.open::<T>(warden).map(drop)
+}
+
+/// A number that SQLite can hold; no honest counter reaches its end.
+///
+/// # Errors
+/// `malformed`.
+pub fn countable(number: u64) -> Result<u64, Problem> {
+    match number <= store::LARGEST {
+        true => Ok(number),
+        false => Err(Problem::malformed("a number over 2⁶³ − 1")),
+    }
+}
+
+/// As [`countable`], for a time; one so far ahead never comes.
+#[must_use]
+pub fn storable(time: Millis) -> Millis {
+    time.min(store::LARGEST)
+}
