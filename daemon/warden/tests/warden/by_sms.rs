@@ -71,6 +71,18 @@ async fn a_text_that_is_not_for_this_device_or_not_the_owners_is_refused_by_name
 }
 
 #[tokio::test]
+async fn a_text_takes_no_message_off_the_lost_screen() {
+    let (_device, warden, mut owner) = bound().await;
+    let (_, locks) = owner.signed(crate::owner::lock());
+    warden.command(locks).await;
+    owner.now += 1000;
+    let text = sms(&owner, SmsAction::Lock, 0).sign(&owner.key);
+    assert_eq!(warden.sms(&text).await.disposition, "already");
+    let lost = warden.handle.snapshot().lost.unwrap();
+    assert_eq!(lost.message, "Please call me");
+}
+
+#[tokio::test]
 async fn a_text_kept_for_later_is_over() {
     let (device, warden, owner) = bound().await;
     warden

@@ -45,6 +45,24 @@ async fn a_wipe_begins_once_belayd_has_the_news_and_its_intent_is_on_disk() {
 }
 
 #[tokio::test]
+async fn a_wipe_that_fails_is_tried_again_and_the_owner_hears_why() {
+    let (device, warden, mut owner) = bound().await;
+    device
+        .system
+        .answers(Err(EnforceError::failed("unit-failed", "test")));
+    let (id, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    device.clock.advance(TELLING);
+    warden.until_told(id, "deferred unit-failed").await;
+    device.system.answers(Ok(()));
+    device.clock.advance(Duration::from_secs(61));
+    let life = warden.until_told(id, "done").await;
+    assert_eq!(life, ["running", "running", "deferred unit-failed", "done"]);
+    assert_eq!(device.system.jobs(), [Job::Wipe(id), Job::Wipe(id)]);
+    assert_eq!(warden.handle.snapshot().lock, LockState::Wiping);
+}
+
+#[tokio::test]
 async fn a_wipe_waits_ten_seconds_for_a_belayd_that_does_not_ask() {
     let (device, warden, mut owner) = bound().await;
     let (id, wipes) = owner.signed(wipe());
@@ -125,7 +143,7 @@ async fn a_preflight_that_says_no_changes_nothing_and_says_why() {
     warden.command(wipes).await;
     device.clock.advance(TELLING);
     let life = warden.until_told(id, "failed no-such-disk").await;
-    assert_eq!(life, ["running", "failed no-such-disk"]);
+    assert_eq!(life, ["running", "running", "failed no-such-disk"]);
     assert_eq!(warden.handle.snapshot().lock, LockState::Unlocked);
     assert!(intent(&device).is_none());
     device.clock.advance(Duration::from_secs(600));

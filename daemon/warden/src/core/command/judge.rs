@@ -14,6 +14,7 @@ use crate::moment::Moment;
 
 /// How an order of a delegate is called.
 const DELEGATE: &str = "delegate";
+const SMS: &str = "sms";
 /// A delegate for more than ringing lives 12 h at most.
 const LONGEST_DELEGATION: Duration = Duration::from_secs(12 * 60 * 60);
 /// How long a phone rings that was asked to by SMS, s.
@@ -169,7 +170,7 @@ pub fn open_sms(bound: &Bound, text: &str) -> Result<Order, Disposition> {
         // What may not live for ever and doesn't say how long is over.
         void_after: command.void_after().or(command.action.life().map(|_| 0)),
         made_for: MadeFor::Low16(command.presence_or_episode),
-        by: "sms",
+        by: SMS,
     })
 }
 
@@ -250,6 +251,8 @@ impl State {
             // A wipe under way has the last word; only `cancel` stops it.
             (Action::Lock { .. } | Action::Unlock | Action::Wipe { .. }, Lock::Wiping(_)) => true,
             (Action::SignOut, Lock::Wiping(wipe)) => wipe.started,
+            // A text has no room for a message, and takes none away.
+            (Action::Lock { .. }, Lock::Lost { .. }) if order.by == SMS => true,
             (
                 Action::Lock { message, phone },
                 Lock::Lost {

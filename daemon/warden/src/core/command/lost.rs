@@ -214,10 +214,8 @@ impl State {
             Ok(()) => {
                 self.standing.holds = true;
                 self.standing.told = None;
-                if let Some(verb) = verb_of(stand) {
-                    for id in self.book.running(verb) {
-                        self.finish(&id, CommandState::Done, "")?;
-                    }
+                for id in self.book.running(verb_of(stand)) {
+                    self.finish(&id, CommandState::Done, "")?;
                 }
             }
             Err(Setback::Refused(reason)) if stand == Stand::Wipe => {
@@ -238,19 +236,19 @@ impl State {
             return done(Vec::new());
         }
         self.standing.told = Some(reason.to_owned());
-        if let Some(verb) = verb_of(stand) {
-            for id in self.book.running(verb) {
-                self.tell_step(id, verb, CommandState::Deferred, reason, (2, 2), retry)?;
-            }
+        let verb = verb_of(stand);
+        for id in self.book.running(verb) {
+            self.tell_step(id, verb, CommandState::Deferred, reason, (2, 2), retry)?;
         }
         done(vec![note("enforcement-failed", "warden", reason), self.keep(at)])
     }
 }
 
-const fn verb_of(stand: Stand) -> Option<Verb> {
+/// What a command asks for that wants the operating system so.
+const fn verb_of(stand: Stand) -> Verb {
     match stand {
-        Stand::Free => Some(Verb::Unlock),
-        Stand::Lost => Some(Verb::Lock),
-        Stand::Wipe => None,
+        Stand::Free => Verb::Unlock,
+        Stand::Lost => Verb::Lock,
+        Stand::Wipe => Verb::Wipe,
     }
 }

@@ -133,7 +133,7 @@ impl State {
             self.book.farewell = None;
             changed = true;
         }
-        let mut effects = self.begin_wipe_once_told(after);
+        let mut effects = self.begin_wipe_once_told(after)?;
         changed |= !effects.is_empty();
         if changed {
             effects.push(self.keep(at));

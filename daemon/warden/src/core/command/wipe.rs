@@ -85,13 +85,13 @@ impl State {
     }
 
     /// It begins once belayd has stored the news of it.
-    pub(super) fn begin_wipe_once_told(&mut self, after: u64) -> Vec<Effect> {
+    pub(super) fn begin_wipe_once_told(&mut self, after: u64) -> Result<Vec<Effect>, Refusal> {
         let is_told = |wipe: &Wipe| wipe.told > 0 && after >= wipe.told;
         self.begin_wipe_if(is_told)
     }
 
     /// It begins 10 s after it was accepted, told or not, and at once in another boot.
-    pub(super) fn begin_wipe_in_time(&mut self, at: &Moment) -> Vec<Effect> {
+    pub(super) fn begin_wipe_in_time(&mut self, at: &Moment) -> Result<Vec<Effect>, Refusal> {
         self.begin_wipe_if(|wipe| {
             wipe.since.boot_id != at.boot_id || wipe.since.left_of(TELLING, at).is_zero()
         })
@@ -106,13 +106,18 @@ impl State {
         }
     }
 
-    fn begin_wipe_if(&mut self, is_time: impl FnOnce(&Wipe) -> bool) -> Vec<Effect> {
-        match &mut self.lock {
-            Lock::Wiping(wipe) if !wipe.started && is_time(wipe) => {
-                wipe.started = true;
-                vec![note("wipe-begun", "warden", wipe.command.to_string())]
-            }
-            _ => Vec::new(),
+    fn begin_wipe_if(&mut self, is_time: impl FnOnce(&Wipe) -> bool) -> Result<Vec<Effect>, Refusal> {
+        let Lock::Wiping(wipe) = &mut self.lock else {
+            return Ok(Vec::new());
+        };
+        if wipe.started || !is_time(wipe) {
+            return Ok(Vec::new());
         }
+        wipe.started = true;
+        let command = wipe.command;
+        if self.book.runs(&command) {
+            self.tell_step(command, Verb::Wipe, CommandState::Running, "", (2, 2), 0)?;
+        }
+        Ok(vec![note("wipe-begun", "warden", command.to_string())])
     }
 }
