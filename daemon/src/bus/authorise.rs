@@ -18,7 +18,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long a person may take to answer polkit's dialogue.
 const PERSON_WITHIN: Duration = Duration::from_secs(5 * 60);
 
-/// A polkit action of belayd's interfaces; `owner.present` is the warden's.
+/// A polkit action of belayd's interfaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Registration, sign-in and the account's lists.
@@ -29,14 +29,20 @@ pub enum Action {
     DeviceManage,
     /// Reading the owner's data and the history.
     DataRead,
+    /// Reading where the device is.
+    LocationRead,
+    /// Being at the device.
+    OwnerPresent,
 }
 
-/// Every action that belayd asks about: the ones in the installed `org.belay1.policy`, but for the warden's.
+/// Every action that belayd asks about: the ones in the installed `org.belay1.policy`.
 pub const ACTIONS: &[Action] = &[
     Action::AccountManage,
     Action::AccountRemove,
     Action::DeviceManage,
     Action::DataRead,
+    Action::LocationRead,
+    Action::OwnerPresent,
 ];
 
 impl Action {
@@ -47,6 +53,8 @@ impl Action {
             Self::AccountRemove => action::ACCOUNT_REMOVE,
             Self::DeviceManage => action::DEVICE_MANAGE,
             Self::DataRead => action::DATA_READ,
+            Self::LocationRead => action::LOCATION_READ,
+            Self::OwnerPresent => action::OWNER_PRESENT,
         }
     }
 }
@@ -56,6 +64,8 @@ impl Action {
 pub struct Authority {
     connection: Connection,
     own_uid: u32,
+    /// The user that shows the lost screen, where there is one.
+    screen_uid: Option<u32>,
     answer_within: Duration,
 }
 
@@ -67,7 +77,40 @@ impl Authority {
         Self {
             connection,
             own_uid,
+            screen_uid: None,
             answer_within: ANSWER_WITHIN,
+        }
+    }
+
+    /// The same with the lost screen's user; `passwd` is the text of `/etc/passwd`. One who isn't there is nobody.
+    #[must_use]
+    pub fn with_screen(self, user: &str, passwd: &str) -> Self {
+        Self {
+            screen_uid: uid_of(user, passwd),
+            ..self
+        }
+    }
+
+    /// Whether the sender of the message with this `header` is at the device: the lost screen, root, or whom polkit
+    /// takes for the active local session.
+    ///
+    /// # Errors
+    /// As [`Authority::authorise`].
+    pub async fn at_the_device(&self, header: &Header<'_>) -> Result<(), Error> {
+        match self.at_the_screen(header).await {
+            Ok(()) => Ok(()),
+            Err(_) => self.authorise(header, Action::OwnerPresent).await,
+        }
+    }
+
+    /// Whether the sender of the message with this `header` is the lost screen, or root.
+    ///
+    /// # Errors
+    /// `NotAuthorized`.
+    pub async fn at_the_screen(&self, header: &Header<'_>) -> Result<(), Error> {
+        match self.uid(header).await {
+            Some(uid) if uid == 0 || Some(uid) == self.screen_uid => Ok(()),
+            _ => Err(Error::NotAuthorized("only for the lost screen".into())),
         }
     }
 
@@ -149,7 +192,15 @@ impl Authority {
     }
 
     async fn without_polkit(&self, header: &Header<'_>, action: Action) -> Result<(), Error> {
-        let sender = header.sender().ok_or_else(|| refused(action))?;
+        match self.uid(header).await {
+            Some(uid) if uid == 0 || uid == self.own_uid => Ok(()),
+            _ => Err(refused(action)),
+        }
+    }
+
+    /// Whose the sender is, as the bus says; `None` when it doesn't.
+    async fn uid(&self, header: &Header<'_>) -> Option<u32> {
+        let sender = header.sender()?;
         let asked = async {
             let bus = fdo::DBusProxy::builder(&self.connection)
                 .cache_properties(CacheProperties::No)
@@ -157,13 +208,30 @@ impl Authority {
                 .await?;
             bus.get_connection_unix_user(BusName::from(sender.clone())).await
         };
-        match timeout(ANSWER_WITHIN, asked).await {
-            Ok(Ok(uid)) if uid == 0 || uid == self.own_uid => Ok(()),
-            _ => Err(refused(action)),
-        }
+        timeout(ANSWER_WITHIN, asked).await.ok()?.ok()
     }
+}
+
+/// passwd(5): `name:password:uid:…`.
+fn uid_of(user: &str, passwd: &str) -> Option<u32> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(user)).then(|| fields.nth(1)?.parse().ok())?
+    })
 }
 
 fn refused(action: Action) -> Error {
     Error::NotAuthorized(format!("{} isn't allowed to this caller", action.id()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uid_of;
+
+    #[test]
+    fn a_user_is_found_by_its_whole_name() {
+        let passwd = "belay-screen2:x:5:5::/:/bin/sh\nbelay-screen:x:971:971::/:/usr/sbin/nologin\n";
+        assert_eq!(uid_of("belay-screen", passwd), Some(971));
+        assert_eq!(uid_of("belay", passwd), None);
+    }
 }

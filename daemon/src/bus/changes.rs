@@ -11,6 +11,7 @@ use zbus::object_server::{Interface, SignalEmitter};
 use zbus::{Connection, Variant};
 
 use super::device::Device;
+use super::policies;
 use crate::actor::{Actor, Inbox, Never};
 use crate::device::{DeviceHandle, DeviceView};
 
@@ -103,9 +104,13 @@ pub(super) fn difference(before: Values, after: Values) -> (Changed, Vec<&'stati
     (changed, gone)
 }
 
-/// What a reader gets; the state alone while the device is lost.
+/// What a reader gets; while the device is lost its state, and what is for whoever holds it.
 fn readable(view: &DeviceView) -> Values {
-    let mut all = vec![("LockState", view.lock.to_string().into())];
+    let mut all = vec![
+        ("LockState", view.lock.to_string().into()),
+        ("LostMessage", view.lost_message.clone().into()),
+        ("OwnerPhone", view.owner_phone.clone().into()),
+    ];
     if !view.lost {
         all.extend([
             (
@@ -117,6 +122,8 @@ fn readable(view: &DeviceView) -> Values {
             ("AssuranceLevel", view.assurance_level.to_string().into()),
             ("AssuranceNotes", view.assurance_notes.clone().into()),
             ("WipeClass", view.wipe_class.to_string().into()),
+            ("FindEnabled", view.find.into()),
+            ("Policies", policies::shown(view.policies.as_ref()).into()),
         ]);
     }
     all
@@ -150,6 +157,20 @@ mod tests {
     }
 
     #[test]
+    fn what_the_owner_says_to_whoever_holds_a_lost_device_is_shown() {
+        let lost = DeviceView {
+            lock: LockState::Lost,
+            lost: true,
+            lost_message: "please call".into(),
+            owner_phone: "+491701234567".into(),
+            ..DeviceView::default()
+        };
+        let (changed, _) = difference(&DeviceView::default(), &lost);
+        assert_eq!(changed["LostMessage"], "please call".into());
+        assert_eq!(changed["OwnerPhone"], "+491701234567".into());
+    }
+
+    #[test]
     fn a_lost_device_shows_its_state_and_takes_back_the_rest() {
         let usable = DeviceView {
             name: "a".into(),
@@ -172,13 +193,15 @@ mod tests {
                 "AssuranceLevel",
                 "AssuranceNotes",
                 "DeviceId",
+                "FindEnabled",
                 "Model",
                 "Name",
+                "Policies",
                 "WipeClass"
             ]
         );
         let (changed, gone) = difference(&lost, &usable);
-        assert_eq!(changed.len(), 7, "all of it is readable again");
+        assert_eq!(changed.len(), 9, "all of it is readable again");
         assert!(gone.is_empty());
     }
 }

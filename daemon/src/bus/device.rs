@@ -2,26 +2,33 @@
 
 use std::collections::HashMap;
 
-use belay_proto::dbus::AuditEntries;
+use belay_proto::clock::millis;
+use belay_proto::dbus::{AuditEntries, LocationFix};
 use belay_proto::text::base64url;
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
-use zbus::{OwnedFd, OwnedVariant, interface};
+use zbus::{OwnedFd, OwnedVariant, Variant, interface};
 
-use super::{Action, Authority, Error, Options, arguments};
+use super::{Action, Authority, Error, Options, arguments, policies};
 use crate::device::{DeviceHandle, DeviceView};
+use crate::find::FindHandle;
 
 /// The interface at `/org/belay1/device`.
 #[derive(Debug)]
 pub struct Device {
     device: DeviceHandle,
+    find: FindHandle,
     authority: Authority,
 }
 
 impl Device {
-    /// The interface of `device`, whose methods ask `authority` first.
-    pub fn new(device: DeviceHandle, authority: Authority) -> Self {
-        Self { device, authority }
+    /// The interface of `device` and what its owner has it do, whose methods ask `authority` first.
+    pub fn new(device: DeviceHandle, find: FindHandle, authority: Authority) -> Self {
+        Self {
+            device,
+            find,
+            authority,
+        }
     }
 
     /// Whether polkit lets the caller, and the device isn't lost: said before an argument is looked at.
@@ -30,7 +37,7 @@ impl Device {
         Ok(self.device.not_lost()?)
     }
 
-    /// The view, unless the device is lost: then its state is all that may be read.
+    /// The view, unless the device is lost: then its state, and what is for whoever holds it, is all that may be read.
     fn view(&self) -> Result<DeviceView, Error> {
         self.device.not_lost()?;
         Ok(self.device.view_for_reader())
@@ -83,6 +90,115 @@ impl Device {
         self.device.view_for_reader().lock.to_string()
     }
 
+    /// Whether the device takes its owner's commands.
+    #[zbus(property)]
+    fn find_enabled(&self) -> Result<bool, Error> {
+        Ok(self.view()?.find)
+    }
+
+    /// The owner's words to whoever holds the device, while lost; readable in every state.
+    #[zbus(property)]
+    fn lost_message(&self) -> String {
+        self.device.view_for_reader().lost_message
+    }
+
+    /// The number to call, while lost; readable in every state.
+    #[zbus(property)]
+    fn owner_phone(&self) -> String {
+        self.device.view_for_reader().owner_phone
+    }
+
+    /// Whether it rings because its owner asked; readable in every state.
+    #[zbus(property)]
+    fn ringing(&self) -> bool {
+        *self.find.ringing().borrow()
+    }
+
+    /// Whether the command channel is up.
+    #[zbus(property)]
+    fn connected(&self) -> Result<bool, Error> {
+        self.device.not_lost()?;
+        Ok(self.find.view().connected)
+    }
+
+    /// What the device does by itself.
+    #[zbus(property)]
+    fn policies(&self) -> Result<HashMap<String, Variant<'static>>, Error> {
+        Ok(policies::shown(self.view()?.policies.as_ref()))
+    }
+
+    /// Turns find-device on or off.
+    async fn set_find_enabled(
+        &self,
+        enabled: bool,
+        ticket: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Error> {
+        self.may(&header, Action::DeviceManage).await?;
+        Options::none(options)?;
+        let ticket = arguments::ticket(&ticket)?;
+        Ok(self.find.set_find(enabled, &ticket).await?)
+    }
+
+    /// Changes what the device does by itself.
+    async fn set_policies(
+        &self,
+        policies: OptionMap,
+        ticket: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Error> {
+        self.may(&header, Action::DeviceManage).await?;
+        Options::none(options)?;
+        let ticket = arguments::ticket(&ticket)?;
+        let changes = policies::changes(policies).await?;
+        Ok(self.find.set_policies(&changes, &ticket).await?)
+    }
+
+    /// Dials the owner's number, while lost.
+    async fn call_owner(&self, options: OptionMap, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.authority.at_the_screen(&header).await?;
+        Options::none(options)?;
+        Ok(self.find.call_owner().await?)
+    }
+
+    /// Stops the ringing.
+    async fn stop_ringing(
+        &self,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Error> {
+        self.authority.at_the_device(&header).await?;
+        Options::none(options)?;
+        Ok(self.find.stop_ringing().await?)
+    }
+
+    /// Where the device is.
+    #[zbus(out_args("location"))]
+    async fn get_location(
+        &self,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(LocationFix,), Error> {
+        self.may(&header, Action::LocationRead).await?;
+        Options::none(options)?;
+        if self.device.view().id.is_none() {
+            return Err(Error::NotBound("the device is nobody's".into()));
+        }
+        let found = self.find.location().await?;
+        // One struct, not its members.
+        Ok((LocationFix {
+            latitude: found.latitude,
+            longitude: found.longitude,
+            accuracy: found.accuracy,
+            altitude: found.altitude.unwrap_or(f64::NAN),
+            measured: found.measured_at,
+            age: millis(found.age),
+            source: found.source.into(),
+        },))
+    }
+
     /// Names the device.
     async fn set_name(
         &self,
@@ -125,8 +241,26 @@ impl Device {
         Ok(self.device.history(since).await?)
     }
 
+    /// A command of the owner was accepted.
+    #[zbus(signal)]
+    pub async fn command_received(emitter: &SignalEmitter<'_>, id: &str, action: &str) -> zbus::Result<()>;
+
+    /// A command has ended: `done`, `failed`, or why it was refused.
+    #[zbus(signal)]
+    pub async fn command_finished(
+        emitter: &SignalEmitter<'_>,
+        id: &str,
+        action: &str,
+        outcome: &str,
+    ) -> zbus::Result<()>;
+
+    /// Another SIM is in the device.
+    #[zbus(signal)]
+    pub async fn sim_changed(emitter: &SignalEmitter<'_>) -> zbus::Result<()>;
+
     /// Something that the owner should know of has happened: `tampered`, the device's state can't be trusted
-    /// any more; `password-check`, wrong passwords have used up the tries that cost no waiting.
+    /// any more; `password-check`, wrong passwords have used up the tries that cost no waiting;
+    /// `command-` and the reason for which a command was refused.
     #[zbus(signal)]
     pub async fn security_event(emitter: &SignalEmitter<'_>, kind: &str) -> zbus::Result<()>;
 }

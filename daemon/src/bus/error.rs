@@ -4,6 +4,7 @@ use belay_proto::dbus::Error;
 
 use super::options::InvalidOption;
 use crate::device::{DeviceError, name::BadName};
+use crate::find::{DeedFailed, FindError};
 use crate::store::StoreError;
 use crate::warden::WardenError;
 
@@ -29,6 +30,25 @@ impl From<DeviceError> for Error {
             DeviceError::Answer(_) | DeviceError::Gone => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a device method failed");
                 Self::Internal(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<FindError> for Error {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::NotLost => Self::NotAuthorized(error.to_string()),
+            FindError::NoNumber => Self::NotFound(error.to_string()),
+            FindError::Warden(error) => error.into(),
+            FindError::Deed(failed) => {
+                let why = failed.to_string();
+                match failed.reason.as_ref() {
+                    DeedFailed::UNSUPPORTED | "no-modem" => Self::NotSupported(why),
+                    "busy" => Self::Busy(why),
+                    "no-fix" | DeedFailed::TIMEOUT => Self::NotFound(why),
+                    _ => Self::Internal(why),
+                }
             }
         }
     }

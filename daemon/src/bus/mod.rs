@@ -7,12 +7,15 @@ mod caller;
 mod changes;
 pub mod device;
 mod error;
+mod find;
 pub mod manager;
 pub mod options;
+mod policies;
 
 pub use authorise::{ACTIONS, Action, Authority};
 pub use belay_proto::dbus::Error;
 pub use changes::DeviceAnnouncer;
+pub use find::FindAnnouncer;
 pub use options::Options;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use belay_proto::dbus::names::{BUS_NAME, DEVICE_PATH, PATH};
@@ -10,12 +10,16 @@ use zbus::proxy::{CacheProperties, MethodFlags};
 use zbus::{Connection, OwnedVariant, Variant, interface};
 
 use super::testing::PrivateBus;
-use super::{ACTIONS, Authority, DeviceAnnouncer, device::Device, manager::Manager};
+use super::{ACTIONS, Authority, DeviceAnnouncer, FindAnnouncer, device::Device, manager::Manager};
 use crate::actor::Supervisor;
 use crate::device::{DeviceActor, DeviceHandle, DeviceView};
+use crate::find::FindHandle;
+use crate::find::tests::rig::Noted;
 use crate::store::{SealingKey, Store};
 use crate::warden::WardenView;
 use crate::warden::testing::{FakeRecords, FakeWarden, passwords};
+
+mod find;
 
 const TICKET: &str = "00112233445566778899aabbccddeeff";
 
@@ -23,6 +27,7 @@ const TICKET: &str = "00112233445566778899aabbccddeeff";
 struct Daemon {
     bus: PrivateBus,
     warden: watch::Sender<WardenView>,
+    deeds: Arc<Noted>,
     _connection: Connection,
     _supervisor: Supervisor,
     _folder: tempfile::TempDir,
@@ -38,6 +43,8 @@ async fn daemon() -> Daemon {
     let (view, shown) = watch::channel(DeviceView::default());
     let passwords = passwords(&warden_handle, FakeRecords::None);
     let (name, model) = ("host".into(), "Phone".into());
+    let deeds = Arc::new(Noted::default());
+    let find = find::parts(&store, &warden_handle, &passwords, &deeds);
     let actor = DeviceActor::new(store, warden_handle.clone(), passwords, view, name, model);
     let mut supervisor = Supervisor::default();
     let device = DeviceHandle::new(supervisor.start("device", actor), shown, warden_handle);
@@ -45,19 +52,25 @@ async fn daemon() -> Daemon {
         "announcer",
         DeviceAnnouncer::new(connection.clone(), device.clone()),
     );
+    let find = FindHandle::start(&mut supervisor, find);
+    supervisor.start(
+        "find announcer",
+        FindAnnouncer::new(connection.clone(), device.clone(), find.clone()),
+    );
     let own_uid = rustix::process::geteuid().as_raw();
     let authority = Authority::new(connection.clone()).impatient(Duration::from_millis(200), own_uid);
     let objects = connection.object_server();
     objects.at(PATH, ObjectManager).await.unwrap();
     objects.at(PATH, Manager).await.unwrap();
     objects
-        .at(DEVICE_PATH, Device::new(device, authority))
+        .at(DEVICE_PATH, Device::new(device, find, authority))
         .await
         .unwrap();
     connection.request_name(BUS_NAME).await.unwrap();
     Daemon {
         bus,
         warden,
+        deeds,
         _connection: connection,
         _supervisor: supervisor,
         _folder: folder,
@@ -161,7 +174,7 @@ async fn the_device_shows_itself_and_takes_a_name() {
     device.set_name("Ada's phone", &HashMap::new()).await.unwrap();
     assert_eq!(device.name().await.unwrap(), "Ada's phone");
     assert_eq!(device.lock_state().await.unwrap(), LockState::Unknown);
-    assert_eq!(daemon.properties().await.len(), 7);
+    assert_eq!(daemon.properties().await.len(), 13);
     assert_eq!(device.history(5, &HashMap::new()).await.unwrap().len(), 1);
 }
 
@@ -252,7 +265,7 @@ async fn a_polkit_that_hangs_counts_as_none() {
 }
 
 #[tokio::test]
-async fn while_lost_only_the_state_is_told() {
+async fn while_lost_only_the_state_and_what_is_for_the_finder_is_told() {
     let daemon = daemon().await;
     let device = daemon.device().await;
     let client = daemon.bus.connect().await;
@@ -264,7 +277,7 @@ async fn while_lost_only_the_state_is_told() {
     let change = futures_util::StreamExt::next(&mut changes).await.unwrap();
     let change = change.args().unwrap();
     assert_eq!(change.changed_properties["LockState"], "lost".into());
-    assert_eq!(change.invalidated_properties.len(), 6);
+    assert_eq!(change.invalidated_properties.len(), 8);
     for outcome in [
         name_of(device.set_name("", &HashMap::new()).await),
         name_of(device.history(0, &HashMap::new()).await),
@@ -275,14 +288,16 @@ async fn while_lost_only_the_state_is_told() {
         name_of(device.assurance_level().await),
         name_of(device.assurance_notes().await),
         name_of(device.wipe_class().await),
+        name_of(device.find_enabled().await),
+        name_of(device.connected().await),
+        name_of(device.policies().await),
     ] {
         assert_eq!(outcome, "DeviceLost");
     }
     assert_eq!(device.lock_state().await.unwrap(), LockState::Lost);
-    assert_eq!(
-        daemon.properties().await.into_keys().collect::<Vec<_>>(),
-        ["LockState"]
-    );
+    let told: BTreeSet<_> = daemon.properties().await.into_keys().collect();
+    let expected = ["LockState", "LostMessage", "OwnerPhone", "Ringing"].map(str::to_owned);
+    assert_eq!(told, BTreeSet::from(expected));
 }
 
 #[tokio::test]
@@ -329,8 +344,6 @@ fn the_actions_are_those_of_the_installed_policy() {
         .skip(1)
         .filter_map(|rest| rest.split('"').next())
         .collect();
-    let mut known: BTreeSet<&str> = ACTIONS.iter().map(|action| action.id()).collect();
-    // The warden asks for this one.
-    known.insert("org.belay1.owner.present");
+    let known: BTreeSet<&str> = ACTIONS.iter().map(|action| action.id()).collect();
     assert_eq!(installed, known);
 }

@@ -18,15 +18,18 @@ use crate::actor::Supervisor;
 use crate::bus::account::{Account, AccountAnnouncer};
 use crate::bus::device::Device;
 use crate::bus::manager::Manager;
-use crate::bus::{Authority, DeviceAnnouncer};
+use crate::bus::{Authority, DeviceAnnouncer, FindAnnouncer};
 use crate::cloud::CloudClient;
 use crate::config::{BusKind, Config};
 use crate::device::{Courier, DeviceActor, DeviceHandle, DeviceList, DeviceView};
-use crate::platform;
+use crate::find::{self, FindHandle, NoDeeds, Outbox};
+use crate::platform::{self, Platform, Surroundings};
 use crate::store::account::AccountRows;
 use crate::store::{SealingKey, Store};
 use crate::warden::{BusWarden, PasswordSteps, Records, WardenHandle, WardenView, Watcher};
 
+/// Where the lost screen's user is looked up.
+const PASSWD: &str = "/etc/passwd";
 /// How long the start waits for the actors' first reading.
 const FIRST_WORD_WITHIN: Duration = Duration::from_secs(1);
 /// Half of what the contract allows for a stop goes to the actors; the rest is for the database.
@@ -130,8 +133,24 @@ async fn start(
     );
 
     let list: Arc<dyn DeviceList> = Arc::<CloudClient>::clone(&cloud);
-    let courier = Courier::new(device.clone(), store.clone(), list, Arc::clone(&clock));
+    let reached = watch::Sender::new(0);
+    let seen = reached.subscribe();
+    let courier = Courier::new(device.clone(), store.clone(), list, Arc::clone(&clock), seen);
     supervisor.start("courier", courier);
+    let platform = Platform::start(config, supervisor, Arc::clone(&clock)).await;
+    let (surroundings, conditions) = Surroundings::new(&platform);
+    supervisor.start("surroundings", surroundings);
+    let find = find::Parts {
+        relay: Arc::<CloudClient>::clone(&cloud),
+        warden: warden.clone(),
+        passwords: passwords.clone(),
+        store: store.clone(),
+        outbox: Outbox::new(store.clone()),
+        deeds: Arc::new(NoDeeds::default()),
+        conditions,
+        reached,
+        clock: Arc::clone(&clock),
+    };
     let parts = Parts {
         cloud,
         warden,
@@ -141,12 +160,19 @@ async fn start(
         device_name: name,
     };
     let account = AccountHandle::start(supervisor, parts);
+    let find = FindHandle::start(supervisor, find);
     supervisor.start(
         "account announcer",
         AccountAnnouncer::new(connection.clone(), account.clone()),
     );
 
-    let authority = Authority::new(connection.clone());
+    supervisor.start(
+        "find announcer",
+        FindAnnouncer::new(connection.clone(), device.clone(), find.clone()),
+    );
+
+    let passwd = std::fs::read_to_string(PASSWD).unwrap_or_default();
+    let authority = Authority::new(connection.clone()).with_screen(&config.warden.lost_screen_user, &passwd);
     let objects = connection.object_server();
     let export = async {
         objects.at(PATH, ObjectManager).await?;
@@ -154,7 +180,9 @@ async fn start(
         objects
             .at(ACCOUNT_PATH, Account::new(account, authority.clone()))
             .await?;
-        objects.at(DEVICE_PATH, Device::new(device, authority)).await?;
+        objects
+            .at(DEVICE_PATH, Device::new(device, find, authority))
+            .await?;
         Ok(())
     };
     export.await.map_err(DaemonError::Export)

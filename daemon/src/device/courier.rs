@@ -9,6 +9,7 @@ use belay_proto::backoff::Backoff;
 use belay_proto::clock::Clock;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 
 use super::DeviceHandle;
 use crate::actor::{Actor, Inbox, Never};
@@ -40,6 +41,8 @@ pub struct Courier {
     store: Store,
     list: Arc<dyn DeviceList>,
     clock: Arc<dyn Clock>,
+    /// Counts how often the cloud could be reached again.
+    reached: watch::Receiver<u64>,
 }
 
 /// What the actor waits for besides a change.
@@ -59,13 +62,21 @@ enum Event {
 }
 
 impl Courier {
-    /// A courier between the name in `store` and `list`, for what `device` shows.
-    pub fn new(device: DeviceHandle, store: Store, list: Arc<dyn DeviceList>, clock: Arc<dyn Clock>) -> Self {
+    /// A courier between the name in `store` and `list`, for what `device` shows. Where it waits to try again it
+    /// needn't once `reached` moves.
+    pub fn new(
+        device: DeviceHandle,
+        store: Store,
+        list: Arc<dyn DeviceList>,
+        clock: Arc<dyn Clock>,
+        reached: watch::Receiver<u64>,
+    ) -> Self {
         Self {
             device,
             store,
             list,
             clock,
+            reached,
         }
     }
 
@@ -135,6 +146,7 @@ impl Actor for Courier {
         let mut shown = key(&self.device);
         let mut pauses = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         let clock = Arc::clone(&self.clock);
+        let mut reached = self.reached.clone();
         let mut next = self.look().await;
         loop {
             let happening = async {
@@ -163,6 +175,11 @@ impl Actor for Courier {
                         next = self.look().await;
                     }
                     shown = now;
+                }
+                Ok(()) = reached.changed() => {
+                    if matches!(next, Next::Pause(_)) {
+                        next = self.look().await;
+                    }
                 }
                 event = happening => {
                     next = match event {

@@ -5,7 +5,7 @@ use belay_proto::DeviceId;
 use belay_proto::clock::{Clock, FakeClock};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::courier::{Courier, DeviceList, Undelivered};
 use super::tests::{Device, device, refuse};
@@ -45,6 +45,7 @@ struct Stage {
     device: Device,
     list: Arc<Noted>,
     clock: Arc<FakeClock>,
+    reached: watch::Sender<u64>,
 }
 
 async fn stage() -> Stage {
@@ -57,9 +58,15 @@ async fn stage() -> Stage {
     let clock = Arc::new(FakeClock::new());
     let to: Arc<dyn DeviceList> = Arc::<Noted>::clone(&list);
     let by: Arc<dyn Clock> = Arc::<FakeClock>::clone(&clock);
-    let courier = Courier::new(device.handle.clone(), device.store.clone(), to, by);
+    let (reached, seen) = watch::channel(0);
+    let courier = Courier::new(device.handle.clone(), device.store.clone(), to, by, seen);
     device.supervisor.start("courier", courier);
-    Stage { device, list, clock }
+    Stage {
+        device,
+        list,
+        clock,
+        reached,
+    }
 }
 
 impl Stage {
@@ -139,6 +146,23 @@ async fn offline_it_is_tried_again_until_it_arrives() {
     assert_eq!(stage.list.names().len(), 1, "not sooner than the cloud asked for");
     stage.list.answers(Ok(()));
     stage.clock.advance(Duration::from_secs(15 * 60));
+    stage.delivered().await;
+    assert_eq!(stage.list.names(), ["one", "one"]);
+}
+
+#[tokio::test]
+async fn a_cloud_that_can_be_reached_again_is_told_at_once() {
+    let stage = stage().await;
+    stage
+        .list
+        .answers(Err(Undelivered::Later(Some(Duration::from_secs(600)))));
+    stage.bind().await;
+    stage.device.handle.set_name("one".into()).await.unwrap();
+    stage.list.asked.notified().await;
+    stage.settled().await;
+    stage.list.answers(Ok(()));
+    // No clock is moved.
+    stage.reached.send_replace(1);
     stage.delivered().await;
     assert_eq!(stage.list.names(), ["one", "one"]);
 }

@@ -1,9 +1,9 @@
 //! What is known of the device, in one value.
 
 use belay_proto::DeviceId;
-use belay_proto::dbus::{AssuranceLevel, LockState, WipeClass};
+use belay_proto::dbus::{AssuranceLevel, BindingState, LockState, WipeClass};
 
-use crate::warden::WardenView;
+use crate::warden::{PoliciesView, WardenView};
 
 /// The properties of `org.belay1.Device`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +24,14 @@ pub struct DeviceView {
     pub lock: LockState,
     /// Whether everything but the way back is closed.
     pub lost: bool,
+    /// Whether it takes its owner's commands.
+    pub find: bool,
+    /// The owner's words to whoever holds it, while lost.
+    pub lost_message: String,
+    /// The number to call, E.164, while lost; empty: none.
+    pub owner_phone: String,
+    /// What it does by itself; nothing while unbound.
+    pub policies: Option<PoliciesView>,
     /// Whether wrong passwords have used up all tries that cost no waiting.
     pub guessing: bool,
 }
@@ -37,6 +45,10 @@ impl DeviceView {
         self.wipe_class = warden.identity.wipe_class;
         self.lock = warden.lock;
         self.lost = warden.is_lost();
+        self.find = warden.identity.find;
+        self.lost_message.clone_from(&warden.identity.lost_message);
+        self.owner_phone.clone_from(&warden.identity.owner_phone);
+        self.policies = (warden.binding == BindingState::Bound).then(|| warden.identity.policies.clone());
         self.guessing = warden.tries_left == Some(0);
     }
 }

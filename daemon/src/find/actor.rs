@@ -231,9 +231,7 @@ impl Desk {
     async fn surrounded(&mut self) {
         let conditions = self.parts.conditions.borrow().clone();
         if conditions.is_news_after(&self.conditions) {
-            self.parts
-                .reached
-                .send_modify(|times| *times = times.wrapping_add(1));
+            self.parts.reach();
         }
         self.conditions = conditions.clone();
         let heartbeat = remembered(&self.parts.store.clone(), self.conditions.network).await;
@@ -277,7 +275,7 @@ impl Desk {
             Effect::Report(said) => self.tasks.push(event(Box::pin(work::report(parts, epoch, said)))),
             Effect::Post => self.tasks.push(event(Box::pin(work::post(parts)))),
             Effect::Beat => self.tasks.push(Box::pin(work::beat(parts))),
-            Effect::Reached => parts.reached.send_modify(|times| *times = times.wrapping_add(1)),
+            Effect::Reached => parts.reach(),
             Effect::Announce(announcement) => self.announce(announcement),
         }
     }
@@ -312,10 +310,8 @@ impl Desk {
 
     fn announce(&mut self, announcement: Announcement) {
         if let Announcement::Refused(disposition) = &announcement {
-            let refused: &mut dyn FnMut(&mut FindView) = &mut |view| {
-                *view.refused.entry(disposition.as_str()).or_default() += 1;
-            };
-            self.view.send_modify(refused);
+            self.view
+                .send_modify(|view| *view.refused.entry(disposition.as_str()).or_default() += 1);
             tracing::warn!(reason = %disposition, "a command was refused");
         }
         // Where nobody listens nobody is told.

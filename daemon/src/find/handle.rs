@@ -44,6 +44,14 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
 }
 
+impl Parts {
+    /// Has what waits to try again try now.
+    pub(super) fn reach(&self) {
+        self.reached.send_modify(|times| *times = times.wrapping_add(1));
+        self.store.hurry_releases();
+    }
+}
+
 /// What is known of the channel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FindView {

@@ -4,5 +4,5 @@ mod channel;
 mod cloud;
 mod cuts;
 mod effects;
-mod rig;
+pub(crate) mod rig;
 mod warden;

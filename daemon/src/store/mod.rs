@@ -114,8 +114,13 @@ impl Store {
         Ok(())
     }
 
-    /// Answers after a release was put by [`Store::put_release`]; one that was put before counts too. For
-    /// one waiter.
+    /// Has who waits in [`Store::release_put`] look again: the releases there are may get through now.
+    pub fn hurry_releases(&self) {
+        self.release_put.notify_one();
+    }
+
+    /// Answers after a release was put by [`Store::put_release`], or [`Store::hurry_releases`] was called; one that
+    /// was put before counts too. For one waiter.
     pub async fn release_put(&self) {
         self.release_put.notified().await;
     }

@@ -30,8 +30,8 @@ pub struct Noted {
     pub done: Mutex<Vec<String>>,
     pub fails: Mutex<Option<&'static str>>,
     pub hangs: Mutex<bool>,
-    ringing: watch::Sender<bool>,
-    sim_changes: watch::Sender<u64>,
+    pub ringing: watch::Sender<bool>,
+    pub sim_changes: watch::Sender<u64>,
 }
 
 impl Noted {
