@@ -316,8 +316,10 @@ fn parse(identifier: &str) -> Result<Identifier, Problem> {
 
 fn check_action(action: &str) -> Result<(), Problem> {
     match action {
-        "sign-in" | "reauthenticate" => Ok(()),
-        _ => Err(Problem::malformed("`action` is `sign-in` or `reauthenticate`")),
+        "sign-in" | "reauthenticate" | "command" => Ok(()),
+        _ => Err(Problem::malformed(
+            "`action` is `sign-in`, `reauthenticate` or `command`",
+        )),
     }
 }
 

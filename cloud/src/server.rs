@@ -98,7 +98,22 @@ impl ServeError {
 ///
 /// # Errors
 /// When something that it needs can't be had; never after it began to serve.
-pub async fn serve(mut settings: Settings) -> Result<(), ServeError> {
+pub async fn serve(settings: Settings) -> Result<(), ServeError> {
+    let (mut terminate, mut interrupt) = (watch(SignalKind::terminate())?, watch(SignalKind::interrupt())?);
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    serve_until(settings, stop).await
+}
+
+/// As [`serve`], until `stop` ends.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_until(mut settings: Settings, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
     // Both the mail client and the gateway's take the process-wide provider; another one may be set already.
     drop(rustls::crypto::ring::default_provider().install_default());
     let clock = CloudClock::new(clock::system_clock().map_err(ServeError::Clock)?);
@@ -108,8 +123,6 @@ pub async fn serve(mut settings: Settings) -> Result<(), ServeError> {
         .map(|(cert, key)| acceptor(cert, key))
         .transpose()?;
     let carriers = delivery::carriers(&settings.delivery)?;
-    let (mut terminate, mut interrupt) = (watch(SignalKind::terminate())?, watch(SignalKind::interrupt())?);
-
     let wanted = settings.listen;
     let listener = TcpListener::bind(wanted)
         .await
@@ -134,11 +147,11 @@ pub async fn serve(mut settings: Settings) -> Result<(), ServeError> {
     let slots = Arc::new(Semaphore::new(connections()));
     let door = Door::new(&app.settings, slots.available_permits());
     let router = routes::router(app.clone());
+    tokio::pin!(stop);
     loop {
         tokio::select! {
             () = accept(&listener, &slots, &door, &router, tls.as_ref(), &graceful) => {}
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            () = &mut stop => break,
         }
     }
     // Streams and long polls would run on; the rest ends by itself.

@@ -13,6 +13,7 @@ mod delivery;
 mod device;
 mod hostile;
 mod idempotency;
+mod lasting;
 mod listener;
 mod operation;
 mod orders;

@@ -103,6 +103,11 @@ impl Rig {
         Self::start(folder, settings, clock)
     }
 
+    /// Stops, and leaves the data.
+    pub fn stop(self) -> TempDir {
+        self.folder
+    }
+
     /// Stops and starts again on the same data.
     pub fn restart(self) -> Self {
         let Self {

@@ -276,6 +276,28 @@ async fn a_signature_for_another_origin_action_or_key_is_refused() {
 }
 
 #[tokio::test]
+async fn a_password_typed_for_a_command_signs_in_for_it() {
+    let rig = Rig::new();
+    let mut client = rig.client();
+    let owner = Owner::new("jo@example.org");
+    owner.register(&mut client, &Device::new()).await;
+    for action in ["reauthenticate", "command"] {
+        let nonce = owner.challenge(&client).await.is(200).text("nonce");
+        let statement = belay_proto::signed::LoginStatement {
+            origin: super::rig::ORIGIN.into(),
+            identifier: owner.address.clone(),
+            nonce: belay_proto::text::from_base64url(&nonce).unwrap(),
+            action: action.into(),
+            thumbprint: client.key.public().thumbprint(),
+        };
+        let signature = statement.sign(&owner.login).to_string();
+        let body =
+            json!({ "identifier": owner.address, "nonce": nonce, "action": action, "signature": signature });
+        client.post("/v1/login", &body).await.is(200);
+    }
+}
+
+#[tokio::test]
 async fn networks_have_a_budget_for_guessing() {
     let rig = Rig::new();
     let mut client = rig.client();
