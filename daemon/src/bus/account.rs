@@ -6,7 +6,7 @@ mod details;
 use std::collections::HashMap;
 
 use belay_proto::dbus::fd::read_secret;
-use belay_proto::dbus::{Details, DeviceEntries, IdentifierEntry};
+use belay_proto::dbus::{CommandEntries, Details, DeviceEntries, IdentifierEntry};
 use belay_proto::text::base64url;
 use zbus::message::Header;
 use zbus::{Connection, OwnedFd, OwnedVariant, interface};
@@ -14,7 +14,7 @@ use zbus::{Connection, OwnedFd, OwnedVariant, interface};
 use super::arguments::{self, descriptor};
 use super::caller::while_here;
 use super::{Action, Authority, Error, Options};
-use crate::account::{AccountHandle, Leaving, NewRegistration, View};
+use crate::account::{AccountHandle, Leaving, NewCommand, NewRegistration, View};
 
 pub use changes::AccountAnnouncer;
 
@@ -122,6 +122,12 @@ impl Account {
     #[zbus(property)]
     fn pending(&self) -> Result<Details, Error> {
         details::pending(self.view()?.pending.as_ref(), self.account.clock())
+    }
+
+    /// The last commands that were sent from here.
+    #[zbus(property)]
+    fn commands(&self) -> Result<CommandEntries, Error> {
+        self.view()?.commands.iter().map(details::command).collect()
     }
 
     /// Begins a registration.
@@ -307,5 +313,29 @@ impl Account {
         Options::none(options)?;
         let devices = while_here(connection, &header, self.account.devices()).await?;
         devices.iter().map(details::device).collect()
+    }
+
+    /// Sends a command to another device of the account.
+    #[zbus(out_args("id"))]
+    #[expect(clippy::too_many_arguments, reason = "the contract's, and zbus hands in two more")]
+    async fn send_command(
+        &self,
+        device: String,
+        action: String,
+        arguments: OptionMap,
+        ticket: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<String, Error> {
+        self.may(&header, Action::AccountManage).await?;
+        Options::none(options)?;
+        let asked = NewCommand {
+            device: details::device_id(&device)?,
+            action: details::action(&action, arguments)?,
+            ticket: details::command_ticket(&action, &ticket)?,
+        };
+        let id = while_here(connection, &header, self.account.send_command(asked)).await?;
+        Ok(id.to_string())
     }
 }

@@ -9,6 +9,8 @@ mod report;
 mod ring;
 mod search;
 mod sims;
+#[cfg(test)]
+mod testing;
 
 use std::borrow::Cow;
 use std::fmt::Debug;

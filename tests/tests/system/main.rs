@@ -20,6 +20,7 @@ mod kills;
 mod lost;
 mod methods;
 mod owner;
+mod platform;
 mod real_polkit;
 mod recovery;
 mod registration;

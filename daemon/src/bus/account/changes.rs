@@ -77,6 +77,8 @@ fn readable(view: &View, cloud_url: &str, clock: &dyn Clock) -> Result<Values, E
         all.push(("RecoveryCodeSet", view.recovery_code_set.into()));
         all.push(("PendingRelease", view.pending_release.into()));
         all.push(("Pending", details::pending(view.pending.as_ref(), clock)?.into()));
+        let commands: Result<Vec<_>, Error> = view.commands.iter().map(details::command).collect();
+        all.push(("Commands", commands?.into()));
     }
     Ok(all)
 }
@@ -123,7 +125,7 @@ mod tests {
             lost: true,
             ..usable.clone()
         };
-        assert_eq!(changes(&usable, &lost).1.len(), 10);
+        assert_eq!(changes(&usable, &lost).1.len(), 11);
         let tampered = View {
             state: AccountState::ActivationLocked,
             lost: true,
@@ -135,7 +137,7 @@ mod tests {
             changed.into_iter().collect::<Vec<_>>(),
             [("State", "activation-locked".into())]
         );
-        assert_eq!(gone.len(), 7);
+        assert_eq!(gone.len(), 8);
         let (changed, _) = changes(&lost, &usable);
         assert!(
             changed.contains_key("CloudUrl"),

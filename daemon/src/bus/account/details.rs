@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use belay_proto::clock::{Clock, millis};
-use belay_proto::dbus::{Details, IdentifierEntry};
+use belay_proto::dbus::{Details, IdentifierEntry, read_arguments};
+use belay_proto::id::DeviceId;
 use belay_proto::identifier::Identifier as Address;
 use belay_proto::secret::Secret;
+use belay_proto::signed::{Action, Verb};
 use zbus::{OwnedVariant, Variant};
 
-use super::super::{Error, Options};
-use crate::account::{Device, Identifier, PendingView, Profile};
+use super::super::{Error, Options, arguments};
+use crate::account::{CommandView, Device, Identifier, PendingView, Profile};
 use crate::device::name::disguises;
 
 /// Characters of the longest name.
@@ -100,19 +102,52 @@ pub(super) fn pending(pending: Option<&PendingView>, clock: &dyn Clock) -> Resul
     ])
 }
 
-/// One entry of ListDevices. `lost` is there only where it is known.
+/// One entry of ListDevices.
 pub(super) fn device(device: &Device) -> Result<Details, Error> {
     let id = device.id.to_string();
-    let mut entries: Vec<(&str, Variant<'_>)> = vec![
+    dictionary(vec![
         ("id", id.as_str().into()),
         ("name", device.name.as_str().into()),
         ("model", device.model.as_str().into()),
         ("kind", "unknown".into()),
         ("this", device.this.into()),
         ("last-seen", device.last_seen.into()),
-    ];
-    entries.extend(device.lost.map(|lost| ("lost", lost.into())));
-    dictionary(entries)
+        ("lost", device.lost.into()),
+    ])
+}
+
+/// One entry of Commands.
+pub(super) fn command(sent: &CommandView) -> Result<Details, Error> {
+    dictionary(vec![
+        ("id", sent.id.as_str().into()),
+        ("device", sent.device.as_str().into()),
+        ("action", sent.action.as_str().into()),
+        ("state", sent.state.into()),
+        ("reason", sent.reason.as_str().into()),
+    ])
+}
+
+pub(super) fn device_id(text: &str) -> Result<DeviceId, Error> {
+    text.parse()
+        .map_err(|_| invalid("a device's id is 32 hexadecimal digits"))
+}
+
+/// What SendCommand asks for.
+pub(super) fn action(verb: &str, arguments: Details) -> Result<Action, Error> {
+    let verb = Verb::parse(verb).map_err(|_| invalid("there is no such action"))?;
+    read_arguments(verb, arguments).map_err(|error| Error::InvalidArgument(error.to_string()))
+}
+
+/// The ticket for an action; none for what this device may ask for without its owner.
+pub(super) fn command_ticket(action: &str, ticket: &str) -> Result<Option<String>, Error> {
+    let of_a_delegate = [Verb::Ring, Verb::StopRing]
+        .iter()
+        .any(|verb| verb.as_str() == action);
+    match ticket {
+        "" if of_a_delegate => Ok(None),
+        "" => Err(Error::BadTicket("this action needs the owner".into())),
+        ticket => arguments::ticket(ticket).map(Some),
+    }
 }
 
 fn dictionary(entries: Vec<(&str, Variant<'_>)>) -> Result<Details, Error> {

@@ -173,3 +173,6 @@ fn why(errors: [Option<PlatformError>; 2]) -> Option<&'static str> {
     let hopeful = reasons.iter().find(|reason| **reason != "unsupported");
     hopeful.or(reasons.first()).copied()
 }
+
+#[cfg(test)]
+mod tests;
