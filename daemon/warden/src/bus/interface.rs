@@ -186,7 +186,7 @@ impl WardenInterface {
     ) -> Result<Vec<u8>, Error> {
         // The watch, which is root's, wakes the warden too.
         if step == TICK && ticket.is_empty() {
-            self.peers.insider(connection, &header).await?;
+            self.peers.belayd_or_root(connection, &header).await?;
         } else {
             self.peers.belayd(connection, &header).await?;
         }
@@ -202,7 +202,7 @@ impl WardenInterface {
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<&'static str, Error> {
-        self.peers.insider(connection, &header).await?;
+        self.peers.belayd_or_root(connection, &header).await?;
         // Too much to be a command is judged as one all the same, without being kept in the queue.
         let envelope = if fits(&[envelope.len()]).is_ok() {
             envelope
@@ -218,7 +218,7 @@ impl WardenInterface {
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<(), Error> {
-        self.peers.insider(connection, &header).await?;
+        self.peers.belayd_or_root(connection, &header).await?;
         Ok(self.handle.beat().await?)
     }
 
@@ -229,7 +229,7 @@ impl WardenInterface {
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<(), Error> {
-        self.peers.insider(connection, &header).await?;
+        self.peers.belayd_or_root(connection, &header).await?;
         fits(&[reason.len()])?;
         Ok(self.handle.tighten(reason).await?)
     }
