@@ -315,8 +315,13 @@ impl Desk {
             },
             Done::Delivered(key) => {
                 self.offering = false;
-                self.pauses.reset();
                 self.note(Event::Delivered(key)).await;
+                if self.state.releases.contains(&key) {
+                    // The disk didn't take it: without a pause it would be brought again and again.
+                    self.pause(None);
+                    return;
+                }
+                self.pauses.reset();
                 if !self.state.releases.is_empty() {
                     self.deliver();
                 }
@@ -335,19 +340,21 @@ impl Desk {
             }
             Done::NotDelivered(asked) => {
                 self.offering = false;
-                let offer = self.offers;
-                let pause = self
-                    .pauses
-                    .next()
-                    .unwrap_or(LONGEST_PAUSE)
-                    .max(asked.unwrap_or_default());
-                let clock = Arc::clone(&self.parts.clock);
-                self.errands.push(Box::pin(async move {
-                    clock.sleep_until(clock.boottime().saturating_add(pause)).await;
-                    Done::PauseOver(offer)
-                }));
+                self.pause(asked);
             }
         }
+    }
+
+    /// Waits before another delivery, for as long as the cloud `asked` at least.
+    fn pause(&mut self, asked: Option<Duration>) {
+        let offer = self.offers;
+        let pause = self.pauses.next().unwrap_or(LONGEST_PAUSE);
+        let pause = pause.max(asked.unwrap_or_default());
+        let clock = Arc::clone(&self.parts.clock);
+        self.errands.push(Box::pin(async move {
+            clock.sleep_until(clock.boottime().saturating_add(pause)).await;
+            Done::PauseOver(offer)
+        }));
     }
 }
 

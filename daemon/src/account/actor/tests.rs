@@ -76,3 +76,35 @@ async fn a_release_that_is_delivered_before_its_sign_out_is_reported_does_not_wa
     assert!(desk.state.releases.is_empty());
     assert_eq!(rows.next_release().await.unwrap().map(|r| r.key), None);
 }
+
+#[tokio::test]
+async fn a_delivery_that_the_disk_does_not_note_is_offered_again_after_a_pause_only() {
+    let world = World::new();
+    let store = world.store().await;
+    let rows = AccountRows::new(store.clone());
+    let (view, _) = watch::channel(View::default());
+    let mut desk = Desk::new(Arc::new(world.parts(rows.clone())), view);
+    desk.open().await.unwrap();
+    let release = release();
+    put(&rows, &release).await;
+    desk.look_for_releases().await;
+    desk.errands.clear();
+    let read_only = |state: &'static str| {
+        store.call(move |connection| Ok(connection.execute_batch(&format!("PRAGMA query_only = {state}"))?))
+    };
+    read_only("ON").await.unwrap();
+    desk.finish(Done::Delivered(release.key)).await;
+    assert!(!desk.offering, "nothing is sent meanwhile");
+    let over = desk.errands.next().await.unwrap();
+    assert!(matches!(over, Done::PauseOver(_)));
+    read_only("OFF").await.unwrap();
+    desk.finish(over).await;
+    let delivered = async {
+        while !desk.state.releases.is_empty() {
+            let done = desk.errands.next().await.unwrap();
+            desk.finish(done).await;
+        }
+    };
+    timeout(Duration::from_secs(60), delivered).await.unwrap();
+    assert_eq!(rows.next_release().await.unwrap().map(|r| r.key), None);
+}
