@@ -25,6 +25,20 @@ pub struct Profile {
     pub newsletter: bool,
 }
 
+/// A [`Profile`] in an answer, which may have grown by what is not known here.
+#[derive(Deserialize)]
+#[serde(remote = "Profile")]
+pub(super) struct GrownProfile {
+    #[serde(default)]
+    display_name: Option<String>,
+    #[serde(default)]
+    country: Option<String>,
+    #[serde(default)]
+    language: Option<String>,
+    #[serde(default)]
+    newsletter: bool,
+}
+
 /// `POST /v1/accounts`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,6 +83,7 @@ pub struct AccountAnswer {
     /// The ways to reach the owner; the first is the login.
     pub identifiers: Vec<IdentifierAnswer>,
     /// What the owner told.
+    #[serde(deserialize_with = "GrownProfile::deserialize")]
     pub profile: Profile,
     /// When it was made: seconds since the epoch.
     pub created_at: u64,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::account::GrownProfile;
 use super::{Bytes, IdentifierAnswer, Profile, SecretText, Share};
 use crate::id::AccountId;
 use crate::keys::{KdfParameters, PublicKey, Signature};
@@ -68,6 +69,7 @@ pub struct LoginAnswer {
     /// As in `GET /v1/account`.
     pub identifiers: Vec<IdentifierAnswer>,
     /// As in `GET /v1/account`.
+    #[serde(deserialize_with = "GrownProfile::deserialize")]
     pub profile: Profile,
     /// The certificates of the account's devices, signed bytes.
     pub devices: Vec<Bytes>,

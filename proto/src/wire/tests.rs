@@ -1,4 +1,6 @@
-use super::{Bytes, CodeRequest, Hint, Problem, Profile, ReportRequest, SecretText, Share, TokenRequest};
+use super::{
+    AccountAnswer, Bytes, CodeRequest, Hint, Problem, Profile, ReportRequest, SecretText, Share, TokenRequest,
+};
 use crate::id::ReportId;
 use crate::secret::Secret;
 
@@ -25,6 +27,21 @@ fn a_request_with_an_unknown_field_is_malformed() {
     assert!(serde_json::from_str::<CodeRequest>(r#"{"code":"123456","cod":"1"}"#).is_err());
     assert!(serde_json::from_str::<Profile>(r#"{"newsletter":true,"name":"x"}"#).is_err());
     assert!(!serde_json::from_str::<Profile>("{}").unwrap().newsletter);
+}
+
+#[test]
+fn an_answer_may_grow_in_every_part() {
+    let json = r#"{"account":"00000000000000000000000000000001","created_at":5,"more":1,
+        "identifiers":[{"id":"1","kind":"email","masked":"a…@example.org","verified":true,"more":1}],
+        "profile":{"display_name":"Ada","newsletter":true,"pronouns":"she"}}"#;
+    let answer: AccountAnswer = serde_json::from_str(json).unwrap();
+    let profile = Profile {
+        display_name: Some("Ada".to_owned()),
+        newsletter: true,
+        ..Profile::default()
+    };
+    assert_eq!(answer.profile, profile);
+    assert_eq!(answer.identifiers.len(), 1);
 }
 
 #[test]
