@@ -12,11 +12,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use belay_proto::wire::Hint;
+use hyper::body::Bytes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 
 use crate::Outcome;
@@ -41,6 +43,8 @@ struct Shared {
     count: watch::Sender<usize>,
     /// Changes when the network does: what goes on over it breaks off.
     network: watch::Sender<u64>,
+    /// What is put into each stream.
+    said: broadcast::Sender<Bytes>,
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +72,7 @@ impl Proxy {
             state: Mutex::default(),
             count,
             network: watch::Sender::new(0),
+            said: broadcast::Sender::new(16),
         });
         let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self {
@@ -107,6 +112,13 @@ impl Proxy {
     /// Forgets the tricks that are planned and weren't played.
     pub fn behave(&self) {
         self.shared.state().tricks.clear();
+    }
+
+    /// Puts an event without a number into each open stream: a cloud may say at any time where to look.
+    pub fn hint(&self, hint: Hint) {
+        let event = format!("event: {hint}\ndata: {{}}\n\n");
+        // Where no stream is open nobody hears it.
+        let _nobody = self.shared.said.send(event.into());
     }
 
     /// All exchanges so far.

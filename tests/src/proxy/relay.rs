@@ -94,7 +94,7 @@ impl Shared {
 
     /// Asks the cloud itself.
     async fn ask(&self, request: Request<Full<Bytes>>) -> Outcome<Whole> {
-        let network = self.network.subscribe();
+        let (network, said) = (self.network.subscribe(), self.said.subscribe());
         let cloud: Option<SocketAddr> = self.state().cloud;
         let cloud = cloud.ok_or_else(|| Surprise::new("there is no network"))?;
         let stream = TokioIo::new(TcpStream::connect(cloud).await?);
@@ -107,7 +107,7 @@ impl Shared {
             .get(CONTENT_TYPE)
             .is_some_and(|kind| kind == EVENT_STREAM);
         let (body, flow) = if flows {
-            (Vec::new(), Some(stream::passed_on(body, driver, network)))
+            (Vec::new(), Some(stream::passed_on(body, driver, network, said)))
         } else {
             let body = body.collect().await?.to_bytes().to_vec();
             driver.abort();

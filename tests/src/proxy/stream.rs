@@ -6,7 +6,7 @@ use futures_util::stream;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 
 /// The body of an answer.
@@ -18,11 +18,12 @@ pub(super) fn whole(body: Bytes) -> Flow {
 }
 
 /// A body that comes bit by bit; the connection that it comes over ends with it. Another `network` than now breaks it
-/// off.
+/// off. What is `said` is put in between.
 pub(super) fn passed_on(
     mut body: Incoming,
     driver: JoinHandle<Result<(), hyper::Error>>,
     mut network: watch::Receiver<u64>,
+    mut said: broadcast::Receiver<Bytes>,
 ) -> Flow {
     let (sender, receiver) = mpsc::channel::<io::Result<Frame<Bytes>>>(16);
     tokio::spawn(async move {
@@ -30,6 +31,7 @@ pub(super) fn passed_on(
         loop {
             let frame = tokio::select! {
                 frame = body.frame() => frame.map(|f| f.or_else(|e| broken(e.to_string()))),
+                Ok(words) = said.recv() => Some(Ok(Frame::data(words))),
                 _ = network.changed() => Some(broken("the network is cut".to_owned())),
                 () = sender.closed() => None,
             };

@@ -12,6 +12,7 @@ mod device;
 mod disk;
 mod enforcement;
 mod errors;
+mod find_commands;
 mod find_hostile;
 mod hostile;
 mod http;
