@@ -1,15 +1,20 @@
 //! The task that owns the account's state: it takes events, writes what they change, and does what follows.
 
+mod follow;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use belay_proto::backoff::Backoff;
 use belay_proto::dbus::BindingState;
+use belay_proto::id::CommandId;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{oneshot, watch};
 
+use self::follow::Following;
 use crate::account::errand::{self, Done};
 use crate::account::error::{AccountError, chain};
 use crate::account::handle::Parts;
@@ -100,6 +105,8 @@ struct Desk {
     offer_again: bool,
     /// When a registration may next be called over, in boot time.
     not_again_before: Duration,
+    /// The commands whose news are waited for.
+    following: BTreeMap<CommandId, Following>,
 }
 
 impl Desk {
@@ -116,6 +123,7 @@ impl Desk {
             pauses,
             offer_again: false,
             not_again_before: Duration::ZERO,
+            following: BTreeMap::new(),
         }
     }
 
@@ -193,6 +201,7 @@ impl Desk {
         if let Some(job) = ended {
             // Over it is, even where the disk doesn't take what follows from it; that follows from the next end.
             self.state.running.remove(&job);
+            self.follow();
         }
         // Whoever left needs no answer.
         let _ = answer.send(outcome);
@@ -261,6 +270,7 @@ impl Desk {
         for effect in rest {
             self.perform(effect);
         }
+        self.follow();
         self.show();
         refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
     }
@@ -308,6 +318,7 @@ impl Desk {
         match done {
             Done::Nothing => {}
             Done::Learnt(event) => self.note(event).await,
+            Done::Heard(id, life) => self.heard(id, life).await,
             Done::Recovered(release) => match self.parts.rows.last_delivered().await {
                 Ok(delivered) if delivered == Some(release.key) => {}
                 Ok(_) => self.note(Event::Found(release)).await,

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use belay_proto::id::PendingId;
+use belay_proto::id::{CommandId, PendingId};
 use belay_proto::steps;
+use belay_proto::wire::CommandLife;
 
+use crate::account::command::SentCommand;
 use crate::account::error::chain;
 use crate::account::flow::read_release;
 use crate::account::handle::Parts;
@@ -27,9 +29,14 @@ pub(super) enum Done {
     Recovered(Box<Release>),
     /// Something was learnt.
     Learnt(Event),
+    /// What the cloud says about a command.
+    Heard(CommandId, Result<CommandLife, CloudError>),
     /// Nothing to do about it.
     Nothing,
 }
+
+/// The longest time that the cloud is asked to wait for news of a command.
+const NEWS_WITHIN: Duration = Duration::from_secs(50);
 
 /// Tells the warden that pending keys aren't needed.
 pub(super) async fn discard(parts: Arc<Parts>, pending: PendingId) -> Done {
@@ -81,6 +88,14 @@ pub(super) async fn deliver(parts: Arc<Parts>) -> Done {
             Done::NotDelivered(error.retry_after())
         }
     }
+}
+
+/// After a pause, news of a command of which `seen` is known.
+pub(super) async fn listen(parts: Arc<Parts>, sent: SentCommand, seen: Option<u64>, pause: Duration) -> Done {
+    let until = parts.clock.boottime().saturating_add(pause);
+    parts.clock.sleep_until(until).await;
+    let life = parts.cloud.life(sent.device, sent.id, seen, NEWS_WITHIN).await;
+    Done::Heard(sent.id, life)
 }
 
 /// The release of a sign-out whose answer was lost. The warden keeps it until the next binding, and longer than

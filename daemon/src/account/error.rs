@@ -2,6 +2,7 @@
 
 use belay_proto::dbus::Error as BusError;
 
+use crate::account::evidence::Untrue;
 use crate::account::state::Refusal;
 use crate::cloud::{CloudError, Problem, ProblemKind};
 use crate::store::StoreError;
@@ -37,6 +38,12 @@ pub enum AccountError {
     /// The warden took the cloud's answer for a lie: weak parameters, a record or root that doesn't fit.
     #[error("the cloud's answer doesn't stand the warden's test")]
     CloudLies(#[source] WardenError),
+    /// What the cloud gave out as a device's isn't.
+    #[error(transparent)]
+    Untrue(#[from] Untrue),
+    /// The account has no such device.
+    #[error("the account has no such device")]
+    NoSuchDevice,
     /// The store.
     #[error("the store")]
     Storage(#[from] StoreError),
@@ -69,7 +76,8 @@ impl From<AccountError> for BusError {
             AccountError::Refused(refusal) => refused(refusal, text),
             AccountError::Cloud(error) => cloud(&error),
             AccountError::Warden(error) => error.into(),
-            AccountError::CloudLies(_) => Self::CloudRefused(text),
+            AccountError::CloudLies(_) | AccountError::Untrue(_) => Self::CloudRefused(text),
+            AccountError::NoSuchDevice => Self::NotFound(text),
             AccountError::Storage(error) => error.into(),
             AccountError::Cancelled | AccountError::Stopping => Self::Cancelled(text),
             AccountError::Internal(_) => {

@@ -1,5 +1,6 @@
 //! The work behind the methods, step by step, each step durable before the next.
 
+mod command;
 mod confirm;
 mod inquiry;
 mod register;
@@ -25,6 +26,7 @@ use crate::account::ports::Waits;
 use crate::account::state::{Event, Refusal};
 use crate::cloud::Revocation;
 
+pub use command::NewCommand;
 pub use inquiry::Device;
 pub use register::NewRegistration;
 pub use sign_out::Leaving;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use belay_proto::clock::Clock;
 use belay_proto::dbus::Activation;
+use belay_proto::id::CommandId;
 use belay_proto::keys::RecoveryClaim;
 use belay_proto::secret::Secret;
 use futures_util::FutureExt;
@@ -12,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::account::actor::{AccountActor, Message};
 use crate::account::error::AccountError;
-use crate::account::flow::{Device, Flow, Leaving, NewRegistration};
+use crate::account::flow::{Device, Flow, Leaving, NewCommand, NewRegistration};
 use crate::account::model::Verification;
 use crate::account::ports::Cloud;
 use crate::account::state::{Event, Request};
@@ -191,6 +192,15 @@ impl AccountHandle {
     /// [`AccountError`].
     pub async fn devices(&self) -> Result<Vec<Device>, AccountError> {
         self.run(Request::ListDevices, Flow::devices).await
+    }
+
+    /// Sends a command to another device of the account; answers its id once the cloud has it.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn send_command(&self, asked: NewCommand) -> Result<CommandId, AccountError> {
+        self.run(Request::SendCommand, |flow| flow.send_command(asked))
+            .await
     }
 
     /// Has `request` admitted and does its work in a task of its own: a caller that goes away leaves only what

@@ -5,18 +5,24 @@
 //! answers once it is durable. Clients hold an [`AccountHandle`].
 
 mod actor;
+mod command;
 mod errand;
 mod error;
+mod evidence;
 mod flow;
 mod handle;
 mod model;
+#[cfg(test)]
+pub(crate) mod phone;
 mod ports;
 pub mod state;
 mod view;
 
 pub use actor::{AccountActor, Message};
+pub use command::{MOST_COMMANDS, SentCommand};
 pub use error::AccountError;
-pub use flow::{Device, Flow, Leaving, NewRegistration};
+pub use evidence::{Fate, Standing, Untrue, Witness, certificate};
+pub use flow::{Device, Flow, Leaving, NewCommand, NewRegistration};
 pub use handle::{AccountHandle, Parts};
 pub use model::{
     Attempt, Channel, Deadline, Identifier, Locked, Material, Profile, Registration, Release, ReleaseKey,
@@ -24,7 +30,7 @@ pub use model::{
 };
 pub use ports::{
     AccountDetails, Cloud, CreatedAccount, HardwareOwner, ListedDevice, Login, LoginChallenge, LoginProof,
-    LookedUp, NewAccount, NewVerification, OpenedVerification, ProofOfWork, Reply, Waits,
+    LookedUp, NewAccount, NewVerification, OpenedVerification, Orders, ProofOfWork, Reply, Waits,
 };
 pub use state::Change;
-pub use view::{PendingView, View};
+pub use view::{CommandView, PendingView, View};

@@ -8,6 +8,8 @@ use belay_proto::keys::PublicKey;
 use belay_proto::wire::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::account::command::SentCommand;
+
 /// What the owner told about themself; part of it may be unset.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -315,4 +317,6 @@ pub struct Saved {
     pub locked: Option<Locked>,
     /// The releases that wait for the cloud.
     pub releases: Vec<ReleaseKey>,
+    /// The commands that were sent from here, newest first.
+    pub commands: Vec<SentCommand>,
 }

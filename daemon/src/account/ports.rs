@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use belay_proto::id::{AccountId, HardwareId};
+use belay_proto::id::{AccountId, CommandId, DeviceId, HardwareId};
 use belay_proto::keys::{KdfParameters, PublicKey, Signature};
 use belay_proto::secret::Secret;
+use belay_proto::wire::{CommandLife, ReportsAnswer};
 use futures_util::future::BoxFuture;
 
 use crate::account::model::{Channel, Identifier, Material, Profile, Verification};
@@ -13,8 +14,31 @@ use crate::cloud::{CloudError, Revocation, Tokens};
 /// A call's outcome, to be awaited.
 pub type Reply<'a, T> = BoxFuture<'a, Result<T, CloudError>>;
 
+/// The calls of the owner's side of the command channel. What they answer is the cloud's word: only the signatures
+/// in it prove anything, see [`crate::account::Witness`].
+pub trait Orders: Send + Sync + 'static {
+    /// Brings a signed command.
+    fn send<'a>(&'a self, device: DeviceId, envelope: &'a [u8]) -> Reply<'a, CommandLife>;
+
+    /// What became of a command. With a revision that was seen the answer waits until it is another one, at most for
+    /// `wait`.
+    fn life(
+        &self,
+        device: DeviceId,
+        command: CommandId,
+        seen: Option<u64>,
+        wait: Duration,
+    ) -> Reply<'_, CommandLife>;
+
+    /// What became of the last commands to a device, the newest first.
+    fn lives(&self, device: DeviceId, limit: usize) -> Reply<'_, Vec<CommandLife>>;
+
+    /// What a device reports after the cloud's number `after`.
+    fn reports(&self, device: DeviceId, after: u64) -> Reply<'_, ReportsAnswer>;
+}
+
 /// The calls that the account makes; `cloud::CloudClient` makes them for real.
-pub trait Cloud: Send + Sync + 'static {
+pub trait Cloud: Orders {
     /// The configured address, empty when there is none.
     fn url(&self) -> &str;
 
@@ -186,7 +210,7 @@ pub struct LoginProof<'a> {
     pub identifier: &'a str,
     /// From the challenge.
     pub nonce: &'a [u8],
-    /// `sign-in` or `reauthenticate`.
+    /// `sign-in`, `reauthenticate` or `command`.
     pub action: &'a str,
     /// The warden's signature over the login statement.
     pub signature: &'a Signature,
@@ -222,6 +246,8 @@ pub struct ListedDevice {
     pub name: String,
     /// When the cloud last heard of it, in seconds since the epoch.
     pub last_seen: u64,
+    /// Whether the cloud last heard that it is locked for its finder.
+    pub lost: bool,
     /// Whether it is the one that asks.
     pub current: bool,
 }

@@ -5,6 +5,7 @@
 //! right password. Everything else moves what belayd knows besides.
 
 mod admission;
+mod commands;
 mod event;
 mod registration;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use std::collections::BTreeSet;
 use belay_proto::dbus::AccountState;
 use belay_proto::id::AccountId;
 
+use crate::account::command::SentCommand;
 use crate::account::model::{Locked, Registration, Release, ReleaseKey, Saved, Session};
 
 pub use admission::{Job, Refusal, Request};
@@ -58,6 +60,8 @@ pub struct State {
     pub locked: Option<Locked>,
     /// The releases that wait for the cloud.
     pub releases: BTreeSet<ReleaseKey>,
+    /// The commands that were sent from here, newest first.
+    pub commands: Vec<SentCommand>,
     /// What is being worked on.
     pub running: BTreeSet<Job>,
 }
@@ -132,6 +136,9 @@ impl Turn {
                     self.keep(Change::DropRelease(key));
                 }
             }
+            Event::Sending(sent) => self.sending(*sent),
+            Event::Heard { id, fate } => self.heard(id, &fate),
+            Event::Unheard { id } => self.unheard(id),
             Event::HardwareLocked(locked) => self.lock(Some(locked)),
             Event::HardwareFree => self.lock(None),
             Event::Refreshed {
@@ -160,6 +167,7 @@ impl Turn {
         self.next.session = saved.session;
         self.next.registration = saved.registration;
         self.next.locked = saved.locked;
+        self.next.commands = saved.commands;
         self.drop_unopened();
         self.waiting(saved.releases);
     }
@@ -289,6 +297,7 @@ impl Turn {
     /// a registration under way still needs it.
     fn forget_account(&mut self) {
         let was_bound = self.next.session.take().is_some_and(|session| session.bound);
+        self.next.commands.clear();
         self.keep(Change::ForgetAccount);
         if was_bound {
             self.keep(Change::ForgetDeviceKey);

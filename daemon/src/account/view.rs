@@ -5,6 +5,7 @@ use std::time::Duration;
 use belay_proto::dbus::AccountState;
 use belay_proto::identifier::Identifier as Address;
 
+use crate::account::command::SentCommand;
 use crate::account::model::{Channel, Deadline, Identifier, Profile, Stage, Verification};
 use crate::account::state::{Binding, State};
 
@@ -29,6 +30,8 @@ pub struct View {
     pub pending_release: bool,
     /// `Pending`.
     pub pending: Option<PendingView>,
+    /// `Commands`.
+    pub commands: Vec<CommandView>,
     /// Whether the device is lost, or tampered with, so that most of this isn't readable.
     pub lost: bool,
     /// Whether the device is tampered with: it still says that it is locked, and to whom.
@@ -48,6 +51,33 @@ pub struct PendingView {
     pub state: Verification,
     resend: Deadline,
     expires: Deadline,
+}
+
+/// A command that was sent from here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandView {
+    /// The command, in hexadecimal.
+    pub id: String,
+    /// The device it is for, in hexadecimal.
+    pub device: String,
+    /// Its verb.
+    pub action: String,
+    /// How far it is.
+    pub state: &'static str,
+    /// Why, as a code, or empty.
+    pub reason: String,
+}
+
+impl From<&SentCommand> for CommandView {
+    fn from(sent: &SentCommand) -> Self {
+        Self {
+            id: sent.id.to_string(),
+            device: sent.device.to_string(),
+            action: sent.action.clone(),
+            state: sent.state.as_str(),
+            reason: sent.reason.clone(),
+        }
+    }
 }
 
 impl PendingView {
@@ -92,6 +122,7 @@ impl View {
             recovery_code_set: session.is_some_and(|session| session.recovery_code_set),
             pending_release: !state.releases.is_empty(),
             pending: pending(state),
+            commands: state.commands.iter().map(CommandView::from).collect(),
             lost: state.word.lost || state.word.binding == Binding::Tampered,
             tampered: state.word.binding == Binding::Tampered,
         }

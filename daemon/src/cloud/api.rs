@@ -248,6 +248,7 @@ impl Cloud for CloudClient {
                     certificate: device.certificate.into(),
                     name: shown(&device.name),
                     last_seen: device.last_seen,
+                    lost: device.lost,
                     current: device.current,
                 });
             Ok(listed.collect())

@@ -13,6 +13,7 @@ mod device;
 mod error;
 mod heard;
 mod hold;
+mod orders;
 mod pow;
 mod problem;
 mod retry;

@@ -23,6 +23,7 @@ enum Part {
     Session,
     Registration,
     Locked,
+    Commands,
     Tokens,
     DeviceKey,
 }
@@ -52,6 +53,7 @@ impl AccountRows {
                 registration: get(connection, &sealer, Part::Registration)?,
                 locked: get(connection, &sealer, Part::Locked)?,
                 releases: waiting(connection)?,
+                commands: get(connection, &sealer, Part::Commands)?.unwrap_or_default(),
             })
         };
         self.store.call(read).await
@@ -196,6 +198,7 @@ impl Part {
             Self::Session => "session",
             Self::Registration => "registration",
             Self::Locked => "locked",
+            Self::Commands => "commands",
             Self::Tokens => "tokens",
             Self::DeviceKey => "device-key",
         }
@@ -216,9 +219,10 @@ fn apply(connection: &Connection, sealer: &Sealer, change: &Change) -> Result<()
         Change::ForgetRegistration => remove(connection, Part::Registration),
         Change::Locked(Some(locked)) => put(connection, sealer, Part::Locked, locked),
         Change::Locked(None) => remove(connection, Part::Locked),
-        Change::ForgetAccount => [Part::Session, Part::Tokens]
+        Change::ForgetAccount => [Part::Session, Part::Tokens, Part::Commands]
             .into_iter()
             .try_for_each(|part| remove(connection, part)),
+        Change::Commands(sent) => put(connection, sealer, Part::Commands, sent),
         Change::ForgetDeviceKey => remove(connection, Part::DeviceKey),
         Change::AddRelease(added) => release::put(
             connection,

@@ -23,6 +23,7 @@ pub const METHODS: &[(Object, &str, &str)] = &[
     (ACCOUNT, "Reauthenticate", "org.belay1.account.manage"),
     (ACCOUNT, "CheckActivation", "org.belay1.account.manage"),
     (ACCOUNT, "ListDevices", "org.belay1.account.manage"),
+    (ACCOUNT, "SendCommand", "org.belay1.account.manage"),
     (ACCOUNT, "SignOut", "org.belay1.account.remove"),
     (DEVICE, "AuthorizeReset", "org.belay1.account.remove"),
     (DEVICE, "SetName", "org.belay1.device.manage"),
@@ -62,6 +63,13 @@ pub async fn call(app: &App, object: Object, member: &str) -> Result<(), Refusal
         "ConfirmRegistration" => {
             return app
                 .call::<_, zbus::OwnedFd>(object, member, &(id, code, none))
+                .await
+                .unwrap()
+                .map(drop);
+        }
+        "SendCommand" => {
+            return app
+                .call::<_, String>(object, member, &(id, "locate", &none, id, &none))
                 .await
                 .unwrap()
                 .map(drop);

@@ -1,12 +1,13 @@
 //! CheckActivation and ListDevices.
 
 use belay_proto::dbus::{Activation, LockState};
-use belay_proto::id::DeviceId;
+use belay_proto::id::{AccountId, DeviceId};
 use belay_proto::keys::PublicKey;
-use belay_proto::signed::{DeviceCertificate, Signed};
+use belay_proto::signed::DeviceCertificate;
 
 use super::Flow;
 use crate::account::error::{AccountError, chain};
+use crate::account::evidence::certificate;
 use crate::account::model::Locked;
 use crate::account::ports::ListedDevice;
 use crate::account::state::{Event, Refusal};
@@ -21,12 +22,14 @@ pub struct Device {
     pub name: String,
     /// Its model.
     pub model: String,
+    /// What a wipe is worth there, as it was bound.
+    pub wipe_class: String,
     /// Whether it is this one.
     pub this: bool,
     /// When the cloud last heard of it, in seconds since the epoch.
     pub last_seen: u64,
-    /// Whether it is lost; nobody can say of another device.
-    pub lost: Option<bool>,
+    /// Whether it is lost: this device for sure, another one as the cloud last heard.
+    pub lost: bool,
 }
 
 impl Flow {
@@ -73,29 +76,39 @@ impl Flow {
         }
     }
 
+    /// Calls in the account's session, whose end is noted.
+    pub(super) async fn in_session<T>(
+        &self,
+        account: AccountId,
+        call: impl Future<Output = Result<T, CloudError>>,
+    ) -> Result<T, AccountError> {
+        match self.stay(call).await {
+            Err(AccountError::Cloud(CloudError::SessionEnded)) => {
+                self.report(Event::SessionEnded { account }).await?;
+                Err(CloudError::SessionEnded.into())
+            }
+            answer => answer,
+        }
+    }
+
     pub(crate) async fn devices(self) -> Result<Vec<Device>, AccountError> {
         let view = self.parts.warden.view();
         let (Some(owner), Some(account)) = (view.identity.owner, view.identity.account) else {
             return Err(AccountError::Refused(Refusal::NotBound));
         };
-        let listed = match self.stay(self.parts.cloud.devices()).await {
-            Err(AccountError::Cloud(CloudError::SessionEnded)) => {
-                self.report(Event::SessionEnded { account }).await?;
-                return Err(CloudError::SessionEnded.into());
-            }
-            listed => listed?,
-        };
+        let listed = self.in_session(account, self.parts.cloud.devices()).await?;
         let lost = !matches!(view.lock, LockState::Unlocked);
         let devices = listed.into_iter().filter_map(|device| {
-            let certificate = open(&device, &owner)?;
+            let certificate = open(&device, &owner, &account)?;
             let this = view.identity.device == Some(certificate.device);
             Some(Device {
                 id: certificate.device,
                 name: device.name,
                 model: certificate.model,
+                wipe_class: certificate.wipe_class,
                 this,
                 last_seen: device.last_seen,
-                lost: this.then_some(lost),
+                lost: if this { lost } else { device.lost },
             })
         });
         Ok(devices.collect())
@@ -103,13 +116,10 @@ impl Flow {
 }
 
 /// A device's certificate, when the owner has signed it. The cloud may list what it likes; only that counts.
-fn open(device: &ListedDevice, owner: &PublicKey) -> Option<DeviceCertificate> {
-    let signed = Signed::decode(&device.certificate).ok()?;
-    match signed.open::<DeviceCertificate>(owner) {
-        Ok(certificate) if certificate.names_itself() => Some(certificate),
-        _ => {
-            tracing::warn!("the cloud lists a device that the owner hasn't certified");
-            None
-        }
+fn open(device: &ListedDevice, owner: &PublicKey, account: &AccountId) -> Option<DeviceCertificate> {
+    let opened = certificate(&device.certificate, owner, account);
+    if opened.is_err() {
+        tracing::warn!("the cloud lists a device that the owner hasn't certified");
     }
+    opened.ok()
 }

@@ -5,14 +5,14 @@ use belay_proto::dbus::Error as BusError;
 use belay_proto::id::{AccountId, HardwareId};
 use belay_proto::signed::{CredentialsRecord, DeviceCertificate, Signed};
 use belay_proto::steps::{
-    self, BindInput, BindOutput, CertifyInput, CertifyOutput, LoginSignatureInput, LoginSignatureOutput,
-    OpenRootInput, OpenRootOutput, Purpose,
+    self, BindInput, BindOutput, CertifyInput, CertifyOutput, CommandLoginInput, LoginSignatureInput,
+    LoginSignatureOutput, OpenRootInput, OpenRootOutput, Purpose,
 };
 
 use super::Flow;
 use crate::account::error::AccountError;
 use crate::account::model::{Locked, Session};
-use crate::account::ports::{Login, LoginProof};
+use crate::account::ports::{Login, LoginChallenge, LoginProof};
 use crate::account::state::{Event, Refusal};
 use crate::account::view::masked;
 use crate::cloud::{CloudError, ProblemKind, idempotency_key};
@@ -120,18 +120,17 @@ impl Flow {
     }
 
     /// Proves the password to the cloud.
-    async fn log_in(&self, identifier: &str, ticket: &str, purpose: Purpose) -> Result<Login, AccountError> {
+    pub(super) async fn log_in(
+        &self,
+        identifier: &str,
+        ticket: &str,
+        purpose: Purpose,
+    ) -> Result<Login, AccountError> {
         let challenge = self.stay(self.parts.cloud.login_challenge(identifier)).await?;
-        let input = LoginSignatureInput {
-            salt: challenge.salt,
-            parameters: challenge.parameters,
-            nonce: challenge.nonce.clone(),
-            thumbprint: self.parts.cloud.device_key().await?.thumbprint(),
-            action: purpose.as_str().to_owned(),
-        }
-        .encode();
+        let thumbprint = self.parts.cloud.device_key().await?.thumbprint();
+        let input = signature_input(identifier, &challenge, thumbprint, purpose);
         let read = LoginSignatureOutput::decode;
-        let signed = if purpose == Purpose::Reauthenticate {
+        let signed = if purpose != Purpose::SignIn {
             self.stay(self.checked_step(ticket, steps::LOGIN_SIGNATURE, input, read))
                 .await
         } else {
@@ -149,7 +148,12 @@ impl Flow {
     }
 
     /// Has the warden open and judge what the cloud keeps for the account.
-    async fn open(&self, login: &Login, ticket: &str, identifier: &str) -> Result<Session, AccountError> {
+    pub(super) async fn open(
+        &self,
+        login: &Login,
+        ticket: &str,
+        identifier: &str,
+    ) -> Result<Session, AccountError> {
         let input = OpenRootInput {
             share: login.share.duplicate(),
             credentials: login.credentials.clone(),
@@ -194,6 +198,35 @@ impl Flow {
     }
 }
 
+/// What the warden signs. The subject of a command's ticket is the command, so the identifier comes with the rest.
+fn signature_input(
+    identifier: &str,
+    challenge: &LoginChallenge,
+    thumbprint: [u8; 32],
+    purpose: Purpose,
+) -> Vec<u8> {
+    let (salt, parameters, nonce) = (challenge.salt, challenge.parameters, challenge.nonce.clone());
+    if purpose == Purpose::Command {
+        let identifier = identifier.to_owned();
+        return CommandLoginInput {
+            identifier,
+            salt,
+            parameters,
+            nonce,
+            thumbprint,
+        }
+        .encode();
+    }
+    LoginSignatureInput {
+        salt,
+        parameters,
+        nonce,
+        thumbprint,
+        action: purpose.as_str().to_owned(),
+    }
+    .encode()
+}
+
 fn names_hardware(certificate: &[u8], hardware: &HardwareId) -> bool {
     Signed::decode(certificate)
         .and_then(|signed| signed.peek_unverified::<DeviceCertificate>())
@@ -201,7 +234,7 @@ fn names_hardware(certificate: &[u8], hardware: &HardwareId) -> bool {
 }
 
 /// The warden refuses salt, parameters or nonce: the cloud sent them.
-fn lies_if_malformed(error: AccountError) -> AccountError {
+pub(super) fn lies_if_malformed(error: AccountError) -> AccountError {
     match error {
         AccountError::Warden(
             error @ WardenError::Refused(BusError::InvalidArgument(_) | BusError::CloudRefused(_)),

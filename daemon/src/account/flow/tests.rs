@@ -1,8 +1,10 @@
 //! The methods against a warden and a cloud made of maps, and kills between any two of their steps.
 
 mod cloud;
+mod commands;
 mod kills;
 mod methods;
+mod orders;
 mod registering;
 mod trouble;
 mod warden;

@@ -28,6 +28,8 @@ pub enum Job {
     CheckActivation,
     /// ListDevices.
     ListDevices,
+    /// SendCommand.
+    SendCommand,
 }
 
 /// Work that is asked for.
@@ -55,6 +57,8 @@ pub enum Request {
     CheckActivation,
     /// The account's devices.
     ListDevices,
+    /// A command to another device.
+    SendCommand,
 }
 
 /// Why work can't begin, or what was done doesn't count.
@@ -100,6 +104,7 @@ impl Request {
             Self::SignOut => Job::SignOut,
             Self::CheckActivation => Job::CheckActivation,
             Self::ListDevices => Job::ListDevices,
+            Self::SendCommand => Job::SendCommand,
         }
     }
 }
@@ -149,11 +154,13 @@ impl State {
             Request::Register | Request::SignIn | Request::CheckActivation => Ok(()),
             Request::Reauthenticate | Request::SignOut if !bound => Err(Refusal::NotBound),
             Request::Reauthenticate | Request::SignOut => Ok(()),
-            Request::ListDevices if !bound => Err(Refusal::NotBound),
-            Request::ListDevices if self.session.as_ref().is_none_or(|session| session.ended) => {
+            Request::ListDevices | Request::SendCommand if !bound => Err(Refusal::NotBound),
+            Request::ListDevices | Request::SendCommand
+                if self.session.as_ref().is_none_or(|session| session.ended) =>
+            {
                 Err(Refusal::ReauthenticationRequired)
             }
-            Request::ListDevices => Ok(()),
+            Request::ListDevices | Request::SendCommand => Ok(()),
             Request::Resend(id)
             | Request::Look(id)
             | Request::Cancel(id)

@@ -1,8 +1,10 @@
 //! What happens, and what is to be done about it.
 
-use belay_proto::id::{AccountId, PendingId};
+use belay_proto::id::{AccountId, CommandId, PendingId};
 
 use super::{Job, Refusal, Request, Word};
+use crate::account::command::SentCommand;
+use crate::account::evidence::Fate;
 use crate::account::model::{
     Attempt, Deadline, Identifier, Locked, Profile, Registration, Release, ReleaseKey, Saved, Session,
     Verification,
@@ -123,6 +125,20 @@ pub enum Event {
     Found(Box<Release>),
     /// The cloud has a release, or it works no more.
     Delivered(ReleaseKey),
+    /// A command is about to be sent.
+    Sending(Box<SentCommand>),
+    /// Something was heard of a command.
+    Heard {
+        /// Which.
+        id: CommandId,
+        /// How far it is.
+        fate: Fate,
+    },
+    /// The cloud doesn't know a command.
+    Unheard {
+        /// Which.
+        id: CommandId,
+    },
     /// The cloud says that the hardware is another account's.
     HardwareLocked(Locked),
     /// The cloud says that the hardware is nobody's.
@@ -173,6 +189,8 @@ pub enum Change {
     Registration(Box<Registration>),
     /// No registration is under way.
     ForgetRegistration,
+    /// The commands that were sent from here.
+    Commands(Vec<SentCommand>),
     /// Whose the hardware is.
     Locked(Option<Locked>),
     /// A release is to be delivered.

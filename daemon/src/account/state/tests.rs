@@ -7,8 +7,9 @@ mod steps;
 use std::time::Duration;
 
 use belay_proto::dbus::AccountState;
-use belay_proto::id::{AccountId, DeviceId, Epoch, PendingId};
+use belay_proto::id::{AccountId, CommandId, DeviceId, Epoch, PendingId};
 use belay_proto::keys::PublicKey;
+use belay_proto::signed::CommandState;
 
 use super::*;
 use crate::account::model::{Channel, Deadline, Material, Profile, Stage, Verification};
@@ -103,6 +104,26 @@ fn submitting() -> Stage {
         body: "{}".into(),
         key: "k".into(),
         code: CODE,
+    }
+}
+
+fn command(n: u8) -> CommandId {
+    CommandId::from_bytes([n; 16])
+}
+
+fn sent(n: u8) -> SentCommand {
+    SentCommand {
+        id: command(n),
+        device: DeviceId::from_bytes([n; 16]),
+        epoch: Epoch::from_bytes([n; 16]),
+        warden_key: PublicKey::from_bytes([n; 32]),
+        action: "lock".into(),
+        state: CommandState::Unknown,
+        reason: String::new(),
+        sequence: 0,
+        reported: 0,
+        reports: 0,
+        forgotten: false,
     }
 }
 

@@ -113,6 +113,7 @@ pub(super) fn device(device: &Device) -> Result<Details, Error> {
         ("this", device.this.into()),
         ("last-seen", device.last_seen.into()),
         ("lost", device.lost.into()),
+        ("wipe-class", device.wipe_class.as_str().into()),
     ])
 }
 

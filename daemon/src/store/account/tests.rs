@@ -67,6 +67,7 @@ async fn what_was_written_is_read_after_a_restart() {
         registration: None,
         locked: Some(locked),
         releases: vec![release(1).key],
+        commands: Vec::new(),
     };
     assert_eq!(saved, expected);
     assert_eq!(

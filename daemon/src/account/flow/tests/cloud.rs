@@ -8,8 +8,10 @@ use belay_proto::id::{AccountId, HardwareId};
 use belay_proto::keys::{KdfParameters, PublicKey};
 use belay_proto::secret::Secret;
 use belay_proto::signed::{self, Signed};
+use belay_proto::wire::CommandLife;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::sync::Notify;
 
 use super::warden::owner;
 use super::{CODE, Fuse};
@@ -22,6 +24,8 @@ pub struct MapCloud {
     inner: Mutex<Inner>,
     rows: Mutex<Option<AccountRows>>,
     fuse: Arc<Fuse>,
+    /// Rings when a life has changed.
+    pub news: Notify,
 }
 
 #[derive(Default)]
@@ -38,6 +42,10 @@ pub struct Inner {
     pub credentials: Option<Vec<u8>>,
     /// What it lists as the account's devices.
     pub listed: Vec<ListedDevice>,
+    /// What became of commands.
+    pub lives: Vec<CommandLife>,
+    /// The state report of every device.
+    pub state: Option<Vec<u8>>,
     /// What the next calls of a name answer instead.
     pub refusals: HashMap<&'static str, CloudError>,
     pub offline: bool,
@@ -57,6 +65,7 @@ impl MapCloud {
             inner: Mutex::default(),
             rows: Mutex::default(),
             fuse,
+            news: Notify::new(),
         }
     }
 
@@ -74,7 +83,7 @@ impl MapCloud {
     }
 
     /// One call: a message there, its effect, a message back.
-    async fn call<T>(
+    pub(super) async fn call<T>(
         &self,
         name: &'static str,
         effect: impl FnOnce(&mut Inner) -> Result<T, CloudError>,
@@ -93,7 +102,7 @@ impl MapCloud {
         outcome
     }
 
-    async fn in_session<T>(
+    pub(super) async fn in_session<T>(
         &self,
         name: &'static str,
         effect: impl FnOnce(&mut Inner) -> Result<T, CloudError>,
@@ -241,7 +250,11 @@ impl Cloud for MapCloud {
                 credentials: account.as_bytes().to_vec(),
                 keyring: b"keyring".to_vec(),
                 details: AccountDetails::default(),
-                certificates: Vec::new(),
+                certificates: inner
+                    .listed
+                    .iter()
+                    .map(|device| device.certificate.clone())
+                    .collect(),
             })
         })
         .boxed()

@@ -215,10 +215,10 @@ async fn a_session_that_the_cloud_has_ended_asks_for_the_password_and_no_more() 
 }
 
 /// A certificate that names its own device, by its warden key and epoch.
-fn certificate() -> DeviceCertificate {
+fn certificate(account: AccountId) -> DeviceCertificate {
     let (warden_key, epoch) = (SigningKey::generate().public(), Epoch::random());
     DeviceCertificate {
-        account: AccountId::random(),
+        account,
         device: device_id(&warden_key, &epoch),
         epoch,
         device_key: SigningKey::generate().public(),
@@ -239,19 +239,22 @@ async fn only_a_device_that_the_owner_has_certified_by_its_own_name_is_listed() 
         certificate,
         name: "a phone".into(),
         last_seen: 7,
+        lost: false,
         current: false,
     };
     let owner = SigningKey::from_seed(&Secret::new(OWNER));
-    let good = certificate();
+    let account = world.warden.bound().unwrap();
+    let good = certificate(account);
     let misnamed = DeviceCertificate {
         device: DeviceId::random(),
-        ..certificate()
+        ..certificate(account)
     };
     world.cloud.with(|cloud| {
         cloud.listed = vec![
             listed(b"forged".to_vec()),
-            listed(Signed::seal(&certificate(), &SigningKey::generate()).encode()),
+            listed(Signed::seal(&certificate(account), &SigningKey::generate()).encode()),
             listed(Signed::seal(&misnamed, &owner).encode()),
+            listed(Signed::seal(&certificate(AccountId::random()), &owner).encode()),
             listed(Signed::seal(&good, &owner).encode()),
         ];
     });

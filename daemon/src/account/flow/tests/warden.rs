@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use belay_proto::dbus::{AuditEntries, BindingState, Error, LockState};
-use belay_proto::id::{AccountId, DeviceId, Epoch, HardwareId, PendingId, TicketId};
+use belay_proto::id::{AccountId, CommandId, DeviceId, Epoch, HardwareId, PendingId, TicketId};
 use belay_proto::keys::{PublicKey, RecoveryClaim, SigningKey};
 use belay_proto::secret::Secret;
 use belay_proto::signed::{self, Signed};
@@ -36,6 +36,7 @@ struct Inner {
     /// The cloud's record that makes a wrong password right.
     newest: Option<Vec<u8>>,
     checks: u32,
+    signed: Vec<SignCommandInput>,
 }
 
 impl std::fmt::Debug for MapWarden {
@@ -79,6 +80,11 @@ impl MapWarden {
 
     pub fn pending(&self) -> Option<PendingId> {
         self.inner.lock().unwrap().pending.map(|(pending, _)| pending)
+    }
+
+    /// What commands were signed from.
+    pub fn signed(&self) -> Vec<SignCommandInput> {
+        self.inner.lock().unwrap().signed.clone()
     }
 
     pub fn checks(&self) -> u32 {
@@ -188,6 +194,9 @@ impl Inner {
             }
             .encode());
         }
+        if ticket.is_empty() && step == steps::SIGN_COMMAND {
+            return Ok(self.sign_command(input));
+        }
         if let Some((pending, account)) = self.pending.filter(|(pending, _)| pending.to_string() == ticket) {
             return self.pending_step(pending, account, step);
         }
@@ -210,7 +219,19 @@ impl Inner {
                 let signature = SigningKey::generate().sign(b"", if right { b"right" } else { b"wrong" });
                 Ok(LoginSignatureOutput { signature }.encode())
             }
-            ("sign-in" | "reauthenticate", steps::OPEN_ROOT) => {
+            ("command", steps::LOGIN_SIGNATURE) => {
+                let input = CommandLoginInput::decode(input).unwrap();
+                assert_eq!(input.identifier, super::ADA);
+                self.check(right)?;
+                let signature = SigningKey::generate().sign(b"", b"right");
+                Ok(LoginSignatureOutput { signature }.encode())
+            }
+            ("command", steps::SIGN_COMMAND) => {
+                self.tickets.remove(ticket);
+                assert_eq!(self.opened, self.bound, "signed before the root was opened");
+                Ok(self.sign_command(input))
+            }
+            ("sign-in" | "reauthenticate" | "command", steps::OPEN_ROOT) => {
                 let input = OpenRootInput::decode(input).unwrap();
                 if input.share.expose() != &[1; 32] {
                     return Err(Error::CloudRefused("the root doesn't open".into()));
@@ -257,6 +278,17 @@ impl Inner {
             }
             _ => Err(Error::BadTicket(String::new())),
         }
+    }
+
+    /// An envelope that is nothing but its id: the cloud made of maps reads no more.
+    fn sign_command(&mut self, input: &[u8]) -> Vec<u8> {
+        self.signed.push(SignCommandInput::decode(input).unwrap());
+        let id = CommandId::new();
+        SignCommandOutput {
+            envelope: id.as_bytes().to_vec(),
+            id,
+        }
+        .encode()
     }
 
     fn check(&mut self, right: bool) -> Result<(), Error> {

@@ -92,6 +92,17 @@ fn each_request_begins_only_where_it_makes_sense() {
         (bound(), Q::SignOut, Ok(Job::SignOut)),
         (bound(), Q::Reauthenticate, Ok(Job::Reauthenticate)),
         (bound(), Q::ListDevices, Ok(Job::ListDevices)),
+        (unbound(), Q::SendCommand, Err(R::NotBound)),
+        (bound(), Q::SendCommand, Ok(Job::SendCommand)),
+        (lost(bound()), Q::SendCommand, Err(R::DeviceLost)),
+        (
+            State {
+                session: None,
+                ..bound()
+            },
+            Q::SendCommand,
+            Err(R::ReauthenticationRequired),
+        ),
         (bound(), Q::Confirm(id()), Err(R::AlreadyBound)),
         (bound(), Q::Resend(id()), Err(R::NotFound)),
         (

@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
+use belay_proto::signed::CommandState;
+
 use super::*;
+use crate::account::evidence::Fate;
 
 /// Every event with which the network, a caller, the store or belayd itself could come: all but the warden's word
 /// that the device is free. The binding's name stands for who says it.
@@ -31,7 +34,7 @@ fn anything_but_the_wardens_release() -> impl Strategy<Value = Event> {
         Just(Stage::Accepted { code: CODE }),
         Just(Stage::Bound { code: CODE }),
     ];
-    let request = (0_usize..11, id.clone()).prop_map(|(n, id)| match n {
+    let request = (0_usize..12, id.clone()).prop_map(|(n, id)| match n {
         0 => Request::Register,
         1 => Request::Resend(id),
         2 => Request::Look(id),
@@ -42,6 +45,7 @@ fn anything_but_the_wardens_release() -> impl Strategy<Value = Event> {
         7 => Request::Reauthenticate,
         8 => Request::SignOut,
         9 => Request::CheckActivation,
+        10 => Request::SendCommand,
         _ => Request::ListDevices,
     });
     let job = request.clone().prop_map(|request| Event::Ended(request.job()));
@@ -54,6 +58,7 @@ fn anything_but_the_wardens_release() -> impl Strategy<Value = Event> {
             registration: stage.map(registration),
             locked: b.then(Locked::default),
             releases: if s { vec![key(1)] } else { Vec::new() },
+            commands: if s { vec![sent(1)] } else { Vec::new() },
         });
     prop_oneof![
         saved.prop_map(|saved| Event::Loaded(Box::new(saved))),
@@ -114,6 +119,9 @@ fn anything_but_the_wardens_release() -> impl Strategy<Value = Event> {
         n.clone().prop_map(|n| Event::Found(release(n))),
         n.clone().prop_map(|n| Event::Delivered(key(n))),
         proptest::collection::vec(n.clone().prop_map(key), 0..2).prop_map(Event::Waiting),
+        n.clone().prop_map(|n| Event::Sending(Box::new(sent(n)))),
+        (n.clone(), fate()).prop_map(|(n, fate)| Event::Heard { id: command(n), fate }),
+        n.clone().prop_map(|n| Event::Unheard { id: command(n) }),
         Just(Event::HardwareLocked(Locked::default())),
         Just(Event::HardwareFree),
         n.prop_map(|n| Event::Refreshed {
@@ -122,6 +130,14 @@ fn anything_but_the_wardens_release() -> impl Strategy<Value = Event> {
             profile: Profile::default(),
         }),
     ]
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    (0..CommandState::ALL.len(), 0_u64..4).prop_map(|(state, sequence)| Fate {
+        state: CommandState::ALL[state],
+        sequence,
+        ..Fate::default()
+    })
 }
 
 fn run(state: State, events: Vec<Event>) -> Vec<(State, Vec<Effect>)> {
@@ -207,7 +223,26 @@ proptest! {
             prop_assert_eq!(&disk.session, &state.session);
             prop_assert_eq!(&disk.registration, &state.registration);
             prop_assert_eq!(&disk.locked, &state.locked);
+            prop_assert_eq!(&disk.commands, &state.commands);
             prop_assert_eq!(disk.releases.iter().copied().collect::<BTreeSet<_>>(), state.releases.clone());
+        }
+    }
+
+    /// Nothing takes back what a device has signed of a command: not the cloud, not an older word of its own.
+    #[test]
+    fn a_command_only_goes_on(fates in proptest::collection::vec(fate(), 0..20)) {
+        let mut state = step(&bound(), Event::Sending(Box::new(sent(1)))).0;
+        for fate in fates {
+            let before = state.commands[0].clone();
+            state = step(&state, Event::Heard { id: command(1), fate }).0;
+            let after = &state.commands[0];
+            prop_assert!(after.sequence >= before.sequence);
+            prop_assert!(!before.state.is_final() || before.state == after.state);
+            let taken_back = before.sequence > 0
+                && matches!(after.state, CommandState::Queued | CommandState::Delivered)
+                && after.state != before.state
+                && after.sequence == before.sequence;
+            prop_assert!(!taken_back, "{:?} after {:?}", after, before);
         }
     }
 
@@ -229,11 +264,12 @@ proptest! {
 fn write(disk: &mut Saved, change: Change) {
     match change {
         Change::Session(session) => disk.session = Some(*session),
-        Change::ForgetAccount => disk.session = None,
+        Change::ForgetAccount => (disk.session, disk.commands) = (None, Vec::new()),
         Change::ForgetDeviceKey => {}
         Change::Registration(registration) => disk.registration = Some(*registration),
         Change::ForgetRegistration => disk.registration = None,
         Change::Locked(locked) => disk.locked = locked,
+        Change::Commands(commands) => disk.commands = commands,
         Change::AddRelease(release) => disk.releases.push(release.key),
         Change::DropRelease(key) => disk.releases.retain(|kept| *kept != key),
     }
