@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::{OptionalExtension, params};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::alarm::Alarms;
 use crate::channel::hub::Hub;
 use crate::clock::{CloudClock, Millis};
 use crate::config::Settings;
-use crate::http::Caller;
 use crate::http::metrics::Metrics;
+use crate::http::{Caller, call};
 use crate::login::dummy::Dummy;
 use crate::net;
 use crate::store::{self, Store, StoreError};
@@ -41,6 +41,8 @@ pub struct Parts {
     pub alarms: Alarms,
     /// Who waits for news of which device.
     pub hub: Hub,
+    /// Places for bodies that are being read.
+    pub bodies: Semaphore,
     /// Told when a message was put into the queue.
     pub messages_due: Notify,
     /// What `/metrics` tells.
@@ -80,6 +82,7 @@ impl App {
             alarms: Alarms::new(clock.clone()),
             hub: Hub::default(),
             clock,
+            bodies: Semaphore::new(call::BODIES),
             messages_due: Notify::new(),
             metrics: Metrics::default(),
             dummy,

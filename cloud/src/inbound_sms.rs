@@ -23,7 +23,7 @@ pub async fn receive(State(app): State<App>, request: Request) -> Result<Answer,
         return Err(Problem::new(Kind::ChannelUnavailable));
     };
     let json = call::is_json(request.headers());
-    let (parts, body) = call::read(request).await?;
+    let (parts, body) = call::read(request, &app).await?;
     let signature = parts
         .headers
         .get(GATEWAY_SIGNATURE)

@@ -23,6 +23,9 @@ pub const BODY_LIMIT: usize = 1024 * 1024;
 /// How much of a body that is too large is read before the refusal.
 const THROWN_AWAY: usize = 16 * BODY_LIMIT;
 
+/// Bodies that are read at once; more wait, so that many connections don't mean as much memory.
+pub const BODIES: usize = 1024;
+
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
@@ -55,11 +58,11 @@ pub struct Caller(pub IpAddr);
 impl<T: DeserializeOwned> FromRequest<App> for Call<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
             return Err(Problem::new(Kind::UnsupportedMediaType));
         }
-        let (parts, bytes) = read(request).await?;
+        let (parts, bytes) = read(request, app).await?;
         let body = parse(&bytes)?;
         Self::assemble(body, &bytes, parts)
     }
@@ -70,8 +73,8 @@ impl Call<Nothing> {
     ///
     /// # Errors
     /// As reading a body.
-    pub async fn without_body(request: Request) -> Result<Self, Problem> {
-        let (parts, bytes) = read(request).await?;
+    pub async fn without_body(request: Request, app: &App) -> Result<Self, Problem> {
+        let (parts, bytes) = read(request, app).await?;
         Self::assemble(Nothing, &bytes, parts)
     }
 }
@@ -79,8 +82,8 @@ impl Call<Nothing> {
 impl FromRequest<App> for Call<Nothing> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
-        Self::without_body(request).await
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        Self::without_body(request, app).await
     }
 }
 
@@ -134,9 +137,14 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 ///
 /// # Errors
 /// `too-large`, `request-timeout`, or `malformed` when the connection breaks off.
-pub async fn read(request: Request) -> Result<(Parts, Bytes), Problem> {
+pub async fn read(request: Request, app: &App) -> Result<(Parts, Bytes), Problem> {
     let (parts, body) = request.into_parts();
-    let bytes = tokio::time::timeout(BODY_TIME, collect(body))
+    let reading = async {
+        // The semaphore is never closed.
+        let _place = app.bodies.acquire().await;
+        collect(body).await
+    };
+    let bytes = tokio::time::timeout(BODY_TIME, reading)
         .await
         .map_err(|_| Problem::new(Kind::RequestTimeout))??;
     Ok((parts, bytes))
