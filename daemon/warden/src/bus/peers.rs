@@ -58,9 +58,9 @@ impl Peers {
     /// [`Error::NotAuthorized`], [`Error::InteractiveAuthorizationRequired`], [`Error::Bus`]; [`Error::Busy`] and
     /// [`Error::InvalidArgument`] before anybody is asked, where too many are inside or too much is brought.
     pub async fn presenter(&self, connection: &Connection, header: &Header<'_>) -> Result<Guest, Error> {
-        let place = self.places.enter(header.unix_fds())?;
+        let door = self.places.door(header.unix_fds())?;
         let uid = uid(connection, header).await?;
-        self.judge(connection, header, uid, place).await
+        self.judge(connection, header, uid, door).await
     }
 
     async fn judge(
@@ -68,17 +68,19 @@ impl Peers {
         connection: &Connection,
         header: &Header<'_>,
         uid: u32,
-        place: Place,
+        door: Place,
     ) -> Result<Guest, Error> {
-        let mut guest = Guest {
-            presenter: Presenter::Screen,
-            place,
-        };
         if uid == ROOT || Some(uid) == self.lost_screen_uid {
-            return Ok(guest);
+            return Ok(Guest {
+                presenter: Presenter::Screen,
+                place: self.places.screen()?,
+            });
         }
-        guest.presenter = Presenter::Session;
-        guest.place = self.places.of_session(guest.place)?;
+        let guest = Guest {
+            presenter: Presenter::Session,
+            place: self.places.session()?,
+        };
+        drop(door);
         let asked = tokio::time::timeout(POLKIT_PATIENCE, ask_polkit(connection, header));
         match asked.await {
             Ok(Ok(Verdict::Yes)) => Ok(guest),
@@ -100,7 +102,7 @@ impl Peers {
     /// # Errors
     /// As [`Self::presenter`].
     pub async fn person(&self, connection: &Connection, header: &Header<'_>) -> Result<Guest, Error> {
-        let place = self.places.enter(header.unix_fds())?;
+        let door = self.places.door(header.unix_fds())?;
         let owner = belayd_owner(connection).await?;
         let sender = header.sender();
         let is_belayd = sender.is_none() || owner.is_some_and(|owner| Some(&*owner) == sender);
@@ -108,7 +110,7 @@ impl Peers {
         if is_belayd || self.is_belayds(uid) {
             return Err(Error::NotAuthorized("not for belayd".to_owned()));
         }
-        self.judge(connection, header, uid, place).await
+        self.judge(connection, header, uid, door).await
     }
 
     /// Only the present owner of belayd's name.

@@ -7,11 +7,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::core::refusal::Refusal;
 
-/// How many callers may be inside, those included of whom it isn't known yet who they are.
-const ALL: usize = 320;
-/// How many of them may be of the session: they may keep us waiting, for polkit's dialogue and for the end of a pipe.
-/// The rest is for root and the lost screen, so that a session that hangs on purpose keeps nobody locked out.
-const SESSION: usize = 288;
+/// How many may stand at the door, until the bus has told who they are: it always does, at once.
+const DOOR: usize = 512;
+/// How many of the session may be inside: they may keep us waiting, for polkit's dialogue and for the end of a pipe.
+const SESSION: usize = 224;
+/// The same of root and the lost screen, so that a session that hangs on purpose keeps nobody locked out. With the
+/// session's fewer than may wait for the actor, so that belayd finds room there whatever they do.
+const SCREEN: usize = 24;
 /// A call brings two secrets at most, the old password and the new. What else hung on its message would stay open
 /// until the answer.
 const DESCRIPTORS: u32 = 2;
@@ -19,56 +21,61 @@ const DESCRIPTORS: u32 = 2;
 /// The places of one warden; cloning gives another handle to the same.
 #[derive(Clone, Debug)]
 pub(super) struct Places {
-    all: Arc<Semaphore>,
+    door: Arc<Semaphore>,
     session: Arc<Semaphore>,
+    screen: Arc<Semaphore>,
 }
 
 /// A caller's place, free again once this is dropped.
 #[derive(Debug)]
 pub struct Place {
-    _inside: OwnedSemaphorePermit,
-    _session: Option<OwnedSemaphorePermit>,
+    _held: OwnedSemaphorePermit,
 }
 
 impl Default for Places {
     fn default() -> Self {
+        let of = |places| Arc::new(Semaphore::new(places));
         Self {
-            all: Arc::new(Semaphore::new(ALL)),
-            session: Arc::new(Semaphore::new(SESSION)),
+            door: of(DOOR),
+            session: of(SESSION),
+            screen: of(SCREEN),
         }
     }
 }
 
 impl Places {
-    /// Lets a call in whose message carries so many descriptors. Waits for nothing: who isn't let in holds nothing.
+    /// Lets a call to the door whose message carries so many descriptors. Waits for nothing: who isn't let in holds
+    /// nothing.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] for more than two descriptors, [`Error::Busy`] where no place is free.
-    pub(super) fn enter(&self, descriptors: Option<u32>) -> Result<Place, Error> {
+    pub(super) fn door(&self, descriptors: Option<u32>) -> Result<Place, Error> {
         if descriptors.is_some_and(|count| count > DESCRIPTORS) {
             return Err(Error::InvalidArgument("two secrets at most".to_owned()));
         }
-        Ok(Place {
-            _inside: free(&self.all)?,
-            _session: None,
-        })
+        free(&self.door)
     }
 
-    /// Counts a caller as one of the session.
+    /// Lets somebody of the session in.
     ///
     /// # Errors
-    /// [`Error::Busy`] where the session has all its places.
-    pub(super) fn of_session(&self, place: Place) -> Result<Place, Error> {
-        Ok(Place {
-            _session: Some(free(&self.session)?),
-            ..place
-        })
+    /// [`Error::Busy`] where no place is free.
+    pub(super) fn session(&self) -> Result<Place, Error> {
+        free(&self.session)
+    }
+
+    /// Lets root or the lost screen in.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] where no place is free.
+    pub(super) fn screen(&self) -> Result<Place, Error> {
+        free(&self.screen)
     }
 }
 
-fn free(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
-    Arc::clone(places)
-        .try_acquire_owned()
+fn free(places: &Arc<Semaphore>) -> Result<Place, Error> {
+    let held = Arc::clone(places).try_acquire_owned();
+    held.map(|_held| Place { _held })
         .map_err(|_| Refusal::Busy.into())
 }
 
@@ -79,28 +86,25 @@ mod tests {
     #[test]
     fn a_session_that_takes_all_it_can_get_leaves_places_for_the_lost_screen() {
         let places = Places::default();
-        let enter = || places.enter(Some(1));
-        let mut held: Vec<_> = (0..SESSION)
-            .map(|_| places.of_session(enter().unwrap()).unwrap())
-            .collect();
-        let one_more = places.of_session(enter().unwrap());
-        assert!(matches!(one_more, Err(Error::Busy(_))));
-        // He who was refused has left no trace.
-        let screen: Vec<_> = (SESSION..ALL).map(|_| enter().unwrap()).collect();
-        assert!(matches!(enter(), Err(Error::Busy(_))));
+        let mut held: Vec<_> = (0..SESSION).map(|_| places.session().unwrap()).collect();
+        assert!(matches!(places.session(), Err(Error::Busy(_))));
+        places.door(Some(1)).unwrap();
+        places.screen().unwrap();
         drop(held.pop());
-        places.of_session(enter().unwrap()).unwrap();
-        drop((held, screen));
+        places.session().unwrap();
+        let door: Vec<_> = (0..DOOR).map(|_| places.door(Some(1)).unwrap()).collect();
+        assert!(matches!(places.door(Some(1)), Err(Error::Busy(_))));
+        drop(door);
     }
 
     #[test]
     fn who_brings_more_than_two_descriptors_is_not_let_in() {
         let places = Places::default();
         for fits in [None, Some(1), Some(2)] {
-            places.enter(fits).unwrap();
+            places.door(fits).unwrap();
         }
         for odd in [3, 16, u32::MAX] {
-            assert!(matches!(places.enter(Some(odd)), Err(Error::InvalidArgument(_))));
+            assert!(matches!(places.door(Some(odd)), Err(Error::InvalidArgument(_))));
         }
     }
 }
