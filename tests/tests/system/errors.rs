@@ -1,16 +1,19 @@
 //! Errors that the other tests don't meet, each from the method whose documentation names it.
 
+use std::collections::HashMap;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
 use belay_tests::app::{ACCOUNT, Answer, App, DEVICE, Options, WARDEN, memfd, refused};
 use belay_tests::contract;
 use belay_tests::openapi::Exchange;
-use zbus::{Fd, OwnedFd};
+use zbus::{Fd, OwnedFd, OwnedVariant};
 
 use crate::methods::{METHODS, call, name};
 use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, code, state};
 use crate::scene::{Scene, scene};
+
+type Dictionary = HashMap<String, OwnedVariant>;
 
 /// A ticket in form that nobody made.
 const TICKET: &str = "0123456789abcdef0123456789abcdef";
@@ -276,4 +279,53 @@ async fn the_throttle_speaks_from_each_door_of_the_local_check() {
     )
     .unwrap();
     assert_eq!(state(&scene).await, "bound");
+}
+
+#[tokio::test]
+async fn belayds_own_members_say_that_the_state_is_spoilt() {
+    let mut scene = adas().await;
+    let belayd = stand_in(&mut scene).await;
+    spoil(&scene).await;
+    let bytes: &[u8] = &[1];
+    let answer: Answer<bool> = belayd.call(WARDEN, "Credentials", &(bytes,)).await.unwrap();
+    refused(answer, "Tampered").unwrap();
+    let answer: Answer<()> = belayd.call(WARDEN, "Tighten", &("x",)).await.unwrap();
+    refused(answer, "Tampered").unwrap();
+    assert_eq!(belayd.text(WARDEN, "BindingState").await.unwrap(), "tampered");
+}
+
+#[tokio::test]
+async fn belayds_own_members_say_that_there_is_no_state() {
+    let scene = Scene::empty().await;
+    let uid = belay_tests::guest::programs().unwrap_or_else(belay_tests::guest::person);
+    let connection = scene.connect(uid).await.unwrap();
+    connection.request_name("org.belay1").await.unwrap();
+    let belayd = App::new(&connection);
+    let bytes: &[u8] = &[1];
+    let answers = [
+        belayd
+            .call::<_, bool>(WARDEN, "Credentials", &(bytes,))
+            .await
+            .unwrap()
+            .map(drop),
+        belayd.call::<_, ()>(WARDEN, "Tighten", &("x",)).await.unwrap(),
+        belayd
+            .call::<_, Vec<u8>>(WARDEN, "Use", &(TICKET, "release", bytes))
+            .await
+            .unwrap()
+            .map(drop),
+        belayd
+            .call::<_, Dictionary>(WARDEN, "Identity", &())
+            .await
+            .unwrap()
+            .map(drop),
+        belayd
+            .call::<_, Vec<Dictionary>>(WARDEN, "History", &(0_u64,))
+            .await
+            .unwrap()
+            .map(drop),
+    ];
+    for answer in answers {
+        refused(answer, "Storage").unwrap();
+    }
 }
