@@ -28,7 +28,7 @@ impl Console {
     /// # Errors
     /// Where the cloud refuses, or what it answers doesn't prove itself.
     pub async fn sign_in(stage: &Stage, identifier: &str, password: &str) -> Outcome<Self> {
-        let mut wire = Wire::new();
+        let wire = Wire::new();
         let body = LoginChallengeRequest {
             identifier: identifier.to_owned(),
         };
@@ -67,7 +67,7 @@ impl Console {
             .ok_or_else(|| Surprise::new("the account has no device"))?;
         let now = stage.clock().wall().saturating_mul(1000);
         let owner = Owner::new(root, record.generation, newest, now)?;
-        wire.token = Some(answer.tokens.access_token.expose().to_owned());
+        wire.keep(&answer.tokens);
         Ok(Self { wire, owner })
     }
 

@@ -1,13 +1,14 @@
 //! HTTP to the cloud past the device's network, held against `openapi.yaml` like everything else.
 
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use belay_proto::dpop;
 use belay_proto::keys::{SigningKey, random};
 use belay_proto::text::hex;
 use belay_proto::wire::header::{DPOP, DPOP_NONCE, IDEMPOTENCY_KEY};
+use belay_proto::wire::{TokenAnswer, TokenRequest, Tokens};
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper::body::Bytes;
@@ -36,8 +37,14 @@ pub struct Reply {
 #[derive(Debug)]
 pub(super) struct Wire {
     pub(super) key: SigningKey,
-    pub(super) token: Option<String>,
+    session: Mutex<Option<Session>>,
     nonce: Mutex<Option<String>>,
+}
+
+#[derive(Debug, Clone)]
+struct Session {
+    access: String,
+    refresh: String,
 }
 
 impl Reply {
@@ -63,7 +70,7 @@ impl Wire {
     pub(super) fn new() -> Self {
         Self {
             key: SigningKey::generate(),
-            token: None,
+            session: Mutex::default(),
             nonce: Mutex::default(),
         }
     }
@@ -76,8 +83,37 @@ impl Wire {
         self.call(stage, "POST", path, serde_json::to_vec(body)?).await
     }
 
-    /// One call, and once more when the cloud asks for its nonce.
+    /// The session's tokens from now on.
+    pub(super) fn keep(&self, tokens: &Tokens) {
+        *lock(&self.session) = Some(Session {
+            access: tokens.access_token.expose().to_owned(),
+            refresh: tokens.refresh_token.expose().to_owned(),
+        });
+    }
+
+    /// A call, and once more when the access token's time is over.
     async fn call(&self, stage: &Stage, method: &str, path: &str, body: Vec<u8>) -> Outcome<Reply> {
+        let reply = self.asked(stage, method, path, body.clone()).await?;
+        let session = lock(&self.session).take();
+        let Some(session) = session else {
+            return Ok(reply);
+        };
+        if reply.problem() != "invalid-token" {
+            *lock(&self.session) = Some(session);
+            return Ok(reply);
+        }
+        let refresh = TokenRequest {
+            refresh_token: session.refresh.into(),
+        };
+        let renewed = self
+            .asked(stage, "POST", "/v1/token", serde_json::to_vec(&refresh)?)
+            .await?;
+        self.keep(&expected::<TokenAnswer>("new tokens", 200, &renewed)?.tokens);
+        self.asked(stage, method, path, body).await
+    }
+
+    /// One call, and once more when the cloud asks for its nonce.
+    async fn asked(&self, stage: &Stage, method: &str, path: &str, body: Vec<u8>) -> Outcome<Reply> {
         let reply = self.once(stage, method, path, body.clone()).await?;
         if reply.problem() == "use-dpop-nonce" {
             return self.once(stage, method, path, body).await;
@@ -87,14 +123,14 @@ impl Wire {
 
     async fn once(&self, stage: &Stage, method: &str, path: &str, body: Vec<u8>) -> Outcome<Reply> {
         let public = stage.network().url();
-        let nonce = self.nonce().clone();
-        let token = self.token.as_deref();
+        let nonce = lock(&self.nonce).clone();
+        let token = lock(&self.session).as_ref().map(|session| session.access.clone());
         let proof = dpop::create(
             &self.key,
             method,
             &format!("{public}{path}"),
             nonce.as_deref(),
-            token,
+            token.as_deref(),
             SystemTime::UNIX_EPOCH,
         );
         let mut headers = vec![(DPOP, proof)];
@@ -112,7 +148,7 @@ impl Wire {
         let exchange = within(&what, exchange(cloud, method, path, &headers, body)).await??;
         let fresh = exchange.answer_headers.iter().find(|(n, _)| n == DPOP_NONCE);
         if let Some((_, fresh)) = fresh {
-            *self.nonce() = Some(fresh.clone());
+            *lock(&self.nonce) = Some(fresh.clone());
         }
         let wrong = Contract::ours()?.judge(&exchange);
         crate::expect!(
@@ -125,10 +161,10 @@ impl Wire {
             body: exchange.answer,
         })
     }
+}
 
-    fn nonce(&self) -> std::sync::MutexGuard<'_, Option<String>> {
-        self.nonce.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn exchange(

@@ -109,9 +109,11 @@ impl Proxy {
         self.shared.state().tricks.push_back(planned);
     }
 
-    /// Forgets the tricks that are planned and weren't played.
+    /// Forgets the tricks that are planned, and which were played.
     pub fn behave(&self) {
-        self.shared.state().tricks.clear();
+        let mut state = self.shared.state();
+        state.tricks.clear();
+        state.played.clear();
     }
 
     /// Puts an event without a number into each open stream: a cloud may say at any time where to look.
