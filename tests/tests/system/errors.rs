@@ -111,6 +111,34 @@ async fn a_registration_on_a_device_that_was_spoilt_since_is_not_confirmed() {
     assert!(!scene.network().exchanges().iter().any(made));
 }
 
+/// Lets the warden write its state, or not.
+fn writable(scene: &Scene, mode: u32) {
+    for copy in ["a", "b"] {
+        let folder = scene.place().at("warden").join(copy);
+        std::fs::set_permissions(folder, Permissions::from_mode(mode)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn once_the_account_is_made_nothing_but_its_confirmation_goes_on() {
+    let scene = scene().await;
+    let app = app(&scene);
+    let none = Options::new();
+    let id = app.register(ADA, PASSWORD, &none).await.unwrap().unwrap();
+    let code = code(&scene, ADA).await;
+    writable(&scene, 0o500);
+    refused(app.confirm(&id, &code).await.unwrap(), "Storage").unwrap();
+    for member in ["CancelVerification", "ResendCode"] {
+        let answer: Answer<()> = app.call(ACCOUNT, member, &(&id, &none)).await.unwrap();
+        refused(answer, "Conflict").unwrap();
+    }
+    refused(app.register(BEN, BENS, &none).await.unwrap(), "Conflict").unwrap();
+    assert_eq!(state(&scene).await, "registering");
+    writable(&scene, 0o700);
+    app.confirm(&id, &code).await.unwrap().unwrap();
+    assert_eq!(state(&scene).await, "bound");
+}
+
 #[tokio::test]
 async fn a_sign_out_that_the_wardens_disk_refuses_answers_storage_and_can_be_asked_again() {
     let scene = adas().await;
@@ -120,17 +148,11 @@ async fn a_sign_out_that_the_wardens_disk_refuses_answers_storage_and_can_be_ask
         .await
         .unwrap()
         .unwrap();
-    let writable = |mode: u32| {
-        for copy in ["a", "b"] {
-            let folder = scene.place().at("warden").join(copy);
-            std::fs::set_permissions(folder, Permissions::from_mode(mode)).unwrap();
-        }
-    };
-    writable(0o500);
+    writable(&scene, 0o500);
     refused(app.sign_out_with(&ticket).await.unwrap(), "Storage").unwrap();
     assert_eq!(state(&scene).await, "bound");
     assert_eq!(app.text(WARDEN, "BindingState").await.unwrap(), "bound");
-    writable(0o700);
+    writable(&scene, 0o700);
     app.sign_out_with(&ticket).await.unwrap().unwrap();
     assert_eq!(state(&scene).await, "unbound");
 }
