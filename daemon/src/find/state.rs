@@ -8,6 +8,7 @@ use std::time::Duration;
 use belay_proto::id::CommandId;
 use belay_proto::signed::{CommandState, Disposition};
 
+use event::is_suspicious;
 pub use event::{Announcement, Effect, Event, Judgement, Told};
 
 use super::conditions::Conditions;
@@ -373,25 +374,6 @@ impl State {
     }
 }
 
-/// Refusals that the owner should know of: somebody tries something, or a good command came to nothing.
-fn is_suspicious(disposition: Disposition) -> bool {
-    match disposition {
-        Disposition::BadSignature
-        | Disposition::WrongDevice
-        | Disposition::WrongEpoch
-        | Disposition::Replayed
-        | Disposition::Malformed
-        | Disposition::Stale
-        | Disposition::NoSuchDelegate
-        | Disposition::Expired => true,
-        Disposition::Accepted
-        | Disposition::Superseded
-        | Disposition::Cancelled
-        | Disposition::Unsupported
-        | Disposition::Already => false,
-    }
-}
-
 fn judge(next: inflow::Next) -> Effect {
     match next {
         inflow::Next::Judge(command) => Effect::Judge(command),
@@ -405,6 +387,3 @@ fn perform(next: performing::Next) -> Effect {
         performing::Next::End(end) => Effect::End(end),
     }
 }
-
-#[cfg(test)]
-mod tests;

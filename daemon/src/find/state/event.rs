@@ -184,3 +184,21 @@ pub enum Announcement {
     /// A command was refused for a reason that the owner should know of.
     Refused(Disposition),
 }
+
+/// Refusals that the owner should know of: somebody tries something, or a good command came to nothing.
+pub(super) fn is_suspicious(disposition: Disposition) -> bool {
+    match disposition {
+        Disposition::BadSignature
+        | Disposition::WrongDevice
+        | Disposition::WrongEpoch
+        | Disposition::Replayed
+        | Disposition::Malformed
+        | Disposition::Superseded
+        | Disposition::Stale
+        | Disposition::NoSuchDelegate
+        | Disposition::Expired => true,
+        Disposition::Accepted | Disposition::Cancelled | Disposition::Unsupported | Disposition::Already => {
+            false
+        }
+    }
+}

@@ -251,6 +251,34 @@ impl Rig {
         self.supervisor.ask_all(Duration::from_secs(30)).await.unwrap();
     }
 
+    /// Lets time pass until `work` is done.
+    pub async fn passing<T>(&self, work: impl Future<Output = T>) -> T {
+        let time = async {
+            loop {
+                self.settled().await;
+                // What is on its way through the socket gets its turns.
+                for _ in 0..200 {
+                    tokio::task::yield_now().await;
+                }
+                self.clock.advance(Duration::from_secs(5));
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            () = time => unreachable!("time passes without end"),
+        }
+    }
+
+    /// Until the warden knows the ends of so many effects.
+    pub async fn ended(&self, count: usize) {
+        self.passing(async {
+            while self.warden.with(|warden| warden.ended.len()) < count {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
     pub async fn announcement(&mut self) -> Announcement {
         self.announced.recv().await.unwrap()
     }
