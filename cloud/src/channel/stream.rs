@@ -28,8 +28,8 @@ const HEARTBEAT: u64 = 240;
 const RETRY_MIN: u64 = 5_000;
 /// The longest, ms.
 const RETRY_MAX: u64 = 120_000;
-/// What each open stream adds, ms, so that after a restart a hundred come back a second.
-const RETRY_STREAM: u64 = 10;
+/// What each open stream adds, ms, so that after a restart 250 come back a second.
+const RETRY_STREAM: u64 = 4;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Tells nginx, and those that took it over, to pass each event on at once.
@@ -188,10 +188,10 @@ mod tests {
     }
 
     #[test]
-    fn many_streams_come_back_a_hundred_a_second() {
+    fn many_streams_come_back_250_a_second() {
         assert_eq!(
-            [0, 500, 1000, 10_000, usize::MAX].map(retry),
-            [5000, 5000, 10_000, 100_000, 120_000]
+            [0, 1250, 2500, 10_000, usize::MAX].map(retry),
+            [5000, 5000, 10_000, 40_000, 120_000]
         );
     }
 
