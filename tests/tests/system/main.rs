@@ -13,6 +13,7 @@ mod disk;
 mod enforcement;
 mod errors;
 mod find_commands;
+mod find_device;
 mod find_faults;
 mod find_hostile;
 mod hostile;
