@@ -1,6 +1,8 @@
 //! What each error name means to a person, and which exit code it gives. Switched on the name alone: the text that
 //! comes over the bus is for logs.
 
+mod commands;
+
 /// The exit codes of `belayctl`, from sysexits(3).
 pub mod exit {
     use belay_proto::sysexits;
@@ -35,7 +37,11 @@ pub struct Advice {
 /// The advice for an error name: without its prefix for `org.belay1.Error.`, in full for any other. A name this
 /// version doesn't know counts as a mistake in Belay.
 pub fn of(name: &str) -> Advice {
-    TABLE.iter().find(|(known, _)| *known == name).map_or(
+    let found = TABLE
+        .iter()
+        .chain(commands::TABLE)
+        .find(|(known, _)| *known == name);
+    found.map_or(
         advice(
             exit::SOFTWARE,
             "Something went wrong inside Belay.",
@@ -47,7 +53,7 @@ pub fn of(name: &str) -> Advice {
 
 /// Every name that has advice of its own.
 pub fn known() -> impl Iterator<Item = &'static str> {
-    TABLE.iter().map(|(name, _)| *name)
+    TABLE.iter().chain(commands::TABLE).map(|(name, _)| *name)
 }
 
 const fn advice(exit: u8, happened: &'static str, next: &'static str) -> Advice {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::find::cli::Find;
+
 const EXIT_CODES: &str = "\
 Exit codes (sysexits):
    0  done
@@ -66,6 +68,8 @@ pub enum Command {
     CheckActivation,
     /// List the devices of the account
     Devices,
+    /// Lock, find, ring or erase a device of the account
+    Find(Find),
     /// Rename this device
     Name(Name),
     /// Unlock this device after it was locked as lost

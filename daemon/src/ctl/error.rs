@@ -152,7 +152,8 @@ impl Refusal {
     /// The daemon's own text where the name alone says too little.
     fn detail(&self) -> String {
         let says_little = match self.name.as_str() {
-            "InvalidArgument" | "CloudRefused" | "Storage" | "Internal" => true,
+            "InvalidArgument" | "CloudRefused" | "Storage" | "Internal" | "CommandRefused"
+            | "CommandFailed" => true,
             "TooManyAttempts" => self.retry_after.is_none(),
             _ => false,
         };

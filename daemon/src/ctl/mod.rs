@@ -12,6 +12,7 @@ mod cli;
 mod client;
 mod device;
 mod error;
+mod find;
 mod history;
 mod monitor;
 mod output;
@@ -76,8 +77,20 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
 }
 
 async fn command(cli: &Cli, output: Output) -> Result<(), Error> {
-    let client = Client::connect(cli.global.session).await?;
-    let mut result = dispatch(&client, &cli.command, output).await;
+    let report = if let Command::Find(args) = &cli.command {
+        find::run(args, cli.global, output).await?
+    } else {
+        let client = Client::connect(cli.global.session).await?;
+        judged(&client, dispatch(&client, &cli.command, output).await).await?
+    };
+    match report {
+        Some(report) => output.show(&report),
+        None => Ok(()),
+    }
+}
+
+/// What came of a command, with the wait and the tries that are left where the warden judged a password.
+async fn judged<T>(client: &Client, mut result: Result<T, Error>) -> Result<T, Error> {
     // The warden tells the session's counter; root's tries are on another one.
     if let Err(error) = &mut result
         && !rustix::process::geteuid().is_root()
@@ -88,10 +101,7 @@ async fn command(cli: &Cli, output: Output) -> Result<(), Error> {
         refusal.retry_after = number("retry_after_ms").map(std::time::Duration::from_millis);
         refusal.tries_left = number("tries_left").and_then(|tries| tries.try_into().ok());
     }
-    match result? {
-        Some(report) => output.show(&report),
-        None => Ok(()),
-    }
+    result
 }
 
 /// Runs the command; the report is still to be shown, where the command didn't show it all itself.
@@ -113,6 +123,8 @@ async fn dispatch(client: &Client, command: &Command, output: Output) -> Result<
         Command::Reset(args) => device::reset(client, args).await,
         Command::History(args) => history::run(client, args).await,
         Command::CheckPassword(args) => device::check_password(client, args).await,
+        // Runs before there is a client: it needs no bus where it asks the cloud itself.
+        Command::Find(_) => return Ok(None),
         Command::Monitor => return monitor::run(client, output).await.map(|()| None),
     };
     report.map(Some)

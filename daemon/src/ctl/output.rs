@@ -57,9 +57,19 @@ impl Output {
     pub fn show(self, report: &Report) -> Result<(), Error> {
         if self.json {
             line(&report.json.to_string())
+        } else if report.text.is_empty() {
+            Ok(())
         } else {
             line(&report.text)
         }
+    }
+
+    /// Shows a line about something that goes on; JSON has it all at the end.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when nobody takes it.
+    pub fn progress(self, text: &str) -> Result<(), Error> {
+        if self.json { Ok(()) } else { line(text) }
     }
 
     /// Shows why a command failed. That it can't be shown changes nothing any more.

@@ -1,0 +1,332 @@
+//! What `--remember` keeps: a session, and a key that may ring, stop, locate, message and lock for 12 hours. Never a
+//! password, never a key of the account.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use belay_proto::id::{AccountId, DeviceId};
+use belay_proto::keys::{PublicKey, SigningKey};
+use belay_proto::secret::Secret;
+use belay_proto::signed::{DelegateCertificate, Signed};
+use belay_proto::text::hex;
+use belay_proto::wire::{Bytes, SecretText, Share};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::cloud::Tokens;
+use crate::ctl::error::Error;
+
+/// How long the key is good.
+pub const LIFE: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// Bytes of the longest file that is read.
+const LONGEST: u64 = 64 * 1024;
+
+/// A remembered session, and the file it lies in.
+#[derive(Debug)]
+pub struct Memory {
+    path: PathBuf,
+    content: Content,
+}
+
+/// The file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Content {
+    v: u32,
+    cloud: String,
+    ca: Option<PathBuf>,
+    account: AccountId,
+    owner: PublicKey,
+    device_key: Share,
+    access: SecretText,
+    refresh: SecretText,
+    delegate_key: Share,
+    certificate: Bytes,
+    /// Of each device the place of the newest state report that was seen.
+    reported: BTreeMap<DeviceId, u64>,
+}
+
+/// What a new memory is made of.
+pub struct New<'a> {
+    /// The cloud's address.
+    pub cloud: &'a str,
+    /// Its certificate authority.
+    pub ca: Option<&'a Path>,
+    /// The account.
+    pub account: AccountId,
+    /// The owner's public key: what devices' certificates have to be signed by.
+    pub owner: PublicKey,
+    /// The session's key.
+    pub device_key: &'a SigningKey,
+    /// The session's tokens.
+    pub tokens: &'a Tokens,
+    /// The delegate's key.
+    pub delegate_key: &'a SigningKey,
+    /// The owner's word for it.
+    pub certificate: &'a Signed,
+}
+
+impl Memory {
+    /// A memory that will lie in `path`.
+    pub fn new(path: &Path, new: &New<'_>) -> Self {
+        let content = Content {
+            v: 1,
+            cloud: new.cloud.to_owned(),
+            ca: new.ca.map(Path::to_owned),
+            account: new.account,
+            owner: new.owner,
+            device_key: new.device_key.seed().duplicate().into(),
+            access: Secret::of_text(new.tokens.access.expose()).into(),
+            refresh: Secret::of_text(new.tokens.refresh.expose()).into(),
+            delegate_key: new.delegate_key.seed().duplicate().into(),
+            certificate: new.certificate.encode().into(),
+            reported: BTreeMap::new(),
+        };
+        Self {
+            path: path.to_owned(),
+            content,
+        }
+    }
+
+    /// Reads a file that nobody but its owner can have read.
+    ///
+    /// # Errors
+    /// `FileExposed` for one that others can read or write or that is somebody else's, [`Error::Data`] for one that
+    /// isn't a memory, [`Error::Io`].
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let name = path.display().to_string();
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(NOFOLLOW)
+            .open(path)
+            .map_err(Error::io(name.clone()))?;
+        let about = file.metadata().map_err(Error::io(name.clone()))?;
+        let mine = about.uid() == rustix::process::geteuid().as_raw();
+        if !about.is_file() || !mine || about.mode() & 0o077 != 0 {
+            return Err(Error::named(
+                "FileExposed",
+                "a remembered session that others could read or change isn't used",
+            ));
+        }
+        let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(LONGEST).unwrap_or_default()));
+        file.take(LONGEST)
+            .read_to_end(&mut text)
+            .map_err(Error::io(name))?;
+        let content: Content = serde_json::from_slice(&text)
+            .ok()
+            .filter(|content: &Content| content.v == 1)
+            .ok_or_else(|| Error::Data("That file isn't a remembered session.".to_owned()))?;
+        Ok(Self {
+            path: path.to_owned(),
+            content,
+        })
+    }
+
+    /// Writes the file, mode 0600, in the place of an older one, and returns once it is durable.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn save(&self) -> io::Result<()> {
+        let text = Zeroizing::new(serde_json::to_vec(&self.content)?);
+        let folder = match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let mut beside = self.path.clone().into_os_string();
+        beside.push(format!(".{}", hex(&belay_proto::keys::random::<8>())));
+        let beside = PathBuf::from(beside);
+        let written = write(&beside, &text).and_then(|()| std::fs::rename(&beside, &self.path));
+        if written.is_err() {
+            // The first failure is the one to tell.
+            let _ = std::fs::remove_file(&beside);
+        }
+        written?;
+        File::open(folder)?.sync_all()
+    }
+
+    /// The cloud's address.
+    pub fn cloud(&self) -> &str {
+        &self.content.cloud
+    }
+
+    /// The cloud's certificate authority.
+    pub fn ca(&self) -> Option<PathBuf> {
+        self.content.ca.clone()
+    }
+
+    /// The account.
+    pub fn account(&self) -> AccountId {
+        self.content.account
+    }
+
+    /// The owner's public key.
+    pub fn owner(&self) -> PublicKey {
+        self.content.owner
+    }
+
+    /// The session's key.
+    pub fn device_key(&self) -> SigningKey {
+        SigningKey::from_seed(&self.content.device_key.0)
+    }
+
+    /// The session's tokens.
+    pub fn tokens(&self) -> Tokens {
+        Tokens {
+            access: Secret::of_text(self.content.access.expose()),
+            refresh: Secret::of_text(self.content.refresh.expose()),
+        }
+    }
+
+    /// Puts the session's next tokens in the place of the last.
+    pub fn set_tokens(&mut self, tokens: &Tokens) {
+        self.content.access = Secret::of_text(tokens.access.expose()).into();
+        self.content.refresh = Secret::of_text(tokens.refresh.expose()).into();
+    }
+
+    /// The delegate's key and the owner's word for it, while it is good.
+    ///
+    /// # Errors
+    /// `RememberedOver` afterwards; [`Error::Data`] for a certificate that isn't the owner's.
+    pub fn delegate(&self, now_ms: u64) -> Result<(SigningKey, Signed), Error> {
+        let wrong = || Error::Data("That file's key isn't the account's.".to_owned());
+        let signed = Signed::decode(&self.content.certificate).map_err(|_| wrong())?;
+        let certificate: DelegateCertificate = signed.open(&self.content.owner).map_err(|_| wrong())?;
+        let key = SigningKey::from_seed(&self.content.delegate_key.0);
+        if certificate.key != key.public() || certificate.account != self.content.account {
+            return Err(wrong());
+        }
+        if certificate.expires_at <= now_ms {
+            return Err(Error::named("RememberedOver", "the remembered key is over"));
+        }
+        Ok((key, signed))
+    }
+
+    /// The place of the newest state report that was seen of a device; 0 = none was.
+    pub fn reported(&self, device: &DeviceId) -> u64 {
+        self.content.reported.get(device).copied().unwrap_or_default()
+    }
+
+    /// Remembers a state report that was seen.
+    pub fn saw(&mut self, device: DeviceId, sequence: u64) {
+        self.content.reported.insert(device, sequence);
+    }
+}
+
+const NOFOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+
+fn write(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(text)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use belay_proto::signed::{DelegatedVerbs, Verb};
+
+    use super::*;
+
+    fn memory(path: &Path, expires_at: u64) -> Memory {
+        let (owner, device, delegate) = (
+            SigningKey::generate(),
+            SigningKey::generate(),
+            SigningKey::generate(),
+        );
+        let certificate = DelegateCertificate {
+            account: AccountId::from_bytes([1; 16]),
+            key: delegate.public(),
+            actions: DelegatedVerbs::new(vec![Verb::Ring]).unwrap(),
+            generation: 1,
+            issued_at: 1,
+            expires_at,
+        };
+        let tokens = Tokens {
+            access: Secret::of_text("access"),
+            refresh: Secret::of_text("refresh"),
+        };
+        let new = New {
+            cloud: "https://cloud.example.org",
+            ca: None,
+            account: certificate.account,
+            owner: owner.public(),
+            device_key: &device,
+            tokens: &tokens,
+            delegate_key: &delegate,
+            certificate: &Signed::seal(&certificate, &owner),
+        };
+        Memory::new(path, &new)
+    }
+
+    #[test]
+    fn what_is_remembered_is_read_again_and_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("session");
+        let mut kept = memory(&path, 100);
+        kept.saw(DeviceId::from_bytes([2; 16]), 9);
+        kept.save().unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let read = Memory::load(&path).unwrap();
+        assert_eq!(read.device_key().public(), kept.device_key().public());
+        assert_eq!(read.tokens().refresh.expose(), "refresh");
+        assert_eq!(read.reported(&DeviceId::from_bytes([2; 16])), 9);
+        assert!(read.delegate(99).is_ok());
+        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(left.len(), 1, "nothing lies beside it");
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_or_that_is_a_link_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("session");
+        memory(&path, 100).save().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert_eq!(Memory::load(&link).unwrap_err().exit_code(), 74);
+        for mode in [0o640, 0o604, 0o620] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let error = Memory::load(&path).unwrap_err();
+            assert_eq!(error.json()["error"]["name"], "FileExposed", "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_over_or_not_the_owners_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("session");
+        let mut kept = memory(&path, 100);
+        let error = kept.delegate(100).unwrap_err();
+        assert_eq!(error.json()["error"]["name"], "RememberedOver");
+        kept.content.owner = SigningKey::generate().public();
+        assert_eq!(kept.delegate(99).unwrap_err().exit_code(), 65);
+    }
+
+    #[test]
+    fn anything_else_is_no_remembered_session() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("session");
+        write(&path, b"{}").unwrap();
+        assert_eq!(Memory::load(&path).unwrap_err().exit_code(), 65);
+        let missing = Memory::load(&folder.path().join("none")).unwrap_err();
+        assert_eq!(missing.exit_code(), 74);
+    }
+
+    #[test]
+    fn nothing_of_it_is_shown() {
+        let kept = memory(Path::new("/tmp/none"), 100);
+        let seed = belay_proto::text::base64url(kept.device_key().seed().expose());
+        let shown = format!("{kept:?}");
+        assert!(!shown.contains(&seed) && !shown.contains("refresh\""), "{shown}");
+    }
+}
