@@ -85,6 +85,7 @@ fn sign(item: Item) -> Sign {
             .map_or(Sign::Alive, |seconds| {
                 Sign::Greeting(Duration::from_secs(seconds))
             }),
+        Item::Retry(wish) => Sign::Retry(wish),
         Item::Event { name, id } => Sign::Hint {
             hint: name.parse::<Hint>().ok(),
             id,

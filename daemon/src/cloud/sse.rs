@@ -1,16 +1,23 @@
 //! Reads `text/event-stream` as it comes, piece by piece, in bounded memory.
 
+use std::time::Duration;
+
 /// Bytes of the longest line that is read; hints are short.
 const LONGEST_LINE: usize = 4096;
 
 /// Bytes of the longest event id that is remembered: it has to fit a header.
 const LONGEST_ID: usize = 128;
 
+/// The longest wait before another try that is believed.
+const LONGEST_RETRY: Duration = Duration::from_secs(5 * 60);
+
 /// What one blank line or comment ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
     /// A comment line without its colon: the heartbeat.
     Comment(String),
+    /// How long to wait before the stream is opened again, once it has ended.
+    Retry(Duration),
     /// An event.
     Event {
         /// Its name; `message` where the stream gave none.
@@ -86,7 +93,10 @@ impl Parser {
             "id" if !value.contains('\0') && fits_a_header(value) => {
                 self.id = (!value.is_empty()).then(|| value.to_owned());
             }
-            // `retry` is the server's wish; the waits here have jitter and a cap of their own.
+            "retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
+                let wish = Duration::from_millis(value.parse().unwrap_or(u64::MAX));
+                return Some(Item::Retry(wish.min(LONGEST_RETRY)));
+            }
             _ => {}
         }
         None
@@ -142,6 +152,19 @@ mod tests {
                 "{ending:?}"
             );
         }
+    }
+
+    #[test]
+    fn the_wish_for_a_wait_is_read_within_bounds() {
+        let mut parser = Parser::default();
+        let wishes = items(
+            &mut parser,
+            b"retry: 5000\nretry: 99999999999999999999\nretry: soon\nretry:\n\n",
+        );
+        assert_eq!(
+            wishes,
+            [Item::Retry(Duration::from_secs(5)), Item::Retry(LONGEST_RETRY)]
+        );
     }
 
     #[test]

@@ -87,6 +87,8 @@ pub struct Link {
     way: Way,
     phase: Phase,
     last_event: Option<String>,
+    /// How long the cloud wants streams that it has ended to stay away, about.
+    retry: Duration,
     /// Busy while a stream is opened or open.
     stream: Errand,
     fetch: Errand,
@@ -108,6 +110,7 @@ impl Link {
             way: Way::Stream,
             phase: Phase::Closed,
             last_event: None,
+            retry: Duration::ZERO,
             stream: Errand::default(),
             fetch: Errand::default(),
             failures: 0,

@@ -37,6 +37,8 @@ pub trait Signs: Send {
 pub enum Sign {
     /// The stream's first comment: how often a sign comes from now on.
     Greeting(Duration),
+    /// How long to wait before the stream is opened again, once it has ended.
+    Retry(Duration),
     /// Nothing happened.
     Alive,
     /// Something happened.

@@ -27,6 +27,10 @@ pub const METHODS: &[(Object, &str, &str)] = &[
     (ACCOUNT, "SignOut", "org.belay1.account.remove"),
     (DEVICE, "AuthorizeReset", "org.belay1.account.remove"),
     (DEVICE, "SetName", "org.belay1.device.manage"),
+    (DEVICE, "SetFindEnabled", "org.belay1.device.manage"),
+    (DEVICE, "SetPolicies", "org.belay1.device.manage"),
+    (DEVICE, "StopRinging", "org.belay1.owner.present"),
+    (DEVICE, "GetLocation", "org.belay1.location.read"),
     (DEVICE, "History", "org.belay1.data.read"),
 ];
 
@@ -100,6 +104,19 @@ pub async fn call(app: &App, object: Object, member: &str) -> Result<(), Refusal
             type Rows = Vec<HashMap<String, zbus::OwnedVariant>>;
             return app
                 .call::<_, Rows>(object, member, &(none,))
+                .await
+                .unwrap()
+                .map(drop);
+        }
+        "SetFindEnabled" => app.call::<_, ()>(object, member, &(true, id, none)).await,
+        "SetPolicies" => {
+            let policies = Options::from([("dry-run", true.into())]);
+            app.call::<_, ()>(object, member, &(policies, id, none)).await
+        }
+        "StopRinging" => app.call::<_, ()>(object, member, &(none,)).await,
+        "GetLocation" => {
+            return app
+                .call::<_, belay_proto::dbus::LocationFix>(object, member, &(none,))
                 .await
                 .unwrap()
                 .map(drop);

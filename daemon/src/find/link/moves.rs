@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use belay_proto::backoff::Backoff;
 use belay_proto::wire::Hint;
 
 use super::{GRACE, GREETING_WITHIN, LONG_POLL, Link, OVERSLEPT, Order, Phase, TRIES, Way};
@@ -31,6 +32,10 @@ impl Link {
         let Phase::Open { granted, last, signs } = self.phase else {
             return Vec::new();
         };
+        if let Sign::Retry(wish) = sign {
+            self.retry = *wish;
+            return Vec::new();
+        }
         let mut orders = vec![self.reached()];
         if let Sign::Hint { id: Some(id), .. } = sign {
             self.last_event = Some(id.clone());
@@ -40,7 +45,7 @@ impl Link {
             (None, sign) => {
                 let granted = match sign {
                     Sign::Greeting(granted) => (*granted).max(Duration::from_secs(1)),
-                    Sign::Alive | Sign::Hint { .. } => asked,
+                    Sign::Alive | Sign::Hint { .. } | Sign::Retry(_) => asked,
                 };
                 self.phase = Phase::Open {
                     granted: Some(granted),
@@ -59,7 +64,7 @@ impl Link {
                     orders.extend(self.fetch_now());
                 }
             }
-            (Some(granted), Sign::Alive | Sign::Greeting(_)) => {
+            (Some(granted), Sign::Alive | Sign::Greeting(_) | Sign::Retry(_)) => {
                 // A cloud that says more than it was asked for proves nothing.
                 let is_whole = now.saturating_sub(last) >= granted * 4 / 5;
                 if is_whole {
@@ -85,7 +90,14 @@ impl Link {
     /// The stream couldn't be opened, or has ended.
     pub fn ended(&mut self, now: Duration, trouble: Option<Trouble>) -> Vec<Order> {
         let mut orders = Vec::new();
-        match std::mem::replace(&mut self.phase, Phase::Closed) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Closed);
+        // All streams of a cloud that goes down end at once, and mustn't all come back at once.
+        let spread = match phase {
+            Phase::Open { granted: Some(_), .. } => Backoff::new(self.retry, self.retry).next(),
+            Phase::Open { granted: None, .. } | Phase::Opening | Phase::Closed => None,
+        };
+        let spread = spread.map(|drawn| self.retry / 2 + drawn);
+        match phase {
             Phase::Closed => return orders,
             Phase::Opening => self.is_suspect = trouble.is_some_and(|trouble| trouble.is_answered()),
             Phase::Open { granted: None, .. } => self.is_suspect = true,
@@ -106,7 +118,7 @@ impl Link {
             return orders;
         }
         self.is_reached &= trouble.is_none();
-        self.stream.failed(now, self.pause(trouble));
+        self.stream.failed(now, self.pause(trouble).max(spread));
         if self.is_suspect {
             orders.extend(self.fetch_now());
         }

@@ -138,6 +138,25 @@ fn a_stream_that_breaks_is_opened_again_after_a_pause_with_a_cap_from_the_last_e
 }
 
 #[test]
+fn streams_that_the_cloud_ends_come_back_spread_over_the_time_it_wishes() {
+    let wish = Duration::from_secs(40);
+    let mut pauses = Vec::new();
+    for _ in 0..64 {
+        let mut link = open(home());
+        assert_eq!(link.sign(NOW, &Sign::Retry(wish)), []);
+        link.ended(NOW, None);
+        pauses.push(link.due().unwrap() - NOW);
+    }
+    assert!(
+        pauses
+            .iter()
+            .all(|pause| *pause >= wish / 2 && *pause <= wish * 3 / 2)
+    );
+    let (least, most) = (pauses.iter().min().unwrap(), pauses.iter().max().unwrap());
+    assert!(*most - *least > wish / 2, "from {least:?} to {most:?}");
+}
+
+#[test]
 fn no_way_at_all_is_no_reason_for_the_next_best_way() {
     let mut link = Link::new(home(), None);
     link.begin();
