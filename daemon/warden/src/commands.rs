@@ -6,7 +6,7 @@ use belay_proto::clock::{Clock, millis};
 use belay_proto::signed::{ResetAuthorisation, Signed};
 
 use crate::core::records::Bound;
-use crate::core::state::Binding;
+use crate::core::state::{Binding, Lock};
 use crate::disk::audit_log::{Note, check};
 use crate::disk::copies::{Concern, Copies};
 use crate::disk::files::{Disk, Files as _};
@@ -74,6 +74,10 @@ pub fn reset_allowed(places: &Places, clock: &dyn Clock) -> Result<String, Strin
     let (vault, state) = Vault::read(Box::new(Disk), places.clone());
     match &state.binding {
         Binding::Unbound { .. } => Ok("allowed: this device is nobody's".to_owned()),
+        // Leave that was given before the device was lost is none.
+        Binding::Bound(_) if state.lock != Lock::Unlocked => {
+            Err("not allowed: this device is lost".to_owned())
+        }
         Binding::Bound(bound) if authorised(bound, vault.reset_authorisation(), clock) => {
             Ok("allowed by the owner".to_owned())
         }

@@ -7,10 +7,11 @@ use belay_proto::signed::Action;
 use belay_proto::steps::{
     Policies, PolicyChanges, Purpose, SET_FIND, SET_POLICIES, SetFindInput, policies_subject,
 };
+use belay_warden::core::command::wipe::TELLING;
 use belay_warden::core::refusal::Refusal;
-use belay_warden::enforce::Job;
+use belay_warden::enforce::{EnforceError, Job};
 
-use crate::owner::{bound, lock};
+use crate::owner::{bound, lock, wipe};
 use crate::support::{Device, PASSWORD, Running};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -128,6 +129,28 @@ async fn contact_stops_the_countdown_and_silences_it() {
     pass(&device, &warden, 47).await;
     assert_eq!(warden.handle.snapshot().lock, LockState::Lost);
     assert_eq!(warden.count("wipe-countdown").await, 1);
+}
+
+#[tokio::test]
+async fn after_a_wipe_that_was_refused_and_an_unlock_the_device_still_locks_itself() {
+    let (device, warden, mut owner) = bound().await;
+    warden.set_policies(&lock_after_a_day()).await.unwrap();
+    let (_, locks) = owner.signed(lock());
+    warden.command(locks).await;
+    device.system.job(1).await;
+    device
+        .system
+        .answers(Err(EnforceError::Refused("mounted".to_owned())));
+    owner.now += 1000;
+    let mut wipes = owner.command(wipe());
+    wipes.presence = warden.report().await.presence;
+    warden.command(owner.sign(&wipes)).await;
+    device.clock.advance(TELLING);
+    warden.until_told(wipes.id, "failed mounted").await;
+    device.system.answers(Ok(()));
+    warden.unlock_at_screen(PASSWORD).await.unwrap();
+    pass(&device, &warden, 24).await;
+    assert_eq!(warden.handle.snapshot().lock, LockState::Lost);
 }
 
 #[tokio::test]

@@ -93,9 +93,11 @@ async fn what_is_the_owners_and_out_of_place_is_refused_by_name_told_once_and_fo
     early.expires_at = early.issued_at - 1;
     let mut away = owner.command(wipe());
     away.presence = 1;
-    let message = owner.command(Action::Message {
+    let mut message = owner.command(Action::Message {
         text: "hello".to_owned(),
     });
+    // After the unlock, which has its place in the register though there was nothing to unlock.
+    message.counter += 1;
     for (command, name) in [
         (unlock, Disposition::Already),
         (early, Disposition::Expired),
@@ -209,6 +211,19 @@ async fn an_unlock_held_back_never_ends_a_later_episode() {
 }
 
 #[tokio::test]
+async fn an_unlock_held_back_never_undoes_a_later_lock_that_changed_nothing() {
+    let (device, warden, mut owner) = bound().await;
+    let (_, locks) = owner.signed(lock());
+    warden.command(locks).await;
+    let (_, held_back) = owner.signed(Action::Unlock);
+    let (_, again) = owner.signed(lock());
+    refused(&warden, again, Disposition::Already, 1).await;
+    drop(warden);
+    let warden = device.start();
+    refused(&warden, held_back, Disposition::Superseded, 1).await;
+}
+
+#[tokio::test]
 async fn a_cancel_voids_what_has_not_begun_even_before_it_comes() {
     let (_device, warden, mut owner) = bound().await;
     let (id, locks) = owner.signed(lock());
@@ -275,6 +290,25 @@ async fn the_book_stays_bounded_and_the_owner_is_never_shut_out_by_a_delegate() 
     assert_eq!(warden.command(rings).await, Disposition::Accepted);
     let (_, locks) = owner.signed(lock());
     assert_eq!(warden.command(locks).await, Disposition::Accepted);
+}
+
+#[tokio::test]
+async fn a_delegate_is_never_shut_out_by_commands_that_are_over() {
+    let (device, warden, mut owner) = bound().await;
+    let key = SigningKey::from_seed(&Secret::new([0x55; 32]));
+    let certificate = DelegateCertificate {
+        expires_at: 0,
+        ..owner.delegate(&key, &[Verb::Ring])
+    };
+    for _ in 0..400 {
+        warden.command(asked(&owner, &key, &certificate, ring())).await;
+    }
+    device.clock.advance(Duration::from_secs(11 * 60));
+    owner.now += 11 * 60 * 1000;
+    let (_, locates) = owner.signed(Action::Locate);
+    warden.command(locates).await;
+    let bytes = asked(&owner, &key, &certificate, ring());
+    assert_eq!(warden.command(bytes).await, Disposition::Accepted);
 }
 
 /// A delegate's command under this certificate.

@@ -96,6 +96,10 @@ async fn a_reset_needs_the_owners_leave_which_lasts_ten_minutes_of_this_boot() {
     device.clock.advance(Duration::from_secs(1));
     assert!(!allowed());
     authorise(PASSWORD).await.unwrap();
+    warden.handle.tighten("stolen".to_owned()).await.unwrap();
+    assert!(!allowed(), "leave from before it was lost");
+    warden.unlock(PASSWORD).await.unwrap();
+    assert!(allowed());
     device.new_boot();
     assert!(!allowed(), "another boot");
     assert!(matches!(device.load().binding, Binding::Bound(_)));

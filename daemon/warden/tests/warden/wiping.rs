@@ -134,6 +134,28 @@ async fn nothing_but_a_cancel_in_time_comes_between() {
 }
 
 #[tokio::test]
+async fn a_lock_that_comes_during_a_wipe_holds_when_the_wipe_is_refused() {
+    let (device, warden, mut owner) = bound().await;
+    let (wiped, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    let (locked, locks) = owner.signed(lock());
+    assert_eq!(warden.command(locks).await, Disposition::Accepted);
+    assert_eq!(warden.handle.snapshot().lock, LockState::Wiping);
+    assert_eq!(device.system.job(1).await, Job::Lost);
+    warden.until_told(locked, "done").await;
+    device
+        .system
+        .answers(Err(EnforceError::Refused("no-such-disk".to_owned())));
+    device.clock.advance(TELLING);
+    warden.until_told(wiped, "failed no-such-disk").await;
+    let shown = warden.handle.snapshot();
+    assert_eq!((shown.lock, shown.episode), (LockState::Lost, 1));
+    assert_eq!(shown.lost.unwrap().message, "Please call me");
+    drop(warden);
+    assert!(matches!(device.load().lock, Lock::Lost { episode: 1, .. }));
+}
+
+#[tokio::test]
 async fn a_preflight_that_says_no_changes_nothing_and_says_why() {
     let (device, warden, mut owner) = bound().await;
     device

@@ -7,7 +7,7 @@ use belay_proto::signed::{Disposition, Verb};
 use belay_proto::steps::Policies;
 use belay_proto::{CommandId, Epoch};
 
-use super::judge::{MOST_KNOWN, Order, shares_register};
+use super::judge::{MOST_KNOWN, OWNERS_SHARE, Order, shares_register};
 use super::time::{OwnTime, Span};
 use crate::moment::Moment;
 
@@ -153,8 +153,8 @@ impl Book {
     /// When it gets full: forgets ids that could never be accepted again, because their time is over or a newer
     /// one stands in their register.
     pub fn prune(&mut self, now: u64) {
-        // A cancel remembers two.
-        if self.known.len() + 2 <= MOST_KNOWN {
+        // A cancel remembers two, and delegates don't get the last places.
+        if self.known.len() + 2 + OWNERS_SHARE <= MOST_KNOWN {
             return;
         }
         let register = self.register;

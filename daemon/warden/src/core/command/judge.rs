@@ -24,7 +24,7 @@ const SMS_ROUNDING_MS: u64 = 60_000;
 /// How many commands are remembered in an epoch; beyond, no more are taken.
 pub const MOST_KNOWN: usize = 512;
 /// What of it delegates can't take: one that was stolen must not shut the owner out.
-const OWNERS_SHARE: usize = 128;
+pub(super) const OWNERS_SHARE: usize = 128;
 /// The same of what waits for belayd.
 const OWNERS_DEEDS: usize = 8;
 /// The highest counter that a delegate may use. Counters are points in time in ms; the owner's may go beyond, so a
@@ -248,8 +248,10 @@ impl State {
     fn is_so_already(&self, order: &Order) -> bool {
         match (&order.action, &self.lock) {
             (Action::Unlock, Lock::Unlocked) => true,
+            // Should the wipe be refused or called off, the device is to be lost.
+            (Action::Lock { .. }, Lock::Wiping(wipe)) => wipe.before != Lock::Unlocked,
             // A wipe under way has the last word; only `cancel` stops it.
-            (Action::Lock { .. } | Action::Unlock | Action::Wipe { .. }, Lock::Wiping(_)) => true,
+            (Action::Unlock | Action::Wipe { .. }, Lock::Wiping(_)) => true,
             (Action::SignOut, Lock::Wiping(wipe)) => wipe.started,
             // A text has no room for a message, and takes none away.
             (Action::Lock { .. }, Lock::Lost { .. }) if order.by == SMS => true,

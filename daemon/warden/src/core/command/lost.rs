@@ -131,18 +131,22 @@ impl State {
         self.finish(&order.id, CommandState::Done, "")
     }
 
-    /// Begins a lost episode.
+    /// Begins a lost episode; while a wipe is under way, the one that is left should nothing come of it.
     pub(super) fn lose(&mut self, reason: &str, message: &str, phone: &str, at: &Moment) {
         self.tickets.clear();
         self.book.episode = self.book.episode.saturating_add(1);
         self.book.contact.lost = Span::beginning(at);
         self.book.contact.rehearsed = false;
-        self.lock = Lock::Lost {
+        let lost = Lock::Lost {
             reason: reason.to_owned(),
             message: message.to_owned(),
             phone: phone.to_owned(),
             episode: self.book.episode,
         };
+        match &mut self.lock {
+            Lock::Wiping(wipe) => wipe.before = lost,
+            lock => *lock = lost,
+        }
     }
 
     /// Ends the lost episode, and a wipe that hasn't begun.
@@ -154,6 +158,7 @@ impl State {
         self.lock = Lock::Unlocked;
         self.stop_countdown();
         self.book.contact.offline = Span::beginning(at);
+        self.book.contact.rehearsed = false;
         self.give_up(Verb::Lock)
     }
 

@@ -92,6 +92,10 @@ impl State {
         };
         if is_new {
             self.book.remember(order, Fate::Refused(why));
+            // The owner's last word all the same: one before it that was held back mustn't undo it.
+            if why == Disposition::Already {
+                self.book.count(order);
+            }
             self.tell(order.id, order.verb(), CommandState::Refused, why.as_str())?;
         }
         let mut effects: Vec<_> = audited.into_iter().collect();
