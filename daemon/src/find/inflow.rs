@@ -114,6 +114,12 @@ impl Inflow {
         Some(Next::Keep(self.cursor))
     }
 
+    /// Whether nothing is to be judged.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.queue.is_empty() && !self.judge.is_busy()
+    }
+
     /// When to look again.
     #[must_use]
     pub fn due(&self) -> Option<Duration> {

@@ -141,7 +141,8 @@ impl State {
             }
             Event::Fetched { answer, in_vain } => {
                 let next = self.inflow.fetched(answer.commands, answer.last);
-                let orders = self.link.fetched(now, in_vain);
+                let is_pending = !self.inflow.is_idle();
+                let orders = self.link.fetched(now, in_vain && !is_pending, is_pending);
                 // The command goes first: an owner is waiting.
                 let mut effects: Vec<_> = next.map(judge).into_iter().collect();
                 effects.extend(self.carry_out(now, orders));
@@ -151,7 +152,7 @@ impl State {
                 let orders = self.link.not_fetched(now, trouble);
                 self.carry_out(now, orders)
             }
-            Event::Judged(judgement) => self.judged(judgement),
+            Event::Judged(judgement) => self.judged(now, judgement),
             Event::NotJudged => {
                 self.inflow.not_judged(now);
                 Vec::new()
@@ -234,9 +235,13 @@ impl State {
         }
     }
 
-    fn judged(&mut self, judgement: Judgement) -> Vec<Effect> {
+    fn judged(&mut self, now: Duration, judgement: Judgement) -> Vec<Effect> {
         let is_news = self.inflow.judged(judgement.sequence, judgement.disposition);
         let mut effects: Vec<_> = self.inflow.next().map(judge).into_iter().collect();
+        if self.inflow.is_idle() {
+            let orders = self.link.go_on().into_iter().collect();
+            effects.extend(self.carry_out(now, orders));
+        }
         // Its outcome waits at the warden, whose signal is on its way too.
         effects.extend(self.listen());
         match judgement.disposition {

@@ -51,7 +51,7 @@ pub(super) async fn fetch(parts: Parts, after: u64, wait: Duration) -> Event {
     match parts.relay.commands(after, wait).await {
         Ok(answer) => {
             let waited = parts.clock.boottime().saturating_sub(asked_at);
-            let in_vain = !wait.is_zero() && answer.commands.is_empty() && waited < WAITED;
+            let in_vain = !wait.is_zero() && waited < WAITED;
             Event::Fetched { answer, in_vain }
         }
         Err(error) => {

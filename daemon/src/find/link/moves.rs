@@ -125,8 +125,9 @@ impl Link {
         orders
     }
 
-    /// Commands were fetched; `in_vain` when the cloud was to wait for one and didn't.
-    pub fn fetched(&mut self, now: Duration, in_vain: bool) -> Vec<Order> {
+    /// Commands were fetched; `in_vain` when the cloud was to wait for one and didn't, `pending` when some are to be
+    /// judged: until [`Link::go_on`] the same ones would come again.
+    pub fn fetched(&mut self, now: Duration, in_vain: bool, pending: bool) -> Vec<Order> {
         let again = self.fetch.done();
         let mut orders = vec![self.reached()];
         if std::mem::take(&mut self.is_suspect) {
@@ -137,30 +138,32 @@ impl Link {
                 tracing::info!("the cloud's stream doesn't come through; commands are polled");
                 orders.extend(self.poll(now));
             }
-            Way::Stream => {
-                if again {
-                    orders.push(Order::Fetch { wait: Duration::ZERO });
-                }
-            }
+            Way::Stream => {}
             Way::LongPoll { stream_again } => {
                 self.failures = if in_vain { self.failures + 1 } else { 0 };
                 if self.failures >= TRIES || self.conditions.is_frugal() {
-                    self.way = Way::TimedPoll {
-                        stream_again,
-                        next: now + self.poll_each(),
-                    };
-                } else if again || self.fetch.urge() {
-                    orders.push(Order::Fetch { wait: LONG_POLL });
+                    let next = now + self.poll_each();
+                    self.way = Way::TimedPoll { stream_again, next };
+                } else if !pending && !again {
+                    orders.extend(self.go_on());
                 }
             }
             Way::TimedPoll { stream_again, .. } => {
-                self.way = Way::TimedPoll {
-                    stream_again,
-                    next: now + self.poll_each(),
-                };
+                let next = now + self.poll_each();
+                self.way = Way::TimedPoll { stream_again, next };
             }
         }
+        // What was asked for meanwhile counts as begun.
+        if again && !orders.iter().any(|order| matches!(order, Order::Fetch { .. })) {
+            orders.push(Order::Fetch { wait: self.wait() });
+        }
         orders
+    }
+
+    /// What was fetched is judged: there may be more.
+    pub fn go_on(&mut self) -> Option<Order> {
+        let wait = self.wait();
+        self.fetch.want().then_some(Order::Fetch { wait })
     }
 
     /// Commands couldn't be fetched.

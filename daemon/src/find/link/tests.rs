@@ -48,7 +48,7 @@ fn greet(link: &mut Link, now: Duration, heartbeat: Duration) {
     link.opened(now);
     let orders = link.sign(now, &Sign::Greeting(heartbeat));
     assert!(orders.contains(&Order::Fetch { wait: Duration::ZERO }));
-    link.fetched(now, false);
+    link.fetched(now, false, false);
     assert!(link.is_up());
 }
 
@@ -121,7 +121,7 @@ fn a_device_that_slept_blames_no_network() {
 fn a_stream_that_breaks_is_opened_again_after_a_pause_with_a_cap_from_the_last_event_on() {
     let mut link = open(home());
     link.sign(NOW, &hint());
-    link.fetched(NOW, false);
+    link.fetched(NOW, false, false);
     let mut now = NOW;
     for _ in 0..20 {
         link.ended(now, Some(no_way()));
@@ -175,7 +175,7 @@ fn a_stream_that_comes_to_nothing_three_times_where_fetching_works_gives_way_to_
     for tries in 1..=3 {
         let orders = link.ended(NOW, Some(broken()));
         assert_eq!(orders, [Order::Fetch { wait: Duration::ZERO }]);
-        let orders = link.fetched(NOW, false);
+        let orders = link.fetched(NOW, false, false);
         let polls = orders.contains(&Order::Fetch { wait: LONG_POLL });
         assert_eq!(polls, tries == 3);
         if tries < 3 {
@@ -186,10 +186,27 @@ fn a_stream_that_comes_to_nothing_three_times_where_fetching_works_gives_way_to_
     // An hour later one try decides.
     let orders = link.wake(NOW + STREAM_AGAIN);
     assert!(opening(&orders).is_some());
-    link.fetched(NOW + STREAM_AGAIN, false);
+    link.fetched(NOW + STREAM_AGAIN, false, false);
     link.ended(NOW + STREAM_AGAIN, Some(broken()));
-    let orders = link.fetched(NOW + STREAM_AGAIN, false);
+    let orders = link.fetched(NOW + STREAM_AGAIN, false, false);
     assert!(orders.contains(&Order::Fetch { wait: LONG_POLL }));
+}
+
+#[test]
+fn a_long_poll_goes_on_once_what_it_brought_is_judged_and_not_before() {
+    let mut link = Link::new(home(), None);
+    link.begin();
+    link.poll(NOW);
+    assert_eq!(link.fetched(NOW, false, true), [Order::Heard { again: true }]);
+    assert_eq!(link.go_on(), Some(Order::Fetch { wait: LONG_POLL }));
+    assert_eq!(link.go_on(), None);
+    // Asked for while one is under way, and by then the cloud turns out not to wait.
+    for _ in 0..3 {
+        let orders = link.fetched(NOW, true, false);
+        assert!(orders.iter().any(|order| matches!(order, Order::Fetch { .. })));
+        link.fetch.urge();
+    }
+    assert!(matches!(link.way, Way::TimedPoll { .. }));
 }
 
 #[test]
@@ -200,7 +217,7 @@ fn a_stream_whose_first_words_are_held_back_counts_as_one_that_came_to_nothing()
     assert_eq!(link.due(), Some(NOW + GREETING_WITHIN));
     let orders = link.wake(NOW + GREETING_WITHIN);
     assert!(orders.contains(&Order::Fetch { wait: Duration::ZERO }));
-    link.fetched(NOW, false);
+    link.fetched(NOW, false, false);
     assert_eq!(link.failures, 1);
 }
 
@@ -218,7 +235,7 @@ fn a_metered_network_and_a_low_battery_mean_longer_waits() {
     link.begin();
     for _ in 0..3 {
         link.ended(NOW, Some(broken()));
-        link.fetched(NOW, false);
+        link.fetched(NOW, false, false);
         link.wake(link.due().unwrap());
     }
     assert!(matches!(link.way, Way::TimedPoll { next, .. } if next >= NOW + POLL_EACH_FRUGAL));

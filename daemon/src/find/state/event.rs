@@ -34,7 +34,7 @@ pub enum Event {
     Fetched {
         /// The cloud's answer.
         answer: QueueAnswer,
-        /// The cloud was to wait for one and didn't.
+        /// The cloud was to wait for one and answered at once.
         in_vain: bool,
     },
     /// They couldn't be.
