@@ -3,20 +3,26 @@
 use std::time::Duration;
 
 use crate::app::{ACCOUNT, App, Options, WARDEN, entry, options, refused};
-use crate::story::Teller;
+use crate::story::scratch::Scratch;
+use crate::story::{Teller, lost};
 use crate::surprise::During;
 use crate::{Outcome, Stage, expect};
 
 /// The first owner.
-const ADA: &str = "ada@example.org";
-const ADA_PASSWORD: &str = "crane-lantern-49-orbit";
+pub(super) const ADA: &str = "ada@example.org";
+pub(super) const ADA_PASSWORD: &str = "crane-lantern-49-orbit";
 
 /// Who wants the device without having bought it, and in the end buys it.
-const BEN: &str = "ben@example.org";
+pub(super) const BEN: &str = "ben@example.org";
 pub(super) const BEN_PASSWORD: &str = "velvet-harbour-73-kite";
 
-/// Walks the whole story.
+/// Walks the whole story, from an empty stage on.
 pub(super) async fn walk(stage: &mut Stage, teller: &mut Teller) -> Outcome {
+    let scratch = Scratch::make(stage)?;
+    stage.clock().run(1)?;
+    stage.init_warden().await?;
+    stage.start_cloud().await?;
+    stage.start_belayd().await?;
     let app = App::new(stage.person());
     new_device(stage, teller, &app).await?;
     register(stage, teller, &app, ADA, ADA_PASSWORD)
@@ -25,7 +31,9 @@ pub(super) async fn walk(stage: &mut Stage, teller: &mut Teller) -> Outcome {
     wrong_passwords(stage, teller, &app)
         .await
         .during("wrong passwords")?;
+    lost::walk(stage, teller, &app, &scratch).await?;
     reset(stage, teller, &app).await.during("the reset")?;
+    stage.install_units()?;
     let release = sign_out_offline(stage, teller, &app)
         .await
         .during("signing out offline")?;
@@ -123,7 +131,8 @@ async fn wrong_passwords(stage: &Stage, teller: &mut Teller, app: &App) -> Outco
 
 async fn reset(stage: &mut Stage, teller: &mut Teller, app: &App) -> Outcome {
     teller.step(
-        "A thief resets the phone: all that belayd and the warden ever stored is gone, and they start anew.",
+        "The thief sets the wiped phone up again: all that belayd and the warden ever stored is gone, and they start \
+         anew.",
     );
     stage.factory_reset().await?;
     state_is(app, "unbound").await?;
@@ -178,7 +187,7 @@ async fn deliver(stage: &mut Stage, teller: &mut Teller, app: &App, _release: &s
     teller.step("The network comes back; belayd brings the release to the cloud by itself.");
     let mut account = app.watch(ACCOUNT).await?;
     stage.start_cloud().await?;
-    stage.clock().advance(Duration::from_secs(3600))?;
+    stage.clock().advance(Duration::from_secs(120))?;
     let gone = |v: &zbus::OwnedVariant| bool::try_from(&**v).is_ok_and(|pending| !pending);
     account
         .until("PendingRelease to become false", "PendingRelease", gone)

@@ -1,12 +1,16 @@
 //! The story of a device and its two owners, walked on a [`Stage`] and told as it goes.
 
 mod chapters;
+mod found;
+mod lost;
+mod scratch;
 mod teller;
 
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::app::{App, DEVICE};
 use crate::stage::Plan;
 use crate::{Outcome, Stage, Surprise};
 
@@ -51,8 +55,7 @@ async fn told(stay: bool) -> Outcome<Ended> {
 async fn whole(stay: bool) -> Outcome {
     let mut teller = Teller::default();
     teller.step("A private message bus, a cloud, the warden and belayd start in a temporary folder.");
-    let mut stage = Plan::new(&std::env::current_exe()?).up().await?;
-    stage.clock().run(1)?;
+    let mut stage = Plan::new(&std::env::current_exe()?).empty().await?;
     let told = chapters::walk(&mut stage, &mut teller).await;
     if let Err(surprise) = told.and_then(|()| stage.verdict()) {
         let logs = stage.keep();
@@ -67,28 +70,38 @@ async fn whole(stay: bool) -> Outcome {
          proto/openapi.yaml says."
     ));
     if stay {
-        left_up(&stage)?;
+        left_up(&stage).await?;
         std::future::pending::<()>().await;
     }
     Ok(())
 }
 
 /// Prints what a script or a person needs to go on.
-fn left_up(stage: &Stage) -> Outcome {
+async fn left_up(stage: &Stage) -> Outcome {
     println!("\nEverything stays up until Ctrl-C.\n");
     println!("BUS={}", stage.bus().address());
     println!("CLOUD={}", stage.network().url());
     println!("OUTBOX={}", stage.outbox().folder().display());
-    println!(
-        "\nTo try (each asks for the password it needs: {}):",
-        chapters::BEN_PASSWORD
-    );
-    let exe = stage.exe().display();
+    let (bus, exe) = (stage.bus().address(), stage.exe().display());
+    let password = chapters::BEN_PASSWORD;
+    println!("\nTo try on the device (each asks for the password it needs: {password}):");
     for command in ["status", "devices", "history", "monitor", "sign-out"] {
-        println!(
-            "  DBUS_SYSTEM_BUS_ADDRESS={} {exe} role belayctl {command}",
-            stage.bus().address()
-        );
+        println!("  DBUS_SYSTEM_BUS_ADDRESS={bus} {exe} role belayctl {command}");
+    }
+    println!("\nAnd from elsewhere, as on any computer (the same password):");
+    let (cloud, login) = (stage.network().url(), chapters::BEN);
+    let device = App::new(stage.person()).text(DEVICE, "DeviceId").await?;
+    let device = device.get(..8).unwrap_or(&device);
+    for command in [
+        "list".to_owned(),
+        format!("lock {device} --message 'Please call me' --phone +4915112345678"),
+        format!("status {device}"),
+        format!("unlock {device}"),
+        format!("ring {device} --seconds 30"),
+        format!("stop {device}"),
+        format!("locate {device}"),
+    ] {
+        println!("  {exe} role belayctl find --cloud {cloud} --login {login} {command}");
     }
     Ok(())
 }
