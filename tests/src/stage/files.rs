@@ -11,6 +11,10 @@ pub(super) fn config(place: &Place, url: &str, plan: &Plan) -> String {
     } else {
         String::new()
     };
+    let journal = match &plan.wipe_journal {
+        Some(folder) => format!("{:?}", folder.display().to_string()),
+        None => path("wipe-journal"),
+    };
     format!(
         "[cloud]\nurl = \"{url}\"\n\n\
          [bus]\nkind = \"system\"\n\n\
@@ -25,7 +29,7 @@ pub(super) fn config(place: &Place, url: &str, plan: &Plan) -> String {
         path("warden-run"),
         path("sys"),
         plan.enforcement,
-        path("wipe-journal"),
+        journal,
         plan.more,
     )
 }

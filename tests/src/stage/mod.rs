@@ -40,6 +40,8 @@ pub struct Plan {
     pub backend: &'static str,
     /// Who makes the operating system follow lost mode: `systemd` (here the simulated one), `exec` or `none`.
     pub enforcement: &'static str,
+    /// Where belay-wipe keeps its journal; `None`: in the stage.
+    pub wipe_journal: Option<PathBuf>,
     /// More lines of `belay.toml`: of the section `[warden]`, then others such as `[device]`.
     pub more: String,
     /// More arguments of `belay-cloud`.
@@ -76,6 +78,7 @@ impl Plan {
             reset_proof: false,
             backend: "simulated",
             enforcement: "systemd",
+            wipe_journal: None,
             more: String::new(),
             cloud_args: Vec::new(),
         }
@@ -87,7 +90,7 @@ impl Plan {
     /// Whatever doesn't come up, with what it said.
     pub async fn up(self) -> Outcome<Stage> {
         let mut stage = self.empty().await?;
-        match stage.start_all().await {
+        match stage.start_everything().await {
             Ok(()) => Ok(stage),
             Err(surprise) => Err(kept(&stage.place, surprise)),
         }
@@ -268,7 +271,11 @@ impl Stage {
         self.place.at("logs")
     }
 
-    async fn start_all(&mut self) -> Outcome {
+    /// Initialises the warden and starts cloud and belayd, on a stage that was set empty.
+    ///
+    /// # Errors
+    /// Whatever doesn't come up, with what it said.
+    pub async fn start_everything(&mut self) -> Outcome {
         self.init_warden().await?;
         self.start_cloud().await?;
         self.start_belayd().await

@@ -16,6 +16,8 @@ mod find_commands;
 mod find_device;
 mod find_faults;
 mod find_hostile;
+mod find_sms;
+mod find_wipe;
 mod hostile;
 mod http;
 mod introspection;

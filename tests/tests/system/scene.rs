@@ -33,9 +33,26 @@ impl Scene {
         Self(plan.up().await.unwrap())
     }
 
+    /// Another device, whose cloud and network are those of `first`.
+    pub async fn beside(first: &Self) -> Self {
+        let hardware = belay_tests::sysfs::Hardware::Phone(0x5e6f_7a8b);
+        let mut second = Self(Plan { hardware, ..plan() }.empty().await.unwrap());
+        let config = std::fs::read_to_string(second.place().at("belay.toml")).unwrap();
+        let config = config.replace(&second.network().url(), &first.network().url());
+        second.place().write("belay.toml", &config, 0o644).unwrap();
+        second.init_warden().await.unwrap();
+        second.start_belayd().await.unwrap();
+        second
+    }
+
     /// Only the bus and the simulators.
     pub async fn empty() -> Self {
-        Self(plan().empty().await.unwrap())
+        Self::of_empty(plan()).await
+    }
+
+    /// The same by this plan.
+    pub async fn of_empty(plan: Plan) -> Self {
+        Self(plan.empty().await.unwrap())
     }
 }
 
