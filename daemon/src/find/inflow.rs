@@ -120,10 +120,10 @@ impl Inflow {
         self.queue.is_empty() && !self.judge.is_busy()
     }
 
-    /// When to look again.
+    /// When to look again; never while there is nothing to judge.
     #[must_use]
     pub fn due(&self) -> Option<Duration> {
-        self.judge.due()
+        self.queue.front().and(self.judge.due())
     }
 
     /// Time has passed.
@@ -190,6 +190,19 @@ mod tests {
         assert!(!inflow.judged(2, Some(Disposition::Replayed)));
         inflow.fetched(commands(&[3]), 3);
         assert!(inflow.judged(3, Some(Disposition::Replayed)), "a real replay is");
+    }
+
+    #[test]
+    fn a_command_that_the_cloud_drops_while_it_waits_for_its_judgement_leaves_no_time_to_wake_at() {
+        let mut inflow = Inflow::new(0);
+        inflow.fetched(commands(&[1]), 1);
+        inflow.not_judged(Duration::from_secs(5));
+        assert!(inflow.due().is_some());
+        assert_eq!(inflow.fetched(Vec::new(), 1), Some(Next::Keep(1)));
+        assert_eq!(inflow.due(), None);
+        assert_eq!(inflow.fetched(commands(&[2]), 2), None, "the warden's pause isn't over");
+        let due = inflow.due().unwrap();
+        assert_eq!(inflow.wake(due), Some(Next::Judge(command(2))));
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::time::Duration;
 use belay_proto::backoff::Backoff;
 use belay_proto::wire::Hint;
 
-use super::{GRACE, GREETING_WITHIN, LONG_POLL, Link, OVERSLEPT, Order, Phase, TRIES, Way};
+use super::{GRACE, GREETING_WITHIN, Link, OVERSLEPT, Order, Phase, TRIES, Way};
 use crate::find::conditions::Conditions;
-use crate::find::heartbeat::Heartbeat;
+use crate::find::heartbeat::{Heartbeat, LONGEST};
 use crate::find::ports::Sign;
 use crate::find::trouble::{Trouble, TroubleKind};
 use crate::store::find::HeartbeatRow;
@@ -44,7 +44,8 @@ impl Link {
         match (granted, sign) {
             (None, sign) => {
                 let granted = match sign {
-                    Sign::Greeting(granted) => (*granted).max(Duration::from_secs(1)),
+                    // Whatever a cloud says, silence is noticed in the end.
+                    Sign::Greeting(granted) => (*granted).clamp(Duration::from_secs(1), LONGEST),
                     Sign::Alive | Sign::Hint { .. } | Sign::Retry(_) => asked,
                 };
                 self.phase = Phase::Open {

@@ -99,6 +99,17 @@ fn a_cloud_that_says_more_than_was_asked_for_proves_nothing() {
 }
 
 #[test]
+fn a_cloud_that_grants_an_endless_heartbeat_is_expected_to_speak_within_the_longest() {
+    for granted in [LONGEST * 2, Duration::from_secs(u64::MAX)] {
+        let mut link = Link::new(home(), None);
+        link.begin();
+        greet(&mut link, NOW, granted);
+        assert_eq!(link.due(), Some(NOW + LONGEST + GRACE));
+        link.sign(NOW + LONGEST, &Sign::Alive);
+    }
+}
+
+#[test]
 fn silence_halves_the_heartbeat_and_opens_another_stream_over_another_connection() {
     let mut link = open(home());
     let due = link.due().unwrap();
