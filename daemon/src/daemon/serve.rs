@@ -22,7 +22,7 @@ use crate::bus::{Authority, DeviceAnnouncer, FindAnnouncer};
 use crate::cloud::CloudClient;
 use crate::config::{BusKind, Config};
 use crate::device::{Courier, DeviceActor, DeviceHandle, DeviceList, DeviceView};
-use crate::find::{self, FindHandle, NoDeeds, Outbox};
+use crate::find::{self, FindHandle, Machine, MachineParts, Outbox};
 use crate::platform::{self, Platform, Surroundings};
 use crate::store::account::AccountRows;
 use crate::store::{SealingKey, Store};
@@ -140,13 +140,23 @@ async fn start(
     let platform = Platform::start(config, supervisor, Arc::clone(&clock)).await;
     let (surroundings, conditions) = Surroundings::new(&platform);
     supervisor.start("surroundings", surroundings);
+    let outbox = Outbox::new(store.clone());
+    let machine = MachineParts {
+        platform,
+        warden: warden.clone(),
+        outbox: outbox.clone(),
+        store: store.clone(),
+        clock: Arc::clone(&clock),
+        device: device.watch(),
+    };
+    let machine = Arc::new(Machine::start(supervisor, machine));
     let find = find::Parts {
         relay: Arc::<CloudClient>::clone(&cloud),
         warden: warden.clone(),
         passwords: passwords.clone(),
         store: store.clone(),
-        outbox: Outbox::new(store.clone()),
-        deeds: Arc::new(NoDeeds::default()),
+        outbox,
+        deeds: Arc::<Machine>::clone(&machine),
         conditions,
         reached,
         clock: Arc::clone(&clock),
@@ -161,6 +171,7 @@ async fn start(
     };
     let account = AccountHandle::start(supervisor, parts);
     let find = FindHandle::start(supervisor, find);
+    supervisor.start("endings", machine.endings(find.announcements()));
     supervisor.start(
         "account announcer",
         AccountAnnouncer::new(connection.clone(), account.clone()),

@@ -13,6 +13,7 @@ use super::report::Reporter;
 use super::ring::{Message, Ringer};
 use super::{DeedFailed, Deeds, Done, LocateRequest, Position};
 use crate::actor::Supervisor;
+use crate::device::DeviceView;
 use crate::find::{Announcement, Outbox, Told};
 use crate::platform::Platform;
 use crate::store::Store;
@@ -31,8 +32,8 @@ pub struct MachineParts {
     pub store: Store,
     /// The boot clock.
     pub clock: Arc<dyn Clock>,
-    /// What the owner calls the device, for texts.
-    pub name: String,
+    /// The device as its owner calls it, for texts.
+    pub device: watch::Receiver<DeviceView>,
 }
 
 /// The machine that belayd runs on.

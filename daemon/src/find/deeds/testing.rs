@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{Machine, MachineParts};
 use crate::actor::Supervisor;
+use crate::device::DeviceView;
 use crate::find::Outbox;
 use crate::platform::{
     Answer, Audio, Coordinates, Fix, Modem, ModemView, Network, NetworkView, Platform, PlatformError,
@@ -207,7 +208,11 @@ impl Rig {
             outbox: Outbox::new(store.clone()),
             store: store.clone(),
             clock: Arc::new(clock.clone()),
-            name: "Ada's phone".to_owned(),
+            device: watch::Sender::new(DeviceView {
+                name: "Ada's phone".to_owned(),
+                ..DeviceView::default()
+            })
+            .subscribe(),
         };
         let mut supervisor = Supervisor::default();
         let machine = Machine::start(&mut supervisor, parts.clone());

@@ -236,7 +236,7 @@ impl Round {
         };
         while let Some(text) = notes.owed.first() {
             // Not the prefix of a command: the number may be of another of the owner's devices.
-            let text = format!("{}: {text}.", self.parts.name);
+            let text = format!("{}: {text}.", self.parts.device.borrow().name);
             if let Err(error) = self.parts.platform.modem.send_text(number, &text).await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a text waits");
                 return Ok(false);
