@@ -51,10 +51,11 @@ impl Actor for FindActor {
     type Message = Never;
 
     async fn run(&mut self, inbox: &mut Inbox<Never>) {
-        let mut desk = Desk::new(self);
         let (mut warden, mut signs) = (self.parts.warden.watch(), self.parts.warden.signs());
         let mut conditions = self.parts.conditions.clone();
         conditions.mark_unchanged();
+        // After the marks: what changes from here on is heard.
+        let mut desk = Desk::new(self);
         let outbox = self.parts.outbox.clone();
         desk.look().await;
         loop {

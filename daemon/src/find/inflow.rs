@@ -200,7 +200,11 @@ mod tests {
         assert!(inflow.due().is_some());
         assert_eq!(inflow.fetched(Vec::new(), 1), Some(Next::Keep(1)));
         assert_eq!(inflow.due(), None);
-        assert_eq!(inflow.fetched(commands(&[2]), 2), None, "the warden's pause isn't over");
+        assert_eq!(
+            inflow.fetched(commands(&[2]), 2),
+            None,
+            "the warden's pause isn't over"
+        );
         let due = inflow.due().unwrap();
         assert_eq!(inflow.wake(due), Some(Next::Judge(command(2))));
     }
