@@ -86,8 +86,17 @@ fn every_key_is_taken() {
     );
     assert_eq!(config.cloud.ca, Some(PathBuf::from("/etc/belay/ca.pem")));
     assert_eq!((config.bus, config.backend), (BusKind::Session, Backend::Exec));
-    assert_eq!(config.commands.ring, ["/usr/bin/aplay", "/usr/share/belay/alarm.wav"]);
-    assert!(config.commands.keys().iter().all(|(_, _, words)| !words.is_empty()));
+    assert_eq!(
+        config.commands.ring,
+        ["/usr/bin/aplay", "/usr/share/belay/alarm.wav"]
+    );
+    assert!(
+        config
+            .commands
+            .keys()
+            .iter()
+            .all(|(_, _, words)| !words.is_empty())
+    );
     assert_eq!(config.paths.state, Path::new("/a"));
     assert_eq!(
         (config.device.name.as_str(), config.device.model.as_str()),
