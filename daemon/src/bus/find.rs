@@ -18,13 +18,22 @@ pub struct FindAnnouncer {
     connection: Connection,
     device: DeviceHandle,
     find: FindHandle,
-    shown: Values,
+    shown: Shown,
+}
+
+/// What a reader gets.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    /// For whoever holds the device, too.
+    ringing: bool,
+    /// Nothing while the device is lost.
+    connected: Option<bool>,
 }
 
 impl FindAnnouncer {
     /// Follows `find`; what it and `device` show now counts as known.
     pub fn new(connection: Connection, device: DeviceHandle, find: FindHandle) -> Self {
-        let shown = readable(&device, &find);
+        let shown = Shown::now(&device, &find);
         Self {
             connection,
             device,
@@ -34,10 +43,11 @@ impl FindAnnouncer {
     }
 
     async fn show(&mut self) -> zbus::Result<()> {
-        let after = readable(&self.device, &self.find);
-        let before = std::mem::replace(&mut self.shown, readable(&self.device, &self.find));
+        // Looked at once: what changes between two looks would be told to nobody.
+        let after = Shown::now(&self.device, &self.find);
+        let before = std::mem::replace(&mut self.shown, after);
         let emitter = SignalEmitter::new(&self.connection, DEVICE_PATH)?;
-        announce(&emitter, Device::name(), before, after).await
+        announce(&emitter, Device::name(), before.values(), after.values()).await
     }
 
     async fn tell(&self, announcement: Announcement) -> zbus::Result<()> {
@@ -98,11 +108,17 @@ impl Actor for FindAnnouncer {
     }
 }
 
-/// What a reader gets: whether it rings is for whoever holds the device, too.
-fn readable(device: &DeviceHandle, find: &FindHandle) -> Values {
-    let mut all: Values = vec![("Ringing", (*find.ringing().borrow()).into())];
-    if !device.view().lost {
-        all.push(("Connected", find.view().connected.into()));
+impl Shown {
+    fn now(device: &DeviceHandle, find: &FindHandle) -> Self {
+        Self {
+            ringing: *find.ringing().borrow(),
+            connected: (!device.view().lost).then(|| find.view().connected),
+        }
     }
-    all
+
+    fn values(self) -> Values {
+        let mut all: Values = vec![("Ringing", self.ringing.into())];
+        all.extend(self.connected.map(|connected| ("Connected", connected.into())));
+        all
+    }
 }
