@@ -77,6 +77,22 @@ pub fn builder(bus: &Path, uid: u32) -> Outcome<Builder<'static>> {
     Ok(Builder::unix_stream(stream).user_id(uid))
 }
 
+/// Whether user `uid` may send `SIGKILL` to the process `pid`, which is done where it may.
+///
+/// # Errors
+/// Where this process may not become that user.
+pub fn may_kill(uid: u32, pid: u32) -> Outcome<bool> {
+    let tried = std::thread::spawn(move || -> Outcome<bool> {
+        let user = Uid::from_raw(uid);
+        set_thread_groups(&[])?;
+        set_thread_res_uid(user, user, user)?;
+        Ok(crate::process::signal(pid, rustix::process::Signal::KILL).is_ok())
+    });
+    tried
+        .join()
+        .map_err(|_| Surprise::new("the thread that kills died"))?
+}
+
 /// Opens the socket on a thread that has become `uid`: the kernel notes the credentials of the thread that
 /// connects, and the bus believes only those.
 fn stream_as(bus: &Path, uid: u32) -> Outcome<UnixStream> {

@@ -124,12 +124,46 @@ impl Systemd {
         seen.map(drop).map_err(|_| Surprise::new("systemd is gone"))
     }
 
+    /// The units that run.
+    #[must_use]
+    pub fn active(&self) -> BTreeSet<String> {
+        self.units.active.borrow().clone()
+    }
+
     /// A unit ends by itself, as a service does that crashed or is done.
     ///
     /// # Errors
     /// Where the bus has gone.
     pub async fn ended(&self, unit: &str) -> Outcome {
-        self.units.set(self.puppet(), unit, false).await
+        self.unit(unit).ended().await
+    }
+
+    /// A handle to one unit, for what runs it.
+    #[must_use]
+    pub fn unit(&self, name: &str) -> Unit {
+        Unit {
+            name: name.to_owned(),
+            units: self.units.clone(),
+            puppet: self.puppet().clone(),
+        }
+    }
+}
+
+/// A unit of the service manager.
+#[derive(Debug, Clone)]
+pub struct Unit {
+    name: String,
+    units: Units,
+    puppet: Puppet,
+}
+
+impl Unit {
+    /// It ends by itself.
+    ///
+    /// # Errors
+    /// Where the bus has gone.
+    pub async fn ended(&self) -> Outcome {
+        self.units.set(&self.puppet, &self.name, false).await
     }
 }
 

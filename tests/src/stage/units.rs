@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::{Roles, Stage};
 use crate::process;
+use crate::services::systemd::Unit;
 use crate::until::within;
 use crate::{Outcome, Surprise};
 
@@ -23,6 +24,7 @@ pub struct Units {
     /// The watch's process id while it runs.
     watch: Arc<watch::Sender<Option<u32>>>,
     task: Arc<Mutex<Option<tokio::task::AbortHandle>>>,
+    unit: Unit,
 }
 
 impl Stage {
@@ -38,6 +40,7 @@ impl Stage {
             roles: self.roles(),
             watch: Arc::new(watch::Sender::new(None)),
             task: Arc::default(),
+            unit: self.services.systemd().unit(WATCH),
         };
         let systemd = self.services.systemd();
         let started = units.clone();
@@ -94,7 +97,7 @@ impl Units {
         if task.as_ref().is_some_and(|task| !task.is_finished()) {
             return Ok(());
         }
-        let (roles, shown) = (self.roles.clone(), Arc::clone(&self.watch));
+        let (roles, shown, unit) = (self.roles.clone(), Arc::clone(&self.watch), self.unit.clone());
         let mut process = started(&roles)?;
         shown.send_replace(Some(process.pid()?));
         let running = tokio::spawn(async move {
@@ -109,6 +112,8 @@ impl Units {
                     Err(_) => return,
                 }
             }
+            // Before the process counts as ended: who waits for that looks at the unit next.
+            let _no_bus = unit.ended().await;
             shown.send_replace(None);
         });
         *task = Some(running.abort_handle());

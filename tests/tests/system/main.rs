@@ -16,6 +16,7 @@ mod find_commands;
 mod find_device;
 mod find_faults;
 mod find_hostile;
+mod find_lost;
 mod find_phone;
 mod find_sms;
 mod find_wipe;
