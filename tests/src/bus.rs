@@ -32,11 +32,11 @@ pub enum Policy {
 }
 
 impl Bus {
-    /// Starts a bus in `place` that starts the warden when somebody calls it.
+    /// Starts a bus in `place` that starts the warden when somebody calls it, which logs from `level` on.
     ///
     /// # Errors
     /// Where `dbus-daemon` isn't installed or doesn't start.
-    pub async fn start(place: &Place, exe: &Path, policy: &Policy) -> Outcome<Self> {
+    pub async fn start(place: &Place, exe: &Path, policy: &Policy, level: &str) -> Outcome<Self> {
         let socket = place.at("bus.sock");
         activation(place, exe)?;
         let config = place.write("bus.conf", &config(place, &socket, policy)?, 0o644)?;
@@ -53,7 +53,7 @@ impl Bus {
         // What the bus starts inherits its environment.
         let process = Program::new("dbus-daemon", exe, args, &place.at("logs/bus.log"))
             .env("DBUS_SYSTEM_BUS_ADDRESS", address(&socket))
-            .env("BELAY_LOG", "trace")
+            .env("BELAY_LOG", level)
             .env(clock::VARIABLE, place.at(clock::DEVICE))
             .start()?;
         let mut bus = Self { process, socket };

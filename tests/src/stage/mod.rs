@@ -46,6 +46,9 @@ pub struct Plan {
     pub more: String,
     /// More arguments of `belay-cloud`.
     pub cloud_args: Vec<String>,
+    /// From which level on the programs log. Tests look for secrets in everything that is ever logged; a bench has
+    /// what users have.
+    pub log_level: &'static str,
 }
 
 /// A device, its bus, its network and its cloud. Dropping it kills every process.
@@ -81,6 +84,7 @@ impl Plan {
             wipe_journal: None,
             more: String::new(),
             cloud_args: Vec::new(),
+            log_level: "trace",
         }
     }
 
@@ -113,7 +117,7 @@ impl Plan {
         sysfs::write(&place, self.hardware)?;
         let proxy = Proxy::start().await?;
         place.write("belay.toml", &files::config(&place, &proxy.url(), &self), 0o644)?;
-        let bus = Bus::start(&place, &exe, &self.policy).await?;
+        let bus = Bus::start(&place, &exe, &self.policy, self.log_level).await?;
         let polkit = Polkit::start(bus.socket()).await?;
         let services = Services::start(bus.socket()).await?;
         let person = guest::connect(bus.socket(), guest::person()).await?;
@@ -224,6 +228,7 @@ impl Stage {
             place: Arc::clone(&self.place),
             bus: self.bus.address(),
             clock: self.clock.file(),
+            log_level: self.plan.log_level,
         }
     }
 
@@ -289,6 +294,7 @@ struct Roles {
     place: Arc<Place>,
     bus: String,
     clock: PathBuf,
+    log_level: &'static str,
 }
 
 impl Roles {
@@ -299,7 +305,7 @@ impl Roles {
             .env("DBUS_SYSTEM_BUS_ADDRESS", &self.bus)
             // feedbackd is on the session's bus, which here is the same.
             .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
-            .env("BELAY_LOG", "trace")
+            .env("BELAY_LOG", self.log_level)
             .env(crate::clock::VARIABLE, &self.clock)
     }
 }
