@@ -183,9 +183,6 @@ impl Device {
     ) -> Result<(LocationFix,), Error> {
         self.may(&header, Action::LocationRead).await?;
         Options::none(options)?;
-        if self.device.view().id.is_none() {
-            return Err(Error::NotBound("the device is nobody's".into()));
-        }
         let found = self.find.location().await?;
         // One struct, not its members.
         Ok((LocationFix {

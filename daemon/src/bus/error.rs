@@ -39,6 +39,7 @@ impl From<FindError> for Error {
     fn from(error: FindError) -> Self {
         match error {
             FindError::NotLost => Self::NotAuthorized(error.to_string()),
+            FindError::NotBound => Self::NotBound(error.to_string()),
             FindError::NoNumber => Self::NotFound(error.to_string()),
             FindError::Warden(error) => error.into(),
             FindError::Deed(failed) => {

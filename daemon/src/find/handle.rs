@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use belay_proto::clock::Clock;
-use belay_proto::dbus::LockState;
+use belay_proto::dbus::{BindingState, LockState};
 use belay_proto::steps::{self, PolicyChanges};
 use tokio::sync::{broadcast, watch};
 
@@ -16,7 +16,7 @@ use super::ports::Relay;
 use super::state::Announcement;
 use crate::actor::Supervisor;
 use crate::store::Store;
-use crate::warden::{PasswordSteps, WardenError, WardenHandle};
+use crate::warden::{PasswordSteps, WardenError, WardenHandle, WardenView};
 
 /// Announcements that may wait for a slow listener before it misses the oldest.
 const ANNOUNCEMENTS: usize = 64;
@@ -71,6 +71,9 @@ pub enum FindError {
     /// The owner has left no number.
     #[error("no number to call is set")]
     NoNumber,
+    /// The device is nobody's.
+    #[error("the device is nobody's")]
+    NotBound,
     /// The device can't.
     #[error("not done")]
     Deed(#[from] DeedFailed),
@@ -184,8 +187,13 @@ impl FindHandle {
     /// Where the device is.
     ///
     /// # Errors
-    /// [`FindError::Deed`].
+    /// [`FindError::NotBound`], [`FindError::Warden`] when the warden can't tell, [`FindError::Deed`].
     pub async fn location(&self) -> Result<Position, FindError> {
+        let is_bound = |view: WardenView| view.binding == BindingState::Bound;
+        // The view may be of a warden that couldn't be read.
+        if !is_bound(self.warden.view()) && !is_bound(self.warden.refresh().await?) {
+            return Err(FindError::NotBound);
+        }
         Ok(self.deeds.location().await?)
     }
 

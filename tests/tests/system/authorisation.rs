@@ -38,6 +38,8 @@ async fn each_method_asks_for_its_action_about_its_caller_and_goes_on_where_the_
     }
     let scene = adas().await;
     let app = app(&scene);
+    // Nothing tells where the device is, which is waited for.
+    scene.clock().run(20).unwrap();
     let name_on_bus = app.bus().unique_name().unwrap().to_string();
     for (object, member, action) in METHODS {
         let _before = scene.polkit().asked();
