@@ -78,7 +78,8 @@ pub async fn queue(State(app): State<App>, proof: Proof, query: Query) -> Result
     }
 }
 
-/// `POST /v1/outcomes`: also for a binding that the device has just let go, since a sign-out reports its end.
+/// `POST /v1/outcomes`: also for a binding that the device has just let go, since a sign-out reports its end. Then
+/// the warden's signature is enough.
 ///
 /// # Errors
 /// `malformed`, `not-bound`, `other-epoch`, `bad-signature`, `too-many`.
@@ -190,7 +191,8 @@ pub fn end(app: &App, device: &DeviceId) {
     after_commit(move || hub.end(&device));
 }
 
-/// The binding that a statement is about, if the proof's key is the one that was bound in it.
+/// The binding that a statement is about, if the proof's key is the one that was bound in it. With `released_too`
+/// also one that the device has let go, by any key: the device forgets its own with the binding.
 fn bound_for(
     tx: &Transaction<'_>,
     proof: &Proof,
@@ -198,13 +200,18 @@ fn bound_for(
     released_too: bool,
 ) -> Result<Bound, Failure> {
     let known = devices::table::bound(tx, &proof.thumbprint)?;
-    if !known.iter().any(|bound| bound.active || released_too) {
-        return Err(Problem::new(Kind::NotBound).into());
+    if let Some(bound) = known.iter().find(|bound| bound.active && bound.device == *device) {
+        return Ok(*bound);
     }
-    known
-        .into_iter()
-        .find(|bound| bound.device == *device && (bound.active || released_too))
-        .ok_or_else(|| Problem::new(Kind::OtherEpoch).into())
+    let released = match released_too {
+        true => devices::table::released(tx, device)?,
+        false => None,
+    };
+    let other = match known.iter().any(|bound| bound.active) {
+        true => Kind::OtherEpoch,
+        false => Kind::NotBound,
+    };
+    released.ok_or_else(|| Problem::new(other).into())
 }
 
 fn take_budget(app: &App, context: &Context<'_>, what: &str, device: &DeviceId) -> Result<(), Failure> {

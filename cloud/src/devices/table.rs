@@ -262,6 +262,21 @@ pub fn bound(tx: &Transaction<'_>, thumbprint: &[u8; 32]) -> Result<Vec<Bound>, 
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// The binding of a device that was let go.
+///
+/// # Errors
+/// A broken database.
+pub fn released(tx: &Transaction<'_>, device: &DeviceId) -> Result<Option<Bound>, Failure> {
+    let released = binding(tx, device)?.filter(|binding| binding.state == "released");
+    Ok(released.map(|binding| Bound {
+        device: *device,
+        account: binding.account,
+        epoch: binding.epoch,
+        warden: binding.warden,
+        active: false,
+    }))
+}
+
 /// The ids of the account's devices in force.
 ///
 /// # Errors

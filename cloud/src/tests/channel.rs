@@ -1,6 +1,7 @@
 //! The device's side: queue, outcomes, reports, and that nothing but a release cuts it off.
 
 use belay_proto::ReportId;
+use belay_proto::keys::SigningKey;
 use belay_proto::signed::CommandState;
 use serde_json::json;
 
@@ -140,6 +141,24 @@ async fn the_channel_outlives_the_session_and_ends_with_the_release() {
         .get(&home.life_path(&command.id))
         .await
         .refuses(404, "not-found");
+}
+
+#[tokio::test]
+async fn the_last_words_of_a_released_binding_come_with_any_key_and_those_of_one_in_force_with_its_own() {
+    let rig = Rig::new();
+    let mut home = Home::new(&rig).await;
+    let command = home.lock();
+    let release = json!({ "release": home.device.release(&home.owner) });
+    let last_word = home.outcome(2, command.id, CommandState::Done);
+    let key = std::mem::replace(&mut home.client, rig.client());
+    home.tell(&last_word).await.refuses(403, "not-bound");
+    rig.post("/v1/releases", &release).await.is(204);
+    let warden = std::mem::replace(&mut home.device.warden, SigningKey::generate());
+    home.tell(&last_word).await.refuses(403, "bad-signature");
+    home.device.warden = warden;
+    home.tell(&last_word).await.is(204);
+    home.client = key;
+    home.tell(&last_word).await.is(204);
 }
 
 #[tokio::test]
