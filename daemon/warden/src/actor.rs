@@ -67,6 +67,8 @@ pub struct Warden {
     quiet: Quiet,
     work: Work,
     tombstone: Option<Tombstone>,
+    /// No intent to wipe is on disk.
+    intends_nothing: bool,
 }
 
 impl Warden {
@@ -101,7 +103,9 @@ impl Warden {
             idle,
             work: Work::new(enforcer),
             tombstone,
+            intends_nothing: false,
         };
+        warden.heed_tombstone();
         // An uninitialised one refuses even this.
         let _ = warden.apply(What::Woke);
         (warden, handle)
@@ -255,6 +259,7 @@ impl Warden {
             }
         }
         self.state = next;
+        self.heed_tombstone();
         self.drop_ended_sessions();
         let shown = Snapshot::of(&self.state, self.tombstone.as_ref());
         self.snapshot

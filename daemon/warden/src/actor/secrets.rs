@@ -11,7 +11,6 @@ use ring::hmac;
 use super::Warden;
 use crate::ceremony::{self, Session};
 use crate::core::check::Check;
-use crate::core::command::lost::Stand;
 use crate::core::password;
 use crate::core::refusal::Refusal;
 use crate::core::state::{Answer, Binding, What};
@@ -68,7 +67,7 @@ impl Warden {
         self.not_empty(&password)?;
         self.state.bound()?;
         // A wipe that has begun isn't called off, whoever asks.
-        if self.state.lock.stand() == Stand::Wipe {
+        if self.state.is_being_wiped() {
             return Err(Refusal::DeviceLost);
         }
         if !password::long_enough(password.expose()) {

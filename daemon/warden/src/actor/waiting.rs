@@ -26,6 +26,7 @@ impl Warden {
 
     /// Starts what the operating system is owed.
     pub(super) fn pursue(&mut self) {
+        self.drop_intent();
         let (now, watch, owed) = (self.clock.boottime(), self.state.wants_watch(), self.owed());
         let (vault, lock) = (&mut self.vault, &self.state.lock);
         let job = |stand| match (stand, lock) {
@@ -43,22 +44,59 @@ impl Warden {
         self.work.pursue(owed, watch, now, job);
     }
 
+    /// An intent that nobody has would wipe whenever the unit is started next. Of a tampered state nobody knows.
+    fn drop_intent(&mut self) {
+        let intended = self.state.lock.stand() == Stand::Wipe;
+        if intended || matches!(self.state.binding, Binding::Tampered(_)) {
+            self.intends_nothing = false;
+        } else if !self.intends_nothing {
+            match self.vault.intend_wipe(None) {
+                Ok(()) => self.intends_nothing = true,
+                Err(error) => {
+                    tracing::error!(
+                        error = error_chain(&error),
+                        "the wipe's intent can't be taken back"
+                    );
+                }
+            }
+        }
+    }
+
     /// What the operating system is owed; a wipe whose tombstone says that it is over isn't.
     fn owed(&self) -> Option<Stand> {
-        let is_wiped = self.tombstone.as_ref().is_some_and(|tombstone| {
-            matches!(&self.state.lock, Lock::Wiping(wipe) if wipe.command == tombstone.command)
-                && tombstone.state == LockState::Wiped
-        });
         let owed = self.state.standing.owed();
-        owed.filter(|stand| !(is_wiped && *stand == Stand::Wipe))
+        owed.filter(|stand| !(self.state.wiped && *stand == Stand::Wipe))
+    }
+
+    /// Takes over what the tombstone says of the wipe that the lock speaks of.
+    pub(super) fn heed_tombstone(&mut self) {
+        self.state.wiped = self.buried() == Some(&LockState::Wiped);
+    }
+
+    fn buried(&self) -> Option<&LockState> {
+        let Lock::Wiping(wipe) = &self.state.lock else {
+            return None;
+        };
+        let ours = self.tombstone.as_ref();
+        ours.filter(|tombstone| tombstone.command == wipe.command)
+            .map(|tombstone| &tombstone.state)
     }
 
     pub(super) fn carried_out(&mut self, report: Report) {
         let now = self.clock.boottime();
         self.tombstone = tombstone(&self.facts.wipe_journal);
-        let Some((stand, result)) = self.work.ended(report, now) else {
+        self.heed_tombstone();
+        let Some((stand, mut result)) = self.work.ended(report, now) else {
             return;
         };
+        // Where a tombstone stands bytes were changed, whatever a later run says of its plan: no way back.
+        if let Err(Setback::Refused(reason)) = &result
+            && stand == Stand::Wipe
+            && self.buried().is_some()
+        {
+            let (reason, retry) = (reason.clone(), 0);
+            result = Err(Setback::Failed { reason, retry });
+        }
         if matches!((stand, &result), (Stand::Wipe, Err(Setback::Refused(_))))
             && let Err(error) = self.vault.intend_wipe(None)
         {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use belay_proto::TicketId;
 
-use super::command::lost::Stand;
 use super::refusal::Refusal;
 use super::state::{Answer, Binding, Effect, Lock, State, Transition, note};
 use super::throttle::{Counter, Presenter};
@@ -101,7 +100,7 @@ impl State {
             Effect::Persist(Concern::Throttle),
         ];
         let unlocks = check.ticket.is_none() && self.lock != Lock::Unlocked;
-        if unlocks && self.lock.stand() != Stand::Wipe {
+        if unlocks && !self.is_being_wiped() {
             self.unlocked(at)?;
             effects.push(note("unlocked", check.presenter.name(), "with the password"));
             effects.push(self.keep(at));

@@ -10,7 +10,7 @@ use belay_proto::steps::Purpose;
 
 use super::check::Check;
 use super::command::book::Book;
-use super::command::lost::Standing;
+use super::command::lost::{Stand, Standing};
 use super::command::wipe::Wipe;
 pub use super::event::{Answer, Effect, Event, What};
 use super::records::Bound;
@@ -47,6 +47,8 @@ pub struct State {
     pub standing: Standing,
     /// What can be done here at all.
     pub abilities: Abilities,
+    /// The wipe that the lock speaks of is over, as its tombstone says: nothing is left to be kept from its owner.
+    pub wiped: bool,
 }
 
 /// What can be done here at all.
@@ -139,7 +141,14 @@ impl State {
             book: Book::default(),
             standing: Standing::default(),
             abilities: Abilities::default(),
+            wiped: false,
         }
+    }
+
+    /// Whether a wipe has begun and isn't over: nothing calls it off, whoever asks.
+    #[must_use]
+    pub fn is_being_wiped(&self) -> bool {
+        self.lock.stand() == Stand::Wipe && !self.wiped
     }
 
     /// The binding, on a device that is somebody's.

@@ -209,6 +209,64 @@ async fn the_tombstone_has_the_last_word_and_a_wiped_device_is_not_wiped_again()
 }
 
 #[tokio::test]
+async fn a_warden_that_outlives_the_wipe_opens_for_the_password() {
+    let (device, warden, mut owner) = bound().await;
+    let (id, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    device.clock.advance(TELLING);
+    warden.until_told(id, "done").await;
+    assert_eq!(warden.unlock_at_screen(PASSWORD).await, Err(Refusal::DeviceLost));
+    drop(warden);
+    bury(&device, "wiped", id);
+    let warden = device.start();
+    assert_eq!(
+        warden.unlock_at_screen("quiet-heron-71-umbrella").await,
+        Err(Refusal::WrongPassword)
+    );
+    assert_eq!(warden.handle.snapshot().lock, LockState::Wiped);
+    assert_eq!(warden.unlock_at_screen(PASSWORD).await, Ok(()));
+    assert_eq!(warden.handle.snapshot().lock, LockState::Unlocked);
+    assert_eq!(warden.life(id).await.last().unwrap(), "done");
+    assert!(intent(&device).is_none());
+    owner.now += 1000;
+    let mut again = owner.command(wipe());
+    again.presence = warden.report().await.presence;
+    warden.command(owner.sign(&again)).await;
+    device.clock.advance(TELLING);
+    warden.until_told(again.id, "done").await;
+    assert_eq!(warden.unlock_at_screen(PASSWORD).await, Err(Refusal::DeviceLost));
+}
+
+#[tokio::test]
+async fn a_wipe_that_has_changed_something_never_counts_as_refused() {
+    let (device, warden, mut owner) = bound().await;
+    let (id, wipes) = owner.signed(wipe());
+    device
+        .system
+        .answers(Err(EnforceError::Refused("no-plan".to_owned())));
+    bury(&device, "wiping", id);
+    warden.command(wipes).await;
+    device.clock.advance(TELLING);
+    warden.until_told(id, "deferred no-plan").await;
+    assert_eq!(warden.handle.snapshot().lock, LockState::Wiping);
+    assert!(intent(&device).is_some());
+    device.system.answers(Ok(()));
+    device.clock.advance(Duration::from_secs(61));
+    warden.until_told(id, "done").await;
+}
+
+#[tokio::test]
+async fn an_intent_that_nobody_has_is_taken_back() {
+    let (device, warden, _) = bound().await;
+    drop(warden);
+    let stale = serde_json::json!({"command": CommandId::new(), "external": true, "keep_esim": false});
+    fs::write(device.places().wipe_intent(), stale.to_string()).unwrap();
+    let warden = device.start();
+    warden.report().await;
+    assert!(intent(&device).is_none());
+}
+
+#[tokio::test]
 async fn what_is_left_of_a_wiped_warden_says_so() {
     let device = Device::blank();
     bury(&device, "wiped", CommandId::new());

@@ -252,7 +252,7 @@ impl State {
             (Action::Lock { .. }, Lock::Wiping(wipe)) => wipe.before != Lock::Unlocked,
             // A wipe under way has the last word; only `cancel` stops it.
             (Action::Unlock | Action::Wipe { .. }, Lock::Wiping(_)) => true,
-            (Action::SignOut, Lock::Wiping(wipe)) => wipe.started,
+            (Action::SignOut, Lock::Wiping(_)) => self.is_being_wiped(),
             // A text has no room for a message, and takes none away.
             (Action::Lock { .. }, Lock::Lost { .. }) if order.by == SMS => true,
             (

@@ -149,9 +149,11 @@ impl State {
         }
     }
 
-    /// Ends the lost episode, and a wipe that hasn't begun.
+    /// Ends the lost episode, and a wipe that hasn't begun or is over.
     pub(in crate::core) fn unlocked(&mut self, at: &Moment) -> Result<(), Refusal> {
-        if let Lock::Wiping(wipe) = &self.lock {
+        if let Lock::Wiping(wipe) = &self.lock
+            && !wipe.started
+        {
             let command = wipe.command;
             self.finish(&command, CommandState::Failed, "unlocked")?;
         }
