@@ -91,6 +91,39 @@ async fn sessions_end_even_where_the_lost_target_fails_and_it_is_not_called_done
 }
 
 #[tokio::test]
+async fn sessions_end_at_once_where_the_lost_target_takes_for_ever() {
+    let system = System::new().await.with_sessions().await;
+    system.services().systemd().puppet().hang("StartUnit");
+    let login = system.services().login().puppet();
+    tokio::select! {
+        answer = system.adapter.enforce(Job::Lost) => panic!("{answer:?}"),
+        ended = login.called("TerminateSession", 2) => drop(ended.unwrap()),
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_ended_keeps_no_other_one_open() {
+    let system = System::new().await.with_sessions().await;
+    let login = system.services().login().puppet();
+    login.refuse("TerminateSession", "org.freedesktop.DBus.Error.Failed");
+    let answer = system.adapter.enforce(Job::Lost).await;
+    assert_eq!(reason(answer), "sessions-not-ended");
+    let asked: std::collections::BTreeSet<String> = login
+        .calls("TerminateSession")
+        .iter()
+        .map(|call| format!("{:?}", call.arguments))
+        .collect();
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    login.heal();
+    login.refuse("TerminateSession", "org.freedesktop.login1.NoSuchSession");
+    assert_eq!(
+        system.adapter.enforce(Job::Lost).await,
+        Ok(()),
+        "gone by themselves"
+    );
+}
+
+#[tokio::test]
 async fn a_login_manager_or_systemd_that_is_gone_is_no_success() {
     let system = System::new().await.with_sessions().await;
     system.services().login().puppet().leave().await.unwrap();

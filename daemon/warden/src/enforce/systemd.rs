@@ -15,6 +15,8 @@ const LOST: &str = "belay-lost.target";
 const FREE: &str = "default.target";
 const WATCH: &str = "belay-watch.service";
 const WIPE: &str = "belay-wipe.service";
+/// The session ended by itself.
+const NO_SUCH_SESSION: &str = "org.freedesktop.login1.NoSuchSession";
 /// How long a unit may take to start before it is asked again; a wipe takes as long as it takes.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -72,21 +74,28 @@ impl Systemd {
     }
 
     async fn lose(&self) -> Result<(), EnforceError> {
-        let started = within(self.start(LOST, "isolate")).await;
-        // Whoever is logged in loses the session even if the lost screen can't be started.
-        let ended = within(self.end_sessions()).await;
-        started.and(ended)
+        // Whoever is logged in loses the session at once, even if the lost screen takes its time or can't be started.
+        let lost = within(self.start(LOST, "isolate"));
+        let (started, _) = tokio::join!(lost, within(self.end_sessions()));
+        // Meanwhile a display manager may have opened another one.
+        started.and(within(self.end_sessions()).await)
     }
 
     async fn end_sessions(&self) -> Result<(), EnforceError> {
         let asked = |error: zbus::Error| EnforceError::failed("sessions-not-ended", error);
         let logins = LoginsProxy::new(&self.connection).await.map_err(asked)?;
+        let mut outcome = Ok(());
         for (id, _, user, _, _) in logins.list_sessions().await.map_err(asked)? {
-            if user != self.lost_screen_user {
-                logins.terminate_session(&id).await.map_err(asked)?;
+            if user == self.lost_screen_user {
+                continue;
+            }
+            // One that can't be ended keeps none of the others open.
+            match logins.terminate_session(&id).await {
+                Err(zbus::Error::MethodError(name, _, _)) if name.as_str() == NO_SUCH_SESSION => {}
+                ended => outcome = outcome.and(ended.map_err(asked)),
             }
         }
-        Ok(())
+        outcome
     }
 
     async fn wipe(&self, command: &CommandId) -> Result<(), EnforceError> {
