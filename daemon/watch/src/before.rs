@@ -68,6 +68,19 @@ impl BeforeFile {
         }
     }
 
+    /// As [`Self::load`]; what can't be read is put aside: it can't be put back then, and the device is kept all the
+    /// same.
+    #[must_use]
+    pub fn load_or_put_aside(&self) -> Before {
+        self.load().unwrap_or_else(|error| {
+            tracing::error!(%error, "what was before can't be read, and so it won't be put back");
+            if let Err(error) = fs::rename(&self.path, self.path.with_extension("unreadable")) {
+                tracing::error!(%error, "nor be put aside");
+            }
+            Before::default()
+        })
+    }
+
     /// Makes it hold this, durably; nothing to hold: removes it.
     ///
     /// # Errors

@@ -80,6 +80,14 @@ impl Services {
         self.connection.closed().await;
     }
 
+    /// Whether the warden says that the device has to be kept.
+    ///
+    /// # Errors
+    /// It doesn't answer.
+    pub async fn is_guarded(&self) -> zbus::Result<bool> {
+        warden::guarded(&self.service(Subject::Warden)).await
+    }
+
     /// Sends what a service shows, now and whenever it changes, until it can't be read.
     ///
     /// # Errors

@@ -72,8 +72,6 @@ enum Failure {
     Config(#[from] ConfigError),
     #[error("refused as root: {0}")]
     Unsafe(String),
-    #[error("what was before can't be read: {0}")]
-    Before(std::io::Error),
     #[error("no runtime: {0}")]
     Runtime(std::io::Error),
     #[error("the bus can't be used: {0}")]
@@ -86,7 +84,6 @@ impl Failure {
     const fn code(&self) -> u8 {
         match self {
             Self::Config(_) | Self::Unsafe(_) => sysexits::CONFIG,
-            Self::Before(_) => sysexits::IO,
             Self::Runtime(_) => sysexits::SOFTWARE,
             Self::Bus(_) | Self::Watch(_) => sysexits::UNAVAILABLE,
         }
@@ -100,7 +97,7 @@ fn perform(config: Option<&Path>) -> Result<(), Failure> {
         safe_for_root(&config, &folder)?;
     }
     let file = BeforeFile::new(&folder);
-    let state = State::new(file.load().map_err(Failure::Before)?);
+    let state = State::new(file.load_or_put_aside());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

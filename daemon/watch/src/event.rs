@@ -17,7 +17,7 @@ pub enum Job {
     Sessions,
     /// End one.
     End(String),
-    /// Block power-off, suspend and the power key.
+    /// Block power-off, suspend, the power key and the lid.
     Inhibit,
     /// No longer.
     Release,

@@ -36,6 +36,9 @@ pub enum WatchError {
     /// The warden never answered, and nothing says that the device is lost.
     #[error("the warden doesn't answer")]
     NoWarden,
+    /// The device was lost while the watch was leaving: another one has to take over.
+    #[error("the device is lost again")]
+    LostAgain,
     /// The system has no signals for us.
     #[error("signals can't be awaited: {0}")]
     Signals(#[from] io::Error),
@@ -76,7 +79,10 @@ pub async fn watch(
     // The first tick is wanted before anything is heard.
     watch.take(Event::Due);
     tokio::select! {
-        outcome = watch.run(Until::Done) => return outcome,
+        outcome = watch.run(Until::Done) => {
+            outcome?;
+            return leave(&services).await;
+        }
         () = services.closed() => return Err(WatchError::BusGone),
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -85,6 +91,15 @@ pub async fn watch(
     match tokio::time::timeout(FAREWELL, watch.run(Until::PutBack)).await {
         Ok(outcome) => outcome,
         Err(_) => Ok(()),
+    }
+}
+
+/// Who asks for the watch from here on gets the next one; who asked just before would have been told that it runs.
+async fn leave(services: &Services) -> Result<(), WatchError> {
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    match services.is_guarded().await {
+        Ok(true) => Err(WatchError::LostAgain),
+        _ => Ok(()),
     }
 }
 

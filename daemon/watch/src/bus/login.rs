@@ -10,7 +10,8 @@ pub(super) const NAME: &str = "org.freedesktop.login1";
 pub(super) const PATH: &str = "/org/freedesktop/login1";
 pub(super) const MANAGER: &str = "org.freedesktop.login1.Manager";
 
-const BLOCKED: &str = "shutdown:sleep:handle-power-key";
+// The lid by its own name: logind doesn't ask who blocks sleep when one is closed.
+const BLOCKED: &str = "shutdown:sleep:handle-power-key:handle-lid-switch";
 /// The session ended by itself.
 const NO_SUCH_SESSION: &str = "org.freedesktop.login1.NoSuchSession";
 
@@ -33,7 +34,7 @@ pub(super) async fn end(service: &Service, id: &str) -> zbus::Result<()> {
     }
 }
 
-/// Blocks power-off, suspend and the power key for as long as the descriptor is held.
+/// Blocks power-off, suspend, the power key and the lid for as long as the descriptor is held.
 pub(super) async fn inhibit(service: &Service) -> zbus::Result<OwnedFd> {
     let body = (BLOCKED, "Belay", "This device is lost", "block");
     service.call(PATH, MANAGER, "Inhibit", &body).await

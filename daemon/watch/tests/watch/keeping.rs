@@ -33,7 +33,10 @@ async fn a_lost_device_is_kept_until_it_is_unlocked_and_then_as_before() {
     assert!(stage.before().exists());
     let inhibitor = stage.inhibitor().await;
     let inhibited = stage.shared.get(|picture| picture.inhibited.clone());
-    assert_eq!(inhibited, ["shutdown:sleep:handle-power-key:block"]);
+    assert_eq!(
+        inhibited,
+        ["shutdown:sleep:handle-power-key:handle-lid-switch:block"]
+    );
 
     stage.lock("unlocked").await;
     assert!(watch.ended().await.success(), "nothing is left to watch");
@@ -180,4 +183,28 @@ async fn a_device_with_nothing_to_watch_is_left_at_once() {
     let stage = Stage::new("unlocked").await;
     assert!(stage.start().ended().await.success());
     assert_eq!(stage.shared.get(|picture| picture.ticks), 1);
+}
+
+#[tokio::test]
+async fn a_device_that_is_lost_while_the_watch_leaves_is_not_left_alone() {
+    let stage = Stage::new("unlocked").await;
+    stage
+        .shared
+        .change(|picture| picture.then = Some("lost".to_owned()));
+    assert!(
+        !stage.start().ended().await.success(),
+        "the service manager starts the next one"
+    );
+    let _watch = stage.start();
+    stage.until("kept", kept).await;
+}
+
+#[tokio::test]
+async fn a_lost_device_is_kept_though_nobody_knows_what_was_before() {
+    let stage = Stage::new("lost").await;
+    std::fs::create_dir_all(stage.before().parent().unwrap()).unwrap();
+    std::fs::write(stage.before(), "{\"radios\":").unwrap();
+    let _watch = stage.start();
+    stage.until("kept", kept).await;
+    assert!(stage.before().with_extension("unreadable").exists());
 }

@@ -14,6 +14,8 @@ use zbus::{ObjectPath, OwnedFd, OwnedObjectPath, Variant, fdo};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Picture {
     pub lock: String,
+    /// What it is once it was read.
+    pub then: Option<String>,
     /// What the warden answers to a tick, and how often it was told.
     pub next: u64,
     pub ticks: u32,
@@ -48,7 +50,10 @@ pub struct Warden(pub Shared);
 impl Warden {
     #[zbus(property)]
     fn lock_state(&self) -> String {
-        self.0.get(|picture| picture.lock.clone())
+        let said = self.0.get(|picture| picture.lock.clone());
+        self.0
+            .change(|picture| picture.lock = picture.then.take().unwrap_or_else(|| said.clone()));
+        said
     }
 
     #[zbus(name = "Use")]
