@@ -30,6 +30,28 @@ impl App {
             object,
         })
     }
+
+    /// Waits until the property `name`, a text, reads `wanted`, whichever signal says so.
+    ///
+    /// # Errors
+    /// Where it doesn't come to that.
+    pub async fn reads(&self, object: Object, name: &str, wanted: &str) -> Outcome {
+        let mut watch = self.watch(object).await?;
+        within(
+            &format!("{}.{name} to read {wanted:?}", object.interface),
+            async {
+                loop {
+                    let value = self.read(object, name).await?;
+                    if value.is_ok_and(|v| <&str>::try_from(&*v).is_ok_and(|v| v == wanted)) {
+                        return Ok(());
+                    }
+                    let change = watch.changes.next().await;
+                    change.ok_or_else(|| Surprise::new("the bus went away"))?;
+                }
+            },
+        )
+        .await?
+    }
 }
 
 impl Watch {

@@ -143,7 +143,7 @@ impl Systemd {
     pub fn unit(&self, name: &str) -> Unit {
         Unit {
             name: name.to_owned(),
-            units: self.units.clone(),
+            active: Arc::clone(&self.units.active),
             puppet: self.puppet().clone(),
         }
     }
@@ -153,7 +153,8 @@ impl Systemd {
 #[derive(Debug, Clone)]
 pub struct Unit {
     name: String,
-    units: Units,
+    /// Not the reactions: they may hold this.
+    active: Arc<watch::Sender<BTreeSet<String>>>,
     puppet: Puppet,
 }
 
@@ -163,27 +164,13 @@ impl Unit {
     /// # Errors
     /// Where the bus has gone.
     pub async fn ended(&self) -> Outcome {
-        self.units.set(&self.puppet, &self.name, false).await
+        set(&self.active, &self.puppet, &self.name, false).await
     }
 }
 
 impl Units {
     async fn set(&self, puppet: &Puppet, unit: &str, active: bool) -> Outcome {
-        let state = if active { "active" } else { "inactive" };
-        if puppet.has(&path(unit)) {
-            puppet.set(&path(unit), UNIT, "ActiveState", state).await?;
-        } else {
-            let properties = props([("Id", unit.to_owned().into()), ("ActiveState", state.into())])?;
-            puppet.add(&path(unit), UNIT, properties).await?;
-        }
-        self.active.send_modify(|all| {
-            if active {
-                all.insert(unit.to_owned());
-            } else {
-                all.remove(unit);
-            }
-        });
-        Ok(())
+        set(&self.active, puppet, unit, active).await
     }
 
     async fn react(&self, what: &'static str, unit: &str) -> Outcome {
@@ -234,6 +221,25 @@ impl Units {
         );
         puppet.emit(PATH, MANAGER, "JobRemoved", &body).await
     }
+}
+
+/// Shows that a unit runs, or doesn't.
+async fn set(all: &watch::Sender<BTreeSet<String>>, puppet: &Puppet, unit: &str, active: bool) -> Outcome {
+    let state = if active { "active" } else { "inactive" };
+    if puppet.has(&path(unit)) {
+        puppet.set(&path(unit), UNIT, "ActiveState", state).await?;
+    } else {
+        let properties = props([("Id", unit.to_owned().into()), ("ActiveState", state.into())])?;
+        puppet.add(&path(unit), UNIT, properties).await?;
+    }
+    all.send_modify(|all| {
+        if active {
+            all.insert(unit.to_owned());
+        } else {
+            all.remove(unit);
+        }
+    });
+    Ok(())
 }
 
 impl Behaviour for Manager {

@@ -185,10 +185,10 @@ async fn after_three_days_offline_what_still_holds_is_done_and_what_was_done_is_
     scene.clock().run(HASTE).unwrap();
     done_once(&scene, &console, locked, "lost", 1).await;
     console.follow(&scene, message, CommandState::Done).await.unwrap();
-    assert_eq!(
-        app(&scene).text(DEVICE, "LostMessage").await.unwrap(),
-        "Still lost"
-    );
+    app(&scene)
+        .reads(DEVICE, "LostMessage", "Still lost")
+        .await
+        .unwrap();
     let life = console.life(&scene, ring).await.unwrap();
     assert!(
         (life.state.as_str(), life.reason.as_str()) == ("queued", "expired")

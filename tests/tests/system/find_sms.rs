@@ -72,8 +72,10 @@ async fn a_text_in_parts_locks_once_it_is_whole_and_another_unlocks() {
     // The owner knows of the first episode by having locked it.
     let mut unlock = owner.text(SmsAction::Unlock);
     unlock.presence_or_episode = 1;
+    let mut device = app(&scene).watch(DEVICE).await.unwrap();
     received(&scene, SENDER, &unlock.sign(&owner.key())).await;
     warden.becomes("LockState", "unlocked").await.unwrap();
+    device.becomes("LockState", "unlocked").await.unwrap();
     assert_eq!(refusals(&app(&scene)).await, ["malformed"]);
 }
 
