@@ -142,6 +142,49 @@ async fn the_watch_killed_again_and_again_comes_back_to_a_lost_device() {
 }
 
 #[tokio::test]
+async fn belayd_killed_while_it_rings_or_is_about_to_does_it_at_most_once_and_says_so() {
+    let (mut scene, console) = console().await;
+    let feedback = scene.services().feedback().puppet().clone();
+    // It has begun, and nobody knows whether anything was heard.
+    feedback.hang("TriggerFeedback");
+    let ring = || Action::Ring { seconds: 600 };
+    let id = console.send(&scene, ring()).await.unwrap();
+    feedback.called("TriggerFeedback", 1).await.unwrap();
+    scene.kill_belayd().await.unwrap();
+    feedback.heal();
+    scene.start_belayd().await.unwrap();
+    let (_, life) = console.follow(&scene, id, CommandState::Failed).await.unwrap();
+    assert_eq!(life.reason, "interrupted");
+    assert_eq!(feedback.calls("TriggerFeedback").len(), 1);
+
+    // It was heard, and that was told; the noise ends with belayd, which doesn't begin it anew.
+    let id = console.send(&scene, ring()).await.unwrap();
+    scene.services().feedback().until_playing(true).await.unwrap();
+    console.follow(&scene, id, CommandState::Done).await.unwrap();
+    scene.kill_belayd().await.unwrap();
+    scene.services().feedback().until_playing(false).await.unwrap();
+    scene.start_belayd().await.unwrap();
+    let id = console.send(&scene, lock()).await.unwrap();
+    done_once(&scene, &console, id, "lost", 1).await;
+    assert_eq!(feedback.calls("TriggerFeedback").len(), 2);
+}
+
+#[tokio::test]
+async fn a_device_that_starts_again_between_judgement_and_deed_is_lost_and_follows() {
+    let (mut scene, console) = console().await;
+    let systemd = scene.services().systemd().puppet().clone();
+    // The system doesn't answer, and then the power fails.
+    systemd.hang("StartUnit");
+    let id = console.send(&scene, lock()).await.unwrap();
+    systemd.called("StartUnit", 1).await.unwrap();
+    systemd.heal();
+    scene.reboot().await.unwrap();
+    scene.clock().run(HASTE).unwrap();
+    done_once(&scene, &console, id, "lost", 1).await;
+    assert!(scene.services().systemd().is_active("belay-lost.target"));
+}
+
+#[tokio::test]
 async fn the_same_command_posted_or_delivered_twice_is_one() {
     let (mut scene, console) = console().await;
     scene.stop_belayd().await.unwrap();
