@@ -132,6 +132,31 @@ async fn contact_stops_the_countdown_and_silences_it() {
 }
 
 #[tokio::test]
+async fn a_reboot_silences_no_countdown() {
+    let (device, warden, mut owner) = bound().await;
+    warden.set_policies(&wipe_after_two_days()).await.unwrap();
+    let (_, locks) = owner.signed(lock());
+    warden.command(locks).await;
+    pass(&device, &warden, 72 + 48).await;
+    let ring = warden.effects().await.waiting[0].command;
+    warden.begin(ring).await.unwrap();
+    device.clock.advance(HOUR / 2);
+    warden.report().await;
+    drop(warden);
+    device.new_boot();
+    let warden = device.start();
+    let effects = warden.effects().await;
+    let rings: Vec<_> = effects.waiting.iter().map(Action::of_effect).collect();
+    assert!(
+        matches!(rings[..], [Ok(Action::Ring { seconds: 1..=1800 })]),
+        "{rings:?}"
+    );
+    assert!(effects.begun.is_empty());
+    warden.begin(ring).await.unwrap();
+    assert_eq!(warden.effects().await.begun, [ring], "once a boot");
+}
+
+#[tokio::test]
 async fn after_a_wipe_that_was_refused_and_an_unlock_the_device_still_locks_itself() {
     let (device, warden, mut owner) = bound().await;
     warden.set_policies(&lock_after_a_day()).await.unwrap();

@@ -211,6 +211,7 @@ impl State {
             return self.let_go_for_command();
         }
         let mut changed = self.expire_deeds(at)?;
+        changed |= self.ring_on(at);
         let mut effects = self.begin_wipe_in_time(at)?;
         effects.extend(self.apply_policies(at)?);
         changed |= !effects.is_empty() || self.book.unwritten(at) >= policy::LONGEST_UNWRITTEN;

@@ -99,7 +99,7 @@ impl State {
         }
         if self.book.contact.countdown.is_none() {
             self.book.contact.countdown = Some(Span::beginning(at));
-            self.book.deeds.push(self.countdown_deed(Verb::Ring));
+            self.book.deeds.push(self.countdown_deed(Verb::Ring, COUNTDOWN));
             return Ok(vec![note("wipe-countdown", "policy", "offline")]);
         }
         let command = self.stand_in("wipe");
@@ -115,8 +115,30 @@ impl State {
         }
         let ring = self.stand_in(Verb::Ring.as_str());
         if !self.withdraw_deed(&ring) {
-            self.book.deeds.push(self.countdown_deed(Verb::StopRing));
+            self.book
+                .deeds
+                .push(self.countdown_deed(Verb::StopRing, Duration::ZERO));
         }
+    }
+
+    /// A reboot silences the countdown: what is left of it is heard again.
+    pub(super) fn ring_on(&mut self, at: &Moment) -> bool {
+        let elsewhere = |span: &&mut Span| {
+            span.since
+                .as_ref()
+                .is_none_or(|since| since.boot_id != at.boot_id)
+        };
+        let Some(countdown) = self.book.contact.countdown.as_mut().filter(elsewhere) else {
+            return false;
+        };
+        *countdown = countdown.at(at);
+        let left = COUNTDOWN.saturating_sub(countdown.counted);
+        let ring = self.stand_in(Verb::Ring.as_str());
+        self.book.deeds.retain(|deed| deed.command != ring);
+        if !left.is_zero() {
+            self.book.deeds.push(self.countdown_deed(Verb::Ring, left));
+        }
+        true
     }
 
     /// Whether somebody has to look after lost mode, or to wake the warden for a policy.
@@ -153,10 +175,10 @@ impl State {
         }
     }
 
-    fn countdown_deed(&self, verb: Verb) -> Deed {
+    fn countdown_deed(&self, verb: Verb, long: Duration) -> Deed {
         let action = match verb {
             Verb::Ring => Action::Ring {
-                seconds: COUNTDOWN.as_secs(),
+                seconds: long.as_secs().max(1),
             },
             _ => Action::StopRing,
         };
