@@ -10,7 +10,9 @@
 //! after `IDLE` seconds (60; the variable of that name changes it), threads, context switches in those seconds,
 //! p50 and p99 of 2,000 property reads, size of the stripped executable. Other daemons are measured where they are
 //! installed (`accountsservice`, `upower`), else the row says so. The warden, which belayd asks at its start, runs
-//! during the starts and has left before the idle window. Numbers are for comparing rows of one run.
+//! during the starts and has left before the idle window. Last come belayd and the warden together, neither running
+//! before: median time of 20 starts from `exec` of belayd to its own name being owned, and to the warden's, which the
+//! bus starts because belayd asks. Numbers are for comparing rows of one run.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,12 +22,14 @@
 
 #[path = "idle/bus.rs"]
 mod bus;
+#[path = "idle/cold.rs"]
+mod cold;
 #[path = "idle/daemon.rs"]
 mod daemon;
 #[path = "idle/measure.rs"]
 mod measure;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use daemon::Daemon;
@@ -81,7 +85,35 @@ fn main() {
                 row.size_kib,
             );
         }
+        cold_start(folder.path()).await;
     });
+}
+
+async fn cold_start(folder: &Path) {
+    let all = daemons();
+    let Some(belayd) = all.iter().find(|daemon| daemon.label == "belayd") else {
+        return;
+    };
+    let warden = belayd.program.with_file_name("belay-warden");
+    if let Some(missing) = [&belayd.program, &warden]
+        .into_iter()
+        .find(|program| !program.exists())
+    {
+        println!(
+            "cold start       SKIPPED: {} is not there ({})",
+            missing.display(),
+            belayd.from
+        );
+        return;
+    }
+    let (names, wardens) = cold::measure(belayd, folder, STARTS).await;
+    let median = |times: &[Duration]| times[times.len() / 2].as_secs_f64() * 1e3;
+    println!(
+        "cold start of belayd and the warden, median of {STARTS}: org.belay1 owned after {:.1} ms, org.belay1.Warden \
+         after {:.1} ms",
+        median(&names),
+        median(&wardens)
+    );
 }
 
 fn daemons() -> Vec<Daemon> {

@@ -73,7 +73,8 @@ pub async fn measure(daemon: &Daemon, folder: &Path, starts: usize, idle: Durati
     }
 }
 
-async fn connect(bus: &Bus) -> zbus::Connection {
+/// A connection of the bench's own.
+pub async fn connect(bus: &Bus) -> zbus::Connection {
     zbus::connection::Builder::address(bus.address.as_str())
         .build()
         .await

@@ -54,9 +54,12 @@ pub async fn measure(stage: &mut Stage) -> Outcome {
     let after = switches(pid)?;
     let (busy, quiet) = (rise(&before, &between), rise(&between, &after));
     println!(
-        "belayd with an idle stream: {busy} context switches in {COUNTED} heartbeats = {:.1} a heartbeat; {quiet} in \
-         the same {:.0} s without one",
-        f64::from(u32::try_from(busy)?) / f64::from(u32::try_from(COUNTED)?),
+        "belayd with an idle stream: {} voluntary and {} involuntary context switches in {COUNTED} heartbeats = {:.1} a \
+         heartbeat; {} in the same {:.0} s without one",
+        busy.voluntary,
+        busy.involuntary,
+        f64::from(u32::try_from(busy.sum())?) / f64::from(u32::try_from(COUNTED)?),
+        quiet.sum(),
         (EACH * u32::try_from(COUNTED)?).as_secs_f64(),
     );
     Ok(())
@@ -71,27 +74,49 @@ async fn heartbeats(stage: &Stage, count: usize) -> Outcome {
     Ok(())
 }
 
-type Switches = BTreeMap<PathBuf, u64>;
-
-fn rise(before: &Switches, after: &Switches) -> u64 {
-    let rises = after.iter().map(|(task, count)| {
-        let before = before.get(task).copied().unwrap_or(0);
-        count.saturating_sub(before)
-    });
-    rises.sum()
+/// Context switches.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    /// The thread had to wait.
+    voluntary: u64,
+    /// Somebody else's turn.
+    involuntary: u64,
 }
 
-/// Voluntary and involuntary context switches, thread by thread.
+impl Count {
+    const fn sum(self) -> u64 {
+        self.voluntary + self.involuntary
+    }
+}
+
+/// Thread by thread.
+type Switches = BTreeMap<PathBuf, Count>;
+
+fn rise(before: &Switches, after: &Switches) -> Count {
+    after.iter().fold(Count::default(), |sum, (task, count)| {
+        let before = before.get(task).copied().unwrap_or_default();
+        Count {
+            voluntary: sum.voluntary + count.voluntary.saturating_sub(before.voluntary),
+            involuntary: sum.involuntary + count.involuntary.saturating_sub(before.involuntary),
+        }
+    })
+}
+
+/// The switches of all threads so far.
 fn switches(pid: u32) -> Outcome<Switches> {
     let mut all = Switches::new();
     for task in fs::read_dir(format!("/proc/{pid}/task"))? {
         let task = task?.path();
         let status = fs::read_to_string(task.join("status"))?;
-        let count = status
-            .lines()
-            .filter(|line| line.contains("voluntary_ctxt_switches"))
-            .filter_map(|line| line.split_whitespace().last()?.parse::<u64>().ok())
-            .sum();
+        let field = |name: &str| {
+            let mut lines = status.lines();
+            let value = lines.find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+            value.unwrap_or_default()
+        };
+        let count = Count {
+            voluntary: field("voluntary_ctxt_switches:"),
+            involuntary: field("nonvoluntary_ctxt_switches:"),
+        };
         all.insert(task, count);
     }
     Ok(all)
