@@ -9,7 +9,7 @@ use crate::owner::{ADA, PASSWORD, adas, code, state};
 use crate::scene::{Scene, scene};
 
 /// Runs `belayctl --json ARGS` as the person at the device; the exit code and the answer.
-async fn ctl(scene: &Scene, args: &[&str]) -> (Option<i32>, Value) {
+pub async fn ctl(scene: &Scene, args: &[&str]) -> (Option<i32>, Value) {
     let all: Vec<&str> = ["--json"].into_iter().chain(args.iter().copied()).collect();
     let program = scene.program("belayctl", &all).as_user(guest::person());
     // Asking on the terminal of whoever runs the tests is right, and no test of what scripts get.
@@ -20,7 +20,7 @@ async fn ctl(scene: &Scene, args: &[&str]) -> (Option<i32>, Value) {
 }
 
 /// A file with a password, for `--password-file`, that the person can read.
-fn file(content: &str) -> tempfile::NamedTempFile {
+pub fn file(content: &str) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     writeln!(file, "{content}").unwrap();
     if guest::is_root() {

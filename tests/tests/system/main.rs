@@ -17,6 +17,7 @@ mod find_device;
 mod find_faults;
 mod find_hostile;
 mod find_lost;
+mod find_owner;
 mod find_phone;
 mod find_sms;
 mod find_wipe;

@@ -1,0 +1,149 @@
+//! A cloud that lies to the owner's own computer.
+
+use std::os::unix::fs::PermissionsExt;
+use std::sync::{Arc, Mutex};
+
+use belay_tests::proxy::Trick;
+use serde_json::Value;
+
+use super::{Computer, name, path};
+use crate::belayctl::{ctl, file};
+use crate::owner::{BEN, BENS, registered};
+use crate::scene::scene;
+
+/// What a cloud answers, to be answered again later.
+fn recorded() -> (Arc<Mutex<Option<Value>>>, Trick) {
+    let kept = Arc::new(Mutex::new(None));
+    let inside = Arc::clone(&kept);
+    let record = Trick::alter(move |answer| {
+        inside.lock().unwrap().get_or_insert_with(|| answer.clone());
+    });
+    (kept, record)
+}
+
+/// The cloud's answer with a field that was in another one.
+fn with(field: &'static str, from: &Arc<Mutex<Option<Value>>>) -> Trick {
+    let old = from.lock().unwrap().clone().unwrap()[field].clone();
+    Trick::alter(move |answer| answer[field] = old.clone())
+}
+
+#[tokio::test]
+async fn a_cloud_that_answers_with_another_owners_device_or_its_reports_is_refused_by_name() {
+    let computer = Computer::adas().await;
+    let device = computer.device.clone();
+    let bens = scene().await;
+    registered(&bens, BEN, BENS).await;
+    let bens = Computer::of(bens).await;
+    let list = {
+        let (kept, record) = recorded();
+        bens.scene.network().plan("/v1/devices", 1, &record);
+        let from = ["--cloud", &bens.url, "--login", BEN, "--password-file"];
+        let password = file(BENS);
+        let all: Vec<&str> = ["find", "list"]
+            .into_iter()
+            .chain(from)
+            .chain([path(&password)])
+            .collect();
+        let (exit, list) = ctl(&bens.scene, &all).await;
+        assert_eq!(exit, Some(0), "{list}");
+        kept
+    };
+    let network = computer.scene.network();
+    network.plan("/v1/devices", 1, &with("devices", &list));
+    let (exit, foreign) = computer.find(&["ring", &bens.device]).await;
+    assert_eq!(
+        (exit, name(&foreign)),
+        (Some(69), "ForeignCertificate"),
+        "{foreign}"
+    );
+
+    let reports = {
+        let (kept, record) = recorded();
+        bens.scene.network().plan(&bens.reports(), 1, &record);
+        let password = file(BENS);
+        let args = [
+            "find",
+            "status",
+            &bens.device,
+            "--cloud",
+            &bens.url,
+            "--login",
+            BEN,
+        ];
+        let all: Vec<&str> = args
+            .into_iter()
+            .chain(["--password-file", path(&password)])
+            .collect();
+        let (exit, status) = ctl(&bens.scene, &all).await;
+        assert_eq!(exit, Some(0), "{status}");
+        kept
+    };
+    network.plan(&computer.reports(), 1, &with("state", &reports));
+    let (exit, forged) = computer.find(&["lock", &device]).await;
+    assert_eq!((exit, name(&forged)), (Some(69), "ForgedReport"), "{forged}");
+    assert_eq!(computer.lock_state().await, "unlocked");
+    assert_eq!(computer.posts(&format!("/v1/devices/{device}/commands")), 0);
+}
+
+#[tokio::test]
+async fn a_report_that_is_held_back_is_noticed_where_it_was_seen_and_stale_at_the_device_else() {
+    let computer = Computer::adas().await;
+    let device = computer.device.clone();
+    let network = computer.scene.network();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let kept = folder.path().join("session");
+    let kept = kept.to_str().unwrap();
+    let (old, record) = recorded();
+    network.plan(&computer.reports(), 1, &record);
+    computer.done(&["lock", &device]).await;
+    computer.done(&["unlock", &device]).await;
+    // The device is locked once more: another episode, and a newer report.
+    computer.done(&["lock", &device]).await;
+    let (exit, answer) = computer.find(&["status", &device, "--remember", kept]).await;
+    assert_eq!(exit, Some(0), "{answer}");
+
+    let commands = format!("/v1/devices/{device}/commands");
+    network.plan(&computer.reports(), 1, &with("state", &old));
+    let (exit, back) = ctl(&computer.scene, &["find", "ring", &device, "--remembered", kept]).await;
+    assert_eq!((exit, name(&back)), (Some(69), "OldReport"), "{back}");
+
+    // A computer that has seen nothing can't know; the device does.
+    network.behave();
+    network.plan(&computer.reports(), 1, &with("state", &old));
+    network.plan(
+        &commands,
+        1,
+        &Trick::alter(|answer| answer["commands"] = Value::Array(Vec::new())),
+    );
+    let (exit, stale) = computer.find(&["unlock", &device]).await;
+    assert_eq!((exit, name(&stale)), (Some(77), "CommandRefused"), "{stale}");
+    assert_eq!(stale["error"]["message"], "stale");
+    assert_eq!(computer.lock_state().await, "lost");
+}
+
+#[tokio::test]
+async fn an_outcome_of_another_command_is_not_taken_for_this_ones() {
+    let computer = Computer::adas().await;
+    let device = computer.device.clone();
+    let network = computer.scene.network();
+    let rung = computer.done(&["ring", &device]).await;
+    let commands = format!("/v1/devices/{device}/commands");
+    let (old, record) = recorded();
+    network.plan(&commands, 1, &record);
+    computer.find(&["status", &device]).await;
+    let outcomes = old.lock().unwrap().clone().unwrap()["commands"][0]["outcomes"].clone();
+    assert!(
+        outcomes.as_array().is_some_and(|outcomes| !outcomes.is_empty()),
+        "{rung}"
+    );
+    // The next life that is asked for comes with the first one's outcomes.
+    let forge = Trick::alter(move |answer| {
+        if answer["id"].is_string() {
+            answer["outcomes"] = outcomes.clone();
+        }
+    });
+    network.plan(&commands, 4, &forge);
+    let (exit, forged) = computer.find(&["stop", &device]).await;
+    assert_eq!((exit, name(&forged)), (Some(69), "ForgedOutcome"), "{forged}");
+}
