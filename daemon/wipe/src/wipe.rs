@@ -80,7 +80,13 @@ pub fn wipe(machine: &mut dyn Machine, plan: &Plan, mode: Mode, runtime: &Path) 
             let intent = run.intent()?;
             // The same again means that the power stayed on: only that is left to do.
             if over.as_ref() != Some(&intent) {
-                run.fresh(&intent)?;
+                // A tombstone that was lost or torn: what is half destroyed would never pass a preflight again.
+                match run.has_begun(&intent)? {
+                    true => run
+                        .tombstone(&intent, Phase::Wiping, &[])
+                        .map_err(|error| WipeError::Unfinished(format!("the tombstone: {error}")))?,
+                    false => run.fresh(&intent)?,
+                }
             }
             run.go(&intent)
         }
@@ -117,6 +123,16 @@ impl Run<'_> {
             Ok(intent) => Ok(intent),
             Err(why) => self.refuse("", "intent-malformed", why),
         }
+    }
+
+    /// Whether the journal says that a step of this wipe was begun.
+    fn has_begun(&self, intent: &Intent) -> Result<bool, WipeError> {
+        let bytes = self
+            .machine
+            .load(&self.places.journal)
+            .map_err(|error| WipeError::Unfinished(error.to_string()))?;
+        let known = entries(&bytes.unwrap_or_default(), &intent.command, self.plan);
+        Ok(known.iter().any(|entry| matches!(entry, Entry::Begin { .. })))
     }
 
     /// A new wipe: preflight, the journal's first entry, tombstone.

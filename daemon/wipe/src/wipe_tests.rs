@@ -80,6 +80,30 @@ fn without_cryptsetup_the_keys_are_gone_just_as_well() {
     assert!(keys_are_gone(&disk));
 }
 
+#[test]
+fn a_wipe_that_lost_its_tombstone_on_the_way_is_ended_and_never_refused() {
+    for cut in 1..1000 {
+        let disk = Model::disk(true, false);
+        let mut machine = Model::new(&disk);
+        machine.left = cut;
+        if start(&mut machine, Mode::Start).is_ok() && machine.left > 0 {
+            assert!(cut > 20, "every change was a place to cut");
+            return;
+        }
+        let place = Path::new(JOURNAL).join("tombstone");
+        disk.borrow_mut().files.remove(&place);
+        if cut % 2 == 0 {
+            disk.borrow_mut().files.insert(place, b"{\"state\":".to_vec());
+        }
+        let ended = start(&mut Model::new(&disk), Mode::Start);
+        assert!(matches!(ended, Ok(Ended::Wiped)), "cut {cut}: {ended:?}");
+        assert_eq!(refusal(&disk), None);
+        assert!(keys_are_gone(&disk));
+        assert_eq!(tombstone(&disk).unwrap().state, Phase::Wiped);
+    }
+    panic!("never whole");
+}
+
 /// The power cut after each single change, the last one half made; then every boot resumes, and each of those may be
 /// cut off once more.
 #[test]
