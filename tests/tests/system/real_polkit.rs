@@ -103,14 +103,15 @@ async fn the_real_polkitd_reads_the_policy_file_as_the_contract_says_it() {
     );
     let reply = call.await.unwrap();
     let actions: Vec<Action> = reply.body().deserialize().unwrap();
-    // 0 is no, 5 is yes; any, inactive, active.
+    // 0 is no, 3 the user's own password kept for a while, 5 is yes; any, inactive, active.
     let ours: Vec<_> = actions
         .iter()
         .filter(|a| a.0.starts_with("org.belay1."))
         .collect();
-    assert_eq!(ours.len(), 5);
+    assert_eq!(ours.len(), 6);
     for action in ours {
-        assert_eq!((action.6, action.7, action.8), (0, 0, 5), "{}", action.0);
+        let active = if action.0 == "org.belay1.location.read" { 3 } else { 5 };
+        assert_eq!((action.6, action.7, action.8), (0, 0, active), "{}", action.0);
     }
 }
 
