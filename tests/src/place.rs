@@ -4,11 +4,15 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::surprise::During;
 use crate::{Outcome, guest};
+
+/// How long the last of a stage's programs may take to die.
+const REMOVED_WITHIN: Duration = Duration::from_secs(10);
 
 /// The folder of one stage, removed with it unless kept.
 #[derive(Debug)]
@@ -95,6 +99,20 @@ impl Place {
     pub fn keep(&self) {
         if let Some(dir) = self.dir.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _kept = dir.keep();
+        }
+    }
+}
+
+impl Drop for Place {
+    /// The programs have been killed, and one that isn't dead yet may put a file into a folder that was just emptied.
+    fn drop(&mut self) {
+        let dir = self.dir.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let Some(path) = dir.take().map(TempDir::keep) else {
+            return;
+        };
+        let begun = Instant::now();
+        while fs::remove_dir_all(&path).is_err() && path.exists() && begun.elapsed() < REMOVED_WITHIN {
+            std::thread::yield_now();
         }
     }
 }
