@@ -20,6 +20,7 @@ mod find_lost;
 mod find_owner;
 mod find_phone;
 mod find_sms;
+mod find_smuggled;
 mod find_wipe;
 mod hostile;
 mod http;
