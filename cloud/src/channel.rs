@@ -78,8 +78,8 @@ pub async fn queue(State(app): State<App>, proof: Proof, query: Query) -> Result
     }
 }
 
-/// `POST /v1/outcomes`: also for a binding that the device has just let go, since a sign-out reports its end. Then
-/// the warden's signature is enough.
+/// `POST /v1/outcomes`: also for a binding that the device has just let go, since a sign-out reports its end. The
+/// warden's signature is enough, whatever key brings it.
 ///
 /// # Errors
 /// `malformed`, `not-bound`, `other-epoch`, `bad-signature`, `too-many`.
@@ -191,27 +191,28 @@ pub fn end(app: &App, device: &DeviceId) {
     after_commit(move || hub.end(&device));
 }
 
-/// The binding that a statement is about, if the proof's key is the one that was bound in it. With `released_too`
-/// also one that the device has let go, by any key: the device forgets its own with the binding.
+/// The binding that a statement is about, if the proof's key is the one that was bound in it; with `any_key` also by
+/// another, and also one that the device has let go: it forgets its own key with the binding, and the warden's
+/// signature is proof enough.
 fn bound_for(
     tx: &Transaction<'_>,
     proof: &Proof,
     device: &DeviceId,
-    released_too: bool,
+    any_key: bool,
 ) -> Result<Bound, Failure> {
     let known = devices::table::bound(tx, &proof.thumbprint)?;
     if let Some(bound) = known.iter().find(|bound| bound.active && bound.device == *device) {
         return Ok(*bound);
     }
-    let released = match released_too {
-        true => devices::table::released(tx, device)?,
+    let ended = match any_key {
+        true => devices::table::bound_or_released(tx, device)?,
         false => None,
     };
     let other = match known.iter().any(|bound| bound.active) {
         true => Kind::OtherEpoch,
         false => Kind::NotBound,
     };
-    released.ok_or_else(|| Problem::new(other).into())
+    ended.ok_or_else(|| Problem::new(other).into())
 }
 
 fn take_budget(app: &App, context: &Context<'_>, what: &str, device: &DeviceId) -> Result<(), Failure> {

@@ -262,18 +262,19 @@ pub fn bound(tx: &Transaction<'_>, thumbprint: &[u8; 32]) -> Result<Vec<Bound>, 
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The binding of a device that was let go.
+/// The binding of a device, in force or let go.
 ///
 /// # Errors
 /// A broken database.
-pub fn released(tx: &Transaction<'_>, device: &DeviceId) -> Result<Option<Bound>, Failure> {
-    let released = binding(tx, device)?.filter(|binding| binding.state == "released");
-    Ok(released.map(|binding| Bound {
+pub fn bound_or_released(tx: &Transaction<'_>, device: &DeviceId) -> Result<Option<Bound>, Failure> {
+    let found =
+        binding(tx, device)?.filter(|binding| matches!(binding.state.as_str(), "active" | "released"));
+    Ok(found.map(|binding| Bound {
         device: *device,
         account: binding.account,
         epoch: binding.epoch,
         warden: binding.warden,
-        active: false,
+        active: binding.state == "active",
     }))
 }
 

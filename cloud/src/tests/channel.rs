@@ -144,14 +144,19 @@ async fn the_channel_outlives_the_session_and_ends_with_the_release() {
 }
 
 #[tokio::test]
-async fn the_last_words_of_a_released_binding_come_with_any_key_and_those_of_one_in_force_with_its_own() {
+async fn an_outcome_proves_itself_whatever_key_brings_it_before_and_after_the_release() {
     let rig = Rig::new();
     let mut home = Home::new(&rig).await;
     let command = home.lock();
     let release = json!({ "release": home.device.release(&home.owner) });
     let last_word = home.outcome(2, command.id, CommandState::Done);
     let key = std::mem::replace(&mut home.client, rig.client());
-    home.tell(&last_word).await.refuses(403, "not-bound");
+    home.tell(&home.outcome(1, command.id, CommandState::Running))
+        .await
+        .is(204);
+    home.report_state(&home.state(1, "lost"))
+        .await
+        .refuses(403, "not-bound");
     rig.post("/v1/releases", &release).await.is(204);
     let warden = std::mem::replace(&mut home.device.warden, SigningKey::generate());
     home.tell(&last_word).await.refuses(403, "bad-signature");
