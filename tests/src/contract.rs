@@ -3,16 +3,19 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::Write;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use belay_proto::dbus::Error;
 
 use crate::app::{Object, Refusal};
 use crate::{Outcome, Surprise};
 
-/// Names a file to which each pair of a method and an error that it answered is added, one a line; to see what
-/// the tests leave out.
+/// Names a file to which each pair of a method and an error that it answered, or [`GRANTED`], is added, one a
+/// line; `.ci/errors` judges by it what the tests leave out.
 const SEEN: &str = "BELAY_TESTS_SEEN";
+
+/// What is noted in place of an error where a method did what it was asked.
+const GRANTED: &str = "granted";
 
 const FILES: [&str; 4] = [
     include_str!(concat!(
@@ -50,7 +53,7 @@ pub fn judge(object: Object, member: &str, refusal: &Refusal) -> Outcome {
     let Some(documented) = documented().get(&method) else {
         return Ok(());
     };
-    note(&method, refusal);
+    note(&method, refusal.short());
     let name = refusal.name.rsplit('.').next().unwrap_or_default();
     // What the bus and the library answer by themselves has D-Bus's own names.
     let foreign = refusal.name.starts_with("org.freedesktop.DBus.Error.");
@@ -107,12 +110,34 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
         .map(|(found, _)| found)
 }
 
-fn note(method: &str, refusal: &Refusal) {
+/// Notes that a method of Belay did what it was asked.
+pub fn granted(object: Object, member: &str) {
+    let method = format!("{}.{member}", object.interface);
+    if documented().contains_key(&method) {
+        note(&method, GRANTED);
+    }
+}
+
+/// Adds a line to the file of [`SEEN`], once a process. Tests of many threads and processes write there: the line
+/// is one `write` to a file opened for appending, so that lines never mix.
+fn note(method: &str, answer: &str) {
+    static NOTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let Some(path) = std::env::var_os(SEEN) else {
         return;
     };
-    if let Ok(mut file) = File::options().append(true).create(true).open(path) {
-        let _best_effort = writeln!(file, "{method} {}", refusal.short());
+    let line = format!("{method} {answer}\n");
+    let mut noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if noted.contains(&line) {
+        return;
+    }
+    let added = File::options()
+        .append(true)
+        .create(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(line.as_bytes()));
+    // What couldn't be written is missed by whoever reads the file.
+    if added.is_ok() {
+        noted.insert(line);
     }
 }
 

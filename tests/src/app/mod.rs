@@ -108,6 +108,7 @@ impl App {
         );
         match within(&format!("the reply to {}.{member}", object.interface), call).await? {
             Ok(reply) => {
+                contract::granted(object, member);
                 let body = reply.body();
                 body.deserialize()
                     .map(Ok)

@@ -34,7 +34,7 @@ pub(super) async fn relay(shared: Arc<Shared>, request: Request<Incoming>) -> Ou
     let path = parts.uri.path().to_owned();
     let trick = shared.trick(&path);
     let judged = trick.is_none();
-    if !judged && !matches!(trick, Some(Trick::LoseAnswer)) {
+    if !judged && !matches!(trick, Some(Trick::LoseAnswer | Trick::Hold(_))) {
         shared.note_trick(&path);
     }
     let answer = match trick {
@@ -52,6 +52,14 @@ pub(super) async fn relay(shared: Arc<Shared>, request: Request<Incoming>) -> Ou
             shared.note(exchange(&parts, &path, &body, &answer), true);
             shared.note_trick(&path);
             return Err(Surprise::new("the answer is lost"));
+        }
+        Some(Trick::Hold(go)) => {
+            let answer = shared
+                .ask(Request::from_parts(parts.clone(), Full::new(body.clone())))
+                .await?;
+            shared.note_trick(&path);
+            go.notified().await;
+            answer
         }
         Some(Trick::Alter(change)) => {
             let mut answer = shared

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
+use tokio::sync::Notify;
 
 /// One misbehaviour.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub enum Trick {
     Cut,
     /// The cloud hears and answers, and the answer is lost.
     LoseAnswer,
+    /// The cloud hears and answers, and the answer comes once this is notified.
+    Hold(Arc<Notify>),
     /// The cloud's JSON answer is changed on the way.
     Alter(Arc<dyn Fn(&mut Value) + Send + Sync>),
 }
@@ -72,6 +75,7 @@ impl fmt::Debug for Trick {
             Self::Hang => f.write_str("Hang"),
             Self::Cut => f.write_str("Cut"),
             Self::LoseAnswer => f.write_str("LoseAnswer"),
+            Self::Hold(_) => f.write_str("Hold"),
             Self::Alter(_) => f.write_str("Alter"),
         }
     }

@@ -19,6 +19,8 @@ enum Move {
         input: Vec<u8>,
     },
     Credentials(Vec<u8>),
+    Command(Vec<u8>),
+    Beat,
     RecoveryCode(Claim),
     History(u64),
 }
@@ -67,6 +69,8 @@ fn moves() -> impl Strategy<Value = Move> {
     prop_oneof![
         6 => (ticket, step, bytes()).prop_map(|(ticket, step, input)| Move::Use { ticket, step: step.to_owned(), input }),
         2 => bytes().prop_map(Move::Credentials),
+        2 => bytes().prop_map(Move::Command),
+        1 => Just(Move::Beat),
         1 => prop_oneof![Just(Claim::Right), "[0-9a-f]{0,40}".prop_map(Claim::Made)].prop_map(Move::RecoveryCode),
         1 => any::<u64>().prop_map(Move::History),
     ]
@@ -197,6 +201,15 @@ async fn play(thief: &App, tickets: &[String; 3], claim: &str, planned: &Move) -
             .await
             .unwrap()
             .map(|taken| taken.to_string()),
+        Move::Command(envelope) => thief
+            .call::<_, String>(WARDEN, "Command", &(envelope,))
+            .await
+            .unwrap(),
+        Move::Beat => thief
+            .call::<_, ()>(WARDEN, "Beat", &())
+            .await
+            .unwrap()
+            .map(|()| String::new()),
         Move::RecoveryCode(made) => {
             let answer = match made {
                 Claim::Right => thief.recovery_code(claim).await.unwrap(),

@@ -1,0 +1,189 @@
+//! Errors of `org.belay1.Account` that its documentation names and no story of the other tests meets.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use belay_proto::dbus::action_arguments;
+use belay_proto::signed::Action;
+use belay_proto::steps::command_subject;
+use belay_tests::app::{ACCOUNT, Answer, App, DEVICE, Options, refused};
+use belay_tests::proxy::Trick;
+use tokio::sync::Notify;
+
+use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, code, state};
+use crate::scene::{Scene, scene};
+
+/// A refusal of the cloud by name.
+fn problem(status: u16, name: &str) -> Trick {
+    let body = format!(r#"{{"type": "urn:belay:problem:{name}", "title": "{name}", "status": {status}}}"#);
+    Trick::Answer {
+        status,
+        headers: vec![("content-type", "application/problem+json".to_owned())],
+        body: body.into_bytes(),
+    }
+}
+
+/// Begins a registration of Ada's, so long ago that another code may be sent; its id and the code of the mail.
+async fn begun(scene: &Scene) -> (String, String) {
+    let id = app(scene)
+        .register(ADA, PASSWORD, &Options::new())
+        .await
+        .unwrap()
+        .unwrap();
+    let code = code(scene, ADA).await;
+    scene.clock().advance(Duration::from_secs(16 * 60)).unwrap();
+    (id, code)
+}
+
+async fn by_id(app: &App, member: &str, id: &str) -> Answer<()> {
+    app.call(ACCOUNT, member, &(id, Options::new())).await.unwrap()
+}
+
+/// `Account.SendCommand` for this very device, with arguments as clients send them.
+async fn send(scene: &Scene, action: &Action, ticket: &str) -> Answer<String> {
+    let device = app(scene).text(DEVICE, "DeviceId").await.unwrap();
+    let verb = action.verb();
+    let body = (
+        device,
+        verb.as_str(),
+        action_arguments(action),
+        ticket,
+        Options::new(),
+    );
+    app(scene).call(ACCOUNT, "SendCommand", &body).await.unwrap()
+}
+
+/// A ticket for locating this device.
+async fn ticket(scene: &Scene, password: &str) -> String {
+    let device = app(scene).text(DEVICE, "DeviceId").await.unwrap();
+    let subject = command_subject(&device.parse().unwrap(), &Action::Locate);
+    app(scene)
+        .present("command", &subject, &[("password", password)])
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+const RING: Action = Action::Ring { seconds: 5 };
+
+#[tokio::test]
+async fn hardware_that_is_known_to_be_another_accounts_begins_no_registration() {
+    let mut scene = adas().await;
+    scene.factory_reset().await.unwrap();
+    let app = app(&scene);
+    let answer: Answer<String> = app
+        .call(ACCOUNT, "CheckActivation", &(Options::new(),))
+        .await
+        .unwrap();
+    assert_eq!(answer.unwrap(), "locked");
+    let answer = app.register(BEN, BENS, &Options::new()).await.unwrap();
+    refused(answer, "ActivationLocked").unwrap();
+    assert_eq!(state(&scene).await, "activation-locked");
+}
+
+#[tokio::test]
+async fn a_verification_that_the_cloud_has_forgotten_gets_no_other_code() {
+    let scene = scene().await;
+    let app = app(&scene);
+    let (id, _) = begun(&scene).await;
+    scene
+        .network()
+        .plan("/v1/verifications/", 1, &problem(404, "not-found"));
+    refused(by_id(&app, "ResendCode", &id).await, "CodeExpired").unwrap();
+    assert_eq!(state(&scene).await, "unbound");
+}
+
+#[tokio::test]
+async fn what_waits_for_the_cloud_when_its_verification_is_given_up_is_cancelled() {
+    for member in ["ResendCode", "ConfirmRegistration"] {
+        let scene = scene().await;
+        let app = app(&scene);
+        let (id, code) = begun(&scene).await;
+        let go = Arc::new(Notify::new());
+        scene
+            .network()
+            .plan("/v1/verifications/", 1, &Trick::Hold(Arc::clone(&go)));
+        let waits = tokio::spawn({
+            let (app, id) = (app.clone(), id.clone());
+            async move {
+                match member {
+                    "ResendCode" => by_id(&app, member, &id).await,
+                    _ => app.confirm(&id, &code).await.unwrap().map(drop),
+                }
+            }
+        });
+        scene.network().played("/v1/verifications/").await.unwrap();
+        by_id(&app, "CancelVerification", &id).await.unwrap();
+        go.notify_one();
+        refused(waits.await.unwrap(), "Cancelled").unwrap();
+        assert_eq!(state(&scene).await, "unbound", "{member}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_is_sent_only_whole_and_from_a_device_that_is_somebodys() {
+    let scene = adas().await;
+    let app = app(&scene);
+    let device = app.text(DEVICE, "DeviceId").await.unwrap();
+    let arguments = action_arguments(&RING);
+    for (device, action) in [
+        (device.as_str(), "explode"),
+        ("nowhere", "ring"),
+        (&device, "lock"),
+    ] {
+        let body = (device, action, &arguments, "", Options::new());
+        let answer: Answer<String> = app.call(ACCOUNT, "SendCommand", &body).await.unwrap();
+        refused(answer, "InvalidArgument").unwrap();
+    }
+    app.sign_out(PASSWORD).await.unwrap().unwrap();
+    let body = (&device, "ring", &arguments, "", Options::new());
+    let answer: Answer<String> = app.call(ACCOUNT, "SendCommand", &body).await.unwrap();
+    refused(answer, "NotBound").unwrap();
+}
+
+#[tokio::test]
+async fn a_command_for_the_owner_alone_needs_the_right_password_and_waits_out_the_throttle() {
+    let scene = adas().await;
+    scene.clock().run(20).unwrap();
+    let right = ticket(&scene, PASSWORD).await;
+    let wrong = ticket(&scene, "not-the-password-1").await;
+    refused(send(&scene, &Action::Locate, &wrong).await, "WrongPassword").unwrap();
+    for n in 2..=5 {
+        let answer = app(&scene).sign_out(&format!("guess-number-{n}")).await.unwrap();
+        refused(answer, "WrongPassword").unwrap();
+    }
+    refused(send(&scene, &Action::Locate, &right).await, "TooManyAttempts").unwrap();
+}
+
+#[tokio::test]
+async fn one_command_at_a_time_is_sent_and_none_without_a_cloud_or_a_session() {
+    let mut scene = adas().await;
+    // The clock stands still: what hangs, hangs.
+    scene.network().plan("/v1/devices", 1, &Trick::Hang);
+    let _hangs = tokio::spawn({
+        let app = app(&scene);
+        let device = app.text(DEVICE, "DeviceId").await.unwrap();
+        async move {
+            let body = (device, "ring", action_arguments(&RING), "", Options::new());
+            app.call::<_, String>(ACCOUNT, "SendCommand", &body).await
+        }
+    });
+    scene.network().played("/v1/devices").await.unwrap();
+    refused(send(&scene, &RING, "").await, "Busy").unwrap();
+    scene.network().behave();
+
+    scene.kill_belayd().await.unwrap();
+    scene.start_belayd().await.unwrap();
+    scene.clock().run(20).unwrap();
+    scene.stop_cloud().await.unwrap();
+    refused(send(&scene, &RING, "").await, "Offline").unwrap();
+    scene.start_cloud().await.unwrap();
+    // The session is taken back: the access token is refused, and the refresh token with it.
+    scene
+        .network()
+        .plan("/v1/devices", 1, &problem(401, "invalid-token"));
+    scene
+        .network()
+        .plan("/v1/token", 1, &problem(400, "invalid-grant"));
+    refused(send(&scene, &RING, "").await, "ReauthenticationRequired").unwrap();
+}
