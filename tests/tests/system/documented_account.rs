@@ -6,12 +6,15 @@ use std::time::Duration;
 use belay_proto::dbus::action_arguments;
 use belay_proto::signed::Action;
 use belay_proto::steps::command_subject;
-use belay_tests::app::{ACCOUNT, Answer, App, DEVICE, Options, refused};
+use belay_tests::app::{ACCOUNT, Answer, App, DEVICE, Options, WARDEN, refused};
+use belay_tests::guest;
 use belay_tests::proxy::Trick;
+use belay_tests::stage::Plan;
+use belay_tests::sysfs::Hardware;
 use tokio::sync::Notify;
 
-use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, code, state};
-use crate::scene::{Scene, scene};
+use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, code, registered, state};
+use crate::scene::{Scene, plan, scene, skipped};
 
 /// A refusal of the cloud by name.
 fn problem(status: u16, name: &str) -> Trick {
@@ -186,4 +189,28 @@ async fn one_command_at_a_time_is_sent_and_none_without_a_cloud_or_a_session() {
         .network()
         .plan("/v1/token", 1, &problem(400, "invalid-grant"));
     refused(send(&scene, &RING, "").await, "ReauthenticationRequired").unwrap();
+}
+
+#[tokio::test]
+async fn nobody_but_the_owner_comes_in_by_the_door_of_a_spoilt_device() {
+    if !guest::is_root() {
+        skipped("the door opens to root or the lost screen only");
+        return;
+    }
+    // The cloud lets anybody in here: there is no part of the hardware that no box has printed on it.
+    let hardware = Hardware::Printed(7);
+    let mut scene = Scene::of(Plan { hardware, ..plan() }).await;
+    registered(&scene, BEN, BENS).await;
+    app(&scene).sign_out(BENS).await.unwrap().unwrap();
+    registered(&scene, ADA, PASSWORD).await;
+    scene.kill_belayd().await.unwrap();
+    scene.kill_warden().await.unwrap();
+    for copy in ["a", "b"] {
+        let throttle = scene.place().at("warden").join(copy).join("throttle");
+        std::fs::remove_file(throttle).unwrap();
+    }
+    scene.start_belayd().await.unwrap();
+    let root = App::new(&scene.root().await.unwrap());
+    refused(root.sign_in(BEN, BENS).await.unwrap(), "Tampered").unwrap();
+    assert_eq!(root.text(WARDEN, "BindingState").await.unwrap(), "tampered");
 }
