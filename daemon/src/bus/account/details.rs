@@ -266,4 +266,42 @@ mod tests {
             );
         }
     }
+    #[test]
+    fn only_a_ring_and_its_end_go_without_the_owner() {
+        let ticket = "0a".repeat(16);
+        for action in ["ring", "stop-ring"] {
+            assert_eq!(command_ticket(action, "").unwrap(), None);
+            assert_eq!(command_ticket(action, &ticket).unwrap(), Some(ticket.clone()));
+        }
+        for action in [
+            "lock", "locate", "message", "unlock", "wipe", "sign-out", "cancel",
+        ] {
+            assert!(
+                matches!(command_ticket(action, ""), Err(Error::BadTicket(_))),
+                "{action}"
+            );
+        }
+        assert!(matches!(
+            command_ticket("lock", "x"),
+            Err(Error::InvalidArgument(_))
+        ));
+    }
+
+    #[test]
+    fn a_command_is_an_action_with_its_own_arguments_and_a_device() {
+        let ring = || map(&[("seconds", 5_u64.into())]);
+        assert_eq!(action("ring", ring()).unwrap(), Action::Ring { seconds: 5 });
+        for (verb, arguments) in [
+            ("ring", map(&[])),
+            ("locate", ring()),
+            ("Ring", ring()),
+            ("", map(&[])),
+        ] {
+            assert!(matches!(action(verb, arguments), Err(Error::InvalidArgument(_))));
+        }
+        assert!(device_id(&"ab".repeat(16)).is_ok());
+        for bad in ["", "Pocket", &"AB".repeat(16), &"0".repeat(1 << 20)] {
+            assert!(matches!(device_id(bad), Err(Error::InvalidArgument(_))));
+        }
+    }
 }

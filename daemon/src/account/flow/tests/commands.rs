@@ -10,6 +10,7 @@ use belay_proto::signed::{Action, CommandState, Signed};
 use belay_proto::wire::Bytes;
 
 use super::cloud::problem;
+use super::kills::killed_after;
 use super::warden::OWNER;
 use super::{Life, World, name};
 use crate::account::phone::Phone;
@@ -288,4 +289,32 @@ async fn a_lost_device_and_one_without_a_session_send_nothing() {
     world.warden.set_lock(LockState::Lost);
     let error = send(&world, &life, phone.certificate.device).await.unwrap_err();
     assert_eq!(name(error), "DeviceLost");
+}
+
+#[tokio::test]
+async fn a_command_that_is_killed_anywhere_is_shown_where_the_cloud_has_it_and_nowhere_else() {
+    let (mut kills, mut arrived) = (0, 0);
+    for length in 1.. {
+        let (world, first) = World::bound().await;
+        let phone = phone(&world).await;
+        let ticket = world.warden.ticket("command", true);
+        let account = first.account.clone();
+        let asked = NewCommand {
+            device: phone.certificate.device,
+            action: lock(),
+            ticket: Some(ticket),
+        };
+        let Some(second) = killed_after(&world, first, length, account.send_command(asked)).await else {
+            break;
+        };
+        kills += 1;
+        let sent = world.cloud.with(|cloud| cloud.lives.len());
+        arrived += sent;
+        // What was on its way is asked for; the cloud says whether it came.
+        second
+            .until(|view| view.commands.len() == sent && view.commands.iter().all(|c| c.state == "queued"))
+            .await;
+    }
+    assert!(kills >= 12, "six calls, killed before and after each: {kills}");
+    assert!(arrived > 0, "some were killed after the cloud had it");
 }

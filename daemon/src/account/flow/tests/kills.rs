@@ -8,7 +8,7 @@ use super::{CODE, Life, World, confirm};
 
 /// Does `work` in a first life that ends after `length` messages. Answers the second life, or nothing when the
 /// work was done before.
-async fn killed_after<T>(
+pub(super) async fn killed_after<T>(
     world: &World,
     first: Life,
     length: u32,
