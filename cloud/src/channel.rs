@@ -192,7 +192,7 @@ pub fn end(app: &App, device: &DeviceId) {
 }
 
 /// The binding that a statement is about, if the proof's key is the one that was bound in it; with `any_key` also by
-/// another, and also one that the device has let go: it forgets its own key with the binding, and the warden's
+/// one that is no other device's, and also one that the device has let go: it forgets its own key with the binding, and the warden's
 /// signature is proof enough.
 fn bound_for(
     tx: &Transaction<'_>,
@@ -204,15 +204,14 @@ fn bound_for(
     if let Some(bound) = known.iter().find(|bound| bound.active && bound.device == *device) {
         return Ok(*bound);
     }
-    let ended = match any_key {
+    if known.iter().any(|bound| bound.active) {
+        return Err(Problem::new(Kind::OtherEpoch).into());
+    }
+    let found = match any_key {
         true => devices::table::bound_or_released(tx, device)?,
         false => None,
     };
-    let other = match known.iter().any(|bound| bound.active) {
-        true => Kind::OtherEpoch,
-        false => Kind::NotBound,
-    };
-    ended.ok_or_else(|| Problem::new(other).into())
+    found.ok_or_else(|| Problem::new(Kind::NotBound).into())
 }
 
 fn take_budget(app: &App, context: &Context<'_>, what: &str, device: &DeviceId) -> Result<(), Failure> {
