@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use belay_proto::id::ReportId;
+use belay_proto::keys::SigningKey;
 use belay_proto::wire::{self, HEARTBEAT_COMMENT, Hint, QueueAnswer};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -40,30 +41,14 @@ impl Relay for CloudClient {
 
     fn post(&self, letter: Letter) -> Reply<()> {
         let client = self.clone();
-        async move {
-            let unwritable = |_| CloudError::Nonsense("a request can't be written".into());
-            let body = wire::Bytes(letter.body);
-            let (path, body) = match letter.kind {
-                LetterKind::Outcome => (
-                    "/v1/outcomes",
-                    serde_json::to_vec(&wire::OutcomeRequest { outcome: body }),
-                ),
-                LetterKind::State => (
-                    "/v1/reports",
-                    serde_json::to_vec(&wire::ReportRequest::State { state: body }),
-                ),
-                LetterKind::Report => (
-                    "/v1/reports",
-                    serde_json::to_vec(&wire::ReportRequest::Sealed {
-                        id: ReportId::from(letter.id),
-                        sealed: body,
-                    }),
-                ),
-            };
-            let call = Call::post(path, Auth::Device, body.map_err(unwritable)?);
-            client.done(&call).await
-        }
-        .boxed()
+        async move { client.done(&bringing(letter)?).await }.boxed()
+    }
+
+    fn post_last(&self, letter: Letter) -> Reply<()> {
+        let client = self.clone();
+        // The cloud learns nothing of the device's next owner by it.
+        let key = SigningKey::generate();
+        async move { client.done_with(&bringing(letter)?, &key).await }.boxed()
     }
 
     fn renew(&self) {
@@ -75,6 +60,30 @@ impl Signs for EventStream {
     fn next(&mut self) -> BoxFuture<'_, Result<Option<Sign>, CloudError>> {
         async { Ok(EventStream::next(self).await?.map(sign)) }.boxed()
     }
+}
+
+/// The call that brings a letter.
+fn bringing(letter: Letter) -> Result<Call, CloudError> {
+    let unwritable = |_| CloudError::Nonsense("a request can't be written".into());
+    let body = wire::Bytes(letter.body);
+    let (path, body) = match letter.kind {
+        LetterKind::Outcome => (
+            "/v1/outcomes",
+            serde_json::to_vec(&wire::OutcomeRequest { outcome: body }),
+        ),
+        LetterKind::State => (
+            "/v1/reports",
+            serde_json::to_vec(&wire::ReportRequest::State { state: body }),
+        ),
+        LetterKind::Report => (
+            "/v1/reports",
+            serde_json::to_vec(&wire::ReportRequest::Sealed {
+                id: ReportId::from(letter.id),
+                sealed: body,
+            }),
+        ),
+    };
+    Ok(Call::post(path, Auth::Device, body.map_err(unwritable)?))
 }
 
 fn sign(item: Item) -> Sign {

@@ -1,5 +1,8 @@
 //! The task that brings commands in and outcomes out.
 
+mod hearing;
+mod leaving;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,14 +14,13 @@ use futures_util::future::{BoxFuture, pending};
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{broadcast, watch};
 
+use self::hearing::{Stream, hear};
+use self::leaving::{Leaving, Left};
 use super::conditions::{Conditions, NetworkKey};
 use super::link::Order;
-use super::ports::Signs;
 use super::state::{Announcement, Beginning, Effect, Event, State};
-use super::trouble::Trouble;
 use super::{FindView, Parts, work};
 use crate::actor::{Actor, Inbox, Never};
-use crate::cloud::CloudError;
 use crate::store::{Store, StoreError, find};
 use crate::warden::WardenView;
 
@@ -71,6 +73,7 @@ impl Actor for FindActor {
                 happening = desk.next() => match happening {
                     Happening::Event(Some(event)) => desk.take(event),
                     Happening::Event(None) => {}
+                    Happening::Left(left) => desk.left(&left),
                     Happening::Look => desk.look().await,
                 },
             }
@@ -81,14 +84,9 @@ impl Actor for FindActor {
 /// What the desk waited for.
 enum Happening {
     Event(Option<Event>),
-    /// The store is to be asked again.
+    Left(Left),
+    /// The store or the cloud is to be asked again.
     Look,
-}
-
-enum Stream {
-    Closed,
-    Opening(BoxFuture<'static, Result<Box<dyn Signs>, CloudError>>),
-    Open(Box<dyn Signs>),
 }
 
 /// The present binding, its state, and what is under way for it.
@@ -97,9 +95,9 @@ struct Desk {
     view: watch::Sender<FindView>,
     announcements: broadcast::Sender<Announcement>,
     binding: Option<Bound>,
-    /// Nothing of an older binding is left in the store.
-    is_clear: bool,
-    /// When the store is to be asked again.
+    /// What is left of the binding before, while there is none.
+    leaving: Leaving,
+    /// When the store or the cloud is to be asked again.
     again: Option<Duration>,
     conditions: Conditions,
     stream: Stream,
@@ -120,7 +118,7 @@ impl Desk {
             view: actor.view.clone(),
             announcements: actor.announcements.clone(),
             binding: None,
-            is_clear: false,
+            leaving: Leaving::default(),
             again: None,
             conditions: actor.parts.conditions.borrow().clone(),
             stream: Stream::Closed,
@@ -134,6 +132,7 @@ impl Desk {
         let clock = &self.parts.clock;
         let due = self.binding.as_ref().and_then(|bound| bound.state.due());
         let (stream, fetch, tasks) = (&mut self.stream, &mut self.fetch, &mut self.tasks);
+        let leaving = &mut self.leaving;
         let again = self.again;
         tokio::select! {
             event = hear(stream) => Happening::Event(Some(event)),
@@ -147,6 +146,7 @@ impl Desk {
                 Happening::Event(Some(event))
             }
             Some(event) = tasks.next() => Happening::Event(event),
+            left = leaving.next() => Happening::Left(left),
             () = async {
                 match due {
                     Some(due) => clock.sleep_until(due).await,
@@ -181,11 +181,9 @@ impl Desk {
         }
         let outcome = match wanted {
             Some((device, epoch)) => self.begin(device, epoch, &view).await,
-            None if self.is_clear => Ok(()),
             None => {
-                let cleared = self.parts.store.transaction(find::clear).await;
-                self.is_clear = cleared.is_ok();
-                cleared
+                self.leaving.go_on(&self.parts);
+                Ok(())
             }
         };
         if let Err(error) = outcome {
@@ -199,7 +197,7 @@ impl Desk {
     }
 
     async fn begin(&mut self, device: DeviceId, epoch: Epoch, view: &WardenView) -> Result<(), StoreError> {
-        self.is_clear = false;
+        self.leaving = Leaving::default();
         let row = self
             .parts
             .store
@@ -229,12 +227,25 @@ impl Desk {
         self.tasks.clear();
     }
 
+    /// Takes how far the leaving came, and tells of what ended with the binding.
+    fn left(&mut self, left: &Left) {
+        let pause = self.leaving.came(left);
+        self.again = pause.map(|pause| self.parts.clock.boottime() + pause);
+        for told in left.told.iter().filter(|told| told.state.is_final()) {
+            self.announce(Announcement::Finished(told.clone()));
+        }
+    }
+
     async fn surrounded(&mut self) {
         let conditions = self.parts.conditions.borrow().clone();
-        if conditions.is_news_after(&self.conditions) {
+        let is_news = conditions.is_news_after(&self.conditions);
+        if is_news {
             self.parts.reach();
         }
         self.conditions = conditions.clone();
+        if is_news && self.binding.is_none() {
+            return self.look().await;
+        }
         let heartbeat = remembered(&self.parts.store.clone(), self.conditions.network).await;
         self.take(Event::Surrounded {
             conditions,
@@ -349,40 +360,6 @@ async fn remembered(store: &Store, network: Option<NetworkKey>) -> Option<find::
         tracing::warn!(error = &error as &dyn std::error::Error, "reading a heartbeat");
         None
     })
-}
-
-/// What comes of the stream.
-async fn hear(stream: &mut Stream) -> Event {
-    let ended = |error: Option<CloudError>| {
-        if let Some(error) = &error {
-            tracing::debug!(error = error as &dyn std::error::Error, "the stream of hints");
-        }
-        Event::StreamEnded(error.as_ref().map(Trouble::from))
-    };
-    match stream {
-        Stream::Closed => pending().await,
-        Stream::Opening(opening) => match opening.await {
-            Ok(signs) => {
-                *stream = Stream::Open(signs);
-                Event::Opened
-            }
-            Err(error) => {
-                *stream = Stream::Closed;
-                ended(Some(error))
-            }
-        },
-        Stream::Open(signs) => match signs.next().await {
-            Ok(Some(sign)) => Event::Sign(sign),
-            Ok(None) => {
-                *stream = Stream::Closed;
-                ended(None)
-            }
-            Err(error) => {
-                *stream = Stream::Closed;
-                ended(Some(error))
-            }
-        },
-    }
 }
 
 /// What a state report would say, so that another one goes out when that is something else.

@@ -22,6 +22,9 @@ pub trait Relay: Send + Sync + 'static {
     /// Hands a letter over.
     fn post(&self, letter: Letter) -> Reply<()>;
 
+    /// Hands over an outcome of a binding that has ended, whose device key is forgotten.
+    fn post_last(&self, letter: Letter) -> Reply<()>;
+
     /// Leaves the connections there are for new ones: they may be dead without a word.
     fn renew(&self);
 }

@@ -29,6 +29,12 @@ pub enum TroubleKind {
 }
 
 impl Trouble {
+    /// On this side of the way: the warden or the store.
+    pub const HERE: Self = Self {
+        kind: TroubleKind::Broken,
+        asked: None,
+    };
+
     /// Whether something answered at the other end.
     #[must_use]
     pub fn is_answered(self) -> bool {

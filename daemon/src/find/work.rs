@@ -1,5 +1,6 @@
 //! What the actor has done outside: each piece ends with the event that tells of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use belay_proto::clock::unix_seconds;
@@ -11,8 +12,10 @@ use belay_proto::wire::QueuedCommand;
 
 use super::Parts;
 use super::deeds::{DeedFailed, LocateRequest};
+use super::ports::Reply;
 use super::state::{Event, Judgement, Told};
 use super::trouble::{Trouble, TroubleKind};
+use crate::store::find::Letter;
 use crate::store::{StoreError, find};
 use crate::warden::WardenError;
 
@@ -254,10 +257,18 @@ pub(super) async fn report(parts: Parts, epoch: Epoch, said: String) -> Event {
 
 /// Sends the first letter of the outbox.
 pub(super) async fn post(parts: Parts) -> Event {
-    let later = Trouble {
-        kind: TroubleKind::Broken,
-        asked: None,
-    };
+    let relay = Arc::clone(&parts.relay);
+    bring(parts, |letter| relay.post(letter)).await
+}
+
+/// Sends the first letter of the outbox, an outcome, after the binding has ended.
+pub(super) async fn post_last(parts: Parts) -> Event {
+    let relay = Arc::clone(&parts.relay);
+    bring(parts, |letter| relay.post_last(letter)).await
+}
+
+async fn bring(parts: Parts, by: impl FnOnce(Letter) -> Reply<()>) -> Event {
+    let later = Trouble::HERE;
     let letter = match parts.store.call(|connection| find::next(connection)).await {
         Ok(Some(letter)) => letter,
         Ok(None) => return Event::NothingToPost,
@@ -267,7 +278,7 @@ pub(super) async fn post(parts: Parts) -> Event {
         }
     };
     let (number, id) = (letter.number, letter.id);
-    if let Err(error) = parts.relay.post(letter).await {
+    if let Err(error) = by(letter).await {
         let trouble = Trouble::from(&error);
         let error = &error as &dyn std::error::Error;
         if trouble.kind != TroubleKind::Judged {

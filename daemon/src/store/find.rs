@@ -113,6 +113,24 @@ pub fn adopt(transaction: &Transaction<'_>, epoch: Epoch) -> Result<FindRow, Sto
     Ok(FindRow::default())
 }
 
+/// The binding that the rows here are of, with what is known of it; sealed reports and state reports, which nobody
+/// takes after its end, leave.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn leave(transaction: &Transaction<'_>) -> Result<Option<(Epoch, u64)>, StoreError> {
+    transaction.execute("DELETE FROM find_outbox WHERE kind != 'outcome'", [])?;
+    let row = transaction
+        .query_row("SELECT epoch, sequence FROM find", [], |row| {
+            Ok((
+                Epoch::from_bytes(row.get(0)?),
+                row.get::<_, i64>(1)?.unsigned_abs(),
+            ))
+        })
+        .optional()?;
+    Ok(row)
+}
+
 /// Forgets everything: the device is nobody's.
 ///
 /// # Errors

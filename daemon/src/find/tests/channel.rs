@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use belay_proto::ReportId;
-use belay_proto::signed::Disposition;
+use belay_proto::id::CommandId;
+use belay_proto::signed::{CommandState, Disposition};
 
 use super::cloud::{Cloud, Mood};
 use super::rig::{rig, rig_with};
@@ -256,6 +257,51 @@ async fn nothing_is_left_of_a_binding_that_ended() {
     assert!(opened > 0);
     rig.kept(|row| row.reported_at > 0).await;
     rig.cloud.with(|cloud| assert!(cloud.reports.is_empty()));
+}
+
+#[tokio::test]
+async fn what_became_of_the_last_commands_is_told_after_the_binding_has_ended() {
+    let mut rig = rig().await;
+    rig.connected(true).await;
+    rig.posted().await;
+    // Not now.
+    rig.cloud.with(|cloud| cloud.refuses = Some(403));
+    let command = CommandId::new();
+    rig.warden.with(|warden| {
+        warden.tell(command, "sign-out", CommandState::Running);
+        warden.tell(command, "sign-out", CommandState::Done);
+    });
+    rig.warden.unbind();
+    while !matches!(rig.announcement().await, Announcement::Finished(told) if told.command == command) {}
+    rig.restart();
+    rig.cloud.with(|cloud| cloud.refuses = None);
+    rig.passing(rig.done(command)).await;
+    rig.posted().await;
+    rig.settled().await;
+    let mut told = rig.cloud.with(|cloud| {
+        let all = cloud.outcomes.iter().filter(|outcome| outcome.command == command);
+        all.map(|outcome| outcome.state).collect::<Vec<_>>()
+    });
+    // One that was on its way when belayd was killed comes twice.
+    told.dedup();
+    assert_eq!(told, [CommandState::Running, CommandState::Done]);
+    // By a key that nobody else has.
+    rig.cloud.with(|cloud| {
+        let key = |path: &str| {
+            let request = cloud
+                .requests
+                .iter()
+                .rev()
+                .find(|request| request.path.starts_with(path));
+            request
+                .unwrap()
+                .header("dpop")
+                .split('.')
+                .next()
+                .map(str::to_owned)
+        };
+        assert_ne!(key("/v1/outcomes"), key("/v1/stream"));
+    });
 }
 
 #[tokio::test]
