@@ -9,7 +9,7 @@ use belay_proto::steps::{
     AuthorizeResetInput, LoginSignatureInput, NewCredentialsInput, NewCredentialsOutput, PendingInput,
     ReleaseInput,
 };
-use belay_tests::app::{Answer, App, WARDEN, memfd, refused};
+use belay_tests::app::{ACCOUNT, Answer, App, WARDEN, entry, memfd, refused};
 use belay_tests::until::within;
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
@@ -220,4 +220,15 @@ async fn a_warden_with_a_full_queue_answers_busy_to_belayd_too() {
     // Not the crowd's end is waited for: what waits in the queue is nobody's any more.
     scene.kill_warden().await.unwrap();
     assert_eq!(app.text(WARDEN, "BindingState").await.unwrap(), "bound");
+}
+
+#[tokio::test]
+async fn belayd_is_told_which_device_this_is_and_whose() {
+    let mut scene = adas().await;
+    let account = app(&scene).text(ACCOUNT, "UserId").await.unwrap();
+    let belayd = stand_in(&mut scene).await;
+    let answer: Answer<HashMap<String, OwnedVariant>> = belayd.call(WARDEN, "Identity", &()).await.unwrap();
+    let identity = answer.unwrap();
+    assert_eq!(entry(&identity, "account"), account);
+    assert_eq!(entry(&identity, "hardware").len(), 64);
 }
