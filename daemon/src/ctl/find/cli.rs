@@ -76,7 +76,7 @@ pub enum Verb {
     Stop(Device),
     /// Ask a device where it is
     Locate(Device),
-    /// Show a message on a device
+    /// Show another message on a device that is locked as lost
     Message(Message),
     /// Show how a device was when it was last heard of
     Status(Device),
