@@ -222,11 +222,7 @@ impl Kind {
                 StatusCode::CONFLICT,
                 "Too many commands wait for the device",
             ),
-            Self::CommandExpired => (
-                "command-expired",
-                StatusCode::GONE,
-                "The command's time is over",
-            ),
+            Self::CommandExpired => ("command-expired", StatusCode::GONE, "The command's time is over"),
             Self::CodeExpired => ("code-expired", StatusCode::GONE, "The code is over"),
             Self::TooLarge => (
                 "too-large",

@@ -317,7 +317,10 @@ impl Account {
 
     /// Sends a command to another device of the account.
     #[zbus(out_args("id"))]
-    #[expect(clippy::too_many_arguments, reason = "the contract's, and zbus hands in two more")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the contract's, and zbus hands in two more"
+    )]
     async fn send_command(
         &self,
         device: String,

@@ -110,7 +110,11 @@ async fn the_real_polkitd_reads_the_policy_file_as_the_contract_says_it() {
         .collect();
     assert_eq!(ours.len(), 6);
     for action in ours {
-        let active = if action.0 == "org.belay1.location.read" { 3 } else { 5 };
+        let active = if action.0 == "org.belay1.location.read" {
+            3
+        } else {
+            5
+        };
         assert_eq!((action.6, action.7, action.8), (0, 0, active), "{}", action.0);
     }
 }
