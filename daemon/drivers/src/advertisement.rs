@@ -1,0 +1,59 @@
+//! What a device says without a connection.
+
+use uuid::Uuid;
+
+use crate::address::Address;
+use crate::key::KeyNeed;
+use crate::kind::Kind;
+use crate::measure::Reading;
+
+/// One advertisement, as BlueZ puts it together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Advertisement {
+    /// Who.
+    pub address: Address,
+    /// Its local name.
+    pub name: Option<String>,
+    /// The services it lists.
+    pub services: Vec<Uuid>,
+    /// Manufacturer data: the company id and what follows it.
+    pub manufacturer: Vec<(u16, Vec<u8>)>,
+    /// Service data: the service and what follows it.
+    pub service_data: Vec<(Uuid, Vec<u8>)>,
+    /// dBm.
+    pub rssi: Option<i16>,
+}
+
+/// What an advertisement tells of its device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identified {
+    /// Which accessory it is.
+    pub kind: Kind,
+    /// The key it wants.
+    pub key: KeyNeed,
+}
+
+/// Hears one accessory's advertisements, one after the other, and knows which it has heard before. Pure as a
+/// [`Driver`](crate::Driver) is.
+pub trait Listener: Send {
+    /// The readings that are new, each with the accessory's own time in seconds since the epoch where it has one that
+    /// makes sense.
+    ///
+    /// # Errors
+    /// [`Unheard`]; the accessory stays as it was.
+    fn hear(&mut self, advertisement: &Advertisement) -> Result<Vec<(Option<u64>, Reading)>, Unheard>;
+}
+
+/// Why an advertisement says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unheard {
+    /// It is encrypted and there is no key.
+    #[error("the sensor's key is needed")]
+    KeyRequired,
+    /// It is encrypted with another key.
+    #[error("the sensor uses another key")]
+    KeyMismatch,
+    /// It isn't what the kind sends.
+    #[error("malformed")]
+    Malformed,
+}
