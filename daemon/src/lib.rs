@@ -4,6 +4,7 @@
 //! handles; `cloud`, `store`, `warden` and `platform` implement them. `ARCHITECTURE.md` beside this
 //! package draws the map.
 
+pub mod accessory;
 pub mod account;
 pub mod actor;
 pub mod bus;
