@@ -3,4 +3,6 @@
 //! The protocols themselves are the package `belay-drivers`, pure; here is who keeps accessories and who carries out
 //! what the drivers ask for.
 
+pub mod day;
+pub mod model;
 pub mod ports;
