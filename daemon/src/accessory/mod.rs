@@ -4,5 +4,7 @@
 //! what the drivers ask for.
 
 pub mod day;
+pub mod error;
 pub mod model;
 pub mod ports;
+pub mod state;
