@@ -13,8 +13,8 @@ pub use arguments::{action_arguments, read_arguments};
 pub use error::Error;
 pub use names::INTERFACES;
 pub use proxies::{
-    AccountProxy, AuditEntries, CommandEntries, Details, DeviceEntries, DeviceProxy, IdentifierEntry,
-    ManagerProxy, Options, WardenProxy,
+    AccessoryManagerProxy, AccessoryProxy, AccountProxy, AuditEntries, CommandEntries, Details,
+    DeviceEntries, DeviceProxy, IdentifierEntry, ManagerProxy, Options, WardenProxy,
 };
 pub use values::{
     AccountState, Activation, AssuranceLevel, BindingState, LocationFix, LocationSource, LockState,

@@ -12,12 +12,14 @@
 //! | `reset` | [`AUTHORIZE_RESET`] |
 //! | `find` | [`SET_FIND`] |
 //! | `policies` | [`SET_POLICIES`] |
+//! | `unpair` | [`UNPAIR`] |
 //! | `command` | [`LOGIN_SIGNATURE`] with [`CommandLoginInput`], [`OPEN_ROOT`], [`SIGN_COMMAND`] |
 //! | none: an empty ticket | [`SAVED_RELEASE`]; [`SIGN_COMMAND`] for a delegate's verbs; [`OUTCOMES`], [`STATE_REPORT`], [`EFFECTS`], [`BEGIN`], [`END`], [`SMS`], [`TICK`] |
 
 mod commands;
 mod policies;
 mod purpose;
+mod unpair;
 
 use crate::id::{AccountId, DeviceId, Epoch, HardwareId, PendingId};
 use crate::keys::{KdfParameters, PublicKey, RecoveryClaim, Signature};
@@ -33,6 +35,7 @@ pub use policies::{
     policies_subject,
 };
 pub use purpose::{Purpose, UnknownPurpose};
+pub use unpair::{UNPAIR, UnpairInput};
 
 /// Makes root, keys, records and recovery code and keeps them pending: [`NewCredentialsInput`] →
 /// [`NewCredentialsOutput`]. Uses the ticket up.

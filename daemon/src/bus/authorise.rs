@@ -27,6 +27,8 @@ pub enum Action {
     AccountRemove,
     /// The device's name and settings.
     DeviceManage,
+    /// The accessories.
+    AccessoryManage,
     /// Reading the owner's data and the history.
     DataRead,
     /// Reading where the device is.
@@ -40,6 +42,7 @@ pub const ACTIONS: &[Action] = &[
     Action::AccountManage,
     Action::AccountRemove,
     Action::DeviceManage,
+    Action::AccessoryManage,
     Action::DataRead,
     Action::LocationRead,
     Action::OwnerPresent,
@@ -52,6 +55,7 @@ impl Action {
             Self::AccountManage => action::ACCOUNT_MANAGE,
             Self::AccountRemove => action::ACCOUNT_REMOVE,
             Self::DeviceManage => action::DEVICE_MANAGE,
+            Self::AccessoryManage => action::ACCESSORY_MANAGE,
             Self::DataRead => action::DATA_READ,
             Self::LocationRead => action::LOCATION_READ,
             Self::OwnerPresent => action::OWNER_PRESENT,

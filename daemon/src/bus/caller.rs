@@ -23,15 +23,26 @@ pub async fn while_here<T, E: Into<Error>>(
     }
 }
 
+/// Answers once the sender of the message with this `header` has left the bus, for work that goes on after the answer.
+pub fn gone(connection: &Connection, header: &Header<'_>) -> impl Future<Output = ()> + Send + 'static {
+    let (connection, sender) = (connection.clone(), header.sender().map(ToString::to_string));
+    async move {
+        if watch(&connection, sender.as_deref()).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 /// Answers once the sender has left; never when that can't be known.
 async fn left(connection: &Connection, header: &Header<'_>) {
-    if watch(connection, header).await.is_err() {
+    let sender = header.sender().map(|sender| &**sender);
+    if watch(connection, sender).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-async fn watch(connection: &Connection, header: &Header<'_>) -> zbus::Result<()> {
-    let Some(sender) = header.sender() else {
+async fn watch(connection: &Connection, sender: Option<&str>) -> zbus::Result<()> {
+    let Some(sender) = sender else {
         return std::future::pending().await;
     };
     let rule = MatchRule::builder()
@@ -39,12 +50,12 @@ async fn watch(connection: &Connection, header: &Header<'_>) -> zbus::Result<()>
         .sender("org.freedesktop.DBus")
         .interface("org.freedesktop.DBus")
         .member("NameOwnerChanged")
-        .arg(0, sender.as_str())
+        .arg(0, sender)
         .build()?;
     let mut changes = MessageStream::for_match_rule(rule, connection, None).await?;
     // The sender may have left before the bus was asked to tell.
     let bus = fdo::DBusProxy::new(connection).await?;
-    if !bus.name_has_owner(BusName::from(sender.clone())).await? {
+    if !bus.name_has_owner(BusName::try_from(sender)?).await? {
         return Ok(());
     }
     while let Some(Ok(change)) = changes.next().await {

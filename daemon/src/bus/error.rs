@@ -3,6 +3,7 @@
 use belay_proto::dbus::Error;
 
 use super::options::InvalidOption;
+use crate::accessory::AccessoryError;
 use crate::device::{DeviceError, name::BadName};
 use crate::find::{DeedFailed, FindError};
 use crate::store::StoreError;
@@ -31,6 +32,28 @@ impl From<DeviceError> for Error {
                 tracing::error!(error = &error as &dyn std::error::Error, "a device method failed");
                 Self::Internal(error.to_string())
             }
+        }
+    }
+}
+
+impl From<AccessoryError> for Error {
+    fn from(error: AccessoryError) -> Self {
+        let why = error.to_string();
+        match error {
+            AccessoryError::NotBound => Self::NotBound(why),
+            AccessoryError::AdapterMissing | AccessoryError::PoweredOff => Self::AdapterMissing(why),
+            AccessoryError::NotFound => Self::NotFound(why),
+            AccessoryError::Unreachable => Self::AccessoryUnreachable(why),
+            AccessoryError::TimedOut => Self::AccessoryTimeout(why),
+            AccessoryError::Refused => Self::AccessoryRefused(why),
+            AccessoryError::NotConfirmed => Self::AccessoryNotConfirmed(why),
+            AccessoryError::KeyMismatch => Self::AccessoryKeyMismatch(why),
+            AccessoryError::KeyRequired => Self::KeyRequired(why),
+            AccessoryError::NotSupported => Self::NotSupported(why),
+            AccessoryError::Busy => Self::Busy(why),
+            AccessoryError::Cancelled => Self::Cancelled(why),
+            AccessoryError::Storage => Self::Storage(why),
+            AccessoryError::Gone => Self::Cancelled("belayd is stopping".into()),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The D-Bus face: one file an interface, which only authorises, parses, asks a handle and maps the error.
 
+pub mod accessories;
+pub mod accessory;
 pub mod account;
 mod arguments;
 pub mod authorise;
@@ -12,6 +14,7 @@ pub mod manager;
 pub mod options;
 mod policies;
 
+pub use accessory::AccessoryAnnouncer;
 pub use authorise::{ACTIONS, Action, Authority};
 pub use belay_proto::dbus::Error;
 pub use changes::DeviceAnnouncer;

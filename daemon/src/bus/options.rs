@@ -1,6 +1,8 @@
 //! The `a{sv} options` that end each method: an unknown key or a wrong type is refused, never ignored.
 
 use std::collections::HashMap;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 use zbus::{OwnedVariant, Variant};
 
@@ -56,6 +58,71 @@ impl Options {
     pub fn take_text(&mut self, key: &'static str) -> Result<Option<String>, InvalidOption> {
         self.take(key, "s", |value| match value {
             Variant::Str(value) => Some(value.to_string()),
+            _ => None,
+        })
+    }
+
+    /// Takes a `u`.
+    ///
+    /// # Errors
+    /// [`InvalidOption::WrongType`].
+    pub fn take_u32(&mut self, key: &'static str) -> Result<Option<u32>, InvalidOption> {
+        self.take(key, "u", |value| match value {
+            Variant::U32(value) => Some(*value),
+            _ => None,
+        })
+    }
+
+    /// Takes a `q`.
+    ///
+    /// # Errors
+    /// [`InvalidOption::WrongType`].
+    pub fn take_u16(&mut self, key: &'static str) -> Result<Option<u16>, InvalidOption> {
+        self.take(key, "q", |value| match value {
+            Variant::U16(value) => Some(*value),
+            _ => None,
+        })
+    }
+
+    /// Takes a `d`.
+    ///
+    /// # Errors
+    /// [`InvalidOption::WrongType`].
+    pub fn take_double(&mut self, key: &'static str) -> Result<Option<f64>, InvalidOption> {
+        self.take(key, "d", |value| match value {
+            Variant::F64(value) => Some(*value),
+            _ => None,
+        })
+    }
+
+    /// Takes a `t` of milliseconds.
+    ///
+    /// # Errors
+    /// [`InvalidOption::WrongType`].
+    pub fn take_millis(&mut self, key: &'static str) -> Result<Option<Duration>, InvalidOption> {
+        self.take(key, "t", |value| match value {
+            Variant::U64(value) => Some(Duration::from_millis(*value)),
+            _ => None,
+        })
+    }
+
+    /// Takes an `as`.
+    ///
+    /// # Errors
+    /// [`InvalidOption::WrongType`].
+    pub fn take_texts(&mut self, key: &'static str) -> Result<Option<Vec<String>>, InvalidOption> {
+        self.take(key, "as", |value| {
+            Vec::<String>::try_from(value.try_clone().ok()?).ok()
+        })
+    }
+
+    /// Takes an `h`.
+    ///
+    /// # Errors
+    /// [`InvalidOption::WrongType`].
+    pub fn take_descriptor(&mut self, key: &'static str) -> Result<Option<OwnedFd>, InvalidOption> {
+        self.take(key, "h", |value| match value {
+            Variant::Fd(descriptor) => descriptor.as_fd().try_clone_to_owned().ok(),
             _ => None,
         })
     }

@@ -63,6 +63,7 @@ impl Warden {
             (Purpose::Command, steps::LOGIN_SIGNATURE) => self.command_login(ticket, input).await,
             (Purpose::Command, steps::SIGN_COMMAND) => self.sign_command(ticket, input).await,
             (Purpose::Find, steps::SET_FIND) => self.set_find(ticket, input).await,
+            (Purpose::Unpair, steps::UNPAIR) => self.unpair(ticket, input).await,
             (Purpose::Policies, steps::SET_POLICIES) => self.set_policies(ticket, input).await,
             (Purpose::SignIn | Purpose::Reauthenticate | Purpose::Command, steps::OPEN_ROOT) => {
                 self.open_root(ticket, purpose, input)

@@ -13,8 +13,10 @@ use crate::identifier::Identifier;
 use crate::secret::Secret;
 use crate::steps::{Purpose, RESET_AND_RELEASE};
 
+mod accessories;
 mod commands;
 
+pub use accessories::{pair_with_key, unpair};
 pub use commands::{send_command, set_find_enabled, set_policies};
 
 /// How long `Busy` is tried again.

@@ -1,5 +1,7 @@
 //! Proxies of what stands. Errors arrive as [`Error`]; the whole contract, member by member, is in the XML.
 
+mod accessory;
+
 use std::collections::HashMap;
 
 use zbus::{Fd, OwnedFd, OwnedVariant, Variant};
@@ -8,6 +10,8 @@ use super::{
     AccountState, Activation, AssuranceLevel, BindingState, Error, LocationFix, LockState, VerificationState,
     WipeClass,
 };
+
+pub use accessory::{AccessoryManagerProxy, AccessoryProxy};
 
 /// Options of a call, `a{sv}`; an unknown key is `InvalidArgument`.
 pub type Options<'a> = HashMap<&'a str, Variant<'a>>;

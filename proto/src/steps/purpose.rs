@@ -20,6 +20,8 @@ pub enum Purpose {
     Find,
     /// Change what the device does by itself.
     Policies,
+    /// Forget an accessory.
+    Unpair,
     /// Sign a command to another device of the account.
     Command,
 }
@@ -31,7 +33,7 @@ pub struct UnknownPurpose;
 
 impl Purpose {
     /// All purposes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Register,
         Self::SignIn,
         Self::Reauthenticate,
@@ -39,6 +41,7 @@ impl Purpose {
         Self::Reset,
         Self::Find,
         Self::Policies,
+        Self::Unpair,
         Self::Command,
     ];
 
@@ -52,6 +55,7 @@ impl Purpose {
             Self::Reset => "reset",
             Self::Find => "find",
             Self::Policies => "policies",
+            Self::Unpair => "unpair",
             Self::Command => "command",
         }
     }

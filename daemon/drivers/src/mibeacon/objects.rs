@@ -124,12 +124,10 @@ impl Object<'_> {
             [
                 (weight > 0).then(|| Reading::Weight(f64::from(weight) / 10.0)),
                 (1..=126).contains(&rate).then(|| Reading::HeartRate(rate + 50)),
-                (ohm > 0).then(|| {
-                    if weight > 0 {
-                        Reading::Impedance(impedance)
-                    } else {
-                        Reading::SecondImpedance(impedance)
-                    }
+                (ohm > 0).then_some(if weight > 0 {
+                    Reading::Impedance(impedance)
+                } else {
+                    Reading::SecondImpedance(impedance)
                 }),
             ]
             .into_iter()

@@ -36,6 +36,7 @@ impl Warden {
             | Purpose::Reset
             | Purpose::Find
             | Purpose::Policies
+            | Purpose::Unpair
             | Purpose::Command => subject.to_owned(),
         };
         // Time first, so that an expired wait or ticket doesn't count.

@@ -2,7 +2,7 @@
 
 use belay_proto::signed::Disposition;
 use belay_proto::steps::{PolicyChanges, Purpose};
-use belay_proto::{CommandId, PendingId, TicketId};
+use belay_proto::{AccessoryId, CommandId, PendingId, TicketId};
 
 use super::check::Check;
 use super::command::lost::{Setback, Stand};
@@ -126,6 +126,13 @@ pub enum What {
         ticket: TicketId,
         /// On.
         enabled: bool,
+    },
+    /// The owner lets an accessory be forgotten.
+    Unpaired {
+        /// The `unpair` ticket.
+        ticket: TicketId,
+        /// Which.
+        accessory: AccessoryId,
     },
     /// The owner changes policies.
     PoliciesSet {

@@ -255,6 +255,7 @@ impl State {
                 done,
                 reason,
             } => self.end_deed(&command, done, &reason, &at),
+            What::Unpaired { ticket, accessory } => self.unpaired(&ticket, accessory),
             What::FindSet { ticket, enabled } => self.set_find(&ticket, enabled, &at),
             What::PoliciesSet { ticket, changes } => self.set_policies(&ticket, &changes, &at),
             What::Enforced { stand, result } => self.enforced(stand, result, &at),

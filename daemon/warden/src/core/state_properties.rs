@@ -9,7 +9,7 @@ use belay_proto::signed::{
 };
 use belay_proto::steps::{PolicyChanges, Purpose, RESET_AND_RELEASE};
 use belay_proto::text::base64url;
-use belay_proto::{AccountId, CommandId, Epoch, HardwareId, PendingId, Secret, TicketId};
+use belay_proto::{AccessoryId, AccountId, CommandId, Epoch, HardwareId, PendingId, Secret, TicketId};
 use proptest::prelude::*;
 
 use super::binding::WARDEN_SEED;
@@ -163,6 +163,10 @@ fn asked_by_belayd() -> impl Strategy<Value = What> {
             command,
             done,
             reason: String::new()
+        }),
+        ticket().prop_map(|ticket| What::Unpaired {
+            ticket,
+            accessory: AccessoryId::from_bytes([7; 16])
         }),
         (ticket(), any::<bool>()).prop_map(|(ticket, enabled)| What::FindSet { ticket, enabled }),
         (ticket(), any::<u64>()).prop_map(|(ticket, after)| What::PoliciesSet {

@@ -16,14 +16,13 @@ const LIFE: Duration = Duration::from_secs(60);
 const MOST: usize = 256;
 
 /// Purposes of the contract that later versions of the warden bring.
-const LATER: [&str; 8] = [
+const LATER: [&str; 7] = [
     "change-password",
     "recover",
     "recovery-code",
     "identifier",
     "remove-device",
     "delete-account",
-    "unpair",
     "bootloader",
 ];
 
@@ -48,6 +47,7 @@ pub const fn needs_owner(purpose: Purpose) -> bool {
             | Purpose::Reset
             | Purpose::Find
             | Purpose::Policies
+            | Purpose::Unpair
             | Purpose::Command
     )
 }
@@ -241,8 +241,8 @@ mod tests {
     #[test]
     fn purposes_of_later_versions_are_told_from_nonsense() {
         assert_eq!(
-            parse_purpose("unpair"),
-            Err(Refusal::NotSupported("unpair".to_owned()))
+            parse_purpose("bootloader"),
+            Err(Refusal::NotSupported("bootloader".to_owned()))
         );
         assert!(matches!(
             parse_purpose("Sign-In"),

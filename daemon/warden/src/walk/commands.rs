@@ -10,7 +10,7 @@ use belay_proto::signed::{
 use belay_proto::steps::{
     self, BeginInput, CommandLoginInput, Done, EndInput, LoginSignatureInput, OutcomesInput, OutcomesOutput,
     PolicyChanges, Purpose, SetFindInput, SignCommandInput, SignCommandOutput, SmsInput, SmsOutput,
-    StateReportOutput, TickOutput, command_subject,
+    StateReportOutput, TickOutput, UnpairInput, command_subject,
 };
 use belay_proto::{CommandId, TicketId};
 use std::time::SystemTime;
@@ -111,6 +111,13 @@ impl Warden {
         self.check_ticket(ticket).await?;
         let enabled = input.enabled;
         self.apply(What::FindSet { ticket, enabled })
+            .map(|_| Done {}.encode())
+    }
+
+    pub(super) async fn unpair(&mut self, ticket: TicketId, input: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let accessory = UnpairInput::decode(input).map_err(malformed)?.accessory;
+        self.check_ticket(ticket).await?;
+        self.apply(What::Unpaired { ticket, accessory })
             .map(|_| Done {}.encode())
     }
 

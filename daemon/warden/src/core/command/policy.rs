@@ -6,7 +6,7 @@ use belay_proto::clock::millis;
 use belay_proto::keys::sha256;
 use belay_proto::signed::{Action, Verb};
 use belay_proto::steps::{PolicyChanges, Purpose, find_subject, policies_subject};
-use belay_proto::{CommandId, TicketId};
+use belay_proto::{AccessoryId, CommandId, TicketId};
 
 use super::book::Deed;
 use super::time::Span;
@@ -59,6 +59,17 @@ impl State {
         self.book.find = enabled;
         let detail = find_subject(enabled);
         done(vec![note("find-set", presenter, detail), self.keep(at)])
+    }
+
+    /// Nothing of the warden's changes: that the owner was here is all that belayd needs to know.
+    pub(in crate::core) fn unpaired(&mut self, ticket: &TicketId, accessory: AccessoryId) -> Transition {
+        let presenter = self.proved(ticket, Purpose::Unpair)?;
+        let accessory = accessory.to_string();
+        if self.tickets.get(ticket, &[Purpose::Unpair])?.subject != accessory {
+            return Err(Refusal::BadTicket);
+        }
+        self.tickets.consume(ticket);
+        done(vec![note("unpaired", presenter, &accessory)])
     }
 
     pub(in crate::core) fn set_policies(
