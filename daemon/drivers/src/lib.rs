@@ -14,6 +14,7 @@ pub mod advertisement;
 pub mod alert;
 pub mod driver;
 pub mod gatt;
+pub mod huami;
 pub mod key;
 pub mod kind;
 pub mod measure;
