@@ -72,7 +72,9 @@ fn clean(text: &str) -> String {
 
 /// The beginning of `text`, at most `limit` bytes, cut between two characters.
 fn cut(text: &str, limit: usize) -> &str {
-    &text[..text.floor_char_boundary(limit)]
+    let end = (0..=limit.min(text.len())).rev();
+    let end = end.into_iter().find(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or(0)]
 }
 
 #[cfg(test)]

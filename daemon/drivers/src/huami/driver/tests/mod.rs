@@ -1,0 +1,1 @@
+//! The driver against a band that is played.
