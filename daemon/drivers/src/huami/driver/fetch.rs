@@ -210,10 +210,10 @@ impl Fetch {
 
     /// Requests what lies after the cursor.
     fn round(&mut self, core: &mut Core) {
-        let from = self.cursor.saturating_add(60);
-        if from > self.today {
+        if self.is_up_to_date() {
             return self.end(core, Ok(()));
         }
+        let from = self.cursor.saturating_add(60);
         let Some(from) = Moment::at(from, self.now.offset) else {
             return self.end(core, Err(Failure::NotSupported));
         };
@@ -286,12 +286,16 @@ impl Fetch {
 
     /// After a round that went well.
     fn next(&mut self, core: &mut Core) {
-        // The minute after the cursor is only told once it is over.
-        if self.cursor.saturating_add(120) > self.today {
+        if self.is_up_to_date() {
             self.end(core, Ok(()));
         } else {
             self.pause(core);
         }
+    }
+
+    /// Whether the minute after the cursor isn't over yet.
+    const fn is_up_to_date(&self) -> bool {
+        self.cursor.saturating_add(120) > self.today
     }
 
     /// After a round that went wrong: another try, if there have not been enough.
