@@ -3,4 +3,8 @@
 //! The protocols themselves are the package `belay-drivers`, pure; here is who keeps accessories and who carries out
 //! what the drivers ask for.
 
+pub mod day;
+pub mod error;
+pub mod model;
 pub mod ports;
+pub mod state;

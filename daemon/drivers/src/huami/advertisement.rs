@@ -1,27 +1,10 @@
 //! What a band says without a connection.
 
 use super::codec::{Malformed, bytes_at, u32_at};
-use super::uuids::BAND;
 use crate::address::Address;
-use crate::advertisement::{Advertisement, Identified};
-use crate::key::KeyNeed;
-use crate::kind::Kind;
 
 /// Anhui Huami, as a company of manufacturer data.
 pub const COMPANY: u16 = 0x0157;
-
-/// The names of bands.
-const NAMES: [(&str, Kind); 9] = [
-    ("MI Band 2", Kind::MiBand2),
-    ("Mi Band HRX", Kind::MiBand2),
-    ("Mi Band 3", Kind::MiBand3),
-    ("Xiaomi Band 3", Kind::MiBand3),
-    ("Mi Smart Band 4", Kind::MiBand4),
-    ("Mi Smart Band 5", Kind::MiBand5),
-    ("Mi Smart Band 6", Kind::MiBand6),
-    ("Xiaomi Smart Band 7", Kind::MiBand7),
-    ("Mi Smart Band 7", Kind::MiBand7),
-];
 
 /// What a band's manufacturer data tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,28 +36,4 @@ pub fn manufacturer(bytes: &[u8]) -> Result<Manufacturer, Malformed> {
 /// [`Malformed`]: not of 4 bytes; other products of Huami put something else there.
 pub fn steps(bytes: &[u8]) -> Result<u32, Malformed> {
     u32_at(bytes, 0).filter(|_| bytes.len() == 4).ok_or(Malformed)
-}
-
-/// Which band it is, by its name; a band that tells no name but is one by its service is of no known kind.
-#[must_use]
-pub fn identify(heard: &Advertisement) -> Option<Identified> {
-    if let Some(name) = &heard.name {
-        let (_, kind) = NAMES
-            .into_iter()
-            .find(|(known, _)| name.trim().eq_ignore_ascii_case(known))?;
-        let key = match kind {
-            Kind::MiBand2 | Kind::MiBand3 => KeyNeed::Chosen,
-            _ => KeyNeed::Issued,
-        };
-        return Some(Identified { kind, key });
-    }
-    let band = heard.services.contains(&BAND)
-        && heard
-            .manufacturer
-            .iter()
-            .any(|(company, data)| *company == COMPANY && manufacturer(data).is_ok());
-    band.then_some(Identified {
-        kind: Kind::Unknown,
-        key: KeyNeed::None,
-    })
 }
