@@ -1,6 +1,7 @@
 //! A fetch of the history: rounds of request, transfer, commit and acknowledgement.
 //!
-//! The band is told to forget a transfer only when it is on disk, and only when all that was announced came. What is
+//! The band is told to forget a transfer only when it is on disk, and only when all that was announced came and lies
+//! in the past. What is
 //! dropped on the way is asked for again: a round begins after the last minute that is on disk, so no minute is lost,
 //! and minutes up to there are passed over, so none comes twice.
 
@@ -25,8 +26,6 @@ const LATE: Duration = Duration::from_secs(1);
 const RETRIES: u8 = 3;
 /// How far back a first fetch goes, seconds.
 const FIRST: u64 = 100 * 24 * 3600;
-/// How far ahead of us a band's clock may be, seconds.
-const AHEAD: u64 = 3600;
 /// After so many packets we tell how far it is.
 const PROGRESS: u64 = 64;
 
@@ -50,7 +49,7 @@ enum Stage {
     Requested,
     /// It comes; `ended`: the band says that this was all.
     Receiving { transfer: Transfer, ended: bool },
-    /// It is with the domain; `last` is its last minute, `whole`: all that was announced came.
+    /// It is with the domain; `last` is its last minute, `whole`: all that was announced came and was taken.
     Committing { last: u64, minutes: u64, whole: bool },
     /// The band is told what to do with it.
     Acknowledging,
@@ -237,8 +236,8 @@ impl Fetch {
         let Some(start) = minute(start) else {
             return self.again(core, Failure::Nonsense);
         };
-        if start > self.today.saturating_add(AHEAD) {
-            // A time to come: from here on the band only tells what can't be.
+        if start > self.today {
+            // A time to come: from here on the band only tells what can't be, or what the next fetch is for.
             self.keep(core);
             return self.end(core, Ok(()));
         }
@@ -260,9 +259,9 @@ impl Fetch {
             return;
         };
         let size = core.model.sample;
-        let until = self.today.saturating_add(AHEAD);
-        let whole = transfer.is_complete(size);
-        match transfer.minutes(size, Some(self.cursor), until) {
+        // What lies ahead of us isn't taken, so the band must not forget it either.
+        let whole = transfer.is_complete(size) && transfer.end(size) <= self.today.saturating_add(60);
+        match transfer.minutes(size, self.cursor, self.today) {
             None => self.again(core, Failure::Nonsense),
             Some(minutes) => match minutes.last() {
                 Some(last) => {

@@ -84,8 +84,13 @@ impl Transfer {
         crc32fast::hash(&self.data)
     }
 
+    /// When its last minute is over, seconds since the epoch.
+    pub(super) fn end(&self, size: Size) -> u64 {
+        self.start.saturating_add(self.samples(size).saturating_mul(60))
+    }
+
     /// The minutes after `after` and up to `until`, in order; `None` where the transfer is broken.
-    pub(super) fn minutes(&self, size: Size, after: Option<u64>, until: u64) -> Option<Vec<ActivityMinute>> {
+    pub(super) fn minutes(&self, size: Size, after: u64, until: u64) -> Option<Vec<ActivityMinute>> {
         if self.broken {
             return None;
         }
@@ -98,8 +103,7 @@ impl Transfer {
             steps: sample.steps,
             heart_rate: sample.heart_rate.unwrap_or(255),
         });
-        let wanted =
-            |minute: &ActivityMinute| after.is_none_or(|after| minute.start > after) && minute.start <= until;
+        let wanted = |minute: &ActivityMinute| minute.start > after && minute.start <= until;
         Some(minutes.filter(wanted).collect())
     }
 }
