@@ -107,6 +107,7 @@ fn reply(vector: &Vector) -> Result<(), String> {
             &json!({
                 "count": count,
                 "start": start.map(|start| start.civil.to_string()),
+                "utc": start.map(super::utc).transpose()?,
                 "utc_offset_minutes": start.map(|start| start.offset.seconds() / 60),
             }),
         ),
