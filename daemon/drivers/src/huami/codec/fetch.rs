@@ -8,6 +8,9 @@ pub const ACTIVITY: u8 = 0x01;
 /// Begins the transfer that was requested.
 pub const BEGIN: [u8; 1] = [0x02];
 
+/// The status of a transfer that failed, or that there was nothing for.
+pub const NOTHING: u8 = 0x04;
+
 /// Requests what lies after `since`.
 #[must_use]
 pub fn request(kind: u8, since: Moment) -> Vec<u8> {

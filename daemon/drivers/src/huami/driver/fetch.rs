@@ -106,33 +106,40 @@ impl Fetch {
     /// The band has answered.
     pub(super) fn told(&mut self, core: &mut Core, value: &[u8]) {
         let reply = fetch::decode(value);
-        match (&mut self.stage, reply) {
+        match (&self.stage, reply) {
             (Stage::Requested, Ok(reply @ Reply { to: 1, .. })) => self.started(core, reply),
             // A time that is none: nothing can be made of what would follow.
             (Stage::Requested, Err(_)) => self.again(core, Failure::Nonsense),
-            (Stage::Receiving { transfer, ended }, Ok(reply @ Reply { to: 2, .. })) => {
-                if !reply.is_ok() {
-                    // A band may also end like this where it has nothing.
-                    let nothing = transfer.packets() == 0;
-                    if nothing {
-                        self.end(core, Ok(()));
-                    } else {
-                        self.again(core, Failure::Refused);
-                    }
-                    return;
-                }
-                let torn = matches!(reply.body, Body::Ended { crc: Some(crc) } if crc != transfer.crc());
-                *ended = true;
-                if torn || transfer.is_broken() {
-                    self.again(core, Failure::Nonsense);
-                } else if transfer.is_complete(core.model.sample) {
-                    self.deliver(core);
-                } else {
-                    core.wake(FETCH, LATE);
-                }
+            (Stage::Receiving { ended: false, .. }, Ok(reply @ Reply { to: 2, .. })) => {
+                self.ended(core, reply);
             }
             (Stage::Acknowledging, Ok(Reply { to: 3, .. })) => self.next(core),
             _ => {}
+        }
+    }
+
+    /// The band says that the transfer is over.
+    fn ended(&mut self, core: &mut Core, reply: Reply) {
+        let Stage::Receiving { transfer, ended } = &mut self.stage else {
+            return;
+        };
+        if !reply.is_ok() {
+            // A band may end like this where it has nothing.
+            let nothing = reply.status == fetch::NOTHING && transfer.packets() == 0;
+            return if nothing {
+                self.end(core, Ok(()));
+            } else {
+                self.again(core, Failure::Refused);
+            };
+        }
+        *ended = true;
+        let torn = matches!(reply.body, Body::Ended { crc: Some(crc) } if crc != transfer.crc());
+        if torn || transfer.is_broken() {
+            self.again(core, Failure::Nonsense);
+        } else if transfer.is_complete(core.model.sample) {
+            self.deliver(core);
+        } else {
+            core.wake(FETCH, LATE);
         }
     }
 

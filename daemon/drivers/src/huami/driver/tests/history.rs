@@ -191,6 +191,32 @@ fn a_gap_drops_the_transfer_and_three_more_tries_are_all() {
 }
 
 #[test]
+fn a_transfer_that_the_band_gives_up_is_asked_for_again() {
+    for (packets, end, why) in [
+        (0, &[0x10, 2, 0x32, 0, 0, 0, 0][..], Failure::Refused),
+        (1, &[0x10, 2, 4], Failure::Refused),
+        // The CRC-32 of other data.
+        (1, &[0x10, 2, 1, 1, 2, 3, 4], Failure::Nonsense),
+    ] {
+        let mut band = Played::ready(Kind::MiBand3);
+        let id = begin(&mut band);
+        for round in 1..=4 {
+            assert_eq!(requests(&band), round);
+            offer(&mut band, 1, FROM);
+            for counter in 0..packets {
+                packet(&mut band, counter, &[1]);
+            }
+            band.told(uuids::FETCH_CONTROL, end);
+            if round < 4 {
+                band.elapse(FETCH);
+            }
+        }
+        assert_eq!(band.outcome(id), Some(Err(why)));
+        assert!(band.history().is_empty());
+    }
+}
+
+#[test]
 fn a_round_that_goes_well_after_a_gap_counts_as_the_first_try() {
     let mut band = Played::ready(Kind::MiBand3);
     let id = begin(&mut band);
