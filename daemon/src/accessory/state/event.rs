@@ -209,6 +209,8 @@ pub enum Effect {
     Remove(AccessoryId),
     /// Store a transfer; answered by [`What::Stored`].
     StoreMinutes(AccessoryId, SessionId, Vec<ActivityMinute>),
+    /// Store a transfer of readings; answered by [`What::Stored`].
+    StoreTransfer(AccessoryId, SessionId, Vec<(u64, Reading)>),
     /// Store readings, with their times in seconds since the epoch. Nobody waits for it.
     StoreReadings(AccessoryId, Vec<(u64, Reading)>),
     /// Remember when a sync ended.

@@ -49,6 +49,19 @@ impl State {
             Report::Event(Told::History(minutes)) => {
                 effects.push(Effect::StoreMinutes(id, session, within(minutes, at)));
             }
+            Report::Event(Told::Readings(readings)) => {
+                let now = at.wall.epoch().unwrap_or(0);
+                let dated = |second: Option<u64>| second.filter(|it| *it <= now).unwrap_or(now);
+                let readings: Vec<_> = readings
+                    .into_iter()
+                    .map(|(second, reading)| (dated(second), reading))
+                    .collect();
+                for (second, reading) in &readings {
+                    one.remember(*second, *reading);
+                }
+                effects.push(Effect::StoreTransfer(id, session, readings));
+                effects.push(Effect::MeasurementChanged(id));
+            }
             Report::Event(event) => one.told(id, event, at, effects),
         }
     }
