@@ -16,6 +16,7 @@ mod cursor;
 mod desk;
 pub mod driver;
 pub mod gatt;
+pub mod huami;
 pub mod identify;
 pub mod infinitime;
 pub mod key;

@@ -3,6 +3,7 @@
 use crate::address::Address;
 use crate::advertisement::Listener;
 use crate::driver::Driver;
+use crate::huami::Band;
 use crate::infinitime::InfiniTime;
 use crate::key::Key;
 use crate::kind::Kind;
@@ -22,6 +23,10 @@ pub struct Setup {
 #[must_use]
 pub fn driver(kind: Kind, setup: &Setup) -> Option<Box<dyn Driver>> {
     match kind {
+        Kind::MiBand2 | Kind::MiBand3 | Kind::MiBand4 | Kind::MiBand5 | Kind::MiBand6 => {
+            let band = Band::new(kind)?;
+            Some(Box::new(band))
+        }
         Kind::MiScale => Some(Box::new(MiScale::new(Model::Weight, setup.owner))),
         Kind::MiBodyScale => Some(Box::new(MiScale::new(Model::Composition, setup.owner))),
         Kind::InfiniTime => Some(Box::new(InfiniTime::new())),

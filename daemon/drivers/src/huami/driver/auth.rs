@@ -1,0 +1,147 @@
+//! How a band is authenticated.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::driver::{Failure, Opening};
+use crate::huami::codec::auth::{Dialect, Reply, decode, send_key};
+use crate::huami::model::{Model, Scheme};
+use crate::huami::uuids::{AUTHENTICATION, AUTHENTICATION_SERVICE};
+use crate::key::Key;
+
+/// How long a band may take to answer.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How long its wearer may take to tap.
+const TAP: Duration = Duration::from_secs(60);
+
+/// What is to be done next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing: it wasn't the answer that is waited for.
+    Nothing,
+    /// Write this, and wait again.
+    Write(Vec<Vec<u8>>),
+    /// The band knows us.
+    Passed,
+    /// It doesn't.
+    Failed(Failure),
+}
+
+/// An authentication under way.
+pub(super) enum Auth {
+    /// With a block that both sides encrypt.
+    Plain(Plain),
+}
+
+/// The authentication of Mi Band 2 to 6.
+pub(super) struct Plain {
+    dialect: Dialect,
+    key: Key,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The key is handed over; the wearer must tap.
+    Key,
+    /// A random block is asked for.
+    Random,
+    /// It is answered.
+    Answer,
+}
+
+impl Auth {
+    /// Prepares the authentication of `model`.
+    ///
+    /// # Errors
+    /// [`Failure::KeyRequired`] without a key of 16 bytes.
+    pub(super) fn new(model: &Model, opening: Opening) -> Result<Self, Failure> {
+        let (pair, key) = match opening {
+            Opening::Pair(key) => (true, key),
+            Opening::Resume(key) => (false, key),
+        };
+        let key = key
+            .filter(|key| key.block().is_some())
+            .ok_or(Failure::KeyRequired)?;
+        let (dialect, stage) = match model.scheme {
+            Scheme::Chosen(dialect) if pair => (dialect, Stage::Key),
+            Scheme::Chosen(dialect) | Scheme::Issued(dialect) => (dialect, Stage::Random),
+        };
+        Ok(Self::Plain(Plain { dialect, key, stage }))
+    }
+
+    /// Service and characteristic that are listened to.
+    pub(super) const fn listens(&self) -> (Uuid, Uuid) {
+        match self {
+            Self::Plain(_) => (AUTHENTICATION_SERVICE, AUTHENTICATION),
+        }
+    }
+
+    /// Service and characteristic that are written.
+    pub(super) const fn writes(&self) -> (Uuid, Uuid) {
+        match self {
+            Self::Plain(_) => (AUTHENTICATION_SERVICE, AUTHENTICATION),
+        }
+    }
+
+    /// The first writes.
+    pub(super) fn begin(&self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Plain(plain) => plain.begin(),
+        }
+    }
+
+    /// How long to wait for what comes next.
+    pub(super) fn patience(&self) -> Duration {
+        if self.awaits_tap() { TAP } else { ANSWER }
+    }
+
+    /// Whether the wearer must tap now.
+    pub(super) fn awaits_tap(&self) -> bool {
+        match self {
+            Self::Plain(plain) => plain.stage == Stage::Key,
+        }
+    }
+
+    /// The band has said something.
+    pub(super) fn told(&mut self, value: &[u8]) -> Verdict {
+        match self {
+            Self::Plain(plain) => plain.told(value),
+        }
+    }
+}
+
+impl Plain {
+    fn begin(&self) -> Vec<Vec<u8>> {
+        match (self.stage, self.key.block()) {
+            (Stage::Key, Some(key)) => vec![send_key(self.dialect.flag, key)],
+            _ => vec![self.dialect.request_random()],
+        }
+    }
+
+    fn told(&mut self, value: &[u8]) -> Verdict {
+        match (self.stage, decode(value)) {
+            (Stage::Key, Ok(Reply::KeyStored)) => {
+                self.stage = Stage::Random;
+                Verdict::Write(vec![self.dialect.request_random()])
+            }
+            (Stage::Key, Ok(Reply::NotConfirmed)) => Verdict::Failed(Failure::NotConfirmed),
+            (Stage::Key, Ok(Reply::KeyRefused)) => Verdict::Failed(Failure::Refused),
+            (Stage::Random, Ok(Reply::Random(random))) => match self.key.block() {
+                Some(key) => {
+                    self.stage = Stage::Answer;
+                    Verdict::Write(vec![self.dialect.answer(key, &random)])
+                }
+                None => Verdict::Failed(Failure::KeyRequired),
+            },
+            (Stage::Random, Ok(Reply::RandomRefused)) => Verdict::Failed(Failure::Refused),
+            (Stage::Answer, Ok(Reply::Authenticated)) => Verdict::Passed,
+            // Never the key again by ourselves: that would take the band away from whom it belongs to.
+            (Stage::Random | Stage::Answer, Ok(Reply::KeyMismatch)) => Verdict::Failed(Failure::KeyMismatch),
+            (Stage::Answer, Ok(Reply::AnswerRefused)) => Verdict::Failed(Failure::Refused),
+            (_, Err(_)) => Verdict::Failed(Failure::Nonsense),
+            (_, Ok(_)) => Verdict::Nothing,
+        }
+    }
+}
