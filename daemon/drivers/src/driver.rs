@@ -67,8 +67,11 @@ pub enum Input {
 /// How a connection begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opening {
-    /// Make the accessory ours. Where the kind draws its key, `key` is the new one and the wearer must tap.
+    /// Make the accessory ours, whoever's it was. Where the kind draws its key, this is the new one and the wearer
+    /// must tap.
     Pair(Option<Key>),
+    /// The same for one that is nobody's: [`Failure::KeyMismatch`] where it holds another key.
+    Claim(Option<Key>),
     /// It is ours already.
     Resume(Option<Key>),
 }

@@ -80,6 +80,8 @@ pub struct Accessory {
     pub battery: Option<u8>,
     /// Whether it charges.
     pub charging: bool,
+    /// Its serial number, as it says.
+    pub serial: String,
     /// As it says.
     pub firmware: String,
     /// Records done and in all, of the fetch that runs or the last one.
@@ -259,6 +261,7 @@ impl Accessory {
             problem: None,
             battery: None,
             charging: false,
+            serial: String::new(),
             firmware: String::new(),
             progress: (0, 0),
             latest: Vec::new(),

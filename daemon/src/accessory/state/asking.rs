@@ -101,7 +101,12 @@ impl State {
             // There is nothing to tell it: listening is all there is.
             return one.adopt(id, key, asker, effects);
         }
-        one.connect(id, session, Opening::Pair(key), effects);
+        let opening = if replace {
+            Opening::Pair(key)
+        } else {
+            Opening::Claim(key)
+        };
+        one.connect(id, session, opening, effects);
         one.await_ready(asker, effects);
         Ok(None)
     }

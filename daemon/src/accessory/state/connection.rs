@@ -46,7 +46,7 @@ pub(super) struct Fetch {
 
 impl Connection {
     pub(super) fn state(&self) -> &'static str {
-        let pairing = matches!(self.opening, Opening::Pair(_));
+        let pairing = self.pairs();
         match self.stage {
             Stage::Connecting => "connecting",
             Stage::AwaitingConfirmation => "awaiting-confirmation",
@@ -62,7 +62,11 @@ impl Connection {
     }
 
     pub(super) fn is_pairing(&self) -> bool {
-        matches!(self.opening, Opening::Pair(_)) && self.stage != Stage::Ready
+        self.pairs() && self.stage != Stage::Ready
+    }
+
+    fn pairs(&self) -> bool {
+        matches!(self.opening, Opening::Pair(_) | Opening::Claim(_))
     }
 
     /// Tells everybody who waits for something.

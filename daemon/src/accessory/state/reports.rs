@@ -208,12 +208,12 @@ impl Accessory {
         let Some(connection) = &mut self.connection else {
             return;
         };
-        if let Opening::Pair(key) = &connection.opening {
+        if let Opening::Pair(key) | Opening::Claim(key) = &connection.opening {
             connection.stage = Stage::Saving;
             let before = self.paired.take();
             let paired = Paired {
                 key: key.clone(),
-                serial: before.as_ref().map(|it| it.serial.clone()).unwrap_or_default(),
+                serial: self.serial.clone(),
                 synced_to: before.as_ref().map_or(0, |it| it.synced_to),
                 synced_at: before.as_ref().map_or(0, |it| it.synced_at),
             };
@@ -313,6 +313,7 @@ impl Accessory {
             }
             Told::Information(information) => {
                 self.firmware = information.firmware;
+                self.serial.clone_from(&information.serial);
                 if let Some(paired) = &mut self.paired
                     && paired.serial != information.serial
                 {

@@ -43,6 +43,8 @@ pub(super) struct Plain {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    /// A random block is asked for, which a band that holds no key refuses; then it is ours to give it one.
+    Claim,
     /// The key is handed over; the wearer must tap.
     Key,
     /// A random block is asked for.
@@ -57,16 +59,17 @@ impl Auth {
     /// # Errors
     /// [`Failure::KeyRequired`] without a key of 16 bytes.
     pub(super) fn new(model: &Model, opening: Opening) -> Result<Self, Failure> {
-        let (pair, key) = match opening {
-            Opening::Pair(key) => (true, key),
-            Opening::Resume(key) => (false, key),
+        let (first, key) = match opening {
+            Opening::Pair(key) => (Stage::Key, key),
+            Opening::Claim(key) => (Stage::Claim, key),
+            Opening::Resume(key) => (Stage::Random, key),
         };
         let key = key
             .filter(|key| key.block().is_some())
             .ok_or(Failure::KeyRequired)?;
         let (dialect, stage) = match model.scheme {
-            Scheme::Chosen(dialect) if pair => (dialect, Stage::Key),
-            Scheme::Chosen(dialect) | Scheme::Issued(dialect) => (dialect, Stage::Random),
+            Scheme::Chosen(dialect) => (dialect, first),
+            Scheme::Issued(dialect) => (dialect, Stage::Random),
         };
         Ok(Self::Plain(Plain { dialect, key, stage }))
     }
@@ -122,13 +125,20 @@ impl Plain {
 
     fn told(&mut self, value: &[u8]) -> Verdict {
         match (self.stage, decode(value)) {
+            (Stage::Claim, Ok(Reply::RandomRefused)) => match self.key.block() {
+                Some(key) => {
+                    self.stage = Stage::Key;
+                    Verdict::Write(vec![send_key(self.dialect.flag, key)])
+                }
+                None => Verdict::Failed(Failure::KeyRequired),
+            },
             (Stage::Key, Ok(Reply::KeyStored)) => {
                 self.stage = Stage::Random;
                 Verdict::Write(vec![self.dialect.request_random()])
             }
             (Stage::Key, Ok(Reply::NotConfirmed)) => Verdict::Failed(Failure::NotConfirmed),
             (Stage::Key, Ok(Reply::KeyRefused)) => Verdict::Failed(Failure::Refused),
-            (Stage::Random, Ok(Reply::Random(random))) => match self.key.block() {
+            (Stage::Claim | Stage::Random, Ok(Reply::Random(random))) => match self.key.block() {
                 Some(key) => {
                     self.stage = Stage::Answer;
                     Verdict::Write(vec![self.dialect.answer(key, &random)])
@@ -138,7 +148,9 @@ impl Plain {
             (Stage::Random, Ok(Reply::RandomRefused)) => Verdict::Failed(Failure::Refused),
             (Stage::Answer, Ok(Reply::Authenticated)) => Verdict::Passed,
             // Never the key again by ourselves: that would take the band away from whom it belongs to.
-            (Stage::Random | Stage::Answer, Ok(Reply::KeyMismatch)) => Verdict::Failed(Failure::KeyMismatch),
+            (Stage::Claim | Stage::Random | Stage::Answer, Ok(Reply::KeyMismatch)) => {
+                Verdict::Failed(Failure::KeyMismatch)
+            }
             (Stage::Answer, Ok(Reply::AnswerRefused)) => Verdict::Failed(Failure::Refused),
             (_, Err(_)) => Verdict::Failed(Failure::Nonsense),
             (_, Ok(_)) => Verdict::Nothing,

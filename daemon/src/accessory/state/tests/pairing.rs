@@ -45,7 +45,7 @@ fn a_band_is_paired_once_its_wearer_has_tapped_and_the_key_is_on_disk() {
     let Request::Open { opening, .. } = request else {
         panic!("opens first")
     };
-    assert_eq!(opening, Opening::Pair(Some(Key::new([5; 16]))));
+    assert_eq!(opening, Opening::Claim(Some(Key::new([5; 16]))));
     rig.tells(session, Told::AwaitingConfirmation);
     assert_eq!(rig.one(id).state(), "awaiting-confirmation");
     rig.finishes(session, open, Ok(()));
@@ -120,7 +120,7 @@ fn a_band_whose_key_is_issued_wants_it_brought() {
         replace: false,
     };
     rig.ask(brought);
-    let opening = Opening::Pair(Some(Key::new([3; 16])));
+    let opening = Opening::Claim(Some(Key::new([3; 16])));
     assert!(
         rig.effects
             .iter()
@@ -165,7 +165,33 @@ fn a_band_that_took_another_phones_key_is_paired_again_only_when_asked_to() {
         fresh: Key::new([5; 16]),
         replace: true,
     });
-    assert!(rig.session().is_some());
+    let opening = Opening::Pair(Some(Key::new([5; 16])));
+    assert!(
+        rig.effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Connect { opening: with, .. } if *with == opening))
+    );
+}
+
+#[test]
+fn what_a_band_says_of_itself_while_it_is_paired_is_kept() {
+    let (mut rig, id) = found(Kind::MiBand2);
+    rig.ask(pair(id));
+    let session = rig.session().unwrap();
+    rig.reports(session, Report::Connected);
+    let (open, _) = rig.requests().remove(0);
+    let information = belay_drivers::driver::Information {
+        serial: "0123456789AB".into(),
+        firmware: "1.0.1.81".into(),
+        hardware: String::new(),
+    };
+    rig.tells(session, Told::Information(information));
+    rig.finishes(session, open, Ok(()));
+    let saved = rig.effects.iter().find_map(|effect| match effect {
+        Effect::Save(saved) => Some(saved.serial.clone()),
+        _ => None,
+    });
+    assert_eq!(saved.as_deref(), Some("0123456789AB"));
 }
 
 #[test]

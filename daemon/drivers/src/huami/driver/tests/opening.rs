@@ -81,8 +81,34 @@ fn a_band_with_an_issued_key_never_gets_another() {
 }
 
 #[test]
+fn a_band_that_is_nobodys_is_claimed_with_a_tap() {
+    let mut band = Played::new(Kind::MiBand2);
+    let id = band.open(Opening::Claim(key()));
+    assert_eq!(auth_writes(&band), ["0208"]);
+    assert!(!band.has(&Event::AwaitingConfirmation));
+    band.told(uuids::AUTHENTICATION, &[0x10, 2, 4]);
+    assert_eq!(auth_writes(&band)[1..], [format!("0108{}", key_text())]);
+    assert!(band.has(&Event::AwaitingConfirmation));
+    assert_eq!(band.timers, [(AUTHENTICATION, Duration::from_secs(60))]);
+    band.told(uuids::AUTHENTICATION, &[0x10, 1, 1]);
+    band.told(uuids::AUTHENTICATION, &RANDOM);
+    band.told(uuids::AUTHENTICATION, &[0x10, 3, 1]);
+    assert_eq!(band.outcome(id), Some(Ok(())));
+}
+
+#[test]
+fn a_band_that_holds_another_key_is_not_claimed() {
+    let mut band = Played::new(Kind::MiBand3);
+    let id = band.open(Opening::Claim(key()));
+    band.told(uuids::AUTHENTICATION, &RANDOM);
+    band.told(uuids::AUTHENTICATION, &[0x10, 3, 4]);
+    assert_eq!(band.outcome(id), Some(Err(Failure::KeyMismatch)));
+    assert!(auth_writes(&band).iter().all(|write| !write.starts_with("01")));
+}
+
+#[test]
 fn without_a_key_nothing_is_written() {
-    for opening in [Opening::Pair(None), Opening::Resume(None)] {
+    for opening in [Opening::Pair(None), Opening::Claim(None), Opening::Resume(None)] {
         for kind in [Kind::MiBand2, Kind::MiBand4, Kind::MiBand6] {
             let mut band = Played::new(kind);
             let id = band.open(opening.clone());
