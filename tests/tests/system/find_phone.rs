@@ -106,7 +106,7 @@ async fn a_device_that_can_t_ring_says_so_to_its_owner() {
     scene.services().feedback().puppet().leave().await.unwrap();
     let id = console.send(&scene, Action::Ring { seconds: 30 }).await.unwrap();
     let (_, life) = console.follow(&scene, id, CommandState::Failed).await.unwrap();
-    assert_eq!(life.reason, "unsupported");
+    assert_eq!(life.reason, "no-sound");
 }
 
 #[tokio::test]

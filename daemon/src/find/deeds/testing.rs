@@ -9,6 +9,7 @@ use belay_proto::keys::BoxKey;
 use belay_proto::steps::{self, SmsInput, SmsOutput};
 use belay_proto::wire::{AccessPoint, Cell, LocationSource, Report, ReportIds};
 use belay_proto::{AccountId, CommandId, DeviceId, Epoch, ReportId};
+use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 
 use super::{Machine, MachineParts};
@@ -157,6 +158,10 @@ impl Power for FakePhone {
 impl Audio for FakePhone {
     fn alarm(&self, _attempt: u32) -> Answer<'_, Box<dyn Sound>> {
         Box::pin(async { absent() })
+    }
+
+    fn hush(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
     }
 }
 

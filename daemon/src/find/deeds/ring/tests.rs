@@ -93,11 +93,18 @@ struct Speaker {
     playing: Arc<watch::Sender<u32>>,
     broken: Arc<watch::Sender<u32>>,
     works: bool,
+    /// The attempts whose sound ends at once.
+    unheard: Arc<watch::Sender<Vec<u32>>>,
+    /// The attempts so far.
+    attempts: Arc<watch::Sender<Vec<u32>>>,
+    /// What an earlier belayd has left playing.
+    left: Arc<watch::Sender<bool>>,
 }
 
 #[derive(Debug)]
 struct Note {
     speaker: Speaker,
+    attempt: u32,
     broken: watch::Receiver<u32>,
 }
 
@@ -107,6 +114,9 @@ impl Speaker {
             playing: Arc::new(watch::Sender::new(0)),
             broken: Arc::new(watch::Sender::new(0)),
             works,
+            unheard: Arc::default(),
+            attempts: Arc::default(),
+            left: Arc::default(),
         }
     }
 
@@ -120,17 +130,26 @@ impl Speaker {
 }
 
 impl Audio for Speaker {
-    fn alarm(&self, _attempt: u32) -> Answer<'_, Box<dyn Sound>> {
-        Box::pin(async {
+    fn alarm(&self, attempt: u32) -> Answer<'_, Box<dyn Sound>> {
+        Box::pin(async move {
+            assert!(!*self.left.borrow(), "before what is left is silent");
+            self.attempts.send_modify(|attempts| attempts.push(attempt));
             if !self.works {
                 return Err(PlatformError::NotSupported("mute"));
             }
             self.playing.send_modify(|now| *now += 1);
             let note: Box<dyn Sound> = Box::new(Note {
                 speaker: self.clone(),
+                attempt,
                 broken: self.broken.subscribe(),
             });
             Ok(note)
+        })
+    }
+
+    fn hush(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            self.left.send_replace(false);
         })
     }
 }
@@ -138,6 +157,10 @@ impl Audio for Speaker {
 impl Sound for Note {
     fn ended(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(async { self.broken.changed().await.unwrap() })
+    }
+
+    fn heard(&mut self) -> BoxFuture<'_, bool> {
+        Box::pin(async { !self.speaker.unheard.borrow().contains(&self.attempt) })
     }
 
     fn stop(self: Box<Self>) -> BoxFuture<'static, ()> {
@@ -230,7 +253,7 @@ async fn a_sound_that_breaks_off_begins_again_within_the_time() {
 async fn a_device_that_can_t_make_a_sound_fails_the_ring_and_doesn_t_show_it() {
     let rig = Rig::new(&Speaker::new(false));
     let failed = rig.ask(|answer| Message::Ring(at(30), answer)).await.unwrap_err();
-    assert_eq!(failed.reason, "unsupported");
+    assert_eq!(failed.reason, "no-sound");
     assert!(!*rig.ringing.borrow());
     let now = rig.clock.boottime();
     assert!(now > Duration::ZERO);
@@ -243,4 +266,35 @@ async fn the_sound_ends_with_belayd() {
     rig.ask(|answer| Message::Ring(at(30), answer)).await.unwrap();
     rig.supervisor.stop().await;
     assert_eq!(*speaker.playing.borrow(), 0);
+}
+
+#[tokio::test]
+async fn a_sound_that_ends_before_it_can_be_heard_gives_way_to_the_next_way() {
+    let speaker = Speaker::new(true);
+    speaker.unheard.send_replace(vec![0]);
+    let rig = Rig::new(&speaker);
+    rig.ask(|answer| Message::Ring(at(30), answer)).await.unwrap();
+    assert_eq!(*speaker.attempts.borrow(), [0, 1]);
+    assert_eq!(*speaker.playing.borrow(), 1, "the first has ended");
+}
+
+#[tokio::test]
+async fn where_no_way_is_heard_the_ring_fails_and_isn_t_shown() {
+    let speaker = Speaker::new(true);
+    speaker.unheard.send_replace(vec![0, 1]);
+    let rig = Rig::new(&speaker);
+    let failed = rig.ask(|answer| Message::Ring(at(30), answer)).await.unwrap_err();
+    assert_eq!(failed.reason, "no-sound");
+    assert_eq!((*rig.ringing.borrow(), *speaker.playing.borrow()), (false, 0));
+}
+
+#[tokio::test]
+async fn what_an_earlier_belayd_left_playing_is_silent_before_anything_else_is_played() {
+    let speaker = Speaker::new(true);
+    speaker.left.send_replace(true);
+    let rig = Rig::new(&speaker);
+    // Without being asked.
+    speaker.left.subscribe().wait_for(|left| !*left).await.unwrap();
+    rig.ask(|answer| Message::Ring(at(30), answer)).await.unwrap();
+    assert_eq!(*speaker.playing.borrow(), 1);
 }
