@@ -1,6 +1,6 @@
 //! What is remembered on disk, sealed: the last place, and what was already noticed and told.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use belay_proto::Epoch;
 use belay_proto::clock::{Clock, unix_seconds};
@@ -26,8 +26,10 @@ pub(super) struct Known {
     pub(super) fix: Fix,
     /// When it was measured: seconds since the epoch, by the wall clock of then.
     pub(super) measured_at: u64,
-    /// How long ago that is, at least.
+    /// How long before `looked` that is.
     pub(super) age: Duration,
+    /// When it was looked at, boot time.
+    pub(super) looked: Duration,
 }
 
 /// A place as it is kept.
@@ -79,7 +81,6 @@ impl Memory {
         fix: &Fix,
         clock: &dyn Clock,
     ) -> Result<(), StoreError> {
-        let age = clock.boottime().saturating_sub(fix.measured);
         let place = Place {
             epoch: *epoch.as_bytes(),
             latitude: fix.coordinates.latitude,
@@ -88,7 +89,7 @@ impl Memory {
             altitude: fix.coordinates.altitude,
             boot: clock.boot_id(),
             boottime_ms: belay_proto::clock::millis(fix.measured),
-            wall: unix_seconds(clock.wall()).saturating_sub(age.as_secs()),
+            wall: Known::now(*fix, clock).measured_at,
         };
         self.set(PLACE, &place).await
     }
@@ -143,12 +144,21 @@ impl Memory {
 impl Known {
     /// Of a fix that was found in this boot.
     pub(super) fn now(fix: Fix, clock: &dyn Clock) -> Self {
-        let age = clock.boottime().saturating_sub(fix.measured);
+        let looked = clock.boottime();
+        let age = looked.saturating_sub(fix.measured);
         Self {
             fix,
-            measured_at: unix_seconds(clock.wall()).saturating_sub(age.as_secs()),
+            // The beginning of the second it was measured in.
+            measured_at: clock.wall().checked_sub(age).map_or(0, unix_seconds),
             age,
+            looked,
         }
+    }
+
+    /// How old it is by now.
+    pub(super) fn age_now(&self, clock: &dyn Clock) -> Duration {
+        self.age
+            .saturating_add(clock.boottime().saturating_sub(self.looked))
     }
 }
 
@@ -161,8 +171,9 @@ impl Place {
             let measured = Duration::from_millis(self.boottime_ms).min(now);
             (measured, now - measured)
         } else {
-            let passed = unix_seconds(clock.wall()).saturating_sub(self.wall);
-            (Duration::ZERO, now.max(Duration::from_secs(passed)))
+            let then = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(self.wall));
+            let passed = then.and_then(|then| clock.wall().duration_since(then).ok());
+            (Duration::ZERO, now.max(passed.unwrap_or_default()))
         };
         Known {
             fix: Fix {
@@ -177,6 +188,7 @@ impl Place {
             },
             measured_at: self.wall,
             age,
+            looked: now,
         }
     }
 }

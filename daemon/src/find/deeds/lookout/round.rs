@@ -15,6 +15,7 @@ use crate::find::Told;
 use crate::find::deeds::locate::Locator;
 use crate::find::deeds::machine::MachineParts;
 use crate::find::deeds::memory::{Memory, Notes};
+use crate::find::deeds::search;
 use crate::find::deeds::sims::News;
 use crate::platform::Text;
 use crate::store::StoreError;
@@ -216,8 +217,7 @@ impl Round {
             }
             let asked_at = self.parts.clock.boottime();
             let found = self.locator.gather(asked_at, false).await.place;
-            if let Some(found) = found.filter(|found| Some(*found) != known && found.fix.measured >= asked_at)
-            {
+            if let Some(found) = found.filter(|found| search::is_after(&found.fix, asked_at)) {
                 reporter.place(&found, None).await?;
             }
         }
