@@ -5,6 +5,7 @@ mod locate;
 mod lookout;
 mod machine;
 mod memory;
+mod owed;
 mod report;
 mod ring;
 mod search;

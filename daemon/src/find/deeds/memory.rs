@@ -8,6 +8,7 @@ use belay_proto::wire::LocationSource;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::owed::Owed;
 use super::sims::Cards;
 use crate::platform::{Coordinates, Fix};
 use crate::store::{Store, StoreError, meta};
@@ -55,7 +56,7 @@ pub(super) struct Notes {
     /// The SIMs.
     pub(super) cards: Cards,
     /// Texts that are to go to the trusted number.
-    pub(super) owed: Vec<String>,
+    pub(super) owed: Owed,
     /// Commands that came by text and haven't ended.
     pub(super) texted: Vec<[u8; 16]>,
     /// The owner was told of the battery that is critical now.
@@ -257,7 +258,6 @@ mod tests {
         let notes = Notes {
             epoch: *epoch.as_bytes(),
             battery_told: true,
-            owed: vec!["hello".into()],
             ..Notes::default()
         };
         memory.keep_notes(&notes).await.unwrap();
