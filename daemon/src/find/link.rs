@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::conditions::{Conditions, NetworkKey};
 use super::errand::Errand;
 use super::heartbeat::Heartbeat;
+use super::pace::Pace;
 use super::trouble::Trouble;
 use crate::store::find::HeartbeatRow;
 
@@ -92,6 +93,8 @@ pub struct Link {
     /// Busy while a stream is opened or open.
     stream: Errand,
     fetch: Errand,
+    /// How often the cloud may ask for one.
+    pace: Pace,
     /// Tries in a row of the present way that came to nothing.
     failures: u32,
     /// A stream came to nothing; whether that was the network's fault shows when commands are fetched.
@@ -113,6 +116,7 @@ impl Link {
             retry: Duration::ZERO,
             stream: Errand::default(),
             fetch: Errand::default(),
+            pace: Pace::default(),
             failures: 0,
             is_suspect: false,
             is_reached: false,
@@ -185,6 +189,22 @@ impl Link {
         } else {
             Vec::new()
         }
+    }
+
+    /// Has commands fetched because the cloud gave a reason to: at once or, where it gives too many, after a while. What
+    /// it asks for while a fetch is under way is one more.
+    fn fetch_as_told(&mut self, now: Duration) -> Option<Order> {
+        if self.fetch.is_busy() {
+            self.fetch.urge();
+            return None;
+        }
+        let at = self.pace.take(now);
+        if at > now {
+            self.fetch.rest(at);
+            return None;
+        }
+        let wait = self.wait();
+        self.fetch.urge().then_some(Order::Fetch { wait })
     }
 
     fn wait(&self) -> Duration {

@@ -13,6 +13,7 @@ mod heartbeat;
 mod inflow;
 mod link;
 mod outbox;
+mod pace;
 mod performing;
 mod ports;
 mod state;

@@ -55,14 +55,14 @@ impl Link {
                 };
                 self.stream.well();
                 // What was queued before the stream stood.
-                orders.extend(self.fetch_now());
+                orders.extend(self.fetch_as_told(now));
                 return orders;
             }
             (Some(_), Sign::Hint { hint, .. }) => {
                 self.failures = 0;
                 // A hint that this version doesn't know may be meant for all.
                 if matches!(hint, Some(Hint::Commands) | None) {
-                    orders.extend(self.fetch_now());
+                    orders.extend(self.fetch_as_told(now));
                 }
             }
             (Some(granted), Sign::Alive | Sign::Greeting(_) | Sign::Retry(_)) => {
@@ -121,7 +121,7 @@ impl Link {
         self.is_reached &= trouble.is_none();
         self.stream.failed(now, self.pause(trouble).max(spread));
         if self.is_suspect {
-            orders.extend(self.fetch_now());
+            orders.extend(self.fetch_as_told(now));
         }
         orders
     }
@@ -129,7 +129,7 @@ impl Link {
     /// Commands were fetched; `in_vain` when the cloud was to wait for one and didn't, `pending` when some are to be
     /// judged: until [`Link::go_on`] the same ones would come again.
     pub fn fetched(&mut self, now: Duration, in_vain: bool, pending: bool) -> Vec<Order> {
-        let again = self.fetch.done();
+        let again = self.fetch.over();
         let mut orders = vec![self.reached()];
         if std::mem::take(&mut self.is_suspect) {
             self.failures += 1;
@@ -146,7 +146,7 @@ impl Link {
                     let next = now + self.poll_each();
                     self.way = Way::TimedPoll { stream_again, next };
                 } else if !pending && !again {
-                    orders.extend(self.go_on());
+                    orders.extend(self.go_on(now));
                 }
             }
             Way::TimedPoll { stream_again, .. } => {
@@ -154,17 +154,24 @@ impl Link {
                 self.way = Way::TimedPoll { stream_again, next };
             }
         }
-        // What was asked for meanwhile counts as begun.
         if again && !orders.iter().any(|order| matches!(order, Order::Fetch { .. })) {
-            orders.push(Order::Fetch { wait: self.wait() });
+            orders.extend(self.fetch_as_told(now));
         }
         orders
     }
 
     /// What was fetched is judged: there may be more.
-    pub fn go_on(&mut self) -> Option<Order> {
-        let wait = self.wait();
-        self.fetch.want().then_some(Order::Fetch { wait })
+    pub fn go_on(&mut self, now: Duration) -> Option<Order> {
+        // One that rests comes by itself.
+        match self.fetch.due() {
+            Some(_) => None,
+            None => self.fetch_as_told(now),
+        }
+    }
+
+    /// Among what was fetched was a command that the warden accepted.
+    pub fn was_worth_it(&mut self) {
+        self.pace.was_worth_it();
     }
 
     /// Commands couldn't be fetched.
