@@ -202,7 +202,7 @@ mod tests {
     use belay_proto::clock::{Clock, FakeClock, unix_seconds};
     use belay_proto::wire::LocationSource;
 
-    use super::{Memory, Notes};
+    use super::{Known, Memory, Notes};
     use crate::platform::{Coordinates, Fix};
     use crate::store::{SealingKey, Store};
 
@@ -247,6 +247,27 @@ mod tests {
         clock.set_wall(std::time::SystemTime::UNIX_EPOCH);
         let lied = memory.place(epoch, &clock).await.unwrap().unwrap();
         assert_eq!(lied.age, Duration::from_secs(100));
+    }
+
+    #[tokio::test]
+    async fn no_fraction_of_a_second_makes_a_place_younger() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = memory(folder.path()).await;
+        let (clock, epoch) = (FakeClock::new(), Epoch::random());
+        let fix = fix(&clock);
+        clock.advance(Duration::from_millis(400));
+        let known = Known::now(fix, &clock);
+        memory.keep_place(epoch, &fix, &clock).await.unwrap();
+        let measured = clock.wall() - Duration::from_millis(5400);
+        assert_eq!(known.measured_at, unix_seconds(measured));
+        clock.advance(Duration::from_micros(100_100));
+        let age = Duration::from_micros(5_500_100);
+        assert_eq!(known.age_now(&clock), age, "it grows until it is told");
+        let kept = memory.place(epoch, &clock).await.unwrap().unwrap();
+        assert!(kept.age >= age);
+        clock.set_boot_id("another");
+        let later = memory.place(epoch, &clock).await.unwrap().unwrap();
+        assert!(later.age >= age, "{:?}", later.age);
     }
 
     #[tokio::test]
