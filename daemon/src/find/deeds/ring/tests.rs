@@ -95,6 +95,8 @@ struct Speaker {
     works: bool,
     /// The attempts whose sound ends at once.
     unheard: Arc<watch::Sender<Vec<u32>>>,
+    /// Nobody knows yet whether a sound is heard.
+    is_open: Arc<watch::Sender<bool>>,
     /// The attempts so far.
     attempts: Arc<watch::Sender<Vec<u32>>>,
     /// What an earlier belayd has left playing.
@@ -115,6 +117,7 @@ impl Speaker {
             broken: Arc::new(watch::Sender::new(0)),
             works,
             unheard: Arc::default(),
+            is_open: Arc::default(),
             attempts: Arc::default(),
             left: Arc::default(),
         }
@@ -160,7 +163,11 @@ impl Sound for Note {
     }
 
     fn heard(&mut self) -> BoxFuture<'_, bool> {
-        Box::pin(async { !self.speaker.unheard.borrow().contains(&self.attempt) })
+        Box::pin(async {
+            let mut is_open = self.speaker.is_open.subscribe();
+            is_open.wait_for(|is_open| !*is_open).await.unwrap();
+            !self.speaker.unheard.borrow().contains(&self.attempt)
+        })
     }
 
     fn stop(self: Box<Self>) -> BoxFuture<'static, ()> {
@@ -297,4 +304,20 @@ async fn what_an_earlier_belayd_left_playing_is_silent_before_anything_else_is_p
     speaker.left.subscribe().wait_for(|left| !*left).await.unwrap();
     rig.ask(|answer| Message::Ring(at(30), answer)).await.unwrap();
     assert_eq!(*speaker.playing.borrow(), 1);
+}
+
+#[tokio::test]
+async fn a_stop_answers_when_a_sound_that_isn_t_heard_yet_is_silent_too() {
+    let speaker = Speaker::new(true);
+    speaker.is_open.send_replace(true);
+    let rig = Rig::new(&speaker);
+    let ringing = rig.ask(|answer| Message::Ring(at(30), answer));
+    let stopping = async {
+        speaker.plays(1).await;
+        rig.ask(Message::Stop).await.unwrap();
+        assert_eq!(*speaker.playing.borrow(), 0);
+    };
+    let (rang, ()) = tokio::join!(ringing, stopping);
+    assert_eq!(rang.unwrap_err().reason, "stopped");
+    assert!(!*rig.ringing.borrow());
 }
