@@ -113,7 +113,8 @@ impl ModemManager {
         dialable(number)?;
         let modem = self.modem_with(MESSAGING).await?;
         let properties = HashMap::from([("number", Variant::from(number)), ("text", Variant::from(text))]);
-        let service = self.service();
+        // The next one gives other texts the same paths.
+        let service = self.service().running().await?;
         let message: OwnedObjectPath = service.call(&modem, MESSAGING, "Create", &properties).await?;
         let sent = service.call(message.as_str(), SMS, "Send", &()).await;
         // What was said is nobody's business who has the device.
@@ -206,7 +207,8 @@ impl Modem for ModemManager {
             let modem = self.modem_with(LOCATION).await?;
             let (_end, ended) = oneshot::channel::<()>();
             let search = gnss::Search {
-                service: self.service().clone(),
+                // What is taken back at the end is taken from the ModemManager that it was added to.
+                service: self.service().running().await?,
                 modem,
                 clock: self.clock.clone(),
                 fixes,

@@ -55,6 +55,29 @@ async fn what_others_change_at_the_receiver_during_a_search_stays_as_they_want_i
 }
 
 #[tokio::test]
+async fn a_search_takes_nothing_back_from_a_modem_manager_that_came_meanwhile() {
+    let phone = Phone::new().await;
+    let first = phone.services().modem();
+    let second = std::cell::OnceCell::new();
+    search(&phone, async {
+        first.puppet().leave().await.unwrap();
+        let modem = Modem::start(phone.scene.bus().socket()).await.unwrap();
+        let path = modem.path().unwrap();
+        assert_eq!(path, first.path().unwrap());
+        modem
+            .puppet()
+            .set(&path, LOCATION, "Enabled", 3_u32)
+            .await
+            .unwrap();
+        second.set(modem).unwrap();
+    })
+    .await;
+    first.puppet().called("Setup", 2).await.unwrap();
+    assert_eq!(first.setups(), [(3, false), (1, false)]);
+    assert_eq!(second.get().unwrap().setups(), []);
+}
+
+#[tokio::test]
 async fn a_receiver_that_is_on_for_somebody_else_is_left_as_it_is() {
     let phone = Phone::new().await;
     let modem = phone.services().modem();
