@@ -5,7 +5,7 @@ use std::time::Duration;
 use belay_proto::backoff::Backoff;
 use belay_proto::wire::Hint;
 
-use super::{GRACE, GREETING_WITHIN, Link, OVERSLEPT, Order, Phase, TRIES, Way};
+use super::{BRIEF, GRACE, GREETING_WITHIN, Link, OVERSLEPT, Order, Phase, TRIES, Way};
 use crate::find::conditions::Conditions;
 use crate::find::heartbeat::{Heartbeat, LONGEST};
 use crate::find::ports::Sign;
@@ -54,6 +54,7 @@ impl Link {
                     signs: 0,
                 };
                 self.stream.well();
+                self.greeted = now;
                 // What was queued before the stream stood.
                 orders.extend(self.fetch_as_told(now));
                 return orders;
@@ -98,6 +99,13 @@ impl Link {
             Phase::Open { granted: None, .. } | Phase::Opening | Phase::Closed => None,
         };
         let spread = spread.map(|drawn| self.retry / 2 + drawn);
+        let mut brief = None;
+        if matches!(phase, Phase::Open { granted: Some(_), .. }) {
+            match now.saturating_sub(self.greeted) < BRIEF {
+                true => brief = self.brief.next(),
+                false => self.brief.reset(),
+            }
+        }
         match phase {
             Phase::Closed => return orders,
             Phase::Opening => self.is_suspect = trouble.is_some_and(|trouble| trouble.is_answered()),
@@ -119,7 +127,8 @@ impl Link {
             return orders;
         }
         self.is_reached &= trouble.is_none();
-        self.stream.failed(now, self.pause(trouble).max(spread));
+        self.stream
+            .failed(now, self.pause(trouble).max(spread).max(brief));
         if self.is_suspect {
             orders.extend(self.fetch_as_told(now));
         }
@@ -210,6 +219,7 @@ impl Link {
         self.failures = 0;
         self.is_suspect = false;
         self.is_reached = false;
+        self.brief.reset();
         self.stream.give_up();
         let mut orders = vec![Order::Close, Order::Renew];
         orders.extend(self.open());

@@ -322,3 +322,27 @@ fn hints_without_end_have_a_burst_fetched_and_then_wait_and_the_first_after_a_wh
     let later = due + Duration::from_secs(600);
     assert!(link.sign(later, &hint()).contains(&fetch));
 }
+
+#[test]
+fn streams_that_the_cloud_ends_right_after_their_first_words_come_ever_more_seldom() {
+    let mut link = open(home());
+    let mut now = NOW;
+    for _ in 0..40 {
+        // Else the network's way with idle connections is to blame, and in the end commands are polled.
+        link.sign(now, &Sign::Alive);
+        link.ended(now, None);
+        let due = link.due().unwrap();
+        assert!(due - now <= Duration::from_secs(61));
+        now = due;
+        assert!(opening(&link.wake(now)).is_some());
+        link.opened(now);
+        link.sign(now, &Sign::Greeting(START));
+        link.fetched(now, false, false);
+    }
+    assert!(now - NOW > Duration::from_secs(200), "{:?}", now - NOW);
+    // One that lived is none of them.
+    now += Duration::from_secs(60);
+    link.sign(now, &Sign::Alive);
+    link.ended(now, None);
+    assert!(link.due().unwrap() <= now + Duration::from_secs(1));
+}
