@@ -40,6 +40,11 @@ pub fn unix_seconds(wall: SystemTime) -> u64 {
         .map_or(0, |since| since.as_secs())
 }
 
+/// How old something is in whole milliseconds, the bus's unit, rounded up: an age is never understated.
+pub fn millis_up(age: Duration) -> u64 {
+    u64::try_from(age.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
 /// A duration in whole milliseconds, the bus's unit.
 pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

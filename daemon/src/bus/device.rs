@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use belay_proto::clock::millis;
+use belay_proto::clock::millis_up;
 use belay_proto::dbus::{AuditEntries, LocationFix};
 use belay_proto::text::base64url;
 use zbus::message::Header;
@@ -191,7 +191,7 @@ impl Device {
             accuracy: found.accuracy,
             altitude: found.altitude.unwrap_or(f64::NAN),
             measured: found.measured_at,
-            age: millis(found.age),
+            age: millis_up(found.age),
             source: found.source.into(),
         },))
     }

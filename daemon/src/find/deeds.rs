@@ -5,6 +5,7 @@ mod locate;
 mod lookout;
 mod machine;
 mod memory;
+mod owed;
 mod report;
 mod ring;
 mod search;
@@ -65,7 +66,7 @@ pub struct LocateRequest {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not done: {reason}")]
 pub struct DeedFailed {
-    /// Why, for the owner: kebab-case, stable (`unsupported`, `no-modem`, `no-fix`, `timeout`, `interrupted`…).
+    /// Why, for the owner: kebab-case, stable (`unsupported`, `no-sound`, `no-fix`, `timeout`, `interrupted`…).
     pub reason: Cow<'static, str>,
 }
 

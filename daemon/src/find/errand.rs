@@ -78,6 +78,21 @@ impl Errand {
         again && self.urge()
     }
 
+    /// It has succeeded. Answers whether it was asked for meanwhile: whoever wants it once more asks again.
+    #[must_use]
+    pub fn over(&mut self) -> bool {
+        let again = self.phase == Phase::Busy { again: true };
+        self.finish();
+        again
+    }
+
+    /// Begins at this point of the boot clock, unless it is under way.
+    pub fn rest(&mut self, until: Duration) {
+        if !self.is_busy() {
+            self.phase = Phase::Resting { until };
+        }
+    }
+
     /// It has succeeded, and what comes next is another matter: whoever has more asks again.
     pub fn finish(&mut self) {
         self.pauses.reset();

@@ -5,9 +5,12 @@ mod moves;
 
 use std::time::Duration;
 
+use belay_proto::backoff::Backoff;
+
 use super::conditions::{Conditions, NetworkKey};
 use super::errand::Errand;
 use super::heartbeat::Heartbeat;
+use super::pace::Pace;
 use super::trouble::Trouble;
 use crate::store::find::HeartbeatRow;
 
@@ -26,6 +29,11 @@ const POLL_EACH: Duration = Duration::from_secs(5 * 60);
 const POLL_EACH_FRUGAL: Duration = Duration::from_secs(15 * 60);
 /// The least wait before another try where traffic is to be spared.
 const FRUGAL_PAUSE: Duration = Duration::from_secs(30);
+/// A stream that ends sooner than this after its first words was hardly worth opening.
+const BRIEF: Duration = Duration::from_secs(30);
+/// After such ones the next waits up to this at first, and in the end up to a minute: a cloud that ends each of them
+/// mustn't keep a device opening others.
+const BRIEF_PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// How long the next best way is good enough.
 const STREAM_AGAIN: Duration = Duration::from_secs(3600);
 
@@ -91,7 +99,13 @@ pub struct Link {
     retry: Duration,
     /// Busy while a stream is opened or open.
     stream: Errand,
+    /// When a stream last said its first words.
+    greeted: Duration,
+    /// The waits after brief streams.
+    brief: Backoff,
     fetch: Errand,
+    /// How often the cloud may ask for one.
+    pace: Pace,
     /// Tries in a row of the present way that came to nothing.
     failures: u32,
     /// A stream came to nothing; whether that was the network's fault shows when commands are fetched.
@@ -112,7 +126,10 @@ impl Link {
             last_event: None,
             retry: Duration::ZERO,
             stream: Errand::default(),
+            greeted: Duration::ZERO,
+            brief: Backoff::new(BRIEF_PAUSES.0, BRIEF_PAUSES.1),
             fetch: Errand::default(),
+            pace: Pace::default(),
             failures: 0,
             is_suspect: false,
             is_reached: false,
@@ -185,6 +202,22 @@ impl Link {
         } else {
             Vec::new()
         }
+    }
+
+    /// Has commands fetched because the cloud gave a reason to: at once or, where it gives too many, after a while. What
+    /// it asks for while a fetch is under way is one more.
+    fn fetch_as_told(&mut self, now: Duration) -> Option<Order> {
+        if self.fetch.is_busy() {
+            self.fetch.urge();
+            return None;
+        }
+        let at = self.pace.take(now);
+        if at > now {
+            self.fetch.rest(at);
+            return None;
+        }
+        let wait = self.wait();
+        self.fetch.urge().then_some(Order::Fetch { wait })
     }
 
     fn wait(&self) -> Duration {

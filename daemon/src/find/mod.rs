@@ -1,7 +1,7 @@
 //! The find domain: the owner's commands on their way to the warden, what they have belayd do, and what came of
 //! it on its way back.
 //!
-//! `state` decides; in it `link` is the way to the cloud, `inflow` the commands, `performing` the effects. `actor`
+//! `state` decides; in it `link` is the way to the cloud, paced by `pace`, `inflow` the commands, `performing` the effects. `actor`
 //! keeps it and has `work` done, `outbox` is where others put reports in, `deeds` is what the machine can do.
 
 mod actor;
@@ -13,6 +13,7 @@ mod heartbeat;
 mod inflow;
 mod link;
 mod outbox;
+mod pace;
 mod performing;
 mod ports;
 mod state;

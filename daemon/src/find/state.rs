@@ -236,10 +236,13 @@ impl State {
     }
 
     fn judged(&mut self, now: Duration, judgement: Judgement) -> Vec<Effect> {
+        if judgement.disposition == Some(Disposition::Accepted) {
+            self.link.was_worth_it();
+        }
         let is_news = self.inflow.judged(judgement.sequence, judgement.disposition);
         let mut effects: Vec<_> = self.inflow.next().map(judge).into_iter().collect();
         if self.inflow.is_idle() {
-            let orders = self.link.go_on().into_iter().collect();
+            let orders = self.link.go_on(now).into_iter().collect();
             effects.extend(self.carry_out(now, orders));
         }
         // Its outcome waits at the warden, whose signal is on its way too.

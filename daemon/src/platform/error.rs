@@ -40,6 +40,9 @@ pub enum PlatformError {
         /// How it ended.
         status: std::process::ExitStatus,
     },
+    /// What was to be played ended before it can have been heard.
+    #[error("no sound came of it")]
+    Silent,
     /// What was asked for is nothing that one may ask for, such as a number that isn't one.
     #[error("refused: {0}")]
     Refused(&'static str),
@@ -54,6 +57,7 @@ impl PlatformError {
             Self::TimedOut => "timeout",
             Self::Denied(_) => "not-allowed",
             Self::Service(_) | Self::Unreadable(_) | Self::Start { .. } | Self::Failed { .. } => "failed",
+            Self::Silent => "no-sound",
             Self::Refused(_) => "refused",
         }
     }

@@ -5,8 +5,10 @@
 //! output; a follower prints a line whenever something changed.
 
 mod command;
+mod guard;
 mod parts;
 mod views;
 
 pub(super) use command::{Command, Running};
+pub(super) use guard::stop_marked;
 pub(super) use parts::{ExecModem, ExecNetwork, ExecPosition, ExecPower};

@@ -116,6 +116,7 @@ impl Platform {
             session: has_session.then(|| Arc::new(Feedbackd::new(buses.session))),
             // Also beside feedbackd, which needs a session; so with every back end.
             direct: Command::new("ring", &config.commands.ring),
+            mark: config.paths.state.clone(),
         });
         Self {
             modem,

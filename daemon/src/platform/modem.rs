@@ -3,6 +3,7 @@
 mod cell;
 mod gnss;
 mod manager;
+mod voice;
 
 use std::fmt::{self, Debug};
 
@@ -38,10 +39,10 @@ pub struct Sim {
 }
 
 /// A text that was received. `Debug` shows nothing of it.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Text {
-    /// Its name at the modem.
+    /// Its name at the modem, as [`Modem::delete_text`] takes it.
     pub id: String,
     /// What it says.
     pub text: String,

@@ -1,5 +1,6 @@
 //! One service on the bus: calls with a deadline, properties, signals.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -11,17 +12,21 @@ use zbus::{Connection, DynamicType, MatchRule, MessageStream, OwnedVariant, conn
 use super::PlatformError;
 
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+/// The bus itself.
+const BUS: &str = "org.freedesktop.DBus";
+const BUS_PATH: &str = "/org/freedesktop/DBus";
 /// ModemManager may take its time to wake a modem.
 const ANSWER_WITHIN: Duration = Duration::from_secs(25);
 
 /// Properties by name.
 pub(super) type Properties = HashMap<String, OwnedVariant>;
 
-/// A service by its well-known name. Nothing is asked of it before something is needed.
+/// A service by its well-known name, or as it runs now by its unique one. Nothing is asked of it before something is
+/// needed.
 #[derive(Clone, Debug)]
 pub(super) struct Service {
     pub(super) connection: Connection,
-    name: &'static str,
+    name: Cow<'static, str>,
 }
 
 /// Which signals; parts that are `None` match all.
@@ -91,8 +96,32 @@ impl Service {
     pub(super) fn new(connection: &Connection, name: &'static str) -> Self {
         Self {
             connection: connection.clone(),
-            name,
+            name: Cow::Borrowed(name),
         }
+    }
+
+    /// The service as it runs now: whoever comes after it is asked nothing, and where none runs none is started, as the
+    /// bus does at a call to a well-known name.
+    pub(super) async fn running(&self) -> Result<Self, PlatformError> {
+        let bus = Self::new(&self.connection, BUS);
+        let name: String = bus.call(BUS_PATH, BUS, "GetNameOwner", &self.name()).await?;
+        Ok(Self {
+            name: Cow::Owned(name),
+            ..self.clone()
+        })
+    }
+
+    /// The same by the unique name that [`Service::running`] found before.
+    pub(super) fn named(&self, unique: &str) -> Self {
+        Self {
+            name: Cow::Owned(unique.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// What it is called by.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Calls a method and reads its answer.
@@ -107,7 +136,7 @@ impl Service {
         B: Serialize + DynamicType + Sync,
         R: DeserializeOwned + zbus::Type,
     {
-        let name = Some(self.name);
+        let name = Some(&*self.name);
         let call = self
             .connection
             .call_method(name, path, Some(interface), member, body);
@@ -138,7 +167,7 @@ impl Service {
     pub(super) async fn signals(&self, which: Signal<'_>) -> Result<MessageStream, PlatformError> {
         let rule = MatchRule::builder()
             .msg_type(Type::Signal)
-            .sender(self.name)
+            .sender(&*self.name)
             .interface(which.interface)
             .member(which.member);
         let rule = match which.path {
@@ -156,10 +185,10 @@ impl Service {
     pub(super) async fn owners(&self) -> Result<MessageStream, PlatformError> {
         let rule = MatchRule::builder()
             .msg_type(Type::Signal)
-            .sender("org.freedesktop.DBus")
-            .interface("org.freedesktop.DBus")
+            .sender(BUS)
+            .interface(BUS)
             .member("NameOwnerChanged")
-            .arg(0, self.name)
+            .arg(0, &*self.name)
             .build()?;
         Ok(MessageStream::for_match_rule(rule, &self.connection, None).await?)
     }

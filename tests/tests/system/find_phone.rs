@@ -106,7 +106,7 @@ async fn a_device_that_can_t_ring_says_so_to_its_owner() {
     scene.services().feedback().puppet().leave().await.unwrap();
     let id = console.send(&scene, Action::Ring { seconds: 30 }).await.unwrap();
     let (_, life) = console.follow(&scene, id, CommandState::Failed).await.unwrap();
-    assert_eq!(life.reason, "unsupported");
+    assert_eq!(life.reason, "no-sound");
 }
 
 #[tokio::test]
@@ -230,6 +230,7 @@ async fn a_command_by_text_in_two_parts_locks_and_rings_offline_and_strangers_te
     modem.until_deleted(&message).await.unwrap();
     let replayed = modem.receive_sms(FRIEND, &[&ring]).await.unwrap();
     modem.until_deleted(&replayed).await.unwrap();
+    modem.until_sent(1).await.unwrap();
 
     let lock = text(SmsAction::Lock);
     modem.receive_sms("+4900000000", &[&lock]).await.unwrap();

@@ -25,7 +25,7 @@ pub const TABLE: &[(&str, Advice)] = &[
         advice(
             exit::UNAVAILABLE,
             "The device tried and gave up.",
-            "Its reason says why; try again later, or another way.",
+            "Its reason says why, such as “no-sound” where nothing there makes one; try again later, or another way.",
         ),
     ),
     (

@@ -34,6 +34,8 @@ pub(super) struct Gathered {
     pub(super) cells: Vec<Cell>,
     /// The access points in reach.
     pub(super) wifi: Scan,
+    /// When the cells were asked for, boot time.
+    pub(super) looked: Duration,
     /// Why there is none, where nothing was found.
     reason: Option<&'static str>,
 }
@@ -66,7 +68,7 @@ impl Locator {
             accuracy: place.accuracy,
             altitude: place.altitude,
             measured_at: known.measured_at,
-            age: known.age,
+            age: known.age_now(&*self.clock),
             source: match known.fix.source {
                 LocationSource::Gnss => "gnss",
                 LocationSource::Cell => "cell",
@@ -80,7 +82,10 @@ impl Locator {
     /// Asks all sources; the place that was known before counts among them.
     pub(super) async fn gather(&self, asked_at: Duration, with_evidence: bool) -> Gathered {
         let mut search = Search::new(asked_at, self.clock.boottime());
-        let mut gathered = Gathered::default();
+        let mut gathered = Gathered {
+            looked: self.clock.boottime(),
+            ..Gathered::default()
+        };
         let (fixes, mut found) = mpsc::channel(FIXES);
         let sources = async {
             let by = tokio::join!(

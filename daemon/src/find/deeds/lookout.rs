@@ -16,6 +16,7 @@ use super::machine::MachineParts;
 use super::memory::Notes;
 use crate::actor::{Actor, Inbox, Never};
 use crate::find::{Announcement, Told};
+use crate::platform::{Sim, Text};
 use round::Round;
 
 /// What wasn't done is tried again after this at first, and in the end this seldom.
@@ -35,8 +36,12 @@ struct Desk {
     notes: Option<Notes>,
     /// Nothing is kept on disk, as the device is nobody's.
     is_clear: bool,
-    /// Texts that are judged and that the modem didn't delete.
-    judged: HashSet<String>,
+    /// Texts that are judged and that the modem didn't delete: what they say too, as a modem may call another one so.
+    judged: HashSet<Text>,
+    /// When what is owed to the trusted number is tried again, boot time.
+    pay_at: Option<Duration>,
+    /// With which SIMs it couldn't be sent: others are worth another try.
+    unpaid_with: Vec<Sim>,
     /// How commands ended lately.
     ended: VecDeque<Told>,
     /// Something wasn't done.
@@ -140,6 +145,7 @@ impl Actor for Lookout {
                     } else {
                         backoff.reset();
                     }
+                    retry = retry.into_iter().chain(done.pay_at).min();
                     desk = Some(done);
                 }
                 () = clock.sleep_until(at), if retry.is_some() => is_due = true,

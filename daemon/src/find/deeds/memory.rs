@@ -1,6 +1,6 @@
 //! What is remembered on disk, sealed: the last place, and what was already noticed and told.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use belay_proto::Epoch;
 use belay_proto::clock::{Clock, unix_seconds};
@@ -8,6 +8,7 @@ use belay_proto::wire::LocationSource;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::owed::Owed;
 use super::sims::Cards;
 use crate::platform::{Coordinates, Fix};
 use crate::store::{Store, StoreError, meta};
@@ -26,8 +27,10 @@ pub(super) struct Known {
     pub(super) fix: Fix,
     /// When it was measured: seconds since the epoch, by the wall clock of then.
     pub(super) measured_at: u64,
-    /// How long ago that is, at least.
+    /// How long before `looked` that is.
     pub(super) age: Duration,
+    /// When it was looked at, boot time.
+    pub(super) looked: Duration,
 }
 
 /// A place as it is kept.
@@ -53,7 +56,7 @@ pub(super) struct Notes {
     /// The SIMs.
     pub(super) cards: Cards,
     /// Texts that are to go to the trusted number.
-    pub(super) owed: Vec<String>,
+    pub(super) owed: Owed,
     /// Commands that came by text and haven't ended.
     pub(super) texted: Vec<[u8; 16]>,
     /// The owner was told of the battery that is critical now.
@@ -79,7 +82,6 @@ impl Memory {
         fix: &Fix,
         clock: &dyn Clock,
     ) -> Result<(), StoreError> {
-        let age = clock.boottime().saturating_sub(fix.measured);
         let place = Place {
             epoch: *epoch.as_bytes(),
             latitude: fix.coordinates.latitude,
@@ -88,7 +90,7 @@ impl Memory {
             altitude: fix.coordinates.altitude,
             boot: clock.boot_id(),
             boottime_ms: belay_proto::clock::millis(fix.measured),
-            wall: unix_seconds(clock.wall()).saturating_sub(age.as_secs()),
+            wall: Known::now(*fix, clock).measured_at,
         };
         self.set(PLACE, &place).await
     }
@@ -143,12 +145,21 @@ impl Memory {
 impl Known {
     /// Of a fix that was found in this boot.
     pub(super) fn now(fix: Fix, clock: &dyn Clock) -> Self {
-        let age = clock.boottime().saturating_sub(fix.measured);
+        let looked = clock.boottime();
+        let age = looked.saturating_sub(fix.measured);
         Self {
             fix,
-            measured_at: unix_seconds(clock.wall()).saturating_sub(age.as_secs()),
+            // The beginning of the second it was measured in.
+            measured_at: clock.wall().checked_sub(age).map_or(0, unix_seconds),
             age,
+            looked,
         }
+    }
+
+    /// How old it is by now.
+    pub(super) fn age_now(&self, clock: &dyn Clock) -> Duration {
+        self.age
+            .saturating_add(clock.boottime().saturating_sub(self.looked))
     }
 }
 
@@ -161,8 +172,9 @@ impl Place {
             let measured = Duration::from_millis(self.boottime_ms).min(now);
             (measured, now - measured)
         } else {
-            let passed = unix_seconds(clock.wall()).saturating_sub(self.wall);
-            (Duration::ZERO, now.max(Duration::from_secs(passed)))
+            let then = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(self.wall));
+            let passed = then.and_then(|then| clock.wall().duration_since(then).ok());
+            (Duration::ZERO, now.max(passed.unwrap_or_default()))
         };
         Known {
             fix: Fix {
@@ -177,6 +189,7 @@ impl Place {
             },
             measured_at: self.wall,
             age,
+            looked: now,
         }
     }
 }
@@ -189,7 +202,7 @@ mod tests {
     use belay_proto::clock::{Clock, FakeClock, unix_seconds};
     use belay_proto::wire::LocationSource;
 
-    use super::{Memory, Notes};
+    use super::{Known, Memory, Notes};
     use crate::platform::{Coordinates, Fix};
     use crate::store::{SealingKey, Store};
 
@@ -237,6 +250,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn no_fraction_of_a_second_makes_a_place_younger() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = memory(folder.path()).await;
+        let (clock, epoch) = (FakeClock::new(), Epoch::random());
+        let fix = fix(&clock);
+        clock.advance(Duration::from_millis(400));
+        let known = Known::now(fix, &clock);
+        memory.keep_place(epoch, &fix, &clock).await.unwrap();
+        let measured = clock.wall() - Duration::from_millis(5400);
+        assert_eq!(known.measured_at, unix_seconds(measured));
+        clock.advance(Duration::from_micros(100_100));
+        let age = Duration::from_micros(5_500_100);
+        assert_eq!(known.age_now(&clock), age, "it grows until it is told");
+        let kept = memory.place(epoch, &clock).await.unwrap().unwrap();
+        assert!(kept.age >= age);
+        clock.set_boot_id("another");
+        let later = memory.place(epoch, &clock).await.unwrap().unwrap();
+        assert!(later.age >= age, "{:?}", later.age);
+    }
+
+    #[tokio::test]
     async fn nothing_is_remembered_of_another_binding_or_of_none() {
         let folder = tempfile::tempdir().unwrap();
         let memory = memory(folder.path()).await;
@@ -245,7 +279,6 @@ mod tests {
         let notes = Notes {
             epoch: *epoch.as_bytes(),
             battery_told: true,
-            owed: vec!["hello".into()],
             ..Notes::default()
         };
         memory.keep_notes(&notes).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use belay_proto::clock::{Clock, millis, unix_seconds};
+use belay_proto::clock::{Clock, millis_up, unix_seconds};
 use belay_proto::wire::{Report, ReportIds};
 use belay_proto::{CommandId, ReportId};
 
@@ -65,7 +65,7 @@ impl Reporter {
             altitude: place.altitude,
             source: known.fix.source,
             measured_at: known.measured_at,
-            age_ms: millis(known.age),
+            age_ms: millis_up(known.age_now(&*self.clock)),
             after_command: asked.is_some_and(|(_, asked_at)| search::is_after(&known.fix, asked_at)),
             command: asked.map(|(command, _)| command),
         };
@@ -77,15 +77,17 @@ impl Reporter {
         if gathered.cells.is_empty() && gathered.wifi.access_points.is_empty() {
             return Ok(false);
         }
-        let scanned = gathered
-            .wifi
-            .at
-            .map(|at| self.clock.boottime().saturating_sub(at));
+        // Of a scan that doesn't say when it was, nothing better is known than that it was in this boot.
+        let scanned = match (gathered.wifi.access_points.is_empty(), gathered.wifi.at) {
+            (true, _) => gathered.looked,
+            (false, at) => at.unwrap_or_default(),
+        };
+        let age = self.clock.boottime().saturating_sub(scanned);
         let report = Report::Evidence {
             at: self.now(),
             cells: gathered.cells.clone(),
             wifi: gathered.wifi.access_points.clone(),
-            age_ms: millis(scanned.unwrap_or_default()),
+            age_ms: millis_up(age),
             command: Some(command),
         };
         self.queue(&report).await?;

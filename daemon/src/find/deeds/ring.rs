@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use belay_proto::backoff::Backoff;
 use belay_proto::clock::Clock;
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 
 use super::DeedFailed;
 use crate::actor::{Actor, Inbox};
@@ -18,6 +20,10 @@ const LONGEST: Duration = Duration::from_secs(3600);
 const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// So often a sound may fail to begin again before the ringing is over.
 const MOST_FAILURES: u32 = 5;
+/// Ways to play a sound, each of them tried before the device counts as one without.
+const WAYS: u32 = 2;
+/// Nothing that the device has makes a sound.
+const NO_SOUND: &str = "no-sound";
 
 type Answer = oneshot::Sender<Result<(), DeedFailed>>;
 
@@ -115,13 +121,21 @@ pub(super) struct Ringer {
 
 type Begun = Result<Box<dyn Sound>, PlatformError>;
 
+/// A sound that isn't heard yet. Without its receiver the task ends what it has begun.
+struct Beginning {
+    begun: oneshot::Receiver<Begun>,
+    task: JoinHandle<()>,
+}
+
 /// What is under way outside.
 #[derive(Default)]
 struct Hands {
     sound: Option<Box<dyn Sound>>,
-    beginning: Option<oneshot::Receiver<Begun>>,
+    beginning: Option<Beginning>,
     later: Option<(BoxFuture<'static, ()>, u32)>,
     stopping: Option<BoxFuture<'static, ()>>,
+    /// Ends what an earlier belayd has left playing; nothing new is played before.
+    hush: Option<Shared<BoxFuture<'static, ()>>>,
     /// Who waits for the first sound.
     waiting: Vec<Answer>,
     /// Who waits for silence.
@@ -152,8 +166,11 @@ impl Ringer {
                 hands.later = Some((wait, attempt));
             }
             Some(Order::Silence) => {
-                hands.beginning = None;
                 hands.later = None;
+                if let Some(Beginning { begun, task }) = hands.beginning.take() {
+                    drop(begun);
+                    hands.stopping = Some(Box::pin(async move { drop(task.await) }));
+                }
                 if let Some(sound) = hands.sound.take() {
                     hands.stopping = Some(sound.stop());
                 }
@@ -165,14 +182,54 @@ impl Ringer {
         }
     }
 
-    /// In a task of its own: a sound that begins when nobody waits for it any more is dropped there, and so ended.
+    /// In a task of its own: a sound that begins when nobody waits for it any more is ended there.
     fn play(&self, attempt: u32, hands: &mut Hands) {
-        let (begun, beginning) = oneshot::channel();
+        let (answer, begun) = oneshot::channel();
         let audio = Arc::clone(&self.audio);
-        tokio::spawn(async move {
-            let _ = begun.send(audio.alarm(attempt).await);
+        let hush = hands.hush.clone();
+        let task = tokio::spawn(async move {
+            if let Some(hush) = hush {
+                hush.await;
+            }
+            begin(audio, attempt, answer).await;
         });
-        hands.beginning = Some(beginning);
+        hands.beginning = Some(Beginning { begun, task });
+    }
+}
+
+/// Begins a sound by one way after the other, until one is heard.
+async fn begin(audio: Arc<dyn Audio>, attempt: u32, mut answer: oneshot::Sender<Begun>) {
+    let mut outcome = Err(PlatformError::Silent);
+    for way in 0..WAYS {
+        let mut sound = match audio.alarm(attempt.saturating_add(way)).await {
+            Ok(sound) => sound,
+            Err(error) => {
+                outcome = Err(error);
+                break;
+            }
+        };
+        let is_heard = tokio::select! {
+            is_heard = sound.heard() => is_heard,
+            () = answer.closed() => return sound.stop().await,
+        };
+        if is_heard {
+            outcome = Ok(sound);
+            break;
+        }
+        tracing::warn!(way, "a sound ended before it can have been heard");
+        outcome = Err(PlatformError::Silent);
+    }
+    if let Err(Ok(sound)) = answer.send(outcome) {
+        sound.stop().await;
+    }
+}
+
+/// Why it doesn't ring, for the owner.
+fn reason(error: &PlatformError) -> &'static str {
+    use PlatformError::{Failed, NotSupported, Service, Silent, Start, Unreadable};
+    match error {
+        NotSupported(_) | Silent | Start { .. } | Failed { .. } | Service(_) | Unreadable(_) => NO_SOUND,
+        error => error.reason(),
     }
 }
 
@@ -181,7 +238,15 @@ impl Actor for Ringer {
 
     async fn run(&mut self, inbox: &mut Inbox<Message>) {
         let mut ring = Ring::default();
-        let mut hands = Hands::default();
+        // Nobody knows any more for how long that was to ring.
+        let audio = Arc::clone(&self.audio);
+        let hush: BoxFuture<'static, ()> = Box::pin(async move { audio.hush().await });
+        let hush = hush.shared();
+        let mut hands = Hands {
+            stopping: Some(Box::pin(hush.clone())),
+            hush: Some(hush),
+            ..Hands::default()
+        };
         let mut backoff = Backoff::new(AGAIN.0, AGAIN.1);
         loop {
             self.ringing.send_if_modified(|was| {
@@ -228,7 +293,7 @@ impl Actor for Ringer {
                         Err(error) => {
                             tracing::warn!(error = &error as &dyn std::error::Error, "ringing");
                             for answer in hands.waiting.drain(..) {
-                                let _ = answer.send(Err(DeedFailed::new(error.reason())));
+                                let _ = answer.send(Err(DeedFailed::new(reason(&error))));
                             }
                             ring.step(Event::NotBegun)
                         }
@@ -256,9 +321,9 @@ impl Actor for Ringer {
     }
 }
 
-async fn beginning(under_way: &mut Option<oneshot::Receiver<Begun>>) -> Begun {
+async fn beginning(under_way: &mut Option<Beginning>) -> Begun {
     match under_way {
-        Some(begun) => begun
+        Some(beginning) => (&mut beginning.begun)
             .await
             .unwrap_or(Err(PlatformError::Unreadable("the sound died"))),
         None => std::future::pending().await,

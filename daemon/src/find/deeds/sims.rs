@@ -3,6 +3,9 @@
 //! The SIMs that are there when the device is bound are trusted. Any other is news once, until yet another one comes:
 //! a thief's card is told of each time it comes back after the owner's, the owner's never. A SIM that is gone is no
 //! news: modems vanish for many reasons.
+//!
+//! A lost device trusts none: whoever holds it chooses what is in. A SIM that is the first to be seen then is news as
+//! any other, and one that was told of is never trusted later.
 
 use serde::{Deserialize, Serialize};
 
@@ -78,16 +81,17 @@ impl Card {
 
 impl Cards {
     /// Takes the SIMs that are in the device now, and answers what the owner is to hear.
-    pub(super) fn step(&mut self, seen: &[Sim]) -> Vec<News> {
-        if seen.is_empty() {
-            return Vec::new();
-        }
-        if !self.is_begun {
-            self.is_begun = true;
-            self.trusted = seen.iter().take(MOST).map(Card::of).collect();
-            return Vec::new();
+    pub(super) fn step(&mut self, seen: &[Sim], is_lost: bool) -> Vec<News> {
+        if !self.is_begun && !is_lost {
+            let new = seen.iter().take(MOST).filter(|sim| !self.is_told(sim));
+            self.trusted = new.map(Card::of).collect();
+            self.is_begun = !self.trusted.is_empty();
         }
         seen.iter().take(MOST).filter_map(|sim| self.see(sim)).collect()
+    }
+
+    fn is_told(&self, sim: &Sim) -> bool {
+        self.told.iter().any(|card| card.is(sim))
     }
 
     fn see(&mut self, sim: &Sim) -> Option<News> {
@@ -133,7 +137,7 @@ mod tests {
         let mut cards = Cards::default();
         let mut all = Vec::new();
         for sight in sights {
-            let news = cards.step(sight);
+            let news = cards.step(sight, false);
             all.push(news.iter().map(|n| if n.is_other { 'o' } else { 'l' }).collect());
             // A restart between any two sights changes nothing.
             cards = serde_json::from_slice(&serde_json::to_vec(&cards).unwrap()).unwrap();
@@ -181,6 +185,22 @@ mod tests {
         ] {
             assert_eq!(told(&sights), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn the_first_sim_of_a_lost_device_is_another_and_isn_t_trusted_later() {
+        let (thiefs, own) = ([sim("m", "8", "i8")], [sim("m", "1", "i1")]);
+        let mut cards = Cards::default();
+        assert_eq!(cards.step(&[], true), []);
+        let news = cards.step(&thiefs, true);
+        assert!(news.len() == 1 && news[0].is_other);
+        assert_eq!(cards.step(&thiefs, true), [], "once");
+        assert_eq!(cards.step(&thiefs, false), [], "found, and still in");
+        // The owner's comes into a device that isn't lost any more.
+        assert_eq!(cards.step(&own, false), []);
+        let news = cards.step(&thiefs, false);
+        assert!(news.len() == 1 && news[0].is_other);
+        assert_eq!(cards.step(&own, true), [], "trusted, whatever happens later");
     }
 
     #[test]

@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use belay_proto::clock::{Clock, FakeClock};
-use belay_proto::dbus::{BindingState, Error};
+use belay_proto::dbus::{BindingState, Error, LockState};
 use belay_proto::keys::BoxKey;
 use belay_proto::steps::{self, SmsInput, SmsOutput};
 use belay_proto::wire::{AccessPoint, Cell, LocationSource, Report, ReportIds};
 use belay_proto::{AccountId, CommandId, DeviceId, Epoch, ReportId};
+use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 
 use super::{Machine, MachineParts};
@@ -39,6 +40,10 @@ pub(super) struct FakePhone {
     pub(super) deleted: watch::Sender<Vec<String>>,
     /// No text can be sent or deleted.
     pub(super) is_mute: watch::Sender<bool>,
+    /// The network gives no answer to a text, which may have been sent.
+    pub(super) is_slow: watch::Sender<bool>,
+    /// How often a text was to be sent.
+    pub(super) tries: watch::Sender<u32>,
     pub(super) called: Mutex<Vec<String>>,
 }
 
@@ -59,6 +64,8 @@ impl FakePhone {
             sent: watch::Sender::default(),
             deleted: watch::Sender::default(),
             is_mute: watch::Sender::new(false),
+            is_slow: watch::Sender::new(false),
+            tries: watch::Sender::new(0),
             called: Mutex::default(),
         })
     }
@@ -95,8 +102,12 @@ impl Modem for FakePhone {
 
     fn send_text<'a>(&'a self, number: &'a str, text: &'a str) -> Answer<'a> {
         Box::pin(async move {
+            self.tries.send_modify(|tries| *tries += 1);
             if *self.is_mute.borrow() {
                 return absent();
+            }
+            if *self.is_slow.borrow() {
+                return Err(PlatformError::TimedOut);
             }
             self.sent
                 .send_modify(|sent| sent.push((number.to_owned(), text.to_owned())));
@@ -157,6 +168,10 @@ impl Power for FakePhone {
 impl Audio for FakePhone {
     fn alarm(&self, _attempt: u32) -> Answer<'_, Box<dyn Sound>> {
         Box::pin(async { absent() })
+    }
+
+    fn hush(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
     }
 }
 
@@ -290,6 +305,7 @@ impl Rig {
 fn bound(owner: &BoxKey) -> WardenView {
     WardenView {
         binding: BindingState::Bound,
+        lock: LockState::Unlocked,
         identity: Identity {
             account: Some(AccountId::random()),
             device: Some(DeviceId::random()),

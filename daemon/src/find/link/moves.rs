@@ -5,7 +5,7 @@ use std::time::Duration;
 use belay_proto::backoff::Backoff;
 use belay_proto::wire::Hint;
 
-use super::{GRACE, GREETING_WITHIN, Link, OVERSLEPT, Order, Phase, TRIES, Way};
+use super::{BRIEF, GRACE, GREETING_WITHIN, Link, OVERSLEPT, Order, Phase, TRIES, Way};
 use crate::find::conditions::Conditions;
 use crate::find::heartbeat::{Heartbeat, LONGEST};
 use crate::find::ports::Sign;
@@ -54,15 +54,16 @@ impl Link {
                     signs: 0,
                 };
                 self.stream.well();
+                self.greeted = now;
                 // What was queued before the stream stood.
-                orders.extend(self.fetch_now());
+                orders.extend(self.fetch_as_told(now));
                 return orders;
             }
             (Some(_), Sign::Hint { hint, .. }) => {
                 self.failures = 0;
                 // A hint that this version doesn't know may be meant for all.
                 if matches!(hint, Some(Hint::Commands) | None) {
-                    orders.extend(self.fetch_now());
+                    orders.extend(self.fetch_as_told(now));
                 }
             }
             (Some(granted), Sign::Alive | Sign::Greeting(_) | Sign::Retry(_)) => {
@@ -98,6 +99,13 @@ impl Link {
             Phase::Open { granted: None, .. } | Phase::Opening | Phase::Closed => None,
         };
         let spread = spread.map(|drawn| self.retry / 2 + drawn);
+        let mut brief = None;
+        if matches!(phase, Phase::Open { granted: Some(_), .. }) {
+            match now.saturating_sub(self.greeted) < BRIEF {
+                true => brief = self.brief.next(),
+                false => self.brief.reset(),
+            }
+        }
         match phase {
             Phase::Closed => return orders,
             Phase::Opening => self.is_suspect = trouble.is_some_and(|trouble| trouble.is_answered()),
@@ -119,9 +127,10 @@ impl Link {
             return orders;
         }
         self.is_reached &= trouble.is_none();
-        self.stream.failed(now, self.pause(trouble).max(spread));
+        self.stream
+            .failed(now, self.pause(trouble).max(spread).max(brief));
         if self.is_suspect {
-            orders.extend(self.fetch_now());
+            orders.extend(self.fetch_as_told(now));
         }
         orders
     }
@@ -129,7 +138,7 @@ impl Link {
     /// Commands were fetched; `in_vain` when the cloud was to wait for one and didn't, `pending` when some are to be
     /// judged: until [`Link::go_on`] the same ones would come again.
     pub fn fetched(&mut self, now: Duration, in_vain: bool, pending: bool) -> Vec<Order> {
-        let again = self.fetch.done();
+        let again = self.fetch.over();
         let mut orders = vec![self.reached()];
         if std::mem::take(&mut self.is_suspect) {
             self.failures += 1;
@@ -146,7 +155,7 @@ impl Link {
                     let next = now + self.poll_each();
                     self.way = Way::TimedPoll { stream_again, next };
                 } else if !pending && !again {
-                    orders.extend(self.go_on());
+                    orders.extend(self.go_on(now));
                 }
             }
             Way::TimedPoll { stream_again, .. } => {
@@ -154,17 +163,24 @@ impl Link {
                 self.way = Way::TimedPoll { stream_again, next };
             }
         }
-        // What was asked for meanwhile counts as begun.
         if again && !orders.iter().any(|order| matches!(order, Order::Fetch { .. })) {
-            orders.push(Order::Fetch { wait: self.wait() });
+            orders.extend(self.fetch_as_told(now));
         }
         orders
     }
 
     /// What was fetched is judged: there may be more.
-    pub fn go_on(&mut self) -> Option<Order> {
-        let wait = self.wait();
-        self.fetch.want().then_some(Order::Fetch { wait })
+    pub fn go_on(&mut self, now: Duration) -> Option<Order> {
+        // One that rests comes by itself.
+        match self.fetch.due() {
+            Some(_) => None,
+            None => self.fetch_as_told(now),
+        }
+    }
+
+    /// Among what was fetched was a command that the warden accepted.
+    pub fn was_worth_it(&mut self) {
+        self.pace.was_worth_it();
     }
 
     /// Commands couldn't be fetched.
@@ -203,6 +219,7 @@ impl Link {
         self.failures = 0;
         self.is_suspect = false;
         self.is_reached = false;
+        self.brief.reset();
         self.stream.give_up();
         let mut orders = vec![Order::Close, Order::Renew];
         orders.extend(self.open());

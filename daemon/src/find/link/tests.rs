@@ -209,8 +209,8 @@ fn a_long_poll_goes_on_once_what_it_brought_is_judged_and_not_before() {
     link.begin();
     link.poll(NOW);
     assert_eq!(link.fetched(NOW, false, true), [Order::Heard { again: true }]);
-    assert_eq!(link.go_on(), Some(Order::Fetch { wait: LONG_POLL }));
-    assert_eq!(link.go_on(), None);
+    assert_eq!(link.go_on(NOW), Some(Order::Fetch { wait: LONG_POLL }));
+    assert_eq!(link.go_on(NOW), None);
     // Asked for while one is under way, and by then the cloud turns out not to wait.
     for _ in 0..3 {
         let orders = link.fetched(NOW, true, false);
@@ -297,4 +297,52 @@ fn the_wait_that_the_cloud_asks_for_is_kept() {
     };
     link.ended(NOW, Some(busy));
     assert!(link.due().unwrap() >= NOW + asked);
+}
+
+#[test]
+fn hints_without_end_have_a_burst_fetched_and_then_wait_and_the_first_after_a_while_doesn_t() {
+    let mut link = open(home());
+    let fetch = Order::Fetch { wait: Duration::ZERO };
+    let (mut fetches, mut is_under_way) = (0, false);
+    for _ in 0..1000 {
+        let mut orders = link.sign(NOW, &hint());
+        orders.extend(link.sign(NOW, &hint()));
+        is_under_way |= orders.contains(&fetch);
+        if std::mem::take(&mut is_under_way) {
+            fetches += 1;
+            is_under_way = link.fetched(NOW, false, false).contains(&fetch);
+        }
+    }
+    assert!((10..100).contains(&fetches), "{fetches}");
+    // What was hinted at is fetched in the end, once.
+    let due = link.due().unwrap();
+    assert!(due <= NOW + Duration::from_secs(60));
+    assert_eq!(link.wake(due), std::slice::from_ref(&fetch));
+    link.fetched(due, false, false);
+    let later = due + Duration::from_secs(600);
+    assert!(link.sign(later, &hint()).contains(&fetch));
+}
+
+#[test]
+fn streams_that_the_cloud_ends_right_after_their_first_words_come_ever_more_seldom() {
+    let mut link = open(home());
+    let mut now = NOW;
+    for _ in 0..40 {
+        // Else the network's way with idle connections is to blame, and in the end commands are polled.
+        link.sign(now, &Sign::Alive);
+        link.ended(now, None);
+        let due = link.due().unwrap();
+        assert!(due - now <= Duration::from_secs(61));
+        now = due;
+        assert!(opening(&link.wake(now)).is_some());
+        link.opened(now);
+        link.sign(now, &Sign::Greeting(START));
+        link.fetched(now, false, false);
+    }
+    assert!(now - NOW > Duration::from_secs(200), "{:?}", now - NOW);
+    // One that lived is none of them.
+    now += Duration::from_secs(60);
+    link.sign(now, &Sign::Alive);
+    link.ended(now, None);
+    assert!(link.due().unwrap() <= now + Duration::from_secs(1));
 }

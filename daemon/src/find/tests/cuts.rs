@@ -169,3 +169,48 @@ async fn after_three_days_without_a_network_everything_arrives_once() {
         assert!(cloud.states >= 1);
     });
 }
+
+#[tokio::test]
+async fn a_cloud_that_hints_without_end_has_the_device_fetch_ever_more_seldom() {
+    let rig = rig().await;
+    rig.connected(true).await;
+    let before = rig.cloud.with(|cloud| cloud.fetches().len());
+    for _ in 0..50 {
+        for _ in 0..20 {
+            rig.cloud.say("event: commands\ndata: {}\n\n");
+        }
+        rig.settled().await;
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let fetches = rig.cloud.with(|cloud| cloud.fetches().len()) - before;
+    assert!((2..=40).contains(&fetches), "{fetches}");
+    // The owner's command comes through all the same, and after a while of quiet at once.
+    let command = rig.lock();
+    rig.passing(rig.done(command)).await;
+    rig.settled().await;
+    rig.clock.advance(Duration::from_secs(200));
+    rig.cloud.say(":\n\n");
+    rig.settled().await;
+    rig.clock.advance(Duration::from_secs(200));
+    rig.settled().await;
+    let command = rig.lock();
+    rig.done(command).await;
+}
+
+#[tokio::test]
+async fn a_cloud_that_makes_up_commands_without_end_has_few_of_them_judged() {
+    let rig = rig().await;
+    rig.connected(true).await;
+    rig.warden.with(|warden| warden.judgement = Some("bad-signature"));
+    for _ in 0..200 {
+        rig.lock();
+        rig.settled().await;
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let fetches = rig.cloud.with(|cloud| cloud.fetches().len());
+    assert!(fetches <= 40, "{fetches}");
+}

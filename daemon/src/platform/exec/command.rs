@@ -1,5 +1,6 @@
 //! A configured command.
 
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -9,12 +10,13 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 use tokio::time::timeout;
 
+use super::guard::{Guard, MARK};
 use crate::platform::PlatformError;
 
 /// How long a command may take that is to end by itself.
 const ENDS_WITHIN: Duration = Duration::from_secs(60);
 /// How long one may take to stop when told.
-const STOPS_WITHIN: Duration = Duration::from_secs(2);
+pub(super) const STOPS_WITHIN: Duration = Duration::from_secs(2);
 /// More is no answer.
 const LONGEST_ANSWER: u64 = 256 * 1024;
 
@@ -31,6 +33,7 @@ pub(in crate::platform) struct Running {
     key: &'static str,
     child: Child,
     group: Option<Pid>,
+    guard: Option<Guard>,
 }
 
 impl Command {
@@ -42,37 +45,53 @@ impl Command {
         })
     }
 
-    /// Starts it with what its placeholders stand for.
-    pub(in crate::platform) fn start(&self, values: &[(&str, &str)]) -> Result<Running, PlatformError> {
-        self.spawn(values, Stdio::null())
+    /// Starts it as one that ends with belayd, or that the next belayd finds by `mark`.
+    pub(in crate::platform) fn start_guarded(&self, mark: &Path) -> Result<Running, PlatformError> {
+        let mut running = self.spawn(&[], Stdio::null(), Some(mark))?;
+        if let Some(group) = running.group {
+            // Without one it would ring on when belayd is killed.
+            let guard = Guard::over(group);
+            running.guard = Some(guard.map_err(|source| self.not_started(source))?);
+        }
+        Ok(running)
     }
 
-    fn spawn(&self, values: &[(&str, &str)], output: Stdio) -> Result<Running, PlatformError> {
-        let failed = |source| PlatformError::Start {
+    fn not_started(&self, source: std::io::Error) -> PlatformError {
+        PlatformError::Start {
             key: self.key,
             source,
-        };
+        }
+    }
+
+    fn spawn(
+        &self,
+        values: &[(&str, &str)],
+        output: Stdio,
+        mark: Option<&Path>,
+    ) -> Result<Running, PlatformError> {
         let mut words = self.words.iter().map(|word| fill(word, values));
         let program = words.next().unwrap_or_default();
         let child = tokio::process::Command::new(program)
             .args(words)
+            .envs(mark.map(|mark| (MARK, mark)))
             .stdin(Stdio::null())
             .stdout(output)
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
-            .map_err(failed)?;
+            .map_err(|source| self.not_started(source))?;
         let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         Ok(Running {
             key: self.key,
             child,
             group,
+            guard: None,
         })
     }
 
     /// Runs it to its end.
     pub(in crate::platform) async fn run(&self, values: &[(&str, &str)]) -> Result<(), PlatformError> {
-        let mut running = self.start(values)?;
+        let mut running = self.spawn(values, Stdio::null(), None)?;
         let status = timeout(ENDS_WITHIN, running.wait());
         let status = status.await.map_err(|_| PlatformError::TimedOut)??;
         running.judge(status)
@@ -80,7 +99,7 @@ impl Command {
 
     /// Runs it to its end and reads what it printed.
     pub(in crate::platform) async fn ask<T: DeserializeOwned>(&self) -> Result<T, PlatformError> {
-        let mut running = self.spawn(&[], Stdio::piped())?;
+        let mut running = self.spawn(&[], Stdio::piped(), None)?;
         let answer = timeout(ENDS_WITHIN, async {
             let mut answer = Vec::new();
             if let Some(output) = running.child.stdout.take() {
@@ -100,7 +119,7 @@ impl Command {
 
     /// Starts it as one that prints a line now and then.
     pub(super) fn follow(&self) -> Result<(Running, Lines<BufReader<ChildStdout>>), PlatformError> {
-        let mut running = self.spawn(&[], Stdio::piped())?;
+        let mut running = self.spawn(&[], Stdio::piped(), None)?;
         let output = running.child.stdout.take();
         let output = output.ok_or(PlatformError::Unreadable("the command has no output"))?;
         Ok((running, BufReader::new(output).lines()))
@@ -111,10 +130,10 @@ impl Running {
     /// Answers once it has ended.
     pub(in crate::platform) async fn wait(&mut self) -> Result<ExitStatus, PlatformError> {
         let key = self.key;
-        self.child
-            .wait()
-            .await
-            .map_err(|source| PlatformError::Start { key, source })
+        let ended = self.child.wait().await;
+        // From here on the group's number may be somebody else's.
+        self.guard = None;
+        ended.map_err(|source| PlatformError::Start { key, source })
     }
 
     fn judge(&self, status: ExitStatus) -> Result<(), PlatformError> {
@@ -241,7 +260,7 @@ mod tests {
         )
         .unwrap();
         let script = format!("(echo up; exec sleep 1000) >'{}' & wait", fifo.display());
-        let running = sh(&script).start(&[]).unwrap();
+        let running = sh(&script).start_guarded(folder.path()).unwrap();
         let mut alive = BufReader::new(std::fs::File::open(&fifo).unwrap());
         let mut line = String::new();
         alive.read_line(&mut line).unwrap();

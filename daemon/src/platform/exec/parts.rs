@@ -20,6 +20,7 @@ use crate::platform::{
 pub(in crate::platform) struct ExecNetwork {
     scan: Option<Command>,
     view: watch::Receiver<NetworkView>,
+    clock: Time,
     _silent: Option<watch::Sender<NetworkView>>,
 }
 
@@ -70,10 +71,11 @@ fn configured<'a>(command: &'a Option<Command>, missing: &'static str) -> Result
 impl ExecNetwork {
     pub(in crate::platform) fn start(exec: &Commands, supervisor: &mut Supervisor, clock: Time) -> Self {
         let command = Command::new("follow-network", &exec.follow_network);
-        let (silent, view) = follow("network", command, supervisor, clock);
+        let (silent, view) = follow("network", command, supervisor, clock.clone());
         Self {
             scan: Command::new("wifi", &exec.wifi),
             view,
+            clock,
             _silent: silent,
         }
     }
@@ -85,7 +87,14 @@ impl Network for ExecNetwork {
     }
 
     fn scan(&self) -> Answer<'_, Scan> {
-        Box::pin(async { configured(&self.scan, "no command wifi")?.ask().await })
+        Box::pin(async {
+            let asked = self.clock.boottime();
+            let scan: Scan = configured(&self.scan, "no command wifi")?.ask().await?;
+            Ok(Scan {
+                at: Some(asked),
+                ..scan
+            })
+        })
     }
 }
 
@@ -176,6 +185,8 @@ impl ExecPosition {
 impl Position for ExecPosition {
     fn track(&self, fixes: mpsc::Sender<Fix>) -> Answer<'_> {
         Box::pin(async move {
+            // What the command calls new may be as old as its beginning.
+            let asked = self.clock.boottime();
             let place: Place = configured(&self.locate, "no command locate")?.ask().await?;
             let age = std::time::Duration::from_millis(place.age_ms);
             let coordinates = Coordinates {
@@ -187,7 +198,7 @@ impl Position for ExecPosition {
             let fix = Fix {
                 coordinates: coordinates.checked()?,
                 source: place.source,
-                measured: self.clock.boottime().saturating_sub(age),
+                measured: asked.saturating_sub(age),
             };
             // Whoever has heard enough has gone.
             let _ = fixes.send(fix).await;

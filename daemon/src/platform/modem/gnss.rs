@@ -1,7 +1,8 @@
 //! Satellites, through ModemManager's location interface.
 //!
-//! The modem's receiver is switched on for the search and left afterwards as it was found. `signal_location` stays
-//! off: with it every program on the bus would hear the place. So the place has to be asked for again and again.
+//! The modem's receiver is switched on for the search, and afterwards off again, unless it was on; whatever others
+//! changed meanwhile stays as they want it. `signal_location` is never switched on: with it every program on the bus
+//! hears the place. So the place has to be asked for again and again.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -36,13 +37,11 @@ pub(super) struct Search {
     pub(super) _turn: OwnedMutexGuard<()>,
 }
 
-/// How the receiver was found.
-struct Before {
+/// How the receiver is set up.
+struct Standing {
     enabled: u32,
     signals: bool,
     capabilities: u32,
-    /// How old a place may be that is there when the search begins.
-    refresh: Duration,
 }
 
 /// What the receiver says.
@@ -53,40 +52,63 @@ struct Told {
 }
 
 impl Search {
-    /// Searches until a fresh place was found, or until `ended`, and then leaves the receiver as it was.
+    /// Searches until a fresh place was found, or until `ended`, and then takes back what it has added.
     pub(super) async fn run(self, ended: oneshot::Receiver<()>) -> Result<(), PlatformError> {
-        let before = before(&self.service, &self.modem).await?;
+        let before = standing(&self.service, &self.modem).await?;
         if before.capabilities & GPS_RAW == 0 {
             return Err(PlatformError::NotSupported("the modem has no receiver"));
         }
-        let is_on = before.enabled & GPS_RAW != 0 && !before.signals;
-        if !is_on {
-            setup(&self.service, &self.modem, before.enabled | GPS_RAW, false).await?;
+        if before.enabled & GPS_RAW != 0 {
+            // Somebody else's search: who hears its places is that one's to say.
+            return self.found(ended).await;
         }
-        let outcome = tokio::select! {
-            outcome = self.search(before.refresh) => outcome,
-            () = self.fixes.closed() => Ok(()),
-            _ = ended => Ok(()),
+        let added = setup(&self.service, &self.modem, before.enabled | GPS_RAW, false).await;
+        let outcome = match added {
+            Ok(()) => self.found(ended).await,
+            // A modem that didn't answer in time may have done it all the same.
+            failed => failed,
         };
-        if !is_on {
-            setup(&self.service, &self.modem, before.enabled, before.signals).await?;
+        if let Err(error) = self.take_back().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the modem's receiver may have stayed on"
+            );
         }
         outcome
     }
 
-    async fn search(&self, refresh: Duration) -> Result<(), PlatformError> {
-        let mut old: Option<Option<String>> = None;
+    async fn found(&self, ended: oneshot::Receiver<()>) -> Result<(), PlatformError> {
+        tokio::select! {
+            outcome = self.search() => outcome,
+            () = self.fixes.closed() => Ok(()),
+            _ = ended => Ok(()),
+        }
+    }
+
+    /// Switches the receiver off, and leaves everything else as it is by now: other clients of the modem, such as
+    /// GeoClue, come and go during a search. Signals that were on when it began are theirs to switch on again; whoever
+    /// wanted them may be gone.
+    async fn take_back(&self) -> Result<(), PlatformError> {
+        let now = standing(&self.service, &self.modem).await?;
+        match now.enabled & GPS_RAW {
+            0 => Ok(()),
+            _ => setup(&self.service, &self.modem, now.enabled & !GPS_RAW, now.signals).await,
+        }
+    }
+
+    async fn search(&self) -> Result<(), PlatformError> {
+        // What was told last, and when it was asked for.
+        let mut last: Option<(Duration, Option<String>)> = None;
         loop {
             let asked = self.clock.boottime();
-            if let Some(told) = self.ask().await? {
-                let is_new = old
-                    .as_ref()
-                    .is_some_and(|old| told.time.is_some() && *old != told.time);
-                // What is there at first may have been there for a while.
-                let measured = match (is_new, &old) {
-                    (true, _) => Some(asked.saturating_sub(ASK_EACH)),
-                    (false, None) => Some(asked.saturating_sub(refresh)),
-                    (false, Some(_)) => None,
+            let told = self.ask().await?;
+            let time = told.as_ref().and_then(|told| told.time.clone());
+            if let Some(told) = told {
+                let measured = match &last {
+                    // A receiver without a view of the sky keeps its last place for as long as it is on.
+                    None => Some(Duration::ZERO),
+                    // It wasn't there yet when it was asked for before.
+                    Some((before, old)) => (time.is_some() && *old != time).then_some(*before),
                 };
                 if let Some(measured) = measured {
                     let fix = Fix {
@@ -94,15 +116,12 @@ impl Search {
                         source: LocationSource::Gnss,
                         measured,
                     };
-                    if self.fixes.send(fix).await.is_err() || is_new {
+                    if self.fixes.send(fix).await.is_err() || last.is_some() {
                         return Ok(());
                     }
                 }
-                old = Some(told.time);
-            } else {
-                // From now on whatever comes is new.
-                old = Some(None);
             }
+            last = Some((asked, time));
             self.clock.sleep_until(asked + ASK_EACH).await;
         }
     }
@@ -144,18 +163,12 @@ async fn location(service: &Service, modem: &str) -> Result<HashMap<u32, OwnedVa
     service.call(modem, LOCATION, "GetLocation", &()).await
 }
 
-async fn before(service: &Service, modem: &str) -> Result<Before, PlatformError> {
+async fn standing(service: &Service, modem: &str) -> Result<Standing, PlatformError> {
     let mut all = service.all(modem, LOCATION).await?;
-    let mut number = |name: &str| take::<u32>(&mut all, name);
-    let (enabled, capabilities) = (
-        number("Enabled").unwrap_or(0),
-        number("Capabilities").unwrap_or(0),
-    );
-    let refresh = Duration::from_secs(u64::from(number("GpsRefreshRate").unwrap_or(30)));
-    Ok(Before {
-        enabled,
-        capabilities,
-        refresh: refresh.max(ASK_EACH),
+    let mut number = |name: &str| take::<u32>(&mut all, name).unwrap_or(0);
+    Ok(Standing {
+        enabled: number("Enabled"),
+        capabilities: number("Capabilities"),
         signals: take(&mut all, "SignalsLocation").unwrap_or(false),
     })
 }

@@ -7,6 +7,7 @@ use belay_proto::wire::Cell;
 use tokio::sync::{mpsc, oneshot, watch};
 use zbus::{Connection, MessageStream, OwnedObjectPath, OwnedVariant, Variant};
 
+use super::voice::{Call, Dialled};
 use super::{Modem, ModemView, Sim, Text, cell, dialable, gnss};
 use crate::actor::Supervisor;
 use crate::platform::clock::Time;
@@ -19,8 +20,7 @@ const PATH: &str = "/org/freedesktop/ModemManager1";
 const OBJECT_MANAGER: &str = "org.freedesktop.DBus.ObjectManager";
 const MODEM: &str = "org.freedesktop.ModemManager1.Modem";
 const SIM: &str = "org.freedesktop.ModemManager1.Sim";
-const VOICE: &str = "org.freedesktop.ModemManager1.Modem.Voice";
-const CALL: &str = "org.freedesktop.ModemManager1.Call";
+pub(super) const VOICE: &str = "org.freedesktop.ModemManager1.Modem.Voice";
 const MESSAGING: &str = "org.freedesktop.ModemManager1.Modem.Messaging";
 const SMS: &str = "org.freedesktop.ModemManager1.Sms";
 pub(super) const LOCATION: &str = "org.freedesktop.ModemManager1.Modem.Location";
@@ -38,8 +38,8 @@ pub(in crate::platform) struct ModemManager {
     subject: Arc<Modems>,
     view: watch::Receiver<ModemView>,
     clock: Time,
-    /// The call that was dialled last, and its modem.
-    dialled: tokio::sync::Mutex<Option<(String, OwnedObjectPath)>>,
+    /// The call that was dialled last.
+    dialled: Dialled,
     /// Whose turn it is to use the receiver.
     receiver: Arc<tokio::sync::Mutex<()>>,
 }
@@ -67,7 +67,7 @@ impl ModemManager {
             subject,
             view,
             clock,
-            dialled: tokio::sync::Mutex::default(),
+            dialled: Dialled::default(),
             receiver: Arc::default(),
         }
     }
@@ -78,7 +78,7 @@ impl ModemManager {
 
     /// The first modem that has `interface`.
     async fn modem_with(&self, interface: &str) -> Result<String, PlatformError> {
-        let modems = self.subject.modems().await?;
+        let modems = modems(self.service()).await?;
         let found = modems
             .into_iter()
             .find(|(_, parts)| parts.contains_key(interface));
@@ -91,30 +91,21 @@ impl ModemManager {
         dialable(number)?;
         let modem = self.modem_with(VOICE).await?;
         let mut dialled = self.dialled.lock().await;
-        if let Some((modem, call)) = dialled.take() {
-            self.forget_call(&modem, &call).await;
+        if let Some(before) = dialled.take() {
+            before.hang_up().await;
         }
-        let properties = HashMap::from([("number", Variant::from(number))]);
-        let call: OwnedObjectPath = self
-            .service()
-            .call(&modem, VOICE, "CreateCall", &properties)
-            .await?;
-        let started = self.service().call(call.as_str(), CALL, "Start", &()).await;
-        match &started {
-            Ok(()) => *dialled = Some((modem, call)),
-            Err(_) => self.forget_call(&modem, &call).await,
-        }
-        started
-    }
-
-    /// Ends a call and takes it off the modem's list.
-    async fn forget_call(&self, modem: &str, call: &OwnedObjectPath) {
-        let service = self.service();
-        let hung_up: Result<(), _> = service.call(call.as_str(), CALL, "Hangup", &()).await;
-        let deleted: Result<(), _> = service.call(modem, VOICE, "DeleteCall", call).await;
-        if let Some(error) = hung_up.err().or(deleted.err()) {
-            // It had ended by itself.
-            tracing::debug!(error = &error as &dyn std::error::Error, "ending a call");
+        let call = Call::create(self.service(), modem, number).await?;
+        match call.start().await {
+            Ok(()) => {
+                let ended = Arc::clone(&self.dialled);
+                tokio::spawn(call.clone().forget_after_end(ended));
+                *dialled = Some(call);
+                Ok(())
+            }
+            Err(error) => {
+                call.hang_up().await;
+                Err(error)
+            }
         }
     }
 
@@ -122,7 +113,8 @@ impl ModemManager {
         dialable(number)?;
         let modem = self.modem_with(MESSAGING).await?;
         let properties = HashMap::from([("number", Variant::from(number)), ("text", Variant::from(text))]);
-        let service = self.service();
+        // The next one gives other texts the same paths.
+        let service = self.service().running().await?;
         let message: OwnedObjectPath = service.call(&modem, MESSAGING, "Create", &properties).await?;
         let sent = service.call(message.as_str(), SMS, "Send", &()).await;
         // What was said is nobody's business who has the device.
@@ -136,17 +128,22 @@ impl ModemManager {
         sent
     }
 
+    /// Deletes a text by the name that [`Modems::text`] gave it: one that another ModemManager gave is gone.
     async fn delete(&self, id: &str) -> Result<(), PlatformError> {
-        let message = OwnedObjectPath::try_from(id).map_err(|_| PlatformError::Refused("not a text"))?;
-        for (modem, parts) in self.subject.modems().await? {
+        let not_a_text = || PlatformError::Refused("not a text");
+        let (owner, path) = id.split_at(id.find('/').ok_or_else(not_a_text)?);
+        let message = OwnedObjectPath::try_from(path).map_err(|_| not_a_text())?;
+        let service = self.service().named(owner);
+        let modems = match modems(&service).await {
+            Err(PlatformError::NotSupported(_)) => return Ok(()),
+            modems => modems?,
+        };
+        for (modem, parts) in modems {
             let listed = parts
                 .get(MESSAGING)
                 .is_some_and(|part| messages(part).contains(&message));
             if listed {
-                let deleted = self
-                    .service()
-                    .call(modem.as_str(), MESSAGING, "Delete", &message)
-                    .await;
+                let deleted = service.call(modem.as_str(), MESSAGING, "Delete", &message).await;
                 return match deleted {
                     Err(PlatformError::NotSupported(_)) => Ok(()),
                     other => other,
@@ -186,8 +183,8 @@ impl Modem for ModemManager {
 
     fn hang_up(&self) -> Answer<'_> {
         Box::pin(async {
-            if let Some((modem, call)) = self.dialled.lock().await.take() {
-                self.forget_call(&modem, &call).await;
+            if let Some(call) = self.dialled.lock().await.take() {
+                call.hang_up().await;
             }
             Ok(())
         })
@@ -210,7 +207,8 @@ impl Modem for ModemManager {
             let modem = self.modem_with(LOCATION).await?;
             let (_end, ended) = oneshot::channel::<()>();
             let search = gnss::Search {
-                service: self.service().clone(),
+                // What is taken back at the end is taken from the ModemManager that it was added to.
+                service: self.service().running().await?,
                 modem,
                 clock: self.clock.clone(),
                 fixes,
@@ -227,25 +225,12 @@ impl Modem for ModemManager {
 }
 
 impl Modems {
-    async fn modems(&self) -> Result<Vec<(OwnedObjectPath, HashMap<String, Properties>)>, PlatformError> {
-        let all: Objects = self
-            .service
-            .call(PATH, OBJECT_MANAGER, "GetManagedObjects", &())
-            .await?;
-        let mut modems: Vec<_> = all
-            .into_iter()
-            .filter(|(_, parts)| parts.contains_key(MODEM))
-            .collect();
-        modems.sort_by(|(one, _), (other, _)| one.as_str().cmp(other.as_str()));
-        Ok(modems)
-    }
-
-    async fn sim(&self, modem: &mut Properties) -> Result<Option<Sim>, PlatformError> {
+    async fn sim(&self, service: &Service, modem: &mut Properties) -> Result<Option<Sim>, PlatformError> {
         let path: Option<OwnedObjectPath> = take(modem, "Sim");
         let Some(path) = path.filter(|path| path.as_str() != "/") else {
             return Ok(None);
         };
-        let mut sim = match self.service.all(path.as_str(), SIM).await {
+        let mut sim = match service.all(path.as_str(), SIM).await {
             Ok(sim) => sim,
             // Gone meanwhile, which the bus tells.
             Err(PlatformError::NotSupported(_)) => return Ok(None),
@@ -261,13 +246,19 @@ impl Modems {
         Ok((!found.iccid.is_empty() || !found.imsi.is_empty()).then_some(found))
     }
 
-    async fn text(&self, message: &OwnedObjectPath) -> Result<Option<Text>, PlatformError> {
-        let id = message.to_string();
+    /// A text that is belayd's business. Its name has ModemManager's own in it: the next one counts its objects from the
+    /// beginning again, so that another text comes by the same path.
+    async fn text(
+        &self,
+        service: &Service,
+        message: &OwnedObjectPath,
+    ) -> Result<Option<Text>, PlatformError> {
+        let id = format!("{}{message}", service.name());
         let others = || self.others.lock().unwrap_or_else(PoisonError::into_inner);
         if others().contains(&id) {
             return Ok(None);
         }
-        let mut sms = match self.service.all(message.as_str(), SMS).await {
+        let mut sms = match service.all(message.as_str(), SMS).await {
             Ok(sms) => sms,
             Err(PlatformError::NotSupported(_)) => return Ok(None),
             Err(error) => return Err(error),
@@ -287,6 +278,21 @@ impl Modems {
         }
         Ok(Some(Text { id, text }))
     }
+}
+
+/// The modems by path, with all that is known of each.
+async fn modems(
+    service: &Service,
+) -> Result<Vec<(OwnedObjectPath, HashMap<String, Properties>)>, PlatformError> {
+    let all: Objects = service
+        .call(PATH, OBJECT_MANAGER, "GetManagedObjects", &())
+        .await?;
+    let mut modems: Vec<_> = all
+        .into_iter()
+        .filter(|(_, parts)| parts.contains_key(MODEM))
+        .collect();
+    modems.sort_by(|(one, _), (other, _)| one.as_str().cmp(other.as_str()));
+    Ok(modems)
 }
 
 /// The messages that a modem lists.
@@ -322,13 +328,15 @@ impl Subject for Modems {
         Box::pin(async {
             let mut view = ModemView::default();
             let mut listed = HashSet::new();
-            for (_, mut parts) in self.modems().await? {
+            // Whoever stopped ModemManager doesn't want it started for being looked at.
+            let service = self.service.running().await?;
+            for (_, mut parts) in modems(&service).await? {
                 if let Some(modem) = parts.get_mut(MODEM) {
-                    view.sims.extend(self.sim(modem).await?);
+                    view.sims.extend(self.sim(&service, modem).await?);
                 }
                 for message in parts.get(MESSAGING).map(messages).unwrap_or_default() {
-                    view.texts.extend(self.text(&message).await?);
-                    listed.insert(message.to_string());
+                    view.texts.extend(self.text(&service, &message).await?);
+                    listed.insert(format!("{}{message}", service.name()));
                 }
             }
             let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,9 +1,8 @@
 //! GeoClue, with an agent of our own: whether belayd may know the place is decided by the owner's commands, not by
 //! what the session allows its apps.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
-use belay_proto::clock::unix_seconds;
 use belay_proto::wire::LocationSource;
 use futures_util::StreamExt;
 use tokio::sync::{mpsc, oneshot};
@@ -139,12 +138,13 @@ impl Search {
         let mut updates = self.service.signals(updates).await?;
         let mut owners = self.service.owners().await?;
         self.service.call::<_, ()>(client, CLIENT, "Start", &()).await?;
-        let mut is_first = true;
+        let mut last = None;
         loop {
             tokio::select! {
                 Some(_) = updates.next() => {
-                    if let Some(fix) = self.read(client, is_first).await? {
-                        is_first = false;
+                    let asked = self.clock.boottime();
+                    if let Some(fix) = self.read(client, last).await? {
+                        last = Some(asked);
                         if self.fixes.send(fix).await.is_err() {
                             return Ok(());
                         }
@@ -156,8 +156,9 @@ impl Search {
         }
     }
 
-    /// The place, as the client's own property names it: anybody may send belayd a signal.
-    async fn read(&self, client: &str, is_first: bool) -> Result<Option<Fix>, PlatformError> {
+    /// The place, as the client's own property names it: anybody may send belayd a signal. `last` is when the one
+    /// before was asked for.
+    async fn read(&self, client: &str, last: Option<Duration>) -> Result<Option<Fix>, PlatformError> {
         let mut properties = self.service.all(client, CLIENT).await?;
         let path: Option<OwnedObjectPath> = take(&mut properties, "Location");
         let Some(path) = path.filter(|path| path.as_str() != "/") else {
@@ -178,25 +179,32 @@ impl Search {
         };
         let measured = take::<OwnedVariant>(&mut all, "Timestamp")
             .and_then(|value| <(u64, u64)>::try_from(value).ok())
-            .map(|(seconds, _)| seconds);
-        let now = (self.clock.boottime(), unix_seconds(self.clock.wall()));
+            .map(|(seconds, micros)| {
+                Duration::from_secs(seconds).saturating_add(Duration::from_micros(micros))
+            });
+        let wall = self.clock.wall().duration_since(UNIX_EPOCH);
+        let now = (self.clock.boottime(), wall.unwrap_or_default());
         Ok(Some(Fix {
             coordinates: coordinates.checked()?,
             source: LocationSource::Network,
-            measured: measured_at(measured, now, is_first),
+            measured: measured_at(measured, now, last),
         }))
     }
 }
 
-/// When a place was measured, boot time, by its timestamp (seconds since the epoch) and the clocks now.
+/// When a place was measured, boot time, by its timestamp (since the epoch) and the clocks now.
 ///
 /// One that comes first may be an old one that GeoClue had; what its timestamp says is believed only where it lies in
-/// the past. One that comes later is new, whatever the wall clock says.
-fn measured_at(timestamp: Option<u64>, (boot, wall): (Duration, u64), is_first: bool) -> Duration {
+/// the past. One that comes later wasn't there yet when the one before was asked for, at boot time `last`, whatever
+/// the wall clock says.
+fn measured_at(
+    timestamp: Option<Duration>,
+    (boot, wall): (Duration, Duration),
+    last: Option<Duration>,
+) -> Duration {
     match timestamp.and_then(|at| wall.checked_sub(at)) {
-        Some(age) => boot.saturating_sub(Duration::from_secs(age)),
-        None if is_first => Duration::ZERO,
-        None => boot,
+        Some(age) => boot.saturating_sub(age),
+        None => last.unwrap_or_default(),
     }
 }
 
@@ -214,23 +222,23 @@ mod tests {
 
     #[test]
     fn the_age_of_a_place_is_never_understated() {
-        let now = (Duration::from_secs(1000), 5000);
-        for (timestamp, is_first, expected) in [
-            (Some(5000), true, 1000),
-            (Some(4900), true, 900),
-            (Some(4900), false, 900),
-            (Some(10), true, 0),
-            (Some(5001), true, 0),
-            (Some(5001), false, 1000),
-            (None, true, 0),
-            (None, false, 1000),
+        let at = Duration::from_millis;
+        // Half a second past the full one.
+        let now = (at(1_000_000), at(5_000_500));
+        for (timestamp, last, expected) in [
+            (Some(5_000_500), None, 1_000_000),
+            // Whoever tells full seconds tells the beginning of one.
+            (Some(5_000_000), None, 999_500),
+            (Some(4_999_900), None, 999_400),
+            (Some(4_900_000), Some(990_000), 899_500),
+            (Some(10), None, 0),
+            (Some(5_000_501), None, 0),
+            (Some(5_001_000), Some(990_000), 990_000),
+            (None, None, 0),
+            (None, Some(990_000), 990_000),
         ] {
-            let measured = measured_at(timestamp, now, is_first);
-            assert_eq!(
-                measured,
-                Duration::from_secs(expected),
-                "{timestamp:?} {is_first}"
-            );
+            let measured = measured_at(timestamp.map(at), now, last.map(at));
+            assert_eq!(measured, at(expected), "{timestamp:?} {last:?}");
         }
     }
 }

@@ -88,3 +88,16 @@ async fn a_device_that_can_t_make_a_sound_says_so() {
     let silent = phone.platform.audio.alarm(0).await.unwrap_err();
     assert!(matches!(silent, PlatformError::NotSupported(_)), "{silent}");
 }
+
+#[tokio::test]
+async fn a_command_that_ends_at_once_isn_t_heard_and_one_that_goes_on_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = with_command(folder.path());
+    let phone = Phone::of(&config, Duration::from_secs(25)).await;
+    let mut playing = phone.platform.audio.alarm(1).await.unwrap();
+    assert!(playing.heard().await);
+    playing.stop().await;
+    config.commands.ring = vec!["/bin/true".into()];
+    let phone = Phone::of(&config, Duration::from_secs(25)).await;
+    assert!(!phone.platform.audio.alarm(1).await.unwrap().heard().await);
+}

@@ -4,6 +4,7 @@
 mod audio;
 mod commands;
 mod modem;
+mod modem_shared;
 mod network;
 mod place;
 mod power;

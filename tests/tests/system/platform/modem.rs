@@ -110,12 +110,9 @@ async fn a_text_in_parts_shows_when_it_is_whole_and_others_never() {
     modem.finish_sms(&message, "belay:AABBCC").await.unwrap();
     let seen = shows(&mut view, "the text", |view| !view.texts.is_empty()).await;
     assert_eq!(seen.texts.len(), 1, "the private one is nobody's business");
-    assert_eq!(
-        (seen.texts[0].id.as_str(), seen.texts[0].text.as_str()),
-        (message.as_str(), "belay:AABBCC")
-    );
+    assert_eq!(seen.texts[0].text, "belay:AABBCC");
 
-    phone.platform.modem.delete_text(&message).await.unwrap();
+    phone.platform.modem.delete_text(&seen.texts[0].id).await.unwrap();
     modem.until_deleted(&message).await.unwrap();
     assert!(modem.puppet().has(&private));
     modem.receive_sms("+491700000001", &["late?"]).await.unwrap();
@@ -126,7 +123,7 @@ async fn a_text_in_parts_shows_when_it_is_whole_and_others_never() {
         times <= 3,
         "a private text is read until it is known to be one, and not again: {times}"
     );
-    phone.platform.modem.delete_text(&message).await.unwrap();
+    phone.platform.modem.delete_text(&seen.texts[0].id).await.unwrap();
 }
 
 #[tokio::test]
@@ -227,10 +224,7 @@ async fn a_place_that_was_there_before_is_told_as_old_until_the_receiver_measure
     };
     let (tracked, (old, new)) = tokio::join!(tracking, world);
     tracked.unwrap();
-    assert!(
-        old.measured + Duration::from_secs(30) <= asked_at,
-        "as old as the receiver's rate allows"
-    );
+    assert!(old.measured.is_zero(), "nobody knows how long it has been there");
     assert!(new.measured >= asked_at);
 }
 

@@ -169,3 +169,18 @@ async fn the_call_goes_to_the_number_that_is_given() {
     rig.machine.call_owner("+491701234567").await.unwrap();
     assert_eq!(*rig.phone.called.lock().unwrap(), ["+491701234567"]);
 }
+
+#[tokio::test]
+async fn a_scan_that_doesn_t_say_when_it_was_may_be_as_old_as_the_boot() {
+    let rig = Rig::new().await;
+    *rig.phone.wifi.lock().unwrap() = vec![point()];
+    rig.clock.advance(Duration::from_micros(100));
+    rig.machine.locate(request(&rig)).await.unwrap();
+    let reports = rig.reports().await;
+    let [Report::Evidence { age_ms, .. }] = reports.as_slice() else {
+        panic!("{} reports", reports.len());
+    };
+    let boot = rig.clock.boottime();
+    assert!(Duration::from_millis(*age_ms) >= boot, "rounded up");
+    assert!(Duration::from_millis(*age_ms) < boot + Duration::from_millis(1));
+}

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use belay_proto::dbus::{BindingState, Error};
+use belay_proto::dbus::{BindingState, Error, LockState};
 use belay_proto::signed::Disposition;
 use belay_proto::steps::{self, SmsInput, SmsOutput};
 use belay_proto::wire::Report;
@@ -15,15 +15,13 @@ use crate::find::Told;
 use crate::find::deeds::locate::Locator;
 use crate::find::deeds::machine::MachineParts;
 use crate::find::deeds::memory::{Memory, Notes};
+use crate::find::deeds::search;
 use crate::find::deeds::sims::News;
-use crate::platform::Text;
 use crate::store::StoreError;
 use crate::warden::{Identity, WardenError};
 
 /// The reason that the warden is given.
 const SIM_CHANGE: &str = "sim-change";
-/// More texts than these aren't owed to the trusted number: the oldest are dropped.
-const MOST_OWED: usize = 8;
 /// More commands by text than these aren't waited for.
 const MOST_TEXTED: usize = 16;
 
@@ -94,25 +92,24 @@ impl Round {
         self.endings(desk, notes).await?;
         self.sims(notes, identity).await?;
         self.battery(notes, identity, epoch).await?;
-        desk.is_unfinished |= !self.pay(notes, identity).await?;
-        Ok(())
+        self.pay(desk, notes, identity).await
     }
 
     /// Has the warden judge each text that looks like a command, then deletes it.
     async fn texts(&self, desk: &mut Desk, notes: &mut Notes) -> Result<(), Left> {
         let modem = &self.parts.platform.modem;
         let texts = modem.view().borrow().texts.clone();
-        desk.judged.retain(|id| texts.iter().any(|text| text.id == *id));
-        for Text { id, text } in texts {
-            if !desk.judged.contains(&id) {
-                let judged = self.judge(text).await?;
-                desk.judged.insert(id.clone());
+        desk.judged.retain(|judged| texts.contains(judged));
+        for text in texts {
+            if !desk.judged.contains(&text) {
+                let judged = self.judge(text.text.clone()).await?;
+                desk.judged.insert(text.clone());
                 if let Some(judged) = judged {
                     self.answer(judged, notes).await?;
                 }
             }
             // One that stays is judged no second time here, and by the warden as `replayed`.
-            if let Err(error) = modem.delete_text(&id).await {
+            if let Err(error) = modem.delete_text(&text.id).await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "a command's text stays on the modem"
@@ -134,15 +131,16 @@ impl Round {
         Ok(Some(output))
     }
 
-    /// Owes the trusted number a word about a command that its owner has signed. Anybody can send a text, and may not
-    /// have the device send others for it.
+    /// Owes the trusted number a word about a command that its owner has signed, once. Anybody can send a text, also
+    /// one of the owner's again, and may not have the device send others for it.
     async fn answer(&self, judged: SmsOutput, notes: &mut Notes) -> Result<(), Left> {
         use Disposition::{Accepted, Already, Cancelled, Expired, Stale, Superseded, Unsupported};
         let disposition = judged.disposition.parse::<Disposition>().ok();
         match (disposition, judged.command) {
             (Some(Accepted), Some(command)) => notes.wait_for(command),
-            (Some(Already | Cancelled | Expired | Stale | Superseded | Unsupported), _) => {
-                notes.owe(format!("the command was refused: {}", judged.disposition));
+            (Some(Already | Cancelled | Expired | Stale | Superseded | Unsupported), Some(command)) => {
+                let text = format!("the command was refused: {}", judged.disposition);
+                notes.owed.answer(command, text);
             }
             _ => return Ok(()),
         }
@@ -163,7 +161,8 @@ impl Round {
     async fn sims(&self, notes: &mut Notes, identity: &Identity) -> Result<(), Left> {
         let seen = self.parts.platform.modem.view().borrow().sims.clone();
         let mut next = notes.clone();
-        let news = next.cards.step(&seen);
+        let is_lost = self.parts.warden.view().lock != LockState::Unlocked;
+        let news = next.cards.step(&seen, is_lost);
         if next == *notes {
             return Ok(());
         }
@@ -183,7 +182,8 @@ impl Round {
             self.locator.reporter.queue(&report).await?;
         }
         if is_other && !identity.policies.dry_run {
-            next.owe("another SIM is in it, and this text comes from its number".to_owned());
+            next.owed
+                .owe("another SIM is in it, and this text comes from its number".to_owned());
         }
         // Last: whoever is interrupted before tells it all once more.
         self.memory().keep_notes(&next).await?;
@@ -216,8 +216,7 @@ impl Round {
             }
             let asked_at = self.parts.clock.boottime();
             let found = self.locator.gather(asked_at, false).await.place;
-            if let Some(found) = found.filter(|found| Some(*found) != known && found.fix.measured >= asked_at)
-            {
+            if let Some(found) = found.filter(|found| search::is_after(&found.fix, asked_at)) {
                 reporter.place(&found, None).await?;
             }
         }
@@ -225,26 +224,46 @@ impl Round {
         Ok(self.memory().keep_notes(notes).await?)
     }
 
-    /// Sends what is owed to the trusted number; `false` where something is left.
-    async fn pay(&self, notes: &mut Notes, identity: &Identity) -> Result<bool, Left> {
+    /// Sends what is owed to the trusted number. What wasn't sent is tried again at [`Desk::pay_at`], whatever happens
+    /// meanwhile.
+    async fn pay(&self, desk: &mut Desk, notes: &mut Notes, identity: &Identity) -> Result<(), Left> {
         let Some(number) = &identity.trusted_number else {
+            desk.pay_at = None;
             if !notes.owed.is_empty() {
                 notes.owed.clear();
                 self.memory().keep_notes(notes).await?;
             }
-            return Ok(true);
+            return Ok(());
         };
-        while let Some(text) = notes.owed.first() {
+        let sims = self.parts.platform.modem.view().borrow().sims.clone();
+        let is_early = desk.pay_at.is_some_and(|at| self.parts.clock.boottime() < at);
+        if is_early && desk.unpaid_with == sims {
+            return Ok(());
+        }
+        desk.pay_at = None;
+        while !notes.owed.is_empty() {
+            let text = notes.owed.begin();
+            // Counted before it is done.
+            self.memory().keep_notes(notes).await?;
+            let Some(text) = text else { break };
             // Not the prefix of a command: the number may be of another of the owner's devices.
             let text = format!("{}: {text}.", self.parts.device.borrow().name);
-            if let Err(error) = self.parts.platform.modem.send_text(number, &text).await {
-                tracing::debug!(error = &error as &dyn std::error::Error, "a text waits");
-                return Ok(false);
+            let sent = self.parts.platform.modem.send_text(number, &text).await;
+            match &sent {
+                Ok(()) => notes.owed.sent(),
+                Err(error) => {
+                    tracing::debug!(error = error as &dyn std::error::Error, "a text waits");
+                    let pause = notes.owed.failed(error);
+                    desk.pay_at = Some(self.parts.clock.boottime() + pause);
+                }
             }
-            notes.owed.remove(0);
             self.memory().keep_notes(notes).await?;
+            if sent.is_err() {
+                desk.unpaid_with = sims;
+                break;
+            }
         }
-        Ok(true)
+        Ok(())
     }
 }
 
@@ -263,12 +282,6 @@ fn final_word(error: WardenError) -> Result<(), WardenError> {
 }
 
 impl Notes {
-    fn owe(&mut self, text: String) {
-        self.owed.push(text);
-        let surplus = self.owed.len().saturating_sub(MOST_OWED);
-        self.owed.drain(..surplus);
-    }
-
     fn wait_for(&mut self, command: CommandId) {
         self.texted.push(*command.as_bytes());
         let surplus = self.texted.len().saturating_sub(MOST_TEXTED);
@@ -286,7 +299,7 @@ impl Notes {
             "" => String::new(),
             reason => format!(" ({reason})"),
         };
-        self.owe(format!("{}: {}{reason}", told.action, told.state));
+        self.owed.owe(format!("{}: {}{reason}", told.action, told.state));
         true
     }
 }

@@ -1,9 +1,10 @@
 mod battery;
+mod texts;
 
 use std::time::Duration;
 
 use belay_proto::CommandId;
-use belay_proto::dbus::{BindingState, Error};
+use belay_proto::dbus::{BindingState, Error, LockState};
 use belay_proto::signed::CommandState;
 use belay_proto::wire::Report;
 use tokio::sync::broadcast;
@@ -97,6 +98,18 @@ async fn another_sim_is_judged_told_and_reported_once_over_restarts() {
     rig.settle().await;
     assert_eq!(rig.asked.borrow().tightened.len(), 1);
     assert!(rig.reports().await.is_empty() && rig.phone.sent.borrow().len() == 1);
+}
+
+#[tokio::test]
+async fn the_first_sim_that_a_lost_device_sees_is_told_of_and_not_trusted() {
+    let rig = Rig::new().await;
+    rig.view.send_modify(|view| view.lock = LockState::Lost);
+    put(&rig, Some(sim("8")));
+    let mut changes = rig.machine.sim_changes();
+    changes.wait_for(|changes| *changes == 1).await.unwrap();
+    rig.settle().await;
+    assert_eq!(rig.asked.borrow().tightened, ["sim-change"]);
+    assert_eq!((rig.reports().await.len(), texts(&rig).len()), (1, 1));
 }
 
 #[tokio::test]

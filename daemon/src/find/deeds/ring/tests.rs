@@ -93,11 +93,20 @@ struct Speaker {
     playing: Arc<watch::Sender<u32>>,
     broken: Arc<watch::Sender<u32>>,
     works: bool,
+    /// The attempts whose sound ends at once.
+    unheard: Arc<watch::Sender<Vec<u32>>>,
+    /// Nobody knows yet whether a sound is heard.
+    is_open: Arc<watch::Sender<bool>>,
+    /// The attempts so far.
+    attempts: Arc<watch::Sender<Vec<u32>>>,
+    /// What an earlier belayd has left playing.
+    left: Arc<watch::Sender<bool>>,
 }
 
 #[derive(Debug)]
 struct Note {
     speaker: Speaker,
+    attempt: u32,
     broken: watch::Receiver<u32>,
 }
 
@@ -107,6 +116,10 @@ impl Speaker {
             playing: Arc::new(watch::Sender::new(0)),
             broken: Arc::new(watch::Sender::new(0)),
             works,
+            unheard: Arc::default(),
+            is_open: Arc::default(),
+            attempts: Arc::default(),
+            left: Arc::default(),
         }
     }
 
@@ -120,17 +133,26 @@ impl Speaker {
 }
 
 impl Audio for Speaker {
-    fn alarm(&self, _attempt: u32) -> Answer<'_, Box<dyn Sound>> {
-        Box::pin(async {
+    fn alarm(&self, attempt: u32) -> Answer<'_, Box<dyn Sound>> {
+        Box::pin(async move {
+            assert!(!*self.left.borrow(), "before what is left is silent");
+            self.attempts.send_modify(|attempts| attempts.push(attempt));
             if !self.works {
                 return Err(PlatformError::NotSupported("mute"));
             }
             self.playing.send_modify(|now| *now += 1);
             let note: Box<dyn Sound> = Box::new(Note {
                 speaker: self.clone(),
+                attempt,
                 broken: self.broken.subscribe(),
             });
             Ok(note)
+        })
+    }
+
+    fn hush(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            self.left.send_replace(false);
         })
     }
 }
@@ -138,6 +160,14 @@ impl Audio for Speaker {
 impl Sound for Note {
     fn ended(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(async { self.broken.changed().await.unwrap() })
+    }
+
+    fn heard(&mut self) -> BoxFuture<'_, bool> {
+        Box::pin(async {
+            let mut is_open = self.speaker.is_open.subscribe();
+            is_open.wait_for(|is_open| !*is_open).await.unwrap();
+            !self.speaker.unheard.borrow().contains(&self.attempt)
+        })
     }
 
     fn stop(self: Box<Self>) -> BoxFuture<'static, ()> {
@@ -230,7 +260,7 @@ async fn a_sound_that_breaks_off_begins_again_within_the_time() {
 async fn a_device_that_can_t_make_a_sound_fails_the_ring_and_doesn_t_show_it() {
     let rig = Rig::new(&Speaker::new(false));
     let failed = rig.ask(|answer| Message::Ring(at(30), answer)).await.unwrap_err();
-    assert_eq!(failed.reason, "unsupported");
+    assert_eq!(failed.reason, "no-sound");
     assert!(!*rig.ringing.borrow());
     let now = rig.clock.boottime();
     assert!(now > Duration::ZERO);
@@ -243,4 +273,51 @@ async fn the_sound_ends_with_belayd() {
     rig.ask(|answer| Message::Ring(at(30), answer)).await.unwrap();
     rig.supervisor.stop().await;
     assert_eq!(*speaker.playing.borrow(), 0);
+}
+
+#[tokio::test]
+async fn a_sound_that_ends_before_it_can_be_heard_gives_way_to_the_next_way() {
+    let speaker = Speaker::new(true);
+    speaker.unheard.send_replace(vec![0]);
+    let rig = Rig::new(&speaker);
+    rig.ask(|answer| Message::Ring(at(30), answer)).await.unwrap();
+    assert_eq!(*speaker.attempts.borrow(), [0, 1]);
+    assert_eq!(*speaker.playing.borrow(), 1, "the first has ended");
+}
+
+#[tokio::test]
+async fn where_no_way_is_heard_the_ring_fails_and_isn_t_shown() {
+    let speaker = Speaker::new(true);
+    speaker.unheard.send_replace(vec![0, 1]);
+    let rig = Rig::new(&speaker);
+    let failed = rig.ask(|answer| Message::Ring(at(30), answer)).await.unwrap_err();
+    assert_eq!(failed.reason, "no-sound");
+    assert_eq!((*rig.ringing.borrow(), *speaker.playing.borrow()), (false, 0));
+}
+
+#[tokio::test]
+async fn what_an_earlier_belayd_left_playing_is_silent_before_anything_else_is_played() {
+    let speaker = Speaker::new(true);
+    speaker.left.send_replace(true);
+    let rig = Rig::new(&speaker);
+    // Without being asked.
+    speaker.left.subscribe().wait_for(|left| !*left).await.unwrap();
+    rig.ask(|answer| Message::Ring(at(30), answer)).await.unwrap();
+    assert_eq!(*speaker.playing.borrow(), 1);
+}
+
+#[tokio::test]
+async fn a_stop_answers_when_a_sound_that_isn_t_heard_yet_is_silent_too() {
+    let speaker = Speaker::new(true);
+    speaker.is_open.send_replace(true);
+    let rig = Rig::new(&speaker);
+    let ringing = rig.ask(|answer| Message::Ring(at(30), answer));
+    let stopping = async {
+        speaker.plays(1).await;
+        rig.ask(Message::Stop).await.unwrap();
+        assert_eq!(*speaker.playing.borrow(), 0);
+    };
+    let (rang, ()) = tokio::join!(ringing, stopping);
+    assert_eq!(rang.unwrap_err().reason, "stopped");
+    assert!(!*rig.ringing.borrow());
 }
