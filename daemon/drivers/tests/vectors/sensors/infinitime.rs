@@ -45,7 +45,7 @@ pub fn weather(vector: &Vector) -> Result<(), String> {
     let Some(read) = vector.decoded(Weather::decode(&vector.input))? else {
         return Ok(());
     };
-    if read.encode() != vector.input {
+    if Weather::decode(&read.encode()).as_ref() != Ok(&read) {
         return Err(format!("is written as {:02x?}", read.encode()));
     }
     vector.equal("version", vector.input.get(1).copied())?;

@@ -51,6 +51,7 @@ fn compare(vector: &Vector, frame: &Frame) -> Result<(), String> {
     vector.equal("impedance_ohm", frame.impedance)?;
     vector.equal("impedance_usable", frame.impedance().is_some())?;
     vector.equal("timestamp", clock.clone())?;
+    vector.equal("time", clock.clone())?;
     vector.equal("datetime", clock)
 }
 
