@@ -37,6 +37,8 @@ pub fn check(vector: &Vector) -> Result<(), String> {
         Ok(payload)
     });
     let advertisement = air::service_data(address, 0xfe95, &vector.input);
+    // With a key, only what is encrypted is heard.
+    let key = key.filter(|_| frame.encrypted);
     let mut sensor = listener(Kind::MiBeaconSensor, address, key).ok_or("no listener")?;
     let heard = sensor.hear(&advertisement);
     let Some(payload) = vector.decoded(opened)? else {
