@@ -93,7 +93,10 @@ fn report(vector: &Vector, model: Model) -> Result<(), String> {
         "manufacturer_company",
         maker.map(|(company, _)| format!("{company:04x}")),
     )?;
-    vector.equal("manufacturer_payload", maker.map(|(_, payload)| hex(payload)))?;
+    let payload = vector.expected_bytes("manufacturer_payload")?;
+    if payload.is_some() && payload.as_ref() != maker.map(|(_, payload)| payload) {
+        return Err(format!("the maker's payload is {maker:02x?}"));
+    }
     for short in [0x181d, 0x181b] {
         let mut data = report.service_data.iter();
         let data = data.find(|(uuid, _)| *uuid == sig(short));
