@@ -12,6 +12,8 @@
 pub mod address;
 pub mod advertisement;
 pub mod alert;
+#[cfg(test)]
+mod bench;
 mod cursor;
 mod desk;
 pub mod driver;

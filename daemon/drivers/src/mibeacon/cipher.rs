@@ -26,8 +26,6 @@ pub struct Payload {
     pub bytes: Vec<u8>,
     /// The nonce that they were encrypted with.
     pub nonce: Option<Vec<u8>>,
-    /// Whether the sensor proved that it knows the key.
-    pub authentic: bool,
     /// Counts frames, with the extension that encrypted ones have.
     pub counter: u32,
 }
@@ -66,7 +64,6 @@ impl Frame<'_> {
                     Vec::new()
                 },
                 nonce: None,
-                authentic: false,
                 counter: u32::from(self.counter),
             });
         }
@@ -101,7 +98,6 @@ impl Frame<'_> {
         Ok(Payload {
             bytes,
             nonce: Some(nonce.to_vec()),
-            authentic: true,
             counter: self.extended(*extension),
         })
     }
@@ -134,7 +130,6 @@ impl Frame<'_> {
         Ok(Payload {
             bytes,
             nonce: Some(nonce.to_vec()),
-            authentic: false,
             counter: self.extended([a, b, c]),
         })
     }

@@ -30,12 +30,10 @@ pub struct MiBeaconListener {
     /// The counters of the last frames.
     heard: VecDeque<u32>,
     failed: Failed,
-    /// The sensor has proved that it knows the key: what comes in plain from now on is somebody else's.
-    authentic: bool,
 }
 
 impl MiBeaconListener {
-    /// One for the sensor with this public `address`, with its key if it has one.
+    /// One for the sensor with this public `address`. With a key only encrypted frames are believed.
     #[must_use]
     pub const fn new(address: Address, key: Option<Key>) -> Self {
         Self {
@@ -43,7 +41,6 @@ impl MiBeaconListener {
             key,
             heard: VecDeque::new(),
             failed: Failed::Nothing,
-            authentic: false,
         }
     }
 
@@ -76,13 +73,13 @@ impl Listener for MiBeaconListener {
             Err(OpenError::KeyMismatch) => return self.mismatch(bytes),
             Err(OpenError::Address | OpenError::Truncated) => return Err(Unheard::Malformed),
         };
-        if !frame.has_object || self.authentic && !payload.authentic {
+        // Who has a key encrypts: what comes in plain is somebody else's.
+        if !frame.has_object || self.key.is_some() && !frame.encrypted {
             return Ok(Vec::new());
         }
         let objects = objects(&payload.bytes).map_err(|_| Unheard::Malformed)?;
         if frame.encrypted {
             self.failed = Failed::Nothing;
-            self.authentic |= payload.authentic;
         }
         if self.heard.contains(&payload.counter) {
             return Ok(Vec::new());

@@ -19,3 +19,6 @@ use crate::gatt::sig;
 
 /// The service of the advertised data.
 pub const SERVICE: Uuid = sig(0xfe95);
+
+#[cfg(test)]
+mod tests;

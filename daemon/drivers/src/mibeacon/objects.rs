@@ -121,14 +121,15 @@ impl Object<'_> {
             let impedance = f64::from(ohm) / 10.0;
             let rate = u16::try_from(rate).ok()?;
             // The second frame of a weighing has no weight, but the second impedance. Socks: none.
+            let impedance = if weight > 0 {
+                Reading::Impedance(impedance)
+            } else {
+                Reading::SecondImpedance(impedance)
+            };
             [
                 (weight > 0).then(|| Reading::Weight(f64::from(weight) / 10.0)),
                 (1..=126).contains(&rate).then(|| Reading::HeartRate(rate + 50)),
-                (ohm > 0).then_some(if weight > 0 {
-                    Reading::Impedance(impedance)
-                } else {
-                    Reading::SecondImpedance(impedance)
-                }),
+                (ohm > 0).then_some(impedance),
             ]
             .into_iter()
             .flatten()

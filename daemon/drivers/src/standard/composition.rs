@@ -7,6 +7,9 @@ use super::weight::{System, UNKNOWN_USER, UNSUCCESSFUL};
 use crate::cursor::Cursor;
 use crate::measure::Reading;
 
+/// No body has so much between its feet, ohm.
+const NO_BODY: f64 = 3000.0;
+
 /// A Body Composition Measurement, or one packet of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Composition {
@@ -93,7 +96,9 @@ impl Composition {
         let all = [
             weight.map(Reading::Weight).filter(|_| weight > Some(0.0)),
             fat.map(Reading::BodyFat).filter(|_| fat > Some(0.0)),
-            self.impedance.filter(|ohm| *ohm > 0.0).map(Reading::Impedance),
+            self.impedance
+                .filter(|ohm| *ohm > 0.0 && *ohm < NO_BODY)
+                .map(Reading::Impedance),
         ];
         all.into_iter().flatten().collect()
     }
