@@ -5,6 +5,7 @@
 mod authorisation;
 mod bad_input;
 mod belayctl;
+mod bluez;
 mod busy;
 mod cloud_errors;
 mod cloud_http;
