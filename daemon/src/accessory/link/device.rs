@@ -14,13 +14,7 @@ use super::convert::{self, Known, Trouble};
 use crate::accessory::ports::{LinkEnd, RadioError};
 
 /// What BlueZ answers from memory.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-/// A device that BlueZ doesn't know yet is looked for this long; bands in sleep advertise each 1 to 2 s.
-const FOUND_WITHIN: Duration = Duration::from_secs(30);
-/// BlueZ itself goes on trying for as long as nobody tells it to stop.
-const CONNECTED_WITHIN: Duration = Duration::from_secs(20);
-/// One GATT operation. ATT allows 30 s; who needs more than this is out of reach.
-const OPERATED_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// After an aborted connection BlueZ may say that the services are resolved before it shows them (bluez issue 1489):
 /// pauses before each new look.
 const LOOK_AGAIN: [Duration; 5] = [
@@ -30,6 +24,27 @@ const LOOK_AGAIN: [Duration; 5] = [
     Duration::from_millis(1000),
     Duration::from_millis(2000),
 ];
+
+/// How long a device is waited for. Nothing is tried again after that, but for whoever asks again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// A device that BlueZ doesn't know yet is looked for so long. Bands that sleep advertise each second or two.
+    pub found: Duration,
+    /// The connection, services included. BlueZ itself goes on trying until it is told to stop.
+    pub connected: Duration,
+    /// Each GATT operation. ATT allows 30 s; who needs more than the default is out of reach.
+    pub operated: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            found: Duration::from_secs(30),
+            connected: Duration::from_secs(20),
+            operated: Duration::from_secs(10),
+        }
+    }
+}
 
 /// What was discovered.
 pub(super) struct Discovered {
@@ -72,6 +87,7 @@ pub(super) async fn locate(
     central: &Central,
     adapter: &Adapter,
     address: Address,
+    patience: Duration,
 ) -> Result<Peripheral, LinkEnd> {
     let known = known(central, address).await.map_err(in_radio)?;
     if let Some(device) = known {
@@ -84,7 +100,7 @@ pub(super) async fn locate(
     };
     let events = within(ANSWER_WITHIN, begin).await.map_err(in_radio)?;
     let path = adapter.device(address);
-    let is_found = timeout(FOUND_WITHIN, appears(events, &path)).await.is_ok();
+    let is_found = timeout(patience, appears(events, &path)).await.is_ok();
     // A connection attempt doesn't go together with a scan.
     let _stopped_anyway = within(ANSWER_WITHIN, central.stop_scan()).await;
     match is_found {
@@ -118,15 +134,16 @@ async fn appears(mut events: impl Stream<Item = CentralEvent> + Unpin, path: &st
 /// Connects, and waits until BlueZ has resolved the services. `tried` says whether there is something to undo.
 pub(super) async fn connect(
     device: &Peripheral,
+    patience: Duration,
     tried: &Cell<bool>,
     cancel: impl AsyncFn(),
 ) -> Result<(), LinkEnd> {
     tried.set(true);
-    let outcome = match within(CONNECTED_WITHIN, device.connect()).await {
+    let outcome = match within(patience, device.connect()).await {
         // From somebody who gave up without saying so, such as a daemon before us.
         Err(Trouble::InProgress) => {
             cancel().await;
-            within(CONNECTED_WITHIN, device.connect()).await
+            within(patience, device.connect()).await
         }
         outcome => outcome,
     };
@@ -171,6 +188,7 @@ pub(super) async fn perform(
     device: Peripheral,
     at: Option<Characteristic>,
     operation: Operation,
+    patience: Duration,
 ) -> Result<Vec<u8>, OperationError> {
     let at = at.ok_or(OperationError::Refused)?;
     let work = async {
@@ -184,7 +202,7 @@ pub(super) async fn perform(
         }
         .map(|()| Vec::new())
     };
-    within(OPERATED_WITHIN, work).await.map_err(Trouble::of_operation)
+    within(patience, work).await.map_err(Trouble::of_operation)
 }
 
 fn in_radio(trouble: Trouble) -> LinkEnd {

@@ -27,6 +27,7 @@ use tokio::sync::{Mutex as Turn, mpsc, oneshot};
 use tokio::time::timeout;
 
 pub use adapter::{Choice, NoAdapterName};
+pub use device::Patience;
 pub use room::is_known as is_known_panic;
 
 use crate::accessory::ports::{AdapterView, LinkEnd, Order, Radio, RadioError, Reply, Report, Scan, Session};
@@ -50,6 +51,7 @@ pub struct Link {
     sight: shown::Receiver<Option<Sight>>,
     view: shown::Receiver<AdapterView>,
     turns: Arc<Turns>,
+    patience: Patience,
 }
 
 impl Link {
@@ -68,7 +70,14 @@ impl Link {
             sight,
             view,
             turns: Arc::default(),
+            patience: Patience::default(),
         }
+    }
+
+    /// The same with another patience.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// Bluetooth is off in the configuration: there is no adapter.
@@ -142,6 +151,7 @@ impl Link {
             owner: owner.clone(),
             adapter,
             address,
+            patience: self.patience,
             driver,
             orders,
             reports,

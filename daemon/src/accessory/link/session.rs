@@ -16,7 +16,7 @@ use super::adapter::Adapter;
 use super::bluez::Bluez;
 use super::conduct::Conductor;
 use super::convert::Known;
-use super::device;
+use super::device::{self, Patience};
 use super::state::{Effect, Event, place};
 use super::watch::Sight;
 use crate::accessory::ports::{LinkEnd, Order, RadioError, Report};
@@ -38,6 +38,7 @@ pub(super) struct Job {
     pub(super) owner: String,
     pub(super) adapter: Adapter,
     pub(super) address: Address,
+    pub(super) patience: Patience,
     pub(super) driver: Box<dyn Driver>,
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) reports: mpsc::Sender<Report>,
@@ -129,7 +130,13 @@ pub(super) async fn run(job: Job) -> Rest {
         }
     };
     let link = {
-        let linking = establish(&job.bluez, &job.adapter, job.address, &tried, &disconnect);
+        let linking = establish(
+            &job.bluez,
+            (&job.adapter, job.address),
+            job.patience,
+            &tried,
+            &disconnect,
+        );
         let mut linking = std::pin::pin!(linking);
         loop {
             tokio::select! {
@@ -147,7 +154,7 @@ pub(super) async fn run(job: Job) -> Rest {
     let mut reports = VecDeque::new();
     let end = match link {
         Ok(link) => {
-            let mut traffic = Traffic::new(conductor, link);
+            let mut traffic = Traffic::new(conductor, link, job.patience.operated);
             let end = traffic.flow(&mut outside, &mut orders, &job.reports).await;
             reports = traffic.outbox;
             end
@@ -169,8 +176,8 @@ pub(super) async fn run(job: Job) -> Rest {
 
 async fn establish(
     bluez: &Bluez,
-    adapter: &Adapter,
-    address: Address,
+    (adapter, address): (&Adapter, Address),
+    patience: Patience,
     tried: &Cell<bool>,
     cancel: &impl AsyncFn(),
 ) -> Result<Link, LinkEnd> {
@@ -178,14 +185,14 @@ async fn establish(
         .await
         .map_err(|trouble| LinkEnd::Radio(trouble.of_radio()))?
         .ok_or(LinkEnd::Radio(RadioError::AdapterMissing))?;
-    let device = device::locate(&central, adapter, address).await?;
+    let device = device::locate(&central, adapter, address, patience.found).await?;
     let mut losses = bluez
         .losses(&adapter.device(address))
         .await
         .map_err(|_| LinkEnd::Lost)?;
-    device::connect(&device, tried, cancel).await?;
+    device::connect(&device, patience.connected, tried, cancel).await?;
     let found = device::discover(&device).await?;
-    let values = device::within(Duration::from_secs(10), device.notifications());
+    let values = device::within(device::ANSWER_WITHIN, device.notifications());
     let values = values.await.map_err(device::in_link)?;
     // What was lost before this question is known by its answer.
     losses.mark_unchanged();
@@ -211,10 +218,11 @@ struct Traffic {
     timers: HashMap<Timer, Instant>,
     outbox: VecDeque<Report>,
     end: Option<LinkEnd>,
+    patience: Duration,
 }
 
 impl Traffic {
-    fn new(conductor: Conductor, link: Link) -> Self {
+    fn new(conductor: Conductor, link: Link, patience: Duration) -> Self {
         let mut traffic = Self {
             conductor,
             device: link.device,
@@ -225,6 +233,7 @@ impl Traffic {
             timers: HashMap::new(),
             outbox: VecDeque::new(),
             end: None,
+            patience,
         };
         traffic.happen(Event::Up(link.found.gatt));
         traffic
@@ -298,7 +307,7 @@ impl Traffic {
                 Effect::Perform(operation) => {
                     let at = self.known.get(&place(operation.characteristic())).cloned();
                     let device = self.device.clone();
-                    self.operating = Some(Box::pin(device::perform(device, at, operation)));
+                    self.operating = Some(Box::pin(device::perform(device, at, operation, self.patience)));
                 }
                 Effect::Arm(timer, after) => {
                     self.timers.insert(timer, Instant::now() + after);
@@ -357,5 +366,21 @@ async fn elapsed(timer: Option<(Timer, Instant)>) -> Timer {
             timer
         }
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_is_told_from_a_lively_accessory() {
+        let mut pace = Pace::new();
+        // Three seconds of as much as there may be.
+        for _ in 0..3 {
+            assert!((0..MOST_VALUES_A_SECOND).all(|_| pace.allows(Instant::now())));
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        assert!((0..=MOST_VALUES_A_SECOND).any(|_| !pace.allows(Instant::now())));
     }
 }
