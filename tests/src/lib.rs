@@ -5,7 +5,9 @@
 //! (`tests/system`) do the same with one stage a test. Each program is [`role::play`] in another process of the
 //! one executable `playground`, because cargo builds no other package's binary for a test.
 
+pub mod accessories;
 pub mod app;
+pub mod bluez;
 pub mod bus;
 pub mod clock;
 pub mod contract;

@@ -2,12 +2,13 @@
 //!
 //! The protocols themselves are the package `belay-drivers`, pure; here is who keeps accessories and who carries out
 //! what the drivers ask for. `state.rs` decides, `actor.rs` keeps it and has its effects done, `ports.rs` is what they
-//! need of the radio, and `day.rs` how a day of health data is packed.
+//! need of the radio, `link/` the radio itself, over BlueZ, and `day.rs` how a day of health data is packed.
 
 mod actor;
 pub mod day;
 pub mod error;
 mod handle;
+pub mod link;
 pub mod model;
 pub mod ports;
 pub mod state;

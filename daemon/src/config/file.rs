@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::ConfigError;
 use super::commands::CommandsLayer;
+use crate::accessory::link::Choice;
 
 /// Which bus belayd and the warden use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -77,6 +78,7 @@ pub(super) struct Layer {
     pub(super) paths: PathsLayer,
     pub(super) device: DeviceLayer,
     pub(super) platform: PlatformLayer,
+    pub(super) accessories: AccessoriesLayer,
     pub(super) warden: WardenLayer,
 }
 
@@ -116,6 +118,14 @@ pub(super) struct PlatformLayer {
     #[serde(deserialize_with = "backend")]
     pub(super) backend: Option<Backend>,
     pub(super) exec: CommandsLayer,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct AccessoriesLayer {
+    pub(super) enabled: Option<bool>,
+    #[serde(deserialize_with = "adapter")]
+    pub(super) adapter: Option<Choice>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -234,6 +244,11 @@ fn name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Stri
         Err(_) if text.is_empty() => Ok(Some(text)),
         Err(error) => Err(D::Error::custom(error)),
     }
+}
+
+fn adapter<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Choice>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(D::Error::custom)
 }
 
 fn backend<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Backend>, D::Error> {

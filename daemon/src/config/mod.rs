@@ -13,6 +13,7 @@ mod print;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use crate::accessory::link::Choice;
 pub use commands::Commands;
 pub use error::ConfigError;
 use file::Layer;
@@ -36,6 +37,8 @@ pub struct Config {
     pub backend: Backend,
     /// Commands for what the device has no service for.
     pub commands: Commands,
+    /// Bands, scales and sensors.
+    pub accessories: Accessories,
     /// The warden's section, which belayd only checks and prints.
     pub warden: Warden,
 }
@@ -64,6 +67,15 @@ pub struct Device {
     pub name: String,
     /// The model; empty: what the firmware says.
     pub model: String,
+}
+
+/// Section `[accessories]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accessories {
+    /// Whether Bluetooth is looked at at all; if not, everything answers that there is no adapter.
+    pub enabled: bool,
+    /// The adapter to use.
+    pub adapter: Choice,
 }
 
 /// Section `[warden]`.
@@ -117,6 +129,10 @@ impl Default for Config {
             device: Device::default(),
             backend: Backend::Auto,
             commands: Commands::default(),
+            accessories: Accessories {
+                enabled: true,
+                adapter: Choice::default(),
+            },
             warden: Warden {
                 state: "/var/lib/belay-warden".into(),
                 runtime: "/run/belay-warden".into(),
@@ -201,6 +217,8 @@ impl Layer {
         set(&mut config.device.model, self.device.model);
         set(&mut config.backend, self.platform.backend);
         self.platform.exec.apply(&mut config.commands);
+        set(&mut config.accessories.enabled, self.accessories.enabled);
+        set(&mut config.accessories.adapter, self.accessories.adapter);
         let warden = &mut config.warden;
         set(&mut warden.state, self.warden.state);
         set(&mut warden.runtime, self.warden.runtime);

@@ -15,6 +15,7 @@ pub(super) fn render(config: &Config) -> String {
         device,
         backend,
         commands,
+        accessories,
         warden,
     } = config;
     let mut out = Out::default();
@@ -70,6 +71,17 @@ pub(super) fn render(config: &Config) -> String {
     for (comment, name, words) in commands.keys() {
         out.key(comment, name, toml::Value::from(words.to_vec()).to_string());
     }
+    out.section("accessories");
+    out.key(
+        "Whether bands, scales and sensors are looked for over Bluetooth; false: there is no adapter.",
+        "enabled",
+        accessories.enabled.to_string(),
+    );
+    out.key(
+        "The Bluetooth adapter: its address, or its name such as \"hci0\"; empty: the one with the lowest number.",
+        "adapter",
+        text(&accessories.adapter.to_string()),
+    );
     out.section("warden");
     out.key(
         "The warden's state lies in the folders a and b in here.",

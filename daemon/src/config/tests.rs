@@ -117,6 +117,26 @@ fn every_key_is_taken() {
 }
 
 #[test]
+fn an_adapter_is_chosen_by_its_name_or_its_address() {
+    use crate::accessory::link::Choice;
+    let choice = |key: &str| {
+        let config = load(&[("belay.toml", &format!("[accessories]\n{key}\n"))]).unwrap();
+        (config.accessories.enabled, config.accessories.adapter)
+    };
+    assert_eq!(choice(""), (true, Choice::Lowest));
+    assert_eq!(choice("adapter = ''"), (true, Choice::Lowest));
+    assert_eq!(
+        choice("adapter = 'hci1'"),
+        (true, Choice::Name("hci1".to_owned()))
+    );
+    let address = belay_drivers::Address([0x00, 0x1a, 0x7d, 0xda, 0x71, 0x13]);
+    assert_eq!(
+        choice("enabled = false\nadapter = '00:1A:7D:DA:71:13'"),
+        (false, Choice::Address(address))
+    );
+}
+
+#[test]
 fn drop_ins_follow_in_the_order_of_their_names_and_replace_key_by_key() {
     let config = load(&[
         (
@@ -175,6 +195,10 @@ fn a_mistake_names_file_line_and_key() {
         (
             "[platform.exec]\nring = ['aplay', 'a.wav']\n",
             "belay.toml:2: platform.exec.ring: expected a program's absolute path first",
+        ),
+        (
+            "[accessories]\nadapter = 'eth0'\n",
+            "belay.toml:2: accessories.adapter: expected an adapter's name such as hci0, its address, or nothing",
         ),
         (
             "[warden]\nreset-proof-dir = 'persist'\n",
@@ -243,7 +267,7 @@ fn systemd_s_folders_win_and_the_first_of_several_counts() {
 fn what_is_printed_reads_back_as_the_same_configuration() {
     let odd = load(&[(
         "belay.toml",
-        "[cloud]\nurl = 'http://localhost:1/x'\n[bus]\nkind = 'session'\n[device]\nname = 'a \"b\" \\'\n\
+        "[cloud]\nurl = 'http://localhost:1/x'\n[accessories]\nenabled = false\nadapter = '00:1a:7d:da:71:13'\n[bus]\nkind = 'session'\n[device]\nname = 'a \"b\" \\'\n\
          [warden]\nreset-proof-dir = '/e'\nnew-account-kdf = { memory-kib = 20000, iterations = 4 }",
     )])
     .unwrap();

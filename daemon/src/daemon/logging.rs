@@ -9,6 +9,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
+use crate::accessory::link::is_known_panic;
+
 static STARTED: AtomicBool = AtomicBool::new(false);
 
 /// Starts the log, once a process; `verbose` counts the `-v`s. `BELAY_LOG` (`level` or `target=level,…`) wins.
@@ -46,6 +48,13 @@ pub(super) fn start(verbose: u8) {
     std::panic::set_hook(Box::new(|panic| {
         // The message may hold whatever a value showed of itself; the place is enough to find it.
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        if is_known_panic(panic) {
+            tracing::debug!(
+                place,
+                "a known panic of the Bluetooth library, which harms nothing"
+            );
+            return;
+        }
         tracing::error!(place, "panic");
     }));
 }

@@ -24,7 +24,8 @@ pub use power::Power;
 pub use systemd::Systemd;
 
 /// The names that the services own, for the bus's policy.
-pub const NAMES: [&str; 7] = [
+pub const NAMES: [&str; 8] = [
+    "org.bluez",
     "org.freedesktop.GeoClue2",
     "org.freedesktop.ModemManager1",
     "org.freedesktop.NetworkManager",

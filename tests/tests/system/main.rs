@@ -5,6 +5,7 @@
 mod authorisation;
 mod bad_input;
 mod belayctl;
+mod bluez;
 mod busy;
 mod cloud_errors;
 mod cloud_http;
@@ -29,6 +30,7 @@ mod hostile;
 mod http;
 mod introspection;
 mod kills;
+mod link;
 mod lost;
 mod methods;
 mod owner;
