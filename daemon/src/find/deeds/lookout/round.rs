@@ -182,7 +182,7 @@ impl Round {
             };
             self.locator.reporter.queue(&report).await?;
         }
-        if is_other && !identity.policies.dry_run {
+        if is_other && identity.find && !identity.policies.dry_run {
             next.owe("another SIM is in it, and this text comes from its number".to_owned());
         }
         // Last: whoever is interrupted before tells it all once more.

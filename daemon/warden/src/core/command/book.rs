@@ -43,7 +43,7 @@ pub struct Book {
     pub farewell: Option<Told>,
     /// How many commands were refused.
     pub refusals: u64,
-    /// Whether commands are taken at all.
+    /// Whether commands are taken, and the device locks or wipes itself.
     pub find: bool,
     /// What the device does by itself.
     pub policies: Policies,
@@ -120,6 +120,19 @@ pub struct Contact {
     pub rehearsed: bool,
 }
 
+impl Contact {
+    /// Counts from now on.
+    #[must_use]
+    pub fn beginning(at: &Moment) -> Self {
+        Self {
+            offline: Span::beginning(at),
+            lost: Span::beginning(at),
+            countdown: None,
+            rehearsed: false,
+        }
+    }
+}
+
 impl Book {
     /// The empty book of a new binding. The time goes on; find-device is on.
     #[must_use]
@@ -128,10 +141,7 @@ impl Book {
             epoch: Some(epoch),
             time,
             find: true,
-            contact: Contact {
-                offline: Span::beginning(at),
-                ..Contact::default()
-            },
+            contact: Contact::beginning(at),
             ..Self::default()
         }
     }
@@ -189,7 +199,7 @@ impl Book {
     /// Whether a policy waits for time to pass.
     #[must_use]
     pub fn is_armed(&self) -> bool {
-        self.policies.lock_after_offline > 0 || self.policies.wipe_after_offline > 0
+        self.find && (self.policies.lock_after_offline > 0 || self.policies.wipe_after_offline > 0)
     }
 
     /// Writes each count down, so that the next boot goes on from here.

@@ -189,10 +189,11 @@ impl State {
         Ok(())
     }
 
-    /// Somebody who may only lock asks for it: belayd, or the watch.
+    /// Somebody who may only lock asks for it: belayd, or the watch. With find-device off, as with the policies,
+    /// nobody may.
     pub(in crate::core) fn tighten(&mut self, reason: &str, at: &Moment) -> Transition {
         self.bound()?;
-        if self.lock != Lock::Unlocked {
+        if self.lock != Lock::Unlocked || !self.book.find {
             return done(Vec::new());
         }
         let policies = &self.book.policies;
