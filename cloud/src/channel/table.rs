@@ -7,8 +7,8 @@ use belay_proto::wire::{self, Hint};
 use belay_proto::{DeviceId, ReportId};
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::{countable, storable};
 use super::hub::Marks;
+use super::{countable, storable};
 use crate::clock::{DAY, Millis, SECOND};
 use crate::store::Failure;
 use crate::vault::Vault;

@@ -110,7 +110,11 @@ pub fn fetch(
     now: Millis,
 ) -> Result<wire::QueueAnswer, Failure> {
     let newest = channel::table::newest_command(tx, device)?;
-    let after = if after == newest || is_known(tx, device, after)? { after } else { 0 };
+    let after = if after == newest || is_known(tx, device, after)? {
+        after
+    } else {
+        0
+    };
     let mut statement = tx.prepare_cached(&format!(
         "SELECT number, id, envelope FROM commands WHERE {PENDING} AND number > ?3 ORDER BY number LIMIT ?4"
     ))?;

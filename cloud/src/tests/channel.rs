@@ -94,7 +94,10 @@ async fn a_cloud_restored_from_a_backup_hands_out_what_was_queued_since() {
     rig.advance(60);
     home.send(&home.lock()).await.is(202);
     let fetched = home.fetch(cursor).await;
-    assert!(numbers(&fetched).ends_with(&[START + 30_000, START + 90_000]), "{fetched}");
+    assert!(
+        numbers(&fetched).ends_with(&[START + 30_000, START + 90_000]),
+        "{fetched}"
+    );
     assert_eq!(fetched["last"], START + 90_000);
     let away = home.leave();
 

@@ -128,7 +128,9 @@ impl Rig {
     /// What the data folder holds, as a backup of a cloud that is stopped.
     pub fn backup(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let files = std::fs::read_dir(self.folder.path().join("data")).unwrap();
-        let files = files.map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+        let files = files
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_file());
         files
             .map(|path| (path.clone(), std::fs::read(path).unwrap()))
             .collect()

@@ -104,7 +104,13 @@ async fn a_client_that_comes_back_gets_what_it_missed_also_from_a_cloud_that_was
     let rig = rig.restart();
     let home = away.back(&rig);
     let mut up_to_date = Live::open(&home, "", Some(&nth(2).to_string())).await;
-    assert!(up_to_date.block().await.unwrap().ends_with(&format!("\nid: {}", nth(2))));
+    assert!(
+        up_to_date
+            .block()
+            .await
+            .unwrap()
+            .ends_with(&format!("\nid: {}", nth(2)))
+    );
     assert!(up_to_date.is_silent());
     let mut behind = Live::open(&home, "", Some(&nth(1).to_string())).await;
     assert_eq!(behind.block().await.unwrap(), ": heartbeat 240\nretry: 5000");
