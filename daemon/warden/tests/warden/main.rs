@@ -8,6 +8,7 @@ mod command_crashes;
 mod commands;
 mod crashes;
 mod credentials;
+mod deed_crashes;
 mod dependencies;
 mod door;
 mod enforcing;

@@ -24,7 +24,7 @@ fn lock_after_a_day() -> PolicyChanges {
     }
 }
 
-fn wipe_after_two_days() -> PolicyChanges {
+pub fn wipe_after_two_days() -> PolicyChanges {
     PolicyChanges {
         wipe_after_offline: Some(2 * DAY_MS),
         ..PolicyChanges::default()
@@ -32,7 +32,7 @@ fn wipe_after_two_days() -> PolicyChanges {
 }
 
 /// Lets time pass as the watch does: asks again whenever the warden says so.
-async fn pass(device: &Device, warden: &Running, hours: u32) {
+pub async fn pass(device: &Device, warden: &Running, hours: u32) {
     for _ in 0..hours {
         device.clock.advance(HOUR);
         warden.tick(device).await;
