@@ -28,3 +28,4 @@ mod throttling;
 mod tickets;
 mod untrusted;
 mod wiping;
+mod withheld;
