@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// What somebody, or chance, does to the device.
 #[derive(Clone, Debug)]
 enum Deed {
     Lock(bool),

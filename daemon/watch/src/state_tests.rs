@@ -318,7 +318,5 @@ fn while_a_policy_is_armed_the_watch_stays_and_asks_when_it_is_due() {
     assert_eq!(step(&state, changed).1, [Effect::Do(Job::Tick)]);
 }
 
-/// What somebody, or chance, does to the device.
-
 #[path = "state_story.rs"]
 mod story;

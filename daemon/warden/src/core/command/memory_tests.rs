@@ -262,7 +262,7 @@ fn turn() -> impl Strategy<Value = Turn> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(8))]
 
     #[test]
     fn no_id_is_accepted_twice_nor_after_its_cancel_whatever_was_forgotten(
