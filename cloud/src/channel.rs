@@ -162,7 +162,8 @@ pub fn bound(tx: &Transaction<'_>, proof: &Proof) -> Result<Bound, Failure> {
 /// # Errors
 /// A broken database.
 pub fn hint(app: &App, tx: &Transaction<'_>, device: &DeviceId, hint: wire::Hint) -> Result<(), Failure> {
-    let (marks, hub, device) = (table::hint(tx, device, hint)?, app.hub.clone(), *device);
+    let marks = table::hint(tx, device, hint, app.now())?;
+    let (hub, device) = (app.hub.clone(), *device);
     after_commit(move || hub.tell(&device, marks));
     Ok(())
 }

@@ -1,11 +1,14 @@
 //! The channels and the sealed reports in the database.
+//!
+//! Commands and events are numbered by the clock, ms since 1970, and always above the number before. So a cloud that was
+//! restored from a backup goes on above the numbers that it gave out since that backup and has forgotten.
 
 use belay_proto::wire::{self, Hint};
 use belay_proto::{DeviceId, ReportId};
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::countable;
 use super::hub::Marks;
+use super::{countable, storable};
 use crate::clock::{DAY, Millis, SECOND};
 use crate::store::Failure;
 use crate::vault::Vault;
@@ -41,7 +44,7 @@ pub fn marks(tx: &Transaction<'_>, device: &DeviceId) -> Result<Marks, Failure> 
 ///
 /// # Errors
 /// A broken database.
-pub fn hint(tx: &Transaction<'_>, device: &DeviceId, hint: Hint) -> Result<Marks, Failure> {
+pub fn hint(tx: &Transaction<'_>, device: &DeviceId, hint: Hint, now: Millis) -> Result<Marks, Failure> {
     ensure(tx, device)?;
     let column = match hint {
         Hint::Commands => "commands_at",
@@ -49,9 +52,9 @@ pub fn hint(tx: &Transaction<'_>, device: &DeviceId, hint: Hint) -> Result<Marks
         Hint::Account => "account_at",
     };
     tx.prepare_cached(&format!(
-        "UPDATE channels SET events = events + 1, {column} = events + 1 WHERE device = ?1"
+        "UPDATE channels SET events = max(events + 1, ?2), {column} = max(events + 1, ?2) WHERE device = ?1"
     ))?
-    .execute(params![device.as_bytes()])?;
+    .execute(params![device.as_bytes(), storable(now)])?;
     marks(tx, device)
 }
 
@@ -59,11 +62,13 @@ pub fn hint(tx: &Transaction<'_>, device: &DeviceId, hint: Hint) -> Result<Marks
 ///
 /// # Errors
 /// A broken database.
-pub fn next_command(tx: &Transaction<'_>, device: &DeviceId) -> Result<u64, Failure> {
+pub fn next_command(tx: &Transaction<'_>, device: &DeviceId, now: Millis) -> Result<u64, Failure> {
     ensure(tx, device)?;
     Ok(tx
-        .prepare_cached("UPDATE channels SET queued = queued + 1 WHERE device = ?1 RETURNING queued")?
-        .query_row(params![device.as_bytes()], |row| row.get(0))?)
+        .prepare_cached(
+            "UPDATE channels SET queued = max(queued + 1, ?2) WHERE device = ?1 RETURNING queued",
+        )?
+        .query_row(params![device.as_bytes(), storable(now)], |row| row.get(0))?)
 }
 
 /// The number of the newest command; 0 = there was none.

@@ -73,7 +73,7 @@ pub fn queue(
     }
     let expires_at = storable(checked.expires_at);
     let until = (expires_at != 0).then(|| storable(expires_at.saturating_add(LIFE)));
-    let number = channel::table::next_command(tx, device)?;
+    let number = channel::table::next_command(tx, device, now)?;
     // One that the device told of already, because it came by another way first, gets its envelope now.
     tx.prepare_cached(
         "INSERT INTO commands (device, id, number, envelope, minor, queued_at, expires_at, outcome, settled,
@@ -96,8 +96,9 @@ pub fn queue(
     Ok(true)
 }
 
-/// What the device is to fetch after the number that it names, and the note that it did. A number that was
-/// never given out, which a cloud that was restored from a backup may meet, counts as 0.
+/// What the device is to fetch after the number that it names, and the note that it did. A number of which nothing is
+/// known, which a cloud that was restored from a backup may meet, counts as 0: what came after it in the other course
+/// of events says nothing of this one.
 ///
 /// # Errors
 /// A broken database.
@@ -109,7 +110,11 @@ pub fn fetch(
     now: Millis,
 ) -> Result<wire::QueueAnswer, Failure> {
     let newest = channel::table::newest_command(tx, device)?;
-    let after = if after > newest { 0 } else { after };
+    let after = if after == newest || is_known(tx, device, after)? {
+        after
+    } else {
+        0
+    };
     let mut statement = tx.prepare_cached(&format!(
         "SELECT number, id, envelope FROM commands WHERE {PENDING} AND number > ?3 ORDER BY number LIMIT ?4"
     ))?;
@@ -144,6 +149,15 @@ pub fn fetch(
     Ok(answer)
 }
 
+/// Whether a command has this number. Those whose life is long over have none any more.
+fn is_known(tx: &Transaction<'_>, device: &DeviceId, number: u64) -> Result<bool, Failure> {
+    let found: Option<i64> = tx
+        .prepare_cached("SELECT 1 FROM commands WHERE device = ?1 AND number = ?2")?
+        .query_row(params![device.as_bytes(), storable(number)], |row| row.get(0))
+        .optional()?;
+    Ok(found.is_some())
+}
+
 /// Keeps an outcome, unless a newer one of the same command is kept already. Answers whether it is news.
 ///
 /// A command that the cloud never had, since it reached the device by another way, gets a life by it.
@@ -167,7 +181,7 @@ pub fn add_outcome(
         Some(newest) if sequence <= newest => return Ok(false),
         Some(_) => {}
         None => {
-            let number = channel::table::next_command(tx, device)?;
+            let number = channel::table::next_command(tx, device, now)?;
             tx.prepare_cached(
                 "INSERT INTO commands (device, id, number, minor, queued_at, expires_at, outcome, settled, revision)
                  VALUES (?1, ?2, ?3, 1, ?4, 0, 0, 0, 0)",

@@ -3,11 +3,11 @@
 use belay_proto::ReportId;
 use belay_proto::keys::SigningKey;
 use belay_proto::signed::CommandState;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::orders::Home;
 use super::owner::{Device, refresh_token};
-use super::rig::Rig;
+use super::rig::{Rig, START};
 
 #[tokio::test]
 async fn commands_come_in_order_and_on_from_the_last() {
@@ -27,19 +27,88 @@ async fn commands_come_in_order_and_on_from_the_last() {
         .collect();
     assert_eq!(
         (numbers, &all["last"]),
-        (vec![&json!(1), &json!(2), &json!(3)], &json!(3))
+        (
+            vec![&json!(START), &json!(START + 1), &json!(START + 2)],
+            &json!(START + 2)
+        )
     );
     assert_eq!(
-        home.fetch(1).await["commands"][0]["envelope"],
+        home.fetch(START).await["commands"][0]["envelope"],
         json!(home.seal(&commands[1]))
     );
-    assert_eq!(home.fetch(3).await, json!({ "commands": [], "last": 3 }));
-    // A cloud that was restored from a backup never gave the number that the device has.
-    let again = home.fetch(9).await;
-    assert_eq!(
-        (again["commands"].as_array().unwrap().len(), &again["last"]),
-        (3, &json!(3))
+    let nothing = json!({ "commands": [], "last": START + 2 });
+    assert_eq!(home.fetch(START + 2).await, nothing);
+    // Numbers that weren't given out, below and above those that were.
+    for unknown in [1, START - 1, START + 3, START + 99] {
+        let again = home.fetch(unknown).await;
+        assert_eq!(
+            (again["commands"].as_array().unwrap().len(), &again["last"]),
+            (3, &json!(START + 2))
+        );
+    }
+    rig.advance(60);
+    home.send(&home.lock()).await.is(202);
+    assert_eq!(home.fetch(START + 2).await["last"], START + 60_000);
+}
+
+/// The device's queue as it fetches it: numbers and how many.
+fn numbers(answer: &Value) -> Vec<u64> {
+    let commands = answer["commands"].as_array().unwrap().iter();
+    commands
+        .map(|command| command["sequence"].as_u64().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_cloud_restored_from_a_backup_hands_out_what_was_queued_since() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    home.send(&home.lock()).await.is(202);
+    let away = home.leave();
+    let rig = rig.restart();
+    let backup = rig.backup();
+    // Two more, which the device has and the backup hasn't.
+    rig.advance(60);
+    let home = away.back(&rig);
+    home.send(&home.lock()).await.is(202);
+    home.send(&home.lock()).await.is(202);
+    let cursor = home.fetch(START).await["last"].as_u64().unwrap();
+    assert_eq!(cursor, START + 60_001);
+    let away = home.leave();
+
+    // An hour later, while the device is away: as many as were lost, which were numbered 2 and 3 by counting.
+    let rig = rig.restore(&backup, START + 3_600_000);
+    let mut home = away.back(&rig);
+    home.owner.sign_in(&mut home.client).await.is(200);
+    home.send(&home.lock()).await.is(202);
+    home.send(&home.lock()).await.is(202);
+    let fetched = home.fetch(cursor).await;
+    assert!(numbers(&fetched).ends_with(&[START + 3_600_000, START + 3_600_001]));
+    let away = home.leave();
+
+    // With a clock that is behind, by so little that the number of the second is above what the device has.
+    let rig = rig.restore(&backup, START + 30_000);
+    let mut home = away.back(&rig);
+    home.owner.sign_in(&mut home.client).await.is(200);
+    home.send(&home.lock()).await.is(202);
+    rig.advance(60);
+    home.send(&home.lock()).await.is(202);
+    let fetched = home.fetch(cursor).await;
+    assert!(
+        numbers(&fetched).ends_with(&[START + 30_000, START + 90_000]),
+        "{fetched}"
     );
+    assert_eq!(fetched["last"], START + 90_000);
+    let away = home.leave();
+
+    // And by years, so that all of them are below.
+    let rig = rig.restore(&backup, 1);
+    let mut home = away.back(&rig);
+    home.owner.sign_in(&mut home.client).await.is(200);
+    home.send(&home.lock()).await.is(202);
+    let fetched = home.fetch(cursor).await;
+    assert_eq!(numbers(&fetched), [START, START + 1]);
+    assert_eq!(fetched["last"], START + 1);
 }
 
 #[tokio::test]
@@ -55,12 +124,12 @@ async fn a_full_queue_comes_in_pages() {
     let first = home.fetch(0).await;
     assert_eq!(
         (first["commands"].as_array().unwrap().len(), &first["last"]),
-        (64, &json!(64))
+        (64, &json!(START + 63))
     );
-    let rest = home.fetch(64).await;
+    let rest = home.fetch(START + 63).await;
     assert_eq!(
         (rest["commands"].as_array().unwrap().len(), &rest["last"]),
-        (16, &json!(80))
+        (16, &json!(START + 79))
     );
 }
 
@@ -73,7 +142,7 @@ async fn a_long_poll_wakes_for_a_command() {
         home.send(&home.lock()).await
     });
     sent.is(202);
-    assert_eq!(polled.is(200).json()["last"], 1);
+    assert_eq!(polled.is(200).json()["last"], START);
 }
 
 #[tokio::test]
@@ -108,7 +177,7 @@ async fn the_channel_outlives_the_session_and_ends_with_the_release() {
     home.client.get("/v1/account").await.refuses(401, "invalid-token");
     home.client.token = None;
     other.post(&home.commands(), &body).await.is(202);
-    assert_eq!(home.fetch(0).await["last"], 1);
+    assert_eq!(home.fetch(0).await["last"], START);
     home.tell(&home.outcome(1, command.id, CommandState::Running))
         .await
         .is(204);

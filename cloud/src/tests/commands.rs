@@ -6,7 +6,7 @@ use belay_proto::{CommandId, ReportId};
 use serde_json::{Value, json};
 
 use super::orders::{Home, path};
-use super::rig::Rig;
+use super::rig::{Rig, START};
 use super::store::count;
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn a_command_lives_from_the_queue_to_its_end() {
         json!([life])
     );
     // Nothing more is given to a device that asks from the start again.
-    assert_eq!(home.fetch(0).await, json!({ "commands": [], "last": 1 }));
+    assert_eq!(home.fetch(0).await, json!({ "commands": [], "last": START }));
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn a_wait_for_a_life_ends_with_its_next_change_or_with_its_time() {
         home.is_waited_at().await;
         home.fetch(0).await
     });
-    assert_eq!(fetched["last"], 1);
+    assert_eq!(fetched["last"], START);
     assert_eq!(life.is(200).json()["state"], "delivered");
     let waiting = format!("{}?seen=2&wait=99999", home.life_path(&command.id));
     let (life, ()) = tokio::join!(home.client.get(&waiting), async {

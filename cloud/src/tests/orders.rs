@@ -22,6 +22,26 @@ pub struct Home<'a> {
     pub client: Client<'a>,
 }
 
+/// A [`Home`] without a cloud.
+pub struct Away {
+    owner: Owner,
+    device: Device,
+    key: SigningKey,
+    token: Option<String>,
+}
+
+impl Away {
+    pub fn back(self, rig: &Rig) -> Home<'_> {
+        let mut client = rig.client();
+        (client.key, client.token) = (self.key, self.token);
+        Home {
+            owner: self.owner,
+            device: self.device,
+            client,
+        }
+    }
+}
+
 impl<'a> Home<'a> {
     pub async fn new(rig: &'a Rig) -> Self {
         Self::of(rig, "jo@example.org").await
@@ -34,6 +54,16 @@ impl<'a> Home<'a> {
             owner,
             device,
             client,
+        }
+    }
+
+    /// Leaves the cloud, to come back to one that was started again.
+    pub fn leave(self) -> Away {
+        Away {
+            owner: self.owner,
+            device: self.device,
+            key: self.client.key,
+            token: self.client.token,
         }
     }
 

@@ -1,6 +1,7 @@
 //! A cloud, and clients that call it.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -24,6 +25,8 @@ use crate::net::Peer;
 use crate::routes;
 
 pub const ORIGIN: &str = "https://cloud.example.org";
+/// When each cloud starts, ms since 1970: what numbers begin with.
+pub const START: u64 = 1_800_000_000_000;
 pub const GATEWAY_SECRET: &str = "between gateway and cloud";
 
 pub struct Rig {
@@ -99,7 +102,7 @@ impl Rig {
 
     pub fn with(folder: TempDir, settings: Settings) -> Self {
         let clock = Arc::new(FakeClock::new());
-        clock.set_wall(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+        clock.set_wall(SystemTime::UNIX_EPOCH + Duration::from_millis(START));
         Self::start(folder, settings, clock)
     }
 
@@ -118,6 +121,39 @@ impl Rig {
             ..
         } = self;
         drop((router, app));
+        let settings = settings(&folder);
+        Self::start(folder, settings, clock)
+    }
+
+    /// What the data folder holds, as a backup of a cloud that is stopped.
+    pub fn backup(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let files = std::fs::read_dir(self.folder.path().join("data")).unwrap();
+        let files = files
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_file());
+        files
+            .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+            .collect()
+    }
+
+    /// Stops, takes back what a backup held, and starts again at this time, ms since 1970.
+    pub fn restore(self, backup: &[(PathBuf, Vec<u8>)], now: u64) -> Self {
+        let Self {
+            app, folder, router, ..
+        } = self;
+        drop((router, app));
+        let data = folder.path().join("data");
+        for entry in std::fs::read_dir(&data).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                std::fs::remove_file(path).unwrap();
+            }
+        }
+        for (path, bytes) in backup {
+            std::fs::write(path, bytes).unwrap();
+        }
+        let clock = Arc::new(FakeClock::new());
+        clock.set_wall(SystemTime::UNIX_EPOCH + Duration::from_millis(now));
         let settings = settings(&folder);
         Self::start(folder, settings, clock)
     }

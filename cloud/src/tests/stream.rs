@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::orders::Home;
 use super::owner::Device;
-use super::rig::Rig;
+use super::rig::{Rig, START};
 
 /// An open stream.
 struct Live {
@@ -67,6 +67,11 @@ impl Live {
     }
 }
 
+/// The number of a device's nth event, as long as the clock stands still.
+fn nth(number: u64) -> u64 {
+    START + number - 1
+}
+
 fn event(number: u64, name: &str) -> Option<String> {
     Some(format!("id: {number}\nevent: {name}\ndata: {{}}"))
 }
@@ -80,44 +85,42 @@ async fn an_event_comes_after_a_command_is_posted_and_says_nothing_more() {
     assert!(live.is_silent());
     let command = home.lock();
     home.send(&command).await.is(202);
-    assert_eq!(live.block().await, event(1, "commands"));
+    assert_eq!(live.block().await, event(nth(1), "commands"));
     home.send(&command).await.is(202);
     assert!(live.is_silent(), "nothing was queued");
     home.send(&home.lock()).await.is(202);
     home.send(&home.lock()).await.is(202);
-    assert_eq!(live.block().await, event(3, "commands"), "one hint for two");
+    assert_eq!(live.block().await, event(nth(3), "commands"), "one hint for two");
     assert!(live.is_silent());
 }
 
 #[tokio::test]
 async fn a_client_that_comes_back_gets_what_it_missed_also_from_a_cloud_that_was_restarted() {
     let rig = Rig::new();
-    let (owner, device, key) = {
-        let home = Home::new(&rig).await;
-        home.send(&home.lock()).await.is(202);
-        home.send(&home.lock()).await.is(202);
-        (home.owner, home.device, (home.client.key, home.client.token))
-    };
+    let home = Home::new(&rig).await;
+    home.send(&home.lock()).await.is(202);
+    home.send(&home.lock()).await.is(202);
+    let away = home.leave();
     let rig = rig.restart();
-    let mut client = rig.client();
-    (client.key, client.token) = key;
-    let home = Home {
-        owner,
-        device,
-        client,
-    };
-    let mut up_to_date = Live::open(&home, "", Some("2")).await;
-    assert!(up_to_date.block().await.unwrap().ends_with("\nid: 2"));
+    let home = away.back(&rig);
+    let mut up_to_date = Live::open(&home, "", Some(&nth(2).to_string())).await;
+    assert!(
+        up_to_date
+            .block()
+            .await
+            .unwrap()
+            .ends_with(&format!("\nid: {}", nth(2)))
+    );
     assert!(up_to_date.is_silent());
-    let mut behind = Live::open(&home, "", Some("1")).await;
+    let mut behind = Live::open(&home, "", Some(&nth(1).to_string())).await;
     assert_eq!(behind.block().await.unwrap(), ": heartbeat 240\nretry: 5000");
-    assert_eq!(behind.block().await, event(2, "commands"));
+    assert_eq!(behind.block().await, event(nth(2), "commands"));
     // A number that was never given out: anything may have happened.
-    let mut strange = Live::open(&home, "", Some("99")).await;
+    let mut strange = Live::open(&home, "", Some(&nth(99).to_string())).await;
     strange.block().await;
     assert_eq!(strange.block().await, event(0, "sync"));
     assert_eq!(strange.block().await, event(0, "account"));
-    assert_eq!(strange.block().await, event(2, "commands"));
+    assert_eq!(strange.block().await, event(nth(2), "commands"));
     let mut request = home.client.request("GET", "/v1/stream", None, None);
     request
         .headers_mut()
@@ -160,7 +163,7 @@ async fn an_event_takes_the_place_of_a_heartbeat() {
     assert!(live.is_silent());
     rig.advance(59);
     home.send(&home.lock()).await.is(202);
-    assert_eq!(live.block().await, event(1, "commands"));
+    assert_eq!(live.block().await, event(START + 59_000, "commands"));
     assert!(live.is_silent());
     rig.advance(59);
     assert!(live.is_silent());
@@ -180,10 +183,10 @@ async fn two_streams_of_a_device_both_hear_and_a_fifth_ends_the_oldest() {
     }
     home.send(&home.lock()).await.is(202);
     for live in &mut streams {
-        assert_eq!(live.block().await, event(1, "commands"));
+        assert_eq!(live.block().await, event(nth(1), "commands"));
     }
     assert_eq!(rig.app.hub.streams(), 4);
-    let mut fifth = Live::open(&home, "", Some("1")).await;
+    let mut fifth = Live::open(&home, "", Some(&nth(1).to_string())).await;
     fifth.block().await;
     assert_eq!(streams[0].block().await, None);
     assert!(streams[1].is_silent());
@@ -214,14 +217,14 @@ async fn a_device_that_comes_or_goes_is_news_for_the_others() {
     live.block().await;
     let body = json!({ "certificate": home.owner.certify(&second, &tablet), "name": "Tablet" });
     second.post("/v1/devices", &body).await.is(201);
-    assert_eq!(live.block().await, event(1, "account"));
+    assert_eq!(live.block().await, event(nth(1), "account"));
     // Its own stream ends with its release.
     std::mem::swap(&mut home.client, &mut second);
     let mut gone = Live::open(&home, "", None).await;
     gone.block().await;
     let release = json!({ "release": tablet.release(&home.owner) });
     rig.post("/v1/releases", &release).await.is(204);
-    assert_eq!(live.block().await, event(2, "account"));
+    assert_eq!(live.block().await, event(nth(2), "account"));
     assert_eq!(gone.block().await, None);
 }
 
@@ -260,5 +263,5 @@ async fn a_command_whose_sender_hangs_up_is_heard_of_all_the_same() {
             }
         }
     }
-    assert_eq!(live.block().await, event(1, "commands"));
+    assert_eq!(live.block().await, event(nth(1), "commands"));
 }

@@ -54,26 +54,37 @@ impl Inflow {
         self.cursor
     }
 
-    /// Takes an answer: what comes after the cursor, in order, whatever the cloud makes of it.
-    pub fn fetched(&mut self, mut commands: Vec<QueuedCommand>, last: u64) -> Option<Next> {
-        if self.judge.is_busy() {
-            // The one in hand counts as judged; should it not be, what is fetched next has it again.
-            let in_hand = self.queue.front().map_or(self.cursor, |command| command.sequence);
-            self.queue.truncate(1);
-            commands.retain(|command| command.sequence > in_hand && command.sequence <= last);
-        } else {
-            self.queue.clear();
-            if last < self.cursor {
-                // A cloud that was set up again, or lies; the warden knows each command that it has seen.
-                tracing::warn!(last, cursor = self.cursor, "the cloud counts commands anew");
-                let first = commands.iter().map(|command| command.sequence).min();
-                self.cursor = first.map_or(last, |first| first.saturating_sub(1).min(last));
-                self.is_moved_back = true;
-            }
-            commands.retain(|command| command.sequence > self.cursor && command.sequence <= last);
-        }
+    /// Takes the answer to what was asked `after`: what comes after the cursor, in order, whatever the cloud makes of
+    /// it. Lower numbers than were asked for are another count: of a cloud that was set up again or restored from a
+    /// backup, or that lies. All of them are judged, since the warden knows each command that it has seen.
+    pub fn fetched(&mut self, after: u64, mut commands: Vec<QueuedCommand>, last: u64) -> Option<Next> {
+        commands.retain(|command| command.sequence <= last);
         commands.sort_by_key(|command| command.sequence);
         commands.dedup_by_key(|command| command.sequence);
+        let first = commands.first().map(|command| command.sequence);
+        let counts_anew = last < after || first.is_some_and(|first| first < after);
+        if counts_anew {
+            tracing::warn!(last, after, "the cloud counts commands anew");
+            self.is_moved_back = true;
+        }
+        if self.judge.is_busy() {
+            // The one in hand counts as judged; should it not be, what is fetched next has it again.
+            self.queue.truncate(1);
+            let in_hand = self.queue.front();
+            match counts_anew {
+                true => commands.retain(|command| Some(command) != in_hand),
+                false => {
+                    let in_hand = in_hand.map_or(self.cursor, |command| command.sequence);
+                    commands.retain(|command| command.sequence > in_hand);
+                }
+            }
+        } else {
+            self.queue.clear();
+            if counts_anew {
+                self.cursor = first.map_or(last, |first| first.saturating_sub(1));
+            }
+            commands.retain(|command| command.sequence > self.cursor);
+        }
         self.queue.extend(commands);
         self.last = last;
         self.next()
@@ -148,13 +159,18 @@ mod tests {
         sequences.iter().copied().map(command).collect()
     }
 
+    /// The answer to what is asked now.
+    fn answer(inflow: &mut Inflow, commands: Vec<QueuedCommand>, last: u64) -> Option<Next> {
+        inflow.fetched(inflow.cursor(), commands, last)
+    }
+
     #[test]
     fn each_command_is_judged_once_and_in_order_however_often_and_in_whatever_order_it_comes() {
         let mut inflow = Inflow::new(4);
-        let first = inflow.fetched(commands(&[7, 5, 4, 7, 6]), 7);
+        let first = answer(&mut inflow, commands(&[7, 5, 4, 7, 6]), 7);
         assert_eq!(first, Some(Next::Judge(command(5))));
         // The same again while it is in hand.
-        assert_eq!(inflow.fetched(commands(&[5, 6, 7]), 7), None);
+        assert_eq!(answer(&mut inflow, commands(&[5, 6, 7]), 7), None);
         for sequence in [5, 6] {
             assert!(inflow.judged(sequence, Some(Disposition::Accepted)));
             assert_eq!(inflow.next(), Some(Next::Judge(command(sequence + 1))));
@@ -166,20 +182,20 @@ mod tests {
     #[test]
     fn what_the_cloud_has_dropped_is_passed_over() {
         let mut inflow = Inflow::new(4);
-        assert_eq!(inflow.fetched(Vec::new(), 9), Some(Next::Keep(9)));
-        assert_eq!(inflow.fetched(Vec::new(), 9), None);
+        assert_eq!(answer(&mut inflow, Vec::new(), 9), Some(Next::Keep(9)));
+        assert_eq!(answer(&mut inflow, Vec::new(), 9), None);
     }
 
     #[test]
     fn a_number_beyond_what_the_cloud_itself_calls_the_last_doesnt_move_the_cursor() {
         let mut inflow = Inflow::new(4);
-        assert_eq!(inflow.fetched(commands(&[u64::MAX]), 5), Some(Next::Keep(5)));
+        assert_eq!(answer(&mut inflow, commands(&[u64::MAX]), 5), Some(Next::Keep(5)));
     }
 
     #[test]
     fn a_judgement_that_was_lost_is_asked_for_again_and_its_repetition_is_no_news() {
         let mut inflow = Inflow::new(0);
-        inflow.fetched(commands(&[1, 2]), 2);
+        answer(&mut inflow, commands(&[1, 2]), 2);
         inflow.judged(1, Some(Disposition::Accepted));
         inflow.next();
         let now = Duration::from_secs(5);
@@ -188,20 +204,20 @@ mod tests {
         let due = inflow.due().unwrap();
         assert_eq!(inflow.wake(due), Some(Next::Judge(command(2))));
         assert!(!inflow.judged(2, Some(Disposition::Replayed)));
-        inflow.fetched(commands(&[3]), 3);
+        answer(&mut inflow, commands(&[3]), 3);
         assert!(inflow.judged(3, Some(Disposition::Replayed)), "a real replay is");
     }
 
     #[test]
     fn a_command_that_the_cloud_drops_while_it_waits_for_its_judgement_leaves_no_time_to_wake_at() {
         let mut inflow = Inflow::new(0);
-        inflow.fetched(commands(&[1]), 1);
+        answer(&mut inflow, commands(&[1]), 1);
         inflow.not_judged(Duration::from_secs(5));
         assert!(inflow.due().is_some());
-        assert_eq!(inflow.fetched(Vec::new(), 1), Some(Next::Keep(1)));
+        assert_eq!(answer(&mut inflow, Vec::new(), 1), Some(Next::Keep(1)));
         assert_eq!(inflow.due(), None);
         assert_eq!(
-            inflow.fetched(commands(&[2]), 2),
+            answer(&mut inflow, commands(&[2]), 2),
             None,
             "the warden's pause isn't over"
         );
@@ -212,21 +228,62 @@ mod tests {
     #[test]
     fn after_a_start_the_first_repetition_is_no_news() {
         let mut inflow = Inflow::new(0);
-        inflow.fetched(commands(&[1]), 1);
+        answer(&mut inflow, commands(&[1]), 1);
         assert!(!inflow.judged(1, Some(Disposition::Replayed)));
         let mut inflow = Inflow::new(0);
-        inflow.fetched(commands(&[1]), 1);
+        answer(&mut inflow, commands(&[1]), 1);
         assert!(inflow.judged(1, Some(Disposition::BadSignature)));
     }
 
     #[test]
     fn a_cloud_that_counts_anew_is_followed() {
         let mut inflow = Inflow::new(40);
-        assert_eq!(inflow.fetched(commands(&[2]), 3), Some(Next::Judge(command(2))));
+        assert_eq!(
+            answer(&mut inflow, commands(&[2]), 3),
+            Some(Next::Judge(command(2)))
+        );
         inflow.judged(2, Some(Disposition::Accepted));
         assert_eq!(inflow.next(), Some(Next::Keep(3)));
         assert_eq!(inflow.cursor(), 3);
-        assert_eq!(inflow.fetched(Vec::new(), 0), Some(Next::Keep(0)));
+        assert_eq!(answer(&mut inflow, Vec::new(), 0), Some(Next::Keep(0)));
         assert_eq!(inflow.cursor(), 0);
+    }
+
+    /// Judges one after the other, up to the number that is kept.
+    fn numbers(inflow: &mut Inflow, mut next: Option<Next>) -> Vec<u64> {
+        let mut numbers = Vec::new();
+        while let Some(Next::Judge(command)) = next {
+            numbers.push(command.sequence);
+            inflow.judged(command.sequence, Some(Disposition::Accepted));
+            next = inflow.next();
+        }
+        if let Some(Next::Keep(last)) = next {
+            assert_eq!(last, inflow.cursor());
+        }
+        numbers
+    }
+
+    #[test]
+    fn a_cloud_that_counts_anew_and_is_past_the_cursor_already_is_followed_from_its_beginning() {
+        let mut inflow = Inflow::new(40);
+        let next = answer(&mut inflow, commands(&[41, 7, 30]), 41);
+        assert_eq!(numbers(&mut inflow, next), [7, 30, 41]);
+        assert_eq!(inflow.cursor(), 41);
+        // Numbers that a command has passed meanwhile, of an answer that was long under way, are no such thing.
+        let next = inflow.fetched(38, commands(&[39, 41, 42]), 42);
+        assert_eq!(numbers(&mut inflow, next), [42]);
+    }
+
+    #[test]
+    fn a_cloud_that_counts_anew_while_a_command_is_in_hand_loses_none() {
+        let mut inflow = Inflow::new(40);
+        let next = answer(&mut inflow, commands(&[41, 42]), 42);
+        assert_eq!(next, Some(Next::Judge(command(41))));
+        assert_eq!(answer(&mut inflow, commands(&[2, 41, 3]), 41), None);
+        assert_eq!(numbers(&mut inflow, next), [41, 2, 3]);
+        assert_eq!(inflow.cursor(), 41);
+        let next = answer(&mut inflow, commands(&[1, 2]), 2);
+        assert_eq!(numbers(&mut inflow, next), [1, 2]);
+        assert_eq!(answer(&mut inflow, Vec::new(), 2), None);
     }
 }

@@ -139,8 +139,12 @@ impl State {
                 let orders = self.link.surrounded(conditions, heartbeat);
                 self.carry_out(now, orders)
             }
-            Event::Fetched { answer, in_vain } => {
-                let next = self.inflow.fetched(answer.commands, answer.last);
+            Event::Fetched {
+                after,
+                answer,
+                in_vain,
+            } => {
+                let next = self.inflow.fetched(after, answer.commands, answer.last);
                 let is_pending = !self.inflow.is_idle();
                 let orders = self.link.fetched(now, in_vain && !is_pending, is_pending);
                 // The command goes first: an owner is waiting.

@@ -55,7 +55,11 @@ pub(super) async fn fetch(parts: Parts, after: u64, wait: Duration) -> Event {
         Ok(answer) => {
             let waited = parts.clock.boottime().saturating_sub(asked_at);
             let in_vain = !wait.is_zero() && waited < WAITED;
-            Event::Fetched { answer, in_vain }
+            Event::Fetched {
+                after,
+                answer,
+                in_vain,
+            }
         }
         Err(error) => {
             tracing::debug!(error = &error as &dyn std::error::Error, "fetching commands");

@@ -1,5 +1,4 @@
 use super::*;
-use proptest::prelude::*;
 
 /// Services that do what they are told at once, and a disk.
 #[derive(Clone, Debug)]
@@ -15,6 +14,9 @@ struct World {
     left: bool,
     /// Jobs that wait to be tried again.
     later: Vec<Job>,
+    /// So many steps until the watch is killed: before it does something, or before it hears that it did.
+    fuse: Option<u8>,
+    killed: bool,
 }
 
 impl World {
@@ -35,7 +37,32 @@ impl World {
             ended: Vec::new(),
             left: false,
             later: Vec::new(),
+            fuse: None,
+            killed: false,
         }
+    }
+
+    /// Another step is due: whether the watch is dead by then.
+    fn is_dead(&mut self) -> bool {
+        match &mut self.fuse {
+            Some(0) => self.killed = true,
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        self.killed
+    }
+
+    /// The watch is started again after a kill.
+    fn start_again(&mut self, guarded: bool) {
+        (self.fuse, self.killed) = (None, false);
+        self.inhibited = false;
+        self.later.clear();
+        self.state = State::new(self.disk.clone());
+        self.tell(Event::Lock {
+            guarded,
+            changed: false,
+        });
+        self.look();
     }
 
     /// Everything there says what it shows.
@@ -57,9 +84,15 @@ impl World {
     }
 
     fn tell(&mut self, event: Event) {
+        if self.is_dead() {
+            return;
+        }
         let (state, effects) = step(&self.state, event);
         self.state = state;
         for effect in effects {
+            if self.is_dead() {
+                return;
+            }
             match effect {
                 Effect::Save(before) => {
                     self.disk = before.clone();
@@ -285,100 +318,5 @@ fn while_a_policy_is_armed_the_watch_stays_and_asks_when_it_is_due() {
     assert_eq!(step(&state, changed).1, [Effect::Do(Job::Tick)]);
 }
 
-/// What somebody, or chance, does to the device.
-#[derive(Clone, Debug)]
-enum Deed {
-    Lock(bool),
-    Switch(Radio, bool),
-    LogIn(u8),
-    Usb(bool),
-    Restart,
-    Killed,
-    NetworkGone,
-    NetworkBack,
-    Wait,
-}
-
-fn deed() -> impl Strategy<Value = Deed> {
-    let radio = prop_oneof![Just(Radio::Networking), Just(Radio::Wireless), Just(Radio::Wwan)];
-    prop_oneof![
-        any::<bool>().prop_map(Deed::Lock),
-        (radio, any::<bool>()).prop_map(|(radio, on)| Deed::Switch(radio, on)),
-        any::<u8>().prop_map(Deed::LogIn),
-        any::<bool>().prop_map(Deed::Usb),
-        Just(Deed::Restart),
-        Just(Deed::Killed),
-        Just(Deed::NetworkGone),
-        Just(Deed::NetworkBack),
-        Just(Deed::Wait),
-    ]
-}
-
-proptest! {
-    #[test]
-    fn lost_is_kept_and_unlocked_is_as_before(deeds in prop::collection::vec(deed(), 0..40)) {
-        let mut world = World::new();
-        let mut lost = false;
-        // What the owner would find without us: as last seen while not lost.
-        let mut owners = (world.radios.clone().unwrap(), world.usb.clone());
-        let mut absent: Option<BTreeMap<Radio, bool>> = None;
-        world.look();
-        world.lock(false);
-        for deed in deeds {
-            match deed {
-                Deed::Lock(now) => {
-                    lost = now;
-                    world.lock(now);
-                }
-                Deed::Switch(radio, on) => if let Some(radios) = &mut world.radios {
-                    radios.insert(radio, on);
-                    if !lost {
-                        owners.0.insert(radio, on);
-                    }
-                    let seen = radios.clone();
-                    world.tell(Event::Radios(seen));
-                }
-                Deed::LogIn(id) => {
-                    world.sessions.insert(format!("c{id}"));
-                    world.tell(Event::SessionNew);
-                }
-                Deed::Usb(there) => {
-                    // USBGuard reads its own configuration when it starts.
-                    world.usb = there.then(|| owners.1.clone()).flatten();
-                    world.tell(Event::Usb(world.usb.clone()));
-                }
-                Deed::Restart => {
-                    world.inhibited = false;
-                    world.tell(Event::Login(false));
-                    world.tell(Event::Login(true));
-                }
-                Deed::Killed => {
-                    world.inhibited = false;
-                    world.later.clear();
-                    world.state = State::new(world.disk.clone());
-                    world.tell(Event::Lock { guarded: lost, changed: false });
-                    world.look();
-                }
-                Deed::NetworkGone => if let Some(radios) = world.radios.take() {
-                    absent = Some(radios);
-                    world.tell(Event::Radios(BTreeMap::new()));
-                }
-                Deed::NetworkBack => if let Some(radios) = absent.take() {
-                    world.radios = Some(radios.clone());
-                    world.tell(Event::Radios(radios));
-                }
-                Deed::Wait => world.wait(),
-            }
-            if lost {
-                prop_assert!(world.all_on() && world.inhibited && world.sessions.is_empty());
-                prop_assert!(world.usb.as_deref().is_none_or(|target| target == BLOCK));
-            } else {
-                prop_assert!(!world.inhibited);
-                if let Some(radios) = &world.radios {
-                    prop_assert_eq!(radios, &owners.0);
-                }
-                prop_assert!(world.usb.is_none() || world.usb == owners.1);
-            }
-        }
-    }
-}
+#[path = "state_story.rs"]
+mod story;

@@ -74,7 +74,7 @@ pub struct QueueAnswer {
 /// A command on its way to the device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueuedCommand {
-    /// Its place in the device's queue; only rises.
+    /// Its place in the device's queue; only rises, and is at least the cloud's clock at the time, ms since 1970.
     pub sequence: u64,
     /// As the owner signed it: the bytes of [`crate::signed::CommandEnvelope`].
     pub envelope: Bytes,

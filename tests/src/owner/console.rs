@@ -135,10 +135,18 @@ impl Console {
                 "the command ended as {state} ({}), not as {until}",
                 life.reason
             );
-            let path = format!("{}/{id}?wait={WAIT}&seen={}", self.commands(), life.revision);
-            let reply = self.wire.get(stage, &path).await?;
-            life = self.heard(expected("a life", 200, &reply)?)?;
+            life = self.changed(stage, id, life.revision).await?;
         }
+    }
+
+    /// Waits until a command's life is another than the one with this revision, or the cloud's patience ends.
+    ///
+    /// # Errors
+    /// Where the cloud doesn't know it.
+    pub async fn changed(&self, stage: &Stage, id: CommandId, revision: u64) -> Outcome<CommandLife> {
+        let path = format!("{}/{id}?wait={WAIT}&seen={revision}", self.commands());
+        let reply = self.wire.get(stage, &path).await?;
+        self.heard(expected("a life", 200, &reply)?)
     }
 
     /// What the device's warden signed about a command, as far as the cloud has it, oldest first.

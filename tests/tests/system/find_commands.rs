@@ -4,6 +4,7 @@ use belay_proto::signed::{Action, CommandState};
 use belay_proto::{CommandId, wire::CommandLife};
 use belay_tests::app::{ACCOUNT, App, DEVICE, Options, WARDEN, memfd};
 use belay_tests::owner::Console;
+use belay_tests::proxy::Trick;
 use belay_tests::services::Systemd;
 use belay_tests::until::within;
 use futures_util::StreamExt;
@@ -223,6 +224,34 @@ async fn a_sign_out_by_command_frees_the_device_and_the_release_reaches_the_clou
         .unwrap()
         .unwrap();
     assert_eq!(free, "free");
+}
+
+#[tokio::test]
+async fn a_sign_out_by_command_is_told_though_belayd_is_killed_before_its_last_word_is_out() {
+    for trick in [Trick::Hang, Trick::LoseAnswer] {
+        let (mut scene, console) = console().await;
+        scene.clock().run(20).unwrap();
+        scene.network().plan("/v1/outcomes", 50, &trick);
+        let id = console.send(&scene, Action::SignOut).await.unwrap();
+        scene.network().played("/v1/outcomes").await.unwrap();
+        scene.kill_belayd().await.unwrap();
+        scene.network().behave();
+        scene.start_belayd().await.unwrap();
+        let (_, life) = console.follow(&scene, id, CommandState::Done).await.unwrap();
+        let states = signed_states(&console, &life);
+        assert_eq!(
+            states.iter().filter(|state| state.is_final()).count(),
+            1,
+            "{states:?}"
+        );
+        let app = app(&scene);
+        assert_eq!(app.text(WARDEN, "BindingState").await.unwrap(), "unbound");
+        scene
+            .network()
+            .seen("the release", |e| e.path == "/v1/releases" && e.status == 204)
+            .await
+            .unwrap();
+    }
 }
 
 #[tokio::test]

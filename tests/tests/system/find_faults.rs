@@ -16,7 +16,7 @@ use crate::owner::{ADA, PASSWORD, adas, app, registered};
 use crate::scene::{Scene, plan};
 
 /// belayd waits between tries by its clock, which is made to run this much faster.
-const HASTE: u32 = 20;
+pub const HASTE: u32 = 20;
 
 /// The same where exchanges are to succeed on a busy machine as well: of the 10 s that belayd waits for one this leaves
 /// more than two.
@@ -27,13 +27,13 @@ const POINTS: [&str; 4] = ["/v1/stream", "/v1/commands", "/v1/outcomes", "/v1/re
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-async fn console() -> (Scene, Console) {
+pub async fn console() -> (Scene, Console) {
     let scene = adas().await;
     let console = Console::sign_in(&scene, ADA, PASSWORD).await.unwrap();
     (scene, console)
 }
 
-fn lock() -> Action {
+pub fn lock() -> Action {
     Action::Lock {
         message: String::new(),
         phone: String::new(),
@@ -41,7 +41,7 @@ fn lock() -> Action {
 }
 
 /// Lock and unlock in turn, so that each can be told from the one before.
-fn next(round: usize) -> (Action, &'static str) {
+pub fn next(round: usize) -> (Action, &'static str) {
     match round % 2 {
         0 => (lock(), "lost"),
         _ => (Action::Unlock, "unlocked"),
@@ -49,7 +49,7 @@ fn next(round: usize) -> (Action, &'static str) {
 }
 
 /// The command is done, told in one line of outcomes, and the device is as it says; each lock was one episode.
-async fn done_once(scene: &Scene, console: &Console, id: CommandId, stand: &str, episodes: u64) {
+pub async fn done_once(scene: &Scene, console: &Console, id: CommandId, stand: &str, episodes: u64) {
     let (_, life) = console.follow(scene, id, CommandState::Done).await.unwrap();
     let told = console.told(&life).unwrap();
     let ends = told.iter().filter(|t| t.state.is_final()).count();
@@ -60,7 +60,7 @@ async fn done_once(scene: &Scene, console: &Console, id: CommandId, stand: &str,
 }
 
 /// How many locks there were in the rounds up to this one.
-fn episodes(round: usize) -> u64 {
+pub fn episodes(round: usize) -> u64 {
     u64::try_from(round / 2 + 1).unwrap()
 }
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use belay_proto::keys::{SigningKey, random};
-use belay_proto::signed::{Action, Command, CommandState, Signed, Verb};
+use belay_proto::signed::{Action, Command, CommandEnvelope, CommandState, Signed, Verb};
 use belay_proto::{AccountId, DeviceId, Epoch};
 use belay_tests::app::{Answer, App, DEVICE, Options, WARDEN, entry, memfd};
 use belay_tests::owner::{Belayd, Console, Owner, sealed};
@@ -68,6 +68,9 @@ pub fn forgeries(owner: &Owner) -> Vec<(Vec<u8>, &'static str)> {
         change(&mut command);
         owner.seal(&command)
     };
+    let envelope = CommandEnvelope::decode(&signed).unwrap();
+    let mut other_signature = CommandEnvelope::decode(&own(&|c| c.counter += 1)).unwrap();
+    other_signature.command.signature = envelope.command.signature;
     let (key, other) = (SigningKey::generate(), SigningKey::generate());
     let until = owner.now() + 3_600_000;
     let rings = owner.delegate(&key.public(), &[Verb::Ring], until).unwrap();
@@ -83,6 +86,12 @@ pub fn forgeries(owner: &Owner) -> Vec<(Vec<u8>, &'static str)> {
         (signed[..signed.len() / 2].to_vec(), "malformed"),
         ([&signed[..], b"\0"].concat(), "malformed"),
         (vec![0x58; 60_000], "malformed"),
+        // More than the warden keeps of any.
+        (vec![0x58; 100_000], "malformed"),
+        // Without a signature, and with another command's.
+        (envelope.command.payload.clone(), "malformed"),
+        (envelope.command.encode(), "malformed"),
+        (other_signature.encode(), "bad-signature"),
         (sealed(&good, &stranger, None), "bad-signature"),
         (own(&|c| c.device = DeviceId::random()), "wrong-device"),
         (own(&|c| c.account = AccountId::random()), "wrong-device"),

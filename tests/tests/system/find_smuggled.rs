@@ -1,6 +1,8 @@
 //! A cloud in the wrong hands, with valid TLS and belayd's ear: what it puts in the queue is refused by its own name,
 //! audited and shown, and what it withholds does no harm later.
 
+use std::time::Duration;
+
 use belay_proto::keys::SigningKey;
 use belay_proto::signed::{Action, CommandState};
 use belay_proto::text::base64url;
@@ -14,8 +16,8 @@ use serde_json::json;
 use zbus::proxy::SignalStream;
 use zbus::{Fd, OwnedVariant};
 
-use crate::find_hostile::{audited, console, forgeries, lock, wipe};
-use crate::owner::{PASSWORD, app};
+use crate::find_hostile::{audited, console, forgeries, lock, ring, wipe};
+use crate::owner::{ADA, PASSWORD, app};
 use crate::scene::Scene;
 
 /// `SecurityEvent`s from now on.
@@ -131,6 +133,51 @@ async fn a_cloud_that_replays_and_reorders_is_found_out_and_each_command_is_done
         audited(&app).await,
         ["replayed", "superseded", "replayed", "stale"]
     );
+}
+
+#[tokio::test]
+async fn what_a_cloud_held_back_until_its_time_was_over_is_refused_and_shown() {
+    let (scene, console) = console().await;
+    let app = app(&scene);
+    connected(&app).await;
+    let mut events = Events::of(&app).await;
+    let owner = console.owner();
+    let (_, rings) = owner.signed(ring());
+    let (never, unlocks) = owner.signed(Action::Unlock);
+    // From here on the warden knows what time it was.
+    let (_, cancels) = owner.signed(Action::Cancel { id: never });
+    smuggle(&scene, 1, &[cancels]);
+    scene
+        .network()
+        .seen("the cancel's outcome", |e| {
+            e.path == "/v1/outcomes" && e.status == 204
+        })
+        .await
+        .unwrap();
+    scene.clock().advance(Duration::from_secs(11 * 60)).unwrap();
+    // A clock that is years behind makes it no younger.
+    scene.clock().set_wall(1_000_000_000).unwrap();
+    smuggle(&scene, 2, &[rings, unlocks, Vec::new()]);
+    // What the owner has cancelled himself is audited and no event.
+    assert_eq!(events.next(2).await, ["command-expired", "command-malformed"]);
+    assert_eq!(audited(&app).await, ["expired", "cancelled", "malformed"]);
+    assert_eq!(scene.services().feedback().playing(), []);
+}
+
+#[tokio::test]
+async fn what_a_cloud_kept_of_an_earlier_binding_is_nothing_to_the_next() {
+    let (scene, console) = console().await;
+    let app = app(&scene);
+    let kept = [lock(), wipe(), ring(), Action::SignOut].map(|action| console.owner().signed(action).1);
+    app.sign_out(PASSWORD).await.unwrap().unwrap();
+    app.sign_in(ADA, PASSWORD).await.unwrap().unwrap();
+    connected(&app).await;
+    let mut events = Events::of(&app).await;
+    smuggle(&scene, 1, &kept);
+    assert_eq!(events.next(4).await, ["command-wrong-device"; 4]);
+    assert_eq!(audited(&app).await, ["wrong-device"; 4]);
+    assert_eq!(app.text(WARDEN, "LockState").await.unwrap(), "unlocked");
+    assert_eq!(app.text(WARDEN, "BindingState").await.unwrap(), "bound");
 }
 
 #[tokio::test]

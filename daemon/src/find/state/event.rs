@@ -32,6 +32,8 @@ pub enum Event {
     },
     /// Commands were fetched.
     Fetched {
+        /// The number that was asked after.
+        after: u64,
         /// The cloud's answer.
         answer: QueueAnswer,
         /// The cloud was to wait for one and answered at once.

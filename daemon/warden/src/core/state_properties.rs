@@ -23,6 +23,9 @@ use crate::moment::Moment;
 
 const RIGHT: [u8; 32] = [0xaa; 32];
 
+/// The owner's key of [`owners_state`].
+pub(super) const OWNER_SEED: [u8; 32] = [8; 32];
+
 fn key() -> SealingKey {
     SealingKey::new(&Secret::new([1; 32]))
 }
@@ -206,7 +209,8 @@ fn forged() -> impl Strategy<Value = Command> {
     })
 }
 
-fn delegation(key: &SigningKey) -> DelegateCertificate {
+/// What the owner might certify.
+pub(super) fn delegation(key: &SigningKey) -> DelegateCertificate {
     let verbs = vec![Verb::Ring, Verb::Lock];
     DelegateCertificate {
         account: AccountId::from_bytes([3; 16]),
@@ -247,10 +251,11 @@ fn play(mut state: State, story: Vec<(u64, What)>, mut judge: impl FnMut(&State,
 }
 
 fn owners_binding() -> Box<Bound> {
-    bound(&SigningKey::from_seed(&Secret::new([8; 32])))
+    bound(&SigningKey::from_seed(&Secret::new(OWNER_SEED)))
 }
 
-fn owners_state() -> State {
+/// A bound device in its owner's hands.
+pub(super) fn owners_state() -> State {
     State {
         abilities: Abilities { wipe: true },
         ..State::new(key(), Binding::Bound(owners_binding()))

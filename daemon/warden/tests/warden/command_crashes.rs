@@ -13,7 +13,7 @@ use crate::support::{Device, PASSWORD, Running};
 
 /// Brings `envelope` with the disk stopping at each write in turn, on either side of it; then starts again, brings
 /// it again as a cloud does that heard nothing, and has `judge` look.
-async fn at_every_write(
+pub async fn at_every_write(
     device: &Device,
     envelope: &[u8],
     judge: impl AsyncFn(&Running, Option<Disposition>, Disposition),
@@ -46,7 +46,7 @@ async fn at_every_write(
 }
 
 /// Accepted once in all, whenever the power went.
-fn once(first: Option<Disposition>, second: Disposition) {
+pub fn once(first: Option<Disposition>, second: Disposition) {
     assert!(matches!(
         (first, second),
         (None, Disposition::Accepted | Disposition::Replayed)

@@ -9,7 +9,7 @@ use crate::support::{Account, Device, OTHER_PASSWORD, PASSWORD, Running};
 
 /// Runs `story` with the disk stopping at each write in turn, on either side of it, and judges what
 /// the next start finds.
-async fn at_every_write(
+pub async fn at_every_write(
     device: &Device,
     story: impl AsyncFn(&Running) -> bool,
     judge: impl AsyncFn(&Device, State, bool),

@@ -24,7 +24,7 @@ fn lock_after_a_day() -> PolicyChanges {
     }
 }
 
-fn wipe_after_two_days() -> PolicyChanges {
+pub fn wipe_after_two_days() -> PolicyChanges {
     PolicyChanges {
         wipe_after_offline: Some(2 * DAY_MS),
         ..PolicyChanges::default()
@@ -32,7 +32,7 @@ fn wipe_after_two_days() -> PolicyChanges {
 }
 
 /// Lets time pass as the watch does: asks again whenever the warden says so.
-async fn pass(device: &Device, warden: &Running, hours: u32) {
+pub async fn pass(device: &Device, warden: &Running, hours: u32) {
     for _ in 0..hours {
         device.clock.advance(HOUR);
         warden.tick(device).await;
@@ -219,6 +219,41 @@ async fn another_sim_locks_only_when_the_owner_said_so() {
 }
 
 #[tokio::test]
+async fn with_find_off_nothing_locks_the_device_by_itself_and_once_it_is_on_again_counting_begins_anew() {
+    let (device, warden, _) = bound().await;
+    let changes = PolicyChanges {
+        lock_on_sim_change: Some(true),
+        lock_on_accessory_lost: Some(true),
+        ..lock_after_a_day()
+    };
+    warden.set_policies(&changes).await.unwrap();
+    pass(&device, &warden, 20).await;
+    warden.set_find(false).await.unwrap();
+    assert_eq!(warden.tick(&device).await, None, "nothing is waited for");
+    pass(&device, &warden, 30).await;
+    for reason in ["sim-change", "accessory-lost", "stolen"] {
+        warden.handle.tighten(reason.to_owned()).await.unwrap();
+    }
+    drop(warden);
+    device.new_boot();
+    let warden = device.start();
+    pass(&device, &warden, 30).await;
+    assert_eq!(warden.handle.snapshot().lock, LockState::Unlocked);
+    assert!(
+        warden.handle.snapshot().policies.lock_on_sim_change,
+        "they are kept"
+    );
+    warden.set_find(true).await.unwrap();
+    pass(&device, &warden, 23).await;
+    assert_eq!(warden.handle.snapshot().lock, LockState::Unlocked);
+    pass(&device, &warden, 1).await;
+    assert_eq!(warden.handle.snapshot().lock, LockState::Lost);
+    warden.unlock_at_screen(PASSWORD).await.unwrap();
+    warden.handle.tighten("sim-change".to_owned()).await.unwrap();
+    assert_eq!(warden.handle.snapshot().lock, LockState::Lost);
+}
+
+#[tokio::test]
 async fn policies_change_one_by_one_and_survive_a_restart() {
     let (device, warden, _) = bound().await;
     warden.set_policies(&lock_after_a_day()).await.unwrap();
@@ -281,6 +316,14 @@ async fn somebody_watches_while_there_is_something_to_watch() {
     warden.set_policies(&lock_after_a_day()).await.unwrap();
     device.system.watched(1).await;
     drop(warden);
-    let _warden = device.start();
+    let warden = device.start();
     device.system.watched(2).await;
+    drop(warden);
+    let warden = device.start();
+    warden.set_find(false).await.unwrap();
+    let before = device.system.watches();
+    drop(warden);
+    let warden = device.start();
+    warden.report().await;
+    assert_eq!(device.system.watches(), before, "with find off there is nothing");
 }

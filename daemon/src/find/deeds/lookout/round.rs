@@ -181,7 +181,7 @@ impl Round {
             };
             self.locator.reporter.queue(&report).await?;
         }
-        if is_other && !identity.policies.dry_run {
+        if is_other && identity.find && !identity.policies.dry_run {
             next.owed
                 .owe("another SIM is in it, and this text comes from its number".to_owned());
         }

@@ -337,7 +337,7 @@ async fn a_text_waits_for_a_warden_that_is_busy_and_is_dropped_where_there_is_no
 }
 
 #[tokio::test]
-async fn with_find_off_nothing_is_reported_and_an_unbound_device_does_nothing() {
+async fn with_find_off_nothing_is_reported_or_texted_and_an_unbound_device_does_nothing() {
     let mut rig = Rig::new().await;
     rig.view.send_modify(|view| view.identity.find = false);
     rig.phone
@@ -347,7 +347,7 @@ async fn with_find_off_nothing_is_reported_and_an_unbound_device_does_nothing() 
     rig.settle().await;
     put(&rig, Some(sim("2")));
     rig.settle().await;
-    assert!(rig.reports().await.is_empty());
+    assert!(rig.reports().await.is_empty() && rig.phone.sent.borrow().is_empty());
     assert_eq!(
         rig.asked.borrow().tightened,
         ["sim-change"],

@@ -7,7 +7,7 @@ use belay_proto::signed::{Disposition, Verb};
 use belay_proto::steps::Policies;
 use belay_proto::{CommandId, Epoch};
 
-use super::judge::{MOST_KNOWN, OWNERS_SHARE, Order, shares_register};
+use super::judge::{Order, shares_register};
 use super::time::{OwnTime, Span};
 use crate::moment::Moment;
 
@@ -29,8 +29,11 @@ pub struct Book {
     pub episode: u64,
     /// The last sequence of an outcome or state report.
     pub sequence: u64,
-    /// The ids.
+    /// The ids, as far as they aren't forgotten: see [`super::memory`].
     pub known: BTreeMap<CommandId, Known>,
+    /// The highest counter of an id that was forgotten though no other rule refuses it: not above it, what isn't
+    /// [known](Self::known) counts as seen. `None`: no such id was forgotten.
+    pub floor: Option<u64>,
     /// Signed outcomes that belayd hasn't stored yet, by sequence.
     pub outcomes: VecDeque<Told>,
     /// What belayd has to do, in the order of acceptance.
@@ -40,7 +43,7 @@ pub struct Book {
     pub farewell: Option<Told>,
     /// How many commands were refused.
     pub refusals: u64,
-    /// Whether commands are taken at all.
+    /// Whether commands are taken, and the device locks or wipes itself.
     pub find: bool,
     /// What the device does by itself.
     pub policies: Policies,
@@ -53,12 +56,14 @@ pub struct Book {
 pub struct Known {
     /// What it asked for; `None` of one that was cancelled before it came.
     pub verb: Option<Verb>,
-    /// Its counter.
+    /// Its counter; of one that was cancelled before it came, the highest until then.
     pub counter: u64,
     /// Void afterwards, ms since the Unix epoch; `None` = never.
     pub void_after: Option<u64>,
     /// How far it is.
     pub fate: Fate,
+    /// A delegate signed it.
+    pub delegated: bool,
 }
 
 /// How far a command is.
@@ -115,6 +120,19 @@ pub struct Contact {
     pub rehearsed: bool,
 }
 
+impl Contact {
+    /// Counts from now on.
+    #[must_use]
+    pub fn beginning(at: &Moment) -> Self {
+        Self {
+            offline: Span::beginning(at),
+            lost: Span::beginning(at),
+            countdown: None,
+            rehearsed: false,
+        }
+    }
+}
+
 impl Book {
     /// The empty book of a new binding. The time goes on; find-device is on.
     #[must_use]
@@ -123,23 +141,9 @@ impl Book {
             epoch: Some(epoch),
             time,
             find: true,
-            contact: Contact {
-                offline: Span::beginning(at),
-                ..Contact::default()
-            },
+            contact: Contact::beginning(at),
             ..Self::default()
         }
-    }
-
-    /// Remembers a command, for good within its life.
-    pub fn remember(&mut self, order: &Order, fate: Fate) {
-        let known = Known {
-            verb: Some(order.verb()),
-            counter: order.counter,
-            void_after: order.void_after,
-            fate,
-        };
-        self.known.insert(order.id, known);
     }
 
     /// Counts an accepted command.
@@ -148,21 +152,6 @@ impl Book {
         if shares_register(order.verb()) {
             self.register = self.register.max(order.counter);
         }
-    }
-
-    /// When it gets full: forgets ids that could never be accepted again, because their time is over or a newer
-    /// one stands in their register.
-    pub fn prune(&mut self, now: u64) {
-        // A cancel remembers two, and delegates don't get the last places.
-        if self.known.len() + 2 + OWNERS_SHARE <= MOST_KNOWN {
-            return;
-        }
-        let register = self.register;
-        self.known.retain(|_, known| {
-            let over = known.void_after.is_some_and(|end| end < now);
-            let outranked = known.verb.is_some_and(shares_register) && known.counter <= register;
-            known.fate == Fate::Running || !(over || outranked)
-        });
     }
 
     /// The next sequence.
@@ -210,7 +199,7 @@ impl Book {
     /// Whether a policy waits for time to pass.
     #[must_use]
     pub fn is_armed(&self) -> bool {
-        self.policies.lock_after_offline > 0 || self.policies.wipe_after_offline > 0
+        self.find && (self.policies.lock_after_offline > 0 || self.policies.wipe_after_offline > 0)
     }
 
     /// Writes each count down, so that the next boot goes on from here.

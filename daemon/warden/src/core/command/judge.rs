@@ -21,11 +21,7 @@ const LONGEST_DELEGATION: Duration = Duration::from_secs(12 * 60 * 60);
 const SMS_RING_SECONDS: u64 = 300;
 /// An expiry by SMS is in whole minutes, rounded up.
 const SMS_ROUNDING_MS: u64 = 60_000;
-/// How many commands are remembered in an epoch; beyond, no more are taken.
-pub const MOST_KNOWN: usize = 512;
-/// What of it delegates can't take: one that was stolen must not shut the owner out.
-pub(super) const OWNERS_SHARE: usize = 128;
-/// The same of what waits for belayd.
+/// What delegates can't take of what waits for belayd.
 const OWNERS_DEEDS: usize = 8;
 /// The highest counter that a delegate may use. Counters are points in time in ms; the owner's may go beyond, so a
 /// stolen delegate can't make each command of the owner's `superseded`.
@@ -73,6 +69,12 @@ impl Order {
     #[must_use]
     pub fn verb(&self) -> Verb {
         self.action.verb()
+    }
+
+    /// Whether a delegate signed it.
+    #[must_use]
+    pub fn is_delegated(&self) -> bool {
+        self.by == DELEGATE
     }
 }
 
@@ -272,6 +274,7 @@ impl Book {
     /// What is remembered of an id decides first: a command is accepted once.
     fn unseen(&self, order: &Order) -> Result<(), Disposition> {
         match self.known.get(&order.id).map(|known| known.fate) {
+            None if self.is_below_floor(order) => Err(Disposition::Superseded),
             None => Ok(()),
             Some(Fate::Marked) => Err(Disposition::Cancelled),
             Some(Fate::Refused(why)) => Err(why),
@@ -281,15 +284,7 @@ impl Book {
 
     /// Whether belayd can be asked for one thing more.
     fn can_ask(&self, order: &Order) -> bool {
-        let reserved = if order.by == DELEGATE { OWNERS_DEEDS } else { 0 };
+        let reserved = if order.is_delegated() { OWNERS_DEEDS } else { 0 };
         self.deeds.len() + reserved < MOST_DEEDS
-    }
-
-    /// Whether one more can be remembered, accepted or refused.
-    pub(super) fn has_room(&self, order: &Order) -> bool {
-        // A cancel remembers its target too.
-        let needed = if order.verb() == Verb::Cancel { 2 } else { 1 };
-        let reserved = if order.by == DELEGATE { OWNERS_SHARE } else { 0 };
-        self.known.len() + needed + reserved <= MOST_KNOWN
     }
 }

@@ -1,5 +1,6 @@
 //! Lost mode: how it begins and ends, and what the operating system is owed for it.
 
+use belay_proto::CommandId;
 use belay_proto::signed::{CommandState, Verb};
 
 use super::judge::Order;
@@ -7,6 +8,9 @@ use super::time::Span;
 use crate::core::refusal::Refusal;
 use crate::core::state::{Answer, Binding, Effect, Lock, State, Transition, done, note};
 use crate::moment::Moment;
+
+/// How many locks wait at most for the operating system to follow.
+const MOST_WAITING: usize = 8;
 
 /// What the operating system has to be like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +119,8 @@ impl State {
         if self.standing.holds && self.standing.wanted == Stand::Lost {
             return self.finish(&order.id, CommandState::Done, "");
         }
-        self.tell_step(order.id, Verb::Lock, CommandState::Running, "", (1, 2), 0)
+        self.tell_step(order.id, Verb::Lock, CommandState::Running, "", (1, 2), 0)?;
+        self.give_up_oldest(Verb::Lock, MOST_WAITING)
     }
 
     pub(super) fn unlock_for(&mut self, order: &Order, at: &Moment) -> Result<Option<Effect>, Refusal> {
@@ -172,10 +177,23 @@ impl State {
         Ok(())
     }
 
-    /// Somebody who may only lock asks for it: belayd, or the watch.
+    /// All but the newest so many: where the operating system follows none of them, the rest ask for the same.
+    fn give_up_oldest(&mut self, verb: Verb, most: usize) -> Result<(), Refusal> {
+        let counter = |id: &CommandId| self.book.known.get(id).map(|known| known.counter);
+        let mut running = self.book.running(verb);
+        running.sort_by_key(counter);
+        let excess = running.len().saturating_sub(most);
+        for id in running.into_iter().take(excess) {
+            self.finish(&id, CommandState::Failed, "superseded")?;
+        }
+        Ok(())
+    }
+
+    /// Somebody who may only lock asks for it: belayd, or the watch. With find-device off, as with the policies,
+    /// nobody may.
     pub(in crate::core) fn tighten(&mut self, reason: &str, at: &Moment) -> Transition {
         self.bound()?;
-        if self.lock != Lock::Unlocked {
+        if self.lock != Lock::Unlocked || !self.book.find {
             return done(Vec::new());
         }
         let policies = &self.book.policies;

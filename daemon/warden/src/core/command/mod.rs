@@ -3,7 +3,7 @@
 //! | | |
 //! |---|---|
 //! | [`judge`] | whose command it is, and whether it may be obeyed |
-//! | [`book`], [`stored`] | what is remembered of an epoch's commands |
+//! | [`book`], [`memory`], [`stored`] | what is remembered of an epoch's commands |
 //! | [`time`] | time that nobody can set |
 //! | [`outcomes`], [`deeds`] | what the owner is told; what belayd does |
 //! | [`lost`], [`wipe`] | lost mode, and the way to a wipe |
@@ -13,6 +13,7 @@ pub mod book;
 pub mod deeds;
 pub mod judge;
 pub mod lost;
+pub mod memory;
 pub mod outcomes;
 pub mod policy;
 pub mod stored;
@@ -22,7 +23,7 @@ pub mod wipe;
 use belay_proto::CommandId;
 use belay_proto::signed::{Action, CommandState, Disposition};
 
-use self::book::{Fate, Known, Told};
+use self::book::{Fate, Told};
 use self::judge::{Order, open_envelope, open_sms};
 use super::records::Bound;
 use super::refusal::Refusal;
@@ -65,11 +66,12 @@ impl State {
         };
         self.book.time.reach(order.owner_time, at);
         let now = self.book.time.now(at);
-        self.book.prune(now);
+        self.book.make_room_for_delegates(now);
         let (disposition, effects) = match self.judge(bound, &order, now) {
             Ok(()) => (Disposition::Accepted, self.accept(&order, at)?),
             Err(why) => (why, self.refuse(&order, why, at)?),
         };
+        self.book.make_room(now);
         Ok((disposition, Some(order.id), effects))
     }
 
@@ -86,6 +88,8 @@ impl State {
         let detail = format!("{why}: {} {}", order.verb().as_str(), order.id);
         let audited = self.audit_refusal(order.by, detail);
         let is_new = match self.book.known.get(&order.id).map(|known| known.fate) {
+            // Most likely it was told of before it was forgotten. Whoever brings such again and again has nothing written.
+            None if self.book.is_below_floor(order) && audited.is_none() => false,
             None => self.book.has_room(order),
             Some(Fate::Marked) => true,
             Some(_) => false,
@@ -163,13 +167,7 @@ impl State {
     fn cancel(&mut self, order: &Order, target: &CommandId) -> Result<(), Refusal> {
         let in_time = match self.book.known.get(target).map(|known| known.fate) {
             None => {
-                let unseen = Known {
-                    verb: None,
-                    counter: 0,
-                    void_after: None,
-                    fate: Fate::Marked,
-                };
-                self.book.known.insert(*target, unseen);
+                self.book.mark(*target);
                 true
             }
             Some(Fate::Marked | Fate::Refused(_)) => true,

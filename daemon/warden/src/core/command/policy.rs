@@ -1,4 +1,7 @@
 //! What the device does by itself because its owner said so. Counted in boot time, over reboots.
+//!
+//! With find-device off all of it rests: an owner who has turned off that anybody locks or wipes the device from afar,
+//! by password and at the device, hasn't meant that it does so unasked. Once it is on again, counting begins anew.
 
 use std::time::Duration;
 
@@ -8,7 +11,7 @@ use belay_proto::signed::{Action, Verb};
 use belay_proto::steps::{PolicyChanges, Purpose, find_subject, policies_subject};
 use belay_proto::{AccessoryId, CommandId, TicketId};
 
-use super::book::Deed;
+use super::book::{Contact, Deed};
 use super::time::Span;
 use crate::core::refusal::Refusal;
 use crate::core::state::{Answer, Binding, Effect, Lock, State, Transition, done, note};
@@ -57,6 +60,7 @@ impl State {
         }
         self.tickets.consume(ticket);
         self.book.find = enabled;
+        self.book.contact = Contact::beginning(at);
         let detail = find_subject(enabled);
         done(vec![note("find-set", presenter, detail), self.keep(at)])
     }
@@ -162,8 +166,11 @@ impl State {
         }
     }
 
-    /// How long until a policy applies; `None`: none is armed.
+    /// How long until a policy applies; `None`: none is armed, or they rest.
     fn policy_wait(&self, at: &Moment) -> Option<Duration> {
+        if !self.book.find {
+            return None;
+        }
         let (policies, contact) = (&self.book.policies, &self.book.contact);
         let offline = contact.offline.elapsed(at);
         let armed = |ms: u64| (ms > 0).then(|| Duration::from_millis(ms));

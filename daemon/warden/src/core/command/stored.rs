@@ -21,6 +21,8 @@ const OVER: u8 = 1;
 const MARKED: u8 = 2;
 /// From here on: refused, and why.
 const REFUSED: u8 = 16;
+/// Added to the fate of what a delegate signed.
+const DELEGATED: u8 = 0x80;
 
 cbor_map! {
     struct StoredBook {
@@ -31,6 +33,7 @@ cbor_map! {
         episode: u64,
         sequence: u64,
         known: Vec<u8>,
+        floor: Option<u64>,
         outcomes: Vec<Value>,
         deeds: Vec<Value>,
         farewell: Option<Value>,
@@ -55,6 +58,7 @@ pub fn book_to_bytes(book: &Book) -> Vec<u8> {
         episode: book.episode,
         sequence: book.sequence,
         known: book.known.iter().flat_map(entry).collect(),
+        floor: book.floor,
         outcomes: book.outcomes.iter().map(Told::to_value).collect(),
         deeds: book.deeds.iter().map(Deed::to_value).collect(),
         farewell: book.farewell.as_ref().map(Told::to_value),
@@ -87,6 +91,7 @@ pub fn book_from_bytes(bytes: &[u8]) -> Result<Book, Malformed> {
         episode: stored.episode,
         sequence: stored.sequence,
         known: entries.iter().map(read_entry).collect::<Result<_, _>>()?,
+        floor: stored.floor,
         outcomes: each(stored.outcomes)?,
         deeds: each(stored.deeds)?,
         farewell: stored.farewell.map(Told::from_value).transpose()?,
@@ -112,12 +117,13 @@ fn entry((id, known): (&CommandId, &Known)) -> Vec<u8> {
     bytes.extend_from_slice(&known.counter.to_be_bytes());
     // No command ends at the end of time.
     bytes.extend_from_slice(&known.void_after.unwrap_or(u64::MAX).to_be_bytes());
-    bytes.push(match known.fate {
+    let fate = match known.fate {
         Fate::Running => RUNNING,
         Fate::Over => OVER,
         Fate::Marked => MARKED,
         Fate::Refused(why) => REFUSED + index_of(&Disposition::ALL, &why),
-    });
+    };
+    bytes.push(if known.delegated { fate | DELEGATED } else { fate });
     bytes
 }
 
@@ -127,7 +133,9 @@ fn read_entry(bytes: &[u8; ENTRY]) -> Result<(CommandId, Known), Malformed> {
     let (verb, rest) = rest.split_first().ok_or_else(broken)?;
     let (counter, rest) = rest.split_first_chunk::<8>().ok_or_else(broken)?;
     let (end, rest) = rest.split_first_chunk::<8>().ok_or_else(broken)?;
-    let fate = match *rest.first().ok_or_else(broken)? {
+    let fate = *rest.first().ok_or_else(broken)?;
+    let delegated = fate & DELEGATED != 0;
+    let fate = match fate & !DELEGATED {
         RUNNING => Fate::Running,
         OVER => Fate::Over,
         MARKED => Fate::Marked,
@@ -146,6 +154,7 @@ fn read_entry(bytes: &[u8; ENTRY]) -> Result<(CommandId, Known), Malformed> {
         counter: u64::from_be_bytes(*counter),
         void_after: (end != u64::MAX).then_some(end),
         fate,
+        delegated,
     };
     Ok((CommandId::from_bytes(*id), known))
 }
@@ -234,6 +243,7 @@ mod tests {
     use belay_proto::cbor::MAX_BYTES;
 
     use super::*;
+    use crate::core::command::memory::{DELEGATES, OWNERS};
 
     fn told(sequence: u64) -> Told {
         Told {
@@ -245,7 +255,7 @@ mod tests {
     }
 
     fn full() -> Book {
-        let known = (0..512_u64).map(|number| {
+        let known = (0..u64::try_from(OWNERS + DELEGATES).unwrap()).map(|number| {
             let mut id = [0; 16];
             id[..8].copy_from_slice(&number.to_be_bytes());
             let known = Known {
@@ -258,6 +268,7 @@ mod tests {
                     2 => Fate::Marked,
                     _ => Fate::Refused(Disposition::Stale),
                 },
+                delegated: number % 5 == 0,
             };
             (CommandId::from_bytes(id), known)
         });
@@ -277,6 +288,7 @@ mod tests {
             epoch: Some(Epoch::from_bytes([1; 16])),
             time: OwnTime::of(Span::beginning(&since)),
             known: known.collect(),
+            floor: Some(u64::MAX),
             outcomes: (0..48).map(told).collect::<VecDeque<_>>(),
             deeds: vec![deed; 32],
             farewell: Some(told(99)),

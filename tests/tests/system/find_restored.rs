@@ -1,0 +1,100 @@
+//! What lost its memory on the way: a cloud that was restored from a backup, and a warden killed while it has a ring done.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use belay_proto::signed::{Action, CommandState};
+use belay_tests::app::{DEVICE, Options};
+
+use crate::disk::next_write;
+use crate::find_faults::{HASTE, console, done_once, episodes, lock, next};
+use crate::owner::app;
+
+#[tokio::test]
+async fn the_warden_killed_at_each_write_of_a_ring_has_it_heard_at_most_once() {
+    let (scene, console) = console().await;
+    scene.clock().run(HASTE).unwrap();
+    let feedback = scene.services().feedback().puppet().clone();
+    for round in 0..6 {
+        let before = feedback.calls("TriggerFeedback").len();
+        let folder = scene.place().at("warden");
+        let mut writing = Box::pin(next_write(&folder));
+        let id = console.send(&scene, Action::Ring { seconds: 600 }).await.unwrap();
+        // Accepted, begun, ended: each in two copies and the log.
+        for _ in 0..round {
+            writing.await;
+            writing = Box::pin(next_write(&folder));
+        }
+        scene.kill_warden().await.unwrap();
+        let mut life = console.life(&scene, id).await.unwrap();
+        while !CommandState::from(life.state.as_str()).is_final() {
+            life = console.changed(&scene, id, life.revision).await.unwrap();
+        }
+        let heard = feedback.calls("TriggerFeedback").len() - before;
+        match life.state.as_str() {
+            "done" => assert_eq!(heard, 1, "round {round}"),
+            _ => assert!(
+                heard <= 1 && life.reason == "interrupted",
+                "round {round}: {life:?}"
+            ),
+        }
+        let told = console.told(&life).unwrap();
+        assert_eq!(told.iter().filter(|t| t.state.is_final()).count(), 1, "{told:?}");
+        app(&scene)
+            .call::<_, ()>(DEVICE, "StopRinging", &(Options::new(),))
+            .await
+            .unwrap()
+            .unwrap();
+        scene.services().feedback().until_playing(false).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_cloud_restored_from_a_backup_has_each_command_done_and_none_twice() {
+    let (mut scene, console) = console().await;
+    scene.clock().run(HASTE).unwrap();
+    let data = scene.place().at("cloud");
+    scene.stop_cloud().await.unwrap();
+    let backup = files(&data);
+    scene.start_cloud().await.unwrap();
+    for round in 0..2 {
+        let (action, stand) = next(round);
+        let id = console.send(&scene, action).await.unwrap();
+        done_once(&scene, &console, id, stand, episodes(round)).await;
+    }
+
+    // As many again come into the restored one while the device is away, and it counts from the same number.
+    scene.stop_belayd().await.unwrap();
+    scene.stop_cloud().await.unwrap();
+    for (path, _) in files(&data) {
+        if !backup.iter().any(|(kept, _)| *kept == path) {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    // Written over, so that the cloud's user keeps them.
+    for (path, bytes) in backup {
+        std::fs::write(path, bytes).unwrap();
+    }
+    scene.clock().advance(Duration::from_secs(60)).unwrap();
+    scene.start_cloud().await.unwrap();
+    let locked = console.send(&scene, lock()).await.unwrap();
+    let text = "Restored".to_owned();
+    let message = console.send(&scene, Action::Message { text }).await.unwrap();
+    scene.start_belayd().await.unwrap();
+    done_once(&scene, &console, locked, "lost", 2).await;
+    console.follow(&scene, message, CommandState::Done).await.unwrap();
+    app(&scene)
+        .reads(DEVICE, "LostMessage", "Restored")
+        .await
+        .unwrap();
+}
+
+/// The files of a folder that nobody writes to, with what they hold.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| path.is_file())
+        .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+        .collect()
+}
