@@ -81,6 +81,17 @@ fn message(text: &str) -> Result<String, Error> {
 }
 
 impl SmsVerb {
+    /// Its name among the arguments.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lock => "lock",
+            Self::Unlock => "unlock",
+            Self::Ring => "ring",
+            Self::Stop => "stop",
+            Self::Locate => "locate",
+        }
+    }
+
     /// The action of the text.
     pub fn action(self) -> SmsAction {
         match self {

@@ -30,7 +30,8 @@ const DELEGATED: [Verb; 5] = [
     Verb::Lock,
 ];
 
-/// A session. [`Session::end`] ends it at the cloud too.
+/// A session; its parts are shared among its clones. [`Session::end`] ends it at the cloud too.
+#[derive(Clone)]
 pub struct Session {
     /// The calls.
     pub client: CloudClient,
@@ -96,11 +97,7 @@ impl Session {
 
     /// The wall clock, ms since the Unix epoch.
     pub fn now(&self) -> u64 {
-        let wall = self
-            .clock
-            .wall()
-            .duration_since(std::time::SystemTime::UNIX_EPOCH);
-        millis(wall.unwrap_or_default())
+        wall(&*self.clock)
     }
 
     /// Proves the password and opens the account with it. After an error there may be a session to end.
@@ -182,6 +179,12 @@ impl Session {
             let _ = self.client.revoke(revocation).await;
         }
     }
+}
+
+/// The wall clock, ms since the Unix epoch.
+pub fn wall(clock: &dyn Clock) -> u64 {
+    let since = clock.wall().duration_since(std::time::SystemTime::UNIX_EPOCH);
+    millis(since.unwrap_or_default())
 }
 
 /// What the cloud said, by the names of the bus.
