@@ -6,6 +6,7 @@ use belay_tests::app::{DEVICE, Refusal, WARDEN};
 use belay_tests::proxy::Trick;
 use serde_json::Value;
 
+use super::trouble::not_found;
 use super::{life, name, path};
 use crate::belayctl::{ctl, file};
 use crate::owner::{ADA, PASSWORD, app, registered};
@@ -65,6 +66,25 @@ async fn another_device_of_the_account_commands_through_its_own_daemons() {
     assert!(sent.iter().all(|sent| sent["state"] == "done"), "{status}");
     let (exit, sms) = ctl(&second, &["find", "sms", &lost, "lock"]).await;
     assert_eq!((exit, name(&sms)), (Some(64), "Usage"));
+    let instead = format!("belayctl find sms {lost} lock --cloud");
+    assert!(
+        sms["error"]["message"].as_str().unwrap().contains(&instead),
+        "{sms}"
+    );
+
+    // The answer is lost and the command isn't.
+    let commands = format!("/v1/devices/{lost}/commands");
+    first.network().plan(&commands, 1, &Trick::alter(|_| ()));
+    first.network().plan(&commands, 1, &Trick::LoseAnswer);
+    let (exit, rung) = ctl(&second, &["find", "ring", &lost]).await;
+    assert_eq!((exit, &rung["state"]), (Some(0), &Value::from("done")), "{rung}");
+    // The cloud has forgotten it: nobody waits for ever.
+    first.network().plan(&commands, 2, &Trick::alter(|_| ()));
+    first.network().plan(&commands, 1, &not_found());
+    let (exit, gone) = ctl(&second, &["find", "ring", &lost]).await;
+    assert_eq!((exit, name(&gone)), (Some(69), "CommandForgotten"), "{gone}");
+    let (_, status) = ctl(&second, &["find", "status", &lost]).await;
+    assert_eq!(status["commands"][0]["reason"], "forgotten", "{status}");
 }
 
 #[tokio::test]
