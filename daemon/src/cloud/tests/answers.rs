@@ -243,19 +243,19 @@ async fn what_never_left_is_told_from_what_may_have_arrived() {
         Arc::new(SkippingClock::default()),
     );
     let client = CloudClient::new(Some(&nobody), None, vault, clock);
-    let error = client.done(&change()).await.unwrap_err();
+    let error = client.done(&change(Auth::Open)).await.unwrap_err();
     assert!(error.is_offline() && error.is_unsent(), "{error:?}");
 
-    // The second try, for which the cloud asks for rest first, never leaves; the first did.
+    // It arrived: in the last case the cloud even says so, and asks for rest.
     let resting = Reply::problem(503, "busy").with("retry-after", "60");
     for replies in [vec![Reply::Close], vec![Reply::Short], vec![resting]] {
         let bench = bench(replies).await;
-        let error = bench.client.done(&change()).await.unwrap_err();
+        let error = bench.client.done(&change(Auth::Open)).await.unwrap_err();
         assert!(error.is_offline() && !error.is_unsent(), "{error:?}");
     }
     let bench = bench([Reply::problem(503, "busy").with("retry-after", "60")]).await;
-    bench.client.done(&change()).await.unwrap_err();
-    let error = bench.client.done(&change()).await.unwrap_err();
+    bench.client.done(&change(Auth::Open)).await.unwrap_err();
+    let error = bench.client.done(&change(Auth::Open)).await.unwrap_err();
     assert!(error.is_unsent(), "it was asked to be left alone: {error:?}");
     assert_eq!(bench.server.seen().len(), 1);
 }

@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use belay_tests::app::DEVICE;
+use belay_tests::openapi::Exchange;
 use belay_tests::proxy::Trick;
+use belay_tests::until::until;
 use serde_json::{Value, json};
 
 use super::{Computer, life, name};
-use crate::owner::app;
 
 /// An answer as it is.
 fn untouched() -> Trick {
@@ -55,9 +55,8 @@ async fn who_does_not_wait_is_told_that_a_command_without_an_answer_may_be_on_it
     network.plan(&commands, 3, &Trick::LoseAnswer);
     let (exit, lost) = computer.find(&["lock", &device, "--no-wait"]).await;
     assert_eq!((exit, name(&lost)), (Some(69), "AnswerLost"), "{lost}");
-    let app = app(&computer.scene);
-    let mut watch = app.watch(DEVICE).await.unwrap();
-    watch.becomes("LockState", "lost").await.unwrap();
+    let is_lost = async || (computer.lock_state().await == "lost").then_some(());
+    until("the device to be lost", is_lost).await.unwrap();
     let (_, status) = computer.find(&["status", &device]).await;
     let id = status["commands"][0]["id"].as_str().unwrap();
     let message = lost["error"]["message"].as_str().unwrap();
@@ -79,13 +78,19 @@ async fn the_clouds_word_that_a_command_is_over_does_not_end_it_before_its_time(
 async fn a_ring_that_the_device_says_nothing_about_ends_with_its_own_time() {
     let computer = Computer::adas().await;
     let (device, commands) = (computer.device.clone(), computer.commands());
-    // Ten minutes and one, at twenty times the speed.
-    computer.scene.clock().run(200).unwrap();
-    computer
-        .scene
-        .network()
-        .plan(&commands, 10_000, &unsigned(|_| ()));
-    let (exit, over) = computer.find(&["ring", &device]).await;
+    let network = computer.scene.network();
+    network.plan(&commands, 10_000, &unsigned(|_| ()));
+    let time_passes = async {
+        let sent = |exchange: &Exchange| exchange.method == "POST" && exchange.path == commands;
+        network.seen("the ring", sent).await.unwrap();
+        computer
+            .scene
+            .clock()
+            .advance(Duration::from_secs(12 * 60))
+            .unwrap();
+    };
+    let ring = ["ring", device.as_str()];
+    let ((exit, over), ()) = tokio::join!(computer.find(&ring), time_passes);
     assert_eq!((exit, name(&over)), (Some(69), "CommandExpired"), "{over}");
 }
 
@@ -141,6 +146,16 @@ pub fn not_found() -> Trick {
 async fn a_computer_whose_clock_is_behind_goes_by_the_devices_word_and_says_so() {
     let computer = Computer::adas().await;
     let (device, clock) = (computer.device.clone(), computer.scene.clock());
+    // By commands a device learns the time, and it tells of it in the report that follows.
+    let before = clock.wall();
+    computer.done(&["lock", &device]).await;
+    computer.done(&["unlock", &device]).await;
+    let told = async || {
+        let (_, status) = computer.find(&["status", &device]).await;
+        let time = status["standing"]["time_ms"].as_u64().unwrap_or_default();
+        (time / 1000 >= before).then_some(())
+    };
+    until("the device to tell the time", told).await.unwrap();
     clock.set_wall(clock.wall() - 10 * 60).unwrap();
     let rung = computer.done(&["ring", &device]).await;
     let warned = |answer: &Value| answer["warnings"].to_string().contains("clock is wrong");

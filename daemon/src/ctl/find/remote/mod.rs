@@ -12,7 +12,6 @@ mod vault;
 
 use std::path::Path;
 
-use belay_proto::clock::BoottimeClock;
 use belay_proto::signed::{Action, DeviceCertificate, Verb as Name};
 use serde_json::json;
 
@@ -105,7 +104,7 @@ async fn by_memory(
     let memory = Memory::load(path)?;
     let (account, owner) = (memory.account(), memory.owner());
     let (url, ca) = (memory.cloud().to_owned(), memory.ca());
-    let delegate = memory.delegate(wall(&BoottimeClock::new()));
+    let delegate = memory.delegate(wall(&*crate::platform::clock()));
     let session = Session::new(&url, ca, SessionVault::remembered(memory))?;
     let outcome = match delegate {
         Ok((key, certificate)) => {
