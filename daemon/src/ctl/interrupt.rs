@@ -18,7 +18,7 @@ impl Underway {
     fn words(&self) -> String {
         match self.0.get() {
             None => "nothing was sent".to_owned(),
-            Some(what) => format!("{what} was sent and goes on"),
+            Some(what) => format!("{what} may be on its way, and goes on"),
         }
     }
 }
@@ -49,7 +49,7 @@ mod tests {
         assert_eq!(underway.words(), "nothing was sent");
         underway.sends("command 01".into());
         underway.sends("command 02".into());
-        assert_eq!(underway.words(), "command 01 was sent and goes on");
+        assert_eq!(underway.words(), "command 01 may be on its way, and goes on");
     }
 
     #[tokio::test]

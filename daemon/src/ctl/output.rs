@@ -106,7 +106,7 @@ impl Output {
 }
 
 /// JSON on a line, in which what could make a text look like another is escaped: it may be a terminal that reads it.
-fn plain(json: &Value) -> String {
+pub fn plain(json: &Value) -> String {
     let text = json.to_string();
     let mut plain = String::with_capacity(text.len());
     for letter in text.chars() {

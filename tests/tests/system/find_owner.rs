@@ -141,6 +141,15 @@ async fn a_computer_without_anything_of_the_account_locks_and_unlocks_and_leaves
 
     assert_eq!(computer.posts("/v1/login/challenge"), 4);
     assert_eq!(computer.posts("/v1/revoke"), 4, "each session is ended");
+    let exchanges = computer.scene.network().exchanges();
+    let read = exchanges
+        .iter()
+        .filter(|exchange| exchange.path == computer.reports());
+    assert_eq!(
+        read.count(),
+        3,
+        "a command reads how the device stands, once, and no more"
+    );
 }
 
 #[tokio::test]

@@ -92,6 +92,17 @@ impl SmsVerb {
         }
     }
 
+    /// The verb of the command that does the same.
+    pub fn verb(self) -> Name {
+        match self {
+            Self::Lock => Name::Lock,
+            Self::Unlock => Name::Unlock,
+            Self::Ring => Name::Ring,
+            Self::Stop => Name::StopRing,
+            Self::Locate => Name::Locate,
+        }
+    }
+
     /// The action of the text.
     pub fn action(self) -> SmsAction {
         match self {

@@ -12,8 +12,11 @@ use crate::ctl::error::Error;
 use crate::ctl::find::choose::{Named, choose};
 use crate::ctl::text::{Ink, printable, time_words};
 
-/// Of how many commands a device's newest word is looked for besides its report.
+/// How many of the last commands are shown.
 const LIVES: usize = 20;
+
+/// Of how many commands a device's newest word is looked for besides its report, for another command.
+const LIVES_FOR_A_COMMAND: usize = 3;
 
 /// The most answers full of reports that are read: the cloud keeps 200 of at most 64 KiB.
 const MOST_PAGES: usize = 64;
@@ -161,7 +164,8 @@ impl Access {
     ) -> Result<Told, Error> {
         let client = &self.session.client;
         let page = client.reports(witness.device, 0).await.map_err(cloud)?;
-        let lives = client.lives(witness.device, LIVES).await.map_err(cloud)?;
+        let most = verb.map_or(LIVES, |_| LIVES_FOR_A_COMMAND);
+        let lives = client.lives(witness.device, most).await.map_err(cloud)?;
         let seen = self.session.vault.reported(&witness.device);
         let testimony = witness.testimony(page.state.as_deref(), &lives, seen);
         if let Some(doubt) = testimony.doubt {

@@ -169,13 +169,14 @@ impl<'a> Order<'a> {
                 Err(CloudError::Problem(problem)) if problem.kind == ProblemKind::NotFound => {
                     return life.forgotten();
                 }
-                Err(error) if error.is_offline() => {
+                Err(error) if passes(&error) => {
                     if !unreachable {
                         self.output.progress("  the cloud can't be reached; trying on")?;
                     }
                     unreachable = true;
                     let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
-                    self.rest(pause.max(Duration::from_secs(1))).await;
+                    let asked = error.retry_after().unwrap_or_default().min(LONGEST_PAUSE);
+                    self.rest(pause.max(asked).max(Duration::from_secs(1))).await;
                 }
                 Err(error) => return Err(cloud(error)),
             }
@@ -222,9 +223,17 @@ impl<'a> Order<'a> {
     /// Shows the reports that this command brought, each once.
     async fn look(&mut self) -> Result<(), Error> {
         for _ in 0..MOST_PAGES {
-            let (sealed, last) = self.access.news(self.witness.device, self.reports).await?;
+            if !self.access.opens() {
+                break;
+            }
+            let (sealed, last) = match self.access.news(self.witness.device, self.reports).await {
+                Ok(news) => news,
+                // They are asked for again.
+                Err(error) if error.is_named("Offline") => break,
+                Err(error) => return Err(error),
+            };
             self.reports = last;
-            if sealed.is_empty() || !self.access.opens() {
+            if sealed.is_empty() {
                 break;
             }
             for sealed in &sealed {
@@ -270,6 +279,12 @@ impl<'a> Order<'a> {
             _ => cloud(error),
         }
     }
+}
+
+/// Whether the cloud may answer again later: it has the command, and what it can't say now ends nothing.
+fn passes(error: &CloudError) -> bool {
+    error.is_offline()
+        || matches!(error, CloudError::Problem(problem) if problem.status >= 500 || problem.status == 429)
 }
 
 fn asked_by(report: &Report) -> Option<CommandId> {

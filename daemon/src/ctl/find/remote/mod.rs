@@ -12,7 +12,7 @@ mod vault;
 
 use std::path::Path;
 
-use belay_proto::signed::{Action, DeviceCertificate, Verb as Name};
+use belay_proto::signed::{Action, DeviceCertificate};
 use serde_json::json;
 
 use self::command::Signer;
@@ -21,7 +21,7 @@ use self::follow::Order;
 use self::remember::Memory;
 use self::session::{Access, Keys, Session, wall};
 use self::vault::SessionVault;
-use super::cli::{By, Find, Sms, SmsVerb, Verb};
+use super::cli::{By, Find, Sms, Verb};
 use super::confirm::{self, Doomed};
 use super::report;
 use super::words::{Life, Sent};
@@ -173,7 +173,7 @@ async fn work(
     let mut warnings = Vec::new();
     let verb = match (&action, &args.verb) {
         (Some(action), _) => Some(action.verb()),
-        (None, Verb::Sms(sms)) if matches!(sms.action, SmsVerb::Unlock) => Some(Name::Unlock),
+        (None, Verb::Sms(sms)) => Some(sms.action.verb()),
         (None, _) => None,
     };
     let mut told = access.told(&witness, verb, &mut warnings).await?;
