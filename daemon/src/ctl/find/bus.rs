@@ -1,12 +1,10 @@
 //! From a bound device: over the bus.
 
-use std::time::Duration;
-
 use belay_proto::dbus::Options;
 use belay_proto::dbus::client::send_command;
 use belay_proto::dbus::names::{ACCOUNT_PATH, BUS_NAME};
 use belay_proto::id::DeviceId;
-use belay_proto::signed::{Action, CommandState};
+use belay_proto::signed::{Action, CommandState, default_life};
 use futures_util::StreamExt as _;
 use serde_json::{Map, Value, json};
 use zbus::fdo::PropertiesProxy;
@@ -15,7 +13,7 @@ use super::action::needs_no_password;
 use super::choose::{Named, choose};
 use super::cli::{Find, Verb};
 use super::confirm::{self, Doomed};
-use super::words::{Life, Sent};
+use super::words::{Life, Sent, TOLD_WITHIN, WIPE_FAILS_WITHIN};
 use crate::account::{FORGOTTEN, Fate};
 use crate::ctl::client::{Client, Object};
 use crate::ctl::error::Error;
@@ -23,10 +21,6 @@ use crate::ctl::interrupt::Underway;
 use crate::ctl::output::{Output, Report};
 use crate::ctl::text::{Ink, json_object, printable, time_words};
 use crate::ctl::{device, secret};
-
-/// How long to listen on after a wipe has begun, in case it fails at once; a device that is being erased says nothing
-/// more.
-const WIPE_FAILS_WITHIN: Duration = Duration::from_secs(30);
 
 /// The account's state in which belayd asks what became of commands.
 const BOUND: &str = "bound";
@@ -194,6 +188,8 @@ fn new_command(
 /// Shows what becomes of a command until nothing more comes.
 async fn follow(client: &Client, id: &str, action: &Action, life: &mut Life) -> Result<(), Error> {
     let mut changes = properties(client).await?.receive_properties_changed().await?;
+    let clock = crate::platform::clock();
+    let over = default_life(action.verb()).map(|life| clock.boottime() + life + TOLD_WITHIN);
     loop {
         let account = account(client).await?;
         match fate_of(&account, id) {
@@ -213,13 +209,21 @@ async fn follow(client: &Client, id: &str, action: &Action, life: &mut Life) -> 
             return Err(Error::named("ReauthenticationRequired", &life.id_words()));
         }
         let erasing = matches!(action, Action::Wipe { .. }) && life.fate().state == CommandState::Running;
-        let next = if erasing {
-            match tokio::time::timeout(WIPE_FAILS_WITHIN, changes.next()).await {
-                Ok(next) => next,
-                Err(_) => return Ok(()),
+        let limit = match life.fate().state {
+            _ if erasing => Some(clock.boottime() + WIPE_FAILS_WITHIN),
+            // So far this is the cloud's word alone.
+            CommandState::Unknown | CommandState::Queued | CommandState::Delivered => over,
+            _ => None,
+        };
+        let late = async {
+            match limit {
+                Some(limit) => clock.sleep_until(limit).await,
+                None => std::future::pending().await,
             }
-        } else {
-            changes.next().await
+        };
+        let next = tokio::select! {
+            next = changes.next() => next,
+            () = late => return if erasing { Ok(()) } else { life.expire() },
         };
         if next.is_none() {
             return Err(zbus::fdo::Error::Disconnected("the bus closed the connection".to_owned()).into());

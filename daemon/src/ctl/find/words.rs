@@ -1,5 +1,7 @@
 //! What a command to a device says of itself, in words and in JSON.
 
+use std::time::Duration;
+
 use belay_proto::signed::CommandState;
 use serde_json::{Value, json};
 
@@ -7,6 +9,13 @@ use crate::account::Fate;
 use crate::ctl::error::Error;
 use crate::ctl::output::Output;
 use crate::ctl::text::{printable, wait_words};
+
+/// How long to listen on after a wipe has begun, in case it fails at once; a device that is being erased says nothing
+/// more.
+pub const WIPE_FAILS_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long after its own time is over a device may still tell of a command that it had before.
+pub const TOLD_WITHIN: Duration = Duration::from_secs(60);
 
 /// How many digits of a device's id are shown where a person compares them.
 pub const SHORT: usize = 8;
@@ -156,7 +165,7 @@ fn words(fate: &Fate) -> String {
         text.push_str(&format!(": {}", printable(&fate.reason)));
     }
     if fate.retry > 0 {
-        let wait = wait_words(std::time::Duration::from_millis(fate.retry));
+        let wait = wait_words(Duration::from_millis(fate.retry));
         text.push_str(&format!("; again in {wait}"));
     }
     text

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use belay_tests::app::{DEVICE, Refusal, WARDEN};
+use belay_tests::openapi::Exchange;
 use belay_tests::proxy::Trick;
+use belay_tests::until::until;
 use serde_json::Value;
 
-use super::trouble::not_found;
+use super::trouble::{not_found, unsigned};
 use super::{life, name, path};
 use crate::belayctl::{ctl, file};
 use crate::owner::{ADA, PASSWORD, app, registered};
@@ -78,13 +80,28 @@ async fn another_device_of_the_account_commands_through_its_own_daemons() {
     first.network().plan(&commands, 1, &Trick::LoseAnswer);
     let (exit, rung) = ctl(&second, &["find", "ring", &lost]).await;
     assert_eq!((exit, &rung["state"]), (Some(0), &Value::from("done")), "{rung}");
-    // The cloud has forgotten it: nobody waits for ever.
+    // The cloud has forgotten it, or says nothing of it: nobody waits for ever.
     first.network().plan(&commands, 2, &Trick::alter(|_| ()));
     first.network().plan(&commands, 1, &not_found());
     let (exit, gone) = ctl(&second, &["find", "ring", &lost]).await;
     assert_eq!((exit, name(&gone)), (Some(69), "CommandForgotten"), "{gone}");
     let (_, status) = ctl(&second, &["find", "status", &lost]).await;
     assert_eq!(status["commands"][0]["reason"], "forgotten", "{status}");
+    first.network().plan(&commands, 10_000, &unsigned(|_| ()));
+    let before = first.network().exchanges().len();
+    let time_passes = async {
+        let lives = async || {
+            let exchanges = first.network().exchanges();
+            let since = exchanges.iter().skip(before);
+            let life = |exchange: &&Exchange| exchange.path.starts_with(&format!("{commands}/"));
+            since.filter(life).next().map(|_| ())
+        };
+        until("the ring to be followed", lives).await.unwrap();
+        second.clock().advance(Duration::from_secs(12 * 60)).unwrap();
+    };
+    let ring = ["find", "ring", lost.as_str()];
+    let ((exit, over), ()) = tokio::join!(ctl(&second, &ring), time_passes);
+    assert_eq!((exit, name(&over)), (Some(69), "CommandExpired"), "{over}");
 }
 
 #[tokio::test]

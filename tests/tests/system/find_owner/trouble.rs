@@ -16,7 +16,7 @@ fn untouched() -> Trick {
 }
 
 /// A command's life as a cloud would have it that has heard nothing of the device; `change` does the rest.
-fn unsigned(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Trick {
+pub fn unsigned(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Trick {
     Trick::alter(move |answer| {
         if answer["id"].is_string() {
             answer["outcomes"] = json!([]);

@@ -27,7 +27,7 @@ fn lock() -> Action {
 }
 
 /// Another device of the account that is bound here.
-async fn phone(world: &World) -> Phone {
+pub(super) async fn phone(world: &World) -> Phone {
     let owner = SigningKey::from_seed(&Secret::new(OWNER));
     let phone = Phone::of(owner, world.warden.bound().unwrap());
     list(world, phone.signed());
@@ -59,7 +59,7 @@ async fn send_checked(
     send_with(life, device, action, Some(ticket)).await
 }
 
-async fn send_with(
+pub(super) async fn send_with(
     life: &Life,
     device: DeviceId,
     action: Action,
@@ -90,7 +90,7 @@ async fn until(life: &Life, state: &str) {
         .await;
 }
 
-fn shown(life: &Life) -> Vec<CommandView> {
+pub(super) fn shown(life: &Life) -> Vec<CommandView> {
     life.account.view().commands
 }
 

@@ -13,7 +13,7 @@ use crate::account::{Orders as _, Witness};
 use crate::cloud::{CloudError, ProblemKind};
 use crate::ctl::error::Error;
 use crate::ctl::find::report;
-use crate::ctl::find::words::Life;
+use crate::ctl::find::words::{Life, TOLD_WITHIN, WIPE_FAILS_WITHIN};
 use crate::ctl::output::Output;
 
 /// The longest time that the cloud is asked to wait for news.
@@ -21,10 +21,6 @@ const NEWS_WITHIN: Duration = Duration::from_secs(50);
 
 /// The same for a command whose reports are looked for in between.
 const REPORTS_EACH: Duration = Duration::from_secs(3);
-
-/// How long to listen on after a wipe has begun, in case it fails at once; a device that is being erased says nothing
-/// more.
-const WIPE_FAILS_WITHIN: Duration = Duration::from_secs(30);
 
 /// How long a position may come after its command is done.
 const REPORTS_WITHIN: Duration = Duration::from_secs(20);
@@ -34,9 +30,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The shortest such wait.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
-
-/// How long after its own time is over a device may still tell of a command that it had before.
-const TOLD_WITHIN: Duration = Duration::from_secs(60);
 
 /// How often a command is brought whose answer nobody waits for, or is none that can be understood.
 const TRIES: usize = 3;
