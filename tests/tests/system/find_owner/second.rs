@@ -92,9 +92,10 @@ async fn another_device_of_the_account_commands_through_its_own_daemons() {
     let time_passes = async {
         let lives = async || {
             let exchanges = first.network().exchanges();
-            let since = exchanges.iter().skip(before);
-            let life = |exchange: &&Exchange| exchange.path.starts_with(&format!("{commands}/"));
-            since.filter(life).next().map(|_| ())
+            let mut since = exchanges.iter().skip(before);
+            since
+                .any(|exchange| exchange.path.starts_with(&format!("{commands}/")))
+                .then_some(())
         };
         until("the ring to be followed", lives).await.unwrap();
         second.clock().advance(Duration::from_secs(12 * 60)).unwrap();
