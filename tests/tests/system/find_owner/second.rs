@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use belay_tests::app::{DEVICE, Refusal, WARDEN};
-use belay_tests::openapi::Exchange;
 use belay_tests::proxy::Trick;
 use belay_tests::until::until;
 use serde_json::Value;
