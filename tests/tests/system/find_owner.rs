@@ -18,6 +18,8 @@ use crate::owner::{ADA, PASSWORD, app, registered};
 use crate::scene::{Scene, plan, scene};
 
 const MESSAGE: &str = "This phone is lost. Please call me.";
+/// How fast time passes. A call may take ten seconds of it, whatever else this machine does.
+const SPEED: u32 = 5;
 const PHONE: &str = "+4915112345678";
 
 /// Ada's phone, and a computer that has nothing of hers but the address of her cloud.
@@ -43,7 +45,7 @@ impl Computer {
         let scene = scene().await;
         registered(&scene, ADA, PASSWORD).await;
         // Waits at the cloud end by its own clock.
-        scene.clock().run(20).unwrap();
+        scene.clock().run(SPEED).unwrap();
         Self::of(scene).await
     }
 
@@ -53,7 +55,7 @@ impl Computer {
         plan.more = "[warden.exec]\nwipe-class = [\"/bin/echo\", \"crypto\"]\n".into();
         let scene = Scene::of(plan).await;
         registered(&scene, ADA, PASSWORD).await;
-        scene.clock().run(20).unwrap();
+        scene.clock().run(SPEED).unwrap();
         Self::of(scene).await
     }
 

@@ -8,7 +8,7 @@ use belay_tests::until::until;
 use serde_json::Value;
 
 use super::trouble::{not_found, unsigned};
-use super::{life, name, path};
+use super::{SPEED, life, name, path};
 use crate::belayctl::{ctl, file};
 use crate::owner::{ADA, PASSWORD, app, registered};
 use crate::scene::{Scene, scene};
@@ -17,10 +17,10 @@ use crate::scene::{Scene, scene};
 async fn another_device_of_the_account_commands_through_its_own_daemons() {
     let first = scene().await;
     registered(&first, ADA, PASSWORD).await;
-    first.clock().run(20).unwrap();
+    first.clock().run(SPEED).unwrap();
     let lost = app(&first).text(DEVICE, "DeviceId").await.unwrap();
     let second = Scene::beside(&first).await;
-    second.clock().run(20).unwrap();
+    second.clock().run(SPEED).unwrap();
     let (right, wrong) = (file(PASSWORD), file("not-the-password-1"));
     let (exit, bound) = ctl(&second, &["sign-in", ADA, "--password-file", path(&right)]).await;
     assert_eq!(exit, Some(0), "{bound}");
@@ -108,10 +108,10 @@ async fn another_device_of_the_account_commands_through_its_own_daemons() {
 async fn belayd_refuses_a_device_that_the_owner_never_certified() {
     let first = scene().await;
     registered(&first, ADA, PASSWORD).await;
-    first.clock().run(20).unwrap();
+    first.clock().run(SPEED).unwrap();
     let lost = app(&first).text(DEVICE, "DeviceId").await.unwrap();
     let second = Scene::beside(&first).await;
-    second.clock().run(20).unwrap();
+    second.clock().run(SPEED).unwrap();
     let right = file(PASSWORD);
     let (exit, bound) = ctl(&second, &["sign-in", ADA, "--password-file", path(&right)]).await;
     assert_eq!(exit, Some(0), "{bound}");

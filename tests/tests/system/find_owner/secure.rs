@@ -2,7 +2,7 @@
 
 use belay_tests::proxy::AUTHORITY;
 
-use super::{Computer, name, path};
+use super::{Computer, SPEED, name, path};
 use crate::belayctl::file;
 use crate::owner::{ADA, PASSWORD, registered};
 use crate::scene::{Scene, plan};
@@ -13,7 +13,7 @@ async fn a_cloud_with_its_own_authority_is_trusted_by_who_names_that_and_by_nobo
     plan.secure = true;
     let scene = Scene::of(plan).await;
     registered(&scene, ADA, PASSWORD).await;
-    scene.clock().run(20).unwrap();
+    scene.clock().run(SPEED).unwrap();
     let computer = Computer::of(scene).await;
     assert!(computer.url.starts_with("https://localhost:"));
     let (device, ca) = (computer.device.clone(), file(AUTHORITY));

@@ -107,7 +107,7 @@ async fn a_cloud_that_changes_its_mind_is_heard_once_each_way() {
             answer["delivered_at"] = 1.into();
         }
     });
-    computer.scene.network().plan(&commands, 11, &fickle);
+    computer.scene.network().plan(&commands, 7, &fickle);
     let locked = computer.done(&["lock", &device]).await;
     let states = life(&locked);
     assert_eq!(states[..2], ["queued", "delivered"], "{locked}");
