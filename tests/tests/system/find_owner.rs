@@ -225,17 +225,13 @@ async fn a_wipe_wants_the_certified_id_and_no_name_and_shows_what_it_is_worth() 
         "no terminal to ask on"
     );
     assert_eq!(computer.posts(&computer.commands()), 0);
+    let app = app(&computer.scene);
+    let mut watch = app.watch(DEVICE).await.unwrap();
     let (exit, sent) = computer
         .find(&["wipe", &device, "--yes-wipe", &device[..8], "--no-wait"])
         .await;
     assert_eq!(exit, Some(0), "{sent}");
-    let app = app(&computer.scene);
-    app.watch(DEVICE)
-        .await
-        .unwrap()
-        .becomes("LockState", "wiping")
-        .await
-        .unwrap();
+    watch.becomes("LockState", "wiping").await.unwrap();
 }
 
 #[tokio::test]
@@ -275,11 +271,6 @@ async fn the_text_of_an_sms_is_the_owners_and_for_this_device() {
         .receive_sms("+4915100000000", &[sms["text"].as_str().unwrap()])
         .await
         .unwrap();
-    app(&computer.scene)
-        .watch(DEVICE)
-        .await
-        .unwrap()
-        .becomes("LockState", "lost")
-        .await
-        .unwrap();
+    let app = app(&computer.scene);
+    app.reads(DEVICE, "LockState", "lost").await.unwrap();
 }
