@@ -25,6 +25,7 @@ pub mod stage;
 pub mod story;
 pub mod surprise;
 pub mod sysfs;
+pub mod terminal;
 pub mod until;
 
 pub use stage::Stage;

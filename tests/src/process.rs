@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
 use crate::surprise::During;
+use crate::terminal::Terminal;
 use crate::until::within;
 use crate::{Outcome, Surprise, guest};
 
@@ -98,6 +99,29 @@ impl Program {
             child,
             log: self.log,
         })
+    }
+
+    /// Starts it in a session of its own on a terminal of its own, where its output goes too.
+    ///
+    /// # Errors
+    /// Where it can't be started.
+    pub fn start_on_terminal(mut self) -> Outcome<(Process, Terminal)> {
+        let program = std::mem::replace(&mut self.exe, "setsid".into());
+        self.args.splice(0..0, ["--ctty".into(), program.into()]);
+        let terminal = Terminal::open()?;
+        let log = self.open_log()?;
+        let mut command = self.command(log)?;
+        command
+            .stdin(terminal.end()?)
+            .stdout(terminal.end()?)
+            .stderr(terminal.end()?);
+        let child = command.spawn().during(format!("starting {}", self.name))?;
+        let process = Process {
+            name: self.name,
+            child,
+            log: self.log,
+        };
+        Ok((process, terminal))
     }
 
     /// Runs it to its end with nothing on its standard input; its standard output comes back, its errors go to

@@ -1,5 +1,7 @@
 //! The commands that were sent from here.
 
+use std::time::Duration;
+
 use belay_proto::id::{AccountId, CommandId, DeviceId, Epoch};
 use belay_proto::keys::PublicKey;
 use belay_proto::signed::CommandState;
@@ -9,6 +11,9 @@ use crate::account::evidence::{Fate, Witness};
 
 /// How many are remembered.
 pub const MOST_COMMANDS: usize = 20;
+
+/// The reason that is shown of a command that the cloud doesn't know any more, while its device hasn't ended it.
+pub const FORGOTTEN: &str = "forgotten";
 
 /// A command to another device of the account, on its way or at its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +40,9 @@ pub struct SentCommand {
     pub reports: u64,
     /// Whether the cloud forgot it, so that nothing more is heard.
     pub forgotten: bool,
+    /// When it is void, ms since the Unix epoch; 0 = never.
+    #[serde(default)]
+    pub expires: u64,
 }
 
 impl SentCommand {
@@ -55,12 +63,27 @@ impl SentCommand {
         !self.forgotten && !self.fate().is_final()
     }
 
-    /// The command after `fate` was heard; nothing where it says nothing new. What the device has signed is never
-    /// taken back by an older word of it, nor by the cloud's.
+    /// How much of its own time is left at `now`, ms since the Unix epoch; nothing for one that never ends.
+    #[must_use]
+    pub fn left(&self, now: u64) -> Option<Duration> {
+        (self.expires != 0).then(|| Duration::from_millis(self.expires.saturating_sub(now)))
+    }
+
+    /// Why, as it is shown.
+    #[must_use]
+    pub fn shown_reason(&self) -> &str {
+        if self.forgotten && !self.fate().is_final() {
+            FORGOTTEN
+        } else {
+            &self.reason
+        }
+    }
+
+    /// The command after `fate` was heard; nothing where it says nothing new, see [`Fate::follows`].
     #[must_use]
     pub fn after(&self, fate: &Fate) -> Option<Self> {
-        let known = self.state.is_final() || (self.sequence > 0 && fate.sequence <= self.sequence);
-        if known || (fate.state == self.state && fate.reason == self.reason) {
+        let same = fate.state == self.state && fate.reason == self.reason;
+        if same || !fate.follows(&self.fate()) {
             return None;
         }
         Some(Self {
@@ -75,6 +98,7 @@ impl SentCommand {
         Fate {
             state: self.state,
             reason: self.reason.clone(),
+            sequence: self.sequence,
             ..Fate::default()
         }
     }

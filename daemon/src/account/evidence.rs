@@ -3,8 +3,14 @@
 
 use belay_proto::id::{AccountId, CommandId, DeviceId, Epoch};
 use belay_proto::keys::PublicKey;
-use belay_proto::signed::{CommandState, DeviceCertificate, Outcome, Signed, StateReport};
+use belay_proto::signed::{CommandState, DeviceCertificate, Outcome, Signed, StateReport, Verb};
 use belay_proto::wire::CommandLife;
+
+/// The reason of a command whose time was over before the device had it.
+pub const EXPIRED: &str = "expired";
+
+/// Characters of the longest code that is taken over from a device.
+const LONGEST_CODE: usize = 64;
 
 /// Who signs for a device, by its certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +44,17 @@ pub struct Standing {
     pub find: Option<bool>,
     /// The bytes it was read from.
     pub signed: Vec<u8>,
+}
+
+/// What a device has told of itself, as far as it proves itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Testimony {
+    /// How it stands; nothing where it never said, or nothing that was given out is its own.
+    pub standing: Option<Standing>,
+    /// The place of its state report; 0 = there is none.
+    pub reported: u64,
+    /// What was given out in its name and isn't what it should be; it was left out.
+    pub doubt: Option<Untrue>,
 }
 
 /// How far a command is.
@@ -89,11 +106,57 @@ impl Untrue {
     }
 }
 
+impl Testimony {
+    /// What is left to go by for `verb`. What harms nobody is asked for whatever the cloud hides: the device judges by
+    /// its own state and refuses what doesn't fit. For the rest a cloud that lies is reason enough to stop.
+    ///
+    /// # Errors
+    /// The doubt, for a verb that can't be delegated.
+    pub fn good_for(self, verb: Verb) -> Result<Self, Untrue> {
+        match self.doubt {
+            Some(doubt) if !verb.may_be_delegated() => Err(doubt),
+            _ => Ok(self),
+        }
+    }
+}
+
 impl Fate {
     /// Whether nothing comes after it. A command that ran out of time in the cloud's queue never reaches the device.
     #[must_use]
     pub fn is_final(&self) -> bool {
-        self.state.is_final() || (self.state == CommandState::Queued && self.reason == "expired")
+        self.state.is_final() || self.is_expired()
+    }
+
+    /// Whether it is news after `known`. States only go forward: the device's word is followed by a later one of its own
+    /// alone, the cloud's by the device's or by one that goes further, so that no cloud can make it go on for ever.
+    #[must_use]
+    pub fn follows(&self, known: &Self) -> bool {
+        if known.is_final() {
+            return false;
+        }
+        match (known.sequence, self.sequence) {
+            (0, 0) => {
+                let (before, now) = (known.stage(), self.stage());
+                // Both are the device's word, and their places aren't told, as on the bus.
+                now > before || (now == before && now == Self::SIGNED && self != known)
+            }
+            (before, now) => now > before,
+        }
+    }
+
+    const SIGNED: u8 = 3;
+
+    fn stage(&self) -> u8 {
+        match self.state {
+            CommandState::Unknown => 0,
+            CommandState::Queued => 1 + u8::from(self.is_expired()),
+            CommandState::Delivered => 2,
+            _ => Self::SIGNED,
+        }
+    }
+
+    fn is_expired(&self) -> bool {
+        self.state == CommandState::Queued && self.reason == EXPIRED
     }
 }
 
@@ -145,24 +208,35 @@ impl Witness {
             presence: report.presence,
             counter: report.counter,
             episode: report.episode,
-            lock: report.lock,
+            lock: code(&report.lock),
             time: report.time,
             find: Some(report.find),
             signed: bytes.to_vec(),
         })
     }
 
-    /// The newest of a state report and of the outcomes in `lives`; nothing where the device hasn't told anything.
-    ///
-    /// # Errors
-    /// [`Untrue`] where one of them is another's: a cloud that forges one can be believed in none.
-    pub fn newest(&self, state: Option<&[u8]>, lives: &[CommandLife]) -> Result<Option<Standing>, Untrue> {
+    /// What a state report and the outcomes in `lives` prove; `seen` is the place of the newest report that is known.
+    /// What proves nothing is left out: a device that can't be asked to ring because a cloud forges something is what a
+    /// thief would like.
+    #[must_use]
+    pub fn testimony(&self, state: Option<&[u8]>, lives: &[CommandLife], seen: u64) -> Testimony {
+        let mut doubt = None;
         let mut all = Vec::new();
-        if let Some(state) = state {
-            all.push(self.standing(state)?);
-        }
+        let report = state.and_then(|state| {
+            self.standing(state)
+                .inspect_err(|error| doubt = Some(*error))
+                .ok()
+        });
+        let reported = report.as_ref().map_or(0, |report| report.sequence);
+        all.extend(report);
         for outcome in lives.iter().flat_map(|life| &life.outcomes) {
-            all.push(self.standing(outcome).map_err(|_| Untrue::Outcome)?);
+            match self.standing(outcome) {
+                Ok(standing) => all.push(standing),
+                Err(_) => doubt = doubt.or(Some(Untrue::Outcome)),
+            }
+        }
+        if reported < seen {
+            doubt = doubt.or(Some(Untrue::OldReport));
         }
         // The time and whether it takes commands are told by reports alone.
         let (time, find) = all
@@ -171,14 +245,19 @@ impl Witness {
             .max_by_key(|standing| standing.sequence)
             .map_or((0, None), |standing| (standing.time, standing.find));
         let newest = all.into_iter().max_by_key(|standing| standing.sequence);
-        Ok(newest.map(|newest| Standing { time, find, ..newest }))
+        Testimony {
+            standing: newest.map(|newest| Standing { time, find, ..newest }),
+            reported,
+            doubt,
+        }
     }
 
-    /// How far `command` is: the newest outcome that the device signed, before the first what the cloud saw.
+    /// How far `command` is: the newest outcome that the device signed, before the first what the cloud saw. `over` is
+    /// whether the command's own time has passed: not before is the cloud believed that the device can't get it.
     ///
     /// # Errors
     /// [`Untrue::Outcome`].
-    pub fn fate(&self, command: CommandId, life: &CommandLife) -> Result<Fate, Untrue> {
+    pub fn fate(&self, command: CommandId, life: &CommandLife, over: bool) -> Result<Fate, Untrue> {
         if life.id != command || life.device != self.device {
             return Err(Untrue::Outcome);
         }
@@ -198,7 +277,7 @@ impl Witness {
                 newest = Some(outcome);
             }
         }
-        Ok(newest.map_or_else(|| heard_of_the_cloud(life), told))
+        Ok(newest.map_or_else(|| heard_of_the_cloud(life, over), told))
     }
 
     fn standing_of(&self, outcome: Outcome, bytes: &[u8]) -> Option<Standing> {
@@ -208,7 +287,7 @@ impl Witness {
                 presence: outcome.presence,
                 counter: outcome.counter,
                 episode: outcome.episode,
-                lock: outcome.lock,
+                lock: code(&outcome.lock),
                 time: 0,
                 find: None,
                 signed: bytes.to_vec(),
@@ -223,26 +302,35 @@ impl Witness {
 fn told(outcome: Outcome) -> Fate {
     Fate {
         state: outcome.state,
-        reason: outcome.reason,
+        reason: code(&outcome.reason),
         step: outcome.step,
         steps: outcome.steps,
         retry: outcome.retry,
         sequence: outcome.sequence,
-        lock: outcome.lock,
+        lock: code(&outcome.lock),
     }
 }
 
+/// A code as it may be shown: what the device signs is its own word, and its own word may be another program's by now.
+fn code(text: &str) -> String {
+    let fit = |letter: char| letter.is_ascii_graphic() || letter == ' ';
+    text.chars()
+        .take(LONGEST_CODE)
+        .map(|letter| if fit(letter) { letter } else { '?' })
+        .collect()
+}
+
 /// Without an outcome the cloud can say that it has the command, or that the device has fetched it, and no more.
-fn heard_of_the_cloud(life: &CommandLife) -> Fate {
+fn heard_of_the_cloud(life: &CommandLife, over: bool) -> Fate {
     let state = match life.delivered_at {
         Some(_) => CommandState::Delivered,
         None => CommandState::Queued,
     };
-    let expired = state == CommandState::Queued && life.reason == "expired";
+    let expired = over && state == CommandState::Queued && life.reason == EXPIRED;
     Fate {
         state,
         reason: if expired {
-            "expired".to_owned()
+            EXPIRED.to_owned()
         } else {
             String::new()
         },

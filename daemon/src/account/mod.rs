@@ -19,9 +19,9 @@ pub mod state;
 mod view;
 
 pub use actor::{AccountActor, Message};
-pub use command::{MOST_COMMANDS, SentCommand};
+pub use command::{FORGOTTEN, MOST_COMMANDS, SentCommand};
 pub use error::AccountError;
-pub use evidence::{Fate, Standing, Untrue, Witness, certificate};
+pub use evidence::{EXPIRED, Fate, Standing, Testimony, Untrue, Witness, certificate};
 pub use flow::{Device, Flow, Leaving, NewCommand, NewRegistration};
 pub use handle::{AccountHandle, Parts};
 pub use model::{

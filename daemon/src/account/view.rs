@@ -75,7 +75,7 @@ impl From<&SentCommand> for CommandView {
             device: sent.device.to_string(),
             action: sent.action.clone(),
             state: sent.state.as_str(),
-            reason: sent.reason.clone(),
+            reason: sent.shown_reason().to_owned(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use belay_proto::backoff::Backoff;
 use belay_proto::clock::Clock;
@@ -38,6 +39,8 @@ pub(super) struct Inner {
     nonce: Mutex<Option<String>>,
     /// Until when the cloud wants no calls.
     pub(super) hold: Hold,
+    /// By how much the cloud's clock was ahead of this device's when it last answered, ms.
+    ahead: Mutex<Option<i64>>,
     /// Held while the tokens are exchanged, so that two calls that find them over don't both do it.
     rotating: tokio::sync::Mutex<()>,
 }
@@ -77,6 +80,7 @@ impl CloudClient {
             clock,
             nonce: Mutex::new(None),
             hold: Hold::default(),
+            ahead: Mutex::new(None),
             rotating: tokio::sync::Mutex::new(()),
         };
         Self {
@@ -164,6 +168,8 @@ impl CloudClient {
     /// one only then, so a crash in between loses nothing.
     async fn rotate(&self, key: &SigningKey, seen: &Tokens) -> Result<Tokens, CloudError> {
         let _turn = self.inner.rotating.lock().await;
+        // Another process may keep the same tokens: what it exchanged meanwhile is what is held then.
+        let _alone = self.inner.vault.alone().await?;
         let held = self.inner.vault.tokens().await?.ok_or(CloudError::SessionEnded)?;
         if held.access.expose() != seen.access.expose() {
             return Ok(held);
@@ -201,8 +207,9 @@ impl CloudClient {
         let mut pauses = Backoff::new(std::time::Duration::from_millis(250), retry::LONGEST_PAUSE);
         let mut attempt = 1;
         loop {
-            self.rest().await?;
-            let answer = self.with_nonce(call, key, token).await?;
+            let sent = |error: CloudError| error.after_sending(attempt > 1);
+            self.rest().await.map_err(sent)?;
+            let answer = self.with_nonce(call, key, token).await.map_err(sent)?;
             self.inner.hold.learn(&answer, self.inner.clock.boottime());
             if (200..300).contains(&answer.status) {
                 return Ok(answer);
@@ -230,6 +237,7 @@ impl CloudClient {
             Some(left) if left > retry::LONGEST_PAUSE => Err(CloudError::Offline {
                 what: "the cloud has asked to be left alone for a while".into(),
                 retry_after: Some(left),
+                unsent: true,
                 source: None,
             }),
             Some(left) => {
@@ -265,6 +273,7 @@ impl CloudClient {
                 })
                 .await?;
             let renewed = self.remember_nonce(&answer);
+            self.remember_clock(&answer);
             if !(wants_nonce(&answer) && renewed && nonces < NONCES_A_CALL) {
                 return Ok(answer);
             }
@@ -304,11 +313,30 @@ impl CloudClient {
         )
     }
 
+    /// By how much the cloud's clock was ahead of this device's when it last answered, ms; negative for one that is
+    /// behind. To tell a person of, and for nothing else: it is the cloud's word.
+    #[must_use]
+    pub fn clock_ahead(&self) -> Option<i64> {
+        *self.inner.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember_clock(&self, answer: &Answer) {
+        if let Some(date) = answer.date {
+            let ahead = signed_millis(date).saturating_sub(signed_millis(self.inner.clock.wall()));
+            *self.inner.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
+        }
+    }
+
     pub(super) fn remember_nonce(&self, answer: &Answer) -> bool {
         let Some(nonce) = &answer.nonce else { return false };
         *self.inner.nonce.lock().unwrap_or_else(PoisonError::into_inner) = Some(nonce.clone());
         true
     }
+}
+
+fn signed_millis(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Whether a refusal is likely to pass within seconds.
@@ -327,6 +355,7 @@ pub(super) fn refusal(problem: Problem) -> CloudError {
         502..=504 => CloudError::Offline {
             what: "the cloud is out of order".into(),
             retry_after: problem.retry_after,
+            unsent: false,
             source: None,
         },
         400.. => CloudError::Problem(problem),

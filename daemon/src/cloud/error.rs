@@ -20,6 +20,8 @@ pub enum CloudError {
         what: String,
         /// How long the cloud asked to be left alone, when it said so.
         retry_after: Option<Duration>,
+        /// Whether nothing of the call has left this device.
+        unsent: bool,
         /// The transport's error, when there was one.
         #[source]
         source: Option<reqwest::Error>,
@@ -39,12 +41,13 @@ pub enum CloudError {
 }
 
 impl CloudError {
-    /// An outage without a transport error.
+    /// An outage without a transport error, after which the call may have arrived.
     #[must_use]
     pub fn offline(what: impl Into<String>) -> Self {
         Self::Offline {
             what: what.into(),
             retry_after: None,
+            unsent: false,
             source: None,
         }
     }
@@ -62,6 +65,35 @@ impl CloudError {
             Self::Offline { retry_after, .. } => *retry_after,
             Self::Problem(problem) => problem.retry_after,
             _ => None,
+        }
+    }
+
+    /// Whether the cloud can't have heard of the call. After any other outage it may have carried it out, and only the
+    /// answer was lost.
+    #[must_use]
+    pub fn is_unsent(&self) -> bool {
+        match self {
+            Self::Offline { unsent, .. } => *unsent,
+            Self::NotConfigured | Self::Misconfigured(_) | Self::SessionEnded | Self::Vault(_) => true,
+            Self::Nonsense(_) | Self::Problem(_) => false,
+        }
+    }
+
+    /// The same error of a call that was sent before, though not this time.
+    pub(super) fn after_sending(self, sent: bool) -> Self {
+        match self {
+            Self::Offline {
+                what,
+                retry_after,
+                unsent,
+                source,
+            } => Self::Offline {
+                what,
+                retry_after,
+                unsent: unsent && !sent,
+                source,
+            },
+            other => other,
         }
     }
 

@@ -32,4 +32,4 @@ pub use problem::{Problem, ProblemKind};
 pub use stream::{EventStream, Item};
 pub use tls::check_url;
 pub use transport::{EXCHANGE_TIMEOUT, LARGEST_ANSWER};
-pub use vault::{Tokens, Vault};
+pub use vault::{Alone, Tokens, Vault};

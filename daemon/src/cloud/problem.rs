@@ -5,6 +5,8 @@ use std::time::Duration;
 use belay_proto::wire::PROBLEM_PREFIX;
 use serde::Deserialize;
 
+use crate::device::name::disguises;
+
 /// The names that the contract gives to refusals; `proto/openapi.yaml` lists them a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProblemKind {
@@ -128,10 +130,7 @@ impl Problem {
 /// Text from the network, fit for a log line and a property: no control or direction characters, bounded.
 pub(super) fn printable(text: &str, limit: usize) -> String {
     text.chars()
-        .filter(|c| {
-            !c.is_control()
-                && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        })
+        .filter(|letter| !disguises(*letter))
         .take(limit)
         .collect()
 }
@@ -168,7 +167,7 @@ mod tests {
 
     #[test]
     fn text_from_the_cloud_carries_no_control_or_direction_characters() {
-        let body = "{\"type\":\"activation-locked\",\"login\":\"j\\u202e\\u0007•••@e•••.org\"}";
+        let body = "{\"type\":\"activation-locked\",\"login\":\"j\\u202e\\u0007\\u061c\\u2028•••@e•••.org\"}";
         assert_eq!(
             Problem::read(409, body.as_bytes(), None).login.as_deref(),
             Some("j•••@e•••.org")

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use belay_proto::clock::Clock;
 use belay_proto::wire::EVENT_STREAM;
@@ -48,6 +48,8 @@ pub struct Answer {
     pub status: u16,
     /// From `Retry-After`, at most a day.
     pub retry_after: Option<Duration>,
+    /// From `Date`.
+    pub date: Option<SystemTime>,
     /// From `DPoP-Nonce`.
     pub nonce: Option<String>,
     /// Whether the body calls itself JSON.
@@ -157,6 +159,8 @@ impl Transport {
         let answer = Answer {
             status: response.status().as_u16(),
             retry_after: retry_after(response.headers()),
+            date: text(response.headers(), DATE.as_str())
+                .and_then(|date| httpdate::parse_http_date(date).ok()),
             nonce: text(response.headers(), "dpop-nonce")
                 .filter(|nonce| nonce.len() <= LONGEST_NONCE)
                 .map(str::to_owned),
@@ -243,6 +247,7 @@ pub(super) fn outage(error: reqwest::Error) -> CloudError {
     CloudError::Offline {
         what: what.into(),
         retry_after: None,
+        unsent: error.is_connect(),
         source: Some(error.without_url()),
     }
 }

@@ -2,6 +2,7 @@
 
 use belay_proto::keys::SigningKey;
 use belay_proto::secret::Secret;
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use crate::cloud::error::VaultError;
@@ -14,6 +15,13 @@ pub struct Tokens {
     /// Exchanged for a new pair once the access token is over.
     pub refresh: Secret<String>,
 }
+
+/// That no other process exchanges the tokens, see [`Vault::alone`].
+#[derive(Debug)]
+pub struct Alone(
+    /// The locked file; closing it unlocks it.
+    pub Option<std::fs::File>,
+);
 
 /// Keeps the device key and the tokens, sealed at rest.
 pub trait Vault: Send + Sync {
@@ -28,4 +36,10 @@ pub trait Vault: Send + Sync {
     /// `false`, and nothing kept, when other tokens or none are in that place: a refresh that was under way
     /// during a sign-out must not bring a session back.
     fn rotate<'a>(&'a self, old: &'a Secret<String>, new: Tokens) -> BoxFuture<'a, Result<bool, VaultError>>;
+
+    /// Keeps other processes that hold the same tokens from exchanging them, and takes up what they exchanged before,
+    /// until the guard is dropped. A vault of one process has nothing to do.
+    fn alone(&self) -> BoxFuture<'_, Result<Alone, VaultError>> {
+        async { Ok(Alone(None)) }.boxed()
+    }
 }

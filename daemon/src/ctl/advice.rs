@@ -21,6 +21,8 @@ pub mod exit {
     pub const IO: u8 = sysexits::IO;
     /// Refused: wrong password, too many tries, not allowed, locked.
     pub const NO_PERMISSION: u8 = 77;
+    /// Ctrl-C: what shells give for SIGINT, 128 and the signal's number.
+    pub const INTERRUPTED: u8 = 130;
 }
 
 /// What a refusal means: the exit code, what happened, and what to do next.

@@ -16,6 +16,7 @@ Exit codes (sysexits):
   70  a mistake in Belay
   74  reading or writing failed, here or in the daemon's storage
   77  refused: wrong password, too many tries, not allowed here, locked
+ 130  interrupted with Ctrl-C
 
 Passwords are asked for on the terminal, without echo, or read from --password-file; never from the arguments.
 The bus is the system bus, or the one in DBUS_SYSTEM_BUS_ADDRESS.";

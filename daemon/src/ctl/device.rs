@@ -46,7 +46,7 @@ pub async fn rename(client: &Client, args: &Name) -> Result<Report, Error> {
 /// # Errors
 /// What the warden says to the password.
 pub async fn unlock(client: &Client, args: &Password) -> Result<Report, Error> {
-    let password = secret::read(args.password_file.as_deref(), "Account password: ")?;
+    let password = secret::read(args.password_file.as_deref(), "Account password: ").await?;
     client.warden().await?.unlock(&password).await?;
     Ok(Report::new(
         "The password is right; this device is unlocked.",
@@ -59,7 +59,7 @@ pub async fn unlock(client: &Client, args: &Password) -> Result<Report, Error> {
 /// # Errors
 /// What the warden says to the password.
 pub async fn reset(client: &Client, args: &Reset) -> Result<Report, Error> {
-    let password = secret::read(args.password.password_file.as_deref(), "Account password: ")?;
+    let password = secret::read(args.password.password_file.as_deref(), "Account password: ").await?;
     let authorisation = authorize_reset(client.connection(), &password, args.release).await?;
     let after = if args.release {
         "This device is signed out too: the next owner can bind it."
@@ -80,7 +80,7 @@ pub async fn reset(client: &Client, args: &Reset) -> Result<Report, Error> {
 /// # Errors
 /// What the warden says.
 pub async fn check_password(client: &Client, args: &Password) -> Result<Report, Error> {
-    let password = secret::read(args.password_file.as_deref(), "A password to judge: ")?;
+    let password = secret::read(args.password_file.as_deref(), "A password to judge: ").await?;
     let score = client.warden().await?.check(&password).await?;
     Ok(Report::new(score_words(score), json!({ "score": score })))
 }

@@ -67,6 +67,11 @@ impl Error {
         })
     }
 
+    /// Whether it is the refusal of this name, without prefix.
+    pub fn is_named(&self, name: &str) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.name == name)
+    }
+
     /// The exit code, one of [`exit`].
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -153,7 +158,8 @@ impl Refusal {
     fn detail(&self) -> String {
         let says_little = match self.name.as_str() {
             "InvalidArgument" | "CloudRefused" | "Storage" | "Internal" | "CommandRefused"
-            | "CommandFailed" => true,
+            | "CommandFailed" | "CommandExpired" | "CommandForgotten" | "AnswerLost" | "ClockWrong"
+            | "Interrupted" => true,
             "TooManyAttempts" => self.retry_after.is_none(),
             _ => false,
         };

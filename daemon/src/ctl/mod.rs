@@ -14,6 +14,7 @@ mod device;
 mod error;
 mod find;
 mod history;
+mod interrupt;
 mod monitor;
 mod output;
 mod registration;
@@ -29,6 +30,7 @@ use std::process::ExitCode;
 use cli::{Cli, Command, Global};
 use client::{Client, Object};
 use error::Error;
+use interrupt::{Underway, or_interrupted};
 use output::{Output, Report};
 
 /// Runs `belayctl` with `args` (the program's name first) and returns its exit code (sysexits).
@@ -40,7 +42,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return usage(&error, json),
     };
     let output = Output::new(cli.global);
-    match runtime().and_then(|runtime| runtime.block_on(command(&cli, output))) {
+    let outcome = runtime().and_then(|runtime| {
+        let outcome = runtime.block_on(command(&cli, output));
+        // Somebody who was asked may have left without an answer: nobody waits for it.
+        runtime.shutdown_background();
+        outcome
+    });
+    match outcome {
         Ok(()) => ExitCode::from(advice::exit::OK),
         Err(error) => {
             output.fail(&error);
@@ -80,8 +88,11 @@ async fn command(cli: &Cli, output: Output) -> Result<(), Error> {
     let report = if let Command::Find(args) = &cli.command {
         find::run(args, cli.global, output).await?
     } else {
-        let client = Client::connect(cli.global.session).await?;
-        judged(&client, dispatch(&client, &cli.command, output).await).await?
+        let work = async {
+            let client = Client::connect(cli.global.session).await?;
+            judged(&client, dispatch(&client, &cli.command, output).await).await
+        };
+        or_interrupted(&Underway::default(), work).await?
     };
     match report {
         Some(report) => output.show(&report),

@@ -13,7 +13,7 @@ use zbus::{MatchRule, MessageStream, OwnedVariant, Structure};
 
 use super::client::Client;
 use super::error::Error;
-use super::output::Output;
+use super::output::{Output, plain};
 use super::text::{json_key, json_value, printable, time_words};
 
 const NAMES: [&str; 2] = [BUS_NAME, WARDEN_NAME];
@@ -118,7 +118,7 @@ fn show(event: &Value, output: Output) -> Result<bool, Error> {
     let line = if output.json {
         let mut event = event.clone();
         event["time"] = now.into();
-        event.to_string()
+        plain(&event)
     } else {
         format!("{}  {}", time_words(now), render(event))
     };

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::cli::Global;
 use super::error::Error;
-use super::text::Ink;
+use super::text::{Ink, printable};
+use crate::device::name::disguises;
 
 /// What a command has to say: as text for people, and as one JSON object.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +57,7 @@ impl Output {
     /// [`Error::Io`] when nobody takes it.
     pub fn show(self, report: &Report) -> Result<(), Error> {
         if self.json {
-            line(&report.json.to_string())
+            line(&plain(&report.json))
         } else if report.text.is_empty() {
             Ok(())
         } else {
@@ -72,14 +73,29 @@ impl Output {
         if self.json { Ok(()) } else { line(text) }
     }
 
+    /// Says something that isn't as it should be and stops nothing; for scripts it stands in the answer.
+    pub fn warn(self, text: &str) {
+        if !self.json {
+            let ink = ink(io::stderr().is_terminal());
+            let _ = writeln!(
+                io::stderr().lock(),
+                "{} {}",
+                ink.bad("belayctl:"),
+                printable(text)
+            );
+        }
+    }
+
     /// Shows why a command failed. That it can't be shown changes nothing any more.
     pub fn fail(self, error: &Error) {
         if self.json {
-            let _ = line(&error.json().to_string());
+            let _ = line(&plain(&error.json()));
             return;
         }
         let ink = ink(io::stderr().is_terminal());
+        // Whoever wrote a part of it, it moves no cursor.
         let words = error.words();
+        let words = words.split('\n').map(printable).collect::<Vec<_>>().join("\n");
         let (first, rest) = words.split_once('\n').unwrap_or((&words, ""));
         let mut stderr = io::stderr().lock();
         let _ = writeln!(stderr, "{} {first}", ink.bad("belayctl:"));
@@ -87,6 +103,21 @@ impl Output {
             let _ = writeln!(stderr, "{rest}");
         }
     }
+}
+
+/// JSON on a line, in which what could make a text look like another is escaped: it may be a terminal that reads it.
+pub fn plain(json: &Value) -> String {
+    let text = json.to_string();
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if disguises(letter) {
+            // Outside of strings there is none, and inside of them it means the same; all are in the first plane.
+            plain.push_str(&format!("\\u{:04x}", u32::from(letter)));
+        } else {
+            plain.push(letter);
+        }
+    }
+    plain
 }
 
 fn ink(terminal: bool) -> Ink {
@@ -98,4 +129,18 @@ fn line(text: &str) -> Result<(), Error> {
     writeln!(stdout, "{text}")
         .and_then(|()| stdout.flush())
         .map_err(Error::io("standard output"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_moves_no_cursor_and_says_the_same() {
+        let json = serde_json::json!({"name": "a\u{202e}b\u{1b}[2J\u{9b}\u{7f}ü“”"});
+        let text = plain(&json);
+        assert!(!text.chars().any(disguises), "{text:?}");
+        assert!(text.contains("ü“”"));
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), json);
+    }
 }

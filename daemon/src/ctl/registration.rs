@@ -19,7 +19,7 @@ use super::text::printable;
 /// What the warden says to the password, and belayd to the rest.
 pub async fn register(client: &Client, args: &Register) -> Result<Report, Error> {
     let file = args.password.password_file.as_deref();
-    let password = secret::read_new(file, "New account password: ", "The same again: ")?;
+    let password = secret::read_new(file, "New account password: ", "The same again: ").await?;
     let id = ticketed::register(client.connection(), &args.identifier, &password, &details(args)).await?;
     let pending = pending(client).await;
     let text = format!(
@@ -61,7 +61,9 @@ pub async fn confirm(client: &Client, args: &Confirm, output: Output) -> Result<
     let written = args.acknowledge
         || (output.terminal
             && secret::can_ask()
-            && secret::ask_openly("Is it written down? Type yes:")?.eq_ignore_ascii_case("yes"));
+            && secret::ask_openly("Is it written down? Type yes:")
+                .await?
+                .eq_ignore_ascii_case("yes"));
     let last = if written {
         acknowledge_by_id(client, &args.id).await?;
         "It isn't shown again.".to_owned()
@@ -143,7 +145,7 @@ async fn code(client: &Client, args: &Confirm) -> Result<Secret<String>, Error> 
         return Ok(Secret::of_text(code));
     }
     if args.code_file.is_some() {
-        return secret::read_optional(args.code_file.as_deref(), "");
+        return secret::read_optional(args.code_file.as_deref(), "").await;
     }
     // A registration that was already confirmed may have forgotten its verification: then the code is asked for.
     let state = client
@@ -154,7 +156,7 @@ async fn code(client: &Client, args: &Confirm) -> Result<Secret<String>, Error> 
     match state.map_err(Error::from) {
         Ok(VerificationState::Confirmed) => Ok(Secret::of_text("")),
         Ok(_) | Err(Error::Refused(_)) => {
-            secret::read_optional(None, "The code (Enter alone once the link was opened): ")
+            secret::read_optional(None, "The code (Enter alone once the link was opened): ").await
         }
         Err(error) => Err(error),
     }

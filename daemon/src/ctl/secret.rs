@@ -1,11 +1,14 @@
 //! Passwords and codes: from the terminal without echo, or from the first line of a file. Never from the arguments.
+//!
+//! Nothing here blocks the task that waits, so that Ctrl-C is heard at once; then the terminal is left as it was found.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use belay_proto::Secret;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use super::error::Error;
@@ -19,11 +22,8 @@ const MOST: usize = 1_024;
 /// # Errors
 /// [`Error::Usage`] without a terminal to ask on, [`Error::Data`] for a secret that is empty, too long or not UTF-8,
 /// [`Error::Io`] when reading fails.
-pub fn read(file: Option<&Path>, prompt: &str) -> Result<Secret<String>, Error> {
-    let secret = match file {
-        None => ask(prompt)?,
-        Some(path) => from_file(path)?,
-    };
+pub async fn read(file: Option<&Path>, prompt: &str) -> Result<Secret<String>, Error> {
+    let secret = read_optional(file, prompt).await?;
     if secret.expose().is_empty() {
         return Err(Error::Data(
             "Nothing was typed, or the file's first line is empty.".to_owned(),
@@ -36,9 +36,9 @@ pub fn read(file: Option<&Path>, prompt: &str) -> Result<Secret<String>, Error> 
 ///
 /// # Errors
 /// As [`read`], and [`Error::Data`] when the two differ.
-pub fn read_new(file: Option<&Path>, prompt: &str, again: &str) -> Result<Secret<String>, Error> {
-    let secret = read(file, prompt)?;
-    if file.is_none() && ask(again)?.expose() != secret.expose() {
+pub async fn read_new(file: Option<&Path>, prompt: &str, again: &str) -> Result<Secret<String>, Error> {
+    let secret = read(file, prompt).await?;
+    if file.is_none() && ask(again, false).await?.expose() != secret.expose() {
         return Err(Error::Data(
             "The two passwords differ; nothing was done.".to_owned(),
         ));
@@ -50,8 +50,14 @@ pub fn read_new(file: Option<&Path>, prompt: &str, again: &str) -> Result<Secret
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_optional(file: Option<&Path>, prompt: &str) -> Result<Secret<String>, Error> {
-    file.map_or_else(|| ask(prompt), from_file)
+pub async fn read_optional(file: Option<&Path>, prompt: &str) -> Result<Secret<String>, Error> {
+    match file {
+        None => ask(prompt, false).await,
+        Some(path) => {
+            let path = path.to_owned();
+            aside(move || from_file(&path)).await
+        }
+    }
 }
 
 /// Whether there is a terminal to ask on.
@@ -63,17 +69,9 @@ pub fn can_ask() -> bool {
 ///
 /// # Errors
 /// [`Error::Usage`] without a terminal, [`Error::Io`] when it fails.
-pub fn ask_openly(question: &str) -> Result<String, Error> {
-    use std::io::{BufRead as _, Write as _};
-    let mut terminal = terminal().map_err(|_| no_terminal())?;
-    write!(terminal, "{question} ")
-        .and_then(|()| terminal.flush())
-        .map_err(Error::io("the terminal"))?;
-    let mut answer = String::new();
-    io::BufReader::new(terminal)
-        .read_line(&mut answer)
-        .map_err(Error::io("the terminal"))?;
-    Ok(answer.trim().to_owned())
+pub async fn ask_openly(question: &str) -> Result<String, Error> {
+    let answer = ask(&format!("{question} "), true).await?;
+    Ok(answer.expose().trim().to_owned())
 }
 
 fn terminal() -> io::Result<File> {
@@ -84,15 +82,67 @@ fn no_terminal() -> Error {
     Error::Usage("There is no terminal to ask on: give everything as arguments, and secrets with --password-file or --code-file.".to_owned())
 }
 
-fn ask(prompt: &str) -> Result<Secret<String>, Error> {
-    if !can_ask() {
-        return Err(no_terminal());
+/// Asks on the terminal, with or without showing what is typed.
+async fn ask(prompt: &str, openly: bool) -> Result<Secret<String>, Error> {
+    const WHERE: &str = "the terminal";
+    let mut terminal = terminal().map_err(|_| no_terminal())?;
+    let mut found = AsFound::of(&terminal).map_err(Error::io(WHERE))?;
+    if !openly {
+        found.hide().map_err(Error::io(WHERE))?;
     }
-    let typed = rpassword::prompt_password(prompt).map_err(Error::io("the terminal"))?;
-    if typed.len() > MOST {
-        return Err(too_long());
+    terminal
+        .write_all(prompt.as_bytes())
+        .and_then(|()| terminal.flush())
+        .map_err(Error::io(WHERE))?;
+    let typed = aside(move || first_line(terminal, WHERE)).await;
+    found.answered = true;
+    typed
+}
+
+/// Does what may block on a thread of its own. One that still blocks when nobody waits any more ends with the process.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err(Error::named("Internal", "reading ended before it was done")))
+}
+
+/// The terminal as it was found, and as it is again when this is dropped, whether somebody answered or left.
+struct AsFound {
+    terminal: File,
+    modes: Termios,
+    answered: bool,
+}
+
+impl AsFound {
+    fn of(terminal: &File) -> io::Result<Self> {
+        let terminal = terminal.try_clone()?;
+        Ok(Self {
+            modes: tcgetattr(&terminal)?,
+            terminal,
+            answered: false,
+        })
     }
-    Ok(Secret::new(typed))
+
+    /// Shows nothing of what is typed but the end of the line.
+    fn hide(&self) -> io::Result<()> {
+        let mut hidden = self.modes.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        hidden.local_modes.insert(LocalModes::ECHONL);
+        // What was typed before the question is no answer to it.
+        Ok(tcsetattr(&self.terminal, OptionalActions::Flush, &hidden)?)
+    }
+}
+
+impl Drop for AsFound {
+    fn drop(&mut self) {
+        // A terminal that is gone needs nothing.
+        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.modes);
+        if !self.answered {
+            let _ = self.terminal.write_all(b"\n");
+        }
+    }
 }
 
 fn from_file(path: &Path) -> Result<Secret<String>, Error> {
@@ -174,16 +224,16 @@ mod tests {
         assert!(matches!(line(b"\xff\xfe\n"), Err(Error::Data(_))));
     }
 
-    #[test]
-    fn a_missing_file_is_named() {
-        let error = read(Some(Path::new("/nonexistent/belay")), "").unwrap_err();
+    #[tokio::test]
+    async fn a_missing_file_is_named() {
+        let error = read(Some(Path::new("/nonexistent/belay")), "").await.unwrap_err();
         assert_eq!(error.exit_code(), 74);
         assert!(error.words().contains("/nonexistent/belay"));
     }
 
-    #[test]
-    fn an_empty_file_isnt_a_password() {
-        let error = read(Some(Path::new("/dev/null")), "").unwrap_err();
+    #[tokio::test]
+    async fn an_empty_file_isnt_a_password() {
+        let error = read(Some(Path::new("/dev/null")), "").await.unwrap_err();
         assert_eq!(error.exit_code(), 65);
     }
 }

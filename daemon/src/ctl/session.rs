@@ -16,7 +16,7 @@ use super::{release, secret};
 /// # Errors
 /// What the warden says to the password, and belayd and the cloud to the rest.
 pub async fn sign_in(client: &Client, args: &SignIn) -> Result<Report, Error> {
-    let password = secret::read(args.password.password_file.as_deref(), "Account password: ")?;
+    let password = secret::read(args.password.password_file.as_deref(), "Account password: ").await?;
     ticketed::sign_in(client.connection(), &args.identifier, &password).await?;
     let mut device = client.properties(Object::Device).await.unwrap_or_default();
     let text = format!(
@@ -37,7 +37,7 @@ pub async fn sign_in(client: &Client, args: &SignIn) -> Result<Report, Error> {
 /// possible, else said after the release was shown.
 pub async fn sign_out(client: &Client, args: &SignOut, output: Output) -> Result<(), Error> {
     release::check_free(&args.release)?;
-    let password = secret::read(args.password.password_file.as_deref(), "Account password: ")?;
+    let password = secret::read(args.password.password_file.as_deref(), "Account password: ").await?;
     let certificate = ticketed::sign_out(client.connection(), &password, args.keep_data).await?;
     let saved = release::save(&certificate, &args.release);
     let saved_to = args.release.release_file.as_ref().filter(|_| saved.is_ok());
@@ -70,10 +70,10 @@ pub async fn sign_out(client: &Client, args: &SignOut, output: Output) -> Result
 pub async fn reauthenticate(client: &Client, args: &Reauthenticate) -> Result<Report, Error> {
     let identifier = match &args.identifier {
         Some(identifier) => identifier.clone(),
-        None => secret::ask_openly("The account's e-mail address or phone number:")?,
+        None => secret::ask_openly("The account's e-mail address or phone number:").await?,
     };
     let file = args.password.password_file.as_deref();
-    let password = secret::read(file, "The account's current password: ")?;
+    let password = secret::read(file, "The account's current password: ").await?;
     ticketed::reauthenticate(client.connection(), &identifier, &password).await?;
     Ok(Report::new(
         "The password is known to this device again.",

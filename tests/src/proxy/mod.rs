@@ -1,9 +1,11 @@
 //! The network between the device and the cloud: a proxy that holds every request and answer against the
 //! contract, and that can be as bad as a network or a cloud can be.
 //!
-//! Its address is the cloud's public one, so that proofs and login signatures name it.
+//! Its address is the cloud's public one, so that proofs and login signatures name it. It can be a secure one, with an
+//! authority of its own.
 
 mod relay;
+mod secure;
 mod stream;
 mod tricks;
 
@@ -17,20 +19,24 @@ use hyper::body::Bytes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 use crate::Outcome;
 use crate::openapi::{Contract, Exchange};
 use crate::until::within;
 
+pub use secure::AUTHORITY;
 pub use tricks::Trick;
 
 /// The running proxy. Dropping it ends it.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
+    secure: bool,
     shared: Arc<Shared>,
     task: JoinHandle<()>,
 }
@@ -59,11 +65,12 @@ struct State {
 }
 
 impl Proxy {
-    /// Listens on a free port of the loopback address, with no cloud behind it yet.
+    /// Listens on a free port of the loopback address, with no cloud behind it yet; `secure` is with TLS, as a server
+    /// that [`AUTHORITY`] has certified.
     ///
     /// # Errors
     /// Where there is no port, or the contract can't be read.
-    pub async fn start() -> Outcome<Self> {
+    pub async fn start(secure: bool) -> Outcome<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (count, _) = watch::channel(0);
@@ -74,9 +81,11 @@ impl Proxy {
             network: watch::Sender::new(0),
             said: broadcast::Sender::new(16),
         });
-        let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        let tls = secure.then(secure::acceptor).transpose()?;
+        let task = tokio::spawn(accept(listener, tls, Arc::clone(&shared)));
         Ok(Self {
             address,
+            secure,
             shared,
             task,
         })
@@ -85,7 +94,11 @@ impl Proxy {
     /// The URL by which the device knows the cloud.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        if self.secure {
+            format!("https://localhost:{}", self.address.port())
+        } else {
+            format!("http://{}", self.address)
+        }
     }
 
     /// Connects the network to a cloud, or cuts it; streams break off.
@@ -205,24 +218,36 @@ impl Shared {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     let mut connections = tokio::task::JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        let shared = Arc::clone(&shared);
+        let (shared, tls) = (Arc::clone(&shared), tls.clone());
         connections.spawn(async move {
-            let service = service_fn(move |request| {
-                let relayed = relay::relay(Arc::clone(&shared), request);
-                async {
-                    relayed
-                        .await
-                        .map_err(|surprise| io::Error::other(surprise.to_string()))
+            match tls {
+                None => serve(stream, shared).await,
+                // Whoever distrusts us leaves in the middle of the handshake.
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        serve(stream, shared).await;
+                    }
                 }
-            });
-            // An error is a connection that was cut, on purpose or by the other side.
-            let _cut = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            }
         });
         while connections.try_join_next().is_some() {}
     }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
+    let service = service_fn(move |request| {
+        let relayed = relay::relay(Arc::clone(&shared), request);
+        async {
+            relayed
+                .await
+                .map_err(|surprise| io::Error::other(surprise.to_string()))
+        }
+    });
+    // An error is a connection that was cut, on purpose or by the other side.
+    let _cut = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }

@@ -3,6 +3,9 @@
 use super::Plan;
 use crate::place::Place;
 
+/// The cloud's own authority, where there is one.
+pub(super) const AUTHORITY: &str = "authority.pem";
+
 /// The text of `belay.toml`. New accounts get Argon2id at exactly the floor, so that tests stay quick.
 pub(super) fn config(place: &Place, url: &str, plan: &Plan) -> String {
     let path = |name: &str| format!("{:?}", place.at(name).display().to_string());
@@ -11,12 +14,17 @@ pub(super) fn config(place: &Place, url: &str, plan: &Plan) -> String {
     } else {
         String::new()
     };
+    let ca = if plan.secure {
+        format!("ca = {}\n", path(AUTHORITY))
+    } else {
+        String::new()
+    };
     let journal = match &plan.wipe_journal {
         Some(folder) => format!("{:?}", folder.display().to_string()),
         None => path("wipe-journal"),
     };
     format!(
-        "[cloud]\nurl = \"{url}\"\n\n\
+        "[cloud]\nurl = \"{url}\"\n{ca}\n\
          [bus]\nkind = \"system\"\n\n\
          [paths]\nstate = {}\n\n\
          [platform]\nbackend = \"{}\"\n\n\

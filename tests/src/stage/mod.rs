@@ -46,6 +46,8 @@ pub struct Plan {
     pub more: String,
     /// More arguments of `belay-cloud`.
     pub cloud_args: Vec<String>,
+    /// Whether the cloud is reached with TLS, under an authority of its own, see [`crate::proxy::AUTHORITY`].
+    pub secure: bool,
     /// From which level on the programs log. Tests look for secrets in everything that is ever logged; a bench has
     /// what users have.
     pub log_level: &'static str,
@@ -84,6 +86,7 @@ impl Plan {
             wipe_journal: None,
             more: String::new(),
             cloud_args: Vec::new(),
+            secure: false,
             log_level: "trace",
         }
     }
@@ -115,7 +118,10 @@ impl Plan {
     async fn set(self, exe: PathBuf, place: Arc<Place>) -> Outcome<Stage> {
         let clock = StageClock::new(Arc::clone(&place))?;
         sysfs::write(&place, self.hardware)?;
-        let proxy = Proxy::start().await?;
+        let proxy = Proxy::start(self.secure).await?;
+        if self.secure {
+            place.write(files::AUTHORITY, crate::proxy::AUTHORITY, 0o644)?;
+        }
         place.write("belay.toml", &files::config(&place, &proxy.url(), &self), 0o644)?;
         let bus = Bus::start(&place, &exe, &self.policy, self.log_level).await?;
         let polkit = Polkit::start(bus.socket()).await?;

@@ -1,9 +1,10 @@
 //! News of the commands that were sent from here.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use belay_proto::backoff::Backoff;
+use belay_proto::clock::millis;
 use belay_proto::id::CommandId;
 use belay_proto::wire::CommandLife;
 
@@ -87,7 +88,12 @@ impl Desk {
             following.pauses.reset();
             Duration::ZERO
         } else {
-            following.pauses.next().unwrap_or(LONGEST_PAUSE)
+            let pause = following.pauses.next().unwrap_or(LONGEST_PAUSE);
+            // What the cloud says once its time is over is believed: that is asked for when it is.
+            match sent.left(self.now()) {
+                Some(left) if !left.is_zero() => pause.min(left + FIRST_PAUSE),
+                _ => pause,
+            }
         };
         self.listen_for(id, pause.max(asked.unwrap_or_default()));
     }
@@ -95,7 +101,8 @@ impl Desk {
     /// What of a life is the device's own word, or at least nothing that only the device may say.
     fn believed(&mut self, sent: &SentCommand, life: CommandLife) -> Option<Event> {
         let account = self.state.word.account?;
-        match sent.witness(account).fate(sent.id, &life) {
+        let over = sent.left(self.now()).is_some_and(|left| left.is_zero());
+        match sent.witness(account).fate(sent.id, &life, over) {
             Ok(fate) => {
                 if let Some(following) = self.following.get_mut(&sent.id) {
                     following.seen = Some(life.revision);
@@ -107,6 +114,17 @@ impl Desk {
                 None
             }
         }
+    }
+
+    /// The wall clock, ms since the Unix epoch.
+    fn now(&self) -> u64 {
+        millis(
+            self.parts
+                .clock
+                .wall()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default(),
+        )
     }
 
     fn listen_for(&mut self, id: CommandId, pause: Duration) {

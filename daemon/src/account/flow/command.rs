@@ -2,14 +2,14 @@
 
 use belay_proto::id::{AccountId, CommandId, DeviceId};
 use belay_proto::keys::PublicKey;
-use belay_proto::signed::{Action, CommandState, DeviceCertificate, Signed};
+use belay_proto::signed::{Action, Command, CommandEnvelope, CommandState, DeviceCertificate, Signed};
 use belay_proto::steps::{self, Purpose, SignCommandInput, SignCommandOutput};
 
 use super::Flow;
 use super::sign_in::lies_if_malformed;
 use crate::account::command::SentCommand;
 use crate::account::error::{AccountError, chain};
-use crate::account::evidence::{Fate, Standing, Untrue, Witness, certificate};
+use crate::account::evidence::{Fate, Testimony, Witness, certificate};
 use crate::account::model::Session;
 use crate::account::state::{Event, Refusal};
 use crate::cloud::{CloudError, ProblemKind, Revocation, Tokens, Vault};
@@ -37,9 +37,7 @@ struct Issuer {
 
 /// What a device has told of itself.
 struct Told {
-    newest: Option<Standing>,
-    /// The place of its state report; 0 = there is none.
-    reported: u64,
+    testimony: Testimony,
     /// Up to which of the cloud's numbers its sealed reports are known.
     reports: u64,
 }
@@ -99,10 +97,14 @@ impl Flow {
     ) -> Result<CommandId, AccountError> {
         let (signed, target) = target(&certificates, asked.device, issuer)?;
         let witness = Witness::from(&target);
-        let standing = self.standing(issuer, &witness).await?;
+        let told = self.told(issuer, &witness).await?;
+        if let Some(doubt) = told.testimony.doubt {
+            tracing::warn!(error = %doubt, "what the cloud gives out as the device's isn't believed");
+        }
+        let testimony = told.testimony.good_for(asked.action.verb())?;
         let input = SignCommandInput {
             certificate: signed,
-            report: standing.newest.map(|newest| newest.signed),
+            report: testimony.standing.map(|standing| standing.signed),
             action: asked.action.verb().as_str().to_owned(),
             arguments: asked.action.encode_arguments(),
         };
@@ -124,9 +126,10 @@ impl Flow {
             state: CommandState::Unknown,
             reason: String::new(),
             sequence: 0,
-            reported: standing.reported,
-            reports: standing.reports,
+            reported: testimony.reported,
+            reports: told.reports,
             forgotten: false,
+            expires: void_after(&made.envelope),
         };
         self.report(Event::Sending(Box::new(sent))).await?;
         self.bring(issuer, &witness, &made).await?;
@@ -150,7 +153,7 @@ impl Flow {
             Ok(life) => {
                 // A cloud that answers with another's life has the command nonetheless; what became of it is asked
                 // for, and believed, later.
-                let fate = witness.fate(id, &life).unwrap_or_else(|error| {
+                let fate = witness.fate(id, &life, false).unwrap_or_else(|error| {
                     tracing::warn!(%error, "what the cloud says about a command isn't believed");
                     Fate {
                         state: CommandState::Queued,
@@ -159,7 +162,7 @@ impl Flow {
                 });
                 self.report(Event::Heard { id, fate }).await
             }
-            Err(AccountError::Cloud(error)) if error.is_decided() => {
+            Err(AccountError::Cloud(error)) if error.is_decided() || error.is_unsent() => {
                 self.report(Event::Unheard { id }).await?;
                 Err(refused(error))
             }
@@ -169,7 +172,7 @@ impl Flow {
 
     /// What the device has told of itself. The cloud keeps the newest state report alone, so one that is older than
     /// what was seen here before is held back.
-    async fn standing(&self, issuer: &Issuer, witness: &Witness) -> Result<Told, AccountError> {
+    async fn told(&self, issuer: &Issuer, witness: &Witness) -> Result<Told, AccountError> {
         let saved = self.parts.rows.load().await?;
         let before = saved
             .commands
@@ -183,15 +186,8 @@ impl Flow {
             Ok((reports, self.parts.cloud.lives(witness.device, LIVES).await?))
         };
         let (reports, lives) = self.in_session(issuer.account, asked).await?;
-        let newest = witness.newest(reports.state.as_deref(), &lives)?;
-        let state = reports.state.as_deref().map(|state| witness.standing(state));
-        let reported = state.transpose()?.map_or(0, |state| state.sequence);
-        if reported < seen {
-            return Err(Untrue::OldReport.into());
-        }
         Ok(Told {
-            newest,
-            reported,
+            testimony: witness.testimony(reports.state.as_deref(), &lives, seen),
             reports: reports.last,
         })
     }
@@ -223,6 +219,15 @@ fn target(
         }
     }
     found
+}
+
+/// Until when a command is good, by its own word: ms since the Unix epoch, 0 = for ever. The warden made it.
+fn void_after(envelope: &[u8]) -> u64 {
+    CommandEnvelope::decode(envelope)
+        .and_then(|envelope| envelope.command.peek_unverified::<Command>())
+        .ok()
+        .and_then(|command| command.void_after())
+        .unwrap_or_default()
 }
 
 /// A device that was the account's and isn't any more is no device of it.

@@ -2,6 +2,7 @@
 
 mod cloud;
 mod commands;
+mod ending;
 mod kills;
 mod methods;
 mod orders;

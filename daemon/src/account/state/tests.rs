@@ -124,6 +124,7 @@ fn sent(n: u8) -> SentCommand {
         reported: 0,
         reports: 0,
         forgotten: false,
+        expires: 0,
     }
 }
 

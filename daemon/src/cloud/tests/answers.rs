@@ -1,7 +1,9 @@
 //! Answers that aren't: nonsense, too much, too late, out of order.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use belay_proto::clock::Clock as _;
 use serde::Deserialize;
 
 use super::{Auth, CloudClient, MemoryVault, Reply, SkippingClock, bench, change, read};
@@ -228,4 +230,50 @@ async fn two_calls_carry_two_idempotency_keys_and_a_stored_one_is_repeated() {
         seen[1].header("idempotency-key")
     );
     assert_eq!(seen[2].header("idempotency-key"), "stored");
+}
+
+#[tokio::test]
+async fn what_never_left_is_told_from_what_may_have_arrived() {
+    let nobody = {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        format!("http://{}", listener.local_addr().unwrap())
+    };
+    let (vault, clock) = (
+        Arc::new(MemoryVault::default()),
+        Arc::new(SkippingClock::default()),
+    );
+    let client = CloudClient::new(Some(&nobody), None, vault, clock);
+    let error = client.done(&change(Auth::Open)).await.unwrap_err();
+    assert!(error.is_offline() && error.is_unsent(), "{error:?}");
+
+    // It arrived: in the last case the cloud even says so, and asks for rest.
+    let resting = Reply::problem(503, "busy").with("retry-after", "60");
+    for replies in [vec![Reply::Close], vec![Reply::Short], vec![resting]] {
+        let bench = bench(replies).await;
+        let error = bench.client.done(&change(Auth::Open)).await.unwrap_err();
+        assert!(error.is_offline() && !error.is_unsent(), "{error:?}");
+    }
+    let bench = bench([Reply::problem(503, "busy").with("retry-after", "60")]).await;
+    bench.client.done(&change(Auth::Open)).await.unwrap_err();
+    let error = bench.client.done(&change(Auth::Open)).await.unwrap_err();
+    assert!(error.is_unsent(), "it was asked to be left alone: {error:?}");
+    assert_eq!(bench.server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn the_clouds_clock_is_compared_with_this_devices() {
+    let now = SkippingClock::default().wall();
+    let later = httpdate::fmt_http_date(now + Duration::from_secs(600));
+    let earlier = httpdate::fmt_http_date(now - Duration::from_secs(60));
+    let bench = bench([
+        Reply::json(200, "{}"),
+        Reply::json(200, "{}").with("date", &later),
+        Reply::json(200, "{}").with("date", "yesterday"),
+        Reply::json(200, "{}").with("date", &earlier),
+    ])
+    .await;
+    for expected in [None, Some(600_000), Some(600_000), Some(-60_000)] {
+        bench.client.done(&read()).await.unwrap();
+        assert_eq!(bench.client.clock_ahead(), expected);
+    }
 }

@@ -13,6 +13,7 @@ pub struct SkippingClock {
     now: watch::Sender<Duration>,
     waits: Mutex<Vec<Duration>>,
     boots: Mutex<u32>,
+    wall: Mutex<Duration>,
 }
 
 impl Default for SkippingClock {
@@ -21,6 +22,7 @@ impl Default for SkippingClock {
             now: watch::Sender::new(Duration::from_secs(3600)),
             waits: Mutex::default(),
             boots: Mutex::default(),
+            wall: Mutex::new(Duration::from_secs(1_795_000_000)),
         }
     }
 }
@@ -29,6 +31,11 @@ impl SkippingClock {
     /// Lets the long waits pass too.
     pub fn advance(&self, by: Duration) {
         self.now.send_modify(|now| *now += by);
+    }
+
+    /// Moves the wall clock, which stands still otherwise.
+    pub fn advance_wall(&self, by: Duration) {
+        *self.wall.lock().unwrap() += by;
     }
 
     /// Another boot, whose clock begins at zero.
@@ -49,7 +56,7 @@ impl Clock for SkippingClock {
     }
 
     fn wall(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000)
+        SystemTime::UNIX_EPOCH + *self.wall.lock().unwrap()
     }
 
     fn boot_id(&self) -> String {

@@ -17,7 +17,7 @@ pub const TABLE: &[(&str, Advice)] = &[
         advice(
             exit::NO_PERMISSION,
             "The device refused the command.",
-            "Its reason says why: after “stale” ask again, “superseded” means that a newer command came first, “unsupported” that find-device is off there or that it can't do this.",
+            "Its reason says why: after “stale” ask again, “superseded” means that a newer command came first, “unsupported” that find-device is off there or that it can't do this, “expired” that the clock it was sent by is behind.",
         ),
     ),
     (
@@ -32,8 +32,40 @@ pub const TABLE: &[(&str, Advice)] = &[
         "CommandExpired",
         advice(
             exit::UNAVAILABLE,
-            "The device wasn't there in time; nothing was done.",
+            "Its time was over before the device told of it.",
             "Send it again, or use belayctl find sms where the device has a SIM.",
+        ),
+    ),
+    (
+        "CommandForgotten",
+        advice(
+            exit::UNAVAILABLE,
+            "The cloud doesn't know the command any more; what became of it isn't known.",
+            "See how the device stands with belayctl find status before you send it again.",
+        ),
+    ),
+    (
+        "AnswerLost",
+        advice(
+            exit::UNAVAILABLE,
+            "The cloud's answer was lost: the command may be on its way.",
+            "belayctl find status shows under this id what became of it; belayctl find cancel takes it back.",
+        ),
+    ),
+    (
+        "ClockWrong",
+        advice(
+            exit::UNAVAILABLE,
+            "The command's time was over when it reached the cloud: this computer's clock looks wrong.",
+            "Set this computer's clock, then send it again.",
+        ),
+    ),
+    (
+        "Interrupted",
+        advice(
+            exit::INTERRUPTED,
+            "Interrupted.",
+            "belayctl status and belayctl find status show what goes on.",
         ),
     ),
     (

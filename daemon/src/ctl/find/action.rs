@@ -81,6 +81,28 @@ fn message(text: &str) -> Result<String, Error> {
 }
 
 impl SmsVerb {
+    /// Its name among the arguments.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lock => "lock",
+            Self::Unlock => "unlock",
+            Self::Ring => "ring",
+            Self::Stop => "stop",
+            Self::Locate => "locate",
+        }
+    }
+
+    /// The verb of the command that does the same.
+    pub fn verb(self) -> Name {
+        match self {
+            Self::Lock => Name::Lock,
+            Self::Unlock => Name::Unlock,
+            Self::Ring => Name::Ring,
+            Self::Stop => Name::StopRing,
+            Self::Locate => Name::Locate,
+        }
+    }
+
     /// The action of the text.
     pub fn action(self) -> SmsAction {
         match self {

@@ -1,37 +1,40 @@
 //! From a bound device: over the bus.
 
-use std::time::Duration;
-
+use belay_proto::dbus::Options;
 use belay_proto::dbus::client::send_command;
-use belay_proto::dbus::names::{ACCOUNT_INTERFACE, ACCOUNT_PATH, BUS_NAME};
-use belay_proto::dbus::{CommandEntries, Details, Options};
+use belay_proto::dbus::names::{ACCOUNT_PATH, BUS_NAME};
 use belay_proto::id::DeviceId;
-use belay_proto::signed::{Action, CommandState};
+use belay_proto::signed::{Action, CommandState, default_life};
 use futures_util::StreamExt as _;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use zbus::fdo::PropertiesProxy;
-use zbus::names::InterfaceName;
 
 use super::action::needs_no_password;
 use super::choose::{Named, choose};
 use super::cli::{Find, Verb};
-use super::confirm;
-use super::words::{Life, Sent};
-use crate::account::Fate;
-use crate::ctl::client::Client;
+use super::confirm::{self, Doomed};
+use super::words::{Life, Sent, TOLD_WITHIN, WIPE_FAILS_WITHIN};
+use crate::account::{FORGOTTEN, Fate};
+use crate::ctl::client::{Client, Object};
 use crate::ctl::error::Error;
+use crate::ctl::interrupt::Underway;
 use crate::ctl::output::{Output, Report};
 use crate::ctl::text::{Ink, json_object, printable, time_words};
 use crate::ctl::{device, secret};
 
-/// How long to listen on after a wipe has begun, in case it fails at once; a device that is being erased says nothing
-/// more.
-const WIPE_FAILS_WITHIN: Duration = Duration::from_secs(30);
+/// The account's state in which belayd asks what became of commands.
+const BOUND: &str = "bound";
 
 struct Entry {
     id: String,
     name: String,
     fields: Value,
+}
+
+impl Entry {
+    fn field(&self, key: &str) -> &str {
+        self.fields[key].as_str().unwrap_or_default()
+    }
 }
 
 impl Named for Entry {
@@ -47,27 +50,33 @@ impl Named for Entry {
 /// Does what was asked for through this device's daemons.
 ///
 /// # Errors
-/// What they say; [`Error::Usage`] for what only a computer with `--cloud` can do.
+/// What they say.
 pub async fn run(
     client: &Client,
     args: &Find,
     action: Option<Action>,
+    underway: &Underway,
     output: Output,
 ) -> Result<Report, Error> {
     if matches!(args.verb, Verb::List) {
         return device::list(client, output).await;
     }
-    if matches!(args.verb, Verb::Sms(_)) {
-        return Err(Error::Usage(
-            "The text is signed with the account's own key: add --cloud URL --login IDENTIFIER.".to_owned(),
-        ));
-    }
     let entries = devices(client).await?;
     let target = choose(&entries, args.verb.device().unwrap_or_default())?;
-    match action {
-        Some(action) => command(client, args, target, &action, output).await,
-        None => status(client, target, output.ink).await,
+    let Some(action) = action else {
+        return status(client, target, output.ink).await;
+    };
+    if let Verb::Wipe(wipe) = &args.verb {
+        let doomed = Doomed {
+            id: &target.id,
+            model: target.field("model"),
+            class: target.fields["wipe_class"].as_str().unwrap_or("unknown"),
+            name: &target.name,
+        };
+        let all: Vec<_> = entries.iter().map(|entry| entry.id.as_str()).collect();
+        confirm::wipe(doomed, &all, wipe.yes_wipe.as_deref()).await?;
     }
+    command(client, args, target, &action, underway, output).await
 }
 
 async fn devices(client: &Client) -> Result<Vec<Entry>, Error> {
@@ -89,60 +98,132 @@ async fn command(
     args: &Find,
     target: &Entry,
     action: &Action,
+    underway: &Underway,
     output: Output,
 ) -> Result<Report, Error> {
-    if let Verb::Wipe(wipe) = &args.verb {
-        let class = target.fields["wipe_class"].as_str().unwrap_or("unknown");
-        confirm::wipe(&target.name, &target.id, class, wipe.yes_wipe.as_deref())?;
-    }
     let password = if needs_no_password(action.verb()) {
         None
     } else {
         let file = args.by.password.password_file.as_deref();
-        Some(secret::read(file, "Account password: ")?)
+        Some(secret::read(file, "Account password: ").await?)
     };
     let device: DeviceId = target
         .id
         .parse()
         .map_err(|_| Error::named("Internal", "the daemon lists a device without an id"))?;
-    let id = send_command(client.connection(), &device, action, password.as_ref()).await?;
+    let before = account(client).await?;
+    underway.sends(format!("the command “{}”", action.verb().as_str()));
+    let sent = send_command(client.connection(), &device, action, password.as_ref()).await;
+    let (id, lost) = match sent {
+        Ok(id) => (id.to_string(), false),
+        Err(error) => (lost(client, &before, target, action, error).await?, true),
+    };
     let sent = Sent {
-        id: id.to_string(),
+        id: id.clone(),
         device: target.id.clone(),
         name: target.name.clone(),
+        model: target.field("model").to_owned(),
         action: action.verb().as_str(),
     };
     let mut life = Life::begin(sent, output)?;
+    if lost {
+        output.progress("  the answer was lost; the command may be on its way")?;
+    }
     if args.by.no_wait {
-        if let Some(fate) = fate_of(&commands(client).await?, &id.to_string()) {
+        if let Some(fate) = fate_of(&account(client).await?, &id) {
             life.show(&fate)?;
         }
+        if lost && life.fate().state == CommandState::Unknown {
+            return Err(Error::named("AnswerLost", &life.id_words()));
+        }
     } else {
-        follow(client, &id.to_string(), action, &mut life).await?;
+        follow(client, &id, action, &mut life).await?;
         life.verdict()?;
     }
     Ok(Report::new(hint(action), life.json()))
 }
 
+/// The command that may be on its way although its answer was an error: belayd keeps what it sent until it knows that
+/// the cloud hasn't got it.
+async fn lost(
+    client: &Client,
+    before: &Map<String, Value>,
+    target: &Entry,
+    action: &Action,
+    error: belay_proto::dbus::Error,
+) -> Result<String, Error> {
+    use belay_proto::dbus::Error as Answer;
+    let silent = matches!(error, Answer::Bus(_));
+    let open = silent
+        || matches!(
+            error,
+            Answer::Offline(_) | Answer::CloudRefused(_) | Answer::Cancelled(_)
+        );
+    if !open {
+        return Err(error.into());
+    }
+    let after = match account(client).await {
+        Ok(after) => after,
+        Err(_) if silent => {
+            return Err(Error::named("AnswerLost", "belayd can't be asked under which id"));
+        }
+        Err(_) => return Err(error.into()),
+    };
+    new_command(before, &after, &target.id, action.verb().as_str()).ok_or_else(|| error.into())
+}
+
+/// The id of the command that is among those of `after` alone.
+fn new_command(
+    before: &Map<String, Value>,
+    after: &Map<String, Value>,
+    device: &str,
+    action: &str,
+) -> Option<String> {
+    let known = |id: &Value| entries(before).any(|command| command["id"] == *id);
+    entries(after)
+        .find(|command| command["device"] == device && command["action"] == action && !known(&command["id"]))
+        .and_then(|command| command["id"].as_str().map(str::to_owned))
+}
+
 /// Shows what becomes of a command until nothing more comes.
 async fn follow(client: &Client, id: &str, action: &Action, life: &mut Life) -> Result<(), Error> {
-    let properties = properties(client).await?;
-    let mut changes = properties.receive_properties_changed().await?;
+    let mut changes = properties(client).await?.receive_properties_changed().await?;
+    let clock = crate::platform::clock();
+    let over = default_life(action.verb()).map(|life| clock.boottime() + life + TOLD_WITHIN);
     loop {
-        let fate = fate_of(&commands(client).await?, id)
-            .ok_or_else(|| Error::named("CommandExpired", "the cloud doesn't know the command any more"))?;
-        life.show(&fate)?;
-        if fate.is_final() {
+        let account = account(client).await?;
+        match fate_of(&account, id) {
+            Some(fate) if fate.reason != FORGOTTEN => {
+                life.show(&fate)?;
+            }
+            // What was never shown was never in the cloud.
+            None if life.fate().state == CommandState::Unknown => {
+                return Err(Error::named("Offline", "the command didn't reach the cloud"));
+            }
+            Some(_) | None => return life.forgotten(),
+        }
+        if life.fate().is_final() {
             return Ok(());
         }
-        let erasing = matches!(action, Action::Wipe { .. }) && fate.state == CommandState::Running;
-        let next = if erasing {
-            match tokio::time::timeout(WIPE_FAILS_WITHIN, changes.next()).await {
-                Ok(next) => next,
-                Err(_) => return Ok(()),
+        if account.get("state").is_some_and(|state| state != BOUND) {
+            return Err(Error::named("ReauthenticationRequired", &life.id_words()));
+        }
+        let erasing = matches!(action, Action::Wipe { .. }) && life.fate().state == CommandState::Running;
+        let limit = match life.fate().state {
+            _ if erasing => Some(clock.boottime() + WIPE_FAILS_WITHIN),
+            // So far this is the cloud's word alone.
+            CommandState::Unknown | CommandState::Queued | CommandState::Delivered => over,
+            _ => None,
+        };
+        let late = async {
+            match limit {
+                Some(limit) => clock.sleep_until(limit).await,
+                None => std::future::pending().await,
             }
-        } else {
-            changes.next().await
+        };
+        let next = tokio::select! {
+            next = changes.next() => next,
+            () = late => return if erasing { Ok(()) } else { life.expire() },
         };
         if next.is_none() {
             return Err(zbus::fdo::Error::Disconnected("the bus closed the connection".to_owned()).into());
@@ -157,22 +238,22 @@ async fn properties(client: &Client) -> Result<PropertiesProxy<'static>, Error> 
     Ok(builder.build().await?)
 }
 
-async fn commands(client: &Client) -> Result<CommandEntries, Error> {
-    let interface = InterfaceName::from_static_str_unchecked(ACCOUNT_INTERFACE);
-    let value = properties(client).await?.get(interface, "Commands").await?;
-    CommandEntries::try_from(value).map_err(Error::Bus)
+/// The account's properties, `commands` among them.
+async fn account(client: &Client) -> Result<Map<String, Value>, Error> {
+    client.properties(Object::Account).await
 }
 
-fn fate_of(commands: &[Details], id: &str) -> Option<Fate> {
-    let fields: Vec<_> = commands.iter().map(json_object).collect();
-    let found = fields.iter().find(|fields| fields["id"] == id)?;
-    let text = |key: &str| {
-        found
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
+fn entries(account: &Map<String, Value>) -> impl Iterator<Item = &Value> {
+    account
+        .get("commands")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+fn fate_of(account: &Map<String, Value>, id: &str) -> Option<Fate> {
+    let found = entries(account).find(|command| command["id"] == id)?;
+    let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
     Some(Fate {
         state: CommandState::from(text("state").as_str()),
         reason: text("reason"),
@@ -182,10 +263,8 @@ fn fate_of(commands: &[Details], id: &str) -> Option<Fate> {
 
 /// What this device knows of another one: the cloud's list and the commands it sent itself.
 async fn status(client: &Client, target: &Entry, ink: Ink) -> Result<Report, Error> {
-    let all: Vec<Value> = commands(client)
-        .await?
-        .iter()
-        .map(|command| Value::from(json_object(command)))
+    let account = account(client).await?;
+    let all: Vec<_> = entries(&account)
         .filter(|command| command["device"] == target.id)
         .collect();
     let text = |value: &Value| printable(value.as_str().unwrap_or_default());
@@ -239,28 +318,43 @@ fn hint(action: &Action) -> String {
 
 #[cfg(test)]
 mod tests {
-    use zbus::{OwnedVariant, Variant};
-
     use super::*;
+
+    fn account(commands: &[(&str, &str, &str)]) -> Map<String, Value> {
+        let commands: Vec<_> = commands
+            .iter()
+            .map(|(id, device, state)| {
+                json!({"id": id, "device": device, "action": "ring", "state": state, "reason": "stale"})
+            })
+            .collect();
+        Map::from_iter([("commands".to_owned(), Value::from(commands))])
+    }
 
     #[test]
     fn a_commands_entry_is_read_by_its_id() {
-        let entry = |id: &str, state: &str| {
-            Details::from_iter(
-                [("id", id), ("state", state), ("reason", "stale")].map(|(key, value)| {
-                    (
-                        key.to_owned(),
-                        OwnedVariant::try_from(Variant::from(value)).unwrap(),
-                    )
-                }),
-            )
-        };
-        let commands = [entry("a", "done"), entry("b", "refused")];
-        let fate = fate_of(&commands, "b").unwrap();
+        let account = account(&[("a", "1", "done"), ("b", "1", "refused")]);
+        let fate = fate_of(&account, "b").unwrap();
         assert_eq!(
             (fate.state, fate.reason.as_str()),
             (CommandState::Refused, "stale")
         );
-        assert_eq!(fate_of(&commands, "c"), None);
+        assert_eq!(fate_of(&account, "c"), None);
+    }
+
+    #[test]
+    fn a_command_whose_answer_was_lost_is_the_new_one_to_that_device() {
+        let before = account(&[("a", "1", "unknown")]);
+        let after = account(&[
+            ("c", "2", "unknown"),
+            ("b", "1", "unknown"),
+            ("a", "1", "unknown"),
+        ]);
+        assert_eq!(new_command(&before, &after, "1", "ring").as_deref(), Some("b"));
+        assert_eq!(new_command(&before, &after, "1", "lock"), None);
+        assert_eq!(
+            new_command(&before, &before, "1", "ring"),
+            None,
+            "nothing was sent"
+        );
     }
 }

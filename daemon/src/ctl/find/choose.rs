@@ -17,7 +17,8 @@ pub trait Named {
     fn name(&self) -> &str;
 }
 
-/// The one of `all` with this id, beginning of an id, or name.
+/// The one of `all` with this id, beginning of an id, or name. A name that looks like the beginning of another device's
+/// id is neither: names are the cloud's word.
 ///
 /// # Errors
 /// `NotFound` where there is none, [`Error::Data`] where there are several.
@@ -28,15 +29,11 @@ pub fn choose<'a, T: Named>(all: &'a [T], text: &str) -> Result<&'a T, Error> {
         let id = id.to_string();
         return all.iter().find(|one| one.id() == id).ok_or_else(unknown);
     }
-    let by_name: Vec<_> = all
+    let begins = |one: &&T| text.len() >= SHORTEST && one.id().starts_with(&lower);
+    let found: Vec<_> = all
         .iter()
-        .filter(|one| one.name().to_lowercase() == lower)
+        .filter(|one| one.name().to_lowercase() == lower || begins(one))
         .collect();
-    let found = if by_name.is_empty() && text.len() >= SHORTEST {
-        all.iter().filter(|one| one.id().starts_with(&lower)).collect()
-    } else {
-        by_name
-    };
     match found[..] {
         [] => Err(unknown()),
         [one] => Ok(one),
@@ -79,6 +76,16 @@ mod tests {
         assert_eq!(chosen(&"AB".repeat(16)).unwrap(), "ab");
         assert_eq!(chosen("cdcd").unwrap(), "cd");
         assert_eq!(chosen(" pocket ").unwrap(), "ab");
+    }
+
+    #[test]
+    fn a_name_that_looks_like_another_devices_id_is_taken_for_neither() {
+        let all = [One("ab", "cdcdcdcd"), One("cd", "Slate")];
+        assert_eq!(
+            choose(&all, "cdcdcdcd").map(|one| one.0).unwrap_err().exit_code(),
+            65
+        );
+        assert_eq!(choose(&all, &"cd".repeat(16)).unwrap().0, "cd");
     }
 
     #[test]

@@ -120,8 +120,8 @@ pub struct Wipe {
     /// Leave the eSIM, so that the device can still be reached
     #[arg(long)]
     pub keep_esim: bool,
-    /// Don't ask for the device's name: it is given here
-    #[arg(long, value_name = "NAME")]
+    /// Don't ask for the device's id: it is given here, or the first 8 digits of it or more
+    #[arg(long, value_name = "ID")]
     pub yes_wipe: Option<String>,
 }
 

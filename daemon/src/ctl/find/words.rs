@@ -1,5 +1,7 @@
 //! What a command to a device says of itself, in words and in JSON.
 
+use std::time::Duration;
+
 use belay_proto::signed::CommandState;
 use serde_json::{Value, json};
 
@@ -8,6 +10,16 @@ use crate::ctl::error::Error;
 use crate::ctl::output::Output;
 use crate::ctl::text::{printable, wait_words};
 
+/// How long to listen on after a wipe has begun, in case it fails at once; a device that is being erased says nothing
+/// more.
+pub const WIPE_FAILS_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long after its own time is over a device may still tell of a command that it had before.
+pub const TOLD_WITHIN: Duration = Duration::from_secs(60);
+
+/// How many digits of a device's id are shown where a person compares them.
+pub const SHORT: usize = 8;
+
 /// What a command was, for the words about its life.
 #[derive(Clone, Debug)]
 pub struct Sent {
@@ -15,8 +27,10 @@ pub struct Sent {
     pub id: String,
     /// The device's id.
     pub device: String,
-    /// What the device is called.
+    /// What the device is called, by the cloud.
     pub name: String,
+    /// What it is, by its certificate.
+    pub model: String,
     /// The verb.
     pub action: &'static str,
 }
@@ -35,7 +49,14 @@ impl Life {
     /// # Errors
     /// [`Error::Io`] when nobody reads.
     pub fn begin(sent: Sent, output: Output) -> Result<Self, Error> {
-        let text = format!("{} to {}: {}", sent.action, printable(&sent.name), sent.id);
+        let text = format!(
+            "{} to {} ({}, {}): {}",
+            sent.action,
+            printable(&sent.name),
+            printable(&sent.model),
+            short(&sent.device),
+            sent.id
+        );
         let mut life = Self {
             sent,
             output,
@@ -47,19 +68,20 @@ impl Life {
         Ok(life)
     }
 
-    /// Shows what is new.
+    /// Shows what is new, see [`Fate::follows`]; answers whether it was.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn show(&mut self, fate: &Fate) -> Result<(), Error> {
-        if *fate == self.shown || fate.state == CommandState::Unknown {
-            return Ok(());
+    pub fn show(&mut self, fate: &Fate) -> Result<bool, Error> {
+        if !fate.follows(&self.shown) {
+            return Ok(false);
         }
         self.shown = fate.clone();
         self.steps.push(json!({
             "state": fate.state.as_str(), "reason": fate.reason, "step": fate.step, "steps": fate.steps,
         }));
-        self.say(&format!("  {}", words(fate)))
+        self.say(&format!("  {}", words(fate)))?;
+        Ok(true)
     }
 
     /// How far it is.
@@ -67,12 +89,34 @@ impl Life {
         &self.shown
     }
 
-    /// The JSON of it all: `id`, `device`, `name`, `action`, `state`, `reason`, `life` (what was seen to happen).
+    /// Ends a command whose own time is over while its device has signed nothing about it.
+    ///
+    /// # Errors
+    /// `CommandExpired`, always.
+    pub fn expire(&self) -> Result<(), Error> {
+        Err(Error::named("CommandExpired", &self.id_words()))
+    }
+
+    /// Says that nobody answers any more what becomes of it.
+    ///
+    /// # Errors
+    /// `CommandForgotten`, always.
+    pub fn forgotten(&self) -> Result<(), Error> {
+        Err(Error::named("CommandForgotten", &self.id_words()))
+    }
+
+    /// The command, for a message that has to name it.
+    pub fn id_words(&self) -> String {
+        format!("command {}", self.sent.id)
+    }
+
+    /// The JSON of it all: `id`, `device`, `name`, `model`, `action`, `state`, `reason`, `life` (what was seen to happen).
     pub fn json(&self) -> Value {
         json!({
             "id": self.sent.id,
             "device": self.sent.device,
             "name": self.sent.name,
+            "model": self.sent.model,
             "action": self.sent.action,
             "state": self.shown.state.as_str(),
             "reason": self.shown.reason,
@@ -121,10 +165,15 @@ fn words(fate: &Fate) -> String {
         text.push_str(&format!(": {}", printable(&fate.reason)));
     }
     if fate.retry > 0 {
-        let wait = wait_words(std::time::Duration::from_millis(fate.retry));
+        let wait = wait_words(Duration::from_millis(fate.retry));
         text.push_str(&format!("; again in {wait}"));
     }
     text
+}
+
+/// The beginning of a device's id, for people.
+pub fn short(id: &str) -> &str {
+    id.get(..SHORT).unwrap_or(id)
 }
 
 /// What a wipe is worth on a device, by its certificate.
@@ -156,6 +205,7 @@ mod tests {
             id: "01".into(),
             device: "02".into(),
             name: "Pocket".into(),
+            model: "Phone 1".into(),
             action: "lock",
         };
         let output = Output::new(Global {
@@ -211,6 +261,22 @@ mod tests {
         assert_eq!(states, ["queued", "accepted", "done"]);
         assert_eq!(life.json()["state"], "done");
         assert!(life.verdict().is_ok());
+    }
+
+    #[test]
+    fn a_cloud_that_changes_its_mind_for_ever_is_told_of_twice() {
+        let mut life = life();
+        let shown = (0..1_000)
+            .filter(|round| {
+                let state = match round % 2 {
+                    0 => CommandState::Queued,
+                    _ => CommandState::Delivered,
+                };
+                life.show(&fate(state, "")).unwrap()
+            })
+            .count();
+        assert_eq!(shown, 2);
+        assert_eq!(life.json()["state"], "delivered");
     }
 
     #[test]

@@ -28,7 +28,7 @@ fn with(field: &'static str, from: &Arc<Mutex<Option<Value>>>) -> Trick {
 }
 
 #[tokio::test]
-async fn a_cloud_that_answers_with_another_owners_device_or_its_reports_is_refused_by_name() {
+async fn a_cloud_that_answers_with_another_owners_device_or_its_reports_is_found_out() {
     let computer = Computer::adas().await;
     let device = computer.device.clone();
     let bens = scene().await;
@@ -78,10 +78,41 @@ async fn a_cloud_that_answers_with_another_owners_device_or_its_reports_is_refus
         assert_eq!(exit, Some(0), "{status}");
         kept
     };
-    network.plan(&computer.reports(), 1, &with("state", &reports));
-    let (exit, forged) = computer.find(&["lock", &device]).await;
+    network.plan(&computer.reports(), 2, &with("state", &reports));
+    let (exit, forged) = computer.find(&["unlock", &device]).await;
     assert_eq!((exit, name(&forged)), (Some(69), "ForgedReport"), "{forged}");
-    assert_eq!(computer.lock_state().await, "unlocked");
+    assert_eq!(computer.posts(&computer.commands()), 0);
+    // No lie keeps the owner from locking what a thief has.
+    let locked = computer.done(&["lock", &device]).await;
+    assert!(warned(&locked), "{locked}");
+    assert_eq!(computer.lock_state().await, "lost");
+}
+
+fn warned(answer: &Value) -> bool {
+    answer["warnings"]
+        .to_string()
+        .contains("The cloud lies or is broken")
+}
+
+#[tokio::test]
+async fn a_cloud_that_gives_one_device_the_name_of_another_has_neither_erased() {
+    let computer = Computer::with_a_wipe().await;
+    let device = computer.device.clone();
+    let rename = Trick::alter(|answer| {
+        for device in answer["devices"].as_array_mut().unwrap() {
+            device["name"] = "Old phone".into();
+        }
+    });
+    computer.scene.network().plan("/v1/devices", 1, &rename);
+    // The owner means another one, that was called so and has another id.
+    let said = ["wipe", "Old phone", "--yes-wipe", "0123456789abcdef"];
+    let (exit, refused) = computer.find(&said).await;
+    assert_eq!((exit, name(&refused)), (Some(65), "Data"), "{refused}");
+    computer.scene.network().plan("/v1/devices", 1, &rename);
+    let (exit, refused) = computer
+        .find(&["wipe", "Old phone", "--yes-wipe", "Old phone"])
+        .await;
+    assert_eq!((exit, name(&refused)), (Some(65), "Data"), "{refused}");
     assert_eq!(computer.posts(&format!("/v1/devices/{device}/commands")), 0);
 }
 
@@ -105,8 +136,9 @@ async fn a_report_that_is_held_back_is_noticed_where_it_was_seen_and_stale_at_th
 
     let commands = format!("/v1/devices/{device}/commands");
     network.plan(&computer.reports(), 1, &with("state", &old));
-    let (exit, back) = ctl(&computer.scene, &["find", "ring", &device, "--remembered", kept]).await;
-    assert_eq!((exit, name(&back)), (Some(69), "OldReport"), "{back}");
+    let (exit, rung) = ctl(&computer.scene, &["find", "ring", &device, "--remembered", kept]).await;
+    assert_eq!(exit, Some(0), "what harms nobody is asked for: {rung}");
+    assert!(warned(&rung), "{rung}");
 
     // A computer that has seen nothing can't know; the device does.
     network.behave();

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use belay_tests::app::{DEVICE, Refusal, WARDEN};
 use belay_tests::proxy::Trick;
+use belay_tests::until::until;
 use serde_json::Value;
 
-use super::{life, name, path};
+use super::trouble::{not_found, unsigned};
+use super::{SPEED, life, name, path};
 use crate::belayctl::{ctl, file};
 use crate::owner::{ADA, PASSWORD, app, registered};
 use crate::scene::{Scene, scene};
@@ -15,10 +17,10 @@ use crate::scene::{Scene, scene};
 async fn another_device_of_the_account_commands_through_its_own_daemons() {
     let first = scene().await;
     registered(&first, ADA, PASSWORD).await;
-    first.clock().run(20).unwrap();
+    first.clock().run(SPEED).unwrap();
     let lost = app(&first).text(DEVICE, "DeviceId").await.unwrap();
     let second = Scene::beside(&first).await;
-    second.clock().run(20).unwrap();
+    second.clock().run(SPEED).unwrap();
     let (right, wrong) = (file(PASSWORD), file("not-the-password-1"));
     let (exit, bound) = ctl(&second, &["sign-in", ADA, "--password-file", path(&right)]).await;
     assert_eq!(exit, Some(0), "{bound}");
@@ -65,16 +67,51 @@ async fn another_device_of_the_account_commands_through_its_own_daemons() {
     assert!(sent.iter().all(|sent| sent["state"] == "done"), "{status}");
     let (exit, sms) = ctl(&second, &["find", "sms", &lost, "lock"]).await;
     assert_eq!((exit, name(&sms)), (Some(64), "Usage"));
+    let instead = format!("belayctl find sms {lost} lock --cloud");
+    assert!(
+        sms["error"]["message"].as_str().unwrap().contains(&instead),
+        "{sms}"
+    );
+
+    // The answer is lost and the command isn't.
+    let commands = format!("/v1/devices/{lost}/commands");
+    first.network().plan(&commands, 1, &Trick::alter(|_| ()));
+    first.network().plan(&commands, 1, &Trick::LoseAnswer);
+    let (exit, rung) = ctl(&second, &["find", "ring", &lost]).await;
+    assert_eq!((exit, &rung["state"]), (Some(0), &Value::from("done")), "{rung}");
+    // The cloud has forgotten it, or says nothing of it: nobody waits for ever.
+    first.network().plan(&commands, 2, &Trick::alter(|_| ()));
+    first.network().plan(&commands, 1, &not_found());
+    let (exit, gone) = ctl(&second, &["find", "ring", &lost]).await;
+    assert_eq!((exit, name(&gone)), (Some(69), "CommandForgotten"), "{gone}");
+    let (_, status) = ctl(&second, &["find", "status", &lost]).await;
+    assert_eq!(status["commands"][0]["reason"], "forgotten", "{status}");
+    first.network().plan(&commands, 10_000, &unsigned(|_| ()));
+    let before = first.network().exchanges().len();
+    let time_passes = async {
+        let lives = async || {
+            let exchanges = first.network().exchanges();
+            let mut since = exchanges.iter().skip(before);
+            since
+                .any(|exchange| exchange.path.starts_with(&format!("{commands}/")))
+                .then_some(())
+        };
+        until("the ring to be followed", lives).await.unwrap();
+        second.clock().advance(Duration::from_secs(12 * 60)).unwrap();
+    };
+    let ring = ["find", "ring", lost.as_str()];
+    let ((exit, over), ()) = tokio::join!(ctl(&second, &ring), time_passes);
+    assert_eq!((exit, name(&over)), (Some(69), "CommandExpired"), "{over}");
 }
 
 #[tokio::test]
 async fn belayd_refuses_a_device_that_the_owner_never_certified() {
     let first = scene().await;
     registered(&first, ADA, PASSWORD).await;
-    first.clock().run(20).unwrap();
+    first.clock().run(SPEED).unwrap();
     let lost = app(&first).text(DEVICE, "DeviceId").await.unwrap();
     let second = Scene::beside(&first).await;
-    second.clock().run(20).unwrap();
+    second.clock().run(SPEED).unwrap();
     let right = file(PASSWORD);
     let (exit, bound) = ctl(&second, &["sign-in", ADA, "--password-file", path(&right)]).await;
     assert_eq!(exit, Some(0), "{bound}");

@@ -27,7 +27,7 @@ fn lock() -> Action {
 }
 
 /// Another device of the account that is bound here.
-async fn phone(world: &World) -> Phone {
+pub(super) async fn phone(world: &World) -> Phone {
     let owner = SigningKey::from_seed(&Secret::new(OWNER));
     let phone = Phone::of(owner, world.warden.bound().unwrap());
     list(world, phone.signed());
@@ -46,11 +46,20 @@ fn list(world: &World, certificate: Vec<u8>) {
 }
 
 async fn send(world: &World, life: &Life, device: DeviceId) -> Result<CommandId, AccountError> {
-    let ticket = world.warden.ticket("command", true);
-    send_with(life, device, lock(), Some(ticket)).await
+    send_checked(world, life, device, lock()).await
 }
 
-async fn send_with(
+async fn send_checked(
+    world: &World,
+    life: &Life,
+    device: DeviceId,
+    action: Action,
+) -> Result<CommandId, AccountError> {
+    let ticket = world.warden.ticket("command", true);
+    send_with(life, device, action, Some(ticket)).await
+}
+
+pub(super) async fn send_with(
     life: &Life,
     device: DeviceId,
     action: Action,
@@ -81,7 +90,7 @@ async fn until(life: &Life, state: &str) {
         .await;
 }
 
-fn shown(life: &Life) -> Vec<CommandView> {
+pub(super) fn shown(life: &Life) -> Vec<CommandView> {
     life.account.view().commands
 }
 
@@ -166,15 +175,20 @@ async fn an_unknown_device_and_one_that_the_owner_did_not_certify_get_nothing() 
 }
 
 #[tokio::test]
-async fn another_devices_report_is_refused_before_anything_is_signed() {
+async fn another_devices_report_is_refused_before_anything_is_signed_and_left_out_for_what_harms_nobody() {
     let (world, life) = World::bound().await;
     let phone = phone(&world).await;
     let other = Phone::new();
     let forged = Signed::seal(&phone.report(9), &other.warden).encode();
     world.cloud.with(|cloud| cloud.state = Some(forged));
-    let error = send(&world, &life, phone.certificate.device).await.unwrap_err();
+    let device = phone.certificate.device;
+    let error = send_checked(&world, &life, device, Action::Unlock)
+        .await
+        .unwrap_err();
     assert_eq!(name(error), "CloudRefused");
     assert!(world.warden.signed().is_empty());
+    send(&world, &life, device).await.unwrap();
+    assert_eq!(world.warden.signed()[0].report, None);
 }
 
 #[tokio::test]
@@ -186,7 +200,9 @@ async fn a_report_that_goes_back_behind_one_that_was_seen_is_refused() {
     send(&world, &life, phone.certificate.device).await.unwrap();
     for old in [Some(report(8)), None] {
         world.cloud.with(|cloud| cloud.state = old);
-        let error = send(&world, &life, phone.certificate.device).await.unwrap_err();
+        let error = send_checked(&world, &life, phone.certificate.device, Action::Unlock)
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains("older"), "{error}");
         assert_eq!(name(error), "CloudRefused");
     }
@@ -241,6 +257,46 @@ async fn a_command_whose_answer_was_lost_is_asked_for_until_it_is_known() {
     assert_eq!(name(error), "Offline");
     // It never got there: the cloud says so, and it is gone.
     life.until(|view| view.commands.is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_command_that_never_left_is_not_shown_and_one_that_may_have_is() {
+    let (world, life) = World::bound().await;
+    let phone = phone(&world).await;
+    let unsent = CloudError::Offline {
+        what: "no connection".into(),
+        retry_after: None,
+        unsent: true,
+        source: None,
+    };
+    world.cloud.with(|cloud| cloud.refusals.insert("send", unsent));
+    let error = send(&world, &life, phone.certificate.device).await.unwrap_err();
+    assert_eq!(name(error), "Offline");
+    assert!(shown(&life).is_empty());
+
+    world.cloud.with(|cloud| {
+        cloud
+            .refusals
+            .insert("send", CloudError::offline("no answer in time"));
+        // Nor can it be asked yet.
+        cloud.refusals.insert("life", CloudError::offline("no network"));
+    });
+    let error = send(&world, &life, phone.certificate.device).await.unwrap_err();
+    assert_eq!(name(error), "Offline");
+    assert_eq!(shown(&life)[0].state, "unknown");
+}
+
+#[tokio::test]
+async fn what_the_cloud_has_forgotten_is_said_to_be_so_and_asked_for_no_more() {
+    let (world, life) = World::bound().await;
+    let phone = phone(&world).await;
+    send(&world, &life, phone.certificate.device).await.unwrap();
+    world.cloud.with(|cloud| {
+        cloud.lives.clear();
+    });
+    world.cloud.news.notify_waiters();
+    life.until(|view| view.commands[0].reason == "forgotten").await;
+    assert_eq!(shown(&life)[0].state, "queued");
 }
 
 #[tokio::test]

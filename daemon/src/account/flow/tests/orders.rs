@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use belay_proto::id::{CommandId, DeviceId};
+use belay_proto::signed::{Command, CommandEnvelope};
 use belay_proto::wire::{CommandLife, ReportsAnswer};
 use futures_util::FutureExt;
 
@@ -12,8 +13,9 @@ use crate::account::{Orders, Reply};
 impl Orders for MapCloud {
     fn send<'a>(&'a self, device: DeviceId, envelope: &'a [u8]) -> Reply<'a, CommandLife> {
         self.in_session("send", move |inner| {
+            let signed = CommandEnvelope::decode(envelope).unwrap().command;
             let life = CommandLife {
-                id: CommandId::try_from(envelope).unwrap(),
+                id: signed.peek_unverified::<Command>().unwrap().id,
                 device,
                 action: "lock".into(),
                 queued_at: 1,

@@ -2,7 +2,7 @@
 
 use belay_proto::id::{AccountId, DeviceId};
 use belay_proto::keys::PublicKey;
-use belay_proto::signed::{DeviceCertificate, Signed};
+use belay_proto::signed::{DeviceCertificate, Signed, Verb};
 use belay_proto::wire::{CommandLife, Report, ReportIds, SealedReport};
 use serde_json::{Value, json};
 
@@ -12,8 +12,11 @@ use crate::ctl::error::Error;
 use crate::ctl::find::choose::{Named, choose};
 use crate::ctl::text::{Ink, printable, time_words};
 
-/// Of how many commands a device's newest word is looked for besides its report.
+/// How many of the last commands are shown.
 const LIVES: usize = 20;
+
+/// Of how many commands a device's newest word is looked for besides its report, for another command.
+const LIVES_FOR_A_COMMAND: usize = 3;
 
 /// The most answers full of reports that are read: the cloud keeps 200 of at most 64 KiB.
 const MOST_PAGES: usize = 64;
@@ -29,6 +32,16 @@ pub struct Entry {
     /// Whether the cloud last heard that it is lost.
     pub lost: bool,
     certificate: Result<DeviceCertificate, Untrue>,
+}
+
+impl Named for &Entry {
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 impl Named for Entry {
@@ -100,12 +113,12 @@ impl Entry {
 pub struct Told {
     /// How it stands; nothing where it never said.
     pub standing: Option<Standing>,
-    /// Its sealed reports, oldest first.
-    pub sealed: Vec<SealedReport>,
-    /// What to ask for after next time.
-    pub last: u64,
     /// The last commands to it, newest first.
     pub lives: Vec<CommandLife>,
+    /// The first of its sealed reports, oldest first.
+    sealed: Vec<SealedReport>,
+    /// What to ask for after those.
+    last: u64,
 }
 
 impl Access {
@@ -122,47 +135,73 @@ impl Access {
             .collect())
     }
 
-    /// The device that is meant, and that the owner certified.
+    /// The device of `all` that is meant, and that the owner certified.
     ///
     /// # Errors
-    /// `NoSuchDevice`, `ForeignCertificate`; what the cloud says.
-    pub async fn device(&self, text: &str) -> Result<(Entry, DeviceCertificate), Error> {
-        let mut entries = self.devices().await?;
-        let id = choose(&entries, text)?.id.clone();
-        let place = entries
-            .iter()
-            .position(|entry| entry.id == id)
-            .ok_or_else(|| Error::named("NoSuchDevice", "the account has no such device"))?;
-        let entry = entries.swap_remove(place);
-        let certificate = entry.certificate()?.clone();
-        Ok((entry, certificate))
+    /// `NoSuchDevice`, `ForeignCertificate`.
+    pub fn device<'e>(&self, all: &'e [Entry], text: &str) -> Result<(&'e Entry, DeviceCertificate), Error> {
+        // What isn't certified takes nothing away from what is.
+        let certified: Vec<_> = all.iter().filter(|entry| entry.certificate.is_ok()).collect();
+        let entry = match choose(&certified, text) {
+            Ok(entry) => entry,
+            Err(Error::Data(ambiguous)) => return Err(Error::Data(ambiguous)),
+            Err(_) => choose(all, text)?,
+        };
+        Ok((entry, entry.certificate()?.clone()))
     }
 
-    /// What a device has told of itself, each signature checked.
+    /// What a device has told of itself, as far as it proves itself and as far as `verb` needs it; without one all is
+    /// taken that is left. What isn't as it should be is added to `doubts`.
     ///
     /// # Errors
-    /// `ForgedReport`, `ForgedOutcome`; `OldReport` where this computer has seen a later one; what the cloud says.
-    pub async fn told(&self, witness: &Witness) -> Result<Told, Error> {
+    /// `ForgedReport`, `ForgedOutcome`, `OldReport` where this computer has seen a later one, for a verb that can't be
+    /// delegated; what the cloud says.
+    pub async fn told(
+        &self,
+        witness: &Witness,
+        verb: Option<Verb>,
+        doubts: &mut Vec<String>,
+    ) -> Result<Told, Error> {
         let client = &self.session.client;
-        let (mut sealed, mut last, mut state) = (Vec::new(), 0, None);
-        for _ in 0..MOST_PAGES {
-            let page = client.reports(witness.device, last).await.map_err(cloud)?;
-            state = page.state.or(state);
-            last = page.last;
-            if page.reports.is_empty() {
+        let page = client.reports(witness.device, 0).await.map_err(cloud)?;
+        let most = verb.map_or(LIVES, |_| LIVES_FOR_A_COMMAND);
+        let lives = client.lives(witness.device, most).await.map_err(cloud)?;
+        let seen = self.session.vault.reported(&witness.device);
+        let testimony = witness.testimony(page.state.as_deref(), &lives, seen);
+        if let Some(doubt) = testimony.doubt {
+            doubts.push(format!("The cloud lies or is broken: {doubt}. It was left out."));
+        }
+        let testimony = match verb {
+            Some(verb) => testimony.good_for(verb).map_err(untrue)?,
+            None => testimony,
+        };
+        if testimony.reported > seen {
+            let noted = self.session.vault.saw(witness.device, testimony.reported).await;
+            noted.map_err(Error::io("the remembered session"))?;
+        }
+        Ok(Told {
+            standing: testimony.standing,
+            lives,
+            sealed: page.reports,
+            last: page.last,
+        })
+    }
+
+    /// All sealed reports of a device, oldest first.
+    ///
+    /// # Errors
+    /// What the cloud says.
+    pub async fn sealed(&self, witness: &Witness, told: &mut Told) -> Result<Vec<SealedReport>, Error> {
+        let (mut sealed, mut last) = (std::mem::take(&mut told.sealed), told.last);
+        for _ in 1..MOST_PAGES {
+            let (page, next) = self.news(witness.device, last).await?;
+            if page.is_empty() {
                 break;
             }
-            sealed.extend(page.reports);
+            last = next;
+            sealed.extend(page);
         }
-        let lives = client.lives(witness.device, LIVES).await.map_err(cloud)?;
-        let standing = witness.newest(state.as_deref(), &lives).map_err(untrue)?;
-        self.check_age(witness, state.as_deref())?;
-        Ok(Told {
-            standing,
-            sealed,
-            last,
-            lives,
-        })
+        Ok(sealed)
     }
 
     /// The reports that came after the cloud's number `after`, and what to ask for after next time.
@@ -186,27 +225,6 @@ impl Access {
             report: sealed.id,
         };
         Report::open(&opened.root.report_box(), &ids, &sealed.sealed).ok()
-    }
-
-    /// The cloud keeps the newest state report alone: one that is older than what was seen before is held back.
-    fn check_age(&self, witness: &Witness, state: Option<&[u8]>) -> Result<(), Error> {
-        let reported = state
-            .map(|state| witness.standing(state))
-            .transpose()
-            .map_err(untrue)?
-            .map_or(0, |standing| standing.sequence);
-        let mut seen = 0;
-        let noted = self.session.vault.note(|memory| {
-            seen = memory.reported(&witness.device);
-            if reported > seen {
-                memory.saw(witness.device, reported);
-            }
-        });
-        noted.map_err(Error::io("the remembered session"))?;
-        if reported < seen {
-            return Err(untrue(Untrue::OldReport));
-        }
-        Ok(())
     }
 }
 

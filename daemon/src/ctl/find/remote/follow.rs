@@ -1,18 +1,19 @@
 //! A command on its way, and what becomes of it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use belay_proto::backoff::Backoff;
-use belay_proto::id::CommandId;
-use belay_proto::signed::{Action, CommandState};
-use belay_proto::wire::Report;
+use belay_proto::id::{CommandId, ReportId};
+use belay_proto::signed::{Action, CommandState, default_life};
+use belay_proto::wire::{CommandLife, Report};
 
 use super::session::{Access, cloud, untrue};
-use crate::account::{Fate, Orders as _, Witness};
+use crate::account::{Orders as _, Witness};
 use crate::cloud::{CloudError, ProblemKind};
 use crate::ctl::error::Error;
 use crate::ctl::find::report;
-use crate::ctl::find::words::Life;
+use crate::ctl::find::words::{Life, TOLD_WITHIN, WIPE_FAILS_WITHIN};
 use crate::ctl::output::Output;
 
 /// The longest time that the cloud is asked to wait for news.
@@ -21,69 +22,116 @@ const NEWS_WITHIN: Duration = Duration::from_secs(50);
 /// The same for a command whose reports are looked for in between.
 const REPORTS_EACH: Duration = Duration::from_secs(3);
 
-/// How long to listen on after a wipe has begun, in case it fails at once; a device that is being erased says nothing
-/// more.
-const WIPE_FAILS_WITHIN: Duration = Duration::from_secs(30);
-
 /// How long a position may come after its command is done.
 const REPORTS_WITHIN: Duration = Duration::from_secs(20);
 
-/// The longest wait before a cloud that can't be reached is asked again.
+/// The longest wait before a cloud that can't be reached, or says nothing new, is asked again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// The shortest such wait.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often a command is brought whose answer nobody waits for, or is none that can be understood.
+const TRIES: usize = 3;
+
+/// How many reports of one command are taken; a device sends two.
+const MOST_REPORTS: usize = 16;
+
+/// How many answers full of reports are read at a time.
+const MOST_PAGES: usize = 64;
 
 /// What is followed.
 pub struct Order<'a> {
-    /// The session.
-    pub access: &'a Access,
-    /// Whose word counts.
-    pub witness: &'a Witness,
-    /// The command.
-    pub id: CommandId,
-    /// What it asks for.
-    pub action: Action,
+    access: &'a Access,
+    witness: &'a Witness,
+    id: CommandId,
+    action: Action,
+    output: Output,
+    /// What is said where the cloud calls the command over at once.
+    clock: String,
+    /// When its own time is over, in boot time; nothing for one that is good for ever.
+    over: Option<Duration>,
     /// Up to which number the device's reports are known.
-    pub reports: u64,
+    reports: u64,
+    /// The reports that it brought.
+    found: Vec<Report>,
+    known: BTreeSet<ReportId>,
 }
 
-impl Order<'_> {
+impl<'a> Order<'a> {
+    /// The command `id` that was just signed for the device of `witness`.
+    pub fn new(
+        access: &'a Access,
+        witness: &'a Witness,
+        id: CommandId,
+        action: Action,
+        clock: String,
+        output: Output,
+    ) -> Self {
+        let now = access.session.clock.boottime();
+        Self {
+            access,
+            witness,
+            id,
+            over: default_life(action.verb()).map(|life| now + life),
+            action,
+            output,
+            clock,
+            reports: 0,
+            found: Vec::new(),
+            known: BTreeSet::new(),
+        }
+    }
+
     /// Brings the command, and shows what becomes of it until nothing more comes. Answers the reports that it brought.
     ///
     /// # Errors
-    /// What the cloud says; `ForgedOutcome`.
-    pub async fn send(
-        mut self,
-        envelope: &[u8],
-        life: &mut Life,
-        wait: bool,
-        output: Output,
-    ) -> Result<Vec<Report>, Error> {
-        let client = &self.access.session.client;
-        let sent = client
-            .send(self.witness.device, envelope)
-            .await
-            .map_err(refused)?;
+    /// What the cloud says; `AnswerLost`, `ForgedOutcome`, `CommandExpired`, `CommandForgotten`.
+    pub async fn send(mut self, envelope: &[u8], life: &mut Life, wait: bool) -> Result<Vec<Report>, Error> {
+        let sent = self.bring(envelope, life, wait).await?;
         self.show(&sent, life)?;
-        let mut found = Vec::new();
         if wait {
-            self.follow(sent.revision, life, &mut found, output).await?;
+            self.follow(sent.revision, life).await?;
         }
-        Ok(found)
+        Ok(self.found)
     }
 
-    async fn follow(
-        &mut self,
-        mut seen: u64,
-        life: &mut Life,
-        found: &mut Vec<Report>,
-        output: Output,
-    ) -> Result<(), Error> {
+    /// Brings it until there is an answer. The same command again changes nothing, so one whose answer was lost is
+    /// brought once more.
+    async fn bring(&self, envelope: &[u8], life: &Life, wait: bool) -> Result<CommandLife, Error> {
+        let client = &self.access.session.client;
+        let mut pauses = Backoff::new(Duration::from_secs(1), LONGEST_PAUSE);
+        let mut tries = 0;
+        loop {
+            let error = match client.send(self.witness.device, envelope).await {
+                Ok(life) => return Ok(life),
+                Err(error) if error.is_decided() => return Err(self.refused(error)),
+                Err(error) if tries == 0 && error.is_unsent() => return Err(cloud(error)),
+                Err(error) => error,
+            };
+            if tries == 0 {
+                self.output
+                    .progress("  the answer was lost; the command may be on its way")?;
+            }
+            tries += 1;
+            let given_up = tries >= TRIES && (!wait || !error.is_offline());
+            if given_up || self.is_over() {
+                return Err(Error::named("AnswerLost", &life.id_words()));
+            }
+            let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
+            self.rest(pause.max(error.retry_after().unwrap_or_default()))
+                .await;
+        }
+    }
+
+    async fn follow(&mut self, mut seen: u64, life: &mut Life) -> Result<(), Error> {
         let locates = matches!(self.action, Action::Locate);
         let mut pauses = Backoff::new(Duration::from_secs(1), LONGEST_PAUSE);
-        let mut erasing = None;
+        let (mut erasing, mut unreachable) = (None, false);
         while !life.fate().is_final() {
             if matches!(self.action, Action::Wipe { .. }) && life.fate().state == CommandState::Running {
-                let since = *erasing.get_or_insert_with(|| self.access.session.clock.boottime());
-                if self.access.session.clock.boottime().saturating_sub(since) >= WIPE_FAILS_WITHIN {
+                let since = *erasing.get_or_insert_with(|| self.now());
+                if self.now().saturating_sub(since) >= WIPE_FAILS_WITHIN {
                     return Ok(());
                 }
             }
@@ -92,133 +140,149 @@ impl Order<'_> {
                 (false, Some(_)) => WIPE_FAILS_WITHIN,
                 (false, None) => NEWS_WITHIN,
             };
-            let client = &self.access.session.client;
+            let within = match self.left(life) {
+                Some(left) if left.is_zero() => return life.expire(),
+                Some(left) => within.min(left),
+                None => within,
+            };
+            let (asked, client) = (self.now(), &self.access.session.client);
             match client
                 .life(self.witness.device, self.id, Some(seen), within)
                 .await
             {
                 Ok(news) => {
-                    let again = news.revision == seen;
-                    seen = news.revision;
-                    self.show(&news, life)?;
-                    if !again {
+                    (seen, unreachable) = (news.revision, false);
+                    if self.show(&news, life)? {
                         pauses.reset();
+                    } else if self.now().saturating_sub(asked) < within {
+                        // A cloud that answers at once, and nothing new, isn't asked at once again.
+                        self.rest(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
                     }
                 }
-                Err(error) if error.is_offline() => {
-                    output.progress("  the cloud can't be reached; trying on")?;
+                Err(CloudError::Problem(problem)) if problem.kind == ProblemKind::NotFound => {
+                    return life.forgotten();
+                }
+                Err(error) if passes(&error) => {
+                    if !unreachable {
+                        self.output.progress("  the cloud can't be reached; trying on")?;
+                    }
+                    unreachable = true;
                     let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
-                    self.rest(pause.max(Duration::from_secs(1))).await;
+                    let asked = error.retry_after().unwrap_or_default().min(LONGEST_PAUSE);
+                    self.rest(pause.max(asked).max(Duration::from_secs(1))).await;
                 }
                 Err(error) => return Err(cloud(error)),
             }
             if locates {
-                self.look(found, output).await?;
+                self.look().await?;
             }
         }
         if locates {
-            self.wait_for_reports(life, found, output).await?;
+            self.wait_for_reports(life).await?;
         }
         Ok(())
+    }
+
+    /// How long it can still be told of, while the device hasn't signed anything about it.
+    fn left(&self, life: &Life) -> Option<Duration> {
+        let end = self.over.filter(|_| life.fate().sequence == 0)?;
+        Some((end + TOLD_WITHIN).saturating_sub(self.now()))
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.is_some_and(|over| over <= self.now())
+    }
+
+    fn now(&self) -> Duration {
+        self.access.session.clock.boottime()
     }
 
     /// Outcome and report come one after the other.
-    async fn wait_for_reports(
-        &mut self,
-        life: &Life,
-        found: &mut Vec<Report>,
-        output: Output,
-    ) -> Result<(), Error> {
-        let end = self.access.session.clock.boottime() + REPORTS_WITHIN;
+    async fn wait_for_reports(&mut self, life: &Life) -> Result<(), Error> {
+        let end = self.now() + REPORTS_WITHIN;
         let mut pauses = Backoff::new(Duration::from_millis(500), Duration::from_secs(3));
-        self.look(found, output).await?;
-        while found.is_empty()
+        self.look().await?;
+        while self.found.is_empty()
             && life.fate().state == CommandState::Done
             && self.access.opens()
-            && self.access.session.clock.boottime() < end
+            && self.now() < end
         {
-            self.rest(pauses.next().unwrap_or_default().max(Duration::from_millis(100)))
-                .await;
-            self.look(found, output).await?;
+            self.rest(pauses.next().unwrap_or_default()).await;
+            self.look().await?;
         }
         Ok(())
     }
 
-    /// Shows the reports that this command brought.
-    async fn look(&mut self, found: &mut Vec<Report>, output: Output) -> Result<(), Error> {
-        let (sealed, last) = self.access.news(self.witness.device, self.reports).await?;
-        self.reports = last;
-        for sealed in &sealed {
-            let Some(report) = self.access.open(self.witness, sealed) else {
-                continue;
+    /// Shows the reports that this command brought, each once.
+    async fn look(&mut self) -> Result<(), Error> {
+        for _ in 0..MOST_PAGES {
+            if !self.access.opens() {
+                break;
+            }
+            let (sealed, last) = match self.access.news(self.witness.device, self.reports).await {
+                Ok(news) => news,
+                // They are asked for again.
+                Err(error) if error.is_named("Offline") => break,
+                Err(error) => return Err(error),
             };
-            if asked_by(&report) == Some(self.id) {
-                if let Some(text) = report::words(&report) {
-                    output.progress(&text)?;
+            self.reports = last;
+            if sealed.is_empty() {
+                break;
+            }
+            for sealed in &sealed {
+                let opened = self.access.open(self.witness, sealed);
+                let Some(report) = opened.filter(|report| asked_by(report) == Some(self.id)) else {
+                    continue;
+                };
+                if self.found.len() >= MOST_REPORTS || !self.known.insert(sealed.id) {
+                    continue;
                 }
-                found.push(report);
+                if let Some(text) = report::words(&report) {
+                    self.output.progress(&text)?;
+                }
+                self.found.push(report);
             }
         }
         Ok(())
     }
 
-    /// Shows a life as far as the device's word for it goes; what it said before isn't taken back.
-    fn show(&self, news: &belay_proto::wire::CommandLife, life: &mut Life) -> Result<(), Error> {
-        let fate = self.witness.fate(self.id, news).map_err(untrue)?;
-        if goes_on(life.fate(), &fate) {
-            life.show(&fate)?;
-        }
-        Ok(())
+    /// Shows a life as far as the device's word for it goes; answers whether that was new.
+    fn show(&self, news: &CommandLife, life: &mut Life) -> Result<bool, Error> {
+        let fate = self.witness.fate(self.id, news, self.is_over()).map_err(untrue)?;
+        life.show(&fate)
     }
 
     async fn rest(&self, pause: Duration) {
-        let clock = &self.access.session.clock;
-        clock.sleep_until(clock.boottime() + pause).await;
+        let until = self.now() + pause.max(SHORTEST_PAUSE);
+        self.access.session.clock.sleep_until(until).await;
+    }
+
+    /// Why a command isn't taken, where that has a name of its own.
+    fn refused(&self, error: CloudError) -> Error {
+        match &error {
+            CloudError::Problem(problem) if problem.kind == ProblemKind::NotFound => {
+                Error::named("NoSuchDevice", "the device isn't the account's any more")
+            }
+            CloudError::Problem(problem) => match problem.name.as_str() {
+                "queue-full" => Error::named("QueueFull", "too many commands wait for the device"),
+                "no-such-delegate" => Error::named("RememberedOver", "the remembered key is void"),
+                "command-expired" => Error::named("ClockWrong", &self.clock),
+                _ => cloud(error),
+            },
+            _ => cloud(error),
+        }
     }
 }
 
-fn goes_on(shown: &Fate, news: &Fate) -> bool {
-    shown.sequence == 0 || news.sequence > shown.sequence
+/// Whether the cloud may answer again later: it has the command, and what it can't say now ends nothing.
+fn passes(error: &CloudError) -> bool {
+    error.is_offline()
+        || matches!(error, CloudError::Problem(problem) if problem.status >= 500 || problem.status == 429)
 }
 
 fn asked_by(report: &Report) -> Option<CommandId> {
     match report {
         Report::Location { command, .. } | Report::Evidence { command, .. } => *command,
         _ => None,
-    }
-}
-
-/// Why a command isn't taken, where that has a name of its own.
-fn refused(error: CloudError) -> Error {
-    match &error {
-        CloudError::Problem(problem) if problem.kind == ProblemKind::NotFound => {
-            Error::named("NoSuchDevice", "the device isn't the account's any more")
-        }
-        CloudError::Problem(problem) if problem.name == "queue-full" => {
-            Error::named("QueueFull", "too many commands wait for the device")
-        }
-        CloudError::Problem(problem) if problem.name == "no-such-delegate" => {
-            Error::named("RememberedOver", "the remembered key is void")
-        }
-        _ => cloud(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_device_said_is_not_taken_back() {
-        let fate = |state, sequence| Fate {
-            state,
-            sequence,
-            ..Fate::default()
-        };
-        let (queued, running) = (fate(CommandState::Queued, 0), fate(CommandState::Running, 4));
-        assert!(goes_on(&queued, &running));
-        assert!(!goes_on(&running, &queued));
-        assert!(!goes_on(&running, &fate(CommandState::Accepted, 3)));
-        assert!(goes_on(&running, &fate(CommandState::Done, 5)));
     }
 }

@@ -3,17 +3,20 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use belay_proto::backoff::Backoff;
 use belay_proto::id::{AccountId, DeviceId};
 use belay_proto::keys::{PublicKey, SigningKey};
 use belay_proto::secret::Secret;
 use belay_proto::signed::{DelegateCertificate, Signed};
 use belay_proto::text::hex;
 use belay_proto::wire::{Bytes, SecretText, Share};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -22,6 +25,15 @@ use crate::ctl::error::Error;
 
 /// How long the key is good.
 pub const LIFE: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// How long another process may keep the file locked: it exchanges tokens meanwhile.
+const LOCKED_WITHIN: Duration = Duration::from_secs(60);
+
+/// The first wait before a locked file is tried again.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// The longest such wait.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Bytes of the longest file that is read.
 const LONGEST: u64 = 64 * 1024;
@@ -100,31 +112,47 @@ impl Memory {
     /// isn't a memory, [`Error::Io`].
     pub fn load(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(NOFOLLOW)
-            .open(path)
-            .map_err(Error::io(name.clone()))?;
-        let about = file.metadata().map_err(Error::io(name.clone()))?;
-        let mine = about.uid() == rustix::process::geteuid().as_raw();
-        if !about.is_file() || !mine || about.mode() & 0o077 != 0 {
-            return Err(Error::named(
+        let file = open(path).map_err(Error::io(name.clone()))?;
+        Self::read(path, &file).map_err(|error| match error.kind() {
+            ErrorKind::PermissionDenied => Error::named(
                 "FileExposed",
                 "a remembered session that others could read or change isn't used",
-            ));
+            ),
+            ErrorKind::InvalidData => Error::Data("That file isn't a remembered session.".to_owned()),
+            _ => Error::io(name)(error),
+        })
+    }
+
+    /// `PermissionDenied` for a file that others can read or change, `InvalidData` for one that isn't a memory.
+    fn read(path: &Path, file: &File) -> io::Result<Self> {
+        let about = file.metadata()?;
+        let mine = about.uid() == rustix::process::geteuid().as_raw();
+        if !about.is_file() || !mine || about.mode() & 0o077 != 0 {
+            return Err(ErrorKind::PermissionDenied.into());
         }
         let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(LONGEST).unwrap_or_default()));
-        file.take(LONGEST)
-            .read_to_end(&mut text)
-            .map_err(Error::io(name))?;
+        file.take(LONGEST).read_to_end(&mut text)?;
         let content: Content = serde_json::from_slice(&text)
             .ok()
             .filter(|content: &Content| content.v == 1)
-            .ok_or_else(|| Error::Data("That file isn't a remembered session.".to_owned()))?;
+            .ok_or(ErrorKind::InvalidData)?;
         Ok(Self {
             path: path.to_owned(),
             content,
         })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes the file.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn remove(self) -> io::Result<()> {
+        std::fs::remove_file(&self.path)
     }
 
     /// Writes the file, mode 0600, in the place of an older one, and returns once it is durable.
@@ -217,6 +245,43 @@ impl Memory {
     }
 }
 
+/// The memory in a file, and the lock on it: whoever has that is the only one to write there. It is good for one
+/// [`Memory::save`], which puts another file in the place of the locked one.
+///
+/// # Errors
+/// `TimedOut` where somebody else keeps it locked; as [`Memory::load`], by kind.
+pub async fn locked(path: &Path) -> io::Result<(File, Memory)> {
+    let mut pauses = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+    let end = tokio::time::Instant::now() + LOCKED_WITHIN;
+    loop {
+        let file = open(path)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) if is_still(&file, path)? => {
+                let memory = Memory::read(path, &file)?;
+                return Ok((file, memory));
+            }
+            // Somebody wrote in between: what is locked isn't the file any more.
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK | Errno::INTR) => {
+                if tokio::time::Instant::now() >= end {
+                    return Err(ErrorKind::TimedOut.into());
+                }
+                tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn is_still(file: &File, path: &Path) -> io::Result<bool> {
+    let (locked, there) = (file.metadata()?, std::fs::symlink_metadata(path)?);
+    Ok((locked.dev(), locked.ino()) == (there.dev(), there.ino()))
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(NOFOLLOW).open(path)
+}
+
 const NOFOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
 
 fn write(path: &Path, text: &[u8]) -> io::Result<()> {
@@ -230,103 +295,7 @@ fn write(path: &Path, text: &[u8]) -> io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    use belay_proto::signed::{DelegatedVerbs, Verb};
-
-    use super::*;
-
-    fn memory(path: &Path, expires_at: u64) -> Memory {
-        let (owner, device, delegate) = (
-            SigningKey::generate(),
-            SigningKey::generate(),
-            SigningKey::generate(),
-        );
-        let certificate = DelegateCertificate {
-            account: AccountId::from_bytes([1; 16]),
-            key: delegate.public(),
-            actions: DelegatedVerbs::new(vec![Verb::Ring]).unwrap(),
-            generation: 1,
-            issued_at: 1,
-            expires_at,
-        };
-        let tokens = Tokens {
-            access: Secret::of_text("access"),
-            refresh: Secret::of_text("refresh"),
-        };
-        let new = New {
-            cloud: "https://cloud.example.org",
-            ca: None,
-            account: certificate.account,
-            owner: owner.public(),
-            device_key: &device,
-            tokens: &tokens,
-            delegate_key: &delegate,
-            certificate: &Signed::seal(&certificate, &owner),
-        };
-        Memory::new(path, &new)
-    }
-
-    #[test]
-    fn what_is_remembered_is_read_again_and_is_its_owners_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("session");
-        let mut kept = memory(&path, 100);
-        kept.saw(DeviceId::from_bytes([2; 16]), 9);
-        kept.save().unwrap();
-        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        let read = Memory::load(&path).unwrap();
-        assert_eq!(read.device_key().public(), kept.device_key().public());
-        assert_eq!(read.tokens().refresh.expose(), "refresh");
-        assert_eq!(read.reported(&DeviceId::from_bytes([2; 16])), 9);
-        assert!(read.delegate(99).is_ok());
-        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
-        assert_eq!(left.len(), 1, "nothing lies beside it");
-    }
-
-    #[test]
-    fn a_file_that_others_can_read_or_that_is_a_link_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("session");
-        memory(&path, 100).save().unwrap();
-        let link = folder.path().join("link");
-        std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert_eq!(Memory::load(&link).unwrap_err().exit_code(), 74);
-        for mode in [0o640, 0o604, 0o620] {
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            let error = Memory::load(&path).unwrap_err();
-            assert_eq!(error.json()["error"]["name"], "FileExposed", "{mode:o}");
-        }
-    }
-
-    #[test]
-    fn a_key_that_is_over_or_not_the_owners_is_not_used() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("session");
-        let mut kept = memory(&path, 100);
-        let error = kept.delegate(100).unwrap_err();
-        assert_eq!(error.json()["error"]["name"], "RememberedOver");
-        kept.content.owner = SigningKey::generate().public();
-        assert_eq!(kept.delegate(99).unwrap_err().exit_code(), 65);
-    }
-
-    #[test]
-    fn anything_else_is_no_remembered_session() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("session");
-        write(&path, b"{}").unwrap();
-        assert_eq!(Memory::load(&path).unwrap_err().exit_code(), 65);
-        let missing = Memory::load(&folder.path().join("none")).unwrap_err();
-        assert_eq!(missing.exit_code(), 74);
-    }
-
-    #[test]
-    fn nothing_of_it_is_shown() {
-        let kept = memory(Path::new("/tmp/none"), 100);
-        let seed = belay_proto::text::base64url(kept.device_key().seed().expose());
-        let shown = format!("{kept:?}");
-        assert!(!shown.contains(&seed) && !shown.contains("refresh\""), "{shown}");
-    }
-}
+pub mod fixture;
+#[cfg(test)]
+#[path = "remember_tests.rs"]
+mod tests;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use belay_proto::clock::{BoottimeClock, Clock, millis};
+use belay_proto::clock::{Clock, millis};
 use belay_proto::id::AccountId;
 use belay_proto::identifier::Identifier;
 use belay_proto::keys::{PublicKey, SigningKey};
@@ -30,7 +30,8 @@ const DELEGATED: [Verb; 5] = [
     Verb::Lock,
 ];
 
-/// A session. [`Session::end`] ends it at the cloud too.
+/// A session; its parts are shared among its clones. [`Session::end`] ends it at the cloud too.
+#[derive(Clone)]
 pub struct Session {
     /// The calls.
     pub client: CloudClient,
@@ -84,7 +85,7 @@ impl Session {
     pub fn new(url: &str, ca: Option<PathBuf>, vault: SessionVault) -> Result<Self, Error> {
         crate::cloud::check_url(url).map_err(cloud)?;
         let vault = Arc::new(vault);
-        let clock: Arc<dyn Clock> = Arc::new(BoottimeClock::new());
+        let clock = crate::platform::clock();
         let keeps: Arc<dyn Vault> = Arc::<SessionVault>::clone(&vault);
         Ok(Self {
             client: CloudClient::new(Some(url), ca.clone(), keeps, Arc::clone(&clock)),
@@ -96,11 +97,7 @@ impl Session {
 
     /// The wall clock, ms since the Unix epoch.
     pub fn now(&self) -> u64 {
-        let wall = self
-            .clock
-            .wall()
-            .duration_since(std::time::SystemTime::UNIX_EPOCH);
-        millis(wall.unwrap_or_default())
+        wall(&*self.clock)
     }
 
     /// Proves the password and opens the account with it. After an error there may be a session to end.
@@ -182,6 +179,12 @@ impl Session {
             let _ = self.client.revoke(revocation).await;
         }
     }
+}
+
+/// The wall clock, ms since the Unix epoch.
+pub fn wall(clock: &dyn Clock) -> u64 {
+    let since = clock.wall().duration_since(std::time::SystemTime::UNIX_EPOCH);
+    millis(since.unwrap_or_default())
 }
 
 /// What the cloud said, by the names of the bus.

@@ -1,7 +1,7 @@
 //! What is shown of a device: how it was when it was last heard of.
 
 use belay_proto::signed::DeviceCertificate;
-use belay_proto::wire::Report as Sealed;
+use belay_proto::wire::{Report as Sealed, SealedReport};
 use serde_json::{Value, json};
 
 use super::devices::{Entry, Told};
@@ -12,7 +12,7 @@ use crate::ctl::find::words::wipe_words;
 use crate::ctl::output::Report;
 use crate::ctl::text::{Ink, printable, time_words};
 
-/// How a device was: what its warden signed, the newest report of each kind, the last commands.
+/// How a device was: what its warden signed, the newest report of each kind among `sealed`, the last commands.
 ///
 /// JSON: `device`, `standing` (`lock`, `find`, `presence`, `episode`, `time_ms`; null = it never reported), `reports` (the
 /// newest of each kind; null without the password), `commands` (`id`, `action`, `state`, `reason`).
@@ -21,14 +21,11 @@ pub fn status(
     entry: &Entry,
     certificate: &DeviceCertificate,
     told: &Told,
+    sealed: &[SealedReport],
     ink: Ink,
 ) -> Report {
     let witness = Witness::from(certificate);
-    let newest = newest_of_each(
-        told.sealed
-            .iter()
-            .filter_map(|sealed| access.open(&witness, sealed)),
-    );
+    let newest = newest_of_each(sealed.iter().filter_map(|sealed| access.open(&witness, sealed)));
     let mut lines = vec![
         format!(
             "{}  {}  {}",
@@ -94,7 +91,7 @@ fn standing_words(told: &Told, ink: Ink) -> String {
 
 /// A command as its device tells it; one whose outcomes aren't the device's is unknown.
 fn command(witness: &Witness, life: &belay_proto::wire::CommandLife) -> Value {
-    let fate = witness.fate(life.id, life).unwrap_or_default();
+    let fate = witness.fate(life.id, life, true).unwrap_or_default();
     json!({
         "id": life.id.to_string(), "action": life.action, "state": fate.state.as_str(), "reason": fate.reason,
     })

@@ -1,14 +1,17 @@
 //! Key and tokens of a session of this process: in memory, and in a file where the owner asked for one.
 
+use std::fs::File;
+use std::io::{self, ErrorKind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use belay_proto::id::DeviceId;
 use belay_proto::keys::SigningKey;
 use belay_proto::secret::Secret;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::remember::Memory;
-use crate::cloud::{Tokens, Vault, VaultError};
+use super::remember::{self, Memory};
+use crate::cloud::{Alone, Tokens, Vault, VaultError};
 
 /// The vault of one session.
 pub struct SessionVault {
@@ -57,18 +60,60 @@ impl SessionVault {
         self.kept().memory = Some(memory);
     }
 
-    /// Changes what is remembered, where something is, and writes it.
+    /// The place of the newest state report that was seen of a device before; 0 = none was, or nothing is remembered.
+    pub fn reported(&self, device: &DeviceId) -> u64 {
+        let kept = self.kept();
+        kept.memory.as_ref().map_or(0, |memory| memory.reported(device))
+    }
+
+    /// Remembers that a state report of a device was seen, where something is remembered.
     ///
     /// # Errors
-    /// When the file can't be written.
-    pub fn note(&self, change: impl FnOnce(&mut Memory)) -> std::io::Result<()> {
+    /// When the file can't be written, or isn't this session's any more.
+    pub async fn saw(&self, device: DeviceId, sequence: u64) -> io::Result<()> {
+        let _alone = self.lock().await?;
         match &mut self.kept().memory {
-            Some(memory) => {
-                change(memory);
+            Some(memory) if memory.reported(&device) < sequence => {
+                memory.saw(device, sequence);
                 memory.save()
             }
-            None => Ok(()),
+            _ => Ok(()),
         }
+    }
+
+    /// Removes the file that the session is kept in, unless another session is kept there by now.
+    ///
+    /// # Errors
+    /// When it can't be removed.
+    pub async fn forget(&self) -> io::Result<()> {
+        match self.lock().await {
+            Ok(_alone) => match self.kept().memory.take() {
+                Some(memory) => memory.remove(),
+                None => Ok(()),
+            },
+            // Another process was first, or another session was remembered in its place.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidData) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Locks the file that the session is kept in, and takes up what other processes have written there.
+    async fn lock(&self) -> io::Result<Option<File>> {
+        let path = match &self.kept().memory {
+            Some(memory) => memory.path().to_owned(),
+            None => return Ok(None),
+        };
+        let (lock, fresh) = remember::locked(&path).await?;
+        if fresh.device_key().public() != self.key.public() {
+            return Err(io::Error::new(
+                ErrorKind::InvalidData,
+                "another session is remembered there by now",
+            ));
+        }
+        let mut kept = self.kept();
+        kept.tokens = Some(fresh.tokens());
+        kept.memory = Some(fresh);
+        Ok(Some(lock))
     }
 
     /// A copy of the tokens.
@@ -111,11 +156,105 @@ impl Vault for SessionVault {
         }
         .boxed()
     }
+
+    fn alone(&self) -> BoxFuture<'_, Result<Alone, VaultError>> {
+        async {
+            let lock = self.lock().await;
+            lock.map(Alone)
+                .map_err(|error| VaultError::new("the remembered session", error))
+        }
+        .boxed()
+    }
 }
 
 fn copy(tokens: &Tokens) -> Tokens {
     Tokens {
         access: Secret::of_text(tokens.access.expose()),
         refresh: Secret::of_text(tokens.refresh.expose()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::remember::fixture::memory;
+    use super::*;
+
+    fn tokens(name: &str) -> Tokens {
+        Tokens {
+            access: Secret::of_text(name),
+            refresh: Secret::of_text(name),
+        }
+    }
+
+    fn kept() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("session");
+        memory(&path, 100).save().unwrap();
+        (folder, path)
+    }
+
+    fn vault(path: &Path) -> SessionVault {
+        SessionVault::remembered(Memory::load(path).unwrap())
+    }
+
+    async fn exchange(vault: &SessionVault, new: &str) -> bool {
+        let _alone = vault.alone().await.unwrap();
+        let old = vault.held().unwrap().refresh;
+        vault.rotate(&old, tokens(new)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn two_that_use_one_session_take_up_each_others_tokens() {
+        let (_folder, path) = kept();
+        let (one, two) = (vault(&path), vault(&path));
+        assert!(exchange(&one, "second").await);
+        let alone = two.alone().await.unwrap();
+        assert_eq!(two.held().unwrap().refresh.expose(), "second");
+        drop(alone);
+        assert!(exchange(&two, "third").await);
+        // What is noted besides brings no older tokens back.
+        one.saw(DeviceId::from_bytes([2; 16]), 9).await.unwrap();
+        let read = Memory::load(&path).unwrap();
+        assert_eq!(read.tokens().refresh.expose(), "third");
+        assert_eq!(read.reported(&DeviceId::from_bytes([2; 16])), 9);
+    }
+
+    #[tokio::test]
+    async fn whoever_comes_second_waits_until_the_first_has_written() {
+        let (_folder, path) = kept();
+        let (one, two) = (vault(&path), vault(&path));
+        let alone = one.alone().await.unwrap();
+        let mut waiting = two.alone();
+        assert!((&mut waiting).now_or_never().is_none());
+        one.rotate(&Secret::of_text("refresh"), tokens("second"))
+            .await
+            .unwrap();
+        drop(alone);
+        waiting.await.unwrap();
+        assert_eq!(two.held().unwrap().refresh.expose(), "second");
+    }
+
+    #[tokio::test]
+    async fn a_session_that_another_was_remembered_in_place_of_neither_writes_nor_removes_it() {
+        let (_folder, path) = kept();
+        let old = vault(&path);
+        let newer = memory(&path, 200);
+        newer.save().unwrap();
+        assert!(old.alone().await.is_err());
+        assert!(old.saw(DeviceId::from_bytes([2; 16]), 9).await.is_err());
+        old.forget().await.unwrap();
+        let read = Memory::load(&path).unwrap();
+        assert_eq!(read.device_key().public(), newer.device_key().public());
+    }
+
+    #[tokio::test]
+    async fn what_is_over_is_removed_once() {
+        let (_folder, path) = kept();
+        let (one, two) = (vault(&path), vault(&path));
+        one.forget().await.unwrap();
+        assert!(!path.exists());
+        two.forget().await.unwrap();
     }
 }
