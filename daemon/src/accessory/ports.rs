@@ -77,7 +77,7 @@ pub enum Order {
     Cancel(RequestId),
 }
 
-/// A connection that is made or up. Dropping it disconnects.
+/// A connection that is made or up. Dropping it disconnects; who drops `orders` alone hears of the end as well.
 #[derive(Debug)]
 pub struct Session {
     /// Bounded; an order that finds no place waits.

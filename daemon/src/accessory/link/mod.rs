@@ -80,6 +80,27 @@ impl Link {
         Self { patience, ..self }
     }
 
+    /// The same over a connection to the system's bus of its own: however many devices are announced on it, nothing
+    /// else waits behind them. Without `enabled`, or without a bus, there is no adapter.
+    pub async fn open(enabled: bool, choice: Choice, supervisor: &mut Supervisor) -> Self {
+        if !enabled {
+            return Self::none(supervisor);
+        }
+        let bus = zbus::connection::Builder::system().build();
+        let bus = match timeout(SEEN_WITHIN, bus).await {
+            Ok(Ok(bus)) => Some(bus),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "no system's bus: there is no Bluetooth");
+                None
+            }
+            Err(_) => {
+                tracing::warn!("the system's bus doesn't answer: there is no Bluetooth");
+                None
+            }
+        };
+        Self::start(bus, choice, supervisor)
+    }
+
     /// Bluetooth is off in the configuration: there is no adapter.
     #[must_use]
     pub fn none(supervisor: &mut Supervisor) -> Self {

@@ -47,7 +47,7 @@ fn linked_by(name: &str, settings: Settings, choice: Choice, body: impl AsyncFnO
     apart_by(&format!("link::{name}"), settings, async |bluez| {
         let bus = zbus::Connection::system().await.unwrap();
         let mut supervisor = Supervisor::default();
-        let link = Link::start(Some(bus.clone()), choice, &mut supervisor);
+        let link = Link::open(true, choice, &mut supervisor).await;
         let rig = Rig {
             link,
             bluez,

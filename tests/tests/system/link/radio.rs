@@ -20,7 +20,7 @@ fn without_bluez_or_where_it_is_off_in_the_configuration_there_is_no_adapter() {
         async |rig: Rig| {
             rig.bluez.die().await.unwrap();
             rig.shows(|view| !view.available).await;
-            let off = Link::none(&mut Supervisor::default());
+            let off = Link::open(false, Choice::Lowest, &mut Supervisor::default()).await;
             for link in [&rig.link, &off] {
                 assert!(!link.adapter().borrow().available);
                 assert_eq!(link.scan(true).await.unwrap_err(), RadioError::AdapterMissing);
@@ -194,7 +194,7 @@ fn linked_chosen(name: &str, choice: Choice) {
     crate::bluez::apart_by(&format!("link::{name}"), Settings::default(), async |bluez| {
         let bus = zbus::Connection::system().await.unwrap();
         let mut supervisor = Supervisor::default();
-        let link = Link::start(Some(bus.clone()), choice, &mut supervisor);
+        let link = Link::open(true, choice, &mut supervisor).await;
         let rig = Rig {
             link,
             bluez,
