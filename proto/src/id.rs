@@ -27,6 +27,8 @@ id16! {
     TicketId,
     /// A registration that waits for its confirmation.
     PendingId,
+    /// An accessory, 16 random bytes drawn when it is first seen: it says nothing of the accessory's address.
+    AccessoryId,
 }
 
 byte_newtype!(

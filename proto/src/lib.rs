@@ -35,5 +35,5 @@ pub mod wire;
 #[cfg(test)]
 mod vectors;
 
-pub use id::{AccountId, CommandId, DeviceId, Epoch, HardwareId, PendingId, ReportId, TicketId};
+pub use id::{AccessoryId, AccountId, CommandId, DeviceId, Epoch, HardwareId, PendingId, ReportId, TicketId};
 pub use secret::Secret;

@@ -1,5 +1,6 @@
 //! What a device says without a connection.
 
+use jiff::tz::Offset;
 use uuid::Uuid;
 
 use crate::address::Address;
@@ -36,6 +37,10 @@ pub struct Identified {
 /// Hears one accessory's advertisements, one after the other, and knows which it has heard before. Pure as a
 /// [`Driver`](crate::Driver) is.
 pub trait Listener: Send {
+    /// Tells how far the civil time is ahead of UTC. Accessories whose clock shows civil time need it to date their
+    /// readings; until it is told those have no time. The others don't care.
+    fn set_offset(&mut self, _offset: Offset) {}
+
     /// The readings that are new, each with the accessory's own time in seconds since the epoch where it has one that
     /// makes sense.
     ///

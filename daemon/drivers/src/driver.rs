@@ -56,7 +56,7 @@ pub enum Input {
         /// What.
         request: Request,
     },
-    /// The history of the last [`Event::History`] is on disk.
+    /// What the last [`Event::History`] or [`Event::Readings`] brought is on disk.
     Committed,
     /// The request is to end early; it finishes with [`Failure::Cancelled`].
     Cancel(RequestId),
@@ -158,6 +158,10 @@ pub enum Event {
     /// A whole transfer, in order, without gaps in it. The accessory is told to forget it only after
     /// [`Input::Committed`].
     History(Vec<ActivityMinute>),
+    /// A whole transfer of dated measurements, in the order in which the accessory keeps them; may be empty. `None`:
+    /// nobody knows when, only that it was before this transfer. The accessory is told to forget it only after
+    /// [`Input::Committed`]. Measurements that were not forgotten come again.
+    Readings(Vec<(Option<u64>, Reading)>),
     /// Its history has news.
     HistoryGrew,
     /// Its wearer looks for the phone (true), or has it (false).

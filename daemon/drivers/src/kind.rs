@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::key::KeyNeed;
+
 /// The kinds of the property `Kind` of `org.belay1.Accessory`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -74,6 +76,37 @@ impl Kind {
             Self::InfiniTime => "infinitime",
             Self::HeartRateMonitor => "heart-rate-monitor",
             Self::Generic => "generic",
+        }
+    }
+
+    /// Whether it is used over a connection that is kept up.
+    #[must_use]
+    pub const fn connects(self) -> bool {
+        !self.advertises() && !matches!(self, Self::Unknown)
+    }
+
+    /// Whether it tells what it measures in its advertisements.
+    #[must_use]
+    pub const fn advertises(self) -> bool {
+        matches!(self, Self::MiScale | Self::MiBodyScale | Self::MiBeaconSensor)
+    }
+
+    /// Whether it keeps a history by the minute.
+    #[must_use]
+    pub const fn has_history(self) -> bool {
+        matches!(
+            self,
+            Self::MiBand2 | Self::MiBand3 | Self::MiBand4 | Self::MiBand5 | Self::MiBand6 | Self::MiBand7
+        )
+    }
+
+    /// The key it wants, as far as the kind alone tells: a sensor may advertise in clear.
+    #[must_use]
+    pub const fn key_need(self) -> KeyNeed {
+        match self {
+            Self::MiBand2 | Self::MiBand3 => KeyNeed::Chosen,
+            Self::MiBand4 | Self::MiBand5 | Self::MiBand6 | Self::MiBand7 => KeyNeed::Issued,
+            _ => KeyNeed::None,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! over and awaits its result. Writes are durable when [`Store::call`] answers (write-ahead log, synchronised
 //! at each commit): what a method said is stored survives a kill and a power cut in the next instant.
 
+pub mod accessory;
 pub mod account;
 pub mod device;
 mod error;

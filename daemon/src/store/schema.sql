@@ -1,3 +1,11 @@
+CREATE TABLE accessory (
+    id        BLOB    PRIMARY KEY CHECK (length(id) = 16),
+    account   BLOB    NOT NULL CHECK (length(account) = 16),
+    kind      TEXT    NOT NULL,
+    sealed    BLOB    NOT NULL,
+    synced_to INTEGER NOT NULL,
+    synced_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE account (
     part   TEXT PRIMARY KEY,
     sealed BLOB NOT NULL
@@ -27,6 +35,14 @@ CREATE TABLE find_outbox (
     id     BLOB NOT NULL CHECK (length(id) = 16),
     body   BLOB NOT NULL
 ) STRICT;
+CREATE TABLE health_day (
+    accessory BLOB    NOT NULL CHECK (length(accessory) = 16),
+    day       INTEGER NOT NULL,
+    what      TEXT    NOT NULL CHECK (what IN ('minutes', 'readings')),
+    sealed    BLOB    NOT NULL,
+    revision  INTEGER NOT NULL,
+    PRIMARY KEY (accessory, day, what)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
     value BLOB NOT NULL

@@ -1,0 +1,399 @@
+//! The task behind the accessories: keeps the state, has its effects done, and tells what came of them.
+
+mod hearing;
+mod storing;
+mod timers;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use belay_drivers::{Address, Event as Told};
+use belay_proto::clock::Clock;
+use belay_proto::dbus::BindingState;
+use belay_proto::id::{AccessoryId, AccountId};
+use belay_proto::keys::random;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use self::hearing::Hearing;
+use self::storing::{stores, writes};
+use self::timers::{Timers, local};
+use super::error::AccessoryError;
+use super::handle::{Announcement, Message};
+use super::ports::{Order, Radio, Report, Session};
+use super::state::{Answer, Asker, At, Effect, Event, SessionId, State, What, step};
+use super::view::View;
+use crate::actor::{Actor, Inbox};
+use crate::store::Store;
+use crate::store::accessory as rows;
+use crate::warden::{WardenHandle, WardenView};
+
+/// What the domain works with.
+#[derive(Clone)]
+pub struct Parts {
+    /// The radio.
+    pub radio: Arc<dyn Radio>,
+    /// The warden, which knows whose the device is.
+    pub warden: WardenHandle,
+    /// The database.
+    pub store: Store,
+    /// The boot clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts")
+            .field("radio", &self.radio)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The actor, to be started by the supervisor.
+#[derive(Debug)]
+pub struct AccessoryActor {
+    parts: Parts,
+    view: watch::Sender<View>,
+    announcements: broadcast::Sender<Announcement>,
+}
+
+impl AccessoryActor {
+    pub(super) fn new(
+        parts: Parts,
+        view: watch::Sender<View>,
+        announcements: broadcast::Sender<Announcement>,
+    ) -> Self {
+        Self {
+            parts,
+            view,
+            announcements,
+        }
+    }
+}
+
+impl Actor for AccessoryActor {
+    type Message = Message;
+
+    async fn run(&mut self, inbox: &mut Inbox<Message>) {
+        let mut warden = self.parts.warden.watch();
+        let mut adapter = self.parts.radio.adapter();
+        let mut desk = Desk::new(self);
+        let view = warden.borrow_and_update().clone();
+        desk.follow_binding(&view).await;
+        let view = *adapter.borrow_and_update();
+        desk.happens(What::Adapter(view)).await;
+        loop {
+            tokio::select! {
+                message = inbox.recv() => match message {
+                    Some(message) => desk.asked(message).await,
+                    None => return,
+                },
+                Ok(()) = warden.changed() => {
+                    let view = warden.borrow_and_update().clone();
+                    desk.follow_binding(&view).await;
+                }
+                Ok(()) = adapter.changed() => {
+                    let view = *adapter.borrow_and_update();
+                    desk.happens(What::Adapter(view)).await;
+                }
+                what = desk.hearing.next() => desk.happens(what).await,
+                Some(next) = desk.reports.next(), if !desk.reports.is_empty() => desk.reported(next).await,
+                Some(what) = desk.work.next(), if !desk.work.is_empty() => desk.happens(what).await,
+                Some(asker) = desk.leaving.next(), if !desk.leaving.is_empty() => desk.left(asker).await,
+                timer = desk.timers.next() => desk.happens(What::Elapsed(timer)).await,
+            }
+        }
+    }
+}
+
+/// The next report of a connection, and where those after it come from.
+type Next = (AccessoryId, SessionId, Option<Report>, mpsc::Receiver<Report>);
+
+/// A connection and who sends it orders.
+struct Line {
+    session: SessionId,
+    orders: mpsc::Sender<Order>,
+}
+
+struct Desk {
+    parts: Parts,
+    view: watch::Sender<View>,
+    announcements: broadcast::Sender<Announcement>,
+    state: State,
+    account: Option<AccountId>,
+    askers: u64,
+    waiting: HashMap<Asker, oneshot::Sender<Result<Answer, AccessoryError>>>,
+    /// The discovery of each caller on the bus.
+    callers: BTreeMap<String, Asker>,
+    lines: BTreeMap<AccessoryId, Line>,
+    reports: FuturesUnordered<BoxFuture<'static, Next>>,
+    work: FuturesUnordered<BoxFuture<'static, What>>,
+    leaving: FuturesUnordered<BoxFuture<'static, Asker>>,
+    timers: Timers,
+    hearing: Hearing,
+}
+
+impl Desk {
+    fn new(actor: &AccessoryActor) -> Self {
+        let parts = actor.parts.clone();
+        Self {
+            view: actor.view.clone(),
+            announcements: actor.announcements.clone(),
+            state: State::default(),
+            account: None,
+            askers: 0,
+            waiting: HashMap::new(),
+            callers: BTreeMap::new(),
+            lines: BTreeMap::new(),
+            reports: FuturesUnordered::new(),
+            work: FuturesUnordered::new(),
+            leaving: FuturesUnordered::new(),
+            timers: Timers::new(Arc::clone(&parts.clock)),
+            hearing: Hearing::new(Arc::clone(&parts.radio), Arc::clone(&parts.clock)),
+            parts,
+        }
+    }
+
+    /// Reads the account's accessories when a binding begins, and forgets them when it has ended. A warden that
+    /// can't be heard, or whose state can't be trusted, ends nothing.
+    async fn follow_binding(&mut self, view: &WardenView) {
+        let account = match view.binding {
+            BindingState::Bound => view.identity.account,
+            BindingState::Unbound if view.is_current => None,
+            _ => return,
+        };
+        if account == self.account {
+            return;
+        }
+        let what = match account {
+            None => What::Account(None),
+            Some(account) => {
+                let sealer = self.parts.store.sealer().clone();
+                let read =
+                    move |connection: &mut rusqlite::Connection| rows::load(connection, &sealer, account);
+                match self.parts.store.call(read).await {
+                    Ok(saved) => What::Account(Some((account, saved))),
+                    Err(error) => {
+                        tracing::error!(
+                            error = &error as &dyn std::error::Error,
+                            "reading the accessories"
+                        );
+                        What::Account(Some((account, Vec::new())))
+                    }
+                }
+            }
+        };
+        self.account = account;
+        self.happens(what).await;
+    }
+
+    async fn asked(&mut self, message: Message) {
+        match message {
+            Message::Ask {
+                question,
+                answer,
+                hangs_up,
+            } => {
+                let asker = self.next_asker();
+                self.waiting.insert(asker, answer);
+                self.leaving.push(Box::pin(async move {
+                    // Nothing is ever sent: it ends when whoever asked is gone, or was answered.
+                    let _ = hangs_up.await;
+                    asker
+                }));
+                self.happens(What::Asked(asker, *question)).await;
+            }
+            Message::Discover {
+                caller,
+                question,
+                answer,
+            } => {
+                let asker = self.next_asker();
+                self.waiting.insert(asker, answer);
+                if let Some(before) = self.callers.insert(caller, asker) {
+                    self.happens(What::Left(before)).await;
+                }
+                self.happens(What::Asked(asker, *question)).await;
+            }
+            Message::EndDiscovery { caller } => {
+                if let Some(asker) = self.callers.remove(&caller) {
+                    self.happens(What::Left(asker)).await;
+                }
+            }
+        }
+    }
+
+    async fn left(&mut self, asker: Asker) {
+        if self.waiting.remove(&asker).is_some() {
+            self.happens(What::Left(asker)).await;
+        }
+    }
+
+    async fn reported(&mut self, (id, session, report, rest): Next) {
+        let Some(report) = report else { return };
+        if matches!(report, Report::Ended(_)) {
+            if self.lines.get(&id).is_some_and(|line| line.session == session) {
+                self.lines.remove(&id);
+            }
+        } else {
+            self.reports.push(Box::pin(next(id, session, rest)));
+        }
+        if let Report::Event(event @ (Told::Button | Told::Asleep(_))) = &report {
+            tracing::debug!(?event, "an accessory tells");
+        }
+        self.happens(What::Reported(id, session, report)).await;
+    }
+
+    /// One step, its effects, and what is shown after it.
+    async fn happens(&mut self, what: What) {
+        let (state, effects) = step(&self.state, Event { at: self.now(), what });
+        self.state = state;
+        // Those that are answered see what is shown after their answer.
+        let (answers, others): (Vec<_>, Vec<_>) = effects
+            .into_iter()
+            .partition(|effect| matches!(effect, Effect::Answer(..)));
+        for effect in others {
+            self.perform(effect).await;
+        }
+        let view = View::of(&self.state);
+        self.view.send_if_modified(|shown| {
+            let changed = *shown != view;
+            if changed {
+                *shown = view;
+            }
+            changed
+        });
+        for effect in answers {
+            if let Effect::Answer(asker, answer) = effect
+                && let Some(waiting) = self.waiting.remove(&asker)
+            {
+                // Whoever has left isn't interested.
+                let _ = waiting.send(answer);
+            }
+        }
+    }
+
+    async fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Scan { power_on } => self.hearing.scan(power_on),
+            Effect::EndScan => self.hearing.end_scan(),
+            Effect::Listen {
+                id,
+                kind,
+                address,
+                key,
+            } => self.hearing.listen(id, kind, address, key),
+            Effect::Deafen(id) => self.hearing.deafen(id),
+            Effect::Connect {
+                id,
+                session,
+                address,
+                kind,
+                ..
+            } => self.connect(id, session, address, kind),
+            Effect::Order(id, order) => {
+                // A connection that takes no orders any more reports its end.
+                if let Some(line) = self.lines.get(&id)
+                    && line.orders.try_send(order).is_err()
+                {
+                    tracing::warn!("an accessory's connection takes no more orders and is ended");
+                    self.lines.remove(&id);
+                }
+            }
+            Effect::Close(id) => {
+                self.lines.remove(&id);
+            }
+            Effect::Save(saved) => {
+                let Some(account) = self.account else { return };
+                let id = saved.id;
+                self.work.push(stores(
+                    &self.parts.store,
+                    move |transaction, sealer| rows::save(transaction, sealer, account, &saved),
+                    move |outcome| What::Saved(id, outcome),
+                ));
+            }
+            Effect::Remove(id) => {
+                writes(&self.parts.store, move |transaction, _| {
+                    rows::remove(transaction, id)
+                })
+                .await
+            }
+            Effect::StoreMinutes(id, session, minutes) => self.work.push(stores(
+                &self.parts.store,
+                move |transaction, sealer| rows::commit_minutes(transaction, sealer, id, &minutes),
+                move |outcome| What::Stored(id, session, outcome),
+            )),
+            Effect::StoreTransfer(id, session, readings) => self.work.push(stores(
+                &self.parts.store,
+                move |transaction, sealer| rows::commit_readings(transaction, sealer, id, &readings),
+                move |outcome| What::Stored(id, session, outcome),
+            )),
+            Effect::StoreReadings(id, readings) => {
+                writes(&self.parts.store, move |transaction, sealer| {
+                    rows::commit_readings(transaction, sealer, id, &readings).map(|_| ())
+                })
+                .await;
+            }
+            Effect::StoreSynced(id, now) => {
+                writes(&self.parts.store, move |transaction, _| {
+                    rows::synced(transaction, id, now)
+                })
+                .await;
+            }
+            Effect::Wake(timer, after) => self.timers.wake(timer, after),
+            Effect::Sleep(timer) => self.timers.sleep(timer),
+            Effect::FindPhone(on) => self.announce(Announcement::FindPhone(on)),
+            Effect::DeclineCall => self.announce(Announcement::DeclineCall),
+            Effect::IgnoreCall => self.announce(Announcement::IgnoreCall),
+            Effect::MeasurementChanged(id) => self.announce(Announcement::Measured(id)),
+            // Answered last, in `happens`.
+            Effect::Answer(..) => {}
+        }
+    }
+
+    fn connect(&mut self, id: AccessoryId, session: SessionId, address: Address, kind: belay_drivers::Kind) {
+        let setup = self.setup();
+        let Some(driver) = belay_drivers::driver(kind, &setup) else {
+            tracing::error!(%kind, "a kind that isn't connected to");
+            return;
+        };
+        let Session { orders, reports } = self.parts.radio.connect(address, driver);
+        self.lines.insert(id, Line { session, orders });
+        self.reports.push(Box::pin(next(id, session, reports)));
+    }
+
+    fn announce(&self, announcement: Announcement) {
+        // Nobody may be listening.
+        let _ = self.announcements.send(announcement);
+    }
+
+    fn next_asker(&mut self) -> Asker {
+        self.askers += 1;
+        Asker(self.askers)
+    }
+
+    fn now(&self) -> At {
+        At {
+            boot: self.parts.clock.boottime(),
+            wall: local(self.parts.clock.wall()),
+            dice: u16::from_le_bytes(random()),
+        }
+    }
+
+    fn setup(&self) -> belay_drivers::Setup {
+        let owner = self.account.map_or(0, |account| {
+            let [a, b, c, d, ..] = *account.as_bytes();
+            u32::from_le_bytes([a, b, c, d])
+        });
+        let mut setup = belay_drivers::Setup::default();
+        setup.owner = owner;
+        setup
+    }
+}
+
+async fn next(id: AccessoryId, session: SessionId, mut reports: mpsc::Receiver<Report>) -> Next {
+    let report = reports.recv().await;
+    (id, session, report, reports)
+}

@@ -1,0 +1,56 @@
+//! Waits that count suspend, and what the clock on the wall shows.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use belay_drivers::Moment;
+use belay_proto::clock::{Clock, unix_seconds};
+
+use crate::accessory::state::TimerOf;
+
+/// The timers that run, each with its end by the boot clock.
+pub(super) struct Timers {
+    clock: Arc<dyn Clock>,
+    ends: BTreeMap<TimerOf, Duration>,
+}
+
+impl Timers {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            ends: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn wake(&mut self, timer: TimerOf, after: Duration) {
+        self.ends.insert(timer, self.clock.boottime() + after);
+    }
+
+    pub(super) fn sleep(&mut self, timer: TimerOf) {
+        self.ends.remove(&timer);
+    }
+
+    /// The next that runs out. Cancelling the call loses nothing.
+    pub(super) async fn next(&mut self) -> TimerOf {
+        let first = self.ends.iter().min_by_key(|(_, end)| **end);
+        let Some((timer, end)) = first.map(|(timer, end)| (*timer, *end)) else {
+            return pending().await;
+        };
+        self.clock.sleep_until(end).await;
+        self.ends.remove(&timer);
+        timer
+    }
+}
+
+/// What a clock on the wall shows here.
+pub(super) fn local(wall: SystemTime) -> Moment {
+    let seconds = i64::try_from(unix_seconds(wall)).unwrap_or(0);
+    let timestamp = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let offset = jiff::tz::TimeZone::system().to_offset(timestamp);
+    Moment {
+        civil: offset.to_datetime(timestamp),
+        offset,
+    }
+}

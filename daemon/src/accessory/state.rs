@@ -1,0 +1,331 @@
+//! What becomes of the accessories: pure.
+//!
+//! After each event [`State`] is brought in line with itself ([`settle`](State::settle)): whether to scan, whom to
+//! listen to and whom to connect follow from what is known, not from what happened last.
+
+mod asking;
+mod connection;
+mod discovery;
+mod event;
+mod reports;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use belay_drivers::{Address, Key, KeyNeed, Kind, Opening, Reading};
+use belay_proto::id::{AccessoryId, AccountId};
+
+use super::error::AccessoryError;
+use super::model::Saved;
+use super::ports::AdapterView;
+use connection::Connection;
+use discovery::Discovery;
+pub use event::{Answer, Asker, At, Effect, Event, Question, SessionId, Sighting, TimerOf, What};
+
+/// The first wait after a connection that failed; each further one is twice as long.
+const FIRST_WAIT: Duration = Duration::from_secs(8);
+/// The longest.
+const LONGEST_WAIT: Duration = Duration::from_secs(64);
+/// How long an unpaired accessory stays after it was last heard.
+const STAYS: Duration = Duration::from_secs(60);
+/// The most devices that aren't paired: a room full of sensors, or a hostile transmitter that makes addresses up.
+const MOST_STRANGERS: usize = 64;
+
+/// Everything that is known.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// Whose the device is.
+    pub account: Option<AccountId>,
+    /// The adapter.
+    pub adapter: AdapterView,
+    /// The accessories, paired or just heard.
+    pub accessories: BTreeMap<AccessoryId, Accessory>,
+    discoveries: BTreeMap<Asker, Discovery>,
+    /// What the radio was last told.
+    scanning: Option<bool>,
+    listening: BTreeSet<AccessoryId>,
+    sessions: u64,
+}
+
+/// One accessory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accessory {
+    /// Its address.
+    pub address: Address,
+    /// Which it is.
+    pub kind: Kind,
+    /// The key it wants.
+    pub need: KeyNeed,
+    /// The name it advertises.
+    pub name: String,
+    /// dBm; 127: not known, as in BlueZ.
+    pub rssi: i16,
+    /// BlueZ holds a bond with it.
+    pub bonded: bool,
+    /// What belongs to a paired one.
+    pub paired: Option<Paired>,
+    /// Its connection, from the first try on.
+    pub(super) connection: Option<Connection>,
+    /// Who waits for it to be on disk, where there is no connection to wait for.
+    adopting: Vec<Asker>,
+    /// How often in a row no connection came about.
+    pub(super) failures: u32,
+    /// A retry waits.
+    pub(super) waiting: bool,
+    /// Somebody had it disconnected: it isn't connected by itself.
+    pub held: bool,
+    /// What is wrong.
+    pub problem: Option<AccessoryError>,
+    /// Percent.
+    pub battery: Option<u8>,
+    /// Whether it charges.
+    pub charging: bool,
+    /// As it says.
+    pub firmware: String,
+    /// Records done and in all, of the fetch that runs or the last one.
+    pub progress: (u64, u64),
+    /// The newest reading of each quantity, with its time in seconds since the epoch.
+    pub latest: Vec<(u64, Reading)>,
+}
+
+/// What belongs to a paired accessory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Paired {
+    /// Its key.
+    pub key: Option<Key>,
+    /// Its serial number.
+    pub serial: String,
+    /// The last minute of its history that is stored.
+    pub synced_to: u64,
+    /// When a sync last ended.
+    pub synced_at: u64,
+}
+
+/// One step: what is known after `event`, and what is to be done.
+#[must_use]
+pub fn step(state: &State, event: Event) -> (State, Vec<Effect>) {
+    let mut next = state.clone();
+    let mut effects = Vec::new();
+    let at = event.at;
+    match event.what {
+        What::Account(account) => next.account_changed(account, &mut effects),
+        What::Adapter(adapter) => next.adapter_changed(adapter, &mut effects),
+        What::Heard(sighting) => next.heard(sighting, &mut effects),
+        What::Measured { id, readings } => next.measured(id, &at, readings, &mut effects),
+        What::Unheard(id, error) => next.unheard(id, error),
+        What::ScanFailed(error) => next.scan_failed(error.into(), &mut effects),
+        What::Elapsed(timer) => next.elapsed(timer, &mut effects),
+        What::Asked(asker, question) => next.asked(asker, question, &at, &mut effects),
+        What::Left(asker) => next.left(asker, &mut effects),
+        What::Reported(id, session, report) => next.reported(id, session, report, &at, &mut effects),
+        What::Stored(id, session, outcome) => next.stored(id, session, outcome, &mut effects),
+        What::Saved(id, outcome) => next.saved(id, outcome, &at, &mut effects),
+    }
+    next.settle(&mut effects);
+    (next, effects)
+}
+
+impl State {
+    /// A binding begins or ends, or the accessories were read again.
+    fn account_changed(&mut self, account: Option<(AccountId, Vec<Saved>)>, effects: &mut Vec<Effect>) {
+        let id = account.as_ref().map(|(id, _)| *id);
+        if id != self.account {
+            // Another owner begins with nothing of the last one's: no connection, no key.
+            for (id, accessory) in std::mem::take(&mut self.accessories) {
+                accessory.leave(id, AccessoryError::NotBound, effects);
+            }
+            self.account = id;
+        }
+        for saved in account.map(|(_, saved)| saved).unwrap_or_default() {
+            // A device that was heard before its row was read is that accessory.
+            self.forget_strangers_at(saved.address, effects);
+            let one = self
+                .accessories
+                .entry(saved.id)
+                .or_insert_with(|| Accessory::new(saved.address, saved.kind, saved.name.clone()));
+            one.paired = Some(Paired {
+                key: saved.key,
+                serial: saved.serial,
+                synced_to: saved.synced_to,
+                synced_at: saved.synced_at,
+            });
+        }
+    }
+
+    fn adapter_changed(&mut self, adapter: AdapterView, effects: &mut Vec<Effect>) {
+        let came = adapter.powered && !self.adapter.powered;
+        self.adapter = adapter;
+        for (id, one) in &mut self.accessories {
+            if came && one.waiting {
+                // Whoever switched the radio on wants to see the band connect, not wait for its turn.
+                one.waiting = false;
+                one.failures = 0;
+                effects.push(Effect::Sleep(TimerOf::Retry(*id)));
+            }
+            let adapters = matches!(
+                one.problem,
+                Some(AccessoryError::AdapterMissing | AccessoryError::PoweredOff)
+            );
+            if adapter.powered && adapters {
+                one.problem = None;
+            }
+        }
+    }
+
+    fn elapsed(&mut self, timer: TimerOf, effects: &mut Vec<Effect>) {
+        match timer {
+            TimerOf::Discovery(asker) => self.end_discovery(asker, effects),
+            TimerOf::Leaving(id) => {
+                let leaves = |one: &mut Accessory| one.paired.is_none() && one.connection.is_none();
+                if self.accessories.get_mut(&id).is_some_and(leaves) {
+                    self.accessories.remove(&id);
+                }
+            }
+            TimerOf::Retry(id) => {
+                if let Some(one) = self.accessories.get_mut(&id) {
+                    one.waiting = false;
+                }
+            }
+        }
+    }
+
+    /// Has the radio do what follows from what is known.
+    fn settle(&mut self, effects: &mut Vec<Effect>) {
+        self.settle_listening(effects);
+        self.settle_scan(effects);
+        let usable = self.adapter.powered && self.account.is_some();
+        let mut sessions = self.sessions;
+        for (id, one) in &mut self.accessories {
+            let Some(paired) = &one.paired else { continue };
+            let wanted = one.kind.connects() && usable && !one.held && !one.stopped();
+            if wanted && one.connection.is_none() && !one.waiting {
+                sessions += 1;
+                let opening = Opening::Resume(paired.key.clone());
+                one.connect(*id, SessionId(sessions), opening, effects);
+            }
+        }
+        self.sessions = sessions;
+    }
+
+    fn settle_listening(&mut self, effects: &mut Vec<Effect>) {
+        let usable = self.adapter.powered && self.account.is_some();
+        let mut wanted = BTreeSet::new();
+        for (id, one) in &self.accessories {
+            if one.paired.is_some() && one.kind.advertises() && usable {
+                wanted.insert(*id);
+            }
+        }
+        for id in self.listening.difference(&wanted) {
+            effects.push(Effect::Deafen(*id));
+        }
+        for id in wanted.difference(&self.listening) {
+            if let Some(one) = self.accessories.get(id) {
+                effects.push(Effect::Listen {
+                    id: *id,
+                    kind: one.kind,
+                    address: one.address,
+                    key: one.paired.as_ref().and_then(|paired| paired.key.clone()),
+                });
+            }
+        }
+        self.listening = wanted;
+    }
+
+    fn get(&mut self, id: AccessoryId) -> Result<&mut Accessory, AccessoryError> {
+        self.accessories.get_mut(&id).ok_or(AccessoryError::NotFound)
+    }
+
+    fn next_session(&mut self) -> SessionId {
+        self.sessions += 1;
+        SessionId(self.sessions)
+    }
+}
+
+impl Accessory {
+    fn new(address: Address, kind: Kind, name: String) -> Self {
+        Self {
+            address,
+            kind,
+            need: kind.key_need(),
+            name,
+            rssi: 127,
+            bonded: false,
+            paired: None,
+            connection: None,
+            adopting: Vec::new(),
+            failures: 0,
+            waiting: false,
+            held: false,
+            problem: None,
+            battery: None,
+            charging: false,
+            firmware: String::new(),
+            progress: (0, 0),
+            latest: Vec::new(),
+        }
+    }
+
+    /// Only its owner can help: trying again would do nothing, or harm.
+    fn stopped(&self) -> bool {
+        matches!(
+            self.problem,
+            Some(AccessoryError::KeyMismatch | AccessoryError::KeyRequired | AccessoryError::NotSupported)
+        )
+    }
+
+    /// The word for the property `State`.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        if let Some(connection) = &self.connection {
+            return connection.state();
+        }
+        match (&self.paired, self.problem) {
+            (_, Some(AccessoryError::KeyRequired)) => "key-required",
+            (Some(_), Some(_)) if self.stopped() => "error",
+            (Some(_), _) => "paired",
+            (None, _) => "discovered",
+        }
+    }
+
+    /// Whether it can be asked something now.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.connection.as_ref().is_some_and(Connection::is_ready)
+    }
+
+    /// Takes a reading for `Latest`.
+    fn remember(&mut self, second: u64, reading: Reading) {
+        let quantity = std::mem::discriminant(&reading);
+        let same = |(_, old): &(u64, Reading)| std::mem::discriminant(old) == quantity;
+        match self.latest.iter_mut().find(|entry| same(entry)) {
+            Some(entry) if entry.0 <= second => *entry = (second, reading),
+            Some(_) => {}
+            None => self.latest.push((second, reading)),
+        }
+    }
+
+    /// Ends everything of it.
+    fn leave(self, id: AccessoryId, why: AccessoryError, effects: &mut Vec<Effect>) {
+        if self.waiting {
+            effects.push(Effect::Sleep(TimerOf::Retry(id)));
+        }
+        for asker in self.adopting {
+            effects.push(Effect::Answer(asker, Err(why)));
+        }
+        if let Some(connection) = self.connection {
+            connection.fail_all(why, effects);
+            effects.push(Effect::Close(id));
+        }
+    }
+}
+
+/// How long to wait before the next try: 8 s, doubled with each failure up to 64 s, a quarter of it by chance.
+fn wait(failures: u32, dice: u16) -> Duration {
+    let longest = FIRST_WAIT
+        .saturating_mul(1 << failures.saturating_sub(1).min(6))
+        .min(LONGEST_WAIT);
+    longest.mul_f64(0.75 + 0.25 * f64::from(dice) / f64::from(u16::MAX))
+}
+
+#[cfg(test)]
+mod tests;

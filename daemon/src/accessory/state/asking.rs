@@ -1,0 +1,210 @@
+//! What somebody asks, and who leaves.
+
+use belay_drivers::{Key, KeyNeed, Opening, Request};
+use belay_proto::id::AccessoryId;
+
+use super::super::error::AccessoryError;
+use super::{Answer, Asker, At, Effect, Question, State, TimerOf};
+
+impl State {
+    pub(super) fn asked(&mut self, asker: Asker, question: Question, at: &At, effects: &mut Vec<Effect>) {
+        let outcome = match question {
+            Question::Discover {
+                kinds,
+                lasting,
+                power_on,
+            } => {
+                self.discover(asker, kinds, lasting, power_on, effects);
+                return;
+            }
+            Question::EndDiscovery(whose) => {
+                self.end_discovery(whose, effects);
+                Ok(Some(Answer::Done))
+            }
+            Question::Pair {
+                id,
+                key,
+                fresh,
+                replace,
+            } => self.pair(asker, id, key, fresh, replace, effects),
+            Question::CancelPairing(id) => self.cancel_pairing(id, effects),
+            Question::Connect(id) => self.connect(asker, id, effects),
+            Question::Disconnect(id) => self.disconnect(id, effects),
+            Question::Unpair(id) => self.unpair(id, effects),
+            Question::Sync(id) => self.sync(asker, id, at, effects),
+            Question::MeasureHeartRate(id) => self.ask(asker, id, Request::MeasureHeartRate, effects),
+            Question::Alert(id, alert) => self.ask(asker, id, Request::Alert(alert), effects),
+            Question::StopAlert(id, kind) => self.ask(asker, id, Request::StopAlert(kind), effects),
+            Question::Settings(id, settings) => self.ask(asker, id, Request::Settings(settings), effects),
+            Question::PhoneFound => {
+                for (id, one) in &mut self.accessories {
+                    one.tell(*id, Request::PhoneFound, effects);
+                }
+                Ok(Some(Answer::Done))
+            }
+        };
+        match outcome {
+            Ok(None) => {}
+            Ok(Some(answer)) => effects.push(Effect::Answer(asker, Ok(answer))),
+            Err(error) => effects.push(Effect::Answer(asker, Err(error))),
+        }
+    }
+
+    pub(super) fn left(&mut self, asker: Asker, effects: &mut Vec<Effect>) {
+        self.end_discovery(asker, effects);
+        for (id, one) in &mut self.accessories {
+            one.asker_left(*id, asker, effects);
+        }
+    }
+
+    /// The adapter is there and on.
+    fn radio(&self) -> Result<(), AccessoryError> {
+        match (self.adapter.available, self.adapter.powered) {
+            (false, _) => Err(AccessoryError::AdapterMissing),
+            (true, false) => Err(AccessoryError::PoweredOff),
+            (true, true) => Ok(()),
+        }
+    }
+
+    fn pair(
+        &mut self,
+        asker: Asker,
+        id: AccessoryId,
+        brought: Option<Key>,
+        fresh: Key,
+        replace: bool,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Option<Answer>, AccessoryError> {
+        if self.account.is_none() {
+            return Err(AccessoryError::NotBound);
+        }
+        let radio = self.radio();
+        let session = self.next_session();
+        let one = self.get(id)?;
+        if one.paired.is_some() && !replace && !one.stopped() {
+            return Ok(Some(Answer::Done));
+        }
+        radio?;
+        if one.connection.as_ref().is_some_and(|it| it.is_pairing()) {
+            return Err(AccessoryError::Busy);
+        }
+        let key = match one.need {
+            KeyNeed::None => None,
+            KeyNeed::Chosen => Some(fresh),
+            KeyNeed::Issued | KeyNeed::Bind => Some(brought.ok_or(AccessoryError::KeyRequired)?),
+        };
+        one.end_connection(id, AccessoryError::Cancelled, effects);
+        effects.push(Effect::Sleep(TimerOf::Leaving(id)));
+        one.held = false;
+        one.problem = None;
+        if one.kind.advertises() {
+            // There is nothing to tell it: listening is all there is.
+            return one.adopt(id, key, asker, effects);
+        }
+        one.connect(id, session, Opening::Pair(key), effects);
+        one.await_ready(asker, effects);
+        Ok(None)
+    }
+
+    fn cancel_pairing(
+        &mut self,
+        id: AccessoryId,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Option<Answer>, AccessoryError> {
+        let one = self.get(id)?;
+        if one.connection.as_ref().is_some_and(|it| it.is_pairing()) {
+            one.end_connection(id, AccessoryError::Cancelled, effects);
+        }
+        Ok(Some(Answer::Done))
+    }
+
+    fn connect(
+        &mut self,
+        asker: Asker,
+        id: AccessoryId,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Option<Answer>, AccessoryError> {
+        let radio = self.radio();
+        let session = self.next_session();
+        let one = self.get(id)?;
+        let paired = one.paired.as_ref().ok_or(AccessoryError::NotFound)?;
+        if !one.kind.connects() {
+            return Ok(Some(Answer::Done));
+        }
+        radio?;
+        let opening = Opening::Resume(paired.key.clone());
+        one.held = false;
+        if one.connection.is_none() {
+            one.problem = None;
+            one.connect(id, session, opening, effects);
+        }
+        one.await_ready(asker, effects);
+        Ok(None)
+    }
+
+    fn disconnect(
+        &mut self,
+        id: AccessoryId,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Option<Answer>, AccessoryError> {
+        let one = self.get(id)?;
+        one.held = one.paired.is_some();
+        if std::mem::take(&mut one.waiting) {
+            effects.push(Effect::Sleep(TimerOf::Retry(id)));
+        }
+        one.end_connection(id, AccessoryError::Cancelled, effects);
+        Ok(Some(Answer::Done))
+    }
+
+    fn unpair(
+        &mut self,
+        id: AccessoryId,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Option<Answer>, AccessoryError> {
+        let one = self.accessories.remove(&id).ok_or(AccessoryError::NotFound)?;
+        one.leave(id, AccessoryError::Cancelled, effects);
+        effects.push(Effect::Remove(id));
+        Ok(Some(Answer::Done))
+    }
+
+    fn sync(
+        &mut self,
+        asker: Asker,
+        id: AccessoryId,
+        at: &At,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Option<Answer>, AccessoryError> {
+        let radio = self.radio();
+        let one = self.get(id)?;
+        if one.paired.is_none() {
+            return Err(AccessoryError::NotFound);
+        }
+        if !one.kind.has_history() {
+            return Ok(Some(Answer::Records(0)));
+        }
+        radio?;
+        one.fetch(id, Some(asker), at.wall, effects);
+        Ok(None)
+    }
+
+    fn ask(
+        &mut self,
+        asker: Asker,
+        id: AccessoryId,
+        request: Request,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Option<Answer>, AccessoryError> {
+        let radio = self.radio();
+        let one = self.get(id)?;
+        if one.paired.is_none() {
+            return Err(AccessoryError::NotFound);
+        }
+        if !one.kind.connects() {
+            return Err(AccessoryError::NotSupported);
+        }
+        radio?;
+        one.ask(id, asker, request, effects)
+            .map(|()| None)
+            .ok_or(AccessoryError::Unreachable)
+    }
+}

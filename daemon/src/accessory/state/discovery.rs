@@ -1,0 +1,209 @@
+//! Discovery: who asked for it, and what was heard.
+
+use std::time::Duration;
+
+use belay_drivers::{Kind, Reading};
+use belay_proto::id::AccessoryId;
+
+use super::super::error::AccessoryError;
+use super::{Accessory, Answer, Asker, At, Effect, MOST_STRANGERS, STAYS, Sighting, State, TimerOf};
+
+/// The most discoveries at once; each is somebody's call.
+const MOST_DISCOVERIES: usize = 16;
+/// A measurement that isn't a person's is kept once in this many seconds.
+const KEPT_EACH: u64 = 60;
+
+/// Somebody's discovery.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Discovery {
+    kinds: Vec<Kind>,
+    power_on: bool,
+}
+
+impl State {
+    /// Whether a discovery runs.
+    #[must_use]
+    pub fn discovering(&self) -> bool {
+        !self.discoveries.is_empty()
+    }
+
+    pub(super) fn discover(
+        &mut self,
+        asker: Asker,
+        kinds: Vec<Kind>,
+        lasting: Duration,
+        power_on: bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        let refused = if !self.adapter.available {
+            Some(AccessoryError::AdapterMissing)
+        } else if !self.adapter.powered && !power_on {
+            Some(AccessoryError::PoweredOff)
+        } else if self.discoveries.len() >= MOST_DISCOVERIES {
+            Some(AccessoryError::Busy)
+        } else {
+            None
+        };
+        if let Some(error) = refused {
+            effects.push(Effect::Answer(asker, Err(error)));
+            return;
+        }
+        self.discoveries.insert(asker, Discovery { kinds, power_on });
+        effects.push(Effect::Wake(TimerOf::Discovery(asker), lasting));
+        effects.push(Effect::Answer(asker, Ok(Answer::Done)));
+    }
+
+    pub(super) fn end_discovery(&mut self, asker: Asker, effects: &mut Vec<Effect>) {
+        if self.discoveries.remove(&asker).is_some() {
+            effects.push(Effect::Sleep(TimerOf::Discovery(asker)));
+        }
+    }
+
+    /// The radio can't: every discovery is over, and what needs it says so.
+    pub(super) fn scan_failed(&mut self, error: AccessoryError, effects: &mut Vec<Effect>) {
+        self.scanning = None;
+        for asker in self.discoveries.keys().copied().collect::<Vec<_>>() {
+            self.end_discovery(asker, effects);
+        }
+        for id in std::mem::take(&mut self.listening) {
+            effects.push(Effect::Deafen(id));
+            if let Some(one) = self.accessories.get_mut(&id) {
+                one.problem = Some(error);
+            }
+        }
+        // Until BlueZ says that it is there again.
+        self.adapter.powered = false;
+    }
+
+    pub(super) fn settle_scan(&mut self, effects: &mut Vec<Effect>) {
+        let asked = !self.discoveries.is_empty();
+        let power_on = self.discoveries.values().any(|one| one.power_on) && !self.adapter.powered;
+        let wanted = (asked || !self.listening.is_empty()).then_some(power_on);
+        if wanted == self.scanning {
+            return;
+        }
+        match (wanted, self.scanning) {
+            // The adapter that was to be switched on is on: the scan that did it goes on.
+            (Some(false), Some(true)) => {}
+            (Some(power_on), _) => effects.push(Effect::Scan { power_on }),
+            (None, _) => effects.push(Effect::EndScan),
+        }
+        self.scanning = wanted;
+    }
+
+    /// A device was heard.
+    pub(super) fn heard(&mut self, sighting: Sighting, effects: &mut Vec<Effect>) {
+        let known = self
+            .accessories
+            .iter()
+            .find(|(_, one)| one.address == sighting.address)
+            .map(|(id, _)| *id);
+        let id = match known {
+            Some(id) => id,
+            None => {
+                // What BlueZ only remembers isn't there; and nobody is shown what nobody looks for.
+                let wanted = |one: &Discovery| one.kinds.is_empty() || one.kinds.contains(&sighting.kind);
+                if sighting.rssi.is_none() || !self.discoveries.values().any(wanted) {
+                    return;
+                }
+                if self.strangers() >= MOST_STRANGERS {
+                    return;
+                }
+                sighting.fresh
+            }
+        };
+        let one = self
+            .accessories
+            .entry(id)
+            .or_insert_with(|| Accessory::new(sighting.address, sighting.kind, String::new()));
+        one.bonded = sighting.bonded;
+        one.need = sighting.need;
+        if !sighting.name.is_empty() {
+            one.name = sighting.name;
+        }
+        let Some(rssi) = sighting.rssi else { return };
+        one.rssi = rssi;
+        match &one.paired {
+            None => effects.push(Effect::Wake(TimerOf::Leaving(id), STAYS)),
+            // It is there: the wait for it is over.
+            Some(_) if one.waiting && one.connection.is_none() => {
+                one.waiting = false;
+                effects.push(Effect::Sleep(TimerOf::Retry(id)));
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn strangers(&self) -> usize {
+        let all = self.accessories.values();
+        all.filter(|one| one.paired.is_none()).count()
+    }
+
+    pub(super) fn forget_strangers_at(&mut self, address: belay_drivers::Address, effects: &mut Vec<Effect>) {
+        let is_stranger = |one: &Accessory| one.address == address && one.paired.is_none();
+        let all = self.accessories.iter();
+        let ids: Vec<_> = all
+            .filter(|(_, one)| is_stranger(one))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ids {
+            if let Some(one) = self.accessories.remove(&id) {
+                effects.push(Effect::Sleep(TimerOf::Leaving(id)));
+                one.leave(id, AccessoryError::Cancelled, effects);
+            }
+        }
+    }
+
+    /// Readings of a paired accessory, from its advertisements or its connection.
+    pub(super) fn measured(
+        &mut self,
+        id: AccessoryId,
+        at: &At,
+        readings: Vec<(Option<u64>, Reading)>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Ok(one) = self.get(id) else { return };
+        if one.paired.is_none() {
+            return;
+        }
+        one.problem = None;
+        let now = at.wall.epoch().unwrap_or(0);
+        let mut kept = Vec::new();
+        for (second, reading) in readings {
+            let second = second.filter(|second| *second <= now + 86_400).unwrap_or(now);
+            if let Reading::Battery(level) = reading {
+                one.battery = Some(level);
+                continue;
+            }
+            // A sensor says the same ten times a second; a person steps on a scale once.
+            let quantity = std::mem::discriminant(&reading);
+            let last = one
+                .latest
+                .iter()
+                .find(|(_, old)| std::mem::discriminant(old) == quantity);
+            let personal = matches!(
+                reading,
+                Reading::Weight(_)
+                    | Reading::Impedance(_)
+                    | Reading::SecondImpedance(_)
+                    | Reading::BodyFat(_)
+            );
+            let due = last.is_none_or(|(kept, _)| second >= kept.saturating_add(KEPT_EACH));
+            if personal || due {
+                kept.push((second, reading));
+                one.remember(second, reading);
+            }
+        }
+        if !kept.is_empty() {
+            effects.push(Effect::StoreReadings(id, kept));
+            effects.push(Effect::MeasurementChanged(id));
+        }
+    }
+
+    /// A paired accessory's advertisements can't be understood.
+    pub(super) fn unheard(&mut self, id: AccessoryId, error: AccessoryError) {
+        if let Ok(one) = self.get(id) {
+            one.problem = Some(error);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+use std::time::Duration;
+
+use belay_drivers::{Event as Told, Failure, Key, Kind, Opening, Request};
+use belay_proto::id::AccessoryId;
+
+use super::super::*;
+use super::rig::{Rig, saved, sighting};
+use crate::accessory::ports::{LinkEnd, Report};
+
+fn discover() -> Question {
+    Question::Discover {
+        kinds: vec![],
+        lasting: Duration::from_secs(30),
+        power_on: false,
+    }
+}
+
+fn pair(id: AccessoryId) -> Question {
+    Question::Pair {
+        id,
+        key: None,
+        fresh: Key::new([5; 16]),
+        replace: false,
+    }
+}
+
+/// A band that was found.
+fn found(kind: Kind) -> (Rig, AccessoryId) {
+    let mut rig = Rig::new(vec![]);
+    rig.ask(discover());
+    rig.happens(What::Heard(sighting(kind, 7)));
+    let id = *rig.state.accessories.keys().next().unwrap();
+    (rig, id)
+}
+
+#[test]
+fn a_band_is_paired_once_its_wearer_has_tapped_and_the_key_is_on_disk() {
+    let (mut rig, id) = found(Kind::MiBand2);
+    assert_eq!(rig.one(id).state(), "discovered");
+    let asker = rig.ask(pair(id));
+    let session = rig.session().unwrap();
+    assert_eq!(rig.one(id).state(), "connecting");
+    rig.reports(session, Report::Connected);
+    let (open, request) = rig.requests().remove(0);
+    let Request::Open { opening, .. } = request else {
+        panic!("opens first")
+    };
+    assert_eq!(opening, Opening::Pair(Some(Key::new([5; 16]))));
+    rig.tells(session, Told::AwaitingConfirmation);
+    assert_eq!(rig.one(id).state(), "awaiting-confirmation");
+    rig.finishes(session, open, Ok(()));
+    assert!(rig.effects.iter().any(|effect| matches!(effect, Effect::Save(_))));
+    assert_eq!(rig.answer(asker), None, "not before it is on disk");
+    rig.happens(What::Saved(id, Ok(())));
+    assert_eq!(rig.answer(asker), Some(Ok(Answer::Done)));
+    assert_eq!(rig.one(id).state(), "syncing");
+}
+
+#[test]
+fn a_key_that_the_disk_did_not_take_pairs_nothing() {
+    let (mut rig, id) = found(Kind::MiBand2);
+    let asker = rig.ask(pair(id));
+    let session = rig.session().unwrap();
+    rig.opens(session);
+    rig.happens(What::Saved(id, Err(AccessoryError::Storage)));
+    assert_eq!(rig.answer(asker), Some(Err(AccessoryError::Storage)));
+    assert_eq!(rig.one(id).paired, None);
+    assert!(rig.effects.contains(&Effect::Close(id)));
+}
+
+#[test]
+fn each_way_a_pairing_fails_is_told_by_its_name() {
+    for (failure, error, state) in [
+        (Failure::NotConfirmed, AccessoryError::NotConfirmed, "discovered"),
+        (Failure::KeyMismatch, AccessoryError::KeyMismatch, "discovered"),
+        (Failure::Refused, AccessoryError::Refused, "discovered"),
+        (Failure::TimedOut, AccessoryError::TimedOut, "discovered"),
+    ] {
+        let (mut rig, id) = found(Kind::MiBand2);
+        let asker = rig.ask(pair(id));
+        let session = rig.session().unwrap();
+        rig.reports(session, Report::Connected);
+        let (open, _) = rig.requests().remove(0);
+        rig.finishes(session, open, Err(failure));
+        assert_eq!(rig.answer(asker), Some(Err(error)));
+        assert_eq!((rig.one(id).state(), rig.one(id).problem), (state, Some(error)));
+        assert_eq!(rig.session(), None, "nobody asked for another try");
+    }
+}
+
+#[test]
+fn an_absent_band_is_unreachable() {
+    let (mut rig, id) = found(Kind::MiBand2);
+    let asker = rig.ask(pair(id));
+    let session = rig.session().unwrap();
+    rig.ends(session, LinkEnd::Unreachable);
+    assert_eq!(rig.answer(asker), Some(Err(AccessoryError::Unreachable)));
+}
+
+#[test]
+fn nothing_is_paired_without_an_account() {
+    let (mut rig, _) = found(Kind::MiBand2);
+    rig.happens(What::Account(None));
+    rig.ask(discover());
+    rig.happens(What::Heard(sighting(Kind::MiBand2, 8)));
+    let id = AccessoryId::from_bytes([8; 16]);
+    let asker = rig.ask(pair(id));
+    assert_eq!(rig.answer(asker), Some(Err(AccessoryError::NotBound)));
+}
+
+#[test]
+fn a_band_whose_key_is_issued_wants_it_brought() {
+    let (mut rig, id) = found(Kind::MiBand4);
+    let asker = rig.ask(pair(id));
+    assert_eq!(rig.answer(asker), Some(Err(AccessoryError::KeyRequired)));
+    let brought = Question::Pair {
+        id,
+        key: Some(Key::new([3; 16])),
+        fresh: Key::new([5; 16]),
+        replace: false,
+    };
+    rig.ask(brought);
+    let opening = Opening::Pair(Some(Key::new([3; 16])));
+    assert!(
+        rig.effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Connect { opening: with, .. } if *with == opening))
+    );
+}
+
+#[test]
+fn a_second_pairing_meanwhile_is_busy_and_the_first_one_may_be_cancelled() {
+    let (mut rig, id) = found(Kind::MiBand2);
+    let first = rig.ask(pair(id));
+    let second = rig.ask(pair(id));
+    assert_eq!(rig.answer(second), Some(Err(AccessoryError::Busy)));
+    rig.ask(Question::CancelPairing(id));
+    assert_eq!(rig.answer(first), Some(Err(AccessoryError::Cancelled)));
+    assert!(rig.effects.contains(&Effect::Close(id)));
+}
+
+#[test]
+fn a_pairing_ends_with_its_caller() {
+    let (mut rig, id) = found(Kind::MiBand2);
+    let asker = rig.ask(pair(id));
+    rig.happens(What::Left(asker));
+    assert!(rig.effects.contains(&Effect::Close(id)));
+    assert_eq!(rig.one(id).state(), "discovered");
+}
+
+#[test]
+fn a_band_that_took_another_phones_key_is_paired_again_only_when_asked_to() {
+    let mut rig = Rig::new(vec![saved(Kind::MiBand2, 7)]);
+    let session = rig.session().unwrap();
+    rig.reports(session, Report::Connected);
+    let (open, _) = rig.requests().remove(0);
+    rig.finishes(session, open, Err(Failure::KeyMismatch));
+    assert_eq!(rig.one(session.0).state(), "error");
+    assert_eq!(rig.retry(), None);
+    let advice = AccessoryError::KeyMismatch.advice(rig.one(session.0).need, false);
+    assert_eq!(advice, "replace-the-key");
+    rig.ask(Question::Pair {
+        id: session.0,
+        key: None,
+        fresh: Key::new([5; 16]),
+        replace: true,
+    });
+    assert!(rig.session().is_some());
+}
+
+#[test]
+fn a_device_that_is_not_heard_again_leaves_and_a_paired_one_stays() {
+    let (mut rig, id) = found(Kind::MiBand2);
+    rig.happens(What::Elapsed(TimerOf::Leaving(id)));
+    assert!(rig.state.accessories.is_empty());
+    let mut rig = Rig::new(vec![saved(Kind::MiBand2, 7)]);
+    let id = rig.session().unwrap().0;
+    rig.happens(What::Elapsed(TimerOf::Leaving(id)));
+    assert!(rig.state.accessories.contains_key(&id));
+}
+
+#[test]
+fn made_up_addresses_fill_no_memory() {
+    let mut rig = Rig::new(vec![]);
+    rig.ask(discover());
+    for address in 0..=255 {
+        rig.happens(What::Heard(sighting(Kind::MiBand2, address)));
+    }
+    assert_eq!(rig.state.accessories.len(), 64);
+}
+
+#[test]
+fn nobody_sees_what_nobody_looks_for() {
+    let mut rig = Rig::new(vec![]);
+    rig.happens(What::Heard(sighting(Kind::MiBand2, 7)));
+    let only = Question::Discover {
+        kinds: vec![Kind::MiScale],
+        lasting: Duration::from_secs(30),
+        power_on: false,
+    };
+    rig.ask(only);
+    rig.happens(What::Heard(sighting(Kind::MiBand2, 7)));
+    let remembered = Sighting {
+        rssi: None,
+        ..sighting(Kind::MiScale, 8)
+    };
+    rig.happens(What::Heard(remembered));
+    assert!(rig.state.accessories.is_empty());
+    rig.happens(What::Heard(sighting(Kind::MiScale, 8)));
+    assert_eq!(rig.state.accessories.len(), 1);
+}

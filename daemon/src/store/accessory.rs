@@ -1,0 +1,315 @@
+//! The rows of accessories and their health data, each sealed.
+
+use std::collections::BTreeMap;
+
+use belay_drivers::{ActivityMinute, Reading};
+use belay_proto::id::{AccessoryId, AccountId};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::{Sealer, StoreError};
+use crate::accessory::day::{Minutes, Readings, day_of};
+use crate::accessory::model::Saved;
+
+const MALFORMED: StoreError = StoreError::Malformed { what: "accessory" };
+const MALFORMED_DAY: StoreError = StoreError::Malformed {
+    what: "day of health data",
+};
+
+/// What a record of a day holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Minutes,
+    Readings,
+}
+
+impl What {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Minutes => "minutes",
+            Self::Readings => "readings",
+        }
+    }
+}
+
+/// The accessories of `account`. Those of another account, which a binding that ended left, are none of its business.
+///
+/// # Errors
+/// [`StoreError`], as in every function here.
+pub fn load(connection: &Connection, sealer: &Sealer, account: AccountId) -> Result<Vec<Saved>, StoreError> {
+    let mut statement = connection.prepare(
+        "SELECT id, kind, sealed, synced_to, synced_at FROM accessory WHERE account = ?1 ORDER BY id",
+    )?;
+    let rows = statement.query_map([account.as_bytes()], |row| {
+        Ok((
+            AccessoryId::from_bytes(row.get(0)?),
+            row.get::<_, String>(1)?,
+            row.get::<_, Vec<u8>>(2)?,
+            row.get::<_, i64>(3)?.unsigned_abs(),
+            row.get::<_, i64>(4)?.unsigned_abs(),
+        ))
+    })?;
+    let mut all = Vec::new();
+    for row in rows {
+        let (id, kind, sealed, synced_to, synced_at) = row?;
+        let secrets = sealer.open(&place(id), &sealed)?;
+        let saved = Saved::read(id, &kind, secrets.expose(), synced_to, synced_at);
+        all.push(saved.map_err(|_| MALFORMED)?);
+    }
+    Ok(all)
+}
+
+/// Keeps an accessory of `account`, in place of what was kept of it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn save(
+    connection: &Connection,
+    sealer: &Sealer,
+    account: AccountId,
+    saved: &Saved,
+) -> Result<(), StoreError> {
+    let secrets = saved.secrets().map_err(|_| MALFORMED)?;
+    connection.execute(
+        "INSERT OR REPLACE INTO accessory (id, account, kind, sealed, synced_to, synced_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            saved.id.as_bytes(),
+            account.as_bytes(),
+            saved.kind.name(),
+            sealer.seal(&place(saved.id), &secrets),
+            number(saved.synced_to),
+            number(saved.synced_at),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Forgets an accessory and its key; its health data stays the owner's.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn remove(connection: &Connection, id: AccessoryId) -> Result<(), StoreError> {
+    connection.execute("DELETE FROM accessory WHERE id = ?1", [id.as_bytes()])?;
+    Ok(())
+}
+
+/// Forgets every accessory and key: the binding has ended. `keep_data`: the health data stays.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn clear(transaction: &Transaction<'_>, keep_data: bool) -> Result<(), StoreError> {
+    transaction.execute("DELETE FROM accessory", [])?;
+    if !keep_data {
+        transaction.execute("DELETE FROM health_day", [])?;
+    }
+    Ok(())
+}
+
+/// Stores a transfer of history and how far it goes, all of it or nothing. Minutes that are there stay as they are.
+/// Answers how many were new.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn commit_minutes(
+    transaction: &Transaction<'_>,
+    sealer: &Sealer,
+    id: AccessoryId,
+    minutes: &[ActivityMinute],
+) -> Result<u64, StoreError> {
+    let mut days: BTreeMap<u64, Vec<&ActivityMinute>> = BTreeMap::new();
+    for minute in minutes {
+        days.entry(day_of(minute.start)).or_default().push(minute);
+    }
+    let mut new = 0;
+    for (day, minutes) in days {
+        let stored = read(transaction, sealer, id, day, What::Minutes)?;
+        let mut record = match stored {
+            Some(bytes) => Minutes::decode(&bytes).map_err(|_| MALFORMED_DAY)?,
+            None => Minutes::default(),
+        };
+        let added = minutes.into_iter().filter(|minute| record.put(minute)).count();
+        if added > 0 {
+            write(transaction, sealer, id, day, What::Minutes, &record.encode())?;
+        }
+        new += added as u64;
+    }
+    if let Some(last) = minutes.iter().map(|minute| minute.start).max() {
+        transaction.execute(
+            "UPDATE accessory SET synced_to = max(synced_to, ?2) WHERE id = ?1",
+            params![id.as_bytes(), number(last)],
+        )?;
+    }
+    Ok(new)
+}
+
+/// Stores readings with their times in seconds since the epoch. Answers how many were new.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn commit_readings(
+    transaction: &Transaction<'_>,
+    sealer: &Sealer,
+    id: AccessoryId,
+    readings: &[(u64, Reading)],
+) -> Result<u64, StoreError> {
+    let mut days: BTreeMap<u64, Vec<(u64, Reading)>> = BTreeMap::new();
+    for (second, reading) in readings {
+        days.entry(day_of(*second)).or_default().push((*second, *reading));
+    }
+    let mut new = 0;
+    for (day, readings) in days {
+        let mut record = readings_of(transaction, sealer, id, day)?;
+        let added = readings
+            .into_iter()
+            .filter(|(second, reading)| record.put(*second, *reading))
+            .count();
+        if added > 0 {
+            write(transaction, sealer, id, day, What::Readings, &record.encode())?;
+        }
+        new += added as u64;
+    }
+    Ok(new)
+}
+
+/// A sync has ended at `now`, in seconds since the epoch.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn synced(connection: &Connection, id: AccessoryId, now: u64) -> Result<(), StoreError> {
+    connection.execute(
+        "UPDATE accessory SET synced_at = ?2 WHERE id = ?1",
+        params![id.as_bytes(), number(now)],
+    )?;
+    Ok(())
+}
+
+/// The minutes that begin from `from` to before `to`, in seconds since the epoch, at most `most`.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn activity(
+    connection: &Connection,
+    sealer: &Sealer,
+    id: AccessoryId,
+    (from, to): (u64, u64),
+    most: usize,
+) -> Result<Vec<ActivityMinute>, StoreError> {
+    let mut statement = connection.prepare(
+        "SELECT day, sealed FROM health_day
+         WHERE accessory = ?1 AND what = 'minutes' AND day BETWEEN ?2 AND ?3 ORDER BY day",
+    )?;
+    let last = day_of(to.saturating_sub(1));
+    let mut rows = statement.query(params![id.as_bytes(), number(day_of(from)), number(last)])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let day = row.get::<_, i64>(0)?.unsigned_abs();
+        let sealed: Vec<u8> = row.get(1)?;
+        let bytes = sealer.open(&day_place(id, day, What::Minutes), &sealed)?;
+        let minutes = Minutes::decode(bytes.expose()).map_err(|_| MALFORMED_DAY)?;
+        let wanted = minutes
+            .iter(day)
+            .filter(|minute| (from..to).contains(&minute.start));
+        all.extend(wanted.take(most - all.len()));
+        if all.len() == most {
+            break;
+        }
+    }
+    Ok(all)
+}
+
+/// The newest reading of each quantity within the last `days` days that hold any, with its time.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn newest_readings(
+    connection: &Connection,
+    sealer: &Sealer,
+    id: AccessoryId,
+    days: u32,
+) -> Result<Vec<(u64, Reading)>, StoreError> {
+    let mut statement = connection.prepare(
+        "SELECT day FROM health_day WHERE accessory = ?1 AND what = 'readings' ORDER BY day DESC LIMIT ?2",
+    )?;
+    let found = statement.query_map(params![id.as_bytes(), days], |row| row.get::<_, i64>(0))?;
+    let mut all = Vec::new();
+    for day in found {
+        let day = day?.unsigned_abs();
+        all.extend(readings_of(connection, sealer, id, day)?.iter(day));
+    }
+    all.sort_by_key(|(second, _)| std::cmp::Reverse(*second));
+    let mut seen = Vec::new();
+    all.retain(|(_, reading)| {
+        let quantity = std::mem::discriminant(reading);
+        let first = !seen.contains(&quantity);
+        seen.push(quantity);
+        first
+    });
+    Ok(all)
+}
+
+fn readings_of(
+    connection: &Connection,
+    sealer: &Sealer,
+    id: AccessoryId,
+    day: u64,
+) -> Result<Readings, StoreError> {
+    match read(connection, sealer, id, day, What::Readings)? {
+        Some(bytes) => Readings::decode(&bytes).map_err(|_| MALFORMED_DAY),
+        None => Ok(Readings::default()),
+    }
+}
+
+fn read(
+    connection: &Connection,
+    sealer: &Sealer,
+    id: AccessoryId,
+    day: u64,
+    what: What,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let sealed: Option<Vec<u8>> = connection
+        .query_row(
+            "SELECT sealed FROM health_day WHERE accessory = ?1 AND day = ?2 AND what = ?3",
+            params![id.as_bytes(), number(day), what.as_str()],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let open = |sealed: Vec<u8>| sealer.open(&day_place(id, day, what), &sealed);
+    Ok(sealed.map(open).transpose()?.map(|bytes| bytes.expose().clone()))
+}
+
+fn write(
+    connection: &Connection,
+    sealer: &Sealer,
+    id: AccessoryId,
+    day: u64,
+    what: What,
+    bytes: &[u8],
+) -> Result<(), StoreError> {
+    connection.execute(
+        "INSERT INTO health_day (accessory, day, what, sealed, revision) VALUES (?1, ?2, ?3, ?4, 1)
+         ON CONFLICT DO UPDATE SET sealed = ?4, revision = revision + 1",
+        params![
+            id.as_bytes(),
+            number(day),
+            what.as_str(),
+            sealer.seal(&day_place(id, day, what), bytes)
+        ],
+    )?;
+    Ok(())
+}
+
+fn place(id: AccessoryId) -> String {
+    format!("accessory/sealed/{id}")
+}
+
+fn day_place(id: AccessoryId, day: u64, what: What) -> String {
+    format!("health_day/sealed/{id}/{day}/{}", what.as_str())
+}
+
+/// SQLite's integers are signed; what doesn't fit is later than any time that is met.
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+use belay_drivers::{ActivityMinute, Key, Kind, Reading};
+use belay_proto::secret::Secret;
+use rusqlite::Connection;
+
+use super::*;
+use crate::store::migrations;
+
+const DAY: u64 = 86_400;
+
+fn database() -> Connection {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrations::run(&mut connection, migrations::ALL).unwrap();
+    connection
+}
+
+fn sealer() -> Sealer {
+    Sealer::new(&Secret::new([7; 32]))
+}
+
+fn within<T>(connection: &mut Connection, work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>) -> T {
+    let transaction = connection.transaction().unwrap();
+    let answer = work(&transaction).unwrap();
+    transaction.commit().unwrap();
+    answer
+}
+
+fn band() -> Saved {
+    Saved {
+        id: AccessoryId::random(),
+        kind: Kind::MiBand2,
+        address: "C8:47:8C:C0:95:89".parse().unwrap(),
+        name: "MI Band 2".into(),
+        serial: "0123456789AB".into(),
+        key: Some(Key::new([9; 16])),
+        synced_to: 0,
+        synced_at: 0,
+    }
+}
+
+fn minutes(from: u64, count: u64) -> Vec<ActivityMinute> {
+    let minute = |index| ActivityMinute {
+        start: from + index * 60,
+        kind: 1,
+        intensity: 20,
+        steps: u8::try_from(index % 100).unwrap(),
+        heart_rate: 255,
+    };
+    (0..count).map(minute).collect()
+}
+
+#[test]
+fn an_accessory_is_read_as_it_was_saved_and_only_by_its_account() {
+    let (db, sealer) = (database(), sealer());
+    let (mine, other) = (AccountId::random(), AccountId::random());
+    let band = band();
+    save(&db, &sealer, mine, &band).unwrap();
+    assert_eq!(load(&db, &sealer, mine).unwrap(), [band.clone()]);
+    assert_eq!(load(&db, &sealer, other).unwrap(), []);
+    remove(&db, band.id).unwrap();
+    assert_eq!(load(&db, &sealer, mine).unwrap(), []);
+}
+
+#[test]
+fn neither_address_nor_key_nor_name_lies_on_the_disk_in_clear() {
+    let (db, sealer) = (database(), sealer());
+    save(&db, &sealer, AccountId::random(), &band()).unwrap();
+    let sealed: Vec<u8> = db
+        .query_row("SELECT sealed FROM accessory", [], |row| row.get(0))
+        .unwrap();
+    for clear in ["C8:47", "MI Band", "0123456789AB", "0909"] {
+        assert!(!sealed.windows(clear.len()).any(|part| part == clear.as_bytes()));
+    }
+}
+
+#[test]
+fn a_transfer_over_midnight_is_stored_once_however_often_it_comes() {
+    let (mut db, sealer) = (database(), sealer());
+    let (account, band) = (AccountId::random(), band());
+    save(&db, &sealer, account, &band).unwrap();
+    let all = minutes(20_000 * DAY - 600, 20);
+    assert_eq!(
+        within(&mut db, |t| commit_minutes(t, &sealer, band.id, &all[..15])),
+        15
+    );
+    assert_eq!(within(&mut db, |t| commit_minutes(t, &sealer, band.id, &all)), 5);
+    assert_eq!(within(&mut db, |t| commit_minutes(t, &sealer, band.id, &all)), 0);
+    let stored = activity(&db, &sealer, band.id, (0, u64::MAX), 1000).unwrap();
+    assert_eq!(stored, all);
+    assert_eq!(load(&db, &sealer, account).unwrap()[0].synced_to, all[19].start);
+}
+
+#[test]
+fn how_far_a_history_goes_never_falls() {
+    let (mut db, sealer) = (database(), sealer());
+    let (account, band) = (AccountId::random(), band());
+    save(&db, &sealer, account, &band).unwrap();
+    within(&mut db, |t| {
+        commit_minutes(t, &sealer, band.id, &minutes(1_000_020, 5))
+    });
+    within(&mut db, |t| commit_minutes(t, &sealer, band.id, &minutes(60, 5)));
+    assert_eq!(
+        load(&db, &sealer, account).unwrap()[0].synced_to,
+        1_000_020 + 4 * 60
+    );
+}
+
+#[test]
+fn activity_is_read_within_its_bounds() {
+    let (mut db, sealer) = (database(), sealer());
+    let band = band();
+    let all = minutes(20_000 * DAY, 3000);
+    within(&mut db, |t| commit_minutes(t, &sealer, band.id, &all));
+    let (from, to) = (20_000 * DAY + 60, 20_001 * DAY + 120);
+    let read = activity(&db, &sealer, band.id, (from, to), 10_000).unwrap();
+    assert_eq!(read, all[1..1442]);
+    assert_eq!(activity(&db, &sealer, band.id, (from, to), 7).unwrap(), all[1..8]);
+    assert_eq!(activity(&db, &sealer, band.id, (to, from), 7).unwrap(), []);
+}
+
+#[test]
+fn the_newest_reading_of_each_quantity_is_found() {
+    let (mut db, sealer) = (database(), sealer());
+    let id = AccessoryId::random();
+    let readings = [
+        (DAY + 5, Reading::Weight(70.0)),
+        (DAY + 5, Reading::Impedance(500.0)),
+        (3 * DAY, Reading::Weight(71.0)),
+    ];
+    assert_eq!(within(&mut db, |t| commit_readings(t, &sealer, id, &readings)), 3);
+    assert_eq!(within(&mut db, |t| commit_readings(t, &sealer, id, &readings)), 0);
+    let newest = newest_readings(&db, &sealer, id, 7).unwrap();
+    assert_eq!(newest, [readings[2], readings[1]]);
+}
+
+#[test]
+fn a_binding_that_ends_leaves_health_data_only_where_it_is_to_be_kept() {
+    let (mut db, sealer) = (database(), sealer());
+    let (account, band) = (AccountId::random(), band());
+    for (keep, left) in [(true, 5), (false, 0)] {
+        save(&db, &sealer, account, &band).unwrap();
+        within(&mut db, |t| commit_minutes(t, &sealer, band.id, &minutes(60, 5)));
+        within(&mut db, |t| clear(t, keep));
+        assert_eq!(load(&db, &sealer, account).unwrap(), []);
+        let stored = activity(&db, &sealer, band.id, (0, DAY), 100).unwrap();
+        assert_eq!(stored.len(), left);
+    }
+}
+
+#[test]
+fn a_record_moved_to_another_day_is_not_taken_for_that_days() {
+    let (mut db, sealer) = (database(), sealer());
+    let id = AccessoryId::random();
+    within(&mut db, |t| commit_minutes(t, &sealer, id, &minutes(60, 5)));
+    db.execute("UPDATE health_day SET day = 1", []).unwrap();
+    assert!(matches!(
+        activity(&db, &sealer, id, (0, 2 * DAY), 100),
+        Err(StoreError::Sealed { .. })
+    ));
+}
