@@ -56,12 +56,9 @@ impl Wrist {
     }
 
     fn authenticate(&mut self, key: [u8; 16]) -> Vec<u8> {
-        use aes::Aes128;
-        use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
         let challenge = self.write(AUTH, &[2, 0]).remove(0);
         assert_eq!(challenge[..3], [0x10, 2, 1]);
-        let mut block = Array::<u8, aes::cipher::consts::U16>::try_from(&challenge[3..]).unwrap();
-        Aes128::new(&Array::from(key)).encrypt_block(&mut block);
+        let block = auth::encrypt(key, challenge[3..].try_into().unwrap());
         let mut answer = vec![3, 0];
         answer.extend(block);
         self.write(AUTH, &answer).remove(0)
