@@ -284,7 +284,8 @@ impl Peripheral for Band {
             return Ok(());
         }
         let shows = matches!(characteristic, wire::LEVEL | wire::ALERT | wire::CHUNKED);
-        if !self.auth.trusted() && !(shows && self.model == Model::Four) {
+        let listens = self.auth.trusted() || (shows && self.model == Model::Four);
+        if !listens {
             return Ok(());
         }
         match characteristic {
