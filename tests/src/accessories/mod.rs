@@ -1,6 +1,14 @@
 //! Virtual accessories for the air of the simulated BlueZ. Their bytes are written here from what is known of the
 //! protocols, with no code shared with the drivers, so that a misunderstanding can't hide in both.
 
+pub mod band;
+pub mod beacon;
+pub mod infinitime;
+pub mod scale;
 pub mod strap;
 
+pub use band::Band;
+pub use beacon::Beacon;
+pub use infinitime::InfiniTime;
+pub use scale::Scale;
 pub use strap::Strap;

@@ -1,5 +1,6 @@
 //! The simulated BlueZ under a real btleplug: what its clients see, compared with a real one.
 
+mod bands;
 mod golden;
 mod use_of_it;
 mod wrong;

@@ -85,7 +85,7 @@ fn advertisements_are_heard_while_somebody_scans_and_rssi_ends_with_it() {
             let mut events = adapter.events().await.unwrap();
             adapter.start_scan(ScanFilter::default()).await.unwrap();
             strap.advertise(-71).await.unwrap();
-            let updated = |event| matches!(event, CentralEvent::DeviceUpdated(_)).then_some(());
+            let updated = |event| matches!(event, CentralEvent::RssiUpdate { rssi: -71, .. }).then_some(());
             first(&mut events, updated).await;
             assert_eq!(peripheral.read_rssi().await.unwrap(), -71);
             assert!(
