@@ -55,12 +55,20 @@ impl Client {
     /// # Errors
     /// [`Error::Bus`] when there is none.
     pub async fn connect(session: bool) -> Result<Self, Error> {
+        Self::connect_for(session, PATIENCE).await
+    }
+
+    /// As [`Client::connect`], where the longest answer takes up to `patience`.
+    ///
+    /// # Errors
+    /// [`Error::Bus`] when there is none.
+    pub async fn connect_for(session: bool, patience: Duration) -> Result<Self, Error> {
         let builder = if session {
             connection::Builder::session()
         } else {
             connection::Builder::system()
         };
-        let connection = builder.method_timeout(PATIENCE).build().await?;
+        let connection = builder.method_timeout(patience).build().await?;
         Ok(Self { connection })
     }
 
