@@ -81,7 +81,7 @@ fn terminal() -> io::Result<File> {
 }
 
 fn no_terminal() -> Error {
-    Error::Usage("There is no terminal to ask on: give everything as arguments, and secrets with --password-file or --code-file.".to_owned())
+    Error::Usage("There is no terminal to ask on: give everything as arguments, and secrets with --password-file, --code-file or --key-file.".to_owned())
 }
 
 fn ask(prompt: &str) -> Result<Secret<String>, Error> {

@@ -48,8 +48,8 @@ pub fn short(id: AccessoryId, all: &[Entry]) -> String {
     let id = id.to_string();
     let length = (SHOWN..id.len())
         .find(|length| {
-            let alike = |one: &&Entry| one.id.to_string().starts_with(&id[..*length]);
-            all.iter().filter(alike).count() <= 1
+            let mut others = all.iter().map(|one| one.id.to_string()).filter(|one| *one != id);
+            others.all(|other| !other.starts_with(&id[..*length]))
         })
         .unwrap_or(id.len());
     id[..length].to_owned()
@@ -109,5 +109,7 @@ mod tests {
         let all = all();
         assert_eq!(short(all[0].id, &all), "abababab");
         assert_eq!(short(all[1].id, &all).len(), 32);
+        // Also before it is among the others itself.
+        assert_eq!(short(all[1].id, &all[2..]).len(), 32);
     }
 }

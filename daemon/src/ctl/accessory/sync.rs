@@ -24,13 +24,15 @@ pub async fn run(client: &Client, entry: &Entry, output: Output) -> Result<Repor
     let options = Options::new();
     let mut syncing = std::pin::pin!(accessory.sync(&options));
     let glyphs = Glyphs::of(output);
+    // What the last one came to is told first.
+    let before = entry.fields.get("sync_progress");
     let mut drawn = false;
     let result = loop {
         tokio::select! {
             biased;
             Some(change) = progress.next() => {
                 let (done, all) = change.get().await.unwrap_or_default();
-                if output.terminal && all > 0 {
+                if output.terminal && all > 0 && (drawn || before != Some(&json!([done, all]))) {
                     draw(&bar(done, all, glyphs))?;
                     drawn = true;
                 }
