@@ -133,7 +133,8 @@ impl Sums {
         }
         let mut lines = vec![format!("Steps: {}", self.total_steps())];
         let most = self.steps.iter().flatten().copied().max().unwrap_or(0);
-        lines.extend(bars(&self.steps, COLUMNS / HOURS, (0, most.max(1)), glyphs));
+        let walked = self.steps.map(|steps| steps.filter(|steps| *steps > 0));
+        lines.extend(bars(&walked, COLUMNS / HOURS, (0, most.max(1)), glyphs));
         lines.push(hours());
         lines.push(String::new());
         if let (Some(lowest), Some(highest), Some(average)) = (self.lowest, self.highest, self.average_rate())

@@ -36,7 +36,7 @@ fn a_day_is_drawn_with_its_hours_below() {
         "       |                        ##",
         "       |                        ##          ::",
         "       |                        ##          ##",
-        "     0 |  ......                ##          ##",
+        "     0 |                        ##          ##",
         "        00          06          12          18          24",
         "",
         "Heart rate: 50 to 90 bpm, 70 on average",

@@ -52,6 +52,8 @@ async fn attempt(
     output: Output,
 ) -> Result<(), Error> {
     let mut states = accessory.receive_state_changed().await;
+    // Once it is read it is followed: no state on the way is missed.
+    accessory.state().await?;
     let pairing = async {
         match key {
             Some(key) => pair_with_key(client.connection(), entry.id, key, replace).await,

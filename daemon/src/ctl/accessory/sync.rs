@@ -21,18 +21,19 @@ const WIDTH: u64 = 30;
 pub async fn run(client: &Client, entry: &Entry, output: Output) -> Result<Report, Error> {
     let accessory = bus::proxy(client, entry.id).await?;
     let mut progress = accessory.receive_sync_progress_changed().await;
+    // Once it is read it is followed.
+    let before = accessory.sync_progress().await?;
     let options = Options::new();
     let mut syncing = std::pin::pin!(accessory.sync(&options));
     let glyphs = Glyphs::of(output);
-    // What the last one came to is told first.
-    let before = entry.fields.get("sync_progress");
     let mut drawn = false;
     let result = loop {
         tokio::select! {
             biased;
             Some(change) = progress.next() => {
                 let (done, all) = change.get().await.unwrap_or_default();
-                if output.terminal && all > 0 && (drawn || before != Some(&json!([done, all]))) {
+                // What the last sync came to is told first.
+                if output.terminal && all > 0 && (drawn || (done, all) != before) {
                     draw(&bar(done, all, glyphs))?;
                     drawn = true;
                 }
