@@ -13,7 +13,7 @@ use super::error::Error;
 use super::text::json_object;
 
 /// The longest answer: a cloud that is slow, behind a line of other callers.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The longest answer of `GetAll`, which waits for nothing but the daemon's start.
 const PATIENCE_FOR_PROPERTIES: Duration = Duration::from_secs(30);

@@ -15,8 +15,8 @@ use crate::ctl::client::Client;
 use crate::ctl::error::Error;
 use crate::ctl::text::{json_object, printable};
 
-/// How long an answer may take: a band's history of weeks comes over a slow link.
-pub const PATIENCE: Duration = Duration::from_secs(60 * 60);
+/// How long the list of objects may take, which waits for nothing but the daemon's start.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An accessory as the bus shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,7 +102,19 @@ pub async fn manager(client: &Client) -> Result<AccessoryManagerProxy<'static>, 
 /// # Errors
 /// What belayd says.
 pub async fn all(client: &Client) -> Result<Vec<Entry>, Error> {
-    Ok(entries(&objects(client).await?.get_managed_objects().await?))
+    let objects = objects(client).await?;
+    let Ok(managed) = tokio::time::timeout(PATIENCE, objects.get_managed_objects()).await else {
+        return Err(Error::named(
+            "org.freedesktop.DBus.Error.Timeout",
+            "no answer in time",
+        ));
+    };
+    let all = entries(&managed?);
+    // Properties that can't be read are left out; why, such as that the device is lost, says only one itself.
+    if let Some(bare) = all.iter().find(|one| !one.fields.contains_key("state")) {
+        proxy(client, bare.id).await?.state().await?;
+    }
+    Ok(all)
 }
 
 /// The accessory that `text` means, see [`choose`].

@@ -18,11 +18,16 @@ mod show;
 mod sync;
 mod words;
 
+use std::time::Duration;
+
 use super::cli::Global;
-use super::client::Client;
+use super::client::{Client, PATIENCE};
 use super::error::Error;
 use super::output::{Output, Report};
 use cli::{Accessory, Verb};
+
+/// The longest answer to `Sync`: a band's history of weeks comes over a slow link.
+const HISTORY_PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 /// Does what `accessory` was asked for, see [`Verb`].
 ///
@@ -33,7 +38,11 @@ use cli::{Accessory, Verb};
 /// # Errors
 /// What belayd says, with what to do about the accessory's problem.
 pub async fn run(args: &Accessory, global: Global, output: Output) -> Result<Report, Error> {
-    let client = Client::connect_for(global.session, bus::PATIENCE).await?;
+    let patience = match args.verb {
+        Verb::Sync(_) => HISTORY_PATIENCE,
+        _ => PATIENCE,
+    };
+    let client = Client::connect_for(global.session, patience).await?;
     super::judged(&client, verb(&client, &args.verb, output).await).await
 }
 
