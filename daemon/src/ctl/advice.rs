@@ -1,6 +1,7 @@
 //! What each error name means to a person, and which exit code it gives. Switched on the name alone: the text that
 //! comes over the bus is for logs.
 
+pub mod accessories;
 mod commands;
 
 /// The exit codes of `belayctl`, from sysexits(3).
@@ -39,10 +40,7 @@ pub struct Advice {
 /// The advice for an error name: without its prefix for `org.belay1.Error.`, in full for any other. A name this
 /// version doesn't know counts as a mistake in Belay.
 pub fn of(name: &str) -> Advice {
-    let found = TABLE
-        .iter()
-        .chain(commands::TABLE)
-        .find(|(known, _)| *known == name);
+    let found = all().find(|(known, _)| *known == name);
     found.map_or(
         advice(
             exit::SOFTWARE,
@@ -55,7 +53,11 @@ pub fn of(name: &str) -> Advice {
 
 /// Every name that has advice of its own.
 pub fn known() -> impl Iterator<Item = &'static str> {
-    TABLE.iter().chain(commands::TABLE).map(|(name, _)| *name)
+    all().map(|(name, _)| *name)
+}
+
+fn all() -> impl Iterator<Item = &'static (&'static str, Advice)> {
+    TABLE.iter().chain(commands::TABLE).chain(accessories::TABLE)
 }
 
 const fn advice(exit: u8, happened: &'static str, next: &'static str) -> Advice {

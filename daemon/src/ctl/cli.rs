@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::accessory::cli::Accessory;
 use super::find::cli::Find;
 
 const EXIT_CODES: &str = "\
@@ -71,6 +72,8 @@ pub enum Command {
     Devices,
     /// Lock, find, ring or erase a device of the account
     Find(Find),
+    /// Find, pair and read bands, scales and sensors
+    Accessory(Accessory),
     /// Rename this device
     Name(Name),
     /// Unlock this device after it was locked as lost

@@ -55,6 +55,7 @@ fn each_command_of_the_manual_is_understood() {
         "find status Pocket",
         "find cancel Pocket 00000000000000000000000000000000",
         "find sms Pocket locate",
+        "accessory list",
         "name Pocket",
         "unlock",
         "reset --release",

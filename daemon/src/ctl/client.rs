@@ -13,7 +13,7 @@ use super::error::Error;
 use super::text::json_object;
 
 /// The longest answer: a cloud that is slow, behind a line of other callers.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The longest answer of `GetAll`, which waits for nothing but the daemon's start.
 const PATIENCE_FOR_PROPERTIES: Duration = Duration::from_secs(30);
@@ -55,12 +55,20 @@ impl Client {
     /// # Errors
     /// [`Error::Bus`] when there is none.
     pub async fn connect(session: bool) -> Result<Self, Error> {
+        Self::connect_for(session, PATIENCE).await
+    }
+
+    /// As [`Client::connect`], where the longest answer takes up to `patience`.
+    ///
+    /// # Errors
+    /// [`Error::Bus`] when there is none.
+    pub async fn connect_for(session: bool, patience: Duration) -> Result<Self, Error> {
         let builder = if session {
             connection::Builder::session()
         } else {
             connection::Builder::system()
         };
-        let connection = builder.method_timeout(PATIENCE).build().await?;
+        let connection = builder.method_timeout(patience).build().await?;
         Ok(Self { connection })
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use zbus::DBusError;
 
-use super::advice::{self, exit};
+use super::advice::{self, Advice, exit};
 use super::text::{printable, wait_words};
 
 /// Where the daemons' own error names begin.
@@ -49,6 +49,8 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
     /// How many tries are left before a wait, when the warden says so.
     pub tries_left: Option<u32>,
+    /// What it means in this case, where that is more than the name tells.
+    pub advice: Option<Advice>,
 }
 
 impl Error {
@@ -79,7 +81,7 @@ impl Error {
             Self::Data(_) => exit::DATA,
             Self::Io { .. } => exit::IO,
             Self::Bus(_) => exit::UNAVAILABLE,
-            Self::Refused(refusal) => advice::of(&refusal.name).exit,
+            Self::Refused(refusal) => refusal.meaning().exit,
         }
     }
 
@@ -106,7 +108,7 @@ impl Error {
                 advice::of(NO_SERVER).next
             ),
             Self::Refused(refusal) => {
-                let happened = advice::of(&refusal.name).happened;
+                let happened = refusal.meaning().happened;
                 format!(
                     "{happened}{}
 {}",
@@ -154,6 +156,11 @@ impl Error {
 const NO_SERVER: &str = "org.freedesktop.DBus.Error.NoServer";
 
 impl Refusal {
+    /// What the refusal means.
+    fn meaning(&self) -> Advice {
+        self.advice.unwrap_or_else(|| advice::of(&self.name))
+    }
+
     /// The daemon's own text where the name alone says too little.
     fn detail(&self) -> String {
         let says_little = match self.name.as_str() {
@@ -186,7 +193,7 @@ impl Refusal {
             ("WrongPassword", _, Some(tries)) if tries > 1 => {
                 format!("Try again: {tries} tries are left before a wait.")
             }
-            _ => advice::of(&self.name).next.to_owned(),
+            _ => self.meaning().next.to_owned(),
         }
     }
 }
@@ -255,6 +262,7 @@ mod tests {
             message: "for the log".to_owned(),
             retry_after: retry_after.map(Duration::from_secs),
             tries_left,
+            advice: None,
         })
     }
 

@@ -7,6 +7,7 @@
 //! `{"error": {"name", "message", "advice", "exit_code", "retry_after_ms"?, "tries_left"?}}`. Fields are added, never
 //! changed. Exit codes: [`advice::exit`]; which error gives which: [`advice::of`].
 
+mod accessory;
 pub mod advice;
 mod cli;
 mod client;
@@ -85,14 +86,19 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
 }
 
 async fn command(cli: &Cli, output: Output) -> Result<(), Error> {
-    let report = if let Command::Find(args) = &cli.command {
-        find::run(args, cli.global, output).await?
-    } else {
-        let work = async {
-            let client = Client::connect(cli.global.session).await?;
-            judged(&client, dispatch(&client, &cli.command, output).await).await
-        };
-        or_interrupted(&Underway::default(), work).await?
+    let report = match &cli.command {
+        Command::Find(args) => find::run(args, cli.global, output).await?,
+        Command::Accessory(args) => {
+            let work = async { Ok(Some(accessory::run(args, cli.global, output).await?)) };
+            or_interrupted(&Underway::default(), work).await?
+        }
+        command => {
+            let work = async {
+                let client = Client::connect(cli.global.session).await?;
+                judged(&client, dispatch(&client, command, output).await).await
+            };
+            or_interrupted(&Underway::default(), work).await?
+        }
     };
     match report {
         Some(report) => output.show(&report),
@@ -134,8 +140,8 @@ async fn dispatch(client: &Client, command: &Command, output: Output) -> Result<
         Command::Reset(args) => device::reset(client, args).await,
         Command::History(args) => history::run(client, args).await,
         Command::CheckPassword(args) => device::check_password(client, args).await,
-        // Runs before there is a client: it needs no bus where it asks the cloud itself.
-        Command::Find(_) => return Ok(None),
+        // Have clients of their own: find needs no bus where it asks the cloud itself, a sync takes long.
+        Command::Find(_) | Command::Accessory(_) => return Ok(None),
         Command::Monitor => return monitor::run(client, output).await.map(|()| None),
     };
     report.map(Some)

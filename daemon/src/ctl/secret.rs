@@ -79,7 +79,7 @@ fn terminal() -> io::Result<File> {
 }
 
 fn no_terminal() -> Error {
-    Error::Usage("There is no terminal to ask on: give everything as arguments, and secrets with --password-file or --code-file.".to_owned())
+    Error::Usage("There is no terminal to ask on: give everything as arguments, and secrets with --password-file, --code-file or --key-file.".to_owned())
 }
 
 /// Asks on the terminal, with or without showing what is typed.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use belay_proto::dbus::names::{ACCOUNT_PATH, BUS_NAME, DEVICE_PATH, PATH};
+use belay_proto::dbus::names::{ACCESSORIES_PATH, ACCOUNT_PATH, BUS_NAME, DEVICE_PATH, PATH};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -13,12 +13,16 @@ use zbus::{Connection, connection};
 
 use super::DaemonError;
 use super::watchdog::{self, notify};
+use crate::accessory::link::Link;
+use crate::accessory::{self, AccessoryHandle};
 use crate::account::{AccountHandle, Parts};
 use crate::actor::Supervisor;
+use crate::bus::accessories::AccessoryManager;
+use crate::bus::accessory::Desk;
 use crate::bus::account::{Account, AccountAnnouncer};
 use crate::bus::device::Device;
 use crate::bus::manager::Manager;
-use crate::bus::{Authority, DeviceAnnouncer, FindAnnouncer};
+use crate::bus::{AccessoryAnnouncer, Authority, DeviceAnnouncer, FindAnnouncer};
 use crate::cloud::CloudClient;
 use crate::config::{BusKind, Config};
 use crate::device::{Courier, DeviceActor, DeviceHandle, DeviceList, DeviceView};
@@ -150,6 +154,16 @@ async fn start(
         device: device.watch(),
     };
     let machine = Arc::new(Machine::start(supervisor, machine));
+    let accessories = config.accessories.clone();
+    let radio = Link::open(accessories.enabled, accessories.adapter, supervisor).await;
+    let accessories = accessory::Parts {
+        radio: Arc::new(radio),
+        warden: warden.clone(),
+        store: store.clone(),
+        clock: Arc::clone(&clock),
+    };
+    let accessories = AccessoryHandle::start(supervisor, accessories);
+    let steps = passwords.clone();
     let find = find::Parts {
         relay: Arc::<CloudClient>::clone(&cloud),
         warden: warden.clone(),
@@ -184,6 +198,15 @@ async fn start(
 
     let passwd = std::fs::read_to_string(PASSWD).unwrap_or_default();
     let authority = Authority::new(connection.clone()).with_screen(&config.warden.lost_screen_user, &passwd);
+    let desk = Desk {
+        accessories: accessories.clone(),
+        device: device.clone(),
+        passwords: steps,
+        authority: authority.clone(),
+    };
+    let announcer = AccessoryAnnouncer::new(connection.clone(), desk);
+    supervisor.start("accessory announcer", announcer);
+    let manager = AccessoryManager::new(accessories, device.clone(), authority.clone());
     let objects = connection.object_server();
     let export = async {
         objects.at(PATH, ObjectManager).await?;
@@ -191,6 +214,7 @@ async fn start(
         objects
             .at(ACCOUNT_PATH, Account::new(account, authority.clone()))
             .await?;
+        objects.at(ACCESSORIES_PATH, manager).await?;
         objects
             .at(DEVICE_PATH, Device::new(device, find, authority))
             .await?;

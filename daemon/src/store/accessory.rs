@@ -93,15 +93,21 @@ pub fn remove(connection: &Connection, id: AccessoryId) -> Result<(), StoreError
     Ok(())
 }
 
-/// Forgets every accessory and key: the binding has ended. `keep_data`: the health data stays.
+/// Forgets every accessory and key: the binding has ended.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn clear(transaction: &Transaction<'_>, keep_data: bool) -> Result<(), StoreError> {
-    transaction.execute("DELETE FROM accessory", [])?;
-    if !keep_data {
-        transaction.execute("DELETE FROM health_day", [])?;
-    }
+pub fn forget_keys(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute("DELETE FROM accessory", [])?;
+    Ok(())
+}
+
+/// Forgets all health data.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn forget_data(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute("DELETE FROM health_day", [])?;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::{Sealer, Store, StoreError, device, meta, release};
+use super::{Sealer, Store, StoreError, accessory, device, meta, release};
 use crate::account::{Change, Release, ReleaseKey, Saved};
 use crate::cloud::{Tokens, Vault, VaultError};
 
@@ -221,7 +221,9 @@ fn apply(connection: &Connection, sealer: &Sealer, change: &Change) -> Result<()
         Change::Locked(None) => remove(connection, Part::Locked),
         Change::ForgetAccount => [Part::Session, Part::Tokens, Part::Commands]
             .into_iter()
-            .try_for_each(|part| remove(connection, part)),
+            .try_for_each(|part| remove(connection, part))
+            .and_then(|()| accessory::forget_keys(connection)),
+        Change::ForgetData => accessory::forget_data(connection),
         Change::Commands(sent) => put(connection, sealer, Part::Commands, sent),
         Change::ForgetDeviceKey => remove(connection, Part::DeviceKey),
         Change::AddRelease(added) => release::put(

@@ -11,6 +11,7 @@ use belay_proto::clock::Clock;
 use belay_proto::id::AccessoryId;
 use futures_util::future::BoxFuture;
 
+use super::timers::local;
 use crate::accessory::error::AccessoryError;
 use crate::accessory::ports::{Heard, Radio, RadioError, Scan};
 use crate::accessory::state::{Sighting, What};
@@ -57,7 +58,8 @@ impl Hearing {
     }
 
     pub(super) fn listen(&mut self, id: AccessoryId, kind: Kind, address: Address, key: Option<Key>) {
-        if let Some(listener) = belay_drivers::listener(kind, address, key) {
+        if let Some(mut listener) = belay_drivers::listener(kind, address, key) {
+            listener.set_offset(local(self.clock.wall()).offset);
             self.listeners.insert(address, (id, listener));
         }
     }

@@ -51,10 +51,12 @@ impl State {
             }
             Report::Event(Told::Readings(readings)) => {
                 let now = at.wall.epoch().unwrap_or(0);
-                let dated = |second: Option<u64>| second.filter(|it| *it <= now).unwrap_or(now);
+                // A record without a date is of some day before: it would stand for today's.
+                let dated = |(second, reading): (Option<u64>, Reading)| Some((second?, reading));
                 let readings: Vec<_> = readings
                     .into_iter()
-                    .map(|(second, reading)| (dated(second), reading))
+                    .filter_map(dated)
+                    .filter(|(second, _)| *second <= now)
                     .collect();
                 for (second, reading) in &readings {
                     one.remember(*second, *reading);

@@ -33,11 +33,14 @@ impl Flow {
 
         // On disk before anything else, whatever becomes of the actor. A disk that takes nothing more must not
         // keep the release from its owner: the warden has a copy, which goes out with the next binding.
-        let kept = vec![
+        let mut kept = vec![
             Change::AddRelease(Box::new(release.clone())),
             Change::ForgetAccount,
             Change::ForgetDeviceKey,
         ];
+        if leaving == Leaving::Nothing {
+            kept.push(Change::ForgetData);
+        }
         if let Err(error) = self.parts.rows.commit(kept).await {
             tracing::error!(error = %chain(&error), "the release could not be kept");
         }

@@ -183,6 +183,8 @@ pub enum Change {
     Session(Box<Session>),
     /// The account and its tokens go.
     ForgetAccount,
+    /// What was stored of the owner's data goes.
+    ForgetData,
     /// The device key goes; the next need makes another.
     ForgetDeviceKey,
     /// The registration under way.

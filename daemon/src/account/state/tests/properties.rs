@@ -270,7 +270,7 @@ fn write(disk: &mut Saved, change: Change) {
     match change {
         Change::Session(session) => disk.session = Some(*session),
         Change::ForgetAccount => (disk.session, disk.commands) = (None, Vec::new()),
-        Change::ForgetDeviceKey => {}
+        Change::ForgetDeviceKey | Change::ForgetData => {}
         Change::Registration(registration) => disk.registration = Some(*registration),
         Change::ForgetRegistration => disk.registration = None,
         Change::Locked(locked) => disk.locked = locked,
