@@ -1,0 +1,4 @@
+//! The protocol of 2021 (later firmware of Mi Band 6, Mi Band 7): its curve, its encryption.
+
+pub mod b163;
+pub mod crypto;
