@@ -1,12 +1,12 @@
 //! The protocol of 2021: ECDH over B-163, chunks with a header, encryption.
 
-use belay_drivers::huami::v2021::b163;
+use belay_drivers::huami::v2021::{b163, chunked, crypto};
 
 use super::Check;
 use super::vector::{Vector, hex};
 
 /// The groups that are checked here.
-pub const GROUPS: &[(&str, Check)] = &[("huami2021-ecdh", ecdh)];
+pub const GROUPS: &[(&str, Check)] = &[("huami2021-ecdh", ecdh), ("huami2021-encrypted", encrypted)];
 
 fn ecdh(vector: &Vector) -> Result<(), String> {
     let size = |_| "not as long as it should be".to_owned();
@@ -26,4 +26,39 @@ fn ecdh(vector: &Vector) -> Result<(), String> {
         Some(shared) => vector.equal("shared", hex(&shared)),
         None => Ok(()),
     }
+}
+
+fn encrypted(vector: &Vector) -> Result<(), String> {
+    let number = |field: &str| {
+        vector
+            .param(field)
+            .and_then(serde_json::Value::as_u64)
+            .ok_or("no parameter")
+    };
+    let narrow = |error: std::num::TryFromIntError| error.to_string();
+    let session = vector
+        .param_bytes("session_key")?
+        .try_into()
+        .map_err(|_| "no key")?;
+    let handle = u8::try_from(number("handle")?).map_err(narrow)?;
+    let sequence = u32::try_from(number("sequence_number")?).map_err(narrow)?;
+    let mtu = u16::try_from(number("mtu")?).map_err(narrow)?;
+    let endpoint = vector
+        .param_bytes("endpoint")?
+        .try_into()
+        .map_err(|_| "no endpoint")?;
+    let header = chunked::Header {
+        handle,
+        length: u32::try_from(vector.input.len()).map_err(narrow)?,
+        endpoint: u16::from_be_bytes(endpoint),
+        encrypted: true,
+    };
+    let sealed = crypto::seal(&session, handle, sequence, &vector.input);
+    let opened = crypto::open(&session, handle, vector.input.len(), &sealed);
+    if opened.as_ref() != Ok(&vector.input) {
+        return Err("isn't read back".to_owned());
+    }
+    let chunks = chunked::chunks(header, &sealed, mtu).ok_or("too long")?;
+    let chunks: Vec<_> = chunks.iter().map(|chunk| hex(chunk)).collect();
+    vector.equal("chunks", chunks)
 }
