@@ -6,7 +6,12 @@ use super::Check;
 use super::vector::{Vector, hex};
 
 /// The groups that are checked here.
-pub const GROUPS: &[(&str, Check)] = &[("huami2021-ecdh", ecdh), ("huami2021-encrypted", encrypted)];
+pub const GROUPS: &[(&str, Check)] = &[
+    ("huami2021-ack", acknowledgement),
+    ("huami2021-battery", battery),
+    ("huami2021-ecdh", ecdh),
+    ("huami2021-encrypted", encrypted),
+];
 
 fn ecdh(vector: &Vector) -> Result<(), String> {
     let size = |_| "not as long as it should be".to_owned();
@@ -61,4 +66,35 @@ fn encrypted(vector: &Vector) -> Result<(), String> {
     let chunks = chunked::chunks(header, &sealed, mtu).ok_or("too long")?;
     let chunks: Vec<_> = chunks.iter().map(|chunk| hex(chunk)).collect();
     vector.equal("chunks", chunks)
+}
+
+fn acknowledgement(vector: &Vector) -> Result<(), String> {
+    let number = |field| vector.expected(field).and_then(serde_json::Value::as_u64);
+    let byte = |field| {
+        number(field)
+            .and_then(|one| u8::try_from(one).ok())
+            .ok_or("no number")
+    };
+    let written = chunked::acknowledgement(byte("handle")?, byte("count")?);
+    if written == *vector.input {
+        Ok(())
+    } else {
+        Err(format!("{} is written", hex(&written)))
+    }
+}
+
+fn battery(vector: &Vector) -> Result<(), String> {
+    let Some(taken) = vector.decoded(chunked::Assembly::default().take(&vector.input))? else {
+        return Ok(());
+    };
+    let (header, data) = taken.message.ok_or("no whole message")?;
+    vector.equal("flags", vector.input[1])?;
+    vector.equal("count", vector.input[4])?;
+    vector.equal("handle", header.handle)?;
+    vector.equal("total_length", header.length)?;
+    vector.equal("endpoint", format!("{:04x}", header.endpoint))?;
+    let (command, value) = data.split_first().ok_or("no command")?;
+    vector.equal("command", *command)?;
+    let told = belay_drivers::huami::codec::battery::decode(value).map_err(|error| error.to_string())?;
+    vector.equal("battery", super::huami::battery_json(&told))
 }
