@@ -3,3 +3,5 @@
 pub mod b163;
 pub mod chunked;
 pub mod crypto;
+#[cfg(test)]
+mod tests;
