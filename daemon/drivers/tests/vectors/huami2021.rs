@@ -1,6 +1,6 @@
 //! The protocol of 2021: ECDH over B-163, chunks with a header, encryption.
 
-use belay_drivers::huami::v2021::{b163, chunked, crypto};
+use belay_drivers::huami::v2021::{auth, b163, chunked, crypto};
 
 use super::Check;
 use super::vector::{Vector, hex};
@@ -11,6 +11,7 @@ pub const GROUPS: &[(&str, Check)] = &[
     ("huami2021-battery", battery),
     ("huami2021-ecdh", ecdh),
     ("huami2021-encrypted", encrypted),
+    ("huami2021-handshake", handshake),
 ];
 
 fn ecdh(vector: &Vector) -> Result<(), String> {
@@ -97,4 +98,24 @@ fn battery(vector: &Vector) -> Result<(), String> {
     vector.equal("command", *command)?;
     let told = belay_drivers::huami::codec::battery::decode(value).map_err(|error| error.to_string())?;
     vector.equal("battery", super::huami::battery_json(&told))
+}
+
+fn handshake(vector: &Vector) -> Result<(), String> {
+    fn fixed<const N: usize>(bytes: Vec<u8>) -> Result<[u8; N], String> {
+        bytes
+            .try_into()
+            .map_err(|_| "not as long as it should be".to_owned())
+    }
+    let key = fixed(vector.param_bytes("auth_key")?)?;
+    let private = fixed(vector.param_bytes("private")?)?;
+    let hello = auth::hello(&b163::public(&private).map_err(|error| error.to_string())?);
+    vector.equal("step1_payload", hex(&hello))?;
+    let told = vector.expected_bytes("step2_payload")?.ok_or("no step 2")?;
+    let (random, remote) = auth::challenge(&told).map_err(|error| error.to_string())?;
+    let shared = b163::shared(&private, &remote).map_err(|error| error.to_string())?;
+    let (session, sequence) = crypto::session(&shared, &key);
+    vector.equal("session_key", hex(&session))?;
+    vector.equal("first_sequence_number", sequence)?;
+    let answer = auth::answer(&shared, &key, &random);
+    vector.equal("step3_payload", hex(&answer))
 }
