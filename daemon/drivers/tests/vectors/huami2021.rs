@@ -117,5 +117,24 @@ fn handshake(vector: &Vector) -> Result<(), String> {
     vector.equal("session_key", hex(&session))?;
     vector.equal("first_sequence_number", sequence)?;
     let answer = auth::answer(&shared, &key, &random);
-    vector.equal("step3_payload", hex(&answer))
+    vector.equal("step3_payload", hex(&answer))?;
+    for (field, handle, data) in [("step1_chunks", 1, &hello), ("step3_chunks", 2, &answer)] {
+        let length = u32::try_from(data.len()).map_err(|error| error.to_string())?;
+        let header = chunked::Header {
+            handle,
+            length,
+            endpoint: 0x82,
+            encrypted: false,
+        };
+        let chunks = chunked::chunks(header, data, 23).ok_or("too long")?;
+        vector.equal(field, chunks.iter().map(|chunk| hex(chunk)).collect::<Vec<_>>())?;
+    }
+    for (field, same) in [("step4_ok", true), ("step4_bad_key", false)] {
+        if let Some(told) = vector.expected_bytes(field)?
+            && auth::verdict(&told) != Ok(same)
+        {
+            return Err(format!("{field} is read otherwise"));
+        }
+    }
+    Ok(())
 }

@@ -32,3 +32,15 @@ pub fn answer(shared: &[u8; 48], key: &[u8; 16], random: &[u8; 16]) -> Vec<u8> {
     ]
     .concat()
 }
+
+/// Reads step 4: whether the band holds the same key.
+///
+/// # Errors
+/// [`Malformed`]: another message or status.
+pub fn verdict(bytes: &[u8]) -> Result<bool, Malformed> {
+    match bytes_at(bytes, 0) {
+        Some([0x10, 5, 1]) => Ok(true),
+        Some([0x10, 5, 0x25]) => Ok(false),
+        _ => Err(Malformed),
+    }
+}
