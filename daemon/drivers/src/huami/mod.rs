@@ -9,5 +9,6 @@ pub mod codec;
 pub mod driver;
 pub mod model;
 pub mod uuids;
+pub mod v2021;
 
 pub use driver::Band;
