@@ -4,7 +4,7 @@ use zbus::interface;
 
 /// The words of `Capabilities`. Account and binding are always there and have none; modem, location,
 /// accessories and enforcement bring theirs with them.
-const CAPABILITIES: &[&str] = &[];
+const CAPABILITIES: &[&str] = &["accessories"];
 
 /// The interface at `/org/belay1`.
 #[derive(Debug, Default)]

@@ -45,6 +45,13 @@ pub const ACCOUNT: Object = Object {
     interface: "org.belay1.Account",
 };
 
+/// `org.belay1.AccessoryManager`.
+pub const ACCESSORIES: Object = Object {
+    service: "org.belay1",
+    path: "/org/belay1/accessories",
+    interface: "org.belay1.AccessoryManager",
+};
+
 /// `org.belay1.Device`.
 pub const DEVICE: Object = Object {
     service: "org.belay1",

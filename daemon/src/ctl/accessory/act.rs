@@ -167,10 +167,11 @@ pub async fn unpair(client: &Client, args: &Unpair) -> Result<Report, Error> {
             "{} ({}) is forgotten, with its key; what it measured stays.\nType its name to go on:",
             entry.shown_name(),
             entry.id
-        ))?;
+        ))
+        .await?;
         confirmed(&entry, &name)?;
     }
-    let password = secret::read(args.password.password_file.as_deref(), "Account password: ")?;
+    let password = secret::read(args.password.password_file.as_deref(), "Account password: ").await?;
     let result = ticketed::unpair(client.connection(), entry.id, &password).await;
     problem::explained(client, &entry, result.map_err(Error::from)).await?;
     Ok(Report::new(

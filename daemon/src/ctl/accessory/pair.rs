@@ -23,13 +23,13 @@ const PROMPT: &str = "The accessory's key, 32 hexadecimal digits: ";
 pub async fn run(client: &Client, entry: &Entry, args: &Pair, output: Output) -> Result<Report, Error> {
     let accessory = bus::proxy(client, entry.id).await?;
     let key = match &args.key_file {
-        Some(file) => Some(secret::read(Some(file), PROMPT)?),
+        Some(file) => Some(secret::read(Some(file), PROMPT).await?),
         None => None,
     };
     let mut result = attempt(client, entry, &accessory, key.as_ref(), args.replace, output).await;
     if key.is_none() && needs_key(&result) && !output.json && secret::can_ask() {
         output.progress("Its maker's account issued a key for it, which is needed now.")?;
-        let key = secret::read(None, PROMPT)?;
+        let key = secret::read(None, PROMPT).await?;
         result = attempt(client, entry, &accessory, Some(&key), args.replace, output).await;
     }
     result?;

@@ -110,10 +110,13 @@ impl Rig {
     }
 }
 
+/// What a puppet does when it is told something.
+type Rule = Box<dyn FnMut(&Input) -> Vec<Output> + Send>;
+
 /// Keeps what it is told and does what its rule says.
 struct Puppet {
     heard: Arc<Mutex<Vec<Input>>>,
-    rule: Box<dyn FnMut(&Input) -> Vec<Output> + Send>,
+    rule: Rule,
 }
 
 impl Driver for Puppet {
