@@ -14,7 +14,7 @@ use crate::scene::{Scene, skipped};
 const TICKET: &str = "0123456789abcdef0123456789abcdef";
 
 /// Locks the device as a policy of belayd's would: whoever has belayd's name may tighten.
-async fn tighten(scene: &mut Scene) {
+pub async fn tighten(scene: &mut Scene) {
     scene.kill_belayd().await.unwrap();
     let uid = guest::programs().unwrap_or_else(guest::person);
     let stand_in = scene.connect(uid).await.unwrap();

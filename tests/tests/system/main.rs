@@ -2,6 +2,7 @@
 //! their own, and only the outside of a phone simulated.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod accessory;
 mod authorisation;
 mod bad_input;
 mod belayctl;
