@@ -340,7 +340,7 @@ async fn the_object_manager_lists_what_is_there() {
     assert_eq!(paths, [DEVICE_PATH]);
     let proxy = belay_proto::dbus::ManagerProxy::new(&client).await.unwrap();
     assert_eq!(proxy.version().await.unwrap(), env!("CARGO_PKG_VERSION"));
-    assert!(proxy.capabilities().await.unwrap().is_empty());
+    assert_eq!(proxy.capabilities().await.unwrap(), ["accessories"]);
 }
 
 #[test]

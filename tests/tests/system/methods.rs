@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use belay_tests::app::{ACCOUNT, App, DEVICE, Object, Options, Refusal, WARDEN, memfd};
+use belay_tests::app::{ACCESSORIES, ACCOUNT, App, DEVICE, Object, Options, Refusal, WARDEN, memfd};
 use zbus::Fd;
 
 use crate::owner::ADA;
@@ -32,6 +32,8 @@ pub const METHODS: &[(Object, &str, &str)] = &[
     (DEVICE, "StopRinging", "org.belay1.owner.present"),
     (DEVICE, "GetLocation", "org.belay1.location.read"),
     (DEVICE, "History", "org.belay1.data.read"),
+    (ACCESSORIES, "StartDiscovery", "org.belay1.accessory.manage"),
+    (ACCESSORIES, "StopDiscovery", "org.belay1.accessory.manage"),
 ];
 
 /// Calls a method with arguments of the right types that succeed nowhere by accident.
@@ -113,7 +115,9 @@ pub async fn call(app: &App, object: Object, member: &str) -> Result<(), Refusal
             let policies = Options::from([("dry-run", true.into())]);
             app.call::<_, ()>(object, member, &(policies, id, none)).await
         }
-        "StopRinging" => app.call::<_, ()>(object, member, &(none,)).await,
+        "StopRinging" | "StartDiscovery" | "StopDiscovery" => {
+            app.call::<_, ()>(object, member, &(none,)).await
+        }
         "GetLocation" => {
             return app
                 .call::<_, belay_proto::dbus::LocationFix>(object, member, &(none,))

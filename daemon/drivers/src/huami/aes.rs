@@ -11,7 +11,7 @@ pub fn encrypt_block(key: &[u8; 16], block: &[u8; 16]) -> [u8; 16] {
     block.0
 }
 
-/// Decrypts one block.
+/// Decrypts one block (AES-128-ECB without padding).
 #[must_use]
 pub fn decrypt_block(key: &[u8; 16], block: &[u8; 16]) -> [u8; 16] {
     let mut block = Array(*block);

@@ -47,7 +47,7 @@ pub fn battery_json(told: &battery::Battery) -> Value {
 }
 
 /// Compares every field of an object.
-fn equal_all(vector: &Vector, fields: &Value) -> Result<(), String> {
+pub fn equal_all(vector: &Vector, fields: &Value) -> Result<(), String> {
     fields
         .as_object()
         .into_iter()

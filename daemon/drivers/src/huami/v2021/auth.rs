@@ -1,46 +1,69 @@
-//! The bytes of the handshake (endpoint 0082).
+//! The authentication: public keys are exchanged, then a random block is encrypted with the key that the account
+//! server issued and with the session's.
 
-use super::crypto::session;
+use super::b163::Encoded;
+use super::crypto::SessionKey;
 use crate::huami::aes::encrypt_block;
 use crate::huami::codec::{Malformed, bytes_at};
+use crate::key::Key;
 
-/// Step 1: our public key.
-#[must_use]
-pub fn hello(public: &[u8; 48]) -> Vec<u8> {
-    [&[4, 2, 0, 2], &public[..]].concat()
+const PUBLIC_KEY: u8 = 0x04;
+const ANSWER: u8 = 0x05;
+const REPLY: u8 = 0x10;
+const SUCCESS: u8 = 0x01;
+const WRONG_KEY: u8 = 0x25;
+
+/// What a band answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Its half of the key agreement.
+    Public {
+        /// The block to be encrypted.
+        random: [u8; 16],
+        /// Its public key, not yet checked.
+        public: Encoded,
+    },
+    /// It doesn't take our public key, for this reason.
+    PublicRefused(u8),
+    /// Authenticated.
+    Authenticated,
+    /// It holds another key.
+    KeyMismatch,
+    /// The answer was refused, for this reason.
+    AnswerRefused(u8),
 }
 
-/// Reads step 2: the band's random block and public key.
+/// Step 1: tells our public key.
+#[must_use]
+pub fn send_public(public: &Encoded) -> Vec<u8> {
+    [&[PUBLIC_KEY, 0x02, 0x00, 0x02], &public[..]].concat()
+}
+
+/// Step 3: answers the random block. `None` where the key isn't one of 16 bytes.
+#[must_use]
+pub fn answer(key: &Key, session: &SessionKey, random: &[u8; 16]) -> Option<Vec<u8>> {
+    let own = encrypt_block(key.block()?, random);
+    let agreed = encrypt_block(session.bytes(), random);
+    Some([&[ANSWER], &own[..], &agreed[..]].concat())
+}
+
+/// Reads an answer `10 command status …`.
 ///
 /// # Errors
-/// [`Malformed`]: another message, or too short.
-pub fn challenge(bytes: &[u8]) -> Result<([u8; 16], [u8; 48]), Malformed> {
-    match bytes_at(bytes, 0) {
-        Some([0x10, 4, 1]) => bytes_at(bytes, 3).zip(bytes_at(bytes, 19)).ok_or(Malformed),
-        _ => Err(Malformed),
-    }
-}
-
-/// Step 3: the random block under the band's key and under the session's.
-#[must_use]
-pub fn answer(shared: &[u8; 48], key: &[u8; 16], random: &[u8; 16]) -> Vec<u8> {
-    let (session, _) = session(shared, key);
-    [
-        &[5],
-        &encrypt_block(key, random)[..],
-        &encrypt_block(&session, random),
-    ]
-    .concat()
-}
-
-/// Reads step 4: whether the band holds the same key.
-///
-/// # Errors
-/// [`Malformed`]: another message or status.
-pub fn verdict(bytes: &[u8]) -> Result<bool, Malformed> {
-    match bytes_at(bytes, 0) {
-        Some([0x10, 5, 1]) => Ok(true),
-        Some([0x10, 5, 0x25]) => Ok(false),
+/// [`Malformed`]: too short, or of no known command.
+pub fn decode(bytes: &[u8]) -> Result<Reply, Malformed> {
+    let [REPLY, command, status] = bytes_at(bytes, 0).ok_or(Malformed)? else {
+        return Err(Malformed);
+    };
+    match (command, status) {
+        (PUBLIC_KEY, SUCCESS) => Ok(Reply::Public {
+            random: bytes_at(bytes, 3).ok_or(Malformed)?,
+            public: bytes_at(bytes, 19).ok_or(Malformed)?,
+        }),
+        (PUBLIC_KEY, reason) => Ok(Reply::PublicRefused(reason)),
+        (ANSWER, SUCCESS) => Ok(Reply::Authenticated),
+        (ANSWER, WRONG_KEY) => Ok(Reply::KeyMismatch),
+        (ANSWER, reason) => Ok(Reply::AnswerRefused(reason)),
         _ => Err(Malformed),
     }
 }
