@@ -17,7 +17,15 @@ const SEEN: &str = "BELAY_TESTS_SEEN";
 /// What is noted in place of an error where a method did what it was asked.
 const GRANTED: &str = "granted";
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 6] = [
+    include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../proto/dbus/org.belay1.Accessory.xml"
+    )),
+    include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../proto/dbus/org.belay1.AccessoryManager.xml"
+    )),
     include_str!(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../proto/dbus/org.belay1.Account.xml"

@@ -81,6 +81,9 @@ impl State {
         let radio = self.radio();
         let session = self.next_session();
         let one = self.get(id)?;
+        if !one.kind.is_spoken() {
+            return Err(AccessoryError::NotSupported);
+        }
         if one.paired.is_some() && !replace && !one.stopped() {
             return Ok(Some(Answer::Done));
         }

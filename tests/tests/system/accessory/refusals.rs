@@ -64,6 +64,41 @@ async fn all(
     answers
 }
 
+/// Calls one method that an accessory of the account would follow.
+async fn one(app: &App, object: Object, member: &str) -> Answer<()> {
+    let none = Options::new();
+    match member {
+        "Sync" => app
+            .call::<_, u32>(object, member, &(&none,))
+            .await
+            .unwrap()
+            .map(drop),
+        "MeasureHeartRate" => app
+            .call::<_, u16>(object, member, &(&none,))
+            .await
+            .unwrap()
+            .map(drop),
+        "Latest" => {
+            type Values = std::collections::HashMap<String, OwnedVariant>;
+            app.call::<_, Values>(object, member, &(&none,))
+                .await
+                .unwrap()
+                .map(drop)
+        }
+        "Activity" => {
+            type Minutes = Vec<(u64, u8, u8, u8, u8)>;
+            let asked = (0_u64, 1_u64, &none);
+            app.call::<_, Minutes>(object, member, &asked)
+                .await
+                .unwrap()
+                .map(drop)
+        }
+        "Alert" => app.call(object, member, &("find", "", "", &none)).await.unwrap(),
+        "StopAlert" => app.call(object, member, &("find", &none)).await.unwrap(),
+        _ => app.call(object, member, &(&none,)).await.unwrap(),
+    }
+}
+
 fn odd() -> Options<'static> {
     options([("odd", true.into())])
 }
@@ -204,13 +239,20 @@ async fn an_accessory_that_is_not_the_accounts_has_no_data_and_takes_no_orders()
     let (_band, object) = beside.finds(band(0)).await;
     let app = &beside.app;
     let none = Options::new();
-    let answer: Answer<Vec<(u64, u8, u8, u8, u8)>> = app
-        .call(object, "Activity", &(0_u64, 1_u64, &none))
-        .await
-        .unwrap();
-    refused(answer, "NotFound").unwrap();
-    let answer: Answer<std::collections::HashMap<String, OwnedVariant>> =
-        app.call(object, "Latest", &(&none,)).await.unwrap();
+    for member in [
+        "Connect",
+        "Sync",
+        "Latest",
+        "Activity",
+        "Alert",
+        "StopAlert",
+        "MeasureHeartRate",
+    ] {
+        let answer = one(app, object, member).await;
+        refused(answer, "NotFound").unwrap_or_else(|error| panic!("{member}: {error}"));
+    }
+    let settings = (options([("step-goal", 8000_u32.into())]), &none);
+    let answer: Answer<()> = app.call(object, "SetSettings", &settings).await.unwrap();
     refused(answer, "NotFound").unwrap();
     beside.asks(object, "CancelPairing").await.unwrap();
     let stop: Answer<()> = app.call(ACCESSORIES, "StopDiscovery", &(&none,)).await.unwrap();
@@ -276,4 +318,50 @@ async fn a_band_that_has_left_the_room_is_unreachable() {
         beside.app.text(object, "ProblemAdvice").await.unwrap(),
         "bring-it-closer"
     );
+}
+
+#[tokio::test]
+async fn seventeen_apps_that_search_at_once_are_one_too_many() {
+    let beside = Beside::new().await;
+    let mut searching = Vec::new();
+    for number in 0..17 {
+        let caller = App::new(&beside.scene.connect(guest::person()).await.unwrap());
+        let answer: Answer<()> = caller
+            .call(ACCESSORIES, "StartDiscovery", &(Options::new(),))
+            .await
+            .unwrap();
+        match number {
+            0..16 => answer.unwrap(),
+            _ => refused(answer, "Busy").unwrap(),
+        }
+        searching.push(caller);
+    }
+}
+
+#[tokio::test]
+async fn too_many_wrong_passwords_keep_an_accessory_from_being_forgotten() {
+    let beside = Beside::new().await;
+    let (_band, object) = beside.finds(band(0)).await;
+    let id = object.path.rsplit('/').next().unwrap();
+    let app = &beside.app;
+    let present = async |password: &str| {
+        app.present("unpair", id, &[("password", password)])
+            .await
+            .unwrap()
+            .unwrap()
+    };
+    let right = present(PASSWORD).await;
+    for number in 0..5 {
+        let wrong = present(&format!("guess-number-{number}")).await;
+        let answer = app
+            .call::<_, ()>(object, "Unpair", &(wrong, Options::new()))
+            .await
+            .unwrap();
+        refused(answer, "WrongPassword").unwrap();
+    }
+    let answer = app
+        .call::<_, ()>(object, "Unpair", &(right, Options::new()))
+        .await
+        .unwrap();
+    refused(answer, "TooManyAttempts").unwrap();
 }
