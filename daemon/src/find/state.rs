@@ -8,9 +8,6 @@ use std::time::Duration;
 use belay_proto::id::CommandId;
 use belay_proto::signed::{CommandState, Disposition};
 
-use event::is_suspicious;
-pub use event::{Announcement, Effect, Event, Judgement, Told};
-
 use super::conditions::Conditions;
 use super::errand::Errand;
 use super::inflow::{self, Inflow};
@@ -18,6 +15,8 @@ use super::link::{Link, Order};
 use super::performing::{self, Performing};
 use super::trouble::TroubleKind;
 use crate::store::find::{FindRow, HeartbeatRow};
+use event::is_suspicious;
+pub use event::{Announcement, Effect, Event, Judgement, Told};
 
 /// How often a state report goes out where nothing changes.
 const REPORT_EACH: Duration = Duration::from_secs(24 * 3600);
