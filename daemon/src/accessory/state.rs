@@ -1,6 +1,6 @@
 //! What becomes of the accessories: pure.
 //!
-//! After each event [`State`] is brought in line with itself ([`settle`](State::settle)): whether to scan, whom to
+//! After each event [`State`] is brought in line with itself (`settle`): whether to scan, whom to
 //! listen to and whom to connect follow from what is known, not from what happened last.
 
 mod asking;

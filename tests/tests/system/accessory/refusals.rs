@@ -15,6 +15,9 @@ use crate::scene::{scene, skipped};
 
 const TICKET: &str = "0123456789abcdef0123456789abcdef";
 
+/// What `Activity` answers.
+type Minutes = Vec<(u64, u8, u8, u8, u8)>;
+
 /// Calls each method of both interfaces with these options.
 async fn all(
     app: &App,
@@ -56,7 +59,7 @@ async fn all(
             app.call(object, member, &(with(),)).await.unwrap();
         answers.push((member, answer.map(drop)));
     }
-    let answer: Answer<Vec<(u64, u8, u8, u8, u8)>> = app
+    let answer: Answer<Minutes> = app
         .call(object, "Activity", &(0_u64, 1_u64, with()))
         .await
         .unwrap();
@@ -86,7 +89,6 @@ async fn one(app: &App, object: Object, member: &str) -> Answer<()> {
                 .map(drop)
         }
         "Activity" => {
-            type Minutes = Vec<(u64, u8, u8, u8, u8)>;
             let asked = (0_u64, 1_u64, &none);
             app.call::<_, Minutes>(object, member, &asked)
                 .await
