@@ -1,7 +1,8 @@
 //! A cloud, and clients that call it.
 
+use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -60,6 +61,12 @@ impl Carrier for Postman {
             Ok(())
         })
     }
+}
+
+/// SQLite's own: nothing of it belongs into a backup.
+fn is_log(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.ends_with("-wal") || name.ends_with("-shm")
 }
 
 pub fn settings(folder: &TempDir) -> Settings {
@@ -125,36 +132,44 @@ impl Rig {
         Self::start(folder, settings, clock)
     }
 
-    /// What the data folder holds, as a backup of a cloud that is stopped.
-    pub fn backup(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        let files = std::fs::read_dir(self.folder.path().join("data")).unwrap();
-        let files = files
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.is_file());
-        files
-            .map(|path| (path.clone(), std::fs::read(path).unwrap()))
-            .collect()
-    }
-
-    /// Stops, takes back what a backup held, and starts again at this time, ms since 1970.
-    pub fn restore(self, backup: &[(PathBuf, Vec<u8>)], now: u64) -> Self {
-        let Self {
-            app, folder, router, ..
-        } = self;
-        drop((router, app));
-        let data = folder.path().join("data");
-        for entry in std::fs::read_dir(&data).unwrap() {
+    /// What the data folder holds, by file name: the database as one whole, whatever is still on its way into it.
+    pub fn backup(&self) -> Vec<(OsString, Vec<u8>)> {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(self.folder.path().join("data")).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_file() {
-                std::fs::remove_file(path).unwrap();
+            let name = path.file_name().unwrap().to_owned();
+            if is_log(&name) || !path.is_file() {
+                continue;
+            }
+            let copy = self.folder.path().join("copy");
+            if path.extension().is_some_and(|it| it == "sqlite") {
+                let database = rusqlite::Connection::open(&path).unwrap();
+                database
+                    .execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
+                    .unwrap();
+                files.push((name, std::fs::read(&copy).unwrap()));
+                std::fs::remove_file(copy).unwrap();
+            } else {
+                files.push((name, std::fs::read(path).unwrap()));
             }
         }
-        for (path, bytes) in backup {
-            std::fs::write(path, bytes).unwrap();
+        files
+    }
+
+    /// Starts anew from what a backup held, at this time, ms since 1970. In a folder of its own: the database of
+    /// before is closed some time after the last who used it is gone, and takes its files along.
+    pub fn restore(self, backup: &[(OsString, Vec<u8>)], now: u64) -> Self {
+        let folder = TempDir::new().unwrap();
+        let settings = settings(&folder);
+        let data = folder.path().join("data");
+        std::fs::create_dir_all(&data).unwrap();
+        std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o700)).unwrap();
+        for (name, bytes) in backup {
+            std::fs::write(data.join(name), bytes).unwrap();
+            std::fs::set_permissions(data.join(name), std::fs::Permissions::from_mode(0o600)).unwrap();
         }
         let clock = Arc::new(FakeClock::new());
         clock.set_wall(SystemTime::UNIX_EPOCH + Duration::from_millis(now));
-        let settings = settings(&folder);
         Self::start(folder, settings, clock)
     }
 
