@@ -7,7 +7,7 @@ mod timers;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use belay_drivers::{Address, Event as Told};
+use belay_drivers::Address;
 use belay_proto::clock::Clock;
 use belay_proto::dbus::BindingState;
 use belay_proto::id::{AccessoryId, AccountId};
@@ -168,7 +168,11 @@ impl Desk {
             return;
         }
         let what = match account {
-            None => What::Account(None),
+            None => {
+                // What was saved while the sign-out went through goes too.
+                writes(&self.parts.store, |transaction, _| rows::forget_keys(transaction)).await;
+                What::Account(None)
+            }
             Some(account) => {
                 let sealer = self.parts.store.sealer().clone();
                 let read =
@@ -239,9 +243,6 @@ impl Desk {
             }
         } else {
             self.reports.push(Box::pin(next(id, session, rest)));
-        }
-        if let Report::Event(event @ (Told::Button | Told::Asleep(_))) = &report {
-            tracing::debug!(?event, "an accessory tells");
         }
         self.happens(What::Reported(id, session, report)).await;
     }
