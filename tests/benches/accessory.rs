@@ -131,9 +131,9 @@ impl<'a> Bench<'a> {
 
     /// Puts an accessory into the air and finds it.
     async fn finds<P: Peripheral>(&self, peripheral: P) -> Outcome<(bluez::Accessory<P>, Object)> {
-        let accessory = self.air.add(peripheral).await?;
         let manager = ObjectManagerProxy::new(self.app.bus(), "org.belay1", "/org/belay1").await?;
         let mut added = manager.receive_interfaces_added().await?;
+        let accessory = self.air.add(peripheral).await?;
         self.app
             .call::<_, ()>(ACCESSORIES, "StartDiscovery", &(Options::new(),))
             .await??;

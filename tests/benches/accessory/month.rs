@@ -24,32 +24,46 @@ const MINUTES: i64 = 30 * 24 * 60;
 /// Minutes in a notification of a link that nobody has widened.
 const IN_A_NOTIFICATION: usize = 4;
 /// Months that are fetched, each of another band.
-const BANDS: u8 = 3;
+const BANDS: u8 = 4;
 
 pub async fn measure(bench: &Bench<'_>) -> Outcome {
     rest(bench, "nothing paired").await?;
     let bare = by_itself(bench).await?;
+    let mut days = [Duration::ZERO; 2];
     for number in 0..BANDS {
-        let (taken, used) = fetched(bench, number).await?;
+        let in_a_round = usize::from(number % 2) + 1;
+        let (taken, used) = fetched(bench, number, in_a_round * ROUND).await?;
         println!(
-            "30 days of a band: {MINUTES} minutes in {:>6.2} s; a bare client's {:.2} s; belayd's CPU {:.2} s",
+            "30 days of a band, {in_a_round} in a round: {MINUTES} minutes in {:.2} s; belayd's CPU {:.2} s",
             taken.as_secs_f64(),
-            bare.as_secs_f64(),
             used.as_secs_f64()
         );
+        if let Some(best) = days.get_mut(in_a_round - 1) {
+            *best = if best.is_zero() { taken } else { taken.min(*best) };
+        }
     }
+    // Clients of bands wait a second between two rounds: half the rounds wait half as long, and the rest is ours.
+    println!(
+        "  without the protocol's pauses {:.2} s, where a bare client takes {:.2} s",
+        2.0 * days[1].as_secs_f64() - days[0].as_secs_f64(),
+        bare.as_secs_f64()
+    );
     rest(bench, &format!("{BANDS} connected bands")).await
 }
 
 /// How long a new band's month takes, and belayd's CPU time for it.
-async fn fetched(bench: &Bench<'_>, number: u8) -> Outcome<(Duration, Duration)> {
+async fn fetched(bench: &Bench<'_>, number: u8, round: usize) -> Outcome<(Duration, Duration)> {
     let [a, b, c, d, e, _] = BAND.octets;
     let address = Address::random([a, b, c, d, e, number]);
     let (band, object) = bench.finds(Band::new(Model::Two, address, None, 1)).await?;
     pair(bench, &band, object).await?;
     bench.app.reads(object, "State", "connected").await?;
     let first = this_minute()? - MINUTES;
-    band.with(move |it, _| it.history.live(9, first, MINUTES)).await?;
+    band.with(move |it, _| {
+        it.history.round = round;
+        it.history.live(9, first, MINUTES);
+    })
+    .await?;
     let pid = bench.belayd.pid()?;
     let (begun, before) = (Instant::now(), process::cpu(pid)?);
     let told: u32 = bench.app.call(object, "Sync", &(Options::new(),)).await??;
