@@ -247,6 +247,11 @@ impl Reassembly {
             Some(start) => Partial::new(chunk, start)?,
             None => collected.ok_or(Untaken::Stray)?,
         };
+        if chunk.start.is_none() && chunk.index == partial.next.wrapping_sub(1) {
+            // A notification that arrived twice.
+            self.partial = Some(partial);
+            return Ok(None);
+        }
         if partial.next != chunk.index {
             return Err(Untaken::Stray);
         }

@@ -80,6 +80,19 @@ fn a_lost_chunk_loses_the_message_and_no_other() {
 }
 
 #[test]
+fn a_chunk_that_comes_twice_counts_once() {
+    let sent = message(7, &[5; 40]);
+    let chunks = sent.chunks(23).unwrap();
+    for doubled in 0..3 {
+        let mut reassembly = Reassembly::default();
+        let mut all = chunks.clone();
+        all.insert(doubled, chunks[doubled].clone());
+        let taken = collect(&mut reassembly, &all);
+        assert_eq!(taken[4].message.as_ref(), Some(&sent), "chunk {doubled}");
+    }
+}
+
+#[test]
 fn a_message_is_as_long_as_it_said_and_not_above_64_kib() {
     let first = |length: u32, flags: u8, body: &[u8]| {
         let length = length.to_le_bytes();

@@ -106,14 +106,17 @@ fn a_band_that_loses_a_chunk_of_its_key_is_given_up_in_time() {
 
 #[test]
 fn a_band_that_cheats_is_cut_off() {
-    // A message that comes again.
+    // A message that comes again after another.
     let mut band = Agreed::ready(Kind::MiBand7);
     let again = band
         .tunnel
         .send(endpoint::FIND, &[0x11], Seal::Sealed, 247)
         .unwrap()
         .remove(0);
-    band.phone.told(uuids::MESSAGES_FROM, &again);
+    for _ in 0..3 {
+        band.phone.told(uuids::MESSAGES_FROM, &again);
+    }
+    band.tell(endpoint::FIND, &[0x13]);
     assert_eq!(band.phone.failed, None);
     let id = band.phone.ask(Request::MeasureHeartRate);
     band.phone.told(uuids::MESSAGES_FROM, &again);
