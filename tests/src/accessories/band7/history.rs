@@ -29,7 +29,7 @@ fn bytes(minute: Minute) -> [u8; 8] {
     } = minute;
     // What nobody knows, then sleep, deep sleep and REM with the flags that are to be masked.
     let sleep = if kind == 120 { 60 } else { 0 };
-    [kind, intensity, steps, heart, 4, sleep, 0x80 | sleep / 2, 0x80]
+    [kind, intensity, steps, heart, 4, sleep, 0x80 | (sleep / 2), 0x80]
 }
 
 /// What is remembered, and the transfer under way.
