@@ -1,5 +1,6 @@
 //! Bands with the protocol of 2021: Xiaomi Smart Band 7, and Mi Band 6 with newer firmware.
 
+mod anything;
 mod hand;
 mod opening;
 
