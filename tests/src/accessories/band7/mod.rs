@@ -94,7 +94,7 @@ impl Band7 {
             history: History::default(),
             shown: Vec::new(),
             wearer: Vec::new(),
-            time: [0xb2, 0x07, 1, 1, 0, 0, 0, 4, 0, 8, 0],
+            time: [0xb2, 0x07, 1, 1, 0, 0, 0, 4, 0, 0, 0],
             battery: (80, false),
             today: (0, 0, 0),
             rate: 68,

@@ -64,7 +64,9 @@ fn each_way_in_which_an_agreement_fails_has_its_name() {
         first(&[&[0x10, 4, 1], &[7; 63][..]].concat()),
         Some(Failure::Nonsense)
     );
-    let no_point = [&[0x10, 4, 1], &[7; 64][..]].concat();
+    let mut public = *KeyPair::new(&[2; 24]).unwrap().public();
+    public[30] ^= 1;
+    let no_point = [&[0x10, 4, 1], &RANDOM[..], &public[..]].concat();
     assert_eq!(first(&no_point), Some(Failure::Nonsense), "no point of the curve");
     assert_eq!(first(&[0x10, 5, 1]), None, "an answer to what wasn't said");
 }
