@@ -23,6 +23,12 @@ impl Band7 {
             self.tunnel.wrong += 1;
             return;
         }
+        if self.is_six {
+            return match (endpoint, &text[..]) {
+                (0x0090, [1, command @ ..]) => self.configure(air, command),
+                _ => self.tunnel.wrong += 1,
+            };
+        }
         match (endpoint, &text[..]) {
             (0x0015, [1]) => {
                 let [low, high] = self.mtu.saturating_sub(3).to_le_bytes();

@@ -8,6 +8,7 @@ mod curve;
 mod ears;
 pub mod history;
 mod shown;
+mod six;
 mod tunnel;
 
 #[cfg(test)]
@@ -71,6 +72,11 @@ pub struct Band7 {
     pub mismatches: u32,
     /// The ATT MTU it agrees to.
     pub mtu: u16,
+    /// The configuration commands of a Mi Band 6.
+    pub configuration: Vec<Vec<u8>>,
+    /// What was written to the user settings of a Mi Band 6.
+    pub settings: Vec<Vec<u8>>,
+    is_six: bool,
     chance: Chance,
     tunnel: Tunnel,
     trusted: bool,
@@ -105,6 +111,9 @@ impl Band7 {
             confirmed: 0,
             mismatches: 0,
             mtu: 23,
+            configuration: Vec::new(),
+            settings: Vec::new(),
+            is_six: false,
             chance: Chance::new(seed),
             tunnel: Tunnel::default(),
             trusted: false,
@@ -175,6 +184,13 @@ impl Band7 {
         }
     }
 
+    const fn name(&self) -> &'static str {
+        match self.is_six {
+            true => "Mi Smart Band 6",
+            false => "Xiaomi Smart Band 7",
+        }
+    }
+
     fn notify(&self, air: &mut Air, of: Uuid, value: Vec<u8>) {
         if self.subscribed.contains(&of) {
             air.notify(of, value);
@@ -212,7 +228,11 @@ impl Band7 {
                 }
                 self.notify(air, wire::FETCH, end);
             }
-            [3, word] if self.history.settle(*word) => {
+            // A Mi Band 6 knows one word only.
+            [3] if self.is_six && self.history.settle(1) => {
+                self.notify(air, wire::FETCH, vec![0x10, 3, 1]);
+            }
+            [3, word] if !self.is_six && self.history.settle(*word) => {
                 self.notify(air, wire::FETCH, vec![0x10, 3, 1]);
             }
             _ => self.tunnel.wrong += 1,
@@ -240,7 +260,7 @@ impl Peripheral for Band7 {
         payload.push(0x03);
         payload.extend(self.address.octets);
         (!self.connected).then(|| Advertisement {
-            name: Some("Xiaomi Smart Band 7".to_owned()),
+            name: Some(self.name().to_owned()),
             services: vec![sig(0xfee0)],
             manufacturer: vec![(0x0157, payload)],
             service_data: vec![(sig(0xfee0), self.today.0.to_le_bytes().to_vec())],
@@ -249,13 +269,16 @@ impl Peripheral for Band7 {
 
     fn services(&self) -> Vec<Service> {
         let device = [(wire::SERIAL, "r"), (wire::HARDWARE, "r"), (wire::SOFTWARE, "r")];
-        let main = [
+        let mut main = vec![
             (wire::TIME, "rwn"),
             (wire::FETCH, "cn"),
             (wire::DATA, "n"),
             (TO, "c"),
             (FROM, "cn"),
         ];
+        if self.is_six {
+            main.extend(six::MORE);
+        }
         vec![
             Service::new(sig(0x1800), &[(wire::NAME, "r")]),
             Service::new(sig(0x180a), &device),
@@ -288,11 +311,12 @@ impl Peripheral for Band7 {
 
     fn on_read(&mut self, characteristic: Uuid, _air: &mut Air) -> Result<Vec<u8>, AttError> {
         match characteristic {
-            wire::NAME => Ok(b"Xiaomi Smart Band 7".to_vec()),
+            wire::NAME => Ok(self.name().as_bytes().to_vec()),
             wire::SERIAL => Ok(b"7a8b9c0d1e2f".to_vec()),
             wire::HARDWARE => Ok(b"V0.93.17.3".to_vec()),
             wire::SOFTWARE => Ok(b"V2.0.0.2".to_vec()),
             wire::TIME if self.trusted => Ok(self.time.to_vec()),
+            _ if self.trusted && self.is_six => self.read_six(characteristic),
             _ => Err(AttError::READ_NOT_PERMITTED),
         }
     }
@@ -312,13 +336,13 @@ impl Peripheral for Band7 {
             _ if !self.trusted => {}
             wire::TIME => {
                 let time: [u8; 11] = value.try_into().map_err(|_| AttError::INVALID_LENGTH)?;
-                // Sunday is 0, and it wants a reason.
-                if time[7] > 6 || time[9] != 8 {
+                if !self.takes_time(&time) {
                     return Err(AttError::OUT_OF_RANGE);
                 }
                 self.time = time;
             }
             wire::FETCH => self.fetch(value, air),
+            wire::USER => self.settings.push(value.to_vec()),
             _ => {}
         }
         Ok(())

@@ -290,3 +290,34 @@ async fn a_band_that_sends_what_no_key_made_is_cut_off() {
         .await
         .unwrap();
 }
+
+#[tokio::test]
+async fn a_band_6_with_newer_firmware_is_commanded_by_encrypted_messages() {
+    let beside = Beside::new().await;
+    let (band, object) = adas(&beside, band(0).six()).await;
+    let app = &beside.app;
+    assert_eq!(app.text(object, "Kind").await.unwrap(), "mi-band-6");
+    assert_eq!(app.get::<u8>(object, "Battery").await.unwrap(), 80);
+    let first = this_minute() - 60;
+    band.with(move |it, _| it.history.live(9, first, 60))
+        .await
+        .unwrap();
+    beside.syncs(object).await.unwrap();
+    assert_eq!(beside.activity(object).await[..60], told(first, first + 60));
+    let settings = options([("step-goal", 8000_u32.into()), ("clock", "12h".into())]);
+    app.call::<_, ()>(object, "SetSettings", &(settings, Options::new()))
+        .await
+        .unwrap()
+        .unwrap();
+    band.with(|it, air| it.event(air, 0x08)).await.unwrap();
+    band.until("the phone to hear that it is looked for", |it| {
+        it.configuration == [[6, 2, 0, 0], [6, 0x14, 0, 0]]
+    })
+    .await
+    .unwrap();
+    let seen = |it: &mut Band7| (it.settings.clone(), it.wrong(), it.time[9], it.time[0]);
+    let seen = band.with(move |it, _| seen(it)).await.unwrap();
+    let year = seen.3;
+    assert_eq!(seen, (vec![vec![0x10, 0, 0, 0x40, 0x1f, 0, 0]], 0, 0, year));
+    assert_ne!(year, 0xb2, "the clock was set");
+}
