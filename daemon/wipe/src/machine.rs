@@ -96,6 +96,12 @@ pub trait Machine {
     /// It can't be told.
     fn in_use(&self, device: &Path) -> io::Result<bool>;
 
+    /// Where a path really is: without symlinks, also where its last parts aren't there yet.
+    ///
+    /// # Errors
+    /// It can't be told.
+    fn real(&self, path: &Path) -> io::Result<PathBuf>;
+
     /// Whether the file system that `folder` lies on uses the device.
     ///
     /// # Errors

@@ -200,6 +200,17 @@ impl Machine for System {
         Ok(mounted || swapped)
     }
 
+    fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        for there in path.ancestors() {
+            match fs::canonicalize(there) {
+                Ok(real) => return Ok(real.join(path.strip_prefix(there).unwrap_or(Path::new("")))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(path.to_owned())
+    }
+
     fn lies_on(&self, folder: &Path, device: &Path) -> io::Result<bool> {
         let Some(number) = mounts::number_of(device) else {
             return Ok(false);
@@ -226,5 +237,27 @@ impl Machine for System {
     fn power_off(&mut self) -> io::Result<()> {
         // No sync(2): what matters was synced file by file, and a file system whose device is gone would hang it.
         Ok(reboot(RebootCommand::PowerOff)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_where_its_symlinks_lead_also_before_it_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().canonicalize().unwrap().join(path);
+        fs::create_dir_all(at("data/boot")).unwrap();
+        std::os::unix::fs::symlink(at("data/boot"), at("boot")).unwrap();
+        let system = System {
+            sysfs: PathBuf::from("/sys"),
+        };
+        assert_eq!(system.real(&at("boot")).unwrap(), at("data/boot"));
+        assert_eq!(
+            system.real(&at("boot/belay/wipe")).unwrap(),
+            at("data/boot/belay/wipe")
+        );
+        assert_eq!(system.real(&at("data")).unwrap(), at("data"));
     }
 }
