@@ -200,7 +200,7 @@ impl Machine for Model {
         Ok(led.unwrap_or_else(|| path.to_owned()))
     }
 
-    fn files(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
+    fn files(&mut self, path: &Path) -> io::Result<Vec<PathBuf>> {
         let disk = self.disk.borrow();
         Ok(disk
             .files
