@@ -132,9 +132,7 @@ impl Services {
                 let changed = hint.is_some() && !came_or_went;
                 Ok(vec![Event::Lock { guarded, changed }])
             }
-            Subject::Network => network::radios(&service)
-                .await
-                .map(|seen| vec![Event::Radios(seen)]),
+            Subject::Network => network::radios(&service).await,
             Subject::Login if came_or_went => Ok(vec![Event::Login(service.is_there().await?)]),
             Subject::Login => Ok(vec![Event::SessionNew]),
             Subject::Usb => usb::target(&service).await.map(|seen| vec![Event::Usb(seen)]),
@@ -163,7 +161,7 @@ impl Services {
             Job::Radio(radio, on) => {
                 let service = self.service(Subject::Network);
                 network::switch(&service, *radio, *on).await?;
-                vec![Event::Radios(network::radios(&service).await?)]
+                network::radios(&service).await?
             }
             Job::Usb(target) => {
                 let service = self.service(Subject::Usb);

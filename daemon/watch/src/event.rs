@@ -55,6 +55,8 @@ pub enum Event {
     Due,
     /// The radios as they are; empty: nobody speaks for them.
     Radios(BTreeMap<Radio, bool>),
+    /// The radios that a switch in the hardware holds off, told ahead of [`Event::Radios`].
+    Held(BTreeSet<Radio>),
     /// USBGuard's target as it is; `None`: it isn't there.
     Usb(Option<String>),
     /// The login manager came, again or for the first time, or left.

@@ -11,6 +11,9 @@ use crate::event::{Effect, Event, Job};
 /// What USBGuard does with a device that no rule knows, while this one is lost.
 pub const BLOCK: &str = "block";
 
+/// Which try the ones against somebody who fights back stay at: well within the 2 s in which a radio is on again.
+const QUICK: u32 = 2;
+
 /// Everything the watch knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
@@ -22,6 +25,8 @@ pub struct State {
     saved: Before,
     /// The radios as last seen; empty while nobody speaks for them.
     radios: BTreeMap<Radio, bool>,
+    /// Those that a switch in the hardware holds off.
+    held: BTreeSet<Radio>,
     /// USBGuard's target for unknown devices, as last seen.
     usb: Option<String>,
     /// Whether the login manager is there.
@@ -134,6 +139,7 @@ fn take(state: &mut State, event: Event, effects: &mut Vec<Effect>) {
             }
             state.radios = seen;
         }
+        Event::Held(radios) => state.held = radios,
         Event::Usb(seen) => {
             if seen.as_deref() == Some(BLOCK) {
                 calm(state, &Job::Usb(BLOCK.to_owned()));
@@ -177,6 +183,7 @@ fn take(state: &mut State, event: Event, effects: &mut Vec<Effect>) {
             done(state, &job);
             let was_end = matches!(job, Job::End(_));
             if still_off(state, &job) {
+                stay_quick(state, &job);
                 later(state, job, effects);
             } else if job != Job::Sessions {
                 calm(state, &job);
@@ -220,7 +227,7 @@ fn done(state: &mut State, job: &Job) {
     }
 }
 
-/// Whether a job went well and what it was for isn't so: a radio that a switch in the hardware holds off.
+/// Whether a job went well and what it was for isn't so: a radio that a switch in the hardware, or somebody, holds off.
 fn still_off(state: &State, job: &Job) -> bool {
     state.is_guarded()
         && match job {
@@ -229,6 +236,17 @@ fn still_off(state: &State, job: &Job) -> bool {
             Job::Target => state.target == Some(false),
             _ => false,
         }
+}
+
+/// A radio that nothing in the hardware holds off, and that is off again at once, is switched off by somebody: the next
+/// try mustn't come later for that.
+fn stay_quick(state: &mut State, job: &Job) {
+    if let Job::Radio(radio, true) = job
+        && !state.held.contains(radio)
+        && let Some(tries) = state.tries.get_mut(job)
+    {
+        *tries = (*tries).min(QUICK - 1);
+    }
 }
 
 fn finish(state: &mut State, job: &Job) {

@@ -276,7 +276,8 @@ fn a_radio_that_the_hardware_holds_off_is_tried_again_ever_more_seldom() {
         radios: off.clone(),
         usb: None,
     };
-    let state = State::new(saved);
+    let held = Event::Held([Radio::Wireless].into());
+    let state = step(&State::new(saved), held).0;
     let (mut state, effects) = step(&state, Event::Radios(off.clone()));
     let job = Job::Radio(Radio::Wireless, true);
     assert!(effects.contains(&Effect::Do(job.clone())));
@@ -287,6 +288,25 @@ fn a_radio_that_the_hardware_holds_off_is_tried_again_ever_more_seldom() {
         let (next, effects) = step(&next, Event::Again(job.clone()));
         assert_eq!(effects, [Effect::Do(job.clone())]);
         state = next;
+    }
+}
+
+#[test]
+fn whoever_keeps_switching_a_radio_off_is_answered_as_soon_as_ever() {
+    let off: BTreeMap<_, _> = [(Radio::Wireless, false), (Radio::Wwan, true)].into();
+    let saved = Before {
+        radios: off.clone(),
+        usb: None,
+    };
+    let state = step(&State::new(saved), Event::Held([Radio::Wwan].into())).0;
+    let job = Job::Radio(Radio::Wireless, true);
+    let mut state = step(&state, Event::Radios(off.clone())).0;
+    for tries in [1, 2, 2, 2, 2] {
+        // Off again before we look.
+        state = step(&state, Event::Radios(off.clone())).0;
+        let (next, effects) = step(&state, Event::Done(job.clone()));
+        assert_eq!(effects, [Effect::Later(job.clone(), tries)]);
+        state = step(&next, Event::Again(job.clone())).0;
     }
 }
 

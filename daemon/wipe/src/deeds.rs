@@ -36,10 +36,14 @@ pub fn perform(machine: &mut dyn Machine, work: &Work, end: Option<u64>) -> io::
                 Found::Device(_) => vec![target.clone()],
                 _ => machine.files(target)?,
             };
+            // One that went away, or was put in another one's place, leaves none of the others as it was.
+            let mut failed = None;
             for target in targets {
-                overwrite(machine, &target, *passes)?;
+                if let Err(error) = overwrite(machine, &target, *passes) {
+                    failed.get_or_insert(error);
+                }
             }
-            Ok(Vec::new())
+            failed.map_or(Ok(Vec::new()), Err)
         }
         Work::Remove { paths } => {
             let mut failed = None;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What lies at a path, symlinks followed.
+/// What lies at a path, symlinks followed, except below a folder that was listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// Nothing.
@@ -51,11 +51,12 @@ pub trait Machine {
     /// It can't be discarded; any part may have been.
     fn discard(&mut self, path: &Path, forced: bool) -> io::Result<()>;
 
-    /// The file itself, or each regular file below the folder, without following symlinks.
+    /// The file itself, or each regular file below the folder, without following symlinks. From then on nothing below
+    /// the folder is looked at, read or written through a symlink, whatever somebody puts there meanwhile.
     ///
     /// # Errors
     /// It can't be listed.
-    fn files(&self, path: &Path) -> io::Result<Vec<PathBuf>>;
+    fn files(&mut self, path: &Path) -> io::Result<Vec<PathBuf>>;
 
     /// Removes a file, a symlink or a folder with everything in it, durably. What is mounted below stays.
     ///
@@ -95,6 +96,12 @@ pub trait Machine {
     /// # Errors
     /// It can't be told.
     fn in_use(&self, device: &Path) -> io::Result<bool>;
+
+    /// Where a path really is: without symlinks, also where its last parts aren't there yet.
+    ///
+    /// # Errors
+    /// It can't be told.
+    fn real(&self, path: &Path) -> io::Result<PathBuf>;
 
     /// Whether the file system that `folder` lies on uses the device.
     ///

@@ -54,11 +54,15 @@ fn outside(machine: &dyn Machine, plan: &Plan, step: &Step) -> Result<(), Unfit>
         Work::Remove { paths } => paths.iter().map(|path| path.as_path()).collect(),
         Work::FactoryReset { .. } | Work::Exec { .. } | Work::PowerOff { .. } => Vec::new(),
     };
+    let real = |path: &Path| machine.real(path).map_err(unreadable(path));
+    let within = |journal: &Path, path: &Path| journal.starts_with(path) || path.starts_with(journal);
     for path in paths {
         let on_it = machine
             .lies_on(&plan.journal, path)
             .map_err(unreadable(&plan.journal))?;
-        if on_it || plan.journal.starts_with(path) || path.starts_with(&plan.journal) {
+        // As written, and as symlinks have it: /boot may be a link into the area.
+        let inside = within(&plan.journal, path) || within(&real(&plan.journal)?, &real(path)?);
+        if on_it || inside {
             return unfit(
                 "journal-in-area",
                 format!("{} lies in {}", plan.journal.display(), path.display()),

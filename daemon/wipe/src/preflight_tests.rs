@@ -24,6 +24,14 @@ fn a_journal_that_would_be_wiped_too_is_refused() {
         reason(|machine| machine.journal_on = Some(DEVICE)),
         "journal-in-area"
     );
+    assert_eq!(
+        reason(|machine| machine.link = Some(("/boot", "/srv/boot"))),
+        "journal-in-area"
+    );
+    assert_eq!(
+        reason(|machine| machine.link = Some(("/srv", "/boot"))),
+        "journal-in-area"
+    );
     let mut plan = testing::plan();
     let disk = Model::disk(false, false);
     plan.journal = "/srv/belay".into();

@@ -3,13 +3,14 @@
 mod files;
 mod programs;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{Advice, FallocateFlags, OFlags, fadvise, fallocate};
+use rustix::fs::{Advice, CWD, FallocateFlags, Mode, OFlags, fadvise, fallocate, openat};
 use rustix::system::{RebootCommand, reboot};
 
 use crate::machine::{Found, Machine};
@@ -25,6 +26,8 @@ const FLEETING: [&str; 2] = ["tmpfs", "ramfs"];
 #[derive(Debug)]
 pub(crate) struct System {
     sysfs: PathBuf,
+    /// Folders that were listed: below them no symlink is followed.
+    listed: BTreeSet<PathBuf>,
 }
 
 impl System {
@@ -37,6 +40,21 @@ impl System {
         }
         Self {
             sysfs: PathBuf::from("/sys"),
+            listed: BTreeSet::new(),
+        }
+    }
+
+    /// The folder above `path` that was listed.
+    fn listed_above<'a>(&self, path: &'a Path) -> Option<&'a Path> {
+        path.ancestors()
+            .skip(1)
+            .find(|folder| self.listed.contains(*folder))
+    }
+
+    fn open(&self, path: &Path, flags: OFlags) -> io::Result<File> {
+        match self.listed_above(path) {
+            Some(folder) => files::open_below(folder, path.strip_prefix(folder).unwrap_or(path), flags),
+            None => Ok(openat(CWD, path, flags | OFlags::CLOEXEC, Mode::empty())?.into()),
         }
     }
 
@@ -57,14 +75,18 @@ impl System {
 
 impl Machine for System {
     fn look(&self, path: &Path) -> io::Result<Found> {
-        let found = match fs::metadata(path) {
+        let found = match self.listed_above(path) {
+            Some(_) => self.open(path, OFlags::RDONLY).and_then(|file| file.metadata()),
+            None => fs::metadata(path),
+        };
+        let found = match found {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Missing),
             Err(error) => return Err(error),
         };
         let kind = found.file_type();
         Ok(if kind.is_block_device() {
-            Found::Device(File::open(path)?.seek(SeekFrom::End(0))?)
+            Found::Device(self.open(path, OFlags::RDONLY)?.seek(SeekFrom::End(0))?)
         } else if kind.is_file() {
             Found::File(found.len())
         } else if kind.is_dir() {
@@ -75,7 +97,7 @@ impl Machine for System {
     }
 
     fn read(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        let file = File::open(path)?;
+        let file = self.open(path, OFlags::RDONLY)?;
         let mut bytes = vec![0; length];
         let mut filled = 0;
         while filled < length {
@@ -92,12 +114,12 @@ impl Machine for System {
     }
 
     fn write(&mut self, path: &Path, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let file = OpenOptions::new().write(true).open(path)?;
+        let file = self.open(path, OFlags::WRONLY)?;
         file.write_all_at(bytes, offset)
     }
 
     fn flush(&mut self, path: &Path) -> io::Result<()> {
-        let file = File::open(path)?;
+        let file = self.open(path, OFlags::RDONLY)?;
         file.sync_all()?;
         // Clean pages are dropped, so that a read-back asks the medium.
         Ok(fadvise(&file, 0, None, Advice::DontNeed)?)
@@ -105,7 +127,7 @@ impl Machine for System {
 
     fn discard(&mut self, path: &Path, forced: bool) -> io::Result<()> {
         if let Found::File(size) = self.look(path)? {
-            let file = OpenOptions::new().write(true).open(path)?;
+            let file = self.open(path, OFlags::WRONLY)?;
             fallocate(
                 &file,
                 FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE,
@@ -126,7 +148,8 @@ impl Machine for System {
         self.run(&program, arguments, DISCARD_PATIENCE)
     }
 
-    fn files(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
+    fn files(&mut self, path: &Path) -> io::Result<Vec<PathBuf>> {
+        self.listed.insert(path.to_owned());
         files::below(path)
     }
 
@@ -200,6 +223,17 @@ impl Machine for System {
         Ok(mounted || swapped)
     }
 
+    fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        for there in path.ancestors() {
+            match fs::canonicalize(there) {
+                Ok(real) => return Ok(real.join(path.strip_prefix(there).unwrap_or(Path::new("")))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(path.to_owned())
+    }
+
     fn lies_on(&self, folder: &Path, device: &Path) -> io::Result<bool> {
         let Some(number) = mounts::number_of(device) else {
             return Ok(false);
@@ -226,5 +260,62 @@ impl Machine for System {
     fn power_off(&mut self) -> io::Result<()> {
         // No sync(2): what matters was synced file by file, and a file system whose device is gone would hang it.
         Ok(reboot(RebootCommand::PowerOff)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn system() -> System {
+        System {
+            sysfs: PathBuf::from("/sys"),
+            listed: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn a_path_is_where_its_symlinks_lead_also_before_it_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().canonicalize().unwrap().join(path);
+        fs::create_dir_all(at("data/boot")).unwrap();
+        std::os::unix::fs::symlink(at("data/boot"), at("boot")).unwrap();
+        let system = system();
+        assert_eq!(system.real(&at("boot")).unwrap(), at("data/boot"));
+        assert_eq!(
+            system.real(&at("boot/belay/wipe")).unwrap(),
+            at("data/boot/belay/wipe")
+        );
+        assert_eq!(system.real(&at("data")).unwrap(), at("data"));
+    }
+
+    #[test]
+    fn what_is_put_in_a_listed_files_place_is_not_written_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        fs::create_dir_all(at("home/photos")).unwrap();
+        fs::create_dir_all(at("kept")).unwrap();
+        for path in ["home/letter", "home/photos/1", "home/note", "kept/1"] {
+            fs::write(at(path), "mine").unwrap();
+        }
+        let mut system = system();
+        assert_eq!(system.files(&at("home")).unwrap().len(), 3);
+        fs::remove_file(at("home/letter")).unwrap();
+        std::os::unix::fs::symlink(at("kept/1"), at("home/letter")).unwrap();
+        fs::rename(at("home/photos"), at("home/moved")).unwrap();
+        std::os::unix::fs::symlink(at("kept"), at("home/photos")).unwrap();
+        for path in ["home/letter", "home/photos/1"] {
+            assert!(system.write(&at(path), 0, b"gone").is_err(), "{path}");
+            assert!(system.read(&at(path), 0, 4).is_err(), "{path}");
+            assert!(system.look(&at(path)).is_err(), "{path}");
+        }
+        assert_eq!(fs::read(at("kept/1")).unwrap(), b"mine");
+        system.write(&at("home/note"), 0, b"gone").unwrap();
+        assert_eq!(fs::read(at("home/note")).unwrap(), b"gone");
+        assert_eq!(
+            system.files(&at("home")).unwrap().len(),
+            2,
+            "the next try finds what moved"
+        );
     }
 }

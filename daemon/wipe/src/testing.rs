@@ -93,6 +93,8 @@ pub(crate) struct Model {
     pub(crate) broken: Vec<&'static str>,
     pub(crate) in_use: bool,
     pub(crate) journal_on: Option<&'static str>,
+    /// A symlink, and where it leads.
+    pub(crate) link: Option<(&'static str, &'static str)>,
     pub(crate) durable: bool,
 }
 
@@ -105,6 +107,7 @@ impl Model {
             broken: Vec::new(),
             in_use: false,
             journal_on: None,
+            link: None,
             durable: true,
         }
     }
@@ -189,7 +192,15 @@ impl Machine for Model {
         self.change(path, erase, |_| ())
     }
 
-    fn files(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
+    fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        let led = self.link.and_then(|(from, to)| {
+            let rest = path.strip_prefix(from).ok()?;
+            Some(Path::new(to).join(rest))
+        });
+        Ok(led.unwrap_or_else(|| path.to_owned()))
+    }
+
+    fn files(&mut self, path: &Path) -> io::Result<Vec<PathBuf>> {
         let disk = self.disk.borrow();
         Ok(disk
             .files

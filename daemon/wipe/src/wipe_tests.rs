@@ -257,3 +257,23 @@ fn a_power_that_stays_on_is_told() {
         "the next run only cuts the power"
     );
 }
+
+#[test]
+fn a_file_that_cannot_be_overwritten_spares_none_of_the_others() {
+    let disk = Model::disk(false, false);
+    for path in ["/srv/a", "/srv/z"] {
+        disk.borrow_mut().files.insert(path.into(), b"private".to_vec());
+    }
+    let mut machine = Model::new(&disk);
+    machine.broken = vec!["/srv/letter"];
+    let work = crate::plan::Work::Overwrite {
+        target: "/srv".into(),
+        passes: 1,
+        mounted: false,
+    };
+    assert!(crate::deeds::perform(&mut machine, &work, None).is_err());
+    for (path, is_left) in [("/srv/a", false), ("/srv/letter", true), ("/srv/z", false)] {
+        let bytes = disk.borrow().files[Path::new(path)].clone();
+        assert_eq!(bytes == b"private", is_left, "{path}");
+    }
+}

@@ -25,7 +25,8 @@ pub(super) fn below(path: &Path) -> io::Result<Vec<PathBuf>> {
             let mut found = Vec::new();
             let mut folders = vec![path.to_owned()];
             while let Some(folder) = folders.pop() {
-                let open = openat(CWD, &folder, FOLDER, Mode::empty())?;
+                let rest = folder.strip_prefix(path).unwrap_or(Path::new(""));
+                let open = folder_below(path, rest)?;
                 for (name, kind) in entries(&open)? {
                     let path = folder.join(OsStr::from_bytes(name.to_bytes()));
                     match kind {
@@ -39,6 +40,26 @@ pub(super) fn below(path: &Path) -> io::Result<Vec<PathBuf>> {
         }
         _ => Ok(Vec::new()),
     }
+}
+
+/// A folder below another one, symlinks followed on the way to that other one at most.
+fn folder_below(folder: &Path, rest: &Path) -> io::Result<OwnedFd> {
+    let mut open = openat(CWD, folder, FOLDER, Mode::empty())?;
+    for name in rest.components() {
+        open = openat(&open, name.as_os_str(), FOLDER, Mode::empty())?;
+    }
+    Ok(open)
+}
+
+/// Opens what lies below a folder, which is there as itself, and not by a symlink.
+pub(super) fn open_below(folder: &Path, rest: &Path, flags: OFlags) -> io::Result<File> {
+    let (Some(inner), Some(name)) = (rest.parent(), rest.file_name()) else {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
+    };
+    // Nor does a pipe in its place make us wait for its other end.
+    let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file: File = openat(folder_below(folder, inner)?, name, flags, Mode::empty())?.into();
+    Ok(file)
 }
 
 /// Removes what is at `path`; `points` are mounted and stay. Everything that can go goes, then the first failure is

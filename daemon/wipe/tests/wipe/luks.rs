@@ -39,14 +39,18 @@ fn opens(image: &Path) -> bool {
     cryptsetup(&["open", "--test-passphrase", "--key-file=-"], image)
 }
 
-/// An image of 32 MiB with two keyslots, or nothing where cryptsetup isn't installed.
+/// An image of 32 MiB, or nothing where cryptsetup isn't installed.
 fn stage() -> Option<Stage> {
+    stage_for(STEPS)
+}
+
+fn stage_for(steps: &str) -> Option<Stage> {
     let version = Command::new("cryptsetup").arg("--version").output();
     if version.is_err() {
         skipped("cryptsetup is not installed: no real LUKS2 image is wiped");
         return None;
     }
-    let stage = Stage::new("image", STEPS);
+    let stage = Stage::new("image", steps);
     let image = stage.at("image");
     let file = std::fs::File::create(&image).unwrap();
     file.set_len(32 * 1024 * 1024).unwrap();
@@ -126,6 +130,76 @@ fn cut_off_after_any_line_of_the_journal_it_resumes_and_opens_no_more() {
         assert!(!opens(&image), "cut after line {cut}");
         assert_eq!(stage.json("journal/tombstone")["state"], "wiped");
         assert!(stage.at("power").exists());
+    }
+}
+
+/// The keys alone, so that nothing that comes after them hides what they left.
+const KEYS: &str = "\
+[[step]]
+kind = \"luks-keyslots\"
+device = \"{}/image\"
+[[step]]
+kind = \"power-off\"
+method = \"exec\"
+command = [\"/bin/true\"]
+";
+const HEADER: usize = 16 * 1024;
+const SECTOR: usize = 512;
+
+#[test]
+fn a_header_that_is_half_destroyed_is_destroyed_whole() {
+    let Some(stage) = stage_for(KEYS) else { return };
+    let (image, whole) = (stage.at("image"), bytes(&stage.at("image")));
+    assert_ok(&stage.run(&[]));
+    let journal = std::fs::read_to_string(stage.at("journal/journal")).unwrap();
+    let tombstone = std::fs::read_to_string(stage.at("journal/tombstone")).unwrap();
+    let begun: Vec<&str> = journal
+        .lines()
+        .take_while(|line| !line.contains("\"done\",\"step\":0"))
+        .collect();
+    assert!(
+        begun.len() > 1 && begun.len() < journal.lines().count(),
+        "{journal}"
+    );
+    std::fs::write(&image, &whole).unwrap();
+    assert!(cryptsetup(&["erase", "--batch-mode"], &image), "erase");
+    let erased = bytes(&image);
+    // What a keyslot's area held. The keyslots end where the data begins: 16 MiB.
+    let held = |at: &usize| whole[*at..at + SECTOR].iter().any(|byte| *byte != 0);
+    let areas: Vec<usize> = (0..16 * 1024 * 1024).step_by(SECTOR).filter(held).collect();
+    let keys: Vec<usize> = areas.iter().copied().filter(|at| *at >= 2 * HEADER).collect();
+    assert!(keys.len() > 100, "{}", keys.len());
+    let destroyed = |from: &[u8], range: std::ops::Range<usize>, byte: u8| {
+        let mut image = from.to_vec();
+        image[range].fill(byte);
+        image
+    };
+    let middle = keys[keys.len() / 2];
+    let states = [
+        ("nothing", whole.clone()),
+        ("erased by cryptsetup", erased.clone()),
+        (
+            "half of the key material",
+            destroyed(&whole, 2 * HEADER..middle, 0xa5),
+        ),
+        ("the first header", destroyed(&whole, 0..HEADER, 0)),
+        ("the first header, torn", destroyed(&whole, 0..HEADER / 2, 0)),
+        ("the second header", destroyed(&whole, HEADER..2 * HEADER, 0)),
+        (
+            "the second header, torn",
+            destroyed(&erased, 0..HEADER + SECTOR, 0),
+        ),
+        ("both headers, and no key", destroyed(&whole, 0..2 * HEADER, 0)),
+    ];
+    for (what, half) in states {
+        std::fs::write(&image, &half).unwrap();
+        stage.write("journal/journal", &format!("{}\n", begun.join("\n")));
+        stage.write("journal/tombstone", &tombstone.replace("wiped", "wiping"));
+        assert_eq!(said(&stage.run(&["--resume"])), "wiped", "{what}");
+        let left = bytes(&image);
+        let is_left = |at: &&usize| left[**at..**at + SECTOR] == whole[**at..**at + SECTOR];
+        assert_eq!(areas.iter().filter(is_left).count(), 0, "{what}");
+        assert!(!opens(&image) && !cryptsetup(&["isLuks"], &image), "{what}");
     }
 }
 
