@@ -1,26 +1,30 @@
 //! What the actor has done outside: each piece ends with the event that tells of it.
 
+mod outcomes;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use belay_proto::clock::unix_seconds;
 use belay_proto::dbus::Error;
 use belay_proto::id::{CommandId, Epoch};
-use belay_proto::signed::{Action, Command, CommandEnvelope, Disposition, Outcome, Signed};
+use belay_proto::signed::{Action, Command, CommandEnvelope, Disposition};
 use belay_proto::steps;
 use belay_proto::wire::QueuedCommand;
 
 use super::Parts;
 use super::deeds::{DeedFailed, LocateRequest};
 use super::ports::Reply;
-use super::state::{Event, Judgement, Told};
+use super::state::{Event, Judgement};
 use super::trouble::{Trouble, TroubleKind};
-use crate::store::find::Letter;
+use crate::store::find::{Letter, LetterKind};
 use crate::store::{StoreError, find};
 use crate::warden::WardenError;
 
 /// A long poll that is answered sooner than this didn't wait.
 const WAITED: Duration = Duration::from_secs(5);
+pub(super) use outcomes::{read_outcomes, untold_wipe};
+
 /// How long it may take until something rings or doesn't.
 const SOUND_WITHIN: Duration = Duration::from_secs(30);
 /// How long finding out where the device is may take.
@@ -119,40 +123,6 @@ async fn keep_cursor(parts: &Parts, epoch: Epoch, cursor: u64) -> Result<(), Sto
         .store
         .call(move |connection| find::set_cursor(connection, epoch, cursor))
         .await
-}
-
-/// Reads the warden's outcomes and puts them into the outbox.
-pub(super) async fn read_outcomes(parts: Parts, epoch: Epoch, after: u64) -> Event {
-    let work = async {
-        let input = steps::OutcomesInput { after }.encode();
-        let output = parts.warden.use_step("", steps::OUTCOMES, &input).await?;
-        let (mut sequence, mut told, mut letters) = (0, Vec::new(), Vec::new());
-        for bytes in steps::OutcomesOutput::decode(&output)?.outcomes {
-            let outcome: Outcome = Signed::decode(&bytes)?.peek_unverified()?;
-            sequence = sequence.max(outcome.sequence);
-            letters.push((outcome.command, bytes));
-            told.push(Told {
-                command: outcome.command,
-                action: outcome.action,
-                state: outcome.state,
-                reason: outcome.reason,
-            });
-        }
-        if !letters.is_empty() {
-            parts
-                .store
-                .transaction(move |transaction| find::keep_outcomes(transaction, epoch, sequence, &letters))
-                .await?;
-        }
-        Ok::<_, WorkError>((sequence, told))
-    };
-    match work.await {
-        Ok((sequence, told)) => Event::OutcomesKept { sequence, told },
-        Err(error) => {
-            error.log("reading outcomes");
-            Event::OutcomesNotKept
-        }
-    }
 }
 
 /// Reads what is to be done.
@@ -282,6 +252,10 @@ async fn bring(parts: Parts, by: impl FnOnce(Letter) -> Reply<()>) -> Event {
         }
     };
     let (number, id) = (letter.number, letter.id);
+    let mut outcome = match letter.kind {
+        LetterKind::Outcome => outcomes::peek(&letter.body).map(|outcome| outcome.sequence).ok(),
+        LetterKind::State | LetterKind::Report => None,
+    };
     if let Err(error) = by(letter).await {
         let trouble = Trouble::from(&error);
         let error = &error as &dyn std::error::Error;
@@ -290,10 +264,11 @@ async fn bring(parts: Parts, by: impl FnOnce(Letter) -> Reply<()>) -> Event {
             return Event::NotPosted(trouble);
         }
         tracing::warn!(error, "a letter is given up: the cloud won't take it");
+        outcome = None;
     }
     let delivered = move |connection: &mut rusqlite::Connection| find::delivered(connection, number, &id);
     match parts.store.call(delivered).await {
-        Ok(()) => Event::Posted,
+        Ok(()) => Event::Posted { outcome },
         Err(error) => {
             WorkError::from(error).log("the outbox");
             Event::NotPosted(later)

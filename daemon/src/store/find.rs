@@ -264,6 +264,17 @@ pub fn next(connection: &Connection) -> Result<Option<Letter>, StoreError> {
     .transpose()
 }
 
+/// The signed outcomes that wait, the oldest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn outcomes(connection: &Connection) -> Result<Vec<Vec<u8>>, StoreError> {
+    let mut statement =
+        connection.prepare("SELECT body FROM find_outbox WHERE kind = 'outcome' ORDER BY number")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Forgets a letter that has arrived, or never will.
 ///
 /// # Errors
