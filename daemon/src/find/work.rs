@@ -42,9 +42,16 @@ enum WorkError {
 }
 
 impl WorkError {
-    /// Whether the warden has decided, so that asking again gives the same.
+    /// Whether the warden has decided, so that asking again gives the same. A warden that is short of something, such
+    /// as a disk that takes nothing for now, has decided nothing.
     fn is_refused(&self) -> bool {
-        matches!(self, Self::Warden(WardenError::Refused(_)))
+        use Error::{InvalidArgument, NotBound, NotFound};
+        matches!(
+            self,
+            Self::Warden(WardenError::Refused(
+                NotFound(_) | NotBound(_) | InvalidArgument(_)
+            ))
+        )
     }
 
     fn log(&self, what: &str) {
