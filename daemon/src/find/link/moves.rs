@@ -223,7 +223,9 @@ impl Link {
         self.stream.give_up();
         let mut orders = vec![Order::Close, Order::Renew];
         orders.extend(self.open());
-        if self.fetch.due().is_some() {
+        if self.fetch.is_busy() || self.fetch.due().is_some() {
+            // One that is under way waits on a connection of the old network, and would until its time is over.
+            self.fetch.give_up();
             orders.extend(self.fetch_now());
         }
         orders

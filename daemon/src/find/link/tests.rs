@@ -267,11 +267,28 @@ fn another_network_opens_another_stream_at_once_with_what_is_remembered_of_it() 
     let orders = link.surrounded(away.clone(), Some(row));
     assert_eq!(opening(&orders), Some(Duration::from_secs(600)));
     assert!(orders.contains(&Order::Renew));
+    assert!(!orders.iter().any(|order| matches!(order, Order::Fetch { .. })));
     let low = Conditions {
         battery_low: true,
         ..away
     };
     assert_eq!(link.surrounded(low, None), [], "less battery is no news");
+}
+
+#[test]
+fn a_fetch_on_a_connection_of_the_old_network_makes_way_for_one_in_the_new() {
+    let mut link = open(home());
+    assert_eq!(
+        link.sign(NOW, &hint()).last(),
+        Some(&Order::Fetch { wait: Duration::ZERO })
+    );
+    let away = Conditions {
+        network: Some(NetworkKey::of(b"away")),
+        ..home()
+    };
+    let orders = link.surrounded(away, None);
+    assert_eq!(orders.last(), Some(&Order::Fetch { wait: Duration::ZERO }));
+    assert!(orders.contains(&Order::Renew));
 }
 
 #[test]

@@ -179,6 +179,23 @@ async fn where_streams_are_held_back_commands_come_by_long_poll() {
 }
 
 #[tokio::test]
+async fn another_network_ends_the_long_poll_of_the_one_before() {
+    let cloud = Cloud::new();
+    cloud.with(|cloud| cloud.mood = Mood::Buffered);
+    let rig = rig_with(cloud).await;
+    let is_long = |path: &&str| path.ends_with("wait=50");
+    rig.passing(rig.cloud.until(|cloud| cloud.fetches().iter().any(is_long)))
+        .await;
+    let fetches = rig.cloud.with(|cloud| cloud.fetches().len());
+    rig.conditions.send_replace(Conditions {
+        network: Some(NetworkKey::of(b"away")),
+        ..Conditions::default()
+    });
+    // At once: no time passes in which the old one would end.
+    rig.cloud.until(|cloud| cloud.fetches().len() > fetches).await;
+}
+
+#[tokio::test]
 async fn where_nothing_waits_commands_are_fetched_now_and_then() {
     let cloud = Cloud::new();
     cloud.with(|cloud| cloud.mood = Mood::Short);
