@@ -3,7 +3,7 @@
 
 mod round;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,16 +15,14 @@ use super::locate::Locator;
 use super::machine::MachineParts;
 use super::memory::Notes;
 use crate::actor::{Actor, Inbox, Never};
-use crate::find::{Announcement, Told};
+use crate::find::Announcement;
 use crate::platform::{Sim, Text};
 use round::Round;
 
 /// What wasn't done is tried again after this at first, and in the end this seldom.
 const RETRY: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(1800));
-/// Ends of commands that are remembered until it is known whether they came by text.
-const RECENT: usize = 16;
 
-/// The actor; its messages are how commands ended.
+/// The actor; its messages say that a command has ended.
 pub(super) struct Lookout {
     round: Arc<Round>,
 }
@@ -42,17 +40,19 @@ struct Desk {
     pay_at: Option<Duration>,
     /// With which SIMs it couldn't be sent: others are worth another try.
     unpaid_with: Vec<Sim>,
-    /// How commands ended lately.
-    ended: VecDeque<Told>,
     /// Something wasn't done.
     is_unfinished: bool,
 }
 
-/// Hands the lookout how commands ended.
+/// A command has ended: how, is in the store.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended;
+
+/// Tells the lookout that commands ended.
 #[derive(Debug)]
 pub struct Endings {
     announcements: broadcast::Receiver<Announcement>,
-    lookout: mpsc::Sender<Told>,
+    lookout: mpsc::Sender<Ended>,
 }
 
 impl Lookout {
@@ -71,7 +71,10 @@ impl Lookout {
 }
 
 impl Endings {
-    pub(super) fn new(announcements: broadcast::Receiver<Announcement>, lookout: mpsc::Sender<Told>) -> Self {
+    pub(super) fn new(
+        announcements: broadcast::Receiver<Announcement>,
+        lookout: mpsc::Sender<Ended>,
+    ) -> Self {
         Self {
             announcements,
             lookout,
@@ -89,9 +92,11 @@ impl Actor for Endings {
                 _ = inbox.recv() => return,
             };
             match announced {
-                // The command's text goes unanswered where the lookout is that far behind.
-                Ok(Announcement::Finished(told)) => drop(self.lookout.try_send(told)),
-                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                // Where the lookout is far behind it looks again anyway.
+                Ok(Announcement::Finished(_)) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                    let _ = self.lookout.try_send(Ended);
+                }
+                Ok(_) => {}
                 Err(broadcast::error::RecvError::Closed) => {
                     while inbox.recv().await.is_some() {}
                     return;
@@ -102,9 +107,9 @@ impl Actor for Endings {
 }
 
 impl Actor for Lookout {
-    type Message = Told;
+    type Message = Ended;
 
-    async fn run(&mut self, inbox: &mut Inbox<Told>) {
+    async fn run(&mut self, inbox: &mut Inbox<Ended>) {
         let parts = &self.round.parts;
         let mut modem = parts.platform.modem.view();
         let mut power = parts.platform.power.view();
@@ -112,27 +117,20 @@ impl Actor for Lookout {
         let clock = Arc::clone(&parts.clock);
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         let mut desk = Some(Desk::default());
-        let mut ended = VecDeque::new();
         let mut retry: Option<Duration> = None;
         let mut under_way: Option<BoxFuture<'static, Desk>> = None;
         let mut is_due = true;
         loop {
-            if is_due && let Some(mut next) = desk.take() {
+            if is_due && let Some(next) = desk.take() {
                 is_due = false;
                 retry = None;
-                next.ended.extend(ended.drain(..));
-                let surplus = next.ended.len().saturating_sub(RECENT);
-                next.ended.drain(..surplus);
                 let round = Arc::clone(&self.round);
                 under_way = Some(Box::pin(async move { round.make(next).await }));
             }
             let at = retry.unwrap_or(Duration::MAX);
             tokio::select! {
-                told = inbox.recv() => match told {
-                    Some(told) => {
-                        ended.push_back(told);
-                        is_due = true;
-                    }
+                ended = inbox.recv() => match ended {
+                    Some(Ended) => is_due = true,
                     None => return,
                 },
                 Ok(()) = modem.changed() => is_due = true,

@@ -20,6 +20,7 @@ use crate::platform::{
     Answer, Audio, Coordinates, Fix, Modem, ModemView, Network, NetworkView, Platform, PlatformError,
     Position, Power, PowerView, Scan, Sound,
 };
+use crate::store::find::EndingRow;
 use crate::store::{SealingKey, Store, find};
 use crate::warden::testing::{FakeWarden, TIGHTEN};
 use crate::warden::{Identity, WardenView};
@@ -285,6 +286,20 @@ impl Rig {
             self.store.call(delivered).await.unwrap();
         }
         reports
+    }
+
+    /// Has the store know that a command has ended, as it does once its outcome is in the outbox.
+    pub(super) async fn ends(&self, command: CommandId, action: &str, state: &str, reason: &str) {
+        let row = EndingRow {
+            command: *command.as_bytes(),
+            action: action.into(),
+            state: state.into(),
+            reason: reason.into(),
+        };
+        self.store
+            .transaction(|transaction| find::keep_endings(transaction, vec![row]))
+            .await
+            .unwrap();
     }
 
     /// A fix of this many seconds ago.

@@ -8,6 +8,7 @@ use belay_proto::steps;
 use super::WorkError;
 use crate::find::Parts;
 use crate::find::state::{Event, Told};
+use crate::store::find::EndingRow;
 use crate::store::{Store, StoreError, find};
 
 /// The step of a wipe's news that waits to be told: what comes after is told by a wipe that has begun.
@@ -47,9 +48,16 @@ pub(in crate::find) async fn read_outcomes(
             });
         }
         if !letters.is_empty() {
+            let ended = told.iter().filter(|told| told.state.is_final()).map(ending);
+            let ended = ended.collect();
             parts
                 .store
-                .transaction(move |transaction| find::keep_outcomes(transaction, epoch, sequence, &letters))
+                .transaction(move |transaction| {
+                    match find::keep_outcomes(transaction, epoch, sequence, &letters)? {
+                        true => find::keep_endings(transaction, ended),
+                        false => Ok(()),
+                    }
+                })
                 .await?;
         }
         Ok::<_, WorkError>((sequence, told, wipe))
@@ -69,6 +77,15 @@ pub(in crate::find) async fn untold_wipe(store: &Store) -> Result<Option<u64>, S
     let kept = store.call(|connection| find::outcomes(connection)).await?;
     let outcomes = kept.iter().filter_map(|bytes| peek(bytes).ok());
     Ok(outcomes.fold(None, |wipe, outcome| waits(wipe, &outcome)))
+}
+
+fn ending(told: &Told) -> EndingRow {
+    EndingRow {
+        command: *told.command.as_bytes(),
+        action: told.action.clone(),
+        state: told.state.as_str().to_owned(),
+        reason: told.reason.clone(),
+    }
 }
 
 /// Which outcome a wipe waits for, after this one.

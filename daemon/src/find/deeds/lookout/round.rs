@@ -5,19 +5,20 @@ use std::sync::Arc;
 
 use belay_proto::dbus::{BindingState, Error, LockState};
 use belay_proto::signed::Disposition;
+use belay_proto::sms::SmsCommand;
 use belay_proto::steps::{self, SmsInput, SmsOutput};
 use belay_proto::wire::Report;
 use belay_proto::{CommandId, Epoch};
 use tokio::sync::watch;
 
 use super::Desk;
-use crate::find::Told;
 use crate::find::deeds::locate::Locator;
 use crate::find::deeds::machine::MachineParts;
 use crate::find::deeds::memory::{Memory, Notes};
 use crate::find::deeds::search;
 use crate::find::deeds::sims::News;
 use crate::store::StoreError;
+use crate::store::find::EndingRow;
 use crate::warden::{Identity, WardenError};
 
 /// The reason that the warden is given.
@@ -29,6 +30,17 @@ pub(super) struct Round {
     pub(super) parts: MachineParts,
     pub(super) locator: Locator,
     pub(super) changes: watch::Sender<u64>,
+}
+
+/// What is noted of a text before it is judged.
+#[derive(Clone, Copy)]
+enum Noted {
+    /// It is no command, whoever signed it.
+    Nothing,
+    /// A command that is news.
+    Now(CommandId),
+    /// A command that was noted by a round before, which may not have heard the judgement.
+    Before(CommandId),
 }
 
 /// Why something is left for the next round.
@@ -89,7 +101,7 @@ impl Round {
         epoch: Epoch,
     ) -> Result<(), Left> {
         self.texts(desk, notes).await?;
-        self.endings(desk, notes).await?;
+        self.endings(notes).await?;
         self.sims(notes, identity).await?;
         self.battery(notes, identity, epoch).await?;
         self.pay(desk, notes, identity).await
@@ -102,11 +114,10 @@ impl Round {
         desk.judged.retain(|judged| texts.contains(judged));
         for text in texts {
             if !desk.judged.contains(&text) {
+                let noted = self.note(&text.text, notes).await?;
                 let judged = self.judge(text.text.clone()).await?;
                 desk.judged.insert(text.clone());
-                if let Some(judged) = judged {
-                    self.answer(judged, notes).await?;
-                }
+                self.answer(judged, noted, notes).await?;
             }
             // One that stays is judged no second time here, and by the warden as `replayed`.
             if let Err(error) = modem.delete_text(&text.id).await {
@@ -117,6 +128,22 @@ impl Round {
             }
         }
         Ok(())
+    }
+
+    /// Notes what looks like a command before it is judged: whoever is killed between the judgement and the note would
+    /// never tell how it ended, as the warden judges it `replayed` from then on.
+    async fn note(&self, text: &str, notes: &mut Notes) -> Result<Noted, Left> {
+        let Ok(command) = SmsCommand::parse(text).map(|command| command.id()) else {
+            return Ok(Noted::Nothing);
+        };
+        if notes.texted.contains(command.as_bytes()) {
+            return Ok(Noted::Before(command));
+        }
+        let mut next = notes.clone();
+        next.texted.push(*command.as_bytes());
+        self.memory().keep_notes(&next).await?;
+        *notes = next;
+        Ok(Noted::Now(command))
     }
 
     /// The warden's judgement; `None` where it refuses to judge.
@@ -133,28 +160,54 @@ impl Round {
 
     /// Owes the trusted number a word about a command that its owner has signed, once. Anybody can send a text, also
     /// one of the owner's again, and may not have the device send others for it.
-    async fn answer(&self, judged: SmsOutput, notes: &mut Notes) -> Result<(), Left> {
-        use Disposition::{Accepted, Already, Cancelled, Expired, Stale, Superseded, Unsupported};
-        let disposition = judged.disposition.parse::<Disposition>().ok();
-        match (disposition, judged.command) {
+    async fn answer(&self, judged: Option<SmsOutput>, noted: Noted, notes: &mut Notes) -> Result<(), Left> {
+        use Disposition::{Accepted, Already, Cancelled, Expired, Replayed, Stale, Superseded, Unsupported};
+        let before = notes.clone();
+        let (disposition, command, word) = match judged {
+            Some(judged) => (
+                judged.disposition.parse().ok(),
+                judged.command,
+                judged.disposition,
+            ),
+            None => (None, None, String::new()),
+        };
+        match (disposition, noted) {
+            // Accepted before, and its end is still to be told.
+            (Some(Accepted | Replayed), Noted::Before(_)) | (Some(Accepted), Noted::Now(_)) => {}
+            (_, Noted::Before(command) | Noted::Now(command)) => {
+                notes.texted.retain(|id| id != command.as_bytes());
+            }
+            (_, Noted::Nothing) => {}
+        }
+        match (disposition, command) {
             (Some(Accepted), Some(command)) => notes.wait_for(command),
             (Some(Already | Cancelled | Expired | Stale | Superseded | Unsupported), Some(command)) => {
-                let text = format!("the command was refused: {}", judged.disposition);
-                notes.owed.answer(command, text);
+                notes
+                    .owed
+                    .answer(command, format!("the command was refused: {word}"));
             }
-            _ => return Ok(()),
+            _ => {}
         }
-        Ok(self.memory().keep_notes(notes).await?)
-    }
-
-    /// Owes the trusted number a word about each command by text that has ended.
-    async fn endings(&self, desk: &mut Desk, notes: &mut Notes) -> Result<(), Left> {
-        let before = notes.owed.len();
-        desk.ended.retain(|told| !notes.ended(told));
-        match notes.owed.len() == before {
+        match *notes == before {
             true => Ok(()),
             false => Ok(self.memory().keep_notes(notes).await?),
         }
+    }
+
+    /// Owes the trusted number a word about each command by text that has ended.
+    async fn endings(&self, notes: &mut Notes) -> Result<(), Left> {
+        if notes.texted.is_empty() {
+            return Ok(());
+        }
+        let mut next = notes.clone();
+        let ended = self.memory().endings().await?;
+        let ended = ended.iter().filter(|row| next.ended(row));
+        let ended: Vec<_> = ended.map(|row| row.command).collect();
+        if !ended.is_empty() {
+            self.memory().note_endings(&next, ended).await?;
+            *notes = next;
+        }
+        Ok(())
     }
 
     /// Tells of a SIM that is another one.
@@ -283,14 +336,16 @@ fn final_word(error: WardenError) -> Result<(), WardenError> {
 
 impl Notes {
     fn wait_for(&mut self, command: CommandId) {
-        self.texted.push(*command.as_bytes());
+        if !self.texted.contains(command.as_bytes()) {
+            self.texted.push(*command.as_bytes());
+        }
         let surplus = self.texted.len().saturating_sub(MOST_TEXTED);
         self.texted.drain(..surplus);
     }
 
     /// Takes the end of a command; `true` where it came by text.
-    fn ended(&mut self, told: &Told) -> bool {
-        let waiting = self.texted.iter().position(|id| id == told.command.as_bytes());
+    fn ended(&mut self, told: &EndingRow) -> bool {
+        let waiting = self.texted.iter().position(|id| *id == told.command);
         let Some(waiting) = waiting else {
             return false;
         };
