@@ -24,7 +24,8 @@ pub struct Commands {
     pub send_text: Vec<String>,
     /// Deletes the received text `{id}`.
     pub delete_text: Vec<String>,
-    /// Prints a line at each change: `{"sims": [{"imei", "iccid", "imsi", "operator"}], "texts": [{"id", "text"}]}`.
+    /// Prints a line at each change: `{"present", "sims": [{"imei", "iccid", "imsi", "operator"}], "texts":
+    /// [{"id", "text"}]}`; `present` where there is a modem, with or without a SIM.
     pub follow_modem: Vec<String>,
     /// Prints a line at each change: `{"id"?, "metered"?, "online"?}`.
     pub follow_network: Vec<String>,

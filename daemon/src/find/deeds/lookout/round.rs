@@ -16,7 +16,7 @@ use crate::find::deeds::locate::Locator;
 use crate::find::deeds::machine::MachineParts;
 use crate::find::deeds::memory::{Memory, Notes};
 use crate::find::deeds::search;
-use crate::find::deeds::sims::News;
+use crate::find::deeds::sims::{News, Sight};
 use crate::store::StoreError;
 use crate::store::find::EndingRow;
 use crate::warden::{Identity, WardenError};
@@ -212,10 +212,14 @@ impl Round {
 
     /// Tells of a SIM that is another one.
     async fn sims(&self, notes: &mut Notes, identity: &Identity) -> Result<(), Left> {
-        let seen = self.parts.platform.modem.view().borrow().sims.clone();
+        let seen = self.parts.platform.modem.view().borrow().clone();
         let mut next = notes.clone();
-        let is_lost = self.parts.warden.view().lock != LockState::Unlocked;
-        let news = next.cards.step(&seen, is_lost);
+        let sight = Sight {
+            sims: &seen.sims,
+            has_modem: seen.present,
+            is_lost: self.parts.warden.view().lock != LockState::Unlocked,
+        };
+        let news = next.cards.step(sight, &*self.parts.clock);
         if next == *notes {
             return Ok(());
         }
