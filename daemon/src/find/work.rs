@@ -8,12 +8,12 @@ use std::time::Duration;
 use belay_proto::clock::unix_seconds;
 use belay_proto::dbus::Error;
 use belay_proto::id::{CommandId, Epoch};
-use belay_proto::signed::{Action, Command, CommandEnvelope, Disposition};
+use belay_proto::signed::{Action, Command, CommandEnvelope, Disposition, Verb};
 use belay_proto::steps;
 use belay_proto::wire::QueuedCommand;
 
 use super::Parts;
-use super::deeds::{DeedFailed, LocateRequest};
+use super::deeds::{DeedFailed, Done, LocateRequest};
 use super::ports::Reply;
 use super::state::{Event, Judgement};
 use super::trouble::{Trouble, TroubleKind};
@@ -189,9 +189,20 @@ async fn act(parts: &Parts, effect: &steps::Effect) -> Result<(), DeedFailed> {
         | Action::SignOut
         | Action::Cancel { .. } => return Err(unsupported()),
     };
+    let outcome = within_time(parts, now.saturating_add(within), deed).await;
+    let is_late = matches!(&outcome, Err(failed) if failed.reason == DeedFailed::TIMEOUT);
+    if is_late && effect.action == Verb::Ring.as_str() {
+        // What the owner was told doesn't ring mustn't begin to later.
+        let until = parts.clock.boottime().saturating_add(SOUND_WITHIN);
+        drop(within_time(parts, until, parts.deeds.stop_ring()).await);
+    }
+    outcome
+}
+
+async fn within_time(parts: &Parts, until: Duration, deed: Done<'_>) -> Result<(), DeedFailed> {
     tokio::select! {
         outcome = deed => outcome,
-        () = parts.clock.sleep_until(now.saturating_add(within)) => Err(DeedFailed::new(DeedFailed::TIMEOUT)),
+        () = parts.clock.sleep_until(until) => Err(DeedFailed::new(DeedFailed::TIMEOUT)),
     }
 }
 

@@ -32,6 +32,8 @@ async fn an_effect_that_fails_ends_with_its_reason_and_one_that_hangs_with_a_tim
         .warden
         .with(|warden| warden.ended.iter().map(|end| end.2.clone()).collect());
     assert_eq!(reasons, ["no-fix", "timeout"]);
+    let done = rig.deeds.done.lock().unwrap().clone();
+    assert_eq!(done, ["locate", "ring 1", "stop-ring"], "it mustn't begin later");
 }
 
 #[tokio::test]
