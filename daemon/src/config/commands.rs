@@ -18,7 +18,7 @@ pub struct Commands {
     pub wifi: Vec<String>,
     /// Dials `{number}`.
     pub call: Vec<String>,
-    /// Ends the call.
+    /// Ends the call that was dialled before, if any: it runs before each `call`.
     pub hang_up: Vec<String>,
     /// Sends `{text}` to `{number}`.
     pub send_text: Vec<String>,
@@ -72,7 +72,11 @@ impl Commands {
             ("Prints the cells in reach.", "cells", &self.cells),
             ("Prints the access points in reach.", "wifi", &self.wifi),
             ("Dials {number}.", "call", &self.call),
-            ("Ends the call.", "hang-up", &self.hang_up),
+            (
+                "Ends the call before, ahead of each other one.",
+                "hang-up",
+                &self.hang_up,
+            ),
             ("Sends {text} to {number}.", "send-text", &self.send_text),
             (
                 "Deletes the received text {id}.",
