@@ -27,6 +27,17 @@ async fn a_hint_brings_the_command_to_the_warden_and_its_outcome_to_the_cloud() 
         panic!("each command is announced once");
     };
     assert_eq!((told.command, told.ending()), (command, "done"));
+    let kept = rig
+        .store
+        .call(|db| crate::store::find::endings(db))
+        .await
+        .unwrap();
+    let kept: Vec<_> = kept.iter().map(|row| (row.command, row.state.as_str())).collect();
+    assert_eq!(
+        kept,
+        [(*command.as_bytes(), "done")],
+        "for whoever tells of it by text"
+    );
 }
 
 #[tokio::test]
