@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belay_proto::backoff::Backoff;
+use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::{broadcast, mpsc, watch};
 
 use super::locate::Locator;
@@ -16,7 +18,7 @@ use super::machine::MachineParts;
 use super::memory::Notes;
 use crate::actor::{Actor, Inbox, Never};
 use crate::find::Announcement;
-use crate::platform::{Sim, Text};
+use crate::platform::{PlatformError, Sim, Text};
 use round::Round;
 
 /// What wasn't done is tried again after this at first, and in the end this seldom.
@@ -40,8 +42,30 @@ struct Desk {
     pay_at: Option<Duration>,
     /// With which SIMs it couldn't be sent: others are worth another try.
     unpaid_with: Vec<Sim>,
+    /// The text that is being sent, to this number: no round waits for it.
+    sending: Option<(String, String)>,
+    /// How sending it ended.
+    sent: Option<Result<(), PlatformError>>,
+    /// How far the search for a place before the battery is empty has come.
+    search: Search,
     /// Something wasn't done.
     is_unfinished: bool,
+}
+
+/// A search that no round waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Search {
+    #[default]
+    No,
+    UnderWay,
+    Over,
+}
+
+/// What goes on beside the rounds has ended.
+enum Beside {
+    /// This text, or not.
+    Sent(String, Result<(), PlatformError>),
+    Searched,
 }
 
 /// A command has ended: how, is in the store.
@@ -120,10 +144,15 @@ impl Actor for Lookout {
         let mut retry: Option<Duration> = None;
         let mut under_way: Option<BoxFuture<'static, Desk>> = None;
         let mut is_due = true;
+        let (mut beside, mut ends) = (FuturesUnordered::new(), Vec::new());
+        let (mut is_sending, mut is_searching) = (false, false);
         loop {
-            if is_due && let Some(next) = desk.take() {
+            if is_due && let Some(mut next) = desk.take() {
                 is_due = false;
                 retry = None;
+                for end in ends.drain(..) {
+                    next.take(end);
+                }
                 let round = Arc::clone(&self.round);
                 under_way = Some(Box::pin(async move { round.make(next).await }));
             }
@@ -144,10 +173,39 @@ impl Actor for Lookout {
                         backoff.reset();
                     }
                     retry = retry.into_iter().chain(done.pay_at).min();
+                    if let Some((number, text)) = done.sending.clone().filter(|_| !is_sending) {
+                        is_sending = true;
+                        beside.push(Arc::clone(&self.round).send(number, text));
+                    }
+                    if done.search == Search::UnderWay && !is_searching {
+                        is_searching = true;
+                        beside.push(Arc::clone(&self.round).search());
+                    }
                     desk = Some(done);
+                }
+                Some(end) = beside.next() => {
+                    match &end {
+                        Beside::Sent(..) => is_sending = false,
+                        Beside::Searched => is_searching = false,
+                    }
+                    ends.push(end);
+                    is_due = true;
                 }
                 () = clock.sleep_until(at), if retry.is_some() => is_due = true,
             }
+        }
+    }
+}
+
+impl Desk {
+    /// Takes the end of what went on beside, where it is this desk's.
+    fn take(&mut self, end: Beside) {
+        match end {
+            Beside::Sent(text, sent) if self.sending.as_ref().is_some_and(|(_, ours)| *ours == text) => {
+                self.sent = Some(sent);
+            }
+            Beside::Searched if self.search == Search::UnderWay => self.search = Search::Over,
+            Beside::Sent(..) | Beside::Searched => {}
         }
     }
 }

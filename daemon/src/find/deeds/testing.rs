@@ -43,6 +43,8 @@ pub(super) struct FakePhone {
     pub(super) is_mute: watch::Sender<bool>,
     /// The network gives no answer to a text, which may have been sent.
     pub(super) is_slow: watch::Sender<bool>,
+    /// The network takes its time for a text.
+    pub(super) is_stuck: watch::Sender<bool>,
     /// How often a text was to be sent.
     pub(super) tries: watch::Sender<u32>,
     pub(super) called: Mutex<Vec<String>>,
@@ -66,6 +68,7 @@ impl FakePhone {
             deleted: watch::Sender::default(),
             is_mute: watch::Sender::new(false),
             is_slow: watch::Sender::new(false),
+            is_stuck: watch::Sender::new(false),
             tries: watch::Sender::new(0),
             called: Mutex::default(),
         })
@@ -104,6 +107,8 @@ impl Modem for FakePhone {
     fn send_text<'a>(&'a self, number: &'a str, text: &'a str) -> Answer<'a> {
         Box::pin(async move {
             self.tries.send_modify(|tries| *tries += 1);
+            let mut is_stuck = self.is_stuck.subscribe();
+            is_stuck.wait_for(|is_stuck| !*is_stuck).await.unwrap();
             if *self.is_mute.borrow() {
                 return absent();
             }

@@ -1,9 +1,15 @@
 //! A wipe waits until its owner can know of it.
 
+use std::time::Duration;
+
 use belay_proto::id::CommandId;
 use belay_proto::signed::CommandState;
 
 use super::rig::{Rig, rig};
+use crate::find::state::{Beginning, Effect, Event, State};
+use crate::find::trouble::{Trouble, TroubleKind};
+use crate::find::{Conditions, Told};
+use crate::store::find::FindRow;
 
 /// Has the warden say that a wipe is about to begin; answers the outcome's number.
 async fn announced(rig: &Rig) -> u64 {
@@ -51,27 +57,36 @@ async fn the_warden_learns_that_a_wipe_is_told_when_the_cloud_has_its_news_and_n
     assert!(told);
 }
 
-#[tokio::test]
-async fn the_news_of_a_wipe_goes_out_though_the_post_rests_after_failures() {
-    let rig = rig().await;
-    rig.connected(true).await;
-    rig.posted().await;
-    rig.cloud.with(|cloud| cloud.refuses = Some(503));
-    let posts = |cloud: &mut super::cloud::Inner| {
-        let is_post = |request: &&crate::cloud::tests::server::Request| request.method == "POST";
-        cloud.requests.iter().filter(is_post).count()
+#[test]
+fn the_news_of_a_wipe_goes_out_though_the_post_rests_after_failures() {
+    let now = Duration::from_secs(100);
+    let beginning = Beginning {
+        row: FindRow::default(),
+        report_age: None,
+        said: String::new(),
+        conditions: Conditions::default(),
+        heartbeat: None,
+        wipe: None,
     };
-    let before = rig.cloud.with(posts);
-    rig.lock();
-    rig.passing(rig.cloud.until(|cloud| posts(cloud) > before + 4))
-        .await;
-    rig.settled().await;
-    rig.cloud.with(|cloud| cloud.refuses = None);
-    let number = announced(&rig).await;
-    // No time passes that would end the rest.
-    rig.cloud
-        .until(|cloud| cloud.outcomes.iter().any(|outcome| outcome.sequence == number))
-        .await;
+    let (mut state, effects) = State::begin(now, beginning);
+    assert!(effects.contains(&Effect::Post));
+    let trouble = Trouble {
+        kind: TroubleKind::NoWay,
+        asked: Some(Duration::from_secs(600)),
+    };
+    state.step(now, Event::NotPosted(trouble));
+    let mut kept = |sequence, wipe| {
+        let told = Told {
+            command: CommandId::new(),
+            action: "wipe".into(),
+            state: CommandState::Running,
+            reason: String::new(),
+        };
+        let told = vec![told];
+        let effects = state.step(now, Event::OutcomesKept { sequence, told, wipe });
+        effects.contains(&Effect::Post)
+    };
+    assert!(!kept(1, None) && kept(2, Some(2)));
 }
 
 #[tokio::test]

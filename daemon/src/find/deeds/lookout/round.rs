@@ -9,9 +9,10 @@ use belay_proto::sms::SmsCommand;
 use belay_proto::steps::{self, SmsInput, SmsOutput};
 use belay_proto::wire::Report;
 use belay_proto::{CommandId, Epoch};
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-use super::Desk;
+use super::{Beside, Desk, Search};
 use crate::find::deeds::locate::Locator;
 use crate::find::deeds::machine::MachineParts;
 use crate::find::deeds::memory::{Memory, Notes};
@@ -103,7 +104,7 @@ impl Round {
         self.texts(desk, notes).await?;
         self.endings(notes).await?;
         self.sims(notes, identity).await?;
-        self.battery(notes, identity, epoch).await?;
+        self.battery(desk, notes, identity, epoch).await?;
         self.pay(desk, notes, identity).await
     }
 
@@ -252,13 +253,22 @@ impl Round {
     }
 
     /// Reports the place and the battery once before it is empty.
-    async fn battery(&self, notes: &mut Notes, identity: &Identity, epoch: Epoch) -> Result<(), Left> {
+    async fn battery(
+        &self,
+        desk: &mut Desk,
+        notes: &mut Notes,
+        identity: &Identity,
+        epoch: Epoch,
+    ) -> Result<(), Left> {
         let power = *self.parts.platform.power.view().borrow();
         let is_news = power.is_critical() && !notes.battery_told;
         if (is_news && !identity.find) || (!is_news && power.is_critical() == notes.battery_told) {
             return Ok(());
         }
-        if is_news {
+        if is_news && desk.search == Search::UnderWay {
+            return Ok(());
+        }
+        if is_news && desk.search == Search::No {
             let reporter = &self.locator.reporter;
             let report = Report::Battery {
                 at: reporter.now(),
@@ -271,41 +281,42 @@ impl Round {
             if let Some(known) = &known {
                 reporter.place(known, None).await?;
             }
-            let asked_at = self.parts.clock.boottime();
-            let found = self.locator.gather(asked_at, false).await.place;
-            if let Some(found) = found.filter(|found| search::is_after(&found.fix, asked_at)) {
-                reporter.place(&found, None).await?;
-            }
+            desk.search = Search::UnderWay;
+            return Ok(());
         }
+        desk.search = Search::No;
         notes.battery_told = power.is_critical();
         Ok(self.memory().keep_notes(notes).await?)
     }
 
-    /// Sends what is owed to the trusted number. What wasn't sent is tried again at [`Desk::pay_at`], whatever happens
+    /// Searches for the place and reports it, beside the rounds: an order by text doesn't wait for satellites.
+    pub(super) fn search(self: Arc<Self>) -> BoxFuture<'static, Beside> {
+        Box::pin(async move {
+            let asked_at = self.parts.clock.boottime();
+            let found = self.locator.gather(asked_at, false).await.place;
+            if let Some(found) = found.filter(|found| search::is_after(&found.fix, asked_at))
+                && let Err(error) = self.locator.reporter.place(&found, None).await
+            {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the last place");
+            }
+            Beside::Searched
+        })
+    }
+
+    /// Sends a text, beside the rounds: a network may take a minute for it.
+    pub(super) fn send(self: Arc<Self>, number: String, text: String) -> BoxFuture<'static, Beside> {
+        Box::pin(async move {
+            let sent = self.parts.platform.modem.send_text(&number, &text).await;
+            Beside::Sent(text, sent)
+        })
+    }
+
+    /// Sends what is owed to the trusted number, one after the other. What wasn't sent is tried again at [`Desk::pay_at`], whatever happens
     /// meanwhile.
     async fn pay(&self, desk: &mut Desk, notes: &mut Notes, identity: &Identity) -> Result<(), Left> {
-        let Some(number) = &identity.trusted_number else {
-            desk.pay_at = None;
-            if !notes.owed.is_empty() {
-                notes.owed.clear();
-                self.memory().keep_notes(notes).await?;
-            }
-            return Ok(());
-        };
         let sims = self.parts.platform.modem.view().borrow().sims.clone();
-        let is_early = desk.pay_at.is_some_and(|at| self.parts.clock.boottime() < at);
-        if is_early && desk.unpaid_with == sims {
-            return Ok(());
-        }
-        desk.pay_at = None;
-        while !notes.owed.is_empty() {
-            let text = notes.owed.begin();
-            // Counted before it is done.
-            self.memory().keep_notes(notes).await?;
-            let Some(text) = text else { break };
-            // Not the prefix of a command: the number may be of another of the owner's devices.
-            let text = format!("{}: {text}.", self.parts.device.borrow().name);
-            let sent = self.parts.platform.modem.send_text(number, &text).await;
+        if let Some(sent) = desk.sent.take() {
+            desk.sending = None;
             match &sent {
                 Ok(()) => notes.owed.sent(),
                 Err(error) => {
@@ -315,10 +326,28 @@ impl Round {
                 }
             }
             self.memory().keep_notes(notes).await?;
-            if sent.is_err() {
-                desk.unpaid_with = sims;
-                break;
+        }
+        let Some(number) = &identity.trusted_number else {
+            desk.pay_at = None;
+            if !notes.owed.is_empty() {
+                notes.owed.clear();
+                self.memory().keep_notes(notes).await?;
             }
+            return Ok(());
+        };
+        let is_early = desk.pay_at.is_some_and(|at| self.parts.clock.boottime() < at);
+        if desk.sending.is_some() || notes.owed.is_empty() || (is_early && desk.unpaid_with == sims) {
+            return Ok(());
+        }
+        desk.pay_at = None;
+        let text = notes.owed.begin();
+        // Counted before it is done.
+        self.memory().keep_notes(notes).await?;
+        if let Some(text) = text {
+            // Not the prefix of a command: the number may be of another of the owner's devices.
+            let text = format!("{}: {text}.", self.parts.device.borrow().name);
+            desk.sending = Some((number.clone(), text));
+            desk.unpaid_with = sims;
         }
         Ok(())
     }
