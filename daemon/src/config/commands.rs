@@ -18,13 +18,14 @@ pub struct Commands {
     pub wifi: Vec<String>,
     /// Dials `{number}`.
     pub call: Vec<String>,
-    /// Ends the call.
+    /// Ends the call that was dialled before, if any: it runs before each `call`.
     pub hang_up: Vec<String>,
     /// Sends `{text}` to `{number}`.
     pub send_text: Vec<String>,
     /// Deletes the received text `{id}`.
     pub delete_text: Vec<String>,
-    /// Prints a line at each change: `{"sims": [{"imei", "iccid", "imsi", "operator"}], "texts": [{"id", "text"}]}`.
+    /// Prints a line at each change: `{"present", "sims": [{"imei", "iccid", "imsi", "operator"}], "texts":
+    /// [{"id", "text"}]}`; `present` where there is a modem, with or without a SIM.
     pub follow_modem: Vec<String>,
     /// Prints a line at each change: `{"id"?, "metered"?, "online"?}`.
     pub follow_network: Vec<String>,
@@ -71,7 +72,11 @@ impl Commands {
             ("Prints the cells in reach.", "cells", &self.cells),
             ("Prints the access points in reach.", "wifi", &self.wifi),
             ("Dials {number}.", "call", &self.call),
-            ("Ends the call.", "hang-up", &self.hang_up),
+            (
+                "Ends the call before, ahead of each other one.",
+                "hang-up",
+                &self.hang_up,
+            ),
             ("Sends {text} to {number}.", "send-text", &self.send_text),
             (
                 "Deletes the received text {id}.",

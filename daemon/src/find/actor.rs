@@ -212,6 +212,7 @@ impl Desk {
             said: said(view),
             conditions: self.conditions.clone(),
             heartbeat,
+            wipe: work::untold_wipe(&self.parts.store).await?,
         };
         let (state, effects) = State::begin(self.parts.clock.boottime(), beginning);
         self.binding = Some(Bound { device, epoch, state });
@@ -277,9 +278,9 @@ impl Desk {
                 .tasks
                 .push(event(Box::pin(work::judge(parts, epoch, command)))),
             Effect::KeepCursor(cursor) => self.tasks.push(Box::pin(work::keep(parts, epoch, cursor))),
-            Effect::ReadOutcomes { after } => {
-                self.tasks
-                    .push(event(Box::pin(work::read_outcomes(parts, epoch, after))));
+            Effect::ReadOutcomes { after, acknowledge } => {
+                let work = work::read_outcomes(parts, epoch, after, acknowledge);
+                self.tasks.push(event(Box::pin(work)));
             }
             Effect::ListEffects => self.tasks.push(event(Box::pin(work::list_effects(parts)))),
             Effect::Perform(effect) => self.tasks.push(event(Box::pin(work::perform(parts, effect)))),

@@ -34,6 +34,9 @@ const BRIEF: Duration = Duration::from_secs(30);
 /// After such ones the next waits up to this at first, and in the end up to a minute: a cloud that ends each of them
 /// mustn't keep a device opening others.
 const BRIEF_PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// A stream may say so much at once, and a further sign each such time; what says more keeps a device awake.
+const SIGNS: u32 = 64;
+const SIGN_EACH: Duration = Duration::from_secs(15);
 /// How long the next best way is good enough.
 const STREAM_AGAIN: Duration = Duration::from_secs(3600);
 

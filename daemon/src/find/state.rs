@@ -1,12 +1,13 @@
 //! What is done about the owner's commands: decided here alone, from what happened and the boot clock.
 
 mod event;
+mod outcomes;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use belay_proto::id::CommandId;
-use belay_proto::signed::{CommandState, Disposition};
+use belay_proto::signed::Disposition;
 
 use super::conditions::Conditions;
 use super::errand::Errand;
@@ -24,9 +25,6 @@ const REPORT_EACH: Duration = Duration::from_secs(24 * 3600);
 const BEAT_EACH: Duration = Duration::from_secs(3600);
 /// The same when the cloud couldn't be reached meanwhile.
 const BEAT_AGAIN: Duration = Duration::from_secs(4 * 60);
-/// Commands that are remembered so that each is announced once.
-const ANNOUNCED: usize = 64;
-
 /// Everything about the present binding. There is none while the device is nobody's.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -35,6 +33,8 @@ pub struct State {
     performing: Performing,
     outcomes: Errand,
     sequence: u64,
+    /// The outcome of a wipe that the warden holds back until the cloud has it.
+    wipe: Option<u64>,
     effects: Errand,
     post: Errand,
     report: Errand,
@@ -59,6 +59,8 @@ pub struct Beginning {
     pub conditions: Conditions,
     /// What is remembered of the network.
     pub heartbeat: Option<HeartbeatRow>,
+    /// The number of the outcome in the outbox that says that a wipe is about to begin.
+    pub wipe: Option<u64>,
 }
 
 impl State {
@@ -74,6 +76,7 @@ impl State {
             performing: Performing::default(),
             outcomes: Errand::default(),
             sequence: beginning.row.sequence,
+            wipe: beginning.wipe,
             effects: Errand::default(),
             post: Errand::default(),
             report: Errand::default(),
@@ -166,7 +169,7 @@ impl State {
                 effects.extend(self.report(now));
                 effects
             }
-            Event::OutcomesKept { sequence, told } => self.kept(sequence, told),
+            Event::OutcomesKept { sequence, told, wipe } => self.kept(sequence, told, wipe),
             Event::OutcomesNotKept => {
                 self.outcomes.failed(now, None);
                 Vec::new()
@@ -218,11 +221,12 @@ impl State {
                 Vec::new()
             }
             Event::Put => self.post().into_iter().collect(),
-            Event::Posted => {
+            Event::Posted { outcome } => {
                 let again = Order::Heard { again: false };
                 let mut effects = self.carry_out(now, vec![again]);
                 self.post.finish();
                 effects.extend(self.post());
+                effects.extend(self.arrived(outcome));
                 effects
             }
             Event::NothingToPost => self.post.done().then_some(Effect::Post).into_iter().collect(),
@@ -262,39 +266,6 @@ impl State {
             Some(_) | None => {}
         }
         effects
-    }
-
-    fn kept(&mut self, sequence: u64, told: Vec<Told>) -> Vec<Effect> {
-        self.sequence = self.sequence.max(sequence);
-        let again = self.outcomes.done();
-        let mut effects = Vec::new();
-        if !told.is_empty() {
-            effects.extend(self.post());
-            // There may be more, and the warden learns that these needn't be kept.
-            if again || self.outcomes.urge() {
-                effects.push(self.read_outcomes());
-            }
-        } else if again {
-            effects.push(self.read_outcomes());
-        }
-        for told in told {
-            if told.state != CommandState::Refused {
-                effects.extend(self.announce_received(told.command, told.action.clone()));
-            }
-            if told.state.is_final() {
-                effects.push(Effect::Announce(Announcement::Finished(told)));
-            }
-        }
-        effects
-    }
-
-    fn announce_received(&mut self, command: CommandId, action: String) -> Option<Effect> {
-        if self.announced.contains(&command) {
-            return None;
-        }
-        self.announced.truncate(ANNOUNCED - 1);
-        self.announced.push_front(command);
-        Some(Effect::Announce(Announcement::Received { command, action }))
     }
 
     fn wake(&mut self, now: Duration) -> Vec<Effect> {
@@ -341,10 +312,6 @@ impl State {
 
     fn perform(&mut self) -> Vec<Effect> {
         self.performing.next().into_iter().map(perform).collect()
-    }
-
-    fn read_outcomes(&self) -> Effect {
-        Effect::ReadOutcomes { after: self.sequence }
     }
 
     fn carry_out(&mut self, now: Duration, orders: Vec<Order>) -> Vec<Effect> {

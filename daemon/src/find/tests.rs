@@ -6,3 +6,4 @@ mod cuts;
 mod effects;
 pub(crate) mod rig;
 mod warden;
+mod wipe;

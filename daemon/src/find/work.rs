@@ -1,26 +1,30 @@
 //! What the actor has done outside: each piece ends with the event that tells of it.
 
+mod outcomes;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use belay_proto::clock::unix_seconds;
 use belay_proto::dbus::Error;
 use belay_proto::id::{CommandId, Epoch};
-use belay_proto::signed::{Action, Command, CommandEnvelope, Disposition, Outcome, Signed};
+use belay_proto::signed::{Action, Command, CommandEnvelope, Disposition, Verb};
 use belay_proto::steps;
 use belay_proto::wire::QueuedCommand;
 
 use super::Parts;
-use super::deeds::{DeedFailed, LocateRequest};
+use super::deeds::{DeedFailed, Done, LocateRequest};
 use super::ports::Reply;
-use super::state::{Event, Judgement, Told};
+use super::state::{Event, Judgement};
 use super::trouble::{Trouble, TroubleKind};
-use crate::store::find::Letter;
+use crate::store::find::{Letter, LetterKind};
 use crate::store::{StoreError, find};
 use crate::warden::WardenError;
 
 /// A long poll that is answered sooner than this didn't wait.
 const WAITED: Duration = Duration::from_secs(5);
+pub(super) use outcomes::{read_outcomes, untold_wipe};
+
 /// How long it may take until something rings or doesn't.
 const SOUND_WITHIN: Duration = Duration::from_secs(30);
 /// How long finding out where the device is may take.
@@ -38,9 +42,16 @@ enum WorkError {
 }
 
 impl WorkError {
-    /// Whether the warden has decided, so that asking again gives the same.
+    /// Whether the warden has decided, so that asking again gives the same. A warden that is short of something, such
+    /// as a disk that takes nothing for now, has decided nothing.
     fn is_refused(&self) -> bool {
-        matches!(self, Self::Warden(WardenError::Refused(_)))
+        use Error::{InvalidArgument, NotBound, NotFound};
+        matches!(
+            self,
+            Self::Warden(WardenError::Refused(
+                NotFound(_) | NotBound(_) | InvalidArgument(_)
+            ))
+        )
     }
 
     fn log(&self, what: &str) {
@@ -121,40 +132,6 @@ async fn keep_cursor(parts: &Parts, epoch: Epoch, cursor: u64) -> Result<(), Sto
         .await
 }
 
-/// Reads the warden's outcomes and puts them into the outbox.
-pub(super) async fn read_outcomes(parts: Parts, epoch: Epoch, after: u64) -> Event {
-    let work = async {
-        let input = steps::OutcomesInput { after }.encode();
-        let output = parts.warden.use_step("", steps::OUTCOMES, &input).await?;
-        let (mut sequence, mut told, mut letters) = (0, Vec::new(), Vec::new());
-        for bytes in steps::OutcomesOutput::decode(&output)?.outcomes {
-            let outcome: Outcome = Signed::decode(&bytes)?.peek_unverified()?;
-            sequence = sequence.max(outcome.sequence);
-            letters.push((outcome.command, bytes));
-            told.push(Told {
-                command: outcome.command,
-                action: outcome.action,
-                state: outcome.state,
-                reason: outcome.reason,
-            });
-        }
-        if !letters.is_empty() {
-            parts
-                .store
-                .transaction(move |transaction| find::keep_outcomes(transaction, epoch, sequence, &letters))
-                .await?;
-        }
-        Ok::<_, WorkError>((sequence, told))
-    };
-    match work.await {
-        Ok((sequence, told)) => Event::OutcomesKept { sequence, told },
-        Err(error) => {
-            error.log("reading outcomes");
-            Event::OutcomesNotKept
-        }
-    }
-}
-
 /// Reads what is to be done.
 pub(super) async fn list_effects(parts: Parts) -> Event {
     let work = async {
@@ -212,9 +189,20 @@ async fn act(parts: &Parts, effect: &steps::Effect) -> Result<(), DeedFailed> {
         | Action::SignOut
         | Action::Cancel { .. } => return Err(unsupported()),
     };
+    let outcome = within_time(parts, now.saturating_add(within), deed).await;
+    let is_late = matches!(&outcome, Err(failed) if failed.reason == DeedFailed::TIMEOUT);
+    if is_late && effect.action == Verb::Ring.as_str() {
+        // What the owner was told doesn't ring mustn't begin to later.
+        let until = parts.clock.boottime().saturating_add(SOUND_WITHIN);
+        drop(within_time(parts, until, parts.deeds.stop_ring()).await);
+    }
+    outcome
+}
+
+async fn within_time(parts: &Parts, until: Duration, deed: Done<'_>) -> Result<(), DeedFailed> {
     tokio::select! {
         outcome = deed => outcome,
-        () = parts.clock.sleep_until(now.saturating_add(within)) => Err(DeedFailed::new(DeedFailed::TIMEOUT)),
+        () = parts.clock.sleep_until(until) => Err(DeedFailed::new(DeedFailed::TIMEOUT)),
     }
 }
 
@@ -282,6 +270,10 @@ async fn bring(parts: Parts, by: impl FnOnce(Letter) -> Reply<()>) -> Event {
         }
     };
     let (number, id) = (letter.number, letter.id);
+    let mut outcome = match letter.kind {
+        LetterKind::Outcome => outcomes::peek(&letter.body).map(|outcome| outcome.sequence).ok(),
+        LetterKind::State | LetterKind::Report => None,
+    };
     if let Err(error) = by(letter).await {
         let trouble = Trouble::from(&error);
         let error = &error as &dyn std::error::Error;
@@ -290,10 +282,11 @@ async fn bring(parts: Parts, by: impl FnOnce(Letter) -> Reply<()>) -> Event {
             return Event::NotPosted(trouble);
         }
         tracing::warn!(error, "a letter is given up: the cloud won't take it");
+        outcome = None;
     }
     let delivered = move |connection: &mut rusqlite::Connection| find::delivered(connection, number, &id);
     match parts.store.call(delivered).await {
-        Ok(()) => Event::Posted,
+        Ok(()) => Event::Posted { outcome },
         Err(error) => {
             WorkError::from(error).log("the outbox");
             Event::NotPosted(later)

@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::select_all;
 use tokio::sync::watch;
-use zbus::MessageStream;
+use zbus::{Message, MessageStream};
 
 use super::clock::Time;
 use super::{Answer, PlatformError};
@@ -29,6 +29,11 @@ pub(super) trait Subject: Debug + Send + Sync + 'static {
 
     /// The signals after which it may be another: only hints, as anybody may send belayd a signal.
     fn hints(&self) -> Answer<'_, Vec<MessageStream>>;
+
+    /// Whether what a hint says can make it another one: each reading wakes two processes.
+    fn concerns(&self, _hint: &Message) -> bool {
+        true
+    }
 
     /// Reads it.
     fn read(&self) -> Answer<'_, Self::View>;
@@ -95,7 +100,7 @@ impl<S: Subject> Actor for Follower<S> {
             tokio::select! {
                 None = inbox.recv() => return,
                 hint = hints.next() => match hint {
-                    Some(_) => is_wanted = true,
+                    Some(hint) => is_wanted |= hint.is_ok_and(|hint| subject.concerns(&hint)),
                     None => {
                         while inbox.recv().await.is_some() {}
                         return;

@@ -18,6 +18,8 @@ pub(super) use manager::ModemManager;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ModemView {
+    /// There is a modem, whether or not a SIM can be read.
+    pub present: bool,
     /// The SIMs that are in the device and can be read.
     pub sims: Vec<Sim>,
     /// The texts that have arrived whole and begin as [`ModemView::COMMANDS`] says. They stay until they are deleted.

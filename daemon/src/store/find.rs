@@ -1,6 +1,8 @@
 //! The command channel's rows: how far commands and outcomes have come, what waits for the cloud, and how long
 //! idle connections live.
 
+mod endings;
+
 use std::time::Duration;
 
 use belay_proto::clock::millis;
@@ -9,6 +11,7 @@ use belay_proto::keys::random;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::StoreError;
+pub use endings::{EndingRow, endings, forget_endings, keep_endings};
 
 /// The most sealed reports that wait: the cloud keeps no more of them either.
 pub const MOST_REPORTS: u32 = 200;
@@ -136,10 +139,8 @@ pub fn leave(transaction: &Transaction<'_>) -> Result<Option<(Epoch, u64)>, Stor
 /// # Errors
 /// [`StoreError`].
 pub fn clear(transaction: &Transaction<'_>) -> Result<(), StoreError> {
-    Ok(
-        transaction
-            .execute_batch("DELETE FROM find; DELETE FROM find_outbox; DELETE FROM find_heartbeat;")?,
-    )
+    transaction.execute_batch("DELETE FROM find; DELETE FROM find_outbox; DELETE FROM find_heartbeat;")?;
+    endings::clear(transaction)
 }
 
 /// Notes up to where commands are judged; nothing where another binding has begun meanwhile.
@@ -155,7 +156,7 @@ pub fn set_cursor(connection: &Connection, epoch: Epoch, cursor: u64) -> Result<
 }
 
 /// Puts outcomes into the outbox and notes with them that the warden needn't keep them: all of it or nothing, and
-/// nothing where another binding has begun meanwhile, or these are there already.
+/// nothing where another binding has begun meanwhile, or these are there already. Answers whether they are kept now.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -164,13 +165,13 @@ pub fn keep_outcomes(
     epoch: Epoch,
     sequence: u64,
     outcomes: &[(CommandId, Vec<u8>)],
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let moved = transaction.execute(
         "UPDATE find SET sequence = ?2 WHERE epoch = ?1 AND sequence < ?2",
         params![epoch.as_bytes(), integer(sequence)?],
     )?;
     if moved == 0 {
-        return Ok(());
+        return Ok(false);
     }
     for (command, body) in outcomes {
         put(transaction, LetterKind::Outcome, command.as_bytes(), body)?;
@@ -185,7 +186,7 @@ pub fn keep_outcomes(
             LIMIT max(0, (SELECT count(*) FROM find_outbox WHERE kind = 'outcome') - ?1))",
         [MOST_OUTCOMES],
     )?;
-    Ok(())
+    Ok(true)
 }
 
 /// Puts a state report into the outbox in the place of an older one, and notes what it said; nothing where another
@@ -262,6 +263,17 @@ pub fn next(connection: &Connection) -> Result<Option<Letter>, StoreError> {
         })
     })
     .transpose()
+}
+
+/// The signed outcomes that wait, the oldest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn outcomes(connection: &Connection) -> Result<Vec<Vec<u8>>, StoreError> {
+    let mut statement =
+        connection.prepare("SELECT body FROM find_outbox WHERE kind = 'outcome' ORDER BY number")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Forgets a letter that has arrived, or never will.

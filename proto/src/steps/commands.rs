@@ -76,7 +76,8 @@ crate::cbor_map! {
     /// Into [`OUTCOMES`].
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct OutcomesInput {
-        /// belayd has stored everything up to this sequence, and the warden may forget it; 0 = nothing yet.
+        /// belayd has stored everything up to this sequence, and the warden may forget it; 0 = nothing yet. Of a wipe that
+        /// is about to begin it doesn't say so before the cloud has the news.
         pub after: u64,
     }
 

@@ -105,13 +105,13 @@ async fn leave(parts: Parts, give_up: bool) -> Left {
             .await
             .map_err(Unsaid::Store)?;
         if let Some((epoch, sequence)) = row.filter(|_| !give_up) {
-            match work::read_outcomes(parts.clone(), epoch, sequence).await {
+            match work::read_outcomes(parts.clone(), epoch, sequence, sequence).await {
                 Event::OutcomesKept { told: said, .. } => told = said,
                 _ => return Err(Unsaid::Later(Trouble::HERE)),
             }
             loop {
                 match work::post_last(parts.clone()).await {
-                    Event::Posted => {}
+                    Event::Posted { .. } => {}
                     Event::NotPosted(trouble) if trouble.kind != TroubleKind::Hopeless => {
                         return Err(Unsaid::Later(trouble));
                     }

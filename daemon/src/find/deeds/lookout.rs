@@ -3,28 +3,28 @@
 
 mod round;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use belay_proto::backoff::Backoff;
+use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::{broadcast, mpsc, watch};
 
 use super::locate::Locator;
 use super::machine::MachineParts;
 use super::memory::Notes;
 use crate::actor::{Actor, Inbox, Never};
-use crate::find::{Announcement, Told};
-use crate::platform::{Sim, Text};
+use crate::find::Announcement;
+use crate::platform::{PlatformError, Sim, Text};
 use round::Round;
 
 /// What wasn't done is tried again after this at first, and in the end this seldom.
 const RETRY: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(1800));
-/// Ends of commands that are remembered until it is known whether they came by text.
-const RECENT: usize = 16;
 
-/// The actor; its messages are how commands ended.
+/// The actor; its messages say that a command has ended.
 pub(super) struct Lookout {
     round: Arc<Round>,
 }
@@ -42,17 +42,41 @@ struct Desk {
     pay_at: Option<Duration>,
     /// With which SIMs it couldn't be sent: others are worth another try.
     unpaid_with: Vec<Sim>,
-    /// How commands ended lately.
-    ended: VecDeque<Told>,
+    /// The text that is being sent, to this number: no round waits for it.
+    sending: Option<(String, String)>,
+    /// How sending it ended.
+    sent: Option<Result<(), PlatformError>>,
+    /// How far the search for a place before the battery is empty has come.
+    search: Search,
     /// Something wasn't done.
     is_unfinished: bool,
 }
 
-/// Hands the lookout how commands ended.
+/// A search that no round waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Search {
+    #[default]
+    No,
+    UnderWay,
+    Over,
+}
+
+/// What goes on beside the rounds has ended.
+enum Beside {
+    /// This text, or not.
+    Sent(String, Result<(), PlatformError>),
+    Searched,
+}
+
+/// A command has ended: how, is in the store.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended;
+
+/// Tells the lookout that commands ended.
 #[derive(Debug)]
 pub struct Endings {
     announcements: broadcast::Receiver<Announcement>,
-    lookout: mpsc::Sender<Told>,
+    lookout: mpsc::Sender<Ended>,
 }
 
 impl Lookout {
@@ -71,7 +95,10 @@ impl Lookout {
 }
 
 impl Endings {
-    pub(super) fn new(announcements: broadcast::Receiver<Announcement>, lookout: mpsc::Sender<Told>) -> Self {
+    pub(super) fn new(
+        announcements: broadcast::Receiver<Announcement>,
+        lookout: mpsc::Sender<Ended>,
+    ) -> Self {
         Self {
             announcements,
             lookout,
@@ -89,9 +116,11 @@ impl Actor for Endings {
                 _ = inbox.recv() => return,
             };
             match announced {
-                // The command's text goes unanswered where the lookout is that far behind.
-                Ok(Announcement::Finished(told)) => drop(self.lookout.try_send(told)),
-                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                // Where the lookout is far behind it looks again anyway.
+                Ok(Announcement::Finished(_)) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                    let _ = self.lookout.try_send(Ended);
+                }
+                Ok(_) => {}
                 Err(broadcast::error::RecvError::Closed) => {
                     while inbox.recv().await.is_some() {}
                     return;
@@ -102,9 +131,9 @@ impl Actor for Endings {
 }
 
 impl Actor for Lookout {
-    type Message = Told;
+    type Message = Ended;
 
-    async fn run(&mut self, inbox: &mut Inbox<Told>) {
+    async fn run(&mut self, inbox: &mut Inbox<Ended>) {
         let parts = &self.round.parts;
         let mut modem = parts.platform.modem.view();
         let mut power = parts.platform.power.view();
@@ -112,27 +141,25 @@ impl Actor for Lookout {
         let clock = Arc::clone(&parts.clock);
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         let mut desk = Some(Desk::default());
-        let mut ended = VecDeque::new();
         let mut retry: Option<Duration> = None;
         let mut under_way: Option<BoxFuture<'static, Desk>> = None;
         let mut is_due = true;
+        let (mut beside, mut ends) = (FuturesUnordered::new(), Vec::new());
+        let (mut is_sending, mut is_searching) = (false, false);
         loop {
             if is_due && let Some(mut next) = desk.take() {
                 is_due = false;
                 retry = None;
-                next.ended.extend(ended.drain(..));
-                let surplus = next.ended.len().saturating_sub(RECENT);
-                next.ended.drain(..surplus);
+                for end in ends.drain(..) {
+                    next.take(end);
+                }
                 let round = Arc::clone(&self.round);
                 under_way = Some(Box::pin(async move { round.make(next).await }));
             }
             let at = retry.unwrap_or(Duration::MAX);
             tokio::select! {
-                told = inbox.recv() => match told {
-                    Some(told) => {
-                        ended.push_back(told);
-                        is_due = true;
-                    }
+                ended = inbox.recv() => match ended {
+                    Some(Ended) => is_due = true,
                     None => return,
                 },
                 Ok(()) = modem.changed() => is_due = true,
@@ -146,10 +173,39 @@ impl Actor for Lookout {
                         backoff.reset();
                     }
                     retry = retry.into_iter().chain(done.pay_at).min();
+                    if let Some((number, text)) = done.sending.clone().filter(|_| !is_sending) {
+                        is_sending = true;
+                        beside.push(Arc::clone(&self.round).send(number, text));
+                    }
+                    if done.search == Search::UnderWay && !is_searching {
+                        is_searching = true;
+                        beside.push(Arc::clone(&self.round).search());
+                    }
                     desk = Some(done);
+                }
+                Some(end) = beside.next() => {
+                    match &end {
+                        Beside::Sent(..) => is_sending = false,
+                        Beside::Searched => is_searching = false,
+                    }
+                    ends.push(end);
+                    is_due = true;
                 }
                 () = clock.sleep_until(at), if retry.is_some() => is_due = true,
             }
+        }
+    }
+}
+
+impl Desk {
+    /// Takes the end of what went on beside, where it is this desk's.
+    fn take(&mut self, end: Beside) {
+        match end {
+            Beside::Sent(text, sent) if self.sending.as_ref().is_some_and(|(_, ours)| *ours == text) => {
+                self.sent = Some(sent);
+            }
+            Beside::Searched if self.search == Search::UnderWay => self.search = Search::Over,
+            Beside::Sent(..) | Beside::Searched => {}
         }
     }
 }

@@ -7,14 +7,14 @@ use belay_proto::clock::Clock;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::locate::Locator;
-use super::lookout::{Endings, Lookout};
+use super::lookout::{Ended, Endings, Lookout};
 use super::memory::Memory;
 use super::report::Reporter;
 use super::ring::{Message, Ringer};
 use super::{DeedFailed, Deeds, Done, LocateRequest, Position};
 use crate::actor::Supervisor;
 use crate::device::DeviceView;
-use crate::find::{Announcement, Outbox, Told};
+use crate::find::{Announcement, Outbox};
 use crate::platform::Platform;
 use crate::store::Store;
 use crate::warden::WardenHandle;
@@ -42,7 +42,7 @@ pub struct Machine {
     ringing: watch::Receiver<bool>,
     locator: Locator,
     platform: Platform,
-    lookout: mpsc::Sender<Told>,
+    lookout: mpsc::Sender<Ended>,
     sim_changes: watch::Receiver<u64>,
 }
 

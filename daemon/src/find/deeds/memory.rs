@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::owed::Owed;
 use super::sims::Cards;
 use crate::platform::{Coordinates, Fix};
-use crate::store::{Store, StoreError, meta};
+use crate::store::find::EndingRow;
+use crate::store::{Store, StoreError, find, meta};
 
 const PLACE: &str = "find-place";
 const NOTES: &str = "find-notes";
@@ -57,7 +58,7 @@ pub(super) struct Notes {
     pub(super) cards: Cards,
     /// Texts that are to go to the trusted number.
     pub(super) owed: Owed,
-    /// Commands that came by text and haven't ended.
+    /// Commands that came by text and haven't ended, or aren't judged yet.
     pub(super) texted: Vec<[u8; 16]>,
     /// The owner was told of the battery that is critical now.
     pub(super) battery_told: bool,
@@ -110,6 +111,26 @@ impl Memory {
         self.set(NOTES, notes).await
     }
 
+    /// How commands ended lately, the oldest first.
+    pub(super) async fn endings(&self) -> Result<Vec<EndingRow>, StoreError> {
+        self.0.call(|connection| find::endings(connection)).await
+    }
+
+    /// Keeps the notes in which the ends of these commands are noted, and forgets those: both or neither.
+    pub(super) async fn note_endings(
+        &self,
+        notes: &Notes,
+        commands: Vec<[u8; 16]>,
+    ) -> Result<(), StoreError> {
+        let sealed = self.sealed(NOTES, notes);
+        self.0
+            .transaction(move |transaction| {
+                meta::set(transaction, NOTES, &sealed)?;
+                find::forget_endings(transaction, &commands)
+            })
+            .await
+    }
+
     /// Forgets everything: the device is nobody's any more.
     pub(super) async fn forget(&self) -> Result<(), StoreError> {
         self.0
@@ -132,10 +153,14 @@ impl Memory {
         Ok(serde_json::from_slice(opened.expose()).ok())
     }
 
-    async fn set<T: Serialize>(&self, name: &'static str, value: &T) -> Result<(), StoreError> {
+    fn sealed<T: Serialize>(&self, name: &'static str, value: &T) -> Vec<u8> {
         // These types have text keys and numbers that JSON has; an empty text reads back as none.
         let text = serde_json::to_vec(value).unwrap_or_default();
-        let sealed = self.0.sealer().seal(name, &text);
+        self.0.sealer().seal(name, &text)
+    }
+
+    async fn set<T: Serialize>(&self, name: &'static str, value: &T) -> Result<(), StoreError> {
+        let sealed = self.sealed(name, value);
         self.0
             .call(move |connection| meta::set(connection, name, &sealed))
             .await

@@ -133,13 +133,27 @@ struct Hands {
     sound: Option<Box<dyn Sound>>,
     beginning: Option<Beginning>,
     later: Option<(BoxFuture<'static, ()>, u32)>,
-    stopping: Option<BoxFuture<'static, ()>>,
-    /// Ends what an earlier belayd has left playing; nothing new is played before.
-    hush: Option<Shared<BoxFuture<'static, ()>>>,
+    /// Ends what was played before, by an earlier belayd too; nothing new is played until it is over.
+    stopping: Option<Shared<BoxFuture<'static, ()>>>,
     /// Who waits for the first sound.
     waiting: Vec<Answer>,
     /// Who waits for silence.
     hushed: Vec<Answer>,
+}
+
+impl Hands {
+    /// Has `end` awaited, after what ends already.
+    fn stop(&mut self, end: impl Future<Output = ()> + Send + 'static) {
+        let before = self.stopping.take();
+        let both: BoxFuture<'static, ()> = Box::pin(async move {
+            futures_util::join!(end, async {
+                if let Some(before) = before {
+                    before.await;
+                }
+            });
+        });
+        self.stopping = Some(both.shared());
+    }
 }
 
 impl Ringer {
@@ -169,10 +183,10 @@ impl Ringer {
                 hands.later = None;
                 if let Some(Beginning { begun, task }) = hands.beginning.take() {
                     drop(begun);
-                    hands.stopping = Some(Box::pin(async move { drop(task.await) }));
+                    hands.stop(async move { drop(task.await) });
                 }
                 if let Some(sound) = hands.sound.take() {
-                    hands.stopping = Some(sound.stop());
+                    hands.stop(sound.stop());
                 }
                 for answer in hands.waiting.drain(..) {
                     let _ = answer.send(Err(DeedFailed::new("stopped")));
@@ -186,10 +200,11 @@ impl Ringer {
     fn play(&self, attempt: u32, hands: &mut Hands) {
         let (answer, begun) = oneshot::channel();
         let audio = Arc::clone(&self.audio);
-        let hush = hands.hush.clone();
+        let before = hands.stopping.clone();
         let task = tokio::spawn(async move {
-            if let Some(hush) = hush {
-                hush.await;
+            // An end by name of the instrument would end the new sound too.
+            if let Some(before) = before {
+                before.await;
             }
             begin(audio, attempt, answer).await;
         });
@@ -240,19 +255,15 @@ impl Actor for Ringer {
         let mut ring = Ring::default();
         // Nobody knows any more for how long that was to ring.
         let audio = Arc::clone(&self.audio);
-        let hush: BoxFuture<'static, ()> = Box::pin(async move { audio.hush().await });
-        let hush = hush.shared();
-        let mut hands = Hands {
-            stopping: Some(Box::pin(hush.clone())),
-            hush: Some(hush),
-            ..Hands::default()
-        };
+        let mut hands = Hands::default();
+        hands.stop(async move { audio.hush().await });
         let mut backoff = Backoff::new(AGAIN.0, AGAIN.1);
         loop {
             self.ringing.send_if_modified(|was| {
                 std::mem::replace(was, ring.until.is_some() && hands.waiting.is_empty()) != *was
             });
-            if hands.stopping.is_none() && hands.sound.is_none() {
+            // Not for the silence of what began since.
+            if hands.stopping.is_none() {
                 for answer in hands.hushed.drain(..) {
                     let _ = answer.send(Ok(()));
                 }
@@ -337,7 +348,7 @@ async fn ended(sound: &mut Option<Box<dyn Sound>>) {
     }
 }
 
-async fn waited(future: &mut Option<BoxFuture<'static, ()>>) {
+async fn waited(future: &mut Option<Shared<BoxFuture<'static, ()>>>) {
     match future {
         Some(future) => future.await,
         None => std::future::pending().await,

@@ -20,6 +20,7 @@ use crate::platform::{
     Answer, Audio, Coordinates, Fix, Modem, ModemView, Network, NetworkView, Platform, PlatformError,
     Position, Power, PowerView, Scan, Sound,
 };
+use crate::store::find::EndingRow;
 use crate::store::{SealingKey, Store, find};
 use crate::warden::testing::{FakeWarden, TIGHTEN};
 use crate::warden::{Identity, WardenView};
@@ -42,6 +43,8 @@ pub(super) struct FakePhone {
     pub(super) is_mute: watch::Sender<bool>,
     /// The network gives no answer to a text, which may have been sent.
     pub(super) is_slow: watch::Sender<bool>,
+    /// The network takes its time for a text.
+    pub(super) is_stuck: watch::Sender<bool>,
     /// How often a text was to be sent.
     pub(super) tries: watch::Sender<u32>,
     pub(super) called: Mutex<Vec<String>>,
@@ -65,6 +68,7 @@ impl FakePhone {
             deleted: watch::Sender::default(),
             is_mute: watch::Sender::new(false),
             is_slow: watch::Sender::new(false),
+            is_stuck: watch::Sender::new(false),
             tries: watch::Sender::new(0),
             called: Mutex::default(),
         })
@@ -103,6 +107,8 @@ impl Modem for FakePhone {
     fn send_text<'a>(&'a self, number: &'a str, text: &'a str) -> Answer<'a> {
         Box::pin(async move {
             self.tries.send_modify(|tries| *tries += 1);
+            let mut is_stuck = self.is_stuck.subscribe();
+            is_stuck.wait_for(|is_stuck| !*is_stuck).await.unwrap();
             if *self.is_mute.borrow() {
                 return absent();
             }
@@ -285,6 +291,20 @@ impl Rig {
             self.store.call(delivered).await.unwrap();
         }
         reports
+    }
+
+    /// Has the store know that a command has ended, as it does once its outcome is in the outbox.
+    pub(super) async fn ends(&self, command: CommandId, action: &str, state: &str, reason: &str) {
+        let row = EndingRow {
+            command: *command.as_bytes(),
+            action: action.into(),
+            state: state.into(),
+            reason: reason.into(),
+        };
+        self.store
+            .transaction(|transaction| find::keep_endings(transaction, vec![row]))
+            .await
+            .unwrap();
     }
 
     /// A fix of this many seconds ago.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use belay_proto::backoff::Backoff;
 use belay_proto::wire::Hint;
 
-use super::{BRIEF, GRACE, GREETING_WITHIN, Link, OVERSLEPT, Order, Phase, TRIES, Way};
+use super::{BRIEF, GRACE, GREETING_WITHIN, Link, OVERSLEPT, Order, Phase, SIGN_EACH, SIGNS, TRIES, Way};
 use crate::find::conditions::Conditions;
 use crate::find::heartbeat::{Heartbeat, LONGEST};
 use crate::find::ports::Sign;
@@ -81,12 +81,25 @@ impl Link {
                 }
             }
         }
+        let signs = signs.saturating_add(1);
         self.phase = Phase::Open {
             granted,
             last: now,
-            signs: signs.saturating_add(1),
+            signs,
         };
+        let age = now.saturating_sub(self.greeted).as_secs() / SIGN_EACH.as_secs();
+        if u64::from(signs) > u64::from(SIGNS).saturating_add(age) {
+            orders.extend(self.hush(now));
+        }
         orders
+    }
+
+    /// Leaves a stream that says too much, for longer each time.
+    fn hush(&mut self, now: Duration) -> Option<Order> {
+        self.phase = Phase::Closed;
+        let pause = self.brief.next().max(self.pause(None));
+        self.stream.failed(now, pause);
+        Some(Order::Close)
     }
 
     /// The stream couldn't be opened, or has ended.
@@ -223,7 +236,9 @@ impl Link {
         self.stream.give_up();
         let mut orders = vec![Order::Close, Order::Renew];
         orders.extend(self.open());
-        if self.fetch.due().is_some() {
+        if self.fetch.is_busy() || self.fetch.due().is_some() {
+            // One that is under way waits on a connection of the old network, and would until its time is over.
+            self.fetch.give_up();
             orders.extend(self.fetch_now());
         }
         orders

@@ -1,3 +1,5 @@
+mod flood;
+
 use belay_proto::wire::Hint;
 
 use super::*;
@@ -267,11 +269,28 @@ fn another_network_opens_another_stream_at_once_with_what_is_remembered_of_it() 
     let orders = link.surrounded(away.clone(), Some(row));
     assert_eq!(opening(&orders), Some(Duration::from_secs(600)));
     assert!(orders.contains(&Order::Renew));
+    assert!(!orders.iter().any(|order| matches!(order, Order::Fetch { .. })));
     let low = Conditions {
         battery_low: true,
         ..away
     };
     assert_eq!(link.surrounded(low, None), [], "less battery is no news");
+}
+
+#[test]
+fn a_fetch_on_a_connection_of_the_old_network_makes_way_for_one_in_the_new() {
+    let mut link = open(home());
+    assert_eq!(
+        link.sign(NOW, &hint()).last(),
+        Some(&Order::Fetch { wait: Duration::ZERO })
+    );
+    let away = Conditions {
+        network: Some(NetworkKey::of(b"away")),
+        ..home()
+    };
+    let orders = link.surrounded(away, None);
+    assert_eq!(orders.last(), Some(&Order::Fetch { wait: Duration::ZERO }));
+    assert!(orders.contains(&Order::Renew));
 }
 
 #[test]
@@ -297,30 +316,6 @@ fn the_wait_that_the_cloud_asks_for_is_kept() {
     };
     link.ended(NOW, Some(busy));
     assert!(link.due().unwrap() >= NOW + asked);
-}
-
-#[test]
-fn hints_without_end_have_a_burst_fetched_and_then_wait_and_the_first_after_a_while_doesn_t() {
-    let mut link = open(home());
-    let fetch = Order::Fetch { wait: Duration::ZERO };
-    let (mut fetches, mut is_under_way) = (0, false);
-    for _ in 0..1000 {
-        let mut orders = link.sign(NOW, &hint());
-        orders.extend(link.sign(NOW, &hint()));
-        is_under_way |= orders.contains(&fetch);
-        if std::mem::take(&mut is_under_way) {
-            fetches += 1;
-            is_under_way = link.fetched(NOW, false, false).contains(&fetch);
-        }
-    }
-    assert!((10..100).contains(&fetches), "{fetches}");
-    // What was hinted at is fetched in the end, once.
-    let due = link.due().unwrap();
-    assert!(due <= NOW + Duration::from_secs(60));
-    assert_eq!(link.wake(due), std::slice::from_ref(&fetch));
-    link.fetched(due, false, false);
-    let later = due + Duration::from_secs(600);
-    assert!(link.sign(later, &hint()).contains(&fetch));
 }
 
 #[test]

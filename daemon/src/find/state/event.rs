@@ -56,6 +56,8 @@ pub enum Event {
         sequence: u64,
         /// What they say, in order.
         told: Vec<Told>,
+        /// The number of the one among them that says that a wipe is about to begin.
+        wipe: Option<u64>,
     },
     /// They couldn't be read or kept.
     OutcomesNotKept,
@@ -88,7 +90,10 @@ pub enum Event {
     /// Somebody has put something into the outbox.
     Put,
     /// A letter has arrived, or was given up.
-    Posted,
+    Posted {
+        /// The number of the outcome that arrived with it.
+        outcome: Option<u64>,
+    },
     /// The outbox is empty.
     NothingToPost,
     /// A letter didn't arrive.
@@ -152,6 +157,8 @@ pub enum Effect {
     ReadOutcomes {
         /// Up to here they are stored.
         after: u64,
+        /// Up to here the warden may forget them, and begin what waits for its news to be told.
+        acknowledge: u64,
     },
     /// Read what is to be done.
     ListEffects,

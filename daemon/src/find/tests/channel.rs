@@ -27,6 +27,17 @@ async fn a_hint_brings_the_command_to_the_warden_and_its_outcome_to_the_cloud() 
         panic!("each command is announced once");
     };
     assert_eq!((told.command, told.ending()), (command, "done"));
+    let kept = rig
+        .store
+        .call(|db| crate::store::find::endings(db))
+        .await
+        .unwrap();
+    let kept: Vec<_> = kept.iter().map(|row| (row.command, row.state.as_str())).collect();
+    assert_eq!(
+        kept,
+        [(*command.as_bytes(), "done")],
+        "for whoever tells of it by text"
+    );
 }
 
 #[tokio::test]
@@ -177,6 +188,23 @@ async fn where_streams_are_held_back_commands_come_by_long_poll() {
     rig.done(command).await;
     rig.cloud
         .with(|cloud| assert!(!cloud.fetches()[fetches..].iter().any(is_long)));
+}
+
+#[tokio::test]
+async fn another_network_ends_the_long_poll_of_the_one_before() {
+    let cloud = Cloud::new();
+    cloud.with(|cloud| cloud.mood = Mood::Buffered);
+    let rig = rig_with(cloud).await;
+    let is_long = |path: &&str| path.ends_with("wait=50");
+    rig.passing(rig.cloud.until(|cloud| cloud.fetches().iter().any(is_long)))
+        .await;
+    let fetches = rig.cloud.with(|cloud| cloud.fetches().len());
+    rig.conditions.send_replace(Conditions {
+        network: Some(NetworkKey::of(b"away")),
+        ..Conditions::default()
+    });
+    // At once: no time passes in which the old one would end.
+    rig.cloud.until(|cloud| cloud.fetches().len() > fetches).await;
 }
 
 #[tokio::test]

@@ -32,6 +32,8 @@ async fn an_effect_that_fails_ends_with_its_reason_and_one_that_hangs_with_a_tim
         .warden
         .with(|warden| warden.ended.iter().map(|end| end.2.clone()).collect());
     assert_eq!(reasons, ["no-fix", "timeout"]);
+    let done = rig.deeds.done.lock().unwrap().clone();
+    assert_eq!(done, ["locate", "ring 1", "stop-ring"], "it mustn't begin later");
 }
 
 #[tokio::test]
@@ -67,4 +69,34 @@ async fn an_effect_is_done_once_though_every_answer_of_the_warden_may_be_lost() 
         assert_eq!(ended.len(), 1);
         assert_eq!(ended[0].0, ring);
     }
+}
+
+#[tokio::test]
+async fn an_effect_whose_beginning_or_end_can_t_be_written_down_is_begun_and_ended_later() {
+    for full in 1..4 {
+        let rig = rig().await;
+        rig.settled().await;
+        rig.warden.with(|warden| warden.full = full);
+        let ring = rig.warden.wants(&Action::Ring { seconds: 30 });
+        rig.ended(1).await;
+        let ended = rig.warden.with(|warden| warden.ended.clone());
+        assert_eq!(ended, [(ring, true, String::new())], "{full} times");
+        assert_eq!(*rig.deeds.done.lock().unwrap(), ["ring 30"]);
+    }
+}
+
+#[tokio::test]
+async fn an_end_that_can_t_be_written_down_is_told_again() {
+    let rig = rig().await;
+    rig.settled().await;
+    *rig.deeds.hangs.lock().unwrap() = true;
+    let ring = rig.warden.wants(&Action::Ring { seconds: 30 });
+    while rig.deeds.done.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    rig.warden.with(|warden| warden.full = 2);
+    rig.ended(1).await;
+    let ended = rig.warden.with(|warden| warden.ended.clone());
+    assert_eq!(ended, [(ring, false, "timeout".to_owned())]);
+    assert_eq!(rig.deeds.done.lock().unwrap()[0], "ring 30");
 }

@@ -42,6 +42,10 @@ pub struct Inner {
     pub lose: u32,
     /// Whether an accepted command ends at once.
     pub finishes: bool,
+    /// So often each beginning and each end can't be written down.
+    pub full: u32,
+    /// Up to which outcome it was told that it needn't keep them.
+    pub acknowledged: u64,
 }
 
 impl Warden {
@@ -63,6 +67,8 @@ impl Warden {
             judgement: None,
             lose: 0,
             finishes: true,
+            full: 0,
+            acknowledged: 0,
         };
         let view = bound(&inner);
         let inner = Arc::new(Mutex::new(inner));
@@ -151,6 +157,10 @@ fn lost() -> Error {
 
 impl Inner {
     fn answer(&mut self, step: &str, input: &[u8]) -> Result<Vec<u8>, Error> {
+        if matches!(step, steps::BEGIN | steps::END) && self.full > 0 {
+            self.full -= 1;
+            return Err(Error::Storage("the disk is full".into()));
+        }
         let answer = match step {
             COMMAND => self.judge(input).as_bytes().to_vec(),
             BEAT => {
@@ -159,6 +169,7 @@ impl Inner {
             }
             steps::OUTCOMES => {
                 let after = steps::OutcomesInput::decode(input).unwrap().after;
+                self.acknowledged = self.acknowledged.max(after);
                 self.outcomes.retain(|(sequence, _)| *sequence > after);
                 let outcomes = self.outcomes.iter().map(|(_, bytes)| bytes.clone()).collect();
                 steps::OutcomesOutput { outcomes }.encode()
@@ -221,6 +232,11 @@ impl Inner {
     }
 
     pub fn tell(&mut self, command: CommandId, action: &str, state: CommandState) {
+        self.tell_step(command, action, state, 0);
+    }
+
+    /// Answers the outcome's number.
+    pub fn tell_step(&mut self, command: CommandId, action: &str, state: CommandState, step: u64) -> u64 {
         self.sequence += 1;
         let outcome = Outcome {
             account: self.account,
@@ -231,8 +247,8 @@ impl Inner {
             action: action.into(),
             state,
             reason: String::new(),
-            step: 0,
-            steps: 0,
+            step,
+            steps: step * 2,
             retry: 0,
             presence: 0,
             counter: 0,
@@ -241,6 +257,7 @@ impl Inner {
         };
         let signed = Signed::seal(&outcome, &self.key).encode();
         self.outcomes.push((self.sequence, signed));
+        self.sequence
     }
 
     fn report(&self) -> Vec<u8> {

@@ -73,7 +73,16 @@ impl Feedbackd {
             ("important", Variant::from(true)),
         ]);
         let about = (APP, EVENT, hints, ENDLESS);
-        let id: u32 = service.call(PATH, NAME, "TriggerFeedback", &about).await?;
+        let id: u32 = match service.call(PATH, NAME, "TriggerFeedback", &about).await {
+            Ok(id) => id,
+            Err(error) => {
+                // It may play all the same, or will, and by no number that is known: who has left it silences.
+                if let Some(connection) = self.connection.lock().await.take() {
+                    drop(connection.close().await);
+                }
+                return Err(error);
+            }
+        };
         Ok(Box::new(Feedback {
             service,
             id,

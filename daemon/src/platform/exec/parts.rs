@@ -140,6 +140,12 @@ impl Modem for ExecModem {
         Box::pin(async move {
             modem::dialable(number)?;
             let call = configured(&self.call, "no command call")?;
+            // As ModemManager's: one that was dialled before makes way.
+            if let Some(hang_up) = &self.hang_up
+                && let Err(error) = hang_up.run(&[]).await
+            {
+                tracing::debug!(error = &error as &dyn std::error::Error, "the call before");
+            }
             call.run(&[("number", number)]).await
         })
     }
@@ -204,5 +210,38 @@ impl Position for ExecPosition {
             let _ = fixes.send(fix).await;
             Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use belay_proto::clock::FakeClock;
+
+    use super::{ExecModem, Time};
+    use crate::actor::Supervisor;
+    use crate::config::Commands;
+    use crate::platform::Modem;
+
+    #[tokio::test]
+    async fn the_call_before_is_ended_before_another_is_dialled() {
+        let folder = tempfile::tempdir().unwrap();
+        let note = folder.path().join("note");
+        let script = |what: &str| -> Vec<String> {
+            let script = format!("echo {what} >>{}", note.display());
+            vec!["/bin/sh".into(), "-c".into(), script]
+        };
+        let commands = Commands {
+            call: script("call"),
+            hang_up: script("hang-up"),
+            ..Commands::default()
+        };
+        let mut supervisor = Supervisor::default();
+        let clock = Time::new(Arc::new(FakeClock::new()));
+        let modem = ExecModem::start(&commands, &mut supervisor, clock);
+        modem.call("+491701234567").await.unwrap();
+        assert_eq!(std::fs::read_to_string(&note).unwrap(), "hang-up\ncall\n");
+        supervisor.stop().await;
     }
 }

@@ -332,6 +332,7 @@ impl Subject for Modems {
             let service = self.service.running().await?;
             for (_, mut parts) in modems(&service).await? {
                 if let Some(modem) = parts.get_mut(MODEM) {
+                    view.present = true;
                     view.sims.extend(self.sim(&service, modem).await?);
                 }
                 for message in parts.get(MESSAGING).map(messages).unwrap_or_default() {

@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use zbus::MessageStream;
+use zbus::{Message, MessageStream};
 
 use super::{BatteryState, Power, PowerView, Warning};
 use crate::actor::Supervisor;
 use crate::platform::Answer;
 use crate::platform::clock::Time;
 use crate::platform::follower::{Follower, Subject};
-use crate::platform::service::{Service, Signal, take};
+use crate::platform::service::{Properties, Service, Signal, take};
 
 const NAME: &str = "org.freedesktop.UPower";
 const PATH: &str = "/org/freedesktop/UPower/devices/DisplayDevice";
 const DEVICE: &str = "org.freedesktop.UPower.Device";
+/// What is read of it.
+const SHOWN: [&str; 4] = ["IsPresent", "Percentage", "State", "WarningLevel"];
 
 /// UPower on the system's bus.
 #[derive(Debug)]
@@ -54,6 +56,14 @@ impl Subject for Display {
         })
     }
 
+    fn concerns(&self, hint: &Message) -> bool {
+        let is_change = hint
+            .header()
+            .member()
+            .is_some_and(|member| *member == "PropertiesChanged");
+        !is_change || names_ours(hint)
+    }
+
     fn read(&self) -> Answer<'_, PowerView> {
         Box::pin(async {
             let mut all = self.0.all(PATH, DEVICE).await?;
@@ -81,7 +91,52 @@ impl Subject for Display {
     }
 }
 
+/// Whether a change is about what is shown: UPower tells of voltage, rate and times all the while.
+fn names_ours(change: &Message) -> bool {
+    let body = change.body();
+    let body: Result<(String, Properties, Vec<String>), _> = body.deserialize();
+    body.is_ok_and(|(_, changed, invalidated)| {
+        let mut names = changed.keys().chain(&invalidated);
+        names.any(|name| SHOWN.contains(&name.as_str()))
+    })
+}
+
 fn percent(percentage: f64) -> u8 {
     // Clamped to what fits; what is no number becomes 0.
     percentage.round().clamp(0.0, 100.0) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use zbus::{Message, Variant};
+
+    use super::{DEVICE, PATH, names_ours};
+
+    fn change(changed: &[&str], invalidated: &[&str]) -> Message {
+        let changed: HashMap<_, _> = changed.iter().map(|name| (*name, Variant::from(1_u32))).collect();
+        Message::signal(PATH, "org.freedesktop.DBus.Properties", "PropertiesChanged")
+            .build(&(DEVICE, changed, invalidated))
+            .unwrap()
+    }
+
+    #[test]
+    fn only_a_change_of_what_is_shown_is_worth_a_reading() {
+        for (changed, invalidated, is_ours) in [
+            (
+                vec!["UpdateTime", "Voltage", "EnergyRate", "TimeToEmpty"],
+                vec![],
+                false,
+            ),
+            (vec!["UpdateTime", "Percentage"], vec![], true),
+            (vec!["State"], vec![], true),
+            (vec!["Energy"], vec!["WarningLevel"], true),
+            (vec![], vec!["IsPresent"], true),
+            (vec![], vec![], false),
+        ] {
+            let told = change(&changed, &invalidated);
+            assert_eq!(names_ours(&told), is_ours, "{changed:?} {invalidated:?}");
+        }
+    }
 }

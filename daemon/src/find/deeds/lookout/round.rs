@@ -5,19 +5,21 @@ use std::sync::Arc;
 
 use belay_proto::dbus::{BindingState, Error, LockState};
 use belay_proto::signed::Disposition;
+use belay_proto::sms::SmsCommand;
 use belay_proto::steps::{self, SmsInput, SmsOutput};
 use belay_proto::wire::Report;
 use belay_proto::{CommandId, Epoch};
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-use super::Desk;
-use crate::find::Told;
+use super::{Beside, Desk, Search};
 use crate::find::deeds::locate::Locator;
 use crate::find::deeds::machine::MachineParts;
 use crate::find::deeds::memory::{Memory, Notes};
 use crate::find::deeds::search;
-use crate::find::deeds::sims::News;
+use crate::find::deeds::sims::{News, Sight};
 use crate::store::StoreError;
+use crate::store::find::EndingRow;
 use crate::warden::{Identity, WardenError};
 
 /// The reason that the warden is given.
@@ -29,6 +31,17 @@ pub(super) struct Round {
     pub(super) parts: MachineParts,
     pub(super) locator: Locator,
     pub(super) changes: watch::Sender<u64>,
+}
+
+/// What is noted of a text before it is judged.
+#[derive(Clone, Copy)]
+enum Noted {
+    /// It is no command, whoever signed it.
+    Nothing,
+    /// A command that is news.
+    Now(CommandId),
+    /// A command that was noted by a round before, which may not have heard the judgement.
+    Before(CommandId),
 }
 
 /// Why something is left for the next round.
@@ -89,9 +102,9 @@ impl Round {
         epoch: Epoch,
     ) -> Result<(), Left> {
         self.texts(desk, notes).await?;
-        self.endings(desk, notes).await?;
+        self.endings(notes).await?;
         self.sims(notes, identity).await?;
-        self.battery(notes, identity, epoch).await?;
+        self.battery(desk, notes, identity, epoch).await?;
         self.pay(desk, notes, identity).await
     }
 
@@ -102,11 +115,10 @@ impl Round {
         desk.judged.retain(|judged| texts.contains(judged));
         for text in texts {
             if !desk.judged.contains(&text) {
+                let noted = self.note(&text.text, notes).await?;
                 let judged = self.judge(text.text.clone()).await?;
                 desk.judged.insert(text.clone());
-                if let Some(judged) = judged {
-                    self.answer(judged, notes).await?;
-                }
+                self.answer(judged, noted, notes).await?;
             }
             // One that stays is judged no second time here, and by the warden as `replayed`.
             if let Err(error) = modem.delete_text(&text.id).await {
@@ -117,6 +129,22 @@ impl Round {
             }
         }
         Ok(())
+    }
+
+    /// Notes what looks like a command before it is judged: whoever is killed between the judgement and the note would
+    /// never tell how it ended, as the warden judges it `replayed` from then on.
+    async fn note(&self, text: &str, notes: &mut Notes) -> Result<Noted, Left> {
+        let Ok(command) = SmsCommand::parse(text).map(|command| command.id()) else {
+            return Ok(Noted::Nothing);
+        };
+        if notes.texted.contains(command.as_bytes()) {
+            return Ok(Noted::Before(command));
+        }
+        let mut next = notes.clone();
+        next.texted.push(*command.as_bytes());
+        self.memory().keep_notes(&next).await?;
+        *notes = next;
+        Ok(Noted::Now(command))
     }
 
     /// The warden's judgement; `None` where it refuses to judge.
@@ -133,36 +161,66 @@ impl Round {
 
     /// Owes the trusted number a word about a command that its owner has signed, once. Anybody can send a text, also
     /// one of the owner's again, and may not have the device send others for it.
-    async fn answer(&self, judged: SmsOutput, notes: &mut Notes) -> Result<(), Left> {
-        use Disposition::{Accepted, Already, Cancelled, Expired, Stale, Superseded, Unsupported};
-        let disposition = judged.disposition.parse::<Disposition>().ok();
-        match (disposition, judged.command) {
+    async fn answer(&self, judged: Option<SmsOutput>, noted: Noted, notes: &mut Notes) -> Result<(), Left> {
+        use Disposition::{Accepted, Already, Cancelled, Expired, Replayed, Stale, Superseded, Unsupported};
+        let before = notes.clone();
+        let (disposition, command, word) = match judged {
+            Some(judged) => (
+                judged.disposition.parse().ok(),
+                judged.command,
+                judged.disposition,
+            ),
+            None => (None, None, String::new()),
+        };
+        match (disposition, noted) {
+            // Accepted before, and its end is still to be told.
+            (Some(Accepted | Replayed), Noted::Before(_)) | (Some(Accepted), Noted::Now(_)) => {}
+            (_, Noted::Before(command) | Noted::Now(command)) => {
+                notes.texted.retain(|id| id != command.as_bytes());
+            }
+            (_, Noted::Nothing) => {}
+        }
+        match (disposition, command) {
             (Some(Accepted), Some(command)) => notes.wait_for(command),
             (Some(Already | Cancelled | Expired | Stale | Superseded | Unsupported), Some(command)) => {
-                let text = format!("the command was refused: {}", judged.disposition);
-                notes.owed.answer(command, text);
+                notes
+                    .owed
+                    .answer(command, format!("the command was refused: {word}"));
             }
-            _ => return Ok(()),
+            _ => {}
         }
-        Ok(self.memory().keep_notes(notes).await?)
-    }
-
-    /// Owes the trusted number a word about each command by text that has ended.
-    async fn endings(&self, desk: &mut Desk, notes: &mut Notes) -> Result<(), Left> {
-        let before = notes.owed.len();
-        desk.ended.retain(|told| !notes.ended(told));
-        match notes.owed.len() == before {
+        match *notes == before {
             true => Ok(()),
             false => Ok(self.memory().keep_notes(notes).await?),
         }
     }
 
+    /// Owes the trusted number a word about each command by text that has ended.
+    async fn endings(&self, notes: &mut Notes) -> Result<(), Left> {
+        if notes.texted.is_empty() {
+            return Ok(());
+        }
+        let mut next = notes.clone();
+        let ended = self.memory().endings().await?;
+        let ended = ended.iter().filter(|row| next.ended(row));
+        let ended: Vec<_> = ended.map(|row| row.command).collect();
+        if !ended.is_empty() {
+            self.memory().note_endings(&next, ended).await?;
+            *notes = next;
+        }
+        Ok(())
+    }
+
     /// Tells of a SIM that is another one.
     async fn sims(&self, notes: &mut Notes, identity: &Identity) -> Result<(), Left> {
-        let seen = self.parts.platform.modem.view().borrow().sims.clone();
+        let seen = self.parts.platform.modem.view().borrow().clone();
         let mut next = notes.clone();
-        let is_lost = self.parts.warden.view().lock != LockState::Unlocked;
-        let news = next.cards.step(&seen, is_lost);
+        let sight = Sight {
+            sims: &seen.sims,
+            has_modem: seen.present,
+            is_lost: self.parts.warden.view().lock != LockState::Unlocked,
+        };
+        let news = next.cards.step(sight, &*self.parts.clock);
         if next == *notes {
             return Ok(());
         }
@@ -195,13 +253,22 @@ impl Round {
     }
 
     /// Reports the place and the battery once before it is empty.
-    async fn battery(&self, notes: &mut Notes, identity: &Identity, epoch: Epoch) -> Result<(), Left> {
+    async fn battery(
+        &self,
+        desk: &mut Desk,
+        notes: &mut Notes,
+        identity: &Identity,
+        epoch: Epoch,
+    ) -> Result<(), Left> {
         let power = *self.parts.platform.power.view().borrow();
         let is_news = power.is_critical() && !notes.battery_told;
         if (is_news && !identity.find) || (!is_news && power.is_critical() == notes.battery_told) {
             return Ok(());
         }
-        if is_news {
+        if is_news && desk.search == Search::UnderWay {
+            return Ok(());
+        }
+        if is_news && desk.search == Search::No {
             let reporter = &self.locator.reporter;
             let report = Report::Battery {
                 at: reporter.now(),
@@ -214,41 +281,42 @@ impl Round {
             if let Some(known) = &known {
                 reporter.place(known, None).await?;
             }
-            let asked_at = self.parts.clock.boottime();
-            let found = self.locator.gather(asked_at, false).await.place;
-            if let Some(found) = found.filter(|found| search::is_after(&found.fix, asked_at)) {
-                reporter.place(&found, None).await?;
-            }
+            desk.search = Search::UnderWay;
+            return Ok(());
         }
+        desk.search = Search::No;
         notes.battery_told = power.is_critical();
         Ok(self.memory().keep_notes(notes).await?)
     }
 
-    /// Sends what is owed to the trusted number. What wasn't sent is tried again at [`Desk::pay_at`], whatever happens
+    /// Searches for the place and reports it, beside the rounds: an order by text doesn't wait for satellites.
+    pub(super) fn search(self: Arc<Self>) -> BoxFuture<'static, Beside> {
+        Box::pin(async move {
+            let asked_at = self.parts.clock.boottime();
+            let found = self.locator.gather(asked_at, false).await.place;
+            if let Some(found) = found.filter(|found| search::is_after(&found.fix, asked_at))
+                && let Err(error) = self.locator.reporter.place(&found, None).await
+            {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the last place");
+            }
+            Beside::Searched
+        })
+    }
+
+    /// Sends a text, beside the rounds: a network may take a minute for it.
+    pub(super) fn send(self: Arc<Self>, number: String, text: String) -> BoxFuture<'static, Beside> {
+        Box::pin(async move {
+            let sent = self.parts.platform.modem.send_text(&number, &text).await;
+            Beside::Sent(text, sent)
+        })
+    }
+
+    /// Sends what is owed to the trusted number, one after the other. What wasn't sent is tried again at [`Desk::pay_at`], whatever happens
     /// meanwhile.
     async fn pay(&self, desk: &mut Desk, notes: &mut Notes, identity: &Identity) -> Result<(), Left> {
-        let Some(number) = &identity.trusted_number else {
-            desk.pay_at = None;
-            if !notes.owed.is_empty() {
-                notes.owed.clear();
-                self.memory().keep_notes(notes).await?;
-            }
-            return Ok(());
-        };
         let sims = self.parts.platform.modem.view().borrow().sims.clone();
-        let is_early = desk.pay_at.is_some_and(|at| self.parts.clock.boottime() < at);
-        if is_early && desk.unpaid_with == sims {
-            return Ok(());
-        }
-        desk.pay_at = None;
-        while !notes.owed.is_empty() {
-            let text = notes.owed.begin();
-            // Counted before it is done.
-            self.memory().keep_notes(notes).await?;
-            let Some(text) = text else { break };
-            // Not the prefix of a command: the number may be of another of the owner's devices.
-            let text = format!("{}: {text}.", self.parts.device.borrow().name);
-            let sent = self.parts.platform.modem.send_text(number, &text).await;
+        if let Some(sent) = desk.sent.take() {
+            desk.sending = None;
             match &sent {
                 Ok(()) => notes.owed.sent(),
                 Err(error) => {
@@ -258,10 +326,28 @@ impl Round {
                 }
             }
             self.memory().keep_notes(notes).await?;
-            if sent.is_err() {
-                desk.unpaid_with = sims;
-                break;
+        }
+        let Some(number) = &identity.trusted_number else {
+            desk.pay_at = None;
+            if !notes.owed.is_empty() {
+                notes.owed.clear();
+                self.memory().keep_notes(notes).await?;
             }
+            return Ok(());
+        };
+        let is_early = desk.pay_at.is_some_and(|at| self.parts.clock.boottime() < at);
+        if desk.sending.is_some() || notes.owed.is_empty() || (is_early && desk.unpaid_with == sims) {
+            return Ok(());
+        }
+        desk.pay_at = None;
+        let text = notes.owed.begin();
+        // Counted before it is done.
+        self.memory().keep_notes(notes).await?;
+        if let Some(text) = text {
+            // Not the prefix of a command: the number may be of another of the owner's devices.
+            let text = format!("{}: {text}.", self.parts.device.borrow().name);
+            desk.sending = Some((number.clone(), text));
+            desk.unpaid_with = sims;
         }
         Ok(())
     }
@@ -283,14 +369,16 @@ fn final_word(error: WardenError) -> Result<(), WardenError> {
 
 impl Notes {
     fn wait_for(&mut self, command: CommandId) {
-        self.texted.push(*command.as_bytes());
+        if !self.texted.contains(command.as_bytes()) {
+            self.texted.push(*command.as_bytes());
+        }
         let surplus = self.texted.len().saturating_sub(MOST_TEXTED);
         self.texted.drain(..surplus);
     }
 
     /// Takes the end of a command; `true` where it came by text.
-    fn ended(&mut self, told: &Told) -> bool {
-        let waiting = self.texted.iter().position(|id| id == told.command.as_bytes());
+    fn ended(&mut self, told: &EndingRow) -> bool {
+        let waiting = self.texted.iter().position(|id| *id == told.command);
         let Some(waiting) = waiting else {
             return false;
         };

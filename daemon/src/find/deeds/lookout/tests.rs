@@ -1,16 +1,15 @@
 mod battery;
+mod ends;
 mod texts;
 
 use std::time::Duration;
 
 use belay_proto::CommandId;
 use belay_proto::dbus::{BindingState, Error, LockState};
-use belay_proto::signed::CommandState;
 use belay_proto::wire::Report;
-use tokio::sync::broadcast;
 
+use crate::find::Deeds;
 use crate::find::deeds::testing::Rig;
-use crate::find::{Announcement, Deeds, Told};
 use crate::platform::{BatteryState, PowerView, Sim, Text, Warning};
 use crate::warden::Identity;
 
@@ -183,81 +182,6 @@ async fn in_a_dry_run_no_text_tells_of_a_sim() {
         ["sim-change"],
         "the warden says what would happen"
     );
-}
-
-#[tokio::test]
-async fn a_command_by_text_is_judged_once_deleted_and_its_end_told_to_the_trusted_number_alone() {
-    let mut rig = Rig::new().await;
-    let (announce, announcements) = broadcast::channel(4);
-    let endings = rig.machine.endings(announcements);
-    rig.supervisor.start("endings", endings);
-    let command = CommandId::new();
-    rig.asked
-        .send_modify(|asked| asked.judgement = Some(("accepted", Some(command))));
-    arrives(&rig, "sms/1");
-    rig.phone
-        .deleted
-        .subscribe()
-        .wait_for(|deleted| deleted.len() == 1)
-        .await
-        .unwrap();
-    rig.settle().await;
-    assert_eq!(rig.asked.borrow().texts, ["belay:AABB"]);
-    assert!(texts(&rig).is_empty(), "it hasn't ended");
-    let told = |command, action: &str, state, reason: &str| {
-        Announcement::Finished(Told {
-            command,
-            action: action.into(),
-            state,
-            reason: reason.into(),
-        })
-    };
-    announce
-        .send(told(CommandId::new(), "locate", CommandState::Done, ""))
-        .unwrap();
-    announce
-        .send(told(command, "ring", CommandState::Failed, "unsupported"))
-        .unwrap();
-    rig.phone
-        .sent
-        .subscribe()
-        .wait_for(|sent| !sent.is_empty())
-        .await
-        .unwrap();
-    rig.settle().await;
-    let sent = rig.phone.sent.borrow().clone();
-    let expected = (
-        "+491700000009".to_owned(),
-        "Ada's phone: ring: failed (unsupported).".to_owned(),
-    );
-    assert_eq!(sent, [expected]);
-}
-
-#[tokio::test]
-async fn an_end_that_was_told_before_the_judgement_was_heard_is_told_all_the_same() {
-    let mut rig = Rig::new().await;
-    let (announce, announcements) = broadcast::channel(4);
-    let endings = rig.machine.endings(announcements);
-    rig.supervisor.start("endings", endings);
-    let command = CommandId::new();
-    let told = Told {
-        command,
-        action: "lock".into(),
-        state: CommandState::Done,
-        reason: String::new(),
-    };
-    announce.send(Announcement::Finished(told)).unwrap();
-    rig.settle().await;
-    rig.asked
-        .send_modify(|asked| asked.judgement = Some(("accepted", Some(command))));
-    arrives(&rig, "sms/1");
-    rig.phone
-        .sent
-        .subscribe()
-        .wait_for(|sent| !sent.is_empty())
-        .await
-        .unwrap();
-    assert_eq!(texts(&rig), ["Ada's phone: lock: done."]);
 }
 
 #[tokio::test]

@@ -97,6 +97,8 @@ struct Speaker {
     unheard: Arc<watch::Sender<Vec<u32>>>,
     /// Nobody knows yet whether a sound is heard.
     is_open: Arc<watch::Sender<bool>>,
+    /// Ending a sound takes its time.
+    is_held: Arc<watch::Sender<bool>>,
     /// The attempts so far.
     attempts: Arc<watch::Sender<Vec<u32>>>,
     /// What an earlier belayd has left playing.
@@ -118,6 +120,7 @@ impl Speaker {
             works,
             unheard: Arc::default(),
             is_open: Arc::default(),
+            is_held: Arc::default(),
             attempts: Arc::default(),
             left: Arc::default(),
         }
@@ -171,7 +174,10 @@ impl Sound for Note {
     }
 
     fn stop(self: Box<Self>) -> BoxFuture<'static, ()> {
-        Box::pin(async move { drop(self) })
+        Box::pin(async move {
+            let mut is_held = self.speaker.is_held.subscribe();
+            is_held.wait_for(|is_held| !*is_held).await.unwrap();
+        })
     }
 }
 
@@ -320,4 +326,26 @@ async fn a_stop_answers_when_a_sound_that_isn_t_heard_yet_is_silent_too() {
     let (rang, ()) = tokio::join!(ringing, stopping);
     assert_eq!(rang.unwrap_err().reason, "stopped");
     assert!(!*rig.ringing.borrow());
+}
+
+#[tokio::test]
+async fn a_ring_right_after_a_stop_plays_when_that_has_ended_and_the_stop_doesn_t_wait_for_its_end() {
+    let speaker = Speaker::new(true);
+    let rig = Rig::new(&speaker);
+    rig.ask(|answer| Message::Ring(at(30), answer)).await.unwrap();
+    speaker.is_held.send_replace(true);
+    let (stop, stopped) = oneshot::channel();
+    let (ring, rung) = oneshot::channel();
+    rig.ringer.send(Message::Stop(stop)).await.unwrap();
+    rig.ringer.send(Message::Ring(at(30), ring)).await.unwrap();
+    for _ in 0..20 {
+        rig.supervisor.ask_all(at(5)).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(*speaker.attempts.borrow(), [0], "the old sound hasn't ended");
+    speaker.is_held.send_replace(false);
+    rung.await.unwrap().unwrap();
+    stopped.await.unwrap().unwrap();
+    assert_eq!((*speaker.attempts.borrow()).as_slice(), [0, 0]);
+    assert_eq!(*speaker.playing.borrow(), 1);
 }

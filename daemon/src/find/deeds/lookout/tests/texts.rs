@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use belay_proto::CommandId;
 
-use super::{arrives, put, sim, texts};
+use super::{arrives, battery, put, sim, texts};
 use crate::find::Deeds;
 use crate::find::deeds::testing::Rig;
-use crate::platform::{PowerView, Text};
+use crate::platform::{BatteryState, PowerView, Text, Warning};
 
 /// A round with nothing new to it.
 async fn round(rig: &Rig, number: u8) {
@@ -100,4 +100,34 @@ async fn what_happens_meanwhile_makes_no_try_come_early_but_another_sim_does() {
         .wait_for(|sent| sent.len() == 1)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_command_by_text_waits_neither_for_a_text_that_is_being_sent_nor_for_a_search() {
+    let rig = Rig::new().await;
+    rig.phone.is_stuck.send_replace(true);
+    rig.phone.goes_on.send_replace(true);
+    owe(&rig).await;
+    rig.phone
+        .tries
+        .subscribe()
+        .wait_for(|tries| *tries == 1)
+        .await
+        .unwrap();
+    rig.phone
+        .power
+        .send_replace(battery(Warning::Critical, BatteryState::Discharging));
+    rig.settle().await;
+    arrives(&rig, "sms/0");
+    let mut deleted = rig.phone.deleted.subscribe();
+    deleted.wait_for(|deleted| deleted.len() == 1).await.unwrap();
+    assert_eq!(rig.asked.borrow().texts, ["belay:AABB"]);
+    assert!(texts(&rig).is_empty() && *rig.phone.tries.borrow() == 1);
+    // Each goes on where it was.
+    rig.phone.is_stuck.send_replace(false);
+    rig.phone.goes_on.send_replace(false);
+    let mut sent = rig.phone.sent.subscribe();
+    sent.wait_for(|sent| sent.len() == 1).await.unwrap();
+    rig.settle().await;
+    assert_eq!(*rig.phone.tries.borrow(), 1);
 }
