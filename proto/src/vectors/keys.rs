@@ -8,7 +8,7 @@ use crate::id::AccountId;
 use crate::keys::{BoxKey, KdfParameters, Master, RecoveryCode, Root, WrapKey, collection_key, seal_from};
 use crate::seal::{self, RecordIds, open_record, seal_record_with};
 use crate::secret::Secret;
-use crate::signed::{DataRoots, Keyring};
+use crate::signed::{EpochKeys, Keyring};
 use crate::text::hex;
 
 fn secret<const N: usize>(i: &Inputs<'_>, key: &str) -> Result<Secret<[u8; N]>, String> {
@@ -177,7 +177,7 @@ fn keyrings_seal_to_the_known_bytes() {
             Ok((pair.number("epoch")?, secret(&pair, "root")?))
         });
         let data_roots =
-            DataRoots::new(pairs.collect::<Result<_, String>>()?).map_err(|error| error.to_string())?;
+            EpochKeys::new(pairs.collect::<Result<_, String>>()?).map_err(|error| error.to_string())?;
         let (account, generation) = (account(i)?, i.number("generation")?);
         let keyring = Keyring {
             account,
