@@ -39,7 +39,7 @@ pub async fn list(State(app): State<App>, session: Session, query: Query) -> Res
     Answer::ok(&answer)
 }
 
-/// `PUT /v1/accessories/{id}`: the next revision of a record, if it follows the present one.
+/// `PUT /v1/accessories/{id}`: a record in the place of the present one, if that is the one its device knew.
 ///
 /// # Errors
 /// `malformed`, `too-large`, `not-found` for an id that is none, `revision-conflict`, `quota-exceeded`, `too-many`.
@@ -59,12 +59,11 @@ pub async fn put(
         move |app, context, body| {
             let (tx, now) = (context.transaction, context.now);
             check(&body)?;
-            let revision = countable(body.base.saturating_add(1))?;
             let before = table::find(tx, &account, &id)?;
-            if !is_there_already(before.as_ref(), &body, revision) {
+            if !is_there_already(before.as_ref(), &body) {
                 may_follow(tx, &account, before.as_ref(), &body)?;
                 take_budget(app, tx, &account, now)?;
-                table::put(tx, &account, &id, &body, revision, now)?;
+                table::put(tx, &account, &id, &body, now)?;
                 let here = devices::table::bound(tx, &thumbprint)?;
                 let here = here
                     .into_iter()
@@ -72,7 +71,7 @@ pub async fn put(
                     .map(|bound| bound.device);
                 channel::tell_others(app, tx, &account, here.as_ref(), Hint::Sync)?;
             }
-            Ok(Kept::Answer(Answer::ok(&wire::KeptAccessory { revision })?))
+            Ok(Kept::Answer(Answer::empty()))
         },
     )
     .await
@@ -80,6 +79,10 @@ pub async fn put(
 
 fn check(body: &wire::AccessoryRequest) -> Result<(), Problem> {
     countable(body.key_epoch)?;
+    countable(body.revision)?;
+    if body.revision <= body.base {
+        return Err(Problem::malformed("`revision` isn't above `base`"));
+    }
     if body.sealed.is_empty() {
         return Err(Problem::malformed("`sealed` is empty"));
     }
@@ -90,9 +93,9 @@ fn check(body: &wire::AccessoryRequest) -> Result<(), Problem> {
 }
 
 /// The same change again, whose first answer was lost.
-fn is_there_already(before: Option<&Row>, body: &wire::AccessoryRequest, revision: u64) -> bool {
+fn is_there_already(before: Option<&Row>, body: &wire::AccessoryRequest) -> bool {
     before.is_some_and(|row| {
-        (row.revision, row.removed, row.key_epoch) == (revision, body.removed, body.key_epoch)
+        (row.revision, row.removed, row.key_epoch) == (body.revision, body.removed, body.key_epoch)
             && row.sealed == body.sealed.0
     })
 }

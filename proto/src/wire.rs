@@ -16,7 +16,7 @@ mod problem;
 mod report;
 mod verification;
 
-pub use accessory::{ACCESSORIES_PAGE, AccessoriesAnswer, AccessoryEntry, AccessoryRequest, KeptAccessory};
+pub use accessory::{ACCESSORIES_PAGE, AccessoriesAnswer, AccessoryEntry, AccessoryRequest};
 pub use account::{
     AccountAnswer, CreateAccountRequest, CreatedAccount, CredentialsAnswer, IdentifierAnswer, Profile,
 };

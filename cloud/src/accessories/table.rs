@@ -73,7 +73,6 @@ pub fn put(
     account: &AccountId,
     id: &AccessoryId,
     body: &wire::AccessoryRequest,
-    revision: u64,
     now: Millis,
 ) -> Result<(), Failure> {
     let number = last(tx, account)?.saturating_add(1).max(storable(now));
@@ -87,7 +86,7 @@ pub fn put(
     .execute(params![
         account.as_bytes(),
         id.as_bytes(),
-        revision,
+        body.revision,
         number,
         body.removed,
         body.key_epoch,

@@ -20,11 +20,11 @@ fn id(number: u8) -> AccessoryId {
 }
 
 fn record(base: u64, sealed: &str) -> Value {
-    json!({ "base": base, "removed": false, "key_epoch": 1, "sealed": sealed })
+    json!({ "base": base, "revision": base + 1, "removed": false, "key_epoch": 1, "sealed": sealed })
 }
 
 fn removal(base: u64) -> Value {
-    json!({ "base": base, "removed": true, "key_epoch": 1, "sealed": "AQID" })
+    json!({ "base": base, "revision": base + 1, "removed": true, "key_epoch": 1, "sealed": "AQID" })
 }
 
 async fn put(client: &Client<'_>, id: AccessoryId, body: &Value) -> Reply {
@@ -54,8 +54,8 @@ fn ids(list: &Value) -> Vec<String> {
 async fn a_second_device_learns_what_the_first_one_brought_and_then_only_what_is_new() {
     let rig = Rig::new();
     let mut home = Home::new(&rig).await;
-    put(&home.client, id(1), &record(0, "AQID")).await.is(200);
-    put(&home.client, id(2), &record(0, "AQIE")).await.is(200);
+    put(&home.client, id(1), &record(0, "AQID")).await.is(204);
+    put(&home.client, id(2), &record(0, "AQIE")).await.is(204);
     let mut second = rig.client();
     home.owner.sign_in(&mut second).await.is(200);
     let all = list(&second, 0).await;
@@ -70,10 +70,7 @@ async fn a_second_device_learns_what_the_first_one_brought_and_then_only_what_is
         list(&second, last).await,
         json!({ "accessories": [], "last": last, "more": false })
     );
-    assert_eq!(
-        put(&home.client, id(1), &record(1, "AQIF")).await.is(200).json(),
-        json!({ "revision": 2 })
-    );
+    put(&home.client, id(1), &record(1, "AQIF")).await.is(204);
     let news = list(&second, last).await;
     assert_eq!(
         (ids(&news), &news["accessories"][0]["sealed"]),
@@ -93,9 +90,9 @@ async fn a_second_device_learns_what_the_first_one_brought_and_then_only_what_is
 async fn of_two_changes_to_one_revision_the_first_counts() {
     let rig = Rig::new();
     let home = Home::new(&rig).await;
-    put(&home.client, id(1), &record(0, "AQID")).await.is(200);
+    put(&home.client, id(1), &record(0, "AQID")).await.is(204);
     // Its answer was lost, and the client has forgotten its Idempotency-Key.
-    put(&home.client, id(1), &record(0, "AQID")).await.is(200);
+    put(&home.client, id(1), &record(0, "AQID")).await.is(204);
     for base in [0, 2, 7] {
         put(&home.client, id(1), &record(base, "AQIE"))
             .await
@@ -104,7 +101,16 @@ async fn of_two_changes_to_one_revision_the_first_counts() {
     put(&home.client, id(2), &record(1, "AQIE"))
         .await
         .refuses(409, "revision-conflict");
-    assert_eq!(list(&home.client, 0).await["accessories"][0]["sealed"], "AQID");
+    let mut next = record(1, "AQIE");
+    for (revision, status) in [(0, 400), (1, 400), (6, 204)] {
+        next["revision"] = json!(revision);
+        put(&home.client, id(1), &next).await.is(status);
+    }
+    let present = &list(&home.client, 0).await["accessories"][0];
+    assert_eq!(
+        (&present["sealed"], &present["revision"]),
+        (&json!("AQIE"), &json!(6))
+    );
     assert_eq!(count(&rig, "accessories"), 1);
 }
 
@@ -112,9 +118,9 @@ async fn of_two_changes_to_one_revision_the_first_counts() {
 async fn a_removal_is_told_for_180_days_and_is_for_good() {
     let rig = Rig::new();
     let mut home = Home::new(&rig).await;
-    put(&home.client, id(1), &record(0, "AQIE")).await.is(200);
-    put(&home.client, id(2), &record(0, "AQIE")).await.is(200);
-    put(&home.client, id(1), &removal(1)).await.is(200);
+    put(&home.client, id(1), &record(0, "AQIE")).await.is(204);
+    put(&home.client, id(2), &record(0, "AQIE")).await.is(204);
+    put(&home.client, id(1), &removal(1)).await.is(204);
     put(&home.client, id(1), &record(2, "AQIE"))
         .await
         .refuses(409, "revision-conflict");
@@ -149,12 +155,12 @@ async fn an_account_sees_and_changes_its_own_registry_alone() {
     let rig = Rig::new();
     let home = Home::new(&rig).await;
     let other = Home::of(&rig, "x@example.org").await;
-    put(&home.client, id(1), &record(0, "AQID")).await.is(200);
+    put(&home.client, id(1), &record(0, "AQID")).await.is(204);
     assert!(ids(&list(&other.client, 0).await).is_empty());
     put(&other.client, id(1), &record(1, "AQIE"))
         .await
         .refuses(409, "revision-conflict");
-    put(&other.client, id(1), &record(0, "AQIE")).await.is(200);
+    put(&other.client, id(1), &record(0, "AQIE")).await.is(204);
     assert_eq!(list(&home.client, 0).await["accessories"][0]["sealed"], "AQID");
     let mut nobody = rig.client();
     nobody.get("/v1/accessories").await.refuses(401, "invalid-token");
@@ -172,14 +178,14 @@ async fn a_registry_has_limits_under_which_changing_and_removing_go_on() {
     let rig = Rig::new();
     let home = Home::new(&rig).await;
     for number in 0..64 {
-        put(&home.client, id(number), &record(0, "AQID")).await.is(200);
+        put(&home.client, id(number), &record(0, "AQID")).await.is(204);
     }
     put(&home.client, id(64), &record(0, "AQID"))
         .await
         .refuses(507, "quota-exceeded");
-    put(&home.client, id(0), &record(1, "AQIE")).await.is(200);
-    put(&home.client, id(0), &removal(2)).await.is(200);
-    put(&home.client, id(64), &record(0, "AQID")).await.is(200);
+    put(&home.client, id(0), &record(1, "AQIE")).await.is(204);
+    put(&home.client, id(0), &removal(2)).await.is(204);
+    put(&home.client, id(64), &record(0, "AQID")).await.is(204);
     for (sealed, status, problem) in [
         ("", 400, "malformed"),
         (base64url(&[1; 4097]).as_str(), 413, "too-large"),
@@ -190,11 +196,11 @@ async fn a_registry_has_limits_under_which_changing_and_removing_go_on() {
     }
     put(&home.client, id(1), &record(1, &base64url(&[1; 4096])))
         .await
-        .is(200);
+        .is(204);
     let mut base = 2;
     let refused = loop {
         let reply = put(&home.client, id(1), &record(base, "AQID")).await;
-        if reply.status != 200 {
+        if reply.status != 204 {
             break reply;
         }
         base += 1;
@@ -206,7 +212,8 @@ async fn a_registry_has_limits_under_which_changing_and_removing_go_on() {
         .call("PUT", path, Some(&record(0, "AQID")), None)
         .await
         .refuses(404, "not-found");
-    let large = json!({ "base": u64::MAX, "removed": false, "key_epoch": 1, "sealed": "AQID" });
+    let large =
+        json!({ "base": 1, "revision": u64::MAX, "removed": false, "key_epoch": 1, "sealed": "AQID" });
     put(&home.client, id(70), &large).await.refuses(400, "malformed");
 }
 
@@ -226,7 +233,7 @@ async fn a_long_list_comes_in_pages_and_removals_that_are_too_many_are_forgotten
             )
             .unwrap();
     }
-    put(&home.client, id(9), &record(0, "AQID")).await.is(200);
+    put(&home.client, id(9), &record(0, "AQID")).await.is(204);
     let (mut after, mut sizes, mut seen) = (0, Vec::new(), Vec::new());
     loop {
         let page = list(&home.client, after).await;
@@ -250,7 +257,7 @@ async fn an_account_with_an_accessory_in_its_registry_is_not_deleted() {
     let rig = Rig::new();
     let home = Home::new(&rig).await;
     let account = home.owner.account;
-    put(&home.client, id(1), &record(0, "AQID")).await.is(200);
+    put(&home.client, id(1), &record(0, "AQID")).await.is(204);
     let ask = || rig.app.store.transact(move |tx| may_delete_account(tx, &account));
     let refused = ask().await.unwrap_err();
     assert_eq!(refused.kind, Kind::AccessoriesStillBound);
@@ -266,7 +273,7 @@ async fn an_account_with_an_accessory_in_its_registry_is_not_deleted() {
         assert!(error.contains("registry"), "{error}");
     }
     assert_eq!((count(&rig, "accounts"), count(&rig, "accessories")), (1, 1));
-    put(&home.client, id(1), &removal(1)).await.is(200);
+    put(&home.client, id(1), &removal(1)).await.is(204);
     ask().await.unwrap();
     connection.execute("DELETE FROM accessories", []).unwrap();
     connection.execute("DELETE FROM accounts", []).unwrap();
@@ -281,7 +288,7 @@ async fn the_other_devices_are_told_and_the_one_that_brought_it_is_not() {
     home.owner.sign_in(&mut second).await.is(200);
     let bound = json!({ "certificate": home.owner.certify(&second, &device), "name": "Tablet" });
     second.post("/v1/devices", &bound).await.is(201);
-    put(&home.client, id(1), &record(0, "AQID")).await.is(200);
+    put(&home.client, id(1), &record(0, "AQID")).await.is(204);
     let marks = |device| {
         let marks = rig
             .app
@@ -293,7 +300,7 @@ async fn the_other_devices_are_told_and_the_one_that_brought_it_is_not() {
     assert_eq!(marks(home.device.id()).await, 0);
     assert_eq!(marks(other.device.id()).await, 0, "another account");
     let before = marks(device.id()).await;
-    put(&home.client, id(1), &record(0, "AQID")).await.is(200);
+    put(&home.client, id(1), &record(0, "AQID")).await.is(204);
     assert_eq!(marks(device.id()).await, before, "nothing changed");
 }
 
@@ -301,10 +308,10 @@ async fn the_other_devices_are_told_and_the_one_that_brought_it_is_not() {
 async fn a_cloud_that_was_restored_goes_on_above_what_it_has_forgotten() {
     let rig = Rig::new();
     let home = Home::new(&rig).await;
-    put(&home.client, id(1), &record(0, "AQID")).await.is(200);
+    put(&home.client, id(1), &record(0, "AQID")).await.is(204);
     let backup = rig.backup();
     rig.advance(60);
-    put(&home.client, id(2), &record(0, "AQID")).await.is(200);
+    put(&home.client, id(2), &record(0, "AQID")).await.is(204);
     let forgotten = list(&home.client, 0).await["last"].as_u64().unwrap();
     let away = home.leave();
     let rig = rig.restore(&backup, START + 120_000);
@@ -315,7 +322,7 @@ async fn a_cloud_that_was_restored_goes_on_above_what_it_has_forgotten() {
         told["last"].as_u64().unwrap() < forgotten,
         "so that its clients see it"
     );
-    put(&home.client, id(2), &record(0, "AQID")).await.is(200);
+    put(&home.client, id(2), &record(0, "AQID")).await.is(204);
     assert_eq!(ids(&list(&home.client, forgotten).await), [id(2).to_string()]);
 }
 

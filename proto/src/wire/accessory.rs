@@ -12,21 +12,16 @@ pub const ACCESSORIES_PAGE: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccessoryRequest {
-    /// The revision that this one follows; 0 = there was none.
+    /// The revision that this one takes the place of; 0 = there was none.
     pub base: u64,
+    /// Its own, above `base`, which is in the sealed record too.
+    pub revision: u64,
     /// Whether it says that the accessory was unpaired.
     pub removed: bool,
     /// The key epoch it is sealed in.
     pub key_epoch: u64,
     /// The record ([`crate::accessory`]), at most [`crate::accessory::MAX_SEALED_ACCESSORY`] bytes.
     pub sealed: Bytes,
-}
-
-/// 200 to `PUT /v1/accessories/{id}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeptAccessory {
-    /// The revision it has: that of the request's `base`, and 1.
-    pub revision: u64,
 }
 
 /// `GET /v1/accessories`.
