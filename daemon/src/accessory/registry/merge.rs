@@ -40,8 +40,8 @@ pub enum Judgement {
     Take,
     /// The accessory was unpaired.
     Forget,
-    /// The same band was paired here later, under another id: the record's pairing is over, which the others are to
-    /// learn.
+    /// It is over: the accessory was unpaired, or the same band was paired here later under another id. The others are
+    /// to learn that, above this record.
     Outlived,
 }
 
@@ -59,11 +59,14 @@ pub enum Taken {
 #[must_use]
 pub fn judge(known: Option<Known>, record: &Learned) -> Judgement {
     let known = known.unwrap_or_default();
-    if known.removed || record.revision <= known.revision {
+    if record.revision <= known.revision {
         return Judgement::Nothing;
     }
-    if record.accessory.is_none() {
-        return Judgement::Forget;
+    match (known.removed, record.accessory.is_some()) {
+        (true, true) => return Judgement::Outlived,
+        (true, false) => return Judgement::Nothing,
+        (false, false) => return Judgement::Forget,
+        (false, true) => {}
     }
     if known.waits && known.changed_at > record.changed_at {
         return Judgement::Nothing;
@@ -170,7 +173,9 @@ mod tests {
             removed: true,
             ..known(3, 10)
         };
-        assert_eq!(judge(Some(removed), &record(9, 99)), Judgement::Nothing);
+        assert_eq!(judge(Some(removed), &record(9, 99)), Judgement::Outlived);
+        assert_eq!(judge(Some(removed), &record(3, 99)), Judgement::Nothing);
+        assert_eq!(judge(Some(removed), &removal(9, 99)), Judgement::Nothing);
         assert_eq!(judge(None, &removal(2, 1)), Judgement::Forget);
     }
 
