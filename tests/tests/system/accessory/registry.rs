@@ -120,7 +120,7 @@ async fn a_band_paired_without_a_network_reaches_the_other_phone_later_across_a_
 }
 
 #[tokio::test]
-async fn a_band_that_is_unpaired_on_one_phone_is_forgotten_on_the_other_and_only_then_may_the_account_go() {
+async fn a_band_that_is_unpaired_on_one_phone_is_forgotten_on_the_other() {
     let first = Beside::new().await;
     let (band, object) = first.finds(band(0)).await;
     first.pairs(&band, object).await;
