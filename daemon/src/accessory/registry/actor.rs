@@ -162,15 +162,12 @@ impl Desk {
 
     fn came(&mut self, outcome: Outcome) -> Event {
         match outcome {
-            Outcome::Fetched { cursor, is_whole } => {
+            // More than anybody has: the rest comes after a while.
+            Outcome::Fetched { is_whole: false, .. } => Event::Failed(self.pause(None)),
+            Outcome::Fetched { cursor, .. } => {
                 self.pauses.reset();
                 self.cursor = cursor;
-                if is_whole {
-                    Event::Fetched
-                } else {
-                    // More than anybody has: the rest comes after a while.
-                    Event::Failed(self.pause(None))
-                }
+                Event::Fetched
             }
             Outcome::Brought => {
                 self.pauses.reset();

@@ -15,3 +15,6 @@ mod work;
 pub use actor::{Parts, RegistryActor};
 pub use merge::{Known, Learned, Taken};
 pub use ports::{NotBrought, Registry};
+
+#[cfg(test)]
+mod tests;

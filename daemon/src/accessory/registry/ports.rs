@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 pub enum NotBrought {
     /// Trying again may help; with the wait that was asked for.
     Later(Option<Duration>),
-    /// The cloud has another revision than was thought.
+    /// The cloud has another revision than was thought, or has forgotten something.
     Conflict,
     /// The cloud won't have this change, whenever it comes.
     Refused,

@@ -57,13 +57,13 @@ pub enum Event {
     Woken,
     /// What was fetched is on disk.
     Fetched,
-    /// A change was brought; there may be another.
+    /// A change was brought, or the cloud won't have it; there may be another.
     Brought,
     /// Nothing waits to be brought.
     NothingToBring,
     /// It came to nothing. The cloud may be asked again after this wait.
     Failed(Duration),
-    /// The cloud has another revision than was thought.
+    /// The cloud has another revision than was thought, or has forgotten something.
     Conflicted(Duration),
     /// There is no cloud to ask.
     NotConfigured,
@@ -103,12 +103,15 @@ pub fn step(state: &State, now: Duration, event: Event) -> (State, Vec<Effect>) 
             // What the list lacks is to be brought again.
             next.bring = true;
         }
-        Event::Brought => (next.busy, next.bring) = (None, true),
+        // What was brought is listed too: so the next look shows a cloud that has forgotten it.
+        Event::Brought => (next.busy, next.fetch, next.bring) = (None, true, true),
         Event::NothingToBring => next.busy = None,
         Event::Failed(wait) => next.pause(now, wait),
         Event::Conflicted(wait) => {
             (next.fetch, next.whole) = (true, true);
-            next.pause(now, wait);
+            // A cloud that disagrees without end must not keep a device awake.
+            let pace = next.pace.take(now).saturating_sub(now);
+            next.pause(now, wait.max(pace));
         }
         Event::NotConfigured => (next.busy, next.fetch, next.bring) = (None, false, false),
     }

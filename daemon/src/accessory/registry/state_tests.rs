@@ -58,7 +58,8 @@ fn a_session_begins_with_the_whole_list_and_then_brings_what_waits() {
     );
     assert_eq!(rig.happens(Event::Session(Some(session(1, 0)))), [], "the same");
     assert_eq!(rig.happens(Event::Fetched), [Effect::Bring]);
-    assert_eq!(rig.happens(Event::Brought), [Effect::Bring]);
+    assert_eq!(rig.happens(Event::Brought), [NEWS], "which has it now");
+    assert_eq!(rig.happens(Event::Fetched), [Effect::Bring]);
     assert_eq!(rig.happens(Event::NothingToBring), []);
 }
 
@@ -108,6 +109,24 @@ fn a_cloud_that_hints_without_end_is_followed_less_and_less() {
         rig.now += Duration::from_millis(10);
     }
     assert!((1..60).contains(&fetches), "{fetches} in 100 s");
+}
+
+#[test]
+fn a_cloud_that_disagrees_without_end_is_asked_less_and_less() {
+    let mut rig = Rig::settled();
+    let (mut tries, until) = (0, NOW + Duration::from_secs(600));
+    let mut effects = rig.happens(Event::Changed);
+    while rig.now < until {
+        effects = match effects.pop() {
+            Some(Effect::Bring) => {
+                tries += 1;
+                rig.happens(Event::Conflicted(Duration::from_millis(1)))
+            }
+            Some(_) => rig.happens(Event::Fetched),
+            None => rig.waits(),
+        };
+    }
+    assert!((2..100).contains(&tries), "{tries} in 10 minutes");
 }
 
 #[test]

@@ -59,20 +59,15 @@ impl Work {
     }
 
     async fn try_fetch(&self, cursor: Option<u64>) -> Result<Outcome, NotBrought> {
-        let (mut after, mut whole) = (cursor.unwrap_or(0), cursor.is_none());
+        let (mut after, whole) = (cursor.unwrap_or(0), cursor.is_none());
         let mut present = BTreeMap::new();
         let mut is_whole = false;
         for _ in 0..MOST_PAGES {
             let page = self.parts.cloud.changes(after).await?;
             if page.last < after {
-                if whole {
-                    tracing::warn!("the registry of accessories is listed backwards");
-                    return Err(NotBrought::Later(None));
-                }
                 // The cloud counts anew: it has forgotten something, as after a restore.
-                (after, whole) = (0, true);
-                present.clear();
-                continue;
+                tracing::warn!("the registry of accessories has lost what it had");
+                return Err(NotBrought::Conflict);
             }
             let records = self.read(page.accessories).await?;
             present.extend(records.iter().map(|record| (record.id, record.revision)));
