@@ -11,7 +11,8 @@ use zeroize::Zeroize;
 
 use crate::cbor::Malformed;
 use crate::id::{AccessoryId, AccountId};
-use crate::seal::{RecordIds, SealError, open_record, seal_record};
+use crate::keys::random;
+use crate::seal::{RecordIds, SealError, open_record, seal_record_with};
 use crate::secret::Secret;
 use crate::steps::ACCESSORIES;
 
@@ -109,11 +110,21 @@ impl AccessoryRecord {
     /// # Errors
     /// [`AccessoryRecordError::TooLong`].
     pub fn seal(&self, key: &Secret<[u8; 32]>, ids: &AccessoryIds) -> Result<Vec<u8>, AccessoryRecordError> {
+        self.seal_with(key, ids, &random())
+    }
+
+    /// As [`AccessoryRecord::seal`] with a given salt, which must never be used twice under one key.
+    pub(crate) fn seal_with(
+        &self,
+        key: &Secret<[u8; 32]>,
+        ids: &AccessoryIds,
+        salt: &[u8; 32],
+    ) -> Result<Vec<u8>, AccessoryRecordError> {
         let plaintext = self.plaintext();
         if plaintext.expose().len() + OVERHEAD > MAX_SEALED_ACCESSORY {
             return Err(AccessoryRecordError::TooLong);
         }
-        Ok(seal_record(key, &ids.record(), plaintext.expose()))
+        Ok(seal_record_with(key, &ids.record(), plaintext.expose(), salt))
     }
 
     /// Opens what [`AccessoryRecord::seal`] sealed for the same ids.

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::keys::random;
+use crate::seal::seal_record;
 
 fn record(name: &str) -> AccessoryRecord {
     AccessoryRecord {
