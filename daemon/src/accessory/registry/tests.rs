@@ -9,7 +9,8 @@ use belay_proto::dbus::{BindingState, LockState};
 use belay_proto::id::{AccessoryId, AccountId};
 
 use self::rig::{Kept, NOW, Shelf, band, bound, id, phone};
-use super::NotBrought;
+use super::{Learned, NotBrought};
+use crate::accessory::AccessoryError;
 use crate::warden::{Identity, WardenView};
 
 #[tokio::test]
@@ -205,4 +206,19 @@ async fn another_owner_of_the_device_starts_with_nothing_of_the_last_ones() {
         one.shown().is_empty(),
         "the first one's record opens for nobody else"
     );
+}
+
+#[tokio::test]
+async fn records_of_an_account_that_is_not_the_devices_are_refused() {
+    let one = phone(&Arc::new(Shelf::default())).await;
+    let record = Learned {
+        id: id(1),
+        revision: 1,
+        changed_at: NOW,
+        accessory: Some(band(1, 9)),
+    };
+    let other = AccountId::from_bytes([8; 16]);
+    let refused = one.handle.learn(other, vec![record]).await;
+    assert_eq!(refused, Err(AccessoryError::NotBound));
+    assert!(one.shown().is_empty());
 }
