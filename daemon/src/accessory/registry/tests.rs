@@ -222,3 +222,38 @@ async fn records_of_an_account_that_is_not_the_devices_are_refused() {
     assert_eq!(refused, Err(AccessoryError::NotBound));
     assert!(one.shown().is_empty());
 }
+
+#[tokio::test]
+async fn garbage_in_the_place_of_a_record_makes_no_device_bring_it_over_and_over() {
+    for revision in [1, 99] {
+        let shelf = Arc::new(Shelf::default());
+        let one = phone(&shelf).await;
+        one.pairs(&band(1, 9), NOW).await;
+        one.reaches().await;
+        let spoil = |shelf: &Shelf| {
+            let mut kept = shelf.kept.lock().unwrap();
+            let (_, entry) = kept.entries.get_mut(&id(1)).unwrap();
+            (entry.sealed, entry.revision) = (vec![1; 600].into(), revision);
+        };
+        spoil(&shelf);
+        one.clock.advance(Duration::from_secs(24 * 3600));
+        one.settles().await;
+        let asked = *shelf.asked.borrow();
+        for _ in 0..20 {
+            one.waits().await;
+        }
+        assert_eq!(*shelf.asked.borrow(), asked);
+        // A change of its own takes the place of the garbage, or, where the number leaves no room, is left aside.
+        one.pairs(&band(1, 8), NOW).await;
+        one.reaches().await;
+        for _ in 0..20 {
+            one.waits().await;
+        }
+        let asked = *shelf.asked.borrow();
+        one.waits().await;
+        assert_eq!(*shelf.asked.borrow(), asked);
+        assert_eq!(one.kept().await, [band(1, 8)]);
+        let healed = shelf.kept.lock().unwrap().entries[&id(1)].1.revision == 2;
+        assert_eq!(healed, revision == 1);
+    }
+}

@@ -69,8 +69,9 @@ impl Work {
                 tracing::warn!("the registry of accessories has lost what it had");
                 return Err(NotBrought::Conflict);
             }
+            // The cloud's word, for what it wants to be told: one that doesn't open is there all the same.
+            present.extend(page.accessories.iter().map(|entry| (entry.id, entry.revision)));
             let records = self.read(page.accessories).await?;
-            present.extend(records.iter().map(|record| (record.id, record.revision)));
             self.parts
                 .accessories
                 .learn(self.account, records)

@@ -99,6 +99,7 @@ impl Registry for Shelf {
         let present = kept.entries.get(&id).map_or(0, |(_, entry)| entry.revision);
         let outcome = match *self.refuses.lock().unwrap() {
             Some(why) => Err(why),
+            None if record.revision <= record.base => Err(NotBrought::Refused),
             None if present != record.base => Err(NotBrought::Conflict),
             None => Ok(()),
         };
