@@ -82,7 +82,7 @@ impl Kind {
     /// Whether its protocol is spoken here: it can be paired.
     #[must_use]
     pub const fn is_spoken(self) -> bool {
-        !matches!(self, Self::Unknown | Self::MiBand7)
+        !matches!(self, Self::Unknown)
     }
 
     /// Whether it is used over a connection that is kept up.

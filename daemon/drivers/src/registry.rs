@@ -3,6 +3,7 @@
 use crate::address::Address;
 use crate::advertisement::Listener;
 use crate::driver::Driver;
+use crate::entropy::Entropy;
 use crate::huami::Band;
 use crate::infinitime::InfiniTime;
 use crate::key::Key;
@@ -17,14 +18,16 @@ use crate::standard::Standard;
 pub struct Setup {
     /// A number that stays the same for one account: scales keep a place in their history for each.
     pub owner: u32,
+    /// Chance for this one connection: bands that agree on a key draw theirs from it.
+    pub entropy: Entropy,
 }
 
 /// The driver of a kind, for one connection. `None`: it is never connected to.
 #[must_use]
 pub fn driver(kind: Kind, setup: &Setup) -> Option<Box<dyn Driver>> {
     match kind {
-        Kind::MiBand2 | Kind::MiBand3 | Kind::MiBand4 | Kind::MiBand5 | Kind::MiBand6 => {
-            let band = Band::new(kind)?;
+        Kind::MiBand2 | Kind::MiBand3 | Kind::MiBand4 | Kind::MiBand5 | Kind::MiBand6 | Kind::MiBand7 => {
+            let band = Band::new(kind)?.with_entropy(setup.entropy.clone());
             Some(Box::new(band))
         }
         Kind::MiScale => Some(Box::new(MiScale::new(Model::Weight, setup.owner))),

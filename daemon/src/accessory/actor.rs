@@ -367,7 +367,7 @@ impl Desk {
             u32::from_le_bytes([a, b, c, d])
         });
         let mut setup = belay_drivers::Setup::default();
-        setup.owner = owner;
+        (setup.owner, setup.entropy) = (owner, belay_drivers::Entropy::new(random()));
         setup
     }
 }

@@ -80,12 +80,13 @@ impl Services {
         self.connection.closed().await;
     }
 
-    /// Whether the warden says that the device has to be kept.
+    /// Whether the warden says that there is something to watch: a device that has to be kept, or a policy.
     ///
     /// # Errors
     /// It doesn't answer.
-    pub async fn is_guarded(&self) -> zbus::Result<bool> {
-        warden::guarded(&self.service(Subject::Warden)).await
+    pub async fn is_needed(&self) -> zbus::Result<bool> {
+        let warden = self.service(Subject::Warden);
+        Ok(warden::guarded(&warden).await? || warden::tick(&warden).await? != 0)
     }
 
     /// Sends what a service shows, now and whenever it changes, until it can't be read.

@@ -36,9 +36,9 @@ pub enum WatchError {
     /// The warden never answered, and nothing says that the device is lost.
     #[error("the warden doesn't answer")]
     NoWarden,
-    /// The device was lost while the watch was leaving: another one has to take over.
-    #[error("the device is lost again")]
-    LostAgain,
+    /// The device was lost, or a policy was armed, while the watch was leaving: another one has to take over.
+    #[error("there is something to watch again")]
+    NeededAgain,
     /// The system has no signals for us.
     #[error("signals can't be awaited: {0}")]
     Signals(#[from] io::Error),
@@ -97,8 +97,8 @@ pub async fn watch(
 /// Who asks for the watch from here on gets the next one; who asked just before would have been told that it runs.
 async fn leave(services: &Services) -> Result<(), WatchError> {
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-    match services.is_guarded().await {
-        Ok(true) => Err(WatchError::LostAgain),
+    match services.is_needed().await {
+        Ok(true) => Err(WatchError::NeededAgain),
         _ => Ok(()),
     }
 }

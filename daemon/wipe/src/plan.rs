@@ -207,10 +207,17 @@ impl Plan {
     /// it. A plan that doesn't say where the data lies promises nothing.
     #[must_use]
     pub fn class(&self) -> Class {
+        self.class_of(|_| true)
+    }
+
+    /// The same of those steps alone that `counts` says; by their numbers from 0.
+    #[must_use]
+    pub fn class_of(&self, counts: impl Fn(usize) -> bool) -> Class {
         let worth = |place: &PathBuf| {
-            let internal = self.steps.iter().filter(|step| !step.external);
+            let steps = self.steps.iter().enumerate();
+            let internal = steps.filter(|(number, step)| !step.external && counts(*number));
             internal
-                .map(|step| step.work.worth(place))
+                .map(|(_, step)| step.work.worth(place))
                 .max()
                 .unwrap_or(Class::None)
         };

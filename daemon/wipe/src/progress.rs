@@ -1,14 +1,15 @@
 //! What happens next: the state of a wipe and the one function that changes it. No I/O, no clock.
 //!
 //! Keys first: until every key step is done nothing else is begun, and a key step that fails is tried again. Once they
-//! are gone the wipe is irrevocable; what fails then is recorded, and the rest goes on.
+//! are gone the wipe is irrevocable; what fails then is recorded, and the rest goes on. Without keys a wipe is over only
+//! when what was done is worth as much as the plan: the owner was shown that class before.
 
 use crate::journal::Entry;
 use crate::plan::{Plan, Work};
 
 /// How often a key step is tried in one run; the service manager starts the next run.
 pub const KEY_TRIES: u32 = 5;
-/// How often another step is tried where there are no keys, and so nothing is irrevocable by itself.
+/// How often another step is tried in one run where there are no keys, and so nothing is irrevocable by itself.
 pub const OTHER_TRIES: u32 = 3;
 /// How often the power is tried to be cut.
 pub const POWER_TRIES: u32 = 3;
@@ -17,6 +18,7 @@ pub const POWER_TRIES: u32 = 3;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     stages: Vec<Stage>,
+    plan: Plan,
     /// [`Effect::Finish`] was given out.
     wiped: bool,
 }
@@ -90,8 +92,8 @@ pub enum Effect {
 pub enum Stopped {
     /// Wiped.
     Wiped,
-    /// Keys are left: another run is needed.
-    KeysLeft,
+    /// Keys are left, or without keys the data: another run is needed.
+    DataLeft,
     /// Wiped, and the power is still on.
     PowerLeft,
 }
@@ -130,7 +132,29 @@ impl State {
         for stage in stages.iter_mut().filter(|stage| stage.role == Role::Power) {
             stage.status = Status::Pending;
         }
-        Self { stages, wiped: false }
+        let mut state = Self {
+            stages,
+            plan: plan.clone(),
+            wiped: false,
+        };
+        // What an earlier run gave up may go well in this one.
+        if !state.is_worth_its_class() {
+            for stage in state.stages.iter_mut().filter(|stage| stage.role == Role::Other) {
+                if stage.status == Status::GivenUp {
+                    stage.status = Status::Pending;
+                }
+            }
+        }
+        state
+    }
+
+    /// Whether the wipe may be called one: the keys are gone, or what was done reaches the data as the plan says.
+    fn is_worth_its_class(&self) -> bool {
+        let done = |step: usize| {
+            let stage = self.stages.get(step);
+            stage.is_some_and(|stage| stage.status == Status::Done)
+        };
+        self.has_keys() || self.plan.class_of(done) >= self.plan.class()
     }
 
     /// Whether what was wiped can't be had back: the keys are gone, or, without keys, something was begun.
@@ -220,7 +244,7 @@ fn proceed(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some((step, stage)) = state.of(Role::Key).filter(pending).min_by_key(|(_, s)| s.tries) {
         let tries = stage.tries;
         if tries >= KEY_TRIES {
-            effects.push(Effect::Stop(Stopped::KeysLeft));
+            effects.push(Effect::Stop(Stopped::DataLeft));
         } else {
             again(effects, step, tries);
         }
@@ -228,6 +252,10 @@ fn proceed(state: &mut State, effects: &mut Vec<Effect>) {
     }
     if let Some((step, stage)) = state.of(Role::Other).find(pending) {
         again(effects, step, stage.tries);
+        return;
+    }
+    if !state.wiped && !state.is_worth_its_class() {
+        effects.push(Effect::Stop(Stopped::DataLeft));
         return;
     }
     if !state.wiped {

@@ -46,13 +46,56 @@ fn a_key_step_that_fails_does_not_keep_the_other_one_waiting() {
     assert_eq!(stopped, Stopped::Wiped);
 }
 
-#[test]
-fn a_plan_without_keys_tries_again_and_then_goes_on() {
+/// The plan without its key step: the discard is what it is worth.
+fn no_keys() -> Plan {
     let mut plan = testing::plan();
     plan.steps.remove(0);
+    plan
+}
+
+#[test]
+fn a_plan_without_keys_tries_again_and_then_goes_on() {
+    let (worked, state, stopped) = play(&no_keys(), &[false, true, true, true]);
+    assert_eq!(worked[..5], [0, 1, 1, 1, 2]);
+    assert_eq!((state.given_up(), stopped), (vec![1], Stopped::Wiped));
+}
+
+#[test]
+fn a_plan_without_keys_that_did_not_reach_the_data_is_no_wipe_and_begins_again() {
+    let plan = no_keys();
     let (worked, state, stopped) = play(&plan, &[true, true, true]);
-    assert_eq!(worked[..4], [0, 0, 0, 1]);
-    assert_eq!((state.given_up(), stopped), (vec![0], Stopped::Wiped));
+    assert_eq!(stopped, Stopped::DataLeft);
+    assert_eq!(
+        worked,
+        [0, 0, 0, 1, 2, 3, 4],
+        "the rest is done, and the power stays on"
+    );
+    assert!(state.irrevocable(), "something was begun");
+    // The next run, by what the journal tells.
+    let done = |step| Entry::Done {
+        step,
+        notes: Vec::new(),
+    };
+    let failed = |step| Entry::Failed {
+        step,
+        reason: String::new(),
+        given_up: true,
+    };
+    let entries = [failed(0), done(1), done(2), done(3), done(4)];
+    let state = State::new(&plan, true, false, &entries);
+    let (state, effects) = step(&state, Event::Begin);
+    assert_eq!(effects, [Effect::Work(0)]);
+    let (_, effects) = step(
+        &state,
+        Event::Done {
+            step: 0,
+            notes: Vec::new(),
+        },
+    );
+    assert!(
+        effects.contains(&Effect::Finish { failed: Vec::new() }),
+        "{effects:?}"
+    );
 }
 
 proptest! {
@@ -66,7 +109,7 @@ proptest! {
             prop_assert!(last_key < other);
         }
         match stopped {
-            Stopped::KeysLeft => prop_assert!(other.is_none() && !state.irrevocable()),
+            Stopped::DataLeft => prop_assert!(other.is_none() && !state.irrevocable()),
             Stopped::Wiped | Stopped::PowerLeft => prop_assert!(state.irrevocable()),
         }
         // Every run ends, and the power is last.

@@ -42,7 +42,7 @@ pub enum WipeError {
     /// No byte was changed; the reason is in the file `refused`.
     #[error("refused: {}: {}", .0.reason, .0.detail)]
     Refused(Refusal),
-    /// Keys are left, or the journal can't be written: run again.
+    /// Keys or data are left, or the journal can't be written: run again.
     #[error("not wiped yet: {0}")]
     Unfinished(String),
     /// Wiped; the power is still on.
@@ -225,8 +225,10 @@ impl Run<'_> {
                     }
                     Effect::Stop(Stopped::Wiped) => return Ok(Ended::Wiped),
                     Effect::Stop(Stopped::PowerLeft) => return Err(WipeError::PowerLeft),
-                    Effect::Stop(Stopped::KeysLeft) => {
-                        return Err(WipeError::Unfinished("keys are left".to_owned()));
+                    Effect::Stop(Stopped::DataLeft) => {
+                        return Err(WipeError::Unfinished(
+                            "keys, or the data itself, are left".to_owned(),
+                        ));
                     }
                 }
             }

@@ -2,12 +2,14 @@
 //! protocols, with no code shared with the drivers, so that a misunderstanding can't hide in both.
 
 pub mod band;
+pub mod band7;
 pub mod beacon;
 pub mod infinitime;
 pub mod scale;
 pub mod strap;
 
 pub use band::Band;
+pub use band7::Band7;
 pub use beacon::Beacon;
 pub use infinitime::InfiniTime;
 pub use scale::Scale;

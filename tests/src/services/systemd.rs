@@ -130,6 +130,14 @@ impl Systemd {
         self.units.active.borrow().clone()
     }
 
+    /// Something else than the manager started `unit`: the bus, say.
+    ///
+    /// # Errors
+    /// Where the bus has gone.
+    pub async fn runs(&self, unit: &str) -> Outcome {
+        set(&self.units.active, self.puppet(), unit, true).await
+    }
+
     /// A unit ends by itself, as a service does that crashed or is done.
     ///
     /// # Errors
@@ -187,7 +195,7 @@ impl Units {
                 .active
                 .borrow()
                 .iter()
-                .filter(|u| *u != unit)
+                .filter(|u| *u != unit && !outlives(u, unit))
                 .cloned()
                 .collect();
             for other in others {
@@ -221,6 +229,22 @@ impl Units {
         );
         puppet.emit(PATH, MANAGER, "JobRemoved", &body).await
     }
+}
+
+/// Whether `unit` goes on running when `target` is isolated, by the unit files that are shipped: it says so itself, or
+/// the target wants it (systemd.unit(5)). What isn't shipped is somebody else's, and is stopped.
+fn outlives(unit: &str, target: &str) -> bool {
+    let shipped = |name: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../systemd/");
+        std::fs::read_to_string(format!("{folder}{name}")).unwrap_or_default()
+    };
+    let named = |line: &str| {
+        let wanted = line
+            .strip_prefix("Wants=")
+            .or_else(|| line.strip_prefix("Requires="));
+        wanted.is_some_and(|units| units.split_ascii_whitespace().any(|one| one == unit))
+    };
+    shipped(unit).lines().any(|line| line == "IgnoreOnIsolate=yes") || shipped(target).lines().any(named)
 }
 
 /// Shows that a unit runs, or doesn't.

@@ -71,6 +71,23 @@ fn reason(answer: Result<(), EnforceError>) -> String {
 }
 
 #[tokio::test]
+async fn going_lost_and_back_stops_neither_the_warden_nor_the_watch_nor_a_wipe() {
+    let system = System::new().await;
+    let systemd = system.services().systemd();
+    let stay = ["belay-warden.service", "belay-watch.service", WIPE];
+    for unit in stay.into_iter().chain(["display-manager.service"]) {
+        systemd.runs(unit).await.unwrap();
+    }
+    for job in [Job::Lost, Job::Unlock] {
+        assert_eq!(system.adapter.enforce(job).await, Ok(()));
+        for unit in stay {
+            assert!(systemd.is_active(unit), "{unit}");
+        }
+        assert!(!systemd.is_active("display-manager.service"));
+    }
+}
+
+#[tokio::test]
 async fn the_lost_target_is_isolated_and_every_session_but_the_lost_screens_ends() {
     let system = System::new().await.with_sessions().await;
     assert_eq!(system.adapter.enforce(Job::Lost).await, Ok(()));

@@ -11,6 +11,11 @@ pub enum Scheme {
     Chosen(Dialect),
     /// With a key that the account server issued, which can't be changed from here.
     Issued(Dialect),
+    /// With such a key and one that both sides agree on: the protocol of 2021.
+    Agreed,
+    /// As the firmware has it: [`Scheme::Agreed`] where it has the characteristics for that, else
+    /// [`Scheme::Issued`].
+    Either(Dialect),
 }
 
 /// Where a band takes texts.
@@ -23,6 +28,18 @@ pub enum Texts {
         /// With them.
         padded: bool,
     },
+    /// An endpoint of the protocol of 2021.
+    Endpoint,
+}
+
+/// Where a band has its values, and what it wants to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum System {
+    /// On characteristics.
+    Characteristics,
+    /// Zepp OS: on endpoints of the protocol of 2021. Clock, history and what a band says of itself are on
+    /// characteristics nevertheless.
+    Zepp,
 }
 
 /// How a transfer of the history ends.
@@ -45,6 +62,8 @@ pub struct Model {
     pub texts: Texts,
     /// Its acknowledgement of a transfer.
     pub acknowledge: Acknowledge,
+    /// Where its values are.
+    pub system: System,
 }
 
 const BAND_2: Model = Model {
@@ -55,6 +74,7 @@ const BAND_2: Model = Model {
         delete: &[0x03],
         keep: &[],
     },
+    system: System::Characteristics,
 };
 
 const BAND_3: Model = Model {
@@ -74,6 +94,23 @@ const BAND_5: Model = Model {
     ..BAND_4
 };
 
+/// With newer firmware only the way of commands differs.
+const BAND_6: Model = Model {
+    scheme: Scheme::Either(Dialect { crypt: 0x80, flag: 0 }),
+    ..BAND_5
+};
+
+const BAND_7: Model = Model {
+    scheme: Scheme::Agreed,
+    sample: Size::Eight,
+    texts: Texts::Endpoint,
+    acknowledge: Acknowledge {
+        delete: &[0x03, 0x01],
+        keep: &[0x03, 0x09],
+    },
+    system: System::Zepp,
+};
+
 /// What is particular to `kind`; `None` where it is none of these bands.
 #[must_use]
 pub const fn of(kind: Kind) -> Option<Model> {
@@ -81,7 +118,9 @@ pub const fn of(kind: Kind) -> Option<Model> {
         Kind::MiBand2 => Some(BAND_2),
         Kind::MiBand3 => Some(BAND_3),
         Kind::MiBand4 => Some(BAND_4),
-        Kind::MiBand5 | Kind::MiBand6 => Some(BAND_5),
+        Kind::MiBand5 => Some(BAND_5),
+        Kind::MiBand6 => Some(BAND_6),
+        Kind::MiBand7 => Some(BAND_7),
         _ => None,
     }
 }

@@ -43,6 +43,10 @@ pub const USER_SETTINGS: Uuid = huami(0x0008);
 pub const DEVICE_EVENT: Uuid = huami(0x0010);
 /// In [`BAND`]: what is longer than one write, in chunks.
 pub const CHUNKED: Uuid = huami(0x0020);
+/// In [`BAND`], with the protocol of 2021: the chunks of messages to the band.
+pub const MESSAGES_TO: Uuid = huami(0x0016);
+/// In [`BAND`], with the protocol of 2021: the chunks of its messages; what is written here acknowledges them.
+pub const MESSAGES_FROM: Uuid = huami(0x0017);
 /// In [`AUTHENTICATION_SERVICE`]: the authentication.
 pub const AUTHENTICATION: Uuid = huami(0x0009);
 /// In [`HEART_RATE`]: measurements.

@@ -59,6 +59,16 @@ pub struct Head {
     pub hash: [u8; 32],
 }
 
+/// From where to where a log goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// The entry before the first that has to be there; none where nothing was ever left out. What the file holds
+    /// before that is as good, since each entry vouches for all before it.
+    pub begin: Head,
+    /// The last entry.
+    pub end: Head,
+}
+
 /// Why a log isn't the one the head speaks of.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {
@@ -68,6 +78,9 @@ pub enum Broken {
     /// A line's own hash, number or link doesn't fit.
     #[error("entry {0} was changed, or one before it removed")]
     Unchained(u64),
+    /// Entries at the beginning are missing that nobody left out.
+    #[error("the log doesn't reach back to entry {0}")]
+    WrongBegin(u64),
     /// Fewer entries than the head counts, or other ones.
     #[error("the log ends at entry {found}, the warden wrote {written}")]
     WrongEnd {
@@ -115,18 +128,19 @@ pub fn link(head: &Head, note: Note) -> (String, Head) {
     )
 }
 
-/// Follows the chain from its beginning to `head`.
+/// Follows the chain from the beginning of `log`, which is at or before that of `bounds`, to its end.
 ///
 /// One chained entry more than the head counts is accepted: it was appended just before a power
 /// cut. So is a half-written last line.
 ///
 /// # Errors
 /// The first place where the log and the chain part.
-pub fn check(log: &[u8], head: &Head) -> Result<Checked, Broken> {
-    let mut end = Head::default();
+pub fn check(log: &[u8], bounds: &Bounds) -> Result<Checked, Broken> {
+    let head = &bounds.end;
+    let mut end = beginning(log, &bounds.begin);
     let mut entries = Vec::new();
     let mut length = 0;
-    let mut met_head = *head == end;
+    let (mut met_begin, mut met_head) = (end == bounds.begin, end == *head);
     for line in log.split_inclusive(|byte| *byte == b'\n') {
         let Some(text) = line.strip_suffix(b"\n") else {
             break;
@@ -142,9 +156,13 @@ pub fn check(log: &[u8], head: &Head) -> Result<Checked, Broken> {
             return Err(Broken::Unchained(number));
         }
         end = Head { count: number, hash };
+        met_begin |= end == bounds.begin;
         met_head |= end == *head;
         length += line.len();
         entries.push(entry);
+    }
+    if !met_begin {
+        return Err(Broken::WrongBegin(bounds.begin.count.saturating_add(1)));
     }
     if met_head && end.count <= head.count.saturating_add(1) {
         Ok(Checked {
@@ -158,6 +176,36 @@ pub fn check(log: &[u8], head: &Head) -> Result<Checked, Broken> {
             written: head.count,
         })
     }
+}
+
+/// What the first entry says of the one before it; where there is none, what has to be there.
+fn beginning(log: &[u8], begin: &Head) -> Head {
+    let first = log.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let before = serde_json::from_slice::<Entry>(first).ok().and_then(|entry| {
+        let hash = HEXLOWER.decode(entry.prev.as_bytes()).ok()?;
+        Some(Head {
+            count: entry.seq.checked_sub(1)?,
+            hash: hash.try_into().ok()?,
+        })
+    });
+    before.unwrap_or(*begin)
+}
+
+/// Where to cut a log that holds, so that at most `most` bytes are left: how many bytes go, and the last entry that
+/// goes with them. `None`: it is short enough, or a single entry is longer.
+#[must_use]
+pub fn cut(log: &[u8], checked: &Checked, most: usize) -> Option<(usize, Head)> {
+    let surplus = checked.length.checked_sub(most).filter(|bytes| *bytes > 0)?;
+    let mut at = 0;
+    for (line, entry) in log.split_inclusive(|byte| *byte == b'\n').zip(&checked.entries) {
+        at += line.len();
+        if at >= surplus {
+            let hash = HEXLOWER.decode(entry.hash.as_bytes()).ok()?.try_into().ok()?;
+            let count = entry.seq;
+            return (at < checked.length).then_some((at, Head { count, hash }));
+        }
+    }
+    None
 }
 
 fn hash_of(entry: &Entry) -> [u8; 32] {

@@ -1,20 +1,41 @@
 //! The audit log's file: the line first, the head second, so that a power cut leaves at most one
 //! line more than the head counts.
+//!
+//! A log that has grown too long loses its older half: first the head says from where on entries have to be there, then
+//! the file is replaced by what is left, so that a power cut between the two leaves more than is needed. The numbers of
+//! entries go on, which tells how many went.
 
 use std::path::PathBuf;
 
 use belay_proto::cbor_map;
 
-use super::audit_log::{self, Broken, Entry, Head, Note};
+use super::audit_log::{self, Bounds, Broken, Entry, Head, Note};
 use super::copies::WriteError;
 use super::files::Files;
+
+/// How long a log gets.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// One of more bytes is cut.
+    longest: u64,
+    /// To so many at most.
+    kept: usize,
+}
+
+const LIMITS: Limits = Limits {
+    longest: 4 * 1024 * 1024,
+    kept: 2 * 1024 * 1024,
+};
 
 /// Appends to the log; the head is the caller's to commit, with [`Journal::head`].
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    head: Head,
+    bounds: Bounds,
     length: u64,
+    limits: Limits,
+    /// So many bytes at the beginning go once a head is on disk that says so.
+    cut: Option<usize>,
     /// The head on disk is behind: it must be committed before the next line.
     owed: bool,
     /// Half a line may follow: it must be cut off before the next.
@@ -38,8 +59,10 @@ impl Journal {
     pub fn fresh(path: PathBuf) -> Self {
         Self {
             path,
-            head: Head::default(),
+            bounds: Bounds::default(),
             length: 0,
+            limits: LIMITS,
+            cut: None,
             owed: false,
             ragged: false,
         }
@@ -50,14 +73,19 @@ impl Journal {
     /// # Errors
     /// The log was changed, cut or removed, or can't be read.
     pub fn open(files: &dyn Files, path: PathBuf, stored_head: &[u8]) -> Result<Self, JournalError> {
-        let head = decode_head(stored_head).ok_or(Broken::WrongEnd { found: 0, written: 0 })?;
+        let bounds = decode_head(stored_head).ok_or(Broken::WrongEnd { found: 0, written: 0 })?;
         let log = files.read(&path).map_err(JournalError::Io)?.unwrap_or_default();
-        let checked = audit_log::check(&log, &head)?;
+        let checked = audit_log::check(&log, &bounds)?;
         Ok(Self {
             path,
-            head: checked.head,
+            bounds: Bounds {
+                end: checked.head,
+                ..bounds
+            },
             length: length_of(checked.length),
-            owed: checked.head != head,
+            limits: LIMITS,
+            cut: None,
+            owed: checked.head != bounds.end,
             ragged: checked.length != log.len(),
         })
     }
@@ -71,9 +99,12 @@ impl Journal {
     /// The head as it is stored.
     #[must_use]
     pub fn head(&self) -> Vec<u8> {
+        let Bounds { begin, end } = self.bounds;
         StoredHead {
-            count: self.head.count,
-            hash: self.head.hash,
+            count: end.count,
+            hash: end.hash,
+            begin_count: begin.count,
+            begin_hash: begin.hash,
         }
         .encode()
     }
@@ -93,15 +124,44 @@ impl Journal {
                 .map_err(failed(&self.path))?;
             self.ragged = false;
         }
-        let (line, head) = audit_log::link(&self.head, note);
+        let (line, head) = audit_log::link(&self.bounds.end, note);
         self.ragged = true;
         files
             .append(&self.path, line.as_bytes())
             .map_err(failed(&self.path))?;
         self.ragged = false;
         self.length = self.length.saturating_add(length_of(line.len()));
-        self.head = head;
+        self.bounds.end = head;
         self.owed = true;
+        Ok(())
+    }
+
+    /// Shortens a log that is too long, in two steps: after the first a head is owed. To be called when none is; the
+    /// log holds whether it is called or not.
+    ///
+    /// # Errors
+    /// The log can't be read or replaced: it is as it was.
+    pub fn shorten(&mut self, files: &mut dyn Files) -> Result<(), JournalError> {
+        if let Some(cut) = self.cut.take() {
+            let log = files
+                .read(&self.path)
+                .map_err(JournalError::Io)?
+                .unwrap_or_default();
+            let kept = log.get(cut..).unwrap_or_default();
+            files.replace(&self.path, kept).map_err(JournalError::Io)?;
+            self.length = length_of(kept.len());
+        } else if self.length > self.limits.longest {
+            let log = files
+                .read(&self.path)
+                .map_err(JournalError::Io)?
+                .unwrap_or_default();
+            let checked = audit_log::check(&log, &self.bounds)?;
+            if let Some((cut, begin)) = audit_log::cut(&log, &checked, self.limits.kept) {
+                self.bounds.begin = begin;
+                self.cut = Some(cut);
+                self.owed = true;
+            }
+        }
         Ok(())
     }
 
@@ -119,7 +179,7 @@ impl Journal {
             .read(&self.path)
             .map_err(JournalError::Io)?
             .unwrap_or_default();
-        let mut entries = audit_log::check(&log, &self.head)?.entries;
+        let mut entries = audit_log::check(&log, &self.bounds)?.entries;
         entries.retain(|entry| entry.time >= since);
         Ok(entries)
     }
@@ -145,18 +205,30 @@ cbor_map! {
     struct StoredHead {
         count: u64,
         hash: [u8; 32],
+        begin_count: u64,
+        begin_hash: [u8; 32],
     }
 }
 
-/// The head from its stored form.
+/// From where to where the log goes, from its stored form.
 #[must_use]
-pub fn decode_head(stored: &[u8]) -> Option<Head> {
-    StoredHead::decode(stored).ok().map(|head| Head {
-        count: head.count,
-        hash: head.hash,
+pub fn decode_head(stored: &[u8]) -> Option<Bounds> {
+    StoredHead::decode(stored).ok().map(|head| Bounds {
+        begin: Head {
+            count: head.begin_count,
+            hash: head.begin_hash,
+        },
+        end: Head {
+            count: head.count,
+            hash: head.hash,
+        },
     })
 }
 
 fn length_of(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+#[path = "journal_tests.rs"]
+mod tests;

@@ -106,7 +106,21 @@ impl Vault {
     pub fn note(&mut self, note: Note, committed: &State) -> Result<(), WriteError> {
         self.commit_owed_head(committed)?;
         self.journal.append(self.files.as_mut(), note)?;
-        self.commit_owed_head(committed)
+        self.commit_owed_head(committed)?;
+        // What was noted is on disk: a log that can't be shortened now is later.
+        for _ in 0..2 {
+            if let Err(error) = self.journal.shorten(self.files.as_mut()) {
+                tracing::error!(error = ?error, "the audit log can't be shortened");
+                break;
+            }
+            if self.journal.head_is_owed()
+                && let Err(error) = self.commit_owed_head(committed)
+            {
+                tracing::error!(error = ?error, "the audit log can't be shortened");
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Puts a broken log aside and writes the sealing key that was missing.

@@ -37,9 +37,9 @@ pub(crate) struct Work {
     watched: bool,
 }
 
-/// One kind of work: whether it runs, and when it may be tried again.
+/// One kind of work: what of it runs, and when it may be tried again.
 struct Lane {
-    busy: bool,
+    running: Option<Task>,
     backoff: Backoff,
     not_before: Option<Duration>,
     /// What the waits were for.
@@ -49,15 +49,17 @@ struct Lane {
 impl Lane {
     fn new() -> Self {
         Self {
-            busy: false,
+            running: None,
             backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
             not_before: None,
             of: None,
         }
     }
 
-    fn is_free(&self, now: Duration) -> bool {
-        !self.busy && self.not_before.is_none_or(|at| at <= now)
+    fn is_free(&self, task: Task, now: Duration) -> bool {
+        // A lost target that takes its time doesn't hold up a wipe.
+        let overtakes = task == Task::Stand(Stand::Wipe) && self.running == Some(Task::Stand(Stand::Lost));
+        (self.running.is_none() || overtakes) && self.not_before.is_none_or(|at| at <= now)
     }
 
     fn start_over(&mut self) {
@@ -98,10 +100,10 @@ impl Work {
             self.stand.of = owed;
             self.stand.start_over();
         }
-        if let Some(stand) = owed.filter(|_| self.stand.is_free(now)) {
+        if let Some(stand) = owed.filter(|stand| self.stand.is_free(Task::Stand(*stand), now)) {
             match job(stand) {
                 Some(job) => {
-                    self.stand.busy = true;
+                    self.stand.running = Some(Task::Stand(stand));
                     self.start(Task::Stand(stand), job);
                 }
                 None => drop(self.stand.put_off(now)),
@@ -109,8 +111,8 @@ impl Work {
         }
         if !watch {
             self.watched = false;
-        } else if !self.watched && self.watch.is_free(now) {
-            self.watch.busy = true;
+        } else if !self.watched && self.watch.is_free(Task::Watch, now) {
+            self.watch.running = Some(Task::Watch);
             self.start(Task::Watch, Job::Watch);
         }
     }
@@ -125,7 +127,11 @@ impl Work {
             Task::Stand(_) => &mut self.stand,
             Task::Watch => &mut self.watch,
         };
-        lane.busy = false;
+        if lane.running != Some(task) {
+            // It was overtaken, and isn't owed any more.
+            return None;
+        }
+        lane.running = None;
         let told = match result {
             Ok(()) => {
                 lane.start_over();
@@ -165,17 +171,20 @@ impl Work {
 
     /// The boot time at which something is tried again.
     pub(crate) fn next_try(&self, owed: bool, watch: bool) -> Option<Duration> {
-        let stand = self.stand.not_before.filter(|_| owed && !self.stand.busy);
+        let stand = self
+            .stand
+            .not_before
+            .filter(|_| owed && self.stand.running.is_none());
         let watch = self
             .watch
             .not_before
-            .filter(|_| watch && !self.watched && !self.watch.busy);
+            .filter(|_| watch && !self.watched && self.watch.running.is_none());
         stand.into_iter().chain(watch).min()
     }
 
     /// Whether something runs.
     pub(crate) const fn is_busy(&self) -> bool {
-        self.stand.busy || self.watch.busy
+        self.stand.running.is_some() || self.watch.running.is_some()
     }
 
     fn start(&self, task: Task, job: Job) {

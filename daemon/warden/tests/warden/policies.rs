@@ -46,7 +46,7 @@ async fn a_device_locks_itself_after_its_time_without_contact_and_not_before() {
     warden.set_policies(&lock_after_a_day()).await.unwrap();
     assert_eq!(
         warden.tick(&device).await,
-        Some(HOUR),
+        Some(HOUR / 6),
         "so that counts are written down"
     );
     pass(&device, &warden, 20).await;
@@ -179,6 +179,27 @@ async fn after_a_wipe_that_was_refused_and_an_unlock_the_device_still_locks_itse
 }
 
 #[tokio::test]
+async fn whoever_restarts_the_device_every_fifty_minutes_gains_little() {
+    let (device, mut warden, _) = bound().await;
+    warden.set_policies(&lock_after_a_day()).await.unwrap();
+    let mut hours = 0;
+    while warden.handle.snapshot().lock == LockState::Unlocked {
+        // Five ticks, as the watch comes; what comes after the last of them is lost.
+        for _ in 0..5 {
+            warden.tick(&device).await;
+            device.clock.advance(HOUR / 6);
+        }
+        drop(warden);
+        device.new_boot();
+        warden = device.start();
+        warden.tick(&device).await;
+        hours += 1;
+        assert!(hours < 40, "the policy never applies");
+    }
+    assert!(hours >= 28, "{hours} boots of 50 minutes aren't a day");
+}
+
+#[tokio::test]
 async fn a_rehearsal_only_says_what_would_happen() {
     let (device, warden, mut owner) = bound().await;
     let changes = PolicyChanges {
@@ -191,6 +212,11 @@ async fn a_rehearsal_only_says_what_would_happen() {
     pass(&device, &warden, 60).await;
     assert_eq!(warden.handle.snapshot().lock, LockState::Unlocked);
     assert_eq!(warden.count("policy-rehearsed").await, 1, "once for one silence");
+    assert_eq!(
+        warden.tick(&device).await,
+        Some(HOUR),
+        "there is nothing to be early for"
+    );
     warden.handle.tighten("sim-change".to_owned()).await.unwrap();
     assert_eq!(warden.handle.snapshot().lock, LockState::Unlocked);
     let (_, locks) = owner.signed(lock());

@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex};
 
 use belay_proto::clock::BoxFuture;
 use belay_warden::enforce::{EnforceError, Enforcer, Job};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// Copies share one system.
 #[derive(Clone)]
 pub struct Simulated {
     jobs: Arc<watch::Sender<Vec<Job>>>,
     answer: Arc<Mutex<Result<(), EnforceError>>>,
+    gate: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
 }
 
 impl Default for Simulated {
@@ -18,6 +19,7 @@ impl Default for Simulated {
         Self {
             jobs: Arc::new(watch::Sender::new(Vec::new())),
             answer: Arc::new(Mutex::new(Ok(()))),
+            gate: Arc::default(),
         }
     }
 }
@@ -26,6 +28,13 @@ impl Simulated {
     /// From now on every job but the watch is answered so.
     pub fn answers(&self, answer: Result<(), EnforceError>) {
         *self.answer.lock().unwrap() = answer;
+    }
+
+    /// The next `Lost` isn't answered before what this gives is dropped.
+    pub fn hangs(&self) -> oneshot::Sender<()> {
+        let (hung, gate) = oneshot::channel();
+        *self.gate.lock().unwrap() = Some(gate);
+        hung
     }
 
     /// The jobs so far, but the watch's.
@@ -67,7 +76,12 @@ impl Enforcer for Simulated {
                 Job::Watch => Ok(()),
                 _ => self.answer.lock().unwrap().clone(),
             };
+            let gate = self.gate.lock().unwrap().take_if(|_| job == Job::Lost);
             self.jobs.send_modify(|jobs| jobs.push(job));
+            if let Some(gate) = gate {
+                // Open once nobody holds it any more.
+                let _ = gate.await;
+            }
             answer
         })
     }

@@ -33,9 +33,15 @@ async fn a_wipe_begins_once_belayd_has_the_news_and_its_intent_is_on_disk() {
     assert_eq!(warden.handle.snapshot().lock, LockState::Wiping);
     let told = warden.outcomes(0).await;
     assert_eq!(told.len(), 1, "told, and not yet stored by belayd");
-    assert!(device.system.jobs().is_empty() && intent(&device).is_none());
+    assert_eq!(
+        device.system.job(1).await,
+        Job::Lost,
+        "nobody is to get in its way"
+    );
+    warden.report().await;
+    assert!(device.system.jobs() == [Job::Lost] && intent(&device).is_none());
     warden.outcomes(told[0].sequence).await;
-    assert_eq!(device.system.job(1).await, Job::Wipe(id));
+    assert_eq!(device.system.job(2).await, Job::Wipe(id));
     let expected = serde_json::json!({"command": id.to_string(), "external": true, "keep_esim": false});
     assert_eq!(intent(&device), Some(expected));
     let Lock::Wiping(wipe) = device.load().lock else {
@@ -47,18 +53,19 @@ async fn a_wipe_begins_once_belayd_has_the_news_and_its_intent_is_on_disk() {
 #[tokio::test]
 async fn a_wipe_that_fails_is_tried_again_and_the_owner_hears_why() {
     let (device, warden, mut owner) = bound().await;
+    let (id, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    device.system.job(1).await;
     device
         .system
         .answers(Err(EnforceError::failed("unit-failed", "test")));
-    let (id, wipes) = owner.signed(wipe());
-    warden.command(wipes).await;
     device.clock.advance(TELLING);
     warden.until_told(id, "deferred unit-failed").await;
     device.system.answers(Ok(()));
     device.clock.advance(Duration::from_secs(61));
     let life = warden.until_told(id, "done").await;
     assert_eq!(life, ["running", "running", "deferred unit-failed", "done"]);
-    assert_eq!(device.system.jobs(), [Job::Wipe(id), Job::Wipe(id)]);
+    assert_eq!(device.system.jobs(), [Job::Lost, Job::Wipe(id), Job::Wipe(id)]);
     assert_eq!(warden.handle.snapshot().lock, LockState::Wiping);
 }
 
@@ -69,9 +76,9 @@ async fn a_wipe_waits_ten_seconds_for_a_belayd_that_does_not_ask() {
     warden.command(wipes).await;
     device.clock.advance(TELLING - Duration::from_millis(1));
     warden.report().await;
-    assert!(device.system.jobs().is_empty());
+    assert_eq!(device.system.jobs(), [Job::Lost]);
     device.clock.advance(Duration::from_millis(1));
-    assert_eq!(device.system.job(1).await, Job::Wipe(id));
+    assert_eq!(device.system.job(2).await, Job::Wipe(id));
 }
 
 #[tokio::test]
@@ -95,6 +102,35 @@ async fn a_cancel_in_time_leaves_the_lock_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_cancel_in_time_sets_a_device_free_that_was_not_lost_before() {
+    let (device, warden, mut owner) = bound().await;
+    let (id, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    assert_eq!(device.system.job(1).await, Job::Lost);
+    let (_, cancels) = owner.signed(Action::Cancel { id });
+    warden.command(cancels).await;
+    assert_eq!(device.system.job(2).await, Job::Unlock);
+    assert_eq!(warden.handle.snapshot().lock, LockState::Unlocked);
+    device.clock.advance(TELLING * 2);
+    warden.report().await;
+    assert_eq!(device.system.jobs(), [Job::Lost, Job::Unlock]);
+}
+
+#[tokio::test]
+async fn a_lost_target_that_takes_its_time_holds_up_no_wipe() {
+    let (device, warden, mut owner) = bound().await;
+    let hung = device.system.hangs();
+    let (id, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    assert_eq!(device.system.job(1).await, Job::Lost);
+    device.clock.advance(TELLING);
+    assert_eq!(device.system.job(2).await, Job::Wipe(id));
+    drop(hung);
+    warden.until_told(id, "done").await;
+    assert_eq!(device.system.jobs(), [Job::Lost, Job::Wipe(id)]);
+}
+
+#[tokio::test]
 async fn the_password_calls_a_wipe_off_until_it_has_begun() {
     let (device, warden, mut owner) = bound().await;
     let (id, wipes) = owner.signed(wipe());
@@ -102,12 +138,14 @@ async fn the_password_calls_a_wipe_off_until_it_has_begun() {
     assert_eq!(warden.unlock_at_screen(PASSWORD).await, Ok(()));
     assert_eq!(warden.life(id).await, ["running", "failed unlocked"]);
     assert_eq!(warden.handle.snapshot().lock, LockState::Unlocked);
+    assert_eq!(device.system.job(2).await, Job::Unlock);
     owner.now += 1000;
     let mut again = owner.command(wipe());
     again.presence = warden.report().await.presence;
     warden.command(owner.sign(&again)).await;
+    assert_eq!(device.system.job(3).await, Job::Lost);
     device.clock.advance(TELLING);
-    assert_eq!(device.system.job(1).await, Job::Wipe(again.id));
+    assert_eq!(device.system.job(4).await, Job::Wipe(again.id));
     assert_eq!(warden.unlock_at_screen(PASSWORD).await, Err(Refusal::DeviceLost));
     let (cancel, cancels) = owner.signed(Action::Cancel { id: again.id });
     warden.command(cancels).await;
@@ -158,23 +196,24 @@ async fn a_lock_that_comes_during_a_wipe_holds_when_the_wipe_is_refused() {
 #[tokio::test]
 async fn a_preflight_that_says_no_changes_nothing_and_says_why() {
     let (device, warden, mut owner) = bound().await;
+    let (id, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    device.system.job(1).await;
     device
         .system
         .answers(Err(EnforceError::Refused("no-such-disk".to_owned())));
-    let (id, wipes) = owner.signed(wipe());
-    warden.command(wipes).await;
     device.clock.advance(TELLING);
     let life = warden.until_told(id, "failed no-such-disk").await;
     assert_eq!(life, ["running", "running", "failed no-such-disk"]);
     assert_eq!(warden.handle.snapshot().lock, LockState::Unlocked);
     assert!(intent(&device).is_none());
+    device.system.answers(Ok(()));
     device.clock.advance(Duration::from_secs(600));
     warden.report().await;
-    assert!(
-        !device.system.jobs()[1..]
-            .iter()
-            .any(|job| matches!(job, Job::Wipe(_)))
-    );
+    assert_eq!(device.system.jobs()[..2], [Job::Lost, Job::Wipe(id)]);
+    assert_eq!(device.system.job(3).await, Job::Unlock);
+    let wipes = |job: &&Job| matches!(job, Job::Wipe(_));
+    assert_eq!(device.system.jobs().iter().filter(wipes).count(), 1);
 }
 
 #[tokio::test]
@@ -182,14 +221,15 @@ async fn a_wipe_cut_short_goes_on_after_a_reboot_even_untold() {
     let (device, warden, mut owner) = bound().await;
     let (id, wipes) = owner.signed(wipe());
     warden.command(wipes).await;
+    device.system.job(1).await;
     drop(warden);
     device.new_boot();
     let warden = device.start();
-    assert_eq!(device.system.job(1).await, Job::Wipe(id));
+    assert_eq!(device.system.job(2).await, Job::Wipe(id));
     drop(warden);
     device.new_boot();
     let _warden = device.start();
-    assert_eq!(device.system.job(2).await, Job::Wipe(id));
+    assert_eq!(device.system.job(3).await, Job::Wipe(id));
 }
 
 #[tokio::test]
@@ -198,14 +238,14 @@ async fn the_tombstone_has_the_last_word_and_a_wiped_device_is_not_wiped_again()
     let (id, wipes) = owner.signed(wipe());
     warden.command(wipes).await;
     device.clock.advance(TELLING);
-    device.system.job(1).await;
+    device.system.job(2).await;
     drop(warden);
     device.new_boot();
     bury(&device, "wiped", id);
     let warden = device.start();
     assert_eq!(warden.handle.snapshot().lock, LockState::Wiped);
     warden.report().await;
-    assert_eq!(device.system.jobs().len(), 1);
+    assert_eq!(device.system.jobs().len(), 2);
 }
 
 #[tokio::test]

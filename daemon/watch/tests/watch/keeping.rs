@@ -182,7 +182,11 @@ async fn while_a_policy_is_armed_it_stays_and_touches_nothing() {
 async fn a_device_with_nothing_to_watch_is_left_at_once() {
     let stage = Stage::new("unlocked").await;
     assert!(stage.start().ended().await.success());
-    assert_eq!(stage.shared.get(|picture| picture.ticks), 1);
+    assert_eq!(
+        stage.shared.get(|picture| picture.ticks),
+        2,
+        "and once more while it leaves"
+    );
 }
 
 #[tokio::test]
@@ -197,6 +201,19 @@ async fn a_device_that_is_lost_while_the_watch_leaves_is_not_left_alone() {
     );
     let _watch = stage.start();
     stage.until("kept", kept).await;
+}
+
+#[tokio::test]
+async fn a_policy_that_is_armed_while_the_watch_leaves_is_watched() {
+    let stage = Stage::new("unlocked").await;
+    stage
+        .shared
+        .change(|picture| picture.then_next = Some(u64::from(u32::MAX)));
+    assert!(
+        !stage.start().ended().await.success(),
+        "the service manager starts the next one"
+    );
+    assert!(stage.shared.get(|picture| picture.ticks) >= 2);
 }
 
 #[tokio::test]

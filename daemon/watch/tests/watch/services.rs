@@ -18,6 +18,8 @@ pub struct Picture {
     pub then: Option<String>,
     /// What the warden answers to a tick, and how often it was told.
     pub next: u64,
+    /// What `next` is after it was asked for once more.
+    pub then_next: Option<u64>,
     pub ticks: u32,
     pub networking: bool,
     pub wireless: bool,
@@ -63,6 +65,8 @@ impl Warden {
         }
         self.0.change(|picture| picture.ticks += 1);
         let next = self.0.get(|picture| picture.next);
+        self.0
+            .change(|picture| picture.next = picture.then_next.take().unwrap_or(next));
         Ok(TickOutput { next }.encode())
     }
 }

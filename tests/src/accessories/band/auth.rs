@@ -137,7 +137,7 @@ impl Auth {
 }
 
 /// One block of AES-128.
-pub(super) fn encrypt(key: [u8; 16], block: [u8; 16]) -> [u8; 16] {
+pub(crate) fn encrypt(key: [u8; 16], block: [u8; 16]) -> [u8; 16] {
     let mut block = Array::from(block);
     Aes128::new(&Array::from(key)).encrypt_block(&mut block);
     block.into()

@@ -22,6 +22,7 @@ use crate::bluez::{Address, Advertisement, Air, AttError, Peripheral, Service, s
 
 pub use alert::Alert;
 pub use auth::Auth;
+pub(crate) use auth::encrypt;
 pub use heart::Heart;
 pub use history::{History, Minute};
 

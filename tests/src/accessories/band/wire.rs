@@ -56,7 +56,7 @@ pub const NAME: Uuid = sig(0x2a00);
 
 /// Year, month, day, hour, minute, second at the head of `bytes`, as a number of seconds since 1970 by a clock without
 /// time zone.
-pub(super) fn seconds(bytes: &[u8]) -> Option<i64> {
+pub(crate) fn seconds(bytes: &[u8]) -> Option<i64> {
     let [a, b, month, day, hour, minute, second, ..] = *bytes else {
         return None;
     };
@@ -76,7 +76,7 @@ pub(super) fn seconds(bytes: &[u8]) -> Option<i64> {
 }
 
 /// The seven bytes of a number of seconds.
-pub(super) fn date(seconds: i64) -> Vec<u8> {
+pub(crate) fn date(seconds: i64) -> Vec<u8> {
     let moment = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
     let moment = TimeZone::UTC.to_datetime(moment);
     let mut bytes = moment.year().to_le_bytes().to_vec();
@@ -92,6 +92,6 @@ pub(super) fn date(seconds: i64) -> Vec<u8> {
 }
 
 /// The seconds of an offset in quarter hours.
-pub(super) fn quarters(byte: u8) -> i64 {
+pub(crate) fn quarters(byte: u8) -> i64 {
     i64::from(i8::from_le_bytes([byte])) * 15 * 60
 }

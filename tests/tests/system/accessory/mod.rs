@@ -1,6 +1,7 @@
 //! Accessories of the owner: belayd with real btleplug over a simulated BlueZ, from the settings app's side.
 
 mod band;
+mod band7;
 mod refusals;
 mod registry;
 

@@ -66,12 +66,12 @@ pub fn notification(category: u8, padded: bool, title: &str, body: &str) -> Vec<
 }
 
 /// The text without the zero bytes that would end it.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     text.replace('\0', "")
 }
 
 /// The beginning of `text`, at most `limit` bytes, cut between two characters.
-fn cut(text: &str, limit: usize) -> &str {
+pub(crate) fn cut(text: &str, limit: usize) -> &str {
     let end = (0..=limit.min(text.len())).rev();
     let end = end.into_iter().find(|at| text.is_char_boundary(*at));
     &text[..end.unwrap_or(0)]

@@ -34,6 +34,17 @@ impl Clock {
         }
     }
 
+    /// What is written to set the clock of a band with Zepp OS: Sunday is 0, and there is a reason. With another day of
+    /// the week it refuses the value.
+    #[must_use]
+    pub fn of_zepp(moment: Moment) -> Self {
+        Self {
+            weekday: moment.civil.weekday().to_sunday_zero_offset().unsigned_abs(),
+            reason: 8,
+            ..Self::showing(moment)
+        }
+    }
+
     /// Reads 11 bytes, or 10 where the offset is missing.
     ///
     /// # Errors

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::agreed::{Agreed, Session};
 use crate::driver::{Failure, Opening};
+use crate::entropy::Entropy;
 use crate::huami::codec::auth::{Dialect, Reply, decode, send_key};
-use crate::huami::model::{Model, Scheme};
-use crate::huami::uuids::{AUTHENTICATION, AUTHENTICATION_SERVICE};
+use crate::huami::model::Scheme;
+use crate::huami::uuids::{AUTHENTICATION, AUTHENTICATION_SERVICE, BAND, MESSAGES_FROM};
+use crate::huami::v2021::endpoint;
 use crate::key::Key;
 
 /// How long a band may take to answer.
@@ -22,8 +25,8 @@ pub(super) enum Verdict {
     Nothing,
     /// Write this, and wait again.
     Write(Vec<Vec<u8>>),
-    /// The band knows us.
-    Passed,
+    /// The band knows us, and this is what both sides agreed on.
+    Passed(Option<Session>),
     /// It doesn't.
     Failed(Failure),
 }
@@ -32,6 +35,16 @@ pub(super) enum Verdict {
 pub(super) enum Auth {
     /// With a block that both sides encrypt.
     Plain(Plain),
+    /// With a key that both sides agree on as well.
+    Agreed(Box<Agreed>),
+}
+
+/// Where what is said goes.
+pub(super) enum To {
+    /// To a characteristic of a service.
+    Characteristic(Uuid, Uuid),
+    /// To an endpoint.
+    Endpoint(u16),
 }
 
 /// The authentication of Mi Band 2 to 6.
@@ -54,11 +67,12 @@ enum Stage {
 }
 
 impl Auth {
-    /// Prepares the authentication of `model`.
+    /// Prepares the authentication of a band with this scheme.
     ///
     /// # Errors
-    /// [`Failure::KeyRequired`] without a key of 16 bytes.
-    pub(super) fn new(model: &Model, opening: Opening) -> Result<Self, Failure> {
+    /// [`Failure::KeyRequired`] without a key of 16 bytes; [`Failure::NotSupported`] where there is no chance for a key
+    /// agreement.
+    pub(super) fn new(scheme: Scheme, opening: Opening, entropy: &Entropy) -> Result<Self, Failure> {
         let (first, key) = match opening {
             Opening::Pair(key) => (Stage::Key, key),
             Opening::Claim(key) => (Stage::Claim, key),
@@ -67,9 +81,10 @@ impl Auth {
         let key = key
             .filter(|key| key.block().is_some())
             .ok_or(Failure::KeyRequired)?;
-        let (dialect, stage) = match model.scheme {
+        let (dialect, stage) = match scheme {
             Scheme::Chosen(dialect) => (dialect, first),
-            Scheme::Issued(dialect) => (dialect, Stage::Random),
+            Scheme::Issued(dialect) | Scheme::Either(dialect) => (dialect, Stage::Random),
+            Scheme::Agreed => return Ok(Self::Agreed(Box::new(Agreed::new(key, entropy)?))),
         };
         Ok(Self::Plain(Plain { dialect, key, stage }))
     }
@@ -78,13 +93,15 @@ impl Auth {
     pub(super) const fn listens(&self) -> (Uuid, Uuid) {
         match self {
             Self::Plain(_) => (AUTHENTICATION_SERVICE, AUTHENTICATION),
+            Self::Agreed(_) => (BAND, MESSAGES_FROM),
         }
     }
 
-    /// Service and characteristic that are written.
-    pub(super) const fn writes(&self) -> (Uuid, Uuid) {
+    /// Where it writes.
+    pub(super) const fn writes(&self) -> To {
         match self {
-            Self::Plain(_) => (AUTHENTICATION_SERVICE, AUTHENTICATION),
+            Self::Plain(_) => To::Characteristic(AUTHENTICATION_SERVICE, AUTHENTICATION),
+            Self::Agreed(_) => To::Endpoint(endpoint::AUTHENTICATION),
         }
     }
 
@@ -92,6 +109,7 @@ impl Auth {
     pub(super) fn begin(&self) -> Vec<Vec<u8>> {
         match self {
             Self::Plain(plain) => plain.begin(),
+            Self::Agreed(agreed) => vec![agreed.begin()],
         }
     }
 
@@ -104,6 +122,7 @@ impl Auth {
     pub(super) fn awaits_tap(&self) -> bool {
         match self {
             Self::Plain(plain) => plain.stage == Stage::Key,
+            Self::Agreed(_) => false,
         }
     }
 
@@ -111,6 +130,7 @@ impl Auth {
     pub(super) fn told(&mut self, value: &[u8]) -> Verdict {
         match self {
             Self::Plain(plain) => plain.told(value),
+            Self::Agreed(agreed) => agreed.told(value),
         }
     }
 }
@@ -146,7 +166,7 @@ impl Plain {
                 None => Verdict::Failed(Failure::KeyRequired),
             },
             (Stage::Random, Ok(Reply::RandomRefused)) => Verdict::Failed(Failure::Refused),
-            (Stage::Answer, Ok(Reply::Authenticated)) => Verdict::Passed,
+            (Stage::Answer, Ok(Reply::Authenticated)) => Verdict::Passed(None),
             // Never the key again by ourselves: that would take the band away from whom it belongs to.
             (Stage::Claim | Stage::Random | Stage::Answer, Ok(Reply::KeyMismatch)) => {
                 Verdict::Failed(Failure::KeyMismatch)

@@ -6,11 +6,16 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::agreed::Session;
 use super::commands::Commands;
 use super::requests::{Requests, Serial, Sort, failure};
 use crate::driver::{Event, Failure, Output, RequestId, Timer};
+use crate::entropy::Entropy;
 use crate::gatt::{Characteristic, Gatt, Operation, OperationError};
-use crate::huami::model::Model;
+use crate::huami::codec::time::Clock;
+use crate::huami::model::{Model, Scheme, System};
+use crate::huami::uuids::{BAND, MESSAGES_FROM, MESSAGES_TO};
+use crate::huami::v2021::tunnel::Told;
 use crate::moment::Moment;
 
 /// No answer to the authentication, or no tap.
@@ -25,6 +30,11 @@ pub(super) const FOLLOW: Timer = Timer(3);
 pub(super) const FIND: Timer = Timer(4);
 /// No reply to settings.
 pub(super) const SETTINGS: Timer = Timer(5);
+/// No end of a message of the band.
+pub(super) const MESSAGE: Timer = Timer(6);
+
+/// How long a message of the band may take from its first chunk to its last; none has more than a few.
+const MESSAGE_ENDS: Duration = Duration::from_secs(5);
 
 /// With so many operations under way no further request is taken.
 const CROWDED: usize = 128;
@@ -50,6 +60,8 @@ pub(super) enum Purpose {
     Find,
     /// The word that a search for the phone is heard.
     FindPhoneHeard,
+    /// The word that we are still there.
+    StillHere,
 }
 
 /// What is done after the authentication.
@@ -74,6 +86,7 @@ struct Pending {
 pub(super) struct Core {
     pub(super) model: Model,
     pub(super) commands: Commands,
+    pub(super) entropy: Entropy,
     pub(super) requests: Requests,
     pub(super) out: Vec<Output>,
     /// The MTU that the band would take.
@@ -91,6 +104,7 @@ impl Core {
         Self {
             model,
             commands: Commands::Plain,
+            entropy: Entropy::default(),
             requests: Requests::default(),
             out: Vec::new(),
             announced: None,
@@ -103,6 +117,32 @@ impl Core {
 
     pub(super) fn connected(&mut self, gatt: Gatt) {
         self.gatt = gatt;
+    }
+
+    /// How it is authenticated, by what it is and by what its firmware has.
+    pub(super) fn scheme(&self) -> Scheme {
+        let has = |uuid| self.find(BAND, uuid).is_some();
+        match self.model.scheme {
+            Scheme::Either(_) if has(MESSAGES_TO) && has(MESSAGES_FROM) => Scheme::Agreed,
+            scheme => scheme,
+        }
+    }
+
+    /// Commands are messages from now on.
+    pub(super) fn tunnel(&mut self) {
+        self.commands = Commands::V2021(Box::default());
+    }
+
+    /// Messages can be encrypted from now on.
+    pub(super) fn secure(&mut self, session: Session) {
+        if let Commands::V2021(tunnel) = &mut self.commands {
+            tunnel.secure(session.key, session.sequence);
+        }
+    }
+
+    /// Whether the band has its values on endpoints.
+    pub(super) fn is_zepp(&self) -> bool {
+        self.model.system == System::Zepp
     }
 
     pub(super) fn find(&self, service: Uuid, uuid: Uuid) -> Option<Characteristic> {
@@ -143,6 +183,19 @@ impl Core {
         self.pending.iter().any(|one| one.purpose == purpose)
     }
 
+    /// How many operations aren't answered yet whose purpose is such.
+    pub(super) fn under_way(&self, is: impl Fn(Purpose) -> bool) -> usize {
+        self.pending.iter().filter(|one| is(one.purpose)).count()
+    }
+
+    /// What is written to set the clock.
+    pub(super) fn clock(&self, now: Moment) -> Clock {
+        match self.model.system {
+            System::Characteristics => Clock::showing(now),
+            System::Zepp => Clock::of_zepp(now),
+        }
+    }
+
     /// Has a configuration command written.
     pub(super) fn config(&mut self, purpose: Purpose, command: &[u8]) -> Result<(), Failure> {
         let mtu = self.mtu();
@@ -167,6 +220,61 @@ impl Core {
             self.operation(purpose, operation);
         }
         Ok(())
+    }
+
+    /// Has a message written to an endpoint.
+    pub(super) fn message(&mut self, purpose: Purpose, endpoint: u16, data: &[u8]) -> Result<(), Failure> {
+        let mtu = self.mtu();
+        let operations = self
+            .commands
+            .message(&self.gatt, mtu, endpoint, data)
+            .ok_or(Failure::NotSupported)?;
+        for operation in operations {
+            self.operation(purpose, operation);
+        }
+        Ok(())
+    }
+
+    /// The same unless one of this purpose is still under way: for what repeats. A band that has no place for it is
+    /// only told less.
+    pub(super) fn message_again(&mut self, purpose: Purpose, endpoint: u16, data: &[u8]) {
+        if !self.is_under_way(purpose) {
+            let _ = self.message(purpose, endpoint, data);
+        }
+    }
+
+    /// Takes a chunk of a message of the band; the message, where it is whole now.
+    pub(super) fn hear(&mut self, chunk: &[u8]) -> Option<Told> {
+        let Commands::V2021(tunnel) = &mut self.commands else {
+            return None;
+        };
+        let was_under_way = tunnel.is_under_way();
+        let heard = tunnel.hear(chunk);
+        let is_under_way = tunnel.is_under_way();
+        let Ok(heard) = heard else {
+            self.fail(Failure::Nonsense);
+            return None;
+        };
+        // Not with every chunk: a message of empty chunks would never end.
+        match (was_under_way, is_under_way) {
+            (false, true) => self.wake(MESSAGE, MESSAGE_ENDS),
+            (true, false) => self.sleep(MESSAGE),
+            _ => {}
+        }
+        if let Some(acknowledge) = heard.acknowledge
+            && let Some(to) = self.find(BAND, MESSAGES_FROM)
+            && !self.is_crowded()
+        {
+            self.write(Purpose::Aside, to, &acknowledge.encode());
+        }
+        heard.told
+    }
+
+    /// The message under way hasn't ended.
+    pub(super) fn give_up_message(&mut self) {
+        if let Commands::V2021(tunnel) = &mut self.commands {
+            tunnel.give_up();
+        }
     }
 
     /// Whether replies to configuration commands can come.

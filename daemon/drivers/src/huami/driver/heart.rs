@@ -10,6 +10,8 @@ use crate::huami::codec::heart_rate::{
     KEEP_FOLLOWING, START_FOLLOWING, START_ONCE, STOP_FOLLOWING, STOP_ONCE, decode,
 };
 use crate::huami::uuids::{HEART_RATE, HEART_RATE_CONTROL, HEART_RATE_MEASUREMENT};
+use crate::huami::v2021::endpoint;
+use crate::huami::v2021::messages::{HEART_KEEP, HEART_START, HEART_STOP};
 use crate::measure::Reading;
 
 /// How long one measurement may take; 15 seconds are usual.
@@ -29,37 +31,33 @@ pub(super) struct Heart {
 impl Heart {
     /// Measures once. A measurement without pause brings the value as well.
     pub(super) fn measure(&mut self, core: &mut Core, serial: Serial) -> Result<(), Failure> {
-        let control = control(core)?;
+        let sensor = Sensor::of(core)?;
         core.requests.hold(serial);
         core.wake(MEASURE, PATIENCE);
         self.measuring = Some(serial);
         if !self.following {
-            for command in [&STOP_FOLLOWING, &STOP_ONCE, &START_ONCE] {
-                core.write(Purpose::Part(serial), control, command);
-            }
+            sensor.measure(core, Purpose::Part(serial));
         }
         Ok(())
     }
 
     /// Begins or ends to measure without pause.
     pub(super) fn follow(&mut self, core: &mut Core, serial: Serial, on: bool) -> Result<(), Failure> {
-        let control = control(core)?;
+        let sensor = Sensor::of(core)?;
         if on {
             if self.is_measuring(core) && !self.following {
                 return Err(Failure::Busy);
             }
-            for command in [&STOP_ONCE, &STOP_FOLLOWING, &START_FOLLOWING] {
-                core.write(Purpose::Part(serial), control, command);
-            }
+            sensor.follow(core, Purpose::Part(serial));
             self.following = true;
             self.beginning = Some(serial);
             core.wake(FOLLOW, KEEP);
             return Ok(());
         }
         self.forget_following(core);
-        core.write(Purpose::Part(serial), control, &STOP_FOLLOWING);
+        sensor.end_following(core, Purpose::Part(serial));
         if self.is_measuring(core) {
-            core.write(Purpose::Aside, control, &START_ONCE);
+            sensor.measure_on(core, Purpose::Aside);
         }
         Ok(())
     }
@@ -67,9 +65,9 @@ impl Heart {
     /// Ends all of it, as far as `purpose` goes.
     pub(super) fn stop(&mut self, core: &mut Core, purpose: Purpose) {
         if self.following
-            && let Ok(control) = control(core)
+            && let Ok(sensor) = Sensor::of(core)
         {
-            core.write(purpose, control, &STOP_FOLLOWING);
+            sensor.end_following(core, purpose);
         }
         self.forget_following(core);
     }
@@ -88,6 +86,11 @@ impl Heart {
         }
         if let Some(serial) = measuring {
             core.sleep(MEASURE);
+            if !self.following
+                && let Ok(sensor) = Sensor::of(core)
+            {
+                sensor.has_measured(core);
+            }
             core.finish(serial, Ok(()));
         }
     }
@@ -106,9 +109,9 @@ impl Heart {
     /// Time to say that we are still there.
     pub(super) fn keep(&self, core: &mut Core) {
         if self.following
-            && let Ok(control) = control(core)
+            && let Ok(sensor) = Sensor::of(core)
         {
-            core.write_again(Purpose::KeepFollowing, control, &KEEP_FOLLOWING);
+            sensor.keep(core);
             core.wake(FOLLOW, KEEP);
         }
     }
@@ -129,9 +132,9 @@ impl Heart {
             return;
         };
         if !self.following
-            && let Ok(control) = control(core)
+            && let Ok(sensor) = Sensor::of(core)
         {
-            core.write_again(Purpose::Aside, control, &STOP_ONCE);
+            sensor.give_up(core);
         }
         core.finish(serial, Err(why));
     }
@@ -149,8 +152,82 @@ impl Heart {
     }
 }
 
-fn control(core: &Core) -> Result<Characteristic, Failure> {
-    core.find(HEART_RATE, HEART_RATE_MEASUREMENT)
-        .and_then(|_| core.find(HEART_RATE, HEART_RATE_CONTROL))
-        .ok_or(Failure::NotSupported)
+/// How the sensor is told. With Zepp OS it knows one way to measure only, without pause, and is stopped.
+#[derive(Clone, Copy)]
+enum Sensor {
+    Characteristic(Characteristic),
+    Endpoint,
+}
+
+impl Sensor {
+    fn of(core: &Core) -> Result<Self, Failure> {
+        let control = core
+            .find(HEART_RATE, HEART_RATE_MEASUREMENT)
+            .and_then(|_| match core.is_zepp() {
+                true => Some(Self::Endpoint),
+                false => core
+                    .find(HEART_RATE, HEART_RATE_CONTROL)
+                    .map(Self::Characteristic),
+            });
+        control.ok_or(Failure::NotSupported)
+    }
+
+    fn measure(self, core: &mut Core, purpose: Purpose) {
+        self.tell(
+            core,
+            purpose,
+            &[&STOP_FOLLOWING, &STOP_ONCE, &START_ONCE],
+            &HEART_START,
+        );
+    }
+
+    /// After following has ended.
+    fn measure_on(self, core: &mut Core, purpose: Purpose) {
+        self.tell(core, purpose, &[&START_ONCE], &HEART_START);
+    }
+
+    fn follow(self, core: &mut Core, purpose: Purpose) {
+        self.tell(
+            core,
+            purpose,
+            &[&STOP_ONCE, &STOP_FOLLOWING, &START_FOLLOWING],
+            &HEART_START,
+        );
+    }
+
+    fn end_following(self, core: &mut Core, purpose: Purpose) {
+        self.tell(core, purpose, &[&STOP_FOLLOWING], &HEART_STOP);
+    }
+
+    /// One value came, which ends one measurement by itself but not one without pause.
+    fn has_measured(self, core: &mut Core) {
+        self.tell(core, Purpose::Aside, &[], &HEART_STOP);
+    }
+
+    fn give_up(self, core: &mut Core) {
+        match self {
+            Self::Characteristic(control) => core.write_again(Purpose::Aside, control, &STOP_ONCE),
+            Self::Endpoint => core.message_again(Purpose::Aside, endpoint::HEART_RATE, &HEART_STOP),
+        }
+    }
+
+    fn keep(self, core: &mut Core) {
+        let purpose = Purpose::KeepFollowing;
+        match self {
+            Self::Characteristic(control) => core.write_again(purpose, control, &KEEP_FOLLOWING),
+            Self::Endpoint => core.message_again(purpose, endpoint::HEART_RATE, &HEART_KEEP),
+        }
+    }
+
+    fn tell(self, core: &mut Core, purpose: Purpose, words: &[&[u8]], message: &[u8]) {
+        match self {
+            Self::Characteristic(control) => {
+                for word in words {
+                    core.write(purpose, control, word);
+                }
+            }
+            // It fits any MTU.
+            Self::Endpoint => drop(core.message(purpose, endpoint::HEART_RATE, message)),
+        }
+    }
 }

@@ -1,10 +1,12 @@
 //! The driver of a band over one connection.
 
+mod agreed;
 mod auth;
 mod commands;
 mod core;
 mod fetch;
 mod heart;
+mod messages;
 mod opening;
 mod requests;
 mod settings;
@@ -22,9 +24,11 @@ use self::requests::{Serial, Sort};
 use self::settings::Replies;
 use self::show::Show;
 use super::codec::event::DeviceEvent;
-use super::codec::{battery, config, event, steps, time};
+use super::codec::{battery, config, event, steps};
+use super::v2021::{self, endpoint};
 use super::{model, uuids};
 use crate::driver::{Driver, Event, Failure, Input, Output, Request, RequestId, Timer};
+use crate::entropy::Entropy;
 use crate::gatt::{Characteristic, Operation, OperationError};
 use crate::kind::Kind;
 use crate::measure::{DailyTotals, Reading};
@@ -65,6 +69,13 @@ impl Band {
             battery: None,
             totals: None,
         })
+    }
+
+    /// Draws what it needs of chance from there.
+    #[must_use]
+    pub fn with_entropy(mut self, entropy: Entropy) -> Self {
+        self.core.entropy = entropy;
+        self
     }
 
     fn take(&mut self, input: Input) {
@@ -117,7 +128,11 @@ impl Band {
                     fetch.answered(&mut self.core, plain);
                 }
             }
-            Purpose::Aside | Purpose::KeepFollowing | Purpose::Find | Purpose::FindPhoneHeard => {}
+            Purpose::Aside
+            | Purpose::KeepFollowing
+            | Purpose::Find
+            | Purpose::FindPhoneHeard
+            | Purpose::StillHere => {}
         }
     }
 
@@ -128,6 +143,9 @@ impl Band {
     }
 
     fn notified(&mut self, from: Characteristic, value: &[u8]) {
+        if from.uuid == uuids::MESSAGES_FROM {
+            return self.heard(value);
+        }
         if let Phase::Opening(opening) = &mut self.phase
             && !opening.is_authenticated()
         {
@@ -161,19 +179,24 @@ impl Band {
     }
 
     fn told_battery(&mut self, value: &[u8]) {
-        let Ok(told) = battery::decode(value) else {
-            return;
-        };
-        let (level, charging) = (told.level, told.charging);
+        if let Ok(told) = battery::decode(value) {
+            self.has_battery(told.level, told.charging);
+        }
+    }
+
+    fn has_battery(&mut self, level: u8, charging: bool) {
         if self.battery.replace((level, charging)) != Some((level, charging)) {
             self.core.event(Event::Battery { level, charging });
         }
     }
 
     fn told_steps(&mut self, value: &[u8]) {
-        let Ok(totals) = steps::decode(value) else {
-            return;
-        };
+        if let Ok(totals) = steps::decode(value) {
+            self.has_totals(totals);
+        }
+    }
+
+    fn has_totals(&mut self, totals: DailyTotals) {
         if self.totals.replace(totals) != Some(totals) {
             let reading = Reading::Totals(totals);
             self.core.event(Event::Reading { at: None, reading });
@@ -222,6 +245,7 @@ impl Band {
             self::core::FOLLOW => self.heart.keep(core),
             self::core::FIND => self.show.again(core),
             self::core::SETTINGS => self.replies.silent(core),
+            self::core::MESSAGE => core.give_up_message(),
             _ => {}
         }
     }
@@ -275,6 +299,10 @@ impl Band {
             Request::Alert(alert) => self.show.alert(core, serial, &alert),
             Request::StopAlert(kind) => self.show.stop(core, serial, kind),
             Request::Settings(settings) => self.replies.set(core, serial, &settings),
+            Request::PhoneFound if core.is_zepp() => {
+                let found = v2021::messages::PHONE_FOUND;
+                core.message(Purpose::Part(serial), endpoint::FIND, &found)
+            }
             Request::PhoneFound => core.config(Purpose::Part(serial), &config::PHONE_FOUND),
             // There is no word for that. A band keeps its key until another one is confirmed with a tap; a reset
             // would take more from its wearer than our key.
@@ -327,7 +355,7 @@ fn set_time(core: &mut Core, serial: Serial, now: Moment) -> Result<(), Failure>
     let to = core
         .find(uuids::BAND, uuids::CURRENT_TIME)
         .ok_or(Failure::NotSupported)?;
-    let value = time::Clock::showing(now).encode();
+    let value = core.clock(now).encode();
     core.write(Purpose::Part(serial), to, &value);
     Ok(())
 }

@@ -1,13 +1,49 @@
 //! From the connection to a band that is ready: authentication, clock, subscriptions, what the band is and has.
 
-use super::auth::{Auth, Verdict};
+use uuid::Uuid;
+
+use super::auth::{Auth, To, Verdict};
 use super::core::{AUTHENTICATION, Core, Purpose, Settling};
 use super::requests::{Serial, failure};
 use crate::driver::{Event, Failure, Information, Opening as How};
 use crate::gatt::{Operation, OperationError};
-use crate::huami::codec::{information, time};
+use crate::huami::codec::information;
+use crate::huami::model::Scheme;
 use crate::huami::uuids;
+use crate::huami::v2021::{endpoint, messages};
 use crate::moment::Moment;
+
+/// What a band notifies of itself.
+const VALUES: [(Uuid, Uuid); 4] = [
+    (uuids::BAND, uuids::CONFIGURATION),
+    (uuids::BAND, uuids::BATTERY),
+    (uuids::BAND, uuids::DEVICE_EVENT),
+    (uuids::BAND, uuids::STEPS),
+];
+/// What it notifies when it is asked.
+const ANSWERS: [(Uuid, Uuid); 3] = [
+    (uuids::BAND, uuids::FETCH_CONTROL),
+    (uuids::BAND, uuids::FETCH_DATA),
+    (uuids::HEART_RATE, uuids::HEART_RATE_MEASUREMENT),
+];
+/// What it says of itself.
+const INFORMATION: [(Uuid, Uuid, Settling); 3] = [
+    (uuids::INFORMATION, uuids::SERIAL_NUMBER, Settling::Serial),
+    (uuids::INFORMATION, uuids::HARDWARE_REVISION, Settling::Hardware),
+    (uuids::INFORMATION, uuids::SOFTWARE_REVISION, Settling::Firmware),
+];
+/// What it would notify only when it changes.
+const FIRST_VALUES: [(Uuid, Uuid, Settling); 2] = [
+    (uuids::BAND, uuids::BATTERY, Settling::Battery),
+    (uuids::BAND, uuids::STEPS, Settling::Steps),
+];
+/// The same for one with Zepp OS, which answers later.
+const QUESTIONS: [(u16, &[u8]); 4] = [
+    (endpoint::CONNECTION, &messages::ASK_MTU),
+    (endpoint::BATTERY, &messages::ASK_BATTERY),
+    (endpoint::STEPS, &messages::ASK_STEPS),
+    (endpoint::STEPS, &messages::FOLLOW_STEPS),
+];
 
 /// An opening under way.
 pub(super) struct Opening {
@@ -41,7 +77,8 @@ impl Opening {
     /// Begins; `None` where it failed at once.
     pub(super) fn begin(core: &mut Core, serial: Serial, how: How, now: Moment) -> Option<Self> {
         core.requests.hold(serial);
-        let auth = match Auth::new(&core.model, how) {
+        let scheme = core.scheme();
+        let auth = match Auth::new(scheme, how, &core.entropy) {
             Ok(auth) => auth,
             Err(failure) => {
                 core.fail(failure);
@@ -53,6 +90,9 @@ impl Opening {
             core.fail(Failure::NotSupported);
             return None;
         };
+        if scheme == Scheme::Agreed {
+            core.tunnel();
+        }
         core.operation(Purpose::Authentication, Operation::Subscribe(listened));
         // The band lets go of whoever isn't authenticated after some 20 seconds; this is well before.
         core.wake(AUTHENTICATION, std::time::Duration::from_secs(10));
@@ -102,8 +142,11 @@ impl Opening {
                 core.fail(failure);
                 Progress::Going
             }
-            Verdict::Passed => {
+            Verdict::Passed(session) => {
                 core.sleep(AUTHENTICATION);
+                if let Some(session) = session {
+                    core.secure(session);
+                }
                 self.settle(core)
             }
         }
@@ -139,50 +182,48 @@ impl Opening {
     }
 
     fn write(&self, core: &mut Core, values: &[Vec<u8>]) {
-        let (service, uuid) = self.auth.writes();
-        let Some(to) = core.find(service, uuid) else {
-            core.fail(Failure::NotSupported);
-            return;
-        };
+        let part = Purpose::Authentication;
         for value in values {
-            core.write(Purpose::Authentication, to, value);
+            let written = match self.auth.writes() {
+                To::Endpoint(endpoint) => core.message(part, endpoint, value),
+                To::Characteristic(service, uuid) => core
+                    .find(service, uuid)
+                    .ok_or(Failure::NotSupported)
+                    .map(|to| core.write(part, to, value)),
+            };
+            if let Err(failure) = written {
+                return core.fail(failure);
+            }
         }
         core.wake(AUTHENTICATION, self.auth.patience());
     }
 
     fn settle(&mut self, core: &mut Core) -> Progress {
-        let mut left = 0;
+        let before = core.under_way(is_settling);
         if let Some(to) = core.find(uuids::BAND, uuids::CURRENT_TIME) {
-            let value = time::Clock::showing(self.now).encode();
+            let value = core.clock(self.now).encode();
             core.write(Purpose::Settling(Settling::Silent), to, &value);
-            left += 1;
         }
-        for (service, uuid) in [
-            (uuids::BAND, uuids::CONFIGURATION),
-            (uuids::BAND, uuids::BATTERY),
-            (uuids::BAND, uuids::DEVICE_EVENT),
-            (uuids::BAND, uuids::STEPS),
-            (uuids::BAND, uuids::FETCH_CONTROL),
-            (uuids::BAND, uuids::FETCH_DATA),
-            (uuids::HEART_RATE, uuids::HEART_RATE_MEASUREMENT),
-        ] {
-            if let Some(from) = core.find(service, uuid) {
+        let is_zepp = core.is_zepp();
+        let values = if is_zepp { &[][..] } else { &VALUES };
+        for (service, uuid) in values.iter().chain(&ANSWERS) {
+            if let Some(from) = core.find(*service, *uuid) {
                 core.operation(Purpose::Settling(Settling::Silent), Operation::Subscribe(from));
-                left += 1;
             }
         }
-        for (service, uuid, what) in [
-            (uuids::INFORMATION, uuids::SERIAL_NUMBER, Settling::Serial),
-            (uuids::INFORMATION, uuids::HARDWARE_REVISION, Settling::Hardware),
-            (uuids::INFORMATION, uuids::SOFTWARE_REVISION, Settling::Firmware),
-            (uuids::BAND, uuids::BATTERY, Settling::Battery),
-            (uuids::BAND, uuids::STEPS, Settling::Steps),
-        ] {
-            if let Some(from) = core.find(service, uuid) {
-                core.operation(Purpose::Settling(what), Operation::Read(from));
-                left += 1;
+        let values = if is_zepp { &[][..] } else { &FIRST_VALUES };
+        for (service, uuid, what) in INFORMATION.iter().chain(values) {
+            if let Some(from) = core.find(*service, *uuid) {
+                core.operation(Purpose::Settling(*what), Operation::Read(from));
             }
         }
+        if is_zepp {
+            for (endpoint, data) in QUESTIONS {
+                // What can't be asked isn't known.
+                let _ = core.message(Purpose::Settling(Settling::Silent), endpoint, data);
+            }
+        }
+        let left = core.under_way(is_settling).saturating_sub(before);
         self.stage = Stage::Settling { left };
         self.progress(core)
     }
@@ -196,4 +237,8 @@ impl Opening {
         core.finish(self.serial, Ok(()));
         Progress::Ready
     }
+}
+
+const fn is_settling(purpose: Purpose) -> bool {
+    matches!(purpose, Purpose::Settling(_))
 }

@@ -8,10 +8,13 @@ use crate::driver::Failure;
 use crate::huami::codec::config::{self, Reply};
 use crate::huami::codec::user;
 use crate::huami::uuids::{BAND, USER_SETTINGS};
+use crate::huami::v2021::{endpoint, messages};
 use crate::settings::Settings;
 
 /// How long a band may take to reply to a setting.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Stands for the acknowledgement of an endpoint among those of configuration commands.
+const WEARER_TAKEN: [u8; 2] = [0x17, 0x02];
 
 /// The request that waits for replies.
 #[derive(Default)]
@@ -27,6 +30,9 @@ impl Replies {
         serial: Serial,
         settings: &Settings,
     ) -> Result<(), Failure> {
+        if core.is_zepp() {
+            return self.set_zepp(core, serial, settings);
+        }
         let user = user_settings(settings)?;
         let commands: Vec<_> = [
             settings.clock.map(config::clock),
@@ -63,6 +69,34 @@ impl Replies {
         Ok(())
     }
 
+    /// With Zepp OS who wears it is the one setting whose place is known.
+    fn set_zepp(&mut self, core: &mut Core, serial: Serial, settings: &Settings) -> Result<(), Failure> {
+        let Settings {
+            step_goal: None,
+            wearer,
+            wrist: None,
+            clock: None,
+            units: None,
+        } = settings
+        else {
+            return Err(Failure::NotSupported);
+        };
+        if let Some(wearer) = wearer {
+            let message = messages::wearer(wearer).ok_or(Failure::NotSupported)?;
+            core.message(Purpose::Part(serial), endpoint::WEARER, &message)?;
+            core.requests.add_reply(serial, WEARER_TAKEN);
+            core.wake(SETTINGS, PATIENCE);
+            self.waiting = Some(serial);
+        }
+        core.finish_if_complete(serial);
+        Ok(())
+    }
+
+    /// The band has taken who wears it.
+    pub(super) fn wearer_taken(&mut self, core: &mut Core) {
+        self.replied(core, WEARER_TAKEN, true);
+    }
+
     /// A reply came.
     pub(super) fn told(&mut self, core: &mut Core, value: &[u8]) {
         let Ok(reply) = config::decode(value) else {
@@ -71,10 +105,14 @@ impl Replies {
         let Reply::Setting { command, .. } = reply else {
             return;
         };
+        self.replied(core, command, reply.is_ok());
+    }
+
+    fn replied(&mut self, core: &mut Core, command: [u8; 2], is_ok: bool) {
         let Some(serial) = core.requests.reply_done(command) else {
             return;
         };
-        if reply.is_ok() {
+        if is_ok {
             core.finish_if_complete(serial);
         } else {
             core.finish(serial, Err(Failure::Refused));

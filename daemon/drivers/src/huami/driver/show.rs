@@ -13,6 +13,8 @@ use crate::huami::codec::alert::{
 use crate::huami::codec::chunked::NOTIFICATION;
 use crate::huami::model::Texts;
 use crate::huami::uuids::{ALERT_LEVEL, ALERTS, IMMEDIATE_ALERT, NEW_ALERT};
+use crate::huami::v2021::messages::{FIND as VIBRATE, FIND_STOP};
+use crate::huami::v2021::{endpoint, notification};
 
 /// A search vibrates for a moment, so often.
 const AGAIN: Duration = Duration::from_secs(4);
@@ -21,6 +23,8 @@ const AGAIN: Duration = Duration::from_secs(4);
 #[derive(Default)]
 pub(super) struct Show {
     finding: bool,
+    /// The number of the last message that went to an endpoint.
+    last: u32,
 }
 
 impl Show {
@@ -28,11 +32,25 @@ impl Show {
     pub(super) fn alert(&mut self, core: &mut Core, serial: Serial, alert: &Alert) -> Result<(), Failure> {
         match alert {
             Alert::Find => {
-                let level = level(core)?;
-                core.write(Purpose::Part(serial), level, &LEVEL_VIBRATE);
+                let part = Purpose::Part(serial);
+                if core.is_zepp() {
+                    core.message(part, endpoint::FIND, &VIBRATE)?;
+                } else {
+                    let level = level(core)?;
+                    core.write(part, level, &LEVEL_VIBRATE);
+                }
                 core.wake(FIND, AGAIN);
                 self.finding = true;
                 Ok(())
+            }
+            Alert::Message { title, body } if core.is_zepp() => {
+                self.last = self.last.wrapping_add(1);
+                let message = notification::message(self.last, title, body);
+                core.message(Purpose::Part(serial), endpoint::NOTIFICATIONS, &message)
+            }
+            Alert::Call { caller } if core.is_zepp() => {
+                let call = notification::call(caller);
+                core.message(Purpose::Part(serial), endpoint::NOTIFICATIONS, &call)
             }
             Alert::Message { title, body } => text(core, serial, SMS, title, body),
             Alert::Call { caller } => text(core, serial, CALL, caller, ""),
@@ -43,6 +61,14 @@ impl Show {
     pub(super) fn stop(&mut self, core: &mut Core, serial: Serial, kind: AlertKind) -> Result<(), Failure> {
         if kind == AlertKind::Find {
             self.forget(core);
+        }
+        if core.is_zepp() {
+            let (endpoint, message) = match kind {
+                AlertKind::Find => (endpoint::FIND, FIND_STOP.to_vec()),
+                AlertKind::Call => (endpoint::NOTIFICATIONS, notification::call_ended()),
+                AlertKind::Message => (endpoint::NOTIFICATIONS, notification::dismiss(self.last)),
+            };
+            return core.message(Purpose::Part(serial), endpoint, &message);
         }
         match core.find(ALERTS, NEW_ALERT) {
             Some(new) if kind == AlertKind::Call && takes_texts(core) => {
@@ -55,7 +81,10 @@ impl Show {
 
     /// Ends a search, as far as `purpose` goes.
     pub(super) fn stop_finding(&mut self, core: &mut Core, purpose: Purpose) {
-        if self.finding
+        if self.finding && core.is_zepp() {
+            // It fits any MTU.
+            let _ = core.message(purpose, endpoint::FIND, &FIND_STOP);
+        } else if self.finding
             && let Ok(level) = level(core)
         {
             core.write(purpose, level, &LEVEL_OFF);
@@ -65,15 +94,19 @@ impl Show {
 
     /// Time to vibrate again.
     pub(super) fn again(&self, core: &mut Core) {
-        if self.finding
-            && let Ok(level) = level(core)
-        {
-            core.write_again(Purpose::Find, level, &LEVEL_VIBRATE);
-            core.wake(FIND, AGAIN);
+        if !self.finding {
+            return;
         }
+        if core.is_zepp() {
+            core.message_again(Purpose::Find, endpoint::FIND, &VIBRATE);
+        } else if let Ok(level) = level(core) {
+            core.write_again(Purpose::Find, level, &LEVEL_VIBRATE);
+        }
+        core.wake(FIND, AGAIN);
     }
 
-    fn forget(&mut self, core: &mut Core) {
+    /// Its wearer has found it: no more vibrations.
+    pub(super) fn forget(&mut self, core: &mut Core) {
         if self.finding {
             core.sleep(FIND);
         }
@@ -100,6 +133,8 @@ fn text(core: &mut Core, serial: Serial, category: u8, title: &str, body: &str) 
             core.write(part, new, &new_alert(category, &line));
             Ok(())
         }
+        // Done where it is asked for.
+        Texts::Endpoint => Err(Failure::NotSupported),
         Texts::NewAlert(_) => {
             let level = level(core)?;
             let sign = if category == CALL {
@@ -116,7 +151,7 @@ fn text(core: &mut Core, serial: Serial, category: u8, title: &str, body: &str) 
 /// Whether the firmware shows texts, which it does where its version isn't told.
 fn takes_texts(core: &Core) -> bool {
     match core.model.texts {
-        Texts::Chunked { .. } => true,
+        Texts::Chunked { .. } | Texts::Endpoint => true,
         Texts::NewAlert(since) => version(&core.firmware).is_none_or(|version| version >= since),
     }
 }

@@ -186,6 +186,17 @@ pub struct Taken {
     pub message: Option<Message>,
 }
 
+/// Why a chunk wasn't taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Untaken {
+    /// It isn't a chunk, or not the next of a message: what was before it may have been lost.
+    #[error("no chunk of a message")]
+    Stray,
+    /// Its message has another length than it told, or one above [`MAX_LENGTH`], which no loss explains.
+    #[error("a message of another length than it told")]
+    Length,
+}
+
 /// Puts messages together, one at a time.
 #[derive(Debug, Default)]
 pub struct Reassembly {
@@ -202,10 +213,9 @@ impl Reassembly {
     /// Takes a chunk. One of another message than the one under way is ignored.
     ///
     /// # Errors
-    /// [`Malformed`]: no chunk, one of no message, out of order, or a message of another length than it told, or
-    /// above [`MAX_LENGTH`]. What was collected is forgotten, unless it wasn't a chunk at all.
-    pub fn take(&mut self, bytes: &[u8]) -> Result<Taken, Malformed> {
-        let chunk = Chunk::decode(bytes)?;
+    /// [`Untaken`]. What was collected is forgotten, unless it wasn't a chunk at all.
+    pub fn take(&mut self, bytes: &[u8]) -> Result<Taken, Untaken> {
+        let chunk = Chunk::decode(bytes).map_err(|_| Untaken::Stray)?;
         if let Some(partial) = &self.partial
             && partial.message.handle != chunk.handle
         {
@@ -219,20 +229,31 @@ impl Reassembly {
         Ok(Taken { acknowledge, message })
     }
 
+    /// Whether a message has begun and not ended.
+    #[must_use]
+    pub const fn is_under_way(&self) -> bool {
+        self.partial.is_some()
+    }
+
     /// Forgets what was collected: for a message whose end doesn't come, which would shut out all others.
     pub fn reset(&mut self) {
         self.partial = None;
     }
 
-    fn append(&mut self, chunk: &Chunk<'_>) -> Result<Option<Message>, Malformed> {
+    fn append(&mut self, chunk: &Chunk<'_>) -> Result<Option<Message>, Untaken> {
         let collected = self.partial.take();
         let mut partial = match chunk.start {
             // The same message again, from its beginning, replaces what came of it.
             Some(start) => Partial::new(chunk, start)?,
-            None => collected.ok_or(Malformed)?,
+            None => collected.ok_or(Untaken::Stray)?,
         };
+        if chunk.start.is_none() && chunk.index == partial.next.wrapping_sub(1) {
+            // A notification that arrived twice.
+            self.partial = Some(partial);
+            return Ok(None);
+        }
         if partial.next != chunk.index {
-            return Err(Malformed);
+            return Err(Untaken::Stray);
         }
         // Wraps: a long message at a small MTU has more chunks than an index can count.
         partial.next = chunk.index.wrapping_add(1);
@@ -240,7 +261,7 @@ impl Reassembly {
         let wanted = Message::body_length(message.length, message.encrypted);
         message.body.extend(chunk.body);
         if message.body.len() > wanted {
-            return Err(Malformed);
+            return Err(Untaken::Length);
         }
         if chunk.flags & flag::LAST == 0 {
             self.partial = Some(partial);
@@ -249,16 +270,16 @@ impl Reassembly {
         if message.body.len() == wanted {
             Ok(Some(partial.message))
         } else {
-            Err(Malformed)
+            Err(Untaken::Length)
         }
     }
 }
 
 impl Partial {
-    fn new(chunk: &Chunk<'_>, start: Start) -> Result<Self, Malformed> {
-        let length = usize::try_from(start.length).map_err(|_| Malformed)?;
+    fn new(chunk: &Chunk<'_>, start: Start) -> Result<Self, Untaken> {
+        let length = usize::try_from(start.length).map_err(|_| Untaken::Length)?;
         if length > MAX_LENGTH {
-            return Err(Malformed);
+            return Err(Untaken::Length);
         }
         let message = Message {
             handle: chunk.handle,

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::auth::{self, Reply};
 use super::b163::KeyPair;
-use super::chunked::{Acknowledgement, Chunk, MAX_LENGTH, Message, Reassembly, Taken, flag};
+use super::chunked::{Acknowledgement, Chunk, MAX_LENGTH, Message, Reassembly, Taken, Untaken, flag};
 use super::crypto::{SessionKey, first_sequence};
 use super::endpoint;
 use super::sender::Sender;
@@ -68,15 +68,28 @@ fn a_lost_chunk_loses_the_message_and_no_other() {
     let mut reassembly = Reassembly::default();
     let chunks = message(7, &[5; 40]).chunks(23).unwrap();
     reassembly.take(&chunks[0]).unwrap();
-    assert_eq!(reassembly.take(&chunks[2]), Err(Malformed));
+    assert_eq!(reassembly.take(&chunks[2]), Err(Untaken::Stray));
     assert_eq!(
         reassembly.take(&chunks[3]),
-        Err(Malformed),
+        Err(Untaken::Stray),
         "it is of no message now"
     );
     let sent = message(8, &[6; 40]);
     let taken = collect(&mut reassembly, &sent.chunks(23).unwrap());
     assert_eq!(taken[3].message, Some(sent));
+}
+
+#[test]
+fn a_chunk_that_comes_twice_counts_once() {
+    let sent = message(7, &[5; 40]);
+    let chunks = sent.chunks(23).unwrap();
+    for doubled in 0..3 {
+        let mut reassembly = Reassembly::default();
+        let mut all = chunks.clone();
+        all.insert(doubled, chunks[doubled].clone());
+        let taken = collect(&mut reassembly, &all);
+        assert_eq!(taken[4].message.as_ref(), Some(&sent), "chunk {doubled}");
+    }
 }
 
 #[test]
@@ -88,16 +101,16 @@ fn a_message_is_as_long_as_it_said_and_not_above_64_kib() {
     let take = |bytes: &[u8]| Reassembly::default().take(bytes).map(|taken| taken.message);
     let single = flag::FIRST | flag::LAST;
     assert_eq!(take(&first(2, single, &[1, 2])), Ok(Some(message(1, &[1, 2]))));
-    assert_eq!(take(&first(2, single, &[1])), Err(Malformed), "too short");
+    assert_eq!(take(&first(2, single, &[1])), Err(Untaken::Length), "too short");
     assert_eq!(
         take(&first(2, flag::FIRST, &[1, 2, 3])),
-        Err(Malformed),
+        Err(Untaken::Length),
         "too long"
     );
     let most = u32::try_from(MAX_LENGTH).unwrap();
     assert_eq!(take(&first(most, flag::FIRST, &[])), Ok(None));
-    assert_eq!(take(&first(most + 1, flag::FIRST, &[])), Err(Malformed));
-    assert_eq!(take(&first(u32::MAX, flag::FIRST, &[])), Err(Malformed));
+    assert_eq!(take(&first(most + 1, flag::FIRST, &[])), Err(Untaken::Length));
+    assert_eq!(take(&first(u32::MAX, flag::FIRST, &[])), Err(Untaken::Length));
 }
 
 #[test]

@@ -62,14 +62,14 @@ pub enum Setback {
 }
 
 impl Lock {
-    /// What the operating system has to be like.
+    /// What the operating system has to be like. A wipe that is still being told of keeps the device like a lost one:
+    /// whoever holds it must not get in its way, and when nothing comes of it there is something owed again.
     #[must_use]
     pub fn stand(&self) -> Stand {
         match self {
             Self::Unlocked => Stand::Free,
-            Self::Lost { .. } => Stand::Lost,
             Self::Wiping(wipe) if wipe.started => Stand::Wipe,
-            Self::Wiping(wipe) => wipe.before.stand(),
+            Self::Lost { .. } | Self::Wiping(_) => Stand::Lost,
         }
     }
 }

@@ -22,8 +22,9 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const LOST_BEFORE_WIPE: Duration = Duration::from_secs(72 * 60 * 60);
 /// How long the countdown to it is heard.
 const COUNTDOWN: Duration = HOUR;
-/// Counts are written down at least so often: what a reboot can take from them.
-pub const LONGEST_UNWRITTEN: Duration = HOUR;
+/// Counts are written down at least so often while a policy is armed: what a reboot can take from them, so that whoever
+/// keeps the device off the network and restarts it again and again gains little.
+pub const LONGEST_UNWRITTEN: Duration = Duration::from_secs(10 * 60);
 /// A beat is written down only so often.
 const BEAT_WRITTEN: Duration = Duration::from_secs(60);
 const SOONEST_TICK: Duration = Duration::from_secs(1);
@@ -46,8 +47,14 @@ impl State {
     /// Time has passed: what it did is done already; when it is worth asking again.
     pub(in crate::core) fn tick(&self, at: &Moment) -> Transition {
         self.bound()?;
+        // What was rehearsed, or refused, waits for the next contact: after that there is something to count again.
+        let quiet = self.book.contact.rehearsed;
         let next = self.policy_wait(at).map_or(0, |wait| {
-            let wait = wait.clamp(SOONEST_TICK, HOUR);
+            let wait = if quiet {
+                HOUR
+            } else {
+                wait.clamp(SOONEST_TICK, LONGEST_UNWRITTEN)
+            };
             millis(at.boottime.saturating_add(wait))
         });
         Ok(vec![Effect::Answer(Answer::Next(next))])

@@ -10,7 +10,7 @@ use crate::settings::{ClockFormat, Settings, Units, Wrist};
 
 /// What is done to the driver.
 #[derive(Clone, Debug)]
-enum Deed {
+pub(super) enum Deed {
     Told(usize, Vec<u8>),
     /// Answers the oldest operation, or another one.
     Answer(bool, Result<Vec<u8>, OperationError>),
@@ -72,7 +72,7 @@ fn request() -> impl Strategy<Value = Request> {
     ]
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+pub(super) fn deed() -> impl Strategy<Value = Deed> {
     let error = prop_oneof![
         Just(OperationError::Refused),
         Just(OperationError::TimedOut),
@@ -89,7 +89,7 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
-fn do_it(band: &mut Played, deed: Deed) {
+pub(super) fn do_it(band: &mut Played, deed: Deed) {
     match deed {
         Deed::Told(from, value) => {
             let all = &band.gatt.characteristics;
@@ -102,7 +102,7 @@ fn do_it(band: &mut Played, deed: Deed) {
             } else {
                 band.queue.pop_back()
             };
-            let never = || Operation::Unsubscribe(band.characteristic(uuids::BATTERY));
+            let never = || Operation::Unsubscribe(band.characteristic(uuids::CURRENT_TIME));
             let operation = operation.unwrap_or_else(never);
             band.step(Input::Answered { operation, result });
         }
@@ -116,7 +116,7 @@ fn do_it(band: &mut Played, deed: Deed) {
 }
 
 /// How often each request ended.
-fn ends(band: &Played) -> HashMap<u32, usize> {
+pub(super) fn ends(band: &Played) -> HashMap<u32, usize> {
     let mut ends = HashMap::new();
     for event in &band.events {
         if let Event::Finished { id, .. } = event {

@@ -1,5 +1,6 @@
 //! The driver against a band that is played.
 
+mod agreed;
 mod anything;
 mod hand;
 mod history;
@@ -102,7 +103,15 @@ impl Played {
     }
 
     fn without(kind: Kind, without: &[Uuid]) -> Self {
-        let mut this = Self {
+        let mut this = Self::bare(kind, without);
+        let gatt = this.gatt.clone();
+        this.step(Input::Connected(gatt));
+        this
+    }
+
+    /// One that isn't connected yet.
+    fn bare(kind: Kind, without: &[Uuid]) -> Self {
+        Self {
             driver: Band::new(kind).unwrap(),
             gatt: gatt(without),
             queue: VecDeque::new(),
@@ -119,10 +128,7 @@ impl Played {
                 (uuids::STEPS, vec![0x0c, 12, 0, 0, 0]),
             ],
             next: 0,
-        };
-        let gatt = this.gatt.clone();
-        this.step(Input::Connected(gatt));
-        this
+        }
     }
 
     /// A band that is ready.
