@@ -178,9 +178,23 @@ pub fn account_changed(
     account: &AccountId,
     except: &DeviceId,
 ) -> Result<(), Failure> {
+    tell_others(app, tx, account, Some(except), wire::Hint::Account)
+}
+
+/// Hints at an account's devices; all but `except`, which knows.
+///
+/// # Errors
+/// A broken database.
+pub fn tell_others(
+    app: &App,
+    tx: &Transaction<'_>,
+    account: &AccountId,
+    except: Option<&DeviceId>,
+    what: wire::Hint,
+) -> Result<(), Failure> {
     for device in devices::table::active(tx, account)? {
-        if device != *except {
-            hint(app, tx, &device, wire::Hint::Account)?;
+        if Some(&device) != except {
+            hint(app, tx, &device, what)?;
         }
     }
     Ok(())

@@ -6,6 +6,7 @@
 //! [`store`], and answer. What is decided (is a code still good, may a token be renewed, how long must a
 //! guesser wait) stands in pure functions beside them, without HTTP, database or clock.
 
+pub mod accessories;
 pub mod accounts;
 pub mod admin;
 pub mod alarm;

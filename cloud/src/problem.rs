@@ -81,6 +81,10 @@ pub enum Kind {
     OtherEpoch,
     /// The command's id is another command's.
     CommandExists,
+    /// The change doesn't follow the present revision.
+    RevisionConflict,
+    /// An accessory is in the account's registry.
+    AccessoriesStillBound,
     /// The device's queue has no place left.
     QueueFull,
     /// The command's time is over.
@@ -103,6 +107,8 @@ pub enum Kind {
     Internal,
     /// The cloud has more to do than it can.
     Busy,
+    /// The account has as much as it may.
+    QuotaExceeded,
 }
 
 impl Kind {
@@ -217,6 +223,16 @@ impl Kind {
                 StatusCode::CONFLICT,
                 "Another command has this id",
             ),
+            Self::RevisionConflict => (
+                "revision-conflict",
+                StatusCode::CONFLICT,
+                "The change doesn't follow the present revision",
+            ),
+            Self::AccessoriesStillBound => (
+                "accessories-still-bound",
+                StatusCode::CONFLICT,
+                "An accessory is bound to the account",
+            ),
             Self::QueueFull => (
                 "queue-full",
                 StatusCode::CONFLICT,
@@ -256,6 +272,11 @@ impl Kind {
                 "Something failed in the cloud",
             ),
             Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE, "The cloud is busy"),
+            Self::QuotaExceeded => (
+                "quota-exceeded",
+                StatusCode::INSUFFICIENT_STORAGE,
+                "The account has as much as it may",
+            ),
         }
     }
 }

@@ -5,14 +5,14 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, patch, post};
+use axum::routing::{delete, get, patch, post, put};
 
 use crate::app::App;
 use crate::http::nonce;
 use crate::problem::{Kind, Problem};
 use crate::{
-    accounts, challenges, channel, commands, delegates, devices, hardware, health, inbound_sms, login, pages,
-    releases, tokens, verifications,
+    accessories, accounts, challenges, channel, commands, delegates, devices, hardware, health, inbound_sms,
+    login, pages, releases, tokens, verifications,
 };
 
 /// A route of the service.
@@ -65,6 +65,8 @@ routes! {
     "GET" get "/v1/devices/{id}/reports" => commands::reports;
     "POST" post "/v1/delegates" => delegates::tell;
     "GET" get "/v1/delegates" => delegates::list;
+    "GET" get "/v1/accessories" => accessories::list;
+    "PUT" put "/v1/accessories/{id}" => accessories::put;
     "GET" get "/v1/stream" => channel::stream::open;
     "GET" get "/v1/commands" => channel::queue;
     "POST" post "/v1/outcomes" => channel::outcome;

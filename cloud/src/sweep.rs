@@ -22,6 +22,8 @@ const TABLES: &[&str] = &[
     "commands",
     "reports",
     "delegates",
+    // Removals alone have an end.
+    "accessories",
 ];
 
 /// Deletes what is over at `now`.

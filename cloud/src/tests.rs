@@ -1,6 +1,7 @@
 //! Tests through the real router, over a real database in a temporary folder, with a clock that a test moves.
 //! Each exchange is held against `openapi.yaml`.
 
+mod accessory;
 mod account;
 mod bad_input;
 mod carriers;

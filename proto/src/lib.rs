@@ -10,6 +10,7 @@
 //! | `cloud` | JSON wire types, DPoP proofs |
 //! | `simulated` | a clock that a test moves through a file |
 
+pub mod accessory;
 pub mod backoff;
 pub mod cbor;
 pub mod clock;

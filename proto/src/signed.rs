@@ -23,7 +23,7 @@ pub use command::{
 };
 pub use credentials::CredentialsRecord;
 pub use delegate::{DelegateCertificate, DelegatedVerbs};
-pub use keyring::{DataRoots, Keyring, KeyringError};
+pub use keyring::{EpochKeys, Keyring, KeyringError};
 pub use login::LoginStatement;
 pub use outcome::Outcome;
 pub use release::{Release, ResetAuthorisation};

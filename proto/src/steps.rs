@@ -14,8 +14,9 @@
 //! | `policies` | [`SET_POLICIES`] |
 //! | `unpair` | [`UNPAIR`] |
 //! | `command` | [`LOGIN_SIGNATURE`] with [`CommandLoginInput`], [`OPEN_ROOT`], [`SIGN_COMMAND`] |
-//! | none: an empty ticket | [`SAVED_RELEASE`]; [`SIGN_COMMAND`] for a delegate's verbs; [`OUTCOMES`], [`STATE_REPORT`], [`EFFECTS`], [`BEGIN`], [`END`], [`SMS`], [`TICK`] |
+//! | none: an empty ticket | [`SAVED_RELEASE`]; [`SIGN_COMMAND`] for a delegate's verbs; [`OUTCOMES`], [`STATE_REPORT`], [`EFFECTS`], [`BEGIN`], [`END`], [`SMS`], [`TICK`], [`COLLECTION_KEYS`] |
 
+mod collection;
 mod commands;
 mod policies;
 mod purpose;
@@ -25,6 +26,7 @@ use crate::id::{AccountId, DeviceId, Epoch, HardwareId, PendingId};
 use crate::keys::{KdfParameters, PublicKey, RecoveryClaim, Signature};
 use crate::secret::Secret;
 
+pub use collection::{ACCESSORIES, COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput};
 pub use commands::{
     BEGIN, BeginInput, CommandLoginInput, EFFECTS, END, Effect, EffectsOutput, EndInput, INTERRUPTED,
     OUTCOMES, OutcomesInput, OutcomesOutput, SIGN_COMMAND, SMS, STATE_REPORT, SignCommandInput,

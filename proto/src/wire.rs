@@ -4,6 +4,7 @@
 //!
 //! A request with an unknown field is malformed; an answer may grow.
 
+mod accessory;
 mod account;
 mod bytes;
 mod channel;
@@ -15,6 +16,7 @@ mod problem;
 mod report;
 mod verification;
 
+pub use accessory::{ACCESSORIES_PAGE, AccessoriesAnswer, AccessoryEntry, AccessoryRequest};
 pub use account::{
     AccountAnswer, CreateAccountRequest, CreatedAccount, CredentialsAnswer, IdentifierAnswer, Profile,
 };

@@ -203,6 +203,27 @@ def kind_record(i):
     return {"sealed": sealed.hex()}
 
 
+def kind_accessory(i):
+    content = {"v": 1, "revision": i["revision"], "changed_at": i["changed_at"]}
+    if "accessory" in i:
+        shared = {"v": 1, **i["accessory"]}
+        if not all(isinstance(shared[name], str) for name in ("kind", "address", "name", "serial")):
+            raise ValueError("not an accessory")
+        if "key" in shared:
+            shared["key"] = unhex(shared["key"])
+        content["accessory"] = cbor(shared)
+    plaintext = cbor(content) + b"\x80"
+    plaintext += bytes(-len(plaintext) % 512)
+    if len(plaintext) + 65 > 4096:
+        raise ValueError("too long")
+    names = ("collection_key", "account", "id", "key_epoch", "salt")
+    ids = {name: i[name] for name in names}
+    sized(i["id"], 16)
+    return kind_record(
+        {**ids, "collection": "accessories", "kind": "accessory", "plaintext": plaintext.hex()}
+    )
+
+
 def kind_box(i):
     _, recipient = x25519(sized(i["recipient_secret"], 32))
     ephemeral_key, ephemeral = x25519(sized(i["ephemeral_secret"], 32))
@@ -614,6 +635,7 @@ KINDS = {
     "recovery_code": kind_recovery_code,
     "wrapped_root": kind_wrapped_root,
     "record": kind_record,
+    "accessory": kind_accessory,
     "box": kind_box,
     "keyring": kind_keyring,
     "device_id": kind_device_id,

@@ -5,7 +5,11 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// The steps in order; the database's `user_version` says how many it has taken.
-const STEPS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql")];
+const STEPS: &[&str] = &[
+    include_str!("v1.sql"),
+    include_str!("v2.sql"),
+    include_str!("v3.sql"),
+];
 
 /// Takes the missing steps, each in its own transaction.
 ///

@@ -42,7 +42,9 @@ fn json_routes() -> impl Iterator<Item = (&'static str, String)> {
     let id = "00".repeat(16);
     ROUTES
         .iter()
-        .filter(|route| matches!(route.method, "POST" | "PATCH") && !route.path.starts_with("/verify"))
+        .filter(|route| {
+            matches!(route.method, "POST" | "PUT" | "PATCH") && !route.path.starts_with("/verify")
+        })
         .map(move |route| (route.method, route.path.replace("{id}", &id)))
 }
 

@@ -1,6 +1,7 @@
 //! The task behind the accessories: keeps the state, has its effects done, and tells what came of them.
 
 mod hearing;
+mod learning;
 mod storing;
 mod timers;
 
@@ -18,7 +19,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use self::hearing::Hearing;
-use self::storing::{stores, writes};
+use self::storing::writes;
 use self::timers::{Timers, local};
 use super::error::AccessoryError;
 use super::handle::{Announcement, Message};
@@ -57,6 +58,8 @@ pub struct AccessoryActor {
     parts: Parts,
     view: watch::Sender<View>,
     announcements: broadcast::Sender<Announcement>,
+    /// Counts what the account's registry may have to learn.
+    changes: watch::Sender<u64>,
 }
 
 impl AccessoryActor {
@@ -64,11 +67,13 @@ impl AccessoryActor {
         parts: Parts,
         view: watch::Sender<View>,
         announcements: broadcast::Sender<Announcement>,
+        changes: watch::Sender<u64>,
     ) -> Self {
         Self {
             parts,
             view,
             announcements,
+            changes,
         }
     }
 }
@@ -121,6 +126,7 @@ struct Desk {
     parts: Parts,
     view: watch::Sender<View>,
     announcements: broadcast::Sender<Announcement>,
+    changes: watch::Sender<u64>,
     state: State,
     account: Option<AccountId>,
     askers: u64,
@@ -141,6 +147,7 @@ impl Desk {
         Self {
             view: actor.view.clone(),
             announcements: actor.announcements.clone(),
+            changes: actor.changes.clone(),
             state: State::default(),
             account: None,
             askers: 0,
@@ -221,6 +228,7 @@ impl Desk {
                 }
                 self.happens(What::Asked(asker, *question)).await;
             }
+            Message::Learn { what, answer } => self.learn(what, answer).await,
             Message::EndDiscovery { caller } => {
                 if let Some(asker) = self.callers.remove(&caller) {
                     self.happens(What::Left(asker)).await;
@@ -306,43 +314,13 @@ impl Desk {
             Effect::Close(id) => {
                 self.lines.remove(&id);
             }
-            Effect::Save(saved) => {
-                let Some(account) = self.account else { return };
-                let id = saved.id;
-                self.work.push(stores(
-                    &self.parts.store,
-                    move |transaction, sealer| rows::save(transaction, sealer, account, &saved),
-                    move |outcome| What::Saved(id, outcome),
-                ));
-            }
-            Effect::Remove(id) => {
-                writes(&self.parts.store, move |transaction, _| {
-                    rows::remove(transaction, id)
-                })
-                .await
-            }
-            Effect::StoreMinutes(id, session, minutes) => self.work.push(stores(
-                &self.parts.store,
-                move |transaction, sealer| rows::commit_minutes(transaction, sealer, id, &minutes),
-                move |outcome| What::Stored(id, session, outcome),
-            )),
-            Effect::StoreTransfer(id, session, readings) => self.work.push(stores(
-                &self.parts.store,
-                move |transaction, sealer| rows::commit_readings(transaction, sealer, id, &readings),
-                move |outcome| What::Stored(id, session, outcome),
-            )),
-            Effect::StoreReadings(id, readings) => {
-                writes(&self.parts.store, move |transaction, sealer| {
-                    rows::commit_readings(transaction, sealer, id, &readings).map(|_| ())
-                })
-                .await;
-            }
-            Effect::StoreSynced(id, now) => {
-                writes(&self.parts.store, move |transaction, _| {
-                    rows::synced(transaction, id, now)
-                })
-                .await;
-            }
+            Effect::Save(_)
+            | Effect::SaveSerial(..)
+            | Effect::Remove(_)
+            | Effect::StoreMinutes(..)
+            | Effect::StoreTransfer(..)
+            | Effect::StoreReadings(..)
+            | Effect::StoreSynced(..) => self.store(effect).await,
             Effect::Wake(timer, after) => self.timers.wake(timer, after),
             Effect::Sleep(timer) => self.timers.sleep(timer),
             Effect::FindPhone(on) => self.announce(Announcement::FindPhone(on)),

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use belay_drivers::alert::AlertKind;
 use belay_drivers::{ActivityMinute, Alert, Key, Kind, Reading, Settings};
-use belay_proto::id::AccessoryId;
+use belay_proto::id::{AccessoryId, AccountId};
 use belay_proto::keys::random;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::actor::{AccessoryActor, Parts};
 use super::error::AccessoryError;
+use super::registry::Learned;
 use super::state::{Answer, Question};
 use super::view::View;
 use crate::actor::Supervisor;
@@ -61,6 +62,22 @@ pub enum Message {
         /// Its unique name.
         caller: String,
     },
+    /// The owner's other devices have paired, changed or unpaired accessories.
+    Learn {
+        /// Which.
+        what: Learning,
+        /// Where the answer goes, once it is on disk.
+        answer: oneshot::Sender<Result<(), AccessoryError>>,
+    },
+}
+
+/// Records of an account's registry.
+#[derive(Debug)]
+pub struct Learning {
+    /// The account.
+    pub account: AccountId,
+    /// What its devices sealed.
+    pub records: Vec<Learned>,
 }
 
 /// The handle; clones share everything.
@@ -69,6 +86,7 @@ pub struct AccessoryHandle {
     actor: mpsc::Sender<Message>,
     view: watch::Receiver<View>,
     announcements: broadcast::Sender<Announcement>,
+    changes: watch::Receiver<u64>,
     store: Store,
 }
 
@@ -77,14 +95,33 @@ impl AccessoryHandle {
     pub fn start(supervisor: &mut Supervisor, parts: Parts) -> Self {
         let (view, shown) = watch::channel(View::default());
         let (announcements, _) = broadcast::channel(ANNOUNCEMENTS);
+        let (changed, changes) = watch::channel(0);
         let store = parts.store.clone();
-        let actor = AccessoryActor::new(parts, view, announcements.clone());
+        let actor = AccessoryActor::new(parts, view, announcements.clone(), changed);
         Self {
             actor: supervisor.start("accessories", actor),
             view: shown,
             announcements,
+            changes,
             store,
         }
+    }
+
+    /// Takes what a device of `account` says of its accessories; on disk once this answers.
+    ///
+    /// # Errors
+    /// [`AccessoryError::NotBound`] while the device isn't that account's, [`AccessoryError::Storage`].
+    pub async fn learn(&self, account: AccountId, records: Vec<Learned>) -> Result<(), AccessoryError> {
+        let (answer, answered) = oneshot::channel();
+        let what = Learning { account, records };
+        self.send(Message::Learn { what, answer }).await?;
+        answered.await.map_err(|_| AccessoryError::Gone)?
+    }
+
+    /// Counts what the account's registry may have to learn.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.clone()
     }
 
     /// What is known.

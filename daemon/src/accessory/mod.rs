@@ -2,7 +2,8 @@
 //!
 //! The protocols themselves are the package `belay-drivers`, pure; here is who keeps accessories and who carries out
 //! what the drivers ask for. `state.rs` decides, `actor.rs` keeps it and has its effects done, `ports.rs` is what they
-//! need of the radio, `link/` the radio itself, over BlueZ, and `day.rs` how a day of health data is packed.
+//! need of the radio, `link/` the radio itself, over BlueZ, `day.rs` how a day of health data is packed, and `registry/`
+//! shares the accessories with the owner's other devices.
 
 mod actor;
 pub mod day;
@@ -11,6 +12,7 @@ mod handle;
 pub mod link;
 pub mod model;
 pub mod ports;
+pub mod registry;
 pub mod state;
 pub mod view;
 

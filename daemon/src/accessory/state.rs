@@ -7,6 +7,7 @@ mod asking;
 mod connection;
 mod discovery;
 mod event;
+mod registry;
 mod reports;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -122,6 +123,8 @@ pub fn step(state: &State, event: Event) -> (State, Vec<Effect>) {
         What::Reported(id, session, report) => next.reported(id, session, report, &at, &mut effects),
         What::Stored(id, session, outcome) => next.stored(id, session, outcome, &mut effects),
         What::Saved(id, outcome) => next.saved(id, outcome, &at, &mut effects),
+        What::Registered(saved) => next.registered(saved, &mut effects),
+        What::Unregistered(id) => next.unregistered(id, &mut effects),
     }
     next.settle(&mut effects);
     (next, effects)
@@ -139,18 +142,7 @@ impl State {
             self.account = id;
         }
         for saved in account.map(|(_, saved)| saved).unwrap_or_default() {
-            // A device that was heard before its row was read is that accessory.
-            self.forget_strangers_at(saved.address, effects);
-            let one = self
-                .accessories
-                .entry(saved.id)
-                .or_insert_with(|| Accessory::new(saved.address, saved.kind, saved.name.clone()));
-            one.paired = Some(Paired {
-                key: saved.key,
-                serial: saved.serial,
-                synced_to: saved.synced_to,
-                synced_at: saved.synced_at,
-            });
+            self.know(saved, effects);
         }
     }
 

@@ -148,6 +148,7 @@ fn problem(problem: &Problem, text: String) -> BusError {
         ProblemKind::InvalidGrant => BusError::ReauthenticationRequired(text),
         ProblemKind::QuotaExceeded => BusError::QuotaExceeded(text),
         ProblemKind::NotFound => BusError::NotFound(text),
+        ProblemKind::RevisionConflict => BusError::Conflict(text),
         ProblemKind::UseDpopNonce
         | ProblemKind::InvalidToken
         | ProblemKind::BadTicket

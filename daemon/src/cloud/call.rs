@@ -64,6 +64,14 @@ impl Call {
         }
     }
 
+    /// A call that puts something in the place of what there is, with a JSON body and a fresh idempotency key.
+    pub fn put(path: impl Into<String>, auth: Auth, body: Vec<u8>) -> Self {
+        Self {
+            method: Method::PUT,
+            ..Self::post(path, auth, body)
+        }
+    }
+
     /// A call that removes something, with a fresh idempotency key.
     pub fn delete(path: impl Into<String>, auth: Auth) -> Self {
         let key = Some(idempotency_key());

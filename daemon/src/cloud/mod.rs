@@ -16,6 +16,7 @@ mod hold;
 mod orders;
 mod pow;
 mod problem;
+mod registry;
 mod retry;
 mod sse;
 mod stream;

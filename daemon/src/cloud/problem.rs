@@ -52,6 +52,8 @@ pub enum ProblemKind {
     NotFound,
     /// The account's quota is used up.
     QuotaExceeded,
+    /// The cloud has another revision than the change was made to.
+    RevisionConflict,
     /// A name that this version doesn't know.
     Other,
 }
@@ -82,6 +84,7 @@ impl ProblemKind {
             "other-epoch" => Self::OtherEpoch,
             "not-found" => Self::NotFound,
             "quota-exceeded" => Self::QuotaExceeded,
+            "revision-conflict" => Self::RevisionConflict,
             _ => Self::Other,
         }
     }

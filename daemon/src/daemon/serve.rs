@@ -14,6 +14,7 @@ use zbus::{Connection, connection};
 use super::DaemonError;
 use super::watchdog::{self, notify};
 use crate::accessory::link::Link;
+use crate::accessory::registry::{Parts as RegistryParts, RegistryActor};
 use crate::accessory::{self, AccessoryHandle};
 use crate::account::{AccountHandle, Parts};
 use crate::actor::Supervisor;
@@ -163,6 +164,17 @@ async fn start(
         clock: Arc::clone(&clock),
     };
     let accessories = AccessoryHandle::start(supervisor, accessories);
+    let hinted = watch::Sender::new(0);
+    let registry = RegistryParts {
+        cloud: Arc::<CloudClient>::clone(&cloud),
+        warden: warden.clone(),
+        accessories: accessories.clone(),
+        store: store.clone(),
+        clock: Arc::clone(&clock),
+        hinted: hinted.subscribe(),
+        reached: reached.subscribe(),
+    };
+    supervisor.start("registry", RegistryActor::new(registry));
     let steps = passwords.clone();
     let find = find::Parts {
         relay: Arc::<CloudClient>::clone(&cloud),
@@ -173,6 +185,7 @@ async fn start(
         deeds: Arc::<Machine>::clone(&machine),
         conditions,
         reached,
+        hinted,
         clock: Arc::clone(&clock),
     };
     let parts = Parts {

@@ -257,6 +257,7 @@ impl Desk {
     fn take(&mut self, event: Event) {
         let Some(bound) = &mut self.binding else { return };
         let epoch = bound.epoch;
+        self.parts.pass_on(&event);
         let effects = bound.state.step(self.parts.clock.boottime(), event);
         self.carry_out(epoch, effects);
         self.show();

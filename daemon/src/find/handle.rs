@@ -6,14 +6,15 @@ use std::sync::Arc;
 use belay_proto::clock::Clock;
 use belay_proto::dbus::{BindingState, LockState};
 use belay_proto::steps::{self, PolicyChanges};
+use belay_proto::wire::Hint;
 use tokio::sync::{broadcast, watch};
 
 use super::actor::FindActor;
 use super::conditions::Conditions;
 use super::deeds::{DeedFailed, Deeds, Position};
 use super::outbox::Outbox;
-use super::ports::Relay;
-use super::state::Announcement;
+use super::ports::{Relay, Sign};
+use super::state::{Announcement, Event};
 use crate::actor::Supervisor;
 use crate::store::Store;
 use crate::warden::{PasswordSteps, WardenError, WardenHandle, WardenView};
@@ -40,6 +41,8 @@ pub struct Parts {
     pub conditions: watch::Receiver<Conditions>,
     /// Counts how often the cloud could be reached again, or another network came: whoever waits to try again may.
     pub reached: watch::Sender<u64>,
+    /// Counts the hints that another device of the account has brought something.
+    pub hinted: watch::Sender<u64>,
     /// The boot clock.
     pub clock: Arc<dyn Clock>,
 }
@@ -49,6 +52,15 @@ impl Parts {
     pub(super) fn reach(&self) {
         self.reached.send_modify(|times| *times = times.wrapping_add(1));
         self.store.hurry_releases();
+    }
+
+    /// Has those whom a hint of the stream is for look; one that this version doesn't know may be for all.
+    pub(super) fn pass_on(&self, event: &Event) {
+        if let Event::Sign(Sign::Hint { hint, .. }) = event
+            && matches!(hint, Some(Hint::Sync) | None)
+        {
+            self.hinted.send_modify(|times| *times = times.wrapping_add(1));
+        }
     }
 }
 

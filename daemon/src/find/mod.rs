@@ -24,6 +24,7 @@ pub use conditions::{Conditions, NetworkKey};
 pub use deeds::{DeedFailed, Deeds, Done, LocateRequest, Machine, MachineParts, NoDeeds, Position};
 pub use handle::{FindError, FindHandle, FindView, Parts};
 pub use outbox::Outbox;
+pub use pace::Pace;
 pub use ports::{Relay, Reply, Sign, Signs};
 pub use state::{Announcement, Told};
 

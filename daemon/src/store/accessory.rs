@@ -6,7 +6,7 @@ use belay_drivers::{ActivityMinute, Reading};
 use belay_proto::id::{AccessoryId, AccountId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{Sealer, StoreError};
+use super::{Sealer, StoreError, registry};
 use crate::accessory::day::{Minutes, Readings, day_of};
 use crate::accessory::model::Saved;
 
@@ -39,23 +39,45 @@ pub fn load(connection: &Connection, sealer: &Sealer, account: AccountId) -> Res
     let mut statement = connection.prepare(
         "SELECT id, kind, sealed, synced_to, synced_at FROM accessory WHERE account = ?1 ORDER BY id",
     )?;
-    let rows = statement.query_map([account.as_bytes()], |row| {
-        Ok((
-            AccessoryId::from_bytes(row.get(0)?),
-            row.get::<_, String>(1)?,
-            row.get::<_, Vec<u8>>(2)?,
-            row.get::<_, i64>(3)?.unsigned_abs(),
-            row.get::<_, i64>(4)?.unsigned_abs(),
-        ))
-    })?;
-    let mut all = Vec::new();
-    for row in rows {
-        let (id, kind, sealed, synced_to, synced_at) = row?;
-        let secrets = sealer.open(&place(id), &sealed)?;
-        let saved = Saved::read(id, &kind, secrets.expose(), synced_to, synced_at);
-        all.push(saved.map_err(|_| MALFORMED)?);
-    }
-    Ok(all)
+    let rows = statement.query_map([account.as_bytes()], columns)?;
+    rows.map(|row| read_row(sealer, row?)).collect()
+}
+
+/// One accessory of `account`.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find(
+    connection: &Connection,
+    sealer: &Sealer,
+    account: AccountId,
+    id: AccessoryId,
+) -> Result<Option<Saved>, StoreError> {
+    let mut statement = connection.prepare(
+        "SELECT id, kind, sealed, synced_to, synced_at FROM accessory WHERE account = ?1 AND id = ?2",
+    )?;
+    let row = statement.query_row([account.as_bytes(), id.as_bytes()], columns);
+    row.optional()?.map(|row| read_row(sealer, row)).transpose()
+}
+
+type AccessoryRow = (AccessoryId, String, Vec<u8>, u64, u64);
+
+fn columns(row: &rusqlite::Row<'_>) -> rusqlite::Result<AccessoryRow> {
+    Ok((
+        AccessoryId::from_bytes(row.get(0)?),
+        row.get(1)?,
+        row.get(2)?,
+        row.get::<_, i64>(3)?.unsigned_abs(),
+        row.get::<_, i64>(4)?.unsigned_abs(),
+    ))
+}
+
+fn read_row(
+    sealer: &Sealer,
+    (id, kind, sealed, synced_to, synced_at): AccessoryRow,
+) -> Result<Saved, StoreError> {
+    let secrets = sealer.open(&place(id), &sealed)?;
+    Saved::read(id, &kind, secrets.expose(), synced_to, synced_at).map_err(|_| MALFORMED)
 }
 
 /// Keeps an accessory of `account`, in place of what was kept of it.
@@ -93,13 +115,13 @@ pub fn remove(connection: &Connection, id: AccessoryId) -> Result<(), StoreError
     Ok(())
 }
 
-/// Forgets every accessory and key: the binding has ended.
+/// Forgets every accessory and key, and what was known of the registry: the binding has ended.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn forget_keys(connection: &Connection) -> Result<(), StoreError> {
     connection.execute("DELETE FROM accessory", [])?;
-    Ok(())
+    registry::forget(connection)
 }
 
 /// Forgets all health data.

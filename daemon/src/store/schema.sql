@@ -6,6 +6,16 @@ CREATE TABLE accessory (
     synced_to INTEGER NOT NULL,
     synced_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE accessory_registry (
+    id         BLOB    PRIMARY KEY CHECK (length(id) = 16),
+    account    BLOB    NOT NULL CHECK (length(account) = 16),
+    revision   INTEGER NOT NULL,
+    present    INTEGER NOT NULL,
+    removed    INTEGER NOT NULL CHECK (removed IN (0, 1)),
+    changed_at INTEGER NOT NULL,
+    changes    INTEGER NOT NULL,
+    brought    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE account (
     part   TEXT PRIMARY KEY,
     sealed BLOB NOT NULL

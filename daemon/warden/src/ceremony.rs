@@ -65,7 +65,8 @@ pub struct Opened {
     pub record: CredentialsRecord,
     /// Its signed bytes.
     pub bytes: Vec<u8>,
-    key_epoch: u64,
+    /// The keyring that came with it.
+    pub keyring: Keyring,
 }
 
 impl Session {
@@ -238,7 +239,7 @@ pub fn open_root(derived: &Derived, input: &OpenRootInput) -> Result<Opened, Ref
         derived: (derived.parameters, derived.salt, derived.master.verify_digest()),
         record,
         bytes: input.credentials.clone(),
-        key_epoch: keyring.key_epoch(),
+        keyring,
     })
 }
 
@@ -256,7 +257,7 @@ pub fn certify(
         root: &opened.root,
         account: opened.record.account,
         generation: opened.record.generation,
-        key_epoch: opened.key_epoch,
+        keyring: &opened.keyring,
         parameters,
         salt,
         verify_digest,
@@ -302,7 +303,7 @@ pub fn found_account(
         root: &root,
         account,
         generation: FIRST_GENERATION,
-        key_epoch: keyring.key_epoch(),
+        keyring: &keyring,
         parameters: derived.parameters,
         salt: derived.salt,
         verify_digest: derived.master.verify_digest(),

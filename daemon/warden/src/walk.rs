@@ -16,6 +16,7 @@ use belay_proto::{PendingId, TicketId};
 
 use crate::actor::Warden;
 use crate::ceremony::{self, Session};
+use crate::core::keyring;
 use crate::core::refusal::Refusal;
 use crate::core::state::{Answer, Binding, What};
 
@@ -151,11 +152,16 @@ impl Warden {
             return Err(Refusal::CloudRefused("another owner's credentials".to_owned()));
         }
         if purpose == Purpose::Reauthenticate {
-            let delegate = opened.delegation(self.state.bound()?.warden_key);
+            let bound = self.state.bound()?;
+            let delegate = opened.delegation(bound.warden_key);
+            let key = &self.state.key;
+            let newer = keyring::is_newer(key, bound, opened.record.generation, &opened.keyring);
+            let keyring = newer.then(|| keyring::seal(key, &opened.keyring));
             self.apply(What::Reauthenticated {
                 ticket,
                 record: opened.bytes,
                 delegate,
+                keyring,
             })?;
         } else {
             self.session_mut(&ticket)?.keep_root(opened);

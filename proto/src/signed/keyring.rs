@@ -5,7 +5,7 @@ use zeroize::Zeroize as _;
 use super::{Signed, SignedError, object};
 use crate::cbor::{Item, Malformed, Value};
 use crate::id::AccountId;
-use crate::keys::{Root, random};
+use crate::keys::{Root, collection_key, random};
 use crate::seal::{self, SealError};
 use crate::secret::Secret;
 
@@ -18,7 +18,7 @@ crate::cbor_map! {
         /// The credentials' generation it was written with.
         pub generation: u64,
         /// The data root of each key epoch, oldest first.
-        pub data_roots: DataRoots,
+        pub data_roots: EpochKeys,
         /// For record and blob ids; never rotates.
         pub index_key: Secret<[u8; 32]>,
     }
@@ -26,9 +26,9 @@ crate::cbor_map! {
 
 object!(Keyring, b"belay-keyring/1\0");
 
-/// (key epoch, data root) pairs with rising epochs.
+/// (key epoch, key) pairs with rising epochs: the data roots of a keyring, or the keys of a collection.
 #[derive(Debug)]
-pub struct DataRoots(Vec<(u64, Secret<[u8; 32]>)>);
+pub struct EpochKeys(Vec<(u64, Secret<[u8; 32]>)>);
 
 /// A sealed keyring doesn't open.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,7 @@ pub enum KeyringError {
 impl Keyring {
     /// A new account's keyring: one data root in key epoch 1, and an index key.
     pub fn generate(account: AccountId, generation: u64) -> Self {
-        let data_roots = DataRoots(vec![(1, Secret::new(random()))]);
+        let data_roots = EpochKeys(vec![(1, Secret::new(random()))]);
         Self {
             account,
             generation,
@@ -58,7 +58,14 @@ impl Keyring {
 
     /// The newest key epoch; 0 for an empty keyring.
     pub fn key_epoch(&self) -> u64 {
-        self.data_roots.0.last().map_or(0, |(epoch, _)| *epoch)
+        self.data_roots.newest().map_or(0, |(epoch, _)| *epoch)
+    }
+
+    /// The keys of collection `name`, one a key epoch.
+    #[must_use]
+    pub fn collection_keys(&self, name: &str) -> EpochKeys {
+        let key = |(epoch, root): &(u64, Secret<[u8; 32]>)| (*epoch, collection_key(root, name));
+        EpochKeys(self.data_roots.iter().map(key).collect())
     }
 
     /// Signs with the root's owner key and seals under the root's keyring key.
@@ -101,7 +108,7 @@ impl Keyring {
     }
 }
 
-impl DataRoots {
+impl EpochKeys {
     /// From pairs.
     ///
     /// # Errors
@@ -116,12 +123,17 @@ impl DataRoots {
         }
     }
 
-    /// The data root of an epoch.
+    /// The pair of the newest epoch.
+    pub fn newest(&self) -> Option<&(u64, Secret<[u8; 32]>)> {
+        self.0.last()
+    }
+
+    /// The key of an epoch.
     pub fn get(&self, epoch: u64) -> Option<&Secret<[u8; 32]>> {
         self.0
             .iter()
             .find(|(known, _)| *known == epoch)
-            .map(|(_, root)| root)
+            .map(|(_, key)| key)
     }
 
     /// All pairs, oldest first.
@@ -130,13 +142,13 @@ impl DataRoots {
     }
 }
 
-/// An array of `[epoch, root]`.
-impl Item for DataRoots {
+/// An array of `[epoch, key]`.
+impl Item for EpochKeys {
     fn to_value(&self) -> Value {
         Value::Array(
             self.0
                 .iter()
-                .map(|(epoch, root)| Value::Array(vec![epoch.to_value(), root.to_value()]))
+                .map(|(epoch, key)| Value::Array(vec![epoch.to_value(), key.to_value()]))
                 .collect(),
         )
     }
@@ -145,9 +157,9 @@ impl Item for DataRoots {
         let mut pairs = Vec::new();
         for pair in Vec::<Value>::from_value(value)? {
             let pair = Vec::<Value>::from_value(pair)?;
-            let [epoch, root] =
-                <[Value; 2]>::try_from(pair).map_err(|_| Malformed::new("expected an epoch and a root"))?;
-            pairs.push((u64::from_value(epoch)?, Secret::from_value(root)?));
+            let [epoch, key] =
+                <[Value; 2]>::try_from(pair).map_err(|_| Malformed::new("expected an epoch and a key"))?;
+            pairs.push((u64::from_value(epoch)?, Secret::from_value(key)?));
         }
         Self::new(pairs)
     }

@@ -3,12 +3,13 @@
 use serde_json::{Value as Json, json};
 
 use super::{Inputs, Outcome, check};
+use crate::accessory::{AccessoryIds, AccessoryRecord, SharedAccessory};
 use crate::cbor::Value;
 use crate::id::AccountId;
 use crate::keys::{BoxKey, KdfParameters, Master, RecoveryCode, Root, WrapKey, collection_key, seal_from};
 use crate::seal::{self, RecordIds, open_record, seal_record_with};
 use crate::secret::Secret;
-use crate::signed::{DataRoots, Keyring};
+use crate::signed::{EpochKeys, Keyring};
 use crate::text::hex;
 
 fn secret<const N: usize>(i: &Inputs<'_>, key: &str) -> Result<Secret<[u8; N]>, String> {
@@ -156,6 +157,39 @@ fn records_seal_to_the_known_bytes() {
 }
 
 #[test]
+fn accessories_seal_to_the_known_bytes() {
+    check(include_str!("../../vectors/accessory.json"), |i| {
+        let ids = AccessoryIds {
+            account: account(i)?,
+            accessory: i.parsed("id")?,
+            key_epoch: i.number("key_epoch")?,
+        };
+        let shared = |i: Inputs<'_>| {
+            let key = i.has("key").then(|| i.bytes("key").map(Secret::new));
+            Ok::<_, String>(SharedAccessory {
+                kind: i.parsed("kind")?,
+                address: i.parsed("address")?,
+                name: i.parsed("name")?,
+                serial: i.parsed("serial")?,
+                key: key.transpose()?,
+            })
+        };
+        let accessory = i.has("accessory").then(|| i.inner("accessory").and_then(shared));
+        let record = AccessoryRecord {
+            revision: i.number("revision")?,
+            changed_at: i.number("changed_at")?,
+            accessory: accessory.transpose()?,
+        };
+        let key = secret(i, "collection_key")?;
+        let sealed = record.seal_with(&key, &ids, &i.sized("salt")?);
+        let sealed = sealed.map_err(|error| error.to_string())?;
+        let opened = AccessoryRecord::open(&key, &ids, &sealed).map_err(|error| error.to_string())?;
+        assert_eq!(opened.plaintext().expose(), record.plaintext().expose());
+        Ok(json!({ "sealed": hex(&sealed) }))
+    });
+}
+
+#[test]
 fn boxes_seal_to_the_known_bytes() {
     check(include_str!("../../vectors/box.json"), |i| {
         let recipient = BoxKey::from_secret(&secret(i, "recipient_secret")?);
@@ -177,7 +211,7 @@ fn keyrings_seal_to_the_known_bytes() {
             Ok((pair.number("epoch")?, secret(&pair, "root")?))
         });
         let data_roots =
-            DataRoots::new(pairs.collect::<Result<_, String>>()?).map_err(|error| error.to_string())?;
+            EpochKeys::new(pairs.collect::<Result<_, String>>()?).map_err(|error| error.to_string())?;
         let (account, generation) = (account(i)?, i.number("generation")?);
         let keyring = Keyring {
             account,

@@ -1,11 +1,75 @@
 //! What goes to the database.
 
+use belay_proto::clock::unix_seconds;
 use futures_util::future::BoxFuture;
 use rusqlite::Transaction;
 
+use super::Desk;
 use crate::accessory::error::AccessoryError;
-use crate::accessory::state::What;
-use crate::store::{Sealer, Store, StoreError};
+use crate::accessory::state::{Effect, What};
+use crate::store::{Sealer, Store, StoreError, accessory as rows, registry};
+
+impl Desk {
+    /// Has an effect that is about the disk done. What the account's registry is to learn goes into its outbox in the
+    /// same transaction.
+    pub(super) async fn store(&mut self, effect: Effect) {
+        let Some(account) = self.account else { return };
+        let now = unix_seconds(self.parts.clock.wall());
+        let changes = self.changes.clone();
+        let told = move || changes.send_modify(|changes| *changes = changes.wrapping_add(1));
+        match effect {
+            Effect::Save(saved) => {
+                let id = saved.id;
+                self.work.push(stores(
+                    &self.parts.store,
+                    move |transaction, sealer| registry::save(transaction, sealer, account, &saved, now),
+                    move |outcome| {
+                        told();
+                        What::Saved(id, outcome)
+                    },
+                ));
+            }
+            Effect::SaveSerial(id, serial) => {
+                writes(&self.parts.store, move |transaction, sealer| {
+                    registry::save_serial(transaction, sealer, account, id, serial, now)
+                })
+                .await;
+                told();
+            }
+            Effect::Remove(id) => {
+                writes(&self.parts.store, move |transaction, _| {
+                    registry::remove(transaction, account, id, now)
+                })
+                .await;
+                told();
+            }
+            Effect::StoreMinutes(id, session, minutes) => self.work.push(stores(
+                &self.parts.store,
+                move |transaction, sealer| rows::commit_minutes(transaction, sealer, id, &minutes),
+                move |outcome| What::Stored(id, session, outcome),
+            )),
+            Effect::StoreTransfer(id, session, readings) => self.work.push(stores(
+                &self.parts.store,
+                move |transaction, sealer| rows::commit_readings(transaction, sealer, id, &readings),
+                move |outcome| What::Stored(id, session, outcome),
+            )),
+            Effect::StoreReadings(id, readings) => {
+                writes(&self.parts.store, move |transaction, sealer| {
+                    rows::commit_readings(transaction, sealer, id, &readings).map(|_| ())
+                })
+                .await;
+            }
+            Effect::StoreSynced(id, now) => {
+                writes(&self.parts.store, move |transaction, _| {
+                    rows::synced(transaction, id, now)
+                })
+                .await;
+            }
+            // The others aren't about the disk.
+            _ => {}
+        }
+    }
+}
 
 /// Does `work` in a transaction and tells what came of it later.
 pub(super) fn stores<T: Send + 'static>(

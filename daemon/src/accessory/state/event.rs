@@ -73,6 +73,10 @@ pub enum What {
     Stored(AccessoryId, SessionId, Result<u64, AccessoryError>),
     /// A paired accessory is on disk, or not.
     Saved(AccessoryId, Result<(), AccessoryError>),
+    /// Another device of the account paired this accessory, or changed it; it is on disk.
+    Registered(Saved),
+    /// Another device of the account unpaired this one; it isn't on disk any more.
+    Unregistered(AccessoryId),
 }
 
 /// A device that was heard.
@@ -205,7 +209,9 @@ pub enum Effect {
     Close(AccessoryId),
     /// Keep a paired accessory; answered by [`What::Saved`].
     Save(Saved),
-    /// Forget it.
+    /// Keep what a paired accessory says its serial number is. Nobody waits for it.
+    SaveSerial(AccessoryId, String),
+    /// Forget it: its owner has unpaired it.
     Remove(AccessoryId),
     /// Store a transfer; answered by [`What::Stored`].
     StoreMinutes(AccessoryId, SessionId, Vec<ActivityMinute>),

@@ -319,9 +319,8 @@ impl Accessory {
                 if let Some(paired) = &mut self.paired
                     && paired.serial != information.serial
                 {
-                    paired.serial = information.serial;
-                    let paired = paired.clone();
-                    effects.push(Effect::Save(self.to_save(id, &paired)));
+                    paired.serial.clone_from(&information.serial);
+                    effects.push(Effect::SaveSerial(id, information.serial));
                 }
             }
             Told::Progress { done, total } => self.progress = (done, total.max(done)),

@@ -3,5 +3,6 @@
 mod connecting;
 mod pairing;
 mod properties;
+mod registry;
 mod rig;
 mod sensing;

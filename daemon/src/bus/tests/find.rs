@@ -37,6 +37,7 @@ pub(super) fn parts(
         deeds: Arc::<Noted>::clone(deeds),
         conditions: watch::channel(Conditions::default()).1,
         reached: watch::Sender::new(0),
+        hinted: watch::Sender::new(0),
         clock,
     }
 }

@@ -165,6 +165,7 @@ fn parts(
         deeds: Arc::<Noted>::clone(deeds),
         conditions: conditions.subscribe(),
         reached: reached.clone(),
+        hinted: watch::Sender::new(0),
         clock: by,
     }
 }

@@ -1,11 +1,12 @@
 //! This device under the owner's key: certificate, keys, and the word that lets it ring others.
 
 use belay_proto::keys::{BoxKey, KdfParameters, PublicKey, Root, SigningKey};
-use belay_proto::signed::{DelegateCertificate, DelegatedVerbs, DeviceCertificate, Signed, Verb};
+use belay_proto::signed::{DelegateCertificate, DelegatedVerbs, DeviceCertificate, Keyring, Signed, Verb};
 use belay_proto::{AccountId, Epoch};
 
 use super::Hardware;
 use crate::core::binding::WARDEN_SEED;
+use crate::core::keyring;
 use crate::core::records::Bound;
 use crate::disk::sealing::SealingKey;
 
@@ -17,7 +18,7 @@ pub(super) struct Owner<'a> {
     pub(super) root: &'a Root,
     pub(super) account: AccountId,
     pub(super) generation: u64,
-    pub(super) key_epoch: u64,
+    pub(super) keyring: &'a Keyring,
     pub(super) parameters: KdfParameters,
     pub(super) salt: [u8; 16],
     pub(super) verify_digest: [u8; 32],
@@ -45,7 +46,7 @@ pub(super) fn bind_to(
         hardware_locked: hardware.locked,
         model: hardware.model.clone(),
         wipe_class: hardware.wipe_class.clone(),
-        key_epoch: owner.key_epoch,
+        key_epoch: owner.keyring.key_epoch(),
     };
     Box::new(Bound {
         account: owner.account,
@@ -70,6 +71,7 @@ pub(super) fn bind_to(
             owner.generation,
             warden_key.public(),
         )),
+        keyring: Some(keyring::seal(key, owner.keyring)),
     })
 }
 

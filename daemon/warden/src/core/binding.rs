@@ -66,6 +66,7 @@ impl State {
         ticket: &TicketId,
         record: &[u8],
         delegate: Vec<u8>,
+        keyring: Option<Vec<u8>>,
     ) -> Transition {
         self.proved(ticket, Purpose::Reauthenticate)?;
         let mut effects = self.replace_credentials(record)?.unwrap_or_default();
@@ -74,6 +75,12 @@ impl State {
             && is_for(bound, &delegate)
         {
             bound.delegate = Some(delegate);
+            effects.push(Effect::Persist(Concern::Binding));
+        }
+        if let Binding::Bound(bound) = &mut self.binding
+            && keyring.is_some()
+        {
+            bound.keyring = keyring;
             effects.push(Effect::Persist(Concern::Binding));
         }
         self.tickets.consume(ticket);

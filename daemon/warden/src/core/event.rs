@@ -77,6 +77,8 @@ pub enum What {
         record: Vec<u8>,
         /// What the owner key says of this warden under that record's generation.
         delegate: Vec<u8>,
+        /// The keyring that came with it, sealed, where it takes the place of the one that is kept.
+        keyring: Option<Vec<u8>>,
     },
     /// belayd brought a credentials record.
     CredentialsBrought(Vec<u8>),

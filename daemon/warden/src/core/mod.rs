@@ -4,6 +4,7 @@ pub mod binding;
 pub mod check;
 pub mod command;
 pub mod event;
+pub mod keyring;
 pub mod password;
 pub mod records;
 pub mod refusal;

@@ -53,6 +53,8 @@ cbor_map! {
         pub report_box: Option<[u8; 32]>,
         /// The owner's word that this warden's key may have other devices ring, signed bytes.
         pub delegate: Option<Vec<u8>>,
+        /// The account's keyring, sealed: for the keys of the collections that belayd may have.
+        pub keyring: Option<Vec<u8>>,
     }
 
     struct StoredBinding {

@@ -54,6 +54,7 @@ fn bound(owner: &SigningKey) -> Box<Bound> {
         login: "j•••@e•••.org".to_owned(),
         report_box: None,
         delegate: None,
+        keyring: None,
     })
 }
 
@@ -130,7 +131,8 @@ fn what(right: bool) -> impl Strategy<Value = What> {
         (ticket(), bytes()).prop_map(|(ticket, record)| What::Reauthenticated {
             ticket,
             record,
-            delegate: Vec::new()
+            delegate: Vec::new(),
+            keyring: None
         }),
         bytes().prop_map(What::CredentialsBrought),
         ticket().prop_map(|ticket| What::SignedOut { ticket }),

@@ -8,9 +8,9 @@ use belay_proto::signed::{
     Action, Command, CommandEnvelope, DeviceCertificate, Outcome, Signed, StateReport, Verb,
 };
 use belay_proto::steps::{
-    self, BeginInput, CommandLoginInput, Done, EndInput, LoginSignatureInput, OutcomesInput, OutcomesOutput,
-    PolicyChanges, Purpose, SetFindInput, SignCommandInput, SignCommandOutput, SmsInput, SmsOutput,
-    StateReportOutput, TickOutput, UnpairInput, command_subject,
+    self, BeginInput, CollectionKeysInput, CommandLoginInput, Done, EndInput, LoginSignatureInput,
+    OutcomesInput, OutcomesOutput, PolicyChanges, Purpose, SetFindInput, SignCommandInput, SignCommandOutput,
+    SmsInput, SmsOutput, StateReportOutput, TickOutput, UnpairInput, command_subject,
 };
 use belay_proto::{CommandId, TicketId};
 use std::time::SystemTime;
@@ -44,6 +44,7 @@ impl Warden {
             steps::SMS => self.sms(input),
             steps::TICK => self.tick(input),
             steps::SIGN_COMMAND => self.sign_ring(input),
+            steps::COLLECTION_KEYS => self.collection_keys(input),
             _ => return None,
         })
     }
@@ -104,6 +105,11 @@ impl Warden {
             Answer::Next(next) => Ok(TickOutput { next }.encode()),
             _ => Err(Refusal::Internal("no time")),
         }
+    }
+
+    fn collection_keys(&self, input: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let input = CollectionKeysInput::decode(input).map_err(malformed)?;
+        Ok(self.state.collection_keys(&input.collection)?.encode())
     }
 
     pub(super) async fn set_find(&mut self, ticket: TicketId, input: &[u8]) -> Result<Vec<u8>, Refusal> {

@@ -49,6 +49,19 @@ impl Account {
         Root::unwrap(&wrap, &record.account, record.generation, &record.wrapped_root).unwrap()
     }
 
+    pub fn keyring(&self) -> Keyring {
+        let record = self.record();
+        Keyring::open(&self.root(), &record.account, record.generation, &self.keyring).unwrap()
+    }
+
+    /// The same account with another keyring, which its owner signed.
+    pub fn with_keyring(self, keyring: &Keyring) -> Self {
+        Self {
+            keyring: keyring.seal(&self.root()),
+            ..self
+        }
+    }
+
     pub fn challenge(&self, action: &str) -> Vec<u8> {
         let record = self.record();
         LoginSignatureInput {

@@ -109,7 +109,7 @@ async fn the_old_password_is_no_longer_right_even_on_a_ticket_that_proved_it() {
     assert_eq!(again, Err(Refusal::WrongPassword));
 }
 
-async fn reauthenticate(device: &Device, account: &Account) -> Result<OpenRootOutput, Refusal> {
+pub async fn reauthenticate(device: &Device, account: &Account) -> Result<OpenRootOutput, Refusal> {
     let warden = device.start();
     let ticket = warden
         .present(Purpose::Reauthenticate, LOGIN, &account.password)

@@ -4,6 +4,7 @@
 
 mod account;
 mod by_sms;
+mod collection_keys;
 mod command_crashes;
 mod commands;
 mod crashes;

@@ -35,7 +35,7 @@ enum Input {
     Flipped(usize, usize),
 }
 
-const STEPS: [&str; 21] = [
+const STEPS: [&str; 22] = [
     steps::NEW_CREDENTIALS,
     steps::BIND,
     steps::DISCARD,
@@ -54,6 +54,7 @@ const STEPS: [&str; 21] = [
     steps::END,
     steps::SMS,
     steps::TICK,
+    steps::COLLECTION_KEYS,
     steps::SET_FIND,
     steps::SET_POLICIES,
     "no-such-step",
@@ -106,7 +107,9 @@ impl Loot {
         let stranger = belay_proto::keys::SigningKey::generate();
         let forged = Signed::seal(&own.with_password(OTHER_PASSWORD).record(), &stranger).encode();
         let mut inputs = commands(owner, own);
+        let collection = steps::ACCESSORIES.to_owned();
         inputs.extend([
+            CollectionKeysInput { collection }.encode(),
             ReleaseInput {}.encode(),
             AuthorizeResetInput { release: true }.encode(),
             BindInput {
@@ -221,7 +224,7 @@ fn commands(owner: &Account, own: &Account) -> Vec<Vec<u8>> {
 struct Secrets(Vec<Vec<u8>>);
 
 impl Secrets {
-    /// The recovery code, as somebody at the device is told it, and the passwords.
+    /// The recovery code, as somebody at the device is told it, the passwords, the root and the keyring.
     async fn of(warden: &Running, owner: &Account) -> Self {
         let claim = warden.bind_pending(owner.pending).await.unwrap().claim;
         let text = warden.recovery_code(&claim).await.unwrap();
@@ -234,6 +237,11 @@ impl Secrets {
         let passwords = [PASSWORD, OTHER_PASSWORD].map(|password| password.as_bytes().to_vec());
         let mut all = vec![text.expose().clone().into_bytes(), bare, bytes];
         all.extend(passwords);
+        // Keys of collections are belayd's; what they are made of isn't.
+        let (root, keyring) = (owner.root(), owner.keyring());
+        all.push(root.bytes().expose().to_vec());
+        all.extend(keyring.data_roots.iter().map(|(_, key)| key.expose().to_vec()));
+        all.push(keyring.index_key.expose().to_vec());
         Self(all)
     }
 

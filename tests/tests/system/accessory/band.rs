@@ -23,7 +23,7 @@ fn lived(from: i64, to: i64) -> Vec<(u64, u8, u8, u8, u8)> {
     (from..to).map(told).collect()
 }
 
-async fn unpair(beside: &Beside, object: Object, password: &str) -> Answer<()> {
+pub async fn unpair(beside: &Beside, object: Object, password: &str) -> Answer<()> {
     let id = object.path.rsplit('/').next().unwrap();
     let app = &beside.app;
     let ticket = app

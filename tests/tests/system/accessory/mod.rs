@@ -3,6 +3,7 @@
 mod band;
 mod band7;
 mod refusals;
+mod registry;
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -32,7 +33,10 @@ struct Beside {
 
 impl Beside {
     async fn new() -> Self {
-        let scene = adas().await;
+        Self::around(adas().await).await
+    }
+
+    async fn around(scene: Scene) -> Self {
         let settings = Settings {
             flowing: true,
             // A real one takes two seconds.

@@ -1,0 +1,52 @@
+//! The calls about the account's registry of accessories, as `proto/openapi.yaml` has them.
+
+use belay_proto::id::AccessoryId;
+use belay_proto::wire::{AccessoriesAnswer, AccessoryRequest};
+use futures_util::FutureExt;
+
+use crate::accessory::registry::ports::Reply;
+use crate::accessory::registry::{NotBrought, Registry};
+use crate::cloud::call::{Auth, Call};
+use crate::cloud::client::CloudClient;
+use crate::cloud::error::CloudError;
+use crate::cloud::problem::ProblemKind;
+
+impl Registry for CloudClient {
+    fn changes(&self, after: u64) -> Reply<'_, AccessoriesAnswer> {
+        async move {
+            let call = Call::get(format!("/v1/accessories?after={after}"), Auth::Session);
+            self.json(&call).await.map_err(|error| not_brought(&error))
+        }
+        .boxed()
+    }
+
+    fn put(&self, id: AccessoryId, record: AccessoryRequest) -> Reply<'_, ()> {
+        async move {
+            let body = serde_json::to_vec(&record).map_err(|_| NotBrought::Refused)?;
+            let call = Call::put(format!("/v1/accessories/{id}"), Auth::Session, body);
+            self.done(&call).await.map_err(|error| not_brought(&error))
+        }
+        .boxed()
+    }
+}
+
+fn not_brought(error: &CloudError) -> NotBrought {
+    tracing::info!(
+        error = error as &dyn std::error::Error,
+        "the registry of accessories waits for the cloud"
+    );
+    match error {
+        CloudError::NotConfigured | CloudError::Misconfigured(_) => NotBrought::NotConfigured,
+        CloudError::Problem(problem) if problem.kind == ProblemKind::RevisionConflict => NotBrought::Conflict,
+        // A session ends and begins again without a word here, and an older cloud may become a newer one.
+        CloudError::Problem(problem) if matches!(problem.status, 401 | 404 | 405 | 426) => {
+            NotBrought::Later(error.retry_after())
+        }
+        CloudError::Problem(_) if error.is_decided() => NotBrought::Refused,
+        CloudError::Problem(_)
+        | CloudError::SessionEnded
+        | CloudError::Offline { .. }
+        | CloudError::Nonsense(_)
+        | CloudError::Vault(_) => NotBrought::Later(error.retry_after()),
+    }
+}

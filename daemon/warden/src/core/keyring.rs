@@ -1,0 +1,59 @@
+//! The account's keyring, kept sealed for as long as the binding lasts, and what of it belayd may have.
+
+use belay_proto::Secret;
+use belay_proto::signed::Keyring;
+use belay_proto::steps::{ACCESSORIES, CollectionKeysOutput};
+
+use super::records::Bound;
+use super::refusal::Refusal;
+use super::state::State;
+use crate::disk::sealing::SealingKey;
+
+/// How the keyring is labelled where it is sealed.
+const KEYRING: &str = "keyring";
+
+/// The keyring as the binding keeps it.
+#[must_use]
+pub fn seal(key: &SealingKey, keyring: &Keyring) -> Vec<u8> {
+    let bytes = Secret::new(keyring.encode());
+    key.seal(KEYRING, bytes.expose())
+}
+
+/// What [`seal`] made.
+fn open(key: &SealingKey, bound: &Bound) -> Result<Keyring, Refusal> {
+    // A binding that was made before keyrings were kept gets its own with the next password.
+    let sealed = bound
+        .keyring
+        .as_ref()
+        .ok_or_else(|| Refusal::NotSupported("the account's keys before the next sign-in".to_owned()))?;
+    let broken = Refusal::Internal("the keyring doesn't open");
+    let bytes = key.open(KEYRING, sealed).map_err(|_| broken.clone())?;
+    Keyring::decode(bytes.expose()).map_err(|_| broken)
+}
+
+impl State {
+    /// The keys of a collection: for belayd alone, while the device is bound and not lost. Others than the ones that
+    /// belayd works with aren't given out.
+    ///
+    /// # Errors
+    /// [`Refusal::NotBound`] and its like, [`Refusal::DeviceLost`], [`Refusal::InvalidArgument`] for another collection.
+    pub fn collection_keys(&self, collection: &str) -> Result<CollectionKeysOutput, Refusal> {
+        self.not_lost()?;
+        let bound = self.bound()?;
+        if collection != ACCESSORIES {
+            return Err(Refusal::InvalidArgument("no such collection".to_owned()));
+        }
+        let keyring = open(&self.key, bound)?;
+        Ok(CollectionKeysOutput {
+            keys: keyring.collection_keys(collection),
+        })
+    }
+}
+
+/// Whether a keyring that was opened with this generation's credentials takes the place of the one `bound` keeps: an
+/// older one, which a cloud may bring back, never does.
+#[must_use]
+pub fn is_newer(key: &SealingKey, bound: &Bound, generation: u64, keyring: &Keyring) -> bool {
+    let kept = open(key, bound).map_or(0, |kept| kept.key_epoch());
+    keyring.account == bound.account && generation >= bound.generation && keyring.key_epoch() > kept
+}
