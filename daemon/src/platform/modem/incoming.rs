@@ -10,7 +10,7 @@ use futures_util::stream::select_all;
 use tokio::sync::mpsc;
 use zbus::{Message, OwnedObjectPath};
 
-use super::manager::{DELIVER, MESSAGING, RECEIVED, SMS, VOICE};
+use super::manager::{DELIVER, MESSAGING, RECEIVED, SMS, VOICE, modems};
 use super::voice::{CALL, RINGING_IN};
 use super::{Incoming, ModemView};
 use crate::platform::PlatformError;
@@ -45,6 +45,9 @@ pub(super) async fn follow(service: Service) -> Result<mpsc::Receiver<Incoming>,
     };
     tokio::spawn(async move {
         let mut signals = select_all(streams);
+        if desk.begin().await.is_none() {
+            return;
+        }
         loop {
             let signal = tokio::select! {
                 signal = signals.next() => signal,
@@ -69,6 +72,21 @@ struct Desk {
 }
 
 impl Desk {
+    /// Takes the calls that ring already. Whoever stopped ModemManager doesn't want it started for that.
+    async fn begin(&mut self) -> Option<()> {
+        let Ok(running) = self.service.running().await else {
+            return Some(());
+        };
+        for (_, mut parts) in modems(&running).await.unwrap_or_default() {
+            let voice = parts.get_mut(VOICE);
+            let calls: Option<Vec<OwnedObjectPath>> = voice.and_then(|voice| take(voice, "Calls"));
+            for call in calls.unwrap_or_default() {
+                self.call(call.as_str()).await?;
+            }
+        }
+        Some(())
+    }
+
     /// Takes a signal; `None`: it is over.
     async fn heard(&mut self, signal: &Message) -> Option<()> {
         let header = signal.header();

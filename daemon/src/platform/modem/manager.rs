@@ -292,7 +292,7 @@ impl Modems {
 }
 
 /// The modems by path, with all that is known of each.
-async fn modems(
+pub(super) async fn modems(
     service: &Service,
 ) -> Result<Vec<(OwnedObjectPath, HashMap<String, Properties>)>, PlatformError> {
     let all: Objects = service

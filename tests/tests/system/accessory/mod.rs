@@ -3,6 +3,7 @@
 mod band;
 mod refusals;
 mod registry;
+mod uses;
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
