@@ -145,9 +145,7 @@ async fn is_found(
     })
     .await?;
     teller.answer("the phone rings aloud. She takes it and silences it, and the band stops looking.");
-    teller.step(
-        "She would like to see on her wrist who calls. That is off until she switches it on.",
-    );
+    teller.step("She would like to see on her wrist who calls. That is off until she switches it on.");
     let wishes = options([("show-calls", true.into())]);
     app.call::<_, ()>(object, "SetSettings", &(wishes, Options::new()))
         .await??;

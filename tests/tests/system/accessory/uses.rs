@@ -329,3 +329,44 @@ async fn a_scale_that_weighs_tells_what_it_kept_while_nobody_listened() {
         .unwrap();
     assert_eq!(records, 0);
 }
+
+#[tokio::test]
+async fn the_desktop_s_notifications_reach_the_wrist_that_wants_them() {
+    let beside = Beside::new().await;
+    let (band, object) = worn(&beside).await;
+    switches_on(&beside, object, "show-notifications").await;
+    // Here the session's bus is the system's, and ours.
+    let forwards = beside.scene.program("belayctl", &["accessory", "forward"]);
+    let forwards = forwards.as_ourselves().start().unwrap();
+    let hints: HashMap<&str, Variant<'_>> = HashMap::new();
+    let none: [&str; 0] = [];
+    let notification = (
+        "chat",
+        0_u32,
+        "",
+        "Eve",
+        "<b>Cake</b> at five",
+        none,
+        hints,
+        -1_i32,
+    );
+    let reached = until("the notification", async || {
+        // Whoever shows them on a desktop isn't here, and isn't needed.
+        let _ = beside
+            .scene
+            .person()
+            .call_method(
+                Some("org.freedesktop.Notifications"),
+                "/org/freedesktop/Notifications",
+                Some("org.freedesktop.Notifications"),
+                "Notify",
+                &notification,
+            )
+            .await;
+        let is_it = |alert: &Alert| matches!(alert, Alert::Shown { texts, .. } if texts.iter().any(|line| line.starts_with("Eve: Cake")));
+        let alerts = band.with(|it, _| it.alerts.clone()).await.unwrap();
+        alerts.iter().any(is_it).then_some(())
+    });
+    reached.await.unwrap();
+    forwards.kill().await.unwrap();
+}
