@@ -16,4 +16,5 @@ pub mod device;
 pub mod find;
 pub mod platform;
 pub mod store;
+pub mod uses;
 pub mod warden;

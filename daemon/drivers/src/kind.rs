@@ -106,6 +106,18 @@ impl Kind {
         )
     }
 
+    /// Whether it keeps records that it is connected for only to read them.
+    #[must_use]
+    pub const fn keeps_records(self) -> bool {
+        matches!(self, Self::MiScale | Self::MiBodyScale)
+    }
+
+    /// Whether a person wears it all day: where it is, its owner is.
+    #[must_use]
+    pub const fn is_worn(self) -> bool {
+        self.has_history() || matches!(self, Self::InfiniTime)
+    }
+
     /// The key it wants, as far as the kind alone tells: a sensor may advertise in clear.
     #[must_use]
     pub const fn key_need(self) -> KeyNeed {

@@ -198,6 +198,9 @@ impl Desk {
         };
         self.account = account;
         self.happens(what).await;
+        if account.is_some() {
+            self.read_wishes().await;
+        }
     }
 
     async fn asked(&mut self, message: Message) {
@@ -319,6 +322,7 @@ impl Desk {
             | Effect::Remove(_)
             | Effect::StoreMinutes(..)
             | Effect::StoreTransfer(..)
+            | Effect::StoreWishes(..)
             | Effect::StoreReadings(..)
             | Effect::StoreSynced(..) => self.store(effect).await,
             Effect::Wake(timer, after) => self.timers.wake(timer, after),

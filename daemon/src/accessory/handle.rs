@@ -10,6 +10,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::actor::{AccessoryActor, Parts};
 use super::error::AccessoryError;
+use super::model::WishChanges;
 use super::registry::Learned;
 use super::state::{Answer, Question};
 use super::view::View;
@@ -268,6 +269,14 @@ impl AccessoryHandle {
     /// [`AccessoryError`].
     pub async fn set(&self, id: AccessoryId, settings: Settings) -> Result<(), AccessoryError> {
         self.done(Question::Settings(id, settings)).await
+    }
+
+    /// Switches on or off what an accessory is used for; answers once it is on disk.
+    ///
+    /// # Errors
+    /// [`AccessoryError`].
+    pub async fn wish(&self, id: AccessoryId, changes: WishChanges) -> Result<(), AccessoryError> {
+        self.done(Question::Wish(id, changes)).await
     }
 
     /// Tells every band that looks for the phone that it was found.

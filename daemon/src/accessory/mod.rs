@@ -19,4 +19,5 @@ pub mod view;
 pub use actor::Parts;
 pub use error::AccessoryError;
 pub use handle::{AccessoryHandle, Announcement, MOST_MINUTES};
+pub use model::{WishChanges, Wishes};
 pub use view::{AccessoryView, View};

@@ -25,6 +25,86 @@ pub struct Saved {
     pub synced_at: u64,
 }
 
+/// What the owner has switched on for an accessory; nothing to begin with. Each device has its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// Calls that come in are shown on it.
+    pub calls: bool,
+    /// Texts that come in are.
+    pub messages: bool,
+    /// The session's helper passes the desktop's notifications on to it.
+    pub notifications: bool,
+    /// It measures the heart rate without pause while it is connected.
+    pub heart_rate: bool,
+}
+
+/// What becomes of [`Wishes`]; `None` leaves as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WishChanges {
+    /// See [`Wishes::calls`], as the others.
+    pub calls: Option<bool>,
+    /// See there.
+    pub messages: Option<bool>,
+    /// See there.
+    pub notifications: Option<bool>,
+    /// See there.
+    pub heart_rate: Option<bool>,
+}
+
+impl Wishes {
+    const CALLS: u8 = 1;
+    const MESSAGES: u8 = 2;
+    const NOTIFICATIONS: u8 = 4;
+    const HEART_RATE: u8 = 8;
+
+    /// The words for those that are switched on, as the bus shows them.
+    #[must_use]
+    pub fn words(self) -> Vec<&'static str> {
+        let all = [
+            (self.calls, "calls"),
+            (self.messages, "messages"),
+            (self.notifications, "notifications"),
+            (self.heart_rate, "heart-rate"),
+        ];
+        all.into_iter()
+            .filter(|(on, _)| *on)
+            .map(|(_, word)| word)
+            .collect()
+    }
+
+    /// With `changes`.
+    #[must_use]
+    pub fn with(self, changes: WishChanges) -> Self {
+        Self {
+            calls: changes.calls.unwrap_or(self.calls),
+            messages: changes.messages.unwrap_or(self.messages),
+            notifications: changes.notifications.unwrap_or(self.notifications),
+            heart_rate: changes.heart_rate.unwrap_or(self.heart_rate),
+        }
+    }
+
+    /// As it is stored: bit 0 calls, 1 messages, 2 notifications, 3 heart rate.
+    #[must_use]
+    pub fn bits(self) -> u8 {
+        let bit = |on: bool, bit: u8| if on { bit } else { 0 };
+        bit(self.calls, Self::CALLS)
+            | bit(self.messages, Self::MESSAGES)
+            | bit(self.notifications, Self::NOTIFICATIONS)
+            | bit(self.heart_rate, Self::HEART_RATE)
+    }
+
+    /// Reads what [`Wishes::bits`] wrote; bits of a later version are left out.
+    #[must_use]
+    pub const fn of_bits(bits: u8) -> Self {
+        Self {
+            calls: bits & Self::CALLS != 0,
+            messages: bits & Self::MESSAGES != 0,
+            notifications: bits & Self::NOTIFICATIONS != 0,
+            heart_rate: bits & Self::HEART_RATE != 0,
+        }
+    }
+}
+
 /// The part of [`Saved`] that is sealed, in the form it is stored in.
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

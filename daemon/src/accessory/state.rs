@@ -9,6 +9,7 @@ mod discovery;
 mod event;
 mod registry;
 mod reports;
+mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,16 +18,19 @@ use belay_drivers::{Address, Key, KeyNeed, Kind, Opening, Reading};
 use belay_proto::id::{AccessoryId, AccountId};
 
 use super::error::AccessoryError;
-use super::model::Saved;
+use super::model::{Saved, Wishes};
 use super::ports::AdapterView;
 use connection::Connection;
 use discovery::Discovery;
 pub use event::{Answer, Asker, At, Effect, Event, Question, SessionId, Sighting, TimerOf, What};
+pub(super) use wishes::Records;
 
 /// The first wait after a connection that failed; each further one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_secs(8);
 /// The longest.
 const LONGEST_WAIT: Duration = Duration::from_secs(64);
+/// A link that breaks so shortly before the radio is off broke for that.
+const AT_ONCE: Duration = Duration::from_secs(10);
 /// How long an unpaired accessory stays after it was last heard.
 const STAYS: Duration = Duration::from_secs(60);
 /// The most devices that aren't paired: a room full of sensors, or a hostile transmitter that makes addresses up.
@@ -75,6 +79,12 @@ pub struct Accessory {
     pub(super) waiting: bool,
     /// Somebody had it disconnected: it isn't connected by itself.
     pub held: bool,
+    /// When its link broke by itself, boot time; `None`: it is up, or ended otherwise.
+    pub(super) lost_at: Option<Duration>,
+    /// What its owner has switched on.
+    pub wishes: Wishes,
+    /// The records that it keeps are to be fetched.
+    pub(super) records: Records,
     /// What is wrong.
     pub problem: Option<AccessoryError>,
     /// Percent.
@@ -112,7 +122,11 @@ pub fn step(state: &State, event: Event) -> (State, Vec<Effect>) {
     let at = event.at;
     match event.what {
         What::Account(account) => next.account_changed(account, &mut effects),
-        What::Adapter(adapter) => next.adapter_changed(adapter, &mut effects),
+        What::Wishes(all) => next.wished(&all, &mut effects),
+        What::WishesStored(id, asker, wishes, outcome) => {
+            next.wishes_stored(id, asker, wishes, outcome, &mut effects);
+        }
+        What::Adapter(adapter) => next.adapter_changed(adapter, &at, &mut effects),
         What::Heard(sighting) => next.heard(sighting, &mut effects),
         What::Measured { id, readings } => next.measured(id, &at, readings, &mut effects),
         What::Unheard(id, error) => next.unheard(id, error),
@@ -146,10 +160,15 @@ impl State {
         }
     }
 
-    fn adapter_changed(&mut self, adapter: AdapterView, effects: &mut Vec<Effect>) {
+    fn adapter_changed(&mut self, adapter: AdapterView, at: &At, effects: &mut Vec<Effect>) {
         let came = adapter.powered && !self.adapter.powered;
         self.adapter = adapter;
         for (id, one) in &mut self.accessories {
+            // Its link broke because the radio was switched off, which is told a moment later.
+            let at_once = |lost: Duration| at.boot.saturating_sub(lost) < AT_ONCE;
+            if !adapter.powered && one.lost_at.is_some_and(at_once) {
+                one.lost_at = None;
+            }
             if came && one.waiting {
                 // Whoever switched the radio on wants to see the band connect, not wait for its turn.
                 one.waiting = false;
@@ -191,7 +210,8 @@ impl State {
         let mut sessions = self.sessions;
         for (id, one) in &mut self.accessories {
             let Some(paired) = &one.paired else { continue };
-            let wanted = one.kind.connects() && usable && !one.held && !one.stopped();
+            let connects = one.kind.connects() || one.records.are_due();
+            let wanted = connects && usable && !one.held && !one.stopped();
             if wanted && one.connection.is_none() && !one.waiting {
                 sessions += 1;
                 let opening = Opening::Resume(paired.key.clone());
@@ -250,6 +270,9 @@ impl Accessory {
             failures: 0,
             waiting: false,
             held: false,
+            lost_at: None,
+            wishes: Wishes::default(),
+            records: Records::default(),
             problem: None,
             battery: None,
             charging: false,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use belay_drivers::{Kind, Reading};
 use belay_proto::id::AccessoryId;
 
+use super::model::Wishes;
 use super::state::{Accessory, State};
 
 /// What the bus shows.
@@ -53,6 +54,12 @@ pub struct AccessoryView {
     pub progress: (u64, u64),
     /// The newest readings, for `Latest` alone.
     pub latest: Vec<(u64, Reading)>,
+    /// It can be asked something now; not on the bus.
+    pub ready: bool,
+    /// Its link broke by itself and isn't up again; not on the bus.
+    pub away: bool,
+    /// What its owner has switched on.
+    pub wishes: Wishes,
 }
 
 impl View {
@@ -95,6 +102,9 @@ impl AccessoryView {
             last_sync: paired.map_or(0, |it| it.synced_at),
             progress: one.progress,
             latest: one.latest.clone(),
+            ready: one.is_ready(),
+            away: one.lost_at.is_some(),
+            wishes: one.wishes,
         }
     }
 }

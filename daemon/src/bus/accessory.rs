@@ -7,7 +7,7 @@ mod values;
 use std::collections::HashMap;
 
 use belay_drivers::alert::AlertKind;
-use belay_drivers::{Alert, Key};
+use belay_drivers::{Alert, Key, Settings};
 use belay_proto::dbus::fd::read_secret;
 use belay_proto::id::AccessoryId;
 use zbus::message::Header;
@@ -16,7 +16,7 @@ use zbus::{Connection, OwnedVariant, Variant, interface};
 
 use super::caller::while_here;
 use super::{Action, Authority, Error, Options, arguments};
-use crate::accessory::{AccessoryHandle, AccessoryView};
+use crate::accessory::{AccessoryHandle, AccessoryView, WishChanges};
 use crate::device::DeviceHandle;
 use crate::warden::PasswordSteps;
 
@@ -140,6 +140,12 @@ impl Accessory {
     #[zbus(property)]
     fn sync_progress(&self) -> Result<(u64, u64), Error> {
         Ok(self.view()?.progress)
+    }
+
+    /// What its owner has switched on.
+    #[zbus(property)]
+    fn uses(&self) -> Result<Vec<String>, Error> {
+        Ok(words(&self.view()?))
     }
 
     /// What identifies it.
@@ -334,13 +340,24 @@ impl Accessory {
     ) -> Result<(), Error> {
         self.may_without_options(&header, Action::AccessoryManage, options)
             .await?;
-        let settings = settings::read(settings)?;
-        Ok(self.desk.accessories.set(self.id, settings).await?)
+        let (settings, wishes) = settings::read(settings)?;
+        if wishes != WishChanges::default() {
+            self.desk.accessories.wish(self.id, wishes).await?;
+        }
+        if settings != Settings::default() {
+            self.desk.accessories.set(self.id, settings).await?;
+        }
+        Ok(())
     }
 
     /// Latest has news.
     #[zbus(signal)]
     pub async fn measurement_changed(emitter: &SignalEmitter<'_>) -> zbus::Result<()>;
+}
+
+/// What is switched on, as the bus shows it.
+fn words(view: &AccessoryView) -> Vec<String> {
+    view.wishes.words().into_iter().map(ToOwned::to_owned).collect()
 }
 
 fn alert_kind(kind: &str) -> Result<AlertKind, Error> {

@@ -31,6 +31,7 @@ use crate::find::{self, FindHandle, Machine, MachineParts, Outbox};
 use crate::platform::{self, Platform, Surroundings};
 use crate::store::account::AccountRows;
 use crate::store::{SealingKey, Store};
+use crate::uses::{self, UsesActor};
 use crate::warden::{BusWarden, PasswordSteps, Records, WardenHandle, WardenView, Watcher};
 
 /// Where the lost screen's user is looked up.
@@ -145,6 +146,7 @@ async fn start(
     let platform = Platform::start(config, supervisor, Arc::clone(&clock)).await;
     let (surroundings, conditions) = Surroundings::new(&platform);
     supervisor.start("surroundings", surroundings);
+    let modem = Arc::clone(&platform.modem);
     let outbox = Outbox::new(store.clone());
     let machine = MachineParts {
         platform,
@@ -175,6 +177,14 @@ async fn start(
         reached: reached.subscribe(),
     };
     supervisor.start("registry", RegistryActor::new(registry));
+    let uses = uses::Parts {
+        accessories: accessories.clone(),
+        bell: machine.bell(),
+        modem,
+        warden: warden.clone(),
+        clock: Arc::clone(&clock),
+    };
+    supervisor.start("uses", UsesActor::new(uses));
     let steps = passwords.clone();
     let find = find::Parts {
         relay: Arc::<CloudClient>::clone(&cloud),

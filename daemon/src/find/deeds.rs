@@ -1,6 +1,7 @@
 //! What the owner's commands have belayd do with the machine: the trait that the domain knows, and that the
 //! platform implements.
 
+mod bell;
 mod locate;
 mod lookout;
 mod machine;
@@ -21,6 +22,7 @@ use belay_proto::id::CommandId;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
+pub use bell::Bell;
 pub use lookout::Endings;
 pub use machine::{Machine, MachineParts};
 

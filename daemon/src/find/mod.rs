@@ -21,7 +21,7 @@ mod trouble;
 mod work;
 
 pub use conditions::{Conditions, NetworkKey};
-pub use deeds::{DeedFailed, Deeds, Done, LocateRequest, Machine, MachineParts, NoDeeds, Position};
+pub use deeds::{Bell, DeedFailed, Deeds, Done, LocateRequest, Machine, MachineParts, NoDeeds, Position};
 pub use handle::{FindError, FindHandle, FindView, Parts};
 pub use outbox::Outbox;
 pub use pace::Pace;

@@ -32,7 +32,7 @@ pub use audio::{Audio, Sound};
 pub use clock::clock;
 pub use error::{Answer, PlatformError};
 pub use host::{Host, SystemHost, host};
-pub use modem::{Modem, ModemView, Sim, Text};
+pub use modem::{Incoming, Modem, ModemView, Sim, Text};
 pub use network::{Network, NetworkView, Scan};
 pub use position::{Coordinates, Fix, Position};
 pub use power::{BatteryState, Power, PowerView, Warning};

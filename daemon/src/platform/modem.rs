@@ -2,6 +2,7 @@
 
 mod cell;
 mod gnss;
+mod incoming;
 mod manager;
 mod voice;
 
@@ -50,6 +51,30 @@ pub struct Text {
     pub text: String,
 }
 
+/// What comes in. `Debug` shows nothing of whom it is from, or of what it says.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Incoming {
+    /// A call rings.
+    Call {
+        /// Its name at the modem.
+        call: String,
+        /// Who calls, as the network says it; empty: it doesn't.
+        number: String,
+    },
+    /// It rings no longer: taken, declined, or given up.
+    CallOver {
+        /// Its name at the modem.
+        call: String,
+    },
+    /// A text has arrived whole.
+    Text {
+        /// Who sent it, as the network says it.
+        number: String,
+        /// What it says.
+        text: String,
+    },
+}
+
 impl ModemView {
     /// How a text begins that belayd has to do with. All others are nobody's business but the user's, and are left
     /// alone.
@@ -75,6 +100,17 @@ pub trait Modem: Debug + Send + Sync + 'static {
 
     /// The cells in reach, the serving one first.
     fn cells(&self) -> Answer<'_, Vec<Cell>>;
+
+    /// Calls and texts that come in from now on, whoever else takes them; the stream ends where they can't be followed
+    /// any longer. Nothing of a text is looked at before this is called, and none after it was dropped.
+    fn incoming(&self) -> Answer<'_, mpsc::Receiver<Incoming>> {
+        Box::pin(async { Err(PlatformError::NotSupported("nothing tells of calls")) })
+    }
+
+    /// Declines every call that comes in; done too where there is none.
+    fn decline(&self) -> Answer<'_> {
+        Box::pin(async { Err(PlatformError::NotSupported("nothing declines a call")) })
+    }
 
     /// As [`Position::track`](super::Position::track), by satellites alone.
     fn track(&self, fixes: mpsc::Sender<Fix>) -> Answer<'_>;
@@ -102,6 +138,16 @@ impl Debug for Text {
         f.debug_struct("Text")
             .field("id", &self.id)
             .finish_non_exhaustive()
+    }
+}
+
+impl Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Call { .. } => "Call",
+            Self::CallOver { .. } => "CallOver",
+            Self::Text { .. } => "Text",
+        })
     }
 }
 

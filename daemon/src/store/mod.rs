@@ -16,6 +16,7 @@ pub mod registry;
 pub mod release;
 pub mod sealed;
 mod thread;
+pub mod wishes;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,3 +1,7 @@
+CREATE TRIGGER accessory_wishes_end AFTER DELETE ON accessory
+BEGIN
+    DELETE FROM accessory_wishes WHERE accessory = old.id;
+END;
 CREATE TABLE accessory (
     id        BLOB    PRIMARY KEY CHECK (length(id) = 16),
     account   BLOB    NOT NULL CHECK (length(account) = 16),
@@ -15,6 +19,10 @@ CREATE TABLE accessory_registry (
     changed_at INTEGER NOT NULL,
     changes    INTEGER NOT NULL,
     brought    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE accessory_wishes (
+    accessory BLOB    PRIMARY KEY CHECK (length(accessory) = 16),
+    bits      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE account (
     part   TEXT PRIMARY KEY,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::app::{ACCOUNT, App, Options, WARDEN, entry, options, refused};
 use crate::story::scratch::Scratch;
-use crate::story::{Teller, lost};
+use crate::story::{Teller, band, lost};
 use crate::surprise::During;
 use crate::{Outcome, Stage, expect};
 
@@ -31,6 +31,7 @@ pub(super) async fn walk(stage: &mut Stage, teller: &mut Teller) -> Outcome {
     wrong_passwords(stage, teller, &app)
         .await
         .during("wrong passwords")?;
+    band::walk(stage, teller, &app).await?;
     lost::walk(stage, teller, &app, &scratch).await?;
     reset(stage, teller, &app).await.during("the reset")?;
     stage.install_units()?;

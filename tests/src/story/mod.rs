@@ -1,5 +1,6 @@
 //! The story of a device and its two owners, walked on a [`Stage`] and told as it goes.
 
+mod band;
 mod chapters;
 mod found;
 mod lost;

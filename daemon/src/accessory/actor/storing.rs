@@ -7,7 +7,7 @@ use rusqlite::Transaction;
 use super::Desk;
 use crate::accessory::error::AccessoryError;
 use crate::accessory::state::{Effect, What};
-use crate::store::{Sealer, Store, StoreError, accessory as rows, registry};
+use crate::store::{Sealer, Store, StoreError, accessory as rows, registry, wishes};
 
 impl Desk {
     /// Has an effect that is about the disk done. What the account's registry is to learn goes into its outbox in the
@@ -65,8 +65,24 @@ impl Desk {
                 })
                 .await;
             }
+            Effect::StoreWishes(id, asker, wishes) => self.work.push(stores(
+                &self.parts.store,
+                move |transaction, _| wishes::save(transaction, id, wishes),
+                move |outcome| What::WishesStored(id, asker, wishes, outcome),
+            )),
             // The others aren't about the disk.
             _ => {}
+        }
+    }
+}
+
+impl Desk {
+    /// Reads what the owner has switched on.
+    pub(super) async fn read_wishes(&mut self) {
+        let read = self.parts.store.call(|connection| wishes::load(connection)).await;
+        // Logged there; what was switched on stays off until the next start.
+        if let Ok(all) = read.map_err(failed) {
+            self.happens(What::Wishes(all)).await;
         }
     }
 }

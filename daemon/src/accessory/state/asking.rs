@@ -36,9 +36,13 @@ impl State {
             Question::Alert(id, alert) => self.ask(asker, id, Request::Alert(alert), effects),
             Question::StopAlert(id, kind) => self.ask(asker, id, Request::StopAlert(kind), effects),
             Question::Settings(id, settings) => self.ask(asker, id, Request::Settings(settings), effects),
+            Question::Wish(id, changes) => self.wish(asker, id, changes, effects),
             Question::PhoneFound => {
                 for (id, one) in &mut self.accessories {
-                    one.tell(*id, Request::PhoneFound, effects);
+                    // The others don't look.
+                    if one.kind.has_history() {
+                        one.tell(*id, Request::PhoneFound, effects);
+                    }
                 }
                 Ok(Some(Answer::Done))
             }
@@ -160,6 +164,7 @@ impl State {
         if std::mem::take(&mut one.waiting) {
             effects.push(Effect::Sleep(TimerOf::Retry(id)));
         }
+        one.lost_at = None;
         one.end_connection(id, AccessoryError::Cancelled, effects);
         Ok(Some(Answer::Done))
     }
@@ -187,10 +192,14 @@ impl State {
         if one.paired.is_none() {
             return Err(AccessoryError::NotFound);
         }
-        if !one.kind.has_history() {
+        if !one.kind.has_history() && !one.kind.keeps_records() {
             return Ok(Some(Answer::Records(0)));
         }
         radio?;
+        if one.kind.keeps_records() && !one.is_ready() {
+            one.records.wait_for(asker);
+            return Ok(None);
+        }
         one.fetch(id, Some(asker), at.wall, effects);
         Ok(None)
     }

@@ -23,6 +23,8 @@ pub(crate) struct Connection {
     pub(super) fetch: Option<Fetch>,
     /// The answer to the heart rate that was asked for.
     pub(super) heart_rate: Option<u16>,
+    /// When a heart rate that nobody asked for was last kept, seconds since the epoch.
+    pub(super) kept_at: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +115,7 @@ impl Accessory {
             next: 0,
             fetch: None,
             heart_rate: None,
+            kept_at: 0,
         });
         effects.push(Effect::Connect {
             id,
@@ -160,6 +163,11 @@ impl Accessory {
         }
     }
 
+    /// Has it measure without pause, or end that.
+    pub(super) fn follow_heart(&mut self, id: AccessoryId, on: bool, effects: &mut Vec<Effect>) {
+        self.tell(id, Request::FollowHeartRate(on), effects);
+    }
+
     /// Fetches the history, or joins the fetch that runs.
     pub(super) fn fetch(
         &mut self,
@@ -193,6 +201,7 @@ impl Accessory {
 
     /// Whoever asked is gone: what runs for them alone ends.
     pub(super) fn asker_left(&mut self, id: AccessoryId, asker: Asker, effects: &mut Vec<Effect>) {
+        self.records.left(asker);
         let Some(connection) = &mut self.connection else {
             return;
         };
@@ -222,6 +231,7 @@ impl Accessory {
             connection.fail_all(why, effects);
             effects.push(Effect::Close(id));
         }
+        self.records.fail(why, effects);
         if self.paired.is_none() {
             effects.push(Effect::Wake(TimerOf::Leaving(id), super::STAYS));
         }

@@ -11,7 +11,7 @@ use super::{Accessory, Answer, Asker, At, Effect, MOST_STRANGERS, STAYS, Sightin
 /// The most discoveries at once; each is somebody's call.
 const MOST_DISCOVERIES: usize = 16;
 /// A measurement that isn't a person's is kept once in this many seconds.
-const KEPT_EACH: u64 = 60;
+pub(super) const KEPT_EACH: u64 = 60;
 
 /// Somebody's discovery.
 #[derive(Clone, Debug, PartialEq)]
@@ -194,6 +194,7 @@ impl State {
                 one.remember(second, reading);
             }
         }
+        one.heard_records(&kept, at);
         if !kept.is_empty() {
             effects.push(Effect::StoreReadings(id, kept));
             effects.push(Effect::MeasurementChanged(id));

@@ -9,7 +9,7 @@ use belay_drivers::{
 use belay_proto::id::{AccessoryId, AccountId};
 
 use super::super::error::AccessoryError;
-use super::super::model::Saved;
+use super::super::model::{Saved, WishChanges, Wishes};
 use super::super::ports::{AdapterView, Order, RadioError, Report};
 
 /// Whoever waits for an answer; the actor knows them by number.
@@ -46,6 +46,10 @@ pub struct Event {
 pub enum What {
     /// The account's accessories were read; `None`: the device is nobody's.
     Account(Option<(AccountId, Vec<Saved>)>),
+    /// What the owner has switched on was read.
+    Wishes(Vec<(AccessoryId, Wishes)>),
+    /// What the owner switches on is on disk, or not.
+    WishesStored(AccessoryId, Asker, Wishes, Result<(), AccessoryError>),
     /// The adapter changed.
     Adapter(AdapterView),
     /// A device was heard that is of a kind, at most once a second each.
@@ -141,6 +145,8 @@ pub enum Question {
     StopAlert(AccessoryId, AlertKind),
     /// Change settings.
     Settings(AccessoryId, Settings),
+    /// Switch on or off what it is used for.
+    Wish(AccessoryId, WishChanges),
     /// The phone that a band looked for was found.
     PhoneFound,
 }
@@ -219,6 +225,8 @@ pub enum Effect {
     StoreTransfer(AccessoryId, SessionId, Vec<(u64, Reading)>),
     /// Store readings, with their times in seconds since the epoch. Nobody waits for it.
     StoreReadings(AccessoryId, Vec<(u64, Reading)>),
+    /// Keep what the owner switches on; answered by [`What::WishesStored`].
+    StoreWishes(AccessoryId, Asker, Wishes),
     /// Remember when a sync ended.
     StoreSynced(AccessoryId, u64),
     /// Answer.

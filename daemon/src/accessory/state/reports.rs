@@ -7,6 +7,7 @@ use super::super::error::AccessoryError;
 use super::super::model::Saved;
 use super::super::ports::{LinkEnd, Order, Report};
 use super::connection::Stage;
+use super::discovery::KEPT_EACH;
 use super::event::Errand;
 use super::{Accessory, Answer, Asker, At, Effect, Paired, SessionId, State, TimerOf, wait};
 
@@ -21,6 +22,7 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let account = self.account;
+        let powered = self.adapter.powered;
         let Some(one) = self.accessories.get_mut(&id) else {
             return;
         };
@@ -37,7 +39,7 @@ impl State {
                 };
                 connection.request(id, Errand::Open, request, effects);
             }
-            Report::Ended(end) => one.ended(id, end, at, effects),
+            Report::Ended(end) => one.ended(id, end, powered, at, effects),
             Report::Event(Told::Finished { id: number, outcome }) => {
                 if account.is_some() {
                     one.finished(id, number.0, outcome, at, effects);
@@ -117,9 +119,7 @@ impl State {
                 for asker in std::mem::take(&mut connection.waiting) {
                     effects.push(Effect::Answer(asker, Ok(Answer::Done)));
                 }
-                if one.kind.has_history() {
-                    one.fetch(id, None, at.wall, effects);
-                }
+                one.begin(id, at, effects);
             }
             (Err(error), _) => {
                 one.paired = None;
@@ -168,6 +168,10 @@ impl Accessory {
                 }
                 for asker in fetch.askers {
                     effects.push(Effect::Answer(asker, outcome));
+                }
+                if self.kind.keeps_records() {
+                    // It was connected for that alone, and sleeps sooner without.
+                    self.end_connection(id, AccessoryError::Cancelled, effects);
                 }
             }
             Errand::HeartRate(asker) => {
@@ -227,9 +231,22 @@ impl Accessory {
             for asker in std::mem::take(&mut connection.waiting) {
                 effects.push(Effect::Answer(asker, Ok(Answer::Done)));
             }
-            if self.kind.has_history() {
-                self.fetch(id, None, at.wall, effects);
-            }
+            self.begin(id, at, effects);
+        }
+    }
+
+    /// What is asked of each connection once it is ready.
+    fn begin(&mut self, id: AccessoryId, at: &At, effects: &mut Vec<Effect>) {
+        self.lost_at = None;
+        if self.kind.has_history() || self.kind.keeps_records() {
+            self.fetch(id, None, at.wall, effects);
+        }
+        let askers = self.records.begin(at.boot);
+        if let Some(fetch) = self.connection.as_mut().and_then(|it| it.fetch.as_mut()) {
+            fetch.askers.extend(askers);
+        }
+        if self.wishes.heart_rate {
+            self.follow_heart(id, true, effects);
         }
     }
 
@@ -254,9 +271,13 @@ impl Accessory {
         self.retry(id, at.dice, effects);
     }
 
-    fn ended(&mut self, id: AccessoryId, end: LinkEnd, at: &At, effects: &mut Vec<Effect>) {
+    fn ended(&mut self, id: AccessoryId, end: LinkEnd, powered: bool, at: &At, effects: &mut Vec<Effect>) {
         let error = AccessoryError::from(end);
         let was_ready = self.is_ready();
+        if was_ready && end == LinkEnd::Lost && powered {
+            self.lost_at = Some(at.boot);
+        }
+        self.records.fail(error, effects);
         if let Some(connection) = self.connection.take() {
             connection.fail_all(error, effects);
         }
@@ -274,7 +295,9 @@ impl Accessory {
     }
 
     fn retry(&mut self, id: AccessoryId, dice: u16, effects: &mut Vec<Effect>) {
-        if self.paired.is_some() && !self.held && !self.stopped() {
+        // A scale is asleep, and is heard when it isn't.
+        let again = !self.kind.keeps_records();
+        if again && self.paired.is_some() && !self.held && !self.stopped() {
             self.waiting = true;
             effects.push(Effect::Wake(TimerOf::Retry(id), wait(self.failures, dice)));
         }
@@ -297,8 +320,26 @@ impl Accessory {
         }
         let second = second.or_else(|| at.wall.epoch()).unwrap_or(0);
         self.remember(second, reading);
-        effects.push(Effect::StoreReadings(id, vec![(second, reading)]));
+        if self.keeps(second, reading) {
+            effects.push(Effect::StoreReadings(id, vec![(second, reading)]));
+        }
         effects.push(Effect::MeasurementChanged(id));
+    }
+
+    /// Whether a reading goes to the disk. Of a heart that is followed one a minute does; what somebody asked for is
+    /// kept always.
+    fn keeps(&mut self, second: u64, reading: Reading) -> bool {
+        let follows = self.wishes.heart_rate && matches!(reading, Reading::HeartRate(_));
+        let Some(connection) = self.connection.as_mut().filter(|_| follows) else {
+            return true;
+        };
+        let is_asked = |errand: &Errand| matches!(errand, Errand::HeartRate(_));
+        let asked = connection.errands.values().any(is_asked);
+        let due = second >= connection.kept_at.saturating_add(KEPT_EACH);
+        if due {
+            connection.kept_at = second;
+        }
+        asked || due
     }
 
     /// What changes only what is shown, or the phone.

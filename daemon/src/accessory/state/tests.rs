@@ -6,3 +6,4 @@ mod properties;
 mod registry;
 mod rig;
 mod sensing;
+mod uses;

@@ -12,7 +12,7 @@ use zbus::object_server::{Interface, SignalEmitter};
 
 use super::super::accessories::AccessoryManager;
 use super::super::changes::{Values, announce};
-use super::{Accessory, Desk};
+use super::{Accessory, Desk, words};
 use crate::accessory::{AccessoryView, Announcement, View};
 use crate::actor::{Actor, Inbox, Never};
 
@@ -177,5 +177,6 @@ fn readable(view: &AccessoryView, lost: bool) -> Values {
         ("FirmwareVersion", view.firmware.clone().into()),
         ("LastSync", view.last_sync.into()),
         ("SyncProgress", view.progress.into()),
+        ("Uses", words(view).into()),
     ]
 }

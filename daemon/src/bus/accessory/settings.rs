@@ -7,12 +7,13 @@ use belay_drivers::settings::{ClockFormat, Sex, Units, Wearer, Wrist};
 use zbus::OwnedVariant;
 
 use super::super::{Error, Options};
+use crate::accessory::WishChanges;
 
 /// Reads the dictionary. The wearer's four keys come together: a band takes them at once and remembers none.
 ///
 /// # Errors
 /// `InvalidArgument` for an unknown key, a wrong type, a value out of range, and a wearer that isn't whole.
-pub(super) fn read(settings: HashMap<String, OwnedVariant>) -> Result<Settings, Error> {
+pub(super) fn read(settings: HashMap<String, OwnedVariant>) -> Result<(Settings, WishChanges), Error> {
     let mut given = Options::new(settings);
     let goal = given.take_u32("step-goal")?;
     let birth = given.take_text("birth-date")?;
@@ -22,6 +23,12 @@ pub(super) fn read(settings: HashMap<String, OwnedVariant>) -> Result<Settings, 
     let wrist = given.take_text("wrist")?;
     let clock = given.take_text("clock")?;
     let units = given.take_text("units")?;
+    let wishes = WishChanges {
+        calls: given.take_bool("show-calls")?,
+        messages: given.take_bool("show-messages")?,
+        notifications: given.take_bool("show-notifications")?,
+        heart_rate: given.take_bool("follow-heart-rate")?,
+    };
     given.finish()?;
     let settings = Settings {
         step_goal: goal
@@ -40,10 +47,10 @@ pub(super) fn read(settings: HashMap<String, OwnedVariant>) -> Result<Settings, 
             &[("metric", Units::Metric), ("imperial", Units::Imperial)],
         )?,
     };
-    if settings == Settings::default() {
+    if settings == Settings::default() && wishes == WishChanges::default() {
         return Err(Error::InvalidArgument("nothing to change".into()));
     }
-    Ok(settings)
+    Ok((settings, wishes))
 }
 
 fn wearer(
@@ -120,7 +127,9 @@ mod tests {
 
     #[test]
     fn settings_are_read_by_their_keys() {
-        let settings = read(given(&[
+        let (settings, wishes) = read(given(&[
+            ("show-calls", true.into()),
+            ("follow-heart-rate", false.into()),
             ("step-goal", 8000_u32.into()),
             ("birth-date", "1985-07-23".into()),
             ("height", 178_u16.into()),
@@ -131,6 +140,8 @@ mod tests {
             ("units", "metric".into()),
         ]))
         .unwrap();
+        assert_eq!((wishes.calls, wishes.heart_rate), (Some(true), Some(false)));
+        assert_eq!((wishes.messages, wishes.notifications), (None, None));
         assert_eq!(settings.step_goal, Some(8000));
         let wearer = settings.wearer.unwrap();
         assert_eq!((wearer.height, wearer.weight, wearer.sex), (178, 74, Sex::Female));

@@ -6,7 +6,7 @@ use serde_json::json;
 use zbus::Variant;
 
 use super::bus::{self, Entry};
-use super::cli::{Alert, AlertKind, Change, Unpair};
+use super::cli::{Alert, AlertKind, Change, Switch, Unpair};
 use super::problem;
 use crate::ctl::client::Client;
 use crate::ctl::error::Error;
@@ -141,6 +141,17 @@ fn dictionary(change: &Change) -> Options<'_> {
             all.insert(key, Variant::from(text.as_str()));
         }
     }
+    let switches = [
+        ("show-calls", change.show_calls),
+        ("show-messages", change.show_messages),
+        ("show-notifications", change.show_notifications),
+        ("follow-heart-rate", change.follow_heart_rate),
+    ];
+    for (key, switch) in switches {
+        if let Some(switch) = switch {
+            all.insert(key, (switch == Switch::On).into());
+        }
+    }
     if let Some(goal) = change.step_goal {
         all.insert("step-goal", goal.into());
     }
@@ -239,9 +250,12 @@ mod tests {
             wrist: Some("left".into()),
             clock: Some("24h".into()),
             units: Some("metric".into()),
+            show_calls: Some(Switch::On),
+            ..Change::default()
         };
         let all = dictionary(&change);
-        assert_eq!(all.len(), 8);
+        assert_eq!(all.len(), 9);
+        assert_eq!(all["show-calls"], Variant::Bool(true));
         assert_eq!(all["step-goal"], Variant::U32(8_000));
         assert_eq!(all["birth-date"], Variant::from("1985-07-23"));
         assert_eq!(all["height"], Variant::U16(178));

@@ -40,8 +40,10 @@ pub enum Verb {
     Disconnect(One),
     /// Measure the heart rate now
     Measure(One),
-    /// Change an accessory's settings
+    /// Change an accessory's settings, and what it is used for
     Settings(Settings),
+    /// Pass the desktop's notifications on to the accessories that want them, until Ctrl-C
+    Forward,
     /// Forget an accessory; needs the password
     Unpair(Unpair),
     /// Draw a day: steps, heart rate, sleep
@@ -184,6 +186,27 @@ pub struct Change {
     /// How it shows distances
     #[arg(long, value_parser = PossibleValuesParser::new(["metric", "imperial"]))]
     pub units: Option<String>,
+    /// Whether it shows calls that come in
+    #[arg(long, value_name = "ON")]
+    pub show_calls: Option<Switch>,
+    /// Whether it shows texts that come in
+    #[arg(long, value_name = "ON")]
+    pub show_messages: Option<Switch>,
+    /// Whether `accessory forward` passes notifications on to it
+    #[arg(long, value_name = "ON")]
+    pub show_notifications: Option<Switch>,
+    /// Whether it measures the heart rate without pause while it is connected
+    #[arg(long, value_name = "ON")]
+    pub follow_heart_rate: Option<Switch>,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
 }
 
 /// Arguments of `unpair`.

@@ -31,6 +31,8 @@ fn each_command_line_of_the_manual_is_understood() {
         "measure 0123",
         "settings 0123 --step-goal 8000 --wrist left --clock 24h --units metric",
         "settings 0123 --birth-date 1985-07-23 --height 178 --weight 74.5 --sex female",
+        "settings 0123 --show-calls on --show-messages off --show-notifications on --follow-heart-rate off",
+        "forward",
         "unpair 0123 --yes --password-file -",
         "activity 0123",
         "activity 0123 --day 2026-11-21",

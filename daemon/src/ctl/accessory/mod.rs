@@ -9,6 +9,7 @@ mod choose;
 pub mod cli;
 mod day;
 mod export;
+mod forward;
 mod minutes;
 mod pair;
 mod plot;
@@ -49,6 +50,7 @@ pub async fn run(args: &Accessory, global: Global, output: Output) -> Result<Rep
 async fn verb(client: &Client, verb: &Verb, output: Output) -> Result<Report, Error> {
     match verb {
         Verb::Scan(args) => scan::run(client, args, output).await,
+        Verb::Forward => forward::run(client).await,
         Verb::List => show::list(client, output).await,
         Verb::Export(args) => export::run(client, args, output).await,
         Verb::Unpair(args) => act::unpair(client, args).await,

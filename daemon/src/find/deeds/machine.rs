@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belay_proto::clock::Clock;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
+use super::bell::Bell;
 use super::locate::Locator;
 use super::lookout::{Ended, Endings, Lookout};
 use super::memory::Memory;
@@ -38,8 +39,7 @@ pub struct MachineParts {
 
 /// The machine that belayd runs on.
 pub struct Machine {
-    ringer: mpsc::Sender<Message>,
-    ringing: watch::Receiver<bool>,
+    bell: Bell,
     locator: Locator,
     platform: Platform,
     lookout: mpsc::Sender<Ended>,
@@ -65,8 +65,7 @@ impl Machine {
         let (lookout, sim_changes) = Lookout::new(parts, locator.clone());
         let lookout = supervisor.start("lookout", lookout);
         Self {
-            ringer,
-            ringing,
+            bell: Bell { ringer, ringing },
             locator,
             platform,
             lookout,
@@ -80,14 +79,10 @@ impl Machine {
         Endings::new(announcements, self.lookout.clone())
     }
 
-    async fn tell(
-        &self,
-        message: impl FnOnce(oneshot::Sender<Result<(), DeedFailed>>) -> Message,
-    ) -> Result<(), DeedFailed> {
-        let (answer, answered) = oneshot::channel();
-        let gone = || DeedFailed::new(DeedFailed::INTERRUPTED);
-        self.ringer.send(message(answer)).await.map_err(|_| gone())?;
-        answered.await.unwrap_or_else(|_| Err(gone()))
+    /// What rings, for what isn't a command.
+    #[must_use]
+    pub fn bell(&self) -> Bell {
+        self.bell.clone()
     }
 }
 
@@ -99,15 +94,18 @@ impl std::fmt::Debug for Machine {
 
 impl Deeds for Machine {
     fn ring(&self, seconds: u64) -> Done<'_> {
-        Box::pin(self.tell(move |answer| Message::Ring(Duration::from_secs(seconds), answer)))
+        Box::pin(
+            self.bell
+                .tell(move |answer| Message::Ring(Duration::from_secs(seconds), answer)),
+        )
     }
 
     fn stop_ring(&self) -> Done<'_> {
-        Box::pin(self.tell(Message::Stop))
+        Box::pin(self.bell.tell(Message::Stop))
     }
 
     fn ringing(&self) -> watch::Receiver<bool> {
-        self.ringing.clone()
+        self.bell.ringing()
     }
 
     fn locate(&self, request: LocateRequest) -> Done<'_> {

@@ -1,5 +1,7 @@
 //! Ringing: for its time, whatever ends the sound meanwhile.
 
+mod state;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +13,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::DeedFailed;
+use state::{Event, Order, Ring};
+
 use crate::actor::{Actor, Inbox};
 use crate::platform::{Audio, PlatformError, Sound};
 
@@ -18,8 +22,6 @@ use crate::platform::{Audio, PlatformError, Sound};
 const LONGEST: Duration = Duration::from_secs(3600);
 /// A sound that ended by itself begins again after this at first, and in the end this seldom.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
-/// So often a sound may fail to begin again before the ringing is over.
-const MOST_FAILURES: u32 = 5;
 /// Ways to play a sound, each of them tried before the device counts as one without.
 const WAYS: u32 = 2;
 /// Nothing that the device has makes a sound.
@@ -32,84 +34,12 @@ type Answer = oneshot::Sender<Result<(), DeedFailed>>;
 pub(super) enum Message {
     /// Ring for so long, from now on.
     Ring(Duration, Answer),
-    /// Stop.
+    /// Stop, whoever asked for it.
     Stop(Answer),
-}
-
-/// What is rung for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Ring {
-    /// Until this boot time; `None`: nothing rings.
-    until: Option<Duration>,
-    /// How often the sound was begun.
-    attempts: u32,
-    /// How often in a row it couldn't be.
-    failures: u32,
-}
-
-/// What happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Event {
-    /// Ring until this boot time.
-    Ring(Duration),
-    /// Stop.
-    Stop,
-    /// The sound began.
-    Begun,
-    /// It couldn't be begun.
-    NotBegun,
-    /// It ended by itself.
-    Ended,
-    /// It is so late.
-    Now(Duration),
-}
-
-/// What follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
-    /// Begin a sound, the so-manieth from 0 on.
-    Play(u32),
-    /// Begin it after a while.
-    PlayLater(u32),
-    /// No sound any more.
-    Silence,
-}
-
-impl Ring {
-    fn step(&mut self, event: Event) -> Option<Order> {
-        match (event, self.until) {
-            // It rings already, and now for another time.
-            (Event::Ring(until), Some(_)) => {
-                self.until = Some(until);
-                None
-            }
-            (Event::Ring(until), None) => {
-                *self = Self {
-                    until: Some(until),
-                    ..Self::default()
-                };
-                Some(Order::Play(0))
-            }
-            (Event::Begun, Some(_)) => {
-                self.attempts += 1;
-                self.failures = 0;
-                None
-            }
-            (Event::NotBegun, Some(_)) if self.attempts > 0 && self.failures < MOST_FAILURES => {
-                self.failures += 1;
-                Some(Order::PlayLater(self.attempts))
-            }
-            (Event::Ended, Some(_)) => Some(Order::PlayLater(self.attempts)),
-            (Event::Now(now), Some(until)) if now < until => None,
-            (Event::Stop | Event::NotBegun | Event::Now(_), Some(_)) => {
-                *self = Self::default();
-                Some(Order::Silence)
-            }
-            // A sound that began too late.
-            (Event::Begun, None) => Some(Order::Silence),
-            (_, None) => None,
-        }
-    }
+    /// Ring for so long because an accessory asks.
+    Seek(Duration, Answer),
+    /// The accessory asks no more; what the owner's command asks for goes on.
+    Sought(Answer),
 }
 
 /// The actor.
@@ -153,6 +83,15 @@ impl Hands {
             });
         });
         self.stopping = Some(both.shared());
+    }
+
+    /// Somebody waits for the sound.
+    fn wait(&mut self, answer: Answer) {
+        if self.sound.is_some() {
+            let _ = answer.send(Ok(()));
+        } else {
+            self.waiting.push(answer);
+        }
     }
 }
 
@@ -260,7 +199,7 @@ impl Actor for Ringer {
         let mut backoff = Backoff::new(AGAIN.0, AGAIN.1);
         loop {
             self.ringing.send_if_modified(|was| {
-                std::mem::replace(was, ring.until.is_some() && hands.waiting.is_empty()) != *was
+                std::mem::replace(was, ring.until().is_some() && hands.waiting.is_empty()) != *was
             });
             // Not for the silence of what began since.
             if hands.stopping.is_none() {
@@ -268,16 +207,20 @@ impl Actor for Ringer {
                     let _ = answer.send(Ok(()));
                 }
             }
-            let until = ring.until.unwrap_or(Duration::MAX);
+            let until = ring.until().unwrap_or(Duration::MAX);
             let order = tokio::select! {
                 message = inbox.recv() => match message {
                     Some(Message::Ring(length, answer)) => {
-                        if hands.sound.is_some() {
-                            let _ = answer.send(Ok(()));
-                        } else {
-                            hands.waiting.push(answer);
-                        }
+                        hands.wait(answer);
                         ring.step(Event::Ring(self.clock.boottime() + length.min(LONGEST)))
+                    }
+                    Some(Message::Seek(length, answer)) => {
+                        hands.wait(answer);
+                        ring.step(Event::Seek(self.clock.boottime() + length.min(LONGEST)))
+                    }
+                    Some(Message::Sought(answer)) => {
+                        let _ = answer.send(Ok(()));
+                        ring.step(Event::Sought)
                     }
                     Some(Message::Stop(answer)) => {
                         hands.hushed.push(answer);
@@ -323,7 +266,7 @@ impl Actor for Ringer {
                     self.play(attempt, &mut hands);
                     None
                 }
-                () = self.clock.sleep_until(until), if ring.until.is_some() => {
+                () = self.clock.sleep_until(until), if ring.until().is_some() => {
                     ring.step(Event::Now(self.clock.boottime()))
                 }
             };

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use zbus::{Connection, MessageStream, OwnedObjectPath, OwnedVariant, Variant};
 
 use super::voice::{Call, Dialled};
-use super::{Modem, ModemView, Sim, Text, cell, dialable, gnss};
+use super::{Incoming, Modem, ModemView, Sim, Text, cell, dialable, gnss, incoming, voice};
 use crate::actor::Supervisor;
 use crate::platform::clock::Time;
 use crate::platform::follower::{Follower, Subject};
@@ -21,14 +21,14 @@ const OBJECT_MANAGER: &str = "org.freedesktop.DBus.ObjectManager";
 const MODEM: &str = "org.freedesktop.ModemManager1.Modem";
 const SIM: &str = "org.freedesktop.ModemManager1.Sim";
 pub(super) const VOICE: &str = "org.freedesktop.ModemManager1.Modem.Voice";
-const MESSAGING: &str = "org.freedesktop.ModemManager1.Modem.Messaging";
-const SMS: &str = "org.freedesktop.ModemManager1.Sms";
+pub(super) const MESSAGING: &str = "org.freedesktop.ModemManager1.Modem.Messaging";
+pub(super) const SMS: &str = "org.freedesktop.ModemManager1.Sms";
 pub(super) const LOCATION: &str = "org.freedesktop.ModemManager1.Modem.Location";
 
 /// `MMSmsState`: all parts have arrived.
-const RECEIVED: u32 = 3;
+pub(super) const RECEIVED: u32 = 3;
 /// `MMSmsPduType`: sent to this device.
-const DELIVER: u32 = 1;
+pub(super) const DELIVER: u32 = 1;
 
 type Objects = HashMap<OwnedObjectPath, HashMap<String, Properties>>;
 
@@ -190,6 +190,17 @@ impl Modem for ModemManager {
         })
     }
 
+    fn incoming(&self) -> Answer<'_, mpsc::Receiver<Incoming>> {
+        Box::pin(incoming::follow(self.service().clone()))
+    }
+
+    fn decline(&self) -> Answer<'_> {
+        Box::pin(async {
+            let service = self.service().running().await?;
+            voice::decline(&service, modems(&service).await?).await
+        })
+    }
+
     fn send_text<'a>(&'a self, number: &'a str, text: &'a str) -> Answer<'a> {
         Box::pin(self.send(number, text))
     }
@@ -281,7 +292,7 @@ impl Modems {
 }
 
 /// The modems by path, with all that is known of each.
-async fn modems(
+pub(super) async fn modems(
     service: &Service,
 ) -> Result<Vec<(OwnedObjectPath, HashMap<String, Properties>)>, PlatformError> {
     let all: Objects = service

@@ -9,11 +9,39 @@ use zbus::{OwnedObjectPath, Variant};
 
 use super::manager::VOICE;
 use crate::platform::PlatformError;
-use crate::platform::service::{Service, Signal, take};
+use crate::platform::service::{Properties, Service, Signal, take};
 
-const CALL: &str = "org.freedesktop.ModemManager1.Call";
+pub(super) const CALL: &str = "org.freedesktop.ModemManager1.Call";
 /// `MMCallState`: it is over.
 const TERMINATED: i32 = 7;
+
+/// `MMCallState`: a call that comes in rings, or waits beside another one.
+pub(super) const RINGING_IN: [i32; 2] = [3, 6];
+
+/// Declines the calls that come in at any of the modems.
+pub(super) async fn decline(
+    service: &Service,
+    modems: Vec<(OwnedObjectPath, HashMap<String, Properties>)>,
+) -> Result<(), PlatformError> {
+    for (_, mut parts) in modems {
+        let calls: Vec<OwnedObjectPath> = parts
+            .get_mut(VOICE)
+            .and_then(|voice| take(voice, "Calls"))
+            .unwrap_or_default();
+        for path in calls {
+            let mut call = match service.all(path.as_str(), CALL).await {
+                // Over meanwhile.
+                Err(PlatformError::NotSupported(_)) => continue,
+                call => call?,
+            };
+            if take(&mut call, "State").is_some_and(|state| RINGING_IN.contains(&state)) {
+                let ended: Result<(), _> = service.call(path.as_str(), CALL, "Hangup", &()).await;
+                ended?;
+            }
+        }
+    }
+    Ok(())
+}
 
 /// The call that was dialled last, until it is forgotten.
 pub(super) type Dialled = Arc<Mutex<Option<Call>>>;

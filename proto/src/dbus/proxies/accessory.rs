@@ -76,6 +76,10 @@ pub trait Accessory {
     #[zbus(property)]
     fn sync_progress(&self) -> Result<(u64, u64), Error>;
 
+    /// What its owner has switched on.
+    #[zbus(property)]
+    fn uses(&self) -> Result<Vec<String>, Error>;
+
     /// `address`, `serial`.
     fn identity(&self, options: &Options<'_>) -> Result<Details, Error>;
 

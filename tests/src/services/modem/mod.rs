@@ -5,6 +5,7 @@
 //! the modem's properties, and another SIM means that the modem goes and comes back as another object.
 
 mod behaviour;
+mod calls;
 
 use std::collections::HashMap;
 use std::path::Path;

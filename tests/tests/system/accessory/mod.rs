@@ -4,6 +4,7 @@ mod band;
 mod band7;
 mod refusals;
 mod registry;
+mod uses;
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};

@@ -58,6 +58,38 @@ fn it_rings_for_its_time_and_begins_again_what_ends_by_itself() {
             ],
         ),
         (
+            "an accessory asks no longer, the owner's command goes on",
+            vec![
+                (Event::Ring(at(60)), Some(Order::Play(0))),
+                (Event::Begun, None),
+                (Event::Seek(at(10)), None),
+                (Event::Sought, None),
+                (Event::Now(at(59)), None),
+                (Event::Now(at(60)), Some(Order::Silence)),
+            ],
+        ),
+        (
+            "an accessory asks for longer than the owner's command",
+            vec![
+                (Event::Seek(at(60)), Some(Order::Play(0))),
+                (Event::Begun, None),
+                (Event::Ring(at(10)), None),
+                (Event::Now(at(10)), None),
+                (Event::Sought, Some(Order::Silence)),
+                (Event::Sought, None),
+            ],
+        ),
+        (
+            "a stop at the device ends both",
+            vec![
+                (Event::Seek(at(60)), Some(Order::Play(0))),
+                (Event::Begun, None),
+                (Event::Ring(at(60)), None),
+                (Event::Stop, Some(Order::Silence)),
+                (Event::Now(at(59)), None),
+            ],
+        ),
+        (
             "a sound that begins after the stop is silenced",
             vec![
                 (Event::Ring(at(10)), Some(Order::Play(0))),
@@ -80,7 +112,7 @@ fn a_sound_that_never_begins_again_ends_the_ringing() {
     ring.step(Event::Ring(at(3600)));
     ring.step(Event::Begun);
     ring.step(Event::Ended);
-    for _ in 0..super::MOST_FAILURES {
+    for _ in 0..super::state::MOST_FAILURES {
         assert_eq!(ring.step(Event::NotBegun), Some(Order::PlayLater(1)));
     }
     assert_eq!(ring.step(Event::NotBegun), Some(Order::Silence));

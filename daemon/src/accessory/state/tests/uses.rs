@@ -1,0 +1,202 @@
+use std::time::Duration;
+
+use belay_drivers::{Event as Told, Kind, Reading, Request};
+
+use super::super::*;
+use super::rig::{NOW, Rig, saved};
+use crate::accessory::model::{WishChanges, Wishes};
+use crate::accessory::ports::LinkEnd;
+
+const HEART: WishChanges = WishChanges {
+    calls: None,
+    messages: None,
+    notifications: None,
+    heart_rate: Some(true),
+};
+
+fn followed(rig: &Rig) -> Vec<bool> {
+    let follow = |request: Request| match request {
+        Request::FollowHeartRate(on) => Some(on),
+        _ => None,
+    };
+    rig.requests()
+        .into_iter()
+        .filter_map(|(_, request)| follow(request))
+        .collect()
+}
+
+/// A strap whose heart rate is followed.
+fn following() -> (Rig, (AccessoryId, SessionId)) {
+    let mut rig = Rig::new(vec![saved(Kind::HeartRateMonitor, 8)]);
+    let session = rig.session().unwrap();
+    rig.opens(session);
+    let asker = rig.ask(Question::Wish(session.0, HEART));
+    let wishes = Wishes::default().with(HEART);
+    assert_eq!(rig.effects, [Effect::StoreWishes(session.0, asker, wishes)]);
+    assert_eq!(rig.answer(asker), None, "not before it is on disk");
+    rig.happens(What::WishesStored(session.0, asker, wishes, Ok(())));
+    assert_eq!(rig.answer(asker), Some(Ok(Answer::Done)));
+    (rig, session)
+}
+
+#[test]
+fn a_heart_is_followed_from_when_it_is_switched_on_and_on_each_connection() {
+    let (mut rig, session) = following();
+    assert_eq!(followed(&rig), [true]);
+    rig.ends(session, LinkEnd::Lost);
+    rig.happens(What::Elapsed(TimerOf::Retry(session.0)));
+    let session = rig.session().unwrap();
+    rig.opens(session);
+    assert_eq!(followed(&rig), [true]);
+    let asker = rig.ask(Question::Wish(session.0, WishChanges::default()));
+    rig.happens(What::WishesStored(session.0, asker, Wishes::default(), Ok(())));
+    assert_eq!(followed(&rig), [false]);
+}
+
+#[test]
+fn what_could_not_be_kept_is_not_switched_on() {
+    let mut rig = Rig::new(vec![saved(Kind::HeartRateMonitor, 8)]);
+    let session = rig.session().unwrap();
+    rig.opens(session);
+    let asker = rig.ask(Question::Wish(session.0, HEART));
+    let failed = Err(AccessoryError::Storage);
+    rig.happens(What::WishesStored(
+        session.0,
+        asker,
+        Wishes::default().with(HEART),
+        failed,
+    ));
+    assert_eq!(rig.answer(asker), Some(Err(AccessoryError::Storage)));
+    assert!(followed(&rig).is_empty() && !rig.one(session.0).wishes.heart_rate);
+}
+
+#[test]
+fn of_a_heart_that_is_followed_one_rate_a_minute_goes_to_the_disk_and_each_is_the_latest() {
+    let (mut rig, session) = following();
+    let mut kept = 0;
+    for second in 0..120 {
+        let reading = Reading::HeartRate(60 + second as u16);
+        let at = Some(NOW + second);
+        rig.tells(session, Told::Reading { at, reading });
+        kept += rig
+            .effects
+            .iter()
+            .filter(|effect| matches!(effect, Effect::StoreReadings(..)))
+            .count();
+        assert_eq!(rig.one(session.0).latest, [(NOW + second, reading)]);
+    }
+    assert_eq!(kept, 2);
+}
+
+#[test]
+fn a_scale_has_nothing_to_switch_on() {
+    let mut rig = Rig::new(vec![saved(Kind::MiScale, 8)]);
+    let id = AccessoryId::from_bytes([8; 16]);
+    let asker = rig.ask(Question::Wish(id, HEART));
+    assert_eq!(rig.answer(asker), Some(Err(AccessoryError::NotSupported)));
+}
+
+fn weighs(rig: &mut Rig) {
+    let id = AccessoryId::from_bytes([8; 16]);
+    let readings = vec![(Some(NOW), Reading::Weight(70.0))];
+    rig.happens(What::Measured { id, readings });
+}
+
+#[test]
+fn a_scale_that_weighs_is_connected_for_its_records_and_let_go_of() {
+    let mut rig = Rig::new(vec![saved(Kind::MiScale, 8)]);
+    assert_eq!(rig.session(), None, "it sleeps");
+    weighs(&mut rig);
+    let session = rig.session().unwrap();
+    let fetch = rig.opens(session).unwrap();
+    let records = vec![(Some(NOW - 60), Reading::Weight(69.0))];
+    rig.tells(session, Told::Readings(records));
+    rig.happens(What::Stored(session.0, session.1, Ok(1)));
+    assert!(rig.effects.contains(&Effect::Order(
+        session.0,
+        crate::accessory::ports::Order::Committed
+    )));
+    rig.finishes(session, fetch, Ok(()));
+    assert!(rig.effects.contains(&Effect::Close(session.0)));
+    weighs(&mut rig);
+    assert_eq!(rig.session(), None, "they were just fetched");
+    let asker = rig.ask(Question::Sync(session.0));
+    let session = rig.session().unwrap();
+    let fetch = rig.opens(session).unwrap();
+    rig.finishes(session, fetch, Ok(()));
+    assert_eq!(rig.answer(asker), Some(Ok(Answer::Records(0))));
+}
+
+#[test]
+fn a_scale_that_is_asleep_is_not_tried_again_by_itself() {
+    let mut rig = Rig::new(vec![saved(Kind::MiScale, 8)]);
+    let id = AccessoryId::from_bytes([8; 16]);
+    let asker = rig.ask(Question::Sync(id));
+    let session = rig.session().unwrap();
+    rig.ends(session, LinkEnd::Unreachable);
+    assert_eq!(rig.answer(asker), Some(Err(AccessoryError::Unreachable)));
+    assert_eq!((rig.session(), rig.retry()), (None, None));
+}
+
+/// Whether a band counts as lost after this.
+fn away(then: impl FnOnce(&mut Rig, (AccessoryId, SessionId))) -> bool {
+    let mut rig = Rig::new(vec![saved(Kind::MiBand2, 8)]);
+    let session = rig.session().unwrap();
+    rig.opens(session);
+    then(&mut rig, session);
+    rig.one(session.0).lost_at.is_some()
+}
+
+#[test]
+fn only_a_link_that_broke_by_itself_makes_a_band_a_lost_one() {
+    assert!(away(|rig, session| rig.ends(session, LinkEnd::Lost)));
+    assert!(!away(|rig, session| rig.ends(session, LinkEnd::Closed)));
+    assert!(!away(|rig, session| {
+        rig.ask(Question::Disconnect(session.0));
+    }));
+    assert!(!away(|rig, session| {
+        rig.ends(session, LinkEnd::Lost);
+        rig.ask(Question::Disconnect(session.0));
+    }));
+    assert!(!away(|rig, session| {
+        rig.power(false);
+        rig.ends(session, LinkEnd::Lost);
+    }));
+    assert!(
+        !away(|rig, session| {
+            rig.ends(session, LinkEnd::Lost);
+            rig.power(false);
+        }),
+        "the radio was switched off, which is told a moment later"
+    );
+    assert!(!away(|rig, session| {
+        rig.ends(session, LinkEnd::Lost);
+        rig.happens(What::Elapsed(TimerOf::Retry(session.0)));
+        let session = rig.session().unwrap();
+        rig.opens(session);
+    }));
+}
+
+#[test]
+fn a_band_that_was_lost_stays_lost_when_the_radio_is_switched_off_later() {
+    let mut rig = Rig::new(vec![saved(Kind::MiBand2, 8)]);
+    let session = rig.session().unwrap();
+    rig.opens(session);
+    rig.ends(session, LinkEnd::Lost);
+    let later = At {
+        boot: super::rig::at().boot + Duration::from_secs(30),
+        ..super::rig::at()
+    };
+    let off = AdapterView {
+        available: true,
+        powered: false,
+    };
+    let (state, _) = step(
+        &rig.state,
+        Event {
+            at: later,
+            what: What::Adapter(off),
+        },
+    );
+    assert!(state.accessories[&session.0].lost_at.is_some());
+}

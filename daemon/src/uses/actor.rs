@@ -1,0 +1,313 @@
+//! The task behind the uses: follows accessories, bell, modem and warden, and has done what follows.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use belay_proto::backoff::Backoff;
+use belay_proto::clock::Clock;
+use belay_proto::dbus::{BindingState, LockState};
+use belay_proto::id::AccessoryId;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
+
+use super::state::{Band, Effect, Event, Phone, State, What, step};
+use crate::accessory::{AccessoryHandle, Announcement, View};
+use crate::actor::{Actor, Inbox, Never};
+use crate::find::Bell;
+use crate::platform::{Incoming, Modem};
+use crate::warden::{WardenHandle, WardenView};
+
+/// The reason that the warden is given.
+const ACCESSORY_LOST: &str = "accessory-lost";
+/// A modem that can't be followed is tried again after this at first, and in the end this seldom.
+const AGAIN: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(600));
+/// Alerts that wait for accessories to take them; more are left out.
+const MOST_ALERTS: usize = 32;
+
+/// What the uses work with.
+#[derive(Clone)]
+pub struct Parts {
+    /// The accessories.
+    pub accessories: AccessoryHandle,
+    /// What rings.
+    pub bell: Bell,
+    /// The modem.
+    pub modem: Arc<dyn Modem>,
+    /// The warden, which decides about the lock.
+    pub warden: WardenHandle,
+    /// The boot clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
+
+/// The actor. Nobody sends it anything.
+#[derive(Debug)]
+pub struct UsesActor {
+    parts: Parts,
+}
+
+impl UsesActor {
+    /// Follows what `parts` tell.
+    #[must_use]
+    pub const fn new(parts: Parts) -> Self {
+        Self { parts }
+    }
+}
+
+type Work = BoxFuture<'static, Option<What>>;
+
+/// What is done one after the other.
+#[derive(Default)]
+struct Lane {
+    waiting: VecDeque<Effect>,
+    under_way: Option<Work>,
+}
+
+impl Lane {
+    /// Does the next, and answers what came of it. Cancelling the call loses nothing.
+    async fn next(&mut self, parts: &Parts) -> Option<What> {
+        let work = match &mut self.under_way {
+            Some(work) => work,
+            None => match self.waiting.pop_front() {
+                Some(effect) => self.under_way.insert(Box::pin(carry_out(parts.clone(), effect))),
+                None => return std::future::pending().await,
+            },
+        };
+        let what = work.await;
+        self.under_way = None;
+        what
+    }
+}
+
+struct Desk {
+    parts: Parts,
+    state: State,
+    /// The bell.
+    bell: Lane,
+    /// What accessories show: an accessory that doesn't answer keeps nothing else waiting.
+    alerts: Lane,
+    /// The rest that is under way.
+    work: FuturesUnordered<Work>,
+    /// Calls and texts, while somebody wants them.
+    incoming: Option<mpsc::Receiver<Incoming>>,
+    /// When following the modem is tried again, boot time.
+    follow_at: Duration,
+    backoff: Backoff,
+}
+
+impl Actor for UsesActor {
+    type Message = Never;
+
+    async fn run(&mut self, inbox: &mut Inbox<Never>) {
+        let parts = self.parts.clone();
+        let clock = Arc::clone(&parts.clock);
+        let mut announcements = parts.accessories.announcements();
+        let mut view = parts.accessories.watch();
+        let mut warden = parts.warden.watch();
+        let mut ringing = parts.bell.ringing();
+        view.mark_changed();
+        warden.mark_changed();
+        let mut desk = Desk {
+            parts: parts.clone(),
+            state: State::default(),
+            bell: Lane::default(),
+            alerts: Lane::default(),
+            work: FuturesUnordered::new(),
+            incoming: None,
+            follow_at: Duration::ZERO,
+            backoff: Backoff::new(AGAIN.0, AGAIN.1),
+        };
+        loop {
+            let now = clock.boottime();
+            let tick = desk.state.next_tick(now);
+            let follow = desk.wants_to_follow().then_some(desk.follow_at);
+            let wake = tick.into_iter().chain(follow).min();
+            let what = tokio::select! {
+                message = inbox.recv() => match message {
+                    Some(never) => match never {},
+                    None => return,
+                },
+                Ok(()) = warden.changed() => Some(What::Phone(phone(&warden.borrow_and_update()))),
+                Ok(()) = view.changed() => Some(What::Bands(bands(&view.borrow_and_update()))),
+                announced = announcements.recv() => match announced {
+                    Ok(announcement) => heard(announcement),
+                    // The wearer asks again.
+                    Err(RecvError::Lagged(_)) => None,
+                    Err(RecvError::Closed) => return,
+                },
+                Ok(()) = ringing.changed() => (!*ringing.borrow_and_update()).then_some(What::Silent),
+                incoming = next(&mut desk.incoming) => match incoming {
+                    Some(incoming) => Some(What::Incoming(incoming)),
+                    None => {
+                        desk.incoming = None;
+                        desk.follow_at = clock.boottime() + desk.backoff.next().unwrap_or(AGAIN.1);
+                        Some(What::Deaf)
+                    }
+                },
+                what = desk.bell.next(&parts) => what,
+                what = desk.alerts.next(&parts) => what,
+                Some(what) = desk.work.next(), if !desk.work.is_empty() => what,
+                () = clock.sleep_until(wake.unwrap_or(Duration::MAX)), if wake.is_some() => Some(What::Tick),
+            };
+            if let Some(what) = what {
+                desk.happens(what);
+            }
+            desk.settle().await;
+        }
+    }
+}
+
+impl Desk {
+    fn wants_to_follow(&self) -> bool {
+        self.incoming.is_none() && self.state.wants_modem()
+    }
+
+    /// Follows the modem as long as somebody wants its calls and texts.
+    async fn settle(&mut self) {
+        if self.incoming.is_some() && !self.state.wants_modem() {
+            self.incoming = None;
+            self.happens(What::Deaf);
+        }
+        let now = self.parts.clock.boottime();
+        if !self.wants_to_follow() || now < self.follow_at {
+            return;
+        }
+        match self.parts.modem.incoming().await {
+            Ok(incoming) => {
+                self.backoff.reset();
+                self.incoming = Some(incoming);
+            }
+            Err(error) => {
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    "calls and texts aren't heard of"
+                );
+                self.follow_at = now + self.backoff.next().unwrap_or(AGAIN.1);
+            }
+        }
+    }
+
+    fn happens(&mut self, what: What) {
+        let at = self.parts.clock.boottime();
+        let (state, effects) = step(&self.state, Event { at, what });
+        self.state = state;
+        for effect in effects {
+            self.perform(effect);
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Ring(_) | Effect::Silence => self.bell.waiting.push_back(effect),
+            Effect::Alert(..) if self.alerts.waiting.len() >= MOST_ALERTS => {
+                tracing::warn!("an accessory doesn't take its alerts, and one is left out");
+            }
+            Effect::Alert(..) | Effect::StopAlert(..) => self.alerts.waiting.push_back(effect),
+            Effect::PhoneFound | Effect::Decline | Effect::Tighten => {
+                self.work.push(Box::pin(carry_out(self.parts.clone(), effect)));
+            }
+        }
+    }
+}
+
+/// Does it; nothing of what is shown is written to the log.
+async fn carry_out(parts: Parts, effect: Effect) -> Option<What> {
+    let Parts {
+        accessories,
+        bell,
+        modem,
+        warden,
+        ..
+    } = parts;
+    match effect {
+        Effect::Ring(lasting) => match bell.ring(lasting).await {
+            Ok(()) => None,
+            Err(error) => {
+                tracing::warn!(reason = %error.reason, "the device can't ring for an accessory");
+                Some(What::Silent)
+            }
+        },
+        Effect::Silence => {
+            drop(bell.silence().await);
+            None
+        }
+        Effect::PhoneFound => {
+            // An accessory that is out of reach looks no longer.
+            let _ = accessories.phone_found().await;
+            None
+        }
+        Effect::Decline => {
+            if let Err(error) = modem.decline().await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "declining a call");
+            }
+            None
+        }
+        Effect::Alert(id, alert) => {
+            if let Err(error) = accessories.alert(id, alert).await {
+                tracing::debug!(%error, "an accessory shows no alert");
+            }
+            None
+        }
+        Effect::StopAlert(id, kind) => {
+            if let Err(error) = accessories.stop_alert(id, kind).await {
+                tracing::debug!(%error, "an alert stays on an accessory");
+            }
+            None
+        }
+        Effect::Tighten => {
+            tracing::warn!("a paired accessory is out of reach");
+            let told = warden.tighten(ACCESSORY_LOST).await;
+            if let Err(error) = &told {
+                tracing::warn!(error = error as &dyn std::error::Error, "the warden wasn't told");
+            }
+            Some(What::Tightened(told.is_ok()))
+        }
+    }
+}
+
+async fn next(incoming: &mut Option<mpsc::Receiver<Incoming>>) -> Option<Incoming> {
+    match incoming {
+        Some(incoming) => incoming.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+const fn heard(announcement: Announcement) -> Option<What> {
+    match announcement {
+        Announcement::FindPhone(on) => Some(What::FindPhone(on)),
+        Announcement::DeclineCall => Some(What::DeclineCall),
+        Announcement::IgnoreCall => Some(What::IgnoreCall),
+        Announcement::Measured(_) => None,
+    }
+}
+
+/// What isn't known counts as lost for what is done for others, and as unguarded for the lock.
+fn phone(view: &WardenView) -> Phone {
+    let policies = &view.identity.policies;
+    let bound = view.binding == BindingState::Bound;
+    Phone {
+        lost: view.lock != LockState::Unlocked,
+        guarded: bound && view.identity.find && policies.lock_on_accessory_lost,
+        dry_run: policies.dry_run,
+    }
+}
+
+fn bands(view: &View) -> BTreeMap<AccessoryId, Band> {
+    let paired = view.accessories.iter().filter(|(_, one)| one.paired);
+    let band = |one: &crate::accessory::AccessoryView| Band {
+        ready: one.ready,
+        away: one.away,
+        worn: one.kind.is_worn(),
+        wishes: one.wishes,
+    };
+    paired.map(|(id, one)| (*id, band(one))).collect()
+}
