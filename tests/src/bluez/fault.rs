@@ -18,6 +18,8 @@ pub struct Faults {
     pub drops_after: Option<u32>,
     /// Each read, write and subscription takes so long, in the simulation's time.
     pub slow: Duration,
+    /// Each question about a service, a characteristic or a descriptor takes so long, in the simulation's time.
+    pub ponders: Duration,
     /// So many notifications of a thousand are lost.
     pub lost: u16,
     /// So many notifications of a thousand arrive twice.

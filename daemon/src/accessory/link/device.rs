@@ -32,6 +32,9 @@ pub struct Patience {
     pub found: Duration,
     /// The connection, services included. BlueZ itself goes on trying until it is told to stop.
     pub connected: Duration,
+    /// The description of what was found. BlueZ gives it from memory, but btleplug asks for each service, characteristic
+    /// and descriptor by itself: over a hundred answers for a band, which a busy phone needs more than ten seconds for.
+    pub discovered: Duration,
     /// Each GATT operation. ATT allows 30 s; who needs more than the default is out of reach.
     pub operated: Duration,
 }
@@ -41,6 +44,7 @@ impl Default for Patience {
         Self {
             found: Duration::from_secs(30),
             connected: Duration::from_secs(20),
+            discovered: Duration::from_secs(30),
             operated: Duration::from_secs(10),
         }
     }
@@ -154,12 +158,12 @@ pub(super) async fn connect(
 }
 
 /// Discovers the services.
-pub(super) async fn discover(device: &Peripheral) -> Result<Discovered, LinkEnd> {
+pub(super) async fn discover(device: &Peripheral, patience: Duration) -> Result<Discovered, LinkEnd> {
     let mut pauses = LOOK_AGAIN.into_iter();
     let mut had_none = false;
     let mut before = 0;
     loop {
-        within(ANSWER_WITHIN, device.discover_services())
+        within(patience, device.discover_services())
             .await
             .map_err(in_link)?;
         let (gatt, known) = convert::gatt(device.services(), device.mtu());

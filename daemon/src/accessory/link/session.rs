@@ -191,7 +191,7 @@ async fn establish(
         .await
         .map_err(|_| LinkEnd::Lost)?;
     device::connect(&device, patience.connected, tried, cancel).await?;
-    let found = device::discover(&device).await?;
+    let found = device::discover(&device, patience.discovered).await?;
     let values = device::within(device::ANSWER_WITHIN, device.notifications());
     let values = values.await.map_err(device::in_link)?;
     // What was lost before this question is known by its answer.

@@ -165,6 +165,14 @@ impl World {
         }
     }
 
+    /// How long a question about what is below a device takes, where it takes long.
+    pub(super) fn ponders(&self, call: &Call) -> Option<Duration> {
+        let (adapter, device) = self.device_at(&call.path)?;
+        let slot = self.adapters[adapter].devices.get(&device)?.slot?;
+        let time = self.slots[slot].faults.ponders;
+        (call.path != device && time > Duration::ZERO).then_some(time)
+    }
+
     fn target(&self, call: &Call) -> Option<Target> {
         let (adapter, device) = self.device_at(&call.path)?;
         let it = self.adapters[adapter].devices.get(&device)?;

@@ -137,6 +137,7 @@ struct Device {
 #[derive(Debug)]
 enum Later {
     Gatt(Call),
+    Standard(Call),
     Resolve { adapter: usize, path: String },
     Export { adapter: usize, path: String },
     Disconnect { adapter: usize, path: String },
@@ -203,7 +204,10 @@ impl World {
             DEVICE => self.device_call(&call),
             CHARACTERISTIC | DESCRIPTOR => self.gatt_call(&call),
             _ => {
-                self.standard_call(call);
+                match self.ponders(&call) {
+                    Some(time) => self.later(time, Later::Standard(call)),
+                    None => self.standard_call(call),
+                }
                 return;
             }
         };
@@ -248,6 +252,7 @@ impl World {
             let (_, what) = self.timers.remove(at);
             match what {
                 Later::Gatt(call) => self.gatt_now(call),
+                Later::Standard(call) => self.standard_call(call),
                 Later::Resolve { adapter, path } => self.resolve(adapter, &path),
                 Later::Export { adapter, path } => self.export(adapter, &path),
                 Later::Disconnect { adapter, path } => self.disconnected(adapter, &path),

@@ -168,6 +168,32 @@ fn services_that_never_resolve_end_as_out_of_reach() {
 }
 
 #[test]
+fn services_that_take_too_long_to_be_described_end_the_connection() {
+    let settings = Settings {
+        flowing: true,
+        ..Settings::default()
+    };
+    linked_by(
+        "gatt::services_that_take_too_long_to_be_described_end_the_connection",
+        settings,
+        Choice::Lowest,
+        async |mut rig: Rig| {
+            let strap = rig.strap().await;
+            let ponders = Faults {
+                ponders: Duration::from_millis(100),
+                ..Faults::default()
+            };
+            strap.faults(ponders).await.unwrap();
+            // The time is for all the questions together, and the default is for a band of a hundred and more.
+            rig.up(idle).await.let_go().await;
+            rig.hasty();
+            assert_eq!(rig.connect(idle).end().await, LinkEnd::Lost);
+            strap.connected(false).await.unwrap();
+        },
+    );
+}
+
+#[test]
 fn a_flag_that_btleplug_does_not_know_is_a_refusal() {
     linked(
         "gatt::a_flag_that_btleplug_does_not_know_is_a_refusal",

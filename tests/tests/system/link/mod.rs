@@ -27,6 +27,7 @@ const CONNECT: &str = "call /org/bluez/hci0/dev_C0_FF_EE_00_00_01 Connect";
 const SHORT: Patience = Patience {
     found: Duration::from_millis(500),
     connected: Duration::from_millis(700),
+    discovered: Duration::from_millis(500),
     operated: Duration::from_millis(500),
 };
 
