@@ -1,5 +1,6 @@
 //! Accessories of the owner: belayd with real btleplug over a simulated BlueZ, from the settings app's side.
 
+mod answers;
 mod band;
 mod refusals;
 
