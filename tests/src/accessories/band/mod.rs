@@ -24,7 +24,7 @@ use crate::bluez::{Address, Advertisement, Air, AttError, Peripheral, Service, s
 pub use alert::Alert;
 pub use auth::Auth;
 pub use heart::Heart;
-pub use history::{History, Minute};
+pub use history::{History, Minute, Once};
 pub use script::{Manner, Script};
 
 /// Which band.
