@@ -314,6 +314,15 @@ impl<P: Peripheral> Accessory<P> {
         said.await
     }
 
+    /// It says that its services have changed, while it is connected.
+    ///
+    /// # Errors
+    /// Once the simulation has ended.
+    pub async fn changes_services(&self) -> Outcome {
+        let slot = self.slot;
+        self.bluez.with(move |world| world.change_services(slot)).await
+    }
+
     /// The link is lost.
     ///
     /// # Errors
