@@ -2,8 +2,12 @@
 
 mod answers;
 mod band;
+mod evil;
 mod refusals;
+mod rounds;
 mod seeds;
+mod sensors;
+mod told;
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
