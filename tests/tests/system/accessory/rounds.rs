@@ -95,7 +95,12 @@ async fn whole(beside: &Beside, band: &bluez::Accessory<Band>, object: Object) {
     pair(beside, band, object).await.unwrap();
     beside.app.reads(object, "State", "connected").await.unwrap();
     let first = this_minute() - 4000;
-    // 257 packets: the counter begins anew, and the last packet is one minute short of nothing.
+    let year = band
+        .with(|it, _| u16::from_le_bytes([it.time[0], it.time[1]]))
+        .await
+        .unwrap();
+    assert!(year > 2020, "its clock is set: {year}");
+    // 257 packets: the counter begins anew, and the last packet has one minute of four.
     lives(band, first..first + 1025, |_| ()).await;
     sync(beside, object).await;
     // Three rounds and a half.
