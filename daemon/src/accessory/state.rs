@@ -49,6 +49,8 @@ pub struct State {
     /// What the radio was last told.
     scanning: Option<bool>,
     listening: BTreeSet<AccessoryId>,
+    /// A scan has failed: nobody is listened to before its timer has run out, or the adapter came.
+    resting: bool,
     sessions: u64,
 }
 
@@ -130,7 +132,7 @@ pub fn step(state: &State, event: Event) -> (State, Vec<Effect>) {
         What::Heard(sighting) => next.heard(sighting, &mut effects),
         What::Measured { id, readings } => next.measured(id, &at, readings, &mut effects),
         What::Unheard(id, error) => next.unheard(id, error),
-        What::ScanFailed(error) => next.scan_failed(error.into(), &mut effects),
+        What::ScanFailed(error) => next.scan_failed(error.into(), &at, &mut effects),
         What::Elapsed(timer) => next.elapsed(timer, &mut effects),
         What::Asked(asker, question) => next.asked(asker, question, &at, &mut effects),
         What::Left(asker) => next.left(asker, &mut effects),
@@ -163,6 +165,9 @@ impl State {
     fn adapter_changed(&mut self, adapter: AdapterView, at: &At, effects: &mut Vec<Effect>) {
         let came = adapter.powered && !self.adapter.powered;
         self.adapter = adapter;
+        if came && std::mem::take(&mut self.resting) {
+            effects.push(Effect::Sleep(TimerOf::Listening));
+        }
         for (id, one) in &mut self.accessories {
             // Its link broke because the radio was switched off, which is told a moment later.
             let at_once = |lost: Duration| at.boot.saturating_sub(lost) < AT_ONCE;
@@ -187,6 +192,7 @@ impl State {
 
     fn elapsed(&mut self, timer: TimerOf, effects: &mut Vec<Effect>) {
         match timer {
+            TimerOf::Listening => self.resting = false,
             TimerOf::Discovery(asker) => self.end_discovery(asker, effects),
             TimerOf::Leaving(id) => {
                 let leaves = |one: &mut Accessory| one.paired.is_none() && one.connection.is_none();
@@ -222,7 +228,7 @@ impl State {
     }
 
     fn settle_listening(&mut self, effects: &mut Vec<Effect>) {
-        let usable = self.adapter.powered && self.account.is_some();
+        let usable = self.adapter.powered && self.account.is_some() && !self.resting;
         let mut wanted = BTreeSet::new();
         for (id, one) in &self.accessories {
             if one.paired.is_some() && one.kind.advertises() && usable {

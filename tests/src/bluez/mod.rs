@@ -189,12 +189,20 @@ impl Bluez {
         &self,
         deed: impl FnOnce(&mut World) -> T + Send + 'static,
     ) -> Outcome<T> {
+        self.ask(deed, task::Command::Do).await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        deed: impl FnOnce(&mut World) -> T + Send + 'static,
+        how: impl FnOnce(Box<dyn FnOnce(&mut World) + Send>) -> task::Command,
+    ) -> Outcome<T> {
         let (answer, answered) = oneshot::channel();
         let deed = Box::new(move |world: &mut World| {
             // Whoever asked may have left.
             let _ = answer.send(deed(world));
         });
-        let sent = self.commands.send(task::Command::Do(deed)).await;
+        let sent = self.commands.send(how(deed)).await;
         sent.map_err(|_| ended())?;
         answered.await.map_err(|_| ended())
     }
@@ -214,7 +222,7 @@ impl Bluez {
             loop {
                 turns.mark_unchanged();
                 let found = std::sync::Arc::clone(&found);
-                if self.with(move |world| found(world)).await? {
+                if self.ask(move |world| found(world), task::Command::Look).await? {
                     return Ok(());
                 }
                 turns.changed().await.map_err(|_| ended())?;
@@ -304,6 +312,15 @@ impl<P: Peripheral> Accessory<P> {
             world.advertise(slot, true);
         });
         said.await
+    }
+
+    /// It says that its services have changed, while it is connected.
+    ///
+    /// # Errors
+    /// Once the simulation has ended.
+    pub async fn changes_services(&self) -> Outcome {
+        let slot = self.slot;
+        self.bluez.with(move |world| world.change_services(slot)).await
     }
 
     /// The link is lost.

@@ -19,6 +19,8 @@ use crate::{Outcome, guest};
 pub(super) enum Command {
     /// Something with the world.
     Do(Box<dyn FnOnce(&mut World) + Send>),
+    /// Looks at the world and leaves it as it is.
+    Look(Box<dyn FnOnce(&mut World) + Send>),
     /// Time passes.
     Advance(Duration, oneshot::Sender<Outcome>),
     /// bluetoothd dies.
@@ -79,6 +81,11 @@ impl Task {
                 // The bus is gone.
                 Turn::Message(None) => self.line = None,
                 Turn::Command(None) => return,
+                // Whoever waits for something looks again after each turn: looking is none.
+                Turn::Command(Some(Command::Look(look))) if !self.world.has_more() => {
+                    look(&mut self.world);
+                    continue;
+                }
                 Turn::Command(Some(command)) => self.command(command).await,
                 Turn::Time => {}
             }
@@ -109,7 +116,7 @@ impl Task {
 
     async fn command(&mut self, command: Command) {
         let (done, outcome) = match command {
-            Command::Do(deed) => return deed(&mut self.world),
+            Command::Do(deed) | Command::Look(deed) => return deed(&mut self.world),
             Command::Advance(time, done) => {
                 self.catch_up(time);
                 self.send().await;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use belay_drivers::Address;
 use futures_util::StreamExt;
+use futures_util::stream::select_all;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
@@ -158,8 +159,8 @@ impl Bluez {
         Ok(streams)
     }
 
-    /// Counts how often BlueZ says from now on that the device is no longer connected, or no longer there. Must be
-    /// called within a runtime, which does the counting.
+    /// Counts how often BlueZ says from now on that the device is no longer connected, or that its services aren't what
+    /// they were: what was discovered leads nowhere then. Must be called within a runtime, which does the counting.
     pub(super) async fn losses(&self, device: &str) -> zbus::Result<watch::Receiver<u64>> {
         let changes = MatchRule::builder()
             .msg_type(Type::Signal)
@@ -169,12 +170,22 @@ impl Bluez {
             .path(device.to_owned())
             .arg(0, DEVICE)
             .build()?;
-        let mut changes = MessageStream::for_match_rule(changes, &self.bus, None).await?;
+        let removed = MatchRule::builder()
+            .msg_type(Type::Signal)
+            .sender(NAME)
+            .interface(OBJECTS)
+            .member("InterfacesRemoved")
+            .build()?;
+        // What is below the device are its services.
+        let below = format!("{device}/");
+        let changes = MessageStream::for_match_rule(changes, &self.bus, None).await?;
+        let removed = MessageStream::for_match_rule(removed, &self.bus, None).await?;
+        let mut news = select_all([changes, removed]);
         let (count, losses) = watch::channel(0);
         tokio::spawn(async move {
             // The sender goes with the last signal: a bus that is gone counts as a loss.
-            while let Some(Ok(change)) = changes.next().await {
-                if is_loss(&change) {
+            while let Some(Ok(change)) = news.next().await {
+                if is_loss(&change, &below) {
                     count.send_modify(|count| *count += 1);
                 }
             }
@@ -222,7 +233,16 @@ pub(super) fn is_about_adapters(signal: &zbus::Message) -> bool {
     }
 }
 
-fn is_loss(change: &zbus::Message) -> bool {
+fn is_loss(change: &zbus::Message, below: &str) -> bool {
+    if change
+        .header()
+        .member()
+        .is_some_and(|member| member == "InterfacesRemoved")
+    {
+        let body = change.body();
+        let news: Result<(ObjectPath<'_>, Vec<String>), _> = body.deserialize();
+        return news.is_ok_and(|(path, _)| path.starts_with(below));
+    }
     let body = change.body();
     let news: Result<(String, Properties, Vec<String>), _> = body.deserialize();
     news.is_ok_and(|(_, mut changed, _)| take(&mut changed, "Connected") == Some(false))

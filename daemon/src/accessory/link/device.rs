@@ -196,17 +196,21 @@ pub(super) async fn perform(
 ) -> Result<Vec<u8>, OperationError> {
     let at = at.ok_or(OperationError::Refused)?;
     let work = async {
-        match operation {
+        match &operation {
             Operation::Read(_) => return device.read(&at).await,
             Operation::Write { kind, value, .. } => {
-                device.write(&at, &value, convert::write_type(kind)).await
+                device.write(&at, value, convert::write_type(*kind)).await
             }
             Operation::Subscribe(_) => device.subscribe(&at).await,
             Operation::Unsubscribe(_) => device.unsubscribe(&at).await,
         }
         .map(|()| Vec::new())
     };
-    within(patience, work).await.map_err(Trouble::of_operation)
+    match within(patience, work).await {
+        // BlueZ ends what is under way on a link that is lost with an ATT error that an accessory may send too.
+        Err(Trouble::Refused) if !is_connected(&device).await => Err(OperationError::Lost),
+        outcome => outcome.map_err(Trouble::of_operation),
+    }
 }
 
 fn in_radio(trouble: Trouble) -> LinkEnd {

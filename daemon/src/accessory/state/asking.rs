@@ -1,6 +1,6 @@
 //! What somebody asks, and who leaves.
 
-use belay_drivers::{Key, KeyNeed, Opening, Request};
+use belay_drivers::{Key, KeyNeed, Kind, Opening, Request};
 use belay_proto::id::AccessoryId;
 
 use super::super::error::AccessoryError;
@@ -96,7 +96,8 @@ impl State {
             return Err(AccessoryError::Busy);
         }
         let key = match one.need {
-            KeyNeed::None => None,
+            // A sensor that has nothing to say doesn't show that it encrypts.
+            KeyNeed::None => brought.filter(|_| one.kind == Kind::MiBeaconSensor),
             KeyNeed::Chosen => Some(fresh),
             KeyNeed::Issued | KeyNeed::Bind => Some(brought.ok_or(AccessoryError::KeyRequired)?),
         };
@@ -106,7 +107,12 @@ impl State {
         one.problem = None;
         if one.kind.advertises() {
             // There is nothing to tell it: listening is all there is.
-            return one.adopt(id, key, asker, effects);
+            let adopted = one.adopt(id, key, asker, effects);
+            if self.listening.remove(&id) {
+                // With the key of before.
+                effects.push(Effect::Deafen(id));
+            }
+            return adopted;
         }
         let opening = if replace {
             Opening::Pair(key)

@@ -42,6 +42,8 @@ pub(super) enum Stage {
 pub(super) struct Fetch {
     pub(super) askers: Vec<Asker>,
     pub(super) new: u64,
+    /// The last minute of the transfer that is on its way to the disk, seconds since the epoch.
+    pub(super) reaches: Option<u64>,
     /// The transfer couldn't be stored: the accessory keeps it.
     pub(super) failed: Option<AccessoryError>,
 }
@@ -190,6 +192,7 @@ impl Accessory {
         connection.fetch = Some(Fetch {
             askers: asker.into_iter().collect(),
             new: 0,
+            reaches: None,
             failed: None,
         });
         let since = (synced_to > 0)

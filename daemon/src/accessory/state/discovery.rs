@@ -6,10 +6,12 @@ use belay_drivers::{Kind, Reading};
 use belay_proto::id::AccessoryId;
 
 use super::super::error::AccessoryError;
-use super::{Accessory, Answer, Asker, At, Effect, MOST_STRANGERS, STAYS, Sighting, State, TimerOf};
+use super::{Accessory, Answer, Asker, At, Effect, MOST_STRANGERS, STAYS, Sighting, State, TimerOf, wait};
 
 /// The most discoveries at once; each is somebody's call.
 const MOST_DISCOVERIES: usize = 16;
+/// After a scan that failed it is waited as after so many connections that failed: half a minute.
+const LISTENS_AGAIN: u32 = 3;
 /// A measurement that isn't a person's is kept once in this many seconds.
 pub(super) const KEPT_EACH: u64 = 60;
 
@@ -60,7 +62,7 @@ impl State {
     }
 
     /// The radio can't: every discovery is over, and what needs it says so.
-    pub(super) fn scan_failed(&mut self, error: AccessoryError, effects: &mut Vec<Effect>) {
+    pub(super) fn scan_failed(&mut self, error: AccessoryError, at: &At, effects: &mut Vec<Effect>) {
         self.scanning = None;
         for asker in self.discoveries.keys().copied().collect::<Vec<_>>() {
             self.end_discovery(asker, effects);
@@ -71,8 +73,9 @@ impl State {
                 one.problem = Some(error);
             }
         }
-        // Until BlueZ says that it is there again.
-        self.adapter.powered = false;
+        // An adapter that is gone or off comes back by its own signal; one that is there is tried again.
+        self.resting = true;
+        effects.push(Effect::Wake(TimerOf::Listening, wait(LISTENS_AGAIN, at.dice)));
     }
 
     pub(super) fn settle_scan(&mut self, effects: &mut Vec<Effect>) {

@@ -165,6 +165,8 @@ pub enum Answer {
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TimerOf {
+    /// The next try to listen after a scan that failed.
+    Listening,
     /// The end of somebody's discovery.
     Discovery(Asker),
     /// An unpaired accessory that wasn't heard again leaves.

@@ -49,7 +49,11 @@ impl State {
                 one.read(id, second, reading, at, effects);
             }
             Report::Event(Told::History(minutes)) => {
-                effects.push(Effect::StoreMinutes(id, session, within(minutes, at)));
+                let minutes = within(minutes, at);
+                if let Some(fetch) = &mut connection.fetch {
+                    fetch.reaches = minutes.iter().map(|minute| minute.start).max();
+                }
+                effects.push(Effect::StoreMinutes(id, session, minutes));
             }
             Report::Event(Told::Readings(readings)) => {
                 let now = at.wall.epoch().unwrap_or(0);
@@ -88,6 +92,10 @@ impl State {
             Ok(new) => {
                 if let Some(fetch) = &mut connection.fetch {
                     fetch.new += new;
+                    // The next fetch of this process begins where the disk says it may.
+                    if let (Some(reaches), Some(paired)) = (fetch.reaches.take(), &mut one.paired) {
+                        paired.synced_to = paired.synced_to.max(reaches);
+                    }
                 }
                 effects.push(Effect::Order(id, Order::Committed));
             }

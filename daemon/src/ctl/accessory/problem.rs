@@ -14,16 +14,17 @@ pub async fn explained<T>(client: &Client, entry: &Entry, result: Result<T, Erro
     let Err(Error::Refused(refusal)) = result else {
         return result;
     };
-    let (mut problem, mut code) = (String::new(), String::new());
+    let (mut state, mut problem, mut code) = (String::new(), String::new(), String::new());
     if let Ok(accessory) = bus::proxy(client, entry.id).await {
+        state = accessory.state().await.unwrap_or_default();
         problem = accessory.problem().await.unwrap_or_default();
         code = accessory.problem_advice().await.unwrap_or_default();
     }
-    Err(Error::Refused(explain(refusal, &problem, &code)))
+    Err(Error::Refused(explain(refusal, &state, (&problem, &code))))
 }
 
-fn explain(mut refusal: Refusal, problem: &str, code: &str) -> Refusal {
-    if let Some(own) = accessories::in_place_of(&refusal.name) {
+fn explain(mut refusal: Refusal, state: &str, (problem, code): (&str, &str)) -> Refusal {
+    if let Some(own) = accessories::in_place_of(&refusal.name, state, problem) {
         refusal.advice = Some(own);
     } else if refusal.name == problem
         && let Some(next) = accessories::next_of(code)
@@ -46,7 +47,7 @@ mod tests {
             name: name.into(),
             ..Refusal::default()
         };
-        Error::Refused(explain(refusal, problem, code)).words()
+        Error::Refused(explain(refusal, "connected", (problem, code))).words()
     }
 
     #[test]
@@ -66,6 +67,21 @@ mod tests {
         assert!(
             words("AccessoryKeyMismatch", "AccessoryKeyMismatch", "replace-the-key").contains("--replace")
         );
+    }
+
+    #[test]
+    fn what_was_not_paired_or_disconnected_by_hand_is_neither_gone_nor_far_away() {
+        let words = |name: &str, state: &str, problem: &str| {
+            let refusal = Refusal {
+                name: name.into(),
+                ..Refusal::default()
+            };
+            Error::Refused(explain(refusal, state, (problem, ""))).words()
+        };
+        assert!(words("NotFound", "discovered", "").contains("accessory pair"));
+        assert!(words("AccessoryUnreachable", "paired", "").contains("accessory connect"));
+        let far = words("AccessoryUnreachable", "paired", "AccessoryUnreachable");
+        assert!(far.contains("closer"), "{far}");
     }
 
     #[test]

@@ -70,9 +70,20 @@ pub const TABLE: &[(&str, Advice)] = &[
     ),
 ];
 
-/// What a name means where an accessory was asked, if it is something else there.
-pub fn in_place_of(name: &str) -> Option<Advice> {
+/// What a name means where an accessory that is in this state, and has this problem, was asked, if it is something else
+/// there.
+pub fn in_place_of(name: &str, state: &str, problem: &str) -> Option<Advice> {
     match name {
+        "NotFound" if state == "discovered" => Some(advice(
+            exit::DATA,
+            "The accessory isn't paired.",
+            "belayctl accessory pair ID makes it the account's.",
+        )),
+        "AccessoryUnreachable" if state == "paired" && problem.is_empty() => Some(advice(
+            exit::UNAVAILABLE,
+            "The accessory isn't connected.",
+            "belayctl accessory connect ID connects it.",
+        )),
         "NotSupported" => Some(advice(
             exit::UNAVAILABLE,
             "The accessory can't do that.",

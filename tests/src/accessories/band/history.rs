@@ -1,6 +1,7 @@
 //! What a band remembers of each minute, and how it is fetched.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::wire;
 use crate::bluez::Chance;
@@ -65,6 +66,29 @@ impl Minute {
     }
 }
 
+/// Something that is done once.
+#[derive(Default)]
+pub struct Once(Option<Box<dyn FnOnce() + Send>>);
+
+impl Once {
+    /// To be done.
+    pub fn new(deed: impl FnOnce() + Send + 'static) -> Self {
+        Self(Some(Box::new(deed)))
+    }
+
+    fn perform(&mut self) {
+        if let Some(deed) = self.0.take() {
+            deed();
+        }
+    }
+}
+
+impl fmt::Debug for Once {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "to be done" } else { "done" })
+    }
+}
+
 /// What is remembered, and the transfer under way.
 #[derive(Debug)]
 pub struct History {
@@ -76,6 +100,8 @@ pub struct History {
     pub refuse: Option<u8>,
     /// This packet of the next transfer, counted from 0, is left out though it is counted.
     pub skip: Option<usize>,
+    /// What is done in the moment in which a transfer is acknowledged, before anything is forgotten.
+    pub on_acknowledged: Once,
     /// What a transfer was agreed on.
     agreed: Vec<i64>,
     /// Whether all of it was sent.
@@ -89,6 +115,7 @@ impl Default for History {
             round: 1440,
             refuse: None,
             skip: None,
+            on_acknowledged: Once::default(),
             agreed: Vec::new(),
             sent: false,
         }
@@ -177,7 +204,8 @@ impl History {
 
     /// The transfer is acknowledged: what was sent is deleted.
     pub(super) fn acknowledge(&mut self) {
-        if self.sent {
+        if self.sent && !self.agreed.is_empty() {
+            self.on_acknowledged.perform();
             for number in std::mem::take(&mut self.agreed) {
                 self.minutes.remove(&number);
             }

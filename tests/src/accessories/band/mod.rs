@@ -8,6 +8,7 @@ mod alert;
 mod auth;
 mod heart;
 mod history;
+mod script;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -24,7 +25,8 @@ pub use alert::Alert;
 pub use auth::Auth;
 pub(crate) use auth::encrypt;
 pub use heart::Heart;
-pub use history::{History, Minute};
+pub use history::{History, Minute, Once};
+pub use script::{Manner, Script};
 
 /// Which band.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +68,10 @@ pub struct Band {
     pub shares_heart: bool,
     /// How often the key was sent to a band whose key can't be chosen.
     pub refused_keys: u32,
+    /// What it does otherwise than it should.
+    pub script: Script,
+    /// Whether its advertisements have no name, as those between two scan responses.
+    pub nameless: bool,
     chunks: alert::Chunks,
     connected: bool,
     subscribed: BTreeSet<Uuid>,
@@ -91,6 +97,8 @@ impl Band {
             advertises_connected: false,
             shares_heart: false,
             refused_keys: 0,
+            script: Script::default(),
+            nameless: false,
             chunks: alert::Chunks::default(),
             connected: false,
             subscribed: BTreeSet::new(),
@@ -233,7 +241,7 @@ impl Peripheral for Band {
         payload.push(0x03);
         payload.extend(self.address.octets);
         Some(Advertisement {
-            name: Some(self.model.name().to_owned()),
+            name: (!self.nameless).then(|| self.model.name().to_owned()),
             services: vec![sig(0xfee0)],
             manufacturer: vec![(0x0157, payload)],
             service_data: vec![(sig(0xfee0), self.today.0.to_le_bytes().to_vec())],
@@ -273,6 +281,21 @@ impl Peripheral for Band {
     }
 
     fn on_write(&mut self, characteristic: Uuid, value: &[u8], air: &mut Air) -> Result<(), AttError> {
+        match self.script.take(characteristic) {
+            None => {}
+            Some(Manner::Refuses(error)) => return Err(error),
+            Some(Manner::Ignores) => return Ok(()),
+            Some(Manner::Answers(values)) => {
+                for value in values {
+                    self.reply(air, characteristic, value);
+                }
+                return Ok(());
+            }
+            Some(Manner::HangsUp) => {
+                air.hang_up();
+                return Ok(());
+            }
+        }
         if characteristic == wire::AUTH {
             if !self.subscribed.contains(&wire::AUTH) {
                 return Ok(());

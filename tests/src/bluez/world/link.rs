@@ -77,6 +77,28 @@ impl World {
         self.change(path, DEVICE, resolved);
     }
 
+    /// The accessory in `slot` says that its services have changed, while it is connected: their objects go, and what
+    /// it has now comes at other handles or not at all.
+    pub fn change_services(&mut self, slot: usize) {
+        let Some(adapter) = self.slots[slot].central else {
+            return;
+        };
+        let devices = self.adapters[adapter].devices.iter_mut();
+        let Some((path, device)) = devices.into_iter().find(|(_, d)| d.slot == Some(slot)) else {
+            return;
+        };
+        device.exported = false;
+        device.characteristics.clear();
+        let path = path.clone();
+        let below = format!("{path}/");
+        let objects = self.tree.objects().map(|(object, _)| object.clone());
+        let objects: Vec<String> = objects.filter(|object| object.starts_with(&below)).collect();
+        for object in objects.iter().rev() {
+            self.remove(object);
+        }
+        self.export(adapter, &path);
+    }
+
     /// The link to the accessory in `slot` is lost.
     pub fn lose(&mut self, slot: usize) {
         let Some(adapter) = self.slots[slot].central else {

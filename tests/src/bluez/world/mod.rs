@@ -185,6 +185,11 @@ impl World {
         std::mem::take(&mut self.out)
     }
 
+    /// Whether something goes over the wire now.
+    pub(super) const fn has_more(&self) -> bool {
+        !self.out.is_empty()
+    }
+
     /// Every call, reply and signal so far, a line each.
     #[must_use]
     pub fn journal(&self) -> &[String] {

@@ -1,9 +1,15 @@
 //! Accessories of the owner: belayd with real btleplug over a simulated BlueZ, from the settings app's side.
 
+mod answers;
 mod band;
 mod band7;
+mod evil;
 mod refusals;
 mod registry;
+mod rounds;
+mod seeds;
+mod sensors;
+mod told;
 mod uses;
 
 use std::collections::HashMap;
@@ -12,15 +18,16 @@ use std::time::{Duration, SystemTime};
 use belay_tests::Outcome;
 use belay_tests::accessories::Band;
 use belay_tests::accessories::band::Model;
-use belay_tests::app::{ACCESSORIES, Answer, App, Object, Options, options};
+use belay_tests::app::{ACCESSORIES, Answer, App, Object, Options, entry, options};
 use belay_tests::bluez::{self, Address, Peripheral, Running, Settings};
+use belay_tests::stage::Plan;
 use belay_tests::until::within;
 use futures_util::StreamExt;
 use zbus::OwnedVariant;
 use zbus::fdo::ObjectManagerProxy;
 
-use crate::owner::{adas, app};
-use crate::scene::Scene;
+use crate::owner::{ADA, PASSWORD, app, registered};
+use crate::scene::{Scene, plan};
 
 const BAND: Address = Address::random([0xc1, 2, 3, 4, 5, 6]);
 const INTERFACE: &str = "org.belay1.Accessory";
@@ -34,7 +41,13 @@ struct Beside {
 
 impl Beside {
     async fn new() -> Self {
-        Self::around(adas().await).await
+        Self::of(plan()).await
+    }
+
+    async fn of(plan: Plan) -> Self {
+        let scene = Scene::of(plan).await;
+        registered(&scene, ADA, PASSWORD).await;
+        Self::around(scene).await
     }
 
     async fn around(scene: Scene) -> Self {
@@ -62,28 +75,42 @@ impl Beside {
 
     /// Puts an accessory into the air and finds it.
     async fn finds<P: Peripheral>(&self, peripheral: P) -> (bluez::Accessory<P>, Object) {
-        let accessory = self.air.add(peripheral).await.unwrap();
+        self.finds_all([peripheral]).await.remove(0)
+    }
+
+    /// Puts accessories into the air and finds them, in their order.
+    async fn finds_all<P: Peripheral>(
+        &self,
+        peripherals: impl IntoIterator<Item = P>,
+    ) -> Vec<(bluez::Accessory<P>, Object)> {
         let manager = ObjectManagerProxy::new(self.app.bus(), "org.belay1", "/org/belay1")
             .await
             .unwrap();
         let mut added = manager.receive_interfaces_added().await.unwrap();
+        // Only now: a discovery may run already.
+        let mut wanted = Vec::new();
+        for peripheral in peripherals {
+            let address = peripheral.address().to_string();
+            wanted.push((address, self.air.add(peripheral).await.unwrap()));
+        }
         self.discover().await.unwrap().unwrap();
-        let path = within("an accessory to be found", async {
-            loop {
+        let mut found = HashMap::new();
+        within("the accessories to be found", async {
+            while found.len() < wanted.len() {
                 let signal = added.next().await.unwrap();
                 let args = signal.args().unwrap();
-                if args
-                    .interfaces_and_properties()
-                    .keys()
-                    .any(|name| *name == INTERFACE)
-                {
-                    return args.object_path().to_string();
+                let mut interfaces = args.interfaces_and_properties().keys();
+                if interfaces.any(|name| *name == INTERFACE) {
+                    let object = at(args.object_path().to_string());
+                    let identity = identity(&self.app, object).await;
+                    found.insert(entry(&identity, "address"), object);
                 }
             }
         })
         .await
         .unwrap();
-        (accessory, at(path))
+        let pair = |(address, accessory)| (accessory, found[&address]);
+        wanted.into_iter().map(pair).collect()
     }
 
     async fn discover(&self) -> Outcome<Answer<()>> {

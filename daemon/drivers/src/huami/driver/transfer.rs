@@ -6,8 +6,11 @@ use crate::measure::ActivityMinute;
 /// The most bytes that are kept of a transfer: half a year of the longer samples.
 const LIMIT: usize = 182 * 1440 * 8;
 
-/// The most packets, kept or not: a band that sends on for ever gets no further.
+/// The most packets, kept or not, of a transfer that is announced as this long: a band that sends on for ever gets no
+/// further. Each packet has a sample or four; whether a band counts samples or something longer isn't known for sure.
 const PACKETS: u64 = 400_000;
+const PACKETS_EACH: u64 = 8;
+const PACKETS_MORE: u64 = 64;
 
 /// A transfer under way.
 pub(super) struct Transfer {
@@ -51,8 +54,9 @@ impl Transfer {
     }
 
     /// Whether there were more packets than can be.
-    pub(super) const fn is_endless(&self) -> bool {
-        self.packets > PACKETS
+    pub(super) fn is_endless(&self) -> bool {
+        let likely = u64::from(self.announced) * PACKETS_EACH + PACKETS_MORE;
+        self.packets > likely.min(PACKETS)
     }
 
     pub(super) const fn is_broken(&self) -> bool {

@@ -119,9 +119,15 @@ fn the_bands_own_tick_begins_a_sync() {
     let mut rig = Rig::new(vec![saved(Kind::MiBand3, 7)]);
     let session = rig.session().unwrap();
     let fetch = rig.opens(session).unwrap();
+    rig.tells(session, Told::History(vec![minute(NOW - 60)]));
+    rig.happens(What::Stored(session.0, session.1, Ok(1)));
     rig.finishes(session, fetch, Ok(()));
     rig.tells(session, Told::HistoryGrew);
-    assert!(matches!(rig.requests()[0].1, Request::Fetch { .. }));
+    let Request::Fetch { since, .. } = rig.requests()[0].1 else {
+        panic!("no fetch");
+    };
+    // It goes on where the disk is, not where it was when the daemon began.
+    assert_eq!(since.and_then(|since| since.epoch()), Some(NOW - 60));
 }
 
 #[test]

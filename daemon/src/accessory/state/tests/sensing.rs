@@ -130,7 +130,22 @@ fn a_scan_that_fails_ends_what_needs_it() {
             .iter()
             .any(|effect| matches!(effect, Effect::Scan { .. }))
     );
+    rig.power(false);
     rig.power(true);
     assert!(rig.effects.contains(&Effect::Scan { power_on: false }));
     assert_eq!(rig.one(id).problem, None);
+}
+
+#[test]
+fn a_scan_that_fails_though_the_adapter_is_there_is_tried_again_and_nothing_else_suffers() {
+    let mut rig = Rig::new(vec![saved(Kind::MiScale, 8), saved(Kind::MiBand3, 7)]);
+    rig.happens(What::ScanFailed(RadioError::TimedOut));
+    assert!(
+        rig.effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Wake(TimerOf::Listening, _)))
+    );
+    assert!(rig.state.adapter.powered, "the adapter is BlueZ's to tell of");
+    rig.happens(What::Elapsed(TimerOf::Listening));
+    assert!(rig.effects.contains(&Effect::Scan { power_on: false }));
 }
