@@ -175,7 +175,7 @@ mod tests {
         body: &str,
         hints: HashMap<&str, zbus::Variant<'_>>,
     ) -> Option<(String, String)> {
-        let none: [&str; 0] = [];
+        let none: Vec<&str> = Vec::new();
         let arguments = ("chat", 0_u32, "", summary, body, none, hints, -1_i32);
         let message = Message::method_call("/org/freedesktop/Notifications", "Notify");
         said(&message.build(&arguments).unwrap())

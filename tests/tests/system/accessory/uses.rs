@@ -339,7 +339,7 @@ async fn the_desktop_s_notifications_reach_the_wrist_that_wants_them() {
     let forwards = beside.scene.program("belayctl", &["accessory", "forward"]);
     let forwards = forwards.as_ourselves().start().unwrap();
     let hints: HashMap<&str, Variant<'_>> = HashMap::new();
-    let none: [&str; 0] = [];
+    let none: Vec<&str> = Vec::new();
     let notification = (
         "chat",
         0_u32,
