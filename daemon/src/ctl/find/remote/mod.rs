@@ -22,7 +22,7 @@ use self::remember::Memory;
 use self::session::{Access, Keys, Session, wall};
 use self::vault::SessionVault;
 use super::cli::{By, Find, Sms, Verb};
-use super::confirm::{self, Doomed};
+use super::confirm::{self, Meant};
 use super::report;
 use super::words::{Life, Sent};
 use crate::account::Witness;
@@ -160,16 +160,14 @@ async fn work(
     };
     let (entry, certificate) = access.device(&entries, device)?;
     let witness = Witness::from(&certificate);
-    if let Verb::Wipe(wipe) = &args.verb {
-        let doomed = Doomed {
-            id: &entry.id,
-            model: &certificate.model,
-            class: &certificate.wipe_class,
-            name: &entry.name,
-        };
-        let all: Vec<_> = entries.iter().map(|entry| entry.id.as_str()).collect();
-        confirm::wipe(doomed, &all, wipe.yes_wipe.as_deref()).await?;
-    }
+    let meant = Meant {
+        id: &entry.id,
+        model: &certificate.model,
+        class: &certificate.wipe_class,
+        name: &entry.name,
+    };
+    let all: Vec<_> = entries.iter().map(|entry| entry.id.as_str()).collect();
+    confirm::verb(&args.verb, meant, &all).await?;
     let mut warnings = Vec::new();
     let verb = match (&action, &args.verb) {
         (Some(action), _) => Some(action.verb()),
