@@ -14,6 +14,7 @@ mod device;
 mod hostile;
 mod idempotency;
 mod lasting;
+mod limits;
 mod listener;
 mod operation;
 mod orders;

@@ -139,19 +139,6 @@ async fn what_a_phone_out_of_reach_collects_leaves_room_for_a_lock() {
 }
 
 #[tokio::test]
-async fn too_many_commands_have_to_wait() {
-    let rig = Rig::new();
-    let home = Home::new(&rig).await;
-    let command = home.lock();
-    let envelope = home.seal(&command);
-    for _ in 0..300 {
-        home.post(&envelope).await.is(202);
-    }
-    let refused = home.post(&envelope).await.refuses(429, "too-many");
-    assert_eq!(refused.retry_after(), 3600);
-}
-
-#[tokio::test]
 async fn a_wait_for_a_life_ends_with_its_next_change_or_with_its_time() {
     let rig = Rig::new();
     let home = Home::new(&rig).await;
