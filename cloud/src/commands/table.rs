@@ -19,6 +19,9 @@ pub const QUEUE: u32 = 64;
 /// Places of the queue that [`Checked::minor`] commands leave to others.
 pub const RESERVED: u32 = 16;
 
+/// Places among those that [`Checked::lasting`] commands leave to others.
+pub const LAST: u32 = 8;
+
 /// Lives that are kept a device, besides what still waits.
 const LIVES: u32 = 256;
 
@@ -79,7 +82,11 @@ pub fn queue(
             "SELECT count(*) FROM commands WHERE {PENDING} AND delivered_at IS NULL"
         ))?
         .query_row(params![device.as_bytes(), now], |row| row.get(0))?;
-    let places = if checked.minor { QUEUE - RESERVED } else { QUEUE };
+    let places = match (checked.minor, checked.lasting) {
+        (true, _) => QUEUE - RESERVED,
+        (false, true) => QUEUE - LAST,
+        (false, false) => QUEUE,
+    };
     if waiting >= places {
         return Err(Problem::new(Kind::QueueFull).into());
     }
