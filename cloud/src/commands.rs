@@ -14,7 +14,7 @@ use rusqlite::Transaction;
 use self::check::{Checked, Target};
 use crate::app::App;
 use crate::budget::{self, Limit};
-use crate::channel::hub::Waiter;
+use crate::channel::hub::{Side, Waiter};
 use crate::channel::{self, LONGEST_WAIT};
 use crate::clock::{HOUR, Millis, SECOND};
 use crate::http::idempotency::{self, Kept, Key};
@@ -157,7 +157,7 @@ pub async fn show(
                     .ok_or_else(|| Problem::new(Kind::NotFound))?;
                 // On the store's thread nothing happens between this look and the waiting.
                 let waiter = (seen == Some(life.revision) && now < deadline && !waits)
-                    .then(|| inside.hub.poll(device))
+                    .then(|| inside.hub.poll(device, Side::Owner))
                     .flatten();
                 Ok((life, waiter))
             })
