@@ -87,6 +87,30 @@ async fn a_lost_answer_is_asked_for_again_soon_whatever_wait_the_cloud_asks_for(
 }
 
 #[tokio::test]
+async fn a_cloud_that_cannot_give_out_reports_for_a_while_ends_no_search() {
+    let computer = Computer::adas().await;
+    let (device, reports) = (computer.device.clone(), computer.reports());
+    let network = computer.scene.network();
+    computer.is_somewhere().await;
+    for (trouble, times) in [
+        (too_many(5), 1),
+        // Tried as often within one question.
+        (Trick::status(500), 3),
+        (Trick::says("nonsense"), 1),
+    ] {
+        // How the device stands is asked for first.
+        network.plan(&reports, 1, &untouched());
+        network.plan(&reports, times, &trouble);
+        let located = computer.done(&["locate", &device]).await;
+        let found = located["reports"].as_array().unwrap();
+        assert!(
+            found.iter().any(|report| report["kind"] == "location"),
+            "{trouble:?}: {located}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn who_does_not_wait_is_told_that_a_command_without_an_answer_may_be_on_its_way() {
     let computer = Computer::adas().await;
     let (device, commands) = (computer.device.clone(), computer.commands());

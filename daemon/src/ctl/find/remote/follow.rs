@@ -53,6 +53,8 @@ pub struct Order<'a> {
     over: Option<Duration>,
     /// Up to which number the device's reports are known.
     reports: u64,
+    /// Until when the cloud asked not to be asked for more of them, in boot time.
+    look_after: Duration,
     /// The reports that it brought.
     found: Vec<Report>,
     known: BTreeSet<ReportId>,
@@ -78,6 +80,7 @@ impl<'a> Order<'a> {
             output,
             clock,
             reports: 0,
+            look_after: Duration::ZERO,
             found: Vec::new(),
             known: BTreeSet::new(),
         }
@@ -220,14 +223,17 @@ impl<'a> Order<'a> {
     /// Shows the reports that this command brought, each once.
     async fn look(&mut self) -> Result<(), Error> {
         for _ in 0..MOST_PAGES {
-            if !self.access.opens() {
+            if !self.access.opens() || self.now() < self.look_after {
                 break;
             }
             let (sealed, last) = match self.access.news(self.witness.device, self.reports).await {
                 Ok(news) => news,
-                // They are asked for again.
-                Err(error) if error.is_named("Offline") => break,
-                Err(error) => return Err(error),
+                // They are asked for again: the command goes on, whatever the cloud can't say of its reports.
+                Err(error) if passes(&error) || matches!(error, CloudError::Nonsense(_)) => {
+                    self.look_after = self.now() + asked(&error);
+                    break;
+                }
+                Err(error) => return Err(cloud(error)),
             };
             self.reports = last;
             if sealed.is_empty() {
