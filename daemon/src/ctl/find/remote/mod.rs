@@ -44,13 +44,18 @@ pub async fn run(args: &Find, action: Option<Action>, output: Output) -> Result<
     let (Some(url), Some(login)) = (&args.by.cloud, &args.by.login) else {
         return Err(Error::Usage("--cloud and --login belong together.".to_owned()));
     };
+    if let Some(path) = &args.by.remember {
+        Memory::may_lie_in(path)?;
+    }
     let session = Session::new(url, args.by.ca.clone(), SessionVault::fresh())?;
     let file = args.by.password.password_file.as_deref();
     let begun = async {
         let password = secret::read(file, "Account password: ").await?;
         let (account, opened) = session.log_in(login, password).await?;
-        if let Some(path) = &args.by.remember {
-            session.remember(path, account, &opened).await?;
+        if let Some(path) = &args.by.remember
+            && let Some(before) = session.remember(path, account, &opened).await?
+        {
+            end(&before).await;
         }
         Ok((account, opened))
     };
