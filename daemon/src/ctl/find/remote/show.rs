@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::devices::{Entry, Told};
 use super::session::Access;
-use crate::account::Witness;
+use crate::account::{Standing, Witness};
 use crate::ctl::find::report;
 use crate::ctl::find::words::wipe_words;
 use crate::ctl::output::Report;
@@ -41,7 +41,7 @@ pub fn status(
             wipe_words(&certificate.wipe_class)
         ),
         format!("last heard of: {}", time_words(entry.last_seen)),
-        standing_words(told, ink),
+        standing_words(told.standing.as_ref(), ink),
     ];
     if access.opens() {
         lines.extend(newest.iter().filter_map(report::words));
@@ -70,8 +70,9 @@ pub fn status(
     Report::new(lines.join("\n"), json)
 }
 
-fn standing_words(told: &Told, ink: Ink) -> String {
-    let Some(standing) = &told.standing else {
+/// With the time, by which a person sees that a cloud holds back what came later.
+fn standing_words(standing: Option<&Standing>, ink: Ink) -> String {
+    let Some(standing) = standing else {
         return "it has never reported".to_owned();
     };
     let mut text = match standing.lock.as_str() {
@@ -84,6 +85,13 @@ fn standing_words(told: &Told, ink: Ink) -> String {
             ink.bad("find-device is off: it takes no commands")
         ));
     }
+    text.push_str(&match standing.time {
+        0 => "\n  its last report doesn't say when that was".to_owned(),
+        time => format!(
+            "\n  its last report is of {}, by its own time",
+            time_words(time / 1000)
+        ),
+    });
     text
 }
 
@@ -145,7 +153,7 @@ mod tests {
     use std::time::Duration;
 
     use belay_proto::id::CommandId;
-    use belay_proto::signed::CommandState;
+    use belay_proto::signed::{CommandState, Signed, StateReport};
 
     use super::*;
     use crate::account::phone::Phone;
@@ -192,6 +200,25 @@ mod tests {
             let told = command(&phone.witness(), &life, minutes(age));
             assert_eq!(told["reason"], reason, "{action} after {age} min");
         }
+    }
+
+    #[test]
+    fn how_a_device_stands_is_shown_with_the_time_that_it_signed() {
+        let phone = Phone::new();
+        let mut report = phone.report(1);
+        report.time = 1_767_225_600_000;
+        let standing = |report: &StateReport| {
+            let signed = Signed::seal(report, &phone.warden).encode();
+            phone.witness().standing(&signed).unwrap()
+        };
+        assert_eq!(
+            standing_words(Some(&standing(&report)), Ink::OFF),
+            "unlocked\n  its last report is of 2026-01-01 00:00:00 UTC, by its own time"
+        );
+        report.time = 0;
+        let words = standing_words(Some(&standing(&report)), Ink::OFF);
+        assert!(words.ends_with("doesn't say when that was"), "{words}");
+        assert_eq!(standing_words(None, Ink::OFF), "it has never reported");
     }
 
     #[test]
