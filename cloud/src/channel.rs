@@ -13,7 +13,7 @@ use belay_proto::signed::{Object, Outcome, Signed, SignedError, StateReport};
 use belay_proto::{AccountId, DeviceId, Epoch, wire};
 use rusqlite::Transaction;
 
-use self::hub::Waiter;
+use self::hub::{Side, Waiter};
 use crate::app::App;
 use crate::budget::{self, Limit};
 use crate::clock::{HOUR, Millis, SECOND};
@@ -59,7 +59,7 @@ pub async fn queue(State(app): State<App>, proof: Proof, query: Query) -> Result
                 let answer = commands::table::fetch(&inside, tx, &device, after, now)?;
                 // On the store's thread nothing is queued between this look and the waiting.
                 let waiter = (answer.commands.is_empty() && now < deadline && !waits)
-                    .then(|| inside.hub.poll(device))
+                    .then(|| inside.hub.poll(device, Side::Device))
                     .flatten();
                 Ok((answer, waiter))
             })

@@ -11,10 +11,10 @@ use belay_proto::wire::{self, Hint};
 use belay_proto::{AccountId, CommandId, DeviceId};
 use rusqlite::Transaction;
 
-use self::check::Target;
+use self::check::{Checked, Target};
 use crate::app::App;
 use crate::budget::{self, Limit};
-use crate::channel::hub::Waiter;
+use crate::channel::hub::{Side, Waiter};
 use crate::channel::{self, LONGEST_WAIT};
 use crate::clock::{HOUR, Millis, SECOND};
 use crate::http::idempotency::{self, Kept, Key};
@@ -23,15 +23,22 @@ use crate::problem::{Kind, Problem};
 use crate::store::{Failure, StoreError, after_commit};
 use crate::{accounts, devices};
 
-/// Commands to one device.
+/// Commands to one device, each of [`Checked::minor`] and the others: what a delegate may send uses up nothing that the
+/// owner's lock, unlock or wipe needs.
 const DEVICE_SENDS: Limit = Limit {
     times: 300,
     window: HOUR,
 };
 
-/// Commands of one account.
+/// Commands of one account, counted likewise.
 const ACCOUNT_SENDS: Limit = Limit {
     times: 1000,
+    window: HOUR,
+};
+
+/// The same command again: it changes nothing, and counts for itself alone.
+const REPEATS: Limit = Limit {
+    times: 300,
     window: HOUR,
 };
 
@@ -73,14 +80,24 @@ pub async fn send(
                 epoch: binding.epoch,
             };
             let checked = check::check(&body.envelope, &target, now)?;
-            take_budget(app, tx, &account, &device, now)?;
-            if table::queue(app, tx, &checked, &body.envelope, now)? {
+            let id = &checked.command.id;
+            if table::is_queued(&app.vault, tx, &device, id, &body.envelope)? {
+                let counter = app
+                    .vault
+                    .mac("command-again", &[device.as_bytes(), id.as_bytes()]);
+                budget::check(tx, &counter, REPEATS, now)?;
+                budget::count(tx, &counter, REPEATS, now)?;
+            } else {
+                let budget = Budget::of(app, &checked);
+                budget.check(tx, now)?;
+                table::queue(app, tx, &checked, &body.envelope, now)?;
+                budget.count(tx, now)?;
                 channel::hint(app, tx, &device, Hint::Commands)?;
                 let hub = app.hub.clone();
                 after_commit(move || hub.went_on(&device));
             }
-            let life = table::life(&app.vault, tx, &device, &checked.command.id, now)?
-                .ok_or(StoreError::Unreadable("a command"))?;
+            let life =
+                table::life(&app.vault, tx, &device, id, now)?.ok_or(StoreError::Unreadable("a command"))?;
             Ok(Kept::Answer(Answer::json(StatusCode::ACCEPTED, &life)?))
         },
     )
@@ -140,7 +157,7 @@ pub async fn show(
                     .ok_or_else(|| Problem::new(Kind::NotFound))?;
                 // On the store's thread nothing happens between this look and the waiting.
                 let waiter = (seen == Some(life.revision) && now < deadline && !waits)
-                    .then(|| inside.hub.poll(device))
+                    .then(|| inside.hub.poll(device, Side::Owner))
                     .flatten();
                 Ok((life, waiter))
             })
@@ -210,28 +227,31 @@ fn check_owned(tx: &Transaction<'_>, device: &DeviceId, account: &AccountId) -> 
     }
 }
 
-fn take_budget(
-    app: &App,
-    tx: &Transaction<'_>,
-    account: &AccountId,
-    device: &DeviceId,
-    now: Millis,
-) -> Result<(), Failure> {
-    let counters = [
-        (
-            app.vault.mac("commands-account", &[account.as_bytes()]),
-            ACCOUNT_SENDS,
-        ),
-        (
-            app.vault.mac("commands-device", &[device.as_bytes()]),
-            DEVICE_SENDS,
-        ),
-    ];
-    for (counter, limit) in &counters {
-        budget::check(tx, counter, *limit, now)?;
+/// What a new command takes its part of.
+struct Budget([([u8; 32], Limit); 2]);
+
+impl Budget {
+    fn of(app: &App, checked: &Checked) -> Self {
+        let command = &checked.command;
+        let kind: &[u8] = if checked.minor { b"minor" } else { b"owner" };
+        let account = app
+            .vault
+            .mac("commands-account", &[command.account.as_bytes(), kind]);
+        let device = app
+            .vault
+            .mac("commands-device", &[command.device.as_bytes(), kind]);
+        Self([(account, ACCOUNT_SENDS), (device, DEVICE_SENDS)])
     }
-    for (counter, limit) in &counters {
-        budget::count(tx, counter, *limit, now)?;
+
+    fn check(&self, tx: &Transaction<'_>, now: Millis) -> Result<(), Failure> {
+        self.0
+            .iter()
+            .try_for_each(|(counter, limit)| budget::check(tx, counter, *limit, now))
     }
-    Ok(())
+
+    fn count(&self, tx: &Transaction<'_>, now: Millis) -> Result<(), Failure> {
+        self.0
+            .iter()
+            .try_for_each(|(counter, limit)| budget::count(tx, counter, *limit, now))
+    }
 }

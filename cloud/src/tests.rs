@@ -15,6 +15,7 @@ mod device;
 mod hostile;
 mod idempotency;
 mod lasting;
+mod limits;
 mod listener;
 mod operation;
 mod orders;

@@ -42,6 +42,17 @@ impl CommandId {
     pub fn new() -> Self {
         Self(*uuid::Uuid::now_v7().as_bytes())
     }
+
+    /// When it was made by the clock of whoever made it, ms since the Unix epoch; nothing for an id that isn't a UUIDv7,
+    /// as of a command that came by SMS.
+    pub fn made_at(&self) -> Option<u64> {
+        let id = uuid::Uuid::from_bytes(self.0);
+        let time = id.get_timestamp().filter(|_| id.get_version_num() == 7)?;
+        let (seconds, nanoseconds) = time.to_unix();
+        seconds
+            .checked_mul(1000)?
+            .checked_add(u64::from(nanoseconds / 1_000_000))
+    }
 }
 
 impl Default for CommandId {
@@ -101,5 +112,19 @@ mod tests {
     #[test]
     fn command_ids_are_version_seven() {
         assert_eq!(CommandId::new().as_bytes()[6] >> 4, 7);
+    }
+
+    #[test]
+    fn a_command_id_tells_when_it_was_made() {
+        // RFC 9562, A.6: 2022-02-22 19:22:22 UTC.
+        let id: CommandId = "017f22e279b07cc398c4dc0c0c07398f".parse().unwrap();
+        assert_eq!(id.made_at(), Some(0x017f_22e2_79b0));
+        for other in [
+            "00".repeat(16),
+            "ff".repeat(16),
+            "017f22e279b04cc398c4dc0c0c07398f".into(),
+        ] {
+            assert_eq!(other.parse::<CommandId>().unwrap().made_at(), None, "{other}");
+        }
     }
 }

@@ -14,8 +14,25 @@ use tokio::sync::watch;
 /// Streams that one device keeps; a further one ends the oldest, which a change of networks left behind.
 pub const STREAMS: u64 = 4;
 
-/// Long polls for one device at once; a further one is answered without waiting.
+/// Long polls for one device at once, of each [`Side`]; a further one is answered without waiting.
 const WAITS: usize = 8;
+
+/// Who waits in a long poll. Neither takes the other's places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The device, for commands.
+    Device,
+    /// Its owner, for what becomes of one.
+    Owner,
+}
+
+/// How somebody waits.
+#[derive(Clone, Copy, Debug)]
+enum As {
+    /// A stream, with its number.
+    Stream(u64),
+    Poll(Side),
+}
 
 /// What happened at a device: the number of the newest event of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,7 +74,19 @@ struct Entry {
     news: watch::Sender<News>,
     /// The number of the newest stream.
     opened: u64,
-    waits: usize,
+    /// Long polls of the device.
+    device: usize,
+    /// Long polls of its owner.
+    owner: usize,
+}
+
+impl Entry {
+    fn polls(&mut self, side: Side) -> &mut usize {
+        match side {
+            Side::Device => &mut self.device,
+            Side::Owner => &mut self.owner,
+        }
+    }
 }
 
 /// One who waits for news of a device; ends waiting when dropped.
@@ -66,8 +95,7 @@ pub struct Waiter {
     hub: Hub,
     device: DeviceId,
     news: watch::Receiver<News>,
-    /// The stream's number; `None` for a long poll.
-    stream: Option<u64>,
+    waits_as: As,
 }
 
 impl Marks {
@@ -103,27 +131,28 @@ impl Hub {
             .news
             .send_modify(|news| news.oldest = (number + 1).saturating_sub(STREAMS));
         self.0.streams.fetch_add(1, Ordering::Relaxed);
-        self.waiter(device, entry, Some(number))
+        self.waiter(device, entry, As::Stream(number))
     }
 
-    /// Waits as a long poll; `None` when too many do already.
+    /// Waits as a long poll; `None` when too many of this side do already.
     #[must_use]
-    pub fn poll(&self, device: DeviceId) -> Option<Waiter> {
+    pub fn poll(&self, device: DeviceId, side: Side) -> Option<Waiter> {
         let mut devices = self.0.devices();
         let entry = devices.entry(device).or_default();
-        if entry.waits >= WAITS {
+        let polls = entry.polls(side);
+        if *polls >= WAITS {
             return None;
         }
-        entry.waits += 1;
-        Some(self.waiter(device, entry, None))
+        *polls += 1;
+        Some(self.waiter(device, entry, As::Poll(side)))
     }
 
-    fn waiter(&self, device: DeviceId, entry: &Entry, stream: Option<u64>) -> Waiter {
+    fn waiter(&self, device: DeviceId, entry: &Entry, waits_as: As) -> Waiter {
         Waiter {
             hub: self.clone(),
             device,
             news: entry.news.subscribe(),
-            stream,
+            waits_as,
         }
     }
 
@@ -192,7 +221,8 @@ impl Waiter {
     /// Whether this one has to end.
     #[must_use]
     pub fn is_over(&self, news: &News) -> bool {
-        news.ended || self.hub.is_closed() || self.stream.is_some_and(|number| number < news.oldest)
+        let left_behind = matches!(self.waits_as, As::Stream(number) if number < news.oldest);
+        news.ended || self.hub.is_closed() || left_behind
     }
 
     /// Ends with the next news.
@@ -205,14 +235,14 @@ impl Waiter {
 impl Drop for Waiter {
     fn drop(&mut self) {
         let mut devices = self.hub.0.devices();
-        if self.stream.is_some() {
+        if let As::Stream(_) = self.waits_as {
             self.hub.0.streams.fetch_sub(1, Ordering::Relaxed);
         }
         let Some(entry) = devices.get_mut(&self.device) else {
             return;
         };
-        if self.stream.is_none() {
-            entry.waits -= 1;
+        if let As::Poll(side) = self.waits_as {
+            *entry.polls(side) -= 1;
         }
         // This one's own receiver is still counted.
         if entry.news.receiver_count() <= 1 {
@@ -247,7 +277,7 @@ mod tests {
         let hub = Hub::default();
         hub.tell(&DEVICE, Marks::default());
         assert!(hub.0.devices().is_empty());
-        let (one, two) = (hub.stream(DEVICE), hub.poll(DEVICE).unwrap());
+        let (one, two) = (hub.stream(DEVICE), hub.poll(DEVICE, Side::Owner).unwrap());
         assert_eq!(hub.streams(), 1);
         drop(one);
         assert_eq!((hub.streams(), hub.0.devices().len()), (0, 1));
@@ -267,10 +297,16 @@ mod tests {
             })
             .collect();
         assert_eq!(over, [true, false, false, false, false]);
-        let polls: Vec<_> = (0..WAITS).map(|_| hub.poll(DEVICE).unwrap()).collect();
-        assert!(hub.poll(DEVICE).is_none());
-        drop(polls);
-        assert!(hub.poll(DEVICE).is_some());
+        for (side, other) in [(Side::Owner, Side::Device), (Side::Device, Side::Owner)] {
+            let polls: Vec<_> = (0..WAITS).map(|_| hub.poll(DEVICE, side).unwrap()).collect();
+            assert!(hub.poll(DEVICE, side).is_none());
+            assert!(
+                hub.poll(DEVICE, other).is_some(),
+                "{side:?} takes no place of the other's"
+            );
+            drop(polls);
+            assert!(hub.poll(DEVICE, side).is_some());
+        }
     }
 
     #[test]

@@ -38,6 +38,9 @@ pub struct Checked {
     /// Whether it leaves the last places of the queue to others: a phone that is out of reach collects these,
     /// and they must not keep a lock or a wipe out.
     pub minor: bool,
+    /// Whether it leaves the very last places to others: a lock waits for ever, and must not keep a wipe or a
+    /// `cancel` out.
+    pub lasting: bool,
 }
 
 /// Checks an envelope.
@@ -86,6 +89,7 @@ pub fn check(bytes: &[u8], target: &Target<'_>, now: Millis) -> Result<Checked, 
         command,
         expires_at,
         minor,
+        lasting: verb == Verb::Lock,
     })
 }
 

@@ -19,6 +19,9 @@ pub const QUEUE: u32 = 64;
 /// Places of the queue that [`Checked::minor`] commands leave to others.
 pub const RESERVED: u32 = 16;
 
+/// Places among those that [`Checked::lasting`] commands leave to others.
+pub const LAST: u32 = 8;
+
 /// Lives that are kept a device, besides what still waits.
 const LIVES: u32 = 256;
 
@@ -43,31 +46,47 @@ struct Kept {
     seen: Seen,
 }
 
-/// Queues a command; the same one again changes nothing. Answers whether it is new.
+/// Whether the cloud has this very command.
 ///
 /// # Errors
-/// `command-exists`, `queue-full`, or a broken database.
+/// `command-exists` where it has another one of this id, or a broken database.
+pub fn is_queued(
+    vault: &Vault,
+    tx: &Transaction<'_>,
+    device: &DeviceId,
+    id: &CommandId,
+    envelope: &[u8],
+) -> Result<bool, Failure> {
+    let known = load(vault, tx, device, id)?;
+    match known.as_ref().and_then(|kept| kept.envelope.as_deref()) {
+        None => Ok(false),
+        Some(kept) if kept == envelope => Ok(true),
+        Some(_) => Err(Problem::new(Kind::CommandExists).into()),
+    }
+}
+
+/// Queues a command that isn't there yet, see [`is_queued`].
+///
+/// # Errors
+/// `queue-full`, or a broken database.
 pub fn queue(
     app: &App,
     tx: &Transaction<'_>,
     checked: &Checked,
     envelope: &[u8],
     now: Millis,
-) -> Result<bool, Failure> {
+) -> Result<(), Failure> {
     let Command { device, id, .. } = &checked.command;
-    let known = load(&app.vault, tx, device, id)?;
-    if let Some(kept) = known.as_ref().and_then(|kept| kept.envelope.as_deref()) {
-        return match kept == envelope {
-            true => Ok(false),
-            false => Err(Problem::new(Kind::CommandExists).into()),
-        };
-    }
     let waiting: u32 = tx
         .prepare_cached(&format!(
             "SELECT count(*) FROM commands WHERE {PENDING} AND delivered_at IS NULL"
         ))?
         .query_row(params![device.as_bytes(), now], |row| row.get(0))?;
-    let places = if checked.minor { QUEUE - RESERVED } else { QUEUE };
+    let places = match (checked.minor, checked.lasting) {
+        (true, _) => QUEUE - RESERVED,
+        (false, true) => QUEUE - LAST,
+        (false, false) => QUEUE,
+    };
     if waiting >= places {
         return Err(Problem::new(Kind::QueueFull).into());
     }
@@ -92,8 +111,7 @@ pub fn queue(
         expires_at,
         until,
     ])?;
-    prune(tx, device, now)?;
-    Ok(true)
+    prune(tx, device, now)
 }
 
 /// What the device is to fetch after the number that it names, and the note that it did. A number of which nothing is

@@ -62,6 +62,8 @@ pub struct Testimony {
 pub struct Fate {
     /// In one word; from `accepted` on the warden's.
     pub state: CommandState,
+    /// What was asked for, by the warden; empty where it hasn't said.
+    pub action: String,
     /// Why, as a code; empty where there is nothing to say.
     pub reason: String,
     /// The step that runs; 0 = it has none.
@@ -302,6 +304,7 @@ impl Witness {
 fn told(outcome: Outcome) -> Fate {
     Fate {
         state: outcome.state,
+        action: code(&outcome.action),
         reason: code(&outcome.reason),
         step: outcome.step,
         steps: outcome.steps,

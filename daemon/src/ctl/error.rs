@@ -45,7 +45,7 @@ pub struct Refusal {
     pub name: String,
     /// The text that came along: for logs.
     pub message: String,
-    /// How long passwords are refused, when the warden says so.
+    /// How long passwords are refused, when the warden says so, or commands, when the cloud does.
     pub retry_after: Option<Duration>,
     /// How many tries are left before a wait, when the warden says so.
     pub tries_left: Option<u32>,
@@ -185,6 +185,9 @@ impl Refusal {
                     "Wait {}, then try again. Restarting the device starts the wait again.",
                     wait_words(wait)
                 )
+            }
+            ("TooManyCommands", Some(wait), _) if !wait.is_zero() => {
+                format!("Send it again in {}.", wait_words(wait))
             }
             ("WrongPassword", Some(wait), _) if !wait.is_zero() => {
                 format!("The next try is possible in {}.", wait_words(wait))

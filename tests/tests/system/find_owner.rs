@@ -82,6 +82,18 @@ impl Computer {
         app(&self.scene).text(WARDEN, "LockState").await.unwrap()
     }
 
+    /// Lets the device find where it is.
+    async fn is_somewhere(&self) {
+        let place = Place {
+            latitude: 48.25,
+            longitude: 16.5,
+            accuracy: 20.0,
+            altitude: None,
+            timestamp: self.scene.clock().wall(),
+        };
+        self.scene.services().position().found(place).await.unwrap();
+    }
+
     fn reports(&self) -> String {
         format!("/v1/devices/{}/reports", self.device)
     }
@@ -164,14 +176,7 @@ async fn a_ring_a_place_and_a_state_come_back_to_the_computer() {
     computer.done(&["stop", &device]).await;
     feedback.until_playing(false).await.unwrap();
 
-    let place = Place {
-        latitude: 48.25,
-        longitude: 16.5,
-        accuracy: 20.0,
-        altitude: None,
-        timestamp: computer.scene.clock().wall(),
-    };
-    computer.scene.services().position().found(place).await.unwrap();
+    computer.is_somewhere().await;
     let located = computer.done(&["locate", &device]).await;
     let reports = located["reports"].as_array().unwrap();
     let found = reports

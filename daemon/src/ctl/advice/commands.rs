@@ -77,6 +77,14 @@ pub const TABLE: &[(&str, Advice)] = &[
         ),
     ),
     (
+        "TooManyCommands",
+        advice(
+            exit::UNAVAILABLE,
+            "The cloud takes no more commands for now: too many were sent.",
+            "Send it again later, or use belayctl find sms where the device has a SIM.",
+        ),
+    ),
+    (
         "ForeignCertificate",
         advice(
             exit::UNAVAILABLE,

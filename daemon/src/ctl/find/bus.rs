@@ -12,7 +12,7 @@ use zbus::fdo::PropertiesProxy;
 use super::action::needs_no_password;
 use super::choose::{Named, choose};
 use super::cli::{Find, Verb};
-use super::confirm::{self, Doomed};
+use super::confirm::{self, Meant};
 use super::words::{Life, Sent, TOLD_WITHIN, WIPE_FAILS_WITHIN};
 use crate::account::{FORGOTTEN, Fate};
 use crate::ctl::client::{Client, Object};
@@ -66,16 +66,14 @@ pub async fn run(
     let Some(action) = action else {
         return status(client, target, output.ink).await;
     };
-    if let Verb::Wipe(wipe) = &args.verb {
-        let doomed = Doomed {
-            id: &target.id,
-            model: target.field("model"),
-            class: target.fields["wipe_class"].as_str().unwrap_or("unknown"),
-            name: &target.name,
-        };
-        let all: Vec<_> = entries.iter().map(|entry| entry.id.as_str()).collect();
-        confirm::wipe(doomed, &all, wipe.yes_wipe.as_deref()).await?;
-    }
+    let meant = Meant {
+        id: &target.id,
+        model: target.field("model"),
+        class: target.fields["wipe_class"].as_str().unwrap_or("unknown"),
+        name: &target.name,
+    };
+    let all: Vec<_> = entries.iter().map(|entry| entry.id.as_str()).collect();
+    confirm::verb(&args.verb, meant, &all).await?;
     command(client, args, target, &action, underway, output).await
 }
 

@@ -66,7 +66,7 @@ pub enum Verb {
     List,
     /// Lock a device as lost; it shows the message and calls only the number
     Lock(Lock),
-    /// End a device's lost mode
+    /// End a device's lost mode; asks for its id where it is given by name
     Unlock(Device),
     /// Erase a device for good
     Wipe(Wipe),
@@ -171,7 +171,7 @@ pub struct Sms {
 pub enum SmsVerb {
     /// Lock it; without message and number.
     Lock,
-    /// End lost mode; the text is good for an hour.
+    /// End lost mode; the text is good for an hour. Asks for the id of a device given by name.
     Unlock,
     /// Ring; the text is good for 10 minutes.
     Ring,

@@ -1,15 +1,16 @@
-//! The last question before a device is erased.
+//! The last question before a device is erased or lost mode ends on it.
 
 use belay_proto::id::DeviceId;
 
+use super::cli::{SmsVerb, Verb};
 use super::words::{SHORT, wipe_words};
 use crate::ctl::error::Error;
 use crate::ctl::secret;
 use crate::ctl::text::printable;
 
-/// The device that is to be erased. All but its name is what the owner signed.
+/// The device that is meant. All but its name is what the owner signed.
 #[derive(Clone, Copy, Debug)]
-pub struct Doomed<'a> {
+pub struct Meant<'a> {
     /// The id.
     pub id: &'a str,
     /// The model.
@@ -20,47 +21,100 @@ pub struct Doomed<'a> {
     pub name: &'a str,
 }
 
+/// Confirms what `verb` would do to the device that is meant, where the wrong device would serve a thief. `all` are the
+/// ids of the account's devices.
+///
+/// # Errors
+/// As [`wipe`].
+pub async fn verb(verb: &Verb, meant: Meant<'_>, all: &[&str]) -> Result<(), Error> {
+    match verb {
+        Verb::Wipe(args) => wipe(meant, all, args.yes_wipe.as_deref()).await,
+        Verb::Unlock(device) => unlock(meant, all, &device.device).await,
+        Verb::Sms(sms) if sms.action == SmsVerb::Unlock => unlock(meant, all, &sms.device.device).await,
+        _ => Ok(()),
+    }
+}
+
 /// Shows what is erased and what that is worth, and has the beginning of the device's id typed, or takes it from
 /// `said`. `all` are the ids of the account's devices. A name confirms nothing: the cloud gives it out, and could give
 /// one device the name of another.
 ///
 /// # Errors
 /// [`Error::Data`] where it is another id, [`Error::Usage`] without a terminal to ask on.
-pub async fn wipe(doomed: Doomed<'_>, all: &[&str], said: Option<&str>) -> Result<(), Error> {
+async fn wipe(doomed: Meant<'_>, all: &[&str], said: Option<&str>) -> Result<(), Error> {
     if doomed.class == "none" {
         return Err(Error::named("NotSupported", "the device can't erase itself"));
     }
     let said = match said {
         Some(said) => said.to_owned(),
-        None => secret::ask_openly(&question(doomed, all)).await?,
+        None => secret::ask_openly(&wipe_question(doomed, all)).await?,
     };
     if names(&said, doomed.id, all) {
         Ok(())
     } else {
-        Err(Error::Data(format!(
-            "That isn't the device's id, nor {SHORT} or more digits of its beginning; nothing was erased."
-        )))
+        Err(not_the_id("nothing was erased"))
     }
 }
 
-fn question(doomed: Doomed<'_>, all: &[&str]) -> String {
-    let digits = (SHORT..=doomed.id.len())
-        .find(|digits| {
-            let beginning = doomed.id.get(..*digits).unwrap_or_default();
-            names(beginning, doomed.id, all)
-        })
-        .unwrap_or(doomed.id.len());
+/// Has the beginning of the id typed of the device on which lost mode is to end, unless it was `asked` for by its id.
+/// A name is the cloud's word, and so is which devices there are: a cloud that gives a stolen device the name of the
+/// one at hand would get the owner's signature for the thief.
+///
+/// # Errors
+/// As [`wipe`].
+async fn unlock(meant: Meant<'_>, all: &[&str], asked: &str) -> Result<(), Error> {
+    if names(asked, meant.id, all) {
+        return Ok(());
+    }
+    let question = format!("Lost mode ends on this device:\n{}", shown(meant, all));
+    let said = match secret::ask_openly(&question).await {
+        // What was found by name could be the wrong one: its id isn't told to be pasted.
+        Err(Error::Usage(_)) => {
+            return Err(Error::Usage(format!(
+                "A name is the cloud's word, and here is no terminal to ask on: take the device's id, or {SHORT} or \
+                 more digits of its beginning."
+            )));
+        }
+        said => said?,
+    };
+    if names(&said, meant.id, all) {
+        Ok(())
+    } else {
+        Err(not_the_id("nothing was sent"))
+    }
+}
+
+fn not_the_id(so: &str) -> Error {
+    Error::Data(format!(
+        "That isn't the device's id, nor {SHORT} or more digits of its beginning; {so}."
+    ))
+}
+
+fn wipe_question(doomed: Meant<'_>, all: &[&str]) -> String {
     format!(
-        "Everything on this device is erased for good: {} (class {}).\n  \
-         model {}, as the owner certified it\n  \
+        "Everything on this device is erased for good: {} (class {}).\n{}",
+        wipe_words(doomed.class),
+        printable(doomed.class),
+        shown(doomed, all),
+    )
+}
+
+/// What a person can tell a device by, and what to type.
+fn shown(meant: Meant<'_>, all: &[&str]) -> String {
+    let digits = (SHORT..=meant.id.len())
+        .find(|digits| {
+            let beginning = meant.id.get(..*digits).unwrap_or_default();
+            names(beginning, meant.id, all)
+        })
+        .unwrap_or(meant.id.len());
+    format!(
+        "  model {}, as the owner certified it\n  \
          id    {}\n  \
          name  “{}”, which is the cloud's word\n\
          Type the first {digits} digits of the id to go on:",
-        wipe_words(doomed.class),
-        printable(doomed.class),
-        printable(doomed.model),
-        doomed.id.get(..digits).unwrap_or(doomed.id),
-        printable(doomed.name),
+        printable(meant.model),
+        meant.id.get(..digits).unwrap_or(meant.id),
+        printable(meant.name),
     )
 }
 
@@ -82,8 +136,8 @@ mod tests {
     const NEAR: &str = "0123456780000000000000000000000f";
     const FAR: &str = "fedcba9876543210fedcba9876543210";
 
-    fn doomed(class: &str) -> Doomed<'_> {
-        Doomed {
+    fn doomed(class: &str) -> Meant<'_> {
+        Meant {
             id: ID,
             model: "Phone 1",
             class,
@@ -129,16 +183,16 @@ mod tests {
                 "{said:?}"
             );
         }
-        assert!(question(doomed("crypto"), &all).contains("Type the first 10 digits"));
+        assert!(wipe_question(doomed("crypto"), &all).contains("Type the first 10 digits"));
     }
 
     #[test]
     fn the_question_shows_what_the_owner_certified_besides_the_clouds_name() {
-        let sly = Doomed {
+        let sly = Meant {
             name: "Pocket\u{202e}\u{1b}[2J",
             ..doomed("discard")
         };
-        let text = question(sly, &[ID, FAR]);
+        let text = wipe_question(sly, &[ID, FAR]);
         for part in [
             "Phone 1",
             "class discard",
@@ -148,6 +202,24 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
+    }
+
+    #[tokio::test]
+    async fn only_the_certified_id_ends_lost_mode_without_a_question_and_never_a_name() {
+        for right in [ID, "01234567", " 0123456789ABCDEF "] {
+            assert!(
+                unlock(doomed("none"), &[ID, FAR], right).await.is_ok(),
+                "{right:?}"
+            );
+        }
+        let alone = [ID];
+        for all in [&alone[..], &[ID, NEAR]] {
+            // Four digits choose a device, and are too few to be sure of it; a name can look like an id.
+            for wrong in ["Pocket", "0123", "0123456", FAR, "fedcba98"] {
+                assert!(!names(wrong, ID, all), "{wrong:?}");
+            }
+        }
+        assert!(!names("01234567", ID, &[ID, NEAR]));
     }
 
     #[tokio::test]

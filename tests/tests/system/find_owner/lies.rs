@@ -117,6 +117,28 @@ async fn a_cloud_that_gives_one_device_the_name_of_another_has_neither_erased() 
 }
 
 #[tokio::test]
+async fn a_cloud_that_gives_a_lost_device_the_name_of_another_gets_no_unlock_signed_for_it() {
+    let computer = Computer::adas().await;
+    let device = computer.device.clone();
+    computer.done(&["lock", &device]).await;
+    // The one at hand isn't listed, and the lost one is called as it was.
+    let rename = Trick::alter(|answer| {
+        for device in answer["devices"].as_array_mut().unwrap() {
+            device["name"] = "Pocket".into();
+        }
+    });
+    let sent = computer.posts(&computer.commands());
+    for args in [&["unlock", "Pocket"][..], &["sms", "Pocket", "unlock"]] {
+        computer.scene.network().plan("/v1/devices", 1, &rename);
+        let (exit, refused) = computer.find(args).await;
+        assert_eq!((exit, name(&refused)), (Some(64), "Usage"), "{refused}");
+        assert!(!refused.to_string().contains("belay:"), "{refused}");
+    }
+    assert_eq!(computer.posts(&computer.commands()), sent);
+    assert_eq!(computer.lock_state().await, "lost");
+}
+
+#[tokio::test]
 async fn a_report_that_is_held_back_is_noticed_where_it_was_seen_and_stale_at_the_device_else() {
     let computer = Computer::adas().await;
     let device = computer.device.clone();

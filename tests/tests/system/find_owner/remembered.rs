@@ -59,6 +59,32 @@ async fn a_remembered_key_does_the_harmless_part_without_a_password_and_no_more(
 }
 
 #[tokio::test]
+async fn what_is_remembered_takes_the_place_of_an_older_session_and_of_no_other_file() {
+    let computer = Computer::adas().await;
+    let (folder, kept) = folder();
+    let notes = folder.path().join("notes").to_str().unwrap().to_owned();
+    std::fs::write(&notes, "What I wrote").unwrap();
+    std::fs::set_permissions(&notes, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let (exit, refused) = computer.find(&["list", "--remember", &notes]).await;
+    assert_ne!(exit, Some(0), "{refused}");
+    assert_eq!(std::fs::read_to_string(&notes).unwrap(), "What I wrote");
+    assert_eq!(
+        computer.posts("/v1/login/challenge"),
+        0,
+        "nobody was asked for anything"
+    );
+
+    for ended in [0, 1] {
+        let (exit, list) = computer.find(&["list", "--remember", &kept]).await;
+        assert_eq!(exit, Some(0), "{list}");
+        assert_eq!(computer.posts("/v1/revoke"), ended, "the session before is ended");
+    }
+    let status = ["find", "list", "--remembered", &kept];
+    let (exit, list) = ctl(&computer.scene, &status).await;
+    assert_eq!(exit, Some(0), "{list}");
+}
+
+#[tokio::test]
 async fn two_that_use_a_remembered_session_at_once_exchange_its_token_once_and_both_go_on() {
     let computer = Computer::adas().await;
     let device = computer.device.clone();

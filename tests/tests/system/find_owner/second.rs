@@ -49,6 +49,19 @@ async fn another_device_of_the_account_commands_through_its_own_daemons() {
     .await;
     assert_eq!((exit, name(&unknown)), (Some(65), "NoSuchDevice"));
 
+    // The cloud gives the names: an unlock wants the id.
+    let rename = Trick::alter(|answer| {
+        for device in answer["devices"].as_array_mut().unwrap() {
+            if device["current"] != true {
+                device["name"] = "Pocket".into();
+            }
+        }
+    });
+    first.network().plan("/v1/devices", 1, &rename);
+    let unlock = ["find", "unlock", "Pocket", "--password-file", path(&right)];
+    let (exit, refused) = ctl(&second, &unlock).await;
+    assert_eq!((exit, name(&refused)), (Some(64), "Usage"), "{refused}");
+
     for (verb, state) in [("lock", "lost"), ("unlock", "unlocked")] {
         let (exit, done) = ctl(&second, &["find", verb, &lost, "--password-file", path(&right)]).await;
         assert_eq!(

@@ -46,6 +46,70 @@ async fn a_command_whose_answer_was_lost_is_brought_again_and_followed_to_its_en
     assert_eq!(sent[0]["id"], locked["id"]);
 }
 
+/// What a cloud answers that has had enough of them, and for how many seconds.
+fn too_many(seconds: u32) -> Trick {
+    let body = json!({"type": "urn:belay:problem:too-many", "title": "too many", "status": 429});
+    Trick::Answer {
+        status: 429,
+        headers: vec![
+            ("content-type", "application/problem+json".to_owned()),
+            ("retry-after", seconds.to_string()),
+        ],
+        body: body.to_string().into_bytes(),
+    }
+}
+
+const DAY: u32 = 24 * 60 * 60;
+
+#[tokio::test]
+async fn a_command_that_the_cloud_takes_no_more_of_is_said_at_once_with_the_wait() {
+    let computer = Computer::adas().await;
+    let (device, commands) = (computer.device.clone(), computer.commands());
+    let network = computer.scene.network();
+    network.plan(&commands, 1, &untouched());
+    network.plan(&commands, 1, &too_many(DAY));
+    let (exit, refused) = computer.find(&["lock", &device]).await;
+    assert_eq!((exit, name(&refused)), (Some(69), "TooManyCommands"), "{refused}");
+    assert_eq!(refused["error"]["retry_after_ms"], u64::from(DAY) * 1000);
+    assert_eq!(computer.posts(&commands), 0);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_soon_whatever_wait_the_cloud_asks_for() {
+    let computer = Computer::adas().await;
+    let (device, commands) = (computer.device.clone(), computer.commands());
+    let network = computer.scene.network();
+    network.plan(&commands, 1, &untouched());
+    network.plan(&commands, 1, &Trick::LoseAnswer);
+    network.plan(&commands, 1, &too_many(DAY));
+    computer.done(&["lock", &device]).await;
+    assert_eq!(computer.lock_state().await, "lost");
+}
+
+#[tokio::test]
+async fn a_cloud_that_cannot_give_out_reports_for_a_while_ends_no_search() {
+    let computer = Computer::adas().await;
+    let (device, reports) = (computer.device.clone(), computer.reports());
+    let network = computer.scene.network();
+    computer.is_somewhere().await;
+    for (trouble, times) in [
+        (too_many(5), 1),
+        // Tried as often within one question.
+        (Trick::status(500), 3),
+        (Trick::says("nonsense"), 1),
+    ] {
+        // How the device stands is asked for first.
+        network.plan(&reports, 1, &untouched());
+        network.plan(&reports, times, &trouble);
+        let located = computer.done(&["locate", &device]).await;
+        let found = located["reports"].as_array().unwrap();
+        assert!(
+            found.iter().any(|report| report["kind"] == "location"),
+            "{trouble:?}: {located}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn who_does_not_wait_is_told_that_a_command_without_an_answer_may_be_on_its_way() {
     let computer = Computer::adas().await;

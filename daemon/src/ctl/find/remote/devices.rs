@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::session::{Access, Keys, cloud, untrue};
 use crate::account::{Cloud as _, ListedDevice, Orders as _, Standing, Untrue, Witness, certificate};
+use crate::cloud::CloudError;
 use crate::ctl::error::Error;
 use crate::ctl::find::choose::{Named, choose};
 use crate::ctl::text::{Ink, printable, time_words};
@@ -194,7 +195,7 @@ impl Access {
     pub async fn sealed(&self, witness: &Witness, told: &mut Told) -> Result<Vec<SealedReport>, Error> {
         let (mut sealed, mut last) = (std::mem::take(&mut told.sealed), told.last);
         for _ in 1..MOST_PAGES {
-            let (page, next) = self.news(witness.device, last).await?;
+            let (page, next) = self.news(witness.device, last).await.map_err(cloud)?;
             if page.is_empty() {
                 break;
             }
@@ -208,8 +209,8 @@ impl Access {
     ///
     /// # Errors
     /// What the cloud says.
-    pub async fn news(&self, device: DeviceId, after: u64) -> Result<(Vec<SealedReport>, u64), Error> {
-        let page = self.session.client.reports(device, after).await.map_err(cloud)?;
+    pub async fn news(&self, device: DeviceId, after: u64) -> Result<(Vec<SealedReport>, u64), CloudError> {
+        let page = self.session.client.reports(device, after).await?;
         Ok((page.reports, page.last))
     }
 

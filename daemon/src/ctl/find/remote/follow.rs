@@ -10,8 +10,8 @@ use belay_proto::wire::{CommandLife, Report};
 
 use super::session::{Access, cloud, untrue};
 use crate::account::{Orders as _, Witness};
-use crate::cloud::{CloudError, ProblemKind};
-use crate::ctl::error::Error;
+use crate::cloud::{CloudError, Problem, ProblemKind};
+use crate::ctl::error::{Error, Refusal};
 use crate::ctl::find::report;
 use crate::ctl::find::words::{Life, TOLD_WITHIN, WIPE_FAILS_WITHIN};
 use crate::ctl::output::Output;
@@ -53,6 +53,8 @@ pub struct Order<'a> {
     over: Option<Duration>,
     /// Up to which number the device's reports are known.
     reports: u64,
+    /// Until when the cloud asked not to be asked for more of them, in boot time.
+    look_after: Duration,
     /// The reports that it brought.
     found: Vec<Report>,
     known: BTreeSet<ReportId>,
@@ -78,6 +80,7 @@ impl<'a> Order<'a> {
             output,
             clock,
             reports: 0,
+            look_after: Duration::ZERO,
             found: Vec::new(),
             known: BTreeSet::new(),
         }
@@ -107,6 +110,10 @@ impl<'a> Order<'a> {
                 Ok(life) => return Ok(life),
                 Err(error) if error.is_decided() => return Err(self.refused(error)),
                 Err(error) if tries == 0 && error.is_unsent() => return Err(cloud(error)),
+                // It wasn't taken; where an answer was lost before, an earlier one may have been.
+                Err(CloudError::Problem(problem)) if tries == 0 && problem.status == 429 => {
+                    return Err(too_many(&problem));
+                }
                 Err(error) => error,
             };
             if tries == 0 {
@@ -118,9 +125,9 @@ impl<'a> Order<'a> {
             if given_up || self.is_over() {
                 return Err(Error::named("AnswerLost", &life.id_words()));
             }
-            let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
-            self.rest(pause.max(error.retry_after().unwrap_or_default()))
-                .await;
+            let pause = pauses.next().unwrap_or(LONGEST_PAUSE).max(asked(&error));
+            let left = self.over.map(|over| over.saturating_sub(self.now()));
+            self.rest(left.map_or(pause, |left| pause.min(left))).await;
         }
     }
 
@@ -145,7 +152,7 @@ impl<'a> Order<'a> {
                 Some(left) => within.min(left),
                 None => within,
             };
-            let (asked, client) = (self.now(), &self.access.session.client);
+            let (since, client) = (self.now(), &self.access.session.client);
             match client
                 .life(self.witness.device, self.id, Some(seen), within)
                 .await
@@ -154,7 +161,7 @@ impl<'a> Order<'a> {
                     (seen, unreachable) = (news.revision, false);
                     if self.show(&news, life)? {
                         pauses.reset();
-                    } else if self.now().saturating_sub(asked) < within {
+                    } else if self.now().saturating_sub(since) < within {
                         // A cloud that answers at once, and nothing new, isn't asked at once again.
                         self.rest(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
                     }
@@ -168,8 +175,8 @@ impl<'a> Order<'a> {
                     }
                     unreachable = true;
                     let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
-                    let asked = error.retry_after().unwrap_or_default().min(LONGEST_PAUSE);
-                    self.rest(pause.max(asked).max(Duration::from_secs(1))).await;
+                    self.rest(pause.max(asked(&error)).max(Duration::from_secs(1)))
+                        .await;
                 }
                 Err(error) => return Err(cloud(error)),
             }
@@ -216,14 +223,17 @@ impl<'a> Order<'a> {
     /// Shows the reports that this command brought, each once.
     async fn look(&mut self) -> Result<(), Error> {
         for _ in 0..MOST_PAGES {
-            if !self.access.opens() {
+            if !self.access.opens() || self.now() < self.look_after {
                 break;
             }
             let (sealed, last) = match self.access.news(self.witness.device, self.reports).await {
                 Ok(news) => news,
-                // They are asked for again.
-                Err(error) if error.is_named("Offline") => break,
-                Err(error) => return Err(error),
+                // They are asked for again: the command goes on, whatever the cloud can't say of its reports.
+                Err(error) if passes(&error) || matches!(error, CloudError::Nonsense(_)) => {
+                    self.look_after = self.now() + asked(&error);
+                    break;
+                }
+                Err(error) => return Err(cloud(error)),
             };
             self.reports = last;
             if sealed.is_empty() {
@@ -278,6 +288,21 @@ impl<'a> Order<'a> {
 fn passes(error: &CloudError) -> bool {
     error.is_offline()
         || matches!(error, CloudError::Problem(problem) if problem.status >= 500 || problem.status == 429)
+}
+
+/// How long the cloud asked to wait, as far as somebody who waits for a command can.
+fn asked(error: &CloudError) -> Duration {
+    error.retry_after().unwrap_or_default().min(LONGEST_PAUSE)
+}
+
+/// A command that wasn't taken because there were too many.
+fn too_many(problem: &Problem) -> Error {
+    Error::Refused(Refusal {
+        name: "TooManyCommands".to_owned(),
+        message: "the cloud takes no more commands for a while".to_owned(),
+        retry_after: problem.retry_after,
+        ..Refusal::default()
+    })
 }
 
 fn asked_by(report: &Report) -> Option<CommandId> {

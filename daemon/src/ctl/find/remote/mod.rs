@@ -22,7 +22,7 @@ use self::remember::Memory;
 use self::session::{Access, Keys, Session, wall};
 use self::vault::SessionVault;
 use super::cli::{By, Find, Sms, Verb};
-use super::confirm::{self, Doomed};
+use super::confirm::{self, Meant};
 use super::report;
 use super::words::{Life, Sent};
 use crate::account::Witness;
@@ -44,13 +44,18 @@ pub async fn run(args: &Find, action: Option<Action>, output: Output) -> Result<
     let (Some(url), Some(login)) = (&args.by.cloud, &args.by.login) else {
         return Err(Error::Usage("--cloud and --login belong together.".to_owned()));
     };
+    if let Some(path) = &args.by.remember {
+        Memory::may_lie_in(path)?;
+    }
     let session = Session::new(url, args.by.ca.clone(), SessionVault::fresh())?;
     let file = args.by.password.password_file.as_deref();
     let begun = async {
         let password = secret::read(file, "Account password: ").await?;
         let (account, opened) = session.log_in(login, password).await?;
-        if let Some(path) = &args.by.remember {
-            session.remember(path, account, &opened).await?;
+        if let Some(path) = &args.by.remember
+            && let Some(before) = session.remember(path, account, &opened).await?
+        {
+            end(&before).await;
         }
         Ok((account, opened))
     };
@@ -160,16 +165,14 @@ async fn work(
     };
     let (entry, certificate) = access.device(&entries, device)?;
     let witness = Witness::from(&certificate);
-    if let Verb::Wipe(wipe) = &args.verb {
-        let doomed = Doomed {
-            id: &entry.id,
-            model: &certificate.model,
-            class: &certificate.wipe_class,
-            name: &entry.name,
-        };
-        let all: Vec<_> = entries.iter().map(|entry| entry.id.as_str()).collect();
-        confirm::wipe(doomed, &all, wipe.yes_wipe.as_deref()).await?;
-    }
+    let meant = Meant {
+        id: &entry.id,
+        model: &certificate.model,
+        class: &certificate.wipe_class,
+        name: &entry.name,
+    };
+    let all: Vec<_> = entries.iter().map(|entry| entry.id.as_str()).collect();
+    confirm::verb(&args.verb, meant, &all).await?;
     let mut warnings = Vec::new();
     let verb = match (&action, &args.verb) {
         (Some(action), _) => Some(action.verb()),

@@ -35,6 +35,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest such wait.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
+/// How often others may make or remove the file while a new one is begun.
+const MOST_RACES: usize = 8;
+
 /// Bytes of the longest file that is read.
 const LONGEST: u64 = 64 * 1024;
 
@@ -111,16 +114,19 @@ impl Memory {
     /// `FileExposed` for one that others can read or write or that is somebody else's, [`Error::Data`] for one that
     /// isn't a memory, [`Error::Io`].
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let name = path.display().to_string();
-        let file = open(path).map_err(Error::io(name.clone()))?;
-        Self::read(path, &file).map_err(|error| match error.kind() {
-            ErrorKind::PermissionDenied => Error::named(
-                "FileExposed",
-                "a remembered session that others could read or change isn't used",
-            ),
-            ErrorKind::InvalidData => Error::Data("That file isn't a remembered session.".to_owned()),
-            _ => Error::io(name)(error),
-        })
+        let file = open(path).map_err(Error::io(path.display().to_string()))?;
+        Self::read(path, &file).map_err(|error| unread(path, error))
+    }
+
+    /// Whether a new memory may lie in `path`: where nothing is, or one that [`Self::load`] reads.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn may_lie_in(path: &Path) -> Result<(), Error> {
+        match std::fs::symlink_metadata(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            _ => Self::load(path).map(drop),
+        }
     }
 
     /// `PermissionDenied` for a file that others can read or change, `InvalidData` for one that isn't a memory.
@@ -160,6 +166,45 @@ impl Memory {
     /// # Errors
     /// The file system's.
     pub fn save(&self) -> io::Result<()> {
+        self.write(|beside, path| std::fs::rename(beside, path))
+    }
+
+    /// As [`Self::save`] for a new memory, which takes the place of nothing but an older one; that one comes back, and
+    /// what it has seen of the same account is taken over.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub async fn begin(&mut self) -> Result<Option<Self>, Error> {
+        self.put().await.map_err(|error| unread(&self.path, error))
+    }
+
+    async fn put(&mut self) -> io::Result<Option<Self>> {
+        for _ in 0..MOST_RACES {
+            match locked(&self.path).await {
+                Ok((_lock, old)) => {
+                    if old.account() == self.account() {
+                        self.content.reported.clone_from(&old.content.reported);
+                    }
+                    self.save()?;
+                    return Ok(Some(old));
+                }
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+            // A link takes no other file's place.
+            match self.write(|beside, path| {
+                std::fs::hard_link(beside, path)?;
+                std::fs::remove_file(beside)
+            }) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                done => return done.map(|()| None),
+            }
+        }
+        Err(ErrorKind::AlreadyExists.into())
+    }
+
+    /// Writes the file beside its place, for `put` to bring there.
+    fn write(&self, put: impl FnOnce(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
         let text = Zeroizing::new(serde_json::to_vec(&self.content)?);
         let folder = match self.path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -168,7 +213,7 @@ impl Memory {
         let mut beside = self.path.clone().into_os_string();
         beside.push(format!(".{}", hex(&belay_proto::keys::random::<8>())));
         let beside = PathBuf::from(beside);
-        let written = write(&beside, &text).and_then(|()| std::fs::rename(&beside, &self.path));
+        let written = write(&beside, &text).and_then(|()| put(&beside, &self.path));
         if written.is_err() {
             // The first failure is the one to tell.
             let _ = std::fs::remove_file(&beside);
@@ -270,6 +315,18 @@ pub async fn locked(path: &Path) -> io::Result<(File, Memory)> {
             }
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// Why a file isn't read, by its name.
+fn unread(path: &Path, error: io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::PermissionDenied => Error::named(
+            "FileExposed",
+            "a remembered session that others could read or change isn't used",
+        ),
+        ErrorKind::InvalidData => Error::Data("That file isn't a remembered session.".to_owned()),
+        _ => Error::io(path.display().to_string())(error),
     }
 }
 

@@ -23,6 +23,38 @@ fn what_is_remembered_is_read_again_and_is_its_owners_alone() {
     assert_eq!(left.len(), 1, "nothing lies beside it");
 }
 
+#[tokio::test]
+async fn a_new_one_takes_the_place_of_nothing_or_of_an_older_one_and_of_no_other_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("session");
+    Memory::may_lie_in(&path).unwrap();
+    let mut first = memory(&path, 100);
+    assert!(first.begin().await.unwrap().is_none());
+    first.saw(DeviceId::from_bytes([2; 16]), 9);
+    first.save().unwrap();
+    Memory::may_lie_in(&path).unwrap();
+    let mut second = memory(&path, 100);
+    let old = second.begin().await.unwrap().unwrap();
+    assert_eq!(old.device_key().public(), first.device_key().public());
+    let read = Memory::load(&path).unwrap();
+    assert_eq!(read.device_key().public(), second.device_key().public());
+    assert_eq!(read.reported(&DeviceId::from_bytes([2; 16])), 9);
+
+    let notes = folder.path().join("notes");
+    write(&notes, b"What I wrote").unwrap();
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(folder.path().join("none"), &link).unwrap();
+    for (other, exit) in [(&notes, 65), (&link, 74)] {
+        assert_eq!(Memory::may_lie_in(other).unwrap_err().exit_code(), exit);
+        let error = memory(other, 100).begin().await.unwrap_err();
+        assert_eq!(error.exit_code(), exit);
+    }
+    assert_eq!(std::fs::read(&notes).unwrap(), b"What I wrote");
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 3, "nothing lies beside them");
+}
+
 #[test]
 fn a_file_that_others_can_read_or_that_is_a_link_is_refused() {
     let folder = tempfile::tempdir().unwrap();

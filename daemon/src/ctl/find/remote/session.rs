@@ -126,11 +126,17 @@ impl Session {
         Ok((account, opened?))
     }
 
-    /// Makes a key that may do the harmless part for 12 hours, and keeps it with this session in a file.
+    /// Makes a key that may do the harmless part for 12 hours, and keeps it with this session in a file. Answers the
+    /// session that was kept there before.
     ///
     /// # Errors
-    /// [`Error::Io`]; what the cloud says.
-    pub async fn remember(&self, path: &Path, account: AccountId, opened: &Opened) -> Result<(), Error> {
+    /// As [`Memory::begin`]; what the cloud says.
+    pub async fn remember(
+        &self,
+        path: &Path,
+        account: AccountId,
+        opened: &Opened,
+    ) -> Result<Option<Self>, Error> {
         let key = SigningKey::generate();
         let now = self.now();
         let actions = DelegatedVerbs::new(DELEGATED.to_vec())
@@ -165,10 +171,14 @@ impl Session {
             delegate_key: &key,
             certificate: &certificate,
         };
-        let memory = Memory::new(path, &new);
-        memory.save().map_err(Error::io(path.display().to_string()))?;
+        let mut memory = Memory::new(path, &new);
+        let before = memory.begin().await?;
         self.vault.remember(memory);
-        Ok(())
+        // One whose cloud can't be reached any more ends by itself.
+        Ok(before.and_then(|before| {
+            let (url, ca) = (before.cloud().to_owned(), before.ca());
+            Self::new(&url, ca, SessionVault::remembered(before)).ok()
+        }))
     }
 
     /// Ends the session at the cloud. One that can't be ended ends by itself.
