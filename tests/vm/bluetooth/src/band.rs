@@ -347,7 +347,7 @@ impl Task {
     }
 
     /// Sends what the band notified, and hangs up where it does.
-    async fn send(&self, air: &Air) -> Outcome {
+    async fn send(&mut self, air: &Air) -> Outcome {
         for (uuid, value) in air.notified() {
             let Some((path, _)) = self.uuids.iter().find(|(_, it)| *it == uuid) else {
                 continue;
