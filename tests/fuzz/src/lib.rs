@@ -8,8 +8,8 @@ use arbitrary::{Arbitrary, Unstructured};
 use belay_drivers::alert::AlertKind;
 use belay_drivers::settings::{ClockFormat, Sex, Units, Wearer, Wrist};
 use belay_drivers::{
-    Alert, Characteristic, Entropy, Event, Gatt, Input, Key, Kind, Moment, Opening, Operation, OperationError,
-    Output, Properties, Request, RequestId, Settings, Setup, Timer, driver,
+    Alert, Characteristic, Entropy, Event, Gatt, Input, Key, Kind, Moment, Opening, Operation,
+    OperationError, Output, Properties, Request, RequestId, Settings, Setup, Timer, driver,
 };
 use uuid::Uuid;
 
