@@ -185,7 +185,7 @@ async fn where_streams_are_held_back_commands_come_by_long_poll() {
         .await;
     let fetches = rig.cloud.with(|cloud| cloud.fetches().len());
     let command = rig.lock();
-    rig.passing(rig.done(command)).await;
+    rig.done(command).await;
     rig.cloud
         .with(|cloud| assert!(!cloud.fetches()[fetches..].iter().any(is_long)));
 }
