@@ -14,7 +14,7 @@ use crate::quiet::Quiet;
 
 impl Warden {
     pub(super) fn next_wake(&self) -> Option<Duration> {
-        let owed = self.owed().is_some();
+        let owed = self.owed();
         let times = [
             self.state.tickets.next_end(),
             self.next_quiet_check(),

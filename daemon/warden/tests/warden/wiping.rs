@@ -131,6 +131,26 @@ async fn a_lost_target_that_takes_its_time_holds_up_no_wipe() {
 }
 
 #[tokio::test]
+async fn a_device_is_set_free_only_after_the_lost_target_that_a_wipe_overtook_has_ended() {
+    let (device, warden, mut owner) = bound().await;
+    let hung = device.system.hangs();
+    let (id, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    assert_eq!(device.system.job(1).await, Job::Lost);
+    let refused = EnforceError::Refused("no-such-disk".to_owned());
+    device.system.answers(Err(refused));
+    device.clock.advance(TELLING);
+    warden.until_told(id, "failed no-such-disk").await;
+    device.system.answers(Ok(()));
+    device.clock.advance(Duration::from_secs(61));
+    warden.report().await;
+    assert_eq!(device.system.jobs(), [Job::Lost, Job::Wipe(id)]);
+    drop(hung);
+    assert_eq!(device.system.job(3).await, Job::Unlock);
+    assert_eq!(warden.handle.snapshot().lock, LockState::Unlocked);
+}
+
+#[tokio::test]
 async fn the_password_calls_a_wipe_off_until_it_has_begun() {
     let (device, warden, mut owner) = bound().await;
     let (id, wipes) = owner.signed(wipe());
