@@ -12,6 +12,7 @@ use belay_warden::core::state::Lock;
 use belay_warden::enforce::{EnforceError, Job};
 
 use crate::owner::{bound, lock, wipe};
+use crate::stopping_disk::StoppingDisk;
 use crate::support::{Device, PASSWORD};
 
 fn intent(device: &Device) -> Option<serde_json::Value> {
@@ -148,6 +149,33 @@ async fn a_device_is_set_free_only_after_the_lost_target_that_a_wipe_overtook_ha
     drop(hung);
     assert_eq!(device.system.job(3).await, Job::Unlock);
     assert_eq!(warden.handle.snapshot().lock, LockState::Unlocked);
+}
+
+#[tokio::test]
+async fn a_wipe_whose_beginning_cannot_be_stored_is_tried_again_after_pauses() {
+    let (device, warden, mut owner) = bound().await;
+    drop(warden);
+    let disk = StoppingDisk::new(usize::MAX, false);
+    let warden = device.start_on(Box::new(disk.clone()));
+    let (id, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    assert_eq!(device.system.job(1).await, Job::Lost);
+    warden.report().await;
+    disk.stop();
+    device.clock.advance(TELLING);
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let tried = disk.failed();
+    assert!((1..20).contains(&tried), "{tried} writes at one moment");
+    device.clock.advance(Duration::from_secs(10));
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(disk.failed() > tried);
+    disk.revive();
+    device.clock.advance(Duration::from_secs(10));
+    assert_eq!(device.system.job(2).await, Job::Wipe(id));
 }
 
 #[tokio::test]
