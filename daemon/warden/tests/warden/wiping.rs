@@ -27,13 +27,13 @@ fn bury(device: &Device, state: &str, command: CommandId) {
 }
 
 #[tokio::test]
-async fn a_wipe_begins_once_belayd_has_the_news_and_its_intent_is_on_disk() {
+async fn a_wipe_begins_once_its_news_is_acknowledged_and_its_intent_is_on_disk() {
     let (device, warden, mut owner) = bound().await;
     let (id, wipes) = owner.signed(wipe());
     assert_eq!(warden.command(wipes).await, Disposition::Accepted);
     assert_eq!(warden.handle.snapshot().lock, LockState::Wiping);
     let told = warden.outcomes(0).await;
-    assert_eq!(told.len(), 1, "told, and not yet stored by belayd");
+    assert_eq!(told.len(), 1, "told, and not acknowledged yet");
     assert_eq!(
         device.system.job(1).await,
         Job::Lost,
