@@ -3,6 +3,7 @@
 
 mod secrets;
 mod waiting;
+mod woken;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ use crate::enforce::work::Work;
 use crate::handle::{Handle, Request, Snapshot};
 use crate::moment::Moment;
 use crate::quiet::Quiet;
+use woken::Woken;
 
 /// How many requests may wait; beyond, `Busy`.
 const QUEUE: usize = 256;
@@ -66,6 +68,7 @@ pub struct Warden {
     idle: Arc<Notify>,
     quiet: Quiet,
     work: Work,
+    woken: Woken,
     tombstone: Option<Tombstone>,
     /// No intent to wipe is on disk.
     intends_nothing: bool,
@@ -102,12 +105,12 @@ impl Warden {
             snapshot,
             idle,
             work: Work::new(enforcer),
+            woken: Woken::new(),
             tombstone,
             intends_nothing: false,
         };
         warden.heed_tombstone();
-        // An uninitialised one refuses even this.
-        let _ = warden.apply(What::Woke);
+        warden.wake();
         (warden, handle)
     }
 
@@ -132,8 +135,7 @@ impl Warden {
                 }
                 Some(report) = self.work.finished.recv() => self.carried_out(report),
                 () = timer => {
-                    // A write that fails here is tried again with the next request.
-                    let _ = self.apply(What::Woke);
+                    self.wake();
                     self.count_quiet_half();
                 }
             }

@@ -14,6 +14,8 @@ const CHUNK: usize = 1024 * 1024;
 const SAMPLE: usize = 4096;
 /// How many places are sampled.
 const SAMPLES: u64 = 16;
+/// How often a folder is listed from which files go away.
+const LISTINGS: u32 = 3;
 const CRYPTSETUP_PATIENCE: Duration = Duration::from_secs(60);
 const RESET_PATIENCE: Duration = Duration::from_secs(10 * 60);
 const POWER_PATIENCE: Duration = Duration::from_secs(60);
@@ -31,20 +33,10 @@ pub fn perform(machine: &mut dyn Machine, work: &Work, end: Option<u64>) -> io::
     match work {
         Work::LuksKeyslots { device } => destroy_keys(machine, device, end),
         Work::Discard { device, mounted } => discard(machine, device, *mounted),
-        Work::Overwrite { target, passes, .. } => {
-            let targets = match machine.look(target)? {
-                Found::Device(_) => vec![target.clone()],
-                _ => machine.files(target)?,
-            };
-            // One that went away, or was put in another one's place, leaves none of the others as it was.
-            let mut failed = None;
-            for target in targets {
-                if let Err(error) = overwrite(machine, &target, *passes) {
-                    failed.get_or_insert(error);
-                }
-            }
-            failed.map_or(Ok(Vec::new()), Err)
-        }
+        Work::Overwrite { target, passes, .. } => match machine.look(target)? {
+            Found::Device(_) => overwrite(machine, target, *passes).map(|()| Vec::new()),
+            _ => overwrite_files(machine, target, *passes),
+        },
         Work::Remove { paths } => {
             let mut failed = None;
             for path in paths {
@@ -222,6 +214,36 @@ fn overwrite(machine: &mut dyn Machine, target: &Path, passes: u32) -> io::Resul
         }
     }
     Ok(())
+}
+
+/// Overwrites every file below a folder. One that goes away meanwhile may lie under another name now, even under that of
+/// a file whose turn is over: then all are listed and overwritten anew. A folder that doesn't come to rest is done in
+/// the end, or the wipe would never be.
+fn overwrite_files(machine: &mut dyn Machine, folder: &Path, passes: u32) -> io::Result<Vec<String>> {
+    let mut gone = 0;
+    for _ in 0..LISTINGS {
+        gone = 0;
+        let mut failed = None;
+        for file in machine.files(folder)? {
+            // One that fails leaves none of the others as it was.
+            if let Err(error) = overwrite(machine, &file, passes) {
+                if matches!(machine.look(&file), Ok(Found::Missing)) {
+                    gone += 1;
+                } else {
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if gone == 0 {
+            return Ok(Vec::new());
+        }
+    }
+    Ok(vec![format!(
+        "{gone} files went away while they were overwritten"
+    )])
 }
 
 fn samples(machine: &dyn Machine, target: &Path, size: u64) -> io::Result<Vec<Vec<u8>>> {

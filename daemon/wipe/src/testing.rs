@@ -96,6 +96,8 @@ pub(crate) struct Model {
     /// A symlink, and where it leads.
     pub(crate) link: Option<(&'static str, &'static str)>,
     pub(crate) durable: bool,
+    /// What happens to a file right after the next listing: it goes away, or to another name.
+    pub(crate) moves: Vec<(&'static str, Option<&'static str>)>,
 }
 
 impl Model {
@@ -109,6 +111,7 @@ impl Model {
             journal_on: None,
             link: None,
             durable: true,
+            moves: Vec::new(),
         }
     }
 
@@ -201,13 +204,16 @@ impl Machine for Model {
     }
 
     fn files(&mut self, path: &Path) -> io::Result<Vec<PathBuf>> {
-        let disk = self.disk.borrow();
-        Ok(disk
-            .files
-            .keys()
-            .filter(|file| file.starts_with(path))
-            .cloned()
-            .collect())
+        let mut disk = self.disk.borrow_mut();
+        let below = disk.files.keys().filter(|file| file.starts_with(path));
+        let listed = below.cloned().collect();
+        if let Some((from, to)) = self.moves.pop() {
+            let bytes = disk.files.remove(Path::new(from)).unwrap();
+            if let Some(to) = to {
+                disk.files.insert(to.into(), bytes);
+            }
+        }
+        Ok(listed)
     }
 
     fn remove(&mut self, path: &Path) -> io::Result<()> {

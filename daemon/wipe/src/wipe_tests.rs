@@ -277,3 +277,46 @@ fn a_file_that_cannot_be_overwritten_spares_none_of_the_others() {
         assert_eq!(bytes == b"private", is_left, "{path}");
     }
 }
+
+#[test]
+fn a_file_that_goes_away_before_its_turn_fails_no_overwriting_and_is_found_where_it_went() {
+    let work = crate::plan::Work::Overwrite {
+        target: "/srv".into(),
+        passes: 1,
+        mounted: false,
+    };
+    for to in [None, Some("/srv/a"), Some("/srv/z")] {
+        let disk = Model::disk(false, false);
+        disk.borrow_mut().files.insert("/srv/a".into(), b"older".to_vec());
+        let mut machine = Model::new(&disk);
+        machine.moves = vec![("/srv/letter", to)];
+        assert_eq!(crate::deeds::perform(&mut machine, &work, None).unwrap(), [""; 0]);
+        let disk = disk.borrow();
+        let left = disk.files.iter().filter(|(path, _)| path.starts_with("/srv"));
+        for (path, bytes) in left {
+            assert!(bytes != b"private" && bytes != b"older", "{path:?} {to:?}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_files_keep_leaving_is_done_in_the_end_and_the_journal_says_so() {
+    let work = crate::plan::Work::Overwrite {
+        target: "/srv".into(),
+        passes: 1,
+        mounted: false,
+    };
+    let disk = Model::disk(false, false);
+    let mut machine = Model::new(&disk);
+    machine.moves = vec![
+        ("/srv/3", Some("/srv/4")),
+        ("/srv/2", Some("/srv/3")),
+        ("/srv/1", Some("/srv/2")),
+    ];
+    disk.borrow_mut().files.insert("/srv/1".into(), b"busy".to_vec());
+    assert_eq!(
+        crate::deeds::perform(&mut machine, &work, None).unwrap(),
+        ["1 files went away while they were overwritten"]
+    );
+    assert_ne!(disk.borrow().files[Path::new("/srv/letter")], b"private");
+}

@@ -14,14 +14,23 @@ use crate::quiet::Quiet;
 
 impl Warden {
     pub(super) fn next_wake(&self) -> Option<Duration> {
-        let owed = self.owed().is_some();
+        let owed = self.owed();
         let times = [
             self.state.tickets.next_end(),
             self.next_quiet_check(),
-            self.state.wipe_begins(),
+            self.state
+                .wipe_begins()
+                .map(|at| self.woken.again_at().unwrap_or(at)),
             self.work.next_try(owed, self.state.wants_watch()),
         ];
         times.into_iter().flatten().min()
+    }
+
+    /// Lets time do its part. An uninitialised one refuses even this; a write that fails is tried again with the next
+    /// request, and where a wipe waits for it after a pause.
+    pub(super) fn wake(&mut self) {
+        let outcome = self.apply(What::Woke);
+        self.woken.so(outcome.is_ok(), self.clock.boottime());
     }
 
     /// Starts what the operating system is owed.

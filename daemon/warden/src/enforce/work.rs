@@ -15,7 +15,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 
 /// What came of a job.
-pub(crate) type Report = (Task, Result<(), EnforceError>);
+pub(crate) struct Report {
+    number: u64,
+    task: Task,
+    result: Result<(), EnforceError>,
+}
 
 /// Which of the two kinds of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +39,15 @@ pub(crate) struct Work {
     watch: Lane,
     /// The watch was started for what there is to watch now.
     watched: bool,
+    /// How many jobs were started; each is known by its number.
+    started: u64,
 }
 
 /// One kind of work: what of it runs, and when it may be tried again.
 struct Lane {
-    running: Option<Task>,
+    running: Option<(u64, Task)>,
+    /// The lost target that a wipe overtook. It still runs, and would undo what is started beside it.
+    overtaken: Option<u64>,
     backoff: Backoff,
     not_before: Option<Duration>,
     /// What the waits were for.
@@ -50,6 +58,7 @@ impl Lane {
     fn new() -> Self {
         Self {
             running: None,
+            overtaken: None,
             backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
             not_before: None,
             of: None,
@@ -57,9 +66,23 @@ impl Lane {
     }
 
     fn is_free(&self, task: Task, now: Duration) -> bool {
-        // A lost target that takes its time doesn't hold up a wipe.
-        let overtakes = task == Task::Stand(Stand::Wipe) && self.running == Some(Task::Stand(Stand::Lost));
-        (self.running.is_none() || overtakes) && self.not_before.is_none_or(|at| at <= now)
+        self.has_room(task) && self.not_before.is_none_or(|at| at <= now)
+    }
+
+    /// Whether nothing that runs stands in its way.
+    fn has_room(&self, task: Task) -> bool {
+        // A lost target that takes its time doesn't hold up a wipe, and only a wipe overtakes.
+        let wipes = task == Task::Stand(Stand::Wipe);
+        match self.running {
+            None => wipes || self.overtaken.is_none(),
+            Some((_, running)) => wipes && running == Task::Stand(Stand::Lost),
+        }
+    }
+
+    fn run(&mut self, number: u64, task: Task) {
+        if let Some((overtaken, _)) = self.running.replace((number, task)) {
+            self.overtaken = Some(overtaken);
+        }
     }
 
     fn start_over(&mut self) {
@@ -85,6 +108,7 @@ impl Work {
             stand: Lane::new(),
             watch: Lane::new(),
             watched: false,
+            started: 0,
         }
     }
 
@@ -103,8 +127,9 @@ impl Work {
         if let Some(stand) = owed.filter(|stand| self.stand.is_free(Task::Stand(*stand), now)) {
             match job(stand) {
                 Some(job) => {
-                    self.stand.running = Some(Task::Stand(stand));
-                    self.start(Task::Stand(stand), job);
+                    let task = Task::Stand(stand);
+                    let number = self.start(task, job);
+                    self.stand.run(number, task);
                 }
                 None => drop(self.stand.put_off(now)),
             }
@@ -112,23 +137,21 @@ impl Work {
         if !watch {
             self.watched = false;
         } else if !self.watched && self.watch.is_free(Task::Watch, now) {
-            self.watch.running = Some(Task::Watch);
-            self.start(Task::Watch, Job::Watch);
+            let number = self.start(Task::Watch, Job::Watch);
+            self.watch.run(number, Task::Watch);
         }
     }
 
     /// A job has ended: what the core is told of it.
-    pub(crate) fn ended(
-        &mut self,
-        (task, result): Report,
-        now: Duration,
-    ) -> Option<(Stand, Result<(), Setback>)> {
+    pub(crate) fn ended(&mut self, report: Report, now: Duration) -> Option<(Stand, Result<(), Setback>)> {
+        let Report { number, task, result } = report;
         let lane = match task {
             Task::Stand(_) => &mut self.stand,
             Task::Watch => &mut self.watch,
         };
-        if lane.running != Some(task) {
-            // It was overtaken, and isn't owed any more.
+        if lane.running != Some((number, task)) {
+            // It was overtaken: what it did is done again, if it is owed once more.
+            lane.overtaken = lane.overtaken.filter(|overtaken| *overtaken != number);
             return None;
         }
         lane.running = None;
@@ -170,11 +193,11 @@ impl Work {
     }
 
     /// The boot time at which something is tried again.
-    pub(crate) fn next_try(&self, owed: bool, watch: bool) -> Option<Duration> {
+    pub(crate) fn next_try(&self, owed: Option<Stand>, watch: bool) -> Option<Duration> {
         let stand = self
             .stand
             .not_before
-            .filter(|_| owed && self.stand.running.is_none());
+            .filter(|_| owed.is_some_and(|stand| self.stand.has_room(Task::Stand(stand))));
         let watch = self
             .watch
             .not_before
@@ -184,15 +207,19 @@ impl Work {
 
     /// Whether something runs.
     pub(crate) const fn is_busy(&self) -> bool {
-        self.stand.running.is_some() || self.watch.running.is_some()
+        self.stand.running.is_some() || self.stand.overtaken.is_some() || self.watch.running.is_some()
     }
 
-    fn start(&self, task: Task, job: Job) {
+    /// Answers its number.
+    fn start(&mut self, task: Task, job: Job) -> u64 {
+        self.started += 1;
+        let number = self.started;
         let (enforcer, reports) = (Arc::clone(&self.enforcer), self.reports.clone());
         tokio::spawn(async move {
             let result = enforcer.enforce(job).await;
             // Nobody listens once the warden has stopped; the next one starts over.
-            let _ = reports.send((task, result)).await;
+            let _ = reports.send(Report { number, task, result }).await;
         });
+        number
     }
 }

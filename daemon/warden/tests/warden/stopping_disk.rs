@@ -13,6 +13,7 @@ pub struct StoppingDisk {
     left: Arc<AtomicUsize>,
     /// The write at which it stops is done, only nobody hears of it.
     after: bool,
+    failed: Arc<AtomicUsize>,
 }
 
 impl StoppingDisk {
@@ -20,7 +21,13 @@ impl StoppingDisk {
         Self {
             left: Arc::new(AtomicUsize::new(writes)),
             after,
+            failed: Arc::default(),
         }
+    }
+
+    /// How many writes were tried since it stopped, in all.
+    pub fn failed(&self) -> usize {
+        self.failed.load(Ordering::SeqCst)
     }
 
     /// Whether it came to a stop.
@@ -40,7 +47,10 @@ impl StoppingDisk {
 
     fn write(&self, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         match self.left.load(Ordering::SeqCst) {
-            0 => return Err(io::Error::other("the device is off")),
+            0 => {
+                self.failed.fetch_add(1, Ordering::SeqCst);
+                return Err(io::Error::other("the device is off"));
+            }
             left => self.left.store(left - 1, Ordering::SeqCst),
         }
         let last = self.stopped();

@@ -12,6 +12,7 @@ use belay_warden::core::state::Lock;
 use belay_warden::enforce::{EnforceError, Job};
 
 use crate::owner::{bound, lock, wipe};
+use crate::stopping_disk::StoppingDisk;
 use crate::support::{Device, PASSWORD};
 
 fn intent(device: &Device) -> Option<serde_json::Value> {
@@ -26,13 +27,13 @@ fn bury(device: &Device, state: &str, command: CommandId) {
 }
 
 #[tokio::test]
-async fn a_wipe_begins_once_belayd_has_the_news_and_its_intent_is_on_disk() {
+async fn a_wipe_begins_once_its_news_is_acknowledged_and_its_intent_is_on_disk() {
     let (device, warden, mut owner) = bound().await;
     let (id, wipes) = owner.signed(wipe());
     assert_eq!(warden.command(wipes).await, Disposition::Accepted);
     assert_eq!(warden.handle.snapshot().lock, LockState::Wiping);
     let told = warden.outcomes(0).await;
-    assert_eq!(told.len(), 1, "told, and not yet stored by belayd");
+    assert_eq!(told.len(), 1, "told, and not acknowledged yet");
     assert_eq!(
         device.system.job(1).await,
         Job::Lost,
@@ -128,6 +129,53 @@ async fn a_lost_target_that_takes_its_time_holds_up_no_wipe() {
     drop(hung);
     warden.until_told(id, "done").await;
     assert_eq!(device.system.jobs(), [Job::Lost, Job::Wipe(id)]);
+}
+
+#[tokio::test]
+async fn a_device_is_set_free_only_after_the_lost_target_that_a_wipe_overtook_has_ended() {
+    let (device, warden, mut owner) = bound().await;
+    let hung = device.system.hangs();
+    let (id, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    assert_eq!(device.system.job(1).await, Job::Lost);
+    let refused = EnforceError::Refused("no-such-disk".to_owned());
+    device.system.answers(Err(refused));
+    device.clock.advance(TELLING);
+    warden.until_told(id, "failed no-such-disk").await;
+    device.system.answers(Ok(()));
+    device.clock.advance(Duration::from_secs(61));
+    warden.report().await;
+    assert_eq!(device.system.jobs(), [Job::Lost, Job::Wipe(id)]);
+    drop(hung);
+    assert_eq!(device.system.job(3).await, Job::Unlock);
+    assert_eq!(warden.handle.snapshot().lock, LockState::Unlocked);
+}
+
+#[tokio::test]
+async fn a_wipe_whose_beginning_cannot_be_stored_is_tried_again_after_pauses() {
+    let (device, warden, mut owner) = bound().await;
+    drop(warden);
+    let disk = StoppingDisk::new(usize::MAX, false);
+    let warden = device.start_on(Box::new(disk.clone()));
+    let (id, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    assert_eq!(device.system.job(1).await, Job::Lost);
+    warden.report().await;
+    disk.stop();
+    device.clock.advance(TELLING);
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let tried = disk.failed();
+    assert!((1..20).contains(&tried), "{tried} writes at one moment");
+    device.clock.advance(Duration::from_secs(10));
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(disk.failed() > tried);
+    disk.revive();
+    device.clock.advance(Duration::from_secs(10));
+    assert_eq!(device.system.job(2).await, Job::Wipe(id));
 }
 
 #[tokio::test]

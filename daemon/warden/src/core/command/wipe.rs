@@ -84,7 +84,7 @@ impl State {
         Ok(())
     }
 
-    /// It begins once belayd has stored the news of it.
+    /// It begins once the news of it is acknowledged, which belayd does when the cloud has it; otherwise in time.
     pub(super) fn begin_wipe_once_told(&mut self, after: u64) -> Result<Vec<Effect>, Refusal> {
         let is_told = |wipe: &Wipe| wipe.told > 0 && after >= wipe.told;
         self.begin_wipe_if(is_told)
