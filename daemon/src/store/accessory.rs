@@ -32,6 +32,7 @@ impl What {
 }
 
 /// The accessories of `account`. Those of another account, which a binding that ended left, are none of its business.
+/// A row that can't be read is logged and left out: the others are as good as before.
 ///
 /// # Errors
 /// [`StoreError`], as in every function here.
@@ -40,7 +41,18 @@ pub fn load(connection: &Connection, sealer: &Sealer, account: AccountId) -> Res
         "SELECT id, kind, sealed, synced_to, synced_at FROM accessory WHERE account = ?1 ORDER BY id",
     )?;
     let rows = statement.query_map([account.as_bytes()], columns)?;
-    rows.map(|row| read_row(sealer, row?)).collect()
+    let mut all = Vec::new();
+    for row in rows {
+        let row = row?;
+        let id = row.0;
+        match read_row(sealer, row) {
+            Ok(saved) => all.push(saved),
+            Err(error) => {
+                tracing::error!(%id, error = &error as &dyn std::error::Error, "reading an accessory")
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// One accessory of `account`.

@@ -147,6 +147,8 @@ impl State {
         let one = self.get(id)?;
         let paired = one.paired.as_ref().ok_or(AccessoryError::NotFound)?;
         if !one.kind.connects() {
+            // There is nothing to keep up, but its records may be fetched again.
+            one.held = false;
             return Ok(Some(Answer::Done));
         }
         radio?;
@@ -203,6 +205,13 @@ impl State {
         }
         radio?;
         if one.kind.keeps_records() && !one.is_ready() {
+            // No connection would be made for whoever waits.
+            if one.connection.is_none() && one.held {
+                return Err(AccessoryError::Unreachable);
+            }
+            if one.connection.is_none() && one.stopped() {
+                return Err(one.problem.unwrap_or(AccessoryError::Unreachable));
+            }
             one.records.wait_for(asker);
             return Ok(None);
         }

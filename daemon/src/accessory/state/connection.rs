@@ -178,7 +178,15 @@ impl Accessory {
         now: Moment,
         effects: &mut Vec<Effect>,
     ) {
-        let synced_to = self.paired.as_ref().map_or(0, |paired| paired.synced_to);
+        let today = now.epoch().unwrap_or(u64::MAX);
+        let synced_to = self.paired.as_mut().map_or(0, |paired| {
+            // Stored while the phone's clock was ahead: where the history really ends isn't known, so all of it is
+            // fetched; the minutes that are stored stay as they are.
+            if paired.synced_to > today {
+                paired.synced_to = 0;
+            }
+            paired.synced_to
+        });
         let Some(connection) = self.connection.as_mut().filter(|one| one.is_ready()) else {
             if let Some(asker) = asker {
                 effects.push(Effect::Answer(asker, Err(AccessoryError::Unreachable)));

@@ -120,7 +120,13 @@ impl State {
             .entry(id)
             .or_insert_with(|| Accessory::new(sighting.address, sighting.kind, String::new()));
         one.bonded = sighting.bonded;
-        one.need = sighting.need;
+        // Its name, which tells the kind, may come later than its first advertisement, and be missing again.
+        if one.paired.is_none() && one.connection.is_none() && sighting.kind.is_spoken() {
+            one.kind = sighting.kind;
+        }
+        if one.kind == sighting.kind {
+            one.need = sighting.need;
+        }
         if !sighting.name.is_empty() {
             one.name = sighting.name;
         }

@@ -61,6 +61,27 @@ fn an_accessory_is_read_as_it_was_saved_and_only_by_its_account() {
 }
 
 #[test]
+fn a_row_that_cannot_be_read_hides_no_other() {
+    let (db, sealer) = (database(), sealer());
+    let account = AccountId::random();
+    let all = [band(), band(), band()];
+    for band in &all {
+        save(&db, &sealer, account, band).unwrap();
+    }
+    let spoil = |what: &str, id: AccessoryId| db.execute(what, [id.as_bytes()]).unwrap();
+    spoil("UPDATE accessory SET sealed = x'00' WHERE id = ?1", all[0].id);
+    spoil(
+        "UPDATE accessory SET sealed = substr(sealed, 2) WHERE id = ?1",
+        all[1].id,
+    );
+    assert_eq!(
+        load(&db, &sealer, account).unwrap(),
+        std::slice::from_ref(&all[2])
+    );
+    assert!(find(&db, &sealer, account, all[0].id).is_err());
+}
+
+#[test]
 fn neither_address_nor_key_nor_name_lies_on_the_disk_in_clear() {
     let (db, sealer) = (database(), sealer());
     save(&db, &sealer, AccountId::random(), &band()).unwrap();

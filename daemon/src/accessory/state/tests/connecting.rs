@@ -204,3 +204,24 @@ fn what_a_band_asks_of_the_phone_is_done() {
     rig.reports(session, Report::Event(Told::NotWorn));
     assert_eq!(rig.effects, []);
 }
+
+#[test]
+fn a_clock_that_was_ahead_does_not_stop_a_history() {
+    let ahead = Saved {
+        synced_to: NOW + 30 * 86_400,
+        ..saved(Kind::MiBand3, 7)
+    };
+    let mut rig = Rig::new(vec![ahead]);
+    let since = |rig: &Rig| match rig.requests()[0].1 {
+        Request::Fetch { since, .. } => since.and_then(|since| since.epoch()),
+        _ => panic!("no fetch"),
+    };
+    let session = rig.session().unwrap();
+    let fetch = rig.opens(session).unwrap();
+    assert_eq!(since(&rig), None, "all that the band has");
+    rig.tells(session, Told::History(vec![minute(NOW - 60)]));
+    rig.happens(What::Stored(session.0, session.1, Ok(1)));
+    rig.finishes(session, fetch, Ok(()));
+    rig.tells(session, Told::HistoryGrew);
+    assert_eq!(since(&rig), Some(NOW - 60), "and from there on what is new");
+}

@@ -235,3 +235,32 @@ fn nobody_sees_what_nobody_looks_for() {
     rig.happens(What::Heard(sighting(Kind::MiScale, 8)));
     assert_eq!(rig.state.accessories.len(), 1);
 }
+
+#[test]
+fn a_band_that_is_first_heard_without_its_name_is_known_and_paired_once_the_name_is_heard() {
+    let (mut rig, id) = found(Kind::Unknown);
+    let asker = rig.ask(pair(id));
+    assert_eq!(rig.answer(asker), Some(Err(AccessoryError::NotSupported)));
+    rig.happens(What::Heard(sighting(Kind::MiBand4, 7)));
+    let known = |rig: &Rig| (rig.one(id).kind, rig.one(id).need);
+    assert_eq!(known(&rig), (Kind::MiBand4, KeyNeed::Issued));
+    // An advertisement without it takes nothing back.
+    rig.happens(What::Heard(sighting(Kind::Unknown, 7)));
+    assert_eq!(known(&rig), (Kind::MiBand4, KeyNeed::Issued));
+    rig.happens(What::Heard(sighting(Kind::MiBand2, 7)));
+    rig.ask(pair(id));
+    assert!(rig.session().is_some());
+    // What is spoken on a connection doesn't change under it.
+    rig.happens(What::Heard(sighting(Kind::MiBand4, 7)));
+    assert_eq!(known(&rig), (Kind::MiBand2, KeyNeed::Chosen));
+}
+
+#[test]
+fn the_kind_of_a_paired_accessory_is_what_it_was_paired_as() {
+    let mut rig = Rig::new(vec![saved(Kind::MiBand2, 7)]);
+    let session = rig.session().unwrap();
+    rig.ends(session, LinkEnd::Unreachable);
+    rig.ask(Question::Disconnect(session.0));
+    rig.happens(What::Heard(sighting(Kind::MiBand4, 7)));
+    assert_eq!(rig.one(session.0).kind, Kind::MiBand2);
+}

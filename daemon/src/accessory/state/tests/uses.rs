@@ -200,3 +200,27 @@ fn a_band_that_was_lost_stays_lost_when_the_radio_is_switched_off_later() {
     );
     assert!(state.accessories[&session.0].lost_at.is_some());
 }
+
+#[test]
+fn a_scale_that_was_disconnected_is_not_waited_for_until_it_is_connected_again() {
+    let mut rig = Rig::new(vec![saved(Kind::MiScale, 8)]);
+    let id = AccessoryId::from_bytes([8; 16]);
+    rig.ask(Question::Disconnect(id));
+    let asker = rig.ask(Question::Sync(id));
+    assert_eq!(rig.answer(asker), Some(Err(AccessoryError::Unreachable)));
+    assert_eq!(rig.session(), None);
+    let asker = rig.ask(Question::Connect(id));
+    assert_eq!(rig.answer(asker), Some(Ok(Answer::Done)));
+    assert_eq!(rig.session(), None, "nobody asked for its records yet");
+    rig.ask(Question::Sync(id));
+    assert!(rig.session().is_some());
+}
+
+#[test]
+fn a_scale_that_only_its_owner_can_help_says_so_at_once() {
+    let mut rig = Rig::new(vec![saved(Kind::MiScale, 8)]);
+    let id = AccessoryId::from_bytes([8; 16]);
+    rig.happens(What::Unheard(id, AccessoryError::KeyMismatch));
+    let asker = rig.ask(Question::Sync(id));
+    assert_eq!(rig.answer(asker), Some(Err(AccessoryError::KeyMismatch)));
+}
