@@ -43,6 +43,8 @@ fn not_brought(error: &CloudError) -> NotBrought {
         CloudError::Problem(problem) if matches!(problem.status, 401 | 403 | 404 | 405 | 426) => {
             NotBrought::Later(error.retry_after())
         }
+        // One accessory too many must not keep the changes of the others waiting.
+        CloudError::Problem(problem) if problem.kind == ProblemKind::QuotaExceeded => NotBrought::Refused,
         CloudError::Problem(_) if error.is_decided() => NotBrought::Refused,
         CloudError::Problem(_)
         | CloudError::SessionEnded
@@ -67,6 +69,7 @@ mod tests {
 
     #[test]
     fn what_is_decided_about_one_change_is_told_from_what_all_of_them_wait_for() {
+        assert_eq!(refusal(507, "quota-exceeded"), NotBrought::Refused);
         assert_eq!(refusal(413, "too-large"), NotBrought::Refused);
         assert_eq!(refusal(409, "revision-conflict"), NotBrought::Conflict);
         let later = NotBrought::Later(Some(Duration::from_secs(9)));
