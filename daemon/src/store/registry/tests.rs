@@ -257,6 +257,21 @@ fn what_a_whole_list_lacks_is_brought_again_and_nothing_is_forgotten_for_it() {
 }
 
 #[test]
+fn a_change_goes_above_a_revision_that_the_cloud_alone_knows() {
+    let mut rig = rig();
+    rig.pairs(&band(1, 9), NOW);
+    rig.brings();
+    rig.lists(&[(1, 9)]);
+    rig.pairs(&band(1, 8), NOW + 1);
+    let waiting = rig.brings();
+    assert_eq!((waiting.base, waiting.revision), (9, 10));
+    rig.lists(&[(1, i64::MAX.unsigned_abs())]);
+    rig.pairs(&band(1, 7), NOW + 2);
+    let waiting = rig.next().unwrap();
+    assert!(waiting.revision > waiting.base);
+}
+
+#[test]
 fn nothing_is_left_of_a_registry_once_the_binding_has_ended() {
     let mut rig = rig();
     rig.pairs(&band(1, 9), NOW);
