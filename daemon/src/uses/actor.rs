@@ -245,7 +245,7 @@ async fn carry_out(parts: Parts, effect: Effect) -> Option<What> {
             Ok(()) => None,
             Err(error) => {
                 tracing::warn!(reason = %error.reason, "the device can't ring for an accessory");
-                Some(What::Silent)
+                Some(What::Mute)
             }
         },
         Effect::Silence => {

@@ -81,6 +81,8 @@ pub(super) enum What {
     IgnoreCall,
     /// The device has ceased to ring.
     Silent,
+    /// The device can't ring.
+    Mute,
     /// The modem tells of a call or a text.
     Incoming(Incoming),
     /// The modem is followed no longer: nobody says when its calls end.
@@ -156,8 +158,10 @@ impl State {
                     effects.push(Effect::Silence);
                 }
             }
-            What::Silent => {
-                self.alarm = false;
+            What::Silent | What::Mute => {
+                if std::mem::take(&mut self.alarm) && what == What::Silent {
+                    self.absences.silence();
+                }
                 if std::mem::take(&mut self.searching) {
                     effects.push(Effect::PhoneFound);
                 }

@@ -228,6 +228,22 @@ fn a_band_that_is_gone_rings_the_phone_then_has_it_locked_once() {
 }
 
 #[test]
+fn a_phone_that_was_silenced_stays_so_for_that_absence_alone() {
+    let mut rig = Rig::new(GUARDED, Wishes::default());
+    rig.away(true);
+    assert_eq!(rig.pass(GRACE), [Effect::Ring(ALARM)]);
+    // One that can't ring tries again.
+    rig.happens(What::Mute);
+    assert_eq!(rig.pass(Duration::from_secs(10)), [Effect::Ring(ALARM)]);
+    rig.happens(What::Silent);
+    assert_eq!(rig.pass(Duration::from_secs(40)), []);
+    assert_eq!(rig.away(true), []);
+    rig.away(false);
+    rig.away(true);
+    assert_eq!(rig.pass(GRACE), [Effect::Ring(ALARM)], "another time");
+}
+
+#[test]
 fn the_warden_is_told_once_at_a_time_and_no_sooner_than_its_wait_says() {
     let mut rig = Rig::new(GUARDED, Wishes::default());
     rig.away(true);
