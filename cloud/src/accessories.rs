@@ -42,7 +42,7 @@ pub async fn list(State(app): State<App>, session: Session, query: Query) -> Res
 /// `PUT /v1/accessories/{id}`: a record in the place of the present one, if that is the one its device knew.
 ///
 /// # Errors
-/// `malformed`, `too-large`, `not-found` for an id that is none, `revision-conflict`, `quota-exceeded`, `too-many`.
+/// `malformed`, `not-bound`, `too-large`, `not-found` for an id that is none, `revision-conflict`, `quota-exceeded`, `too-many`.
 pub async fn put(
     State(app): State<App>,
     path: Path<String>,
@@ -59,17 +59,18 @@ pub async fn put(
         move |app, context, body| {
             let (tx, now) = (context.transaction, context.now);
             check(&body)?;
+            // A signed-in client alone has no collection key: what it brings no device could open.
+            let here = devices::table::bound(tx, &thumbprint)?
+                .into_iter()
+                .find(|bound| bound.active && bound.account == account)
+                .ok_or_else(|| Problem::new(Kind::NotBound))?
+                .device;
             let before = table::find(tx, &account, &id)?;
             if !is_there_already(before.as_ref(), &body) {
                 may_follow(tx, &account, before.as_ref(), &body)?;
                 take_budget(app, tx, &account, now)?;
                 table::put(tx, &account, &id, &body, now)?;
-                let here = devices::table::bound(tx, &thumbprint)?;
-                let here = here
-                    .into_iter()
-                    .find(|bound| bound.active)
-                    .map(|bound| bound.device);
-                channel::tell_others(app, tx, &account, here.as_ref(), Hint::Sync)?;
+                channel::tell_others(app, tx, &account, Some(&here), Hint::Sync)?;
             }
             Ok(Kept::Answer(Answer::empty()))
         },

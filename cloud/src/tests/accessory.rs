@@ -174,6 +174,29 @@ async fn an_account_sees_and_changes_its_own_registry_alone() {
 }
 
 #[tokio::test]
+async fn a_session_without_a_device_of_the_account_changes_nothing() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    put(&home.client, id(1), &record(0, "AQID")).await.is(204);
+    let mut signed_in = rig.client();
+    home.owner.sign_in(&mut signed_in).await.is(200);
+    for body in [record(0, "AQID"), record(1, "AQIE"), removal(1)] {
+        put(&signed_in, id(1), &body).await.refuses(403, "not-bound");
+    }
+    // The key of another account's device, signed in here.
+    let mut other = Home::of(&rig, "x@example.org").await;
+    home.owner.sign_in(&mut other.client).await.is(200);
+    put(&other.client, id(1), &removal(1))
+        .await
+        .refuses(403, "not-bound");
+    let present = &list(&home.client, 0).await["accessories"][0];
+    assert_eq!(
+        (&present["revision"], &present["removed"]),
+        (&json!(1), &json!(false))
+    );
+}
+
+#[tokio::test]
 async fn a_registry_has_limits_under_which_changing_and_removing_go_on() {
     let rig = Rig::new();
     let home = Home::new(&rig).await;

@@ -319,7 +319,7 @@ impl Desk {
             }
             Effect::Save(_)
             | Effect::SaveSerial(..)
-            | Effect::Remove(_)
+            | Effect::Remove(..)
             | Effect::StoreMinutes(..)
             | Effect::StoreTransfer(..)
             | Effect::StoreWishes(..)

@@ -139,6 +139,7 @@ pub fn step(state: &State, event: Event) -> (State, Vec<Effect>) {
         What::Reported(id, session, report) => next.reported(id, session, report, &at, &mut effects),
         What::Stored(id, session, outcome) => next.stored(id, session, outcome, &mut effects),
         What::Saved(id, outcome) => next.saved(id, outcome, &at, &mut effects),
+        What::Removed(id, asker, outcome) => next.removed(id, asker, outcome, &mut effects),
         What::Registered(saved) => next.registered(saved, &mut effects),
         What::Unregistered(id) => next.unregistered(id, &mut effects),
     }

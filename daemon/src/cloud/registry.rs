@@ -38,15 +38,48 @@ fn not_brought(error: &CloudError) -> NotBrought {
     match error {
         CloudError::NotConfigured | CloudError::Misconfigured(_) => NotBrought::NotConfigured,
         CloudError::Problem(problem) if problem.kind == ProblemKind::RevisionConflict => NotBrought::Conflict,
-        // A session ends and begins again without a word here, and an older cloud may become a newer one.
-        CloudError::Problem(problem) if matches!(problem.status, 401 | 404 | 405 | 426) => {
+        // A session ends and begins again without a word here, a binding is brought later, and an older cloud may
+        // become a newer one.
+        CloudError::Problem(problem) if matches!(problem.status, 401 | 403 | 404 | 405 | 426) => {
             NotBrought::Later(error.retry_after())
         }
+        // One accessory too many must not keep the changes of the others waiting.
+        CloudError::Problem(problem) if problem.kind == ProblemKind::QuotaExceeded => NotBrought::Refused,
         CloudError::Problem(_) if error.is_decided() => NotBrought::Refused,
         CloudError::Problem(_)
         | CloudError::SessionEnded
         | CloudError::Offline { .. }
         | CloudError::Nonsense(_)
         | CloudError::Vault(_) => NotBrought::Later(error.retry_after()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cloud::problem::Problem;
+
+    fn refusal(status: u16, name: &str) -> NotBrought {
+        let body = format!(r#"{{"type":"urn:belay:problem:{name}"}}"#);
+        let wait = Some(Duration::from_secs(9));
+        not_brought(&CloudError::Problem(Problem::read(status, body.as_bytes(), wait)))
+    }
+
+    #[test]
+    fn what_is_decided_about_one_change_is_told_from_what_all_of_them_wait_for() {
+        assert_eq!(refusal(507, "quota-exceeded"), NotBrought::Refused);
+        assert_eq!(refusal(413, "too-large"), NotBrought::Refused);
+        assert_eq!(refusal(409, "revision-conflict"), NotBrought::Conflict);
+        let later = NotBrought::Later(Some(Duration::from_secs(9)));
+        for (status, name) in [
+            (403, "not-bound"),
+            (429, "too-many"),
+            (503, "busy"),
+            (507, "full"),
+        ] {
+            assert_eq!(refusal(status, name), later, "{name}");
+        }
     }
 }

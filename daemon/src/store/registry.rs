@@ -175,11 +175,13 @@ pub fn next(
          WHERE account = ?1 AND changes > brought ORDER BY removed DESC, changed_at, id",
     )?;
     let rows = statement.query_map([account.as_bytes()], |row| {
+        let base = row.get::<_, i64>(1)?.unsigned_abs();
         let revision = row.get::<_, i64>(2)?.unsigned_abs();
         let waiting = Waiting {
             id: AccessoryId::from_bytes(row.get(0)?),
-            base: row.get::<_, i64>(1)?.unsigned_abs(),
-            revision: revision + 1,
+            base,
+            // Above what the cloud says it has, too: a record that didn't open counts there all the same.
+            revision: revision.max(base).saturating_add(1),
             changed_at: row.get::<_, i64>(4)?.unsigned_abs(),
             accessory: None,
             change: row.get::<_, i64>(5)?.unsigned_abs(),

@@ -25,6 +25,8 @@ use crate::warden::{WardenHandle, WardenView};
 const ACCESSORY_LOST: &str = "accessory-lost";
 /// A modem that can't be followed is tried again after this at first, and in the end this seldom.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(600));
+/// So is a warden that can't be told that an accessory is gone: that keeps the device unlocked.
+const TELL_AGAIN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(120));
 /// Alerts that wait for accessories to take them; more are left out.
 const MOST_ALERTS: usize = 32;
 
@@ -102,6 +104,8 @@ struct Desk {
     /// When following the modem is tried again, boot time.
     follow_at: Duration,
     backoff: Backoff,
+    /// The waits of a warden that can't be told.
+    telling: Backoff,
 }
 
 impl Actor for UsesActor {
@@ -125,6 +129,7 @@ impl Actor for UsesActor {
             incoming: None,
             follow_at: Duration::ZERO,
             backoff: Backoff::new(AGAIN.0, AGAIN.1),
+            telling: Backoff::new(TELL_AGAIN.0, TELL_AGAIN.1),
         };
         loop {
             let now = clock.boottime();
@@ -197,6 +202,9 @@ impl Desk {
     }
 
     fn happens(&mut self, what: What) {
+        if what == What::Tightened(Ok(())) {
+            self.telling.reset();
+        }
         let at = self.parts.clock.boottime();
         let (state, effects) = step(&self.state, Event { at, what });
         self.state = state;
@@ -212,8 +220,13 @@ impl Desk {
                 tracing::warn!("an accessory doesn't take its alerts, and one is left out");
             }
             Effect::Alert(..) | Effect::StopAlert(..) => self.alerts.waiting.push_back(effect),
-            Effect::PhoneFound | Effect::Decline | Effect::Tighten => {
+            Effect::PhoneFound | Effect::Decline => {
                 self.work.push(Box::pin(carry_out(self.parts.clone(), effect)));
+            }
+            Effect::Tighten => {
+                let again = self.telling.next().unwrap_or(TELL_AGAIN.1);
+                self.work
+                    .push(Box::pin(tighten(self.parts.warden.clone(), again)));
             }
         }
     }
@@ -225,7 +238,6 @@ async fn carry_out(parts: Parts, effect: Effect) -> Option<What> {
         accessories,
         bell,
         modem,
-        warden,
         ..
     } = parts;
     match effect {
@@ -233,7 +245,7 @@ async fn carry_out(parts: Parts, effect: Effect) -> Option<What> {
             Ok(()) => None,
             Err(error) => {
                 tracing::warn!(reason = %error.reason, "the device can't ring for an accessory");
-                Some(What::Silent)
+                Some(What::Mute)
             }
         },
         Effect::Silence => {
@@ -263,15 +275,19 @@ async fn carry_out(parts: Parts, effect: Effect) -> Option<What> {
             }
             None
         }
-        Effect::Tighten => {
-            tracing::warn!("a paired accessory is out of reach");
-            let told = warden.tighten(ACCESSORY_LOST).await;
-            if let Err(error) = &told {
-                tracing::warn!(error = error as &dyn std::error::Error, "the warden wasn't told");
-            }
-            Some(What::Tightened(told.is_ok()))
-        }
+        // Told by `tighten`.
+        Effect::Tighten => None,
     }
+}
+
+/// Tells the warden that an accessory is gone; it may be tried `again` after that wait.
+async fn tighten(warden: WardenHandle, again: Duration) -> Option<What> {
+    tracing::warn!("a paired accessory is out of reach");
+    let told = warden.tighten(ACCESSORY_LOST).await;
+    if let Err(error) = &told {
+        tracing::warn!(error = error as &dyn std::error::Error, "the warden wasn't told");
+    }
+    Some(What::Tightened(told.map_err(|_| again)))
 }
 
 async fn next(incoming: &mut Option<mpsc::Receiver<Incoming>>) -> Option<Incoming> {

@@ -28,6 +28,10 @@ pub(super) struct State {
     /// The bell is rung for a band that is gone.
     alarm: bool,
     absences: Absences,
+    /// The warden is being told that a band is gone.
+    telling: bool,
+    /// It couldn't be told, and isn't tried again before this boot time.
+    tell_at: Option<Duration>,
     wrists: Wrists,
 }
 
@@ -77,12 +81,14 @@ pub(super) enum What {
     IgnoreCall,
     /// The device has ceased to ring.
     Silent,
+    /// The device can't ring.
+    Mute,
     /// The modem tells of a call or a text.
     Incoming(Incoming),
     /// The modem is followed no longer: nobody says when its calls end.
     Deaf,
-    /// The warden has heard that a band is gone, or couldn't be told.
-    Tightened(bool),
+    /// The warden has heard that a band is gone, or couldn't be told and may be tried again after this wait.
+    Tightened(Result<(), Duration>),
     /// Time has passed.
     Tick,
 }
@@ -124,7 +130,8 @@ impl State {
 
     /// When time matters next.
     pub(super) fn next_tick(&self, now: Duration) -> Option<Duration> {
-        self.absences.next_tick(now)
+        let look = self.absences.next_tick(now);
+        look.into_iter().chain(self.tell_at.map(|at| at.max(now))).min()
     }
 
     fn take(&mut self, Event { at, what }: Event, effects: &mut Vec<Effect>) {
@@ -151,8 +158,10 @@ impl State {
                     effects.push(Effect::Silence);
                 }
             }
-            What::Silent => {
-                self.alarm = false;
+            What::Silent | What::Mute => {
+                if std::mem::take(&mut self.alarm) && what == What::Silent {
+                    self.absences.silence();
+                }
                 if std::mem::take(&mut self.searching) {
                     effects.push(Effect::PhoneFound);
                 }
@@ -166,9 +175,11 @@ impl State {
             What::Incoming(_) if self.phone.lost => {}
             What::Incoming(incoming) => self.wrists.incoming(incoming, &self.bands, at, effects),
             What::Deaf => self.wrists.clear(&self.bands, effects),
-            What::Tightened(done) => {
-                if done {
-                    self.absences.told();
+            What::Tightened(outcome) => {
+                self.telling = false;
+                match outcome {
+                    Ok(()) => self.absences.told(),
+                    Err(wait) => self.tell_at = Some(at + wait),
                 }
             }
             What::Tick => self.look_after(at, effects),
@@ -178,6 +189,7 @@ impl State {
     /// Sees whether a band is gone.
     fn look_after(&mut self, at: Duration, effects: &mut Vec<Effect>) {
         let guarded = self.phone.guarded && !self.phone.lost;
+        self.tell_at = self.tell_at.filter(|tell_at| *tell_at > at);
         match self.absences.look(&self.bands, guarded, at) {
             Due::Nothing => {
                 if std::mem::take(&mut self.alarm) && !self.searching {
@@ -191,7 +203,11 @@ impl State {
                     effects.push(Effect::Ring(absence::ALARM));
                 }
             }
-            Due::Lock => effects.push(Effect::Tighten),
+            Due::Lock if self.telling || self.tell_at.is_some() => {}
+            Due::Lock => {
+                self.telling = true;
+                effects.push(Effect::Tighten);
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What goes to the database.
 
+use std::future::ready;
+
 use belay_proto::clock::unix_seconds;
 use futures_util::future::BoxFuture;
 use rusqlite::Transaction;
@@ -36,12 +38,17 @@ impl Desk {
                 .await;
                 told();
             }
-            Effect::Remove(id) => {
-                writes(&self.parts.store, move |transaction, _| {
-                    registry::remove(transaction, account, id, now)
-                })
-                .await;
-                told();
+            Effect::Remove(id, asker) => {
+                // Before anything else happens: what is learned or saved from here on finds it removed.
+                let removing = self
+                    .parts
+                    .store
+                    .transaction(move |transaction| registry::remove(transaction, account, id, now));
+                let outcome = removing.await.map_err(failed);
+                if outcome.is_ok() {
+                    told();
+                }
+                self.work.push(Box::pin(ready(What::Removed(id, asker, outcome))));
             }
             Effect::StoreMinutes(id, session, minutes) => self.work.push(stores(
                 &self.parts.store,

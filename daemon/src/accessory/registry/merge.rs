@@ -59,6 +59,11 @@ pub enum Taken {
 #[must_use]
 pub fn judge(known: Option<Known>, record: &Learned) -> Judgement {
     let known = known.unwrap_or_default();
+    // A cloud that was restored may have let another device use the revision of the removal.
+    let is_beside = record.revision == known.revision && record.accessory.is_some();
+    if known.removed && !known.waits && is_beside {
+        return Judgement::Outlived;
+    }
     if record.revision <= known.revision {
         return Judgement::Nothing;
     }
@@ -174,9 +179,28 @@ mod tests {
             ..known(3, 10)
         };
         assert_eq!(judge(Some(removed), &record(9, 99)), Judgement::Outlived);
-        assert_eq!(judge(Some(removed), &record(3, 99)), Judgement::Nothing);
+        assert_eq!(judge(Some(removed), &record(2, 99)), Judgement::Nothing);
         assert_eq!(judge(Some(removed), &removal(9, 99)), Judgement::Nothing);
         assert_eq!(judge(None, &removal(2, 1)), Judgement::Forget);
+    }
+
+    #[test]
+    fn what_was_unpaired_does_not_stand_beside_its_removal_at_the_same_revision() {
+        let brought = Known {
+            removed: true,
+            ..known(3, 10)
+        };
+        assert_eq!(judge(Some(brought), &record(3, 99)), Judgement::Outlived);
+        assert_eq!(judge(Some(brought), &removal(3, 10)), Judgement::Nothing);
+        let waits = Known {
+            waits: true,
+            ..brought
+        };
+        assert_eq!(
+            judge(Some(waits), &record(3, 99)),
+            Judgement::Nothing,
+            "it goes above"
+        );
     }
 
     #[test]

@@ -92,7 +92,11 @@ pub fn step(state: &State, now: Duration, event: Event) -> (State, Vec<Effect>) 
         Event::Session(session) => next.follow(session, &mut effects),
         Event::Hinted if next.session.is_some() => next.hinted = Some(next.pace.take(now)),
         // Where there is no stream of hints, nobody else says that there is something new.
-        Event::Reached => (next.paused, next.fetch) = (None, next.session.is_some()),
+        Event::Reached => {
+            (next.paused, next.fetch) = (None, next.session.is_some());
+            // One that found no cloud has never had the whole list.
+            next.whole |= next.fetch && next.again.is_none();
+        }
         Event::Changed => next.bring = true,
         Event::Hinted | Event::Woken => {}
         Event::Fetched => {
@@ -113,7 +117,10 @@ pub fn step(state: &State, now: Duration, event: Event) -> (State, Vec<Effect>) 
             let pace = next.pace.take(now).saturating_sub(now);
             next.pause(now, wait.max(pace));
         }
-        Event::NotConfigured => (next.busy, next.fetch, next.bring) = (None, false, false),
+        // Whatever would be tried next ends the same way.
+        Event::NotConfigured => {
+            (next.busy, next.fetch, next.whole, next.bring) = (None, false, false, false);
+        }
     }
     next.go_on(now, &mut effects);
     (next, effects)

@@ -188,3 +188,19 @@ fn without_a_cloud_nothing_is_tried_until_there_is_something_to_bring() {
     assert_eq!(rig.happens(Event::Woken), []);
     assert_eq!(rig.happens(Event::Changed), [Effect::Bring]);
 }
+
+#[test]
+fn a_session_without_a_cloud_rests_until_one_is_reached_and_then_fetches_all() {
+    let mut rig = Rig {
+        state: State::default(),
+        now: NOW,
+    };
+    assert_eq!(
+        rig.happens(Event::Session(Some(session(1, 0)))),
+        [Effect::Leave, WHOLE]
+    );
+    assert_eq!(rig.happens(Event::NotConfigured), []);
+    assert_eq!(rig.happens(Event::Woken), []);
+    assert_eq!(rig.state.due(), None);
+    assert_eq!(rig.happens(Event::Reached), [WHOLE]);
+}

@@ -30,7 +30,7 @@ impl State {
             Question::CancelPairing(id) => self.cancel_pairing(id, effects),
             Question::Connect(id) => self.connect(asker, id, effects),
             Question::Disconnect(id) => self.disconnect(id, effects),
-            Question::Unpair(id) => self.unpair(id, effects),
+            Question::Unpair(id) => self.unpair(asker, id, effects),
             Question::Sync(id) => self.sync(asker, id, at, effects),
             Question::MeasureHeartRate(id) => self.ask(asker, id, Request::MeasureHeartRate, effects),
             Question::Alert(id, alert) => self.ask(asker, id, Request::Alert(alert), effects),
@@ -177,15 +177,35 @@ impl State {
         Ok(Some(Answer::Done))
     }
 
+    /// It goes once the disk has forgotten it: else it would be back, key and all, after the next start.
     fn unpair(
         &mut self,
+        asker: Asker,
         id: AccessoryId,
         effects: &mut Vec<Effect>,
     ) -> Result<Option<Answer>, AccessoryError> {
-        let one = self.accessories.remove(&id).ok_or(AccessoryError::NotFound)?;
-        one.leave(id, AccessoryError::Cancelled, effects);
-        effects.push(Effect::Remove(id));
-        Ok(Some(Answer::Done))
+        self.get(id)?;
+        if self.account.is_none() {
+            // Nothing is kept for nobody.
+            self.unregistered(id, effects);
+            return Ok(Some(Answer::Done));
+        }
+        effects.push(Effect::Remove(id, asker));
+        Ok(None)
+    }
+
+    /// The disk has forgotten an accessory, or not.
+    pub(super) fn removed(
+        &mut self,
+        id: AccessoryId,
+        asker: Asker,
+        outcome: Result<(), AccessoryError>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if outcome.is_ok() {
+            self.unregistered(id, effects);
+        }
+        effects.push(Effect::Answer(asker, outcome.map(|()| Answer::Done)));
     }
 
     fn sync(

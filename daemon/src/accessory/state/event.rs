@@ -50,6 +50,8 @@ pub enum What {
     Wishes(Vec<(AccessoryId, Wishes)>),
     /// What the owner switches on is on disk, or not.
     WishesStored(AccessoryId, Asker, Wishes, Result<(), AccessoryError>),
+    /// The disk has forgotten an accessory that its owner unpairs, or not.
+    Removed(AccessoryId, Asker, Result<(), AccessoryError>),
     /// The adapter changed.
     Adapter(AdapterView),
     /// A device was heard that is of a kind, at most once a second each.
@@ -219,8 +221,8 @@ pub enum Effect {
     Save(Saved),
     /// Keep what a paired accessory says its serial number is. Nobody waits for it.
     SaveSerial(AccessoryId, String),
-    /// Forget it: its owner has unpaired it.
-    Remove(AccessoryId),
+    /// Forget it: its owner unpairs it; answered by [`What::Removed`].
+    Remove(AccessoryId, Asker),
     /// Store a transfer; answered by [`What::Stored`].
     StoreMinutes(AccessoryId, SessionId, Vec<ActivityMinute>),
     /// Store a transfer of readings; answered by [`What::Stored`].

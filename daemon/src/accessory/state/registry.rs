@@ -70,7 +70,7 @@ impl State {
         }
     }
 
-    /// Another device unpaired it.
+    /// It was unpaired, by another device or here.
     pub(super) fn unregistered(&mut self, id: AccessoryId, effects: &mut Vec<Effect>) {
         if let Some(one) = self.accessories.remove(&id) {
             one.leave(id, AccessoryError::Cancelled, effects);

@@ -163,6 +163,19 @@ fn an_unpairing_goes_first_and_nothing_brings_the_accessory_back() {
 }
 
 #[test]
+fn a_record_at_the_revision_of_a_removal_is_answered_by_one_above_it() {
+    let mut rig = rig();
+    rig.pairs(&band(1, 9), NOW);
+    rig.within(|db, _| remove(db, ACCOUNT, id(1), NOW + 1));
+    assert_eq!(rig.brings().revision, 1);
+    assert_eq!(rig.takes(&record(1, 9, 1, NOW + 2)), [Taken::Unregistered(id(1))]);
+    let again = rig.brings();
+    assert_eq!((again.base, again.revision, again.accessory), (1, 2, None));
+    assert_eq!(rig.takes(&record(1, 9, 1, NOW + 2)), [], "played back");
+    assert_eq!((rig.kept(), rig.next()), (vec![], None));
+}
+
+#[test]
 fn a_record_of_another_device_is_kept_with_what_was_fetched_here() {
     let mut rig = rig();
     assert_eq!(rig.takes(&record(1, 9, 3, NOW)), [Taken::Registered(band(1, 9))]);
@@ -241,6 +254,21 @@ fn what_a_whole_list_lacks_is_brought_again_and_nothing_is_forgotten_for_it() {
     rig.lists(&[(1, 1)]);
     let again = rig.next().unwrap();
     assert_eq!((again.base, again.revision), (1, 3));
+}
+
+#[test]
+fn a_change_goes_above_a_revision_that_the_cloud_alone_knows() {
+    let mut rig = rig();
+    rig.pairs(&band(1, 9), NOW);
+    rig.brings();
+    rig.lists(&[(1, 9)]);
+    rig.pairs(&band(1, 8), NOW + 1);
+    let waiting = rig.brings();
+    assert_eq!((waiting.base, waiting.revision), (9, 10));
+    rig.lists(&[(1, i64::MAX.unsigned_abs())]);
+    rig.pairs(&band(1, 7), NOW + 2);
+    let waiting = rig.next().unwrap();
+    assert!(waiting.revision > waiting.base);
 }
 
 #[test]

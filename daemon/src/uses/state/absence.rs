@@ -33,6 +33,8 @@ pub(super) struct Absences {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Gone {
     since: Duration,
+    /// Whoever heard of it has had enough; it is locked all the same.
+    silenced: bool,
     /// The warden knows.
     told: bool,
 }
@@ -70,6 +72,7 @@ impl Absences {
             if band.away && self.near.contains(id) {
                 let gone = Gone {
                     since: at,
+                    silenced: false,
                     told: false,
                 };
                 self.gone.entry(*id).or_insert(gone);
@@ -78,12 +81,21 @@ impl Absences {
         let is_away = |id: &AccessoryId| bands.get(id).is_some_and(|band| band.away);
         self.gone.retain(|id, _| is_away(id));
         self.near.retain(|id| bands.contains_key(id));
-        let longest = self.gone.values().filter(|gone| !gone.told);
-        match longest.map(|gone| at.saturating_sub(gone.since)).max() {
+        let untold = || self.gone.values().filter(|gone| !gone.told);
+        let long = |gone: &Gone| at.saturating_sub(gone.since);
+        match untold().map(long).max() {
             None => Due::Nothing,
-            Some(long) if long >= GRACE + ALARM => Due::Lock,
-            Some(long) if long >= GRACE => Due::Alarm,
+            Some(longest) if longest >= GRACE + ALARM => Due::Lock,
+            Some(_) if untold().any(|gone| !gone.silenced && long(gone) >= GRACE) => Due::Alarm,
             Some(_) => Due::Waiting,
+        }
+    }
+
+    /// The phone rings no more for those that it rang for.
+    pub(super) fn silence(&mut self) {
+        let looked = self.looked;
+        for gone in self.gone.values_mut() {
+            gone.silenced |= looked.saturating_sub(gone.since) >= GRACE;
         }
     }
 

@@ -218,13 +218,50 @@ fn a_band_that_is_gone_rings_the_phone_then_has_it_locked_once() {
     rig.happens(What::Silent);
     let rest = rig.pass(ALARM);
     assert!(rest.contains(&Effect::Tighten), "{rest:?}");
-    rig.happens(What::Tightened(false));
+    rig.happens(What::Tightened(Err(Duration::from_secs(5))));
     assert!(
         rig.pass(Duration::from_secs(20)).contains(&Effect::Tighten),
         "until it is told"
     );
-    rig.happens(What::Tightened(true));
+    rig.happens(What::Tightened(Ok(())));
     assert_eq!(rig.pass(Duration::from_secs(3600)), []);
+}
+
+#[test]
+fn a_phone_that_was_silenced_stays_so_for_that_absence_alone() {
+    let mut rig = Rig::new(GUARDED, Wishes::default());
+    rig.away(true);
+    assert_eq!(rig.pass(GRACE), [Effect::Ring(ALARM)]);
+    // One that can't ring tries again.
+    rig.happens(What::Mute);
+    assert_eq!(rig.pass(Duration::from_secs(10)), [Effect::Ring(ALARM)]);
+    rig.happens(What::Silent);
+    assert_eq!(rig.pass(Duration::from_secs(40)), []);
+    assert_eq!(rig.away(true), []);
+    rig.away(false);
+    rig.away(true);
+    assert_eq!(rig.pass(GRACE), [Effect::Ring(ALARM)], "another time");
+}
+
+#[test]
+fn the_warden_is_told_once_at_a_time_and_no_sooner_than_its_wait_says() {
+    let mut rig = Rig::new(GUARDED, Wishes::default());
+    rig.away(true);
+    let all = rig.pass(GRACE + ALARM);
+    assert_eq!(all.iter().filter(|one| **one == Effect::Tighten).count(), 1);
+    // What accessories show changes all the time.
+    assert_eq!(rig.away(true), [], "it is being told");
+    assert_eq!(rig.pass(Duration::from_secs(60)), []);
+    let wait = Duration::from_secs(47);
+    assert_eq!(rig.happens(What::Tightened(Err(wait))), []);
+    assert_eq!(rig.away(true), []);
+    assert_eq!(rig.pass(wait - Duration::from_secs(1)), []);
+    assert_eq!(rig.pass(Duration::from_secs(1)), [Effect::Tighten]);
+    // A wait that is over is no reason to look without end.
+    rig.happens(What::Tightened(Err(wait)));
+    assert_eq!(rig.away(false), [Effect::Silence]);
+    rig.pass(2 * wait);
+    assert_eq!(rig.state.next_tick(rig.at), None);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use belay_drivers::{Event as Told, Failure, Key, Kind, RequestId};
@@ -73,7 +73,8 @@ proptest! {
         let mut open = BTreeSet::new();
         let mut used = BTreeSet::new();
         let ending = [What::Account(None)];
-        for what in happenings.into_iter().chain(ending) {
+        let mut happenings: VecDeque<_> = happenings.into_iter().chain(ending).collect();
+        while let Some(what) = happenings.pop_front() {
             let mut left = None;
             match &what {
                 // Askers are never used twice.
@@ -85,6 +86,10 @@ proptest! {
             let (next, effects) = step(&state, Event { at: at(), what });
             state = next;
             for effect in effects {
+                if let Effect::Remove(id, asker) = effect {
+                    // The disk answers before anything else happens.
+                    happenings.push_front(What::Removed(id, asker, Ok(())));
+                }
                 if let Effect::Answer(asker, _) = effect {
                     prop_assert!(open.remove(&asker) || left == Some(asker), "{asker:?} was answered before");
                 }

@@ -141,7 +141,9 @@ fn a_band_that_another_device_unpaired_is_disconnected_and_whoever_waited_is_tol
     assert!(rig.effects.contains(&Effect::Close(ID)));
     assert_eq!(rig.answer(asker), Some(Err(AccessoryError::Cancelled)));
     assert!(
-        !rig.effects.contains(&Effect::Remove(ID)),
+        !rig.effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Remove(..))),
         "nobody unpaired it here"
     );
     rig.tells(session, Told::FindPhone(true));
@@ -163,4 +165,23 @@ fn a_serial_number_that_a_band_tells_writes_no_key() {
     assert_eq!(rig.effects, [Effect::SaveSerial(ID, "42".into())]);
     rig.tells(session, Told::Information(information));
     assert_eq!(rig.effects, [], "no news");
+}
+
+#[test]
+fn an_unpaired_band_goes_and_its_owner_hears_so_only_once_the_disk_has_forgotten_it() {
+    let mut rig = Rig::new(vec![saved(Kind::MiBand2, 7)]);
+    let session = rig.session().unwrap();
+    rig.opens(session);
+    let asker = rig.ask(Question::Unpair(ID));
+    assert_eq!(rig.effects, [Effect::Remove(ID, asker)]);
+    assert!(rig.one(ID).is_ready());
+    rig.happens(What::Removed(ID, asker, Err(AccessoryError::Storage)));
+    assert_eq!(rig.answer(asker), Some(Err(AccessoryError::Storage)));
+    assert!(rig.one(ID).is_ready(), "still the account's");
+    let asker = rig.ask(Question::Unpair(ID));
+    rig.happens(What::Removed(ID, asker, Ok(())));
+    assert_eq!(rig.answer(asker), Some(Ok(Answer::Done)));
+    assert!(rig.effects.contains(&Effect::Close(ID)) && rig.state.accessories.is_empty());
+    let asker = rig.ask(Question::Unpair(ID));
+    assert_eq!(rig.answer(asker), Some(Err(AccessoryError::NotFound)));
 }

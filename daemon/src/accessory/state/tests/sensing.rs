@@ -22,7 +22,8 @@ fn a_paired_scale_is_listened_to_and_no_radio_is_used_without_one() {
     let mut rig = Rig::new(vec![saved(Kind::MiScale, 8)]);
     assert!(rig.effects.contains(&Effect::Scan { power_on: false }));
     let id = AccessoryId::from_bytes([8; 16]);
-    rig.ask(Question::Unpair(id));
+    let asker = rig.ask(Question::Unpair(id));
+    rig.happens(What::Removed(id, asker, Ok(())));
     assert!(rig.effects.contains(&Effect::Deafen(id)) && rig.effects.contains(&Effect::EndScan));
     let rig = Rig::new(vec![saved(Kind::MiBand2, 8)]);
     assert!(
