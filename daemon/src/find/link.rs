@@ -100,6 +100,8 @@ pub struct Link {
     last_event: Option<String>,
     /// How long the cloud wants streams that it has ended to stay away, about.
     retry: Duration,
+    /// How often it said so on this stream.
+    retries: u32,
     /// Busy while a stream is opened or open.
     stream: Errand,
     /// When a stream last said its first words.
@@ -128,6 +130,7 @@ impl Link {
             phase: Phase::Closed,
             last_event: None,
             retry: Duration::ZERO,
+            retries: 0,
             stream: Errand::default(),
             greeted: Duration::ZERO,
             brief: Backoff::new(BRIEF_PAUSES.0, BRIEF_PAUSES.1),

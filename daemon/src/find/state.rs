@@ -25,6 +25,8 @@ const REPORT_EACH: Duration = Duration::from_secs(24 * 3600);
 const BEAT_EACH: Duration = Duration::from_secs(3600);
 /// The same when the cloud couldn't be reached meanwhile.
 const BEAT_AGAIN: Duration = Duration::from_secs(4 * 60);
+/// The longest wait after an effect that couldn't begin: what the owner asks for meanwhile waits too.
+const BEGIN_AGAIN: Duration = Duration::from_secs(60);
 /// Everything about the present binding. There is none while the device is nobody's.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -36,6 +38,8 @@ pub struct State {
     /// The outcome of a wipe that the warden holds back until the cloud has it.
     wipe: Option<u64>,
     effects: Errand,
+    /// Rests after the warden couldn't have an effect begin.
+    begin: Errand,
     post: Errand,
     report: Errand,
     /// What the device is like, and what of it the last state report said.
@@ -78,6 +82,7 @@ impl State {
             sequence: beginning.row.sequence,
             wipe: beginning.wipe,
             effects: Errand::default(),
+            begin: Errand::up_to(BEGIN_AGAIN),
             post: Errand::default(),
             report: Errand::default(),
             said: beginning.said,
@@ -110,6 +115,7 @@ impl State {
             self.performing.due(),
             self.outcomes.due(),
             self.effects.due(),
+            self.begin.due(),
             self.post.due(),
             self.report.due(),
             report,
@@ -174,8 +180,12 @@ impl State {
                 self.outcomes.failed(now, None);
                 Vec::new()
             }
-            Event::EffectsListed(output) => {
+            Event::EffectsListed(mut output) => {
                 let again = self.effects.done();
+                if self.begin.due().is_some() {
+                    // Listed once more when the rest is over.
+                    output.waiting.clear();
+                }
                 let mut effects: Vec<_> = self.performing.read(output).into_iter().map(perform).collect();
                 effects.extend(again.then_some(Effect::ListEffects));
                 effects
@@ -187,12 +197,14 @@ impl State {
             Event::NotBegun { command, is_refused } => {
                 self.performing.not_begun(command);
                 // Whether it has begun after all, the next list says; what was refused is the warden's to tell of.
-                if !is_refused && self.effects.want() {
-                    self.effects.failed(now, None);
+                if !is_refused {
+                    self.begin.failed(now, None);
                 }
                 self.perform()
             }
             Event::Performed { command, outcome } => {
+                // It had begun.
+                self.begin.well();
                 self.performing.performed(command, outcome);
                 self.perform()
             }
@@ -278,6 +290,10 @@ impl State {
         }
         if self.effects.wake(now) {
             effects.push(Effect::ListEffects);
+        }
+        if self.begin.wake(now) {
+            self.begin.give_up();
+            effects.extend(self.effects.want().then_some(Effect::ListEffects));
         }
         if self.post.wake(now) {
             effects.push(Effect::Post);

@@ -165,15 +165,19 @@ impl Actor for Lookout {
                 Ok(()) = modem.changed() => is_due = true,
                 Ok(()) = power.changed() => is_due = true,
                 Ok(()) = warden.changed() => is_due = true,
-                done = round_end(&mut under_way) => {
+                mut done = round_end(&mut under_way) => {
                     under_way = None;
+                    // What ended while this round went on isn't begun once more.
+                    for end in ends.drain(..) {
+                        done.take(end);
+                    }
                     if done.is_unfinished {
                         retry = Some(clock.boottime() + backoff.next().unwrap_or(RETRY.1));
                     } else {
                         backoff.reset();
                     }
                     retry = retry.into_iter().chain(done.pay_at).min();
-                    if let Some((number, text)) = done.sending.clone().filter(|_| !is_sending) {
+                    if !is_sending && let Some((number, text)) = done.unsent() {
                         is_sending = true;
                         beside.push(Arc::clone(&self.round).send(number, text));
                     }
@@ -207,6 +211,11 @@ impl Desk {
             Beside::Searched if self.search == Search::UnderWay => self.search = Search::Over,
             Beside::Sent(..) | Beside::Searched => {}
         }
+    }
+
+    /// The text that is to be sent and whose end isn't known: a round that fails early leaves the end for the next.
+    fn unsent(&self) -> Option<(String, String)> {
+        self.sending.clone().filter(|_| self.sent.is_none())
     }
 }
 

@@ -45,6 +45,8 @@ pub(super) struct FakePhone {
     pub(super) is_slow: watch::Sender<bool>,
     /// The network takes its time for a text.
     pub(super) is_stuck: watch::Sender<bool>,
+    /// Deleting a text takes until it is `false`.
+    pub(super) keeps: watch::Sender<bool>,
     /// How often a text was to be sent.
     pub(super) tries: watch::Sender<u32>,
     pub(super) called: Mutex<Vec<String>>,
@@ -69,6 +71,7 @@ impl FakePhone {
             is_mute: watch::Sender::new(false),
             is_slow: watch::Sender::new(false),
             is_stuck: watch::Sender::new(false),
+            keeps: watch::Sender::new(false),
             tries: watch::Sender::new(0),
             called: Mutex::default(),
         })
@@ -123,6 +126,8 @@ impl Modem for FakePhone {
 
     fn delete_text<'a>(&'a self, id: &'a str) -> Answer<'a> {
         Box::pin(async move {
+            let mut keeps = self.keeps.subscribe();
+            keeps.wait_for(|keeps| !*keeps).await.unwrap();
             if *self.is_mute.borrow() {
                 return absent();
             }

@@ -20,6 +20,7 @@ impl Link {
 
     /// The stream that was ordered is open; its first words are still to come.
     pub fn opened(&mut self, now: Duration) {
+        self.retries = 0;
         self.phase = Phase::Open {
             granted: None,
             last: now,
@@ -34,7 +35,10 @@ impl Link {
         };
         if let Sign::Retry(wish) = sign {
             self.retry = *wish;
-            return Vec::new();
+            // It is no sign of life, but wakes the device as one does.
+            self.retries = self.retries.saturating_add(1);
+            let is_flood = self.is_flood(now, granted.is_some(), signs);
+            return is_flood.then(|| self.hush(now)).flatten().into_iter().collect();
         }
         let mut orders = vec![self.reached()];
         if let Sign::Hint { id: Some(id), .. } = sign {
@@ -87,11 +91,19 @@ impl Link {
             last: now,
             signs,
         };
-        let age = now.saturating_sub(self.greeted).as_secs() / SIGN_EACH.as_secs();
-        if u64::from(signs) > u64::from(SIGNS).saturating_add(age) {
+        if self.is_flood(now, true, signs) {
             orders.extend(self.hush(now));
         }
         orders
+    }
+
+    /// Whether a stream with so many signs says too much.
+    fn is_flood(&self, now: Duration, is_greeted: bool, signs: u32) -> bool {
+        let age = match is_greeted {
+            true => now.saturating_sub(self.greeted).as_secs() / SIGN_EACH.as_secs(),
+            false => 0,
+        };
+        u64::from(signs) + u64::from(self.retries) > u64::from(SIGNS).saturating_add(age)
     }
 
     /// Leaves a stream that says too much, for longer each time.

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use belay_proto::signed::Action;
-use belay_proto::steps::INTERRUPTED;
+use belay_proto::id::CommandId;
+use belay_proto::signed::{Action, Verb};
+use belay_proto::steps::{self, EffectsOutput, INTERRUPTED};
 
 use super::rig::rig;
+use crate::find::Conditions;
+use crate::find::state::{Beginning, Effect, Event, State};
+use crate::store::find::FindRow;
 
 #[tokio::test]
 async fn a_ring_is_begun_done_and_ended_at_the_warden() {
@@ -99,4 +103,53 @@ async fn an_end_that_can_t_be_written_down_is_told_again() {
     let ended = rig.warden.with(|warden| warden.ended.clone());
     assert_eq!(ended, [(ring, false, "timeout".to_owned())]);
     assert_eq!(rig.deeds.done.lock().unwrap()[0], "ring 30");
+}
+
+#[test]
+fn a_warden_that_lists_but_can_t_begin_is_asked_ever_more_seldom_whatever_it_says_meanwhile() {
+    let mut now = Duration::from_secs(100);
+    let ring = steps::Effect {
+        command: CommandId::new(),
+        action: Verb::Ring.as_str().into(),
+        arguments: Vec::new(),
+        issued_at: 0,
+        deadline: 0,
+    };
+    let list = || EffectsOutput {
+        waiting: vec![ring.clone()],
+        begun: Vec::new(),
+    };
+    let begins = |effects: &[Effect]| effects.contains(&Effect::Perform(ring.clone()));
+    let beginning = Beginning {
+        row: FindRow::default(),
+        report_age: None,
+        said: String::new(),
+        conditions: Conditions::default(),
+        heartbeat: None,
+        wipe: None,
+    };
+    let (mut state, _) = State::begin(now, beginning);
+    let not_begun = Event::NotBegun {
+        command: ring.command,
+        is_refused: false,
+    };
+    for _ in 0..20 {
+        assert!(begins(&state.step(now, Event::EffectsListed(list()))));
+        state.step(now, not_begun.clone());
+        let said = String::new();
+        let effects = state.step(now, Event::WardenSpoke { said });
+        assert!(effects.contains(&Effect::ListEffects), "it may have begun");
+        assert!(!begins(&state.step(now, Event::EffectsListed(list()))));
+        let rest = state.due().unwrap() - now;
+        assert!(rest <= Duration::from_secs(60));
+        now += rest;
+        assert!(state.step(now, Event::Woken).contains(&Effect::ListEffects));
+    }
+    assert!(now > Duration::from_secs(160), "{now:?}");
+    // One that goes well is a new beginning.
+    assert!(begins(&state.step(now, Event::EffectsListed(list()))));
+    let (command, outcome) = (ring.command, Ok(()));
+    state.step(now, Event::Performed { command, outcome });
+    state.step(now, not_begun);
+    assert!(state.due().unwrap() <= now + Duration::from_secs(1));
 }

@@ -66,3 +66,19 @@ fn a_stream_that_says_no_more_than_it_was_asked_for_lives_on() {
         link.fetched(now, false, false);
     }
 }
+
+#[test]
+fn a_stream_that_says_nothing_but_how_long_to_stay_away_is_left_before_and_after_its_greeting() {
+    let wish = Duration::from_secs(5);
+    for is_greeted in [true, false] {
+        let mut link = open(home());
+        if !is_greeted {
+            link.ended(NOW, None);
+            link.wake(link.due().unwrap());
+            link.opened(NOW);
+        }
+        let left = (1..1000).find(|_| link.sign(NOW, &Sign::Retry(wish)).contains(&Order::Close));
+        assert_eq!(left, Some(SIGNS + 1), "greeted: {is_greeted}");
+        assert!(!link.is_up() && link.due().is_some());
+    }
+}

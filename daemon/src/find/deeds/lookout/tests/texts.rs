@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use belay_proto::CommandId;
+use belay_proto::dbus::Error;
 
 use super::{arrives, battery, put, sim, texts};
 use crate::find::Deeds;
@@ -130,4 +131,46 @@ async fn a_command_by_text_waits_neither_for_a_text_that_is_being_sent_nor_for_a
     sent.wait_for(|sent| sent.len() == 1).await.unwrap();
     rig.settle().await;
     assert_eq!(*rig.phone.tries.borrow(), 1);
+}
+
+/// A text is on its way, and the modem hasn't said how it ends.
+async fn on_its_way(rig: &Rig) {
+    rig.phone.is_stuck.send_replace(true);
+    owe(rig).await;
+    let mut tries = rig.phone.tries.subscribe();
+    tries.wait_for(|tries| *tries == 1).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_text_that_was_sent_while_a_round_went_on_is_not_sent_again() {
+    let rig = Rig::new().await;
+    on_its_way(&rig).await;
+    rig.phone.keeps.send_replace(true);
+    arrives(&rig, "sms/0");
+    let mut asked = rig.asked.subscribe();
+    asked.wait_for(|asked| asked.texts.len() == 1).await.unwrap();
+    rig.phone.is_stuck.send_replace(false);
+    let mut sent = rig.phone.sent.subscribe();
+    sent.wait_for(|sent| sent.len() == 1).await.unwrap();
+    rig.settle().await;
+    assert!(rig.phone.deleted.borrow().is_empty(), "the round goes on");
+    rig.phone.keeps.send_replace(false);
+    rig.settle().await;
+    assert_eq!((texts(&rig).len(), *rig.phone.tries.borrow()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_text_that_was_sent_is_not_sent_again_by_a_round_that_fails() {
+    let rig = Rig::new().await;
+    on_its_way(&rig).await;
+    rig.asked
+        .send_modify(|asked| asked.refusal = Some(Error::Busy(String::new())));
+    arrives(&rig, "sms/0");
+    rig.settle().await;
+    rig.phone.is_stuck.send_replace(false);
+    rig.settle().await;
+    rig.asked.send_modify(|asked| asked.refusal = None);
+    rig.clock.advance(Duration::from_secs(5));
+    rig.settle().await;
+    assert_eq!((texts(&rig).len(), *rig.phone.tries.borrow()), (1, 1));
 }
