@@ -266,25 +266,25 @@ async fn a_network_that_comes_back_wakes_what_waits() {
 async fn nothing_is_left_of_a_binding_that_ended() {
     let rig = rig().await;
     let command = rig.lock();
-    rig.done(command).await;
+    rig.passing(rig.done(command)).await;
     rig.cloud.with(|cloud| cloud.refuses = Some(503));
     rig.outbox
         .queue_report(ReportId::new(), b"r".to_vec())
         .await
         .unwrap();
     rig.warden.unbind();
-    rig.connected(false).await;
-    rig.posted().await;
+    rig.passing(rig.connected(false)).await;
+    rig.passing(rig.posted()).await;
     let streams = rig.cloud.with(|cloud| cloud.opened().len());
     rig.clock.advance(Duration::from_secs(86_400));
     rig.settled().await;
     assert_eq!(rig.cloud.with(|cloud| cloud.opened().len()), streams);
     rig.cloud.with(|cloud| cloud.refuses = None);
     rig.warden.bind_again();
-    rig.connected(true).await;
+    rig.passing(rig.connected(true)).await;
     let opened = rig.cloud.with(|cloud| cloud.requests.len());
     assert!(opened > 0);
-    rig.kept(|row| row.reported_at > 0).await;
+    rig.passing(rig.kept(|row| row.reported_at > 0)).await;
     rig.cloud.with(|cloud| assert!(cloud.reports.is_empty()));
 }
 
