@@ -17,7 +17,7 @@ use super::performing::{self, Performing};
 use super::trouble::TroubleKind;
 use crate::store::find::{FindRow, HeartbeatRow};
 use event::is_suspicious;
-pub use event::{Announcement, Effect, Event, Judgement, Told};
+pub use event::{Announcement, Effect, Event, Judgement, Told, WipeNews};
 
 /// How often a state report goes out where nothing changes.
 const REPORT_EACH: Duration = Duration::from_secs(24 * 3600);
@@ -36,7 +36,7 @@ pub struct State {
     outcomes: Errand,
     sequence: u64,
     /// The outcome of a wipe that the warden holds back until the cloud has it.
-    wipe: Option<u64>,
+    wipe: Option<WipeNews>,
     effects: Errand,
     /// Rests after the warden couldn't have an effect begin.
     begin: Errand,
@@ -63,8 +63,8 @@ pub struct Beginning {
     pub conditions: Conditions,
     /// What is remembered of the network.
     pub heartbeat: Option<HeartbeatRow>,
-    /// The number of the outcome in the outbox that says that a wipe is about to begin.
-    pub wipe: Option<u64>,
+    /// The outcome in the outbox that says that a wipe is about to begin.
+    pub wipe: Option<WipeNews>,
 }
 
 impl State {

@@ -57,7 +57,7 @@ pub enum Event {
         /// What they say, in order.
         told: Vec<Told>,
         /// The number of the one among them that says that a wipe is about to begin.
-        wipe: Option<u64>,
+        wipe: Option<WipeNews>,
     },
     /// They couldn't be read or kept.
     OutcomesNotKept,
@@ -111,6 +111,15 @@ pub struct Judgement {
     pub disposition: Option<Disposition>,
     /// The command and what it asks for, where the warden accepted it.
     pub command: Option<(CommandId, String)>,
+}
+
+/// The outcome that says that a wipe is about to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WipeNews {
+    /// The wipe.
+    pub command: CommandId,
+    /// The outcome's number.
+    pub sequence: u64,
 }
 
 /// What an outcome says.

@@ -1,26 +1,25 @@
 //! What became of commands: from the warden to the outbox, to the cloud and to the bus.
 
 use belay_proto::id::CommandId;
-use belay_proto::signed::{CommandState, Verb};
+use belay_proto::signed::CommandState;
 
-use super::{Announcement, Effect, State, Told};
+use super::{Announcement, Effect, State, Told, WipeNews};
 
 /// Commands that are remembered so that each is announced once.
 const ANNOUNCED: usize = 64;
 
 impl State {
     /// They are in the outbox.
-    pub(super) fn kept(&mut self, sequence: u64, told: Vec<Told>, wipe: Option<u64>) -> Vec<Effect> {
+    pub(super) fn kept(&mut self, sequence: u64, told: Vec<Told>, wipe: Option<WipeNews>) -> Vec<Effect> {
         self.sequence = self.sequence.max(sequence);
         let again = self.outcomes.done();
         let mut effects = Vec::new();
         // One that was called off, or has failed, waits for nothing.
-        if told
-            .iter()
-            .any(|told| told.action == Verb::Wipe.as_str() && told.state.is_final())
-        {
-            self.wipe = None;
-        }
+        let is_over = |wipe: &WipeNews| {
+            told.iter()
+                .any(|told| told.command == wipe.command && told.state.is_final())
+        };
+        self.wipe = self.wipe.filter(|wipe| !is_over(wipe));
         if let Some(wipe) = wipe {
             self.wipe = Some(wipe);
             // There is little time: what rests after a failure is tried now.
@@ -50,7 +49,7 @@ impl State {
     /// The cloud has the outcome with this number. A wipe that waited for that may begin.
     pub(super) fn arrived(&mut self, outcome: Option<u64>) -> Option<Effect> {
         let wipe = self.wipe?;
-        if outcome? < wipe {
+        if outcome? < wipe.sequence {
             return None;
         }
         self.wipe = None;
@@ -60,9 +59,9 @@ impl State {
     pub(super) fn read_outcomes(&self) -> Effect {
         Effect::ReadOutcomes {
             after: self.sequence,
-            acknowledge: self
-                .wipe
-                .map_or(self.sequence, |wipe| self.sequence.min(wipe.saturating_sub(1))),
+            acknowledge: self.wipe.map_or(self.sequence, |wipe| {
+                self.sequence.min(wipe.sequence.saturating_sub(1))
+            }),
         }
     }
 

@@ -6,7 +6,7 @@ use belay_proto::id::CommandId;
 use belay_proto::signed::CommandState;
 
 use super::rig::{Rig, rig};
-use crate::find::state::{Beginning, Effect, Event, State};
+use crate::find::state::{Beginning, Effect, Event, State, WipeNews};
 use crate::find::trouble::{Trouble, TroubleKind};
 use crate::find::{Conditions, Told};
 use crate::store::find::FindRow;
@@ -75,9 +75,10 @@ fn the_news_of_a_wipe_goes_out_though_the_post_rests_after_failures() {
         asked: Some(Duration::from_secs(600)),
     };
     state.step(now, Event::NotPosted(trouble));
+    let command = CommandId::new();
     let mut kept = |sequence, wipe| {
         let told = Told {
-            command: CommandId::new(),
+            command,
             action: "wipe".into(),
             state: CommandState::Running,
             reason: String::new(),
@@ -86,7 +87,7 @@ fn the_news_of_a_wipe_goes_out_though_the_post_rests_after_failures() {
         let effects = state.step(now, Event::OutcomesKept { sequence, told, wipe });
         effects.contains(&Effect::Post)
     };
-    assert!(!kept(1, None) && kept(2, Some(2)));
+    assert!(!kept(1, None) && kept(2, Some(WipeNews { command, sequence: 2 })));
 }
 
 #[tokio::test]
@@ -104,4 +105,40 @@ async fn a_wipe_that_has_failed_holds_nothing_back() {
     while acknowledged(&rig) < number {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn a_wipe_that_has_failed_lets_no_other_begin_untold() {
+    let mut rig = rig().await;
+    rig.connected(true).await;
+    rig.posted().await;
+    rig.cloud.with(|cloud| cloud.refuses = Some(503));
+    let number = announced(&rig).await;
+    let refused = |rig: &Rig| {
+        rig.warden
+            .with(|warden| warden.tell_step(CommandId::new(), "wipe", CommandState::Refused, 0))
+    };
+    let last = refused(&rig);
+    rig.warden.speak();
+    rig.kept(|row| row.sequence == last).await;
+    rig.settled().await;
+    assert_eq!(acknowledged(&rig), number - 1);
+    // Nor after a restart, from what is in the outbox.
+    rig.restart();
+    rig.connected(true).await;
+    rig.warden.speak();
+    rig.settled().await;
+    assert_eq!(acknowledged(&rig), number - 1);
+    // Nor where both come at once.
+    let (number, last) = rig.warden.with(|warden| {
+        let number = warden.tell_step(CommandId::new(), "wipe", CommandState::Running, 1);
+        (
+            number,
+            warden.tell_step(CommandId::new(), "wipe", CommandState::Refused, 0),
+        )
+    });
+    rig.warden.speak();
+    rig.kept(|row| row.sequence == last).await;
+    rig.settled().await;
+    assert_eq!(acknowledged(&rig), number - 1);
 }

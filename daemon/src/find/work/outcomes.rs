@@ -7,7 +7,7 @@ use belay_proto::steps;
 
 use super::WorkError;
 use crate::find::Parts;
-use crate::find::state::{Event, Told};
+use crate::find::state::{Event, Told, WipeNews};
 use crate::store::find::EndingRow;
 use crate::store::{Store, StoreError, find};
 
@@ -71,9 +71,9 @@ pub(in crate::find) async fn read_outcomes(
     }
 }
 
-/// The number of the outcome in the outbox that says that a wipe is about to begin: one that was kept by a belayd
+/// The outcome in the outbox that says that a wipe is about to begin: one that was kept by a belayd
 /// before this one, and that the cloud hasn't got.
-pub(in crate::find) async fn untold_wipe(store: &Store) -> Result<Option<u64>, StoreError> {
+pub(in crate::find) async fn untold_wipe(store: &Store) -> Result<Option<WipeNews>, StoreError> {
     let kept = store.call(|connection| find::outcomes(connection)).await?;
     let outcomes = kept.iter().filter_map(|bytes| peek(bytes).ok());
     Ok(outcomes.fold(None, |wipe, outcome| waits(wipe, &outcome)))
@@ -89,11 +89,14 @@ fn ending(told: &Told) -> EndingRow {
 }
 
 /// Which outcome a wipe waits for, after this one.
-fn waits(before: Option<u64>, outcome: &Outcome) -> Option<u64> {
+fn waits(before: Option<WipeNews>, outcome: &Outcome) -> Option<WipeNews> {
     let is_wipe = outcome.action == Verb::Wipe.as_str();
     match outcome.state {
-        state if is_wipe && state.is_final() => None,
-        CommandState::Running if is_wipe && outcome.step == BEFORE_IT_BEGINS => Some(outcome.sequence),
+        state if state.is_final() => before.filter(|wipe| wipe.command != outcome.command),
+        CommandState::Running if is_wipe && outcome.step == BEFORE_IT_BEGINS => Some(WipeNews {
+            command: outcome.command,
+            sequence: outcome.sequence,
+        }),
         _ => before,
     }
 }
