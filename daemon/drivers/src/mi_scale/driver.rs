@@ -233,7 +233,7 @@ impl MiScale {
                         return self.end(Err(Failure::Nonsense), out);
                     };
                     fetch.arrived = arrived;
-                    if let Ok(frame) = Frame::decode(model, record) {
+                    if let Ok(frame) = Frame::decode(model, record).map(Frame::remembered) {
                         let at = frame.time(fetch.now.offset, Some(fetch.now));
                         let readings = frame.weight().into_iter().chain(frame.impedance());
                         fetch.readings.extend(readings.map(|reading| (at, reading)));

@@ -151,6 +151,16 @@ impl Frame {
         Some(Reading::Impedance(f64::from(ohm)))
     }
 
+    /// The frame as one of the scale's memory: it holds weighings that are over, so that somebody has stepped off says
+    /// nothing against it.
+    #[must_use]
+    pub fn remembered(self) -> Self {
+        Self {
+            removed: false,
+            ..self
+        }
+    }
+
     /// When it was weighed, in seconds since the epoch, if the clock was ever set: it shows 1970 until then, and no
     /// such scale is older than 2015. With a `now`, the clock must not be more than a day ahead of it.
     #[must_use]

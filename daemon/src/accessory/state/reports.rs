@@ -57,12 +57,16 @@ impl State {
             }
             Report::Event(Told::Readings(readings)) => {
                 let now = at.wall.epoch().unwrap_or(0);
-                // A record without a date is of some day before: it would stand for today's.
-                let dated = |(second, reading): (Option<u64>, Reading)| Some((second?, reading));
+                // The accessory forgets what is committed, so all of it is kept: a record whose clock was never set, or
+                // is ahead, counts as of the moment it came, a second before the one after it.
+                let mut age = u64::try_from(readings.len()).unwrap_or(u64::MAX);
                 let readings: Vec<_> = readings
                     .into_iter()
-                    .filter_map(dated)
-                    .filter(|(second, _)| *second <= now)
+                    .map(|(second, reading)| {
+                        age = age.saturating_sub(1);
+                        let came = now.saturating_sub(age);
+                        (second.filter(|second| *second <= now).unwrap_or(came), reading)
+                    })
                     .collect();
                 for (second, reading) in &readings {
                     one.remember(*second, *reading);

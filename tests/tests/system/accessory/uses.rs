@@ -312,7 +312,7 @@ async fn a_scale_that_weighs_tells_what_it_kept_while_nobody_listened() {
     beside.asks(object, "Pair").await.unwrap();
     let weighed = Frame {
         removed: false,
-        ..over(14_200, 4, Some(510))
+        ..over(14_200, 4, None)
     };
     scale.with(move |it, _| it.show(Some(weighed))).await.unwrap();
     scale.advertise(-50).await.unwrap();
@@ -320,6 +320,11 @@ async fn a_scale_that_weighs_tells_what_it_kept_while_nobody_listened() {
     scale.connected(false).await.unwrap();
     let mut device = latest(&beside, object).await;
     assert!(device.remove("weight").is_some(), "{device:?}");
+    // This one is of the scale's memory alone.
+    assert_eq!(
+        device.remove("impedance").unwrap(),
+        Variant::from(503.0).try_into().unwrap()
+    );
     // What was read once isn't announced again.
     let records: u32 = beside
         .app

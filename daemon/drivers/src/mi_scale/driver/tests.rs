@@ -90,6 +90,16 @@ fn a_history_is_forgotten_only_when_it_is_on_disk() {
 }
 
 #[test]
+fn a_record_counts_though_its_person_has_stepped_off() {
+    let mut bench = fetching(Model::Weight, 1);
+    let mut over = record(2);
+    over[0] |= 0x80;
+    bench.notify(HISTORY, &over);
+    bench.notify(HISTORY, &[3]);
+    assert_eq!(readings(&bench).unwrap(), [(time(2), Reading::Weight(70.0))]);
+}
+
+#[test]
 fn an_empty_history_ends_at_once() {
     let bench = fetching(Model::Weight, 0);
     assert_eq!(commands(&bench)[1..], [[3]]);

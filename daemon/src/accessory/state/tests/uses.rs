@@ -128,6 +128,33 @@ fn a_scale_that_weighs_is_connected_for_its_records_and_let_go_of() {
 }
 
 #[test]
+fn a_record_without_a_date_or_from_ahead_is_of_the_moment_it_came() {
+    let mut rig = Rig::new(vec![saved(Kind::MiScale, 8)]);
+    weighs(&mut rig);
+    let session = rig.session().unwrap();
+    rig.opens(session).unwrap();
+    let told = [
+        (None, 68.0),
+        (Some(NOW - 60), 69.0),
+        (None, 70.0),
+        (Some(NOW + 3600), 71.0),
+    ];
+    let records = told
+        .map(|(at, kilograms)| (at, Reading::Weight(kilograms)))
+        .to_vec();
+    rig.tells(session, Told::Readings(records));
+    let kept = [(NOW - 3, 68.0), (NOW - 60, 69.0), (NOW - 1, 70.0), (NOW, 71.0)];
+    let kept = kept
+        .map(|(at, kilograms)| (at, Reading::Weight(kilograms)))
+        .to_vec();
+    // All of them: what is committed the scale forgets.
+    assert!(
+        rig.effects
+            .contains(&Effect::StoreTransfer(session.0, session.1, kept))
+    );
+}
+
+#[test]
 fn a_scale_that_is_asleep_is_not_tried_again_by_itself() {
     let mut rig = Rig::new(vec![saved(Kind::MiScale, 8)]);
     let id = AccessoryId::from_bytes([8; 16]);
