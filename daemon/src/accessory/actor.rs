@@ -129,6 +129,8 @@ struct Desk {
     changes: watch::Sender<u64>,
     state: State,
     account: Option<AccountId>,
+    /// Nothing of an earlier binding is left on the disk: it was looked for since the start.
+    swept: bool,
     askers: u64,
     waiting: HashMap<Asker, oneshot::Sender<Result<Answer, AccessoryError>>>,
     /// The discovery of each caller on the bus.
@@ -150,6 +152,7 @@ impl Desk {
             changes: actor.changes.clone(),
             state: State::default(),
             account: None,
+            swept: false,
             askers: 0,
             waiting: HashMap::new(),
             callers: BTreeMap::new(),
@@ -171,12 +174,15 @@ impl Desk {
             BindingState::Unbound if view.is_current => None,
             _ => return,
         };
-        if account == self.account {
+        if account == self.account && (account.is_some() || self.swept) {
             return;
         }
+        self.swept = account.is_none();
         let what = match account {
             None => {
-                // What was saved while the sign-out went through goes too.
+                // What was saved while the sign-out went through goes too, and what waits to be saved isn't: also where an
+                // earlier belayd was killed between the two.
+                self.work.clear();
                 writes(&self.parts.store, |transaction, _| rows::forget_keys(transaction)).await;
                 What::Account(None)
             }

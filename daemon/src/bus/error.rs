@@ -84,6 +84,7 @@ impl From<StoreError> for Error {
         match error {
             StoreError::Panicked => Self::Internal(error.to_string()),
             StoreError::Gone => Self::Cancelled("belayd is stopping".into()),
+            StoreError::Forgotten { .. } => Self::NotFound(error.to_string()),
             StoreError::Io { .. }
             | StoreError::Open { .. }
             | StoreError::InUse { .. }

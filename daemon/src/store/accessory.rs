@@ -145,17 +145,29 @@ pub fn forget_data(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Nothing is kept of an accessory that isn't the account's any more: a transfer that was under way when it was unpaired,
+/// or its owner signed out, would leave behind what was just deleted.
+fn must_be_kept(connection: &Connection, id: AccessoryId) -> Result<(), StoreError> {
+    let found = connection
+        .query_row("SELECT 1 FROM accessory WHERE id = ?1", [id.as_bytes()], |_| {
+            Ok(())
+        })
+        .optional()?;
+    found.ok_or(StoreError::Forgotten { what: "accessory" })
+}
+
 /// Stores a transfer of history and how far it goes, all of it or nothing. Minutes that are there stay as they are.
 /// Answers how many were new.
 ///
 /// # Errors
-/// [`StoreError`].
+/// [`StoreError::Forgotten`] for an accessory that isn't there any more, and the others.
 pub fn commit_minutes(
     transaction: &Transaction<'_>,
     sealer: &Sealer,
     id: AccessoryId,
     minutes: &[ActivityMinute],
 ) -> Result<u64, StoreError> {
+    must_be_kept(transaction, id)?;
     let mut days: BTreeMap<u64, Vec<&ActivityMinute>> = BTreeMap::new();
     for minute in minutes {
         days.entry(day_of(minute.start)).or_default().push(minute);
@@ -185,13 +197,14 @@ pub fn commit_minutes(
 /// Stores readings with their times in seconds since the epoch. Answers how many were new.
 ///
 /// # Errors
-/// [`StoreError`].
+/// [`StoreError::Forgotten`] for an accessory that isn't there any more, and the others.
 pub fn commit_readings(
     transaction: &Transaction<'_>,
     sealer: &Sealer,
     id: AccessoryId,
     readings: &[(u64, Reading)],
 ) -> Result<u64, StoreError> {
+    must_be_kept(transaction, id)?;
     let mut days: BTreeMap<u64, Vec<(u64, Reading)>> = BTreeMap::new();
     for (second, reading) in readings {
         days.entry(day_of(*second)).or_default().push((*second, *reading));

@@ -83,6 +83,12 @@ pub enum StoreError {
         /// The value.
         what: &'static str,
     },
+    /// What the value is about was forgotten meanwhile.
+    #[error("the {what} was forgotten meanwhile")]
+    Forgotten {
+        /// What was.
+        what: &'static str,
+    },
     /// The closure that was run panicked.
     #[error("work on the database panicked")]
     Panicked,

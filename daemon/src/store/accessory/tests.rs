@@ -37,6 +37,13 @@ fn band() -> Saved {
     }
 }
 
+/// A band of somebody's on the disk.
+fn saved(db: &Connection, sealer: &Sealer) -> AccessoryId {
+    let band = band();
+    save(db, sealer, AccountId::random(), &band).unwrap();
+    band.id
+}
+
 fn minutes(from: u64, count: u64) -> Vec<ActivityMinute> {
     let minute = |index| ActivityMinute {
         start: from + index * 60,
@@ -128,20 +135,20 @@ fn how_far_a_history_goes_never_falls() {
 #[test]
 fn activity_is_read_within_its_bounds() {
     let (mut db, sealer) = (database(), sealer());
-    let band = band();
+    let id = saved(&db, &sealer);
     let all = minutes(20_000 * DAY, 3000);
-    within(&mut db, |t| commit_minutes(t, &sealer, band.id, &all));
+    within(&mut db, |t| commit_minutes(t, &sealer, id, &all));
     let (from, to) = (20_000 * DAY + 60, 20_001 * DAY + 120);
-    let read = activity(&db, &sealer, band.id, (from, to), 10_000).unwrap();
+    let read = activity(&db, &sealer, id, (from, to), 10_000).unwrap();
     assert_eq!(read, all[1..1442]);
-    assert_eq!(activity(&db, &sealer, band.id, (from, to), 7).unwrap(), all[1..8]);
-    assert_eq!(activity(&db, &sealer, band.id, (to, from), 7).unwrap(), []);
+    assert_eq!(activity(&db, &sealer, id, (from, to), 7).unwrap(), all[1..8]);
+    assert_eq!(activity(&db, &sealer, id, (to, from), 7).unwrap(), []);
 }
 
 #[test]
 fn the_newest_reading_of_each_quantity_is_found() {
     let (mut db, sealer) = (database(), sealer());
-    let id = AccessoryId::random();
+    let id = saved(&db, &sealer);
     let readings = [
         (DAY + 5, Reading::Weight(70.0)),
         (DAY + 5, Reading::Impedance(500.0)),
@@ -169,11 +176,27 @@ fn keys_are_forgotten_apart_from_what_was_measured() {
 #[test]
 fn a_record_moved_to_another_day_is_not_taken_for_that_days() {
     let (mut db, sealer) = (database(), sealer());
-    let id = AccessoryId::random();
+    let id = saved(&db, &sealer);
     within(&mut db, |t| commit_minutes(t, &sealer, id, &minutes(60, 5)));
     db.execute("UPDATE health_day SET day = 1", []).unwrap();
     assert!(matches!(
         activity(&db, &sealer, id, (0, 2 * DAY), 100),
         Err(StoreError::Sealed { .. })
     ));
+}
+
+#[test]
+fn nothing_is_measured_by_an_accessory_that_was_forgotten() {
+    let (mut db, sealer) = (database(), sealer());
+    let id = saved(&db, &sealer);
+    within(&mut db, |t| commit_minutes(t, &sealer, id, &minutes(60, 5)));
+    forget_keys(&db).unwrap();
+    forget_data(&db).unwrap();
+    let transaction = db.transaction().unwrap();
+    let late = commit_minutes(&transaction, &sealer, id, &minutes(600, 5));
+    assert!(matches!(late, Err(StoreError::Forgotten { .. })), "{late:?}");
+    let late = commit_readings(&transaction, &sealer, id, &[(60, Reading::Weight(70.0))]);
+    assert!(matches!(late, Err(StoreError::Forgotten { .. })), "{late:?}");
+    transaction.commit().unwrap();
+    assert_eq!(activity(&db, &sealer, id, (0, DAY), 100).unwrap(), []);
 }
