@@ -1,3 +1,7 @@
+CREATE TRIGGER accessory_counter_end AFTER DELETE ON accessory
+BEGIN
+    DELETE FROM accessory_counter WHERE accessory = old.id;
+END;
 CREATE TRIGGER accessory_wishes_end AFTER DELETE ON accessory
 BEGIN
     DELETE FROM accessory_wishes WHERE accessory = old.id;
@@ -9,6 +13,16 @@ CREATE TABLE accessory (
     sealed    BLOB    NOT NULL,
     synced_to INTEGER NOT NULL,
     synced_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE accessory_counter (
+    accessory BLOB    PRIMARY KEY CHECK (length(accessory) = 16),
+    counter   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE accessory_pairing (
+    id      BLOB PRIMARY KEY CHECK (length(id) = 16),
+    account BLOB NOT NULL CHECK (length(account) = 16),
+    begun   INTEGER NOT NULL,
+    sealed  BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE accessory_registry (
     id         BLOB    PRIMARY KEY CHECK (length(id) = 16),
