@@ -2,13 +2,13 @@
 
 mod hearing;
 mod learning;
+mod linking;
 mod storing;
 mod timers;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use belay_drivers::Address;
 use belay_proto::clock::Clock;
 use belay_proto::dbus::BindingState;
 use belay_proto::id::{AccessoryId, AccountId};
@@ -23,7 +23,7 @@ use self::storing::writes;
 use self::timers::{Timers, local};
 use super::error::AccessoryError;
 use super::handle::{Announcement, Message};
-use super::ports::{Order, Radio, Report, Session};
+use super::ports::{Order, Radio, Report};
 use super::state::{Answer, Asker, At, Effect, Event, SessionId, State, What, step};
 use super::view::View;
 use crate::actor::{Actor, Inbox};
@@ -187,6 +187,7 @@ impl Desk {
                 What::Account(None)
             }
             Some(account) => {
+                self.recall(account).await;
                 let sealer = self.parts.store.sealer().clone();
                 let read =
                     move |connection: &mut rusqlite::Connection| rows::load(connection, &sealer, account);
@@ -302,8 +303,17 @@ impl Desk {
                 kind,
                 address,
                 key,
-            } => self.hearing.listen(id, kind, address, key),
+                counter,
+            } => self.hearing.listen(id, (kind, address), key, counter),
             Effect::Deafen(id) => self.hearing.deafen(id),
+            Effect::Try {
+                id,
+                kind,
+                address,
+                key,
+            } => self.hearing.try_key(id, (kind, address), key),
+            Effect::EndTry(id) => self.hearing.end_try(id),
+            Effect::Unbond(id, session, address) => self.unbond(id, session, address),
             Effect::Connect {
                 id,
                 session,
@@ -330,6 +340,9 @@ impl Desk {
             | Effect::StoreTransfer(..)
             | Effect::StoreWishes(..)
             | Effect::StoreReadings(..)
+            | Effect::BeginPending(..)
+            | Effect::EndPending(..)
+            | Effect::StoreCounter(..)
             | Effect::StoreSynced(..) => self.store(effect).await,
             Effect::Wake(timer, after) => self.timers.wake(timer, after),
             Effect::Sleep(timer) => self.timers.sleep(timer),
@@ -340,17 +353,6 @@ impl Desk {
             // Answered last, in `happens`.
             Effect::Answer(..) => {}
         }
-    }
-
-    fn connect(&mut self, id: AccessoryId, session: SessionId, address: Address, kind: belay_drivers::Kind) {
-        let setup = self.setup();
-        let Some(driver) = belay_drivers::driver(kind, &setup) else {
-            tracing::error!(%kind, "a kind that isn't connected to");
-            return;
-        };
-        let Session { orders, reports } = self.parts.radio.connect(address, driver);
-        self.lines.insert(id, Line { session, orders });
-        self.reports.push(Box::pin(next(id, session, reports)));
     }
 
     fn announce(&self, announcement: Announcement) {
@@ -369,16 +371,6 @@ impl Desk {
             wall: local(self.parts.clock.wall()),
             dice: u16::from_le_bytes(random()),
         }
-    }
-
-    fn setup(&self) -> belay_drivers::Setup {
-        let owner = self.account.map_or(0, |account| {
-            let [a, b, c, d, ..] = *account.as_bytes();
-            u32::from_le_bytes([a, b, c, d])
-        });
-        let mut setup = belay_drivers::Setup::default();
-        (setup.owner, setup.entropy) = (owner, belay_drivers::Entropy::new(random()));
-        setup
     }
 }
 

@@ -7,8 +7,10 @@ mod asking;
 mod connection;
 mod discovery;
 mod event;
+mod pairing;
 mod registry;
 mod reports;
+mod trial;
 mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +25,8 @@ use super::ports::AdapterView;
 use connection::Connection;
 use discovery::Discovery;
 pub use event::{Answer, Asker, At, Effect, Event, Question, SessionId, Sighting, TimerOf, What};
+pub use pairing::Preparation;
+use trial::Trial;
 pub(super) use wishes::Records;
 
 /// The first wait after a connection that failed; each further one is twice as long.
@@ -52,6 +56,10 @@ pub struct State {
     /// A scan has failed: nobody is listened to before its timer has run out, or the adapter came.
     resting: bool,
     sessions: u64,
+    /// Keys that accessories at these addresses may hold: they were given one, and it isn't known what came of it.
+    pending: BTreeMap<Address, Key>,
+    /// How far sensors have counted.
+    counters: BTreeMap<AccessoryId, u32>,
 }
 
 /// One accessory.
@@ -75,6 +83,12 @@ pub struct Accessory {
     pub(super) connection: Option<Connection>,
     /// Who waits for it to be on disk, where there is no connection to wait for.
     adopting: Vec<Asker>,
+    /// What the disk has of it, while something else is on its way there.
+    before: Option<Paired>,
+    /// Another key is tried.
+    trial: Option<Trial>,
+    /// When it was last heard, boot time.
+    heard_at: Option<Duration>,
     /// How often in a row no connection came about.
     pub(super) failures: u32,
     /// A retry waits.
@@ -123,21 +137,30 @@ pub fn step(state: &State, event: Event) -> (State, Vec<Effect>) {
     let mut effects = Vec::new();
     let at = event.at;
     match event.what {
+        What::Recalled { pending, counters } => (next.pending, next.counters) = (pending, counters),
         What::Account(account) => next.account_changed(account, &mut effects),
         What::Wishes(all) => next.wished(&all, &mut effects),
         What::WishesStored(id, asker, wishes, outcome) => {
             next.wishes_stored(id, asker, wishes, outcome, &mut effects);
         }
         What::Adapter(adapter) => next.adapter_changed(adapter, &at, &mut effects),
-        What::Heard(sighting) => next.heard(sighting, &mut effects),
-        What::Measured { id, readings } => next.measured(id, &at, readings, &mut effects),
+        What::Heard(sighting) => next.heard(sighting, &at, &mut effects),
+        What::Measured {
+            id,
+            readings,
+            counter,
+        } => next.measured(id, &at, (readings, counter), &mut effects),
+        What::Tried(id, outcome) => next.tried(id, outcome, &mut effects),
+        What::Prepared(id, session, what, outcome) => {
+            next.prepared(id, session, what, outcome, &mut effects);
+        }
         What::Unheard(id, error) => next.unheard(id, error),
         What::ScanFailed(error) => next.scan_failed(error.into(), &at, &mut effects),
         What::Elapsed(timer) => next.elapsed(timer, &mut effects),
         What::Asked(asker, question) => next.asked(asker, question, &at, &mut effects),
         What::Left(asker) => next.left(asker, &mut effects),
         What::Reported(id, session, report) => next.reported(id, session, report, &at, &mut effects),
-        What::Stored(id, session, outcome) => next.stored(id, session, outcome, &mut effects),
+        What::Stored(id, session, outcome) => next.stored(id, session, outcome, &at, &mut effects),
         What::Saved(id, outcome) => next.saved(id, outcome, &at, &mut effects),
         What::Removed(id, asker, outcome) => next.removed(id, asker, outcome, &mut effects),
         What::Registered(saved) => next.registered(saved, &mut effects),
@@ -157,6 +180,9 @@ impl State {
                 accessory.leave(id, AccessoryError::NotBound, effects);
             }
             self.account = id;
+        }
+        if id.is_none() {
+            (self.pending, self.counters) = Default::default();
         }
         for saved in account.map(|(_, saved)| saved).unwrap_or_default() {
             self.know(saved, effects);
@@ -181,10 +207,7 @@ impl State {
                 one.failures = 0;
                 effects.push(Effect::Sleep(TimerOf::Retry(*id)));
             }
-            let adapters = matches!(
-                one.problem,
-                Some(AccessoryError::AdapterMissing | AccessoryError::PoweredOff)
-            );
+            let adapters = one.problem.is_some_and(AccessoryError::is_the_adapters);
             if adapter.powered && adapters {
                 one.problem = None;
             }
@@ -206,6 +229,7 @@ impl State {
                     one.waiting = false;
                 }
             }
+            TimerOf::Trial(id) => self.tried(id, Err(AccessoryError::Unreachable), effects),
         }
     }
 
@@ -245,7 +269,8 @@ impl State {
                     id: *id,
                     kind: one.kind,
                     address: one.address,
-                    key: one.paired.as_ref().and_then(|paired| paired.key.clone()),
+                    key: one.kept_key().cloned(),
+                    counter: self.counters.get(id).copied(),
                 });
             }
         }
@@ -274,6 +299,9 @@ impl Accessory {
             paired: None,
             connection: None,
             adopting: Vec::new(),
+            before: None,
+            trial: None,
+            heard_at: None,
             failures: 0,
             waiting: false,
             held: false,
@@ -292,10 +320,7 @@ impl Accessory {
 
     /// Only its owner can help: trying again would do nothing, or harm.
     fn stopped(&self) -> bool {
-        matches!(
-            self.problem,
-            Some(AccessoryError::KeyMismatch | AccessoryError::KeyRequired | AccessoryError::NotSupported)
-        )
+        self.problem.is_some_and(AccessoryError::is_the_owners)
     }
 
     /// The word for the property `State`.
@@ -303,6 +328,9 @@ impl Accessory {
     pub fn state(&self) -> &'static str {
         if let Some(connection) = &self.connection {
             return connection.state();
+        }
+        if self.trial.is_some() {
+            return "pairing";
         }
         match (&self.paired, self.problem) {
             (_, Some(AccessoryError::KeyRequired)) => "key-required",
@@ -330,10 +358,11 @@ impl Accessory {
     }
 
     /// Ends everything of it.
-    fn leave(self, id: AccessoryId, why: AccessoryError, effects: &mut Vec<Effect>) {
+    fn leave(mut self, id: AccessoryId, why: AccessoryError, effects: &mut Vec<Effect>) {
         if self.waiting {
             effects.push(Effect::Sleep(TimerOf::Retry(id)));
         }
+        self.end_trial(id, Err(why), effects);
         for asker in self.adopting {
             effects.push(Effect::Answer(asker, Err(why)));
         }

@@ -15,6 +15,10 @@ pub struct Rig {
     pub state: State,
     /// What the last event had done.
     pub effects: Vec<Effect>,
+    /// What has to come before a connection is done at once.
+    pub prepares: bool,
+    /// By the boot clock.
+    pub now: Duration,
     asked: u64,
 }
 
@@ -59,6 +63,8 @@ impl Rig {
         let mut rig = Self {
             state: State::default(),
             effects: Vec::new(),
+            prepares: true,
+            now: at().boot,
             asked: 0,
         };
         rig.power(true);
@@ -68,14 +74,60 @@ impl Rig {
 
     pub fn power(&mut self, powered: bool) {
         let available = true;
-        self.happens(What::Adapter(AdapterView { available, powered }));
+        self.happens(What::Adapter(AdapterView {
+            available,
+            powered,
+            without_id: false,
+        }));
     }
 
     pub fn happens(&mut self, what: What) -> &[Effect] {
-        let (state, effects) = step(&self.state, Event { at: at(), what });
-        self.state = state;
-        self.effects = effects;
+        self.effects = self.step(what);
+        for prepared in self.preparations() {
+            let more = self.step(prepared);
+            self.effects.extend(more);
+        }
         &self.effects
+    }
+
+    fn step(&mut self, what: What) -> Vec<Effect> {
+        let at = At {
+            boot: self.now,
+            ..at()
+        };
+        let (state, effects) = step(&self.state, Event { at, what });
+        self.state = state;
+        effects
+    }
+
+    /// The answers to what the last step wants done before a connection.
+    fn preparations(&self) -> Vec<What> {
+        let effects = self.effects.iter().filter(|_| self.prepares);
+        let done = effects.filter_map(|effect| match effect {
+            Effect::BeginPending(id, session, ..) => {
+                Some(What::Prepared(*id, *session, Preparation::Key, Ok(())))
+            }
+            Effect::Unbond(id, Some(session), _) => {
+                Some(What::Prepared(*id, *session, Preparation::Bond, Ok(())))
+            }
+            _ => None,
+        });
+        done.collect()
+    }
+
+    /// The opening that the last step connects with.
+    pub fn opening(&self) -> Option<Opening> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::Connect { opening, .. } => Some(opening.clone()),
+            _ => None,
+        })
+    }
+
+    /// Connects, and the opening ends so.
+    pub fn fails(&mut self, session: (AccessoryId, SessionId), failure: Failure) {
+        self.reports(session, Report::Connected);
+        let (open, _) = self.requests().remove(0);
+        self.finishes(session, open, Err(failure));
     }
 
     pub fn ask(&mut self, question: Question) -> Asker {
