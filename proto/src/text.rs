@@ -130,14 +130,21 @@ macro_rules! byte_text {
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                match serializer.is_human_readable() {
+                    true => serializer.collect_str(self),
+                    false => serializer.serialize_bytes(self.as_bytes()),
+                }
             }
         }
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
+                if deserializer.is_human_readable() {
+                    let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                    return text.parse().map_err(serde::de::Error::custom);
+                }
+                let bytes = $crate::text::Binary::deserialize(deserializer)?.0;
+                Self::try_from(bytes.as_slice()).map_err(serde::de::Error::custom)
             }
         }
 
@@ -164,6 +171,32 @@ macro_rules! from_any_bytes {
             }
         }
     };
+}
+
+/// A byte string of a format that has them; serde's own vectors are sequences of numbers.
+pub(crate) struct Binary(pub Vec<u8>);
+
+impl<'de> serde::Deserialize<'de> for Binary {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Binary;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a byte string")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Binary, E> {
+                Ok(Binary(bytes.to_vec()))
+            }
+
+            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Binary, E> {
+                Ok(Binary(bytes))
+            }
+        }
+        deserializer.deserialize_byte_buf(Visitor)
+    }
 }
 
 pub(crate) use {byte_newtype, byte_text, from_any_bytes};
