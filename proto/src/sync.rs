@@ -107,6 +107,12 @@ impl CollectionKeys {
         ))
     }
 
+    /// Where contents are cut into chunks, for a chunker that takes a seed: another collection is cut elsewhere.
+    pub fn cut_seed(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.keyed(&[b"belay/cut/1\0"]);
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+
     fn keyed(&self, parts: &[&[u8]]) -> [u8; 32] {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.index.expose());
         let mut context = hmac::Context::with_key(&key);
