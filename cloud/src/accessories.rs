@@ -59,12 +59,7 @@ pub async fn put(
         move |app, context, body| {
             let (tx, now) = (context.transaction, context.now);
             check(&body)?;
-            // A signed-in client alone has no collection key: what it brings no device could open.
-            let here = devices::table::bound(tx, &thumbprint)?
-                .into_iter()
-                .find(|bound| bound.active && bound.account == account)
-                .ok_or_else(|| Problem::new(Kind::NotBound))?
-                .device;
+            let here = devices::acting(tx, &thumbprint, &account)?;
             let before = table::find(tx, &account, &id)?;
             if !is_there_already(before.as_ref(), &body) {
                 may_follow(tx, &account, before.as_ref(), &body)?;

@@ -12,7 +12,7 @@ use crate::http::nonce;
 use crate::problem::{Kind, Problem};
 use crate::{
     accessories, accounts, challenges, channel, commands, delegates, devices, hardware, health, inbound_sms,
-    login, pages, releases, tokens, verifications,
+    login, pages, releases, sync, tokens, verifications,
 };
 
 /// A route of the service.
@@ -67,6 +67,8 @@ routes! {
     "GET" get "/v1/delegates" => delegates::list;
     "GET" get "/v1/accessories" => accessories::list;
     "PUT" put "/v1/accessories/{id}" => accessories::put;
+    "POST" post "/v1/sync/push" => sync::push;
+    "GET" get "/v1/sync/changes" => sync::changes;
     "GET" get "/v1/stream" => channel::stream::open;
     "GET" get "/v1/commands" => channel::queue;
     "POST" post "/v1/outcomes" => channel::outcome;

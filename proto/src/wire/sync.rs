@@ -76,7 +76,7 @@ pub struct PushAnswer {
 pub struct PushResult {
     /// Whether it is stored, or why not.
     pub status: PushStatus,
-    /// In a conflict: what the cloud has; none when it has nothing.
+    /// In a conflict: what the cloud has; none when the answer had no room for it, and it has to be fetched.
     pub current: Option<SyncRecord>,
     /// Of missing chunks: which, at most [`MISSING_CHUNKS`].
     pub missing: Vec<ChunkId>,
@@ -90,6 +90,8 @@ pub enum PushStatus {
     Ok,
     /// The cloud has another revision than `base`.
     Conflict,
+    /// The cloud has no such record: `base` has to be none.
+    Absent,
     /// Chunks have to come first.
     MissingChunks,
     /// The record is too long, or names too many chunks.
