@@ -2,8 +2,8 @@
 //!
 //! The cloud sees a collection's and a record's opaque id, a revision, a key epoch, whether the record is a removal, how
 //! long it is once padded, and which chunks it needs. Names, kinds, times and contents are sealed. What a device believes of
-//! a record is what is sealed in it: its number rises with each change, so a cloud that plays an older one back is found
-//! out, and a removal is a record too, so one that is missing says nothing.
+//! a record is what is sealed in it: it names the revisions that it was made of, so a cloud that plays an older one back is
+//! found out, and a removal is a record too, so one that is missing says nothing.
 //!
 //! - index key of a collection = HKDF(index key, "belay/index/1/NAME")
 //! - collection id = the first 16 B of HMAC-SHA256(index key, "belay/collection-id/1\0")
@@ -26,7 +26,7 @@ use crate::text::{byte_newtype, from_any_bytes, from_hex, hex};
 
 pub use chunk::{CHUNK, MAX_SEALED_CHUNK, MIN_CHUNK, seal_chunk};
 pub use content::{
-    Attributes, ChunkRef, Chunks, Content, Encoding, MAX_SEALED_RECORD, RecordError, SealedRecord,
+    Ancestors, Attributes, ChunkRef, Chunks, Content, Encoding, MAX_SEALED_RECORD, RecordError, SealedRecord,
 };
 
 byte_newtype!(

@@ -1,69 +1,66 @@
 //! What a record from the cloud does to the device's own.
 //!
-//! What is believed of a record is what is sealed in it. Its number rises with each change, so that a cloud that plays an
-//! older one back, or was restored from a backup, gets the newer one again. A removal is a record like another; a record
-//! that the cloud doesn't have says nothing.
+//! What is believed of a record is what is sealed in it, and it names the revisions that it was made of. So a cloud that
+//! plays an older one back, or was restored from a backup, gets the newer one again; and what was made without knowing what
+//! this device has is never taken in its place. A removal is a record like another; a record that the cloud doesn't have
+//! says nothing.
 
 /// How a record stands on the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ours {
-    /// Its number, with the changes that the cloud doesn't have.
-    pub number: u64,
-    /// The number that the cloud was last seen with; 0: never.
-    pub base: u64,
-    /// Whether it was changed since.
+    /// Whether it was changed since the cloud was last seen with it.
     pub pending: bool,
     /// Whether it is removed here.
     pub removed: bool,
 }
 
-/// What came.
+/// What came, beside ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Theirs {
-    /// Its number.
-    pub number: u64,
     /// Whether it is a removal.
     pub removed: bool,
-    /// Whether it is, byte for byte, what the cloud was last seen with.
-    pub is_base: bool,
+    /// How the two hang together.
+    pub kinship: Kinship,
+}
+
+/// How what came hangs together with what the device has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kinship {
+    /// It is what the cloud was last seen with.
+    Base,
+    /// Ours was made of it.
+    Ancestor,
+    /// It was made of what the cloud was last seen with.
+    Descendant,
+    /// Neither knows of the other.
+    Stranger,
 }
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing: it is known.
+    /// Nothing: it is known, and what is pending is pushed.
     Known,
     /// It takes the place of ours.
     Take,
-    /// Ours is newer than what the cloud has: it is pushed again, over what came.
+    /// Ours is pushed again, over what came.
     PushAgain,
-    /// Both were changed: they are merged, above both numbers.
+    /// Both are made one. Only of a descendant is it known what it was made of.
     Merge,
-    /// One was removed and the other changed: ours stays, above both numbers.
-    Keep,
 }
 
 /// Judges a record whose like may be on the device.
 #[must_use]
 pub const fn judge(ours: Option<Ours>, theirs: Theirs) -> Verdict {
     let Some(ours) = ours else { return Verdict::Take };
-    if theirs.is_base {
-        return match ours.pending || theirs.number < ours.number {
-            true => Verdict::PushAgain,
-            false => Verdict::Known,
-        };
-    }
-    // What the cloud was seen with was newer than this: whatever became of it there, it is on the device.
-    if theirs.number < ours.base || !ours.pending && theirs.number < ours.number {
-        return Verdict::PushAgain;
-    }
-    if !ours.pending && theirs.number > ours.number {
-        return Verdict::Take;
-    }
-    match (ours.removed, theirs.removed) {
-        (true, _) => Verdict::Take,
-        (false, true) => Verdict::Keep,
-        (false, false) => Verdict::Merge,
+    match (theirs.kinship, ours.pending) {
+        (Kinship::Base, _) => Verdict::Known,
+        (Kinship::Ancestor, _) => Verdict::PushAgain,
+        (Kinship::Descendant, false) => Verdict::Take,
+        // A change outlives a removal that didn't know of it.
+        _ if ours.removed => Verdict::Take,
+        _ if theirs.removed => Verdict::PushAgain,
+        _ => Verdict::Merge,
     }
 }
 
@@ -79,83 +76,71 @@ mod tests {
 
     use super::*;
 
-    fn ours(number: u64, base: u64) -> Ours {
-        Ours {
-            number,
-            base,
-            pending: number > base,
+    const CLEAN: Ours = Ours {
+        pending: false,
+        removed: false,
+    };
+    const PENDING: Ours = Ours {
+        pending: true,
+        removed: false,
+    };
+
+    fn theirs(kinship: Kinship) -> Theirs {
+        Theirs {
             removed: false,
+            kinship,
         }
     }
 
-    fn theirs(number: u64) -> Theirs {
+    fn removal(kinship: Kinship) -> Theirs {
         Theirs {
-            number,
-            removed: false,
-            is_base: false,
+            removed: true,
+            kinship,
         }
     }
 
     #[test]
-    fn what_is_new_here_is_taken() {
-        assert_eq!(judge(None, theirs(3)), Verdict::Take);
-        assert_eq!(judge(Some(ours(2, 2)), theirs(3)), Verdict::Take);
+    fn what_is_new_here_and_what_follows_is_taken() {
+        assert_eq!(judge(None, theirs(Kinship::Stranger)), Verdict::Take);
+        assert_eq!(judge(Some(CLEAN), theirs(Kinship::Descendant)), Verdict::Take);
+        assert_eq!(judge(Some(CLEAN), removal(Kinship::Descendant)), Verdict::Take);
     }
 
     #[test]
     fn an_older_record_is_never_taken() {
-        assert_eq!(judge(Some(ours(5, 5)), theirs(4)), Verdict::PushAgain);
-        assert_eq!(judge(Some(ours(6, 5)), theirs(4)), Verdict::PushAgain);
+        for ours in [CLEAN, PENDING] {
+            assert_eq!(judge(Some(ours), theirs(Kinship::Ancestor)), Verdict::PushAgain);
+            assert_eq!(judge(Some(ours), removal(Kinship::Ancestor)), Verdict::PushAgain);
+        }
     }
 
     #[test]
     fn two_changes_are_merged() {
-        assert_eq!(judge(Some(ours(6, 5)), theirs(6)), Verdict::Merge);
-        assert_eq!(judge(Some(ours(6, 5)), theirs(9)), Verdict::Merge);
-        // A restored cloud let another device count the same number again.
-        assert_eq!(judge(Some(ours(5, 5)), theirs(5)), Verdict::Merge);
+        assert_eq!(judge(Some(PENDING), theirs(Kinship::Descendant)), Verdict::Merge);
+        assert_eq!(judge(Some(PENDING), theirs(Kinship::Stranger)), Verdict::Merge);
+        // A restored cloud let another device change what it still had.
+        assert_eq!(judge(Some(CLEAN), theirs(Kinship::Stranger)), Verdict::Merge);
     }
 
     #[test]
     fn a_change_outlives_a_removal() {
-        let removal = Theirs {
-            removed: true,
-            ..theirs(6)
-        };
-        assert_eq!(judge(Some(ours(6, 5)), removal), Verdict::Keep);
-        assert_eq!(judge(Some(ours(5, 5)), removal), Verdict::Take);
+        assert_eq!(
+            judge(Some(PENDING), removal(Kinship::Descendant)),
+            Verdict::PushAgain
+        );
         let removed = Ours {
             removed: true,
-            ..ours(6, 5)
+            ..PENDING
         };
-        assert_eq!(judge(Some(removed), theirs(6)), Verdict::Take);
-    }
-
-    #[test]
-    fn what_the_cloud_was_seen_with_is_no_news() {
-        let seen = Theirs {
-            is_base: true,
-            ..theirs(5)
-        };
-        assert_eq!(judge(Some(ours(5, 5)), seen), Verdict::Known);
-        assert_eq!(judge(Some(ours(6, 5)), seen), Verdict::PushAgain);
+        assert_eq!(judge(Some(removed), theirs(Kinship::Descendant)), Verdict::Take);
     }
 
     proptest! {
         /// A change that the cloud doesn't have is never overwritten.
         #[test]
-        fn a_pending_change_is_lost_by_nothing_that_comes(
-            base in 0_u64..4, more in 1_u64..4, number in 1_u64..9, removed: bool, is_base: bool
-        ) {
-            let verdict = judge(Some(ours(base + more, base)), Theirs { number, removed, is_base });
-            prop_assert!(matches!(verdict, Verdict::PushAgain | Verdict::Merge | Verdict::Keep));
-        }
-
-        /// The device never falls behind what it has seen.
-        #[test]
-        fn what_is_taken_is_newer(number in 1_u64..9, theirs in 1_u64..9, removed: bool) {
-            let verdict = judge(Some(ours(number, number)), Theirs { number: theirs, removed, is_base: false });
-            prop_assert!(verdict != Verdict::Take || theirs > number);
+        fn a_pending_change_is_lost_by_nothing_that_comes(kinship in 0..4_usize, removed: bool) {
+            let kinship = [Kinship::Base, Kinship::Ancestor, Kinship::Descendant, Kinship::Stranger][kinship];
+            prop_assert_ne!(judge(Some(PENDING), Theirs { removed, kinship }), Verdict::Take);
         }
     }
 }

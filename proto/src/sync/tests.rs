@@ -18,6 +18,7 @@ fn content(body: &[u8]) -> Content {
         changed_at: 1_790_000_000,
         natural: "uid-1".to_owned(),
         kind: "text/vcard".to_owned(),
+        ancestors: Ancestors::default().with(&Revision::of(b"before")),
         removed: false,
         attributes: Attributes([("mode".to_owned(), "0600".to_owned())].into()),
         encoding: Encoding::Identity,
@@ -165,4 +166,18 @@ fn names_of_collections_and_records_are_the_accounts_own() {
     );
     assert_ne!(mine.collection_id(), keys.collection_id());
     assert_ne!(mine.record_id("uid-1"), keys.record_id("uid-1"));
+}
+
+#[test]
+fn the_newest_ancestors_are_remembered() {
+    let revision = |n: u8| Revision::of(&[n]);
+    let mut ancestors = Ancestors::default();
+    for n in 0..20 {
+        assert_eq!(ancestors.is_full(), n >= 16);
+        ancestors = ancestors.with(&revision(n)).with(&revision(n));
+    }
+    assert!(ancestors.has(&revision(19)) && ancestors.has(&revision(4)) && !ancestors.has(&revision(3)));
+    let other = Ancestors::default().with(&revision(40));
+    let joined = other.join(&ancestors);
+    assert!(joined.has(&revision(40)) && joined.has(&revision(19)) && joined.is_full());
 }
