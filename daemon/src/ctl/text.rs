@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use belay_proto::text::misleads;
 use serde_json::{Map, Value};
 use zbus::{OwnedVariant, Variant};
 
 use super::error::Error;
-use crate::device::name::disguises;
 
 /// Colour, or none: four uses of it and no more.
 #[derive(Clone, Copy, Debug, Default)]
@@ -213,10 +213,10 @@ pub fn json_key(name: &str) -> String {
     key
 }
 
-/// A text from the bus made fit for a terminal: characters that [disguise](disguises) are shown as `?`.
+/// A text from the bus made fit for a terminal: characters that [mislead](misleads) are shown as `?`.
 pub fn printable(text: &str) -> String {
     text.chars()
-        .map(|letter| if disguises(letter) { '?' } else { letter })
+        .map(|letter| if misleads(letter) { '?' } else { letter })
         .collect()
 }
 
