@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use belay_proto::sysexits;
+use belay_proto::text::with_causes;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Settings};
@@ -141,14 +142,7 @@ fn serve(settings: Settings) -> ExitCode {
 
 /// Prints an error with its causes, one line.
 fn complain(error: &dyn std::error::Error, code: u8) -> ExitCode {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    eprintln!("belay-cloud: {text}");
+    eprintln!("belay-cloud: {}", with_causes(error));
     ExitCode::from(code)
 }
 

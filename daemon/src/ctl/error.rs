@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use belay_proto::text::with_causes;
 use serde_json::{Map, Value, json};
 use zbus::DBusError;
 
@@ -102,9 +103,9 @@ impl Error {
         match self {
             Self::Usage(text) | Self::Data(text) => text.clone(),
             Self::Io { what, source } => format!("{what}: {source}"),
-            Self::Bus(_) => format!(
+            Self::Bus(source) => format!(
                 "Belay can't be reached: {}.\n{}",
-                causes(self),
+                with_causes(source),
                 advice::of(NO_SERVER).next
             ),
             Self::Refused(refusal) => {
@@ -127,7 +128,11 @@ impl Error {
             Self::Usage(text) => ("Usage", text.clone(), String::new()),
             Self::Data(text) => ("Data", text.clone(), String::new()),
             Self::Io { what, source } => ("Io", format!("{what}: {source}"), String::new()),
-            Self::Bus(_) => ("Unreachable", causes(self), advice::of(NO_SERVER).next.to_owned()),
+            Self::Bus(source) => (
+                "Unreachable",
+                with_causes(source),
+                advice::of(NO_SERVER).next.to_owned(),
+            ),
             Self::Refused(refusal) => (
                 refusal.name.as_str(),
                 refusal.message.clone(),
@@ -238,21 +243,6 @@ impl From<zbus::fdo::Error> for Error {
             ),
         }
     }
-}
-
-/// The causes below an error, outermost first, joined by colons.
-fn causes(error: &Error) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    let mut cause = std::error::Error::source(error);
-    while let Some(current) = cause {
-        let text = current.to_string();
-        // Some errors print their cause themselves.
-        if texts.last().is_none_or(|last| !last.ends_with(&text)) {
-            texts.push(text);
-        }
-        cause = current.source();
-    }
-    texts.join(": ")
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use belay_proto::clock::{BoottimeClock, Clock, unix_seconds};
 use belay_proto::sysexits;
+use belay_proto::text::with_causes;
 
 use crate::commands::{self, CommandError};
 use crate::config::{BusKind, Config, ConfigError};
@@ -45,7 +46,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match perform(&invocation) {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("belay-warden: {}", chain(&failure));
+            eprintln!("belay-warden: {}", with_causes(&failure));
             ExitCode::from(failure.code())
         }
     }
@@ -239,13 +240,6 @@ fn log_to_stderr() {
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .try_init();
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", chain(source)),
-        None => error.to_string(),
-    }
 }
 
 #[cfg(test)]
