@@ -3,10 +3,11 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use belay_proto::clock::system_clock;
 use belay_proto::{HardwareId, sysexits};
 
 use crate::app::{OpenError, open_data};
-use crate::clock::{CloudClock, SECOND, system_clock};
+use crate::clock::{CloudClock, SECOND};
 use crate::devices::{self, table};
 use crate::problem::Problem;
 use crate::store;
@@ -23,9 +24,6 @@ pub enum AdminError {
     /// The data can't be used.
     #[error("the data can't be used")]
     Open(#[from] OpenError),
-    /// The clock can't be used.
-    #[error("the clock can't be used")]
-    Clock(#[from] std::io::Error),
     /// The work itself failed.
     #[error("the database refused")]
     Work(#[from] Problem),
@@ -40,7 +38,7 @@ impl AdminError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage => sysexits::USAGE,
-            Self::NoData | Self::Open(_) | Self::Clock(_) => sysexits::IO,
+            Self::NoData | Self::Open(_) => sysexits::IO,
             Self::Work(_) => sysexits::SOFTWARE,
             Self::Free => sysexits::UNAVAILABLE,
         }
@@ -109,7 +107,7 @@ fn with_data<T>(
         return Err(AdminError::NoData);
     }
     let vault = open_data(data)?;
-    let now = CloudClock::new(system_clock()?).now();
+    let now = CloudClock::new(system_clock()).now();
     let mut connection = store::connect(&database).map_err(OpenError::from)?;
     Ok(store::run(&mut connection, |tx| work(&vault, tx, now))?)
 }

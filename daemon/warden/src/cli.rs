@@ -5,9 +5,8 @@ use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use belay_proto::clock::{BoottimeClock, Clock, unix_seconds};
+use belay_proto::clock::{is_simulated, system_clock, unix_seconds};
 use belay_proto::sysexits;
 use belay_proto::text::with_causes;
 
@@ -25,9 +24,6 @@ Without a command: serve org.belay1.Warden until there is nothing to do.
 
 /// The name of systemd's credential with the sealing key.
 const CREDENTIAL: &str = "belay-warden.key";
-/// The variable by which tests steer the clock; see `belay_proto::clock`.
-#[cfg(feature = "simulated")]
-const SIMULATED_CLOCK: &str = "BELAY_SIMULATED_CLOCK";
 
 /// Runs the program; `args` begin with its name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -127,7 +123,7 @@ fn perform(invocation: &Invocation) -> Result<ExitCode, Failure> {
     if rustix::process::geteuid().is_root() {
         safe_for_root(&config, &places)?;
     }
-    let clock = clock();
+    let clock = system_clock();
     match invocation.command {
         None => {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -175,25 +171,11 @@ fn places(config: &Config) -> Places {
     }
 }
 
-#[cfg(feature = "simulated")]
-fn clock() -> Arc<dyn Clock> {
-    match belay_proto::clock::FileClock::from_environment() {
-        Some(clock) => Arc::new(clock),
-        None => Arc::new(BoottimeClock::new()),
-    }
-}
-
-#[cfg(not(feature = "simulated"))]
-fn clock() -> Arc<dyn Clock> {
-    Arc::new(BoottimeClock::new())
-}
-
 /// As root nothing may be steered by somebody who isn't: no simulated clock, no session bus, no
 /// state or configuration that others may write.
 fn safe_for_root(config: &Config, places: &Places) -> Result<(), Failure> {
-    #[cfg(feature = "simulated")]
-    if env::var_os(SIMULATED_CLOCK).is_some() {
-        return Err(Failure::Unsafe(format!("{SIMULATED_CLOCK} is set")));
+    if is_simulated() {
+        return Err(Failure::Unsafe("a simulated clock".to_owned()));
     }
     if config.bus == BusKind::Session {
         return Err(Failure::Unsafe("the session bus".to_owned()));

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use belay_proto::clock::{Clock, millis};
+use belay_proto::clock::{Clock, millis, system_clock, unix_millis};
 use belay_proto::id::AccountId;
 use belay_proto::identifier::Identifier;
 use belay_proto::keys::{PublicKey, SigningKey};
@@ -85,7 +85,7 @@ impl Session {
     pub fn new(url: &str, ca: Option<PathBuf>, vault: SessionVault) -> Result<Self, Error> {
         crate::cloud::check_url(url).map_err(cloud)?;
         let vault = Arc::new(vault);
-        let clock = crate::platform::clock();
+        let clock = system_clock();
         let keeps: Arc<dyn Vault> = Arc::<SessionVault>::clone(&vault);
         Ok(Self {
             client: CloudClient::new(Some(url), ca.clone(), keeps, Arc::clone(&clock)),
@@ -193,8 +193,7 @@ impl Session {
 
 /// The wall clock, ms since the Unix epoch.
 pub fn wall(clock: &dyn Clock) -> u64 {
-    let since = clock.wall().duration_since(std::time::SystemTime::UNIX_EPOCH);
-    millis(since.unwrap_or_default())
+    unix_millis(clock.wall())
 }
 
 /// What the cloud said, by the names of the bus.
