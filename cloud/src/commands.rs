@@ -85,8 +85,7 @@ pub async fn send(
                 let counter = app
                     .vault
                     .mac("command-again", &[device.as_bytes(), id.as_bytes()]);
-                budget::check(tx, &counter, REPEATS, now)?;
-                budget::count(tx, &counter, REPEATS, now)?;
+                budget::take(tx, &counter, REPEATS, now)?;
             } else {
                 let budget = Budget::of(app, &checked);
                 budget.check(tx, now)?;
