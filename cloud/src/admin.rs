@@ -8,6 +8,7 @@ use belay_proto::{HardwareId, sysexits};
 
 use crate::app::{OpenError, open_data};
 use crate::clock::{CloudClock, SECOND};
+use crate::devices::standing::Standing;
 use crate::devices::{self, table};
 use crate::problem::Problem;
 use crate::store;
@@ -56,7 +57,7 @@ pub fn show_hardware(data: &Path, hardware: &str) -> Result<String, AdminError> 
     for binding in &history {
         let lock = if binding.locked { "locked" } else { "unlocked" };
         let table::History {
-            state,
+            standing,
             account,
             device,
             bound_at,
@@ -65,7 +66,8 @@ pub fn show_hardware(data: &Path, hardware: &str) -> Result<String, AdminError> 
         // Writing to a string can't fail.
         let _ = writeln!(
             text,
-            "{state} {lock} account={account} device={device} bound_at={}",
+            "{} {lock} account={account} device={device} bound_at={}",
+            standing.name(),
             bound_at / SECOND
         );
     }
@@ -84,7 +86,7 @@ pub fn release_hardware(data: &Path, hardware: &str) -> Result<String, AdminErro
     let released = with_data(data, |vault, tx, now| {
         let active = table::history(vault, tx, &hardware)?;
         let mut released = 0;
-        for entry in active.iter().filter(|entry| entry.state == "active") {
+        for entry in active.iter().filter(|entry| entry.standing == Standing::Active) {
             if let Some(binding) = table::binding(tx, &entry.device)? {
                 devices::release(tx, &entry.device, &binding, now)?;
                 released += 1;
