@@ -70,6 +70,16 @@ impl Error {
         })
     }
 
+    /// The same where an address was given with the password, which may be the wrong one.
+    pub fn of_login(mut self) -> Self {
+        if let Self::Refused(refusal) = &mut self
+            && refusal.name == "WrongPassword"
+        {
+            refusal.advice = Some(advice::WRONG_LOGIN);
+        }
+        self
+    }
+
     /// Whether it is the refusal of this name, without prefix.
     pub fn is_named(&self, name: &str) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.name == name)
@@ -289,6 +299,15 @@ mod tests {
                 .words()
                 .ends_with("Try again.")
         );
+    }
+
+    #[test]
+    fn a_login_that_is_refused_may_have_the_wrong_address() {
+        let words = Error::named("WrongPassword", "").of_login().words();
+        assert!(words.contains("or no account is called so"), "{words}");
+        assert!(words.ends_with("Check both and try again."), "{words}");
+        let offline = Error::named("Offline", "").of_login();
+        assert_eq!(offline.words(), Error::named("Offline", "").words());
     }
 
     #[test]

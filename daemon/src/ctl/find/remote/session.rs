@@ -81,9 +81,12 @@ impl Session {
     /// A session that hasn't begun: nothing is opened or sent.
     ///
     /// # Errors
-    /// `CloudRefused` for an address that can't be used.
+    /// [`Error::Usage`] for an address that can't be used.
     pub fn new(url: &str, ca: Option<PathBuf>, vault: SessionVault) -> Result<Self, Error> {
-        crate::cloud::check_url(url).map_err(cloud)?;
+        crate::cloud::check_url(url).map_err(|error| match error {
+            CloudError::Misconfigured(why) => Error::Usage(format!("{url} can't be a cloud: {why}.")),
+            other => cloud(other),
+        })?;
         let vault = Arc::new(vault);
         let clock = system_clock();
         let keeps: Arc<dyn Vault> = Arc::<SessionVault>::clone(&vault);
@@ -119,7 +122,8 @@ impl Session {
             action: ACTION,
             signature: &signature,
         };
-        let login = self.client.login(proof).await.map_err(cloud)?;
+        let login = self.client.login(proof).await;
+        let login = login.map_err(|error| cloud(error).of_login())?;
         let opened = open::open(&master, &challenge, &login);
         let account = login.account;
         self.vault.put(login.tokens);
