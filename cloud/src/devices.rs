@@ -1,5 +1,6 @@
 //! Devices: bound by a certificate, held for their owner, let go by a release.
 
+pub mod standing;
 pub mod table;
 
 use axum::extract::{Path, State};

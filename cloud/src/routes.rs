@@ -2,10 +2,11 @@
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::HeaderValue;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post, put};
+use belay_proto::wire::header::DPOP_NONCE;
 
 use crate::app::App;
 use crate::http::nonce;
@@ -97,9 +98,7 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
     app.metrics
         .count(route.as_deref().unwrap_or("none"), response.status().as_u16());
     if api && let Ok(nonce) = HeaderValue::from_str(&nonce::current(&app.vault, app.now())) {
-        response
-            .headers_mut()
-            .insert(HeaderName::from_static("dpop-nonce"), nonce);
+        response.headers_mut().insert(DPOP_NONCE, nonce);
     }
     response
 }

@@ -161,11 +161,6 @@ impl SmsCommand {
         })
     }
 
-    /// Whether a text claims to be a command by SMS, good or not: those are deleted once judged.
-    pub fn is_claimed(text: &str) -> bool {
-        text.trim().starts_with(PREFIX)
-    }
-
     fn bytes(&self) -> [u8; SIGNED] {
         let mut bytes = [0; SIGNED];
         let head = [VERSION, self.action as u8];

@@ -9,9 +9,6 @@ use tokio::task::JoinHandle;
 use crate::Outcome;
 use crate::place::Place;
 
-/// The variable that names the file; only programs built with the feature `simulated` read it.
-pub const VARIABLE: &str = "BELAY_SIMULATED_CLOCK";
-
 /// The time of a stage. It stands still unless moved, or told to [run](StageClock::run).
 #[derive(Debug)]
 pub struct StageClock {

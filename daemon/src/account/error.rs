@@ -1,6 +1,7 @@
 //! What account methods answer when they can't do what was asked.
 
 use belay_proto::dbus::Error as BusError;
+use belay_proto::text::with_causes;
 
 use crate::account::evidence::Untrue;
 use crate::account::state::Refusal;
@@ -108,7 +109,7 @@ fn cloud(error: &CloudError) -> BusError {
     let text = error.to_string();
     match error {
         CloudError::NotConfigured | CloudError::Offline { .. } => {
-            tracing::info!(error = %chain(error), "offline");
+            tracing::info!(error = %with_causes(error), "offline");
             BusError::Offline(text)
         }
         CloudError::Misconfigured(_) | CloudError::Nonsense(_) => {
@@ -118,7 +119,7 @@ fn cloud(error: &CloudError) -> BusError {
         CloudError::Problem(found) => problem(found, text),
         CloudError::SessionEnded => BusError::ReauthenticationRequired(text),
         CloudError::Vault(_) => {
-            tracing::error!(error = %chain(error), "the store failed");
+            tracing::error!(error = %with_causes(error), "the store failed");
             BusError::Storage(text)
         }
     }
@@ -181,16 +182,4 @@ impl Refusal {
             Self::Cancelled => "it was given up meanwhile",
         }
     }
-}
-
-/// An error with its causes, for a log line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

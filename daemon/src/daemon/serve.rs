@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use belay_proto::clock::system_clock;
 use belay_proto::dbus::names::{ACCESSORIES_PATH, ACCOUNT_PATH, BUS_NAME, DEVICE_PATH, PATH};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
@@ -110,7 +111,7 @@ async fn start(
     };
     let name = or(&config.device.name, host.name());
     let model = or(&config.device.model, host.model());
-    let clock = platform::clock();
+    let clock = system_clock();
     let rows = AccountRows::new(store.clone());
     let url = config.cloud.url.as_ref().map(reqwest::Url::as_str);
     let cloud = Arc::new(CloudClient::new(

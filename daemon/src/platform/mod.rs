@@ -29,7 +29,6 @@ use clock::Time;
 use exec::{Command, ExecModem, ExecNetwork, ExecPosition, ExecPower};
 
 pub use audio::{Audio, Sound};
-pub use clock::clock;
 pub use error::{Answer, PlatformError};
 pub use host::{Host, SystemHost, host};
 pub use modem::{Incoming, Modem, ModemView, Sim, Text};

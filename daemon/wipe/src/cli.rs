@@ -204,7 +204,7 @@ fn load(file: &Path) -> Result<Plan, Failure> {
 
 fn log_to_stderr() {
     use tracing_subscriber::filter::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("BELAY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     // In a test somebody may have done it before us.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -5,9 +5,6 @@ use std::time::{Duration, SystemTime};
 
 use super::{BoxFuture, Clock};
 
-/// The variable that names the file.
-const VARIABLE: &str = "BELAY_SIMULATED_CLOCK";
-
 /// Reads one line `boottime_ms wall_s boot_id` from the file at each question, so that several
 /// processes share a time. Whoever moves the time writes another file and renames it over this one.
 #[derive(Debug, Clone)]
@@ -22,6 +19,9 @@ struct Time {
 }
 
 impl FileClock {
+    /// The variable that names the file.
+    pub const VARIABLE: &'static str = "BELAY_SIMULATED_CLOCK";
+
     /// Over a file.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
@@ -29,7 +29,7 @@ impl FileClock {
 
     /// Over the file that `BELAY_SIMULATED_CLOCK` names, if it names one.
     pub fn from_environment() -> Option<Self> {
-        std::env::var_os(VARIABLE).map(Self::new)
+        std::env::var_os(Self::VARIABLE).map(Self::new)
     }
 
     /// An unreadable file is time zero of a boot without a name.

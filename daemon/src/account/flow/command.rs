@@ -4,11 +4,12 @@ use belay_proto::id::{AccountId, CommandId, DeviceId};
 use belay_proto::keys::PublicKey;
 use belay_proto::signed::{Action, Command, CommandEnvelope, CommandState, DeviceCertificate, Signed};
 use belay_proto::steps::{self, Purpose, SignCommandInput, SignCommandOutput};
+use belay_proto::text::with_causes;
 
 use super::Flow;
 use super::sign_in::lies_if_malformed;
 use crate::account::command::SentCommand;
-use crate::account::error::{AccountError, chain};
+use crate::account::error::AccountError;
 use crate::account::evidence::{Fate, Testimony, Witness, certificate};
 use crate::account::model::Session;
 use crate::account::state::{Event, Refusal};
@@ -195,7 +196,7 @@ impl Flow {
     async fn end_login(&self, tokens: Tokens) {
         match self.parts.rows.device_key().await {
             Ok(key) => self.revoke(Revocation::new(key, tokens.refresh)),
-            Err(error) => tracing::debug!(error = %chain(&error), "the login's session ends by itself"),
+            Err(error) => tracing::debug!(error = %with_causes(&error), "the login's session ends by itself"),
         }
     }
 }

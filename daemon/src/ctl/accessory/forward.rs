@@ -15,8 +15,9 @@ use zbus::message::{Message, Type};
 use zbus::{Connection, MatchRule, MessageStream, OwnedVariant};
 
 use super::bus::{self, Entry};
+use crate::ctl::advice;
 use crate::ctl::client::Client;
-use crate::ctl::error::Error;
+use crate::ctl::error::{Error, Refusal};
 use crate::ctl::output::Report;
 
 const NOTIFICATIONS: &str = "org.freedesktop.Notifications";
@@ -36,7 +37,7 @@ const LOW: u8 = 0;
 pub async fn run(client: &Client) -> Result<Report, Error> {
     // Asked once, so that whoever may not is told at once.
     bus::all(client).await?;
-    let session = Connection::session().await?;
+    let session = Connection::session().await.map_err(no_session)?;
     let rule = MatchRule::builder()
         .msg_type(Type::MethodCall)
         .interface(NOTIFICATIONS)
@@ -76,6 +77,15 @@ async fn show(client: &Client, title: &str, body: &str) {
             let _ = accessory.alert("message", title, body, &Options::new()).await;
         }
     }
+}
+
+fn no_session(error: zbus::Error) -> Error {
+    Error::Refused(Refusal {
+        name: "org.freedesktop.DBus.Error.NoServer".to_owned(),
+        message: error.to_string(),
+        advice: Some(advice::NO_SESSION),
+        ..Refusal::default()
+    })
 }
 
 fn wants(entry: &Entry) -> bool {

@@ -1,5 +1,6 @@
 //! From a bound device: over the bus.
 
+use belay_proto::clock::system_clock;
 use belay_proto::dbus::Options;
 use belay_proto::dbus::client::send_command;
 use belay_proto::dbus::names::{ACCOUNT_PATH, BUS_NAME};
@@ -186,7 +187,7 @@ fn new_command(
 /// Shows what becomes of a command until nothing more comes.
 async fn follow(client: &Client, id: &str, action: &Action, life: &mut Life) -> Result<(), Error> {
     let mut changes = properties(client).await?.receive_properties_changed().await?;
-    let clock = crate::platform::clock();
+    let clock = system_clock();
     let over = default_life(action.verb()).map(|life| clock.boottime() + life + TOLD_WITHIN);
     loop {
         let account = account(client).await?;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use belay_proto::dbus::LockState;
+use belay_proto::text::with_causes;
 
-use super::{Warden, error_chain};
+use super::Warden;
 use crate::core::command::lost::{Setback, Stand};
 use crate::core::state::{Binding, Lock, What};
 use crate::enforce::Job;
@@ -44,7 +45,7 @@ impl Warden {
             (Stand::Wipe, Lock::Wiping(wipe)) => match vault.intend_wipe(Some(wipe)) {
                 Ok(()) => Some(Job::Wipe(wipe.command)),
                 Err(error) => {
-                    tracing::error!(error = error_chain(&error), "the wipe's intent can't be written");
+                    tracing::error!(error = with_causes(&error), "the wipe's intent can't be written");
                     None
                 }
             },
@@ -63,7 +64,7 @@ impl Warden {
                 Ok(()) => self.intends_nothing = true,
                 Err(error) => {
                     tracing::error!(
-                        error = error_chain(&error),
+                        error = with_causes(&error),
                         "the wipe's intent can't be taken back"
                     );
                 }
@@ -110,7 +111,7 @@ impl Warden {
             && let Err(error) = self.vault.intend_wipe(None)
         {
             tracing::error!(
-                error = error_chain(&error),
+                error = with_causes(&error),
                 "the wipe's intent can't be taken back"
             );
         }
