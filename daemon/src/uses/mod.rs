@@ -5,6 +5,7 @@
 //! done by the accessories, the bell, the modem and the warden.
 
 mod actor;
+mod memory;
 mod state;
 
 pub use actor::{Parts, UsesActor};
