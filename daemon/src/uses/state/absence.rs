@@ -108,6 +108,15 @@ impl Gone {
         self.counted.saturating_add(at.saturating_sub(self.from))
     }
 
+    /// The same, as far as anything follows from it now: not while the band is still looked for.
+    fn due(&self, at: Duration) -> Duration {
+        if at < self.from {
+            Duration::ZERO
+        } else {
+            self.long(at)
+        }
+    }
+
     /// What passed until the last look counts, and nothing until `from`.
     fn rest(&mut self, looked: Option<Duration>, from: Duration) {
         self.counted = looked.map_or(self.counted, |looked| self.long(looked));
@@ -214,10 +223,10 @@ impl Absences {
             self.near.retain(|id, _| bands.contains_key(id));
         }
         let untold = || self.gone.values().filter(|gone| !gone.told);
-        match untold().map(|gone| gone.long(at)).max() {
+        match untold().map(|gone| gone.due(at)).max() {
             None => Due::Nothing,
             Some(longest) if longest >= GRACE + ALARM => Due::Lock,
-            Some(_) if untold().any(|gone| !gone.silenced && gone.long(at) >= GRACE) => Due::Alarm,
+            Some(_) if untold().any(|gone| !gone.silenced && gone.due(at) >= GRACE) => Due::Alarm,
             Some(_) => Due::Waiting,
         }
     }
