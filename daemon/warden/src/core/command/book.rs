@@ -241,3 +241,36 @@ impl Book {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a restart after so long takes from a count that is written down whenever that is due.
+    fn lost_after(up: Duration) -> Duration {
+        let at = |boottime| Moment {
+            boottime,
+            boot_id: "boot".to_owned(),
+        };
+        let mut book = Book::default();
+        let mut now = Duration::from_secs(4);
+        loop {
+            assert_eq!(book.write_due(&at(now)), Duration::ZERO);
+            book.write_down(&at(now));
+            let due = now + book.write_due(&at(now));
+            if due > up {
+                return up - now;
+            }
+            now = due;
+        }
+    }
+
+    #[test]
+    fn a_restart_takes_an_eighth_of_the_time_since_the_boot_and_ten_minutes_at_most() {
+        for seconds in [5, 20, 60, 300, 1800, 7200, 86_400] {
+            let up = Duration::from_secs(seconds);
+            let most = (up / 8).clamp(Duration::from_secs(10), Duration::from_secs(600));
+            assert!(lost_after(up) <= most, "{seconds} s: {:?}", lost_after(up));
+        }
+    }
+}

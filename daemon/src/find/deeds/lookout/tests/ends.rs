@@ -90,7 +90,7 @@ async fn a_text_with_a_bad_signature_takes_no_answer_from_the_one_that_it_copies
     gone.wait_for(|gone| gone.len() == 2).await.unwrap();
     rig.ends(command.id(), "lock", "done", "").await;
     rig.phone.power.send_modify(|power| power.percentage = Some(50));
-    sent(&rig).await;
+    rig.settle().await;
     assert_eq!(texts(&rig), ["Ada's phone: lock: done."]);
 }
 
