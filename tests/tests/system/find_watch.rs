@@ -13,6 +13,7 @@ use belay_tests::services::puppet::Puppet;
 use belay_tests::stage::Units;
 use belay_tests::until::{until, within};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use zbus::ObjectPath;
 
 use crate::find_lost::{console, files, lose, unlock};
 use crate::owner::app;
@@ -214,8 +215,8 @@ impl Device {
                 let ends = async {
                     let ended = self.scene.services().systemd().ended("belay-lost.target");
                     ended.await.unwrap();
-                    let removed = (7_u32, zbus::ObjectPath::from_static_str_unchecked("/job/7"));
-                    let body = (removed.0, removed.1, "belay-lost.target", "done");
+                    let job = ObjectPath::from_static_str_unchecked("/org/freedesktop/systemd1/job/7");
+                    let body = (7_u32, job, "belay-lost.target", "done");
                     let at = ("/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager");
                     systemd.emit(at.0, at.1, "JobRemoved", &body).await.unwrap();
                 };
