@@ -24,6 +24,9 @@ pub enum AccountError {
     /// The code isn't the one that was sent.
     #[error("the code is wrong")]
     WrongCode,
+    /// The cloud has counted too many codes or passwords for this address.
+    #[error("the cloud takes no more codes or passwords for this address for now")]
+    TooManyTries,
     /// The code, or the whole registration, is over.
     #[error("the registration is over; it has to be begun again")]
     Expired,
@@ -59,6 +62,19 @@ pub enum AccountError {
     Internal(&'static str),
 }
 
+impl AccountError {
+    /// The same after codes or passwords were tried: the cloud's limit is one of guesses then.
+    #[must_use]
+    pub fn of_tries(self) -> Self {
+        match self {
+            Self::Cloud(CloudError::Problem(problem)) if problem.kind == ProblemKind::TooMany => {
+                Self::TooManyTries
+            }
+            other => other,
+        }
+    }
+}
+
 impl From<Refusal> for AccountError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
@@ -73,6 +89,7 @@ impl From<AccountError> for BusError {
             AccountError::NoModem => Self::NotSupported(text),
             AccountError::TooSoon(_) => Self::TooSoon(text),
             AccountError::WrongCode => Self::WrongCode(text),
+            AccountError::TooManyTries => Self::TooManyAttempts(text),
             AccountError::Expired => Self::CodeExpired(text),
             AccountError::Refused(refusal) => refused(refusal, text),
             AccountError::Cloud(error) => cloud(&error),
@@ -145,7 +162,11 @@ fn problem(problem: &Problem, text: String) -> BusError {
         ProblemKind::LoginRefused => {
             BusError::WrongPassword("address and password don't open an account".into())
         }
-        ProblemKind::TooMany => BusError::TooManyAttempts("the cloud asks to try again later".into()),
+        // A wait like any other: nobody has guessed at anything.
+        ProblemKind::TooMany => BusError::TooSoon(match problem.retry_after {
+            Some(wait) => format!("the cloud takes no more of it for {} s", wait.as_secs()),
+            None => "the cloud takes no more of it for now".into(),
+        }),
         ProblemKind::InvalidGrant => BusError::ReauthenticationRequired(text),
         ProblemKind::QuotaExceeded => BusError::QuotaExceeded(text),
         ProblemKind::NotFound => BusError::NotFound(text),

@@ -209,8 +209,8 @@ const TABLE: &[(&str, Advice)] = &[
         "TooSoon",
         advice(
             exit::UNAVAILABLE,
-            "It is too soon for another message.",
-            "belayctl status shows when the next can be sent.",
+            "It is too soon: the cloud asks to wait.",
+            "Try again later; belayctl status shows when another code can be sent.",
         ),
     ),
     (

@@ -183,6 +183,7 @@ async fn start(
         bell: machine.bell(),
         modem,
         warden: warden.clone(),
+        store: store.clone(),
         clock: Arc::clone(&clock),
     };
     supervisor.start("uses", UsesActor::new(uses));

@@ -1,24 +1,25 @@
 //! The task behind the uses: follows accessories, bell, modem and warden, and has done what follows.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use belay_proto::backoff::Backoff;
 use belay_proto::clock::Clock;
 use belay_proto::dbus::{BindingState, LockState};
-use belay_proto::id::AccessoryId;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
-use super::state::{Band, Effect, Event, Phone, State, What, step};
+use super::memory::Memory;
+use super::state::{Band, Effect, Event, Kept, Phone, State, What, step};
 use crate::accessory::{AccessoryHandle, Announcement, View};
 use crate::actor::{Actor, Inbox, Never};
 use crate::find::Bell;
 use crate::platform::{Incoming, Modem};
+use crate::store::Store;
 use crate::warden::{WardenHandle, WardenView};
 
 /// The reason that the warden is given.
@@ -41,6 +42,8 @@ pub struct Parts {
     pub modem: Arc<dyn Modem>,
     /// The warden, which decides about the lock.
     pub warden: WardenHandle,
+    /// Where it is kept for how long accessories were gone.
+    pub store: Store,
     /// The boot clock.
     pub clock: Arc<dyn Clock>,
 }
@@ -93,6 +96,9 @@ impl Lane {
 struct Desk {
     parts: Parts,
     state: State,
+    memory: Memory,
+    /// What of the state is on disk.
+    kept: Kept,
     /// The bell.
     bell: Lane,
     /// What accessories show: an accessory that doesn't answer keeps nothing else waiting.
@@ -120,9 +126,13 @@ impl Actor for UsesActor {
         let mut ringing = parts.bell.ringing();
         view.mark_changed();
         warden.mark_changed();
+        let memory = Memory::new(parts.store.clone());
+        let kept = memory.load().await;
         let mut desk = Desk {
             parts: parts.clone(),
-            state: State::default(),
+            state: State::restored(&kept),
+            memory,
+            kept,
             bell: Lane::default(),
             alerts: Lane::default(),
             work: FuturesUnordered::new(),
@@ -142,7 +152,7 @@ impl Actor for UsesActor {
                     None => return,
                 },
                 Ok(()) = warden.changed() => Some(What::Phone(phone(&warden.borrow_and_update()))),
-                Ok(()) = view.changed() => Some(What::Bands(bands(&view.borrow_and_update()))),
+                Ok(()) = view.changed() => Some(bands(&view.borrow_and_update())),
                 announced = announcements.recv() => match announced {
                     Ok(announcement) => heard(announcement),
                     // The wearer asks again.
@@ -165,6 +175,7 @@ impl Actor for UsesActor {
             };
             if let Some(what) = what {
                 desk.happens(what);
+                desk.keep().await;
             }
             desk.settle().await;
         }
@@ -198,6 +209,21 @@ impl Desk {
                 );
                 self.follow_at = now + self.backoff.next().unwrap_or(AGAIN.1);
             }
+        }
+    }
+
+    /// Keeps what is to outlive this process. What can't be kept now is with the next that happens.
+    async fn keep(&mut self) {
+        let kept = self.state.kept();
+        if kept == self.kept {
+            return;
+        }
+        match self.memory.keep(&kept).await {
+            Ok(()) => self.kept = kept,
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "for how long an accessory is gone isn't kept"
+            ),
         }
     }
 
@@ -311,19 +337,21 @@ fn phone(view: &WardenView) -> Phone {
     let policies = &view.identity.policies;
     let bound = view.binding == BindingState::Bound;
     Phone {
+        known: view.is_current,
         lost: view.lock != LockState::Unlocked,
         guarded: bound && view.identity.find && policies.lock_on_accessory_lost,
         dry_run: policies.dry_run,
     }
 }
 
-fn bands(view: &View) -> BTreeMap<AccessoryId, Band> {
+fn bands(view: &View) -> What {
     let paired = view.accessories.iter().filter(|(_, one)| one.paired);
     let band = |one: &crate::accessory::AccessoryView| Band {
         ready: one.ready,
         away: one.away,
+        held: one.held,
         worn: one.kind.is_worn(),
         wishes: one.wishes,
     };
-    paired.map(|(id, one)| (*id, band(one))).collect()
+    What::Bands(paired.map(|(id, one)| (*id, band(one))).collect(), view.powered)
 }

@@ -2,9 +2,10 @@
 //! reach the wrist that wants them, and a band that is gone tells the owner's policy.
 //!
 //! `state.rs` decides (in it `absence.rs` when a band counts as lost, `wrist.rs` what is shown where), `actor.rs` has it
-//! done by the accessories, the bell, the modem and the warden.
+//! done by the accessories, the bell, the modem and the warden, `memory.rs` keeps for how long bands are gone.
 
 mod actor;
+mod memory;
 mod state;
 
 pub use actor::{Parts, UsesActor};

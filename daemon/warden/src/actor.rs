@@ -183,6 +183,9 @@ impl Warden {
             Request::Beat { reply } => {
                 let _ = reply.send(self.apply(What::Beat).map(|_| ()));
             }
+            Request::Stop { reply } => {
+                let _ = reply.send(self.apply(What::Stopping).map(|_| ()));
+            }
             Request::RecoveryCode { request, reply } => {
                 let _ = reply.send(self.recovery_code(request));
             }

@@ -53,6 +53,9 @@ pub(crate) enum Request {
     Beat {
         reply: Reply<()>,
     },
+    Stop {
+        reply: Reply<()>,
+    },
     RecoveryCode {
         request: CodeRequest,
         reply: Reply<Secret<String>>,
@@ -228,6 +231,14 @@ impl Handle {
     /// acknowledgement.
     pub async fn recovery_code(&self, request: CodeRequest) -> Result<Secret<String>, Refusal> {
         self.ask(|reply| Request::RecoveryCode { request, reply }).await
+    }
+
+    /// The warden ends: what was counted up to now is written down.
+    ///
+    /// # Errors
+    /// See [`Refusal`]; what wasn't written is lost with the boot.
+    pub async fn stop(&self) -> Result<(), Refusal> {
+        self.ask(|reply| Request::Stop { reply }).await
     }
 
     /// The audit log since a point in time, seconds since the epoch.

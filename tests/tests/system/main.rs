@@ -27,6 +27,7 @@ mod find_phone;
 mod find_restored;
 mod find_sms;
 mod find_smuggled;
+mod find_watch;
 mod find_wipe;
 mod hostile;
 mod http;

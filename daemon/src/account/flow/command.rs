@@ -163,7 +163,9 @@ impl Flow {
                 });
                 self.report(Event::Heard { id, fate }).await
             }
-            Err(AccountError::Cloud(error)) if error.is_decided() || error.is_unsent() => {
+            Err(AccountError::Cloud(error))
+                if error.is_decided() || error.is_unsent() || is_too_many(&error) =>
+            {
                 self.report(Event::Unheard { id }).await?;
                 Err(refused(error))
             }
@@ -232,6 +234,11 @@ fn void_after(envelope: &[u8]) -> u64 {
 }
 
 /// A device that was the account's and isn't any more is no device of it.
+/// Whether the cloud's own limit kept it from taking the command; asked later it may.
+fn is_too_many(error: &CloudError) -> bool {
+    matches!(error, CloudError::Problem(problem) if problem.kind == ProblemKind::TooMany)
+}
+
 fn refused(error: CloudError) -> AccountError {
     match error {
         CloudError::Problem(problem) if problem.kind == ProblemKind::NotFound => AccountError::NoSuchDevice,

@@ -115,6 +115,7 @@ async fn command(
     let sent = send_command(client.connection(), &device, action, password.as_ref()).await;
     let (id, lost) = match sent {
         Ok(id) => (id.to_string(), false),
+        Err(belay_proto::dbus::Error::TooSoon(text)) => return Err(Error::named("TooManyCommands", &text)),
         Err(error) => (lost(client, &before, target, action, error).await?, true),
     };
     let sent = Sent {

@@ -248,6 +248,7 @@ impl State {
             What::Texted(text) => self.texted(&text, &at),
             What::Beat => self.beat(&at),
             What::Ticked => self.tick(&at),
+            What::Stopping => self.stop(&at),
             What::OutcomesAsked(after) => self.outcomes_after(after, &at),
             What::ReportAsked => self.report(&at),
             What::Begun(command) => self.begin_deed(&command, &at),

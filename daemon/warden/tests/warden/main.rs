@@ -14,6 +14,7 @@ mod dependencies;
 mod door;
 mod enforcing;
 mod first_state;
+mod floods;
 mod own_time;
 mod owner;
 mod policies;

@@ -203,8 +203,11 @@ impl State {
             _ => return self.lock_because(reason, at),
         };
         if armed && policies.dry_run {
-            let detail = format!("lock: {reason}");
-            return done(vec![note("policy-rehearsed", "policy", detail)]);
+            let mut effects = Vec::new();
+            if let Some(entry) = self.rehearse(&format!("lock: {reason}")) {
+                effects.extend([entry, self.keep(at)]);
+            }
+            return done(effects);
         }
         if armed {
             return self.lock_because(reason, at);
