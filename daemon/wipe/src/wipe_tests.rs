@@ -63,6 +63,43 @@ fn a_wipe_destroys_keys_then_data_and_cuts_the_power() {
 }
 
 #[test]
+fn what_is_prepared_has_destroyed_nothing_and_is_refused_no_more() {
+    let disk = Model::disk(false, false);
+    let before = area(&disk);
+    assert_eq!(
+        start(&mut Model::new(&disk), Mode::Prepare).unwrap(),
+        Ended::Prepared
+    );
+    assert_eq!(
+        (area(&disk), tombstone(&disk).unwrap().state),
+        (before, Phase::Wiping)
+    );
+    // What would have refused comes too late, and nobody has to ask for the rest: the next boot ends it.
+    let mut machine = Model::new(&disk);
+    machine.durable = false;
+    assert_eq!(start(&mut machine, Mode::Prepare).unwrap(), Ended::Prepared);
+    assert_eq!(start(&mut machine, Mode::Resume).unwrap(), Ended::Wiped);
+    assert!(keys_are_gone(&disk));
+    assert_eq!(
+        start(&mut Model::new(&disk), Mode::Prepare).unwrap(),
+        Ended::Prepared
+    );
+    assert_eq!(tombstone(&disk).unwrap().state, Phase::Wiped);
+}
+
+#[test]
+fn preparing_refuses_whatever_a_wipe_would_and_changes_nothing() {
+    let disk = Model::disk(false, false);
+    let before = area(&disk);
+    let mut machine = Model::new(&disk);
+    machine.journal_on = Some(DEVICE);
+    let refused = start(&mut machine, Mode::Prepare);
+    assert!(matches!(refused, Err(WipeError::Refused(_))), "{refused:?}");
+    assert_eq!(refusal(&disk).as_deref(), Some("journal-in-area"));
+    assert_eq!((area(&disk), tombstone(&disk)), (before, None));
+}
+
+#[test]
 fn a_command_that_means_the_card_and_keeps_the_esim_is_obeyed() {
     let disk = Model::disk(true, true);
     start(&mut Model::new(&disk), Mode::Start).unwrap();

@@ -28,5 +28,6 @@ mod support;
 mod throttling;
 mod tickets;
 mod untrusted;
+mod unwiped;
 mod wiping;
 mod withheld;
