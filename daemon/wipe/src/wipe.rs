@@ -242,6 +242,7 @@ impl Run<'_> {
                         events.push_back(self.work(&state, step, earlier.and_then(|(_, end)| *end))?);
                     }
                     Effect::Finish { failed } => {
+                        self.keep_gone(&ends)?;
                         self.record(&state, &Entry::Wiped)?;
                         if let Err(error) = self.tombstone(intent, Phase::Wiped, &failed) {
                             return Err(WipeError::Unfinished(format!("the tombstone: {error}")));
@@ -291,6 +292,24 @@ impl Run<'_> {
                 failed(error)
             }
         })
+    }
+
+    /// Before it is called wiped: no key came back meanwhile. One that did is destroyed once more, now or by the next run.
+    fn keep_gone(&mut self, ends: &[(usize, Option<u64>)]) -> Result<(), WipeError> {
+        for (index, step) in self.plan.steps.iter().enumerate() {
+            let Work::LuksKeyslots { device } = &step.work else {
+                continue;
+            };
+            // What can't be read any more opens nothing.
+            if !step.is_key() || !deeds::is_written_back(self.machine, device).unwrap_or_default() {
+                continue;
+            }
+            tracing::warn!(device = %device.display(), "a header was written back: destroyed once more");
+            let end = ends.iter().rfind(|(begun, _)| *begun == index);
+            let again = deeds::perform(self.machine, &step.work, end.and_then(|(_, end)| *end));
+            again.map_err(|error| WipeError::Unfinished(format!("a header was written back: {error}")))?;
+        }
+        Ok(())
     }
 
     fn pulled_out(&self, step: &Step) -> bool {

@@ -120,7 +120,8 @@ impl Work {
         now: Duration,
         job: impl FnOnce(Stand) -> Option<Job>,
     ) {
-        if owed.is_some() && self.stand.of != owed {
+        // Also where nothing is: the next one isn't the one that failed.
+        if self.stand.of != owed {
             self.stand.of = owed;
             self.stand.start_over();
         }

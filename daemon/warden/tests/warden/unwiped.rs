@@ -114,6 +114,25 @@ async fn a_preflight_that_says_no_changes_nothing_and_says_why() {
 }
 
 #[tokio::test]
+async fn the_wipe_after_one_that_was_refused_is_asked_at_once() {
+    let (device, warden, mut owner) = bound().await;
+    let (first, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    device
+        .system
+        .answers(Err(EnforceError::Refused("no-such-disk".to_owned())));
+    device.clock.advance(TELLING);
+    warden.until_told(first, "failed no-such-disk").await;
+    device.system.answers(Ok(()));
+    owner.now += 1000;
+    let (second, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    let told = warden.outcomes(0).await;
+    warden.outcomes(told.last().unwrap().sequence).await;
+    assert_eq!(device.system.job(2).await, Job::Prepare(second));
+}
+
+#[tokio::test]
 async fn a_preflight_that_cannot_be_asked_is_asked_again_and_costs_nothing_meanwhile() {
     let (device, warden, mut owner) = bound().await;
     let (id, wipes) = owner.signed(wipe());
