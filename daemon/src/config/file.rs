@@ -159,6 +159,7 @@ pub(super) struct ExecLayer {
     #[serde(deserialize_with = "program")]
     pub(super) watch: Option<Vec<String>>,
     #[serde(deserialize_with = "program")]
+    pub(super) wipe_prepare: Option<Vec<String>>,
     pub(super) wipe: Option<Vec<String>>,
     #[serde(deserialize_with = "program")]
     pub(super) wipe_class: Option<Vec<String>>,

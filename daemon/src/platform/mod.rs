@@ -95,7 +95,10 @@ impl Platform {
             buses.system.as_ref().filter(|_| may)
         };
         let modem: Arc<dyn Modem> = match service(exec.has_modem()) {
-            Some(bus) => Arc::new(modem::ModemManager::start(bus, supervisor, clock.clone())),
+            Some(bus) => {
+                let state = &config.paths.state;
+                Arc::new(modem::ModemManager::start(bus, supervisor, clock.clone(), state))
+            }
             None => Arc::new(ExecModem::start(exec, supervisor, clock.clone())),
         };
         let network: Arc<dyn Network> = match service(exec.has_network()) {

@@ -25,6 +25,7 @@ mod find_lost;
 mod find_owner;
 mod find_phone;
 mod find_restored;
+mod find_satellites;
 mod find_sms;
 mod find_smuggled;
 mod find_watch;

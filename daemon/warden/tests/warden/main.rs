@@ -29,5 +29,6 @@ mod support;
 mod throttling;
 mod tickets;
 mod untrusted;
+mod unwiped;
 mod wiping;
 mod withheld;

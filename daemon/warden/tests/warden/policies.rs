@@ -110,7 +110,8 @@ async fn a_wipe_needs_72_hours_lost_then_its_time_then_an_hour_that_is_heard() {
     warden.tick(&device).await;
     assert_eq!(warden.handle.snapshot().lock, LockState::Wiping);
     device.clock.advance(Duration::from_secs(10));
-    assert!(matches!(device.system.job(2).await, Job::Wipe(_)));
+    assert!(matches!(device.system.job(2).await, Job::Prepare(_)));
+    assert!(matches!(device.system.job(3).await, Job::Wipe(_)));
     assert_eq!(warden.count("wipe-countdown").await, 1);
 }
 

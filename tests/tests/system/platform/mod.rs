@@ -48,7 +48,9 @@ impl Phone {
         };
         let clock = FakeClock::new();
         let mut supervisor = Supervisor::default();
-        let platform = Platform::over(buses, config, &mut supervisor, Arc::new(clock.clone()));
+        let mut config = config.clone();
+        config.paths.state = scene.place().folder("platform", 0o700).unwrap();
+        let platform = Platform::over(buses, &config, &mut supervisor, Arc::new(clock.clone()));
         Self {
             platform,
             clock,

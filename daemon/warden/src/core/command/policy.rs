@@ -172,7 +172,7 @@ impl State {
     #[must_use]
     pub fn wants_watch(&self) -> bool {
         match self.binding {
-            Binding::Bound(_) => self.lock != Lock::Unlocked || self.book.is_armed(),
+            Binding::Bound(_) => self.lock.is_kept() || self.book.is_armed(),
             Binding::Tampered(_) => true,
             Binding::Unbound { .. } | Binding::Uninitialised => false,
         }
