@@ -1,6 +1,8 @@
 //! The program as it is shipped, with tools in its `PATH` that write down what they get: a card's mixer is a file, what
 //! is played another.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
