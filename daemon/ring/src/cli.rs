@@ -2,7 +2,9 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs::DirBuilder;
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -79,6 +81,12 @@ async fn perform(parsed: Parsed) -> Result<(), Failure> {
             Ok(())
         }
         Parsed::Ring(settings) => {
+            match DirBuilder::new().mode(0o700).create(&settings.runtime) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(Failure::System(error));
+                }
+                _ => {}
+            }
             // Before anything is changed, so that the volume is put back whenever it ends.
             let stop = told_to_stop().map_err(Failure::System)?;
             let heard = || drop(sd_notify::notify(&[sd_notify::NotifyState::Ready]));
