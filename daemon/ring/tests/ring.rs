@@ -278,3 +278,13 @@ fn the_aplay_of_this_machine_takes_the_tone_as_it_is_given() {
     let [low, high] = [phone.tones(0), phone.tones(1)];
     assert!(low[0] > 0.9 && high[1] > 0.9, "{low:?} {high:?}");
 }
+
+#[test]
+fn a_player_that_doesn_t_want_to_end_is_silent_within_a_second_all_the_same() {
+    let stubborn = "trap '' TERM\n/bin/cat >\"$F/played\"\nexec /bin/sleep 60";
+    let phone = Phone::new(&["PinePhone"], stubborn);
+    let ring = phone.start(&[]);
+    ring.is_heard();
+    assert!(ring.stops().success());
+    assert_eq!(phone.read("mixer"), QUIET);
+}
