@@ -23,7 +23,7 @@ use super::ports::AdapterView;
 use connection::Connection;
 use discovery::Discovery;
 pub use event::{Answer, Asker, At, Effect, Event, Question, SessionId, Sighting, TimerOf, What};
-pub(super) use wishes::Records;
+pub(super) use wishes::{Records, Wishing};
 
 /// The first wait after a connection that failed; each further one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_secs(8);
@@ -85,6 +85,8 @@ pub struct Accessory {
     pub(super) lost_at: Option<Duration>,
     /// What its owner has switched on.
     pub wishes: Wishes,
+    /// What is being switched on or off.
+    pub(super) wishing: Wishing,
     /// The records that it keeps are to be fetched.
     pub(super) records: Records,
     /// What is wrong.
@@ -279,6 +281,7 @@ impl Accessory {
             held: false,
             lost_at: None,
             wishes: Wishes::default(),
+            wishing: Wishing::default(),
             records: Records::default(),
             problem: None,
             battery: None,
@@ -330,13 +333,15 @@ impl Accessory {
     }
 
     /// Ends everything of it.
-    fn leave(self, id: AccessoryId, why: AccessoryError, effects: &mut Vec<Effect>) {
+    fn leave(mut self, id: AccessoryId, why: AccessoryError, effects: &mut Vec<Effect>) {
         if self.waiting {
             effects.push(Effect::Sleep(TimerOf::Retry(id)));
         }
         for asker in self.adopting {
             effects.push(Effect::Answer(asker, Err(why)));
         }
+        self.wishing.fail(why, effects);
+        self.records.fail(why, effects);
         if let Some(connection) = self.connection {
             connection.fail_all(why, effects);
             effects.push(Effect::Close(id));

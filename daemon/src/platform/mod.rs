@@ -24,7 +24,7 @@ use belay_proto::clock::Clock;
 
 use crate::actor::Supervisor;
 use crate::config::{Backend, Commands, Config};
-use audio::{AnyAudio, Feedbackd};
+use audio::{AnyAudio, Feedbackd, Units};
 use clock::Time;
 use exec::{Command, ExecModem, ExecNetwork, ExecPosition, ExecPower};
 
@@ -115,9 +115,10 @@ impl Platform {
         };
         let has_session = config.backend != Backend::Exec;
         let audio = Arc::new(AnyAudio {
-            session: has_session.then(|| Arc::new(Feedbackd::new(buses.session))),
+            session: has_session.then(|| Arc::new(Feedbackd::new(buses.session.clone()))),
             // Also beside feedbackd, which needs a session; so with every back end.
-            direct: Command::new("ring", &config.commands.ring),
+            command: Command::new("ring", &config.commands.ring),
+            units: service(!config.commands.ring.is_empty()).map(Units::new),
             mark: config.paths.state.clone(),
         });
         Self {

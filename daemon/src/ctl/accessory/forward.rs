@@ -29,11 +29,11 @@ const LONGEST: usize = 256;
 /// The urgency of what needn't be seen.
 const LOW: u8 = 0;
 
-/// Passes notifications on until Ctrl-C or the session's end.
+/// Passes notifications on until Ctrl-C.
 ///
 /// # Errors
-/// [`Error::Bus`] where there is no session's bus; what belayd says to the first question. A notification that an
-/// accessory doesn't take is left out.
+/// [`Error::Bus`] where there is no session's bus; `SessionBusLost` once it is gone, so that whoever started this starts
+/// it again; what belayd says to the first question. A notification that an accessory doesn't take is left out.
 pub async fn run(client: &Client) -> Result<Report, Error> {
     // Asked once, so that whoever may not is told at once.
     bus::all(client).await?;
@@ -54,7 +54,7 @@ pub async fn run(client: &Client) -> Result<Report, Error> {
             call = calls.next() => call,
             Ok(()) = tokio::signal::ctrl_c() => break,
         };
-        let Some(Ok(call)) = call else { break };
+        let call = call.and_then(Result::ok).ok_or_else(lost)?;
         if let Some((title, body)) = said(&call)
             && pace.lets_through()
         {
@@ -65,6 +65,10 @@ pub async fn run(client: &Client) -> Result<Report, Error> {
         "Notifications are passed on no longer.",
         json!({ "forwarding": false }),
     ))
+}
+
+fn lost() -> Error {
+    Error::named("SessionBusLost", "the session's bus is gone")
 }
 
 /// Shows it on every connected accessory that wants it.
