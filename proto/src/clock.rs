@@ -32,6 +32,12 @@ pub trait Clock: Send + Sync {
 
     /// Waits until the boot clock shows at least this.
     fn sleep_until(&self, boottime: Duration) -> BoxFuture<'_, ()>;
+
+    /// Waits until the wall clock may have been set: by a person, a network or a waking from suspend. Only a hint, which
+    /// a clock that can't tell never gives; what was set before the call isn't told.
+    fn when_set(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// The wall clock in whole seconds since the Unix epoch, the bus's unit; 0 before it.
