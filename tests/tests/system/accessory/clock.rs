@@ -101,9 +101,11 @@ async fn a_band_that_stays_connected_follows_the_phone_to_another_zone() {
     let (band, _) = synced(&beside, this_minute() - 600).await;
     for (zone, quarters) in [("Asia/Kathmandu", 23_u8), ("Etc/UTC", 0)] {
         beside.scene.services().time().zone(zone).await.unwrap();
-        band.until("the band to show the time there", move |it| it.time[10] == quarters)
-            .await
-            .unwrap();
+        band.until("the band to show the time there", move |it| {
+            it.time[10] == quarters
+        })
+        .await
+        .unwrap();
     }
 }
 
