@@ -33,6 +33,12 @@ pub trait Clock: Send + Sync {
 
     /// Waits until the boot clock shows at least this.
     fn sleep_until(&self, boottime: Duration) -> BoxFuture<'_, ()>;
+
+    /// Waits until the wall clock may have been set: by a person, a network or a waking from suspend. Only a hint, which
+    /// a clock that can't tell never gives; what was set before the call isn't told.
+    fn when_set(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// The clock of a program: the kernel's boot clock, or with the feature `simulated` the file that

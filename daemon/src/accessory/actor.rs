@@ -4,6 +4,7 @@ mod hearing;
 mod learning;
 mod storing;
 mod timers;
+mod wall;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -20,13 +21,15 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use self::hearing::Hearing;
 use self::storing::writes;
-use self::timers::{Timers, local};
+use self::timers::Timers;
+use self::wall::Wall;
 use super::error::AccessoryError;
 use super::handle::{Announcement, Message};
 use super::ports::{Order, Radio, Report, Session};
-use super::state::{Answer, Asker, At, Effect, Event, SessionId, State, What, step};
+use super::state::{Answer, Asker, Effect, Event, SessionId, State, TimerOf, What, step};
 use super::view::View;
 use crate::actor::{Actor, Inbox};
+use crate::platform::TimeView;
 use crate::store::Store;
 use crate::store::accessory as rows;
 use crate::warden::{WardenHandle, WardenView};
@@ -42,6 +45,8 @@ pub struct Parts {
     pub store: Store,
     /// The boot clock.
     pub clock: Arc<dyn Clock>,
+    /// Who keeps the wall clock right.
+    pub time: watch::Receiver<TimeView>,
 }
 
 impl std::fmt::Debug for Parts {
@@ -84,11 +89,14 @@ impl Actor for AccessoryActor {
     async fn run(&mut self, inbox: &mut Inbox<Message>) {
         let mut warden = self.parts.warden.watch();
         let mut adapter = self.parts.radio.adapter();
+        let mut time = self.parts.time.clone();
         let mut desk = Desk::new(self);
         let view = warden.borrow_and_update().clone();
         desk.follow_binding(&view).await;
         let view = *adapter.borrow_and_update();
         desk.happens(What::Adapter(view)).await;
+        let kept = time.borrow_and_update().kept;
+        desk.happens(What::Timekeeping(kept)).await;
         loop {
             tokio::select! {
                 message = inbox.recv() => match message {
@@ -103,6 +111,11 @@ impl Actor for AccessoryActor {
                     let view = *adapter.borrow_and_update();
                     desk.happens(What::Adapter(view)).await;
                 }
+                Ok(()) = time.changed() => {
+                    let kept = time.borrow_and_update().kept;
+                    desk.happens(What::Timekeeping(kept)).await;
+                }
+                () = desk.wall.when_set() => desk.happens(What::ClockSet).await,
                 what = desk.hearing.next() => desk.happens(what).await,
                 Some(next) = desk.reports.next(), if !desk.reports.is_empty() => desk.reported(next).await,
                 Some(what) = desk.work.next(), if !desk.work.is_empty() => desk.happens(what).await,
@@ -141,6 +154,7 @@ struct Desk {
     leaving: FuturesUnordered<BoxFuture<'static, Asker>>,
     timers: Timers,
     hearing: Hearing,
+    wall: Wall,
 }
 
 impl Desk {
@@ -162,6 +176,7 @@ impl Desk {
             leaving: FuturesUnordered::new(),
             timers: Timers::new(Arc::clone(&parts.clock)),
             hearing: Hearing::new(Arc::clone(&parts.radio), Arc::clone(&parts.clock)),
+            wall: Wall::new(Arc::clone(&parts.clock), parts.time.clone()),
             parts,
         }
     }
@@ -266,7 +281,13 @@ impl Desk {
 
     /// One step, its effects, and what is shown after it.
     async fn happens(&mut self, what: What) {
-        let (state, effects) = step(&self.state, Event { at: self.now(), what });
+        let (state, effects) = step(
+            &self.state,
+            Event {
+                at: self.wall.now(),
+                what,
+            },
+        );
         self.state = state;
         // Those that are answered see what is shown after their answer.
         let (answers, others): (Vec<_>, Vec<_>) = effects
@@ -302,7 +323,12 @@ impl Desk {
                 kind,
                 address,
                 key,
-            } => self.hearing.listen(id, kind, address, key),
+                offset,
+            } => {
+                self.hearing.listen(id, kind, (address, key));
+                self.hearing.offset(id, offset);
+            }
+            Effect::Offset(id, offset) => self.hearing.offset(id, offset),
             Effect::Deafen(id) => self.hearing.deafen(id),
             Effect::Connect {
                 id,
@@ -330,7 +356,13 @@ impl Desk {
             | Effect::StoreTransfer(..)
             | Effect::StoreWishes(..)
             | Effect::StoreReadings(..)
+            | Effect::StoreMark(..)
             | Effect::StoreSynced(..) => self.store(effect).await,
+            // The zone may be another one earlier.
+            Effect::Wake(TimerOf::Clock, after) => {
+                self.timers
+                    .wake(TimerOf::Clock, after.min(self.wall.until_turn()));
+            }
             Effect::Wake(timer, after) => self.timers.wake(timer, after),
             Effect::Sleep(timer) => self.timers.sleep(timer),
             Effect::FindPhone(on) => self.announce(Announcement::FindPhone(on)),
@@ -361,14 +393,6 @@ impl Desk {
     fn next_asker(&mut self) -> Asker {
         self.askers += 1;
         Asker(self.askers)
-    }
-
-    fn now(&self) -> At {
-        At {
-            boot: self.parts.clock.boottime(),
-            wall: local(self.parts.clock.wall()),
-            dice: u16::from_le_bytes(random()),
-        }
     }
 
     fn setup(&self) -> belay_drivers::Setup {

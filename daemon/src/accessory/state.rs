@@ -4,6 +4,7 @@
 //! listen to and whom to connect follow from what is known, not from what happened last.
 
 mod asking;
+mod clock;
 mod connection;
 mod discovery;
 mod event;
@@ -16,10 +17,13 @@ use std::time::Duration;
 
 use belay_drivers::{Address, Key, KeyNeed, Kind, Opening, Reading};
 use belay_proto::id::{AccessoryId, AccountId};
+use jiff::tz::Offset;
 
 use super::error::AccessoryError;
 use super::model::{Saved, Wishes};
 use super::ports::AdapterView;
+use clock::Clock;
+pub use clock::Seen;
 use connection::Connection;
 use discovery::Discovery;
 pub use event::{Answer, Asker, At, Effect, Event, Question, SessionId, Sighting, TimerOf, What};
@@ -52,6 +56,7 @@ pub struct State {
     /// A scan has failed: nobody is listened to before its timer has run out, or the adapter came.
     resting: bool,
     sessions: u64,
+    clock: Clock,
 }
 
 /// One accessory.
@@ -73,6 +78,8 @@ pub struct Accessory {
     pub paired: Option<Paired>,
     /// Its connection, from the first try on.
     pub(super) connection: Option<Connection>,
+    /// What its clock is ahead of UTC, where it doesn't say so itself; `None`: not known yet.
+    clock_offset: Option<Offset>,
     /// Who waits for it to be on disk, where there is no connection to wait for.
     adopting: Vec<Asker>,
     /// How often in a row no connection came about.
@@ -123,7 +130,8 @@ pub struct Paired {
 pub fn step(state: &State, event: Event) -> (State, Vec<Effect>) {
     let mut next = state.clone();
     let mut effects = Vec::new();
-    let at = event.at;
+    let at = next.seen(event.at);
+    next.settle_marks(&at, &mut effects);
     match event.what {
         What::Account(account) => next.account_changed(account, &mut effects),
         What::Wishes(all) => next.wished(&all, &mut effects),
@@ -131,6 +139,8 @@ pub fn step(state: &State, event: Event) -> (State, Vec<Effect>) {
             next.wishes_stored(id, asker, wishes, outcome, &mut effects);
         }
         What::Adapter(adapter) => next.adapter_changed(adapter, &at, &mut effects),
+        What::Timekeeping(kept) => next.clock.kept(kept),
+        What::ClockSet => {}
         What::Heard(sighting) => next.heard(sighting, &mut effects),
         What::Measured { id, readings } => next.measured(id, &at, readings, &mut effects),
         What::Unheard(id, error) => next.unheard(id, error),
@@ -145,7 +155,11 @@ pub fn step(state: &State, event: Event) -> (State, Vec<Effect>) {
         What::Registered(saved) => next.registered(saved, &mut effects),
         What::Unregistered(id) => next.unregistered(id, &mut effects),
     }
-    next.settle(&mut effects);
+    // What happened may have told of the clock, or brought a mark of an earlier one.
+    let at = next.seen(at);
+    next.settle_marks(&at, &mut effects);
+    next.settle_clocks(&at, &mut effects);
+    next.settle(&at, &mut effects);
     (next, effects)
 }
 
@@ -196,6 +210,7 @@ impl State {
     fn elapsed(&mut self, timer: TimerOf, effects: &mut Vec<Effect>) {
         match timer {
             TimerOf::Listening => self.resting = false,
+            TimerOf::Clock => self.clock.elapsed(),
             TimerOf::Discovery(asker) => self.end_discovery(asker, effects),
             TimerOf::Leaving(id) => {
                 let leaves = |one: &mut Accessory| one.paired.is_none() && one.connection.is_none();
@@ -212,8 +227,8 @@ impl State {
     }
 
     /// Has the radio do what follows from what is known.
-    fn settle(&mut self, effects: &mut Vec<Effect>) {
-        self.settle_listening(effects);
+    fn settle(&mut self, at: &At, effects: &mut Vec<Effect>) {
+        self.settle_listening(at, effects);
         self.settle_scan(effects);
         let usable = self.adapter.powered && self.account.is_some();
         let mut sessions = self.sessions;
@@ -230,7 +245,7 @@ impl State {
         self.sessions = sessions;
     }
 
-    fn settle_listening(&mut self, effects: &mut Vec<Effect>) {
+    fn settle_listening(&mut self, at: &At, effects: &mut Vec<Effect>) {
         let usable = self.adapter.powered && self.account.is_some() && !self.resting;
         let mut wanted = BTreeSet::new();
         for (id, one) in &self.accessories {
@@ -242,8 +257,9 @@ impl State {
             effects.push(Effect::Deafen(*id));
         }
         for id in wanted.difference(&self.listening) {
-            if let Some(one) = self.accessories.get(id) {
+            if let Some(one) = self.accessories.get_mut(id) {
                 effects.push(Effect::Listen {
+                    offset: *one.clock_offset.get_or_insert(at.wall.offset),
                     id: *id,
                     kind: one.kind,
                     address: one.address,
@@ -275,6 +291,7 @@ impl Accessory {
             bonded: false,
             paired: None,
             connection: None,
+            clock_offset: None,
             adopting: Vec::new(),
             failures: 0,
             waiting: false,

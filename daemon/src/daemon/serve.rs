@@ -149,6 +149,7 @@ async fn start(
     let (surroundings, conditions) = Surroundings::new(&platform);
     supervisor.start("surroundings", surroundings);
     let modem = Arc::clone(&platform.modem);
+    let time = platform.time.clone();
     let outbox = Outbox::new(store.clone());
     let machine = MachineParts {
         platform,
@@ -166,6 +167,7 @@ async fn start(
         warden: warden.clone(),
         store: store.clone(),
         clock: Arc::clone(&clock),
+        time,
     };
     let accessories = AccessoryHandle::start(supervisor, accessories);
     let hinted = watch::Sender::new(0);

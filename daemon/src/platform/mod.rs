@@ -17,10 +17,12 @@ pub mod position;
 pub mod power;
 mod service;
 mod surroundings;
+pub mod time;
 
 use std::sync::Arc;
 
 use belay_proto::clock::Clock;
+use tokio::sync::watch;
 
 use crate::actor::Supervisor;
 use crate::config::{Backend, Commands, Config};
@@ -36,6 +38,7 @@ pub use network::{Network, NetworkView, Scan};
 pub use position::{Coordinates, Fix, Position};
 pub use power::{BatteryState, Power, PowerView, Warning};
 pub use surroundings::Surroundings;
+pub use time::{TimeView, Timekeeping};
 
 /// The parts of the device; clones share them.
 #[derive(Clone, Debug)]
@@ -50,6 +53,8 @@ pub struct Platform {
     pub power: Arc<dyn Power>,
     /// What plays.
     pub audio: Arc<dyn Audio>,
+    /// Who keeps the wall clock right.
+    pub time: watch::Receiver<TimeView>,
 }
 
 /// The buses that the platform talks over.
@@ -109,6 +114,11 @@ impl Platform {
             Some(bus) => Arc::new(power::UPower::start(bus, supervisor, clock.clone())),
             None => Arc::new(ExecPower::start(exec, supervisor, clock.clone())),
         };
+        // No command tells of it.
+        let time = match service(false) {
+            Some(bus) => time::Timedate::start(bus, supervisor, clock.clone()),
+            None => time::unknown(),
+        };
         let position: Arc<dyn Position> = match service(!exec.locate.is_empty()) {
             Some(bus) => Arc::new(position::GeoClue::new(bus, clock)),
             None => Arc::new(ExecPosition::new(exec, clock)),
@@ -127,6 +137,7 @@ impl Platform {
             position,
             power,
             audio,
+            time,
         }
     }
 }

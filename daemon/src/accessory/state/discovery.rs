@@ -176,10 +176,10 @@ impl State {
             return;
         }
         one.problem = None;
-        let now = at.wall.epoch().unwrap_or(0);
+        let now = at.dated();
         let mut kept = Vec::new();
         for (second, reading) in readings {
-            let second = second.filter(|second| *second <= now + 86_400).unwrap_or(now);
+            let second = second.filter(|second| at.may_be(*second)).unwrap_or(now);
             if let Reading::Battery(level) = reading {
                 one.battery = Some(level);
                 continue;

@@ -1,5 +1,6 @@
 //! What becomes of accessories, event by event.
 
+mod clock;
 mod connecting;
 mod pairing;
 mod properties;

@@ -76,6 +76,12 @@ impl Once {
         Self(Some(Box::new(deed)))
     }
 
+    /// Whether it was done, or there is nothing to do.
+    #[must_use]
+    pub const fn is_done(&self) -> bool {
+        self.0.is_none()
+    }
+
     fn perform(&mut self) {
         if let Some(deed) = self.0.take() {
             deed();
@@ -102,6 +108,8 @@ pub struct History {
     pub skip: Option<usize>,
     /// What is done in the moment in which a transfer is acknowledged, before anything is forgotten.
     pub on_acknowledged: Once,
+    /// What is done in the moment in which a transfer begins, before its first packet.
+    pub on_started: Once,
     /// What a transfer was agreed on.
     agreed: Vec<i64>,
     /// Whether all of it was sent.
@@ -116,6 +124,7 @@ impl Default for History {
             refuse: None,
             skip: None,
             on_acknowledged: Once::default(),
+            on_started: Once::default(),
             agreed: Vec::new(),
             sent: false,
         }
@@ -187,6 +196,7 @@ impl History {
 
     /// The packets of the transfer agreed on, each with at most `room` bytes.
     pub(super) fn packets(&mut self, room: usize) -> Vec<Vec<u8>> {
+        self.on_started.perform();
         let each = (room.saturating_sub(1) / 4).max(1);
         let minutes = self.agreed.iter().filter_map(|number| self.minutes.get(number));
         let minutes: Vec<[u8; 4]> = minutes.map(|minute| minute.bytes()).collect();

@@ -3,6 +3,7 @@
 mod answers;
 mod band;
 mod band7;
+mod clock;
 mod evil;
 mod refusals;
 mod registry;

@@ -8,6 +8,7 @@ mod modem_shared;
 mod network;
 mod place;
 mod power;
+mod time;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -178,6 +178,7 @@ pub async fn phone(shelf: &Arc<Shelf>) -> Phone {
         warden: warden.clone(),
         store: store.clone(),
         clock: Arc::new(clock.clone()),
+        time: watch::Sender::default().subscribe(),
     };
     let handle = AccessoryHandle::start(&mut supervisor, parts);
     let (hinted, reached) = (watch::Sender::new(0), watch::Sender::new(0));

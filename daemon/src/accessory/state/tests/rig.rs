@@ -15,6 +15,8 @@ pub struct Rig {
     pub state: State,
     /// What the last event had done.
     pub effects: Vec<Effect>,
+    /// When it happens.
+    pub at: At,
     asked: u64,
 }
 
@@ -23,6 +25,7 @@ pub fn at() -> At {
         boot: Duration::from_secs(1000),
         wall: Moment::at(NOW, Offset::UTC).unwrap(),
         dice: u16::MAX,
+        seen: Seen::default(),
     }
 }
 
@@ -56,14 +59,20 @@ pub const ACCOUNT: AccountId = AccountId::from_bytes([1; 16]);
 impl Rig {
     /// A device of an account, with an adapter that is on, and these paired accessories.
     pub fn new(accessories: Vec<Saved>) -> Self {
-        let mut rig = Self {
-            state: State::default(),
-            effects: Vec::new(),
-            asked: 0,
-        };
+        let mut rig = Self::at(at());
         rig.power(true);
         rig.happens(What::Account(Some((ACCOUNT, accessories))));
         rig
+    }
+
+    /// Nobody's device.
+    pub fn at(at: At) -> Self {
+        Self {
+            state: State::default(),
+            effects: Vec::new(),
+            at,
+            asked: 0,
+        }
     }
 
     pub fn power(&mut self, powered: bool) {
@@ -72,7 +81,7 @@ impl Rig {
     }
 
     pub fn happens(&mut self, what: What) -> &[Effect] {
-        let (state, effects) = step(&self.state, Event { at: at(), what });
+        let (state, effects) = step(&self.state, Event { at: self.at, what });
         self.state = state;
         self.effects = effects;
         &self.effects

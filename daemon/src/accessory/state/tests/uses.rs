@@ -176,6 +176,9 @@ fn a_scale_that_weighs_is_connected_for_its_records_and_let_go_of() {
         crate::accessory::ports::Order::Committed
     )));
     rig.finishes(session, fetch, Ok(()));
+    // Its clock is set last.
+    let (clock, _) = rig.requests().remove(0);
+    rig.finishes(session, clock, Ok(()));
     assert!(rig.effects.contains(&Effect::Close(session.0)));
     weighs(&mut rig);
     assert_eq!(rig.session(), None, "they were just fetched");
