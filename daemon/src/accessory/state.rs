@@ -6,6 +6,7 @@
 mod asking;
 mod connection;
 mod discovery;
+mod early;
 mod event;
 mod registry;
 mod reports;
@@ -101,6 +102,8 @@ pub struct Accessory {
     pub progress: (u64, u64),
     /// The newest reading of each quantity, with its time in seconds since the epoch.
     pub latest: Vec<(u64, Reading)>,
+    /// What it told before it was itself on disk.
+    early: early::Early,
 }
 
 /// What belongs to a paired accessory.
@@ -287,6 +290,7 @@ impl Accessory {
             firmware: String::new(),
             progress: (0, 0),
             latest: Vec::new(),
+            early: early::Early::default(),
         }
     }
 

@@ -8,6 +8,7 @@ use super::super::model::Saved;
 use super::super::ports::{LinkEnd, Order, Report};
 use super::connection::Stage;
 use super::discovery::KEPT_EACH;
+use super::early::Early;
 use super::event::Errand;
 use super::{Accessory, Answer, Asker, At, Effect, Paired, SessionId, State, TimerOf, wait};
 
@@ -31,6 +32,7 @@ impl State {
         };
         match report {
             Report::Connected => {
+                one.early = Early::default();
                 connection.stage = Stage::Opening;
                 let opening = connection.opening.clone();
                 let request = Request::Open {
@@ -260,6 +262,7 @@ impl Accessory {
         if self.wishes.heart_rate {
             self.follow_heart(id, true, effects);
         }
+        self.store_early(id, effects);
     }
 
     fn to_save(&self, id: AccessoryId, paired: &Paired) -> Saved {
@@ -333,7 +336,7 @@ impl Accessory {
         let second = second.or_else(|| at.wall.epoch()).unwrap_or(0);
         self.remember(second, reading);
         if self.keeps(second, reading) {
-            effects.push(Effect::StoreReadings(id, vec![(second, reading)]));
+            self.store(id, second, reading, effects);
         }
         effects.push(Effect::MeasurementChanged(id));
     }
