@@ -3,12 +3,17 @@
 mod answers;
 mod band;
 mod band7;
+mod days;
 mod evil;
+mod faults;
+mod issued;
 mod refusals;
 mod registry;
 mod rounds;
+mod scales;
 mod seeds;
 mod sensors;
+mod standard;
 mod told;
 mod uses;
 
