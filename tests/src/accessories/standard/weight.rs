@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Common, Date, TIME, WEIGHT, date};
+use super::{COMPOSITION, Common, Date, TIME, WEIGHT, date};
 use crate::bluez::{Address, Advertisement, Air, AttError, Peripheral, Service, sig};
 
 const FEATURE: Uuid = sig(0x2a9e);
@@ -51,6 +51,8 @@ pub struct WeightScale {
     pub common: Common,
     /// What it has told nobody yet.
     pub kept: Vec<Weighing>,
+    /// Whether it has Body Composition as well, of which it says nothing.
+    pub composes: bool,
 }
 
 impl WeightScale {
@@ -60,6 +62,7 @@ impl WeightScale {
         Self {
             common: Common::new(address, "Example Scale"),
             kept: Vec::new(),
+            composes: false,
         }
     }
 
@@ -89,7 +92,12 @@ impl Peripheral for WeightScale {
 
     fn services(&self) -> Vec<Service> {
         let weight = Service::new(sig(0x181d), &[(FEATURE, "r"), (WEIGHT, "i")]);
-        Common::services([Common::clock(), weight])
+        let body = Service::new(sig(0x181b), &[(COMPOSITION, "i")]);
+        Common::services(
+            [Common::clock(), weight]
+                .into_iter()
+                .chain(self.composes.then_some(body)),
+        )
     }
 
     fn on_connect(&mut self, _air: &mut Air) {

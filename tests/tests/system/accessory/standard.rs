@@ -66,9 +66,17 @@ async fn what_a_scale_kept_for_its_first_phone_is_on_disk_with_its_date() {
         ..weighs(raw)
     };
     let mut scale = WeightScale::new(numbered(2));
-    // It gives this away while it is being paired, and once only.
+    // It gives this away while it is being paired, and once only: what else it has is asked for only after that.
     scale.kept = vec![kept(14_000, 2), kept(14_200, 3)];
-    let (scale, object) = paired(&beside, scale).await;
+    scale.composes = true;
+    let (scale, object) = beside.finds(scale).await;
+    let slow = Faults {
+        slow: Duration::from_millis(50),
+        ..Faults::default()
+    };
+    scale.faults(slow).await.unwrap();
+    beside.asks(object, "Pair").await.unwrap();
+    scale.faults(Faults::default()).await.unwrap();
     tells(&beside, object, "weight", 71.0).await;
     assert!(scale.with(|it, _| it.kept.is_empty()).await.unwrap());
     beside.scene.kill_belayd().await.unwrap();
