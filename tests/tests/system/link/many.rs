@@ -85,7 +85,7 @@ fn reconnecting_again_and_again_leaves_nothing_behind() {
             let (memory_now, threads_now, files_now) = held();
             assert_eq!((threads_now, files_now), (threads, files));
             eprintln!(
-                "{rounds} reconnections: {memory} KiB, in the end {memory_now} KiB; {at_rest} match rules, {at_work} while connected"
+                "measured: {rounds} reconnections: {memory} KiB, in the end {memory_now} KiB; {at_rest} match rules, {at_work} while connected"
             );
             assert!(memory_now < memory + 8192, "{memory} KiB became {memory_now} KiB");
         },
