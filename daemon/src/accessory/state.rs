@@ -7,6 +7,7 @@ mod asking;
 mod clock;
 mod connection;
 mod discovery;
+mod early;
 mod event;
 mod registry;
 mod reports;
@@ -110,6 +111,8 @@ pub struct Accessory {
     pub progress: (u64, u64),
     /// The newest reading of each quantity, with its time in seconds since the epoch.
     pub latest: Vec<(u64, Reading)>,
+    /// What it told before it was itself on disk.
+    early: early::Early,
 }
 
 /// What belongs to a paired accessory.
@@ -307,6 +310,7 @@ impl Accessory {
             firmware: String::new(),
             progress: (0, 0),
             latest: Vec::new(),
+            early: early::Early::default(),
         }
     }
 

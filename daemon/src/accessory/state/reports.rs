@@ -9,6 +9,7 @@ use super::super::ports::{LinkEnd, Order, Report};
 use super::clock::Belief;
 use super::connection::Stage;
 use super::discovery::KEPT_EACH;
+use super::early::Early;
 use super::event::Errand;
 use super::{Accessory, Answer, Asker, At, Effect, Paired, SessionId, State, TimerOf, wait};
 
@@ -32,6 +33,7 @@ impl State {
         };
         match report {
             Report::Connected => {
+                one.early = Early::default();
                 connection.stage = Stage::Opening;
                 let opening = connection.opening.clone();
                 one.open(id, opening, at, effects);
@@ -264,6 +266,7 @@ impl Accessory {
         if self.wishes.heart_rate {
             self.follow_heart(id, true, effects);
         }
+        self.store_early(id, effects);
     }
 
     fn to_save(&self, id: AccessoryId, paired: &Paired) -> Saved {
@@ -337,7 +340,7 @@ impl Accessory {
         let second = second.or_else(|| at.wall.epoch()).unwrap_or(0);
         self.remember(second, reading);
         if self.keeps(second, reading) {
-            effects.push(Effect::StoreReadings(id, vec![(second, reading)]));
+            self.store(id, second, reading, effects);
         }
         effects.push(Effect::MeasurementChanged(id));
     }

@@ -4,12 +4,17 @@ mod answers;
 mod band;
 mod band7;
 mod clock;
+mod days;
 mod evil;
+mod faults;
+mod issued;
 mod refusals;
 mod registry;
 mod rounds;
+mod scales;
 mod seeds;
 mod sensors;
+mod standard;
 mod told;
 mod uses;
 
