@@ -22,7 +22,7 @@ use crate::clock::Millis;
 use crate::http::Session;
 use crate::http::packed::Packed;
 use crate::problem::{Kind, Problem};
-use crate::store::{Failure, LARGEST};
+use crate::store::{self, Failure};
 use crate::{channel, devices};
 
 /// `POST /v1/sync/push`: stores records in place of the revisions that their device knew, each on its own.
@@ -181,7 +181,7 @@ impl<'a> Push<'a> {
             return Ok(PushStatus::TooLarge.into());
         }
         let impossible = record.sealed.is_empty()
-            || record.key_epoch > LARGEST
+            || store::countable(record.key_epoch).is_err()
             || record.removed && !record.chunks.is_empty();
         if impossible || Revision::of(&record.sealed) != record.revision {
             return Ok(PushStatus::Bad.into());

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::problem::{Kind, Problem};
-use crate::store::{Failure, LARGEST};
+use crate::store::{self, Failure};
 
 /// A place among an account's changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl FromStr for Cursor {
             let digits = sequence.bytes().all(|byte| byte.is_ascii_digit()) && epoch.len() == 16;
             let cursor = Self {
                 epoch: u64::from_str_radix(epoch, 16).ok()?,
-                sequence: sequence.parse().ok().filter(|sequence| *sequence <= LARGEST)?,
+                sequence: store::countable(sequence.parse().ok()?).ok()?,
             };
             (digits && cursor.to_string() == text).then_some(cursor)
         };

@@ -15,6 +15,7 @@ pub mod migrations;
 pub mod registry;
 pub mod release;
 pub mod sealed;
+pub mod sync;
 mod thread;
 pub mod wishes;
 

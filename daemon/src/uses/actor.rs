@@ -1,13 +1,11 @@
 //! The task behind the uses: follows accessories, bell, modem and warden, and has done what follows.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use belay_proto::backoff::Backoff;
 use belay_proto::clock::Clock;
 use belay_proto::dbus::{BindingState, LockState};
-use belay_proto::id::AccessoryId;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 

@@ -66,7 +66,7 @@ pub enum Body {
 #[derive(Debug)]
 pub enum Edited {
     /// It is to be stored.
-    Stored(Held),
+    Stored(Box<Held>),
     /// It changes nothing; the revision as it is.
     Same(u64),
     /// Another revision than the one that was named is the present one.
@@ -164,15 +164,15 @@ pub fn put(before: Option<Held>, expected: u64, new: New, now: u64) -> Edited {
     let ancestors = before.as_ref().map(Held::lineage).unwrap_or_default();
     let content = content(new, number, ancestors, now);
     match before {
-        None => Edited::Stored(Held {
+        None => Edited::Stored(Box::new(Held {
             revision: 1,
             content,
             pending: true,
             base: None,
             common: None,
-        }),
+        })),
         Some(held) if is_same(&held.content, &content) => Edited::Same(held.revision),
-        Some(held) => Edited::Stored(held.changed(content)),
+        Some(held) => Edited::Stored(Box::new(held.changed(content))),
     }
 }
 
@@ -194,7 +194,7 @@ pub fn remove(before: Option<Held>, expected: u64, now: u64) -> Edited {
                 body: Secret::new(Vec::new()),
                 chunks: Chunks::default(),
             };
-            Edited::Stored(held.changed(content))
+            Edited::Stored(Box::new(held.changed(content)))
         }
         other => Edited::Stale(other.filter(Held::is_there).map(|held| held.revision)),
     }

@@ -30,7 +30,7 @@ fn new(natural: &str, kind: &str, text: &str) -> New {
 
 fn stored(edited: Edited) -> Held {
     match edited {
-        Edited::Stored(held) => held,
+        Edited::Stored(held) => *held,
         other => panic!("{other:?}"),
     }
 }
@@ -69,7 +69,7 @@ impl Device {
             .map_or(0, |held| held.revision);
         let kept = before.as_ref().map(duplicate);
         match put(before, revision, new(natural, kind, body), 0) {
-            Edited::Stored(held) => drop(self.records.insert(id, held)),
+            Edited::Stored(held) => drop(self.records.insert(id, *held)),
             Edited::Same(_) => drop(kept.map(|kept| self.records.insert(id, kept))),
             Edited::Stale(_) => panic!("stale"),
         }
