@@ -4,6 +4,9 @@
 //! database; prints medians and quartiles, and how far apart they are in units of the spread. A time isn't a
 //! test: on a busy machine anything may happen, so a person looks at this.
 
+#[path = "shared/account.rs"]
+mod account;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -16,15 +19,16 @@ use belay_cloud::clock::CloudClock;
 use belay_cloud::config::{Delivery, Limits, Settings, Work};
 use belay_cloud::net::Peer;
 use belay_cloud::routes;
+use belay_proto::AccountId;
 use belay_proto::clock::BoottimeClock;
 use belay_proto::dpop;
 use belay_proto::identifier::Identifier;
-use belay_proto::keys::{KdfParameters, SigningKey, random};
-use belay_proto::signed::{CredentialsRecord, Signed};
+use belay_proto::keys::{SigningKey, random};
 use belay_proto::text::base64url;
-use belay_proto::{AccountId, Secret, wire};
 use serde_json::{Value, json};
 use tower_service::Service;
+
+use self::account::registration;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -130,28 +134,8 @@ impl Caller {
 /// Accounts as the database would have them, without going through mails.
 async fn fill(app: &App) -> Outcome<()> {
     for n in 0..ACCOUNTS {
-        let (owner, account) = (SigningKey::generate(), AccountId::random());
-        let record = CredentialsRecord {
-            account,
-            generation: 1,
-            salt: random(),
-            parameters: KdfParameters::DEFAULT,
-            login: SigningKey::generate().public(),
-            verify_digest: random(),
-            wrapped_root: random::<61>().to_vec(),
-            recovery_wrap: random::<61>().to_vec(),
-        };
-        let body = wire::CreateAccountRequest {
-            ticket: String::new().into(),
-            credentials: Signed::seal(&record, &owner).encode().into(),
-            owner: owner.public(),
-            keyring: vec![0; 200].into(),
-            certificate: Vec::new().into(),
-            share: Secret::new([0; 32]).into(),
-            profile: wire::Profile::default(),
-            device_name: "x".to_owned(),
-            release: None,
-        };
+        let account = AccountId::random();
+        let (body, record) = registration(account, &SigningKey::generate());
         let address = Identifier::parse(&format!("known{n}@example.org"))?;
         let inside = app.clone();
         app.store

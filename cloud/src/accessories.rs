@@ -12,13 +12,12 @@ use rusqlite::Transaction;
 use self::table::{MOST, Row};
 use crate::app::App;
 use crate::budget::{self, Limit};
-use crate::channel::{self, countable};
 use crate::clock::{HOUR, Millis};
 use crate::http::idempotency::{self, Kept, Key};
 use crate::http::{Answer, Call, Query, Session, id_in_path};
 use crate::problem::{Kind, Problem};
-use crate::store::Failure;
-use crate::{devices, store};
+use crate::store::{Failure, countable, storable};
+use crate::{channel, devices};
 
 /// Changes of one account's registry.
 const CHANGES: Limit = Limit {
@@ -34,7 +33,7 @@ pub async fn list(State(app): State<App>, session: Session, query: Query) -> Res
     let after = query.only(&["after"])?.get("after").unwrap_or(0);
     let answer = app
         .store
-        .transact(move |tx| table::changed(tx, &session.account, after.min(store::LARGEST)))
+        .transact(move |tx| table::changed(tx, &session.account, storable(after)))
         .await?;
     Answer::ok(&answer)
 }
@@ -59,12 +58,7 @@ pub async fn put(
         move |app, context, body| {
             let (tx, now) = (context.transaction, context.now);
             check(&body)?;
-            // A signed-in client alone has no collection key: what it brings no device could open.
-            let here = devices::table::bound(tx, &thumbprint)?
-                .into_iter()
-                .find(|bound| bound.active && bound.account == account)
-                .ok_or_else(|| Problem::new(Kind::NotBound))?
-                .device;
+            let here = devices::acting(tx, &thumbprint, &account)?;
             let before = table::find(tx, &account, &id)?;
             if !is_there_already(before.as_ref(), &body) {
                 may_follow(tx, &account, before.as_ref(), &body)?;
@@ -124,8 +118,7 @@ fn may_follow(
 
 fn take_budget(app: &App, tx: &Transaction<'_>, account: &AccountId, now: Millis) -> Result<(), Failure> {
     let counter = app.vault.mac("accessories", &[account.as_bytes()]);
-    budget::check(tx, &counter, CHANGES, now)?;
-    budget::count(tx, &counter, CHANGES, now)
+    budget::take(tx, &counter, CHANGES, now)
 }
 
 /// Lets an account go on its way out: not while an accessory is in its registry. Whoever deletes accounts asks this

@@ -3,10 +3,12 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use belay_proto::clock::system_clock;
 use belay_proto::{HardwareId, sysexits};
 
 use crate::app::{OpenError, open_data};
-use crate::clock::{CloudClock, SECOND, system_clock};
+use crate::clock::{CloudClock, SECOND};
+use crate::devices::standing::Standing;
 use crate::devices::{self, table};
 use crate::problem::Problem;
 use crate::store;
@@ -23,9 +25,6 @@ pub enum AdminError {
     /// The data can't be used.
     #[error("the data can't be used")]
     Open(#[from] OpenError),
-    /// The clock can't be used.
-    #[error("the clock can't be used")]
-    Clock(#[from] std::io::Error),
     /// The work itself failed.
     #[error("the database refused")]
     Work(#[from] Problem),
@@ -40,7 +39,7 @@ impl AdminError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage => sysexits::USAGE,
-            Self::NoData | Self::Open(_) | Self::Clock(_) => sysexits::IO,
+            Self::NoData | Self::Open(_) => sysexits::IO,
             Self::Work(_) => sysexits::SOFTWARE,
             Self::Free => sysexits::UNAVAILABLE,
         }
@@ -58,7 +57,7 @@ pub fn show_hardware(data: &Path, hardware: &str) -> Result<String, AdminError> 
     for binding in &history {
         let lock = if binding.locked { "locked" } else { "unlocked" };
         let table::History {
-            state,
+            standing,
             account,
             device,
             bound_at,
@@ -67,7 +66,8 @@ pub fn show_hardware(data: &Path, hardware: &str) -> Result<String, AdminError> 
         // Writing to a string can't fail.
         let _ = writeln!(
             text,
-            "{state} {lock} account={account} device={device} bound_at={}",
+            "{} {lock} account={account} device={device} bound_at={}",
+            standing.name(),
             bound_at / SECOND
         );
     }
@@ -86,7 +86,7 @@ pub fn release_hardware(data: &Path, hardware: &str) -> Result<String, AdminErro
     let released = with_data(data, |vault, tx, now| {
         let active = table::history(vault, tx, &hardware)?;
         let mut released = 0;
-        for entry in active.iter().filter(|entry| entry.state == "active") {
+        for entry in active.iter().filter(|entry| entry.standing == Standing::Active) {
             if let Some(binding) = table::binding(tx, &entry.device)? {
                 devices::release(tx, &entry.device, &binding, now)?;
                 released += 1;
@@ -109,7 +109,7 @@ fn with_data<T>(
         return Err(AdminError::NoData);
     }
     let vault = open_data(data)?;
-    let now = CloudClock::new(system_clock()?).now();
+    let now = CloudClock::new(system_clock()).now();
     let mut connection = store::connect(&database).map_err(OpenError::from)?;
     Ok(store::run(&mut connection, |tx| work(&vault, tx, now))?)
 }

@@ -1,6 +1,6 @@
 //! Counting what may happen only so often in a while.
 
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::clock::Millis;
 use crate::problem::{Kind, Problem};
@@ -34,8 +34,7 @@ pub fn check(
         .query_row(params![counter, since, limit.times.saturating_sub(1)], |row| {
             row.get(0)
         })
-        .map(Some)
-        .or_else(none_when_empty)?;
+        .optional()?;
     match blocking {
         Some(at) => {
             let wait = at.saturating_add(limit.window).saturating_sub(now);
@@ -43,6 +42,20 @@ pub fn check(
         }
         None => Ok(()),
     }
+}
+
+/// Counts one event, unless `counter` is used up.
+///
+/// # Errors
+/// As [`check`].
+pub fn take(
+    transaction: &Transaction<'_>,
+    counter: &[u8; 32],
+    limit: Limit,
+    now: Millis,
+) -> Result<(), Failure> {
+    check(transaction, counter, limit, now)?;
+    count(transaction, counter, limit, now)
 }
 
 /// Counts one event.
@@ -59,15 +72,4 @@ pub fn count(
         .prepare_cached("INSERT INTO events (counter, at, until) VALUES (?1, ?2, ?3)")?
         .execute(params![counter, now, now.saturating_add(limit.window)])?;
     Ok(())
-}
-
-/// Turns "no row" into `None`.
-///
-/// # Errors
-/// Any other error.
-pub fn none_when_empty<T>(error: rusqlite::Error) -> Result<Option<T>, rusqlite::Error> {
-    match error {
-        rusqlite::Error::QueryReturnedNoRows => Ok(None),
-        other => Err(other),
-    }
 }

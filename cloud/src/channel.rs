@@ -8,22 +8,21 @@ pub mod stream;
 pub mod table;
 
 use axum::extract::State;
-use belay_proto::keys::PublicKey;
-use belay_proto::signed::{Object, Outcome, Signed, SignedError, StateReport};
+use belay_proto::signed::{Object, Outcome, Signed, StateReport};
 use belay_proto::{AccountId, DeviceId, Epoch, wire};
 use rusqlite::Transaction;
 
 use self::hub::{Side, Waiter};
 use crate::app::App;
 use crate::budget::{self, Limit};
-use crate::clock::{HOUR, Millis, SECOND};
+use crate::clock::{HOUR, SECOND};
 use crate::commands;
+use crate::devices;
 use crate::devices::table::Bound;
 use crate::http::idempotency::{self, Context, Kept, Key};
 use crate::http::{Answer, Call, Proof, Query};
 use crate::problem::{Kind, Problem};
 use crate::store::{Failure, after_commit};
-use crate::{devices, store};
 
 /// The longest a long poll waits, s.
 pub const LONGEST_WAIT: u64 = 55;
@@ -231,8 +230,7 @@ fn bound_for(
 
 fn take_budget(app: &App, context: &Context<'_>, what: &str, device: &DeviceId) -> Result<(), Failure> {
     let counter = app.vault.mac(what, &[device.as_bytes()]);
-    budget::check(context.transaction, &counter, SENDS, context.now)?;
-    budget::count(context.transaction, &counter, SENDS, context.now)
+    budget::take(context.transaction, &counter, SENDS, context.now)
 }
 
 /// Something that a warden signed: its bytes, and what they claim until [`Statement::check`].
@@ -257,27 +255,7 @@ impl<T: Object> Statement<T> {
         if *account != bound.account || *epoch != bound.epoch {
             return Err(Problem::new(Kind::OtherEpoch));
         }
-        verify::<T>(&self.signed, &bound.warden).map_err(|_| Problem::new(Kind::BadSignature))
+        let opened = self.signed.open::<T>(&bound.warden).map(drop);
+        opened.map_err(|_| Problem::new(Kind::BadSignature))
     }
-}
-
-fn verify<T: Object>(signed: &Signed, warden: &PublicKey) -> Result<(), SignedError> {
-    signed.open::<T>(warden).map(drop)
-}
-
-/// A number that SQLite can hold; no honest counter reaches its end.
-///
-/// # Errors
-/// `malformed`.
-pub fn countable(number: u64) -> Result<u64, Problem> {
-    match number <= store::LARGEST {
-        true => Ok(number),
-        false => Err(Problem::malformed("a number over 2⁶³ − 1")),
-    }
-}
-
-/// As [`countable`], for a time; one so far ahead never comes.
-#[must_use]
-pub fn storable(time: Millis) -> Millis {
-    time.min(store::LARGEST)
 }

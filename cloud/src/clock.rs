@@ -4,9 +4,9 @@
 //! prolongs a code, a wait or a token.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use belay_proto::clock::Clock;
+use belay_proto::clock::{Clock, millis, unix_millis};
 
 /// Milliseconds since 1970-01-01T00:00:00Z, as stored in the database.
 pub type Millis = u64;
@@ -33,7 +33,7 @@ impl CloudClock {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
-            wall_at_start: since_epoch(clock.wall()),
+            wall_at_start: unix_millis(clock.wall()),
             boottime_at_start: clock.boottime(),
             clock,
         }
@@ -53,24 +53,4 @@ impl CloudClock {
             .sleep_until(self.boottime_at_start.saturating_add(from_start))
             .await;
     }
-}
-
-/// The clock of a real cloud, or with the feature `simulated` the file that `BELAY_SIMULATED_CLOCK` names.
-///
-/// # Errors
-/// When the clock's timer or file can't be used.
-pub fn system_clock() -> std::io::Result<Arc<dyn Clock>> {
-    #[cfg(feature = "simulated")]
-    if let Some(simulated) = belay_proto::clock::FileClock::from_environment() {
-        return Ok(Arc::new(simulated));
-    }
-    Ok(Arc::new(belay_proto::clock::BoottimeClock::new()))
-}
-
-fn since_epoch(time: SystemTime) -> Millis {
-    time.duration_since(UNIX_EPOCH).map_or(0, millis)
-}
-
-fn millis(duration: Duration) -> Millis {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -17,6 +17,7 @@ use crate::budget::{self, Limit};
 use crate::channel::hub::{Side, Waiter};
 use crate::channel::{self, LONGEST_WAIT};
 use crate::clock::{HOUR, Millis, SECOND};
+use crate::devices::standing::Standing;
 use crate::http::idempotency::{self, Kept, Key};
 use crate::http::{Answer, Call, Query, Session, id_in_path};
 use crate::problem::{Kind, Problem};
@@ -69,7 +70,7 @@ pub async fn send(
         move |app, context, body| {
             let (tx, now) = (context.transaction, context.now);
             let binding = devices::table::binding(tx, &device)?
-                .filter(|binding| binding.account == account && binding.state == "active")
+                .filter(|binding| binding.account == account && binding.standing == Standing::Active)
                 .ok_or_else(|| Problem::new(Kind::NotFound))?;
             let (owner, generation) = generation(app, tx, &account)?;
             let target = Target {
@@ -85,8 +86,7 @@ pub async fn send(
                 let counter = app
                     .vault
                     .mac("command-again", &[device.as_bytes(), id.as_bytes()]);
-                budget::check(tx, &counter, REPEATS, now)?;
-                budget::count(tx, &counter, REPEATS, now)?;
+                budget::take(tx, &counter, REPEATS, now)?;
             } else {
                 let budget = Budget::of(app, &checked);
                 budget.check(tx, now)?;

@@ -117,6 +117,8 @@ pub struct Limits {
     pub sms_per_region: u32,
     /// Sign-ins an hour by callers of one network, refused ones included.
     pub logins_per_network: u32,
+    /// Bytes an account may keep, sealed; an operator may give an account another quota.
+    pub quota: u64,
 }
 
 impl Default for Limits {
@@ -126,6 +128,7 @@ impl Default for Limits {
             sms_per_range: 20,
             sms_per_region: 2000,
             logins_per_network: 600,
+            quota: 5 * 1024 * 1024 * 1024,
         }
     }
 }

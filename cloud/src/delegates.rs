@@ -7,14 +7,13 @@ use belay_proto::wire;
 use rusqlite::{Transaction, params};
 
 use crate::app::App;
-use crate::channel::{countable, storable};
 use crate::clock::Millis;
 use crate::commands::check::is_over;
 use crate::commands::generation;
 use crate::http::idempotency::{self, Kept, Key};
 use crate::http::{Answer, Call, Session};
 use crate::problem::{Kind, Problem};
-use crate::store::Failure;
+use crate::store::{Failure, countable, storable};
 
 /// Delegates that are kept an account; a further one takes the place of the one told of first.
 const LARGEST_LIST: u32 = 64;

@@ -1,5 +1,6 @@
 //! Devices: bound by a certificate, held for their owner, let go by a release.
 
+pub mod standing;
 pub mod table;
 
 use axum::extract::{Path, State};
@@ -229,4 +230,17 @@ fn locked_by_another(holder: Option<&Holder>, account: &AccountId) -> Option<Acc
     holder
         .map(|holder| holder.account)
         .filter(|holder| holder != account)
+}
+
+/// The account's device that a session's key is bound to. Asked where records are brought: a signed-in client alone has no
+/// collection key, and what it brings no device could open.
+///
+/// # Errors
+/// `not-bound`, or a broken database.
+pub fn acting(tx: &Transaction<'_>, thumbprint: &[u8; 32], account: &AccountId) -> Result<DeviceId, Failure> {
+    let bound = table::bound(tx, thumbprint)?;
+    let acting = bound
+        .into_iter()
+        .find(|bound| bound.active && bound.account == *account);
+    Ok(acting.ok_or_else(|| Problem::new(Kind::NotBound))?.device)
 }

@@ -5,6 +5,7 @@ pub mod call;
 pub mod idempotency;
 pub mod metrics;
 pub mod nonce;
+pub mod packed;
 pub mod proof;
 pub mod query;
 

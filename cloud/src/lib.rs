@@ -35,6 +35,7 @@ pub mod routes;
 pub mod server;
 pub mod store;
 pub mod sweep;
+pub mod sync;
 pub mod text;
 pub mod tokens;
 pub mod vault;

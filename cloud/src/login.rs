@@ -306,8 +306,7 @@ fn take_budget(app: &App, tx: &Transaction<'_>, caller: Caller, now: Millis) -> 
     };
     let counter = app.vault.mac("network-logins", &[network.to_string().as_bytes()]);
     let limit = app.settings.limits.network_logins();
-    budget::check(tx, &counter, limit, now)?;
-    budget::count(tx, &counter, limit, now)
+    budget::take(tx, &counter, limit, now)
 }
 
 fn parse(identifier: &str) -> Result<Identifier, Problem> {

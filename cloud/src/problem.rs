@@ -83,6 +83,10 @@ pub enum Kind {
     CommandExists,
     /// The change doesn't follow the present revision.
     RevisionConflict,
+    /// What was forgotten since can't be told: the cursor is too old, or another database's.
+    CursorTooOld,
+    /// What was sealed was sealed in an older key epoch.
+    KeyEpochOld,
     /// An accessory is in the account's registry.
     AccessoriesStillBound,
     /// The device's queue has no place left.
@@ -227,6 +231,16 @@ impl Kind {
                 "revision-conflict",
                 StatusCode::CONFLICT,
                 "The change doesn't follow the present revision",
+            ),
+            Self::CursorTooOld => (
+                "cursor-too-old",
+                StatusCode::GONE,
+                "What happened since can't be told",
+            ),
+            Self::KeyEpochOld => (
+                "key-epoch-old",
+                StatusCode::PRECONDITION_FAILED,
+                "There are newer keys",
             ),
             Self::AccessoriesStillBound => (
                 "accessories-still-bound",

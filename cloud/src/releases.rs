@@ -7,6 +7,7 @@ use rusqlite::Transaction;
 
 use crate::app::App;
 use crate::clock::Millis;
+use crate::devices::standing::Standing;
 use crate::http::{Answer, Call};
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
@@ -69,15 +70,15 @@ pub fn apply(app: &App, tx: &Transaction<'_>, bytes: &[u8], now: Millis) -> Resu
     if release.account != binding.account || release.epoch != binding.epoch || hardware != binding.hardware {
         return Ok(Applied::BadSignature);
     }
-    match binding.state.as_str() {
-        "active" => {
+    match binding.standing {
+        Standing::Active => {
             devices::release(tx, &release.device, &binding, now)?;
             channel::end(app, &release.device);
             channel::account_changed(app, tx, &release.account, &release.device)?;
             Ok(Applied::Released)
         }
-        "released" => Ok(Applied::Released),
-        _ => Ok(Applied::OtherEpoch),
+        Standing::Released => Ok(Applied::Released),
+        Standing::Superseded => Ok(Applied::OtherEpoch),
     }
 }
 

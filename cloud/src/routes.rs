@@ -2,17 +2,18 @@
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::HeaderValue;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post, put};
+use belay_proto::wire::header::DPOP_NONCE;
 
 use crate::app::App;
 use crate::http::nonce;
 use crate::problem::{Kind, Problem};
 use crate::{
     accessories, accounts, challenges, channel, commands, delegates, devices, hardware, health, inbound_sms,
-    login, pages, releases, tokens, verifications,
+    login, pages, releases, sync, tokens, verifications,
 };
 
 /// A route of the service.
@@ -67,6 +68,8 @@ routes! {
     "GET" get "/v1/delegates" => delegates::list;
     "GET" get "/v1/accessories" => accessories::list;
     "PUT" put "/v1/accessories/{id}" => accessories::put;
+    "POST" post "/v1/sync/push" => sync::push;
+    "GET" get "/v1/sync/changes" => sync::changes;
     "GET" get "/v1/stream" => channel::stream::open;
     "GET" get "/v1/commands" => channel::queue;
     "POST" post "/v1/outcomes" => channel::outcome;
@@ -95,9 +98,7 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
     app.metrics
         .count(route.as_deref().unwrap_or("none"), response.status().as_u16());
     if api && let Ok(nonce) = HeaderValue::from_str(&nonce::current(&app.vault, app.now())) {
-        response
-            .headers_mut()
-            .insert(HeaderName::from_static("dpop-nonce"), nonce);
+        response.headers_mut().insert(DPOP_NONCE, nonce);
     }
     response
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
+use belay_proto::clock::system_clock;
 use belay_proto::sysexits;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -32,7 +33,7 @@ use tower_service::Service;
 use self::door::Door;
 use self::idle::{Activity, Lasting};
 use crate::app::{App, OpenError};
-use crate::clock::{self, CloudClock};
+use crate::clock::CloudClock;
 use crate::config::Settings;
 use crate::delivery::{self, DeliveryError};
 use crate::net::Peer;
@@ -58,9 +59,6 @@ pub enum ServeError {
     /// The data can't be used.
     #[error("the data can't be used")]
     Open(#[from] OpenError),
-    /// The clock can't be used.
-    #[error("the clock can't be used")]
-    Clock(#[source] io::Error),
     /// Messages can't be sent as configured.
     #[error("messages can't be sent as configured")]
     Delivery(#[from] DeliveryError),
@@ -89,7 +87,7 @@ impl ServeError {
             Self::Open(_) | Self::PortFile(_) => sysexits::IO,
             Self::Listen(..) => sysexits::UNAVAILABLE,
             Self::Delivery(_) | Self::Pem(..) | Self::Tls(_) => sysexits::CONFIG,
-            Self::Clock(_) | Self::Signals(_) => sysexits::SOFTWARE,
+            Self::Signals(_) => sysexits::SOFTWARE,
         }
     }
 }
@@ -116,7 +114,7 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
 pub async fn serve_until(mut settings: Settings, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
     // Both the mail client and the gateway's take the process-wide provider; another one may be set already.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let clock = CloudClock::new(clock::system_clock().map_err(ServeError::Clock)?);
+    let clock = CloudClock::new(system_clock());
     let tls = settings
         .tls
         .as_ref()

@@ -15,7 +15,7 @@ use std::thread;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::clock::SECOND;
+use crate::clock::{Millis, SECOND};
 use crate::problem::{Kind, Problem};
 use crate::vault::VaultError;
 
@@ -23,7 +23,7 @@ use crate::vault::VaultError;
 pub const FILE: &str = "belay-cloud.sqlite";
 
 /// The largest number that a column holds.
-pub const LARGEST: u64 = i64::MAX.unsigned_abs();
+const LARGEST: u64 = i64::MAX.unsigned_abs();
 
 /// Calls that may wait for the thread; more are refused with `busy`.
 const QUEUE: usize = 256;
@@ -140,6 +140,23 @@ impl Store {
 /// holds when the caller whose request it is has gone away meanwhile. For waking others, so `effect` is short.
 pub fn after_commit(effect: impl FnOnce() + Send + 'static) {
     AFTERWARDS.with_borrow_mut(|effects| effects.push(Box::new(effect)));
+}
+
+/// A number that SQLite can hold; no honest counter reaches its end.
+///
+/// # Errors
+/// `malformed`.
+pub fn countable(number: u64) -> Result<u64, Problem> {
+    match number <= LARGEST {
+        true => Ok(number),
+        false => Err(Problem::malformed("a number over 2⁶³ − 1")),
+    }
+}
+
+/// As [`countable`], for a time; one so far ahead never comes.
+#[must_use]
+pub fn storable(time: Millis) -> Millis {
+    time.min(LARGEST)
 }
 
 /// Opens a connection with the settings and the schema of this program.

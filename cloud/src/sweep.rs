@@ -4,6 +4,7 @@ use rusqlite::{Transaction, params};
 
 use crate::clock::{DAY, MINUTE, Millis};
 use crate::store::Failure;
+use crate::sync;
 
 /// How long nothing is swept after a sweep.
 pub const PAUSE: Millis = MINUTE;
@@ -36,6 +37,7 @@ pub fn sweep(transaction: &Transaction<'_>, now: Millis) -> Result<(), Failure> 
             .prepare_cached(&format!("DELETE FROM {table} WHERE until <= ?1"))?
             .execute(params![now])?;
     }
+    sync::table::forget_removals(transaction, now)?;
     // The one who opened it may ask for a while what became of it.
     forget_verifications(transaction, now)
 }

@@ -27,5 +27,6 @@ mod sign_in;
 mod sms_out;
 mod store;
 mod stream;
+mod sync;
 mod token;
 mod verification;

@@ -1,5 +1,7 @@
 //! Texts that people give and other people read.
 
+use belay_proto::text::misleads;
+
 use crate::problem::Problem;
 
 /// The longest name, in characters.
@@ -13,7 +15,7 @@ const LONGEST_NAME: usize = 100;
 pub fn name(text: &str) -> Result<&str, Problem> {
     let text = text.trim();
     let length = text.chars().count();
-    if !(1..=LONGEST_NAME).contains(&length) || text.chars().any(is_steering) {
+    if !(1..=LONGEST_NAME).contains(&length) || text.chars().any(misleads) {
         return Err(Problem::malformed(
             "a name has 1 to 100 characters, without control characters",
         ));
@@ -53,11 +55,6 @@ pub fn escape_html(text: &str) -> String {
         }
     }
     escaped
-}
-
-fn is_steering(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -7,11 +7,10 @@
 //! can't pass it for a newer one. That an accessory was unpaired is a record too; a record that is missing says
 //! nothing.
 
-use zeroize::Zeroize;
-
 use crate::cbor::Malformed;
 use crate::id::{AccessoryId, AccountId};
 use crate::keys::random;
+use crate::padding::{pad, unpad};
 use crate::seal::{RecordIds, SealError, open_record, seal_record_with};
 use crate::secret::Secret;
 use crate::steps::ACCESSORIES;
@@ -24,8 +23,6 @@ pub const MAX_SEALED_ACCESSORY: usize = 4096;
 const OVERHEAD: usize = 1 + 32 + 16 + 16;
 /// The kind of record in the associated data.
 const KIND: &str = "accessory";
-/// Ends the content, before the padding.
-const END: u8 = 0x80;
 
 /// What a record is bound to: sealed bytes open for these alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,23 +147,14 @@ impl AccessoryRecord {
             changed_at: self.changed_at,
             accessory: self.accessory.as_ref().map(inner),
         };
-        let mut bytes = content.encode();
+        let bytes = content.encode();
         let length = (bytes.len() + 1).next_multiple_of(PADDED);
-        // Room from the start: a buffer that grows leaves a copy of the key behind.
-        let mut padded = Vec::with_capacity(length);
-        padded.extend_from_slice(&bytes);
-        bytes.zeroize();
-        padded.push(END);
-        padded.resize(length, 0);
-        Secret::new(padded)
+        pad(bytes, length)
     }
 
     fn read(plaintext: &[u8]) -> Result<Self, AccessoryRecordError> {
-        let end = plaintext.iter().rposition(|byte| *byte != 0);
-        let Some((content, [END, zeros @ ..])) = end.and_then(|end| plaintext.split_at_checked(end)) else {
-            return Err(AccessoryRecordError::Malformed);
-        };
-        if zeros.len() >= PADDED || !plaintext.len().is_multiple_of(PADDED) {
+        let content = unpad(plaintext).map_err(|_| AccessoryRecordError::Malformed)?;
+        if (content.len() + 1).next_multiple_of(PADDED) != plaintext.len() {
             return Err(AccessoryRecordError::Malformed);
         }
         let content = Content::decode(content)?;

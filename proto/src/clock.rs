@@ -8,6 +8,7 @@ mod file;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 pub use boottime::BoottimeClock;
@@ -32,12 +33,42 @@ pub trait Clock: Send + Sync {
 
     /// Waits until the boot clock shows at least this.
     fn sleep_until(&self, boottime: Duration) -> BoxFuture<'_, ()>;
+
+    /// Waits until the wall clock may have been set: by a person, a network or a waking from suspend. Only a hint, which
+    /// a clock that can't tell never gives; what was set before the call isn't told.
+    fn when_set(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
+/// The clock of a program: the kernel's boot clock, or with the feature `simulated` the file that
+/// `BELAY_SIMULATED_CLOCK` names, if it is set.
+pub fn system_clock() -> Arc<dyn Clock> {
+    #[cfg(feature = "simulated")]
+    if let Some(simulated) = FileClock::from_environment() {
+        return Arc::new(simulated);
+    }
+    Arc::new(BoottimeClock::new())
+}
+
+/// Whether [`system_clock`] is one that a file moves; never without the feature `simulated`.
+pub fn is_simulated() -> bool {
+    #[cfg(feature = "simulated")]
+    let simulated = FileClock::from_environment().is_some();
+    #[cfg(not(feature = "simulated"))]
+    let simulated = false;
+    simulated
 }
 
 /// The wall clock in whole seconds since the Unix epoch, the bus's unit; 0 before it.
 pub fn unix_seconds(wall: SystemTime) -> u64 {
     wall.duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
+}
+
+/// The wall clock in whole milliseconds since the Unix epoch, the cloud's unit; 0 before it.
+pub fn unix_millis(wall: SystemTime) -> u64 {
+    wall.duration_since(SystemTime::UNIX_EPOCH).map_or(0, millis)
 }
 
 /// How old something is in whole milliseconds, the bus's unit, rounded up: an age is never understated.

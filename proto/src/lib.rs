@@ -18,11 +18,13 @@ pub mod hardware;
 pub mod id;
 pub mod identifier;
 pub mod keys;
+pub mod padding;
 pub mod seal;
 pub mod secret;
 pub mod signed;
 pub mod sms;
 pub mod steps;
+pub mod sync;
 pub mod sysexits;
 pub mod text;
 

@@ -67,7 +67,7 @@ pub struct RecordIds<'a> {
 }
 
 impl RecordIds<'_> {
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         MapWriter::versioned()
             .put("account", &self.account)
             .put("collection", &self.collection.to_owned())

@@ -67,6 +67,10 @@ pub struct SignedSms {
     signature: Signature,
 }
 
+/// Tells one text from another, also from one that says the same under another signature: the first 16 bytes of SHA-256
+/// over the domain, the 40 bytes and the signature. [`SmsCommand::id`] is the same for both.
+pub type SmsMark = [u8; 16];
+
 /// The text isn't a command by SMS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a command by SMS")]
@@ -161,11 +165,6 @@ impl SmsCommand {
         })
     }
 
-    /// Whether a text claims to be a command by SMS, good or not: those are deleted once judged.
-    pub fn is_claimed(text: &str) -> bool {
-        text.trim().starts_with(PREFIX)
-    }
-
     fn bytes(&self) -> [u8; SIGNED] {
         let mut bytes = [0; SIGNED];
         let head = [VERSION, self.action as u8];
@@ -220,13 +219,22 @@ impl SignedSms {
     pub fn id(&self) -> CommandId {
         id(&self.bytes)
     }
+
+    /// Which text it is, verified or not.
+    pub fn mark(&self) -> SmsMark {
+        first16(&[self.bytes.as_slice(), self.signature.as_bytes()].concat())
+    }
 }
 
 fn id(bytes: &[u8; SIGNED]) -> CommandId {
+    CommandId::from_bytes(first16(bytes))
+}
+
+fn first16(bytes: &[u8]) -> [u8; 16] {
     let digest = sha256(&[DOMAIN, bytes].concat());
-    let mut id = [0; 16];
-    id.copy_from_slice(&digest[..16]);
-    CommandId::from_bytes(id)
+    let mut first = [0; 16];
+    first.copy_from_slice(&digest[..16]);
+    first
 }
 
 #[cfg(test)]

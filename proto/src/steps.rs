@@ -26,7 +26,7 @@ use crate::id::{AccountId, DeviceId, Epoch, HardwareId, PendingId};
 use crate::keys::{KdfParameters, PublicKey, RecoveryClaim, Signature};
 use crate::secret::Secret;
 
-pub use collection::{ACCESSORIES, COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput};
+pub use collection::{ACCESSORIES, COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput, SYNCED};
 pub use commands::{
     BEGIN, BeginInput, CommandLoginInput, EFFECTS, END, Effect, EffectsOutput, EndInput, INTERRUPTED,
     OUTCOMES, OutcomesInput, OutcomesOutput, SIGN_COMMAND, SMS, STATE_REPORT, SignCommandInput,

@@ -34,18 +34,33 @@ pub fn from_hex(text: &str) -> Result<Vec<u8>, BadText> {
     })
 }
 
-/// Whether a character can make a text look like another one: control characters, invisible ones, and
-/// those that change the direction of writing (Unicode TR36 §3).
-pub fn is_deceptive(c: char) -> bool {
+/// Whether a character of a name or a message misleads: control characters, line and paragraph separators, and the
+/// characters that change the direction of writing (Unicode UAX #9 §2). Joiners don't: words of several languages and
+/// many emoji need them.
+pub fn misleads(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A text from somebody else as it may be shown: without [`is_deceptive`] characters, at most `most`
-/// characters.
-pub fn displayable(text: &str, most: usize) -> String {
-    text.chars().filter(|c| !is_deceptive(*c)).take(most).collect()
+/// Whether a character can make an identifier look like another one: what [`misleads`], and everything invisible
+/// (Unicode TR36 §3).
+pub fn is_deceptive(c: char) -> bool {
+    misleads(c)
+        || matches!(c, '\u{ad}' | '\u{180e}' | '\u{feff}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{206f}')
+}
+
+/// An error with its causes on one line, the outermost first. A cause that the text ends with already isn't said twice.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.ends_with(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        cause = inner.source();
+    }
+    text
 }
 
 /// A URL's origin, in its normal form, and its path, without query and fragment. A text without a
@@ -130,14 +145,21 @@ macro_rules! byte_text {
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                match serializer.is_human_readable() {
+                    true => serializer.collect_str(self),
+                    false => serializer.serialize_bytes(self.as_bytes()),
+                }
             }
         }
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
+                if deserializer.is_human_readable() {
+                    let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                    return text.parse().map_err(serde::de::Error::custom);
+                }
+                let bytes = $crate::text::Binary::deserialize(deserializer)?.0;
+                Self::try_from(bytes.as_slice()).map_err(serde::de::Error::custom)
             }
         }
 
@@ -166,19 +188,66 @@ macro_rules! from_any_bytes {
     };
 }
 
+/// A byte string of a format that has them; serde's own vectors are sequences of numbers.
+pub(crate) struct Binary(pub Vec<u8>);
+
+impl<'de> serde::Deserialize<'de> for Binary {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Binary;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a byte string")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Binary, E> {
+                Ok(Binary(bytes.to_vec()))
+            }
+
+            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Binary, E> {
+                Ok(Binary(bytes))
+            }
+        }
+        deserializer.deserialize_byte_buf(Visitor)
+    }
+}
+
 pub(crate) use {byte_newtype, byte_text, from_any_bytes};
 
 #[cfg(test)]
 mod tests {
-    use super::{displayable, from_base64url, from_hex};
+    use super::{from_base64url, from_hex, is_deceptive, misleads, with_causes};
+
+    #[derive(Debug, thiserror::Error)]
+    enum Trouble {
+        #[error("reading")]
+        Reading(#[source] std::io::Error),
+        #[error("no luck: {0}")]
+        Said(#[source] std::io::Error),
+    }
 
     #[test]
-    fn a_shown_text_is_what_it_looks_like() {
-        assert_eq!(
-            displayable("Ca\u{202e}ll\u{0}\n me\u{200b}, ü水", 200),
-            "Call me, ü水"
-        );
-        assert_eq!(displayable(&"ä".repeat(300), 200).chars().count(), 200);
+    fn each_cause_is_said_once() {
+        let gone = || std::io::Error::other("it is gone");
+        assert_eq!(with_causes(&Trouble::Reading(gone())), "reading: it is gone");
+        assert_eq!(with_causes(&Trouble::Said(gone())), "no luck: it is gone");
+    }
+
+    #[test]
+    fn joiners_mislead_in_an_identifier_alone() {
+        for c in [
+            '\n', '\0', '\u{61c}', '\u{200f}', '\u{2028}', '\u{202e}', '\u{2067}',
+        ] {
+            assert!(misleads(c) && is_deceptive(c), "{c:?}");
+        }
+        for c in [
+            '\u{200b}', '\u{200d}', '\u{ad}', '\u{feff}', '\u{2060}', '\u{206f}',
+        ] {
+            assert!(!misleads(c) && is_deceptive(c), "{c:?}");
+        }
+        assert!(!['ü', '水', ' ', '📱'].into_iter().any(is_deceptive));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! padding, ids hexadecimal, waits in ms, points in time in seconds since the epoch unless a name
 //! says otherwise.
 //!
+//! Sync has the same in MessagePack, where bytes and ids are `bin`.
+//!
 //! A request with an unknown field is malformed; an answer may grow.
 
 mod accessory;
@@ -14,6 +16,7 @@ mod device;
 mod login;
 mod problem;
 mod report;
+mod sync;
 mod verification;
 
 pub use accessory::{ACCESSORIES_PAGE, AccessoriesAnswer, AccessoryEntry, AccessoryRequest};
@@ -40,6 +43,11 @@ pub use login::{
 };
 pub use problem::{PROBLEM_PREFIX, Problem};
 pub use report::{AccessPoint, Cell, LocationSource, MAX_SEALED_REPORT, Report, ReportError, ReportIds};
+pub use sync::{
+    CHANGES_BYTES, CHANGES_PAGE, ChangesAnswer, MESSAGE_PACK, MISSING_CHUNKS, MissingAnswer, MissingChunk,
+    MissingRequest, PUSH_RECORDS, PushAnswer, PushRecord, PushRequest, PushResult, PushStatus, Quota,
+    RECORD_CHUNKS, SyncRecord,
+};
 pub use verification::{
     ChallengeAnswer, Channel, CodeRequest, InboundSms, OpenVerificationRequest, OpenedVerification,
     ProofOfWork, ResendRequest, SmsOut, TicketAnswer, VerificationAnswer, VerificationPurpose,

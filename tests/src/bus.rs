@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use belay_proto::clock::FileClock;
 use tokio::net::UnixStream;
 
 use crate::clock;
@@ -54,7 +55,7 @@ impl Bus {
         let process = Program::new("dbus-daemon", exe, args, &place.at("logs/bus.log"))
             .env("DBUS_SYSTEM_BUS_ADDRESS", address(&socket))
             .env("BELAY_LOG", level)
-            .env(clock::VARIABLE, place.at(clock::DEVICE))
+            .env(FileClock::VARIABLE, place.at(clock::DEVICE))
             .start()?;
         let mut bus = Self { process, socket };
         bus.listening().await?;

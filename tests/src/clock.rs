@@ -9,9 +9,6 @@ use tokio::task::JoinHandle;
 use crate::Outcome;
 use crate::place::Place;
 
-/// The variable that names the file; only programs built with the feature `simulated` read it.
-pub const VARIABLE: &str = "BELAY_SIMULATED_CLOCK";
-
 /// The time of a stage. It stands still unless moved, or told to [run](StageClock::run).
 #[derive(Debug)]
 pub struct StageClock {
@@ -119,10 +116,22 @@ impl StageClock {
         self.shared.change(|now| now.wall = Duration::from_secs(seconds))
     }
 
+    /// Sets the wall clock from elsewhere.
+    #[must_use]
+    pub fn handle(&self) -> ClockHandle {
+        ClockHandle(Arc::clone(&self.shared))
+    }
+
     /// The wall clock's seconds since the epoch.
     #[must_use]
     pub fn wall(&self) -> u64 {
         lock(&self.shared.now).wall.as_secs()
+    }
+
+    /// The same of the cloud's, which nobody sets.
+    #[must_use]
+    pub fn cloud_wall(&self) -> u64 {
+        lock(&self.shared.now).cloud_wall.as_secs()
     }
 
     /// The device starts again: a new boot id, and boot time begins anew.
@@ -134,6 +143,20 @@ impl StageClock {
             now.boot += 1;
             now.boottime = Duration::from_secs(20);
         })
+    }
+}
+
+/// Sets the wall clock of a stage.
+#[derive(Debug)]
+pub struct ClockHandle(Arc<Shared>);
+
+impl ClockHandle {
+    /// As [`StageClock::set_wall`].
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn set_wall(&self, seconds: u64) -> Outcome {
+        self.0.change(|now| now.wall = Duration::from_secs(seconds))
     }
 }
 

@@ -31,10 +31,11 @@ pub fn play(args: Vec<OsString>) -> ExitCode {
         "belay-cloud" => belay_cloud::run(args),
         "belay-watch" => belay_watch::run(args),
         "belay-wipe" => belay_wipe::run(args),
+        "belay-ring" => belay_ring::run(args),
         "exec" => become_program(&args),
         _ => {
             eprintln!(
-                "there is no role {role:?}: belayd, belayctl, belay-warden, belay-cloud, belay-watch, belay-wipe"
+                "there is no role {role:?}: belayd, belayctl, belay-warden, belay-cloud, belay-watch, belay-wipe, belay-ring"
             );
             ExitCode::from(USAGE)
         }

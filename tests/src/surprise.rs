@@ -3,6 +3,8 @@
 use std::fmt;
 use std::panic::Location;
 
+use belay_proto::text::with_causes;
+
 /// What a step of a story or a test ends with.
 pub type Outcome<T = ()> = Result<T, Surprise>;
 
@@ -48,14 +50,8 @@ impl fmt::Debug for Surprise {
 impl<E: std::error::Error> From<E> for Surprise {
     #[track_caller]
     fn from(error: E) -> Self {
-        let mut what = error.to_string();
-        let mut cause = error.source();
-        while let Some(inner) = cause {
-            what = format!("{what}: {inner}");
-            cause = inner.source();
-        }
         Self {
-            what,
+            what: with_causes(&error),
             at: Location::caller(),
         }
     }

@@ -10,12 +10,13 @@ use belay_cloud::app::App;
 use belay_cloud::clock::CloudClock;
 use belay_cloud::config::{Delivery, Limits, Settings, Work};
 use belay_proto::clock::BoottimeClock;
-use belay_proto::keys::{BoxKey, KdfParameters, SigningKey, random};
-use belay_proto::signed::{Action, Command, CommandEnvelope, CredentialsRecord, DeviceCertificate, Signed};
+use belay_proto::keys::{BoxKey, SigningKey, random};
+use belay_proto::signed::{Action, Command, CommandEnvelope, DeviceCertificate, Signed};
 use belay_proto::text::base64url;
-use belay_proto::{AccountId, CommandId, DeviceId, Epoch, HardwareId, Secret, dpop, id, wire};
+use belay_proto::{AccountId, CommandId, DeviceId, Epoch, HardwareId, dpop, id};
 
 use crate::Outcome;
+use crate::account::registration;
 use crate::device::exchange;
 use crate::served::nonce;
 
@@ -71,27 +72,7 @@ impl Fleet {
 
     async fn add_account(&mut self, app: &App, devices: usize) -> Outcome<()> {
         let (owner, account) = (SigningKey::generate(), AccountId::random());
-        let record = CredentialsRecord {
-            account,
-            generation: 1,
-            salt: random(),
-            parameters: KdfParameters::DEFAULT,
-            login: SigningKey::generate().public(),
-            verify_digest: random(),
-            wrapped_root: random::<61>().to_vec(),
-            recovery_wrap: random::<61>().to_vec(),
-        };
-        let body = wire::CreateAccountRequest {
-            ticket: String::new().into(),
-            credentials: Signed::seal(&record, &owner).encode().into(),
-            owner: owner.public(),
-            keyring: vec![0; 200].into(),
-            certificate: Vec::new().into(),
-            share: Secret::new([0; 32]).into(),
-            profile: wire::Profile::default(),
-            device_name: "x".to_owned(),
-            release: None,
-        };
+        let (body, record) = registration(account, &owner);
         let mut certificates = Vec::new();
         for _ in 0..devices {
             let (key, epoch) = (SigningKey::generate(), Epoch::random());

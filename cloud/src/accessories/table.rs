@@ -7,9 +7,8 @@ use belay_proto::wire::{self, ACCESSORIES_PAGE};
 use belay_proto::{AccessoryId, AccountId};
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use crate::channel::storable;
 use crate::clock::{DAY, Millis};
-use crate::store::Failure;
+use crate::store::{Failure, storable};
 
 /// Accessories of an account.
 pub const MOST: u64 = 64;

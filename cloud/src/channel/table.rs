@@ -8,9 +8,8 @@ use belay_proto::{DeviceId, ReportId};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::hub::Marks;
-use super::{countable, storable};
 use crate::clock::{DAY, Millis, SECOND};
-use crate::store::Failure;
+use crate::store::{Failure, countable, storable};
 use crate::vault::Vault;
 
 /// How long a sealed report is kept.

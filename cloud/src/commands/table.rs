@@ -7,10 +7,10 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use super::check::Checked;
 use super::life::{self, Seen};
 use crate::app::App;
-use crate::channel::{self, countable, storable};
+use crate::channel;
 use crate::clock::{DAY, Millis};
 use crate::problem::{Kind, Problem};
-use crate::store::{Failure, StoreError, after_commit};
+use crate::store::{Failure, StoreError, after_commit, countable, storable};
 use crate::vault::Vault;
 
 /// Commands that may wait to be fetched, a device.

@@ -5,6 +5,7 @@ use belay_proto::signed::DeviceCertificate;
 use belay_proto::{AccountId, DeviceId, Epoch, HardwareId, wire};
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::standing::Standing;
 use crate::clock::{MINUTE, Millis, SECOND};
 use crate::store::Failure;
 use crate::vault::Vault;
@@ -43,8 +44,8 @@ pub struct Binding {
     pub epoch: Epoch,
     /// The hardware id's HMAC.
     pub hardware: [u8; 32],
-    /// `active`, `released` or `superseded`.
-    pub state: String,
+    /// How it stands.
+    pub standing: Standing,
 }
 
 /// A binding of a device key.
@@ -139,7 +140,7 @@ pub fn binding(tx: &Transaction<'_>, device: &DeviceId) -> Result<Option<Binding
                 warden: PublicKey::from_bytes(row.get(2)?),
                 epoch: Epoch::from_bytes(row.get(3)?),
                 hardware: row.get(4)?,
-                state: row.get(5)?,
+                standing: row.get(5)?,
             })
         })
         .optional()?)
@@ -267,14 +268,13 @@ pub fn bound(tx: &Transaction<'_>, thumbprint: &[u8; 32]) -> Result<Vec<Bound>, 
 /// # Errors
 /// A broken database.
 pub fn bound_or_released(tx: &Transaction<'_>, device: &DeviceId) -> Result<Option<Bound>, Failure> {
-    let found =
-        binding(tx, device)?.filter(|binding| matches!(binding.state.as_str(), "active" | "released"));
+    let found = binding(tx, device)?.filter(|binding| binding.standing != Standing::Superseded);
     Ok(found.map(|binding| Bound {
         device: *device,
         account: binding.account,
         epoch: binding.epoch,
         warden: binding.warden,
-        active: binding.state == "active",
+        active: binding.standing == Standing::Active,
     }))
 }
 
@@ -334,8 +334,8 @@ pub struct History {
     pub device: DeviceId,
     /// The account.
     pub account: AccountId,
-    /// `active`, `released` or `superseded`.
-    pub state: String,
+    /// How the binding stands.
+    pub standing: Standing,
     /// Whether activation lock applies.
     pub locked: bool,
     /// When it was bound.
@@ -355,7 +355,7 @@ pub fn history(vault: &Vault, tx: &Transaction<'_>, hardware: &HardwareId) -> Re
         Ok(History {
             device: DeviceId::from_bytes(row.get(0)?),
             account: AccountId::from_bytes(row.get(1)?),
-            state: row.get(2)?,
+            standing: row.get(2)?,
             locked: row.get(3)?,
             bound_at: row.get(4)?,
         })

@@ -9,6 +9,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use belay_proto::keys::sha256;
+use belay_proto::wire::header::IDEMPOTENCY_KEY;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -200,7 +201,7 @@ pub fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let mut keys = headers.get_all("idempotency-key").iter();
+    let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(key) = keys.next() else { return Ok(None) };
     let bad = || Problem::malformed("Idempotency-Key has 1 to 128 visible ASCII characters, and comes once");
     let key = key.to_str().map_err(|_| bad())?;

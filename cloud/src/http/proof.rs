@@ -1,10 +1,11 @@
 //! Proofs of the device key (DPoP, RFC 9449) and access tokens bound to it.
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName};
 use belay_proto::keys::{PublicKey, sha256};
+use belay_proto::wire::header::DPOP;
 use belay_proto::{AccountId, dpop};
 use rusqlite::params;
 
@@ -13,8 +14,6 @@ use crate::app::App;
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
 use crate::{devices, sweep, tokens};
-
-const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 /// A call that proves which device key makes it. No proof counts twice.
 #[derive(Clone, Copy, Debug)]

@@ -91,6 +91,7 @@ pub fn settings(folder: &TempDir) -> Settings {
             sms_per_range: 3,
             sms_per_region: 6,
             logins_per_network: 30,
+            quota: 1_000_000,
         },
         work: Work {
             rounds: 1,

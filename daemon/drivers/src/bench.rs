@@ -109,7 +109,14 @@ impl<D: Driver> Bench<D> {
     pub(crate) fn open(&mut self) {
         self.connect();
         let opening = Opening::Resume(None);
-        self.request(0, Request::Open { opening, now: now() });
+        self.request(
+            0,
+            Request::Open {
+                opening,
+                now: now(),
+                sets_clock: true,
+            },
+        );
     }
 
     pub(crate) fn request(&mut self, id: u32, request: Request) {

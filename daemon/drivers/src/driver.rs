@@ -94,6 +94,8 @@ pub enum Request {
         opening: Opening,
         /// What the clock shows.
         now: Moment,
+        /// Whether the accessory's clock is set to that: one that is set wrongly dates wrongly what it keeps.
+        sets_clock: bool,
     },
     /// Set the clock.
     SetTime(Moment),
@@ -102,8 +104,11 @@ pub enum Request {
     Fetch {
         /// The last minute that is on disk.
         since: Option<Moment>,
-        /// What the clock shows.
+        /// What the clock shows. Of what an accessory dates by a clock without an offset: at the offset that its clock
+        /// was set to.
         now: Moment,
+        /// Whether the accessory is told to forget what is on disk.
+        forgets: bool,
     },
     /// Measure the heart rate once; the value comes as an [`Event::Reading`] before the end.
     MeasureHeartRate,

@@ -249,9 +249,14 @@ fn request() -> impl Strategy<Value = Request> {
         Request::Open {
             opening: Opening::Pair(None),
             now,
+            sets_clock: true,
         },
         Request::SetTime(now),
-        Request::Fetch { since: None, now },
+        Request::Fetch {
+            since: None,
+            now,
+            forgets: true,
+        },
         Request::MeasureHeartRate,
         Request::FollowHeartRate(true),
         Request::FollowHeartRate(false),

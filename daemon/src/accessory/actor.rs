@@ -5,6 +5,7 @@ mod learning;
 mod linking;
 mod storing;
 mod timers;
+mod wall;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -12,21 +13,23 @@ use std::sync::Arc;
 use belay_proto::clock::Clock;
 use belay_proto::dbus::BindingState;
 use belay_proto::id::{AccessoryId, AccountId};
-use belay_proto::keys::random;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 
 use self::hearing::Hearing;
+use self::linking::{Line, Next, next};
 use self::storing::writes;
-use self::timers::{Timers, local};
+use self::timers::Timers;
+use self::wall::Wall;
 use super::error::AccessoryError;
 use super::handle::{Announcement, Message};
-use super::ports::{Order, Radio, Report};
-use super::state::{Answer, Asker, At, Effect, Event, SessionId, State, What, step};
+use super::ports::{Radio, Report};
+use super::state::{Answer, Asker, Effect, Event, State, TimerOf, What, step};
 use super::view::View;
 use crate::actor::{Actor, Inbox};
+use crate::platform::TimeView;
 use crate::store::Store;
 use crate::store::accessory as rows;
 use crate::warden::{WardenHandle, WardenView};
@@ -42,6 +45,8 @@ pub struct Parts {
     pub store: Store,
     /// The boot clock.
     pub clock: Arc<dyn Clock>,
+    /// Who keeps the wall clock right.
+    pub time: watch::Receiver<TimeView>,
 }
 
 impl std::fmt::Debug for Parts {
@@ -84,11 +89,14 @@ impl Actor for AccessoryActor {
     async fn run(&mut self, inbox: &mut Inbox<Message>) {
         let mut warden = self.parts.warden.watch();
         let mut adapter = self.parts.radio.adapter();
+        let mut time = self.parts.time.clone();
         let mut desk = Desk::new(self);
         let view = warden.borrow_and_update().clone();
         desk.follow_binding(&view).await;
         let view = *adapter.borrow_and_update();
         desk.happens(What::Adapter(view)).await;
+        let kept = time.borrow_and_update().kept;
+        desk.happens(What::Timekeeping(kept)).await;
         loop {
             tokio::select! {
                 message = inbox.recv() => match message {
@@ -103,6 +111,11 @@ impl Actor for AccessoryActor {
                     let view = *adapter.borrow_and_update();
                     desk.happens(What::Adapter(view)).await;
                 }
+                Ok(()) = time.changed() => {
+                    let kept = time.borrow_and_update().kept;
+                    desk.happens(What::Timekeeping(kept)).await;
+                }
+                () = desk.wall.when_set() => desk.happens(What::ClockSet).await,
                 what = desk.hearing.next() => desk.happens(what).await,
                 Some(next) = desk.reports.next(), if !desk.reports.is_empty() => desk.reported(next).await,
                 Some(what) = desk.work.next(), if !desk.work.is_empty() => desk.happens(what).await,
@@ -111,15 +124,6 @@ impl Actor for AccessoryActor {
             }
         }
     }
-}
-
-/// The next report of a connection, and where those after it come from.
-type Next = (AccessoryId, SessionId, Option<Report>, mpsc::Receiver<Report>);
-
-/// A connection and who sends it orders.
-struct Line {
-    session: SessionId,
-    orders: mpsc::Sender<Order>,
 }
 
 struct Desk {
@@ -141,6 +145,7 @@ struct Desk {
     leaving: FuturesUnordered<BoxFuture<'static, Asker>>,
     timers: Timers,
     hearing: Hearing,
+    wall: Wall,
 }
 
 impl Desk {
@@ -162,6 +167,7 @@ impl Desk {
             leaving: FuturesUnordered::new(),
             timers: Timers::new(Arc::clone(&parts.clock)),
             hearing: Hearing::new(Arc::clone(&parts.radio), Arc::clone(&parts.clock)),
+            wall: Wall::new(Arc::clone(&parts.clock), parts.time.clone()),
             parts,
         }
     }
@@ -267,7 +273,13 @@ impl Desk {
 
     /// One step, its effects, and what is shown after it.
     async fn happens(&mut self, what: What) {
-        let (state, effects) = step(&self.state, Event { at: self.now(), what });
+        let (state, effects) = step(
+            &self.state,
+            Event {
+                at: self.wall.now(),
+                what,
+            },
+        );
         self.state = state;
         // Those that are answered see what is shown after their answer.
         let (answers, others): (Vec<_>, Vec<_>) = effects
@@ -303,8 +315,13 @@ impl Desk {
                 kind,
                 address,
                 key,
+                offset,
                 counter,
-            } => self.hearing.listen(id, (kind, address), key, counter),
+            } => {
+                self.hearing.listen(id, (kind, address), key, counter);
+                self.hearing.offset(id, offset);
+            }
+            Effect::Offset(id, offset) => self.hearing.offset(id, offset),
             Effect::Deafen(id) => self.hearing.deafen(id),
             Effect::Try {
                 id,
@@ -343,7 +360,13 @@ impl Desk {
             | Effect::BeginPending(..)
             | Effect::EndPending(..)
             | Effect::StoreCounter(..)
+            | Effect::StoreMark(..)
             | Effect::StoreSynced(..) => self.store(effect).await,
+            // The zone may be another one earlier.
+            Effect::Wake(TimerOf::Clock, after) => {
+                self.timers
+                    .wake(TimerOf::Clock, after.min(self.wall.until_turn()));
+            }
             Effect::Wake(timer, after) => self.timers.wake(timer, after),
             Effect::Sleep(timer) => self.timers.sleep(timer),
             Effect::FindPhone(on) => self.announce(Announcement::FindPhone(on)),
@@ -364,17 +387,4 @@ impl Desk {
         self.askers += 1;
         Asker(self.askers)
     }
-
-    fn now(&self) -> At {
-        At {
-            boot: self.parts.clock.boottime(),
-            wall: local(self.parts.clock.wall()),
-            dice: u16::from_le_bytes(random()),
-        }
-    }
-}
-
-async fn next(id: AccessoryId, session: SessionId, mut reports: mpsc::Receiver<Report>) -> Next {
-    let report = reports.recv().await;
-    (id, session, report, reports)
 }

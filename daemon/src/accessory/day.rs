@@ -51,6 +51,15 @@ impl Minutes {
         new
     }
 
+    /// Takes a minute of this day in place of one that is there, which a clock that was ahead has dated so. Answers
+    /// whether it is another one.
+    pub fn replace(&mut self, minute: &ActivityMinute) -> bool {
+        let slot = u16::try_from(minute.start % DAY / 60).ok();
+        let there = slot.and_then(|slot| self.0.get_mut(&slot));
+        let values = [minute.kind, minute.intensity, minute.steps, minute.heart_rate];
+        there.is_some_and(|there| std::mem::replace(there, values) != values)
+    }
+
     /// The minutes in order; `day` is the day's number.
     pub fn iter(&self, day: u64) -> impl Iterator<Item = ActivityMinute> + '_ {
         self.0.iter().map(move |(slot, bytes)| {

@@ -4,8 +4,10 @@
 //! listen to and whom to connect follow from what is known, not from what happened last.
 
 mod asking;
+mod clock;
 mod connection;
 mod discovery;
+mod early;
 mod event;
 mod pairing;
 mod registry;
@@ -18,16 +20,19 @@ use std::time::Duration;
 
 use belay_drivers::{Address, Key, KeyNeed, Kind, Opening, Reading};
 use belay_proto::id::{AccessoryId, AccountId};
+use jiff::tz::Offset;
 
 use super::error::AccessoryError;
 use super::model::{Saved, Wishes};
 use super::ports::AdapterView;
+use clock::Clock;
+pub use clock::Seen;
 use connection::Connection;
 use discovery::Discovery;
 pub use event::{Answer, Asker, At, Effect, Event, Question, SessionId, Sighting, TimerOf, What};
 pub use pairing::Preparation;
 use trial::Trial;
-pub(super) use wishes::Records;
+pub(super) use wishes::{Records, Wishing};
 
 /// The first wait after a connection that failed; each further one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_secs(8);
@@ -60,6 +65,7 @@ pub struct State {
     pending: BTreeMap<Address, Key>,
     /// How far sensors have counted.
     counters: BTreeMap<AccessoryId, u32>,
+    clock: Clock,
 }
 
 /// One accessory.
@@ -81,6 +87,8 @@ pub struct Accessory {
     pub paired: Option<Paired>,
     /// Its connection, from the first try on.
     pub(super) connection: Option<Connection>,
+    /// What its clock is ahead of UTC, where it doesn't say so itself; `None`: not known yet.
+    clock_offset: Option<Offset>,
     /// Who waits for it to be on disk, where there is no connection to wait for.
     adopting: Vec<Asker>,
     /// What the disk has of it, while something else is on its way there.
@@ -99,6 +107,8 @@ pub struct Accessory {
     pub(super) lost_at: Option<Duration>,
     /// What its owner has switched on.
     pub wishes: Wishes,
+    /// What is being switched on or off.
+    pub(super) wishing: Wishing,
     /// The records that it keeps are to be fetched.
     pub(super) records: Records,
     /// What is wrong.
@@ -115,6 +125,8 @@ pub struct Accessory {
     pub progress: (u64, u64),
     /// The newest reading of each quantity, with its time in seconds since the epoch.
     pub latest: Vec<(u64, Reading)>,
+    /// What it told before it was itself on disk.
+    early: early::Early,
 }
 
 /// What belongs to a paired accessory.
@@ -135,7 +147,8 @@ pub struct Paired {
 pub fn step(state: &State, event: Event) -> (State, Vec<Effect>) {
     let mut next = state.clone();
     let mut effects = Vec::new();
-    let at = event.at;
+    let at = next.seen(event.at);
+    next.settle_marks(&at, &mut effects);
     match event.what {
         What::Recalled { pending, counters } => (next.pending, next.counters) = (pending, counters),
         What::Account(account) => next.account_changed(account, &mut effects),
@@ -144,6 +157,8 @@ pub fn step(state: &State, event: Event) -> (State, Vec<Effect>) {
             next.wishes_stored(id, asker, wishes, outcome, &mut effects);
         }
         What::Adapter(adapter) => next.adapter_changed(adapter, &at, &mut effects),
+        What::Timekeeping(kept) => next.clock.kept(kept),
+        What::ClockSet => {}
         What::Heard(sighting) => next.heard(sighting, &at, &mut effects),
         What::Measured {
             id,
@@ -166,7 +181,11 @@ pub fn step(state: &State, event: Event) -> (State, Vec<Effect>) {
         What::Registered(saved) => next.registered(saved, &mut effects),
         What::Unregistered(id) => next.unregistered(id, &mut effects),
     }
-    next.settle(&mut effects);
+    // What happened may have told of the clock, or brought a mark of an earlier one.
+    let at = next.seen(at);
+    next.settle_marks(&at, &mut effects);
+    next.settle_clocks(&at, &mut effects);
+    next.settle(&at, &mut effects);
     (next, effects)
 }
 
@@ -217,6 +236,7 @@ impl State {
     fn elapsed(&mut self, timer: TimerOf, effects: &mut Vec<Effect>) {
         match timer {
             TimerOf::Listening => self.resting = false,
+            TimerOf::Clock => self.clock.elapsed(),
             TimerOf::Discovery(asker) => self.end_discovery(asker, effects),
             TimerOf::Leaving(id) => {
                 let leaves = |one: &mut Accessory| one.paired.is_none() && one.connection.is_none();
@@ -234,8 +254,8 @@ impl State {
     }
 
     /// Has the radio do what follows from what is known.
-    fn settle(&mut self, effects: &mut Vec<Effect>) {
-        self.settle_listening(effects);
+    fn settle(&mut self, at: &At, effects: &mut Vec<Effect>) {
+        self.settle_listening(at, effects);
         self.settle_scan(effects);
         let usable = self.adapter.powered && self.account.is_some();
         let mut sessions = self.sessions;
@@ -250,31 +270,6 @@ impl State {
             }
         }
         self.sessions = sessions;
-    }
-
-    fn settle_listening(&mut self, effects: &mut Vec<Effect>) {
-        let usable = self.adapter.powered && self.account.is_some() && !self.resting;
-        let mut wanted = BTreeSet::new();
-        for (id, one) in &self.accessories {
-            if one.paired.is_some() && one.kind.advertises() && usable {
-                wanted.insert(*id);
-            }
-        }
-        for id in self.listening.difference(&wanted) {
-            effects.push(Effect::Deafen(*id));
-        }
-        for id in wanted.difference(&self.listening) {
-            if let Some(one) = self.accessories.get(id) {
-                effects.push(Effect::Listen {
-                    id: *id,
-                    kind: one.kind,
-                    address: one.address,
-                    key: one.kept_key().cloned(),
-                    counter: self.counters.get(id).copied(),
-                });
-            }
-        }
-        self.listening = wanted;
     }
 
     fn get(&mut self, id: AccessoryId) -> Result<&mut Accessory, AccessoryError> {
@@ -298,6 +293,7 @@ impl Accessory {
             bonded: false,
             paired: None,
             connection: None,
+            clock_offset: None,
             adopting: Vec::new(),
             before: None,
             trial: None,
@@ -307,6 +303,7 @@ impl Accessory {
             held: false,
             lost_at: None,
             wishes: Wishes::default(),
+            wishing: Wishing::default(),
             records: Records::default(),
             problem: None,
             battery: None,
@@ -315,6 +312,7 @@ impl Accessory {
             firmware: String::new(),
             progress: (0, 0),
             latest: Vec::new(),
+            early: early::Early::default(),
         }
     }
 
@@ -366,6 +364,8 @@ impl Accessory {
         for asker in self.adopting {
             effects.push(Effect::Answer(asker, Err(why)));
         }
+        self.wishing.fail(why, effects);
+        self.records.fail(why, effects);
         if let Some(connection) = self.connection {
             connection.fail_all(why, effects);
             effects.push(Effect::Close(id));

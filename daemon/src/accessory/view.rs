@@ -58,6 +58,8 @@ pub struct AccessoryView {
     pub ready: bool,
     /// Its link broke by itself and isn't up again; not on the bus.
     pub away: bool,
+    /// Somebody had it disconnected; not on the bus.
+    pub held: bool,
     /// What its owner has switched on.
     pub wishes: Wishes,
 }
@@ -104,6 +106,7 @@ impl AccessoryView {
             latest: one.latest.clone(),
             ready: one.is_ready(),
             away: one.lost_at.is_some(),
+            held: one.held,
             wishes: one.wishes,
         }
     }

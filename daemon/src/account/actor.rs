@@ -9,6 +9,7 @@ use std::time::Duration;
 use belay_proto::backoff::Backoff;
 use belay_proto::dbus::BindingState;
 use belay_proto::id::CommandId;
+use belay_proto::text::with_causes;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -16,7 +17,7 @@ use tokio::sync::{oneshot, watch};
 
 use self::follow::Following;
 use crate::account::errand::{self, Done};
-use crate::account::error::{AccountError, chain};
+use crate::account::error::AccountError;
 use crate::account::handle::Parts;
 use crate::account::model::{Deadline, ReleaseKey, Stage};
 use crate::account::state::{Binding, Effect, Event, Job, State, Word, step};
@@ -63,7 +64,7 @@ impl Actor for AccountActor {
         let mut desk = Desk::new(Arc::clone(&self.parts), self.view.clone());
         if let Err(error) = desk.open().await {
             // Nothing is known then, and nothing is admitted: the state stays `unknown` until it can be read.
-            tracing::error!(error = %chain(&error), "reading the account");
+            tracing::error!(error = %with_causes(&error), "reading the account");
         }
         let mut word = self.parts.warden.watch();
         let (rows, clock) = (self.parts.rows.clone(), Arc::clone(&self.parts.clock));
@@ -239,7 +240,7 @@ impl Desk {
     async fn look_for_releases(&mut self) {
         match self.parts.rows.load().await {
             Ok(saved) => self.note(Event::Waiting(saved.releases)).await,
-            Err(error) => tracing::warn!(error = %chain(&error), "reading the releases"),
+            Err(error) => tracing::warn!(error = %with_causes(&error), "reading the releases"),
         }
         self.listen().await;
     }
@@ -247,7 +248,7 @@ impl Desk {
     /// Applies an event that nobody waits for.
     async fn note(&mut self, event: Event) {
         if let Err(error) = self.apply(event).await {
-            tracing::warn!(error = %chain(&error), "an event of the account was not kept");
+            tracing::warn!(error = %with_causes(&error), "an event of the account was not kept");
         }
     }
 
@@ -322,7 +323,7 @@ impl Desk {
             Done::Recovered(release) => match self.parts.rows.last_delivered().await {
                 Ok(delivered) if delivered == Some(release.key) => {}
                 Ok(_) => self.note(Event::Found(release)).await,
-                Err(error) => tracing::warn!(error = %chain(&error), "reading the last delivery"),
+                Err(error) => tracing::warn!(error = %with_causes(&error), "reading the last delivery"),
             },
             Done::Delivered(key) => {
                 self.offering = false;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use belay_proto::id::{CommandId, PendingId};
 use belay_proto::steps;
+use belay_proto::text::with_causes;
 use belay_proto::wire::CommandLife;
 
 use crate::account::command::SentCommand;
-use crate::account::error::chain;
 use crate::account::flow::read_release;
 use crate::account::handle::Parts;
 use crate::account::model::{Release, ReleaseKey};
@@ -46,7 +46,7 @@ pub(super) async fn discard(parts: Arc<Parts>, pending: PendingId) -> Done {
         .use_step(&pending.to_string(), steps::DISCARD, &input)
         .await
     {
-        tracing::debug!(error = %chain(&error), "the warden will drop the pending keys by itself");
+        tracing::debug!(error = %with_causes(&error), "the warden will drop the pending keys by itself");
     }
     Done::Nothing
 }
@@ -54,7 +54,7 @@ pub(super) async fn discard(parts: Arc<Parts>, pending: PendingId) -> Done {
 /// Tells the cloud that nobody waits for a verification.
 pub(super) async fn abandon(parts: Arc<Parts>, id: String) -> Done {
     if let Err(error) = parts.cloud.cancel(&id).await {
-        tracing::debug!(error = %chain(&error), "the verification will end by itself");
+        tracing::debug!(error = %with_causes(&error), "the verification will end by itself");
     }
     Done::Nothing
 }
@@ -65,7 +65,7 @@ pub(super) async fn deliver(parts: Arc<Parts>) -> Done {
         Ok(Some(release)) => release,
         Ok(None) => return Done::NothingToDeliver,
         Err(error) => {
-            tracing::warn!(error = %chain(&error), "reading the releases");
+            tracing::warn!(error = %with_causes(&error), "reading the releases");
             return Done::NotDelivered(None);
         }
     };
@@ -75,15 +75,15 @@ pub(super) async fn deliver(parts: Arc<Parts>) -> Done {
             Done::Delivered(release.key)
         }
         Err(error) if is_void(&error) => {
-            tracing::info!(error = %chain(&error), "the release is of no use to the cloud any more");
+            tracing::info!(error = %with_causes(&error), "the release is of no use to the cloud any more");
             Done::Delivered(release.key)
         }
         // Only another configuration changes that, and with it comes another start.
         Err(CloudError::NotConfigured | CloudError::Misconfigured(_)) => Done::NothingToDeliver,
         Err(error) => {
-            tracing::info!(error = %chain(&error), "the release waits for the cloud");
+            tracing::info!(error = %with_causes(&error), "the release waits for the cloud");
             if let Err(error) = parts.rows.release_tried(release.key).await {
-                tracing::warn!(error = %chain(&error), "counting a delivery");
+                tracing::warn!(error = %with_causes(&error), "counting a delivery");
             }
             Done::NotDelivered(error.retry_after())
         }
@@ -108,7 +108,7 @@ pub(super) async fn recover(parts: Arc<Parts>) -> Done {
     {
         Ok(output) => output,
         Err(error) => {
-            tracing::debug!(error = %chain(&error), "the warden gives no release");
+            tracing::debug!(error = %with_causes(&error), "the warden gives no release");
             return Done::Nothing;
         }
     };
@@ -146,7 +146,7 @@ pub(super) async fn refresh(parts: Arc<Parts>, word: Word) -> Done {
         }),
         Err(CloudError::SessionEnded) => Done::Learnt(Event::SessionEnded { account }),
         Err(error) => {
-            tracing::debug!(error = %chain(&error), "the account's details stay as they were");
+            tracing::debug!(error = %with_causes(&error), "the account's details stay as they were");
             Done::Nothing
         }
     }

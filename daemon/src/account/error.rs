@@ -1,6 +1,7 @@
 //! What account methods answer when they can't do what was asked.
 
 use belay_proto::dbus::Error as BusError;
+use belay_proto::text::with_causes;
 
 use crate::account::evidence::Untrue;
 use crate::account::state::Refusal;
@@ -23,6 +24,9 @@ pub enum AccountError {
     /// The code isn't the one that was sent.
     #[error("the code is wrong")]
     WrongCode,
+    /// The cloud has counted too many codes or passwords for this address.
+    #[error("the cloud takes no more codes or passwords for this address for now")]
+    TooManyTries,
     /// The code, or the whole registration, is over.
     #[error("the registration is over; it has to be begun again")]
     Expired,
@@ -58,6 +62,19 @@ pub enum AccountError {
     Internal(&'static str),
 }
 
+impl AccountError {
+    /// The same after codes or passwords were tried: the cloud's limit is one of guesses then.
+    #[must_use]
+    pub fn of_tries(self) -> Self {
+        match self {
+            Self::Cloud(CloudError::Problem(problem)) if problem.kind == ProblemKind::TooMany => {
+                Self::TooManyTries
+            }
+            other => other,
+        }
+    }
+}
+
 impl From<Refusal> for AccountError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
@@ -72,6 +89,7 @@ impl From<AccountError> for BusError {
             AccountError::NoModem => Self::NotSupported(text),
             AccountError::TooSoon(_) => Self::TooSoon(text),
             AccountError::WrongCode => Self::WrongCode(text),
+            AccountError::TooManyTries => Self::TooManyAttempts(text),
             AccountError::Expired => Self::CodeExpired(text),
             AccountError::Refused(refusal) => refused(refusal, text),
             AccountError::Cloud(error) => cloud(&error),
@@ -108,7 +126,7 @@ fn cloud(error: &CloudError) -> BusError {
     let text = error.to_string();
     match error {
         CloudError::NotConfigured | CloudError::Offline { .. } => {
-            tracing::info!(error = %chain(error), "offline");
+            tracing::info!(error = %with_causes(error), "offline");
             BusError::Offline(text)
         }
         CloudError::Misconfigured(_) | CloudError::Nonsense(_) => {
@@ -118,7 +136,7 @@ fn cloud(error: &CloudError) -> BusError {
         CloudError::Problem(found) => problem(found, text),
         CloudError::SessionEnded => BusError::ReauthenticationRequired(text),
         CloudError::Vault(_) => {
-            tracing::error!(error = %chain(error), "the store failed");
+            tracing::error!(error = %with_causes(error), "the store failed");
             BusError::Storage(text)
         }
     }
@@ -144,7 +162,11 @@ fn problem(problem: &Problem, text: String) -> BusError {
         ProblemKind::LoginRefused => {
             BusError::WrongPassword("address and password don't open an account".into())
         }
-        ProblemKind::TooMany => BusError::TooManyAttempts("the cloud asks to try again later".into()),
+        // A wait like any other: nobody has guessed at anything.
+        ProblemKind::TooMany => BusError::TooSoon(match problem.retry_after {
+            Some(wait) => format!("the cloud takes no more of it for {} s", wait.as_secs()),
+            None => "the cloud takes no more of it for now".into(),
+        }),
         ProblemKind::InvalidGrant => BusError::ReauthenticationRequired(text),
         ProblemKind::QuotaExceeded => BusError::QuotaExceeded(text),
         ProblemKind::NotFound => BusError::NotFound(text),
@@ -181,16 +203,4 @@ impl Refusal {
             Self::Cancelled => "it was given up meanwhile",
         }
     }
-}
-
-/// An error with its causes, for a log line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

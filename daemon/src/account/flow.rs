@@ -17,9 +17,10 @@ use belay_proto::cbor::Malformed;
 use belay_proto::dbus::BindingState;
 use belay_proto::id::AccountId;
 use belay_proto::signed::{self, Signed};
+use belay_proto::text::with_causes;
 use tokio::sync::watch;
 
-use crate::account::error::{AccountError, chain};
+use crate::account::error::AccountError;
 use crate::account::handle::{Parts, Reporter};
 use crate::account::model::{Deadline, Registration, Release, ReleaseKey, Session};
 use crate::account::ports::Waits;
@@ -126,7 +127,7 @@ impl Flow {
             return;
         };
         if let Err(error) = self.report(Event::Delivered(release.key)).await {
-            tracing::warn!(error = %chain(&error), "a delivered release stays in the outbox");
+            tracing::warn!(error = %with_causes(&error), "a delivered release stays in the outbox");
         }
     }
 
@@ -141,7 +142,7 @@ impl Flow {
     /// Has the view show the binding before it is reported, so that nobody sees the older one after it.
     async fn refresh_view(&self) {
         if let Err(error) = self.parts.warden.refresh().await {
-            tracing::warn!(error = %chain(&error), "the warden doesn't tell its state");
+            tracing::warn!(error = %with_causes(&error), "the warden doesn't tell its state");
         }
     }
 
@@ -150,7 +151,7 @@ impl Flow {
         let cloud = Arc::clone(&self.parts.cloud);
         tokio::spawn(async move {
             if let Err(error) = cloud.revoke(revocation).await {
-                tracing::debug!(error = %chain(&error), "the session ends by itself");
+                tracing::debug!(error = %with_causes(&error), "the session ends by itself");
             }
         });
     }

@@ -8,6 +8,7 @@ use belay_proto::dbus::Activation;
 use belay_proto::id::CommandId;
 use belay_proto::keys::RecoveryClaim;
 use belay_proto::secret::Secret;
+use belay_proto::text::with_causes;
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -212,7 +213,7 @@ impl AccountHandle {
         F: Future<Output = Result<T, AccountError>> + Send + 'static,
     {
         if let Err(error) = self.parts.warden.refresh().await {
-            tracing::warn!(error = %crate::account::error::chain(&error), "the warden doesn't tell its state");
+            tracing::warn!(error = %with_causes(&error), "the warden doesn't tell its state");
         }
         let job = request.job();
         let (caller, watched) = watch::channel(());

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
+use belay_proto::text::misleads;
 use belay_proto::wire::PROBLEM_PREFIX;
 use serde::Deserialize;
-
-use crate::device::name::disguises;
 
 /// The names that the contract gives to refusals; `proto/openapi.yaml` lists them a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +132,7 @@ impl Problem {
 /// Text from the network, fit for a log line and a property: no control or direction characters, bounded.
 pub(super) fn printable(text: &str, limit: usize) -> String {
     text.chars()
-        .filter(|letter| !disguises(*letter))
+        .filter(|letter| !misleads(*letter))
         .take(limit)
         .collect()
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use belay_proto::clock::Clock;
 use belay_proto::wire::EVENT_STREAM;
+use belay_proto::wire::header::{DPOP, DPOP_NONCE, IDEMPOTENCY_KEY};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Url};
 use tokio::sync::OnceCell;
@@ -161,7 +162,7 @@ impl Transport {
             retry_after: retry_after(response.headers()),
             date: text(response.headers(), DATE.as_str())
                 .and_then(|date| httpdate::parse_http_date(date).ok()),
-            nonce: text(response.headers(), "dpop-nonce")
+            nonce: text(response.headers(), DPOP_NONCE)
                 .filter(|nonce| nonce.len() <= LONGEST_NONCE)
                 .map(str::to_owned),
             json: text(response.headers(), CONTENT_TYPE.as_str()).is_some_and(is_json),
@@ -200,7 +201,7 @@ fn headers(exchange: &Exchange<'_>) -> Result<HeaderMap, CloudError> {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     if let Some(proof) = exchange.proof {
-        headers.insert("dpop", header(proof)?);
+        headers.insert(DPOP, header(proof)?);
     }
     if let Some(token) = exchange.access_token {
         let mut value = header(&format!("DPoP {token}"))?;
@@ -208,7 +209,7 @@ fn headers(exchange: &Exchange<'_>) -> Result<HeaderMap, CloudError> {
         headers.insert(AUTHORIZATION, value);
     }
     if let Some(key) = exchange.idempotency_key {
-        headers.insert("idempotency-key", header(key)?);
+        headers.insert(IDEMPOTENCY_KEY, header(key)?);
     }
     if let Some(id) = exchange.last_event_id {
         headers.insert("last-event-id", header(id)?);

@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::ConfigError;
 use super::commands::CommandsLayer;
 use crate::accessory::link::Choice;
+use crate::cloud::{CloudError, check_url};
 
 /// Which bus belayd and the warden use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -158,6 +159,7 @@ pub(super) struct ExecLayer {
     #[serde(deserialize_with = "program")]
     pub(super) watch: Option<Vec<String>>,
     #[serde(deserialize_with = "program")]
+    pub(super) wipe_prepare: Option<Vec<String>>,
     pub(super) wipe: Option<Vec<String>>,
     #[serde(deserialize_with = "program")]
     pub(super) wipe_class: Option<Vec<String>>,
@@ -173,22 +175,11 @@ impl<'de> Deserialize<'de> for CloudUrl {
         if text.is_empty() {
             return Ok(Self(None));
         }
-        let url =
-            reqwest::Url::parse(&text).map_err(|error| D::Error::custom(format!("not a URL: {error}")))?;
-        let is_loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-        match url.scheme() {
-            "https" => {}
-            "http" if is_loopback => {}
-            _ => {
-                return Err(D::Error::custom(
-                    "expected https:// (or http:// to a loopback address)",
-                ));
-            }
+        match check_url(&text) {
+            Ok(url) => Ok(Self(Some(url))),
+            Err(CloudError::Misconfigured(why)) => Err(D::Error::custom(why)),
+            Err(other) => Err(D::Error::custom(other)),
         }
-        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-            return Err(D::Error::custom("expected no user name, password or query"));
-        }
-        Ok(Self(Some(url)))
     }
 }
 

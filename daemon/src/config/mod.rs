@@ -112,6 +112,8 @@ pub struct Exec {
     pub unlock: Vec<String>,
     /// Starts the watch.
     pub watch: Vec<String>,
+    /// Everything that may refuse a wipe.
+    pub wipe_prepare: Vec<String>,
     /// Wipes.
     pub wipe: Vec<String>,
     /// Prints what a wipe is worth.
@@ -233,6 +235,7 @@ impl Layer {
             set(&mut warden.exec.lost, exec.lost);
             set(&mut warden.exec.unlock, exec.unlock);
             set(&mut warden.exec.watch, exec.watch);
+            set(&mut warden.exec.wipe_prepare, exec.wipe_prepare);
             set(&mut warden.exec.wipe, exec.wipe);
             set(&mut warden.exec.wipe_class, exec.wipe_class);
         }

@@ -152,6 +152,11 @@ pub(super) fn render(config: &Config) -> String {
         ("Undoes that.", "unlock", &exec.unlock),
         ("Starts the watch, and returns.", "watch", &exec.watch),
         (
+            "Everything that may refuse a wipe, before the sessions end; exit code 78: refused, nothing was changed.",
+            "wipe-prepare",
+            &exec.wipe_prepare,
+        ),
+        (
             "Wipes as the intent says; exit code 78: refused, nothing was changed.",
             "wipe",
             &exec.wipe,

@@ -173,17 +173,24 @@ fn a_mistake_names_file_line_and_key() {
         ),
         (
             "[cloud]\nurl = 'ftp://a'\n",
-            "belay.toml:2: cloud.url: expected https://",
+            "belay.toml:2: cloud.url: the address is neither https nor http",
         ),
         (
             "[cloud]\nurl = 'http://cloud.example.org'\n",
-            "belay.toml:2: cloud.url: expected https://",
+            "belay.toml:2: cloud.url: plain HTTP is for loopback addresses only",
         ),
         (
             "[cloud]\nurl = 'https://me:pw@a'\n",
-            "belay.toml:2: cloud.url: expected no user name",
+            "belay.toml:2: cloud.url: the address carries more than a host and a path",
         ),
-        ("[cloud]\nurl = 'cloud'\n", "belay.toml:2: cloud.url: not a URL"),
+        (
+            "[cloud]\nurl = 'https://a/#b'\n",
+            "belay.toml:2: cloud.url: the address carries more than a host and a path",
+        ),
+        (
+            "[cloud]\nurl = 'cloud'\n",
+            "belay.toml:2: cloud.url: the address is not a URL",
+        ),
         (
             "[paths]\nstate = 'here'\n",
             "belay.toml:2: paths.state: expected an absolute path",

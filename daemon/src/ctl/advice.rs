@@ -70,6 +70,26 @@ const NOT_RUNNING: Advice = advice(
     "Start it: systemctl start belayd. In a development set-up, name its bus with DBUS_SYSTEM_BUS_ADDRESS or --session.",
 );
 
+const NO_BUS: Advice = advice(
+    exit::UNAVAILABLE,
+    "There is no message bus here.",
+    "Run it on the device itself. In a development set-up, name the bus with DBUS_SYSTEM_BUS_ADDRESS or --session.",
+);
+
+/// A session's bus that isn't there, for what only a session has.
+pub const NO_SESSION: Advice = advice(
+    exit::UNAVAILABLE,
+    "There is no session here whose notifications could be passed on.",
+    "Start it in the desktop's session, or name its bus with DBUS_SESSION_BUS_ADDRESS.",
+);
+
+/// A password that came with an address: a cloud tells nobody which addresses have an account.
+pub const WRONG_LOGIN: Advice = advice(
+    exit::NO_PERMISSION,
+    "That isn't the account's password, or no account is called so. Nothing was changed.",
+    "Check both and try again.",
+);
+
 const DIDNT_START: Advice = advice(
     exit::UNAVAILABLE,
     "A part of Belay couldn't be started.",
@@ -189,8 +209,8 @@ const TABLE: &[(&str, Advice)] = &[
         "TooSoon",
         advice(
             exit::UNAVAILABLE,
-            "It is too soon for another message.",
-            "belayctl status shows when the next can be sent.",
+            "It is too soon: the cloud asks to wait.",
+            "Try again later; belayctl status shows when another code can be sent.",
         ),
     ),
     (
@@ -246,7 +266,7 @@ const TABLE: &[(&str, Advice)] = &[
         advice(
             exit::UNAVAILABLE,
             "The cloud refused.",
-            "Check the configured address: belayd --print-config. Then try again later.",
+            "Check its address: --cloud, or on the device what belayd --print-config shows. Then try again later.",
         ),
     ),
     (
@@ -335,7 +355,7 @@ const TABLE: &[(&str, Advice)] = &[
     ("org.freedesktop.DBus.Error.Spawn.ChildSignaled", DIDNT_START),
     ("org.freedesktop.DBus.Error.Spawn.Failed", DIDNT_START),
     ("org.freedesktop.DBus.Error.Disconnected", NOT_RUNNING),
-    ("org.freedesktop.DBus.Error.NoServer", NOT_RUNNING),
+    ("org.freedesktop.DBus.Error.NoServer", NO_BUS),
     ("org.freedesktop.DBus.Error.NoReply", NO_ANSWER),
     ("org.freedesktop.DBus.Error.Timeout", NO_ANSWER),
     ("org.freedesktop.DBus.Error.TimedOut", NO_ANSWER),

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use belay_proto::text::with_causes;
 use serde_json::{Map, Value, json};
 use zbus::DBusError;
 
@@ -69,6 +70,16 @@ impl Error {
         })
     }
 
+    /// The same where an address was given with the password, which may be the wrong one.
+    pub fn of_login(mut self) -> Self {
+        if let Self::Refused(refusal) = &mut self
+            && refusal.name == "WrongPassword"
+        {
+            refusal.advice = Some(advice::WRONG_LOGIN);
+        }
+        self
+    }
+
     /// Whether it is the refusal of this name, without prefix.
     pub fn is_named(&self, name: &str) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.name == name)
@@ -102,9 +113,9 @@ impl Error {
         match self {
             Self::Usage(text) | Self::Data(text) => text.clone(),
             Self::Io { what, source } => format!("{what}: {source}"),
-            Self::Bus(_) => format!(
+            Self::Bus(source) => format!(
                 "Belay can't be reached: {}.\n{}",
-                causes(self),
+                with_causes(source),
                 advice::of(NO_SERVER).next
             ),
             Self::Refused(refusal) => {
@@ -127,7 +138,11 @@ impl Error {
             Self::Usage(text) => ("Usage", text.clone(), String::new()),
             Self::Data(text) => ("Data", text.clone(), String::new()),
             Self::Io { what, source } => ("Io", format!("{what}: {source}"), String::new()),
-            Self::Bus(_) => ("Unreachable", causes(self), advice::of(NO_SERVER).next.to_owned()),
+            Self::Bus(source) => (
+                "Unreachable",
+                with_causes(source),
+                advice::of(NO_SERVER).next.to_owned(),
+            ),
             Self::Refused(refusal) => (
                 refusal.name.as_str(),
                 refusal.message.clone(),
@@ -240,21 +255,6 @@ impl From<zbus::fdo::Error> for Error {
     }
 }
 
-/// The causes below an error, outermost first, joined by colons.
-fn causes(error: &Error) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    let mut cause = std::error::Error::source(error);
-    while let Some(current) = cause {
-        let text = current.to_string();
-        // Some errors print their cause themselves.
-        if texts.last().is_none_or(|last| !last.ends_with(&text)) {
-            texts.push(text);
-        }
-        cause = current.source();
-    }
-    texts.join(": ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,6 +299,15 @@ mod tests {
                 .words()
                 .ends_with("Try again.")
         );
+    }
+
+    #[test]
+    fn a_login_that_is_refused_may_have_the_wrong_address() {
+        let words = Error::named("WrongPassword", "").of_login().words();
+        assert!(words.contains("or no account is called so"), "{words}");
+        assert!(words.ends_with("Check both and try again."), "{words}");
+        let offline = Error::named("Offline", "").of_login();
+        assert_eq!(offline.words(), Error::named("Offline", "").words());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! `history`: the log of what happened to the binding.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
+use belay_proto::clock::unix_seconds;
 use belay_proto::dbus::Options;
 use serde_json::{Value, json};
 
@@ -17,11 +18,7 @@ use super::text::{json_object, parse_since, printable, time_words};
 /// # Errors
 /// [`Error::Usage`] for a `--since` that isn't a point in time, else what belayd says.
 pub async fn run(client: &Client, args: &History) -> Result<Report, Error> {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
-    let since = parse_since(&args.since, now)?;
+    let since = parse_since(&args.since, unix_seconds(SystemTime::now()))?;
     let entries = client.device().await?.history(since, &Options::new()).await?;
     let entries: Vec<Value> = entries.iter().map(|entry| json_object(entry).into()).collect();
     Ok(Report::new(render(&entries), json!({ "entries": entries })))

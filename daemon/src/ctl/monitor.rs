@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::io::{self, Write as _};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
+use belay_proto::clock::unix_seconds;
 use belay_proto::dbus::names::{BUS_NAME, WARDEN_NAME};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
@@ -111,10 +112,7 @@ fn events(message: &Message) -> Vec<Value> {
 
 /// Writes one event. `false` when nobody reads any more.
 fn show(event: &Value, output: Output) -> Result<bool, Error> {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
+    let now = unix_seconds(SystemTime::now());
     let line = if output.json {
         let mut event = event.clone();
         event["time"] = now.into();

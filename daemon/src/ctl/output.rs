@@ -3,12 +3,12 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use belay_proto::text::misleads;
 use serde_json::Value;
 
 use super::cli::Global;
 use super::error::Error;
 use super::text::{Ink, printable};
-use crate::device::name::disguises;
 
 /// What a command has to say: as text for people, and as one JSON object.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,7 +110,7 @@ pub fn plain(json: &Value) -> String {
     let text = json.to_string();
     let mut plain = String::with_capacity(text.len());
     for letter in text.chars() {
-        if disguises(letter) {
+        if misleads(letter) {
             // Outside of strings there is none, and inside of them it means the same; all are in the first plane.
             plain.push_str(&format!("\\u{:04x}", u32::from(letter)));
         } else {
@@ -139,7 +139,7 @@ mod tests {
     fn json_moves_no_cursor_and_says_the_same() {
         let json = serde_json::json!({"name": "a\u{202e}b\u{1b}[2J\u{9b}\u{7f}ü“”"});
         let text = plain(&json);
-        assert!(!text.chars().any(disguises), "{text:?}");
+        assert!(!text.chars().any(misleads), "{text:?}");
         assert!(text.contains("ü“”"));
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), json);
     }

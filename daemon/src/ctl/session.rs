@@ -17,7 +17,9 @@ use super::{release, secret};
 /// What the warden says to the password, and belayd and the cloud to the rest.
 pub async fn sign_in(client: &Client, args: &SignIn) -> Result<Report, Error> {
     let password = secret::read(args.password.password_file.as_deref(), "Account password: ").await?;
-    ticketed::sign_in(client.connection(), &args.identifier, &password).await?;
+    ticketed::sign_in(client.connection(), &args.identifier, &password)
+        .await
+        .map_err(|error| Error::from(error).of_login())?;
     let mut device = client.properties(Object::Device).await.unwrap_or_default();
     let text = format!(
         "Signed in. This device now belongs to {}.",

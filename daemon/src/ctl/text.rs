@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use belay_proto::text::misleads;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use zbus::{OwnedVariant, Variant};
 
 use super::error::Error;
-use crate::device::name::disguises;
 
 /// Colour, or none: four uses of it and no more.
 #[derive(Clone, Copy, Debug, Default)]
@@ -93,14 +96,33 @@ pub fn time_words(seconds: u64) -> String {
     if seconds == 0 {
         return "never".to_owned();
     }
-    let (year, month, day) = date_of(seconds / 86_400);
-    let second = seconds % 86_400;
-    format!(
-        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC",
-        second / 3_600,
-        second / 60 % 60,
-        second % 60
+    timestamp(seconds).map_or_else(
+        || "after all time".to_owned(),
+        |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
     )
+}
+
+/// A point in time, seconds since the epoch; `None` after the calendar's end, the year 9999.
+pub fn timestamp(seconds: u64) -> Option<Timestamp> {
+    Timestamp::from_second(i64::try_from(seconds).ok()?).ok()
+}
+
+/// A day, written `YYYY-MM-DD`.
+///
+/// # Errors
+/// Says that it isn't.
+pub fn date(text: &str) -> Result<Date, String> {
+    let wrong = || "a day is written YYYY-MM-DD".to_owned();
+    if text.len() != "YYYY-MM-DD".len() {
+        return Err(wrong());
+    }
+    text.parse().map_err(|_| wrong())
+}
+
+/// The first second of a day, since the epoch; `None` before 1970 and at the end of the calendar.
+pub fn midnight(day: Date, zone: &TimeZone) -> Option<u64> {
+    let midnight = zone.to_timestamp(day.at(0, 0, 0, 0)).ok()?;
+    u64::try_from(midnight.as_second()).ok()
 }
 
 /// Where a history begins, in seconds since the epoch: such a number, a date `2026-11-21`, or an age such as `45min`,
@@ -117,19 +139,8 @@ pub fn parse_since(text: &str, now: u64) -> Result<u64, Error> {
     if let Ok(seconds) = text.parse() {
         return Ok(seconds);
     }
-    let parts: Vec<&str> = text.split('-').collect();
-    if let [year, month, day] = parts[..] {
-        let number = |part: &str, digits: usize| {
-            (part.len() == digits)
-                .then(|| part.parse::<u64>().ok())
-                .flatten()
-                .ok_or_else(wrong)
-        };
-        let date = (number(year, 4)?, number(month, 2)?, number(day, 2)?);
-        let days = days_of(date)
-            .filter(|days| date_of(*days) == date)
-            .ok_or_else(wrong)?;
-        return Ok(days * 86_400);
+    if let Ok(day) = date(text) {
+        return midnight(day, &TimeZone::UTC).ok_or_else(wrong);
     }
     let digits = text
         .find(|letter: char| !letter.is_ascii_digit())
@@ -213,41 +224,11 @@ pub fn json_key(name: &str) -> String {
     key
 }
 
-/// A text from the bus made fit for a terminal: characters that [disguise](disguises) are shown as `?`.
+/// A text from the bus made fit for a terminal: characters that [mislead](misleads) are shown as `?`.
 pub fn printable(text: &str) -> String {
     text.chars()
-        .map(|letter| if disguises(letter) { '?' } else { letter })
+        .map(|letter| if misleads(letter) { '?' } else { letter })
         .collect()
-}
-
-/// Days since the epoch → year, month, day (proleptic Gregorian). Counted in eras of 400 years that begin in March, so
-/// that the leap day ends a year.
-fn date_of(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
-}
-
-/// The reverse of [`date_of`]; `None` before 1970 and for months and days that can't be.
-fn days_of((year, month, day): (u64, u64, u64)) -> Option<u64> {
-    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    let year = year - u64::from(month <= 2);
-    let (era, year_of_era) = (year / 400, year % 400);
-    let march_month = (month + 9) % 12;
-    let day_of_year = (153 * march_month + 2) / 5 + day - 1;
-    (era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year)
-        .checked_sub(719_468)
 }
 
 #[cfg(test)]

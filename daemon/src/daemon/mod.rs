@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use belay_proto::sysexits;
+use belay_proto::text::with_causes;
 use clap::Parser;
 use clap::error::ErrorKind;
 
@@ -72,16 +73,7 @@ fn print(text: &str) -> Result<(), DaemonError> {
 
 /// The error and its causes on one line, to the journal or the terminal.
 fn report(error: &DaemonError) {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        // Some messages already end with their cause.
-        if !text.ends_with(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        cause = inner.source();
-    }
+    let text = with_causes(error);
     if logging::has_started() {
         tracing::error!("{text}");
     } else {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use belay_proto::clock::system_clock;
 use belay_proto::dbus::names::{ACCESSORIES_PATH, ACCOUNT_PATH, BUS_NAME, DEVICE_PATH, PATH};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
@@ -28,7 +29,7 @@ use crate::cloud::CloudClient;
 use crate::config::{BusKind, Config};
 use crate::device::{Courier, DeviceActor, DeviceHandle, DeviceList, DeviceView};
 use crate::find::{self, FindHandle, Machine, MachineParts, Outbox};
-use crate::platform::{self, Platform, Surroundings};
+use crate::platform::{self, Modem, Platform, Surroundings};
 use crate::store::account::AccountRows;
 use crate::store::{SealingKey, Store};
 use crate::uses::{self, UsesActor};
@@ -52,7 +53,7 @@ pub(super) async fn serve(config: &Config) -> Result<(), DaemonError> {
     let (store, connection) = (store?, connection?);
     let mut supervisor = Supervisor::default();
     let (named, is_named) = watch::channel(false);
-    start(config, &store, &connection, &mut supervisor, is_named).await?;
+    let modem = start(config, &store, &connection, &mut supervisor, is_named).await?;
     // An actor answers once it has read what it begins with: so the first reader finds the state as it is,
     // and a lost device lost. A warden that hangs keeps nobody from being told that all is unknown.
     if let Err(error) = supervisor.ask_all(FIRST_WORD_WITHIN).await {
@@ -71,7 +72,7 @@ pub(super) async fn serve(config: &Config) -> Result<(), DaemonError> {
         () = watchdog::run(&supervisor, interval) => Ok(()),
     };
     notify(&[NotifyState::Stopping]);
-    stop(&connection, &mut supervisor, &store).await;
+    stop(&connection, &mut supervisor, &*modem, &store).await;
     outcome
 }
 
@@ -83,14 +84,15 @@ async fn connect(kind: BusKind) -> Result<Connection, DaemonError> {
     builder.build().await.map_err(DaemonError::NoBus)
 }
 
-/// Starts the actors and exports the objects, all before the name is owned.
+/// Starts the actors and exports the objects, all before the name is owned. Answers the modem, which is to be left as it
+/// was found.
 async fn start(
     config: &Config,
     store: &Store,
     connection: &Connection,
     supervisor: &mut Supervisor,
     is_named: watch::Receiver<bool>,
-) -> Result<(), DaemonError> {
+) -> Result<Arc<dyn Modem>, DaemonError> {
     let (view, shown) = watch::channel(WardenView::default());
     let watcher = Watcher::new(connection.clone(), view);
     let signs = watcher.signs();
@@ -110,7 +112,7 @@ async fn start(
     };
     let name = or(&config.device.name, host.name());
     let model = or(&config.device.model, host.model());
-    let clock = platform::clock();
+    let clock = system_clock();
     let rows = AccountRows::new(store.clone());
     let url = config.cloud.url.as_ref().map(reqwest::Url::as_str);
     let cloud = Arc::new(CloudClient::new(
@@ -147,6 +149,7 @@ async fn start(
     let (surroundings, conditions) = Surroundings::new(&platform);
     supervisor.start("surroundings", surroundings);
     let modem = Arc::clone(&platform.modem);
+    let time = platform.time.clone();
     let outbox = Outbox::new(store.clone());
     let machine = MachineParts {
         platform,
@@ -164,6 +167,7 @@ async fn start(
         warden: warden.clone(),
         store: store.clone(),
         clock: Arc::clone(&clock),
+        time,
     };
     let accessories = AccessoryHandle::start(supervisor, accessories);
     let hinted = watch::Sender::new(0);
@@ -180,8 +184,9 @@ async fn start(
     let uses = uses::Parts {
         accessories: accessories.clone(),
         bell: machine.bell(),
-        modem,
+        modem: Arc::clone(&modem),
         warden: warden.clone(),
+        store: store.clone(),
         clock: Arc::clone(&clock),
     };
     supervisor.start("uses", UsesActor::new(uses));
@@ -243,7 +248,8 @@ async fn start(
             .await?;
         Ok(())
     };
-    export.await.map_err(DaemonError::Export)
+    export.await.map_err(DaemonError::Export)?;
+    Ok(modem)
 }
 
 async fn own_name(connection: &Connection) -> Result<(), DaemonError> {
@@ -260,11 +266,18 @@ async fn own_name(connection: &Connection) -> Result<(), DaemonError> {
 
 /// Ends within 2 s with nothing lost: what was asked before is done and answered, or was stored before it was
 /// begun.
-async fn stop(connection: &Connection, supervisor: &mut Supervisor, store: &Store) {
+async fn stop(connection: &Connection, supervisor: &mut Supervisor, modem: &dyn Modem, store: &Store) {
     // From here on a new caller gets the next belayd.
     let _ = timeout(ACTORS_STOP_WITHIN / 4, connection.release_name(BUS_NAME)).await;
-    if timeout(ACTORS_STOP_WITHIN, supervisor.stop()).await.is_err() {
+    let (stopped, settled) = tokio::join!(
+        timeout(ACTORS_STOP_WITHIN, supervisor.stop()),
+        timeout(ACTORS_STOP_WITHIN, modem.settle())
+    );
+    if stopped.is_err() {
         tracing::warn!("an actor was still at work and is cut off");
+    }
+    if settled.is_err() {
+        tracing::warn!("the modem's receiver is left to the next start");
     }
     // The last answers are ready and only need their turn to be written.
     for _ in 0..64 {

@@ -109,12 +109,7 @@ impl Stage {
 async fn a_name_is_brought_to_the_cloud_once_the_device_is_bound() {
     let stage = stage().await;
     stage.device.handle.set_name("one".into()).await.unwrap();
-    stage
-        .device
-        .supervisor
-        .ask_all(Duration::from_secs(30))
-        .await
-        .unwrap();
+    stage.settled().await;
     assert!(
         stage.list.names().is_empty(),
         "an unbound device is in nobody's list"
@@ -137,12 +132,7 @@ async fn offline_it_is_tried_again_until_it_arrives() {
     stage.list.asked.notified().await;
     stage.settled().await;
     stage.clock.advance(Duration::from_secs(59));
-    stage
-        .device
-        .supervisor
-        .ask_all(Duration::from_secs(30))
-        .await
-        .unwrap();
+    stage.settled().await;
     assert_eq!(stage.list.names().len(), 1, "not sooner than the cloud asked for");
     stage.list.answers(Ok(()));
     stage.clock.advance(Duration::from_secs(15 * 60));
@@ -176,12 +166,7 @@ async fn a_refused_name_is_kept_and_the_next_one_is_offered() {
     stage.list.asked.notified().await;
     stage.settled().await;
     stage.clock.advance(Duration::from_secs(86_400));
-    stage
-        .device
-        .supervisor
-        .ask_all(Duration::from_secs(30))
-        .await
-        .unwrap();
+    stage.settled().await;
     assert_eq!(stage.list.names(), ["one"], "asking again would be told the same");
     stage.list.answers(Ok(()));
     stage.device.handle.set_name("two".into()).await.unwrap();

@@ -1,5 +1,7 @@
 //! What a device may be called.
 
+use belay_proto::text::misleads;
+
 /// A name that can't be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadName {
@@ -20,7 +22,7 @@ pub const LONGEST: usize = 64;
 /// Checks a name that somebody typed and returns it without the white space around it.
 ///
 /// # Errors
-/// [`BadName`]. Characters that [disguise](disguises) are refused: the name is shown to the owner beside a *Wipe*
+/// [`BadName`]. Characters that [mislead](misleads) are refused: the name is shown to the owner beside a *Wipe*
 /// button and must not be able to look like another.
 pub fn check(name: &str) -> Result<&str, BadName> {
     let name = name.trim();
@@ -30,18 +32,10 @@ pub fn check(name: &str) -> Result<&str, BadName> {
     if name.chars().count() > LONGEST {
         return Err(BadName::TooLong);
     }
-    if name.chars().any(disguises) {
+    if name.chars().any(misleads) {
         return Err(BadName::Control);
     }
     Ok(name)
-}
-
-/// Whether a character could make a text look like another: control characters, those that turn the direction of
-/// writing (Unicode UAX #9), and those that begin a line.
-#[must_use]
-pub fn disguises(letter: char) -> bool {
-    let turns = matches!(letter, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    turns || letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]

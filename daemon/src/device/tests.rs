@@ -57,6 +57,27 @@ pub(super) fn refuse(_: &str, _: &str, _: &[u8]) -> Result<Vec<u8>, Error> {
     Err(Error::WrongPassword("wrong".into()))
 }
 
+/// A release, and as a warden signed it.
+fn release() -> (Release, Vec<u8>) {
+    let release = Release {
+        account: AccountId::random(),
+        device: DeviceId::random(),
+        epoch: Epoch::random(),
+        hardware: HardwareId::from_bytes(random()),
+    };
+    let signed = Signed::seal(&release, &SigningKey::generate()).encode();
+    (release, signed)
+}
+
+/// What a warden answers that allows a reset.
+fn allowed(release: Option<Vec<u8>>) -> Vec<u8> {
+    steps::AuthorizeResetOutput {
+        authorisation: b"allowed".to_vec(),
+        release,
+    }
+    .encode()
+}
+
 #[tokio::test]
 async fn the_name_is_the_configured_one_until_the_owner_sets_another() {
     let device = device(refuse).await;
@@ -139,36 +160,21 @@ async fn a_reset_learns_of_a_password_that_was_changed_elsewhere() {
             Ok(vec![1])
         }
         (steps::AUTHORIZE_RESET, false) => refuse(ticket, step, input),
-        _ => Ok(steps::AuthorizeResetOutput {
-            authorisation: b"allowed".to_vec(),
-            release: None,
-        }
-        .encode()),
+        _ => Ok(allowed(None)),
     };
     let device = device_with(steps, FakeRecords::Newest(b"newer".to_vec())).await;
-    let allowed = device.handle.authorise_reset("t".into(), false).await.unwrap();
-    assert_eq!(allowed, b"allowed");
+    let answer = device.handle.authorise_reset("t".into(), false).await;
+    assert_eq!(answer.unwrap(), b"allowed");
 }
 
 #[tokio::test]
 async fn a_reset_with_sign_out_keeps_the_release_for_the_cloud() {
-    let object = Release {
-        account: AccountId::random(),
-        device: DeviceId::random(),
-        epoch: Epoch::random(),
-        hardware: HardwareId::from_bytes(random()),
-    };
-    let signed = Signed::seal(&object, &SigningKey::generate()).encode();
+    let (object, signed) = release();
     let answer = signed.clone();
     let device = device(move |ticket, step, input| {
         assert_eq!((ticket, step), ("ticket", steps::AUTHORIZE_RESET));
         let wanted = steps::AuthorizeResetInput::decode(input).unwrap().release;
-        let release = wanted.then(|| answer.clone());
-        Ok(steps::AuthorizeResetOutput {
-            authorisation: b"allowed".to_vec(),
-            release,
-        }
-        .encode())
+        Ok(allowed(wanted.then(|| answer.clone())))
     })
     .await;
     assert_eq!(
@@ -203,76 +209,33 @@ async fn a_reset_with_sign_out_keeps_the_release_for_the_cloud() {
 
 #[tokio::test]
 async fn a_reset_is_allowed_even_when_the_store_takes_no_release() {
-    let object = Release {
-        account: AccountId::random(),
-        device: DeviceId::random(),
-        epoch: Epoch::random(),
-        hardware: HardwareId::from_bytes(random()),
-    };
-    let signed = Signed::seal(&object, &SigningKey::generate()).encode();
-    let device = device(move |_, _, _| {
-        Ok(steps::AuthorizeResetOutput {
-            authorisation: b"allowed".to_vec(),
-            release: Some(signed.clone()),
-        }
-        .encode())
-    })
-    .await;
+    let (_, signed) = release();
+    let device = device(move |_, _, _| Ok(allowed(Some(signed.clone())))).await;
     device
         .store
         .call(|db| Ok(db.execute_batch("DROP TABLE release_outbox")?))
         .await
         .unwrap();
-    let allowed = device
-        .handle
-        .authorise_reset("ticket".into(), true)
-        .await
-        .unwrap();
-    assert_eq!(allowed, b"allowed");
+    let answer = device.handle.authorise_reset("ticket".into(), true).await;
+    assert_eq!(answer.unwrap(), b"allowed");
 }
 
 #[tokio::test]
 async fn a_reset_is_allowed_even_when_the_warden_tells_no_state_after_it() {
-    let object = Release {
-        account: AccountId::random(),
-        device: DeviceId::random(),
-        epoch: Epoch::random(),
-        hardware: HardwareId::from_bytes(random()),
-    };
-    let signed = Signed::seal(&object, &SigningKey::generate()).encode();
-    let device = device(move |_, _, _| {
-        Ok(steps::AuthorizeResetOutput {
-            authorisation: b"allowed".to_vec(),
-            release: Some(signed.clone()),
-        }
-        .encode())
-    })
-    .await;
+    let (_, signed) = release();
+    let device = device(move |_, _, _| Ok(allowed(Some(signed.clone())))).await;
     // Nobody moves its view any more, and reading it afresh fails.
     drop(device.warden);
-    let allowed = device.handle.authorise_reset("ticket".into(), true).await;
-    assert_eq!(allowed.unwrap(), b"allowed");
+    let answer = device.handle.authorise_reset("ticket".into(), true).await;
+    assert_eq!(answer.unwrap(), b"allowed");
     assert!(device.store.call(|db| store::release::any(db)).await.unwrap());
 }
 
 #[tokio::test]
 async fn belayd_does_not_end_before_a_reset_under_way_has() {
-    let object = Release {
-        account: AccountId::random(),
-        device: DeviceId::random(),
-        epoch: Epoch::random(),
-        hardware: HardwareId::from_bytes(random()),
-    };
-    let signed = Signed::seal(&object, &SigningKey::generate()).encode();
-    let answer = signed.clone();
-    let mut device = device(move |_, _, _| {
-        Ok(steps::AuthorizeResetOutput {
-            authorisation: b"allowed".to_vec(),
-            release: Some(answer.clone()),
-        }
-        .encode())
-    })
-    .await;
+    let (_, signed) = release();
+    let answer = allowed(Some(signed.clone()));
+    let mut device = device(move |_, _, _| Ok(answer.clone())).await;
     let (open, gate) = std::sync::mpsc::channel::<()>();
     let store = device.store.clone();
     let shut = tokio::spawn(async move { store.call(move |_| Ok(gate.recv().is_ok())).await });

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belay_proto::backoff::Backoff;
+use belay_proto::clock::unix_seconds;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::select_all;
@@ -35,6 +36,19 @@ pub(super) trait Subject: Debug + Send + Sync + 'static {
         true
     }
 
+    /// What is shown before it was read.
+    fn unread() -> Self::View {
+        Self::View::default()
+    }
+
+    /// Whether the wall clock's being set is a hint too.
+    const FOLLOWS_CLOCK: bool = false;
+
+    /// After how long it is read again without a hint, at first and in the end; `None`: its hints tell all.
+    fn again(&self, _view: &Self::View) -> Option<(Duration, Duration)> {
+        None
+    }
+
     /// Reads it.
     fn read(&self) -> Answer<'_, Self::View>;
 }
@@ -49,7 +63,7 @@ pub(super) struct Follower<S: Subject> {
 
 impl<S: Subject> Follower<S> {
     pub(super) fn new(subject: Arc<S>, clock: Time) -> (Self, watch::Receiver<S::View>) {
-        let (view, shown) = watch::channel(S::View::default());
+        let (view, shown) = watch::channel(S::unread());
         let follower = Self { subject, view, clock };
         (follower, shown)
     }
@@ -60,6 +74,31 @@ impl<S: Subject> Follower<S> {
             *old = view;
             changed
         });
+    }
+}
+
+impl<S: Subject> Follower<S> {
+    fn wait(&self, wait: Duration) -> BoxFuture<'static, ()> {
+        let clock = self.clock.clone();
+        let at = clock.boottime() + wait;
+        Box::pin(async move { clock.sleep_until(at).await })
+    }
+
+    /// Ends when the wall clock may have been set, where that is a hint.
+    fn when_set(&self) -> BoxFuture<'static, ()> {
+        if !S::FOLLOWS_CLOCK {
+            return Box::pin(std::future::pending());
+        }
+        let clock = self.clock.clone();
+        // A waking from suspend looks like it.
+        let base =
+            |clock: &Time| i128::from(unix_seconds(clock.wall())) - i128::from(clock.boottime().as_secs());
+        Box::pin(async move {
+            let before = base(&clock);
+            while base(&clock).abs_diff(before) <= 1 {
+                clock.when_set().await;
+            }
+        })
     }
 }
 
@@ -89,6 +128,8 @@ impl<S: Subject> Actor for Follower<S> {
         };
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         let mut retry: Option<BoxFuture<'static, ()>> = None;
+        let mut again: Option<Backoff> = None;
+        let mut set = self.when_set();
         let mut is_wanted = true;
         let mut reading: Option<BoxFuture<'_, Result<S::View, PlatformError>>> = None;
         loop {
@@ -111,6 +152,11 @@ impl<S: Subject> Actor for Follower<S> {
                     match outcome {
                         Ok(view) => {
                             backoff.reset();
+                            again = match (subject.again(&view), again) {
+                                (Some(_), Some(again)) => Some(again),
+                                (wanted, _) => wanted.map(|(first, last)| Backoff::new(first, last)),
+                            };
+                            retry = again.as_mut().and_then(Backoff::next).map(|wait| self.wait(wait));
                             self.show(view);
                         }
                         // Whoever comes is announced by the bus.
@@ -120,11 +166,13 @@ impl<S: Subject> Actor for Follower<S> {
                         }
                         Err(error) => {
                             tracing::warn!(subject = S::NAME, error = &error as &dyn std::error::Error, "reading");
-                            let clock = self.clock.clone();
-                            let at = clock.boottime() + backoff.next().unwrap_or(RETRY.1);
-                            retry = Some(Box::pin(async move { clock.sleep_until(at).await }));
+                            retry = Some(self.wait(backoff.next().unwrap_or(RETRY.1)));
                         }
                     }
+                }
+                () = &mut set => {
+                    set = self.when_set();
+                    is_wanted = true;
                 }
                 () = running(&mut retry) => {
                     retry = None;

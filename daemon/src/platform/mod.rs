@@ -17,19 +17,20 @@ pub mod position;
 pub mod power;
 mod service;
 mod surroundings;
+pub mod time;
 
 use std::sync::Arc;
 
 use belay_proto::clock::Clock;
+use tokio::sync::watch;
 
 use crate::actor::Supervisor;
 use crate::config::{Backend, Commands, Config};
-use audio::{AnyAudio, Feedbackd};
+use audio::{AnyAudio, Feedbackd, Units};
 use clock::Time;
 use exec::{Command, ExecModem, ExecNetwork, ExecPosition, ExecPower};
 
 pub use audio::{Audio, Sound};
-pub use clock::clock;
 pub use error::{Answer, PlatformError};
 pub use host::{Host, SystemHost, host};
 pub use modem::{Incoming, Modem, ModemView, Sim, Text};
@@ -37,6 +38,7 @@ pub use network::{Network, NetworkView, Scan};
 pub use position::{Coordinates, Fix, Position};
 pub use power::{BatteryState, Power, PowerView, Warning};
 pub use surroundings::Surroundings;
+pub use time::{TimeView, Timekeeping};
 
 /// The parts of the device; clones share them.
 #[derive(Clone, Debug)]
@@ -51,6 +53,8 @@ pub struct Platform {
     pub power: Arc<dyn Power>,
     /// What plays.
     pub audio: Arc<dyn Audio>,
+    /// Who keeps the wall clock right.
+    pub time: watch::Receiver<TimeView>,
 }
 
 /// The buses that the platform talks over.
@@ -96,7 +100,10 @@ impl Platform {
             buses.system.as_ref().filter(|_| may)
         };
         let modem: Arc<dyn Modem> = match service(exec.has_modem()) {
-            Some(bus) => Arc::new(modem::ModemManager::start(bus, supervisor, clock.clone())),
+            Some(bus) => {
+                let state = &config.paths.state;
+                Arc::new(modem::ModemManager::start(bus, supervisor, clock.clone(), state))
+            }
             None => Arc::new(ExecModem::start(exec, supervisor, clock.clone())),
         };
         let network: Arc<dyn Network> = match service(exec.has_network()) {
@@ -107,15 +114,21 @@ impl Platform {
             Some(bus) => Arc::new(power::UPower::start(bus, supervisor, clock.clone())),
             None => Arc::new(ExecPower::start(exec, supervisor, clock.clone())),
         };
+        // No command tells of it.
+        let time = match service(false) {
+            Some(bus) => time::Timedate::start(bus, supervisor, clock.clone()),
+            None => time::unknown(),
+        };
         let position: Arc<dyn Position> = match service(!exec.locate.is_empty()) {
             Some(bus) => Arc::new(position::GeoClue::new(bus, clock)),
             None => Arc::new(ExecPosition::new(exec, clock)),
         };
         let has_session = config.backend != Backend::Exec;
         let audio = Arc::new(AnyAudio {
-            session: has_session.then(|| Arc::new(Feedbackd::new(buses.session))),
+            session: has_session.then(|| Arc::new(Feedbackd::new(buses.session.clone()))),
             // Also beside feedbackd, which needs a session; so with every back end.
-            direct: Command::new("ring", &config.commands.ring),
+            command: Command::new("ring", &config.commands.ring),
+            units: service(!config.commands.ring.is_empty()).map(Units::new),
             mark: config.paths.state.clone(),
         });
         Self {
@@ -124,6 +137,7 @@ impl Platform {
             position,
             power,
             audio,
+            time,
         }
     }
 }

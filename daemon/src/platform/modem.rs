@@ -1,5 +1,6 @@
 //! The modem: SIMs, texts, calls, and what it knows of its place.
 
+mod borrowed;
 mod cell;
 mod gnss;
 mod incoming;
@@ -9,6 +10,7 @@ mod voice;
 use std::fmt::{self, Debug};
 
 use belay_proto::wire::Cell;
+use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
 
@@ -114,6 +116,11 @@ pub trait Modem: Debug + Send + Sync + 'static {
 
     /// As [`Position::track`](super::Position::track), by satellites alone.
     fn track(&self, fixes: mpsc::Sender<Fix>) -> Answer<'_>;
+
+    /// belayd ends: no search begins any more, and those under way end. Answers once the modem is as they found it.
+    fn settle(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
 }
 
 /// Lets through what is a telephone number, and nothing that a network would take for an order to itself, such as

@@ -119,6 +119,12 @@ impl Service {
         }
     }
 
+    /// The id of the bus: another one each time the bus starts.
+    pub(super) async fn bus_id(&self) -> Result<String, PlatformError> {
+        let bus = Self::new(&self.connection, BUS);
+        bus.call(BUS_PATH, BUS, "GetId", &()).await
+    }
+
     /// What it is called by.
     pub(super) fn name(&self) -> &str {
         &self.name

@@ -146,6 +146,30 @@ pub fn forget_data(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// How far the history of an accessory counts as stored, seconds since the epoch.
+///
+/// # Errors
+/// [`StoreError::Forgotten`], as [`must_be_kept`].
+fn marked(connection: &Connection, id: AccessoryId) -> Result<u64, StoreError> {
+    must_be_kept(connection, id)?;
+    let mark = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+    let of = "SELECT synced_to FROM accessory WHERE id = ?1";
+    Ok(connection.query_row(of, [id.as_bytes()], mark)?.unsigned_abs())
+}
+
+/// The history of an accessory counts as stored up to `mark`, in seconds since the epoch, and no further: what comes
+/// after it is fetched, again where it was dated by a clock that was ahead.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn mark(connection: &Connection, id: AccessoryId, mark: u64) -> Result<(), StoreError> {
+    connection.execute(
+        "UPDATE accessory SET synced_to = ?2 WHERE id = ?1",
+        params![id.as_bytes(), number(mark)],
+    )?;
+    Ok(())
+}
+
 /// Nothing is kept of an accessory that isn't the account's any more: a transfer that was under way when it was unpaired,
 /// or its owner signed out, would leave behind what was just deleted.
 fn must_be_kept(connection: &Connection, id: AccessoryId) -> Result<(), StoreError> {
@@ -157,8 +181,8 @@ fn must_be_kept(connection: &Connection, id: AccessoryId) -> Result<(), StoreErr
     found.ok_or(StoreError::Forgotten { what: "accessory" })
 }
 
-/// Stores a transfer of history and how far it goes, all of it or nothing. Minutes that are there stay as they are.
-/// Answers how many were new.
+/// Stores a transfer of history and how far it goes, all of it or nothing. Minutes that are there stay as they are, but
+/// those that lie after the mark: a clock that was ahead has dated them so ([`mark`]). Answers how many were new.
 ///
 /// # Errors
 /// [`StoreError::Forgotten`] for an accessory that isn't there any more, and the others.
@@ -168,7 +192,7 @@ pub fn commit_minutes(
     id: AccessoryId,
     minutes: &[ActivityMinute],
 ) -> Result<u64, StoreError> {
-    must_be_kept(transaction, id)?;
+    let mark = marked(transaction, id)?;
     let mut days: BTreeMap<u64, Vec<&ActivityMinute>> = BTreeMap::new();
     for minute in minutes {
         days.entry(day_of(minute.start)).or_default().push(minute);
@@ -180,8 +204,14 @@ pub fn commit_minutes(
             Some(bytes) => Minutes::decode(&bytes).map_err(|_| MALFORMED_DAY)?,
             None => Minutes::default(),
         };
-        let added = minutes.into_iter().filter(|minute| record.put(minute)).count();
-        if added > 0 {
+        let mut replaced = false;
+        let mut put = |minute: &&ActivityMinute| {
+            let new = record.put(minute);
+            replaced |= !new && minute.start > mark && record.replace(minute);
+            new
+        };
+        let added = minutes.into_iter().filter(&mut put).count();
+        if added > 0 || replaced {
             write(transaction, sealer, id, day, What::Minutes, &record.encode())?;
         }
         new += added as u64;

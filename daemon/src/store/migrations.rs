@@ -13,6 +13,7 @@ pub const ALL: &[&str] = &[
     include_str!("migrations/0005_registry.sql"),
     include_str!("migrations/0006_wishes.sql"),
     include_str!("migrations/0007_pairing.sql"),
+    include_str!("migrations/0008_sync.sql"),
 ];
 
 /// Brings the database up to the last of `steps`.

@@ -16,6 +16,7 @@ pub mod pairing;
 pub mod registry;
 pub mod release;
 pub mod sealed;
+pub mod sync;
 mod thread;
 pub mod wishes;
 

@@ -1,24 +1,22 @@
 //! The task behind the uses: follows accessories, bell, modem and warden, and has done what follows.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use belay_proto::backoff::Backoff;
 use belay_proto::clock::Clock;
 use belay_proto::dbus::{BindingState, LockState};
-use belay_proto::id::AccessoryId;
-use futures_util::StreamExt;
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
-use super::state::{Band, Effect, Event, Phone, State, What, step};
+use super::lanes::{Alerts, Newest, Showing};
+use super::memory::Memory;
+use super::state::{Band, Effect, Event, Kept, Phone, State, What, step};
 use crate::accessory::{AccessoryHandle, Announcement, View};
 use crate::actor::{Actor, Inbox, Never};
 use crate::find::Bell;
 use crate::platform::{Incoming, Modem};
+use crate::store::Store;
 use crate::warden::{WardenHandle, WardenView};
 
 /// The reason that the warden is given.
@@ -27,8 +25,6 @@ const ACCESSORY_LOST: &str = "accessory-lost";
 const AGAIN: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(600));
 /// So is a warden that can't be told that an accessory is gone: that keeps the device unlocked.
 const TELL_AGAIN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(120));
-/// Alerts that wait for accessories to take them; more are left out.
-const MOST_ALERTS: usize = 32;
 
 /// What the uses work with.
 #[derive(Clone)]
@@ -41,6 +37,8 @@ pub struct Parts {
     pub modem: Arc<dyn Modem>,
     /// The warden, which decides about the lock.
     pub warden: WardenHandle,
+    /// Where it is kept for how long accessories were gone.
+    pub store: Store,
     /// The boot clock.
     pub clock: Arc<dyn Clock>,
 }
@@ -65,40 +63,23 @@ impl UsesActor {
     }
 }
 
-type Work = BoxFuture<'static, Option<What>>;
-
-/// What is done one after the other.
-#[derive(Default)]
-struct Lane {
-    waiting: VecDeque<Effect>,
-    under_way: Option<Work>,
-}
-
-impl Lane {
-    /// Does the next, and answers what came of it. Cancelling the call loses nothing.
-    async fn next(&mut self, parts: &Parts) -> Option<What> {
-        let work = match &mut self.under_way {
-            Some(work) => work,
-            None => match self.waiting.pop_front() {
-                Some(effect) => self.under_way.insert(Box::pin(carry_out(parts.clone(), effect))),
-                None => return std::future::pending().await,
-            },
-        };
-        let what = work.await;
-        self.under_way = None;
-        what
-    }
-}
-
 struct Desk {
     parts: Parts,
     state: State,
+    memory: Memory,
+    /// What of the state is on disk.
+    kept: Kept,
     /// The bell.
-    bell: Lane,
+    bell: Newest,
     /// What accessories show: an accessory that doesn't answer keeps nothing else waiting.
-    alerts: Lane,
-    /// The rest that is under way.
-    work: FuturesUnordered<Work>,
+    alerts: Alerts,
+    showing: Newest,
+    /// Telling bands that look for the phone that it is found.
+    found: Newest,
+    /// Declining calls: all that come in at that time.
+    declining: Newest,
+    /// Telling the warden; the state has one of them at a time.
+    warning: Newest,
     /// Calls and texts, while somebody wants them.
     incoming: Option<mpsc::Receiver<Incoming>>,
     /// When following the modem is tried again, boot time.
@@ -120,12 +101,19 @@ impl Actor for UsesActor {
         let mut ringing = parts.bell.ringing();
         view.mark_changed();
         warden.mark_changed();
+        let memory = Memory::new(parts.store.clone());
+        let kept = memory.load().await;
         let mut desk = Desk {
             parts: parts.clone(),
-            state: State::default(),
-            bell: Lane::default(),
-            alerts: Lane::default(),
-            work: FuturesUnordered::new(),
+            state: State::restored(&kept),
+            memory,
+            kept,
+            bell: Newest::default(),
+            alerts: Alerts::default(),
+            showing: Newest::default(),
+            found: Newest::default(),
+            declining: Newest::default(),
+            warning: Newest::default(),
             incoming: None,
             follow_at: Duration::ZERO,
             backoff: Backoff::new(AGAIN.0, AGAIN.1),
@@ -142,7 +130,7 @@ impl Actor for UsesActor {
                     None => return,
                 },
                 Ok(()) = warden.changed() => Some(What::Phone(phone(&warden.borrow_and_update()))),
-                Ok(()) = view.changed() => Some(What::Bands(bands(&view.borrow_and_update()))),
+                Ok(()) = view.changed() => Some(bands(&view.borrow_and_update())),
                 announced = announcements.recv() => match announced {
                     Ok(announcement) => heard(announcement),
                     // The wearer asks again.
@@ -158,13 +146,16 @@ impl Actor for UsesActor {
                         Some(What::Deaf)
                     }
                 },
-                what = desk.bell.next(&parts) => what,
-                what = desk.alerts.next(&parts) => what,
-                Some(what) = desk.work.next(), if !desk.work.is_empty() => what,
+                what = desk.bell.next() => what,
+                what = shows(&parts, &mut desk.alerts, &mut desk.showing) => what,
+                what = desk.found.next() => what,
+                what = desk.declining.next() => what,
+                what = desk.warning.next() => what,
                 () = clock.sleep_until(wake.unwrap_or(Duration::MAX)), if wake.is_some() => Some(What::Tick),
             };
             if let Some(what) = what {
                 desk.happens(what);
+                desk.keep().await;
             }
             desk.settle().await;
         }
@@ -201,6 +192,21 @@ impl Desk {
         }
     }
 
+    /// Keeps what is to outlive this process. What can't be kept now is with the next that happens.
+    async fn keep(&mut self) {
+        let kept = self.state.kept();
+        if kept == self.kept {
+            return;
+        }
+        match self.memory.keep(&kept).await {
+            Ok(()) => self.kept = kept,
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "for how long an accessory is gone isn't kept"
+            ),
+        }
+    }
+
     fn happens(&mut self, what: What) {
         if what == What::Tightened(Ok(())) {
             self.telling.reset();
@@ -214,70 +220,78 @@ impl Desk {
     }
 
     fn perform(&mut self, effect: Effect) {
+        let parts = self.parts.clone();
         match effect {
-            Effect::Ring(_) | Effect::Silence => self.bell.waiting.push_back(effect),
-            Effect::Alert(..) if self.alerts.waiting.len() >= MOST_ALERTS => {
-                tracing::warn!("an accessory doesn't take its alerts, and one is left out");
-            }
-            Effect::Alert(..) | Effect::StopAlert(..) => self.alerts.waiting.push_back(effect),
-            Effect::PhoneFound | Effect::Decline => {
-                self.work.push(Box::pin(carry_out(self.parts.clone(), effect)));
-            }
+            Effect::Ring(lasting) => self.bell.push(Box::pin(ring(parts, lasting))),
+            Effect::Silence => self.bell.push(Box::pin(async move {
+                drop(parts.bell.silence().await);
+                None
+            })),
+            Effect::Alert(id, alert) => self.shows(Showing::Alert(id, alert)),
+            Effect::StopAlert(id, kind) => self.shows(Showing::Stop(id, kind)),
+            Effect::PhoneFound => self.found.push(Box::pin(async move {
+                // An accessory that is out of reach looks no longer.
+                let _ = parts.accessories.phone_found().await;
+                None
+            })),
+            Effect::Decline => self.declining.push(Box::pin(decline(parts))),
             Effect::Tighten => {
                 let again = self.telling.next().unwrap_or(TELL_AGAIN.1);
-                self.work
-                    .push(Box::pin(tighten(self.parts.warden.clone(), again)));
+                self.warning.push(Box::pin(tighten(parts.warden, again)));
             }
+        }
+    }
+
+    fn shows(&mut self, showing: Showing) {
+        if self.alerts.push(showing) {
+            tracing::warn!("accessories don't take their alerts, and one is left out");
         }
     }
 }
 
+/// Has accessories show what waits, one after the other. Cancelling the call loses nothing.
+async fn shows(parts: &Parts, alerts: &mut Alerts, showing: &mut Newest) -> Option<What> {
+    if showing.is_idle()
+        && let Some(next) = alerts.pop()
+    {
+        showing.push(Box::pin(show(parts.clone(), next)));
+    }
+    showing.next().await
+}
+
+async fn ring(parts: Parts, lasting: Duration) -> Option<What> {
+    match parts.bell.ring(lasting).await {
+        Ok(()) => None,
+        Err(error) => {
+            tracing::warn!(reason = %error.reason, "the device can't ring for an accessory");
+            Some(What::Mute)
+        }
+    }
+}
+
+async fn decline(parts: Parts) -> Option<What> {
+    if let Err(error) = parts.modem.decline().await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "declining a call");
+    }
+    None
+}
+
 /// Does it; nothing of what is shown is written to the log.
-async fn carry_out(parts: Parts, effect: Effect) -> Option<What> {
-    let Parts {
-        accessories,
-        bell,
-        modem,
-        ..
-    } = parts;
-    match effect {
-        Effect::Ring(lasting) => match bell.ring(lasting).await {
-            Ok(()) => None,
-            Err(error) => {
-                tracing::warn!(reason = %error.reason, "the device can't ring for an accessory");
-                Some(What::Mute)
-            }
-        },
-        Effect::Silence => {
-            drop(bell.silence().await);
-            None
-        }
-        Effect::PhoneFound => {
-            // An accessory that is out of reach looks no longer.
-            let _ = accessories.phone_found().await;
-            None
-        }
-        Effect::Decline => {
-            if let Err(error) = modem.decline().await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "declining a call");
-            }
-            None
-        }
-        Effect::Alert(id, alert) => {
+async fn show(parts: Parts, showing: Showing) -> Option<What> {
+    let accessories = parts.accessories;
+    match showing {
+        Showing::Alert(id, alert) => {
             if let Err(error) = accessories.alert(id, alert).await {
                 tracing::debug!(%error, "an accessory shows no alert");
             }
-            None
         }
-        Effect::StopAlert(id, kind) => {
+        Showing::Stop(id, kind) => {
             if let Err(error) = accessories.stop_alert(id, kind).await {
                 tracing::debug!(%error, "an alert stays on an accessory");
             }
-            None
         }
-        // Told by `tighten`.
-        Effect::Tighten => None,
     }
+    None
 }
 
 /// Tells the warden that an accessory is gone; it may be tried `again` after that wait.
@@ -311,19 +325,21 @@ fn phone(view: &WardenView) -> Phone {
     let policies = &view.identity.policies;
     let bound = view.binding == BindingState::Bound;
     Phone {
+        known: view.is_current,
         lost: view.lock != LockState::Unlocked,
         guarded: bound && view.identity.find && policies.lock_on_accessory_lost,
         dry_run: policies.dry_run,
     }
 }
 
-fn bands(view: &View) -> BTreeMap<AccessoryId, Band> {
+fn bands(view: &View) -> What {
     let paired = view.accessories.iter().filter(|(_, one)| one.paired);
     let band = |one: &crate::accessory::AccessoryView| Band {
         ready: one.ready,
         away: one.away,
+        held: one.held,
         worn: one.kind.is_worn(),
         wishes: one.wishes,
     };
-    paired.map(|(id, one)| (*id, band(one))).collect()
+    What::Bands(paired.map(|(id, one)| (*id, band(one))).collect(), view.powered)
 }

@@ -12,6 +12,7 @@ use belay_proto::id::AccessoryId;
 
 use crate::accessory::Wishes;
 use crate::platform::Incoming;
+pub(super) use absence::Kept;
 use absence::{Absences, Due};
 use wrist::Wrists;
 
@@ -23,6 +24,8 @@ pub(super) const SEARCH: Duration = Duration::from_secs(60);
 pub(super) struct State {
     phone: Phone,
     bands: BTreeMap<AccessoryId, Band>,
+    /// Bluetooth is on.
+    powered: bool,
     /// A band looks for the phone.
     searching: bool,
     /// The bell is rung for a band that is gone.
@@ -38,6 +41,8 @@ pub(super) struct State {
 /// The device, as far as it matters here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Phone {
+    /// The warden has said so.
+    pub(super) known: bool,
     /// Everything but the way back is closed, or nothing is known of it.
     pub(super) lost: bool,
     /// Its owner wants it locked when a band is gone.
@@ -53,6 +58,8 @@ pub(super) struct Band {
     pub(super) ready: bool,
     /// Its link was lost and not regained.
     pub(super) away: bool,
+    /// Somebody had it disconnected.
+    pub(super) held: bool,
     /// A person wears it.
     pub(super) worn: bool,
     /// What its owner has switched on.
@@ -71,8 +78,8 @@ pub(super) struct Event {
 pub(super) enum What {
     /// The device is like this.
     Phone(Phone),
-    /// The paired accessories are like this.
-    Bands(BTreeMap<AccessoryId, Band>),
+    /// The paired accessories are like this, and Bluetooth is on or off.
+    Bands(BTreeMap<AccessoryId, Band>, bool),
     /// A band looks for the phone, or its wearer has it.
     FindPhone(bool),
     /// A wearer declines the call that comes in.
@@ -122,6 +129,21 @@ pub(super) fn step(state: &State, event: Event) -> (State, Vec<Effect>) {
 }
 
 impl State {
+    /// Goes on from what was kept.
+    #[must_use]
+    pub(super) fn restored(kept: &Kept) -> Self {
+        Self {
+            absences: Absences::restored(kept),
+            ..Self::default()
+        }
+    }
+
+    /// What is to outlive belayd; a restart ends none of it.
+    #[must_use]
+    pub(super) fn kept(&self) -> Kept {
+        self.absences.kept()
+    }
+
     /// Whether the modem is to be followed: while nobody wants its calls and texts they are nobody's business.
     pub(super) fn wants_modem(&self) -> bool {
         let wants = |band: &Band| band.wishes.calls || band.wishes.messages;
@@ -143,8 +165,9 @@ impl State {
                 }
                 self.look_after(at, effects);
             }
-            What::Bands(bands) => {
+            What::Bands(bands, powered) => {
                 self.bands = bands;
+                self.powered = powered;
                 self.look_after(at, effects);
             }
             // A lost device takes no orders but its owner's: a band may have been lost with it.
@@ -186,11 +209,14 @@ impl State {
         }
     }
 
-    /// Sees whether a band is gone.
+    /// Sees whether a band is gone. Until the warden has said whether that matters, nothing counts or is forgotten.
     fn look_after(&mut self, at: Duration, effects: &mut Vec<Effect>) {
+        if !self.phone.known {
+            return;
+        }
         let guarded = self.phone.guarded && !self.phone.lost;
         self.tell_at = self.tell_at.filter(|tell_at| *tell_at > at);
-        match self.absences.look(&self.bands, guarded, at) {
+        match self.absences.look(&self.bands, self.powered, guarded, at) {
             Due::Nothing => {
                 if std::mem::take(&mut self.alarm) && !self.searching {
                     effects.push(Effect::Silence);

@@ -14,6 +14,7 @@ use belay_proto::clock::{Clock, unix_seconds};
 use belay_proto::dbus::WipeClass;
 use belay_proto::keys::{KdfParameters, random};
 use belay_proto::signed::Disposition;
+use belay_proto::text::with_causes;
 use belay_proto::{Secret, TicketId};
 use ring::hmac;
 use tokio::sync::{Notify, mpsc, watch};
@@ -182,6 +183,9 @@ impl Warden {
             Request::Beat { reply } => {
                 let _ = reply.send(self.apply(What::Beat).map(|_| ()));
             }
+            Request::Stop { reply } => {
+                let _ = reply.send(self.apply(What::Stopping).map(|_| ()));
+            }
             Request::RecoveryCode { request, reply } => {
                 let _ = reply.send(self.recovery_code(request));
             }
@@ -249,7 +253,7 @@ impl Warden {
                 work => {
                     if let Err(error) = self.perform(work, &next, &at) {
                         tracing::error!(
-                            error = error_chain(&error),
+                            error = with_causes(&error),
                             "nothing is done that can't be stored"
                         );
                         // No ticket, and no password, outlives its time for want of a disk.
@@ -306,11 +310,4 @@ impl Warden {
 
 fn storage(error: &dyn std::error::Error) -> Refusal {
     Refusal::Storage(error.to_string())
-}
-
-fn error_chain(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", error_chain(source)),
-        None => error.to_string(),
-    }
 }

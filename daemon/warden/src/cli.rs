@@ -5,10 +5,10 @@ use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use belay_proto::clock::{BoottimeClock, Clock, unix_seconds};
+use belay_proto::clock::{is_simulated, system_clock, unix_seconds};
 use belay_proto::sysexits;
+use belay_proto::text::with_causes;
 
 use crate::commands::{self, CommandError};
 use crate::config::{BusKind, Config, ConfigError};
@@ -24,9 +24,6 @@ Without a command: serve org.belay1.Warden until there is nothing to do.
 
 /// The name of systemd's credential with the sealing key.
 const CREDENTIAL: &str = "belay-warden.key";
-/// The variable by which tests steer the clock; see `belay_proto::clock`.
-#[cfg(feature = "simulated")]
-const SIMULATED_CLOCK: &str = "BELAY_SIMULATED_CLOCK";
 
 /// Runs the program; `args` begin with its name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -45,7 +42,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match perform(&invocation) {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("belay-warden: {}", chain(&failure));
+            eprintln!("belay-warden: {}", with_causes(&failure));
             ExitCode::from(failure.code())
         }
     }
@@ -126,7 +123,7 @@ fn perform(invocation: &Invocation) -> Result<ExitCode, Failure> {
     if rustix::process::geteuid().is_root() {
         safe_for_root(&config, &places)?;
     }
-    let clock = clock();
+    let clock = system_clock();
     match invocation.command {
         None => {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -174,25 +171,11 @@ fn places(config: &Config) -> Places {
     }
 }
 
-#[cfg(feature = "simulated")]
-fn clock() -> Arc<dyn Clock> {
-    match belay_proto::clock::FileClock::from_environment() {
-        Some(clock) => Arc::new(clock),
-        None => Arc::new(BoottimeClock::new()),
-    }
-}
-
-#[cfg(not(feature = "simulated"))]
-fn clock() -> Arc<dyn Clock> {
-    Arc::new(BoottimeClock::new())
-}
-
 /// As root nothing may be steered by somebody who isn't: no simulated clock, no session bus, no
 /// state or configuration that others may write.
 fn safe_for_root(config: &Config, places: &Places) -> Result<(), Failure> {
-    #[cfg(feature = "simulated")]
-    if env::var_os(SIMULATED_CLOCK).is_some() {
-        return Err(Failure::Unsafe(format!("{SIMULATED_CLOCK} is set")));
+    if is_simulated() {
+        return Err(Failure::Unsafe("a simulated clock".to_owned()));
     }
     if config.bus == BusKind::Session {
         return Err(Failure::Unsafe("the session bus".to_owned()));
@@ -232,20 +215,13 @@ fn only_of(path: &Path, owner: u32) -> bool {
 
 fn log_to_stderr() {
     use tracing_subscriber::filter::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("BELAY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     // In a test somebody may have done it before us.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .try_init();
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", chain(source)),
-        None => error.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -159,6 +159,7 @@ impl Config {
             set(&mut self.exec.lost, exec.lost);
             set(&mut self.exec.unlock, exec.unlock);
             set(&mut self.exec.watch, exec.watch);
+            set(&mut self.exec.wipe_prepare, exec.wipe_prepare);
             set(&mut self.exec.wipe, exec.wipe);
             set(&mut self.exec.wipe_class, exec.wipe_class);
         }
@@ -265,6 +266,7 @@ struct ExecSection {
     lost: Option<Vec<String>>,
     unlock: Option<Vec<String>>,
     watch: Option<Vec<String>>,
+    wipe_prepare: Option<Vec<String>>,
     wipe: Option<Vec<String>>,
     wipe_class: Option<Vec<String>>,
 }

@@ -53,6 +53,9 @@ pub(crate) enum Request {
     Beat {
         reply: Reply<()>,
     },
+    Stop {
+        reply: Reply<()>,
+    },
     RecoveryCode {
         request: CodeRequest,
         reply: Reply<Secret<String>>,
@@ -70,6 +73,8 @@ pub struct Snapshot {
     pub binding: BindingState,
     /// Lost or not.
     pub lock: LockState,
+    /// The device is kept from whoever holds it. A wipe that may still be called off, or refused, keeps none.
+    pub kept: bool,
     /// The counter that matters now: the lost screen's while locked, else the session's.
     pub counter: Counter,
     /// The binding, while there is one.
@@ -230,6 +235,14 @@ impl Handle {
         self.ask(|reply| Request::RecoveryCode { request, reply }).await
     }
 
+    /// The warden ends: what was counted up to now is written down.
+    ///
+    /// # Errors
+    /// See [`Refusal`]; what wasn't written is lost with the boot.
+    pub async fn stop(&self) -> Result<(), Refusal> {
+        self.ask(|reply| Request::Stop { reply }).await
+    }
+
     /// The audit log since a point in time, seconds since the epoch.
     ///
     /// # Errors
@@ -271,7 +284,8 @@ impl Snapshot {
     /// Whether anything of the owner's commands differs, for which there is one signal.
     #[must_use]
     pub fn stirred(&self, before: &Self) -> bool {
-        let lost = (self.lock, &self.lost, self.episode) != (before.lock, &before.lost, before.episode);
+        let lost = (self.lock, self.kept, &self.lost, self.episode)
+            != (before.lock, before.kept, &before.lost, before.episode);
         let owner =
             (self.find, &self.policies, self.presence) != (before.find, &before.policies, before.presence);
         let told = (self.sequence, &self.deeds) != (before.sequence, &before.deeds);
@@ -305,6 +319,7 @@ impl Snapshot {
             }),
             _ => None,
         };
+        let may_go_on = matches!(state.lock, Lock::Wiping(_)) && !state.lock.is_kept();
         let deeds = &state.book.deeds;
         let counted = if lock == LockState::Unlocked {
             Presenter::Session
@@ -314,6 +329,7 @@ impl Snapshot {
         Self {
             binding,
             lock,
+            kept: lock != LockState::Unlocked && !may_go_on,
             counter: state.throttle.of(counted).clone(),
             bound,
             lost,

@@ -107,12 +107,12 @@ pub async fn serve(config: &Config, places: Places, clock: Arc<dyn Clock>) -> Re
     let announcer = tokio::spawn(announce(connection.clone(), handle.clone()));
     tracing::info!("the warden serves");
 
-    let outcome = tokio::select! {
-        () = handle.idle() => { tracing::info!("nothing to do: leaving"); Ok(()) }
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
-        () = connection.closed() => Ok(()),
-        _ = &mut actor => Err(ServeError::ActorStopped),
+    let (outcome, goes_on) = tokio::select! {
+        () = handle.idle() => { tracing::info!("nothing to do: leaving"); (Ok(()), true) }
+        _ = terminate.recv() => (Ok(()), false),
+        _ = interrupt.recv() => (Ok(()), false),
+        () = connection.closed() => (Ok(()), false),
+        _ = &mut actor => (Err(ServeError::ActorStopped), true),
     };
     announcer.abort();
     // So that systemd starts the next warden after us when somebody calls meanwhile.
@@ -121,7 +121,15 @@ pub async fn serve(config: &Config, places: Places, clock: Arc<dyn Clock>) -> Re
     }
     // Nobody new finds us; who is being served still gets an answer.
     let _ = connection.release_name(WARDEN_NAME).await;
-    let _ = tokio::time::timeout(FAREWELL, connection.graceful_shutdown()).await;
+    let farewell = async {
+        // The device may be on its way down. Who leaves for want of work loses nothing: the boot goes on.
+        let kept = async { if goes_on { Ok(()) } else { handle.stop().await } };
+        let (kept, ()) = tokio::join!(kept, connection.graceful_shutdown());
+        if let Err(refusal) = kept {
+            tracing::debug!(%refusal, "what was counted isn't written down");
+        }
+    };
+    let _ = tokio::time::timeout(FAREWELL, farewell).await;
     outcome
 }
 

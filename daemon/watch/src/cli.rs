@@ -5,9 +5,8 @@ use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use belay_proto::clock::{BoottimeClock, Clock};
+use belay_proto::clock::system_clock;
 use belay_proto::sysexits;
 
 use crate::before::BeforeFile;
@@ -106,22 +105,9 @@ fn perform(config: Option<&Path>) -> Result<(), Failure> {
         let services = Services::connect(&config).await?;
         // Not being told is no reason not to watch.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-        watch(services, file, state, clock()).await?;
+        watch(services, file, state, system_clock()).await?;
         Ok(())
     })
-}
-
-#[cfg(feature = "simulated")]
-fn clock() -> Arc<dyn Clock> {
-    match belay_proto::clock::FileClock::from_environment() {
-        Some(clock) => Arc::new(clock),
-        None => Arc::new(BoottimeClock::new()),
-    }
-}
-
-#[cfg(not(feature = "simulated"))]
-fn clock() -> Arc<dyn Clock> {
-    Arc::new(BoottimeClock::new())
 }
 
 /// As root nothing may be steered by somebody who isn't.
@@ -142,7 +128,7 @@ fn safe_for_root(config: &Config, folder: &Path) -> Result<(), Failure> {
 
 fn log_to_stderr() {
     use tracing_subscriber::filter::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("BELAY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     // In a test somebody may have done it before us.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -1,4 +1,4 @@
-//! The command line: `belay-wipe [--config FILE] [--preflight | --resume | --class]`.
+//! The command line: `belay-wipe [--config FILE] [--preflight | --prepare | --resume | --class]`.
 
 use std::env;
 use std::ffi::OsString;
@@ -17,10 +17,11 @@ use crate::preflight;
 use crate::system::System;
 use crate::wipe::{Ended, Mode, WipeError, note_refusal, wipe};
 
-const USAGE: &str = "usage: belay-wipe [--config FILE] [--preflight | --resume | --class]
+const USAGE: &str = "usage: belay-wipe [--config FILE] [--preflight | --prepare | --resume | --class]
 
 Wipes this device as the warden's intent says, or goes on with a wipe that was cut off.
   --preflight  say whether a wipe could begin; change nothing
+  --prepare    refuse, or write down that this device is being wiped, which then holds; destroy nothing yet
   --resume     only go on with a wipe that was begun
   --class      print what the plan is worth: crypto, discard, overwrite, files or none";
 
@@ -82,6 +83,7 @@ fn parse(mut args: impl Iterator<Item = OsString>) -> Result<Parsed, String> {
                 continue;
             }
             Some("--preflight") => Task::Preflight,
+            Some("--prepare") => Task::Wipe(Mode::Prepare),
             Some("--resume") => Task::Wipe(Mode::Resume),
             Some("--class") => Task::Class,
             _ => return Err(format!("unknown argument {}", argument.display())),
@@ -134,7 +136,7 @@ fn perform(file: &Path, task: Task) -> Result<String, Failure> {
     let (mode, plan) = match mode {
         (mode, Ok(plan)) => (mode, plan),
         (mode, Err(failure)) => {
-            if mode == Mode::Start {
+            if mode != Mode::Resume {
                 let refusal = Refusal {
                     command: String::new(),
                     reason: match failure {
@@ -155,6 +157,7 @@ fn perform(file: &Path, task: Task) -> Result<String, Failure> {
 fn said(ended: Ended) -> String {
     match ended {
         Ended::Nothing => "nothing to resume".to_owned(),
+        Ended::Prepared => "nothing refuses; from here on it is being wiped".to_owned(),
         Ended::Wiped => "wiped".to_owned(),
     }
 }
@@ -204,7 +207,7 @@ fn load(file: &Path) -> Result<Plan, Failure> {
 
 fn log_to_stderr() {
     use tracing_subscriber::filter::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("BELAY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     // In a test somebody may have done it before us.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

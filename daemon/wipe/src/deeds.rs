@@ -93,6 +93,14 @@ pub fn layout(machine: &dyn Machine, device: &Path) -> Result<luks::Luks, luks::
     luks::read(&|offset, length| machine.read(device, offset, length))
 }
 
+/// Whether a header is there again, which somebody wrote who had the device open.
+///
+/// # Errors
+/// It can't be read.
+pub fn is_written_back(machine: &dyn Machine, device: &Path) -> io::Result<bool> {
+    luks::any_mark(&|offset, length| machine.read(device, offset, length))
+}
+
 fn destroy_keys(machine: &mut dyn Machine, device: &Path, end: Option<u64>) -> io::Result<Vec<String>> {
     let mut notes = vec![BACKUPS.to_owned()];
     let found = layout(machine, device);

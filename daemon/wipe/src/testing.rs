@@ -96,6 +96,10 @@ pub(crate) struct Model {
     /// A symlink, and where it leads.
     pub(crate) link: Option<(&'static str, &'static str)>,
     pub(crate) durable: bool,
+    /// Somebody who has the device open writes its headers back, once the keys are gone.
+    pub(crate) writes_back: bool,
+    /// From then on the device takes nothing.
+    pub(crate) breaks_then: bool,
     /// What happens to a file right after the next listing: it goes away, or to another name.
     pub(crate) moves: Vec<(&'static str, Option<&'static str>)>,
 }
@@ -111,6 +115,8 @@ impl Model {
             journal_on: None,
             link: None,
             durable: true,
+            writes_back: false,
+            breaks_then: false,
             moves: Vec::new(),
         }
     }
@@ -254,12 +260,19 @@ impl Machine for Model {
     /// `cryptsetup erase` takes the keyslots out of both headers.
     fn run(&mut self, program: &Path, arguments: &[&str], _patience: Duration) -> io::Result<()> {
         let line = format!("{} {}", program.display(), arguments.join(" "));
+        let writes_back = self.writes_back && program != Path::new("cryptsetup");
         let erased = |disk: &mut Disk| {
+            if writes_back {
+                put(disk, Path::new(DEVICE), 0, &image(&["0"])[..0x1_8000]);
+            }
             if program == Path::new("cryptsetup") {
                 put(disk, Path::new(DEVICE), 0, &image(&[])[..0x8000]);
             }
             disk.ran.push(line.clone());
         };
+        if writes_back && self.breaks_then {
+            self.broken.push(DEVICE);
+        }
         self.change(program, erased, |_| ())
     }
 

@@ -17,10 +17,15 @@ use crate::progress::{self, Effect, Event, State, Stopped};
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const REFUSED: &str = "refused";
+/// belayd doesn't start while this is there: it has the data open that is destroyed.
+const BEGUN: &str = "begun";
 
 /// Which run is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
+    /// Everything that can refuse, and the tombstone `wiping`: from there on the wipe is ended, come what may, and
+    /// nothing of what is wiped was touched. Before the sessions end, which a refused wipe is not to cost.
+    Prepare,
     /// What the intent says; goes on where an earlier run was cut off.
     Start,
     /// Only what was begun: at each boot, before anybody may log in.
@@ -32,6 +37,8 @@ pub enum Mode {
 pub enum Ended {
     /// There was nothing to resume.
     Nothing,
+    /// Nothing refuses any more, and nothing was destroyed yet.
+    Prepared,
     /// Wiped.
     Wiped,
 }
@@ -74,9 +81,10 @@ pub fn wipe(machine: &mut dyn Machine, plan: &Plan, mode: Mode, runtime: &Path) 
     };
     match (mode, begun) {
         // What was begun is ended first, whatever the intent says by now.
-        (_, Some(tombstone)) => run.go(&tombstone.intent),
+        (Mode::Prepare, Some(_)) => Ok(Ended::Prepared),
+        (_, Some(tombstone)) => run.go_alone(&tombstone.intent),
         (Mode::Resume, None) => Ok(Ended::Nothing),
-        (Mode::Start, None) => {
+        (Mode::Prepare | Mode::Start, None) => {
             let intent = run.intent()?;
             // The same again means that the power stayed on: only that is left to do.
             if over.as_ref() != Some(&intent) {
@@ -88,7 +96,10 @@ pub fn wipe(machine: &mut dyn Machine, plan: &Plan, mode: Mode, runtime: &Path) 
                     false => run.fresh(&intent)?,
                 }
             }
-            run.go(&intent)
+            match mode {
+                Mode::Prepare => Ok(Ended::Prepared),
+                _ => run.go_alone(&intent),
+            }
         }
     }
 }
@@ -113,6 +124,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn intent(&mut self) -> Result<Intent, WipeError> {
+        // An earlier refusal says nothing about this wipe.
         self.forget(&self.runtime.join(REFUSED));
         let bytes = match self.machine.load(&self.plan.intent) {
             Ok(Some(bytes)) => bytes,
@@ -166,10 +178,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// An earlier refusal says nothing about this wipe.
-    fn forget(&mut self, refusal: &Path) {
-        if let Err(error) = self.machine.remove(refusal) {
-            tracing::warn!(%error, "an earlier refusal stays");
+    fn forget(&mut self, file: &Path) {
+        if let Err(error) = self.machine.remove(file) {
+            tracing::warn!(%error, file = %file.display(), "stays");
         }
     }
 
@@ -183,6 +194,19 @@ impl Run<'_> {
         let journal = (reason != "journal-in-area").then_some(&self.places);
         note_refusal(self.machine, &refusal, journal, self.runtime);
         Err(WipeError::Refused(refusal))
+    }
+
+    /// With nothing else of Belay at the data; where it isn't done the owner has to be told so.
+    fn go_alone(&mut self, intent: &Intent) -> Result<Ended, WipeError> {
+        let begun = self.runtime.join(BEGUN);
+        if let Err(error) = self.machine.save(&begun, b"") {
+            tracing::warn!(%error, "belayd may start meanwhile");
+        }
+        let ended = self.go(intent);
+        if let Err(WipeError::Unfinished(_)) = ended {
+            self.forget(&begun);
+        }
+        ended
     }
 
     fn go(&mut self, intent: &Intent) -> Result<Ended, WipeError> {
@@ -218,6 +242,7 @@ impl Run<'_> {
                         events.push_back(self.work(&state, step, earlier.and_then(|(_, end)| *end))?);
                     }
                     Effect::Finish { failed } => {
+                        self.keep_gone(&ends)?;
                         self.record(&state, &Entry::Wiped)?;
                         if let Err(error) = self.tombstone(intent, Phase::Wiped, &failed) {
                             return Err(WipeError::Unfinished(format!("the tombstone: {error}")));
@@ -267,6 +292,24 @@ impl Run<'_> {
                 failed(error)
             }
         })
+    }
+
+    /// Before it is called wiped: no key came back meanwhile. One that did is destroyed once more, now or by the next run.
+    fn keep_gone(&mut self, ends: &[(usize, Option<u64>)]) -> Result<(), WipeError> {
+        for (index, step) in self.plan.steps.iter().enumerate() {
+            let Work::LuksKeyslots { device } = &step.work else {
+                continue;
+            };
+            // What can't be read any more opens nothing.
+            if !step.is_key() || !deeds::is_written_back(self.machine, device).unwrap_or_default() {
+                continue;
+            }
+            tracing::warn!(device = %device.display(), "a header was written back: destroyed once more");
+            let end = ends.iter().rfind(|(begun, _)| *begun == index);
+            let again = deeds::perform(self.machine, &step.work, end.and_then(|(_, end)| *end));
+            again.map_err(|error| WipeError::Unfinished(format!("a header was written back: {error}")))?;
+        }
+        Ok(())
     }
 
     fn pulled_out(&self, step: &Step) -> bool {

@@ -63,6 +63,43 @@ fn a_wipe_destroys_keys_then_data_and_cuts_the_power() {
 }
 
 #[test]
+fn what_is_prepared_has_destroyed_nothing_and_is_refused_no_more() {
+    let disk = Model::disk(false, false);
+    let before = area(&disk);
+    assert_eq!(
+        start(&mut Model::new(&disk), Mode::Prepare).unwrap(),
+        Ended::Prepared
+    );
+    assert_eq!(
+        (area(&disk), tombstone(&disk).unwrap().state),
+        (before, Phase::Wiping)
+    );
+    // What would have refused comes too late, and nobody has to ask for the rest: the next boot ends it.
+    let mut machine = Model::new(&disk);
+    machine.durable = false;
+    assert_eq!(start(&mut machine, Mode::Prepare).unwrap(), Ended::Prepared);
+    assert_eq!(start(&mut machine, Mode::Resume).unwrap(), Ended::Wiped);
+    assert!(keys_are_gone(&disk));
+    assert_eq!(
+        start(&mut Model::new(&disk), Mode::Prepare).unwrap(),
+        Ended::Prepared
+    );
+    assert_eq!(tombstone(&disk).unwrap().state, Phase::Wiped);
+}
+
+#[test]
+fn preparing_refuses_whatever_a_wipe_would_and_changes_nothing() {
+    let disk = Model::disk(false, false);
+    let before = area(&disk);
+    let mut machine = Model::new(&disk);
+    machine.journal_on = Some(DEVICE);
+    let refused = start(&mut machine, Mode::Prepare);
+    assert!(matches!(refused, Err(WipeError::Refused(_))), "{refused:?}");
+    assert_eq!(refusal(&disk).as_deref(), Some("journal-in-area"));
+    assert_eq!((area(&disk), tombstone(&disk)), (before, None));
+}
+
+#[test]
 fn a_command_that_means_the_card_and_keeps_the_esim_is_obeyed() {
     let disk = Model::disk(true, true);
     start(&mut Model::new(&disk), Mode::Start).unwrap();
@@ -239,6 +276,46 @@ fn once_the_keys_are_gone_a_failure_is_recorded_and_the_rest_goes_on() {
     let tombstone = tombstone(&disk).unwrap();
     assert_eq!(tombstone.failed, ["overwrite", "remove", "exec"]);
     assert_eq!((tombstone.state, disk.borrow().power_cuts), (Phase::Wiped, 1));
+}
+
+#[test]
+fn keys_that_somebody_wrote_back_are_destroyed_once_more_before_it_is_called_wiped() {
+    let disk = Model::disk(false, false);
+    let mut machine = Model::new(&disk);
+    machine.writes_back = true;
+    assert_eq!(start(&mut machine, Mode::Start).unwrap(), Ended::Wiped);
+    assert!(keys_are_gone(&disk));
+    // Where that fails it isn't called so, and the next run does it.
+    let disk = Model::disk(false, false);
+    let mut machine = Model::new(&disk);
+    machine.writes_back = true;
+    machine.breaks_then = true;
+    let error = start(&mut machine, Mode::Start).unwrap_err();
+    assert!(matches!(error, WipeError::Unfinished(_)), "{error}");
+    assert_eq!(
+        (tombstone(&disk).unwrap().state, disk.borrow().power_cuts),
+        (Phase::Wiping, 0)
+    );
+    start(&mut Model::new(&disk), Mode::Resume).unwrap();
+    assert!(keys_are_gone(&disk));
+}
+
+#[test]
+fn belayd_is_kept_away_while_it_wipes_and_let_back_where_it_could_not() {
+    let disk = Model::disk(false, false);
+    let begun = || {
+        disk.borrow()
+            .files
+            .contains_key(Path::new("/run/belay-wipe/begun"))
+    };
+    start(&mut Model::new(&disk), Mode::Prepare).unwrap();
+    assert!(!begun());
+    let mut machine = Model::new(&disk);
+    machine.broken = vec![DEVICE];
+    start(&mut machine, Mode::Start).unwrap_err();
+    assert!(!begun(), "the owner has to be told");
+    start(&mut Model::new(&disk), Mode::Start).unwrap();
+    assert!(begun());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::padding::END;
 use crate::seal::seal_record;
 
 fn record(name: &str) -> AccessoryRecord {

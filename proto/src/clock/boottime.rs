@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::time::{Duration, SystemTime};
 
+use rustix::io::Errno;
 use rustix::time::{
     ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
     timerfd_create, timerfd_settime,
@@ -14,6 +15,8 @@ use crate::keys::random;
 use crate::text::hex;
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+/// Since the epoch: the year 2200.
+const NEVER: Duration = Duration::from_secs(7_258_118_400);
 
 /// `CLOCK_BOOTTIME`, waiting on a timerfd, so that a suspended device wakes into an expired wait.
 #[derive(Debug, Clone)]
@@ -57,7 +60,10 @@ impl Clock for BoottimeClock {
     fn sleep_until(&self, boottime: Duration) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             while self.boottime() < boottime {
-                if timerfd(boottime).await.is_err() {
+                if wait(TimerfdClockId::Boottime, TimerfdTimerFlags::ABSTIME, boottime)
+                    .await
+                    .is_err()
+                {
                     // No descriptor left: a coarse wait that looks at the boot clock again each second.
                     let left = boottime.saturating_sub(self.boottime());
                     tokio::time::sleep(left.min(Duration::from_secs(1))).await;
@@ -65,25 +71,34 @@ impl Clock for BoottimeClock {
             }
         })
     }
+
+    fn when_set(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
+            match wait(TimerfdClockId::Realtime, flags, NEVER).await {
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::CANCELED) => {}
+                // No descriptor left, or no such timer: nobody is told, and whoever looks now and then sees it.
+                _ => std::future::pending().await,
+            }
+        })
+    }
 }
 
-async fn timerfd(boottime: Duration) -> std::io::Result<()> {
-    let timer = timerfd_create(
-        TimerfdClockId::Boottime,
-        TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
-    )?;
+/// Waits on a timer of `clock` that ends at `end`.
+async fn wait(clock: TimerfdClockId, flags: TimerfdTimerFlags, end: Duration) -> std::io::Result<()> {
+    let timer = timerfd_create(clock, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
     let expiry = Itimerspec {
         it_interval: Timespec {
             tv_sec: 0,
             tv_nsec: 0,
         },
         it_value: Timespec {
-            tv_sec: i64::try_from(boottime.as_secs()).unwrap_or(i64::MAX),
+            tv_sec: i64::try_from(end.as_secs()).unwrap_or(i64::MAX),
             // Zero would disarm the timer.
-            tv_nsec: i64::from(boottime.subsec_nanos().max(1)),
+            tv_nsec: i64::from(end.subsec_nanos().max(1)),
         },
     };
-    timerfd_settime(&timer, TimerfdTimerFlags::ABSTIME, &expiry)?;
+    timerfd_settime(&timer, flags, &expiry)?;
     // tokio's pipe end waits for and reads any descriptor that becomes readable; its general type for
     // that asks for `unsafe`.
     let timer = Receiver::from_owned_fd_unchecked(timer)?;

@@ -81,6 +81,15 @@ impl Clock for FakeClock {
             let _ = time.wait_for(|time| time.boottime >= boottime).await;
         })
     }
+
+    fn when_set(&self) -> BoxFuture<'_, ()> {
+        let mut time = self.time.subscribe();
+        let base = |time: &Time| time.wall.checked_sub(time.boottime);
+        let before = base(&time.borrow_and_update());
+        Box::pin(async move {
+            let _ = time.wait_for(|time| base(time) != before).await;
+        })
+    }
 }
 
 #[cfg(test)]
@@ -102,6 +111,24 @@ mod tests {
             tokio::task::yield_now().await;
             assert!(!waiting.is_finished());
             clock.advance(Duration::from_secs(1));
+            waiting.await.unwrap();
+        });
+    }
+
+    #[test]
+    fn a_clock_that_is_set_is_told_of_and_one_that_goes_on_is_not() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let clock = FakeClock::new();
+            let waiting = tokio::spawn({
+                let clock = clock.clone();
+                async move { clock.when_set().await }
+            });
+            tokio::task::yield_now().await;
+            clock.advance(Duration::from_secs(59));
+            tokio::task::yield_now().await;
+            assert!(!waiting.is_finished());
+            clock.set_wall(clock.wall() - Duration::from_secs(3600));
             waiting.await.unwrap();
         });
     }

@@ -76,7 +76,7 @@ errors! {
     WrongCode = "org.belay1.Error.WrongCode",
     /// The code is too old, or its tries are spent.
     CodeExpired = "org.belay1.Error.CodeExpired",
-    /// Not before the cloud's resend time.
+    /// Not before the cloud's resend time, or not as often as that: the cloud asks to wait.
     TooSoon = "org.belay1.Error.TooSoon",
     /// The identifier is another account's.
     IdentifierTaken = "org.belay1.Error.IdentifierTaken",

@@ -37,34 +37,28 @@ pub const WARDEN_INTERFACE: &str = "org.belay1.Warden";
 /// Each interface of the contract and its XML, as installed for others to generate from.
 pub const INTERFACES: &[(&str, &str)] = &[
     (
-        "org.belay1.Manager",
+        MANAGER_INTERFACE,
         include_str!("../../dbus/org.belay1.Manager.xml"),
     ),
     (
-        "org.belay1.Account",
+        ACCOUNT_INTERFACE,
         include_str!("../../dbus/org.belay1.Account.xml"),
     ),
+    (DEVICE_INTERFACE, include_str!("../../dbus/org.belay1.Device.xml")),
     (
-        "org.belay1.Device",
-        include_str!("../../dbus/org.belay1.Device.xml"),
-    ),
-    (
-        "org.belay1.AccessoryManager",
+        ACCESSORY_MANAGER_INTERFACE,
         include_str!("../../dbus/org.belay1.AccessoryManager.xml"),
     ),
     (
-        "org.belay1.Accessory",
+        ACCESSORY_INTERFACE,
         include_str!("../../dbus/org.belay1.Accessory.xml"),
     ),
     (SYNC_INTERFACE, include_str!("../../dbus/org.belay1.Sync.xml")),
     (
-        "org.belay1.Collection",
+        COLLECTION_INTERFACE,
         include_str!("../../dbus/org.belay1.Collection.xml"),
     ),
-    (
-        "org.belay1.Warden",
-        include_str!("../../dbus/org.belay1.Warden.xml"),
-    ),
+    (WARDEN_INTERFACE, include_str!("../../dbus/org.belay1.Warden.xml")),
 ];
 
 /// The polkit actions of the contract.

@@ -7,9 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroize;
 
 use crate::secret::Secret;
-use crate::text::{base64url, from_base64url};
+use crate::text::{Binary, base64url, from_base64url};
 
-/// A byte string; base64url in JSON.
+/// A byte string; base64url in JSON, `bin` in MessagePack.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Bytes(pub Vec<u8>);
 
@@ -50,12 +50,18 @@ impl fmt::Debug for Bytes {
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&base64url(&self.0))
+        match serializer.is_human_readable() {
+            true => serializer.serialize_str(&base64url(&self.0)),
+            false => serializer.serialize_bytes(&self.0),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            return Binary::deserialize(deserializer).map(|bytes| Self(bytes.0));
+        }
         let text = String::deserialize(deserializer)?;
         from_base64url(&text).map(Self).map_err(de::Error::custom)
     }

@@ -137,20 +137,24 @@ fn request(what: u8, text: &str) -> Request {
         0 => Request::Open {
             opening: Opening::Pair(key()),
             now,
+            sets_clock: true,
         },
         1 => Request::Open {
             opening: Opening::Claim(key()),
             now,
+            sets_clock: true,
         },
         2 => Request::Open {
             opening: Opening::Resume(key()),
             now,
+            sets_clock: true,
         },
         3 => Request::SetTime(now),
-        4 => Request::Fetch { since: None, now },
+        4 => Request::Fetch { since: None, now, forgets: true },
         5 => Request::Fetch {
             since: earlier(now),
             now,
+            forgets: true,
         },
         6 => Request::MeasureHeartRate,
         7 => Request::FollowHeartRate(what < 128),

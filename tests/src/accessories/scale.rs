@@ -1,10 +1,14 @@
-//! Mi scales: what they advertise while somebody stands on them, and what they remember.
+//! Mi scales: what they advertise and indicate while somebody stands on them, and what they remember.
+//!
+//! Where nothing is known of the real ones: what isn't understood is ignored; an account's place moves by what it was
+//! sent, not by what came in the meantime.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::band::wire::{TIME, huami};
+use super::band::wire::{HARDWARE, PNP, SERIAL, SOFTWARE, SYSTEM, TIME, huami};
+use super::script::{Manner, Script};
 use crate::bluez::{Address, Advertisement, Air, AttError, Peripheral, Service, sig};
 
 /// The history.
@@ -44,6 +48,8 @@ pub struct Frame {
     pub stable: bool,
     /// Whether the person has stepped down.
     pub removed: bool,
+    /// Whether it weighs a thing.
+    pub small: bool,
     /// Ohm, once measured.
     pub impedance: Option<u16>,
     /// Year, month, day, hour, minute, second by the scale's clock.
@@ -59,21 +65,29 @@ pub struct Scale {
     /// The weighings it remembers, the oldest first.
     pub memory: Vec<Frame>,
     /// Up to where each account has read.
-    pointers: BTreeMap<Vec<u8>, usize>,
-    reading: Option<Vec<u8>>,
+    pointers: BTreeMap<[u8; 4], usize>,
+    /// Who reads, and up to where it was sent.
+    reading: Option<([u8; 4], usize)>,
     /// Only so many of the records announced are sent.
     pub short_by: usize,
     /// Its clock, as last set.
     pub time: Vec<u8>,
     /// What was written to its configuration.
     pub configuration: Vec<Vec<u8>>,
+    /// The ATT MTU it agrees to.
+    pub mtu: u16,
+    /// What it does otherwise than it should.
+    pub script: Script,
+    /// How many commands of the history weren't as they should be.
+    pub wrong: u32,
     connected: bool,
+    subscribed: BTreeSet<Uuid>,
 }
 
 impl Scale {
     /// A scale nobody stands on. It sleeps.
     #[must_use]
-    pub const fn new(model: Model, address: Address) -> Self {
+    pub fn new(model: Model, address: Address) -> Self {
         Self {
             model,
             address,
@@ -84,7 +98,11 @@ impl Scale {
             short_by: 0,
             time: Vec::new(),
             configuration: Vec::new(),
+            mtu: 23,
+            script: Script::default(),
+            wrong: 0,
             connected: false,
+            subscribed: BTreeSet::new(),
         }
     }
 
@@ -96,6 +114,27 @@ impl Scale {
         self.frame = frame;
     }
 
+    /// Somebody stands on it while a central is connected, who is told.
+    pub fn weigh(&mut self, air: &mut Air, frame: Frame) {
+        air.notify(self.measurement(), self.bytes(frame));
+        self.show(Some(frame));
+    }
+
+    /// Whether the central listens to `characteristic`.
+    #[must_use]
+    pub fn listens(&self, characteristic: Uuid) -> bool {
+        self.subscribed.contains(&characteristic)
+    }
+
+    /// Where it indicates a weighing.
+    #[must_use]
+    pub const fn measurement(&self) -> Uuid {
+        match self.model {
+            Model::One => sig(0x2a9d),
+            Model::Two => sig(0x2a9c),
+        }
+    }
+
     const fn service(&self) -> Uuid {
         match self.model {
             Model::One => sig(0x181d),
@@ -103,7 +142,7 @@ impl Scale {
         }
     }
 
-    fn bytes(&self, frame: Frame) -> Vec<u8> {
+    pub(super) fn bytes(&self, frame: Frame) -> Vec<u8> {
         let date = |bytes: &mut Vec<u8>| {
             bytes.extend(frame.date.0.to_le_bytes());
             bytes.extend(frame.date.1);
@@ -114,14 +153,16 @@ impl Scale {
         match self.model {
             Model::One => {
                 // Bit 1 is set in every frame ever published.
-                let mut bytes = vec![0x02 | common | pounds | (jin * 0x10)];
+                let small = u8::from(frame.small) * 0x40;
+                let mut bytes = vec![0x02 | common | pounds | small | (jin * 0x10)];
                 bytes.extend(frame.raw.to_le_bytes());
                 date(&mut bytes);
                 bytes
             }
             Model::Two => {
                 let impedance = u8::from(frame.impedance.is_some()) * 0x02;
-                let mut bytes = vec![0x02 | pounds, 0x04 | common | impedance | (jin * 0x40)];
+                let small = u8::from(frame.small) * 0x04;
+                let mut bytes = vec![0x02 | pounds | small, 0x04 | common | impedance | (jin * 0x40)];
                 date(&mut bytes);
                 bytes.extend(frame.impedance.unwrap_or(0).to_le_bytes());
                 bytes.extend(frame.raw.to_le_bytes());
@@ -131,33 +172,42 @@ impl Scale {
     }
 
     fn history(&mut self, value: &[u8], air: &mut Air) {
-        match value {
-            [0x01, id @ ..] => {
-                let read = self.pointers.get(id).copied().unwrap_or(0);
+        match *value {
+            [0x01, a, b, c, d] => {
+                let id = [a, b, c, d];
+                let read = self.pointers.get(&id).copied().unwrap_or(0);
                 let left = self.memory.len().saturating_sub(read);
                 let mut answer = vec![0x01];
                 answer.extend(u16::try_from(left).unwrap_or(u16::MAX).to_le_bytes());
                 answer.extend([0, 0]);
-                self.reading = Some(id.to_vec());
+                self.reading = Some((id, read));
                 air.notify(HISTORY, answer);
             }
             [0x02] => {
-                let Some(id) = &self.reading else { return };
-                let read = self.pointers.get(id).copied().unwrap_or(0);
+                let Some((id, read)) = self.reading else {
+                    self.wrong += 1;
+                    return;
+                };
                 let left: Vec<Vec<u8>> = self.memory.iter().skip(read).map(|f| self.bytes(*f)).collect();
                 let sent = left.len().saturating_sub(std::mem::take(&mut self.short_by));
-                // Two of the first model fit one notification, and it makes use of that.
-                let together = if self.model == Model::One { 2 } else { 1 };
+                // As many as fit one notification, two at most, and it makes use of that.
+                let length = if self.model == Model::One { 10 } else { 13 };
+                let together = (usize::from(self.mtu).saturating_sub(3) / length).clamp(1, 2);
                 for records in left[..sent].chunks(together) {
                     air.notify(HISTORY, records.concat());
                 }
                 air.notify(HISTORY, vec![0x03]);
+                self.reading = Some((id, self.memory.len()));
             }
-            [0x03] => self.reading = None,
-            [0x04, id @ ..] => {
-                self.pointers.insert(id.to_vec(), self.memory.len());
-            }
-            _ => {}
+            // The end, of one that failed too.
+            [0x03] => {}
+            [0x04, a, b, c, d] => match self.reading.take() {
+                Some((id, sent)) if id == [a, b, c, d] => {
+                    self.pointers.insert(id, sent);
+                }
+                _ => self.wrong += 1,
+            },
+            _ => self.wrong += 1,
         }
     }
 }
@@ -182,18 +232,29 @@ impl Peripheral for Scale {
     }
 
     fn services(&self) -> Vec<Service> {
-        let measurement = match self.model {
-            Model::One => sig(0x2a9d),
-            Model::Two => sig(0x2a9c),
-        };
+        let device = [SYSTEM, SERIAL, HARDWARE, SOFTWARE, PNP].map(|uuid| (uuid, "r"));
+        let mut main = vec![(TIME, "rw"), (self.measurement(), "i"), (HISTORY, "wn")];
+        if self.model == Model::Two {
+            main.insert(1, (sig(0x2a9b), "r"));
+        }
+        let settings = [
+            (huami(0x1531), "wn"),
+            (huami(0x1532), "c"),
+            (sig(0x2a04), "rwn"),
+            (CONFIG, "rwn"),
+            (huami(0x1543), "rwn"),
+        ];
         vec![
             Service::new(sig(0x1800), &[(sig(0x2a00), "r")]),
-            Service::new(
-                self.service(),
-                &[(TIME, "rw"), (measurement, "i"), (HISTORY, "wn")],
-            ),
-            Service::new(huami(0x1530), &[(CONFIG, "rwn"), (huami(0x1543), "rwn")]),
+            Service::new(sig(0x1801), &[(sig(0x2a05), "i")]),
+            Service::new(sig(0x180a), &device),
+            Service::new(self.service(), &main),
+            Service::new(huami(0x1530), &settings),
         ]
+    }
+
+    fn mtu(&self) -> u16 {
+        self.mtu
     }
 
     fn on_connect(&mut self, _air: &mut Air) {
@@ -203,16 +264,33 @@ impl Peripheral for Scale {
     fn on_disconnect(&mut self) {
         self.connected = false;
         self.reading = None;
+        self.subscribed.clear();
     }
 
     fn on_read(&mut self, characteristic: Uuid, _air: &mut Air) -> Result<Vec<u8>, AttError> {
         match characteristic {
             TIME => Ok(self.time.clone()),
+            SERIAL => Ok(b"10023456abcd".to_vec()),
+            HARDWARE => Ok(b"V0.1".to_vec()),
+            SOFTWARE => Ok(b"V1.2.3".to_vec()),
             _ => Err(AttError::READ_NOT_PERMITTED),
         }
     }
 
     fn on_write(&mut self, characteristic: Uuid, value: &[u8], air: &mut Air) -> Result<(), AttError> {
+        match self.script.take(characteristic) {
+            None => {}
+            Some(Manner::Refuses(error)) => return Err(error),
+            Some(Manner::Ignores) => return Ok(()),
+            Some(Manner::Answers(values)) => {
+                values.into_iter().for_each(|one| air.notify(characteristic, one));
+                return Ok(());
+            }
+            Some(Manner::HangsUp) => {
+                air.hang_up();
+                return Ok(());
+            }
+        }
         match characteristic {
             TIME if value.len() == 10 => self.time = value.to_vec(),
             TIME => return Err(AttError::INVALID_LENGTH),
@@ -226,75 +304,15 @@ impl Peripheral for Scale {
         }
         Ok(())
     }
+
+    fn on_subscribe(&mut self, characteristic: Uuid, on: bool, _air: &mut Air) {
+        if on {
+            self.subscribed.insert(characteristic);
+        } else {
+            self.subscribed.remove(&characteristic);
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DATE: (u16, [u8; 5]) = (2022, [2, 14, 16, 41, 58]);
-
-    fn said(model: Model, frame: Frame) -> Vec<u8> {
-        let mut scale = Scale::new(model, Address::public([1, 2, 3, 4, 5, 6]));
-        scale.show(Some(frame));
-        scale.advertisement().unwrap().service_data[0].1.clone()
-    }
-
-    #[test]
-    fn frames_are_those_of_real_scales() {
-        let stable = Frame {
-            raw: 12350,
-            stable: true,
-            date: DATE,
-            ..Frame::default()
-        };
-        let expected = [0x22, 0x3e, 0x30, 0xe6, 0x07, 2, 14, 16, 41, 58];
-        assert_eq!(said(Model::One, stable), expected);
-        let composed = Frame {
-            raw: 14065,
-            unit: Unit::Pound,
-            impedance: Some(503),
-            ..stable
-        };
-        let expected = [0x03, 0x26, 0xe6, 0x07, 2, 14, 16, 41, 58, 0xf7, 0x01, 0xf1, 0x36];
-        assert_eq!(said(Model::Two, composed), expected);
-        let gone = Frame {
-            removed: true,
-            impedance: None,
-            ..composed
-        };
-        let expected = [0x03, 0xa4, 0xe6, 0x07, 2, 14, 16, 41, 58, 0, 0, 0xf1, 0x36];
-        assert_eq!(said(Model::Two, gone), expected);
-    }
-
-    #[test]
-    fn each_account_reads_what_it_has_not_read() {
-        let mut scale = Scale::new(Model::One, Address::public([1, 2, 3, 4, 5, 6]));
-        let over = |raw| Frame {
-            raw,
-            stable: true,
-            removed: true,
-            date: DATE,
-            ..Frame::default()
-        };
-        for raw in [100, 200, 300] {
-            scale.show(Some(over(raw)));
-        }
-        let mut read = |id: u8, acknowledge: bool| {
-            let mut air = Air::at(std::time::Duration::ZERO);
-            let commands: &[&[u8]] = match acknowledge {
-                true => &[&[1, 0, 0, 0, id], &[2], &[3], &[4, 0, 0, 0, id]],
-                false => &[&[1, 0, 0, 0, id], &[2], &[3]],
-            };
-            for command in commands {
-                scale.on_write(HISTORY, command, &mut air).unwrap();
-            }
-            let lengths = air.notified().iter().map(|(_, value)| value.len());
-            (air.notified()[0].1[1], lengths.collect::<Vec<_>>())
-        };
-        assert_eq!(read(7, false), (3, vec![5, 20, 10, 1]));
-        assert_eq!(read(7, true), (3, vec![5, 20, 10, 1]));
-        assert_eq!(read(7, true), (0, vec![5, 1]));
-        assert_eq!(read(8, true), (3, vec![5, 20, 10, 1]));
-    }
-}
+mod tests;

@@ -13,6 +13,11 @@ pub const CONTROL: Uuid = sig(0x2a39);
 /// Battery level.
 pub const BATTERY: Uuid = sig(0x2a19);
 
+const MAKER: Uuid = sig(0x2a29);
+const MODEL: Uuid = sig(0x2a24);
+const SERIAL: Uuid = sig(0x2a25);
+const FIRMWARE: Uuid = sig(0x2a26);
+
 /// A strap around somebody's chest.
 #[derive(Debug)]
 pub struct Strap {
@@ -21,8 +26,8 @@ pub struct Strap {
     pub battery: u8,
     /// What it uses up, in kJ, since the last reset.
     pub energy: u16,
-    /// Whether somebody wears it.
-    pub contact: bool,
+    /// Whether it touches skin; `None`: it can't tell.
+    pub contact: Option<bool>,
     connected: bool,
     listening: bool,
 }
@@ -35,7 +40,7 @@ impl Strap {
             address,
             battery: 90,
             energy: 0,
-            contact: true,
+            contact: Some(true),
             connected: false,
             listening: false,
         }
@@ -44,10 +49,10 @@ impl Strap {
     /// The heart beats `bpm` times a minute, with these intervals between beats, in 1/1024 s.
     pub fn beat(&mut self, air: &mut Air, bpm: u16, intervals: &[u16]) {
         let wide = bpm > 255;
-        // Contact is supported (bit 2); energy is told where there is any (bit 3).
+        // Whether contact can be told (bit 2) and is there (bit 1); energy is told where there is any (bit 3).
         let flags = u8::from(wide)
-            | 0b100
-            | (u8::from(self.contact) << 1)
+            | (u8::from(self.contact.is_some()) << 2)
+            | (u8::from(self.contact == Some(true)) << 1)
             | (u8::from(self.energy > 0) << 3)
             | (u8::from(!intervals.is_empty()) << 4);
         let mut value = vec![flags];
@@ -98,7 +103,10 @@ impl Peripheral for Strap {
                 &[(MEASUREMENT, "n"), (LOCATION, "r"), (CONTROL, "w")],
             ),
             Service::new(sig(0x180f), &[(BATTERY, "rn")]),
-            Service::new(sig(0x180a), &[(sig(0x2a29), "r"), (sig(0x2a24), "r")]),
+            Service::new(
+                sig(0x180a),
+                &[(MAKER, "r"), (MODEL, "r"), (SERIAL, "r"), (FIRMWARE, "r")],
+            ),
         ]
     }
 
@@ -112,14 +120,14 @@ impl Peripheral for Strap {
     }
 
     fn on_read(&mut self, characteristic: Uuid, _air: &mut Air) -> Result<Vec<u8>, AttError> {
-        const MAKER: Uuid = sig(0x2a29);
-        const MODEL: Uuid = sig(0x2a24);
         match characteristic {
             BATTERY => Ok(vec![self.battery]),
             // The chest.
             LOCATION => Ok(vec![1]),
             MAKER => Ok(b"Example".to_vec()),
             MODEL => Ok(b"Strap 1".to_vec()),
+            SERIAL => Ok(b"HR-0007".to_vec()),
+            FIRMWARE => Ok(b"1.2.0".to_vec()),
             _ => Err(AttError::READ_NOT_PERMITTED),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 
-use zbus::{Fd, Variant};
+use zbus::{Fd, OwnedVariant, Variant};
 
 use super::{ACCOUNT, Answer, App, DEVICE, WARDEN, memfd, read_text};
 use crate::Outcome;
@@ -11,6 +11,9 @@ use crate::until::{turns, within};
 
 /// The options or details of a method.
 pub type Options<'a> = HashMap<&'a str, Variant<'a>>;
+
+/// An entry of the audit log.
+pub type Entry = HashMap<String, OwnedVariant>;
 
 /// Options with these entries.
 #[must_use]
@@ -187,6 +190,14 @@ impl App {
     pub async fn sign_out_with(&self, ticket: &str) -> Outcome<Answer<String>> {
         let answer: Answer<zbus::OwnedFd> = self.call(ACCOUNT, "SignOut", &(ticket, Options::new())).await?;
         answer.map(|fd| read_text(fd.into())).transpose_outcome()
+    }
+
+    /// `Device.History`: the audit log from then on, s since the epoch.
+    ///
+    /// # Errors
+    /// Where there is no reply; the inner error is an error reply.
+    pub async fn history(&self, since: u64) -> Outcome<Answer<Vec<Entry>>> {
+        self.call(DEVICE, "History", &(since, Options::new())).await
     }
 
     /// `Device.AuthorizeReset` with a password presented for it; the authorisation as text.

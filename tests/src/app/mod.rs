@@ -16,7 +16,7 @@ use zbus::{Connection, DBusError, DynamicType, OwnedVariant, Type, Variant};
 use crate::until::within;
 use crate::{Outcome, Surprise, contract};
 
-pub use account::{Options, options};
+pub use account::{Entry, Options, options};
 pub use secret::{memfd, pipe, read_text};
 pub use watch::Watch;
 

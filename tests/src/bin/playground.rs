@@ -7,6 +7,12 @@ use std::process::ExitCode;
 
 use belay_tests::{role, story};
 
+const USAGE: &str = "usage: playground [--stay]
+       playground role PROGRAM ARGS…
+
+Walks the story of a phone and its owners; --stay leaves everything up afterwards, until Ctrl-C. With role it is one of
+Belay's programs instead: belayd, belayctl and the others.";
+
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1).peekable();
     if args.peek().is_some_and(|a| a == "role") {
@@ -16,10 +22,12 @@ fn main() -> ExitCode {
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => story::run(false),
         ["--stay"] => story::run(true),
+        ["--help" | "-h"] => {
+            println!("{USAGE}");
+            ExitCode::SUCCESS
+        }
         _ => {
-            eprintln!(
-                "usage: playground [--stay]\n       playground role belayd|belayctl|belay-warden|belay-cloud ARGS…"
-            );
+            eprintln!("{USAGE}");
             ExitCode::from(64)
         }
     }

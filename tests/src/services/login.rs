@@ -1,5 +1,6 @@
 //! A simulated login manager: `org.freedesktop.login1` with sessions that can be terminated.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -118,6 +119,7 @@ impl Behaviour for Logind {
             };
             match call.member.as_str() {
                 "ListSessions" => Ok(vec![list(&sessions)]),
+                "ListUsers" => Ok(vec![users(&sessions)]),
                 "GetSession" if known => Ok(vec![object(&path(&id))?]),
                 "TerminateSession" | "Terminate" | "KillSession" if known => {
                     lock(&sessions).retain(|s| s.id != id);
@@ -158,6 +160,15 @@ fn list(sessions: &Sessions) -> Variant<'static> {
         })
         .collect();
     Variant::from(all)
+}
+
+fn users(sessions: &Sessions) -> Variant<'static> {
+    let all: BTreeMap<u32, String> = lock(sessions).iter().map(|s| (s.uid, s.user.clone())).collect();
+    let listed = all.into_iter().map(|(uid, user)| {
+        let path = ObjectPath::from_string_unchecked(format!("{PATH}/user/_{uid}"));
+        (uid, user, path)
+    });
+    Variant::from(listed.collect::<Vec<(u32, String, ObjectPath<'static>)>>())
 }
 
 async fn ended(puppet: &Puppet, id: &str) -> Outcome {

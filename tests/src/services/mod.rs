@@ -10,6 +10,7 @@ pub mod power;
 pub mod puppet;
 mod serving;
 pub mod systemd;
+pub mod time;
 
 use std::path::Path;
 
@@ -22,9 +23,10 @@ pub use modem::Modem;
 pub use network::Network;
 pub use power::Power;
 pub use systemd::Systemd;
+pub use time::Timedate;
 
 /// The names that the services own, for the bus's policy.
-pub const NAMES: [&str; 8] = [
+pub const NAMES: [&str; 9] = [
     "org.bluez",
     "org.freedesktop.GeoClue2",
     "org.freedesktop.ModemManager1",
@@ -32,6 +34,7 @@ pub const NAMES: [&str; 8] = [
     "org.freedesktop.UPower",
     "org.freedesktop.login1",
     "org.freedesktop.systemd1",
+    "org.freedesktop.timedate1",
     "org.sigxcpu.Feedback",
 ];
 
@@ -45,6 +48,7 @@ pub struct Services {
     feedback: Feedback,
     login: Login,
     systemd: Systemd,
+    time: Timedate,
 }
 
 impl Services {
@@ -61,8 +65,16 @@ impl Services {
                 Power::start(bus)
             )
         };
-        let rest = async { tokio::try_join!(Feedback::start(bus), Login::start(bus), Systemd::start(bus)) };
-        let ((modem, network, position, power), (feedback, login, systemd)) = tokio::try_join!(phone, rest)?;
+        let rest = async {
+            tokio::try_join!(
+                Feedback::start(bus),
+                Login::start(bus),
+                Systemd::start(bus),
+                Timedate::start(bus)
+            )
+        };
+        let ((modem, network, position, power), (feedback, login, systemd, time)) =
+            tokio::try_join!(phone, rest)?;
         Ok(Self {
             modem,
             network,
@@ -71,6 +83,7 @@ impl Services {
             feedback,
             login,
             systemd,
+            time,
         })
     }
 
@@ -114,5 +127,11 @@ impl Services {
     #[must_use]
     pub fn systemd(&self) -> &Systemd {
         &self.systemd
+    }
+
+    /// timedated.
+    #[must_use]
+    pub fn time(&self) -> &Timedate {
+        &self.time
     }
 }

@@ -215,6 +215,26 @@ impl Puppet {
         self.emit(path, PROPERTIES, "PropertiesChanged", &body).await
     }
 
+    /// Changes a property and tells nobody.
+    ///
+    /// # Errors
+    /// Where there is no such object.
+    pub fn put(
+        &self,
+        path: &str,
+        interface: &str,
+        property: &str,
+        value: impl Into<Variant<'static>>,
+    ) -> Outcome {
+        let value = value.into().try_into_owned()?;
+        let mut tree = lock(&self.tree);
+        let properties = tree.objects.get_mut(path).and_then(|o| o.get_mut(interface));
+        let known = properties.map(|p| p.insert(property.to_owned(), value));
+        drop(tree);
+        crate::expect!(known.is_some(), "no {interface} at {path}");
+        Ok(())
+    }
+
     /// A property as it is now.
     #[must_use]
     pub fn get(&self, path: &str, interface: &str, property: &str) -> Option<OwnedVariant> {

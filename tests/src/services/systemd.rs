@@ -277,7 +277,7 @@ impl Behaviour for Manager {
             };
             let unit = word(0).unwrap_or_default();
             match call.member.as_str() {
-                "Subscribe" | "Unsubscribe" | "Reload" => Ok(Vec::new()),
+                "Subscribe" | "Unsubscribe" | "Reload" | "KillUnit" => Ok(Vec::new()),
                 "GetDefaultTarget" => Ok(vec!["default.target".into()]),
                 "GetUnit" if !puppet.has(&path(&unit)) => Err(Refusal::new(
                     "org.freedesktop.systemd1.NoSuchUnit",

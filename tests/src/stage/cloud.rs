@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use belay_proto::clock::FileClock;
+
 use super::Stage;
 use crate::process::Process;
 use crate::until::until;
@@ -52,9 +54,7 @@ impl Stage {
         ]);
         args.extend(self.plan.cloud_args.iter().map(String::as_str));
         let clock = self.clock.cloud_file();
-        let program = self
-            .program("belay-cloud", &args)
-            .env(crate::clock::VARIABLE, clock);
+        let program = self.program("belay-cloud", &args).env(FileClock::VARIABLE, clock);
         let mut process = program.start()?;
         let found = until("belay-cloud to write its port", async || {
             if process.ended().is_ok_and(|end| end.is_some()) {

@@ -8,6 +8,7 @@ mod units;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use belay_proto::clock::FileClock;
 use zbus::Connection;
 
 use crate::bus::{Bus, Policy};
@@ -312,7 +313,7 @@ impl Roles {
             // feedbackd is on the session's bus, which here is the same.
             .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
             .env("BELAY_LOG", self.log_level)
-            .env(crate::clock::VARIABLE, &self.clock)
+            .env(FileClock::VARIABLE, &self.clock)
     }
 }
 

@@ -1,5 +1,5 @@
 //! The units of Belay as the simulated systemd runs them: `belay-watch.service`, started again when it is killed, and
-//! `belay-wipe.service`, which has run when its job is done.
+//! `belay-wipe-prepare.service` and `belay-wipe.service`, which have run when their job is done.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +13,9 @@ use crate::{Outcome, Surprise};
 
 /// The watch's unit.
 pub const WATCH: &str = "belay-watch.service";
+
+/// The unit of everything that may refuse a wipe.
+pub const PREPARE: &str = "belay-wipe-prepare.service";
 
 /// The wipe's unit.
 pub const WIPE: &str = "belay-wipe.service";
@@ -48,11 +51,13 @@ impl Stage {
             let units = started.clone();
             Box::pin(async move { units.start_watch() })
         });
-        let started = units.clone();
-        systemd.on_start(WIPE, move || {
-            let units = started.clone();
-            Box::pin(async move { units.wipe().await })
-        });
+        for (unit, task) in [(PREPARE, Some("--prepare")), (WIPE, None)] {
+            let started = units.clone();
+            systemd.on_start(unit, move || {
+                let units = started.clone();
+                Box::pin(async move { units.wipe(task).await })
+            });
+        }
         Ok(units)
     }
 }
@@ -120,11 +125,12 @@ impl Units {
         Ok(())
     }
 
-    /// Runs the wipe to its end.
-    async fn wipe(&self) -> Outcome {
+    /// Runs the wipe, or a task of its, to its end.
+    async fn wipe(&self, task: Option<&str>) -> Outcome {
         let place = &self.roles.place;
         let config = place.at("wipe.toml").display().to_string();
-        let program = self.roles.program("belay-wipe", &["--config", &config]);
+        let arguments: Vec<&str> = ["--config", &config].into_iter().chain(task).collect();
+        let program = self.roles.program("belay-wipe", &arguments);
         let (status, _) = program
             .env("RUNTIME_DIRECTORY", place.at("wipe-run"))
             .output()

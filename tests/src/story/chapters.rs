@@ -35,10 +35,10 @@ pub(super) async fn walk(stage: &mut Stage, teller: &mut Teller) -> Outcome {
     lost::walk(stage, teller, &app, &scratch).await?;
     reset(stage, teller, &app).await.during("the reset")?;
     stage.install_units()?;
-    let release = sign_out_offline(stage, teller, &app)
+    sign_out_offline(stage, teller, &app)
         .await
         .during("signing out offline")?;
-    deliver(stage, teller, &app, &release)
+    deliver(stage, teller, &app)
         .await
         .during("delivering the release")?;
     register(stage, teller, &app, BEN, BEN_PASSWORD)
@@ -165,7 +165,7 @@ async fn reset(stage: &mut Stage, teller: &mut Teller, app: &App) -> Outcome {
     Ok(())
 }
 
-async fn sign_out_offline(stage: &mut Stage, teller: &mut Teller, app: &App) -> Outcome<String> {
+async fn sign_out_offline(stage: &mut Stage, teller: &mut Teller, app: &App) -> Outcome {
     teller.step("Ada sells the phone where there is no network: the cloud is stopped. She signs out with the password.");
     stage.stop_cloud().await?;
     let mut account = app.watch(ACCOUNT).await?;
@@ -181,10 +181,10 @@ async fn sign_out_offline(stage: &mut Stage, teller: &mut Teller, app: &App) -> 
         "unbound. The release, as text for a QR code, has {} characters and waits.",
         release.len()
     ));
-    Ok(release)
+    Ok(())
 }
 
-async fn deliver(stage: &mut Stage, teller: &mut Teller, app: &App, _release: &str) -> Outcome {
+async fn deliver(stage: &mut Stage, teller: &mut Teller, app: &App) -> Outcome {
     teller.step("The network comes back; belayd brings the release to the cloud by itself.");
     let mut account = app.watch(ACCOUNT).await?;
     stage.start_cloud().await?;

@@ -1,7 +1,6 @@
 //! `Busy`: from belayd while the same thing, or what excludes it, is under way; from the warden while too much
 //! waits for it.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::time::Duration;
 
@@ -14,10 +13,10 @@ use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
-use zbus::{Fd, OwnedFd, OwnedVariant};
+use zbus::{Fd, OwnedFd};
 
 use crate::methods::{call, name};
-use crate::owner::{ADA, BEN, PASSWORD, adas, app, code, state};
+use crate::owner::{ADA, BEN, PASSWORD, adas, app, registering, state};
 use crate::scene::{Scene, scene, skipped};
 
 /// More callers than the session has places for.
@@ -27,12 +26,7 @@ const QUESTIONS: usize = 64;
 
 /// Begins a registration of Ada's; its id and the code of the mail.
 async fn begun(scene: &Scene) -> (String, String) {
-    let id = app(scene)
-        .register(ADA, PASSWORD, &Options::new())
-        .await
-        .unwrap()
-        .unwrap();
-    let code = code(scene, ADA).await;
+    let (id, code) = registering(scene, ADA, PASSWORD).await;
     (id, code)
 }
 
@@ -255,10 +249,7 @@ async fn one_is_busy(calls: impl Iterator<Item = impl Future<Output = Answer<()>
 
 /// `Device.History`, which belayd asks the warden for.
 async fn history(app: &App) -> Answer<()> {
-    app.call::<_, Vec<HashMap<String, OwnedVariant>>>(DEVICE, "History", &(0_u64, Options::new()))
-        .await
-        .unwrap()
-        .map(drop)
+    app.history(0).await.unwrap().map(drop)
 }
 
 /// `Device.AuthorizeReset` with a ticket.

@@ -9,7 +9,7 @@ use belay_tests::proxy::Trick;
 use tokio::sync::Notify;
 
 use crate::methods::name;
-use crate::owner::{ADA, BEN, BENS, PASSWORD, app, code, registered, state};
+use crate::owner::{ADA, BEN, BENS, PASSWORD, app, code, registered, registering, state};
 use crate::scene::scene;
 
 /// A refusal of the cloud by name.
@@ -37,12 +37,7 @@ async fn the_clouds_limits_have_their_names() {
     )
     .unwrap();
     scene.network().behave();
-    let id = app
-        .register(ADA, PASSWORD, &Options::new())
-        .await
-        .unwrap()
-        .unwrap();
-    let code = code(&scene, ADA).await;
+    let (id, code) = registering(&scene, ADA, PASSWORD).await;
     scene
         .network()
         .plan("/v1/verifications/", 50, &problem(429, "too-many"));
@@ -163,12 +158,7 @@ async fn one_thing_at_a_time() {
 async fn a_verification_that_is_cancelled_while_its_code_is_under_way_is_gone_at_once() {
     let scene = scene().await;
     let app = app(&scene);
-    let id = app
-        .register(ADA, PASSWORD, &Options::new())
-        .await
-        .unwrap()
-        .unwrap();
-    let code = code(&scene, ADA).await;
+    let (id, code) = registering(&scene, ADA, PASSWORD).await;
     let go = Arc::new(Notify::new());
     scene
         .network()

@@ -143,11 +143,7 @@ async fn history_tells_what_happened_and_its_chain_holds() {
     let scene = adas().await;
     let app = app(&scene);
     refused(app.sign_out("not-the-password-1").await.unwrap(), "WrongPassword").unwrap();
-    let rows: Answer<Rows> = app
-        .call(DEVICE, "History", &(0_u64, Options::new()))
-        .await
-        .unwrap();
-    let rows = rows.unwrap();
+    let rows = app.history(0).await.unwrap().unwrap();
     assert!(rows.len() >= 2, "{rows:?}");
     for row in &rows {
         assert!(
@@ -163,11 +159,7 @@ async fn history_tells_what_happened_and_its_chain_holds() {
     assert_eq!(scene.warden_command(&["verify-log"]).await.unwrap(), Some(0));
 
     let later = scene.clock().wall() + 1_000_000;
-    let none: Answer<Rows> = app
-        .call(DEVICE, "History", &(later, Options::new()))
-        .await
-        .unwrap();
-    assert!(none.unwrap().is_empty());
+    assert!(app.history(later).await.unwrap().unwrap().is_empty());
     let log = find_log(&scene.place().at("warden"));
     let text = std::fs::read_to_string(&log).unwrap();
     std::fs::write(&log, text.replacen("password-check", "password-chock", 1)).unwrap();

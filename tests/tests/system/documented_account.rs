@@ -13,7 +13,7 @@ use belay_tests::stage::Plan;
 use belay_tests::sysfs::Hardware;
 use tokio::sync::Notify;
 
-use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, code, registered, state};
+use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, registered, registering, state};
 use crate::scene::{Scene, plan, scene, skipped};
 
 /// A refusal of the cloud by name.
@@ -28,12 +28,7 @@ fn problem(status: u16, name: &str) -> Trick {
 
 /// Begins a registration of Ada's, so long ago that another code may be sent; its id and the code of the mail.
 async fn begun(scene: &Scene) -> (String, String) {
-    let id = app(scene)
-        .register(ADA, PASSWORD, &Options::new())
-        .await
-        .unwrap()
-        .unwrap();
-    let code = code(scene, ADA).await;
+    let (id, code) = registering(scene, ADA, PASSWORD).await;
     scene.clock().advance(Duration::from_secs(16 * 60)).unwrap();
     (id, code)
 }

@@ -1,6 +1,5 @@
 //! Errors of `org.belay1.Device` that its documentation names and no story of the other tests meets.
 
-use std::collections::HashMap;
 use std::future::Future;
 
 use belay_proto::steps::{PolicyChanges, policies_subject};
@@ -122,12 +121,7 @@ async fn a_device_without_a_state_has_no_log() {
     let mut scene = Scene::empty().await;
     scene.start_cloud().await.unwrap();
     scene.launch_belayd().await.unwrap();
-    type Rows = Vec<HashMap<String, zbus::OwnedVariant>>;
-    let answer: Answer<Rows> = app(&scene)
-        .call(DEVICE, "History", &(0_u64, Options::new()))
-        .await
-        .unwrap();
-    refused(answer, "Storage").unwrap();
+    refused(app(&scene).history(0).await.unwrap(), "Storage").unwrap();
 }
 
 /// More callers than the session has places at the warden.
@@ -154,7 +148,6 @@ async fn crowd<T, F: Future<Output = Answer<T>>>(
 async fn a_setting_that_finds_the_warden_with_a_full_queue_is_answered_busy() {
     let scene = adas().await;
     let app = app(&scene);
-    type Rows = Vec<HashMap<String, zbus::OwnedVariant>>;
     let (session, full) = (watch::Sender::new(false), watch::Sender::new(false));
     // Each Unlock is a password check of its own, one at a time; so as many of the session wait as may. The rest
     // of the queue belayd fills, with questions that it is asked.
@@ -162,13 +155,7 @@ async fn a_setting_that_finds_the_warden_with_a_full_queue_is_answered_busy() {
         let fd = Fd::from(memfd(PASSWORD.as_bytes()).unwrap());
         app.call::<_, ()>(WARDEN, "Unlock", &(fd,)).await.unwrap()
     };
-    let question = || async {
-        let answer: Answer<Rows> = app
-            .call(DEVICE, "History", &(0_u64, Options::new()))
-            .await
-            .unwrap();
-        answer
-    };
+    let question = || async { app.history(0).await.unwrap() };
     let questions = async {
         session.subscribe().wait_for(|busy| *busy).await.unwrap();
         crowd(QUESTIONS, question, &full).await;

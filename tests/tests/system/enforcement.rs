@@ -1,18 +1,22 @@
 //! The warden's way to systemd and logind: what it asks, and what it makes of the answers.
 
 use std::fs;
+use std::time::Duration;
 
 use belay_proto::CommandId;
 use belay_tests::services::Services;
 use belay_tests::{Surprise, guest};
-use belay_warden::enforce::systemd::Systemd;
+use belay_warden::enforce::systemd::{Patience, Systemd};
 use belay_warden::enforce::{EnforceError, Enforcer as _, Job};
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use crate::scene::Scene;
 
 const LOST: &str = "belay-lost.target";
 const WIPE: &str = "belay-wipe.service";
+const PREPARE: &str = "belay-wipe-prepare.service";
+const ADAS: &str = "user-1000.slice";
 
 /// A device's services and the warden's adapter to them, without the warden.
 struct System {
@@ -155,6 +159,67 @@ async fn a_login_manager_or_systemd_that_is_gone_is_no_success() {
     );
     system.services().systemd().puppet().come_back().await.unwrap();
     assert_eq!(system.adapter.enforce(Job::Unlock).await, Ok(()));
+}
+
+#[tokio::test]
+async fn preparing_a_wipe_ends_no_session_and_isolates_nothing() {
+    let system = System::new().await.with_sessions().await;
+    let id = CommandId::new();
+    assert_eq!(system.adapter.enforce(Job::Prepare(id)).await, Ok(()));
+    system.fails(PREPARE);
+    let why = serde_json::json!({"command": id.to_string(), "reason": "root-busy", "detail": ""});
+    fs::write(system.journal.path().join("refused"), why.to_string()).unwrap();
+    let refused = reason(system.adapter.enforce(Job::Prepare(id)).await);
+    assert_eq!(refused, "refused root-busy");
+    assert_eq!(system.users(), ["ada", "ada", "belay-screen"]);
+    let jobs = system.services().systemd().jobs();
+    assert!(jobs.iter().all(|job| job.unit == PREPARE), "{jobs:?}");
+}
+
+#[tokio::test]
+async fn a_wipe_begins_only_once_the_sessions_and_belayd_have_ended() {
+    let system = System::new().await.with_sessions().await;
+    let systemd = system.services().systemd();
+    // The sessions are closed, and what ran in them takes its time.
+    let (end, ends) = watch::channel(false);
+    systemd.on_stop(ADAS, move || {
+        let mut ends = ends.clone();
+        Box::pin(async move {
+            let ended = ends.wait_for(|ended| *ended).await;
+            ended.map(drop).map_err(|_| Surprise::new("the test is over"))
+        })
+    });
+    let is_begun = || systemd.jobs().iter().any(|job| job.unit == WIPE);
+    let world = async {
+        systemd.puppet().called("StopUnit", 2).await.unwrap();
+        assert!(!is_begun() && system.users() == ["belay-screen"]);
+        end.send_replace(true);
+    };
+    let (wiped, ()) = tokio::join!(system.adapter.enforce(Job::Wipe(CommandId::new())), world);
+    assert_eq!(wiped, Ok(()));
+    let jobs: Vec<String> = systemd.jobs().into_iter().map(|job| job.unit).collect();
+    assert_eq!(jobs, [LOST, ADAS, "belayd.service", WIPE]);
+}
+
+#[tokio::test]
+async fn what_does_not_end_is_killed_and_saves_no_key() {
+    let system = System::new().await.with_sessions().await;
+    let moment = Duration::from_millis(200);
+    let patience = Patience {
+        ends: moment,
+        dies: moment,
+    };
+    let adapter = system.adapter.patient(patience);
+    let systemd = system.scene.services().systemd();
+    systemd.on_stop(ADAS, || Box::pin(std::future::pending()));
+    assert_eq!(adapter.enforce(Job::Wipe(CommandId::new())).await, Ok(()));
+    let killed = systemd.puppet().calls("KillUnit");
+    assert_eq!(killed.len(), 1);
+    assert_eq!(killed[0].arguments[0], zbus::Variant::from(ADAS));
+    // A login manager that answers nothing keeps none either.
+    system.scene.services().login().puppet().hang("ListUsers");
+    system.scene.services().login().puppet().hang("ListSessions");
+    assert_eq!(adapter.enforce(Job::Wipe(CommandId::new())).await, Ok(()));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use belay_tests::openapi::Exchange;
 use zbus::{Fd, OwnedFd, OwnedVariant};
 
 use crate::methods::{METHODS, call, name};
-use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, code, state};
+use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, code, registering, state};
 use crate::scene::{Scene, scene};
 
 type Dictionary = HashMap<String, OwnedVariant>;
@@ -99,12 +99,7 @@ async fn a_sign_out_on_a_device_that_was_spoilt_since_its_ticket_answers_tampere
 async fn a_registration_on_a_device_that_was_spoilt_since_is_not_confirmed() {
     let scene = scene().await;
     let app = app(&scene);
-    let id = app
-        .register(ADA, PASSWORD, &Options::new())
-        .await
-        .unwrap()
-        .unwrap();
-    let code = code(&scene, ADA).await;
+    let (id, code) = registering(&scene, ADA, PASSWORD).await;
     spoil(&scene).await;
     refused(app.confirm(&id, &code).await.unwrap(), "Tampered").unwrap();
     let made = |e: &Exchange| e.path == "/v1/accounts";

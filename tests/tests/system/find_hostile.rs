@@ -1,19 +1,15 @@
 //! What anybody but the owner hands to the warden, or the owner's own out of its place: refused by its own name and
 //! audited.
 
-use std::collections::HashMap;
-
 use belay_proto::keys::{SigningKey, random};
 use belay_proto::signed::{Action, Command, CommandEnvelope, CommandState, Signed, Verb};
 use belay_proto::{AccountId, DeviceId, Epoch};
-use belay_tests::app::{Answer, App, DEVICE, Options, WARDEN, entry, memfd};
+use belay_tests::app::{App, WARDEN, entry, memfd};
 use belay_tests::owner::{Belayd, Console, Owner, sealed};
-use zbus::{Fd, OwnedVariant};
+use zbus::Fd;
 
 use crate::owner::{ADA, PASSWORD, adas, app};
 use crate::scene::Scene;
-
-type Rows = Vec<HashMap<String, OwnedVariant>>;
 
 /// How often a good command is changed here; the warden's own tests do it ten thousand times.
 const MUTATIONS: usize = 500;
@@ -45,11 +41,7 @@ pub fn ring() -> Action {
 
 /// What the audit log says was refused, by the names the entries begin with.
 pub async fn audited(app: &App) -> Vec<String> {
-    let rows: Answer<Rows> = app
-        .call(DEVICE, "History", &(0_u64, Options::new()))
-        .await
-        .unwrap();
-    let rows = rows.unwrap();
+    let rows = app.history(0).await.unwrap().unwrap();
     let refused = rows.iter().filter(|row| entry(row, "event") == "command-refused");
     let name = |row| {
         let detail = entry(row, "detail");

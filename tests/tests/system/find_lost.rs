@@ -30,7 +30,7 @@ const OWN: [&str; 9] = [
 ];
 
 /// Ada's device with her session, the real watch, and her console.
-async fn console() -> (Scene, Console, Units) {
+pub async fn console() -> (Scene, Console, Units) {
     let scene = adas().await;
     let units = scene.install_units().unwrap();
     let login = scene.services().login();
@@ -40,7 +40,7 @@ async fn console() -> (Scene, Console, Units) {
 }
 
 /// Locked by its owner, with everything following.
-async fn lose(scene: &Scene, console: &Console, units: &Units) {
+pub async fn lose(scene: &Scene, console: &Console, units: &Units) {
     let action = Action::Lock {
         message: "Please call".to_owned(),
         phone: String::new(),
@@ -50,7 +50,7 @@ async fn lose(scene: &Scene, console: &Console, units: &Units) {
     units.until_watching(true).await.unwrap();
 }
 
-async fn unlock(app: &App) {
+pub async fn unlock(app: &App) {
     let fd = Fd::from(memfd(PASSWORD.as_bytes()).unwrap());
     app.call::<_, ()>(WARDEN, "Unlock", &(fd,))
         .await
@@ -226,7 +226,7 @@ async fn every_method_of_belay_fails_for_the_user_but_stopping_the_noise() {
 }
 
 /// Each file below `folder` with what is in it, but for what is Belay's own.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {

@@ -9,6 +9,7 @@ use belay_proto::signed::{Action, CommandState};
 use belay_proto::sms::SmsAction;
 use belay_proto::steps::PolicyChanges;
 use belay_proto::wire::{LocationSource, Report};
+use belay_tests::Surprise;
 use belay_tests::app::{DEVICE, Options};
 use belay_tests::owner::Console;
 use belay_tests::services::geoclue::Place;
@@ -101,9 +102,33 @@ async fn a_ring_is_heard_until_somebody_at_the_device_stops_it() {
 }
 
 #[tokio::test]
+async fn where_no_session_plays_the_ring_s_own_unit_does_until_somebody_stops_it_on_a_lost_device_too() {
+    let (scene, console) = console().await;
+    let systemd = scene.services().systemd();
+    scene.services().feedback().puppet().leave().await.unwrap();
+    let id = console.send(&scene, Action::Ring { seconds: 600 }).await.unwrap();
+    console.follow(&scene, id, CommandState::Done).await.unwrap();
+    assert!(systemd.is_active("belay-ring.service"));
+    let lock = Action::Lock {
+        message: String::new(),
+        phone: String::new(),
+    };
+    let id = console.send(&scene, lock).await.unwrap();
+    console.follow(&scene, id, CommandState::Done).await.unwrap();
+    systemd.until_active("belay-lost.target", true).await.unwrap();
+    assert!(systemd.is_active("belay-ring.service"), "it rings on");
+    let id = console.send(&scene, Action::StopRing).await.unwrap();
+    console.follow(&scene, id, CommandState::Done).await.unwrap();
+    assert!(!systemd.is_active("belay-ring.service"));
+}
+
+#[tokio::test]
 async fn a_device_that_can_t_ring_says_so_to_its_owner() {
     let (scene, console) = console().await;
     scene.services().feedback().puppet().leave().await.unwrap();
+    scene.services().systemd().on_start("belay-ring.service", || {
+        Box::pin(async { Err(Surprise::new("there is no card")) })
+    });
     let id = console.send(&scene, Action::Ring { seconds: 30 }).await.unwrap();
     let (_, life) = console.follow(&scene, id, CommandState::Failed).await.unwrap();
     assert_eq!(life.reason, "no-sound");

@@ -5,14 +5,12 @@ use std::time::Duration;
 use belay_proto::keys::SigningKey;
 use belay_proto::sms::{SmsAction, SmsCommand};
 use belay_proto::{DeviceId, Epoch};
-use belay_tests::app::{Answer, App, DEVICE, Options, WARDEN, entry};
+use belay_tests::app::{DEVICE, WARDEN};
 use belay_tests::owner::Console;
-use zbus::OwnedVariant;
 
+use crate::find_hostile::audited;
 use crate::owner::{ADA, PASSWORD, adas, app};
 use crate::scene::Scene;
-
-type Rows = Vec<std::collections::HashMap<String, OwnedVariant>>;
 
 /// Whose number the texts come from; it proves nothing.
 const SENDER: &str = "+4915100000000";
@@ -39,21 +37,6 @@ async fn received(scene: &Scene, sender: &str, text: &str) {
     modem.until_deleted(&message).await.unwrap();
 }
 
-/// What was refused, by its names.
-async fn refusals(app: &App) -> Vec<String> {
-    let rows: Answer<Rows> = app
-        .call(DEVICE, "History", &(0_u64, Options::new()))
-        .await
-        .unwrap();
-    let rows = rows.unwrap();
-    let refused = rows.iter().filter(|row| entry(row, "event") == "command-refused");
-    let name = |row| {
-        let detail = entry(row, "detail");
-        detail.split(':').next().unwrap_or_default().to_owned()
-    };
-    refused.map(name).collect()
-}
-
 #[tokio::test]
 async fn a_text_in_parts_locks_once_it_is_whole_and_another_unlocks() {
     let (scene, console) = offline().await;
@@ -76,7 +59,7 @@ async fn a_text_in_parts_locks_once_it_is_whole_and_another_unlocks() {
     received(&scene, SENDER, &unlock.sign(&owner.key())).await;
     warden.becomes("LockState", "unlocked").await.unwrap();
     device.becomes("LockState", "unlocked").await.unwrap();
-    assert_eq!(refusals(&app(&scene)).await, ["malformed"]);
+    assert_eq!(audited(&app(&scene)).await, ["malformed"]);
 }
 
 #[tokio::test]
@@ -121,7 +104,7 @@ async fn texts_spoofed_replayed_for_another_device_or_too_late_are_refused_and_d
     let of_no_episode = owner.text(SmsAction::Unlock);
     received(&scene, SENDER, &own(of_no_episode)).await;
     assert_eq!(
-        refusals(&app).await,
+        audited(&app).await,
         [
             "bad-signature",
             "wrong-device",

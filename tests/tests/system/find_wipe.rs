@@ -92,6 +92,25 @@ impl Wipeable {
         app(&self.scene)
     }
 
+    /// Ada logs in.
+    async fn log_in(&self) {
+        let login = self.scene.services().login();
+        login.open("c1", guest::person(), "ada").await.unwrap();
+    }
+
+    /// Whether she still is, and nothing that ran for her was stopped.
+    fn is_logged_in(&self) -> bool {
+        let services = self.scene.services();
+        !services.login().sessions().is_empty() && services.systemd().isolated().is_empty()
+    }
+
+    /// What was asked of systemd for the wipe, in order.
+    fn steps(&self) -> Vec<String> {
+        let jobs = self.scene.services().systemd().jobs().into_iter();
+        let others = jobs.filter(|job| job.unit != "belay-watch.service");
+        others.map(|job| format!("{} {}", job.verb, job.unit)).collect()
+    }
+
     fn wipes(&self) -> usize {
         let jobs = self.scene.services().systemd().jobs();
         jobs.iter().filter(|job| job.unit == "belay-wipe.service").count()
@@ -108,6 +127,7 @@ async fn the_class_is_shown_before_and_the_owner_hears_that_it_runs_before_it_do
     let app = device.app();
     assert_eq!(app.text(DEVICE, "WipeClass").await.unwrap(), "overwrite");
     assert_eq!(device.console.owner().device().wipe_class, "overwrite");
+    device.log_in().await;
     let id = device.send(wipe()).await;
     let (_, life) = device
         .console
@@ -122,6 +142,16 @@ async fn the_class_is_shown_before_and_the_owner_hears_that_it_runs_before_it_do
     assert_eq!(tombstone["state"], "wiped");
     assert_eq!(tombstone["command"], id.to_string());
     assert_eq!(device.wipes(), 1);
+    assert!(device.scene.services().login().sessions().is_empty());
+    let slice = format!("StopUnit user-{}.slice", guest::person());
+    let steps = [
+        "StartUnit belay-wipe-prepare.service",
+        "StartUnit belay-lost.target",
+        &slice,
+        "StopUnit belayd.service",
+        "StartUnit belay-wipe.service",
+    ];
+    assert_eq!(device.steps(), steps);
     // The binding outlives it, and nobody is told that a wipe ended.
     assert_eq!(app.text(WARDEN, "BindingState").await.unwrap(), "bound");
     let lock = app.text(WARDEN, "LockState").await.unwrap();
@@ -131,6 +161,7 @@ async fn the_class_is_shown_before_and_the_owner_hears_that_it_runs_before_it_do
 #[tokio::test]
 async fn until_it_begins_the_owner_calls_it_off() {
     let mut device = Wipeable::new().await;
+    device.log_in().await;
     // Held by belayd's silence: nobody has fetched the news of it yet.
     let belayd = Belayd::taken(&mut device.scene).await.unwrap();
     let owner = device.console.owner();
@@ -154,6 +185,7 @@ async fn until_it_begins_the_owner_calls_it_off() {
     assert_eq!(belayd.command(&wipes).await.unwrap(), "replayed");
     assert_eq!(device.wipes(), 0);
     assert_eq!(fs::read(device.at("home/ada/letter")).unwrap(), b"private");
+    assert!(device.is_logged_in(), "called off, it costs nobody anything");
 
     // Nobody fetches the next one's news either; after 10 s it begins all the same.
     let (id, wipes) = owner.signed(wipe());
@@ -174,6 +206,7 @@ async fn until_it_begins_the_owner_calls_it_off() {
 #[tokio::test]
 async fn a_refused_preflight_changes_nothing_and_the_owner_is_told_why() {
     let device = Wipeable::new().await;
+    device.log_in().await;
     // Something of the plan isn't there any more.
     let home = device.at("home");
     fs::rename(&home, device.at("elsewhere")).unwrap();
@@ -188,6 +221,8 @@ async fn a_refused_preflight_changes_nothing_and_the_owner_is_told_why() {
     assert_eq!(fs::read(device.at("elsewhere/ada/letter")).unwrap(), b"private");
     assert!(!device.at("journal/tombstone").exists() && !device.at("power-is-off").exists());
     assert!(!device.scene.place().at("warden/wipe-intent").exists());
+    assert!(device.is_logged_in(), "refused, it costs nobody anything");
+    assert_eq!(device.steps(), ["StartUnit belay-wipe-prepare.service"]);
 
     // Repaired, and asked again: now it is done.
     fs::rename(device.at("elsewhere"), &home).unwrap();

@@ -4,7 +4,7 @@ use belay_tests::app::{ACCOUNT, Answer, Options, WARDEN};
 use belay_tests::proxy::Trick;
 use serde_json::{Value, json};
 
-use crate::owner::{ADA, PASSWORD, adas, app, code, registered, state};
+use crate::owner::{ADA, PASSWORD, adas, app, registered, registering, state};
 use crate::scene::{Scene, scene};
 
 /// The failures that no step may be hurt by.
@@ -86,12 +86,7 @@ async fn a_failing_cloud_confirms_nothing_half() {
     let scene = scene().await;
     scene.clock().run(HASTE).unwrap();
     let app = app(&scene);
-    let id = app
-        .register(ADA, PASSWORD, &Options::new())
-        .await
-        .unwrap()
-        .unwrap();
-    let code = code(&scene, ADA).await;
+    let (id, code) = registering(&scene, ADA, PASSWORD).await;
     for (path, tricks) in [("/v1/verifications/", failures()), ("/v1/accounts", failures())] {
         for (what, trick) in tricks {
             // A 404 for the verification itself is an answer: it is gone.
@@ -133,12 +128,7 @@ async fn a_failing_cloud_signs_nobody_in() {
 async fn an_answer_that_is_lost_is_asked_for_again_without_harm() {
     let scene = scene().await;
     let app = app(&scene);
-    let id = app
-        .register(ADA, PASSWORD, &Options::new())
-        .await
-        .unwrap()
-        .unwrap();
-    let code = code(&scene, ADA).await;
+    let (id, code) = registering(&scene, ADA, PASSWORD).await;
     for path in ["/v1/verifications/", "/v1/accounts"] {
         scene.network().plan(path, 1, &Trick::LoseAnswer);
         // Either belayd asks again by itself, or the next call does.

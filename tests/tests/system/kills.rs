@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use belay_tests::app::{ACCOUNT, App, Options, WARDEN};
+use belay_tests::app::{ACCOUNT, App, WARDEN};
 use belay_tests::proxy::Trick;
 
-use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, code, registered, state};
+use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, registered, registering, state};
 use crate::scene::{Scene, scene};
 
 /// The requests of a registration's end, in order; belayd is killed while each is under way.
@@ -30,12 +30,7 @@ async fn belayd_killed_while_it_confirms_resumes() {
     for path in REQUESTS {
         for trick in [Trick::Hang, Trick::LoseAnswer] {
             let mut scene = scene().await;
-            let id = app(&scene)
-                .register(ADA, PASSWORD, &Options::new())
-                .await
-                .unwrap()
-                .unwrap();
-            let code = code(&scene, ADA).await;
+            let (id, code) = registering(&scene, ADA, PASSWORD).await;
             killed_while_confirming(&mut scene, &id, &code, path, trick.clone()).await;
             let recovery = app(&scene).confirm(&id, &code).await.unwrap();
             let recovery = recovery.unwrap_or_else(|e| panic!("{path} {trick:?}: {e}"));
@@ -49,12 +44,7 @@ async fn belayd_killed_while_it_confirms_resumes() {
 #[tokio::test]
 async fn both_killed_while_they_confirm_resume() {
     let mut scene = scene().await;
-    let id = app(&scene)
-        .register(ADA, PASSWORD, &Options::new())
-        .await
-        .unwrap()
-        .unwrap();
-    let code = code(&scene, ADA).await;
+    let (id, code) = registering(&scene, ADA, PASSWORD).await;
     killed_while_confirming(&mut scene, &id, &code, "/v1/accounts", Trick::LoseAnswer).await;
     scene.reboot().await.unwrap();
     app(&scene).confirm(&id, &code).await.unwrap().unwrap();
@@ -159,12 +149,7 @@ async fn a_release_that_belayd_never_heard_of_is_fetched_at_its_next_start_and_d
 async fn the_cloud_killed_at_any_time_loses_nothing_it_said() {
     let mut scene = scene().await;
     let app = app(&scene);
-    let id = app
-        .register(ADA, PASSWORD, &Options::new())
-        .await
-        .unwrap()
-        .unwrap();
-    let code = code(&scene, ADA).await;
+    let (id, code) = registering(&scene, ADA, PASSWORD).await;
     scene.kill_cloud().await.unwrap();
     scene.start_cloud().await.unwrap();
     app.confirm(&id, &code).await.unwrap().unwrap();

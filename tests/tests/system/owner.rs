@@ -17,15 +17,16 @@ pub fn app(stage: &Stage) -> App {
     App::new(stage.person())
 }
 
+/// Begins to register `who`: the verification's id, and the code of the mail.
+pub async fn registering(stage: &Stage, who: &str, password: &str) -> (String, String) {
+    let id = app(stage).register(who, password, &Options::new()).await;
+    (id.unwrap().unwrap(), code(stage, who).await)
+}
+
 /// Registers `who` and confirms with the code of the mail; the recovery code.
 pub async fn registered(stage: &Stage, who: &str, password: &str) -> String {
     let app = app(stage);
-    let id = app
-        .register(who, password, &Options::new())
-        .await
-        .unwrap()
-        .unwrap();
-    let code = code(stage, who).await;
+    let (id, code) = registering(stage, who, password).await;
     let recovery = app.confirm(&id, &code).await.unwrap().unwrap();
     app.acknowledge(&id).await.unwrap().unwrap();
     recovery

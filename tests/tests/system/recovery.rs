@@ -1,37 +1,26 @@
 //! The recovery code: told by the warden itself to who confirmed, and to nobody else.
 
-use std::collections::HashMap;
-
 use belay_tests::Stage;
-use belay_tests::app::{App, DEVICE, Options, WARDEN, entry, memfd, pipe, refused};
+use belay_tests::app::{App, Entry, WARDEN, entry, memfd, pipe, refused};
 use belay_tests::guest;
 use belay_tests::polkit::Answer as Polkit;
-use zbus::{Fd, OwnedVariant};
+use zbus::Fd;
 
-use crate::owner::{ADA, BEN, BENS, PASSWORD, app, code, state};
+use crate::owner::{ADA, BEN, BENS, PASSWORD, app, registering, state};
 use crate::scene::{Scene, scene};
 
 /// Binds the device to Ada; the id of the verification, its code, and the claim.
 async fn confirmed(scene: &Stage) -> (String, String, String) {
     let app = app(scene);
-    let id = app
-        .register(ADA, PASSWORD, &Options::new())
-        .await
-        .unwrap()
-        .unwrap();
-    let code = code(scene, ADA).await;
+    let (id, code) = registering(scene, ADA, PASSWORD).await;
     let claim = app.claim(&id, &code).await.unwrap().unwrap();
     (id, code, claim)
 }
 
 /// How many wrong claims the audit log tells of.
 async fn wrong_claims(app: &App) -> usize {
-    let entries: Vec<HashMap<String, OwnedVariant>> = app
-        .call(DEVICE, "History", &(0_u64, Options::new()))
-        .await
-        .unwrap()
-        .unwrap();
-    let is_one = |e: &&HashMap<_, _>| entry(e, "event") == "recovery-claim-refused";
+    let entries = app.history(0).await.unwrap().unwrap();
+    let is_one = |e: &&Entry| entry(e, "event") == "recovery-claim-refused";
     entries.iter().filter(is_one).count()
 }
 
@@ -90,8 +79,7 @@ async fn the_claim_of_an_earlier_registration_is_a_wrong_one() {
         .seen("the release", |e| e.path == "/v1/releases" && e.status == 204)
         .await
         .unwrap();
-    let id = app.register(BEN, BENS, &Options::new()).await.unwrap().unwrap();
-    let code = code(&scene, BEN).await;
+    let (id, code) = registering(&scene, BEN, BENS).await;
     refused(app.recovery_code(&earlier).await.unwrap(), "NotFound").unwrap();
     let claim = app.claim(&id, &code).await.unwrap().unwrap();
     refused(app.recovery_code(&earlier).await.unwrap(), "BadTicket").unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use belay_tests::app::{ACCOUNT, Answer, DEVICE, Options, WARDEN, entry, number, options, refused};
 use zbus::OwnedVariant;
 
-use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, code, other_code, registered, state};
+use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, code, other_code, registered, registering, state};
 use crate::scene::scene;
 
 #[tokio::test]
@@ -125,12 +125,7 @@ async fn an_opened_link_confirms_without_a_code() {
 async fn a_wrong_code_is_named_and_the_right_one_works_until_the_tries_are_spent() {
     let scene = scene().await;
     let app = app(&scene);
-    let id = app
-        .register(ADA, PASSWORD, &Options::new())
-        .await
-        .unwrap()
-        .unwrap();
-    let first = code(&scene, ADA).await;
+    let (id, first) = registering(&scene, ADA, PASSWORD).await;
     let wrong = other_code(&first);
     refused(app.confirm(&id, "").await.unwrap(), "WrongCode").unwrap();
     refused(app.confirm(&id, &wrong).await.unwrap(), "WrongCode").unwrap();
@@ -160,12 +155,7 @@ async fn a_cancelled_verification_leaves_the_device_as_it_was() {
     let scene = scene().await;
     let app = app(&scene);
     let mut account = app.watch(ACCOUNT).await.unwrap();
-    let id = app
-        .register(ADA, PASSWORD, &Options::new())
-        .await
-        .unwrap()
-        .unwrap();
-    let code = code(&scene, ADA).await;
+    let (id, code) = registering(&scene, ADA, PASSWORD).await;
     app.call::<_, ()>(ACCOUNT, "CancelVerification", &(&id, Options::new()))
         .await
         .unwrap()
@@ -289,12 +279,7 @@ async fn offline_nothing_is_begun() {
 async fn what_is_pending_survives_a_restart_of_everything() {
     let mut scene = scene().await;
     let app = app(&scene);
-    let id = app
-        .register(ADA, PASSWORD, &Options::new())
-        .await
-        .unwrap()
-        .unwrap();
-    let code = code(&scene, ADA).await;
+    let (id, code) = registering(&scene, ADA, PASSWORD).await;
     scene.reboot().await.unwrap();
     assert_eq!(state(&scene).await, "registering");
     let pending: HashMap<String, OwnedVariant> = app.get(ACCOUNT, "Pending").await.unwrap();
@@ -308,12 +293,7 @@ async fn a_registration_that_nobody_confirms_for_a_day_is_forgotten() {
     let scene = scene().await;
     let app = app(&scene);
     let mut account = app.watch(ACCOUNT).await.unwrap();
-    let id = app
-        .register(ADA, PASSWORD, &Options::new())
-        .await
-        .unwrap()
-        .unwrap();
-    let code = code(&scene, ADA).await;
+    let (id, code) = registering(&scene, ADA, PASSWORD).await;
     scene
         .clock()
         .advance(Duration::from_secs(24 * 3600 + 60))

@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 use zbus::fdo::{DBusProxy, MonitoringProxy};
 use zbus::{Connection, MessageStream};
 
-use crate::owner::{ADA, app, code, state};
+use crate::owner::{ADA, app, registering, state};
 use crate::scene::scene;
 
 /// Passwords of which no piece is a word that a program might hold for other reasons.
@@ -301,12 +301,7 @@ async fn bound(stage: &Stage) -> (String, String, String) {
     let app = app(stage);
     // A failed request is tried again after a while.
     stage.clock().run(20).unwrap();
-    let id = app
-        .register(ADA, PASSWORD, &Options::new())
-        .await
-        .unwrap()
-        .unwrap();
-    let code = code(stage, ADA).await;
+    let (id, code) = registering(stage, ADA, PASSWORD).await;
     stage.network().plan("/v1/accounts", 1, &Trick::status(500));
     let recovery = loop {
         if let Ok(recovery) = app.confirm(&id, &code).await.unwrap() {

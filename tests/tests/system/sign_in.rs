@@ -5,7 +5,7 @@ use belay_tests::proxy::Trick;
 use belay_tests::sysfs::Hardware;
 use serde_json::json;
 
-use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, code, registered, state};
+use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, registered, registering, state};
 use crate::scene::{Scene, plan, scene};
 
 async fn activation(scene: &Scene) -> String {
@@ -43,8 +43,7 @@ async fn a_thief_registers_nothing_on_a_reset_device() {
     scene.factory_reset().await.unwrap();
     let app = app(&scene);
     let mut account = app.watch(ACCOUNT).await.unwrap();
-    let id = app.register(BEN, BENS, &Options::new()).await.unwrap().unwrap();
-    let code = code(&scene, BEN).await;
+    let (id, code) = registering(&scene, BEN, BENS).await;
     refused(app.confirm(&id, &code).await.unwrap(), "ActivationLocked").unwrap();
     account.becomes("State", "activation-locked").await.unwrap();
     let locked_to = app.text(ACCOUNT, "LockedTo").await.unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use belay_tests::app::{Answer, App, DEVICE, Options, Refusal, WARDEN, entry, refused};
+use belay_tests::app::{App, Refusal, WARDEN, entry, refused};
 use belay_tests::until::until;
 use futures_util::future::join_all;
 
@@ -12,13 +12,8 @@ use crate::scene::Scene;
 
 /// How often a password was really compared, which is how often Argon2id ran for one: the warden's own log.
 async fn checks(scene: &Scene) -> usize {
-    type Rows = Vec<std::collections::HashMap<String, zbus::OwnedVariant>>;
-    let rows: Answer<Rows> = app(scene)
-        .call(DEVICE, "History", &(0_u64, Options::new()))
-        .await
-        .unwrap();
-    rows.unwrap()
-        .iter()
+    let rows = app(scene).history(0).await.unwrap().unwrap();
+    rows.iter()
         .filter(|row| entry(row, "event") == "password-check")
         .count()
 }

@@ -1,11 +1,11 @@
 //! Coming and going: the warden leaves when it has nothing to do, the playground stays when told to.
 
-use belay_tests::app::{Options, WARDEN, options, refused};
+use belay_tests::app::{WARDEN, options, refused};
 use belay_tests::process::{Program, signal};
 use belay_tests::until::until;
 use rustix::process::Signal;
 
-use crate::owner::{ADA, PASSWORD, adas, app, code, state};
+use crate::owner::{ADA, PASSWORD, adas, app, registering, state};
 use crate::scene::scene;
 
 #[tokio::test]
@@ -133,12 +133,7 @@ async fn a_second_belayd_ends_and_harms_nobody() {
         .await
         .unwrap();
     assert_eq!(status.code(), Some(74), "its store is in use");
-    let id = app(&scene)
-        .register(ADA, PASSWORD, &Options::new())
-        .await
-        .unwrap()
-        .unwrap();
-    let code = code(&scene, ADA).await;
+    let (id, code) = registering(&scene, ADA, PASSWORD).await;
     app(&scene).confirm(&id, &code).await.unwrap().unwrap();
     assert_eq!(state(&scene).await, "bound");
 }

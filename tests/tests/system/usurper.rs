@@ -1,13 +1,13 @@
 //! belayd replaced by a program of a thief's: it may call everything that the warden keeps for belayd, in any
 //! order, with any bytes, and the device is neither unbound nor unlocked by it, and no recovery code told.
 
-use belay_tests::app::{App, Options, WARDEN};
+use belay_tests::app::{App, WARDEN};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use zbus::Connection;
 
-use crate::owner::{ADA, PASSWORD, app, code};
+use crate::owner::{ADA, PASSWORD, app, registering};
 use crate::scene::{Scene, scene};
 
 /// One call of the thief.
@@ -168,12 +168,7 @@ async fn whatever_a_usurper_calls_the_device_stays_bound_and_as_locked_as_it_was
 /// Binds the device to Ada without saying that the recovery code is written down; the claim, and the code.
 async fn unwritten(scene: &Scene) -> (String, String) {
     let app = app(scene);
-    let id = app
-        .register(ADA, PASSWORD, &Options::new())
-        .await
-        .unwrap()
-        .unwrap();
-    let code = code(scene, ADA).await;
+    let (id, code) = registering(scene, ADA, PASSWORD).await;
     let claim = app.claim(&id, &code).await.unwrap().unwrap();
     let recovery = app.recovery_code(&claim).await.unwrap().unwrap();
     (claim, recovery)

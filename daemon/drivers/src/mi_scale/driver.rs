@@ -42,6 +42,8 @@ pub struct MiScale {
 struct Fetch {
     ticket: Ticket,
     now: Moment,
+    /// The scale may forget what is on disk.
+    forgets: bool,
     step: Step,
     announced: u16,
     arrived: u16,
@@ -81,9 +83,11 @@ impl MiScale {
 
     fn request(&mut self, ticket: Ticket, request: Request, out: &mut Vec<Output>) {
         match request {
-            Request::Open { now, .. } => {
+            Request::Open { now, sets_clock, .. } => {
                 self.session.open(ticket, now, out);
-                self.set_clock(ticket, Need::May, now, out);
+                if sets_clock {
+                    self.set_clock(ticket, Need::May, now, out);
+                }
                 if let Some(from) = self.session.find(self.model.service(), self.model.measurement()) {
                     self.session
                         .may(ticket, Operation::Subscribe(from), Tag::Plain, out);
@@ -97,7 +101,7 @@ impl MiScale {
                     self.session.end(ticket, Err(Failure::NotSupported), out);
                 }
             }
-            Request::Fetch { now, .. } => self.begin(ticket, now, out),
+            Request::Fetch { now, forgets, .. } => self.begin(ticket, now, forgets, out),
             Request::Forget => self.session.end(ticket, Ok(()), out),
             Request::Settings(settings) if settings == Settings::default() => {
                 self.session.end(ticket, Ok(()), out);
@@ -133,7 +137,7 @@ impl MiScale {
         self.session.find(self.model.service(), HISTORY)
     }
 
-    fn begin(&mut self, ticket: Ticket, now: Moment, out: &mut Vec<Output>) {
+    fn begin(&mut self, ticket: Ticket, now: Moment, forgets: bool, out: &mut Vec<Output>) {
         if self.fetch.is_some() {
             return self.session.end(ticket, Err(Failure::Busy), out);
         }
@@ -144,6 +148,7 @@ impl MiScale {
         self.fetch = Some(Fetch {
             ticket,
             now,
+            forgets,
             step: Step::Subscribing,
             announced: 0,
             arrived: 0,
@@ -249,14 +254,14 @@ impl MiScale {
     }
 
     fn committed(&mut self, out: &mut Vec<Output>) {
-        if self
-            .fetch
-            .as_ref()
-            .is_some_and(|fetch| fetch.step == Step::Committing)
-        {
-            let value = self.with_reader(4);
-            self.command(value, Step::Forgetting, out);
-            out.push(Output::Wake(SILENCE, PATIENCE));
+        match &self.fetch {
+            Some(fetch) if fetch.step == Step::Committing && fetch.forgets => {
+                let value = self.with_reader(4);
+                self.command(value, Step::Forgetting, out);
+                out.push(Output::Wake(SILENCE, PATIENCE));
+            }
+            Some(fetch) if fetch.step == Step::Committing => self.end(Ok(()), out),
+            _ => {}
         }
     }
 

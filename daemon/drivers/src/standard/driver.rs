@@ -55,7 +55,7 @@ impl Standard {
 
     fn request(&mut self, ticket: Ticket, request: Request, out: &mut Vec<Output>) {
         match request {
-            Request::Open { now, .. } => self.open(ticket, now, out),
+            Request::Open { now, sets_clock, .. } => self.open(ticket, now, sets_clock, out),
             Request::SetTime(now) => self.session.set_time(ticket, now, out),
             Request::MeasureHeartRate => self.session.measure(ticket, out),
             Request::FollowHeartRate(on) => self.session.follow(ticket, on, out),
@@ -73,9 +73,11 @@ impl Standard {
         }
     }
 
-    fn open(&mut self, ticket: Ticket, now: Moment, out: &mut Vec<Output>) {
+    fn open(&mut self, ticket: Ticket, now: Moment, sets_clock: bool, out: &mut Vec<Output>) {
         self.session.open(ticket, now, out);
-        self.session.set_clock(ticket, Need::May, now, out);
+        if sets_clock {
+            self.session.set_clock(ticket, Need::May, now, out);
+        }
         // Scales keep what they have weighed and send it to whoever subscribes, so the clock is set before.
         for (service, uuid) in [
             (uuids::WEIGHT_SCALE, uuids::WEIGHT_MEASUREMENT),

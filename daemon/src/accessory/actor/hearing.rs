@@ -10,8 +10,8 @@ use belay_drivers::{Address, Key, Kind, Listener, identify};
 use belay_proto::clock::Clock;
 use belay_proto::id::AccessoryId;
 use futures_util::future::BoxFuture;
+use jiff::tz::Offset;
 
-use super::timers::local;
 use crate::accessory::error::AccessoryError;
 use crate::accessory::ports::{Heard, Radio, RadioError, Scan};
 use crate::accessory::state::{Sighting, What};
@@ -68,11 +68,18 @@ impl Hearing {
         counter: Option<u32>,
     ) {
         if let Some(mut listener) = belay_drivers::listener(kind, address, key) {
-            listener.set_offset(local(self.clock.wall()).offset);
             if let Some(counter) = counter {
                 listener.resume(counter);
             }
             self.listeners.insert(address, (id, listener));
+        }
+    }
+
+    /// What the accessory's own clock shows is that much ahead of UTC.
+    pub(super) fn offset(&mut self, id: AccessoryId, offset: Offset) {
+        let mut listeners = self.listeners.values_mut();
+        if let Some((_, listener)) = listeners.find(|(whose, _)| *whose == id) {
+            listener.set_offset(offset);
         }
     }
 

@@ -5,11 +5,21 @@ use std::sync::Arc;
 use belay_drivers::{Address, Entropy, Kind, Setup};
 use belay_proto::id::AccessoryId;
 use belay_proto::keys::random;
+use tokio::sync::mpsc;
 
-use super::{Desk, Line, next};
+use super::Desk;
 use crate::accessory::error::AccessoryError;
-use crate::accessory::ports::Session;
+use crate::accessory::ports::{Order, Report, Session};
 use crate::accessory::state::{Preparation, SessionId, What};
+
+/// The next report of a connection, and where those after it come from.
+pub(super) type Next = (AccessoryId, SessionId, Option<Report>, mpsc::Receiver<Report>);
+
+/// A connection and who sends it orders.
+pub(super) struct Line {
+    pub(super) session: SessionId,
+    pub(super) orders: mpsc::Sender<Order>,
+}
 
 impl Desk {
     pub(super) fn connect(&mut self, id: AccessoryId, session: SessionId, address: Address, kind: Kind) {
@@ -50,4 +60,9 @@ impl Desk {
         (setup.owner, setup.entropy) = (owner, Entropy::new(random()));
         setup
     }
+}
+
+pub(super) async fn next(id: AccessoryId, session: SessionId, mut reports: mpsc::Receiver<Report>) -> Next {
+    let report = reports.recv().await;
+    (id, session, report, reports)
 }

@@ -70,6 +70,12 @@ impl Desk {
                 })
                 .await;
             }
+            Effect::StoreMark(id, mark) => {
+                writes(&self.parts.store, move |transaction, _| {
+                    rows::mark(transaction, id, mark)
+                })
+                .await;
+            }
             Effect::StoreSynced(id, now) => {
                 writes(&self.parts.store, move |transaction, _| {
                     rows::synced(transaction, id, now)

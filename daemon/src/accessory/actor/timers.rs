@@ -1,12 +1,11 @@
-//! Waits that count suspend, and what the clock on the wall shows.
+//! Waits that count suspend.
 
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use belay_drivers::Moment;
-use belay_proto::clock::{Clock, unix_seconds};
+use belay_proto::clock::Clock;
 
 use crate::accessory::state::TimerOf;
 
@@ -41,16 +40,5 @@ impl Timers {
         self.clock.sleep_until(end).await;
         self.ends.remove(&timer);
         timer
-    }
-}
-
-/// What a clock on the wall shows here.
-pub(super) fn local(wall: SystemTime) -> Moment {
-    let seconds = i64::try_from(unix_seconds(wall)).unwrap_or(0);
-    let timestamp = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    let offset = jiff::tz::TimeZone::system().to_offset(timestamp);
-    Moment {
-        civil: offset.to_datetime(timestamp),
-        offset,
     }
 }

@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::BoxStream;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Duration, Instant, sleep_until};
+use tokio::time::{Duration, Instant, sleep_until, timeout};
 
 use super::adapter::Adapter;
 use super::bluez::Bluez;
@@ -186,10 +186,11 @@ async fn establish(
         .map_err(|trouble| LinkEnd::Radio(trouble.of_radio()))?
         .ok_or(LinkEnd::Radio(RadioError::AdapterMissing))?;
     let device = device::locate(&central, adapter, address, patience.found).await?;
-    let mut losses = bluez
-        .losses(&adapter.device(address))
-        .await
-        .map_err(|_| LinkEnd::Lost)?;
+    // As all that is waited for here: a bus that doesn't answer would hold the connection for ever.
+    let path = adapter.device(address);
+    let losses = timeout(device::ANSWER_WITHIN, bluez.losses(&path)).await;
+    let losses = losses.map_err(|_| LinkEnd::Radio(RadioError::TimedOut))?;
+    let mut losses = losses.map_err(|_| LinkEnd::Lost)?;
     device::connect(&device, patience.connected, tried, cancel).await?;
     let found = device::discover(&device, patience.discovered).await?;
     let values = device::within(device::ANSWER_WITHIN, device.notifications());

@@ -173,7 +173,7 @@ impl State {
             one.records.wait_for(asker);
             return Ok(None);
         }
-        one.fetch(id, Some(asker), at.wall, effects);
+        one.fetch(id, Some(asker), at, effects);
         Ok(None)
     }
 

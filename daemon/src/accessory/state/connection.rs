@@ -8,9 +8,10 @@ use belay_proto::id::AccessoryId;
 
 use super::super::error::AccessoryError;
 use super::super::ports::Order;
+use super::clock::{Belief, SetClock};
 use super::event::{Errand, order};
 use super::pairing::Pairing;
-use super::{Accessory, Answer, Asker, Effect, SessionId, TimerOf};
+use super::{Accessory, Answer, Asker, At, Effect, SessionId, TimerOf};
 
 /// A connection that is made or up.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +34,10 @@ pub(crate) struct Connection {
     pub(super) heart_rate: Option<u16>,
     /// When a heart rate that nobody asked for was last kept, seconds since the epoch.
     pub(super) kept_at: u64,
+    /// What its clock was set to.
+    pub(super) clock: Option<SetClock>,
+    /// The last fetch had the accessory forget nothing.
+    pub(super) held_back: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +59,10 @@ pub(super) struct Fetch {
     pub(super) new: u64,
     /// The last minute of the transfer that is on its way to the disk, seconds since the epoch.
     pub(super) reaches: Option<u64>,
+    /// The accessory forgets what is stored: the clock by which it was fetched is right.
+    pub(super) forgets: bool,
+    /// What the phone's clock showed when it began, seconds since the epoch.
+    pub(super) began: u64,
     /// The transfer couldn't be stored: the accessory keeps it.
     pub(super) failed: Option<AccessoryError>,
 }
@@ -74,6 +83,8 @@ impl Connection {
             fetch: None,
             heart_rate: None,
             kept_at: 0,
+            clock: None,
+            held_back: false,
         }
     }
 
@@ -95,6 +106,11 @@ impl Connection {
 
     pub(super) fn is_pairing(&self) -> bool {
         self.pairing.is_some() && self.stage != Stage::Ready
+    }
+
+    /// Its clock is being set.
+    pub(super) fn sets_clock(&self) -> bool {
+        self.errands.values().any(|errand| *errand == Errand::Clock)
     }
 
     /// Tells everybody who waits for something.
@@ -180,18 +196,12 @@ impl Accessory {
         &mut self,
         id: AccessoryId,
         asker: Option<Asker>,
-        now: Moment,
+        at: &At,
         effects: &mut Vec<Effect>,
     ) {
-        let today = now.epoch().unwrap_or(u64::MAX);
-        let synced_to = self.paired.as_mut().map_or(0, |paired| {
-            // Stored while the phone's clock was ahead: where the history really ends isn't known, so all of it is
-            // fetched; the minutes that are stored stay as they are.
-            if paired.synced_to > today {
-                paired.synced_to = 0;
-            }
-            paired.synced_to
-        });
+        let synced_to = self.paired.as_ref().map_or(0, |paired| paired.synced_to);
+        let now = self.clock_shows(at);
+        let forgets = at.belief() == Belief::Right;
         let Some(connection) = self.connection.as_mut().filter(|one| one.is_ready()) else {
             if let Some(asker) = asker {
                 effects.push(Effect::Answer(asker, Err(AccessoryError::Unreachable)));
@@ -206,12 +216,16 @@ impl Accessory {
             askers: asker.into_iter().collect(),
             new: 0,
             reaches: None,
+            forgets,
+            began: now.epoch().unwrap_or(0),
             failed: None,
         });
+        connection.held_back = !forgets;
         let since = (synced_to > 0)
             .then(|| Moment::at(synced_to, now.offset))
             .flatten();
-        connection.request(id, Errand::Fetch, Request::Fetch { since, now }, effects);
+        let request = Request::Fetch { since, now, forgets };
+        connection.request(id, Errand::Fetch, request, effects);
         self.progress = (0, 0);
     }
 

@@ -1,5 +1,6 @@
 //! Discovery: who asked for it, and what was heard.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use belay_drivers::{Kind, Reading};
@@ -92,6 +93,33 @@ impl State {
             (None, _) => effects.push(Effect::EndScan),
         }
         self.scanning = wanted;
+    }
+
+    /// Has the radio listen to those that advertise what they measure.
+    pub(super) fn settle_listening(&mut self, at: &At, effects: &mut Vec<Effect>) {
+        let usable = self.adapter.powered && self.account.is_some() && !self.resting;
+        let mut wanted = BTreeSet::new();
+        for (id, one) in &self.accessories {
+            if one.paired.is_some() && one.kind.advertises() && usable {
+                wanted.insert(*id);
+            }
+        }
+        for id in self.listening.difference(&wanted) {
+            effects.push(Effect::Deafen(*id));
+        }
+        for id in wanted.difference(&self.listening) {
+            if let Some(one) = self.accessories.get_mut(id) {
+                effects.push(Effect::Listen {
+                    offset: *one.clock_offset.get_or_insert(at.wall.offset),
+                    id: *id,
+                    kind: one.kind,
+                    address: one.address,
+                    key: one.kept_key().cloned(),
+                    counter: self.counters.get(id).copied(),
+                });
+            }
+        }
+        self.listening = wanted;
     }
 
     /// A device was heard.
@@ -187,10 +215,10 @@ impl State {
         {
             effects.push(Effect::StoreCounter(id, Some(counter)));
         }
-        let now = at.wall.epoch().unwrap_or(0);
+        let now = at.dated();
         let mut kept = Vec::new();
         for (second, reading) in readings {
-            let second = second.filter(|second| *second <= now + 86_400).unwrap_or(now);
+            let second = second.filter(|second| at.may_be(*second)).unwrap_or(now);
             if let Reading::Battery(level) = reading {
                 one.battery = Some(level);
                 continue;

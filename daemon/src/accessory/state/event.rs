@@ -8,11 +8,14 @@ use belay_drivers::{
     ActivityMinute, Address, Alert, Key, KeyNeed, Kind, Moment, Opening, Reading, Request, Settings,
 };
 use belay_proto::id::{AccessoryId, AccountId};
+use jiff::tz::Offset;
 
 use super::super::error::AccessoryError;
 use super::super::model::{Saved, WishChanges, Wishes};
 use super::super::ports::{AdapterView, Order, RadioError, Report};
+use super::clock::Seen;
 use super::pairing::Preparation;
+use crate::platform::Timekeeping;
 
 /// Whoever waits for an answer; the actor knows them by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +35,8 @@ pub struct At {
     pub wall: Moment,
     /// A random number, for jitter.
     pub dice: u16,
+    /// How far the wall clock is believed; `step` sees to that.
+    pub seen: Seen,
 }
 
 /// Something happened.
@@ -64,6 +69,10 @@ pub enum What {
     Removed(AccessoryId, Asker, Result<(), AccessoryError>),
     /// The adapter changed.
     Adapter(AdapterView),
+    /// Who keeps the wall clock right was read again.
+    Timekeeping(Timekeeping),
+    /// The wall clock was set, or shows the time of another zone: what `at` tells is looked at.
+    ClockSet,
     /// A device was heard that is of a kind, at most once a second each.
     Heard(Sighting),
     /// Paired accessories that advertise what they measure said something new.
@@ -193,6 +202,8 @@ pub enum TimerOf {
     Retry(AccessoryId),
     /// The end of the wait for a word that a key which is tried opens.
     Trial(AccessoryId),
+    /// The accessories' clocks are due. Where the zone's offset changes earlier, it runs out then.
+    Clock,
 }
 
 /// What is to be done, in this order.
@@ -217,7 +228,11 @@ pub enum Effect {
         key: Option<Key>,
         /// Frames up to this counter are old.
         counter: Option<u32>,
+        /// What its clock shows is that much ahead of UTC.
+        offset: Offset,
     },
+    /// Its clock shows the time of another offset from now on.
+    Offset(AccessoryId, Offset),
     /// Stop that.
     Deafen(AccessoryId),
     /// Try another key on what it advertises; answered by [`What::Tried`].
@@ -272,6 +287,8 @@ pub enum Effect {
     StoreReadings(AccessoryId, Vec<(u64, Reading)>),
     /// Keep what the owner switches on; answered by [`What::WishesStored`].
     StoreWishes(AccessoryId, Asker, Wishes),
+    /// The last minute that counts as stored is this one, in seconds since the epoch, though later ones are.
+    StoreMark(AccessoryId, u64),
     /// Remember when a sync ended.
     StoreSynced(AccessoryId, u64),
     /// Answer.
@@ -299,6 +316,8 @@ pub(super) enum Errand {
     Fetch,
     /// The heart rate, for this asker.
     HeartRate(Asker),
+    /// The clock to be set.
+    Clock,
     /// Anything that is done when it is finished.
     Other(Asker),
     /// Nobody waits.
@@ -309,7 +328,7 @@ impl Errand {
     pub(super) const fn asker(&self) -> Option<Asker> {
         match self {
             Self::HeartRate(asker) | Self::Other(asker) => Some(*asker),
-            Self::Open | Self::Fetch | Self::Nobody => None,
+            Self::Open | Self::Fetch | Self::Clock | Self::Nobody => None,
         }
     }
 }

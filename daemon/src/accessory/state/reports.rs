@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use belay_drivers::{ActivityMinute, Event as Told, Failure, Reading, Request};
+use belay_drivers::{Event as Told, Failure, Reading};
 use belay_proto::id::AccessoryId;
 
 use super::super::error::AccessoryError;
 use super::super::ports::{LinkEnd, Order, Report};
+use super::clock::Belief;
 use super::connection::Stage;
 use super::discovery::KEPT_EACH;
+use super::early::Early;
 use super::event::Errand;
 use super::{Accessory, Answer, At, Effect, SessionId, State, TimerOf, wait};
 
@@ -35,13 +37,10 @@ impl State {
         };
         match report {
             Report::Connected => {
+                one.early = Early::default();
                 connection.stage = Stage::Opening;
                 let opening = connection.opening.clone();
-                let request = Request::Open {
-                    opening,
-                    now: at.wall,
-                };
-                connection.request(id, Errand::Open, request, effects);
+                one.open(id, opening, at, effects);
             }
             Report::Ended(end) => one.ended(id, end, powered, at, effects),
             Report::Bonded => (connection.bonded, one.bonded) = (true, true),
@@ -58,19 +57,25 @@ impl State {
                 one.read(id, second, reading, at, effects);
             }
             Report::Event(Told::History(minutes)) => {
-                let minutes = within(minutes, at);
                 if let Some(fetch) = &mut connection.fetch {
                     fetch.reaches = minutes.iter().map(|minute| minute.start).max();
                 }
                 effects.push(Effect::StoreMinutes(id, session, minutes));
             }
             Report::Event(Told::Readings(readings)) => {
+                let fetch = connection.fetch.as_ref();
+                let forgets = fetch.is_some_and(|fetch| fetch.forgets);
+                // A clock that was set back meanwhile makes no record one of the future.
                 let now = at.wall.epoch().unwrap_or(0);
+                let now = now.max(fetch.map_or(0, |fetch| fetch.began));
                 // The accessory forgets what is committed, so all of it is kept: a record whose clock was never set, or
-                // is ahead, counts as of the moment it came, a second before the one after it.
+                // is ahead, counts as of the moment it came, a second before the one after it. Where our own clock is in
+                // doubt nothing is forgotten, and what no clock dates waits.
+                let sure = |second: Option<u64>| second.is_some_and(|second| second <= now);
                 let mut age = u64::try_from(readings.len()).unwrap_or(u64::MAX);
                 let readings: Vec<_> = readings
                     .into_iter()
+                    .filter(|(second, _)| forgets || sure(*second))
                     .map(|(second, reading)| {
                         age = age.saturating_sub(1);
                         let came = now.saturating_sub(age);
@@ -152,7 +157,7 @@ impl Accessory {
                     (Some(error), _) | (None, Err(error)) => Err(error),
                     (None, Ok(())) => Ok(Answer::Records(fetch.new)),
                 };
-                if outcome.is_ok() {
+                if outcome.is_ok() && at.belief() > Belief::Wrong {
                     let now = at.wall.epoch().unwrap_or(0);
                     if let Some(paired) = &mut self.paired {
                         paired.synced_at = now;
@@ -162,7 +167,7 @@ impl Accessory {
                 for asker in fetch.askers {
                     effects.push(Effect::Answer(asker, outcome));
                 }
-                if self.kind.keeps_records() {
+                if self.kind.keeps_records() && !self.set_scales_clock(id, at, effects) {
                     // It was connected for that alone, and sleeps sooner without.
                     self.end_connection(id, AccessoryError::Cancelled, effects);
                 }
@@ -176,6 +181,7 @@ impl Accessory {
             Errand::Other(asker) => {
                 effects.push(Effect::Answer(asker, outcome.map(|()| Answer::Done)));
             }
+            Errand::Clock => self.clock_set(id, outcome, at, effects),
             Errand::Open | Errand::Nobody => {}
         }
     }
@@ -187,7 +193,7 @@ impl Accessory {
             connection.ready_at = Some(at.boot);
         }
         if self.kind.has_history() || self.kind.keeps_records() {
-            self.fetch(id, None, at.wall, effects);
+            self.fetch(id, None, at, effects);
         }
         let askers = self.records.begin(at.boot);
         if let Some(fetch) = self.connection.as_mut().and_then(|it| it.fetch.as_mut()) {
@@ -196,6 +202,7 @@ impl Accessory {
         if self.wishes.heart_rate {
             self.follow_heart(id, true, effects);
         }
+        self.store_early(id, effects);
     }
 
     fn ended(&mut self, id: AccessoryId, end: LinkEnd, powered: bool, at: &At, effects: &mut Vec<Effect>) {
@@ -257,7 +264,7 @@ impl Accessory {
         let second = second.or_else(|| at.wall.epoch()).unwrap_or(0);
         self.remember(second, reading);
         if self.keeps(second, reading) {
-            effects.push(Effect::StoreReadings(id, vec![(second, reading)]));
+            self.store(id, second, reading, effects);
         }
         effects.push(Effect::MeasurementChanged(id));
     }
@@ -301,18 +308,11 @@ impl Accessory {
                 }
             }
             Told::Progress { done, total } => self.progress = (done, total.max(done)),
-            Told::HistoryGrew => self.fetch(id, None, at.wall, effects),
+            Told::HistoryGrew => self.fetch(id, None, at, effects),
             Told::FindPhone(on) => effects.push(Effect::FindPhone(on)),
             Told::DeclineCall => effects.push(Effect::DeclineCall),
             Told::IgnoreCall => effects.push(Effect::IgnoreCall),
             _ => {}
         }
     }
-}
-
-/// Minutes that can have been: none from the future, which would keep later ones out.
-fn within(mut minutes: Vec<ActivityMinute>, at: &At) -> Vec<ActivityMinute> {
-    let now = at.wall.epoch().unwrap_or(0);
-    minutes.retain(|minute| minute.start <= now);
-    minutes
 }

@@ -2,6 +2,7 @@
 
 mod backoff;
 mod bonds;
+mod clock;
 mod connecting;
 mod pairing;
 mod pending;

@@ -1,5 +1,6 @@
 //! What an owner switches on for an accessory, and the records of those that are connected only to be read.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use belay_drivers::Reading;
@@ -11,6 +12,8 @@ use super::{Accessory, Answer, Asker, At, Effect, State};
 
 /// A scale's records are fetched at most so often, but for whoever asks.
 const RECORDS_EACH: Duration = Duration::from_secs(600);
+/// So many changes wait for the disk; who brings more is told to try again.
+pub(super) const MOST_WISHING: usize = 16;
 
 /// Whether the records that an accessory keeps are to be fetched. It is connected for that alone.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -56,6 +59,24 @@ impl Records {
     }
 }
 
+/// What is being switched on or off: one change after the other, since each is made to what the one before has left. Made
+/// to what is known already, the later of two would take back the earlier.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Wishing {
+    /// A change is on its way to the disk.
+    under_way: bool,
+    waiting: VecDeque<(Asker, WishChanges)>,
+}
+
+impl Wishing {
+    /// Nothing of it comes about.
+    pub(super) fn fail(&mut self, why: AccessoryError, effects: &mut Vec<Effect>) {
+        for (asker, _) in std::mem::take(&mut self.waiting) {
+            effects.push(Effect::Answer(asker, Err(why)));
+        }
+    }
+}
+
 impl Accessory {
     /// A weighing was heard of: the scale is awake, and may keep others from when nobody listened.
     pub(super) fn heard_records(&mut self, kept: &[(u64, Reading)], at: &At) {
@@ -93,7 +114,13 @@ impl State {
         if !one.kind.connects() {
             return Err(AccessoryError::NotSupported);
         }
-        effects.push(Effect::StoreWishes(id, asker, one.wishes.with(changes)));
+        if one.wishing.waiting.len() >= MOST_WISHING {
+            return Err(AccessoryError::Busy);
+        }
+        one.wishing.waiting.push_back((asker, changes));
+        if !one.wishing.under_way {
+            one.next_wish(id, effects);
+        }
         Ok(None)
     }
 
@@ -106,16 +133,30 @@ impl State {
         outcome: Result<(), AccessoryError>,
         effects: &mut Vec<Effect>,
     ) {
-        if outcome.is_ok()
-            && let Some(one) = self.accessories.get_mut(&id)
-        {
-            one.wish(id, wishes, effects);
-        }
         effects.push(Effect::Answer(asker, outcome.map(|()| Answer::Done)));
+        if let Some(one) = self.accessories.get_mut(&id) {
+            if outcome.is_ok() {
+                one.wish(id, wishes, effects);
+            }
+            one.next_wish(id, effects);
+        }
     }
 }
 
 impl Accessory {
+    /// Has the next change written, made to what is known by now.
+    fn next_wish(&mut self, id: AccessoryId, effects: &mut Vec<Effect>) {
+        if self.paired.is_none() {
+            // Unpaired meanwhile: there is nothing to keep it with.
+            self.wishing.fail(AccessoryError::NotFound, effects);
+        }
+        let next = self.wishing.waiting.pop_front();
+        self.wishing.under_way = next.is_some();
+        if let Some((asker, changes)) = next {
+            effects.push(Effect::StoreWishes(id, asker, self.wishes.with(changes)));
+        }
+    }
+
     fn wish(&mut self, id: AccessoryId, wishes: Wishes, effects: &mut Vec<Effect>) {
         let before = std::mem::replace(&mut self.wishes, wishes);
         if before.heart_rate != wishes.heart_rate {

@@ -1,10 +1,10 @@
 //! News of the commands that were sent from here.
 
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use belay_proto::backoff::Backoff;
-use belay_proto::clock::millis;
+use belay_proto::clock::unix_millis;
 use belay_proto::id::CommandId;
 use belay_proto::wire::CommandLife;
 
@@ -118,13 +118,7 @@ impl Desk {
 
     /// The wall clock, ms since the Unix epoch.
     fn now(&self) -> u64 {
-        millis(
-            self.parts
-                .clock
-                .wall()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default(),
-        )
+        unix_millis(self.parts.clock.wall())
     }
 
     fn listen_for(&mut self, id: CommandId, pause: Duration) {

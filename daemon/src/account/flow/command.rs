@@ -4,11 +4,12 @@ use belay_proto::id::{AccountId, CommandId, DeviceId};
 use belay_proto::keys::PublicKey;
 use belay_proto::signed::{Action, Command, CommandEnvelope, CommandState, DeviceCertificate, Signed};
 use belay_proto::steps::{self, Purpose, SignCommandInput, SignCommandOutput};
+use belay_proto::text::with_causes;
 
 use super::Flow;
 use super::sign_in::lies_if_malformed;
 use crate::account::command::SentCommand;
-use crate::account::error::{AccountError, chain};
+use crate::account::error::AccountError;
 use crate::account::evidence::{Fate, Testimony, Witness, certificate};
 use crate::account::model::Session;
 use crate::account::state::{Event, Refusal};
@@ -162,7 +163,9 @@ impl Flow {
                 });
                 self.report(Event::Heard { id, fate }).await
             }
-            Err(AccountError::Cloud(error)) if error.is_decided() || error.is_unsent() => {
+            Err(AccountError::Cloud(error))
+                if error.is_decided() || error.is_unsent() || is_too_many(&error) =>
+            {
                 self.report(Event::Unheard { id }).await?;
                 Err(refused(error))
             }
@@ -195,7 +198,7 @@ impl Flow {
     async fn end_login(&self, tokens: Tokens) {
         match self.parts.rows.device_key().await {
             Ok(key) => self.revoke(Revocation::new(key, tokens.refresh)),
-            Err(error) => tracing::debug!(error = %chain(&error), "the login's session ends by itself"),
+            Err(error) => tracing::debug!(error = %with_causes(&error), "the login's session ends by itself"),
         }
     }
 }
@@ -231,6 +234,11 @@ fn void_after(envelope: &[u8]) -> u64 {
 }
 
 /// A device that was the account's and isn't any more is no device of it.
+/// Whether the cloud's own limit kept it from taking the command; asked later it may.
+fn is_too_many(error: &CloudError) -> bool {
+    matches!(error, CloudError::Problem(problem) if problem.kind == ProblemKind::TooMany)
+}
+
 fn refused(error: CloudError) -> AccountError {
     match error {
         CloudError::Problem(problem) if problem.kind == ProblemKind::NotFound => AccountError::NoSuchDevice,

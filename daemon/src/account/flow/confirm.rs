@@ -84,7 +84,7 @@ impl Flow {
     async fn not_proved(&self, registration: &Registration, problem: Problem) -> AccountError {
         match self.learn_from(registration, &problem).await {
             Ok(true) => AccountError::Expired,
-            Ok(false) => CloudError::Problem(problem).into(),
+            Ok(false) => AccountError::from(CloudError::Problem(problem)).of_tries(),
             Err(error) => error,
         }
     }

@@ -4,9 +4,10 @@ use belay_proto::dbus::{Activation, LockState};
 use belay_proto::id::{AccountId, DeviceId};
 use belay_proto::keys::PublicKey;
 use belay_proto::signed::DeviceCertificate;
+use belay_proto::text::with_causes;
 
 use super::Flow;
-use crate::account::error::{AccountError, chain};
+use crate::account::error::AccountError;
 use crate::account::evidence::certificate;
 use crate::account::model::Locked;
 use crate::account::ports::ListedDevice;
@@ -57,7 +58,7 @@ impl Flow {
                 Ok(Activation::Free)
             }
             Err(AccountError::Cloud(error)) if !matches!(error, CloudError::Vault(_)) => {
-                tracing::info!(error = %chain(&error), "nobody says whose the hardware is");
+                tracing::info!(error = %with_causes(&error), "nobody says whose the hardware is");
                 Ok(Activation::Unchecked)
             }
             Err(error) => Err(error),
@@ -72,7 +73,7 @@ impl Flow {
         if self.stay(self.parts.cloud.deliver(&release.signed)).await.is_ok()
             && let Err(error) = self.report(Event::Delivered(release.key)).await
         {
-            tracing::warn!(error = %chain(&error), "a delivered release stays in the outbox");
+            tracing::warn!(error = %with_causes(&error), "a delivered release stays in the outbox");
         }
     }
 

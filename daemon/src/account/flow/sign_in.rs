@@ -126,7 +126,13 @@ impl Flow {
         ticket: &str,
         purpose: Purpose,
     ) -> Result<Login, AccountError> {
-        let challenge = self.stay(self.parts.cloud.login_challenge(identifier)).await?;
+        // For a command the login is a step among others: its limit is a wait, and no count of passwords.
+        let of_it = |error: AccountError| match purpose {
+            Purpose::Command => error,
+            _ => error.of_tries(),
+        };
+        let challenge = self.stay(self.parts.cloud.login_challenge(identifier)).await;
+        let challenge = challenge.map_err(of_it)?;
         let thumbprint = self.parts.cloud.device_key().await?.thumbprint();
         let input = signature_input(identifier, &challenge, thumbprint, purpose);
         let read = LoginSignatureOutput::decode;
@@ -144,7 +150,8 @@ impl Flow {
             action: purpose.as_str(),
             signature: &signature,
         };
-        self.stay(self.parts.cloud.login(proof)).await
+        let login = self.stay(self.parts.cloud.login(proof)).await;
+        login.map_err(of_it)
     }
 
     /// Has the warden open and judge what the cloud keeps for the account.

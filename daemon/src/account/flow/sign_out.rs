@@ -1,9 +1,10 @@
 //! SignOut.
 
 use belay_proto::steps::{self, ReleaseInput, ReleaseOutput};
+use belay_proto::text::with_causes;
 
 use super::{Flow, read_release};
-use crate::account::error::{AccountError, chain};
+use crate::account::error::AccountError;
 use crate::account::state::{Change, Event};
 
 /// What a sign-out leaves behind.
@@ -42,11 +43,11 @@ impl Flow {
             kept.push(Change::ForgetData);
         }
         if let Err(error) = self.parts.rows.commit(kept).await {
-            tracing::error!(error = %chain(&error), "the release could not be kept");
+            tracing::error!(error = %with_causes(&error), "the release could not be kept");
         }
         self.refresh_view().await;
         if let Err(error) = self.report(Event::Released(Box::new(release))).await {
-            tracing::error!(error = %chain(&error), "the sign-out could not be noted");
+            tracing::error!(error = %with_causes(&error), "the sign-out could not be noted");
         }
         if let Some(revocation) = revocation {
             self.revoke(revocation);

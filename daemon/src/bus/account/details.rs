@@ -8,11 +8,11 @@ use belay_proto::id::DeviceId;
 use belay_proto::identifier::Identifier as Address;
 use belay_proto::secret::Secret;
 use belay_proto::signed::{Action, Verb};
+use belay_proto::text::misleads;
 use zbus::{OwnedVariant, Variant};
 
 use super::super::{Error, Options, arguments};
 use crate::account::{CommandView, Device, Identifier, PendingView, Profile};
-use crate::device::name::disguises;
 
 /// Characters of the longest name.
 const LONGEST_NAME: usize = 100;
@@ -165,7 +165,7 @@ fn dictionary(entries: Vec<(&str, Variant<'_>)>) -> Result<Details, Error> {
 
 fn display_name(name: &str) -> Result<String, Error> {
     let name = name.trim();
-    if name.chars().count() > LONGEST_NAME || name.chars().any(disguises) {
+    if name.chars().count() > LONGEST_NAME || name.chars().any(misleads) {
         return Err(invalid(
             "the name is too long or holds control or direction characters",
         ));

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::civil::Date;
 
 use crate::ctl::cli::Password;
+use crate::ctl::text::date;
 
 /// Arguments of `accessory`.
 #[derive(Args, Debug)]
@@ -261,15 +262,6 @@ pub enum Format {
     Csv,
     /// One JSON object.
     Json,
-}
-
-/// A day, written `YYYY-MM-DD`.
-pub fn date(text: &str) -> Result<Date, String> {
-    let wrong = || "a day is written YYYY-MM-DD".to_owned();
-    if text.len() != "YYYY-MM-DD".len() {
-        return Err(wrong());
-    }
-    text.parse().map_err(|_| wrong())
 }
 
 fn weight(text: &str) -> Result<f64, String> {

@@ -13,7 +13,7 @@ use super::plot::{COLUMNS, Glyphs, Sleep, bars, hours, labelled};
 use crate::ctl::client::Client;
 use crate::ctl::error::Error;
 use crate::ctl::output::{Output, Report};
-use crate::ctl::text::wait_words;
+use crate::ctl::text::{midnight, timestamp, wait_words};
 
 const HOURS: usize = 24;
 
@@ -46,11 +46,8 @@ pub async fn run(client: &Client, entry: &Entry, day: Option<Date>, output: Outp
 /// [`Error::Usage`] before 1970 and at the end of the calendar.
 pub fn bounds(day: Date, zone: &TimeZone) -> Result<(u64, u64), Error> {
     let wrong = || Error::Usage(format!("{day} isn't a day with activity"));
-    let midnight = |day: Date| {
-        let midnight = zone.to_timestamp(day.at(0, 0, 0, 0)).map_err(|_| wrong())?;
-        u64::try_from(midnight.as_second()).map_err(|_| wrong())
-    };
-    Ok((midnight(day)?, midnight(day.tomorrow().map_err(|_| wrong())?)?))
+    let next = day.tomorrow().map_err(|_| wrong())?;
+    midnight(day, zone).zip(midnight(next, zone)).ok_or_else(wrong)
 }
 
 /// What a day comes to.
@@ -184,8 +181,7 @@ impl Sums {
 
 /// The half hour of the wall clock that a second lies in.
 fn half_hour(second: u64, zone: &TimeZone) -> Option<usize> {
-    let timestamp = Timestamp::from_second(i64::try_from(second).ok()?).ok()?;
-    let time = zone.to_datetime(timestamp);
+    let time = zone.to_datetime(timestamp(second)?);
     usize::try_from(i32::from(time.hour()) * 2 + i32::from(time.minute()) / 30).ok()
 }
 

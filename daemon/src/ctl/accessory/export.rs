@@ -5,19 +5,19 @@ use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
-use jiff::Timestamp;
+use belay_proto::clock::unix_seconds;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::cli::{Export, Format, date};
+use super::cli::{Export, Format};
 use super::minutes::{self, Minute};
 use super::{bus, day, problem};
 use crate::ctl::client::Client;
 use crate::ctl::error::Error;
 use crate::ctl::output::{Output, Report};
-use crate::ctl::text::parse_since;
+use crate::ctl::text::{date, parse_since, timestamp};
 
 /// Writes the minutes to standard output or a file. Each has `minute` (CSV: RFC 3339 in UTC; JSON: seconds since the
 /// epoch), `kind`, `intensity`, `steps`, `heart_rate` (CSV: empty, JSON: `null` where it isn't known). JSON: `minutes`;
@@ -28,10 +28,7 @@ use crate::ctl::text::parse_since;
 /// aren't, and for CSV where JSON was asked for too.
 pub async fn run(client: &Client, args: &Export, output: Output) -> Result<Report, Error> {
     let format = form(args, output.json)?;
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
+    let now = unix_seconds(SystemTime::now());
     let (from, to) = span(args, now, &TimeZone::system())?;
     let entry = bus::find(client, &args.one.id).await?;
     let minutes = minutes::fetch(client, &entry, from, to).await;
@@ -103,11 +100,7 @@ fn csv(minutes: &[Minute]) -> String {
 }
 
 fn rfc3339(second: u64) -> String {
-    i64::try_from(second)
-        .ok()
-        .and_then(|second| Timestamp::from_second(second).ok())
-        .map(|time| time.to_string())
-        .unwrap_or_default()
+    timestamp(second).map(|time| time.to_string()).unwrap_or_default()
 }
 
 fn as_json(minutes: &[Minute]) -> Value {

@@ -15,8 +15,9 @@ use zbus::message::{Message, Type};
 use zbus::{Connection, MatchRule, MessageStream, OwnedVariant};
 
 use super::bus::{self, Entry};
+use crate::ctl::advice;
 use crate::ctl::client::Client;
-use crate::ctl::error::Error;
+use crate::ctl::error::{Error, Refusal};
 use crate::ctl::output::Report;
 
 const NOTIFICATIONS: &str = "org.freedesktop.Notifications";
@@ -28,15 +29,15 @@ const LONGEST: usize = 256;
 /// The urgency of what needn't be seen.
 const LOW: u8 = 0;
 
-/// Passes notifications on until Ctrl-C or the session's end.
+/// Passes notifications on until Ctrl-C.
 ///
 /// # Errors
-/// [`Error::Bus`] where there is no session's bus; what belayd says to the first question. A notification that an
-/// accessory doesn't take is left out.
+/// [`Error::Bus`] where there is no session's bus; `SessionBusLost` once it is gone, so that whoever started this starts
+/// it again; what belayd says to the first question. A notification that an accessory doesn't take is left out.
 pub async fn run(client: &Client) -> Result<Report, Error> {
     // Asked once, so that whoever may not is told at once.
     bus::all(client).await?;
-    let session = Connection::session().await?;
+    let session = Connection::session().await.map_err(no_session)?;
     let rule = MatchRule::builder()
         .msg_type(Type::MethodCall)
         .interface(NOTIFICATIONS)
@@ -53,7 +54,7 @@ pub async fn run(client: &Client) -> Result<Report, Error> {
             call = calls.next() => call,
             Ok(()) = tokio::signal::ctrl_c() => break,
         };
-        let Some(Ok(call)) = call else { break };
+        let call = call.and_then(Result::ok).ok_or_else(lost)?;
         if let Some((title, body)) = said(&call)
             && pace.lets_through()
         {
@@ -66,6 +67,10 @@ pub async fn run(client: &Client) -> Result<Report, Error> {
     ))
 }
 
+fn lost() -> Error {
+    Error::named("SessionBusLost", "the session's bus is gone")
+}
+
 /// Shows it on every connected accessory that wants it.
 async fn show(client: &Client, title: &str, body: &str) {
     // While belayd is away or the device is lost nothing is shown anywhere.
@@ -76,6 +81,15 @@ async fn show(client: &Client, title: &str, body: &str) {
             let _ = accessory.alert("message", title, body, &Options::new()).await;
         }
     }
+}
+
+fn no_session(error: zbus::Error) -> Error {
+    Error::Refused(Refusal {
+        name: "org.freedesktop.DBus.Error.NoServer".to_owned(),
+        message: error.to_string(),
+        advice: Some(advice::NO_SESSION),
+        ..Refusal::default()
+    })
 }
 
 fn wants(entry: &Entry) -> bool {

@@ -111,12 +111,24 @@ fn render(
     add("Signal", &words::signal(entry));
     add("Battery", &words::battery(entry));
     add("Firmware", &printable(entry.text("firmware_version")));
+    add("Used for", &uses(entry));
     let synced = entry.fields.get("last_sync").and_then(Value::as_u64);
     add("Last sync", &synced.map(time_words).unwrap_or_default());
     for (label, value) in latest.map(values).unwrap_or_default() {
         add(&label, &value);
     }
     lines.join("\n")
+}
+
+/// What is switched on for it, in the words of the settings; those of a later version as they come.
+fn uses(entry: &Entry) -> String {
+    let uses = entry.fields.get("uses").and_then(Value::as_array);
+    let words = uses.into_iter().flatten().filter_map(Value::as_str);
+    let words = words.map(|word| match word {
+        "heart-rate" => "heart rate without pause".to_owned(),
+        other => printable(other),
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// The known quantities with their units, in this order.

@@ -40,6 +40,18 @@ fn a_band_is_shown_with_its_newest_values() {
 }
 
 #[test]
+fn what_an_accessory_is_used_for_is_shown_where_anything_is_switched_on() {
+    let with = |uses: Value| {
+        let entry = entry_with(&"ab".repeat(16), json!({"name": "Band", "uses": uses}));
+        render(&entry, None, None, Ink::OFF)
+    };
+    let shown = with(json!(["calls", "messages", "heart-rate", "later\u{1b}"]));
+    let line = "Used for:      calls, messages, heart rate without pause, later?";
+    assert!(shown.contains(line), "{shown}");
+    assert!(!with(json!([])).contains("Used for"));
+}
+
+#[test]
 fn identity_is_shown_where_it_was_asked_for() {
     let scale = entry_with(&"ab".repeat(16), json!({"name": "Scale", "state": "paired"}));
     let identity = map(json!({"address": "C0:00:00:00:00:01", "serial": "1\u{7}2"}));

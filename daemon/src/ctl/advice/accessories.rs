@@ -13,6 +13,14 @@ pub const TABLE: &[(&str, Advice)] = &[
         ),
     ),
     (
+        "SessionBusLost",
+        advice(
+            exit::UNAVAILABLE,
+            "The session's bus is gone: no notification is passed on any more.",
+            "Start it again in a session; systemctl --user enable --now belay-forward does that by itself.",
+        ),
+    ),
+    (
         "AdapterMissing",
         advice(
             exit::UNAVAILABLE,

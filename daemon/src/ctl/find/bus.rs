@@ -1,5 +1,6 @@
 //! From a bound device: over the bus.
 
+use belay_proto::clock::system_clock;
 use belay_proto::dbus::Options;
 use belay_proto::dbus::client::send_command;
 use belay_proto::dbus::names::{ACCOUNT_PATH, BUS_NAME};
@@ -114,6 +115,7 @@ async fn command(
     let sent = send_command(client.connection(), &device, action, password.as_ref()).await;
     let (id, lost) = match sent {
         Ok(id) => (id.to_string(), false),
+        Err(belay_proto::dbus::Error::TooSoon(text)) => return Err(Error::named("TooManyCommands", &text)),
         Err(error) => (lost(client, &before, target, action, error).await?, true),
     };
     let sent = Sent {
@@ -186,7 +188,7 @@ fn new_command(
 /// Shows what becomes of a command until nothing more comes.
 async fn follow(client: &Client, id: &str, action: &Action, life: &mut Life) -> Result<(), Error> {
     let mut changes = properties(client).await?.receive_properties_changed().await?;
-    let clock = crate::platform::clock();
+    let clock = system_clock();
     let over = default_life(action.verb()).map(|life| clock.boottime() + life + TOLD_WITHIN);
     loop {
         let account = account(client).await?;

@@ -48,10 +48,10 @@ pub fn words(report: &Report) -> Option<String> {
         }
         Report::Evidence { at, cells, wifi, .. } => {
             let mut lines = vec![format!(
-                "around it at {}: {} cells, {} wireless networks",
+                "around it at {}: {}, {}",
                 time_words(*at),
-                cells.len(),
-                wifi.len()
+                count(cells.len(), "cell"),
+                count(wifi.len(), "wireless network")
             )];
             lines.extend(cells.iter().map(|cell| {
                 format!(
@@ -100,6 +100,12 @@ pub fn words(report: &Report) -> Option<String> {
         Report::Event { at, code } => Some(format!("{} at {}", printable(code), time_words(*at))),
         Report::Unknown => None,
     }
+}
+
+/// So many of something.
+fn count(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
 }
 
 /// A report as JSON: its own fields, and for a position `geo`.

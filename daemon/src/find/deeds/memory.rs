@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use belay_proto::Epoch;
 use belay_proto::clock::{Clock, unix_seconds};
+use belay_proto::sms::SmsMark;
 use belay_proto::wire::LocationSource;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -58,8 +59,10 @@ pub(super) struct Notes {
     pub(super) cards: Cards,
     /// Texts that are to go to the trusted number.
     pub(super) owed: Owed,
-    /// Commands that came by text and haven't ended, or aren't judged yet.
+    /// Commands that came by text and haven't ended.
     pub(super) texted: Vec<[u8; 16]>,
+    /// Texts that are being judged.
+    pub(super) judging: Vec<SmsMark>,
     /// The owner was told of the battery that is critical now.
     pub(super) battery_told: bool,
 }

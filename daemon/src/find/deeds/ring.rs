@@ -23,7 +23,7 @@ const LONGEST: Duration = Duration::from_secs(3600);
 /// A sound that ended by itself begins again after this at first, and in the end this seldom.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// Ways to play a sound, each of them tried before the device counts as one without.
-const WAYS: u32 = 2;
+const WAYS: u32 = 3;
 /// Nothing that the device has makes a sound.
 const NO_SOUND: &str = "no-sound";
 

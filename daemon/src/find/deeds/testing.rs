@@ -229,6 +229,7 @@ impl Rig {
                 position: phone.clone(),
                 power: phone.clone(),
                 audio: phone.clone(),
+                time: watch::Sender::default().subscribe(),
             },
             warden,
             outbox: Outbox::new(store.clone()),

@@ -3,14 +3,16 @@
 //! The modem's receiver is switched on for the search, and afterwards off again, unless it was on; whatever others
 //! changed meanwhile stays as they want it. `signal_location` is never switched on: with it every program on the bus
 //! hears the place. So the place has to be asked for again and again.
+//! It is noted on disk before: what a killed belayd left on, the next one switches off.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use belay_proto::wire::LocationSource;
-use tokio::sync::{OwnedMutexGuard, mpsc, oneshot};
+use tokio::sync::{OwnedMutexGuard, mpsc, oneshot, watch};
 use zbus::OwnedVariant;
 
+use super::borrowed::{Borrowed, Note};
 use super::cell;
 use super::manager::LOCATION;
 use crate::platform::PlatformError;
@@ -21,7 +23,7 @@ use crate::platform::service::{Properties, Service, take};
 /// `MMModemLocationSource`: the serving cell.
 const CELL: u32 = 1;
 /// `MMModemLocationSource`: coordinates by satellites.
-const GPS_RAW: u32 = 2;
+pub(super) const GPS_RAW: u32 = 2;
 /// How often the place is asked for.
 const ASK_EACH: Duration = Duration::from_secs(2);
 /// The interface doesn't say how exact a place is; a phone's receiver in the open is better than this.
@@ -33,14 +35,18 @@ pub(super) struct Search {
     pub(super) modem: String,
     pub(super) clock: Time,
     pub(super) fixes: mpsc::Sender<Fix>,
+    pub(super) note: Note,
+    /// Set once belayd ends.
+    pub(super) closing: watch::Receiver<bool>,
     /// One search at a time: two would each take the other's setup for what to go back to.
     pub(super) _turn: OwnedMutexGuard<()>,
 }
 
 /// How the receiver is set up.
-struct Standing {
-    enabled: u32,
-    signals: bool,
+pub(super) struct Standing {
+    /// `MMModemLocationSource`s.
+    pub(super) enabled: u32,
+    pub(super) signals: bool,
     capabilities: u32,
 }
 
@@ -54,6 +60,8 @@ struct Told {
 impl Search {
     /// Searches until a fresh place was found, or until `ended`, and then takes back what it has added.
     pub(super) async fn run(self, ended: oneshot::Receiver<()>) -> Result<(), PlatformError> {
+        // What an earlier search left on isn't somebody else's.
+        self.note.settle(&self.service).await?;
         let before = standing(&self.service, &self.modem).await?;
         if before.capabilities & GPS_RAW == 0 {
             return Err(PlatformError::NotSupported("the modem has no receiver"));
@@ -62,37 +70,33 @@ impl Search {
             // Somebody else's search: who hears its places is that one's to say.
             return self.found(ended).await;
         }
+        let borrowed = Borrowed::of(&self.service, &self.modem, before.enabled).await?;
+        self.note.keep(&borrowed).await?;
         let added = setup(&self.service, &self.modem, before.enabled | GPS_RAW, false).await;
         let outcome = match added {
             Ok(()) => self.found(ended).await,
             // A modem that didn't answer in time may have done it all the same.
             failed => failed,
         };
-        if let Err(error) = self.take_back().await {
-            tracing::warn!(
+        match borrowed.give_back(&self.service).await {
+            Ok(()) => self.note.forget().await,
+            // The note stays: the next search, or the next belayd, takes it back.
+            Err(error) => tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "the modem's receiver may have stayed on"
-            );
+            ),
         }
         outcome
     }
 
     async fn found(&self, ended: oneshot::Receiver<()>) -> Result<(), PlatformError> {
+        let mut closing = self.closing.clone();
         tokio::select! {
+            // Nobody who could close is left, or it is: both are the end.
+            _ = closing.wait_for(|closing| *closing) => Ok(()),
             outcome = self.search() => outcome,
             () = self.fixes.closed() => Ok(()),
             _ = ended => Ok(()),
-        }
-    }
-
-    /// Switches the receiver off, and leaves everything else as it is by now: other clients of the modem, such as
-    /// GeoClue, come and go during a search. Signals that were on when it began are theirs to switch on again; whoever
-    /// wanted them may be gone.
-    async fn take_back(&self) -> Result<(), PlatformError> {
-        let now = standing(&self.service, &self.modem).await?;
-        match now.enabled & GPS_RAW {
-            0 => Ok(()),
-            _ => setup(&self.service, &self.modem, now.enabled & !GPS_RAW, now.signals).await,
         }
     }
 
@@ -163,7 +167,7 @@ async fn location(service: &Service, modem: &str) -> Result<HashMap<u32, OwnedVa
     service.call(modem, LOCATION, "GetLocation", &()).await
 }
 
-async fn standing(service: &Service, modem: &str) -> Result<Standing, PlatformError> {
+pub(super) async fn standing(service: &Service, modem: &str) -> Result<Standing, PlatformError> {
     let mut all = service.all(modem, LOCATION).await?;
     let mut number = |name: &str| take::<u32>(&mut all, name).unwrap_or(0);
     Ok(Standing {
@@ -173,6 +177,11 @@ async fn standing(service: &Service, modem: &str) -> Result<Standing, PlatformEr
     })
 }
 
-async fn setup(service: &Service, modem: &str, sources: u32, signals: bool) -> Result<(), PlatformError> {
+pub(super) async fn setup(
+    service: &Service,
+    modem: &str,
+    sources: u32,
+    signals: bool,
+) -> Result<(), PlatformError> {
     service.call(modem, LOCATION, "Setup", &(sources, signals)).await
 }

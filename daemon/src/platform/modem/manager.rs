@@ -1,12 +1,15 @@
 //! ModemManager.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use belay_proto::wire::Cell;
+use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
 use zbus::{Connection, MessageStream, OwnedObjectPath, OwnedVariant, Variant};
 
+use super::borrowed::Note;
 use super::voice::{Call, Dialled};
 use super::{Incoming, Modem, ModemView, Sim, Text, cell, dialable, gnss, incoming, voice};
 use crate::actor::Supervisor;
@@ -42,6 +45,10 @@ pub(in crate::platform) struct ModemManager {
     dialled: Dialled,
     /// Whose turn it is to use the receiver.
     receiver: Arc<tokio::sync::Mutex<()>>,
+    /// What a search has switched on.
+    note: Note,
+    /// Set once belayd ends.
+    closing: watch::Sender<bool>,
 }
 
 #[derive(Debug)]
@@ -52,10 +59,12 @@ struct Modems {
 }
 
 impl ModemManager {
+    /// Takes back what a search of a killed belayd, which kept its files in `state`, left at the modem.
     pub(in crate::platform) fn start(
         connection: &Connection,
         supervisor: &mut Supervisor,
         clock: Time,
+        state: &Path,
     ) -> Self {
         let subject = Arc::new(Modems {
             service: Service::new(connection, NAME),
@@ -63,12 +72,17 @@ impl ModemManager {
         });
         let (follower, view) = Follower::new(Arc::clone(&subject), clock.clone());
         supervisor.start("modem", follower);
+        let (note, receiver) = (Note::new(state), Arc::default());
+        let settling = (subject.service.clone(), clock.clone(), Arc::clone(&receiver));
+        tokio::spawn(note.clone().settle_in_time(settling.0, settling.1, settling.2));
         Self {
             subject,
             view,
             clock,
             dialled: Dialled::default(),
-            receiver: Arc::default(),
+            receiver,
+            note,
+            closing: watch::Sender::new(false),
         }
     }
 
@@ -223,14 +237,27 @@ impl Modem for ModemManager {
                 modem,
                 clock: self.clock.clone(),
                 fixes,
+                note: self.note.clone(),
+                closing: self.closing.subscribe(),
                 _turn: Arc::clone(&self.receiver).lock_owned().await,
             };
+            if *self.closing.borrow() {
+                return Err(PlatformError::NotSupported("belayd ends"));
+            }
             // In a task of its own, which leaves the receiver as it was found even if nobody waits any more: that
             // is when this future, and with it `_end`, is dropped.
             let search = tokio::spawn(search.run(ended));
             search
                 .await
                 .map_err(|_| PlatformError::Unreadable("the search died"))?
+        })
+    }
+
+    fn settle(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            self.closing.send_replace(true);
+            // Whoever has the turn gives it back with the receiver as it was.
+            drop(self.receiver.lock().await);
         })
     }
 }

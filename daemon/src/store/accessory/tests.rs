@@ -133,6 +133,32 @@ fn how_far_a_history_goes_never_falls() {
 }
 
 #[test]
+fn minutes_that_a_clock_ahead_has_dated_give_way_to_those_that_were_lived() {
+    let (mut db, sealer) = (database(), sealer());
+    let (account, band) = (AccountId::random(), band());
+    save(&db, &sealer, account, &band).unwrap();
+    let first = 20_000 * DAY;
+    within(&mut db, |t| {
+        commit_minutes(t, &sealer, band.id, &minutes(first, 20))
+    });
+    within(&mut db, |t| mark(t, band.id, first + 9 * 60));
+    let loaded = load(&db, &sealer, account).unwrap();
+    assert_eq!(loaded[0].synced_to, first + 9 * 60);
+    let walked = |minute| ActivityMinute { steps: 99, ..minute };
+    let lived: Vec<_> = minutes(first, 15).into_iter().map(walked).collect();
+    let new = within(&mut db, |t| commit_minutes(t, &sealer, band.id, &lived));
+    assert_eq!(new, 0);
+    let told = activity(&db, &sealer, band.id, (0, u64::MAX), 100).unwrap();
+    assert_eq!(
+        told[..10],
+        minutes(first, 10),
+        "what counts as stored stays as it is"
+    );
+    assert_eq!(told[10..15], lived[10..]);
+    assert_eq!(told[15..], minutes(first, 20)[15..]);
+}
+
+#[test]
 fn activity_is_read_within_its_bounds() {
     let (mut db, sealer) = (database(), sealer());
     let id = saved(&db, &sealer);

@@ -5,7 +5,6 @@ use belay_drivers::Alert;
 use belay_drivers::alert::AlertKind;
 use belay_proto::id::AccessoryId;
 
-use super::absence::{ALARM, GRACE};
 use super::*;
 
 const BAND: AccessoryId = AccessoryId::from_bytes([1; 16]);
@@ -21,6 +20,7 @@ fn band(wishes: Wishes) -> Band {
     Band {
         ready: true,
         away: false,
+        held: false,
         worn: true,
         wishes,
     }
@@ -38,6 +38,7 @@ const MESSAGES: Wishes = Wishes {
     ..CALLS
 };
 const AT_HAND: Phone = Phone {
+    known: true,
     lost: false,
     guarded: false,
     dry_run: false,
@@ -71,7 +72,8 @@ impl Rig {
     }
 
     fn bands(&mut self, bands: &[(AccessoryId, Band)]) -> &[Effect] {
-        self.happens(What::Bands(bands.iter().copied().collect::<BTreeMap<_, _>>()))
+        let bands = bands.iter().copied().collect::<BTreeMap<_, _>>();
+        self.happens(What::Bands(bands, true))
     }
 
     /// The band's link breaks, or is there again.
@@ -208,128 +210,4 @@ fn texts_are_cut_cleaned_and_not_shown_without_end() {
     assert_eq!((0..20).map(|_| rig.text("x")).sum::<usize>(), 2);
 }
 
-#[test]
-fn a_band_that_is_gone_rings_the_phone_then_has_it_locked_once() {
-    let mut rig = Rig::new(GUARDED, Wishes::default());
-    assert_eq!(rig.away(true), []);
-    assert_eq!(rig.pass(GRACE - Duration::from_secs(1)), []);
-    assert_eq!(rig.pass(Duration::from_secs(10)), [Effect::Ring(ALARM)]);
-    // Somebody silences it: that isn't the owner's word.
-    rig.happens(What::Silent);
-    let rest = rig.pass(ALARM);
-    assert!(rest.contains(&Effect::Tighten), "{rest:?}");
-    rig.happens(What::Tightened(Err(Duration::from_secs(5))));
-    assert!(
-        rig.pass(Duration::from_secs(20)).contains(&Effect::Tighten),
-        "until it is told"
-    );
-    rig.happens(What::Tightened(Ok(())));
-    assert_eq!(rig.pass(Duration::from_secs(3600)), []);
-}
-
-#[test]
-fn a_phone_that_was_silenced_stays_so_for_that_absence_alone() {
-    let mut rig = Rig::new(GUARDED, Wishes::default());
-    rig.away(true);
-    assert_eq!(rig.pass(GRACE), [Effect::Ring(ALARM)]);
-    // One that can't ring tries again.
-    rig.happens(What::Mute);
-    assert_eq!(rig.pass(Duration::from_secs(10)), [Effect::Ring(ALARM)]);
-    rig.happens(What::Silent);
-    assert_eq!(rig.pass(Duration::from_secs(40)), []);
-    assert_eq!(rig.away(true), []);
-    rig.away(false);
-    rig.away(true);
-    assert_eq!(rig.pass(GRACE), [Effect::Ring(ALARM)], "another time");
-}
-
-#[test]
-fn the_warden_is_told_once_at_a_time_and_no_sooner_than_its_wait_says() {
-    let mut rig = Rig::new(GUARDED, Wishes::default());
-    rig.away(true);
-    let all = rig.pass(GRACE + ALARM);
-    assert_eq!(all.iter().filter(|one| **one == Effect::Tighten).count(), 1);
-    // What accessories show changes all the time.
-    assert_eq!(rig.away(true), [], "it is being told");
-    assert_eq!(rig.pass(Duration::from_secs(60)), []);
-    let wait = Duration::from_secs(47);
-    assert_eq!(rig.happens(What::Tightened(Err(wait))), []);
-    assert_eq!(rig.away(true), []);
-    assert_eq!(rig.pass(wait - Duration::from_secs(1)), []);
-    assert_eq!(rig.pass(Duration::from_secs(1)), [Effect::Tighten]);
-    // A wait that is over is no reason to look without end.
-    rig.happens(What::Tightened(Err(wait)));
-    assert_eq!(rig.away(false), [Effect::Silence]);
-    rig.pass(2 * wait);
-    assert_eq!(rig.state.next_tick(rig.at), None);
-}
-
-#[test]
-fn a_band_that_is_back_in_time_changes_nothing() {
-    let mut rig = Rig::new(GUARDED, Wishes::default());
-    rig.away(true);
-    assert_eq!(rig.pass(GRACE), [Effect::Ring(ALARM)]);
-    assert_eq!(rig.away(false), [Effect::Silence]);
-    assert_eq!(rig.pass(Duration::from_secs(3600)), []);
-}
-
-#[test]
-fn a_band_that_was_never_there_or_is_not_worn_locks_nothing() {
-    let mut rig = Rig::new(AT_HAND, Wishes::default());
-    rig.away(true);
-    rig.happens(What::Phone(GUARDED));
-    assert_eq!(rig.pass(Duration::from_secs(3600)), [], "gone before the policy");
-    let mut rig = Rig::new(GUARDED, Wishes::default());
-    let strap = |ready| Band {
-        ready,
-        away: !ready,
-        worn: false,
-        ..band(Wishes::default())
-    };
-    rig.bands(&[(OTHER, strap(true))]);
-    rig.bands(&[(OTHER, strap(false))]);
-    assert_eq!(rig.pass(Duration::from_secs(3600)), []);
-}
-
-#[test]
-fn a_band_that_is_unpaired_or_disconnected_meanwhile_locks_nothing() {
-    let mut rig = Rig::new(GUARDED, Wishes::default());
-    rig.away(true);
-    rig.bands(&[]);
-    assert_eq!(rig.pass(Duration::from_secs(3600)), []);
-}
-
-#[test]
-fn a_phone_that_slept_looks_for_the_band_before_it_rings() {
-    let mut rig = Rig::new(GUARDED, Wishes::default());
-    rig.away(true);
-    rig.at += Duration::from_secs(8 * 3600);
-    assert_eq!(rig.happens(What::Tick), []);
-    assert_eq!(rig.pass(GRACE - Duration::from_secs(1)), []);
-}
-
-#[test]
-fn a_dry_run_tells_the_warden_and_rings_nothing() {
-    let phone = Phone {
-        dry_run: true,
-        ..GUARDED
-    };
-    let mut rig = Rig::new(phone, Wishes::default());
-    rig.away(true);
-    let all = rig.pass(GRACE + ALARM);
-    assert_eq!(all, [Effect::Tighten]);
-}
-
-#[test]
-fn the_policy_that_is_off_or_rests_counts_nothing() {
-    let mut rig = Rig::new(GUARDED, Wishes::default());
-    rig.away(true);
-    rig.pass(GRACE);
-    assert_eq!(rig.happens(What::Phone(AT_HAND)), [Effect::Silence]);
-    rig.happens(What::Phone(GUARDED));
-    assert_eq!(
-        rig.pass(Duration::from_secs(3600)),
-        [],
-        "nothing counts from before"
-    );
-}
+mod absences;

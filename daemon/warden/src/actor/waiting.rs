@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use belay_proto::dbus::LockState;
+use belay_proto::text::with_causes;
 
-use super::{Warden, error_chain};
+use super::Warden;
 use crate::core::command::lost::{Setback, Stand};
 use crate::core::state::{Binding, Lock, What};
 use crate::enforce::Job;
@@ -41,21 +42,22 @@ impl Warden {
         let job = |stand| match (stand, lock) {
             (Stand::Free, _) => Some(Job::Unlock),
             (Stand::Lost, _) => Some(Job::Lost),
-            (Stand::Wipe, Lock::Wiping(wipe)) => match vault.intend_wipe(Some(wipe)) {
+            (Stand::Ready | Stand::Wipe, Lock::Wiping(wipe)) => match vault.intend_wipe(Some(wipe)) {
+                Ok(()) if stand == Stand::Ready => Some(Job::Prepare(wipe.command)),
                 Ok(()) => Some(Job::Wipe(wipe.command)),
                 Err(error) => {
-                    tracing::error!(error = error_chain(&error), "the wipe's intent can't be written");
+                    tracing::error!(error = with_causes(&error), "the wipe's intent can't be written");
                     None
                 }
             },
-            (Stand::Wipe, _) => None,
+            (Stand::Ready | Stand::Wipe, _) => None,
         };
         self.work.pursue(owed, watch, now, job);
     }
 
     /// An intent that nobody has would wipe whenever the unit is started next. Of a tampered state nobody knows.
     fn drop_intent(&mut self) {
-        let intended = self.state.lock.stand() == Stand::Wipe;
+        let intended = self.state.lock.begun_wipe().is_some();
         if intended || matches!(self.state.binding, Binding::Tampered(_)) {
             self.intends_nothing = false;
         } else if !self.intends_nothing {
@@ -63,7 +65,7 @@ impl Warden {
                 Ok(()) => self.intends_nothing = true,
                 Err(error) => {
                     tracing::error!(
-                        error = error_chain(&error),
+                        error = with_causes(&error),
                         "the wipe's intent can't be taken back"
                     );
                 }
@@ -73,8 +75,8 @@ impl Warden {
 
     /// What the operating system is owed; a wipe whose tombstone says that it is over isn't.
     fn owed(&self) -> Option<Stand> {
-        let owed = self.state.standing.owed();
-        owed.filter(|stand| !(self.state.wiped && *stand == Stand::Wipe))
+        let owed = self.state.owed();
+        owed.filter(|stand| !(self.state.wiped && matches!(stand, Stand::Ready | Stand::Wipe)))
     }
 
     /// Takes over what the tombstone says of the wipe that the lock speaks of.
@@ -99,18 +101,20 @@ impl Warden {
             return;
         };
         // Where a tombstone stands bytes were changed, whatever a later run says of its plan: no way back.
+        let is_wipe = matches!(stand, Stand::Ready | Stand::Wipe);
         if let Err(Setback::Refused(reason)) = &result
-            && stand == Stand::Wipe
+            && is_wipe
             && self.buried().is_some()
         {
             let (reason, retry) = (reason.clone(), 0);
             result = Err(Setback::Failed { reason, retry });
         }
-        if matches!((stand, &result), (Stand::Wipe, Err(Setback::Refused(_))))
+        if is_wipe
+            && matches!(result, Err(Setback::Refused(_)))
             && let Err(error) = self.vault.intend_wipe(None)
         {
             tracing::error!(
-                error = error_chain(&error),
+                error = with_causes(&error),
                 "the wipe's intent can't be taken back"
             );
         }
@@ -124,7 +128,7 @@ impl Warden {
         let nothing_pending = self.state.lock == Lock::Unlocked
             && !matches!(self.state.binding, Binding::Tampered(_))
             && self.state.tickets.is_empty()
-            && self.state.standing.owed().is_none()
+            && self.state.owed().is_none()
             && !self.work.is_busy();
         let stays = self.quiet.leaving || self.facts.idle_exit.is_zero() || !nothing_pending;
         (!stays).then(|| self.quiet.since.saturating_add(self.facts.idle_exit / 2))

@@ -19,6 +19,7 @@ pub(super) fn entries<'a>(
     let mut identity = vec![
         ("hardware", Variant::from(hardware.id.to_string())),
         ("hardware-locked", Variant::from(hardware.locked)),
+        ("kept", Variant::from(shown.kept)),
         ("wipe-class", Variant::from(hardware.wipe_class.clone())),
         ("assurance-level", Variant::from(assurance.level.as_str())),
         ("assurance-notes", Variant::from(assurance.notes.clone())),

@@ -107,6 +107,8 @@ pub enum What {
     Beat,
     /// Time has passed: when is it worth asking again?
     Ticked,
+    /// The warden is told to end, as when the device is switched off.
+    Stopping,
     /// belayd has stored the outcomes up to this sequence, and asks for the rest.
     OutcomesAsked(u64),
     /// belayd asks how the device stands.

@@ -2,7 +2,8 @@
 
 use belay_proto::Secret;
 use belay_proto::signed::Keyring;
-use belay_proto::steps::{ACCESSORIES, CollectionKeysOutput};
+use belay_proto::steps::{ACCESSORIES, CollectionKeysOutput, SYNCED};
+use belay_proto::sync::index_key;
 
 use super::records::Bound;
 use super::refusal::Refusal;
@@ -40,12 +41,13 @@ impl State {
     pub fn collection_keys(&self, collection: &str) -> Result<CollectionKeysOutput, Refusal> {
         self.not_lost()?;
         let bound = self.bound()?;
-        if collection != ACCESSORIES {
+        if collection != ACCESSORIES && !SYNCED.contains(&collection) {
             return Err(Refusal::InvalidArgument("no such collection".to_owned()));
         }
         let keyring = open(&self.key, bound)?;
         Ok(CollectionKeysOutput {
             keys: keyring.collection_keys(collection),
+            index: index_key(&keyring.index_key, collection),
         })
     }
 }

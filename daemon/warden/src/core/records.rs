@@ -100,6 +100,7 @@ cbor_map! {
         boottime_ms: u64,
         told: u64,
         started: bool,
+        prepared: Option<bool>,
     }
 
     /// The record that outlives a factory reset: enough to know the owner again.
@@ -272,13 +273,14 @@ pub fn lock_to_bytes(state: &State) -> Vec<u8> {
                 boottime_ms: wipe.since.boottime_ms(),
                 told: wipe.told,
                 started: wipe.started,
+                prepared: wipe.prepared.then_some(true),
             }
             .encode()
         }),
         wanted: Some(match state.standing.wanted {
             Stand::Free => 0,
             Stand::Lost => 1,
-            Stand::Wipe => 2,
+            Stand::Ready | Stand::Wipe => 2,
         }),
         holds: Some(state.standing.holds),
         boot: Some(state.standing.boot.clone()),
@@ -314,6 +316,7 @@ pub fn lock_from_bytes(bytes: &[u8], state: &mut State) -> Result<(), Malformed>
             },
             told: wipe.told,
             started: wipe.started,
+            prepared: wipe.prepared.unwrap_or_default(),
             before: state.lock.clone(),
         }));
     }

@@ -10,7 +10,7 @@ use belay_proto::steps::Purpose;
 
 use super::check::Check;
 use super::command::book::Book;
-use super::command::lost::{Stand, Standing};
+use super::command::lost::Standing;
 use super::command::wipe::Wipe;
 pub use super::event::{Answer, Effect, Event, What};
 use super::records::Bound;
@@ -148,7 +148,7 @@ impl State {
     /// Whether a wipe has begun and isn't over: nothing calls it off, whoever asks.
     #[must_use]
     pub fn is_being_wiped(&self) -> bool {
-        self.lock.stand() == Stand::Wipe && !self.wiped
+        self.lock.begun_wipe().is_some() && !self.wiped
     }
 
     /// The binding, on a device that is somebody's.
@@ -248,6 +248,7 @@ impl State {
             What::Texted(text) => self.texted(&text, &at),
             What::Beat => self.beat(&at),
             What::Ticked => self.tick(&at),
+            What::Stopping => self.stop(&at),
             What::OutcomesAsked(after) => self.outcomes_after(after, &at),
             What::ReportAsked => self.report(&at),
             What::Begun(command) => self.begin_deed(&command, &at),

@@ -161,6 +161,7 @@ fn asked_by_belayd() -> impl Strategy<Value = What> {
         any::<[u8; 104]>().prop_map(|bytes| What::Texted(format!("belay:{}", base64url(&bytes)))),
         Just(What::Beat),
         Just(What::Ticked),
+        Just(What::Stopping),
         any::<u64>().prop_map(What::OutcomesAsked),
         Just(What::ReportAsked),
         command().prop_map(What::Begun),

@@ -40,6 +40,8 @@ pub struct Journal {
     owed: bool,
     /// Half a line may follow: it must be cut off before the next.
     ragged: bool,
+    /// A replacement failed, perhaps after it was done: how long the file is has to be looked up before the next line.
+    unmeasured: bool,
 }
 
 /// The log can't be used.
@@ -65,6 +67,7 @@ impl Journal {
             cut: None,
             owed: false,
             ragged: false,
+            unmeasured: false,
         }
     }
 
@@ -87,6 +90,7 @@ impl Journal {
             cut: None,
             owed: checked.head != bounds.end,
             ragged: checked.length != log.len(),
+            unmeasured: false,
         })
     }
 
@@ -118,6 +122,10 @@ impl Journal {
             let path = path.clone();
             move |source| WriteError::new(&path, source)
         };
+        if self.unmeasured {
+            let measured = self.measure(files);
+            measured.map_err(|error| WriteError::new(&self.path, std::io::Error::other(error)))?;
+        }
         if self.ragged {
             files
                 .truncate(&self.path, self.length)
@@ -136,11 +144,24 @@ impl Journal {
         Ok(())
     }
 
+    /// Looks up how much of the file is whole lines.
+    fn measure(&mut self, files: &dyn Files) -> Result<(), JournalError> {
+        let log = files
+            .read(&self.path)
+            .map_err(JournalError::Io)?
+            .unwrap_or_default();
+        let checked = audit_log::check(&log, &self.bounds)?;
+        self.length = length_of(checked.length);
+        self.ragged = checked.length != log.len();
+        self.unmeasured = false;
+        Ok(())
+    }
+
     /// Shortens a log that is too long, in two steps: after the first a head is owed. To be called when none is; the
     /// log holds whether it is called or not.
     ///
     /// # Errors
-    /// The log can't be read or replaced: it is as it was.
+    /// The log can't be read or replaced: it is as it was, or shorter already.
     pub fn shorten(&mut self, files: &mut dyn Files) -> Result<(), JournalError> {
         if let Some(cut) = self.cut.take() {
             let log = files
@@ -148,7 +169,9 @@ impl Journal {
                 .map_err(JournalError::Io)?
                 .unwrap_or_default();
             let kept = log.get(cut..).unwrap_or_default();
+            self.unmeasured = true;
             files.replace(&self.path, kept).map_err(JournalError::Io)?;
+            self.unmeasured = false;
             self.length = length_of(kept.len());
         } else if self.length > self.limits.longest {
             let log = files

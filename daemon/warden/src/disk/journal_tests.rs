@@ -14,6 +14,9 @@ const SMALL: Limits = Limits {
 struct Memory {
     files: HashMap<PathBuf, Vec<u8>>,
     left: usize,
+    /// The next so many replacements of the log are done, and said to have failed; nothing can be added in between.
+    doubtful: usize,
+    refuses_lines: bool,
 }
 
 impl Memory {
@@ -30,15 +33,26 @@ impl Files for Memory {
     }
 
     fn replace(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.change(path, |file| *file = bytes.to_vec())
+        self.change(path, |file| *file = bytes.to_vec())?;
+        if path == log() && self.doubtful > 0 {
+            self.doubtful -= 1;
+            return Err(io::ErrorKind::Other.into());
+        }
+        Ok(())
     }
 
     fn append(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        if self.refuses_lines {
+            // Half of it is there.
+            self.change(path, |file| file.extend(&bytes[..bytes.len() / 2]))?;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         self.change(path, |file| file.extend(bytes))
     }
 
     fn truncate(&mut self, path: &Path, length: u64) -> io::Result<()> {
-        self.change(path, |file| file.truncate(usize::try_from(length).unwrap()))
+        // As a file system does it, which also makes a file longer.
+        self.change(path, |file| file.resize(usize::try_from(length).unwrap(), 0))
     }
 
     fn rename(&mut self, _: &Path, _: &Path) -> io::Result<()> {
@@ -115,6 +129,31 @@ fn a_log_stays_short_and_its_entries_stay_numbered() {
     let entries = opened(&disk).entries(&disk, 0).unwrap();
     assert_eq!(entries.last().unwrap().seq, 500);
     assert!(entries.len() >= 4 && entries[0].seq > 400);
+}
+
+#[test]
+fn a_shortening_that_failed_after_it_was_done_leaves_a_log_that_goes_on() {
+    let mut disk = Memory {
+        left: usize::MAX,
+        doubtful: 1,
+        ..Memory::default()
+    };
+    let mut journal = opened(&disk);
+    let told = (1..=500).take_while(|number| noted(&mut journal, &mut disk, *number).is_some());
+    let told = u64::try_from(told.count()).unwrap();
+    assert!(disk.doubtful == 0 && told < 500, "a replacement failed");
+    // Half a line comes after it, and has to be cut off where the log ends by now.
+    disk.refuses_lines = true;
+    assert!(noted(&mut journal, &mut disk, 501).is_none());
+    disk.refuses_lines = false;
+    noted(&mut journal, &mut disk, 502).unwrap();
+    let entries = opened(&disk).entries(&disk, 0).unwrap();
+    assert_eq!(entries.last().unwrap().time, 502);
+    assert_eq!(
+        entries.last().unwrap().seq,
+        told + 2,
+        "the one that was shortened at, and this"
+    );
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub struct Commands {
     pub unlock: Vec<String>,
     /// Starts the watch, and returns.
     pub watch: Vec<String>,
+    /// Everything that may refuse the wipe, before the sessions end; exit code 78: refused, nothing was changed.
+    pub wipe_prepare: Vec<String>,
     /// Wipes as the intent says; exit code 78: refused, nothing was changed.
     pub wipe: Vec<String>,
     /// Prints what a wipe is worth here, one word.
@@ -39,6 +41,7 @@ impl Commands {
             &self.lost,
             &self.unlock,
             &self.watch,
+            &self.wipe_prepare,
             &self.wipe,
             &self.wipe_class,
         ]
@@ -75,9 +78,10 @@ impl Exec {
             Job::Lost => (&self.commands.lost, Some(PATIENCE)),
             Job::Unlock => (&self.commands.unlock, Some(PATIENCE)),
             Job::Watch => (&self.commands.watch, Some(PATIENCE)),
-            Job::Wipe(_) if self.commands.wipe.is_empty() => {
+            Job::Prepare(_) | Job::Wipe(_) if self.commands.wipe.is_empty() => {
                 return Err(EnforceError::Refused("no-wipe-plan".to_owned()));
             }
+            Job::Prepare(_) => (&self.commands.wipe_prepare, Some(PATIENCE)),
             Job::Wipe(_) => (&self.commands.wipe, None),
         };
         let command = command.clone();
@@ -88,7 +92,9 @@ impl Exec {
         match (status, job) {
             (None, _) => Ok(()),
             (Some(status), _) if status.success() => Ok(()),
-            (Some(status), Job::Wipe(command)) if status.code() == Some(i32::from(sysexits::CONFIG)) => {
+            (Some(status), Job::Prepare(command) | Job::Wipe(command))
+                if status.code() == Some(i32::from(sysexits::CONFIG)) =>
+            {
                 Err(EnforceError::Refused(self.why_refused(command)))
             }
             (Some(status), _) => Err(EnforceError::failed("command-failed", status)),
@@ -102,7 +108,15 @@ impl Exec {
 
 impl Enforcer for Exec {
     fn enforce(&self, job: Job) -> BoxFuture<'_, Result<(), EnforceError>> {
-        Box::pin(async move { self.run(&job).await })
+        Box::pin(async move {
+            if let Job::Wipe(_) = job
+                && let Err(error) = self.run(&Job::Lost).await
+            {
+                // Its patience is over, or it never will: no session keeps the keys.
+                tracing::warn!(%error, "the wipe begins though the lost mode's command failed");
+            }
+            self.run(&job).await
+        })
     }
 }
 

@@ -18,7 +18,10 @@ pub enum Job {
     Unlock,
     /// Somebody looks after lost mode, and wakes the warden for its policies.
     Watch,
-    /// The wipe that the intent on disk describes.
+    /// Everything that may refuse the wipe that the intent on disk describes. Nothing of what is wiped is touched and no
+    /// session ends; once it is done nothing refuses any more, and a power cut holds nothing up.
+    Prepare(CommandId),
+    /// That wipe: the sessions first, for which it waits, though not for ever; then the keys.
     Wipe(CommandId),
 }
 
@@ -55,7 +58,7 @@ impl Enforcer for Nothing {
     fn enforce(&self, job: Job) -> BoxFuture<'_, Result<(), EnforceError>> {
         Box::pin(async move {
             match job {
-                Job::Wipe(_) => Err(EnforceError::Refused("no-wipe-plan".to_owned())),
+                Job::Prepare(_) | Job::Wipe(_) => Err(EnforceError::Refused("no-wipe-plan".to_owned())),
                 Job::Lost | Job::Unlock | Job::Watch => Ok(()),
             }
         })

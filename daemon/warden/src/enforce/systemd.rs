@@ -1,5 +1,7 @@
 //! Through systemd and logind: units that the distribution may extend, and the end of each session.
 
+mod emptying;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use super::{EnforceError, Enforcer, Job};
 const LOST: &str = "belay-lost.target";
 const FREE: &str = "default.target";
 const WATCH: &str = "belay-watch.service";
+const PREPARE: &str = "belay-wipe-prepare.service";
 const WIPE: &str = "belay-wipe.service";
 /// The session ended by itself.
 const NO_SUCH_SESSION: &str = "org.freedesktop.login1.NoSuchSession";
@@ -32,6 +35,12 @@ trait Manager {
     /// Queues a job.
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
 
+    /// Queues a job that ends once nothing of the unit runs any more.
+    fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+
+    /// Sends a signal to processes of a unit.
+    fn kill_unit(&self, name: &str, whom: &str, signal: i32) -> zbus::Result<()>;
+
     /// A job has ended.
     #[zbus(signal)]
     fn job_removed(&self, id: u32, job: OwnedObjectPath, unit: String, result: String) -> zbus::Result<()>;
@@ -39,6 +48,8 @@ trait Manager {
 
 /// A session: id, uid, user, seat, object.
 type Listed = (String, u32, String, String, OwnedObjectPath);
+/// A user with a session, or one who lingers: uid, name, object.
+type User = (u32, String, OwnedObjectPath);
 
 #[zbus::proxy(
     interface = "org.freedesktop.login1.Manager",
@@ -48,6 +59,9 @@ type Listed = (String, u32, String, String, OwnedObjectPath);
 trait Logins {
     /// Who is logged in.
     fn list_sessions(&self) -> zbus::Result<Vec<Listed>>;
+
+    /// Who has anything running.
+    fn list_users(&self) -> zbus::Result<Vec<User>>;
 
     /// Ends a session and everything in it.
     fn terminate_session(&self, id: &str) -> zbus::Result<()>;
@@ -60,17 +74,43 @@ pub struct Systemd {
     lost_screen_user: String,
     /// Where the wipe says why it doesn't begin.
     wipe_journal: PathBuf,
+    patience: Patience,
+}
+
+/// How long a wipe waits for what runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For what is asked to end.
+    pub ends: Duration,
+    /// And then for what is killed. What doesn't go even so, in a system call without end, is left.
+    pub dies: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            ends: Duration::from_secs(15),
+            dies: Duration::from_secs(5),
+        }
+    }
 }
 
 impl Systemd {
     /// Over the warden's connection.
     #[must_use]
-    pub const fn new(connection: Connection, lost_screen_user: String, wipe_journal: PathBuf) -> Self {
+    pub fn new(connection: Connection, lost_screen_user: String, wipe_journal: PathBuf) -> Self {
         Self {
             connection,
             lost_screen_user,
             wipe_journal,
+            patience: Patience::default(),
         }
+    }
+
+    /// With another patience before a wipe.
+    #[must_use]
+    pub fn patient(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     async fn lose(&self) -> Result<(), EnforceError> {
@@ -99,7 +139,16 @@ impl Systemd {
     }
 
     async fn wipe(&self, command: &CommandId) -> Result<(), EnforceError> {
-        let ran = self.start(WIPE, "replace").await;
+        self.empty().await;
+        let ran = self.unless_refused(self.start(WIPE, "replace").await, command);
+        if ran.is_err() {
+            self.let_belayd_tell().await;
+        }
+        ran
+    }
+
+    /// A unit of the wipe may have failed because it refused.
+    fn unless_refused(&self, ran: Result<(), EnforceError>, command: &CommandId) -> Result<(), EnforceError> {
         match (ran, why_refused(&self.wipe_journal, command)) {
             (Err(_), Some(reason)) => Err(EnforceError::Refused(reason)),
             (ran, _) => ran,
@@ -108,12 +157,22 @@ impl Systemd {
 
     /// Starts a unit and waits for its job's end.
     async fn start(&self, unit: &str, mode: &str) -> Result<(), EnforceError> {
+        self.job(unit, async |manager| manager.start_unit(unit, mode).await)
+            .await
+    }
+
+    /// Queues a job and waits for its end.
+    async fn job(
+        &self,
+        unit: &str,
+        queue: impl AsyncFnOnce(&ManagerProxy<'_>) -> zbus::Result<OwnedObjectPath>,
+    ) -> Result<(), EnforceError> {
         let asked = |error: zbus::Error| EnforceError::failed("unit-not-started", format!("{unit}: {error}"));
         let manager = ManagerProxy::new(&self.connection).await.map_err(asked)?;
         manager.subscribe().await.map_err(asked)?;
         // Before the call, so that a job which ends at once isn't missed.
         let mut removed = manager.receive_job_removed().await.map_err(asked)?;
-        let job = manager.start_unit(unit, mode).await.map_err(asked)?;
+        let job = queue(&manager).await.map_err(asked)?;
         while let Some(signal) = removed.next().await {
             let ended = signal.args().map_err(asked)?;
             if *ended.job() == job {
@@ -134,6 +193,10 @@ impl Enforcer for Systemd {
                 Job::Lost => self.lose().await,
                 Job::Unlock => within(self.start(FREE, "isolate")).await,
                 Job::Watch => within(self.start(WATCH, "replace")).await,
+                Job::Prepare(command) => {
+                    let ran = within(self.start(PREPARE, "replace")).await;
+                    self.unless_refused(ran, &command)
+                }
                 Job::Wipe(command) => self.wipe(&command).await,
             }
         })

@@ -72,7 +72,7 @@ impl Lane {
     /// Whether nothing that runs stands in its way.
     fn has_room(&self, task: Task) -> bool {
         // A lost target that takes its time doesn't hold up a wipe, and only a wipe overtakes.
-        let wipes = task == Task::Stand(Stand::Wipe);
+        let wipes = matches!(task, Task::Stand(Stand::Ready | Stand::Wipe));
         match self.running {
             None => wipes || self.overtaken.is_none(),
             Some((_, running)) => wipes && running == Task::Stand(Stand::Lost),
@@ -120,7 +120,8 @@ impl Work {
         now: Duration,
         job: impl FnOnce(Stand) -> Option<Job>,
     ) {
-        if owed.is_some() && self.stand.of != owed {
+        // Also where nothing is: the next one isn't the one that failed.
+        if self.stand.of != owed {
             self.stand.of = owed;
             self.stand.start_over();
         }

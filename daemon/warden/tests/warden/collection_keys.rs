@@ -4,6 +4,7 @@
 use belay_proto::Secret;
 use belay_proto::signed::EpochKeys;
 use belay_proto::steps::{self, *};
+use belay_proto::sync::index_key;
 use belay_warden::core::refusal::Refusal;
 
 use crate::credentials::reauthenticate;
@@ -57,7 +58,7 @@ async fn the_keys_of_other_collections_stay_with_the_warden() {
     let device = Device::initialised();
     let warden = device.start();
     warden.register().await;
-    for other in ["", "contacts", "accessories ", "Accessories"] {
+    for other in ["", "Contacts", "accessories ", "Accessories"] {
         assert!(matches!(
             ask(&warden, other).await,
             Err(Refusal::InvalidArgument(_))
@@ -66,6 +67,30 @@ async fn the_keys_of_other_collections_stay_with_the_warden() {
     for garbage in [Vec::new(), vec![0xff], Done {}.encode()] {
         let answer = warden.use_ticket("", steps::COLLECTION_KEYS, garbage).await;
         assert!(matches!(answer, Err(Refusal::InvalidArgument(_))));
+    }
+}
+
+#[tokio::test]
+async fn each_collection_has_keys_of_its_own() {
+    let device = Device::initialised();
+    let warden = device.start();
+    let account = warden.register().await;
+    let mut seen = std::collections::HashSet::new();
+    for name in SYNCED {
+        let collection = name.to_owned();
+        let input = CollectionKeysInput { collection }.encode();
+        let output = warden
+            .use_ticket("", steps::COLLECTION_KEYS, input)
+            .await
+            .unwrap();
+        let output = CollectionKeysOutput::decode(&output).unwrap();
+        assert_eq!(
+            pairs(&output.keys),
+            pairs(&account.keyring().collection_keys(name))
+        );
+        let index = index_key(&account.keyring().index_key, name);
+        assert_eq!(output.index.expose(), index.expose());
+        assert!(seen.insert(pairs(&output.keys)[0].1) && seen.insert(*output.index.expose()));
     }
 }
 

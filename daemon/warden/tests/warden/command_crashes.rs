@@ -6,6 +6,7 @@ use belay_proto::signed::*;
 use belay_warden::core::state::{Binding, Lock, State};
 use belay_warden::disk::files::Disk;
 use belay_warden::disk::vault::Vault;
+use belay_warden::enforce::Job;
 
 use crate::owner::{Owner, bound, lock, ring, wipe};
 use crate::stopping_disk::StoppingDisk;
@@ -130,10 +131,8 @@ async fn a_wipe() {
         assert_eq!(warden.life(id).await, ["running"]);
         let before = device.system.jobs().len();
         device.clock.advance(std::time::Duration::from_secs(10));
-        assert_eq!(
-            device.system.job(before + 1).await,
-            belay_warden::enforce::Job::Wipe(id)
-        );
+        assert_eq!(device.system.job(before + 1).await, Job::Prepare(id));
+        assert_eq!(device.system.job(before + 2).await, Job::Wipe(id));
     })
     .await;
 }

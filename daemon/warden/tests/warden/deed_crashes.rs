@@ -230,7 +230,7 @@ async fn a_policy_that_counts_down_and_wipes() {
         if job == Job::Lost {
             job = device.system.job(before + 2).await;
         }
-        assert!(matches!(job, Job::Wipe(_)), "{job:?}");
+        assert!(matches!(job, Job::Prepare(_)), "{job:?}");
     })
     .await;
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use belay_proto::clock::Clock;
 use belay_proto::dbus::LockState;
 use belay_proto::signed::Action;
 use belay_proto::steps::{
@@ -46,7 +47,7 @@ async fn a_device_locks_itself_after_its_time_without_contact_and_not_before() {
     warden.set_policies(&lock_after_a_day()).await.unwrap();
     assert_eq!(
         warden.tick(&device).await,
-        Some(HOUR / 6),
+        Some(HOUR / 8),
         "so that counts are written down"
     );
     pass(&device, &warden, 20).await;
@@ -109,7 +110,8 @@ async fn a_wipe_needs_72_hours_lost_then_its_time_then_an_hour_that_is_heard() {
     warden.tick(&device).await;
     assert_eq!(warden.handle.snapshot().lock, LockState::Wiping);
     device.clock.advance(Duration::from_secs(10));
-    assert!(matches!(device.system.job(2).await, Job::Wipe(_)));
+    assert!(matches!(device.system.job(2).await, Job::Prepare(_)));
+    assert!(matches!(device.system.job(3).await, Job::Wipe(_)));
     assert_eq!(warden.count("wipe-countdown").await, 1);
 }
 
@@ -178,25 +180,54 @@ async fn after_a_wipe_that_was_refused_and_an_unlock_the_device_still_locks_itse
     assert_eq!(warden.handle.snapshot().lock, LockState::Lost);
 }
 
-#[tokio::test]
-async fn whoever_restarts_the_device_every_fifty_minutes_gains_little() {
+/// Restarts the device each time it was up for so long, until it locks itself; answers for how long it was up in all.
+async fn up_until_locked(each: Duration) -> Duration {
     let (device, mut warden, _) = bound().await;
     warden.set_policies(&lock_after_a_day()).await.unwrap();
-    let mut hours = 0;
-    while warden.handle.snapshot().lock == LockState::Unlocked {
-        // Five ticks, as the watch comes; what comes after the last of them is lost.
-        for _ in 0..5 {
-            warden.tick(&device).await;
-            device.clock.advance(HOUR / 6);
-        }
-        drop(warden);
+    drop(warden);
+    let mut up = Duration::ZERO;
+    loop {
         device.new_boot();
         warden = device.start();
-        warden.tick(&device).await;
-        hours += 1;
-        assert!(hours < 40, "the policy never applies");
+        let end = device.clock.boottime() + each;
+        // As the watch asks.
+        while let Some(wait) = warden.tick(&device).await {
+            let left = end - device.clock.boottime();
+            device.clock.advance(wait.min(left));
+            if wait >= left {
+                break;
+            }
+        }
+        up += each;
+        if warden.handle.snapshot().lock == LockState::Lost {
+            return up;
+        }
+        assert!(up < 2 * 24 * HOUR, "the policy doesn't apply");
+        drop(warden);
     }
-    assert!(hours >= 28, "{hours} boots of 50 minutes aren't a day");
+}
+
+#[tokio::test]
+async fn whoever_restarts_the_device_again_and_again_gains_an_eighth_at_most() {
+    let each = Duration::from_secs(50 * 60);
+    let up = up_until_locked(each).await;
+    assert!(up <= 24 * HOUR * 8 / 7 + each, "{up:?}");
+}
+
+#[tokio::test]
+async fn a_warden_that_is_told_to_end_has_written_down_what_was_counted() {
+    let (device, warden, _) = bound().await;
+    warden.set_policies(&lock_after_a_day()).await.unwrap();
+    pass(&device, &warden, 23).await;
+    let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+    device.clock.advance(minutes(9));
+    warden.handle.stop().await.unwrap();
+    drop(warden);
+    device.new_boot();
+    let warden = device.start();
+    device.clock.advance(minutes(51));
+    warden.tick(&device).await;
+    assert_eq!(warden.handle.snapshot().lock, LockState::Lost);
 }
 
 #[tokio::test]
@@ -214,8 +245,8 @@ async fn a_rehearsal_only_says_what_would_happen() {
     assert_eq!(warden.count("policy-rehearsed").await, 1, "once for one silence");
     assert_eq!(
         warden.tick(&device).await,
-        Some(HOUR),
-        "there is nothing to be early for"
+        Some(HOUR / 6),
+        "to write down what was counted"
     );
     warden.handle.tighten("sim-change".to_owned()).await.unwrap();
     assert_eq!(warden.handle.snapshot().lock, LockState::Unlocked);

@@ -381,13 +381,3 @@ async fn a_new_password_ends_each_delegation() {
     let bytes = asked(&owner, &key, &delegate, ring());
     refused(&warden, bytes, Disposition::NoSuchDelegate, 0).await;
 }
-
-#[tokio::test]
-async fn endless_refusals_do_not_fill_the_disk() {
-    let (_device, warden, owner) = bound().await;
-    let forged = envelope(&owner.command(lock()), &stranger(), None);
-    for _ in 0..1100 {
-        warden.command(forged.clone()).await;
-    }
-    assert_eq!(warden.count("command-refused").await, 256 + 2);
-}

@@ -11,6 +11,8 @@ use tokio::sync::{oneshot, watch};
 pub struct Simulated {
     jobs: Arc<watch::Sender<Vec<Job>>>,
     answer: Arc<Mutex<Result<(), EnforceError>>>,
+    /// What every wipe is answered, where it isn't as everything else.
+    wipes: Arc<Mutex<Option<Result<(), EnforceError>>>>,
     gate: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
 }
 
@@ -19,6 +21,7 @@ impl Default for Simulated {
         Self {
             jobs: Arc::new(watch::Sender::new(Vec::new())),
             answer: Arc::new(Mutex::new(Ok(()))),
+            wipes: Arc::default(),
             gate: Arc::default(),
         }
     }
@@ -28,6 +31,11 @@ impl Simulated {
     /// From now on every job but the watch is answered so.
     pub fn answers(&self, answer: Result<(), EnforceError>) {
         *self.answer.lock().unwrap() = answer;
+    }
+
+    /// From now on every wipe that was prepared is answered so.
+    pub fn wipes(&self, answer: Result<(), EnforceError>) {
+        *self.wipes.lock().unwrap() = Some(answer);
     }
 
     /// The next `Lost` isn't answered before what this gives is dropped.
@@ -73,9 +81,11 @@ impl Enforcer for Simulated {
     fn enforce(&self, job: Job) -> BoxFuture<'_, Result<(), EnforceError>> {
         Box::pin(async move {
             let answer = match job {
-                Job::Watch => Ok(()),
-                _ => self.answer.lock().unwrap().clone(),
+                Job::Watch => Some(Ok(())),
+                Job::Wipe(_) => self.wipes.lock().unwrap().clone(),
+                _ => None,
             };
+            let answer = answer.unwrap_or_else(|| self.answer.lock().unwrap().clone());
             let gate = self.gate.lock().unwrap().take_if(|_| job == Job::Lost);
             self.jobs.send_modify(|jobs| jobs.push(job));
             if let Some(gate) = gate {

@@ -87,6 +87,35 @@ async fn whoever_logs_in_is_logged_out_but_for_the_lost_screen() {
 }
 
 #[tokio::test]
+async fn a_wipe_that_may_still_be_refused_ends_no_session_and_switches_nothing() {
+    let stage = Stage::new("wiping").await;
+    // A policy keeps the watch.
+    stage
+        .shared
+        .change(|picture| (picture.kept, picture.next) = (false, u64::MAX));
+    stage.stop_target().await;
+    let before = stage.shared.get(owners);
+    let watch = stage.start();
+    stage.until("asked", |picture| picture.ticks == 1).await;
+    stage.log_in("c9", "eve").await;
+    stage.hint().await;
+    stage.until("asked again", |picture| picture.ticks == 2).await;
+    assert!(
+        stage
+            .shared
+            .get(|picture| picture.ended.is_empty() && picture.starts.is_empty())
+    );
+    assert_eq!(stage.shared.get(owners), before);
+    // Nothing refuses it any more.
+    stage.shared.change(|picture| picture.kept = true);
+    stage.hint().await;
+    stage
+        .until("kept", |picture| picture.ended == ["c1", "c9"] && picture.target)
+        .await;
+    drop(watch);
+}
+
+#[tokio::test]
 async fn the_lost_screens_target_is_started_again() {
     let stage = Stage::new("lost").await;
     let _watch = stage.start();

@@ -14,6 +14,8 @@ use zbus::{ObjectPath, OwnedFd, OwnedObjectPath, Variant, fdo};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Picture {
     pub lock: String,
+    /// What the warden's `Identity` says beside it.
+    pub kept: bool,
     /// What it is once it was read.
     pub then: Option<String>,
     /// What the warden answers to a tick, and how often it was told.
@@ -56,6 +58,10 @@ impl Warden {
         self.0
             .change(|picture| picture.lock = picture.then.take().unwrap_or_else(|| said.clone()));
         said
+    }
+
+    fn identity(&self) -> std::collections::HashMap<&'static str, Variant<'static>> {
+        [("kept", Variant::from(self.0.get(|picture| picture.kept)))].into()
     }
 
     #[zbus(name = "Use")]

@@ -52,6 +52,7 @@ impl Stage {
         let sessions = [("c1", "ada"), ("c2", "belay-screen")];
         let shared = Shared(watch::Sender::new(Picture {
             lock: lock.to_owned(),
+            kept: true,
             networking: true,
             wireless: true,
             wwan: false,

@@ -2,6 +2,7 @@
 
 use crate::cbor::{Malformed, MapReader, MapWriter, Value};
 use crate::id::CommandId;
+use crate::text::misleads;
 
 /// The longest message, in characters.
 const MESSAGE_CHARACTERS: usize = 200;
@@ -181,22 +182,14 @@ impl Action {
     }
 }
 
-/// A message as a command may carry it: line breaks and tabs as spaces, without control characters and those
-/// that change the direction of writing, at most 200 characters. A signed message that isn't clean is
-/// malformed: who signed it means it to look like something else.
+/// A message as a command may carry it: line breaks and tabs as spaces, without what [`misleads`], at most 200
+/// characters. A signed message that isn't clean is malformed: who signed it means it to look like something else.
 pub fn clean_message(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
     let shown = text
         .chars()
         .map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c });
     shown.filter(|c| !misleads(*c)).take(MESSAGE_CHARACTERS).collect()
-}
-
-/// Control characters, line and paragraph separators, and the characters that change the direction of
-/// writing (Unicode UAX #9 §2). Joiners stay: words of several languages and many emoji need them.
-fn misleads(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn message(text: String) -> Result<String, Malformed> {

@@ -100,10 +100,14 @@ impl Auth {
     /// Answers what is written to it.
     pub(super) fn hear(&mut self, model: Model, value: &[u8], now: Duration) -> Option<Vec<u8>> {
         let command = *value.first()?;
-        let wrong = if model == Model::Four { 0x08 } else { 0x04 };
+        let wrong = if model.key_is_issued() { 0x08 } else { 0x04 };
+        // A Mi Band 4 was seen to understand both.
+        if model.remembers_eight() && command & 0x80 == 0 {
+            return None;
+        }
         match (command & 0x0f, value) {
             // Its key comes from the account's server alone.
-            (1, _) if model == Model::Four => Some(vec![0x10, command, 0x04]),
+            (1, _) if model.key_is_issued() => Some(vec![0x10, command, 0x04]),
             (1, [_, _, key @ ..]) => {
                 let Ok(key) = <[u8; 16]>::try_from(key) else {
                     return Some(vec![0x10, command, 0x04]);

@@ -61,8 +61,28 @@ impl Minute {
         }
     }
 
-    const fn bytes(self) -> [u8; 4] {
+    /// The same as bands tell it that remember eight bytes a minute.
+    #[must_use]
+    pub const fn of_eight(self) -> Self {
+        let kind = match self.kind & 0x0f {
+            2 => 64,
+            3 => 115,
+            6 => 118,
+            9 | 11 => 120,
+            _ => 80,
+        };
+        Self { kind, ..self }
+    }
+
+    const fn four(self) -> [u8; 4] {
         [self.kind, self.intensity, self.steps, self.heart]
+    }
+
+    /// What nobody knows, then sleep, deep sleep and REM with the flags that are to be masked.
+    pub(in crate::accessories) const fn eight(self) -> [u8; 8] {
+        let (sleep, rem) = if self.kind == 120 { (60, 0x80 | 20) } else { (0, 0) };
+        let [kind, intensity, steps, heart] = self.four();
+        [kind, intensity, steps, heart, 4, sleep, 0x80 | (sleep / 2), rem]
     }
 }
 
@@ -74,6 +94,12 @@ impl Once {
     /// To be done.
     pub fn new(deed: impl FnOnce() + Send + 'static) -> Self {
         Self(Some(Box::new(deed)))
+    }
+
+    /// Whether it was done, or there is nothing to do.
+    #[must_use]
+    pub const fn is_done(&self) -> bool {
+        self.0.is_none()
     }
 
     fn perform(&mut self) {
@@ -102,6 +128,10 @@ pub struct History {
     pub skip: Option<usize>,
     /// What is done in the moment in which a transfer is acknowledged, before anything is forgotten.
     pub on_acknowledged: Once,
+    /// What is done in the moment in which a transfer begins, before its first packet.
+    pub on_started: Once,
+    /// Whether it remembers eight bytes a minute.
+    eight: bool,
     /// What a transfer was agreed on.
     agreed: Vec<i64>,
     /// Whether all of it was sent.
@@ -116,6 +146,8 @@ impl Default for History {
             refuse: None,
             skip: None,
             on_acknowledged: Once::default(),
+            on_started: Once::default(),
+            eight: false,
             agreed: Vec::new(),
             sent: false,
         }
@@ -123,10 +155,21 @@ impl Default for History {
 }
 
 impl History {
+    /// A memory as this band's, with nothing in it.
+    pub(super) fn of(model: super::Model) -> Self {
+        Self {
+            eight: model.remembers_eight(),
+            ..Self::default()
+        }
+    }
+
     /// Lives `count` minutes from the minute `first` on, by `seed`.
     pub fn live(&mut self, seed: u64, first: i64, count: i64) {
-        let lived = (first..first + count).map(|number| (number, Minute::lived(seed, number)));
-        self.minutes.extend(lived);
+        for number in first..first + count {
+            let minute = Minute::lived(seed, number);
+            let minute = if self.eight { minute.of_eight() } else { minute };
+            self.minutes.insert(number, minute);
+        }
     }
 
     /// Puts in one minute.
@@ -144,6 +187,7 @@ impl History {
     pub fn clear(&mut self) {
         *self = Self {
             round: self.round,
+            eight: self.eight,
             ..Self::default()
         };
     }
@@ -187,9 +231,15 @@ impl History {
 
     /// The packets of the transfer agreed on, each with at most `room` bytes.
     pub(super) fn packets(&mut self, room: usize) -> Vec<Vec<u8>> {
-        let each = (room.saturating_sub(1) / 4).max(1);
+        self.on_started.perform();
+        let size = if self.eight { 8 } else { 4 };
+        let each = (room.saturating_sub(1) / size).max(1);
         let minutes = self.agreed.iter().filter_map(|number| self.minutes.get(number));
-        let minutes: Vec<[u8; 4]> = minutes.map(|minute| minute.bytes()).collect();
+        let bytes = |minute: &Minute| match self.eight {
+            true => minute.eight().to_vec(),
+            false => minute.four().to_vec(),
+        };
+        let minutes: Vec<Vec<u8>> = minutes.map(bytes).collect();
         let skip = self.skip.take();
         let packets = minutes.chunks(each).enumerate();
         let packets = packets.filter(|(at, _)| Some(*at) != skip).map(|(at, samples)| {

@@ -1,14 +1,13 @@
-//! Mi Band 2, 3 and 4 before the protocol of 2021: whom they believe, what they measure, remember and show.
+//! Mi Band 2 to 6 before the protocol of 2021: whom they believe, what they measure, remember and show.
 //!
 //! Where nothing is known of the real ones: a band without notifications of the authentication is silent; it bears an
 //! unauthenticated link as long as it asks for a tap; a wrong key leaves the link up; what isn't understood is
-//! ignored.
+//! ignored; Mi Band 5 and 6 have the table of Mi Band 4 and don't answer the authentication of the bands before.
 
 mod alert;
 mod auth;
 mod heart;
 mod history;
-mod script;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -21,12 +20,12 @@ use uuid::Uuid;
 
 use crate::bluez::{Address, Advertisement, Air, AttError, Peripheral, Service, sig};
 
+pub use super::script::{Manner, Script};
 pub use alert::Alert;
 pub use auth::Auth;
 pub(crate) use auth::encrypt;
 pub use heart::Heart;
 pub use history::{History, Minute, Once};
-pub use script::{Manner, Script};
 
 /// Which band.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +34,12 @@ pub enum Model {
     Two,
     /// Mi Band 3.
     Three,
-    /// Mi Band 4, whose key is issued by the account's server.
+    /// Mi Band 4, the first whose key is issued by the account's server.
     Four,
+    /// Mi Band 5, the first that remembers eight bytes a minute.
+    Five,
+    /// Mi Band 6 with the firmware it came with.
+    Six,
 }
 
 /// A band.
@@ -86,7 +89,7 @@ impl Band {
             address,
             auth: Auth::new(key, seed),
             heart: Heart::default(),
-            history: History::default(),
+            history: History::of(model),
             alerts: Vec::new(),
             configuration: Vec::new(),
             settings: Vec::new(),
@@ -300,7 +303,7 @@ impl Peripheral for Band {
             if !self.subscribed.contains(&wire::AUTH) {
                 return Ok(());
             }
-            let asks = self.model == Model::Four && value.first().is_some_and(|c| c & 0x0f == 1);
+            let asks = self.model.key_is_issued() && value.first().is_some_and(|c| c & 0x0f == 1);
             self.refused_keys += u32::from(asks);
             if let Some(answer) = self.auth.hear(self.model, value, air.now()) {
                 self.reply(air, wire::AUTH, answer);
@@ -316,19 +319,12 @@ impl Peripheral for Band {
             wire::TIME => self.time = value.try_into().map_err(|_| AttError::INVALID_LENGTH)?,
             wire::CONFIG => self.configure(value, air),
             wire::FETCH => self.fetch(value, air),
-            wire::USER => {
-                self.settings.push(value.to_vec());
-                self.tell(
-                    air,
-                    wire::USER,
-                    vec![0x10, value.first().copied().unwrap_or(0), 1],
-                );
-            }
+            wire::USER => self.settings.push(value.to_vec()),
             wire::LEVEL => self.alerts.extend(Alert::level(value)),
             wire::ALERT => self.alerts.extend(Alert::new_alert(value)),
             wire::CHUNKED => {
                 if let Some((0, message)) = self.chunks.take(value) {
-                    let padded = self.model == Model::Four;
+                    let padded = self.model.key_is_issued();
                     self.alerts.extend(Alert::chunked(&message, padded));
                 }
             }

@@ -13,7 +13,21 @@ impl Model {
             Self::Two => "MI Band 2",
             Self::Three => "Mi Band 3",
             Self::Four => "Mi Smart Band 4",
+            Self::Five => "Mi Smart Band 5",
+            Self::Six => "Mi Smart Band 6",
         }
+    }
+
+    /// Whether its key comes from the account's server, and can't be chosen by a phone.
+    #[must_use]
+    pub const fn key_is_issued(self) -> bool {
+        matches!(self, Self::Four | Self::Five | Self::Six)
+    }
+
+    /// Whether it remembers eight bytes a minute.
+    #[must_use]
+    pub const fn remembers_eight(self) -> bool {
+        matches!(self, Self::Five | Self::Six)
     }
 
     const fn firmware(self) -> &'static str {
@@ -21,6 +35,8 @@ impl Model {
             Self::Two => "V1.0.1.81",
             Self::Three => "V2.4.0.32",
             Self::Four => "V1.0.9.66",
+            Self::Five => "V1.0.2.66",
+            Self::Six => "V1.0.1.36",
         }
     }
 }

@@ -9,27 +9,7 @@ use crate::accessories::band::{Minute, wire};
 /// The minute `number` since 1970 of the wearer with this `seed`, told as later bands do.
 #[must_use]
 pub fn lived(seed: u64, number: i64) -> Minute {
-    let minute = Minute::lived(seed, number);
-    let kind = match minute.kind & 0x0f {
-        2 => 64,
-        3 => 115,
-        6 => 118,
-        9 | 11 => 120,
-        _ => 80,
-    };
-    Minute { kind, ..minute }
-}
-
-fn bytes(minute: Minute) -> [u8; 8] {
-    let Minute {
-        kind,
-        intensity,
-        steps,
-        heart,
-    } = minute;
-    // What nobody knows, then sleep, deep sleep and REM with the flags that are to be masked.
-    let sleep = if kind == 120 { 60 } else { 0 };
-    [kind, intensity, steps, heart, 4, sleep, 0x80 | (sleep / 2), 0x80]
+    Minute::lived(seed, number).of_eight()
 }
 
 /// What is remembered, and the transfer under way.
@@ -118,7 +98,7 @@ impl History {
             .agreed
             .iter()
             .filter_map(|number| self.minutes.get(number))
-            .flat_map(|minute| bytes(*minute))
+            .flat_map(|minute| minute.eight())
             .collect();
         let torn = self.torn > 0;
         self.torn = self.torn.saturating_sub(1);

@@ -132,6 +132,18 @@ impl Band7 {
         self.trusted
     }
 
+    /// Whether it tells each change of its steps.
+    #[must_use]
+    pub const fn tells_steps(&self) -> bool {
+        self.tells_steps
+    }
+
+    /// Whether it measures the heart rate.
+    #[must_use]
+    pub const fn measures(&self) -> bool {
+        self.measuring.is_some()
+    }
+
     /// How many messages of this connection weren't as they should be.
     #[must_use]
     pub const fn wrong(&self) -> u32 {

@@ -6,12 +6,13 @@ use std::time::Duration;
 use belay_tests::accessories::Band7;
 use belay_tests::accessories::band::Minute;
 use belay_tests::accessories::band7::{FROM, Shown, lived};
-use belay_tests::app::{Answer, Object, Options, memfd, options, refused};
+use belay_tests::app::{Answer, Object, Options, entry, memfd, options, refused};
 use belay_tests::bluez::{Accessory, Address, Faults};
 use belay_tests::until::within;
 use zbus::{OwnedVariant, Variant};
 
-use super::{Beside, this_minute};
+use super::sensors::{follows_heart, tells};
+use super::{Beside, identity, this_minute};
 
 const BAND: Address = Address::random([0xc7, 2, 3, 4, 5, 6]);
 const KEY: [u8; 16] = *b"0123456789@ABCDE";
@@ -66,6 +67,8 @@ async fn a_band_7_is_paired_with_its_key_alone() {
     pair(&beside, object, KEY).await.unwrap();
     app.reads(object, "State", "connected").await.unwrap();
     assert_eq!(app.text(object, "FirmwareVersion").await.unwrap(), "2.0.0.2");
+    let serial = identity(app, object).await;
+    assert_eq!(entry(&serial, "serial"), "7a8b9c0d1e2f");
     let mut watch = app.watch(object).await.unwrap();
     band.with(|it, air| it.charge(air, 41, true)).await.unwrap();
     let is = |value: &OwnedVariant| **value == Variant::U8(41);
@@ -250,6 +253,15 @@ async fn a_band_7_shows_vibrates_measures_and_is_told_who_wears_it() {
         .unwrap();
     assert_eq!(*latest["heart-rate"], Variant::U16(77));
     assert_eq!(*latest["steps"], Variant::U32(4711));
+    follows_heart(&beside, object, true).await;
+    for rate in [88, 91] {
+        band.with(move |it, _| it.rate = rate).await.unwrap();
+        tells(&beside, object, "heart-rate", u16::from(rate)).await;
+    }
+    follows_heart(&beside, object, false).await;
+    band.until("it to measure no more", |it| !it.measures())
+        .await
+        .unwrap();
 
     let wearer = options([
         ("birth-date", "1985-07-23".into()),

@@ -3,13 +3,19 @@
 mod answers;
 mod band;
 mod band7;
+mod clock;
+mod days;
 mod evil;
+mod faults;
+mod issued;
 mod keys;
 mod refusals;
 mod registry;
 mod rounds;
+mod scales;
 mod seeds;
 mod sensors;
+mod standard;
 mod told;
 mod uses;
 

@@ -1,4 +1,4 @@
-//! Bands 2, 3 and 4 from their pairing to their last minute: whom they believe, and everything that may happen to a
+//! Bands 2 to 6 from their pairing to their last minute: whom they believe, and everything that may happen to a
 //! transfer.
 
 use std::time::Duration;
@@ -15,16 +15,18 @@ use crate::scene::plan;
 
 const KEY: [u8; 16] = *b"0123456789@ABCDE";
 const OTHER: [u8; 16] = [7; 16];
-const MODELS: [Model; 3] = [Model::Two, Model::Three, Model::Four];
+const EARLIER: [Model; 3] = [Model::Two, Model::Three, Model::Four];
+/// These remember more of a minute.
+const LATER: [Model; 2] = [Model::Five, Model::Six];
 
 /// A band of each model, with this key.
-fn each(key: Option<[u8; 16]>) -> [Band; 3] {
+fn each<const N: usize>(models: [Model; N], key: Option<[u8; 16]>) -> [Band; N] {
     let numbered = |number: u8| Address::random([0xc1, 2, 3, 4, 5, number]);
     let mut number = 0;
-    MODELS.map(|model| {
+    models.map(|model| {
         number += 1;
-        // The key of a Band 4 is issued before anybody pairs it.
-        let key = if model == Model::Four {
+        // An issued key is there before anybody pairs the band.
+        let key = if model.key_is_issued() {
             key.or(Some(KEY))
         } else {
             key
@@ -35,7 +37,8 @@ fn each(key: Option<[u8; 16]>) -> [Band; 3] {
 
 /// Pairs with the key that was issued, where the band has such a one.
 async fn pair(beside: &Beside, band: &bluez::Accessory<Band>, object: Object) -> Answer<()> {
-    let issued = beside.app.text(object, "Kind").await.unwrap() == "mi-band-4";
+    let kind = beside.app.text(object, "Kind").await.unwrap();
+    let issued = ["mi-band-4", "mi-band-5", "mi-band-6"].contains(&kind.as_str());
     band.with(|it, _| it.auth.taps = true).await.unwrap();
     if !issued {
         return beside.asks(object, "Pair").await;
@@ -86,12 +89,19 @@ fn told(range: std::ops::Range<i64>) -> Vec<(u64, u8, u8, u8, u8)> {
 #[tokio::test]
 async fn three_bands_at_once_bring_every_minute_whatever_happens_on_the_way() {
     let beside = Beside::new().await;
-    let all = beside.finds_all(each(None)).await;
-    join_all(all.iter().map(|(band, object)| whole(&beside, band, *object))).await;
+    let all = beside.finds_all(each(EARLIER, None)).await;
+    join_all(all.iter().map(|(band, object)| whole(&beside, band, *object, 4))).await;
 }
 
-/// Each fault of a transfer in turn.
-async fn whole(beside: &Beside, band: &bluez::Accessory<Band>, object: Object) {
+#[tokio::test]
+async fn bands_that_remember_more_of_a_minute_bring_every_one_too() {
+    let beside = Beside::new().await;
+    let all = beside.finds_all(each(LATER, None)).await;
+    join_all(all.iter().map(|(band, object)| whole(&beside, band, *object, 8))).await;
+}
+
+/// Each fault of a transfer in turn, of a band that remembers so many bytes a minute.
+async fn whole(beside: &Beside, band: &bluez::Accessory<Band>, object: Object, size: u16) {
     pair(beside, band, object).await.unwrap();
     beside.app.reads(object, "State", "connected").await.unwrap();
     let first = this_minute() - 4000;
@@ -100,7 +110,7 @@ async fn whole(beside: &Beside, band: &bluez::Accessory<Band>, object: Object) {
         .await
         .unwrap();
     assert!(year > 2020, "its clock is set: {year}");
-    // 257 packets: the counter begins anew, and the last packet has one minute of four.
+    // 257 packets or more: the counter begins anew, and the last packet has one minute of as many as it may have.
     lives(band, first..first + 1025, |_| ()).await;
     sync(beside, object).await;
     // Three rounds and a half.
@@ -126,12 +136,12 @@ async fn whole(beside: &Beside, band: &bluez::Accessory<Band>, object: Object) {
     };
     band.faults(cut).await.unwrap();
     sync(beside, object).await;
-    // Notifications come late, twice, or not at all.
+    // Notifications come late, twice, or not at all: of a transfer in twice as many packets half as often.
     lives(band, first + 2700..first + 3300, |_| ()).await;
     let flaky = Faults {
         slow: Duration::from_millis(5),
-        lost: 8,
-        doubled: 8,
+        lost: 32 / size,
+        doubled: 32 / size,
         ..Faults::default()
     };
     band.faults(flaky).await.unwrap();
@@ -140,6 +150,12 @@ async fn whole(beside: &Beside, band: &bluez::Accessory<Band>, object: Object) {
     sync(beside, object).await;
     let mut expected = told(first..first + 1500);
     expected.extend(told(first + 1800..first + 3300));
+    if size == 8 {
+        for (start, kind, ..) in &mut expected {
+            let number = i64::try_from(*start / 60).unwrap();
+            *kind = Minute::lived(9, number).of_eight().kind;
+        }
+    }
     let activity = beside.activity(object).await;
     assert!(activity == expected, "{} of {}", activity.len(), expected.len());
 }
@@ -152,7 +168,7 @@ async fn thirty_days_of_history_come_in_one_sync() {
     };
     let beside = Beside::of(quiet).await;
     let first = this_minute() - 30 * 1440;
-    let [_, mut band, _] = each(None);
+    let [_, mut band, _] = each(EARLIER, None);
     // As much as the radio may bring in a second is less than six days.
     band.history.round = 3 * 1440;
     band.history.live(9, first, 30 * 1440);
@@ -169,7 +185,7 @@ async fn thirty_days_of_history_come_in_one_sync() {
 async fn each_band_believes_only_whom_it_should() {
     let beside = Beside::new().await;
     // Their phone is another one.
-    let theirs = beside.finds_all(each(Some(OTHER))).await;
+    let theirs = beside.finds_all(each(EARLIER, Some(OTHER))).await;
     for (band, object) in &theirs {
         refused(pair(&beside, band, *object).await, "AccessoryKeyMismatch").unwrap();
         assert_eq!(band.with(|it, _| it.auth.key).await.unwrap(), Some(OTHER));
@@ -206,7 +222,7 @@ async fn each_band_believes_only_whom_it_should() {
 #[tokio::test]
 async fn bands_that_nobody_taps_are_not_paired() {
     let beside = Beside::new().await;
-    let [two, three, _] = each(None);
+    let [two, three, _] = each(EARLIER, None);
     for (band, object) in beside.finds_all([two, three]).await {
         band.with(|it, _| it.auth.window = Duration::from_millis(10))
             .await

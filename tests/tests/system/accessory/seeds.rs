@@ -1,5 +1,5 @@
 //! Histories under faults that follow from a seed: lost links and notifications, refusals, restarts of bluetoothd,
-//! belayd killed at any moment. No minute is lost, none comes twice, and none is made up.
+//! belayd killed at any moment, a clock that is set back and forth. No minute is lost, none comes twice, and none is made up.
 //!
 //! `BELAY_SEEDS=a..b` chooses the seeds. Each has a band of its own; so many of them are on a stage at the same time.
 
@@ -128,10 +128,17 @@ impl One {
     }
 }
 
+impl Beside {
+    /// What the clock would show if nobody had set it: the cloud's does.
+    fn right(&self) -> u64 {
+        self.scene.clock().cloud_wall()
+    }
+}
+
 /// One thing goes wrong.
 async fn goes_wrong(beside: &mut Beside, all: &[One], chance: &mut Chance) {
     let one = &all[chance.below(all.len())];
-    match chance.below(9) {
+    match chance.below(11) {
         0 => one.band.lose().await.unwrap(),
         1..=3 => one.band.faults(Faults::seeded(chance.next())).await.unwrap(),
         4 => {
@@ -147,7 +154,18 @@ async fn goes_wrong(beside: &mut Beside, all: &[One], chance: &mut Chance) {
             beside.air.die().await.unwrap();
             beside.air.come_back().await.unwrap();
         }
-        6 | 7 => beside.scene.kill_belayd().await.unwrap(),
+        6 => {
+            // By up to two days, either way; or back to where a battery ran out.
+            let off = u64::from(chance.number(2 * 2 * 86_400));
+            let wall = if chance.per_mille(100) {
+                off
+            } else {
+                (beside.right() + off).saturating_sub(2 * 86_400)
+            };
+            beside.scene.clock().set_wall(wall).unwrap();
+        }
+        7 => beside.scene.clock().set_wall(beside.right()).unwrap(),
+        8 | 9 => beside.scene.kill_belayd().await.unwrap(),
         _ => {
             // In the moment in which this band is told that it may forget.
             if let Some(pid) = beside.scene.owner(BELAYD).await.unwrap() {
@@ -221,6 +239,7 @@ async fn lived_through(seeds: &[u64]) {
             .await
             .unwrap();
     }
+    beside.scene.clock().set_wall(beside.right()).unwrap();
     stands(&mut beside).await;
     join_all(all.iter().map(|one| one.synced(&beside))).await;
     for one in &all {

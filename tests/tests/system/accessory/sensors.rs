@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use belay_tests::accessories::{Beacon, InfiniTime, Scale, Strap, infinitime, scale};
-use belay_tests::app::{Answer, Object, Options, memfd, options, refused};
+use belay_tests::app::{Answer, Object, Options, entry, memfd, options, refused};
 use belay_tests::bluez::{Address, Air, Faults};
 use belay_tests::until::until;
 use zbus::{OwnedVariant, Variant};
@@ -15,7 +15,7 @@ const KEY: [u8; 16] = *b"0123456789@ABCDE";
 
 type Values = HashMap<String, OwnedVariant>;
 
-async fn latest(beside: &Beside, object: Object) -> Answer<Values> {
+pub async fn latest(beside: &Beside, object: Object) -> Answer<Values> {
     beside
         .app
         .call(object, "Latest", &(Options::new(),))
@@ -24,7 +24,7 @@ async fn latest(beside: &Beside, object: Object) -> Answer<Values> {
 }
 
 /// Waits until `Latest` tells this of an accessory.
-async fn tells(beside: &Beside, object: Object, key: &str, value: impl Into<Variant<'static>>) {
+pub async fn tells(beside: &Beside, object: Object, key: &str, value: impl Into<Variant<'static>>) {
     let value = value.into();
     until(&format!("{key} to be {value:?}"), async || {
         let values = latest(beside, object).await.ok()?;
@@ -34,7 +34,24 @@ async fn tells(beside: &Beside, object: Object, key: &str, value: impl Into<Vari
     .unwrap();
 }
 
-async fn pairs_with(beside: &Beside, object: Object, key: [u8; 16]) -> Answer<()> {
+/// Waits until its battery is at so many percent.
+pub async fn has_battery(beside: &Beside, object: Object, percent: u8) {
+    let mut watch = beside.app.watch(object).await.unwrap();
+    if beside.app.get::<u8>(object, "Battery").await.unwrap() == percent {
+        return;
+    }
+    let is = move |value: &OwnedVariant| **value == Variant::U8(percent);
+    watch.until("the battery", "Battery", is).await.unwrap();
+}
+
+/// Has a heart be followed, or no more.
+pub async fn follows_heart(beside: &Beside, object: Object, on: bool) {
+    let settings = (options([("follow-heart-rate", on.into())]), Options::new());
+    let set = beside.app.call::<_, ()>(object, "SetSettings", &settings).await;
+    set.unwrap().unwrap();
+}
+
+pub async fn pairs_with(beside: &Beside, object: Object, key: [u8; 16]) -> Answer<()> {
     let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
     let fd = memfd(hex.as_bytes()).unwrap();
     let with = options([("key", zbus::Fd::from(&fd).into())]);
@@ -191,6 +208,8 @@ async fn the_newer_scales_tell_weight_heart_rate_and_both_impedances() {
         .unwrap();
     tells(&beside, object, "second-impedance", 460.0).await;
     tells(&beside, object, "weight", 74.5).await;
+    s400.with(|it, _| it.measure(0x100a, &[77])).await.unwrap();
+    has_battery(&beside, object, 77).await;
 
     let mut s200 = Beacon::new(numbered(2), 0x4c04, "S200", Some(KEY));
     s200.measure(0x100a, &[90]);
@@ -231,6 +250,9 @@ async fn a_strap_is_measured_and_comes_back_after_a_lost_link() {
     assert_eq!(beats(258).await, Ok(258));
     tells(&beside, object, "heart-rate", 258_u16).await;
     assert_eq!(beside.app.get::<u8>(object, "Battery").await.unwrap(), 90);
+    assert_eq!(beside.app.text(object, "FirmwareVersion").await.unwrap(), "1.2.0");
+    let serial = super::identity(&beside.app, object).await;
+    assert_eq!(entry(&serial, "serial"), "HR-0007");
     let cut = Faults {
         drops_at: Some(1),
         ..Faults::default()
@@ -302,6 +324,24 @@ async fn a_watch_shows_what_it_is_told_and_tells_what_it_counts() {
         .await
         .unwrap();
     assert_eq!(beside.syncs(object).await, Ok(0), "it keeps no history");
+    let beats = async |listened: bool, bpm: u8| {
+        let what = "whether its heart rate is listened to";
+        let listens = move |it: &InfiniTime| it.listens(infinitime::HEART) == listened;
+        watch.until(what, listens).await.unwrap();
+        watch.with(move |it, air| it.beat(air, bpm)).await.unwrap();
+    };
+    let none = (Options::new(),);
+    let once = beside.app.call::<_, u16>(object, "MeasureHeartRate", &none);
+    let (once, ()) = tokio::join!(once, beats(true, 77));
+    assert_eq!(once.unwrap(), Ok(77));
+    beats(false, 78).await;
+    follows_heart(&beside, object, true).await;
+    beats(true, 79).await;
+    tells(&beside, object, "heart-rate", 79_u16).await;
+    beats(true, 80).await;
+    tells(&beside, object, "heart-rate", 80_u16).await;
+    follows_heart(&beside, object, false).await;
+    beats(false, 81).await;
     watch.lose().await.unwrap();
     beside.app.reads(object, "State", "paired").await.unwrap();
     beside.scene.clock().advance(Duration::from_secs(70)).unwrap();

@@ -63,6 +63,9 @@ async fn again(name: &str) {
     let wrong = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{wrong}");
     assert!(said.contains("1 passed"), "no test is called {name}: {said}");
+    for line in wrong.lines().filter(|line| line.starts_with("measured: ")) {
+        eprintln!("{line}");
+    }
 }
 
 /// The first adapter of btleplug.

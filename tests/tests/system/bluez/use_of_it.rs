@@ -69,8 +69,8 @@ fn notify_sessions_survive_a_disconnection_and_gatt_objects_stay() {
             let added = journal
                 .iter()
                 .filter(|l| l.starts_with("added") && l.contains("/service"));
-            // Four services, seven characteristics, three descriptors, once.
-            assert_eq!(added.count(), 14);
+            // Four services, nine characteristics, three descriptors, once.
+            assert_eq!(added.count(), 16);
         },
     );
 }

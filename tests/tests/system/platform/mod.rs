@@ -8,6 +8,7 @@ mod modem_shared;
 mod network;
 mod place;
 mod power;
+mod time;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +49,9 @@ impl Phone {
         };
         let clock = FakeClock::new();
         let mut supervisor = Supervisor::default();
-        let platform = Platform::over(buses, config, &mut supervisor, Arc::new(clock.clone()));
+        let mut config = config.clone();
+        config.paths.state = scene.place().folder("platform", 0o700).unwrap();
+        let platform = Platform::over(buses, &config, &mut supervisor, Arc::new(clock.clone()));
         Self {
             platform,
             clock,

@@ -38,6 +38,8 @@ pub(super) struct Fetch {
     now: Moment,
     /// The same, seconds since the epoch.
     today: u64,
+    /// The band may forget what is on disk.
+    forgets: bool,
     retries: u8,
     /// Minutes that are on disk.
     done: u64,
@@ -69,6 +71,7 @@ impl Fetch {
         serial: Serial,
         since: Option<Moment>,
         now: Moment,
+        forgets: bool,
     ) -> Result<Self, Failure> {
         let control = core
             .find(BAND, FETCH_CONTROL)
@@ -83,6 +86,7 @@ impl Fetch {
             cursor,
             now,
             today,
+            forgets,
             retries: 0,
             done: 0,
             stage: Stage::Pausing,
@@ -185,7 +189,11 @@ impl Fetch {
             total: self.done,
         });
         let words = core.model.acknowledge;
-        let word = if whole { words.delete } else { words.keep };
+        let word = if whole && self.forgets {
+            words.delete
+        } else {
+            words.keep
+        };
         if word.is_empty() {
             self.next(core);
         } else {

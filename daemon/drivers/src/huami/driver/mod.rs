@@ -282,15 +282,20 @@ impl Band {
     fn perform(&mut self, serial: Serial, request: Request) -> Result<(), Failure> {
         let core = &mut self.core;
         match request {
-            Request::Open { opening, now } => {
-                if let Some(opening) = Opening::begin(core, serial, opening, now) {
+            Request::Open {
+                opening,
+                now,
+                sets_clock,
+            } => {
+                let clock = sets_clock.then_some(now);
+                if let Some(opening) = Opening::begin(core, serial, opening, clock) {
                     self.phase = Phase::Opening(Box::new(opening));
                 }
                 Ok(())
             }
             Request::SetTime(now) => set_time(core, serial, now),
-            Request::Fetch { since, now } => {
-                let fetch = Fetch::begin(core, serial, since, now)?;
+            Request::Fetch { since, now, forgets } => {
+                let fetch = Fetch::begin(core, serial, since, now, forgets)?;
                 self.fetch = Some(fetch);
                 Ok(())
             }

@@ -48,7 +48,8 @@ const QUESTIONS: [(u16, &[u8]); 4] = [
 /// An opening under way.
 pub(super) struct Opening {
     serial: Serial,
-    now: Moment,
+    /// What the band's clock is set to; `None`: it is left alone.
+    clock: Option<Moment>,
     auth: Auth,
     stage: Stage,
     information: Information,
@@ -75,7 +76,7 @@ pub(super) enum Progress {
 
 impl Opening {
     /// Begins; `None` where it failed at once.
-    pub(super) fn begin(core: &mut Core, serial: Serial, how: How, now: Moment) -> Option<Self> {
+    pub(super) fn begin(core: &mut Core, serial: Serial, how: How, clock: Option<Moment>) -> Option<Self> {
         core.requests.hold(serial);
         let scheme = core.scheme();
         let auth = match Auth::new(scheme, how, &core.entropy) {
@@ -98,7 +99,7 @@ impl Opening {
         core.wake(AUTHENTICATION, std::time::Duration::from_secs(10));
         Some(Self {
             serial,
-            now,
+            clock,
             auth,
             stage: Stage::Subscribing,
             information: Information::default(),
@@ -200,8 +201,8 @@ impl Opening {
 
     fn settle(&mut self, core: &mut Core) -> Progress {
         let before = core.under_way(is_settling);
-        if let Some(to) = core.find(uuids::BAND, uuids::CURRENT_TIME) {
-            let value = core.clock(self.now).encode();
+        if let (Some(to), Some(clock)) = (core.find(uuids::BAND, uuids::CURRENT_TIME), self.clock) {
+            let value = core.clock(clock).encode();
             core.write(Purpose::Settling(Settling::Silent), to, &value);
         }
         let is_zepp = core.is_zepp();

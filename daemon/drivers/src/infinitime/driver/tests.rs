@@ -160,7 +160,14 @@ fn a_watch_has_no_history_and_no_settings() {
     let mut bench = watch();
     bench.open();
     let now = crate::bench::now();
-    bench.request(1, Request::Fetch { since: None, now });
+    bench.request(
+        1,
+        Request::Fetch {
+            since: None,
+            now,
+            forgets: true,
+        },
+    );
     let step_goal = Some(8000);
     let settings = Settings {
         step_goal,

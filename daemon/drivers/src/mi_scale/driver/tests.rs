@@ -42,6 +42,7 @@ fn fetching(model: Model, count: u16) -> Bench<MiScale> {
         Request::Fetch {
             since: None,
             now: now(),
+            forgets: true,
         },
     );
     assert_eq!(commands(&bench), [[1, 1, 2, 3, 4]]);
@@ -87,6 +88,31 @@ fn a_history_is_forgotten_only_when_it_is_on_disk() {
     assert_eq!(bench.outcome(1), Some(Ok(())));
     bench.step(Input::Committed);
     assert_eq!(commands(&bench).len(), 4, "once");
+}
+
+#[test]
+fn a_phone_that_is_not_sure_of_its_clock_changes_nothing_at_the_scale() {
+    let mut bench = scale(Model::Weight);
+    bench.connect();
+    let (now, sets_clock, forgets) = (now(), false, false);
+    bench.request(
+        0,
+        Request::Open {
+            opening: crate::Opening::Resume(None),
+            now,
+            sets_clock,
+        },
+    );
+    assert_eq!(bench.written, []);
+    let since = None;
+    bench.request(1, Request::Fetch { since, now, forgets });
+    bench.notify(HISTORY, &[1, 1, 0, 0xff, 0xff]);
+    bench.notify(HISTORY, &record(1));
+    bench.notify(HISTORY, &[3]);
+    assert_eq!(readings(&bench).unwrap().len(), 1);
+    bench.step(Input::Committed);
+    assert_eq!(commands(&bench), [vec![1, 1, 2, 3, 4], vec![2], vec![3]]);
+    assert_eq!(bench.outcome(1), Some(Ok(())));
 }
 
 #[test]
@@ -140,6 +166,7 @@ fn a_transfer_that_stops_is_ended() {
             Request::Fetch {
                 since: None,
                 now: now(),
+                forgets: true,
             },
         );
         assert_eq!(commands(&bench)[3..], [[1, 1, 2, 3, 4]], "and can begin again");
@@ -166,6 +193,7 @@ fn a_scale_that_refuses_is_not_asked_again() {
         Request::Fetch {
             since: None,
             now: now(),
+            forgets: true,
         },
     );
     assert_eq!(bench.outcome(1), Some(Err(Failure::Refused)));
@@ -180,6 +208,7 @@ fn a_second_fetch_waits_for_nobody() {
         Request::Fetch {
             since: None,
             now: now(),
+            forgets: true,
         },
     );
     assert_eq!(bench.outcome(2), Some(Err(Failure::Busy)));

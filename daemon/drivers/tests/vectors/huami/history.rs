@@ -210,7 +210,14 @@ impl Played {
         }));
         let opening = Opening::Resume(Some(Key::new([7; 16])));
         let now = moment("2026-06-21T16:04:00", 0);
-        this.request(0, Request::Open { opening, now });
+        this.request(
+            0,
+            Request::Open {
+                opening,
+                now,
+                sets_clock: true,
+            },
+        );
         let from = at(uuids::AUTHENTICATION_SERVICE, uuids::AUTHENTICATION);
         for value in [[&[0x10, 2, 1], &[0_u8; 16][..]].concat(), vec![0x10, 3, 1]] {
             this.step(Input::Notified { from, value });
@@ -230,7 +237,14 @@ impl Played {
             ..first
         };
         let since = Some(since);
-        self.request(1, Request::Fetch { since, now });
+        self.request(
+            1,
+            Request::Fetch {
+                since,
+                now,
+                forgets: true,
+            },
+        );
     }
 
     fn request(&mut self, id: u32, request: Request) {

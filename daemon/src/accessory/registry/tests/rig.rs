@@ -162,7 +162,11 @@ pub async fn phone(shelf: &Arc<Shelf>) -> Phone {
         given.0 += 1;
         let keys = EpochKeys::new(vec![(1, Secret::new([1; 32]))]).unwrap();
         match given.1 {
-            true => Ok(CollectionKeysOutput { keys }.encode()),
+            true => Ok(CollectionKeysOutput {
+                keys,
+                index: Secret::new([0; 32]),
+            }
+            .encode()),
             false => Err(Error::Internal("no".into())),
         }
     };
@@ -174,6 +178,7 @@ pub async fn phone(shelf: &Arc<Shelf>) -> Phone {
         warden: warden.clone(),
         store: store.clone(),
         clock: Arc::new(clock.clone()),
+        time: watch::Sender::default().subscribe(),
     };
     let handle = AccessoryHandle::start(&mut supervisor, parts);
     let (hinted, reached) = (watch::Sender::new(0), watch::Sender::new(0));

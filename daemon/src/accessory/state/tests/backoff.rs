@@ -8,8 +8,6 @@ use super::super::*;
 use super::rig::{NOW, Rig, saved, sighting};
 use crate::accessory::ports::{LinkEnd, Report};
 
-const MINUTE: Duration = Duration::from_secs(60);
-
 fn band() -> (Rig, (AccessoryId, SessionId)) {
     let rig = Rig::new(vec![saved(Kind::MiBand3, 7)]);
     let session = rig.session().unwrap();
@@ -82,7 +80,7 @@ fn waits_grow_to_64_seconds_whatever_goes_wrong() {
 #[test]
 fn a_minute_of_connection_or_a_transfer_that_is_stored_begins_the_waits_again() {
     let useful: [fn(&mut Rig, (AccessoryId, SessionId)); 2] = [
-        |rig, _| rig.now += MINUTE,
+        |rig, _| rig.passes(60),
         |rig, session| stores(rig, session, Ok(1)),
     ];
     for useful in useful {
@@ -115,7 +113,7 @@ fn whoever_advertises_all_the_while_and_refuses_is_not_tried_before_its_time() {
     rig.happens(What::Heard(sighting(Kind::MiBand3, 7)));
     rig.fails(session, Failure::Refused);
     for _ in 0..100 {
-        rig.now += Duration::from_secs(1);
+        rig.passes(1);
         rig.happens(What::Heard(sighting(Kind::MiBand3, 7)));
         assert_eq!(rig.session(), None);
     }
@@ -127,7 +125,7 @@ fn who_was_away_and_is_heard_is_connected_at_once() {
     let (mut rig, session) = band();
     rig.happens(What::Heard(sighting(Kind::MiBand3, 7)));
     rig.ends(session, LinkEnd::Unreachable);
-    rig.now += MINUTE;
+    rig.passes(60);
     let remembered = Sighting {
         rssi: None,
         ..sighting(Kind::MiBand3, 7)

@@ -54,13 +54,9 @@ fn history_is_acknowledged_only_once_it_is_on_disk() {
     let fetch = rig.opens(session).unwrap();
     let asker = rig.ask(Question::Sync(session.0));
     assert!(rig.requests().is_empty(), "it joins the fetch that runs");
-    rig.tells(session, Told::History(vec![minute(NOW - 60), minute(NOW + 600)]));
+    rig.tells(session, Told::History(vec![minute(NOW - 60)]));
     let stored = Effect::StoreMinutes(session.0, session.1, vec![minute(NOW - 60)]);
-    assert_eq!(
-        rig.effects,
-        [stored],
-        "nothing of the future, and no acknowledgement"
-    );
+    assert_eq!(rig.effects, [stored], "no acknowledgement");
     rig.happens(What::Stored(session.0, session.1, Ok(1)));
     assert_eq!(rig.effects, [Effect::Order(session.0, Order::Committed)]);
     rig.finishes(session, fetch, Ok(()));
@@ -175,25 +171,4 @@ fn what_a_band_asks_of_the_phone_is_done() {
     }
     rig.reports(session, Report::Event(Told::NotWorn));
     assert_eq!(rig.effects, []);
-}
-
-#[test]
-fn a_clock_that_was_ahead_does_not_stop_a_history() {
-    let ahead = Saved {
-        synced_to: NOW + 30 * 86_400,
-        ..saved(Kind::MiBand3, 7)
-    };
-    let mut rig = Rig::new(vec![ahead]);
-    let since = |rig: &Rig| match rig.requests()[0].1 {
-        Request::Fetch { since, .. } => since.and_then(|since| since.epoch()),
-        _ => panic!("no fetch"),
-    };
-    let session = rig.session().unwrap();
-    let fetch = rig.opens(session).unwrap();
-    assert_eq!(since(&rig), None, "all that the band has");
-    rig.tells(session, Told::History(vec![minute(NOW - 60)]));
-    rig.happens(What::Stored(session.0, session.1, Ok(1)));
-    rig.finishes(session, fetch, Ok(()));
-    rig.tells(session, Told::HistoryGrew);
-    assert_eq!(since(&rig), Some(NOW - 60), "and from there on what is new");
 }

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use belay_drivers::{Event as Told, Failure, Key, Kind, Opening, Request};
+use belay_drivers::{Event as Told, Failure, Key, Kind, Opening, Reading, Request};
 use belay_proto::id::AccessoryId;
 
 use super::super::*;
-use super::rig::{Rig, saved, sighting};
+use super::rig::{NOW, Rig, saved, sighting};
 use crate::accessory::ports::{LinkEnd, Report};
 
 fn discover() -> Question {
@@ -54,6 +54,43 @@ fn a_band_is_paired_once_its_wearer_has_tapped_and_the_key_is_on_disk() {
     rig.happens(What::Saved(id, Ok(())));
     assert_eq!(rig.answer(asker), Some(Ok(Answer::Done)));
     assert_eq!(rig.one(id).state(), "syncing");
+}
+
+#[test]
+fn what_is_told_while_pairing_is_stored_once_the_accessory_is() {
+    let weighed = |second, kilograms| Told::Reading {
+        at: Some(second),
+        reading: Reading::Weight(kilograms),
+    };
+    let stored = |rig: &Rig| {
+        let readings = rig.effects.iter().find_map(|effect| match effect {
+            Effect::StoreReadings(_, readings) => Some(readings.clone()),
+            _ => None,
+        });
+        readings.unwrap_or_default()
+    };
+    let (mut rig, id) = found(Kind::Generic);
+    rig.ask(pair(id));
+    let session = rig.session().unwrap();
+    // A try that fails leaves nothing of it.
+    rig.reports(session, Report::Connected);
+    rig.tells(session, weighed(NOW - 9, 60.0));
+    rig.ends(session, LinkEnd::Lost);
+    rig.ask(pair(id));
+    let session = rig.session().unwrap();
+    rig.reports(session, Report::Connected);
+    let (open, _) = rig.requests().remove(0);
+    for (second, kilograms) in [(NOW - 5, 70.0), (NOW - 3, 71.0)] {
+        rig.tells(session, weighed(second, kilograms));
+        assert_eq!(stored(&rig), [], "nobody knows the accessory yet");
+    }
+    rig.finishes(session, open, Ok(()));
+    assert_eq!(stored(&rig), []);
+    rig.happens(What::Saved(id, Ok(())));
+    let expected = [(NOW - 5, Reading::Weight(70.0)), (NOW - 3, Reading::Weight(71.0))];
+    assert_eq!(stored(&rig), expected);
+    rig.tells(session, weighed(NOW, 72.0));
+    assert_eq!(stored(&rig), [(NOW, Reading::Weight(72.0))]);
 }
 
 #[test]

@@ -15,10 +15,10 @@ pub struct Rig {
     pub state: State,
     /// What the last event had done.
     pub effects: Vec<Effect>,
+    /// When it happens.
+    pub at: At,
     /// What has to come before a connection is done at once.
     pub prepares: bool,
-    /// By the boot clock.
-    pub now: Duration,
     asked: u64,
 }
 
@@ -27,6 +27,7 @@ pub fn at() -> At {
         boot: Duration::from_secs(1000),
         wall: Moment::at(NOW, Offset::UTC).unwrap(),
         dice: u16::MAX,
+        seen: Seen::default(),
     }
 }
 
@@ -60,16 +61,27 @@ pub const ACCOUNT: AccountId = AccountId::from_bytes([1; 16]);
 impl Rig {
     /// A device of an account, with an adapter that is on, and these paired accessories.
     pub fn new(accessories: Vec<Saved>) -> Self {
-        let mut rig = Self {
-            state: State::default(),
-            effects: Vec::new(),
-            prepares: true,
-            now: at().boot,
-            asked: 0,
-        };
+        let mut rig = Self::at(at());
         rig.power(true);
         rig.happens(What::Account(Some((ACCOUNT, accessories))));
         rig
+    }
+
+    /// Nobody's device.
+    pub fn at(at: At) -> Self {
+        Self {
+            state: State::default(),
+            effects: Vec::new(),
+            at,
+            prepares: true,
+            asked: 0,
+        }
+    }
+
+    pub fn passes(&mut self, seconds: u64) {
+        self.at.boot += Duration::from_secs(seconds);
+        let wall = self.at.wall.epoch().unwrap() + seconds;
+        self.at.wall = Moment::at(wall, self.at.wall.offset).unwrap();
     }
 
     pub fn power(&mut self, powered: bool) {
@@ -91,11 +103,7 @@ impl Rig {
     }
 
     fn step(&mut self, what: What) -> Vec<Effect> {
-        let at = At {
-            boot: self.now,
-            ..at()
-        };
-        let (state, effects) = step(&self.state, Event { at, what });
+        let (state, effects) = step(&self.state, Event { at: self.at, what });
         self.state = state;
         effects
     }

@@ -70,6 +70,65 @@ fn what_could_not_be_kept_is_not_switched_on() {
     assert!(followed(&rig).is_empty() && !rig.one(session.0).wishes.heart_rate);
 }
 
+const CALLS: WishChanges = WishChanges {
+    calls: Some(true),
+    heart_rate: None,
+    ..HEART
+};
+
+/// A strap with two changes asked for at once, of which the first is being written.
+fn wishes_twice() -> (Rig, AccessoryId, [Asker; 2]) {
+    let mut rig = Rig::new(vec![saved(Kind::HeartRateMonitor, 8)]);
+    let id = AccessoryId::from_bytes([8; 16]);
+    let first = rig.ask(Question::Wish(id, HEART));
+    let second = rig.ask(Question::Wish(id, CALLS));
+    assert_eq!(rig.effects, [], "one change after the other");
+    (rig, id, [first, second])
+}
+
+#[test]
+fn of_two_changes_at_once_neither_takes_back_the_other() {
+    let (mut rig, id, [first, second]) = wishes_twice();
+    let wishes = Wishes::default().with(HEART);
+    rig.happens(What::WishesStored(id, first, wishes, Ok(())));
+    assert_eq!(rig.answer(first), Some(Ok(Answer::Done)));
+    let both = wishes.with(CALLS);
+    assert!(rig.effects.contains(&Effect::StoreWishes(id, second, both)));
+    rig.happens(What::WishesStored(id, second, both, Ok(())));
+    assert_eq!(rig.answer(second), Some(Ok(Answer::Done)));
+    assert_eq!(rig.one(id).wishes.words(), ["calls", "heart-rate"]);
+}
+
+#[test]
+fn a_change_that_could_not_be_kept_is_not_in_the_next_one() {
+    let (mut rig, id, [first, second]) = wishes_twice();
+    let failed = Err(AccessoryError::Storage);
+    rig.happens(What::WishesStored(
+        id,
+        first,
+        Wishes::default().with(HEART),
+        failed,
+    ));
+    assert_eq!(rig.answer(first), Some(Err(AccessoryError::Storage)));
+    let calls = Wishes::default().with(CALLS);
+    assert!(rig.effects.contains(&Effect::StoreWishes(id, second, calls)));
+}
+
+#[test]
+fn changes_that_wait_end_with_the_account_and_more_than_a_few_are_refused() {
+    let (mut rig, id, [first, second]) = wishes_twice();
+    for _ in 1..super::super::wishes::MOST_WISHING {
+        rig.ask(Question::Wish(id, CALLS));
+    }
+    let refused = rig.ask(Question::Wish(id, CALLS));
+    assert_eq!(rig.answer(refused), Some(Err(AccessoryError::Busy)));
+    rig.happens(What::Account(None));
+    assert_eq!(rig.answer(second), Some(Err(AccessoryError::NotBound)));
+    let wishes = Wishes::default().with(HEART);
+    rig.happens(What::WishesStored(id, first, wishes, Ok(())));
+    assert_eq!(rig.answer(first), Some(Ok(Answer::Done)));
+}
+
 #[test]
 fn of_a_heart_that_is_followed_one_rate_a_minute_goes_to_the_disk_and_each_is_the_latest() {
     let (mut rig, session) = following();
@@ -121,6 +180,9 @@ fn a_scale_that_weighs_is_connected_for_its_records_and_let_go_of() {
         crate::accessory::ports::Order::Committed
     )));
     rig.finishes(session, fetch, Ok(()));
+    // Its clock is set last.
+    let (clock, _) = rig.requests().remove(0);
+    rig.finishes(session, clock, Ok(()));
     assert!(rig.effects.contains(&Effect::Close(session.0)));
     weighs(&mut rig);
     assert_eq!(rig.session(), None, "they were just fetched");

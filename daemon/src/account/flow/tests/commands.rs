@@ -239,6 +239,8 @@ async fn what_the_cloud_refuses_is_not_shown_as_sent() {
     for (refusal, expected) in [
         (problem(404, "not-found"), "NotFound"),
         (problem(409, "queue-full"), "CloudRefused"),
+        // No password was counted.
+        (problem(429, "too-many"), "TooSoon"),
     ] {
         world.cloud.with(|cloud| cloud.refusals.insert("send", refusal));
         let error = send(&world, &life, phone.certificate.device).await.unwrap_err();

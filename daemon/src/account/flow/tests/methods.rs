@@ -23,6 +23,9 @@ async fn a_sign_in_that_fails_anywhere_leaves_nothing_and_the_next_works() {
     for (call, refusal, expected) in [
         ("challenge", CloudError::offline("no network"), "Offline"),
         ("login", problem(403, "login-refused"), "WrongPassword"),
+        ("challenge", problem(429, "too-many"), "TooManyAttempts"),
+        ("login", problem(429, "too-many"), "TooManyAttempts"),
+        ("devices", problem(429, "too-many"), "TooSoon"),
         ("login", CloudError::Nonsense("nonsense".into()), "CloudRefused"),
         ("devices", problem(500, "internal"), "CloudRefused"),
         ("devices", problem(409, "activation-locked"), "ActivationLocked"),

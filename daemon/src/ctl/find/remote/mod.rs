@@ -12,6 +12,7 @@ mod vault;
 
 use std::path::Path;
 
+use belay_proto::clock::system_clock;
 use belay_proto::signed::{Action, DeviceCertificate};
 use serde_json::json;
 
@@ -109,7 +110,7 @@ async fn by_memory(
     let memory = Memory::load(path)?;
     let (account, owner) = (memory.account(), memory.owner());
     let (url, ca) = (memory.cloud().to_owned(), memory.ca());
-    let delegate = memory.delegate(wall(&*crate::platform::clock()));
+    let delegate = memory.delegate(wall(&*system_clock()));
     let session = Session::new(&url, ca, SessionVault::remembered(memory))?;
     let outcome = match delegate {
         Ok((key, certificate)) => {

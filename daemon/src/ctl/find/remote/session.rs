@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use belay_proto::clock::{Clock, millis};
+use belay_proto::clock::{Clock, millis, system_clock, unix_millis};
 use belay_proto::id::AccountId;
 use belay_proto::identifier::Identifier;
 use belay_proto::keys::{PublicKey, SigningKey};
@@ -81,11 +81,14 @@ impl Session {
     /// A session that hasn't begun: nothing is opened or sent.
     ///
     /// # Errors
-    /// `CloudRefused` for an address that can't be used.
+    /// [`Error::Usage`] for an address that can't be used.
     pub fn new(url: &str, ca: Option<PathBuf>, vault: SessionVault) -> Result<Self, Error> {
-        crate::cloud::check_url(url).map_err(cloud)?;
+        crate::cloud::check_url(url).map_err(|error| match error {
+            CloudError::Misconfigured(why) => Error::Usage(format!("{url} can't be a cloud: {why}.")),
+            other => cloud(other),
+        })?;
         let vault = Arc::new(vault);
-        let clock = crate::platform::clock();
+        let clock = system_clock();
         let keeps: Arc<dyn Vault> = Arc::<SessionVault>::clone(&vault);
         Ok(Self {
             client: CloudClient::new(Some(url), ca.clone(), keeps, Arc::clone(&clock)),
@@ -119,7 +122,8 @@ impl Session {
             action: ACTION,
             signature: &signature,
         };
-        let login = self.client.login(proof).await.map_err(cloud)?;
+        let login = self.client.login(proof).await;
+        let login = login.map_err(|error| cloud(error).of_login())?;
         let opened = open::open(&master, &challenge, &login);
         let account = login.account;
         self.vault.put(login.tokens);
@@ -193,8 +197,7 @@ impl Session {
 
 /// The wall clock, ms since the Unix epoch.
 pub fn wall(clock: &dyn Clock) -> u64 {
-    let since = clock.wall().duration_since(std::time::SystemTime::UNIX_EPOCH);
-    millis(since.unwrap_or_default())
+    unix_millis(clock.wall())
 }
 
 /// What the cloud said, by the names of the bus.

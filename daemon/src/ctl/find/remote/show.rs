@@ -1,7 +1,6 @@
 //! What is shown of a device: how it was when it was last heard of.
 
-use belay_proto::clock::millis;
-use belay_proto::signed::{DeviceCertificate, Verb, longest_life};
+use belay_proto::signed::{CommandState, DeviceCertificate};
 use belay_proto::wire::{CommandLife, Report as Sealed, SealedReport};
 use serde_json::{Value, json};
 
@@ -17,7 +16,7 @@ use crate::ctl::text::{Ink, printable, time_words};
 ///
 /// JSON: `device`, `standing` (`lock`, `find`, `presence`, `episode`, `time_ms`; null = it never reported), `reports` (the
 /// newest of each kind; null without the password), `commands` (`id`, `action`, `action_signed`: false = the cloud alone
-/// says so, `state`, `reason`).
+/// says so, `state`, which is `unknown` where the cloud alone says that it is over, `reason`).
 pub fn status(
     access: &Access,
     entry: &Entry,
@@ -48,12 +47,7 @@ pub fn status(
     } else {
         lines.push("its reports open with the password alone".to_owned());
     }
-    let now = access.session.now();
-    let commands: Vec<Value> = told
-        .lives
-        .iter()
-        .map(|life| command(&witness, life, now))
-        .collect();
+    let commands: Vec<Value> = told.lives.iter().map(|life| command(&witness, life)).collect();
     lines.extend(commands.iter().map(command_words));
     let standing = told.standing.as_ref().map(|standing| {
         json!({
@@ -95,26 +89,25 @@ fn standing_words(standing: Option<&Standing>, ink: Ink) -> String {
     text
 }
 
-/// A command as its device tells it; one whose outcomes aren't the device's is unknown. `now` in ms since the Unix epoch.
-fn command(witness: &Witness, life: &CommandLife, now: u64) -> Value {
-    let fate = witness
-        .fate(life.id, life, is_over(life, now))
-        .unwrap_or_default();
+/// A command as its device tells it; one whose outcomes aren't the device's is unknown. Before the first outcome nothing
+/// signed says what was asked for, and so nothing says how long it is good: the cloud may call a lock a `locate`. Then it
+/// is believed that the command waits, or was fetched, and not that it is over.
+fn command(witness: &Witness, life: &CommandLife) -> Value {
+    let fate = witness.fate(life.id, life, false).unwrap_or_default();
     let signed = !fate.action.is_empty();
     let action = if signed { &fate.action } else { &life.action };
+    let waits = matches!(
+        CommandState::from(life.state.as_str()),
+        CommandState::Queued | CommandState::Delivered
+    );
+    let state = match signed || (waits && life.reason.is_empty()) {
+        true => fate.state,
+        false => CommandState::Unknown,
+    };
     json!({
         "id": life.id.to_string(), "action": action, "action_signed": signed,
-        "state": fate.state.as_str(), "reason": fate.reason,
+        "state": state.as_str(), "reason": fate.reason,
     })
-}
-
-/// Whether a command of this age can't be good any more: before, the cloud isn't believed that it ran out of time.
-fn is_over(life: &CommandLife, now: u64) -> bool {
-    let longest = Verb::parse(&life.action).ok().and_then(longest_life);
-    match (life.id.made_at(), longest) {
-        (Some(made), Some(longest)) => made.saturating_add(millis(longest)) <= now,
-        _ => false,
-    }
 }
 
 fn command_words(command: &Value) -> String {
@@ -150,10 +143,8 @@ fn newest_of_each(reports: impl Iterator<Item = Sealed>) -> Vec<Sealed> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use belay_proto::id::CommandId;
-    use belay_proto::signed::{CommandState, Signed, StateReport};
+    use belay_proto::signed::{Signed, StateReport};
 
     use super::*;
     use crate::account::phone::Phone;
@@ -165,14 +156,15 @@ mod tests {
         let done = phone.outcome(id, 1, CommandState::Done);
         let mut life = phone.life(id, &[done], &phone.warden);
         life.action = "wipe".into();
-        let told = command(&phone.witness(), &life, 0);
+        let told = command(&phone.witness(), &life);
         assert_eq!(
             (&told["action"], &told["action_signed"]),
             (&json!("lock"), &json!(true))
         );
         assert_eq!(command_words(&told), format!("lock  done  {id}"));
         life.outcomes.clear();
-        let told = command(&phone.witness(), &life, 0);
+        (life.state, life.reason) = ("queued".into(), String::new());
+        let told = command(&phone.witness(), &life);
         assert_eq!(told["action_signed"], false);
         assert_eq!(
             command_words(&told),
@@ -181,25 +173,31 @@ mod tests {
     }
 
     #[test]
-    fn the_cloud_is_not_believed_that_a_command_ran_out_of_time_that_has_not() {
+    fn what_a_command_is_that_the_cloud_alone_calls_over_is_unknown_whatever_it_calls_it() {
         let phone = Phone::new();
-        let id = CommandId::new();
+        // A year old: made in 2025.
+        let id: CommandId = "0194a5ab000070008000000000000000".parse().unwrap();
         let mut life = phone.life(id, &[], &phone.warden);
-        life.reason = "expired".into();
-        let minutes = |minutes: u64| id.made_at().unwrap() + millis(Duration::from_secs(60 * minutes));
-        let (day, year) = (24 * 60, 365 * 24 * 60);
-        for (action, age, reason) in [
-            ("ring", 9, ""),
-            ("ring", 11, "expired"),
-            ("wipe", 29 * day, ""),
-            ("wipe", 31 * day, "expired"),
-            ("lock", year, ""),
-            ("something later", year, ""),
-        ] {
+        for action in ["lock", "ring", "locate", "wipe", "something later"] {
             life.action = action.into();
-            let told = command(&phone.witness(), &life, minutes(age));
-            assert_eq!(told["reason"], reason, "{action} after {age} min");
+            for (state, reason) in [("queued", "expired"), ("refused", "expired"), ("done", "")] {
+                (life.state, life.reason) = (state.into(), reason.into());
+                let told = command(&phone.witness(), &life);
+                assert_eq!(
+                    (&told["state"], &told["reason"], &told["action_signed"]),
+                    (&json!("unknown"), &json!(""), &json!(false)),
+                    "{action}"
+                );
+            }
+            (life.state, life.reason) = ("queued".into(), String::new());
+            let told = command(&phone.witness(), &life);
+            assert_eq!((&told["state"], &told["reason"]), (&json!("queued"), &json!("")));
         }
+        // Its device's own word is believed.
+        let mut expired = phone.outcome(id, 1, CommandState::Refused);
+        (expired.action, expired.reason) = ("ring".into(), "expired".into());
+        let told = command(&phone.witness(), &phone.life(id, &[expired], &phone.warden));
+        assert_eq!(command_words(&told), format!("ring  refused: expired  {id}"));
     }
 
     #[test]

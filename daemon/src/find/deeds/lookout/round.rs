@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use belay_proto::dbus::{BindingState, Error, LockState};
 use belay_proto::signed::Disposition;
-use belay_proto::sms::SmsCommand;
+use belay_proto::sms::{SmsCommand, SmsMark};
 use belay_proto::steps::{self, SmsInput, SmsOutput};
 use belay_proto::wire::Report;
 use belay_proto::{CommandId, Epoch};
@@ -38,10 +38,10 @@ pub(super) struct Round {
 enum Noted {
     /// It is no command, whoever signed it.
     Nothing,
-    /// A command that is news.
-    Now(CommandId),
-    /// A command that was noted by a round before, which may not have heard the judgement.
-    Before(CommandId),
+    /// A text that is news.
+    Now(SmsMark),
+    /// A text that was noted by a round before, which may not have heard the judgement.
+    Before(SmsMark),
 }
 
 /// Why something is left for the next round.
@@ -132,19 +132,20 @@ impl Round {
     }
 
     /// Notes what looks like a command before it is judged: whoever is killed between the judgement and the note would
-    /// never tell how it ended, as the warden judges it `replayed` from then on.
+    /// never tell how it ended, as the warden judges it `replayed` from then on. The text is noted with its signature:
+    /// the id is whoever's who writes another signature below.
     async fn note(&self, text: &str, notes: &mut Notes) -> Result<Noted, Left> {
-        let Ok(command) = SmsCommand::parse(text).map(|command| command.id()) else {
+        let Ok(mark) = SmsCommand::parse(text).map(|command| command.mark()) else {
             return Ok(Noted::Nothing);
         };
-        if notes.texted.contains(command.as_bytes()) {
-            return Ok(Noted::Before(command));
+        if notes.judging.contains(&mark) {
+            return Ok(Noted::Before(mark));
         }
         let mut next = notes.clone();
-        next.texted.push(*command.as_bytes());
+        push_bounded(&mut next.judging, mark);
         self.memory().keep_notes(&next).await?;
         *notes = next;
-        Ok(Noted::Now(command))
+        Ok(Noted::Now(mark))
     }
 
     /// The warden's judgement; `None` where it refuses to judge.
@@ -172,16 +173,13 @@ impl Round {
             ),
             None => (None, None, String::new()),
         };
-        match (disposition, noted) {
-            // Accepted before, and its end is still to be told.
-            (Some(Accepted | Replayed), Noted::Before(_)) | (Some(Accepted), Noted::Now(_)) => {}
-            (_, Noted::Before(command) | Noted::Now(command)) => {
-                notes.texted.retain(|id| id != command.as_bytes());
-            }
-            (_, Noted::Nothing) => {}
+        if let Noted::Now(mark) | Noted::Before(mark) = noted {
+            notes.judging.retain(|noted| *noted != mark);
         }
         match (disposition, command) {
             (Some(Accepted), Some(command)) => notes.wait_for(command),
+            // Accepted before, and its end is still to be told.
+            (Some(Replayed), Some(command)) if matches!(noted, Noted::Before(_)) => notes.wait_for(command),
             (Some(Already | Cancelled | Expired | Stale | Superseded | Unsupported), Some(command)) => {
                 notes
                     .owed
@@ -367,13 +365,18 @@ fn final_word(error: WardenError) -> Result<(), WardenError> {
     }
 }
 
+/// The oldest gives way.
+fn push_bounded<T>(all: &mut Vec<T>, one: T) {
+    all.push(one);
+    let surplus = all.len().saturating_sub(MOST_TEXTED);
+    all.drain(..surplus);
+}
+
 impl Notes {
     fn wait_for(&mut self, command: CommandId) {
         if !self.texted.contains(command.as_bytes()) {
-            self.texted.push(*command.as_bytes());
+            push_bounded(&mut self.texted, *command.as_bytes());
         }
-        let surplus = self.texted.len().saturating_sub(MOST_TEXTED);
-        self.texted.drain(..surplus);
     }
 
     /// Takes the end of a command; `true` where it came by text.

@@ -326,7 +326,7 @@ async fn a_sound_that_ends_before_it_can_be_heard_gives_way_to_the_next_way() {
 #[tokio::test]
 async fn where_no_way_is_heard_the_ring_fails_and_isn_t_shown() {
     let speaker = Speaker::new(true);
-    speaker.unheard.send_replace(vec![0, 1]);
+    speaker.unheard.send_replace(vec![0, 1, 2]);
     let rig = Rig::new(&speaker);
     let failed = rig.ask(|answer| Message::Ring(at(30), answer)).await.unwrap_err();
     assert_eq!(failed.reason, "no-sound");

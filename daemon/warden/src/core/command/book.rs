@@ -8,11 +8,16 @@ use belay_proto::steps::Policies;
 use belay_proto::{CommandId, Epoch};
 
 use super::judge::{Order, shares_register};
+use super::tally::{DelegatedTally, Tally};
 use super::time::{OwnTime, Span};
 use crate::moment::Moment;
 
 /// How many outcomes wait for belayd.
 const MOST_OUTCOMES: usize = 48;
+/// The shortest and the longest time for which counts aren't written down.
+const UNWRITTEN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(10 * 60));
+/// In between, this part of the time since the boot.
+const UNWRITTEN_PART: u32 = 8;
 
 /// The owner's commands of one epoch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,8 +46,12 @@ pub struct Book {
     /// A sign-out that is accepted and not carried out yet: its end, signed in advance, since the key that signs
     /// it goes with the binding.
     pub farewell: Option<Told>,
-    /// How many commands were refused.
-    pub refusals: u64,
+    /// The commands that were refused.
+    pub refusals: Tally,
+    /// Those of delegates that were accepted.
+    pub delegated: DelegatedTally,
+    /// How often a policy was rehearsed since they were set.
+    pub rehearsals: Tally,
     /// Whether commands are taken, and the device locks or wipes itself.
     pub find: bool,
     /// What the device does by itself.
@@ -215,5 +224,53 @@ impl Book {
     #[must_use]
     pub fn unwritten(&self, at: &Moment) -> Duration {
         self.time.span().age(at)
+    }
+
+    /// How long until counts are to be written down. What a reboot takes from them is bounded by that, in parts of how
+    /// long the device was up: in a new boot it is now, then after 10 s, later after an eighth of the time since the
+    /// boot, at most 10 min. Whoever keeps the device off the network and restarts it again and again gains no more.
+    #[must_use]
+    pub fn write_due(&self, at: &Moment) -> Duration {
+        match &self.time.span().since {
+            Some(written) if written.boot_id == at.boot_id => {
+                let apart = (written.boottime / UNWRITTEN_PART).clamp(UNWRITTEN.0, UNWRITTEN.1);
+                let due = written.boottime.saturating_add(apart);
+                due.saturating_sub(at.boottime)
+            }
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a restart after so long takes from a count that is written down whenever that is due.
+    fn lost_after(up: Duration) -> Duration {
+        let at = |boottime| Moment {
+            boottime,
+            boot_id: "boot".to_owned(),
+        };
+        let mut book = Book::default();
+        let mut now = Duration::from_secs(4);
+        loop {
+            assert_eq!(book.write_due(&at(now)), Duration::ZERO);
+            book.write_down(&at(now));
+            let due = now + book.write_due(&at(now));
+            if due > up {
+                return up - now;
+            }
+            now = due;
+        }
+    }
+
+    #[test]
+    fn a_restart_takes_an_eighth_of_the_time_since_the_boot_and_ten_minutes_at_most() {
+        for seconds in [5, 20, 60, 300, 1800, 7200, 86_400] {
+            let up = Duration::from_secs(seconds);
+            let most = (up / 8).clamp(Duration::from_secs(10), Duration::from_secs(600));
+            assert!(lost_after(up) <= most, "{seconds} s: {:?}", lost_after(up));
+        }
     }
 }

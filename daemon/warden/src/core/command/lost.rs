@@ -5,6 +5,7 @@ use belay_proto::signed::{CommandState, Verb};
 
 use super::judge::Order;
 use super::time::Span;
+use super::wipe::Wipe;
 use crate::core::refusal::Refusal;
 use crate::core::state::{Answer, Binding, Effect, Lock, State, Transition, done, note};
 use crate::moment::Moment;
@@ -19,6 +20,9 @@ pub enum Stand {
     Free,
     /// The lost screen alone.
     Lost,
+    /// As it is, with everything looked at that could refuse a wipe which has begun. It is owed, and never wanted: a
+    /// refusal leaves nothing to be taken back.
+    Ready,
     /// Being erased.
     Wipe,
 }
@@ -62,27 +66,45 @@ pub enum Setback {
 }
 
 impl Lock {
-    /// What the operating system has to be like. A wipe that is still being told of keeps the device like a lost one:
-    /// whoever holds it must not get in its way, and when nothing comes of it there is something owed again.
+    /// What the operating system has to be like. A wipe that may still be called off or refused leaves it as it is: it
+    /// would cost sessions for nothing.
     #[must_use]
     pub fn stand(&self) -> Stand {
         match self {
             Self::Unlocked => Stand::Free,
-            Self::Wiping(wipe) if wipe.started => Stand::Wipe,
-            Self::Lost { .. } | Self::Wiping(_) => Stand::Lost,
+            Self::Lost { .. } => Stand::Lost,
+            Self::Wiping(wipe) if wipe.prepared => Stand::Wipe,
+            Self::Wiping(wipe) => wipe.before.stand(),
+        }
+    }
+
+    /// Whether the device is kept from whoever holds it: no session, radios on.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.stand() != Stand::Free
+    }
+
+    /// The wipe that has begun, prepared or not.
+    #[must_use]
+    pub fn begun_wipe(&self) -> Option<&Wipe> {
+        match self {
+            Self::Wiping(wipe) if wipe.started => Some(wipe),
+            _ => None,
         }
     }
 }
 
-impl Standing {
-    /// What is owed now.
+impl State {
+    /// What the operating system is owed now.
     #[must_use]
     pub fn owed(&self) -> Option<Stand> {
-        (!self.holds).then_some(self.wanted)
+        let wipe = self.lock.begun_wipe().filter(|wipe| !wipe.prepared);
+        match (&self.binding, wipe) {
+            (Binding::Bound(_), Some(_)) => Some(Stand::Ready),
+            _ => (!self.standing.holds).then_some(self.standing.wanted),
+        }
     }
-}
 
-impl State {
     /// The operating system is owed what the lock says; after a reboot, again.
     pub(in crate::core) fn restand(&mut self, at: &Moment) {
         // Missing or wrong state is lost, never free.
@@ -203,8 +225,11 @@ impl State {
             _ => return self.lock_because(reason, at),
         };
         if armed && policies.dry_run {
-            let detail = format!("lock: {reason}");
-            return done(vec![note("policy-rehearsed", "policy", detail)]);
+            let mut effects = Vec::new();
+            if let Some(entry) = self.rehearse(&format!("lock: {reason}")) {
+                effects.extend([entry, self.keep(at)]);
+            }
+            return done(effects);
         }
         if armed {
             return self.lock_because(reason, at);
@@ -225,7 +250,11 @@ impl State {
         result: Result<(), Setback>,
         at: &Moment,
     ) -> Transition {
-        if stand != self.standing.wanted {
+        let is_late = match stand {
+            Stand::Ready => self.owed() != Some(Stand::Ready),
+            _ => stand != self.standing.wanted,
+        };
+        if is_late {
             // Meanwhile something else is wanted; that is owed now.
             return done(Vec::new());
         }
@@ -236,6 +265,11 @@ impl State {
         }
         let mut effects = Vec::new();
         match result {
+            Ok(()) if stand == Stand::Ready => {
+                effects.push(note("wipe-prepared", "warden", ""));
+                self.wipe_prepared();
+                self.restand(at);
+            }
             Ok(()) => {
                 self.standing.holds = true;
                 self.standing.told = None;
@@ -243,7 +277,7 @@ impl State {
                     self.finish(&id, CommandState::Done, "")?;
                 }
             }
-            Err(Setback::Refused(reason)) if stand == Stand::Wipe => {
+            Err(Setback::Refused(reason)) if matches!(stand, Stand::Ready | Stand::Wipe) => {
                 effects.push(note("wipe-refused", "warden", reason.clone()));
                 self.wipe_refused(&reason)?;
             }
@@ -274,6 +308,6 @@ const fn verb_of(stand: Stand) -> Verb {
     match stand {
         Stand::Free => Verb::Unlock,
         Stand::Lost => Verb::Lock,
-        Stand::Wipe => Verb::Wipe,
+        Stand::Ready | Stand::Wipe => Verb::Wipe,
     }
 }

@@ -8,6 +8,7 @@
 //! | [`outcomes`], [`deeds`] | what the owner is told; what belayd does |
 //! | [`lost`], [`wipe`] | lost mode, and the way to a wipe |
 //! | [`policy`] | what the device does by itself |
+//! | [`tally`] | how much of what others cause is audited |
 
 pub mod book;
 pub mod deeds;
@@ -17,6 +18,7 @@ pub mod memory;
 pub mod outcomes;
 pub mod policy;
 pub mod stored;
+pub mod tally;
 pub mod time;
 pub mod wipe;
 
@@ -27,13 +29,9 @@ use self::book::{Fate, Told};
 use self::judge::{Order, open_envelope, open_sms};
 use super::records::Bound;
 use super::refusal::Refusal;
-use super::state::{Answer, Binding, Effect, State, Transition, note};
+use super::state::{Answer, Binding, Effect, State, Transition, done, note};
 use crate::disk::copies::Concern;
 use crate::moment::Moment;
-
-/// So many refusals are audited one by one; after them the 512th, the 1,024th and so on, so that nobody fills the
-/// disk with them.
-const AUDITED_REFUSALS: u64 = 256;
 
 impl State {
     /// A command came in an envelope.
@@ -110,17 +108,26 @@ impl State {
     }
 
     fn audit_refusal(&mut self, by: &'static str, detail: String) -> Option<Effect> {
-        self.book.refusals = self.book.refusals.saturating_add(1);
-        let told = self.book.refusals <= AUDITED_REFUSALS || self.book.refusals.is_power_of_two();
-        told.then(|| note("command-refused", by, detail))
+        let detail = self.book.refusals.entry(detail);
+        detail.map(|detail| note("command-refused", by, detail))
+    }
+
+    /// The owner's are audited each; a delegate's, who may be anybody that holds its key, only so many.
+    fn audit_accepted(&mut self, order: &Order, at: &Moment) -> Option<Effect> {
+        let detail = format!("{} {}", order.verb().as_str(), order.id);
+        let now = self.book.time.now(at);
+        let detail = match order.is_delegated() {
+            true => self.book.delegated.entry_under(order.owner_time, now, detail),
+            false => Some(detail),
+        };
+        detail.map(|detail| note("command-accepted", order.by, detail))
     }
 
     /// Remembers it and does what the warden does itself, in one commit.
     fn accept(&mut self, order: &Order, at: &Moment) -> Result<Vec<Effect>, Refusal> {
         self.book.remember(order, Fate::Running);
         self.book.count(order);
-        let detail = format!("{} {}", order.verb().as_str(), order.id);
-        let mut effects = vec![note("command-accepted", order.by, detail)];
+        let mut effects: Vec<_> = self.audit_accepted(order, at).into_iter().collect();
         match &order.action {
             Action::Lock { message, phone } => self.lock_for(order, message, phone, at)?,
             Action::Unlock => effects.extend(self.unlock_for(order, at)?),
@@ -189,6 +196,12 @@ impl State {
         Effect::Persist(Concern::Lock)
     }
 
+    /// The warden is told to end: the next boot goes on from here.
+    pub(super) fn stop(&mut self, at: &Moment) -> Transition {
+        self.bound()?;
+        done(vec![self.keep(at)])
+    }
+
     /// The book belongs to one binding.
     pub(super) fn own_book(&mut self, at: &Moment) {
         if let Binding::Bound(bound) = &self.binding
@@ -211,8 +224,10 @@ impl State {
         let mut changed = self.expire_deeds(at)?;
         changed |= self.ring_on(at);
         let mut effects = self.begin_wipe_in_time(at)?;
+        let rehearsed = self.book.contact.rehearsed;
         effects.extend(self.apply_policies(at)?);
-        changed |= !effects.is_empty() || self.book.unwritten(at) >= policy::LONGEST_UNWRITTEN;
+        changed |= rehearsed != self.book.contact.rehearsed;
+        changed |= !effects.is_empty() || self.book.write_due(at).is_zero();
         if changed {
             effects.push(self.keep(at));
         }

@@ -12,6 +12,7 @@ use belay_proto::steps::{PolicyChanges, Purpose, find_subject, policies_subject}
 use belay_proto::{AccessoryId, CommandId, TicketId};
 
 use super::book::{Contact, Deed};
+use super::tally::Tally;
 use super::time::Span;
 use crate::core::refusal::Refusal;
 use crate::core::state::{Answer, Binding, Effect, Lock, State, Transition, done, note};
@@ -22,9 +23,6 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const LOST_BEFORE_WIPE: Duration = Duration::from_secs(72 * 60 * 60);
 /// How long the countdown to it is heard.
 const COUNTDOWN: Duration = HOUR;
-/// Counts are written down at least so often while a policy is armed: what a reboot can take from them, so that whoever
-/// keeps the device off the network and restarts it again and again gains little.
-pub const LONGEST_UNWRITTEN: Duration = Duration::from_secs(10 * 60);
 /// A beat is written down only so often.
 const BEAT_WRITTEN: Duration = Duration::from_secs(60);
 const SOONEST_TICK: Duration = Duration::from_secs(1);
@@ -47,14 +45,14 @@ impl State {
     /// Time has passed: what it did is done already; when it is worth asking again.
     pub(in crate::core) fn tick(&self, at: &Moment) -> Transition {
         self.bound()?;
-        // What was rehearsed, or refused, waits for the next contact: after that there is something to count again.
-        let quiet = self.book.contact.rehearsed;
         let next = self.policy_wait(at).map_or(0, |wait| {
-            let wait = if quiet {
-                HOUR
-            } else {
-                wait.clamp(SOONEST_TICK, LONGEST_UNWRITTEN)
+            // What was rehearsed, or refused, waits for the next contact: after that there is something to count again.
+            // Until then, too, what is counted has to be written down.
+            let wait = match self.book.contact.rehearsed {
+                true => Duration::MAX,
+                false => wait,
             };
+            let wait = wait.min(self.book.write_due(at)).max(SOONEST_TICK);
             millis(at.boottime.saturating_add(wait))
         });
         Ok(vec![Effect::Answer(Answer::Next(next))])
@@ -100,6 +98,7 @@ impl State {
         // The owner has just been here; nothing counts from before.
         self.book.contact.offline = Span::beginning(at);
         self.book.contact.rehearsed = false;
+        self.book.rehearsals = Tally::default();
         done(vec![note("policies-set", presenter, ""), self.keep(at)])
     }
 
@@ -112,7 +111,7 @@ impl State {
         if self.book.policies.dry_run {
             self.book.contact.rehearsed = true;
             let detail = if is_lost { "wipe: offline" } else { "lock: offline" };
-            return Ok(vec![note("policy-rehearsed", "policy", detail)]);
+            return Ok(self.rehearse(detail).into_iter().collect());
         }
         if !is_lost {
             self.lose("offline", "", "", at);
@@ -128,6 +127,12 @@ impl State {
         self.prepare_wipe(command, false, false, false, at)?;
         self.book.contact.countdown = None;
         Ok(vec![note("wipe-accepted", "policy", "offline")])
+    }
+
+    /// Only says what would have happened, and that only so often: who may cause it isn't the owner.
+    pub(super) fn rehearse(&mut self, detail: &str) -> Option<Effect> {
+        let detail = self.book.rehearsals.entry(detail.to_owned());
+        detail.map(|detail| note("policy-rehearsed", "policy", detail))
     }
 
     /// Whoever counted down has been heard, or is home again.
@@ -167,7 +172,7 @@ impl State {
     #[must_use]
     pub fn wants_watch(&self) -> bool {
         match self.binding {
-            Binding::Bound(_) => self.lock != Lock::Unlocked || self.book.is_armed(),
+            Binding::Bound(_) => self.lock.is_kept() || self.book.is_armed(),
             Binding::Tampered(_) => true,
             Binding::Unbound { .. } | Binding::Uninitialised => false,
         }

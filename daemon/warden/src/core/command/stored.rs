@@ -10,6 +10,7 @@ use belay_proto::steps::Policies;
 use belay_proto::{CommandId, Epoch};
 
 use super::book::{Book, Contact, Deed, Fate, Known, Told};
+use super::tally::{DelegatedTally, Tally};
 use super::time::{OwnTime, Span};
 use crate::moment::Moment;
 
@@ -38,6 +39,9 @@ cbor_map! {
         deeds: Vec<Value>,
         farewell: Option<Value>,
         refusals: u64,
+        delegated: u64,
+        delegated_since: u64,
+        rehearsals: u64,
         find: bool,
         policies: Vec<u8>,
         offline: Span,
@@ -62,7 +66,10 @@ pub fn book_to_bytes(book: &Book) -> Vec<u8> {
         outcomes: book.outcomes.iter().map(Told::to_value).collect(),
         deeds: book.deeds.iter().map(Deed::to_value).collect(),
         farewell: book.farewell.as_ref().map(Told::to_value),
-        refusals: book.refusals,
+        refusals: book.refusals.count(),
+        delegated: book.delegated.tally.count(),
+        delegated_since: book.delegated.since,
+        rehearsals: book.rehearsals.count(),
         find: book.find,
         policies: book.policies.encode(),
         offline: book.contact.offline.clone(),
@@ -95,7 +102,12 @@ pub fn book_from_bytes(bytes: &[u8]) -> Result<Book, Malformed> {
         outcomes: each(stored.outcomes)?,
         deeds: each(stored.deeds)?,
         farewell: stored.farewell.map(Told::from_value).transpose()?,
-        refusals: stored.refusals,
+        refusals: Tally::of(stored.refusals),
+        delegated: DelegatedTally {
+            since: stored.delegated_since,
+            tally: Tally::of(stored.delegated),
+        },
+        rehearsals: Tally::of(stored.rehearsals),
         find: stored.find,
         policies: Policies::decode(&stored.policies)?,
         contact: Contact {
@@ -292,6 +304,12 @@ mod tests {
             outcomes: (0..48).map(told).collect::<VecDeque<_>>(),
             deeds: vec![deed; 32],
             farewell: Some(told(99)),
+            refusals: Tally::of(u64::MAX),
+            delegated: DelegatedTally {
+                since: u64::MAX,
+                tally: Tally::of(3),
+            },
+            rehearsals: Tally::of(4),
             contact: Contact {
                 offline: Span::beginning(&since),
                 countdown: Some(Span::beginning(&since)),

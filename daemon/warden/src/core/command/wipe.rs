@@ -1,4 +1,6 @@
-//! The way to a wipe: told to the owner first, then begun. Until it begins the owner may call it off.
+//! The way to a wipe: told to the owner first, then begun, then prepared, then carried out. Until it begins the owner may
+//! call it off; until it is prepared it may be refused. Neither costs whoever is logged in anything: sessions end once
+//! nothing can come between any more, and before the first key goes.
 
 use std::time::Duration;
 
@@ -27,6 +29,8 @@ pub struct Wipe {
     pub told: u64,
     /// It has begun: nothing calls it off.
     pub started: bool,
+    /// Its preflight said yes and its tombstone stands: nothing refuses it any more.
+    pub prepared: bool,
     /// What the lock goes back to.
     pub before: Lock,
 }
@@ -50,6 +54,7 @@ impl State {
             since: at.clone(),
             told: 0,
             started: false,
+            prepared: false,
             before,
         }));
         if told {
@@ -69,6 +74,13 @@ impl State {
                 true
             }
             _ => false,
+        }
+    }
+
+    /// The preflight said yes, and what was to be written down is.
+    pub(super) fn wipe_prepared(&mut self) {
+        if let Lock::Wiping(wipe) = &mut self.lock {
+            wipe.prepared = true;
         }
     }
 

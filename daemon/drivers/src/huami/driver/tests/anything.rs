@@ -46,13 +46,15 @@ fn request() -> impl Strategy<Value = Request> {
         2 => any::<bool>().prop_map(move |pair| Request::Open {
             opening: if pair { Opening::Pair(key()) } else { Opening::Resume(key()) },
             now,
+            sets_clock: true,
         }),
         1 => Just(Request::SetTime(now)),
         3 => (0_u64..5000).prop_map(move |back| Request::Fetch {
             since: Some(moment(NOW - back * 60)),
             now,
+            forgets: true,
         }),
-        1 => Just(Request::Fetch { since: None, now }),
+        1 => Just(Request::Fetch { since: None, now, forgets: true }),
         1 => Just(Request::MeasureHeartRate),
         1 => any::<bool>().prop_map(Request::FollowHeartRate),
         1 => Just(Request::Alert(Alert::Find)),
@@ -157,7 +159,7 @@ proptest! {
         count in any::<u32>(),
     ) {
         let mut band = Played::ready(Kind::MiBand2);
-        band.request(Request::Fetch { since: None, now: moment(NOW) });
+        band.request(Request::Fetch { since: None, now: moment(NOW), forgets: true });
         let time = crate::huami::codec::time::encode_short(moment(start));
         let reply = [&[0x10, 1, 1], &count.to_le_bytes()[..], &time[..]].concat();
         band.told(uuids::FETCH_CONTROL, &reply);
@@ -175,7 +177,11 @@ proptest! {
 fn a_band_that_sends_for_ever_fills_no_memory() {
     let mut band = Played::ready(Kind::MiBand6);
     let now = moment(NOW);
-    let id = band.request(Request::Fetch { since: None, now });
+    let id = band.request(Request::Fetch {
+        since: None,
+        now,
+        forgets: true,
+    });
     let start = crate::huami::codec::time::encode_short(moment(NOW - 86400));
     let reply = [&[0x10, 1, 1, 0xff, 0xff, 0xff, 0xff], &start[..]].concat();
     band.told(uuids::FETCH_CONTROL, &reply);

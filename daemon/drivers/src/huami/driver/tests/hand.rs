@@ -338,6 +338,7 @@ fn a_lost_connection_ends_every_request() {
         band.ask(Request::Fetch {
             since: None,
             now: moment(NOW),
+            forgets: true,
         }),
         band.ask(Request::Alert(Alert::Find)),
     ];

@@ -14,7 +14,11 @@ fn begin(band: &mut Played) -> RequestId {
 fn fetch(band: &mut Played, since: u64, now: u64) -> RequestId {
     let since = Some(moment(since));
     let now = moment(now);
-    band.request(Request::Fetch { since, now })
+    band.request(Request::Fetch {
+        since,
+        now,
+        forgets: true,
+    })
 }
 
 /// The answer to a request: so many samples from this moment on.
@@ -156,7 +160,11 @@ fn nothing_is_asked_where_no_minute_can_be_new() {
 fn a_first_fetch_goes_100_days_back() {
     let mut band = Played::ready(Kind::MiBand3);
     let now = moment(NOW);
-    band.request(Request::Fetch { since: None, now });
+    band.request(Request::Fetch {
+        since: None,
+        now,
+        forgets: true,
+    });
     // 2026-03-13 17:01 UTC, an hour later there.
     assert_eq!(control(&band), [[1, 1, 0xea, 7, 3, 13, 18, 1, 0, 4]]);
 }
@@ -389,7 +397,11 @@ fn a_second_fetch_waits_its_turn_and_the_first_can_be_cancelled() {
 fn a_write_that_fails_ends_the_fetch() {
     let mut band = Played::ready(Kind::MiBand3);
     let now = moment(NOW);
-    let id = band.ask(Request::Fetch { since: None, now });
+    let id = band.ask(Request::Fetch {
+        since: None,
+        now,
+        forgets: true,
+    });
     band.refuse(OperationError::Refused);
     assert_eq!(band.outcome(id), Some(Err(Failure::Refused)));
     assert!(!band.runs(FETCH));

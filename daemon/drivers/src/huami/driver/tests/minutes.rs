@@ -95,7 +95,11 @@ fn connection(
     let since = disk.last().map_or(now - 90_000, |last| last.start);
     let since = Some(moment(since));
     let now = moment(now);
-    let id = band.request(Request::Fetch { since, now });
+    let id = band.request(Request::Fetch {
+        since,
+        now,
+        forgets: true,
+    });
     let mut answered = 0;
     let mut kept = 0;
     let mut trouble = Trouble::Nothing;

@@ -2,6 +2,7 @@
 
 mod agreed;
 mod anything;
+mod clock;
 mod hand;
 mod history;
 mod minutes;
@@ -149,7 +150,11 @@ impl Played {
 
     fn open(&mut self, opening: Opening) -> RequestId {
         let now = moment(NOW);
-        self.request(Request::Open { opening, now })
+        self.request(Request::Open {
+            opening,
+            now,
+            sets_clock: true,
+        })
     }
 
     /// Asks, and has all operations that follow answered.

@@ -237,6 +237,7 @@ fn a_band_with_little_to_offer_is_opened_nevertheless() {
         Request::Fetch {
             since: None,
             now: moment(NOW),
+            forgets: true,
         },
         Request::MeasureHeartRate,
         Request::FollowHeartRate(true),
@@ -284,6 +285,7 @@ fn a_refused_subscription_ends_the_opening() {
     let id = band.ask(Request::Open {
         opening: Opening::Pair(key()),
         now: moment(NOW),
+        sets_clock: true,
     });
     band.refuse(OperationError::Refused);
     assert_eq!(band.outcome(id), Some(Err(Failure::Refused)));

@@ -42,21 +42,56 @@ async fn sent(rig: &Rig) {
     rig.settle().await;
 }
 
-/// A command that somebody signed.
-fn signed() -> (CommandId, Text) {
-    let command = SmsCommand {
+fn command() -> SmsCommand {
+    SmsCommand {
         action: SmsAction::Lock,
         counter: 1,
         epoch: Epoch::random(),
         presence_or_episode: 1,
         expiry_minutes: 0,
         device_tag: SmsCommand::tag_of(&DeviceId::random()),
-    };
-    let text = Text {
-        id: "sms/1".into(),
+    }
+}
+
+fn text(id: &str, command: &SmsCommand) -> Text {
+    Text {
+        id: id.into(),
         text: command.sign(&SigningKey::generate()),
-    };
-    (command.id(), text)
+    }
+}
+
+/// A command that somebody signed.
+fn signed() -> (CommandId, Text) {
+    let command = command();
+    (command.id(), text("sms/1", &command))
+}
+
+#[tokio::test]
+async fn a_text_with_a_bad_signature_takes_no_answer_from_the_one_that_it_copies() {
+    let mut rig = Rig::new().await;
+    let command = command();
+    let judged = |rig: &Rig, judgement| rig.asked.send_modify(|asked| asked.judgement = Some(judgement));
+    judged(&rig, ("accepted", Some(command.id())));
+    rig.phone
+        .modem
+        .send_modify(|view| view.texts.push(text("sms/1", &command)));
+    deleted(&rig).await;
+    // The same bytes, also noted by a round that was cut short, below somebody else's signature.
+    let copy = text("sms/2", &command);
+    rig.asked
+        .send_modify(|asked| asked.refusal = Some(Error::Busy(String::new())));
+    rig.phone.modem.send_modify(|view| view.texts.push(copy));
+    rig.settle().await;
+    rig.supervisor.stop().await;
+    rig.asked.send_modify(|asked| asked.refusal = None);
+    judged(&rig, ("bad-signature", None));
+    rig.restart().await;
+    let mut gone = rig.phone.deleted.subscribe();
+    gone.wait_for(|gone| gone.len() == 2).await.unwrap();
+    rig.ends(command.id(), "lock", "done", "").await;
+    rig.phone.power.send_modify(|power| power.percentage = Some(50));
+    rig.settle().await;
+    assert_eq!(texts(&rig), ["Ada's phone: lock: done."]);
 }
 
 #[tokio::test]

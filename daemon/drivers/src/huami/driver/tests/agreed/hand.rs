@@ -245,7 +245,11 @@ fn a_transfer_is_kept_until_it_is_on_disk_and_then_deleted() {
     let mut band = Agreed::ready(Kind::MiBand7);
     let since = Some(moment(NOW - 180));
     let now = moment(NOW);
-    let id = band.phone.request(Request::Fetch { since, now });
+    let id = band.phone.request(Request::Fetch {
+        since,
+        now,
+        forgets: true,
+    });
     // The CRC-32 of other data: the band is told to keep them, and asked again.
     transfer(&mut band, 1);
     assert_eq!(

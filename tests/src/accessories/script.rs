@@ -1,4 +1,4 @@
-//! What a band does otherwise than it should, by script.
+//! What an accessory does otherwise than it should, by script.
 
 use std::collections::VecDeque;
 
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::bluez::AttError;
 
-/// How a band takes a write, once.
+/// How an accessory takes a write, once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Manner {
     /// It refuses; where it was a command nobody hears of it.

@@ -1,0 +1,230 @@
+//! The owner's data: sealed records in the order in which they changed. The cloud knows how many there are, how long they
+//! are, and which chunks they need, and nothing else of them.
+
+pub mod cursor;
+pub mod table;
+
+use std::collections::HashSet;
+
+use axum::extract::{RawQuery, State};
+use belay_proto::sync::{CollectionId, MAX_SEALED_RECORD, Revision};
+use belay_proto::wire::{
+    CHANGES_BYTES, CHANGES_PAGE, ChangesAnswer, Hint, PUSH_RECORDS, PushAnswer, PushRecord, PushRequest,
+    PushResult, PushStatus, RECORD_CHUNKS, SyncRecord,
+};
+use belay_proto::{AccountId, DeviceId};
+use rusqlite::Transaction;
+
+use self::cursor::Cursor;
+use self::table::Counted;
+use crate::app::App;
+use crate::clock::Millis;
+use crate::http::Session;
+use crate::http::packed::Packed;
+use crate::problem::{Kind, Problem};
+use crate::store::{self, Failure};
+use crate::{channel, devices};
+
+/// `POST /v1/sync/push`: stores records in place of the revisions that their device knew, each on its own.
+///
+/// # Errors
+/// `malformed`, `not-bound`, `too-large`, `key-epoch-old`.
+pub async fn push(
+    State(app): State<App>,
+    session: Session,
+    Packed(body): Packed<PushRequest>,
+) -> Result<Packed<PushAnswer>, Problem> {
+    let cursor: Option<Cursor> = body.cursor.as_deref().map(str::parse).transpose()?;
+    if body.records.len() > PUSH_RECORDS {
+        return Err(Problem::new(Kind::TooLarge).because("a push has at most 500 records"));
+    }
+    let (account, thumbprint, at) = (session.account, session.proof.thumbprint, app.clone());
+    let answer = move |tx: &Transaction<'_>| {
+        let here = devices::acting(tx, &thumbprint, &account)?;
+        Push::new(&at, tx, account, here)?.all(cursor, body.records)
+    };
+    app.store.transact(answer).await.map(Packed)
+}
+
+/// `GET /v1/sync/changes`: what changed after a cursor.
+///
+/// # Errors
+/// `malformed`, `cursor-too-old`.
+pub async fn changes(
+    State(app): State<App>,
+    session: Session,
+    RawQuery(query): RawQuery,
+) -> Result<Packed<ChangesAnswer>, Problem> {
+    let asked = Asked::parse(query.as_deref().unwrap_or_default())?;
+    let (account, default) = (session.account, app.settings.limits.quota);
+    let answer = move |tx: &Transaction<'_>| {
+        let counted = table::counted(tx, &account)?;
+        let after = Cursor::judge(asked.cursor, tx, counted.sequence, counted.forgotten)?;
+        let (records, reached) = table::changed(tx, &account, asked.collection.as_ref(), after, asked.limit)?;
+        let cursor = Cursor::here(tx, reached.unwrap_or(counted.sequence))?;
+        Ok(ChangesAnswer {
+            records,
+            cursor: cursor.to_string(),
+            more: reached.is_some(),
+            quota: counted.quota(default),
+        })
+    };
+    app.store.transact(answer).await.map(Packed)
+}
+
+/// What the query asks for.
+#[derive(Debug, PartialEq, Eq)]
+struct Asked {
+    cursor: Option<Cursor>,
+    collection: Option<CollectionId>,
+    limit: usize,
+}
+
+impl Asked {
+    fn parse(query: &str) -> Result<Self, Problem> {
+        let mut asked = Self {
+            cursor: None,
+            collection: None,
+            limit: CHANGES_PAGE,
+        };
+        let mut seen = HashSet::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if !seen.insert(name) {
+                return Err(Problem::malformed("a name of the query comes twice"));
+            }
+            let bad = |_| Problem::malformed("the query is `cursor`, `collection` and `limit`");
+            match name {
+                "cursor" => asked.cursor = Some(value.parse()?),
+                "collection" => asked.collection = Some(value.parse().map_err(bad)?),
+                "limit" => {
+                    let limit: u16 = value
+                        .parse()
+                        .map_err(|_| Problem::malformed("`limit` is a number"))?;
+                    asked.limit = usize::from(limit).clamp(1, CHANGES_PAGE);
+                }
+                _ => {
+                    return Err(Problem::malformed(
+                        "the query has a name that this call doesn't know",
+                    ));
+                }
+            }
+        }
+        Ok(asked)
+    }
+}
+
+/// One push on its way into the database.
+struct Push<'a> {
+    app: &'a App,
+    tx: &'a Transaction<'a>,
+    account: AccountId,
+    /// The device that pushes.
+    here: DeviceId,
+    counted: Counted,
+    now: Millis,
+    /// Bytes of records in the answer.
+    told: usize,
+}
+
+impl<'a> Push<'a> {
+    fn new(
+        app: &'a App,
+        tx: &'a Transaction<'a>,
+        account: AccountId,
+        here: DeviceId,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            app,
+            tx,
+            account,
+            here,
+            counted: table::counted(tx, &account)?,
+            now: app.now(),
+            told: 0,
+        })
+    }
+
+    fn all(mut self, cursor: Option<Cursor>, records: Vec<PushRecord>) -> Result<PushAnswer, Failure> {
+        if records
+            .iter()
+            .any(|push| push.record.key_epoch < self.counted.key_epoch)
+        {
+            return Err(Problem::new(Kind::KeyEpochOld).into());
+        }
+        let before = self.counted.sequence;
+        let start = Cursor::here(self.tx, before)?;
+        let mut seen = HashSet::new();
+        let mut results = Vec::with_capacity(records.len());
+        for push in records {
+            let first = seen.insert((push.record.collection, push.record.id));
+            results.push(match first {
+                true => self.one(push)?,
+                false => PushStatus::Bad.into(),
+            });
+        }
+        if self.counted.sequence > before {
+            table::count(self.tx, &self.account, &self.counted)?;
+            channel::tell_others(self.app, self.tx, &self.account, Some(&self.here), Hint::Sync)?;
+        }
+        Ok(PushAnswer {
+            results,
+            cursor: Cursor::here(self.tx, self.counted.sequence)?.to_string(),
+            contiguous: cursor.map_or(before == 0, |cursor| cursor == start),
+            quota: self.counted.quota(self.app.settings.limits.quota),
+        })
+    }
+
+    fn one(&mut self, push: PushRecord) -> Result<PushResult, Failure> {
+        let record = &push.record;
+        if record.sealed.len() > MAX_SEALED_RECORD || record.chunks.len() > RECORD_CHUNKS {
+            return Ok(PushStatus::TooLarge.into());
+        }
+        let impossible = record.sealed.is_empty()
+            || store::countable(record.key_epoch).is_err()
+            || record.removed && !record.chunks.is_empty();
+        if impossible || Revision::of(&record.sealed) != record.revision {
+            return Ok(PushStatus::Bad.into());
+        }
+        let before = table::find(self.tx, &self.account, &record.collection, &record.id)?;
+        let present = before.as_ref().map(|before| before.revision);
+        if present == Some(record.revision) {
+            return Ok(PushStatus::Ok.into());
+        }
+        if present != push.base {
+            return Ok(self.conflict(before));
+        }
+        let replaced = before.map_or(0, |before| before.sealed.len() as u64);
+        let used = self
+            .counted
+            .used
+            .saturating_sub(replaced)
+            .saturating_add(record.sealed.len() as u64);
+        // What makes room, or says that something is gone, always has room.
+        let grows = used > self.counted.used && !record.removed;
+        if grows && used > self.counted.quota(self.app.settings.limits.quota).total {
+            return Ok(PushStatus::Quota.into());
+        }
+        let sequence = self.counted.sequence.saturating_add(1);
+        table::put(self.tx, &self.account, record, sequence, self.now)?;
+        self.counted = Counted {
+            sequence,
+            used,
+            key_epoch: record.key_epoch,
+            ..self.counted
+        };
+        Ok(PushStatus::Ok.into())
+    }
+
+    /// The record that is there instead, as long as the answer has room; who doesn't get it fetches it.
+    fn conflict(&mut self, before: Option<SyncRecord>) -> PushResult {
+        let Some(before) = before else {
+            return PushStatus::Absent.into();
+        };
+        self.told += table::length(&before);
+        PushResult {
+            current: (self.told <= CHANGES_BYTES).then_some(before),
+            ..PushStatus::Conflict.into()
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! `belay-ring`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    belay_ring::run(std::env::args_os())
+}

@@ -1,0 +1,46 @@
+-- The owner's records on the device, and how far each collection was fetched. What a record says is sealed.
+CREATE TABLE collection (
+    name      TEXT PRIMARY KEY,
+    enabled   INTEGER NOT NULL DEFAULT 0,
+    cursor    TEXT,                        -- NULL: nothing was fetched yet
+    records   INTEGER NOT NULL DEFAULT 0,  -- those that are there; the triggers below count
+    bytes     INTEGER NOT NULL DEFAULT 0,
+    pending   INTEGER NOT NULL DEFAULT 0,
+    conflicts INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE record (
+    position    INTEGER PRIMARY KEY,
+    collection  TEXT NOT NULL REFERENCES collection (name),
+    id          BLOB NOT NULL CHECK (length(id) = 16),
+    revision    INTEGER NOT NULL,          -- counts the states it had on this device
+    pending     INTEGER NOT NULL CHECK (pending IN (0, 1)),
+    removed     INTEGER NOT NULL CHECK (removed IN (0, 1)),
+    sibling     INTEGER NOT NULL CHECK (sibling IN (0, 1)),
+    bytes       INTEGER NOT NULL,
+    base        BLOB,                      -- the cloud's revision, when it was last seen
+    base_number INTEGER NOT NULL,
+    content     BLOB NOT NULL,             -- sealed
+    common      BLOB,                      -- sealed: before it was changed here
+    UNIQUE (collection, id)
+) STRICT;
+CREATE INDEX record_pending ON record (collection, position) WHERE pending = 1;
+
+CREATE TRIGGER record_added AFTER INSERT ON record BEGIN
+    UPDATE collection SET
+        records = records + (NEW.removed = 0), bytes = bytes + NEW.bytes,
+        pending = pending + NEW.pending, conflicts = conflicts + NEW.sibling
+    WHERE name = NEW.collection;
+END;
+CREATE TRIGGER record_changed AFTER UPDATE ON record BEGIN
+    UPDATE collection SET
+        records = records + (NEW.removed = 0) - (OLD.removed = 0), bytes = bytes + NEW.bytes - OLD.bytes,
+        pending = pending + NEW.pending - OLD.pending, conflicts = conflicts + NEW.sibling - OLD.sibling
+    WHERE name = NEW.collection;
+END;
+CREATE TRIGGER record_gone AFTER DELETE ON record BEGIN
+    UPDATE collection SET
+        records = records - (OLD.removed = 0), bytes = bytes - OLD.bytes,
+        pending = pending - OLD.pending, conflicts = conflicts - OLD.sibling
+    WHERE name = OLD.collection;
+END;

@@ -1,0 +1,241 @@
+//! The rows of synced collections and their records. A pending row is the outbox: an edit and what it owes the cloud are one
+//! write.
+
+use belay_proto::sync::{Content, RecordId, Revision};
+use belay_sync::record::{Base, Held};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use super::{Sealer, StoreError};
+
+const MALFORMED: StoreError = StoreError::Malformed { what: "record" };
+/// The columns of [`held`], in their order.
+const COLUMNS: &str = "id, revision, pending, base, base_number, content, common, position";
+
+/// What is kept of a collection, and counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Collection {
+    /// Its name.
+    pub name: String,
+    /// Whether it is synced.
+    pub enabled: bool,
+    /// How far it was fetched; opaque, from the cloud.
+    pub cursor: Option<String>,
+    /// Records that are there.
+    pub records: u64,
+    /// Their contents, bytes.
+    pub bytes: u64,
+    /// Records that the cloud has yet to get.
+    pub pending: u64,
+    /// Records that wait for the owner's choice.
+    pub conflicts: u64,
+}
+
+/// A record of a page.
+#[derive(Debug)]
+pub struct Listed {
+    /// Where to go on.
+    pub position: u64,
+    /// Its id.
+    pub id: RecordId,
+    /// The record.
+    pub held: Held,
+}
+
+/// Every collection that was ever switched on.
+///
+/// # Errors
+/// [`StoreError`], as in every function here.
+pub fn collections(connection: &Connection) -> Result<Vec<Collection>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name, enabled, cursor, records, bytes, pending, conflicts FROM collection ORDER BY name",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(Collection {
+            name: row.get(0)?,
+            enabled: row.get(1)?,
+            cursor: row.get(2)?,
+            records: row.get(3)?,
+            bytes: row.get(4)?,
+            pending: row.get(5)?,
+            conflicts: row.get(6)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Switches a collection on or off. Its records stay.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn enable(connection: &Connection, name: &str, enabled: bool) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO collection (name, enabled) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET enabled = ?2",
+        )?
+        .execute(params![name, enabled])?;
+    Ok(())
+}
+
+/// Notes how far a collection was fetched; `None`: from the start again.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn reach(transaction: &Transaction<'_>, name: &str, cursor: Option<&str>) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("UPDATE collection SET cursor = ?2 WHERE name = ?1")?
+        .execute(params![name, cursor])?;
+    Ok(())
+}
+
+/// A record, removed ones too.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find(
+    connection: &Connection,
+    sealer: &Sealer,
+    collection: &str,
+    id: &RecordId,
+) -> Result<Option<Held>, StoreError> {
+    let found = connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM record WHERE collection = ?1 AND id = ?2"
+        ))?
+        .query_row(params![collection, id.as_bytes()], |row| {
+            Ok(listed(row, sealer, collection))
+        })
+        .optional()?;
+    Ok(found.transpose()?.map(|listed| listed.held))
+}
+
+/// Keeps a record in place of what was kept of it. Its collection has to be there.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn put(
+    transaction: &Transaction<'_>,
+    sealer: &Sealer,
+    collection: &str,
+    id: &RecordId,
+    held: &Held,
+) -> Result<(), StoreError> {
+    let seal = |content: &Content, column: &str| {
+        let bytes = belay_proto::Secret::new(content.encode());
+        sealer.seal(&place(collection, id, column), bytes.expose())
+    };
+    transaction
+        .prepare_cached(
+            "INSERT INTO record
+                 (collection, id, revision, pending, removed, sibling, bytes, base, base_number, content, common)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+             ON CONFLICT (collection, id) DO UPDATE SET
+                 revision = ?3, pending = ?4, removed = ?5, sibling = ?6, bytes = ?7, base = ?8, base_number = ?9,
+                 content = ?10, common = ?11",
+        )?
+        .execute(params![
+            collection,
+            id.as_bytes(),
+            held.revision,
+            held.pending,
+            held.content.removed,
+            held.is_sibling(),
+            held.content.length,
+            held.base.map(|base| *base.revision.as_bytes()),
+            held.base.map_or(0, |base| base.number),
+            seal(&held.content, "content"),
+            held.common.as_ref().map(|common| seal(common, "common")),
+        ])?;
+    Ok(())
+}
+
+/// A page of the records that are there, after a position, at most `limit`.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn list(
+    connection: &Connection,
+    sealer: &Sealer,
+    collection: &str,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Listed>, StoreError> {
+    page(connection, sealer, collection, "removed = 0", after, limit)
+}
+
+/// A page of the records that the cloud has yet to get, removals among them.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn pending(
+    connection: &Connection,
+    sealer: &Sealer,
+    collection: &str,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Listed>, StoreError> {
+    page(connection, sealer, collection, "pending = 1", after, limit)
+}
+
+/// Forgets every collection and record: the binding has ended, and its owner didn't keep the data.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn forget(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute_batch("DELETE FROM record; DELETE FROM collection;")?;
+    Ok(())
+}
+
+fn page(
+    connection: &Connection,
+    sealer: &Sealer,
+    collection: &str,
+    which: &str,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Listed>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM record WHERE collection = ?1 AND {which} AND position > ?2
+         ORDER BY position LIMIT ?3"
+    ))?;
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![collection, after, limit])?;
+    let mut page = Vec::new();
+    while let Some(row) = rows.next()? {
+        page.push(listed(row, sealer, collection)?);
+    }
+    Ok(page)
+}
+
+fn listed(row: &Row<'_>, sealer: &Sealer, collection: &str) -> Result<Listed, StoreError> {
+    let id = RecordId::from_bytes(row.get(0)?);
+    let open = |sealed: Vec<u8>, column: &str| {
+        let bytes = sealer.open(&place(collection, &id, column), &sealed)?;
+        Content::decode(bytes.expose()).map_err(|_| MALFORMED)
+    };
+    let base: Option<[u8; 16]> = row.get(3)?;
+    let number = row.get(4)?;
+    let common: Option<Vec<u8>> = row.get(6)?;
+    Ok(Listed {
+        position: row.get(7)?,
+        id,
+        held: Held {
+            revision: row.get(1)?,
+            pending: row.get(2)?,
+            base: base.map(|revision| Base {
+                revision: Revision::from_bytes(revision),
+                number,
+            }),
+            content: open(row.get(5)?, "content")?,
+            common: common.map(|sealed| open(sealed, "common")).transpose()?,
+        },
+    })
+}
+
+/// Where a column of a record is sealed for.
+fn place(collection: &str, id: &RecordId, column: &str) -> String {
+    format!("record/{column}/{collection}/{id}")
+}
+
+#[cfg(test)]
+mod tests;

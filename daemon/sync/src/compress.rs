@@ -1,0 +1,108 @@
+//! Zstandard before sealing, and never more out of it than was promised.
+
+use std::io::Read;
+
+use belay_proto::Secret;
+use belay_proto::sync::Encoding;
+
+/// zstd's own default: 10,000 contacts take a few hundredths of a second.
+const LEVEL: i32 = 3;
+/// What is shorter isn't compressed: the padding would swallow the gain, bytes.
+const SHORT: usize = 200;
+/// The decoder's window at most, as a power of two: 8 MiB of memory, whatever a frame asks for (RFC 8878 §3.1.1.1.2).
+const WINDOW: u32 = 23;
+
+/// The longest content of a record, decoded, bytes; longer ones lie in chunks.
+pub const LONGEST: u64 = 4 * 1024 * 1024;
+
+/// A compressed content that isn't what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the compressed content isn't of the length that it promises")]
+pub struct BadContent;
+
+/// Compresses `content` where that makes it shorter.
+#[must_use]
+pub fn compress(content: &[u8]) -> (Encoding, Vec<u8>) {
+    if content.len() >= SHORT
+        && let Ok(shorter) = zstd::bulk::compress(content, LEVEL)
+        && shorter.len() < content.len()
+    {
+        return (Encoding::Zstd, shorter);
+    }
+    (Encoding::Identity, content.to_vec())
+}
+
+/// The content of `body`, which is `length` bytes long; reads not a byte more, however many there are.
+///
+/// # Errors
+/// [`BadContent`] for another length, and for what isn't one frame.
+pub fn decompress(encoding: Encoding, body: &[u8], length: u64) -> Result<Secret<Vec<u8>>, BadContent> {
+    if length > LONGEST {
+        return Err(BadContent);
+    }
+    if encoding == Encoding::Identity {
+        return match body.len() as u64 == length {
+            true => Ok(Secret::new(body.to_vec())),
+            false => Err(BadContent),
+        };
+    }
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(body).map_err(|_| BadContent)?;
+    decoder.window_log_max(WINDOW).map_err(|_| BadContent)?;
+    // Room from the start: a buffer that grows leaves copies behind.
+    let mut content = Vec::with_capacity(usize::try_from(length).map_err(|_| BadContent)?.saturating_add(1));
+    let read = decoder.take(length.saturating_add(1)).read_to_end(&mut content);
+    let content = Secret::new(content);
+    match read.is_ok() && content.expose().len() as u64 == length {
+        true => Ok(content),
+        false => Err(BadContent),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn round(content: &[u8]) -> (Encoding, usize) {
+        let (encoding, body) = compress(content);
+        let opened = decompress(encoding, &body, content.len() as u64).unwrap();
+        assert_eq!(opened.expose(), content);
+        (encoding, body.len())
+    }
+
+    #[test]
+    fn what_is_compressed_comes_back() {
+        assert_eq!(round(b""), (Encoding::Identity, 0));
+        assert_eq!(round(b"short").0, Encoding::Identity);
+        let (encoding, length) = round(&b"BEGIN:VCARD\r\n".repeat(1000));
+        assert!(encoding == Encoding::Zstd && length < 200);
+    }
+
+    #[test]
+    fn a_bomb_ends_at_the_length_it_promised() {
+        let bomb = zstd::bulk::compress(&vec![0; 100_000_000], LEVEL).unwrap();
+        assert!(bomb.len() < 20_000);
+        assert_eq!(decompress(Encoding::Zstd, &bomb, 1000).unwrap_err(), BadContent);
+        assert_eq!(
+            decompress(Encoding::Zstd, &bomb, u64::MAX).unwrap_err(),
+            BadContent
+        );
+    }
+
+    #[test]
+    fn a_frame_that_wants_a_huge_window_is_refused() {
+        // A frame's header: magic, no single segment, a window of 2^41 bytes, then an empty last block.
+        let frame = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xf8, 0x01, 0x00, 0x00];
+        assert_eq!(decompress(Encoding::Zstd, &frame, 0).unwrap_err(), BadContent);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_are_refused_or_keep_their_promise(bytes: Vec<u8>, length in 0_u64..10_000) {
+            if let Ok(content) = decompress(Encoding::Zstd, &bytes, length) {
+                prop_assert_eq!(content.expose().len() as u64, length);
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Three versions made one: the last that the device and the cloud had in common, the device's, the cloud's.
+//!
+//! vCards and iCalendar objects are merged property by property and keep the text of what nobody changed, unknown
+//! properties with it; other texts line by line; anything else isn't merged.
+
+mod component;
+mod content_lines;
+mod properties;
+mod three_way;
+
+/// What became of three versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Merged {
+    /// One that has the changes of both.
+    Whole(Vec<u8>),
+    /// Both changed the same thing, or the format isn't known. The cloud's is kept, with the device's other changes where
+    /// they could be told apart; the device's version has to be kept beside it.
+    Conflict(Vec<u8>),
+}
+
+/// Merges `mine` and `theirs`, which both came of `base`; without a `base`, what differs is a conflict. `kind` is a media
+/// type.
+#[must_use]
+pub fn merge(kind: &str, base: Option<&[u8]>, mine: &[u8], theirs: &[u8]) -> Merged {
+    if mine == theirs {
+        return Merged::Whole(theirs.to_vec());
+    }
+    match base {
+        Some(base) if base == mine => return Merged::Whole(theirs.to_vec()),
+        Some(base) if base == theirs => return Merged::Whole(mine.to_vec()),
+        _ => {}
+    }
+    let merged = match kind.split(';').next().map(str::trim) {
+        Some("text/vcard" | "text/calendar") => objects(base, mine, theirs),
+        Some("text/plain" | "text/markdown") => lines(base, mine, theirs),
+        _ => None,
+    };
+    merged.unwrap_or_else(|| Merged::Conflict(theirs.to_vec()))
+}
+
+fn objects(base: Option<&[u8]>, mine: &[u8], theirs: &[u8]) -> Option<Merged> {
+    let parse = |bytes| content_lines::parse(std::str::from_utf8(bytes).ok()?);
+    // Without a base nothing says what was removed: all that either has is kept.
+    let base = base.and_then(parse);
+    let (mine, theirs) = (parse(mine)?, parse(theirs)?);
+    let (merged, clash) = three_way::merge(base.as_ref(), &mine, &theirs)?;
+    let bytes = merged.to_string().into_bytes();
+    Some(match clash {
+        false => Merged::Whole(bytes),
+        true => Merged::Conflict(bytes),
+    })
+}
+
+fn lines(base: Option<&[u8]>, mine: &[u8], theirs: &[u8]) -> Option<Merged> {
+    let text = |bytes| std::str::from_utf8(bytes).ok();
+    let merged = diffy::merge(text(base?)?, text(mine)?, text(theirs)?).ok()?;
+    Some(Merged::Whole(merged.into_bytes()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! An object as a tree of components with their properties.
+
+use std::fmt;
+
+/// A component, as `VCARD` or `VEVENT`.
+#[derive(Debug, Clone)]
+pub struct Component {
+    /// Its name in upper case.
+    pub name: String,
+    /// The line that begins it.
+    pub begin: Property,
+    /// What it says.
+    pub properties: Vec<Property>,
+    /// What lies in it.
+    pub components: Vec<Self>,
+    /// The line that ends it.
+    pub end: Property,
+}
+
+/// A content line.
+#[derive(Debug, Clone)]
+pub struct Property {
+    /// As it was written, folding and line end with it.
+    raw: String,
+    /// Unfolded.
+    line: String,
+}
+
+impl Component {
+    /// One that isn't ended yet.
+    pub fn new(name: String, begin: Property) -> Self {
+        Self {
+            name,
+            end: begin.clone(),
+            begin,
+            properties: Vec::new(),
+            components: Vec::new(),
+        }
+    }
+
+    /// The value of its first property of this name.
+    pub fn value(&self, name: &str) -> Option<String> {
+        let found = self
+            .properties
+            .iter()
+            .find(|property| property.name().as_deref() == Some(name));
+        found?.value()
+    }
+
+    /// Which of its siblings it is: the same in each version (RFC 5545 §3.8.4.7, §3.8.4.4, §3.8.3.1).
+    pub fn identity(&self) -> String {
+        let parts = match self.name.as_str() {
+            "VTIMEZONE" => vec![self.value("TZID")],
+            // Alarms and the like have no name of their own but what they say.
+            "VALARM" | "STANDARD" | "DAYLIGHT" | "AVAILABLE" if self.value("UID").is_none() => {
+                vec![Some(self.meaning())]
+            }
+            _ => vec![self.value("UID"), self.value("RECURRENCE-ID")],
+        };
+        let parts: Vec<String> = parts.into_iter().map(Option::unwrap_or_default).collect();
+        format!("{}\0{}", self.name, parts.join("\0"))
+    }
+
+    /// What it says, however it is written: two that mean the same are equal.
+    pub fn meaning(&self) -> String {
+        let mut said: Vec<String> = self.properties.iter().map(Property::meaning).collect();
+        said.extend(self.components.iter().map(Self::meaning));
+        said.sort_unstable();
+        format!("{}\u{1}{}\u{2}", self.name, said.join("\u{1}"))
+    }
+}
+
+impl Property {
+    /// From a line as written and without its end.
+    pub fn new(raw: &str, line: &str) -> Self {
+        Self {
+            raw: raw.to_owned(),
+            line: line.to_owned(),
+        }
+    }
+
+    /// Adds a folded line.
+    pub fn fold(&mut self, raw: &str, rest: &str) {
+        self.raw.push_str(raw);
+        self.line.push_str(rest);
+    }
+
+    /// Its name in upper case, without its group.
+    pub fn name(&self) -> Option<String> {
+        let name = self.key()?;
+        let name = name.rsplit_once('.').map_or(name, |(_, name)| name);
+        Some(name.to_ascii_uppercase())
+    }
+
+    /// The group it belongs to, in lower case (RFC 6350 §3.3), or nothing.
+    pub fn group(&self) -> Option<String> {
+        let (group, _) = self.key()?.rsplit_once('.')?;
+        Some(group.to_ascii_lowercase())
+    }
+
+    /// Its value.
+    pub fn value(&self) -> Option<String> {
+        let at = self.colon()?;
+        self.line.get(at + 1..).map(str::to_owned)
+    }
+
+    /// What it says, however it is folded, in whichever case names stand and parameters follow.
+    pub fn meaning(&self) -> String {
+        let (Some(at), Some(name), Some(value)) = (self.colon(), self.name(), self.value()) else {
+            return self.line.clone();
+        };
+        let mut parameters: Vec<String> = parts(self.line.get(..at).unwrap_or_default())
+            .into_iter()
+            .skip(1)
+            .map(|parameter| match parameter.split_once('=') {
+                Some((key, value)) => format!("{}={value}", key.to_ascii_uppercase()),
+                None => parameter.to_ascii_uppercase(),
+            })
+            .collect();
+        parameters.sort_unstable();
+        let group = self.group().unwrap_or_default();
+        format!("{group}.{name};{}:{value}", parameters.join(";"))
+    }
+
+    /// Name and group, before parameters and value.
+    fn key(&self) -> Option<&str> {
+        let before = self.line.get(..self.colon()?)?;
+        Some(before.split(';').next().unwrap_or(before))
+    }
+
+    /// Where the value begins: the first colon outside quotes.
+    fn colon(&self) -> Option<usize> {
+        let mut quoted = false;
+        self.line.bytes().position(|byte| {
+            quoted ^= byte == b'"';
+            byte == b':' && !quoted
+        })
+    }
+}
+
+/// Splits at semicolons outside quotes.
+fn parts(text: &str) -> Vec<String> {
+    let mut quoted = false;
+    text.split(|c| {
+        quoted ^= c == '"';
+        c == ';' && !quoted
+    })
+    .map(str::to_owned)
+    .collect()
+}
+
+impl fmt::Display for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.begin.fmt(f)?;
+        self.properties.iter().try_for_each(|property| property.fmt(f))?;
+        self.components
+            .iter()
+            .try_for_each(|component| component.fmt(f))?;
+        self.end.fmt(f)
+    }
+}
+
+impl fmt::Display for Property {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.raw)?;
+        // The last line of a file may have no end, and needn't be last any more.
+        match self.raw.ends_with('\n') {
+            true => Ok(()),
+            false => f.write_str("\r\n"),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What is known of properties: how many there may be, and which are no one's change.
+
+/// How two changes of a property go together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nature {
+    /// One in a component: two changes of it are a conflict.
+    Single,
+    /// Any number: each of its values is a thing of its own.
+    Many,
+    /// A program's own note of when it wrote: the later one holds.
+    Stamp,
+    /// Counts revisions (RFC 5545 §3.8.7.4): the greater one holds.
+    Counter,
+    /// Which program wrote it: whichever did.
+    Producer,
+}
+
+/// The nature of a property that is there at most once in each version; unknown ones are single then, and many else.
+#[must_use]
+pub fn nature(name: &str) -> Nature {
+    match name {
+        "REV" | "DTSTAMP" | "LAST-MODIFIED" | "CREATED" | "X-MOZ-LASTACK" => Nature::Stamp,
+        "SEQUENCE" | "X-MOZ-GENERATION" => Nature::Counter,
+        "PRODID" => Nature::Producer,
+        // RFC 6350 §6 and RFC 5545 §3.6: what may occur more than once.
+        "TEL" | "EMAIL" | "ADR" | "IMPP" | "LANG" | "URL" | "CATEGORIES" | "RELATED" | "MEMBER" | "KEY"
+        | "NICKNAME" | "CLIENTPIDMAP" | "ATTENDEE" | "ATTACH" | "COMMENT" | "CONTACT" | "EXDATE"
+        | "RDATE" | "RESOURCES" | "RELATED-TO" | "REQUEST-STATUS" | "X-ABLABEL" | "X-SOCIALPROFILE" => {
+            Nature::Many
+        }
+        _ => Nature::Single,
+    }
+}

@@ -1,0 +1,293 @@
+//! Devices and a cloud in memory: whatever happens in whatever order, they end alike and nothing is lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use belay_proto::AccountId;
+use belay_proto::signed::EpochKeys;
+use belay_proto::sync::CollectionKeys;
+use proptest::prelude::*;
+
+use super::*;
+
+fn keys() -> CollectionKeys {
+    let keys = EpochKeys::new(vec![(1, Secret::new([1; 32]))]).unwrap();
+    CollectionKeys::new(
+        AccountId::from_bytes([2; 16]),
+        "notes".to_owned(),
+        keys,
+        Secret::new([3; 32]),
+    )
+}
+
+fn new(natural: &str, kind: &str, text: &str) -> New {
+    New {
+        natural: natural.to_owned(),
+        kind: kind.to_owned(),
+        attributes: Attributes::default(),
+        body: Body::Short(Secret::new(text.as_bytes().to_vec())),
+    }
+}
+
+fn stored(edited: Edited) -> Held {
+    match edited {
+        Edited::Stored(held) => *held,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn copy(content: &Content) -> Content {
+    Content::decode(&content.encode()).unwrap()
+}
+
+fn duplicate(held: &Held) -> Held {
+    Held {
+        content: copy(&held.content),
+        common: held.common.as_ref().map(copy),
+        ..*held
+    }
+}
+
+fn text(content: &Content) -> String {
+    String::from_utf8(bytes(content).unwrap().expose().clone()).unwrap()
+}
+
+/// Records by id, each as the cloud has it.
+type Cloud = BTreeMap<RecordId, (Revision, Vec<u8>)>;
+
+#[derive(Default)]
+struct Device {
+    records: BTreeMap<RecordId, Held>,
+}
+
+impl Device {
+    fn put(&mut self, natural: &str, kind: &str, body: &str) {
+        let id = keys().record_id(natural);
+        let before = self.records.remove(&id);
+        let revision = before
+            .as_ref()
+            .filter(|held| held.is_there())
+            .map_or(0, |held| held.revision);
+        let kept = before.as_ref().map(duplicate);
+        match put(before, revision, new(natural, kind, body), 0) {
+            Edited::Stored(held) => drop(self.records.insert(id, *held)),
+            Edited::Same(_) => drop(kept.map(|kept| self.records.insert(id, kept))),
+            Edited::Stale(_) => panic!("stale"),
+        }
+    }
+
+    fn remove(&mut self, natural: &str) {
+        let id = keys().record_id(natural);
+        if let Some(held) = self.records.remove(&id) {
+            let revision = held.revision;
+            let held = match held.is_there() {
+                true => stored(remove(Some(held), revision, 0)),
+                false => held,
+            };
+            self.records.insert(id, held);
+        }
+    }
+
+    fn take(&mut self, id: RecordId, revision: Revision, theirs: Content) {
+        let before = self.records.get(&id).map(duplicate);
+        let Some(taken) = take(before, &id, theirs, revision, 0) else {
+            return;
+        };
+        self.records.insert(id, taken.held);
+        if let Some(sibling) = taken.sibling {
+            let id = keys().record_id(&sibling.natural);
+            self.records.entry(id).or_insert(Held {
+                revision: 1,
+                content: sibling,
+                pending: true,
+                base: None,
+                common: None,
+            });
+        }
+    }
+
+    /// Fetches all and pushes what is pending; a conflict is taken and left for the next time.
+    fn sync(&mut self, cloud: &mut Cloud) {
+        for (id, (revision, sealed)) in &*cloud {
+            self.take(*id, *revision, Content::decode(sealed).unwrap());
+        }
+        let pending: Vec<RecordId> = self
+            .records
+            .iter()
+            .filter(|(_, held)| held.pending)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in pending {
+            let held = duplicate(&self.records[&id]);
+            let bytes = held.content.encode();
+            // As sealed bytes, each push has bytes of its own.
+            let revision = Revision::of(&[&bytes[..], &held.revision.to_be_bytes()].concat());
+            let there = cloud.get(&id).map(|(revision, _)| *revision);
+            let held = if there == held.base.map(|base| base.revision) {
+                cloud.insert(id, (revision, bytes));
+                let number = held.content.number;
+                pushed(held, number, revision)
+            } else if there.is_none() {
+                absent(held)
+            } else {
+                continue;
+            };
+            self.records.insert(id, held);
+        }
+    }
+
+    fn shown(&self) -> BTreeSet<String> {
+        let there = self.records.values().filter(|held| held.is_there());
+        there.map(|held| text(&held.content)).collect()
+    }
+
+    fn main(&self) -> Option<String> {
+        let held = self.records.get(&keys().record_id("n"))?;
+        held.is_there().then(|| text(&held.content))
+    }
+}
+
+#[test]
+fn an_edit_names_the_revision_it_replaces() {
+    let held = stored(put(None, 0, new("n", "text/plain", "a"), 0));
+    assert!(matches!(
+        put(None, 1, new("n", "x/y", "a"), 0),
+        Edited::Stale(None)
+    ));
+    assert!(matches!(
+        put(Some(duplicate(&held)), 0, new("n", "x/y", "b"), 0),
+        Edited::Stale(Some(1))
+    ));
+    assert!(matches!(
+        put(Some(duplicate(&held)), 1, new("n", "text/plain", "a"), 0),
+        Edited::Same(1)
+    ));
+    assert!(matches!(
+        remove(Some(duplicate(&held)), 2, 0),
+        Edited::Stale(Some(1))
+    ));
+    let gone = stored(remove(Some(held), 1, 0));
+    assert!(!gone.is_there() && gone.content.number == 2);
+    assert!(matches!(
+        remove(Some(duplicate(&gone)), 2, 0),
+        Edited::Stale(None)
+    ));
+    let back = stored(put(Some(gone), 0, new("n", "text/plain", "a"), 0));
+    assert_eq!((back.content.number, back.revision), (3, 3));
+}
+
+#[test]
+fn a_change_made_while_another_is_pushed_stays_pending() {
+    let held = stored(put(None, 0, new("n", "x/y", "a"), 0));
+    let revision = Revision::from_bytes([1; 16]);
+    let later = stored(put(Some(held), 1, new("n", "x/y", "b"), 0));
+    let held = pushed(later, 1, revision);
+    assert!(held.pending);
+    assert_eq!(held.base, Some(Base { revision, number: 1 }));
+    assert!(!pushed(held, 2, revision).pending);
+}
+
+#[test]
+fn two_notes_of_which_different_lines_were_changed_become_one() {
+    let (mut cloud, mut one, mut two) = (Cloud::new(), Device::default(), Device::default());
+    one.put("n", "text/plain", "a\nb\nc\n");
+    one.sync(&mut cloud);
+    two.sync(&mut cloud);
+    one.put("n", "text/plain", "A\nb\nc\n");
+    two.put("n", "text/plain", "a\nb\nC\n");
+    for _ in 0..2 {
+        one.sync(&mut cloud);
+        two.sync(&mut cloud);
+    }
+    assert_eq!(one.shown(), BTreeSet::from(["A\nb\nC\n".to_owned()]));
+    assert_eq!(two.shown(), one.shown());
+}
+
+#[test]
+fn what_doesnt_go_together_is_kept_beside_and_names_what_it_is_a_version_of() {
+    let (mut cloud, mut one, mut two) = (Cloud::new(), Device::default(), Device::default());
+    one.put("n", "x/y", "mine");
+    two.put("n", "x/y", "theirs");
+    for _ in 0..2 {
+        one.sync(&mut cloud);
+        two.sync(&mut cloud);
+    }
+    assert_eq!(
+        one.shown(),
+        BTreeSet::from(["mine".to_owned(), "theirs".to_owned()])
+    );
+    assert_eq!(one.shown(), two.shown());
+    let siblings: Vec<_> = one.records.values().filter(|held| held.is_sibling()).collect();
+    let named = siblings[0].content.attributes.0[CONFLICT_WITH].clone();
+    assert_eq!((siblings.len(), named), (1, keys().record_id("n").to_string()));
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Put(usize),
+    Remove(usize),
+    Sync(usize),
+    Keep,
+    RollBack,
+    Forget,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => (0..3_usize).prop_map(Step::Put),
+        1 => (0..3_usize).prop_map(Step::Remove),
+        5 => (0..3_usize).prop_map(Step::Sync),
+        1 => Just(Step::Keep),
+        1 => Just(Step::RollBack),
+        1 => Just(Step::Forget),
+    ];
+    prop::collection::vec(step, 0..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(1) * 2))]
+
+    /// Three devices edit one record that can't be merged, while the cloud is also played back and emptied. In the end
+    /// they show the same, and each text that nobody who saw it replaced or removed is shown.
+    #[test]
+    fn devices_end_alike_and_no_edit_is_lost(steps in steps()) {
+        let mut devices = [Device::default(), Device::default(), Device::default()];
+        let (mut cloud, mut older) = (Cloud::new(), Cloud::new());
+        let mut alive: BTreeSet<String> = BTreeSet::new();
+        for (index, step) in steps.iter().enumerate() {
+            match step {
+                Step::Put(device) => {
+                    if let Some(seen) = devices[*device].main() {
+                        alive.remove(&seen);
+                    }
+                    let body = format!("text {index}");
+                    devices[*device].put("n", "x/y", &body);
+                    alive.insert(body);
+                }
+                Step::Remove(device) => {
+                    if let Some(seen) = devices[*device].main() {
+                        alive.remove(&seen);
+                    }
+                    devices[*device].remove("n");
+                }
+                Step::Sync(device) => devices[*device].sync(&mut cloud),
+                Step::Keep => older = cloud.clone(),
+                Step::RollBack => cloud = older.clone(),
+                Step::Forget => cloud.clear(),
+            }
+        }
+        // A cloud that forgot is told again by whoever pushes next; listing what it lacks is the engine's.
+        for device in &mut devices {
+            for held in device.records.values_mut() {
+                let missing = !cloud.contains_key(&keys().record_id(&held.content.natural));
+                held.pending |= missing;
+            }
+        }
+        for _ in 0..8 {
+            devices.iter_mut().for_each(|device| device.sync(&mut cloud));
+        }
+        for device in &devices {
+            prop_assert_eq!(device.shown(), devices[0].shown());
+            prop_assert!(alive.is_subset(&device.shown()), "{:?} of {:?}", alive, device.shown());
+        }
+    }
+}

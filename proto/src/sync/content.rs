@@ -1,0 +1,323 @@
+//! What is sealed in a record.
+
+use std::collections::BTreeMap;
+
+use super::{ChunkId, CollectionKeys, RecordId, Revision};
+use crate::cbor::{Item, Malformed, Value};
+use crate::keys::random;
+use crate::padding::{pad, padded, unpad};
+use crate::seal::{RecordIds, SealError, open_record, seal_record_with};
+use crate::secret::Secret;
+
+/// The longest sealed record, bytes; longer contents lie in chunks.
+pub const MAX_SEALED_RECORD: usize = 320 * 1024;
+/// The kind of record in the associated data.
+const KIND: &str = "record";
+
+crate::cbor_map! {
+    /// A record's content: one CBOR map, padded ([`crate::padding`]), sealed ([`crate::seal::seal_record`]) under the
+    /// collection's name, the record's id and the key epoch.
+    #[derive(Debug)]
+    pub struct Content {
+        /// Counts the changes of this record, from 1. A merge counts above both.
+        pub number: u64,
+        /// When it was changed: seconds since the epoch by the wall clock of the device that did, for display alone.
+        pub changed_at: u64,
+        /// What the record is by nature, which its id is made of.
+        pub natural: String,
+        /// What it is written in, as `text/vcard`; a media type (RFC 6838).
+        pub kind: String,
+        /// The revisions that it was made of, the newest first: whoever has one of them is behind.
+        pub ancestors: Ancestors,
+        /// Whether it was removed; it then has no body.
+        pub removed: bool,
+        /// What its source knows of it besides.
+        pub attributes: Attributes,
+        /// How `body` is compressed.
+        pub encoding: Encoding,
+        /// How long the content is, decoded and joined, bytes.
+        pub length: u64,
+        /// The content, where it is in the record.
+        pub body: Secret<Vec<u8>>,
+        /// Else the chunks that it is joined of.
+        pub chunks: Chunks,
+    }
+}
+
+/// Short texts by name: a file's `mode` or `modified`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attributes(pub BTreeMap<String, String>);
+
+/// Revisions that a content descends from, each by its first 8 bytes, the newest first; the newest 16.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ancestors(Vec<[u8; 8]>);
+
+/// How a body is compressed before it is sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Encoding {
+    /// Not at all.
+    #[default]
+    Identity,
+    /// Zstandard (RFC 8878), one frame.
+    Zstd,
+}
+
+/// Chunks in their order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Chunks(pub Vec<ChunkRef>);
+
+/// A part of a long content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChunkRef {
+    /// Which.
+    pub id: ChunkId,
+    /// How long it is, bytes of the content.
+    pub length: u64,
+    /// The key epoch it is sealed in.
+    pub key_epoch: u64,
+}
+
+/// A record as the cloud gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedRecord {
+    /// Of the bytes.
+    pub revision: Revision,
+    /// The key epoch it is sealed in.
+    pub key_epoch: u64,
+    /// The bytes.
+    pub sealed: Vec<u8>,
+}
+
+/// A record that can't be sealed or read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// Another account, collection, record, epoch or key, or a changed byte.
+    #[error("the record doesn't open")]
+    Sealed(#[from] SealError),
+    /// What was sealed is no record of this id.
+    #[error("not a record")]
+    Malformed,
+    /// Over [`MAX_SEALED_RECORD`].
+    #[error("the record is too long")]
+    TooLong,
+    /// There is no key of its epoch.
+    #[error("no key of epoch {0}")]
+    NoKey(u64),
+}
+
+impl From<Malformed> for RecordError {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
+impl Content {
+    /// Seals it in the newest key epoch, under the id of its natural key.
+    ///
+    /// # Errors
+    /// [`RecordError::TooLong`], [`RecordError::NoKey`].
+    pub fn seal(&self, keys: &CollectionKeys) -> Result<SealedRecord, RecordError> {
+        self.seal_with(keys, &random())
+    }
+
+    /// As [`Content::seal`] with a given salt, which must never be used twice under one key.
+    pub(crate) fn seal_with(
+        &self,
+        keys: &CollectionKeys,
+        salt: &[u8; 32],
+    ) -> Result<SealedRecord, RecordError> {
+        let (key_epoch, key) = keys.keys.newest().ok_or(RecordError::NoKey(0))?;
+        let id = keys.record_id(&self.natural);
+        let content = self.encode();
+        let length = padded(content.len());
+        let content = pad(content, length);
+        let sealed = seal_record_with(key, &ids(keys, &id, *key_epoch), content.expose(), salt);
+        match sealed.len() <= MAX_SEALED_RECORD {
+            true => Ok(SealedRecord {
+                revision: Revision::of(&sealed),
+                key_epoch: *key_epoch,
+                sealed,
+            }),
+            false => Err(RecordError::TooLong),
+        }
+    }
+
+    /// Opens the record `id` that was sealed in `key_epoch`.
+    ///
+    /// # Errors
+    /// [`RecordError`].
+    pub fn open(
+        keys: &CollectionKeys,
+        id: &RecordId,
+        key_epoch: u64,
+        sealed: &[u8],
+    ) -> Result<Self, RecordError> {
+        if sealed.len() > MAX_SEALED_RECORD {
+            return Err(RecordError::TooLong);
+        }
+        let key = keys.keys.get(key_epoch).ok_or(RecordError::NoKey(key_epoch))?;
+        let bytes = open_record(key, &ids(keys, id, key_epoch), sealed)?;
+        let bytes = bytes.expose();
+        let content = unpad(bytes).map_err(|_| RecordError::Malformed)?;
+        if padded(content.len()) != bytes.len() {
+            return Err(RecordError::Malformed);
+        }
+        let content = Self::decode(content)?;
+        match content.is_sound(keys, id) {
+            true => Ok(content),
+            false => Err(RecordError::Malformed),
+        }
+    }
+
+    fn is_sound(&self, keys: &CollectionKeys, id: &RecordId) -> bool {
+        let body = self.body.expose().len();
+        let chunked = || {
+            self.chunks
+                .0
+                .iter()
+                .try_fold(0_u64, |sum, chunk| sum.checked_add(chunk.length))
+        };
+        let shape = match (self.removed, self.chunks.0.is_empty()) {
+            (true, without) => without && body == 0 && self.length == 0,
+            (false, true) => self.encoding != Encoding::Identity || body as u64 == self.length,
+            (false, false) => body == 0 && chunked() == Some(self.length),
+        };
+        shape && self.number > 0 && keys.record_id(&self.natural) == *id
+    }
+}
+
+impl Ancestors {
+    /// Remembered at most.
+    pub const MOST: usize = 16;
+
+    /// With another one, as the newest.
+    #[must_use]
+    pub fn with(mut self, revision: &Revision) -> Self {
+        let first = first8(revision);
+        self.0.retain(|known| *known != first);
+        self.0.insert(0, first);
+        self.0.truncate(Self::MOST);
+        self
+    }
+
+    /// With those of another content, in turn.
+    #[must_use]
+    pub fn join(&self, other: &Self) -> Self {
+        let mut joined: Vec<[u8; 8]> = Vec::new();
+        for index in 0..Self::MOST {
+            for known in [self.0.get(index), other.0.get(index)].into_iter().flatten() {
+                if !joined.contains(known) {
+                    joined.push(*known);
+                }
+            }
+        }
+        joined.truncate(Self::MOST);
+        Self(joined)
+    }
+
+    /// Whether this is one of them.
+    pub fn has(&self, revision: &Revision) -> bool {
+        self.0.contains(&first8(revision))
+    }
+
+    /// Whether older ones may have been forgotten.
+    pub fn is_full(&self) -> bool {
+        self.0.len() >= Self::MOST
+    }
+}
+
+fn first8(revision: &Revision) -> [u8; 8] {
+    let mut first = [0; 8];
+    first.copy_from_slice(&revision.as_bytes()[..8]);
+    first
+}
+
+fn ids<'a>(keys: &'a CollectionKeys, id: &'a RecordId, key_epoch: u64) -> RecordIds<'a> {
+    RecordIds {
+        account: keys.account(),
+        collection: keys.name(),
+        id: id.as_bytes(),
+        kind: KIND,
+        key_epoch,
+    }
+}
+
+/// One byte string.
+impl Item for Ancestors {
+    fn to_value(&self) -> Value {
+        Value::Bytes(self.0.concat())
+    }
+
+    fn from_value(value: Value) -> Result<Self, Malformed> {
+        let bytes = Vec::<u8>::from_value(value)?;
+        match bytes.as_chunks::<8>() {
+            (revisions, []) if revisions.len() <= Self::MOST => Ok(Self(revisions.to_vec())),
+            _ => Err(Malformed::new("expected at most 16 revisions' beginnings")),
+        }
+    }
+}
+
+/// A map of texts.
+impl Item for Attributes {
+    fn to_value(&self) -> Value {
+        let value = |(key, text): (&String, &String)| (key.clone(), text.to_value());
+        Value::Map(self.0.iter().map(value).collect())
+    }
+
+    fn from_value(value: Value) -> Result<Self, Malformed> {
+        let Value::Map(map) = value else {
+            return Err(Malformed::new("expected a map"));
+        };
+        let text = |(key, value)| Ok((key, String::from_value(value)?));
+        map.into_iter().map(text).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// 0 or 1.
+impl Item for Encoding {
+    fn to_value(&self) -> Value {
+        Value::Uint(match self {
+            Self::Identity => 0,
+            Self::Zstd => 1,
+        })
+    }
+
+    fn from_value(value: Value) -> Result<Self, Malformed> {
+        match u64::from_value(value)? {
+            0 => Ok(Self::Identity),
+            1 => Ok(Self::Zstd),
+            _ => Err(Malformed::new("an unknown encoding")),
+        }
+    }
+}
+
+/// An array of `[id, length, key epoch]`.
+impl Item for Chunks {
+    fn to_value(&self) -> Value {
+        let value = |chunk: &ChunkRef| {
+            Value::Array(vec![
+                chunk.id.to_value(),
+                chunk.length.to_value(),
+                chunk.key_epoch.to_value(),
+            ])
+        };
+        Value::Array(self.0.iter().map(value).collect())
+    }
+
+    fn from_value(value: Value) -> Result<Self, Malformed> {
+        let chunk = |value: Value| {
+            let [id, length, key_epoch] = <[Value; 3]>::try_from(Vec::<Value>::from_value(value)?)
+                .map_err(|_| Malformed::new("expected a chunk"))?;
+            Ok(ChunkRef {
+                id: Item::from_value(id)?,
+                length: Item::from_value(length)?,
+                key_epoch: Item::from_value(key_epoch)?,
+            })
+        };
+        Vec::<Value>::from_value(value)?
+            .into_iter()
+            .map(chunk)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
