@@ -13,9 +13,16 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{self, Settings};
 use crate::{admin, server};
 
+const AFTER_HELP: &str = "\
+Without a command it serves until SIGTERM or Ctrl-C. A data folder is needed, here or in the file; without --outbox or a
+file that says how, nothing is sent.
+
+Exit codes (sysexits): 0 done, 64 wrong arguments, 69 the address is in use or the hardware is nobody's, 70 a mistake
+in Belay, 74 the data can't be used, 78 configuration. BELAY_LOG says what is logged, such as debug.";
+
 /// The reference cloud of Belay: a mailbox and a bookkeeper that holds no key which reads data.
 #[derive(Debug, Parser)]
-#[command(name = "belay-cloud", version)]
+#[command(name = "belay-cloud", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
 struct Cli {
     #[command(flatten)]
     options: Options,
@@ -32,7 +39,7 @@ pub struct Options {
     /// The folder of the database and the server key
     #[arg(long, value_name = "DIR", global = true)]
     pub data: Option<PathBuf>,
-    /// The address to listen at; port 0 takes a free one
+    /// The address to listen at [default: 127.0.0.1:8080]; port 0 takes a free one
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
     /// A file that gets the port's number once connections are accepted
@@ -57,7 +64,7 @@ pub struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Settle what the protocol can't
+    /// Settle what the protocol can't: whose a piece of hardware is
     Admin {
         #[command(subcommand)]
         what: Admin,
@@ -66,7 +73,7 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum Admin {
-    /// Disputes about whose hardware it is
+    /// Show or release the bindings of a piece of hardware
     Hardware {
         #[command(subcommand)]
         what: Hardware,

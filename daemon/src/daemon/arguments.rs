@@ -4,9 +4,13 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser};
 
+const EXIT_CODES: &str = "\
+Exit codes (sysexits): 0 done, 64 wrong arguments, 69 no bus, or another belayd has the name, 70 a mistake in Belay,
+74 the store can't be used, 78 configuration.";
+
 /// The Belay daemon: binds this device to its owner's account.
 #[derive(Debug, Parser)]
-#[command(name = "belayd", version)]
+#[command(name = "belayd", version, after_help = EXIT_CODES)]
 pub(super) struct Arguments {
     /// The configuration; drop-ins are the files of belay.d beside it [default: /etc/belay/belay.toml]
     #[arg(long, value_name = "FILE")]
