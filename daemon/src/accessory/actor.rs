@@ -1,5 +1,6 @@
 //! The task behind the accessories: keeps the state, has its effects done, and tells what came of them.
 
+mod connecting;
 mod hearing;
 mod learning;
 mod storing;
@@ -9,11 +10,9 @@ mod wall;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use belay_drivers::Address;
 use belay_proto::clock::Clock;
 use belay_proto::dbus::BindingState;
 use belay_proto::id::{AccessoryId, AccountId};
-use belay_proto::keys::random;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -25,7 +24,7 @@ use self::timers::Timers;
 use self::wall::Wall;
 use super::error::AccessoryError;
 use super::handle::{Announcement, Message};
-use super::ports::{Order, Radio, Report, Session};
+use super::ports::{Order, Radio, Report};
 use super::state::{Answer, Asker, Effect, Event, SessionId, State, TimerOf, What, step};
 use super::view::View;
 use crate::actor::{Actor, Inbox};
@@ -374,17 +373,6 @@ impl Desk {
         }
     }
 
-    fn connect(&mut self, id: AccessoryId, session: SessionId, address: Address, kind: belay_drivers::Kind) {
-        let setup = self.setup();
-        let Some(driver) = belay_drivers::driver(kind, &setup) else {
-            tracing::error!(%kind, "a kind that isn't connected to");
-            return;
-        };
-        let Session { orders, reports } = self.parts.radio.connect(address, driver);
-        self.lines.insert(id, Line { session, orders });
-        self.reports.push(Box::pin(next(id, session, reports)));
-    }
-
     fn announce(&self, announcement: Announcement) {
         // Nobody may be listening.
         let _ = self.announcements.send(announcement);
@@ -393,16 +381,6 @@ impl Desk {
     fn next_asker(&mut self) -> Asker {
         self.askers += 1;
         Asker(self.askers)
-    }
-
-    fn setup(&self) -> belay_drivers::Setup {
-        let owner = self.account.map_or(0, |account| {
-            let [a, b, c, d, ..] = *account.as_bytes();
-            u32::from_le_bytes([a, b, c, d])
-        });
-        let mut setup = belay_drivers::Setup::default();
-        (setup.owner, setup.entropy) = (owner, belay_drivers::Entropy::new(random()));
-        setup
     }
 }
 
