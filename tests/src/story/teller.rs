@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn long_lines_are_broken_between_words_and_nothing_is_lost() {
         let text = "word ".repeat(60);
-        let told = wrapped(&text);
+        let told = wrapped(&text, "      ");
         assert!(told.lines().all(|line| line.trim().len() <= 96));
         assert_eq!(told.split_whitespace().count(), 60);
     }

@@ -96,10 +96,10 @@ async fn a_wipe_that_may_still_be_refused_ends_no_session_and_switches_nothing()
     stage.stop_target().await;
     let before = stage.shared.get(owners);
     let watch = stage.start();
-    stage.until("asked", |picture| picture.ticks == 1).await;
+    stage.until("asked", |picture| picture.asked == 1).await;
     stage.log_in("c9", "eve").await;
     stage.hint().await;
-    stage.until("asked again", |picture| picture.ticks == 2).await;
+    stage.until("asked again", |picture| picture.asked == 2).await;
     assert!(
         stage
             .shared

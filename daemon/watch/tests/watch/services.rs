@@ -16,6 +16,8 @@ pub struct Picture {
     pub lock: String,
     /// What the warden's `Identity` says beside it.
     pub kept: bool,
+    /// How often it was asked.
+    pub asked: u32,
     /// What it is once it was read.
     pub then: Option<String>,
     /// What the warden answers to a tick, and how often it was told.
@@ -61,6 +63,7 @@ impl Warden {
     }
 
     fn identity(&self) -> std::collections::HashMap<&'static str, Variant<'static>> {
+        self.0.change(|picture| picture.asked += 1);
         [("kept", Variant::from(self.0.get(|picture| picture.kept)))].into()
     }
 

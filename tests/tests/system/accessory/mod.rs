@@ -7,6 +7,7 @@ mod clock;
 mod days;
 mod evil;
 mod faults;
+mod forward;
 mod issued;
 mod keys;
 mod refusals;

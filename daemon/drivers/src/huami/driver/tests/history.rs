@@ -12,13 +12,12 @@ fn begin(band: &mut Played) -> RequestId {
 }
 
 fn fetch(band: &mut Played, since: u64, now: u64) -> RequestId {
-    let since = Some(moment(since));
-    let now = moment(now);
-    band.request(Request::Fetch {
-        since,
-        now,
-        forgets: true,
-    })
+    band.request(all_since(Some(since), now))
+}
+
+fn all_since(since: Option<u64>, now: u64) -> Request {
+    let (since, now, forgets) = (since.map(moment), moment(now), true);
+    Request::Fetch { since, now, forgets }
 }
 
 /// The answer to a request: so many samples from this moment on.
@@ -159,12 +158,7 @@ fn nothing_is_asked_where_no_minute_can_be_new() {
 #[test]
 fn a_first_fetch_goes_100_days_back() {
     let mut band = Played::ready(Kind::MiBand3);
-    let now = moment(NOW);
-    band.request(Request::Fetch {
-        since: None,
-        now,
-        forgets: true,
-    });
+    band.request(all_since(None, NOW));
     // 2026-03-13 17:01 UTC, an hour later there.
     assert_eq!(control(&band), [[1, 1, 0xea, 7, 3, 13, 18, 1, 0, 4]]);
 }
@@ -396,12 +390,7 @@ fn a_second_fetch_waits_its_turn_and_the_first_can_be_cancelled() {
 #[test]
 fn a_write_that_fails_ends_the_fetch() {
     let mut band = Played::ready(Kind::MiBand3);
-    let now = moment(NOW);
-    let id = band.ask(Request::Fetch {
-        since: None,
-        now,
-        forgets: true,
-    });
+    let id = band.ask(all_since(None, NOW));
     band.refuse(OperationError::Refused);
     assert_eq!(band.outcome(id), Some(Err(Failure::Refused)));
     assert!(!band.runs(FETCH));
