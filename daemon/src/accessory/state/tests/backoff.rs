@@ -8,6 +8,9 @@ use super::super::*;
 use super::rig::{NOW, Rig, saved, sighting};
 use crate::accessory::ports::{LinkEnd, Report};
 
+/// What happens to a connection.
+type Course = fn(&mut Rig, (AccessoryId, SessionId));
+
 fn band() -> (Rig, (AccessoryId, SessionId)) {
     let rig = Rig::new(vec![saved(Kind::MiBand3, 7)]);
     let session = rig.session().unwrap();
@@ -58,7 +61,7 @@ fn a_wait_is_never_cut_by_more_than_a_quarter() {
 
 #[test]
 fn waits_grow_to_64_seconds_whatever_goes_wrong() {
-    let each: [fn(&mut Rig, (AccessoryId, SessionId)); 4] = [
+    let each: [Course; 4] = [
         |rig, session| rig.ends(session, LinkEnd::Unreachable),
         |rig, session| rig.fails(session, Failure::Refused),
         // It lets itself be opened and hangs up.
@@ -79,7 +82,7 @@ fn waits_grow_to_64_seconds_whatever_goes_wrong() {
 
 #[test]
 fn a_minute_of_connection_or_a_transfer_that_is_stored_begins_the_waits_again() {
-    let useful: [fn(&mut Rig, (AccessoryId, SessionId)); 2] = [
+    let useful: [Course; 2] = [
         |rig, _| rig.passes(60),
         |rig, session| stores(rig, session, Ok(1)),
     ];

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use belay_drivers::{Event as Told, Failure, Key, Kind, Opening};
+use belay_drivers::{Event as Told, Failure, Key, Kind, Opening, Reading, Request};
 
 use super::super::*;
 use super::rig::{ACCOUNT, Rig, saved, sighting};
-use crate::accessory::ports::LinkEnd;
+use crate::accessory::ports::{LinkEnd, Report};
+use crate::platform::Timekeeping;
 
 const ID: AccessoryId = AccessoryId::from_bytes([7; 16]);
 
@@ -262,4 +263,48 @@ fn an_unpaired_band_leaves_no_key_behind() {
     assert!(ended(&rig));
     rig.tells((ID, SessionId(1)), Told::FindPhone(true));
     assert_eq!(rig.effects, []);
+}
+
+#[test]
+fn a_clock_that_nobody_vouched_for_is_given_only_where_somebody_pairs() {
+    let sets_clock = |rig: &mut Rig, session| {
+        rig.reports(session, Report::Connected);
+        match rig.requests().remove(0).1 {
+            Request::Open { sets_clock, .. } => sets_clock,
+            other => panic!("{other:?}"),
+        }
+    };
+    let mut rig = found(key(3));
+    rig.happens(What::Timekeeping(Timekeeping::Waiting));
+    rig.ask(pair(false));
+    let session = rig.session().unwrap();
+    assert_eq!(rig.opening(), Some(Opening::Resume(key(3))));
+    assert!(sets_clock(&mut rig, session), "its clock may never have been set");
+
+    let mut rig = recalling(key(3), vec![saved(Kind::MiBand2, 7)]);
+    rig.happens(What::Timekeeping(Timekeeping::Waiting));
+    let session = rig.state.accessories[&ID].connection.as_ref().unwrap().session;
+    rig.fails((ID, session), Failure::KeyMismatch);
+    let session = rig.session().unwrap();
+    assert_eq!(rig.opening(), Some(Opening::Resume(key(3))));
+    assert!(!sets_clock(&mut rig, session), "nobody looks on");
+}
+
+#[test]
+fn what_is_told_while_the_key_of_a_pairing_that_broke_off_is_tried_waits_for_the_disk() {
+    let stored = |rig: &Rig| {
+        let stores = |effect: &&Effect| matches!(effect, Effect::StoreReadings(..));
+        rig.effects.iter().filter(stores).count()
+    };
+    let mut rig = found(key(3));
+    rig.ask(pair(false));
+    let session = rig.session().unwrap();
+    rig.reports(session, Report::Connected);
+    let (open, _) = rig.requests().remove(0);
+    let reading = Reading::HeartRate(60);
+    rig.tells(session, Told::Reading { at: None, reading });
+    rig.finishes(session, open, Ok(()));
+    assert_eq!(stored(&rig), 0, "nobody knows the accessory yet");
+    rig.happens(What::Saved(ID, Ok(())));
+    assert_eq!(stored(&rig), 1);
 }
