@@ -41,6 +41,15 @@ pub trait Listener: Send {
     /// readings; until it is told those have no time. The others don't care.
     fn set_offset(&mut self, _offset: Offset) {}
 
+    /// The counter of the newest encrypted frame, once there was one; `None` for accessories that don't count, or whose
+    /// counter proves nothing.
+    fn counter(&self) -> Option<u32> {
+        None
+    }
+
+    /// Tells the [`counter`](Self::counter) of an earlier listener: frames up to it are old.
+    fn resume(&mut self, _counter: u32) {}
+
     /// The readings that are new, each with the accessory's own time in seconds since the epoch where it has one that
     /// makes sense.
     ///
@@ -58,6 +67,10 @@ pub enum Unheard {
     /// It is encrypted with another key.
     #[error("the sensor uses another key")]
     KeyMismatch,
+    /// It is encrypted with the key, and from before one that was heard: somebody plays a recording, or the sensor counts
+    /// anew.
+    #[error("an old frame")]
+    Replayed,
     /// It isn't what the kind sends.
     #[error("malformed")]
     Malformed,

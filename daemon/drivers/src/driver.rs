@@ -76,6 +76,15 @@ pub enum Opening {
     Resume(Option<Key>),
 }
 
+impl Opening {
+    /// The key that it goes by.
+    #[must_use]
+    pub const fn key(&self) -> Option<&Key> {
+        let (Self::Pair(key) | Self::Claim(key) | Self::Resume(key)) = self;
+        key.as_ref()
+    }
+}
+
 /// What is asked of an accessory.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
@@ -216,6 +225,9 @@ pub enum Failure {
     /// The accessory holds another key.
     #[error("the accessory holds another key")]
     KeyMismatch,
+    /// The accessory holds no key at all: it was reset, or never paired.
+    #[error("the accessory holds no key")]
+    NoKey,
     /// A key is needed and there is none.
     #[error("the accessory wants a key")]
     KeyRequired,

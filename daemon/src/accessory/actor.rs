@@ -1,8 +1,8 @@
 //! The task behind the accessories: keeps the state, has its effects done, and tells what came of them.
 
-mod connecting;
 mod hearing;
 mod learning;
+mod linking;
 mod storing;
 mod timers;
 mod wall;
@@ -16,16 +16,17 @@ use belay_proto::id::{AccessoryId, AccountId};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 
 use self::hearing::Hearing;
+use self::linking::{Line, Next, next};
 use self::storing::writes;
 use self::timers::Timers;
 use self::wall::Wall;
 use super::error::AccessoryError;
 use super::handle::{Announcement, Message};
-use super::ports::{Order, Radio, Report};
-use super::state::{Answer, Asker, Effect, Event, SessionId, State, TimerOf, What, step};
+use super::ports::{Radio, Report};
+use super::state::{Answer, Asker, Effect, Event, State, TimerOf, What, step};
 use super::view::View;
 use crate::actor::{Actor, Inbox};
 use crate::platform::TimeView;
@@ -125,15 +126,6 @@ impl Actor for AccessoryActor {
     }
 }
 
-/// The next report of a connection, and where those after it come from.
-type Next = (AccessoryId, SessionId, Option<Report>, mpsc::Receiver<Report>);
-
-/// A connection and who sends it orders.
-struct Line {
-    session: SessionId,
-    orders: mpsc::Sender<Order>,
-}
-
 struct Desk {
     parts: Parts,
     view: watch::Sender<View>,
@@ -201,6 +193,7 @@ impl Desk {
                 What::Account(None)
             }
             Some(account) => {
+                self.recall(account).await;
                 let sealer = self.parts.store.sealer().clone();
                 let read =
                     move |connection: &mut rusqlite::Connection| rows::load(connection, &sealer, account);
@@ -323,12 +316,21 @@ impl Desk {
                 address,
                 key,
                 offset,
+                counter,
             } => {
-                self.hearing.listen(id, kind, (address, key));
+                self.hearing.listen(id, (kind, address), key, counter);
                 self.hearing.offset(id, offset);
             }
             Effect::Offset(id, offset) => self.hearing.offset(id, offset),
             Effect::Deafen(id) => self.hearing.deafen(id),
+            Effect::Try {
+                id,
+                kind,
+                address,
+                key,
+            } => self.hearing.try_key(id, (kind, address), key),
+            Effect::EndTry(id) => self.hearing.end_try(id),
+            Effect::Unbond(id, session, address) => self.unbond(id, session, address),
             Effect::Connect {
                 id,
                 session,
@@ -355,6 +357,9 @@ impl Desk {
             | Effect::StoreTransfer(..)
             | Effect::StoreWishes(..)
             | Effect::StoreReadings(..)
+            | Effect::BeginPending(..)
+            | Effect::EndPending(..)
+            | Effect::StoreCounter(..)
             | Effect::StoreMark(..)
             | Effect::StoreSynced(..) => self.store(effect).await,
             // The zone may be another one earlier.
@@ -382,9 +387,4 @@ impl Desk {
         self.askers += 1;
         Asker(self.askers)
     }
-}
-
-async fn next(id: AccessoryId, session: SessionId, mut reports: mpsc::Receiver<Report>) -> Next {
-    let report = reports.recv().await;
-    (id, session, report, reports)
 }

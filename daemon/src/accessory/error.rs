@@ -16,6 +16,9 @@ pub enum AccessoryError {
     /// The adapter is switched off.
     #[error("Bluetooth is switched off")]
     PoweredOff,
+    /// BlueZ has no device id, and btleplug uses no adapter of such a BlueZ.
+    #[error("BlueZ has no device id: DeviceID is off in its main.conf")]
+    NoDeviceId,
     /// There is no such accessory, or nothing of what was asked for.
     #[error("there is nothing of that")]
     NotFound,
@@ -34,6 +37,9 @@ pub enum AccessoryError {
     /// It holds another key.
     #[error("the accessory holds another key")]
     KeyMismatch,
+    /// It counts from before what was heard: somebody plays a recording, or its counter began anew.
+    #[error("the accessory says what it has said before")]
+    Replayed,
     /// Its key has to be brought.
     #[error("the accessory's key is needed")]
     KeyRequired,
@@ -55,13 +61,30 @@ pub enum AccessoryError {
 }
 
 impl AccessoryError {
+    /// The advice for an accessory that BlueZ has a bond with and can't connect to: `Pair` with `replace` removes it.
+    pub const REMOVE_THE_BOND: &'static str = "remove-the-bond";
+
+    /// Whether only the owner can help.
+    #[must_use]
+    pub const fn is_the_owners(self) -> bool {
+        matches!(self, Self::KeyMismatch | Self::KeyRequired | Self::NotSupported)
+    }
+
+    /// Whether it ends with an adapter that is on.
+    #[must_use]
+    pub const fn is_the_adapters(self) -> bool {
+        matches!(self, Self::AdapterMissing | Self::PoweredOff | Self::NoDeviceId)
+    }
+
     /// What a person can do, as the property `ProblemAdvice` says it; empty where there is nothing to do.
     #[must_use]
     pub const fn advice(self, need: KeyNeed, bonded: bool) -> &'static str {
         match self {
             // A bond that only one side still has keeps both from connecting.
-            Self::Unreachable | Self::TimedOut | Self::Refused if bonded => "remove-the-bond",
+            Self::Unreachable | Self::TimedOut | Self::Refused if bonded => Self::REMOVE_THE_BOND,
             Self::AdapterMissing => "check-the-adapter",
+            Self::NoDeviceId => "set-the-device-id",
+            Self::Replayed => "pair-with-its-key",
             Self::PoweredOff => "switch-bluetooth-on",
             Self::Unreachable => "bring-it-closer",
             Self::TimedOut | Self::Refused => "try-again",
@@ -80,11 +103,11 @@ impl AccessoryError {
     pub const fn name(self) -> &'static str {
         match self {
             Self::NotBound => "NotBound",
-            Self::AdapterMissing | Self::PoweredOff => "AdapterMissing",
+            Self::AdapterMissing | Self::PoweredOff | Self::NoDeviceId => "AdapterMissing",
             Self::NotFound => "NotFound",
             Self::Unreachable => "AccessoryUnreachable",
             Self::TimedOut => "AccessoryTimeout",
-            Self::Refused => "AccessoryRefused",
+            Self::Refused | Self::Replayed => "AccessoryRefused",
             Self::NotConfirmed => "AccessoryNotConfirmed",
             Self::KeyMismatch => "AccessoryKeyMismatch",
             Self::KeyRequired => "KeyRequired",
@@ -100,7 +123,7 @@ impl AccessoryError {
 impl From<Failure> for AccessoryError {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Refused | Failure::Nonsense => Self::Refused,
+            Failure::Refused | Failure::Nonsense | Failure::NoKey => Self::Refused,
             Failure::NotConfirmed => Self::NotConfirmed,
             Failure::KeyMismatch => Self::KeyMismatch,
             Failure::KeyRequired => Self::KeyRequired,
@@ -116,6 +139,7 @@ impl From<RadioError> for AccessoryError {
     fn from(error: RadioError) -> Self {
         match error {
             RadioError::PoweredOff => Self::PoweredOff,
+            RadioError::NoDeviceId => Self::NoDeviceId,
             RadioError::AdapterMissing | RadioError::Refused | RadioError::TimedOut => Self::AdapterMissing,
         }
     }

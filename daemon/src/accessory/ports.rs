@@ -15,6 +15,9 @@ pub enum RadioError {
     /// There is no adapter, or no BlueZ.
     #[error("there is no Bluetooth adapter")]
     AdapterMissing,
+    /// There is one, but BlueZ gives it no device id, and btleplug doesn't see it.
+    #[error("BlueZ has no device id")]
+    NoDeviceId,
     /// The adapter is switched off, and nobody has asked for it to be switched on.
     #[error("Bluetooth is switched off")]
     PoweredOff,
@@ -33,6 +36,8 @@ pub struct AdapterView {
     pub available: bool,
     /// It is switched on.
     pub powered: bool,
+    /// There would be one, but for BlueZ's device id, see [`RadioError::NoDeviceId`].
+    pub without_id: bool,
 }
 
 /// How a connection ended, or why there was none.
@@ -58,6 +63,8 @@ pub enum LinkEnd {
 /// What is told of a connection, in order. The last is [`Report::Ended`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Report {
+    /// BlueZ holds a bond with it. Comes first.
+    Bonded,
     /// The link is up and the services are known; the driver has begun.
     Connected,
     /// What the driver tells.

@@ -9,8 +9,10 @@ mod connection;
 mod discovery;
 mod early;
 mod event;
+mod pairing;
 mod registry;
 mod reports;
+mod trial;
 mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +30,8 @@ pub use clock::Seen;
 use connection::Connection;
 use discovery::Discovery;
 pub use event::{Answer, Asker, At, Effect, Event, Question, SessionId, Sighting, TimerOf, What};
+pub use pairing::Preparation;
+use trial::Trial;
 pub(super) use wishes::{Records, Wishing};
 
 /// The first wait after a connection that failed; each further one is twice as long.
@@ -57,6 +61,10 @@ pub struct State {
     /// A scan has failed: nobody is listened to before its timer has run out, or the adapter came.
     resting: bool,
     sessions: u64,
+    /// Keys that accessories at these addresses may hold: they were given one, and it isn't known what came of it.
+    pending: BTreeMap<Address, Key>,
+    /// How far sensors have counted.
+    counters: BTreeMap<AccessoryId, u32>,
     clock: Clock,
 }
 
@@ -83,6 +91,12 @@ pub struct Accessory {
     clock_offset: Option<Offset>,
     /// Who waits for it to be on disk, where there is no connection to wait for.
     adopting: Vec<Asker>,
+    /// What the disk has of it, while something else is on its way there.
+    before: Option<Paired>,
+    /// Another key is tried.
+    trial: Option<Trial>,
+    /// When it was last heard, boot time.
+    heard_at: Option<Duration>,
     /// How often in a row no connection came about.
     pub(super) failures: u32,
     /// A retry waits.
@@ -136,6 +150,7 @@ pub fn step(state: &State, event: Event) -> (State, Vec<Effect>) {
     let at = next.seen(event.at);
     next.settle_marks(&at, &mut effects);
     match event.what {
+        What::Recalled { pending, counters } => (next.pending, next.counters) = (pending, counters),
         What::Account(account) => next.account_changed(account, &mut effects),
         What::Wishes(all) => next.wished(&all, &mut effects),
         What::WishesStored(id, asker, wishes, outcome) => {
@@ -144,15 +159,23 @@ pub fn step(state: &State, event: Event) -> (State, Vec<Effect>) {
         What::Adapter(adapter) => next.adapter_changed(adapter, &at, &mut effects),
         What::Timekeeping(kept) => next.clock.kept(kept),
         What::ClockSet => {}
-        What::Heard(sighting) => next.heard(sighting, &mut effects),
-        What::Measured { id, readings } => next.measured(id, &at, readings, &mut effects),
+        What::Heard(sighting) => next.heard(sighting, &at, &mut effects),
+        What::Measured {
+            id,
+            readings,
+            counter,
+        } => next.measured(id, &at, (readings, counter), &mut effects),
+        What::Tried(id, outcome) => next.tried(id, outcome, &mut effects),
+        What::Prepared(id, session, what, outcome) => {
+            next.prepared(id, session, what, outcome, &mut effects);
+        }
         What::Unheard(id, error) => next.unheard(id, error),
         What::ScanFailed(error) => next.scan_failed(error.into(), &at, &mut effects),
         What::Elapsed(timer) => next.elapsed(timer, &mut effects),
         What::Asked(asker, question) => next.asked(asker, question, &at, &mut effects),
         What::Left(asker) => next.left(asker, &mut effects),
         What::Reported(id, session, report) => next.reported(id, session, report, &at, &mut effects),
-        What::Stored(id, session, outcome) => next.stored(id, session, outcome, &mut effects),
+        What::Stored(id, session, outcome) => next.stored(id, session, outcome, &at, &mut effects),
         What::Saved(id, outcome) => next.saved(id, outcome, &at, &mut effects),
         What::Removed(id, asker, outcome) => next.removed(id, asker, outcome, &mut effects),
         What::Registered(saved) => next.registered(saved, &mut effects),
@@ -177,6 +200,9 @@ impl State {
             }
             self.account = id;
         }
+        if id.is_none() {
+            (self.pending, self.counters) = Default::default();
+        }
         for saved in account.map(|(_, saved)| saved).unwrap_or_default() {
             self.know(saved, effects);
         }
@@ -200,10 +226,7 @@ impl State {
                 one.failures = 0;
                 effects.push(Effect::Sleep(TimerOf::Retry(*id)));
             }
-            let adapters = matches!(
-                one.problem,
-                Some(AccessoryError::AdapterMissing | AccessoryError::PoweredOff)
-            );
+            let adapters = one.problem.is_some_and(AccessoryError::is_the_adapters);
             if adapter.powered && adapters {
                 one.problem = None;
             }
@@ -226,6 +249,7 @@ impl State {
                     one.waiting = false;
                 }
             }
+            TimerOf::Trial(id) => self.tried(id, Err(AccessoryError::Unreachable), effects),
         }
     }
 
@@ -246,31 +270,6 @@ impl State {
             }
         }
         self.sessions = sessions;
-    }
-
-    fn settle_listening(&mut self, at: &At, effects: &mut Vec<Effect>) {
-        let usable = self.adapter.powered && self.account.is_some() && !self.resting;
-        let mut wanted = BTreeSet::new();
-        for (id, one) in &self.accessories {
-            if one.paired.is_some() && one.kind.advertises() && usable {
-                wanted.insert(*id);
-            }
-        }
-        for id in self.listening.difference(&wanted) {
-            effects.push(Effect::Deafen(*id));
-        }
-        for id in wanted.difference(&self.listening) {
-            if let Some(one) = self.accessories.get_mut(id) {
-                effects.push(Effect::Listen {
-                    offset: *one.clock_offset.get_or_insert(at.wall.offset),
-                    id: *id,
-                    kind: one.kind,
-                    address: one.address,
-                    key: one.paired.as_ref().and_then(|paired| paired.key.clone()),
-                });
-            }
-        }
-        self.listening = wanted;
     }
 
     fn get(&mut self, id: AccessoryId) -> Result<&mut Accessory, AccessoryError> {
@@ -296,6 +295,9 @@ impl Accessory {
             connection: None,
             clock_offset: None,
             adopting: Vec::new(),
+            before: None,
+            trial: None,
+            heard_at: None,
             failures: 0,
             waiting: false,
             held: false,
@@ -316,10 +318,7 @@ impl Accessory {
 
     /// Only its owner can help: trying again would do nothing, or harm.
     fn stopped(&self) -> bool {
-        matches!(
-            self.problem,
-            Some(AccessoryError::KeyMismatch | AccessoryError::KeyRequired | AccessoryError::NotSupported)
-        )
+        self.problem.is_some_and(AccessoryError::is_the_owners)
     }
 
     /// The word for the property `State`.
@@ -327,6 +326,9 @@ impl Accessory {
     pub fn state(&self) -> &'static str {
         if let Some(connection) = &self.connection {
             return connection.state();
+        }
+        if self.trial.is_some() {
+            return "pairing";
         }
         match (&self.paired, self.problem) {
             (_, Some(AccessoryError::KeyRequired)) => "key-required",
@@ -358,6 +360,7 @@ impl Accessory {
         if self.waiting {
             effects.push(Effect::Sleep(TimerOf::Retry(id)));
         }
+        self.end_trial(id, Err(why), effects);
         for asker in self.adopting {
             effects.push(Effect::Answer(asker, Err(why)));
         }

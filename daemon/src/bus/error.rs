@@ -41,11 +41,13 @@ impl From<AccessoryError> for Error {
         let why = error.to_string();
         match error {
             AccessoryError::NotBound => Self::NotBound(why),
-            AccessoryError::AdapterMissing | AccessoryError::PoweredOff => Self::AdapterMissing(why),
+            AccessoryError::AdapterMissing | AccessoryError::PoweredOff | AccessoryError::NoDeviceId => {
+                Self::AdapterMissing(why)
+            }
             AccessoryError::NotFound => Self::NotFound(why),
             AccessoryError::Unreachable => Self::AccessoryUnreachable(why),
             AccessoryError::TimedOut => Self::AccessoryTimeout(why),
-            AccessoryError::Refused => Self::AccessoryRefused(why),
+            AccessoryError::Refused | AccessoryError::Replayed => Self::AccessoryRefused(why),
             AccessoryError::NotConfirmed => Self::AccessoryNotConfirmed(why),
             AccessoryError::KeyMismatch => Self::AccessoryKeyMismatch(why),
             AccessoryError::KeyRequired => Self::KeyRequired(why),

@@ -6,7 +6,7 @@ use belay_drivers::{ActivityMinute, Reading};
 use belay_proto::id::{AccessoryId, AccountId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{Sealer, StoreError, registry};
+use super::{Sealer, StoreError, pairing, registry};
 use crate::accessory::day::{Minutes, Readings, day_of};
 use crate::accessory::model::Saved;
 
@@ -133,6 +133,7 @@ pub fn remove(connection: &Connection, id: AccessoryId) -> Result<(), StoreError
 /// [`StoreError`].
 pub fn forget_keys(connection: &Connection) -> Result<(), StoreError> {
     connection.execute("DELETE FROM accessory", [])?;
+    pairing::forget(connection)?;
     registry::forget(connection)
 }
 

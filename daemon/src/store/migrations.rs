@@ -12,6 +12,7 @@ pub const ALL: &[&str] = &[
     include_str!("migrations/0004_accessory.sql"),
     include_str!("migrations/0005_registry.sql"),
     include_str!("migrations/0006_wishes.sql"),
+    include_str!("migrations/0007_pairing.sql"),
     include_str!("migrations/0008_sync.sql"),
 ];
 

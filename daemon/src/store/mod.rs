@@ -12,6 +12,7 @@ pub mod find;
 mod key;
 pub mod meta;
 pub mod migrations;
+pub mod pairing;
 pub mod registry;
 pub mod release;
 pub mod sealed;

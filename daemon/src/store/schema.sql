@@ -1,6 +1,28 @@
+CREATE TRIGGER accessory_counter_end AFTER DELETE ON accessory
+BEGIN
+    DELETE FROM accessory_counter WHERE accessory = old.id;
+END;
 CREATE TRIGGER accessory_wishes_end AFTER DELETE ON accessory
 BEGIN
     DELETE FROM accessory_wishes WHERE accessory = old.id;
+END;
+CREATE TRIGGER record_added AFTER INSERT ON record BEGIN
+    UPDATE collection SET
+        records = records + (NEW.removed = 0), bytes = bytes + NEW.bytes,
+        pending = pending + NEW.pending, conflicts = conflicts + NEW.sibling
+    WHERE name = NEW.collection;
+END;
+CREATE TRIGGER record_changed AFTER UPDATE ON record BEGIN
+    UPDATE collection SET
+        records = records + (NEW.removed = 0) - (OLD.removed = 0), bytes = bytes + NEW.bytes - OLD.bytes,
+        pending = pending + NEW.pending - OLD.pending, conflicts = conflicts + NEW.sibling - OLD.sibling
+    WHERE name = NEW.collection;
+END;
+CREATE TRIGGER record_gone AFTER DELETE ON record BEGIN
+    UPDATE collection SET
+        records = records - (OLD.removed = 0), bytes = bytes - OLD.bytes,
+        pending = pending - OLD.pending, conflicts = conflicts - OLD.sibling
+    WHERE name = OLD.collection;
 END;
 CREATE TABLE accessory (
     id        BLOB    PRIMARY KEY CHECK (length(id) = 16),
@@ -9,6 +31,16 @@ CREATE TABLE accessory (
     sealed    BLOB    NOT NULL,
     synced_to INTEGER NOT NULL,
     synced_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE accessory_counter (
+    accessory BLOB    PRIMARY KEY CHECK (length(accessory) = 16),
+    counter   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE accessory_pairing (
+    id      BLOB PRIMARY KEY CHECK (length(id) = 16),
+    account BLOB NOT NULL CHECK (length(account) = 16),
+    begun   INTEGER NOT NULL,
+    sealed  BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE accessory_registry (
     id         BLOB    PRIMARY KEY CHECK (length(id) = 16),
@@ -27,6 +59,15 @@ CREATE TABLE accessory_wishes (
 CREATE TABLE account (
     part   TEXT PRIMARY KEY,
     sealed BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE collection (
+    name      TEXT PRIMARY KEY,
+    enabled   INTEGER NOT NULL DEFAULT 0,
+    cursor    TEXT,                        -- NULL: nothing was fetched yet
+    records   INTEGER NOT NULL DEFAULT 0,  -- those that are there; the triggers below count
+    bytes     INTEGER NOT NULL DEFAULT 0,
+    pending   INTEGER NOT NULL DEFAULT 0,
+    conflicts INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE device (
     id         INTEGER PRIMARY KEY CHECK (id = 1),
@@ -65,6 +106,21 @@ CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
     value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE record (
+    position    INTEGER PRIMARY KEY,
+    collection  TEXT NOT NULL REFERENCES collection (name),
+    id          BLOB NOT NULL CHECK (length(id) = 16),
+    revision    INTEGER NOT NULL,          -- counts the states it had on this device
+    pending     INTEGER NOT NULL CHECK (pending IN (0, 1)),
+    removed     INTEGER NOT NULL CHECK (removed IN (0, 1)),
+    sibling     INTEGER NOT NULL CHECK (sibling IN (0, 1)),
+    bytes       INTEGER NOT NULL,
+    base        BLOB,                      -- the cloud's revision, when it was last seen
+    base_number INTEGER NOT NULL,
+    content     BLOB NOT NULL,             -- sealed
+    common      BLOB,                      -- sealed: before it was changed here
+    UNIQUE (collection, id)
+) STRICT;
 CREATE TABLE release_outbox (
     device   BLOB    NOT NULL CHECK (length(device) = 16),
     epoch    BLOB    NOT NULL CHECK (length(epoch) = 16),
@@ -72,3 +128,4 @@ CREATE TABLE release_outbox (
     attempts INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (device, epoch)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX record_pending ON record (collection, position) WHERE pending = 1;

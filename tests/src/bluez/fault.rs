@@ -12,6 +12,8 @@ pub struct Faults {
     /// So many of the next `Connect`s fail with this text of `org.bluez.Error.Failed`, such as
     /// `le-connection-abort-by-local`.
     pub connect_fails: Option<(u32, String)>,
+    /// It has lost its bond: as long as BlueZ has one, connections break.
+    pub lost_bond: bool,
     /// The link is lost at the n-th read, write or subscription from now on, counted from one.
     pub drops_at: Option<u32>,
     /// The link is lost after so many more notifications.

@@ -10,7 +10,7 @@ use crate::advertisement::{Advertisement, Listener, Unheard};
 use crate::key::Key;
 use crate::measure::Reading;
 
-/// A frame is sent again within seconds; the counter of one that doesn't encrypt begins again after 256.
+/// A frame is sent again within seconds; the counter of one that isn't encrypted begins again after 256.
 const REMEMBERED: usize = 16;
 
 /// What the key didn't open since it last did.
@@ -29,6 +29,8 @@ pub struct MiBeaconListener {
     key: Option<Key>,
     /// The counters of the last frames.
     heard: VecDeque<u32>,
+    /// The counter of the newest encrypted frame.
+    newest: Option<u32>,
     failed: Failed,
 }
 
@@ -40,6 +42,7 @@ impl MiBeaconListener {
             address,
             key,
             heard: VecDeque::new(),
+            newest: None,
             failed: Failed::Nothing,
         }
     }
@@ -61,6 +64,14 @@ impl MiBeaconListener {
 }
 
 impl Listener for MiBeaconListener {
+    fn counter(&self) -> Option<u32> {
+        self.newest
+    }
+
+    fn resume(&mut self, counter: u32) {
+        self.newest = Some(counter);
+    }
+
     fn hear(&mut self, advertisement: &Advertisement) -> Result<Vec<(Option<u64>, Reading)>, Unheard> {
         let mut data = advertisement.service_data.iter();
         let Some((_, bytes)) = data.find(|(uuid, _)| *uuid == SERVICE) else {
@@ -84,10 +95,25 @@ impl Listener for MiBeaconListener {
         if self.heard.contains(&payload.counter) {
             return Ok(Vec::new());
         }
+        if frame.encrypted {
+            match self.newest {
+                // Sent again, from before an interruption.
+                Some(newest) if newest == payload.counter => return Ok(Vec::new()),
+                Some(newest) if !is_newer(payload.counter, newest) => return Err(Unheard::Replayed),
+                _ => self.newest = Some(payload.counter),
+            }
+        }
         if self.heard.len() == REMEMBERED {
             self.heard.pop_front();
         }
         self.heard.push_back(payload.counter);
         Ok(objects.iter().flat_map(super::Object::readings).collect())
     }
+}
+
+/// Whether `counter` comes after `newest`, of counters that begin again after the last: those of the half that lies ahead
+/// do.
+const fn is_newer(counter: u32, newest: u32) -> bool {
+    let ahead = counter.wrapping_sub(newest);
+    ahead != 0 && ahead <= u32::MAX / 2
 }

@@ -86,6 +86,66 @@ fn the_extension_of_the_counter_counts() {
 }
 
 #[test]
+fn an_old_frame_is_somebodys_recording() {
+    let mut sensor = sensor(Some(KEY));
+    assert_eq!(sensor.counter(), None);
+    let old = air(sealed(KEY, 1, 0, &WARM));
+    assert_eq!(sensor.hear(&old), Ok(warm()));
+    for counter in 2..40 {
+        assert_eq!(sensor.hear(&air(sealed(KEY, counter, 0, &WARM))), Ok(warm()));
+        assert_eq!(sensor.counter(), Some(u32::from(counter)));
+    }
+    assert_eq!(sensor.hear(&old), Err(Unheard::Replayed));
+    // The air says what was just said again, in whatever order.
+    assert_eq!(sensor.hear(&air(sealed(KEY, 30, 0, &WARM))), Ok(Vec::new()));
+    assert_eq!(sensor.counter(), Some(39));
+    assert_eq!(sensor.hear(&air(sealed(KEY, 40, 0, &WARM))), Ok(warm()));
+}
+
+#[test]
+fn what_was_heard_before_an_interruption_is_old_after_it() {
+    let mut sensor = sensor(Some(KEY));
+    sensor.resume(0x105);
+    assert_eq!(
+        sensor.hear(&air(sealed(KEY, 5, 1, &WARM))),
+        Ok(Vec::new()),
+        "still said"
+    );
+    assert_eq!(
+        sensor.hear(&air(sealed(KEY, 4, 1, &WARM))),
+        Err(Unheard::Replayed)
+    );
+    assert_eq!(
+        sensor.hear(&air(sealed(KEY, 200, 0, &WARM))),
+        Err(Unheard::Replayed)
+    );
+    assert_eq!(sensor.hear(&air(sealed(KEY, 6, 1, &WARM))), Ok(warm()));
+}
+
+#[test]
+fn a_counter_that_comes_round_is_newer() {
+    let mut sensor = sensor(Some(KEY));
+    sensor.resume(u32::MAX);
+    assert_eq!(sensor.hear(&air(sealed(KEY, 2, 0, &WARM))), Ok(warm()));
+    assert_eq!(sensor.counter(), Some(2));
+    sensor.resume(2);
+    assert_eq!(
+        sensor.hear(&air(sealed(KEY, 1, 0, &WARM))),
+        Err(Unheard::Replayed)
+    );
+}
+
+#[test]
+fn a_frame_that_the_key_does_not_open_counts_for_nothing() {
+    let mut sensor = sensor(Some(KEY));
+    assert_eq!(sensor.hear(&air(sealed(KEY, 9, 0, &WARM))), Ok(warm()));
+    assert_eq!(sensor.hear(&air(sealed([8; 16], 200, 9, &WARM))), Ok(Vec::new()));
+    assert_eq!(sensor.hear(&air(plain(250, &WARM))), Ok(Vec::new()));
+    assert_eq!(sensor.counter(), Some(9));
+    assert_eq!(sensor.hear(&air(sealed(KEY, 10, 0, &WARM))), Ok(warm()));
+}
+
+#[test]
 fn an_encrypted_frame_needs_a_key() {
     let mut sensor = sensor(None);
     let frame = air(sealed(KEY, 1, 0, &WARM));

@@ -26,6 +26,8 @@ pub(super) struct Hearing {
     clock: Arc<dyn Clock>,
     scan: Scanning,
     listeners: BTreeMap<Address, (AccessoryId, Box<dyn Listener>)>,
+    /// The same with other keys, which are tried.
+    trials: BTreeMap<Address, (AccessoryId, Box<dyn Listener>)>,
     /// When the state was last told of a device.
     told: HashMap<Address, Duration>,
 }
@@ -43,6 +45,7 @@ impl Hearing {
             clock,
             scan: Scanning::Off,
             listeners: BTreeMap::new(),
+            trials: BTreeMap::new(),
             told: HashMap::new(),
         }
     }
@@ -57,8 +60,17 @@ impl Hearing {
         self.told.clear();
     }
 
-    pub(super) fn listen(&mut self, id: AccessoryId, kind: Kind, (address, key): (Address, Option<Key>)) {
-        if let Some(listener) = belay_drivers::listener(kind, address, key) {
+    pub(super) fn listen(
+        &mut self,
+        id: AccessoryId,
+        (kind, address): (Kind, Address),
+        key: Option<Key>,
+        counter: Option<u32>,
+    ) {
+        if let Some(mut listener) = belay_drivers::listener(kind, address, key) {
+            if let Some(counter) = counter {
+                listener.resume(counter);
+            }
             self.listeners.insert(address, (id, listener));
         }
     }
@@ -73,6 +85,16 @@ impl Hearing {
 
     pub(super) fn deafen(&mut self, id: AccessoryId) {
         self.listeners.retain(|_, (whose, _)| *whose != id);
+    }
+
+    pub(super) fn try_key(&mut self, id: AccessoryId, (kind, address): (Kind, Address), key: Key) {
+        if let Some(listener) = belay_drivers::listener(kind, address, Some(key)) {
+            self.trials.insert(address, (id, listener));
+        }
+    }
+
+    pub(super) fn end_try(&mut self, id: AccessoryId) {
+        self.trials.retain(|_, (whose, _)| *whose != id);
     }
 
     /// The next that the state has to know. Cancelling the call loses nothing.
@@ -104,10 +126,23 @@ impl Hearing {
 
     fn heard(&mut self, heard: &Heard) -> Option<What> {
         let advertisement = &heard.advertisement;
+        if let Some((id, trial)) = self.trials.get_mut(&advertisement.address) {
+            match trial.hear(advertisement) {
+                Ok(readings) if !readings.is_empty() => return Some(What::Tried(*id, Ok(()))),
+                Err(Unheard::KeyMismatch) => {
+                    return Some(What::Tried(*id, Err(AccessoryError::KeyMismatch)));
+                }
+                _ => {}
+            }
+        }
         if let Some((id, listener)) = self.listeners.get_mut(&advertisement.address) {
             match listener.hear(advertisement) {
                 Ok(readings) if !readings.is_empty() => {
-                    return Some(What::Measured { id: *id, readings });
+                    return Some(What::Measured {
+                        id: *id,
+                        readings,
+                        counter: listener.counter(),
+                    });
                 }
                 Err(Unheard::KeyRequired) => {
                     return Some(What::Unheard(*id, AccessoryError::KeyRequired));
@@ -115,6 +150,7 @@ impl Hearing {
                 Err(Unheard::KeyMismatch) => {
                     return Some(What::Unheard(*id, AccessoryError::KeyMismatch));
                 }
+                Err(Unheard::Replayed) => return Some(What::Unheard(*id, AccessoryError::Replayed)),
                 // Nothing new, or noise: the next one may be whole.
                 Ok(_) | Err(Unheard::Malformed) => {}
             }

@@ -3,13 +3,14 @@
 use std::future::ready;
 
 use belay_proto::clock::unix_seconds;
+use belay_proto::id::AccountId;
 use futures_util::future::BoxFuture;
 use rusqlite::Transaction;
 
 use super::Desk;
 use crate::accessory::error::AccessoryError;
-use crate::accessory::state::{Effect, What};
-use crate::store::{Sealer, Store, StoreError, accessory as rows, registry, wishes};
+use crate::accessory::state::{Effect, Preparation, What};
+use crate::store::{Sealer, Store, StoreError, accessory as rows, pairing, registry, wishes};
 
 impl Desk {
     /// Has an effect that is about the disk done. What the account's registry is to learn goes into its outbox in the
@@ -24,7 +25,10 @@ impl Desk {
                 let id = saved.id;
                 self.work.push(stores(
                     &self.parts.store,
-                    move |transaction, sealer| registry::save(transaction, sealer, account, &saved, now),
+                    move |transaction, sealer| {
+                        registry::save(transaction, sealer, account, &saved, now)?;
+                        pairing::end(transaction, sealer, account, saved.address)
+                    },
                     move |outcome| {
                         told();
                         What::Saved(id, outcome)
@@ -83,6 +87,23 @@ impl Desk {
                 move |transaction, _| wishes::save(transaction, id, wishes),
                 move |outcome| What::WishesStored(id, asker, wishes, outcome),
             )),
+            Effect::BeginPending(id, session, address, key) => self.work.push(stores(
+                &self.parts.store,
+                move |transaction, sealer| pairing::begin(transaction, sealer, account, (address, &key), now),
+                move |outcome| What::Prepared(id, session, Preparation::Key, outcome),
+            )),
+            Effect::EndPending(address) => {
+                writes(&self.parts.store, move |transaction, sealer| {
+                    pairing::end(transaction, sealer, account, address)
+                })
+                .await;
+            }
+            Effect::StoreCounter(id, counter) => {
+                writes(&self.parts.store, move |transaction, _| {
+                    pairing::count(transaction, id, counter)
+                })
+                .await;
+            }
             // The others aren't about the disk.
             _ => {}
         }
@@ -90,6 +111,19 @@ impl Desk {
 }
 
 impl Desk {
+    /// Reads what has to be known of the accessories of `account` before anything is done with them.
+    pub(super) async fn recall(&mut self, account: AccountId) {
+        let sealer = self.parts.store.sealer().clone();
+        let read = self.parts.store.call(move |connection| {
+            let pending = pairing::load(connection, &sealer, account)?;
+            Ok((pending, pairing::counters(connection)?))
+        });
+        // Logged there; without them a pairing that broke off is begun anew, and a sensor's first frame is believed.
+        if let Ok((pending, counters)) = read.await.map_err(failed) {
+            self.happens(What::Recalled { pending, counters }).await;
+        }
+    }
+
     /// Reads what the owner has switched on.
     pub(super) async fn read_wishes(&mut self) {
         let read = self.parts.store.call(|connection| wishes::load(connection)).await;

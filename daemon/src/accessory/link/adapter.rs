@@ -53,6 +53,9 @@ pub(super) struct Adapter {
     pub(super) path: String,
     pub(super) address: Address,
     pub(super) powered: bool,
+    /// BlueZ gives it no device id (`DeviceID` is off in its `main.conf`). bluez-async 0.9 takes no adapter without the
+    /// property `Modalias` (`AdapterInfo::from_properties`), so that btleplug doesn't see it; nothing else makes one.
+    pub(super) without_id: bool,
 }
 
 impl Adapter {
@@ -98,6 +101,7 @@ mod tests {
             path: format!("/org/bluez/{name}"),
             address: Address([0, 0, 0, 0, 0, last]),
             powered: true,
+            without_id: false,
         }
     }
 

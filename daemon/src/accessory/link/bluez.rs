@@ -45,6 +45,8 @@ pub(super) struct Look {
     pub(super) owner: String,
     /// The adapter to use.
     pub(super) adapter: Option<Adapter>,
+    /// There would be one, but for its device id.
+    pub(super) without_id: bool,
     /// The devices that it has a bond with.
     pub(super) bonded: HashSet<Address>,
     paths: HashSet<String>,
@@ -82,10 +84,12 @@ impl Bluez {
                 devices.push((path.as_str().to_owned(), of_device));
             }
         }
-        let adapter = self.choice.of(&adapters).cloned();
+        let chosen = self.choice.of(&adapters).cloned();
+        let without_id = chosen.as_ref().is_some_and(|adapter| adapter.without_id);
         let mut look = Look {
             owner,
-            adapter,
+            adapter: chosen.filter(|_| !without_id),
+            without_id,
             bonded: HashSet::new(),
             paths: HashSet::new(),
         };
@@ -95,9 +99,7 @@ impl Bluez {
                 continue;
             }
             look.paths.insert(path);
-            // Before 5.65 BlueZ had no word for a bond alone.
-            let bonded = take(&mut properties, "Bonded").or_else(|| take(&mut properties, "Paired"));
-            if bonded == Some(true)
+            if is_bonded(&mut properties)
                 && let Some(address) = address(&mut properties)
             {
                 look.bonded.insert(address);
@@ -130,6 +132,12 @@ impl Bluez {
             }
             outcome => outcome,
         }
+    }
+
+    /// Whether BlueZ has a bond with the device; not where it doesn't know it.
+    pub(super) async fn is_bonded(&self, owner: &str, device: &str) -> bool {
+        let asked: Result<Properties, _> = self.call(owner, device, PROPERTIES, "GetAll", &DEVICE).await;
+        asked.is_ok_and(|mut properties| is_bonded(&mut properties))
     }
 
     /// Has BlueZ let go of the device.
@@ -253,7 +261,14 @@ fn adapter(path: &str, properties: &mut Properties) -> Option<Adapter> {
         path: path.to_owned(),
         address: address(properties)?,
         powered: take(properties, "Powered")?,
+        without_id: take::<String>(properties, "Modalias").is_none(),
     })
+}
+
+fn is_bonded(properties: &mut Properties) -> bool {
+    // Before 5.65 BlueZ had no word for a bond alone.
+    let bonded = take(properties, "Bonded").or_else(|| take(properties, "Paired"));
+    bonded == Some(true)
 }
 
 fn address(properties: &mut Properties) -> Option<Address> {

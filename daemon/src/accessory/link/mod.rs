@@ -110,7 +110,7 @@ impl Link {
     async fn begin_scan(&self, power_on: bool) -> Result<Scan, RadioError> {
         let bluez = self.bluez.as_ref().ok_or(RadioError::AdapterMissing)?;
         let look = bluez.look().await?.ok_or(RadioError::AdapterMissing)?;
-        let adapter = look.adapter.ok_or(RadioError::AdapterMissing)?;
+        let adapter = look.adapter.ok_or(missing(look.without_id))?;
         // btleplug switches the adapter on with each scan.
         if !adapter.powered && !power_on {
             return Err(RadioError::PoweredOff);
@@ -166,6 +166,9 @@ impl Link {
             Err(error) => return over(LinkEnd::Radio(error)),
         };
         let device = adapter.device(address);
+        if bluez.is_bonded(&owner, &device).await && reports.send(Report::Bonded).await.is_err() {
+            return over(LinkEnd::Closed);
+        }
         let job = session::Job {
             bluez: bluez.clone(),
             sight: self.sight.clone(),
@@ -198,9 +201,10 @@ impl Link {
         let Some(Sight {
             owner: Some(owner),
             adapter: Some(adapter),
+            ..
         }) = seen
         else {
-            return Err(RadioError::AdapterMissing);
+            return Err(missing(seen.is_some_and(|sight| sight.without_id)));
         };
         match adapter.powered {
             true => Ok((bluez, owner, adapter)),
@@ -233,6 +237,14 @@ impl Radio for Link {
             let bluez = self.bluez.as_ref().ok_or(RadioError::AdapterMissing)?;
             bluez.remove(address).await
         })
+    }
+}
+
+const fn missing(without_id: bool) -> RadioError {
+    if without_id {
+        RadioError::NoDeviceId
+    } else {
+        RadioError::AdapterMissing
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Sight {
     pub(super) owner: Option<String>,
     /// The adapter to use.
     pub(super) adapter: Option<Adapter>,
+    /// There would be one, but for its device id.
+    pub(super) without_id: bool,
 }
 
 impl Sight {
@@ -30,6 +32,7 @@ impl Sight {
         AdapterView {
             available: self.adapter.is_some(),
             powered: self.adapter.as_ref().is_some_and(|adapter| adapter.powered),
+            without_id: self.without_id,
         }
     }
 }
@@ -39,6 +42,7 @@ impl From<Option<Look>> for Sight {
         look.map_or_else(Self::default, |look| Self {
             owner: Some(look.owner),
             adapter: look.adapter,
+            without_id: look.without_id,
         })
     }
 }
@@ -63,6 +67,12 @@ impl Watcher {
 
     fn show(&self, sight: Sight) {
         let view = sight.view();
+        if view.without_id && !self.view.borrow().without_id {
+            tracing::warn!(
+                "BlueZ has no device id, and without one its adapter can't be used: take DeviceID = false out of \
+                 /etc/bluetooth/main.conf and restart bluetooth.service"
+            );
+        }
         self.sight.send_if_modified(|old| changes(old, Some(sight)));
         self.view.send_if_modified(|old| changes(old, view));
     }

@@ -1,6 +1,6 @@
 //! What somebody asks, and who leaves.
 
-use belay_drivers::{Key, KeyNeed, Kind, Opening, Request};
+use belay_drivers::{Opening, Request};
 use belay_proto::id::AccessoryId;
 
 use super::super::error::AccessoryError;
@@ -26,7 +26,7 @@ impl State {
                 key,
                 fresh,
                 replace,
-            } => self.pair(asker, id, key, fresh, replace, effects),
+            } => self.pair(asker, id, (key, fresh), replace, effects),
             Question::CancelPairing(id) => self.cancel_pairing(id, effects),
             Question::Connect(id) => self.connect(asker, id, effects),
             Question::Disconnect(id) => self.disconnect(id, effects),
@@ -62,78 +62,13 @@ impl State {
     }
 
     /// The adapter is there and on.
-    fn radio(&self) -> Result<(), AccessoryError> {
+    pub(super) fn radio(&self) -> Result<(), AccessoryError> {
         match (self.adapter.available, self.adapter.powered) {
+            (false, _) if self.adapter.without_id => Err(AccessoryError::NoDeviceId),
             (false, _) => Err(AccessoryError::AdapterMissing),
             (true, false) => Err(AccessoryError::PoweredOff),
             (true, true) => Ok(()),
         }
-    }
-
-    fn pair(
-        &mut self,
-        asker: Asker,
-        id: AccessoryId,
-        brought: Option<Key>,
-        fresh: Key,
-        replace: bool,
-        effects: &mut Vec<Effect>,
-    ) -> Result<Option<Answer>, AccessoryError> {
-        if self.account.is_none() {
-            return Err(AccessoryError::NotBound);
-        }
-        let radio = self.radio();
-        let session = self.next_session();
-        let one = self.get(id)?;
-        if !one.kind.is_spoken() {
-            return Err(AccessoryError::NotSupported);
-        }
-        if one.paired.is_some() && !replace && !one.stopped() {
-            return Ok(Some(Answer::Done));
-        }
-        radio?;
-        if one.connection.as_ref().is_some_and(|it| it.is_pairing()) {
-            return Err(AccessoryError::Busy);
-        }
-        let key = match one.need {
-            // A sensor that has nothing to say doesn't show that it encrypts.
-            KeyNeed::None => brought.filter(|_| one.kind == Kind::MiBeaconSensor),
-            KeyNeed::Chosen => Some(fresh),
-            KeyNeed::Issued | KeyNeed::Bind => Some(brought.ok_or(AccessoryError::KeyRequired)?),
-        };
-        one.end_connection(id, AccessoryError::Cancelled, effects);
-        effects.push(Effect::Sleep(TimerOf::Leaving(id)));
-        one.held = false;
-        one.problem = None;
-        if one.kind.advertises() {
-            // There is nothing to tell it: listening is all there is.
-            let adopted = one.adopt(id, key, asker, effects);
-            if self.listening.remove(&id) {
-                // With the key of before.
-                effects.push(Effect::Deafen(id));
-            }
-            return adopted;
-        }
-        let opening = if replace {
-            Opening::Pair(key)
-        } else {
-            Opening::Claim(key)
-        };
-        one.connect(id, session, opening, effects);
-        one.await_ready(asker, effects);
-        Ok(None)
-    }
-
-    fn cancel_pairing(
-        &mut self,
-        id: AccessoryId,
-        effects: &mut Vec<Effect>,
-    ) -> Result<Option<Answer>, AccessoryError> {
-        let one = self.get(id)?;
-        if one.connection.as_ref().is_some_and(|it| it.is_pairing()) {
-            one.end_connection(id, AccessoryError::Cancelled, effects);
-        }
-        Ok(Some(Answer::Done))
     }
 
     fn connect(
@@ -203,7 +138,10 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         if outcome.is_ok() {
+            let bonded = self.accessories.get(&id).filter(|one| one.bonded);
+            let address = bonded.map(|one| one.address);
             self.unregistered(id, effects);
+            effects.extend(address.map(|address| Effect::Unbond(id, None, address)));
         }
         effects.push(Effect::Answer(asker, outcome.map(|()| Answer::Done)));
     }

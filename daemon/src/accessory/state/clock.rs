@@ -12,6 +12,7 @@ use belay_proto::id::AccessoryId;
 use jiff::tz::Offset;
 
 use super::super::error::AccessoryError;
+use super::connection::Connection;
 use super::event::Errand;
 use super::{Accessory, At, Effect, State, TimerOf};
 use crate::platform::Timekeeping;
@@ -232,10 +233,13 @@ impl Accessory {
 
     /// Opens the connection. A scale's clock is set only when what it has dated by it is fetched.
     pub(super) fn open(&mut self, id: AccessoryId, opening: Opening, at: &At, effects: &mut Vec<Effect>) {
-        // Whoever pairs it sees the phone's clock, and the accessory's may never have been set.
-        let least = match opening {
-            Opening::Pair(_) | Opening::Claim(_) => Belief::Unproven,
-            Opening::Resume(_) => Belief::Right,
+        // Whoever pairs it sees the phone's clock, and the accessory's may never have been set: also where it has the key of
+        // a pairing that broke off. One that is tried with that while nobody looks on was set before.
+        let is_pairing = |one: &Connection| one.is_pairing() && !one.waiting.is_empty();
+        let least = if self.connection.as_ref().is_some_and(is_pairing) {
+            Belief::Unproven
+        } else {
+            Belief::Right
         };
         let sets_clock = at.belief() >= least && !self.kind.keeps_records();
         let now = self.clock_shows(at);

@@ -1,6 +1,7 @@
 //! One accessory's connection: what it was asked, and what it reports.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use belay_drivers::{Moment, Opening, Request};
 use belay_proto::id::AccessoryId;
@@ -9,6 +10,7 @@ use super::super::error::AccessoryError;
 use super::super::ports::Order;
 use super::clock::{Belief, SetClock};
 use super::event::{Errand, order};
+use super::pairing::Pairing;
 use super::{Accessory, Answer, Asker, At, Effect, SessionId, TimerOf};
 
 /// A connection that is made or up.
@@ -17,6 +19,12 @@ pub(crate) struct Connection {
     pub(super) session: SessionId,
     pub(super) stage: Stage,
     pub(super) opening: Opening,
+    /// It pairs.
+    pub(super) pairing: Option<Pairing>,
+    /// BlueZ holds a bond with the accessory.
+    pub(super) bonded: bool,
+    /// When it was ready, boot time.
+    pub(super) ready_at: Option<Duration>,
     /// Who waits for it to be ready.
     pub(super) waiting: Vec<Asker>,
     pub(super) errands: BTreeMap<u32, Errand>,
@@ -34,6 +42,8 @@ pub(crate) struct Connection {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
+    /// Something has to be done before the accessory hears of it.
+    Preparing,
     Connecting,
     Opening,
     AwaitingConfirmation,
@@ -58,10 +68,30 @@ pub(super) struct Fetch {
 }
 
 impl Connection {
+    /// One that is to be made.
+    pub(super) fn new(session: SessionId, opening: Opening, pairing: Option<Pairing>) -> Self {
+        Self {
+            session,
+            stage: Stage::Preparing,
+            opening,
+            pairing,
+            bonded: false,
+            ready_at: None,
+            waiting: Vec::new(),
+            errands: BTreeMap::new(),
+            next: 0,
+            fetch: None,
+            heart_rate: None,
+            kept_at: 0,
+            clock: None,
+            held_back: false,
+        }
+    }
+
     pub(super) fn state(&self) -> &'static str {
-        let pairing = self.pairs();
+        let pairing = self.pairing.is_some();
         match self.stage {
-            Stage::Connecting => "connecting",
+            Stage::Preparing | Stage::Connecting => "connecting",
             Stage::AwaitingConfirmation => "awaiting-confirmation",
             Stage::Opening | Stage::Saving if pairing => "pairing",
             Stage::Opening | Stage::Saving => "connecting",
@@ -75,16 +105,12 @@ impl Connection {
     }
 
     pub(super) fn is_pairing(&self) -> bool {
-        self.pairs() && self.stage != Stage::Ready
+        self.pairing.is_some() && self.stage != Stage::Ready
     }
 
     /// Its clock is being set.
     pub(super) fn sets_clock(&self) -> bool {
         self.errands.values().any(|errand| *errand == Errand::Clock)
-    }
-
-    fn pairs(&self) -> bool {
-        matches!(self.opening, Opening::Pair(_) | Opening::Claim(_))
     }
 
     /// Tells everybody who waits for something.
@@ -119,29 +145,8 @@ impl Accessory {
         opening: Opening,
         effects: &mut Vec<Effect>,
     ) {
-        if std::mem::take(&mut self.waiting) {
-            effects.push(Effect::Sleep(TimerOf::Retry(id)));
-        }
-        self.connection = Some(Connection {
-            session,
-            stage: Stage::Connecting,
-            opening: opening.clone(),
-            waiting: Vec::new(),
-            errands: BTreeMap::new(),
-            next: 0,
-            fetch: None,
-            heart_rate: None,
-            kept_at: 0,
-            clock: None,
-            held_back: false,
-        });
-        effects.push(Effect::Connect {
-            id,
-            session,
-            address: self.address,
-            kind: self.kind,
-            opening,
-        });
+        self.connection = Some(Connection::new(session, opening, None));
+        self.go_on(id, effects);
     }
 
     /// Somebody waits for the connection to be ready.
@@ -227,9 +232,11 @@ impl Accessory {
     /// Whoever asked is gone: what runs for them alone ends.
     pub(super) fn asker_left(&mut self, id: AccessoryId, asker: Asker, effects: &mut Vec<Effect>) {
         self.records.left(asker);
+        self.trial_left(id, asker, effects);
         let Some(connection) = &mut self.connection else {
             return;
         };
+        let waited = connection.waiting.contains(&asker);
         connection.waiting.retain(|one| *one != asker);
         if let Some(fetch) = &mut connection.fetch {
             fetch.askers.retain(|one| *one != asker);
@@ -245,7 +252,7 @@ impl Accessory {
                 *errand = Errand::Nobody;
             }
         }
-        if connection.is_pairing() && connection.waiting.is_empty() {
+        if connection.is_pairing() && waited && connection.waiting.is_empty() {
             self.end_connection(id, AccessoryError::Cancelled, effects);
         }
     }
@@ -253,6 +260,9 @@ impl Accessory {
     /// Ends the connection.
     pub(super) fn end_connection(&mut self, id: AccessoryId, why: AccessoryError, effects: &mut Vec<Effect>) {
         if let Some(connection) = self.connection.take() {
+            if let Some(pairing) = connection.pairing.as_ref().filter(|_| self.paired.is_some()) {
+                self.problem = pairing.before;
+            }
             connection.fail_all(why, effects);
             effects.push(Effect::Close(id));
         }

@@ -1,5 +1,6 @@
 //! Discovery: who asked for it, and what was heard.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use belay_drivers::{Kind, Reading};
@@ -38,7 +39,7 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let refused = if !self.adapter.available {
-            Some(AccessoryError::AdapterMissing)
+            self.radio().err()
         } else if !self.adapter.powered && !power_on {
             Some(AccessoryError::PoweredOff)
         } else if self.discoveries.len() >= MOST_DISCOVERIES {
@@ -94,8 +95,35 @@ impl State {
         self.scanning = wanted;
     }
 
+    /// Has the radio listen to those that advertise what they measure.
+    pub(super) fn settle_listening(&mut self, at: &At, effects: &mut Vec<Effect>) {
+        let usable = self.adapter.powered && self.account.is_some() && !self.resting;
+        let mut wanted = BTreeSet::new();
+        for (id, one) in &self.accessories {
+            if one.paired.is_some() && one.kind.advertises() && usable {
+                wanted.insert(*id);
+            }
+        }
+        for id in self.listening.difference(&wanted) {
+            effects.push(Effect::Deafen(*id));
+        }
+        for id in wanted.difference(&self.listening) {
+            if let Some(one) = self.accessories.get_mut(id) {
+                effects.push(Effect::Listen {
+                    offset: *one.clock_offset.get_or_insert(at.wall.offset),
+                    id: *id,
+                    kind: one.kind,
+                    address: one.address,
+                    key: one.kept_key().cloned(),
+                    counter: self.counters.get(id).copied(),
+                });
+            }
+        }
+        self.listening = wanted;
+    }
+
     /// A device was heard.
-    pub(super) fn heard(&mut self, sighting: Sighting, effects: &mut Vec<Effect>) {
+    pub(super) fn heard(&mut self, sighting: Sighting, at: &At, effects: &mut Vec<Effect>) {
         let known = self
             .accessories
             .iter()
@@ -132,10 +160,12 @@ impl State {
         }
         let Some(rssi) = sighting.rssi else { return };
         one.rssi = rssi;
+        let last = one.heard_at.replace(at.boot);
+        let is_back = last.is_none_or(|last| at.boot.saturating_sub(last) >= STAYS);
         match &one.paired {
             None => effects.push(Effect::Wake(TimerOf::Leaving(id), STAYS)),
-            // It is there: the wait for it is over.
-            Some(_) if one.waiting && one.connection.is_none() => {
+            // It wasn't there and is: the wait for it is over. One that was there all the while has its turn when it has it.
+            Some(_) if is_back && one.waiting && one.connection.is_none() => {
                 one.waiting = false;
                 effects.push(Effect::Sleep(TimerOf::Retry(id)));
             }
@@ -168,14 +198,23 @@ impl State {
         &mut self,
         id: AccessoryId,
         at: &At,
-        readings: Vec<(Option<u64>, Reading)>,
+        (readings, counter): (Vec<(Option<u64>, Reading)>, Option<u32>),
         effects: &mut Vec<Effect>,
     ) {
-        let Ok(one) = self.get(id) else { return };
+        let Some(one) = self.accessories.get_mut(&id) else {
+            return;
+        };
         if one.paired.is_none() {
             return;
         }
         one.problem = None;
+        one.is_understood(id, effects);
+        // On the disk before anything that the frame says, else it could be played again.
+        if let Some(counter) = counter
+            && self.counters.insert(id, counter) != Some(counter)
+        {
+            effects.push(Effect::StoreCounter(id, Some(counter)));
+        }
         let now = at.dated();
         let mut kept = Vec::new();
         for (second, reading) in readings {

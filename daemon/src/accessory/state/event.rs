@@ -1,5 +1,6 @@
 //! What happens to the accessories, and what is done about it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use belay_drivers::alert::AlertKind;
@@ -13,6 +14,7 @@ use super::super::error::AccessoryError;
 use super::super::model::{Saved, WishChanges, Wishes};
 use super::super::ports::{AdapterView, Order, RadioError, Report};
 use super::clock::Seen;
+use super::pairing::Preparation;
 use crate::platform::Timekeeping;
 
 /// Whoever waits for an answer; the actor knows them by number.
@@ -49,6 +51,14 @@ pub struct Event {
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum What {
+    /// What earlier pairings of the account that comes next may have left on accessories, and how far its sensors have
+    /// counted, were read.
+    Recalled {
+        /// Keys, by the addresses that they were drawn for.
+        pending: BTreeMap<Address, Key>,
+        /// The counters of the newest frames.
+        counters: BTreeMap<AccessoryId, u32>,
+    },
     /// The account's accessories were read; `None`: the device is nobody's.
     Account(Option<(AccountId, Vec<Saved>)>),
     /// What the owner has switched on was read.
@@ -71,7 +81,13 @@ pub enum What {
         id: AccessoryId,
         /// Readings with the accessory's own time.
         readings: Vec<(Option<u64>, Reading)>,
+        /// The counter of the frame that said it, where frames are counted.
+        counter: Option<u32>,
     },
+    /// A key that is tried has opened what an accessory says, or hasn't.
+    Tried(AccessoryId, Result<(), AccessoryError>),
+    /// What comes before a connection is done, or can't be.
+    Prepared(AccessoryId, SessionId, Preparation, Result<(), AccessoryError>),
     /// Such an accessory can't be understood any more.
     Unheard(AccessoryId, AccessoryError),
     /// The scan couldn't begin, or has ended by itself.
@@ -184,6 +200,8 @@ pub enum TimerOf {
     Leaving(AccessoryId),
     /// The next try to connect.
     Retry(AccessoryId),
+    /// The end of the wait for a word that a key which is tried opens.
+    Trial(AccessoryId),
     /// The accessories' clocks are due. Where the zone's offset changes earlier, it runs out then.
     Clock,
 }
@@ -208,6 +226,8 @@ pub enum Effect {
         address: Address,
         /// Its key.
         key: Option<Key>,
+        /// Frames up to this counter are old.
+        counter: Option<u32>,
         /// What its clock shows is that much ahead of UTC.
         offset: Offset,
     },
@@ -215,6 +235,27 @@ pub enum Effect {
     Offset(AccessoryId, Offset),
     /// Stop that.
     Deafen(AccessoryId),
+    /// Try another key on what it advertises; answered by [`What::Tried`].
+    Try {
+        /// Which.
+        id: AccessoryId,
+        /// Its kind.
+        kind: Kind,
+        /// Its address.
+        address: Address,
+        /// The key.
+        key: Key,
+    },
+    /// Stop that.
+    EndTry(AccessoryId),
+    /// Have BlueZ forget the device; for a connection answered by [`What::Prepared`].
+    Unbond(AccessoryId, Option<SessionId>, Address),
+    /// Keep a key before it is given to an accessory; answered by [`What::Prepared`].
+    BeginPending(AccessoryId, SessionId, Address, Key),
+    /// It isn't the accessory's. Nobody waits for it.
+    EndPending(Address),
+    /// Remember how far a sensor has counted; `None`: it counts anew. Nobody waits for it.
+    StoreCounter(AccessoryId, Option<u32>),
     /// Connect, and open with this.
     Connect {
         /// Which.
@@ -232,7 +273,7 @@ pub enum Effect {
     Order(AccessoryId, Order),
     /// End the connection.
     Close(AccessoryId),
-    /// Keep a paired accessory; answered by [`What::Saved`].
+    /// Keep a paired accessory, and nothing of its pairing any more; answered by [`What::Saved`].
     Save(Saved),
     /// Keep what a paired accessory says its serial number is. Nobody waits for it.
     SaveSerial(AccessoryId, String),

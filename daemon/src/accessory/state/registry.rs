@@ -65,14 +65,15 @@ impl State {
             effects.push(Effect::Sleep(TimerOf::Retry(id)));
         }
         // Those who listen to it do so with the other key.
-        if self.listening.remove(&id) {
-            effects.push(Effect::Deafen(id));
-        }
+        self.count_anew(id, effects);
+        self.listen_anew(id, effects);
     }
 
     /// It was unpaired, by another device or here.
     pub(super) fn unregistered(&mut self, id: AccessoryId, effects: &mut Vec<Effect>) {
         if let Some(one) = self.accessories.remove(&id) {
+            self.end_pending(one.address, effects);
+            self.counters.remove(&id);
             one.leave(id, AccessoryError::Cancelled, effects);
         }
     }

@@ -1,17 +1,21 @@
 //! What a connection reports, and what follows.
 
-use belay_drivers::{Event as Told, Failure, Opening, Reading};
+use std::time::Duration;
+
+use belay_drivers::{Event as Told, Failure, Reading};
 use belay_proto::id::AccessoryId;
 
 use super::super::error::AccessoryError;
-use super::super::model::Saved;
 use super::super::ports::{LinkEnd, Order, Report};
 use super::clock::Belief;
 use super::connection::Stage;
 use super::discovery::KEPT_EACH;
 use super::early::Early;
 use super::event::Errand;
-use super::{Accessory, Answer, Asker, At, Effect, Paired, SessionId, State, TimerOf, wait};
+use super::{Accessory, Answer, At, Effect, SessionId, State, TimerOf, wait};
+
+/// A connection that was of use lasted so long, or brought something. After any other the waits go on growing.
+const USEFUL: Duration = Duration::from_secs(60);
 
 impl State {
     /// A connection reports.
@@ -39,8 +43,13 @@ impl State {
                 one.open(id, opening, at, effects);
             }
             Report::Ended(end) => one.ended(id, end, powered, at, effects),
+            Report::Bonded => (connection.bonded, one.bonded) = (true, true),
+            Report::Event(Told::Finished { .. }) if account.is_none() => {}
             Report::Event(Told::Finished { id: number, outcome }) => {
-                if account.is_some() {
+                if connection.errands.get(&number.0) == Some(&Errand::Open) {
+                    connection.errands.remove(&number.0);
+                    self.opening_ended(id, outcome, at, effects);
+                } else {
                     one.finished(id, number.0, outcome, at, effects);
                 }
             }
@@ -89,6 +98,7 @@ impl State {
         id: AccessoryId,
         session: SessionId,
         outcome: Result<u64, AccessoryError>,
+        at: &At,
         effects: &mut Vec<Effect>,
     ) {
         let Some(one) = self.accessories.get_mut(&id) else {
@@ -107,42 +117,17 @@ impl State {
                     }
                 }
                 effects.push(Effect::Order(id, Order::Committed));
+                if new > 0 {
+                    one.failures = 0;
+                }
             }
             // Not acknowledged: the accessory keeps it and the next connection fetches it again.
             Err(error) => {
                 one.end_connection(id, error, effects);
                 one.problem = Some(error);
-                one.retry(id, 0, effects);
+                one.failures = one.failures.saturating_add(1);
+                one.retry(id, at.dice, effects);
             }
-        }
-    }
-
-    /// A paired accessory is on disk, or not.
-    pub(super) fn saved(
-        &mut self,
-        id: AccessoryId,
-        outcome: Result<(), AccessoryError>,
-        at: &At,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Ok(one) = self.get(id) else { return };
-        let answer = outcome.map(|()| Answer::Done);
-        for asker in std::mem::take(&mut one.adopting) {
-            effects.push(Effect::Answer(asker, answer));
-        }
-        match (outcome, &mut one.connection) {
-            (Ok(()), Some(connection)) if connection.stage == Stage::Saving => {
-                connection.stage = Stage::Ready;
-                for asker in std::mem::take(&mut connection.waiting) {
-                    effects.push(Effect::Answer(asker, Ok(Answer::Done)));
-                }
-                one.begin(id, at, effects);
-            }
-            (Err(error), _) => {
-                one.paired = None;
-                one.end_connection(id, error, effects);
-            }
-            (Ok(()), _) => {}
         }
     }
 }
@@ -164,10 +149,6 @@ impl Accessory {
         };
         let outcome = outcome.map_err(AccessoryError::from);
         match errand {
-            Errand::Open => match outcome {
-                Ok(()) => self.opened(id, at, effects),
-                Err(error) => self.refused(id, error, at, effects),
-            },
             Errand::Fetch => {
                 let Some(fetch) = connection.fetch.take() else {
                     return;
@@ -201,61 +182,16 @@ impl Accessory {
                 effects.push(Effect::Answer(asker, outcome.map(|()| Answer::Done)));
             }
             Errand::Clock => self.clock_set(id, outcome, at, effects),
-            Errand::Nobody => {}
-        }
-    }
-
-    /// Takes an accessory that only advertises.
-    pub(super) fn adopt(
-        &mut self,
-        id: AccessoryId,
-        key: Option<belay_drivers::Key>,
-        asker: Asker,
-        effects: &mut Vec<Effect>,
-    ) -> Result<Option<Answer>, AccessoryError> {
-        let paired = Paired {
-            key,
-            serial: String::new(),
-            synced_to: 0,
-            synced_at: 0,
-        };
-        effects.push(Effect::Save(self.to_save(id, &paired)));
-        self.paired = Some(paired);
-        self.adopting.push(asker);
-        Ok(None)
-    }
-
-    /// Authenticated: a new one is kept before anybody hears of it.
-    fn opened(&mut self, id: AccessoryId, at: &At, effects: &mut Vec<Effect>) {
-        self.failures = 0;
-        self.problem = None;
-        let Some(connection) = &mut self.connection else {
-            return;
-        };
-        if let Opening::Pair(key) | Opening::Claim(key) = &connection.opening {
-            connection.stage = Stage::Saving;
-            let before = self.paired.take();
-            let paired = Paired {
-                key: key.clone(),
-                serial: self.serial.clone(),
-                synced_to: before.as_ref().map_or(0, |it| it.synced_to),
-                synced_at: before.as_ref().map_or(0, |it| it.synced_at),
-            };
-            effects.push(Effect::Sleep(TimerOf::Leaving(id)));
-            effects.push(Effect::Save(self.to_save(id, &paired)));
-            self.paired = Some(paired);
-        } else {
-            connection.stage = Stage::Ready;
-            for asker in std::mem::take(&mut connection.waiting) {
-                effects.push(Effect::Answer(asker, Ok(Answer::Done)));
-            }
-            self.begin(id, at, effects);
+            Errand::Open | Errand::Nobody => {}
         }
     }
 
     /// What is asked of each connection once it is ready.
-    fn begin(&mut self, id: AccessoryId, at: &At, effects: &mut Vec<Effect>) {
+    pub(super) fn begin(&mut self, id: AccessoryId, at: &At, effects: &mut Vec<Effect>) {
         self.lost_at = None;
+        if let Some(connection) = &mut self.connection {
+            connection.ready_at = Some(at.boot);
+        }
         if self.kind.has_history() || self.kind.keeps_records() {
             self.fetch(id, None, at, effects);
         }
@@ -269,27 +205,6 @@ impl Accessory {
         self.store_early(id, effects);
     }
 
-    fn to_save(&self, id: AccessoryId, paired: &Paired) -> Saved {
-        Saved {
-            id,
-            kind: self.kind,
-            address: self.address,
-            name: self.name.clone(),
-            serial: paired.serial.clone(),
-            key: paired.key.clone(),
-            synced_to: paired.synced_to,
-            synced_at: paired.synced_at,
-        }
-    }
-
-    /// The opening failed.
-    fn refused(&mut self, id: AccessoryId, error: AccessoryError, at: &At, effects: &mut Vec<Effect>) {
-        self.end_connection(id, error, effects);
-        self.problem = Some(error);
-        self.failures = self.failures.saturating_add(1);
-        self.retry(id, at.dice, effects);
-    }
-
     fn ended(&mut self, id: AccessoryId, end: LinkEnd, powered: bool, at: &At, effects: &mut Vec<Effect>) {
         let error = AccessoryError::from(end);
         let was_ready = self.is_ready();
@@ -297,7 +212,15 @@ impl Accessory {
             self.lost_at = Some(at.boot);
         }
         self.records.fail(error, effects);
-        if let Some(connection) = self.connection.take() {
+        let connection = self.connection.take();
+        // Whatever lets itself be connected only to hang up is waited for as if it had been away.
+        let ready_at = connection.as_ref().and_then(|it| it.ready_at);
+        if ready_at.is_some_and(|ready| at.boot.saturating_sub(ready) >= USEFUL) {
+            self.failures = 0;
+        }
+        let before = connection.as_ref().and_then(|it| it.pairing.as_ref()?.before);
+        self.bonded = connection.as_ref().is_some_and(|it| it.bonded);
+        if let Some(connection) = connection {
             connection.fail_all(error, effects);
         }
         if self.paired.is_none() {
@@ -307,13 +230,14 @@ impl Accessory {
         }
         // A link that was lost is nothing a person has to know of before it can't be had again.
         if !(was_ready && end == LinkEnd::Lost) {
-            self.problem = Some(error);
+            // Nothing was learnt of the key that didn't fit before.
+            self.problem = before.filter(|it| it.is_the_owners()).or(Some(error));
         }
         self.failures = self.failures.saturating_add(1);
         self.retry(id, at.dice, effects);
     }
 
-    fn retry(&mut self, id: AccessoryId, dice: u16, effects: &mut Vec<Effect>) {
+    pub(super) fn retry(&mut self, id: AccessoryId, dice: u16, effects: &mut Vec<Effect>) {
         // A scale is asleep, and is heard when it isn't.
         let again = !self.kind.keeps_records();
         if again && self.paired.is_some() && !self.held && !self.stopped() {

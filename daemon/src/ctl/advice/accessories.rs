@@ -25,7 +25,7 @@ pub const TABLE: &[(&str, Advice)] = &[
         advice(
             exit::UNAVAILABLE,
             "There is no Bluetooth, or it is off.",
-            "Switch Bluetooth on, or look whether its service runs: systemctl status bluetooth.",
+            "Switch Bluetooth on, or look whether its service runs: systemctl status bluetooth. If it is on: journalctl -u belayd says why.",
         ),
     ),
     (
@@ -111,9 +111,15 @@ pub fn in_place_of(name: &str, state: &str, problem: &str) -> Option<Advice> {
 pub fn next_of(code: &str) -> Option<&'static str> {
     Some(match code {
         "remove-the-bond" => {
-            "Remove it from the system's Bluetooth settings and from other phones, then pair it again."
+            "The system's Bluetooth holds an old bond with it, which keeps it from connecting: pair it with --replace, which removes that."
         }
         "check-the-adapter" => "Look whether Bluetooth's service runs: systemctl status bluetooth.",
+        "set-the-device-id" => {
+            "The system's Bluetooth has no device id: take DeviceID = false out of /etc/bluetooth/main.conf, then systemctl restart bluetooth."
+        }
+        "pair-with-its-key" => {
+            "If its battery was changed, pair it again with its key, --key-file FILE; else somebody plays a recording of it, which isn't believed."
+        }
         "switch-bluetooth-on" => "Switch Bluetooth on: belayctl accessory scan --power-on does it too.",
         "bring-it-closer" => {
             "Bring it closer and wake it up; another phone that is connected to it has to let it go."
@@ -146,10 +152,12 @@ mod tests {
             E::NotBound,
             E::AdapterMissing,
             E::PoweredOff,
+            E::NoDeviceId,
             E::NotFound,
             E::Unreachable,
             E::TimedOut,
             E::Refused,
+            E::Replayed,
             E::NotConfirmed,
             E::KeyMismatch,
             E::KeyRequired,

@@ -69,7 +69,9 @@ fn a_record_is_there_as_it_was_put_and_nothing_of_it_can_be_read_on_the_disk() {
     assert_eq!((found.revision, found.pending, found.base), (2, true, held.base));
     assert!(find(&db, &sealer(), "contacts", &id(1)).unwrap().is_none());
     let raw: Vec<u8> = db
-        .query_row("SELECT content || common FROM record", [], |row| row.get(0))
+        .query_row("SELECT CAST(content || common AS BLOB) FROM record", [], |row| {
+            row.get(0)
+        })
         .unwrap();
     assert!(!raw.windows(6).any(|part| part == b"secret"));
 }

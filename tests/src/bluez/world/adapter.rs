@@ -27,7 +27,7 @@ impl World {
         let text = |text: &str| Variant::from(text.to_owned());
         let uuids = [0x1801, 0x1800, 0x1200, 0x110c, 0x110e, 0x180a].map(|short| sig(short).to_string());
         let roles = ["central".to_owned(), "peripheral".to_owned()];
-        let values = properties([
+        let mut values = properties([
             ("Address", address.to_string().into()),
             ("AddressType", text("public")),
             ("Name", text("BlueZ 5.66")),
@@ -43,6 +43,9 @@ impl World {
             ("Modalias", text("usb:v1D6Bp0246d0542")),
             ("Roles", roles.to_vec().into()),
         ]);
+        if !self.settings.device_id {
+            values.remove("Modalias");
+        }
         if !self.tree.has("/org/bluez") {
             let root = object("org.bluez.AgentManager1", HashMap::new());
             self.add("/org/bluez", root);

@@ -107,6 +107,10 @@ impl World {
         }
         device.temporary = false;
         let slot = device.slot;
+        let is_bonded = self.tree.get(path, DEVICE, "Bonded") == Some(&true.into());
+        if is_bonded && slot.is_some_and(|slot| self.slots[slot].faults.lost_bond) {
+            return Err(failed("le-connection-abort-by-local"));
+        }
         let failure = slot.and_then(|slot| self.slots[slot].faults.connect_failure());
         if let Some(text) = failure {
             return Err(failed(&text));

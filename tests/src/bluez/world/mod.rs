@@ -53,6 +53,8 @@ pub struct Settings {
     pub interval: Duration,
     /// After which time without a sign of life a device is forgotten that was never connected.
     pub forget: Duration,
+    /// `DeviceID` of its `main.conf`.
+    pub device_id: bool,
 }
 
 impl Default for Settings {
@@ -63,6 +65,7 @@ impl Default for Settings {
             disconnect: Duration::ZERO,
             interval: Duration::from_secs(1),
             forget: Duration::from_secs(30),
+            device_id: true,
         }
     }
 }

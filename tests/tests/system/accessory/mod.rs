@@ -9,6 +9,7 @@ mod evil;
 mod faults;
 mod forward;
 mod issued;
+mod keys;
 mod refusals;
 mod registry;
 mod rounds;
@@ -64,6 +65,10 @@ impl Beside {
             disconnect: Duration::from_millis(20),
             ..Settings::default()
         };
+        Self::with(scene, settings).await
+    }
+
+    async fn with(scene: Scene, settings: Settings) -> Self {
         let air = Running::start(scene.bus().socket(), settings).await.unwrap();
         let app = app(&scene);
         let beside = Self { scene, air, app };
@@ -118,6 +123,30 @@ impl Beside {
         .unwrap();
         let pair = |(address, accessory)| (accessory, found[&address]);
         wanted.into_iter().map(pair).collect()
+    }
+
+    /// Finds an accessory of the air again, such as after a restart.
+    async fn finds_again(&self, address: Address) -> Object {
+        let manager = ObjectManagerProxy::new(self.app.bus(), "org.belay1", "/org/belay1")
+            .await
+            .unwrap();
+        let mut added = manager.receive_interfaces_added().await.unwrap();
+        self.discover().await.unwrap().unwrap();
+        within("the accessory to be found again", async {
+            loop {
+                let signal = added.next().await.unwrap();
+                let args = signal.args().unwrap();
+                let object = at(args.object_path().to_string());
+                let mut interfaces = args.interfaces_and_properties().keys();
+                if interfaces.any(|name| *name == INTERFACE)
+                    && entry(&identity(&self.app, object).await, "address") == address.to_string()
+                {
+                    return object;
+                }
+            }
+        })
+        .await
+        .unwrap()
     }
 
     async fn discover(&self) -> Outcome<Answer<()>> {

@@ -83,7 +83,6 @@ async fn play(stage: &Stage, teller: &mut Teller) -> Outcome {
     expect!(advice == "replace-the-key", "the advice was {advice:?}");
     let key = worn.with(|it, _| it.auth.key).await?;
     expect!(key == Some(THEIRS), "a refused phone changed the key");
-    worn.connected(false).await?;
     teller.done("another phone's band refuses this phone's key: AccessoryKeyMismatch, and its key stays");
 
     paired_with_a_tap(&app, object, &worn).await?;

@@ -165,7 +165,7 @@ impl Plain {
                 }
                 None => Verdict::Failed(Failure::KeyRequired),
             },
-            (Stage::Random, Ok(Reply::RandomRefused)) => Verdict::Failed(Failure::Refused),
+            (Stage::Random, Ok(Reply::RandomRefused)) => Verdict::Failed(Failure::NoKey),
             (Stage::Answer, Ok(Reply::Authenticated)) => Verdict::Passed(None),
             // Never the key again by ourselves: that would take the band away from whom it belongs to.
             (Stage::Claim | Stage::Random | Stage::Answer, Ok(Reply::KeyMismatch)) => {

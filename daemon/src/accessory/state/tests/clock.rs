@@ -45,12 +45,6 @@ impl Rig {
         self.happens(What::ClockSet);
     }
 
-    fn passes(&mut self, seconds: u64) {
-        self.at.boot += Duration::from_secs(seconds);
-        let wall = self.at.wall.epoch().unwrap() + seconds;
-        self.at.wall = Moment::at(wall, self.at.wall.offset).unwrap();
-    }
-
     fn kept(&mut self, kept: Timekeeping) {
         self.happens(What::Timekeeping(kept));
     }

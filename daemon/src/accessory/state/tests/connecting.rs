@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use belay_drivers::{ActivityMinute, Event as Told, Failure, Kind, Reading, Request};
 
 use super::super::*;
@@ -23,32 +21,6 @@ fn a_paired_band_is_connected_by_itself_and_synced() {
     rig.opens(session);
     assert!(matches!(rig.requests()[0].1, Request::Fetch { since: None, .. }));
     assert_eq!(rig.one(session.0).state(), "syncing");
-}
-
-#[test]
-fn waits_grow_to_64_seconds_and_begin_again_with_a_connection() {
-    let mut rig = Rig::new(vec![saved(Kind::MiBand3, 7)]);
-    let mut session = rig.session().unwrap();
-    let mut waits = Vec::new();
-    for _ in 0..6 {
-        rig.ends(session, LinkEnd::Unreachable);
-        waits.push(rig.retry().unwrap().as_secs());
-        rig.happens(What::Elapsed(TimerOf::Retry(session.0)));
-        session = rig.session().unwrap();
-    }
-    assert_eq!(waits, [8, 16, 32, 64, 64, 64]);
-    rig.opens(session);
-    rig.ends(session, LinkEnd::Lost);
-    assert_eq!(rig.retry(), Some(Duration::from_secs(8)));
-}
-
-#[test]
-fn a_wait_is_never_cut_by_more_than_a_quarter() {
-    for failures in 0..20 {
-        let (least, most) = (wait(failures, 0), wait(failures, u16::MAX));
-        assert!(least >= Duration::from_secs(6) && most <= Duration::from_secs(64));
-        assert_eq!(least, most.mul_f64(0.75));
-    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use belay_drivers::{Event as Told, Failure, Key, Kind, RequestId};
+use belay_drivers::{Event as Told, Failure, Key, Kind, Opening, RequestId};
 use belay_proto::id::AccessoryId;
 use proptest::prelude::*;
 
@@ -55,11 +55,12 @@ fn happening() -> impl Strategy<Value = What> {
         4 => (0..40_u64, question()).prop_map(|(asker, question)| What::Asked(Asker(asker), question)),
         4 => (id(), 0..12_u64, report()).prop_map(|(id, session, report)| What::Reported(id, SessionId(session), report)),
         1 => (0..40_u64).prop_map(|asker| What::Left(Asker(asker))),
-        1 => any::<bool>().prop_map(|powered| What::Adapter(AdapterView { available: true, powered })),
+        1 => any::<bool>().prop_map(|powered| What::Adapter(AdapterView { available: true, powered, without_id: false })),
         1 => (6..9_u8).prop_map(|address| What::Heard(sighting(Kind::MiBand2, address))),
         1 => Just(What::Account(None)),
         1 => Just(What::Account(Some((ACCOUNT, vec![saved(Kind::MiBand2, 6)])))),
         1 => id().prop_map(|id| What::Saved(id, Ok(()))),
+        4 => (id(), 0..12_u64).prop_map(|(id, session)| What::Prepared(id, SessionId(session), Preparation::Key, Ok(()))),
         1 => id().prop_map(|id| What::Elapsed(TimerOf::Retry(id))),
         1 => id().prop_map(|id| What::Elapsed(TimerOf::Leaving(id))),
     ]
@@ -99,6 +100,25 @@ proptest! {
             }
         }
         prop_assert!(open.is_empty(), "still waiting: {open:?}");
+    }
+
+    /// No accessory is connected to with a key that it is to be given before that is on the disk.
+    #[test]
+    fn a_key_is_on_the_disk_before_it_is_given(happenings in prop::collection::vec(happening(), 0..60)) {
+        let mut state = State::default();
+        let mut kept = BTreeSet::new();
+        for what in happenings {
+            if let What::Prepared(id, session, ..) = &what {
+                kept.insert((*id, *session));
+            }
+            let (next, effects) = step(&state, Event { at: at(), what });
+            state = next;
+            for effect in effects {
+                if let Effect::Connect { id, session, opening: Opening::Pair(_) | Opening::Claim(_), .. } = effect {
+                    prop_assert!(kept.contains(&(id, session)));
+                }
+            }
+        }
     }
 
     /// A connection is begun only for an accessory that has none.

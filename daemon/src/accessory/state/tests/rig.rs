@@ -17,6 +17,8 @@ pub struct Rig {
     pub effects: Vec<Effect>,
     /// When it happens.
     pub at: At,
+    /// What has to come before a connection is done at once.
+    pub prepares: bool,
     asked: u64,
 }
 
@@ -71,20 +73,69 @@ impl Rig {
             state: State::default(),
             effects: Vec::new(),
             at,
+            prepares: true,
             asked: 0,
         }
     }
 
+    pub fn passes(&mut self, seconds: u64) {
+        self.at.boot += Duration::from_secs(seconds);
+        let wall = self.at.wall.epoch().unwrap() + seconds;
+        self.at.wall = Moment::at(wall, self.at.wall.offset).unwrap();
+    }
+
     pub fn power(&mut self, powered: bool) {
         let available = true;
-        self.happens(What::Adapter(AdapterView { available, powered }));
+        self.happens(What::Adapter(AdapterView {
+            available,
+            powered,
+            without_id: false,
+        }));
     }
 
     pub fn happens(&mut self, what: What) -> &[Effect] {
+        self.effects = self.step(what);
+        for prepared in self.preparations() {
+            let more = self.step(prepared);
+            self.effects.extend(more);
+        }
+        &self.effects
+    }
+
+    fn step(&mut self, what: What) -> Vec<Effect> {
         let (state, effects) = step(&self.state, Event { at: self.at, what });
         self.state = state;
-        self.effects = effects;
-        &self.effects
+        effects
+    }
+
+    /// The answers to what the last step wants done before a connection.
+    fn preparations(&self) -> Vec<What> {
+        let effects = self.effects.iter().filter(|_| self.prepares);
+        let done = effects.filter_map(|effect| match effect {
+            Effect::BeginPending(id, session, ..) => {
+                Some(What::Prepared(*id, *session, Preparation::Key, Ok(())))
+            }
+            Effect::Unbond(id, Some(session), _) => {
+                Some(What::Prepared(*id, *session, Preparation::Bond, Ok(())))
+            }
+            _ => None,
+        });
+        done.collect()
+    }
+
+    /// The opening that the last step connects with.
+    pub fn opening(&self) -> Option<Opening> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::Connect { opening, .. } => Some(opening.clone()),
+            _ => None,
+        })
+    }
+
+    /// Connects, and the opening ends so.
+    pub fn fails(&mut self, session: (AccessoryId, SessionId), failure: Failure) {
+        self.reports(session, Report::Connected);
+        let (open, _) = self.requests().remove(0);
+        self.finishes(session, open, Err(failure));
     }
 
     pub fn ask(&mut self, question: Question) -> Asker {

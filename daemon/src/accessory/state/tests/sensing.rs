@@ -7,7 +7,11 @@ use super::rig::{NOW, Rig, saved};
 use crate::accessory::ports::RadioError;
 
 fn measured(rig: &mut Rig, id: AccessoryId, readings: Vec<(Option<u64>, Reading)>) -> usize {
-    rig.happens(What::Measured { id, readings });
+    rig.happens(What::Measured {
+        id,
+        readings,
+        counter: None,
+    });
     rig.effects
         .iter()
         .map(|effect| match effect {

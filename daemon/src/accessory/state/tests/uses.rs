@@ -158,7 +158,11 @@ fn a_scale_has_nothing_to_switch_on() {
 fn weighs(rig: &mut Rig) {
     let id = AccessoryId::from_bytes([8; 16]);
     let readings = vec![(Some(NOW), Reading::Weight(70.0))];
-    rig.happens(What::Measured { id, readings });
+    rig.happens(What::Measured {
+        id,
+        readings,
+        counter: None,
+    });
 }
 
 #[test]
@@ -279,6 +283,7 @@ fn a_band_that_was_lost_stays_lost_when_the_radio_is_switched_off_later() {
     let off = AdapterView {
         available: true,
         powered: false,
+        without_id: false,
     };
     let (state, _) = step(
         &rig.state,

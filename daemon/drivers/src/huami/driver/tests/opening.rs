@@ -139,7 +139,7 @@ fn each_way_to_fail_has_its_name() {
     let cases: [(Kind, Opening, &[&[u8]], Failure); 9] = [
         (Kind::MiBand2, pair(), &[&[0x10, 1, 2]], Failure::NotConfirmed),
         (Kind::MiBand2, pair(), &[&[0x10, 1, 4]], Failure::Refused),
-        (Kind::MiBand2, resume(), &[&[0x10, 2, 4]], Failure::Refused),
+        (Kind::MiBand2, resume(), &[&[0x10, 2, 4]], Failure::NoKey),
         (
             Kind::MiBand2,
             resume(),
