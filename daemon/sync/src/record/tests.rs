@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use belay_proto::AccountId;
 use belay_proto::signed::EpochKeys;
-use belay_proto::sync::CollectionKeys;
+use belay_proto::sync::{CollectionKeys, RecordId};
 use proptest::prelude::*;
 
 use super::*;
