@@ -1,5 +1,7 @@
 # Shared by the stages of .ci/run: times, skips, the summary at the end. Sourced, not run.
 LONG=${LONG:-}
+# Everything is built once here: what incremental builds and debug information are for is paid and not used.
+export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0
 SKIPS=$(mktemp)
 TIMES=$(mktemp)
 trap 'rm -f "$SKIPS" "$TIMES"' EXIT
