@@ -154,6 +154,16 @@ async fn a_command_for_the_owner_alone_needs_the_right_password_and_waits_out_th
 }
 
 #[tokio::test]
+async fn a_cloud_that_takes_no_more_commands_for_now_is_not_taken_for_a_wrong_password() {
+    let scene = adas().await;
+    scene.clock().run(20).unwrap();
+    scene.network().plan("/v1/devices", 50, &problem(429, "too-many"));
+    refused(send(&scene, &RING, "").await, "TooSoon").unwrap();
+    scene.network().behave();
+    send(&scene, &RING, "").await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn one_command_at_a_time_is_sent_and_none_without_a_cloud_or_a_session() {
     let mut scene = adas().await;
     // The clock stands still: what hangs, hangs.
