@@ -3,7 +3,7 @@
 //! One map with text keys; unsigned integers, booleans, byte strings, texts, arrays and maps. Decoding
 //! encodes again and compares, so each accepted value has exactly one form. Refused: floats, tags,
 //! negative numbers, null, indefinite lengths, duplicate keys, trailing bytes, nesting deeper than
-//! [`MAX_DEPTH`], more than [`MAX_BYTES`].
+//! [`MAX_DEPTH`], more than [`MAX_BYTES`] where a type doesn't say otherwise.
 
 mod codec;
 mod item;
@@ -20,7 +20,7 @@ pub use map::{Field, MapReader, MapWriter};
 /// The deepest nesting that is read: 8 containers in each other.
 pub const MAX_DEPTH: usize = 8;
 
-/// The longest encoding that is read: 64 KiB.
+/// The longest encoding that is read, where a type doesn't say otherwise: 64 KiB.
 pub const MAX_BYTES: usize = 64 * 1024;
 
 /// A value of the subset.
@@ -68,7 +68,15 @@ impl Value {
     /// # Errors
     /// [`Malformed`] for anything that [`Value::encode`] wouldn't have written.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        codec::decode(bytes)
+        Self::decode_within(bytes, MAX_BYTES)
+    }
+
+    /// As [`Value::decode`], of at most `most` bytes.
+    ///
+    /// # Errors
+    /// As [`Value::decode`].
+    pub fn decode_within(bytes: &[u8], most: usize) -> Result<Self, Malformed> {
+        codec::decode(bytes, most)
     }
 }
 
@@ -89,12 +97,15 @@ impl Zeroize for Value {
 ///
 /// Each field's type implements [`Field`]; `Option` fields are left out of the map when `None`. The
 /// struct gets `encode() -> Vec<u8>` and `decode(&[u8]) -> Result<Self, Malformed>`; unknown keys,
-/// missing keys and other versions are malformed.
+/// missing keys and other versions are malformed. `struct Name: at_most(BYTES) { … }` is read up to
+/// another length than [`MAX_BYTES`].
 #[macro_export]
 macro_rules! cbor_map {
+    (@most) => { $crate::cbor::MAX_BYTES };
+    (@most $most:expr) => { $most };
     ($(
         $(#[$meta:meta])*
-        $vis:vis struct $name:ident { $( $(#[$field_meta:meta])* $field_vis:vis $field:ident : $type:ty ),* $(,)? }
+        $vis:vis struct $name:ident $(: at_most($most:expr))? { $( $(#[$field_meta:meta])* $field_vis:vis $field:ident : $type:ty ),* $(,)? }
     )+) => {$(
         $(#[$meta])*
         $vis struct $name { $( $(#[$field_meta])* $field_vis $field: $type ),* }
@@ -112,7 +123,7 @@ macro_rules! cbor_map {
             /// # Errors
             /// [`Malformed`]($crate::cbor::Malformed) for anything else.
             pub fn decode(bytes: &[u8]) -> Result<Self, $crate::cbor::Malformed> {
-                let mut map = $crate::cbor::MapReader::new(bytes)?;
+                let mut map = $crate::cbor::MapReader::within(bytes, $crate::cbor_map!(@most $($most)?))?;
                 map.version()?;
                 let value = Self { $( $field: map.take(stringify!($field))? ),* };
                 map.finish()?;

@@ -57,6 +57,18 @@ pub(crate) fn unpad(bytes: &[u8]) -> Result<&[u8], NotPadded> {
     }
 }
 
+/// The content of what [`pad`] padded to [`padded`]'s length: no content has two forms.
+///
+/// # Errors
+/// [`NotPadded`] without an end, and for another length.
+pub(crate) fn unpad_exact(bytes: &[u8]) -> Result<&[u8], NotPadded> {
+    let content = unpad(bytes)?;
+    match padded(content.len()) == bytes.len() {
+        true => Ok(content),
+        false => Err(NotPadded),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{pad, padded, unpad};

@@ -8,6 +8,7 @@
 //! - index key of a collection = HKDF(index key, "belay/index/1/NAME")
 //! - collection id = the first 16 B of HMAC-SHA256(index key, "belay/collection-id/1\0")
 //! - record id = the first 16 B of HMAC-SHA256(index key, "belay/record-id/1\0" ‖ natural key)
+//! - cut seed = the first 8 B of HMAC-SHA256(index key, "belay/cut/1\0"), big-endian
 //! - revision = the first 16 B of SHA-256(sealed record)
 //! - chunk id = HMAC-SHA256(index key, "belay/chunk-id/1\0" ‖ key epoch, 8 B ‖ 0 ‖ plaintext); the last byte before the
 //!   plaintext says how it was compressed before sealing: 0 = not

@@ -7,6 +7,7 @@ mod commands;
 mod identities;
 mod keys;
 mod objects;
+mod sync;
 
 /// What a computation says: the outputs, or a refusal in words.
 type Outcome = Result<Value, String>;

@@ -10,6 +10,7 @@ import unicodedata
 
 import cbor2
 from argon2.low_level import Type, hash_secret_raw
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -29,6 +30,13 @@ def hkdf(ikm, info, salt=None):
 
 def gcm(key, nonce, plaintext, aad):
     return AESGCM(key).encrypt(nonce, plaintext, aad)
+
+
+def ungcm(key, nonce, sealed, aad):
+    try:
+        return AESGCM(key).decrypt(nonce, sealed, aad)
+    except InvalidTag as error:
+        raise ValueError("it doesn't open") from error
 
 
 def b64(data):
@@ -88,13 +96,13 @@ def sound(value, depth=8):
     return isinstance(value, int) and 0 <= value < 2**64
 
 
-def decode(data):
+def decode(data, most=65536):
     stream = io.BytesIO(data)
     try:
         value = cbor2.CBORDecoder(stream).decode()
     except (cbor2.CBORDecodeError, OverflowError, MemoryError) as error:
         raise ValueError("not CBOR") from error
-    if not sound(value) or len(data) > 65536 or cbor(value) != data:
+    if not sound(value) or len(data) > most or cbor(value) != data:
         raise ValueError("not the deterministic encoding")
     return value
 
@@ -185,8 +193,8 @@ def kind_wrapped_root(i):
     return {"wrapped": sealed.hex()}
 
 
-def kind_record(i):
-    ids = cbor(
+def record_ids(i):
+    return cbor(
         {
             "v": 1,
             "account": sized(i["account"], 16),
@@ -196,9 +204,18 @@ def kind_record(i):
             "key_epoch": i["key_epoch"],
         }
     )
-    salt = sized(i["salt"], 32)
+
+
+def record_key(i, salt):
+    """The names that a record is bound to, its key, its commitment."""
+    ids = record_ids(i)
     key = hkdf(sized(i["collection_key"], 32), b"belay/record/1" + ids, salt)
-    commitment = hkdf(key, b"belay/record-commitment/1")[:16]
+    return ids, key, hkdf(key, b"belay/record-commitment/1")[:16]
+
+
+def kind_record(i):
+    salt = sized(i["salt"], 32)
+    ids, key, commitment = record_key(i, salt)
     sealed = b"\x01" + salt + commitment + gcm(key, bytes(12), unhex(i["plaintext"]), ids)
     return {"sealed": sealed.hex()}
 
@@ -628,6 +645,204 @@ def kind_identifier(i):
     return {"kind": "email", "normal": normal, "masked": masked}
 
 
+# -- sync ----------------------------------------------------------------------------------------
+
+
+MAX_SEALED_RECORD = 320 * 1024
+CHUNK = 4 * 1024 * 1024 - 64 * 1024 - 1
+
+#: The keys of a record's content and their types.
+CONTENT = {
+    "number": int,
+    "changed_at": int,
+    "natural": str,
+    "kind": str,
+    "ancestors": bytes,
+    "removed": bool,
+    "attributes": dict,
+    "encoding": int,
+    "length": int,
+    "body": bytes,
+    "chunks": list,
+}
+
+
+def keyed(key, *parts):
+    return hmac.new(key, b"".join(parts), hashlib.sha256).digest()
+
+
+def padded_length(content):
+    """With the end: a multiple of 256; above 16 KiB only as many significant bits as the logarithm has."""
+    length = content + 1
+    step = 256
+    if length > 16 * 1024:
+        logarithm = length.bit_length() - 1
+        step = 1 << (logarithm - logarithm.bit_length())
+    return (length + step - 1) // step * step
+
+
+def pad(content):
+    return content + b"\x80" + bytes(padded_length(len(content)) - len(content) - 1)
+
+
+def unpad(data):
+    content = data.rstrip(b"\0")
+    if content[-1:] != b"\x80" or padded_length(len(content) - 1) != len(data):
+        raise ValueError("not padded as documented")
+    return content[:-1]
+
+
+def kind_padding(i):
+    if "padded" in i:
+        return {"content": unpad(unhex(i["padded"])).hex()}
+    length = padded_length(field(int, i["length"]))
+    return {"padded": length, "zeros": length - i["length"] - 1}
+
+
+def collection_id(index):
+    return keyed(index, b"belay/collection-id/1\0")[:16]
+
+
+def record_id(index, natural):
+    return keyed(index, b"belay/record-id/1\0", natural.encode())[:16]
+
+
+def kind_index_key(i):
+    index = hkdf(sized(i["index_key"], 32), b"belay/index/1/" + i["collection"].encode())
+    return {
+        "index_key": index.hex(),
+        "collection_id": collection_id(index).hex(),
+        "record_id": record_id(index, i["natural"]).hex(),
+        "cut_seed": keyed(index, b"belay/cut/1\0")[:8].hex(),
+    }
+
+
+def content_of(given):
+    """A record's content from the vectors' way of writing it."""
+    fields = typed(given, {**CONTENT, "ancestors": list})
+    fields["ancestors"] = b"".join(sized(first, 8) for first in fields["ancestors"])
+    names = {"id": 32, "length": int, "key_epoch": int}
+    fields["chunks"] = [list(typed({name: chunk[name] for name in names}, names).values()) for chunk in fields["chunks"]]
+    return {"v": 1, **fields}
+
+
+def is_number(value):
+    return type(value) is int and 0 <= value < 2**64
+
+
+def is_chunk(value):
+    if type(value) is not list or len(value) != 3:
+        return False
+    identifier, length, epoch = value
+    return type(identifier) is bytes and len(identifier) == 32 and is_number(length) and is_number(epoch)
+
+
+def fits(content):
+    """Whether what a content says of itself fits together."""
+    if content["removed"]:
+        return not content["chunks"] and not content["body"] and content["length"] == 0
+    if content["chunks"]:
+        return not content["body"] and sum(chunk[1] for chunk in content["chunks"]) == content["length"]
+    return content["encoding"] == 1 or len(content["body"]) == content["length"]
+
+
+def judged(content, index, identifier):
+    """The content, where it is one of this record."""
+    if type(content) is not dict or set(content) != {"v", *CONTENT}:
+        raise ValueError("other keys")
+    if any(type(content[name]) is not kind for name, kind in {"v": int, **CONTENT}.items()):
+        raise ValueError("another type")
+    texts = all(type(text) is str for text in content["attributes"].values())
+    ancestors = len(content["ancestors"]) % 8 == 0 and len(content["ancestors"]) <= 16 * 8
+    if not (texts and ancestors and all(map(is_chunk, content["chunks"]))):
+        raise ValueError("another shape")
+    if content["v"] != 1 or content["encoding"] not in (0, 1) or content["number"] == 0 or not fits(content):
+        raise ValueError("not a record")
+    if record_id(index, content["natural"]) != identifier:
+        raise ValueError("another record")
+    return content
+
+
+def names_of(i, identifier, kind):
+    names = {name: i[name] for name in ("collection_key", "account", "collection", "key_epoch")}
+    field(int, i["key_epoch"])
+    return {**names, "id": identifier.hex(), "kind": kind}
+
+
+def opened_record(names, index, sealed):
+    if len(sealed) > MAX_SEALED_RECORD or sealed[:1] != b"\x01":
+        raise ValueError("too long, or another version")
+    ids, key, commitment = record_key(names, sealed[1:33])
+    if sealed[33:49] != commitment:
+        raise ValueError("another key")
+    plaintext = unpad(ungcm(key, bytes(12), sealed[49:], ids))
+    judged(decode(plaintext, MAX_SEALED_RECORD), index, unhex(names["id"]))
+    return plaintext
+
+
+def kind_sync_record(i):
+    index = sized(i["index_key"], 32)
+    if "content" in i:
+        content = content_of(i["content"])
+        identifier = record_id(index, content["natural"])
+        plaintext = cbor(judged(content, index, identifier))
+        padded = pad(plaintext)
+        names = names_of(i, identifier, "record")
+        sealed = kind_record({**names, "salt": i["salt"], "plaintext": padded.hex()})["sealed"]
+        if opened_record(names, index, unhex(sealed)) != plaintext:
+            raise ValueError("it doesn't come back")
+        return {
+            "plaintext": plaintext.hex(),
+            "padded": len(padded),
+            "collection_id": collection_id(index).hex(),
+            "record_id": identifier.hex(),
+            "revision": sha256(unhex(sealed))[:16].hex(),
+            "sealed": sealed,
+        }
+    names = names_of(i, sized(i["id"], 16), "record")
+    if "padded" in i:
+        sealed = unhex(kind_record({**names, "salt": i["salt"], "plaintext": i["padded"]})["sealed"])
+    else:
+        sealed = unhex(i["sealed"])
+    return {"plaintext": opened_record(names, index, sealed).hex(), "revision": sha256(sealed)[:16].hex()}
+
+
+def kind_sync_chunk(i):
+    index, epoch = sized(i["index_key"], 32), struct.pack(">Q", field(int, i["key_epoch"]))
+    blob = hkdf(sized(i["collection_key"], 32), b"belay/blob/1")
+
+    def name_of(plaintext):
+        if len(plaintext) > CHUNK:
+            raise ValueError("too long")
+        return keyed(index, b"belay/chunk-id/1\0", epoch, b"\0", plaintext)
+
+    def under(identifier):
+        return hkdf(blob, b"belay/chunk/1", identifier), record_ids(names_of(i, identifier, "chunk"))
+
+    if "id" in i:
+        identifier = sized(i["id"], 32)
+        key, ids = under(identifier)
+        sealed = b"\x01" + gcm(key, bytes(12), unhex(i["padded"]), ids) if "padded" in i else unhex(i["sealed"])
+        if sealed[:1] != b"\x01":
+            raise ValueError("another version")
+        plaintext = unpad(ungcm(key, bytes(12), sealed[1:], ids))
+        if len(plaintext) != i["length"] or name_of(plaintext) != identifier:
+            raise ValueError("another chunk")
+        return {"plaintext": plaintext.hex(), "sealed_digest": sha256(sealed).hex()}
+    if "plaintext" in i:
+        plaintext = unhex(i["plaintext"])
+    else:
+        of = unhex(i["of"])
+        plaintext = (of * (field(int, i["length"]) // len(of) + 1))[: i["length"]]
+    identifier = name_of(plaintext)
+    key, ids = under(identifier)
+    sealed = b"\x01" + gcm(key, bytes(12), pad(plaintext), ids)
+    named = {"id": identifier.hex(), "key": key.hex(), "sealed_length": len(sealed)}
+    if "plaintext" in i:
+        return {**named, "sealed": sealed.hex()}
+    return {**named, "sealed_digest": sha256(sealed).hex()}
+
+
 KINDS = {
     "cbor": kind_cbor,
     "password": kind_password,
@@ -638,6 +853,10 @@ KINDS = {
     "accessory": kind_accessory,
     "box": kind_box,
     "keyring": kind_keyring,
+    "padding": kind_padding,
+    "index_key": kind_index_key,
+    "sync_record": kind_sync_record,
+    "sync_chunk": kind_sync_chunk,
     "device_id": kind_device_id,
     "hardware_id": kind_hardware_id,
     "dpop": kind_dpop,

@@ -7,7 +7,7 @@ use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 use zeroize::Zeroizing;
 
-use super::{MAX_BYTES, MAX_DEPTH, Malformed, Value};
+use super::{MAX_DEPTH, Malformed, Value};
 
 pub(super) fn encode(value: &Value) -> Vec<u8> {
     // Its full length at once: some maps hold keys, and a buffer that grows leaves copies behind.
@@ -19,9 +19,9 @@ pub(super) fn encode(value: &Value) -> Vec<u8> {
     encoder.into_writer()
 }
 
-pub(super) fn decode(bytes: &[u8]) -> Result<Value, Malformed> {
-    if bytes.len() > MAX_BYTES {
-        return Err(Malformed::new("over 64 KiB"));
+pub(super) fn decode(bytes: &[u8], most: usize) -> Result<Value, Malformed> {
+    if bytes.len() > most {
+        return Err(Malformed::new("too long"));
     }
     let mut decoder = Decoder::new(bytes);
     let value = read(&mut decoder, MAX_DEPTH)?;

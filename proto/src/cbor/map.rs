@@ -5,7 +5,7 @@ use std::fmt;
 
 use zeroize::Zeroize;
 
-use super::{Item, Malformed, Value};
+use super::{Item, MAX_BYTES, Malformed, Value};
 
 /// What a key of a map may hold: an [`Item`], or an `Option` of one (absent when `None`).
 pub trait Field: Sized {
@@ -107,7 +107,15 @@ impl MapReader {
     /// # Errors
     /// [`Malformed`] as [`Value::decode`], and for anything but a map.
     pub fn new(bytes: &[u8]) -> Result<Self, Malformed> {
-        Self::of(Value::decode(bytes)?)
+        Self::within(bytes, MAX_BYTES)
+    }
+
+    /// As [`MapReader::new`], of at most `most` bytes.
+    ///
+    /// # Errors
+    /// As [`MapReader::new`].
+    pub fn within(bytes: &[u8], most: usize) -> Result<Self, Malformed> {
+        Self::of(Value::decode_within(bytes, most)?)
     }
 
     /// Reads a map with `"v": 1`.

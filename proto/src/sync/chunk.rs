@@ -2,7 +2,7 @@
 
 use super::{ChunkId, ChunkRef, CollectionKeys, RecordError};
 use crate::keys::hkdf;
-use crate::padding::{pad, padded, unpad};
+use crate::padding::{pad, padded, unpad_exact};
 use crate::seal::{RecordIds, SealError, VERSION, open_aead, seal_aead};
 use crate::secret::Secret;
 
@@ -65,7 +65,7 @@ impl CollectionKeys {
             &self.chunk_aad(chunk),
             ciphertext,
         )?;
-        let content = unpad(bytes.expose()).map_err(|_| RecordError::Malformed)?;
+        let content = unpad_exact(bytes.expose()).map_err(|_| RecordError::Malformed)?;
         match content.len() as u64 == chunk.length && self.chunk_id(chunk.key_epoch, content) == chunk.id {
             true => Ok(Secret::new(content.to_vec())),
             false => Err(RecordError::Malformed),
@@ -76,14 +76,14 @@ impl CollectionKeys {
         ChunkId::from_bytes(self.keyed(&[b"belay/chunk-id/1\0", &key_epoch.to_be_bytes(), &[0], plaintext]))
     }
 
-    fn chunk_key(&self, chunk: &ChunkRef) -> Result<Secret<[u8; 32]>, RecordError> {
+    pub(crate) fn chunk_key(&self, chunk: &ChunkRef) -> Result<Secret<[u8; 32]>, RecordError> {
         let missing = RecordError::NoKey(chunk.key_epoch);
         let key = self.keys.get(chunk.key_epoch).ok_or(missing)?;
         let blob = hkdf(key.expose(), b"", b"belay/blob/1");
         Ok(hkdf(blob.expose(), chunk.id.as_bytes(), b"belay/chunk/1"))
     }
 
-    fn chunk_aad(&self, chunk: &ChunkRef) -> Vec<u8> {
+    pub(crate) fn chunk_aad(&self, chunk: &ChunkRef) -> Vec<u8> {
         RecordIds {
             account: self.account,
             collection: &self.name,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{ChunkId, CollectionKeys, RecordId, Revision};
 use crate::cbor::{Item, Malformed, Value};
 use crate::keys::random;
-use crate::padding::{pad, padded, unpad};
+use crate::padding::{pad, padded, unpad_exact};
 use crate::seal::{RecordIds, SealError, open_record, seal_record_with};
 use crate::secret::Secret;
 
@@ -18,7 +18,7 @@ crate::cbor_map! {
     /// A record's content: one CBOR map, padded ([`crate::padding`]), sealed ([`crate::seal::seal_record`]) under the
     /// collection's name, the record's id and the key epoch.
     #[derive(Debug)]
-    pub struct Content {
+    pub struct Content: at_most(MAX_SEALED_RECORD) {
         /// Counts the changes of this record, from 1. A merge counts above both.
         pub number: u64,
         /// When it was changed: seconds since the epoch by the wall clock of the device that did, for display alone.
@@ -157,11 +157,7 @@ impl Content {
         }
         let key = keys.keys.get(key_epoch).ok_or(RecordError::NoKey(key_epoch))?;
         let bytes = open_record(key, &ids(keys, id, key_epoch), sealed)?;
-        let bytes = bytes.expose();
-        let content = unpad(bytes).map_err(|_| RecordError::Malformed)?;
-        if padded(content.len()) != bytes.len() {
-            return Err(RecordError::Malformed);
-        }
+        let content = unpad_exact(bytes.expose()).map_err(|_| RecordError::Malformed)?;
         let content = Self::decode(content)?;
         match content.is_sound(keys, id) {
             true => Ok(content),

@@ -3,6 +3,8 @@
 use super::*;
 use crate::keys::random;
 
+mod anything;
+
 fn keys_of(account: AccountId, name: &str) -> CollectionKeys {
     let keys = EpochKeys::new(vec![(1, Secret::new([1; 32])), (2, Secret::new([2; 32]))]).unwrap();
     CollectionKeys::new(account, name.to_owned(), keys, Secret::new([3; 32]))
@@ -81,6 +83,28 @@ fn lengths_of_records_tell_their_step_alone() {
 fn what_is_too_long_for_a_record_is_refused() {
     let long = content(&vec![7; MAX_SEALED_RECORD]);
     assert_eq!(long.seal(&keys()).unwrap_err(), RecordError::TooLong);
+}
+
+#[test]
+fn the_longest_contents_and_lists_of_chunks_come_back() {
+    // As many as a record may name at the cloud.
+    const CHUNKS: usize = 5000;
+    let keys = keys();
+    let long = content(&vec![7; 290_000]);
+    let mut listed = content(b"");
+    listed.chunks.0 = vec![
+        ChunkRef {
+            key_epoch: u64::MAX,
+            ..chunk(CHUNK as u64)
+        };
+        CHUNKS
+    ];
+    listed.length = (CHUNK * CHUNKS) as u64;
+    for content in [long, listed] {
+        let sealed = content.seal(&keys).unwrap().sealed;
+        let opened = Content::open(&keys, &keys.record_id("uid-1"), 2, &sealed).unwrap();
+        assert_eq!(opened.encode(), content.encode());
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the fuzz targets share: a link and an accessory that do anything to a driver.
+//! What the fuzz targets share: a link and an accessory that do anything to a driver, and a collection's keys.
 
 #![forbid(unsafe_code)]
 
@@ -11,6 +11,10 @@ use belay_drivers::{
     Alert, Characteristic, Entropy, Event, Gatt, Input, Key, Kind, Moment, Opening, Operation,
     OperationError, Output, Properties, Request, RequestId, Settings, Setup, Timer, driver,
 };
+use belay_proto::AccountId;
+use belay_proto::Secret;
+use belay_proto::signed::EpochKeys;
+use belay_proto::sync::CollectionKeys;
 use uuid::Uuid;
 
 /// The operations a driver may have put out and not been answered yet: what it keeps is bounded.
@@ -150,7 +154,11 @@ fn request(what: u8, text: &str) -> Request {
             sets_clock: true,
         },
         3 => Request::SetTime(now),
-        4 => Request::Fetch { since: None, now, forgets: true },
+        4 => Request::Fetch {
+            since: None,
+            now,
+            forgets: true,
+        },
         5 => Request::Fetch {
             since: earlier(now),
             now,
@@ -220,4 +228,21 @@ pub fn gatt(all: &[(Uuid, Uuid)], mtu: u16) -> Gatt {
         characteristics: all.iter().map(characteristic).collect(),
         mtu,
     }
+}
+
+/// The key of epoch 1 of [`collection_keys`].
+pub fn collection_key() -> Secret<[u8; 32]> {
+    Secret::new([1; 32])
+}
+
+/// A collection's keys, the same each time.
+pub fn collection_keys() -> Option<CollectionKeys> {
+    let keys = EpochKeys::new(vec![(1, collection_key())]).ok()?;
+    let account = AccountId::from_bytes([9; 16]);
+    Some(CollectionKeys::new(
+        account,
+        "contacts".to_owned(),
+        keys,
+        Secret::new([3; 32]),
+    ))
 }

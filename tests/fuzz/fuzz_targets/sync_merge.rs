@@ -1,0 +1,100 @@
+//! Three versions of a vCard, an iCalendar object or a text, made one.
+
+#![no_main]
+
+use arbitrary::Arbitrary;
+use belay_sync::merge::{Merged, merge};
+use libfuzzer_sys::fuzz_target;
+
+/// Lines that objects consist of, so that many inputs are some.
+const LINES: [&str; 32] = [
+    "VERSION:4.0",
+    "UID:1",
+    "FN:Ada",
+    "FN:Ada Lovelace",
+    "N:Lovelace;Ada;;;",
+    "TEL;TYPE=cell:1",
+    "TEL;TYPE=\"home,cell\":2",
+    "item1.TEL:3",
+    "item1.X-ABLABEL:a:b",
+    "ITEM1.EMAIL;PREF=1:a@b",
+    "PHOTO;ENCODING=b:AAAA",
+    " folded",
+    "\tfolded:too",
+    "REV:20260101T000000Z",
+    "REV:20260102T000000Z",
+    "PRODID:x",
+    "BEGIN:VEVENT",
+    "END:VEVENT",
+    "BEGIN:VALARM",
+    "END:VALARM",
+    "BEGIN:VTIMEZONE",
+    "END:VTIMEZONE",
+    "TZID:Europe/Berlin",
+    "UID:2",
+    "RECURRENCE-ID:20260101",
+    "SEQUENCE:1",
+    "SEQUENCE:18446744073709551615",
+    "DTSTART;TZID=Europe/Berlin:20260101T100000",
+    "SUMMARY:a",
+    "SUMMARY:b",
+    "CATEGORIES:a,b",
+    "X-NOTE:\"",
+];
+
+#[derive(Arbitrary, Debug)]
+enum Line<'a> {
+    Known(u8),
+    Ended(u8),
+    Raw(&'a str),
+}
+
+fn text(kind: &str, whole: bool, lines: &[Line<'_>]) -> Vec<u8> {
+    let mut text = String::new();
+    let object = match kind {
+        "text/vcard" => "VCARD",
+        _ => "VCALENDAR",
+    };
+    if whole {
+        text.push_str(&format!("BEGIN:{object}\r\n"));
+    }
+    for line in lines {
+        let known = |which: &u8| LINES.get(usize::from(*which) % LINES.len()).copied();
+        match line {
+            Line::Known(which) => text.extend(known(which).into_iter().chain(["\r\n"])),
+            Line::Ended(which) => text.extend(known(which).into_iter().chain(["\n"])),
+            Line::Raw(raw) => text.push_str(raw),
+        }
+    }
+    if whole {
+        text.push_str(&format!("END:{object}\r\n"));
+    }
+    text.into_bytes()
+}
+
+type Lines<'a> = Vec<Line<'a>>;
+
+fuzz_target!(|input: (u8, bool, Option<Lines<'_>>, Lines<'_>, Lines<'_>)| {
+    let (which, whole, base, mine, theirs) = input;
+    let kinds = [
+        "text/vcard",
+        "text/calendar",
+        "text/plain",
+        "text/markdown; charset=utf-8",
+    ];
+    let kind = kinds[usize::from(which) % kinds.len()];
+    let base = base.map(|base| text(kind, whole, &base));
+    let (mine, theirs) = (text(kind, whole, &mine), text(kind, whole, &theirs));
+    let made = merge(kind, base.as_deref(), &mine, &theirs);
+    let (Merged::Whole(merged) | Merged::Conflict(merged)) = &made;
+    // Nothing comes of nowhere: a line of one of them at most twice, with an end where it had none.
+    let given = base.as_ref().map_or(0, Vec::len) + mine.len() + theirs.len();
+    assert!(merged.len() <= 3 * given + 2, "{} of {given}", merged.len());
+    // The same three make the same on every device.
+    assert_eq!(merge(kind, base.as_deref(), &mine, &theirs), made);
+    // Who merged and was cut off before he said so may do it again with what he made.
+    if let Merged::Whole(whole) = &made {
+        let again = merge(kind, base.as_deref(), whole, &theirs);
+        assert!(matches!(again, Merged::Whole(_)), "a conflict with oneself");
+    }
+});
