@@ -25,6 +25,9 @@ use crate::problem::{Kind, Problem};
 use crate::store::{self, Failure};
 use crate::{channel, devices};
 
+/// The longest sealed removal that is stored in a full account, bytes: a path of 4 KiB and what is counted.
+const LONGEST_REMOVAL: usize = 8 * 1024;
+
 /// `POST /v1/sync/push`: stores records in place of the revisions that their device knew, each on its own.
 ///
 /// # Errors
@@ -56,12 +59,27 @@ pub async fn changes(
     RawQuery(query): RawQuery,
 ) -> Result<Packed<ChangesAnswer>, Problem> {
     let asked = Asked::parse(query.as_deref().unwrap_or_default())?;
-    let (account, default) = (session.account, app.settings.limits.quota);
+    let (account, default, now) = (session.account, app.settings.limits.quota, app.now());
     let answer = move |tx: &Transaction<'_>| {
         let counted = table::counted(tx, &account)?;
+        if let Some(cursor) = asked.cursor
+            && cursor.is_ahead(tx, counted.sequence)?
+        {
+            // What was pushed since the copy is gone here: each device of the account has to list and bring it again, those
+            // too whose cursor will have been overtaken when they come.
+            let end = next(counted.sequence, now);
+            let restored = Counted {
+                sequence: end,
+                forgotten: end,
+                ..counted
+            };
+            table::count(tx, &account, &restored)?;
+            return Err(Problem::new(Kind::CursorTooOld).into());
+        }
         let after = Cursor::judge(asked.cursor, tx, counted.sequence, counted.forgotten)?;
-        let (records, reached) = table::changed(tx, &account, asked.collection.as_ref(), after, asked.limit)?;
-        let cursor = Cursor::here(tx, reached.unwrap_or(counted.sequence))?;
+        let of = asked.collection.as_ref();
+        let (records, reached) = table::changed(tx, &account, of, after.sequence, asked.limit)?;
+        let cursor = after.at(reached.unwrap_or(counted.sequence));
         Ok(ChangesAnswer {
             records,
             cursor: cursor.to_string(),
@@ -112,6 +130,12 @@ impl Asked {
         }
         Ok(asked)
     }
+}
+
+/// The number of a change after number `last`: the clock, ms since 1970, or the next one. So a database that was restored
+/// from a copy goes on above the numbers that it has forgotten, and no cursor of before skips what comes after.
+fn next(last: u64, now: Millis) -> u64 {
+    last.saturating_add(1).max(store::storable(now))
 }
 
 /// One push on its way into the database.
@@ -200,17 +224,18 @@ impl<'a> Push<'a> {
             .used
             .saturating_sub(replaced)
             .saturating_add(record.sealed.len() as u64);
-        // What makes room, or says that something is gone, always has room.
-        let grows = used > self.counted.used && !record.removed;
+        // What makes room, or says that something is gone, always has room; but nobody fills the disk with removals.
+        let removal = record.removed && push.base.is_some() && record.sealed.len() <= LONGEST_REMOVAL;
+        let grows = used > self.counted.used && !removal;
         if grows && used > self.counted.quota(self.app.settings.limits.quota).total {
             return Ok(PushStatus::Quota.into());
         }
-        let sequence = self.counted.sequence.saturating_add(1);
+        let sequence = next(self.counted.sequence, self.now);
         table::put(self.tx, &self.account, record, sequence, self.now)?;
         self.counted = Counted {
             sequence,
             used,
-            key_epoch: record.key_epoch,
+            key_epoch: self.counted.key_epoch.max(record.key_epoch),
             ..self.counted
         };
         Ok(PushStatus::Ok.into())

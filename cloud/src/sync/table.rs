@@ -10,6 +10,15 @@ use crate::store::{Failure, StoreError};
 
 /// How long a removal is told.
 const REMOVAL_LIFE: Millis = 180 * DAY;
+/// Notes what is forgotten with the removals that are over. Without its index named, SQLite reads the records of all accounts.
+const NOTE_FORGOTTEN: &str = "
+    UPDATE sync_accounts SET
+        forgotten = max(forgotten, over.newest), used = max(0, used - over.bytes)
+    FROM (SELECT account, max(sequence) AS newest, sum(length(sealed)) AS bytes
+          FROM records INDEXED BY records_until WHERE until <= ?1 GROUP BY account) AS over
+    WHERE sync_accounts.account = over.account";
+/// Forgets them.
+const FORGET: &str = "DELETE FROM records WHERE until <= ?1";
 /// The columns of [`record`], in their order.
 const COLUMNS: &str = "collection, id, revision, key_epoch, removed, chunks, sealed, sequence";
 
@@ -148,10 +157,7 @@ pub fn changed(
     after: u64,
     limit: usize,
 ) -> Result<(Vec<SyncRecord>, Option<u64>), Failure> {
-    let of = collection.map_or("", |_| "AND collection = ?3");
-    let mut statement = tx.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM records WHERE account = ?1 AND sequence > ?2 {of} ORDER BY sequence"
-    ))?;
+    let mut statement = tx.prepare_cached(&select(collection.is_some()))?;
     let mut rows = match collection {
         Some(collection) => statement.query(params![account.as_bytes(), after, collection.as_bytes()])?,
         None => statement.query(params![account.as_bytes(), after])?,
@@ -169,6 +175,11 @@ pub fn changed(
     Ok((records, None))
 }
 
+fn select(of_collection: bool) -> String {
+    let of = if of_collection { "AND collection = ?3" } else { "" };
+    format!("SELECT {COLUMNS} FROM records WHERE account = ?1 AND sequence > ?2 {of} ORDER BY sequence")
+}
+
 /// What a record takes of an answer, bytes.
 #[must_use]
 pub fn length(record: &SyncRecord) -> usize {
@@ -180,16 +191,8 @@ pub fn length(record: &SyncRecord) -> usize {
 /// # Errors
 /// A broken database.
 pub fn forget_removals(tx: &Transaction<'_>, now: Millis) -> Result<(), Failure> {
-    tx.prepare_cached(
-        "UPDATE sync_accounts SET
-             forgotten = max(forgotten, over.newest), used = max(0, used - over.bytes)
-         FROM (SELECT account, max(sequence) AS newest, sum(length(sealed)) AS bytes
-               FROM records WHERE until <= ?1 GROUP BY account) AS over
-         WHERE sync_accounts.account = over.account",
-    )?
-    .execute(params![now])?;
-    tx.prepare_cached("DELETE FROM records WHERE until <= ?1")?
-        .execute(params![now])?;
+    tx.prepare_cached(NOTE_FORGOTTEN)?.execute(params![now])?;
+    tx.prepare_cached(FORGET)?.execute(params![now])?;
     Ok(())
 }
 
@@ -206,4 +209,30 @@ fn record(row: &Row<'_>) -> Result<(SyncRecord, u64), StoreError> {
         sealed: row.get::<_, Vec<u8>>(6)?.into(),
     };
     Ok((record, row.get(7)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::store::migrations;
+
+    #[test]
+    fn no_call_reads_or_sorts_the_records_of_an_account_but_those_it_answers() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrations::apply(&mut connection).unwrap();
+        for sql in [&select(false), &select(true), NOTE_FORGOTTEN, FORGET] {
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            for number in 1..=statement.parameter_count() {
+                statement.raw_bind_parameter(number, [0_u8; 16]).unwrap();
+            }
+            let mut rows = statement.raw_query();
+            while let Some(row) = rows.next().unwrap() {
+                let step: String = row.get(3).unwrap();
+                let bad = step.starts_with("SCAN records") || step.contains("ORDER BY");
+                assert!(!bad, "{step} in {sql}");
+            }
+        }
+    }
 }

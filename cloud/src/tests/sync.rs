@@ -288,6 +288,35 @@ async fn an_older_key_epoch_is_refused_whole_once_a_newer_one_was_pushed_in() {
 }
 
 #[tokio::test]
+async fn a_push_in_two_key_epochs_leaves_the_newer_one_behind() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let mut newer = new(1, b"a");
+    newer.record.key_epoch = 2;
+    push(&home.client, None, &[newer, new(2, b"b")]).await;
+    let body = rmp_serde::to_vec_named(&request(None, &[new(3, b"c")])).unwrap();
+    send(&home.client, body).await.refuses(412, "key-epoch-old");
+}
+
+#[tokio::test]
+async fn a_full_account_isnt_filled_with_removals() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    for id in 1..=3 {
+        one(&home.client, &new(id, &vec![id; 300 * 1024])).await;
+    }
+    let small = new(4, b"d");
+    one(&home.client, &small).await;
+    let mut unknown = new(5, &[5; 300 * 1024]);
+    unknown.record.removed = true;
+    assert_eq!(one(&home.client, &unknown).await.status, PushStatus::Quota);
+    let mut long = change(&small, &[6; 300 * 1024]);
+    long.record.removed = true;
+    assert_eq!(one(&home.client, &long).await.status, PushStatus::Quota);
+    assert_eq!(one(&home.client, &removal(&small)).await.status, PushStatus::Ok);
+}
+
+#[tokio::test]
 async fn what_isnt_a_push_is_refused() {
     let rig = Rig::new();
     let home = Home::new(&rig).await;

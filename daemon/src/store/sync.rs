@@ -11,6 +11,11 @@ const MALFORMED: StoreError = StoreError::Malformed { what: "record" };
 /// The columns of [`held`], in their order.
 const COLUMNS: &str = "id, revision, pending, base, base_number, content, common, position";
 
+/// Records that are there; an index has these words too.
+const THERE: &str = "removed = 0";
+/// Records that the cloud has yet to get, likewise.
+const PENDING: &str = "pending = 1";
+
 /// What is kept of a collection, and counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Collection {
@@ -160,7 +165,7 @@ pub fn list(
     after: u64,
     limit: usize,
 ) -> Result<Vec<Listed>, StoreError> {
-    page(connection, sealer, collection, "removed = 0", after, limit)
+    page(connection, sealer, collection, THERE, after, limit)
 }
 
 /// A page of the records that the cloud has yet to get, removals among them.
@@ -174,7 +179,7 @@ pub fn pending(
     after: u64,
     limit: usize,
 ) -> Result<Vec<Listed>, StoreError> {
-    page(connection, sealer, collection, "pending = 1", after, limit)
+    page(connection, sealer, collection, PENDING, after, limit)
 }
 
 /// Forgets every collection and record: the binding has ended, and its owner didn't keep the data.
@@ -194,10 +199,7 @@ fn page(
     after: u64,
     limit: usize,
 ) -> Result<Vec<Listed>, StoreError> {
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM record WHERE collection = ?1 AND {which} AND position > ?2
-         ORDER BY position LIMIT ?3"
-    ))?;
+    let mut statement = connection.prepare_cached(&select(which))?;
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     let mut rows = statement.query(params![collection, after, limit])?;
     let mut page = Vec::new();
@@ -205,6 +207,12 @@ fn page(
         page.push(listed(row, sealer, collection)?);
     }
     Ok(page)
+}
+
+fn select(which: &str) -> String {
+    format!(
+        "SELECT {COLUMNS} FROM record WHERE collection = ?1 AND {which} AND position > ?2 ORDER BY position LIMIT ?3"
+    )
 }
 
 fn listed(row: &Row<'_>, sealer: &Sealer, collection: &str) -> Result<Listed, StoreError> {

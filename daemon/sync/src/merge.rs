@@ -3,10 +3,16 @@
 //! vCards and iCalendar objects are merged property by property and keep the text of what nobody changed, unknown
 //! properties with it; other texts line by line; anything else isn't merged.
 
+use std::iter::zip;
+
 mod component;
 mod content_lines;
 mod properties;
 mod three_way;
+
+/// Lines of a text, removed and added, over which finding out what was changed takes too long: its time grows with their
+/// square (Myers, Algorithmica 1986).
+const MOST_LINES: usize = 5000;
 
 /// What became of three versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +49,10 @@ fn objects(base: Option<&[u8]>, mine: &[u8], theirs: &[u8]) -> Option<Merged> {
     // Without a base nothing says what was removed: all that either has is kept.
     let base = base.and_then(parse);
     let (mine, theirs) = (parse(mine)?, parse(theirs)?);
+    // Two versions of vCard say one thing in two ways: their lines don't go together.
+    if mine.value("VERSION") != theirs.value("VERSION") {
+        return None;
+    }
     let (merged, clash) = three_way::merge(base.as_ref(), &mine, &theirs)?;
     let bytes = merged.to_string().into_bytes();
     Some(match clash {
@@ -53,8 +63,25 @@ fn objects(base: Option<&[u8]>, mine: &[u8], theirs: &[u8]) -> Option<Merged> {
 
 fn lines(base: Option<&[u8]>, mine: &[u8], theirs: &[u8]) -> Option<Merged> {
     let text = |bytes| std::str::from_utf8(bytes).ok();
-    let merged = diffy::merge(text(base?)?, text(mine)?, text(theirs)?).ok()?;
+    let (base, mine, theirs) = (text(base?)?, text(mine)?, text(theirs)?);
+    if between(base, mine) > MOST_LINES || between(base, theirs) > MOST_LINES {
+        return None;
+    }
+    let merged = diffy::merge(base, mine, theirs).ok()?;
     Some(Merged::Whole(merged.into_bytes()))
+}
+
+/// How many lines of two texts lie between what they begin and end with alike.
+fn between(one: &str, other: &str) -> usize {
+    let [one, other] = [one, other].map(|text| text.split_inclusive('\n').collect::<Vec<_>>());
+    let shorter = one.len().min(other.len());
+    let is_same = |(one, other): &(&&str, &&str)| one == other;
+    let start = zip(&one, &other).take_while(is_same).count();
+    let end = zip(one.iter().rev(), other.iter().rev())
+        .take(shorter - start)
+        .take_while(is_same)
+        .count();
+    one.len() + other.len() - 2 * (start + end)
 }
 
 #[cfg(test)]

@@ -185,6 +185,30 @@ pub fn absent(mut held: Held) -> Held {
     }
 }
 
+/// What is to be stored under a sibling's id beside what is there; nothing when it says the same already.
+#[must_use]
+pub fn beside(before: Option<Held>, sibling: Content) -> Option<Held> {
+    match before {
+        None => Some(Held {
+            revision: 1,
+            content: sibling,
+            pending: true,
+            base: None,
+            common: None,
+        }),
+        Some(held) if is_same(&held.content, &sibling) => None,
+        // The owner chose once, and the same version came up again.
+        Some(held) => {
+            let content = Content {
+                number: above(held.content.number, 0),
+                ancestors: held.lineage(),
+                ..sibling
+            };
+            Some(held.changed(content))
+        }
+    }
+}
+
 /// The content's bytes, where they lie in the record.
 #[must_use]
 pub fn bytes(content: &Content) -> Option<Secret<Vec<u8>>> {

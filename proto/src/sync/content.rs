@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ChunkId, CollectionKeys, RecordId, Revision};
+use super::{CHUNK, ChunkId, CollectionKeys, RecordId, Revision};
 use crate::cbor::{Item, Malformed, Value};
 use crate::keys::random;
 use crate::padding::{pad, padded, unpad_exact};
@@ -11,6 +11,10 @@ use crate::secret::Secret;
 
 /// The longest sealed record, bytes; longer contents lie in chunks.
 pub const MAX_SEALED_RECORD: usize = 320 * 1024;
+/// The longest content that lies in its record, decoded, bytes.
+const LONGEST_INLINE: u64 = 4 * 1024 * 1024;
+/// The highest number of a content: what counts on from it fits every database.
+const MOST_CHANGES: u64 = 1 << 53;
 /// The kind of record in the associated data.
 const KIND: &str = "record";
 
@@ -175,10 +179,14 @@ impl Content {
         };
         let shape = match (self.removed, self.chunks.0.is_empty()) {
             (true, without) => without && body == 0 && self.length == 0,
-            (false, true) => self.encoding != Encoding::Identity || body as u64 == self.length,
+            (false, true) => match self.encoding {
+                Encoding::Identity => body as u64 == self.length,
+                Encoding::Zstd => self.length <= LONGEST_INLINE,
+            },
             (false, false) => body == 0 && chunked() == Some(self.length),
         };
-        shape && self.number > 0 && keys.record_id(&self.natural) == *id
+        let parts = self.chunks.0.iter().all(|chunk| chunk.length <= CHUNK as u64);
+        shape && parts && (1..=MOST_CHANGES).contains(&self.number) && keys.record_id(&self.natural) == *id
     }
 }
 

@@ -110,8 +110,16 @@ fn the_longest_contents_and_lists_of_chunks_come_back() {
 #[test]
 fn a_content_that_contradicts_itself_is_refused() {
     let keys = keys();
-    let broken: [fn(&mut Content); 5] = [
+    let broken: [fn(&mut Content); 8] = [
         |c| c.number = 0,
+        // What a database can't hold would stop a device's sync at this record.
+        |c| c.number = u64::MAX,
+        |c| (c.encoding, c.length) = (Encoding::Zstd, u64::MAX),
+        |c| {
+            c.body = Secret::new(vec![]);
+            c.chunks.0 = vec![chunk(1 << 62)];
+            c.length = 1 << 62;
+        },
         |c| c.length += 1,
         |c| c.removed = true,
         |c| c.chunks.0.push(chunk(5)),

@@ -2,6 +2,7 @@
 
 use rusqlite::params;
 
+use super::super::rig::START;
 use super::*;
 
 const DAY: u64 = 24 * 3600;
@@ -31,6 +32,61 @@ async fn removals_are_told_for_180_days_and_an_older_cursor_has_to_list() {
     let all = changes(&home.client, "").await;
     assert_eq!(all.records.len(), 1);
     assert_eq!(all.quota.used, 1);
+}
+
+#[tokio::test]
+async fn a_listing_goes_on_over_what_was_forgotten_before_it_began() {
+    let rig = Rig::new();
+    let mut home = Home::new(&rig).await;
+    let gone = new(9, b"z");
+    push(
+        &home.client,
+        None,
+        &[new(1, b"a"), new(2, b"b"), new(3, b"c"), gone.clone()],
+    )
+    .await;
+    push(&home.client, None, &[removal(&gone)]).await;
+    let early = changes(&home.client, "limit=1").await;
+    rig.advance(181 * DAY);
+    home.owner.sign_in(&mut home.client).await.is(200);
+    let mut page = changes(&home.client, "limit=1").await;
+    let mut seen = told(&page).len();
+    while page.more {
+        page = changes(&home.client, &format!("limit=1&cursor={}", page.cursor)).await;
+        seen += told(&page).len();
+    }
+    assert_eq!(seen, 3);
+    assert_eq!(page.cursor.matches('.').count(), 1);
+    // One that began before may have listed what was removed since.
+    let path = format!("/v1/sync/changes?cursor={}", early.cursor);
+    home.client.get(&path).await.refuses(410, "cursor-too-old");
+}
+
+#[tokio::test]
+async fn after_a_restore_every_device_of_the_account_lists() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let kept = push(&home.client, None, &[new(1, b"a")]).await.cursor;
+    let backup = rig.backup();
+    let middle = push(&home.client, None, &[new(2, b"b")]).await.cursor;
+    let last = push(&home.client, None, &[new(3, b"c")]).await.cursor;
+    let away = home.leave();
+    let rig = rig.restore(&backup, START + 60_000);
+    let mut home = away.back(&rig);
+    home.owner.sign_in(&mut home.client).await.is(200);
+    let client = &home.client;
+    let refused = async |cursor: &str| {
+        let path = format!("/v1/sync/changes?cursor={cursor}");
+        client.get(&path).await.refuses(410, "cursor-too-old");
+    };
+    refused(&last).await;
+    // Now that more was pushed, these numbers lie among those of this database.
+    let now = push(client, None, &[new(4, b"d")]).await.cursor;
+    for cursor in [&kept, &middle, &last] {
+        refused(cursor).await;
+    }
+    let all = changes(client, "").await;
+    assert_eq!((told(&all).len(), &all.cursor), (2, &now));
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ CREATE TABLE record (
     common      BLOB,                      -- sealed: before it was changed here
     UNIQUE (collection, id)
 ) STRICT;
+CREATE INDEX record_there ON record (collection, position) WHERE removed = 0;
 CREATE INDEX record_pending ON record (collection, position) WHERE pending = 1;
 
 CREATE TRIGGER record_added AFTER INSERT ON record BEGIN

@@ -141,6 +141,24 @@ fn pages_hold_what_is_there_and_what_is_pending() {
 }
 
 #[test]
+fn a_page_of_a_long_collection_sorts_and_reads_nothing_but_itself() {
+    let db = database();
+    for which in [THERE, PENDING] {
+        let sql = select(which).replace("?1", "'notes'").replace(['?'], "");
+        let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let steps: Vec<String> = statement
+            .query_map([], |row| row.get(3))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let [step] = steps.as_slice() else {
+            panic!("{steps:?}")
+        };
+        assert!(step.contains("(collection=? AND position>?)"), "{step}");
+    }
+}
+
+#[test]
 fn how_far_a_collection_was_fetched_stays_when_it_is_switched_off() {
     let mut db = database();
     let transaction = db.transaction().unwrap();

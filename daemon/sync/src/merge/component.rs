@@ -85,6 +85,27 @@ impl Property {
         self.line.push_str(rest);
     }
 
+    /// Whether the next line belongs to it, as it stands: quoted-printable, as vCard 2.1 has it, ends a line that goes on
+    /// with `=` (RFC 2045 §6.7).
+    pub fn goes_on(&self) -> bool {
+        let quoted_printable = |parameter: &str| {
+            let value = parameter.rsplit('=').next().unwrap_or_default();
+            value.eq_ignore_ascii_case("QUOTED-PRINTABLE")
+        };
+        self.line.ends_with('=')
+            && self.colon().is_some_and(|at| {
+                let before = self.line.get(..at).unwrap_or_default();
+                before.split(';').skip(1).any(quoted_printable)
+            })
+    }
+
+    /// Adds the next line of a quoted-printable value.
+    pub fn go_on(&mut self, raw: &str, line: &str) {
+        self.raw.push_str(raw);
+        self.line.pop();
+        self.line.push_str(line);
+    }
+
     /// Its name in upper case, without its group.
     pub fn name(&self) -> Option<String> {
         let name = self.key()?;

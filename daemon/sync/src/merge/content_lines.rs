@@ -34,6 +34,8 @@ fn inside(
     loop {
         let line = lines.next()?;
         match line.name()?.as_str() {
+            // vCard 2.1's AGENT lies where its property stands, which isn't kept.
+            "BEGIN" if component.name == "VCARD" => return None,
             "BEGIN" => {
                 let inner = inside(line.value()?, line, lines, depth + 1)?;
                 component.components.push(inner);
@@ -54,7 +56,10 @@ fn unfold(text: &str) -> Option<Vec<Property>> {
     for raw in text.split_inclusive('\n') {
         let line = raw.trim_end_matches(['\r', '\n']);
         match (line.strip_prefix([' ', '\t']), lines.last_mut()) {
+            (_, Some(before)) if before.goes_on() => before.go_on(raw, line),
             (Some(rest), Some(before)) => before.fold(raw, rest),
+            // vCard 2.1 ends base64 with an empty line.
+            (None, Some(before)) if line.is_empty() => before.fold(raw, ""),
             _ if line.is_empty() => {}
             _ => lines.push(Property::new(raw, line)),
         }

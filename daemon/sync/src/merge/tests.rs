@@ -137,6 +137,91 @@ fn a_group_that_both_began_differently_is_a_conflict() {
     assert!(!whole);
 }
 
+#[test]
+fn a_group_that_both_changed_to_different_things_is_a_conflict() {
+    let (whole, _) = cards(
+        &["item1.TEL:1", "item1.X-ABLabel:boat"],
+        &["item1.EMAIL:a@b", "item1.X-ABLabel:work"],
+        &["item1.TEL:1", "item1.X-ABLabel:ship"],
+    );
+    assert!(!whole);
+}
+
+#[test]
+fn a_quoted_printable_value_stays_in_one_piece() {
+    let note = "NOTE;ENCODING=QUOTED-PRINTABLE:see http://x=0D=0A=\r\nhttp://y=\r\n  and=\r\nso on=3D";
+    let changed = note.replace("//y", "//z");
+    let (whole, merged) = cards(
+        &["FN:Ada", note, "TEL:1"],
+        &["FN:Ada", &changed, "TEL:1"],
+        &["FN:Adah", note, "TEL:2"],
+    );
+    assert!(whole);
+    assert_eq!(merged, card(&["FN:Adah", &changed, "TEL:2"]));
+}
+
+#[test]
+fn the_empty_line_after_a_photo_stays() {
+    let photo = "PHOTO;ENCODING=BASE64;TYPE=JPEG:\r\n AAAA\r\n CC==\r\n";
+    let (whole, merged) = cards(
+        &["FN:Ada", photo, "TEL:1"],
+        &["FN:Ada", photo, "TEL:2"],
+        &["FN:Adah", photo, "TEL:1"],
+    );
+    assert_eq!((whole, merged), (true, card(&["FN:Adah", photo, "TEL:2"])));
+}
+
+#[test]
+fn cards_of_two_versions_and_cards_in_cards_are_left_apart() {
+    let newer = |lines: &[&str]| card(lines).replace("VERSION:3.0", "VERSION:4.0");
+    let base = card(&["TEL:1"]);
+    let theirs = newer(&["TEL;VALUE=uri:tel:1"]);
+    let mine = card(&["TEL:1", "TEL:2"]);
+    assert_eq!(of(CARD, Some(&base), &mine, &theirs), (false, theirs));
+    let agent = "AGENT:\r\nBEGIN:VCARD\r\nFN:Bob\r\nEND:VCARD";
+    let theirs = card(&[agent, "NOTE:x"]);
+    assert_eq!(
+        of(CARD, Some(&card(&[agent])), &card(&[agent, "TEL:1"]), &theirs),
+        (false, theirs)
+    );
+}
+
+#[test]
+fn texts_and_objects_of_many_lines_take_no_longer_than_they_are() {
+    let start = std::time::Instant::now();
+    let many = |part: &dyn Fn(usize) -> String| -> String { (0..24_000).map(part).collect() };
+    let [base, mine, theirs] = ["b", "m", "t"].map(|word| many(&|n| format!("{word}{n}\n")));
+    assert_eq!(of("text/plain", Some(&base), &mine, &theirs), (false, theirs));
+    for part in [
+        &(|n| format!("item{n}.TEL:{n}\r\n")) as &dyn Fn(usize) -> String,
+        &|n| format!("BEGIN:X\r\nUID:{n}\r\nEND:X\r\n").repeat(usize::from(n < 16_000)),
+    ] {
+        let [base, mine, theirs] = ["x", "y", "z"].map(|fn_| {
+            let object = if part(0).starts_with("item") {
+                "VCARD"
+            } else {
+                "VCALENDAR"
+            };
+            format!("BEGIN:{object}\r\nX-A:{fn_}\r\n{}END:{object}\r\n", many(part))
+        });
+        assert!(!of(CARD, Some(&base), &mine, &theirs).0);
+    }
+    // Squares of these take minutes.
+    assert!(start.elapsed() < std::time::Duration::from_secs(20));
+}
+
+#[test]
+fn alarms_and_exceptions_changed_on_two_phones_are_all_there() {
+    let base = event("Tea", "");
+    let mine = base.replace("-PT5M", "-PT10M");
+    let theirs = base.replace("RRULE", "EXDATE:20260105T100000Z\r\nRRULE");
+    let (whole, merged) = of("text/calendar", Some(&base), &mine, &theirs);
+    assert!(whole && merged.contains("-PT10M") && !merged.contains("-PT5M") && merged.contains("EXDATE"));
+    let other = base.replace("RRULE", "EXDATE:20260107T100000Z\r\nRRULE");
+    let (whole, merged) = of("text/calendar", Some(&base), &other, &theirs);
+    assert!(whole && merged.contains("0105T") && merged.contains("0107T"));
+}
+
 fn event(summary: &str, extra: &str) -> String {
     format!(
         "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:e\r\nDTSTART:20260101T100000Z\r\nSUMMARY:{summary}\r\n\

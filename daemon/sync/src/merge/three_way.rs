@@ -61,18 +61,24 @@ fn properties(base: Option<&Component>, mine: &Component, theirs: &Component) ->
     (in_order(mine, theirs, &many, kept), clash)
 }
 
-/// Whether both began a group of one name and mean different things by it: their lines would be taken for one another's.
+/// Whether both changed a group of one name, to different things: their lines would be taken for one another's.
 fn groups_clash(before: &Said, ours: &Said, others: &Said) -> bool {
-    let group = |said: &Said, group: &String| -> Vec<Vec<String>> {
-        let of = said.iter().filter(|(key, _)| key.group.as_ref() == Some(group));
-        of.filter_map(|(_, properties)| meaning(Some(properties)))
-            .collect()
-    };
-    let groups: BTreeSet<&String> = ours.keys().filter_map(|key| key.group.as_ref()).collect();
-    groups.into_iter().any(|name| {
-        let (was, mine, theirs) = (group(before, name), group(ours, name), group(others, name));
-        was.is_empty() && !theirs.is_empty() && mine != theirs
+    let [before, ours, others] = [before, ours, others].map(groups);
+    ours.iter().any(|(name, mine)| {
+        let (was, theirs) = (before.get(name), others.get(name));
+        theirs.is_some_and(|theirs| mine != theirs) && was != Some(mine) && was != theirs
     })
+}
+
+/// What each group says.
+fn groups(said: &Said) -> BTreeMap<&String, Vec<Vec<String>>> {
+    let mut groups: BTreeMap<&String, Vec<Vec<String>>> = BTreeMap::new();
+    for (key, properties) in said {
+        if let (Some(group), Some(meaning)) = (&key.group, meaning(Some(properties))) {
+            groups.entry(group).or_default().push(meaning);
+        }
+    }
+    groups
 }
 
 /// What is left of one thing, and whether both changed it.
@@ -182,15 +188,12 @@ fn components(base: Option<&Component>, mine: &Component, theirs: &Component) ->
     };
     let before = base.map(by_identity).unwrap_or_default();
     let (ours, others) = (by_identity(mine), by_identity(theirs));
-    let mut order: Vec<String> = Vec::new();
+    let (mut merged, mut clash, mut seen) = (Vec::new(), false, BTreeSet::new());
     for component in theirs.components.iter().chain(&mine.components) {
         let identity = component.identity();
-        if !order.contains(&identity) {
-            order.push(identity);
+        if !seen.insert(identity.clone()) {
+            continue;
         }
-    }
-    let (mut merged, mut clash) = (Vec::new(), false);
-    for identity in order {
         let first = |versions: &BTreeMap<String, Vec<Component>>| versions.get(&identity).cloned();
         let (mut inner, bad) = inner(base.is_some(), first(&before), first(&ours), first(&others));
         clash |= bad;

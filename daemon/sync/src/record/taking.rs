@@ -1,5 +1,6 @@
 //! A record that came from the cloud, beside the device's own.
 
+use belay_proto::Secret;
 use belay_proto::keys::sha256;
 use belay_proto::sync::{Ancestors, Attributes, Content, RecordId, Revision};
 use belay_proto::text::hex;
@@ -8,6 +9,10 @@ use super::{Base, CONFLICT_WITH, Held, bytes, is_same, with_body};
 use crate::judge::{Kinship, Ours, Theirs, Verdict, above, judge};
 use crate::merge::{Merged, merge};
 
+/// The longest merged body, bytes, compressed: with its padding and its ancestors it fits a record (`GET /v1/config`, the
+/// inline limit).
+const LONGEST_BODY: usize = 256 * 1024;
+
 /// What came of a record from the cloud.
 #[derive(Debug)]
 pub struct Taken {
@@ -15,7 +20,8 @@ pub struct Taken {
     pub held: Held,
     /// Whether its content here is another than before.
     pub is_changed: bool,
-    /// The device's own version, to be stored beside it.
+    /// The version that doesn't lie under the id, the device's own but after a roll-back: to be stored with
+    /// [`super::beside`].
     pub sibling: Option<Content>,
 }
 
@@ -46,6 +52,13 @@ impl Held {
         } else {
             Kinship::Stranger
         }
+    }
+
+    /// Whether a stranger has so low a number that ours may have been made of it, longer ago than is remembered: the cloud
+    /// may have been rolled back.
+    fn is_far_ahead_of(&self, theirs: &Content) -> bool {
+        let late = theirs.number.saturating_add(Ancestors::MOST as u64);
+        self.content.ancestors.is_full() && self.content.number >= late
     }
 }
 
@@ -78,7 +91,14 @@ pub fn take(
             ..taken(held.revision, theirs, base)
         }),
         Verdict::Take => Some(taken(next, theirs, base)),
-        Verdict::PushAgain => Some(again(held, &theirs, base)),
+        Verdict::PushAgain => Some(again(held, theirs, base, said.kinship)),
+        Verdict::Merge if said.kinship == Kinship::Stranger && held.is_far_ahead_of(&theirs) => {
+            let old = sibling(copy(&theirs), id, now);
+            Some(Taken {
+                sibling: Some(old),
+                ..again(held, theirs, base, said.kinship)
+            })
+        }
         Verdict::Merge => Some(merged(held, id, theirs, base, said.kinship, now)),
     }
 }
@@ -98,13 +118,20 @@ fn taken(revision: u64, content: Content, base: Base) -> Taken {
 }
 
 /// Ours, to be pushed over what came.
-fn again(mut held: Held, theirs: &Content, base: Base) -> Taken {
+fn again(mut held: Held, theirs: Content, base: Base, kinship: Kinship) -> Taken {
     held.content.ancestors = held.lineage().with(&base.revision);
     held.content.number = above(held.content.number, theirs.number);
+    // What comes next at the cloud may be made of this one: it needn't have seen what was in common before.
+    let common = match kinship {
+        Kinship::Ancestor => Some(theirs).filter(|theirs| !theirs.removed),
+        Kinship::Base | Kinship::Descendant => held.common,
+        Kinship::Stranger => None,
+    };
     Taken {
         held: Held {
             pending: true,
             base: Some(base),
+            common,
             ..held
         },
         is_changed: false,
@@ -116,10 +143,8 @@ fn merged(held: Held, id: &RecordId, theirs: Content, base: Base, kinship: Kinsh
     let number = above(held.content.number, theirs.number);
     let ancestors = held.lineage().join(&theirs.ancestors).with(&base.revision);
     // Only what theirs was made of too says what they removed.
-    let common = match kinship {
-        Kinship::Descendant => held.common.as_ref().and_then(bytes),
-        _ => None,
-    };
+    let before = held.common.as_ref().filter(|_| kinship == Kinship::Descendant);
+    let common = before.and_then(bytes);
     let whole = match (bytes(&held.content), bytes(&theirs)) {
         (Some(mine), Some(other)) if held.content.kind == theirs.kind => {
             let common = common.as_ref().map(|common| common.expose().as_slice());
@@ -128,69 +153,101 @@ fn merged(held: Held, id: &RecordId, theirs: Content, base: Base, kinship: Kinsh
         _ => None,
     };
     let next = held.revision.saturating_add(1);
-    let attributes = join(&held.content.attributes, &theirs.attributes);
-    match whole {
-        Some(Merged::Whole(bytes)) => Taken {
-            held: Held {
-                revision: next,
-                content: with_body(&theirs, number, ancestors, now, attributes, &bytes),
-                pending: true,
-                base: Some(base),
-                common: Some(theirs),
-            },
-            is_changed: true,
-            sibling: None,
-        },
-        Some(Merged::Conflict(bytes)) => {
-            let sibling = sibling(held.content, id, now);
-            let content = with_body(&theirs, number, ancestors, now, theirs.attributes.clone(), &bytes);
-            match is_same(&content, &theirs) {
-                true => Taken {
-                    sibling: Some(sibling),
-                    ..taken(next, theirs, base)
-                },
-                false => Taken {
-                    held: Held {
-                        revision: next,
-                        content,
-                        pending: true,
-                        base: Some(base),
-                        common: Some(theirs),
-                    },
-                    is_changed: true,
-                    sibling: Some(sibling),
-                },
-            }
+    let (bytes, attributes, is_whole) = match whole {
+        Some(Merged::Whole(bytes)) => {
+            let was = before.map(|content| &content.attributes);
+            let attributes = join(was, &held.content.attributes, &theirs.attributes);
+            (bytes, attributes, true)
         }
-        None => Taken {
-            sibling: Some(sibling(held.content, id, now)),
+        Some(Merged::Conflict(bytes)) => (bytes, theirs.attributes.clone(), false),
+        None => return beside_theirs(held, id, theirs, base, now),
+    };
+    let content = with_body(&theirs, number, ancestors, now, attributes, &bytes);
+    if content.body.expose().len() > LONGEST_BODY {
+        return beside_theirs(held, id, theirs, base, now);
+    }
+    let is_theirs = is_same(&content, &theirs);
+    let sibling = (!is_whole).then(|| sibling(held.content, id, now));
+    if is_theirs {
+        // All of ours is in theirs: there is nothing to push.
+        return Taken {
+            sibling,
             ..taken(next, theirs, base)
+        };
+    }
+    Taken {
+        held: Held {
+            revision: next,
+            content,
+            pending: true,
+            base: Some(base),
+            common: Some(theirs),
         },
+        is_changed: true,
+        sibling,
     }
 }
 
-/// Ours as a record of its own, whose natural key follows from what it says: made twice, it is the same one.
-fn sibling(mut ours: Content, id: &RecordId, now: u64) -> Content {
-    let said: Vec<u8> = match ours.chunks.0.is_empty() {
-        true => ours.body.expose().clone(),
-        false => ours
+fn beside_theirs(held: Held, id: &RecordId, theirs: Content, base: Base, now: u64) -> Taken {
+    let next = held.revision.saturating_add(1);
+    Taken {
+        sibling: Some(sibling(held.content, id, now)),
+        ..taken(next, theirs, base)
+    }
+}
+
+fn copy(content: &Content) -> Content {
+    Content {
+        natural: content.natural.clone(),
+        kind: content.kind.clone(),
+        ancestors: content.ancestors.clone(),
+        attributes: content.attributes.clone(),
+        body: Secret::new(content.body.expose().clone()),
+        chunks: content.chunks.clone(),
+        ..*content
+    }
+}
+
+/// A version as a record of its own, whose natural key follows from what it says: made twice, it is the same one.
+fn sibling(mut version: Content, id: &RecordId, now: u64) -> Content {
+    let said: Vec<u8> = match version.chunks.0.is_empty() {
+        true => version.body.expose().clone(),
+        false => version
             .chunks
             .0
             .iter()
             .flat_map(|chunk| *chunk.id.as_bytes())
             .collect(),
     };
-    ours.natural = format!("{}\0{}", ours.natural, hex(&sha256(&said)));
-    ours.number = 1;
-    ours.ancestors = Ancestors::default();
-    ours.changed_at = now;
-    ours.attributes.0.insert(CONFLICT_WITH.to_owned(), id.to_string());
-    ours
+    version.natural = format!("{}\0{}", version.natural, hex(&sha256(&said)));
+    version.number = 1;
+    version.ancestors = Ancestors::default();
+    version.changed_at = now;
+    version
+        .attributes
+        .0
+        .insert(CONFLICT_WITH.to_owned(), id.to_string());
+    version
 }
 
-/// Attributes of both; theirs where both have one.
-fn join(mine: &Attributes, theirs: &Attributes) -> Attributes {
-    let mut joined = mine.clone();
-    joined.0.extend(theirs.0.clone());
+/// Attributes of both: what one of them changed since `before`, and theirs where both did or it isn't known.
+fn join(before: Option<&Attributes>, mine: &Attributes, theirs: &Attributes) -> Attributes {
+    let mut joined = theirs.clone();
+    for name in mine
+        .0
+        .keys()
+        .chain(before.iter().flat_map(|before| before.0.keys()))
+    {
+        let (ours, other) = (mine.0.get(name), theirs.0.get(name));
+        let is_ours_alone = match before {
+            Some(before) => before.0.get(name) == other,
+            None => other.is_none(),
+        };
+        match ours {
+            Some(text) if is_ours_alone => drop(joined.0.insert(name.clone(), text.clone())),
+            None if is_ours_alone => drop(joined.0.remove(name)),
+            _ => {}
+        }
+    }
     joined
 }

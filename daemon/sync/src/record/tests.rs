@@ -9,6 +9,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod cards;
+
 fn keys() -> CollectionKeys {
     let keys = EpochKeys::new(vec![(1, Secret::new([1; 32]))]).unwrap();
     CollectionKeys::new(
@@ -95,21 +97,29 @@ impl Device {
         self.records.insert(id, taken.held);
         if let Some(sibling) = taken.sibling {
             let id = keys().record_id(&sibling.natural);
-            self.records.entry(id).or_insert(Held {
-                revision: 1,
-                content: sibling,
-                pending: true,
-                base: None,
-                common: None,
-            });
+            let before = self.records.get(&id).map(duplicate);
+            if let Some(held) = beside(before, sibling) {
+                self.records.insert(id, held);
+            }
+        }
+    }
+
+    fn take_all(&mut self, cloud: &Cloud) {
+        for (id, (revision, sealed)) in cloud {
+            self.take(*id, *revision, Content::decode(sealed).unwrap());
+        }
+    }
+
+    /// A cloud that forgot is told again; finding out what it lacks is the engine's.
+    fn bring(&mut self, cloud: &Cloud) {
+        for held in self.records.values_mut() {
+            held.pending |= !cloud.contains_key(&keys().record_id(&held.content.natural));
         }
     }
 
     /// Fetches all and pushes what is pending; a conflict is taken and left for the next time.
     fn sync(&mut self, cloud: &mut Cloud) {
-        for (id, (revision, sealed)) in &*cloud {
-            self.take(*id, *revision, Content::decode(sealed).unwrap());
-        }
+        self.take_all(cloud);
         let pending: Vec<RecordId> = self
             .records
             .iter()
@@ -275,13 +285,7 @@ proptest! {
                 Step::Forget => cloud.clear(),
             }
         }
-        // A cloud that forgot is told again by whoever pushes next; listing what it lacks is the engine's.
-        for device in &mut devices {
-            for held in device.records.values_mut() {
-                let missing = !cloud.contains_key(&keys().record_id(&held.content.natural));
-                held.pending |= missing;
-            }
-        }
+        devices.iter_mut().for_each(|device| device.bring(&cloud));
         for _ in 0..8 {
             devices.iter_mut().for_each(|device| device.sync(&mut cloud));
         }
