@@ -245,3 +245,26 @@ async fn who_sends_all_before_he_listens_hears_the_refusal() {
     connection.write_all(&chunk.bytes).await.unwrap();
     assert_eq!(status(&mut connection).await, "HTTP/1.1 401");
 }
+
+#[tokio::test]
+async fn an_upload_that_lasts_longer_than_its_row_begins_anew() {
+    let rig = Rig::new();
+    let mut home = Home::new(&rig).await;
+    let chunk = Chunk::new(1, 200_000);
+    let (feed, body) = fed();
+    let request = request(&home.client, &chunk, 0, body).await;
+    let first = tokio::spawn(answer(router(&rig), request));
+    feed.send(piece(&chunk.bytes[..100_000])).await.unwrap();
+    until_lengths(&rig, &[100_000]).await;
+    rig.advance(DAY + 60);
+    home.owner.sign_in(&mut home.client).await.is(200);
+    until_lengths(&rig, &[]).await;
+    feed.send(piece(&chunk.bytes[100_000..])).await.unwrap();
+    drop(feed);
+    let refused = first.await.unwrap();
+    assert_eq!(refused.status(), 409);
+    assert_eq!(refused.headers()["upload-offset"], "0");
+    bring_all(&home.client, &chunk).await;
+    assert_eq!(lengths(&rig), [200_000]);
+    assert_eq!(used(&home.client).await, 200_000);
+}
