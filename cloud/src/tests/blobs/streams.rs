@@ -232,7 +232,7 @@ async fn who_brings_a_chunk_that_is_there_is_told_before_he_has_sent_it() {
 async fn who_sends_all_before_he_listens_hears_the_refusal() {
     let rig = Rig::new();
     let port = listen(&rig).await;
-    let chunk = Chunk::new(1, 990_000);
+    let chunk = Chunk::new(1, MAX_SEALED_CHUNK);
     // Without a nonce, as each first call.
     let proof = rig.client().proof("PUT", &chunk.path());
     let head = format!(
