@@ -6,6 +6,7 @@ mod resume;
 mod streams;
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
@@ -20,6 +21,8 @@ use super::rig::{Client, Reply, Rig, settings};
 use super::sync;
 
 const DAY: u64 = 24 * 3600;
+/// How long a file may take to come or go.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A chunk as the cloud sees it.
 #[derive(Clone)]
@@ -142,7 +145,9 @@ fn lengths(rig: &Rig) -> Vec<u64> {
 
 /// Until the chunks' files have these lengths: they are removed, and written by calls whose caller went, meanwhile.
 async fn until_lengths(rig: &Rig, wanted: &[u64]) {
+    let start = Instant::now();
     while lengths(rig) != wanted {
+        assert!(start.elapsed() < PATIENCE, "{:?}, not {wanted:?}", lengths(rig));
         tokio::task::yield_now().await;
     }
 }
