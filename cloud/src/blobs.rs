@@ -80,7 +80,7 @@ pub async fn missing(
 ///
 /// # Errors
 /// `malformed`, `not-bound`, `not-found` for an id that is none, `too-large`, `unsupported-media-type`, `wrong-offset`,
-/// `chunk-busy`, `digest-mismatch`, `quota-exceeded`, `request-timeout`.
+/// `chunk-busy`, `digest-mismatch`, `quota-exceeded`, `request-timeout`, `busy`.
 pub async fn put(State(app): State<App>, path: Path<String>, request: Request) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
     let announced = Announced::read(&parts.headers, &body);
@@ -124,22 +124,22 @@ async fn begin(
     let announced = announced?;
     let (account, thumbprint) = (session.account, session.proof.thumbprint);
     let writing = app.files.write(account, id);
-    let (is_free, inside) = (writing.is_some(), app.clone());
+    let (taken, inside) = (writing.as_ref().err().copied(), app.clone());
     let decide = move |tx: &Transaction<'_>| {
         devices::acting(tx, &thumbprint, &account)?;
         let row = table::find(tx, &account, &id)?;
         table::keep(tx, &account, &[id], inside.now())?;
         let verdict = announced.judge(row.as_ref());
-        let file = match verdict {
-            Verdict::Whole | Verdict::Differs | Verdict::From(_) => None,
-            Verdict::GoOn(_) | Verdict::Begin if !is_free => return Err(upload::busy().into()),
-            Verdict::GoOn(file) => Some(file),
-            Verdict::Begin => Some(reserve(&inside, tx, &account, &id, row, announced)?),
+        let file = match (verdict, taken) {
+            (Verdict::Whole | Verdict::Differs | Verdict::From(_), _) => None,
+            (_, Some(taken)) => return Err(Problem::wait(taken, upload::WAIT).into()),
+            (Verdict::GoOn(file), None) => Some(file),
+            (Verdict::Begin, None) => Some(reserve(&inside, tx, &account, &id, row, announced)?),
         };
         Ok((verdict, file))
     };
     let (verdict, file) = app.store.transact(decide).await?;
-    if let (Some(file), Some(writing)) = (file, writing) {
+    if let (Some(file), Ok(writing)) = (file, writing) {
         return Ok(Begun::Upload(Box::new(Upload {
             app: app.clone(),
             account,

@@ -18,10 +18,18 @@ use belay_proto::sync::ChunkId;
 use belay_proto::text::{from_hex, hex};
 use ring::digest::{Context, SHA256};
 
+use crate::problem::Kind;
+
 /// The folder's name in the data folder.
 const FOLDER: &str = "blobs";
 /// How much of a file is in memory at once, bytes.
 pub const PIECE: usize = 64 * 1024;
+
+/// Chunks that are written at once. A call may take minutes, and holds a file and as much memory as [`PIECE`] or what comes
+/// at once.
+const UPLOADS: usize = 256;
+/// As many of one account, so that it doesn't keep the others out.
+const UPLOADS_OF_ACCOUNT: usize = 8;
 
 /// A file's name: 16 random bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,13 +93,24 @@ impl Files {
         })))
     }
 
-    /// Lets one write a chunk; `None` while another one does.
-    #[must_use]
-    pub fn write(&self, account: AccountId, chunk: ChunkId) -> Option<Writing> {
-        let chunk = (account, chunk);
-        self.writing().insert(chunk).then(|| Writing {
+    /// Lets one write a chunk.
+    ///
+    /// # Errors
+    /// [`Kind::ChunkBusy`] while another one does, [`Kind::Busy`] while as many are written as can be.
+    pub fn write(&self, account: AccountId, chunk: ChunkId) -> Result<Writing, Kind> {
+        let mut writing = self.writing();
+        if writing.contains(&(account, chunk)) {
+            return Err(Kind::ChunkBusy);
+        }
+        let of_account = writing.iter().filter(|(owner, _)| *owner == account).count();
+        if writing.len() >= UPLOADS || of_account >= UPLOADS_OF_ACCOUNT {
+            return Err(Kind::Busy);
+        }
+        writing.insert((account, chunk));
+        drop(writing);
+        Ok(Writing {
             files: self.clone(),
-            chunk,
+            chunk: (account, chunk),
         })
     }
 

@@ -217,16 +217,18 @@ pub fn need(
 /// # Errors
 /// A broken database.
 pub fn forget(tx: &Transaction<'_>, now: Millis) -> Result<Vec<FileName>, Failure> {
-    let over: Vec<([u8; 16], [u8; 32], [u8; 16], u64)> = tx
-        .prepare_cached("SELECT account, id, file, length FROM chunks WHERE until <= ?1 LIMIT ?2")?
+    let over: Vec<([u8; 16], [u8; 16], u64)> = tx
+        .prepare_cached(
+            "DELETE FROM chunks
+             WHERE (account, id) IN (SELECT account, id FROM chunks WHERE until <= ?1 LIMIT ?2)
+             RETURNING account, file, length",
+        )?
         .query_map(params![now, SWEPT], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?
         .collect::<Result<_, _>>()?;
-    let mut delete = tx.prepare_cached("DELETE FROM chunks WHERE account = ?1 AND id = ?2")?;
     let mut files = Vec::with_capacity(over.len());
-    for (account, id, file, length) in over {
-        delete.execute(params![account, id])?;
+    for (account, file, length) in over {
         sync::table::give_back(tx, &account, length)?;
         files.push(FileName::from_bytes(file));
     }

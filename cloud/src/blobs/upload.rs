@@ -18,9 +18,11 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::files::{FileName, PIECE, Writing};
 use super::table::{self, Row};
 use crate::app::App;
-use crate::clock::SECOND;
+use crate::clock::{Millis, SECOND};
 use crate::problem::{Kind, Problem};
 
+/// When to try again while others write.
+pub const WAIT: Millis = 5 * SECOND;
 /// How long no byte may come.
 const QUIET: Duration = Duration::from_secs(30);
 /// How long one call may take; the next one goes on where it ended.
@@ -147,10 +149,7 @@ impl Upload {
             drain(body);
             return Ok(wrong_offset(reached.min(announced.length)));
         }
-        // The semaphore is never closed.
-        let place = self.app.bodies.acquire().await;
         let (file, reached, end) = store_body(file, announced, body).await?;
-        drop(place);
         match end {
             Some(problem) => Err(problem),
             None if reached < announced.length => {
@@ -277,12 +276,6 @@ pub fn wrong_offset(right: u64) -> Response {
     let name = HeaderName::from_static(UPLOAD_OFFSET);
     response.headers_mut().insert(name, HeaderValue::from(right));
     response
-}
-
-/// Another call writes the chunk.
-#[must_use]
-pub fn busy() -> Problem {
-    Problem::wait(Kind::ChunkBusy, 5 * SECOND)
 }
 
 fn no_store<const N: usize>(more: [(HeaderName, HeaderValue); N]) -> HeaderMap {

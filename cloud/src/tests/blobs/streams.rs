@@ -79,13 +79,13 @@ async fn a_chunk_is_read_as_it_is_told_and_one_that_shrinks_meanwhile_breaks_off
     assert_eq!(answer.status(), 200);
     let mut told = answer.into_body().into_data_stream();
     let first = told.next().await.unwrap().unwrap();
-    assert_eq!(first, chunk.bytes[..PIECE]);
+    assert!(first == chunk.bytes[..PIECE]);
     let file = std::fs::OpenOptions::new()
         .write(true)
         .open(&files(&rig)[0])
         .unwrap();
     file.set_len(2 * PIECE as u64).unwrap();
-    assert_eq!(told.next().await.unwrap().unwrap(), chunk.bytes[PIECE..2 * PIECE]);
+    assert!(told.next().await.unwrap().unwrap() == chunk.bytes[PIECE..2 * PIECE]);
     assert!(told.next().await.unwrap().is_err());
 }
 
@@ -110,6 +110,28 @@ async fn one_writes_a_chunk_at_a_time() {
     assert_eq!(first.await.unwrap().status(), 204);
     bring(&home.client, &chunk, 0, 10).await.is(204);
     assert_eq!(home.client.get(&chunk.path()).await.is(200).body, chunk.bytes);
+}
+
+#[tokio::test]
+async fn an_account_writes_eight_chunks_at_once_and_keeps_no_other_out() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let other = Home::of(&rig, "eve@example.org").await;
+    let mut open = Vec::new();
+    for seed in 0..8 {
+        let (feed, body) = fed();
+        let request = request(&home.client, &Chunk::new(seed, 10), 0, body).await;
+        open.push((feed, tokio::spawn(answer(router(&rig), request))));
+    }
+    until_lengths(&rig, &[0; 8]).await;
+    let ninth = Chunk::new(9, 10);
+    let busy = bring(&home.client, &ninth, 0, 10).await;
+    assert_eq!(busy.refuses(503, "busy").retry_after(), 5);
+    bring_all(&other.client, &ninth).await;
+    let (feed, first) = open.remove(0);
+    drop(feed);
+    assert_eq!(first.await.unwrap().status(), 202);
+    bring_all(&home.client, &ninth).await;
 }
 
 #[tokio::test]
@@ -155,7 +177,9 @@ async fn a_body_that_stops_coming_ends_with_what_came() {
     let request = request(&home.client, &chunk, 0, body).await;
     let first = tokio::spawn(answer(router(&rig), request));
     feed.send(piece(&chunk.bytes[..400])).await.unwrap();
+    let start = tokio::time::Instant::now();
     assert_eq!(first.await.unwrap().status(), 408);
+    assert!(start.elapsed() < Duration::from_secs(60));
     assert_eq!(missing(&home.client, &[&chunk]).await, [chunk.from(400)]);
 }
 
@@ -169,6 +193,7 @@ async fn a_body_that_is_longer_than_the_chunk_is_refused_and_never_stored() {
     let first = tokio::spawn(answer(router(&rig), request));
     feed.send(piece(&chunk.bytes[..600])).await.unwrap();
     feed.send(piece(&[0; 401])).await.unwrap();
+    drop(feed);
     assert_eq!(first.await.unwrap().status(), 413);
     assert_eq!(missing(&home.client, &[&chunk]).await, [chunk.from(600)]);
 }
