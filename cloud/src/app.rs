@@ -12,6 +12,8 @@ use rusqlite::{OptionalExtension, params};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::alarm::Alarms;
+use crate::blobs;
+use crate::blobs::files::Files;
 use crate::channel::hub::Hub;
 use crate::clock::{CloudClock, Millis};
 use crate::config::Settings;
@@ -33,6 +35,8 @@ pub struct Parts {
     pub settings: Settings,
     /// The database.
     pub store: Store,
+    /// The files of chunks.
+    pub files: Files,
     /// The server's keys.
     pub vault: Vault,
     /// The time.
@@ -73,11 +77,15 @@ impl App {
     /// When the folder, the server key or the database can't be used.
     pub fn open(settings: Settings, clock: CloudClock) -> Result<Self, OpenError> {
         let vault = open_data(&settings.data)?;
-        let store = Store::open(&settings.data.join(store::FILE))?;
+        let database = settings.data.join(store::FILE);
+        let files = Files::open(&settings.data).map_err(OpenError::Folder)?;
+        blobs::table::settle(&store::connect(&database)?, &files)?;
+        let store = Store::open(&database)?;
         let dummy = Dummy::new(&vault);
         Ok(Self(Arc::new(Parts {
             settings,
             store,
+            files,
             vault,
             alarms: Alarms::new(clock.clone()),
             hub: Hub::default(),

@@ -36,7 +36,7 @@ pub struct Options {
     /// The configuration file (TOML)
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
-    /// The folder of the database and the server key
+    /// The folder of the database, the server key and the chunks
     #[arg(long, value_name = "DIR", global = true)]
     pub data: Option<PathBuf>,
     /// The address to listen at [default: 127.0.0.1:8080]; port 0 takes a free one

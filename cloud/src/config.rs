@@ -20,7 +20,7 @@ use crate::net::{BadNetwork, Network};
 /// What the cloud runs with.
 #[derive(Debug)]
 pub struct Settings {
-    /// The folder of the database and the server key.
+    /// The folder of the database, the server key and the chunks.
     pub data: PathBuf,
     /// Where to listen.
     pub listen: SocketAddr,

@@ -11,6 +11,7 @@ pub mod accounts;
 pub mod admin;
 pub mod alarm;
 pub mod app;
+pub mod blobs;
 pub mod budget;
 pub mod challenges;
 pub mod channel;

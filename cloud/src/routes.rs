@@ -12,8 +12,8 @@ use crate::app::App;
 use crate::http::nonce;
 use crate::problem::{Kind, Problem};
 use crate::{
-    accessories, accounts, challenges, channel, commands, delegates, devices, hardware, health, inbound_sms,
-    login, pages, releases, sync, tokens, verifications,
+    accessories, accounts, blobs, challenges, channel, commands, delegates, devices, hardware, health,
+    inbound_sms, login, pages, releases, sync, tokens, verifications,
 };
 
 /// A route of the service.
@@ -70,6 +70,9 @@ routes! {
     "PUT" put "/v1/accessories/{id}" => accessories::put;
     "POST" post "/v1/sync/push" => sync::push;
     "GET" get "/v1/sync/changes" => sync::changes;
+    "POST" post "/v1/blobs/missing" => blobs::missing;
+    "GET" get "/v1/blobs/{id}" => blobs::get;
+    "PUT" put "/v1/blobs/{id}" => blobs::put;
     "GET" get "/v1/stream" => channel::stream::open;
     "GET" get "/v1/commands" => channel::queue;
     "POST" post "/v1/outcomes" => channel::outcome;

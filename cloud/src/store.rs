@@ -70,6 +70,9 @@ pub enum StoreError {
     /// The database belongs to another server key.
     #[error("the database was made with another server key")]
     OtherKey,
+    /// The folder of the chunks' files can't be read.
+    #[error("the chunks' files can't be read")]
+    Files(#[source] std::io::Error),
     /// The thread could not be started.
     #[error("the database's thread can't be started")]
     Thread(#[source] std::io::Error),

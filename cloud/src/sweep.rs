@@ -2,8 +2,10 @@
 
 use rusqlite::{Transaction, params};
 
+use crate::blobs;
+use crate::blobs::files::Files;
 use crate::clock::{DAY, MINUTE, Millis};
-use crate::store::Failure;
+use crate::store::{self, Failure};
 use crate::sync;
 
 /// How long nothing is swept after a sweep.
@@ -27,17 +29,19 @@ const TABLES: &[&str] = &[
     "accessories",
 ];
 
-/// Deletes what is over at `now`.
+/// Deletes what is over at `now`; chunks' files once their rows are gone for good.
 ///
 /// # Errors
 /// A broken database.
-pub fn sweep(transaction: &Transaction<'_>, now: Millis) -> Result<(), Failure> {
+pub fn sweep(transaction: &Transaction<'_>, files: &Files, now: Millis) -> Result<(), Failure> {
     for table in TABLES {
         transaction
             .prepare_cached(&format!("DELETE FROM {table} WHERE until <= ?1"))?
             .execute(params![now])?;
     }
     sync::table::forget_removals(transaction, now)?;
+    let (forgotten, files) = (blobs::table::forget(transaction, now)?, files.clone());
+    store::after_commit(move || files.remove(forgotten));
     // The one who opened it may ask for a while what became of it.
     forget_verifications(transaction, now)
 }

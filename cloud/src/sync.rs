@@ -7,10 +7,10 @@ pub mod table;
 use std::collections::HashSet;
 
 use axum::extract::{RawQuery, State};
-use belay_proto::sync::{CollectionId, MAX_SEALED_RECORD, Revision};
+use belay_proto::sync::{ChunkId, CollectionId, MAX_SEALED_RECORD, Revision};
 use belay_proto::wire::{
-    CHANGES_BYTES, CHANGES_PAGE, ChangesAnswer, Hint, PUSH_RECORDS, PushAnswer, PushRecord, PushRequest,
-    PushResult, PushStatus, RECORD_CHUNKS, SyncRecord,
+    CHANGES_BYTES, CHANGES_PAGE, ChangesAnswer, Hint, MISSING_CHUNKS, PUSH_RECORDS, PushAnswer, PushRecord,
+    PushRequest, PushResult, PushStatus, RECORD_CHUNKS, SyncRecord,
 };
 use belay_proto::{AccountId, DeviceId};
 use rusqlite::Transaction;
@@ -23,7 +23,7 @@ use crate::http::Session;
 use crate::http::packed::Packed;
 use crate::problem::{Kind, Problem};
 use crate::store::{self, Failure};
-use crate::{channel, devices};
+use crate::{blobs, channel, devices};
 
 /// The longest sealed removal that is stored in a full account, bytes: a path of 4 KiB and what is counted.
 const LONGEST_REMOVAL: usize = 8 * 1024;
@@ -149,6 +149,8 @@ struct Push<'a> {
     now: Millis,
     /// Bytes of records in the answer.
     told: usize,
+    /// Missing chunks in the answer.
+    lacking: usize,
 }
 
 impl<'a> Push<'a> {
@@ -166,6 +168,7 @@ impl<'a> Push<'a> {
             counted: table::counted(tx, &account)?,
             now: app.now(),
             told: 0,
+            lacking: 0,
         })
     }
 
@@ -215,10 +218,16 @@ impl<'a> Push<'a> {
         if present == Some(record.revision) {
             return Ok(PushStatus::Ok.into());
         }
+        // What is named stays, whatever becomes of this record: it is pushed again soon.
+        blobs::table::keep(self.tx, &self.account, &record.chunks, self.now)?;
         if present != push.base {
             return Ok(self.conflict(before));
         }
-        let replaced = before.map_or(0, |before| before.sealed.len() as u64);
+        let lacking = blobs::table::lacking(self.tx, &self.account, &record.chunks)?;
+        if !lacking.is_empty() {
+            return Ok(self.missing(lacking));
+        }
+        let replaced = before.as_ref().map_or(0, |before| before.sealed.len() as u64);
         let used = self
             .counted
             .used
@@ -232,6 +241,8 @@ impl<'a> Push<'a> {
         }
         let sequence = next(self.counted.sequence, self.now);
         table::put(self.tx, &self.account, record, sequence, self.now)?;
+        let needed = before.map_or_else(Vec::new, |before| before.chunks);
+        blobs::table::need(self.tx, &self.account, &needed, &record.chunks, self.now)?;
         self.counted = Counted {
             sequence,
             used,
@@ -250,6 +261,15 @@ impl<'a> Push<'a> {
         PushResult {
             current: (self.told <= CHANGES_BYTES).then_some(before),
             ..PushStatus::Conflict.into()
+        }
+    }
+    /// The chunks that have to come first, as long as the answer has room.
+    fn missing(&mut self, mut lacking: Vec<ChunkId>) -> PushResult {
+        lacking.truncate(MISSING_CHUNKS.saturating_sub(self.lacking));
+        self.lacking += lacking.len();
+        PushResult {
+            missing: lacking,
+            ..PushStatus::MissingChunks.into()
         }
     }
 }

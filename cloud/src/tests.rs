@@ -4,6 +4,7 @@
 mod accessory;
 mod account;
 mod bad_input;
+mod blobs;
 mod carriers;
 mod channel;
 mod commands;

@@ -10,6 +10,7 @@ mod accessory;
 mod account;
 mod bytes;
 mod channel;
+mod chunk;
 mod command;
 mod config;
 mod device;
@@ -28,6 +29,7 @@ pub use channel::{
     EVENT_STREAM, HEARTBEAT_COMMENT, Hint, OutcomeRequest, QueueAnswer, QueuedCommand, ReportRequest,
     UnknownHint,
 };
+pub use chunk::{OCTET_STREAM, from_repr_digest, repr_digest};
 pub use command::{
     CommandLife, CommandRequest, CommandsAnswer, DelegateRequest, DelegatesAnswer, ReportsAnswer,
     SealedReport,
@@ -62,6 +64,12 @@ pub mod header {
     pub const DPOP_NONCE: &str = "dpop-nonce";
     /// Makes a mutating call one, however often it is sent.
     pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+    /// The length of a sealed chunk, bytes.
+    pub const UPLOAD_LENGTH: &str = "upload-length";
+    /// Where in a chunk a body begins, or has to begin, bytes.
+    pub const UPLOAD_OFFSET: &str = "upload-offset";
+    /// A digest of all of a chunk (RFC 9530 §3).
+    pub const REPR_DIGEST: &str = "repr-digest";
     /// `hex(HMAC-SHA256(secret, body))` on `POST /v1/inbound-sms`.
     pub const GATEWAY_SIGNATURE: &str = "belay-gateway-signature";
 }

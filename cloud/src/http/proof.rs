@@ -40,10 +40,11 @@ impl FromRequestParts<App> for Proof {
         let token = access_token(&parts.headers)?;
         let (proof, id) = verify(parts, app, token)?;
         let (now, due) = (app.now(), app.sweep_is_due(app.now()));
+        let files = app.files.clone();
         app.store
             .transact(move |transaction| {
                 if due {
-                    sweep::sweep(transaction, now)?;
+                    sweep::sweep(transaction, &files, now)?;
                 }
                 let fresh = transaction
                     .prepare_cached("INSERT OR IGNORE INTO proofs (id, until) VALUES (?1, ?2)")?

@@ -29,3 +29,18 @@ CREATE TABLE records (
 CREATE UNIQUE INDEX records_sequence ON records (account, sequence);
 CREATE INDEX records_of_collection ON records (account, collection, sequence);
 CREATE INDEX records_until ON records (until) WHERE until IS NOT NULL;
+
+-- Chunks of long contents. The bytes lie in blobs/, in a file of their own.
+CREATE TABLE chunks (
+    account BLOB NOT NULL REFERENCES accounts (id),
+    id      BLOB NOT NULL CHECK (length(id) = 32),
+    file    BLOB NOT NULL UNIQUE CHECK (length(file) = 16), -- its name, drawn for each upload
+    length  INTEGER NOT NULL CHECK (length > 0),            -- of the sealed chunk, counted from the start of its upload
+    digest  BLOB NOT NULL CHECK (length(digest) = 32),      -- SHA-256 of the sealed chunk
+    whole   INTEGER NOT NULL CHECK (whole IN (0, 1)),
+    uses    INTEGER NOT NULL DEFAULT 0 CHECK (uses >= 0),   -- records that name it
+    until   INTEGER,                                        -- NULL while a record does
+    PRIMARY KEY (account, id),
+    CHECK ((until IS NULL) = (uses > 0))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX chunks_until ON chunks (until) WHERE until IS NOT NULL;

@@ -89,6 +89,16 @@ pub fn count(tx: &Transaction<'_>, account: &AccountId, counted: &Counted) -> Re
     Ok(())
 }
 
+/// Gives bytes back that an account no longer uses.
+///
+/// # Errors
+/// A broken database.
+pub fn give_back(tx: &Transaction<'_>, account: &[u8; 16], bytes: u64) -> Result<(), Failure> {
+    tx.prepare_cached("UPDATE sync_accounts SET used = max(0, used - ?2) WHERE account = ?1")?
+        .execute(params![account, bytes])?;
+    Ok(())
+}
+
 /// The present record of an id.
 ///
 /// # Errors

@@ -56,7 +56,9 @@ async fn bodies_that_are_too_large_of_another_type_or_no_json_are_problems() {
     Owner::new("jo@example.org")
         .register(&mut client, &Device::new())
         .await;
-    for (method, path) in routes_with_bodies().filter(|(_, path)| path != "/v1/inbound-sms") {
+    // A chunk's bytes are any bytes.
+    let others = |path: &str| path == "/v1/inbound-sms" || path.starts_with("/v1/blobs/00");
+    for (method, path) in routes_with_bodies().filter(|(_, path)| !others(path)) {
         // The same bytes are no MessagePack either.
         let json = match path.starts_with("/v1/sync/") || path.starts_with("/v1/blobs/") {
             true => MESSAGE_PACK,

@@ -26,7 +26,7 @@ fn sealed(collection: CollectionId, id: u8, bytes: &[u8]) -> SyncRecord {
     }
 }
 
-fn new(id: u8, bytes: &[u8]) -> PushRecord {
+pub fn new(id: u8, bytes: &[u8]) -> PushRecord {
     PushRecord {
         base: None,
         record: sealed(CONTACTS, id, bytes),
@@ -34,7 +34,7 @@ fn new(id: u8, bytes: &[u8]) -> PushRecord {
 }
 
 /// A change of `before`.
-fn change(before: &PushRecord, bytes: &[u8]) -> PushRecord {
+pub fn change(before: &PushRecord, bytes: &[u8]) -> PushRecord {
     let record = &before.record;
     PushRecord {
         base: Some(record.revision),
@@ -46,7 +46,7 @@ fn change(before: &PushRecord, bytes: &[u8]) -> PushRecord {
     }
 }
 
-fn removal(before: &PushRecord) -> PushRecord {
+pub fn removal(before: &PushRecord) -> PushRecord {
     let mut push = change(before, b"removed");
     push.record.removed = true;
     push
@@ -81,20 +81,20 @@ async fn send(client: &Client<'_>, body: Vec<u8>) -> Reply {
     panic!("no nonce is good");
 }
 
-async fn push(client: &Client<'_>, cursor: Option<&str>, records: &[PushRecord]) -> PushAnswer {
+pub async fn push(client: &Client<'_>, cursor: Option<&str>, records: &[PushRecord]) -> PushAnswer {
     let body = rmp_serde::to_vec_named(&request(cursor, records)).unwrap();
     read(send(client, body).await)
 }
 
 /// Pushes one record; what became of it.
-async fn one(client: &Client<'_>, record: &PushRecord) -> PushResult {
+pub async fn one(client: &Client<'_>, record: &PushRecord) -> PushResult {
     push(client, None, std::slice::from_ref(record))
         .await
         .results
         .remove(0)
 }
 
-async fn changes(client: &Client<'_>, query: &str) -> ChangesAnswer {
+pub async fn changes(client: &Client<'_>, query: &str) -> ChangesAnswer {
     read(client.get(&format!("/v1/sync/changes?{query}")).await)
 }
 

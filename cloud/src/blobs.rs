@@ -1,0 +1,274 @@
+//! Chunks of long contents, sealed by an account's devices: which are there, bringing one, fetching one.
+//!
+//! The bytes lie in [`files`], everything else in the database. What no record needs goes after a day.
+
+pub mod files;
+pub mod range;
+pub mod table;
+pub mod upload;
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use belay_proto::AccountId;
+use belay_proto::sync::ChunkId;
+use belay_proto::wire::header::REPR_DIGEST;
+use belay_proto::wire::{
+    MISSING_CHUNKS, MissingAnswer, MissingChunk, MissingRequest, OCTET_STREAM, repr_digest,
+};
+use futures_util::stream;
+use rusqlite::Transaction;
+use tokio::task::spawn_blocking;
+
+use self::files::{FileName, PIECE};
+use self::range::Part;
+use self::table::Row;
+use self::upload::{Announced, Upload, Verdict, blocking};
+use crate::app::App;
+use crate::http::packed::Packed;
+use crate::http::{Session, id_in_path};
+use crate::problem::{Kind, Problem};
+use crate::store::{self, Failure};
+use crate::{devices, sync};
+
+/// `POST /v1/blobs/missing`: which chunks aren't there, and how much of them is.
+///
+/// # Errors
+/// `malformed`, `not-bound`, `too-large`.
+pub async fn missing(
+    State(app): State<App>,
+    session: Session,
+    Packed(body): Packed<MissingRequest>,
+) -> Result<Packed<MissingAnswer>, Problem> {
+    if body.chunks.len() > MISSING_CHUNKS {
+        return Err(Problem::new(Kind::TooLarge).because("a call asks after at most 1,000 chunks"));
+    }
+    let (account, thumbprint, now) = (session.account, session.proof.thumbprint, app.now());
+    let look = move |tx: &Transaction<'_>| {
+        devices::acting(tx, &thumbprint, &account)?;
+        let mut missing = Vec::new();
+        for id in &body.chunks {
+            match table::find(tx, &account, id)? {
+                Some(row) if row.whole => {}
+                row => missing.push((*id, row)),
+            }
+        }
+        // Who asks names them next.
+        table::keep(tx, &account, &body.chunks, now)?;
+        Ok(missing)
+    };
+    let missing = app.store.transact(look).await?;
+    let files = app.files.clone();
+    let offsets = move || -> io::Result<Vec<MissingChunk>> {
+        let offset = |row: Option<Row>| match row {
+            Some(row) => Ok(files.length(row.file)?.min(row.length)),
+            None => Ok(0),
+        };
+        let chunk = |(id, row)| offset(row).map(|offset| MissingChunk { id, offset });
+        missing.into_iter().map(chunk).collect()
+    };
+    Ok(Packed(MissingAnswer {
+        missing: blocking(offsets).await?,
+    }))
+}
+
+/// `PUT /v1/blobs/{id}`: a chunk, or what is left of it.
+///
+/// # Errors
+/// `malformed`, `not-bound`, `not-found` for an id that is none, `too-large`, `unsupported-media-type`, `wrong-offset`,
+/// `chunk-busy`, `digest-mismatch`, `quota-exceeded`, `request-timeout`, `busy`.
+pub async fn put(State(app): State<App>, path: Path<String>, request: Request) -> Result<Response, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let announced = Announced::read(&parts.headers, &body);
+    let begun = match Session::from_request_parts(&mut parts, &app).await {
+        Ok(session) => begin(&app, &session, path, announced).await,
+        Err(problem) => Err(problem),
+    };
+    match begun {
+        // Goes on when the caller has gone: what came is kept.
+        Ok(Begun::Upload(upload)) => tokio::spawn(upload.receive(body))
+            .await
+            .unwrap_or_else(|_| Err(Problem::new(Kind::Internal))),
+        refused => {
+            // Who waits for a word before he sends doesn't send.
+            if !parts.headers.contains_key(header::EXPECT) {
+                upload::drain(body);
+            }
+            match refused? {
+                Begun::Answer(response) => Ok(response),
+                Begun::Upload(_) => Err(Problem::new(Kind::Internal)),
+            }
+        }
+    }
+}
+
+/// What becomes of a chunk's bytes.
+enum Begun {
+    /// Nobody needs them.
+    Answer(Response),
+    /// They are written.
+    Upload(Box<Upload>),
+}
+
+async fn begin(
+    app: &App,
+    session: &Session,
+    path: Path<String>,
+    announced: Result<Announced, Problem>,
+) -> Result<Begun, Problem> {
+    let id: ChunkId = id_in_path(path)?;
+    let announced = announced?;
+    let (account, thumbprint) = (session.account, session.proof.thumbprint);
+    let writing = app.files.write(account, id);
+    let (taken, inside) = (writing.as_ref().err().copied(), app.clone());
+    let decide = move |tx: &Transaction<'_>| {
+        devices::acting(tx, &thumbprint, &account)?;
+        let row = table::find(tx, &account, &id)?;
+        table::keep(tx, &account, &[id], inside.now())?;
+        let verdict = announced.judge(row.as_ref());
+        let file = match (verdict, taken) {
+            (Verdict::Whole | Verdict::Differs | Verdict::From(_), _) => None,
+            (_, Some(taken)) => return Err(Problem::wait(taken, upload::WAIT).into()),
+            (Verdict::GoOn(file), None) => Some(file),
+            (Verdict::Begin, None) => Some(reserve(&inside, tx, &account, &id, row, announced)?),
+        };
+        Ok((verdict, file))
+    };
+    let (verdict, file) = app.store.transact(decide).await?;
+    if let (Some(file), Ok(writing)) = (file, writing) {
+        return Ok(Begun::Upload(Box::new(Upload {
+            app: app.clone(),
+            account,
+            id,
+            file,
+            announced,
+            writing,
+        })));
+    }
+    match verdict {
+        Verdict::Differs => {
+            Err(Problem::new(Kind::DigestMismatch).because("the cloud has this chunk with other bytes"))
+        }
+        Verdict::From(offset) => Ok(Begun::Answer(upload::wrong_offset(offset))),
+        Verdict::Whole | Verdict::GoOn(_) | Verdict::Begin => Ok(Begun::Answer(upload::whole())),
+    }
+}
+
+/// Takes room for a chunk, in place of what came of it before.
+fn reserve(
+    app: &App,
+    tx: &Transaction<'_>,
+    account: &AccountId,
+    id: &ChunkId,
+    before: Option<Row>,
+    announced: Announced,
+) -> Result<FileName, Failure> {
+    let mut counted = sync::table::counted(tx, account)?;
+    let replaced = before.map_or(0, |row| row.length);
+    let used = counted
+        .used
+        .saturating_sub(replaced)
+        .saturating_add(announced.length);
+    if used > counted.used && used > counted.quota(app.settings.limits.quota).total {
+        return Err(Problem::new(Kind::QuotaExceeded).into());
+    }
+    counted.used = used;
+    sync::table::count(tx, account, &counted)?;
+    let file = FileName::draw();
+    let row = Row {
+        file,
+        length: announced.length,
+        digest: announced.digest,
+        whole: false,
+    };
+    table::put(tx, account, id, &row, app.now())?;
+    if let Some(before) = before {
+        let files = app.files.clone();
+        store::after_commit(move || files.remove(vec![before.file]));
+    }
+    Ok(file)
+}
+
+/// `GET /v1/blobs/{id}`: a chunk, or a part of it.
+///
+/// # Errors
+/// `not-found`, `range-not-satisfiable`.
+pub async fn get(
+    State(app): State<App>,
+    path: Path<String>,
+    session: Session,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let id: ChunkId = id_in_path(path)?;
+    let account = session.account;
+    let not_found = || Problem::new(Kind::NotFound);
+    let find = move |tx: &Transaction<'_>| table::find(tx, &account, &id);
+    let row = app.store.transact(find).await?.filter(|row| row.whole);
+    let row = row.ok_or_else(not_found)?;
+    let part = range::asked(&headers, row.length);
+    let (status, first, last) = match part {
+        Part::Whole => (StatusCode::OK, 0, row.length.saturating_sub(1)),
+        Part::Range(first, last) => (StatusCode::PARTIAL_CONTENT, first, last),
+        Part::Nowhere => return Ok(nowhere(row.length)),
+    };
+    let files = app.files.clone();
+    let Some(file) = blocking(move || files.read(row.file, row.length, first)).await? else {
+        let lose = move |tx: &Transaction<'_>| table::lose(tx, &account, &id, row.file);
+        app.store.transact(lose).await?;
+        return Err(not_found());
+    };
+    let length = last - first + 1;
+    let mut answer = HeaderMap::from_iter([
+        (header::CONTENT_TYPE, HeaderValue::from_static(OCTET_STREAM)),
+        (header::CONTENT_LENGTH, HeaderValue::from(length)),
+        (header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ]);
+    if let Ok(digest) = HeaderValue::from_str(&repr_digest(&row.digest)) {
+        answer.insert(HeaderName::from_static(REPR_DIGEST), digest);
+    }
+    if status == StatusCode::PARTIAL_CONTENT {
+        answer.insert(
+            header::CONTENT_RANGE,
+            content_range(&format!("{first}-{last}"), row.length)?,
+        );
+    }
+    Ok((
+        status,
+        answer,
+        Body::from_stream(stream::try_unfold((file, length), piece)),
+    )
+        .into_response())
+}
+
+fn nowhere(length: u64) -> Response {
+    let mut response = Problem::new(Kind::RangeNotSatisfiable).into_response();
+    if let Ok(range) = content_range("*", length) {
+        response.headers_mut().insert(header::CONTENT_RANGE, range);
+    }
+    response
+}
+
+fn content_range(part: &str, length: u64) -> Result<HeaderValue, Problem> {
+    HeaderValue::from_str(&format!("bytes {part}/{length}")).map_err(|_| Problem::new(Kind::Internal))
+}
+
+/// The next bytes of a file, as long as there are any left to tell.
+async fn piece((mut file, left): (File, u64)) -> io::Result<Option<(Bytes, (File, u64))>> {
+    if left == 0 {
+        return Ok(None);
+    }
+    let reading = move || {
+        let mut bytes = vec![0; usize::try_from(left).map_or(PIECE, |left| left.min(PIECE))];
+        file.read_exact(&mut bytes)?;
+        let left = left - bytes.len() as u64;
+        Ok(Some((Bytes::from(bytes), (file, left))))
+    };
+    spawn_blocking(reading)
+        .await
+        .map_err(|_| io::Error::from(ErrorKind::Other))?
+}

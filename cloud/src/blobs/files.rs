@@ -1,0 +1,257 @@
+//! The files that chunks lie in: `blobs/XX/` and a name that begins with those two digits.
+//!
+//! A name is drawn for each upload and kept in the chunk's row. The row is there before its file, so a file without a row is
+//! nobody's; and a chunk that comes again after its row has gone gets another name, so that no file is removed which
+//! somebody writes.
+
+use std::collections::HashSet;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use belay_proto::AccountId;
+use belay_proto::keys::random;
+use belay_proto::sync::ChunkId;
+use belay_proto::text::{from_hex, hex};
+use ring::digest::{Context, SHA256};
+
+use crate::problem::Kind;
+
+/// The folder's name in the data folder.
+const FOLDER: &str = "blobs";
+/// How much of a file is in memory at once, bytes.
+pub const PIECE: usize = 64 * 1024;
+
+/// Chunks that are written at once. A call may take minutes, and holds a file and as much memory as [`PIECE`] or what comes
+/// at once.
+const UPLOADS: usize = 256;
+/// As many of one account, so that it doesn't keep the others out.
+const UPLOADS_OF_ACCOUNT: usize = 8;
+
+/// A file's name: 16 random bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FileName([u8; 16]);
+
+impl FileName {
+    /// One that no file has.
+    #[must_use]
+    pub fn draw() -> Self {
+        Self(random())
+    }
+
+    /// From a row.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// For a row.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+/// The files of one cloud; cloning gives another handle to the same.
+#[derive(Clone, Debug)]
+pub struct Files(Arc<Inside>);
+
+#[derive(Debug)]
+struct Inside {
+    folder: PathBuf,
+    /// Which chunks are being written. A plain lock: it is held for one look.
+    writing: Mutex<HashSet<(AccountId, ChunkId)>>,
+}
+
+/// A chunk that nobody else writes until this is dropped.
+#[derive(Debug)]
+pub struct Writing {
+    files: Files,
+    chunk: (AccountId, ChunkId),
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.files.writing().remove(&self.chunk);
+    }
+}
+
+impl Files {
+    /// Those in the data folder.
+    ///
+    /// # Errors
+    /// When the folder can't be made.
+    pub fn open(data: &Path) -> io::Result<Self> {
+        let folder = data.join(FOLDER);
+        make(&folder)?;
+        Ok(Self(Arc::new(Inside {
+            folder,
+            writing: Mutex::default(),
+        })))
+    }
+
+    /// Lets one write a chunk.
+    ///
+    /// # Errors
+    /// [`Kind::ChunkBusy`] while another one does, [`Kind::Busy`] while as many are written as can be.
+    pub fn write(&self, account: AccountId, chunk: ChunkId) -> Result<Writing, Kind> {
+        let mut writing = self.writing();
+        if writing.contains(&(account, chunk)) {
+            return Err(Kind::ChunkBusy);
+        }
+        let of_account = writing.iter().filter(|(owner, _)| *owner == account).count();
+        if writing.len() >= UPLOADS || of_account >= UPLOADS_OF_ACCOUNT {
+            return Err(Kind::Busy);
+        }
+        writing.insert((account, chunk));
+        drop(writing);
+        Ok(Writing {
+            files: self.clone(),
+            chunk: (account, chunk),
+        })
+    }
+
+    fn writing(&self) -> std::sync::MutexGuard<'_, HashSet<(AccountId, ChunkId)>> {
+        self.0.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens or makes a file to write on at its end, and tells how long it is, bytes.
+    ///
+    /// # Errors
+    /// As the file system's.
+    pub fn append(&self, name: FileName) -> io::Result<(File, u64)> {
+        make(&self.folder_of(name))?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(self.path(name))?;
+        let length = file.seek(SeekFrom::End(0))?;
+        Ok((file, length))
+    }
+
+    /// How long a file is, bytes; 0 when there is none.
+    ///
+    /// # Errors
+    /// As the file system's.
+    pub fn length(&self, name: FileName) -> io::Result<u64> {
+        match fs::metadata(self.path(name)) {
+            Ok(about) => Ok(about.len()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens a file of exactly `length` bytes at `first`; `None` when there is none.
+    ///
+    /// # Errors
+    /// As the file system's.
+    pub fn read(&self, name: FileName, length: u64, first: u64) -> io::Result<Option<File>> {
+        let mut file = match File::open(self.path(name)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        if file.metadata()?.len() != length {
+            return Ok(None);
+        }
+        file.seek(SeekFrom::Start(first))?;
+        Ok(Some(file))
+    }
+
+    /// Whether all that was written has this SHA-256; then it is on disk, under its name.
+    ///
+    /// # Errors
+    /// As the file system's.
+    pub fn settle(&self, name: FileName, file: &mut File, sha256: &[u8; 32]) -> io::Result<bool> {
+        file.seek(SeekFrom::Start(0))?;
+        let (mut digest, mut piece) = (Context::new(&SHA256), vec![0; PIECE]);
+        loop {
+            match file.read(&mut piece) {
+                Ok(0) => break,
+                Ok(length) => digest.update(piece.get(..length).unwrap_or_default()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if digest.finish().as_ref() != sha256 {
+            return Ok(false);
+        }
+        file.sync_all()?;
+        sync(&self.folder_of(name))?;
+        Ok(true)
+    }
+
+    /// Removes files on a thread of its own, so that whoever asks needn't wait. What can't be removed now is at the next
+    /// start.
+    pub fn remove(&self, names: Vec<FileName>) {
+        if names.is_empty() {
+            return;
+        }
+        let files = self.clone();
+        let removing = move || names.into_iter().for_each(|name| files.remove_now(name));
+        if let Err(error) = thread::Builder::new().name("blobs".to_owned()).spawn(removing) {
+            tracing::warn!(%error, "chunks' files stay until the next start");
+        }
+    }
+
+    /// Removes a file.
+    pub fn remove_now(&self, name: FileName) {
+        match fs::remove_file(self.path(name)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                tracing::warn!(%error, "a chunk's file can't be removed");
+            }
+            _ => {}
+        }
+    }
+
+    /// The names of all files. What has another name isn't this program's.
+    ///
+    /// # Errors
+    /// As the file system's.
+    pub fn names(&self) -> io::Result<Vec<FileName>> {
+        let mut names = Vec::new();
+        for folder in fs::read_dir(&self.0.folder)? {
+            let folder = folder?;
+            if !folder.file_type()?.is_dir() {
+                continue;
+            }
+            for file in fs::read_dir(folder.path())? {
+                let file = file?.file_name();
+                let name = file.to_str().and_then(|name| from_hex(name).ok());
+                let name = name.and_then(|name| <[u8; 16]>::try_from(name).ok());
+                names.extend(
+                    name.map(FileName)
+                        .filter(|name| self.folder_of(*name) == folder.path()),
+                );
+            }
+        }
+        Ok(names)
+    }
+
+    fn folder_of(&self, name: FileName) -> PathBuf {
+        let [first, ..] = name.0;
+        self.0.folder.join(hex(&[first]))
+    }
+
+    fn path(&self, name: FileName) -> PathBuf {
+        self.folder_of(name).join(hex(&name.0))
+    }
+}
+
+/// Makes a folder, so that it is there after a power cut too.
+fn make(folder: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Ok(()) => folder.parent().map_or(Ok(()), sync),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}

@@ -1,0 +1,266 @@
+//! Chunks in the database.
+
+use std::collections::{BTreeSet, HashSet};
+
+use belay_proto::AccountId;
+use belay_proto::sync::ChunkId;
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::files::{FileName, Files};
+use crate::clock::{DAY, HOUR, Millis};
+use crate::store::{Failure, StoreError};
+use crate::sync;
+
+/// How long a chunk stays that no record needs, from when it was last brought, needed, named or asked after.
+pub const LIFE: Millis = DAY;
+/// A chunk that is asked after again and again is noted once in this time.
+const NOTED: Millis = HOUR;
+/// Chunks that one sweep deletes; the next one goes on.
+const SWEPT: usize = 1000;
+
+/// A chunk as its row has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The file with its bytes.
+    pub file: FileName,
+    /// Its sealed length, bytes.
+    pub length: u64,
+    /// SHA-256 of the sealed bytes.
+    pub digest: [u8; 32],
+    /// Whether all of it is there.
+    pub whole: bool,
+}
+
+/// A chunk of an account.
+///
+/// # Errors
+/// A broken database.
+pub fn find(tx: &Transaction<'_>, account: &AccountId, id: &ChunkId) -> Result<Option<Row>, Failure> {
+    let found = tx
+        .prepare_cached("SELECT file, length, digest, whole FROM chunks WHERE account = ?1 AND id = ?2")?
+        .query_row(params![account.as_bytes(), id.as_bytes()], |row| {
+            Ok(Row {
+                file: FileName::from_bytes(row.get(0)?),
+                length: row.get(1)?,
+                digest: row.get(2)?,
+                whole: row.get(3)?,
+            })
+        })
+        .optional()?;
+    Ok(found)
+}
+
+/// Keeps a chunk that is to come in place of the one before. What it takes is the caller's to count.
+///
+/// # Errors
+/// A broken database.
+pub fn put(
+    tx: &Transaction<'_>,
+    account: &AccountId,
+    id: &ChunkId,
+    row: &Row,
+    now: Millis,
+) -> Result<(), Failure> {
+    tx.prepare_cached(
+        "INSERT INTO chunks (account, id, file, length, digest, whole, until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (account, id) DO UPDATE SET
+             file = ?3, length = ?4, digest = ?5, whole = ?6, until = CASE WHEN uses = 0 THEN ?7 END",
+    )?
+    .execute(params![
+        account.as_bytes(),
+        id.as_bytes(),
+        row.file.as_bytes(),
+        row.length,
+        row.digest,
+        row.whole,
+        now.saturating_add(LIFE)
+    ])?;
+    Ok(())
+}
+
+/// Has chunks that no record needs stay for a while longer.
+///
+/// # Errors
+/// A broken database.
+pub fn keep(
+    tx: &Transaction<'_>,
+    account: &AccountId,
+    chunks: &[ChunkId],
+    now: Millis,
+) -> Result<(), Failure> {
+    let until = now.saturating_add(LIFE);
+    let mut keep = tx.prepare_cached(
+        "UPDATE chunks SET until = ?3 WHERE account = ?1 AND id = ?2 AND uses = 0 AND until < ?4",
+    )?;
+    for id in chunks {
+        keep.execute(params![
+            account.as_bytes(),
+            id.as_bytes(),
+            until,
+            until.saturating_sub(NOTED)
+        ])?;
+    }
+    Ok(())
+}
+
+/// Notes that all of a chunk is there; false when that upload's row has gone.
+///
+/// # Errors
+/// A broken database.
+pub fn complete(
+    tx: &Transaction<'_>,
+    account: &AccountId,
+    id: &ChunkId,
+    file: FileName,
+    now: Millis,
+) -> Result<bool, Failure> {
+    let done = tx
+        .prepare_cached(
+            "UPDATE chunks SET whole = 1, until = CASE WHEN uses = 0 THEN ?4 END
+             WHERE account = ?1 AND id = ?2 AND file = ?3",
+        )?
+        .execute(params![
+            account.as_bytes(),
+            id.as_bytes(),
+            file.as_bytes(),
+            now.saturating_add(LIFE)
+        ])?;
+    Ok(done > 0)
+}
+
+/// Notes that a chunk's file is lost: it has to come again.
+///
+/// # Errors
+/// A broken database.
+pub fn lose(tx: &Transaction<'_>, account: &AccountId, id: &ChunkId, file: FileName) -> Result<(), Failure> {
+    tx.prepare_cached("UPDATE chunks SET whole = 0 WHERE account = ?1 AND id = ?2 AND file = ?3")?
+        .execute(params![account.as_bytes(), id.as_bytes(), file.as_bytes()])?;
+    Ok(())
+}
+
+/// Forgets an upload whose bytes were thrown away, and gives back its room. The row stays while records need the chunk.
+///
+/// # Errors
+/// A broken database.
+pub fn throw_away(
+    tx: &Transaction<'_>,
+    account: &AccountId,
+    id: &ChunkId,
+    file: FileName,
+) -> Result<(), Failure> {
+    let length: Option<u64> = tx
+        .prepare_cached(
+            "DELETE FROM chunks WHERE account = ?1 AND id = ?2 AND file = ?3 AND uses = 0 RETURNING length",
+        )?
+        .query_row(
+            params![account.as_bytes(), id.as_bytes(), file.as_bytes()],
+            |row| row.get(0),
+        )
+        .optional()?;
+    match length {
+        Some(length) => sync::table::give_back(tx, account.as_bytes(), length),
+        None => Ok(()),
+    }
+}
+
+/// Which of a record's chunks aren't there, each once, in their order.
+///
+/// # Errors
+/// A broken database.
+pub fn lacking(
+    tx: &Transaction<'_>,
+    account: &AccountId,
+    chunks: &[ChunkId],
+) -> Result<Vec<ChunkId>, Failure> {
+    let (mut seen, mut lacking) = (HashSet::new(), Vec::new());
+    for id in chunks.iter().filter(|id| seen.insert(**id)) {
+        if !find(tx, account, id)?.is_some_and(|row| row.whole) {
+            lacking.push(*id);
+        }
+    }
+    Ok(lacking)
+}
+
+/// Counts what a record needs in place of what it needed before.
+///
+/// # Errors
+/// A broken database.
+pub fn need(
+    tx: &Transaction<'_>,
+    account: &AccountId,
+    before: &[ChunkId],
+    after: &[ChunkId],
+    now: Millis,
+) -> Result<(), Failure> {
+    let (before, after): (BTreeSet<_>, BTreeSet<_>) = (before.iter().collect(), after.iter().collect());
+    let mut more =
+        tx.prepare_cached("UPDATE chunks SET uses = uses + 1, until = NULL WHERE account = ?1 AND id = ?2")?;
+    for id in after.difference(&before) {
+        more.execute(params![account.as_bytes(), id.as_bytes()])?;
+    }
+    let mut fewer = tx.prepare_cached(
+        "UPDATE chunks SET uses = uses - 1, until = CASE WHEN uses = 1 THEN ?3 END
+         WHERE account = ?1 AND id = ?2",
+    )?;
+    for id in before.difference(&after) {
+        fewer.execute(params![
+            account.as_bytes(),
+            id.as_bytes(),
+            now.saturating_add(LIFE)
+        ])?;
+    }
+    Ok(())
+}
+
+/// Deletes chunks that no record has needed for a while; what their files were.
+///
+/// # Errors
+/// A broken database.
+pub fn forget(tx: &Transaction<'_>, now: Millis) -> Result<Vec<FileName>, Failure> {
+    let over: Vec<([u8; 16], [u8; 16], u64)> = tx
+        .prepare_cached(
+            "DELETE FROM chunks
+             WHERE (account, id) IN (SELECT account, id FROM chunks WHERE until <= ?1 LIMIT ?2)
+             RETURNING account, file, length",
+        )?
+        .query_map(params![now, SWEPT], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    let mut files = Vec::with_capacity(over.len());
+    for (account, file, length) in over {
+        sync::table::give_back(tx, &account, length)?;
+        files.push(FileName::from_bytes(file));
+    }
+    Ok(files)
+}
+
+/// Brings rows and files together when the cloud starts: removes files that no row has, and notes which chunks are lost.
+///
+/// # Errors
+/// A broken database, or the file system's.
+pub fn settle(connection: &Connection, files: &Files) -> Result<(), StoreError> {
+    // In this order: a row is there before its file.
+    let there: HashSet<FileName> = files.names().map_err(StoreError::Files)?.into_iter().collect();
+    let mut rows = HashSet::new();
+    let mut lost = Vec::new();
+    let mut all = connection.prepare("SELECT file, whole FROM chunks")?;
+    let mut all = all.query([])?;
+    while let Some(row) = all.next()? {
+        let (file, whole) = (FileName::from_bytes(row.get(0)?), row.get(1)?);
+        let is_there = there.contains(&file) || files.length(file).map_err(StoreError::Files)? > 0;
+        if whole && !is_there {
+            lost.push(file);
+        }
+        rows.insert(file);
+    }
+    let mut lose = connection.prepare("UPDATE chunks SET whole = 0 WHERE file = ?1")?;
+    for file in &lost {
+        lose.execute(params![file.as_bytes()])?;
+    }
+    if !lost.is_empty() {
+        tracing::warn!(chunks = lost.len(), "chunks are lost, and have to come again");
+    }
+    there.difference(&rows).for_each(|file| files.remove_now(*file));
+    Ok(())
+}
