@@ -213,6 +213,11 @@ impl Desk {
         self.happens(what).await;
         if account.is_some() {
             self.read_wishes().await;
+            return;
+        }
+        // Those who waited for what isn't saved.
+        for (_, waiting) in self.waiting.drain() {
+            let _ = waiting.send(Err(AccessoryError::NotBound));
         }
     }
 

@@ -378,6 +378,11 @@ fn wait(failures: u32, dice: u16) -> Duration {
     let longest = FIRST_WAIT
         .saturating_mul(1 << failures.saturating_sub(1).min(6))
         .min(LONGEST_WAIT);
+    by_chance(longest, dice)
+}
+
+/// Shortens a wait by up to a quarter, by chance.
+fn by_chance(longest: Duration, dice: u16) -> Duration {
     longest.mul_f64(0.75 + 0.25 * f64::from(dice) / f64::from(u16::MAX))
 }
 

@@ -48,6 +48,12 @@ pub enum OpenError {
 }
 
 impl Frame<'_> {
+    /// Whether it is encrypted so that it proves where it comes from.
+    #[must_use]
+    pub const fn is_authentic(&self) -> bool {
+        self.encrypted && self.version >= 4
+    }
+
     /// Opens the frame that the device with this `address` has sent.
     ///
     /// # Errors
@@ -68,7 +74,7 @@ impl Frame<'_> {
             });
         }
         let key = key.ok_or(OpenError::KeyRequired)?;
-        if self.version >= 4 {
+        if self.is_authentic() {
             self.open_authentic(address, key)
         } else {
             self.open_legacy(address, key)

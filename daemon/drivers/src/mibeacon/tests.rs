@@ -1,6 +1,6 @@
 use aes::Aes128;
 use ccm::aead::AeadInOut;
-use ccm::consts::{U4, U12};
+use ccm::consts::{U4, U12, U13};
 use ccm::{Ccm, KeyInit};
 
 use super::*;
@@ -35,6 +35,23 @@ fn sealed(key: [u8; 16], counter: u8, extension: u8, payload: &[u8]) -> Vec<u8> 
 fn plain(counter: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![0x40, 0x30, 0x5b, 0x05, counter];
     frame.extend(payload);
+    frame
+}
+
+/// A frame of version 3 as a sensor with a key of 12 times this byte encrypts it.
+fn legacy(key: u8, counter: u8, extension: [u8; 3], payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0x48, 0x30, 0x5b, 0x05, counter];
+    let mut long = [key; 16];
+    long[6..10].copy_from_slice(&[0x8d, 0x3d, 0x3c, 0x97]);
+    let nonce = [&frame[..], &extension, &SENSOR.reversed()[..5]].concat();
+    let nonce: [u8; 13] = nonce.try_into().unwrap();
+    let mut bytes = payload.to_vec();
+    Ccm::<Aes128, U4, U13>::new((&long).into())
+        .encrypt_inout_detached(&nonce.into(), &[0x11], bytes.as_mut_slice().into())
+        .unwrap();
+    frame.extend(bytes);
+    frame.extend(extension);
+    frame.push(0);
     frame
 }
 
@@ -143,6 +160,17 @@ fn a_frame_that_the_key_does_not_open_counts_for_nothing() {
     assert_eq!(sensor.hear(&air(plain(250, &WARM))), Ok(Vec::new()));
     assert_eq!(sensor.counter(), Some(9));
     assert_eq!(sensor.hear(&air(sealed(KEY, 10, 0, &WARM))), Ok(warm()));
+}
+
+#[test]
+fn a_frame_that_proves_nothing_sets_no_counter_on() {
+    let key = Key::from_hex(&"07".repeat(12)).unwrap();
+    let mut sensor = MiBeaconListener::new(SENSOR, Some(key));
+    // Whoever guesses one that opens would else have all that come from the sensor be old.
+    let guessed = air(legacy(7, 1, [0, 0, 0x70], &WARM));
+    assert_eq!(sensor.hear(&guessed), Ok(warm()));
+    assert_eq!(sensor.counter(), None);
+    assert_eq!(sensor.hear(&air(legacy(7, 2, [0; 3], &WARM))), Ok(warm()));
 }
 
 #[test]

@@ -118,10 +118,10 @@ impl Desk {
             let pending = pairing::load(connection, &sealer, account)?;
             Ok((pending, pairing::counters(connection)?))
         });
-        // Logged there; without them a pairing that broke off is begun anew, and a sensor's first frame is believed.
-        if let Ok((pending, counters)) = read.await.map_err(failed) {
-            self.happens(What::Recalled { pending, counters }).await;
-        }
+        // Logged there; without them a pairing that broke off is begun anew, and a sensor's first frame is believed. What
+        // was another account's goes in any case.
+        let (pending, counters) = read.await.map_err(failed).unwrap_or_default();
+        self.happens(What::Recalled { pending, counters }).await;
     }
 
     /// Reads what the owner has switched on.

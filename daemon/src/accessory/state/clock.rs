@@ -14,19 +14,21 @@ use jiff::tz::Offset;
 use super::super::error::AccessoryError;
 use super::connection::Connection;
 use super::event::Errand;
-use super::{Accessory, At, Effect, State, TimerOf};
+use super::{Accessory, At, Effect, State, TimerOf, by_chance};
 use crate::platform::Timekeeping;
 
 /// 2025, seconds since the epoch: a clock that shows an earlier time was never set.
 const EARLIEST: u64 = 1_735_689_600;
 /// The clocks of accessories go wrong by seconds in a day.
 const DAILY: Duration = Duration::from_secs(86_400);
-/// A clock that couldn't be set is set again after this.
+/// A clock that couldn't be set is set again after this, and after twice as long each further time.
 const AGAIN: Duration = Duration::from_secs(600);
 /// Where nobody keeps the time, a clock that was left alone for so long is the phone's, whatever is stored.
 const LEFT_ALONE: Duration = Duration::from_secs(86_400);
 /// Seconds; both clocks are told in whole ones.
 const NOT_SET: u64 = 2;
+/// Seconds. Whoever keeps the time sets it back by as little now and then, which takes nobody's word back.
+const CORRECTED: u64 = 60;
 /// A mark that lies so far ahead was made by a clock that was; seconds.
 const AHEAD: u64 = 60;
 
@@ -48,6 +50,8 @@ pub(super) struct Clock {
     kept: Timekeeping,
     /// What it showed when the boot clock began, in seconds since the epoch; and since when, by that clock, it does.
     base: Option<(i64, Duration)>,
+    /// When it was first looked at, boot time.
+    began: Option<Duration>,
     /// Since the start it was synchronised, or set ahead: it isn't what the phone woke up with.
     proven: bool,
     /// The earliest time that it was set back to since the start, seconds since the epoch.
@@ -62,6 +66,8 @@ pub struct Seen {
     belief: Belief,
     /// The last minute that any accessory has stored, seconds since the epoch.
     newest: u64,
+    /// Seconds since the clock was first looked at.
+    passed: u64,
 }
 
 /// A clock that was set to the phone's.
@@ -78,11 +84,12 @@ impl At {
         self.seen.belief
     }
 
-    /// Seconds since the epoch, for what is to be dated; not before what was dated already.
+    /// Seconds since the epoch, for what is to be dated; not before what was dated already, and each second another: of
+    /// two readings of the same one only one is kept.
     pub(super) fn dated(&self) -> u64 {
         let now = self.wall.epoch().unwrap_or(0);
         if self.belief() == Belief::Wrong {
-            now.max(self.seen.newest)
+            now.max(self.seen.newest.saturating_add(self.seen.passed))
         } else {
             now
         }
@@ -110,8 +117,9 @@ impl SetClock {
 }
 
 impl Clock {
-    /// Somebody keeps the time, or doesn't any more.
+    /// Somebody keeps the time, or doesn't any more; or the zone is another one, whose offset changes at another time.
     pub(super) fn kept(&mut self, kept: Timekeeping) {
+        self.wakes = None;
         self.kept = kept;
         self.proven |= kept == Timekeeping::Synchronised;
     }
@@ -120,24 +128,29 @@ impl Clock {
         self.wakes = None;
     }
 
-    /// Sees whether it was set.
-    fn look(&mut self, at: &At) {
+    /// Sees whether it was set; to which second, in seconds since the epoch, if it was set back.
+    fn look(&mut self, at: &At) -> Option<u64> {
+        self.began.get_or_insert(at.boot);
         let base = base(at);
-        match self.base {
-            Some((before, _)) if before.abs_diff(base) <= NOT_SET => return,
-            Some((before, _)) if base > before => self.proven = true,
-            Some(_) => {
-                // Right or wrong: whoever keeps the time has to say so again.
-                self.proven = false;
-                if self.kept == Timekeeping::Synchronised {
-                    self.kept = Timekeeping::Waiting;
-                }
-                let to = at.wall.epoch().unwrap_or(0);
-                self.back_to = Some(self.back_to.map_or(to, |before| before.min(to)));
-            }
-            None => {}
+        let (before, _) = self.base.unwrap_or((base, at.boot));
+        if self.base.is_some() && before.abs_diff(base) <= NOT_SET {
+            return None;
         }
         self.base = Some((base, at.boot));
+        if base >= before {
+            self.proven |= base > before;
+            return None;
+        }
+        if before.abs_diff(base) > CORRECTED {
+            // Right or wrong: whoever keeps the time has to say so again.
+            self.proven = false;
+            if self.kept == Timekeeping::Synchronised {
+                self.kept = Timekeeping::Waiting;
+            }
+        }
+        let to = at.wall.epoch().unwrap_or(0);
+        self.back_to = Some(self.back_to.map_or(to, |before| before.min(to)));
+        Some(to)
     }
 
     fn belief(&self, at: &At, newest: u64) -> Belief {
@@ -169,12 +182,32 @@ fn base(at: &At) -> i64 {
 impl State {
     /// Looks at the clock.
     pub(super) fn seen(&mut self, at: At) -> At {
-        self.clock.look(&at);
+        if let Some(to) = self.clock.look(&at) {
+            self.measured_until(to);
+        }
         let marks = self.accessories.values().filter_map(|one| one.paired.as_ref());
         let newest = marks.map(|paired| paired.synced_to).max().unwrap_or(0);
         let belief = self.clock.belief(&at, newest);
-        let seen = Seen { belief, newest };
+        let passed = at.boot.saturating_sub(self.clock.began.unwrap_or(at.boot));
+        let seen = Seen {
+            belief,
+            newest,
+            passed: passed.as_secs(),
+        };
         At { seen, ..at }
+    }
+
+    /// The clock was ahead. What was measured by it is no newer than this second: else nothing would be kept or shown
+    /// before that time has come.
+    fn measured_until(&mut self, second: u64) {
+        for one in self.accessories.values_mut() {
+            for (measured, _) in &mut one.latest {
+                *measured = second.min(*measured);
+            }
+            if let Some(connection) = &mut one.connection {
+                connection.kept_at = second.min(connection.kept_at);
+            }
+        }
     }
 
     /// Takes back marks that a clock ahead has made: what comes until then would be passed over.
@@ -183,15 +216,20 @@ impl State {
         if at.belief() < Belief::Right {
             return;
         }
+        let mut was_ahead = false;
         for (id, one) in &mut self.accessories {
             let Some(paired) = &mut one.paired else { continue };
             if paired.synced_to > today.saturating_add(AHEAD) {
+                was_ahead = true;
                 // Where it was set back while we looked on, all up to there is stored. Else nobody knows, and all that the
                 // accessory has is fetched, once.
                 let whole = |to: u64| to.min(today) / 60 * 60;
                 paired.synced_to = self.clock.back_to.map_or(0, |to| whole(to).saturating_sub(60));
                 effects.push(Effect::StoreMark(*id, paired.synced_to));
             }
+        }
+        if was_ahead {
+            self.measured_until(today);
         }
     }
 
@@ -299,12 +337,22 @@ impl Accessory {
         at: &At,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(clock) = self.connection.as_mut().and_then(|one| one.clock.as_mut()) else {
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        let Some(clock) = &mut connection.clock else {
             return;
         };
         let offset = clock.offset;
-        if outcome.is_err() {
-            clock.due = at.boot + AGAIN;
+        match outcome {
+            Ok(()) => connection.clock_failures = 0,
+            // It has none.
+            Err(AccessoryError::NotSupported) => {}
+            Err(_) => {
+                let longer = AGAIN.saturating_mul(1 << connection.clock_failures.min(8));
+                clock.due = at.boot + by_chance(longer.min(DAILY), at.dice);
+                connection.clock_failures = connection.clock_failures.saturating_add(1);
+            }
         }
         if self.kind.keeps_records() {
             if outcome.is_ok() && self.clock_offset.replace(offset) != Some(offset) {

@@ -36,6 +36,8 @@ pub(crate) struct Connection {
     pub(super) kept_at: u64,
     /// What its clock was set to.
     pub(super) clock: Option<SetClock>,
+    /// How often in a row it couldn't be set.
+    pub(super) clock_failures: u32,
     /// The last fetch had the accessory forget nothing.
     pub(super) held_back: bool,
 }
@@ -84,6 +86,7 @@ impl Connection {
             heart_rate: None,
             kept_at: 0,
             clock: None,
+            clock_failures: 0,
             held_back: false,
         }
     }

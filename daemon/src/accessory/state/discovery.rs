@@ -244,7 +244,7 @@ impl State {
         }
         one.heard_records(&kept, at);
         if !kept.is_empty() {
-            effects.push(Effect::StoreReadings(id, kept));
+            one.store(id, kept, effects);
             effects.push(Effect::MeasurementChanged(id));
         }
     }

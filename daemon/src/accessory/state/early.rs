@@ -1,10 +1,10 @@
-//! What an accessory tells while it is being paired. A scale gives what it kept to whoever listens first, and keeps none
-//! of it; a reading can be stored only once the accessory is on disk itself.
+//! What an accessory tells before it is on disk itself. A scale gives what it kept to whoever listens first, and keeps
+//! none of it; a weighing is advertised once; and a reading can be stored only with its accessory.
 
 use belay_drivers::Reading;
 use belay_proto::id::AccessoryId;
 
-use super::connection::Connection;
+use super::connection::Stage;
 use super::{Accessory, Effect};
 
 /// More than any scale keeps: what comes beyond that isn't worth the memory.
@@ -15,18 +15,28 @@ const MOST: usize = 1024;
 pub(super) struct Early(Vec<(u64, Reading)>);
 
 impl Accessory {
-    /// Has a reading stored, now or once its accessory is on disk.
+    /// Has readings stored, now or once its accessory is on disk.
     pub(super) fn store(
         &mut self,
         id: AccessoryId,
-        second: u64,
-        reading: Reading,
+        readings: Vec<(u64, Reading)>,
         effects: &mut Vec<Effect>,
     ) {
-        if !self.connection.as_ref().is_some_and(Connection::is_pairing) {
-            effects.push(Effect::StoreReadings(id, vec![(second, reading)]));
-        } else if self.early.0.len() < MOST {
-            self.early.0.push((second, reading));
+        if self.is_on_disk() {
+            effects.push(Effect::StoreReadings(id, readings));
+        } else {
+            let room = MOST.saturating_sub(self.early.0.len());
+            self.early.0.extend(readings.into_iter().take(room));
+        }
+    }
+
+    /// Also while it is paired anew.
+    fn is_on_disk(&self) -> bool {
+        let stage = self.connection.as_ref().map(|one| one.stage);
+        if stage == Some(Stage::Saving) || !self.adopting.is_empty() {
+            self.before.is_some()
+        } else {
+            self.paired.is_some()
         }
     }
 

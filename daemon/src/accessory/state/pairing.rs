@@ -10,6 +10,7 @@ use belay_proto::id::AccessoryId;
 use super::super::error::AccessoryError;
 use super::super::model::Saved;
 use super::connection::{Connection, Stage};
+use super::early::Early;
 use super::{Accessory, Answer, Asker, At, Effect, Paired, SessionId, State, TimerOf};
 
 /// What has to be done before an accessory is connected to.
@@ -237,9 +238,10 @@ impl State {
             (Err(error), _) => {
                 // The disk has what it had.
                 one.paired = before;
+                one.early = Early::default();
                 one.end_connection(id, error, effects);
             }
-            (Ok(()), _) => {}
+            (Ok(()), _) => one.store_early(id, effects),
         }
         if outcome.is_ok() {
             // Gone from the disk with the same transaction.

@@ -261,10 +261,11 @@ impl Accessory {
             self.battery = Some(level);
             return;
         }
-        let second = second.or_else(|| at.wall.epoch()).unwrap_or(0);
+        let second = second.filter(|second| at.may_be(*second));
+        let second = second.unwrap_or_else(|| at.dated());
         self.remember(second, reading);
         if self.keeps(second, reading) {
-            self.store(id, second, reading, effects);
+            self.store(id, vec![(second, reading)], effects);
         }
         effects.push(Effect::MeasurementChanged(id));
     }

@@ -1,5 +1,7 @@
 //! A clock that is behind, ahead, or set while an accessory is connected.
 
+mod ahead;
+
 use std::time::Duration;
 
 use belay_drivers::{ActivityMinute, Event as Told, Key, Kind, Moment, Reading, Request};

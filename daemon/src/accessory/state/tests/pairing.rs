@@ -56,19 +56,56 @@ fn a_band_is_paired_once_its_wearer_has_tapped_and_the_key_is_on_disk() {
     assert_eq!(rig.one(id).state(), "syncing");
 }
 
-#[test]
-fn what_is_told_while_pairing_is_stored_once_the_accessory_is() {
-    let weighed = |second, kilograms| Told::Reading {
+fn weighed(second: u64, kilograms: f64) -> Told {
+    Told::Reading {
         at: Some(second),
         reading: Reading::Weight(kilograms),
-    };
-    let stored = |rig: &Rig| {
-        let readings = rig.effects.iter().find_map(|effect| match effect {
-            Effect::StoreReadings(_, readings) => Some(readings.clone()),
-            _ => None,
-        });
-        readings.unwrap_or_default()
-    };
+    }
+}
+
+/// The readings that the last step stored.
+fn stored(rig: &Rig) -> Vec<(u64, Reading)> {
+    let readings = rig.effects.iter().find_map(|effect| match effect {
+        Effect::StoreReadings(_, readings) => Some(readings.clone()),
+        _ => None,
+    });
+    readings.unwrap_or_default()
+}
+
+#[test]
+fn what_a_paired_one_tells_while_it_is_paired_anew_is_stored_at_once() {
+    let mut rig = Rig::new(vec![saved(Kind::Generic, 7)]);
+    let id = rig.session().unwrap().0;
+    rig.ask(Question::Pair {
+        id,
+        key: None,
+        fresh: Key::new([5; 16]),
+        replace: true,
+    });
+    let session = rig.session().unwrap();
+    rig.reports(session, Report::Connected);
+    rig.tells(session, weighed(NOW - 5, 70.0));
+    // Whatever becomes of the pairing.
+    assert_eq!(stored(&rig), [(NOW - 5, Reading::Weight(70.0))]);
+}
+
+#[test]
+fn what_a_scale_advertises_on_its_way_to_the_disk_is_stored_once_it_is_there() {
+    let (mut rig, id) = found(Kind::MiScale);
+    rig.ask(pair(id));
+    let reading = (NOW - 5, Reading::Weight(70.0));
+    rig.happens(What::Measured {
+        id,
+        readings: vec![(Some(reading.0), reading.1)],
+        counter: None,
+    });
+    assert_eq!(stored(&rig), []);
+    rig.happens(What::Saved(id, Ok(())));
+    assert_eq!(stored(&rig), [reading]);
+}
+
+#[test]
+fn what_is_told_while_pairing_is_stored_once_the_accessory_is() {
     let (mut rig, id) = found(Kind::Generic);
     rig.ask(pair(id));
     let session = rig.session().unwrap();
