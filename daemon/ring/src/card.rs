@@ -94,6 +94,10 @@ fn audible(controls: &str) -> Vec<&str> {
 /// Has the mixer written to a file that is there as a whole or not at all.
 async fn keep(card: u32, runtime: &Path) -> io::Result<()> {
     let file = runtime.join(format!("{BEFORE}{card}"));
+    if file.exists() {
+        // It couldn't be put back: that is how it was, and not as loud as it is by now.
+        return Ok(());
+    }
     let part = runtime.join(format!("{BEFORE}{card}{PART}"));
     let number = card.to_string();
     let args = [
@@ -109,8 +113,9 @@ async fn keep(card: u32, runtime: &Path) -> io::Result<()> {
     fs::rename(part, file)
 }
 
-/// Puts back each mixer that `runtime` keeps, also one that a ring left that was killed.
-pub async fn restore(runtime: &Path) {
+/// Puts back each mixer that `runtime` keeps, also one that a ring left that was killed. What can't be put back stays kept
+/// for the next try, unless this is the `last` one.
+pub async fn restore(runtime: &Path, last: bool) {
     for (card, file) in kept(runtime) {
         let args = [
             "--no-lock".as_ref(),
@@ -122,6 +127,9 @@ pub async fn restore(runtime: &Path) {
         ];
         if !tools::run("alsactl", args).await {
             tracing::warn!(card, "not every volume is put back");
+            if !last {
+                continue;
+            }
         }
         if let Err(error) = fs::remove_file(&file) {
             tracing::warn!(%error, "the kept mixer stays");

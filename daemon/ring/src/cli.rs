@@ -77,7 +77,7 @@ async fn perform(parsed: Parsed) -> Result<(), Failure> {
     match parsed {
         Parsed::Say(_) => Ok(()),
         Parsed::Restore(settings) => {
-            restore(&settings).await;
+            restore(&settings, true).await;
             Ok(())
         }
         Parsed::Ring(settings) => {

@@ -55,7 +55,7 @@ pub async fn ring(
     heard: impl Fn(),
 ) -> Result<(), RingError> {
     // What one before this, that was killed, has left: else its loud volume would be kept as the one before.
-    restore(settings).await;
+    restore(settings, true).await;
     let mut broken = Vec::new();
     match settings.way {
         Way::Card => {
@@ -67,7 +67,7 @@ pub async fn ring(
             for output in found {
                 card::raise(output.card, settings.level, &settings.runtime).await;
                 let end = plays(&card::player(&output), &mut stop, &heard).await;
-                restore(settings).await;
+                restore(settings, false).await;
                 match end {
                     End::Stopped => return Ok(()),
                     End::Broken(why) => broken.push(format!("{} ({}): {why}", output.pcm(), output.id)),
@@ -86,7 +86,7 @@ pub async fn ring(
                     End::Broken(why) => broken.push(why),
                 }
             }
-            restore(settings).await;
+            restore(settings, false).await;
             if stopped {
                 return Ok(());
             }
@@ -103,10 +103,11 @@ async fn plays(player: &Player, stop: &mut watch::Receiver<bool>, heard: &impl F
     end
 }
 
-/// Puts back the volume that one before this has left.
-pub async fn restore(settings: &Settings) {
+/// Puts back the volume that one before this has left. What can't be put back stays for the next try, unless this is the
+/// `last` one.
+pub async fn restore(settings: &Settings, last: bool) {
     match settings.way {
-        Way::Card => card::restore(&settings.runtime).await,
-        Way::Session => session::restore(&settings.runtime).await,
+        Way::Card => card::restore(&settings.runtime, last).await,
+        Way::Session => session::restore(&settings.runtime, last).await,
     }
 }

@@ -79,20 +79,23 @@ pub async fn raise(level: u8, runtime: &Path) {
     set(&raised).await;
 }
 
-/// Puts back what `runtime` keeps, also what a ring left that was killed.
-pub async fn restore(runtime: &Path) {
+/// Puts back what `runtime` keeps, also what a ring left that was killed. What can't be put back stays kept for the next
+/// try, unless this is the `last` one.
+pub async fn restore(runtime: &Path, last: bool) {
     let file = runtime.join(BEFORE);
     let Ok(text) = fs::read_to_string(&file) else {
         return;
     };
     let words: Vec<&str> = text.split_whitespace().collect();
     if let [tool @ ("wpctl" | "pactl"), level, mute] = words[..] {
-        set(&Volume {
+        let volume = Volume {
             tool: tool.to_owned(),
             level: level.to_owned(),
             mute: mute.to_owned(),
-        })
-        .await;
+        };
+        if !set(&volume).await && !last {
+            return;
+        }
     }
     if let Err(error) = fs::remove_file(&file) {
         tracing::warn!(%error, "the kept volume stays");
@@ -136,17 +139,21 @@ fn keep(volume: &Volume, runtime: &Path) -> io::Result<()> {
     fs::rename(part, runtime.join(BEFORE))
 }
 
-async fn set(volume: &Volume) {
+/// Answers whether it is so.
+async fn set(volume: &Volume) -> bool {
     let Volume { tool, level, mute } = volume;
     let (set_volume, set_mute, output) = match tool.as_str() {
         "wpctl" => ("set-volume", "set-mute", WIREPLUMBER),
         _ => ("set-sink-volume", "set-sink-mute", PULSE),
     };
+    let mut is_set = true;
     for (what, value) in [(set_volume, level), (set_mute, mute)] {
         if !tools::run(tool, [what, output, value]).await {
             tracing::warn!(tool, what, "the volume isn't set");
+            is_set = false;
         }
     }
+    is_set
 }
 
 #[cfg(test)]

@@ -216,6 +216,32 @@ fn the_mixer_of_a_ring_that_was_killed_is_put_back_by_what_comes_after_it() {
 }
 
 #[test]
+fn a_volume_that_can_t_be_put_back_at_once_is_put_back_by_what_systemd_runs_after_it() {
+    let once = r#"fails() { [ ! -e "$F/failed" ] && : >"$F/failed"; }"#;
+    let phone = Phone::new(&["PinePhone"], PLAYS);
+    let busy = format!("{once}\ncase \"$*\" in *restore*) fails && exit 1 ;; esac\n{ALSACTL}");
+    phone.tool("alsactl", &busy);
+    let ring = phone.start(&[]);
+    ring.is_heard();
+    assert!(ring.stops().success());
+    assert_ne!(phone.read("mixer"), QUIET);
+    assert_eq!(phone.start(&["--restore"]).ends(), Some(0));
+    assert_eq!(phone.read("mixer"), QUIET);
+    assert_eq!(fs::read_dir(phone.at("run")).unwrap().count(), 0);
+
+    let phone = Phone::new(&[], "exit 1");
+    let gone = format!("{once}\ncase \"$*\" in *0.30*) fails && exit 1 ;; esac\n{WPCTL}");
+    phone.tool("wpctl", &gone);
+    phone.tool("pacat", PLAYS);
+    let ring = phone.start(&["--session"]);
+    ring.is_heard();
+    assert!(ring.stops().success());
+    assert_eq!(phone.start(&["--session", "--restore"]).ends(), Some(0));
+    let last = phone.read("mixer");
+    assert!(last.contains("set-volume @DEFAULT_AUDIO_SINK@ 0.30"), "{last}");
+}
+
+#[test]
 fn in_a_session_its_player_plays_and_the_volume_of_its_output_is_put_back() {
     let phone = Phone::new(&[], "exit 1");
     phone.tool("wpctl", WPCTL);

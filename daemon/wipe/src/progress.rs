@@ -169,6 +169,14 @@ impl State {
         }
     }
 
+    /// The steps that this command means.
+    pub fn applied(&self) -> impl Iterator<Item = usize> {
+        let stages = self.stages.iter().enumerate();
+        stages
+            .filter(|(_, stage)| stage.role != Role::Skipped)
+            .map(|(step, _)| step)
+    }
+
     fn of(&self, role: Role) -> impl Iterator<Item = (usize, &Stage)> {
         self.stages
             .iter()

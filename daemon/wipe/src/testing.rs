@@ -96,8 +96,8 @@ pub(crate) struct Model {
     /// A symlink, and where it leads.
     pub(crate) link: Option<(&'static str, &'static str)>,
     pub(crate) durable: bool,
-    /// Somebody who has the device open writes its headers back, once the keys are gone.
-    pub(crate) writes_back: bool,
+    /// While this program runs somebody writes headers to the device.
+    pub(crate) writes_back: Option<&'static str>,
     /// From then on the device takes nothing.
     pub(crate) breaks_then: bool,
     /// What happens to a file right after the next listing: it goes away, or to another name.
@@ -115,7 +115,7 @@ impl Model {
             journal_on: None,
             link: None,
             durable: true,
-            writes_back: false,
+            writes_back: None,
             breaks_then: false,
             moves: Vec::new(),
         }
@@ -260,7 +260,7 @@ impl Machine for Model {
     /// `cryptsetup erase` takes the keyslots out of both headers.
     fn run(&mut self, program: &Path, arguments: &[&str], _patience: Duration) -> io::Result<()> {
         let line = format!("{} {}", program.display(), arguments.join(" "));
-        let writes_back = self.writes_back && program != Path::new("cryptsetup");
+        let writes_back = self.writes_back.is_some_and(|name| program == Path::new(name));
         let erased = |disk: &mut Disk| {
             if writes_back {
                 put(disk, Path::new(DEVICE), 0, &image(&["0"])[..0x1_8000]);

@@ -81,7 +81,7 @@ pub fn wipe(machine: &mut dyn Machine, plan: &Plan, mode: Mode, runtime: &Path) 
     };
     match (mode, begun) {
         // What was begun is ended first, whatever the intent says by now.
-        (Mode::Prepare, Some(_)) => Ok(Ended::Prepared),
+        (Mode::Prepare, Some(_)) => Ok(run.prepared()),
         (_, Some(tombstone)) => run.go_alone(&tombstone.intent),
         (Mode::Resume, None) => Ok(Ended::Nothing),
         (Mode::Prepare | Mode::Start, None) => {
@@ -97,7 +97,7 @@ pub fn wipe(machine: &mut dyn Machine, plan: &Plan, mode: Mode, runtime: &Path) 
                 }
             }
             match mode {
-                Mode::Prepare => Ok(Ended::Prepared),
+                Mode::Prepare => Ok(run.prepared()),
                 _ => run.go_alone(&intent),
             }
         }
@@ -196,17 +196,27 @@ impl Run<'_> {
         Err(WipeError::Refused(refusal))
     }
 
+    /// From here on belayd may end, and not be started: whoever calls it on the bus would have it started between its end and
+    /// the wipe.
+    fn prepared(&mut self) -> Ended {
+        self.shut_out();
+        Ended::Prepared
+    }
+
     /// With nothing else of Belay at the data; where it isn't done the owner has to be told so.
     fn go_alone(&mut self, intent: &Intent) -> Result<Ended, WipeError> {
-        let begun = self.runtime.join(BEGUN);
-        if let Err(error) = self.machine.save(&begun, b"") {
-            tracing::warn!(%error, "belayd may start meanwhile");
-        }
+        self.shut_out();
         let ended = self.go(intent);
         if let Err(WipeError::Unfinished(_)) = ended {
-            self.forget(&begun);
+            self.forget(&self.runtime.join(BEGUN));
         }
         ended
+    }
+
+    fn shut_out(&mut self) {
+        if let Err(error) = self.machine.save(&self.runtime.join(BEGUN), b"") {
+            tracing::warn!(%error, "belayd may start meanwhile");
+        }
     }
 
     fn go(&mut self, intent: &Intent) -> Result<Ended, WipeError> {
@@ -238,11 +248,16 @@ impl Run<'_> {
                     Effect::Record(entry) => self.record(&state, &entry)?,
                     Effect::Pause { tries } => self.pause(tries),
                     Effect::Work(step) => {
+                        if self.remakes(step) {
+                            self.keep_gone(&ends)?;
+                        }
                         let earlier = ends.iter().rfind(|(begun, _)| *begun == step);
                         events.push_back(self.work(&state, step, earlier.and_then(|(_, end)| *end))?);
                     }
                     Effect::Finish { failed } => {
-                        self.keep_gone(&ends)?;
+                        if !state.applied().any(|step| self.remakes(step)) {
+                            self.keep_gone(&ends)?;
+                        }
                         self.record(&state, &Entry::Wiped)?;
                         if let Err(error) = self.tombstone(intent, Phase::Wiped, &failed) {
                             return Err(WipeError::Unfinished(format!("the tombstone: {error}")));
@@ -294,7 +309,14 @@ impl Run<'_> {
         })
     }
 
-    /// Before it is called wiped: no key came back meanwhile. One that did is destroyed once more, now or by the next run.
+    /// Whether a step leaves new devices in the places of the old ones: a header there is nobody's who wrote it back.
+    fn remakes(&self, step: usize) -> bool {
+        let step = self.plan.steps.get(step);
+        step.is_some_and(|step| matches!(step.work, Work::FactoryReset { .. }))
+    }
+
+    /// Before it is called wiped, or made anew: no key came back meanwhile. One that did is destroyed once more, now or by
+    /// the next run.
     fn keep_gone(&mut self, ends: &[(usize, Option<u64>)]) -> Result<(), WipeError> {
         for (index, step) in self.plan.steps.iter().enumerate() {
             let Work::LuksKeyslots { device } = &step.work else {

@@ -5,6 +5,9 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+#[path = "wipe_gone_tests.rs"]
+mod gone;
+
 type Shared = Rc<RefCell<Disk>>;
 
 fn start(machine: &mut Model, mode: Mode) -> Result<Ended, WipeError> {
@@ -276,46 +279,6 @@ fn once_the_keys_are_gone_a_failure_is_recorded_and_the_rest_goes_on() {
     let tombstone = tombstone(&disk).unwrap();
     assert_eq!(tombstone.failed, ["overwrite", "remove", "exec"]);
     assert_eq!((tombstone.state, disk.borrow().power_cuts), (Phase::Wiped, 1));
-}
-
-#[test]
-fn keys_that_somebody_wrote_back_are_destroyed_once_more_before_it_is_called_wiped() {
-    let disk = Model::disk(false, false);
-    let mut machine = Model::new(&disk);
-    machine.writes_back = true;
-    assert_eq!(start(&mut machine, Mode::Start).unwrap(), Ended::Wiped);
-    assert!(keys_are_gone(&disk));
-    // Where that fails it isn't called so, and the next run does it.
-    let disk = Model::disk(false, false);
-    let mut machine = Model::new(&disk);
-    machine.writes_back = true;
-    machine.breaks_then = true;
-    let error = start(&mut machine, Mode::Start).unwrap_err();
-    assert!(matches!(error, WipeError::Unfinished(_)), "{error}");
-    assert_eq!(
-        (tombstone(&disk).unwrap().state, disk.borrow().power_cuts),
-        (Phase::Wiping, 0)
-    );
-    start(&mut Model::new(&disk), Mode::Resume).unwrap();
-    assert!(keys_are_gone(&disk));
-}
-
-#[test]
-fn belayd_is_kept_away_while_it_wipes_and_let_back_where_it_could_not() {
-    let disk = Model::disk(false, false);
-    let begun = || {
-        disk.borrow()
-            .files
-            .contains_key(Path::new("/run/belay-wipe/begun"))
-    };
-    start(&mut Model::new(&disk), Mode::Prepare).unwrap();
-    assert!(!begun());
-    let mut machine = Model::new(&disk);
-    machine.broken = vec![DEVICE];
-    start(&mut machine, Mode::Start).unwrap_err();
-    assert!(!begun(), "the owner has to be told");
-    start(&mut Model::new(&disk), Mode::Start).unwrap();
-    assert!(begun());
 }
 
 #[test]

@@ -201,15 +201,37 @@ async fn a_wipe_begins_only_once_the_sessions_and_belayd_have_ended() {
     assert_eq!(jobs, [LOST, ADAS, "belayd.service", WIPE]);
 }
 
+/// Waits for nobody for long.
+fn impatient() -> Patience {
+    let moment = Duration::from_millis(200);
+    Patience {
+        ends: moment,
+        dies: moment,
+    }
+}
+
+#[tokio::test]
+async fn who_logs_in_while_the_others_are_logged_out_keeps_nothing_running_either() {
+    let system = System::new().await.with_sessions().await;
+    let adapter = system.adapter.patient(impatient());
+    let services = system.scene.services();
+    let systemd = services.systemd();
+    systemd.puppet().hang("StartUnit");
+    let eve = async {
+        systemd.puppet().called("StartUnit", 1).await.unwrap();
+        services.login().open("3", 1001, "eve").await.unwrap();
+        systemd.puppet().heal();
+    };
+    let (wiped, ()) = tokio::join!(adapter.enforce(Job::Wipe(CommandId::new())), eve);
+    assert_eq!(wiped, Ok(()));
+    let jobs: Vec<String> = systemd.jobs().into_iter().map(|job| job.unit).collect();
+    assert_eq!(jobs, [ADAS, "user-1001.slice", "belayd.service", WIPE]);
+}
+
 #[tokio::test]
 async fn what_does_not_end_is_killed_and_saves_no_key() {
     let system = System::new().await.with_sessions().await;
-    let moment = Duration::from_millis(200);
-    let patience = Patience {
-        ends: moment,
-        dies: moment,
-    };
-    let adapter = system.adapter.patient(patience);
+    let adapter = system.adapter.patient(impatient());
     let systemd = system.scene.services().systemd();
     systemd.on_stop(ADAS, || Box::pin(std::future::pending()));
     assert_eq!(adapter.enforce(Job::Wipe(CommandId::new())).await, Ok(()));

@@ -6,7 +6,7 @@ use belay_proto::dbus::LockState;
 use belay_proto::text::with_causes;
 
 use super::Warden;
-use crate::core::command::lost::{Setback, Stand};
+use crate::core::command::lost::{Owed, Setback, Stand};
 use crate::core::state::{Binding, Lock, What};
 use crate::enforce::Job;
 use crate::enforce::refused::tombstone;
@@ -74,9 +74,13 @@ impl Warden {
     }
 
     /// What the operating system is owed; a wipe whose tombstone says that it is over isn't.
-    fn owed(&self) -> Option<Stand> {
+    fn owed(&self) -> Owed {
         let owed = self.state.owed();
-        owed.filter(|stand| !(self.state.wiped && matches!(stand, Stand::Ready | Stand::Wipe)))
+        let is_left = |stand: &Stand| !(self.state.wiped && *stand == Stand::Wipe);
+        Owed {
+            stand: owed.stand.filter(is_left),
+            ready: owed.ready && !self.state.wiped,
+        }
     }
 
     /// Takes over what the tombstone says of the wipe that the lock speaks of.
@@ -119,7 +123,7 @@ impl Warden {
             );
         }
         if self.apply(What::Enforced { stand, result }).is_err() {
-            self.work.put_off(now);
+            self.work.put_off(stand, now);
         }
     }
 
@@ -128,7 +132,7 @@ impl Warden {
         let nothing_pending = self.state.lock == Lock::Unlocked
             && !matches!(self.state.binding, Binding::Tampered(_))
             && self.state.tickets.is_empty()
-            && self.state.owed().is_none()
+            && self.state.owed().is_nothing()
             && !self.work.is_busy();
         let stays = self.quiet.leaving || self.facts.idle_exit.is_zero() || !nothing_pending;
         (!stays).then(|| self.quiet.since.saturating_add(self.facts.idle_exit / 2))

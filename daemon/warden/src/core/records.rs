@@ -101,6 +101,7 @@ cbor_map! {
         told: u64,
         started: bool,
         prepared: Option<bool>,
+        setback: Option<String>,
     }
 
     /// The record that outlives a factory reset: enough to know the owner again.
@@ -274,6 +275,7 @@ pub fn lock_to_bytes(state: &State) -> Vec<u8> {
                 told: wipe.told,
                 started: wipe.started,
                 prepared: wipe.prepared.then_some(true),
+                setback: wipe.setback.clone(),
             }
             .encode()
         }),
@@ -317,6 +319,7 @@ pub fn lock_from_bytes(bytes: &[u8], state: &mut State) -> Result<(), Malformed>
             told: wipe.told,
             started: wipe.started,
             prepared: wipe.prepared.unwrap_or_default(),
+            setback: wipe.setback,
             before: state.lock.clone(),
         }));
     }

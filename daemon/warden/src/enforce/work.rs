@@ -8,7 +8,7 @@ use belay_proto::clock::millis;
 use tokio::sync::mpsc;
 
 use super::{EnforceError, Enforcer, Job};
-use crate::core::command::lost::{Setback, Stand};
+use crate::core::command::lost::{Owed, Setback, Stand};
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -21,10 +21,10 @@ pub(crate) struct Report {
     result: Result<(), EnforceError>,
 }
 
-/// Which of the two kinds of work.
+/// Which of the three kinds of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Task {
-    /// What the lock wants.
+    /// What the lock wants, or, [`Stand::Ready`], the preparation of a wipe.
     Stand(Stand),
     /// The watch.
     Watch,
@@ -36,6 +36,8 @@ pub(crate) struct Work {
     reports: mpsc::Sender<Report>,
     pub(crate) finished: mpsc::Receiver<Report>,
     stand: Lane,
+    /// Beside what the lock wants: a wipe whose preparation fails again and again keeps no lock from holding.
+    ready: Lane,
     watch: Lane,
     /// The watch was started for what there is to watch now.
     watched: bool,
@@ -72,7 +74,7 @@ impl Lane {
     /// Whether nothing that runs stands in its way.
     fn has_room(&self, task: Task) -> bool {
         // A lost target that takes its time doesn't hold up a wipe, and only a wipe overtakes.
-        let wipes = matches!(task, Task::Stand(Stand::Ready | Stand::Wipe));
+        let wipes = task == Task::Stand(Stand::Wipe);
         match self.running {
             None => wipes || self.overtaken.is_none(),
             Some((_, running)) => wipes && running == Task::Stand(Stand::Lost),
@@ -106,6 +108,7 @@ impl Work {
             reports,
             finished,
             stand: Lane::new(),
+            ready: Lane::new(),
             watch: Lane::new(),
             watched: false,
             started: 0,
@@ -115,24 +118,28 @@ impl Work {
     /// Starts what is owed and may be tried now. `job` is made for what is owed.
     pub(crate) fn pursue(
         &mut self,
-        owed: Option<Stand>,
+        owed: Owed,
         watch: bool,
         now: Duration,
-        job: impl FnOnce(Stand) -> Option<Job>,
+        mut job: impl FnMut(Stand) -> Option<Job>,
     ) {
-        // Also where nothing is: the next one isn't the one that failed.
-        if self.stand.of != owed {
-            self.stand.of = owed;
-            self.stand.start_over();
-        }
-        if let Some(stand) = owed.filter(|stand| self.stand.is_free(Task::Stand(*stand), now)) {
+        for (is_ready, owed) in [(false, owed.stand), (true, owed.ready.then_some(Stand::Ready))] {
+            let lane = self.lane_of(is_ready);
+            // Also where nothing is: the next one isn't the one that failed.
+            if lane.of != owed {
+                lane.of = owed;
+                lane.start_over();
+            }
+            let Some(stand) = owed.filter(|stand| lane.is_free(Task::Stand(*stand), now)) else {
+                continue;
+            };
             match job(stand) {
                 Some(job) => {
                     let task = Task::Stand(stand);
                     let number = self.start(task, job);
-                    self.stand.run(number, task);
+                    self.lane_of(is_ready).run(number, task);
                 }
-                None => drop(self.stand.put_off(now)),
+                None => drop(lane.put_off(now)),
             }
         }
         if !watch {
@@ -147,7 +154,7 @@ impl Work {
     pub(crate) fn ended(&mut self, report: Report, now: Duration) -> Option<(Stand, Result<(), Setback>)> {
         let Report { number, task, result } = report;
         let lane = match task {
-            Task::Stand(_) => &mut self.stand,
+            Task::Stand(stand) => self.lane_of(stand == Stand::Ready),
             Task::Watch => &mut self.watch,
         };
         if lane.running != Some((number, task)) {
@@ -189,26 +196,39 @@ impl Work {
     }
 
     /// What was done couldn't be written down: it is done again.
-    pub(crate) fn put_off(&mut self, now: Duration) {
-        self.stand.put_off(now);
+    pub(crate) fn put_off(&mut self, stand: Stand, now: Duration) {
+        self.lane_of(stand == Stand::Ready).put_off(now);
+    }
+
+    const fn lane_of(&mut self, is_ready: bool) -> &mut Lane {
+        if is_ready {
+            &mut self.ready
+        } else {
+            &mut self.stand
+        }
     }
 
     /// The boot time at which something is tried again.
-    pub(crate) fn next_try(&self, owed: Option<Stand>, watch: bool) -> Option<Duration> {
-        let stand = self
-            .stand
+    pub(crate) fn next_try(&self, owed: Owed, watch: bool) -> Option<Duration> {
+        let stand = self.stand.not_before.filter(|_| {
+            owed.stand
+                .is_some_and(|stand| self.stand.has_room(Task::Stand(stand)))
+        });
+        let ready = self
+            .ready
             .not_before
-            .filter(|_| owed.is_some_and(|stand| self.stand.has_room(Task::Stand(stand))));
+            .filter(|_| owed.ready && self.ready.running.is_none());
         let watch = self
             .watch
             .not_before
             .filter(|_| watch && !self.watched && self.watch.running.is_none());
-        stand.into_iter().chain(watch).min()
+        stand.into_iter().chain(ready).chain(watch).min()
     }
 
     /// Whether something runs.
-    pub(crate) const fn is_busy(&self) -> bool {
-        self.stand.running.is_some() || self.stand.overtaken.is_some() || self.watch.running.is_some()
+    pub(crate) fn is_busy(&self) -> bool {
+        let lanes = [&self.stand, &self.ready, &self.watch];
+        self.stand.overtaken.is_some() || lanes.iter().any(|lane| lane.running.is_some())
     }
 
     /// Answers its number.

@@ -13,6 +13,8 @@ pub struct Simulated {
     answer: Arc<Mutex<Result<(), EnforceError>>>,
     /// What every wipe is answered, where it isn't as everything else.
     wipes: Arc<Mutex<Option<Result<(), EnforceError>>>>,
+    /// The same of every preparation.
+    prepares: Arc<Mutex<Option<Result<(), EnforceError>>>>,
     gate: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
 }
 
@@ -22,6 +24,7 @@ impl Default for Simulated {
             jobs: Arc::new(watch::Sender::new(Vec::new())),
             answer: Arc::new(Mutex::new(Ok(()))),
             wipes: Arc::default(),
+            prepares: Arc::default(),
             gate: Arc::default(),
         }
     }
@@ -36,6 +39,11 @@ impl Simulated {
     /// From now on every wipe that was prepared is answered so.
     pub fn wipes(&self, answer: Result<(), EnforceError>) {
         *self.wipes.lock().unwrap() = Some(answer);
+    }
+
+    /// From now on every preparation of a wipe is answered so.
+    pub fn prepares(&self, answer: Result<(), EnforceError>) {
+        *self.prepares.lock().unwrap() = Some(answer);
     }
 
     /// The next `Lost` isn't answered before what this gives is dropped.
@@ -83,6 +91,7 @@ impl Enforcer for Simulated {
             let answer = match job {
                 Job::Watch => Some(Ok(())),
                 Job::Wipe(_) => self.wipes.lock().unwrap().clone(),
+                Job::Prepare(_) => self.prepares.lock().unwrap().clone(),
                 _ => None,
             };
             let answer = answer.unwrap_or_else(|| self.answer.lock().unwrap().clone());

@@ -12,6 +12,10 @@ use crate::owner::{bound, lock, wipe};
 use crate::support::PASSWORD;
 use crate::wiping::{bury, intent};
 
+fn failed() -> EnforceError {
+    EnforceError::failed("unit-not-started", "test")
+}
+
 #[tokio::test]
 async fn a_cancel_in_time_leaves_the_lock_as_it_was() {
     let (device, warden, mut owner) = bound().await;
@@ -133,21 +137,65 @@ async fn the_wipe_after_one_that_was_refused_is_asked_at_once() {
 }
 
 #[tokio::test]
-async fn a_preflight_that_cannot_be_asked_is_asked_again_and_costs_nothing_meanwhile() {
+async fn a_wipe_that_cannot_be_prepared_is_tried_again_and_nobody_has_the_device_meanwhile() {
     let (device, warden, mut owner) = bound().await;
     let (id, wipes) = owner.signed(wipe());
     warden.command(wipes).await;
-    device
-        .system
-        .answers(Err(EnforceError::failed("unit-not-started", "test")));
+    device.system.prepares(Err(failed()));
     device.clock.advance(TELLING);
     warden.until_told(id, "deferred unit-not-started").await;
-    assert!(!warden.handle.snapshot().kept);
-    device.system.answers(Ok(()));
+    assert_eq!(device.system.job(2).await, Job::Lost);
+    assert!(warden.handle.snapshot().kept);
+    device.clock.advance(Duration::from_secs(61));
+    assert_eq!(device.system.job(3).await, Job::Prepare(id));
+    // Told once, and kept after a restart too.
+    let told = ["running", "running", "deferred unit-not-started"];
+    assert_eq!(warden.life(id).await, told);
+    drop(warden);
+    device.new_boot();
+    let warden = device.start();
+    assert_eq!(device.system.job(4).await, Job::Lost);
+    assert_eq!(device.system.job(5).await, Job::Prepare(id));
+    device.system.prepares(Ok(()));
     device.clock.advance(Duration::from_secs(61));
     warden.until_told(id, "done").await;
-    let jobs = [Job::Prepare(id), Job::Prepare(id), Job::Wipe(id)];
-    assert_eq!(device.system.jobs(), jobs);
+    assert_eq!(device.system.jobs()[5..], [Job::Prepare(id), Job::Wipe(id)]);
+}
+
+#[tokio::test]
+async fn what_could_not_be_prepared_and_is_refused_then_gives_the_device_back() {
+    let (device, warden, mut owner) = bound().await;
+    let (id, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    device.system.prepares(Err(failed()));
+    device.clock.advance(TELLING);
+    assert_eq!(device.system.job(2).await, Job::Lost);
+    warden.report().await;
+    let refused = EnforceError::Refused("no-such-disk".to_owned());
+    device.system.prepares(Err(refused));
+    device.clock.advance(Duration::from_secs(61));
+    warden.until_told(id, "failed no-such-disk").await;
+    assert_eq!(device.system.job(4).await, Job::Unlock);
+    assert!(!warden.handle.snapshot().kept);
+}
+
+#[tokio::test]
+async fn a_lock_holds_though_a_wipe_after_it_cannot_be_prepared() {
+    let (device, warden, mut owner) = bound().await;
+    let (_, locks) = owner.signed(lock());
+    warden.command(locks).await;
+    assert_eq!(device.system.job(1).await, Job::Lost);
+    let (id, wipes) = owner.signed(wipe());
+    warden.command(wipes).await;
+    device.system.prepares(Err(failed()));
+    device.clock.advance(TELLING);
+    warden.until_told(id, "deferred unit-not-started").await;
+    drop(warden);
+    // Another boot, in which nobody is locked out yet.
+    device.new_boot();
+    let _warden = device.start();
+    let jobs = [device.system.job(3).await, device.system.job(4).await];
+    assert_eq!(jobs, [Job::Lost, Job::Prepare(id)]);
 }
 
 #[tokio::test]

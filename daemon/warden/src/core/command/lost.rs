@@ -20,8 +20,8 @@ pub enum Stand {
     Free,
     /// The lost screen alone.
     Lost,
-    /// As it is, with everything looked at that could refuse a wipe which has begun. It is owed, and never wanted: a
-    /// refusal leaves nothing to be taken back.
+    /// As it is, with everything looked at that could refuse a wipe which has begun. It is owed beside what is wanted, and
+    /// never wanted itself: a refusal leaves nothing to be taken back.
     Ready,
     /// Being erased.
     Wipe,
@@ -38,6 +38,23 @@ pub struct Standing {
     pub boot: String,
     /// The setback that the owner was told of last.
     pub told: Option<String>,
+}
+
+/// What the operating system is owed now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Owed {
+    /// What it has to be like, where it isn't.
+    pub stand: Option<Stand>,
+    /// [`Stand::Ready`].
+    pub ready: bool,
+}
+
+impl Owed {
+    /// Nothing.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Default for Standing {
@@ -67,13 +84,14 @@ pub enum Setback {
 
 impl Lock {
     /// What the operating system has to be like. A wipe that may still be called off or refused leaves it as it is: it
-    /// would cost sessions for nothing.
+    /// would cost sessions for nothing. But one that can't be prepared isn't to leave the device to whoever holds it.
     #[must_use]
     pub fn stand(&self) -> Stand {
         match self {
             Self::Unlocked => Stand::Free,
             Self::Lost { .. } => Stand::Lost,
             Self::Wiping(wipe) if wipe.prepared => Stand::Wipe,
+            Self::Wiping(wipe) if wipe.setback.is_some() => Stand::Lost,
             Self::Wiping(wipe) => wipe.before.stand(),
         }
     }
@@ -97,11 +115,11 @@ impl Lock {
 impl State {
     /// What the operating system is owed now.
     #[must_use]
-    pub fn owed(&self) -> Option<Stand> {
-        let wipe = self.lock.begun_wipe().filter(|wipe| !wipe.prepared);
-        match (&self.binding, wipe) {
-            (Binding::Bound(_), Some(_)) => Some(Stand::Ready),
-            _ => (!self.standing.holds).then_some(self.standing.wanted),
+    pub fn owed(&self) -> Owed {
+        let is_bound = matches!(self.binding, Binding::Bound(_));
+        Owed {
+            stand: (!self.standing.holds).then_some(self.standing.wanted),
+            ready: is_bound && self.lock.begun_wipe().is_some_and(|wipe| !wipe.prepared),
         }
     }
 
@@ -251,7 +269,7 @@ impl State {
         at: &Moment,
     ) -> Transition {
         let is_late = match stand {
-            Stand::Ready => self.owed() != Some(Stand::Ready),
+            Stand::Ready => !self.owed().ready,
             _ => stand != self.standing.wanted,
         };
         if is_late {
@@ -282,7 +300,11 @@ impl State {
                 self.wipe_refused(&reason)?;
             }
             Err(Setback::Refused(reason)) => return self.deferred(stand, &reason, 0, at),
-            Err(Setback::Failed { reason, retry }) => return self.deferred(stand, &reason, retry, at),
+            Err(Setback::Failed { reason, retry }) => {
+                let deferred = self.deferred(stand, &reason, retry, at);
+                self.restand(at);
+                return deferred;
+            }
         }
         effects.push(self.keep(at));
         effects.push(Effect::Answer(Answer::Done));
@@ -291,10 +313,14 @@ impl State {
 
     /// Told once for each reason, however often it is tried.
     fn deferred(&mut self, stand: Stand, reason: &str, retry: u64, at: &Moment) -> Transition {
-        if self.standing.told.as_deref() == Some(reason) {
+        let told = match &mut self.lock {
+            Lock::Wiping(wipe) if stand == Stand::Ready => &mut wipe.setback,
+            _ => &mut self.standing.told,
+        };
+        if told.as_deref() == Some(reason) {
             return done(Vec::new());
         }
-        self.standing.told = Some(reason.to_owned());
+        *told = Some(reason.to_owned());
         let verb = verb_of(stand);
         for id in self.book.running(verb) {
             self.tell_step(id, verb, CommandState::Deferred, reason, (2, 2), retry)?;

@@ -1,6 +1,6 @@
 //! The way to a wipe: told to the owner first, then begun, then prepared, then carried out. Until it begins the owner may
 //! call it off; until it is prepared it may be refused. Neither costs whoever is logged in anything: sessions end once
-//! nothing can come between any more, and before the first key goes.
+//! nothing can come between any more, and before the first key goes; or once it couldn't be prepared at the first try.
 
 use std::time::Duration;
 
@@ -31,6 +31,9 @@ pub struct Wipe {
     pub started: bool,
     /// Its preflight said yes and its tombstone stands: nothing refuses it any more.
     pub prepared: bool,
+    /// Why it couldn't be prepared when it was tried last; the owner knows. It is tried again, and meanwhile the device is
+    /// kept like a lost one.
+    pub setback: Option<String>,
     /// What the lock goes back to.
     pub before: Lock,
 }
@@ -55,6 +58,7 @@ impl State {
             told: 0,
             started: false,
             prepared: false,
+            setback: None,
             before,
         }));
         if told {

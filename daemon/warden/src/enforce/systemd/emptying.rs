@@ -1,5 +1,7 @@
 //! Nobody's programs before the keys go: what is still open could write back what was destroyed, or be read on.
 
+use std::collections::BTreeSet;
+
 use tokio::time::timeout;
 
 use super::{LOST, LoginsProxy, ManagerProxy, Systemd};
@@ -13,12 +15,7 @@ impl Systemd {
     /// Ends every session, what its users left running, and belayd, and waits until they have. Bounded: whoever holds
     /// the device has a program that ignores SIGTERM, and that is to save no key.
     pub(super) async fn empty(&self) {
-        let users = logged("who is logged in", self.users().await);
-        let slices = users
-            .unwrap_or_default()
-            .into_iter()
-            .map(|uid| format!("user-{uid}.slice"));
-        let units: Vec<String> = slices.chain([BELAYD.to_owned()]).collect();
+        let mut users = self.users().await;
         let lost = async {
             // What the target wants is started before belayd, which is among it, is stopped.
             let isolated = timeout(self.patience.ends, self.start(LOST, "isolate")).await;
@@ -29,6 +26,10 @@ impl Systemd {
             logged("the sessions", ended.unwrap_or_else(|_| Err(no_answer())));
         };
         tokio::join!(lost, sessions);
+        // Whoever logged in meanwhile; who left something running is listed no more once the session has ended.
+        users.extend(self.users().await);
+        let slices = users.into_iter().map(|uid| format!("user-{uid}.slice"));
+        let units: Vec<String> = slices.chain([BELAYD.to_owned()]).collect();
         futures_util::future::join_all(units.iter().map(|unit| self.stop(unit))).await;
     }
 
@@ -55,7 +56,11 @@ impl Systemd {
     }
 
     /// Everybody with a session, and who left something running without one, but for the lost screen.
-    async fn users(&self) -> Result<Vec<u32>, EnforceError> {
+    async fn users(&self) -> BTreeSet<u32> {
+        logged("who is logged in", self.listed().await).unwrap_or_default()
+    }
+
+    async fn listed(&self) -> Result<BTreeSet<u32>, EnforceError> {
         let asked = |error: zbus::Error| EnforceError::failed("sessions-not-ended", error);
         let logins = LoginsProxy::new(&self.connection).await.map_err(asked)?;
         let listed = timeout(self.patience.dies, logins.list_users()).await;
