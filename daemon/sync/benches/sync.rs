@@ -39,7 +39,8 @@ fn card(number: u32, name: &str, note: &str) -> String {
     format!(
         "BEGIN:VCARD\r\nVERSION:4.0\r\nUID:urn:uuid:9d3c1b52-6c0e-4a71-9c0f-{number:012}\r\nFN:{name} {number}\r\n\
          N:{number};{name};;;\r\nTEL;TYPE=cell:+44 20 7946 {number:04}\r\nEMAIL:{number}@example.org\r\n\
-         ADR:;;{number} Long Street;Long Town;;12345;Land\r\n{note}END:VCARD\r\n"
+         ADR:;;{number} Long Street;Long Town;;12345;Land\r\n\
+         ORG:Analytical Society of London\r\nBDAY:18151210\r\nTITLE:Countess, engineer\r\n{note}END:VCARD\r\n"
     )
 }
 
