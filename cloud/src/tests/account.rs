@@ -238,7 +238,7 @@ async fn the_database_names_neither_address_nor_hardware_nor_share() {
     let mut bytes = Vec::new();
     for entry in std::fs::read_dir(data).unwrap() {
         let path = entry.unwrap().path();
-        if path.file_name().unwrap() != "server.key" {
+        if path.is_file() && path.file_name().unwrap() != "server.key" {
             bytes.extend(std::fs::read(path).unwrap());
         }
     }
