@@ -219,6 +219,7 @@ async fn who_logs_in_while_the_others_are_logged_out_keeps_nothing_running_eithe
     systemd.puppet().hang("StartUnit");
     let eve = async {
         systemd.puppet().called("StartUnit", 1).await.unwrap();
+        services.login().puppet().called("ListSessions", 1).await.unwrap();
         services.login().open("3", 1001, "eve").await.unwrap();
         systemd.puppet().heal();
     };
