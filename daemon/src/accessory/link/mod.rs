@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use belay_drivers::{Address, Driver};
 use tokio::sync::watch as shown;
-use tokio::sync::{Mutex as Turn, mpsc, oneshot};
+use tokio::sync::{Mutex as Turn, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
 pub use adapter::{Choice, NoAdapterName};
@@ -40,6 +40,9 @@ use watch::{Sight, Watcher};
 const CHANNEL: usize = 32;
 /// A scan's beginning includes switching on and setting up a connection to the bus.
 const SCAN_BEGINS_WITHIN: Duration = Duration::from_secs(25);
+/// So many connections are made at once; the others have their turn in the order in which they came. For each btleplug
+/// reads all that BlueZ has, so that the work grows with the square of their number, and all of them would run out of time.
+const MADE_AT_ONCE: usize = 8;
 /// The first look at BlueZ after the start is waited for.
 const SEEN_WITHIN: Duration = Duration::from_secs(5);
 
@@ -51,6 +54,7 @@ pub struct Link {
     sight: shown::Receiver<Option<Sight>>,
     view: shown::Receiver<AdapterView>,
     turns: Arc<Turns>,
+    making: Arc<Semaphore>,
     patience: Patience,
 }
 
@@ -70,6 +74,7 @@ impl Link {
             sight,
             view,
             turns: Arc::default(),
+            making: Arc::new(Semaphore::new(MADE_AT_ONCE)),
             patience: Patience::default(),
         }
     }
@@ -175,6 +180,7 @@ impl Link {
             owner: owner.clone(),
             adapter,
             address,
+            making: Arc::clone(&self.making),
             patience: self.patience,
             driver,
             orders,

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use belay_drivers::{Address, Driver, Failure, OperationError, Timer};
 use btleplug::api::{Peripheral as _, ValueNotification};
@@ -9,7 +10,7 @@ use btleplug::platform::Peripheral;
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::BoxStream;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 
 use super::adapter::Adapter;
@@ -38,6 +39,8 @@ pub(super) struct Job {
     pub(super) owner: String,
     pub(super) adapter: Adapter,
     pub(super) address: Address,
+    /// As many connections may be made at once.
+    pub(super) making: Arc<Semaphore>,
     pub(super) patience: Patience,
     pub(super) driver: Box<dyn Driver>,
     pub(super) orders: mpsc::Receiver<Order>,
@@ -129,14 +132,14 @@ pub(super) async fn run(job: Job) -> Rest {
             tracing::debug!(%error, "disconnecting");
         }
     };
+    // Until there is a link, or BlueZ was told to give up.
+    let place = Cell::new(None);
     let link = {
-        let linking = establish(
-            &job.bluez,
-            (&job.adapter, job.address),
-            job.patience,
-            &tried,
-            &disconnect,
-        );
+        let linking = async {
+            place.set(job.making.acquire().await.ok());
+            let device = (&job.adapter, job.address);
+            establish(&job.bluez, device, job.patience, &tried, &disconnect).await
+        };
         let mut linking = std::pin::pin!(linking);
         loop {
             tokio::select! {
@@ -154,6 +157,7 @@ pub(super) async fn run(job: Job) -> Rest {
     let mut reports = VecDeque::new();
     let end = match link {
         Ok(link) => {
+            drop(place.take());
             let mut traffic = Traffic::new(conductor, link, job.patience.operated);
             let end = traffic.flow(&mut outside, &mut orders, &job.reports).await;
             reports = traffic.outbox;

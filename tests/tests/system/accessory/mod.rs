@@ -4,6 +4,7 @@ mod answers;
 mod band;
 mod band7;
 mod clock;
+mod crowd;
 mod days;
 mod evil;
 mod faults;

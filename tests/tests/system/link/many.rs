@@ -1,11 +1,17 @@
-//! Many connections one after the other: nothing may add up.
+//! Many connections: one after the other nothing may add up, and at once they don't keep each other from coming about.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
+use belay::accessory::link::Patience;
+use belay::accessory::ports::LinkEnd;
+use belay_drivers::Address;
+use belay_tests::accessories::Strap;
 use belay_tests::accessories::strap::MEASUREMENT;
+use belay_tests::bluez::{Address as Aired, Faults};
 use belay_tests::until::within;
 
-use super::{READY, Rig, linked, listens};
+use super::{READY, Rig, idle, linked, listens};
 
 /// More than the match rules that a connection to the bus may have, two a reconnection, would allow.
 const FEW: usize = 300;
@@ -88,6 +94,47 @@ fn reconnecting_again_and_again_leaves_nothing_behind() {
                 "measured: {rounds} reconnections: {memory} KiB, in the end {memory_now} KiB; {at_rest} match rules, {at_work} while connected"
             );
             assert!(memory_now < memory + 8192, "{memory} KiB became {memory_now} KiB");
+        },
+    );
+}
+
+#[test]
+fn eight_connections_are_made_at_once_and_each_has_its_turn() {
+    linked(
+        "many::eight_connections_are_made_at_once_and_each_has_its_turn",
+        async |mut rig: Rig| {
+            let patience = Patience {
+                connected: Duration::from_secs(2),
+                ..Patience::default()
+            };
+            rig.link = rig.link.clone().with_patience(patience);
+            let mut all = Vec::new();
+            for last in 0..20 {
+                let octets = [0xc0, 0xff, 0xee, 0, 1, last];
+                let strap = Strap::new(Aired::random(octets));
+                let absent = Faults {
+                    absent: true,
+                    ..Faults::default()
+                };
+                let strap = rig.bluez.add(strap).await.unwrap();
+                strap.faults(absent).await.unwrap();
+                all.push(rig.connect_to(Address(octets), idle));
+            }
+            for connection in &mut all {
+                assert_eq!(connection.end().await, LinkEnd::Unreachable);
+            }
+            let (mut tried, mut trying, mut most) = (HashSet::new(), HashSet::new(), 0);
+            for line in rig.bluez.journal().await.unwrap() {
+                if let Some(device) = line.strip_suffix(" Connect") {
+                    tried.insert(device.to_owned());
+                    trying.insert(device.to_owned());
+                } else if let Some(device) = line.strip_suffix(" Disconnect") {
+                    trying.remove(device);
+                }
+                most = most.max(trying.len());
+            }
+            assert_eq!(tried.len(), 20);
+            assert!(most <= 8, "{most}");
         },
     );
 }

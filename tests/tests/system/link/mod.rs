@@ -79,13 +79,21 @@ impl Rig {
 
     /// Connects to the strap with a driver that does what `rule` says.
     fn connect(&self, rule: impl FnMut(&Input) -> Vec<Output> + Send + 'static) -> Connected {
+        self.connect_to(STRAP, rule)
+    }
+
+    fn connect_to(
+        &self,
+        address: Address,
+        rule: impl FnMut(&Input) -> Vec<Output> + Send + 'static,
+    ) -> Connected {
         let heard = Arc::default();
         let puppet = Puppet {
             heard: Arc::clone(&heard),
             rule: Box::new(rule),
         };
         Connected {
-            session: self.link.connect(STRAP, Box::new(puppet)),
+            session: self.link.connect(address, Box::new(puppet)),
             heard,
         }
     }
