@@ -129,3 +129,4 @@ CREATE TABLE release_outbox (
     PRIMARY KEY (device, epoch)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX record_pending ON record (collection, position) WHERE pending = 1;
+CREATE INDEX record_there ON record (collection, position) WHERE removed = 0;

@@ -12,9 +12,9 @@ use crate::secret::Secret;
 /// The longest sealed record, bytes; longer contents lie in chunks.
 pub const MAX_SEALED_RECORD: usize = 320 * 1024;
 /// The longest content that lies in its record, decoded, bytes.
-const LONGEST_INLINE: u64 = 4 * 1024 * 1024;
+pub(super) const LONGEST_INLINE: u64 = 4 * 1024 * 1024;
 /// The highest number of a content: what counts on from it fits every database.
-const MOST_CHANGES: u64 = 1 << 53;
+pub(super) const MOST_CHANGES: u64 = 1 << 53;
 /// The kind of record in the associated data.
 const KIND: &str = "record";
 

@@ -7,8 +7,9 @@ use super::{chunk, content, keys};
 use crate::padding::{pad, padded};
 use crate::seal::{RecordIds, seal_record};
 use crate::secret::Secret;
+use crate::sync::content::{LONGEST_INLINE, MOST_CHANGES};
 use crate::sync::{
-    Ancestors, Attributes, ChunkId, ChunkRef, Chunks, CollectionKeys, Content, Encoding, Revision,
+    Ancestors, Attributes, CHUNK, ChunkId, ChunkRef, Chunks, CollectionKeys, Content, Encoding, Revision,
 };
 
 /// What a content consists of: encoding, length, body, chunks, removed.
@@ -16,9 +17,9 @@ type Shape = (Encoding, u64, Vec<u8>, Vec<ChunkRef>, bool);
 
 fn shape() -> impl Strategy<Value = Shape> {
     let chunk =
-        (any::<[u8; 32]>(), any::<u32>(), any::<u64>()).prop_map(|(id, length, key_epoch)| ChunkRef {
+        (any::<[u8; 32]>(), 0..=CHUNK as u64, any::<u64>()).prop_map(|(id, length, key_epoch)| ChunkRef {
             id: ChunkId::from_bytes(id),
-            length: length.into(),
+            length,
             key_epoch,
         });
     let body = prop_oneof![
@@ -29,7 +30,7 @@ fn shape() -> impl Strategy<Value = Shape> {
         Just((Encoding::Identity, 0, vec![], vec![], true)),
         body.clone()
             .prop_map(|body| (Encoding::Identity, body.len() as u64, body, vec![], false)),
-        (body, any::<u64>()).prop_map(|(body, length)| (Encoding::Zstd, length, body, vec![], false)),
+        (body, 0..=LONGEST_INLINE).prop_map(|(body, length)| (Encoding::Zstd, length, body, vec![], false)),
         vec(chunk, 1..300).prop_map(|chunks| {
             let length = chunks.iter().map(|chunk| chunk.length).sum();
             (Encoding::Identity, length, vec![], chunks, false)
@@ -43,7 +44,7 @@ fn anything() -> impl Strategy<Value = Content> {
         revisions.into_iter().fold(Ancestors::default(), with)
     });
     let texts = (".{0,40}", ".{0,40}", btree_map(".{0,8}", ".{0,40}", 0..6));
-    (1_u64.., any::<u64>(), texts, ancestors, shape()).prop_map(
+    (1..=MOST_CHANGES, any::<u64>(), texts, ancestors, shape()).prop_map(
         |(number, changed_at, texts, ancestors, shape)| {
             let (natural, kind, attributes) = texts;
             let (encoding, length, body, chunks, removed) = shape;
