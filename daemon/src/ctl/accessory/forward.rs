@@ -32,8 +32,8 @@ const LOW: u8 = 0;
 /// Passes notifications on until Ctrl-C.
 ///
 /// # Errors
-/// [`Error::Bus`] where there is no session's bus; `SessionBusLost` once it is gone, so that whoever started this starts
-/// it again; what belayd says to the first question. A notification that an accessory doesn't take is left out.
+/// `NoServer` where there is no session's bus; `SessionBusLost` once it is gone, so that whoever started this starts it
+/// again; what belayd says to the first question. A notification that an accessory doesn't take is left out.
 pub async fn run(client: &Client) -> Result<Report, Error> {
     // Asked once, so that whoever may not is told at once.
     bus::all(client).await?;
