@@ -148,6 +148,15 @@ fn a_group_that_both_changed_to_different_things_is_a_conflict() {
 }
 
 #[test]
+fn a_group_that_one_took_a_line_out_of_and_the_other_wrote_into_is_merged_and_again_with_itself() {
+    let (base, theirs) = (["ITEM1.EMAIL:a@b"], ["item1.TEL:3", "ITEM1.EMAIL:a@b"]);
+    let (whole, merged) = cards(&base, &[], &theirs);
+    assert!(whole);
+    assert_eq!(merged, card(&["item1.TEL:3"]));
+    assert_eq!(cards(&base, &["item1.TEL:3"], &theirs), (true, merged));
+}
+
+#[test]
 fn a_quoted_printable_value_stays_in_one_piece() {
     let note = "NOTE;ENCODING=QUOTED-PRINTABLE:see http://x=0D=0A=\r\nhttp://y=\r\n  and=\r\nso on=3D";
     let changed = note.replace("//y", "//z");

@@ -61,21 +61,28 @@ fn properties(base: Option<&Component>, mine: &Component, theirs: &Component) ->
     (in_order(mine, theirs, &many, kept), clash)
 }
 
-/// Whether both changed a group of one name, to different things: their lines would be taken for one another's.
+/// Whether both wrote something into a group of one name, and not the same: their lines would be taken for one another's.
+/// What one of them took out of it is no one's.
 fn groups_clash(before: &Said, ours: &Said, others: &Said) -> bool {
     let [before, ours, others] = [before, ours, others].map(groups);
-    ours.iter().any(|(name, mine)| {
-        let (was, theirs) = (before.get(name), others.get(name));
-        theirs.is_some_and(|theirs| mine != theirs) && was != Some(mine) && was != theirs
+    let written = |said: &BTreeSet<String>, group: &String| -> BTreeSet<String> {
+        let was = before.get(group);
+        let is_new = |line: &&String| was.is_none_or(|was| !was.contains(*line));
+        said.iter().filter(is_new).cloned().collect()
+    };
+    ours.iter().any(|(group, mine)| {
+        let mine = written(mine, group);
+        let theirs = others.get(group).map(|theirs| written(theirs, group));
+        !mine.is_empty() && theirs.is_some_and(|theirs| !theirs.is_empty() && mine != theirs)
     })
 }
 
 /// What each group says.
-fn groups(said: &Said) -> BTreeMap<&String, Vec<Vec<String>>> {
-    let mut groups: BTreeMap<&String, Vec<Vec<String>>> = BTreeMap::new();
+fn groups(said: &Said) -> BTreeMap<&String, BTreeSet<String>> {
+    let mut groups: BTreeMap<&String, BTreeSet<String>> = BTreeMap::new();
     for (key, properties) in said {
         if let (Some(group), Some(meaning)) = (&key.group, meaning(Some(properties))) {
-            groups.entry(group).or_default().push(meaning);
+            groups.entry(group).or_default().extend(meaning);
         }
     }
     groups
