@@ -92,8 +92,12 @@ fuzz_target!(|input: (u8, bool, Option<Lines<'_>>, Lines<'_>, Lines<'_>)| {
     assert!(merged.len() <= 3 * given + 2, "{} of {given}", merged.len());
     // The same three make the same on every device.
     assert_eq!(merge(kind, base.as_deref(), &mine, &theirs), made);
-    // Who merged and was cut off before he said so may do it again with what he made.
-    if let Merged::Whole(whole) = &made {
+    // Who merged and was cut off before he said so may do it again with what he made. Of a text that repeats a line nobody
+    // can say which of them was added, so there it may end in two versions.
+    if let Merged::Whole(whole) = &made
+        && !kind.starts_with("text/plain")
+        && !kind.starts_with("text/markdown")
+    {
         let again = merge(kind, base.as_deref(), whole, &theirs);
         assert!(matches!(again, Merged::Whole(_)), "a conflict with oneself");
     }
