@@ -1,12 +1,24 @@
 //! The rows of synced collections and their records. A pending row is the outbox: an edit and what it owes the cloud are one
 //! write.
 
+mod inbox;
+mod outbox;
+mod settings;
+
 use belay_proto::AccountId;
 use belay_proto::sync::{Content, RecordId, Revision};
 use belay_sync::record::{Base, Held};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::{Sealer, StoreError, meta};
+
+pub use inbox::{
+    Arrived, arrived, count_arrived, list_anew, seen, stage, unread, unseen, unstage, waiting_removals,
+};
+pub use outbox::{
+    Ready, Stuck, accepted, agree, count_unasked, outgoing, question, sending, sent, stick, unasked, waiting,
+};
+pub use settings::{Settings, pause, set_policy, settings, synced};
 
 /// Whose the records are.
 const ACCOUNT: &str = "sync-account";
@@ -33,6 +45,8 @@ pub struct Collection {
     pub enabled: bool,
     /// How far it was fetched; opaque, from the cloud.
     pub cursor: Option<String>,
+    /// What didn't open may with keys of this epoch; 0: all of it did.
+    pub unread: u64,
     /// Records that are there.
     pub records: u64,
     /// Their contents, bytes.
@@ -62,17 +76,18 @@ pub struct Listed {
 /// [`StoreError`], as in every function here.
 pub fn collections(connection: &Connection) -> Result<Vec<Collection>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT name, enabled, cursor, records, bytes, pending, conflicts FROM collection ORDER BY name",
+        "SELECT name, enabled, cursor, unread, records, bytes, pending, conflicts FROM collection ORDER BY name",
     )?;
     let rows = statement.query_map([], |row| {
         Ok(Collection {
             name: row.get(0)?,
             enabled: row.get(1)?,
             cursor: row.get(2)?,
-            records: row.get(3)?,
-            bytes: row.get(4)?,
-            pending: row.get(5)?,
-            conflicts: row.get(6)?,
+            unread: row.get(3)?,
+            records: row.get(4)?,
+            bytes: row.get(5)?,
+            pending: row.get(6)?,
+            conflicts: row.get(7)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -212,7 +227,7 @@ pub fn pending(
 pub fn forget(connection: &Connection) -> Result<(), StoreError> {
     connection.execute_batch("DELETE FROM arrived; DELETE FROM record; DELETE FROM collection;")?;
     connection.execute("DELETE FROM meta WHERE name = ?1", [ACCOUNT])?;
-    Ok(())
+    settings::forget(connection)
 }
 
 /// Makes the records `account`'s: those of another, which a sign-out left here, are forgotten.

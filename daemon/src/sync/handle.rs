@@ -1,12 +1,20 @@
 //! The handle to the sync domain.
 
+use std::sync::Arc;
+
 use belay_proto::sync::RecordId;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use super::actor::{Parts, SyncActor};
 use super::desk::Desk;
 use super::error::SyncError;
+use super::keys::Keys;
 use super::model::{Change, Choice, Entry, Got, PolicyChanges, Put, PutLong};
 use super::view::View;
+use crate::actor::Supervisor;
+
+/// Changes that may wait for a slow listener before it misses the oldest.
+const CHANGES: usize = 64;
 
 /// What the handle sends.
 #[derive(Debug)]
@@ -58,6 +66,27 @@ pub struct SyncHandle {
 }
 
 impl SyncHandle {
+    /// Starts the domain's actor.
+    pub fn start(supervisor: &mut Supervisor, parts: Parts) -> Self {
+        let (view, shown) = watch::channel(View::default());
+        let (allowed, may) = watch::channel(Err(SyncError::NotBound));
+        let (changed, _) = broadcast::channel(CHANGES);
+        let desk = Desk {
+            store: parts.store.clone(),
+            keys: Keys::new(parts.warden.clone()),
+            longs: Arc::clone(&parts.longs),
+            allowed: may,
+            clock: Arc::clone(&parts.clock),
+            changed,
+        };
+        let actor = SyncActor::new(parts, desk.clone(), view, allowed);
+        Self {
+            actor: supervisor.start("sync", actor),
+            view: shown,
+            desk,
+        }
+    }
+
     /// What is known.
     #[must_use]
     pub fn view(&self) -> View {

@@ -6,14 +6,18 @@
 //! fit a record, and `ports.rs` is what all of it needs of the cloud. Nothing that comes from there is believed but what
 //! a device of the account sealed.
 
+mod actor;
 mod desk;
 pub mod error;
 mod handle;
 mod keys;
 pub mod model;
 pub mod ports;
+mod round;
+mod state;
 pub mod view;
 
+pub use actor::Parts;
 pub use error::SyncError;
 pub use handle::{Message, SyncHandle};
 pub use model::{

@@ -49,7 +49,7 @@ CREATE TRIGGER record_added AFTER INSERT ON record BEGIN
         pending = pending + NEW.pending, conflicts = conflicts + NEW.sibling
     WHERE name = NEW.collection;
 END;
-CREATE TRIGGER record_changed AFTER UPDATE ON record BEGIN
+CREATE TRIGGER record_changed AFTER UPDATE OF removed, bytes, pending, sibling ON record BEGIN
     UPDATE collection SET
         records = records + (NEW.removed = 0) - (OLD.removed = 0), bytes = bytes + NEW.bytes - OLD.bytes,
         pending = pending + NEW.pending - OLD.pending, conflicts = conflicts + NEW.sibling - OLD.sibling
