@@ -10,6 +10,7 @@ mod desk;
 pub mod error;
 mod handle;
 mod keys;
+pub mod long;
 pub mod model;
 pub mod ports;
 pub mod view;
