@@ -11,6 +11,7 @@ mod desk;
 pub mod error;
 mod handle;
 mod keys;
+pub mod long;
 pub mod model;
 pub mod ports;
 mod round;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use belay_proto::sync::{ChunkId, Chunks, CollectionId, CollectionKeys};
 use belay_proto::wire::{ChangesAnswer, MissingAnswer, PushAnswer, PushRequest};
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
@@ -67,8 +68,8 @@ pub trait SyncCloud: Debug + Send + Sync + 'static {
     /// wasn't asked after.
     fn missing(&self, chunks: Vec<ChunkId>) -> Reply<'_, MissingAnswer>;
 
-    /// Brings a sealed chunk, from its byte `offset` on, which the cloud has what lies before of.
-    fn put_chunk(&self, id: ChunkId, offset: u64, sealed: Vec<u8>) -> Reply<'_, ()>;
+    /// Brings a sealed chunk, which the cloud has `offset` bytes of. `sealed` is all of it: its digest is announced.
+    fn put_chunk(&self, id: ChunkId, offset: u64, sealed: Bytes) -> Reply<'_, ()>;
 
     /// Fetches a sealed chunk, at most [`belay_proto::sync::MAX_SEALED_CHUNK`] bytes, its digest checked.
     fn get_chunk(&self, id: ChunkId) -> Reply<'_, Vec<u8>>;
