@@ -1,5 +1,7 @@
 //! The rows of accessories and their health data, each sealed.
 
+mod sharing;
+
 use std::collections::BTreeMap;
 
 use belay_drivers::{ActivityMinute, Reading};
@@ -9,6 +11,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::{Sealer, StoreError, pairing, registry};
 use crate::accessory::day::{Minutes, Readings, day_of};
 use crate::accessory::model::Saved;
+
+pub use sharing::{Unshared, shared, unshared};
 
 const MALFORMED: StoreError = StoreError::Malformed { what: "accessory" };
 const MALFORMED_DAY: StoreError = StoreError::Malformed {
