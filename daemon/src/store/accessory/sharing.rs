@@ -4,8 +4,24 @@ use belay_proto::Secret;
 use belay_proto::id::AccessoryId;
 use rusqlite::{Connection, params};
 
-use super::{What, day_place, number};
+use super::{day_place, number};
 use crate::store::{Sealer, StoreError};
+
+/// What a record of a day holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    Minutes,
+    Readings,
+}
+
+impl What {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Minutes => "minutes",
+            Self::Readings => "readings",
+        }
+    }
+}
 
 /// A day of health data that isn't a record of its collection yet.
 #[derive(Debug)]
