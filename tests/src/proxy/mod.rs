@@ -177,6 +177,12 @@ impl Proxy {
         self.shared.state().exchanges.clone()
     }
 
+    /// How many exchanges there were.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        *self.shared.count.borrow()
+    }
+
     /// What the contract was broken by so far.
     #[must_use]
     pub fn wrong(&self) -> Vec<String> {

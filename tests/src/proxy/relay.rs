@@ -30,7 +30,7 @@ const BLOBS: &str = "/v1/blobs/";
 #[derive(Debug)]
 pub(super) struct Whole {
     pub(super) status: u16,
-    headers: HeaderMap,
+    pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
     flow: Option<Flow>,
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use belay_proto::wire::ChangesAnswer;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
 use tokio::sync::Notify;
 
@@ -47,8 +48,19 @@ pub type Rewriting = Arc<dyn Fn(&str, &mut Reply<'_>) + Send + Sync>;
 pub struct Reply<'a> {
     /// The status.
     pub status: &'a mut u16,
+    /// The headers, without the length.
+    pub headers: &'a mut HeaderMap,
     /// The body.
     pub body: &'a mut Vec<u8>,
+}
+
+impl Reply<'_> {
+    /// Becomes an answer of this media type.
+    pub fn becomes(&mut self, status: u16, kind: &'static str, body: Vec<u8>) {
+        *self.status = status;
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        *self.body = body;
+    }
 }
 
 impl Trick {
@@ -119,6 +131,7 @@ impl Trick {
                 query,
                 &mut Reply {
                     status: &mut answer.status,
+                    headers: &mut answer.headers,
                     body: &mut answer.body,
                 },
             ),
