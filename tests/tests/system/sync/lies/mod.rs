@@ -1,6 +1,7 @@
 //! A cloud that lies to a device, and a rogue device that has the account's keys: what they say is found out or harmless,
 //! and nothing is deleted on the device because of it.
 
+mod blobs;
 mod bombs;
 mod endless;
 mod mixed;
