@@ -16,9 +16,9 @@ use super::book::Book;
 use super::world::{COLLECTIONS, World};
 
 /// The seeds of who says nothing else.
-const USUAL: Range<u64> = 0..10;
-/// So many seeds a fleet.
-const TOGETHER: usize = 5;
+const USUAL: Range<u64> = 0..6;
+/// So many seeds a fleet, at most.
+const TOGETHER: usize = 25;
 /// So many fleets are played at the same time.
 const FLEETS: usize = 2;
 /// Devices of a fleet.
@@ -86,7 +86,8 @@ async fn lived_through(seeds: &[u64]) {
 #[test]
 fn over_all_seeds_devices_agree_and_no_answered_edit_is_lost_or_doubled() {
     let all: Vec<u64> = seeds().collect();
-    let left = Mutex::new(all.chunks(TOGETHER));
+    let together = all.len().div_ceil(FLEETS).clamp(1, TOGETHER);
+    let left = Mutex::new(all.chunks(together));
     let next = || left.lock().unwrap().next();
     let player = || {
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -1,5 +1,6 @@
 //! A history of a seed: what its owner does on which device, and what goes wrong meanwhile.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use belay_tests::app::{Answer, New};
@@ -98,7 +99,8 @@ impl World<'_> {
                 cloud.kill_cloud().await.unwrap();
                 cloud.start_cloud().await.unwrap();
             }
-            89..=92 => {
+            89..=90 => self.chooses(who).await,
+            91..=93 => {
                 let off = u64::from(self.chance.number(2 * SKEW));
                 let wall = (right(self.fleet) + off).saturating_sub(u64::from(SKEW));
                 self.fleet.devices[who].scene.clock().set_wall(wall).unwrap();
@@ -171,6 +173,37 @@ impl World<'_> {
         let answer = draft.put(&self.fleet.devices[who]).await;
         self.notes(draft, answer.map(drop));
         self.delete(who, name, &natural).await;
+    }
+
+    /// The owner ends a conflict: the other version goes, or is a record of its own.
+    async fn chooses(&mut self, who: usize) {
+        let name = COLLECTIONS[self.chance.below(2)];
+        let choice = ["theirs", "both"][self.chance.below(2)];
+        let app = self.device(who).await.app.clone();
+        let mut rows = app.list(name).await.unwrap().unwrap();
+        let prefix = format!("s{}/", self.seed);
+        rows.retain(|row| !row.conflict_with.is_empty() && row.natural.starts_with(&prefix));
+        if rows.is_empty() {
+            return;
+        }
+        let row = rows.swap_remove(self.chance.below(rows.len()));
+        let Ok((content, revision)) = app.content(name, &row.id).await.unwrap() else {
+            return;
+        };
+        let answer = app.resolve(name, &row.id, choice).await.unwrap();
+        let goes = choice == "theirs";
+        let draft = Draft {
+            who,
+            name,
+            natural: format!("the other version of {}", row.natural),
+            id: row.id,
+            revision,
+            wrote: None,
+            saw: tokens(&content),
+            dropped: if goes { tokens(&content) } else { BTreeSet::new() },
+            content,
+        };
+        self.notes(draft, answer);
     }
 
     async fn delete(&mut self, who: usize, name: &'static str, natural: &str) {
@@ -269,8 +302,8 @@ struct Draft {
     id: String,
     revision: u64,
     wrote: Option<String>,
-    saw: std::collections::BTreeSet<String>,
-    dropped: std::collections::BTreeSet<String>,
+    saw: BTreeSet<String>,
+    dropped: BTreeSet<String>,
     content: Vec<u8>,
 }
 
