@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use belay_proto::text::from_hex;
+
 use super::Teller;
 use super::chapters::{BEN, BEN_PASSWORD};
 use crate::app::{App, New};
@@ -26,7 +28,8 @@ const LENGTH: usize = 700_000;
 pub(super) async fn walk(stage: &Stage, teller: &mut Teller, app: &App) -> Outcome {
     let photo = photo();
     brought(teller, app, &photo).await.during("bringing")?;
-    held(stage, teller, &photo).during("looking into the cloud")?;
+    let id = app.identify("contacts", PEOPLE[0].0).await??;
+    held(stage, teller, &id, &photo).during("looking into the cloud")?;
     restored(stage, teller, &photo).await.during("restoring")
 }
 
@@ -60,20 +63,21 @@ async fn brought(teller: &mut Teller, app: &App, photo: &[u8]) -> Outcome {
 }
 
 /// What lies at the cloud, and that it says nothing.
-fn held(stage: &Stage, teller: &mut Teller, photo: &[u8]) -> Outcome {
+fn held(stage: &Stage, teller: &mut Teller, id: &str, photo: &[u8]) -> Outcome {
     teller.step("What does the cloud hold of it?");
     let folder = stage.place().at("cloud");
     let mut secrets: Vec<&[u8]> = PEOPLE.iter().map(|(who, _)| who.as_bytes()).collect();
     secrets.extend(PEOPLE.iter().map(|(_, number)| number.as_bytes()));
     secrets.extend([PHOTO.as_bytes(), photo.get(..64).unwrap_or_default()]);
-    let mut knows_ben = false;
+    let opaque = from_hex(id)?;
+    let mut is_there = false;
     for path in files(&folder)? {
         let bytes = std::fs::read(&path)?;
         let name = path.strip_prefix(&folder).unwrap_or(&path).display();
         for secret in &secrets {
             expect!(!has(&bytes, secret), "{name} can be read");
         }
-        knows_ben |= has(&bytes, BEN.as_bytes());
+        is_there |= has(&bytes, &opaque);
         if path.starts_with(folder.join("blobs")) {
             let start: Vec<String> = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
             teller.answer(format!(
@@ -83,11 +87,14 @@ fn held(stage: &Stage, teller: &mut Teller, photo: &[u8]) -> Outcome {
             ));
         }
     }
-    expect!(knows_ben, "not even the account is found in the cloud's files");
-    teller.answer(
-        "no name, no number, nothing of the photo is in any of its files. What it has to know is: whose it is, and how \
-         long.",
+    let who = PEOPLE[0].0;
+    expect!(
+        is_there,
+        "not even the record of {who} is found in the cloud's files"
     );
+    teller.answer(format!(
+        "{who} is the record {id} there. No name, no number, nothing of the photo is in any of its files."
+    ));
     Ok(())
 }
 
