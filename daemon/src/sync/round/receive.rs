@@ -75,17 +75,22 @@ impl<'a> Receiver<'a> {
         self.is_news |= rows::seen(self.transaction, self.collection, &id)?;
         let was_waiting = rows::unstage(self.transaction, self.collection, &id)?;
         let held = self.find(&id)?;
-        let Some(held) = held else {
+        let Some(mut held) = held else {
             return self.judge(None, id, revision, theirs);
         };
         if held.base.is_some_and(|base| base.revision == revision) {
             return Ok(());
         }
-        // Our own push, whose answer was lost.
-        if let Some((number, _)) =
-            rows::sent(self.transaction, self.collection, &id)?.filter(|(_, sent)| *sent == revision)
+        // Our own push, whose answer was lost: it arrived, and others may have gone on from there.
+        if let Some((number, sent)) = rows::sent(self.transaction, self.collection, &id)?
+            && (sent == revision || theirs.ancestors.has(&sent))
         {
-            return self.put(id, &record::pushed(held, number, revision));
+            rows::answered(self.transaction, self.collection, &id)?;
+            held = record::pushed(held, number, sent);
+            self.put(id, &held)?;
+            if sent == revision {
+                return Ok(());
+            }
         }
         if theirs.removed && held.is_there() && !held.pending {
             let arrived = Arrived {
