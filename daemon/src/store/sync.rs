@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use super::{Sealer, StoreError, meta};
 
 pub use inbox::{
-    Arrived, arrived, count_arrived, list_anew, seen, stage, unread, unseen, unstage, waiting_removals,
+    Arrived, arrived, count, count_arrived, list_anew, seen, stage, unread, unseen, unstage, waiting_removals,
 };
 pub use outbox::{
     Ready, Stuck, accepted, agree, answered, count_unasked, is_unanswered, outgoing, question, sending, sent,

@@ -42,6 +42,8 @@ pub(super) struct Receiver<'a> {
     now: u64,
     /// What has changed so far.
     pub(super) change: Change,
+    /// Whether anything that came was new.
+    pub(super) is_news: bool,
 }
 
 impl<'a> Receiver<'a> {
@@ -59,6 +61,7 @@ impl<'a> Receiver<'a> {
             collection,
             now,
             change: no_change(collection),
+            is_news: false,
         }
     }
 
@@ -72,8 +75,8 @@ impl<'a> Receiver<'a> {
         let Some(mut held) = self.find(&id)? else {
             return self.judge(None, id, revision, theirs);
         };
-        rows::seen(self.transaction, self.collection, &id)?;
-        rows::unstage(self.transaction, self.collection, &id)?;
+        self.is_news |= rows::seen(self.transaction, self.collection, &id)?;
+        let was_waiting = rows::unstage(self.transaction, self.collection, &id)?;
         if held.base.is_some_and(|base| base.revision == revision) {
             return Ok(());
         }
@@ -94,6 +97,7 @@ impl<'a> Receiver<'a> {
                 revision,
                 content: theirs,
             };
+            self.is_news |= !was_waiting;
             return rows::stage(self.transaction, self.sealer, self.collection, &arrived);
         }
         self.judge(Some(held), id, revision, theirs)
@@ -176,6 +180,7 @@ impl<'a> Receiver<'a> {
             sibling,
         } = taken;
         self.put(id, &held)?;
+        self.is_news |= is_changed;
         if is_changed {
             match (held.is_there(), was_there) {
                 (true, _) => self.change.ids.push(id),
