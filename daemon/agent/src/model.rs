@@ -64,15 +64,12 @@ pub struct Remote {
 pub struct Known {
     /// The record's id.
     pub id: String,
-    /// Its revision then; 0: the item is in the collection under another id, and the record's own content is to come.
+    /// Its revision then; 0: none, since the item was kept beside the record, whose own content is to come.
     pub revision: u64,
     /// Where the item lay.
     pub place: String,
     /// Its state then.
     pub mark: Mark,
-    /// Put beside another version; the next list tells whether both are kept or were the same.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub in_doubt: bool,
 }
 
 /// Which folder a source's root is. An unmounted medium leaves another one under the same name.

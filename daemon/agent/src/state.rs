@@ -106,8 +106,13 @@ pub enum Work {
         item: Local,
         /// The record that it replaces, and its revision; none: a new one.
         over: Option<(String, u64)>,
-        /// Where the record was changed too, keep both.
-        keep_both: bool,
+    },
+    /// Compare it with the record; unless they say the same, put it beside.
+    Join {
+        /// The item.
+        item: Local,
+        /// The record.
+        record: Remote,
     },
     /// Write the record to the source, if the item is still as named.
     Fetch {
@@ -135,13 +140,15 @@ pub enum Work {
 /// How work ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// [`Work::Put`]: the collection has it.
+    /// [`Work::Put`] and [`Work::Join`]: the collection has it.
     Stored {
         /// Under this id.
         id: String,
         /// The record's revision.
         revision: u64,
     },
+    /// [`Work::Join`]: the collection has it, as another version of the record.
+    Beside,
     /// [`Work::Fetch`]: the source has it.
     Written {
         /// The record's revision.
@@ -303,11 +310,20 @@ impl State {
     fn end(&mut self, natural: &str, work: Work, outcome: Outcome, wishes: &mut Wishes) {
         let natural = natural.to_owned();
         match (outcome, work) {
-            (Outcome::Stored { id, revision }, Work::Put { item, keep_both, .. }) => {
-                self.stored(natural, id, revision, item, keep_both);
+            (Outcome::Stored { id, revision }, Work::Put { item, .. } | Work::Join { item, .. }) => {
+                self.stored(natural, id, revision, item);
                 wishes.save = true;
-                // Which of two versions it is under its id, the list says.
-                wishes.list |= keep_both;
+            }
+            (Outcome::Beside, Work::Join { item, record }) => {
+                let known = Known {
+                    id: record.id,
+                    revision: 0,
+                    place: item.place,
+                    mark: item.mark,
+                };
+                self.memory.known.insert(natural, known);
+                wishes.save = true;
+                wishes.list = true;
             }
             (Outcome::Written { revision, item }, Work::Fetch { record, .. }) => {
                 let known = Known {
@@ -315,7 +331,6 @@ impl State {
                     revision,
                     place: item.place.clone(),
                     mark: item.mark,
-                    in_doubt: false,
                 };
                 // What it is listed with may be older than what was read.
                 if let Some(remote) = &mut self.remote {
@@ -353,14 +368,21 @@ impl State {
                 self.put_off.insert(natural, PutOff::Later);
             }
             // An outcome that doesn't belong to its work is none that can be believed.
-            (Outcome::Refused | Outcome::Stored { .. } | Outcome::Written { .. } | Outcome::Gone, _) => {
+            (
+                Outcome::Refused
+                | Outcome::Stored { .. }
+                | Outcome::Beside
+                | Outcome::Written { .. }
+                | Outcome::Gone,
+                _,
+            ) => {
                 let off = self.refusal(&natural);
                 self.put_off.insert(natural, off);
             }
         }
     }
 
-    fn stored(&mut self, natural: String, id: String, revision: u64, item: Local, keep_both: bool) {
+    fn stored(&mut self, natural: String, id: String, revision: u64, item: Local) {
         if let Some(remote) = &mut self.remote {
             let record = remote.entry(natural.clone()).or_insert_with(|| Remote {
                 id: id.clone(),
@@ -371,17 +393,14 @@ impl State {
                 conflict_with: None,
                 lacking: false,
             });
-            if !keep_both {
-                record.revision = revision;
-                record.lacking = false;
-            }
+            record.revision = revision;
+            record.lacking = false;
         }
         let known = Known {
             id,
             revision,
             place: item.place,
             mark: item.mark,
-            in_doubt: keep_both,
         };
         self.memory.known.insert(natural, known);
     }
@@ -416,3 +435,9 @@ struct Wishes {
     list: bool,
     scan: bool,
 }
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+mod story;

@@ -38,19 +38,6 @@ impl State {
     }
 
     pub(super) fn listed(&mut self, at: u64, records: Vec<(String, Remote)>) {
-        let siblings: BTreeSet<&str> = records
-            .iter()
-            .filter_map(|(_, record)| record.conflict_with.as_deref())
-            .collect();
-        let is_later = |natural: &str| self.ended.get(natural).is_some_and(|ended| *ended > at);
-        for (natural, known) in &mut self.memory.known {
-            if known.in_doubt && !is_later(natural) {
-                known.in_doubt = false;
-                if siblings.contains(known.id.as_str()) {
-                    known.revision = 0;
-                }
-            }
-        }
         let shows = self.shows_siblings;
         let shown = |natural: &String| shows || !is_sibling(natural);
         let mut remote = records
@@ -176,10 +163,13 @@ impl State {
                 self.memory.known.remove(natural);
                 return;
             }
-            (Choice::Put { over, keep_both }, Some(item), _) => Work::Put {
+            (Choice::Put(over), Some(item), _) => Work::Put {
                 item: item.clone(),
                 over,
-                keep_both,
+            },
+            (Choice::Join, Some(item), Some(record)) => Work::Join {
+                item: item.clone(),
+                record: record.clone(),
             },
             (Choice::Fetch, item, Some(record)) => Work::Fetch {
                 record: record.clone(),
