@@ -32,6 +32,9 @@ use crate::find::{self, FindHandle, Machine, MachineParts, Outbox};
 use crate::platform::{self, Modem, Platform, Surroundings};
 use crate::store::account::AccountRows;
 use crate::store::{SealingKey, Store};
+use crate::sync::long::Long;
+use crate::sync::ports::SyncCloud;
+use crate::sync::{self, SyncHandle};
 use crate::uses::{self, UsesActor};
 use crate::warden::{BusWarden, PasswordSteps, Records, WardenHandle, WardenView, Watcher};
 
@@ -147,6 +150,7 @@ async fn start(
     supervisor.start("courier", courier);
     let platform = Platform::start(config, supervisor, Arc::clone(&clock)).await;
     let (surroundings, conditions) = Surroundings::new(&platform);
+    let for_sync = surroundings.for_sync();
     supervisor.start("surroundings", surroundings);
     let modem = Arc::clone(&platform.modem);
     let time = platform.time.clone();
@@ -181,6 +185,18 @@ async fn start(
         reached: reached.subscribe(),
     };
     supervisor.start("registry", RegistryActor::new(registry));
+    let records: Arc<dyn SyncCloud> = Arc::<CloudClient>::clone(&cloud);
+    let sync = sync::Parts {
+        longs: Arc::new(Long::new(Arc::clone(&records), Arc::clone(&clock))),
+        cloud: records,
+        warden: warden.clone(),
+        store: store.clone(),
+        clock: Arc::clone(&clock),
+        conditions: for_sync,
+        hinted: hinted.subscribe(),
+        reached: reached.subscribe(),
+    };
+    SyncHandle::start(supervisor, sync);
     let uses = uses::Parts {
         accessories: accessories.clone(),
         bell: machine.bell(),
