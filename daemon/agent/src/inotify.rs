@@ -53,7 +53,9 @@ impl Inotify {
     /// Where there is no descriptor left, or no runtime with I/O.
     pub fn watch(&self) -> io::Result<Box<dyn Watch>> {
         // It reads like a pipe that never ends.
-        Ok(Box::new(Events(Receiver::from_owned_fd_unchecked(self.0.try_clone()?)?)))
+        Ok(Box::new(Events(Receiver::from_owned_fd_unchecked(
+            self.0.try_clone()?,
+        )?)))
     }
 }
 

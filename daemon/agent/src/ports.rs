@@ -132,7 +132,6 @@ pub struct Got {
 }
 
 /// A long record as it is got.
-#[derive(Debug)]
 pub struct Coming {
     /// Its revision.
     pub revision: u64,
@@ -140,8 +139,8 @@ pub struct Coming {
     pub length: u64,
     /// What its source knew of it.
     pub attributes: Attributes,
-    /// Where its content comes from.
-    pub content: OwnedFd,
+    /// Where its content comes from; reading blocks.
+    pub content: Box<dyn Read + Send>,
 }
 
 /// A collection, as belayd has it.

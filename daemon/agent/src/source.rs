@@ -8,3 +8,6 @@ mod walk;
 
 pub use folder::{Folder, Which};
 pub use vdir::{Cards, Vdir};
+
+#[cfg(test)]
+mod tests;

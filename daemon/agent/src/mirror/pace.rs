@@ -39,8 +39,8 @@ impl Pace {
     /// Something happened.
     pub(super) fn notice(&mut self, now: Instant) {
         let first = *self.first.get_or_insert(now);
-        let earliest = self.ended.map_or(now, |ended| ended + self.gap);
-        self.due = Some((now + self.settle).min(first + PATIENCE).max(earliest));
+        let quiet = (now + self.settle).min(first + PATIENCE);
+        self.due = Some(self.ended.map_or(quiet, |ended| quiet.max(ended + self.gap)));
     }
 
     pub(super) const fn due(&self) -> Option<Instant> {
@@ -56,7 +56,7 @@ impl Pace {
     pub(super) fn end(&mut self, now: Instant) {
         let is_soon = self
             .ended
-            .is_some_and(|before| now < before + self.gap * 2 + PATIENCE);
+            .is_some_and(|before| now < before + self.gap * 2 + PATIENCE * 2);
         self.gap = match is_soon {
             true => (self.gap * 2).max(self.settle).min(SLOWEST),
             false => Duration::ZERO,

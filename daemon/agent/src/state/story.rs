@@ -73,7 +73,7 @@ impl Collection {
                 Ok(record.clone())
             }
             Some(record) if keep_both => {
-                let sibling = format!("{natural}\0{content:064x}");
+                let sibling = format!("{natural}\0{content:08x}{content:056x}");
                 let with = record.id.clone();
                 self.add(&sibling, content, Some(with))
             }

@@ -1,11 +1,7 @@
 //! What is long: a descriptor each, streamed whatever its length.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
-
-use rustix::fs::OFlags;
 
 use super::{Worker, blocking, failed, outcome_of, put_of, write};
 use crate::model::{Local, MODIFIED, Remote};
@@ -58,10 +54,7 @@ impl Worker {
                 attributes: coming.attributes,
                 ..record
             };
-            let mut content = match patient(coming.content) {
-                Ok(content) => content,
-                Err(error) => return outcome_of(&error.into()),
-            };
+            let mut content = coming.content;
             write(
                 &*source,
                 &natural,
@@ -92,7 +85,8 @@ impl Worker {
         let (worker, wanted) = (self.clone(), item.clone());
         let compared = blocking(move || {
             let file = worker.open(&wanted)?;
-            let equal = patient(coming.content).and_then(|mut content| are_equal(&mut &file, &mut content));
+            let mut content = coming.content;
+            let equal = are_equal(&mut &file, &mut content);
             match equal {
                 Ok(_) if !worker.source.is_still(&wanted) => Err(Outcome::ItemChanged),
                 Ok(equal) => Ok((equal, coming.revision)),
@@ -109,13 +103,6 @@ impl Worker {
             None => Outcome::Later,
         }
     }
-}
-
-/// The reading end of a pipe, waiting for its writer, who may have made it one that doesn't.
-fn patient(content: OwnedFd) -> io::Result<File> {
-    let flags = rustix::fs::fcntl_getfl(&content)?;
-    rustix::fs::fcntl_setfl(&content, flags - OFlags::NONBLOCK)?;
-    Ok(File::from(content))
 }
 
 /// Whether both say the same to their ends. One that was cut off doesn't, and is kept beside.
