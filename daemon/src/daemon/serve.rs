@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belay_proto::clock::system_clock;
-use belay_proto::dbus::names::{ACCESSORIES_PATH, ACCOUNT_PATH, BUS_NAME, DEVICE_PATH, PATH};
+use belay_proto::dbus::names::{ACCESSORIES_PATH, ACCOUNT_PATH, BUS_NAME, DEVICE_PATH, PATH, SYNC_PATH};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -22,9 +22,11 @@ use crate::actor::Supervisor;
 use crate::bus::accessories::AccessoryManager;
 use crate::bus::accessory::Desk;
 use crate::bus::account::{Account, AccountAnnouncer};
+use crate::bus::collection::Contents;
 use crate::bus::device::Device;
 use crate::bus::manager::Manager;
-use crate::bus::{AccessoryAnnouncer, Authority, DeviceAnnouncer, FindAnnouncer};
+use crate::bus::sync::{Sync, SyncDesk};
+use crate::bus::{AccessoryAnnouncer, Authority, DeviceAnnouncer, FindAnnouncer, SyncAnnouncer};
 use crate::cloud::CloudClient;
 use crate::config::{BusKind, Config};
 use crate::device::{Courier, DeviceActor, DeviceHandle, DeviceList, DeviceView};
@@ -196,7 +198,7 @@ async fn start(
         hinted: hinted.subscribe(),
         reached: reached.subscribe(),
     };
-    SyncHandle::start(supervisor, sync);
+    let sync = SyncHandle::start(supervisor, sync);
     let uses = uses::Parts {
         accessories: accessories.clone(),
         bell: machine.bell(),
@@ -250,6 +252,14 @@ async fn start(
     };
     let announcer = AccessoryAnnouncer::new(connection.clone(), desk);
     supervisor.start("accessory announcer", announcer);
+    let desk = SyncDesk {
+        sync,
+        device: device.clone(),
+        authority: authority.clone(),
+        contents: Contents::default(),
+    };
+    let announcer = SyncAnnouncer::new(connection.clone(), desk.clone());
+    supervisor.start("sync announcer", announcer);
     let manager = AccessoryManager::new(accessories, device.clone(), authority.clone());
     let objects = connection.object_server();
     let export = async {
@@ -259,6 +269,7 @@ async fn start(
             .at(ACCOUNT_PATH, Account::new(account, authority.clone()))
             .await?;
         objects.at(ACCESSORIES_PATH, manager).await?;
+        objects.at(SYNC_PATH, Sync::new(desk)).await?;
         objects
             .at(DEVICE_PATH, Device::new(device, find, authority))
             .await?;

@@ -34,8 +34,15 @@ pub const MAX_NAMED: usize = 10_000;
 /// Rows that `Collection.List` answers at most.
 pub const MAX_LISTED: u32 = 1000;
 
-/// Whether a natural key, a kind and attributes keep to the limits.
+/// Whether a natural key, a kind and attributes keep to the limits, and can be texts of the bus: without a zero.
 pub fn is_within(natural: Option<&str>, kind: &str, attributes: &Attributes) -> bool {
+    let mut texts = attributes.0.iter().flat_map(|(name, text)| [name, text]);
+    if natural.is_some_and(|natural| natural.contains('\0')) || kind.contains('\0') {
+        return false;
+    }
+    if texts.any(|text| text.contains('\0')) {
+        return false;
+    }
     let length: usize = attributes
         .0
         .iter()

@@ -53,6 +53,8 @@ pub struct ContentReader {
     fd: OwnedFd,
     kind: Kind,
     patience: Duration,
+    /// When all of it has to have come.
+    until: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -87,7 +89,21 @@ impl ContentReader {
                 _ => return Err(ReadContentError::NotContent),
             }
         };
-        Ok(Self { fd, kind, patience })
+        Ok(Self {
+            fd,
+            kind,
+            patience,
+            until: None,
+        })
+    }
+
+    /// The same where a pipe has to have ended after `whole`.
+    #[must_use]
+    pub fn within(self, whole: Duration) -> Self {
+        Self {
+            until: Instant::now().checked_add(whole),
+            ..self
+        }
     }
 
     /// How long it is, bytes, where that is known before it is read: of a memfd or a file.
@@ -105,24 +121,39 @@ impl ContentReader {
     /// # Errors
     /// [`ReadContentError`].
     pub fn read_within(&mut self, most: usize) -> Result<Secret<Vec<u8>>, ReadContentError> {
+        match self.read_beyond(most)? {
+            (content, true) => Ok(content),
+            (_, false) => Err(ReadContentError::TooLong),
+        }
+    }
+
+    /// The rest of it and true; false once more than `most` bytes were read, which are answered.
+    ///
+    /// # Errors
+    /// [`ReadContentError`].
+    pub fn read_beyond(&mut self, most: usize) -> Result<(Secret<Vec<u8>>, bool), ReadContentError> {
         // Pieces that are joined at the end, instead of a buffer that grows and leaves pieces of itself behind.
         let mut pieces: Vec<Zeroizing<Vec<u8>>> = Vec::new();
         let mut length = 0;
-        loop {
-            let mut piece = Zeroizing::new(Vec::with_capacity(PIECE));
-            let taken = self.by_ref().take(PIECE as u64).read_to_end(&mut piece)?;
+        let ended = loop {
+            let mut piece = Zeroizing::new(vec![0; PIECE]);
+            let taken = match self.read(&mut piece) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                taken => taken?,
+            };
+            if taken == 0 {
+                break true;
+            }
+            piece.truncate(taken);
             length += taken;
-            if length > most {
-                return Err(ReadContentError::TooLong);
-            }
             pieces.push(piece);
-            if taken < PIECE {
-                break;
+            if length > most {
+                break false;
             }
-        }
+        };
         let mut content = Vec::with_capacity(length);
         pieces.iter().for_each(|piece| content.extend_from_slice(piece));
-        Ok(Secret::new(content))
+        Ok((Secret::new(content), ended))
     }
 
     /// Its descriptor, to go on with by other means: a pipe holds what wasn't read yet, a file all of it.
@@ -145,7 +176,11 @@ impl ContentReader {
 
 impl Read for ContentReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let until = Instant::now() + self.patience;
+        let quiet = Instant::now() + self.patience;
+        let until = self.until.map_or(quiet, |until| until.min(quiet));
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            return Err(ErrorKind::TimedOut.into());
+        }
         loop {
             let result = match &mut self.kind {
                 Kind::File(offset) => rustix::io::pread(&self.fd, &mut *buffer, *offset)

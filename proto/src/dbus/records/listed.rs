@@ -40,8 +40,8 @@ impl Listed {
     pub fn to_entry(&self) -> (String, u64, HashMap<String, Variant<'static>>) {
         let mut details: HashMap<String, Variant<'static>> = HashMap::from([
             ("position".to_owned(), self.position.into()),
-            ("natural".to_owned(), self.natural.clone().into()),
-            ("kind".to_owned(), self.kind.clone().into()),
+            ("natural".to_owned(), sayable(&self.natural).into()),
+            ("kind".to_owned(), sayable(&self.kind).into()),
             ("length".to_owned(), self.length.into()),
             ("attributes".to_owned(), texts(&self.attributes)),
         ]);
@@ -87,9 +87,15 @@ impl Listed {
     }
 }
 
+/// A text without the zeros that another program's records may hold: the bus carries none.
+fn sayable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 /// Attributes of a source as a value, `a{ss}`.
 pub fn texts(attributes: &Attributes) -> Variant<'static> {
-    let texts: HashMap<String, String> = attributes.0.clone().into_iter().collect();
+    let said = |(name, text): (&String, &String)| (sayable(name), sayable(text));
+    let texts: HashMap<String, String> = attributes.0.iter().map(said).collect();
     texts.into()
 }
 
