@@ -123,10 +123,11 @@ impl BusRecords {
     }
 
     async fn many(&self, ids: Vec<RecordId>) -> Result<Vec<Got>, Failure> {
-        let mut stream = self.client.get_many(&ids).await.map_err(failure)?;
+        let stream = self.client.get_many(&ids).await.map_err(failure)?;
         let read = tokio::task::spawn_blocking(move || {
             let mut all = Vec::new();
-            while let Some(record) = stream.read()? {
+            for record in stream {
+                let record = record?;
                 if let Some(id) = record.id {
                     all.push(Got {
                         id: id.to_string(),

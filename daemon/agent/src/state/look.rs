@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Choice, EMPTIED, Effect, Moved, PutOff, State, Stop, Work, decide};
 use crate::model::{Known, Remote, Scan, is_sibling};
+use crate::names::beside;
 
 impl State {
     pub(super) fn scanned(&mut self, at: u64, scan: Scan) {
@@ -35,6 +36,7 @@ impl State {
         self.unseen = unseen;
         self.root = Some(root);
         self.put_off.retain(|_, off| *off != PutOff::Scan);
+        self.tell_siblings();
     }
 
     pub(super) fn listed(&mut self, at: u64, records: Vec<(String, Remote)>) {
@@ -50,6 +52,26 @@ impl State {
         }
         self.remote = Some(remote);
         self.put_off.retain(|_, off| *off != PutOff::List);
+        self.tell_siblings();
+    }
+
+    /// A sibling's file that was written and isn't remembered is told by its name, so that it doesn't become a record of
+    /// its own.
+    fn tell_siblings(&mut self) {
+        let (Some(local), Some(remote)) = (&mut self.local, &self.remote) else {
+            return;
+        };
+        for natural in remote.keys().filter(|natural| is_sibling(natural)) {
+            if let Some(place) = beside(natural)
+                && !local.contains_key(natural)
+                && !remote.contains_key(&place)
+                && !self.memory.known.contains_key(&place)
+                && !self.busy.contains_key(&place)
+                && let Some(item) = local.remove(&place)
+            {
+                local.insert(natural.clone(), item);
+            }
+        }
     }
 
     pub(super) fn stop(&mut self, stop: Stop, effects: &mut Vec<Effect>) {
@@ -131,6 +153,12 @@ impl State {
         self.unseen.iter().any(|folder| folder == place || below(folder))
     }
 
+    /// Whether a sibling's file can't be written because a file of that name is there.
+    fn is_taken(&self, natural: &str) -> bool {
+        let local = self.local.as_ref();
+        beside(natural).is_some_and(|place| local.is_some_and(|local| local.contains_key(&place)))
+    }
+
     /// Decides about one item.
     pub(super) fn act(&mut self, natural: &str, moved: &Moved, effects: &mut Vec<Effect>) {
         if self.busy.contains_key(natural) {
@@ -171,6 +199,8 @@ impl State {
                 item: item.clone(),
                 record: record.clone(),
             },
+            // Its place is another item's.
+            (Choice::Fetch, None, _) if self.is_taken(natural) => return,
             (Choice::Fetch, item, Some(record)) => Work::Fetch {
                 record: record.clone(),
                 over: item.cloned(),
