@@ -9,6 +9,8 @@
 //! - collection id = the first 16 B of HMAC-SHA256(index key, "belay/collection-id/1\0")
 //! - record id = the first 16 B of HMAC-SHA256(index key, "belay/record-id/1\0" ‖ natural key)
 //! - cut seed = the first 8 B of HMAC-SHA256(index key, "belay/cut/1\0"), big-endian
+//! - salt of a sealed record = HMAC-SHA256(HKDF(collection key, "belay/record-salt/1"), associated data ‖ content); any other
+//!   that never comes twice opens as well
 //! - revision = the first 16 B of SHA-256(sealed record)
 //! - chunk id = HMAC-SHA256(index key, "belay/chunk-id/1\0" ‖ key epoch, 8 B ‖ 0 ‖ plaintext); the last byte before the
 //!   plaintext says how it was compressed before sealing: 0 = not

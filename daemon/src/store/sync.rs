@@ -13,10 +13,11 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use super::{Sealer, StoreError, meta};
 
 pub use inbox::{
-    Arrived, arrived, count_arrived, list_anew, seen, stage, unread, unseen, unstage, waiting_removals,
+    Arrived, arrived, count, count_arrived, list_anew, seen, stage, unread, unseen, unstage, waiting_removals,
 };
 pub use outbox::{
-    Ready, Stuck, accepted, agree, count_unasked, outgoing, question, sending, sent, stick, unasked, waiting,
+    Ready, Stuck, accepted, agree, answered, count_unasked, is_unanswered, outgoing, question, sending, sent,
+    stick, unasked, waiting,
 };
 pub use settings::{Settings, pause, set_policy, settings, synced};
 
@@ -174,7 +175,8 @@ pub fn put(
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
              ON CONFLICT (collection, id) DO UPDATE SET
                  revision = ?3, pending = ?4, removed = ?5, sibling = ?6, bytes = ?7, base = ?8, base_number = ?9,
-                 content = ?10, common = ?11, stuck = 0, agreed = 0",
+                 content = ?10, common = ?11, stuck = 0, agreed = 0,
+                 sent = CASE ?4 WHEN 1 THEN sent END",
         )?
         .execute(params![
             collection,

@@ -25,3 +25,6 @@ pub use model::{
     Change, Choice, Conditions, Content, Entry, Got, Phase, Policy, PolicyChanges, Put, PutLong,
 };
 pub use view::{CollectionView, Question, View};
+
+#[cfg(test)]
+mod tests;

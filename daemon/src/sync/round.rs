@@ -59,8 +59,16 @@ impl Round {
     pub(super) async fn run(self) -> Result<Report, Trouble> {
         let (mut is_anew, mut is_renewed) = (false, false);
         loop {
+            let unread = self.unread().await?;
+            if unread > 0 && !is_renewed {
+                is_renewed = true;
+                self.desk.keys.renew();
+            }
             let keys = self.desk.keys.of(self.collection).await?;
-            self.read_again(keys.key_epoch()).await?;
+            // What didn't open for the lack of a key is fetched again once the key is there.
+            if (1..=keys.key_epoch()).contains(&unread) {
+                self.list_anew().await?;
+            }
             match self.once(&keys).await {
                 Err(Trouble::Cloud(SyncFailure::CursorOver | SyncFailure::BadCursor)) if !is_anew => {
                     is_anew = true;
@@ -85,6 +93,10 @@ impl Round {
 
     async fn once(&self, keys: &Arc<CollectionKeys>) -> Result<Report, Trouble> {
         let mut report = Report::default();
+        // The cloud may have what was pushed last, and others may have gone on from there.
+        if self.is_unanswered().await? {
+            self.pull(keys, &mut report).await?;
+        }
         for pass in 0..MOST_PASSES {
             let pushed = self.push(keys, &mut report).await?;
             if pass > 0 && !pushed.is_any {
@@ -98,17 +110,17 @@ impl Round {
         Ok(report)
     }
 
-    /// What didn't open for the lack of a key is fetched again once the key is there.
-    async fn read_again(&self, epoch: u64) -> Result<(), SyncError> {
+    /// The key epoch in which what didn't open may; 0: all of it did.
+    async fn unread(&self) -> Result<u64, SyncError> {
         let collection = self.collection;
-        self.write(move |transaction, _| {
-            let unread = kept(transaction, collection)?.map_or(0, |kept| kept.unread);
-            if unread > 0 && unread <= epoch {
-                rows::list_anew(transaction, collection)?;
-            }
-            Ok(())
-        })
-        .await
+        self.write(move |transaction, _| Ok(kept(transaction, collection)?.map_or(0, |kept| kept.unread)))
+            .await
+    }
+
+    async fn is_unanswered(&self) -> Result<bool, SyncError> {
+        let collection = self.collection;
+        self.write(move |transaction, _| rows::is_unanswered(transaction, collection))
+            .await
     }
 
     async fn list_anew(&self) -> Result<(), SyncError> {
@@ -167,6 +179,3 @@ fn no_change(collection: &'static str) -> Change {
         removed: Vec::new(),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,1 +1,243 @@
+//! When what is synced.
 
+use proptest::prelude::*;
+
+use super::*;
+
+const NOW: Duration = Duration::from_secs(1000);
+const SESSION: Session = Session {
+    account: AccountId::from_bytes([1; 16]),
+    generation: 1,
+    presence: 1,
+};
+
+fn seconds(seconds: u64) -> Duration {
+    NOW + Duration::from_secs(seconds)
+}
+
+fn on(collections: &[&'static str]) -> BTreeSet<&'static str> {
+    collections.iter().copied().collect()
+}
+
+/// What `events` lead to, with the effects of the last one.
+fn after(events: &[(Duration, Event)]) -> (State, Vec<Effect>) {
+    let mut state = State::default();
+    let mut effects = Vec::new();
+    for (now, event) in events {
+        (state, effects) = step(&state, *now, event.clone());
+    }
+    (state, effects)
+}
+
+fn idle() -> State {
+    let begun = after(&[
+        (NOW, Event::Session(Some(SESSION), on(&["contacts"]))),
+        (NOW, Event::Done(None)),
+    ]);
+    begun.0
+}
+
+#[test]
+fn a_session_syncs_all_that_is_on_in_the_order_in_which_it_is_missed() {
+    let (state, effects) = after(&[(NOW, Event::Session(Some(SESSION), on(&["videos", "contacts"])))]);
+    assert_eq!(effects, [Effect::Leave, Effect::Sync("contacts")]);
+    let (state, effects) = step(&state, NOW, Event::Done(None));
+    assert_eq!(effects, [Effect::Sync("videos")]);
+    let (state, effects) = step(&state, NOW, Event::Done(None));
+    assert_eq!((effects, state.phase(false)), (vec![], Phase::Idle));
+}
+
+#[test]
+fn edits_are_gathered_for_a_moment_and_not_for_longer_than_ten_seconds() {
+    let mut state = idle();
+    for second in 0..10 {
+        let (next, effects) = step(&state, seconds(second), Event::Edited("contacts"));
+        assert_eq!(effects, [], "{second}");
+        state = next;
+    }
+    assert_eq!(state.due(), Some(seconds(10)));
+    let (_, effects) = step(&state, seconds(10), Event::Woken);
+    assert_eq!(effects, [Effect::Sync("contacts")]);
+    let (state, _) = step(&idle(), NOW, Event::Edited("contacts"));
+    assert_eq!(state.due(), Some(seconds(2)));
+    let (state, effects) = step(&idle(), NOW, Event::Edited("notes"));
+    assert_eq!((state.debounce, effects), (None, vec![]), "notes are off");
+}
+
+#[test]
+fn what_fails_waits_and_the_cloud_s_coming_back_ends_the_wait() {
+    let failed = Event::Failed(SyncFailure::Offline(None).into(), Duration::from_secs(60));
+    let (state, _) = step(&idle(), NOW, Event::Hinted);
+    let (state, effects) = step(&state, NOW, failed);
+    assert_eq!((effects, state.phase(false)), (vec![], Phase::Offline));
+    assert_eq!(state.due(), Some(seconds(60)));
+    let (_, effects) = step(&state, seconds(30), Event::Woken);
+    assert_eq!(effects, []);
+    let (_, effects) = step(&state, seconds(30), Event::Reached);
+    assert_eq!(effects, [Effect::Sync("contacts")]);
+    let (_, effects) = step(&state, seconds(60), Event::Woken);
+    assert_eq!(effects, [Effect::Sync("contacts")]);
+}
+
+#[test]
+fn what_the_owner_has_to_help_with_is_asked_after_seldom() {
+    let (state, _) = step(&idle(), NOW, Event::Hinted);
+    let failed = Event::Failed(SyncFailure::Reauthentication.into(), Duration::from_secs(1));
+    let (state, _) = step(&state, NOW, failed);
+    assert_eq!(state.phase(false), Phase::Attention);
+    assert_eq!(state.due(), Some(NOW + LONGEST_PAUSE));
+    let again = Session {
+        presence: 2,
+        ..SESSION
+    };
+    let (_, effects) = step(&state, NOW, Event::Session(Some(again), on(&["contacts"])));
+    assert_eq!(effects, [Effect::Leave, Effect::Sync("contacts")]);
+}
+
+#[test]
+fn whoever_asks_is_answered_by_a_round_that_began_afterwards() {
+    let (state, _) = step(&idle(), NOW, Event::Hinted);
+    assert_eq!(state.busy, Some("contacts"));
+    let (state, effects) = step(&state, NOW, Event::Asked(1, vec!["contacts"]));
+    assert_eq!(effects, []);
+    let (state, effects) = step(&state, NOW, Event::Done(None));
+    assert_eq!(effects, [Effect::Sync("contacts")], "not yet");
+    let (_, effects) = step(&state, NOW, Event::Done(None));
+    assert_eq!(effects, [Effect::Answer(1, Ok(()))]);
+    let (state, _) = step(&state, NOW, Event::HungUp(1));
+    let (_, effects) = step(&state, NOW, Event::Done(None));
+    assert_eq!(effects, [], "nobody waits");
+}
+
+#[test]
+fn whoever_asks_for_what_can_t_be_is_told_at_once() {
+    let table = [
+        (vec!["notes"], Conditions::default(), Err(SyncError::NotFound)),
+        (
+            vec!["contacts"],
+            Conditions {
+                online: Some(false),
+                ..Conditions::default()
+            },
+            Err(SyncError::Offline),
+        ),
+        (
+            vec![],
+            Conditions {
+                metered: true,
+                ..Conditions::default()
+            },
+            Err(SyncError::Paused),
+        ),
+        (
+            vec![],
+            Conditions {
+                battery: Some(14),
+                ..Conditions::default()
+            },
+            Err(SyncError::Paused),
+        ),
+    ];
+    for (collections, conditions, answer) in table {
+        let (state, _) = step(&idle(), NOW, Event::Conditions(conditions));
+        let (_, effects) = step(&state, NOW, Event::Asked(1, collections));
+        assert_eq!(effects, [Effect::Answer(1, answer)], "{conditions:?}");
+    }
+    let asked = Event::Asked(1, vec![]);
+    assert_eq!(
+        step(&State::default(), NOW, asked).1,
+        [Effect::Answer(1, Err(SyncError::NotBound))]
+    );
+}
+
+#[test]
+fn a_pause_ends_what_is_under_way_and_all_is_looked_at_after_it() {
+    let (state, _) = step(&idle(), NOW, Event::Asked(1, vec![]));
+    let (state, effects) = step(&state, NOW, Event::Paused(true));
+    assert_eq!(
+        effects,
+        [Effect::Answer(1, Err(SyncError::Paused)), Effect::Leave]
+    );
+    assert_eq!((state.due(), state.phase(true)), (None, Phase::Paused));
+    let (state, effects) = step(&state, NOW, Event::Hinted);
+    assert_eq!((effects, state.due()), (vec![], None));
+    let (_, effects) = step(&state, NOW, Event::Paused(false));
+    assert_eq!(effects, [Effect::Sync("contacts")]);
+}
+
+#[test]
+fn a_question_needs_the_owner_and_a_full_cloud_is_told() {
+    assert_eq!(idle().phase(true), Phase::Attention);
+    let (state, _) = step(&idle(), NOW, Event::Hinted);
+    let (state, _) = step(&state, NOW, Event::Done(Some(SyncError::QuotaExceeded)));
+    assert_eq!(state.phase(false), Phase::QuotaExceeded);
+    let (state, _) = step(&state, NOW, Event::Hinted);
+    let (state, _) = step(&state, NOW, Event::Done(None));
+    assert_eq!(state.phase(false), Phase::Idle);
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let names = || prop_oneof![Just("contacts"), Just("notes")];
+    let battery = prop::option::of(0..30_u8);
+    let conditions = (prop::option::of(any::<bool>()), any::<bool>(), battery);
+    prop_oneof![
+        any::<bool>().prop_map(|is| Event::Session(is.then_some(SESSION), on(&["contacts"]))),
+        (names(), any::<bool>()).prop_map(|(name, is)| Event::Enabled(name, is)),
+        any::<bool>().prop_map(Event::Paused),
+        conditions.prop_map(|(online, metered, battery)| Event::Conditions(Conditions {
+            online,
+            metered,
+            battery
+        })),
+        Just(Event::Hinted),
+        Just(Event::Reached),
+        names().prop_map(Event::Edited),
+        (0..4_u64, prop::collection::vec(names(), 0..2)).prop_map(|(who, what)| Event::Asked(who, what)),
+        (0..4_u64).prop_map(Event::HungUp),
+        Just(Event::Woken),
+        Just(Event::Done(None)),
+        Just(Event::Done(Some(SyncError::QuotaExceeded))),
+        (0..100_u64)
+            .prop_map(|wait| Event::Failed(SyncFailure::Offline(None).into(), Duration::from_secs(wait))),
+    ]
+}
+
+proptest! {
+    /// One thing at a time, never while it isn't allowed; whoever asked is answered or still waits for a collection that
+    /// is under way or will be.
+    #[test]
+    fn whatever_happens_one_collection_is_synced_at_a_time_and_nobody_waits_in_vain(
+        events in prop::collection::vec((0..20_u64, event()), 1..60)
+    ) {
+        let (mut state, mut now, mut running) = (State::default(), NOW, None);
+        for (passed, event) in events {
+            now += Duration::from_secs(passed);
+            if matches!(event, Event::Done(_) | Event::Failed(..)) {
+                // Only what is under way ends.
+                if running.take().is_none() {
+                    continue;
+                }
+            }
+            let (next, effects) = step(&state, now, event);
+            state = next;
+            for effect in effects {
+                match effect {
+                    Effect::Leave => running = None,
+                    Effect::Sync(name) => {
+                        prop_assert_eq!(running.replace(name), None);
+                        prop_assert!(state.allowed().is_ok());
+                        prop_assert!(state.enabled.contains(name));
+                    }
+                    Effect::Answer(..) => {}
+                }
+            }
+            prop_assert_eq!(state.busy, running);
+            if state.allowed().is_err() {
+                prop_assert_eq!(running, None);
+                prop_assert!(state.waiting.is_empty());
+            }
+            let is_moving = running.is_some() || state.due().is_some();
+            prop_assert!(is_moving || state.waiting.is_empty() && state.wanted.is_empty() || state.allowed().is_err());
+        }
+    }
+}

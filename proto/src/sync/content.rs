@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{CHUNK, ChunkId, CollectionKeys, RecordId, Revision};
 use crate::cbor::{Item, Malformed, Value};
-use crate::keys::random;
+use crate::keys::{hkdf, hmac_sha256};
 use crate::padding::{pad, padded, unpad_exact};
 use crate::seal::{RecordIds, SealError, open_record, seal_record_with};
 use crate::secret::Secret;
@@ -17,6 +17,8 @@ pub(super) const LONGEST_INLINE: u64 = 4 * 1024 * 1024;
 pub(super) const MOST_CHANGES: u64 = 1 << 53;
 /// The kind of record in the associated data.
 const KIND: &str = "record";
+/// What the key that makes salts is derived with, from the collection's key.
+const SALTS: &[u8] = b"belay/record-salt/1";
 
 crate::cbor_map! {
     /// A record's content: one CBOR map, padded ([`crate::padding`]), sealed ([`crate::seal::seal_record`]) under the
@@ -116,12 +118,21 @@ impl From<Malformed> for RecordError {
 }
 
 impl Content {
-    /// Seals it in the newest key epoch, under the id of its natural key.
+    /// Seals it in the newest key epoch, under the id of its natural key. The same content has the same bytes, so that a push
+    /// that is sent again, since its answer was lost, is the same push: the salt is a MAC of all that is sealed (a synthetic
+    /// one, as in RFC 5297).
     ///
     /// # Errors
     /// [`RecordError::TooLong`], [`RecordError::NoKey`].
     pub fn seal(&self, keys: &CollectionKeys) -> Result<SealedRecord, RecordError> {
-        self.seal_with(keys, &random())
+        let (key_epoch, key) = keys.keys.newest().ok_or(RecordError::NoKey(0))?;
+        let id = keys.record_id(&self.natural);
+        let salts = hkdf(key.expose(), b"", SALTS);
+        // What it is bound to has a length of its own: CBOR.
+        let mut said = ids(keys, &id, *key_epoch).encode();
+        said.extend_from_slice(&self.encode());
+        let said = Secret::new(said);
+        self.seal_with(keys, &hmac_sha256(salts.expose(), said.expose()))
     }
 
     /// As [`Content::seal`] with a given salt, which must never be used twice under one key.

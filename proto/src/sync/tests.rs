@@ -40,6 +40,24 @@ fn a_record_opens_with_all_that_was_sealed() {
 }
 
 #[test]
+fn a_content_is_sealed_alike_each_time_and_another_with_another_salt() {
+    let keys = keys();
+    let salt = |content: Content| content.seal(&keys).unwrap().sealed[1..33].to_vec();
+    assert_eq!(content(b"one").seal(&keys), content(b"one").seal(&keys));
+    let mut later = content(b"one");
+    later.number += 1;
+    let mut elsewhere = content(b"one");
+    elsewhere.natural = "uid-2".to_owned();
+    let others = [content(b"two"), later, elsewhere].map(salt);
+    for (index, other) in others.iter().enumerate() {
+        assert_ne!(*other, salt(content(b"one")));
+        assert!(!others[..index].contains(other));
+    }
+    let of_another = content(b"one").seal(&keys_of(AccountId::random(), "contacts"));
+    assert_ne!(of_another.unwrap().sealed[1..33], salt(content(b"one")));
+}
+
+#[test]
 fn a_record_opens_for_its_account_collection_id_and_epoch_alone() {
     let keys = keys();
     let sealed = content(b"x").seal(&keys).unwrap().sealed;

@@ -1,7 +1,8 @@
 //! The owner's console: signs in with the password alone, and shows what became of each command.
 
 use belay_proto::keys::{Master, Root};
-use belay_proto::signed::{Action, CommandState, CredentialsRecord, LoginStatement, Signed};
+use belay_proto::signed::{Action, CommandState, CredentialsRecord, Keyring, LoginStatement, Signed};
+use belay_proto::sync::{CollectionKeys, index_key};
 use belay_proto::wire::{
     Bytes, CommandLife, CommandRequest, CommandsAnswer, DelegateRequest, LoginAnswer, LoginChallengeAnswer,
     LoginChallengeRequest, LoginRequest, Report, ReportsAnswer,
@@ -20,6 +21,7 @@ const WAIT: u64 = 50;
 pub struct Console {
     wire: Wire,
     owner: Owner,
+    keyring: Keyring,
 }
 
 impl Console {
@@ -65,16 +67,34 @@ impl Console {
             .devices
             .last()
             .ok_or_else(|| Surprise::new("the account has no device"))?;
+        let keyring = Keyring::open(&root, &record.account, record.generation, &answer.keyring.0)?;
         let now = stage.clock().wall().saturating_mul(1000);
         let owner = Owner::new(root, record.generation, newest, now)?;
         wire.keep(&answer.tokens);
-        Ok(Self { wire, owner })
+        Ok(Self { wire, owner, keyring })
     }
 
     /// Whom it signs for.
     #[must_use]
     pub fn owner(&self) -> &Owner {
         &self.owner
+    }
+
+    /// The keys that read the account's data.
+    #[must_use]
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// What names, seals and opens the records of collection `name` on each of the account's devices.
+    #[must_use]
+    pub fn collection_keys(&self, name: &str) -> CollectionKeys {
+        CollectionKeys::new(
+            self.keyring.account,
+            name.to_owned(),
+            self.keyring.collection_keys(name),
+            index_key(&self.keyring.index_key, name),
+        )
     }
 
     /// Brings an envelope to the cloud.

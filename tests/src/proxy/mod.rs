@@ -8,8 +8,9 @@ mod relay;
 mod secure;
 mod stream;
 mod tricks;
+mod weather;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,7 +31,8 @@ use crate::openapi::{Contract, Exchange};
 use crate::until::within;
 
 pub use secure::AUTHORITY;
-pub use tricks::Trick;
+pub use tricks::{Reply, Rewriting, Trick};
+pub use weather::Weather;
 
 /// The running proxy. Dropping it ends it.
 #[derive(Debug)]
@@ -62,6 +64,10 @@ struct State {
     played: Vec<String>,
     exchanges: Vec<Exchange>,
     wrong: Vec<String>,
+    weather: Option<Weather>,
+    callers: weather::Callers,
+    /// Bytes of chunks that devices sent, by path.
+    uploads: BTreeMap<String, u64>,
 }
 
 impl Proxy {
@@ -129,6 +135,35 @@ impl Proxy {
         state.played.clear();
     }
 
+    /// How bad it is from now on; `None` is fair.
+    pub fn weather(&self, weather: Option<Weather>) {
+        self.shared.state().weather = weather;
+    }
+
+    /// The keys that proved requests so far, each once, in order.
+    #[must_use]
+    pub fn callers(&self) -> Vec<String> {
+        self.shared.state().callers.seen.clone()
+    }
+
+    /// Whoever has one of these keys is away from the network, or back. Streams break off.
+    pub fn away(&self, keys: &[String], is_away: bool) {
+        let away = &mut self.shared.state().callers.away;
+        for key in keys {
+            match is_away {
+                true => drop(away.insert(key.clone())),
+                false => drop(away.remove(key)),
+            }
+        }
+        self.cut();
+    }
+
+    /// The bytes of chunks that devices sent so far, those of half a chunk too, by path.
+    #[must_use]
+    pub fn uploads(&self) -> BTreeMap<String, u64> {
+        self.shared.state().uploads.clone()
+    }
+
     /// Puts an event without a number into each open stream: a cloud may say at any time where to look.
     pub fn hint(&self, hint: Hint) {
         let event = format!("event: {hint}\ndata: {{}}\n\n");
@@ -140,6 +175,12 @@ impl Proxy {
     #[must_use]
     pub fn exchanges(&self) -> Vec<Exchange> {
         self.shared.state().exchanges.clone()
+    }
+
+    /// How many exchanges there were.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        *self.shared.count.borrow()
     }
 
     /// What the contract was broken by so far.
@@ -209,6 +250,11 @@ impl Shared {
         let count = state.exchanges.len();
         drop(state);
         self.count.send_replace(count);
+    }
+
+    /// Notes that so many more bytes of a chunk were sent.
+    fn note_upload(&self, path: &str, bytes: u64) {
+        *self.state().uploads.entry(path.to_owned()).or_default() += bytes;
     }
 
     /// Notes that a trick was played on this path.

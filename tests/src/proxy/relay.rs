@@ -3,13 +3,17 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use belay_proto::text::from_base64url;
 use belay_proto::wire::EVENT_STREAM;
-use http_body_util::{BodyExt, Full};
+use belay_proto::wire::header::DPOP;
+use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
-use hyper::{Request, Response};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -19,24 +23,54 @@ use super::{Shared, Trick};
 use crate::openapi::Exchange;
 use crate::{Outcome, Surprise};
 
+/// Where chunks are.
+const BLOBS: &str = "/v1/blobs/";
+
 /// An answer with its body read whole, or with a stream that has only begun.
-struct Whole {
-    status: u16,
-    headers: HeaderMap,
-    body: Vec<u8>,
+#[derive(Debug)]
+pub(super) struct Whole {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
     flow: Option<Flow>,
+}
+
+/// A request that was read whole.
+#[derive(Clone)]
+struct Asked {
+    parts: Parts,
+    path: String,
+    body: Bytes,
+    /// How late it reaches the cloud.
+    late: Duration,
 }
 
 /// Relays the request; an error closes the connection without an answer.
 pub(super) async fn relay(shared: Arc<Shared>, request: Request<Incoming>) -> Outcome<Response<Flow>> {
     let (parts, body) = request.into_parts();
-    let body = body.collect().await?.to_bytes();
     let path = parts.uri.path().to_owned();
-    let trick = shared.trick(&path);
-    let judged = trick.is_none();
-    if !judged && !matches!(trick, Some(Trick::LoseAnswer | Trick::Hold(_))) {
-        shared.note_trick(&path);
+    shared.is_reached_by(&parts.headers)?;
+    let planned = shared.trick(&path);
+    let (late, chance) = match planned {
+        None => shared.weather(&path),
+        Some(_) => (Duration::ZERO, None),
+    };
+    let judged = planned.is_none();
+    let trick = planned.or(chance);
+    if trick.is_none() && parts.method == Method::PUT && path.starts_with(BLOBS) {
+        return upload(shared, parts, path, body).await;
     }
+    let body = body.collect().await?.to_bytes();
+    let asked = Asked {
+        parts,
+        path,
+        body,
+        late,
+    };
+    if trick.is_some() && !matches!(trick, Some(Trick::LoseAnswer | Trick::Hold(_))) {
+        shared.note_trick(&asked.path);
+    }
+    let tears = matches!(trick, Some(Trick::Tear));
     let answer = match trick {
         Some(Trick::Hang) => never(std::future::pending::<Infallible>().await),
         Some(Trick::Cut) => return Err(Surprise::new("cut")),
@@ -48,45 +82,63 @@ pub(super) async fn relay(shared: Arc<Shared>, request: Request<Incoming>) -> Ou
         Some(Trick::LoseAnswer) => {
             // By itself: the cloud hears it, and the trick counts, also where the device gives up waiting first.
             let heard = tokio::spawn(async move {
-                let answer = shared
-                    .ask(Request::from_parts(parts.clone(), Full::new(body.clone())))
-                    .await?;
-                shared.note(exchange(&parts, &path, &body, &answer), true);
-                shared.note_trick(&path);
+                let answer = shared.ask(&asked).await?;
+                shared.note(exchange(&asked, &answer), true);
+                shared.note_trick(&asked.path);
                 Ok::<_, Surprise>(())
             });
             heard.await??;
             return Err(Surprise::new("the answer is lost"));
         }
         Some(Trick::Hold(go)) => {
-            let answer = shared
-                .ask(Request::from_parts(parts.clone(), Full::new(body.clone())))
-                .await?;
-            shared.note_trick(&path);
+            let answer = shared.ask(&asked).await?;
+            shared.note_trick(&asked.path);
             go.notified().await;
             answer
         }
-        Some(Trick::Alter(change)) => {
-            let mut answer = shared
-                .ask(Request::from_parts(parts.clone(), Full::new(body.clone())))
-                .await?;
-            if let Ok(mut json) = serde_json::from_slice::<Value>(&answer.body) {
-                change(&mut json);
-                answer.body = serde_json::to_vec(&json)?;
-            }
+        Some(Trick::Double) => {
+            let _first = shared.ask(&asked).await?;
+            shared.ask(&asked).await?
+        }
+        None if !asked.late.is_zero() => {
+            // It is under way, whether or not the device still waits for it.
+            let (shared, asked) = (Arc::clone(&shared), asked.clone());
+            tokio::spawn(async move { shared.ask(&asked).await }).await??
+        }
+        None | Some(Trick::Tear) => shared.ask(&asked).await?,
+        Some(changes) => {
+            let mut answer = shared.ask(&asked).await?;
+            changes.play(asked.parts.uri.query().unwrap_or_default(), &mut answer);
             answer
         }
-        None => {
-            shared
-                .ask(Request::from_parts(parts.clone(), Full::new(body.clone())))
-                .await?
-        }
     };
-    shared.note(exchange(&parts, &path, &body, &answer), judged);
-    let whole = || stream::whole(answer.body.into());
-    let mut response = Response::builder()
-        .status(answer.status)
-        .body(answer.flow.unwrap_or_else(whole))?;
+    shared.note(exchange(&asked, &answer), judged);
+    respond(answer, tears)
+}
+
+/// Passes a chunk on as it comes, so that a part of it comes to the cloud where the device dies.
+async fn upload(shared: Arc<Shared>, parts: Parts, path: String, body: Incoming) -> Outcome<Response<Flow>> {
+    let (counter, of) = (Arc::clone(&shared), path.clone());
+    let flow = stream::counted(body, move |bytes| counter.note_upload(&of, bytes));
+    let answer = shared.pass(Request::from_parts(parts.clone(), flow)).await?;
+    let asked = Asked {
+        parts,
+        path,
+        body: Bytes::new(),
+        late: Duration::ZERO,
+    };
+    shared.note(exchange(&asked, &answer), true);
+    respond(answer, false)
+}
+
+fn respond(answer: Whole, tears: bool) -> Outcome<Response<Flow>> {
+    let body: Bytes = answer.body.into();
+    let flow = match (answer.flow, tears) {
+        (Some(flow), _) => flow,
+        (None, true) => stream::torn(&body),
+        (None, false) => stream::whole(body),
+    };
+    let mut response = Response::builder().status(answer.status).body(flow)?;
     *response.headers_mut() = answer.headers;
     Ok(response)
 }
@@ -105,8 +157,36 @@ impl Shared {
         Some(trick)
     }
 
+    /// What the weather does to a request to this path.
+    fn weather(&self, path: &str) -> (Duration, Option<Trick>) {
+        let mut state = self.state();
+        state
+            .weather
+            .as_mut()
+            .map_or((Duration::ZERO, None), |weather| weather.next(path))
+    }
+
+    /// Notes who calls; for some there is no network.
+    fn is_reached_by(&self, headers: &HeaderMap) -> Outcome {
+        let Some(key) = key(headers) else { return Ok(()) };
+        let callers = &mut self.state().callers;
+        if callers.away.contains(&key) {
+            return Err(Surprise::new("there is no network"));
+        }
+        if !callers.seen.contains(&key) {
+            callers.seen.push(key);
+        }
+        Ok(())
+    }
+
     /// Asks the cloud itself.
-    async fn ask(&self, request: Request<Full<Bytes>>) -> Outcome<Whole> {
+    async fn ask(&self, asked: &Asked) -> Outcome<Whole> {
+        tokio::time::sleep(asked.late).await;
+        let body = stream::whole(asked.body.clone());
+        self.pass(Request::from_parts(asked.parts.clone(), body)).await
+    }
+
+    async fn pass(&self, request: Request<Flow>) -> Outcome<Whole> {
         let (network, said) = (self.network.subscribe(), self.said.subscribe());
         let cloud: Option<SocketAddr> = self.state().cloud;
         let cloud = cloud.ok_or_else(|| Surprise::new("there is no network"))?;
@@ -138,6 +218,14 @@ impl Shared {
     }
 }
 
+/// The key that proves a request (RFC 9449): `x` of the proof's `jwk`.
+fn key(headers: &HeaderMap) -> Option<String> {
+    let proof = headers.get(DPOP)?.to_str().ok()?;
+    let header = from_base64url(proof.split('.').next()?).ok()?;
+    let header: Value = serde_json::from_slice(&header).ok()?;
+    Some(header.get("jwk")?.get("x")?.as_str()?.to_owned())
+}
+
 fn own(status: u16, headers: &[(&'static str, String)], body: Vec<u8>) -> Outcome<Whole> {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
@@ -151,12 +239,12 @@ fn own(status: u16, headers: &[(&'static str, String)], body: Vec<u8>) -> Outcom
     })
 }
 
-fn exchange(parts: &hyper::http::request::Parts, path: &str, body: &[u8], answer: &Whole) -> Exchange {
+fn exchange(asked: &Asked, answer: &Whole) -> Exchange {
     Exchange {
-        method: parts.method.as_str().to_owned(),
-        path: path.to_owned(),
-        request_headers: texts(&parts.headers),
-        request: body.to_vec(),
+        method: asked.parts.method.as_str().to_owned(),
+        path: asked.path.clone(),
+        request_headers: texts(&asked.parts.headers),
+        request: asked.body.to_vec(),
         status: answer.status,
         answer_headers: texts(&answer.headers),
         answer: answer.body.clone(),

@@ -17,6 +17,22 @@ pub(super) fn whole(body: Bytes) -> Flow {
     Full::new(body).map_err(|never| match never {}).boxed_unsync()
 }
 
+/// The first half of a body, after which the connection breaks.
+pub(super) fn torn(body: &Bytes) -> Flow {
+    let half = body.slice(..body.len() / 2);
+    let broken = io::Error::new(io::ErrorKind::ConnectionReset, "the connection is reset");
+    StreamBody::new(stream::iter([Ok(Frame::data(half)), Err(broken)])).boxed_unsync()
+}
+
+/// A request's body, passed on as it comes. Each piece's length is told to `count`.
+pub(super) fn counted(body: Incoming, count: impl Fn(u64) + Send + 'static) -> Flow {
+    let told = move |frame: Frame<Bytes>| {
+        count(frame.data_ref().map_or(0, |data| data.len() as u64));
+        frame
+    };
+    body.map_frame(told).map_err(io::Error::other).boxed_unsync()
+}
+
 /// A body that comes bit by bit; the connection that it comes over ends with it. Another `network` than now breaks it
 /// off. What is `said` is put in between.
 pub(super) fn passed_on(

@@ -3,8 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use belay_proto::wire::ChangesAnswer;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
 use tokio::sync::Notify;
+
+use super::relay::Whole;
 
 /// One misbehaviour.
 #[derive(Clone)]
@@ -28,6 +32,35 @@ pub enum Trick {
     Hold(Arc<Notify>),
     /// The cloud's JSON answer is changed on the way.
     Alter(Arc<dyn Fn(&mut Value) + Send + Sync>),
+    /// The cloud's answer, whatever it is, is changed on the way; the first argument is the query of the request.
+    Rewrite(Rewriting),
+    /// The cloud hears it twice, and the second answer comes back.
+    Double,
+    /// The answer breaks off in the middle of its body.
+    Tear,
+}
+
+/// What changes an answer.
+pub type Rewriting = Arc<dyn Fn(&str, &mut Reply<'_>) + Send + Sync>;
+
+/// An answer on its way back.
+#[derive(Debug)]
+pub struct Reply<'a> {
+    /// The status.
+    pub status: &'a mut u16,
+    /// The headers, without the length.
+    pub headers: &'a mut HeaderMap,
+    /// The body.
+    pub body: &'a mut Vec<u8>,
+}
+
+impl Reply<'_> {
+    /// Becomes an answer of this media type.
+    pub fn becomes(&mut self, status: u16, kind: &'static str, body: Vec<u8>) {
+        *self.status = status;
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        *self.body = body;
+    }
 }
 
 impl Trick {
@@ -66,6 +99,45 @@ impl Trick {
     pub fn alter(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
         Self::Alter(Arc::new(change))
     }
+
+    /// The cloud's answer, changed by the query it answers.
+    pub fn rewrite(change: impl Fn(&str, &mut Reply<'_>) + Send + Sync + 'static) -> Self {
+        Self::Rewrite(Arc::new(change))
+    }
+
+    /// An answer of changes, changed. The rest goes by as it is.
+    pub fn changes(change: impl Fn(&str, &mut ChangesAnswer) + Send + Sync + 'static) -> Self {
+        Self::rewrite(move |query, reply| {
+            let Ok(mut answer) = rmp_serde::from_slice(reply.body) else {
+                return;
+            };
+            change(query, &mut answer);
+            if let Ok(body) = rmp_serde::to_vec_named(&answer) {
+                *reply.body = body;
+            }
+        })
+    }
+
+    /// Changes an answer of the cloud's own.
+    pub(super) fn play(&self, query: &str, answer: &mut Whole) {
+        match self {
+            Self::Alter(change) => {
+                if let Ok(mut json) = serde_json::from_slice::<Value>(&answer.body) {
+                    change(&mut json);
+                    answer.body = json.to_string().into_bytes();
+                }
+            }
+            Self::Rewrite(change) => change(
+                query,
+                &mut Reply {
+                    status: &mut answer.status,
+                    headers: &mut answer.headers,
+                    body: &mut answer.body,
+                },
+            ),
+            _ => {}
+        }
+    }
 }
 
 impl fmt::Debug for Trick {
@@ -77,6 +149,9 @@ impl fmt::Debug for Trick {
             Self::LoseAnswer => f.write_str("LoseAnswer"),
             Self::Hold(_) => f.write_str("Hold"),
             Self::Alter(_) => f.write_str("Alter"),
+            Self::Rewrite(_) => f.write_str("Rewrite"),
+            Self::Double => f.write_str("Double"),
+            Self::Tear => f.write_str("Tear"),
         }
     }
 }

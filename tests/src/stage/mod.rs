@@ -116,6 +116,18 @@ impl Plan {
             .map_err(|surprise| kept(&place, surprise))
     }
 
+    /// Another device, empty, whose cloud and network are those of `first`.
+    ///
+    /// # Errors
+    /// Whatever doesn't come up, with what it said.
+    pub async fn beside(self, first: &Stage) -> Outcome<Stage> {
+        let second = self.empty().await?;
+        let config = std::fs::read_to_string(second.place.at("belay.toml"))?;
+        let config = config.replace(&second.proxy.url(), &first.proxy.url());
+        second.place.write("belay.toml", &config, 0o644)?;
+        Ok(second)
+    }
+
     async fn set(self, exe: PathBuf, place: Arc<Place>) -> Outcome<Stage> {
         let clock = StageClock::new(Arc::clone(&place))?;
         sysfs::write(&place, self.hardware)?;

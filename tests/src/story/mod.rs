@@ -5,6 +5,7 @@ mod chapters;
 mod found;
 mod lost;
 mod scratch;
+mod sync;
 mod teller;
 
 use std::process::ExitCode;

@@ -48,6 +48,7 @@ mod secrecy;
 mod sign_in;
 mod sign_out;
 mod stagecraft;
+mod sync;
 mod throttle;
 mod upkeep;
 mod usurper;

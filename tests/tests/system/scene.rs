@@ -3,9 +3,11 @@
 use std::io::Write;
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use belay_tests::Stage;
 use belay_tests::stage::Plan;
+use belay_tests::sysfs::Hardware;
 
 /// A stage whose end fails the test where the contract was broken or a program panicked. The logs of a failed
 /// test are kept.
@@ -35,11 +37,14 @@ impl Scene {
 
     /// Another device, whose cloud and network are those of `first`.
     pub async fn beside(first: &Self) -> Self {
-        let hardware = belay_tests::sysfs::Hardware::Phone(0x5e6f_7a8b);
-        let mut second = Self(Plan { hardware, ..plan() }.empty().await.unwrap());
-        let config = std::fs::read_to_string(second.place().at("belay.toml")).unwrap();
-        let config = config.replace(&second.network().url(), &first.network().url());
-        second.place().write("belay.toml", &config, 0o644).unwrap();
+        Self::beside_by(plan(), first).await
+    }
+
+    /// The same by this plan, on a phone of its own.
+    pub async fn beside_by(plan: Plan, first: &Self) -> Self {
+        static PHONES: AtomicU32 = AtomicU32::new(0x5e6f_7a8b);
+        let hardware = Hardware::Phone(PHONES.fetch_add(1, Ordering::Relaxed));
+        let mut second = Self(Plan { hardware, ..plan }.beside(first).await.unwrap());
         second.init_warden().await.unwrap();
         second.start_belayd().await.unwrap();
         second

@@ -38,15 +38,24 @@ pub fn list_anew(transaction: &Transaction<'_>, collection: &str) -> Result<(), 
     Ok(())
 }
 
-/// The cloud has shown a record.
+/// The cloud has shown a record; whether a listing was waiting for it.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn seen(transaction: &Transaction<'_>, collection: &str, id: &RecordId) -> Result<(), StoreError> {
-    transaction
+pub fn seen(transaction: &Transaction<'_>, collection: &str, id: &RecordId) -> Result<bool, StoreError> {
+    let changed = transaction
         .prepare_cached("UPDATE record SET unseen = 0 WHERE collection = ?1 AND id = ?2 AND unseen = 1")?
         .execute(params![collection, id.as_bytes()])?;
-    Ok(())
+    Ok(changed > 0)
+}
+
+/// How many records there are, removals among them.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn count(connection: &Connection, collection: &str) -> Result<u64, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT count(*) FROM record WHERE collection = ?1")?;
+    Ok(statement.query_row([collection], |row| row.get(0))?)
 }
 
 /// The records that a listing hasn't shown.
@@ -97,15 +106,15 @@ pub fn stage(
     Ok(())
 }
 
-/// A removal waits no more.
+/// A removal waits no more; whether it did.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn unstage(transaction: &Transaction<'_>, collection: &str, id: &RecordId) -> Result<(), StoreError> {
-    transaction
+pub fn unstage(transaction: &Transaction<'_>, collection: &str, id: &RecordId) -> Result<bool, StoreError> {
+    let changed = transaction
         .prepare_cached("DELETE FROM arrived WHERE collection = ?1 AND id = ?2")?
         .execute(params![collection, id.as_bytes()])?;
-    Ok(())
+    Ok(changed > 0)
 }
 
 /// The removals that wait.

@@ -95,6 +95,27 @@ pub fn sending(
     Ok(())
 }
 
+/// Whether a push of a record was never answered.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn is_unanswered(connection: &Connection, collection: &str) -> Result<bool, StoreError> {
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM record WHERE {READY} AND sent IS NOT NULL)");
+    let mut statement = connection.prepare_cached(&sql)?;
+    Ok(statement.query_row([collection], |row| row.get(0))?)
+}
+
+/// The push of a record was answered: the cloud doesn't have it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn answered(transaction: &Transaction<'_>, collection: &str, id: &RecordId) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("UPDATE record SET sent = NULL WHERE collection = ?1 AND id = ?2")?
+        .execute(params![collection, id.as_bytes()])?;
+    Ok(())
+}
+
 /// What was last about to be pushed of a record, as number and revision.
 ///
 /// # Errors

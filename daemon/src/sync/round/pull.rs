@@ -11,8 +11,11 @@ use crate::store::sync as rows;
 use crate::sync::error::SyncError;
 use crate::sync::ports::SyncFailure;
 
-/// Pages in a row that bring nothing new, while there is said to be more: a cloud that goes on so is cut off.
+/// Pages that bring nothing new, while there is said to be more: a cloud that has more of them than this, and than it takes
+/// to show what is here already, is cut off.
 const MOST_EMPTY: usize = 8;
+/// So many records has a page at least, unless it is the last: more than 1 MiB ends it.
+const FEWEST: u64 = 3;
 /// Pages of a round at most; more than anybody has.
 const MOST_PAGES: usize = 10_000;
 
@@ -30,14 +33,16 @@ impl Round {
             }
             report.quota = Some(page.quota);
             let more = page.more;
-            let is_moving = !page.records.is_empty() && cursor.as_ref() != Some(&page.cursor);
+            let is_moving = cursor.as_ref() != Some(&page.cursor);
             cursor = Some(page.cursor.clone());
-            self.take(keys, page, report).await?;
+            let is_news = self.take(keys, page, report).await?;
             if !more {
                 return Ok(());
             }
-            empty = if is_moving { 0 } else { empty + 1 };
-            if empty > MOST_EMPTY {
+            if !(is_moving && is_news) {
+                empty += 1;
+            }
+            if empty > MOST_EMPTY && (!is_moving || empty > MOST_EMPTY + self.shown_again().await?) {
                 break;
             }
         }
@@ -53,14 +58,14 @@ impl Round {
         keys: &Arc<CollectionKeys>,
         page: ChangesAnswer,
         report: &mut Report,
-    ) -> Result<(), SyncError> {
+    ) -> Result<bool, SyncError> {
         let (collection, keys, now) = (self.collection, Arc::clone(keys), self.desk.now());
         let bytes = page
             .records
             .iter()
             .map(|record| record.sealed.0.len() as u64)
             .sum();
-        let (change, lacks_keys) = self
+        let (change, is_news, lacks_keys) = self
             .write(move |transaction, sealer| {
                 let mut receiver = Receiver::new(transaction, sealer, &keys, collection, now);
                 let (mut forged, mut lacks_keys) = (0_u64, false);
@@ -69,7 +74,7 @@ impl Round {
                         Ok(content) => receiver.take(record.id, record.revision, content)?,
                         // It is there all the same.
                         Err(unread) => {
-                            rows::seen(transaction, collection, &record.id)?;
+                            receiver.is_news |= rows::seen(transaction, collection, &record.id)?;
                             forged += u64::from(unread == Unread::Forged);
                             lacks_keys |= unread == Unread::NoKey;
                         }
@@ -82,13 +87,22 @@ impl Round {
                     rows::unread(transaction, collection, keys.key_epoch().saturating_add(1))?;
                 }
                 rows::reach(transaction, collection, Some(&page.cursor))?;
-                Ok((receiver.change, lacks_keys))
+                Ok((receiver.change, receiver.is_news, lacks_keys))
             })
             .await?;
         report.lacks_keys |= lacks_keys;
         self.desk.tell(change);
         self.advance(bytes, bytes);
-        Ok(())
+        Ok(is_news)
+    }
+
+    /// In so many pages at most an honest cloud shows what is here.
+    async fn shown_again(&self) -> Result<usize, SyncError> {
+        let collection = self.collection;
+        let here = self
+            .write(move |transaction, _| rows::count(transaction, collection))
+            .await?;
+        Ok(usize::try_from(here / FEWEST).unwrap_or(usize::MAX))
     }
 
     async fn cursor(&self) -> Result<Option<String>, SyncError> {

@@ -242,6 +242,9 @@ fn settle(
     let mut settled = Settled::default();
     for (sent, result) in sent.into_iter().zip(&answer.results) {
         settled.done = settled.done.saturating_add(sent.length);
+        if result.status != PushStatus::Ok {
+            rows::answered(transaction, collection, &sent.id)?;
+        }
         match result.status {
             PushStatus::Ok => receiver.accepted(sent.id, sent.here, sent.number, sent.revision)?,
             PushStatus::Absent => receiver.absent(sent.id)?,

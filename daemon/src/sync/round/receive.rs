@@ -42,6 +42,8 @@ pub(super) struct Receiver<'a> {
     now: u64,
     /// What has changed so far.
     pub(super) change: Change,
+    /// Whether anything that came was new.
+    pub(super) is_news: bool,
 }
 
 impl<'a> Receiver<'a> {
@@ -59,6 +61,7 @@ impl<'a> Receiver<'a> {
             collection,
             now,
             change: no_change(collection),
+            is_news: false,
         }
     }
 
@@ -69,20 +72,25 @@ impl<'a> Receiver<'a> {
         revision: Revision,
         theirs: Content,
     ) -> Result<(), StoreError> {
-        rows::seen(self.transaction, self.collection, &id)?;
-        rows::unstage(self.transaction, self.collection, &id)?;
+        self.is_news |= rows::seen(self.transaction, self.collection, &id)?;
+        let was_waiting = rows::unstage(self.transaction, self.collection, &id)?;
         let held = self.find(&id)?;
-        let Some(held) = held else {
+        let Some(mut held) = held else {
             return self.judge(None, id, revision, theirs);
         };
         if held.base.is_some_and(|base| base.revision == revision) {
             return Ok(());
         }
-        // Our own push, whose answer was lost.
-        if let Some((number, _)) =
-            rows::sent(self.transaction, self.collection, &id)?.filter(|(_, sent)| *sent == revision)
+        // Our own push, whose answer was lost: it arrived, and others may have gone on from there.
+        if let Some((number, sent)) = rows::sent(self.transaction, self.collection, &id)?
+            && (sent == revision || theirs.ancestors.has(&sent))
         {
-            return self.put(id, &record::pushed(held, number, revision));
+            rows::answered(self.transaction, self.collection, &id)?;
+            held = record::pushed(held, number, sent);
+            self.put(id, &held)?;
+            if sent == revision {
+                return Ok(());
+            }
         }
         if theirs.removed && held.is_there() && !held.pending {
             let arrived = Arrived {
@@ -90,6 +98,7 @@ impl<'a> Receiver<'a> {
                 revision,
                 content: theirs,
             };
+            self.is_news |= !was_waiting;
             return rows::stage(self.transaction, self.sealer, self.collection, &arrived);
         }
         self.judge(Some(held), id, revision, theirs)
@@ -172,6 +181,7 @@ impl<'a> Receiver<'a> {
             sibling,
         } = taken;
         self.put(id, &held)?;
+        self.is_news |= is_changed;
         if is_changed {
             match (held.is_there(), was_there) {
                 (true, _) => self.change.ids.push(id),

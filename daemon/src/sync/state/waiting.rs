@@ -70,6 +70,11 @@ impl Waiting {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn answer(&mut self, effects: &mut Vec<Effect>) {
         self.0.retain(|waiter, waits| {
             if waits.left.is_empty() {

@@ -1,0 +1,368 @@
+//! Devices of one account, and a cloud between them that is honest until a test says otherwise.
+
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use belay_proto::Secret;
+use belay_proto::clock::FakeClock;
+use belay_proto::dbus::{BindingState, LockState};
+use belay_proto::id::AccountId;
+use belay_proto::signed::EpochKeys;
+use belay_proto::steps::{COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput};
+use belay_proto::sync::{Attributes, ChunkId, Chunks, CollectionId, CollectionKeys, RecordId};
+use belay_proto::wire::{
+    ChangesAnswer, MissingAnswer, PushAnswer, PushRecord, PushRequest, PushResult, PushStatus, Quota,
+    SyncRecord,
+};
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use tokio::sync::watch;
+
+use super::super::ports::{Allowed, LongContents, Reply, SyncCloud, SyncFailure};
+use super::super::*;
+use crate::actor::Supervisor;
+use crate::store::{SealingKey, Store};
+use crate::warden::testing::FakeWarden;
+use crate::warden::{Identity, WardenView};
+
+pub const ACCOUNT: AccountId = AccountId::from_bytes([7; 16]);
+pub const CONTACTS: &str = "contacts";
+
+/// A lie told about an answer.
+type Lie<T> = Mutex<Option<Box<dyn FnMut(&mut T) + Send>>>;
+
+/// The cloud.
+#[derive(Default)]
+pub struct Cloud {
+    pub kept: Mutex<Kept>,
+    pub about_changes: Lie<ChangesAnswer>,
+    pub about_results: Lie<PushAnswer>,
+    /// The answer of the next push is lost, though it was carried out.
+    pub loses: Mutex<bool>,
+    pub refuses: Mutex<Option<SyncFailure>>,
+    /// How often it was asked for changes, and how many records were pushed.
+    pub counted: Mutex<(usize, usize)>,
+    /// A page's records.
+    pub page: Mutex<usize>,
+}
+
+#[derive(Clone, Default)]
+pub struct Kept {
+    pub epoch: u64,
+    pub records: BTreeMap<(CollectionId, RecordId), (u64, SyncRecord)>,
+    pub last: u64,
+}
+
+impl std::fmt::Debug for Cloud {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Cloud")
+    }
+}
+
+impl Kept {
+    fn take(&mut self, pushed: PushRecord) -> PushResult {
+        let key = (pushed.record.collection, pushed.record.id);
+        let present = self.records.get(&key).map(|(_, record)| record.clone());
+        let revision = present.as_ref().map(|record| record.revision);
+        match (revision, pushed.base) {
+            (Some(revision), _) if revision == pushed.record.revision => PushStatus::Ok.into(),
+            (None, Some(_)) => PushStatus::Absent.into(),
+            (now, base) if now != base => PushResult {
+                current: present,
+                ..PushStatus::Conflict.into()
+            },
+            _ => {
+                self.last += 1;
+                self.records.insert(key, (self.last, pushed.record));
+                PushStatus::Ok.into()
+            }
+        }
+    }
+
+    fn cursor(&self) -> String {
+        format!("{}.{}", self.epoch, self.last)
+    }
+
+    fn after(&self, cursor: Option<&str>) -> Result<u64, SyncFailure> {
+        let Some(cursor) = cursor else { return Ok(0) };
+        let (epoch, after) = cursor.split_once('.').ok_or(SyncFailure::BadCursor)?;
+        match epoch.parse() == Ok(self.epoch) {
+            true => after.parse().map_err(|_| SyncFailure::BadCursor),
+            false => Err(SyncFailure::CursorOver),
+        }
+    }
+}
+
+impl SyncCloud for Cloud {
+    fn push(&self, request: PushRequest) -> Reply<'_, PushAnswer> {
+        if let Some(failure) = *self.refuses.lock().unwrap() {
+            return ready(Err(failure)).boxed();
+        }
+        let mut kept = self.kept.lock().unwrap();
+        self.counted.lock().unwrap().1 += request.records.len();
+        let before = kept.last;
+        let results = request
+            .records
+            .into_iter()
+            .map(|record| kept.take(record))
+            .collect();
+        let after = kept.after(request.cursor.as_deref());
+        let mut answer = PushAnswer {
+            results,
+            cursor: kept.cursor(),
+            contiguous: after == Ok(before),
+            quota: Quota { used: 1, total: 9 },
+        };
+        if let Some(lie) = &mut *self.about_results.lock().unwrap() {
+            lie(&mut answer);
+        }
+        match std::mem::take(&mut *self.loses.lock().unwrap()) {
+            true => ready(Err(SyncFailure::Offline(None))).boxed(),
+            false => ready(Ok(answer)).boxed(),
+        }
+    }
+
+    fn changes<'a>(
+        &'a self,
+        cursor: Option<&'a str>,
+        collection: CollectionId,
+        _: usize,
+    ) -> Reply<'a, ChangesAnswer> {
+        if let Some(failure) = *self.refuses.lock().unwrap() {
+            return ready(Err(failure)).boxed();
+        }
+        let kept = self.kept.lock().unwrap().clone();
+        self.counted.lock().unwrap().0 += 1;
+        let after = match kept.after(cursor) {
+            Ok(after) => after,
+            Err(failure) => return ready(Err(failure)).boxed(),
+        };
+        let mut all: Vec<_> = kept
+            .records
+            .iter()
+            .filter(|((of, _), (number, _))| *of == collection && *number > after)
+            .map(|(_, (number, record))| (*number, record.clone()))
+            .collect();
+        all.sort_by_key(|(number, _)| *number);
+        let page = match *self.page.lock().unwrap() {
+            0 => all.len(),
+            page => page,
+        };
+        let more = all.len() > page;
+        all.truncate(page);
+        let last = match more {
+            true => all.last().map_or(kept.last, |(number, _)| *number),
+            false => kept.last,
+        };
+        let mut answer = ChangesAnswer {
+            records: all.into_iter().map(|(_, record)| record).collect(),
+            cursor: format!("{}.{last}", kept.epoch),
+            more,
+            quota: Quota { used: 1, total: 9 },
+        };
+        if let Some(lie) = &mut *self.about_changes.lock().unwrap() {
+            lie(&mut answer);
+        }
+        ready(Ok(answer)).boxed()
+    }
+
+    fn missing(&self, _: Vec<ChunkId>) -> Reply<'_, MissingAnswer> {
+        ready(Err(SyncFailure::Refused)).boxed()
+    }
+
+    fn put_chunk(&self, _: ChunkId, _: u64, _: bytes::Bytes) -> Reply<'_, ()> {
+        ready(Err(SyncFailure::Refused)).boxed()
+    }
+
+    fn get_chunk(&self, _: ChunkId) -> Reply<'_, Vec<u8>> {
+        ready(Err(SyncFailure::Refused)).boxed()
+    }
+}
+
+/// Nothing is long here.
+#[derive(Debug)]
+struct Short;
+
+impl LongContents for Short {
+    fn bring(
+        &self,
+        _: Arc<CollectionKeys>,
+        _: OwnedFd,
+        _: Allowed,
+    ) -> BoxFuture<'_, Result<Chunks, SyncError>> {
+        ready(Err(SyncError::TooLong)).boxed()
+    }
+
+    fn fetch(&self, _: Arc<CollectionKeys>, _: Chunks, _: Allowed) -> Result<OwnedFd, SyncError> {
+        Err(SyncError::NotFound)
+    }
+}
+
+pub struct Phone {
+    pub handle: SyncHandle,
+    pub store: Store,
+    pub clock: FakeClock,
+    pub warden: watch::Sender<WardenView>,
+    pub conditions: watch::Sender<Conditions>,
+    pub hinted: watch::Sender<u64>,
+    _reached: watch::Sender<u64>,
+    /// The key epochs that the warden knows, and how often it was asked.
+    pub epochs: Arc<Mutex<(Vec<u64>, usize)>>,
+    supervisor: Supervisor,
+    folder: tempfile::TempDir,
+}
+
+pub fn bound(account: AccountId) -> WardenView {
+    WardenView {
+        binding: BindingState::Bound,
+        lock: LockState::Unlocked,
+        identity: Identity {
+            account: Some(account),
+            ..Identity::default()
+        },
+        is_current: true,
+        ..WardenView::default()
+    }
+}
+
+fn keys_of(collection: &str, epochs: &[u64]) -> CollectionKeysOutput {
+    let name = collection.bytes().next().unwrap();
+    let key = |epoch: &u64| (*epoch, Secret::new([name ^ u8::try_from(*epoch).unwrap(); 32]));
+    CollectionKeysOutput {
+        keys: EpochKeys::new(epochs.iter().map(key).collect()).unwrap(),
+        index: Secret::new([name; 32]),
+    }
+}
+
+/// A device on which contacts are synced.
+pub async fn phone(cloud: &Arc<Cloud>) -> Phone {
+    let phone = begin(cloud, tempfile::tempdir().unwrap()).await;
+    phone.handle.set_enabled(CONTACTS, true).await.unwrap();
+    phone
+}
+
+async fn begin(cloud: &Arc<Cloud>, folder: tempfile::TempDir) -> Phone {
+    let store = Store::open(folder.path(), SealingKey::default()).await.unwrap();
+    let epochs = Arc::new(Mutex::new((vec![1], 0)));
+    let known = Arc::clone(&epochs);
+    let steps = move |_: &str, step: &str, input: &[u8]| {
+        assert_eq!(step, COLLECTION_KEYS);
+        let mut known = known.lock().unwrap();
+        known.1 += 1;
+        let collection = CollectionKeysInput::decode(input).unwrap().collection;
+        Ok(keys_of(&collection, &known.0).encode())
+    };
+    let (warden, view) = FakeWarden::handle(bound(ACCOUNT), steps);
+    let clock = FakeClock::new();
+    let (hinted, reached) = (watch::Sender::new(0), watch::Sender::new(0));
+    let conditions = watch::Sender::new(Conditions::default());
+    let parts = Parts {
+        cloud: Arc::<Cloud>::clone(cloud),
+        longs: Arc::new(Short),
+        warden,
+        store: store.clone(),
+        clock: Arc::new(clock.clone()),
+        conditions: conditions.subscribe(),
+        hinted: hinted.subscribe(),
+        reached: reached.subscribe(),
+    };
+    let mut supervisor = Supervisor::default();
+    let handle = SyncHandle::start(&mut supervisor, parts);
+    handle.watch().wait_for(|view| view.bound).await.unwrap();
+    Phone {
+        handle,
+        store,
+        clock,
+        warden: view,
+        conditions,
+        hinted,
+        _reached: reached,
+        epochs,
+        supervisor,
+        folder,
+    }
+}
+
+impl Phone {
+    /// belayd stops and starts again.
+    pub async fn restarts(mut self, cloud: &Arc<Cloud>) -> Self {
+        self.supervisor.stop().await;
+        self.store.close().await;
+        begin(cloud, self.folder).await
+    }
+
+    pub async fn syncs(&self) {
+        self.handle.sync_now(vec![CONTACTS]).await.unwrap();
+    }
+
+    /// A contact is put in place of what there is.
+    pub async fn puts(&self, natural: &str, text: &str) {
+        let revision = self.entry(natural).await.map_or(0, |entry| entry.revision);
+        self.handle
+            .put(CONTACTS, put(natural, revision, text))
+            .await
+            .unwrap();
+    }
+
+    pub async fn removes(&self, natural: &str) {
+        let entry = self.entry(natural).await.unwrap();
+        self.handle
+            .delete(CONTACTS, entry.id, entry.revision)
+            .await
+            .unwrap();
+    }
+
+    pub async fn entry(&self, natural: &str) -> Option<Entry> {
+        let all = self.handle.list(CONTACTS, 0, 10_000).await.unwrap();
+        all.into_iter().find(|entry| entry.natural == natural)
+    }
+
+    /// All that is there, by natural key.
+    pub async fn has(&self) -> BTreeMap<String, String> {
+        let all = self.handle.list(CONTACTS, 0, 10_000).await.unwrap();
+        let ids = all.into_iter().map(|entry| entry.id).collect();
+        let got = self.handle.get_many(CONTACTS, ids).await.unwrap();
+        got.into_iter()
+            .map(|got| (got.entry.natural.clone(), text(&got)))
+            .collect()
+    }
+
+    /// The phase, once it is this one.
+    pub async fn comes_to(&self, phase: Phase) -> View {
+        let mut watch = self.handle.watch();
+        let view = watch.wait_for(|view| view.phase == phase);
+        tokio::time::timeout(Duration::from_secs(20), view)
+            .await
+            .expect("the phase comes")
+            .unwrap()
+            .clone()
+    }
+}
+
+pub fn put(natural: &str, revision: u64, text: &str) -> Put {
+    Put {
+        id: None,
+        revision,
+        natural: Some(natural.to_owned()),
+        kind: "text/plain".to_owned(),
+        attributes: Attributes::default(),
+        keep_both: false,
+        body: Secret::new(text.as_bytes().to_vec()),
+    }
+}
+
+pub fn text(got: &Got) -> String {
+    match &got.content {
+        Content::Short(bytes) => String::from_utf8(bytes.expose().clone()).unwrap(),
+        Content::Long(_) => panic!("nothing is long here"),
+    }
+}
+
+/// What is there, in short.
+pub fn all(said: &[(&str, &str)]) -> BTreeMap<String, String> {
+    said.iter()
+        .map(|(natural, text)| ((*natural).to_owned(), (*text).to_owned()))
+        .collect()
+}

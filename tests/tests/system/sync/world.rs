@@ -1,0 +1,339 @@
+//! A history of a seed: what its owner does on which device, and what goes wrong meanwhile.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use belay_tests::app::{Answer, New};
+use belay_tests::bluez::Chance;
+use belay_tests::proxy::Weather;
+use belay_tests::until::until;
+
+use super::book::{Book, Edit, tokens};
+use super::{Device, Fleet, Records};
+
+/// Where the records of the histories are.
+pub const COLLECTIONS: [&str; 2] = ["notes", "contacts"];
+/// So many things by nature are there in each collection: few, so that devices meet in them.
+const NATURES: usize = 5;
+/// So much happens.
+const STEPS: usize = 40;
+/// Nothing said on the network for so long: everybody waits.
+const QUIET: Duration = Duration::from_millis(100);
+/// A device's clock is wrong by up to so much, either way, s.
+const SKEW: u32 = 10 * 86_400;
+/// Where a card has something to say.
+const PROPERTIES: [&str; 3] = ["ORG", "TITLE", "NOTE"];
+
+/// A seed's history on a fleet.
+pub struct World<'a> {
+    pub seed: u64,
+    pub fleet: &'a mut Fleet,
+    pub chance: Chance,
+    pub book: Book,
+    /// So many devices take part; the others only see the end.
+    pub devices: usize,
+}
+
+impl World<'_> {
+    /// Lives through it, and ends with a fair network and everybody back.
+    pub async fn lived(&mut self) {
+        self.fleet.network().weather(Some(Weather {
+            chance: Chance::new(self.chance.next()),
+            lost: 60,
+            unanswered: 60,
+            doubled: 60,
+            torn: 40,
+            late: 150,
+        }));
+        for _ in 0..STEPS {
+            self.step().await;
+        }
+        self.fleet.network().weather(None);
+        let all = 0..self.fleet.devices.len();
+        for device in all {
+            self.fleet.away(device, false);
+            self.fleet.devices[device].stands().await;
+            let device = &self.fleet.devices[device];
+            device.scene.clock().set_wall(right(self.fleet)).unwrap();
+            for name in COLLECTIONS {
+                device.app.enable(name, true).await.unwrap().unwrap();
+            }
+        }
+    }
+
+    /// Of the records that all ended with, those of this history.
+    pub fn own(&self, records: &Records) -> Records {
+        let prefix = format!("s{}/", self.seed);
+        let mut own = records.clone();
+        own.retain(|_, (natural, _)| natural.starts_with(&prefix));
+        own
+    }
+
+    async fn step(&mut self) {
+        let who = self.chance.below(self.devices);
+        match self.chance.below(100) {
+            0..=39 => self.edits(who).await,
+            40..=49 => self.deletes(who).await,
+            50..=55 => self.renames(who).await,
+            56..=63 => self.all_edit_the_same().await,
+            64..=67 => {
+                let (name, on) = (COLLECTIONS[self.chance.below(2)], self.chance.per_mille(500));
+                self.device(who)
+                    .await
+                    .app
+                    .enable(name, on)
+                    .await
+                    .unwrap()
+                    .unwrap();
+            }
+            68..=75 => self.fleet.away(who, self.chance.per_mille(500)),
+            76..=79 => {
+                // Its answer is another matter: the network is bad, and the device may be away.
+                let app = self.device(who).await.app.clone();
+                let _asked = tokio::spawn(async move { app.sync_now().await });
+            }
+            80..=84 => self.edits_and_dies(who).await,
+            85..=86 => self.fleet.devices[who].scene.kill_warden().await.unwrap(),
+            87..=88 => {
+                let cloud = &mut self.fleet.devices[0].scene;
+                cloud.kill_cloud().await.unwrap();
+                cloud.start_cloud().await.unwrap();
+            }
+            89..=90 => self.chooses(who).await,
+            91..=93 => {
+                let off = u64::from(self.chance.number(2 * SKEW));
+                let wall = (right(self.fleet) + off).saturating_sub(u64::from(SKEW));
+                self.fleet.devices[who].scene.clock().set_wall(wall).unwrap();
+            }
+            _ => self.goes_on().await,
+        }
+    }
+
+    async fn device(&mut self, who: usize) -> &Device {
+        let device = &mut self.fleet.devices[who];
+        device.stands().await;
+        device
+    }
+
+    /// What something is by nature, and its collection.
+    fn nature(&mut self) -> (&'static str, String) {
+        let name = COLLECTIONS[self.chance.below(2)];
+        (name, format!("s{}/{}", self.seed, self.chance.below(NATURES)))
+    }
+
+    fn token(&self) -> String {
+        format!("tok-{}-{}", self.seed, self.book.0.len())
+    }
+
+    async fn edits(&mut self, who: usize) {
+        let (name, natural) = self.nature();
+        let draft = self.draft(who, name, &natural).await;
+        let answer = draft.put(&self.fleet.devices[who]).await;
+        self.notes(draft, answer.map(drop));
+    }
+
+    /// In the middle of an edit belayd is killed, or right after it.
+    async fn edits_and_dies(&mut self, who: usize) {
+        let (name, natural) = self.nature();
+        let draft = self.draft(who, name, &natural).await;
+        let moment = Duration::from_micros(u64::from(self.chance.number(20_000)));
+        let device = &self.fleet.devices[who];
+        let dies = async {
+            // Any moment is a good one; none is waited for.
+            tokio::time::sleep(moment).await;
+            device.kill_now().await;
+        };
+        let (answer, ()) = tokio::join!(draft.put(device), dies);
+        self.notes(draft, answer.map(drop));
+    }
+
+    /// All that take part change the same thing before they hear of each other.
+    async fn all_edit_the_same(&mut self) {
+        let (name, natural) = self.nature();
+        for who in 0..self.devices {
+            let draft = self.draft(who, name, &natural).await;
+            let answer = draft.put(&self.fleet.devices[who]).await;
+            self.notes(draft, answer.map(drop));
+        }
+    }
+
+    async fn deletes(&mut self, who: usize) {
+        let (name, natural) = self.nature();
+        self.delete(who, name, &natural).await;
+    }
+
+    /// What a folder says of a file that gets another name: one appears, and one goes.
+    async fn renames(&mut self, who: usize) {
+        let (name, natural) = self.nature();
+        let (_, other) = self.nature();
+        if other == natural {
+            return;
+        }
+        let draft = self.draft(who, name, &other).await;
+        let answer = draft.put(&self.fleet.devices[who]).await;
+        self.notes(draft, answer.map(drop));
+        self.delete(who, name, &natural).await;
+    }
+
+    /// The owner ends a conflict: the other version goes, or is a record of its own.
+    async fn chooses(&mut self, who: usize) {
+        let name = COLLECTIONS[self.chance.below(2)];
+        let choice = ["theirs", "both"][self.chance.below(2)];
+        let app = self.device(who).await.app.clone();
+        let mut rows = app.list(name).await.unwrap().unwrap();
+        let prefix = format!("s{}/", self.seed);
+        rows.retain(|row| !row.conflict_with.is_empty() && row.natural.starts_with(&prefix));
+        if rows.is_empty() {
+            return;
+        }
+        let row = rows.swap_remove(self.chance.below(rows.len()));
+        let Ok((content, revision)) = app.content(name, &row.id).await.unwrap() else {
+            return;
+        };
+        let answer = app.resolve(name, &row.id, choice).await.unwrap();
+        let goes = choice == "theirs";
+        let draft = Draft {
+            who,
+            name,
+            natural: format!("the other version of {}", row.natural),
+            id: row.id,
+            revision,
+            wrote: None,
+            saw: tokens(&content),
+            dropped: if goes { tokens(&content) } else { BTreeSet::new() },
+            content,
+        };
+        self.notes(draft, answer);
+    }
+
+    async fn delete(&mut self, who: usize, name: &'static str, natural: &str) {
+        let draft = self.draft(who, name, natural).await;
+        if draft.revision == 0 {
+            return;
+        }
+        let app = &self.fleet.devices[who].app;
+        let answer = app.delete(name, &draft.id, draft.revision).await.unwrap();
+        let gone = Draft {
+            wrote: None,
+            dropped: draft.saw.clone(),
+            ..draft
+        };
+        self.notes(gone, answer);
+    }
+
+    /// An edit of what the device shows now.
+    async fn draft(&mut self, who: usize, name: &'static str, natural: &str) -> Draft {
+        let token = self.token();
+        let property = PROPERTIES[self.chance.below(PROPERTIES.len())];
+        let app = self.device(who).await.app.clone();
+        let id = app.identify(name, natural).await.unwrap().unwrap();
+        let (before, revision) = match app.content(name, &id).await.unwrap() {
+            Ok(there) => there,
+            Err(refusal) if refusal.short() == "NotFound" => (Vec::new(), 0),
+            Err(refusal) => panic!("{natural} on device {who}: {refusal}"),
+        };
+        let content = match name {
+            "contacts" => card(natural, &before, property, &token),
+            _ => format!("{token} is what it says\n").into_bytes(),
+        };
+        let (saw, says) = (tokens(&before), tokens(&content));
+        Draft {
+            who,
+            name,
+            natural: natural.to_owned(),
+            id,
+            revision,
+            wrote: Some(token),
+            dropped: saw.difference(&says).cloned().collect(),
+            saw,
+            content,
+        }
+    }
+
+    fn notes(&mut self, draft: Draft, answer: Answer<()>) {
+        let answered = match &answer {
+            Ok(()) => true,
+            // It changed since it was looked at: nothing was done.
+            Err(refusal) if ["Conflict", "NotFound"].contains(&refusal.short()) => return,
+            // belayd died in it.
+            Err(refusal) if refusal.name.starts_with("org.freedesktop.DBus.") => false,
+            Err(refusal) => panic!("{draft:?}: {refusal}"),
+        };
+        let what = match &draft.wrote {
+            Some(token) => format!("{token} put by device {} in {}", draft.who, draft.natural),
+            None => format!("{} deleted by device {}", draft.natural, draft.who),
+        };
+        self.book.0.push(Edit {
+            what,
+            wrote: draft.wrote,
+            dropped: draft.dropped,
+            answered,
+        });
+    }
+
+    /// Waits until so much more was said on the network, or nothing for a while.
+    async fn goes_on(&mut self) {
+        let network = self.fleet.network();
+        let target = network.count() + 2 + self.chance.below(12);
+        let mut last = (Instant::now(), 0);
+        until("the devices to go on", async || {
+            let now = network.count();
+            if now != last.1 {
+                last = (Instant::now(), now);
+            }
+            (now >= target || last.0.elapsed() > QUIET).then_some(())
+        })
+        .await
+        .unwrap();
+    }
+}
+
+/// What the clocks would show if nobody had set them.
+fn right(fleet: &Fleet) -> u64 {
+    fleet.devices[0].scene.clock().cloud_wall()
+}
+
+/// An edit that is about to be made.
+#[derive(Debug, Clone)]
+struct Draft {
+    who: usize,
+    name: &'static str,
+    natural: String,
+    id: String,
+    revision: u64,
+    wrote: Option<String>,
+    saw: BTreeSet<String>,
+    dropped: BTreeSet<String>,
+    content: Vec<u8>,
+}
+
+impl Draft {
+    async fn put(&self, device: &Device) -> Answer<u64> {
+        let new = New {
+            natural: &self.natural,
+            kind: match self.name {
+                "contacts" => "text/vcard",
+                _ => "application/x-note",
+            },
+            content: &self.content,
+        };
+        let id = if self.revision == 0 { "" } else { self.id.as_str() };
+        device.app.put(self.name, id, self.revision, &new).await.unwrap()
+    }
+}
+
+/// The card with another text in one property.
+fn card(natural: &str, before: &[u8], property: &str, token: &str) -> Vec<u8> {
+    let before = String::from_utf8_lossy(before);
+    let mut kept: Vec<&str> = before.lines().map(str::trim_end).collect();
+    let starts = format!("{property}:");
+    kept.retain(|line| PROPERTIES.iter().any(|p| line.starts_with(&format!("{p}:"))));
+    kept.retain(|line| !line.starts_with(&starts));
+    let mut text = format!("BEGIN:VCARD\r\nVERSION:4.0\r\nUID:{natural}\r\nFN:Somebody\r\n");
+    for line in kept {
+        text.push_str(line);
+        text.push_str("\r\n");
+    }
+    text.push_str(&format!("{property}:{token}\r\nEND:VCARD\r\n"));
+    text.into_bytes()
+}
