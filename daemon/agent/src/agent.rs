@@ -14,7 +14,7 @@ use crate::bus::{Belayd, BusRecords, Heard};
 use crate::config::{BusKind, Config, Keeping, Origin};
 use crate::memory::MemoryFile;
 use crate::mirror::{Order, Parts, Status, mirror};
-use crate::ports::Source;
+use crate::ports::{BoxFuture, Source};
 use crate::source::{Cards, Folder, Vdir, Which};
 
 /// Orders that wait for a mirror; it takes them at once.
@@ -129,6 +129,8 @@ async fn conduct(
     // Not being told is no reason not to work.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     loop {
+        // From before they are asked how they stand.
+        let moved = moved(mirrors);
         if manner.once {
             let on = on.as_ref().ok_or(AgentError::NoBelayd)?;
             if let Some(ended) = ended(mirrors, on) {
@@ -152,7 +154,7 @@ async fn conduct(
             },
             _ = terminated.recv() => return Ok(()),
             _ = interrupted.recv() => return Ok(()),
-            () = moved(mirrors), if manner.once => {}
+            () = moved, if manner.once => {}
             // A mirror only ends by a mistake of ours: whoever started this starts it again.
             Some(_) = tasks.join_next() => return Err(AgentError::Mirror),
         }
@@ -181,10 +183,11 @@ async fn tell(mirrored: &Mirrored, order: Order) {
     let _ = mirrored.orders.send(order).await;
 }
 
-/// Returns once a mirror stands otherwise.
-async fn moved(mirrors: &BTreeMap<String, Mirrored>) {
+/// Is done once a mirror stands otherwise than at the call.
+fn moved(mirrors: &BTreeMap<String, Mirrored>) -> BoxFuture<'static, ()> {
     let changes = mirrors.values().map(|mirrored| {
         let mut status = mirrored.status.clone();
+        status.mark_unchanged();
         Box::pin(async move {
             // Gone is noticed elsewhere.
             if status.changed().await.is_err() {
@@ -193,10 +196,12 @@ async fn moved(mirrors: &BTreeMap<String, Mirrored>) {
         })
     });
     let changes: Vec<_> = changes.collect();
-    match changes.is_empty() {
-        true => std::future::pending().await,
-        false => drop(futures_util::future::select_all(changes).await),
-    }
+    Box::pin(async {
+        match changes.is_empty() {
+            true => std::future::pending().await,
+            false => drop(futures_util::future::select_all(changes).await),
+        }
+    })
 }
 
 /// Whether one pass is over, and how.

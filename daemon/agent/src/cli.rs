@@ -131,7 +131,7 @@ fn perform(wish: &Wish) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         // A scan each, long ones four each; they wait for the medium.
-        .max_blocking_threads(16)
+        .max_blocking_threads(32)
         .thread_keep_alive(std::time::Duration::from_secs(1))
         .build()
         .map_err(Failure::Runtime)?;

@@ -216,12 +216,12 @@ impl Mirror {
                 self.scans = Look::new(self.parts.settle);
                 self.lists = Look::new(self.parts.settle);
                 let left = self.queue.clear();
-                self.event(Event::Off);
                 self.event(Event::Done(
                     left.into_iter()
                         .map(|natural| (natural, Outcome::Later))
                         .collect(),
                 ));
+                self.event(Event::Off);
             }
             Order::Changed if self.state.is_on() => self.lists.want(),
             Order::Again if self.state.is_on() && self.retry_at.is_some() => {
@@ -421,3 +421,6 @@ const fn is_done(outcome: &Outcome) -> bool {
         Outcome::Stored { .. } | Outcome::Written { .. } | Outcome::Gone
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ mod look;
 
 use std::collections::BTreeMap;
 
-use crate::model::{Binding, Known, Local, Mark, Memory, Remote, Root, Scan};
+use crate::model::{Binding, Known, Local, Mark, Memory, Remote, Root, Scan, is_sibling};
 
 pub use decide::{Choice, decide};
 
@@ -287,8 +287,12 @@ impl State {
             };
             self.now = self.now.saturating_add(1);
             self.ended.insert(natural.clone(), self.now);
+            let is_refused_sibling =
+                outcome == Outcome::Refused && matches!(work, Work::Join { .. }) && is_sibling(&natural);
             self.end(&natural, work, outcome, &mut wishes);
-            if self.can_act() {
+            if is_refused_sibling {
+                self.become_own(&natural, &Moved::Unknown, &mut effects);
+            } else if self.can_act() {
                 self.act(&natural, &Moved::Unknown, &mut effects);
             }
         }

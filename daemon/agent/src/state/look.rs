@@ -153,6 +153,25 @@ impl State {
         self.unseen.iter().any(|folder| folder == place || below(folder))
     }
 
+    /// An edited sibling whose record is gone, or says something else, becomes a record of its own: belayd alone makes
+    /// siblings.
+    pub(super) fn become_own(&mut self, natural: &str, moved: &Moved, effects: &mut Vec<Effect>) {
+        let Some(local) = &mut self.local else {
+            return;
+        };
+        let Some(item) = local.remove(natural) else {
+            return;
+        };
+        let place = item.place.clone();
+        local.entry(place.clone()).or_insert(item);
+        if self.memory.known.remove(natural).is_some() {
+            effects.push(Effect::Save);
+        }
+        if self.can_act() {
+            self.act(&place, moved, effects);
+        }
+    }
+
     /// Whether a sibling's file can't be written because a file of that name is there.
     fn is_taken(&self, natural: &str) -> bool {
         let local = self.local.as_ref();
@@ -171,6 +190,10 @@ impl State {
             return;
         }
         let choice = decide(known, item, record);
+        if is_sibling(natural) && choice == Choice::Put(None) {
+            self.become_own(natural, moved, effects);
+            return;
+        }
         if choice == Choice::Nothing {
             // A file of another name in the same folder is the same item.
             if let (Some(known), Some(item)) = (self.memory.known.get_mut(natural), item)

@@ -218,6 +218,8 @@ impl World {
         } = self;
         let agent = &mut agents[agent];
         match work {
+            // As belayd does.
+            Work::Put { over: None, .. } if is_sibling(natural) => Outcome::Refused,
             Work::Put { item, over } => match agent.files.get(&item.place) {
                 Some((content, mark)) if *mark == item.mark => {
                     let over = over.as_ref().map(|(_, revision)| *revision);

@@ -1,5 +1,6 @@
 //! Sync, with several devices of one account on one cloud.
 
+mod agent;
 mod book;
 mod lies;
 mod schedule;
