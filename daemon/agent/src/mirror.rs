@@ -1,5 +1,6 @@
 //! The task of one source: it looks, asks the core, and has its work carried out.
 
+mod look;
 mod pace;
 
 use std::collections::BTreeSet;
@@ -19,7 +20,7 @@ use crate::ports::{Failure, Records, Source, Watch};
 use crate::queue::{Lane, Queue};
 use crate::state::{Effect, Event, Outcome, State, Stop, step};
 use crate::work::Worker;
-use pace::Pace;
+use look::Look;
 
 /// How long a source without a watch isn't looked at.
 const WITHOUT_WATCH: Duration = Duration::from_secs(15 * 60);
@@ -92,16 +93,6 @@ struct Mirror {
     retry_at: Option<Duration>,
     waits: Backoff,
     status: watch::Sender<Status>,
-}
-
-/// Looking at one of both sides.
-#[derive(Default)]
-struct Look {
-    pace: Pace,
-    is_running: bool,
-    failed: bool,
-    make: bool,
-    seen: bool,
 }
 
 /// A task that ended.
@@ -362,8 +353,7 @@ impl Mirror {
     }
 
     fn tell(&self) {
-        let look_is_over = |look: &Look| look.seen && !look.is_running && look.pace.due().is_none();
-        let is_quiet = look_is_over(&self.scans) && look_is_over(&self.lists) && !self.state.is_busy();
+        let is_quiet = self.scans.is_over() && self.lists.is_over() && !self.state.is_busy();
         let status = Status {
             is_on: self.state.is_on(),
             is_settled: self.state.is_on() && is_quiet && self.unsaved.is_none() && !self.is_saving,
@@ -373,45 +363,6 @@ impl Mirror {
         };
         self.status
             .send_if_modified(|before| std::mem::replace(before, status) != status);
-    }
-}
-
-impl Look {
-    fn new(settle: Duration) -> Self {
-        Self {
-            pace: Pace::new(settle),
-            ..Self::default()
-        }
-    }
-
-    fn want(&mut self) {
-        match self.seen {
-            true => self.pace.notice(Instant::now()),
-            // The first look waits for nothing.
-            false => self.pace.at_once(Instant::now()),
-        }
-    }
-
-    fn due(&self) -> Option<Instant> {
-        self.pace.due().filter(|_| !self.is_running)
-    }
-
-    /// Whether it begins now.
-    fn begins(&mut self) -> bool {
-        let begins = self.due().is_some_and(|due| due <= Instant::now());
-        if begins {
-            self.pace.begin();
-            self.is_running = true;
-        }
-        begins
-    }
-
-    fn end(&mut self, failed: bool) {
-        self.is_running = false;
-        self.failed = failed;
-        self.make = false;
-        self.seen = true;
-        self.pace.end(Instant::now());
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::is_sibling;
 use crate::names::beside;
 use world::World;
 

@@ -1,7 +1,7 @@
 //! What is done about one item, and what is never done.
 
 use super::*;
-use crate::model::Attributes;
+use crate::model::{Attributes, Known};
 
 const NAME: &str = "a.txt";
 
