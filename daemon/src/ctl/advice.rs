@@ -3,6 +3,7 @@
 
 pub mod accessories;
 mod commands;
+mod sync;
 
 /// The exit codes of `belayctl`, from sysexits(3).
 pub mod exit {
@@ -57,7 +58,11 @@ pub fn known() -> impl Iterator<Item = &'static str> {
 }
 
 fn all() -> impl Iterator<Item = &'static (&'static str, Advice)> {
-    TABLE.iter().chain(commands::TABLE).chain(accessories::TABLE)
+    TABLE
+        .iter()
+        .chain(commands::TABLE)
+        .chain(accessories::TABLE)
+        .chain(sync::TABLE)
 }
 
 const fn advice(exit: u8, happened: &'static str, next: &'static str) -> Advice {

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::accessory::cli::Accessory;
 use super::find::cli::Find;
+use super::sync::cli::Sync;
 
 const EXIT_CODES: &str = "\
 Exit codes (sysexits):
@@ -74,6 +75,8 @@ pub enum Command {
     Find(Find),
     /// Find, pair and read bands, scales and sensors
     Accessory(Accessory),
+    /// Sync contacts, calendars, notes, files: when, what, and what lies there
+    Sync(Sync),
     /// Rename this device
     Name(Name),
     /// Unlock this device after it was locked as lost

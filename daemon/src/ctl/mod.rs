@@ -23,6 +23,7 @@ mod release;
 mod secret;
 mod session;
 mod status;
+mod sync;
 mod text;
 
 use std::ffi::OsString;
@@ -92,6 +93,10 @@ async fn command(cli: &Cli, output: Output) -> Result<(), Error> {
             let work = async { Ok(Some(accessory::run(args, cli.global, output).await?)) };
             or_interrupted(&Underway::default(), work).await?
         }
+        Command::Sync(args) => {
+            let work = async { Ok(Some(sync::run(args, cli.global, output).await?)) };
+            or_interrupted(&Underway::default(), work).await?
+        }
         command => {
             let work = async {
                 let client = Client::connect(cli.global.session).await?;
@@ -141,7 +146,7 @@ async fn dispatch(client: &Client, command: &Command, output: Output) -> Result<
         Command::History(args) => history::run(client, args).await,
         Command::CheckPassword(args) => device::check_password(client, args).await,
         // Have clients of their own: find needs no bus where it asks the cloud itself, a sync takes long.
-        Command::Find(_) | Command::Accessory(_) => return Ok(None),
+        Command::Find(_) | Command::Accessory(_) | Command::Sync(_) => return Ok(None),
         Command::Monitor => return monitor::run(client, output).await.map(|()| None),
     };
     report.map(Some)

@@ -1,0 +1,221 @@
+//! `export`: the records as files that any program reads.
+
+use std::fs::DirBuilder;
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use belay_proto::dbus::client::CollectionClient;
+use belay_proto::dbus::records::{FramedRecord, Listed};
+use belay_proto::sync::RecordId;
+use serde_json::json;
+
+use super::cli::Export;
+use super::{bus, natural, records};
+use crate::ctl::client::Client;
+use crate::ctl::error::Error;
+use crate::ctl::output::{Output, Report};
+
+/// Contents up to here are short for sure, bytes: many come in one call.
+const SHORT: u64 = 256 * 1024;
+/// Records and bytes in one call.
+const BATCH: usize = 500;
+const BATCH_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Writes each collection into a folder of its own below `DIR`: contacts as `.vcf`, calendars as `.ics`, notes and files by
+/// their paths. Folders and files are their owner's alone, and nothing that is there is touched. JSON: `folder`, `written`,
+/// `skipped` (records whose content isn't to be had now).
+///
+/// # Errors
+/// What belayd says; [`Error::Io`] where a collection's folder is there already, or can't be written.
+pub async fn run(client: &Client, args: &Export, output: Output) -> Result<Report, Error> {
+    let names = bus::meant(&args.collections)?;
+    let sources = bus::sources(client).await?;
+    folder(&args.folder).map_err(at(&args.folder))?;
+    let (mut written, mut skipped) = (0, 0);
+    for source in sources {
+        if !names.contains(&source.name) || source.number("records") == 0 {
+            continue;
+        }
+        let place = args.folder.join(source.name);
+        create(&place).map_err(at(&place))?;
+        let collection = bus::collection(client, source.name).await?;
+        let all = bus::records(&collection).await?;
+        let count = all.len();
+        let missed = write_all(&collection, &place, all).await?;
+        output.progress(&format!("{}: {} records", source.name, count - missed))?;
+        written += count - missed;
+        skipped += missed;
+    }
+    let mut text = format!("{written} records in {}.", args.folder.display());
+    if skipped > 0 {
+        text.push_str(&format!(
+            " {skipped} couldn't be fetched now: see belayctl sync status."
+        ));
+    }
+    Ok(Report::new(
+        text,
+        json!({ "folder": args.folder, "written": written, "skipped": skipped }),
+    ))
+}
+
+/// Writes the records; answers how many couldn't be fetched.
+async fn write_all(collection: &CollectionClient, place: &Path, all: Vec<Listed>) -> Result<usize, Error> {
+    let (short, long): (Vec<_>, Vec<_>) = all.into_iter().partition(|record| record.length <= SHORT);
+    let mut missed = 0;
+    let mut rest = short.as_slice();
+    while !rest.is_empty() {
+        let (batch, after) = rest.split_at(fitting(rest));
+        rest = after;
+        let ids: Vec<RecordId> = batch.iter().map(|record| record.id).collect();
+        let stream = collection.get_many(&ids).await.map_err(bus::explained)?;
+        let read = tokio::task::spawn_blocking(move || stream.map_while(Result::ok).collect::<Vec<_>>());
+        let came: Vec<FramedRecord> = read.await.unwrap_or_default();
+        missed += batch.len() - came.len().min(batch.len());
+        for (record, content) in batch.iter().zip(&came) {
+            let (path, mut file) = place_for(place, record).map_err(at(place))?;
+            file.write_all(content.content.expose()).map_err(at(&path))?;
+        }
+    }
+    for record in &long {
+        missed += usize::from(!write_long(collection, place, record).await?);
+    }
+    Ok(missed)
+}
+
+/// How many of them one call brings.
+fn fitting(records: &[Listed]) -> usize {
+    let mut bytes = 0;
+    let fits = records.iter().take(BATCH).take_while(|record| {
+        bytes += record.length;
+        bytes <= BATCH_BYTES
+    });
+    fits.count().max(1)
+}
+
+/// Writes a record that may come from the cloud; false where it can't be fetched now.
+async fn write_long(collection: &CollectionClient, place: &Path, record: &Listed) -> Result<bool, Error> {
+    let got = match collection.get(record.id).await.map_err(bus::explained) {
+        Ok(got) => got,
+        Err(error)
+            if ["Offline", "Busy", "NotFound"]
+                .iter()
+                .any(|name| error.is_named(name)) =>
+        {
+            return Ok(false);
+        }
+        Err(error) => return Err(error),
+    };
+    let (path, file) = place_for(place, record).map_err(at(place))?;
+    match records::copied(got, file, path.display().to_string()).await {
+        Ok(()) => Ok(true),
+        Err(error) => {
+            // Half a file is none.
+            let _ = std::fs::remove_file(&path);
+            match error.is_named("CutShort") {
+                true => Ok(false),
+                false => Err(error),
+            }
+        }
+    }
+}
+
+/// The file of a record, which is new. Below `place` there is nothing but what was written just now.
+fn place_for(place: &Path, record: &Listed) -> io::Result<(PathBuf, std::fs::File)> {
+    let path = place.join(natural::path(record));
+    let made = match path.parent() {
+        Some(parent) => folder(parent).and_then(|()| records::created(&path)),
+        None => Err(ErrorKind::InvalidInput.into()),
+    };
+    match made {
+        Ok(file) => Ok((path, file)),
+        // Two records of one name, or a file where another one has a folder.
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::AlreadyExists | ErrorKind::NotADirectory | ErrorKind::IsADirectory
+            ) =>
+        {
+            let path = place.join(natural::other(record));
+            let file = records::created(&path)?;
+            Ok((path, file))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A folder that is there, or is made.
+fn folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// A folder that wasn't there.
+fn create(path: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(path)
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
+    Error::io(path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use belay_proto::sync::Attributes;
+
+    use super::*;
+
+    fn record(id: u8, natural: &str, length: u64) -> Listed {
+        Listed {
+            id: RecordId::from_bytes([id; 16]),
+            revision: 1,
+            position: 1,
+            natural: natural.to_owned(),
+            kind: "application/octet-stream".to_owned(),
+            length,
+            attributes: Attributes::default(),
+            conflict_with: None,
+            lacking: false,
+        }
+    }
+
+    #[test]
+    fn two_records_of_one_name_and_a_file_in_the_place_of_a_folder_all_have_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = ["a", "a", "a/b", "c/d", "c", "../a"];
+        let paths: Vec<_> = (1..)
+            .zip(names)
+            .map(|(id, natural)| place_for(folder.path(), &record(id, natural, 0)).unwrap().0)
+            .collect();
+        let mut distinct = paths.clone();
+        distinct.sort();
+        distinct.dedup();
+        assert_eq!(distinct.len(), names.len());
+        assert_eq!(paths[0], folder.path().join("a"));
+        assert_eq!(paths[1], folder.path().join(format!("{}-a", "02".repeat(16))));
+        assert_eq!(paths[3], folder.path().join("c/d"));
+        for path in paths {
+            assert!(path.starts_with(folder.path()) && path.is_file(), "{path:?}");
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn what_is_there_already_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("contacts");
+        create(&place).unwrap();
+        assert_eq!(create(&place).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(place.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_call_brings_so_many_as_fit_and_at_least_one() {
+        let many: Vec<_> = (0..600).map(|_| record(1, "a", 10)).collect();
+        assert_eq!(fitting(&many), BATCH);
+        let big: Vec<_> = (0..10).map(|_| record(1, "a", BATCH_BYTES / 4)).collect();
+        assert_eq!(fitting(&big), 4);
+        assert_eq!(fitting(&[record(1, "a", BATCH_BYTES * 2)]), 1);
+    }
+}

@@ -1,0 +1,103 @@
+//! `now`, `restore`: a sync, with how it goes on.
+
+use std::io::Write as _;
+
+use belay_proto::dbus::Options;
+use futures_util::StreamExt as _;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::cli::{Now, Restore};
+use super::progress::Rate;
+use super::{bus, show};
+use crate::ctl::client::Client;
+use crate::ctl::error::Error;
+use crate::ctl::output::{Output, Report};
+
+/// Syncs now. JSON: `collections` that were asked for, `last_sync`.
+///
+/// # Errors
+/// What belayd says.
+pub async fn now(client: &Client, args: &Now, output: Output) -> Result<Report, Error> {
+    let names = args
+        .collections
+        .iter()
+        .map(|name| bus::named(name))
+        .collect::<Result<Vec<_>, _>>()?;
+    follow(client, &names, output).await?;
+    let after = bus::properties(client).await?;
+    Ok(Report::new(
+        "All is synced.",
+        json!({ "collections": names, "last_sync": after.get("last_sync") }),
+    ))
+}
+
+/// Switches collections on, one after the other, and waits for each: what is small and missed first is usable first.
+/// JSON: `collections`.
+///
+/// # Errors
+/// What belayd says.
+pub async fn restore(client: &Client, args: &Restore, output: Output) -> Result<Report, Error> {
+    let names = bus::meant(&args.collections)?;
+    for name in &names {
+        let collection = bus::collection(client, name).await?;
+        collection
+            .proxy()
+            .set_enabled(true)
+            .await
+            .map_err(bus::explained)?;
+        follow(client, &[*name], output).await?;
+        let records = collection.proxy().records().await.map_err(bus::explained)?;
+        output.progress(&format!("{name}: {records} records are here."))?;
+    }
+    let mut sources = bus::sources(client).await?;
+    sources.retain(|source| names.contains(&source.name));
+    Ok(Report::new(
+        "Everything is here, and stays in sync.",
+        show::sources_json(&sources),
+    ))
+}
+
+/// Syncs, with a line that is drawn anew on a terminal.
+async fn follow(client: &Client, names: &[&str], output: Output) -> Result<(), Error> {
+    let sync = belay_proto::dbus::SyncProxy::new(client.connection()).await?;
+    let mut progress = sync.receive_progress_changed().await;
+    // Once it is read it is followed.
+    sync.progress().await?;
+    let options = Options::new();
+    let mut syncing = std::pin::pin!(sync.sync_now(names, &options));
+    let (begin, mut rate, mut drawn) = (Instant::now(), Rate::default(), false);
+    let result = loop {
+        tokio::select! {
+            biased;
+            Some(change) = progress.next() => {
+                let (done, all) = change.get().await.unwrap_or_default();
+                rate.note(begin.elapsed(), done);
+                if output.terminal && all > 0 {
+                    draw(&format!("{}{}", prefix(names), rate.line(done, all)))?;
+                    drawn = true;
+                }
+            }
+            result = &mut syncing => break result,
+        }
+    };
+    if drawn {
+        draw("")?;
+    }
+    Ok(result?)
+}
+
+fn prefix(names: &[&str]) -> String {
+    match names {
+        [name] => format!("{name:<10} "),
+        _ => String::new(),
+    }
+}
+
+/// Draws over the line.
+fn draw(text: &str) -> Result<(), Error> {
+    let mut stdout = std::io::stdout().lock();
+    write!(stdout, "\r\u{1b}[K{text}")
+        .and_then(|()| stdout.flush())
+        .map_err(Error::io("standard output"))
+}

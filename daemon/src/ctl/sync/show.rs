@@ -1,0 +1,216 @@
+//! `status`, `sources`, `history`: what is known of sync.
+
+use serde_json::{Map, Value, json};
+
+use super::bus::{self, Source};
+use super::bytes_words;
+use super::cli::History;
+use super::records::{row, shown};
+use super::settings::policy_words;
+use crate::ctl::advice;
+use crate::ctl::client::Client;
+use crate::ctl::error::Error;
+use crate::ctl::output::{Output, Report};
+use crate::ctl::text::{Ink, printable, time_words};
+
+/// Shows what sync is doing. JSON: the properties.
+///
+/// # Errors
+/// What belayd says.
+pub async fn status(client: &Client, output: Output) -> Result<Report, Error> {
+    let fields = bus::properties(client).await?;
+    Ok(Report::new(render(&fields, output.ink), fields.into()))
+}
+
+fn render(fields: &Map<String, Value>, ink: Ink) -> String {
+    let text = |key: &str| fields.get(key).and_then(Value::as_str).unwrap_or_default();
+    let pair = |key: &str| {
+        let number = |index: usize| {
+            fields
+                .get(key)
+                .and_then(|pair| pair.get(index))
+                .and_then(Value::as_u64)
+        };
+        (number(0).unwrap_or_default(), number(1).unwrap_or_default())
+    };
+    let mut lines = Vec::new();
+    let mut add = |label: &str, value: String| {
+        let label = match label {
+            "" => String::new(),
+            label => format!("{label}:"),
+        };
+        lines.push(format!("{}{value}", ink.faint(&format!("{label:<12}"))));
+    };
+    add("State", state(text("state"), ink));
+    let (done, all) = pair("progress");
+    if all > 0 {
+        add(
+            "Progress",
+            format!("{} of {}", bytes_words(done), bytes_words(all)),
+        );
+    }
+    let synced = fields
+        .get("last_sync")
+        .and_then(Value::as_u64)
+        .unwrap_or_default();
+    add("Last sync", time_words(synced));
+    let error = text("last_error");
+    if !error.is_empty() {
+        let advice = advice::of(error);
+        add("Problem", ink.bad(advice.happened));
+        add("", advice.next.to_owned());
+    }
+    let (used, total) = pair("quota");
+    if total > 0 {
+        add(
+            "Cloud",
+            format!("{} of {} used", bytes_words(used), bytes_words(total)),
+        );
+    }
+    if let Some(policy) = fields.get("policy") {
+        add("Policy", policy_words(policy));
+    }
+    if let Some(question) = fields.get("question").and_then(asked) {
+        add("Question", ink.strong(&question));
+        add("", "Answer with belayctl sync confirm --yes or --no.".to_owned());
+    }
+    lines.join("\n")
+}
+
+fn state(state: &str, ink: Ink) -> String {
+    match state {
+        "idle" => ink.good("all is synced"),
+        "syncing" => "syncing".to_owned(),
+        "paused" => "paused, by its owner or by the policy".to_owned(),
+        "offline" => "the cloud can't be reached".to_owned(),
+        "quota-exceeded" => ink.bad("the account's space is full"),
+        "attention" => ink.bad("its owner is needed"),
+        _ => "not known".to_owned(),
+    }
+}
+
+/// The question in words; `None`: none is asked.
+fn asked(question: &Value) -> Option<String> {
+    let number = |key: &str| question.get(key).and_then(Value::as_u64);
+    let collection = question.get("collection").and_then(Value::as_str)?;
+    let (removed, present) = (number("removed")?, number("present")?);
+    let from_cloud = question.get("from_cloud").and_then(Value::as_bool)?;
+    let place = match from_cloud {
+        true => "on another device. Remove them here too?",
+        false => "on this device. Remove them everywhere?",
+    };
+    Some(format!(
+        "{removed} of {present} {} were removed {place}",
+        printable(collection)
+    ))
+}
+
+/// Lists the collections. JSON: `collections`.
+///
+/// # Errors
+/// What belayd says.
+pub async fn sources(client: &Client, output: Output) -> Result<Report, Error> {
+    let sources = bus::sources(client).await?;
+    let mut lines = vec![output.ink.faint(&format!(
+        "{:<11} {:<5} {:>8} {:>10} {:>8} {:>9}",
+        "COLLECTION", "SYNC", "RECORDS", "SIZE", "WAITING", "CONFLICTS"
+    ))];
+    lines.extend(sources.iter().map(line));
+    Ok(Report::new(lines.join("\n"), sources_json(&sources)))
+}
+
+fn line(source: &Source) -> String {
+    format!(
+        "{:<11} {:<5} {:>8} {:>10} {:>8} {:>9}",
+        source.name,
+        if source.is_enabled() { "on" } else { "off" },
+        source.number("records"),
+        bytes_words(source.number("bytes")),
+        source.number("pending"),
+        source.number("conflicts"),
+    )
+}
+
+/// The collections for scripts.
+pub fn sources_json(sources: &[Source]) -> Value {
+    let all: Vec<_> = sources.iter().map(|source| &source.fields).collect();
+    json!({ "collections": all })
+}
+
+/// Shows the last sync, and what changed last. JSON: `last_sync`, `last_error`, `records`.
+///
+/// # Errors
+/// What belayd says.
+pub async fn history(client: &Client, args: &History, output: Output) -> Result<Report, Error> {
+    let sync = bus::properties(client).await?;
+    let (mut lines, mut all) = (Vec::new(), Vec::new());
+    let number = sync.get("last_sync").and_then(Value::as_u64);
+    let last = time_words(number.unwrap_or_default());
+    lines.push(format!("{}{last}", output.ink.faint("Last sync: ")));
+    for source in bus::sources(client).await? {
+        if source.number("records") == 0 {
+            continue;
+        }
+        let collection = bus::collection(client, source.name).await?;
+        let records = bus::records(&collection).await?;
+        for record in records.iter().rev().take(args.last) {
+            lines.push(format!("{:<11} {}", source.name, row(record)));
+            all.push(shown(source.name, record));
+        }
+    }
+    let json = json!({
+        "last_sync": sync.get("last_sync"),
+        "last_error": sync.get("last_error"),
+        "records": all,
+    });
+    Ok(Report::new(lines.join("\n"), json))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(value: Value) -> Map<String, Value> {
+        value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn a_status_says_what_to_do() {
+        let shown = render(
+            &fields(json!({
+                "state": "attention", "progress": [0, 0], "last_sync": 0, "last_error": "QuotaExceeded",
+                "quota": [1_500_000, 5_000_000_000_u64],
+                "policy": { "metered": false, "battery_floor": 15 },
+                "question": {
+                    "id": "contacts-1", "collection": "contacts", "removed": 300, "present": 400, "from_cloud": true
+                },
+            })),
+            Ink::OFF,
+        );
+        for expected in [
+            "State:      its owner is needed",
+            "Last sync:  never",
+            "Cloud:      1.5 MB of 5.0 GB used",
+            "Question:   300 of 400 contacts were removed on another device. Remove them here too?",
+            "belayctl sync confirm",
+            advice::of("QuotaExceeded").next,
+        ] {
+            assert!(shown.contains(expected), "{expected} in\n{shown}");
+        }
+        assert!(!shown.contains("Progress"));
+    }
+
+    #[test]
+    fn nothing_that_isnt_so_is_shown() {
+        let shown = render(
+            &fields(json!({ "state": "idle", "progress": [5, 10], "question": {}, "last_error": "" })),
+            Ink::OFF,
+        );
+        assert_eq!(
+            shown,
+            "State:      all is synced\nProgress:   5 B of 10 B\nLast sync:  never"
+        );
+        let later = render(&fields(json!({ "state": "hibernating" })), Ink::OFF);
+        assert!(later.contains("not known"));
+    }
+}
