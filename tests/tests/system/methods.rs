@@ -71,24 +71,30 @@ async fn call_sync(app: &App, object: Object, member: &str) -> Result<(), Refusa
         "Resolve" => app.call::<_, ()>(object, member, &(id, "both")).await,
         "List" => {
             let page = (0_u64, 1_u32);
-            let answer = app.call::<_, Vec<(String, u64, Attributes)>>(object, member, &page);
-            return answer.await.unwrap().map(drop);
+            let answer = app
+                .call::<_, Vec<(String, u64, Attributes)>>(object, member, &page)
+                .await;
+            return answer.unwrap().map(drop);
         }
         "Identify" => {
-            let answer = app.call::<_, Vec<String>>(object, member, &(nothing,));
-            return answer.await.unwrap().map(drop);
+            let answer = app.call::<_, Vec<String>>(object, member, &(nothing,)).await;
+            return answer.unwrap().map(drop);
         }
         "Put" => {
-            let answer = app.call::<_, u64>(object, member, &("", 0_u64, content(), none));
-            return answer.await.unwrap().map(drop);
+            let answer = app
+                .call::<_, u64>(object, member, &("", 0_u64, content(), none))
+                .await;
+            return answer.unwrap().map(drop);
         }
         "GetMany" => {
-            let answer = app.call::<_, zbus::OwnedFd>(object, member, &(vec![id],));
-            return answer.await.unwrap().map(drop);
+            let answer = app.call::<_, zbus::OwnedFd>(object, member, &(vec![id],)).await;
+            return answer.unwrap().map(drop);
         }
         "Get" => {
-            let answer = app.call::<_, (zbus::OwnedFd, u64, Attributes)>(object, member, &(id,));
-            return answer.await.unwrap().map(drop);
+            let answer = app
+                .call::<_, (zbus::OwnedFd, u64, Attributes)>(object, member, &(id,))
+                .await;
+            return answer.unwrap().map(drop);
         }
         _ => app.call::<_, ()>(object, member, &(none,)).await,
     };
