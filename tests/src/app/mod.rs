@@ -19,7 +19,7 @@ use crate::{Outcome, Surprise, contract};
 
 pub use account::{Entry, Options, options};
 pub use secret::{memfd, pipe, read_text};
-pub use sync::{New, Row, SYNC, collection};
+pub use sync::{CONTACTS, New, Row, SYNC, collection};
 pub use watch::Watch;
 
 /// An object of the contract and the interface on it.

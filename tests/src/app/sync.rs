@@ -26,6 +26,9 @@ const fn at(path: &'static str) -> Object {
     }
 }
 
+/// The `org.belay1.Collection` of contacts.
+pub const CONTACTS: Object = at("/org/belay1/sync/contacts");
+
 /// The collection that is called so. Of any other name it is one that isn't there.
 #[must_use]
 pub fn collection(name: &str) -> Object {

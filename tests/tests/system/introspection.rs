@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use belay_tests::app::{ACCESSORIES, ACCOUNT, DEVICE, MANAGER, Object, WARDEN};
+use belay_tests::app::{ACCESSORIES, ACCOUNT, CONTACTS, DEVICE, MANAGER, Object, SYNC, WARDEN};
 
 use crate::owner::{adas, app};
 use crate::xml;
@@ -28,9 +28,6 @@ const LATER: &[&str] = &[
     "org.belay1.Warden property HoldLeft",
 ];
 
-/// Interfaces that later issues bring whole.
-const LATER_INTERFACES: &[&str] = &["org.belay1.Collection", "org.belay1.Sync"];
-
 fn contract(interface: &str) -> BTreeSet<String> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../proto/dbus");
     let text = std::fs::read_to_string(format!("{folder}/{interface}.xml")).unwrap();
@@ -50,7 +47,7 @@ async fn introspection_equals_the_xml_but_for_what_later_issues_bring() {
         Vec::new(),
         BTreeSet::from_iter(LATER.iter().map(|l| (*l).to_owned())),
     );
-    for object in [MANAGER, ACCOUNT, ACCESSORIES, DEVICE, WARDEN] {
+    for object in [MANAGER, ACCOUNT, ACCESSORIES, DEVICE, SYNC, CONTACTS, WARDEN] {
         let Object { interface, .. } = object;
         let live = xml::members(&app.introspect(object).await.unwrap(), interface);
         let contract = contract(interface);
@@ -71,38 +68,6 @@ async fn introspection_equals_the_xml_but_for_what_later_issues_bring() {
     }
     wrong.extend(listed.into_iter().map(|l| format!("is in no XML: {l}")));
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-}
-
-#[tokio::test]
-async fn nothing_of_later_interfaces_is_there_yet() {
-    let scene = adas().await;
-    let app = app(&scene);
-    let managed = app
-        .bus()
-        .call_method(
-            Some(MANAGER.service),
-            MANAGER.path,
-            Some("org.freedesktop.DBus.ObjectManager"),
-            "GetManagedObjects",
-            &(),
-        )
-        .await
-        .unwrap();
-    let text = format!("{managed:?} {:?}", managed.body());
-    for object in [MANAGER, ACCOUNT, DEVICE, WARDEN] {
-        let xml = app.introspect(object).await.unwrap();
-        for interface in LATER_INTERFACES {
-            assert!(
-                !xml.contains(&format!("\"{interface}\"")),
-                "{interface} at {}",
-                object.path
-            );
-            assert!(
-                !text.contains(&format!("\"{interface}\"")),
-                "{interface} is managed"
-            );
-        }
-    }
 }
 
 #[test]

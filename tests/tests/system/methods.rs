@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use belay_tests::app::{ACCESSORIES, ACCOUNT, App, DEVICE, Object, Options, Refusal, WARDEN, memfd};
+use belay_tests::app::{
+    ACCESSORIES, ACCOUNT, App, CONTACTS, DEVICE, Object, Options, Refusal, SYNC, WARDEN, memfd,
+};
 use zbus::Fd;
 
 use crate::owner::ADA;
@@ -34,10 +36,76 @@ pub const METHODS: &[(Object, &str, &str)] = &[
     (DEVICE, "History", "org.belay1.data.read"),
     (ACCESSORIES, "StartDiscovery", "org.belay1.accessory.manage"),
     (ACCESSORIES, "StopDiscovery", "org.belay1.accessory.manage"),
+    (SYNC, "SyncNow", "org.belay1.sync.manage"),
+    (SYNC, "Pause", "org.belay1.sync.manage"),
+    (SYNC, "Resume", "org.belay1.sync.manage"),
+    (SYNC, "SetPolicy", "org.belay1.sync.manage"),
+    (SYNC, "Confirm", "org.belay1.sync.manage"),
+    (CONTACTS, "SetEnabled", "org.belay1.sync.manage"),
+    (CONTACTS, "List", "org.belay1.data.read"),
+    (CONTACTS, "Identify", "org.belay1.data.read"),
+    (CONTACTS, "Put", "org.belay1.sync.manage"),
+    (CONTACTS, "PutMany", "org.belay1.sync.manage"),
+    (CONTACTS, "GetMany", "org.belay1.data.read"),
+    (CONTACTS, "Get", "org.belay1.data.read"),
+    (CONTACTS, "Delete", "org.belay1.sync.manage"),
+    (CONTACTS, "Resolve", "org.belay1.sync.manage"),
 ];
+
+type Attributes = HashMap<String, zbus::OwnedVariant>;
+
+/// Calls a method of sync as [`call`] does.
+async fn call_sync(app: &App, object: Object, member: &str) -> Result<(), Refusal> {
+    let (none, id) = (Options::new(), "00000000000000000000000000000000");
+    let (nothing, content) = (Vec::<&str>::new(), || Fd::from(memfd(b"BEGIN:VCARD").unwrap()));
+    let answer = match member {
+        "SyncNow" => {
+            app.call::<_, ()>(object, member, &(vec!["photographs"], none))
+                .await
+        }
+        "SetPolicy" => app.call::<_, ()>(object, member, &(&none, &none)).await,
+        "Confirm" => app.call::<_, ()>(object, member, &("nothing", false, none)).await,
+        "SetEnabled" => app.call::<_, ()>(object, member, &(false,)).await,
+        "PutMany" => app.call::<_, ()>(object, member, &(content(),)).await,
+        "Delete" => app.call::<_, ()>(object, member, &(id, 1_u64)).await,
+        "Resolve" => app.call::<_, ()>(object, member, &(id, "both")).await,
+        "List" => {
+            let page = (0_u64, 1_u32);
+            let answer = app
+                .call::<_, Vec<(String, u64, Attributes)>>(object, member, &page)
+                .await;
+            return answer.unwrap().map(drop);
+        }
+        "Identify" => {
+            let answer = app.call::<_, Vec<String>>(object, member, &(nothing,)).await;
+            return answer.unwrap().map(drop);
+        }
+        "Put" => {
+            let answer = app
+                .call::<_, u64>(object, member, &("", 0_u64, content(), none))
+                .await;
+            return answer.unwrap().map(drop);
+        }
+        "GetMany" => {
+            let answer = app.call::<_, zbus::OwnedFd>(object, member, &(vec![id],)).await;
+            return answer.unwrap().map(drop);
+        }
+        "Get" => {
+            let answer = app
+                .call::<_, (zbus::OwnedFd, u64, Attributes)>(object, member, &(id,))
+                .await;
+            return answer.unwrap().map(drop);
+        }
+        _ => app.call::<_, ()>(object, member, &(none,)).await,
+    };
+    answer.unwrap()
+}
 
 /// Calls a method with arguments of the right types that succeed nowhere by accident.
 pub async fn call(app: &App, object: Object, member: &str) -> Result<(), Refusal> {
+    if [SYNC, CONTACTS].contains(&object) {
+        return call_sync(app, object, member).await;
+    }
     let (none, id) = (Options::new(), "00000000000000000000000000000000");
     let code = Fd::from(memfd(b"123456").unwrap());
     let fd = || Fd::from(memfd(b"not-the-password-1").unwrap());

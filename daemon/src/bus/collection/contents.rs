@@ -282,3 +282,7 @@ impl Write for Patient {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "contents_tests.rs"]
+mod tests;

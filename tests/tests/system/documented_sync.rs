@@ -1,0 +1,400 @@
+//! Errors of `org.belay1.Sync` and `org.belay1.Collection` that their documentation names and no story of the other
+//! tests meets.
+
+use std::collections::HashMap;
+use std::fs::File;
+
+use belay_proto::dbus::records::{FrameWriter, FramedRecord, MAX_SHORT};
+use belay_proto::secret::Secret;
+use belay_proto::sync::Attributes;
+use belay_tests::app::{
+    Answer, App, CONTACTS, New, Options, SYNC, collection, entry, memfd, options, refused,
+};
+use belay_tests::proxy::Trick;
+use belay_tests::until::until;
+use zbus::{Fd, OwnedFd, OwnedVariant, Variant};
+
+use crate::owner::{ADA, PASSWORD, adas, app};
+use crate::scene::{Scene, scene};
+
+const CARD: &[u8] = b"BEGIN:VCARD\r\nVERSION:4.0\r\nUID:grace\r\nFN:Grace Hopper\r\nEND:VCARD\r\n";
+const NOBODY: &str = "00000000000000000000000000000000";
+
+fn grace() -> New<'static> {
+    New {
+        natural: "grace",
+        kind: "text/vcard",
+        content: CARD,
+    }
+}
+
+/// A refusal of the cloud by name.
+fn problem(status: u16, name: &str) -> Trick {
+    let body = format!(r#"{{"type": "urn:belay:problem:{name}", "title": "{name}", "status": {status}}}"#);
+    Trick::Answer {
+        status,
+        headers: vec![("content-type", "application/problem+json".to_owned())],
+        body: body.into_bytes(),
+    }
+}
+
+/// Ada's device, whose contacts are synced, with time that goes on.
+async fn syncing() -> Scene {
+    let scene = adas().await;
+    scene.clock().run(20).unwrap();
+    app(&scene).enable("contacts", true).await.unwrap().unwrap();
+    app(&scene).sync_now().await.unwrap().unwrap();
+    scene
+}
+
+async fn sync(app: &App, member: &str) -> Answer<()> {
+    app.call(SYNC, member, &(Options::new(),)).await.unwrap()
+}
+
+/// Puts a document that is too long for a record.
+async fn put_long(app: &App) -> Answer<u64> {
+    let content = Fd::from(memfd(&vec![7; MAX_SHORT + 1]).unwrap());
+    let attributes = options([
+        ("kind", Variant::from("application/octet-stream")),
+        ("natural", Variant::from("long.bin")),
+    ]);
+    app.call(collection("documents"), "Put", &("", 0_u64, content, attributes))
+        .await
+        .unwrap()
+}
+
+async fn put_many(app: &App, records: &[FramedRecord]) -> Answer<()> {
+    let mut stream = FrameWriter::new(Vec::new());
+    records.iter().for_each(|record| stream.write(record).unwrap());
+    let stream = Fd::from(memfd(&stream.finish().unwrap()).unwrap());
+    app.call(CONTACTS, "PutMany", &(stream,)).await.unwrap()
+}
+
+fn framed(natural: &str, revision: u64) -> FramedRecord {
+    FramedRecord {
+        id: None,
+        revision,
+        natural: Some(natural.to_owned()),
+        kind: "text/vcard".to_owned(),
+        attributes: Attributes::default(),
+        keep_both: false,
+        content: Secret::new(CARD.to_vec()),
+    }
+}
+
+#[tokio::test]
+async fn a_device_of_nobodys_syncs_nothing_and_has_no_collection() {
+    let scene = scene().await;
+    let app = app(&scene);
+    refused(app.sync_now().await.unwrap(), "NotBound").unwrap();
+    for member in ["Pause", "Resume"] {
+        refused(sync(&app, member).await, "NotBound").unwrap();
+    }
+    let none = Options::new();
+    let answer: Answer<()> = app.call(SYNC, "SetPolicy", &(&none, &none)).await.unwrap();
+    refused(answer, "NotBound").unwrap();
+    let answer: Answer<()> = app
+        .call(SYNC, "Confirm", &("contacts-1", true, &none))
+        .await
+        .unwrap();
+    refused(answer, "NotBound").unwrap();
+    assert_eq!(app.text(SYNC, "State").await.unwrap(), "unknown");
+    assert!(app.read(CONTACTS, "Enabled").await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_an_invalid_argument() {
+    let scene = adas().await;
+    let app = app(&scene);
+    let unknown = || options([("photographs", Variant::from(true))]);
+    let none = Options::new();
+    let all: Vec<&str> = Vec::new();
+    let answer: Answer<()> = app.call(SYNC, "SyncNow", &(all, unknown())).await.unwrap();
+    refused(answer, "InvalidArgument").unwrap();
+    for member in ["Pause", "Resume"] {
+        let answer: Answer<()> = app.call(SYNC, member, &(unknown(),)).await.unwrap();
+        refused(answer, "InvalidArgument").unwrap();
+    }
+    for policy in [
+        unknown(),
+        options([("metered", Variant::from(1_u8))]),
+        options([("battery-floor", Variant::from(15_u32))]),
+        options([("battery-floor", Variant::from(101_u8))]),
+    ] {
+        let answer: Answer<()> = app.call(SYNC, "SetPolicy", &(policy, &none)).await.unwrap();
+        refused(answer, "InvalidArgument").unwrap();
+    }
+    let answer: Answer<()> = app.call(SYNC, "Confirm", &("x", true, unknown())).await.unwrap();
+    refused(answer, "InvalidArgument").unwrap();
+
+    type Rows = Vec<(String, u64, HashMap<String, OwnedVariant>)>;
+    for limit in [0_u32, 1001, u32::MAX] {
+        let answer: Answer<Rows> = app.call(CONTACTS, "List", &(0_u64, limit)).await.unwrap();
+        refused(answer, "InvalidArgument").unwrap();
+    }
+    let answer: Answer<Vec<String>> = app
+        .call(CONTACTS, "Identify", &(vec!["x"; 10_001],))
+        .await
+        .unwrap();
+    refused(answer, "InvalidArgument").unwrap();
+    for id in ["", "x", &"0A".repeat(16), "../account", &"0".repeat(1 << 16)] {
+        let answer: Answer<(OwnedFd, u64, HashMap<String, OwnedVariant>)> =
+            app.call(CONTACTS, "Get", &(id,)).await.unwrap();
+        refused(answer, "InvalidArgument").unwrap();
+        let answer: Answer<OwnedFd> = app.call(CONTACTS, "GetMany", &(vec![id],)).await.unwrap();
+        refused(answer, "InvalidArgument").unwrap();
+        refused(app.delete("contacts", id, 1).await.unwrap(), "InvalidArgument").unwrap();
+        refused(
+            app.resolve("contacts", id, "mine").await.unwrap(),
+            "InvalidArgument",
+        )
+        .unwrap();
+    }
+    refused(
+        app.resolve("contacts", NOBODY, "his").await.unwrap(),
+        "InvalidArgument",
+    )
+    .unwrap();
+    assert_eq!(app.get::<u32>(CONTACTS, "Records").await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_descriptor_that_is_no_content_is_an_invalid_argument_and_nothing_is_stored() {
+    let scene = adas().await;
+    let app = app(&scene);
+    let kind = || options([("kind", Variant::from("text/vcard"))]);
+    let (_reader, writer) = std::io::pipe().unwrap();
+    let (socket, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
+    let folder = File::open("/").unwrap();
+    let zeros = File::open("/dev/zero").unwrap();
+    let wrong: [std::os::fd::OwnedFd; 4] = [writer.into(), socket.into(), folder.into(), zeros.into()];
+    for fd in &wrong {
+        let content = Fd::from(fd);
+        let answer: Answer<u64> = app
+            .call(CONTACTS, "Put", &("", 0_u64, content, kind()))
+            .await
+            .unwrap();
+        refused(answer, "InvalidArgument").unwrap();
+        let answer: Answer<()> = app.call(CONTACTS, "PutMany", &(Fd::from(fd),)).await.unwrap();
+        refused(answer, "InvalidArgument").unwrap();
+    }
+    let card = || Fd::from(memfd(CARD).unwrap());
+    for attributes in [
+        Options::new(),
+        options([("kind", Variant::from(7_u32))]),
+        options([
+            ("kind", Variant::from("text/vcard")),
+            ("path", Variant::from("/etc/passwd")),
+        ]),
+        options([("kind", Variant::from("k".repeat(256)))]),
+        options([
+            ("kind", Variant::from("text/vcard")),
+            ("natural", Variant::from("n".repeat(4097))),
+        ]),
+    ] {
+        let answer: Answer<u64> = app
+            .call(CONTACTS, "Put", &("", 0_u64, card(), attributes))
+            .await
+            .unwrap();
+        refused(answer, "InvalidArgument").unwrap();
+    }
+    // A length that lies, a frame that ends early, and a good record before a bad one: all or none.
+    let mut good = FrameWriter::new(Vec::new());
+    good.write(&framed("grace", 0)).unwrap();
+    let good = good.finish().unwrap();
+    for tail in [&b"\xff\xff\xff\xff"[..], b"\0\0\0\x09half", b"\0\0\0\x01\x80"] {
+        let stream = [good.as_slice(), tail].concat();
+        let answer: Answer<()> = app
+            .call(CONTACTS, "PutMany", &(Fd::from(memfd(&stream).unwrap()),))
+            .await
+            .unwrap();
+        refused(answer, "InvalidArgument").unwrap();
+    }
+    assert_eq!(app.get::<u32>(CONTACTS, "Records").await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn records_that_arent_there_and_revisions_that_are_old_are_told() {
+    let scene = adas().await;
+    let app = app(&scene);
+    let all = vec!["photographs"];
+    let answer: Answer<()> = app.call(SYNC, "SyncNow", &(all, Options::new())).await.unwrap();
+    refused(answer, "NotFound").unwrap();
+    let answer: Answer<()> = app
+        .call(SYNC, "Confirm", &("contacts-1", true, Options::new()))
+        .await
+        .unwrap();
+    refused(answer, "NotFound").unwrap();
+    refused(app.content("contacts", NOBODY).await.unwrap(), "NotFound").unwrap();
+    let answer: Answer<OwnedFd> = app.call(CONTACTS, "GetMany", &(vec![NOBODY],)).await.unwrap();
+    refused(answer, "NotFound").unwrap();
+    refused(app.delete("contacts", NOBODY, 1).await.unwrap(), "NotFound").unwrap();
+    refused(app.resolve("contacts", NOBODY, "both").await.unwrap(), "NotFound").unwrap();
+
+    let revision = app.put_new("contacts", &grace()).await.unwrap().unwrap();
+    refused(app.put_new("contacts", &grace()).await.unwrap(), "Conflict").unwrap();
+    refused(
+        put_many(&app, &[framed("ada", 0), framed("grace", 0)]).await,
+        "Conflict",
+    )
+    .unwrap();
+    let id = app.identify("contacts", "grace").await.unwrap().unwrap();
+    refused(
+        app.delete("contacts", &id, revision + 1).await.unwrap(),
+        "Conflict",
+    )
+    .unwrap();
+    assert_eq!(
+        app.get::<u32>(CONTACTS, "Records").await.unwrap(),
+        1,
+        "none of them"
+    );
+    put_many(&app, &[framed("ada", 0), framed("grace", revision)])
+        .await
+        .unwrap();
+    assert_eq!(app.get::<u32>(CONTACTS, "Records").await.unwrap(), 2);
+    let (content, _) = app.content("contacts", &id).await.unwrap().unwrap();
+    assert_eq!(content, CARD);
+}
+
+#[tokio::test]
+async fn another_version_is_kept_where_that_is_asked_for_and_waits_for_a_choice() {
+    let scene = adas().await;
+    let app = app(&scene);
+    app.put_new("notes", &grace()).await.unwrap().unwrap();
+    let attributes = options([
+        ("kind", Variant::from("text/vcard")),
+        ("natural", Variant::from("grace")),
+        ("keep-both", Variant::from(true)),
+    ]);
+    let content = Fd::from(memfd(b"another").unwrap());
+    let notes = collection("notes");
+    let answer: Answer<u64> = app
+        .call(notes, "Put", &("", 0_u64, content, attributes))
+        .await
+        .unwrap();
+    answer.unwrap();
+    until("the conflict", async || {
+        (app.get::<u32>(notes, "Conflicts").await.ok()? == 1).then_some(())
+    })
+    .await
+    .unwrap();
+    let rows = app.list("notes").await.unwrap().unwrap();
+    let version = rows.iter().find(|row| !row.conflict_with.is_empty()).unwrap();
+    assert_eq!(version.natural, "grace");
+    app.resolve("notes", &version.id, "mine").await.unwrap().unwrap();
+    let rows = app.list("notes").await.unwrap().unwrap();
+    let [one] = rows.as_slice() else {
+        panic!("{rows:?}")
+    };
+    let (content, _) = app.content("notes", &one.id).await.unwrap().unwrap();
+    assert_eq!(content, b"another");
+}
+
+#[tokio::test]
+async fn a_paused_sync_is_busy_and_one_that_is_paused_under_way_is_cancelled() {
+    let scene = syncing().await;
+    let app = app(&scene);
+    sync(&app, "Pause").await.unwrap();
+    assert_eq!(app.text(SYNC, "State").await.unwrap(), "paused");
+    refused(app.sync_now().await.unwrap(), "Busy").unwrap();
+    refused(put_long(&app).await, "Busy").unwrap();
+    sync(&app, "Resume").await.unwrap();
+
+    scene.network().plan("/v1/sync/", 1, &Trick::Hang);
+    let waits = tokio::spawn({
+        let app = app.clone();
+        async move { app.sync_now().await.unwrap() }
+    });
+    scene.network().played("/v1/sync/").await.unwrap();
+    sync(&app, "Pause").await.unwrap();
+    refused(waits.await.unwrap(), "Cancelled").unwrap();
+}
+
+#[tokio::test]
+async fn what_the_cloud_says_to_a_sync_is_told() {
+    let scene = syncing().await;
+    let app = app(&scene);
+    scene.network().plan("/v1/sync/", 1, &problem(422, "malformed"));
+    refused(app.sync_now().await.unwrap(), "CloudRefused").unwrap();
+    app.put_new("contacts", &grace()).await.unwrap().unwrap();
+    scene.network().behave();
+    scene
+        .network()
+        .plan("/v1/sync/push", 1, &problem(507, "quota-exceeded"));
+    refused(app.sync_now().await.unwrap(), "QuotaExceeded").unwrap();
+    scene.network().behave();
+    // The session is taken back: the access token is refused, and the refresh token with it.
+    scene
+        .network()
+        .plan("/v1/sync/", 1, &problem(401, "invalid-token"));
+    scene
+        .network()
+        .plan("/v1/token", 1, &problem(400, "invalid-grant"));
+    refused(app.sync_now().await.unwrap(), "ReauthenticationRequired").unwrap();
+    scene.network().behave();
+    app.reauthenticate(ADA, PASSWORD).await.unwrap().unwrap();
+    scene.network().connect(None);
+    refused(app.sync_now().await.unwrap(), "Offline").unwrap();
+}
+
+#[tokio::test]
+async fn what_the_cloud_says_to_a_long_content_is_told_before_it_is_stored() {
+    let scene = syncing().await;
+    let app = app(&scene);
+    let (network, blobs) = (scene.network(), "/v1/blobs/missing");
+    network.plan(blobs, 1, &problem(507, "quota-exceeded"));
+    refused(put_long(&app).await, "QuotaExceeded").unwrap();
+    network.plan(blobs, 1, &problem(422, "malformed"));
+    refused(put_long(&app).await, "CloudRefused").unwrap();
+    assert!(app.list("documents").await.unwrap().unwrap().is_empty());
+    network.behave();
+    put_long(&app).await.unwrap();
+    let rows = app.list("documents").await.unwrap().unwrap();
+    assert_eq!(rows[0].length, MAX_SHORT as u64 + 1);
+    let (content, _) = app.content("documents", &rows[0].id).await.unwrap().unwrap();
+    assert!(content == vec![7; MAX_SHORT + 1]);
+    let answer: Answer<OwnedFd> = app
+        .call(collection("documents"), "GetMany", &(vec![&rows[0].id],))
+        .await
+        .unwrap();
+    refused(answer, "InvalidArgument").unwrap();
+    sync(&app, "Pause").await.unwrap();
+    refused(app.content("documents", &rows[0].id).await.unwrap(), "Busy").unwrap();
+}
+
+#[tokio::test]
+async fn many_contacts_that_go_at_once_are_asked_about_and_come_back() {
+    let scene = syncing().await;
+    let app = app(&scene);
+    let many: Vec<_> = (0..40).map(|one| framed(&format!("friend-{one}"), 0)).collect();
+    put_many(&app, &many).await.unwrap();
+    app.sync_now().await.unwrap().unwrap();
+    for row in app.list("contacts").await.unwrap().unwrap() {
+        app.delete("contacts", &row.id, row.revision)
+            .await
+            .unwrap()
+            .unwrap();
+    }
+    // Its answer is that of the question.
+    let _ = app.sync_now().await.unwrap();
+    let question: HashMap<String, OwnedVariant> = until("the question", async || {
+        let question = app
+            .get::<HashMap<String, OwnedVariant>>(SYNC, "Question")
+            .await
+            .ok()?;
+        (!question.is_empty()).then_some(question)
+    })
+    .await
+    .unwrap();
+    assert_eq!(entry(&question, "collection"), "contacts");
+    assert_eq!(u32::try_from(&*question["removed"]), Ok(40));
+    assert_eq!(app.text(SYNC, "State").await.unwrap(), "attention");
+    let id = entry(&question, "id");
+    let answer: Answer<()> = app
+        .call(SYNC, "Confirm", &(id, false, Options::new()))
+        .await
+        .unwrap();
+    answer.unwrap();
+    assert_eq!(app.list("contacts").await.unwrap().unwrap().len(), 40);
+}
