@@ -1,6 +1,7 @@
 //! What belayd tells: whether it is there, whose the device is, which collections are on, what changed in them.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 
 use belay_proto::dbus::names::{
     ACCOUNT_INTERFACE, ACCOUNT_PATH, BUS_NAME, COLLECTION_INTERFACE, DEVICE_INTERFACE, PATH, SYNC_INTERFACE,
@@ -16,6 +17,8 @@ use zbus::{Connection, MatchRule, MessageStream, OwnedVariant};
 use crate::model::Binding;
 
 const BUS: &str = "org.freedesktop.DBus";
+/// Signals that wait while belayd is asked. More of them would hold up its answers, which come the same way.
+const ROOM: Option<NonZeroUsize> = NonZeroUsize::new(4096);
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
 /// belayd, as it is seen from the bus. Looking at it starts nothing.
@@ -59,8 +62,8 @@ impl Belayd {
             .build()?;
         Ok(Self {
             connection: connection.clone(),
-            owners: MessageStream::for_match_rule(owners, connection, None).await?,
-            signals: MessageStream::for_match_rule(signals, connection, None).await?,
+            owners: MessageStream::for_match_rule(owners, connection, ROOM).await?,
+            signals: MessageStream::for_match_rule(signals, connection, ROOM).await?,
         })
     }
 

@@ -93,14 +93,7 @@ struct Pair {
 
 impl Pair {
     async fn of(names: &[&str]) -> Self {
-        let fleet = Fleet::of(2, &[]).await;
-        for device in &fleet.devices {
-            for name in names {
-                // Its objects come a moment after the binding.
-                let enable = async || device.app.enable(name, true).await.unwrap().ok();
-                until("the collection to be on", enable).await.unwrap();
-            }
-        }
+        let fleet = Fleet::of(2, names).await;
         let homes = [Home::of(&fleet.devices[0]), Home::of(&fleet.devices[1])];
         let start = |(home, device): (&Home, &Device)| home.agent(device, &[]).start().unwrap();
         let agents = homes.iter().zip(&fleet.devices).map(start).collect();
@@ -137,7 +130,7 @@ async fn a_contact_written_on_one_phone_is_on_the_other_and_follows_every_change
         ada.write(&format!(".contacts/{uid}.vcf"), &card(uid, ""));
     }
     pair.has(0, "contacts", 4).await;
-    pair.fleet.settled(ALL).await;
+    pair.fleet.settled(ALL, "").await;
     second
         .says(".contacts/ann.vcf", |text| text == card("ann", ""))
         .await;
@@ -155,7 +148,7 @@ async fn a_contact_written_on_one_phone_is_on_the_other_and_follows_every_change
             .then_some(())
     };
     until("belayd to be told", is_told).await.unwrap();
-    pair.fleet.settled(ALL).await;
+    pair.fleet.settled(ALL, "").await;
     ada.says(".contacts/any name.vcf", |text| text.contains("TEL:1"))
         .await;
     assert!(!ada.at(".contacts/ann.vcf").exists());
@@ -171,7 +164,7 @@ async fn a_contact_written_on_one_phone_is_on_the_other_and_follows_every_change
     }
     pair.fleet.away(0, false);
     pair.fleet.away(1, false);
-    pair.fleet.settled(ALL).await;
+    pair.fleet.settled(ALL, "").await;
     for home in [ada, second] {
         home.says(".contacts/bob.vcf", |text| {
             text.contains("TEL:2") && text.contains("NOTE:n")
@@ -182,7 +175,7 @@ async fn a_contact_written_on_one_phone_is_on_the_other_and_follows_every_change
     // Removed here, it is gone there.
     fs::remove_file(ada.at(".contacts/any name.vcf")).unwrap();
     pair.has(0, "contacts", 3).await;
-    pair.fleet.settled(ALL).await;
+    pair.fleet.settled(ALL, "").await;
     second.lacks(".contacts/ann.vcf").await;
     assert_eq!(second.files(".contacts"), ["bob.vcf", "cy.vcf", "dee.vcf"]);
 
@@ -206,7 +199,7 @@ async fn an_unmounted_folder_deletes_nothing_until_its_owner_says_so() {
         pair.homes[0].write(&format!(".contacts/{uid}.vcf"), &card(uid, ""));
     }
     pair.has(0, "contacts", 3).await;
-    pair.fleet.settled(ALL).await;
+    pair.fleet.settled(ALL, "").await;
     pair.homes[1]
         .says(".contacts/cy.vcf", |text| text == card("cy", ""))
         .await;
@@ -281,7 +274,7 @@ async fn photographs_arrive_as_they_were_and_hostile_names_nowhere() {
         };
         app.put_new("pictures", &new).await.unwrap().unwrap();
     }
-    pair.fleet.settled(ALL).await;
+    pair.fleet.settled(ALL, "").await;
     let path = second.at("Pictures/Camera/IMG 1.jpg");
     let whole = async || fs::read(&path).ok().filter(|content| *content == photograph);
     until("the photograph to come", whole).await.unwrap();
