@@ -178,7 +178,7 @@ impl Mirror {
                 Effect::Say(stop) => {
                     tracing::warn!(source = self.parts.name, why = %stop, "nothing is mirrored until this is over");
                 }
-                Effect::Work(natural, work) => self.queue.push(natural, work),
+                Effect::Work(natural, work) => self.queue.push(natural, *work),
             }
         }
     }

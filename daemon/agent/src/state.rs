@@ -95,7 +95,7 @@ pub enum Effect {
     /// Tell the owner.
     Say(Stop),
     /// Work on an item, to be answered by [`Event::Done`].
-    Work(String, Work),
+    Work(String, Box<Work>),
 }
 
 /// Work on one item.

@@ -138,7 +138,7 @@ fn a_folder_that_cant_be_read_is_unseen_and_not_empty() {
     fs::create_dir_all(root.path().join("a/b")).unwrap();
     fs::write(root.path().join("a/b/c"), "c").unwrap();
     let mounted = root.path().join("a");
-    fs::set_permissions(&mounted, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&mounted, fs::Permissions::from_mode(0o000)).unwrap();
     let scan = folder(root.path(), Which::All).scan(true, false).unwrap();
     fs::set_permissions(&mounted, fs::Permissions::from_mode(0o700)).unwrap();
     // Root reads everything.

@@ -243,7 +243,7 @@ impl State {
         };
         self.put_off.remove(natural);
         self.busy.insert(natural.to_owned(), work.clone());
-        effects.push(Effect::Work(natural.to_owned(), work));
+        effects.push(Effect::Work(natural.to_owned(), Box::new(work)));
     }
 }
 

@@ -159,11 +159,13 @@ fn looked(state: State, scan: Event, records: Vec<(String, Remote)>) -> (State, 
 }
 
 fn works(effects: &[Effect]) -> Vec<&Work> {
-    let work = |effect| match effect {
-        &Effect::Work(_, ref work) => Some(work),
-        _ => None,
-    };
-    effects.iter().filter_map(work).collect()
+    let mut works = Vec::new();
+    for effect in effects {
+        if let Effect::Work(_, work) = effect {
+            works.push(&**work);
+        }
+    }
+    works
 }
 
 #[test]

@@ -13,6 +13,14 @@ use crate::state::{Outcome, Work};
 
 type Ready = (Put, Secret<Vec<u8>>);
 
+/// What came of comparing an item with its record.
+enum Compared {
+    /// It has to be put beside.
+    Differs(Put, Secret<Vec<u8>>),
+    /// Nothing more is to be done.
+    Over(String, Outcome),
+}
+
 impl Worker {
     pub(super) async fn puts(&self, items: Vec<(String, Work)>) -> Outcomes {
         let worker = self.clone();
@@ -117,18 +125,18 @@ impl Worker {
             match (content, equal) {
                 (Ok(_), true) => {
                     let (id, revision) = (got.id, got.revision);
-                    Err((natural, Outcome::Stored { id, revision }))
+                    Compared::Over(natural, Outcome::Stored { id, revision })
                 }
-                (Ok(content), false) => Ok((put_of(&natural, &item, None, true), content)),
-                (Err(outcome), _) => Err((natural, outcome)),
+                (Ok(content), false) => Compared::Differs(put_of(&natural, &item, None, true), content),
+                (Err(outcome), _) => Compared::Over(natural, outcome),
             }
         };
         let compared = blocking(move || got.into_iter().map(compare).collect::<Vec<_>>()).await;
         let mut ready = Vec::new();
         for result in compared.unwrap_or_default() {
             match result {
-                Ok(put) => ready.push(put),
-                Err(outcome) => outcomes.push(outcome),
+                Compared::Differs(put, content) => ready.push((put, content)),
+                Compared::Over(natural, outcome) => outcomes.push((natural, outcome)),
             }
         }
         outcomes.extend(self.put_all(ready).await);

@@ -123,7 +123,7 @@ impl Agent {
         self.state = state;
         for effect in effects {
             if let Effect::Work(natural, work) = effect {
-                self.works.push((natural, work));
+                self.works.push((natural, *work));
             }
         }
     }
