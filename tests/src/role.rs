@@ -27,6 +27,7 @@ pub fn play(args: Vec<OsString>) -> ExitCode {
     match role.as_str() {
         "belayd" => belay::daemon::run(args),
         "belayctl" => belay::ctl::run(args),
+        "belay-agent" => belay_agent::run(args),
         "belay-warden" => belay_warden::run(args),
         "belay-cloud" => belay_cloud::run(args),
         "belay-watch" => belay_watch::run(args),
@@ -35,7 +36,7 @@ pub fn play(args: Vec<OsString>) -> ExitCode {
         "exec" => become_program(&args),
         _ => {
             eprintln!(
-                "there is no role {role:?}: belayd, belayctl, belay-warden, belay-cloud, belay-watch, belay-wipe, belay-ring"
+                "there is no role {role:?}: belayd, belayctl, belay-agent, belay-warden, belay-cloud, belay-watch, belay-wipe, belay-ring"
             );
             ExitCode::from(USAGE)
         }

@@ -6,11 +6,12 @@ use belay_proto::text::from_hex;
 
 use super::Teller;
 use super::chapters::{BEN, BEN_PASSWORD};
-use crate::app::{App, New};
+use crate::app::{App, New, collection};
 use crate::bluez::Chance;
 use crate::stage::Plan;
 use crate::surprise::During;
 use crate::sysfs::Hardware;
+use crate::until::until;
 use crate::{Outcome, Stage, expect};
 
 /// Whom he knows.
@@ -35,9 +36,7 @@ pub(super) async fn walk(stage: &Stage, teller: &mut Teller, app: &App) -> Outco
 
 async fn brought(teller: &mut Teller, app: &App, photo: &[u8]) -> Outcome {
     teller.step("Ben switches sync on for contacts and pictures. He has three contacts and takes a photo.");
-    for name in ["contacts", "pictures"] {
-        app.enable(name, true).await??;
-    }
+    switched_on(app).await?;
     for (who, number) in PEOPLE {
         let card = card(who, number);
         let new = New {
@@ -55,10 +54,22 @@ async fn brought(teller: &mut Teller, app: &App, photo: &[u8]) -> Outcome {
     app.put_new("pictures", &new).await??;
     app.sync_now().await??;
     for name in ["contacts", "pictures"] {
-        let pending: u32 = app.get(crate::app::collection(name), "Pending").await?;
+        let pending: u32 = app.get(collection(name), "Pending").await?;
         expect!(pending == 0, "{pending} {name} haven't been brought");
     }
     teller.answer("all of it is at the cloud.");
+    Ok(())
+}
+
+/// Waits for the collections, which are there while the device is somebody's, and switches them on.
+async fn switched_on(app: &App) -> Outcome {
+    for name in ["contacts", "pictures"] {
+        until("the collections", async || {
+            app.get::<bool>(collection(name), "Enabled").await.ok()
+        })
+        .await?;
+        app.enable(name, true).await??;
+    }
     Ok(())
 }
 
@@ -110,9 +121,7 @@ async fn restored(stage: &Stage, teller: &mut Teller, photo: &[u8]) -> Outcome {
     second.start_belayd().await?;
     let app = App::new(second.person());
     app.sign_in(BEN, BEN_PASSWORD).await??;
-    for name in ["contacts", "pictures"] {
-        app.enable(name, true).await??;
-    }
+    switched_on(&app).await?;
     app.sync_now().await??;
     let mut names = Vec::new();
     for row in app.list("contacts").await?? {

@@ -1,5 +1,6 @@
 //! Sync, with several devices of one account on one cloud.
 
+mod agent;
 mod book;
 mod lies;
 mod schedule;
@@ -13,6 +14,7 @@ use belay_tests::app::{ACCOUNT, Answer, App, Options, Refusal, collection};
 use belay_tests::process;
 use belay_tests::proxy::Proxy;
 use belay_tests::stage::{BELAYD, Plan};
+use belay_tests::until::until;
 
 use zbus::OwnedVariant;
 
@@ -55,15 +57,16 @@ impl Device {
     /// belayd runs, whatever happened to it. One that was killed just now may still have its name on the bus, and says
     /// nothing.
     pub async fn stands(&mut self) {
-        if self
-            .app
-            .get::<bool>(collection("notes"), "Enabled")
-            .await
-            .is_err()
-        {
+        let notes = self.app.read(collection("notes"), "Enabled").await;
+        let is_up = notes.is_ok_and(|answer| match answer {
+            Ok(_) => true,
+            Err(refusal) => is_starting(&refusal),
+        });
+        if !is_up {
             self.scene.kill_belayd().await.unwrap();
             self.scene.start_belayd().await.unwrap();
         }
+        served(&self.app).await;
     }
 
     /// How many records wait for the cloud.
@@ -71,12 +74,15 @@ impl Device {
         self.app.get(collection(name), "Pending").await.unwrap()
     }
 
-    /// All records of these collections.
-    pub async fn records(&self, names: &[&str]) -> Records {
+    /// All records of these collections, with the contents of those whose natural key begins so.
+    pub async fn records(&self, names: &[&str], prefix: &str) -> Records {
         let mut all = Records::new();
         for name in names {
             for row in self.app.list(name).await.unwrap().unwrap() {
-                let (content, _) = self.app.content(name, &row.id).await.unwrap().unwrap();
+                let content = match row.natural.starts_with(prefix) {
+                    true => self.app.content(name, &row.id).await.unwrap().unwrap().0,
+                    false => Vec::new(),
+                };
                 all.insert(((*name).to_owned(), row.id), (row.natural, content));
             }
         }
@@ -88,7 +94,7 @@ impl Fleet {
     /// So many devices of Ada's, with these collections on.
     pub async fn of(count: usize, names: &[&str]) -> Self {
         let plan = || Plan {
-            log_level: "debug",
+            log_level: "info",
             ..plan()
         };
         let mut devices: Vec<Device> = Vec::new();
@@ -106,6 +112,7 @@ impl Fleet {
             } else {
                 app.sign_in(ADA, PASSWORD).await.unwrap().unwrap();
             }
+            served(&app).await;
             for name in names {
                 app.enable(name, true).await.unwrap().unwrap();
             }
@@ -128,8 +135,8 @@ impl Fleet {
         self.network().away(&self.devices[device].keys, is_away);
     }
 
-    /// Syncs the devices in turn until all have the same and nothing waits.
-    pub async fn settled(&self, names: &[&str]) -> Records {
+    /// Syncs the devices in turn until all have the same and nothing waits; the records as [`Device::records`].
+    pub async fn settled(&self, names: &[&str], prefix: &str) -> Records {
         let mut seen = String::new();
         for _ in 0..ROUNDS {
             let mut problems = Vec::new();
@@ -149,7 +156,7 @@ impl Fleet {
             if problems.is_empty() {
                 let mut all = Vec::new();
                 for device in &self.devices {
-                    all.push(device.records(names).await);
+                    all.push(device.records(names, prefix).await);
                 }
                 if all.iter().all(|records| *records == all[0]) {
                     return all.swap_remove(0);
@@ -160,6 +167,20 @@ impl Fleet {
         }
         panic!("after {ROUNDS} rounds the devices don't agree:\n  {seen}");
     }
+}
+
+/// Whether belayd doesn't know yet that the device is somebody's.
+fn is_starting(refusal: &Refusal) -> bool {
+    refusal.name == "org.freedesktop.DBus.Error.UnknownObject"
+}
+
+/// Waits for the collections, which are there while the device is somebody's.
+async fn served(app: &App) {
+    until("the collections to be there", async || {
+        app.get::<bool>(collection("notes"), "Enabled").await.ok()
+    })
+    .await
+    .unwrap();
 }
 
 /// What is different on the devices.

@@ -64,7 +64,7 @@ async fn lived_through(seeds: &[u64]) {
         };
         world.lived().await;
         let lived = began.elapsed();
-        let records = world.fleet.settled(&COLLECTIONS).await;
+        let records = world.fleet.settled(&COLLECTIONS, &world.prefix()).await;
         let wrong = world.book.judge(&world.own(&records));
         assert!(
             wrong.is_empty(),

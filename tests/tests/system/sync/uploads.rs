@@ -72,6 +72,8 @@ impl Photos {
         while let Some((number, answer)) = puts.next().await {
             match answer {
                 Ok(_) => brought.push(number),
+                // It was there already when belayd died, and nobody was told.
+                Err(refusal) if refusal.short() == "Conflict" => brought.push(number),
                 // The program comes again.
                 Err(refusal) if refusal.name.starts_with("org.freedesktop.DBus.") => {
                     return (brought, true);
@@ -128,8 +130,7 @@ async fn photos_whose_upload_is_killed_again_and_again_are_brought_once() {
         if died {
             kills += 1;
         }
-        fleet.devices[0].scene.kill_belayd().await.unwrap();
-        fleet.devices[0].scene.start_belayd().await.unwrap();
+        fleet.devices[0].stands().await;
     }
     assert_eq!(kills, photos.kills);
     let uploads = fleet.network().uploads();

@@ -61,9 +61,14 @@ impl World<'_> {
         }
     }
 
+    /// What the natural keys of its records begin with.
+    pub fn prefix(&self) -> String {
+        format!("s{}/", self.seed)
+    }
+
     /// Of the records that all ended with, those of this history.
     pub fn own(&self, records: &Records) -> Records {
-        let prefix = format!("s{}/", self.seed);
+        let prefix = self.prefix();
         let mut own = records.clone();
         own.retain(|_, (natural, _)| natural.starts_with(&prefix));
         own
@@ -118,7 +123,7 @@ impl World<'_> {
     /// What something is by nature, and its collection.
     fn nature(&mut self) -> (&'static str, String) {
         let name = COLLECTIONS[self.chance.below(2)];
-        (name, format!("s{}/{}", self.seed, self.chance.below(NATURES)))
+        (name, format!("{}{}", self.prefix(), self.chance.below(NATURES)))
     }
 
     fn token(&self) -> String {
@@ -181,7 +186,7 @@ impl World<'_> {
         let choice = ["theirs", "both"][self.chance.below(2)];
         let app = self.device(who).await.app.clone();
         let mut rows = app.list(name).await.unwrap().unwrap();
-        let prefix = format!("s{}/", self.seed);
+        let prefix = self.prefix();
         rows.retain(|row| !row.conflict_with.is_empty() && row.natural.starts_with(&prefix));
         if rows.is_empty() {
             return;

@@ -84,7 +84,7 @@ impl Victim {
 
     /// What the owner sees.
     async fn notes(&self) -> BTreeMap<String, String> {
-        let records = self.device().records(&["notes"]).await;
+        let records = self.device().records(&["notes"], "").await;
         let text = |content: Vec<u8>| String::from_utf8_lossy(&content).into_owned();
         records
             .into_values()

@@ -1,0 +1,7 @@
+//! belayd's collections over D-Bus, and what belayd tells.
+
+mod records;
+mod watching;
+
+pub use records::BusRecords;
+pub use watching::{Belayd, Heard};

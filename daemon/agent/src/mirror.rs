@@ -1,0 +1,377 @@
+//! The task of one source: it looks, asks the core, and has its work carried out.
+
+mod look;
+mod pace;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use belay_proto::backoff::Backoff;
+use belay_proto::clock::Clock;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
+
+use crate::memory::MemoryFile;
+use crate::model::{Binding, Memory, Remote, Scan};
+use crate::ports::{Failure, Records, Source, Watch};
+use crate::queue::{Lane, Queue};
+use crate::state::{Effect, Event, Outcome, State, Stop, step};
+use crate::work::Worker;
+use look::Look;
+
+/// How long a source without a watch isn't looked at.
+const WITHOUT_WATCH: Duration = Duration::from_secs(15 * 60);
+/// While work goes on, the memory is kept this often.
+const BETWEEN_SAVES: Duration = Duration::from_secs(5);
+/// Waits before what failed is tried again.
+const RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(15 * 60));
+
+/// What a mirror is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The collection is on, under this binding.
+    On(Binding),
+    /// It is off, or belayd is gone.
+    Off,
+    /// Its records may have changed.
+    Changed,
+    /// What couldn't be done may go now.
+    Again,
+}
+
+/// How a mirror stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Whether its collection is on.
+    pub is_on: bool,
+    /// Whether both sides were compared and nothing is to be done now.
+    pub is_settled: bool,
+    /// Why nothing is done.
+    pub stopped: Option<Stop>,
+    /// Whether something couldn't be done, and is tried again.
+    pub waits: bool,
+    /// Items and records that can't be mirrored as they stand.
+    pub refused: usize,
+}
+
+/// What a mirror is made of.
+#[derive(Clone)]
+pub struct Parts {
+    /// The source's name in the configuration.
+    pub name: String,
+    /// The source.
+    pub source: Arc<dyn Source>,
+    /// The collection.
+    pub records: Arc<dyn Records>,
+    /// Its memory.
+    pub memory: MemoryFile,
+    /// For how long nothing may change before it is looked at.
+    pub settle: Duration,
+    /// Whether what is gone is gone, even everything at once.
+    pub gone_is_gone: bool,
+    /// For retries.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The task.
+struct Mirror {
+    parts: Parts,
+    state: State,
+    queue: Queue,
+    tasks: JoinSet<Ended>,
+    watch: Option<Box<dyn Watch>>,
+    /// Counts the times it was switched on: what was begun before counts no more.
+    era: u64,
+    scans: Look,
+    lists: Look,
+    is_first: bool,
+    unsaved: Option<Instant>,
+    is_saving: bool,
+    retry_at: Option<Duration>,
+    waits: Backoff,
+    status: watch::Sender<Status>,
+}
+
+/// A task that ended.
+enum Ended {
+    Scanned(u64, u64, Result<Scan, Stop>),
+    Listed(u64, u64, Result<Vec<(String, Remote)>, Failure>),
+    Worked(Lane, Vec<String>, Vec<(String, Outcome)>),
+    Saved(io::Result<()>),
+}
+
+/// Runs a mirror until its orders end; then what is under way is given up, which harms nothing.
+pub async fn mirror(parts: Parts, mut orders: mpsc::Receiver<Order>, status: watch::Sender<Status>) {
+    let memory = parts.memory.load();
+    let state = State::new(memory, parts.source.shows_siblings(), parts.gone_is_gone);
+    let mut mirror = Mirror {
+        scans: Look::new(parts.settle),
+        lists: Look::new(parts.settle),
+        parts,
+        state,
+        queue: Queue::default(),
+        tasks: JoinSet::new(),
+        watch: None,
+        era: 0,
+        is_first: true,
+        unsaved: None,
+        is_saving: false,
+        retry_at: None,
+        waits: Backoff::new(RETRY.0, RETRY.1),
+        status,
+    };
+    loop {
+        mirror.begin_what_is_due();
+        mirror.tell();
+        let due = mirror.next_due();
+        let retry = mirror.retry_at;
+        tokio::select! {
+            order = orders.recv() => match order {
+                Some(order) => mirror.ordered(order),
+                None => break,
+            },
+            Some(ended) = mirror.tasks.join_next() => mirror.ended(ended),
+            changed = changed(&mut mirror.watch) => mirror.noticed(changed),
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
+            () = mirror.parts.clock.sleep_until(retry.unwrap_or_default()), if retry.is_some() => mirror.retry(),
+        }
+    }
+    // Its last words: what was done is remembered.
+    if mirror.unsaved.is_some() {
+        let (parts, memory) = (mirror.parts.clone(), mirror.state.memory.clone());
+        let _ = tokio::task::spawn_blocking(move || save(&parts, &memory)).await;
+    }
+}
+
+async fn changed(watch: &mut Option<Box<dyn Watch>>) -> io::Result<()> {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn save(parts: &Parts, memory: &Memory) -> io::Result<()> {
+    // What the memory says is there has to be there after a power cut: a file that isn't would be one that was removed.
+    if memory.root.is_some() {
+        parts.source.sync()?;
+    }
+    parts.memory.save(memory)
+}
+
+impl Mirror {
+    fn event(&mut self, event: Event) {
+        let (state, effects) = step(std::mem::take(&mut self.state), event);
+        self.state = state;
+        for effect in effects {
+            match effect {
+                Effect::Scan { make } => {
+                    self.scans.make |= make;
+                    self.scans.want();
+                }
+                Effect::List => self.lists.want(),
+                Effect::Save => {
+                    self.unsaved.get_or_insert_with(Instant::now);
+                }
+                Effect::Say(stop) => {
+                    tracing::warn!(source = self.parts.name, why = %stop, "nothing is mirrored until this is over");
+                }
+                Effect::Work(natural, work) => self.queue.push(natural, *work),
+            }
+        }
+    }
+
+    fn ordered(&mut self, order: Order) {
+        match order {
+            Order::On(binding) => {
+                if !self.state.is_on() {
+                    self.era += 1;
+                    self.scans = Look::new(self.parts.settle);
+                    self.lists = Look::new(self.parts.settle);
+                    self.watch = match self.parts.source.watch() {
+                        Ok(watch) => Some(watch),
+                        Err(error) => {
+                            tracing::warn!(source = self.parts.name, %error, "can't be watched");
+                            None
+                        }
+                    };
+                }
+                self.event(Event::On(binding));
+            }
+            Order::Off => {
+                self.watch = None;
+                self.retry_at = None;
+                self.era += 1;
+                self.scans = Look::new(self.parts.settle);
+                self.lists = Look::new(self.parts.settle);
+                let left = self.queue.clear();
+                self.event(Event::Done(
+                    left.into_iter()
+                        .map(|natural| (natural, Outcome::Later))
+                        .collect(),
+                ));
+                self.event(Event::Off);
+            }
+            Order::Changed if self.state.is_on() => self.lists.want(),
+            Order::Again if self.state.is_on() && self.retry_at.is_some() => {
+                self.waits.reset();
+                self.retry();
+            }
+            Order::Changed | Order::Again => {}
+        }
+    }
+
+    fn noticed(&mut self, changed: io::Result<()>) {
+        if let Err(error) = changed {
+            tracing::warn!(source = self.parts.name, %error, "isn't watched any more");
+            self.watch = None;
+        }
+        self.scans.want();
+    }
+
+    fn retry(&mut self) {
+        self.retry_at = None;
+        if self.lists.failed {
+            self.lists.want();
+        }
+        // Without a watch, and where a folder was missing, this is how it is seen.
+        if self.scans.failed || self.watch.is_none() || self.state.stopped().is_some() {
+            self.scans.want();
+        }
+        self.event(Event::Again);
+    }
+
+    fn ended(&mut self, ended: Result<Ended, JoinError>) {
+        match ended {
+            Ok(Ended::Scanned(era, at, scan)) => {
+                if era != self.era {
+                    return;
+                }
+                self.scans.end(scan.is_err());
+                match scan {
+                    Ok(scan) => {
+                        self.is_first = false;
+                        self.event(Event::Scanned(at, scan));
+                    }
+                    Err(stop) => self.event(Event::NotScanned(stop)),
+                }
+            }
+            Ok(Ended::Listed(era, at, records)) => {
+                if era != self.era {
+                    return;
+                }
+                self.lists.end(records.is_err());
+                if let Ok(records) = records {
+                    self.event(Event::Listed(at, records));
+                }
+            }
+            Ok(Ended::Worked(lane, naturals, mut outcomes)) => {
+                self.queue.end(lane);
+                let told: BTreeSet<&String> = outcomes.iter().map(|(natural, _)| natural).collect();
+                let silent: Vec<String> = naturals
+                    .into_iter()
+                    .filter(|natural| !told.contains(natural))
+                    .collect();
+                outcomes.extend(silent.into_iter().map(|natural| (natural, Outcome::Later)));
+                if outcomes.iter().any(|(_, outcome)| is_done(outcome)) {
+                    self.waits.reset();
+                }
+                self.event(Event::Done(outcomes));
+            }
+            Ok(Ended::Saved(saved)) => {
+                self.is_saving = false;
+                if let Err(error) = saved {
+                    tracing::warn!(source = self.parts.name, %error, "the memory can't be kept");
+                    self.unsaved = Some(Instant::now());
+                }
+            }
+            // It panicked, and what it was about will never be answered: the supervisor begins anew.
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => {}
+        }
+    }
+
+    fn begin_what_is_due(&mut self) {
+        if self.state.is_on() && self.scans.begins() {
+            let (era, at, first) = (self.era, self.state.now(), self.is_first);
+            let (source, make) = (Arc::clone(&self.parts.source), self.scans.make);
+            self.tasks
+                .spawn_blocking(move || Ended::Scanned(era, at, source.scan(first, make)));
+        }
+        if self.state.is_on() && self.lists.begins() {
+            let (era, at) = (self.era, self.state.now());
+            let records = Arc::clone(&self.parts.records);
+            self.tasks
+                .spawn(async move { Ended::Listed(era, at, records.list().await) });
+        }
+        while let Some(job) = self.queue.begin() {
+            let worker = Worker {
+                source: Arc::clone(&self.parts.source),
+                records: Arc::clone(&self.parts.records),
+                settle: self.parts.settle,
+            };
+            let (lane, naturals) = (
+                job.lane,
+                job.items.iter().map(|(natural, _)| natural.clone()).collect(),
+            );
+            self.tasks
+                .spawn(async move { Ended::Worked(lane, naturals, worker.carry_out(job).await) });
+        }
+        let is_time = |since: Instant| !self.state.is_busy() || since.elapsed() >= BETWEEN_SAVES;
+        if !self.is_saving && self.unsaved.is_some_and(is_time) {
+            self.unsaved = None;
+            self.is_saving = true;
+            let (parts, memory) = (self.parts.clone(), self.state.memory.clone());
+            self.tasks
+                .spawn_blocking(move || Ended::Saved(save(&parts, &memory)));
+        }
+        let has_failed =
+            self.scans.failed || self.lists.failed || self.state.stopped().is_some() || self.state.waits();
+        if self.state.is_on() && self.retry_at.is_none() {
+            let wait = match (has_failed, &self.watch) {
+                // Not at once, whatever is drawn.
+                (true, _) => self.waits.next().map(|wait| wait.max(RETRY.0 / 4)),
+                (false, None) => Some(WITHOUT_WATCH),
+                (false, Some(_)) => None,
+            };
+            self.retry_at = wait.map(|wait| self.parts.clock.boottime() + wait);
+        }
+    }
+
+    /// When something is due next that isn't a retry.
+    fn next_due(&self) -> Option<Instant> {
+        let looks = [&self.scans, &self.lists]
+            .into_iter()
+            .filter_map(|look| look.due());
+        let save = self
+            .unsaved
+            .filter(|_| !self.is_saving)
+            .map(|since| since + BETWEEN_SAVES);
+        looks.chain(save).min()
+    }
+
+    fn tell(&self) {
+        let is_quiet = self.scans.is_over() && self.lists.is_over() && !self.state.is_busy();
+        let status = Status {
+            is_on: self.state.is_on(),
+            is_settled: self.state.is_on() && is_quiet && self.unsaved.is_none() && !self.is_saving,
+            stopped: self.state.stopped(),
+            waits: self.state.waits() || self.scans.failed || self.lists.failed,
+            refused: self.state.refused(),
+        };
+        self.status
+            .send_if_modified(|before| std::mem::replace(before, status) != status);
+    }
+}
+
+const fn is_done(outcome: &Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Stored { .. } | Outcome::Written { .. } | Outcome::Gone
+    )
+}
+
+#[cfg(test)]
+mod tests;

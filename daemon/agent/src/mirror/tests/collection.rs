@@ -1,0 +1,194 @@
+//! A collection in memory.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex};
+
+use belay_proto::Secret;
+use tokio::sync::broadcast;
+
+use crate::model::{Attributes, Remote};
+use crate::ports::{BoxFuture, Coming, Failure, Got, Put, Records};
+
+#[derive(Clone, Debug)]
+struct Record {
+    revision: u64,
+    kind: String,
+    attributes: Attributes,
+    content: Vec<u8>,
+    with: Option<String>,
+}
+
+/// A collection in memory, which refuses, fails and counts as it is told.
+#[derive(Debug)]
+pub(super) struct Collection {
+    records: Mutex<BTreeMap<String, Record>>,
+    /// Natural keys that it never takes.
+    pub(super) refuses: Mutex<Vec<String>>,
+    /// Whether it can't just now.
+    pub(super) is_away: Mutex<bool>,
+    /// Calls of `put_many`, and of `put`.
+    pub(super) calls: Mutex<(usize, usize)>,
+    pub(super) changes: broadcast::Sender<()>,
+}
+
+impl Collection {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            records: Mutex::default(),
+            refuses: Mutex::default(),
+            is_away: Mutex::default(),
+            calls: Mutex::default(),
+            changes: broadcast::channel(64).0,
+        })
+    }
+
+    pub(super) fn contents(&self) -> BTreeMap<String, String> {
+        let records = self.records.lock().unwrap();
+        let text = |record: &Record| String::from_utf8_lossy(&record.content).into_owned();
+        records
+            .iter()
+            .map(|(natural, record)| (natural.clone(), text(record)))
+            .collect()
+    }
+
+    /// Another device's change.
+    pub(super) fn others(&self, natural: &str, text: Option<&str>) {
+        let mut records = self.records.lock().unwrap();
+        let before = records.remove(natural);
+        if let Some(text) = text {
+            let record = Record {
+                revision: before.map_or(1, |before| before.revision + 1),
+                kind: "text/plain".to_owned(),
+                attributes: Attributes::new(),
+                content: text.as_bytes().to_vec(),
+                with: None,
+            };
+            records.insert(natural.to_owned(), record);
+        }
+    }
+
+    fn store(&self, put: &Put, content: &[u8], dry: bool) -> Result<(String, u64), Failure> {
+        if *self.is_away.lock().unwrap() {
+            return Err(Failure::Later);
+        }
+        if self.refuses.lock().unwrap().contains(&put.natural) {
+            return Err(Failure::Refused);
+        }
+        let mut records = self.records.lock().unwrap();
+        let revision = put.over.as_ref().map_or(0, |(_, revision)| *revision);
+        let present = records.get(&put.natural).map_or(0, |record| record.revision);
+        let natural = match (present == revision, put.keep_both) {
+            (true, _) => put.natural.clone(),
+            (false, true) => format!("{}\0{}", put.natural, "5".repeat(64)),
+            (false, false) => return Err(Failure::Conflict),
+        };
+        let record = Record {
+            revision: present + 1,
+            kind: put.kind.clone(),
+            attributes: put.attributes.clone(),
+            content: content.to_vec(),
+            with: (natural != put.natural).then(|| put.natural.clone()),
+        };
+        let stored = (natural.clone(), record.revision);
+        if !dry {
+            records.insert(natural, record);
+            let _nobody_listens = self.changes.send(());
+        }
+        Ok(stored)
+    }
+}
+
+impl Records for Collection {
+    fn list(&self) -> BoxFuture<'_, Result<Vec<(String, Remote)>, Failure>> {
+        Box::pin(async {
+            if *self.is_away.lock().unwrap() {
+                return Err(Failure::Later);
+            }
+            let listed = |(natural, record): (&String, &Record)| {
+                let remote = Remote {
+                    id: natural.clone(),
+                    revision: record.revision,
+                    kind: record.kind.clone(),
+                    length: record.content.len() as u64,
+                    attributes: record.attributes.clone(),
+                    conflict_with: record.with.clone(),
+                    lacking: false,
+                };
+                (natural.clone(), remote)
+            };
+            Ok(self.records.lock().unwrap().iter().map(listed).collect())
+        })
+    }
+
+    fn put(&self, put: Put, content: OwnedFd) -> BoxFuture<'_, Result<(String, u64), Failure>> {
+        Box::pin(async move {
+            self.calls.lock().unwrap().1 += 1;
+            let mut bytes = Vec::new();
+            File::from(content).read_to_end(&mut bytes).unwrap();
+            self.store(&put, &bytes, false)
+        })
+    }
+
+    fn put_many(
+        &self,
+        records: Vec<(Put, Secret<Vec<u8>>)>,
+    ) -> BoxFuture<'_, Result<Vec<(String, u64)>, Failure>> {
+        Box::pin(async move {
+            self.calls.lock().unwrap().0 += 1;
+            for dry in [true, false] {
+                let store = |(put, content): &(Put, Secret<Vec<u8>>)| self.store(put, content.expose(), dry);
+                let stored: Result<Vec<_>, _> = records.iter().map(store).collect();
+                if !dry || stored.is_err() {
+                    return stored;
+                }
+            }
+            Err(Failure::Later)
+        })
+    }
+
+    fn get(&self, id: String) -> BoxFuture<'_, Result<Coming, Failure>> {
+        Box::pin(async move {
+            let records = self.records.lock().unwrap();
+            let record = records.get(&id).ok_or(Failure::Conflict)?;
+            Ok(Coming {
+                revision: record.revision,
+                length: record.content.len() as u64,
+                attributes: record.attributes.clone(),
+                content: Box::new(Cursor::new(record.content.clone())),
+            })
+        })
+    }
+
+    fn get_many(&self, ids: Vec<String>) -> BoxFuture<'_, Result<Vec<Got>, Failure>> {
+        Box::pin(async move {
+            let records = self.records.lock().unwrap();
+            let got = ids.into_iter().map(|id| {
+                let record = records.get(&id)?;
+                Some(Got {
+                    revision: record.revision,
+                    attributes: record.attributes.clone(),
+                    content: Secret::new(record.content.clone()),
+                    id,
+                })
+            });
+            got.collect::<Option<Vec<_>>>().ok_or(Failure::Conflict)
+        })
+    }
+
+    fn delete(&self, id: String, revision: u64) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            let mut records = self.records.lock().unwrap();
+            match records.get(&id).is_some_and(|record| record.revision == revision) {
+                true => {
+                    records.remove(&id);
+                    let _nobody_listens = self.changes.send(());
+                    Ok(())
+                }
+                false => Err(Failure::Conflict),
+            }
+        })
+    }
+}

@@ -1,0 +1,180 @@
+//! Names that come from other devices, and which names are mirrored at all.
+
+/// The longest path below a root, bytes: with the root it has to stay below `PATH_MAX`, 4,096.
+const LONGEST_PATH: usize = 3000;
+/// The longest name of a file, bytes (`NAME_MAX`).
+const LONGEST_NAME: usize = 255;
+/// Folders in folders.
+const DEEPEST: usize = 64;
+
+/// Begins the names of files that are being written.
+const OURS: &str = ".belay-";
+/// Ends them, and those of other programs; vdir asks that they are left alone.
+const UNFINISHED: [&str; 4] = ["tmp", "part", "crdownload", "partial"];
+
+/// Whether an entry is mirrored by its name: not hidden, not unfinished, not an editor's copy.
+#[must_use]
+pub fn is_mirrored(name: &str) -> bool {
+    let ends_unfinished = || {
+        name.rsplit_once('.')
+            .is_some_and(|(_, end)| UNFINISHED.iter().any(|word| end.eq_ignore_ascii_case(word)))
+    };
+    !name.is_empty()
+        && !name.starts_with('.')
+        && !name.ends_with('~')
+        && name.len() <= LONGEST_NAME
+        && !name.chars().any(|letter| letter.is_control() || letter == '/')
+        && !ends_unfinished()
+}
+
+/// Whether a path below a root is one that a scan would show: then writing it is safe, and what was written isn't taken
+/// for removed.
+#[must_use]
+pub fn is_mirrored_path(path: &str) -> bool {
+    path.len() <= LONGEST_PATH && path.split('/').count() <= DEEPEST && path.split('/').all(is_mirrored)
+}
+
+/// A name for a file that is being written.
+#[must_use]
+pub fn unfinished() -> String {
+    let random: [u8; 8] = belay_proto::keys::random();
+    format!("{OURS}{}.tmp", hex(&random))
+}
+
+/// Whether it is one of [`unfinished`].
+#[must_use]
+pub fn is_ours(name: &str) -> bool {
+    name.strip_prefix(OURS)
+        .and_then(|rest| rest.strip_suffix(".tmp"))
+        .is_some_and(|middle| middle.len() == 16 && middle.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// The ending, lower case.
+#[must_use]
+pub fn ending(name: &str) -> String {
+    let name = name.rsplit('/').next().unwrap_or_default();
+    name.rsplit_once('.')
+        .map(|(_, end)| end.to_ascii_lowercase())
+        .unwrap_or_default()
+}
+
+/// The file of another version beside its original: `letter (version 1a2b3c4d).txt`. The natural key is belayd's: the
+/// original's, NUL, 64 hexadecimal digits.
+#[must_use]
+pub fn beside(natural: &str) -> Option<String> {
+    let (original, hash) = natural.split_once('\0')?;
+    if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let version = hash.get(..8)?;
+    let (folder, name) = original
+        .rsplit_once('/')
+        .map_or(("", original), |(folder, name)| (folder, name));
+    let named = match name.rsplit_once('.') {
+        Some((stem, end)) if !stem.is_empty() => format!("{stem} (version {version}).{end}"),
+        _ => format!("{name} (version {version})"),
+    };
+    Some(match folder {
+        "" => named,
+        folder => format!("{folder}/{named}"),
+    })
+}
+
+/// A file's name for something whose own name may be anything.
+#[must_use]
+pub fn harmless(natural: &str, ending: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@_+-.".contains(&byte);
+    let fits = (1..=200).contains(&natural.len())
+        && natural.bytes().all(is_plain)
+        && !natural.starts_with(['.', '-']);
+    let named = format!("{natural}.{ending}");
+    match fits && is_mirrored(&named) && !natural.contains("..") {
+        true => named,
+        false => format!("{}.{ending}", digest(natural)),
+    }
+}
+
+/// A file's name that no other natural key leads to.
+#[must_use]
+pub fn digest(natural: &str) -> String {
+    let hash = ring::digest::digest(&ring::digest::SHA256, natural.as_bytes());
+    hex(hash.as_ref().get(..16).unwrap_or_default())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn hostile_paths_are_refused() {
+        for path in [
+            "",
+            "/etc/passwd",
+            "..",
+            "../a",
+            "a/../b",
+            "a/..",
+            ".",
+            "a/./b",
+            "a//b",
+            "a/",
+            "a\0b",
+            "a\nb",
+            ".hidden",
+            "a/.hidden/b",
+            "a.tmp",
+            "a.PART",
+            "film.mp4.crdownload",
+            "a~",
+            "\u{7f}",
+            "a\u{9b}b",
+        ] {
+            assert!(!is_mirrored_path(path), "{path:?}");
+        }
+        assert!(!is_mirrored_path(&"a".repeat(256)));
+        assert!(!is_mirrored_path(&"a/".repeat(100)));
+        assert!(!is_mirrored_path(&format!("{}a", "abcdefgh/".repeat(340))));
+        for path in [
+            "a",
+            "Fotos/Köln 2026/IMG 1.jpg",
+            "con.txt",
+            "a:b",
+            "a\\b",
+            "...a".trim_start_matches('.'),
+        ] {
+            assert!(is_mirrored_path(path), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn another_version_lies_beside_its_original() {
+        let hash = "0123456789abcdef".repeat(4);
+        let named = |original: &str| beside(&format!("{original}\0{hash}"));
+        assert_eq!(named("a/b.txt").as_deref(), Some("a/b (version 01234567).txt"));
+        assert_eq!(named("README").as_deref(), Some("README (version 01234567)"));
+        assert_eq!(beside("a.txt"), None);
+        assert_eq!(beside("a.txt\0../../b"), None);
+    }
+
+    #[test]
+    fn our_unfinished_files_are_known_and_not_mirrored() {
+        let name = unfinished();
+        assert!(is_ours(&name) && !is_mirrored(&name));
+        assert!(!is_ours(".belay-important.tmp") && !is_ours(".belay-0123456789abcdeg.tmp"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_uid_has_a_file_name_that_is_mirrored_and_stays_in_its_folder(uid in any::<String>()) {
+            let name = harmless(&uid, "vcf");
+            prop_assert!(is_mirrored(&name), "{name:?}");
+            prop_assert!(!name.contains('/') && name.ends_with(".vcf"));
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! A folder of files: documents, pictures, videos, notes. A file's natural key is its path below the folder.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use belay_proto::clock::Clock;
+
+use super::kinds::kind_of;
+use super::walk::Walker;
+use crate::inotify::Inotify;
+use crate::model::{Attributes, Local, MODE, MODIFIED, Mark, Scan, is_sibling};
+use crate::names::{self, beside, ending};
+use crate::ports::{Arrival, Source, SourceError, Watch};
+use crate::state::Stop;
+use crate::tree::Tree;
+
+/// Folders in folders.
+const DEPTH: usize = 64;
+
+/// Which files of a folder are mirrored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// All.
+    All,
+    /// Notes: `.md` and `.txt`.
+    Notes,
+}
+
+/// A folder.
+pub struct Folder {
+    tree: Tree,
+    inotify: Inotify,
+    which: Which,
+    except: Vec<String>,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Folder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Folder")
+            .field("root", &self.tree.path())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Folder {
+    /// The folder `root` without the folders `except`, which other sources have: paths below it.
+    ///
+    /// # Errors
+    /// Where nothing can be watched.
+    pub fn new(root: PathBuf, which: Which, except: Vec<String>, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        Ok(Self {
+            tree: Tree::new(root),
+            inotify: Inotify::new()?,
+            which,
+            except,
+            clock,
+        })
+    }
+
+    fn takes(&self, place: &str) -> bool {
+        let is_others = |folder: &String| {
+            place
+                .strip_prefix(folder.as_str())
+                .is_some_and(|rest| rest.starts_with('/'))
+        };
+        names::is_mirrored_path(place)
+            && !self.except.iter().any(is_others)
+            && (self.which == Which::All || ["md", "txt"].contains(&ending(place).as_str()))
+    }
+}
+
+impl Source for Folder {
+    fn shows_siblings(&self) -> bool {
+        true
+    }
+
+    fn scan(&self, first: bool, make: bool) -> Result<Scan, Stop> {
+        let walker = Walker {
+            tree: &self.tree,
+            inotify: &self.inotify,
+            clock: &*self.clock,
+            depth: DEPTH,
+            except: &self.except,
+            sweep: first,
+        };
+        let walk = walker.walk(make)?;
+        let files = walk.files.into_iter().filter(|(place, _)| self.takes(place));
+        Ok(Scan {
+            root: walk.root,
+            items: files
+                .map(|(place, mark)| (place.clone(), local(place, mark)))
+                .collect(),
+            unseen: walk.unseen,
+        })
+    }
+
+    fn open(&self, item: &Local) -> Result<File, SourceError> {
+        match self.tree.open(&item.place) {
+            Ok((file, mark)) if mark == item.mark => Ok(file),
+            Ok(_) => Err(SourceError::Changed),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SourceError::Changed),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn is_still(&self, item: &Local) -> bool {
+        self.tree.mark(&item.place).is_ok_and(|mark| mark == item.mark)
+    }
+
+    fn is_free(&self, place: &str) -> bool {
+        self.tree.is_free(place)
+    }
+
+    fn write(&self, arrival: Arrival<'_>, over: Option<&Local>) -> Result<Local, SourceError> {
+        let place = match (over, is_sibling(arrival.natural)) {
+            (Some(over), _) => over.place.clone(),
+            (None, true) => beside(arrival.natural).unwrap_or_default(),
+            (None, false) => arrival.natural.to_owned(),
+        };
+        if !self.takes(&place) {
+            return Err(SourceError::Refused("its name can't be mirrored here"));
+        }
+        let record = arrival.record;
+        let content = arrival.content;
+        let mark = self.tree.replace(&place, over.map(|over| over.mark), |file| {
+            copy(content, file, record.length)?;
+            dress(file, &record.attributes)?;
+            Ok(())
+        })?;
+        Ok(local(place, mark))
+    }
+
+    fn remove(&self, item: &Local) -> Result<(), SourceError> {
+        self.tree.remove(&item.place, item.mark)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.tree.sync()
+    }
+
+    fn watch(&self) -> io::Result<Box<dyn Watch>> {
+        self.inotify.watch()
+    }
+}
+
+/// Copies exactly so many bytes.
+pub(super) fn copy(content: &mut dyn Read, file: &mut File, length: u64) -> Result<(), SourceError> {
+    // One more would show that it isn't the one that was announced.
+    let mut bounded = content.take(length.saturating_add(1));
+    match io::copy(&mut bounded, file)? == length {
+        true => Ok(()),
+        false => Err(SourceError::CutOff),
+    }
+}
+
+/// Gives a file the permissions and the time it had elsewhere. Nothing that others could write or that runs as its owner.
+fn dress(file: &File, attributes: &Attributes) -> io::Result<()> {
+    if let Some(mode) = attributes
+        .get(MODE)
+        .and_then(|mode| u32::from_str_radix(mode, 8).ok())
+    {
+        file.set_permissions(std::fs::Permissions::from_mode(mode & 0o755 | 0o600))?;
+    }
+    if let Some(modified) = attributes.get(MODIFIED).and_then(|text| time(text)) {
+        file.set_modified(modified)?;
+    }
+    Ok(())
+}
+
+fn local(place: String, mark: Mark) -> Local {
+    let seconds = mark.modified.div_euclid(1_000_000_000);
+    let nanos = mark.modified.rem_euclid(1_000_000_000);
+    Local {
+        kind: kind_of(&place).to_owned(),
+        attributes: Attributes::from([
+            (MODE.to_owned(), format!("{:o}", mark.mode)),
+            (MODIFIED.to_owned(), format!("{seconds}.{nanos:09}")),
+        ]),
+        place,
+        mark,
+    }
+}
+
+/// Reads [`MODIFIED`]; nothing from before the epoch or after the year 2200.
+fn time(text: &str) -> Option<SystemTime> {
+    let (seconds, nanos) = text.split_once('.')?;
+    let nanos = Some(nanos).filter(|nanos| nanos.len() == 9)?.parse().ok()?;
+    let seconds = seconds
+        .parse()
+        .ok()
+        .filter(|seconds| *seconds < 7_258_118_400_u64)?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
+}

@@ -1,0 +1,304 @@
+//! The mirror's core: what is done about a folder, its collection, and what both last had in common. No I/O, no clock.
+//!
+//! Three-way: only a difference from the common state is a change. Where both sides changed, belayd keeps both. What is
+//! gone on one side is removed on the other only if that is still as both had it. Nothing is ever deleted without a
+//! common state, nor because a folder or a collection is empty all at once.
+
+mod decide;
+mod done;
+mod look;
+
+use std::collections::BTreeMap;
+
+use crate::model::{Binding, Local, Mark, Memory, Remote, Root, Scan};
+
+pub use decide::{Choice, decide};
+
+/// As many items gone at once, and none left, are taken for a folder that isn't there rather than for the owner's wish.
+pub const EMPTIED: usize = 3;
+
+/// What is known of a source and its collection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// What outlives the program.
+    pub memory: Memory,
+    /// Whether siblings are shown as items of their own.
+    shows_siblings: bool,
+    /// Whether the owner said that what is gone is gone.
+    gone_is_gone: bool,
+    on: bool,
+    root: Option<Root>,
+    local: Option<BTreeMap<String, Local>>,
+    unseen: Vec<String>,
+    remote: Option<BTreeMap<String, Remote>>,
+    busy: BTreeMap<String, Work>,
+    put_off: BTreeMap<String, PutOff>,
+    /// Counts what was done.
+    now: u64,
+    /// When an item's work last ended: what was looked at before that says nothing of it.
+    ended: BTreeMap<String, u64>,
+    held_back: bool,
+    stopped: Option<Stop>,
+}
+
+/// Why nothing is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    /// The root isn't there.
+    #[error("the folder isn't there")]
+    Missing,
+    /// The root is another folder than before, and lacks items.
+    #[error("another folder, or another medium, is in its place")]
+    Replaced,
+    /// All items are gone.
+    #[error("everything in the folder is gone at once")]
+    Emptied,
+    /// All records are gone.
+    #[error("everything in the collection is gone at once")]
+    CollectionEmptied,
+    /// The source can't be read.
+    #[error("the folder can't be read")]
+    Unreadable,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The collection is on, under this binding.
+    On(Binding),
+    /// It is off, or belayd is gone.
+    Off,
+    /// The source was looked through; the number is its effect's.
+    Scanned(u64, Scan),
+    /// It couldn't be.
+    NotScanned(Stop),
+    /// The whole collection, by natural key; the number is its effect's.
+    Listed(u64, Vec<(String, Remote)>),
+    /// Work ended.
+    Done(Vec<(String, Outcome)>),
+    /// What was put off is tried again.
+    Again,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Look the source through; where the root is missing, make it if told so.
+    Scan {
+        /// Nothing can be lost by it.
+        make: bool,
+    },
+    /// List the collection.
+    List,
+    /// Keep the memory.
+    Save,
+    /// Tell the owner.
+    Say(Stop),
+    /// Work on an item, to be answered by [`Event::Done`].
+    Work(String, Box<Work>),
+}
+
+/// Work on one item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Put it into the collection.
+    Put {
+        /// The item.
+        item: Local,
+        /// The record that it replaces, and its revision; none: a new one.
+        over: Option<(String, u64)>,
+    },
+    /// Compare it with the record; unless they say the same, put it beside.
+    Join {
+        /// The item.
+        item: Local,
+        /// The record.
+        record: Remote,
+    },
+    /// Write the record to the source, if the item is still as named.
+    Fetch {
+        /// The record.
+        record: Remote,
+        /// The item; none: there is none.
+        over: Option<Local>,
+    },
+    /// Delete the record.
+    Delete {
+        /// Its id.
+        id: String,
+        /// Its revision.
+        revision: u64,
+        /// Where the item lay: nothing may be there.
+        place: String,
+    },
+    /// Remove the item, if it is still as named.
+    Remove {
+        /// The item.
+        item: Local,
+    },
+}
+
+/// How work ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// [`Work::Put`] and [`Work::Join`]: the collection has it.
+    Stored {
+        /// Under this id.
+        id: String,
+        /// The record's revision.
+        revision: u64,
+    },
+    /// [`Work::Join`]: the collection has it, as another version of the record.
+    Beside,
+    /// [`Work::Fetch`]: the source has it.
+    Written {
+        /// The record's revision.
+        revision: u64,
+        /// The item.
+        item: Local,
+    },
+    /// [`Work::Delete`] and [`Work::Remove`]: it is gone.
+    Gone,
+    /// The item isn't as it was, or is being written to.
+    ItemChanged,
+    /// The record isn't as it was.
+    RecordChanged,
+    /// Not now.
+    Later,
+    /// Never, as both stand.
+    Refused,
+}
+
+/// Work that isn't tried again yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PutOff {
+    /// Until [`Event::Again`].
+    Later,
+    /// Until the source is looked through again.
+    Scan,
+    /// Until the collection is listed again.
+    List,
+    /// Until item or record are others.
+    Refused(Option<Mark>, Option<u64>),
+}
+
+impl State {
+    /// A mirror that remembers `memory`.
+    #[must_use]
+    pub fn new(memory: Memory, shows_siblings: bool, gone_is_gone: bool) -> Self {
+        Self {
+            memory,
+            shows_siblings,
+            gone_is_gone,
+            ..Self::default()
+        }
+    }
+
+    /// Why it stands still.
+    #[must_use]
+    pub const fn stopped(&self) -> Option<Stop> {
+        self.stopped
+    }
+
+    /// Whether something is under way.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        !self.busy.is_empty()
+    }
+
+    /// Whether something waits for [`Event::Again`].
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.on && self.put_off.values().any(|off| *off == PutOff::Later)
+    }
+
+    /// What [`Event::Scanned`] and [`Event::Listed`] name if looking begins now.
+    #[must_use]
+    pub const fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Whether the collection is on.
+    #[must_use]
+    pub const fn is_on(&self) -> bool {
+        self.on
+    }
+
+    /// How many items can't be mirrored as they stand.
+    #[must_use]
+    pub fn refused(&self) -> usize {
+        self.put_off
+            .values()
+            .filter(|off| matches!(off, PutOff::Refused(..)))
+            .count()
+    }
+}
+
+/// The one function that changes the state. It takes the state instead of a reference: ten thousand items aren't copied
+/// for each that is done.
+#[must_use]
+pub fn step(mut state: State, event: Event) -> (State, Vec<Effect>) {
+    let mut effects = Vec::new();
+    match event {
+        Event::On(binding) => state.switch_on(binding, &mut effects),
+        Event::Off => {
+            state.on = false;
+            state.local = None;
+            state.remote = None;
+            state.put_off.clear();
+            state.stopped = None;
+        }
+        Event::Scanned(at, scan) => state.scanned(at, scan),
+        Event::NotScanned(stop) => {
+            state.local = None;
+            state.root = None;
+            state.stop(stop, &mut effects);
+        }
+        Event::Listed(at, records) => state.listed(at, records),
+        Event::Done(outcomes) => return state.done(outcomes),
+        Event::Again => state.put_off.retain(|_, off| *off != PutOff::Later),
+    }
+    state.look(&mut effects);
+    (state, effects)
+}
+
+impl State {
+    fn switch_on(&mut self, binding: Binding, effects: &mut Vec<Effect>) {
+        if self.memory.binding != binding {
+            // Somebody else's, or from before a sign-out: it would make deletions of what merely isn't there yet.
+            self.memory = Memory {
+                binding,
+                ..Memory::default()
+            };
+            effects.push(Effect::Save);
+        }
+        self.on = true;
+        effects.push(Effect::Scan {
+            make: self.memory.known.is_empty(),
+        });
+        effects.push(Effect::List);
+    }
+}
+
+/// The new items by inode: one that is gone under another name was renamed.
+enum Moved {
+    /// Not looked at: nothing is deleted yet.
+    Unknown,
+    /// Size and modification time by inode.
+    Items(BTreeMap<u64, (u64, i64)>),
+}
+
+impl Moved {
+    fn holds(&self, mark: &Mark) -> bool {
+        match self {
+            Self::Unknown => true,
+            Self::Items(items) => items.get(&mark.inode) == Some(&(mark.size, mark.modified)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+mod story;

@@ -1,0 +1,262 @@
+//! Looking over all items, once source and collection are known.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Choice, EMPTIED, Effect, Moved, PutOff, State, Stop, Work, decide};
+use crate::model::{Known, Remote, Scan, is_sibling};
+use crate::names::beside;
+
+impl State {
+    pub(super) fn scanned(&mut self, at: u64, scan: Scan) {
+        let Scan { root, items, unseen } = scan;
+        // A sibling's file is told by where it lies: what it says would name the original.
+        let siblings: BTreeMap<&str, &String> = self
+            .memory
+            .known
+            .iter()
+            .filter(|(natural, _)| is_sibling(natural))
+            .map(|(natural, known)| (known.place.as_str(), natural))
+            .collect();
+        let mut local = BTreeMap::new();
+        for (natural, item) in items {
+            let natural = siblings
+                .get(item.place.as_str())
+                .map_or(natural, |known| (*known).clone());
+            // Two items of one natural key: the one that is known goes on, else the first. The other is left alone.
+            let was = self.memory.known.get(&natural).map(|known| &known.place);
+            if !local.contains_key(&natural) || was == Some(&item.place) {
+                local.insert(natural, item);
+            }
+        }
+        if let Some(before) = &mut self.local {
+            let later = self.ended.iter().filter(|(_, ended)| **ended > at);
+            keep(later.map(|(natural, _)| natural), before, &mut local);
+        }
+        self.local = Some(local);
+        self.unseen = unseen;
+        self.root = Some(root);
+        self.put_off.retain(|_, off| *off != PutOff::Scan);
+        self.tell_siblings();
+    }
+
+    pub(super) fn listed(&mut self, at: u64, records: Vec<(String, Remote)>) {
+        let shows = self.shows_siblings;
+        let shown = |natural: &String| shows || !is_sibling(natural);
+        let mut remote = records
+            .into_iter()
+            .filter(|(natural, _)| shown(natural))
+            .collect();
+        if let Some(before) = &mut self.remote {
+            let later = self.ended.iter().filter(|(_, ended)| **ended > at);
+            keep(later.map(|(natural, _)| natural), before, &mut remote);
+        }
+        self.remote = Some(remote);
+        self.put_off.retain(|_, off| *off != PutOff::List);
+        self.tell_siblings();
+    }
+
+    /// A sibling's file that was written and isn't remembered is told by its name, so that it doesn't become a record of
+    /// its own.
+    fn tell_siblings(&mut self) {
+        let (Some(local), Some(remote)) = (&mut self.local, &self.remote) else {
+            return;
+        };
+        for natural in remote.keys().filter(|natural| is_sibling(natural)) {
+            if let Some(place) = beside(natural)
+                && !local.contains_key(natural)
+                && !remote.contains_key(&place)
+                && !self.memory.known.contains_key(&place)
+                && !self.busy.contains_key(&place)
+                && let Some(item) = local.remove(&place)
+            {
+                local.insert(natural.clone(), item);
+            }
+        }
+    }
+
+    pub(super) fn stop(&mut self, stop: Stop, effects: &mut Vec<Effect>) {
+        if self.stopped != Some(stop) {
+            self.stopped = Some(stop);
+            effects.push(Effect::Say(stop));
+        }
+    }
+
+    pub(super) fn can_act(&self) -> bool {
+        self.on && self.stopped.is_none() && self.local.is_some() && self.remote.is_some()
+    }
+
+    /// Decides about every item that nothing is under way for.
+    pub(super) fn look(&mut self, effects: &mut Vec<Effect>) {
+        let (Some(local), Some(remote), true) = (&self.local, &self.remote, self.on) else {
+            return;
+        };
+        if let Some(stop) = self.danger() {
+            self.stop(stop, effects);
+            return;
+        }
+        self.stopped = None;
+        if self.memory.root != self.root {
+            self.memory.root.clone_from(&self.root);
+            effects.push(Effect::Save);
+        }
+        let known = &self.memory.known;
+        let is_refused = |natural| matches!(self.put_off.get(natural), Some(PutOff::Refused(..)));
+        let moved = local
+            .iter()
+            .filter(|(natural, _)| !known.contains_key(*natural) && !is_refused(*natural))
+            .map(|(_, item)| (item.mark.inode, (item.mark.size, item.mark.modified)));
+        let moved = Moved::Items(moved.collect());
+        let naturals: BTreeSet<&String> = known.keys().chain(local.keys()).chain(remote.keys()).collect();
+        let naturals: Vec<String> = naturals.into_iter().cloned().collect();
+        let remembered = known.len();
+        self.held_back = false;
+        for natural in &naturals {
+            self.act(natural, &moved, effects);
+        }
+        if self.memory.known.len() != remembered {
+            effects.push(Effect::Save);
+        }
+    }
+
+    /// What speaks against taking what is gone for the owner's wish.
+    fn danger(&self) -> Option<Stop> {
+        let (local, remote) = (self.local.as_ref()?, self.remote.as_ref()?);
+        let known = || self.memory.known.iter();
+        let visible = || known().filter(|(_, known)| !self.is_unseen(&known.place));
+        let here = |(natural, _): &(&String, &Known)| local.contains_key(*natural);
+        let there = |(natural, _): &(&String, &Known)| remote.contains_key(*natural);
+        let missing = visible().filter(|entry| !here(entry) && there(entry)).count();
+        let unlisted = known().filter(|entry| here(entry) && !there(entry)).count();
+        let is_replaced = match (&self.memory.root, &self.root) {
+            (Some(before), Some(now)) => now.differs(before),
+            _ => false,
+        };
+        if self.gone_is_gone {
+            None
+        } else if is_replaced && missing > 0 {
+            Some(Stop::Replaced)
+        } else if missing >= EMPTIED && !visible().any(|entry| here(&entry)) {
+            Some(Stop::Emptied)
+        } else if unlisted >= EMPTIED && !known().any(|entry| there(&entry)) {
+            Some(Stop::CollectionEmptied)
+        } else {
+            None
+        }
+    }
+
+    fn is_unseen(&self, place: &str) -> bool {
+        let below = |folder: &String| {
+            place
+                .strip_prefix(folder.as_str())
+                .is_some_and(|rest| rest.starts_with('/'))
+        };
+        self.unseen.iter().any(|folder| folder == place || below(folder))
+    }
+
+    /// An edited sibling whose record is gone, or says something else, becomes a record of its own: belayd alone makes
+    /// siblings.
+    pub(super) fn become_own(&mut self, natural: &str, moved: &Moved, effects: &mut Vec<Effect>) {
+        let Some(local) = &mut self.local else {
+            return;
+        };
+        let Some(item) = local.remove(natural) else {
+            return;
+        };
+        let place = item.place.clone();
+        local.entry(place.clone()).or_insert(item);
+        if self.memory.known.remove(natural).is_some() {
+            effects.push(Effect::Save);
+        }
+        if self.can_act() {
+            self.act(&place, moved, effects);
+        }
+    }
+
+    /// Whether a sibling's file can't be written because a file of that name is there.
+    fn is_taken(&self, natural: &str) -> bool {
+        let local = self.local.as_ref();
+        beside(natural).is_some_and(|place| local.is_some_and(|local| local.contains_key(&place)))
+    }
+
+    /// Decides about one item.
+    pub(super) fn act(&mut self, natural: &str, moved: &Moved, effects: &mut Vec<Effect>) {
+        if self.busy.contains_key(natural) {
+            return;
+        }
+        let known = self.memory.known.get(natural);
+        let item = self.local.as_ref().and_then(|local| local.get(natural));
+        let record = self.remote.as_ref().and_then(|remote| remote.get(natural));
+        if item.is_none() && known.is_some_and(|known| self.is_unseen(&known.place)) {
+            return;
+        }
+        let choice = decide(known, item, record);
+        if is_sibling(natural) && choice == Choice::Put(None) {
+            self.become_own(natural, moved, effects);
+            return;
+        }
+        if choice == Choice::Nothing {
+            // A file of another name in the same folder is the same item.
+            if let (Some(known), Some(item)) = (self.memory.known.get_mut(natural), item)
+                && known.place != item.place
+            {
+                known.place.clone_from(&item.place);
+                effects.push(Effect::Save);
+            }
+            return;
+        }
+        match self.put_off.get(natural) {
+            Some(off @ PutOff::Refused(..)) if *off != self.refusal(natural) => {}
+            Some(_) => return,
+            None => {}
+        }
+        let work = match (choice, item, record) {
+            (Choice::Forget, ..) => {
+                self.memory.known.remove(natural);
+                return;
+            }
+            (Choice::Put(over), Some(item), _) => Work::Put {
+                item: item.clone(),
+                over,
+            },
+            (Choice::Join, Some(item), Some(record)) => Work::Join {
+                item: item.clone(),
+                record: record.clone(),
+            },
+            // Its place is another item's.
+            (Choice::Fetch, None, _) if self.is_taken(natural) => return,
+            (Choice::Fetch, item, Some(record)) => Work::Fetch {
+                record: record.clone(),
+                over: item.cloned(),
+            },
+            (Choice::Remove, Some(item), _) => Work::Remove { item: item.clone() },
+            // What was renamed is put first under its new name: the cloud keeps its chunks as long as somebody needs them.
+            (Choice::Delete, ..) if known.is_some_and(|known| moved.holds(&known.mark)) => {
+                self.held_back = true;
+                return;
+            }
+            (Choice::Delete, _, Some(record)) => Work::Delete {
+                id: record.id.clone(),
+                revision: record.revision,
+                place: known.map(|known| known.place.clone()).unwrap_or_default(),
+            },
+            _ => return,
+        };
+        self.put_off.remove(natural);
+        self.busy.insert(natural.to_owned(), work.clone());
+        effects.push(Effect::Work(natural.to_owned(), Box::new(work)));
+    }
+}
+
+/// Takes over from `before` how these were: `now` was seen earlier than their work ended.
+fn keep<'a, T>(
+    naturals: impl Iterator<Item = &'a String>,
+    before: &mut BTreeMap<String, T>,
+    now: &mut BTreeMap<String, T>,
+) {
+    for natural in naturals {
+        match before.remove(natural) {
+            Some(value) => now.insert(natural.clone(), value),
+            None => now.remove(natural),
+        };
+    }
+}

@@ -1,0 +1,396 @@
+//! Two agents, their folders, and their collection.
+
+use std::collections::BTreeSet;
+
+use super::super::*;
+use super::Act;
+use crate::model::{Attributes, is_sibling};
+use crate::names::beside;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    id: String,
+    revision: u64,
+    pub(super) content: u64,
+    with: Option<String>,
+}
+
+#[derive(Default)]
+pub(super) struct Collection {
+    pub(super) records: BTreeMap<String, Record>,
+    /// Removed records count on.
+    removed: BTreeMap<String, u64>,
+}
+
+#[derive(Default)]
+pub(super) struct Agent {
+    pub(super) files: BTreeMap<String, (u64, Mark)>,
+    state: State,
+    saved: Memory,
+    works: Vec<(String, Work)>,
+    scan: Option<(u64, Scan)>,
+    list: Option<(u64, Vec<(String, Remote)>)>,
+}
+
+pub(super) struct World {
+    pub(super) agents: [Agent; 2],
+    pub(super) collection: Collection,
+    last: u64,
+    /// What somebody wrote and nobody replaced or removed.
+    pub(super) alive: BTreeSet<u64>,
+}
+
+impl Collection {
+    fn put(&mut self, natural: &str, content: u64, over: Option<u64>, keep_both: bool) -> Result<Record, ()> {
+        match self.records.get_mut(natural) {
+            Some(record) if over == Some(record.revision) => {
+                if record.content != content {
+                    record.content = content;
+                    record.revision += 1;
+                }
+                Ok(record.clone())
+            }
+            Some(record) if keep_both => {
+                let sibling = format!("{natural}\0{content:08x}{content:056x}");
+                let with = record.id.clone();
+                self.add(&sibling, content, Some(with))
+            }
+            None if over.is_none() => self.add(natural, content, None),
+            _ => Err(()),
+        }
+    }
+
+    fn add(&mut self, natural: &str, content: u64, with: Option<String>) -> Result<Record, ()> {
+        let revision = self.removed.get(natural).map_or(1, |revision| revision + 1);
+        let record = Record {
+            id: format!("id of {natural}"),
+            revision,
+            content,
+            with,
+        };
+        Ok(self.records.entry(natural.to_owned()).or_insert(record).clone())
+    }
+
+    fn delete(&mut self, natural: &str, revision: u64) -> Result<(), ()> {
+        match self.records.get(natural) {
+            Some(record) if record.revision == revision => {
+                self.records.remove(natural);
+                self.removed.insert(natural.to_owned(), revision + 1);
+                Ok(())
+            }
+            _ => Err(()),
+        }
+    }
+
+    fn list(&self) -> Vec<(String, Remote)> {
+        let listed = |(natural, record): (&String, &Record)| {
+            let remote = Remote {
+                id: record.id.clone(),
+                revision: record.revision,
+                kind: String::new(),
+                length: 1,
+                attributes: Attributes::new(),
+                conflict_with: record.with.clone(),
+                lacking: false,
+            };
+            (natural.clone(), remote)
+        };
+        self.records.iter().map(listed).collect()
+    }
+}
+
+fn local(place: &str, mark: Mark) -> Local {
+    Local {
+        place: place.to_owned(),
+        kind: String::new(),
+        attributes: Attributes::new(),
+        mark,
+    }
+}
+
+fn mark(inode: u64) -> Mark {
+    Mark {
+        modified: i64::try_from(inode).unwrap(),
+        size: 1,
+        inode,
+        mode: 0,
+    }
+}
+
+impl Agent {
+    fn event(&mut self, event: Event) {
+        let (state, effects) = step(std::mem::take(&mut self.state), event);
+        self.state = state;
+        for effect in effects {
+            if let Effect::Work(natural, work) = effect {
+                self.works.push((natural, *work));
+            }
+        }
+    }
+
+    fn begin(&mut self) {
+        self.works.clear();
+        (self.scan, self.list) = (None, None);
+        self.state = State::new(self.saved.clone(), true, true);
+        self.event(Event::On(Binding::default()));
+    }
+
+    fn take_scan(&mut self) {
+        let items = self
+            .files
+            .iter()
+            .map(|(place, (_, mark))| (place.clone(), local(place, *mark)));
+        let scan = Scan {
+            root: Root {
+                device: 1,
+                inode: 1,
+                boot: String::new(),
+            },
+            items: items.collect(),
+            unseen: Vec::new(),
+        };
+        self.scan = Some((self.state.now(), scan));
+    }
+
+    fn give_scan(&mut self) {
+        if let Some((at, scan)) = self.scan.take() {
+            self.event(Event::Scanned(at, scan));
+        }
+    }
+
+    fn give_list(&mut self) {
+        if let Some((at, list)) = self.list.take() {
+            self.event(Event::Listed(at, list));
+        }
+    }
+
+    fn is_still(&self, item: &Local) -> bool {
+        self.files
+            .get(&item.place)
+            .is_some_and(|(_, mark)| *mark == item.mark)
+    }
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let mut world = Self {
+            agents: Default::default(),
+            collection: Collection::default(),
+            last: 0,
+            alive: BTreeSet::new(),
+        };
+        world.agents.iter_mut().for_each(Agent::begin);
+        world
+    }
+
+    fn next(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    /// Does a piece of work as a worker would.
+    fn perform(&mut self, agent: usize, natural: &str, work: &Work) -> Outcome {
+        let fresh = self.next();
+        let Self {
+            agents, collection, ..
+        } = self;
+        let agent = &mut agents[agent];
+        match work {
+            // As belayd does.
+            Work::Put { over: None, .. } if is_sibling(natural) => Outcome::Refused,
+            Work::Put { item, over } => match agent.files.get(&item.place) {
+                Some((content, mark)) if *mark == item.mark => {
+                    let over = over.as_ref().map(|(_, revision)| *revision);
+                    match collection.put(natural, *content, over, false) {
+                        Ok(record) => Outcome::Stored {
+                            id: record.id,
+                            revision: record.revision,
+                        },
+                        Err(()) => Outcome::RecordChanged,
+                    }
+                }
+                _ => Outcome::ItemChanged,
+            },
+            Work::Join { item, .. } => {
+                match (agent.files.get(&item.place), collection.records.get(natural)) {
+                    (Some((content, mark)), Some(record)) if *mark == item.mark => {
+                        match record.content == *content {
+                            true => Outcome::Stored {
+                                id: record.id.clone(),
+                                revision: record.revision,
+                            },
+                            // As belayd does.
+                            false if is_sibling(natural) => Outcome::Refused,
+                            false => collection
+                                .put(natural, *content, None, true)
+                                .map_or(Outcome::RecordChanged, |_| Outcome::Beside),
+                        }
+                    }
+                    (_, None) => Outcome::RecordChanged,
+                    _ => Outcome::ItemChanged,
+                }
+            }
+            Work::Fetch { over, .. } => {
+                let Some(record) = collection.records.get(natural) else {
+                    return Outcome::RecordChanged;
+                };
+                let place = match over {
+                    Some(over) => over.place.clone(),
+                    None => beside(natural).unwrap_or_else(|| natural.to_owned()),
+                };
+                let is_still = match over {
+                    Some(over) => agent.is_still(over),
+                    None => !agent.files.contains_key(&place),
+                };
+                if !is_still {
+                    return Outcome::ItemChanged;
+                }
+                let mark = mark(fresh);
+                agent.files.insert(place.clone(), (record.content, mark));
+                Outcome::Written {
+                    revision: record.revision,
+                    item: local(&place, mark),
+                }
+            }
+            Work::Delete { revision, place, .. } => match agent.files.contains_key(place) {
+                true => Outcome::ItemChanged,
+                false => match collection.delete(natural, *revision) {
+                    Ok(()) => Outcome::Gone,
+                    Err(()) => Outcome::RecordChanged,
+                },
+            },
+            Work::Remove { item } => match agent.is_still(item) {
+                true => {
+                    agent.files.remove(&item.place);
+                    Outcome::Gone
+                }
+                false => Outcome::ItemChanged,
+            },
+        }
+    }
+
+    fn work(&mut self, agent: usize, which: usize) -> Option<(String, Outcome)> {
+        let works = &mut self.agents[agent].works;
+        if works.is_empty() {
+            return None;
+        }
+        let (natural, work) = works.remove(which % works.len());
+        let outcome = self.perform(agent, &natural, &work);
+        Some((natural, outcome))
+    }
+
+    pub(super) fn act(&mut self, act: &Act) {
+        match *act {
+            Act::Write(agent, name) => {
+                let content = self.next();
+                let before = self.agents[agent]
+                    .files
+                    .insert(format!("{name}"), (content, mark(content)));
+                if let Some((before, _)) = before {
+                    self.alive.remove(&before);
+                }
+                self.alive.insert(content);
+            }
+            Act::Remove(agent, which) => {
+                let files = &mut self.agents[agent].files;
+                let Some(place) = files.keys().nth(which % files.len().max(1)).cloned() else {
+                    return;
+                };
+                if let Some((content, _)) = files.remove(&place) {
+                    self.alive.remove(&content);
+                }
+            }
+            Act::Rename(agent, which, name) => {
+                let files = &mut self.agents[agent].files;
+                let Some(place) = files.keys().nth(which % files.len().max(1)).cloned() else {
+                    return;
+                };
+                if !files.contains_key(&format!("{name}"))
+                    && let Some(file) = files.remove(&place)
+                {
+                    files.insert(format!("{name}"), file);
+                }
+            }
+            Act::OthersPut(name) => {
+                let content = self.next();
+                let natural = format!("{name}");
+                let over = self
+                    .collection
+                    .records
+                    .get(&natural)
+                    .map(|record| record.revision);
+                if let Some(record) = self.collection.records.get(&natural) {
+                    self.alive.remove(&record.content);
+                }
+                self.collection.put(&natural, content, over, false).unwrap();
+                self.alive.insert(content);
+            }
+            Act::OthersDelete(which) => {
+                let records = &self.collection.records;
+                let Some(natural) = records.keys().nth(which % records.len().max(1)).cloned() else {
+                    return;
+                };
+                let record = records[&natural].clone();
+                self.alive.remove(&record.content);
+                self.collection.delete(&natural, record.revision).unwrap();
+            }
+            Act::TakeScan(agent) => self.agents[agent].take_scan(),
+            Act::GiveScan(agent) => self.agents[agent].give_scan(),
+            Act::TakeList(agent) => {
+                let agent = &mut self.agents[agent];
+                agent.list = Some((agent.state.now(), self.collection.list()));
+            }
+            Act::GiveList(agent) => self.agents[agent].give_list(),
+            Act::Work(agent, which) => {
+                if let Some(done) = self.work(agent, which) {
+                    self.agents[agent].event(Event::Done(vec![done]));
+                }
+            }
+            Act::Again(agent) => self.agents[agent].event(Event::Again),
+            Act::Save(agent) => self.agents[agent].saved = self.agents[agent].state.memory.clone(),
+            Act::Crash(agent, which) => {
+                self.work(agent, which);
+                self.agents[agent].begin();
+            }
+            Act::LoseMemory(agent) => {
+                self.agents[agent].saved = Memory::default();
+                self.agents[agent].begin();
+            }
+            Act::SwitchOff(agent) => {
+                let agent = &mut self.agents[agent];
+                (agent.scan, agent.list) = (None, None);
+                agent.event(Event::Off);
+                let left = std::mem::take(&mut agent.works);
+                let left = left.into_iter().map(|(natural, _)| (natural, Outcome::Later));
+                agent.event(Event::Done(left.collect()));
+                agent.event(Event::On(Binding::default()));
+            }
+        }
+    }
+
+    /// Lets everything come to rest; what is still done where it doesn't.
+    pub(super) fn settle(&mut self) -> Vec<(String, Work)> {
+        let mut worked = Vec::new();
+        for _ in 0..20 {
+            worked.clear();
+            for agent in 0..2 {
+                let look = [
+                    Act::TakeScan(agent),
+                    Act::TakeList(agent),
+                    Act::GiveScan(agent),
+                    Act::GiveList(agent),
+                ];
+                look.iter().for_each(|act| self.act(act));
+                self.act(&Act::Again(agent));
+                while let Some(work) = self.agents[agent].works.first() {
+                    worked.push(work.clone());
+                    self.act(&Act::Work(agent, 0));
+                }
+            }
+            if worked.is_empty() {
+                break;
+            }
+        }
+        worked
+    }
+}

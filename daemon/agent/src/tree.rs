@@ -1,0 +1,262 @@
+//! A folder from which nothing leads out: each step below the root is taken by descriptor, never through a symbolic link,
+//! never onto another file system.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, openat, renameat_with, unlinkat};
+use rustix::io::Errno;
+
+use crate::model::Mark;
+use crate::names;
+use crate::ports::SourceError;
+
+/// A root.
+#[derive(Debug)]
+pub struct Tree {
+    root: PathBuf,
+}
+
+impl Tree {
+    /// The folder `root`, which needn't be there yet. It may itself be reached through links: it is the owner's choice.
+    #[must_use]
+    pub const fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// The root.
+    ///
+    /// # Errors
+    /// What the file system says, as in every function here.
+    pub fn root(&self) -> io::Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(rustix::fs::open(&self.root, flags, Mode::empty())?)
+    }
+
+    /// A folder below it, empty: the root; made on the way if asked.
+    ///
+    /// # Errors
+    /// `ENOTDIR`, `ELOOP` or `EXDEV` where something else is on the way.
+    pub fn folder(&self, relative: &str, make: bool) -> io::Result<OwnedFd> {
+        let mut folder = self.root()?;
+        let device = device(&folder)?;
+        for name in relative.split('/').filter(|name| !name.is_empty()) {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let below = match openat(&folder, name, flags, Mode::empty()) {
+                Err(Errno::NOENT) if make => {
+                    match rustix::fs::mkdirat(&folder, name, Mode::RWXU) {
+                        Ok(()) | Err(Errno::EXIST) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                    openat(&folder, name, flags, Mode::empty())?
+                }
+                other => other?,
+            };
+            if self::device(&below)? != device {
+                return Err(Errno::XDEV.into());
+            }
+            folder = below;
+        }
+        Ok(folder)
+    }
+
+    /// A regular file, for reading.
+    ///
+    /// # Errors
+    /// `ENOENT`, also for what is no regular file.
+    pub fn open(&self, place: &str) -> io::Result<(File, Mark)> {
+        let (folder, name) = self.parent(place, false)?;
+        // Neither waits for a pipe's writer nor takes a terminal.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let file = File::from(openat(&folder, name, flags, Mode::empty())?);
+        let mark = mark_of(&file.metadata()?).ok_or(Errno::NOENT)?;
+        Ok((file, mark))
+    }
+
+    /// The state of a regular file.
+    ///
+    /// # Errors
+    /// `ENOENT`, also for what is no regular file.
+    pub fn mark(&self, place: &str) -> io::Result<Mark> {
+        let (folder, name) = self.parent(place, false)?;
+        mark_at(&folder, name)
+    }
+
+    /// Whether nothing at all lies there.
+    #[must_use]
+    pub fn is_free(&self, place: &str) -> bool {
+        let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        match self.parent(place, false) {
+            Ok((folder, name)) => lies(&folder, name) == Err(Errno::NOENT),
+            // Without a root nothing can be said.
+            Err(error) => gone(&error) && self.root().is_ok(),
+        }
+    }
+
+    /// Writes a file, whole or not at all, and durably: over `over` only if the file is still as that says, else only where
+    /// nothing is.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn replace(
+        &self,
+        place: &str,
+        over: Option<Mark>,
+        fill: impl FnOnce(&mut File) -> Result<(), SourceError>,
+    ) -> Result<Mark, SourceError> {
+        let (folder, name) = self.parent(place, true)?;
+        if let Some(over) = over
+            && mark_at(&folder, name).ok() != Some(over)
+        {
+            return Err(SourceError::Changed);
+        }
+        let unfinished = names::unfinished();
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = File::from(openat(&folder, &unfinished, flags, Mode::RUSR | Mode::WUSR)?);
+        let written = fill(&mut file)
+            .and_then(|()| Ok(file.sync_all()?))
+            .and_then(|()| Ok(mark_of(&file.metadata()?).ok_or(Errno::NOENT)?))
+            .and_then(|mark| put_in_place(&folder, &unfinished, name, over).map(|()| mark));
+        if written.is_err() {
+            // It may be in place, and then isn't there any more.
+            let _ = unlinkat(&folder, &unfinished, AtFlags::empty());
+        }
+        written
+    }
+
+    /// Removes a file that is still as `mark` says.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn remove(&self, place: &str, mark: Mark) -> Result<(), SourceError> {
+        let (folder, name) = self.parent(place, false)?;
+        if mark_at(&folder, name).ok() != Some(mark) {
+            return Err(SourceError::Changed);
+        }
+        // What is put there meanwhile is put back.
+        let aside = names::unfinished();
+        if let Err(error) = rename(&folder, name, &aside, RenameFlags::NOREPLACE) {
+            return Err(match error {
+                Errno::NOENT => SourceError::Changed,
+                other => other.into(),
+            });
+        }
+        if mark_at(&folder, &aside).ok() == Some(mark) {
+            unlinkat(&folder, &aside, AtFlags::empty())?;
+            return Ok(());
+        }
+        rename(&folder, &aside, name, RenameFlags::NOREPLACE)?;
+        Err(SourceError::Changed)
+    }
+
+    /// Writes everything of this file system to its medium.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(self.root()?)?)
+    }
+
+    fn parent<'a>(&self, place: &'a str, make: bool) -> io::Result<(OwnedFd, &'a str)> {
+        if !names::is_mirrored_path(place) {
+            return Err(Errno::INVAL.into());
+        }
+        let (folder, name) = place.rsplit_once('/').unwrap_or(("", place));
+        Ok((self.folder(folder, make)?, name))
+    }
+}
+
+/// The state of a regular file by its metadata.
+#[must_use]
+pub fn mark_of(metadata: &std::fs::Metadata) -> Option<Mark> {
+    let seconds = metadata.mtime().saturating_mul(1_000_000_000);
+    metadata.is_file().then(|| Mark {
+        modified: seconds.saturating_add(metadata.mtime_nsec()),
+        size: metadata.len(),
+        inode: metadata.ino(),
+        mode: metadata.permissions().mode() & 0o777,
+    })
+}
+
+/// The device number of what is open.
+///
+/// # Errors
+/// What the file system says.
+pub fn device(folder: &OwnedFd) -> io::Result<u64> {
+    Ok(File::from(folder.try_clone()?).metadata()?.dev())
+}
+
+fn put_in_place(folder: &OwnedFd, new: &str, name: &str, over: Option<Mark>) -> Result<(), SourceError> {
+    let Some(over) = over else {
+        return match rename(folder, new, name, RenameFlags::NOREPLACE) {
+            Ok(()) => Ok(()),
+            Err(Errno::EXIST) => Err(in_the_way(folder, name)),
+            Err(error) => Err(error.into()),
+        };
+    };
+    // Both change places, so that an edit of the last moment is seen, and put back.
+    match renameat_with(folder, new, folder, name, RenameFlags::EXCHANGE) {
+        Ok(()) if mark_at(folder, new).ok() == Some(over) => {
+            // The new one is in place; an old one that stays is swept away at the next start.
+            let _ = unlinkat(folder, new, AtFlags::empty());
+            Ok(())
+        }
+        Ok(()) => {
+            renameat_with(folder, new, folder, name, RenameFlags::EXCHANGE)?;
+            Err(SourceError::Changed)
+        }
+        Err(Errno::NOENT) => Err(SourceError::Changed),
+        // A file system that can't: the look beforehand has to do.
+        Err(Errno::INVAL | Errno::NOSYS) => match mark_at(folder, name).ok() == Some(over) {
+            true => Ok(rustix::fs::renameat(folder, new, folder, name)?),
+            false => Err(SourceError::Changed),
+        },
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Renames within a folder; a file system that can't do so without replacing is looked at first.
+fn rename(folder: &OwnedFd, from: &str, to: &str, flags: RenameFlags) -> Result<(), Errno> {
+    match renameat_with(folder, from, folder, to, flags) {
+        Err(Errno::INVAL | Errno::NOSYS) => match lies(folder, to) {
+            Err(Errno::NOENT) => rustix::fs::renameat(folder, from, folder, to),
+            Ok(()) => Err(Errno::EXIST),
+            Err(error) => Err(error),
+        },
+        other => other,
+    }
+}
+
+/// What it means that a name is taken: a file that a scan will show, or something that none ever does, such as a link, a
+/// folder, or a name that differs in its case alone.
+fn in_the_way(folder: &OwnedFd, name: &str) -> SourceError {
+    let is_file = mark_at(folder, name).is_ok();
+    let is_listed = rustix::fs::Dir::read_from(folder).is_ok_and(|entries| {
+        entries
+            .flatten()
+            .any(|entry| entry.file_name().to_bytes() == name.as_bytes())
+    });
+    match is_file && is_listed {
+        true => SourceError::Changed,
+        false => SourceError::Refused("something else lies there"),
+    }
+}
+
+fn lies(folder: &OwnedFd, name: &str) -> Result<(), Errno> {
+    rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).map(drop)
+}
+
+fn mark_at(folder: &OwnedFd, name: &str) -> io::Result<Mark> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = File::from(openat(folder, name, flags, Mode::empty())?);
+    Ok(mark_of(&file.metadata()?).ok_or(Errno::NOENT)?)
+}

@@ -1,0 +1,133 @@
+//! What is long: a descriptor each, streamed whatever its length.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use super::{Worker, blocking, failed, outcome_of, put_of, write};
+use crate::model::{Local, MODIFIED, Remote};
+use crate::state::{Outcome, Work};
+
+/// Read at once, bytes.
+const STRIDE: usize = 64 * 1024;
+
+impl Worker {
+    pub(super) async fn long(&self, natural: &str, work: Work) -> Outcome {
+        match work {
+            Work::Put { item, over } => self.long_put(natural, item, over, false).await,
+            Work::Fetch { record, over } => self.long_fetch(natural, record, over).await,
+            Work::Join { item, record } => self.long_join(natural, item, record).await,
+            Work::Delete { .. } | Work::Remove { .. } => Outcome::Refused,
+        }
+    }
+
+    async fn long_put(
+        &self,
+        natural: &str,
+        item: Local,
+        over: Option<(String, u64)>,
+        keep_both: bool,
+    ) -> Outcome {
+        let put = put_of(natural, &item, over, keep_both);
+        let worker = self.clone();
+        let file = match blocking(move || worker.open(&item)).await {
+            Some(Ok(file)) => file,
+            Some(Err(outcome)) => return outcome,
+            None => return Outcome::Later,
+        };
+        // Written to while it was read, it differs from what was named, and the next scan puts it again.
+        match self.records.put(put, file.into()).await {
+            Ok(_) if keep_both => Outcome::Beside,
+            Ok((id, revision)) => Outcome::Stored { id, revision },
+            Err(failure) => failed(failure),
+        }
+    }
+
+    async fn long_fetch(&self, natural: &str, record: Remote, over: Option<Local>) -> Outcome {
+        let coming = match self.records.get(record.id.clone()).await {
+            Ok(coming) => coming,
+            Err(failure) => return failed(failure),
+        };
+        let (source, natural) = (Arc::clone(&self.source), natural.to_owned());
+        let written = blocking(move || {
+            let record = Remote {
+                length: coming.length,
+                attributes: coming.attributes,
+                ..record
+            };
+            let mut content = coming.content;
+            write(
+                &*source,
+                &natural,
+                &record,
+                coming.revision,
+                over.as_ref(),
+                &mut content,
+            )
+        });
+        written.await.unwrap_or(Outcome::Later)
+    }
+
+    async fn long_join(&self, natural: &str, item: Local, record: Remote) -> Outcome {
+        if item.mark.size != record.length {
+            return self.long_put(natural, item, None, true).await;
+        }
+        let modified = item.attributes.get(MODIFIED);
+        if modified.is_some() && modified == record.attributes.get(MODIFIED) {
+            // As rsync does: the same time to the nanosecond, and the same length. Else a memory that was lost would
+            // bring every film down again.
+            let (id, revision) = (record.id, record.revision);
+            return Outcome::Stored { id, revision };
+        }
+        let coming = match self.records.get(record.id.clone()).await {
+            Ok(coming) => coming,
+            Err(failure) => return failed(failure),
+        };
+        let (worker, wanted) = (self.clone(), item.clone());
+        let compared = blocking(move || {
+            let file = worker.open(&wanted)?;
+            let mut content = coming.content;
+            let equal = are_equal(&mut &file, &mut content);
+            match equal {
+                Ok(_) if !worker.source.is_still(&wanted) => Err(Outcome::ItemChanged),
+                Ok(equal) => Ok((equal, coming.revision)),
+                Err(error) => Err(outcome_of(&error.into())),
+            }
+        });
+        match compared.await {
+            Some(Ok((true, revision))) => Outcome::Stored {
+                id: record.id,
+                revision,
+            },
+            Some(Ok((false, _))) => self.long_put(natural, item, None, true).await,
+            Some(Err(outcome)) => outcome,
+            None => Outcome::Later,
+        }
+    }
+}
+
+/// Whether both say the same to their ends. One that was cut off doesn't, and is kept beside.
+fn are_equal(one: &mut dyn Read, other: &mut dyn Read) -> io::Result<bool> {
+    let (mut left, mut right) = (vec![0; STRIDE], vec![0; STRIDE]);
+    loop {
+        let count = fill(one, &mut left)?;
+        if fill(other, &mut right)? != count || left.get(..count) != right.get(..count) {
+            return Ok(false);
+        }
+        if count == 0 {
+            return Ok(true);
+        }
+    }
+}
+
+fn fill(from: &mut dyn Read, room: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = room.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match from.read(rest) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}

@@ -1,0 +1,328 @@
+//! `belay-agent`: folders of users on two devices, through belayd and the cloud.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use belay_tests::app::{New, collection};
+use belay_tests::guest;
+use belay_tests::process::{Process, Program};
+use belay_tests::stage::BELAYD;
+use belay_tests::until::until;
+
+use super::{Device, Fleet};
+
+/// A card of nobody, with more properties.
+fn card(uid: &str, more: &str) -> String {
+    format!("BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{uid}\r\nFN:{uid}\r\n{more}END:VCARD\r\n")
+}
+
+/// The home folder of a device's user.
+struct Home(PathBuf);
+
+impl Home {
+    fn of(device: &Device) -> Self {
+        let home = Self(device.scene.place().folder("home", 0o700).unwrap());
+        home.give("");
+        for folder in [".contacts", "Pictures", ".config", ".config/belay-agent"] {
+            fs::create_dir(home.at(folder)).unwrap();
+            home.give(folder);
+        }
+        home.write(".config/belay-agent/config.toml", "settle = 0\n");
+        home
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn give(&self, name: &str) {
+        if guest::is_root() {
+            std::os::unix::fs::chown(self.at(name), Some(guest::person()), Some(guest::person())).unwrap();
+        }
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.at(name), text).unwrap();
+        self.give(name);
+    }
+
+    /// The agent of this user.
+    fn agent(&self, device: &Device, args: &[&str]) -> Program {
+        device
+            .scene
+            .program("belay-agent", args)
+            .env("HOME", &self.0)
+            .as_user(guest::person())
+    }
+
+    /// Waits until a file says this.
+    async fn says(&self, name: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let path = self.at(name);
+        let read = async || fs::read_to_string(&path).ok().filter(|text| wanted(text));
+        until(&format!("{} to be as wanted", path.display()), read)
+            .await
+            .unwrap()
+    }
+
+    async fn lacks(&self, name: &str) {
+        let path = self.at(name);
+        let gone = async || (!path.exists()).then_some(());
+        until(&format!("{} to be gone", path.display()), gone)
+            .await
+            .unwrap();
+    }
+
+    fn files(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.at(folder)).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+/// Two devices, a home on each, and an agent in it.
+struct Pair {
+    fleet: Fleet,
+    homes: [Home; 2],
+    agents: Vec<Process>,
+}
+
+impl Pair {
+    async fn of(names: &[&str]) -> Self {
+        let fleet = Fleet::of(2, names).await;
+        let homes = [Home::of(&fleet.devices[0]), Home::of(&fleet.devices[1])];
+        let start = |(home, device): (&Home, &Device)| home.agent(device, &[]).start().unwrap();
+        let agents = homes.iter().zip(&fleet.devices).map(start).collect();
+        Self { fleet, homes, agents }
+    }
+
+    /// Waits until a device's collection has so many records.
+    async fn has(&self, device: usize, name: &str, wanted: usize) {
+        let app = &self.fleet.devices[device].app;
+        let count = async || {
+            let rows = app.list(name).await.unwrap().unwrap();
+            (rows.len() == wanted).then_some(())
+        };
+        until(&format!("device {device} to have {wanted} {name}"), count)
+            .await
+            .unwrap();
+    }
+
+    async fn stop(self) -> (Fleet, [Home; 2]) {
+        for agent in self.agents {
+            assert!(agent.stop().await.unwrap().success());
+        }
+        (self.fleet, self.homes)
+    }
+}
+
+#[tokio::test]
+async fn a_contact_written_on_one_phone_is_on_the_other_and_follows_every_change() {
+    const ALL: &[&str] = &["contacts"];
+    let pair = Pair::of(ALL).await;
+    let [ada, second] = &pair.homes;
+    ada.write(".contacts/any name.vcf", &card("ann", ""));
+    for uid in ["bob", "cy", "dee"] {
+        ada.write(&format!(".contacts/{uid}.vcf"), &card(uid, ""));
+    }
+    pair.has(0, "contacts", 4).await;
+    pair.fleet.settled(ALL, "").await;
+    second
+        .says(".contacts/ann.vcf", |text| text == card("ann", ""))
+        .await;
+    second
+        .says(".contacts/dee.vcf", |text| text == card("dee", ""))
+        .await;
+
+    // Changed there, it is changed here, under the name that it has here.
+    second.write(".contacts/ann.vcf", &card("ann", "TEL:1\r\n"));
+    let is_told = async || {
+        let rows = pair.fleet.devices[1].app.list("contacts").await.unwrap().unwrap();
+        let length = card("ann", "TEL:1\r\n").len() as u64;
+        rows.iter()
+            .any(|row| row.natural == "ann" && row.length == length)
+            .then_some(())
+    };
+    until("belayd to be told", is_told).await.unwrap();
+    pair.fleet.settled(ALL, "").await;
+    ada.says(".contacts/any name.vcf", |text| text.contains("TEL:1"))
+        .await;
+    assert!(!ada.at(".contacts/ann.vcf").exists());
+
+    // Changed on both while the network is away, it has both changes on both.
+    pair.fleet.away(0, true);
+    pair.fleet.away(1, true);
+    ada.write(".contacts/bob.vcf", &card("bob", "TEL:2\r\n"));
+    second.write(".contacts/bob.vcf", &card("bob", "NOTE:n\r\n"));
+    for device in 0..2 {
+        let waits = async || (pair.fleet.devices[device].pending("contacts").await == 1).then_some(());
+        until("the change to wait for the cloud", waits).await.unwrap();
+    }
+    pair.fleet.away(0, false);
+    pair.fleet.away(1, false);
+    pair.fleet.settled(ALL, "").await;
+    for home in [ada, second] {
+        home.says(".contacts/bob.vcf", |text| {
+            text.contains("TEL:2") && text.contains("NOTE:n")
+        })
+        .await;
+    }
+
+    // Removed here, it is gone there.
+    fs::remove_file(ada.at(".contacts/any name.vcf")).unwrap();
+    pair.has(0, "contacts", 3).await;
+    pair.fleet.settled(ALL, "").await;
+    second.lacks(".contacts/ann.vcf").await;
+    assert_eq!(second.files(".contacts"), ["bob.vcf", "cy.vcf", "dee.vcf"]);
+
+    // belayd leaves the bus and comes back.
+    let mut pair = pair;
+    pair.fleet.devices[0].scene.stop_belayd().await.unwrap();
+    pair.homes[0].write(".contacts/eve.vcf", &card("eve", ""));
+    pair.fleet.devices[0].scene.start_belayd().await.unwrap();
+    pair.has(0, "contacts", 4).await;
+    let (fleet, _) = pair.stop().await;
+    for device in &fleet.devices {
+        device.scene.verdict().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_unmounted_folder_deletes_nothing_until_its_owner_says_so() {
+    const ALL: &[&str] = &["contacts"];
+    let pair = Pair::of(ALL).await;
+    for uid in ["ann", "bob", "cy"] {
+        pair.homes[0].write(&format!(".contacts/{uid}.vcf"), &card(uid, ""));
+    }
+    pair.has(0, "contacts", 3).await;
+    pair.fleet.settled(ALL, "").await;
+    pair.homes[1]
+        .says(".contacts/cy.vcf", |text| text == card("cy", ""))
+        .await;
+    let (fleet, homes) = pair.stop().await;
+    let [ada, _] = &homes;
+    let device = &fleet.devices[0];
+    let once = async |args: &[&str]| {
+        let (status, _) = ada.agent(device, args).output().await.unwrap();
+        status.code()
+    };
+    assert_eq!(once(&["--once"]).await, Some(0));
+    // Away, and an empty one in its place.
+    fs::rename(ada.at(".contacts"), ada.at("away")).unwrap();
+    assert_eq!(once(&["--once"]).await, Some(69));
+    fs::create_dir(ada.at(".contacts")).unwrap();
+    ada.give(".contacts");
+    assert_eq!(once(&["--once"]).await, Some(69));
+    assert_eq!(device.app.list("contacts").await.unwrap().unwrap().len(), 3);
+    assert_eq!(ada.files(".contacts"), Vec::<String>::new());
+    // Back again.
+    fs::remove_dir(ada.at(".contacts")).unwrap();
+    fs::rename(ada.at("away"), ada.at(".contacts")).unwrap();
+    assert_eq!(once(&["--once"]).await, Some(0));
+    // Without its memory it finds that both are the same, and doubles nothing.
+    fs::remove_dir_all(ada.at(".local/state/belay-agent")).unwrap();
+    assert_eq!(once(&["--once"]).await, Some(0));
+    assert_eq!(device.app.list("contacts").await.unwrap().unwrap().len(), 3);
+    assert_eq!(ada.files(".contacts"), ["ann.vcf", "bob.vcf", "cy.vcf"]);
+    // Emptied by its owner, who says so.
+    for uid in ["ann", "bob", "cy"] {
+        fs::remove_file(ada.at(&format!(".contacts/{uid}.vcf"))).unwrap();
+    }
+    assert_eq!(once(&["--once"]).await, Some(69));
+    assert_eq!(once(&["--emptied", "contacts"]).await, Some(0));
+    assert_eq!(device.app.list("contacts").await.unwrap().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn photographs_arrive_as_they_were_and_hostile_names_nowhere() {
+    const ALL: &[&str] = &["pictures"];
+    let pair = Pair::of(ALL).await;
+    let [ada, second] = &pair.homes;
+    let photograph: Vec<u8> = (0..3_000_000_u32)
+        .flat_map(|n| (n ^ n.rotate_left(7)).to_le_bytes())
+        .collect();
+    let taken = SystemTime::UNIX_EPOCH + Duration::new(1_700_000_000, 123_000_000);
+    fs::create_dir(ada.at("Pictures/Camera")).unwrap();
+    ada.give("Pictures/Camera");
+    let fresh = ada.at("fresh.jpg");
+    fs::write(&fresh, &photograph).unwrap();
+    fs::File::options()
+        .write(true)
+        .open(&fresh)
+        .unwrap()
+        .set_modified(taken)
+        .unwrap();
+    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o640)).unwrap();
+    ada.give("fresh.jpg");
+    fs::rename(&fresh, ada.at("Pictures/Camera/IMG 1.jpg")).unwrap();
+    pair.has(0, "pictures", 1).await;
+    let app = &pair.fleet.devices[0].app;
+    for natural in [
+        "../../escaped.jpg",
+        "/tmp/escaped.jpg",
+        "Camera/../../escaped.jpg",
+        ".hidden.jpg",
+    ] {
+        let new = New {
+            natural,
+            kind: "image/jpeg",
+            content: b"theirs",
+        };
+        app.put_new("pictures", &new).await.unwrap().unwrap();
+    }
+    pair.fleet.settled(ALL, "").await;
+    let path = second.at("Pictures/Camera/IMG 1.jpg");
+    let whole = async || fs::read(&path).ok().filter(|content| *content == photograph);
+    until("the photograph to come", whole).await.unwrap();
+    let metadata = fs::metadata(&path).unwrap();
+    assert_eq!(metadata.modified().unwrap(), taken);
+    assert_eq!(metadata.mode() & 0o777, 0o640);
+    // The hostile ones were there when the photograph came; a pass of its own says that they can't be.
+    let (fleet, homes) = pair.stop().await;
+    let (status, _) = homes[1]
+        .agent(&fleet.devices[1], &["--once"])
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(status.code(), Some(69));
+    for home in &homes {
+        assert_eq!(home.files("Pictures"), ["Camera"]);
+        assert_eq!(home.files(""), [".config", ".contacts", ".local", "Pictures"]);
+        assert!(!home.0.parent().unwrap().join("escaped.jpg").exists());
+    }
+    assert!(!Path::new("/tmp/escaped.jpg").exists());
+}
+
+#[tokio::test]
+async fn nothing_is_touched_that_isnt_on_and_nothing_without_belayd() {
+    let mut fleet = Fleet::of(1, &[]).await;
+    let home = Home::of(&fleet.devices[0]);
+    home.write(".contacts/ann.vcf", &card("ann", ""));
+    let once = async |device: &Device, args: &[&str]| {
+        let (status, said) = home.agent(device, args).output().await.unwrap();
+        (status.code(), said)
+    };
+    let device = &fleet.devices[0];
+    assert_eq!(once(device, &["--once"]).await.0, Some(0));
+    assert_eq!(device.app.list("contacts").await.unwrap().unwrap().len(), 0);
+    assert!(
+        !device
+            .app
+            .get::<bool>(collection("contacts"), "Enabled")
+            .await
+            .unwrap()
+    );
+    assert_eq!(once(device, &["--check-config"]).await, (Some(0), String::new()));
+    assert!(once(device, &["--print-config"]).await.1.contains("settle = 0"));
+    home.write(".config/belay-agent/config.toml", "settle = 0\ncolour = 1\n");
+    assert_eq!(once(device, &["--check-config"]).await.0, Some(78));
+    home.write(".config/belay-agent/config.toml", "settle = 0\n");
+    fleet.devices[0].scene.stop_belayd().await.unwrap();
+    assert_eq!(once(&fleet.devices[0], &["--once"]).await.0, Some(69));
+    // Looking for belayd starts none.
+    assert_eq!(fleet.devices[0].scene.owner(BELAYD).await.unwrap(), None);
+}
