@@ -95,7 +95,9 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> AdminError {
     move |error| AdminError::File(path, error)
 }
 
-fn now() -> Millis {
+/// The present time, ms since 1970.
+#[must_use]
+pub fn now() -> Millis {
     CloudClock::new(system_clock()).now()
 }
 

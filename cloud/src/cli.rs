@@ -164,9 +164,11 @@ fn administer(settings: &Settings, what: Admin) -> Result<String, AdminError> {
         Admin::Quota { account, bytes } => {
             admin::quota::quota(data, &account, bytes.as_deref(), settings.limits.quota)
         }
-        Admin::Backup { folder } => admin::backup::backup(data, &folder),
-        Admin::Restore { folder, key } => admin::restore::restore(data, &folder, key.as_deref()),
-        Admin::Compact { rebuild } => admin::compact::compact(data, rebuild),
+        Admin::Backup { folder } => admin::backup::backup(data, &folder, admin::now()),
+        Admin::Restore { folder, key } => {
+            admin::restore::restore(data, &folder, key.as_deref(), admin::now())
+        }
+        Admin::Compact { rebuild } => admin::compact::compact(data, rebuild, admin::now()),
     }
 }
 

@@ -16,10 +16,11 @@ use belay_proto::sync::ChunkId;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::manifest::{self, Manifest};
-use super::{AdminError, at, now};
+use super::{AdminError, at};
 use crate::app::open_data;
 use crate::blobs::copies::{How, Taken, Wanted};
 use crate::blobs::files::{FileName, Files, lock, sync, write_new};
+use crate::clock::Millis;
 use crate::store::{self, StoreError};
 
 /// How often one waits 5 s for a transaction of the running cloud to end.
@@ -39,7 +40,7 @@ struct Counts {
 /// # Errors
 /// [`AdminError::NoData`], [`AdminError::Taken`], [`AdminError::Bad`] for a folder with another cloud's backup,
 /// [`AdminError::Lost`] when the backup is made but chunks were lost before, or what the disk says.
-pub fn backup(data: &Path, folder: &Path) -> Result<String, AdminError> {
+pub fn backup(data: &Path, folder: &Path, now: Millis) -> Result<String, AdminError> {
     let path = data.join(store::FILE);
     if !path.exists() {
         return Err(AdminError::NoData);
@@ -59,7 +60,6 @@ pub fn backup(data: &Path, folder: &Path) -> Result<String, AdminError> {
     }
     let copies = Files::open(folder).map_err(at(folder))?;
     copies.settle_taken().map_err(at(copies.folder()))?;
-    let made_at = now();
     let name = manifest::draw_name();
     snapshot(&path, &folder.join(&name))?;
     let copy = folder.join(&name);
@@ -70,7 +70,7 @@ pub fn backup(data: &Path, folder: &Path) -> Result<String, AdminError> {
     sync(folder).map_err(at(folder))?;
     let manifest = Manifest {
         format: 0,
-        made_at,
+        made_at: now,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         database: name,
         length,

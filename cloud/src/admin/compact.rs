@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::{AdminError, at, now};
+use super::{AdminError, at};
 use crate::app::open_data;
 use crate::blobs;
 use crate::blobs::files::Files;
+use crate::clock::Millis;
 use crate::store::{self, StoreError};
 use crate::sweep;
 
@@ -43,7 +44,7 @@ impl Size {
 ///
 /// # Errors
 /// [`AdminError::NoData`], or data that can't be used.
-pub fn compact(data: &Path, rebuild: bool) -> Result<String, AdminError> {
+pub fn compact(data: &Path, rebuild: bool, now: Millis) -> Result<String, AdminError> {
     let path = data.join(store::FILE);
     if !path.exists() {
         return Err(AdminError::NoData);
@@ -55,12 +56,12 @@ pub fn compact(data: &Path, rebuild: bool) -> Result<String, AdminError> {
     let mut left = before;
     // A sweep deletes so many chunks at most.
     loop {
-        store::run(&mut connection, |tx| sweep::sweep(tx, &files, now()))?;
-        let now = Size::of(&connection)?;
-        if (now.chunks, now.removals) == (left.chunks, left.removals) {
+        store::run(&mut connection, |tx| sweep::sweep(tx, &files, now))?;
+        let size = Size::of(&connection)?;
+        if (size.chunks, size.removals) == (left.chunks, left.removals) {
             break;
         }
-        left = now;
+        left = size;
     }
     let settled = blobs::table::settle(&connection, &files)?;
     if rebuild {
@@ -69,11 +70,11 @@ pub fn compact(data: &Path, rebuild: bool) -> Result<String, AdminError> {
     let mut free = store::free_pages(&connection)?;
     while free > 0 {
         store::run(&mut connection, |tx| Ok(store::give_back(tx, PAGES)?))?;
-        let now = store::free_pages(&connection)?;
-        if now >= free {
+        let rest = store::free_pages(&connection)?;
+        if rest >= free {
             break;
         }
-        free = now;
+        free = rest;
     }
     // As far as readers let it.
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;

@@ -17,7 +17,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, Transaction, params};
 
 use super::manifest::{self, Manifest};
-use super::{AdminError, at, now};
+use super::{AdminError, at};
 use crate::app::RESTORING;
 use crate::blobs::copies::{How, Taken, Wanted};
 use crate::blobs::files::{FileName, Files, sync, write_new};
@@ -35,9 +35,9 @@ const LOST_AND_FOUND: &str = "lost+found";
 ///
 /// # Errors
 /// [`AdminError::NotEmpty`], [`AdminError::Bad`], or what the disk says. Nothing is in `data` then that wasn't before.
-pub fn restore(data: &Path, folder: &Path, key: Option<&Path>) -> Result<String, AdminError> {
+pub fn restore(data: &Path, folder: &Path, key: Option<&Path>, now: Millis) -> Result<String, AdminError> {
     let place = Place::take(data, key)?;
-    match place.fill(folder) {
+    match place.fill(folder, now) {
         Ok(manifest) => Ok(format!(
             "restored what was at {}: {} chunks of {} bytes; each device lists again",
             manifest.made_at / SECOND,
@@ -94,7 +94,7 @@ impl<'a> Place<'a> {
         Ok(Self { data, vault, key })
     }
 
-    fn fill(&self, folder: &Path) -> Result<Manifest, AdminError> {
+    fn fill(&self, folder: &Path, now: Millis) -> Result<Manifest, AdminError> {
         let data = self.data;
         let manifest = Manifest::read(folder, &self.vault)?;
         let copy = folder.join(&manifest.database);
@@ -112,7 +112,7 @@ impl<'a> Place<'a> {
         take_chunks(&path, &Files::of_backup(folder), &files)?;
         files.settle_taken().map_err(at(files.folder()))?;
         let mut connection = store::connect(&path)?;
-        store::run(&mut connection, |tx| renew(tx, now()))?;
+        store::run(&mut connection, |tx| renew(tx, now))?;
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         connection.close().map_err(|(_, error)| error)?;
         if let Some(key) = &self.key {
