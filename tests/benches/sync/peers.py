@@ -79,14 +79,24 @@ def photos(folder):
             file.write(draw.randbytes(PHOTO))
 
 
-def peak(pid):
-    """VmHWM of a process and of its children (syncthing has one that watches the other) in KiB; 0 once it has gone."""
+def children(pid):
+    """Of all of its threads."""
     try:
-        with open(f"/proc/{pid}/status") as status, open(f"/proc/{pid}/task/{pid}/children") as children:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children") as file:
+                yield from file.read().split()
+    except OSError:
+        return
+
+
+def peak(pid):
+    """VmHWM of a process and of its children (one syncthing watches another) in KiB; 0 once it has gone."""
+    try:
+        with open(f"/proc/{pid}/status") as status:
             found = re.search(r"VmHWM:\s+(\d+)", status.read())
-            return (int(found[1]) if found else 0) + sum(peak(child) for child in children.read().split())
     except OSError:
         return 0
+    return (int(found[1]) if found else 0) + sum(peak(child) for child in children(pid))
 
 
 class Running:
@@ -94,6 +104,8 @@ class Running:
 
     def __init__(self, argv, log, env=None):
         self.log = log
+        if shutil.which(argv[0]) is None:
+            raise Failed(f"{argv[0]} isn't installed")
         with open(log, "ab") as out:
             self.process = subprocess.Popen(
                 argv, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
@@ -422,6 +434,8 @@ def main():
                 with tempfile.TemporaryDirectory(prefix=f"belay-{name}-") as place:
                     try:
                         PEERS[name](place, given, kind)
+                    except Failed as failed:
+                        said(name, kind, f"FAILED: {failed}")
                     except Exception as error:  # One peer's surprise is not the next one's.
                         traceback.print_exc()
                         said(name, kind, f"FAILED: {error}")
