@@ -11,18 +11,21 @@ use crate::{forget_peak, peak};
 
 const SIZES: &str = "1000,10000,100000,1000000";
 /// Each is measured so often; the median counts.
-const TIMES: usize = 9;
+pub const TIMES: usize = 9;
+
+/// How many records there are to be, growing.
+pub fn sizes() -> Vec<usize> {
+    let sizes = std::env::var("GROWTH").unwrap_or_else(|_| SIZES.to_owned());
+    let sizes = sizes.split(',');
+    sizes.filter_map(|size| size.trim().parse().ok()).collect()
+}
 
 pub async fn measure(place: &Place) -> Outcome {
-    let sizes = std::env::var("GROWTH").unwrap_or_else(|_| SIZES.to_owned());
     let (keys, cloud) = (made::keys("notes")?, place.cloud()?);
     let mut link = place.link().await?;
     let mut cursor = Some(list(&mut link, None).await?.1);
     let (mut there, mut revisions) = (0, Vec::new());
-    for size in sizes
-        .split(',')
-        .filter_map(|size| size.trim().parse::<usize>().ok())
-    {
+    for size in sizes() {
         let begun = Instant::now();
         let (after, first) = push_contacts(&mut link, &keys, cursor, there..size, |_| None).await?;
         if revisions.is_empty() {
@@ -54,8 +57,8 @@ pub async fn measure(place: &Place) -> Outcome {
     Ok(())
 }
 
-/// ms.
-fn median(times: &mut [Duration]) -> f64 {
+/// The median, ms.
+pub fn median(times: &mut [Duration]) -> f64 {
     times.sort();
     let middle = times.get(times.len() / 2).copied().unwrap_or_default();
     middle.as_secs_f64() * 1e3

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
-use belay_tests::app::{App, Options};
+use belay_tests::app::{ACCOUNT, App, Options};
 use belay_tests::process::{Process, Program};
 use belay_tests::pusher::{Link, Session};
 use belay_tests::stage::Plan;
@@ -18,6 +18,7 @@ pub struct Place {
     stage: Stage,
     address: SocketAddr,
     cloud: Process,
+    belayd: Option<Process>,
     session: Session,
 }
 
@@ -46,6 +47,7 @@ impl Place {
             stage,
             address,
             cloud,
+            belayd: None,
             session,
         })
     }
@@ -53,6 +55,36 @@ impl Place {
     pub async fn link(&self) -> Outcome<Link> {
         let origin = format!("http://{}", self.address);
         Link::open(self.address, &origin, Some(&self.session)).await
+    }
+
+    /// Starts belayd on the kernel's clock, until it knows its account.
+    pub async fn start_belayd(&mut self) -> Outcome<u32> {
+        let config = self.stage.place().at("belay.toml").display().to_string();
+        let log = self.stage.place().at("logs/belayd-bench.log");
+        let args = ["role", "belayd", "--config", &config];
+        let belayd = Program::new("belayd", self.stage.exe(), args, &log)
+            .env("DBUS_SYSTEM_BUS_ADDRESS", self.stage.bus().address())
+            .env("DBUS_SESSION_BUS_ADDRESS", self.stage.bus().address())
+            .env("BELAY_LOG", "info")
+            .start()?;
+        let pid = belayd.pid()?;
+        self.belayd = Some(belayd);
+        let app = App::new(self.stage.person());
+        until("belayd and its account", async || {
+            let state = app.get::<String>(ACCOUNT, "State").await.ok();
+            state.filter(|state| state == "bound")
+        })
+        .await?;
+        Ok(pid)
+    }
+
+    pub fn person(&self) -> &zbus::Connection {
+        self.stage.person()
+    }
+
+    /// A folder that goes with the place.
+    pub fn folder(&self, name: &str) -> Outcome<PathBuf> {
+        self.stage.place().folder(name, 0o755)
     }
 
     pub fn cloud(&self) -> Outcome<u32> {
