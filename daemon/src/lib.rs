@@ -16,5 +16,6 @@ pub mod device;
 pub mod find;
 pub mod platform;
 pub mod store;
+pub mod sync;
 pub mod uses;
 pub mod warden;

@@ -1,5 +1,4 @@
-//! The bus: names, errors, enumerations, proxies, secrets in descriptors, and the client call that
-//! presents a password to the warden and uses the ticket.
+//! The bus: names, errors, enumerations, proxies, secrets and records in descriptors, and the client calls.
 
 mod arguments;
 pub mod client;
@@ -7,18 +6,21 @@ mod error;
 pub mod fd;
 pub mod names;
 mod proxies;
+#[cfg(feature = "records")]
+pub mod records;
 mod values;
 
 pub use arguments::{action_arguments, read_arguments};
 pub use error::Error;
 pub use names::INTERFACES;
 pub use proxies::{
-    AccessoryManagerProxy, AccessoryProxy, AccountProxy, AuditEntries, CommandEntries, Details,
-    DeviceEntries, DeviceProxy, IdentifierEntry, ManagerProxy, Options, WardenProxy,
+    AccessoryManagerProxy, AccessoryProxy, AccountProxy, AuditEntries, CollectionProxy, CommandEntries,
+    Details, DeviceEntries, DeviceProxy, IdentifierEntry, ManagerProxy, Options, RecordEntry, SyncProxy,
+    WardenProxy,
 };
 pub use values::{
     AccountState, Activation, AssuranceLevel, BindingState, LocationFix, LocationSource, LockState,
-    VerificationChannel, VerificationState, WipeClass,
+    SyncState, VerificationChannel, VerificationState, WipeClass,
 };
 
 #[cfg(test)]

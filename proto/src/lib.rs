@@ -1,12 +1,13 @@
 //! The contracts of Belay: what its programs say to each other, and the keys they say it with.
 //!
-//! Everything here is pure, except reading a secret from a descriptor ([`dbus::fd`]), asking the
+//! Everything here is pure, except reading and writing descriptors ([`dbus::fd`], [`dbus::client`]), asking the
 //! kernel for random bytes and for the time ([`clock`]).
 //!
 //! | feature | adds |
 //! |---|---|
 //! | – | identifiers, secrets, canonical CBOR, keys, sealing, signed objects, the warden's steps, clocks |
-//! | `dbus` | bus names, errors, enumerations, proxies, secrets in descriptors, the client call |
+//! | `dbus` | bus names, errors, enumerations, proxies, secrets in descriptors, the client calls |
+//! | `records` | `dbus`, and records in descriptors and streams |
 //! | `cloud` | JSON wire types, DPoP proofs |
 //! | `simulated` | a clock that a test moves through a file |
 

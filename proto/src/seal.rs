@@ -14,6 +14,9 @@ use crate::secret::Secret;
 /// The first byte of everything sealed.
 pub(crate) const VERSION: u8 = 1;
 
+/// The length of what says that a ciphertext is whole, bytes.
+pub(crate) const TAG: usize = 16;
+
 /// Sealed bytes don't open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
@@ -141,14 +144,26 @@ fn record_key(
 /// AES-256-GCM: ciphertext ‖ tag.
 pub(crate) fn seal_aead(key: &Secret<[u8; 32]>, nonce: &[u8; 12], aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
     // Room for the tag from the start: growing would leave a copy of the plaintext behind.
-    let mut buffer = Vec::with_capacity(plaintext.len() + AES_256_GCM.tag_len());
+    let mut buffer = Vec::with_capacity(plaintext.len() + TAG);
     buffer.extend_from_slice(plaintext);
-    let sealed =
-        aead(key).seal_in_place_append_tag(Nonce::assume_unique_for_key(*nonce), Aad::from(aad), &mut buffer);
-    match sealed {
-        Ok(()) => buffer,
-        // Only a plaintext over 64 GiB is refused.
-        Err(_) => impossible(),
+    let tag = seal_in_place(key, nonce, aad, &mut buffer);
+    buffer.extend_from_slice(&tag);
+    buffer
+}
+
+/// AES-256-GCM: makes the plaintext its ciphertext; the tag.
+pub(crate) fn seal_in_place(
+    key: &Secret<[u8; 32]>,
+    nonce: &[u8; 12],
+    aad: &[u8],
+    bytes: &mut [u8],
+) -> [u8; TAG] {
+    let nonce = Nonce::assume_unique_for_key(*nonce);
+    let tag = aead(key).seal_in_place_separate_tag(nonce, Aad::from(aad), bytes);
+    match tag.map(|tag| <[u8; TAG]>::try_from(tag.as_ref())) {
+        Ok(Ok(tag)) => tag,
+        // Only a plaintext over 64 GiB is refused, and a tag has its length.
+        _ => impossible(),
     }
 }
 
@@ -160,12 +175,24 @@ pub(crate) fn open_aead(
     ciphertext: &[u8],
 ) -> Result<Secret<Vec<u8>>, SealError> {
     let mut buffer = ciphertext.to_vec();
-    let length = aead(key)
-        .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(aad), &mut buffer)
-        .map_err(|_| SealError::Refused)?
-        .len();
+    let length = open_in_place(key, nonce, aad, &mut buffer, 0)?.len();
     buffer.truncate(length);
     Ok(Secret::new(buffer))
+}
+
+/// AES-256-GCM: opens the ciphertext ‖ tag that begins at byte `at`. The plaintext is then where `bytes` begin.
+pub(crate) fn open_in_place<'b>(
+    key: &Secret<[u8; 32]>,
+    nonce: &[u8; 12],
+    aad: &[u8],
+    bytes: &'b mut [u8],
+    at: usize,
+) -> Result<&'b [u8], SealError> {
+    let nonce = Nonce::assume_unique_for_key(*nonce);
+    let opened = aead(key).open_within(nonce, Aad::from(aad), bytes, at..);
+    opened
+        .map(|plaintext| &*plaintext)
+        .map_err(|_| SealError::Refused)
 }
 
 fn aead(key: &Secret<[u8; 32]>) -> LessSafeKey {

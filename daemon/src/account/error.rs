@@ -178,6 +178,11 @@ fn problem(problem: &Problem, text: String) -> BusError {
         | ProblemKind::BadCertificate
         | ProblemKind::BadRelease
         | ProblemKind::OtherEpoch
+        | ProblemKind::KeyEpochOld
+        | ProblemKind::CursorTooOld
+        | ProblemKind::WrongOffset
+        | ProblemKind::ChunkBusy
+        | ProblemKind::DigestMismatch
         | ProblemKind::Other => {
             tracing::warn!(status = problem.status, name = problem.name, "the cloud refused");
             BusError::CloudRefused(text)

@@ -29,6 +29,8 @@ pub enum Action {
     DeviceManage,
     /// The accessories.
     AccessoryManage,
+    /// The sync, and storing and removing records.
+    SyncManage,
     /// Reading the owner's data and the history.
     DataRead,
     /// Reading where the device is.
@@ -43,6 +45,7 @@ pub const ACTIONS: &[Action] = &[
     Action::AccountRemove,
     Action::DeviceManage,
     Action::AccessoryManage,
+    Action::SyncManage,
     Action::DataRead,
     Action::LocationRead,
     Action::OwnerPresent,
@@ -56,6 +59,7 @@ impl Action {
             Self::AccountRemove => action::ACCOUNT_REMOVE,
             Self::DeviceManage => action::DEVICE_MANAGE,
             Self::AccessoryManage => action::ACCESSORY_MANAGE,
+            Self::SyncManage => action::SYNC_MANAGE,
             Self::DataRead => action::DATA_READ,
             Self::LocationRead => action::LOCATION_READ,
             Self::OwnerPresent => action::OWNER_PRESENT,

@@ -7,6 +7,7 @@ use crate::accessory::AccessoryError;
 use crate::device::{DeviceError, name::BadName};
 use crate::find::{DeedFailed, FindError};
 use crate::store::StoreError;
+use crate::sync::SyncError;
 use crate::warden::WardenError;
 
 impl From<InvalidOption> for Error {
@@ -56,6 +57,26 @@ impl From<AccessoryError> for Error {
             AccessoryError::Cancelled => Self::Cancelled(why),
             AccessoryError::Storage => Self::Storage(why),
             AccessoryError::Gone => Self::Cancelled("belayd is stopping".into()),
+        }
+    }
+}
+
+impl From<SyncError> for Error {
+    fn from(error: SyncError) -> Self {
+        let why = error.to_string();
+        match error {
+            SyncError::NotBound => Self::NotBound(why),
+            SyncError::NotFound => Self::NotFound(why),
+            SyncError::InvalidArgument(_) | SyncError::TooLong => Self::InvalidArgument(why),
+            SyncError::Conflict => Self::Conflict(why),
+            SyncError::QuotaExceeded => Self::QuotaExceeded(why),
+            SyncError::Offline => Self::Offline(why),
+            SyncError::ReauthenticationRequired => Self::ReauthenticationRequired(why),
+            SyncError::CloudRefused => Self::CloudRefused(why),
+            SyncError::Paused => Self::Busy(why),
+            SyncError::Cancelled => Self::Cancelled(why),
+            SyncError::Storage => Self::Storage(why),
+            SyncError::Gone => Self::Cancelled("belayd is stopping".into()),
         }
     }
 }

@@ -7,12 +7,14 @@ mod arguments;
 pub mod authorise;
 mod caller;
 mod changes;
+pub mod collection;
 pub mod device;
 mod error;
 mod find;
 pub mod manager;
 pub mod options;
 mod policies;
+pub mod sync;
 
 pub use accessory::AccessoryAnnouncer;
 pub use authorise::{ACTIONS, Action, Authority};
@@ -20,6 +22,7 @@ pub use belay_proto::dbus::Error;
 pub use changes::DeviceAnnouncer;
 pub use find::FindAnnouncer;
 pub use options::Options;
+pub use sync::SyncAnnouncer;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
+use belay_proto::dbus::records::attributes_of;
+use belay_proto::sync::Attributes;
 use zbus::{OwnedVariant, Variant};
 
 /// An option that this method doesn't take. Over D-Bus it is `InvalidArgument`.
@@ -60,6 +62,25 @@ impl Options {
             Variant::Str(value) => Some(value.to_string()),
             _ => None,
         })
+    }
+
+    /// Takes a `y`.
+    ///
+    /// # Errors
+    /// [`InvalidOption::WrongType`].
+    pub fn take_byte(&mut self, key: &'static str) -> Result<Option<u8>, InvalidOption> {
+        self.take(key, "y", |value| match value {
+            Variant::U8(value) => Some(*value),
+            _ => None,
+        })
+    }
+
+    /// Takes an `a{ss}`.
+    ///
+    /// # Errors
+    /// [`InvalidOption::WrongType`].
+    pub fn take_attributes(&mut self, key: &'static str) -> Result<Option<Attributes>, InvalidOption> {
+        self.take(key, "a{ss}", attributes_of)
     }
 
     /// Takes a `u`.

@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use belay_proto::keys;
 use belay_proto::text::hex;
+use bytes::Bytes;
 use reqwest::Method;
 
-use crate::cloud::transport::EXCHANGE_TIMEOUT;
+use crate::cloud::transport::{EXCHANGE_TIMEOUT, Limits};
+
+/// The media type of most bodies.
+pub(super) const JSON: &str = "application/json";
 
 /// Who a call speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +29,19 @@ pub struct Call {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) auth: Auth,
-    pub(super) body: Option<Vec<u8>>,
+    pub(super) body: Option<Body>,
+    pub(super) headers: Vec<(&'static str, String)>,
     pub(super) idempotency_key: Option<String>,
-    pub(super) within: Duration,
+    pub(super) limits: Limits,
+}
+
+/// What a call brings; cheap to clone, so that a second attempt costs no second copy.
+#[derive(Clone)]
+pub(super) struct Body {
+    /// Its media type.
+    pub(super) kind: &'static str,
+    /// The bytes.
+    pub(super) bytes: Bytes,
 }
 
 impl Call {
@@ -38,8 +52,9 @@ impl Call {
             path: path.into(),
             auth,
             body: None,
+            headers: Vec::new(),
             idempotency_key: None,
-            within: EXCHANGE_TIMEOUT,
+            limits: Limits::default(),
         }
     }
 
@@ -50,9 +65,13 @@ impl Call {
             method: Method::POST,
             path: path.into(),
             auth,
-            body: Some(body),
+            body: Some(Body {
+                kind: JSON,
+                bytes: body.into(),
+            }),
+            headers: Vec::new(),
             idempotency_key: key,
-            within: EXCHANGE_TIMEOUT,
+            limits: Limits::default(),
         }
     }
 
@@ -80,18 +99,48 @@ impl Call {
             path: path.into(),
             auth,
             body: None,
+            headers: Vec::new(),
             idempotency_key: key,
-            within: EXCHANGE_TIMEOUT,
+            limits: Limits::default(),
         }
     }
 
     /// The same call to a cloud that is asked to wait so long before it answers that there is nothing.
     #[must_use]
     pub fn waiting(self, wait: Duration) -> Self {
+        let within = wait + EXCHANGE_TIMEOUT;
+        let (limits, quiet) = (self.limits, within);
         Self {
-            within: wait + EXCHANGE_TIMEOUT,
+            limits: Limits {
+                within,
+                quiet,
+                ..limits
+            },
             ..self
         }
+    }
+
+    /// The same call with a body of another media type.
+    #[must_use]
+    pub(super) fn bringing(self, kind: &'static str, bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        Self {
+            body: Some(Body { kind, bytes }),
+            ..self
+        }
+    }
+
+    /// The same call with one more header.
+    #[must_use]
+    pub(super) fn telling(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.headers.push((name, value.to_string()));
+        self
+    }
+
+    /// The same call whose exchange is bounded otherwise.
+    #[must_use]
+    pub(super) fn within(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The same call with a key that was kept with the stored request, so that a repetition is one.

@@ -1,5 +1,6 @@
 //! A call to the cloud: proofs, nonces, tokens and second attempts.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -16,7 +17,7 @@ use crate::cloud::call::{Auth, Call};
 use crate::cloud::error::CloudError;
 use crate::cloud::hold::Hold;
 use crate::cloud::problem::{Problem, ProblemKind};
-use crate::cloud::transport::{Answer, Exchange, Transport};
+use crate::cloud::transport::{Answer, Exchange, Kind, Transport};
 use crate::cloud::vault::{Tokens, Vault};
 use crate::cloud::{heard, retry, tls};
 
@@ -43,6 +44,14 @@ pub(super) struct Inner {
     ahead: Mutex<Option<i64>>,
     /// Held while the tokens are exchanged, so that two calls that find them over don't both do it.
     rotating: tokio::sync::Mutex<()>,
+}
+
+impl fmt::Debug for CloudClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CloudClient")
+            .field("url", &self.inner.url)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What ends a session after its tokens and device key were forgotten.
@@ -140,7 +149,11 @@ impl CloudClient {
         self.attempts(call, Some(key), None).await.map(drop)
     }
 
-    async fn answer(&self, call: &Call) -> Result<Answer, CloudError> {
+    /// Performs a call; its answer as it came.
+    ///
+    /// # Errors
+    /// See [`CloudError`].
+    pub(super) async fn answer(&self, call: &Call) -> Result<Answer, CloudError> {
         match call.auth {
             Auth::Open => self.attempts(call, None, None).await,
             Auth::Device => {
@@ -218,7 +231,10 @@ impl CloudClient {
                 .retry_after
                 .or_else(|| pauses.next())
                 .unwrap_or(retry::LONGEST_PAUSE);
-            let problem = Problem::read(answer.status, &answer.body, answer.retry_after);
+            let problem = Problem {
+                offset: answer.offset,
+                ..Problem::read(answer.status, &answer.body, answer.retry_after)
+            };
             if !passing(&problem) || attempt == retry::ATTEMPTS || pause > retry::LONGEST_PAUSE {
                 return Err(refusal(problem));
             }
@@ -264,12 +280,13 @@ impl CloudClient {
                 .exchange(Exchange {
                     method: call.method.clone(),
                     url: &url,
-                    body: call.body.as_deref(),
+                    body: call.body.as_ref(),
+                    headers: &call.headers,
                     proof: proof.as_deref(),
                     access_token: token.map(|token| token.expose().as_str()),
                     idempotency_key: call.idempotency_key.as_deref(),
                     last_event_id: None,
-                    within: call.within,
+                    limits: call.limits,
                 })
                 .await?;
             let renewed = self.remember_nonce(&answer);
@@ -364,7 +381,7 @@ pub(super) fn refusal(problem: Problem) -> CloudError {
 }
 
 fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, CloudError> {
-    if !answer.json {
+    if answer.kind != Kind::Json {
         return Err(CloudError::Nonsense("the answer isn't JSON".into()));
     }
     serde_json::from_slice(&answer.body)

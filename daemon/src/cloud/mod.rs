@@ -3,7 +3,7 @@
 //! [`CloudClient`] makes a call: it proves the device key (DPoP), takes up the server's nonces, exchanges tokens,
 //! tries again where that may help, and tells an outage from a refusal and a refusal from nonsense. `api` is
 //! what the account asks for, call by call; `channel` what the owner's commands need, `stream` how they are
-//! announced.
+//! announced; `sync` the records and chunks of sync, in MessagePack and as they are.
 
 mod api;
 mod call;
@@ -14,12 +14,14 @@ mod error;
 mod heard;
 mod hold;
 mod orders;
+mod packed;
 mod pow;
 mod problem;
 mod registry;
 mod retry;
 mod sse;
 mod stream;
+mod sync;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tls;

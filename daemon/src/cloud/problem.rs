@@ -53,6 +53,16 @@ pub enum ProblemKind {
     QuotaExceeded,
     /// The cloud has another revision than the change was made to.
     RevisionConflict,
+    /// The push was sealed in an older key epoch than the account's newest.
+    KeyEpochOld,
+    /// What changed after the cursor can't be told any more.
+    CursorTooOld,
+    /// The chunk's next byte belongs elsewhere.
+    WrongOffset,
+    /// Another call writes this chunk.
+    ChunkBusy,
+    /// The chunk that came, or is there, isn't the one that was announced.
+    DigestMismatch,
     /// A name that this version doesn't know.
     Other,
 }
@@ -84,6 +94,11 @@ impl ProblemKind {
             "not-found" => Self::NotFound,
             "quota-exceeded" => Self::QuotaExceeded,
             "revision-conflict" => Self::RevisionConflict,
+            "key-epoch-old" => Self::KeyEpochOld,
+            "cursor-too-old" => Self::CursorTooOld,
+            "wrong-offset" => Self::WrongOffset,
+            "chunk-busy" => Self::ChunkBusy,
+            "digest-mismatch" => Self::DigestMismatch,
             _ => Self::Other,
         }
     }
@@ -105,6 +120,8 @@ pub struct Problem {
     pub login: Option<String>,
     /// From `Retry-After`.
     pub retry_after: Option<Duration>,
+    /// From `Upload-Offset`, with [`ProblemKind::WrongOffset`]: where the chunk's next byte belongs.
+    pub offset: Option<u64>,
 }
 
 impl Problem {
@@ -125,6 +142,7 @@ impl Problem {
             tries_left: document.tries_left,
             login: document.login.map(|login| printable(&login, 128)),
             retry_after,
+            offset: None,
         }
     }
 }

@@ -59,11 +59,12 @@ impl CloudClient {
                 method: call.method.clone(),
                 url: &url,
                 body: None,
+                headers: &[],
                 proof: Some(&proof),
                 access_token: None,
                 idempotency_key: None,
                 last_event_id,
-                within: call.within,
+                limits: call.limits,
             });
             let answer = match opened.await? {
                 Opened::Stream(head, response) => {

@@ -5,23 +5,46 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use belay_proto::clock::Clock;
-use belay_proto::wire::EVENT_STREAM;
-use belay_proto::wire::header::{DPOP, DPOP_NONCE, IDEMPOTENCY_KEY};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use belay_proto::wire::header::{DPOP, DPOP_NONCE, IDEMPOTENCY_KEY, REPR_DIGEST, UPLOAD_OFFSET};
+use belay_proto::wire::{EVENT_STREAM, MESSAGE_PACK, OCTET_STREAM, from_repr_digest};
+use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Url};
 use tokio::sync::OnceCell;
 
+use crate::cloud::call::{Body, JSON};
 use crate::cloud::error::CloudError;
 use crate::cloud::{retry, tls};
 
 /// The longest one exchange may take, from looking up the name to the last byte of the answer.
 pub const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Bytes of the longest answer that is read.
+/// Bytes of the longest answer that is read, where the call doesn't say otherwise.
 pub const LARGEST_ANSWER: usize = 1 << 20;
 
 /// Bytes of the longest nonce for proofs that is taken up.
 const LONGEST_NONCE: usize = 256;
+
+/// How long one exchange may take, and how much may come.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// For all of it, or with a stream its head.
+    pub within: Duration,
+    /// Until the head of the answer, and then between two pieces of its body.
+    pub quiet: Duration,
+    /// Bytes of the answer at most; more is [`CloudError::Nonsense`], and isn't read.
+    pub largest: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            within: EXCHANGE_TIMEOUT,
+            quiet: EXCHANGE_TIMEOUT,
+            largest: LARGEST_ANSWER,
+        }
+    }
+}
 
 /// What to send. No `Debug`, here and below: both may hold tokens.
 pub struct Exchange<'a> {
@@ -29,8 +52,10 @@ pub struct Exchange<'a> {
     pub method: Method,
     /// The whole address.
     pub url: &'a str,
-    /// A JSON body.
-    pub body: Option<&'a [u8]>,
+    /// The body.
+    pub(super) body: Option<&'a Body>,
+    /// Headers of this kind of call alone.
+    pub headers: &'a [(&'static str, String)],
     /// The DPoP proof, where one is needed.
     pub proof: Option<&'a str>,
     /// The access token, where one is needed.
@@ -39,8 +64,21 @@ pub struct Exchange<'a> {
     pub idempotency_key: Option<&'a str>,
     /// The last event that was seen of a stream that is opened again.
     pub last_event_id: Option<&'a str>,
-    /// How long the answer may take, or with a stream its head.
-    pub within: Duration,
+    /// How long it may take, and how much may come.
+    pub limits: Limits,
+}
+
+/// What an answer's body calls itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// JSON, or a problem document.
+    Json,
+    /// MessagePack.
+    Packed,
+    /// Bytes.
+    Octets,
+    /// Anything else, or nothing.
+    Other,
 }
 
 /// What came back.
@@ -53,9 +91,13 @@ pub struct Answer {
     pub date: Option<SystemTime>,
     /// From `DPoP-Nonce`.
     pub nonce: Option<String>,
-    /// Whether the body calls itself JSON.
-    pub json: bool,
-    /// The body, at most [`LARGEST_ANSWER`] bytes.
+    /// What the body calls itself.
+    pub kind: Kind,
+    /// From `Upload-Offset`: how much of a chunk the cloud has, bytes.
+    pub offset: Option<u64>,
+    /// From `Repr-Digest`: SHA-256.
+    pub digest: Option<[u8; 32]>,
+    /// The body, at most [`Limits::largest`] bytes.
     pub body: Vec<u8>,
 }
 
@@ -97,10 +139,11 @@ impl Transport {
     /// [`CloudError::Offline`] when no whole answer came in time, [`CloudError::Nonsense`] for one that is
     /// too large or a server whose certificate is wrong.
     pub async fn exchange(&self, exchange: Exchange<'_>) -> Result<Answer, CloudError> {
-        self.in_time(exchange.within, async {
-            let (answer, response) = self.send(exchange).await?;
+        let limits = exchange.limits;
+        self.in_time(limits.within, async {
+            let (answer, response) = self.in_time(limits.quiet, self.send(exchange)).await?;
             Ok(Answer {
-                body: read(response).await?,
+                body: self.read(response, limits).await?,
                 ..answer
             })
         })
@@ -112,14 +155,15 @@ impl Transport {
     /// # Errors
     /// As [`Transport::exchange`].
     pub async fn open(&self, exchange: Exchange<'_>) -> Result<Opened, CloudError> {
-        self.in_time(exchange.within, async {
+        let limits = exchange.limits;
+        self.in_time(limits.within, async {
             let (answer, response) = self.send(exchange).await?;
             let content = text(response.headers(), CONTENT_TYPE.as_str()).unwrap_or_default();
             if answer.status == 200 && is(content, EVENT_STREAM) {
                 return Ok(Opened::Stream(answer, response));
             }
             Ok(Opened::Answer(Answer {
-                body: read(response).await?,
+                body: self.read(response, limits).await?,
                 ..answer
             }))
         })
@@ -154,7 +198,7 @@ impl Transport {
         let headers = headers(&exchange)?;
         let mut request = client.request(exchange.method, exchange.url).headers(headers);
         if let Some(body) = exchange.body {
-            request = request.body(body.to_vec());
+            request = request.body(body.bytes.clone());
         }
         let response = request.send().await.map_err(outage)?;
         let answer = Answer {
@@ -165,10 +209,29 @@ impl Transport {
             nonce: text(response.headers(), DPOP_NONCE)
                 .filter(|nonce| nonce.len() <= LONGEST_NONCE)
                 .map(str::to_owned),
-            json: text(response.headers(), CONTENT_TYPE.as_str()).is_some_and(is_json),
+            kind: text(response.headers(), CONTENT_TYPE.as_str()).map_or(Kind::Other, kind),
+            offset: text(response.headers(), UPLOAD_OFFSET).and_then(|offset| offset.parse().ok()),
+            digest: text(response.headers(), REPR_DIGEST).and_then(from_repr_digest),
             body: Vec::new(),
         };
         Ok((answer, response))
+    }
+
+    async fn read(&self, mut response: reqwest::Response, limits: Limits) -> Result<Vec<u8>, CloudError> {
+        let too_large = || CloudError::Nonsense("the answer is too large".into());
+        // Room from the start, where the answer tells its length: a buffer that grows is copied.
+        let promised = usize::try_from(response.content_length().unwrap_or_default()).unwrap_or(usize::MAX);
+        if promised > limits.largest {
+            return Err(too_large());
+        }
+        let mut body = Vec::with_capacity(promised);
+        while let Some(piece) = self.in_time(limits.quiet, piece(&mut response)).await? {
+            if body.len() + piece.len() > limits.largest {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body)
     }
 
     async fn build(&self) -> Result<reqwest::Client, CloudError> {
@@ -179,26 +242,22 @@ impl Transport {
     }
 }
 
+async fn piece(response: &mut reqwest::Response) -> Result<Option<Bytes>, CloudError> {
+    response.chunk().await.map_err(outage)
+}
+
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let header = text(headers, RETRY_AFTER.as_str())?;
     retry::retry_after(header, text(headers, DATE.as_str()))
 }
 
-async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, CloudError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(outage)? {
-        if body.len() + chunk.len() > LARGEST_ANSWER {
-            return Err(CloudError::Nonsense("the answer is too large".into()));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
 fn headers(exchange: &Exchange<'_>) -> Result<HeaderMap, CloudError> {
     let mut headers = HeaderMap::new();
-    if exchange.body.is_some() {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(body) = exchange.body {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(body.kind));
+    }
+    for (name, value) in exchange.headers {
+        headers.insert(HeaderName::from_static(name), header(value)?);
     }
     if let Some(proof) = exchange.proof {
         headers.insert(DPOP, header(proof)?);
@@ -225,8 +284,15 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn is_json(content_type: &str) -> bool {
-    is(content_type, "application/json") || is(content_type, "application/problem+json")
+fn kind(content_type: &str) -> Kind {
+    let kinds = [
+        (JSON, Kind::Json),
+        ("application/problem+json", Kind::Json),
+        (MESSAGE_PACK, Kind::Packed),
+        (OCTET_STREAM, Kind::Octets),
+    ];
+    let known = kinds.into_iter().find(|(name, _)| is(content_type, name));
+    known.map_or(Kind::Other, |(_, kind)| kind)
 }
 
 fn is(content_type: &str, essence: &str) -> bool {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belay_proto::clock::system_clock;
-use belay_proto::dbus::names::{ACCESSORIES_PATH, ACCOUNT_PATH, BUS_NAME, DEVICE_PATH, PATH};
+use belay_proto::dbus::names::{ACCESSORIES_PATH, ACCOUNT_PATH, BUS_NAME, DEVICE_PATH, PATH, SYNC_PATH};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -22,9 +22,11 @@ use crate::actor::Supervisor;
 use crate::bus::accessories::AccessoryManager;
 use crate::bus::accessory::Desk;
 use crate::bus::account::{Account, AccountAnnouncer};
+use crate::bus::collection::Contents;
 use crate::bus::device::Device;
 use crate::bus::manager::Manager;
-use crate::bus::{AccessoryAnnouncer, Authority, DeviceAnnouncer, FindAnnouncer};
+use crate::bus::sync::{Sync, SyncDesk};
+use crate::bus::{AccessoryAnnouncer, Authority, DeviceAnnouncer, FindAnnouncer, SyncAnnouncer};
 use crate::cloud::CloudClient;
 use crate::config::{BusKind, Config};
 use crate::device::{Courier, DeviceActor, DeviceHandle, DeviceList, DeviceView};
@@ -32,6 +34,9 @@ use crate::find::{self, FindHandle, Machine, MachineParts, Outbox};
 use crate::platform::{self, Modem, Platform, Surroundings};
 use crate::store::account::AccountRows;
 use crate::store::{SealingKey, Store};
+use crate::sync::long::Long;
+use crate::sync::ports::SyncCloud;
+use crate::sync::{self, SyncHandle};
 use crate::uses::{self, UsesActor};
 use crate::warden::{BusWarden, PasswordSteps, Records, WardenHandle, WardenView, Watcher};
 
@@ -147,6 +152,7 @@ async fn start(
     supervisor.start("courier", courier);
     let platform = Platform::start(config, supervisor, Arc::clone(&clock)).await;
     let (surroundings, conditions) = Surroundings::new(&platform);
+    let for_sync = surroundings.for_sync();
     supervisor.start("surroundings", surroundings);
     let modem = Arc::clone(&platform.modem);
     let time = platform.time.clone();
@@ -181,6 +187,18 @@ async fn start(
         reached: reached.subscribe(),
     };
     supervisor.start("registry", RegistryActor::new(registry));
+    let records: Arc<dyn SyncCloud> = Arc::<CloudClient>::clone(&cloud);
+    let sync = sync::Parts {
+        longs: Arc::new(Long::new(Arc::clone(&records), Arc::clone(&clock))),
+        cloud: records,
+        warden: warden.clone(),
+        store: store.clone(),
+        clock: Arc::clone(&clock),
+        conditions: for_sync,
+        hinted: hinted.subscribe(),
+        reached: reached.subscribe(),
+    };
+    let sync = SyncHandle::start(supervisor, sync);
     let uses = uses::Parts {
         accessories: accessories.clone(),
         bell: machine.bell(),
@@ -234,6 +252,14 @@ async fn start(
     };
     let announcer = AccessoryAnnouncer::new(connection.clone(), desk);
     supervisor.start("accessory announcer", announcer);
+    let desk = SyncDesk {
+        sync,
+        device: device.clone(),
+        authority: authority.clone(),
+        contents: Contents::default(),
+    };
+    let announcer = SyncAnnouncer::new(connection.clone(), desk.clone());
+    supervisor.start("sync announcer", announcer);
     let manager = AccessoryManager::new(accessories, device.clone(), authority.clone());
     let objects = connection.object_server();
     let export = async {
@@ -243,6 +269,7 @@ async fn start(
             .at(ACCOUNT_PATH, Account::new(account, authority.clone()))
             .await?;
         objects.at(ACCESSORIES_PATH, manager).await?;
+        objects.at(SYNC_PATH, Sync::new(desk)).await?;
         objects
             .at(DEVICE_PATH, Device::new(device, find, authority))
             .await?;

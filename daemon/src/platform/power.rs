@@ -64,7 +64,8 @@ impl PowerView {
         self.warning >= Warning::Critical && !self.is_charging()
     }
 
-    fn is_charging(&self) -> bool {
+    /// It fills, or is full.
+    pub(super) fn is_charging(&self) -> bool {
         matches!(self.state, BatteryState::Charging | BatteryState::Full)
     }
 }

@@ -5,6 +5,7 @@ use tokio::sync::watch;
 use super::{NetworkView, Platform, PowerView};
 use crate::actor::{Actor, Inbox, Never};
 use crate::find::{Conditions, NetworkKey};
+use crate::sync;
 
 /// Keeps [`Conditions`] up to date.
 #[derive(Debug)]
@@ -12,6 +13,7 @@ pub struct Surroundings {
     network: watch::Receiver<NetworkView>,
     power: watch::Receiver<PowerView>,
     conditions: watch::Sender<Conditions>,
+    sync: watch::Sender<sync::Conditions>,
 }
 
 impl Surroundings {
@@ -23,8 +25,15 @@ impl Surroundings {
             network: platform.network.view(),
             power: platform.power.view(),
             conditions,
+            sync: watch::Sender::new(sync::Conditions::default()),
         };
         (surroundings, shown)
+    }
+
+    /// What sync's policy looks at.
+    #[must_use]
+    pub fn for_sync(&self) -> watch::Receiver<sync::Conditions> {
+        self.sync.subscribe()
     }
 }
 
@@ -38,12 +47,26 @@ fn conditions(network: &NetworkView, power: &PowerView) -> Conditions {
     }
 }
 
+/// What sync has to know of both.
+fn for_sync(network: &NetworkView, power: &PowerView) -> sync::Conditions {
+    sync::Conditions {
+        online: network.online,
+        metered: network.metered,
+        battery: power.percentage.filter(|_| !power.is_charging()),
+    }
+}
+
 impl Actor for Surroundings {
     type Message = Never;
 
     async fn run(&mut self, inbox: &mut Inbox<Never>) {
         loop {
-            let now = conditions(&self.network.borrow_and_update(), &self.power.borrow_and_update());
+            let (now, for_sync) = {
+                let (network, power) = (self.network.borrow_and_update(), self.power.borrow_and_update());
+                (conditions(&network, &power), for_sync(&network, &power))
+            };
+            self.sync
+                .send_if_modified(|old| std::mem::replace(old, for_sync) != for_sync);
             self.conditions.send_if_modified(|old| {
                 let changed = *old != now;
                 *old = now;
@@ -60,7 +83,7 @@ impl Actor for Surroundings {
 
 #[cfg(test)]
 mod tests {
-    use super::{NetworkView, PowerView, conditions};
+    use super::{NetworkView, PowerView, conditions, for_sync};
     use crate::platform::{BatteryState, Warning};
 
     #[test]
@@ -83,5 +106,7 @@ mod tests {
             ..low
         };
         assert!(!conditions(&network, &charging).battery_low);
+        assert_eq!(for_sync(&network, &low).battery, Some(9));
+        assert_eq!(for_sync(&network, &charging).battery, None);
     }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::{Sealer, Store, StoreError, accessory, device, meta, release};
+use super::{Sealer, Store, StoreError, accessory, device, meta, release, sync};
 use crate::account::{Change, Release, ReleaseKey, Saved};
 use crate::cloud::{Tokens, Vault, VaultError};
 
@@ -223,7 +223,7 @@ fn apply(connection: &Connection, sealer: &Sealer, change: &Change) -> Result<()
             .into_iter()
             .try_for_each(|part| remove(connection, part))
             .and_then(|()| accessory::forget_keys(connection)),
-        Change::ForgetData => accessory::forget_data(connection),
+        Change::ForgetData => accessory::forget_data(connection).and_then(|()| sync::forget(connection)),
         Change::Commands(sent) => put(connection, sealer, Part::Commands, sent),
         Change::ForgetDeviceKey => remove(connection, Part::DeviceKey),
         Change::AddRelease(added) => release::put(

@@ -1,15 +1,35 @@
 //! The rows of synced collections and their records. A pending row is the outbox: an edit and what it owes the cloud are one
 //! write.
 
+mod inbox;
+mod outbox;
+mod settings;
+
+use belay_proto::AccountId;
 use belay_proto::sync::{Content, RecordId, Revision};
 use belay_sync::record::{Base, Held};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::{Sealer, StoreError};
+use super::{Sealer, StoreError, meta};
 
+pub use inbox::{
+    Arrived, arrived, count_arrived, list_anew, seen, stage, unread, unseen, unstage, waiting_removals,
+};
+pub use outbox::{
+    Ready, Stuck, accepted, agree, count_unasked, outgoing, question, sending, sent, stick, unasked, waiting,
+};
+pub use settings::{Settings, pause, set_policy, settings, synced};
+
+/// Whose the records are.
+const ACCOUNT: &str = "sync-account";
 const MALFORMED: StoreError = StoreError::Malformed { what: "record" };
 /// The columns of [`held`], in their order.
-const COLUMNS: &str = "id, revision, pending, base, base_number, content, common, position";
+const COLUMNS: &str = "id, revision, pending, base, base_number, content, common, position, stuck";
+
+/// What `stuck` says: the cloud lacks chunks of it.
+const LACKS: i64 = 1;
+/// What `stuck` says: the cloud won't have it as it is.
+const REFUSED: i64 = 2;
 
 /// Records that are there; an index has these words too.
 const THERE: &str = "removed = 0";
@@ -25,6 +45,8 @@ pub struct Collection {
     pub enabled: bool,
     /// How far it was fetched; opaque, from the cloud.
     pub cursor: Option<String>,
+    /// What didn't open may with keys of this epoch; 0: all of it did.
+    pub unread: u64,
     /// Records that are there.
     pub records: u64,
     /// Their contents, bytes.
@@ -44,6 +66,8 @@ pub struct Listed {
     pub id: RecordId,
     /// The record.
     pub held: Held,
+    /// The cloud lacks chunks of it, which only its source has.
+    pub lacks: bool,
 }
 
 /// Every collection that was ever switched on.
@@ -52,17 +76,18 @@ pub struct Listed {
 /// [`StoreError`], as in every function here.
 pub fn collections(connection: &Connection) -> Result<Vec<Collection>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT name, enabled, cursor, records, bytes, pending, conflicts FROM collection ORDER BY name",
+        "SELECT name, enabled, cursor, unread, records, bytes, pending, conflicts FROM collection ORDER BY name",
     )?;
     let rows = statement.query_map([], |row| {
         Ok(Collection {
             name: row.get(0)?,
             enabled: row.get(1)?,
             cursor: row.get(2)?,
-            records: row.get(3)?,
-            bytes: row.get(4)?,
-            pending: row.get(5)?,
-            conflicts: row.get(6)?,
+            unread: row.get(3)?,
+            records: row.get(4)?,
+            bytes: row.get(5)?,
+            pending: row.get(6)?,
+            conflicts: row.get(7)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -103,6 +128,19 @@ pub fn find(
     collection: &str,
     id: &RecordId,
 ) -> Result<Option<Held>, StoreError> {
+    Ok(find_listed(connection, sealer, collection, id)?.map(|listed| listed.held))
+}
+
+/// A record as it is listed, removed ones too.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find_listed(
+    connection: &Connection,
+    sealer: &Sealer,
+    collection: &str,
+    id: &RecordId,
+) -> Result<Option<Listed>, StoreError> {
     let found = connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM record WHERE collection = ?1 AND id = ?2"
@@ -111,7 +149,7 @@ pub fn find(
             Ok(listed(row, sealer, collection))
         })
         .optional()?;
-    Ok(found.transpose()?.map(|listed| listed.held))
+    found.transpose()
 }
 
 /// Keeps a record in place of what was kept of it. Its collection has to be there.
@@ -136,7 +174,7 @@ pub fn put(
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
              ON CONFLICT (collection, id) DO UPDATE SET
                  revision = ?3, pending = ?4, removed = ?5, sibling = ?6, bytes = ?7, base = ?8, base_number = ?9,
-                 content = ?10, common = ?11",
+                 content = ?10, common = ?11, stuck = 0, agreed = 0",
         )?
         .execute(params![
             collection,
@@ -187,7 +225,50 @@ pub fn pending(
 /// # Errors
 /// [`StoreError`].
 pub fn forget(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute_batch("DELETE FROM record; DELETE FROM collection;")?;
+    connection.execute_batch("DELETE FROM arrived; DELETE FROM record; DELETE FROM collection;")?;
+    connection.execute("DELETE FROM meta WHERE name = ?1", [ACCOUNT])?;
+    settings::forget(connection)
+}
+
+/// Makes the records `account`'s: those of another, which a sign-out left here, are forgotten.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn adopt(transaction: &Transaction<'_>, account: AccountId) -> Result<(), StoreError> {
+    if !is_of(transaction, account)? {
+        forget(transaction)?;
+        meta::set(transaction, ACCOUNT, account.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Whether the records are `account`'s.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn is_of(connection: &Connection, account: AccountId) -> Result<bool, StoreError> {
+    Ok(meta::get(connection, ACCOUNT)?.is_some_and(|bytes| bytes == account.as_bytes()))
+}
+
+/// Has a collection be there; off, when it is new.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn ensure(transaction: &Transaction<'_>, name: &str) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("INSERT OR IGNORE INTO collection (name) VALUES (?1)")?
+        .execute([name])?;
+    Ok(())
+}
+
+/// What kept a record from being pushed is over: its content was put again.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn unstick(transaction: &Transaction<'_>, collection: &str, id: &RecordId) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("UPDATE record SET stuck = 0 WHERE collection = ?1 AND id = ?2 AND stuck > 0")?
+        .execute(params![collection, id.as_bytes()])?;
     Ok(())
 }
 
@@ -227,6 +308,7 @@ fn listed(row: &Row<'_>, sealer: &Sealer, collection: &str) -> Result<Listed, St
     Ok(Listed {
         position: row.get(7)?,
         id,
+        lacks: row.get::<_, i64>(8)? == LACKS,
         held: Held {
             revision: row.get(1)?,
             pending: row.get(2)?,

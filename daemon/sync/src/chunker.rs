@@ -3,10 +3,12 @@
 //! Pictures and videos never change inside and don't compress: they are cut every [`CHUNK`] bytes. Documents change in
 //! places: they are cut by content (FastCDC, Xia et al., USENIX ATC 2016), so that an insertion moves one or two cuts.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 
-use belay_proto::sync::{CHUNK, MIN_CHUNK};
-use fastcdc::v2020::{Normalization, StreamCDC};
+use belay_proto::sync::{CHUNK, MAX_SEALED_CHUNK, MIN_CHUNK, Part};
+use fastcdc::v2020::{Normalization, cut_gear, get_gear_with_seed, select_masks};
+use zeroize::Zeroizing;
 
 /// The mean length of a chunk that is cut by content, bytes.
 const MEAN: usize = 1024 * 1024;
@@ -27,55 +29,132 @@ pub enum Cut {
     },
 }
 
-/// The parts of a content in their order; reads it once, and holds one or two chunks' memory.
-pub struct Chunker<R: Read>(Inner<R>);
-
-enum Inner<R: Read> {
-    Fixed(Option<R>),
-    ByContent(Box<StreamCDC<R>>),
+/// The parts of a content in their order; reads it once, and holds [`Chunker::needs`] bytes at most, the part that it
+/// gives included.
+pub struct Chunker<R: Read> {
+    source: R,
+    by_content: Option<Box<ByContent>>,
+    ended: bool,
 }
 
 impl<R: Read> Chunker<R> {
-    /// Cuts what `source` has, which is about `length` bytes.
-    pub fn new(source: R, length: u64, cut: Cut) -> Self {
-        Self(match cut {
-            Cut::ByContent { seed } if length <= LONG => Inner::ByContent(Box::new(
-                StreamCDC::with_level_and_seed(source, MIN_CHUNK, MEAN, LONGEST, Normalization::Level1, seed),
-            )),
-            _ => Inner::Fixed(Some(source)),
-        })
+    /// Cuts what `source` has, which is `length` bytes; of a length that nobody knows, what comes after 1 GiB is cut at
+    /// fixed places.
+    pub fn new(source: R, length: Option<u64>, cut: Cut) -> Self {
+        Self::with_long(source, length, cut, LONG)
+    }
+
+    fn with_long(source: R, length: Option<u64>, cut: Cut, long: u64) -> Self {
+        let by_content = match cut {
+            Cut::ByContent { seed } if length.is_none_or(|length| length <= long) => {
+                Some(Box::new(ByContent::new(seed, long)))
+            }
+            _ => None,
+        };
+        Self {
+            source,
+            by_content,
+            ended: false,
+        }
+    }
+
+    /// How much memory the next part takes at most, bytes.
+    pub fn needs(&self) -> usize {
+        match self.by_content {
+            Some(_) => 2 * MAX_SEALED_CHUNK,
+            None => MAX_SEALED_CHUNK,
+        }
+    }
+
+    fn part(&mut self) -> io::Result<Part> {
+        if let Some(by_content) = &mut self.by_content {
+            by_content.fill(&mut self.source)?;
+            if by_content.left > 0 || by_content.window.len() > MIN_CHUNK {
+                return Ok(by_content.part());
+            }
+            let window = std::mem::take(&mut by_content.window);
+            self.by_content = None;
+            return Part::read(&mut window.chain(&mut self.source), CHUNK);
+        }
+        Part::read(&mut self.source, CHUNK)
     }
 }
 
 impl<R: Read> Iterator for Chunker<R> {
-    type Item = io::Result<Vec<u8>>;
+    type Item = io::Result<Part>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match &mut self.0 {
-            Inner::Fixed(source) => {
-                let part = fixed(source.as_mut()?);
-                if !matches!(&part, Some(Ok(bytes)) if bytes.len() == CHUNK) {
-                    *source = None;
-                }
-                part
-            }
-            Inner::ByContent(cuts) => Some(cuts.next()?.map(|chunk| chunk.data).map_err(io::Error::from)),
+        if self.ended {
+            return None;
+        }
+        let part = self.part();
+        self.ended = !matches!(&part, Ok(part) if !part.content().is_empty());
+        match part {
+            Ok(part) => (!self.ended).then_some(Ok(part)),
+            Err(error) => Some(Err(error)),
         }
     }
 }
 
-fn fixed(source: &mut impl Read) -> Option<io::Result<Vec<u8>>> {
-    let mut part = Vec::new();
-    match source.take(CHUNK as u64).read_to_end(&mut part) {
-        Ok(0) => None,
-        Ok(_) => Some(Ok(part)),
-        Err(error) => Some(Err(error)),
+/// FastCDC over a window of a source, as fastcdc's own `StreamCDC` does it, but what is left behind is overwritten, and what
+/// is given has room to be sealed.
+struct ByContent {
+    window: Zeroizing<Vec<u8>>,
+    /// Bytes that may still be looked at; what follows is cut at fixed places.
+    left: u64,
+    masks: [u64; 2],
+    gears: [Cow<'static, [u64]>; 2],
+}
+
+impl ByContent {
+    fn new(seed: u64, left: u64) -> Self {
+        let (strict, loose) = select_masks(MEAN, Normalization::Level1);
+        let (gear, gear_shifted) = get_gear_with_seed(seed);
+        Self {
+            window: Zeroizing::new(Vec::with_capacity(LONGEST)),
+            left,
+            masks: [strict, loose],
+            gears: [gear, gear_shifted],
+        }
+    }
+
+    /// Looks as far ahead as a part may be long.
+    fn fill(&mut self, source: &mut impl Read) -> io::Result<()> {
+        let room = LONGEST - self.window.len();
+        let room = room.min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        self.left -= source.take(room as u64).read_to_end(&mut self.window)? as u64;
+        Ok(())
+    }
+
+    /// The next part; an empty one at the end.
+    fn part(&mut self) -> Part {
+        let ([strict, loose], [gear, gear_shifted]) = (self.masks, &self.gears);
+        let (_, length) = cut_gear(
+            &self.window,
+            MIN_CHUNK,
+            MEAN,
+            LONGEST,
+            strict,
+            loose,
+            strict << 1,
+            loose << 1,
+            gear,
+            gear_shifted,
+        );
+        let (part, rest) = self.window.split_at(length.min(self.window.len()));
+        let (part, rest) = (Part::of(part), rest.len());
+        let begin = part.content().len();
+        self.window.copy_within(begin.., 0);
+        self.window.truncate(rest);
+        part
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+
+    use fastcdc::v2020::StreamCDC;
 
     use super::*;
 
@@ -94,8 +173,8 @@ mod tests {
     }
 
     fn cut(content: &[u8], cut: Cut) -> Vec<Vec<u8>> {
-        let chunks: io::Result<Vec<_>> = Chunker::new(content, content.len() as u64, cut).collect();
-        chunks.unwrap()
+        let chunks = Chunker::new(content, Some(content.len() as u64), cut);
+        chunks.map(|part| part.unwrap().content().to_vec()).collect()
     }
 
     const BY_CONTENT: Cut = Cut::ByContent { seed: 7 };
@@ -146,9 +225,43 @@ mod tests {
                 Err(io::Error::other("the card is gone"))
             }
         }
-        let mut chunks = Chunker::new(Breaks, 10, Cut::Fixed);
-        assert!(chunks.next().unwrap().is_err());
-        assert!(chunks.next().is_none());
-        assert!(Chunker::new(Breaks, 10, BY_CONTENT).next().unwrap().is_err());
+        for way in [Cut::Fixed, BY_CONTENT] {
+            let mut chunks = Chunker::new(Breaks, Some(10), way);
+            assert!(chunks.next().unwrap().is_err());
+            assert!(chunks.next().is_none());
+        }
+    }
+
+    /// Gives a few bytes a call, as a pipe does.
+    struct Drops<'a>(&'a [u8]);
+
+    impl Read for Drops<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let few = buffer.len().min(40_001);
+            self.0.read(&mut buffer[..few])
+        }
+    }
+
+    #[test]
+    fn a_content_is_cut_where_fastcdc_cuts_it_however_it_comes() {
+        let content = noise(12 * 1024 * 1024 + 7);
+        let level = Normalization::Level1;
+        let stream = StreamCDC::with_level_and_seed(&content[..], MIN_CHUNK, MEAN, LONGEST, level, 7);
+        let expected: Vec<Vec<u8>> = stream.map(|chunk| chunk.unwrap().data).collect();
+        assert!(cut(&content, BY_CONTENT) == expected);
+        let drops = Chunker::new(Drops(&content), None, BY_CONTENT);
+        let dropped: Vec<Vec<u8>> = drops.map(|part| part.unwrap().content().to_vec()).collect();
+        assert!(dropped == expected);
+    }
+
+    #[test]
+    fn what_is_longer_than_anybody_said_is_cut_at_fixed_places_in_the_end() {
+        let long = 3 * LONGEST as u64 + 1;
+        let zeros = io::repeat(0).take(long + 3 * CHUNK as u64);
+        let lengths: Vec<usize> = Chunker::with_long(zeros, None, BY_CONTENT, long)
+            .map(|part| part.unwrap().content().len())
+            .collect();
+        // Zeros have no place to be cut at, so that each part is as long as it may be.
+        assert_eq!(lengths, [LONGEST, LONGEST, LONGEST, CHUNK, CHUNK, CHUNK, 1]);
     }
 }

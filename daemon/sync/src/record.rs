@@ -7,7 +7,7 @@
 mod taking;
 
 use belay_proto::Secret;
-use belay_proto::sync::{Ancestors, Attributes, Chunks, Content, Encoding, Revision};
+use belay_proto::sync::{Ancestors, Attributes, Chunks, Content, Encoding, RecordId, Revision};
 
 use crate::compress::{compress, decompress};
 use crate::judge::above;
@@ -162,10 +162,14 @@ pub fn remove(before: Option<Held>, expected: u64, now: u64) -> Edited {
     }
 }
 
-/// What was pushed is at the cloud: content number `number` as `revision`. A change that was made meanwhile stays pending.
+/// What was pushed is at the cloud: content number `number` as `revision`. A change that was made meanwhile stays pending,
+/// and was made of it: who has that one may take the change in its place.
 #[must_use]
-pub fn pushed(held: Held, number: u64, revision: Revision) -> Held {
+pub fn pushed(mut held: Held, number: u64, revision: Revision) -> Held {
     let is_newest = held.content.number == number;
+    if !is_newest {
+        held.content.ancestors = held.lineage().with(&revision);
+    }
     Held {
         pending: !is_newest,
         common: if is_newest { None } else { held.common },
@@ -207,6 +211,13 @@ pub fn beside(before: Option<Held>, sibling: Content) -> Option<Held> {
             Some(held.changed(content))
         }
     }
+}
+
+/// A content that was made of another revision than the present one of record `id`, to be stored with [`beside`] as
+/// another version of it. The id it lies under is that of its natural key.
+#[must_use]
+pub fn version(new: New, id: &RecordId, now: u64) -> Content {
+    taking::sibling(content(new, 1, Ancestors::default(), now), id, now)
 }
 
 /// The content's bytes, where they lie in the record.

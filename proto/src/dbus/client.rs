@@ -15,9 +15,13 @@ use crate::steps::{Purpose, RESET_AND_RELEASE};
 
 mod accessories;
 mod commands;
+#[cfg(feature = "records")]
+mod records;
 
 pub use accessories::{pair_with_key, unpair};
 pub use commands::{send_command, set_find_enabled, set_policies};
+#[cfg(feature = "records")]
+pub use records::{CollectionClient, Got, NewRecord};
 
 /// How long `Busy` is tried again.
 const PATIENCE: Duration = Duration::from_secs(10);

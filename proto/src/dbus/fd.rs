@@ -56,8 +56,16 @@ pub fn write_secret(secret: &Secret<String>) -> io::Result<OwnedFd> {
 /// # Errors
 /// As [`write_secret`].
 pub fn write_text(text: &str) -> io::Result<OwnedFd> {
+    write_bytes(text.as_bytes())
+}
+
+/// As [`write_secret`], for contents of any kind and length.
+///
+/// # Errors
+/// As [`write_secret`].
+pub fn write_bytes(bytes: &[u8]) -> io::Result<OwnedFd> {
     let memfd = rustix::fs::memfd_create("belay", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-    let mut rest = text.as_bytes();
+    let mut rest = bytes;
     let mut offset = 0;
     while !rest.is_empty() {
         // Writing at an offset leaves the file position at the start, for readers that use it.

@@ -1,6 +1,7 @@
 //! Proxies of what stands. Errors arrive as [`Error`]; the whole contract, member by member, is in the XML.
 
 mod accessory;
+mod sync;
 
 use std::collections::HashMap;
 
@@ -12,6 +13,7 @@ use super::{
 };
 
 pub use accessory::{AccessoryManagerProxy, AccessoryProxy};
+pub use sync::{CollectionProxy, RecordEntry, SyncProxy};
 
 /// Options of a call, `a{sv}`; an unknown key is `InvalidArgument`.
 pub type Options<'a> = HashMap<&'a str, Variant<'a>>;

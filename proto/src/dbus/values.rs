@@ -167,6 +167,22 @@ bus_enum! {
         Last = "last",
     }
 
+    /// `Sync.State`.
+    SyncState {
+        /// Nothing to do.
+        Idle = "idle",
+        /// Under way.
+        Syncing = "syncing",
+        /// By `Pause`, or by the policy.
+        Paused = "paused",
+        /// The cloud can't be reached.
+        Offline = "offline",
+        /// The account's space is full.
+        QuotaExceeded = "quota-exceeded",
+        /// `Question` waits, or `LastError` needs the owner.
+        Attention = "attention",
+    }
+
     /// What `Account.CheckActivation` answers.
     Activation {
         /// The hardware is nobody's.

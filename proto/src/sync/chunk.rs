@@ -1,9 +1,14 @@
 //! Chunks of long contents: deterministic, so that any device may go on with any upload.
 
+use std::fmt;
+use std::io::{self, Read};
+
+use zeroize::Zeroizing;
+
 use super::{ChunkId, ChunkRef, CollectionKeys, RecordError};
 use crate::keys::hkdf;
-use crate::padding::{pad, padded, unpad_exact};
-use crate::seal::{RecordIds, SealError, VERSION, open_aead, seal_aead};
+use crate::padding::{END, padded, unpad_exact};
+use crate::seal::{RecordIds, SealError, TAG, VERSION, open_in_place, seal_in_place};
 use crate::secret::Secret;
 
 /// The longest chunk of a content, bytes. It fills its padding exactly.
@@ -11,24 +16,107 @@ pub const CHUNK: usize = 4 * 1024 * 1024 - 64 * 1024 - 1;
 /// No chunk but a content's last is shorter, bytes.
 pub const MIN_CHUNK: usize = 256 * 1024;
 /// The longest sealed chunk, bytes.
-pub const MAX_SEALED_CHUNK: usize = padded(CHUNK) + 1 + 16;
+pub const MAX_SEALED_CHUNK: usize = sealed_length(CHUNK);
 /// The kind of record in the associated data.
 const KIND: &str = "chunk";
 
-/// Names and seals a part of a content in the newest key epoch: `01 ‖ ciphertext ‖ tag`, padded, a zero nonce: the key is
-/// the chunk's own, and the same key never seals anything else.
+/// A part of a content, at most [`CHUNK`] bytes, in a buffer with room to be sealed where it is: `01 ‖ content`. Overwritten
+/// when dropped, and never copied on its way.
+pub struct Part(Zeroizing<Vec<u8>>);
+
+/// A part with the name that its content gives it: what is sealed under a name is that content and no other.
+#[derive(Debug)]
+pub struct NamedPart {
+    part: Part,
+    chunk: ChunkRef,
+}
+
+impl Part {
+    /// A part of this content.
+    pub fn of(content: &[u8]) -> Self {
+        let mut part = Self::with_room(content.len());
+        part.0.extend_from_slice(content);
+        part
+    }
+
+    /// What comes next from `source`, up to `most` bytes; less at its end alone.
+    ///
+    /// # Errors
+    /// What `source` answers.
+    pub fn read(source: &mut impl Read, most: usize) -> io::Result<Self> {
+        let mut part = Self::with_room(most);
+        source.take(most as u64).read_to_end(&mut part.0)?;
+        Ok(part)
+    }
+
+    /// The content.
+    pub fn content(&self) -> &[u8] {
+        self.0.get(1..).unwrap_or_default()
+    }
+
+    /// Names it in the newest key epoch.
+    ///
+    /// # Errors
+    /// [`RecordError::TooLong`] over [`CHUNK`], [`RecordError::NoKey`].
+    pub fn name(self, keys: &CollectionKeys) -> Result<NamedPart, RecordError> {
+        let chunk = keys.chunk_ref(self.content())?;
+        Ok(NamedPart { part: self, chunk })
+    }
+
+    /// Room from the start: a buffer that grows leaves a copy behind.
+    fn with_room(length: usize) -> Self {
+        let mut bytes = Vec::with_capacity(sealed_length(length));
+        bytes.push(VERSION);
+        Self(Zeroizing::new(bytes))
+    }
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Part({} B)", self.content().len())
+    }
+}
+
+impl NamedPart {
+    /// Its name.
+    pub fn chunk(&self) -> ChunkRef {
+        self.chunk
+    }
+
+    /// How long it is sealed, bytes.
+    pub fn sealed_length(&self) -> usize {
+        sealed_length(self.part.content().len())
+    }
+
+    /// Seals it in the key epoch that it was named in: `01 ‖ ciphertext ‖ tag`, padded, a zero nonce: the key is the chunk's
+    /// own, and the same key never seals anything else.
+    ///
+    /// # Errors
+    /// [`RecordError::NoKey`].
+    pub fn seal(mut self, keys: &CollectionKeys) -> Result<Vec<u8>, RecordError> {
+        let key = keys.chunk_key(&self.chunk)?;
+        let aad = keys.chunk_aad(&self.chunk);
+        let mut bytes = std::mem::take(&mut *self.part.0);
+        let length = padded(bytes.len() - 1);
+        bytes.push(END);
+        bytes.resize(1 + length, 0);
+        let tag = seal_in_place(&key, &[0; 12], &aad, bytes.get_mut(1..).unwrap_or_default());
+        bytes.extend_from_slice(&tag);
+        Ok(bytes)
+    }
+}
+
+const fn sealed_length(length: usize) -> usize {
+    1 + padded(length) + TAG
+}
+
+/// Names and seals a part of a content; as [`Part::name`] and [`NamedPart::seal`].
 ///
 /// # Errors
 /// [`RecordError::TooLong`] over [`CHUNK`], [`RecordError::NoKey`].
 pub fn seal_chunk(keys: &CollectionKeys, plaintext: &[u8]) -> Result<(ChunkRef, Vec<u8>), RecordError> {
-    let chunk = keys.chunk_ref(plaintext)?;
-    let key = keys.chunk_key(&chunk)?;
-    let content = pad(plaintext.to_vec(), padded(plaintext.len()));
-    let aad = keys.chunk_aad(&chunk);
-    let mut sealed = Vec::with_capacity(content.expose().len() + 1 + 16);
-    sealed.push(VERSION);
-    sealed.extend_from_slice(&seal_aead(&key, &[0; 12], &aad, content.expose()));
-    Ok((chunk, sealed))
+    let part = Part::of(plaintext).name(keys)?;
+    Ok((part.chunk(), part.seal(keys)?))
 }
 
 impl CollectionKeys {
@@ -48,28 +136,31 @@ impl CollectionKeys {
         }
     }
 
-    /// Opens a sealed chunk.
+    /// Opens a sealed chunk, where it is.
     ///
     /// # Errors
     /// [`RecordError`]; [`RecordError::Malformed`] when it isn't the content that its id was made of.
-    pub fn open_chunk(&self, chunk: &ChunkRef, sealed: &[u8]) -> Result<Secret<Vec<u8>>, RecordError> {
-        if sealed.len() > MAX_SEALED_CHUNK {
+    pub fn open_chunk(
+        &self,
+        chunk: &ChunkRef,
+        sealed: impl Into<Vec<u8>>,
+    ) -> Result<Secret<Vec<u8>>, RecordError> {
+        let mut bytes = Zeroizing::new(sealed.into());
+        if bytes.len() > MAX_SEALED_CHUNK {
             return Err(RecordError::TooLong);
         }
-        let Some((&VERSION, ciphertext)) = sealed.split_first() else {
+        if bytes.first() != Some(&VERSION) {
             return Err(SealError::Malformed.into());
-        };
-        let bytes = open_aead(
-            &self.chunk_key(chunk)?,
-            &[0; 12],
-            &self.chunk_aad(chunk),
-            ciphertext,
-        )?;
-        let content = unpad_exact(bytes.expose()).map_err(|_| RecordError::Malformed)?;
-        match content.len() as u64 == chunk.length && self.chunk_id(chunk.key_epoch, content) == chunk.id {
-            true => Ok(Secret::new(content.to_vec())),
-            false => Err(RecordError::Malformed),
         }
+        let (key, aad) = (self.chunk_key(chunk)?, self.chunk_aad(chunk));
+        let opened = open_in_place(&key, &[0; 12], &aad, &mut bytes, 1)?;
+        let content = unpad_exact(opened).map_err(|_| RecordError::Malformed)?;
+        let length = content.len();
+        if length as u64 != chunk.length || self.chunk_id(chunk.key_epoch, content) != chunk.id {
+            return Err(RecordError::Malformed);
+        }
+        bytes.truncate(length);
+        Ok(Secret::new(std::mem::take(&mut *bytes)))
     }
 
     fn chunk_id(&self, key_epoch: u64, plaintext: &[u8]) -> ChunkId {

@@ -150,7 +150,10 @@ fn a_chunk_is_sealed_the_same_by_every_device() {
     let photo: Vec<u8> = [random::<32>(), random::<32>()].concat();
     let (chunk, sealed) = seal_chunk(&keys(), &photo).unwrap();
     assert_eq!((chunk, sealed.clone()), seal_chunk(&keys(), &photo).unwrap());
-    assert_eq!(keys().open_chunk(&chunk, &sealed).unwrap().expose(), &photo);
+    assert_eq!(
+        keys().open_chunk(&chunk, sealed.as_slice()).unwrap().expose(),
+        &photo
+    );
 }
 
 #[test]
@@ -158,15 +161,18 @@ fn a_chunk_opens_for_its_own_id_alone() {
     let keys = keys();
     let (one, sealed) = seal_chunk(&keys, b"one").unwrap();
     let (two, _) = seal_chunk(&keys, b"two").unwrap();
-    assert!(keys.open_chunk(&two, &sealed).is_err());
+    assert!(keys.open_chunk(&two, sealed.as_slice()).is_err());
     assert!(
-        keys.open_chunk(&ChunkRef { key_epoch: 1, ..one }, &sealed)
+        keys.open_chunk(&ChunkRef { key_epoch: 1, ..one }, sealed.as_slice())
             .is_err()
     );
-    assert!(keys.open_chunk(&ChunkRef { length: 4, ..one }, &sealed).is_err());
+    assert!(
+        keys.open_chunk(&ChunkRef { length: 4, ..one }, sealed.as_slice())
+            .is_err()
+    );
     assert!(
         keys_of(AccountId::random(), "contacts")
-            .open_chunk(&one, &sealed)
+            .open_chunk(&one, sealed.as_slice())
             .is_err()
     );
 }

@@ -165,7 +165,7 @@ fn sealed_chunk(i: &Inputs<'_>, keys: &CollectionKeys) -> Outcome {
     };
     let (chunk, sealed) = seal_chunk(keys, &plaintext).map_err(words)?;
     assert_eq!(chunk, keys.chunk_ref(&plaintext).map_err(words)?);
-    let opened = keys.open_chunk(&chunk, &sealed).map_err(words)?;
+    let opened = keys.open_chunk(&chunk, sealed.as_slice()).map_err(words)?;
     assert!(*opened.expose() == plaintext);
     let mut out = json!({
         "id": chunk.id,
@@ -199,7 +199,7 @@ fn chunks_seal_to_the_known_bytes_and_open_for_their_names() {
             }
             false => i.bytes("sealed")?,
         };
-        let opened = keys.open_chunk(&chunk, &sealed).map_err(words)?;
+        let opened = keys.open_chunk(&chunk, sealed.as_slice()).map_err(words)?;
         Ok(json!({
             "plaintext": hex(opened.expose()),
             "sealed_digest": hex(&crate::keys::sha256(&sealed)),

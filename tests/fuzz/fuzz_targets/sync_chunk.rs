@@ -16,16 +16,16 @@ fuzz_target!(|input: ([u8; 32], u64, u16, Vec<u8>)| {
         key_epoch: 1,
     };
     assert!(
-        keys.open_chunk(&claimed, &bytes).is_err(),
+        keys.open_chunk(&claimed, bytes.as_slice()).is_err(),
         "sealed without the key"
     );
     let Ok((chunk, mut sealed)) = seal_chunk(&keys, &bytes) else {
         return;
     };
-    let opened = keys.open_chunk(&chunk, &sealed);
+    let opened = keys.open_chunk(&chunk, sealed.as_slice());
     assert!(opened.is_ok_and(|opened| *opened.expose() == bytes));
     if let Some(byte) = sealed.get_mut(usize::from(at)) {
         *byte ^= 1;
-        assert!(keys.open_chunk(&chunk, &sealed).is_err(), "a changed byte");
+        assert!(keys.open_chunk(&chunk, sealed.as_slice()).is_err(), "a changed byte");
     }
 });

@@ -1,5 +1,6 @@
 //! What is pushed: contacts and photos, as long as in the bench of sync.
 
+use belay_proto::keys::sha256;
 use belay_proto::signed::EpochKeys;
 use belay_proto::sync::{
     Ancestors, Attributes, ChunkRef, Chunks, CollectionKeys, Content, Encoding, Revision, seal_chunk,
@@ -71,7 +72,7 @@ pub fn keys(name: &str) -> Outcome<CollectionKeys> {
         account,
         name.to_owned(),
         epochs,
-        Secret::new([3; 32]),
+        Secret::new(sha256(name.as_bytes())),
     ))
 }
 

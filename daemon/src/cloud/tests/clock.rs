@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use belay_proto::clock::{BoxFuture, Clock};
 use tokio::sync::watch;
 
-/// Waits up to this long pass at once.
+/// Waits up to this long pass at once, where a test doesn't say otherwise.
 const SHORT: Duration = Duration::from_secs(3);
 
 pub struct SkippingClock {
@@ -14,6 +14,7 @@ pub struct SkippingClock {
     waits: Mutex<Vec<Duration>>,
     boots: Mutex<u32>,
     wall: Mutex<Duration>,
+    short: Duration,
 }
 
 impl Default for SkippingClock {
@@ -23,11 +24,20 @@ impl Default for SkippingClock {
             waits: Mutex::default(),
             boots: Mutex::default(),
             wall: Mutex::new(Duration::from_secs(1_795_000_000)),
+            short: SHORT,
         }
     }
 }
 
 impl SkippingClock {
+    /// One on which waits up to `short` pass at once.
+    pub fn skipping(short: Duration) -> Self {
+        Self {
+            short,
+            ..Self::default()
+        }
+    }
+
     /// Lets the long waits pass too.
     pub fn advance(&self, by: Duration) {
         self.now.send_modify(|now| *now += by);
@@ -67,7 +77,7 @@ impl Clock for SkippingClock {
         let wait = until.saturating_sub(self.boottime());
         let mut now = self.now.subscribe();
         Box::pin(async move {
-            if wait <= SHORT {
+            if wait <= self.short {
                 self.waits.lock().unwrap().push(wait);
                 self.advance(wait);
             } else {

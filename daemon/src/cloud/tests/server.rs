@@ -40,6 +40,15 @@ impl Reply {
         }
     }
 
+    pub fn bytes(status: u16, kind: &str, body: Vec<u8>) -> Self {
+        let headers = vec![("content-type", kind.to_owned())];
+        Self::Send {
+            status,
+            headers,
+            body,
+        }
+    }
+
     pub fn problem(status: u16, name: &str) -> Self {
         let body = format!(r#"{{"type":"urn:belay:problem:{name}","title":"no","status":{status}}}"#);
         let headers = vec![("content-type", "application/problem+json".to_owned())];
@@ -79,7 +88,9 @@ pub struct Request {
     pub method: String,
     pub path: String,
     pub headers: HashMap<String, String>,
+    /// As text, where it is text.
     pub body: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Request {
@@ -239,6 +250,7 @@ async fn receive(stream: &mut BufReader<TcpStream>) -> Option<Request> {
         method,
         path,
         headers,
-        body: String::from_utf8(body).unwrap(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+        bytes: body,
     })
 }

@@ -3,6 +3,7 @@ CREATE TABLE collection (
     name      TEXT PRIMARY KEY,
     enabled   INTEGER NOT NULL DEFAULT 0,
     cursor    TEXT,                        -- NULL: nothing was fetched yet
+    unread    INTEGER NOT NULL DEFAULT 0,  -- what didn't open may with keys of this epoch; 0: all of it did
     records   INTEGER NOT NULL DEFAULT 0,  -- those that are there; the triggers below count
     bytes     INTEGER NOT NULL DEFAULT 0,
     pending   INTEGER NOT NULL DEFAULT 0,
@@ -22,10 +23,25 @@ CREATE TABLE record (
     base_number INTEGER NOT NULL,
     content     BLOB NOT NULL,             -- sealed
     common      BLOB,                      -- sealed: before it was changed here
+    sent        BLOB,                      -- a push's revision, before it was answered
+    sent_number INTEGER NOT NULL DEFAULT 0,
+    stuck       INTEGER NOT NULL DEFAULT 0 CHECK (stuck IN (0, 1, 2)), -- 1: the cloud lacks its chunks; 2: it won't have it
+    agreed      INTEGER NOT NULL DEFAULT 0 CHECK (agreed IN (0, 1)),   -- the owner was asked about its removal
+    unseen      INTEGER NOT NULL DEFAULT 0 CHECK (unseen IN (0, 1)),   -- the listing that runs hasn't shown it
     UNIQUE (collection, id)
 ) STRICT;
 CREATE INDEX record_there ON record (collection, position) WHERE removed = 0;
 CREATE INDEX record_pending ON record (collection, position) WHERE pending = 1;
+CREATE INDEX record_unseen ON record (collection, position) WHERE unseen = 1;
+
+-- Removals from the cloud, until it is known whether so many go that the owner is asked.
+CREATE TABLE arrived (
+    collection TEXT NOT NULL REFERENCES collection (name),
+    id         BLOB NOT NULL CHECK (length(id) = 16),
+    revision   BLOB NOT NULL,              -- the cloud's
+    content    BLOB NOT NULL,              -- sealed
+    PRIMARY KEY (collection, id)
+) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER record_added AFTER INSERT ON record BEGIN
     UPDATE collection SET
@@ -33,7 +49,7 @@ CREATE TRIGGER record_added AFTER INSERT ON record BEGIN
         pending = pending + NEW.pending, conflicts = conflicts + NEW.sibling
     WHERE name = NEW.collection;
 END;
-CREATE TRIGGER record_changed AFTER UPDATE ON record BEGIN
+CREATE TRIGGER record_changed AFTER UPDATE OF removed, bytes, pending, sibling ON record BEGIN
     UPDATE collection SET
         records = records + (NEW.removed = 0) - (OLD.removed = 0), bytes = bytes + NEW.bytes - OLD.bytes,
         pending = pending + NEW.pending - OLD.pending, conflicts = conflicts + NEW.sibling - OLD.sibling

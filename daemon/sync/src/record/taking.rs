@@ -209,7 +209,7 @@ fn copy(content: &Content) -> Content {
 }
 
 /// A version as a record of its own, whose natural key follows from what it says: made twice, it is the same one.
-fn sibling(mut version: Content, id: &RecordId, now: u64) -> Content {
+pub(super) fn sibling(mut version: Content, id: &RecordId, now: u64) -> Content {
     let said: Vec<u8> = match version.chunks.0.is_empty() {
         true => version.body.expose().clone(),
         false => version

@@ -103,7 +103,7 @@ proptest! {
     fn whatever_lies_at_the_cloud_doesnt_open(bytes in vec(any::<u8>(), 0..700)) {
         let keys = keys();
         prop_assert!(Content::open(&keys, &keys.record_id("uid-1"), 2, &bytes).is_err());
-        prop_assert!(keys.open_chunk(&chunk(5), &bytes).is_err());
+        prop_assert!(keys.open_chunk(&chunk(5), bytes.as_slice()).is_err());
     }
 
     #[test]

@@ -1,0 +1,326 @@
+//! `org.belay1.Collection`: the owner's records of one kind.
+
+mod contents;
+
+use std::collections::HashMap;
+
+use belay_proto::Secret;
+use belay_proto::dbus::records::{FramedRecord, Listed, MAX_LISTED, MAX_NAMED};
+use belay_proto::sync::RecordId;
+use zbus::message::Header;
+use zbus::object_server::SignalEmitter;
+use zbus::{Connection, OwnedFd, OwnedVariant, Variant, interface};
+
+use super::caller::while_here;
+use super::sync::{SyncDesk, count};
+use super::{Action, Error, Options};
+use crate::sync::{Choice, CollectionView, Content, Entry, Got, Put, PutLong};
+
+pub use contents::Contents;
+use contents::Received;
+
+/// The interface at `/org/belay1/sync/NAME`.
+#[derive(Debug)]
+pub struct Collection {
+    name: &'static str,
+    desk: SyncDesk,
+}
+
+impl Collection {
+    /// The interface of the collection `name`.
+    pub fn new(name: &'static str, desk: SyncDesk) -> Self {
+        Self { name, desk }
+    }
+
+    fn view(&self) -> Result<CollectionView, Error> {
+        let view = self.desk.view()?;
+        Ok(view.collections.get(self.name).copied().unwrap_or_default())
+    }
+
+    async fn may_read(&self, header: &Header<'_>) -> Result<(), Error> {
+        self.desk.may(header, Action::DataRead).await
+    }
+
+    async fn may_change(&self, header: &Header<'_>) -> Result<(), Error> {
+        self.desk.may(header, Action::SyncManage).await
+    }
+}
+
+type OptionMap = HashMap<String, OwnedVariant>;
+type Dictionary = HashMap<String, Variant<'static>>;
+
+#[interface(name = "org.belay1.Collection", introspection_docs = false)]
+impl Collection {
+    /// Which.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn name(&self) -> Result<String, Error> {
+        self.desk.device.not_lost()?;
+        Ok(self.name.to_owned())
+    }
+
+    /// Whether it is synced.
+    #[zbus(property)]
+    fn enabled(&self) -> Result<bool, Error> {
+        Ok(self.view()?.enabled)
+    }
+
+    /// How many there are.
+    #[zbus(property)]
+    fn records(&self) -> Result<u32, Error> {
+        Ok(count(self.view()?.records))
+    }
+
+    /// Their contents' length.
+    #[zbus(property)]
+    fn bytes(&self) -> Result<u64, Error> {
+        Ok(self.view()?.bytes)
+    }
+
+    /// How many wait for the cloud.
+    #[zbus(property)]
+    fn pending(&self) -> Result<u32, Error> {
+        Ok(count(self.view()?.pending))
+    }
+
+    /// How many need Resolve.
+    #[zbus(property)]
+    fn conflicts(&self) -> Result<u32, Error> {
+        Ok(count(self.view()?.conflicts))
+    }
+
+    /// Turns it on or off.
+    async fn set_enabled(&self, enabled: bool, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.may_change(&header).await?;
+        Ok(self.desk.sync.set_enabled(self.name, enabled).await?)
+    }
+
+    /// A page of records.
+    #[zbus(out_args("records"))]
+    async fn list(
+        &self,
+        after: u64,
+        limit: u32,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<(String, u64, Dictionary)>, Error> {
+        self.may_read(&header).await?;
+        if !(1..=MAX_LISTED).contains(&limit) {
+            return Err(Error::InvalidArgument("a page has 1 to 1,000 records".into()));
+        }
+        let page = self.desk.sync.list(self.name, after, limit as usize).await?;
+        Ok(page.iter().map(|entry| listed(entry).to_entry()).collect())
+    }
+
+    /// Ids of what records are by nature.
+    #[zbus(out_args("ids"))]
+    async fn identify(
+        &self,
+        naturals: Vec<String>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<String>, Error> {
+        self.may_read(&header).await?;
+        few(naturals.len())?;
+        let ids = self.desk.sync.identify(self.name, naturals).await?;
+        Ok(ids.iter().map(ToString::to_string).collect())
+    }
+
+    /// Stores a record.
+    #[zbus(out_args("new_revision"))]
+    async fn put(
+        &self,
+        id: String,
+        revision: u64,
+        content: OwnedFd,
+        attributes: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<u64, Error> {
+        self.may_change(&header).await?;
+        let id = match id.as_str() {
+            "" => None,
+            id => Some(record(id)?),
+        };
+        let mut options = Options::new(attributes);
+        let kind = options.take_text("kind")?.unwrap_or_default();
+        let natural = options.take_text("natural")?;
+        let attributes = options.take_attributes("attributes")?.unwrap_or_default();
+        let keep_both = options.take_bool("keep-both")?.unwrap_or(false);
+        options.finish()?;
+        let put = |body| Put {
+            id,
+            revision,
+            natural,
+            kind,
+            attributes,
+            keep_both,
+            body,
+        };
+        let storing = async {
+            Ok::<_, Error>(match self.desk.contents.receive(content.into()).await? {
+                Received::Short(body) => self.desk.sync.put(self.name, put(body)).await?,
+                Received::Long(content) => {
+                    let put = long(put(Secret::new(Vec::new())), content);
+                    self.desk.sync.put_long(self.name, put).await?
+                }
+            })
+        };
+        while_here(connection, &header, storing).await
+    }
+
+    /// Stores many.
+    async fn put_many(
+        &self,
+        records: OwnedFd,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(), Error> {
+        self.may_change(&header).await?;
+        let storing = async {
+            let (records, _turn) = self.desk.contents.receive_many(records.into()).await?;
+            let puts = records.into_iter().map(Put::from).collect();
+            self.desk.sync.put_many(self.name, puts).await?;
+            Ok::<_, Error>(())
+        };
+        while_here(connection, &header, storing).await
+    }
+
+    /// Reads many.
+    #[zbus(out_args("records"))]
+    async fn get_many(&self, ids: Vec<String>, #[zbus(header)] header: Header<'_>) -> Result<OwnedFd, Error> {
+        self.may_read(&header).await?;
+        few(ids.len())?;
+        let ids = ids.iter().map(|id| record(id)).collect::<Result<_, _>>()?;
+        let stream = self.desk.contents.send_many(&self.desk, self.name, ids).await?;
+        Ok(stream.into())
+    }
+
+    /// Reads one.
+    #[zbus(out_args("content", "revision", "attributes"))]
+    async fn get(
+        &self,
+        id: String,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(OwnedFd, u64, Dictionary), Error> {
+        self.may_read(&header).await?;
+        let Got { entry, content } = self.desk.sync.get(self.name, record(&id)?).await?;
+        let content = match content {
+            Content::Short(body) => Contents::send(&body)?,
+            Content::Long(pipe) => pipe,
+        };
+        let (_, revision, attributes) = listed(&entry).to_entry();
+        Ok((content.into(), revision, attributes))
+    }
+
+    /// Deletes a record.
+    async fn delete(
+        &self,
+        id: String,
+        revision: u64,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Error> {
+        self.may_change(&header).await?;
+        Ok(self.desk.sync.delete(self.name, record(&id)?, revision).await?)
+    }
+
+    /// Ends a conflict.
+    async fn resolve(
+        &self,
+        id: String,
+        choice: String,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Error> {
+        self.may_change(&header).await?;
+        let choice = match choice.as_str() {
+            "mine" => Choice::Mine,
+            "theirs" => Choice::Theirs,
+            "both" => Choice::Both,
+            _ => {
+                return Err(Error::InvalidArgument(
+                    "the choice is mine, theirs or both".into(),
+                ));
+            }
+        };
+        Ok(self.desk.sync.resolve(self.name, record(&id)?, choice).await?)
+    }
+
+    /// Ids of changed and of deleted records.
+    #[zbus(signal)]
+    pub async fn changed(
+        emitter: &SignalEmitter<'_>,
+        ids: Vec<String>,
+        removed: Vec<String>,
+    ) -> zbus::Result<()>;
+}
+
+fn record(id: &str) -> Result<RecordId, Error> {
+    id.parse()
+        .map_err(|_| Error::InvalidArgument("a record's id is 32 hexadecimal digits".into()))
+}
+
+fn few(named: usize) -> Result<(), Error> {
+    match named <= MAX_NAMED {
+        true => Ok(()),
+        false => Err(Error::InvalidArgument("at most 10,000 at once".into())),
+    }
+}
+
+/// What it is by nature. What makes another version of a record another one comes behind a zero, and is no text of the bus.
+fn natural(natural: &str) -> &str {
+    natural.split('\0').next().unwrap_or_default()
+}
+
+fn listed(entry: &Entry) -> Listed {
+    Listed {
+        id: entry.id,
+        revision: entry.revision,
+        position: entry.position,
+        natural: natural(&entry.natural).to_owned(),
+        kind: entry.kind.clone(),
+        length: entry.length,
+        attributes: entry.attributes.clone(),
+        conflict_with: entry.conflict_with,
+        lacking: entry.lacking,
+    }
+}
+
+fn long(put: Put, content: std::os::fd::OwnedFd) -> PutLong {
+    PutLong {
+        id: put.id,
+        revision: put.revision,
+        natural: put.natural,
+        kind: put.kind,
+        attributes: put.attributes,
+        keep_both: put.keep_both,
+        content,
+    }
+}
+
+impl From<FramedRecord> for Put {
+    fn from(record: FramedRecord) -> Self {
+        Self {
+            id: record.id,
+            revision: record.revision,
+            natural: record.natural,
+            kind: record.kind,
+            attributes: record.attributes,
+            keep_both: record.keep_both,
+            body: record.content,
+        }
+    }
+}
+
+/// A record as a stream has it; `None` for one whose content is long.
+fn framed(got: Got) -> Option<FramedRecord> {
+    let Got { entry, content } = got;
+    let Content::Short(content) = content else {
+        return None;
+    };
+    Some(FramedRecord {
+        id: Some(entry.id),
+        revision: entry.revision,
+        natural: Some(natural(&entry.natural).to_owned()),
+        kind: entry.kind,
+        attributes: entry.attributes,
+        keep_both: false,
+        content,
+    })
+}

@@ -1,0 +1,162 @@
+//! The rows of a pull.
+
+use belay_proto::Secret;
+use belay_proto::sync::{Content, RecordId, Revision};
+use rusqlite::{Connection, Transaction, params};
+
+use super::{MALFORMED, place};
+use crate::store::{Sealer, StoreError};
+
+/// The column of `arrived` that is sealed.
+const ARRIVED: &str = "arrived";
+/// Removals from the cloud of records that are there.
+const WAITING: &str = "FROM arrived JOIN record USING (collection, id)
+     WHERE arrived.collection = ?1 AND record.removed = 0";
+
+/// A removal from the cloud that waits.
+#[derive(Debug)]
+pub struct Arrived {
+    /// The record's id.
+    pub id: RecordId,
+    /// The cloud's.
+    pub revision: Revision,
+    /// The removal.
+    pub content: Content,
+}
+
+/// Begins a listing anew: whatever the cloud was once seen with has to show.
+///
+/// # Errors
+/// [`StoreError`], as in every function here.
+pub fn list_anew(transaction: &Transaction<'_>, collection: &str) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("UPDATE collection SET cursor = NULL, unread = 0 WHERE name = ?1")?
+        .execute([collection])?;
+    transaction
+        .prepare_cached("UPDATE record SET unseen = 1 WHERE collection = ?1 AND base IS NOT NULL")?
+        .execute([collection])?;
+    Ok(())
+}
+
+/// The cloud has shown a record.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn seen(transaction: &Transaction<'_>, collection: &str, id: &RecordId) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("UPDATE record SET unseen = 0 WHERE collection = ?1 AND id = ?2 AND unseen = 1")?
+        .execute(params![collection, id.as_bytes()])?;
+    Ok(())
+}
+
+/// The records that a listing hasn't shown.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn unseen(connection: &Connection, collection: &str) -> Result<Vec<RecordId>, StoreError> {
+    ids(
+        connection,
+        "SELECT id FROM record WHERE collection = ?1 AND unseen = 1 ORDER BY position",
+        collection,
+    )
+}
+
+/// Notes that something didn't open, and may with keys of this epoch.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn unread(transaction: &Transaction<'_>, collection: &str, epoch: u64) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("UPDATE collection SET unread = ?2 WHERE name = ?1")?
+        .execute(params![collection, epoch])?;
+    Ok(())
+}
+
+/// Has a removal wait, in place of one that waited.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn stage(
+    transaction: &Transaction<'_>,
+    sealer: &Sealer,
+    collection: &str,
+    arrived: &Arrived,
+) -> Result<(), StoreError> {
+    let content = Secret::new(arrived.content.encode());
+    let sealed = sealer.seal(&place(collection, &arrived.id, ARRIVED), content.expose());
+    transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO arrived (collection, id, revision, content) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            collection,
+            arrived.id.as_bytes(),
+            arrived.revision.as_bytes(),
+            sealed
+        ])?;
+    Ok(())
+}
+
+/// A removal waits no more.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn unstage(transaction: &Transaction<'_>, collection: &str, id: &RecordId) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("DELETE FROM arrived WHERE collection = ?1 AND id = ?2")?
+        .execute(params![collection, id.as_bytes()])?;
+    Ok(())
+}
+
+/// The removals that wait.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn arrived(
+    connection: &Connection,
+    sealer: &Sealer,
+    collection: &str,
+) -> Result<Vec<Arrived>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT id, revision, content FROM arrived WHERE collection = ?1 ORDER BY id")?;
+    let mut rows = statement.query([collection])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = RecordId::from_bytes(row.get(0)?);
+        let sealed: Vec<u8> = row.get(2)?;
+        let bytes = sealer.open(&place(collection, &id, ARRIVED), &sealed)?;
+        all.push(Arrived {
+            id,
+            revision: Revision::from_bytes(row.get(1)?),
+            content: Content::decode(bytes.expose()).map_err(|_| MALFORMED)?,
+        });
+    }
+    Ok(all)
+}
+
+/// How many of them are of records that are there.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn count_arrived(connection: &Connection, collection: &str) -> Result<u64, StoreError> {
+    let mut statement = connection.prepare_cached(&format!("SELECT count(*) {WAITING}"))?;
+    Ok(statement.query_row([collection], |row| row.get(0))?)
+}
+
+/// Which those are.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn waiting_removals(connection: &Connection, collection: &str) -> Result<Vec<RecordId>, StoreError> {
+    ids(
+        connection,
+        &format!("SELECT id {WAITING} ORDER BY id"),
+        collection,
+    )
+}
+
+fn ids(connection: &Connection, sql: &str, collection: &str) -> Result<Vec<RecordId>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let ids = statement.query_map([collection], |row| Ok(RecordId::from_bytes(row.get(0)?)))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,199 @@
+//! The rows of a push.
+
+use belay_proto::keys::sha256;
+use belay_proto::sync::{RecordId, Revision};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::{COLUMNS, LACKS, Listed, REFUSED, listed};
+use crate::store::{Sealer, StoreError};
+
+/// Pending records that nothing keeps from being pushed.
+const READY: &str = "collection = ?1 AND pending = 1 AND stuck = 0";
+/// Removals of what the cloud has, about which the owner wasn't asked.
+const UNASKED: &str =
+    "collection = ?1 AND pending = 1 AND stuck = 0 AND removed = 1 AND agreed = 0 AND base IS NOT NULL";
+
+/// Which pending records a push takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// All of them.
+    All,
+    /// Not the removals about which the owner has yet to be asked.
+    Unguarded,
+    /// Removals alone: there is no room for anything else. With those about which the owner has yet to be asked or without.
+    Removals {
+        /// With them.
+        unasked: bool,
+    },
+}
+
+/// Why a record isn't pushed again as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stuck {
+    /// The cloud lacks chunks of it, which only its source has.
+    Lacks,
+    /// The cloud won't have it.
+    Refused,
+}
+
+/// Hands the pending records after a position to `take`, in their order, until it answers false. One at a time is in memory.
+///
+/// # Errors
+/// [`StoreError`], as in every function here.
+pub fn outgoing(
+    connection: &Connection,
+    sealer: &Sealer,
+    collection: &str,
+    which: Ready,
+    after: u64,
+    mut take: impl FnMut(Listed) -> Result<bool, StoreError>,
+) -> Result<(), StoreError> {
+    let filter = match which {
+        Ready::All => "1",
+        Ready::Unguarded => "(removed = 0 OR agreed = 1 OR base IS NULL)",
+        Ready::Removals { unasked: true } => "removed = 1",
+        Ready::Removals { unasked: false } => "removed = 1 AND (agreed = 1 OR base IS NULL)",
+    };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM record WHERE {READY} AND {filter} AND position > ?2 ORDER BY position"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![collection, after])?;
+    while let Some(row) = rows.next()? {
+        if !take(listed(row, sealer, collection)?)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// How many bytes of content wait to be pushed.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn waiting(connection: &Connection, collection: &str) -> Result<(u64, u64), StoreError> {
+    let sql = format!("SELECT count(*), coalesce(sum(bytes), 0) FROM record WHERE {READY}");
+    let mut statement = connection.prepare_cached(&sql)?;
+    Ok(statement.query_row([collection], |row| Ok((row.get(0)?, row.get(1)?)))?)
+}
+
+/// Notes what is about to be pushed of a record: where the answer is lost, the cloud having it is no conflict.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn sending(
+    transaction: &Transaction<'_>,
+    collection: &str,
+    id: &RecordId,
+    number: u64,
+    revision: &Revision,
+) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("UPDATE record SET sent = ?3, sent_number = ?4 WHERE collection = ?1 AND id = ?2")?
+        .execute(params![collection, id.as_bytes(), revision.as_bytes(), number])?;
+    Ok(())
+}
+
+/// What was last about to be pushed of a record, as number and revision.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn sent(
+    connection: &Connection,
+    collection: &str,
+    id: &RecordId,
+) -> Result<Option<(u64, Revision)>, StoreError> {
+    let found: Option<(Option<[u8; 16]>, u64)> = connection
+        .prepare_cached("SELECT sent, sent_number FROM record WHERE collection = ?1 AND id = ?2")?
+        .query_row(params![collection, id.as_bytes()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    Ok(found.and_then(|(sent, number)| Some((number, Revision::from_bytes(sent?)))))
+}
+
+/// Notes that the cloud has what was pushed of a record, unless it was changed meanwhile: then false, and nothing.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn accepted(
+    transaction: &Transaction<'_>,
+    collection: &str,
+    id: &RecordId,
+    here: u64,
+    number: u64,
+    revision: &Revision,
+) -> Result<bool, StoreError> {
+    let changed = transaction
+        .prepare_cached(
+            "UPDATE record SET pending = 0, base = ?4, base_number = ?5, common = NULL, sent = NULL, agreed = 0,
+                 unseen = 0
+             WHERE collection = ?1 AND id = ?2 AND revision = ?3",
+        )?
+        .execute(params![collection, id.as_bytes(), here, revision.as_bytes(), number])?;
+    Ok(changed > 0)
+}
+
+/// Keeps a record from being pushed again until it is put again; not where it was changed meanwhile.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn stick(
+    transaction: &Transaction<'_>,
+    collection: &str,
+    id: &RecordId,
+    here: u64,
+    why: Stuck,
+) -> Result<(), StoreError> {
+    let why = match why {
+        Stuck::Lacks => LACKS,
+        Stuck::Refused => REFUSED,
+    };
+    transaction
+        .prepare_cached("UPDATE record SET stuck = ?4 WHERE collection = ?1 AND id = ?2 AND revision = ?3")?
+        .execute(params![collection, id.as_bytes(), here, why])?;
+    Ok(())
+}
+
+/// The removals that the cloud has yet to get, and about which the owner wasn't asked.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn unasked(connection: &Connection, collection: &str) -> Result<Vec<RecordId>, StoreError> {
+    let sql = format!("SELECT id FROM record WHERE {UNASKED} ORDER BY position");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let ids = statement.query_map([collection], |row| Ok(RecordId::from_bytes(row.get(0)?)))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+/// How many those are.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn count_unasked(connection: &Connection, collection: &str) -> Result<u64, StoreError> {
+    let sql = format!("SELECT count(*) FROM record WHERE {UNASKED}");
+    let mut statement = connection.prepare_cached(&sql)?;
+    Ok(statement.query_row([collection], |row| row.get(0))?)
+}
+
+/// The owner agrees to them.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn agree(transaction: &Transaction<'_>, collection: &str) -> Result<(), StoreError> {
+    transaction.execute(
+        &format!("UPDATE record SET agreed = 1 WHERE {UNASKED}"),
+        [collection],
+    )?;
+    Ok(())
+}
+
+/// What tells one question about these records from another.
+#[must_use]
+pub fn question(ids: &[RecordId]) -> [u8; 16] {
+    let said: Vec<u8> = ids.iter().flat_map(|id| *id.as_bytes()).collect();
+    let mut name = [0; 16];
+    name.copy_from_slice(&sha256(&said)[..16]);
+    name
+}

@@ -1,0 +1,345 @@
+//! The task that syncs: it keeps the state, has its effects done and shows what is known.
+
+mod messages;
+mod session;
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use belay_proto::backoff::Backoff;
+use belay_proto::clock::Clock;
+use belay_proto::wire::Quota;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::watch;
+
+use super::desk::Desk;
+use super::error::SyncError;
+use super::handle::{Answer, Message};
+use super::model::{Conditions, collection};
+use super::ports::{LongContents, SyncCloud, SyncFailure};
+use super::round::{self, Report, Round};
+use super::state::{Effect, Event, Failure, Session, State, step};
+use super::view::{CollectionView, Question, View};
+use crate::actor::{Actor, Inbox};
+use crate::store::sync as rows;
+use crate::store::{Store, StoreError};
+use crate::warden::WardenHandle;
+
+/// Waits between tries that fail: at first, and at most.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+
+/// What sync works with.
+#[derive(Clone)]
+pub struct Parts {
+    /// The cloud.
+    pub cloud: Arc<dyn SyncCloud>,
+    /// Whoever moves long contents.
+    pub longs: Arc<dyn LongContents>,
+    /// The warden, which has the keys, and knows whose the device is.
+    pub warden: WardenHandle,
+    /// The database.
+    pub store: Store,
+    /// The boot clock.
+    pub clock: Arc<dyn Clock>,
+    /// What the policy looks at.
+    pub conditions: watch::Receiver<Conditions>,
+    /// Counts the cloud's hints that another device brought something.
+    pub hinted: watch::Receiver<u64>,
+    /// Counts how often the cloud could be reached again.
+    pub reached: watch::Receiver<u64>,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
+
+/// The actor.
+#[derive(Debug)]
+pub(super) struct SyncActor {
+    parts: Parts,
+    desk: Desk,
+    view: watch::Sender<View>,
+    allowed: watch::Sender<Result<(), SyncError>>,
+}
+
+impl SyncActor {
+    pub(super) const fn new(
+        parts: Parts,
+        desk: Desk,
+        view: watch::Sender<View>,
+        allowed: watch::Sender<Result<(), SyncError>>,
+    ) -> Self {
+        Self {
+            parts,
+            desk,
+            view,
+            allowed,
+        }
+    }
+}
+
+impl Actor for SyncActor {
+    type Message = Message;
+
+    async fn run(&mut self, inbox: &mut Inbox<Message>) {
+        let parts = &self.parts;
+        let mut warden = parts.warden.watch();
+        let mut conditions = parts.conditions.clone();
+        let (mut hinted, mut reached) = (parts.hinted.clone(), parts.reached.clone());
+        let mut engine = Engine::new(
+            parts.clone(),
+            self.desk.clone(),
+            self.view.clone(),
+            self.allowed.clone(),
+        );
+        engine.recall().await;
+        let now = *conditions.borrow_and_update();
+        engine.happens(Event::Conditions(now)).await;
+        let shown = warden.borrow_and_update().clone();
+        engine.follow(&shown).await;
+        loop {
+            tokio::select! {
+                message = inbox.recv() => match message {
+                    Some(message) => engine.take(message).await,
+                    None => return,
+                },
+                Ok(()) = warden.changed() => {
+                    let shown = warden.borrow_and_update().clone();
+                    engine.follow(&shown).await;
+                }
+                Ok(()) = conditions.changed() => {
+                    let now = *conditions.borrow_and_update();
+                    engine.happens(Event::Conditions(now)).await;
+                }
+                Ok(()) = hinted.changed() => engine.happens(Event::Hinted).await,
+                Ok(()) = reached.changed() => engine.happens(Event::Reached).await,
+                heard = engine.next() => engine.hear(heard).await,
+            }
+        }
+    }
+}
+
+/// What the engine waits for.
+enum Heard {
+    Event(Event),
+    /// More is done of what is under way.
+    Progress,
+}
+
+struct Engine {
+    parts: Parts,
+    desk: Desk,
+    view: watch::Sender<View>,
+    allowed: watch::Sender<Result<(), SyncError>>,
+    state: State,
+    session: Option<Session>,
+    /// The device is an account's, lost or not.
+    is_bound: bool,
+    /// What is under way.
+    work: Option<BoxFuture<'static, Result<Report, Failure>>>,
+    progress: watch::Sender<(u64, u64)>,
+    progressed: watch::Receiver<(u64, u64)>,
+    pauses: Backoff,
+    quota: Quota,
+    /// Who waits, by number, and who of them has left.
+    waiting: BTreeMap<u64, Answer>,
+    leaving: FuturesUnordered<BoxFuture<'static, u64>>,
+    waiters: u64,
+}
+
+impl Engine {
+    fn new(
+        parts: Parts,
+        desk: Desk,
+        view: watch::Sender<View>,
+        allowed: watch::Sender<Result<(), SyncError>>,
+    ) -> Self {
+        let (progress, progressed) = watch::channel((0, 0));
+        Self {
+            parts,
+            desk,
+            view,
+            allowed,
+            state: State::default(),
+            session: None,
+            is_bound: false,
+            work: None,
+            progress,
+            progressed,
+            pauses: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+            quota: Quota::default(),
+            waiting: BTreeMap::new(),
+            leaving: FuturesUnordered::new(),
+            waiters: 0,
+        }
+    }
+
+    /// Waits for whatever is under way. Cancelling the call loses nothing.
+    async fn next(&mut self) -> Heard {
+        let (due, clock) = (self.state.due(), &self.parts.clock);
+        let outcome = tokio::select! {
+            outcome = async {
+                match &mut self.work {
+                    Some(work) => work.await,
+                    None => pending().await,
+                }
+            } => outcome,
+            Some(waiter) = self.leaving.next() => return Heard::Event(Event::HungUp(waiter)),
+            Ok(()) = self.progressed.changed() => return Heard::Progress,
+            () = async {
+                match due {
+                    Some(due) => clock.sleep_until(due).await,
+                    None => pending().await,
+                }
+            } => return Heard::Event(Event::Woken),
+        };
+        self.work = None;
+        Heard::Event(self.came(outcome))
+    }
+
+    fn came(&mut self, outcome: Result<Report, Failure>) -> Event {
+        match outcome {
+            Ok(report) => {
+                self.pauses.reset();
+                self.quota = report.quota.unwrap_or(self.quota);
+                let trouble = match report {
+                    Report { is_full: true, .. } => Some(SyncError::QuotaExceeded),
+                    Report { is_refused: true, .. } => Some(SyncError::CloudRefused),
+                    _ => None,
+                };
+                Event::Done(trouble)
+            }
+            Err(failure) => {
+                tracing::info!(?failure, "sync waits");
+                let asked = match failure {
+                    Failure::Cloud(SyncFailure::Offline(asked)) => asked.unwrap_or_default(),
+                    _ => Duration::ZERO,
+                };
+                // At least a little, whatever was drawn: what fails at once must not be tried without end.
+                let drawn = self.pauses.next().unwrap_or(LONGEST_PAUSE);
+                Event::Failed(failure, drawn.max(asked).max(FIRST_PAUSE / 2))
+            }
+        }
+    }
+
+    async fn hear(&mut self, heard: Heard) {
+        match heard {
+            Heard::Event(event) => self.happens(event).await,
+            Heard::Progress => {
+                let progress = *self.progressed.borrow_and_update();
+                self.view.send_modify(|view| view.progress = progress);
+            }
+        }
+    }
+
+    async fn happens(&mut self, event: Event) {
+        if event == Event::Done(None) {
+            let now = self.desk.now();
+            // What isn't noted is shown a round later.
+            let _ = write(&self.parts.store, move |connection| rows::synced(connection, now)).await;
+        }
+        let (state, effects) = step(&self.state, self.parts.clock.boottime(), event);
+        self.state = state;
+        let allowed = self.state.allowed();
+        self.allowed
+            .send_if_modified(|before| std::mem::replace(before, allowed) != allowed);
+        let mut answers = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Leave => self.work = None,
+                Effect::Sync(collection) => self.begin(collection),
+                Effect::Answer(waiter, outcome) => answers.push((waiter, outcome)),
+            }
+        }
+        // Who is told that it is done finds it shown.
+        self.show().await;
+        for (waiter, outcome) in answers {
+            if let Some(answer) = self.waiting.remove(&waiter) {
+                let _ = answer.send(outcome);
+            }
+        }
+    }
+
+    fn begin(&mut self, collection: &'static str) {
+        let Some(session) = self.session else { return };
+        self.progress.send_replace((0, 0));
+        let round = Round {
+            cloud: Arc::clone(&self.parts.cloud),
+            desk: self.desk.clone(),
+            account: session.account,
+            collection,
+            progress: self.progress.clone(),
+        };
+        self.work = Some(Box::pin(round.run()));
+    }
+
+    /// Shows what is known.
+    async fn show(&mut self) {
+        let read = |connection: &mut rusqlite::Connection| {
+            let mut shown = Vec::new();
+            for kept in rows::collections(connection)? {
+                let Some(name) = collection(&kept.name) else {
+                    continue;
+                };
+                let question = match kept.enabled {
+                    true => round::question(connection, name)?,
+                    false => None,
+                };
+                shown.push((name, kept, question));
+            }
+            Ok((shown, rows::settings(connection)?))
+        };
+        let (kept, settings) = match self.parts.store.call(read).await {
+            Ok(read) => read,
+            Err(error) => return unread(&error),
+        };
+        let mut question: Option<Question> = None;
+        let mut view = View {
+            bound: self.is_bound,
+            progress: *self.progress.borrow(),
+            last_sync: settings.last,
+            last_error: self.state.trouble().map_or("", SyncError::name),
+            quota: self.quota,
+            policy: self.state.policy(),
+            ..View::default()
+        };
+        for (name, kept, asked) in kept {
+            question = question.or(asked);
+            let shown = CollectionView {
+                enabled: kept.enabled,
+                records: kept.records,
+                bytes: kept.bytes,
+                pending: kept.pending,
+                conflicts: kept.conflicts,
+            };
+            view.collections.insert(name, shown);
+        }
+        view.phase = self.state.phase(question.is_some());
+        view.question = question;
+        self.view.send_if_modified(|before| {
+            let changed = *before != view;
+            *before = view;
+            changed
+        });
+    }
+}
+
+/// Writes, and tells the log where that fails.
+async fn write(
+    store: &Store,
+    work: impl FnOnce(&rusqlite::Connection) -> Result<(), StoreError> + Send + 'static,
+) -> Result<(), SyncError> {
+    let written = store.call(move |connection| work(connection)).await;
+    written.inspect_err(unread).map_err(|_| SyncError::Storage)
+}
+
+fn unread(error: &StoreError) {
+    tracing::error!(error = error as &dyn std::error::Error, "what is kept of sync");
+}

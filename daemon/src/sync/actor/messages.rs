@@ -1,0 +1,112 @@
+//! What the handle sends.
+
+use futures_util::FutureExt;
+
+use super::{Engine, Event, rows, write};
+use crate::sync::error::SyncError;
+use crate::sync::handle::{Answer, Message};
+use crate::sync::model::{Policy, PolicyChanges, collection};
+use crate::sync::round;
+
+/// The highest battery floor, percent.
+const WHOLE: u8 = 100;
+
+impl Engine {
+    pub(super) async fn take(&mut self, message: Message) {
+        match message {
+            Message::SyncNow {
+                collections,
+                answer,
+                hangs_up,
+            } => {
+                let waiter = self.waiters;
+                self.waiters = self.waiters.wrapping_add(1);
+                self.waiting.insert(waiter, answer);
+                self.leaving.push(hangs_up.map(move |_| waiter).boxed());
+                self.happens(Event::Asked(waiter, collections)).await;
+            }
+            Message::Pause(paused, answer) => {
+                let outcome = self.pause(paused).await;
+                reply(answer, outcome);
+            }
+            Message::Policy(changes, answer) => {
+                let outcome = self.change_policy(changes).await;
+                reply(answer, outcome);
+            }
+            Message::Confirm {
+                question,
+                yes,
+                answer,
+            } => {
+                let outcome = self.confirm(question, yes).await;
+                reply(answer, outcome);
+            }
+            Message::Enable {
+                collection,
+                enabled,
+                answer,
+            } => {
+                let outcome = self.enable(collection, enabled).await;
+                reply(answer, outcome);
+            }
+            Message::Edited(collection) => self.happens(Event::Edited(collection)).await,
+        }
+    }
+
+    async fn pause(&mut self, paused: bool) -> Result<(), SyncError> {
+        self.session.ok_or(SyncError::NotBound)?;
+        write(&self.parts.store, move |connection| {
+            rows::pause(connection, paused)
+        })
+        .await?;
+        self.happens(Event::Paused(paused)).await;
+        Ok(())
+    }
+
+    async fn change_policy(&mut self, changes: PolicyChanges) -> Result<(), SyncError> {
+        self.session.ok_or(SyncError::NotBound)?;
+        let before = self.state.policy();
+        let policy = Policy {
+            metered: changes.metered.unwrap_or(before.metered),
+            battery_floor: changes.battery_floor.unwrap_or(before.battery_floor),
+        };
+        if policy.battery_floor > WHOLE {
+            return Err(SyncError::InvalidArgument("a battery has at most 100 percent"));
+        }
+        write(&self.parts.store, move |connection| {
+            rows::set_policy(connection, policy.metered, policy.battery_floor)
+        })
+        .await?;
+        self.happens(Event::Policy(policy)).await;
+        Ok(())
+    }
+
+    async fn enable(&mut self, collection: &'static str, enabled: bool) -> Result<(), SyncError> {
+        self.desk
+            .edit(move |transaction, _| rows::enable(transaction, collection, enabled).map(Ok))
+            .await?;
+        self.happens(Event::Enabled(collection, enabled)).await;
+        Ok(())
+    }
+
+    async fn confirm(&mut self, question: String, yes: bool) -> Result<(), SyncError> {
+        self.session.ok_or(SyncError::NotBound)?;
+        let name = question.split('-').next().and_then(collection);
+        let name = name.ok_or(SyncError::NotFound)?;
+        let (keys, now) = (self.desk.keys.of(name).await?, self.desk.now());
+        let change = self
+            .desk
+            .edit(move |transaction, sealer| {
+                round::answer(transaction, sealer, &keys, name, (&question, yes, now))
+            })
+            .await?;
+        self.desk.tell(change);
+        self.happens(Event::Answered(name)).await;
+        Ok(())
+    }
+}
+
+/// Whoever asked may have left.
+fn reply(answer: Answer, outcome: Result<(), SyncError>) {
+    let _ = answer.send(outcome);
+}

@@ -1,0 +1,79 @@
+//! Whose the records are, as the warden tells.
+
+use std::collections::BTreeSet;
+
+use belay_proto::AccountId;
+use belay_proto::dbus::BindingState;
+
+use super::{Engine, Event, Session, collection, rows, unread};
+use crate::store::Store;
+use crate::sync::model::Policy;
+use crate::warden::WardenView;
+
+impl Engine {
+    /// Recalls what the owner chose.
+    pub(super) async fn recall(&mut self) {
+        let settings = match self
+            .parts
+            .store
+            .call(|connection| rows::settings(connection))
+            .await
+        {
+            Ok(settings) => settings,
+            Err(error) => return unread(&error),
+        };
+        if let Some((metered, battery_floor)) = settings.policy {
+            let policy = Policy {
+                metered,
+                battery_floor,
+            };
+            self.happens(Event::Policy(policy)).await;
+        }
+        self.happens(Event::Paused(settings.paused)).await;
+    }
+
+    /// Follows the warden. One that can't be heard, or whose state can't be trusted, begins and ends nothing.
+    pub(super) async fn follow(&mut self, view: &WardenView) {
+        let account = match (view.binding, view.identity.account) {
+            (BindingState::Bound, Some(account)) => Some(account),
+            (BindingState::Unbound, _) if view.is_current => None,
+            _ if view.is_lost() => None,
+            _ => return,
+        };
+        self.is_bound = account.is_some();
+        let session = account.filter(|_| !view.is_lost()).map(|account| Session {
+            account,
+            generation: view.identity.generation,
+            presence: view.identity.presence,
+        });
+        let of = |session: Option<Session>| session.map(|session| session.account);
+        let mut enabled = BTreeSet::new();
+        if let Some(session) = session {
+            // Without its rows there is nothing to sync; the warden's next word tries again.
+            let Some(found) = adopt(&self.parts.store, session.account).await else {
+                return;
+            };
+            enabled = found;
+        }
+        if of(session) != of(self.session) {
+            self.desk.keys.begin(of(session));
+            self.pauses.reset();
+        }
+        if session.is_none() && account.is_none() && self.session.is_some() {
+            self.quota = belay_proto::wire::Quota::default();
+        }
+        self.session = session;
+        self.happens(Event::Session(session, enabled)).await;
+    }
+}
+
+/// Makes the rows the account's; answers which collections are on.
+async fn adopt(store: &Store, account: AccountId) -> Option<BTreeSet<&'static str>> {
+    let adopt = move |transaction: &rusqlite::Transaction<'_>| {
+        rows::adopt(transaction, account)?;
+        let all = rows::collections(transaction)?;
+        let on = all.iter().filter(|kept| kept.enabled);
+        Ok(on.filter_map(|kept| collection(&kept.name)).collect())
+    };
+    store.transaction(adopt).await.inspect_err(unread).ok()
+}

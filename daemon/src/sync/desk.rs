@@ -1,0 +1,262 @@
+//! Reading and editing records: what the handle does without the actor. An edit and what it owes the cloud are one write.
+
+mod edit;
+mod long;
+
+use std::sync::Arc;
+
+use belay_proto::AccountId;
+use belay_proto::clock::{Clock, unix_seconds};
+use belay_proto::sync::RecordId;
+use belay_sync::record::{self, CONFLICT_WITH};
+use rusqlite::{Connection, Transaction};
+use tokio::sync::broadcast;
+
+use super::error::SyncError;
+use super::keys::Keys;
+use super::model::{Change, Choice, Content, Entry, Got, Put};
+use super::ports::{Allowed, LongContents};
+use crate::store::sync::{self as rows, Listed};
+use crate::store::{Sealer, Store, StoreError};
+
+/// What every method of the handle works with; clones share everything.
+#[derive(Clone)]
+pub(super) struct Desk {
+    pub(super) store: Store,
+    pub(super) keys: Keys,
+    pub(super) longs: Arc<dyn LongContents>,
+    pub(super) allowed: Allowed,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) changed: broadcast::Sender<Change>,
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Desk")
+    }
+}
+
+/// What becomes of a transaction: what the domain says of it, unless the database fails.
+pub(super) type Done<T> = Result<Result<T, SyncError>, StoreError>;
+
+impl Desk {
+    pub(super) fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changed.subscribe()
+    }
+
+    /// Tells who listens; nobody may.
+    pub(super) fn tell(&self, change: Change) {
+        if !change.ids.is_empty() || !change.removed.is_empty() {
+            let _ = self.changed.send(change);
+        }
+    }
+
+    /// Seconds since the epoch, for display.
+    pub(super) fn now(&self) -> u64 {
+        unix_seconds(self.clock.wall())
+    }
+
+    pub(super) async fn identify(
+        &self,
+        collection: &'static str,
+        naturals: Vec<String>,
+    ) -> Result<Vec<RecordId>, SyncError> {
+        let keys = self.keys.of(collection).await?;
+        Ok(naturals.iter().map(|natural| keys.record_id(natural)).collect())
+    }
+
+    pub(super) async fn list(
+        &self,
+        collection: &'static str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Entry>, SyncError> {
+        let page = self
+            .read(move |connection, sealer| rows::list(connection, sealer, collection, after, limit))
+            .await?;
+        Ok(page.into_iter().map(entry).collect())
+    }
+
+    pub(super) async fn get(&self, collection: &'static str, id: RecordId) -> Result<Got, SyncError> {
+        let found = self
+            .read(move |connection, sealer| rows::find_listed(connection, sealer, collection, &id))
+            .await?;
+        let listed = found
+            .filter(|listed| listed.held.is_there())
+            .ok_or(SyncError::NotFound)?;
+        if let Some(bytes) = record::bytes(&listed.held.content) {
+            let content = Content::Short(bytes);
+            let entry = entry(listed);
+            return Ok(Got { entry, content });
+        }
+        let chunks = listed.held.content.chunks.clone();
+        if chunks.0.is_empty() {
+            return Err(SyncError::Storage);
+        }
+        let keys = self.keys.of(collection).await?;
+        let content = self.longs.fetch(keys, chunks, self.allowed.clone())?;
+        let entry = entry(listed);
+        Ok(Got {
+            entry,
+            content: Content::Long(content),
+        })
+    }
+
+    pub(super) async fn get_many(
+        &self,
+        collection: &'static str,
+        ids: Vec<RecordId>,
+    ) -> Result<Vec<Got>, SyncError> {
+        let read = move |connection: &Connection, sealer: &Sealer| {
+            let mut all = Vec::new();
+            for id in &ids {
+                let found = rows::find_listed(connection, sealer, collection, id)?;
+                let Some(listed) = found.filter(|listed| listed.held.is_there()) else {
+                    return Ok(Err(SyncError::NotFound));
+                };
+                let Some(bytes) = record::bytes(&listed.held.content) else {
+                    return Ok(Err(SyncError::InvalidArgument("a record's content is long")));
+                };
+                let content = Content::Short(bytes);
+                let entry = entry(listed);
+                all.push(Got { entry, content });
+            }
+            Ok(Ok(all))
+        };
+        self.read(read).await?
+    }
+
+    pub(super) async fn put_many(
+        &self,
+        collection: &'static str,
+        puts: Vec<Put>,
+    ) -> Result<Vec<(RecordId, u64)>, SyncError> {
+        for put in &puts {
+            edit::check(put.natural.as_deref(), &put.kind, &put.attributes)?;
+        }
+        let puts = match long::sift(puts).await? {
+            Ok(puts) => puts,
+            Err(mut puts) => match (puts.pop(), puts.is_empty()) {
+                (Some(put), true) => {
+                    return Ok(vec![self.put_long(collection, long::longer(put)?).await?]);
+                }
+                _ => return Err(SyncError::TooLong),
+            },
+        };
+        let (keys, now) = (self.keys.of(collection).await?, self.now());
+        let (stored, change) = self
+            .edit(move |transaction, sealer| {
+                let mut table = edit::Table::new(transaction, sealer, &keys, collection, now);
+                let mut stored = Vec::new();
+                for put in puts {
+                    match table.put(put.into())? {
+                        Ok(one) => stored.push(one),
+                        Err(error) => return Ok(Err(error)),
+                    }
+                }
+                Ok(Ok((stored, table.change)))
+            })
+            .await?;
+        self.tell(change);
+        Ok(stored)
+    }
+
+    pub(super) async fn delete(
+        &self,
+        collection: &'static str,
+        id: RecordId,
+        revision: u64,
+    ) -> Result<(), SyncError> {
+        self.table(collection, move |table| table.delete(id, revision))
+            .await
+    }
+
+    pub(super) async fn resolve(
+        &self,
+        collection: &'static str,
+        id: RecordId,
+        choice: Choice,
+    ) -> Result<(), SyncError> {
+        self.table(collection, move |table| table.resolve(id, choice))
+            .await
+    }
+
+    /// Edits a collection, and tells what has changed.
+    async fn table<T: Send + 'static>(
+        &self,
+        collection: &'static str,
+        work: impl FnOnce(&mut edit::Table<'_>) -> Done<T> + Send + 'static,
+    ) -> Result<T, SyncError> {
+        let (keys, now) = (self.keys.of(collection).await?, self.now());
+        let edit = move |transaction: &Transaction<'_>, sealer: &Sealer| {
+            let mut table = edit::Table::new(transaction, sealer, &keys, collection, now);
+            Ok(work(&mut table)?.map(|done| (done, table.change)))
+        };
+        let (done, change) = self.edit(edit).await?;
+        self.tell(change);
+        Ok(done)
+    }
+
+    /// Reads what is the account's.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection, &Sealer) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, SyncError> {
+        let account = self.keys.account().ok_or(SyncError::NotBound)?;
+        let sealer = self.store.sealer().clone();
+        let read = move |connection: &mut Connection| match rows::is_of(connection, account)? {
+            true => work(connection, &sealer).map(Ok),
+            false => Ok(Err(SyncError::NotBound)),
+        };
+        self.store.call(read).await?
+    }
+
+    /// Edits what is the account's: all of it is stored, or none.
+    pub(super) async fn edit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>, &Sealer) -> Done<T> + Send + 'static,
+    ) -> Result<T, SyncError> {
+        let account = self.keys.account().ok_or(SyncError::NotBound)?;
+        edit(&self.store, account, work).await
+    }
+}
+
+/// Edits what is `account`'s: all of it is stored, or none.
+pub(super) async fn edit<T: Send + 'static>(
+    store: &Store,
+    account: AccountId,
+    work: impl FnOnce(&Transaction<'_>, &Sealer) -> Done<T> + Send + 'static,
+) -> Result<T, SyncError> {
+    let sealer = store.sealer().clone();
+    let edit = move |connection: &mut Connection| {
+        let transaction = connection.transaction()?;
+        // The device may have become another's since this was begun.
+        if !rows::is_of(&transaction, account)? {
+            return Ok(Err(SyncError::NotBound));
+        }
+        let done = work(&transaction, &sealer)?;
+        if done.is_ok() {
+            transaction.commit()?;
+        }
+        Ok(done)
+    };
+    store.call(edit).await?
+}
+
+/// What is listed of a record.
+fn entry(listed: Listed) -> Entry {
+    let held = listed.held;
+    let mut attributes = held.content.attributes;
+    let conflict_with = attributes.0.remove(CONFLICT_WITH).and_then(|id| id.parse().ok());
+    Entry {
+        position: listed.position,
+        id: listed.id,
+        revision: held.revision,
+        natural: held.content.natural,
+        kind: held.content.kind,
+        length: held.content.length,
+        attributes,
+        conflict_with,
+        lacking: listed.lacks,
+    }
+}

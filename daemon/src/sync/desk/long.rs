@@ -1,0 +1,97 @@
+//! Contents that don't fit a record.
+
+use std::fs::File;
+use std::io::{Seek, Write};
+
+use belay_proto::Secret;
+use belay_proto::sync::RecordId;
+use belay_sync::compress::{LONGEST, compress};
+use belay_sync::record::{Body, Held};
+use rustix::fs::{MemfdFlags, memfd_create};
+
+use super::{Desk, edit};
+use crate::store::sync as rows;
+use crate::sync::error::SyncError;
+use crate::sync::model::{Put, PutLong};
+
+/// The longest body of a record, bytes, compressed (`GET /v1/config`, the inline limit).
+const LONGEST_BODY: usize = 256 * 1024;
+
+/// Whether a content fits a record. Takes as long as compressing it.
+fn fits(body: &[u8]) -> bool {
+    body.len() <= LONGEST_BODY || (body.len() as u64 <= LONGEST && compress(body).1.len() <= LONGEST_BODY)
+}
+
+/// The contents, unless one doesn't fit a record; then whether it is the only one is the caller's to look at.
+pub(super) async fn sift(puts: Vec<Put>) -> Result<Result<Vec<Put>, Vec<Put>>, SyncError> {
+    if puts.iter().all(|put| put.body.expose().len() <= LONGEST_BODY) {
+        return Ok(Ok(puts));
+    }
+    let sift = move || match puts.iter().all(|put| fits(put.body.expose())) {
+        true => Ok(puts),
+        false => Err(puts),
+    };
+    tokio::task::spawn_blocking(sift)
+        .await
+        .map_err(|_| SyncError::Storage)
+}
+
+/// The same content, to be brought in chunks.
+pub(super) fn longer(put: Put) -> Result<PutLong, SyncError> {
+    let content = memory(&put.body).map_err(|error| {
+        tracing::error!(%error, "no memory file");
+        SyncError::Storage
+    })?;
+    Ok(PutLong {
+        id: put.id,
+        revision: put.revision,
+        natural: put.natural,
+        kind: put.kind,
+        attributes: put.attributes,
+        keep_both: put.keep_both,
+        content: content.into(),
+    })
+}
+
+fn memory(body: &Secret<Vec<u8>>) -> std::io::Result<File> {
+    let mut file = File::from(memfd_create("belay-content", MemfdFlags::CLOEXEC)?);
+    file.write_all(body.expose())?;
+    file.rewind()?;
+    Ok(file)
+}
+
+impl Desk {
+    pub(in crate::sync) async fn put_long(
+        &self,
+        collection: &'static str,
+        put: PutLong,
+    ) -> Result<(RecordId, u64), SyncError> {
+        edit::check(put.natural.as_deref(), &put.kind, &put.attributes)?;
+        let keys = self.keys.of(collection).await?;
+        (*self.allowed.borrow())?;
+        // A stale revision is found before the content was moved, not only after.
+        let id = put
+            .id
+            .or_else(|| put.natural.as_ref().map(|natural| keys.record_id(natural)));
+        if let Some(id) = id.filter(|_| !put.keep_both) {
+            let present = self
+                .read(move |connection, sealer| rows::find(connection, sealer, collection, &id))
+                .await?
+                .filter(Held::is_there);
+            if present.map_or(0, |held| held.revision) != put.revision {
+                return Err(SyncError::Conflict);
+            }
+        }
+        let chunks = self.longs.bring(keys, put.content, self.allowed.clone()).await?;
+        let content = edit::Content {
+            id: put.id,
+            revision: put.revision,
+            natural: put.natural,
+            kind: put.kind,
+            attributes: put.attributes,
+            keep_both: put.keep_both,
+            body: Body::Long(chunks),
+        };
+        self.table(collection, move |table| table.put(content)).await
+    }
+}

@@ -1,0 +1,298 @@
+//! The handle to the sync domain.
+
+use std::sync::Arc;
+
+use belay_proto::sync::RecordId;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use super::actor::{Parts, SyncActor};
+use super::desk::Desk;
+use super::error::SyncError;
+use super::keys::Keys;
+use super::model::{Change, Choice, Entry, Got, PolicyChanges, Put, PutLong};
+use super::view::View;
+use crate::actor::Supervisor;
+
+/// Changes that may wait for a slow listener before it misses the oldest.
+const CHANGES: usize = 64;
+
+/// What the handle sends.
+#[derive(Debug)]
+pub enum Message {
+    /// Sync these collections, all that are on without any; answers when done.
+    SyncNow {
+        /// Which.
+        collections: Vec<&'static str>,
+        /// Where the answer goes.
+        answer: Answer,
+        /// Ends when whoever asked is gone.
+        hangs_up: oneshot::Receiver<()>,
+    },
+    /// Stop until it is resumed.
+    Pause(bool, Answer),
+    /// Change the policy.
+    Policy(PolicyChanges, Answer),
+    /// The owner's answer to a question.
+    Confirm {
+        /// Its id.
+        question: String,
+        /// Go on.
+        yes: bool,
+        /// Where the answer goes.
+        answer: Answer,
+    },
+    /// Switch a collection on or off.
+    Enable {
+        /// Which.
+        collection: &'static str,
+        /// Whether it is synced.
+        enabled: bool,
+        /// Where the answer goes.
+        answer: Answer,
+    },
+    /// A record of a collection was put or deleted here.
+    Edited(&'static str),
+}
+
+/// Where an answer goes.
+pub type Answer = oneshot::Sender<Result<(), SyncError>>;
+
+/// The handle; clones share everything.
+#[derive(Clone, Debug)]
+pub struct SyncHandle {
+    actor: mpsc::Sender<Message>,
+    view: watch::Receiver<View>,
+    desk: Desk,
+}
+
+impl SyncHandle {
+    /// Starts the domain's actor.
+    pub fn start(supervisor: &mut Supervisor, parts: Parts) -> Self {
+        let (view, shown) = watch::channel(View::default());
+        let (allowed, may) = watch::channel(Err(SyncError::NotBound));
+        let (changed, _) = broadcast::channel(CHANGES);
+        let desk = Desk {
+            store: parts.store.clone(),
+            keys: Keys::new(parts.warden.clone()),
+            longs: Arc::clone(&parts.longs),
+            allowed: may,
+            clock: Arc::clone(&parts.clock),
+            changed,
+        };
+        let actor = SyncActor::new(parts, desk.clone(), view, allowed);
+        Self {
+            actor: supervisor.start("sync", actor),
+            view: shown,
+            desk,
+        }
+    }
+
+    /// What is known.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.view.borrow().clone()
+    }
+
+    /// The view with its changes.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<View> {
+        self.view.clone()
+    }
+
+    /// What changes in the collections from now on. Whoever is too slow misses the oldest.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.desk.changes()
+    }
+
+    /// Syncs these collections, all that are on without any; answers when done. Ends when the caller drops it.
+    ///
+    /// # Errors
+    /// [`SyncError`], as in every method here. [`SyncError::NotFound`] for a collection that is off.
+    pub async fn sync_now(&self, collections: Vec<&'static str>) -> Result<(), SyncError> {
+        // Dropped with this future: that is how the actor learns that nobody waits any more.
+        let (_here, hangs_up) = oneshot::channel();
+        self.ask(|answer| Message::SyncNow {
+            collections,
+            answer,
+            hangs_up,
+        })
+        .await
+    }
+
+    /// Stops until [`SyncHandle::resume`], a restart included.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub async fn pause(&self) -> Result<(), SyncError> {
+        self.ask(|answer| Message::Pause(true, answer)).await
+    }
+
+    /// Goes on.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub async fn resume(&self) -> Result<(), SyncError> {
+        self.ask(|answer| Message::Pause(false, answer)).await
+    }
+
+    /// Changes when to sync.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub async fn set_policy(&self, changes: PolicyChanges) -> Result<(), SyncError> {
+        self.ask(|answer| Message::Policy(changes, answer)).await
+    }
+
+    /// Answers [`View::question`]: removes the records, or keeps them.
+    ///
+    /// # Errors
+    /// [`SyncError::NotFound`] for another question than the one that is asked.
+    pub async fn confirm(&self, question: String, yes: bool) -> Result<(), SyncError> {
+        self.ask(|answer| Message::Confirm {
+            question,
+            yes,
+            answer,
+        })
+        .await
+    }
+
+    /// Switches a collection on or off. Its records stay.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub async fn set_enabled(&self, collection: &'static str, enabled: bool) -> Result<(), SyncError> {
+        self.ask(|answer| Message::Enable {
+            collection,
+            enabled,
+            answer,
+        })
+        .await
+    }
+
+    /// The ids of the records that are this by nature, whether they are there or not.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub async fn identify(
+        &self,
+        collection: &'static str,
+        naturals: Vec<String>,
+    ) -> Result<Vec<RecordId>, SyncError> {
+        self.desk.identify(collection, naturals).await
+    }
+
+    /// The records after a position, 0: from the start, at most `limit`.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub async fn list(
+        &self,
+        collection: &'static str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Entry>, SyncError> {
+        self.desk.list(collection, after, limit).await
+    }
+
+    /// Stores a content; answers the record's revision here once it is on disk.
+    ///
+    /// # Errors
+    /// [`SyncError::Conflict`] where [`Put::revision`] isn't the present one, [`SyncError::TooLong`].
+    pub async fn put(&self, collection: &'static str, put: Put) -> Result<u64, SyncError> {
+        let stored = self.put_many(collection, vec![put]).await?;
+        stored
+            .first()
+            .map(|(_, revision)| *revision)
+            .ok_or(SyncError::Storage)
+    }
+
+    /// Stores contents, all or none; answers ids and revisions in their order.
+    ///
+    /// # Errors
+    /// As [`SyncHandle::put`].
+    pub async fn put_many(
+        &self,
+        collection: &'static str,
+        puts: Vec<Put>,
+    ) -> Result<Vec<(RecordId, u64)>, SyncError> {
+        let stored = self.desk.put_many(collection, puts).await?;
+        self.edited(collection).await;
+        Ok(stored)
+    }
+
+    /// Brings a content of any length to the cloud and stores its record; answers the record's revision once both are
+    /// done.
+    ///
+    /// # Errors
+    /// As [`SyncHandle::put`], and [`SyncError::Offline`], [`SyncError::Paused`] and what else ends a transfer.
+    pub async fn put_long(&self, collection: &'static str, put: PutLong) -> Result<u64, SyncError> {
+        let (_, revision) = self.desk.put_long(collection, put).await?;
+        self.edited(collection).await;
+        Ok(revision)
+    }
+
+    /// A record with its content. A long one is still being fetched when this answers.
+    ///
+    /// # Errors
+    /// [`SyncError::NotFound`]; [`SyncError::Offline`] and [`SyncError::Paused`] for a long one.
+    pub async fn get(&self, collection: &'static str, id: RecordId) -> Result<Got, SyncError> {
+        self.desk.get(collection, id).await
+    }
+
+    /// Records with their contents, in the order of their ids here; each has to be short.
+    ///
+    /// # Errors
+    /// [`SyncError::NotFound`] where one isn't there, [`SyncError::InvalidArgument`] where one is long.
+    pub async fn get_many(
+        &self,
+        collection: &'static str,
+        ids: Vec<RecordId>,
+    ) -> Result<Vec<Got>, SyncError> {
+        self.desk.get_many(collection, ids).await
+    }
+
+    /// Removes a record.
+    ///
+    /// # Errors
+    /// [`SyncError::NotFound`], [`SyncError::Conflict`] where `revision` isn't the present one.
+    pub async fn delete(
+        &self,
+        collection: &'static str,
+        id: RecordId,
+        revision: u64,
+    ) -> Result<(), SyncError> {
+        self.desk.delete(collection, id, revision).await?;
+        self.edited(collection).await;
+        Ok(())
+    }
+
+    /// Ends a conflict; `id` is the sibling's: the entry with [`Entry::conflict_with`].
+    ///
+    /// # Errors
+    /// [`SyncError::NotFound`] where it waits for no choice.
+    pub async fn resolve(
+        &self,
+        collection: &'static str,
+        id: RecordId,
+        choice: Choice,
+    ) -> Result<(), SyncError> {
+        self.desk.resolve(collection, id, choice).await?;
+        self.edited(collection).await;
+        Ok(())
+    }
+
+    /// The edit is on disk, and a belayd that stops pushes it after its next start.
+    async fn edited(&self, collection: &'static str) {
+        let _ = self.actor.send(Message::Edited(collection)).await;
+    }
+
+    async fn ask(&self, message: impl FnOnce(Answer) -> Message) -> Result<(), SyncError> {
+        let (answer, answered) = oneshot::channel();
+        self.actor
+            .send(message(answer))
+            .await
+            .map_err(|_| SyncError::Gone)?;
+        answered.await.map_err(|_| SyncError::Gone)?
+    }
+}

@@ -1,0 +1,104 @@
+//! The collections' keys, which the warden gives while the device is bound and not lost.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Debug, Formatter};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use belay_proto::dbus::Error;
+use belay_proto::id::AccountId;
+use belay_proto::steps::{COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput};
+use belay_proto::sync::CollectionKeys;
+
+use super::error::SyncError;
+use crate::warden::{WardenError, WardenHandle};
+
+/// The keys that were asked for in this session; clones share them.
+#[derive(Clone)]
+pub(super) struct Keys {
+    warden: WardenHandle,
+    held: Arc<Mutex<Held>>,
+}
+
+#[derive(Default)]
+struct Held {
+    account: Option<AccountId>,
+    keys: BTreeMap<&'static str, Arc<CollectionKeys>>,
+}
+
+impl Debug for Keys {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys")
+    }
+}
+
+impl Keys {
+    pub(super) fn new(warden: WardenHandle) -> Self {
+        Self {
+            warden,
+            held: Arc::default(),
+        }
+    }
+
+    /// Whose records are worked on from now on; all keys are asked for anew.
+    pub(super) fn begin(&self, account: Option<AccountId>) {
+        *self.lock() = Held {
+            account,
+            keys: BTreeMap::new(),
+        };
+    }
+
+    /// Whose records are worked on.
+    pub(super) fn account(&self) -> Option<AccountId> {
+        self.lock().account
+    }
+
+    /// The account has another key epoch: every key is asked for anew.
+    pub(super) fn renew(&self) {
+        self.lock().keys.clear();
+    }
+
+    /// The keys of a collection.
+    pub(super) async fn of(&self, collection: &'static str) -> Result<Arc<CollectionKeys>, SyncError> {
+        let account = {
+            let held = self.lock();
+            if let Some(keys) = held.keys.get(collection) {
+                return Ok(Arc::clone(keys));
+            }
+            held.account.ok_or(SyncError::NotBound)?
+        };
+        let input = CollectionKeysInput {
+            collection: collection.to_owned(),
+        };
+        let answered = self.warden.use_step("", COLLECTION_KEYS, &input.encode()).await;
+        let output = answered.map_err(refused)?;
+        let output = CollectionKeysOutput::decode(&output).map_err(|_| {
+            tracing::warn!(collection, "the warden's keys can't be read");
+            SyncError::Storage
+        })?;
+        let keys = CollectionKeys::new(account, collection.to_owned(), output.keys, output.index);
+        let keys = Arc::new(keys);
+        let mut held = self.lock();
+        // The warden may have been bound to another meanwhile.
+        if held.account != Some(account) {
+            return Err(SyncError::Cancelled);
+        }
+        held.keys.insert(collection, Arc::clone(&keys));
+        Ok(keys)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
+fn refused(error: WardenError) -> SyncError {
+    tracing::warn!(
+        error = &error as &dyn std::error::Error,
+        "the warden doesn't give the keys of a collection"
+    );
+    match error {
+        WardenError::Refused(Error::NotBound(_) | Error::DeviceLost(_)) => SyncError::NotBound,
+        _ => SyncError::Storage,
+    }
+}

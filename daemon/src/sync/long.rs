@@ -1,0 +1,156 @@
+//! Contents that don't fit a record: in chunks to the cloud and back, never kept on the device twice.
+//!
+//! [`source`] reads a content from a descriptor, cuts and names it, on a thread that may wait. [`up`] asks which chunks the
+//! cloud lacks and brings those; [`down`] fetches chunks into a pipe. What is in memory at once is bounded, whatever the
+//! length: [`UP`] bytes of a content on its way up, and three chunks of one on its way down.
+
+mod down;
+mod retry;
+mod source;
+mod up;
+
+use std::fmt;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use belay_proto::clock::Clock;
+use belay_proto::sync::{Chunks, CollectionKeys};
+use belay_sync::chunker::Cut;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::error::SyncError;
+use super::ports::{Allowed, LongContents, SyncCloud};
+
+/// Bytes of one content on its way up that are in memory at once.
+const UP: usize = 16 * 1024 * 1024;
+/// Chunks of one content that are on their way up at once.
+const WAYS: usize = 4;
+/// Contents that are on their way up at once; more wait.
+const UPLOADS: usize = 2;
+/// Contents that are on their way down at once; more wait, each with its pipe.
+const DOWNLOADS: usize = 2;
+/// Contents that are or wait to be on their way down.
+const PIPES: usize = 16;
+/// How long whoever writes a pipe, or reads one, may do nothing.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// Contents whose parts never change inside, and don't compress.
+const FIXED: [&str; 2] = ["pictures", "videos"];
+
+/// Moves long contents.
+pub struct Long {
+    cloud: Arc<dyn SyncCloud>,
+    clock: Arc<dyn Clock>,
+    /// How long a pipe may be quiet.
+    quiet: Duration,
+    uploads: Arc<Semaphore>,
+    downloads: Arc<Semaphore>,
+    pipes: Arc<Semaphore>,
+    /// Downloads, which go on when their caller has its pipe; they end with this.
+    fetching: Mutex<JoinSet<()>>,
+}
+
+impl fmt::Debug for Long {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Long")
+            .field("cloud", &self.cloud)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Long {
+    /// Moves contents to and from `cloud`.
+    #[must_use]
+    pub fn new(cloud: Arc<dyn SyncCloud>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            cloud,
+            clock,
+            quiet: QUIET,
+            uploads: Arc::new(Semaphore::new(UPLOADS)),
+            downloads: Arc::new(Semaphore::new(DOWNLOADS)),
+            pipes: Arc::new(Semaphore::new(PIPES)),
+            fetching: Mutex::default(),
+        }
+    }
+}
+
+impl LongContents for Long {
+    fn bring(
+        &self,
+        keys: Arc<CollectionKeys>,
+        content: OwnedFd,
+        allowed: Allowed,
+    ) -> BoxFuture<'_, Result<Chunks, SyncError>> {
+        let bringing = async move {
+            let turn = Arc::clone(&self.uploads).acquire_owned().await;
+            let turn = turn.map_err(|_| SyncError::Gone)?;
+            let (reading, stop) = source::begin(content, self.quiet, turn)?;
+            let chunks = up::bring(&*self.cloud, &*self.clock, keys, reading).await;
+            drop(stop);
+            chunks
+        };
+        async move {
+            tokio::select! {
+                biased;
+                error = forbidden(allowed) => Err(error),
+                chunks = bringing => chunks,
+            }
+        }
+        .boxed()
+    }
+
+    fn fetch(
+        &self,
+        keys: Arc<CollectionKeys>,
+        chunks: Chunks,
+        allowed: Allowed,
+    ) -> Result<OwnedFd, SyncError> {
+        (*allowed.borrow())?;
+        let place = Arc::clone(&self.pipes).try_acquire_owned();
+        let place = place.map_err(|_| SyncError::Paused)?;
+        let (reader, writer) = down::pipe().map_err(|error| {
+            tracing::error!(%error, "there is no pipe to be had");
+            SyncError::Storage
+        })?;
+        let (cloud, clock, quiet) = (Arc::clone(&self.cloud), Arc::clone(&self.clock), self.quiet);
+        let downloads = Arc::clone(&self.downloads);
+        let fetching = async move {
+            let _place = place;
+            let Ok(_turn) = downloads.acquire_owned().await else {
+                return;
+            };
+            tokio::select! {
+                biased;
+                _ = forbidden(allowed) => {}
+                () = down::fetch(&*cloud, &*clock, keys, chunks, writer, quiet) => {}
+            }
+        };
+        let mut running = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+        while running.try_join_next().is_some() {}
+        running.spawn(fetching);
+        Ok(reader)
+    }
+}
+
+/// How contents of this collection are cut.
+fn cut(keys: &CollectionKeys) -> Cut {
+    match FIXED.contains(&keys.name()) {
+        true => Cut::Fixed,
+        false => Cut::ByContent {
+            seed: keys.cut_seed(),
+        },
+    }
+}
+
+/// Waits until contents may not be moved any more; why not.
+async fn forbidden(mut allowed: Allowed) -> SyncError {
+    match allowed.wait_for(Result::is_err).await.map(|denied| *denied) {
+        Ok(Err(error)) => error,
+        // Who says whether they may is gone.
+        Ok(Ok(())) | Err(_) => SyncError::Gone,
+    }
+}

@@ -1,0 +1,198 @@
+//! A content that comes in a descriptor: read on a thread that may wait, cut and named.
+
+use std::io::{self, ErrorKind, Read};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use belay_proto::sync::{CHUNK, CollectionKeys, NamedPart, RecordError};
+use belay_proto::wire::RECORD_CHUNKS;
+use belay_sync::chunker::{Chunker, Cut};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{FileType, OFlags};
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::sync::error::SyncError;
+
+/// A content that can't be read to its end as what it was when it began.
+const CHANGED: SyncError = SyncError::InvalidArgument("the content changed while it was read");
+const UNREADABLE: SyncError = SyncError::InvalidArgument("the content can't be read");
+const QUIET: SyncError = SyncError::InvalidArgument("the content didn't come in time");
+const NEITHER: SyncError = SyncError::InvalidArgument(
+    "the content is neither a regular file, a memfd nor the reading end of a pipe",
+);
+
+/// A content that isn't opened yet: on a file system of somebody's own even a look at it may wait.
+pub(super) struct Unopened {
+    descriptor: OwnedFd,
+    stop: OwnedFd,
+    quiet: Duration,
+    turn: OwnedSemaphorePermit,
+}
+
+/// Ends the reading of a pipe when it is dropped.
+pub(super) struct Stop {
+    _writer: OwnedFd,
+}
+
+/// A content, and what ends the reading of it. `turn` is given back when no thread waits for the content any more; a pipe
+/// that brings nothing for `quiet` is an error.
+///
+/// # Errors
+/// [`SyncError::Storage`] where the kernel has no descriptor left.
+pub(super) fn begin(
+    content: OwnedFd,
+    quiet: Duration,
+    turn: OwnedSemaphorePermit,
+) -> Result<(Unopened, Stop), SyncError> {
+    let (stop, writer) = pipe_with(PipeFlags::CLOEXEC).map_err(|error| {
+        tracing::error!(%error, "there is no pipe to be had");
+        SyncError::Storage
+    })?;
+    let unopened = Unopened {
+        descriptor: content,
+        stop,
+        quiet,
+        turn,
+    };
+    Ok((unopened, Stop { _writer: writer }))
+}
+
+/// A content on its way into parts. All of it waits for the disk, or for whoever writes the pipe.
+pub(super) struct Source {
+    parts: Chunker<Reading>,
+    keys: Arc<CollectionKeys>,
+    count: usize,
+    /// Bytes that reading one more part may take, sealed.
+    pub(super) needs: usize,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Unopened {
+    /// Looks what it is.
+    ///
+    /// # Errors
+    /// [`SyncError::InvalidArgument`] for what is neither a file nor a pipe, [`SyncError::TooLong`].
+    pub(super) fn open(self, keys: Arc<CollectionKeys>, cut: Cut) -> Result<Source, SyncError> {
+        let stat = rustix::fs::fstat(&self.descriptor).map_err(|_| UNREADABLE)?;
+        let flags = rustix::fs::fcntl_getfl(&self.descriptor).map_err(|_| UNREADABLE)?;
+        if flags.contains(OFlags::PATH) || (flags & OFlags::RWMODE) == OFlags::WRONLY {
+            return Err(UNREADABLE);
+        }
+        let length = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Some(u64::try_from(stat.st_size).unwrap_or(0)),
+            FileType::Fifo => {
+                // Somebody else may read it too: then there is nothing, after there was something.
+                let flags = flags | OFlags::NONBLOCK;
+                rustix::fs::fcntl_setfl(&self.descriptor, flags).map_err(|_| UNREADABLE)?;
+                None
+            }
+            _ => return Err(NEITHER),
+        };
+        if length.is_some_and(|length| length > (RECORD_CHUNKS * CHUNK) as u64) {
+            return Err(SyncError::TooLong);
+        }
+        let reading = Reading {
+            descriptor: self.descriptor,
+            stop: self.stop,
+            length,
+            at: 0,
+            quiet: self.quiet,
+        };
+        let parts = Chunker::new(reading, length, cut);
+        Ok(Source {
+            needs: parts.needs(),
+            parts,
+            keys,
+            count: 0,
+            _turn: self.turn,
+        })
+    }
+}
+
+impl Source {
+    /// The next part; none after the last.
+    ///
+    /// # Errors
+    /// [`SyncError::InvalidArgument`], [`SyncError::TooLong`] for more parts than a record may name.
+    pub(super) fn next(&mut self) -> Option<Result<NamedPart, SyncError>> {
+        let part = match self.parts.next()? {
+            Ok(part) => part,
+            Err(error) => return Some(Err(refused(&error))),
+        };
+        self.count += 1;
+        if self.count > RECORD_CHUNKS {
+            return Some(Err(SyncError::TooLong));
+        }
+        Some(part.name(&self.keys).map_err(|error| match error {
+            RecordError::TooLong => SyncError::TooLong,
+            // There are no keys of this collection, or not any more.
+            _ => SyncError::NotBound,
+        }))
+    }
+}
+
+fn refused(error: &io::Error) -> SyncError {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => CHANGED,
+        ErrorKind::TimedOut => QUIET,
+        ErrorKind::ConnectionAborted => SyncError::Cancelled,
+        _ => UNREADABLE,
+    }
+}
+
+/// Reads a descriptor: a file from its start, whatever its position, and a pipe as it comes.
+struct Reading {
+    descriptor: OwnedFd,
+    /// Has no writer any more when the reading is to end.
+    stop: OwnedFd,
+    /// Of a file, when it was opened.
+    length: Option<u64>,
+    at: u64,
+    quiet: Duration,
+}
+
+impl Read for Reading {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(length) = self.length else {
+            return self.read_pipe(buffer);
+        };
+        let read =
+            match rustix::io::retry_on_intr(|| rustix::io::pread(&self.descriptor, &mut *buffer, self.at))? {
+                // What is there can be less than what there was room for, but nothing is the end.
+                0 if !buffer.is_empty() && self.at < length => return Err(ErrorKind::UnexpectedEof.into()),
+                read => read,
+            };
+        self.at += read as u64;
+        match self.at <= length {
+            true => Ok(read),
+            false => Err(ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}
+
+impl Reading {
+    fn read_pipe(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let patience = Timespec::try_from(self.quiet).map_err(|_| ErrorKind::InvalidInput)?;
+        loop {
+            match rustix::io::read(&self.descriptor, &mut *buffer) {
+                Ok(read) => return Ok(read),
+                Err(Errno::INTR) => continue,
+                Err(Errno::AGAIN) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let mut ready = [
+                PollFd::new(&self.descriptor, PollFlags::IN),
+                PollFd::new(&self.stop, PollFlags::IN),
+            ];
+            match poll(&mut ready, Some(&patience)) {
+                Ok(0) => return Err(ErrorKind::TimedOut.into()),
+                Ok(_) if !ready[1].revents().is_empty() => return Err(ErrorKind::ConnectionAborted.into()),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What the sync domain is told and tells.
+
+use std::os::fd::OwnedFd;
+
+use belay_proto::Secret;
+use belay_proto::steps::SYNCED;
+use belay_proto::sync::{Attributes, RecordId};
+
+/// The synced collection called `name`.
+#[must_use]
+pub fn collection(name: &str) -> Option<&'static str> {
+    SYNCED.into_iter().find(|known| *known == name)
+}
+
+/// When to sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// On metered networks too.
+    pub metered: bool,
+    /// Not on a battery that isn't charged and has less than this percentage; 0: always.
+    pub battery_floor: u8,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            metered: false,
+            battery_floor: 15,
+        }
+    }
+}
+
+/// What of the policy changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PolicyChanges {
+    /// See [`Policy::metered`].
+    pub metered: Option<bool>,
+    /// See [`Policy::battery_floor`]; at most 100.
+    pub battery_floor: Option<u8>,
+}
+
+/// What the policy looks at; the default is what counts where nobody tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// Whether there is a way to the internet; `None`: nobody knows, so trying is the way to find out.
+    pub online: Option<bool>,
+    /// Each byte costs money.
+    pub metered: bool,
+    /// Percent of a battery that isn't being charged; `None`: it is, or there is none.
+    pub battery: Option<u8>,
+}
+
+/// What sync is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Not known yet, or nothing: the device is nobody's.
+    #[default]
+    Unknown,
+    /// All is done.
+    Idle,
+    /// It syncs.
+    Syncing,
+    /// By its owner, or by the policy.
+    Paused,
+    /// The cloud can't be reached.
+    Offline,
+    /// There is no room left at the cloud.
+    QuotaExceeded,
+    /// The owner is needed: for an answer to the question, or the password.
+    Attention,
+}
+
+impl Phase {
+    /// As the property `State` says it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Idle => "idle",
+            Self::Syncing => "syncing",
+            Self::Paused => "paused",
+            Self::Offline => "offline",
+            Self::QuotaExceeded => "quota-exceeded",
+            Self::Attention => "attention",
+        }
+    }
+}
+
+/// A record as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where to go on.
+    pub position: u64,
+    /// Its id.
+    pub id: RecordId,
+    /// Counts the states it had on this device.
+    pub revision: u64,
+    /// What it is by nature.
+    pub natural: String,
+    /// A media type.
+    pub kind: String,
+    /// How long its content is, bytes.
+    pub length: u64,
+    /// What its source knows of it besides.
+    pub attributes: Attributes,
+    /// The record that it is another version of, until the owner chooses.
+    pub conflict_with: Option<RecordId>,
+    /// The cloud lacks a part of its content, and only its source can bring it: by putting it again.
+    pub lacking: bool,
+}
+
+/// A content to store, in the record.
+#[derive(Debug)]
+pub struct Put {
+    /// The record; `None`: a new one, whose id follows from `natural`.
+    pub id: Option<RecordId>,
+    /// The revision that is replaced; 0: new.
+    pub revision: u64,
+    /// What it is by nature. `None`: that of the record, and a random one for a new record.
+    pub natural: Option<String>,
+    /// A media type; empty: that of the record.
+    pub kind: String,
+    /// What its source knows of it besides.
+    pub attributes: Attributes,
+    /// Where `revision` isn't the present one: keep this one beside it, for the owner to choose.
+    pub keep_both: bool,
+    /// The content, at most [`belay_sync::compress::LONGEST`] bytes.
+    pub body: Secret<Vec<u8>>,
+}
+
+/// A content to store, in chunks; the fields are those of [`Put`].
+#[derive(Debug)]
+pub struct PutLong {
+    /// See [`Put::id`].
+    pub id: Option<RecordId>,
+    /// See [`Put::revision`].
+    pub revision: u64,
+    /// See [`Put::natural`].
+    pub natural: Option<String>,
+    /// See [`Put::kind`].
+    pub kind: String,
+    /// See [`Put::attributes`].
+    pub attributes: Attributes,
+    /// See [`Put::keep_both`].
+    pub keep_both: bool,
+    /// Read to its end, without blocking belayd: a regular file, a memfd or the reading end of a pipe.
+    pub content: OwnedFd,
+}
+
+/// The owner's choice between a record and another version of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// The sibling: what was made here.
+    Mine,
+    /// The record.
+    Theirs,
+    /// Both, as records of their own.
+    Both,
+}
+
+/// A record with its content.
+#[derive(Debug)]
+pub struct Got {
+    /// The record.
+    pub entry: Entry,
+    /// Its content.
+    pub content: Content,
+}
+
+/// A content.
+#[derive(Debug)]
+pub enum Content {
+    /// It lay in the record.
+    Short(Secret<Vec<u8>>),
+    /// The reading end of a pipe that it is fetched into; [`Entry::length`] bytes unless that fails.
+    Long(OwnedFd),
+}
+
+/// What has changed in a collection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Which collection.
+    pub collection: &'static str,
+    /// Records that are new or other than before.
+    pub ids: Vec<RecordId>,
+    /// Records that are gone.
+    pub removed: Vec<RecordId>,
+}

@@ -1,0 +1,279 @@
+//! Pushing what is pending. What is about to be sent is on disk before it is: where the answer is lost, the cloud having it
+//! is no conflict.
+
+use std::sync::Arc;
+
+use belay_proto::sync::{ChunkId, CollectionKeys, RecordError, RecordId, Revision};
+use belay_proto::wire::{
+    Bytes, PUSH_RECORDS, PushAnswer, PushRecord, PushRequest, PushStatus, RECORD_CHUNKS, SyncRecord,
+};
+use belay_sync::record::Held;
+use rusqlite::Transaction;
+
+use super::receive::{Receiver, Unread, read};
+use super::{LONGEST_CURSOR, Report, Round, Trouble, asking, kept};
+use crate::store::sync::{self as rows, Listed, Ready, Stuck};
+use crate::store::{Sealer, StoreError};
+use crate::sync::error::SyncError;
+use crate::sync::model::Change;
+use crate::sync::ports::SyncFailure;
+
+/// A request ends after so many sealed bytes; one record always fits.
+const PUSH_BYTES: usize = 1024 * 1024;
+
+/// What a push did.
+pub(super) struct Pushed {
+    /// Something was sent.
+    pub(super) is_any: bool,
+    /// Nothing lies between what was fetched and what was sent: nothing has to be fetched.
+    pub(super) is_contiguous: bool,
+}
+
+/// A record that is sent.
+struct Sent {
+    id: RecordId,
+    /// Its revision here.
+    here: u64,
+    number: u64,
+    revision: Revision,
+    length: u64,
+}
+
+/// What is sent in one request.
+#[derive(Default)]
+struct Batch {
+    cursor: Option<String>,
+    records: Vec<PushRecord>,
+    sent: Vec<Sent>,
+    bytes: usize,
+    /// Where to go on; none: there was nothing.
+    last: Option<u64>,
+    /// A record fits no record of the cloud.
+    is_refused: bool,
+}
+
+/// What came of it.
+#[derive(Default)]
+struct Settled {
+    change: Option<Change>,
+    done: u64,
+    is_full: bool,
+    is_refused: bool,
+    lacks_keys: bool,
+}
+
+impl Round {
+    pub(super) async fn push(
+        &self,
+        keys: &Arc<CollectionKeys>,
+        report: &mut Report,
+    ) -> Result<Pushed, Trouble> {
+        let collection = self.collection;
+        let waiting = self
+            .write(move |transaction, _| rows::waiting(transaction, collection))
+            .await?;
+        self.advance(0, waiting.1);
+        let mut after = 0;
+        let mut pushed = Pushed {
+            is_any: false,
+            is_contiguous: true,
+        };
+        loop {
+            let (shared, is_full) = (Arc::clone(keys), report.is_full);
+            let mut batch = self
+                .write(move |transaction, sealer| {
+                    gather(transaction, sealer, &shared, collection, after, is_full)
+                })
+                .await?;
+            report.is_refused |= batch.is_refused;
+            let Some(last) = batch.last else {
+                return Ok(pushed);
+            };
+            if batch.records.is_empty() {
+                after = last;
+                continue;
+            }
+            pushed.is_any = true;
+            let request = PushRequest {
+                cursor: batch.cursor.take(),
+                records: std::mem::take(&mut batch.records),
+            };
+            let answer = match self.cloud.push(request).await {
+                Ok(answer) => answer,
+                // Removals go all the same, from the start.
+                Err(SyncFailure::Quota) if !report.is_full => {
+                    (report.is_full, pushed.is_contiguous) = (true, false);
+                    after = 0;
+                    continue;
+                }
+                Err(failure) => return Err(failure.into()),
+            };
+            if answer.results.len() != batch.sent.len() || answer.cursor.len() > LONGEST_CURSOR {
+                return Err(SyncFailure::Nonsense.into());
+            }
+            report.quota = Some(answer.quota);
+            pushed.is_contiguous &= answer.contiguous;
+            after = last;
+            self.settle(keys, batch.sent, answer, report).await?;
+        }
+    }
+
+    async fn settle(
+        &self,
+        keys: &Arc<CollectionKeys>,
+        sent: Vec<Sent>,
+        answer: PushAnswer,
+        report: &mut Report,
+    ) -> Result<(), SyncError> {
+        let (collection, keys, now) = (self.collection, Arc::clone(keys), self.desk.now());
+        let settled = self
+            .write(move |transaction, sealer| {
+                let receiver = Receiver::new(transaction, sealer, &keys, collection, now);
+                let settled = settle(transaction, &keys, receiver, sent, &answer)?;
+                if answer.contiguous {
+                    rows::reach(transaction, collection, Some(&answer.cursor))?;
+                }
+                Ok(settled)
+            })
+            .await?;
+        report.is_full |= settled.is_full;
+        report.is_refused |= settled.is_refused;
+        report.lacks_keys |= settled.lacks_keys;
+        if let Some(change) = settled.change {
+            self.desk.tell(change);
+        }
+        self.advance(settled.done, 0);
+        Ok(())
+    }
+}
+
+/// Seals what the next request takes, and notes it.
+fn gather(
+    transaction: &Transaction<'_>,
+    sealer: &Sealer,
+    keys: &CollectionKeys,
+    collection: &'static str,
+    after: u64,
+    is_full: bool,
+) -> Result<Batch, StoreError> {
+    let is_asked = asking::from_here(transaction, collection)?.is_some();
+    let which = match (is_full, is_asked) {
+        (true, _) => Ready::Removals { unasked: !is_asked },
+        (false, true) => Ready::Unguarded,
+        (false, false) => Ready::All,
+    };
+    let mut batch = Batch {
+        cursor: kept(transaction, collection)?.and_then(|kept| kept.cursor),
+        ..Batch::default()
+    };
+    let mut refused = Vec::new();
+    rows::outgoing(transaction, sealer, collection, which, after, |listed| {
+        let Listed {
+            position, id, held, ..
+        } = listed;
+        let here = held.revision;
+        match sealed(keys, id, held) {
+            Ok((record, sent)) => {
+                let length = record.record.sealed.0.len();
+                let is_over = batch.bytes.saturating_add(length) > PUSH_BYTES;
+                if is_over && !batch.records.is_empty() {
+                    return Ok(false);
+                }
+                batch.bytes += length;
+                batch.records.push(record);
+                batch.sent.push(sent);
+            }
+            Err(error) => {
+                tracing::warn!(collection, %error, "a record can't be sealed");
+                refused.push((id, here));
+            }
+        }
+        batch.last = Some(position);
+        Ok(batch.records.len() < PUSH_RECORDS)
+    })?;
+    for (id, here) in refused {
+        batch.is_refused = true;
+        rows::stick(transaction, collection, &id, here, Stuck::Refused)?;
+    }
+    for sent in &batch.sent {
+        rows::sending(transaction, collection, &sent.id, sent.number, &sent.revision)?;
+    }
+    Ok(batch)
+}
+
+fn sealed(keys: &CollectionKeys, id: RecordId, held: Held) -> Result<(PushRecord, Sent), RecordError> {
+    let content = held.content;
+    let mut chunks: Vec<ChunkId> = content.chunks.0.iter().map(|chunk| chunk.id).collect();
+    chunks.sort_unstable_by_key(|id| *id.as_bytes());
+    chunks.dedup();
+    if chunks.len() > RECORD_CHUNKS {
+        return Err(RecordError::TooLong);
+    }
+    let sealed = content.seal(keys)?;
+    let sent = Sent {
+        id,
+        here: held.revision,
+        number: content.number,
+        revision: sealed.revision,
+        length: content.length,
+    };
+    let record = SyncRecord {
+        collection: keys.collection_id(),
+        id,
+        revision: sealed.revision,
+        key_epoch: sealed.key_epoch,
+        removed: content.removed,
+        chunks,
+        sealed: Bytes(sealed.sealed),
+    };
+    let base = held.base.map(|base| base.revision);
+    Ok((PushRecord { base, record }, sent))
+}
+
+/// Notes what became of each record.
+fn settle(
+    transaction: &Transaction<'_>,
+    keys: &CollectionKeys,
+    mut receiver: Receiver<'_>,
+    sent: Vec<Sent>,
+    answer: &PushAnswer,
+) -> Result<Settled, StoreError> {
+    let collection = receiver.change.collection;
+    let mut settled = Settled::default();
+    for (sent, result) in sent.into_iter().zip(&answer.results) {
+        settled.done = settled.done.saturating_add(sent.length);
+        match result.status {
+            PushStatus::Ok => receiver.accepted(sent.id, sent.here, sent.number, sent.revision)?,
+            PushStatus::Absent => receiver.absent(sent.id)?,
+            PushStatus::MissingChunks => {
+                rows::stick(transaction, collection, &sent.id, sent.here, Stuck::Lacks)?;
+            }
+            PushStatus::TooLarge | PushStatus::Bad => {
+                tracing::warn!(collection, status = ?result.status, "the cloud won't have a record");
+                rows::stick(transaction, collection, &sent.id, sent.here, Stuck::Refused)?;
+                settled.is_refused = true;
+            }
+            PushStatus::Quota => settled.is_full = true,
+            // Without the record it comes with the next page.
+            PushStatus::Conflict => {
+                let Some(current) = result.current.as_ref().filter(|current| current.id == sent.id) else {
+                    continue;
+                };
+                match read(keys, current) {
+                    Ok(content) => receiver.take(current.id, current.revision, content)?,
+                    Err(Unread::NoKey) => {
+                        settled.lacks_keys = true;
+                        rows::unread(transaction, collection, keys.key_epoch().saturating_add(1))?;
+                    }
+                    // It would be in the way for ever.
+                    Err(Unread::Forged) => {
+                        tracing::warn!(collection, "a record that doesn't open is in the way of another");
+                        settled.is_refused = true;
+                    }
+                }
+            }
+        }
+    }
+    settled.change = Some(receiver.change);
+    Ok(settled)
+}

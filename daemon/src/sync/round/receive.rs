@@ -1,0 +1,201 @@
+//! What came from the cloud, beside what is here. Nothing of a record is believed but what a device sealed.
+
+use belay_proto::sync::{CollectionKeys, Content, RecordError, RecordId, Revision};
+use belay_proto::wire::SyncRecord;
+use belay_sync::record::{self, Held, Taken};
+use rusqlite::Transaction;
+
+use super::no_change;
+use crate::store::sync::{self as rows, Arrived};
+use crate::store::{Sealer, StoreError};
+use crate::sync::model::Change;
+
+/// Why a record is left aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// There is no key of its epoch: it is fetched again once there is.
+    NoKey,
+    /// No device of the account sealed it as this record, or what is said of it isn't what is sealed.
+    Forged,
+}
+
+/// Opens a record, and checks what the cloud says of it.
+pub(super) fn read(keys: &CollectionKeys, record: &SyncRecord) -> Result<Content, Unread> {
+    let sealed = &record.sealed.0;
+    if record.collection != keys.collection_id() || record.revision != Revision::of(sealed) {
+        return Err(Unread::Forged);
+    }
+    match Content::open(keys, &record.id, record.key_epoch, sealed) {
+        // A record that only the cloud says was removed would be forgotten there.
+        Ok(content) if content.removed == record.removed => Ok(content),
+        Err(RecordError::NoKey(_)) => Err(Unread::NoKey),
+        Ok(_) | Err(_) => Err(Unread::Forged),
+    }
+}
+
+/// Whoever takes records into a collection.
+pub(super) struct Receiver<'a> {
+    transaction: &'a Transaction<'a>,
+    sealer: &'a Sealer,
+    keys: &'a CollectionKeys,
+    collection: &'static str,
+    now: u64,
+    /// What has changed so far.
+    pub(super) change: Change,
+}
+
+impl<'a> Receiver<'a> {
+    pub(super) fn new(
+        transaction: &'a Transaction<'a>,
+        sealer: &'a Sealer,
+        keys: &'a CollectionKeys,
+        collection: &'static str,
+        now: u64,
+    ) -> Self {
+        Self {
+            transaction,
+            sealer,
+            keys,
+            collection,
+            now,
+            change: no_change(collection),
+        }
+    }
+
+    /// Takes a record as the cloud has it.
+    pub(super) fn take(
+        &mut self,
+        id: RecordId,
+        revision: Revision,
+        theirs: Content,
+    ) -> Result<(), StoreError> {
+        rows::seen(self.transaction, self.collection, &id)?;
+        rows::unstage(self.transaction, self.collection, &id)?;
+        let held = self.find(&id)?;
+        let Some(held) = held else {
+            return self.judge(None, id, revision, theirs);
+        };
+        if held.base.is_some_and(|base| base.revision == revision) {
+            return Ok(());
+        }
+        // Our own push, whose answer was lost.
+        if let Some((number, _)) =
+            rows::sent(self.transaction, self.collection, &id)?.filter(|(_, sent)| *sent == revision)
+        {
+            return self.put(id, &record::pushed(held, number, revision));
+        }
+        if theirs.removed && held.is_there() && !held.pending {
+            let arrived = Arrived {
+                id,
+                revision,
+                content: theirs,
+            };
+            return rows::stage(self.transaction, self.sealer, self.collection, &arrived);
+        }
+        self.judge(Some(held), id, revision, theirs)
+    }
+
+    /// The removals that wait are taken.
+    pub(super) fn apply_arrived(&mut self) -> Result<(), StoreError> {
+        for arrived in rows::arrived(self.transaction, self.sealer, self.collection)? {
+            rows::unstage(self.transaction, self.collection, &arrived.id)?;
+            let held = self.find(&arrived.id)?;
+            self.judge(held, arrived.id, arrived.revision, arrived.content)?;
+        }
+        Ok(())
+    }
+
+    /// The removals that wait are undone: what is here is pushed again above them.
+    pub(super) fn refuse_arrived(&mut self) -> Result<(), StoreError> {
+        for arrived in rows::arrived(self.transaction, self.sealer, self.collection)? {
+            rows::unstage(self.transaction, self.collection, &arrived.id)?;
+            let held = self.find(&arrived.id)?;
+            // As a change that the removal didn't know of.
+            let held = held.map(|held| Held {
+                pending: held.is_there() || held.pending,
+                ..held
+            });
+            self.judge(held, arrived.id, arrived.revision, arrived.content)?;
+        }
+        Ok(())
+    }
+
+    /// What a listing didn't show isn't at the cloud, and is pushed again.
+    pub(super) fn end_listing(&mut self) -> Result<(), StoreError> {
+        for id in rows::unseen(self.transaction, self.collection)? {
+            self.absent(id)?;
+        }
+        Ok(())
+    }
+
+    /// The cloud doesn't have a record: it gets it as a new one.
+    pub(super) fn absent(&mut self, id: RecordId) -> Result<(), StoreError> {
+        rows::seen(self.transaction, self.collection, &id)?;
+        match self.find(&id)? {
+            Some(held) => self.put(id, &record::absent(held)),
+            None => Ok(()),
+        }
+    }
+
+    /// What was pushed is at the cloud, `here` in the state that it was pushed in.
+    pub(super) fn accepted(
+        &mut self,
+        id: RecordId,
+        here: u64,
+        number: u64,
+        revision: Revision,
+    ) -> Result<(), StoreError> {
+        if rows::accepted(self.transaction, self.collection, &id, here, number, &revision)? {
+            return Ok(());
+        }
+        rows::seen(self.transaction, self.collection, &id)?;
+        match self.find(&id)? {
+            Some(held) => self.put(id, &record::pushed(held, number, revision)),
+            None => Ok(()),
+        }
+    }
+
+    fn judge(
+        &mut self,
+        held: Option<Held>,
+        id: RecordId,
+        revision: Revision,
+        theirs: Content,
+    ) -> Result<(), StoreError> {
+        let was_there = held.as_ref().is_some_and(Held::is_there);
+        let Some(taken) = record::take(held, &id, theirs, revision, self.now) else {
+            return Ok(());
+        };
+        let Taken {
+            held,
+            is_changed,
+            sibling,
+        } = taken;
+        self.put(id, &held)?;
+        if is_changed {
+            match (held.is_there(), was_there) {
+                (true, _) => self.change.ids.push(id),
+                (false, true) => self.change.removed.push(id),
+                (false, false) => {}
+            }
+        }
+        sibling.map_or(Ok(()), |sibling| self.beside(sibling))
+    }
+
+    fn beside(&mut self, sibling: Content) -> Result<(), StoreError> {
+        let id = self.keys.record_id(&sibling.natural);
+        if let Some(held) = record::beside(self.find(&id)?, sibling) {
+            self.put(id, &held)?;
+            self.change.ids.push(id);
+        }
+        Ok(())
+    }
+
+    fn find(&self, id: &RecordId) -> Result<Option<Held>, StoreError> {
+        rows::find(self.transaction, self.sealer, self.collection, id)
+    }
+
+    fn put(&self, id: RecordId, held: &Held) -> Result<(), StoreError> {
+        rows::put(self.transaction, self.sealer, self.collection, &id, held)
+    }
+}

@@ -1,0 +1,383 @@
+//! When what is synced: pure. One collection at a time, in the order in which a new device restores them.
+
+mod waiting;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use belay_proto::id::AccountId;
+use belay_proto::steps::SYNCED;
+
+use super::error::SyncError;
+use super::model::{Conditions, Phase, Policy};
+use super::ports::SyncFailure;
+use crate::find::Pace;
+use waiting::Waiting;
+
+/// An edit is pushed so long after it, since it may be one of many,
+const DEBOUNCE: Duration = Duration::from_secs(2);
+/// and after the first of them at the latest.
+const LONGEST_DEBOUNCE: Duration = Duration::from_secs(10);
+/// All is looked at this often without a hint: where there is no stream nobody else says that there is something new.
+const EACH: Duration = Duration::from_secs(6 * 3600);
+/// The wait after what only a person or another version can help with.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+
+/// Whose records they are, and what would make a try that failed come to something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Session {
+    /// The account.
+    pub(super) account: AccountId,
+    /// The credentials' generation.
+    pub(super) generation: u64,
+    /// How often the password was proved: a session that ended may have begun again.
+    pub(super) presence: u64,
+}
+
+/// What is known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    session: Option<Session>,
+    enabled: BTreeSet<&'static str>,
+    is_paused: bool,
+    policy: Policy,
+    conditions: Conditions,
+    /// What is under way.
+    busy: Option<&'static str>,
+    /// Collections that may have something to push or to pull.
+    wanted: BTreeSet<&'static str>,
+    /// Collections that were edited, since when, and when they are pushed.
+    edited: BTreeSet<&'static str>,
+    debounce: Option<(Duration, Duration)>,
+    /// When a hint is followed.
+    hinted: Option<Duration>,
+    /// When all is looked at without one.
+    again: Option<Duration>,
+    /// Nothing is tried before this boot time.
+    retry: Option<Duration>,
+    trouble: Option<SyncError>,
+    waiting: Waiting,
+    pace: Pace,
+}
+
+/// Why a round came to nothing. What it did until then stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The cloud.
+    Cloud(SyncFailure),
+    /// This device.
+    Here(SyncError),
+}
+
+impl From<SyncFailure> for Failure {
+    fn from(failure: SyncFailure) -> Self {
+        Self::Cloud(failure)
+    }
+}
+
+impl From<SyncError> for Failure {
+    fn from(error: SyncError) -> Self {
+        Self::Here(error)
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Event {
+    /// The device is this session's and these collections are on, or it is nobody's, or lost.
+    Session(Option<Session>, BTreeSet<&'static str>),
+    /// A collection was switched on or off.
+    Enabled(&'static str, bool),
+    /// Its owner pauses sync, or resumes it.
+    Paused(bool),
+    /// When to sync has changed.
+    Policy(Policy),
+    /// The surroundings have.
+    Conditions(Conditions),
+    /// The cloud says that another device brought something.
+    Hinted,
+    /// The cloud can be reached again, or another network came.
+    Reached,
+    /// A record was put or deleted here.
+    Edited(&'static str),
+    /// Somebody waits for these to be synced; for all that are on without any.
+    Asked(u64, Vec<&'static str>),
+    /// Nobody does any more.
+    HungUp(u64),
+    /// The time that [`State::due`] named has come.
+    Woken,
+    /// What was under way is done; what didn't fit or was refused is told.
+    Done(Option<SyncError>),
+    /// It came to nothing. The cloud may be asked again after this wait.
+    Failed(Failure, Duration),
+    /// The owner has answered the question about a collection: there may be something to push.
+    Answered(&'static str),
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Leave what is under way: it stands as far as it came.
+    Leave,
+    /// Sync a collection; answered by an event.
+    Sync(&'static str),
+    /// Tell who waits.
+    Answer(u64, Result<(), SyncError>),
+}
+
+/// The state after `event`, which happened at this boot time, and what is to be done.
+#[must_use]
+pub(super) fn step(state: &State, now: Duration, event: Event) -> (State, Vec<Effect>) {
+    let mut next = state.clone();
+    let mut effects = Vec::new();
+    match event {
+        Event::Session(session, enabled) => next.follow(session, enabled, &mut effects),
+        Event::Enabled(collection, true) => {
+            if next.enabled.insert(collection) {
+                next.wanted.insert(collection);
+            }
+        }
+        Event::Enabled(collection, false) => next.switch_off(collection, &mut effects),
+        Event::Paused(is_paused) => {
+            next.is_paused = is_paused;
+            next.want_all();
+        }
+        Event::Policy(policy) => {
+            next.policy = policy;
+            next.want_all();
+        }
+        Event::Conditions(conditions) => {
+            let before = next.allowed();
+            next.conditions = conditions;
+            if before.is_err() && next.allowed().is_ok() {
+                next.retry = None;
+                next.want_all();
+            }
+        }
+        Event::Hinted if next.session.is_some() => next.hinted = Some(next.pace.take(now)),
+        Event::Reached => {
+            next.retry = None;
+            next.want_all();
+        }
+        Event::Edited(collection) => next.edit(collection, now),
+        Event::Answered(collection) if next.enabled.contains(collection) => {
+            next.wanted.insert(collection);
+        }
+        Event::Asked(waiter, collections) => next.ask(waiter, collections, &mut effects),
+        Event::HungUp(waiter) => next.waiting.hang_up(waiter),
+        Event::Hinted | Event::Woken | Event::Answered(_) => {}
+        Event::Done(trouble) => next.done(now, trouble, &mut effects),
+        Event::Failed(failure, wait) => next.failed(now, failure, wait, &mut effects),
+    }
+    next.go_on(now, &mut effects);
+    (next, effects)
+}
+
+impl State {
+    /// Whether contents may be moved now, and why not.
+    pub(super) fn allowed(&self) -> Result<(), SyncError> {
+        let floor = self.policy.battery_floor;
+        if self.session.is_none() {
+            Err(SyncError::NotBound)
+        } else if self.is_paused
+            || self.conditions.metered && !self.policy.metered
+            || self.conditions.battery.is_some_and(|percent| percent < floor)
+        {
+            Err(SyncError::Paused)
+        } else if self.conditions.online == Some(false) {
+            Err(SyncError::Offline)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// What sync is doing, while a question is asked or not.
+    pub(super) fn phase(&self, is_asking: bool) -> Phase {
+        match (self.allowed(), self.trouble) {
+            (Err(SyncError::NotBound), _) => Phase::Unknown,
+            (Err(SyncError::Paused), _) => Phase::Paused,
+            (Err(_), _) => Phase::Offline,
+            (Ok(()), _) if self.busy.is_some() => Phase::Syncing,
+            (Ok(()), Some(SyncError::Offline)) => Phase::Offline,
+            (Ok(()), _) if is_asking => Phase::Attention,
+            (Ok(()), Some(SyncError::QuotaExceeded)) => Phase::QuotaExceeded,
+            (Ok(()), Some(_)) => Phase::Attention,
+            (Ok(()), None) => Phase::Idle,
+        }
+    }
+
+    /// What went wrong last, until it goes right.
+    pub(super) const fn trouble(&self) -> Option<SyncError> {
+        self.trouble
+    }
+
+    /// What the policy is.
+    pub(super) const fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// When [`Event::Woken`] is wanted, boot time.
+    pub(super) fn due(&self) -> Option<Duration> {
+        if self.busy.is_some() || self.allowed().is_err() {
+            return None;
+        }
+        let debounce = self.debounce.map(|(_, at)| at);
+        let due = self.hinted.into_iter().chain(debounce).chain(self.again).min();
+        match self.retry {
+            // Nothing is tried before, whatever is due.
+            Some(retry) if !self.wanted.is_empty() => Some(retry),
+            Some(retry) => due.map(|due| due.max(retry)),
+            None => due,
+        }
+    }
+
+    fn follow(
+        &mut self,
+        session: Option<Session>,
+        enabled: BTreeSet<&'static str>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if session == self.session {
+            return;
+        }
+        self.waiting.end(SyncError::Cancelled, effects);
+        *self = Self {
+            session,
+            wanted: enabled.clone(),
+            enabled,
+            is_paused: self.is_paused,
+            policy: self.policy,
+            conditions: self.conditions,
+            pace: self.pace,
+            ..Self::default()
+        };
+        effects.push(Effect::Leave);
+    }
+
+    fn switch_off(&mut self, collection: &'static str, effects: &mut Vec<Effect>) {
+        self.enabled.remove(collection);
+        self.wanted.remove(collection);
+        self.edited.remove(collection);
+        if self.busy == Some(collection) {
+            self.busy = None;
+            effects.push(Effect::Leave);
+        }
+        self.waiting.drop_out(collection, SyncError::Cancelled, effects);
+    }
+
+    fn want_all(&mut self) {
+        if self.session.is_some() {
+            self.wanted.extend(&self.enabled);
+        }
+    }
+
+    fn edit(&mut self, collection: &'static str, now: Duration) {
+        if !self.enabled.contains(collection) {
+            return;
+        }
+        self.edited.insert(collection);
+        let first = self.debounce.map_or(now, |(first, _)| first);
+        self.debounce = Some((first, (now + DEBOUNCE).min(first + LONGEST_DEBOUNCE)));
+    }
+
+    fn ask(&mut self, waiter: u64, collections: Vec<&'static str>, effects: &mut Vec<Effect>) {
+        let all = match collections.is_empty() {
+            true => self.enabled.clone(),
+            false => collections.into_iter().collect(),
+        };
+        let answer = match self.allowed() {
+            Err(error) => Err(error),
+            Ok(()) if !all.is_subset(&self.enabled) => Err(SyncError::NotFound),
+            Ok(()) if !all.is_empty() => {
+                self.retry = None;
+                self.wanted.extend(&all);
+                self.waiting.wait(waiter, all);
+                return;
+            }
+            Ok(()) => Ok(()),
+        };
+        effects.push(Effect::Answer(waiter, answer));
+    }
+
+    fn done(&mut self, now: Duration, trouble: Option<SyncError>, effects: &mut Vec<Effect>) {
+        let Some(collection) = self.busy.take() else {
+            return;
+        };
+        self.waiting
+            .done(collection, trouble.map_or(Ok(()), Err), effects);
+        self.again = Some(now + EACH);
+        match trouble {
+            // Room comes by itself only when another device makes some, which a hint tells.
+            Some(_) => self.trouble = trouble,
+            // One collection that goes well doesn't end the trouble of another.
+            None if self.wanted.is_empty() || self.trouble == Some(SyncError::Offline) => self.trouble = None,
+            None => {}
+        }
+    }
+
+    fn failed(&mut self, now: Duration, failure: Failure, wait: Duration, effects: &mut Vec<Effect>) {
+        let Some(collection) = self.busy.take() else {
+            return;
+        };
+        let error = match failure {
+            Failure::Cloud(failure) => failure.into(),
+            Failure::Here(error) => error,
+        };
+        self.trouble = Some(error);
+        self.waiting.end(error, effects);
+        if failure == Failure::Cloud(SyncFailure::NotConfigured) {
+            // Whatever would be tried next ends the same way.
+            self.wanted.clear();
+            return;
+        }
+        let is_a_persons = error == SyncError::ReauthenticationRequired;
+        let wait = if is_a_persons { LONGEST_PAUSE } else { wait };
+        if self.enabled.contains(collection) {
+            self.wanted.insert(collection);
+        }
+        self.retry = Some(now + wait);
+    }
+
+    fn go_on(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        if let Err(error) = self.allowed() {
+            self.waiting.end(error, effects);
+            if let Some(collection) = self.busy.take() {
+                self.wanted.insert(collection);
+                effects.push(Effect::Leave);
+            }
+            return;
+        }
+        if self.busy.is_some() || self.retry.is_some_and(|retry| now < retry) {
+            return;
+        }
+        self.retry = None;
+        let is_over = |time: Option<Duration>| time.is_some_and(|time| time <= now);
+        if is_over(self.hinted) {
+            self.hinted = None;
+            self.want_all();
+        }
+        if is_over(self.again) {
+            self.again = None;
+            self.want_all();
+        }
+        if is_over(self.debounce.map(|(_, at)| at)) {
+            self.debounce = None;
+            self.wanted.append(&mut self.edited);
+        }
+        if let Some(collection) = SYNCED.into_iter().find(|name| self.wanted.contains(name)) {
+            self.wanted.remove(collection);
+            // What was edited until now goes along.
+            self.edited.remove(collection);
+            if self.edited.is_empty() {
+                self.debounce = None;
+            }
+            self.busy = Some(collection);
+            self.waiting.begin(collection);
+            effects.push(Effect::Sync(collection));
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

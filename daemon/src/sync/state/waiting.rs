@@ -1,0 +1,81 @@
+//! Who waits for collections to be synced.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Effect;
+use crate::sync::error::SyncError;
+
+/// Who waits, and for what.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Waiting(BTreeMap<u64, Waiter>);
+
+#[derive(Clone, Debug)]
+struct Waiter {
+    /// For each collection whether a round of it has begun since it was asked for.
+    left: BTreeMap<&'static str, bool>,
+    /// The first trouble.
+    outcome: Result<(), SyncError>,
+}
+
+impl Waiting {
+    pub(super) fn wait(&mut self, waiter: u64, collections: BTreeSet<&'static str>) {
+        let left = collections.into_iter().map(|name| (name, false)).collect();
+        let outcome = Ok(());
+        self.0.insert(waiter, Waiter { left, outcome });
+    }
+
+    pub(super) fn hang_up(&mut self, waiter: u64) {
+        self.0.remove(&waiter);
+    }
+
+    /// A round begins.
+    pub(super) fn begin(&mut self, collection: &'static str) {
+        for waiter in self.0.values_mut() {
+            if let Some(has_begun) = waiter.left.get_mut(collection) {
+                *has_begun = true;
+            }
+        }
+    }
+
+    /// A round is over: who asked before it began has it.
+    pub(super) fn done(
+        &mut self,
+        collection: &'static str,
+        outcome: Result<(), SyncError>,
+        effects: &mut Vec<Effect>,
+    ) {
+        for waiter in self.0.values_mut() {
+            if waiter.left.get(collection) == Some(&true) {
+                waiter.left.remove(collection);
+                waiter.outcome = waiter.outcome.and(outcome);
+            }
+        }
+        self.answer(effects);
+    }
+
+    /// A collection isn't synced any more.
+    pub(super) fn drop_out(&mut self, collection: &'static str, error: SyncError, effects: &mut Vec<Effect>) {
+        for waiter in self.0.values_mut() {
+            if waiter.left.remove(collection).is_some() {
+                waiter.outcome = waiter.outcome.and(Err(error));
+            }
+        }
+        self.answer(effects);
+    }
+
+    /// Nobody waits any longer.
+    pub(super) fn end(&mut self, error: SyncError, effects: &mut Vec<Effect>) {
+        for (waiter, _) in std::mem::take(&mut self.0) {
+            effects.push(Effect::Answer(waiter, Err(error)));
+        }
+    }
+
+    fn answer(&mut self, effects: &mut Vec<Effect>) {
+        self.0.retain(|waiter, waits| {
+            if waits.left.is_empty() {
+                effects.push(Effect::Answer(*waiter, waits.outcome));
+            }
+            !waits.left.is_empty()
+        });
+    }
+}
