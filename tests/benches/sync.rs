@@ -12,12 +12,16 @@
 //!   thread of its own that writes each body into a file and syncs it.
 //! - **Cloud**: the reference cloud and the wire alone. This process seals the records, in the session of a device that belayd
 //!   registered, and keeps nothing on disk.
-//! - **Growth**: a page of changes and a push of ten, in collections of `GROWTH` records (1000,10000,100000,1000000).
+//! - **belayd**: from the call on the bus, `PutMany` for contacts and `Put` for photos, four at once, to the end of `SyncNow`.
+//! - **Growth**: nothing and ten changed records in collections of `GROWTH` records (1000,10000,100000,1000000), of belayd and
+//!   of the cloud alone.
 //!
 //! Memory is VmHWM, which is set back before each measurement.
 
 #[path = "sync/cloud.rs"]
 mod cloud;
+#[path = "sync/device.rs"]
+mod device;
 #[path = "sync/floor.rs"]
 mod floor;
 #[path = "sync/growth.rs"]
@@ -59,6 +63,7 @@ async fn measure() -> Outcome {
 
 async fn with_cloud(place: &mut place::Place) -> Outcome {
     cloud::measure(place).await?;
+    device::measure(place).await?;
     growth::measure(place).await
 }
 
