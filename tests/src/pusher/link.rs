@@ -45,14 +45,10 @@ impl Link {
     /// # Errors
     /// Where nobody listens.
     pub async fn open(address: SocketAddr, origin: &str, session: Option<&Session>) -> Outcome<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
         Ok(Self {
             address,
             origin: origin.to_owned(),
-            sender,
+            sender: connect(address).await?,
             session: session.cloned(),
             nonce: None,
         })
@@ -107,6 +103,10 @@ impl Link {
                 .header(DPOP, proof)
                 .header("authorization", format!("DPoP {token}"));
         }
+        // The cloud ends connections that ask for nothing.
+        if self.sender.is_closed() {
+            self.sender = connect(self.address).await?;
+        }
         self.sender.ready().await?;
         let answer = self.sender.send_request(request.body(Full::new(body))?).await?;
         let (parts, body) = answer.into_parts();
@@ -136,6 +136,14 @@ impl Link {
     pub async fn get<T: DeserializeOwned>(&mut self, path: &str) -> Outcome<T> {
         read(path, &self.call("GET", path, &[], Bytes::new()).await?)
     }
+}
+
+async fn connect(address: SocketAddr) -> Outcome<SendRequest<Full<Bytes>>> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender)
 }
 
 fn read<T: DeserializeOwned>(path: &str, reply: &Reply) -> Outcome<T> {
