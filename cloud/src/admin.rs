@@ -1,24 +1,30 @@
-//! What the protocol can't settle: `belay-cloud admin hardware show|release`.
+//! What the protocol can't settle: `belay-cloud admin …`. All of it works beside a running cloud, but `restore`, which makes
+//! the data that one starts on.
 
-use std::fmt::Write;
-use std::path::Path;
+pub mod backup;
+pub mod compact;
+pub mod hardware;
+pub mod manifest;
+pub mod quota;
+pub mod restore;
+
+use std::io;
+use std::path::{Path, PathBuf};
 
 use belay_proto::clock::system_clock;
-use belay_proto::{HardwareId, sysexits};
+use belay_proto::sysexits;
 
 use crate::app::{OpenError, open_data};
-use crate::clock::{CloudClock, SECOND};
-use crate::devices::standing::Standing;
-use crate::devices::{self, table};
+use crate::clock::{CloudClock, Millis};
 use crate::problem::Problem;
-use crate::store;
+use crate::store::{self, StoreError};
 
 /// Why an administrator's command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// Not 64 hexadecimal digits.
-    #[error("a hardware id has 64 lower-case hexadecimal digits")]
-    Usage,
+    /// An argument that can't be.
+    #[error("{0}")]
+    Usage(&'static str),
     /// No such data folder.
     #[error("there is no database in this folder")]
     NoData,
@@ -31,6 +37,26 @@ pub enum AdminError {
     /// The hardware belongs to nobody.
     #[error("this hardware has no binding in force")]
     Free,
+    /// Nobody has this id or address.
+    #[error("there is no such account")]
+    NoAccount,
+    /// Another one works on the same folder.
+    #[error("another backup is being made of this data, or into this folder")]
+    Taken,
+    /// A file can't be read or written.
+    #[error("{0} can't be used")]
+    File(PathBuf, #[source] io::Error),
+    /// A backup that isn't whole, or isn't what this cloud wrote.
+    #[error("this backup can't be used: {0}")]
+    Bad(String),
+    /// Something is there already.
+    #[error("the data folder isn't empty: only a server.key may be there")]
+    NotEmpty,
+    /// The backup is made, but the data had lost some of what it should hold.
+    #[error(
+        "the backup is made, but {0} chunks were lost or spoilt before; devices are asked for them again, records that need one: {1}"
+    )]
+    Lost(u64, u64),
 }
 
 impl AdminError {
@@ -38,66 +64,41 @@ impl AdminError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage => sysexits::USAGE,
-            Self::NoData | Self::Open(_) => sysexits::IO,
+            Self::Usage(_) => sysexits::USAGE,
+            Self::NoData
+            | Self::Open(_)
+            | Self::File(..)
+            | Self::Bad(_)
+            | Self::NotEmpty
+            | Self::Lost(..) => sysexits::IO,
             Self::Work(_) => sysexits::SOFTWARE,
-            Self::Free => sysexits::UNAVAILABLE,
+            Self::Free | Self::NoAccount | Self::Taken => sysexits::UNAVAILABLE,
         }
     }
 }
 
-/// The bindings that a hardware id has and had, one a line: state, lock, account, device, time.
-///
-/// # Errors
-/// [`AdminError`].
-pub fn show_hardware(data: &Path, hardware: &str) -> Result<String, AdminError> {
-    let hardware: HardwareId = hardware.parse().map_err(|_| AdminError::Usage)?;
-    let history = with_data(data, |vault, tx, _| table::history(vault, tx, &hardware))?;
-    let mut text = String::new();
-    for binding in &history {
-        let lock = if binding.locked { "locked" } else { "unlocked" };
-        let table::History {
-            standing,
-            account,
-            device,
-            bound_at,
-            ..
-        } = binding;
-        // Writing to a string can't fail.
-        let _ = writeln!(
-            text,
-            "{} {lock} account={account} device={device} bound_at={}",
-            standing.name(),
-            bound_at / SECOND
-        );
+impl From<StoreError> for AdminError {
+    fn from(error: StoreError) -> Self {
+        Self::Open(error.into())
     }
-    if text.is_empty() {
-        text.push_str("never bound");
-    }
-    Ok(text.trim_end().to_owned())
 }
 
-/// Ends the bindings in force, as releases by their owners would.
-///
-/// # Errors
-/// [`AdminError`].
-pub fn release_hardware(data: &Path, hardware: &str) -> Result<String, AdminError> {
-    let hardware: HardwareId = hardware.parse().map_err(|_| AdminError::Usage)?;
-    let released = with_data(data, |vault, tx, now| {
-        let active = table::history(vault, tx, &hardware)?;
-        let mut released = 0;
-        for entry in active.iter().filter(|entry| entry.standing == Standing::Active) {
-            if let Some(binding) = table::binding(tx, &entry.device)? {
-                devices::release(tx, &entry.device, &binding, now)?;
-                released += 1;
-            }
-        }
-        Ok(released)
-    })?;
-    match released {
-        0 => Err(AdminError::Free),
-        number => Ok(format!("released {number}")),
+impl From<rusqlite::Error> for AdminError {
+    fn from(error: rusqlite::Error) -> Self {
+        StoreError::from(error).into()
     }
+}
+
+/// An error of this file or folder.
+fn at(path: &Path) -> impl FnOnce(io::Error) -> AdminError {
+    let path = path.to_owned();
+    move |error| AdminError::File(path, error)
+}
+
+/// The present time, ms since 1970.
+#[must_use]
+pub fn now() -> Millis {
+    CloudClock::new(system_clock()).now()
 }
 
 fn with_data<T>(
@@ -109,7 +110,6 @@ fn with_data<T>(
         return Err(AdminError::NoData);
     }
     let vault = open_data(data)?;
-    let now = CloudClock::new(system_clock()).now();
-    let mut connection = store::connect(&database).map_err(OpenError::from)?;
-    Ok(store::run(&mut connection, |tx| work(&vault, tx, now))?)
+    let mut connection = store::connect(&database)?;
+    Ok(store::run(&mut connection, |tx| work(&vault, tx, now()))?)
 }

@@ -23,6 +23,7 @@ use crate::login::dummy::Dummy;
 use crate::net;
 use crate::store::{self, Store, StoreError};
 use crate::sweep;
+use crate::sync::cursor;
 use crate::vault::{Vault, VaultError};
 
 /// The shared parts of one running cloud; cloning is cheap.
@@ -53,6 +54,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// What stands in for an account that doesn't exist.
     pub dummy: Dummy,
+    /// Of the database: another one after a restore.
+    pub epoch: u64,
     swept_at: AtomicU64,
 }
 
@@ -68,7 +71,13 @@ pub enum OpenError {
     /// The database can't be used.
     #[error("the database can't be used")]
     Store(#[from] StoreError),
+    /// A restore that didn't end.
+    #[error("a restore into this folder didn't end: empty it, and restore again")]
+    HalfRestored,
 }
+
+/// A file that is in the data folder while a backup is restored into it.
+pub const RESTORING: &str = "restoring";
 
 impl App {
     /// Opens the data folder and puts the parts together.
@@ -79,7 +88,10 @@ impl App {
         let vault = open_data(&settings.data)?;
         let database = settings.data.join(store::FILE);
         let files = Files::open(&settings.data).map_err(OpenError::Folder)?;
-        blobs::table::settle(&store::connect(&database)?, &files)?;
+        let connection = store::connect(&database)?;
+        blobs::table::settle(&connection, &files)?;
+        let epoch = cursor::epoch(&connection)?;
+        drop(connection);
         let store = Store::open(&database)?;
         let dummy = Dummy::new(&vault);
         Ok(Self(Arc::new(Parts {
@@ -94,6 +106,7 @@ impl App {
             messages_due: Notify::new(),
             metrics: Metrics::default(),
             dummy,
+            epoch,
             swept_at: AtomicU64::new(0),
         })))
     }
@@ -142,6 +155,9 @@ pub fn open_data(data: &Path) -> Result<Vault, OpenError> {
         .mode(0o700)
         .create(data)
         .map_err(OpenError::Folder)?;
+    if data.join(RESTORING).exists() {
+        return Err(OpenError::HalfRestored);
+    }
     let database = data.join(store::FILE);
     let vault = Vault::open(data, !database.exists())?;
     let connection = store::connect(&database)?;

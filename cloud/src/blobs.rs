@@ -2,6 +2,7 @@
 //!
 //! The bytes lie in [`files`], everything else in the database. What no record needs goes after a day.
 
+pub mod copies;
 pub mod files;
 pub mod range;
 pub mod table;

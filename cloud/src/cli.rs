@@ -10,6 +10,7 @@ use belay_proto::sysexits;
 use belay_proto::text::with_causes;
 use clap::{Args, Parser, Subcommand};
 
+use crate::admin::AdminError;
 use crate::config::{self, Settings};
 use crate::{admin, server};
 
@@ -17,8 +18,8 @@ const AFTER_HELP: &str = "\
 Without a command it serves until SIGTERM or Ctrl-C. A data folder is needed, here or in the file; without --outbox or a
 file that says how, nothing is sent.
 
-Exit codes (sysexits): 0 done, 64 wrong arguments, 69 the address is in use or the hardware is nobody's, 70 a mistake
-in Belay, 74 the data can't be used, 78 configuration. BELAY_LOG says what is logged, such as debug.";
+Exit codes (sysexits): 0 done, 64 wrong arguments, 69 the address is in use, the hardware is nobody's, there is no such
+account or a backup runs, 70 a mistake in Belay, 74 the data or a backup can't be used, 78 configuration. BELAY_LOG says what is logged, such as debug.";
 
 /// The reference cloud of Belay: a mailbox and a bookkeeper that holds no key which reads data.
 #[derive(Debug, Parser)]
@@ -64,7 +65,7 @@ pub struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Settle what the protocol can't: whose a piece of hardware is
+    /// What an operator does: hardware, quotas, backups
     Admin {
         #[command(subcommand)]
         what: Admin,
@@ -77,6 +78,32 @@ enum Admin {
     Hardware {
         #[command(subcommand)]
         what: Hardware,
+    },
+    /// Show what an account uses and may use, or set that
+    Quota {
+        /// The account's id, or an address of its owner
+        account: String,
+        /// Bytes, such as 5368709120 or 5GiB, or `default`
+        bytes: Option<String>,
+    },
+    /// Back up a running or stopped cloud into a folder; over an earlier backup there, only what is new is copied
+    Backup {
+        /// The folder of the backup
+        folder: PathBuf,
+    },
+    /// Check a backup, and make a data folder of it for a cloud to start on
+    Restore {
+        /// The folder of the backup
+        folder: PathBuf,
+        /// The server key of the cloud that was backed up, unless it lies in the data folder
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
+    /// Give back to the file system what nothing needs any more
+    Compact {
+        /// Write the database anew; a running cloud's calls wait
+        #[arg(long)]
+        rebuild: bool,
     },
 }
 
@@ -117,21 +144,31 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match cli.command {
         None => serve(settings),
-        Some(Command::Admin {
-            what: Admin::Hardware { what },
-        }) => {
-            let result = match what {
-                Hardware::Show { hardware } => admin::show_hardware(&settings.data, &hardware),
-                Hardware::Release { hardware } => admin::release_hardware(&settings.data, &hardware),
-            };
-            match result {
-                Ok(text) => {
-                    println!("{text}");
-                    ExitCode::from(sysexits::OK)
-                }
-                Err(error) => complain(&error, error.exit_code()),
+        Some(Command::Admin { what }) => match administer(&settings, what) {
+            Ok(text) => {
+                println!("{text}");
+                ExitCode::from(sysexits::OK)
             }
+            Err(error) => complain(&error, error.exit_code()),
+        },
+    }
+}
+
+fn administer(settings: &Settings, what: Admin) -> Result<String, AdminError> {
+    let data = &settings.data;
+    match what {
+        Admin::Hardware { what } => match what {
+            Hardware::Show { hardware } => admin::hardware::show(data, &hardware),
+            Hardware::Release { hardware } => admin::hardware::release(data, &hardware),
+        },
+        Admin::Quota { account, bytes } => {
+            admin::quota::quota(data, &account, bytes.as_deref(), settings.limits.quota)
         }
+        Admin::Backup { folder } => admin::backup::backup(data, &folder, admin::now()),
+        Admin::Restore { folder, key } => {
+            admin::restore::restore(data, &folder, key.as_deref(), admin::now())
+        }
+        Admin::Compact { rebuild } => admin::compact::compact(data, rebuild, admin::now()),
     }
 }
 

@@ -178,6 +178,8 @@ pub fn connect(path: &Path) -> Result<Connection, StoreError> {
     );
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    // Only a new database, or one that is rebuilt, takes it: free pages go back to the file system a few at a time.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // An answer that says "stored" survives a power cut.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -185,6 +187,27 @@ pub fn connect(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "secure_delete", true)?;
     migrations::apply(&mut connection)?;
     Ok(connection)
+}
+
+/// Pages of the database that hold nothing.
+///
+/// # Errors
+/// A broken database.
+pub fn free_pages(connection: &Connection) -> rusqlite::Result<u64> {
+    connection.pragma_query_value(None, "freelist_count", |row| row.get(0))
+}
+
+/// Gives so many free pages back to the file system, which has them with the next checkpoint. A database from before there was
+/// such a thing keeps them until it is rebuilt.
+///
+/// # Errors
+/// A broken database.
+pub fn give_back(connection: &Connection, pages: u64) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+    let mut rows = statement.query([])?;
+    // A row a page.
+    while rows.next()?.is_some() {}
+    Ok(())
 }
 
 /// Runs `work` and decides what of it stays.

@@ -11,6 +11,11 @@ use crate::sync;
 /// How long nothing is swept after a sweep.
 pub const PAUSE: Millis = MINUTE;
 
+/// Pages of 4 KiB that the database keeps free for what comes next.
+const FREE: u64 = 1024;
+/// As many that one sweep gives back to the file system at most: it holds up a call for some milliseconds.
+const GIVEN_BACK: u64 = 256;
+
 /// Tables whose rows are worth nothing after `until`.
 const TABLES: &[&str] = &[
     "proofs",
@@ -40,10 +45,15 @@ pub fn sweep(transaction: &Transaction<'_>, files: &Files, now: Millis) -> Resul
             .execute(params![now])?;
     }
     sync::table::forget_removals(transaction, now)?;
-    let (forgotten, files) = (blobs::table::forget(transaction, now)?, files.clone());
+    let (forgotten, files) = (blobs::table::forget(transaction, files, now)?, files.clone());
     store::after_commit(move || files.remove(forgotten));
     // The one who opened it may ask for a while what became of it.
-    forget_verifications(transaction, now)
+    forget_verifications(transaction, now)?;
+    let free = store::free_pages(transaction)?;
+    if free > FREE {
+        store::give_back(transaction, (free - FREE).min(GIVEN_BACK))?;
+    }
+    Ok(())
 }
 
 fn forget_verifications(transaction: &Transaction<'_>, now: Millis) -> Result<(), Failure> {

@@ -52,6 +52,15 @@ impl Vault {
         }
     }
 
+    /// With this server key, as its file has it.
+    ///
+    /// # Errors
+    /// When it isn't 32 bytes long.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, VaultError> {
+        let key = bytes.try_into().map_err(|_| VaultError::Length)?;
+        Ok(Self::new(&Secret::new(key)))
+    }
+
     /// Derives the keys.
     #[must_use]
     pub fn new(key: &Secret<[u8; 32]>) -> Self {

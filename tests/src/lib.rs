@@ -19,6 +19,7 @@ pub mod place;
 pub mod polkit;
 pub mod process;
 pub mod proxy;
+pub mod pusher;
 pub mod role;
 pub mod services;
 pub mod stage;

@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +17,8 @@ use belay_proto::keys::random;
 use belay_proto::sync::ChunkId;
 use belay_proto::text::{from_hex, hex};
 use ring::digest::{Context, SHA256};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use crate::problem::Kind;
 
@@ -91,6 +93,21 @@ impl Files {
             folder,
             writing: Mutex::default(),
         })))
+    }
+
+    /// Those in the folder of a backup, which nothing is written into.
+    #[must_use]
+    pub fn of_backup(backup: &Path) -> Self {
+        Self(Arc::new(Inside {
+            folder: backup.join(FOLDER),
+            writing: Mutex::default(),
+        }))
+    }
+
+    /// The folder that they lie in, each in one of its folders.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
     }
 
     /// Lets one write a chunk.
@@ -233,18 +250,67 @@ impl Files {
         Ok(names)
     }
 
-    fn folder_of(&self, name: FileName) -> PathBuf {
+    /// Keeps the files that rows have now from being removed, for as long as the answer lives: a backup needs them. `None` while
+    /// another one does so. No clock plays a part, and who is killed keeps nothing.
+    ///
+    /// # Errors
+    /// As the file system's.
+    pub fn hold(&self) -> io::Result<Option<File>> {
+        lock(&self.0.folder)
+    }
+
+    /// Whether somebody holds the files. Asked within the transaction that would delete rows: who holds them lets transactions
+    /// that run end before he looks which rows there are.
+    #[must_use]
+    pub fn are_held(&self) -> bool {
+        let asked = File::open(&self.0.folder)
+            .and_then(|folder| Ok(flock(&folder, FlockOperation::NonBlockingLockShared)?));
+        // Where there are no locks, nobody holds one.
+        asked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    }
+
+    /// The folder that a file lies in.
+    pub(super) fn folder_of(&self, name: FileName) -> PathBuf {
         let [first, ..] = name.0;
         self.0.folder.join(hex(&[first]))
     }
 
-    fn path(&self, name: FileName) -> PathBuf {
+    /// Where a file is.
+    pub(super) fn path(&self, name: FileName) -> PathBuf {
         self.folder_of(name).join(hex(&name.0))
     }
 }
 
+/// Locks a folder for as long as the answer lives; `None` while another one does.
+///
+/// # Errors
+/// As the file system's.
+pub fn lock(folder: &Path) -> io::Result<Option<File>> {
+    let folder = File::open(folder)?;
+    match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(folder)),
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Writes a file that its owner alone reads, and that is there after a power cut.
+///
+/// # Errors
+/// As the file system's.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
 /// Makes a folder, so that it is there after a power cut too.
-fn make(folder: &Path) -> io::Result<()> {
+pub(super) fn make(folder: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(folder) {
         Ok(()) => folder.parent().map_or(Ok(()), sync),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -252,6 +318,10 @@ fn make(folder: &Path) -> io::Result<()> {
     }
 }
 
-fn sync(folder: &Path) -> io::Result<()> {
+/// Has what a folder says of its files be there after a power cut.
+///
+/// # Errors
+/// As the file system's.
+pub fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

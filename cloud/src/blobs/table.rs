@@ -212,11 +212,14 @@ pub fn need(
     Ok(())
 }
 
-/// Deletes chunks that no record has needed for a while; what their files were.
+/// Deletes chunks that no record has needed for a while; what their files were. None while a backup holds the files.
 ///
 /// # Errors
 /// A broken database.
-pub fn forget(tx: &Transaction<'_>, now: Millis) -> Result<Vec<FileName>, Failure> {
+pub fn forget(tx: &Transaction<'_>, files: &Files, now: Millis) -> Result<Vec<FileName>, Failure> {
+    if files.are_held() {
+        return Ok(Vec::new());
+    }
     let over: Vec<([u8; 16], [u8; 16], u64)> = tx
         .prepare_cached(
             "DELETE FROM chunks
@@ -227,19 +230,29 @@ pub fn forget(tx: &Transaction<'_>, now: Millis) -> Result<Vec<FileName>, Failur
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?
         .collect::<Result<_, _>>()?;
-    let mut files = Vec::with_capacity(over.len());
+    let mut gone = Vec::with_capacity(over.len());
     for (account, file, length) in over {
         sync::table::give_back(tx, &account, length)?;
-        files.push(FileName::from_bytes(file));
+        gone.push(FileName::from_bytes(file));
     }
-    Ok(files)
+    Ok(gone)
 }
 
-/// Brings rows and files together when the cloud starts: removes files that no row has, and notes which chunks are lost.
+/// What [`settle`] found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Files that no row had.
+    pub removed: usize,
+    /// Chunks without a file.
+    pub lost: usize,
+}
+
+/// Brings rows and files together when the cloud starts, and beside a running one: removes files that no row has, and notes
+/// which chunks are lost.
 ///
 /// # Errors
 /// A broken database, or the file system's.
-pub fn settle(connection: &Connection, files: &Files) -> Result<(), StoreError> {
+pub fn settle(connection: &Connection, files: &Files) -> Result<Settled, StoreError> {
     // In this order: a row is there before its file.
     let there: HashSet<FileName> = files.names().map_err(StoreError::Files)?.into_iter().collect();
     let mut rows = HashSet::new();
@@ -261,6 +274,10 @@ pub fn settle(connection: &Connection, files: &Files) -> Result<(), StoreError> 
     if !lost.is_empty() {
         tracing::warn!(chunks = lost.len(), "chunks are lost, and have to come again");
     }
-    there.difference(&rows).for_each(|file| files.remove_now(*file));
-    Ok(())
+    let nobodys: Vec<_> = there.difference(&rows).collect();
+    nobodys.iter().for_each(|file| files.remove_now(**file));
+    Ok(Settled {
+        removed: nobodys.len(),
+        lost: lost.len(),
+    })
 }

@@ -1,6 +1,7 @@
 //! DPoP nonces that need no table (RFC 9449 §8): a time under a MAC.
 //!
-//! A new one is given out each minute, and one is accepted for five. A client's own clock plays no part.
+//! A new one is given out each minute, and one is accepted for five. A client's own clock plays no part. Those from before a
+//! database was restored are refused, since it has forgotten which proofs were used.
 
 use data_encoding::BASE64URL_NOPAD;
 
@@ -13,23 +14,26 @@ pub const LIFE: Millis = 5 * MINUTE;
 /// How often another one is given out.
 const ROTATION: Millis = MINUTE;
 
-/// The nonce for proofs made now.
+/// The nonce for proofs made now, in this epoch of the database.
 #[must_use]
-pub fn current(vault: &Vault, now: Millis) -> String {
+pub fn current(vault: &Vault, epoch: u64, now: Millis) -> String {
     let slot = now / ROTATION;
-    encode(slot, &vault.mac("dpop-nonce", &[&slot.to_be_bytes()]))
+    encode(
+        slot,
+        &vault.mac("dpop-nonce", &[&slot.to_be_bytes(), &epoch.to_be_bytes()]),
+    )
 }
 
 /// Whether `nonce` was given out by this cloud and is young enough.
 #[must_use]
-pub fn is_fresh(vault: &Vault, nonce: &str, now: Millis) -> bool {
+pub fn is_fresh(vault: &Vault, epoch: u64, nonce: &str, now: Millis) -> bool {
     let Ok(bytes) = BASE64URL_NOPAD.decode(nonce.as_bytes()) else {
         return false;
     };
     let Some((slot, tag)) = bytes.split_first_chunk::<8>() else {
         return false;
     };
-    if !vault.matches("dpop-nonce", &[slot], tag) {
+    if !vault.matches("dpop-nonce", &[slot, &epoch.to_be_bytes()], tag) {
         return false;
     }
     let made = u64::from_be_bytes(*slot).saturating_mul(ROTATION);
@@ -50,26 +54,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_nonce_is_good_for_five_minutes_and_only_with_this_server_key() {
+    fn a_nonce_is_good_for_five_minutes_and_only_with_this_server_key_and_database() {
         let (vault, other) = (
             Vault::new(&Secret::new([1; 32])),
             Vault::new(&Secret::new([2; 32])),
         );
         let now = 1_000_000 * MINUTE + 30;
-        let nonce = current(&vault, now);
-        assert!(is_fresh(&vault, &nonce, now) && is_fresh(&vault, &nonce, now + LIFE - 30));
-        assert!(!is_fresh(&vault, &nonce, now + LIFE + MINUTE), "too old");
-        assert!(!is_fresh(&vault, &nonce, now - 2 * MINUTE), "from the future");
-        assert!(!is_fresh(&other, &nonce, now), "another server's");
+        let nonce = current(&vault, 9, now);
+        assert!(is_fresh(&vault, 9, &nonce, now) && is_fresh(&vault, 9, &nonce, now + LIFE - 30));
+        assert!(!is_fresh(&vault, 9, &nonce, now + LIFE + MINUTE), "too old");
+        assert!(!is_fresh(&vault, 9, &nonce, now - 2 * MINUTE), "from the future");
+        assert!(!is_fresh(&other, 9, &nonce, now), "another server's");
+        assert!(!is_fresh(&vault, 8, &nonce, now), "from before a restore");
         for bad in ["", "AAAA", "AAAAAAAAAAA", "ä", &nonce[1..]] {
-            assert!(!is_fresh(&vault, bad, now), "{bad}");
+            assert!(!is_fresh(&vault, 9, bad, now), "{bad}");
         }
     }
 
     #[test]
     fn a_nonce_stays_the_same_for_a_minute() {
         let vault = Vault::new(&Secret::new([1; 32]));
-        assert_eq!(current(&vault, 60_000), current(&vault, 119_999));
-        assert_ne!(current(&vault, 60_000), current(&vault, 120_000));
+        assert_eq!(current(&vault, 9, 60_000), current(&vault, 9, 119_999));
+        assert_ne!(current(&vault, 9, 60_000), current(&vault, 9, 120_000));
     }
 }

@@ -102,7 +102,7 @@ fn verify(parts: &Parts, app: &App, token: Option<&str>) -> Result<(Proof, [u8; 
         .map_err(|error| invalid().because(error.to_string()))?;
     let fresh = proof
         .nonce
-        .is_some_and(|nonce| nonce::is_fresh(&app.vault, &nonce, app.now()));
+        .is_some_and(|nonce| nonce::is_fresh(&app.vault, app.epoch, &nonce, app.now()));
     if !fresh {
         return Err(Problem::new(Kind::UseDpopNonce));
     }

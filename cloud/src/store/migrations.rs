@@ -12,6 +12,12 @@ const STEPS: &[&str] = &[
     include_str!("v4.sql"),
 ];
 
+/// The version of a database that has taken all of them.
+#[must_use]
+pub const fn newest() -> usize {
+    STEPS.len()
+}
+
 /// Takes the missing steps, each in its own transaction.
 ///
 /// # Errors

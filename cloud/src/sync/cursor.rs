@@ -4,10 +4,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::problem::{Kind, Problem};
-use crate::store::{self, Failure};
+use crate::store::{self, Failure, StoreError};
 
 /// A place among an account's changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +110,10 @@ impl FromStr for Cursor {
 }
 
 /// The epoch of this database; drawn at the first call.
-fn epoch(tx: &Transaction<'_>) -> Result<u64, Failure> {
+///
+/// # Errors
+/// A broken database.
+pub fn epoch(tx: &Connection) -> Result<u64, StoreError> {
     let known: Option<Vec<u8>> = tx
         .prepare_cached("SELECT value FROM meta WHERE name = 'sync-epoch'")?
         .query_row([], |row| row.get(0))
@@ -118,6 +121,14 @@ fn epoch(tx: &Transaction<'_>) -> Result<u64, Failure> {
     if let Some(bytes) = known.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()) {
         return Ok(u64::from_be_bytes(bytes));
     }
+    new_epoch(tx)
+}
+
+/// Begins another epoch: what clients know by numbers of this database is over.
+///
+/// # Errors
+/// A broken database.
+pub fn new_epoch(tx: &Connection) -> Result<u64, StoreError> {
     let bytes: [u8; 8] = belay_proto::keys::random();
     tx.execute(
         "INSERT INTO meta (name, value) VALUES ('sync-epoch', ?1) ON CONFLICT (name) DO UPDATE SET value = ?1",

@@ -89,6 +89,18 @@ pub fn count(tx: &Transaction<'_>, account: &AccountId, counted: &Counted) -> Re
     Ok(())
 }
 
+/// Gives an account a quota of its own, bytes, or has it have the configuration's.
+///
+/// # Errors
+/// A broken database.
+pub fn set_quota(tx: &Transaction<'_>, account: &AccountId, quota: Option<u64>) -> Result<(), Failure> {
+    tx.prepare_cached(
+        "INSERT INTO sync_accounts (account, quota) VALUES (?1, ?2) ON CONFLICT (account) DO UPDATE SET quota = ?2",
+    )?
+    .execute(params![account.as_bytes(), quota])?;
+    Ok(())
+}
+
 /// Gives bytes back that an account no longer uses.
 ///
 /// # Errors

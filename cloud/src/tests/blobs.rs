@@ -1,5 +1,6 @@
 //! Chunks through the real router, over real files: what comes, what stays, and what goes.
 
+mod backup;
 mod hostile;
 mod keeping;
 mod resume;

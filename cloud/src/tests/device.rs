@@ -313,20 +313,20 @@ async fn an_operator_settles_a_dispute() {
     let (owner, device) = (Owner::new("jo@example.org"), Device::new());
     owner.register(&mut rig.client(), &device).await;
     let (data, hardware) = (rig.app.settings.data.clone(), device.hardware.to_string());
-    let shown = crate::admin::show_hardware(&data, &hardware).unwrap();
+    let shown = crate::admin::hardware::show(&data, &hardware).unwrap();
     assert!(
         shown.starts_with("active locked") && shown.contains(&owner.account.to_string()),
         "{shown}"
     );
     assert_eq!(
-        crate::admin::release_hardware(&data, &hardware).unwrap(),
+        crate::admin::hardware::release(&data, &hardware).unwrap(),
         "released 1"
     );
-    assert!(crate::admin::release_hardware(&data, &hardware).is_err());
+    assert!(crate::admin::hardware::release(&data, &hardware).is_err());
     assert_eq!(check(&rig, &device, true).await["locked"], false);
-    assert!(crate::admin::show_hardware(&data, "nonsense").is_err());
+    assert!(crate::admin::hardware::show(&data, "nonsense").is_err());
     assert_eq!(
-        crate::admin::show_hardware(&data, &"00".repeat(32)).unwrap(),
+        crate::admin::hardware::show(&data, &"00".repeat(32)).unwrap(),
         "never bound"
     );
 }

@@ -1,0 +1,67 @@
+//! Whose a piece of hardware is: `belay-cloud admin hardware show|release`.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use belay_proto::HardwareId;
+
+use super::{AdminError, with_data};
+use crate::clock::SECOND;
+use crate::devices::standing::Standing;
+use crate::devices::{self, table};
+
+const NO_HARDWARE: &str = "a hardware id has 64 lower-case hexadecimal digits";
+
+/// The bindings that a hardware id has and had, one a line: state, lock, account, device, time.
+///
+/// # Errors
+/// [`AdminError`].
+pub fn show(data: &Path, hardware: &str) -> Result<String, AdminError> {
+    let hardware: HardwareId = hardware.parse().map_err(|_| AdminError::Usage(NO_HARDWARE))?;
+    let history = with_data(data, |vault, tx, _| table::history(vault, tx, &hardware))?;
+    let mut text = String::new();
+    for binding in &history {
+        let lock = if binding.locked { "locked" } else { "unlocked" };
+        let table::History {
+            standing,
+            account,
+            device,
+            bound_at,
+            ..
+        } = binding;
+        // Writing to a string can't fail.
+        let _ = writeln!(
+            text,
+            "{} {lock} account={account} device={device} bound_at={}",
+            standing.name(),
+            bound_at / SECOND
+        );
+    }
+    if text.is_empty() {
+        text.push_str("never bound");
+    }
+    Ok(text.trim_end().to_owned())
+}
+
+/// Ends the bindings in force, as releases by their owners would.
+///
+/// # Errors
+/// [`AdminError`].
+pub fn release(data: &Path, hardware: &str) -> Result<String, AdminError> {
+    let hardware: HardwareId = hardware.parse().map_err(|_| AdminError::Usage(NO_HARDWARE))?;
+    let released = with_data(data, |vault, tx, now| {
+        let active = table::history(vault, tx, &hardware)?;
+        let mut released = 0;
+        for entry in active.iter().filter(|entry| entry.standing == Standing::Active) {
+            if let Some(binding) = table::binding(tx, &entry.device)? {
+                devices::release(tx, &entry.device, &binding, now)?;
+                released += 1;
+            }
+        }
+        Ok(released)
+    })?;
+    match released {
+        0 => Err(AdminError::Free),
+        number => Ok(format!("released {number}")),
+    }
+}

@@ -1,0 +1,148 @@
+//! How much an account may keep: `belay-cloud admin quota ACCOUNT [BYTES]`.
+
+use std::path::Path;
+
+use belay_proto::AccountId;
+use belay_proto::identifier::Identifier;
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::{AdminError, with_data};
+use crate::store::{Failure, countable};
+use crate::sync::table;
+use crate::vault::Vault;
+use crate::verifications::table::lookup;
+
+/// Binary units, as they may stand behind a number.
+const UNITS: &[(&str, u64)] = &[
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+];
+
+/// What an operator wants of an account's quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// What the configuration says.
+    Default,
+    /// So many bytes.
+    Bytes(u64),
+}
+
+impl Wanted {
+    /// `default`, or a number of bytes with `KiB`, `MiB`, `GiB`, `TiB` behind it or without.
+    ///
+    /// # Errors
+    /// [`AdminError::Usage`].
+    pub fn parse(text: &str) -> Result<Self, AdminError> {
+        if text == "default" {
+            return Ok(Self::Default);
+        }
+        let unit = UNITS
+            .iter()
+            .find_map(|(unit, bytes)| text.strip_suffix(unit).map(|number| (number, *bytes)));
+        let (number, unit) = unit.unwrap_or((text, 1));
+        let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        let bytes = number.parse::<u64>().ok().filter(|_| digits);
+        let bytes = bytes
+            .and_then(|number| number.checked_mul(unit))
+            .and_then(|bytes| countable(bytes).ok());
+        bytes.map(Self::Bytes).ok_or(AdminError::Usage(
+            "a quota is `default`, or bytes such as 5368709120 or 5GiB",
+        ))
+    }
+}
+
+/// Sets the quota of an account, given by its id or by an address of its owner, where one is wanted; what the account uses and
+/// may use then. `default` is the configuration's.
+///
+/// # Errors
+/// [`AdminError::Usage`], [`AdminError::NoAccount`], or data that can't be used.
+pub fn quota(data: &Path, account: &str, wanted: Option<&str>, default: u64) -> Result<String, AdminError> {
+    let who = Who::parse(account)?;
+    let wanted = wanted.map(Wanted::parse).transpose()?;
+    let counted = with_data(data, |vault, tx, _| {
+        let Some(account) = who.find(vault, tx)? else {
+            return Ok(None);
+        };
+        if let Some(wanted) = wanted {
+            table::set_quota(
+                tx,
+                &account,
+                match wanted {
+                    Wanted::Default => None,
+                    Wanted::Bytes(bytes) => Some(bytes),
+                },
+            )?;
+        }
+        Ok(Some((account, table::counted(tx, &account)?)))
+    })?;
+    let (account, counted) = counted.ok_or(AdminError::NoAccount)?;
+    let from = if counted.quota.is_some() { "own" } else { "default" };
+    let total = counted.quota(default).total;
+    Ok(format!(
+        "account={account} used={} quota={total} ({from})",
+        counted.used
+    ))
+}
+
+/// How an account is named.
+enum Who {
+    Id(AccountId),
+    Address(Identifier),
+}
+
+impl Who {
+    fn parse(text: &str) -> Result<Self, AdminError> {
+        if let Ok(id) = text.parse() {
+            return Ok(Self::Id(id));
+        }
+        Identifier::parse(text).map(Self::Address).map_err(|_| {
+            AdminError::Usage(
+                "an account is named by its id, 32 hexadecimal digits, or an address of its owner",
+            )
+        })
+    }
+
+    fn find(&self, vault: &Vault, tx: &Transaction<'_>) -> Result<Option<AccountId>, Failure> {
+        let found = match self {
+            Self::Id(id) => tx.query_row(
+                "SELECT id FROM accounts WHERE id = ?1",
+                params![id.as_bytes()],
+                |row| row.get(0),
+            ),
+            Self::Address(address) => tx.query_row(
+                "SELECT account FROM identifiers WHERE lookup = ?1",
+                params![lookup(vault, address)],
+                |row| row.get(0),
+            ),
+        };
+        Ok(found.optional()?.map(AccountId::from_bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_is_a_number_of_bytes_with_or_without_a_unit() {
+        for (text, bytes) in [("0", 0), ("1234", 1234), ("5GiB", 5 << 30), ("2TiB", 2 << 40)] {
+            assert_eq!(Wanted::parse(text).unwrap(), Wanted::Bytes(bytes));
+        }
+        assert_eq!(Wanted::parse("default").unwrap(), Wanted::Default);
+        for bad in [
+            "",
+            "GiB",
+            "+1",
+            "-1",
+            "1.5GiB",
+            "5GB",
+            "5 GiB",
+            "9223372036854775808",
+            "99999999999TiB",
+        ] {
+            assert!(Wanted::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Chunks' files that one folder takes over from another: into a backup, and back.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use ring::digest::{Context, SHA256};
+
+use super::files::{FileName, Files, PIECE, make, sync};
+
+/// How a file gets into another folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// By a hard link where the file system makes one, so that it takes no room: whole chunks are never written again.
+    Link,
+    /// By a copy.
+    Copy,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It was there.
+    Kept,
+    /// It is now.
+    New,
+    /// There is none, or one of other bytes.
+    Lost,
+}
+
+/// A file as its row describes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Its name.
+    pub name: FileName,
+    /// Its length, bytes.
+    pub length: u64,
+    /// SHA-256 of it.
+    pub digest: [u8; 32],
+}
+
+impl Files {
+    /// Takes a whole chunk's file over from `other`. What is new is read and checked; a file that was there is believed by its
+    /// length, since names are drawn and whole files never change.
+    ///
+    /// # Errors
+    /// As the file system's.
+    pub fn take(&self, other: &Self, wanted: Wanted, how: How) -> io::Result<Taken> {
+        let (from, to) = (other.path(wanted.name), self.path(wanted.name));
+        if fs::metadata(&to).is_ok_and(|about| about.len() == wanted.length) {
+            return Ok(Taken::Kept);
+        }
+        if !fs::metadata(&from).is_ok_and(|about| about.len() == wanted.length) {
+            return Ok(Taken::Lost);
+        }
+        make(&self.folder_of(wanted.name))?;
+        let new = to.with_extension("new");
+        let linked = how == How::Link && link(&from, &new)?;
+        let good = if linked {
+            read(&from, None)? == wanted.digest
+        } else {
+            read(&from, Some(&new))? == wanted.digest
+        };
+        if good {
+            fs::rename(&new, &to)?;
+            return Ok(Taken::New);
+        }
+        fs::remove_file(&new)?;
+        Ok(Taken::Lost)
+    }
+
+    /// Has all that was taken be there after a power cut, and removes what an interrupted taking left.
+    ///
+    /// # Errors
+    /// As the file system's.
+    pub fn settle_taken(&self) -> io::Result<()> {
+        for folder in self.folders()? {
+            for file in fs::read_dir(&folder)? {
+                let path = file?.path();
+                if path.extension().is_some_and(|it| it == "new") {
+                    fs::remove_file(path)?;
+                }
+            }
+            sync(&folder)?;
+        }
+        sync(self.folder())
+    }
+
+    fn folders(&self) -> io::Result<Vec<PathBuf>> {
+        let mut folders = Vec::new();
+        for folder in fs::read_dir(self.folder())? {
+            let folder = folder?;
+            if folder.file_type()?.is_dir() {
+                folders.push(folder.path());
+            }
+        }
+        Ok(folders)
+    }
+}
+
+/// Links a file, in place of what an interrupted taking left; false where the file system makes no link.
+fn link(from: &Path, new: &Path) -> io::Result<bool> {
+    match fs::remove_file(new) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    match fs::hard_link(from, new) {
+        Ok(()) => Ok(true),
+        Err(error) => match error.kind() {
+            ErrorKind::CrossesDevices
+            | ErrorKind::PermissionDenied
+            | ErrorKind::Unsupported
+            | ErrorKind::TooManyLinks => Ok(false),
+            _ => Err(error),
+        },
+    }
+}
+
+/// The SHA-256 of a file, which is copied while it is read where `to` says so, and is on disk then.
+fn read(from: &Path, to: Option<&Path>) -> io::Result<[u8; 32]> {
+    let mut from = File::open(from)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut to = to.map(|to| options.open(to)).transpose()?;
+    let (mut context, mut piece) = (Context::new(&SHA256), vec![0; PIECE]);
+    loop {
+        match from.read(&mut piece) {
+            Ok(0) => break,
+            Ok(count) => {
+                let bytes = piece.get(..count).unwrap_or_default();
+                context.update(bytes);
+                if let Some(to) = &mut to {
+                    to.write_all(bytes)?;
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if let Some(to) = to {
+        to.sync_all()?;
+    }
+    let mut digest = [0; 32];
+    digest.copy_from_slice(context.finish().as_ref());
+    Ok(digest)
+}

@@ -1,0 +1,418 @@
+//! Backups of a cloud that works, and what becomes of clients on a restored one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use belay_proto::wire::{PushRecord, PushStatus};
+use tempfile::TempDir;
+
+use super::*;
+use crate::admin::{AdminError, backup, compact, quota, restore};
+use crate::app::{App, OpenError, RESTORING};
+use crate::clock::CloudClock;
+use crate::store::{self, FILE};
+use crate::tests::owner::open;
+use crate::tests::rig::START;
+
+/// When clouds are restored: a nonce of [`START`] is still young.
+const LATER: u64 = START + 60_000;
+
+fn naming(id: u8, chunks: &[&Chunk]) -> PushRecord {
+    let mut push = sync::new(id, &[id]);
+    push.record.chunks = chunks.iter().map(|chunk| chunk.id).collect();
+    push
+}
+
+fn data(rig: &Rig) -> PathBuf {
+    rig.app.settings.data.clone()
+}
+
+fn key(rig: &Rig) -> PathBuf {
+    data(rig).join("server.key")
+}
+
+/// A cloud on what a backup holds, [`LATER`].
+fn restored(from: &Path, key: &Path) -> Rig {
+    let folder = TempDir::new().unwrap();
+    let settings = settings(&folder);
+    restore::restore(&settings.data, from, Some(key), LATER).unwrap();
+    let rig = Rig::with(folder, settings);
+    rig.advance(60);
+    rig
+}
+
+fn free(rig: &Rig) -> u64 {
+    store::free_pages(&store::connect(&data(rig).join(FILE)).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_backup_while_records_are_pushed_has_all_that_was_answered_before_it_and_whole_chunks() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let chunks = [Chunk::new(1, 300_000), Chunk::new(2, 5)];
+    for chunk in &chunks {
+        bring_all(&home.client, chunk).await;
+    }
+    sync::push(
+        &home.client,
+        None,
+        &[naming(1, &[&chunks[0], &chunks[1]]), naming(2, &[])],
+    )
+    .await;
+    let folder = TempDir::new().unwrap();
+    let (from, into) = (data(&rig), folder.path().to_owned());
+    let running = thread::spawn(move || backup::backup(&from, &into, START));
+    let mut pushed = 2_u8;
+    while !running.is_finished() && pushed < 250 {
+        pushed += 1;
+        let result = sync::one(&home.client, &naming(pushed, &[])).await;
+        assert_eq!(result.status, PushStatus::Ok);
+    }
+    running.join().unwrap().unwrap();
+    let away = home.leave();
+    let rig = restored(folder.path(), &key(&rig));
+    let mut home = away.back(&rig);
+    home.owner.sign_in(&mut home.client).await.is(200);
+    let all = sync::changes(&home.client, "").await;
+    let ids: Vec<u8> = all.records.iter().map(|record| record.id.as_bytes()[0]).collect();
+    let wanted: Vec<u8> = (1..=pushed).take(ids.len()).collect();
+    assert!(ids.len() >= 2 && ids == wanted, "{ids:?} of {pushed}");
+    assert!(missing(&home.client, &[&chunks[0], &chunks[1]]).await.is_empty());
+    for chunk in &chunks {
+        let reply = home.client.get(&chunk.path()).await.is(200);
+        assert_eq!(
+            reply.header("repr-digest"),
+            Some(repr_digest(&sha256(&reply.body)))
+        );
+        assert_eq!(reply.body, chunk.bytes);
+    }
+}
+
+#[tokio::test]
+async fn after_a_restore_numbers_nonces_and_codes_of_before_are_over_and_a_listing_has_everything() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let kept = sync::push(&home.client, None, &[sync::new(1, b"a")]).await.cursor;
+    let opener = rig.client();
+    let opened = open(&opener, "jo@example.org").await.is(202).text("id");
+    let path = format!("/v1/verifications/{opened}");
+    opener.get(&path).await.is(200);
+    let folder = TempDir::new().unwrap();
+    backup::backup(&data(&rig), folder.path(), START).unwrap();
+    let last = sync::push(&home.client, None, &[sync::new(2, b"b")]).await.cursor;
+    let nonce = home.client.nonce.lock().unwrap().clone();
+    let (away, opener) = (home.leave(), opener.key);
+    let rig = restored(folder.path(), &key(&rig));
+    let mut home = away.back(&rig);
+    let stale = rig.client();
+    *stale.nonce.lock().unwrap() = nonce;
+    let request = stale.request("GET", "/v1/account/credentials", None, None);
+    rig.send(request).await.refuses(401, "use-dpop-nonce");
+    home.owner.sign_in(&mut home.client).await.is(200);
+    for cursor in [&kept, &last] {
+        let path = format!("/v1/sync/changes?cursor={cursor}");
+        home.client.get(&path).await.refuses(410, "cursor-too-old");
+    }
+    let answer = sync::push(&home.client, Some(&kept), &[sync::new(3, b"c")]).await;
+    assert!(!answer.contiguous);
+    let all = sync::changes(&home.client, "").await;
+    assert_eq!((all.records.len(), &all.cursor), (2, &answer.cursor));
+    let mut client = rig.client();
+    client.key = opener;
+    let path = format!("/v1/verifications/{opened}");
+    client.get(&path).await.refuses(404, "not-found");
+    let marks: (u64, u64, u64) = store::connect(&data(&rig).join(FILE))
+        .unwrap()
+        .query_row(
+            "SELECT commands_at, sync_at, account_at FROM channels",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .unwrap();
+    assert_eq!(
+        marks,
+        (LATER, LATER + 1, LATER + 2),
+        "hints for who was connected before"
+    );
+}
+
+#[tokio::test]
+async fn no_chunk_goes_while_a_backup_is_made() {
+    let rig = Rig::new();
+    let mut home = Home::new(&rig).await;
+    let chunk = Chunk::new(1, 1000);
+    bring_all(&home.client, &chunk).await;
+    let held = rig.app.files.hold().unwrap().unwrap();
+    assert!(rig.app.files.hold().unwrap().is_none());
+    let folder = TempDir::new().unwrap();
+    let second = backup::backup(&data(&rig), folder.path(), START);
+    assert!(matches!(second, Err(AdminError::Taken)), "{second:?}");
+    rig.advance(3 * DAY);
+    home.owner.sign_in(&mut home.client).await.is(200);
+    compact::compact(&data(&rig), false, START + 3 * DAY * 1000).unwrap();
+    assert_eq!(home.client.get(&chunk.path()).await.is(200).body, chunk.bytes);
+    drop(held);
+    rig.advance(120);
+    home.owner.sign_in(&mut home.client).await.is(200);
+    until_lengths(&rig, &[]).await;
+}
+
+#[tokio::test]
+async fn a_later_backup_in_the_same_folder_takes_only_what_is_new() {
+    let rig = Rig::new();
+    let mut home = Home::new(&rig).await;
+    let (first, second) = (Chunk::new(1, 1000), Chunk::new(2, 1001));
+    bring_all(&home.client, &first).await;
+    let folder = TempDir::new().unwrap();
+    let told = backup::backup(&data(&rig), folder.path(), START).unwrap();
+    assert!(told.contains("chunks=1 of 1000 bytes, 1 of them new"), "{told}");
+    bring_all(&home.client, &second).await;
+    sync::one(&home.client, &naming(2, &[&second])).await;
+    // One that was interrupted.
+    let half = "belay-cloud-0011223344556677.sqlite";
+    fs::write(folder.path().join(half), "half").unwrap();
+    fs::write(folder.path().join("blobs/half.new"), "half").unwrap();
+    let told = backup::backup(&data(&rig), folder.path(), START).unwrap();
+    assert!(told.contains("chunks=2 of 2001 bytes, 1 of them new"), "{told}");
+    rig.advance(DAY + 60);
+    home.owner.sign_in(&mut home.client).await.is(200);
+    until_lengths(&rig, &[1001]).await;
+    let told = backup::backup(&data(&rig), folder.path(), START).unwrap();
+    assert!(told.contains("chunks=1 of 1001 bytes, 0 of them new"), "{told}");
+    let databases = fs::read_dir(folder.path()).unwrap();
+    let names = databases.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|name| !name.starts_with("belay-cloud-")).collect();
+    names.sort();
+    assert_eq!(names, ["blobs", "manifest.json"], "no key, and one database");
+    assert!(!folder.path().join(half).exists());
+    let away = home.leave();
+    let rig = restored(folder.path(), &key(&rig));
+    let mut home = away.back(&rig);
+    home.owner.sign_in(&mut home.client).await.is(200);
+    assert_eq!(home.client.get(&second.path()).await.is(200).body, second.bytes);
+    // Another cloud's backup is left alone.
+    let other = Rig::new();
+    let refused = backup::backup(&data(&other), folder.path(), START);
+    assert!(matches!(refused, Err(AdminError::Bad(_))), "{refused:?}");
+}
+
+/// Changes a file; puts it back when dropped.
+struct Spoilt(PathBuf, Vec<u8>);
+
+impl Spoilt {
+    fn new(path: &Path, spoil: impl FnOnce(&mut Vec<u8>)) -> Self {
+        let bytes = fs::read(path).unwrap();
+        let mut other = bytes.clone();
+        spoil(&mut other);
+        fs::write(path, other).unwrap();
+        Self(path.to_owned(), bytes)
+    }
+}
+
+impl Drop for Spoilt {
+    fn drop(&mut self) {
+        fs::write(&self.0, &self.1).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_backup_that_is_half_or_changed_is_refused_and_nothing_of_it_stays() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let chunk = Chunk::new(1, 300_000);
+    bring_all(&home.client, &chunk).await;
+    let folder = TempDir::new().unwrap();
+    backup::backup(&data(&rig), folder.path(), START).unwrap();
+    let find = |ending: &str| {
+        let mut entries = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        entries
+            .find(|path| path.to_string_lossy().ends_with(ending))
+            .unwrap()
+    };
+    let blob = || {
+        let inside = |path: PathBuf| fs::read_dir(path).unwrap().next().unwrap().unwrap().path();
+        inside(inside(folder.path().join("blobs")))
+    };
+    // Linked to the cloud's own until now.
+    let bytes = fs::read(blob()).unwrap();
+    let name = blob();
+    fs::remove_file(&name).unwrap();
+    fs::write(&name, bytes).unwrap();
+    let place = TempDir::new().unwrap();
+    let refused = |why: &str, key: &Path| {
+        let result = restore::restore(place.path(), folder.path(), Some(key), LATER);
+        assert!(result.is_err(), "{why}: {result:?}");
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "{why}");
+    };
+    let key = key(&rig);
+    let cut = |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() - 1);
+    let flip = |bytes: &mut Vec<u8>| {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+    };
+    for (what, path) in [
+        ("the manifest", find("manifest.json")),
+        ("the database", find(".sqlite")),
+        ("a chunk", blob()),
+    ] {
+        let spoilt = Spoilt::new(&path, cut);
+        refused(&format!("{what} is cut off"), &key);
+        drop(spoilt);
+        let spoilt = Spoilt::new(&path, flip);
+        refused(&format!("{what} is changed"), &key);
+        drop(spoilt);
+        let kept = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        refused(&format!("{what} isn't there"), &key);
+        fs::write(&path, kept).unwrap();
+    }
+    let other = place.path().with_extension("key");
+    fs::write(&other, [1; 32]).unwrap();
+    refused("another key", &other);
+    fs::write(&other, [1; 31]).unwrap();
+    refused("no key", &other);
+    fs::remove_file(other).unwrap();
+    fs::write(place.path().join("x"), "somebody's").unwrap();
+    let result = restore::restore(place.path(), folder.path(), Some(&key), LATER);
+    assert!(matches!(result, Err(AdminError::NotEmpty)), "{result:?}");
+    fs::remove_file(place.path().join("x")).unwrap();
+    // The key alone may be there.
+    fs::copy(&key, place.path().join("server.key")).unwrap();
+    restore::restore(place.path(), folder.path(), None, LATER).unwrap();
+    assert!(!place.path().join(RESTORING).exists());
+    let again = restore::restore(place.path(), folder.path(), None, LATER);
+    assert!(matches!(again, Err(AdminError::NotEmpty)), "{again:?}");
+}
+
+#[tokio::test]
+async fn no_cloud_starts_on_a_folder_that_is_half_restored() {
+    let rig = Rig::new();
+    fs::write(data(&rig).join(RESTORING), "").unwrap();
+    let opened = App::open(settings(&rig.folder), CloudClock::new(rig.clock.clone()));
+    assert!(matches!(opened.err(), Some(OpenError::HalfRestored)));
+}
+
+#[tokio::test]
+async fn chunks_that_the_cloud_lost_are_told_and_asked_for_again() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let (good, spoilt) = (Chunk::new(1, 1000), Chunk::new(2, 1001));
+    for chunk in [&good, &spoilt] {
+        bring_all(&home.client, chunk).await;
+    }
+    sync::push(
+        &home.client,
+        None,
+        &[naming(1, &[&good]), naming(2, &[&good, &spoilt])],
+    )
+    .await;
+    let file = files(&rig)
+        .into_iter()
+        .find(|file| file.metadata().unwrap().len() == 1001)
+        .unwrap();
+    fs::write(file, [0; 1001]).unwrap();
+    let folder = TempDir::new().unwrap();
+    let told = backup::backup(&data(&rig), folder.path(), START);
+    assert!(matches!(told, Err(AdminError::Lost(1, 1))), "{told:?}");
+    let away = home.leave();
+    let rig = restored(folder.path(), &key(&rig));
+    let mut home = away.back(&rig);
+    home.owner.sign_in(&mut home.client).await.is(200);
+    assert_eq!(sync::changes(&home.client, "").await.records.len(), 2);
+    assert_eq!(missing(&home.client, &[&good, &spoilt]).await, [spoilt.from(0)]);
+    bring_all(&home.client, &spoilt).await;
+    assert_eq!(home.client.get(&spoilt.path()).await.is(200).body, spoilt.bytes);
+}
+
+#[tokio::test]
+async fn a_quota_is_of_an_account_by_its_id_or_address_until_it_is_taken_back() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let (data, id) = (data(&rig), home.owner.account.to_string());
+    let set = |who: &str, bytes: Option<&str>| quota::quota(&data, who, bytes, 1_000_000);
+    assert!(
+        set(&id, None)
+            .unwrap()
+            .ends_with("used=0 quota=1000000 (default)")
+    );
+    assert!(
+        set("jo@example.org", Some("4"))
+            .unwrap()
+            .ends_with("used=0 quota=4 (own)")
+    );
+    assert_eq!(
+        sync::one(&home.client, &sync::new(1, b"abcde")).await.status,
+        PushStatus::Quota
+    );
+    assert_eq!(
+        sync::one(&home.client, &sync::new(1, b"abcd")).await.status,
+        PushStatus::Ok
+    );
+    assert!(
+        set(&id, Some("default"))
+            .unwrap()
+            .ends_with("used=4 quota=1000000 (default)")
+    );
+    assert_eq!(
+        sync::one(&home.client, &sync::new(2, b"abcde")).await.status,
+        PushStatus::Ok
+    );
+    assert!(matches!(set("eve@example.org", None), Err(AdminError::NoAccount)));
+    assert!(matches!(
+        set(&"00".repeat(16), Some("1")),
+        Err(AdminError::NoAccount)
+    ));
+    assert!(matches!(set(&id, Some("much")), Err(AdminError::Usage(_))));
+}
+
+#[tokio::test]
+async fn room_that_nothing_needs_goes_back_to_the_file_system_by_itself_and_at_once_on_demand() {
+    let rig = Rig::new();
+    let mut home = Home::new(&rig).await;
+    quota::quota(&data(&rig), "jo@example.org", Some("1GiB"), 0).unwrap();
+    let long: Vec<u8> = vec![7; 100_000];
+    let pushes: Vec<_> = (1..=80)
+        .map(|id| sync::new(id, &[&[id], &long[..]].concat()))
+        .collect();
+    for some in pushes.chunks(8) {
+        sync::push(&home.client, None, some).await;
+    }
+    let removals: Vec<_> = pushes.iter().map(sync::removal).collect();
+    sync::push(&home.client, None, &removals).await;
+    let chunk = Chunk::new(1, 1000);
+    bring_all(&home.client, &chunk).await;
+    fs::write(data(&rig).join("blobs/00").join("00".repeat(16)), "nobody's")
+        .or_else(|_| {
+            fs::create_dir(data(&rig).join("blobs/00"))?;
+            fs::write(data(&rig).join("blobs/00").join("00".repeat(16)), "nobody's")
+        })
+        .unwrap();
+    let before = free(&rig);
+    assert!(before > 1500, "{before} pages");
+    rig.advance(120);
+    home.owner.sign_in(&mut home.client).await.is(200);
+    let swept = free(&rig);
+    assert!(
+        swept <= before - 200 && swept >= 1024,
+        "{before}, then {swept} pages"
+    );
+    let told = compact::compact(&data(&rig), false, START + 200 * DAY * 1000).unwrap();
+    for part in [
+        "forgot 80 removals and 1 chunks",
+        "removed 1 files",
+        "0 chunks were lost",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    assert_eq!(free(&rig), 0);
+    assert!(
+        fs::metadata(data(&rig).join(FILE)).unwrap().len() < 1_000_000,
+        "{told}"
+    );
+    assert!(sync::changes(&home.client, "").await.records.is_empty());
+    compact::compact(&data(&rig), true, START + 200 * DAY * 1000).unwrap();
+    until_lengths(&rig, &[]).await;
+}
