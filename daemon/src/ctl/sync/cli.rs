@@ -17,7 +17,7 @@ pub struct Sync {
 pub enum Verb {
     /// Show what sync is doing, and what it waits for
     Status,
-    /// Sync now and show how it goes on, whatever the network and the battery
+    /// Sync now and show how it goes on
     Now(Now),
     /// Stop syncing until it is resumed
     Pause,
