@@ -21,6 +21,14 @@ pub const TABLE: &[(&str, Advice)] = &[
         ),
     ),
     (
+        "SyncPaused",
+        advice(
+            exit::UNAVAILABLE,
+            "Sync is paused: by its owner, on a metered network, or for a low battery.",
+            "belayctl sync resume goes on; belayctl sync policy shows what pauses it.",
+        ),
+    ),
+    (
         "NoQuestion",
         advice(
             exit::DATA,

@@ -84,7 +84,12 @@ async fn follow(client: &Client, names: &[&str], output: Output) -> Result<(), E
     if drawn {
         draw("")?;
     }
-    Ok(result?)
+    result
+        .map_err(Error::from)
+        .map_err(|error| match error.is_named("Busy") {
+            true => Error::named("SyncPaused", "its owner, the network or the battery pauses it"),
+            false => error,
+        })
 }
 
 fn prefix(names: &[&str]) -> String {
