@@ -18,8 +18,12 @@ use crate::sync::error::SyncError;
 use crate::sync::model::Change;
 use crate::sync::ports::SyncFailure;
 
-/// A request ends after so many sealed bytes; one record always fits.
-const PUSH_BYTES: usize = 1024 * 1024;
+/// A request ends after so many bytes: the cloud takes 1 MiB (cloud contract, `GET /v1/config`), with what is around the
+/// records. One record always fits.
+const PUSH_BYTES: usize = 1000 * 1024;
+/// What a record takes besides what is sealed, with the names of its fields, and each chunk that it names.
+const AROUND_RECORD: usize = 256;
+const AROUND_CHUNK: usize = 34;
 
 /// What a push did.
 pub(super) struct Pushed {
@@ -174,7 +178,8 @@ fn gather(
         let here = held.revision;
         match sealed(keys, id, held) {
             Ok((record, sent)) => {
-                let length = record.record.sealed.0.len();
+                let chunks = record.record.chunks.len().saturating_mul(AROUND_CHUNK);
+                let length = record.record.sealed.0.len() + chunks + AROUND_RECORD;
                 let is_over = batch.bytes.saturating_add(length) > PUSH_BYTES;
                 if is_over && !batch.records.is_empty() {
                     return Ok(false);

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use belay_drivers::ActivityMinute;
 use belay_proto::DeviceId;
 use belay_proto::id::AccessoryId;
+use belay_proto::keys::random;
+use belay_proto::text::hex;
 
 use super::super::health::HEALTH;
 use super::super::{Choice, SyncError};
@@ -120,4 +122,16 @@ async fn a_day_of_health_data_is_a_record_and_only_a_day_that_changed_is_put_aga
     let revisions: Vec<_> = days.iter().map(|day| day.revision).collect();
     assert_eq!(revisions, [2, 1]);
     assert_eq!(days[0].natural, format!("{band}/0/minutes/{device}"));
+}
+
+#[tokio::test]
+async fn a_push_fits_the_body_that_a_cloud_takes_with_all_that_is_around_the_records() {
+    let one = phone(&Arc::new(Cloud::default())).await;
+    // 1,900 bytes once they are compressed.
+    let noise = || hex(&random::<1900>());
+    let puts = (0..600).map(|n| put(&format!("n{n}"), 0, &noise())).collect();
+    one.handle.put_many(CONTACTS, puts).await.unwrap();
+    one.syncs().await;
+    let view = one.handle.view();
+    assert_eq!(view.collections.get(CONTACTS).unwrap().pending, 0);
 }

@@ -100,6 +100,10 @@ impl SyncCloud for Cloud {
         if let Some(failure) = *self.refuses.lock().unwrap() {
             return ready(Err(failure)).boxed();
         }
+        // As a cloud takes a body (`GET /v1/config`).
+        if rmp_serde::to_vec_named(&request).unwrap().len() > 1024 * 1024 {
+            return ready(Err(SyncFailure::Refused)).boxed();
+        }
         let mut kept = self.kept.lock().unwrap();
         self.counted.lock().unwrap().1 += request.records.len();
         let before = kept.last;
