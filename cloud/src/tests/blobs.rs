@@ -4,6 +4,7 @@ mod backup;
 mod hostile;
 mod keeping;
 mod resume;
+mod room;
 mod streams;
 
 use std::path::PathBuf;
