@@ -295,7 +295,7 @@ fn a_removal_that_waits_is_sealed_and_counts_while_its_record_is_there() {
     let gone = find(&db, &sealer(), "notes", &id(1)).unwrap();
     keep(&mut db, id(1), &stored(remove(gone, 1, 9)));
     assert_eq!(count_arrived(&db, "notes").unwrap(), 0);
-    within(&mut db, |db| unstage(db, "notes", &id(1)).unwrap());
+    within(&mut db, |db| assert!(unstage(db, "notes", &id(1)).unwrap()));
     assert!(arrived(&db, &sealer(), "notes").unwrap().is_empty());
 }
 
