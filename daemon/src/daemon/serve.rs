@@ -34,6 +34,7 @@ use crate::find::{self, FindHandle, Machine, MachineParts, Outbox};
 use crate::platform::{self, Modem, Platform, Surroundings};
 use crate::store::account::AccountRows;
 use crate::store::{SealingKey, Store};
+use crate::sync::health::HealthActor;
 use crate::sync::long::Long;
 use crate::sync::ports::SyncCloud;
 use crate::sync::{self, SyncHandle};
@@ -199,6 +200,13 @@ async fn start(
         reached: reached.subscribe(),
     };
     let sync = SyncHandle::start(supervisor, sync);
+    let health = HealthActor::new(
+        sync.clone(),
+        accessories.clone(),
+        warden.clone(),
+        Arc::clone(&clock),
+    );
+    supervisor.start("health", health);
     let uses = uses::Parts {
         accessories: accessories.clone(),
         bell: machine.bell(),

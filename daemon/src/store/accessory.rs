@@ -1,5 +1,7 @@
 //! The rows of accessories and their health data, each sealed.
 
+mod sharing;
+
 use std::collections::BTreeMap;
 
 use belay_drivers::{ActivityMinute, Reading};
@@ -10,26 +12,13 @@ use super::{Sealer, StoreError, pairing, registry};
 use crate::accessory::day::{Minutes, Readings, day_of};
 use crate::accessory::model::Saved;
 
+use sharing::What;
+pub use sharing::{Unshared, shared, unshared};
+
 const MALFORMED: StoreError = StoreError::Malformed { what: "accessory" };
 const MALFORMED_DAY: StoreError = StoreError::Malformed {
     what: "day of health data",
 };
-
-/// What a record of a day holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
-    Minutes,
-    Readings,
-}
-
-impl What {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Minutes => "minutes",
-            Self::Readings => "readings",
-        }
-    }
-}
 
 /// The accessories of `account`. Those of another account, which a binding that ended left, are none of its business.
 /// A row that can't be read is logged and left out: the others are as good as before.

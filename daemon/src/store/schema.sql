@@ -110,6 +110,13 @@ CREATE TABLE health_day (
     revision  INTEGER NOT NULL,
     PRIMARY KEY (accessory, day, what)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE health_shared (
+    accessory BLOB    NOT NULL CHECK (length(accessory) = 16),
+    day       INTEGER NOT NULL,
+    what      TEXT    NOT NULL,
+    revision  INTEGER NOT NULL,
+    PRIMARY KEY (accessory, day, what)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
     value BLOB NOT NULL
@@ -125,13 +132,13 @@ CREATE TABLE record (
     bytes       INTEGER NOT NULL,
     base        BLOB,                      -- the cloud's revision, when it was last seen
     base_number INTEGER NOT NULL,
-    content     BLOB NOT NULL,             -- sealed
-    common      BLOB,                      -- sealed: before it was changed here
     sent        BLOB,                      -- a push's revision, before it was answered
     sent_number INTEGER NOT NULL DEFAULT 0,
     stuck       INTEGER NOT NULL DEFAULT 0 CHECK (stuck IN (0, 1, 2)), -- 1: the cloud lacks its chunks; 2: it won't have it
     agreed      INTEGER NOT NULL DEFAULT 0 CHECK (agreed IN (0, 1)),   -- the owner was asked about its removal
     unseen      INTEGER NOT NULL DEFAULT 0 CHECK (unseen IN (0, 1)),   -- the listing that runs hasn't shown it
+    content     BLOB NOT NULL,             -- sealed; last, so that what is long keeps nobody from the rest
+    common      BLOB,                      -- sealed: before it was changed here
     UNIQUE (collection, id)
 ) STRICT;
 CREATE TABLE release_outbox (
@@ -141,6 +148,8 @@ CREATE TABLE release_outbox (
     attempts INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (device, epoch)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX record_going ON record (collection, position) WHERE pending = 1 AND removed = 1;
 CREATE INDEX record_pending ON record (collection, position) WHERE pending = 1;
 CREATE INDEX record_there ON record (collection, position) WHERE removed = 0;
+CREATE INDEX record_unanswered ON record (collection, position) WHERE sent IS NOT NULL;
 CREATE INDEX record_unseen ON record (collection, position) WHERE unseen = 1;

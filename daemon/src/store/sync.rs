@@ -114,7 +114,7 @@ pub fn enable(connection: &Connection, name: &str, enabled: bool) -> Result<(), 
 /// [`StoreError`].
 pub fn reach(transaction: &Transaction<'_>, name: &str, cursor: Option<&str>) -> Result<(), StoreError> {
     transaction
-        .prepare_cached("UPDATE collection SET cursor = ?2 WHERE name = ?1")?
+        .prepare_cached("UPDATE collection SET cursor = ?2 WHERE name = ?1 AND cursor IS NOT ?2")?
         .execute(params![name, cursor])?;
     Ok(())
 }
@@ -227,7 +227,9 @@ pub fn pending(
 /// # Errors
 /// [`StoreError`].
 pub fn forget(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute_batch("DELETE FROM arrived; DELETE FROM record; DELETE FROM collection;")?;
+    connection.execute_batch(
+        "DELETE FROM arrived; DELETE FROM record; DELETE FROM collection; DELETE FROM health_shared;",
+    )?;
     connection.execute("DELETE FROM meta WHERE name = ?1", [ACCOUNT])?;
     settings::forget(connection)
 }
@@ -238,7 +240,14 @@ pub fn forget(connection: &Connection) -> Result<(), StoreError> {
 /// [`StoreError`].
 pub fn adopt(transaction: &Transaction<'_>, account: AccountId) -> Result<(), StoreError> {
     if !is_of(transaction, account)? {
+        let had_another = meta::get(transaction, ACCOUNT)?.is_some();
         forget(transaction)?;
+        if had_another {
+            // What another owner left is none of this one's.
+            transaction.execute_batch(
+                "INSERT INTO health_shared SELECT accessory, day, what, revision FROM health_day",
+            )?;
+        }
         meta::set(transaction, ACCOUNT, account.as_bytes())?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Reading and editing records: what the handle does without the actor. An edit and what it owes the cloud are one write.
 
 mod edit;
+mod health;
 mod long;
 
 use std::sync::Arc;

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use belay_proto::DeviceId;
 use belay_proto::sync::RecordId;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::actor::{Parts, SyncActor};
 use super::desk::Desk;
 use super::error::SyncError;
+use super::health::HEALTH;
 use super::keys::Keys;
 use super::model::{Change, Choice, Entry, Got, PolicyChanges, Put, PutLong};
 use super::view::View;
@@ -280,6 +282,18 @@ impl SyncHandle {
         self.desk.resolve(collection, id, choice).await?;
         self.edited(collection).await;
         Ok(())
+    }
+
+    /// Puts the days of health data that have changed since they were last put; answers how many.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub async fn share_health(&self, device: DeviceId) -> Result<usize, SyncError> {
+        let shared = self.desk.share_health(device).await?;
+        if shared > 0 {
+            self.edited(HEALTH).await;
+        }
+        Ok(shared)
     }
 
     /// The edit is on disk, and a belayd that stops pushes it after its next start.

@@ -2,7 +2,7 @@
 //!
 //! [`source`] reads a content from a descriptor, cuts and names it, on a thread that may wait. [`up`] asks which chunks the
 //! cloud lacks and brings those; [`down`] fetches chunks into a pipe. What is in memory at once is bounded, whatever the
-//! length: [`UP`] bytes of a content on its way up, and three chunks of one on its way down.
+//! length: [`BUFFERS`] chunks of a content on its way up, and three of one on its way down.
 
 mod down;
 mod retry;
@@ -25,10 +25,9 @@ use tokio::task::JoinSet;
 use super::error::SyncError;
 use super::ports::{Allowed, LongContents, SyncCloud};
 
-/// Bytes of one content on its way up that are in memory at once.
-const UP: usize = 16 * 1024 * 1024;
-/// Chunks of one content that are on their way up at once.
-const WAYS: usize = 4;
+/// Chunks of one content on its way up that there is memory for, 16 MiB in all: the one that is read, and those that are
+/// brought. It is used again and again: what allocators keep of that which many threads gave back would be far more.
+const BUFFERS: usize = 4;
 /// Contents that are on their way up at once; more wait.
 const UPLOADS: usize = 2;
 /// Contents that are on their way down at once; more wait, each with its pipe.
@@ -119,14 +118,17 @@ impl LongContents for Long {
         let (cloud, clock, quiet) = (Arc::clone(&self.cloud), Arc::clone(&self.clock), self.quiet);
         let downloads = Arc::clone(&self.downloads);
         let fetching = async move {
+            // Without a turn: none of this goes on.
+            let _turn = downloads.acquire_owned().await.ok()?;
+            down::fetch(&*cloud, &*clock, keys, chunks, writer, quiet).await;
+            Some(())
+        };
+        let fetching = async move {
             let _place = place;
-            let Ok(_turn) = downloads.acquire_owned().await else {
-                return;
-            };
             tokio::select! {
                 biased;
                 _ = forbidden(allowed) => {}
-                () = down::fetch(&*cloud, &*clock, keys, chunks, writer, quiet) => {}
+                _ = fetching => {}
             }
         };
         let mut running = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
@@ -154,3 +156,6 @@ async fn forbidden(mut allowed: Allowed) -> SyncError {
         Ok(Ok(())) | Err(_) => SyncError::Gone,
     }
 }
+
+#[cfg(test)]
+mod tests;

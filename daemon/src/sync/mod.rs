@@ -10,6 +10,7 @@ mod actor;
 mod desk;
 pub mod error;
 mod handle;
+pub mod health;
 mod keys;
 pub mod long;
 pub mod model;

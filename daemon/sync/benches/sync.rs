@@ -14,7 +14,7 @@ use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use belay_proto::signed::EpochKeys;
-use belay_proto::sync::{Ancestors, Attributes, Chunks, CollectionKeys, Content};
+use belay_proto::sync::{Ancestors, Attributes, Buffer, Chunks, CollectionKeys, Content, MAX_SEALED_CHUNK};
 use belay_proto::{AccountId, Secret};
 use belay_sync::chunker::{Chunker, Cut};
 use belay_sync::compress::{compress, decompress};
@@ -154,10 +154,13 @@ impl Read for Noise {
 fn chunks(keys: &CollectionKeys, way: &str, cut: Cut) -> Result<(), Box<dyn Error>> {
     let (begun, busy) = (Instant::now(), cpu_seconds());
     let (mut count, mut bytes) = (0_u32, 0_u64);
-    for part in Chunker::new(Noise::new(), Some(BYTES), cut) {
+    // In the same buffer again and again, as a content goes to the cloud.
+    let mut buffer = Buffer::new(Vec::with_capacity(MAX_SEALED_CHUNK));
+    let mut parts = Chunker::new(Noise::new(), Some(BYTES), cut);
+    while let Some(part) = parts.next_in(buffer) {
         let part = part?.name(keys)?;
         bytes += part.chunk().length;
-        black_box(part.seal(keys)?);
+        buffer = Buffer::new(black_box(part.seal(keys)?));
         count += 1;
     }
     let (elapsed, busy) = (begun.elapsed().as_secs_f64(), cpu_seconds() - busy);

@@ -6,9 +6,8 @@
 use std::borrow::Cow;
 use std::io::{self, Read};
 
-use belay_proto::sync::{CHUNK, MAX_SEALED_CHUNK, MIN_CHUNK, Part};
+use belay_proto::sync::{Buffer, CHUNK, MIN_CHUNK, Part};
 use fastcdc::v2020::{Normalization, cut_gear, get_gear_with_seed, select_masks};
-use zeroize::Zeroizing;
 
 /// The mean length of a chunk that is cut by content, bytes.
 const MEAN: usize = 1024 * 1024;
@@ -29,8 +28,8 @@ pub enum Cut {
     },
 }
 
-/// The parts of a content in their order; reads it once, and holds [`Chunker::needs`] bytes at most, the part that it
-/// gives included.
+/// The parts of a content in their order; reads it once. Where it cuts by content it looks as far ahead as a part may be
+/// long, and holds that much memory.
 pub struct Chunker<R: Read> {
     source: R,
     by_content: Option<Box<ByContent>>,
@@ -58,25 +57,35 @@ impl<R: Read> Chunker<R> {
         }
     }
 
-    /// How much memory the next part takes at most, bytes.
-    pub fn needs(&self) -> usize {
-        match self.by_content {
-            Some(_) => 2 * MAX_SEALED_CHUNK,
-            None => MAX_SEALED_CHUNK,
+    /// Whether it holds memory to look ahead.
+    pub fn looks_ahead(&self) -> bool {
+        self.by_content.is_some()
+    }
+
+    /// The next part, in a buffer that was used before.
+    pub fn next_in(&mut self, buffer: Buffer) -> Option<io::Result<Part>> {
+        if self.ended {
+            return None;
+        }
+        let part = self.part(buffer);
+        self.ended = !matches!(&part, Ok(part) if !part.content().is_empty());
+        match part {
+            Ok(part) => (!self.ended).then_some(Ok(part)),
+            Err(error) => Some(Err(error)),
         }
     }
 
-    fn part(&mut self) -> io::Result<Part> {
+    fn part(&mut self, buffer: Buffer) -> io::Result<Part> {
         if let Some(by_content) = &mut self.by_content {
             by_content.fill(&mut self.source)?;
             if by_content.left > 0 || by_content.window.len() > MIN_CHUNK {
-                return Ok(by_content.part());
+                return Ok(by_content.part(buffer));
             }
             let window = std::mem::take(&mut by_content.window);
             self.by_content = None;
-            return Part::read(&mut window.chain(&mut self.source), CHUNK);
+            return Part::read(buffer, &mut window.chain(&mut self.source), CHUNK);
         }
-        Part::read(&mut self.source, CHUNK)
+        Part::read(buffer, &mut self.source, CHUNK)
     }
 }
 
@@ -84,22 +93,14 @@ impl<R: Read> Iterator for Chunker<R> {
     type Item = io::Result<Part>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let part = self.part();
-        self.ended = !matches!(&part, Ok(part) if !part.content().is_empty());
-        match part {
-            Ok(part) => (!self.ended).then_some(Ok(part)),
-            Err(error) => Some(Err(error)),
-        }
+        self.next_in(Buffer::default())
     }
 }
 
 /// FastCDC over a window of a source, as fastcdc's own `StreamCDC` does it, but what is left behind is overwritten, and what
 /// is given has room to be sealed.
 struct ByContent {
-    window: Zeroizing<Vec<u8>>,
+    window: Buffer,
     /// Bytes that may still be looked at; what follows is cut at fixed places.
     left: u64,
     masks: [u64; 2],
@@ -111,7 +112,7 @@ impl ByContent {
         let (strict, loose) = select_masks(MEAN, Normalization::Level1);
         let (gear, gear_shifted) = get_gear_with_seed(seed);
         Self {
-            window: Zeroizing::new(Vec::with_capacity(LONGEST)),
+            window: Buffer::new(Vec::with_capacity(LONGEST)),
             left,
             masks: [strict, loose],
             gears: [gear, gear_shifted],
@@ -127,7 +128,7 @@ impl ByContent {
     }
 
     /// The next part; an empty one at the end.
-    fn part(&mut self) -> Part {
+    fn part(&mut self, buffer: Buffer) -> Part {
         let ([strict, loose], [gear, gear_shifted]) = (self.masks, &self.gears);
         let (_, length) = cut_gear(
             &self.window,
@@ -142,7 +143,7 @@ impl ByContent {
             gear_shifted,
         );
         let (part, rest) = self.window.split_at(length.min(self.window.len()));
-        let (part, rest) = (Part::of(part), rest.len());
+        let (part, rest) = (Part::of_in(buffer, part), rest.len());
         let begin = part.content().len();
         self.window.copy_within(begin.., 0);
         self.window.truncate(rest);

@@ -6,6 +6,7 @@
 mod descriptor;
 mod frame;
 mod listed;
+mod texts;
 
 use crate::sync::Attributes;
 

@@ -20,9 +20,12 @@ pub const MAX_SEALED_CHUNK: usize = sealed_length(CHUNK);
 /// The kind of record in the associated data.
 const KIND: &str = "chunk";
 
+/// Memory for a part, overwritten when dropped: with [`MAX_SEALED_CHUNK`] bytes of it for every part.
+pub type Buffer = Zeroizing<Vec<u8>>;
+
 /// A part of a content, at most [`CHUNK`] bytes, in a buffer with room to be sealed where it is: `01 ‖ content`. Overwritten
 /// when dropped, and never copied on its way.
-pub struct Part(Zeroizing<Vec<u8>>);
+pub struct Part(Buffer);
 
 /// A part with the name that its content gives it: what is sealed under a name is that content and no other.
 #[derive(Debug)]
@@ -34,7 +37,12 @@ pub struct NamedPart {
 impl Part {
     /// A part of this content.
     pub fn of(content: &[u8]) -> Self {
-        let mut part = Self::with_room(content.len());
+        Self::of_in(Buffer::default(), content)
+    }
+
+    /// A part of this content, in a buffer that was used before.
+    pub fn of_in(buffer: Buffer, content: &[u8]) -> Self {
+        let mut part = Self::with_room(buffer, content.len());
         part.0.extend_from_slice(content);
         part
     }
@@ -43,8 +51,8 @@ impl Part {
     ///
     /// # Errors
     /// What `source` answers.
-    pub fn read(source: &mut impl Read, most: usize) -> io::Result<Self> {
-        let mut part = Self::with_room(most);
+    pub fn read(buffer: Buffer, source: &mut impl Read, most: usize) -> io::Result<Self> {
+        let mut part = Self::with_room(buffer, most);
         source.take(most as u64).read_to_end(&mut part.0)?;
         Ok(part)
     }
@@ -63,11 +71,14 @@ impl Part {
         Ok(NamedPart { part: self, chunk })
     }
 
-    /// Room from the start: a buffer that grows leaves a copy behind.
-    fn with_room(length: usize) -> Self {
-        let mut bytes = Vec::with_capacity(sealed_length(length));
-        bytes.push(VERSION);
-        Self(Zeroizing::new(bytes))
+    fn with_room(mut buffer: Buffer, length: usize) -> Self {
+        buffer.clear();
+        // Room from the start: a buffer that grows leaves a copy behind.
+        if buffer.capacity() < sealed_length(length) {
+            buffer = Zeroizing::new(Vec::with_capacity(sealed_length(length)));
+        }
+        buffer.push(VERSION);
+        Self(buffer)
     }
 }
 
@@ -83,9 +94,9 @@ impl NamedPart {
         self.chunk
     }
 
-    /// How long it is sealed, bytes.
-    pub fn sealed_length(&self) -> usize {
-        sealed_length(self.part.content().len())
+    /// Its buffer, for another part.
+    pub fn into_buffer(self) -> Buffer {
+        self.part.0
     }
 
     /// Seals it in the key epoch that it was named in: `01 ‖ ciphertext ‖ tag`, padded, a zero nonce: the key is the chunk's

@@ -7,20 +7,19 @@ use std::fs::File;
 use belay_proto::dbus::records::{FrameWriter, FramedRecord, MAX_SHORT};
 use belay_proto::secret::Secret;
 use belay_proto::sync::Attributes;
-use belay_tests::app::{
-    Answer, App, CONTACTS, New, Options, SYNC, collection, entry, memfd, options, refused,
-};
+use belay_tests::app::{Answer, App, CONTACTS, New, Options, SYNC, collection, memfd, options, refused};
 use belay_tests::proxy::Trick;
 use belay_tests::until::until;
 use zbus::{Fd, OwnedFd, OwnedVariant, Variant};
 
-use crate::owner::{ADA, PASSWORD, adas, app};
+use crate::owner::{adas, app};
 use crate::scene::{Scene, scene};
 
 const CARD: &[u8] = b"BEGIN:VCARD\r\nVERSION:4.0\r\nUID:grace\r\nFN:Grace Hopper\r\nEND:VCARD\r\n";
 const NOBODY: &str = "00000000000000000000000000000000";
 
-fn grace() -> New<'static> {
+/// A contact.
+pub fn grace() -> New<'static> {
     New {
         natural: "grace",
         kind: "text/vcard",
@@ -28,18 +27,8 @@ fn grace() -> New<'static> {
     }
 }
 
-/// A refusal of the cloud by name.
-fn problem(status: u16, name: &str) -> Trick {
-    let body = format!(r#"{{"type": "urn:belay:problem:{name}", "title": "{name}", "status": {status}}}"#);
-    Trick::Answer {
-        status,
-        headers: vec![("content-type", "application/problem+json".to_owned())],
-        body: body.into_bytes(),
-    }
-}
-
 /// Ada's device, whose contacts are synced, with time that goes on.
-async fn syncing() -> Scene {
+pub async fn syncing() -> Scene {
     let scene = adas().await;
     scene.clock().run(20).unwrap();
     app(&scene).enable("contacts", true).await.unwrap().unwrap();
@@ -47,12 +36,13 @@ async fn syncing() -> Scene {
     scene
 }
 
-async fn sync(app: &App, member: &str) -> Answer<()> {
+/// Calls `Pause` or `Resume`.
+pub async fn sync(app: &App, member: &str) -> Answer<()> {
     app.call(SYNC, member, &(Options::new(),)).await.unwrap()
 }
 
 /// Puts a document that is too long for a record.
-async fn put_long(app: &App) -> Answer<u64> {
+pub async fn put_long(app: &App) -> Answer<u64> {
     let content = Fd::from(memfd(&vec![7; MAX_SHORT + 1]).unwrap());
     let attributes = options([
         ("kind", Variant::from("application/octet-stream")),
@@ -63,14 +53,16 @@ async fn put_long(app: &App) -> Answer<u64> {
         .unwrap()
 }
 
-async fn put_many(app: &App, records: &[FramedRecord]) -> Answer<()> {
+/// Puts these contacts in one call.
+pub async fn put_many(app: &App, records: &[FramedRecord]) -> Answer<()> {
     let mut stream = FrameWriter::new(Vec::new());
     records.iter().for_each(|record| stream.write(record).unwrap());
     let stream = Fd::from(memfd(&stream.finish().unwrap()).unwrap());
     app.call(CONTACTS, "PutMany", &(stream,)).await.unwrap()
 }
 
-fn framed(natural: &str, revision: u64) -> FramedRecord {
+/// A contact in a stream.
+pub fn framed(natural: &str, revision: u64) -> FramedRecord {
     FramedRecord {
         id: None,
         revision,
@@ -309,92 +301,4 @@ async fn a_paused_sync_is_busy_and_one_that_is_paused_under_way_is_cancelled() {
     scene.network().played("/v1/sync/").await.unwrap();
     sync(&app, "Pause").await.unwrap();
     refused(waits.await.unwrap(), "Cancelled").unwrap();
-}
-
-#[tokio::test]
-async fn what_the_cloud_says_to_a_sync_is_told() {
-    let scene = syncing().await;
-    let app = app(&scene);
-    scene.network().plan("/v1/sync/", 1, &problem(422, "malformed"));
-    refused(app.sync_now().await.unwrap(), "CloudRefused").unwrap();
-    app.put_new("contacts", &grace()).await.unwrap().unwrap();
-    scene.network().behave();
-    scene
-        .network()
-        .plan("/v1/sync/push", 1, &problem(507, "quota-exceeded"));
-    refused(app.sync_now().await.unwrap(), "QuotaExceeded").unwrap();
-    scene.network().behave();
-    // The session is taken back: the access token is refused, and the refresh token with it.
-    scene
-        .network()
-        .plan("/v1/sync/", 1, &problem(401, "invalid-token"));
-    scene
-        .network()
-        .plan("/v1/token", 1, &problem(400, "invalid-grant"));
-    refused(app.sync_now().await.unwrap(), "ReauthenticationRequired").unwrap();
-    scene.network().behave();
-    app.reauthenticate(ADA, PASSWORD).await.unwrap().unwrap();
-    scene.network().connect(None);
-    refused(app.sync_now().await.unwrap(), "Offline").unwrap();
-}
-
-#[tokio::test]
-async fn what_the_cloud_says_to_a_long_content_is_told_before_it_is_stored() {
-    let scene = syncing().await;
-    let app = app(&scene);
-    let (network, blobs) = (scene.network(), "/v1/blobs/missing");
-    network.plan(blobs, 1, &problem(507, "quota-exceeded"));
-    refused(put_long(&app).await, "QuotaExceeded").unwrap();
-    network.plan(blobs, 1, &problem(422, "malformed"));
-    refused(put_long(&app).await, "CloudRefused").unwrap();
-    assert!(app.list("documents").await.unwrap().unwrap().is_empty());
-    network.behave();
-    put_long(&app).await.unwrap();
-    let rows = app.list("documents").await.unwrap().unwrap();
-    assert_eq!(rows[0].length, MAX_SHORT as u64 + 1);
-    let (content, _) = app.content("documents", &rows[0].id).await.unwrap().unwrap();
-    assert!(content == vec![7; MAX_SHORT + 1]);
-    let answer: Answer<OwnedFd> = app
-        .call(collection("documents"), "GetMany", &(vec![&rows[0].id],))
-        .await
-        .unwrap();
-    refused(answer, "InvalidArgument").unwrap();
-    sync(&app, "Pause").await.unwrap();
-    refused(app.content("documents", &rows[0].id).await.unwrap(), "Busy").unwrap();
-}
-
-#[tokio::test]
-async fn many_contacts_that_go_at_once_are_asked_about_and_come_back() {
-    let scene = syncing().await;
-    let app = app(&scene);
-    let many: Vec<_> = (0..40).map(|one| framed(&format!("friend-{one}"), 0)).collect();
-    put_many(&app, &many).await.unwrap();
-    app.sync_now().await.unwrap().unwrap();
-    for row in app.list("contacts").await.unwrap().unwrap() {
-        app.delete("contacts", &row.id, row.revision)
-            .await
-            .unwrap()
-            .unwrap();
-    }
-    // Its answer is that of the question.
-    let _ = app.sync_now().await.unwrap();
-    let question: HashMap<String, OwnedVariant> = until("the question", async || {
-        let question = app
-            .get::<HashMap<String, OwnedVariant>>(SYNC, "Question")
-            .await
-            .ok()?;
-        (!question.is_empty()).then_some(question)
-    })
-    .await
-    .unwrap();
-    assert_eq!(entry(&question, "collection"), "contacts");
-    assert_eq!(u32::try_from(&*question["removed"]), Ok(40));
-    assert_eq!(app.text(SYNC, "State").await.unwrap(), "attention");
-    let id = entry(&question, "id");
-    let answer: Answer<()> = app
-        .call(SYNC, "Confirm", &(id, false, Options::new()))
-        .await
-        .unwrap();
-    answer.unwrap();
-    assert_eq!(app.list("contacts").await.unwrap().unwrap().len(), 40);
 }

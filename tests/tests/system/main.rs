@@ -51,6 +51,7 @@ mod sign_out;
 mod stagecraft;
 mod sync;
 mod sync_ctl;
+mod sync_told;
 mod throttle;
 mod upkeep;
 mod usurper;

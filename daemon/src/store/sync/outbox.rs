@@ -8,9 +8,9 @@ use super::{COLUMNS, LACKS, Listed, REFUSED, listed};
 use crate::store::{Sealer, StoreError};
 
 /// Pending records that nothing keeps from being pushed.
-const READY: &str = "collection = ?1 AND pending = 1 AND stuck = 0";
+pub(super) const READY: &str = "collection = ?1 AND pending = 1 AND stuck = 0";
 /// Removals of what the cloud has, about which the owner wasn't asked.
-const UNASKED: &str =
+pub(super) const UNASKED: &str =
     "collection = ?1 AND pending = 1 AND stuck = 0 AND removed = 1 AND agreed = 0 AND base IS NOT NULL";
 
 /// Which pending records a push takes.

@@ -4,6 +4,7 @@ use belay_proto::Secret;
 use belay_proto::sync::Attributes;
 use belay_sync::record::{Body, CONFLICT_WITH, Edited, New, pushed, remove};
 
+use super::outbox::{READY, UNASKED};
 use super::*;
 use crate::store::migrations;
 
@@ -167,4 +168,188 @@ fn how_far_a_collection_was_fetched_stays_when_it_is_switched_off() {
     enable(&db, "notes", false).unwrap();
     let notes = &collections(&db).unwrap()[0];
     assert_eq!((notes.enabled, notes.cursor.as_deref()), (false, Some("e.7")));
+}
+
+/// A record that the cloud has, as number 1.
+fn known(db: &mut Connection, n: u8, text: &str) {
+    let held = pushed(made(text), 1, Revision::from_bytes([n; 16]));
+    keep(db, id(n), &held);
+}
+
+fn outgoing_ids(db: &Connection, which: Ready) -> Vec<RecordId> {
+    let mut ids = Vec::new();
+    outgoing(db, &sealer(), "notes", which, 0, |listed| {
+        ids.push(listed.id);
+        Ok(true)
+    })
+    .unwrap();
+    ids
+}
+
+fn within(db: &mut Connection, work: impl FnOnce(&Transaction<'_>)) {
+    let transaction = db.transaction().unwrap();
+    work(&transaction);
+    transaction.commit().unwrap();
+}
+
+#[test]
+fn what_is_sent_is_known_until_it_is_answered_and_a_change_meanwhile_stays_pending() {
+    let mut db = database();
+    keep(&mut db, id(1), &made("a"));
+    let revision = Revision::from_bytes([9; 16]);
+    within(&mut db, |db| sending(db, "notes", &id(1), 1, &revision).unwrap());
+    assert_eq!(sent(&db, "notes", &id(1)).unwrap(), Some((1, revision)));
+    assert!(is_unanswered(&db, "notes").unwrap());
+    within(&mut db, |db| {
+        assert!(
+            !accepted(db, "notes", &id(1), 7, 1, &revision).unwrap(),
+            "another state"
+        );
+        assert!(accepted(db, "notes", &id(1), 1, 1, &revision).unwrap());
+    });
+    let held = find(&db, &sealer(), "notes", &id(1)).unwrap().unwrap();
+    assert_eq!(
+        (held.pending, held.base.map(|base| base.revision)),
+        (false, Some(revision))
+    );
+    assert!(!is_unanswered(&db, "notes").unwrap());
+    assert_eq!(counted(&db)[2], 0);
+}
+
+#[test]
+fn what_is_stuck_isn_t_pushed_until_it_is_put_again() {
+    let mut db = database();
+    keep(&mut db, id(1), &made("a"));
+    within(&mut db, |db| stick(db, "notes", &id(1), 1, Stuck::Lacks).unwrap());
+    assert_eq!(outgoing_ids(&db, Ready::All), []);
+    assert!(
+        find_listed(&db, &sealer(), "notes", &id(1))
+            .unwrap()
+            .unwrap()
+            .lacks
+    );
+    within(&mut db, |db| unstick(db, "notes", &id(1)).unwrap());
+    assert_eq!(outgoing_ids(&db, Ready::All), [id(1)]);
+    within(&mut db, |db| {
+        stick(db, "notes", &id(1), 1, Stuck::Refused).unwrap();
+    });
+    keep(&mut db, id(1), &made("b"));
+    assert_eq!(outgoing_ids(&db, Ready::All), [id(1)]);
+}
+
+#[test]
+fn removals_wait_for_the_owner_and_go_without_the_rest_when_there_is_no_room() {
+    let mut db = database();
+    for n in 1..=3 {
+        known(&mut db, n, "a");
+    }
+    keep(&mut db, id(4), &made("new"));
+    for n in 1..=2 {
+        let held = find(&db, &sealer(), "notes", &id(n)).unwrap();
+        keep(&mut db, id(n), &stored(remove(held, 1, 9)));
+    }
+    assert_eq!(unasked(&db, "notes").unwrap(), [id(1), id(2)]);
+    assert_eq!(outgoing_ids(&db, Ready::Unguarded), [id(4)]);
+    assert_eq!(outgoing_ids(&db, Ready::Removals { unasked: false }), []);
+    assert_eq!(
+        outgoing_ids(&db, Ready::Removals { unasked: true }),
+        [id(1), id(2)]
+    );
+    within(&mut db, |db| agree(db, "notes").unwrap());
+    assert_eq!(count_unasked(&db, "notes").unwrap(), 0);
+    assert_eq!(outgoing_ids(&db, Ready::Unguarded), [id(1), id(2), id(4)]);
+}
+
+#[test]
+fn a_listing_anew_knows_what_it_hasn_t_shown() {
+    let mut db = database();
+    known(&mut db, 1, "a");
+    known(&mut db, 2, "b");
+    keep(&mut db, id(3), &made("never pushed"));
+    within(&mut db, |db| {
+        reach(db, "notes", Some("e.7")).unwrap();
+        unread(db, "notes", 4).unwrap();
+        list_anew(db, "notes").unwrap();
+        seen(db, "notes", &id(1)).unwrap();
+    });
+    assert_eq!(unseen(&db, "notes").unwrap(), [id(2)]);
+    let notes = &collections(&db).unwrap()[0];
+    assert_eq!((notes.cursor.as_deref(), notes.unread), (None, 0));
+}
+
+#[test]
+fn a_removal_that_waits_is_sealed_and_counts_while_its_record_is_there() {
+    let mut db = database();
+    known(&mut db, 1, "a");
+    let removal = stored(remove(find(&db, &sealer(), "notes", &id(1)).unwrap(), 1, 9));
+    let waits = Arrived {
+        id: id(1),
+        revision: Revision::from_bytes([8; 16]),
+        content: removal.content,
+    };
+    within(&mut db, |db| stage(db, &sealer(), "notes", &waits).unwrap());
+    assert_eq!(count_arrived(&db, "notes").unwrap(), 1);
+    assert_eq!(waiting_removals(&db, "notes").unwrap(), [id(1)]);
+    let [found] = <[Arrived; 1]>::try_from(arrived(&db, &sealer(), "notes").unwrap()).unwrap();
+    assert_eq!(found.content.encode(), waits.content.encode());
+    let gone = find(&db, &sealer(), "notes", &id(1)).unwrap();
+    keep(&mut db, id(1), &stored(remove(gone, 1, 9)));
+    assert_eq!(count_arrived(&db, "notes").unwrap(), 0);
+    within(&mut db, |db| unstage(db, "notes", &id(1)).unwrap());
+    assert!(arrived(&db, &sealer(), "notes").unwrap().is_empty());
+}
+
+#[test]
+fn what_the_owner_is_asked_about_and_what_is_unanswered_is_found_without_reading_the_rest() {
+    let db = database();
+    for (sql, index) in [
+        (
+            format!("SELECT count(*) FROM record WHERE {UNASKED}"),
+            "record_going",
+        ),
+        (
+            format!("SELECT EXISTS (SELECT 1 FROM record WHERE {READY} AND sent IS NOT NULL)"),
+            "record_unanswered",
+        ),
+    ] {
+        let sql = format!("EXPLAIN QUERY PLAN {}", sql.replace("?1", "'notes'"));
+        let mut statement = db.prepare(&sql).unwrap();
+        let steps: Vec<String> = statement
+            .query_map([], |row| row.get(3))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert!(steps.iter().any(|step| step.contains(index)), "{steps:?}");
+    }
+}
+
+#[test]
+fn the_records_are_one_account_s_and_another_s_are_forgotten() {
+    let mut db = database();
+    let (mine, other) = (AccountId::from_bytes([1; 16]), AccountId::from_bytes([2; 16]));
+    within(&mut db, |db| adopt(db, mine).unwrap());
+    within(&mut db, |db| enable(db, "notes", true).unwrap());
+    keep(&mut db, id(1), &made("a"));
+    within(&mut db, |db| adopt(db, mine).unwrap());
+    assert!(is_of(&db, mine).unwrap() && !is_of(&db, other).unwrap());
+    assert_eq!(counted(&db)[0], 1);
+    within(&mut db, |db| adopt(db, other).unwrap());
+    assert_eq!(collections(&db).unwrap(), []);
+}
+
+#[test]
+fn what_the_owner_chose_is_kept_and_a_pause_ends_with_the_binding() {
+    let db = database();
+    assert_eq!(settings(&db).unwrap(), Settings::default());
+    pause(&db, true).unwrap();
+    set_policy(&db, true, 30).unwrap();
+    synced(&db, 7).unwrap();
+    let kept = settings(&db).unwrap();
+    assert_eq!((kept.paused, kept.policy, kept.last), (true, Some((true, 30)), 7));
+    forget(&db).unwrap();
+    let kept = settings(&db).unwrap();
+    assert_eq!(
+        (kept.paused, kept.policy, kept.last),
+        (false, Some((true, 30)), 0)
+    );
 }

@@ -74,9 +74,9 @@ impl From<Put> for Content {
 
 /// A collection that is edited.
 pub(super) struct Table<'a> {
-    transaction: &'a Transaction<'a>,
-    sealer: &'a Sealer,
-    keys: &'a CollectionKeys,
+    pub(super) transaction: &'a Transaction<'a>,
+    pub(super) sealer: &'a Sealer,
+    pub(super) keys: &'a CollectionKeys,
     now: u64,
     /// The collection's row is there.
     is_there: bool,
@@ -255,7 +255,7 @@ impl<'a> Table<'a> {
         Ok((id, held.revision))
     }
 
-    fn find(&self, id: &RecordId) -> Result<Option<Held>, StoreError> {
+    pub(super) fn find(&self, id: &RecordId) -> Result<Option<Held>, StoreError> {
         rows::find(self.transaction, self.sealer, self.change.collection, id)
     }
 }

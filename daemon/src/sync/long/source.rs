@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use belay_proto::sync::{CHUNK, CollectionKeys, NamedPart, RecordError};
+use belay_proto::sync::{Buffer, CHUNK, CollectionKeys, NamedPart, RecordError};
 use belay_proto::wire::RECORD_CHUNKS;
 use belay_sync::chunker::{Chunker, Cut};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -65,8 +65,6 @@ pub(super) struct Source {
     parts: Chunker<Reading>,
     keys: Arc<CollectionKeys>,
     count: usize,
-    /// Bytes that reading one more part may take, sealed.
-    pub(super) needs: usize,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -103,7 +101,6 @@ impl Unopened {
         };
         let parts = Chunker::new(reading, length, cut);
         Ok(Source {
-            needs: parts.needs(),
             parts,
             keys,
             count: 0,
@@ -113,12 +110,17 @@ impl Unopened {
 }
 
 impl Source {
-    /// The next part; none after the last.
+    /// Whether it holds a buffer of its own.
+    pub(super) fn looks_ahead(&self) -> bool {
+        self.parts.looks_ahead()
+    }
+
+    /// The next part, in this buffer; none after the last.
     ///
     /// # Errors
     /// [`SyncError::InvalidArgument`], [`SyncError::TooLong`] for more parts than a record may name.
-    pub(super) fn next(&mut self) -> Option<Result<NamedPart, SyncError>> {
-        let part = match self.parts.next()? {
+    pub(super) fn next(&mut self, buffer: Buffer) -> Option<Result<NamedPart, SyncError>> {
+        let part = match self.parts.next_in(buffer)? {
             Ok(part) => part,
             Err(error) => return Some(Err(refused(&error))),
         };

@@ -3,13 +3,12 @@
 //! Three things go on beside each other: a part is read, the cloud is asked which of those that were read it lacks, and
 //! those are sealed and brought. A part that the cloud has isn't sealed, and of one that came in part the rest is brought.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::future::pending;
 use std::sync::Arc;
 
 use belay_proto::clock::Clock;
-use belay_proto::sync::{ChunkId, ChunkRef, Chunks, CollectionKeys, MAX_SEALED_CHUNK, NamedPart};
-use belay_proto::wire::MISSING_CHUNKS;
+use belay_proto::sync::{Buffer, ChunkId, ChunkRef, Chunks, CollectionKeys, MAX_SEALED_CHUNK, NamedPart};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -18,7 +17,7 @@ use tokio::task::{JoinError, spawn_blocking};
 
 use super::retry::Retry;
 use super::source::{Source, Unopened};
-use super::{UP, WAYS, cut};
+use super::{BUFFERS, cut};
 use crate::sync::error::SyncError;
 use crate::sync::ports::{SyncCloud, SyncFailure};
 
@@ -49,9 +48,9 @@ pub(super) async fn bring(
         keys,
         chunks: Vec::new(),
         seen: HashSet::new(),
-        held: 0,
+        room: BUFFERS - usize::from(source.looks_ahead()),
+        spare: Vec::new(),
         read: Vec::new(),
-        missing: VecDeque::new(),
         source: Some(source),
         reading: None,
         asking: None,
@@ -72,18 +71,18 @@ struct Upload<'a> {
     chunks: Vec<ChunkRef>,
     /// A content may hold the same chunk again and again.
     seen: HashSet<ChunkId>,
-    /// Bytes of parts in memory, as they are or will be sealed.
-    held: usize,
+    /// Buffers that there may be besides those there are.
+    room: usize,
+    /// Buffers that nothing is in.
+    spare: Vec<Buffer>,
     /// To be asked after.
     read: Vec<NamedPart>,
-    /// To be brought, from these bytes on.
-    missing: VecDeque<(NamedPart, u64)>,
     /// What reads, while nothing is being read and there is more.
     source: Option<Source>,
     reading: Option<BoxFuture<'a, Read>>,
     asking: Option<BoxFuture<'a, Asked>>,
-    /// Each answers how much less is held.
-    bringing: FuturesUnordered<BoxFuture<'a, Result<usize, SyncError>>>,
+    /// Each gives its buffer back, where it can.
+    bringing: FuturesUnordered<BoxFuture<'a, Result<Option<Buffer>, SyncError>>>,
 }
 
 impl Upload<'_> {
@@ -91,23 +90,31 @@ impl Upload<'_> {
     async fn step(&mut self) -> Result<bool, SyncError> {
         self.read_on();
         self.ask();
-        self.bring();
         if self.reading.is_none() && self.asking.is_none() && self.bringing.is_empty() {
             return Ok(false);
         }
         tokio::select! {
             read = next(&mut self.reading) => self.take(read)?,
             asked = next(&mut self.asking) => self.sort(asked?),
-            Some(less) = self.bringing.next() => self.held = self.held.saturating_sub(less?),
+            Some(done) = self.bringing.next() => match done? {
+                Some(buffer) => self.spare.push(buffer),
+                None => self.room += 1,
+            },
         }
         Ok(true)
     }
 
     fn read_on(&mut self) {
-        let room = UP.saturating_sub(self.held);
-        if let Some(mut source) = self.source.take_if(|source| source.needs <= room) {
+        if self.source.is_none() || self.spare.is_empty() && self.room == 0 {
+            return;
+        }
+        let buffer = self.spare.pop().unwrap_or_else(|| {
+            self.room = self.room.saturating_sub(1);
+            Buffer::new(Vec::with_capacity(MAX_SEALED_CHUNK))
+        });
+        if let Some(mut source) = self.source.take() {
             let reading = spawn_blocking(move || {
-                let part = source.next();
+                let part = source.next(buffer);
                 (source, part)
             });
             self.reading = Some(reading.boxed());
@@ -121,9 +128,9 @@ impl Upload<'_> {
         };
         self.source = Some(source);
         self.chunks.push(part.chunk());
-        if self.seen.insert(part.chunk().id) {
-            self.held += part.sealed_length();
-            self.read.push(part);
+        match self.seen.insert(part.chunk().id) {
+            true => self.read.push(part),
+            false => self.spare.push(part.into_buffer()),
         }
         Ok(())
     }
@@ -132,7 +139,7 @@ impl Upload<'_> {
         if self.asking.is_some() || self.read.is_empty() {
             return;
         }
-        let parts: Vec<NamedPart> = self.read.drain(..self.read.len().min(MISSING_CHUNKS)).collect();
+        let parts = std::mem::take(&mut self.read);
         let (cloud, clock) = (self.cloud, self.clock);
         let asking = async move {
             let ids = parts.iter().map(|part| part.chunk().id).collect();
@@ -142,31 +149,29 @@ impl Upload<'_> {
         self.asking = Some(asking.boxed());
     }
 
-    /// Keeps what the cloud lacks, and lets the rest go.
+    /// Brings what the cloud lacks, and lets the rest go.
     fn sort(&mut self, (parts, lacking): (Vec<NamedPart>, HashMap<ChunkId, u64>)) {
         for part in parts {
             match lacking.get(&part.chunk().id) {
-                Some(offset) => self.missing.push_back((part, *offset)),
-                None => self.held = self.held.saturating_sub(part.sealed_length()),
+                Some(offset) => self.bring(part, *offset),
+                None => self.spare.push(part.into_buffer()),
             }
         }
     }
 
-    fn bring(&mut self) {
-        while self.bringing.len() < WAYS
-            && let Some((part, offset)) = self.missing.pop_front()
-        {
-            let (cloud, clock, keys) = (self.cloud, self.clock, Arc::clone(&self.keys));
-            let bringing = async move {
-                let (id, length) = (part.chunk().id, part.sealed_length());
-                let sealed = spawn_blocking(move || part.seal(&keys)).await.map_err(broken)?;
-                // It was named with the same keys.
-                let sealed = Bytes::from(sealed.map_err(|_| SyncError::NotBound)?);
-                put(cloud, &mut Retry::new(clock), id, offset, sealed).await?;
-                Ok(length)
-            };
-            self.bringing.push(bringing.boxed());
-        }
+    fn bring(&mut self, part: NamedPart, offset: u64) {
+        let (cloud, clock, keys) = (self.cloud, self.clock, Arc::clone(&self.keys));
+        let bringing = async move {
+            let id = part.chunk().id;
+            let sealed = spawn_blocking(move || part.seal(&keys)).await.map_err(broken)?;
+            // It was named with the same keys.
+            let sealed = Bytes::from(sealed.map_err(|_| SyncError::NotBound)?);
+            put(cloud, &mut Retry::new(clock), id, offset, &sealed).await?;
+            // The connection may hold on to it for a while.
+            let buffer = sealed.try_into_mut().ok();
+            Ok(buffer.map(|bytes| Buffer::new(bytes.into())))
+        };
+        self.bringing.push(bringing.boxed());
     }
 }
 
@@ -203,7 +208,7 @@ async fn put(
     retry: &mut Retry<'_>,
     id: ChunkId,
     mut offset: u64,
-    sealed: Bytes,
+    sealed: &Bytes,
 ) -> Result<(), SyncFailure> {
     // It may have announced another length: a chunk has one form, so what came then isn't of it.
     if offset > sealed.len() as u64 {
@@ -230,6 +235,3 @@ fn broken(error: JoinError) -> SyncError {
     }
     SyncError::Gone
 }
-
-/// No part is longer, sealed: two of them fit what may be in memory, so that one is read while others are brought.
-const _: () = assert!(2 * MAX_SEALED_CHUNK <= UP / 2);

@@ -72,12 +72,11 @@ impl<'a> Receiver<'a> {
         revision: Revision,
         theirs: Content,
     ) -> Result<(), StoreError> {
-        self.is_news |= rows::seen(self.transaction, self.collection, &id)?;
-        let was_waiting = rows::unstage(self.transaction, self.collection, &id)?;
-        let held = self.find(&id)?;
-        let Some(mut held) = held else {
+        let Some(mut held) = self.find(&id)? else {
             return self.judge(None, id, revision, theirs);
         };
+        self.is_news |= rows::seen(self.transaction, self.collection, &id)?;
+        let was_waiting = rows::unstage(self.transaction, self.collection, &id)?;
         if held.base.is_some_and(|base| base.revision == revision) {
             return Ok(());
         }

@@ -2,8 +2,15 @@
 
 use std::sync::Arc;
 
+use belay_drivers::ActivityMinute;
+use belay_proto::DeviceId;
+use belay_proto::id::AccessoryId;
+
+use super::super::health::HEALTH;
 use super::super::{Choice, SyncError};
-use super::rig::{CONTACTS, Cloud, Phone, all, phone, put};
+use super::rig::{ACCOUNT, CONTACTS, Cloud, Phone, all, phone, put};
+use crate::accessory::model::Saved;
+use crate::store::accessory as accessories;
 
 /// A device on which `n` says `theirs`, with another version that says `mine`.
 async fn torn() -> Phone {
@@ -72,4 +79,45 @@ async fn the_owner_s_choice_leaves_what_was_chosen() {
     assert_eq!(chosen(Choice::Mine).await, ["mine"]);
     assert_eq!(chosen(Choice::Theirs).await, ["theirs"]);
     assert_eq!(chosen(Choice::Both).await, ["theirs", "mine"]);
+}
+
+#[tokio::test]
+async fn a_day_of_health_data_is_a_record_and_only_a_day_that_changed_is_put_again() {
+    let one = phone(&Arc::new(Cloud::default())).await;
+    let (device, band) = (DeviceId::from_bytes([5; 16]), AccessoryId::from_bytes([6; 16]));
+    let measured = async |starts: Vec<u64>| {
+        let sealer = one.store.sealer().clone();
+        let commit = move |transaction: &rusqlite::Transaction<'_>| {
+            let saved = Saved {
+                id: band,
+                kind: belay_drivers::Kind::MiBand2,
+                address: belay_drivers::Address([0; 6]),
+                name: String::new(),
+                serial: String::new(),
+                key: None,
+                synced_to: 0,
+                synced_at: 0,
+            };
+            accessories::save(transaction, &sealer, ACCOUNT, &saved)?;
+            let minute = |start| ActivityMinute {
+                start,
+                kind: 1,
+                intensity: 2,
+                steps: 3,
+                heart_rate: 60,
+            };
+            let minutes: Vec<_> = starts.into_iter().map(minute).collect();
+            accessories::commit_minutes(transaction, &sealer, band, &minutes)
+        };
+        one.store.transaction(commit).await.unwrap();
+    };
+    measured(vec![0, 86_400]).await;
+    assert_eq!(one.handle.share_health(device).await, Ok(2));
+    assert_eq!(one.handle.share_health(device).await, Ok(0));
+    measured(vec![60]).await;
+    assert_eq!(one.handle.share_health(device).await, Ok(1));
+    let days = one.handle.list(HEALTH, 0, 9).await.unwrap();
+    let revisions: Vec<_> = days.iter().map(|day| day.revision).collect();
+    assert_eq!(revisions, [2, 1]);
+    assert_eq!(days[0].natural, format!("{band}/0/minutes/{device}"));
 }

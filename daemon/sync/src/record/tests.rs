@@ -192,6 +192,8 @@ fn a_change_made_while_another_is_pushed_stays_pending() {
     let later = stored(put(Some(held), 1, new("n", "x/y", "b"), 0));
     let held = pushed(later, 1, revision);
     assert!(held.pending);
+    // Who has what was pushed may take the change in its place.
+    assert!(held.content.ancestors.has(&revision));
     assert_eq!(held.base, Some(Base { revision, number: 1 }));
     assert!(!pushed(held, 2, revision).pending);
 }

@@ -1,15 +1,14 @@
 //! The frame codec.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 
 use rmp_serde::decode::Error as DecodeError;
-use serde::de::{Error as _, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::{MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES, MAX_FRAME, MAX_FRAMES, MAX_SHORT, MAX_STREAM, is_within};
+use super::texts::Texts;
+use super::{MAX_FRAME, MAX_FRAMES, MAX_SHORT, MAX_STREAM, is_within};
 use crate::secret::Secret;
 use crate::sync::{Attributes, RecordId};
 
@@ -357,39 +356,6 @@ fn decode(bytes: &[u8], strict: bool) -> Option<FramedRecord> {
     match bool::deserialize(&mut frame) {
         Err(DecodeError::InvalidMarkerRead(_)) => Some(record),
         _ => None,
-    }
-}
-
-/// A map of texts that ends at its limits, and names nothing twice.
-#[derive(Default)]
-struct Texts(Attributes);
-
-impl<'de> Deserialize<'de> for Texts {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Bounded;
-
-        impl<'de> Visitor<'de> for Bounded {
-            type Value = Texts;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "a map of up to {MAX_ATTRIBUTES} texts")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Texts, A::Error> {
-                let mut texts = BTreeMap::new();
-                let mut length = 0;
-                while let Some((name, text)) = map.next_entry::<&str, &str>()? {
-                    length += name.len() + text.len();
-                    let new = texts.insert(name.to_owned(), text.to_owned()).is_none();
-                    if !new || texts.len() > MAX_ATTRIBUTES || length > MAX_ATTRIBUTE_BYTES {
-                        return Err(A::Error::invalid_length(texts.len(), &self));
-                    }
-                }
-                Ok(Texts(Attributes(texts)))
-            }
-        }
-
-        deserializer.deserialize_map(Bounded)
     }
 }
 

@@ -1,0 +1,195 @@
+//! What is brought, from what, and what ends it.
+
+use std::fs::{File, OpenOptions};
+
+use belay_proto::sync::MAX_SEALED_CHUNK;
+use belay_proto::wire::RECORD_CHUNKS;
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use super::*;
+use crate::sync::long::UPLOADS;
+
+/// Writes a content into a pipe from a thread of its own.
+fn piped(content: Vec<u8>) -> OwnedFd {
+    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+    std::thread::spawn(move || {
+        let _ = File::from(writer).write_all(&content);
+    });
+    reader
+}
+
+fn file(content: &[u8]) -> OwnedFd {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(content).unwrap();
+    file.into()
+}
+
+#[tokio::test]
+async fn a_content_is_the_same_from_a_file_a_memfd_and_a_pipe() {
+    let content = noise(3 * CHUNK / 2);
+    for collection in ["documents", "pictures"] {
+        let (chunks, sealed) = expected(collection, &content);
+        for descriptor in [file(&content), memfd(&content), piped(content.clone())] {
+            let bench = Bench::new(Fake::default());
+            assert_eq!(bench.bring(collection, descriptor).await, Ok(chunks.clone()));
+            let kept = bench.cloud.kept();
+            assert!(kept.chunks == sealed && kept.wrong.is_empty(), "{:?}", kept.wrong);
+        }
+    }
+    assert_eq!(expected("pictures", &content).0.0.len(), 2);
+}
+
+#[tokio::test]
+async fn what_the_cloud_has_is_neither_sealed_nor_sent() {
+    let content = noise(2 * CHUNK);
+    let bench = Bench::new(Fake::default());
+    let first = bench.bring("videos", memfd(&content)).await.unwrap();
+    let longer = [content, b"more".to_vec()].concat();
+    let second = bench.bring("videos", memfd(&longer)).await.unwrap();
+    assert_eq!(second.0[..2], first.0);
+    let kept = bench.cloud.kept();
+    assert_eq!((kept.puts, kept.wrong.len()), (3, 0));
+}
+
+#[tokio::test]
+async fn a_part_that_comes_again_and_again_is_sent_once() {
+    let bench = Bench::new(Fake::default());
+    let zeros = memfd_create("zeros", MemfdFlags::CLOEXEC).unwrap();
+    rustix::fs::ftruncate(&zeros, 6 * CHUNK as u64).unwrap();
+    let chunks = bench.bring("pictures", zeros).await.unwrap();
+    assert_eq!(chunks.0, vec![chunks.0[0]; 6]);
+    let kept = bench.cloud.kept();
+    assert_eq!((kept.puts, kept.wrong.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_content_of_nothing_and_what_is_no_content_are_refused() {
+    let bench = Bench::new(Fake::default());
+    let (_reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+    let (socket, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = OpenOptions::new();
+    let written = options
+        .append(true)
+        .create(true)
+        .open(folder.path().join("written"));
+    for descriptor in [
+        memfd(b""),
+        piped(Vec::new()),
+        writer,
+        socket.into(),
+        File::open(folder.path()).unwrap().into(),
+        File::open("/dev/zero").unwrap().into(),
+        written.unwrap().into(),
+    ] {
+        let refused = bench.bring("documents", descriptor).await;
+        assert!(
+            matches!(refused, Err(SyncError::InvalidArgument(_))),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(bench.cloud.kept().asked, 0);
+}
+
+#[tokio::test]
+async fn a_content_longer_than_a_record_names_is_refused_before_it_is_read() {
+    let bench = Bench::new(Fake::default());
+    let long = memfd_create("long", MemfdFlags::CLOEXEC).unwrap();
+    rustix::fs::ftruncate(&long, (RECORD_CHUNKS * CHUNK) as u64 + 1).unwrap();
+    assert_eq!(bench.bring("videos", long).await, Err(SyncError::TooLong));
+    assert_eq!(bench.cloud.kept().asked, 0);
+}
+
+#[tokio::test]
+async fn a_content_that_changes_its_length_while_it_is_read_is_refused() {
+    for length in [7 * CHUNK as u64, 10 * CHUNK as u64, 8 * CHUNK as u64 + 1] {
+        let go = Arc::new(Notify::new());
+        let bench = Bench::new(Fake::holding(&go));
+        let content = sparse(8);
+        let other = content.try_clone().unwrap();
+        let change = async {
+            // Some of it is read, and no more than there is room for.
+            bench.cloud.called().await;
+            rustix::fs::ftruncate(&other, length).unwrap();
+            loop {
+                go.notify_one();
+                tokio::task::yield_now().await;
+            }
+        };
+        let outcome = tokio::select! {
+            outcome = bench.bring("pictures", content) => outcome,
+            () = change => Ok(Chunks::default()),
+        };
+        let changed = SyncError::InvalidArgument("the content changed while it was read");
+        assert_eq!(outcome, Err(changed), "{length}");
+    }
+}
+
+#[tokio::test]
+async fn a_pipe_that_brings_nothing_more_is_left() {
+    let mut bench = Bench::new(Fake::default());
+    bench.long.quiet = Duration::from_millis(50);
+    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+    rustix::io::write(&writer, b"a beginning").unwrap();
+    let late = SyncError::InvalidArgument("the content didn't come in time");
+    assert_eq!(bench.bring("documents", reader).await, Err(late));
+}
+
+#[tokio::test]
+async fn whoever_leaves_ends_the_reading_too() {
+    let bench = Bench::new(Fake::default());
+    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+    assert!(bench.bring("documents", reader).now_or_never().is_none());
+    // Its turn comes back once no thread waits for the pipe any more.
+    let turns = u32::try_from(UPLOADS).unwrap();
+    assert!(bench.long.uploads.acquire_many(turns).await.is_ok());
+    drop(writer);
+}
+
+#[tokio::test]
+async fn what_isnt_allowed_any_more_ends() {
+    let go = Arc::new(Notify::new());
+    let bench = Bench::new(Fake::holding(&go));
+    let (outcome, ()) = tokio::join!(bench.bring("pictures", sparse(8)), async {
+        bench.cloud.called().await;
+        bench.allowed.send(Err(SyncError::Paused)).unwrap();
+    });
+    assert_eq!(outcome, Err(SyncError::Paused));
+    assert_eq!(bench.bring("pictures", sparse(1)).await, Err(SyncError::Paused));
+}
+
+#[tokio::test]
+async fn four_chunks_are_on_their_way_at_most() {
+    let bench = Bench::new(Fake::default());
+    bench.bring("pictures", sparse(24)).await.unwrap();
+    let kept = bench.cloud.kept();
+    assert!((2..=4).contains(&kept.most_ways), "{}", kept.most_ways);
+    assert!(kept.most_live <= 4 * MAX_SEALED_CHUNK);
+}
+
+#[tokio::test]
+async fn the_wait_that_the_cloud_asks_for_is_kept_and_a_long_one_is_told() {
+    let wait = |seconds| Fault::Unheard(SyncFailure::Offline(Some(Duration::from_secs(seconds))));
+    let bench = Bench::new(Fake::failing([wait(5), wait(7)]));
+    bench.bring("pictures", sparse(1)).await.unwrap();
+    let waits = bench.clock.waits();
+    let asked = [5, 7].map(Duration::from_secs);
+    assert!(waits[0] >= asked[0] && waits[1] >= asked[1], "{waits:?}");
+    let bench = Bench::new(Fake::failing([wait(31)]));
+    assert_eq!(bench.bring("pictures", sparse(1)).await, Err(SyncError::Offline));
+    assert!(bench.clock.waits().is_empty());
+}
+
+#[tokio::test]
+async fn what_doesnt_pass_isnt_tried_again() {
+    for (failure, error) in [
+        (SyncFailure::Quota, SyncError::QuotaExceeded),
+        (SyncFailure::Reauthentication, SyncError::ReauthenticationRequired),
+        (SyncFailure::Refused, SyncError::CloudRefused),
+        (SyncFailure::Nonsense, SyncError::CloudRefused),
+    ] {
+        let bench = Bench::new(Fake::failing([Fault::None, Fault::Unheard(failure)]));
+        assert_eq!(bench.bring("pictures", sparse(1)).await, Err(error));
+        assert_eq!(bench.cloud.kept().puts, 1);
+    }
+}
