@@ -284,7 +284,7 @@ async fn another_version_is_kept_where_that_is_asked_for_and_waits_for_a_choice(
 }
 
 #[tokio::test]
-async fn a_paused_sync_is_busy_and_one_that_is_paused_under_way_is_cancelled() {
+async fn a_paused_sync_is_busy_and_one_that_is_paused_under_way_ends_so() {
     let scene = syncing().await;
     let app = app(&scene);
     sync(&app, "Pause").await.unwrap();
@@ -300,5 +300,5 @@ async fn a_paused_sync_is_busy_and_one_that_is_paused_under_way_is_cancelled() {
     });
     scene.network().played("/v1/sync/").await.unwrap();
     sync(&app, "Pause").await.unwrap();
-    refused(waits.await.unwrap(), "Cancelled").unwrap();
+    refused(waits.await.unwrap(), "Busy").unwrap();
 }
