@@ -30,6 +30,7 @@ use crate::Outcome;
 use crate::openapi::{Contract, Exchange};
 use crate::until::within;
 
+pub use relay::caller;
 pub use secure::AUTHORITY;
 pub use tricks::{Reply, Rewriting, Trick};
 pub use weather::Weather;

@@ -168,7 +168,9 @@ impl Shared {
 
     /// Notes who calls; for some there is no network.
     fn is_reached_by(&self, headers: &HeaderMap) -> Outcome {
-        let Some(key) = key(headers) else { return Ok(()) };
+        let Some(key) = headers.get(DPOP).and_then(|proof| key(proof.to_str().ok()?)) else {
+            return Ok(());
+        };
         let callers = &mut self.state().callers;
         if callers.away.contains(&key) {
             return Err(Surprise::new("there is no network"));
@@ -181,7 +183,7 @@ impl Shared {
 
     /// Asks the cloud itself.
     async fn ask(&self, asked: &Asked) -> Outcome<Whole> {
-        tokio::time::sleep(asked.late).await;
+        let _late = tokio::time::timeout(asked.late, std::future::pending::<()>()).await;
         let body = stream::whole(asked.body.clone());
         self.pass(Request::from_parts(asked.parts.clone(), body)).await
     }
@@ -218,9 +220,15 @@ impl Shared {
     }
 }
 
-/// The key that proves a request (RFC 9449): `x` of the proof's `jwk`.
-fn key(headers: &HeaderMap) -> Option<String> {
-    let proof = headers.get(DPOP)?.to_str().ok()?;
+/// The key that proves a request with these headers, as [`super::Proxy::callers`] has it.
+#[must_use]
+pub fn caller(headers: &[(String, String)]) -> Option<String> {
+    let proof = headers.iter().find(|(name, _)| name == DPOP)?;
+    key(&proof.1)
+}
+
+/// The key of a proof (RFC 9449): `x` of its `jwk`.
+fn key(proof: &str) -> Option<String> {
     let header = from_base64url(proof.split('.').next()?).ok()?;
     let header: Value = serde_json::from_slice(&header).ok()?;
     Some(header.get("jwk")?.get("x")?.as_str()?.to_owned())

@@ -5,6 +5,7 @@ mod book;
 mod lies;
 mod schedule;
 mod search;
+mod trace;
 mod uploads;
 mod world;
 

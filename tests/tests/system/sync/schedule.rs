@@ -11,9 +11,9 @@ use std::time::Instant;
 
 use belay_tests::bluez::Chance;
 
-use super::Fleet;
 use super::book::Book;
 use super::world::{COLLECTIONS, World};
+use super::{Fleet, trace};
 
 /// The seeds of who says nothing else.
 const USUAL: Range<u64> = 0..6;
@@ -66,6 +66,9 @@ async fn lived_through(seeds: &[u64]) {
         let lived = began.elapsed();
         let records = world.fleet.settled(&COLLECTIONS, &world.prefix()).await;
         let wrong = world.book.judge(&world.own(&records));
+        if !wrong.is_empty() {
+            trace::print(world.fleet, &world.prefix()).await;
+        }
         assert!(
             wrong.is_empty(),
             "seed {seed}:\n  {}\n{:#?}",

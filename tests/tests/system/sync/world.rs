@@ -144,8 +144,8 @@ impl World<'_> {
         let moment = Duration::from_micros(u64::from(self.chance.number(20_000)));
         let device = &self.fleet.devices[who];
         let dies = async {
-            // Any moment is a good one; none is waited for.
-            tokio::time::sleep(moment).await;
+            // Any moment is a good one; nothing is waited for.
+            let _moment = tokio::time::timeout(moment, std::future::pending::<()>()).await;
             device.kill_now().await;
         };
         let (answer, ()) = tokio::join!(draft.put(device), dies);
