@@ -17,7 +17,7 @@ const SEEN: &str = "BELAY_TESTS_SEEN";
 /// What is noted in place of an error where a method did what it was asked.
 const GRANTED: &str = "granted";
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 8] = [
     include_str!(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../proto/dbus/org.belay1.Accessory.xml"
@@ -32,11 +32,19 @@ const FILES: [&str; 6] = [
     )),
     include_str!(concat!(
         env!("CARGO_MANIFEST_DIR"),
+        "/../proto/dbus/org.belay1.Collection.xml"
+    )),
+    include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
         "/../proto/dbus/org.belay1.Device.xml"
     )),
     include_str!(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../proto/dbus/org.belay1.Manager.xml"
+    )),
+    include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../proto/dbus/org.belay1.Sync.xml"
     )),
     include_str!(concat!(
         env!("CARGO_MANIFEST_DIR"),

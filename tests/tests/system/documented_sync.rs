@@ -241,10 +241,16 @@ async fn records_that_arent_there_and_revisions_that_are_old_are_told() {
         1,
         "none of them"
     );
+    let mut contacts = app.watch(CONTACTS).await.unwrap();
     put_many(&app, &[framed("ada", 0), framed("grace", revision)])
         .await
         .unwrap();
-    assert_eq!(app.get::<u32>(CONTACTS, "Records").await.unwrap(), 2);
+    contacts
+        .until("both records", "Records", |value| {
+            u32::try_from(&**value) == Ok(2)
+        })
+        .await
+        .unwrap();
     let (content, _) = app.content("contacts", &id).await.unwrap().unwrap();
     assert_eq!(content, CARD);
 }

@@ -108,7 +108,7 @@ async fn the_real_polkitd_reads_the_policy_file_as_the_contract_says_it() {
         .iter()
         .filter(|a| a.0.starts_with("org.belay1."))
         .collect();
-    assert_eq!(ours.len(), 7);
+    assert_eq!(ours.len(), 8);
     for action in ours {
         let active = if action.0 == "org.belay1.location.read" {
             3

@@ -115,7 +115,7 @@ async fn belayctl_pauses_says_when_to_sync_and_brings_everything_back() {
     scene.clock().run(20).unwrap();
     assert_eq!(good(&scene, &["pause"]).await["state"], "paused");
     good(&scene, &["enable", "notes"]).await;
-    assert_eq!(bad(&scene, &["now"]).await, ("Busy".to_owned(), Some(69)));
+    assert_eq!(bad(&scene, &["now"]).await, ("SyncPaused".to_owned(), Some(69)));
     good(&scene, &["resume"]).await;
     let policy = good(&scene, &["policy", "--metered", "yes", "--battery-floor", "30"]).await;
     assert_eq!(policy["policy"], json!({ "metered": true, "battery_floor": 30 }));
