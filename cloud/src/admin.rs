@@ -57,6 +57,11 @@ pub enum AdminError {
         "the backup is made, but {0} chunks were lost or spoilt before; devices are asked for them again, records that need one: {1}"
     )]
     Lost(u64, u64),
+    /// The backup is restored, but for what of it was spoilt.
+    #[error(
+        "restored, but without {0} chunks that are spoilt in the backup; devices are asked for them again, records that need one: {1}"
+    )]
+    RestoredWithout(u64, u64),
 }
 
 impl AdminError {
@@ -70,7 +75,8 @@ impl AdminError {
             | Self::File(..)
             | Self::Bad(_)
             | Self::NotEmpty
-            | Self::Lost(..) => sysexits::IO,
+            | Self::Lost(..)
+            | Self::RestoredWithout(..) => sysexits::IO,
             Self::Work(_) => sysexits::SOFTWARE,
             Self::Free | Self::NoAccount | Self::Taken => sysexits::UNAVAILABLE,
         }

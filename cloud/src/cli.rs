@@ -11,6 +11,7 @@ use belay_proto::text::with_causes;
 use clap::{Args, Parser, Subcommand};
 
 use crate::admin::AdminError;
+use crate::admin::restore::Spoilt;
 use crate::config::{self, Settings};
 use crate::{admin, server};
 
@@ -98,6 +99,9 @@ enum Admin {
         /// The server key of the cloud that was backed up, unless it lies in the data folder
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
+        /// Leave out chunks that are spoilt in the backup, and have devices asked for them, instead of refusing it
+        #[arg(long)]
+        without_spoilt: bool,
     },
     /// Give back to the file system what nothing needs any more
     Compact {
@@ -165,8 +169,16 @@ fn administer(settings: &Settings, what: Admin) -> Result<String, AdminError> {
             admin::quota::quota(data, &account, bytes.as_deref(), settings.limits.quota)
         }
         Admin::Backup { folder } => admin::backup::backup(data, &folder, admin::now()),
-        Admin::Restore { folder, key } => {
-            admin::restore::restore(data, &folder, key.as_deref(), admin::now())
+        Admin::Restore {
+            folder,
+            key,
+            without_spoilt,
+        } => {
+            let spoilt = match without_spoilt {
+                true => Spoilt::LeftOut,
+                false => Spoilt::Refused,
+            };
+            admin::restore::restore(data, &folder, key.as_deref(), spoilt, admin::now())
         }
         Admin::Compact { rebuild } => admin::compact::compact(data, rebuild, admin::now()),
     }

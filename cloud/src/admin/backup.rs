@@ -53,6 +53,12 @@ pub fn backup(data: &Path, folder: &Path, now: Millis) -> Result<String, AdminEr
         .ok_or(AdminError::Taken)?;
     let make = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     make.map_err(at(folder))?;
+    // What the copy doesn't name goes at the end: of a cloud's own folder that would be its chunks.
+    if folder.join(store::FILE).exists() {
+        return Err(AdminError::Usage(
+            "this folder is a cloud's data: give the backup one of its own",
+        ));
+    }
     let _locked = lock(folder).map_err(at(folder))?.ok_or(AdminError::Taken)?;
     if folder.join(manifest::FILE).exists() {
         // Another cloud's stays as it is.
@@ -173,7 +179,7 @@ fn take_chunks(
 }
 
 /// How many records need a chunk that isn't there.
-fn lacking(connection: &Connection) -> Result<u64, StoreError> {
+pub(super) fn lacking(connection: &Connection) -> Result<u64, StoreError> {
     let mut find = connection.prepare("SELECT 1 FROM chunks WHERE account = ?1 AND id = ?2 AND whole = 1")?;
     let mut records = connection.prepare("SELECT account, chunks FROM records WHERE length(chunks) > 0")?;
     let mut records = records.query([])?;

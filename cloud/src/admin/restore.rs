@@ -9,15 +9,17 @@
 //! epoch), nonces of sign-ins, codes and tickets, and the messages that would bring them. Answers by `Idempotency-Key` stay: one
 //! is in the backup exactly with what its call did. Refresh tokens stay good, see [`crate::tokens::rotation`].
 
-use std::fs::{self, DirBuilder};
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+use belay_proto::Secret;
 use rusqlite::{Connection, OpenFlags, Transaction, params};
+use rustix::io::Errno;
 
 use super::manifest::{self, Manifest};
-use super::{AdminError, at};
+use super::{AdminError, at, backup};
 use crate::app::RESTORING;
 use crate::blobs::copies::{How, Taken, Wanted};
 use crate::blobs::files::{FileName, Files, sync, write_new};
@@ -30,15 +32,32 @@ use crate::vault::{self, Vault};
 /// What file systems put into their topmost folder.
 const LOST_AND_FOUND: &str = "lost+found";
 
+/// What becomes of chunks that are cut off, changed or unreadable in a backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spoilt {
+    /// The whole backup is refused.
+    Refused,
+    /// They are left out, so that devices that have their content are asked for them.
+    LeftOut,
+}
+
 /// Restores the backup in `folder` into the empty folder `data`, with the server key in `key`, or with the one that lies in
 /// `data` already; of when it is.
 ///
 /// # Errors
-/// [`AdminError::NotEmpty`], [`AdminError::Bad`], or what the disk says. Nothing is in `data` then that wasn't before.
-pub fn restore(data: &Path, folder: &Path, key: Option<&Path>, now: Millis) -> Result<String, AdminError> {
+/// [`AdminError::NotEmpty`], [`AdminError::Bad`], or what the disk says. Nothing is in `data` then that wasn't before. With
+/// [`AdminError::RestoredWithout`] it is restored.
+pub fn restore(
+    data: &Path,
+    folder: &Path,
+    key: Option<&Path>,
+    spoilt: Spoilt,
+    now: Millis,
+) -> Result<String, AdminError> {
     let place = Place::take(data, key)?;
-    match place.fill(folder, now) {
-        Ok(manifest) => Ok(format!(
+    match place.fill(folder, spoilt, now) {
+        Ok((_, lost, lacking)) if lost > 0 => Err(AdminError::RestoredWithout(lost, lacking)),
+        Ok((manifest, ..)) => Ok(format!(
             "restored what was at {}: {} chunks of {} bytes; each device lists again",
             manifest.made_at / SECOND,
             manifest.chunks,
@@ -56,7 +75,7 @@ struct Place<'a> {
     data: &'a Path,
     vault: Vault,
     /// The server key, where it wasn't there.
-    key: Option<Vec<u8>>,
+    key: Option<Secret<Vec<u8>>>,
 }
 
 impl<'a> Place<'a> {
@@ -78,7 +97,7 @@ impl<'a> Place<'a> {
                     "there is a server.key already: leave out --key",
                 ));
             }
-            (Some(path), false) => Some(fs::read(path).map_err(at(path))?),
+            (Some(path), false) => Some(Secret::new(fs::read(path).map_err(at(path))?)),
             (None, true) => None,
             (None, false) => {
                 return Err(AdminError::Usage(
@@ -87,21 +106,20 @@ impl<'a> Place<'a> {
             }
         };
         let vault = match &key {
-            Some(bytes) => Vault::from_bytes(bytes),
+            Some(key) => Vault::from_bytes(key.expose()),
             None => Vault::open(data, false),
         };
         let vault = vault.map_err(crate::app::OpenError::from)?;
+        mark(data)?;
         Ok(Self { data, vault, key })
     }
 
-    fn fill(&self, folder: &Path, now: Millis) -> Result<Manifest, AdminError> {
+    /// The manifest, how many chunks were left out, and how many records need one of these.
+    fn fill(&self, folder: &Path, spoilt: Spoilt, now: Millis) -> Result<(Manifest, u64, u64), AdminError> {
         let data = self.data;
         let manifest = Manifest::read(folder, &self.vault)?;
         let copy = folder.join(&manifest.database);
-        self.check(&manifest, &copy, folder)?;
-        let marker = data.join(RESTORING);
-        write_new(&marker, b"belay-cloud admin restore\n").map_err(at(&marker))?;
-        sync(data).map_err(at(data))?;
+        self.check(&manifest, &copy, folder, spoilt)?;
         let path = data.join(store::FILE);
         write_new(&path, &[]).map_err(at(&path))?;
         fs::copy(&copy, &path).map_err(at(&path))?;
@@ -109,24 +127,32 @@ impl<'a> Place<'a> {
             return Err(bad("its database changed while it was read"));
         }
         let files = Files::open(data).map_err(at(data))?;
-        take_chunks(&path, &Files::of_backup(folder), &files)?;
+        let lost = take_chunks(&path, &Files::of_backup(folder), &files, spoilt)?;
         files.settle_taken().map_err(at(files.folder()))?;
         let mut connection = store::connect(&path)?;
-        store::run(&mut connection, |tx| renew(tx, now))?;
+        store::run(&mut connection, |tx| renew(tx, &lost, now))?;
+        let lacking = backup::lacking(&connection)?;
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         connection.close().map_err(|(_, error)| error)?;
         if let Some(key) = &self.key {
             let path = data.join(vault::FILE);
-            write_new(&path, key).map_err(at(&path))?;
+            write_new(&path, key.expose()).map_err(at(&path))?;
         }
         sync(data).map_err(at(data))?;
+        let marker = data.join(RESTORING);
         fs::remove_file(&marker).map_err(at(&marker))?;
         sync(data).map_err(at(data))?;
-        Ok(manifest)
+        Ok((manifest, lost.len() as u64, lacking))
     }
 
     /// All that can be checked before a chunk is read.
-    fn check(&self, manifest: &Manifest, copy: &Path, folder: &Path) -> Result<(), AdminError> {
+    fn check(
+        &self,
+        manifest: &Manifest,
+        copy: &Path,
+        folder: &Path,
+        spoilt: Spoilt,
+    ) -> Result<(), AdminError> {
         let found = manifest::digest(copy).map_err(at(copy))?;
         if found != (manifest.sha256.clone(), manifest.length) {
             return Err(bad("its database is cut off or changed"));
@@ -150,8 +176,10 @@ impl<'a> Place<'a> {
         }
         let (files, mut chunks) = (Files::of_backup(folder), 0);
         for wanted in wanted(&connection)? {
-            if files.length(wanted.name).map_err(at(files.folder()))? != wanted.length {
-                return Err(bad("a chunk isn't there, or cut off"));
+            if spoilt == Spoilt::Refused
+                && files.length(wanted.name).map_err(at(files.folder()))? != wanted.length
+            {
+                return Err(bad("a chunk isn't there, or cut off, see --without-spoilt"));
             }
             chunks += 1;
         }
@@ -186,6 +214,25 @@ impl<'a> Place<'a> {
     }
 }
 
+/// Says in a folder that it is being restored, before anything is looked at: neither a cloud nor another restore begins there.
+fn mark(data: &Path) -> Result<(), AdminError> {
+    let marker = data.join(RESTORING);
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&marker);
+    let mut file = made.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => AdminError::NotEmpty,
+        _ => AdminError::File(marker.clone(), error),
+    })?;
+    let written = file
+        .write_all(b"belay-cloud admin restore\n")
+        .and_then(|()| file.sync_all());
+    written.map_err(at(&marker))?;
+    sync(data).map_err(at(data))
+}
+
 fn bad(why: &str) -> AdminError {
     AdminError::Bad(why.to_owned())
 }
@@ -203,18 +250,40 @@ fn wanted(connection: &Connection) -> Result<Vec<Wanted>, StoreError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn take_chunks(database: &Path, from: &Files, to: &Files) -> Result<(), AdminError> {
+/// Takes the chunks that a database has whole; which were left out.
+fn take_chunks(
+    database: &Path,
+    from: &Files,
+    to: &Files,
+    spoilt: Spoilt,
+) -> Result<Vec<FileName>, AdminError> {
     let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let mut lost = Vec::new();
     for wanted in wanted(&connection)? {
-        if to.take(from, wanted, How::Copy).map_err(at(to.folder()))? != Taken::New {
-            return Err(bad("a chunk was changed"));
+        let taken = match to.take(from, wanted, How::Copy) {
+            // A bad place on the backup's disk.
+            Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => Taken::Lost,
+            taken => taken.map_err(at(to.folder()))?,
+        };
+        match (taken, spoilt) {
+            (Taken::New, _) => {}
+            (Taken::Lost, Spoilt::LeftOut) => lost.push(wanted.name),
+            (Taken::Lost | Taken::Kept, _) => {
+                return Err(bad("a chunk was changed, see --without-spoilt"));
+            }
         }
     }
-    Ok(())
+    Ok(lost)
 }
 
 /// Begins the time after a restore.
-fn renew(tx: &Transaction<'_>, now: Millis) -> Result<(), Failure> {
+fn renew(tx: &Transaction<'_>, lost: &[FileName], now: Millis) -> Result<(), Failure> {
+    for file in lost {
+        tx.execute(
+            "UPDATE chunks SET whole = 0 WHERE file = ?1",
+            params![file.as_bytes()],
+        )?;
+    }
     cursor::new_epoch(tx)?;
     tx.execute(
         "INSERT OR IGNORE INTO channels (device) SELECT id FROM devices WHERE state = 'active'",
@@ -234,4 +303,24 @@ fn renew(tx: &Transaction<'_>, now: Millis) -> Result<(), Failure> {
         params![now.saturating_add(LIFE)],
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{OpenError, open_data};
+
+    #[test]
+    fn a_folder_is_taken_before_the_backup_is_looked_at() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let (data, key) = (folder.path().join("data"), folder.path().join("key"));
+        fs::write(&key, [1; 32]).unwrap();
+        let place = Place::take(&data, Some(&key)).unwrap();
+        let second = Place::take(&data, Some(&key)).err();
+        assert!(matches!(second, Some(AdminError::NotEmpty)), "{second:?}");
+        let started = open_data(&data).err();
+        assert!(matches!(started, Some(OpenError::HalfRestored)), "{started:?}");
+        place.empty().unwrap();
+        assert_eq!(fs::read_dir(&data).unwrap().count(), 0);
+    }
 }

@@ -274,7 +274,11 @@ pub fn settle(connection: &Connection, files: &Files) -> Result<Settled, StoreEr
     if !lost.is_empty() {
         tracing::warn!(chunks = lost.len(), "chunks are lost, and have to come again");
     }
-    let nobodys: Vec<_> = there.difference(&rows).collect();
+    // Of a row that has gone since a backup copied the database, the backup still wants the file.
+    let nobodys: Vec<_> = match files.are_held() {
+        true => Vec::new(),
+        false => there.difference(&rows).collect(),
+    };
     nobodys.iter().for_each(|file| files.remove_now(**file));
     Ok(Settled {
         removed: nobodys.len(),

@@ -12,7 +12,7 @@ use zbus::Connection;
 
 use crate::bus::{Belayd, BusRecords, Heard};
 use crate::config::{BusKind, Config, Keeping, Origin};
-use crate::memory::MemoryFile;
+use crate::memory::{self, MemoryFile};
 use crate::mirror::{Order, Parts, Status, mirror};
 use crate::ports::{BoxFuture, Source};
 use crate::source::{Cards, Folder, Vdir, Which};
@@ -49,6 +49,12 @@ pub enum AgentError {
         /// Why.
         source: io::Error,
     },
+    /// Another process mirrors the same.
+    #[error("another belay-agent is at work: systemctl --user stop belay-agent")]
+    Taken,
+    /// What is remembered can't be kept.
+    #[error("the state folder can't be used: {0}")]
+    State(io::Error),
     /// A mirror ended by a mistake of ours.
     #[error("a mirror failed")]
     Mirror,
@@ -74,6 +80,9 @@ struct Mirrored {
 /// # Errors
 /// [`AgentError`].
 pub async fn run(config: &Config, manner: &Manner, clock: Arc<dyn Clock>) -> Result<(), AgentError> {
+    let _held = memory::hold(&config.state)
+        .map_err(AgentError::State)?
+        .ok_or(AgentError::Taken)?;
     let connection = match config.bus {
         BusKind::System => Connection::system().await?,
         BusKind::Session => Connection::session().await?,

@@ -104,6 +104,7 @@ impl Failure {
             Self::Config(_) => sysexits::CONFIG,
             Self::NoSource(_) => sysexits::USAGE,
             Self::Runtime(_) | Self::Agent(AgentError::Mirror) => sysexits::SOFTWARE,
+            Self::Agent(AgentError::State(_)) => sysexits::IO,
             Self::Agent(_) => sysexits::UNAVAILABLE,
         }
     }

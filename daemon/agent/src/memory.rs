@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Memory;
@@ -18,6 +20,27 @@ const VERSION: u32 = 1;
 pub struct MemoryFile {
     folder: PathBuf,
     name: String,
+}
+
+/// Has the memories in `folder` be this process's for as long as the answer lives; `None` while they are another's. Two would
+/// overwrite each other's, and one would sweep away what the other writes.
+///
+/// # Errors
+/// What the file system says.
+pub fn hold(folder: &Path) -> io::Result<Option<File>> {
+    make(folder)?;
+    let held = File::open(folder)?;
+    match flock(&held, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(held)),
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        // A file system without locks.
+        Err(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(Some(held)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn make(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 #[derive(Serialize)]
@@ -68,10 +91,7 @@ impl MemoryFile {
     /// # Errors
     /// What the file system says.
     pub fn save(&self, memory: &Memory) -> io::Result<()> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.folder)?;
+        make(&self.folder)?;
         let unfinished = self.folder.join(format!("{}.new", self.name));
         let written = Written {
             version: VERSION,
@@ -142,6 +162,16 @@ mod tests {
         assert_eq!(file.load(), memory());
         let path = folder.path().join("state/notes.json");
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn the_memories_are_one_process_s_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let held = hold(&state).unwrap();
+        assert!(held.is_some() && hold(&state).unwrap().is_none());
+        drop(held);
+        assert!(hold(&state).unwrap().is_some());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The task of one source: it looks, asks the core, and has its work carried out.
 
+mod keep;
 mod look;
 mod pace;
 
@@ -20,12 +21,11 @@ use crate::ports::{Failure, Records, Source, Watch};
 use crate::queue::{Lane, Queue};
 use crate::state::{Effect, Event, Outcome, State, Stop, step};
 use crate::work::Worker;
+use keep::Keep;
 use look::Look;
 
 /// How long a source without a watch isn't looked at.
 const WITHOUT_WATCH: Duration = Duration::from_secs(15 * 60);
-/// While work goes on, the memory is kept this often.
-const BETWEEN_SAVES: Duration = Duration::from_secs(5);
 /// Waits before what failed is tried again.
 const RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(15 * 60));
 
@@ -88,8 +88,7 @@ struct Mirror {
     scans: Look,
     lists: Look,
     is_first: bool,
-    unsaved: Option<Instant>,
-    is_saving: bool,
+    keep: Keep,
     retry_at: Option<Duration>,
     waits: Backoff,
     status: watch::Sender<Status>,
@@ -117,8 +116,7 @@ pub async fn mirror(parts: Parts, mut orders: mpsc::Receiver<Order>, status: wat
         watch: None,
         era: 0,
         is_first: true,
-        unsaved: None,
-        is_saving: false,
+        keep: Keep::new(),
         retry_at: None,
         waits: Backoff::new(RETRY.0, RETRY.1),
         status,
@@ -139,8 +137,16 @@ pub async fn mirror(parts: Parts, mut orders: mpsc::Receiver<Order>, status: wat
             () = mirror.parts.clock.sleep_until(retry.unwrap_or_default()), if retry.is_some() => mirror.retry(),
         }
     }
+    // One after the other: both write the same file.
+    while mirror.keep.is_running() {
+        match mirror.tasks.join_next().await {
+            Some(Ok(Ended::Saved(saved))) => mirror.keep.end(Instant::now(), saved.is_err()),
+            Some(_) => {}
+            None => break,
+        }
+    }
     // Its last words: what was done is remembered.
-    if mirror.unsaved.is_some() {
+    if mirror.keep.is_wanted() {
         let (parts, memory) = (mirror.parts.clone(), mirror.state.memory.clone());
         let _ = tokio::task::spawn_blocking(move || save(&parts, &memory)).await;
     }
@@ -172,9 +178,7 @@ impl Mirror {
                     self.scans.want();
                 }
                 Effect::List => self.lists.want(),
-                Effect::Save => {
-                    self.unsaved.get_or_insert_with(Instant::now);
-                }
+                Effect::Save => self.keep.want(Instant::now()),
                 Effect::Say(stop) => {
                     tracing::warn!(source = self.parts.name, why = %stop, "nothing is mirrored until this is over");
                 }
@@ -186,6 +190,10 @@ impl Mirror {
     fn ordered(&mut self, order: Order) {
         match order {
             Order::On(binding) => {
+                if self.state.is_on() && self.state.memory.binding != binding {
+                    // Nothing that waits or is being looked at is this owner's.
+                    self.ordered(Order::Off);
+                }
                 if !self.state.is_on() {
                     self.era += 1;
                     self.scans = Look::new(self.parts.settle);
@@ -281,10 +289,9 @@ impl Mirror {
                 self.event(Event::Done(outcomes));
             }
             Ok(Ended::Saved(saved)) => {
-                self.is_saving = false;
+                self.keep.end(Instant::now(), saved.is_err());
                 if let Err(error) = saved {
                     tracing::warn!(source = self.parts.name, %error, "the memory can't be kept");
-                    self.unsaved = Some(Instant::now());
                 }
             }
             // It panicked, and what it was about will never be answered: the supervisor begins anew.
@@ -319,10 +326,7 @@ impl Mirror {
             self.tasks
                 .spawn(async move { Ended::Worked(lane, naturals, worker.carry_out(job).await) });
         }
-        let is_time = |since: Instant| !self.state.is_busy() || since.elapsed() >= BETWEEN_SAVES;
-        if !self.is_saving && self.unsaved.is_some_and(is_time) {
-            self.unsaved = None;
-            self.is_saving = true;
+        if self.keep.begins(Instant::now(), self.state.is_busy()) {
             let (parts, memory) = (self.parts.clone(), self.state.memory.clone());
             self.tasks
                 .spawn_blocking(move || Ended::Saved(save(&parts, &memory)));
@@ -345,20 +349,16 @@ impl Mirror {
         let looks = [&self.scans, &self.lists]
             .into_iter()
             .filter_map(|look| look.due());
-        let save = self
-            .unsaved
-            .filter(|_| !self.is_saving)
-            .map(|since| since + BETWEEN_SAVES);
-        looks.chain(save).min()
+        looks.chain(self.keep.due()).min()
     }
 
     fn tell(&self) {
         let is_quiet = self.scans.is_over() && self.lists.is_over() && !self.state.is_busy();
         let status = Status {
             is_on: self.state.is_on(),
-            is_settled: self.state.is_on() && is_quiet && self.unsaved.is_none() && !self.is_saving,
+            is_settled: self.state.is_on() && is_quiet && self.keep.is_over(),
             stopped: self.state.stopped(),
-            waits: self.state.waits() || self.scans.failed || self.lists.failed,
+            waits: self.state.waits() || self.scans.failed || self.lists.failed || self.keep.failed(),
             refused: self.state.refused(),
         };
         self.status

@@ -118,8 +118,8 @@ pub struct Scan {
     pub root: Root,
     /// The items, with the natural keys that new records would get.
     pub items: Vec<(String, Local)>,
-    /// Folders, relative to the root, that couldn't be looked into or are another file system: nothing is known of what
-    /// lies below.
+    /// Paths below the root that say nothing of what lay there: folders that couldn't be looked into or are another file
+    /// system, links and special files.
     pub unseen: Vec<String>,
 }
 

@@ -36,8 +36,8 @@ pub trait Source: fmt::Debug + Send + Sync + 'static {
     /// Whether it is as named.
     fn is_still(&self, item: &Local) -> bool;
 
-    /// Whether nothing lies at a place that is known.
-    fn is_free(&self, place: &str) -> bool;
+    /// Whether an item isn't at the place it was known at: the last look before its record is deleted.
+    fn is_gone(&self, natural: &str, place: &str) -> bool;
 
     /// Writes a record, whole or not at all; over `over` only if that is still as named, else only where nothing is.
     ///

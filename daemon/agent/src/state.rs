@@ -8,7 +8,7 @@ mod decide;
 mod done;
 mod look;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Binding, Local, Mark, Memory, Remote, Root, Scan};
 
@@ -29,9 +29,11 @@ pub struct State {
     on: bool,
     root: Option<Root>,
     local: Option<BTreeMap<String, Local>>,
-    unseen: Vec<String>,
+    unseen: BTreeSet<String>,
     remote: Option<BTreeMap<String, Remote>>,
     busy: BTreeMap<String, Work>,
+    /// What was under way when the binding became another: its outcome is about another owner's records.
+    foreign: BTreeSet<String>,
     put_off: BTreeMap<String, PutOff>,
     /// Counts what was done.
     now: u64,
@@ -248,12 +250,17 @@ pub fn step(mut state: State, event: Event) -> (State, Vec<Effect>) {
             state.put_off.clear();
             state.stopped = None;
         }
+        // Work that was begun before it was switched off ended meanwhile, and nothing else tells how it left the item.
+        Event::Scanned(at, _) if state.local.is_none() && state.now > at => {
+            effects.push(Effect::Scan { make: false });
+        }
         Event::Scanned(at, scan) => state.scanned(at, scan),
         Event::NotScanned(stop) => {
             state.local = None;
             state.root = None;
             state.stop(stop, &mut effects);
         }
+        Event::Listed(at, _) if state.remote.is_none() && state.now > at => effects.push(Effect::List),
         Event::Listed(at, records) => state.listed(at, records),
         Event::Done(outcomes) => return state.done(outcomes),
         Event::Again => state.put_off.retain(|_, off| *off != PutOff::Later),
@@ -270,6 +277,7 @@ impl State {
                 binding,
                 ..Memory::default()
             };
+            self.foreign = self.busy.keys().cloned().collect();
             effects.push(Effect::Save);
         }
         self.on = true;

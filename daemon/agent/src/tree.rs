@@ -91,15 +91,12 @@ impl Tree {
         mark_at(&folder, name)
     }
 
-    /// Whether nothing at all lies there.
+    /// Whether no file lies there, nor anything that may lead to one: a folder in a file's place, or a file in a folder's,
+    /// is in nobody's way.
     #[must_use]
     pub fn is_free(&self, place: &str) -> bool {
-        let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-        match self.parent(place, false) {
-            Ok((folder, name)) => lies(&folder, name) == Err(Errno::NOENT),
-            // Without a root nothing can be said.
-            Err(error) => gone(&error) && self.root().is_ok(),
-        }
+        // Without a root nothing can be said.
+        names::is_mirrored_path(place) && self.root().is_ok_and(|root| is_free_below(root, place))
     }
 
     /// Writes a file, whole or not at all, and durably: over `over` only if the file is still as that says, else only where
@@ -256,7 +253,52 @@ fn lies(folder: &OwnedFd, name: &str) -> Result<(), Errno> {
 }
 
 fn mark_at(folder: &OwnedFd, name: &str) -> io::Result<Mark> {
+    match kind_at(folder, name)? {
+        Kind::File(mark) => Ok(mark),
+        Kind::Folder | Kind::Other => Err(Errno::NOENT.into()),
+    }
+}
+
+/// What lies in a folder under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File(Mark),
+    /// A folder.
+    Folder,
+    /// A link, which isn't followed, or a special file.
+    Other,
+}
+
+/// What lies in a folder under a name.
+///
+/// # Errors
+/// What the file system says.
+pub fn kind_at(folder: &OwnedFd, name: &str) -> io::Result<Kind> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = File::from(openat(folder, name, flags, Mode::empty())?);
-    Ok(mark_of(&file.metadata()?).ok_or(Errno::NOENT)?)
+    let metadata = File::from(openat(folder, name, flags, Mode::empty())?).metadata()?;
+    Ok(match mark_of(&metadata) {
+        Some(mark) => Kind::File(mark),
+        None if metadata.is_dir() => Kind::Folder,
+        None => Kind::Other,
+    })
+}
+
+fn is_free_below(root: OwnedFd, place: &str) -> bool {
+    let (mut folder, mut names) = (root, place.split('/').peekable());
+    while let Some(name) = names.next() {
+        match (kind_at(&folder, name), names.peek()) {
+            (Err(error), _) => return error.kind() == io::ErrorKind::NotFound,
+            (Ok(Kind::Folder), None) | (Ok(Kind::File(_)), Some(_)) => return true,
+            (Ok(Kind::File(_)), None) | (Ok(Kind::Other), _) => return false,
+            (Ok(Kind::Folder), Some(_)) => {
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                match openat(&folder, name, flags, Mode::empty()) {
+                    Ok(below) => folder = below,
+                    Err(error) => return error == Errno::NOENT,
+                }
+            }
+        }
+    }
+    false
 }

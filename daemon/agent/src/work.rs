@@ -57,9 +57,9 @@ impl Worker {
             let Work::Delete { id, revision, place } = work else {
                 continue;
             };
-            let source = Arc::clone(&self.source);
+            let (source, named) = (Arc::clone(&self.source), natural.clone());
             // The last look: it may be back.
-            let outcome = match blocking(move || source.is_free(&place)).await {
+            let outcome = match blocking(move || source.is_gone(&named, &place)).await {
                 Some(true) => match self.records.delete(id, revision).await {
                     Ok(()) => Outcome::Gone,
                     Err(failure) => failed(failure),

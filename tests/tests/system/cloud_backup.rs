@@ -9,7 +9,7 @@ use belay_tests::process::Process;
 use belay_tests::pusher::{Link, Session, bring, list, made, push};
 use hyper::body::Bytes;
 
-use crate::disk::next_write;
+use crate::disk::writes;
 use crate::owner::adas;
 use crate::scene::Scene;
 
@@ -131,13 +131,9 @@ async fn a_backup_that_is_killed_at_any_file_leaves_the_whole_one_of_before() {
             whole = photos.len();
             continue;
         }
-        let mut writing = Box::pin(next_write(&device.backup));
+        let written = writes(&device.backup, round);
         let running = device.backs_up();
-        for _ in 1..round {
-            writing.await;
-            writing = Box::pin(next_write(&device.backup));
-        }
-        writing.await;
+        written.await;
         running.kill().await.unwrap();
     }
     device.restores().await;

@@ -1,6 +1,10 @@
 //! Waiting for what a program does to its files.
 
+use std::convert::Infallible;
 use std::future::Future;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use belay_tests::until::within;
@@ -10,16 +14,36 @@ use tokio::net::unix::pipe;
 /// Resolves when a file anywhere below `folder` is next put in its place by a rename. The watch stands when this
 /// returns, not when it is first polled.
 pub fn next_write(folder: &Path) -> impl Future<Output = ()> + use<> {
+    writes(folder, 1)
+}
+
+/// Resolves when so many files below `folder` were put in their places since this returned.
+pub fn writes(folder: &Path, wanted: usize) -> impl Future<Output = ()> + use<> {
     let watch = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).unwrap();
     for folder in folders(folder) {
         inotify::add_watch(&watch, &folder, WatchFlags::MOVED_TO).unwrap();
     }
     let events = pipe::Receiver::from_owned_fd_unchecked(watch).unwrap();
     async move {
-        within("a program to write a file", events.readable())
-            .await
-            .unwrap()
-            .unwrap();
+        let mut seen = 0;
+        while seen < wanted {
+            within("a program to write a file", events.readable())
+                .await
+                .unwrap()
+                .unwrap();
+            let end = events.try_io(|| count(&events, &mut seen)).unwrap_err();
+            assert_eq!(end.kind(), io::ErrorKind::WouldBlock);
+        }
+    }
+}
+
+/// Counts the events that wait, to their end.
+fn count(events: impl AsFd, seen: &mut usize) -> io::Result<Infallible> {
+    let mut room = [MaybeUninit::uninit(); 4096];
+    let mut reader = inotify::Reader::new(events, &mut room);
+    loop {
+        reader.next()?;
+        *seen += 1;
     }
 }
 

@@ -8,6 +8,7 @@ use belay_proto::wire::{PushRecord, PushStatus};
 use tempfile::TempDir;
 
 use super::*;
+use crate::admin::restore::Spoilt;
 use crate::admin::{AdminError, backup, compact, restore};
 use crate::app::{App, OpenError, RESTORING};
 use crate::clock::CloudClock;
@@ -36,7 +37,7 @@ fn key(rig: &Rig) -> PathBuf {
 fn restored(from: &Path, key: &Path) -> Rig {
     let folder = TempDir::new().unwrap();
     let settings = settings(&folder);
-    restore::restore(&settings.data, from, Some(key), LATER).unwrap();
+    restore::restore(&settings.data, from, Some(key), Spoilt::Refused, LATER).unwrap();
     let rig = Rig::with(folder, settings);
     rig.advance(60);
     rig
@@ -148,7 +149,14 @@ async fn no_chunk_goes_while_a_backup_is_made() {
     home.owner.sign_in(&mut home.client).await.is(200);
     compact::compact(&data(&rig), false, START + 3 * DAY * 1000).unwrap();
     assert_eq!(home.client.get(&chunk.path()).await.is(200).body, chunk.bytes);
+    let nobodys = data(&rig).join("blobs/00").join("00".repeat(16));
+    fs::create_dir_all(nobodys.parent().unwrap()).unwrap();
+    fs::write(&nobodys, "of a row that has gone meanwhile").unwrap();
+    compact::compact(&data(&rig), false, START).unwrap();
+    assert!(nobodys.exists());
     drop(held);
+    compact::compact(&data(&rig), false, START).unwrap();
+    assert!(!nobodys.exists());
     rig.advance(120);
     home.owner.sign_in(&mut home.client).await.is(200);
     until_lengths(&rig, &[]).await;
@@ -193,10 +201,26 @@ async fn a_later_backup_in_the_same_folder_takes_only_what_is_new() {
     assert!(matches!(refused, Err(AdminError::Bad(_))), "{refused:?}");
 }
 
-/// Changes a file; puts it back when dropped.
-struct Spoilt(PathBuf, Vec<u8>);
+#[tokio::test]
+async fn no_backup_is_made_in_a_clouds_data() {
+    let (rig, other) = (Rig::new(), Rig::new());
+    let home = Home::new(&rig).await;
+    // Half of it, of which a backup has nothing.
+    let chunk = Chunk::new(1, 1000);
+    bring(&home.client, &chunk, 0, 10).await.is(202);
+    let before = files(&rig).len();
+    assert_eq!(before, 1);
+    for from in [&rig, &other] {
+        let result = backup::backup(&data(from), &data(&rig), START);
+        assert!(matches!(result, Err(AdminError::Usage(_))), "{result:?}");
+        assert_eq!(files(&rig).len(), before);
+    }
+}
 
-impl Spoilt {
+/// Changes a file; puts it back when dropped.
+struct Changed(PathBuf, Vec<u8>);
+
+impl Changed {
     fn new(path: &Path, spoil: impl FnOnce(&mut Vec<u8>)) -> Self {
         let bytes = fs::read(path).unwrap();
         let mut other = bytes.clone();
@@ -206,7 +230,7 @@ impl Spoilt {
     }
 }
 
-impl Drop for Spoilt {
+impl Drop for Changed {
     fn drop(&mut self) {
         fs::write(&self.0, &self.1).unwrap();
     }
@@ -218,6 +242,7 @@ async fn a_backup_that_is_half_or_changed_is_refused_and_nothing_of_it_stays() {
     let home = Home::new(&rig).await;
     let chunk = Chunk::new(1, 300_000);
     bring_all(&home.client, &chunk).await;
+    sync::one(&home.client, &naming(1, &[&chunk])).await;
     let folder = TempDir::new().unwrap();
     backup::backup(&data(&rig), folder.path(), START).unwrap();
     let find = |ending: &str| {
@@ -239,7 +264,7 @@ async fn a_backup_that_is_half_or_changed_is_refused_and_nothing_of_it_stays() {
     fs::write(&name, bytes).unwrap();
     let place = TempDir::new().unwrap();
     let refused = |why: &str, key: &Path| {
-        let result = restore::restore(place.path(), folder.path(), Some(key), LATER);
+        let result = restore::restore(place.path(), folder.path(), Some(key), Spoilt::Refused, LATER);
         assert!(result.is_err(), "{why}: {result:?}");
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "{why}");
     };
@@ -254,10 +279,10 @@ async fn a_backup_that_is_half_or_changed_is_refused_and_nothing_of_it_stays() {
         ("the database", find(".sqlite")),
         ("a chunk", blob()),
     ] {
-        let spoilt = Spoilt::new(&path, cut);
+        let spoilt = Changed::new(&path, cut);
         refused(&format!("{what} is cut off"), &key);
         drop(spoilt);
-        let spoilt = Spoilt::new(&path, flip);
+        let spoilt = Changed::new(&path, flip);
         refused(&format!("{what} is changed"), &key);
         drop(spoilt);
         let kept = fs::read(&path).unwrap();
@@ -265,6 +290,19 @@ async fn a_backup_that_is_half_or_changed_is_refused_and_nothing_of_it_stays() {
         refused(&format!("{what} isn't there"), &key);
         fs::write(&path, kept).unwrap();
     }
+    // Without the chunk it is as good as it can be.
+    let spoilt = Changed::new(&blob(), flip);
+    let away = TempDir::new().unwrap();
+    let told = restore::restore(away.path(), folder.path(), Some(&key), Spoilt::LeftOut, LATER);
+    assert!(matches!(told, Err(AdminError::RestoredWithout(1, 1))), "{told:?}");
+    let whole: u64 = store::connect(&away.path().join(FILE))
+        .unwrap()
+        .query_row("SELECT count(*) FROM chunks WHERE whole = 1", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!((whole, away.path().join(RESTORING).exists()), (0, false));
+    drop(spoilt);
     let other = place.path().with_extension("key");
     fs::write(&other, [1; 32]).unwrap();
     refused("another key", &other);
@@ -272,14 +310,14 @@ async fn a_backup_that_is_half_or_changed_is_refused_and_nothing_of_it_stays() {
     refused("no key", &other);
     fs::remove_file(other).unwrap();
     fs::write(place.path().join("x"), "somebody's").unwrap();
-    let result = restore::restore(place.path(), folder.path(), Some(&key), LATER);
+    let result = restore::restore(place.path(), folder.path(), Some(&key), Spoilt::Refused, LATER);
     assert!(matches!(result, Err(AdminError::NotEmpty)), "{result:?}");
     fs::remove_file(place.path().join("x")).unwrap();
     // The key alone may be there.
     fs::copy(&key, place.path().join("server.key")).unwrap();
-    restore::restore(place.path(), folder.path(), None, LATER).unwrap();
+    restore::restore(place.path(), folder.path(), None, Spoilt::Refused, LATER).unwrap();
     assert!(!place.path().join(RESTORING).exists());
-    let again = restore::restore(place.path(), folder.path(), None, LATER);
+    let again = restore::restore(place.path(), folder.path(), None, Spoilt::Refused, LATER);
     assert!(matches!(again, Err(AdminError::NotEmpty)), "{again:?}");
 }
 

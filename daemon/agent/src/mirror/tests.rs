@@ -1,6 +1,7 @@
 //! Mirrors on real folders with the real inotify, and a collection in memory.
 
 mod collection;
+mod ends;
 
 use std::collections::BTreeMap;
 use std::fs;

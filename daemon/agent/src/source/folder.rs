@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use belay_proto::clock::Clock;
+use rustix::fs::FallocateFlags;
+use rustix::io::Errno;
 
 use super::kinds::kind_of;
 use super::walk::Walker;
@@ -112,7 +114,7 @@ impl Source for Folder {
         self.tree.mark(&item.place).is_ok_and(|mark| mark == item.mark)
     }
 
-    fn is_free(&self, place: &str) -> bool {
+    fn is_gone(&self, _natural: &str, place: &str) -> bool {
         self.tree.is_free(place)
     }
 
@@ -128,6 +130,7 @@ impl Source for Folder {
         let record = arrival.record;
         let content = arrival.content;
         let mark = self.tree.replace(&place, over.map(|over| over.mark), |file| {
+            reserve(file, record.length)?;
             copy(content, file, record.length)?;
             dress(file, &record.attributes)?;
             Ok(())
@@ -145,6 +148,15 @@ impl Source for Folder {
 
     fn watch(&self) -> io::Result<Box<dyn Watch>> {
         self.inotify.watch()
+    }
+}
+
+/// Has the file system set the room aside, so that what doesn't fit isn't fetched, on a metered line, again and again.
+fn reserve(file: &File, length: u64) -> io::Result<()> {
+    match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, length) {
+        // A length of 0, or a file system that can't.
+        Ok(()) | Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Sources on real folders, with the real inotify.
 
+mod swaps;
 mod vdirs;
 
 use std::fs;
@@ -258,7 +259,7 @@ fn only_what_is_still_as_it_was_is_replaced_or_removed() {
     ));
     assert!(matches!(source.remove(&seen), Err(SourceError::Changed)));
     assert!(matches!(source.open(&seen), Err(SourceError::Changed)));
-    assert!(!source.is_still(&seen) && !source.is_free("a") && source.is_free("b"));
+    assert!(!source.is_still(&seen) && !source.is_gone("a", "a") && source.is_gone("b", "b"));
     assert_eq!(fs::read(&path).unwrap(), b"one, edited");
     let seen = item(&source, "a");
     let written = write(&source, "a", &[], "theirs", Some(&seen)).unwrap();

@@ -24,6 +24,8 @@ use crate::tree::Tree;
 
 /// A file is read up to here for its UID, bytes.
 const READ: u64 = 4 * 1024 * 1024;
+/// The longest record that is written, bytes: it is held in memory, and no contact with its photograph is longer.
+const LONGEST: u64 = 16 * 1024 * 1024;
 
 /// What a vdir holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,10 +95,10 @@ impl Vdir {
     }
 
     /// What a file is by nature; nothing where it isn't one contact or event.
-    fn natural(&self, place: &str) -> Option<String> {
+    fn natural(&self, place: &str) -> io::Result<Option<String>> {
         let mut bytes = Vec::new();
-        let (file, _) = self.tree.open(place).ok()?;
-        file.take(READ).read_to_end(&mut bytes).ok()?;
+        let (file, _) = self.tree.open(place)?;
+        file.take(READ).read_to_end(&mut bytes)?;
         let said = match self.cards {
             Cards::Contacts | Cards::KPeople => of_vcard(&bytes),
             Cards::Calendars => of_calendar(&bytes),
@@ -109,13 +111,13 @@ impl Vdir {
             }
             Said::Unusable => {
                 tracing::warn!("a file isn't one contact or event, and is left alone");
-                return None;
+                return Ok(None);
             }
         };
-        Some(match (self.cards, folder_of(place)) {
+        Ok(Some(match (self.cards, folder_of(place)) {
             (Cards::Contacts | Cards::KPeople, _) | (Cards::Calendars, "") => name,
             (Cards::Calendars, calendar) => format!("{calendar}/{name}"),
-        })
+        }))
     }
 
     fn local(&self, place: String, mark: Mark) -> Local {
@@ -173,7 +175,7 @@ impl Source for Vdir {
             except: &[],
             sweep: first,
         };
-        let walk = walker.walk(make)?;
+        let mut walk = walker.walk(make)?;
         let mut known = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let mut read = BTreeMap::new();
         let mut items = Vec::new();
@@ -183,12 +185,16 @@ impl Source for Vdir {
             .filter(|(place, _)| self.cards.takes(place))
         {
             let natural = match known.remove(&place) {
-                Some((before, natural)) if before == mark => natural,
+                Some((before, natural)) if before == mark => Ok(natural),
                 _ => self.natural(&place),
             };
-            read.insert(place.clone(), (mark, natural.clone()));
-            if let Some(natural) = natural {
-                items.push((natural, self.local(place, mark)));
+            if let Ok(natural) = &natural {
+                read.insert(place.clone(), (mark, natural.clone()));
+            }
+            match natural {
+                Ok(Some(natural)) => items.push((natural, self.local(place, mark))),
+                // It may be half written: what it was isn't gone.
+                Ok(None) | Err(_) => walk.unseen.push(place),
             }
         }
         *known = read;
@@ -212,13 +218,18 @@ impl Source for Vdir {
         self.tree.mark(&item.place).is_ok_and(|mark| mark == item.mark)
     }
 
-    fn is_free(&self, place: &str) -> bool {
-        self.tree.is_free(place)
+    fn is_gone(&self, natural: &str, place: &str) -> bool {
+        // A file whose UID was changed is another item.
+        let is_another = || matches!(self.natural(place), Ok(Some(now)) if now != natural);
+        self.tree.is_free(place) || is_another()
     }
 
     fn write(&self, arrival: Arrival<'_>, over: Option<&Local>) -> Result<Local, SourceError> {
         let record = arrival.record;
         let content = arrival.content;
+        if record.length > LONGEST {
+            return Err(SourceError::Refused("no contact or event is as long"));
+        }
         let wanted = self.new_place(arrival.natural, &record.attributes);
         let moves =
             |over: &&Local| self.cards != Cards::KPeople && folder_of(&over.place) != folder_of(&wanted);

@@ -1,15 +1,17 @@
 //! Walking through a root.
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 
 use belay_proto::clock::Clock;
+use rustix::fs::{AtFlags, Dir, unlinkat};
 use rustix::io::Errno;
 
 use crate::inotify::Inotify;
 use crate::model::{Mark, Root};
 use crate::names;
 use crate::state::Stop;
-use crate::tree::{Tree, device, mark_of};
+use crate::tree::{self, Kind, Tree, device};
 
 /// Files below a root, at most; beyond, nothing is said about them.
 const MOST: usize = 2_000_000;
@@ -19,8 +21,10 @@ pub(super) struct Walk {
     pub root: Root,
     /// Regular files that are mirrored by their names: path below the root, state. In the order of the paths.
     pub files: Vec<(String, Mark)>,
-    /// Folders that couldn't be looked into.
+    /// What couldn't be looked into: folders, and links and special files, which may stand for what they replaced.
     pub unseen: Vec<String>,
+    /// Why a folder isn't watched.
+    unwatched: Option<io::Error>,
 }
 
 /// How a root is walked.
@@ -41,21 +45,16 @@ impl Walker<'_> {
         if make && std::fs::create_dir_all(self.tree.path()).is_err() {
             return Err(Stop::Missing);
         }
-        let root = self.tree.root().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Stop::Missing,
-            _ => Stop::Unreadable,
-        })?;
-        let metadata = std::fs::File::from(root)
-            .metadata()
-            .map_err(|_| Stop::Unreadable)?;
+        let (device, inode) = self.root()?;
         let mut walk = Walk {
             root: Root {
-                device: std::os::unix::fs::MetadataExt::dev(&metadata),
-                inode: std::os::unix::fs::MetadataExt::ino(&metadata),
+                device,
+                inode,
                 boot: self.clock.boot_id(),
             },
             files: Vec::new(),
             unseen: Vec::new(),
+            unwatched: None,
         };
         let mut folders = vec![(String::new(), 0)];
         while let Some((folder, depth)) = folders.pop() {
@@ -66,10 +65,11 @@ impl Walker<'_> {
                 }
                 Ok(_) => {}
                 Err(_) if folder.is_empty() => return Err(Stop::Unreadable),
-                // It was there a moment ago: the watch tells.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
-                    tracing::warn!(%error, "a folder can't be looked into, what is known of it is left alone");
+                    // It was there a moment ago: moved or removed, which the watch tells, or its medium is being taken away.
+                    if error.kind() != io::ErrorKind::NotFound {
+                        tracing::warn!(%error, "a folder can't be looked into, what is known of it is left alone");
+                    }
                     walk.unseen.push(folder);
                 }
             }
@@ -77,8 +77,27 @@ impl Walker<'_> {
                 return Err(Stop::Unreadable);
             }
         }
+        // Each step begins at the root's path: part of this may be of what lay under a medium that was taken away.
+        if self.root()? != (device, inode) {
+            return Err(Stop::Replaced);
+        }
+        if let Some(error) = &walk.unwatched {
+            tracing::warn!(%error, "not every folder is watched: changes there are seen when something else changes");
+        }
         walk.files.sort_by(|one, other| one.0.cmp(&other.0));
         Ok(walk)
+    }
+
+    /// The root's device number and inode.
+    fn root(&self) -> Result<(u64, u64), Stop> {
+        let root = self.tree.root().map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Stop::Missing,
+            _ => Stop::Unreadable,
+        })?;
+        let metadata = std::fs::File::from(root)
+            .metadata()
+            .map_err(|_| Stop::Unreadable)?;
+        Ok((metadata.dev(), metadata.ino()))
     }
 
     /// Notes a folder's files; answers the folders in it.
@@ -87,20 +106,18 @@ impl Walker<'_> {
         if device(&open)? != walk.root.device {
             return Err(Errno::XDEV.into());
         }
-        let path = self.tree.path().join(folder);
-        if let Err(error) = self.inotify.add(&path) {
-            tracing::warn!(%error, "a folder isn't watched: changes in it are seen at the next start only");
+        if let Err(error) = self.inotify.add(&self.tree.path().join(folder)) {
+            walk.unwatched = Some(error);
         }
         let mut below = Vec::new();
-        for entry in std::fs::read_dir(&path)? {
+        for entry in Dir::read_from(&open)? {
             let entry = entry?;
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else {
+            let Ok(name) = entry.file_name().to_str() else {
                 tracing::warn!("a name isn't UTF-8 and isn't mirrored");
                 continue;
             };
             if self.sweep && names::is_ours(name) {
-                let _ = rustix::fs::unlinkat(&open, name, rustix::fs::AtFlags::empty());
+                let _ = unlinkat(&open, name, AtFlags::empty());
             }
             let place = match folder {
                 "" => name.to_owned(),
@@ -109,10 +126,10 @@ impl Walker<'_> {
             if !names::is_mirrored_path(&place) || self.except.contains(&place) {
                 continue;
             }
-            // Neither follows a link.
-            match entry.metadata() {
-                Ok(metadata) if metadata.is_dir() => below.push(place),
-                Ok(metadata) => walk.files.extend(mark_of(&metadata).map(|mark| (place, mark))),
+            match tree::kind_at(&open, name) {
+                Ok(Kind::File(mark)) => walk.files.push((place, mark)),
+                Ok(Kind::Folder) => below.push(place),
+                Ok(Kind::Other) => walk.unseen.push(place),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }

@@ -13,6 +13,13 @@ impl State {
             };
             self.now = self.now.saturating_add(1);
             self.ended.insert(natural.clone(), self.now);
+            let outcome = match self.foreign.remove(&natural) {
+                true => {
+                    (wishes.scan, wishes.list) = (true, true);
+                    Outcome::Later
+                }
+                false => outcome,
+            };
             let is_refused_sibling =
                 outcome == Outcome::Refused && matches!(work, Work::Join { .. }) && is_sibling(&natural);
             self.end(&natural, work, outcome, &mut wishes);

@@ -33,7 +33,7 @@ impl State {
             keep(later.map(|(natural, _)| natural), before, &mut local);
         }
         self.local = Some(local);
-        self.unseen = unseen;
+        self.unseen = unseen.into_iter().collect();
         self.root = Some(root);
         self.put_off.retain(|_, off| *off != PutOff::Scan);
         self.tell_siblings();
@@ -145,12 +145,10 @@ impl State {
     }
 
     fn is_unseen(&self, place: &str) -> bool {
-        let below = |folder: &String| {
-            place
-                .strip_prefix(folder.as_str())
-                .is_some_and(|rest| rest.starts_with('/'))
-        };
-        self.unseen.iter().any(|folder| folder == place || below(folder))
+        let mut above = place
+            .match_indices('/')
+            .filter_map(|(slash, _)| place.get(..slash));
+        self.unseen.contains(place) || above.any(|folder| self.unseen.contains(folder))
     }
 
     /// An edited sibling whose record is gone, or says something else, becomes a record of its own: belayd alone makes

@@ -1,5 +1,7 @@
 //! What is done about one item, and what is never done.
 
+mod late;
+
 use super::*;
 use crate::model::{Attributes, Known};
 

@@ -1,0 +1,133 @@
+//! How a mirror ends and begins anew.
+
+use std::fs::File;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+
+use super::*;
+use crate::model::Local;
+use crate::ports::{Arrival, SourceError};
+
+/// A folder on a medium that takes as long to write as the test says.
+#[derive(Debug)]
+struct Slow {
+    folder: Folder,
+    begun: Mutex<Sender<()>>,
+    ends: Mutex<Receiver<()>>,
+}
+
+impl Source for Slow {
+    fn shows_siblings(&self) -> bool {
+        self.folder.shows_siblings()
+    }
+
+    fn scan(&self, first: bool, make: bool) -> Result<Scan, Stop> {
+        self.folder.scan(first, make)
+    }
+
+    fn open(&self, item: &Local) -> Result<File, SourceError> {
+        self.folder.open(item)
+    }
+
+    fn is_still(&self, item: &Local) -> bool {
+        self.folder.is_still(item)
+    }
+
+    fn is_gone(&self, natural: &str, place: &str) -> bool {
+        self.folder.is_gone(natural, place)
+    }
+
+    fn write(&self, arrival: Arrival<'_>, over: Option<&Local>) -> Result<Local, SourceError> {
+        self.folder.write(arrival, over)
+    }
+
+    fn remove(&self, item: &Local) -> Result<(), SourceError> {
+        self.folder.remove(item)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.begun.lock().unwrap().send(()).unwrap();
+        // Once the test lets go of the other end it is quick.
+        let _ = self.ends.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        Ok(())
+    }
+
+    fn watch(&self) -> io::Result<Box<dyn Watch>> {
+        self.folder.watch()
+    }
+}
+
+#[tokio::test]
+async fn a_mirror_that_ends_waits_for_what_keeps_its_memory_already() {
+    let home = tempfile::tempdir().unwrap();
+    let root = home.path().join("root");
+    fs::create_dir_all(&root).unwrap();
+    fs::write(root.join("a"), "a").unwrap();
+    let collection = Collection::new();
+    let clock: Arc<dyn Clock> = Arc::new(BoottimeClock::new());
+    let folder = Folder::new(root, Which::All, Vec::new(), Arc::clone(&clock)).unwrap();
+    let (begun, has_begun) = channel();
+    let (let_end, ends) = channel();
+    let records: Arc<dyn Records> = Arc::<Collection>::clone(&collection);
+    let memory = MemoryFile::new(&home.path().join("state"), "test");
+    let parts = Parts {
+        name: "test".to_owned(),
+        source: Arc::new(Slow {
+            folder,
+            begun: Mutex::new(begun),
+            ends: Mutex::new(ends),
+        }),
+        records,
+        memory: memory.clone(),
+        settle: Duration::ZERO,
+        gone_is_gone: false,
+        clock,
+    };
+    let (orders, receiver) = mpsc::channel(8);
+    let (sender, _status) = watch::channel(Status::default());
+    let mut task = tokio::spawn(mirror(parts, receiver, sender));
+    orders.send(Order::On(Binding::default())).await.unwrap();
+    let waiting = tokio::task::spawn_blocking(move || (has_begun.recv().unwrap(), has_begun).1);
+    let has_begun = waiting.await.unwrap();
+    drop(orders);
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut task).await;
+    assert!(early.is_err(), "it ended before its memory was kept");
+    assert!(has_begun.try_recv().is_err(), "two write the same file");
+    drop(let_end);
+    task.await.unwrap();
+    assert!(memory.load().root.is_some());
+}
+
+#[tokio::test]
+async fn a_folder_that_takes_a_files_place_is_its_removal() {
+    let home = tempfile::tempdir().unwrap();
+    let collection = Collection::new();
+    fs::create_dir_all(home.path().join("root")).unwrap();
+    fs::write(home.path().join("root/a"), "file").unwrap();
+    fs::write(home.path().join("root/z"), "stays").unwrap();
+    let mut running = Running::new(home.path(), &collection).await;
+    running.holds(&[("a", "file"), ("z", "stays")]).await;
+    let root = running.root.clone();
+    running.end().await;
+    fs::remove_file(root.join("a")).unwrap();
+    fs::create_dir(root.join("a")).unwrap();
+    fs::write(root.join("a/b"), "below").unwrap();
+    let mut running = Running::new(home.path(), &collection).await;
+    running.holds(&[("a/b", "below"), ("z", "stays")]).await;
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_memory_that_cant_be_kept_is_told_and_tried_again_without_hurry() {
+    let home = tempfile::tempdir().unwrap();
+    let collection = Collection::new();
+    fs::create_dir_all(home.path().join("root")).unwrap();
+    fs::write(home.path().join("state"), "in the way").unwrap();
+    fs::write(home.path().join("root/a"), "a").unwrap();
+    let mut running = Running::new(home.path(), &collection).await;
+    running.until(|status| status.waits).await;
+    assert!(!running.status.borrow().is_settled);
+    fs::remove_file(home.path().join("state")).unwrap();
+    running.settled().await;
+    running.end().await;
+}

@@ -1,0 +1,91 @@
+//! What ends after a collection was switched off, or the device became another's.
+
+use super::*;
+
+/// Three items in common, and a fourth that is being put.
+fn putting() -> State {
+    let items = [all_items(), vec![named("new", 9)]].concat();
+    let (state, effects) = looked(remembering(false), scan(root(1, 2, "boot"), items), all_records());
+    assert!(matches!(works(&effects)[..], [Work::Put { .. }]));
+    state
+}
+
+/// Likewise, and a fourth record that is being fetched.
+fn fetching() -> State {
+    let records = [all_records(), vec![listed("new")]].concat();
+    let (state, effects) = looked(remembering(false), scan(root(1, 2, "boot"), all_items()), records);
+    assert!(matches!(works(&effects)[..], [Work::Fetch { .. }]));
+    state
+}
+
+fn stored() -> Event {
+    let stored = Outcome::Stored {
+        id: "id of new".to_owned(),
+        revision: 1,
+    };
+    Event::Done(vec![("new".to_owned(), stored)])
+}
+
+fn scanned(at: u64, items: Vec<(String, Local)>) -> Event {
+    let unseen = Vec::new();
+    let root = root(1, 2, "boot");
+    Event::Scanned(at, Scan { root, items, unseen })
+}
+
+fn again(state: State, whose: &str) -> State {
+    let (state, _) = step(state, Event::Off);
+    step(state, Event::On(binding(whose))).0
+}
+
+#[test]
+fn what_was_stored_with_another_owner_is_no_reason_to_remove_a_file() {
+    let state = again(putting(), "bob");
+    let (state, effects) = step(state, stored());
+    assert_eq!(effects, [Effect::List, Effect::Scan { make: false }]);
+    assert!(state.memory.known.is_empty() && state.waits());
+    let now = state.now();
+    let items = [all_items(), vec![named("new", 9)]].concat();
+    let (state, _) = step(state, scanned(now, items));
+    let (state, first) = step(state, Event::Listed(now, Vec::new()));
+    let (_, then) = step(state, Event::Again);
+    let all = [first, then].concat();
+    assert_eq!(works(&all).len(), 4);
+    assert!(
+        works(&all)
+            .iter()
+            .all(|work| matches!(work, Work::Put { over: None, .. }))
+    );
+}
+
+#[test]
+fn a_list_from_before_something_was_stored_that_was_begun_earlier_removes_nothing() {
+    let state = again(putting(), "ann");
+    let begun = state.now();
+    let (state, _) = step(state, stored());
+    let (state, effects) = step(state, Event::Listed(begun, all_records()));
+    assert_eq!(effects, [Effect::List]);
+    let items = [all_items(), vec![named("new", 9)]].concat();
+    let now = state.now();
+    let (state, effects) = step(state, scanned(now, items));
+    assert_eq!(works(&effects).len(), 0, "{effects:?}");
+    let records = [all_records(), vec![listed("new")]].concat();
+    let (_, effects) = step(state, Event::Listed(now, records));
+    assert_eq!(works(&effects).len(), 0, "{effects:?}");
+}
+
+#[test]
+fn a_scan_from_before_something_was_written_that_was_begun_earlier_deletes_nothing() {
+    let state = again(fetching(), "ann");
+    let begun = state.now();
+    let written = Outcome::Written {
+        revision: 1,
+        item: named("new", 9).1,
+    };
+    let (state, _) = step(state, Event::Done(vec![("new".to_owned(), written)]));
+    let (state, effects) = step(state, scanned(begun, all_items()));
+    assert_eq!(effects, [Effect::Scan { make: false }]);
+    let records = [all_records(), vec![listed("new")]].concat();
+    let now = state.now();
+    let (_, effects) = step(state, Event::Listed(now, records));
+    assert_eq!(works(&effects).len(), 0, "{effects:?}");
+}
