@@ -257,6 +257,24 @@ mod tests {
     }
 
     #[test]
+    fn of_a_known_length_the_last_part_takes_no_more_room_than_it_needs_and_is_known_to_be_the_last() {
+        let content = noise(CHUNK + 1000);
+        let length = Some(content.len() as u64);
+        let mut chunks = Chunker::new(&content[..], length, Cut::Fixed);
+        assert_eq!(chunks.longest(), CHUNK);
+        assert!(chunks.next().is_some() && !chunks.has_ended());
+        assert_eq!(chunks.longest(), 1000);
+        assert_eq!(chunks.next().unwrap().unwrap().content().len(), 1000);
+        assert!(chunks.has_ended() && chunks.next().is_none());
+        let grown = [content, vec![7]].concat();
+        let mut chunks = Chunker::new(&grown[..], length, Cut::Fixed);
+        assert!(chunks.next().unwrap().is_ok());
+        let error = chunks.next().unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        assert!(chunks.next().is_none());
+    }
+
+    #[test]
     fn a_source_that_breaks_is_an_error_and_then_the_end() {
         struct Breaks;
         impl Read for Breaks {
