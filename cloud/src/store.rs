@@ -1,7 +1,8 @@
 //! SQLite on a thread of its own.
 //!
-//! Each call hands one closure to that thread, which runs it in one transaction: all of it happens, or
-//! nothing does. Nobody else holds the connection.
+//! Each call hands one closure to that thread, which runs it as one transaction: all of it happens, or
+//! nothing does. Nobody else holds the connection. Calls that wait for the thread at the same time are put on disk together:
+//! whoever calls then waits for one write of the disk and not for one a call.
 
 pub mod migrations;
 
@@ -27,13 +28,20 @@ const LARGEST: u64 = i64::MAX.unsigned_abs();
 
 /// Calls that may wait for the thread; more are refused with `busy`.
 const QUEUE: usize = 256;
+/// Calls that are put on disk together at most.
+const TOGETHER: usize = 64;
 
 thread_local! {
     /// What the running transaction of this thread has others told once it stands.
     static AFTERWARDS: RefCell<Vec<Box<dyn FnOnce() + Send>>> = const { RefCell::new(Vec::new()) };
 }
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+/// What is done within a transaction; what it answers is told once the transaction stands, or has failed.
+type Job = Box<dyn FnOnce(&Transaction<'_>) -> Verdict + Send>;
+/// Tells whoever waits; whether the transaction stands.
+type Verdict = Box<dyn FnOnce(bool)>;
+/// What others are told once a transaction stands.
+type Effects = Vec<Box<dyn FnOnce() + Send>>;
 
 /// The database; cloning gives another handle to the same thread.
 #[derive(Clone)]
@@ -102,7 +110,7 @@ impl Store {
             .name("store".to_owned())
             .spawn(move || {
                 while let Some(job) = queue.blocking_recv() {
-                    job(&mut connection);
+                    together(&mut connection, job, &mut queue);
                 }
             })
             .map_err(StoreError::Thread)?;
@@ -120,15 +128,21 @@ impl Store {
         W: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            // A panic inside must not take the thread along; the transaction rolls back as it unwinds.
-            let result = catch_unwind(AssertUnwindSafe(|| run(connection, work)));
-            let result = result.unwrap_or_else(|_| {
-                tracing::error!("a transaction panicked");
-                Err(Problem::new(Kind::Internal))
-            });
-            // Nobody waits any more when the client went away.
-            drop(answer.send(result));
+        let job: Job = Box::new(move |transaction| {
+            let (result, effects) = within(transaction, work);
+            Box::new(move |stands| {
+                if stands {
+                    effects.into_iter().for_each(|effect| effect());
+                }
+                // A refusal that nothing was written for stands in any case.
+                let result = if stands {
+                    result
+                } else {
+                    Err(Problem::new(Kind::Internal))
+                };
+                // Nobody waits any more when the client went away.
+                drop(answer.send(result));
+            })
         });
         self.jobs
             .try_send(job)
@@ -136,6 +150,71 @@ impl Store {
         answered
             .await
             .unwrap_or_else(|_| Err(Problem::new(Kind::Internal)))
+    }
+}
+
+/// Runs a job, and those that wait already, in one transaction.
+fn together(connection: &mut Connection, first: Job, queue: &mut mpsc::Receiver<Job>) {
+    let mut verdicts = Vec::new();
+    let stands = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .and_then(|transaction| {
+            let mut next = Some(first);
+            while let Some(job) = next {
+                verdicts.push(job(&transaction));
+                // SQLite ends a transaction by itself where the disk fails: what came after it would stand alone.
+                next = match verdicts.len() < TOGETHER && !transaction.is_autocommit() {
+                    true => queue.try_recv().ok(),
+                    false => None,
+                };
+            }
+            transaction.commit()
+        });
+    if let Err(error) = &stands {
+        tracing::error!(error = error as &dyn std::error::Error, "transactions failed");
+    }
+    for tell in verdicts {
+        tell(stands.is_ok());
+    }
+}
+
+/// Runs `work` as a transaction within this one, and what it has others told once that stands.
+fn within<T>(
+    transaction: &Transaction<'_>,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>,
+) -> (Result<T, Problem>, Effects) {
+    // One that broke or panicked has left its own.
+    AFTERWARDS.take();
+    // A panic inside must not take the thread along.
+    let attempted = catch_unwind(AssertUnwindSafe(|| -> Result<T, Failure> {
+        transaction.prepare_cached("SAVEPOINT call")?.execute([])?;
+        let outcome = work(transaction);
+        if !matches!(outcome, Err(Failure::Broken(_))) {
+            transaction.prepare_cached("RELEASE call")?.execute([])?;
+        }
+        outcome
+    }));
+    let undo = |problem| {
+        if transaction
+            .execute_batch("ROLLBACK TO call; RELEASE call")
+            .is_err()
+        {
+            // Rather none of those that are together than half of this one.
+            let _ = transaction.execute_batch("ROLLBACK");
+        }
+        (Err(problem), Effects::new())
+    };
+    match attempted {
+        Ok(Ok(answer)) => (Ok(answer), AFTERWARDS.take()),
+        Ok(Err(Failure::Refused(problem) | Failure::Counted(problem))) => (Err(problem), AFTERWARDS.take()),
+        Ok(Err(Failure::Broken(error))) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "a transaction failed");
+            undo(Problem::new(Kind::Internal))
+        }
+        Err(_) => {
+            tracing::error!("a transaction panicked");
+            undo(Problem::new(Kind::Internal))
+        }
     }
 }
 
@@ -246,3 +325,6 @@ fn attempt<T>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

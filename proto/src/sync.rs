@@ -27,7 +27,7 @@ use crate::secret::Secret;
 use crate::signed::EpochKeys;
 use crate::text::{byte_newtype, from_any_bytes, from_hex, hex};
 
-pub use chunk::{Buffer, CHUNK, MAX_SEALED_CHUNK, MIN_CHUNK, NamedPart, Part, seal_chunk};
+pub use chunk::{Buffer, CHUNK, MAX_SEALED_CHUNK, MIN_CHUNK, NamedPart, Part, seal_chunk, sealed_length};
 pub use content::{
     Ancestors, Attributes, ChunkRef, Chunks, Content, Encoding, MAX_SEALED_RECORD, RecordError, SealedRecord,
 };

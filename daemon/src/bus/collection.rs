@@ -14,7 +14,7 @@ use zbus::{Connection, OwnedFd, OwnedVariant, Variant, interface};
 use super::caller::while_here;
 use super::sync::{SyncDesk, count};
 use super::{Action, Error, Options};
-use crate::sync::{Choice, CollectionView, Content, Entry, Got, Put, PutLong};
+use crate::sync::{Choice, CollectionView, Content, Entry, Got, Put, PutLong, longest_short};
 
 pub use contents::Contents;
 use contents::Received;
@@ -155,13 +155,20 @@ impl Collection {
             body,
         };
         let storing = async {
-            Ok::<_, Error>(match self.desk.contents.receive(content.into()).await? {
-                Received::Short(body) => self.desk.sync.put(self.name, put(body)).await?,
-                Received::Long(content) => {
-                    let put = long(put(Secret::new(Vec::new())), content);
-                    self.desk.sync.put_long(self.name, put).await?
-                }
-            })
+            Ok::<_, Error>(
+                match self
+                    .desk
+                    .contents
+                    .receive(content.into(), longest_short(self.name))
+                    .await?
+                {
+                    Received::Short(body) => self.desk.sync.put(self.name, put(body)).await?,
+                    Received::Long(content) => {
+                        let put = long(put(Secret::new(Vec::new())), content);
+                        self.desk.sync.put_long(self.name, put).await?
+                    }
+                },
+            )
         };
         while_here(connection, &header, storing).await
     }

@@ -103,6 +103,25 @@ impl Store {
         .await
     }
 
+    /// Like [`Store::call`], for work that touches many rows in no order: pages that don't fit the usual cache would be written and
+    /// read again and again until it is done.
+    ///
+    /// # Errors
+    /// As [`Store::call`].
+    pub async fn call_with_room<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.call(move |connection| {
+            thread::cache(connection, thread::LARGE_CACHE)?;
+            let done = work(connection);
+            thread::cache(connection, thread::CACHE)?;
+            done
+        })
+        .await
+    }
+
     /// Keeps a release until the cloud has it, and wakes who waits in [`Store::release_put`].
     ///
     /// # Errors

@@ -13,6 +13,11 @@ use super::{FILE_NAME, Sealer, SealingKey, StoreError, meta, migrations};
 /// started, before it closes the database, and has 2 s for both.
 const HANDOVER: Duration = Duration::from_millis(2500);
 
+/// The cache, KiB: the tables are small, and an idle daemon should be too.
+pub(super) const CACHE: i64 = 256;
+/// The cache while many rows are written, KiB: the indices of some 20,000 records.
+pub(super) const LARGE_CACHE: i64 = 2048;
+
 /// What the thread is asked to do.
 pub(super) enum Job {
     /// Run this on the connection.
@@ -100,7 +105,10 @@ fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "trusted_schema", false)?;
     // What is deleted is overwritten: a token or a share that was dropped is gone from the file.
     connection.pragma_update(None, "secure_delete", true)?;
-    // In KiB: the tables are small, and an idle daemon should be too.
-    connection.pragma_update(None, "cache_size", -256)?;
-    Ok(())
+    cache(connection, CACHE)
+}
+
+/// Bounds the memory for pages, KiB. What is over is given back at once.
+pub(super) fn cache(connection: &Connection, most: i64) -> Result<(), rusqlite::Error> {
+    connection.pragma_update(None, "cache_size", -most)
 }

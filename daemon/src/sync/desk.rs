@@ -13,6 +13,8 @@ use belay_sync::record::{self, CONFLICT_WITH};
 use rusqlite::{Connection, Transaction};
 use tokio::sync::broadcast;
 
+pub use long::longest_short;
+
 use super::error::SyncError;
 use super::keys::Keys;
 use super::model::{Change, Choice, Content, Entry, Got, Put};
@@ -241,7 +243,7 @@ pub(super) async fn edit<T: Send + 'static>(
         }
         Ok(done)
     };
-    store.call(edit).await?
+    store.call_with_room(edit).await?
 }
 
 /// What is listed of a record.

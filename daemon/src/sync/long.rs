@@ -29,7 +29,10 @@ use super::ports::{Allowed, LongContents, SyncCloud};
 /// brought. It is used again and again: what allocators keep of that which many threads gave back would be far more.
 const BUFFERS: usize = 4;
 /// Contents that are on their way up at once; more wait.
-const UPLOADS: usize = 2;
+const UPLOADS: usize = 4;
+/// Chunks of all of them together that there is memory for: two long contents, or as many as may be of one chunk each. A chunk
+/// takes as much as it is long.
+const MEMORY: usize = 2 * BUFFERS;
 /// Contents that are on their way down at once; more wait, each with its pipe.
 const DOWNLOADS: usize = 2;
 /// Contents that are or wait to be on their way down.
@@ -38,7 +41,7 @@ const PIPES: usize = 16;
 const QUIET: Duration = Duration::from_secs(60);
 
 /// Contents whose parts never change inside, and don't compress.
-const FIXED: [&str; 2] = ["pictures", "videos"];
+pub(super) const FIXED: [&str; 2] = ["pictures", "videos"];
 
 /// Moves long contents.
 pub struct Long {
@@ -47,6 +50,7 @@ pub struct Long {
     /// How long a pipe may be quiet.
     quiet: Duration,
     uploads: Arc<Semaphore>,
+    memory: Semaphore,
     downloads: Arc<Semaphore>,
     pipes: Arc<Semaphore>,
     /// Downloads, which go on when their caller has its pipe; they end with this.
@@ -70,6 +74,7 @@ impl Long {
             clock,
             quiet: QUIET,
             uploads: Arc::new(Semaphore::new(UPLOADS)),
+            memory: Semaphore::new(MEMORY),
             downloads: Arc::new(Semaphore::new(DOWNLOADS)),
             pipes: Arc::new(Semaphore::new(PIPES)),
             fetching: Mutex::default(),
@@ -88,7 +93,7 @@ impl LongContents for Long {
             let turn = Arc::clone(&self.uploads).acquire_owned().await;
             let turn = turn.map_err(|_| SyncError::Gone)?;
             let (reading, stop) = source::begin(content, self.quiet, turn)?;
-            let chunks = up::bring(&*self.cloud, &*self.clock, keys, reading).await;
+            let chunks = up::bring(&*self.cloud, &*self.clock, &self.memory, keys, reading).await;
             drop(stop);
             chunks
         };

@@ -20,6 +20,7 @@ mod state;
 pub mod view;
 
 pub use actor::Parts;
+pub use desk::longest_short;
 pub use error::SyncError;
 pub use handle::{Message, SyncHandle};
 pub use model::{

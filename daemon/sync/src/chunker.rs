@@ -33,6 +33,8 @@ pub enum Cut {
 pub struct Chunker<R: Read> {
     source: R,
     by_content: Option<Box<ByContent>>,
+    /// What is left of a content that is cut at fixed places from its start, where its length is known.
+    left: Option<u64>,
     ended: bool,
 }
 
@@ -50,11 +52,27 @@ impl<R: Read> Chunker<R> {
             }
             _ => None,
         };
+        let left = match by_content {
+            None => length,
+            Some(_) => None,
+        };
         Self {
             source,
             by_content,
-            ended: false,
+            left,
+            ended: left == Some(0),
         }
+    }
+
+    /// How long the next part may be, bytes.
+    pub fn longest(&self) -> usize {
+        let left = self.left.map(|left| usize::try_from(left).unwrap_or(usize::MAX));
+        left.map_or(CHUNK, |left| left.min(CHUNK))
+    }
+
+    /// Whether the last part was given, as far as that is known.
+    pub fn has_ended(&self) -> bool {
+        self.ended
     }
 
     /// Whether it holds memory to look ahead.
@@ -70,8 +88,27 @@ impl<R: Read> Chunker<R> {
         let part = self.part(buffer);
         self.ended = !matches!(&part, Ok(part) if !part.content().is_empty());
         match part {
-            Ok(part) => (!self.ended).then_some(Ok(part)),
-            Err(error) => Some(Err(error)),
+            Ok(_) if self.ended => None,
+            Ok(part) => Some(self.is_whole(part.content().len()).map(|()| part)),
+            Err(error) => {
+                self.ended = true;
+                Some(Err(error))
+            }
+        }
+    }
+
+    /// After a part of this length: whether a content of a known length ends where it said. Nobody has to ask for another part,
+    /// with room for one, to learn it.
+    fn is_whole(&mut self, length: usize) -> io::Result<()> {
+        let Some(left) = &mut self.left else { return Ok(()) };
+        *left = left.saturating_sub(length as u64);
+        if *left > 0 {
+            return Ok(());
+        }
+        self.ended = true;
+        match self.source.by_ref().take(1).read_to_end(&mut Vec::new())? {
+            0 => Ok(()),
+            _ => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
 
@@ -85,7 +122,8 @@ impl<R: Read> Chunker<R> {
             self.by_content = None;
             return Part::read(buffer, &mut window.chain(&mut self.source), CHUNK);
         }
-        Part::read(buffer, &mut self.source, CHUNK)
+        let longest = self.longest();
+        Part::read(buffer, &mut self.source, longest)
     }
 }
 
@@ -216,6 +254,24 @@ mod tests {
                 .collect()
         };
         assert_ne!(lengths(1), lengths(2));
+    }
+
+    #[test]
+    fn of_a_known_length_the_last_part_takes_no_more_room_than_it_needs_and_is_known_to_be_the_last() {
+        let content = noise(CHUNK + 1000);
+        let length = Some(content.len() as u64);
+        let mut chunks = Chunker::new(&content[..], length, Cut::Fixed);
+        assert_eq!(chunks.longest(), CHUNK);
+        assert!(chunks.next().is_some() && !chunks.has_ended());
+        assert_eq!(chunks.longest(), 1000);
+        assert_eq!(chunks.next().unwrap().unwrap().content().len(), 1000);
+        assert!(chunks.has_ended() && chunks.next().is_none());
+        let grown = [content, vec![7]].concat();
+        let mut chunks = Chunker::new(&grown[..], length, Cut::Fixed);
+        assert!(chunks.next().unwrap().is_ok());
+        let error = chunks.next().unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        assert!(chunks.next().is_none());
     }
 
     #[test]

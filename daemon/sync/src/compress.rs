@@ -1,9 +1,11 @@
 //! Zstandard before sealing, and never more out of it than was promised.
 
-use std::io::Read;
+use std::cell::RefCell;
+use std::io::{self, Read};
 
 use belay_proto::Secret;
 use belay_proto::sync::Encoding;
+use zstd::bulk::Compressor;
 
 /// zstd's own default: 10,000 contacts take a few hundredths of a second.
 const LEVEL: i32 = 3;
@@ -15,6 +17,13 @@ const WINDOW: u32 = 23;
 /// The longest content of a record, decoded, bytes; longer ones lie in chunks.
 pub const LONGEST: u64 = 4 * 1024 * 1024;
 
+/// Up to this length the memory that zstd takes is kept for the next content, bytes: it takes longer to get than to use.
+const KEPT: usize = 16 * 1024;
+
+thread_local! {
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+}
+
 /// A compressed content that isn't what it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the compressed content isn't of the length that it promises")]
@@ -24,12 +33,27 @@ pub struct BadContent;
 #[must_use]
 pub fn compress(content: &[u8]) -> (Encoding, Vec<u8>) {
     if content.len() >= SHORT
-        && let Ok(shorter) = zstd::bulk::compress(content, LEVEL)
+        && let Ok(shorter) = shorter(content)
         && shorter.len() < content.len()
     {
         return (Encoding::Zstd, shorter);
     }
     (Encoding::Identity, content.to_vec())
+}
+
+fn shorter(content: &[u8]) -> io::Result<Vec<u8>> {
+    if content.len() > KEPT {
+        return zstd::bulk::compress(content, LEVEL);
+    }
+    COMPRESSOR.with_borrow_mut(|kept| {
+        let mut compressor = match kept.take() {
+            Some(compressor) => compressor,
+            None => Compressor::new(LEVEL)?,
+        };
+        let shorter = compressor.compress(content);
+        *kept = Some(compressor);
+        shorter
+    })
 }
 
 /// The content of `body`, which is `length` bytes long; reads not a byte more, however many there are.

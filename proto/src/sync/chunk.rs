@@ -117,7 +117,9 @@ impl NamedPart {
     }
 }
 
-const fn sealed_length(length: usize) -> usize {
+/// How long a part of `length` bytes is once it is sealed, bytes.
+#[must_use]
+pub const fn sealed_length(length: usize) -> usize {
     1 + padded(length) + TAG
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use belay_proto::Secret;
 use belay_proto::dbus::fd::write_bytes;
 use belay_proto::dbus::records::{
-    ContentReader, FrameError, FrameReader, FrameWriter, FramedRecord, MAX_SHORT, ReadContentError,
+    ContentReader, FrameError, FrameReader, FrameWriter, FramedRecord, ReadContentError,
 };
 use belay_proto::sync::RecordId;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -55,7 +55,7 @@ pub struct Contents {
 /// A content that came.
 #[derive(Debug)]
 pub(super) enum Received {
-    /// At most [`MAX_SHORT`].
+    /// At most as long as was asked for.
     Short(Secret<Vec<u8>>),
     /// A longer one, to be read to its end.
     Long(OwnedFd),
@@ -72,13 +72,13 @@ impl Default for Contents {
 }
 
 impl Contents {
-    /// Reads a content, or finds it too long to.
-    pub(super) async fn receive(&self, content: OwnedFd) -> Result<Received, Error> {
+    /// Reads a content, or finds it longer than `most` bytes.
+    pub(super) async fn receive(&self, content: OwnedFd, most: usize) -> Result<Received, Error> {
         let turn = turn(&self.reading).await?;
         // The turn is the thread's, and comes back with it.
         let read = spawn_blocking(move || {
             let _turn = turn;
-            read(content)
+            read(content, most)
         });
         match read.await.map_err(|_| failed())?? {
             Begun::Received(received) => Ok(received),
@@ -189,13 +189,13 @@ fn pipe() -> Result<(OwnedFd, OwnedFd), Error> {
     pipe_with(PipeFlags::CLOEXEC).map_err(|_| failed())
 }
 
-fn read(content: OwnedFd) -> Result<Begun, ReadContentError> {
+fn read(content: OwnedFd, most: usize) -> Result<Begun, ReadContentError> {
     let mut reader = ContentReader::new(content, PATIENCE)?.within(SHORT_WITHIN);
     let length = reader.length();
-    if length.is_some_and(|length| length > MAX_SHORT as u64) {
+    if length.is_some_and(|length| length > most as u64) {
         return Ok(Begun::Received(Received::Long(reader.into_inner())));
     }
-    let (content, ended) = reader.read_beyond(MAX_SHORT)?;
+    let (content, ended) = reader.read_beyond(most)?;
     match (ended, length) {
         (true, _) => Ok(Begun::Received(Received::Short(content))),
         (false, None) => Ok(Begun::Pipe(content, reader.into_inner())),

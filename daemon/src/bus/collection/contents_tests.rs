@@ -1,6 +1,6 @@
 use std::io::Read as _;
 
-use belay_proto::dbus::records::FrameWriter;
+use belay_proto::dbus::records::{FrameWriter, MAX_SHORT};
 use belay_proto::sync::Attributes;
 
 use super::*;
@@ -52,7 +52,7 @@ async fn a_content_is_short_up_to_four_mib_and_whole_beyond_however_it_comes() {
     ] {
         let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
         for fd in [write_bytes(&bytes).unwrap(), pouring(bytes.clone())] {
-            let received = contents.receive(fd).await.unwrap();
+            let received = contents.receive(fd, MAX_SHORT).await.unwrap();
             assert!(whole(received).await == (is_long, bytes.clone()), "{length}");
         }
     }
@@ -62,7 +62,7 @@ async fn a_content_is_short_up_to_four_mib_and_whole_beyond_however_it_comes() {
 async fn what_is_no_content_is_an_invalid_argument() {
     let contents = Contents::default();
     let device = File::open("/dev/zero").unwrap();
-    let refused = contents.receive(device.into()).await;
+    let refused = contents.receive(device.into(), MAX_SHORT).await;
     assert!(matches!(refused, Err(Error::InvalidArgument(_))), "{refused:?}");
     let refused = contents.receive_many(write_bytes(b"\0\0\0\x01x").unwrap()).await;
     assert!(matches!(refused, Err(Error::InvalidArgument(_))));
@@ -77,7 +77,7 @@ async fn a_long_pipe_isnt_read_on_once_nobody_wants_it() {
         writer.write_all(&vec![1; MAX_SHORT + 1]).unwrap();
         writer
     });
-    let received = contents.receive(reader).await.unwrap();
+    let received = contents.receive(reader, MAX_SHORT).await.unwrap();
     let Received::Long(rest) = received else {
         panic!("it is long")
     };

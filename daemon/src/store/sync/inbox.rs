@@ -9,9 +9,14 @@ use crate::store::{Sealer, StoreError};
 
 /// The column of `arrived` that is sealed.
 const ARRIVED: &str = "arrived";
-/// Removals from the cloud of records that are there.
-const WAITING: &str = "FROM arrived JOIN record USING (collection, id)
+/// Removals from the cloud of records that are there. `CROSS` has SQLite begin with the removals, of which there are few: left to
+/// itself it begins with all records that are there.
+pub(super) const WAITING: &str = "FROM arrived CROSS JOIN record USING (collection, id)
      WHERE arrived.collection = ?1 AND record.removed = 0";
+
+/// Records that a listing hasn't shown.
+pub(super) const UNSEEN: &str =
+    "SELECT id FROM record WHERE collection = ?1 AND unseen = 1 ORDER BY position";
 
 /// A removal from the cloud that waits.
 #[derive(Debug)]
@@ -63,11 +68,7 @@ pub fn count(connection: &Connection, collection: &str) -> Result<u64, StoreErro
 /// # Errors
 /// [`StoreError`].
 pub fn unseen(connection: &Connection, collection: &str) -> Result<Vec<RecordId>, StoreError> {
-    ids(
-        connection,
-        "SELECT id FROM record WHERE collection = ?1 AND unseen = 1 ORDER BY position",
-        collection,
-    )
+    ids(connection, UNSEEN, collection)
 }
 
 /// Notes that something didn't open, and may with keys of this epoch.

@@ -12,10 +12,20 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use super::{Desk, edit};
 use crate::store::sync as rows;
 use crate::sync::error::SyncError;
+use crate::sync::long::FIXED;
 use crate::sync::model::{Put, PutLong};
 
 /// The longest body of a record, bytes, compressed (`GET /v1/config`, the inline limit).
 const LONGEST_BODY: usize = 256 * 1024;
+
+/// How long a content of this collection may be that is worth to be looked at whole, bytes: a longer one is brought in chunks in any
+/// case.
+pub fn longest_short(collection: &str) -> usize {
+    match FIXED.contains(&collection) {
+        true => LONGEST_BODY,
+        false => usize::try_from(LONGEST).unwrap_or(usize::MAX),
+    }
+}
 
 /// Whether a content fits a record. Takes as long as compressing it.
 fn fits(body: &[u8]) -> bool {

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use belay_proto::sync::{Buffer, CHUNK, CollectionKeys, NamedPart, RecordError};
+use belay_proto::sync::{Buffer, CHUNK, CollectionKeys, NamedPart, RecordError, sealed_length};
 use belay_proto::wire::RECORD_CHUNKS;
 use belay_sync::chunker::{Chunker, Cut};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::BUFFERS;
 use crate::sync::error::SyncError;
 
 /// A content that can't be read to its end as what it was when it began.
@@ -65,6 +66,8 @@ pub(super) struct Source {
     parts: Chunker<Reading>,
     keys: Arc<CollectionKeys>,
     count: usize,
+    /// All of it is one part.
+    is_one: bool,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -100,16 +103,36 @@ impl Unopened {
             quiet: self.quiet,
         };
         let parts = Chunker::new(reading, length, cut);
+        let is_one = !parts.looks_ahead() && length.is_some_and(|length| length <= CHUNK as u64);
         Ok(Source {
             parts,
             keys,
             count: 0,
+            is_one,
             _turn: self.turn,
         })
     }
 }
 
 impl Source {
+    /// The length of a buffer that the next part fits once it is sealed, bytes.
+    pub(super) fn room(&self) -> usize {
+        sealed_length(self.parts.longest())
+    }
+
+    /// Whether there is certainly no further part.
+    pub(super) fn has_ended(&self) -> bool {
+        self.parts.has_ended()
+    }
+
+    /// Chunks that there has to be memory for, while this is brought.
+    pub(super) fn buffers(&self) -> usize {
+        match self.is_one {
+            true => 1,
+            false => BUFFERS,
+        }
+    }
+
     /// Whether it holds a buffer of its own.
     pub(super) fn looks_ahead(&self) -> bool {
         self.parts.looks_ahead()

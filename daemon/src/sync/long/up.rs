@@ -8,16 +8,17 @@ use std::future::pending;
 use std::sync::Arc;
 
 use belay_proto::clock::Clock;
-use belay_proto::sync::{Buffer, ChunkId, ChunkRef, Chunks, CollectionKeys, MAX_SEALED_CHUNK, NamedPart};
+use belay_proto::sync::{Buffer, ChunkId, ChunkRef, Chunks, CollectionKeys, NamedPart};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
 
+use super::cut;
 use super::retry::Retry;
 use super::source::{Source, Unopened};
-use super::{BUFFERS, cut};
 use crate::sync::error::SyncError;
 use crate::sync::ports::{SyncCloud, SyncFailure};
 
@@ -33,6 +34,7 @@ type Asked = Result<(Vec<NamedPart>, HashMap<ChunkId, u64>), SyncFailure>;
 pub(super) async fn bring(
     cloud: &dyn SyncCloud,
     clock: &dyn Clock,
+    memory: &Semaphore,
     keys: Arc<CollectionKeys>,
     content: Unopened,
 ) -> Result<Chunks, SyncError> {
@@ -42,13 +44,19 @@ pub(super) async fn bring(
         content.open(opening, cut)
     });
     let source = source.await.map_err(broken)??;
+    let buffers = source.buffers();
+    // In the order in which they came, so that a long content isn't passed by short ones for ever.
+    let memory = memory
+        .acquire_many(u32::try_from(buffers).unwrap_or(u32::MAX))
+        .await;
+    let _memory = memory.map_err(|_| SyncError::Gone)?;
     let mut upload = Upload {
         cloud,
         clock,
         keys,
         chunks: Vec::new(),
         seen: HashSet::new(),
-        room: BUFFERS - usize::from(source.looks_ahead()),
+        room: buffers - usize::from(source.looks_ahead()),
         spare: Vec::new(),
         read: Vec::new(),
         source: Some(source),
@@ -105,14 +113,15 @@ impl Upload<'_> {
     }
 
     fn read_on(&mut self) {
-        if self.source.is_none() || self.spare.is_empty() && self.room == 0 {
+        if self.spare.is_empty() && self.room == 0 {
             return;
         }
-        let buffer = self.spare.pop().unwrap_or_else(|| {
-            self.room = self.room.saturating_sub(1);
-            Buffer::new(Vec::with_capacity(MAX_SEALED_CHUNK))
-        });
         if let Some(mut source) = self.source.take() {
+            let buffer = self.spare.pop().unwrap_or_else(|| {
+                self.room = self.room.saturating_sub(1);
+                // Here and not on the thread that reads: allocators keep what each thread gives back.
+                Buffer::new(Vec::with_capacity(source.room()))
+            });
             let reading = spawn_blocking(move || {
                 let part = source.next(buffer);
                 (source, part)
@@ -126,7 +135,7 @@ impl Upload<'_> {
         let Some(part) = part.transpose()? else {
             return Ok(());
         };
-        self.source = Some(source);
+        self.source = Some(source).filter(|source| !source.has_ended());
         self.chunks.push(part.chunk());
         match self.seen.insert(part.chunk().id) {
             true => self.read.push(part),

@@ -1,5 +1,5 @@
 //! Pushing what is pending. What is about to be sent is on disk before it is: where the answer is lost, the cloud having it
-//! is no conflict.
+//! is no conflict. While the cloud stores one request the next is made; an answer that isn't noted in time is one that was lost.
 
 use std::sync::Arc;
 
@@ -46,6 +46,7 @@ struct Sent {
 /// What is sent in one request.
 #[derive(Default)]
 struct Batch {
+    /// How far the collection was fetched; told of the first batch.
     cursor: Option<String>,
     records: Vec<PushRecord>,
     sent: Vec<Sent>,
@@ -54,6 +55,10 @@ struct Batch {
     last: Option<u64>,
     /// A record fits no record of the cloud.
     is_refused: bool,
+    /// There was no room for anything but removals.
+    is_full: bool,
+    /// Bytes of content that wait; told of the first batch.
+    waiting: u64,
 }
 
 /// What came of it.
@@ -72,42 +77,37 @@ impl Round {
         keys: &Arc<CollectionKeys>,
         report: &mut Report,
     ) -> Result<Pushed, Trouble> {
-        let collection = self.collection;
-        let waiting = self
-            .write(move |transaction, _| rows::waiting(transaction, collection))
-            .await?;
-        self.advance(0, waiting.1);
-        let mut after = 0;
         let mut pushed = Pushed {
             is_any: false,
             is_contiguous: true,
         };
-        loop {
-            let (shared, is_full) = (Arc::clone(keys), report.is_full);
-            let mut batch = self
-                .write(move |transaction, sealer| {
-                    gather(transaction, sealer, &shared, collection, after, is_full)
-                })
-                .await?;
-            report.is_refused |= batch.is_refused;
-            let Some(last) = batch.last else {
-                return Ok(pushed);
-            };
-            if batch.records.is_empty() {
-                after = last;
+        let mut batch = self.turn(keys, None, Some(0), report).await?;
+        self.advance(0, batch.waiting);
+        let mut cursor = batch.cursor.take();
+        let mut answered = None;
+        while let Some(last) = batch.last {
+            let records = std::mem::take(&mut batch.records);
+            if records.is_empty() {
+                batch = self.turn(keys, answered.take(), Some(last), report).await?;
                 continue;
             }
             pushed.is_any = true;
             let request = PushRequest {
-                cursor: batch.cursor.take(),
-                records: std::mem::take(&mut batch.records),
+                cursor: cursor.clone(),
+                records,
             };
-            let answer = match self.cloud.push(request).await {
+            // While the cloud stores these, those before are noted and the next ones sealed.
+            let (answer, next) = tokio::join!(
+                self.cloud.push(request),
+                self.turn(keys, answered.take(), Some(last), report)
+            );
+            let next = next?;
+            let answer = match answer {
                 Ok(answer) => answer,
                 // Removals go all the same, from the start.
-                Err(SyncFailure::Quota) if !report.is_full => {
+                Err(SyncFailure::Quota) if !batch.is_full => {
                     (report.is_full, pushed.is_contiguous) = (true, false);
-                    after = 0;
+                    batch = self.turn(keys, None, Some(0), report).await?;
                     continue;
                 }
                 Err(failure) => return Err(failure.into()),
@@ -117,37 +117,55 @@ impl Round {
             }
             report.quota = Some(answer.quota);
             pushed.is_contiguous &= answer.contiguous;
-            after = last;
-            self.settle(keys, batch.sent, answer, report).await?;
+            if answer.contiguous {
+                cursor = Some(answer.cursor.clone());
+            }
+            answered = Some((batch.sent, answer));
+            batch = next;
         }
+        if answered.is_some() {
+            self.turn(keys, answered, None, report).await?;
+        }
+        Ok(pushed)
     }
 
-    async fn settle(
+    /// Notes what came of a request, and seals what a next one takes after a position, where there is to be one: both are one
+    /// write of the disk.
+    async fn turn(
         &self,
         keys: &Arc<CollectionKeys>,
-        sent: Vec<Sent>,
-        answer: PushAnswer,
+        answered: Option<(Vec<Sent>, PushAnswer)>,
+        after: Option<u64>,
         report: &mut Report,
-    ) -> Result<(), SyncError> {
+    ) -> Result<Batch, SyncError> {
         let (collection, keys, now) = (self.collection, Arc::clone(keys), self.desk.now());
-        let settled = self
+        let was_full = report.is_full;
+        let (settled, batch) = self
             .write(move |transaction, sealer| {
-                let receiver = Receiver::new(transaction, sealer, &keys, collection, now);
-                let settled = settle(transaction, &keys, receiver, sent, &answer)?;
-                if answer.contiguous {
-                    rows::reach(transaction, collection, Some(&answer.cursor))?;
+                let mut settled = Settled::default();
+                if let Some((sent, answer)) = answered {
+                    let receiver = Receiver::new(transaction, sealer, &keys, collection, now);
+                    settled = settle(transaction, &keys, receiver, sent, &answer)?;
+                    if answer.contiguous {
+                        rows::reach(transaction, collection, Some(&answer.cursor))?;
+                    }
                 }
-                Ok(settled)
+                let is_full = was_full || settled.is_full;
+                let batch = match after {
+                    Some(after) => gather(transaction, sealer, &keys, collection, after, is_full)?,
+                    None => Batch::default(),
+                };
+                Ok((settled, batch))
             })
             .await?;
         report.is_full |= settled.is_full;
-        report.is_refused |= settled.is_refused;
+        report.is_refused |= settled.is_refused || batch.is_refused;
         report.lacks_keys |= settled.lacks_keys;
         if let Some(change) = settled.change {
             self.desk.tell(change);
         }
         self.advance(settled.done, 0);
-        Ok(())
+        Ok(batch)
     }
 }
 
@@ -167,9 +185,13 @@ fn gather(
         (false, false) => Ready::All,
     };
     let mut batch = Batch {
-        cursor: kept(transaction, collection)?.and_then(|kept| kept.cursor),
+        is_full,
         ..Batch::default()
     };
+    if after == 0 {
+        batch.cursor = kept(transaction, collection)?.and_then(|kept| kept.cursor);
+        batch.waiting = rows::waiting(transaction, collection)?.1;
+    }
     let mut refused = Vec::new();
     rows::outgoing(transaction, sealer, collection, which, after, |listed| {
         let Listed {

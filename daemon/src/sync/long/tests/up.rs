@@ -2,12 +2,12 @@
 
 use std::fs::{File, OpenOptions};
 
-use belay_proto::sync::MAX_SEALED_CHUNK;
+use belay_proto::sync::{MAX_SEALED_CHUNK, sealed_length};
 use belay_proto::wire::RECORD_CHUNKS;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::*;
-use crate::sync::long::UPLOADS;
+use crate::sync::long::{MEMORY, UPLOADS};
 
 /// Writes a content into a pipe from a thread of its own.
 fn piped(content: Vec<u8>) -> OwnedFd {
@@ -165,6 +165,44 @@ async fn four_chunks_are_on_their_way_at_most() {
     let kept = bench.cloud.kept();
     assert!((2..=4).contains(&kept.most_ways), "{}", kept.most_ways);
     assert!(kept.most_live <= 4 * MAX_SEALED_CHUNK);
+}
+
+#[tokio::test]
+async fn short_ones_go_four_at_once_and_each_takes_the_memory_that_it_needs() {
+    let go = Arc::new(Notify::new());
+    let bench = Bench::new(Fake::holding(&go));
+    let contents: Vec<_> = (0_u8..9).map(|number| vec![number; 500_000]).collect();
+    let all = contents
+        .iter()
+        .map(|content| bench.bring("pictures", memfd(content)));
+    let let_go = async {
+        // None is done before four have begun.
+        while bench.long.memory.available_permits() > MEMORY - UPLOADS {
+            tokio::task::yield_now().await;
+        }
+        loop {
+            go.notify_one();
+            tokio::task::yield_now().await;
+        }
+    };
+    let all = tokio::select! {
+        all = futures_util::future::try_join_all(all) => all.unwrap(),
+        () = let_go => Vec::new(),
+    };
+    assert!(all.len() == 9 && all.iter().all(|chunks| chunks.0.len() == 1));
+    let kept = bench.cloud.kept();
+    assert_eq!(kept.puts, 9);
+    assert!(kept.most_live <= UPLOADS * sealed_length(500_000));
+    assert_eq!(bench.long.memory.available_permits(), MEMORY);
+}
+
+#[tokio::test]
+async fn two_long_ones_are_brought_at_once_and_no_more() {
+    let bench = Bench::new(Fake::default());
+    let all = (0..4).map(|more| bench.bring("videos", sparse(9 + more)));
+    futures_util::future::try_join_all(all).await.unwrap();
+    let kept = bench.cloud.kept();
+    assert!(kept.most_live <= MEMORY * MAX_SEALED_CHUNK, "{}", kept.most_live);
 }
 
 #[tokio::test]
