@@ -22,6 +22,7 @@ pub mod view;
 pub use actor::Parts;
 pub use error::SyncError;
 pub use handle::{Message, SyncHandle};
+pub use health::HEALTH;
 pub use model::{
     Change, Choice, Conditions, Content, Entry, Got, Phase, Policy, PolicyChanges, Put, PutLong,
 };
