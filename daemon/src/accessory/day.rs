@@ -7,9 +7,13 @@
 //!   intensity, steps, heart rate`.
 //! - Readings: `01 ‖ 13 B each, in order of (second, quantity): second of the day u32, quantity u8, value f64`.
 
+mod record;
+
 use std::collections::BTreeMap;
 
 use belay_drivers::{ActivityMinute, Reading};
+
+pub use record::{Day, What};
 
 /// Seconds of a day.
 pub const DAY: u64 = 86_400;
@@ -58,6 +62,25 @@ impl Minutes {
         let there = slot.and_then(|slot| self.0.get_mut(&slot));
         let values = [minute.kind, minute.intensity, minute.steps, minute.heart_rate];
         there.is_some_and(|there| std::mem::replace(there, values) != values)
+    }
+
+    /// Takes what another device has of this day. A minute that is there already stays as it is.
+    pub fn absorb(&mut self, other: Self) {
+        for (slot, values) in other.0 {
+            self.0.entry(slot).or_insert(values);
+        }
+    }
+
+    /// Whether there is no minute.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether every minute is there.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.0.len() == MINUTES
     }
 
     /// The minutes in order; `day` is the day's number.
@@ -127,6 +150,21 @@ impl Readings {
         }
         self.0.insert((at, quantity), value);
         true
+    }
+
+    /// Takes what another device has of this day, as [`Readings::put`]; what isn't a number is left out.
+    pub fn absorb(&mut self, other: Self) {
+        for (at, value) in other.0.into_iter().filter(|(_, value)| value.is_finite()) {
+            if self.0.len() < MOST_READINGS {
+                self.0.entry(at).or_insert(value);
+            }
+        }
+    }
+
+    /// Whether there is no reading.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The readings in order; `day` is the day's number. Quantities of a later version are left out.

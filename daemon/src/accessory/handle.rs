@@ -1,9 +1,11 @@
 //! The handle to the accessories domain.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use belay_drivers::alert::AlertKind;
 use belay_drivers::{ActivityMinute, Alert, Key, Kind, Reading, Settings};
+use belay_proto::clock::{Clock, unix_seconds};
 use belay_proto::id::{AccessoryId, AccountId};
 use belay_proto::keys::random;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -82,13 +84,20 @@ pub struct Learning {
 }
 
 /// The handle; clones share everything.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AccessoryHandle {
     actor: mpsc::Sender<Message>,
     view: watch::Receiver<View>,
     announcements: broadcast::Sender<Announcement>,
     changes: watch::Receiver<u64>,
     store: Store,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for AccessoryHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AccessoryHandle")
+    }
 }
 
 impl AccessoryHandle {
@@ -97,7 +106,7 @@ impl AccessoryHandle {
         let (view, shown) = watch::channel(View::default());
         let (announcements, _) = broadcast::channel(ANNOUNCEMENTS);
         let (changed, changes) = watch::channel(0);
-        let store = parts.store.clone();
+        let (store, clock) = (parts.store.clone(), Arc::clone(&parts.clock));
         let actor = AccessoryActor::new(parts, view, announcements.clone(), changed);
         Self {
             actor: supervisor.start("accessories", actor),
@@ -105,6 +114,7 @@ impl AccessoryHandle {
             announcements,
             changes,
             store,
+            clock,
         }
     }
 
@@ -287,15 +297,17 @@ impl AccessoryHandle {
         self.done(Question::PhoneFound).await
     }
 
-    /// The newest readings of a paired accessory, with their times in seconds since the epoch.
+    /// The newest readings of a paired accessory, with their times in seconds since the epoch; those that the owner's other
+    /// devices shared too.
     ///
     /// # Errors
     /// [`AccessoryError::NotFound`] where there are none, [`AccessoryError::Storage`].
     pub async fn latest(&self, id: AccessoryId) -> Result<Vec<(u64, Reading)>, AccessoryError> {
         let fresh = self.paired(id)?;
+        let now = unix_seconds(self.clock.wall());
         let sealer = self.store.sealer().clone();
         let read = move |connection: &mut rusqlite::Connection| {
-            rows::newest_readings(connection, &sealer, id, NEWEST_WITHIN)
+            rows::newest_readings(connection, &sealer, id, NEWEST_WITHIN, now)
         };
         let mut all = fresh;
         for (second, reading) in self.store.call(read).await.map_err(failed)? {
@@ -311,7 +323,8 @@ impl AccessoryHandle {
         }
     }
 
-    /// The minutes that begin from `from` to before `to`, in seconds since the epoch; at most [`MOST_MINUTES`].
+    /// The minutes that begin from `from` to before `to`, in seconds since the epoch, at most [`MOST_MINUTES`]; those that
+    /// the owner's other devices shared too.
     ///
     /// # Errors
     /// [`AccessoryError::NotFound`] for an accessory that isn't the account's, [`AccessoryError::Storage`].

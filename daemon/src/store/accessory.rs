@@ -1,5 +1,7 @@
 //! The rows of accessories and their health data, each sealed.
 
+mod heard;
+mod history;
 mod sharing;
 
 use std::collections::BTreeMap;
@@ -9,10 +11,11 @@ use belay_proto::id::{AccessoryId, AccountId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{Sealer, StoreError, pairing, registry};
-use crate::accessory::day::{Minutes, Readings, day_of};
+use crate::accessory::day::{Minutes, Readings, What, day_of};
 use crate::accessory::model::Saved;
 
-use sharing::What;
+pub use heard::{forget_heard, heard};
+pub use history::{activity, newest_readings};
 pub use sharing::{Unshared, shared, unshared};
 
 const MALFORMED: StoreError = StoreError::Malformed { what: "accessory" };
@@ -188,11 +191,7 @@ pub fn commit_minutes(
     }
     let mut new = 0;
     for (day, minutes) in days {
-        let stored = read(transaction, sealer, id, day, What::Minutes)?;
-        let mut record = match stored {
-            Some(bytes) => Minutes::decode(&bytes).map_err(|_| MALFORMED_DAY)?,
-            None => Minutes::default(),
-        };
+        let mut record = minutes_of(transaction, sealer, id, day)?;
         let mut replaced = false;
         let mut put = |minute: &&ActivityMinute| {
             let new = record.put(minute);
@@ -256,68 +255,16 @@ pub fn synced(connection: &Connection, id: AccessoryId, now: u64) -> Result<(), 
     Ok(())
 }
 
-/// The minutes that begin from `from` to before `to`, in seconds since the epoch, at most `most`.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn activity(
+fn minutes_of(
     connection: &Connection,
     sealer: &Sealer,
     id: AccessoryId,
-    (from, to): (u64, u64),
-    most: usize,
-) -> Result<Vec<ActivityMinute>, StoreError> {
-    let mut statement = connection.prepare(
-        "SELECT day, sealed FROM health_day
-         WHERE accessory = ?1 AND what = 'minutes' AND day BETWEEN ?2 AND ?3 ORDER BY day",
-    )?;
-    let last = day_of(to.saturating_sub(1));
-    let mut rows = statement.query(params![id.as_bytes(), number(day_of(from)), number(last)])?;
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
-        let day = row.get::<_, i64>(0)?.unsigned_abs();
-        let sealed: Vec<u8> = row.get(1)?;
-        let bytes = sealer.open(&day_place(id, day, What::Minutes), &sealed)?;
-        let minutes = Minutes::decode(bytes.expose()).map_err(|_| MALFORMED_DAY)?;
-        let wanted = minutes
-            .iter(day)
-            .filter(|minute| (from..to).contains(&minute.start));
-        all.extend(wanted.take(most - all.len()));
-        if all.len() == most {
-            break;
-        }
+    day: u64,
+) -> Result<Minutes, StoreError> {
+    match read(connection, sealer, id, day, What::Minutes)? {
+        Some(bytes) => Minutes::decode(&bytes).map_err(|_| MALFORMED_DAY),
+        None => Ok(Minutes::default()),
     }
-    Ok(all)
-}
-
-/// The newest reading of each quantity within the last `days` days that hold any, with its time.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn newest_readings(
-    connection: &Connection,
-    sealer: &Sealer,
-    id: AccessoryId,
-    days: u32,
-) -> Result<Vec<(u64, Reading)>, StoreError> {
-    let mut statement = connection.prepare(
-        "SELECT day FROM health_day WHERE accessory = ?1 AND what = 'readings' ORDER BY day DESC LIMIT ?2",
-    )?;
-    let found = statement.query_map(params![id.as_bytes(), days], |row| row.get::<_, i64>(0))?;
-    let mut all = Vec::new();
-    for day in found {
-        let day = day?.unsigned_abs();
-        all.extend(readings_of(connection, sealer, id, day)?.iter(day));
-    }
-    all.sort_by_key(|(second, _)| std::cmp::Reverse(*second));
-    let mut seen = Vec::new();
-    all.retain(|(_, reading)| {
-        let quantity = std::mem::discriminant(reading);
-        let first = !seen.contains(&quantity);
-        seen.push(quantity);
-        first
-    });
-    Ok(all)
 }
 
 fn readings_of(
@@ -340,11 +287,10 @@ fn read(
     what: What,
 ) -> Result<Option<Vec<u8>>, StoreError> {
     let sealed: Option<Vec<u8>> = connection
-        .query_row(
-            "SELECT sealed FROM health_day WHERE accessory = ?1 AND day = ?2 AND what = ?3",
-            params![id.as_bytes(), number(day), what.as_str()],
-            |row| row.get(0),
-        )
+        .prepare_cached("SELECT sealed FROM health_day WHERE accessory = ?1 AND day = ?2 AND what = ?3")?
+        .query_row(params![id.as_bytes(), number(day), what.as_str()], |row| {
+            row.get(0)
+        })
         .optional()?;
     let open = |sealed: Vec<u8>| sealer.open(&day_place(id, day, what), &sealed);
     Ok(sealed.map(open).transpose()?.map(|bytes| bytes.expose().clone()))

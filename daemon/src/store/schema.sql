@@ -110,6 +110,12 @@ CREATE TABLE health_day (
     revision  INTEGER NOT NULL,
     PRIMARY KEY (accessory, day, what)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE health_heard (
+    record    BLOB    PRIMARY KEY CHECK (length(record) = 16),
+    accessory BLOB    NOT NULL CHECK (length(accessory) = 16),
+    day       INTEGER NOT NULL,
+    what      TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE health_shared (
     accessory BLOB    NOT NULL CHECK (length(accessory) = 16),
     day       INTEGER NOT NULL,
@@ -148,6 +154,7 @@ CREATE TABLE release_outbox (
     attempts INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (device, epoch)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX health_heard_day ON health_heard (accessory, what, day);
 CREATE INDEX record_going ON record (collection, position) WHERE pending = 1 AND removed = 1;
 CREATE INDEX record_pending ON record (collection, position) WHERE pending = 1;
 CREATE INDEX record_there ON record (collection, position) WHERE removed = 0;

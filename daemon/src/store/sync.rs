@@ -10,7 +10,8 @@ use belay_proto::sync::{Content, RecordId, Revision};
 use belay_sync::record::{Base, Held};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::{Sealer, StoreError, meta};
+use super::{Sealer, StoreError, accessory, meta};
+use crate::sync::HEALTH;
 
 pub use inbox::{
     Arrived, arrived, count, count_arrived, list_anew, seen, stage, unread, unseen, unstage, waiting_removals,
@@ -191,7 +192,10 @@ pub fn put(
             seal(&held.content, "content"),
             held.common.as_ref().map(|common| seal(common, "common")),
         ])?;
-    Ok(())
+    match collection {
+        HEALTH => accessory::heard(transaction, id, &held.content),
+        _ => Ok(()),
+    }
 }
 
 /// A page of the records that are there, after a position, at most `limit`.
@@ -230,6 +234,7 @@ pub fn forget(connection: &Connection) -> Result<(), StoreError> {
     connection.execute_batch(
         "DELETE FROM arrived; DELETE FROM record; DELETE FROM collection; DELETE FROM health_shared;",
     )?;
+    accessory::forget_heard(connection)?;
     connection.execute("DELETE FROM meta WHERE name = ?1", [ACCOUNT])?;
     settings::forget(connection)
 }

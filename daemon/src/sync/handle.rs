@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use super::actor::{Parts, SyncActor};
 use super::desk::Desk;
 use super::error::SyncError;
-use super::health::HEALTH;
+use super::health::{self, HEALTH};
 use super::keys::Keys;
 use super::model::{Change, Choice, Entry, Got, PolicyChanges, Put, PutLong};
 use super::view::View;
@@ -107,11 +107,13 @@ impl SyncHandle {
         self.desk.changes()
     }
 
-    /// Syncs these collections, all that are on without any; answers when done. Ends when the caller drops it.
+    /// Syncs these collections, all that are on without any; answers when done. Ends when the caller drops it. What the
+    /// accessories have brought goes with them.
     ///
     /// # Errors
     /// [`SyncError`], as in every method here. [`SyncError::NotFound`] for a collection that is off.
     pub async fn sync_now(&self, collections: Vec<&'static str>) -> Result<(), SyncError> {
+        self.share_if_asked(&collections).await;
         // Dropped with this future: that is how the actor learns that nobody waits any more.
         let (_here, hangs_up) = oneshot::channel();
         self.ask(|answer| Message::SyncNow {
@@ -294,6 +296,15 @@ impl SyncHandle {
             self.edited(HEALTH).await;
         }
         Ok(shared)
+    }
+
+    /// Puts what accessories brought, where health is among `collections`. What isn't put now is at its time.
+    async fn share_if_asked(&self, collections: &[&'static str]) {
+        let is_on = health::is_on(&self.view.borrow());
+        let is_asked = collections.is_empty() || collections.contains(&HEALTH);
+        if let Some(device) = self.desk.keys.device().filter(|_| is_on && is_asked) {
+            let _ = self.share_health(device).await;
+        }
     }
 
     /// The edit is on disk, and a belayd that stops pushes it after its next start.

@@ -1,7 +1,8 @@
 //! The accessories' health data as records of the collection `health`, while that is on.
 //!
 //! A record is a day of one kind from one accessory, as one device had it from there: two devices that the same band tells
-//! of the same day never write over each other.
+//! of the same day never write over each other. What other devices shared is never put into this device's days: whoever reads
+//! an accessory's history reads both (`store/accessory/history.rs`).
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
@@ -55,7 +56,8 @@ impl HealthActor {
     }
 }
 
-fn is_on(view: &View) -> bool {
+/// Whether health data is shared.
+pub(super) fn is_on(view: &View) -> bool {
     view.bound && view.collections.get(HEALTH).is_some_and(|health| health.enabled)
 }
 

@@ -5,7 +5,7 @@ use std::fmt::{self, Debug, Formatter};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use belay_proto::dbus::Error;
-use belay_proto::id::AccountId;
+use belay_proto::id::{AccountId, DeviceId};
 use belay_proto::steps::{COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput};
 use belay_proto::sync::CollectionKeys;
 
@@ -50,6 +50,11 @@ impl Keys {
     /// Whose records are worked on.
     pub(super) fn account(&self) -> Option<AccountId> {
         self.lock().account
+    }
+
+    /// The device within the account, as the warden last said.
+    pub(super) fn device(&self) -> Option<DeviceId> {
+        self.warden.view().identity.device
     }
 
     /// The account has another key epoch: every key is asked for anew.

@@ -23,6 +23,7 @@ pub use actor::Parts;
 pub use desk::longest_short;
 pub use error::SyncError;
 pub use handle::{Message, SyncHandle};
+pub use health::HEALTH;
 pub use model::{
     Change, Choice, Conditions, Content, Entry, Got, Phase, Policy, PolicyChanges, Put, PutLong,
 };

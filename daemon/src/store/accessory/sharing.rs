@@ -4,34 +4,15 @@ use belay_proto::Secret;
 use belay_proto::id::AccessoryId;
 use rusqlite::{Connection, params};
 
-use super::{day_place, number};
+use super::{MALFORMED_DAY, day_place, number};
+use crate::accessory::day::{Day, What};
 use crate::store::{Sealer, StoreError};
-
-/// What a record of a day holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum What {
-    Minutes,
-    Readings,
-}
-
-impl What {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Minutes => "minutes",
-            Self::Readings => "readings",
-        }
-    }
-}
 
 /// A day of health data that isn't a record of its collection yet.
 #[derive(Debug)]
 pub struct Unshared {
-    /// The accessory that it is of.
-    pub accessory: AccessoryId,
-    /// Its number ([`day_of`]).
-    pub day: u64,
-    /// `minutes` or `readings`.
-    pub what: String,
+    /// Which day of what.
+    pub day: Day,
     /// Packed ([`crate::accessory::day`]).
     pub bytes: Secret<Vec<u8>>,
     revision: i64,
@@ -50,20 +31,16 @@ pub fn unshared(connection: &Connection, sealer: &Sealer, most: usize) -> Result
     let mut rows = statement.query([most])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
-        let accessory = AccessoryId::from_bytes(row.get(0)?);
-        let day = row.get::<_, i64>(1)?.unsigned_abs();
-        let what: String = row.get(2)?;
-        let sealed: Vec<u8> = row.get(3)?;
-        let of = if what == What::Minutes.as_str() {
-            What::Minutes
-        } else {
-            What::Readings
+        let word: String = row.get(2)?;
+        let day = Day {
+            accessory: AccessoryId::from_bytes(row.get(0)?),
+            day: row.get::<_, i64>(1)?.unsigned_abs(),
+            what: What::of(&word).ok_or(MALFORMED_DAY)?,
         };
-        let bytes = sealer.open(&day_place(accessory, day, of), &sealed)?;
+        let sealed: Vec<u8> = row.get(3)?;
+        let bytes = sealer.open(&day_place(day.accessory, day.day, day.what), &sealed)?;
         all.push(Unshared {
-            accessory,
             day,
-            what,
             bytes: Secret::new(bytes.expose().clone()),
             revision: row.get(4)?,
         });
@@ -76,6 +53,7 @@ pub fn unshared(connection: &Connection, sealer: &Sealer, most: usize) -> Result
 /// # Errors
 /// [`StoreError`].
 pub fn shared(connection: &Connection, day: &Unshared) -> Result<(), StoreError> {
+    let Unshared { day, revision, .. } = day;
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO health_shared (accessory, day, what, revision) VALUES (?1, ?2, ?3, ?4)",
@@ -83,8 +61,8 @@ pub fn shared(connection: &Connection, day: &Unshared) -> Result<(), StoreError>
         .execute(params![
             day.accessory.as_bytes(),
             number(day.day),
-            day.what,
-            day.revision
+            day.what.as_str(),
+            revision
         ])?;
     Ok(())
 }

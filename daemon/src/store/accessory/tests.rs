@@ -5,19 +5,22 @@ use rusqlite::Connection;
 use super::*;
 use crate::store::migrations;
 
-const DAY: u64 = 86_400;
+pub(super) const DAY: u64 = 86_400;
 
-fn database() -> Connection {
+pub(super) fn database() -> Connection {
     let mut connection = Connection::open_in_memory().unwrap();
     migrations::run(&mut connection, migrations::ALL).unwrap();
     connection
 }
 
-fn sealer() -> Sealer {
+pub(super) fn sealer() -> Sealer {
     Sealer::new(&Secret::new([7; 32]))
 }
 
-fn within<T>(connection: &mut Connection, work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>) -> T {
+pub(super) fn within<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+) -> T {
     let transaction = connection.transaction().unwrap();
     let answer = work(&transaction).unwrap();
     transaction.commit().unwrap();
@@ -38,13 +41,13 @@ fn band() -> Saved {
 }
 
 /// A band of somebody's on the disk.
-fn saved(db: &Connection, sealer: &Sealer) -> AccessoryId {
+pub(super) fn saved(db: &Connection, sealer: &Sealer) -> AccessoryId {
     let band = band();
     save(db, sealer, AccountId::random(), &band).unwrap();
     band.id
 }
 
-fn minutes(from: u64, count: u64) -> Vec<ActivityMinute> {
+pub(super) fn minutes(from: u64, count: u64) -> Vec<ActivityMinute> {
     let minute = |index| ActivityMinute {
         start: from + index * 60,
         kind: 1,
@@ -182,7 +185,7 @@ fn the_newest_reading_of_each_quantity_is_found() {
     ];
     assert_eq!(within(&mut db, |t| commit_readings(t, &sealer, id, &readings)), 3);
     assert_eq!(within(&mut db, |t| commit_readings(t, &sealer, id, &readings)), 0);
-    let newest = newest_readings(&db, &sealer, id, 7).unwrap();
+    let newest = newest_readings(&db, &sealer, id, 7, 3 * DAY).unwrap();
     assert_eq!(newest, [readings[2], readings[1]]);
 }
 

@@ -54,6 +54,16 @@ CREATE TABLE health_shared (
     PRIMARY KEY (accessory, day, what)
 ) STRICT, WITHOUT ROWID;
 
+-- Which records of the collection are a day of which accessory, so that its history has what other devices brought. What
+-- they say stays in the record.
+CREATE TABLE health_heard (
+    record    BLOB    PRIMARY KEY CHECK (length(record) = 16),
+    accessory BLOB    NOT NULL CHECK (length(accessory) = 16),
+    day       INTEGER NOT NULL,
+    what      TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX health_heard_day ON health_heard (accessory, what, day);
+
 CREATE TRIGGER record_added AFTER INSERT ON record BEGIN
     UPDATE collection SET
         records = records + (NEW.removed = 0), bytes = bytes + NEW.bytes,

@@ -40,23 +40,24 @@ impl edit::Table<'_> {
     }
 
     fn put_day(&mut self, device: DeviceId, day: Unshared) -> Done<()> {
-        let natural = format!("{}/{}/{}/{device}", day.accessory, day.day, day.what);
+        let Unshared { day: of, bytes, .. } = day;
+        let natural = of.natural(device);
         let before = self.find(&self.keys.record_id(&natural))?;
         let revision = before.filter(Held::is_there).map_or(0, |held| held.revision);
         let content = edit::Content {
             id: None,
             revision,
             natural: Some(natural),
-            kind: format!("application/vnd.belay.health-{}", day.what),
+            kind: of.kind(),
             attributes: Attributes(
                 [
-                    ("accessory".to_owned(), day.accessory.to_string()),
-                    ("day".to_owned(), day.day.to_string()),
+                    ("accessory".to_owned(), of.accessory.to_string()),
+                    ("day".to_owned(), of.day.to_string()),
                 ]
                 .into(),
             ),
             keep_both: false,
-            body: Body::Short(day.bytes),
+            body: Body::Short(bytes),
         };
         Ok(self.put(content)?.map(drop))
     }

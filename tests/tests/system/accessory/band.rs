@@ -10,7 +10,7 @@ use crate::owner::PASSWORD;
 use crate::xml;
 
 /// What the band lived through, as `Activity` tells it.
-fn lived(from: i64, to: i64) -> Vec<(u64, u8, u8, u8, u8)> {
+pub fn lived(from: i64, to: i64) -> Vec<(u64, u8, u8, u8, u8)> {
     let told = |number: i64| {
         let Minute {
             kind,

@@ -1,7 +1,7 @@
 //! Accessories of the owner: belayd with real btleplug over a simulated BlueZ, from the settings app's side.
 
 mod answers;
-mod band;
+pub mod band;
 mod band7;
 mod clock;
 mod crowd;
@@ -38,18 +38,18 @@ use zbus::fdo::ObjectManagerProxy;
 use crate::owner::{ADA, PASSWORD, app, registered};
 use crate::scene::{Scene, plan};
 
-const BAND: Address = Address::random([0xc1, 2, 3, 4, 5, 6]);
+pub const BAND: Address = Address::random([0xc1, 2, 3, 4, 5, 6]);
 const INTERFACE: &str = "org.belay1.Accessory";
 
 /// A device of Ada's beside which BlueZ runs.
-struct Beside {
-    scene: Scene,
-    air: Running,
-    app: App,
+pub struct Beside {
+    pub scene: Scene,
+    pub air: Running,
+    pub app: App,
 }
 
 impl Beside {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self::of(plan()).await
     }
 
@@ -59,7 +59,7 @@ impl Beside {
         Self::around(scene).await
     }
 
-    async fn around(scene: Scene) -> Self {
+    pub async fn around(scene: Scene) -> Self {
         let settings = Settings {
             flowing: true,
             // A real one takes two seconds.
@@ -87,7 +87,7 @@ impl Beside {
     }
 
     /// Puts an accessory into the air and finds it.
-    async fn finds<P: Peripheral>(&self, peripheral: P) -> (bluez::Accessory<P>, Object) {
+    pub async fn finds<P: Peripheral>(&self, peripheral: P) -> (bluez::Accessory<P>, Object) {
         self.finds_all([peripheral]).await.remove(0)
     }
 
@@ -162,7 +162,7 @@ impl Beside {
     }
 
     /// Pairs a band whose wearer taps.
-    async fn pairs(&self, band: &bluez::Accessory<Band>, object: Object) {
+    pub async fn pairs(&self, band: &bluez::Accessory<Band>, object: Object) {
         let tapped = async {
             band.until("the band to ask for a tap", |it| it.auth.asking())
                 .await
@@ -177,11 +177,11 @@ impl Beside {
         answer.unwrap();
     }
 
-    async fn syncs(&self, object: Object) -> Answer<u32> {
+    pub async fn syncs(&self, object: Object) -> Answer<u32> {
         self.app.call(object, "Sync", &(Options::new(),)).await.unwrap()
     }
 
-    async fn activity(&self, object: Object) -> Vec<(u64, u8, u8, u8, u8)> {
+    pub async fn activity(&self, object: Object) -> Vec<(u64, u8, u8, u8, u8)> {
         let asked = (0_u64, u64::MAX, Options::new());
         self.app.call(object, "Activity", &asked).await.unwrap().unwrap()
     }
@@ -197,13 +197,13 @@ fn at(path: String) -> Object {
 }
 
 /// The minute, since 1970, that is now.
-fn this_minute() -> i64 {
+pub fn this_minute() -> i64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     i64::try_from(now.as_secs() / 60).unwrap()
 }
 
 /// A Mi Band 2 that is nobody's and remembers its last minutes.
-fn band(minutes: i64) -> Band {
+pub fn band(minutes: i64) -> Band {
     let mut band = Band::new(Model::Two, BAND, None, 1);
     band.history.live(9, this_minute() - minutes, minutes);
     band

@@ -2,6 +2,7 @@
 
 mod agent;
 mod book;
+mod health;
 mod lies;
 mod schedule;
 mod search;
