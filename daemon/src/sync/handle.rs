@@ -1,15 +1,15 @@
 //! The handle to the sync domain.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use belay_proto::DeviceId;
 use belay_proto::sync::RecordId;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-use super::actor::{Parts, SyncActor};
+use super::actor::{Parts, Shown, SyncActor};
 use super::desk::Desk;
 use super::error::SyncError;
-use super::health::HEALTH;
 use super::keys::Keys;
 use super::model::{Change, Choice, Entry, Got, PolicyChanges, Put, PutLong};
 use super::view::View;
@@ -52,8 +52,6 @@ pub enum Message {
         /// Where the answer goes.
         answer: Answer,
     },
-    /// A record of a collection was put or deleted here.
-    Edited(&'static str),
 }
 
 /// Where an answer goes.
@@ -73,6 +71,7 @@ impl SyncHandle {
         let (view, shown) = watch::channel(View::default());
         let (allowed, may) = watch::channel(Err(SyncError::NotBound));
         let (changed, _) = broadcast::channel(CHANGES);
+        let (on, enabled) = watch::channel(BTreeSet::new());
         let desk = Desk {
             store: parts.store.clone(),
             keys: Keys::new(parts.warden.clone()),
@@ -80,8 +79,11 @@ impl SyncHandle {
             allowed: may,
             clock: Arc::clone(&parts.clock),
             changed,
+            edits: watch::Sender::default(),
+            enabled,
         };
-        let actor = SyncActor::new(parts, desk.clone(), view, allowed);
+        let shown_in = Shown { view, allowed, on };
+        let actor = SyncActor::new(parts, desk.clone(), shown_in);
         Self {
             actor: supervisor.start("sync", actor),
             view: shown,
@@ -218,19 +220,17 @@ impl SyncHandle {
         collection: &'static str,
         puts: Vec<Put>,
     ) -> Result<Vec<(RecordId, u64)>, SyncError> {
-        let stored = self.desk.put_many(collection, puts).await?;
-        self.edited(collection).await;
-        Ok(stored)
+        self.desk.put_many(collection, puts).await
     }
 
     /// Brings a content of any length to the cloud and stores its record; answers the record's revision once both are
     /// done.
     ///
     /// # Errors
-    /// As [`SyncHandle::put`], and [`SyncError::Offline`], [`SyncError::Paused`] and what else ends a transfer.
+    /// As [`SyncHandle::put`], and [`SyncError::Offline`], [`SyncError::Paused`] also where the collection is off, and what
+    /// else ends a transfer.
     pub async fn put_long(&self, collection: &'static str, put: PutLong) -> Result<u64, SyncError> {
         let (_, revision) = self.desk.put_long(collection, put).await?;
-        self.edited(collection).await;
         Ok(revision)
     }
 
@@ -242,7 +242,8 @@ impl SyncHandle {
         self.desk.get(collection, id).await
     }
 
-    /// Records with their contents, in the order of their ids here; each has to be short.
+    /// The first of these records with their contents, in the order of their ids here; each has to be short. One at least,
+    /// and no more after 8 MiB: whoever wants the rest asks again.
     ///
     /// # Errors
     /// [`SyncError::NotFound`] where one isn't there, [`SyncError::InvalidArgument`] where one is long.
@@ -264,9 +265,7 @@ impl SyncHandle {
         id: RecordId,
         revision: u64,
     ) -> Result<(), SyncError> {
-        self.desk.delete(collection, id, revision).await?;
-        self.edited(collection).await;
-        Ok(())
+        self.desk.delete(collection, id, revision).await
     }
 
     /// Ends a conflict; `id` is the sibling's: the entry with [`Entry::conflict_with`].
@@ -279,9 +278,7 @@ impl SyncHandle {
         id: RecordId,
         choice: Choice,
     ) -> Result<(), SyncError> {
-        self.desk.resolve(collection, id, choice).await?;
-        self.edited(collection).await;
-        Ok(())
+        self.desk.resolve(collection, id, choice).await
     }
 
     /// Puts the days of health data that have changed since they were last put; answers how many.
@@ -289,16 +286,7 @@ impl SyncHandle {
     /// # Errors
     /// [`SyncError`].
     pub async fn share_health(&self, device: DeviceId) -> Result<usize, SyncError> {
-        let shared = self.desk.share_health(device).await?;
-        if shared > 0 {
-            self.edited(HEALTH).await;
-        }
-        Ok(shared)
-    }
-
-    /// The edit is on disk, and a belayd that stops pushes it after its next start.
-    async fn edited(&self, collection: &'static str) {
-        let _ = self.actor.send(Message::Edited(collection)).await;
+        self.desk.share_health(device).await
     }
 
     async fn ask(&self, message: impl FnOnce(Answer) -> Message) -> Result<(), SyncError> {

@@ -59,7 +59,6 @@ struct Batch {
 /// What came of it.
 #[derive(Default)]
 struct Settled {
-    change: Option<Change>,
     done: u64,
     is_full: bool,
     is_refused: bool,
@@ -83,10 +82,11 @@ impl Round {
             is_contiguous: true,
         };
         loop {
-            let (shared, is_full) = (Arc::clone(keys), report.is_full);
+            let shared = Arc::clone(keys);
+            let how = (report.is_full, self.desk.now());
             let mut batch = self
                 .write(move |transaction, sealer| {
-                    gather(transaction, sealer, &shared, collection, after, is_full)
+                    gather(transaction, sealer, &shared, collection, after, how)
                 })
                 .await?;
             report.is_refused |= batch.is_refused;
@@ -122,6 +122,21 @@ impl Round {
         }
     }
 
+    /// Whether anything is left that may be pushed.
+    pub(super) async fn is_left(&self, is_full: bool) -> Result<bool, SyncError> {
+        let (collection, now) = (self.collection, self.desk.now());
+        self.write(move |transaction, sealer| {
+            let which = ready(transaction, collection, is_full, now)?;
+            let mut is_any = false;
+            rows::outgoing(transaction, sealer, collection, which, 0, |_| {
+                is_any = true;
+                Ok(false)
+            })?;
+            Ok(is_any)
+        })
+        .await
+    }
+
     async fn settle(
         &self,
         keys: &Arc<CollectionKeys>,
@@ -131,24 +146,36 @@ impl Round {
     ) -> Result<(), SyncError> {
         let (collection, keys, now) = (self.collection, Arc::clone(keys), self.desk.now());
         let settled = self
-            .write(move |transaction, sealer| {
+            .take_in(move |transaction, sealer| {
                 let receiver = Receiver::new(transaction, sealer, &keys, collection, now);
-                let settled = settle(transaction, &keys, receiver, sent, &answer)?;
+                let (settled, change) = settle(transaction, &keys, receiver, sent, &answer)?;
                 if answer.contiguous {
                     rows::reach(transaction, collection, Some(&answer.cursor))?;
                 }
-                Ok(settled)
+                Ok((settled, change))
             })
             .await?;
         report.is_full |= settled.is_full;
         report.is_refused |= settled.is_refused;
         report.lacks_keys |= settled.lacks_keys;
-        if let Some(change) = settled.change {
-            self.desk.tell(change);
-        }
         self.advance(settled.done, 0);
         Ok(())
     }
+}
+
+/// What may be pushed now.
+fn ready(
+    transaction: &Transaction<'_>,
+    collection: &'static str,
+    is_full: bool,
+    now: u64,
+) -> Result<Ready, StoreError> {
+    let is_asked = asking::from_here(transaction, collection, now)?.is_some();
+    Ok(match (is_full, is_asked) {
+        (true, _) => Ready::Removals { unasked: !is_asked },
+        (false, true) => Ready::Unguarded,
+        (false, false) => Ready::All,
+    })
 }
 
 /// Seals what the next request takes, and notes it.
@@ -158,14 +185,9 @@ fn gather(
     keys: &CollectionKeys,
     collection: &'static str,
     after: u64,
-    is_full: bool,
+    (is_full, now): (bool, u64),
 ) -> Result<Batch, StoreError> {
-    let is_asked = asking::from_here(transaction, collection)?.is_some();
-    let which = match (is_full, is_asked) {
-        (true, _) => Ready::Removals { unasked: !is_asked },
-        (false, true) => Ready::Unguarded,
-        (false, false) => Ready::All,
-    };
+    let which = ready(transaction, collection, is_full, now)?;
     let mut batch = Batch {
         cursor: kept(transaction, collection)?.and_then(|kept| kept.cursor),
         ..Batch::default()
@@ -242,7 +264,7 @@ fn settle(
     mut receiver: Receiver<'_>,
     sent: Vec<Sent>,
     answer: &PushAnswer,
-) -> Result<Settled, StoreError> {
+) -> Result<(Settled, Change), StoreError> {
     let collection = receiver.change.collection;
     let mut settled = Settled::default();
     for (sent, result) in sent.into_iter().zip(&answer.results) {
@@ -282,6 +304,5 @@ fn settle(
             }
         }
     }
-    settled.change = Some(receiver.change);
-    Ok(settled)
+    Ok((settled, receiver.change))
 }
