@@ -17,8 +17,8 @@ pub use inbox::{
     Arrived, arrived, count, count_arrived, list_anew, seen, stage, unread, unseen, unstage, waiting_removals,
 };
 pub use outbox::{
-    Ready, Stuck, accepted, agree, answered, count_unasked, is_unanswered, outgoing, question, sending, sent,
-    stick, unasked, waiting,
+    Ready, Stuck, accepted, agree, answered, count_gone, count_unasked, forgive, is_unanswered, outgoing,
+    question, sending, sent, stick, unasked, waiting, went,
 };
 pub use settings::{Settings, pause, set_policy, settings, synced};
 
@@ -176,7 +176,7 @@ pub fn put(
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
              ON CONFLICT (collection, id) DO UPDATE SET
                  revision = ?3, pending = ?4, removed = ?5, sibling = ?6, bytes = ?7, base = ?8, base_number = ?9,
-                 content = ?10, common = ?11, stuck = 0, agreed = 0,
+                 content = ?10, common = ?11, stuck = 0, agreed = 0, gone = 0,
                  sent = CASE ?4 WHEN 1 THEN sent END",
         )?
         .execute(params![

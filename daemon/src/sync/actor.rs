@@ -3,7 +3,7 @@
 mod messages;
 mod session;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
 
-use super::desk::Desk;
+use super::desk::{Desk, Edits};
 use super::error::SyncError;
 use super::handle::{Answer, Message};
 use super::model::{Conditions, collection};
@@ -60,28 +60,28 @@ impl std::fmt::Debug for Parts {
     }
 }
 
+/// Where the actor shows what is known.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    /// To the bus.
+    pub(super) view: watch::Sender<View>,
+    /// To what moves long contents: whether it may,
+    pub(super) allowed: watch::Sender<Result<(), SyncError>>,
+    /// and of which collections.
+    pub(super) on: watch::Sender<BTreeSet<&'static str>>,
+}
+
 /// The actor.
 #[derive(Debug)]
 pub(super) struct SyncActor {
     parts: Parts,
     desk: Desk,
-    view: watch::Sender<View>,
-    allowed: watch::Sender<Result<(), SyncError>>,
+    shown: Shown,
 }
 
 impl SyncActor {
-    pub(super) const fn new(
-        parts: Parts,
-        desk: Desk,
-        view: watch::Sender<View>,
-        allowed: watch::Sender<Result<(), SyncError>>,
-    ) -> Self {
-        Self {
-            parts,
-            desk,
-            view,
-            allowed,
-        }
+    pub(super) const fn new(parts: Parts, desk: Desk, shown: Shown) -> Self {
+        Self { parts, desk, shown }
     }
 }
 
@@ -93,12 +93,8 @@ impl Actor for SyncActor {
         let mut warden = parts.warden.watch();
         let mut conditions = parts.conditions.clone();
         let (mut hinted, mut reached) = (parts.hinted.clone(), parts.reached.clone());
-        let mut engine = Engine::new(
-            parts.clone(),
-            self.desk.clone(),
-            self.view.clone(),
-            self.allowed.clone(),
-        );
+        let mut edits = self.desk.edits.subscribe();
+        let mut engine = Engine::new(parts.clone(), self.desk.clone(), self.shown.clone());
         engine.recall().await;
         let now = *conditions.borrow_and_update();
         engine.happens(Event::Conditions(now)).await;
@@ -107,9 +103,14 @@ impl Actor for SyncActor {
         loop {
             tokio::select! {
                 message = inbox.recv() => match message {
-                    Some(message) => engine.take(message).await,
+                    Some(message) => {
+                        // Who asks after an edit asks for what follows from it.
+                        engine.heed().await;
+                        engine.take(message).await;
+                    }
                     None => return,
                 },
+                Ok(()) = edits.changed() => engine.heed().await,
                 Ok(()) = warden.changed() => {
                     let shown = warden.borrow_and_update().clone();
                     engine.follow(&shown).await;
@@ -136,9 +137,10 @@ enum Heard {
 struct Engine {
     parts: Parts,
     desk: Desk,
-    view: watch::Sender<View>,
-    allowed: watch::Sender<Result<(), SyncError>>,
+    shown: Shown,
     state: State,
+    /// The edits that were heeded.
+    edits: Edits,
     session: Option<Session>,
     /// The device is an account's, lost or not.
     is_bound: bool,
@@ -155,19 +157,15 @@ struct Engine {
 }
 
 impl Engine {
-    fn new(
-        parts: Parts,
-        desk: Desk,
-        view: watch::Sender<View>,
-        allowed: watch::Sender<Result<(), SyncError>>,
-    ) -> Self {
+    fn new(parts: Parts, desk: Desk, shown: Shown) -> Self {
         let (progress, progressed) = watch::channel((0, 0));
+        let edits = desk.edits.borrow().clone();
         Self {
             parts,
             desk,
-            view,
-            allowed,
+            shown,
             state: State::default(),
+            edits,
             session: None,
             is_bound: false,
             work: None,
@@ -231,10 +229,26 @@ impl Engine {
 
     async fn hear(&mut self, heard: Heard) {
         match heard {
-            Heard::Event(event) => self.happens(event).await,
+            Heard::Event(event) => {
+                if let Event::HungUp(waiter) = event {
+                    self.waiting.remove(&waiter);
+                }
+                self.happens(event).await;
+            }
             Heard::Progress => {
                 let progress = *self.progressed.borrow_and_update();
-                self.view.send_modify(|view| view.progress = progress);
+                self.shown.view.send_modify(|view| view.progress = progress);
+            }
+        }
+    }
+
+    /// Heeds what was edited.
+    async fn heed(&mut self) {
+        let edits = self.desk.edits.borrow().clone();
+        let before = std::mem::replace(&mut self.edits, edits.clone());
+        for (collection, count) in edits {
+            if before.get(collection) != Some(&count) {
+                self.happens(Event::Edited(collection)).await;
             }
         }
     }
@@ -248,8 +262,14 @@ impl Engine {
         let (state, effects) = step(&self.state, self.parts.clock.boottime(), event);
         self.state = state;
         let allowed = self.state.allowed();
-        self.allowed
+        self.shown
+            .allowed
             .send_if_modified(|before| std::mem::replace(before, allowed) != allowed);
+        self.shown.on.send_if_modified(|before| {
+            let is_other = before != self.state.enabled();
+            before.clone_from(self.state.enabled());
+            is_other
+        });
         let mut answers = Vec::new();
         for effect in effects {
             match effect {
@@ -282,14 +302,15 @@ impl Engine {
 
     /// Shows what is known.
     async fn show(&mut self) {
-        let read = |connection: &mut rusqlite::Connection| {
+        let now = self.desk.now();
+        let read = move |connection: &mut rusqlite::Connection| {
             let mut shown = Vec::new();
             for kept in rows::collections(connection)? {
                 let Some(name) = collection(&kept.name) else {
                     continue;
                 };
                 let question = match kept.enabled {
-                    true => round::question(connection, name)?,
+                    true => round::question(connection, name, now)?,
                     false => None,
                 };
                 shown.push((name, kept, question));
@@ -323,7 +344,7 @@ impl Engine {
         }
         view.phase = self.state.phase(question.is_some());
         view.question = question;
-        self.view.send_if_modified(|before| {
+        self.shown.view.send_if_modified(|before| {
             let changed = *before != view;
             *before = view;
             changed

@@ -4,14 +4,16 @@ mod edit;
 mod health;
 mod long;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use belay_proto::AccountId;
 use belay_proto::clock::{Clock, unix_seconds};
-use belay_proto::sync::RecordId;
+use belay_proto::sync::{CollectionKeys, RecordId};
 use belay_sync::record::{self, CONFLICT_WITH};
 use rusqlite::{Connection, Transaction};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
+use tokio::task::spawn_blocking;
 
 pub use long::longest_short;
 
@@ -31,7 +33,14 @@ pub(super) struct Desk {
     pub(super) allowed: Allowed,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) changed: broadcast::Sender<Change>,
+    /// Counts the edits of each collection.
+    pub(super) edits: watch::Sender<Edits>,
+    /// Which collections are on.
+    pub(super) enabled: watch::Receiver<BTreeSet<&'static str>>,
 }
+
+/// How often each collection was edited since the start.
+pub(super) type Edits = BTreeMap<&'static str, u64>;
 
 impl std::fmt::Debug for Desk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -39,19 +48,17 @@ impl std::fmt::Debug for Desk {
     }
 }
 
+/// Rows of a list that are in memory at once with their contents.
+const FEW: usize = 16;
+/// Many contents are read until they are longer than this in all, bytes.
+const AT_ONCE: usize = 8 * 1024 * 1024;
+
 /// What becomes of a transaction: what the domain says of it, unless the database fails.
 pub(super) type Done<T> = Result<Result<T, SyncError>, StoreError>;
 
 impl Desk {
     pub(super) fn changes(&self) -> broadcast::Receiver<Change> {
         self.changed.subscribe()
-    }
-
-    /// Tells who listens; nobody may.
-    pub(super) fn tell(&self, change: Change) {
-        if !change.ids.is_empty() || !change.removed.is_empty() {
-            let _ = self.changed.send(change);
-        }
     }
 
     /// Seconds since the epoch, for display.
@@ -64,8 +71,14 @@ impl Desk {
         collection: &'static str,
         naturals: Vec<String>,
     ) -> Result<Vec<RecordId>, SyncError> {
+        if naturals.iter().any(|natural| !edit::is_natural(natural)) {
+            return Err(SyncError::InvalidArgument("a natural key that can't be"));
+        }
         let keys = self.keys.of(collection).await?;
-        Ok(naturals.iter().map(|natural| keys.record_id(natural)).collect())
+        // Ten thousand long ones take a while.
+        spawn_blocking(move || naturals.iter().map(|natural| keys.record_id(natural)).collect())
+            .await
+            .map_err(|_| SyncError::Gone)
     }
 
     pub(super) async fn list(
@@ -74,10 +87,19 @@ impl Desk {
         after: u64,
         limit: usize,
     ) -> Result<Vec<Entry>, SyncError> {
-        let page = self
-            .read(move |connection, sealer| rows::list(connection, sealer, collection, after, limit))
-            .await?;
-        Ok(page.into_iter().map(entry).collect())
+        self.read(move |connection, sealer| {
+            let (mut all, mut after) = (Vec::new(), after);
+            while all.len() < limit {
+                // A row has its content with it, which isn't listed: few of them are in memory at once.
+                let few = FEW.min(limit - all.len());
+                let page = rows::list(connection, sealer, collection, after, few)?;
+                let Some(last) = page.last() else { break };
+                after = last.position;
+                all.extend(page.into_iter().map(entry));
+            }
+            Ok(all)
+        })
+        .await
     }
 
     pub(super) async fn get(&self, collection: &'static str, id: RecordId) -> Result<Got, SyncError> {
@@ -111,8 +133,11 @@ impl Desk {
         ids: Vec<RecordId>,
     ) -> Result<Vec<Got>, SyncError> {
         let read = move |connection: &Connection, sealer: &Sealer| {
-            let mut all = Vec::new();
+            let (mut all, mut length) = (Vec::new(), 0);
             for id in &ids {
+                if length > AT_ONCE {
+                    break;
+                }
                 let found = rows::find_listed(connection, sealer, collection, id)?;
                 let Some(listed) = found.filter(|listed| listed.held.is_there()) else {
                     return Ok(Err(SyncError::NotFound));
@@ -120,6 +145,7 @@ impl Desk {
                 let Some(bytes) = record::bytes(&listed.held.content) else {
                     return Ok(Err(SyncError::InvalidArgument("a record's content is long")));
                 };
+                length += bytes.expose().len();
                 let content = Content::Short(bytes);
                 let entry = entry(listed);
                 all.push(Got { entry, content });
@@ -146,22 +172,17 @@ impl Desk {
                 _ => return Err(SyncError::TooLong),
             },
         };
-        let (keys, now) = (self.keys.of(collection).await?, self.now());
-        let (stored, change) = self
-            .edit(move |transaction, sealer| {
-                let mut table = edit::Table::new(transaction, sealer, &keys, collection, now);
-                let mut stored = Vec::new();
-                for put in puts {
-                    match table.put(put.into())? {
-                        Ok(one) => stored.push(one),
-                        Err(error) => return Ok(Err(error)),
-                    }
+        let work = move |table: &mut edit::Table<'_>| {
+            let mut stored = Vec::new();
+            for put in puts {
+                match table.put(put.into())? {
+                    Ok(one) => stored.push(one),
+                    Err(error) => return Ok(Err(error)),
                 }
-                Ok(Ok((stored, table.change)))
-            })
-            .await?;
-        self.tell(change);
-        Ok(stored)
+            }
+            Ok(Ok(stored))
+        };
+        self.table(collection, work).await
     }
 
     pub(super) async fn delete(
@@ -190,14 +211,32 @@ impl Desk {
         collection: &'static str,
         work: impl FnOnce(&mut edit::Table<'_>) -> Done<T> + Send + 'static,
     ) -> Result<T, SyncError> {
-        let (keys, now) = (self.keys.of(collection).await?, self.now());
+        let keys = self.keys.of(collection).await?;
+        self.table_of(keys, collection, work).await
+    }
+
+    /// The same with these keys: what they name is their account's and no other's, which the device may have become
+    /// meanwhile. Whoever asked may be gone before it is done: it is told all the same.
+    async fn table_of<T: Send + 'static>(
+        &self,
+        keys: Arc<CollectionKeys>,
+        collection: &'static str,
+        work: impl FnOnce(&mut edit::Table<'_>) -> Done<T> + Send + 'static,
+    ) -> Result<T, SyncError> {
+        let (now, account) = (self.now(), keys.account());
+        let (changed, edits) = (self.changed.clone(), self.edits.clone());
         let edit = move |transaction: &Transaction<'_>, sealer: &Sealer| {
             let mut table = edit::Table::new(transaction, sealer, &keys, collection, now);
-            Ok(work(&mut table)?.map(|done| (done, table.change)))
+            Ok(work(&mut table)?.map(|done| (done, table.is_edited, table.change)))
         };
-        let (done, change) = self.edit(edit).await?;
-        self.tell(change);
-        Ok(done)
+        let told = move |(done, is_edited, change)| {
+            tell(&changed, change);
+            if is_edited {
+                edits.send_modify(|edits| *edits.entry(collection).or_default() += 1);
+            }
+            done
+        };
+        self::edit(&self.store, account, edit, told).await
     }
 
     /// Reads what is the account's.
@@ -220,16 +259,25 @@ impl Desk {
         work: impl FnOnce(&Transaction<'_>, &Sealer) -> Done<T> + Send + 'static,
     ) -> Result<T, SyncError> {
         let account = self.keys.account().ok_or(SyncError::NotBound)?;
-        edit(&self.store, account, work).await
+        edit(&self.store, account, work, |done| done).await
     }
 }
 
-/// Edits what is `account`'s: all of it is stored, or none.
-pub(super) async fn edit<T: Send + 'static>(
+/// Tells who listens; nobody may.
+pub(super) fn tell(changed: &broadcast::Sender<Change>, change: Change) {
+    if !change.ids.is_empty() || !change.removed.is_empty() {
+        let _ = changed.send(change);
+    }
+}
+
+/// Edits what is `account`'s: all of it is stored, or none. What follows from it is done in `then`, once it is on disk, and
+/// whether or not somebody still waits for this.
+pub(super) async fn edit<T, U: Send + 'static>(
     store: &Store,
     account: AccountId,
     work: impl FnOnce(&Transaction<'_>, &Sealer) -> Done<T> + Send + 'static,
-) -> Result<T, SyncError> {
+    then: impl FnOnce(T) -> U + Send + 'static,
+) -> Result<U, SyncError> {
     let sealer = store.sealer().clone();
     let edit = move |connection: &mut Connection| {
         let transaction = connection.transaction()?;
@@ -241,7 +289,7 @@ pub(super) async fn edit<T: Send + 'static>(
         if done.is_ok() {
             transaction.commit()?;
         }
-        Ok(done)
+        Ok(done.map(then))
     };
     store.call_with_room(edit).await?
 }

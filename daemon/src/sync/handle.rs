@@ -1,12 +1,13 @@
 //! The handle to the sync domain.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use belay_proto::DeviceId;
 use belay_proto::sync::RecordId;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-use super::actor::{Parts, SyncActor};
+use super::actor::{Parts, Shown, SyncActor};
 use super::desk::Desk;
 use super::error::SyncError;
 use super::health::{self, HEALTH};
@@ -52,8 +53,6 @@ pub enum Message {
         /// Where the answer goes.
         answer: Answer,
     },
-    /// A record of a collection was put or deleted here.
-    Edited(&'static str),
 }
 
 /// Where an answer goes.
@@ -73,6 +72,7 @@ impl SyncHandle {
         let (view, shown) = watch::channel(View::default());
         let (allowed, may) = watch::channel(Err(SyncError::NotBound));
         let (changed, _) = broadcast::channel(CHANGES);
+        let (on, enabled) = watch::channel(BTreeSet::new());
         let desk = Desk {
             store: parts.store.clone(),
             keys: Keys::new(parts.warden.clone()),
@@ -80,8 +80,11 @@ impl SyncHandle {
             allowed: may,
             clock: Arc::clone(&parts.clock),
             changed,
+            edits: watch::Sender::default(),
+            enabled,
         };
-        let actor = SyncActor::new(parts, desk.clone(), view, allowed);
+        let shown_in = Shown { view, allowed, on };
+        let actor = SyncActor::new(parts, desk.clone(), shown_in);
         Self {
             actor: supervisor.start("sync", actor),
             view: shown,
@@ -220,19 +223,17 @@ impl SyncHandle {
         collection: &'static str,
         puts: Vec<Put>,
     ) -> Result<Vec<(RecordId, u64)>, SyncError> {
-        let stored = self.desk.put_many(collection, puts).await?;
-        self.edited(collection).await;
-        Ok(stored)
+        self.desk.put_many(collection, puts).await
     }
 
     /// Brings a content of any length to the cloud and stores its record; answers the record's revision once both are
     /// done.
     ///
     /// # Errors
-    /// As [`SyncHandle::put`], and [`SyncError::Offline`], [`SyncError::Paused`] and what else ends a transfer.
+    /// As [`SyncHandle::put`], and [`SyncError::Offline`], [`SyncError::Paused`] also where the collection is off, and what
+    /// else ends a transfer.
     pub async fn put_long(&self, collection: &'static str, put: PutLong) -> Result<u64, SyncError> {
         let (_, revision) = self.desk.put_long(collection, put).await?;
-        self.edited(collection).await;
         Ok(revision)
     }
 
@@ -244,7 +245,8 @@ impl SyncHandle {
         self.desk.get(collection, id).await
     }
 
-    /// Records with their contents, in the order of their ids here; each has to be short.
+    /// The first of these records with their contents, in the order of their ids here; each has to be short. One at least,
+    /// and no more after 8 MiB: whoever wants the rest asks again.
     ///
     /// # Errors
     /// [`SyncError::NotFound`] where one isn't there, [`SyncError::InvalidArgument`] where one is long.
@@ -266,9 +268,7 @@ impl SyncHandle {
         id: RecordId,
         revision: u64,
     ) -> Result<(), SyncError> {
-        self.desk.delete(collection, id, revision).await?;
-        self.edited(collection).await;
-        Ok(())
+        self.desk.delete(collection, id, revision).await
     }
 
     /// Ends a conflict; `id` is the sibling's: the entry with [`Entry::conflict_with`].
@@ -281,9 +281,7 @@ impl SyncHandle {
         id: RecordId,
         choice: Choice,
     ) -> Result<(), SyncError> {
-        self.desk.resolve(collection, id, choice).await?;
-        self.edited(collection).await;
-        Ok(())
+        self.desk.resolve(collection, id, choice).await
     }
 
     /// Puts the days of health data that have changed since they were last put; answers how many.
@@ -291,11 +289,7 @@ impl SyncHandle {
     /// # Errors
     /// [`SyncError`].
     pub async fn share_health(&self, device: DeviceId) -> Result<usize, SyncError> {
-        let shared = self.desk.share_health(device).await?;
-        if shared > 0 {
-            self.edited(HEALTH).await;
-        }
-        Ok(shared)
+        self.desk.share_health(device).await
     }
 
     /// Puts what accessories brought, where health is among `collections`. What isn't put now is at its time.
@@ -305,11 +299,6 @@ impl SyncHandle {
         if let Some(device) = self.desk.keys.device().filter(|_| is_on && is_asked) {
             let _ = self.share_health(device).await;
         }
-    }
-
-    /// The edit is on disk, and a belayd that stops pushes it after its next start.
-    async fn edited(&self, collection: &'static str) {
-        let _ = self.actor.send(Message::Edited(collection)).await;
     }
 
     async fn ask(&self, message: impl FnOnce(Answer) -> Message) -> Result<(), SyncError> {

@@ -16,7 +16,7 @@ use belay_proto::wire::Quota;
 use rusqlite::{Connection, Transaction};
 use tokio::sync::watch;
 
-use super::desk::{Desk, Done, edit};
+use super::desk::{Desk, Done, edit, tell};
 use super::error::SyncError;
 use super::model::Change;
 use super::ports::{SyncCloud, SyncFailure};
@@ -25,6 +25,7 @@ use crate::store::sync::{self as rows, Collection};
 use crate::store::{Sealer, StoreError};
 
 pub(super) use asking::{answer, question};
+use receive::Applied;
 
 /// So often what a pull made pending is pushed at once; the rest waits for the next round.
 const MOST_PASSES: usize = 4;
@@ -42,6 +43,8 @@ pub(super) struct Report {
     pub(super) is_refused: bool,
     /// Something is sealed in a key epoch that there is no key of.
     lacks_keys: bool,
+    /// Something is still to be pushed that could be.
+    is_unfinished: bool,
 }
 
 /// One round.
@@ -86,6 +89,8 @@ impl Round {
                     is_renewed = true;
                     self.desk.keys.renew();
                 }
+                // Others may change what is changed here all the time, or the cloud only says so.
+                Ok(report) if report.is_unfinished => return Err(SyncFailure::Refused.into()),
                 outcome => return outcome,
             }
         }
@@ -100,13 +105,14 @@ impl Round {
         for pass in 0..MOST_PASSES {
             let pushed = self.push(keys, &mut report).await?;
             if pass > 0 && !pushed.is_any {
-                break;
+                return Ok(report);
             }
             if !(pushed.is_any && pushed.is_contiguous) {
                 self.pull(keys, &mut report).await?;
             }
             self.finish(keys).await?;
         }
+        report.is_unfinished = self.is_left(report.is_full).await?;
         Ok(report)
     }
 
@@ -132,18 +138,29 @@ impl Round {
     /// Ends a listing, and removes what was removed elsewhere unless that is so much that the owner is asked.
     async fn finish(&self, keys: &Arc<CollectionKeys>) -> Result<(), SyncError> {
         let (collection, keys, now) = (self.collection, Arc::clone(keys), self.desk.now());
-        let change = self
-            .write(move |transaction, sealer| {
-                let mut receiver = receive::Receiver::new(transaction, sealer, &keys, collection, now);
-                receiver.end_listing()?;
-                if asking::from_cloud(transaction, collection)?.is_none() {
-                    receiver.apply_arrived()?;
-                }
-                Ok(receiver.change)
-            })
-            .await?;
-        self.desk.tell(change);
-        Ok(())
+        self.take_in(move |transaction, sealer| {
+            let mut receiver = receive::Receiver::new(transaction, sealer, &keys, collection, now);
+            receiver.end_listing()?;
+            if asking::from_cloud(transaction, collection, now)?.is_none() {
+                receiver.apply_arrived(Applied::Unasked)?;
+            }
+            Ok(((), receiver.change))
+        })
+        .await
+    }
+
+    /// Writes what is the account's, and tells what has changed once it is on disk: also when this round is left meanwhile.
+    async fn take_in<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>, &Sealer) -> Result<(T, Change), StoreError> + Send + 'static,
+    ) -> Result<T, SyncError> {
+        let changed = self.desk.changed.clone();
+        let work = move |transaction: &Transaction<'_>, sealer: &Sealer| work(transaction, sealer).map(Ok);
+        let told = move |(done, change)| {
+            tell(&changed, change);
+            done
+        };
+        edit(&self.desk.store, self.account, work, told).await
     }
 
     /// Writes what is the account's.
@@ -154,7 +171,7 @@ impl Round {
         let work = move |transaction: &Transaction<'_>, sealer: &Sealer| -> Done<T> {
             work(transaction, sealer).map(Ok)
         };
-        edit(&self.desk.store, self.account, work).await
+        edit(&self.desk.store, self.account, work, |done| done).await
     }
 
     /// Counts bytes that are done, of so many more than before.

@@ -1,8 +1,9 @@
 //! When what is synced: pure. One collection at a time, in the order in which a new device restores them.
 
+mod failure;
 mod waiting;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use belay_proto::id::AccountId;
@@ -12,6 +13,7 @@ use super::error::SyncError;
 use super::model::{Conditions, Phase, Policy};
 use super::ports::SyncFailure;
 use crate::find::Pace;
+pub(super) use failure::Failure;
 use waiting::Waiting;
 
 /// An edit is pushed so long after it, since it may be one of many,
@@ -55,30 +57,15 @@ pub(super) struct State {
     again: Option<Duration>,
     /// Nothing is tried before this boot time.
     retry: Option<Duration>,
+    /// Collections that came to nothing by themselves, each left alone until then: they must not keep the others from being
+    /// synced.
+    left: BTreeMap<&'static str, Duration>,
+    /// What went wrong last, of whatever would have been synced,
     trouble: Option<SyncError>,
+    /// and of a collection, until it goes right there.
+    troubles: BTreeMap<&'static str, SyncError>,
     waiting: Waiting,
     pace: Pace,
-}
-
-/// Why a round came to nothing. What it did until then stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
-    /// The cloud.
-    Cloud(SyncFailure),
-    /// This device.
-    Here(SyncError),
-}
-
-impl From<SyncFailure> for Failure {
-    fn from(failure: SyncFailure) -> Self {
-        Self::Cloud(failure)
-    }
-}
-
-impl From<SyncError> for Failure {
-    fn from(error: SyncError) -> Self {
-        Self::Here(error)
-    }
 }
 
 /// What happened.
@@ -150,15 +137,11 @@ pub(super) fn step(state: &State, now: Duration, event: Event) -> (State, Vec<Ef
             let before = next.allowed();
             next.conditions = conditions;
             if before.is_err() && next.allowed().is_ok() {
-                next.retry = None;
-                next.want_all();
+                next.try_again();
             }
         }
         Event::Hinted if next.session.is_some() => next.hinted = Some(next.pace.take(now)),
-        Event::Reached => {
-            next.retry = None;
-            next.want_all();
-        }
+        Event::Reached => next.try_again(),
         Event::Edited(collection) => next.edit(collection, now),
         Event::Answered(collection) if next.enabled.contains(collection) => {
             next.wanted.insert(collection);
@@ -193,7 +176,7 @@ impl State {
 
     /// What sync is doing, while a question is asked or not.
     pub(super) fn phase(&self, is_asking: bool) -> Phase {
-        match (self.allowed(), self.trouble) {
+        match (self.allowed(), self.trouble()) {
             (Err(SyncError::NotBound), _) => Phase::Unknown,
             (Err(SyncError::Paused), _) => Phase::Paused,
             (Err(_), _) => Phase::Offline,
@@ -207,8 +190,13 @@ impl State {
     }
 
     /// What went wrong last, until it goes right.
-    pub(super) const fn trouble(&self) -> Option<SyncError> {
-        self.trouble
+    pub(super) fn trouble(&self) -> Option<SyncError> {
+        self.trouble.or_else(|| self.troubles.values().next().copied())
+    }
+
+    /// Which collections are on.
+    pub(super) const fn enabled(&self) -> &BTreeSet<&'static str> {
+        &self.enabled
     }
 
     /// What the policy is.
@@ -222,7 +210,9 @@ impl State {
             return None;
         }
         let debounce = self.debounce.map(|(_, at)| at);
-        let due = self.hinted.into_iter().chain(debounce).chain(self.again).min();
+        let left = self.wanted.iter().filter_map(|name| self.left.get(name)).min();
+        let due = self.hinted.into_iter().chain(debounce).chain(self.again);
+        let due = due.chain(left.copied()).min();
         match self.retry {
             // Nothing is tried before, whatever is due.
             Some(retry) if !self.wanted.is_empty() => Some(retry),
@@ -258,11 +248,20 @@ impl State {
         self.enabled.remove(collection);
         self.wanted.remove(collection);
         self.edited.remove(collection);
+        self.left.remove(collection);
+        self.troubles.remove(collection);
         if self.busy == Some(collection) {
             self.busy = None;
             effects.push(Effect::Leave);
         }
         self.waiting.drop_out(collection, SyncError::Cancelled, effects);
+    }
+
+    /// What made a try come to nothing may be over.
+    fn try_again(&mut self) {
+        self.retry = None;
+        self.left.clear();
+        self.want_all();
     }
 
     fn want_all(&mut self) {
@@ -290,6 +289,7 @@ impl State {
             Ok(()) if !all.is_subset(&self.enabled) => Err(SyncError::NotFound),
             Ok(()) if !all.is_empty() => {
                 self.retry = None;
+                self.left.retain(|name, _| !all.contains(name));
                 self.wanted.extend(&all);
                 self.waiting.wait(waiter, all);
                 return;
@@ -306,23 +306,29 @@ impl State {
         self.waiting
             .done(collection, trouble.map_or(Ok(()), Err), effects);
         self.again = Some(now + EACH);
+        self.trouble = None;
+        // Room comes by itself only when another device makes some, which a hint tells.
         match trouble {
-            // Room comes by itself only when another device makes some, which a hint tells.
-            Some(_) => self.trouble = trouble,
-            // One collection that goes well doesn't end the trouble of another.
-            None if self.wanted.is_empty() || self.trouble == Some(SyncError::Offline) => self.trouble = None,
-            None => {}
-        }
+            Some(error) => self.troubles.insert(collection, error),
+            None => self.troubles.remove(collection),
+        };
     }
 
     fn failed(&mut self, now: Duration, failure: Failure, wait: Duration, effects: &mut Vec<Effect>) {
         let Some(collection) = self.busy.take() else {
             return;
         };
-        let error = match failure {
-            Failure::Cloud(failure) => failure.into(),
-            Failure::Here(error) => error,
-        };
+        let error = failure.error();
+        if self.enabled.contains(collection) {
+            self.wanted.insert(collection);
+        }
+        if !failure.is_everyones() {
+            self.trouble = None;
+            self.troubles.insert(collection, error);
+            self.left.insert(collection, now + wait);
+            self.waiting.drop_out(collection, error, effects);
+            return;
+        }
         self.trouble = Some(error);
         self.waiting.end(error, effects);
         if failure == Failure::Cloud(SyncFailure::NotConfigured) {
@@ -332,9 +338,6 @@ impl State {
         }
         let is_a_persons = error == SyncError::ReauthenticationRequired;
         let wait = if is_a_persons { LONGEST_PAUSE } else { wait };
-        if self.enabled.contains(collection) {
-            self.wanted.insert(collection);
-        }
         self.retry = Some(now + wait);
     }
 
@@ -364,8 +367,11 @@ impl State {
             self.debounce = None;
             self.wanted.append(&mut self.edited);
         }
-        if let Some(collection) = SYNCED.into_iter().find(|name| self.wanted.contains(name)) {
+        let is_left = |name| self.left.get(name).is_some_and(|until| now < *until);
+        let mut wanted = SYNCED.into_iter().filter(|name| self.wanted.contains(name));
+        if let Some(collection) = wanted.find(|name| !is_left(*name)) {
             self.wanted.remove(collection);
+            self.left.remove(collection);
             // What was edited until now goes along.
             self.edited.remove(collection);
             if self.edited.is_empty() {

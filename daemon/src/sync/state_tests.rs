@@ -176,6 +176,41 @@ fn a_question_needs_the_owner_and_a_full_cloud_is_told() {
     assert_eq!(state.phase(false), Phase::Idle);
 }
 
+#[test]
+fn a_collection_that_comes_to_nothing_keeps_no_other_from_being_synced() {
+    let refused = || Event::Failed(SyncFailure::Nonsense.into(), Duration::from_secs(60));
+    let (state, _) = after(&[(NOW, Event::Session(Some(SESSION), on(&["contacts", "notes"])))]);
+    let (state, _) = step(&state, NOW, Event::Asked(1, vec!["contacts"]));
+    let (state, _) = step(&state, NOW, Event::Asked(2, vec!["notes"]));
+    let (state, effects) = step(&state, NOW, refused());
+    let refusal = Effect::Answer(1, Err(SyncError::CloudRefused));
+    assert_eq!(effects, [refusal, Effect::Sync("notes")]);
+    let (state, effects) = step(&state, NOW, Event::Done(None));
+    assert_eq!(effects, [Effect::Answer(2, Ok(()))]);
+    assert_eq!(
+        state.trouble(),
+        Some(SyncError::CloudRefused),
+        "it still isn't synced"
+    );
+    assert_eq!(state.due(), Some(seconds(60)));
+    let (state, effects) = step(&state, seconds(5), Event::Enabled("calls", true));
+    assert_eq!(effects, [Effect::Sync("calls")]);
+    let (state, effects) = step(&state, seconds(60), Event::Done(None));
+    assert_eq!(effects, [Effect::Sync("contacts")]);
+    let (state, _) = step(&state, seconds(60), Event::Done(None));
+    assert_eq!((state.trouble(), state.phase(false)), (None, Phase::Idle));
+}
+
+#[test]
+fn a_full_cloud_is_told_as_long_as_a_collection_finds_no_room() {
+    let (state, _) = after(&[(NOW, Event::Session(Some(SESSION), on(&["contacts", "notes"])))]);
+    let (state, _) = step(&state, NOW, Event::Done(Some(SyncError::QuotaExceeded)));
+    let (state, _) = step(&state, NOW, Event::Done(None));
+    assert_eq!(state.phase(false), Phase::QuotaExceeded);
+    let (state, _) = step(&state, NOW, Event::Enabled("contacts", false));
+    assert_eq!(state.phase(false), Phase::Idle);
+}
+
 fn event() -> impl Strategy<Value = Event> {
     let names = || prop_oneof![Just("contacts"), Just("notes")];
     let battery = prop::option::of(0..30_u8);
@@ -199,6 +234,7 @@ fn event() -> impl Strategy<Value = Event> {
         Just(Event::Done(Some(SyncError::QuotaExceeded))),
         (0..100_u64)
             .prop_map(|wait| Event::Failed(SyncFailure::Offline(None).into(), Duration::from_secs(wait))),
+        (0..100_u64).prop_map(|wait| Event::Failed(SyncFailure::Nonsense.into(), Duration::from_secs(wait))),
     ]
 }
 

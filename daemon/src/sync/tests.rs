@@ -271,3 +271,18 @@ async fn another_owner_sees_nothing_of_what_a_sign_out_left_and_the_same_one_fin
     one.handle.watch().wait_for(|view| view.bound).await.unwrap();
     assert_eq!(one.has().await, all(&[]));
 }
+
+#[tokio::test]
+async fn a_pause_ends_with_the_binding_that_it_was_made_in() {
+    let one = phone(&Arc::new(Cloud::default())).await;
+    one.handle.pause().await.unwrap();
+    one.warden.send_replace(WardenView {
+        binding: BindingState::Unbound,
+        is_current: true,
+        ..WardenView::default()
+    });
+    one.handle.watch().wait_for(|view| !view.bound).await.unwrap();
+    // Another owner's, who never paused anything.
+    one.warden.send_replace(bound(AccountId::from_bytes([8; 16])));
+    one.comes_to(Phase::Idle).await;
+}

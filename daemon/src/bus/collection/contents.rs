@@ -1,6 +1,7 @@
 //! Records' contents in descriptors. Whoever sends one may take as long as it likes, or be a file system of somebody's own:
 //! descriptors are read and written on threads that may wait, a few at once, for a while.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::OwnedFd;
@@ -37,7 +38,7 @@ const STREAM_WITHIN: Duration = Duration::from_secs(10 * 60);
 const READING: usize = 4;
 /// Streams that are written, and long pipes that are passed on, at once.
 const WRITING: usize = 8;
-/// Records of a stream that are in memory at once, and how many bytes are read before it is answered.
+/// Records of a stream that are asked for at once, and how many bytes are read before it is answered.
 const BATCH: usize = 32;
 const AHEAD: usize = 8 * 1024 * 1024;
 /// Passed on at once, bytes.
@@ -124,16 +125,10 @@ impl Contents {
         ids: Vec<RecordId>,
     ) -> Result<OwnedFd, Error> {
         let turn = turn(&self.writing).await?;
-        let mut batches = ids
-            .chunks(BATCH)
-            .map(<[RecordId]>::to_vec)
-            .collect::<Vec<_>>()
-            .into_iter();
+        let mut ids = VecDeque::from(ids);
         let (mut ahead, mut bytes) = (Vec::new(), 0);
-        while bytes < AHEAD
-            && let Some(batch) = batches.next()
-        {
-            let records = fetch(desk, name, batch).await?;
+        while bytes < AHEAD && !ids.is_empty() {
+            let records = fetch(desk, name, &mut ids).await?;
             bytes += records
                 .iter()
                 .map(|record| record.content.expose().len())
@@ -156,9 +151,9 @@ impl Contents {
                 if sender.send(records).await.is_err() {
                     return;
                 }
-                next = match batches.next() {
-                    Some(batch) => fetch(&desk, name, batch).await.ok(),
-                    None => None,
+                next = match ids.is_empty() {
+                    false => fetch(&desk, name, &mut ids).await.ok(),
+                    true => None,
                 };
             }
         });
@@ -231,9 +226,16 @@ fn pass_on(begun: &Secret<Vec<u8>>, from: &OwnedFd, to: OwnedFd) -> io::Result<(
     }
 }
 
-async fn fetch(desk: &SyncDesk, name: &'static str, ids: Vec<RecordId>) -> Result<Vec<FramedRecord>, Error> {
+/// The first records of these, some at least, and as many as there is memory for.
+async fn fetch(
+    desk: &SyncDesk,
+    name: &'static str,
+    ids: &mut VecDeque<RecordId>,
+) -> Result<Vec<FramedRecord>, Error> {
     desk.device.not_lost()?;
-    let got = desk.sync.get_many(name, ids).await?;
+    let batch = ids.iter().take(BATCH).copied().collect();
+    let got = desk.sync.get_many(name, batch).await?;
+    ids.drain(..got.len().min(ids.len()));
     let framed = got.into_iter().map(framed).collect::<Option<Vec<_>>>();
     Ok(framed.ok_or(SyncError::InvalidArgument("a record's content is long"))?)
 }

@@ -12,6 +12,8 @@ pub(super) const READY: &str = "collection = ?1 AND pending = 1 AND stuck = 0";
 /// Removals of what the cloud has, about which the owner wasn't asked.
 pub(super) const UNASKED: &str =
     "collection = ?1 AND pending = 1 AND stuck = 0 AND removed = 1 AND agreed = 0 AND base IS NOT NULL";
+/// Removals that went without a question, after a time.
+pub(super) const GONE: &str = "collection = ?1 AND removed = 1 AND gone > 0 AND gone > ?2";
 
 /// Which pending records a push takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +136,8 @@ pub fn sent(
     Ok(found.and_then(|(sent, number)| Some((number, Revision::from_bytes(sent?)))))
 }
 
-/// Notes that the cloud has what was pushed of a record, unless it was changed meanwhile: then false, and nothing.
+/// Notes that the cloud has what was pushed of a record, as number and revision, unless it was changed meanwhile: then
+/// false, and nothing. `now`, seconds since the epoch, is when a removal went that the owner wasn't asked about.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -143,16 +146,23 @@ pub fn accepted(
     collection: &str,
     id: &RecordId,
     here: u64,
-    number: u64,
-    revision: &Revision,
+    (number, revision): (u64, &Revision),
+    now: u64,
 ) -> Result<bool, StoreError> {
     let changed = transaction
         .prepare_cached(
             "UPDATE record SET pending = 0, base = ?4, base_number = ?5, common = NULL, sent = NULL, agreed = 0,
-                 unseen = 0
+                 unseen = 0, gone = CASE WHEN removed = 1 AND agreed = 0 AND base IS NOT NULL THEN ?6 ELSE 0 END
              WHERE collection = ?1 AND id = ?2 AND revision = ?3",
         )?
-        .execute(params![collection, id.as_bytes(), here, revision.as_bytes(), number])?;
+        .execute(params![
+            collection,
+            id.as_bytes(),
+            here,
+            revision.as_bytes(),
+            number,
+            now
+        ])?;
     Ok(changed > 0)
 }
 
@@ -196,6 +206,45 @@ pub fn count_unasked(connection: &Connection, collection: &str) -> Result<u64, S
     let sql = format!("SELECT count(*) FROM record WHERE {UNASKED}");
     let mut statement = connection.prepare_cached(&sql)?;
     Ok(statement.query_row([collection], |row| row.get(0))?)
+}
+
+/// A removal from the cloud was taken without a question, at `now`, seconds since the epoch.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn went(
+    transaction: &Transaction<'_>,
+    collection: &str,
+    id: &RecordId,
+    now: u64,
+) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached(
+            "UPDATE record SET gone = ?3 WHERE collection = ?1 AND id = ?2 AND removed = 1 AND pending = 0",
+        )?
+        .execute(params![collection, id.as_bytes(), now])?;
+    Ok(())
+}
+
+/// How many records went without a question after `since`, seconds since the epoch, and are still gone.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn count_gone(connection: &Connection, collection: &str, since: u64) -> Result<u64, StoreError> {
+    let mut statement = connection.prepare_cached(&format!("SELECT count(*) FROM record WHERE {GONE}"))?;
+    Ok(statement.query_row(params![collection, since], |row| row.get(0))?)
+}
+
+/// The owner was asked: what went before doesn't count any more.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn forgive(transaction: &Transaction<'_>, collection: &str) -> Result<(), StoreError> {
+    transaction.execute(
+        &format!("UPDATE record SET gone = 0 WHERE {GONE}"),
+        params![collection, 0],
+    )?;
+    Ok(())
 }
 
 /// The owner agrees to them.

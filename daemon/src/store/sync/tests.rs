@@ -5,7 +5,7 @@ use belay_proto::sync::Attributes;
 use belay_sync::record::{Body, CONFLICT_WITH, Edited, New, pushed, remove};
 
 use super::inbox::{UNSEEN, WAITING};
-use super::outbox::{READY, UNASKED};
+use super::outbox::{GONE, READY, UNASKED};
 use super::*;
 use crate::store::migrations;
 
@@ -203,10 +203,10 @@ fn what_is_sent_is_known_until_it_is_answered_and_a_change_meanwhile_stays_pendi
     assert!(is_unanswered(&db, "notes").unwrap());
     within(&mut db, |db| {
         assert!(
-            !accepted(db, "notes", &id(1), 7, 1, &revision).unwrap(),
+            !accepted(db, "notes", &id(1), 7, (1, &revision), 5).unwrap(),
             "another state"
         );
-        assert!(accepted(db, "notes", &id(1), 1, 1, &revision).unwrap());
+        assert!(accepted(db, "notes", &id(1), 1, (1, &revision), 5).unwrap());
     });
     let held = find(&db, &sealer(), "notes", &id(1)).unwrap().unwrap();
     assert_eq!(
@@ -307,6 +307,10 @@ fn no_round_reads_the_records_that_it_has_nothing_to_do_with() {
         (
             format!("SELECT count(*) FROM record WHERE {UNASKED}"),
             "record USING INDEX record_going",
+        ),
+        (
+            format!("SELECT count(*) FROM record WHERE {GONE}").replace("?2", "5"),
+            "record_gone",
         ),
         (
             format!("SELECT EXISTS (SELECT 1 FROM record WHERE {READY} AND sent IS NOT NULL)"),

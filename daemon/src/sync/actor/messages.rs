@@ -3,6 +3,8 @@
 use futures_util::FutureExt;
 
 use super::{Engine, Event, rows, write};
+use crate::store::Sealer;
+use crate::sync::desk::tell;
 use crate::sync::error::SyncError;
 use crate::sync::handle::{Answer, Message};
 use crate::sync::model::{Policy, PolicyChanges, collection};
@@ -49,7 +51,6 @@ impl Engine {
                 let outcome = self.enable(collection, enabled).await;
                 reply(answer, outcome);
             }
-            Message::Edited(collection) => self.happens(Event::Edited(collection)).await,
         }
     }
 
@@ -94,13 +95,11 @@ impl Engine {
         let name = question.split('-').next().and_then(collection);
         let name = name.ok_or(SyncError::NotFound)?;
         let (keys, now) = (self.desk.keys.of(name).await?, self.desk.now());
-        let change = self
-            .desk
-            .edit(move |transaction, sealer| {
-                round::answer(transaction, sealer, &keys, name, (&question, yes, now))
-            })
-            .await?;
-        self.desk.tell(change);
+        let answer = move |transaction: &rusqlite::Transaction<'_>, sealer: &Sealer| {
+            round::answer(transaction, sealer, &keys, name, (&question, yes, now))
+        };
+        let change = self.desk.edit(answer).await?;
+        tell(&self.desk.changed, change);
         self.happens(Event::Answered(name)).await;
         Ok(())
     }

@@ -62,8 +62,12 @@ impl Engine {
         if session.is_none() && account.is_none() && self.session.is_some() {
             self.quota = belay_proto::wire::Quota::default();
         }
-        self.session = session;
+        let is_another = of(session) != of(std::mem::replace(&mut self.session, session));
         self.happens(Event::Session(session, enabled)).await;
+        if is_another {
+            // A pause may have ended with the binding that it was made in.
+            self.recall().await;
+        }
     }
 }
 

@@ -22,14 +22,16 @@ const LONGEST_ATTRIBUTES: usize = 16 * 1024;
 /// What separates a sibling's natural key from what makes it another.
 const SEPARATOR: char = '\0';
 
+/// Whether a record can be this by nature: some characters, not too many, and no zero.
+pub(super) fn is_natural(natural: &str) -> bool {
+    (1..=LONGEST_NATURAL).contains(&natural.len()) && !natural.contains(SEPARATOR)
+}
+
 /// Checks what is said of a record.
 pub(super) fn check(natural: Option<&str>, kind: &str, attributes: &Attributes) -> Result<(), SyncError> {
     let refused = |why| Err(SyncError::InvalidArgument(why));
-    match natural {
-        Some("") => return refused("a natural key of no character"),
-        Some(natural) if natural.len() > LONGEST_NATURAL => return refused("the natural key is too long"),
-        Some(natural) if natural.contains(SEPARATOR) => return refused("a zero in a natural key"),
-        _ => {}
+    if natural.is_some_and(|natural| !is_natural(natural)) {
+        return refused("a natural key that can't be");
     }
     let length: usize = attributes
         .0
@@ -80,6 +82,8 @@ pub(super) struct Table<'a> {
     now: u64,
     /// The collection's row is there.
     is_there: bool,
+    /// There may be something to push.
+    pub(super) is_edited: bool,
     /// What has changed so far.
     pub(super) change: Change,
 }
@@ -98,6 +102,7 @@ impl<'a> Table<'a> {
             keys,
             now,
             is_there: false,
+            is_edited: false,
             change: Change {
                 collection,
                 ids: Vec::new(),
@@ -182,7 +187,10 @@ impl<'a> Table<'a> {
         let before = self.find(&sibling)?;
         let revision = before.as_ref().map_or(0, |held| held.revision);
         match record::beside(before, version) {
-            Some(held) => self.keep(sibling, &held).map(Ok),
+            Some(held) => {
+                self.is_edited = true;
+                self.keep(sibling, &held).map(Ok)
+            }
             None => Ok(Ok((sibling, revision))),
         }
     }
@@ -231,6 +239,7 @@ impl<'a> Table<'a> {
     }
 
     fn edited(&mut self, id: RecordId, edited: Edited) -> Done<(RecordId, u64)> {
+        self.is_edited = true;
         match edited {
             Edited::Stored(held) => self.keep(id, &held).map(Ok),
             Edited::Same(revision) => {

@@ -1,7 +1,9 @@
 //! Contents that don't fit a record.
 
 use std::fs::File;
+use std::future::pending;
 use std::io::{Seek, Write};
+use std::sync::Arc;
 
 use belay_proto::Secret;
 use belay_proto::sync::RecordId;
@@ -79,6 +81,14 @@ impl Desk {
         edit::check(put.natural.as_deref(), &put.kind, &put.attributes)?;
         let keys = self.keys.of(collection).await?;
         (*self.allowed.borrow())?;
+        let mut enabled = self.enabled.clone();
+        // What its owner hasn't switched on, or switches off meanwhile, goes nowhere.
+        let off = async move {
+            // Where nobody tells any more belayd stops, and ends this.
+            if enabled.wait_for(|on| !on.contains(collection)).await.is_err() {
+                pending::<()>().await;
+            }
+        };
         // A stale revision is found before the content was moved, not only after.
         let id = put
             .id
@@ -92,7 +102,11 @@ impl Desk {
                 return Err(SyncError::Conflict);
             }
         }
-        let chunks = self.longs.bring(keys, put.content, self.allowed.clone()).await?;
+        let chunks = tokio::select! {
+            biased;
+            () = off => return Err(SyncError::Paused),
+            chunks = self.longs.bring(Arc::clone(&keys), put.content, self.allowed.clone()) => chunks?,
+        };
         let content = edit::Content {
             id: put.id,
             revision: put.revision,
@@ -102,6 +116,7 @@ impl Desk {
             keep_both: put.keep_both,
             body: Body::Long(chunks),
         };
-        self.table(collection, move |table| table.put(content)).await
+        self.table_of(keys, collection, move |table| table.put(content))
+            .await
     }
 }

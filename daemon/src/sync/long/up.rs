@@ -219,6 +219,8 @@ async fn put(
     mut offset: u64,
     sealed: &Bytes,
 ) -> Result<(), SyncFailure> {
+    // As far as it ever was: a cloud that goes back and forth gets nowhere.
+    let mut furthest = offset;
     // It may have announced another length: a chunk has one form, so what came then isn't of it.
     if offset > sealed.len() as u64 {
         offset = 0;
@@ -231,7 +233,8 @@ async fn put(
         let Some(reached) = lacking(cloud, retry, vec![id]).await?.remove(&id) else {
             return Ok(());
         };
-        if reached > offset {
+        if reached > furthest {
+            furthest = reached;
             retry.reset();
         }
         offset = reached.min(sealed.len() as u64);

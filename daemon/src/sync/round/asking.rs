@@ -6,7 +6,7 @@ use belay_sync::guard;
 use belay_sync::record::{self, Body, Edited, New};
 use rusqlite::{Connection, Transaction};
 
-use super::receive::Receiver;
+use super::receive::{Applied, Receiver};
 use super::{kept, no_change};
 use crate::store::sync as rows;
 use crate::store::{Sealer, StoreError};
@@ -15,25 +15,48 @@ use crate::sync::error::SyncError;
 use crate::sync::model::Change;
 use crate::sync::view::Question;
 
+/// What went unasked for so long counts with what would go now, s: a folder that empties slowly, a few records a round,
+/// empties all the same.
+const WINDOW: u64 = 24 * 3600;
+
 /// What the owner is asked about a collection: what was removed elsewhere goes first.
 pub(in crate::sync) fn question(
     connection: &Connection,
     collection: &'static str,
+    now: u64,
 ) -> Result<Option<Question>, StoreError> {
-    match from_cloud(connection, collection)? {
+    match from_cloud(connection, collection, now)? {
         Some(question) => Ok(Some(question)),
-        None => from_here(connection, collection),
+        None => from_here(connection, collection, now),
     }
+}
+
+/// Whether the owner is asked before `removed` of `present` records go.
+fn asks(
+    connection: &Connection,
+    collection: &str,
+    (present, removed): (u64, u64),
+    now: u64,
+) -> Result<bool, StoreError> {
+    if removed == 0 {
+        return Ok(false);
+    }
+    let went = rows::count_gone(connection, collection, now.saturating_sub(WINDOW))?;
+    Ok(guard::asks(
+        present.saturating_add(went),
+        removed.saturating_add(went),
+    ))
 }
 
 /// Whether so much was removed on other devices.
 pub(super) fn from_cloud(
     connection: &Connection,
     collection: &'static str,
+    now: u64,
 ) -> Result<Option<Question>, StoreError> {
     let removed = rows::count_arrived(connection, collection)?;
     let present = kept(connection, collection)?.map_or(0, |kept| kept.records);
-    if !guard::asks(present, removed) {
+    if !asks(connection, collection, (present, removed), now)? {
         return Ok(None);
     }
     let ids = rows::waiting_removals(connection, collection)?;
@@ -44,11 +67,12 @@ pub(super) fn from_cloud(
 pub(super) fn from_here(
     connection: &Connection,
     collection: &'static str,
+    now: u64,
 ) -> Result<Option<Question>, StoreError> {
     let removed = rows::count_unasked(connection, collection)?;
     let left = kept(connection, collection)?.map_or(0, |kept| kept.records);
     let present = left.saturating_add(removed);
-    if !guard::asks(present, removed) {
+    if !asks(connection, collection, (present, removed), now)? {
         return Ok(None);
     }
     let ids = rows::unasked(connection, collection)?;
@@ -80,13 +104,16 @@ pub(in crate::sync) fn answer(
     collection: &'static str,
     (named, yes, now): (&str, bool, u64),
 ) -> Done<Change> {
-    let Some(question) = question(transaction, collection)?.filter(|question| question.id == named) else {
+    let Some(question) = question(transaction, collection, now)?.filter(|question| question.id == named)
+    else {
         return Ok(Err(SyncError::NotFound));
     };
+    // The owner knows of it now.
+    rows::forgive(transaction, collection)?;
     if question.from_cloud {
         let mut receiver = Receiver::new(transaction, sealer, keys, collection, now);
         match yes {
-            true => receiver.apply_arrived()?,
+            true => receiver.apply_arrived(Applied::Agreed)?,
             false => receiver.refuse_arrived()?,
         }
         return Ok(Ok(receiver.change));

@@ -65,8 +65,8 @@ impl Round {
             .iter()
             .map(|record| record.sealed.0.len() as u64)
             .sum();
-        let (change, is_news, lacks_keys) = self
-            .write(move |transaction, sealer| {
+        let (is_news, lacks_keys) = self
+            .take_in(move |transaction, sealer| {
                 let mut receiver = Receiver::new(transaction, sealer, &keys, collection, now);
                 let (mut forged, mut lacks_keys) = (0_u64, false);
                 for record in page.records {
@@ -87,11 +87,10 @@ impl Round {
                     rows::unread(transaction, collection, keys.key_epoch().saturating_add(1))?;
                 }
                 rows::reach(transaction, collection, Some(&page.cursor))?;
-                Ok((receiver.change, receiver.is_news, lacks_keys))
+                Ok(((receiver.is_news, lacks_keys), receiver.change))
             })
             .await?;
         report.lacks_keys |= lacks_keys;
-        self.desk.tell(change);
         self.advance(bytes, bytes);
         Ok(is_news)
     }

@@ -11,7 +11,7 @@ use belay_sync::record::Held;
 use rusqlite::Transaction;
 
 use super::receive::{Receiver, Unread, read};
-use super::{LONGEST_CURSOR, Report, Round, Trouble, asking, kept};
+use super::{LONGEST_CURSOR, Report, Round, Trouble, asking, kept, no_change};
 use crate::store::sync::{self as rows, Listed, Ready, Stuck};
 use crate::store::{Sealer, StoreError};
 use crate::sync::error::SyncError;
@@ -64,7 +64,6 @@ struct Batch {
 /// What came of it.
 #[derive(Default)]
 struct Settled {
-    change: Option<Change>,
     done: u64,
     is_full: bool,
     is_refused: bool,
@@ -129,6 +128,21 @@ impl Round {
         Ok(pushed)
     }
 
+    /// Whether anything is left that may be pushed.
+    pub(super) async fn is_left(&self, is_full: bool) -> Result<bool, SyncError> {
+        let (collection, now) = (self.collection, self.desk.now());
+        self.write(move |transaction, sealer| {
+            let which = ready(transaction, collection, is_full, now)?;
+            let mut is_any = false;
+            rows::outgoing(transaction, sealer, collection, which, 0, |_| {
+                is_any = true;
+                Ok(false)
+            })?;
+            Ok(is_any)
+        })
+        .await
+    }
+
     /// Notes what came of a request, and seals what a next one takes after a position, where there is to be one: both are one
     /// write of the disk.
     async fn turn(
@@ -141,32 +155,44 @@ impl Round {
         let (collection, keys, now) = (self.collection, Arc::clone(keys), self.desk.now());
         let was_full = report.is_full;
         let (settled, batch) = self
-            .write(move |transaction, sealer| {
-                let mut settled = Settled::default();
+            .take_in(move |transaction, sealer| {
+                let (mut settled, mut change) = (Settled::default(), no_change(collection));
                 if let Some((sent, answer)) = answered {
                     let receiver = Receiver::new(transaction, sealer, &keys, collection, now);
-                    settled = settle(transaction, &keys, receiver, sent, &answer)?;
+                    (settled, change) = settle(transaction, &keys, receiver, sent, &answer)?;
                     if answer.contiguous {
                         rows::reach(transaction, collection, Some(&answer.cursor))?;
                     }
                 }
-                let is_full = was_full || settled.is_full;
+                let how = (was_full || settled.is_full, now);
                 let batch = match after {
-                    Some(after) => gather(transaction, sealer, &keys, collection, after, is_full)?,
+                    Some(after) => gather(transaction, sealer, &keys, collection, after, how)?,
                     None => Batch::default(),
                 };
-                Ok((settled, batch))
+                Ok(((settled, batch), change))
             })
             .await?;
         report.is_full |= settled.is_full;
         report.is_refused |= settled.is_refused || batch.is_refused;
         report.lacks_keys |= settled.lacks_keys;
-        if let Some(change) = settled.change {
-            self.desk.tell(change);
-        }
         self.advance(settled.done, 0);
         Ok(batch)
     }
+}
+
+/// What may be pushed now.
+fn ready(
+    transaction: &Transaction<'_>,
+    collection: &'static str,
+    is_full: bool,
+    now: u64,
+) -> Result<Ready, StoreError> {
+    let is_asked = asking::from_here(transaction, collection, now)?.is_some();
+    Ok(match (is_full, is_asked) {
+        (true, _) => Ready::Removals { unasked: !is_asked },
+        (false, true) => Ready::Unguarded,
+        (false, false) => Ready::All,
+    })
 }
 
 /// Seals what the next request takes, and notes it.
@@ -176,14 +202,9 @@ fn gather(
     keys: &CollectionKeys,
     collection: &'static str,
     after: u64,
-    is_full: bool,
+    (is_full, now): (bool, u64),
 ) -> Result<Batch, StoreError> {
-    let is_asked = asking::from_here(transaction, collection)?.is_some();
-    let which = match (is_full, is_asked) {
-        (true, _) => Ready::Removals { unasked: !is_asked },
-        (false, true) => Ready::Unguarded,
-        (false, false) => Ready::All,
-    };
+    let which = ready(transaction, collection, is_full, now)?;
     let mut batch = Batch {
         is_full,
         ..Batch::default()
@@ -264,7 +285,7 @@ fn settle(
     mut receiver: Receiver<'_>,
     sent: Vec<Sent>,
     answer: &PushAnswer,
-) -> Result<Settled, StoreError> {
+) -> Result<(Settled, Change), StoreError> {
     let collection = receiver.change.collection;
     let mut settled = Settled::default();
     for (sent, result) in sent.into_iter().zip(&answer.results) {
@@ -304,6 +325,5 @@ fn settle(
             }
         }
     }
-    settled.change = Some(receiver.change);
-    Ok(settled)
+    Ok((settled, receiver.change))
 }

@@ -33,6 +33,15 @@ pub(super) fn read(keys: &CollectionKeys, record: &SyncRecord) -> Result<Content
     }
 }
 
+/// Whether the owner was asked about the removals that are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Applied {
+    /// And agreed.
+    Agreed,
+    /// They were too few to.
+    Unasked,
+}
+
 /// Whoever takes records into a collection.
 pub(super) struct Receiver<'a> {
     transaction: &'a Transaction<'a>,
@@ -84,6 +93,10 @@ impl<'a> Receiver<'a> {
         if let Some((number, sent)) = rows::sent(self.transaction, self.collection, &id)?
             && (sent == revision || theirs.ancestors.has(&sent))
         {
+            let is_it = sent == revision && held.content.number == number;
+            if is_it && self.has_accepted(&id, held.revision, number, &revision)? {
+                return Ok(());
+            }
             rows::answered(self.transaction, self.collection, &id)?;
             held = record::pushed(held, number, sent);
             self.put(id, &held)?;
@@ -104,11 +117,14 @@ impl<'a> Receiver<'a> {
     }
 
     /// The removals that wait are taken.
-    pub(super) fn apply_arrived(&mut self) -> Result<(), StoreError> {
+    pub(super) fn apply_arrived(&mut self, how: Applied) -> Result<(), StoreError> {
         for arrived in rows::arrived(self.transaction, self.sealer, self.collection)? {
             rows::unstage(self.transaction, self.collection, &arrived.id)?;
             let held = self.find(&arrived.id)?;
             self.judge(held, arrived.id, arrived.revision, arrived.content)?;
+            if how == Applied::Unasked {
+                rows::went(self.transaction, self.collection, &arrived.id, self.now)?;
+            }
         }
         Ok(())
     }
@@ -153,7 +169,7 @@ impl<'a> Receiver<'a> {
         number: u64,
         revision: Revision,
     ) -> Result<(), StoreError> {
-        if rows::accepted(self.transaction, self.collection, &id, here, number, &revision)? {
+        if self.has_accepted(&id, here, number, &revision)? {
             return Ok(());
         }
         rows::seen(self.transaction, self.collection, &id)?;
@@ -161,6 +177,17 @@ impl<'a> Receiver<'a> {
             Some(held) => self.put(id, &record::pushed(held, number, revision)),
             None => Ok(()),
         }
+    }
+
+    fn has_accepted(
+        &self,
+        id: &RecordId,
+        here: u64,
+        number: u64,
+        revision: &Revision,
+    ) -> Result<bool, StoreError> {
+        let cloud = (number, revision);
+        rows::accepted(self.transaction, self.collection, id, here, cloud, self.now)
     }
 
     fn judge(

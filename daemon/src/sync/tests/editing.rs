@@ -1,15 +1,17 @@
 //! Putting, deleting and choosing on one device.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use belay_drivers::ActivityMinute;
 use belay_proto::DeviceId;
 use belay_proto::id::AccessoryId;
 use belay_proto::keys::random;
 use belay_proto::text::hex;
+use futures_util::FutureExt;
 
 use super::super::health::HEALTH;
-use super::super::{Choice, SyncError};
+use super::super::{Choice, SyncError, View};
 use super::rig::{ACCOUNT, CONTACTS, Cloud, Phone, all, phone, put};
 use crate::accessory::model::Saved;
 use crate::store::accessory as accessories;
@@ -134,4 +136,83 @@ async fn a_push_fits_the_body_that_a_cloud_takes_with_all_that_is_around_the_rec
     one.syncs().await;
     let view = one.handle.view();
     assert_eq!(view.collections.get(CONTACTS).unwrap().pending, 0);
+}
+
+#[tokio::test]
+async fn an_edit_whose_caller_has_left_is_told_and_pushed_like_any_other() {
+    let one = phone(&Arc::new(Cloud::default())).await;
+    one.puts("m", "b").await;
+    one.syncs().await;
+    let mut changes = one.handle.changes();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let store = one.store.clone();
+    let held_up = tokio::spawn(async move {
+        store
+            .call(move |_| {
+                let _ = wait.recv();
+                Ok(())
+            })
+            .await
+    });
+    tokio::task::yield_now().await;
+    // It has given the edit to the database, and is dropped.
+    assert!(
+        one.handle
+            .put(CONTACTS, put("n", 0, "a"))
+            .now_or_never()
+            .is_none()
+    );
+    go.send(()).unwrap();
+    held_up.await.unwrap().unwrap();
+    let soon = Duration::from_secs(20);
+    let change = tokio::time::timeout(soon, changes.recv()).await.unwrap().unwrap();
+    assert_eq!(change.ids, [one.entry("n").await.unwrap().id]);
+    let mut view = one.handle.watch();
+    let pending = async |view: &mut tokio::sync::watch::Receiver<View>, count| {
+        let all = view.wait_for(|view| view.collections[CONTACTS].pending == count);
+        tokio::time::timeout(soon, all).await.unwrap().unwrap();
+    };
+    pending(&mut view, 1).await;
+    one.clock.advance(Duration::from_secs(2));
+    pending(&mut view, 0).await;
+}
+
+#[tokio::test]
+async fn what_is_asked_for_by_name_can_be_a_name() {
+    let one = phone(&Arc::new(Cloud::default())).await;
+    for natural in ["", &"n".repeat(4097), "n\0m"] {
+        let ids = one.handle.identify(CONTACTS, vec![natural.to_owned()]).await;
+        assert!(matches!(ids, Err(SyncError::InvalidArgument(_))));
+    }
+    let ids = one.handle.identify(CONTACTS, vec!["n".repeat(4096)]).await;
+    assert_eq!(ids.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn no_more_contents_are_in_memory_at_once_than_there_is_room_for_however_many_are_asked_for() {
+    let one = phone(&Arc::new(Cloud::default())).await;
+    // Little once it is compressed.
+    let text = "n".repeat(3 * 1024 * 1024);
+    let puts = (0..6).map(|n| put(&format!("n{n}"), 0, &text)).collect();
+    let ids: Vec<_> = one.handle.put_many(CONTACTS, puts).await.unwrap();
+    let mut ids: Vec<_> = ids.into_iter().map(|(id, _)| id).collect();
+    let mut got = Vec::new();
+    while !ids.is_empty() {
+        let some = one.handle.get_many(CONTACTS, ids.clone()).await.unwrap();
+        assert!((1..=3).contains(&some.len()));
+        ids.drain(..some.len());
+        got.extend(some.iter().map(|got| got.entry.natural.clone()));
+    }
+    assert_eq!(got, ["n0", "n1", "n2", "n3", "n4", "n5"]);
+}
+
+#[tokio::test]
+async fn a_long_content_of_a_collection_that_is_off_goes_nowhere() {
+    let one = phone(&Arc::new(Cloud::default())).await;
+    let long = || put("n", 0, &hex(&random::<{ 300 * 1024 }>()));
+    let stored = one.handle.put("pictures", long()).await;
+    assert_eq!(stored, Err(SyncError::Paused));
+    one.handle.set_enabled("pictures", true).await.unwrap();
+    // Whoever moves it was asked, and moves nothing here.
+    assert_eq!(one.handle.put("pictures", long()).await, Err(SyncError::TooLong));
 }

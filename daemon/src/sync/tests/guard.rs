@@ -1,6 +1,7 @@
 //! Before much is deleted its owner is asked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::super::{Phase, Question, SyncError, View};
 use super::rig::{CONTACTS, Cloud, Phone, phone, put};
@@ -90,4 +91,79 @@ async fn what_another_device_deleted_can_be_kept() {
     two.syncs().await;
     one.syncs().await;
     assert_eq!((one.has().await.len(), two.has().await.len()), (30, 30));
+}
+
+/// Ten records more go than went before, and it is asked after them.
+async fn ten_more_are_asked_after(one: &Phone, gone: usize) -> Question {
+    for n in gone..gone + 10 {
+        one.removes(&format!("n{n}")).await;
+    }
+    one.syncs().await;
+    let question = one.comes_to(Phase::Attention).await.question.unwrap();
+    assert_eq!(question.removed, 10, "what has gone is gone");
+    question
+}
+
+#[tokio::test]
+async fn what_empties_a_few_records_a_round_is_asked_after_all_the_same() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = two_with(&cloud, 40).await;
+    for n in 0..15 {
+        one.removes(&format!("n{n}")).await;
+    }
+    one.syncs().await;
+    two.syncs().await;
+    assert_eq!(two.has().await.len(), 25, "so few go unasked");
+    let question = ten_more_are_asked_after(&one, 15).await;
+    let one = one.restarts(&cloud).await;
+    assert_eq!(
+        one.comes_to(Phase::Attention).await.question.as_ref(),
+        Some(&question)
+    );
+    one.handle.confirm(question.id, true).await.unwrap();
+    one.syncs().await;
+    // The other one has heard of fifteen before.
+    two.syncs().await;
+    let question = two.comes_to(Phase::Attention).await.question.unwrap();
+    assert_eq!((question.removed, question.from_cloud), (10, true));
+    two.handle.confirm(question.id, false).await.unwrap();
+    assert_eq!(two.has().await.len(), 25);
+}
+
+#[tokio::test]
+async fn a_push_of_removals_whose_answer_is_lost_counts_once_it_is_known() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, _two) = two_with(&cloud, 40).await;
+    for n in 0..15 {
+        one.removes(&format!("n{n}")).await;
+    }
+    *cloud.loses.lock().unwrap() = true;
+    assert_eq!(one.handle.sync_now(vec![]).await, Err(SyncError::Offline));
+    one.syncs().await;
+    assert_eq!(one.handle.view().collections[CONTACTS].pending, 0);
+    ten_more_are_asked_after(&one, 15).await;
+}
+
+#[tokio::test]
+async fn the_owner_s_answer_and_a_day_later_end_what_is_counted() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, _two) = two_with(&cloud, 60).await;
+    for n in 0..15 {
+        one.removes(&format!("n{n}")).await;
+    }
+    one.syncs().await;
+    let question = ten_more_are_asked_after(&one, 15).await;
+    one.handle.confirm(question.id, true).await.unwrap();
+    for n in 25..40 {
+        one.removes(&format!("n{n}")).await;
+        one.syncs().await;
+    }
+    assert_eq!(one.handle.view().question, None);
+    one.clock.advance(Duration::from_secs(24 * 3600));
+    for n in 40..55 {
+        one.removes(&format!("n{n}")).await;
+    }
+    one.syncs().await;
+    let view = one.handle.view();
+    assert_eq!((view.question, view.collections[CONTACTS].pending), (None, 0));
 }

@@ -1,9 +1,10 @@
 //! What the cloud says besides what a device sealed changes nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use belay_proto::sync::Revision;
-use belay_proto::wire::Bytes;
+use belay_proto::wire::{Bytes, PushStatus};
 
 use super::super::{Phase, SyncError};
 use super::rig::{CONTACTS, Cloud, Phone, all, phone};
@@ -97,4 +98,25 @@ async fn pages_are_taken_one_after_another() {
     let (_one, two) = two(&cloud).await;
     two.syncs().await;
     assert_eq!(two.has().await, all(&[("n", "a"), ("m", "b")]));
+}
+
+#[tokio::test]
+async fn a_cloud_that_is_never_content_is_left_alone_for_a_while_and_asked_again() {
+    let cloud = Arc::new(Cloud::default());
+    let one = phone(&cloud).await;
+    one.syncs().await;
+    *cloud.about_results.lock().unwrap() = Some(Box::new(|answer| {
+        answer.results = vec![PushStatus::Conflict.into(); answer.results.len()];
+        answer.contiguous = false;
+    }));
+    *cloud.about_changes.lock().unwrap() = Some(Box::new(|answer| answer.records.clear()));
+    one.puts("n", "a").await;
+    let before = cloud.counted.lock().unwrap().1;
+    assert_eq!(one.handle.sync_now(vec![]).await, Err(SyncError::CloudRefused));
+    assert!(cloud.counted.lock().unwrap().1 < before + 9);
+    *cloud.about_results.lock().unwrap() = None;
+    *cloud.about_changes.lock().unwrap() = None;
+    one.clock.advance(Duration::from_secs(60));
+    let view = one.comes_to(Phase::Idle).await;
+    assert_eq!(view.collections[CONTACTS].pending, 0);
 }

@@ -132,25 +132,8 @@ impl ContentReader {
     /// # Errors
     /// [`ReadContentError`].
     pub fn read_beyond(&mut self, most: usize) -> Result<(Secret<Vec<u8>>, bool), ReadContentError> {
-        // Pieces that are joined at the end, instead of a buffer that grows and leaves pieces of itself behind.
-        let mut pieces: Vec<Zeroizing<Vec<u8>>> = Vec::new();
-        let mut length = 0;
-        let ended = loop {
-            let mut piece = Zeroizing::new(vec![0; PIECE]);
-            let taken = match self.read(&mut piece) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                taken => taken?,
-            };
-            if taken == 0 {
-                break true;
-            }
-            piece.truncate(taken);
-            length += taken;
-            pieces.push(piece);
-            if length > most {
-                break false;
-            }
-        };
+        let (pieces, ended) = pieces(self, most)?;
+        let length = pieces.iter().map(|piece| piece.len()).sum();
         let mut content = Vec::with_capacity(length);
         pieces.iter().for_each(|piece| content.extend_from_slice(piece));
         Ok((Secret::new(content), ended))
@@ -197,6 +180,34 @@ impl Read for ContentReader {
     }
 }
 
+/// What `from` has, in pieces that are joined at the end, instead of a buffer that grows and leaves pieces of itself behind;
+/// and whether that was all, or it was left with more than `most` bytes. Only the last piece isn't full: whoever writes
+/// byte by byte takes no more memory.
+fn pieces(from: &mut impl Read, most: usize) -> io::Result<(Vec<Zeroizing<Vec<u8>>>, bool)> {
+    let mut pieces = Vec::new();
+    let mut length = 0;
+    loop {
+        let (mut piece, mut filled) = (Zeroizing::new(vec![0; PIECE]), 0);
+        let mut ended = false;
+        while !ended && filled < PIECE && length <= most {
+            match from.read(piece.get_mut(filled..).unwrap_or_default()) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                taken => {
+                    let taken = taken?;
+                    ended = taken == 0;
+                    filled += taken;
+                    length += taken;
+                }
+            }
+        }
+        piece.truncate(filled);
+        pieces.push(piece);
+        if ended || length > most {
+            return Ok((pieces, length <= most));
+        }
+    }
+}
+
 /// Reads a whole content of at most `most` bytes; see [`ContentReader`].
 ///
 /// # Errors
@@ -211,4 +222,29 @@ pub fn read_content(
         return Err(ReadContentError::TooLong);
     }
     reader.read_within(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pipe whose writer has one byte each time.
+    struct Dripping(usize);
+
+    impl Read for Dripping {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let taken = self.0.min(1).min(buffer.len());
+            self.0 -= taken;
+            Ok(taken)
+        }
+    }
+
+    #[test]
+    fn what_comes_byte_by_byte_takes_no_more_memory_than_what_comes_at_once() {
+        let (dripped, ended) = pieces(&mut Dripping(PIECE + 1), 2 * PIECE).unwrap();
+        let lengths: Vec<_> = dripped.iter().map(|piece| piece.len()).collect();
+        assert_eq!((lengths, ended), (vec![PIECE, 1], true));
+        let (dripped, ended) = pieces(&mut Dripping(100), 10).unwrap();
+        assert_eq!((dripped.len(), dripped[0].len(), ended), (1, 11, false));
+    }
 }

@@ -1,5 +1,7 @@
 //! Whatever is there already and whatever fails: the result is the same, and nothing that is there is sent again.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use proptest::prelude::*;
 
 use super::*;
@@ -60,4 +62,44 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+/// Takes nothing, and has now one byte of a chunk, now none.
+#[derive(Debug, Default)]
+struct Swaying(AtomicU64);
+
+impl SyncCloud for Swaying {
+    fn push(&self, _: PushRequest) -> Reply<'_, PushAnswer> {
+        async { Err(SyncFailure::Refused) }.boxed()
+    }
+
+    fn changes<'a>(&'a self, _: Option<&'a str>, _: CollectionId, _: usize) -> Reply<'a, ChangesAnswer> {
+        async { Err(SyncFailure::Refused) }.boxed()
+    }
+
+    fn missing(&self, chunks: Vec<ChunkId>) -> Reply<'_, MissingAnswer> {
+        let times = self.0.fetch_add(1, Ordering::Relaxed);
+        assert!(times < 100, "it is asked without end");
+        let offset = times % 2;
+        let missing = chunks.into_iter().map(|id| MissingChunk { id, offset });
+        let missing = missing.collect();
+        async { Ok(MissingAnswer { missing }) }.boxed()
+    }
+
+    fn put_chunk(&self, _: ChunkId, _: u64, _: Bytes) -> Reply<'_, ()> {
+        async { Err(OFFLINE) }.boxed()
+    }
+
+    fn get_chunk(&self, _: ChunkId) -> Reply<'_, Vec<u8>> {
+        async { Err(SyncFailure::Refused) }.boxed()
+    }
+}
+
+#[tokio::test]
+async fn a_cloud_that_goes_back_and_forth_gets_nowhere() {
+    let clock = Arc::new(SkippingClock::skipping(TRIED));
+    let long = Long::new(Arc::new(Swaying::default()), clock);
+    let allowed = watch::Sender::new(Ok(()));
+    let brought = long.bring(keys("pictures"), memfd(&noise(CHUNK)), allowed.subscribe());
+    assert_eq!(brought.await, Err(SyncError::Offline));
 }
