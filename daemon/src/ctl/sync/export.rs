@@ -71,8 +71,11 @@ async fn write_all(collection: &CollectionClient, place: &Path, all: Vec<Listed>
         let stream = collection.get_many(&ids).await.map_err(bus::explained)?;
         let read = tokio::task::spawn_blocking(move || stream.map_while(Result::ok).collect::<Vec<_>>());
         let came: Vec<FramedRecord> = read.await.unwrap_or_default();
-        missed += batch.len() - came.len().min(batch.len());
-        for (record, content) in batch.iter().zip(&came) {
+        missed += batch.len();
+        let both = batch.iter().zip(&came);
+        // Nothing is written under another record's name.
+        for (record, content) in both.filter(|(record, content)| content.id == Some(record.id)) {
+            missed -= 1;
             let (path, mut file) = place_for(place, record).map_err(at(place))?;
             file.write_all(content.content.expose()).map_err(at(&path))?;
         }
@@ -129,11 +132,14 @@ fn place_for(place: &Path, record: &Listed) -> io::Result<(PathBuf, std::fs::Fil
     };
     match made {
         Ok(file) => Ok((path, file)),
-        // Two records of one name, or a file where another one has a folder.
+        // Two records of one name, a file where another one has a folder, or a path that is too long.
         Err(error)
             if matches!(
                 error.kind(),
-                ErrorKind::AlreadyExists | ErrorKind::NotADirectory | ErrorKind::IsADirectory
+                ErrorKind::AlreadyExists
+                    | ErrorKind::NotADirectory
+                    | ErrorKind::IsADirectory
+                    | ErrorKind::InvalidFilename
             ) =>
         {
             let path = place.join(natural::other(record));
@@ -199,6 +205,14 @@ mod tests {
             assert!(path.starts_with(folder.path()) && path.is_file(), "{path:?}");
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn a_path_that_is_too_long_keeps_no_record_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = format!("{}/", "a".repeat(200)).repeat(31);
+        let (path, _) = place_for(folder.path(), &record(7, &format!("{deep}x"), 0)).unwrap();
+        assert_eq!(path, folder.path().join(format!("{}-x", "07".repeat(16))));
     }
 
     #[test]
