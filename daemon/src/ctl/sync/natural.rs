@@ -64,7 +64,8 @@ fn name(part: &str) -> String {
 
 /// So much of it as a name may have.
 fn cut(name: &str) -> &str {
-    let end = name.floor_char_boundary(LONGEST);
+    let fits = |end: &usize| name.is_char_boundary(*end);
+    let end = (0..=name.len().min(LONGEST)).rfind(fits).unwrap_or(0);
     name.get(..end).unwrap_or_default()
 }
 
