@@ -28,7 +28,7 @@ use super::ports::{Allowed, LongContents, SyncCloud};
 /// Chunks of one content on its way up that there is memory for, 16 MiB in all: the one that is read, and those that are
 /// brought. It is used again and again: what allocators keep of that which many threads gave back would be far more.
 const BUFFERS: usize = 4;
-/// Contents that are on their way up at once; more wait.
+/// Contents that are read on their way up at once; more wait.
 const UPLOADS: usize = 4;
 /// Chunks of all of them together that there is memory for: two long contents, or as many as may be of one chunk each. A chunk
 /// takes as much as it is long.

@@ -57,6 +57,9 @@ pub struct New<'a> {
     pub content: &'a [u8],
 }
 
+/// An entry as the bus has it: id, revision, attributes.
+type Told = (String, u64, HashMap<String, OwnedVariant>);
+
 /// A record of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
@@ -150,8 +153,7 @@ impl App {
         let mut rows = Vec::new();
         let mut after = 0_u64;
         loop {
-            let page: Answer<Vec<(String, u64, HashMap<String, OwnedVariant>)>> =
-                self.call(collection(name), "List", &(after, PAGE)).await?;
+            let page: Answer<Vec<Told>> = self.call(collection(name), "List", &(after, PAGE)).await?;
             let page = match page {
                 Ok(page) => page,
                 Err(refusal) => return Ok(Err(refusal)),
@@ -187,7 +189,7 @@ impl App {
     }
 }
 
-fn row((id, revision, told): (String, u64, HashMap<String, OwnedVariant>)) -> Row {
+fn row((id, revision, told): Told) -> Row {
     Row {
         id,
         revision,

@@ -168,7 +168,7 @@ async fn four_chunks_are_on_their_way_at_most() {
 }
 
 #[tokio::test]
-async fn short_ones_go_four_at_once_and_each_takes_the_memory_that_it_needs() {
+async fn short_ones_go_four_at_once_or_more_and_each_takes_the_memory_that_it_needs() {
     let go = Arc::new(Notify::new());
     let bench = Bench::new(Fake::holding(&go));
     let contents: Vec<_> = (0_u8..9).map(|number| vec![number; 500_000]).collect();
@@ -192,7 +192,8 @@ async fn short_ones_go_four_at_once_and_each_takes_the_memory_that_it_needs() {
     assert!(all.len() == 9 && all.iter().all(|chunks| chunks.0.len() == 1));
     let kept = bench.cloud.kept();
     assert_eq!(kept.puts, 9);
-    assert!(kept.most_live <= UPLOADS * sealed_length(500_000));
+    // One that was read to its end gives its turn to the next before it has been brought.
+    assert!(kept.most_live <= MEMORY * sealed_length(500_000));
     assert_eq!(bench.long.memory.available_permits(), MEMORY);
 }
 
