@@ -26,6 +26,9 @@ fuzz_target!(|input: ([u8; 32], u64, u16, Vec<u8>)| {
     assert!(opened.is_ok_and(|opened| *opened.expose() == bytes));
     if let Some(byte) = sealed.get_mut(usize::from(at)) {
         *byte ^= 1;
-        assert!(keys.open_chunk(&chunk, sealed.as_slice()).is_err(), "a changed byte");
+        assert!(
+            keys.open_chunk(&chunk, sealed.as_slice()).is_err(),
+            "a changed byte"
+        );
     }
 });

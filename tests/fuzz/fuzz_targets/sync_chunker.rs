@@ -41,8 +41,8 @@ fn content(of: &[u8], length: usize) -> Vec<u8> {
     bytes.map(|(at, byte)| byte ^ page(at)).collect()
 }
 
-fuzz_target!(|input: (Option<u64>, u32, u64, Vec<u16>, Vec<u8>)| {
-    let (seed, length, claimed, reads, of) = input;
+fuzz_target!(|input: (Option<u64>, u32, bool, Vec<u16>, Vec<u8>)| {
+    let (seed, length, is_known, reads, of) = input;
     let content = content(&of, length as usize % LONGEST);
     let cut = seed.map_or(Cut::Fixed, |seed| Cut::ByContent { seed });
     let source = Source {
@@ -50,20 +50,16 @@ fuzz_target!(|input: (Option<u64>, u32, u64, Vec<u16>, Vec<u8>)| {
         reads: &reads,
         turn: 0,
     };
-    // How long it is said to be only chooses the way.
-    let claimed = if claimed % 4 == 0 {
-        claimed
-    } else {
-        content.len() as u64
-    };
+    let said = is_known.then_some(content.len() as u64);
     let mut left = content.as_slice();
     let mut lengths = Vec::new();
-    for part in Chunker::new(source, claimed, cut) {
+    for part in Chunker::new(source, said, cut) {
         let Ok(part) = part else {
             panic!("nothing breaks here")
         };
+        let part = part.content();
         assert!(!part.is_empty() && part.len() <= CHUNK);
-        assert!(left.starts_with(&part), "the parts are the whole, in order");
+        assert!(left.starts_with(part), "the parts are the whole, in order");
         left = &left[part.len()..];
         assert!(
             part.len() >= MIN_CHUNK || left.is_empty(),
@@ -72,8 +68,8 @@ fuzz_target!(|input: (Option<u64>, u32, u64, Vec<u16>, Vec<u8>)| {
         lengths.push(part.len());
     }
     assert!(left.is_empty());
-    let again: Vec<usize> = Chunker::new(content.as_slice(), claimed, cut)
-        .map(|part| part.map_or(0, |part| part.len()))
+    let again: Vec<usize> = Chunker::new(content.as_slice(), said, cut)
+        .map(|part| part.map_or(0, |part| part.content().len()))
         .collect();
     assert_eq!(again, lengths, "cut the same however it is read");
 });
