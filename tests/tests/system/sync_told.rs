@@ -58,6 +58,7 @@ async fn what_the_cloud_says_to_a_sync_is_told() {
 async fn what_the_cloud_says_to_a_long_content_is_told_before_it_is_stored() {
     let scene = syncing().await;
     let app = app(&scene);
+    app.enable("documents", true).await.unwrap().unwrap();
     let (network, blobs) = (scene.network(), "/v1/blobs/missing");
     network.plan(blobs, 1, &problem(507, "quota-exceeded"));
     refused(put_long(&app).await, "QuotaExceeded").unwrap();
@@ -89,6 +90,7 @@ async fn what_the_cloud_says_to_a_long_content_is_told_before_it_is_stored() {
 async fn a_long_content_is_neither_brought_nor_fetched_while_sync_may_not() {
     let scene = syncing().await;
     let app = app(&scene);
+    app.enable("documents", true).await.unwrap().unwrap();
     put_long(&app).await.unwrap();
     let rows = app.list("documents").await.unwrap().unwrap();
     let id = &rows[0].id;
