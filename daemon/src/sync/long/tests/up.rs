@@ -163,7 +163,7 @@ async fn four_chunks_are_on_their_way_at_most() {
     let bench = Bench::new(Fake::default());
     bench.bring("pictures", sparse(24)).await.unwrap();
     let kept = bench.cloud.kept();
-    assert!((2..=4).contains(&kept.most_ways), "{}", kept.most_ways);
+    assert!(kept.most_ways <= 4, "{}", kept.most_ways);
     assert!(kept.most_live <= 4 * MAX_SEALED_CHUNK);
 }
 
