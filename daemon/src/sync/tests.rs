@@ -96,6 +96,20 @@ async fn a_push_whose_answer_is_lost_is_no_conflict() {
 }
 
 #[tokio::test]
+async fn a_push_that_arrives_after_all_is_what_the_removal_since_then_was_made_of() {
+    let cloud = Arc::new(Cloud::default());
+    let one = phone(&cloud).await;
+    one.puts("n", "zero\n").await;
+    one.syncs().await;
+    one.puts("n", "first\n").await;
+    *cloud.is_late.lock().unwrap() = true;
+    assert_eq!(one.handle.sync_now(vec![]).await, Err(SyncError::Offline));
+    one.removes("n").await;
+    one.syncs().await;
+    assert_eq!(one.has().await, all(&[]));
+}
+
+#[tokio::test]
 async fn a_second_edit_takes_the_place_of_a_first_whose_answer_was_lost_on_devices_that_have_it() {
     let cloud = Arc::new(Cloud::default());
     let (one, two) = (phone(&cloud).await, phone(&cloud).await);

@@ -189,7 +189,7 @@ impl<'a> Table<'a> {
         match record::beside(before, version) {
             Some(held) => {
                 self.is_edited = true;
-                self.keep(sibling, &held).map(Ok)
+                self.keep(sibling, held).map(Ok)
             }
             None => Ok(Ok((sibling, revision))),
         }
@@ -241,7 +241,7 @@ impl<'a> Table<'a> {
     fn edited(&mut self, id: RecordId, edited: Edited) -> Done<(RecordId, u64)> {
         self.is_edited = true;
         match edited {
-            Edited::Stored(held) => self.keep(id, &held).map(Ok),
+            Edited::Stored(held) => self.keep(id, *held).map(Ok),
             Edited::Same(revision) => {
                 rows::unstick(self.transaction, self.change.collection, &id)?;
                 Ok(Ok((id, revision)))
@@ -250,12 +250,17 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn keep(&mut self, id: RecordId, held: &Held) -> Result<(RecordId, u64), StoreError> {
+    fn keep(&mut self, id: RecordId, mut held: Held) -> Result<(RecordId, u64), StoreError> {
+        let collection = self.change.collection;
         if !self.is_there {
-            rows::ensure(self.transaction, self.change.collection)?;
+            rows::ensure(self.transaction, collection)?;
             self.is_there = true;
         }
-        rows::put(self.transaction, self.sealer, self.change.collection, &id, held)?;
+        // What was sent, and may arrive any time, is what this was made of.
+        if let Some((_, sent)) = rows::sent(self.transaction, collection, &id)? {
+            held.content.ancestors = held.content.ancestors.with(&sent);
+        }
+        rows::put(self.transaction, self.sealer, collection, &id, &held)?;
         let told = match held.is_there() {
             true => &mut self.change.ids,
             false => &mut self.change.removed,

@@ -41,6 +41,9 @@ pub struct Cloud {
     pub about_results: Lie<PushAnswer>,
     /// The answer of the next push is lost, though it was carried out.
     pub loses: Mutex<bool>,
+    /// The next push arrives after the next time that somebody asks for changes.
+    pub is_late: Mutex<bool>,
+    pub late: Mutex<Vec<PushRecord>>,
     pub refuses: Mutex<Option<SyncFailure>>,
     /// How often it was asked for changes, and how many records were pushed.
     pub counted: Mutex<(usize, usize)>,
@@ -104,6 +107,10 @@ impl SyncCloud for Cloud {
         if rmp_serde::to_vec_named(&request).unwrap().len() > 1024 * 1024 {
             return ready(Err(SyncFailure::Refused)).boxed();
         }
+        if std::mem::take(&mut *self.is_late.lock().unwrap()) {
+            *self.late.lock().unwrap() = request.records;
+            return ready(Err(SyncFailure::Offline(None))).boxed();
+        }
         let mut kept = self.kept.lock().unwrap();
         self.counted.lock().unwrap().1 += request.records.len();
         let before = kept.last;
@@ -138,6 +145,9 @@ impl SyncCloud for Cloud {
             return ready(Err(failure)).boxed();
         }
         let kept = self.kept.lock().unwrap().clone();
+        for record in self.late.lock().unwrap().drain(..) {
+            self.kept.lock().unwrap().take(record);
+        }
         self.counted.lock().unwrap().0 += 1;
         let after = match kept.after(cursor) {
             Ok(after) => after,
