@@ -2,7 +2,7 @@
 //!
 //! `source` reads a content from a descriptor, cuts and names it, on a thread that may wait. `up` asks which chunks the
 //! cloud lacks and brings those; `down` fetches chunks into a pipe. What is in memory at once is bounded, whatever the
-//! length: [`BUFFERS`] chunks of a content on its way up, and three of one on its way down.
+//! length: `BUFFERS` chunks of a content on its way up, and three of one on its way down.
 
 mod down;
 mod retry;
