@@ -29,6 +29,8 @@ id16! {
     PendingId,
     /// An accessory, 16 random bytes drawn when it is first seen: it says nothing of the accessory's address.
     AccessoryId,
+    /// An order of the owner to the cloud, 16 random bytes.
+    OrderId,
 }
 
 byte_newtype!(

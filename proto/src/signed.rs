@@ -9,9 +9,11 @@ mod credentials;
 mod delegate;
 mod keyring;
 mod login;
+mod order;
 mod outcome;
 mod release;
 mod state_report;
+mod succession;
 
 use crate::cbor::{Item, Malformed, MapReader, MapWriter, Value};
 use crate::keys::{BadSignature, PublicKey, Signature, SigningKey};
@@ -25,9 +27,11 @@ pub use credentials::CredentialsRecord;
 pub use delegate::{DelegateCertificate, DelegatedVerbs};
 pub use keyring::{EpochKeys, Keyring, KeyringError};
 pub use login::LoginStatement;
+pub use order::{AccountOrder, Deed};
 pub use outcome::Outcome;
 pub use release::{Release, ResetAuthorisation};
 pub use state_report::StateReport;
+pub use succession::Succession;
 
 /// A kind of signed object.
 pub trait Object: Sized {

@@ -14,8 +14,14 @@
 //! | `policies` | [`SET_POLICIES`] |
 //! | `unpair` | [`UNPAIR`] |
 //! | `command` | [`LOGIN_SIGNATURE`] with [`CommandLoginInput`], [`OPEN_ROOT`], [`SIGN_COMMAND`] |
-//! | none: an empty ticket | [`SAVED_RELEASE`]; [`SIGN_COMMAND`] for a delegate's verbs; [`OUTCOMES`], [`STATE_REPORT`], [`EFFECTS`], [`BEGIN`], [`END`], [`SMS`], [`TICK`], [`COLLECTION_KEYS`] |
+//! | `change-password` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`NEW_PASSWORD`] |
+//! | `recovery-code` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`NEW_RECOVERY_CODE`]; then with the pending id [`ACKNOWLEDGE`] |
+//! | `recover` | [`RECOVER`] |
+//! | `identifier`, `delete-account`, `bootloader` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`ORDER`] |
+//! | `remove-device` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`REMOVE_DEVICE`] |
+//! | none: an empty ticket | [`SAVED_RELEASE`]; [`SIGN_COMMAND`] for a delegate's verbs; [`OUTCOMES`], [`STATE_REPORT`], [`EFFECTS`], [`BEGIN`], [`END`], [`SMS`], [`TICK`], [`COLLECTION_KEYS`], [`TAKE_KEYRING`], [`TAKE_DELEGATE`], [`SUCCEED`] |
 
+mod account;
 mod collection;
 mod commands;
 mod policies;
@@ -26,6 +32,12 @@ use crate::id::{AccountId, DeviceId, Epoch, HardwareId, PendingId};
 use crate::keys::{KdfParameters, PublicKey, RecoveryClaim, Signature};
 use crate::secret::Secret;
 
+pub use account::{
+    NEW_PASSWORD, NEW_RECOVERY_CODE, NEW_ROOT, NewCredentialsSet, NewPasswordInput, NewRecoveryCodeInput,
+    NewRecoveryCodeOutput, ORDER, OrderOutput, RECOVER, REMOVE_DEVICE, RecoverInput, RemoveDeviceInput,
+    RemoveDeviceOutput, SUCCEED, SucceedInput, TAKE_DELEGATE, TAKE_KEYRING, TakeDelegateInput,
+    TakeKeyringInput, TakenOutput, purpose_of, remove_device_subject,
+};
 pub use collection::{ACCESSORIES, COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput, SYNCED};
 pub use commands::{
     BEGIN, BeginInput, CommandLoginInput, EFFECTS, END, Effect, EffectsOutput, EndInput, INTERRUPTED,

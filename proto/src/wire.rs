@@ -22,7 +22,10 @@ mod verification;
 
 pub use accessory::{ACCESSORIES_PAGE, AccessoriesAnswer, AccessoryEntry, AccessoryRequest};
 pub use account::{
-    AccountAnswer, CreateAccountRequest, CreatedAccount, CredentialsAnswer, IdentifierAnswer, Profile,
+    AccountAnswer, AddIdentifierRequest, BootloaderAnswer, BootloaderRequest, CreateAccountRequest,
+    CreatedAccount, CredentialsAnswer, Grant, IdentifierAnswer, NewCredentialsRequest, OpenRecoveryRequest,
+    OrderRequest, Profile, ProfileChanges, RecoveryAnswer, RemoveDeviceRequest, ServiceTokenAnswer,
+    ServiceTokenRequest, SuccessionAnswer,
 };
 pub use bytes::{Bytes, SecretText, Share};
 pub use channel::{

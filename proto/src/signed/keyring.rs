@@ -5,7 +5,7 @@ use zeroize::Zeroize as _;
 use super::{Signed, SignedError, object};
 use crate::cbor::{Item, Malformed, Value};
 use crate::id::AccountId;
-use crate::keys::{Root, collection_key, random};
+use crate::keys::{BoxKey, BoxPublicKey, PublicKey, Root, SigningKey, collection_key, random, seal_to};
 use crate::seal::{self, SealError};
 use crate::secret::Secret;
 
@@ -108,7 +108,68 @@ impl Keyring {
     }
 }
 
+impl Keyring {
+    /// The same keys with one more key epoch, for `generation`.
+    #[must_use]
+    pub fn with_new_epoch(&self, generation: u64) -> Self {
+        let mut next = self.for_generation(generation);
+        let epoch = self.key_epoch().saturating_add(1);
+        next.data_roots.0.push((epoch, Secret::new(random())));
+        next
+    }
+
+    /// The same keys, for `generation`.
+    #[must_use]
+    pub fn for_generation(&self, generation: u64) -> Self {
+        Self {
+            account: self.account,
+            generation,
+            data_roots: self.data_roots.duplicate(),
+            index_key: self.index_key.duplicate(),
+        }
+    }
+
+    /// Signs with the owner key and seals to a device's box, so that the device reads it without a password. The generation is
+    /// in what is sealed.
+    #[must_use]
+    pub fn seal_to(&self, owner: &SigningKey, to: &BoxPublicKey) -> Vec<u8> {
+        let mut signed = Signed::seal(self, owner);
+        let bytes = Secret::new(signed.encode());
+        signed.payload.zeroize();
+        seal_to(to, &boxed(&self.account), bytes.expose())
+    }
+
+    /// Opens and verifies what [`Keyring::seal_to`] made.
+    ///
+    /// # Errors
+    /// [`KeyringError`].
+    pub fn open_boxed(
+        key: &BoxKey,
+        owner: &PublicKey,
+        account: &AccountId,
+        sealed: &[u8],
+    ) -> Result<Self, KeyringError> {
+        let bytes = key.open(&boxed(account), sealed)?;
+        let mut signed = Signed::decode(bytes.expose()).map_err(SignedError::from)?;
+        let keyring = signed.open::<Self>(owner);
+        signed.payload.zeroize();
+        match keyring? {
+            keyring if keyring.account == *account => Ok(keyring),
+            _ => Err(KeyringError::Foreign),
+        }
+    }
+}
+
 impl EpochKeys {
+    fn duplicate(&self) -> Self {
+        Self(
+            self.0
+                .iter()
+                .map(|(epoch, key)| (*epoch, key.duplicate()))
+                .collect(),
+        )
+    }
+
     /// From pairs.
     ///
     /// # Errors
@@ -163,6 +224,10 @@ impl Item for EpochKeys {
         }
         Self::new(pairs)
     }
+}
+
+fn boxed(account: &AccountId) -> Vec<u8> {
+    [b"belay/keyring-box/1".as_slice(), account.as_bytes()].concat()
 }
 
 fn associated(account: &AccountId, generation: u64) -> Vec<u8> {

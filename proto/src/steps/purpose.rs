@@ -24,6 +24,20 @@ pub enum Purpose {
     Unpair,
     /// Sign a command to another device of the account.
     Command,
+    /// Choose another password.
+    ChangePassword,
+    /// Choose a password without knowing the old one.
+    Recover,
+    /// Make another recovery code.
+    RecoveryCode,
+    /// Add, remove or choose the addresses of the account.
+    Identifier,
+    /// Remove a device from the account.
+    RemoveDevice,
+    /// Delete the account.
+    DeleteAccount,
+    /// Ask that the bootloader may be unlocked.
+    Bootloader,
 }
 
 /// No purpose of this name.
@@ -33,7 +47,7 @@ pub struct UnknownPurpose;
 
 impl Purpose {
     /// All purposes.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 16] = [
         Self::Register,
         Self::SignIn,
         Self::Reauthenticate,
@@ -43,6 +57,13 @@ impl Purpose {
         Self::Policies,
         Self::Unpair,
         Self::Command,
+        Self::ChangePassword,
+        Self::Recover,
+        Self::RecoveryCode,
+        Self::Identifier,
+        Self::RemoveDevice,
+        Self::DeleteAccount,
+        Self::Bootloader,
     ];
 
     /// The name on the bus.
@@ -57,6 +78,13 @@ impl Purpose {
             Self::Policies => "policies",
             Self::Unpair => "unpair",
             Self::Command => "command",
+            Self::ChangePassword => "change-password",
+            Self::Recover => "recover",
+            Self::RecoveryCode => "recovery-code",
+            Self::Identifier => "identifier",
+            Self::RemoveDevice => "remove-device",
+            Self::DeleteAccount => "delete-account",
+            Self::Bootloader => "bootloader",
         }
     }
 }

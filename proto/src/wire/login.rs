@@ -22,7 +22,7 @@ pub struct Tokens {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoginChallengeRequest {
-    /// The identifier in its normal form.
+    /// The identifier in its normal form, or the account's id where the device knows it.
     pub identifier: String,
 }
 
@@ -41,11 +41,12 @@ pub struct LoginChallengeAnswer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoginRequest {
-    /// The identifier in its normal form.
+    /// As in the challenge.
     pub identifier: String,
     /// From the challenge.
     pub nonce: Bytes,
-    /// `sign-in`, `reauthenticate` or `command`.
+    /// The name of the ticket's purpose: `sign-in`, `reauthenticate`, `command`, `change-password`, `recovery-code`,
+    /// `identifier`, `remove-device`, `delete-account` or `bootloader`.
     pub action: String,
     /// Over the login statement.
     pub signature: Signature,

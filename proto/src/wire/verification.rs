@@ -39,6 +39,10 @@ pub enum Channel {
 pub enum VerificationPurpose {
     /// A new account.
     Registration,
+    /// One more address of the session's account.
+    Identifier,
+    /// A new password; opened by `POST /v1/recoveries`.
+    Recovery,
 }
 
 /// How a verification stands.

@@ -1,0 +1,176 @@
+//! The account's life after sign-in: another password, another recovery code, recovery, orders, and how they reach the
+//! account's other devices.
+//!
+//! Each of these tickets first walks [`LOGIN_SIGNATURE`](super::LOGIN_SIGNATURE) with
+//! [`LoginSignatureInput`](super::LoginSignatureInput), whose action is the purpose, and [`OPEN_ROOT`](super::OPEN_ROOT). The
+//! login's identifier is the account's id, 32 hexadecimal digits, which the warden fills in itself: no address has to be known.
+
+use crate::id::{DeviceId, PendingId};
+use crate::keys::{PublicKey, RecoveryClaim};
+use crate::secret::Secret;
+
+/// Another password: [`NewPasswordInput`] → [`NewCredentialsSet`]. The ticket's secrets are `old` and `new`, its subject is
+/// empty or [`NEW_ROOT`]. Nothing changes at this device before `Warden.Credentials` or [`SUCCEED`]
+/// brings what the cloud took. Uses the ticket up.
+pub const NEW_PASSWORD: &str = "new-password";
+/// The subject of a `change-password` ticket that makes a new root too.
+pub const NEW_ROOT: &str = "new-root";
+/// Another recovery code: [`NewRecoveryCodeInput`] → [`NewRecoveryCodeOutput`]. Then, with the pending id in the ticket's place,
+/// [`ACKNOWLEDGE`](super::ACKNOWLEDGE). Uses the ticket up.
+pub const NEW_RECOVERY_CODE: &str = "new-recovery-code";
+/// Recovery with the code: [`RecoverInput`] → [`NewCredentialsSet`]. The ticket's secrets are `new` and `recovery-code`, its
+/// subject is the identifier; it walks no other step before. Works on an unbound device as well. Uses the ticket up.
+pub const RECOVER: &str = "recover";
+/// An order of the owner: [`Done`](super::Done) → [`OrderOutput`]. The ticket's subject is the
+/// [`Deed`](crate::signed::Deed)'s text, so belayd can order nothing else; which purpose signs which deed says
+/// [`purpose_of`]. Not for `remove-device`, which is [`REMOVE_DEVICE`]. Uses the ticket up.
+pub const ORDER: &str = "order";
+/// Removing a device, with a new key epoch: [`RemoveDeviceInput`] → [`RemoveDeviceOutput`]. Uses the ticket up.
+pub const REMOVE_DEVICE: &str = "remove-device";
+
+/// The keyring as another device sealed it to this one's box: [`TakeKeyringInput`] → [`TakenOutput`], with an empty ticket.
+/// Taken only where the pinned owner signed it and its key epoch is above the one that is kept.
+pub const TAKE_KEYRING: &str = "take-keyring";
+/// The owner's word that this warden's key may have others ring, of the generation that holds: [`TakeDelegateInput`] →
+/// [`TakenOutput`], with an empty ticket.
+pub const TAKE_DELEGATE: &str = "take-delegate";
+/// The owner has a new root: [`SucceedInput`] → [`TakenOutput`], with an empty ticket. The pin, the verifier, the report box and
+/// this device's certificate move in one commit, where everything in it proves itself from the pinned owner on.
+pub const SUCCEED: &str = "succeed";
+
+crate::cbor_map! {
+    /// Into [`NEW_PASSWORD`].
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct NewPasswordInput {
+        /// The certificates of the account's devices, this one's among them, signed bytes; ones that the owner didn't sign are
+        /// refused.
+        pub devices: Vec<Vec<u8>>,
+        /// A device was lost or wiped: begin a key epoch. A new root always does.
+        pub new_epoch: bool,
+    }
+
+    /// What the cloud gets when the credentials change: out of [`NEW_PASSWORD`] and [`RECOVER`].
+    #[derive(Debug)]
+    pub struct NewCredentialsSet {
+        /// The credentials record, one generation on, signed bytes.
+        pub credentials: Vec<u8>,
+        /// The owner key that signed it.
+        pub owner: PublicKey,
+        /// The keyring under the root.
+        pub keyring: Vec<u8>,
+        /// The cloud's new share of the wrap key; belayd hands it over and forgets it.
+        pub share: Secret<[u8; 32]>,
+        /// With a new root the [`Succession`](crate::signed::Succession), signed bytes.
+        pub succession: Option<Vec<u8>>,
+        /// With a new root each device's certificate under the new owner key, signed bytes, in the order they came in; else none.
+        pub certificates: Vec<Vec<u8>>,
+        /// The keyring sealed to each device's box, in the same order; none where the key epoch stays.
+        pub boxes: Vec<Vec<u8>>,
+        /// Each warden's delegate certificate of the new generation, signed bytes, in the same order.
+        pub delegates: Vec<Vec<u8>>,
+    }
+
+    /// Into [`NEW_RECOVERY_CODE`].
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct NewRecoveryCodeInput {
+        /// As in [`NewPasswordInput`].
+        pub devices: Vec<Vec<u8>>,
+    }
+
+    /// Out of [`NEW_RECOVERY_CODE`].
+    #[derive(Debug)]
+    pub struct NewRecoveryCodeOutput {
+        /// Names the code until it was written down, for [`ACKNOWLEDGE`](super::ACKNOWLEDGE).
+        pub pending: PendingId,
+        /// The claim to the code, for whoever asked; see [`PendingBindOutput`](super::PendingBindOutput).
+        pub claim: RecoveryClaim,
+        /// A [`NewCredentialsSet`], encoded: the same password under a record with the new code.
+        pub set: Vec<u8>,
+    }
+
+    /// Into [`RECOVER`].
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct RecoverInput {
+        /// The account's newest credentials record, signed bytes.
+        pub credentials: Vec<u8>,
+        /// Its keyring under the root.
+        pub keyring: Vec<u8>,
+        /// As in [`NewPasswordInput`]; may be empty.
+        pub devices: Vec<Vec<u8>>,
+    }
+
+    /// Out of [`ORDER`].
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct OrderOutput {
+        /// The [`AccountOrder`](crate::signed::AccountOrder), signed bytes.
+        pub order: Vec<u8>,
+    }
+
+    /// Into [`REMOVE_DEVICE`].
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct RemoveDeviceInput {
+        /// The certificates of the devices that stay, this one's among them, signed bytes.
+        pub devices: Vec<Vec<u8>>,
+    }
+
+    /// Out of [`REMOVE_DEVICE`].
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct RemoveDeviceOutput {
+        /// The [`AccountOrder`](crate::signed::AccountOrder), signed bytes.
+        pub order: Vec<u8>,
+        /// The keyring with one more key epoch, under the root.
+        pub keyring: Vec<u8>,
+        /// The same sealed to the box of each device that stays, in the order they came in.
+        pub boxes: Vec<Vec<u8>>,
+    }
+
+    /// Into [`TAKE_KEYRING`].
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct TakeKeyringInput {
+        /// What [`Keyring::seal_to`](crate::signed::Keyring::seal_to) made.
+        pub keyring: Vec<u8>,
+    }
+
+    /// Into [`TAKE_DELEGATE`].
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct TakeDelegateInput {
+        /// The [`DelegateCertificate`](crate::signed::DelegateCertificate), signed bytes.
+        pub delegate: Vec<u8>,
+    }
+
+    /// Into [`SUCCEED`].
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct SucceedInput {
+        /// The [`Succession`](crate::signed::Succession), signed bytes.
+        pub succession: Vec<u8>,
+        /// The credentials record that it names, signed bytes.
+        pub credentials: Vec<u8>,
+        /// This device's certificate under the new owner key, signed bytes.
+        pub certificate: Vec<u8>,
+    }
+
+    /// What was brought was taken, or was nothing new or not the owner's.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct TakenOutput {
+        /// Whether it was taken.
+        pub taken: bool,
+    }
+}
+
+/// Which ticket signs a deed.
+#[must_use]
+pub const fn purpose_of(deed: &crate::signed::Deed) -> super::Purpose {
+    use crate::signed::Deed;
+    match deed {
+        Deed::AddIdentifier(_) | Deed::RemoveIdentifier(_) | Deed::SetLogin(_) => super::Purpose::Identifier,
+        Deed::RemoveDevice(_) => super::Purpose::RemoveDevice,
+        Deed::DeleteAccount => super::Purpose::DeleteAccount,
+        Deed::UnlockBootloader(_) => super::Purpose::Bootloader,
+    }
+}
+
+/// The subject of a `remove-device` ticket.
+#[must_use]
+pub fn remove_device_subject(device: DeviceId) -> String {
+    crate::signed::Deed::RemoveDevice(device).to_string()
+}
