@@ -19,8 +19,8 @@ pub use proxies::{
     WardenProxy,
 };
 pub use values::{
-    AccountState, Activation, AssuranceLevel, BindingState, LocationFix, LocationSource, LockState,
-    SyncState, VerificationChannel, VerificationState, WipeClass,
+    AccountState, Activation, AssuranceLevel, BindingState, BootloaderUnlock, LocationFix, LocationSource,
+    LockState, SyncState, VerificationChannel, VerificationState, WipeClass,
 };
 
 #[cfg(test)]

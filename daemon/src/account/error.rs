@@ -48,6 +48,9 @@ pub enum AccountError {
     /// The account has no such device.
     #[error("the account has no such device")]
     NoSuchDevice,
+    /// No such service is to be had with the account.
+    #[error("the account's cloud knows no such service")]
+    NoSuchService,
     /// The store.
     #[error("the store")]
     Storage(#[from] StoreError),
@@ -95,7 +98,7 @@ impl From<AccountError> for BusError {
             AccountError::Cloud(error) => cloud(&error),
             AccountError::Warden(error) => error.into(),
             AccountError::CloudLies(_) | AccountError::Untrue(_) => Self::CloudRefused(text),
-            AccountError::NoSuchDevice => Self::NotFound(text),
+            AccountError::NoSuchDevice | AccountError::NoSuchService => Self::NotFound(text),
             AccountError::Storage(error) => error.into(),
             AccountError::Cancelled | AccountError::Stopping => Self::Cancelled(text),
             AccountError::Internal(_) => {
@@ -118,6 +121,7 @@ fn refused(refusal: Refusal, text: String) -> BusError {
         Refusal::Busy => BusError::Busy(text),
         Refusal::NotFound => BusError::NotFound(text),
         Refusal::Conflict => BusError::Conflict(text),
+        Refusal::OtherAccount => BusError::AlreadyBound(text),
         Refusal::Cancelled => BusError::Cancelled(text),
     }
 }
@@ -205,6 +209,7 @@ impl Refusal {
             Self::Busy => "this is being done already",
             Self::NotFound => "there is no such verification",
             Self::Conflict => "an account is being made; confirm or cancel it first",
+            Self::OtherAccount => "the address belongs to another account than this device",
             Self::Cancelled => "it was given up meanwhile",
         }
     }

@@ -1,13 +1,19 @@
 //! The work behind the methods, step by step, each step durable before the next.
 
+mod addresses;
+mod check;
 mod command;
 mod confirm;
 mod inquiry;
+mod owner;
+mod password;
+mod profile;
 mod register;
 mod sign_in;
 mod sign_out;
 #[cfg(test)]
 pub(super) mod tests;
+mod verifying;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -27,6 +33,7 @@ use crate::account::ports::Waits;
 use crate::account::state::{Event, Refusal};
 use crate::cloud::Revocation;
 
+pub use check::{Finding, Severity};
 pub use command::NewCommand;
 pub use inquiry::Device;
 pub use register::NewRegistration;

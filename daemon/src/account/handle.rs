@@ -1,5 +1,7 @@
 //! The account's handle: one method for each thing a client can ask.
 
+mod upkeep;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 

@@ -11,10 +11,12 @@ mod error;
 mod evidence;
 mod flow;
 mod handle;
+mod keep_up;
 mod model;
 #[cfg(test)]
 pub(crate) mod phone;
 mod ports;
+mod proving;
 pub mod state;
 mod view;
 
@@ -22,7 +24,7 @@ pub use actor::{AccountActor, Message};
 pub use command::{FORGOTTEN, MOST_COMMANDS, SentCommand};
 pub use error::AccountError;
 pub use evidence::{EXPIRED, Fate, Standing, Testimony, Untrue, Witness, certificate};
-pub use flow::{Device, Flow, Leaving, NewCommand, NewRegistration};
+pub use flow::{Device, Finding, Flow, Leaving, NewCommand, NewRegistration, Severity};
 pub use handle::{AccountHandle, Parts};
 pub use model::{
     Attempt, Channel, Deadline, Identifier, Locked, Material, Profile, Registration, Release, ReleaseKey,
@@ -30,7 +32,9 @@ pub use model::{
 };
 pub use ports::{
     AccountDetails, Cloud, CreatedAccount, HardwareOwner, ListedDevice, Login, LoginChallenge, LoginProof,
-    LookedUp, NewAccount, NewVerification, OpenedVerification, Orders, ProofOfWork, Reply, Waits,
+    LookedUp, NewAccount, NewVerification, OpenedVerification, Orders, ProofOfWork, Reply, ServiceToken,
+    Upkeep, Waits,
 };
+pub use proving::{Aim, Proving};
 pub use state::Change;
 pub use view::{CommandView, PendingView, View};

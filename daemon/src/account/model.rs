@@ -9,6 +9,7 @@ use belay_proto::wire::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::account::command::SentCommand;
+use crate::account::proving::Proving;
 
 /// What the owner told about themself; part of it may be unset.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -313,6 +314,8 @@ pub struct Saved {
     pub session: Option<Session>,
     /// The registration under way.
     pub registration: Option<Registration>,
+    /// The address under proof.
+    pub proving: Option<Proving>,
     /// That the hardware is another account's.
     pub locked: Option<Locked>,
     /// The releases that wait for the cloud.

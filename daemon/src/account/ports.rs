@@ -1,5 +1,7 @@
 //! What the account domain needs from the cloud.
 
+mod upkeep;
+
 use std::time::Duration;
 
 use belay_proto::id::{AccountId, CommandId, DeviceId, HardwareId};
@@ -10,6 +12,8 @@ use futures_util::future::BoxFuture;
 
 use crate::account::model::{Channel, Identifier, Material, Profile, Verification};
 use crate::cloud::{CloudError, Revocation, Tokens};
+
+pub use upkeep::{ServiceToken, Upkeep};
 
 /// A call's outcome, to be awaited.
 pub type Reply<'a, T> = BoxFuture<'a, Result<T, CloudError>>;
@@ -38,7 +42,7 @@ pub trait Orders: Send + Sync + 'static {
 }
 
 /// The calls that the account makes; `cloud::CloudClient` makes them for real.
-pub trait Cloud: Orders {
+pub trait Cloud: Orders + Upkeep {
     /// The configured address, empty when there is none.
     fn url(&self) -> &str;
 
@@ -210,7 +214,7 @@ pub struct LoginProof<'a> {
     pub identifier: &'a str,
     /// From the challenge.
     pub nonce: &'a [u8],
-    /// `sign-in`, `reauthenticate` or `command`.
+    /// The purpose of the warden's ticket.
     pub action: &'a str,
     /// The warden's signature over the login statement.
     pub signature: &'a Signature,

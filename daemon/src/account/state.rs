@@ -7,17 +7,19 @@
 mod admission;
 mod commands;
 mod event;
+mod proving;
 mod registration;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 
-use belay_proto::dbus::AccountState;
+use belay_proto::dbus::{AccountState, BootloaderUnlock};
 use belay_proto::id::AccountId;
 
 use crate::account::command::SentCommand;
 use crate::account::model::{Locked, Registration, Release, ReleaseKey, Saved, Session};
+use crate::account::proving::Proving;
 
 pub use admission::{Job, Refusal, Request};
 pub use event::{Change, Effect, Event};
@@ -56,6 +58,10 @@ pub struct State {
     pub session: Option<Session>,
     /// The registration under way.
     pub registration: Option<Registration>,
+    /// The address under proof.
+    pub proving: Option<Proving>,
+    /// How the request to unlock the bootloader stands, as the cloud last told.
+    pub unlock: BootloaderUnlock,
     /// That the hardware is another account's.
     pub locked: Option<Locked>,
     /// The releases that wait for the cloud.
@@ -159,6 +165,9 @@ impl Turn {
                     });
                 }
             }
+            Event::RecoveryCodeMade { account } => self.recovery_code_made(account),
+            Event::Unlock(unlock) => self.next.unlock = unlock,
+            event if self.proving(&event) => {}
             event => self.registration(event),
         }
     }
@@ -166,6 +175,7 @@ impl Turn {
     fn loaded(&mut self, saved: Saved) {
         self.next.session = saved.session;
         self.next.registration = saved.registration;
+        self.next.proving = saved.proving;
         self.next.locked = saved.locked;
         self.next.commands = saved.commands;
         self.drop_unopened();
@@ -259,6 +269,16 @@ impl Turn {
         }
     }
 
+    fn recovery_code_made(&mut self, account: AccountId) {
+        let session = self.next.session.clone();
+        if let Some(session) = session.filter(|session| session.account == account) {
+            self.keep_session(Session {
+                recovery_code_set: true,
+                ..session
+            });
+        }
+    }
+
     fn released(&mut self, release: Box<Release>) {
         self.next.word = Word {
             binding: Binding::Unbound,
@@ -298,6 +318,8 @@ impl Turn {
     fn forget_account(&mut self) {
         let was_bound = self.next.session.take().is_some_and(|session| session.bound);
         self.next.commands.clear();
+        self.next.unlock = BootloaderUnlock::default();
+        self.forget_proving();
         self.keep(Change::ForgetAccount);
         if was_bound {
             self.keep(Change::ForgetDeviceKey);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use belay_proto::dbus::AccountState;
+use belay_proto::dbus::{AccountState, BootloaderUnlock};
 use belay_proto::identifier::Identifier as Address;
 
 use crate::account::command::SentCommand;
@@ -30,6 +30,8 @@ pub struct View {
     pub pending_release: bool,
     /// `Pending`.
     pub pending: Option<PendingView>,
+    /// `BootloaderUnlock`.
+    pub unlock: BootloaderUnlock,
     /// `Commands`.
     pub commands: Vec<CommandView>,
     /// Whether the device is lost, or tampered with, so that most of this isn't readable.
@@ -43,6 +45,8 @@ pub struct View {
 pub struct PendingView {
     /// What the methods take.
     pub id: String,
+    /// What for: `registration`, `identifier` or `recovery`.
+    pub kind: &'static str,
     /// How the code travels.
     pub channel: Channel,
     /// The masked address.
@@ -122,6 +126,7 @@ impl View {
             recovery_code_set: session.is_some_and(|session| session.recovery_code_set),
             pending_release: !state.releases.is_empty(),
             pending: pending(state),
+            unlock: state.unlock,
             commands: state.commands.iter().map(CommandView::from).collect(),
             lost: state.word.lost || state.word.binding == Binding::Tampered,
             tampered: state.word.binding == Binding::Tampered,
@@ -130,12 +135,24 @@ impl View {
 }
 
 fn pending(state: &State) -> Option<PendingView> {
+    if let Some(proving) = &state.proving {
+        return Some(PendingView {
+            id: proving.id.clone(),
+            kind: proving.aim.as_str(),
+            channel: proving.channel,
+            address: masked(&proving.address),
+            state: proving.verification,
+            resend: proving.resend.clone(),
+            expires: proving.expires.clone(),
+        });
+    }
     let registration = state.registration.as_ref()?;
     if registration.id.is_empty() || matches!(registration.stage, Stage::Bound { .. }) {
         return None;
     }
     Some(PendingView {
         id: registration.id.clone(),
+        kind: "registration",
         channel: registration.channel,
         address: masked(&registration.login),
         state: registration.verification,

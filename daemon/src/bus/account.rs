@@ -1,10 +1,11 @@
-//! `org.belay1.Account`: registration, sign-in, sign-out.
+//! `org.belay1.Account`. One impl, since zbus makes an interface of one: the longest file for that reason alone.
 
 mod changes;
 mod details;
 
 use std::collections::HashMap;
 
+use belay_proto::clock::unix_seconds;
 use belay_proto::dbus::fd::read_secret;
 use belay_proto::dbus::{CommandEntries, Details, DeviceEntries, IdentifierEntry};
 use belay_proto::text::base64url;
@@ -340,5 +341,237 @@ impl Account {
         };
         let id = while_here(connection, &header, self.account.send_command(asked)).await?;
         Ok(id.to_string())
+    }
+
+    /// How the request to unlock the bootloader stands.
+    #[zbus(property)]
+    fn bootloader_unlock(&self) -> Result<String, Error> {
+        Ok(self.view()?.unlock.to_string())
+    }
+
+    /// Changes what the owner tells.
+    async fn set_profile(
+        &self,
+        profile: OptionMap,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(), Error> {
+        self.may(&header, Action::AccountManage).await?;
+        Options::none(options)?;
+        let changes = details::profile_changes(profile)?;
+        while_here(connection, &header, self.account.set_profile(changes)).await
+    }
+
+    /// Changes the password.
+    async fn change_password(
+        &self,
+        ticket: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(), Error> {
+        self.may(&header, Action::AccountManage).await?;
+        let mut options = Options::new(options);
+        let new_root = options.take_bool("new-root")?.unwrap_or(false);
+        options.finish()?;
+        let ticket = arguments::ticket(&ticket)?;
+        while_here(
+            connection,
+            &header,
+            self.account.change_password(ticket, new_root),
+        )
+        .await
+    }
+
+    /// Makes another recovery code; answers the claim to it.
+    #[zbus(out_args("claim"))]
+    async fn create_recovery_code(
+        &self,
+        ticket: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<OwnedFd, Error> {
+        self.may(&header, Action::AccountManage).await?;
+        Options::none(options)?;
+        let ticket = arguments::ticket(&ticket)?;
+        let claim = while_here(connection, &header, self.account.create_recovery_code(ticket)).await?;
+        descriptor(claim.text().expose())
+    }
+
+    /// Sends a code to one more address.
+    #[zbus(out_args("id"))]
+    async fn add_identifier(
+        &self,
+        identifier: String,
+        ticket: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<String, Error> {
+        self.may(&header, Action::AccountManage).await?;
+        Options::none(options)?;
+        let address = details::identifier(&identifier)?;
+        let ticket = arguments::ticket(&ticket)?;
+        while_here(connection, &header, self.account.add_address(address, ticket)).await
+    }
+
+    /// Adds that address.
+    async fn confirm_identifier(
+        &self,
+        id: String,
+        code: OwnedFd,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(), Error> {
+        self.may(&header, Action::AccountManage).await?;
+        Options::none(options)?;
+        let code = details::code(&read_secret(code).await?)?;
+        while_here(connection, &header, self.account.confirm_address(id, code)).await
+    }
+
+    /// Removes an address.
+    async fn remove_identifier(
+        &self,
+        id: String,
+        ticket: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(), Error> {
+        self.may(&header, Action::AccountManage).await?;
+        Options::none(options)?;
+        let (id, ticket) = (details::address_id(&id)?, arguments::ticket(&ticket)?);
+        while_here(connection, &header, self.account.remove_address(id, ticket)).await
+    }
+
+    /// Makes an address the login.
+    async fn set_login(
+        &self,
+        id: String,
+        ticket: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(), Error> {
+        self.may(&header, Action::AccountManage).await?;
+        Options::none(options)?;
+        details::address_id(&id)?;
+        let ticket = arguments::ticket(&ticket)?;
+        while_here(connection, &header, self.account.set_login(ticket)).await
+    }
+
+    /// Sends a code to an address of an account whose password is forgotten.
+    #[zbus(out_args("id"))]
+    async fn begin_recovery(
+        &self,
+        identifier: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<String, Error> {
+        self.may(&header, Action::AccountManage).await?;
+        Options::none(options)?;
+        let address = details::identifier(&identifier)?;
+        while_here(connection, &header, self.account.begin_recovery(address)).await
+    }
+
+    /// Chooses another password with that code and the recovery code.
+    async fn complete_recovery(
+        &self,
+        id: String,
+        code: OwnedFd,
+        ticket: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(), Error> {
+        self.may(&header, Action::DeviceRecover).await?;
+        Options::none(options)?;
+        let code = details::code(&read_secret(code).await?)?;
+        let ticket = arguments::ticket(&ticket)?;
+        while_here(
+            connection,
+            &header,
+            self.account.complete_recovery(id, code, ticket),
+        )
+        .await
+    }
+
+    /// Removes a device from the account.
+    async fn remove_device(
+        &self,
+        device: String,
+        ticket: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(), Error> {
+        self.may(&header, Action::AccountRemove).await?;
+        Options::none(options)?;
+        let (device, ticket) = (details::device_id(&device)?, arguments::ticket(&ticket)?);
+        while_here(connection, &header, self.account.remove_device(device, ticket)).await
+    }
+
+    /// Deletes the account and unbinds this device.
+    async fn delete_account(
+        &self,
+        ticket: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(), Error> {
+        self.may(&header, Action::AccountRemove).await?;
+        Options::none(options)?;
+        let ticket = arguments::ticket(&ticket)?;
+        while_here(connection, &header, self.account.delete_account(ticket)).await
+    }
+
+    /// What the owner could do for the account's safety.
+    #[zbus(out_args("findings"))]
+    async fn security_check(
+        &self,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<Vec<(String, String, String)>, Error> {
+        self.may(&header, Action::AccountManage).await?;
+        Options::none(options)?;
+        let found = while_here(connection, &header, self.account.security_check()).await?;
+        Ok(details::findings(found))
+    }
+
+    /// A token for another service of the account.
+    #[zbus(out_args("token", "expires"))]
+    async fn get_service_token(
+        &self,
+        service: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(OwnedFd, u64), Error> {
+        self.may(&header, Action::ServiceToken).await?;
+        Options::none(options)?;
+        let service = details::service(&service)?;
+        let given = while_here(connection, &header, self.account.service_token(service)).await?;
+        let expires = unix_seconds(self.account.clock().wall()).saturating_add(given.expires_in);
+        Ok((descriptor(given.token.expose())?, expires))
+    }
+
+    /// Asks that this device's bootloader may be unlocked.
+    async fn request_bootloader_unlock(
+        &self,
+        ticket: String,
+        reason: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(), Error> {
+        self.may(&header, Action::AccountRemove).await?;
+        Options::none(options)?;
+        let (ticket, reason) = (arguments::ticket(&ticket)?, details::reason(&reason)?);
+        while_here(connection, &header, self.account.request_unlock(ticket, reason)).await
     }
 }

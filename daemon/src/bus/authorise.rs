@@ -25,6 +25,8 @@ pub enum Action {
     AccountManage,
     /// What ends the device's belonging to its owner.
     AccountRemove,
+    /// Recovery.
+    DeviceRecover,
     /// The device's name and settings.
     DeviceManage,
     /// The accessories.
@@ -35,6 +37,8 @@ pub enum Action {
     DataRead,
     /// Reading where the device is.
     LocationRead,
+    /// A token for another service.
+    ServiceToken,
     /// Being at the device.
     OwnerPresent,
 }
@@ -43,11 +47,13 @@ pub enum Action {
 pub const ACTIONS: &[Action] = &[
     Action::AccountManage,
     Action::AccountRemove,
+    Action::DeviceRecover,
     Action::DeviceManage,
     Action::AccessoryManage,
     Action::SyncManage,
     Action::DataRead,
     Action::LocationRead,
+    Action::ServiceToken,
     Action::OwnerPresent,
 ];
 
@@ -57,6 +63,8 @@ impl Action {
         match self {
             Self::AccountManage => action::ACCOUNT_MANAGE,
             Self::AccountRemove => action::ACCOUNT_REMOVE,
+            Self::DeviceRecover => action::DEVICE_RECOVER,
+            Self::ServiceToken => action::SERVICE_TOKEN,
             Self::DeviceManage => action::DEVICE_MANAGE,
             Self::AccessoryManage => action::ACCESSORY_MANAGE,
             Self::SyncManage => action::SYNC_MANAGE,

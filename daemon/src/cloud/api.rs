@@ -47,24 +47,11 @@ impl Cloud for CloudClient {
 
     fn open_verification(&self, asked: NewVerification, work: ProofOfWork) -> Reply<'_, OpenedVerification> {
         async move {
-            let body = body(&wire::OpenVerificationRequest {
-                purpose: wire::VerificationPurpose::Registration,
-                channel: match asked.channel {
-                    Channel::Email => wire::Channel::Email,
-                    Channel::Sms => wire::Channel::Sms,
-                },
-                address: asked.address,
-                device_name: asked.device_name,
-                language: asked.language,
-                pow: wire_work(work),
-            })?;
-            let answer: wire::OpenedVerification = self
-                .json(&Call::post("/v1/verifications", Auth::Device, body))
-                .await?;
-            Ok(OpenedVerification {
-                id: id(answer.id)?,
-                waits: waits(answer.resend_in_ms, answer.expires_in_ms),
-            })
+            let body = verification_body(wire::VerificationPurpose::Registration, asked, work)?;
+            opened(
+                self.json(&Call::post("/v1/verifications", Auth::Device, body))
+                    .await?,
+            )
         }
         .boxed()
     }
@@ -312,11 +299,38 @@ pub(super) fn token_call(refresh: &Secret<String>) -> Result<Call, CloudError> {
     Ok(Call::post("/v1/token", Auth::Device, body))
 }
 
-fn body<T: Serialize>(value: &T) -> Result<Vec<u8>, CloudError> {
+/// The body that asks for a code.
+pub(super) fn verification_body(
+    purpose: wire::VerificationPurpose,
+    asked: NewVerification,
+    work: ProofOfWork,
+) -> Result<Vec<u8>, CloudError> {
+    body(&wire::OpenVerificationRequest {
+        purpose,
+        channel: match asked.channel {
+            Channel::Email => wire::Channel::Email,
+            Channel::Sms => wire::Channel::Sms,
+        },
+        address: asked.address,
+        device_name: asked.device_name,
+        language: asked.language,
+        pow: wire_work(work),
+    })
+}
+
+/// What was said of a verification that was taken up.
+pub(super) fn opened(answer: wire::OpenedVerification) -> Result<OpenedVerification, CloudError> {
+    Ok(OpenedVerification {
+        id: id(answer.id)?,
+        waits: waits(answer.resend_in_ms, answer.expires_in_ms),
+    })
+}
+
+pub(super) fn body<T: Serialize>(value: &T) -> Result<Vec<u8>, CloudError> {
     serde_json::to_vec(value).map_err(|_| CloudError::Nonsense("a request can't be written".into()))
 }
 
-fn wire_work(work: ProofOfWork) -> wire::ProofOfWork {
+pub(super) fn wire_work(work: ProofOfWork) -> wire::ProofOfWork {
     wire::ProofOfWork {
         challenge: work.challenge,
         solution: work.solution,

@@ -19,7 +19,7 @@ pub(super) const LONGEST_LIST: usize = 1000;
 const LONGEST_ID: usize = 128;
 
 /// Bytes of the longest token that is believed: it has to fit a header of each call.
-const LONGEST_TOKEN: usize = 4096;
+pub(super) const LONGEST_TOKEN: usize = 4096;
 
 /// Characters of the longest text that is shown.
 const LONGEST_TEXT: usize = 128;
@@ -61,6 +61,16 @@ pub(super) fn id(mut text: String) -> Result<String, CloudError> {
     Ok(text)
 }
 
+/// An address of the account.
+pub(super) fn identifier(told: wire::IdentifierAnswer) -> Identifier {
+    Identifier {
+        id: shown(&told.id),
+        kind: told.kind.as_str().to_owned(),
+        masked: shown(&told.masked),
+        verified: told.verified,
+    }
+}
+
 pub(super) fn details(
     identifiers: Vec<wire::IdentifierAnswer>,
     profile: wire::Profile,
@@ -68,12 +78,7 @@ pub(super) fn details(
     if identifiers.len() > LONGEST_LIST {
         return Err(CloudError::Nonsense("too many identifiers".into()));
     }
-    let identifiers = identifiers.into_iter().map(|identifier| Identifier {
-        id: shown(&identifier.id),
-        kind: identifier.kind.as_str().to_owned(),
-        masked: shown(&identifier.masked),
-        verified: identifier.verified,
-    });
+    let identifiers = identifiers.into_iter().map(identifier);
     let profile = Profile {
         display_name: profile.display_name.as_deref().map(shown),
         country: profile.country.as_deref().map(shown),

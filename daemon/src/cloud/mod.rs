@@ -26,6 +26,7 @@ mod sync;
 pub(crate) mod tests;
 mod tls;
 mod transport;
+mod upkeep;
 mod vault;
 
 pub use call::{Auth, Call, idempotency_key};

@@ -22,6 +22,7 @@ const LAST_DELIVERED: &str = "release-delivered";
 enum Part {
     Session,
     Registration,
+    Proving,
     Locked,
     Commands,
     Tokens,
@@ -51,6 +52,7 @@ impl AccountRows {
             Ok(Saved {
                 session: get(connection, &sealer, Part::Session)?,
                 registration: get(connection, &sealer, Part::Registration)?,
+                proving: get(connection, &sealer, Part::Proving)?,
                 locked: get(connection, &sealer, Part::Locked)?,
                 releases: waiting(connection)?,
                 commands: get(connection, &sealer, Part::Commands)?.unwrap_or_default(),
@@ -197,6 +199,7 @@ impl Part {
         match self {
             Self::Session => "session",
             Self::Registration => "registration",
+            Self::Proving => "proving",
             Self::Locked => "locked",
             Self::Commands => "commands",
             Self::Tokens => "tokens",
@@ -217,6 +220,8 @@ fn apply(connection: &Connection, sealer: &Sealer, change: &Change) -> Result<()
             put(connection, sealer, Part::Registration, registration.as_ref())
         }
         Change::ForgetRegistration => remove(connection, Part::Registration),
+        Change::Proving(Some(proving)) => put(connection, sealer, Part::Proving, proving.as_ref()),
+        Change::Proving(None) => remove(connection, Part::Proving),
         Change::Locked(Some(locked)) => put(connection, sealer, Part::Locked, locked),
         Change::Locked(None) => remove(connection, Part::Locked),
         Change::ForgetAccount => [Part::Session, Part::Tokens, Part::Commands]

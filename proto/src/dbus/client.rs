@@ -14,11 +14,17 @@ use crate::secret::Secret;
 use crate::steps::{Purpose, RESET_AND_RELEASE};
 
 mod accessories;
+mod account;
 mod commands;
 #[cfg(feature = "records")]
 mod records;
 
 pub use accessories::{pair_with_key, unpair};
+pub use account::{
+    NEW, OLD, RECOVERY_CODE, add_identifier, change_password, complete_recovery, confirm_identifier,
+    create_recovery_code, delete_account, remove_device, remove_identifier, request_bootloader_unlock,
+    service_token, set_login,
+};
 pub use commands::{send_command, set_find_enabled, set_policies};
 #[cfg(feature = "records")]
 pub use records::{CollectionClient, Got, NewRecord};

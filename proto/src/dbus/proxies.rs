@@ -1,6 +1,7 @@
 //! Proxies of what stands. Errors arrive as [`Error`]; the whole contract, member by member, is in the XML.
 
 mod accessory;
+mod account;
 mod sync;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use super::{
 };
 
 pub use accessory::{AccessoryManagerProxy, AccessoryProxy};
+pub use account::AccountProxy;
 pub use sync::{CollectionProxy, RecordEntry, SyncProxy};
 
 /// Options of a call, `a{sv}`; an unknown key is `InvalidArgument`.
@@ -42,107 +44,6 @@ pub trait Manager {
     /// What this device can do.
     #[zbus(property)]
     fn capabilities(&self) -> Result<Vec<String>, Error>;
-}
-
-/// `org.belay1.Account`.
-#[zbus::proxy(
-    interface = "org.belay1.Account",
-    default_service = "org.belay1",
-    default_path = "/org/belay1/account"
-)]
-pub trait Account {
-    /// Whose device this is.
-    #[zbus(property)]
-    fn state(&self) -> Result<AccountState, Error>;
-
-    /// The account's id, or empty.
-    #[zbus(property)]
-    fn user_id(&self) -> Result<String, Error>;
-
-    /// The cloud's URL, or empty.
-    #[zbus(property)]
-    fn cloud_url(&self) -> Result<String, Error>;
-
-    /// `display-name`, `country`, `language`, `newsletter`.
-    #[zbus(property)]
-    fn profile(&self) -> Result<Details, Error>;
-
-    /// Identifiers; the first is the login.
-    #[zbus(property)]
-    fn identifiers(&self) -> Result<Vec<IdentifierEntry>, Error>;
-
-    /// Masked login of the owner while `activation-locked`.
-    #[zbus(property)]
-    fn locked_to(&self) -> Result<String, Error>;
-
-    /// Seconds since the epoch; 0 = never.
-    #[zbus(property)]
-    fn bound_since(&self) -> Result<u64, Error>;
-
-    /// Whether the account has a recovery code.
-    #[zbus(property)]
-    fn recovery_code_set(&self) -> Result<bool, Error>;
-
-    /// Whether a release waits for the cloud.
-    #[zbus(property)]
-    fn pending_release(&self) -> Result<bool, Error>;
-
-    /// The running verification, empty when none.
-    #[zbus(property)]
-    fn pending(&self) -> Result<Details, Error>;
-
-    /// The last 20 commands sent from here, newest first.
-    #[zbus(property)]
-    fn commands(&self) -> Result<CommandEntries, Error>;
-
-    /// Begins a registration; answers its id.
-    fn register(
-        &self,
-        identifier: &str,
-        ticket: &str,
-        details: &Options<'_>,
-        options: &Options<'_>,
-    ) -> Result<String, Error>;
-
-    /// Another code.
-    fn resend_code(&self, id: &str, options: &Options<'_>) -> Result<(), Error>;
-
-    /// How a verification stands.
-    fn verification_state(&self, id: &str, options: &Options<'_>) -> Result<VerificationState, Error>;
-
-    /// Gives a verification up.
-    fn cancel_verification(&self, id: &str, options: &Options<'_>) -> Result<(), Error>;
-
-    /// Ends a registration; answers the claim to the recovery code. Prefer [`super::client::confirm_registration`].
-    fn confirm_registration(&self, id: &str, code: Fd<'_>, options: &Options<'_>) -> Result<OwnedFd, Error>;
-
-    /// The recovery code was written down.
-    fn acknowledge_recovery_code(&self, id: &str, options: &Options<'_>) -> Result<(), Error>;
-
-    /// Binds this device to an existing account.
-    fn sign_in(&self, identifier: &str, ticket: &str, options: &Options<'_>) -> Result<(), Error>;
-
-    /// Opens a new session.
-    fn reauthenticate(&self, ticket: &str, options: &Options<'_>) -> Result<(), Error>;
-
-    /// Unbinds; answers the release as text.
-    fn sign_out(&self, ticket: &str, options: &Options<'_>) -> Result<OwnedFd, Error>;
-
-    /// Whether the hardware is another account's.
-    fn check_activation(&self, options: &Options<'_>) -> Result<Activation, Error>;
-
-    /// The account's devices.
-    fn list_devices(&self, options: &Options<'_>) -> Result<DeviceEntries, Error>;
-
-    /// Sends a command to another device; answers its id. Prefer [`super::client::send_command`].
-    fn send_command(
-        &self,
-        device: &str,
-        action: &str,
-        arguments: &Options<'_>,
-        ticket: &str,
-        options: &Options<'_>,
-    ) -> Result<String, Error>;
 }
 
 /// `org.belay1.Device`.

@@ -83,6 +83,18 @@ bus_enum! {
         RecoveryHold = "recovery-hold",
     }
 
+    /// `Account.BootloaderUnlock`.
+    BootloaderUnlock {
+        /// Nobody asked.
+        None = "none",
+        /// Asked for, not decided.
+        Pending = "pending",
+        /// It may be unlocked.
+        Approved = "approved",
+        /// It may not.
+        Denied = "denied",
+    }
+
     /// `Warden.BindingState`.
     BindingState {
         /// Nobody's device.

@@ -195,7 +195,7 @@ impl Flow {
         })
     }
 
-    async fn end_login(&self, tokens: Tokens) {
+    pub(super) async fn end_login(&self, tokens: Tokens) {
         match self.parts.rows.device_key().await {
             Ok(key) => self.revoke(Revocation::new(key, tokens.refresh)),
             Err(error) => tracing::debug!(error = %with_causes(&error), "the login's session ends by itself"),

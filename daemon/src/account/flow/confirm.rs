@@ -120,7 +120,7 @@ impl Flow {
         Ok(false)
     }
 
-    async fn is_over(&self, id: &str) -> bool {
+    pub(super) async fn is_over(&self, id: &str) -> bool {
         match self.parts.cloud.look(id).await {
             Ok(found) => found.verification == Verification::Expired,
             Err(CloudError::Problem(problem)) => {

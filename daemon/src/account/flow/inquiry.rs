@@ -93,10 +93,13 @@ impl Flow {
     }
 
     pub(crate) async fn devices(self) -> Result<Vec<Device>, AccountError> {
+        let account = self.parts.warden.view().identity.account;
+        self.devices_of(account.ok_or(Refusal::NotBound)?).await
+    }
+
+    pub(super) async fn devices_of(&self, account: AccountId) -> Result<Vec<Device>, AccountError> {
         let view = self.parts.warden.view();
-        let (Some(owner), Some(account)) = (view.identity.owner, view.identity.account) else {
-            return Err(AccountError::Refused(Refusal::NotBound));
-        };
+        let owner = view.identity.owner.ok_or(Refusal::NotBound)?;
         let listed = self.in_session(account, self.parts.cloud.devices()).await?;
         let lost = !matches!(view.lock, LockState::Unlocked);
         let devices = listed.into_iter().filter_map(|device| {

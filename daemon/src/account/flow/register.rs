@@ -1,4 +1,4 @@
-//! Register, ResendCode, VerificationState, CancelVerification.
+//! Register.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use belay_proto::identifier::{Identifier, IdentifierKind};
 use belay_proto::steps::{self, NewCredentialsInput, NewCredentialsOutput};
 
 use super::Flow;
+use super::verifying::too_many_are_too_soon;
 use crate::account::error::AccountError;
 use crate::account::model::{Channel, Material, Profile, Registration, Stage, Verification};
-use crate::account::ports::{LookedUp, NewVerification, OpenedVerification};
+use crate::account::ports::{NewVerification, OpenedVerification};
 use crate::account::state::Event;
-use crate::cloud::{CloudError, Problem, ProblemKind};
 
 /// What Register is given.
 #[derive(Debug)]
@@ -96,85 +96,9 @@ impl Flow {
             stage: Stage::Prepared,
         })
     }
-
-    pub(crate) async fn resend(self, id: String) -> Result<(), AccountError> {
-        let registration = self.registration(&id).await?;
-        let (now, boot) = (self.parts.clock.boottime(), self.parts.clock.boot_id());
-        if !registration.resend.is_over(now, &boot) {
-            return Err(AccountError::TooSoon(registration.resend.left(now, &boot)));
-        }
-        let work = self.stay(self.parts.cloud.work()).await?;
-        let waits = match self.stay(self.parts.cloud.resend(&id, work)).await {
-            Err(AccountError::Cloud(CloudError::Problem(problem)))
-                if problem.kind == ProblemKind::NotFound =>
-            {
-                let pending = registration.pending;
-                self.report(Event::Failed { pending }).await?;
-                return Err(AccountError::Expired);
-            }
-            waits => waits.map_err(too_many_are_too_soon)?,
-        };
-        let (resend, expires) = self.deadlines(waits);
-        self.report(Event::Looked {
-            id,
-            verification: Verification::Pending,
-            resend,
-            expires,
-        })
-        .await
-    }
-
-    pub(crate) async fn look(self, id: String) -> Result<Verification, AccountError> {
-        let registration = self.registration(&id).await?;
-        if registration.stage != Stage::Waiting {
-            return Ok(Verification::Confirmed);
-        }
-        let (verification, resend, expires) = match self.stay(self.parts.cloud.look(&id)).await {
-            Ok(LookedUp { verification, waits }) => {
-                let (resend, expires) = self.deadlines(waits);
-                (verification, resend, expires)
-            }
-            Err(AccountError::Cloud(CloudError::Problem(problem)))
-                if matches!(problem.kind, ProblemKind::NotFound | ProblemKind::CodeExpired) =>
-            {
-                (
-                    Verification::Expired,
-                    registration.resend,
-                    self.deadline(Duration::ZERO),
-                )
-            }
-            Err(error) => return Err(error),
-        };
-        self.report(Event::Looked {
-            id,
-            verification,
-            resend,
-            expires,
-        })
-        .await?;
-        Ok(verification)
-    }
-
-    pub(crate) async fn cancel(self, id: String) -> Result<(), AccountError> {
-        self.report(Event::Cancelled { id }).await
-    }
 }
 
-/// A used-up budget of codes is a wait like any other to whoever wants one.
-fn too_many_are_too_soon(error: AccountError) -> AccountError {
-    match error {
-        AccountError::Cloud(CloudError::Problem(problem)) if problem.kind == ProblemKind::TooMany => {
-            CloudError::Problem(Problem {
-                kind: ProblemKind::TooSoon,
-                ..problem
-            })
-            .into()
-        }
-        other => other,
-    }
-}
-
-fn channel(identifier: &Identifier) -> Channel {
+pub(super) fn channel(identifier: &Identifier) -> Channel {
     match identifier.kind() {
         IdentifierKind::Email => Channel::Email,
         IdentifierKind::Phone => Channel::Sms,

@@ -2,6 +2,7 @@
 
 use super::{Binding, State};
 use crate::account::model::Stage;
+use crate::account::proving::{Aim, Proving};
 
 /// A kind of work. One of each at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +31,32 @@ pub enum Job {
     ListDevices,
     /// SendCommand.
     SendCommand,
+    /// SetProfile.
+    SetProfile,
+    /// ChangePassword.
+    ChangePassword,
+    /// CreateRecoveryCode.
+    CreateRecoveryCode,
+    /// AddIdentifier.
+    AddAddress,
+    /// ConfirmIdentifier.
+    ConfirmAddress,
+    /// RemoveIdentifier and SetLogin.
+    ChangeAddresses,
+    /// BeginRecovery.
+    BeginRecovery,
+    /// CompleteRecovery.
+    CompleteRecovery,
+    /// RemoveDevice.
+    RemoveDevice,
+    /// DeleteAccount.
+    DeleteAccount,
+    /// SecurityCheck.
+    SecurityCheck,
+    /// GetServiceToken.
+    ServiceToken,
+    /// RequestBootloaderUnlock.
+    RequestUnlock,
 }
 
 /// Work that is asked for.
@@ -59,6 +86,32 @@ pub enum Request {
     ListDevices,
     /// A command to another device.
     SendCommand,
+    /// Other details.
+    SetProfile,
+    /// Another password.
+    ChangePassword,
+    /// Another recovery code.
+    CreateRecoveryCode,
+    /// One more address.
+    AddAddress,
+    /// The code to it.
+    ConfirmAddress(String),
+    /// An address less, or another login.
+    ChangeAddresses,
+    /// A code to an address, the password being forgotten.
+    BeginRecovery,
+    /// That code, and another password.
+    CompleteRecovery(String),
+    /// A device less.
+    RemoveDevice,
+    /// No account any more, for anybody.
+    DeleteAccount,
+    /// What the owner could do better.
+    SecurityCheck,
+    /// A token for another service.
+    ServiceToken,
+    /// An unlocked bootloader.
+    RequestUnlock,
 }
 
 /// Why work can't begin, or what was done doesn't count.
@@ -84,6 +137,8 @@ pub enum Refusal {
     NotFound,
     /// An account is being made; it is confirmed or cancelled first.
     Conflict,
+    /// The address is another account's than this device's.
+    OtherAccount,
     /// What this belonged to was given up meanwhile.
     Cancelled,
 }
@@ -105,7 +160,42 @@ impl Request {
             Self::CheckActivation => Job::CheckActivation,
             Self::ListDevices => Job::ListDevices,
             Self::SendCommand => Job::SendCommand,
+            Self::SetProfile => Job::SetProfile,
+            Self::ChangePassword => Job::ChangePassword,
+            Self::CreateRecoveryCode => Job::CreateRecoveryCode,
+            Self::AddAddress => Job::AddAddress,
+            Self::ConfirmAddress(_) => Job::ConfirmAddress,
+            Self::ChangeAddresses => Job::ChangeAddresses,
+            Self::BeginRecovery => Job::BeginRecovery,
+            Self::CompleteRecovery(_) => Job::CompleteRecovery,
+            Self::RemoveDevice => Job::RemoveDevice,
+            Self::DeleteAccount => Job::DeleteAccount,
+            Self::SecurityCheck => Job::SecurityCheck,
+            Self::ServiceToken => Job::ServiceToken,
+            Self::RequestUnlock => Job::RequestUnlock,
         }
+    }
+}
+
+impl Request {
+    /// Whether it is the account's, at the cloud, and so needs a session that goes on.
+    const fn needs_session(&self) -> bool {
+        matches!(
+            self,
+            Self::ListDevices
+                | Self::SendCommand
+                | Self::SetProfile
+                | Self::ChangePassword
+                | Self::CreateRecoveryCode
+                | Self::AddAddress
+                | Self::ConfirmAddress(_)
+                | Self::ChangeAddresses
+                | Self::RemoveDevice
+                | Self::DeleteAccount
+                | Self::SecurityCheck
+                | Self::ServiceToken
+                | Self::RequestUnlock
+        )
     }
 }
 
@@ -154,22 +244,53 @@ impl State {
             Request::Register | Request::SignIn | Request::CheckActivation => Ok(()),
             Request::Reauthenticate | Request::SignOut if !bound => Err(Refusal::NotBound),
             Request::Reauthenticate | Request::SignOut => Ok(()),
-            Request::ListDevices | Request::SendCommand if !bound => Err(Refusal::NotBound),
-            Request::ListDevices | Request::SendCommand
-                if self.session.as_ref().is_none_or(|session| session.ended) =>
+            request if request.needs_session() && !bound => Err(Refusal::NotBound),
+            request
+                if request.needs_session() && self.session.as_ref().is_none_or(|session| session.ended) =>
             {
                 Err(Refusal::ReauthenticationRequired)
             }
-            Request::ListDevices | Request::SendCommand => Ok(()),
+            Request::BeginRecovery
+                if self
+                    .registration
+                    .as_ref()
+                    .is_some_and(|r| r.stage.is_committed() && !bound) =>
+            {
+                Err(Refusal::Conflict)
+            }
+            Request::ConfirmAddress(id) => self.for_address(id, Aim::Identifier),
+            Request::CompleteRecovery(id) => self.for_address(id, Aim::Recovery),
             Request::Resend(id)
             | Request::Look(id)
             | Request::Cancel(id)
             | Request::Confirm(id)
             | Request::Acknowledge(id) => self.for_verification(request, id, bound),
+            _ => Ok(()),
         }
     }
 
+    fn for_address(&self, id: &str, aim: Aim) -> Result<(), Refusal> {
+        let is_it = |proving: &&Proving| proving.id == id && proving.aim == aim;
+        self.proving
+            .as_ref()
+            .filter(is_it)
+            .map(|_| ())
+            .ok_or(Refusal::NotFound)
+    }
+
     fn for_verification(&self, request: &Request, id: &str, bound: bool) -> Result<(), Refusal> {
+        let is_address = self.proving.as_ref().is_some_and(|proving| proving.id == id);
+        match request {
+            Request::Resend(_) if is_address => {
+                let proved = self
+                    .proving
+                    .as_ref()
+                    .is_some_and(|proving| proving.ticket.is_some());
+                return if proved { Err(Refusal::Conflict) } else { Ok(()) };
+            }
+            Request::Look(_) | Request::Cancel(_) if is_address => return Ok(()),
+            _ => {}
+        }
         let found = self
             .registration
             .as_ref()
@@ -200,6 +321,15 @@ impl State {
 fn changes_binding(job: Job) -> bool {
     matches!(
         job,
-        Job::Register | Job::Confirm | Job::SignIn | Job::Reauthenticate | Job::SignOut
+        Job::Register
+            | Job::Confirm
+            | Job::SignIn
+            | Job::Reauthenticate
+            | Job::SignOut
+            | Job::ChangePassword
+            | Job::CreateRecoveryCode
+            | Job::CompleteRecovery
+            | Job::RemoveDevice
+            | Job::DeleteAccount
     )
 }

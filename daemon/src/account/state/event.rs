@@ -1,5 +1,6 @@
 //! What happens, and what is to be done about it.
 
+use belay_proto::dbus::BootloaderUnlock;
 use belay_proto::id::{AccountId, CommandId, PendingId};
 
 use super::{Job, Refusal, Request, Word};
@@ -9,6 +10,7 @@ use crate::account::model::{
     Attempt, Deadline, Identifier, Locked, Profile, Registration, Release, ReleaseKey, Saved, Session,
     Verification,
 };
+use crate::account::proving::Proving;
 
 /// Something that has happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +108,29 @@ pub enum Event {
         /// Which verification.
         id: String,
     },
+    /// The cloud has taken up the proof of an address.
+    ProvingOpened(Box<Proving>),
+    /// The code to an address was right.
+    AddressProved {
+        /// Which verification.
+        id: String,
+        /// The cloud's ticket.
+        ticket: String,
+        /// The idempotency key of what it is used for.
+        key: String,
+    },
+    /// The address is added, or can't be proved any more.
+    ProvingOver {
+        /// Which verification.
+        id: String,
+    },
+    /// The account has another recovery code.
+    RecoveryCodeMade {
+        /// The account.
+        account: AccountId,
+    },
+    /// The cloud told how the request to unlock the bootloader stands.
+    Unlock(BootloaderUnlock),
     /// The password opened the account, and its tokens are kept.
     SigningIn(Box<Session>),
     /// The warden has bound the device.
@@ -193,6 +218,8 @@ pub enum Change {
     ForgetRegistration,
     /// The commands that were sent from here.
     Commands(Vec<SentCommand>),
+    /// The address under proof, if any is.
+    Proving(Option<Box<Proving>>),
     /// Whose the hardware is.
     Locked(Option<Locked>),
     /// A release is to be delivered.

@@ -9,13 +9,17 @@ use belay_proto::identifier::Identifier as Address;
 use belay_proto::secret::Secret;
 use belay_proto::signed::{Action, Verb};
 use belay_proto::text::misleads;
+use belay_proto::wire::ProfileChanges;
 use zbus::{OwnedVariant, Variant};
 
 use super::super::{Error, Options, arguments};
-use crate::account::{CommandView, Device, Identifier, PendingView, Profile};
+use crate::account::{CommandView, Device, Finding, Identifier, PendingView, Profile};
 
 /// Characters of the longest name.
 const LONGEST_NAME: usize = 100;
+
+/// Characters of the longest reason.
+const LONGEST_REASON: usize = 500;
 
 /// Digits of a code.
 const CODE_DIGITS: usize = 6;
@@ -64,6 +68,75 @@ pub(super) fn registration(
     Ok((profile, by_own_sms))
 }
 
+/// What SetProfile changes; an empty text removes.
+pub(super) fn profile_changes(details: HashMap<String, OwnedVariant>) -> Result<ProfileChanges, Error> {
+    let mut details = Options::new(details);
+    let unless_empty = |text: String, read: fn(&str) -> Result<String, Error>| match text.is_empty() {
+        true => Ok(text),
+        false => read(&text),
+    };
+    let changes = ProfileChanges {
+        display_name: details
+            .take_text("display-name")?
+            .map(|name| display_name(&name))
+            .transpose()?,
+        country: details
+            .take_text("country")?
+            .map(|code| unless_empty(code, country))
+            .transpose()?,
+        language: details
+            .take_text("language")?
+            .map(|tag| unless_empty(tag, language))
+            .transpose()?,
+        newsletter: details.take_bool("newsletter")?,
+    };
+    details.finish()?;
+    Ok(changes)
+}
+
+/// The cloud's id of an address.
+pub(super) fn address_id(text: &str) -> Result<String, Error> {
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    match text.len() == 32 && text.bytes().all(is_hex) {
+        true => Ok(text.to_owned()),
+        false => Err(invalid("an address's id is 32 hexadecimal digits")),
+    }
+}
+
+/// The name of a service.
+pub(super) fn service(text: &str) -> Result<String, Error> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    match (1..=64).contains(&text.len()) && text.bytes().all(fits) {
+        true => Ok(text.to_owned()),
+        false => Err(invalid(
+            "a service is 1 to 64 letters, digits, dashes, dots and underscores",
+        )),
+    }
+}
+
+/// Why a bootloader is to be unlocked.
+pub(super) fn reason(text: &str) -> Result<String, Error> {
+    let text = text.trim();
+    match (1..=LONGEST_REASON).contains(&text.chars().count()) && !text.chars().any(misleads) {
+        true => Ok(text.to_owned()),
+        false => Err(invalid(
+            "a reason is 1 to 500 characters, without control or direction characters",
+        )),
+    }
+}
+
+/// What SecurityCheck answers.
+pub(super) fn findings(found: Vec<Finding>) -> Vec<(String, String, String)> {
+    let entry = |finding: Finding| {
+        (
+            finding.id,
+            finding.severity.as_str().to_owned(),
+            finding.advice.to_owned(),
+        )
+    };
+    found.into_iter().map(entry).collect()
+}
+
 pub(super) fn profile(profile: &Profile) -> Result<Details, Error> {
     let mut entries: Vec<(&str, Variant<'_>)> = vec![("newsletter", profile.newsletter.into())];
     let texts = [
@@ -93,7 +166,7 @@ pub(super) fn pending(pending: Option<&PendingView>, clock: &dyn Clock) -> Resul
     let (now, boot) = (clock.boottime(), clock.boot_id());
     dictionary(vec![
         ("id", pending.id.as_str().into()),
-        ("kind", "registration".into()),
+        ("kind", pending.kind.into()),
         ("channel", pending.channel.as_str().into()),
         ("address", pending.address.as_str().into()),
         ("state", pending.state.as_str().into()),
