@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::account::actor::{AccountActor, Message};
 use crate::account::error::AccountError;
 use crate::account::flow::{Device, Flow, Leaving, NewCommand, NewRegistration};
+use crate::account::keeper::Keeper;
 use crate::account::model::Verification;
 use crate::account::ports::Cloud;
 use crate::account::state::{Event, Request};
@@ -39,6 +40,10 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The device's name where its owner has set none.
     pub device_name: String,
+    /// Counts the hints that something of the account was changed, and what looks like it.
+    pub hinted: watch::Receiver<u64>,
+    /// Counts how often the cloud could be reached again.
+    pub reached: watch::Receiver<u64>,
 }
 
 /// The handle; clones share the actor.
@@ -56,9 +61,12 @@ impl AccountHandle {
         let parts = Arc::new(parts);
         let (view, shown) = watch::channel(View::default());
         let mailbox = supervisor.start("account", AccountActor::new(Arc::clone(&parts), view));
+        let reporter = Reporter { mailbox };
+        let keeper = Keeper::new(Arc::clone(&parts), reporter.clone());
+        supervisor.start("account keeper", keeper);
         Self {
             parts,
-            reporter: Reporter { mailbox },
+            reporter,
             view: shown,
         }
     }

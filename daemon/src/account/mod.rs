@@ -12,6 +12,7 @@ mod evidence;
 mod flow;
 mod handle;
 mod keep_up;
+mod keeper;
 mod model;
 #[cfg(test)]
 pub(crate) mod phone;

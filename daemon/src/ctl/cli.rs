@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::accessory::cli::Accessory;
+use super::account::cli::Account;
 use super::find::cli::Find;
 use super::sync::cli::Sync;
 
@@ -71,6 +72,8 @@ pub enum Command {
     CheckActivation,
     /// List the devices of the account
     Devices,
+    /// Password, recovery, addresses, devices of the account
+    Account(Account),
     /// Lock, find, ring or erase a device of the account
     Find(Find),
     /// Find, pair and read bands, scales and sensors
@@ -89,6 +92,11 @@ pub enum Command {
     CheckPassword(Password),
     /// Follow changes as they happen, until Ctrl-C
     Monitor,
+    /// Write completions for a shell to standard output
+    Completions(Completions),
+    /// Write the manual pages into a folder
+    #[command(hide = true)]
+    Man(Man),
 }
 
 /// Where a password comes from.
@@ -227,6 +235,20 @@ pub struct History {
     /// Begin at a date (2026-11-21), an age (45min, 12h, 3d) or seconds since 1970
     #[arg(long, value_name = "WHEN", default_value = "0")]
     pub since: String,
+}
+
+/// Arguments of `completions`.
+#[derive(Args, Debug)]
+pub struct Completions {
+    /// Which shell
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Args, Debug)]
+pub struct Man {
+    /// Where to; made if missing
+    pub folder: PathBuf,
 }
 
 /// Reads the arguments, the program's name first.

@@ -8,6 +8,7 @@
 //! changed. Exit codes: [`advice::exit`]; which error gives which: [`advice::of`].
 
 mod accessory;
+mod account;
 pub mod advice;
 mod cli;
 mod client;
@@ -22,6 +23,7 @@ mod registration;
 mod release;
 mod secret;
 mod session;
+mod shell;
 mod status;
 mod sync;
 mod text;
@@ -88,6 +90,8 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
 
 async fn command(cli: &Cli, output: Output) -> Result<(), Error> {
     let report = match &cli.command {
+        Command::Completions(args) => return shell::completions(args),
+        Command::Man(args) => return shell::man(args),
         Command::Find(args) => find::run(args, cli.global, output).await?,
         Command::Accessory(args) => {
             let work = async { Ok(Some(accessory::run(args, cli.global, output).await?)) };
@@ -139,6 +143,7 @@ async fn dispatch(client: &Client, command: &Command, output: Output) -> Result<
         Command::SignOut(args) => return session::sign_out(client, args, output).await.map(|()| None),
         Command::Reauthenticate(args) => session::reauthenticate(client, args).await,
         Command::CheckActivation => session::check_activation(client, output).await,
+        Command::Account(args) => account::run(client, args, output).await,
         Command::Devices => device::list(client, output).await,
         Command::Name(args) => device::rename(client, args).await,
         Command::Unlock(args) => device::unlock(client, args).await,
@@ -146,7 +151,11 @@ async fn dispatch(client: &Client, command: &Command, output: Output) -> Result<
         Command::History(args) => history::run(client, args).await,
         Command::CheckPassword(args) => device::check_password(client, args).await,
         // Have clients of their own: find needs no bus where it asks the cloud itself, a sync takes long.
-        Command::Find(_) | Command::Accessory(_) | Command::Sync(_) => return Ok(None),
+        Command::Find(_)
+        | Command::Accessory(_)
+        | Command::Sync(_)
+        | Command::Completions(_)
+        | Command::Man(_) => return Ok(None),
         Command::Monitor => return monitor::run(client, output).await.map(|()| None),
     };
     report.map(Some)

@@ -121,13 +121,14 @@ pub async fn cancel(client: &Client, args: &Verification) -> Result<Report, Erro
     ))
 }
 
-const ADVICE: &str = "
+/// What to do with a recovery code.
+pub const ADVICE: &str = "
 Write it on paper and keep it away from this device. With it you get into your account when the
 password is forgotten; nobody else can give it to you, and whoever has it can get in too.
 ";
 
 /// The running verification as `status` shows it.
-async fn pending(client: &Client) -> Option<Value> {
+pub async fn pending(client: &Client) -> Option<Value> {
     client.properties(Object::Account).await.ok()?.remove("pending")
 }
 
@@ -197,7 +198,8 @@ fn sent_words(args: &Register, pending: Option<&Value>) -> String {
 }
 
 /// A recovery code in rows of four groups, each group set apart.
-fn groups(code: &str) -> String {
+/// A recovery code in rows of groups.
+pub fn groups(code: &str) -> String {
     let groups: Vec<&str> = code.split('-').collect();
     groups
         .chunks(4)

@@ -177,7 +177,7 @@ async fn start(
         time,
     };
     let accessories = AccessoryHandle::start(supervisor, accessories);
-    let hinted = watch::Sender::new(0);
+    let (hinted, account_hinted) = (watch::Sender::new(0), watch::Sender::new(0));
     let registry = RegistryParts {
         cloud: Arc::<CloudClient>::clone(&cloud),
         warden: warden.clone(),
@@ -217,6 +217,7 @@ async fn start(
     };
     supervisor.start("uses", UsesActor::new(uses));
     let steps = passwords.clone();
+    let (of_account, again) = (account_hinted.subscribe(), reached.subscribe());
     let find = find::Parts {
         relay: Arc::<CloudClient>::clone(&cloud),
         warden: warden.clone(),
@@ -227,6 +228,7 @@ async fn start(
         conditions,
         reached,
         hinted,
+        account_hinted,
         clock: Arc::clone(&clock),
     };
     let parts = Parts {
@@ -236,6 +238,8 @@ async fn start(
         rows,
         clock,
         device_name: name,
+        hinted: of_account,
+        reached: again,
     };
     let account = AccountHandle::start(supervisor, parts);
     let find = FindHandle::start(supervisor, find);

@@ -43,6 +43,8 @@ pub struct Parts {
     pub reached: watch::Sender<u64>,
     /// Counts the hints that another device of the account has brought something.
     pub hinted: watch::Sender<u64>,
+    /// Counts the hints that something of the account itself was changed.
+    pub account_hinted: watch::Sender<u64>,
     /// The boot clock.
     pub clock: Arc<dyn Clock>,
 }
@@ -56,10 +58,18 @@ impl Parts {
 
     /// Has those whom a hint of the stream is for look; one that this version doesn't know may be for all.
     pub(super) fn pass_on(&self, event: &Event) {
-        if let Event::Sign(Sign::Hint { hint, .. }) = event
-            && matches!(hint, Some(Hint::Sync) | None)
-        {
-            self.hinted.send_modify(|times| *times = times.wrapping_add(1));
+        let Event::Sign(Sign::Hint { hint, .. }) = event else {
+            return;
+        };
+        let count = |hinted: &watch::Sender<u64>| hinted.send_modify(|times| *times = times.wrapping_add(1));
+        match hint {
+            Some(Hint::Sync) => count(&self.hinted),
+            Some(Hint::Account) => count(&self.account_hinted),
+            Some(Hint::Commands) => {}
+            None => {
+                count(&self.hinted);
+                count(&self.account_hinted);
+            }
         }
     }
 }

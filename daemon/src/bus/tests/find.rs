@@ -38,6 +38,7 @@ pub(super) fn parts(
         conditions: watch::channel(Conditions::default()).1,
         reached: watch::Sender::new(0),
         hinted: watch::Sender::new(0),
+        account_hinted: watch::Sender::new(0),
         clock,
     }
 }

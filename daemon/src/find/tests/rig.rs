@@ -166,6 +166,7 @@ fn parts(
         conditions: conditions.subscribe(),
         reached: reached.clone(),
         hinted: watch::Sender::new(0),
+        account_hinted: watch::Sender::new(0),
         clock: by,
     }
 }

@@ -1,0 +1,184 @@
+//! The arguments of `belayctl account`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::ctl::cli::{Password, Qr};
+
+/// Arguments of `account`.
+#[derive(Args, Debug)]
+pub struct Account {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do with the account.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Say what could be better: recovery code, second address, devices not seen for long
+    Check,
+    /// Change what the account says of its owner
+    Profile(Profile),
+    /// Change the password
+    Password(NewPassword),
+    /// Make another recovery code; the one before is void
+    RecoveryCode(RecoveryCode),
+    /// Password forgotten: have a code sent to the account's address
+    Forgot(Forgot),
+    /// Choose another password with that code and the recovery code
+    Recover(Recover),
+    /// List the account's addresses
+    Addresses,
+    /// Send a code to one more address or number
+    AddAddress(AddAddress),
+    /// Give that code
+    ConfirmAddress(ConfirmAddress),
+    /// Remove an address
+    RemoveAddress(Address),
+    /// Sign in with another of the addresses from now on
+    SetLogin(Address),
+    /// Remove another device from the account; it gets nothing of what is written from now on
+    RemoveDevice(RemoveDevice),
+    /// Delete the account, and unbind this device
+    Delete(Delete),
+    /// Get a token to sign in to another service of the account
+    Token(Token),
+    /// Ask the cloud's operator whether this device's bootloader may be unlocked
+    UnlockBootloader(UnlockBootloader),
+}
+
+/// Arguments of `account profile`.
+#[derive(Args, Debug)]
+pub struct Profile {
+    /// What the owner is called; empty removes it
+    #[arg(long, value_name = "TEXT")]
+    pub name: Option<String>,
+    /// The owner's country, two letters; empty removes it
+    #[arg(long, value_name = "CC")]
+    pub country: Option<String>,
+    /// The language for messages, such as de or en; empty removes it
+    #[arg(long, value_name = "LANG")]
+    pub language: Option<String>,
+    /// Receive the newsletter, or not
+    #[arg(long, value_name = "YES/NO", value_parser = ["yes", "no"])]
+    pub newsletter: Option<String>,
+}
+
+/// Arguments of `account password`.
+#[derive(Args, Debug)]
+pub struct NewPassword {
+    /// Make new keys besides, for when somebody may have the old ones
+    #[arg(long)]
+    pub new_keys: bool,
+    /// Read the new password from the first line of FILE (`-`: standard input)
+    #[arg(long, value_name = "FILE")]
+    pub new_password_file: Option<PathBuf>,
+    /// The password so far
+    #[command(flatten)]
+    pub password: Password,
+}
+
+/// Arguments of `account recovery-code`.
+#[derive(Args, Debug)]
+pub struct RecoveryCode {
+    /// Draw the code as a QR code: auto draws it on a terminal
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub qr: Qr,
+    /// The password
+    #[command(flatten)]
+    pub password: Password,
+}
+
+/// Arguments of `account forgot`.
+#[derive(Args, Debug)]
+pub struct Forgot {
+    /// An address or number of the account
+    pub identifier: String,
+}
+
+/// Arguments of `account recover`.
+#[derive(Args, Debug)]
+pub struct Recover {
+    /// The id that `account forgot` answered; `status` shows it
+    pub id: String,
+    /// The address or number that the code went to
+    pub identifier: String,
+    /// The code from the message; asked for when absent
+    pub code: Option<String>,
+    /// Read the recovery code from the first line of FILE (`-`: standard input)
+    #[arg(long, value_name = "FILE")]
+    pub recovery_code_file: Option<PathBuf>,
+    /// Read the new password from the first line of FILE (`-`: standard input)
+    #[arg(long, value_name = "FILE")]
+    pub new_password_file: Option<PathBuf>,
+}
+
+/// Arguments of `account add-address`.
+#[derive(Args, Debug)]
+pub struct AddAddress {
+    /// An e-mail address, or a phone number with its country
+    pub identifier: String,
+    /// The password
+    #[command(flatten)]
+    pub password: Password,
+}
+
+/// Arguments of `account confirm-address`.
+#[derive(Args, Debug)]
+pub struct ConfirmAddress {
+    /// The id that add-address answered; `status` shows it
+    pub id: String,
+    /// The code; asked for when absent. Once the link of the e-mail was opened none is needed
+    pub code: Option<String>,
+}
+
+/// An address of the account.
+#[derive(Args, Debug)]
+pub struct Address {
+    /// Its id, as `account addresses` shows it; the beginning is enough
+    pub id: String,
+    /// The password
+    #[command(flatten)]
+    pub password: Password,
+}
+
+/// Arguments of `account remove-device`.
+#[derive(Args, Debug)]
+pub struct RemoveDevice {
+    /// Its id or name, as `devices` shows them
+    pub device: String,
+    /// The password
+    #[command(flatten)]
+    pub password: Password,
+}
+
+/// Arguments of `account delete`.
+#[derive(Args, Debug)]
+pub struct Delete {
+    /// Don't ask: everything of the account at the cloud goes for good
+    #[arg(long)]
+    pub yes_delete_everything: bool,
+    /// The password
+    #[command(flatten)]
+    pub password: Password,
+}
+
+/// Arguments of `account token`.
+#[derive(Args, Debug)]
+pub struct Token {
+    /// Which service
+    pub service: String,
+}
+
+/// Arguments of `account unlock-bootloader`.
+#[derive(Args, Debug)]
+pub struct UnlockBootloader {
+    /// Why, for whoever decides
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// The password
+    #[command(flatten)]
+    pub password: Password,
+}

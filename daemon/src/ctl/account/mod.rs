@@ -1,0 +1,40 @@
+//! `account`: what its owner does to it once there is one.
+
+mod addresses;
+pub mod cli;
+mod end;
+mod password;
+mod show;
+
+use super::client::Client;
+use super::error::Error;
+use super::output::{Output, Report};
+use cli::{Account, Verb};
+
+/// Does what `account` was asked for, see [`Verb`].
+///
+/// JSON: `check` answers `findings`, each with `id`, `severity`, `advice`; `addresses` `addresses`, each with `id`, `kind`,
+/// `masked`, `verified`, `login`; `forgot` and `add-address` `id` and `pending` as in `status`; `recovery-code`
+/// `recovery_code`; `token` `token`, `expires`; the others what became of it.
+///
+/// # Errors
+/// What the warden and belayd say.
+pub async fn run(client: &Client, args: &Account, output: Output) -> Result<Report, Error> {
+    match &args.verb {
+        Verb::Check => show::check(client, output).await,
+        Verb::Profile(args) => show::profile(client, args).await,
+        Verb::Addresses => addresses::list(client, output).await,
+        Verb::AddAddress(args) => addresses::add(client, args).await,
+        Verb::ConfirmAddress(args) => addresses::confirm(client, args).await,
+        Verb::RemoveAddress(args) => addresses::remove(client, args).await,
+        Verb::SetLogin(args) => addresses::set_login(client, args).await,
+        Verb::Password(args) => password::change(client, args).await,
+        Verb::RecoveryCode(args) => password::recovery_code(client, args, output).await,
+        Verb::Forgot(args) => password::forgot(client, args).await,
+        Verb::Recover(args) => password::recover(client, args).await,
+        Verb::RemoveDevice(args) => end::remove_device(client, args).await,
+        Verb::Delete(args) => end::delete(client, args).await,
+        Verb::Token(args) => show::token(client, args).await,
+        Verb::UnlockBootloader(args) => end::unlock_bootloader(client, args).await,
+    }
+}

@@ -1,0 +1,138 @@
+//! `account check`, `profile`, `token`.
+
+use belay_proto::dbus::Options;
+use belay_proto::dbus::client as ticketed;
+use serde_json::{Value, json};
+use zbus::Variant;
+
+use super::cli::{Profile, Token};
+use crate::ctl::client::{Client, Object};
+use crate::ctl::error::Error;
+use crate::ctl::output::{Output, Report};
+use crate::ctl::text::{Ink, printable, time_words};
+
+/// A finding: id, severity, advice.
+type Finding = (String, String, String);
+
+/// Says what could be better. JSON: `findings`.
+///
+/// # Errors
+/// What belayd says.
+pub async fn check(client: &Client, output: Output) -> Result<Report, Error> {
+    let found = client.account().await?.security_check(&Options::new()).await?;
+    let entry =
+        |(id, severity, advice): &Finding| json!({ "id": id, "severity": severity, "advice": advice });
+    let all: Vec<Value> = found.iter().map(entry).collect();
+    let words: Vec<String> = found.iter().map(|finding| words(finding, output.ink)).collect();
+    let text = if words.is_empty() {
+        output.ink.good("Nothing to mend.")
+    } else {
+        words.join("\n")
+    };
+    Ok(Report::new(text, json!({ "findings": all })))
+}
+
+/// Changes the profile. JSON: `profile` as in `status`.
+///
+/// # Errors
+/// What belayd says; [`Error::Usage`] where nothing is to be changed.
+pub async fn profile(client: &Client, args: &Profile) -> Result<Report, Error> {
+    let mut changes = Options::new();
+    let texts = [
+        ("display-name", &args.name),
+        ("country", &args.country),
+        ("language", &args.language),
+    ];
+    for (key, text) in texts {
+        if let Some(text) = text {
+            changes.insert(key, Variant::from(text.as_str()));
+        }
+    }
+    if let Some(newsletter) = &args.newsletter {
+        changes.insert("newsletter", Variant::from(newsletter == "yes"));
+    }
+    if changes.is_empty() {
+        return Err(Error::Usage(
+            "Say what to change: --name, --country, --language or --newsletter.".to_owned(),
+        ));
+    }
+    let account = client.account().await?;
+    account.set_profile(&changes, &Options::new()).await?;
+    let profile = client.properties(Object::Account).await?.remove("profile");
+    Ok(Report::new(
+        "The profile is changed.",
+        json!({ "profile": profile }),
+    ))
+}
+
+/// Gets a token. JSON: `token`, `expires` (seconds since the epoch).
+///
+/// # Errors
+/// What belayd says.
+pub async fn token(client: &Client, args: &Token) -> Result<Report, Error> {
+    let (token, expires) = ticketed::service_token(client.connection(), &args.service).await?;
+    let text = format!(
+        "{}\n\nGood until {}.",
+        printable(token.expose()),
+        time_words(expires)
+    );
+    Ok(Report::new(
+        text,
+        json!({ "token": token.expose(), "expires": expires }),
+    ))
+}
+
+fn words((id, severity, advice): &Finding, ink: Ink) -> String {
+    let mark = match severity.as_str() {
+        "critical" => ink.bad("critical"),
+        "warning" => ink.strong("warning "),
+        _ => ink.faint("info    "),
+    };
+    let about = id.split_once(':').map_or("", |(_, about)| about);
+    let said = match advice.as_str() {
+        "create-a-recovery-code" => {
+            "There is no recovery code: with a forgotten password everything is lost. belayctl account recovery-code"
+                .to_owned()
+        }
+        "add-an-address" => {
+            "There is only one way to reach you. belayctl account add-address ADDRESS".to_owned()
+        }
+        "confirm-the-address" => format!("The address {} isn't confirmed.", printable(about)),
+        "find-or-remove-the-device" => format!(
+            "The device {} is lost. belayctl find locate {0}, or belayctl account remove-device {0}",
+            printable(about)
+        ),
+        "remove-the-device-if-it-is-gone" => format!(
+            "The device {} wasn't heard of for a month. If it is gone: belayctl account remove-device {0}",
+            printable(about)
+        ),
+        "look-at-the-history" => format!(
+            "Something was refused lately ({}). belayctl history --since 30d",
+            printable(id)
+        ),
+        "know-what-this-device-promises" => {
+            format!("What this device can't promise: {}.", printable(about))
+        }
+        other => format!("{}: {}", printable(id), printable(other)),
+    };
+    format!("{mark}  {said}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_finding_says_what_to_type_and_an_unknown_one_is_shown_as_it_is() {
+        let said = |id: &str, advice: &str| {
+            words(
+                &(id.to_owned(), "warning".to_owned(), advice.to_owned()),
+                Ink::OFF,
+            )
+        };
+        assert!(said("recovery-code", "create-a-recovery-code").ends_with("belayctl account recovery-code"));
+        assert!(said("lost:ab", "find-or-remove-the-device").contains("locate ab"));
+        assert!(said("unseen:cd", "remove-the-device-if-it-is-gone").ends_with("remove-device cd"));
+        assert_eq!(said("new\u{1b}", "later"), "warning   new?: later");
+    }
+}
