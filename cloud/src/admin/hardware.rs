@@ -22,6 +22,7 @@ pub fn show(data: &Path, hardware: &str) -> Result<String, AdminError> {
     let mut text = String::new();
     for binding in &history {
         let lock = if binding.locked { "locked" } else { "unlocked" };
+        let removed = if binding.removed { " removed" } else { "" };
         let table::History {
             standing,
             account,
@@ -32,7 +33,7 @@ pub fn show(data: &Path, hardware: &str) -> Result<String, AdminError> {
         // Writing to a string can't fail.
         let _ = writeln!(
             text,
-            "{} {lock} account={account} device={device} bound_at={}",
+            "{}{removed} {lock} account={account} device={device} bound_at={}",
             standing.name(),
             bound_at / SECOND
         );

@@ -28,6 +28,8 @@ use crate::routes;
 pub const ORIGIN: &str = "https://cloud.example.org";
 /// When each cloud starts, ms since 1970: what numbers begin with.
 pub const START: u64 = 1_800_000_000_000;
+/// A service that accounts may sign on to.
+pub const SERVICE: &str = "https://photos.example.org";
 pub const GATEWAY_SECRET: &str = "between gateway and cloud";
 
 pub struct Rig {
@@ -98,6 +100,8 @@ pub fn settings(folder: &TempDir) -> Settings {
             prefix: "0".into(),
         },
         metrics: vec!["127.0.0.0/8".parse().unwrap()],
+        services: vec![SERVICE.to_owned()],
+        bootloader_wait: 7 * 24 * 3600 * 1000,
     }
 }
 
