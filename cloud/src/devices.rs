@@ -1,5 +1,6 @@
 //! Devices: bound by a certificate, held for their owner, let go by a release.
 
+pub mod history;
 pub mod removal;
 pub mod standing;
 pub mod table;

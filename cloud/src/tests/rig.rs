@@ -1,6 +1,6 @@
 //! A cloud, and clients that call it.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
@@ -63,12 +63,6 @@ impl Carrier for Postman {
             Ok(())
         })
     }
-}
-
-/// SQLite's own: nothing of it belongs into a backup.
-fn is_log(name: &OsStr) -> bool {
-    let name = name.to_string_lossy();
-    name.ends_with("-wal") || name.ends_with("-shm")
 }
 
 pub fn settings(folder: &TempDir) -> Settings {
@@ -143,7 +137,9 @@ impl Rig {
         for entry in std::fs::read_dir(self.folder.path().join("data")).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_owned();
-            if is_log(&name) || !path.is_file() {
+            // What SQLite has for itself.
+            let log = name.to_string_lossy().contains("sqlite-");
+            if log || !path.is_file() {
                 continue;
             }
             let copy = self.folder.path().join("copy");

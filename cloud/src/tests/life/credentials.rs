@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::super::owner::{Device, Owner, refresh_token, signed};
 use super::super::rig::Rig;
 use super::{FIRST, House, SECOND, delegate, fetched, hints, next, put, record};
+use crate::store;
 
 const PATH: &str = "/v1/account/credentials";
 
@@ -268,4 +269,45 @@ async fn a_session_that_has_ended_changes_nothing() {
     put(&bare, PATH, &next(owner, &record(owner, 3, &login), &SECOND))
         .await
         .refuses(401, "invalid-token");
+}
+
+#[tokio::test]
+async fn credentials_that_break_half_way_in_change_nothing_and_the_next_try_works() {
+    let rig = Rig::new();
+    let mut house = House::new(&rig).await;
+    let mut body = next(
+        house.owner(),
+        &record(house.owner(), 2, &SigningKey::generate()),
+        &FIRST,
+    );
+    body["grants"] = json!([{ "device": house.tablet.id(), "keyring": base64url(&[3; 90]) }]);
+    let connection = store::connect(&rig.app.settings.data.join(store::FILE)).unwrap();
+    for trap in [
+        "UPDATE ON accounts",
+        "UPDATE ON shares",
+        "INSERT ON grants",
+        "UPDATE ON families",
+        "INSERT ON answers",
+    ] {
+        connection
+            .execute_batch(&format!(
+                "CREATE TRIGGER trap BEFORE {trap} BEGIN SELECT RAISE(ABORT, 'power cut'); END"
+            ))
+            .unwrap();
+        let reply = house.phone().call("PUT", PATH, Some(&body), Some("k")).await;
+        reply.refuses(500, "internal");
+        connection.execute_batch("DROP TRIGGER trap").unwrap();
+        let there = fetched(&mut house.second).await;
+        assert_eq!(
+            there,
+            json!({ "credentials": signed(&house.owner().record(), &house.owner().owner) }),
+            "{trap}"
+        );
+        house.second.get("/v1/account").await.is(200);
+    }
+    house
+        .phone()
+        .call("PUT", PATH, Some(&body), Some("k"))
+        .await
+        .is(204);
 }
