@@ -15,13 +15,16 @@ pub struct Granted {
     pub delegate: Option<wire::Bytes>,
 }
 
+/// Keyring and delegate certificate, as they lie in the database.
+type Row = (Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// What a device has to fetch.
 ///
 /// # Errors
 /// A broken database.
 pub fn load(vault: &Vault, tx: &Transaction<'_>, device: &DeviceId) -> Result<Granted, Failure> {
     let id = device.as_bytes();
-    let row: Option<(Option<Vec<u8>>, Option<Vec<u8>>)> = tx
+    let row: Option<Row> = tx
         .prepare_cached("SELECT keyring, delegate FROM grants WHERE device = ?1")?
         .query_row(params![id], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
