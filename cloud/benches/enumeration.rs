@@ -185,5 +185,7 @@ fn settings(folder: &tempfile::TempDir) -> Settings {
         limits: Limits::default(),
         work: Work::default(),
         metrics: Vec::new(),
+        services: Vec::new(),
+        bootloader_wait: 0,
     }
 }

@@ -120,15 +120,3 @@ fn take_budget(app: &App, tx: &Transaction<'_>, account: &AccountId, now: Millis
     let counter = app.vault.mac("accessories", &[account.as_bytes()]);
     budget::take(tx, &counter, CHANGES, now)
 }
-
-/// Lets an account go on its way out: not while an accessory is in its registry. Whoever deletes accounts asks this
-/// first; the database refuses too.
-///
-/// # Errors
-/// `accessories-still-bound`, or a broken database.
-pub fn may_delete_account(tx: &Transaction<'_>, account: &AccountId) -> Result<(), Failure> {
-    match table::count(tx, account)? {
-        0 => Ok(()),
-        _ => Err(Problem::new(Kind::AccessoriesStillBound).into()),
-    }
-}

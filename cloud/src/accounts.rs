@@ -1,5 +1,10 @@
 //! Accounts: made once, whole or not at all.
 
+pub mod change;
+pub mod credentials;
+pub mod departure;
+pub mod grants;
+pub mod orders;
 pub mod table;
 
 use axum::extract::State;
@@ -8,16 +13,15 @@ use belay_proto::keys::PublicKey;
 use belay_proto::signed::{CredentialsRecord, Signed};
 use belay_proto::{AccountId, DeviceId, wire};
 
+use self::change::LARGEST_KEYRING;
 use crate::app::App;
 use crate::http::idempotency::{self, Context, Kept, Key};
 use crate::http::{Answer, Call, Proof, Session};
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
 use crate::tokens::{self, FamilyId};
-use crate::{devices, identifiers, text, verifications};
-
-/// The largest keyring.
-const LARGEST_KEYRING: usize = 64 * 1024;
+use crate::verifications::state::Purpose;
+use crate::{channel, devices, identifiers, text, verifications};
 
 /// `POST /v1/accounts`: the ticket proves the address, the owner key signs the rest, and the first device is
 /// bound with it.
@@ -49,8 +53,7 @@ pub async fn show(State(app): State<App>, session: Session) -> Result<Answer, Pr
     let view = app
         .store
         .transact(move |tx| {
-            let account = table::load(&inside.vault, tx, &session.account)?
-                .ok_or_else(|| Problem::new(Kind::InvalidToken))?;
+            let account = table::of_session(&inside.vault, tx, &session.account)?;
             Ok(wire::AccountAnswer {
                 account: account.id,
                 identifiers: identifiers::list(&inside.vault, tx, &account.id)?,
@@ -62,24 +65,32 @@ pub async fn show(State(app): State<App>, session: Session) -> Result<Answer, Pr
     Answer::ok(&view)
 }
 
-/// `GET /v1/account/credentials`: for a bound device's key alone, whatever became of its session.
+/// `PATCH /v1/account`: what is absent stays, an empty text removes.
 ///
 /// # Errors
-/// `not-bound`.
-pub async fn credentials(State(app): State<App>, proof: Proof) -> Result<Answer, Problem> {
-    let inside = app.clone();
-    let credentials = app
-        .store
-        .transact(move |tx| {
-            let not_bound = || Failure::from(Problem::new(Kind::NotBound));
-            let account = devices::table::account_of_key(tx, &proof.thumbprint)?.ok_or_else(not_bound)?;
-            let account = table::load(&inside.vault, tx, &account)?.ok_or_else(not_bound)?;
-            Ok(account.credentials)
-        })
-        .await?;
-    Answer::ok(&wire::CredentialsAnswer {
-        credentials: credentials.into(),
-    })
+/// `malformed`.
+pub async fn change(
+    State(app): State<App>,
+    session: Session,
+    call: Call<wire::ProfileChanges>,
+) -> Result<Answer, Problem> {
+    idempotency::once(
+        &app,
+        &session.proof,
+        call,
+        Key::Required,
+        move |app, context, changes| {
+            let tx = context.transaction;
+            let account = table::of_session(&app.vault, tx, &session.account)?;
+            let profile = changed(account.profile, changes);
+            check_profile(&profile)?;
+            table::set_profile(&app.vault, tx, &account.id, &profile)?;
+            let here = devices::here(tx, &session.proof.thumbprint, &account.id)?;
+            channel::account_moved(app, tx, &account.id, here.as_ref())?;
+            Ok(Kept::Answer(Answer::empty()))
+        },
+    )
+    .await
 }
 
 /// An account's first credentials record: signed by the owner key, generation 1, with parameters that are
@@ -115,13 +126,13 @@ fn make(
     if body.keyring.is_empty() || body.keyring.len() > LARGEST_KEYRING {
         return Err(Problem::malformed("`keyring` is empty or too large").into());
     }
-    let verification = verifications::redeem(app, tx, &body.ticket, proof, now)?;
+    let verification = verifications::redeem(app, tx, &body.ticket, Purpose::Registration, proof, now)?;
     let record = check_first_record(&body.credentials, &body.owner)?;
     let certificate = devices::check(&body.certificate, &body.owner, &record.account, proof)?;
     if identifiers::is_taken(tx, &verification.lookup)? {
         return Err(Problem::new(Kind::IdentifierTaken).into());
     }
-    if table::load(&app.vault, tx, &record.account)?.is_some() {
+    if table::load_any(&app.vault, tx, &record.account)?.is_some() {
         return Err(Problem::new(Kind::AccountExists).into());
     }
     // All refusals that depend on the account alone are behind; the lock is asked before the first write.
@@ -161,6 +172,19 @@ fn created(done: &Done, tokens: wire::Tokens) -> Result<Answer, Problem> {
         tokens,
     };
     Answer::json(StatusCode::CREATED, &answer)
+}
+
+fn changed(profile: wire::Profile, changes: wire::ProfileChanges) -> wire::Profile {
+    let text = |before: Option<String>, change: Option<String>| match change {
+        None => before,
+        Some(text) => (!text.is_empty()).then_some(text),
+    };
+    wire::Profile {
+        display_name: text(profile.display_name, changes.display_name),
+        country: text(profile.country, changes.country),
+        language: text(profile.language, changes.language),
+        newsletter: changes.newsletter.unwrap_or(profile.newsletter),
+    }
 }
 
 fn check_profile(profile: &wire::Profile) -> Result<(), Problem> {

@@ -1,12 +1,15 @@
 //! What the protocol can't settle: `belay-cloud admin …`. All of it works beside a running cloud, but `restore`, which makes
 //! the data that one starts on.
 
+pub mod accounts;
 pub mod backup;
+pub mod bootloader;
 pub mod compact;
 pub mod hardware;
 pub mod manifest;
 pub mod quota;
 pub mod restore;
+pub mod who;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -40,6 +43,17 @@ pub enum AdminError {
     /// Nobody has this id or address.
     #[error("there is no such account")]
     NoAccount,
+    /// Devices and accessories are bound to the account.
+    #[error(
+        "{0} devices and {1} accessories are bound to this account: its owner lets them go, or `admin hardware release` does"
+    )]
+    StillBound(usize, usize),
+    /// No request waits for a decision.
+    #[error("no request of this device waits for a decision")]
+    NoRequest,
+    /// The request hasn't waited long enough.
+    #[error("this request waits for {0} s more, so that its owner sees it")]
+    TooEarly(u64),
     /// Another one works on the same folder.
     #[error("another backup is being made of this data, or into this folder")]
     Taken,
@@ -78,7 +92,12 @@ impl AdminError {
             | Self::Lost(..)
             | Self::RestoredWithout(..) => sysexits::IO,
             Self::Work(_) => sysexits::SOFTWARE,
-            Self::Free | Self::NoAccount | Self::Taken => sysexits::UNAVAILABLE,
+            Self::Free
+            | Self::NoAccount
+            | Self::Taken
+            | Self::StillBound(..)
+            | Self::NoRequest
+            | Self::TooEarly(_) => sysexits::UNAVAILABLE,
         }
     }
 }

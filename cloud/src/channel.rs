@@ -180,6 +180,36 @@ pub fn account_changed(
     tell_others(app, tx, account, Some(except), wire::Hint::Account)
 }
 
+/// Tells all that is bound to an account, what its owner removed among it, that something about it changed.
+///
+/// # Errors
+/// A broken database.
+pub fn account_moved(
+    app: &App,
+    tx: &Transaction<'_>,
+    account: &AccountId,
+    except: Option<&DeviceId>,
+) -> Result<(), Failure> {
+    for device in devices::table::all_bound(tx, account)? {
+        if Some(&device) != except {
+            hint(app, tx, &device, wire::Hint::Account)?;
+        }
+    }
+    Ok(())
+}
+
+/// Tells the streams of this cloud what another process noted.
+///
+/// # Errors
+/// A broken database.
+pub fn tell_from_outside(app: &App, tx: &Transaction<'_>) -> Result<(), Failure> {
+    for device in table::from_outside(tx)? {
+        let (hub, marks) = (app.hub.clone(), table::marks(tx, &device)?);
+        after_commit(move || hub.tell(&device, marks));
+    }
+    Ok(())
+}
+
 /// Hints at an account's devices; all but `except`, which knows.
 ///
 /// # Errors

@@ -20,7 +20,7 @@ Without a command it serves until SIGTERM or Ctrl-C. A data folder is needed, he
 file that says how, nothing is sent.
 
 Exit codes (sysexits): 0 done, 64 wrong arguments, 69 the address is in use, the hardware is nobody's, there is no such
-account or a backup runs, 70 a mistake in Belay, 74 the data or a backup can't be used, 78 configuration. BELAY_LOG says what is logged, such as debug.";
+account or request, something is bound to it, a request waits still or a backup runs, 70 a mistake in Belay, 74 the data or a backup can't be used, 78 configuration. BELAY_LOG says what is logged, such as debug.";
 
 /// The reference cloud of Belay: a mailbox and a bookkeeper that holds no key which reads data.
 #[derive(Debug, Parser)]
@@ -66,7 +66,7 @@ pub struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// What an operator does: hardware, quotas, backups
+    /// What an operator does: accounts, hardware, bootloader requests, quotas, backups
     Admin {
         #[command(subcommand)]
         what: Admin,
@@ -75,6 +75,16 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum Admin {
+    /// List, show or delete accounts; addresses are masked
+    Accounts {
+        #[command(subcommand)]
+        what: Accounts,
+    },
+    /// List and decide requests to unlock a bootloader
+    Bootloader {
+        #[command(subcommand)]
+        what: Bootloader,
+    },
     /// Show or release the bindings of a piece of hardware
     Hardware {
         #[command(subcommand)]
@@ -108,6 +118,38 @@ enum Admin {
         /// Write the database anew; a running cloud's calls wait
         #[arg(long)]
         rebuild: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Accounts {
+    /// List all accounts, the oldest first
+    List,
+    /// Show an account's addresses, devices and accessories
+    Show {
+        /// The account's id, or an address of its owner
+        account: String,
+    },
+    /// Delete an account to which no device and no accessory is bound
+    Delete {
+        /// The account's id, or an address of its owner
+        account: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Bootloader {
+    /// List the requests, the oldest first
+    List,
+    /// Approve a request that has waited long enough
+    Approve {
+        /// The device's id, 32 hexadecimal digits
+        device: String,
+    },
+    /// Deny a request
+    Deny {
+        /// The device's id, 32 hexadecimal digits
+        device: String,
     },
 }
 
@@ -161,6 +203,19 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn administer(settings: &Settings, what: Admin) -> Result<String, AdminError> {
     let data = &settings.data;
     match what {
+        Admin::Accounts { what } => match what {
+            Accounts::List => admin::accounts::list(data),
+            Accounts::Show { account } => admin::accounts::show(data, &account),
+            Accounts::Delete { account } => admin::accounts::delete(data, &account),
+        },
+        Admin::Bootloader { what } => {
+            let wait = settings.bootloader_wait;
+            match what {
+                Bootloader::List => admin::bootloader::list(data, wait),
+                Bootloader::Approve { device } => admin::bootloader::decide(data, &device, true, wait),
+                Bootloader::Deny { device } => admin::bootloader::decide(data, &device, false, wait),
+            }
+        }
         Admin::Hardware { what } => match what {
             Hardware::Show { hardware } => admin::hardware::show(data, &hardware),
             Hardware::Release { hardware } => admin::hardware::release(data, &hardware),

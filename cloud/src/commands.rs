@@ -6,7 +6,6 @@ pub mod table;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use belay_proto::signed::{CredentialsRecord, Signed};
 use belay_proto::wire::{self, Hint};
 use belay_proto::{AccountId, CommandId, DeviceId};
 use rusqlite::Transaction;
@@ -208,14 +207,8 @@ pub fn generation(
     tx: &Transaction<'_>,
     account: &AccountId,
 ) -> Result<(belay_proto::keys::PublicKey, u64), Failure> {
-    let account =
-        accounts::table::load(&app.vault, tx, account)?.ok_or_else(|| Problem::new(Kind::InvalidToken))?;
-    let unreadable = |_| StoreError::Unreadable("a credentials record");
-    let record: CredentialsRecord = Signed::decode(&account.credentials)
-        .map_err(unreadable)?
-        .peek_unverified()
-        .map_err(unreadable)?;
-    Ok((account.owner, record.generation))
+    let account = accounts::table::of_session(&app.vault, tx, account)?;
+    Ok((account.owner, account.generation()?))
 }
 
 /// Whether the device is or was the account's: what became of a sign-out can be read after it.

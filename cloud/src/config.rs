@@ -14,7 +14,7 @@ use serde::Deserialize;
 use self::file::{File, SmsFile, SmsOutFile, SmtpFile};
 use crate::budget::Limit;
 use crate::cli::Options;
-use crate::clock::{DAY, HOUR};
+use crate::clock::{DAY, HOUR, Millis};
 use crate::net::{BadNetwork, Network};
 
 /// What the cloud runs with.
@@ -46,6 +46,10 @@ pub struct Settings {
     pub work: Work,
     /// Who may read `/metrics`.
     pub metrics: Vec<Network>,
+    /// Services that accounts may sign on to, by the names that tokens call them.
+    pub services: Vec<String>,
+    /// How long a request to unlock a bootloader waits before it may be approved.
+    pub bootloader_wait: Millis,
 }
 
 /// Where messages go. A channel that isn't configured is refused with `channel-unavailable`.
@@ -275,6 +279,8 @@ pub fn load(options: &Options) -> Result<Settings, ConfigError> {
         limits: file.limits,
         work: file.proof_of_work,
         metrics: file.metrics.map_or_else(loopback, |metrics| metrics.networks),
+        services: file.services,
+        bootloader_wait: u64::from(file.bootloader.wait_days) * DAY,
     };
     check(&settings)?;
     Ok(settings)
@@ -307,6 +313,13 @@ fn check(settings: &Settings) -> Result<(), ConfigError> {
     if settings.work.rounds == 0 || settings.work.prefix.bytes().any(|byte| !byte.is_ascii_hexdigit()) {
         return Err(ConfigError::Refused(
             "proof-of-work needs rounds and a hexadecimal prefix",
+        ));
+    }
+    let is_name =
+        |name: &String| (1..=128).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
+    if !settings.services.iter().all(is_name) {
+        return Err(ConfigError::Refused(
+            "a service's name has 1 to 128 visible ASCII characters",
         ));
     }
     if let Some(Smtp {

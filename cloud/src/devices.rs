@@ -1,5 +1,7 @@
 //! Devices: bound by a certificate, held for their owner, let go by a release.
 
+pub mod history;
+pub mod removal;
 pub mod standing;
 pub mod table;
 
@@ -185,6 +187,7 @@ pub fn bind(
             tokens::revoke_key(tx, &certificate.account, &before, now)?;
         }
         commands::table::let_go(tx, &device, now)?;
+        accounts::grants::forget(tx, &device)?;
         channel::end(app, &device);
     }
     table::insert(&app.vault, tx, certificate, &hardware, bytes, name, now)?;
@@ -216,6 +219,8 @@ pub fn release(
 ) -> Result<(), Failure> {
     table::set_released(tx, device)?;
     commands::table::let_go(tx, device, now)?;
+    accounts::grants::forget(tx, device)?;
+    accounts::departure::was_released(tx, &binding.account, now)?;
     tokens::revoke_key(tx, &binding.account, &binding.thumbprint, now)
 }
 
@@ -241,6 +246,22 @@ pub fn acting(tx: &Transaction<'_>, thumbprint: &[u8; 32], account: &AccountId) 
     let bound = table::bound(tx, thumbprint)?;
     let acting = bound
         .into_iter()
-        .find(|bound| bound.active && bound.account == *account);
+        .find(|bound| bound.active && !bound.removed && bound.account == *account);
     Ok(acting.ok_or_else(|| Problem::new(Kind::NotBound))?.device)
+}
+
+/// As [`acting`], where a client that is no device of the account may act too.
+///
+/// # Errors
+/// A broken database.
+pub fn here(
+    tx: &Transaction<'_>,
+    thumbprint: &[u8; 32],
+    account: &AccountId,
+) -> Result<Option<DeviceId>, Failure> {
+    let bound = table::bound(tx, thumbprint)?;
+    let here = bound
+        .iter()
+        .find(|bound| bound.active && bound.account == *account);
+    Ok(here.map(|bound| bound.device))
 }

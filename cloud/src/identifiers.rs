@@ -1,88 +1,162 @@
 //! The addresses that accounts are known by.
 
-use belay_proto::AccountId;
-use belay_proto::identifier::Identifier;
-use belay_proto::keys::random;
-use belay_proto::text::hex;
-use belay_proto::wire;
-use rusqlite::{OptionalExtension, Transaction, params};
+pub mod table;
 
-use crate::clock::Millis;
-use crate::store::{Failure, StoreError};
-use crate::vault::Vault;
-use crate::verifications::table::open_text;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use belay_proto::signed::Deed;
+use belay_proto::text::from_hex;
+use belay_proto::{AccountId, wire};
+use rusqlite::Transaction;
 
-/// Whether an account has the address with this MAC.
+use crate::accounts::orders;
+use crate::accounts::table as accounts;
+use crate::app::App;
+use crate::http::idempotency::{self, Kept, Key};
+use crate::http::{Answer, Call, Session};
+use crate::problem::{Kind, Problem};
+use crate::store::Failure;
+use crate::verifications::state::Purpose;
+use crate::{channel, devices, verifications};
+
+pub use table::{insert, is_taken, list, masked_login};
+
+/// Addresses of one account.
+const MOST: usize = 5;
+
+/// `POST /v1/account/identifiers`: the ticket proves the address, the order that the owner wants it.
 ///
 /// # Errors
-/// A broken database.
-pub fn is_taken(tx: &Transaction<'_>, lookup: &[u8; 32]) -> Result<bool, Failure> {
-    let found: Option<i64> = tx
-        .prepare_cached("SELECT 1 FROM identifiers WHERE lookup = ?1")?
-        .query_row(params![lookup], |row| row.get(0))
-        .optional()?;
-    Ok(found.is_some())
+/// `malformed`, `too-large`, `bad-ticket`, `bad-order`, `identifier-taken`, `generation-conflict`, `order-used`, `quota-exceeded`.
+pub async fn add(
+    State(app): State<App>,
+    session: Session,
+    call: Call<wire::AddIdentifierRequest>,
+) -> Result<Answer, Problem> {
+    idempotency::once(
+        &app,
+        &session.proof,
+        call,
+        Key::Required,
+        move |app, context, body| {
+            let (tx, now) = (context.transaction, context.now);
+            let account = accounts::of_session(&app.vault, tx, &session.account)?;
+            let proved =
+                verifications::redeem(app, tx, &body.ticket, Purpose::Identifier, &session.proof, now)?;
+            if proved.account != Some(account.id) {
+                return Err(Problem::new(Kind::BadTicket).because("another account's").into());
+            }
+            let order = orders::check(
+                tx,
+                &account,
+                &body.order,
+                |deed| matches!(deed, Deed::AddIdentifier(address) if *address == proved.address),
+            )?;
+            if is_taken(tx, &proved.lookup)? {
+                return Err(Problem::new(Kind::IdentifierTaken).into());
+            }
+            if list(&app.vault, tx, &account.id)?.len() >= MOST {
+                return Err(Problem::new(Kind::QuotaExceeded)
+                    .because("an account has at most 5 addresses")
+                    .into());
+            }
+            order.done(tx, now)?;
+            verifications::table::mark_used(tx, &proved.id, now)?;
+            let id = insert(&app.vault, tx, &account.id, &proved.lookup, &proved.address, now)?;
+            tell(app, tx, &account.id, &session)?;
+            let added = list(&app.vault, tx, &account.id)?
+                .into_iter()
+                .find(|view| view.id == id);
+            let added = added.ok_or_else(|| Problem::new(Kind::Internal))?;
+            Ok(Kept::Answer(Answer::json(StatusCode::CREATED, &added)?))
+        },
+    )
+    .await
 }
 
-/// Gives an account its first address.
+/// `DELETE /v1/account/identifiers/{id}`: any but the login, so that one is left.
 ///
 /// # Errors
-/// A broken database.
-pub fn insert(
-    vault: &Vault,
-    tx: &Transaction<'_>,
-    account: &AccountId,
-    lookup: &[u8; 32],
-    address: &str,
-    now: Millis,
-) -> Result<(), Failure> {
-    let id: [u8; 16] = random();
-    tx.prepare_cached(
-        "INSERT INTO identifiers (id, account, position, lookup, address, verified_at) VALUES (?1, ?2, 0, ?3, ?4, ?5)",
-    )?
-    .execute(params![id, account.as_bytes(), lookup, vault.seal("identifier", &id, address.as_bytes()), now])?;
-    Ok(())
+/// `malformed`, `too-large`, `bad-order`, `not-found`, `identifier-is-login`, `generation-conflict`, `order-used`.
+pub async fn remove(
+    State(app): State<App>,
+    path: Path<String>,
+    session: Session,
+    call: Call<wire::OrderRequest>,
+) -> Result<Answer, Problem> {
+    let name = path.0;
+    idempotency::once(
+        &app,
+        &session.proof,
+        call,
+        Key::Required,
+        move |app, context, body| {
+            let (tx, now) = (context.transaction, context.now);
+            let account = accounts::of_session(&app.vault, tx, &session.account)?;
+            let (id, position) = find(tx, &account.id, &name)?;
+            let order = orders::check(
+                tx,
+                &account,
+                &body.order,
+                |deed| matches!(deed, Deed::RemoveIdentifier(id) if *id == name),
+            )?;
+            if position == 0 {
+                return Err(Problem::new(Kind::IdentifierIsLogin).into());
+            }
+            order.done(tx, now)?;
+            table::delete(tx, &id)?;
+            tell(app, tx, &account.id, &session)?;
+            Ok(Kept::Answer(Answer::empty()))
+        },
+    )
+    .await
 }
 
-/// An account's addresses, masked; the first is the login that is shown.
+/// `PUT /v1/account/login`: the order says which address.
 ///
 /// # Errors
-/// A broken database.
-pub fn list(
-    vault: &Vault,
-    tx: &Transaction<'_>,
-    account: &AccountId,
-) -> Result<Vec<wire::IdentifierAnswer>, Failure> {
-    let mut statement =
-        tx.prepare_cached("SELECT id, address FROM identifiers WHERE account = ?1 ORDER BY position")?;
-    let rows = statement.query_map(params![account.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let mut views = Vec::new();
-    for row in rows {
-        let (id, sealed): ([u8; 16], Vec<u8>) = row?;
-        let address = open_text(vault, "identifier", &id, &sealed)?;
-        let address = Identifier::parse(&address).map_err(|_| StoreError::Unreadable("an address"))?;
-        views.push(wire::IdentifierAnswer {
-            id: hex(&id),
-            kind: address.kind(),
-            masked: address.masked(),
-            // Nothing else is stored.
-            verified: true,
-        });
-    }
-    Ok(views)
+/// `malformed`, `too-large`, `bad-order`, `not-found`, `generation-conflict`, `order-used`.
+pub async fn set_login(
+    State(app): State<App>,
+    session: Session,
+    call: Call<wire::OrderRequest>,
+) -> Result<Answer, Problem> {
+    idempotency::once(
+        &app,
+        &session.proof,
+        call,
+        Key::Required,
+        move |app, context, body| {
+            let (tx, now) = (context.transaction, context.now);
+            let account = accounts::of_session(&app.vault, tx, &session.account)?;
+            let order = orders::check(tx, &account, &body.order, |deed| {
+                matches!(deed, Deed::SetLogin(_))
+            })?;
+            let Deed::SetLogin(name) = &order.deed else {
+                return Err(Problem::new(Kind::BadOrder).into());
+            };
+            let (id, position) = find(tx, &account.id, name)?;
+            order.done(tx, now)?;
+            if position != 0 {
+                table::to_front(tx, &account.id, &id, position)?;
+                tell(app, tx, &account.id, &session)?;
+            }
+            Ok(Kept::Answer(Answer::empty()))
+        },
+    )
+    .await
 }
 
-/// The masked login of an account.
-///
-/// # Errors
-/// A broken database.
-pub fn masked_login(
-    vault: &Vault,
-    tx: &Transaction<'_>,
-    account: &AccountId,
-) -> Result<Option<String>, Failure> {
-    Ok(list(vault, tx, account)?
-        .into_iter()
-        .next()
-        .map(|first| first.masked))
+/// One of the account's addresses, and its place.
+fn find(tx: &Transaction<'_>, account: &AccountId, name: &str) -> Result<([u8; 16], i64), Failure> {
+    let not_found = || Failure::from(Problem::new(Kind::NotFound));
+    let id = from_hex(name).ok().and_then(|bytes| bytes.try_into().ok());
+    let id: [u8; 16] = id.ok_or_else(not_found)?;
+    let position = table::position(tx, account, &id)?.ok_or_else(not_found)?;
+    Ok((id, position))
+}
+
+fn tell(app: &App, tx: &Transaction<'_>, account: &AccountId, session: &Session) -> Result<(), Failure> {
+    let here = devices::here(tx, &session.proof.thumbprint, account)?;
+    channel::account_moved(app, tx, account, here.as_ref())
 }

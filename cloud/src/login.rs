@@ -11,6 +11,7 @@ use axum::extract::State;
 use belay_proto::identifier::Identifier;
 use belay_proto::keys::random;
 use belay_proto::signed::{CredentialsRecord, LoginStatement, Signed};
+use belay_proto::steps::Purpose;
 use belay_proto::{AccountId, wire};
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -66,7 +67,8 @@ pub async fn challenge(
 /// `POST /v1/login`.
 ///
 /// # Errors
-/// `login-refused` for a wrong proof and for an identifier without an account, `too-many` after several.
+/// `login-refused` for a wrong proof and for an identifier without an account, `too-many` after several, `removed` for a right
+/// one with the key of a device that was removed.
 pub async fn login(
     State(app): State<App>,
     caller: Caller,
@@ -86,7 +88,7 @@ pub async fn login(
         use_nonce(app, tx, &body.nonce, &subject, &proof, now)?;
         let statement = LoginStatement {
             origin: app.settings.origin.clone().unwrap_or_default(),
-            identifier: identifier.as_str().to_owned(),
+            identifier: identifier.text(),
             nonce: body.nonce.to_vec(),
             action: body.action,
             thumbprint: proof.thumbprint,
@@ -99,6 +101,10 @@ pub async fn login(
                 subject.forgive(tx)?;
                 let account = accounts::load(&app.vault, tx, &account)?;
                 let account = account.ok_or(StoreError::Unreadable("an account"))?;
+                if devices::table::is_removed(tx, &proof.thumbprint, Some(&account.id))? {
+                    // Its owner is right here, but it has to be bound anew first, after a release.
+                    return Err(Problem::new(Kind::Removed).into());
+                }
                 let (family, tokens) = tokens::start(app, tx, &account.id, &proof.thumbprint, now)?;
                 let marker = marker(&account.id, &family);
                 Ok(Kept::Marker(signed_in(app, tx, account, &proof, tokens)?, marker))
@@ -112,6 +118,22 @@ pub async fn login(
     .await
 }
 
+/// How a sign-in names its account.
+enum Named {
+    Address(Identifier),
+    /// By whoever knows the account already.
+    Id(AccountId),
+}
+
+impl Named {
+    fn text(&self) -> String {
+        match self {
+            Self::Address(address) => address.as_str().to_owned(),
+            Self::Id(id) => id.to_string(),
+        }
+    }
+}
+
 /// Whom a sign-in is about: an account, or an identifier that has none.
 struct Subject {
     lookup: [u8; 32],
@@ -121,20 +143,18 @@ struct Subject {
 }
 
 impl Subject {
-    fn find(
-        app: &App,
-        tx: &Transaction<'_>,
-        identifier: &Identifier,
-        proof: &Proof,
-    ) -> Result<Self, Failure> {
-        let lookup = lookup(&app.vault, identifier);
-        // An index that has the account too, so that a hit reads no more pages than a miss.
-        let account: Option<[u8; 16]> = tx
-            .prepare_cached(
-                "SELECT account FROM identifiers INDEXED BY identifiers_lookup WHERE lookup = ?1",
-            )?
-            .query_row(params![lookup], |row| row.get(0))
-            .optional()?;
+    fn find(app: &App, tx: &Transaction<'_>, named: &Named, proof: &Proof) -> Result<Self, Failure> {
+        let (lookup, account) = match named {
+            Named::Address(address) => {
+                let lookup = lookup(&app.vault, address);
+                (lookup, identifiers::table::account_of(tx, &lookup)?)
+            }
+            Named::Id(id) => {
+                let lookup = app.vault.mac("account-id", &[id.as_bytes()]);
+                (lookup, accounts::exists(tx, id)?.then_some(*id))
+            }
+        };
+        let account = account.map(|account| *account.as_bytes());
         let mut nobody = [0; 16];
         nobody.copy_from_slice(&lookup[..16]);
         // Without an account, some other row is read as far, in a place that the address decides.
@@ -309,16 +329,29 @@ fn take_budget(app: &App, tx: &Transaction<'_>, caller: Caller, now: Millis) -> 
     budget::take(tx, &counter, limit, now)
 }
 
-fn parse(identifier: &str) -> Result<Identifier, Problem> {
-    Identifier::parse(identifier).map_err(|_| Problem::new(Kind::InvalidAddress))
+fn parse(identifier: &str) -> Result<Named, Problem> {
+    // No address has this form.
+    if let Ok(id) = identifier.parse() {
+        return Ok(Named::Id(id));
+    }
+    let address = Identifier::parse(identifier).map_err(|_| Problem::new(Kind::InvalidAddress))?;
+    Ok(Named::Address(address))
 }
 
 fn check_action(action: &str) -> Result<(), Problem> {
-    match action {
-        "sign-in" | "reauthenticate" | "command" => Ok(()),
-        _ => Err(Problem::malformed(
-            "`action` is `sign-in`, `reauthenticate` or `command`",
-        )),
+    match action.parse() {
+        Ok(
+            Purpose::SignIn
+            | Purpose::Reauthenticate
+            | Purpose::Command
+            | Purpose::ChangePassword
+            | Purpose::RecoveryCode
+            | Purpose::Identifier
+            | Purpose::RemoveDevice
+            | Purpose::DeleteAccount
+            | Purpose::Bootloader,
+        ) => Ok(()),
+        _ => Err(Problem::malformed("`action` is no purpose that signs in")),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
 use crate::text::escape_html;
-use crate::verifications::state::{Channel, Stage};
+use crate::verifications::state::{Channel, Purpose, Stage};
 use crate::verifications::table::{self, Row};
 
 /// Nothing but this cloud's own style and a form that comes back here.
@@ -25,7 +25,7 @@ pub async fn show(State(app): State<App>, path: Path<String>) -> Response {
     let (now, inside) = (app.now(), app.clone());
     let found = app.store.transact(move |tx| find(&inside, tx, &path.0)).await;
     match found.map(|row| row.map(|row| (row.state.stage(now), row))) {
-        Ok(Some((Stage::Pending, row))) => ask(&row.device_name),
+        Ok(Some((Stage::Pending, row))) => ask(row.purpose, &row.device_name),
         Ok(Some((Stage::Confirmed, row))) => confirmed(&row.device_name),
         Ok(Some((Stage::Expired, _)) | None) => gone(),
         Err(problem) => failed(&problem),
@@ -80,10 +80,15 @@ fn find(app: &App, tx: &Transaction<'_>, token: &str) -> Result<Option<Row>, Fai
     Ok(table::by_link(&app.vault, tx, &token)?.filter(|row| row.state.channel == Channel::Email))
 }
 
-fn ask(device: &str) -> Response {
+fn ask(purpose: Purpose, device: &str) -> Response {
     let device = escape_html(device);
+    let what = match purpose {
+        Purpose::Registration => "A Belay account is being set up on",
+        Purpose::Identifier => "This address is being added to a Belay account on",
+        Purpose::Recovery => "A new password for your Belay account is being set on",
+    };
     let body = format!(
-        "<p>A Belay account is being set up on</p>\n<p class=\"device\">{device}</p>\n\
+        "<p>{what}</p>\n<p class=\"device\">{device}</p>\n\
          <p>Confirm only if this is your device and you have just started this.</p>\n\
          <form method=\"post\"><button type=\"submit\">Confirm</button></form>"
     );

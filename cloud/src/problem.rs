@@ -5,6 +5,7 @@ mod kind;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use belay_proto::wire::{self, PROBLEM_PREFIX};
+use belay_proto::{AccessoryId, DeviceId};
 
 use crate::clock::{Millis, SECOND};
 
@@ -26,6 +27,17 @@ pub struct Problem {
     pub tries_left: Option<u32>,
     /// The masked login of the hardware's owner, with [`Kind::ActivationLocked`].
     pub login: Option<String>,
+    /// What is bound still, with [`Kind::DevicesStillBound`].
+    pub bound: Option<Box<Bound>>,
+}
+
+/// What keeps an account from being deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bound {
+    /// Devices.
+    pub devices: Vec<DeviceId>,
+    /// Accessories.
+    pub accessories: Vec<AccessoryId>,
 }
 
 impl Problem {
@@ -38,6 +50,7 @@ impl Problem {
             retry_after: None,
             tries_left: None,
             login: None,
+            bound: None,
         }
     }
 
@@ -70,6 +83,7 @@ impl Problem {
     #[must_use]
     pub fn document(&self) -> wire::Problem {
         let (name, status, title) = self.kind.describe();
+        let bound = self.bound.as_deref().cloned().unwrap_or_default();
         wire::Problem {
             kind: format!("{PROBLEM_PREFIX}{name}"),
             title: title.to_owned(),
@@ -77,6 +91,8 @@ impl Problem {
             detail: self.detail.clone(),
             tries_left: self.tries_left,
             login: self.login.clone(),
+            devices: bound.devices,
+            accessories: bound.accessories,
         }
     }
 }
@@ -107,7 +123,7 @@ fn www_authenticate(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::UseDpopNonce => Some(r#"DPoP error="use_dpop_nonce", algs="EdDSA""#),
         Kind::InvalidDpopProof => Some(r#"DPoP error="invalid_dpop_proof", algs="EdDSA""#),
-        Kind::InvalidToken => Some(r#"DPoP error="invalid_token", algs="EdDSA""#),
+        Kind::InvalidToken | Kind::Removed => Some(r#"DPoP error="invalid_token", algs="EdDSA""#),
         _ => None,
     }
 }

@@ -12,8 +12,9 @@ use crate::app::App;
 use crate::http::nonce;
 use crate::problem::{Kind, Problem};
 use crate::{
-    accessories, accounts, blobs, challenges, channel, commands, delegates, devices, hardware, health,
-    inbound_sms, login, pages, releases, sync, tokens, verifications,
+    accessories, accounts, blobs, bootloader, challenges, channel, commands, delegates, devices, hardware,
+    health, identifiers, inbound_sms, login, pages, recoveries, releases, services, sync, tokens,
+    verifications,
 };
 
 /// A route of the service.
@@ -42,6 +43,7 @@ routes! {
     "GET" get "/style.css" => pages::style;
     "GET" get "/verify/{token}" => pages::show;
     "POST" post "/verify/{token}" => pages::confirm;
+    "GET" get "/.well-known/jwks.json" => services::keys;
     "GET" get "/v1/config" => health::config;
     "POST" post "/v1/challenges" => challenges::create;
     "POST" post "/v1/verifications" => verifications::open;
@@ -52,7 +54,19 @@ routes! {
     "POST" post "/v1/inbound-sms" => inbound_sms::receive;
     "POST" post "/v1/accounts" => accounts::create;
     "GET" get "/v1/account" => accounts::show;
-    "GET" get "/v1/account/credentials" => accounts::credentials;
+    "PATCH" patch "/v1/account" => accounts::change;
+    "DELETE" delete "/v1/account" => accounts::departure::delete;
+    "POST" post "/v1/account/identifiers" => identifiers::add;
+    "DELETE" delete "/v1/account/identifiers/{id}" => identifiers::remove;
+    "PUT" put "/v1/account/login" => identifiers::set_login;
+    "GET" get "/v1/account/credentials" => accounts::credentials::show;
+    "PUT" put "/v1/account/credentials" => accounts::credentials::put;
+    "GET" get "/v1/account/bootloader-unlocks" => bootloader::show;
+    "POST" post "/v1/account/bootloader-unlocks" => bootloader::ask;
+    "POST" post "/v1/recoveries" => recoveries::open;
+    "POST" post "/v1/recoveries/{id}/code" => recoveries::confirm;
+    "PUT" put "/v1/recoveries/{id}/credentials" => recoveries::put;
+    "POST" post "/v1/service-tokens" => services::create;
     "POST" post "/v1/login/challenge" => login::challenge;
     "POST" post "/v1/login" => login::login;
     "POST" post "/v1/token" => tokens::refresh;
@@ -60,6 +74,7 @@ routes! {
     "POST" post "/v1/devices" => devices::bind_another;
     "GET" get "/v1/devices" => devices::list;
     "PATCH" patch "/v1/devices/{id}" => devices::rename;
+    "DELETE" delete "/v1/devices/{id}" => devices::removal::remove;
     "POST" post "/v1/devices/{id}/commands" => commands::send;
     "GET" get "/v1/devices/{id}/commands" => commands::list;
     "GET" get "/v1/devices/{id}/commands/{command}" => commands::show;

@@ -2,6 +2,7 @@
 
 use rusqlite::{Transaction, params};
 
+use crate::accounts::departure;
 use crate::blobs;
 use crate::blobs::files::Files;
 use crate::clock::{DAY, MINUTE, Millis};
@@ -47,6 +48,7 @@ pub fn sweep(transaction: &Transaction<'_>, files: &Files, now: Millis) -> Resul
     sync::table::forget_removals(transaction, now)?;
     let (forgotten, files) = (blobs::table::forget(transaction, files, now)?, files.clone());
     store::after_commit(move || files.remove(forgotten));
+    departure::sweep(transaction, now)?;
     // The one who opened it may ask for a while what became of it.
     forget_verifications(transaction, now)?;
     let free = store::free_pages(transaction)?;

@@ -16,6 +16,7 @@ mod device;
 mod hostile;
 mod idempotency;
 mod lasting;
+mod life;
 mod limits;
 mod listener;
 mod operation;

@@ -15,6 +15,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use self::rotation::{Family, Verdict};
 use crate::app::App;
 use crate::clock::{DAY, MINUTE, Millis, SECOND};
+use crate::devices;
 use crate::http::idempotency::{self, Kept, Key};
 use crate::http::{Answer, Call, Proof};
 use crate::problem::{Kind, Problem};
@@ -33,7 +34,7 @@ pub type FamilyId = [u8; 16];
 /// `POST /v1/token`.
 ///
 /// # Errors
-/// `invalid-grant`.
+/// `invalid-grant`, `removed`.
 pub async fn refresh(
     State(app): State<App>,
     proof: Proof,
@@ -43,14 +44,16 @@ pub async fn refresh(
         let (tx, now) = (context.transaction, context.now);
         let invalid = || Failure::from(Problem::new(Kind::InvalidGrant));
         let (id, counter) = read_refresh(&app.vault, &body.refresh_token).ok_or_else(invalid)?;
-        let family = load(tx, &id, now)?.ok_or_else(invalid)?;
+        let Some(family) = load(tx, &id, now)? else {
+            return Err(ended(tx, &proof)?);
+        };
         let next = match rotation::present(&family, counter, &proof.thumbprint) {
             Verdict::Issue(next) => next,
             Verdict::Revoke => {
                 revoke_family(tx, &id, now)?;
                 return Err(invalid());
             }
-            Verdict::Refuse => return Err(invalid()),
+            Verdict::Refuse => return Err(ended(tx, &proof)?),
         };
         // Never sooner than before: a machine may start with its clock in the past.
         tx.prepare_cached("UPDATE families SET counter = ?2, until = max(until, ?3) WHERE id = ?1")?
@@ -163,6 +166,33 @@ pub fn revoke_key(
         )?
         .execute(params![account.as_bytes(), thumbprint, now])?;
     Ok(())
+}
+
+/// Ends every session of an account but those of one device key; all without one.
+///
+/// # Errors
+/// A broken database.
+pub fn revoke_others(
+    transaction: &Transaction<'_>,
+    account: &AccountId,
+    thumbprint: Option<&[u8; 32]>,
+    now: Millis,
+) -> Result<(), Failure> {
+    transaction
+        .prepare_cached(
+            "UPDATE families SET revoked_at = ?3 WHERE account = ?1 AND thumbprint IS NOT ?2 AND revoked_at IS NULL",
+        )?
+        .execute(params![account.as_bytes(), thumbprint, now])?;
+    Ok(())
+}
+
+/// What is told of a session that has ended: whether because its device was removed.
+fn ended(transaction: &Transaction<'_>, proof: &Proof) -> Result<Failure, Failure> {
+    let kind = match devices::table::is_removed(transaction, &proof.thumbprint, None)? {
+        true => Kind::Removed,
+        false => Kind::InvalidGrant,
+    };
+    Ok(Problem::new(kind).into())
 }
 
 fn revoke_family(transaction: &Transaction<'_>, id: &FamilyId, now: Millis) -> Result<(), Failure> {

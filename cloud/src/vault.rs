@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use belay_proto::keys::{hkdf, random};
+use belay_proto::keys::{SigningKey, hkdf, random};
 use belay_proto::seal::{self, SealError};
 use belay_proto::secret::Secret;
 use ring::hmac;
@@ -20,6 +20,7 @@ pub const FILE: &str = "server.key";
 pub struct Vault {
     mac: hmac::Key,
     seal: Secret<[u8; 32]>,
+    services: SigningKey,
 }
 
 /// Why the server key or something sealed under it can't be used.
@@ -68,7 +69,14 @@ impl Vault {
         Self {
             mac: hmac::Key::new(hmac::HMAC_SHA256, mac.expose()),
             seal: hkdf(key.expose(), &[], b"belay-cloud/seal/1"),
+            services: SigningKey::from_seed(&hkdf(key.expose(), &[], b"belay-cloud/services/1")),
         }
+    }
+
+    /// What service tokens are signed with.
+    #[must_use]
+    pub const fn services(&self) -> &SigningKey {
+        &self.services
     }
 
     /// HMAC over `label` and `parts`, each with its length, so that no two lists give the same bytes.

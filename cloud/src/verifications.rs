@@ -4,83 +4,69 @@
 //! the mail says so, and only the address's owner reads that.
 
 pub mod message;
+pub mod opening;
 pub mod state;
 pub mod table;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use belay_proto::identifier::{Identifier, IdentifierKind};
-use belay_proto::keys::random;
-use belay_proto::text::{base64url, from_base64url, hex};
+use belay_proto::text::{base64url, from_base64url};
 use belay_proto::wire;
 use rusqlite::Transaction;
 
-use self::message::Words;
-use self::state::{Channel, Stage, Verdict};
-use self::table::{New, Row, VerificationId};
+use self::opening::Wanted;
+use self::state::{Channel, Purpose, Stage, Verdict};
+use self::table::{Row, VerificationId};
 use crate::app::App;
 use crate::budget::{self, Limit};
 use crate::challenges::Solved;
 use crate::clock::{DAY, Millis};
 use crate::http::call::Nothing;
 use crate::http::idempotency::{self, Context, Kept, Key};
-use crate::http::{Answer, Call, Caller, Proof};
+use crate::http::{Answer, Bearer, Call, Caller, Proof};
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
-use crate::{delivery, identifiers, text};
 
-/// Codes and links a day to one address.
-const SENDS: Limit = Limit {
-    times: 5,
-    window: DAY,
-};
 /// Wrong codes a day for one address.
 const WRONG_CODES: Limit = Limit {
     times: 10,
     window: DAY,
 };
 
-/// `POST /v1/verifications`.
+/// `POST /v1/verifications`: for a new account, or by a session for one more address of its account.
 ///
 /// # Errors
-/// `invalid-address`, `channel-unavailable`, `proof-of-work-refused`, `too-many`.
+/// `malformed`, `invalid-token`, `removed`, `invalid-address`, `channel-unavailable`, `proof-of-work-refused`, `too-many`.
 pub async fn open(
     State(app): State<App>,
     caller: Caller,
-    proof: Proof,
+    bearer: Bearer,
     call: Call<wire::OpenVerificationRequest>,
 ) -> Result<Answer, Problem> {
     let solved = Solved::check_aside(&app, &call.body.pow).await;
+    let proof = bearer.proof;
     idempotency::once(&app, &proof, call, Key::Required, move |app, context, body| {
-        let (tx, now) = (context.transaction, context.now);
         let channel = channel(body.channel);
-        let address = address_for(channel, &body.address)?;
-        if !is_available(app, channel) {
-            return Err(Problem::new(Kind::ChannelUnavailable).into());
-        }
-        let device_name = text::name(&body.device_name)?;
-        let language = text::language(body.language.as_deref())?;
-        solved?.spend(tx)?;
-        let lookup = table::lookup(&app.vault, &address);
-        take_budgets(app, tx, &lookup, &address, channel, caller, now)?;
-        let new = New {
-            thumbprint: &proof.thumbprint,
+        let (purpose, account) = match body.purpose {
+            wire::VerificationPurpose::Registration => (Purpose::Registration, None),
+            wire::VerificationPurpose::Identifier => {
+                let session = bearer.session(context.transaction)?;
+                (Purpose::Identifier, Some(session.account))
+            }
+            wire::VerificationPurpose::Recovery => {
+                return Err(Problem::malformed("`recovery` is opened by POST /v1/recoveries").into());
+            }
+        };
+        let wanted = Wanted {
+            purpose,
+            account,
             channel,
-            address: &address,
-            device_name,
-            language,
+            address: &opening::address_for(channel, &body.address)?,
+            device_name: &body.device_name,
+            language: body.language.as_deref(),
         };
-        let row = table::insert(&app.vault, tx, &new, now)?;
-        if channel != Channel::SmsOut {
-            send_code(app, tx, &row, now)?;
-        }
-        let answer = wire::OpenedVerification {
-            id: hex(&row.id),
-            resend_in_ms: row.state.resend_in(now),
-            expires_in_ms: row.state.expires_in(now),
-            sms_out: sms_out(app, &row),
-        };
-        Ok(Kept::Answer(Answer::json(StatusCode::ACCEPTED, &answer)?))
+        let opened = opening::begin(app, context, &wanted, solved, caller, &proof)?;
+        Ok(Kept::Answer(Answer::json(StatusCode::ACCEPTED, &opened)?))
     })
     .await
 }
@@ -113,9 +99,9 @@ pub async fn resend(
         }
         solved?.spend(tx)?;
         if row.state.channel != Channel::SmsOut {
-            let address = address_for(row.state.channel, &row.address)?;
-            take_budgets(app, tx, &row.lookup, &address, row.state.channel, caller, now)?;
-            send_code(app, tx, &row, now)?;
+            let address = opening::address_for(row.state.channel, &row.address)?;
+            opening::take_budgets(app, tx, &row.lookup, &address, row.state.channel, caller, now)?;
+            opening::send_code(app, tx, &row, now)?;
             row.state.sent_at = now;
             row.state.tries_left = state::TRIES;
         }
@@ -186,6 +172,9 @@ pub async fn confirm(
     let id = id(&path)?;
     idempotency::once(&app, &proof, call, Key::Required, move |app, context, body| {
         let row = own(app, context.transaction, &id, &proof)?;
+        if row.purpose == Purpose::Recovery {
+            return Err(Problem::new(Kind::NotFound).into());
+        }
         try_code(app, context, &row, &state::typed(&body.code))?;
         let ticket = ticket(app, &row.id, &proof).into();
         let answer = Answer::ok(&wire::TicketAnswer { ticket })?;
@@ -202,13 +191,33 @@ pub async fn confirm(
 /// The confirmed, unused verification that `ticket` belongs to.
 ///
 /// # Errors
-/// `bad-ticket`, also for another key than the one that opened it.
+/// `bad-ticket`, also for another key than the one that opened it, and for one with another purpose.
 pub fn redeem(
     app: &App,
     tx: &Transaction<'_>,
     ticket: &str,
+    purpose: Purpose,
     proof: &Proof,
     now: Millis,
+) -> Result<Row, Failure> {
+    let row = of_ticket(app, tx, ticket, purpose, proof)?;
+    if row.used || row.state.stage(now) != Stage::Confirmed {
+        Err(Problem::new(Kind::BadTicket).into())
+    } else {
+        Ok(row)
+    }
+}
+
+/// The verification that `ticket` belongs to, whatever became of it.
+///
+/// # Errors
+/// As [`redeem`].
+pub fn of_ticket(
+    app: &App,
+    tx: &Transaction<'_>,
+    ticket: &str,
+    purpose: Purpose,
+    proof: &Proof,
 ) -> Result<Row, Failure> {
     let bad = || Failure::from(Problem::new(Kind::BadTicket));
     let bytes = from_base64url(ticket).map_err(|_| bad())?;
@@ -216,12 +225,8 @@ pub fn redeem(
     if !app.vault.matches("ticket", &[id, &proof.thumbprint], tag) {
         return Err(bad());
     }
-    let row = table::load(&app.vault, tx, id)?.ok_or_else(bad)?;
-    if row.used || row.state.stage(now) != Stage::Confirmed {
-        Err(bad())
-    } else {
-        Ok(row)
-    }
+    let row = table::load(&app.vault, tx, id)?;
+    row.filter(|row| row.purpose == purpose).ok_or_else(bad)
 }
 
 /// The address in the page's path.
@@ -234,7 +239,11 @@ pub fn link(app: &App, id: &VerificationId) -> String {
     )
 }
 
-fn try_code(app: &App, context: &Context<'_>, row: &Row, code: &str) -> Result<(), Failure> {
+/// Judges a code, and notes what comes of it.
+///
+/// # Errors
+/// `wrong-code`, `code-expired`, `not-confirmed`, `too-many`.
+pub fn try_code(app: &App, context: &Context<'_>, row: &Row, code: &str) -> Result<(), Failure> {
     let (tx, now) = (context.transaction, context.now);
     let counter = app.vault.mac("wrong-codes", &[&row.lookup]);
     let verdict = row.state.judge(code, table::is_code(&app.vault, row, code), now);
@@ -261,79 +270,11 @@ fn try_code(app: &App, context: &Context<'_>, row: &Row, code: &str) -> Result<(
     }
 }
 
-fn take_budgets(
-    app: &App,
-    tx: &Transaction<'_>,
-    lookup: &[u8; 32],
-    address: &Identifier,
-    channel: Channel,
-    caller: Caller,
-    now: Millis,
-) -> Result<(), Failure> {
-    let (vault, limits) = (&app.vault, &app.settings.limits);
-    let mut budgets = vec![(vault.mac("sends", &[lookup]), SENDS)];
-    if let Some(network) = app.budget_network(caller) {
-        budgets.push((
-            vault.mac("network-sends", &[network.to_string().as_bytes()]),
-            limits.network_sends(),
-        ));
-    }
-    if channel == Channel::Sms {
-        // Whoever earns by the message owns a range of numbers, or sits in one country.
-        let number = address.as_str();
-        let range = number.get(..number.len().saturating_sub(4)).unwrap_or(number);
-        let region = number.get(..4).unwrap_or(number);
-        budgets.push((
-            vault.mac("range-sends", &[range.as_bytes()]),
-            limits.range_sends(),
-        ));
-        budgets.push((
-            vault.mac("region-sends", &[region.as_bytes()]),
-            limits.region_sends(),
-        ));
-    }
-    for (counter, limit) in &budgets {
-        budget::check(tx, counter, *limit, now)?;
-    }
-    for (counter, limit) in &budgets {
-        budget::count(tx, counter, *limit, now)?;
-    }
-    Ok(())
-}
-
-fn send_code(app: &App, tx: &Transaction<'_>, row: &Row, now: Millis) -> Result<(), Failure> {
-    let code = fresh_code();
-    table::set_code(&app.vault, tx, &row.id, &code, now)?;
-    let words = Words {
-        to: &row.address,
-        device: &row.device_name,
-        code: &code,
-        link: &link(app, &row.id),
-        taken: identifiers::is_taken(tx, &row.lookup)?,
-        german: row.language.to_ascii_lowercase().starts_with("de"),
-    };
-    let message = match row.state.channel {
-        Channel::Email => message::mail(&words),
-        Channel::Sms | Channel::SmsOut => message::text_message(&words),
-    };
-    delivery::queue(&app.vault, tx, &message, now)?;
-    // The carrier asks the same thread, so it looks after this transaction has ended.
-    app.messages_due.notify_one();
-    Ok(())
-}
-
-/// Six digits, each code as likely as any other.
-fn fresh_code() -> String {
-    const CODES: u32 = 1_000_000;
-    loop {
-        let number = u32::from_be_bytes(random());
-        if number < u32::MAX - u32::MAX % CODES {
-            return format!("{:06}", number % CODES);
-        }
-    }
-}
-
-fn own(app: &App, tx: &Transaction<'_>, id: &VerificationId, proof: &Proof) -> Result<Row, Failure> {
+/// The verification that this key opened.
+///
+/// # Errors
+/// `not-found`.
+pub fn own(app: &App, tx: &Transaction<'_>, id: &VerificationId, proof: &Proof) -> Result<Row, Failure> {
     let row = table::load(&app.vault, tx, id)?.filter(|row| row.thumbprint == proof.thumbprint);
     row.ok_or_else(|| Problem::new(Kind::NotFound).into())
 }
@@ -346,17 +287,10 @@ fn resent(row: &Row, now: Millis) -> Result<Answer, Problem> {
     Answer::json(StatusCode::ACCEPTED, &answer)
 }
 
-fn ticket(app: &App, id: &VerificationId, proof: &Proof) -> String {
+/// What proves the address to the call that the verification is for.
+#[must_use]
+pub fn ticket(app: &App, id: &VerificationId, proof: &Proof) -> String {
     base64url(&[id.as_slice(), &app.vault.mac("ticket", &[id, &proof.thumbprint])].concat())
-}
-
-fn sms_out(app: &App, row: &Row) -> Option<wire::SmsOut> {
-    let number = &app.settings.sms_out.as_ref()?.number;
-    let token = table::link_token(&app.vault, &row.id);
-    (row.state.channel == Channel::SmsOut).then(|| wire::SmsOut {
-        number: number.clone(),
-        text: format!("belay {}", hex(&token)),
-    })
 }
 
 fn channel(channel: wire::Channel) -> Channel {
@@ -367,30 +301,11 @@ fn channel(channel: wire::Channel) -> Channel {
     }
 }
 
-fn address_for(channel: Channel, text: &str) -> Result<Identifier, Problem> {
-    let invalid = || Problem::new(Kind::InvalidAddress);
-    let address = Identifier::parse(text).map_err(|_| invalid())?;
-    let wanted = match channel {
-        Channel::Email => IdentifierKind::Email,
-        Channel::Sms | Channel::SmsOut => IdentifierKind::Phone,
-    };
-    if address.kind() == wanted {
-        Ok(address)
-    } else {
-        Err(invalid())
-    }
-}
-
-fn is_available(app: &App, channel: Channel) -> bool {
-    let delivery = &app.settings.delivery;
-    match channel {
-        Channel::Email => delivery.outbox.is_some() || delivery.smtp.is_some(),
-        Channel::Sms => delivery.outbox.is_some() || delivery.sms.is_some(),
-        Channel::SmsOut => app.settings.sms_out.is_some(),
-    }
-}
-
-fn id(path: &Path<String>) -> Result<VerificationId, Problem> {
+/// The id in a path.
+///
+/// # Errors
+/// `not-found`.
+pub fn id(path: &Path<String>) -> Result<VerificationId, Problem> {
     let bytes = belay_proto::text::from_hex(&path.0).map_err(|_| Problem::new(Kind::NotFound))?;
     bytes.try_into().map_err(|_| Problem::new(Kind::NotFound))
 }

@@ -39,5 +39,7 @@ pub mod wire;
 #[cfg(test)]
 mod vectors;
 
-pub use id::{AccessoryId, AccountId, CommandId, DeviceId, Epoch, HardwareId, PendingId, ReportId, TicketId};
+pub use id::{
+    AccessoryId, AccountId, CommandId, DeviceId, Epoch, HardwareId, OrderId, PendingId, ReportId, TicketId,
+};
 pub use secret::Secret;

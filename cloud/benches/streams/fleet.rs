@@ -233,5 +233,7 @@ fn settings(data: &Path, origin: &str) -> Settings {
         limits: Limits::default(),
         work: Work::default(),
         metrics: Vec::new(),
+        services: Vec::new(),
+        bootloader_wait: 0,
     }
 }

@@ -63,6 +63,19 @@ pub fn count(tx: &Transaction<'_>, account: &AccountId) -> Result<u64, Failure> 
         .query_row(params![account.as_bytes()], |row| row.get(0))?)
 }
 
+/// The accessories that the account has.
+///
+/// # Errors
+/// A broken database.
+pub fn present(tx: &Transaction<'_>, account: &AccountId) -> Result<Vec<AccessoryId>, Failure> {
+    let mut statement =
+        tx.prepare_cached("SELECT id FROM accessories WHERE account = ?1 AND removed = 0 ORDER BY id")?;
+    let rows = statement.query_map(params![account.as_bytes()], |row| {
+        Ok(AccessoryId::from_bytes(row.get(0)?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Keeps a record in place of the one before.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use belay_proto::HardwareId;
 use super::{AdminError, with_data};
 use crate::clock::SECOND;
 use crate::devices::standing::Standing;
-use crate::devices::{self, table};
+use crate::devices::{self, history, table};
 
 const NO_HARDWARE: &str = "a hardware id has 64 lower-case hexadecimal digits";
 
@@ -18,11 +18,12 @@ const NO_HARDWARE: &str = "a hardware id has 64 lower-case hexadecimal digits";
 /// [`AdminError`].
 pub fn show(data: &Path, hardware: &str) -> Result<String, AdminError> {
     let hardware: HardwareId = hardware.parse().map_err(|_| AdminError::Usage(NO_HARDWARE))?;
-    let history = with_data(data, |vault, tx, _| table::history(vault, tx, &hardware))?;
+    let history = with_data(data, |vault, tx, _| history::history(vault, tx, &hardware))?;
     let mut text = String::new();
     for binding in &history {
         let lock = if binding.locked { "locked" } else { "unlocked" };
-        let table::History {
+        let removed = if binding.removed { " removed" } else { "" };
+        let history::History {
             standing,
             account,
             device,
@@ -32,7 +33,7 @@ pub fn show(data: &Path, hardware: &str) -> Result<String, AdminError> {
         // Writing to a string can't fail.
         let _ = writeln!(
             text,
-            "{} {lock} account={account} device={device} bound_at={}",
+            "{}{removed} {lock} account={account} device={device} bound_at={}",
             standing.name(),
             bound_at / SECOND
         );
@@ -50,7 +51,7 @@ pub fn show(data: &Path, hardware: &str) -> Result<String, AdminError> {
 pub fn release(data: &Path, hardware: &str) -> Result<String, AdminError> {
     let hardware: HardwareId = hardware.parse().map_err(|_| AdminError::Usage(NO_HARDWARE))?;
     let released = with_data(data, |vault, tx, now| {
-        let active = table::history(vault, tx, &hardware)?;
+        let active = history::history(vault, tx, &hardware)?;
         let mut released = 0;
         for entry in active.iter().filter(|entry| entry.standing == Standing::Active) {
             if let Some(binding) = table::binding(tx, &entry.device)? {

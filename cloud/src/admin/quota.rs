@@ -2,15 +2,10 @@
 
 use std::path::Path;
 
-use belay_proto::AccountId;
-use belay_proto::identifier::Identifier;
-use rusqlite::{OptionalExtension, Transaction, params};
-
+use super::who::Who;
 use super::{AdminError, with_data};
-use crate::store::{Failure, countable};
+use crate::store::countable;
 use crate::sync::table;
-use crate::vault::Vault;
-use crate::verifications::table::lookup;
 
 /// Binary units, as they may stand behind a number.
 const UNITS: &[(&str, u64)] = &[
@@ -84,41 +79,6 @@ pub fn quota(data: &Path, account: &str, wanted: Option<&str>, default: u64) -> 
         "account={account} used={} quota={total} ({from})",
         counted.used
     ))
-}
-
-/// How an account is named.
-enum Who {
-    Id(AccountId),
-    Address(Identifier),
-}
-
-impl Who {
-    fn parse(text: &str) -> Result<Self, AdminError> {
-        if let Ok(id) = text.parse() {
-            return Ok(Self::Id(id));
-        }
-        Identifier::parse(text).map(Self::Address).map_err(|_| {
-            AdminError::Usage(
-                "an account is named by its id, 32 hexadecimal digits, or an address of its owner",
-            )
-        })
-    }
-
-    fn find(&self, vault: &Vault, tx: &Transaction<'_>) -> Result<Option<AccountId>, Failure> {
-        let found = match self {
-            Self::Id(id) => tx.query_row(
-                "SELECT id FROM accounts WHERE id = ?1",
-                params![id.as_bytes()],
-                |row| row.get(0),
-            ),
-            Self::Address(address) => tx.query_row(
-                "SELECT account FROM identifiers WHERE lookup = ?1",
-                params![lookup(vault, address)],
-                |row| row.get(0),
-            ),
-        };
-        Ok(found.optional()?.map(AccountId::from_bytes))
-    }
 }
 
 #[cfg(test)]

@@ -57,6 +57,32 @@ pub fn hint(tx: &Transaction<'_>, device: &DeviceId, hint: Hint, now: Millis) ->
     marks(tx, device)
 }
 
+/// As [`hint`], by a process that has no streams: the running cloud tells them with its next sweep.
+///
+/// # Errors
+/// A broken database.
+pub fn hint_from_outside(
+    tx: &Transaction<'_>,
+    device: &DeviceId,
+    what: Hint,
+    now: Millis,
+) -> Result<(), Failure> {
+    hint(tx, device, what, now)?;
+    tx.prepare_cached("INSERT OR IGNORE INTO outside_hints (device) VALUES (?1)")?
+        .execute(params![device.as_bytes()])?;
+    Ok(())
+}
+
+/// The devices that [`hint_from_outside`] was called for since.
+///
+/// # Errors
+/// A broken database.
+pub fn from_outside(tx: &Transaction<'_>) -> Result<Vec<DeviceId>, Failure> {
+    let mut statement = tx.prepare_cached("DELETE FROM outside_hints RETURNING device")?;
+    let rows = statement.query_map([], |row| Ok(DeviceId::from_bytes(row.get(0)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// The number for the next command in the device's queue.
 ///
 /// # Errors

@@ -50,6 +50,20 @@ pub(super) struct File {
     pub(super) limits: Limits,
     pub(super) proof_of_work: Work,
     pub(super) metrics: Option<MetricsFile>,
+    pub(super) services: Vec<String>,
+    pub(super) bootloader: Bootloader,
+}
+
+#[derive(Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Bootloader {
+    pub(super) wait_days: u16,
+}
+
+impl Default for Bootloader {
+    fn default() -> Self {
+        Self { wait_days: 7 }
+    }
 }
 
 #[derive(Deserialize)]

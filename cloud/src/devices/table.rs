@@ -2,7 +2,7 @@
 
 use belay_proto::keys::PublicKey;
 use belay_proto::signed::DeviceCertificate;
-use belay_proto::{AccountId, DeviceId, Epoch, HardwareId, wire};
+use belay_proto::{AccountId, DeviceId, Epoch, wire};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::standing::Standing;
@@ -46,6 +46,8 @@ pub struct Binding {
     pub hardware: [u8; 32],
     /// How it stands.
     pub standing: Standing,
+    /// Whether the owner removed it.
+    pub removed: bool,
 }
 
 /// A binding of a device key.
@@ -61,6 +63,8 @@ pub struct Bound {
     pub warden: PublicKey,
     /// Whether it is in force; else the device let itself go.
     pub active: bool,
+    /// Whether the owner removed it.
+    pub removed: bool,
 }
 
 /// The HMAC of a hardware id.
@@ -131,7 +135,7 @@ pub fn lock_holder(tx: &Transaction<'_>, hardware: &[u8; 32]) -> Result<Option<H
 pub fn binding(tx: &Transaction<'_>, device: &DeviceId) -> Result<Option<Binding>, Failure> {
     Ok(tx
         .prepare_cached(
-            "SELECT account, thumbprint, warden, epoch, hardware, state FROM devices WHERE id = ?1",
+            "SELECT account, thumbprint, warden, epoch, hardware, state, removed_at IS NOT NULL FROM devices WHERE id = ?1",
         )?
         .query_row(params![device.as_bytes()], |row| {
             Ok(Binding {
@@ -141,6 +145,7 @@ pub fn binding(tx: &Transaction<'_>, device: &DeviceId) -> Result<Option<Binding
                 epoch: Epoch::from_bytes(row.get(3)?),
                 hardware: row.get(4)?,
                 standing: row.get(5)?,
+                removed: row.get(6)?,
             })
         })
         .optional()?)
@@ -228,18 +233,9 @@ pub fn rename(
 ) -> Result<bool, Failure> {
     let sealed = vault.seal("device-name", device.as_bytes(), name.as_bytes());
     let changed = tx
-        .prepare_cached("UPDATE devices SET name = ?3 WHERE id = ?1 AND account = ?2 AND state = 'active'")?
+        .prepare_cached("UPDATE devices SET name = ?3 WHERE id = ?1 AND account = ?2 AND state = 'active' AND removed_at IS NULL")?
         .execute(params![device.as_bytes(), account.as_bytes(), sealed])?;
     Ok(changed == 1)
-}
-
-/// The account whose device has this key; the newest binding, should there be several.
-///
-/// # Errors
-/// A broken database.
-pub fn account_of_key(tx: &Transaction<'_>, thumbprint: &[u8; 32]) -> Result<Option<AccountId>, Failure> {
-    let bound = bound(tx, thumbprint)?;
-    Ok(bound.iter().find(|bound| bound.active).map(|bound| bound.account))
 }
 
 /// The bindings of a device key that are in force or were released, newest first.
@@ -248,7 +244,7 @@ pub fn account_of_key(tx: &Transaction<'_>, thumbprint: &[u8; 32]) -> Result<Opt
 /// A broken database.
 pub fn bound(tx: &Transaction<'_>, thumbprint: &[u8; 32]) -> Result<Vec<Bound>, Failure> {
     let mut statement = tx.prepare_cached(
-        "SELECT id, account, epoch, warden, state = 'active' FROM devices
+        "SELECT id, account, epoch, warden, state = 'active', removed_at IS NOT NULL FROM devices
          WHERE thumbprint = ?1 AND state IN ('active', 'released') ORDER BY bound_at DESC, id",
     )?;
     let rows = statement.query_map(params![thumbprint], |row| {
@@ -258,6 +254,7 @@ pub fn bound(tx: &Transaction<'_>, thumbprint: &[u8; 32]) -> Result<Vec<Bound>, 
             epoch: Epoch::from_bytes(row.get(2)?),
             warden: PublicKey::from_bytes(row.get(3)?),
             active: row.get(4)?,
+            removed: row.get(5)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -275,14 +272,29 @@ pub fn bound_or_released(tx: &Transaction<'_>, device: &DeviceId) -> Result<Opti
         epoch: binding.epoch,
         warden: binding.warden,
         active: binding.standing == Standing::Active,
+        removed: binding.removed,
     }))
 }
 
-/// The ids of the account's devices in force.
+/// The ids of the account's devices in force, without those that its owner removed.
 ///
 /// # Errors
 /// A broken database.
 pub fn active(tx: &Transaction<'_>, account: &AccountId) -> Result<Vec<DeviceId>, Failure> {
+    let mut statement = tx.prepare_cached(
+        "SELECT id FROM devices WHERE account = ?1 AND state = 'active' AND removed_at IS NULL ORDER BY id",
+    )?;
+    let rows = statement.query_map(params![account.as_bytes()], |row| {
+        Ok(DeviceId::from_bytes(row.get(0)?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The ids of all that is bound to the account, what its owner removed among it.
+///
+/// # Errors
+/// A broken database.
+pub fn all_bound(tx: &Transaction<'_>, account: &AccountId) -> Result<Vec<DeviceId>, Failure> {
     let mut statement =
         tx.prepare_cached("SELECT id FROM devices WHERE account = ?1 AND state = 'active' ORDER BY id")?;
     let rows = statement.query_map(params![account.as_bytes()], |row| {
@@ -291,7 +303,49 @@ pub fn active(tx: &Transaction<'_>, account: &AccountId) -> Result<Vec<DeviceId>
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The account's devices in force, oldest first.
+/// Notes that the owner removed a device.
+///
+/// # Errors
+/// A broken database.
+pub fn set_removed(tx: &Transaction<'_>, device: &DeviceId, now: Millis) -> Result<(), Failure> {
+    tx.prepare_cached("UPDATE devices SET removed_at = ?2 WHERE id = ?1 AND removed_at IS NULL")?
+        .execute(params![device.as_bytes(), now])?;
+    Ok(())
+}
+
+/// Whether a key's device was removed from its account, from this one where one is named.
+///
+/// # Errors
+/// A broken database.
+pub fn is_removed(
+    tx: &Transaction<'_>,
+    thumbprint: &[u8; 32],
+    account: Option<&AccountId>,
+) -> Result<bool, Failure> {
+    let bound = bound(tx, thumbprint)?;
+    let newest = bound
+        .iter()
+        .find(|bound| bound.active && account.is_none_or(|account| bound.account == *account));
+    Ok(newest.is_some_and(|bound| bound.removed))
+}
+
+/// Keeps a device's certificate under another owner key.
+///
+/// # Errors
+/// A broken database.
+pub fn set_certificate(
+    vault: &Vault,
+    tx: &Transaction<'_>,
+    device: &DeviceId,
+    bytes: &[u8],
+) -> Result<(), Failure> {
+    let id = device.as_bytes();
+    tx.prepare_cached("UPDATE devices SET certificate = ?2 WHERE id = ?1")?
+        .execute(params![id, vault.seal("certificate", id, bytes)])?;
+    Ok(())
+}
+
+/// The account's devices in force, without those that its owner removed, oldest first.
 ///
 /// # Errors
 /// A broken database.
@@ -304,7 +358,7 @@ pub fn list(
     let mut statement = tx.prepare_cached(
         "SELECT id, certificate, name, last_seen, thumbprint = ?2, ifnull(lost, 0) FROM devices
          LEFT JOIN channels ON channels.device = devices.id
-         WHERE account = ?1 AND devices.state = 'active' ORDER BY bound_at, id",
+         WHERE account = ?1 AND devices.state = 'active' AND removed_at IS NULL ORDER BY bound_at, id",
     )?;
     let mut rows = statement.query(params![account.as_bytes(), thumbprint])?;
     let mut devices = Vec::new();
@@ -325,40 +379,4 @@ pub fn list(
         });
     }
     Ok(devices)
-}
-
-/// What an operator sees of a piece of hardware.
-#[derive(Debug)]
-pub struct History {
-    /// The device.
-    pub device: DeviceId,
-    /// The account.
-    pub account: AccountId,
-    /// How the binding stands.
-    pub standing: Standing,
-    /// Whether activation lock applies.
-    pub locked: bool,
-    /// When it was bound.
-    pub bound_at: Millis,
-}
-
-/// All bindings that a piece of hardware has and had.
-///
-/// # Errors
-/// A broken database.
-pub fn history(vault: &Vault, tx: &Transaction<'_>, hardware: &HardwareId) -> Result<Vec<History>, Failure> {
-    let mac = hardware_mac(vault, hardware.as_bytes());
-    let mut statement = tx.prepare_cached(
-        "SELECT id, account, state, locked, bound_at FROM devices WHERE hardware = ?1 ORDER BY bound_at, id",
-    )?;
-    let rows = statement.query_map(params![mac], |row| {
-        Ok(History {
-            device: DeviceId::from_bytes(row.get(0)?),
-            account: AccountId::from_bytes(row.get(1)?),
-            standing: row.get(2)?,
-            locked: row.get(3)?,
-            bound_at: row.get(4)?,
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }

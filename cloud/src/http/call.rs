@@ -27,6 +27,9 @@ const THROWN_AWAY: usize = 16 * BODY_LIMIT;
 /// Bodies that are read at once; more wait, so that many connections don't mean as much memory.
 pub const BODIES: usize = 1024;
 
+/// The one field that holds a list.
+const LIST: &str = "grants";
+
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
@@ -126,9 +129,17 @@ impl FromRequestParts<App> for Caller {
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let malformed = |error: serde_json::Error| Problem::malformed(error.to_string());
     let body = serde_json::from_slice(bytes).map_err(malformed)?;
-    // No request of the contract holds a list or a null, but serde would take the one for an object and the
-    // other for a field that is left out.
-    if has_list_or_null(&serde_json::from_slice(bytes).map_err(malformed)?) {
+    // No request of the contract holds a list but that of grants, or a null, but serde would take the one for an object and
+    // the other for a field that is left out.
+    let mut value: Value = serde_json::from_slice(bytes).map_err(malformed)?;
+    let grants = value.as_object_mut().and_then(|fields| fields.remove(LIST));
+    let good = grants.is_none_or(|grants| match grants {
+        Value::Array(grants) => grants
+            .iter()
+            .all(|grant| grant.is_object() && !has_list_or_null(grant)),
+        _ => false,
+    });
+    if !good || has_list_or_null(&value) {
         return Err(Problem::malformed("a list or null where the contract has none"));
     }
     Ok(body)

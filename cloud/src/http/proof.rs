@@ -7,13 +7,14 @@ use axum::http::request::Parts;
 use belay_proto::keys::{PublicKey, sha256};
 use belay_proto::wire::header::DPOP;
 use belay_proto::{AccountId, dpop};
-use rusqlite::params;
+use rusqlite::{Transaction, params};
 
 use super::nonce;
 use crate::app::App;
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
-use crate::{devices, sweep, tokens};
+use crate::tokens::FamilyId;
+use crate::{channel, devices, sweep, tokens};
 
 /// A call that proves which device key makes it. No proof counts twice.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,39 @@ pub struct Session {
     pub account: AccountId,
 }
 
+/// A call with a proof, and maybe an access token, whose worth is asked within the call's transaction: for calls that not
+/// everybody needs a session for, and for those that end their own.
+#[derive(Clone, Copy, Debug)]
+pub struct Bearer {
+    /// The proof.
+    pub proof: Proof,
+    family: Option<FamilyId>,
+}
+
+impl Bearer {
+    /// The session.
+    ///
+    /// # Errors
+    /// `invalid-token`, `removed`, or a broken database.
+    pub fn session(&self, transaction: &Transaction<'_>) -> Result<Session, Failure> {
+        let thumbprint = &self.proof.thumbprint;
+        let account = match &self.family {
+            Some(family) => tokens::account_of(transaction, family, thumbprint)?,
+            None => None,
+        };
+        match account {
+            Some(account) => Ok(Session {
+                proof: self.proof,
+                account,
+            }),
+            None if devices::table::is_removed(transaction, thumbprint, None)? => {
+                Err(Problem::new(Kind::Removed).into())
+            }
+            None => Err(Problem::new(Kind::InvalidToken).into()),
+        }
+    }
+}
+
 impl FromRequestParts<App> for Proof {
     type Rejection = Problem;
 
@@ -40,11 +74,12 @@ impl FromRequestParts<App> for Proof {
         let token = access_token(&parts.headers)?;
         let (proof, id) = verify(parts, app, token)?;
         let (now, due) = (app.now(), app.sweep_is_due(app.now()));
-        let files = app.files.clone();
+        let (files, inside) = (app.files.clone(), app.clone());
         app.store
             .transact(move |transaction| {
                 if due {
                     sweep::sweep(transaction, &files, now)?;
+                    channel::tell_from_outside(&inside, transaction)?;
                 }
                 let fresh = transaction
                     .prepare_cached("INSERT OR IGNORE INTO proofs (id, until) VALUES (?1, ?2)")?
@@ -62,20 +97,25 @@ impl FromRequestParts<App> for Proof {
     }
 }
 
-impl FromRequestParts<App> for Session {
+impl FromRequestParts<App> for Bearer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let proof = Proof::from_request_parts(parts, app).await?;
-        let invalid = || Problem::new(Kind::InvalidToken);
-        let token = access_token(&parts.headers)?.ok_or_else(invalid)?;
-        let family = tokens::read_access(&app.vault, token, app.now()).ok_or_else(invalid)?;
-        let account = app
-            .store
-            .transact(move |transaction| tokens::account_of(transaction, &family, &proof.thumbprint))
-            .await?
-            .ok_or_else(invalid)?;
-        Ok(Self { proof, account })
+        let token = access_token(&parts.headers)?;
+        let family = token.and_then(|token| tokens::read_access(&app.vault, token, app.now()));
+        Ok(Self { proof, family })
+    }
+}
+
+impl FromRequestParts<App> for Session {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let bearer = Bearer::from_request_parts(parts, app).await?;
+        app.store
+            .transact(move |transaction| bearer.session(transaction))
+            .await
     }
 }
 

@@ -19,16 +19,20 @@ pub enum Kind {
     InvalidDpopProof,
     /// The access token is missing, over, or bound to another key.
     InvalidToken,
+    /// The owner removed the device from the account.
+    Removed,
     /// The proof of work is wrong, over, or was used before.
     ProofOfWorkRefused,
     /// The code isn't the one that was sent.
     WrongCode,
     /// The verification's ticket is unknown, over, used, or another key's.
     BadTicket,
-    /// The credentials record isn't signed by the owner key, or isn't this account's first.
+    /// The credentials record isn't signed by the owner key, or isn't one that this account may have.
     BadCredentials,
     /// The device certificate isn't signed by the owner key, or names something else.
     BadCertificate,
+    /// The order isn't the owner's, or is for another deed.
+    BadOrder,
     /// The release isn't signed by the device's warden.
     BadRelease,
     /// The login proof is wrong, or there is no such account.
@@ -73,8 +77,14 @@ pub enum Kind {
     DigestMismatch,
     /// The range lies behind the end.
     RangeNotSatisfiable,
-    /// An accessory is in the account's registry.
-    AccessoriesStillBound,
+    /// A device or an accessory is bound to the account.
+    DevicesStillBound,
+    /// It was signed under other credentials, or takes the place of another keyring, than the present ones.
+    GenerationConflict,
+    /// The order was done before.
+    OrderUsed,
+    /// The address is the login.
+    IdentifierIsLogin,
     /// The device's queue has no place left.
     QueueFull,
     /// The command's time is over.
@@ -133,6 +143,11 @@ impl Kind {
                 StatusCode::UNAUTHORIZED,
                 "The access token is not valid",
             ),
+            Self::Removed => (
+                "removed",
+                StatusCode::UNAUTHORIZED,
+                "The device was removed from the account",
+            ),
             Self::ProofOfWorkRefused => (
                 "proof-of-work-refused",
                 StatusCode::FORBIDDEN,
@@ -149,6 +164,11 @@ impl Kind {
                 "bad-certificate",
                 StatusCode::FORBIDDEN,
                 "The device certificate is not valid",
+            ),
+            Self::BadOrder => (
+                "bad-order",
+                StatusCode::FORBIDDEN,
+                "The order is not the owner's for this",
             ),
             Self::BadRelease => ("bad-release", StatusCode::FORBIDDEN, "The release is not valid"),
             Self::LoginRefused => ("login-refused", StatusCode::FORBIDDEN, "The sign-in was refused"),
@@ -248,10 +268,21 @@ impl Kind {
                 StatusCode::RANGE_NOT_SATISFIABLE,
                 "The range lies behind the end",
             ),
-            Self::AccessoriesStillBound => (
-                "accessories-still-bound",
+            Self::DevicesStillBound => (
+                "devices-still-bound",
                 StatusCode::CONFLICT,
-                "An accessory is bound to the account",
+                "A device or accessory is bound to the account",
+            ),
+            Self::GenerationConflict => (
+                "generation-conflict",
+                StatusCode::CONFLICT,
+                "It doesn't follow the present credentials and keyring",
+            ),
+            Self::OrderUsed => ("order-used", StatusCode::CONFLICT, "The order was done before"),
+            Self::IdentifierIsLogin => (
+                "identifier-is-login",
+                StatusCode::CONFLICT,
+                "The address is the account's login",
             ),
             Self::QueueFull => (
                 "queue-full",

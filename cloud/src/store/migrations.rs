@@ -10,6 +10,7 @@ const STEPS: &[&str] = &[
     include_str!("v2.sql"),
     include_str!("v3.sql"),
     include_str!("v4.sql"),
+    include_str!("v5.sql"),
 ];
 
 /// The version of a database that has taken all of them.
@@ -35,4 +36,50 @@ pub fn apply(connection: &mut Connection) -> Result<(), StoreError> {
         transaction.commit()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_of_before_goes_on_with_what_it_holds() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        STEPS[..4]
+            .iter()
+            .for_each(|step| connection.execute_batch(step).unwrap());
+        connection.pragma_update(None, "user_version", 4).unwrap();
+        let account = "INSERT INTO accounts VALUES (x'01', x'', x'', x'', x'', 1, 1, 1, 0)";
+        let verification = "INSERT INTO verifications VALUES (x'01', x'', 'email', x'', x'', x'', '', 0, 0, x'', 5, x'', NULL, NULL, 0)";
+        let device =
+            "INSERT INTO devices VALUES (x'01', x'01', x'', x'', x'', x'', 1, x'', x'', 'active', 0, 0)";
+        for row in [account, verification, device] {
+            connection.execute(row, []).unwrap();
+        }
+        apply(&mut connection).unwrap();
+        let asked = |sql: &str| {
+            connection
+                .query_row(sql, [], |row| row.get::<_, String>(0))
+                .unwrap()
+        };
+        assert_eq!(
+            asked("SELECT purpose FROM verifications WHERE account IS NULL"),
+            "registration"
+        );
+        assert_eq!(
+            asked(
+                "SELECT count(*) || '' FROM accounts JOIN devices WHERE deleted_at IS NULL AND removed_at IS NULL"
+            ),
+            "1"
+        );
+        let sets = || asked("SELECT group_concat(memory_kib || ':' || accounts) FROM parameter_sets");
+        connection
+            .execute("UPDATE accounts SET memory_kib = 2", [])
+            .unwrap();
+        assert_eq!(sets(), "2:1");
+        connection
+            .execute("UPDATE accounts SET deleted_at = 1", [])
+            .unwrap();
+        assert_eq!(asked("SELECT count(*) || '' FROM parameter_sets"), "0");
+    }
 }

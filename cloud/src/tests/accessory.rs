@@ -9,8 +9,8 @@ use super::orders::Home;
 use super::owner::Device;
 use super::rig::{Client, Reply, Rig, START};
 use super::store::count;
-use crate::accessories::{may_delete_account, table};
-use crate::problem::Kind;
+use crate::accessories::table;
+use crate::accounts::departure::may_go;
 use crate::store;
 
 const DAY: u64 = 24 * 3600;
@@ -281,13 +281,15 @@ async fn an_account_with_an_accessory_in_its_registry_is_not_deleted() {
     let home = Home::new(&rig).await;
     let account = home.owner.account;
     put(&home.client, id(1), &record(0, "AQID")).await.is(204);
-    let ask = || rig.app.store.transact(move |tx| may_delete_account(tx, &account));
-    let refused = ask().await.unwrap_err();
-    assert_eq!(refused.kind, Kind::AccessoriesStillBound);
-    assert_eq!(
-        (refused.document().name(), refused.document().status),
-        ("accessories-still-bound", 409)
-    );
+    let here = home.device.id();
+    let ask = || {
+        rig.app
+            .store
+            .transact(move |tx| may_go(tx, &account, Some(&here)))
+    };
+    let refused = ask().await.unwrap_err().document();
+    assert_eq!((refused.name(), refused.status), ("devices-still-bound", 409));
+    assert_eq!((refused.devices, refused.accessories), (vec![], vec![id(1)]));
     // Whoever doesn't ask runs into the database, even with the rest of the account gone.
     let connection = store::connect(&rig.app.settings.data.join(store::FILE)).unwrap();
     connection.pragma_update(None, "foreign_keys", false).unwrap();

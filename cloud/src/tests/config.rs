@@ -38,6 +38,22 @@ fn the_example_is_a_configuration() {
 }
 
 #[test]
+fn services_are_named_so_that_a_token_can_name_them_and_bootloaders_wait_a_week() {
+    let settings = file("data = \"/a\"\nservices = [\"music\", \"https://photos.example.org\"]").unwrap();
+    assert_eq!(settings.services, ["music", "https://photos.example.org"]);
+    assert_eq!(settings.bootloader_wait, 7 * 24 * 3600 * 1000);
+    let settings = file("data = \"/a\"\n[bootloader]\nwait-days = 0").unwrap();
+    assert_eq!(settings.bootloader_wait, 0);
+    for bad in [
+        "services = [\"\"]",
+        "services = [\"a b\"]",
+        "[bootloader]\nwait-days = -1",
+    ] {
+        assert!(file(&format!("data = \"/a\"\n{bad}")).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn a_folder_is_all_that_development_needs() {
     let settings = line(&["--data", "/tmp/x"]).unwrap();
     assert!(settings.listen.ip().is_loopback() && settings.origin.is_none() && settings.proxies.is_empty());

@@ -37,6 +37,6 @@ async fn unknown_paths_and_methods_are_problems() {
     }
     let reply = rig.get("/v1/login").await.refuses(405, "method-not-allowed");
     assert_eq!(reply.header("allow").unwrap(), "POST");
-    let request = Request::delete("/v1/account").body(Vec::new()).unwrap();
+    let request = Request::put("/v1/account").body(Vec::new()).unwrap();
     rig.send(request).await.refuses(405, "method-not-allowed");
 }

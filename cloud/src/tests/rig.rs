@@ -1,6 +1,6 @@
 //! A cloud, and clients that call it.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
@@ -28,6 +28,8 @@ use crate::routes;
 pub const ORIGIN: &str = "https://cloud.example.org";
 /// When each cloud starts, ms since 1970: what numbers begin with.
 pub const START: u64 = 1_800_000_000_000;
+/// A service that accounts may sign on to.
+pub const SERVICE: &str = "https://photos.example.org";
 pub const GATEWAY_SECRET: &str = "between gateway and cloud";
 
 pub struct Rig {
@@ -63,12 +65,6 @@ impl Carrier for Postman {
     }
 }
 
-/// SQLite's own: nothing of it belongs into a backup.
-fn is_log(name: &OsStr) -> bool {
-    let name = name.to_string_lossy();
-    name.ends_with("-wal") || name.ends_with("-shm")
-}
-
 pub fn settings(folder: &TempDir) -> Settings {
     Settings {
         data: folder.path().join("data"),
@@ -98,6 +94,8 @@ pub fn settings(folder: &TempDir) -> Settings {
             prefix: "0".into(),
         },
         metrics: vec!["127.0.0.0/8".parse().unwrap()],
+        services: vec![SERVICE.to_owned()],
+        bootloader_wait: 7 * 24 * 3600 * 1000,
     }
 }
 
@@ -139,7 +137,9 @@ impl Rig {
         for entry in std::fs::read_dir(self.folder.path().join("data")).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_owned();
-            if is_log(&name) || !path.is_file() {
+            // What SQLite has for itself.
+            let log = name.to_string_lossy().contains("sqlite-");
+            if log || !path.is_file() {
                 continue;
             }
             let copy = self.folder.path().join("copy");

@@ -1,5 +1,6 @@
 //! The words of a mail or text message.
 
+use super::state::Purpose;
 use crate::delivery::Message;
 
 /// What a message is made of.
@@ -13,6 +14,8 @@ pub struct Words<'a> {
     pub code: &'a str,
     /// The page whose button confirms.
     pub link: &'a str,
+    /// What the address is proved for.
+    pub purpose: Purpose,
     /// Whether the address belongs to an account already. Only the address's owner reads this.
     pub taken: bool,
     /// Whether German is wanted; English otherwise.
@@ -26,6 +29,7 @@ pub fn mail(words: &Words<'_>) -> Message {
         device, code, link, ..
     } = words;
     let (subject, text) = match (words.german, words.taken) {
+        _ if words.purpose != Purpose::Registration => mail_of_account(words),
         (false, false) => (
             "Confirm your Belay account",
             format!(
@@ -75,11 +79,76 @@ pub fn mail(words: &Words<'_>) -> Message {
     }
 }
 
+/// The subject and text of a mail for an account that stands.
+fn mail_of_account(words: &Words<'_>) -> (&'static str, String) {
+    let Words {
+        device, code, link, ..
+    } = words;
+    match (words.purpose, words.german, words.taken) {
+        (Purpose::Recovery, false, _) => (
+            "A new password for your Belay account",
+            format!(
+                "A new password for your Belay account is being set on \"{device}\".\n\n\
+                 Your code: {code}\n\nIt is good for 10 minutes. Or confirm here within a day:\n{link}\n\n\
+                 If this wasn't you, do nothing: without the code nothing happens.\n"
+            ),
+        ),
+        (Purpose::Recovery, true, _) => (
+            "Ein neues Passwort für dein Belay-Konto",
+            format!(
+                "Auf \"{device}\" wird ein neues Passwort für dein Belay-Konto gesetzt.\n\n\
+                 Dein Code: {code}\n\nEr gilt 10 Minuten. Oder bestätige innerhalb eines Tages hier:\n{link}\n\n\
+                 Warst du das nicht, tu nichts: Ohne den Code geschieht nichts.\n"
+            ),
+        ),
+        (_, false, false) => (
+            "Confirm this address for your Belay account",
+            format!(
+                "This address is being added to a Belay account on \"{device}\".\n\n\
+                 Your code: {code}\n\nIt is good for 10 minutes. Or confirm here within a day:\n{link}\n\n\
+                 If this wasn't you, do nothing: without the code nothing happens.\n"
+            ),
+        ),
+        (_, false, true) => (
+            "This address has a Belay account already",
+            format!(
+                "Somebody wants to add this address to a Belay account on \"{device}\", \
+                 but it belongs to one already, and can't belong to two.\n\n\
+                 The code {code} only proves that the address is yours.\n{link}\n\n\
+                 If this wasn't you, do nothing: without the code nothing happens.\n"
+            ),
+        ),
+        (_, true, false) => (
+            "Bestätige diese Adresse für dein Belay-Konto",
+            format!(
+                "Auf \"{device}\" wird diese Adresse zu einem Belay-Konto hinzugefügt.\n\n\
+                 Dein Code: {code}\n\nEr gilt 10 Minuten. Oder bestätige innerhalb eines Tages hier:\n{link}\n\n\
+                 Warst du das nicht, tu nichts: Ohne den Code geschieht nichts.\n"
+            ),
+        ),
+        (_, true, true) => (
+            "Zu dieser Adresse gibt es schon ein Belay-Konto",
+            format!(
+                "Jemand will auf \"{device}\" diese Adresse zu einem Belay-Konto hinzufügen, \
+                 aber sie gehört schon zu einem, und kann nicht zu zweien gehören.\n\n\
+                 Der Code {code} beweist nur, dass die Adresse dir gehört.\n{link}\n\n\
+                 Warst du das nicht, tu nichts: Ohne den Code geschieht nichts.\n"
+            ),
+        ),
+    }
+}
+
 /// A text message with a code: one part, so no device name of any length.
 #[must_use]
 pub fn text_message(words: &Words<'_>) -> Message {
     let code = words.code;
     let text = match (words.german, words.taken) {
+        _ if words.purpose == Purpose::Recovery && words.german => {
+            format!("Belay: Code {code} fuer ein neues Passwort, er gilt 10 Minuten. Sag ihn niemandem.")
+        }
+        _ if words.purpose == Purpose::Recovery => {
+            format!("Belay: code {code} for a new password, good for 10 minutes. Tell it to nobody.")
+        }
         (false, false) => format!("Belay: your code is {code}, good for 10 minutes. Tell it to nobody."),
         (false, true) => format!("Belay: this number has an account already, please sign in. Code {code}."),
         (true, false) => format!("Belay: Dein Code ist {code}, er gilt 10 Minuten. Sag ihn niemandem."),
@@ -101,14 +170,23 @@ pub fn text_message(words: &Words<'_>) -> Message {
 mod tests {
     use super::*;
 
+    fn all() -> Vec<(bool, bool, Purpose)> {
+        let purposes = [Purpose::Registration, Purpose::Identifier, Purpose::Recovery];
+        let each = |purpose| {
+            [(false, false), (false, true), (true, false), (true, true)].map(|(t, g)| (t, g, purpose))
+        };
+        purposes.into_iter().flat_map(each).collect()
+    }
+
     #[test]
     fn a_text_message_is_one_part() {
-        for (taken, german) in [(false, false), (false, true), (true, false), (true, true)] {
+        for (taken, german, purpose) in all() {
             let words = Words {
                 to: "+49151234567",
                 device: "x",
                 code: "123456",
                 link: "",
+                purpose,
                 taken,
                 german,
             };
@@ -118,12 +196,13 @@ mod tests {
 
     #[test]
     fn code_and_link_stand_in_each_mail_and_only_the_mail_knows_of_the_account() {
-        for (taken, german) in [(false, false), (false, true), (true, false), (true, true)] {
+        for (taken, german, purpose) in all() {
             let words = Words {
                 to: "a@b.org",
                 device: "Phone",
                 code: "123456",
                 link: "https://c/verify/x",
+                purpose,
                 taken,
                 german,
             };

@@ -22,6 +22,17 @@ pub enum Channel {
     SmsOut,
 }
 
+/// What an address is proved for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A new account.
+    Registration,
+    /// One more address of an account.
+    Identifier,
+    /// A new password.
+    Recovery,
+}
+
 /// What decides about a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verification {

@@ -1,10 +1,11 @@
 //! The verifications in the database.
 
+use belay_proto::AccountId;
 use belay_proto::identifier::Identifier;
 use belay_proto::keys::random;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::state::{self, Channel, Verification};
+use super::state::{self, Channel, Purpose, Verification};
 use crate::clock::Millis;
 use crate::store::{Failure, StoreError};
 use crate::vault::Vault;
@@ -31,13 +32,21 @@ pub struct Row {
     pub device_name: String,
     /// The wanted language.
     pub language: String,
-    /// Whether an account was made with it.
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The account whose session opened it, with [`Purpose::Identifier`].
+    pub account: Option<AccountId>,
+    /// Whether what it is for was done.
     pub used: bool,
 }
 
 /// What a new one begins with.
 #[derive(Debug)]
 pub struct New<'a> {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The account whose session opens it, with [`Purpose::Identifier`].
+    pub account: Option<AccountId>,
     /// The key that opens it.
     pub thumbprint: &'a [u8; 32],
     /// How the address is reached.
@@ -79,8 +88,8 @@ pub fn insert(vault: &Vault, tx: &Transaction<'_>, new: &New<'_>, now: Millis) -
     let lookup = lookup(vault, new.address);
     tx.prepare_cached(
         "INSERT INTO verifications (id, thumbprint, channel, lookup, address, device_name, language, opened_at,
-                                    sent_at, code, tries_left, link, until)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, x'', ?9, ?10, ?11)",
+                                    sent_at, code, tries_left, link, until, purpose, account)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, x'', ?9, ?10, ?11, ?12, ?13)",
     )?
     .execute(params![
         id,
@@ -94,6 +103,8 @@ pub fn insert(vault: &Vault, tx: &Transaction<'_>, new: &New<'_>, now: Millis) -
         state.tries_left,
         link_mac(vault, &link_token(vault, &id)),
         state.until,
+        new.purpose.as_str(),
+        new.account.as_ref().map(AccountId::as_bytes),
     ])?;
     Ok(Row {
         id,
@@ -104,6 +115,8 @@ pub fn insert(vault: &Vault, tx: &Transaction<'_>, new: &New<'_>, now: Millis) -
         address: new.address.as_str().to_owned(),
         device_name: new.device_name.to_owned(),
         language: new.language.to_owned(),
+        purpose: new.purpose,
+        account: new.account,
         used: false,
     })
 }
@@ -166,7 +179,7 @@ pub fn confirm(tx: &Transaction<'_>, id: &VerificationId, now: Millis) -> Result
     Ok(())
 }
 
-/// An account was made with it.
+/// What it is for was done.
 ///
 /// # Errors
 /// A broken database.
@@ -224,16 +237,39 @@ impl Channel {
     }
 }
 
+impl Purpose {
+    /// The name on the wire and in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Registration => "registration",
+            Self::Identifier => "identifier",
+            Self::Recovery => "recovery",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, StoreError> {
+        match text {
+            "registration" => Ok(Self::Registration),
+            "identifier" => Ok(Self::Identifier),
+            "recovery" => Ok(Self::Recovery),
+            _ => Err(StoreError::Unreadable("a verification's purpose")),
+        }
+    }
+}
+
 fn select(vault: &Vault, tx: &Transaction<'_>, column: &str, key: &[u8]) -> Result<Option<Row>, Failure> {
     let sql = format!(
         "SELECT id, thumbprint, channel, lookup, address, device_name, language, sent_at, code, tries_left,
-                confirmed_at IS NOT NULL, used_at IS NOT NULL, until
+                confirmed_at IS NOT NULL, used_at IS NOT NULL, until, purpose, account
          FROM verifications WHERE {column} = ?1"
     );
     let found = tx
         .prepare_cached(&sql)?
         .query_row(params![key], |row| {
             let channel: String = row.get(2)?;
+            let purpose: String = row.get(13)?;
+            let account: Option<[u8; 16]> = row.get(14)?;
             let sealed: (Vec<u8>, Vec<u8>) = (row.get(4)?, row.get(5)?);
             let state = Verification {
                 channel: Channel::Email,
@@ -251,15 +287,18 @@ fn select(vault: &Vault, tx: &Transaction<'_>, column: &str, key: &[u8]) -> Resu
                 address: String::new(),
                 device_name: String::new(),
                 language: row.get(6)?,
+                purpose: Purpose::Registration,
+                account: account.map(AccountId::from_bytes),
                 used: row.get(11)?,
             };
-            Ok((found, channel, sealed))
+            Ok((found, channel, purpose, sealed))
         })
         .optional()?;
-    let Some((mut row, channel, (address, device_name))) = found else {
+    let Some((mut row, channel, purpose, (address, device_name))) = found else {
         return Ok(None);
     };
     row.state.channel = Channel::parse(&channel)?;
+    row.purpose = Purpose::parse(&purpose)?;
     row.address = open_text(vault, "verification-address", &row.id, &address)?;
     row.device_name = open_text(vault, "verification-device", &row.id, &device_name)?;
     Ok(Some(row))

@@ -140,6 +140,7 @@ pub struct AddIdentifierRequest {
 
 /// What a device of the account gets with new credentials or a new key epoch; only its own key fetches it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Grant {
     /// The device.
     pub device: DeviceId,
@@ -165,6 +166,9 @@ pub struct NewCredentialsRequest {
     pub credentials: Bytes,
     /// The keyring under the root.
     pub keyring: Bytes,
+    /// SHA-256 of the keyring that it takes the place of, as the cloud gave it: two devices that change it at once must not
+    /// lose each other's keys.
+    pub replaces: Bytes,
     /// The cloud's share of the wrap key.
     pub share: Share,
     /// With a new root the [`Succession`](crate::signed::Succession), signed bytes.
@@ -199,6 +203,16 @@ pub struct CredentialsAnswer {
     /// Its warden's newest delegate certificate, signed bytes, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegate: Option<Bytes>,
+    /// The owner removed the device: no session and no keys any more, but it stays bound until its release.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub removed: bool,
+    /// The account was deleted; the device stays bound until its release.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub deleted: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// `DELETE /v1/devices/{id}`.
@@ -209,6 +223,8 @@ pub struct RemoveDeviceRequest {
     pub order: Bytes,
     /// The keyring with one more key epoch, under the root.
     pub keyring: Bytes,
+    /// As in [`NewCredentialsRequest`].
+    pub replaces: Bytes,
     /// What the devices that stay get.
     pub grants: Vec<Grant>,
 }

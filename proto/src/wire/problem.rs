@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::id::{AccessoryId, DeviceId};
+
 /// Before the stable name in a problem's `type`.
 pub const PROBLEM_PREFIX: &str = "urn:belay:problem:";
 
@@ -26,6 +28,12 @@ pub struct Problem {
     /// With `activation-locked`: the owner's masked login, only for hardware with an unprinted part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<String>,
+    /// With `devices-still-bound`: the other devices that are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<DeviceId>,
+    /// With `devices-still-bound`: the accessories that are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accessories: Vec<AccessoryId>,
 }
 
 impl Problem {

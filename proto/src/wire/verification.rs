@@ -140,7 +140,7 @@ pub struct CodeRequest {
 /// 200 to a right code.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct TicketAnswer {
-    /// Proves the address to `POST /v1/accounts`, once.
+    /// Proves the address to `POST /v1/accounts`, or with purpose `identifier` to `POST /v1/account/identifiers`, once.
     pub ticket: SecretText,
 }
 

@@ -1,0 +1,143 @@
+//! The addresses in the database.
+
+use belay_proto::AccountId;
+use belay_proto::identifier::Identifier;
+use belay_proto::keys::random;
+use belay_proto::text::hex;
+use belay_proto::wire;
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use crate::clock::Millis;
+use crate::store::{Failure, StoreError};
+use crate::vault::Vault;
+use crate::verifications::table::open_text;
+
+/// Whether an account has the address with this MAC.
+///
+/// # Errors
+/// A broken database.
+pub fn is_taken(tx: &Transaction<'_>, lookup: &[u8; 32]) -> Result<bool, Failure> {
+    let found: Option<i64> = tx
+        .prepare_cached("SELECT 1 FROM identifiers WHERE lookup = ?1")?
+        .query_row(params![lookup], |row| row.get(0))
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Gives an account one more address, the first one being the login; its id, as it is told.
+///
+/// # Errors
+/// A broken database.
+pub fn insert(
+    vault: &Vault,
+    tx: &Transaction<'_>,
+    account: &AccountId,
+    lookup: &[u8; 32],
+    address: &str,
+    now: Millis,
+) -> Result<String, Failure> {
+    let id: [u8; 16] = random();
+    tx.prepare_cached(
+        "INSERT INTO identifiers (id, account, position, lookup, address, verified_at)
+         VALUES (?1, ?2, (SELECT ifnull(max(position) + 1, 0) FROM identifiers WHERE account = ?2), ?3, ?4, ?5)",
+    )?
+    .execute(params![id, account.as_bytes(), lookup, vault.seal("identifier", &id, address.as_bytes()), now])?;
+    Ok(hex(&id))
+}
+
+/// The account that has the address with this MAC.
+///
+/// # Errors
+/// A broken database.
+pub fn account_of(tx: &Transaction<'_>, lookup: &[u8; 32]) -> Result<Option<AccountId>, Failure> {
+    // An index that has the account too, so that a hit reads no more pages than a miss.
+    let account: Option<[u8; 16]> = tx
+        .prepare_cached("SELECT account FROM identifiers INDEXED BY identifiers_lookup WHERE lookup = ?1")?
+        .query_row(params![lookup], |row| row.get(0))
+        .optional()?;
+    Ok(account.map(AccountId::from_bytes))
+}
+
+/// The place of one of an account's addresses; 0 is the login.
+///
+/// # Errors
+/// A broken database.
+pub fn position(tx: &Transaction<'_>, account: &AccountId, id: &[u8; 16]) -> Result<Option<i64>, Failure> {
+    Ok(tx
+        .prepare_cached("SELECT position FROM identifiers WHERE id = ?1 AND account = ?2")?
+        .query_row(params![id, account.as_bytes()], |row| row.get(0))
+        .optional()?)
+}
+
+/// Takes an address from its account.
+///
+/// # Errors
+/// A broken database.
+pub fn delete(tx: &Transaction<'_>, id: &[u8; 16]) -> Result<(), Failure> {
+    tx.prepare_cached("DELETE FROM identifiers WHERE id = ?1")?
+        .execute(params![id])?;
+    Ok(())
+}
+
+/// Has an address and the login change places.
+///
+/// # Errors
+/// A broken database.
+pub fn to_front(
+    tx: &Transaction<'_>,
+    account: &AccountId,
+    id: &[u8; 16],
+    position: i64,
+) -> Result<(), Failure> {
+    // No two may have one place in between.
+    let mut place =
+        tx.prepare_cached("UPDATE identifiers SET position = ?3 WHERE account = ?1 AND position = ?2")?;
+    place.execute(params![account.as_bytes(), 0, -1])?;
+    tx.prepare_cached("UPDATE identifiers SET position = 0 WHERE id = ?1")?
+        .execute(params![id])?;
+    place.execute(params![account.as_bytes(), -1, position])?;
+    Ok(())
+}
+
+/// An account's addresses, masked; the first is the login that is shown.
+///
+/// # Errors
+/// A broken database.
+pub fn list(
+    vault: &Vault,
+    tx: &Transaction<'_>,
+    account: &AccountId,
+) -> Result<Vec<wire::IdentifierAnswer>, Failure> {
+    let mut statement =
+        tx.prepare_cached("SELECT id, address FROM identifiers WHERE account = ?1 ORDER BY position")?;
+    let rows = statement.query_map(params![account.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut views = Vec::new();
+    for row in rows {
+        let (id, sealed): ([u8; 16], Vec<u8>) = row?;
+        let address = open_text(vault, "identifier", &id, &sealed)?;
+        let address = Identifier::parse(&address).map_err(|_| StoreError::Unreadable("an address"))?;
+        views.push(wire::IdentifierAnswer {
+            id: hex(&id),
+            kind: address.kind(),
+            masked: address.masked(),
+            // Nothing else is stored.
+            verified: true,
+        });
+    }
+    Ok(views)
+}
+
+/// The masked login of an account.
+///
+/// # Errors
+/// A broken database.
+pub fn masked_login(
+    vault: &Vault,
+    tx: &Transaction<'_>,
+    account: &AccountId,
+) -> Result<Option<String>, Failure> {
+    Ok(list(vault, tx, account)?
+        .into_iter()
+        .next()
+        .map(|first| first.masked))
+}
