@@ -173,7 +173,7 @@ async fn secrets_that_can_not_be_are_refused_before_a_ticket_is_made() {
         (Purpose::Identifier, "delete-account", password(), &invalid),
         (
             Purpose::Identifier,
-            "add-identifier Jane@example.org",
+            "add-identifier jane@EXAMPLE.org",
             password(),
             &invalid,
         ),

@@ -131,7 +131,7 @@ impl Running {
         let signature = LoginSignatureOutput::decode(&output).unwrap().signature;
         let statement = LoginStatement {
             origin: "https://cloud.example.org".to_owned(),
-            identifier: account.record().account.to_string(),
+            identifier: self.handle.snapshot().bound.unwrap().account.to_string(),
             nonce: vec![1; 16],
             action: purpose.to_string(),
             thumbprint: crate::support::device_key().thumbprint(),
@@ -252,4 +252,59 @@ impl Running {
 
 pub fn a_code() -> Secret<String> {
     RecoveryCode::generate().text()
+}
+
+/// A succession, a delegate and a keyring that the impostor's own owner key made for the owner's device, and the inputs of the
+/// steps that would need its owner.
+pub fn lures(owner: &Account, own: &Account) -> Vec<Vec<u8>> {
+    let target: DeviceCertificate = Signed::decode(&owner.certificate)
+        .unwrap()
+        .open(&owner.owner)
+        .unwrap();
+    let key = own.root().owner_key();
+    let credentials = own.credentials.clone();
+    let succession = Succession {
+        account: target.account,
+        generation: 2,
+        owner: key.public(),
+        report_box: *own.root().report_box().public().as_bytes(),
+        credentials: belay_proto::keys::sha256(&credentials),
+    };
+    let delegate = DelegateCertificate {
+        account: target.account,
+        key: target.warden_key,
+        actions: DelegatedVerbs::new(vec![Verb::Lock]).unwrap(),
+        generation: 1,
+        issued_at: 0,
+        expires_at: 0,
+    };
+    let devices = vec![owner.certificate.clone()];
+    vec![
+        SucceedInput {
+            succession: Signed::seal(&succession, &key).encode(),
+            certificate: Signed::seal(&target, &key).encode(),
+            credentials,
+        }
+        .encode(),
+        TakeDelegateInput {
+            delegate: Signed::seal(&delegate, &key).encode(),
+        }
+        .encode(),
+        TakeKeyringInput {
+            keyring: own.keyring().with_new_epoch(2).seal_to(&key, &target.box_key),
+        }
+        .encode(),
+        NewPasswordInput {
+            devices: devices.clone(),
+            new_epoch: true,
+        }
+        .encode(),
+        NewRecoveryCodeInput {
+            devices: devices.clone(),
+        }
+        .encode(),
+        owner.challenge("delete-account"),
+        owner.challenge("recovery-code"),
+        owner.recover_input(&devices),
+    ]
 }

@@ -27,7 +27,7 @@ proptest! {
             Deed::DeleteAccount,
         ];
         let text = deeds[which].to_string();
-        prop_assert_eq!(Deed::parse(&text).as_ref(), Ok(&deeds[which]));
+        prop_assert_eq!(Deed::parse(&text), Ok(deeds[which].clone()));
         for other in [format!("{text} "), format!(" {text}"), text.to_uppercase(), format!("{text}0")] {
             prop_assert!(Deed::parse(&other).is_err(), "{}", other);
         }
