@@ -85,7 +85,7 @@ async fn a_record_brought_again_after_its_answer_was_lost_still_tells_its_code()
     let account = at_rest(&device).await;
     let (made, set) = device
         .start()
-        .new_recovery_code(&account, &[account.certificate.clone()])
+        .new_recovery_code(&account, std::slice::from_ref(&account.certificate))
         .await
         .unwrap();
     at_every_write(
