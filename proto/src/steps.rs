@@ -17,7 +17,8 @@
 //! | `change-password` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`NEW_PASSWORD`] |
 //! | `recovery-code` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`NEW_RECOVERY_CODE`]; then with the pending id [`ACKNOWLEDGE`] |
 //! | `recover` | [`RECOVER`] |
-//! | `identifier`, `delete-account`, `bootloader` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`ORDER`] |
+//! | `identifier`, `bootloader` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`ORDER`] |
+//! | `delete-account` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`ORDER`], once the cloud has done it [`RELEASE`] |
 //! | `remove-device` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`REMOVE_DEVICE`] |
 //! | none: an empty ticket | [`SAVED_RELEASE`]; [`SIGN_COMMAND`] for a delegate's verbs; [`OUTCOMES`], [`STATE_REPORT`], [`EFFECTS`], [`BEGIN`], [`END`], [`SMS`], [`TICK`], [`COLLECTION_KEYS`], [`TAKE_KEYRING`], [`TAKE_DELEGATE`], [`SUCCEED`] |
 
@@ -167,7 +168,7 @@ crate::cbor_map! {
         pub nonce: Vec<u8>,
         /// RFC 7638 thumbprint of the device key.
         pub thumbprint: [u8; 32],
-        /// `sign-in` or `reauthenticate`, equal to the ticket's purpose.
+        /// The ticket's purpose.
         pub action: String,
     }
 

@@ -267,6 +267,24 @@ def kind_keyring(i):
     return {"payload": signed["payload"], "sealed": sealed.hex()}
 
 
+def kind_keyring_box(i):
+    """As another device of the owner's gets it: signed by the owner key, sealed to the device's box."""
+    payload = {
+        "v": 1,
+        "account": sized(i["account"], 16),
+        "generation": i["generation"],
+        "data_roots": [[pair["epoch"], sized(pair["root"], 32)] for pair in i["data_roots"]],
+        "index_key": sized(i["index_key"], 32),
+    }
+    epochs = [pair["epoch"] for pair in i["data_roots"]]
+    if sorted(set(epochs)) != epochs:
+        raise ValueError("key epochs out of order")
+    signed = sign(hkdf(sized(i["root"], 32), b"belay/owner-signing/1"), b"belay-keyring/1\0", payload)
+    names = ("recipient_secret", "ephemeral_secret")
+    aad = b"belay/keyring-box/1" + sized(i["account"], 16)
+    return kind_box({**{name: i[name] for name in names}, "aad": aad.hex(), "plaintext": signed["signed"]})
+
+
 # -- signed objects ------------------------------------------------------------------------------
 
 
@@ -364,6 +382,11 @@ OBJECTS = {
             "lock": str,
         },
     ),
+    "order": (b"belay-order/1\0", {"account": 16, "id": 16, "generation": int, "deed": str}),
+    "succession": (
+        b"belay-succession/1\0",
+        {"account": 16, "generation": int, "owner": "key", "report_box": 32, "credentials": 32},
+    ),
     "state_report": (
         b"belay-state/1\0",
         {
@@ -454,6 +477,22 @@ def typed(fields, types):
     return {name: field(types[name], value) for name, value in fields.items()}
 
 
+def deed(text):
+    """What an order has done: a name, and after one space what it is about."""
+    name, space, subject = text.partition(" ")
+    if name == "delete-account":
+        if space:
+            raise ValueError("delete-account is about nothing else")
+    elif name == "add-identifier":
+        if kind_identifier({"typed": subject})["normal"] != subject:
+            raise ValueError("an address in another form")
+    elif name in ("remove-identifier", "set-login", "remove-device", "unlock-bootloader"):
+        if len(subject) != 32 or any(c not in "0123456789abcdef" for c in subject):
+            raise ValueError("not an id")
+    else:
+        raise ValueError("an unknown deed")
+
+
 def signed_object(name):
     domain, types = OBJECTS[name]
 
@@ -465,6 +504,8 @@ def signed_object(name):
             fields["arguments"] = arguments(fields["action"], fields["arguments"])
         if name == "outcome" and fields["state"] not in STATES:
             raise ValueError("an unknown state")
+        if name == "order":
+            deed(fields["deed"])
         signed = sign(sized(i["seed"], 32), domain, {"v": 1, **fields})
         if name == "release":
             signed["text"] = "belay-release:" + b64(unhex(signed["signed"]))
@@ -853,6 +894,7 @@ KINDS = {
     "accessory": kind_accessory,
     "box": kind_box,
     "keyring": kind_keyring,
+    "keyring_box": kind_keyring_box,
     "padding": kind_padding,
     "index_key": kind_index_key,
     "sync_record": kind_sync_record,

@@ -171,10 +171,18 @@ fn problem(problem: &Problem, text: String) -> BusError {
             Some(wait) => format!("the cloud takes no more of it for {} s", wait.as_secs()),
             None => "the cloud takes no more of it for now".into(),
         }),
-        ProblemKind::InvalidGrant => BusError::ReauthenticationRequired(text),
+        ProblemKind::InvalidGrant | ProblemKind::Removed => BusError::ReauthenticationRequired(text),
         ProblemKind::QuotaExceeded => BusError::QuotaExceeded(text),
         ProblemKind::NotFound => BusError::NotFound(text),
-        ProblemKind::RevisionConflict => BusError::Conflict(text),
+        ProblemKind::RevisionConflict | ProblemKind::GenerationConflict | ProblemKind::OrderUsed => {
+            BusError::Conflict(text)
+        }
+        ProblemKind::DevicesStillBound => {
+            BusError::DevicesStillBound("another device or an accessory is bound to the account".into())
+        }
+        ProblemKind::IdentifierIsLogin => {
+            BusError::Conflict("the address is the login; make another one the login first".into())
+        }
         ProblemKind::UseDpopNonce
         | ProblemKind::InvalidToken
         | ProblemKind::BadTicket
@@ -182,6 +190,7 @@ fn problem(problem: &Problem, text: String) -> BusError {
         | ProblemKind::BadCertificate
         | ProblemKind::BadRelease
         | ProblemKind::OtherEpoch
+        | ProblemKind::BadOrder
         | ProblemKind::KeyEpochOld
         | ProblemKind::CursorTooOld
         | ProblemKind::WrongOffset

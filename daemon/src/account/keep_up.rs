@@ -11,21 +11,37 @@ use belay_proto::wire::CredentialsAnswer;
 use crate::account::ports::Cloud;
 use crate::warden::{WardenError, WardenHandle};
 
-/// Brings what the cloud keeps of the owner's credentials, and for this device, to the warden. Whether the cloud told, and the
-/// warden judged it.
-pub(super) async fn keep_up(cloud: &Arc<dyn Cloud>, warden: &WardenHandle) -> bool {
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// The cloud told, and the warden judged it.
+    All,
+    /// Besides, the owner removed this device, or deleted the account: no session will begin here again before a sign-out.
+    Gone,
+    /// The cloud didn't tell, or the warden couldn't be asked.
+    Nothing,
+}
+
+/// Brings what the cloud keeps of the owner's credentials, and for this device, to the warden.
+pub(super) async fn keep_up(cloud: &Arc<dyn Cloud>, warden: &WardenHandle) -> Told {
     let answer = match cloud.credentials().await {
         Ok(answer) => answer,
         Err(error) => {
             tracing::debug!(error = %with_causes(&error), "no newer credentials");
-            return false;
+            return Told::Nothing;
         }
     };
+    let is_gone = answer.removed || answer.deleted;
+    if is_gone {
+        let (removed, deleted) = (answer.removed, answer.deleted);
+        tracing::warn!(removed, deleted, "this device belongs to the account no more, but for a sign-out");
+    }
     match bring(warden, answer).await {
-        Ok(()) => true,
+        Ok(()) if is_gone => Told::Gone,
+        Ok(()) => Told::All,
         Err(error) => {
             tracing::warn!(error = %with_causes(&error), "the warden didn't take the newest credentials");
-            false
+            Told::Nothing
         }
     }
 }

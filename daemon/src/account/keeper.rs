@@ -8,11 +8,11 @@ use belay_proto::text::with_causes;
 use futures_util::future::{BoxFuture, pending};
 use tokio::sync::watch;
 
-use super::keep_up::keep_up;
+use super::keep_up::{Told, keep_up};
 use crate::account::handle::{Parts, Reporter};
 use crate::account::state::Event;
 use crate::actor::{Actor, Inbox, Never};
-use crate::cloud::{CloudError, ProblemKind};
+use crate::cloud::CloudError;
 
 /// The actor, to be started by the supervisor. Nobody sends it anything.
 pub struct Keeper {
@@ -77,10 +77,14 @@ fn bound(warden: &watch::Receiver<crate::warden::WardenView>) -> Option<AccountI
 
 /// Brings what the cloud keeps to the warden, and shows what it tells.
 async fn look_at(parts: Arc<Parts>, reporter: Reporter, account: AccountId) {
-    if !keep_up(&parts.cloud, &parts.warden).await {
+    let told = keep_up(&parts.cloud, &parts.warden).await;
+    if told == Told::Nothing {
         return;
     }
     let mut events = Vec::new();
+    if told == Told::Gone {
+        events.push(Event::SessionEnded { account });
+    }
     match parts.cloud.unlock_request().await {
         Ok(answer) => events.push(Event::Unlock(answer.state.parse().unwrap_or_default())),
         Err(error) => tracing::debug!(error = %with_causes(&error), "no word of the bootloader"),
@@ -91,7 +95,7 @@ async fn look_at(parts: Arc<Parts>, reporter: Reporter, account: AccountId) {
             identifiers: details.identifiers,
             profile: details.profile,
         }),
-        Err(error) if is_over(&error) => events.push(Event::SessionEnded { account }),
+        Err(CloudError::SessionEnded) => events.push(Event::SessionEnded { account }),
         Err(error) => {
             tracing::debug!(error = %with_causes(&error), "the account's details stay as they were")
         }
@@ -100,14 +104,5 @@ async fn look_at(parts: Arc<Parts>, reporter: Reporter, account: AccountId) {
         if let Err(error) = reporter.report(event).await {
             tracing::warn!(error = %with_causes(&error), "what the cloud told of the account was not kept");
         }
-    }
-}
-
-/// Whether the cloud ended the session, or the device's belonging to the account.
-fn is_over(error: &CloudError) -> bool {
-    match error {
-        CloudError::SessionEnded => true,
-        CloudError::Problem(problem) => problem.kind == ProblemKind::InvalidGrant,
-        _ => false,
     }
 }

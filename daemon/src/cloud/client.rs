@@ -169,6 +169,10 @@ impl CloudClient {
         let key = self.inner.vault.device_key().await?;
         let tokens = self.inner.vault.tokens().await?.ok_or(CloudError::SessionEnded)?;
         match self.attempts(call, Some(&key), Some(&tokens.access)).await {
+            // No token helps a device that the owner removed.
+            Err(CloudError::Problem(problem)) if problem.kind == ProblemKind::Removed => {
+                Err(CloudError::SessionEnded)
+            }
             Err(CloudError::Problem(problem)) if problem.status == 401 => {
                 let tokens = self.rotate(&key, &tokens).await?;
                 self.attempts(call, Some(&key), Some(&tokens.access)).await
@@ -190,7 +194,8 @@ impl CloudClient {
         let call = super::api::token_call(&held.refresh)?;
         let answer = match self.attempts(&call, Some(key), None).await {
             Err(CloudError::Problem(problem))
-                if problem.kind == ProblemKind::InvalidGrant && problem.status == 400 =>
+                if (problem.kind == ProblemKind::InvalidGrant && problem.status == 400)
+                    || problem.kind == ProblemKind::Removed =>
             {
                 return self.other_than(&held).await;
             }

@@ -63,6 +63,18 @@ pub enum ProblemKind {
     ChunkBusy,
     /// The chunk that came, or is there, isn't the one that was announced.
     DigestMismatch,
+    /// The owner removed this device from the account: there is no session for it any more.
+    Removed,
+    /// The owner's order was not accepted.
+    BadOrder,
+    /// The order was carried out already.
+    OrderUsed,
+    /// The credentials were made for another generation than the one in force.
+    GenerationConflict,
+    /// Another device, or an accessory, is bound to the account.
+    DevicesStillBound,
+    /// The address is the login.
+    IdentifierIsLogin,
     /// A name that this version doesn't know.
     Other,
 }
@@ -99,6 +111,12 @@ impl ProblemKind {
             "wrong-offset" => Self::WrongOffset,
             "chunk-busy" => Self::ChunkBusy,
             "digest-mismatch" => Self::DigestMismatch,
+            "removed" => Self::Removed,
+            "bad-order" => Self::BadOrder,
+            "order-used" => Self::OrderUsed,
+            "generation-conflict" => Self::GenerationConflict,
+            "devices-still-bound" => Self::DevicesStillBound,
+            "identifier-is-login" => Self::IdentifierIsLogin,
             _ => Self::Other,
         }
     }

@@ -150,10 +150,10 @@ impl Warden {
                 purpose,
                 subject,
                 presenter,
-                password,
+                secrets,
                 reply,
             } => {
-                let _ = reply.send(self.present(purpose, &subject, presenter, password));
+                let _ = reply.send(self.present(purpose, &subject, presenter, secrets));
             }
             Request::Unlock {
                 presenter,
@@ -172,7 +172,7 @@ impl Warden {
             }
             Request::Credentials { record, reply } => {
                 let answer = self.apply(What::CredentialsBrought(record));
-                let _ = reply.send(answer.map(|answer| answer == Answer::Replaced(true)));
+                let _ = reply.send(answer.map(|answer| answer == Answer::Taken(true)));
             }
             Request::Tighten { reason, reply } => {
                 let _ = reply.send(self.tighten(&reason));

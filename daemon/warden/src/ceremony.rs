@@ -4,6 +4,9 @@
 //! which ends with its ticket.
 
 mod bound;
+mod credentials;
+mod orders;
+mod session;
 
 use std::sync::Arc;
 
@@ -13,6 +16,9 @@ use belay_proto::steps::{LoginSignatureInput, NewCredentialsOutput, OpenRootInpu
 use belay_proto::{AccountId, HardwareId, PendingId, Secret};
 
 use self::bound::{Owner, bind_to, delegation};
+pub use self::credentials::{NewKeys, change_password, change_recovery_code, recovered};
+pub use self::orders::{certificates, has, order, with_new_epoch};
+pub use self::session::{Derived, Secrets, Session};
 use crate::core::records::Bound;
 use crate::core::refusal::Refusal;
 use crate::core::registration::Pending;
@@ -22,7 +28,6 @@ use crate::moment::Moment;
 /// How the recovery code is labelled where it is sealed.
 const RECOVERY_CODE: &str = "recovery-code";
 const FIRST_GENERATION: u64 = 1;
-const MOST_DERIVATIONS: u8 = 4;
 
 /// What this device says of itself in a certificate.
 #[derive(Clone, Debug)]
@@ -37,108 +42,16 @@ pub struct Hardware {
     pub wipe_class: String,
 }
 
-/// What a live ticket holds in memory.
-#[derive(Debug)]
-pub struct Session {
-    password: Arc<Secret<String>>,
-    derived: Option<Derived>,
-    opened: Option<Opened>,
-    /// The binding that `certify` made and `bind` commits.
-    pub draft: Option<Box<Bound>>,
-    derivations: u8,
-}
-
-/// The master key for one salt and one set of parameters.
-#[derive(Debug)]
-pub struct Derived {
-    salt: [u8; 16],
-    parameters: KdfParameters,
-    master: Master,
-}
-
 /// An account's root, and the record that it came in.
 #[derive(Debug)]
 pub struct Opened {
     root: Root,
-    derived: (KdfParameters, [u8; 16], [u8; 32]),
     /// The record.
     pub record: CredentialsRecord,
     /// Its signed bytes.
     pub bytes: Vec<u8>,
     /// The keyring that came with it.
     pub keyring: Keyring,
-}
-
-impl Session {
-    /// Begins with the password handed over.
-    #[must_use]
-    pub const fn new(password: Arc<Secret<String>>) -> Self {
-        Self {
-            password,
-            derived: None,
-            opened: None,
-            draft: None,
-            derivations: 0,
-        }
-    }
-
-    /// The password.
-    #[must_use]
-    pub fn password(&self) -> Arc<Secret<String>> {
-        Arc::clone(&self.password)
-    }
-
-    /// Whether the master key for these is there already.
-    #[must_use]
-    pub fn has_derived(&self, salt: &[u8; 16], parameters: &KdfParameters) -> bool {
-        self.derived
-            .as_ref()
-            .is_some_and(|derived| derived.salt == *salt && derived.parameters == *parameters)
-    }
-
-    /// Whether another derivation is allowed: belayd can't keep the processor busy with one ticket.
-    ///
-    /// # Errors
-    /// [`Refusal::BadTicket`].
-    pub fn admit_derivation(&mut self) -> Result<(), Refusal> {
-        if self.derivations >= MOST_DERIVATIONS {
-            return Err(Refusal::BadTicket);
-        }
-        self.derivations += 1;
-        Ok(())
-    }
-
-    /// Keeps a derivation; what was opened with another one is forgotten.
-    pub fn keep(&mut self, salt: [u8; 16], parameters: KdfParameters, master: Master) {
-        self.derived = Some(Derived {
-            salt,
-            parameters,
-            master,
-        });
-        self.opened = None;
-        self.draft = None;
-    }
-
-    /// The derivation.
-    ///
-    /// # Errors
-    /// [`Refusal::BadTicket`]: the steps weren't taken in order.
-    pub fn derived(&self) -> Result<&Derived, Refusal> {
-        self.derived.as_ref().ok_or(Refusal::BadTicket)
-    }
-
-    /// Keeps a root.
-    pub fn keep_root(&mut self, opened: Opened) {
-        self.opened = Some(opened);
-    }
-
-    /// The root.
-    ///
-    /// # Errors
-    /// [`Refusal::BadTicket`]: the steps weren't taken in order.
-    pub fn opened(&self) -> Result<&Opened, Refusal> {
-        self.opened.as_ref().ok_or(Refusal::BadTicket)
-    }
 }
 
 impl Opened {
@@ -236,7 +149,6 @@ pub fn open_root(derived: &Derived, input: &OpenRootInput) -> Result<Opened, Ref
         .map_err(|_| refused("the keyring doesn't open"))?;
     Ok(Opened {
         root,
-        derived: (derived.parameters, derived.salt, derived.master.verify_digest()),
         record,
         bytes: input.credentials.clone(),
         keyring,
@@ -252,15 +164,14 @@ pub fn certify(
     hardware: &Hardware,
     key: &SealingKey,
 ) -> Box<Bound> {
-    let (parameters, salt, verify_digest) = opened.derived;
     let owner = Owner {
         root: &opened.root,
         account: opened.record.account,
         generation: opened.record.generation,
         keyring: &opened.keyring,
-        parameters,
-        salt,
-        verify_digest,
+        parameters: opened.record.parameters,
+        salt: opened.record.salt,
+        verify_digest: opened.record.verify_digest,
     };
     bind_to(&owner, device_key, login, hardware, key)
 }
@@ -296,7 +207,7 @@ pub fn found_account(
         login: derived.master.login_key().public(),
         verify_digest: derived.master.verify_digest(),
         wrapped_root: root.wrap(&derived.master.wrap_key(&share), &account, FIRST_GENERATION),
-        recovery_wrap: root.wrap(&code.wrap_key(), &account, FIRST_GENERATION),
+        recovery_wrap: code.wrap(&root, &account),
     };
     let keyring = Keyring::generate(account, FIRST_GENERATION);
     let owner = Owner {
@@ -313,8 +224,9 @@ pub fn found_account(
         id: PendingId::random(),
         device: draft.device,
         started,
-        code: key.seal(RECOVERY_CODE, code.text().expose().as_bytes()),
+        code: seal_code(key, &code),
         draft: Some(draft.clone()),
+        awaits: None,
         wrong_claims: 0,
     };
     let output = NewCredentialsOutput {
@@ -336,7 +248,13 @@ pub fn found_account(
     }
 }
 
-/// The recovery code that [`found_account`] sealed.
+/// A recovery code for the disk.
+#[must_use]
+pub fn seal_code(key: &SealingKey, code: &RecoveryCode) -> Vec<u8> {
+    key.seal(RECOVERY_CODE, code.text().expose().as_bytes())
+}
+
+/// The recovery code that [`seal_code`] sealed.
 ///
 /// # Errors
 /// It was sealed with another key.

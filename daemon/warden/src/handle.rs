@@ -9,6 +9,7 @@ use belay_proto::steps::{Policies, Purpose};
 use belay_proto::{AccountId, CommandId, DeviceId, Epoch, Secret, TicketId};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
+use crate::ceremony::Secrets;
 use crate::core::refusal::Refusal;
 use crate::core::registration::CodeRequest;
 use crate::core::state::{Binding, Lock, State};
@@ -24,7 +25,7 @@ pub(crate) enum Request {
         purpose: Purpose,
         subject: String,
         presenter: Presenter,
-        password: Secret<String>,
+        secrets: Secrets,
         reply: Reply<TicketId>,
     },
     Unlock {
@@ -146,7 +147,7 @@ impl Handle {
         }
     }
 
-    /// Takes a password for a purpose; a ticket in return.
+    /// Takes the secrets for a purpose; a ticket in return.
     ///
     /// # Errors
     /// See [`Refusal`], also for the methods below.
@@ -155,13 +156,13 @@ impl Handle {
         purpose: Purpose,
         subject: String,
         presenter: Presenter,
-        password: Secret<String>,
+        secrets: Secrets,
     ) -> Result<TicketId, Refusal> {
         self.ask(|reply| Request::Present {
             purpose,
             subject,
             presenter,
-            password,
+            secrets,
             reply,
         })
         .await

@@ -7,6 +7,7 @@
 //! | [`core::state`] | the state and the one function that changes it; no I/O, no clock |
 //! | [`core::throttle`], [`core::check`] | how wrong passwords are counted, and judged |
 //! | [`core::tickets`], [`core::registration`], [`core::binding`] | tickets; binding, release, credentials, the door |
+//! | `core::orders`, [`core::succession`], `core::grants` | what the owner's key signs; its successor; what comes from elsewhere |
 //! | [`core::command`] | the owner's commands: judged, remembered, carried out; lost mode, wipe, policies |
 //! | [`enforce`] | what the operating system does for them |
 //! | [`ceremony`] | what is made and opened with a password |

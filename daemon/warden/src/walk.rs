@@ -2,7 +2,9 @@
 //! and public keys, nothing else. Neither a password nor a recovery code is in any answer: of the code belayd gets the
 //! claim, which is worth nothing in its hands.
 
+mod account;
 mod commands;
+mod recovery;
 
 use belay_proto::cbor::Malformed;
 use belay_proto::identifier::Identifier;
@@ -32,9 +34,11 @@ impl Warden {
             self.state.bound()?;
         }
         self.apply(What::Woke)?;
-        // What belongs to the owner's commands goes on while the device is lost.
+        // What belongs to the owner's commands goes on while the device is lost, and so does who the owner is.
         if ticket.is_empty()
-            && let Some(answer) = self.walk_untied(step, input)
+            && let Some(answer) = self
+                .walk_untied(step, input)
+                .or_else(|| self.walk_grants(step, input))
         {
             return answer;
         }
@@ -73,6 +77,16 @@ impl Warden {
             (Purpose::SignIn, steps::BIND) => self.bind(ticket, input),
             (Purpose::SignOut, steps::RELEASE) => self.release(ticket, input).await,
             (Purpose::Reset, steps::AUTHORIZE_RESET) => self.authorize_reset(ticket, input).await,
+            (
+                Purpose::ChangePassword
+                | Purpose::Recover
+                | Purpose::RecoveryCode
+                | Purpose::Identifier
+                | Purpose::RemoveDevice
+                | Purpose::DeleteAccount
+                | Purpose::Bootloader,
+                step,
+            ) => self.walk_account(ticket, purpose, step, input).await,
             _ => Err(Refusal::BadTicket),
         }
     }
@@ -107,24 +121,24 @@ impl Warden {
         input: &[u8],
     ) -> Result<Vec<u8>, Refusal> {
         let input = LoginSignatureInput::decode(input).map_err(malformed)?;
-        if input.action != purpose.as_str() {
-            return Err(Refusal::InvalidArgument(
-                "the action isn't the ticket's purpose".to_owned(),
-            ));
-        }
         let subject = &self.state.tickets.any(&ticket).ok_or(Refusal::BadTicket)?.subject;
         let identifier =
             Identifier::parse(subject).map_err(|error| Refusal::InvalidArgument(error.to_string()))?;
-        self.sign_login(ticket, purpose, &identifier, input).await
+        self.sign_login(ticket, purpose, identifier.as_str(), input).await
     }
 
     async fn sign_login(
         &mut self,
         ticket: TicketId,
         purpose: Purpose,
-        identifier: &Identifier,
+        identifier: &str,
         input: LoginSignatureInput,
     ) -> Result<Vec<u8>, Refusal> {
+        if input.action != purpose.as_str() {
+            return Err(Refusal::InvalidArgument(
+                "the action isn't the ticket's purpose".to_owned(),
+            ));
+        }
         let mut seen = None;
         if purpose != Purpose::SignIn {
             self.check_ticket(ticket).await?;
@@ -136,7 +150,7 @@ impl Warden {
             .map_err(|refused| Refusal::CloudRefused(refused.to_string()))?;
         self.derive(ticket, input.salt, input.parameters).await?;
         let derived = self.session(&ticket)?.derived()?;
-        let signature = ceremony::login_signature(derived, &self.facts.origin, identifier.as_str(), input);
+        let signature = ceremony::login_signature(derived, &self.facts.origin, identifier, input);
         Ok(LoginSignatureOutput { signature }.encode())
     }
 
@@ -266,7 +280,7 @@ impl Warden {
 
     async fn check_ticket(&mut self, id: TicketId) -> Result<(), Refusal> {
         let presenter = self.state.tickets.any(&id).ok_or(Refusal::BadTicket)?.presenter;
-        let password = self.session(&id)?.password();
+        let password = self.session(&id)?.password()?;
         self.check(presenter, Some(id), password).await
     }
 
@@ -281,7 +295,7 @@ impl Warden {
             return Ok(());
         }
         session.admit_derivation()?;
-        let master = ceremony::derive(session.password(), salt, parameters).await?;
+        let master = ceremony::derive(session.password()?, salt, parameters).await?;
         self.session_mut(&id)?.keep(salt, parameters, master);
         Ok(())
     }

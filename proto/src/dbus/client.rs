@@ -21,7 +21,7 @@ mod records;
 
 pub use accessories::{pair_with_key, unpair};
 pub use account::{
-    NEW, OLD, RECOVERY_CODE, add_identifier, change_password, complete_recovery, confirm_identifier,
+    add_identifier, change_password, complete_recovery, confirm_identifier,
     create_recovery_code, delete_account, remove_device, remove_identifier, request_bootloader_unlock,
     service_token, set_login,
 };
@@ -34,6 +34,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The name of the password among a ticket's secrets.
 pub const PASSWORD: &str = "password";
+/// The name of the password that holds, among the secrets of `change-password`.
+pub const OLD_PASSWORD: &str = "old";
+/// The name of the password that is chosen, among the secrets of `change-password` and `recover`.
+pub const NEW_PASSWORD: &str = "new";
+/// The name of the recovery code among the secrets of `recover`.
+pub const RECOVERY_CODE: &str = "recovery-code";
 
 /// A ticket of the warden: one purpose and subject, 60 s.
 #[derive(Clone, PartialEq, Eq)]

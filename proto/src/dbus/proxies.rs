@@ -9,8 +9,7 @@ use std::collections::HashMap;
 use zbus::{Fd, OwnedFd, OwnedVariant, Variant};
 
 use super::{
-    AccountState, Activation, AssuranceLevel, BindingState, Error, LocationFix, LockState, VerificationState,
-    WipeClass,
+    AssuranceLevel, BindingState, Error, LocationFix, LockState, WipeClass,
 };
 
 pub use accessory::{AccessoryManagerProxy, AccessoryProxy};

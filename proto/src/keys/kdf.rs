@@ -77,6 +77,16 @@ impl KdfParameters {
         }
     }
 
+    /// Nothing weaker than either: what a new password is derived with. The lanes are `self`'s.
+    #[must_use]
+    pub fn at_least(&self, other: &Self) -> Self {
+        Self {
+            memory_kib: self.memory_kib.max(other.memory_kib),
+            iterations: self.iterations.max(other.iterations),
+            parallelism: self.parallelism,
+        }
+    }
+
     fn below(&self, other: &Self) -> bool {
         self.memory_kib < other.memory_kib || self.iterations < other.iterations
     }

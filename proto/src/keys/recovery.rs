@@ -2,11 +2,15 @@
 
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{WrapKey, hkdf, random};
+use super::{KeyError, Root, WrapKey, hkdf, random};
+use crate::id::AccountId;
 use crate::secret::Secret;
 
 /// Crockford's base32 symbols; the last five only check.
 const SYMBOLS: &[u8; 37] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ*~$=U";
+
+/// Whoever changes the password doesn't know the code, and hands on the wrap as it is: it is bound to the account alone.
+const ANY_GENERATION: u64 = 0;
 
 /// 160 random bits. As text 32 symbols of Crockford's base32 in groups of 4, and a check symbol:
 /// the number modulo 37, a prime, so that any one wrong symbol and any two swapped neighbours show.
@@ -88,6 +92,20 @@ impl RecoveryCode {
     /// The key that wraps the root a second time.
     pub fn wrap_key(&self) -> WrapKey {
         WrapKey::new(hkdf(self.0.expose(), b"", b"belay/recovery/1"))
+    }
+
+    /// The root under this code: a credentials record's `recovery_wrap`, good for each generation of the account's
+    /// credentials, as [`Root::wrap`] writes it for generation 0.
+    pub fn wrap(&self, root: &Root, account: &AccountId) -> Vec<u8> {
+        root.wrap(&self.wrap_key(), account, ANY_GENERATION)
+    }
+
+    /// Opens what [`RecoveryCode::wrap`] made for the same account.
+    ///
+    /// # Errors
+    /// [`KeyError::Unwrap`] for another code or account, or a changed byte.
+    pub fn unwrap(&self, account: &AccountId, wrapped: &[u8]) -> Result<Root, KeyError> {
+        Root::unwrap(&self.wrap_key(), account, ANY_GENERATION, wrapped)
     }
 }
 

@@ -22,7 +22,8 @@ crate::cbor_map! {
         pub verify_digest: [u8; 32],
         /// The root under the password and the cloud's share.
         pub wrapped_root: Vec<u8>,
-        /// The root under the recovery code; empty when the account has none.
+        /// The root under the recovery code, by [`RecoveryCode::wrap`](crate::keys::RecoveryCode::wrap): handed on as it is
+        /// from record to record; empty when the account has none, as after a new root.
         pub recovery_wrap: Vec<u8>,
     }
 }

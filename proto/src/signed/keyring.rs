@@ -133,10 +133,22 @@ impl Keyring {
     /// in what is sealed.
     #[must_use]
     pub fn seal_to(&self, owner: &SigningKey, to: &BoxPublicKey) -> Vec<u8> {
+        self.boxed_by(owner, |aad, bytes| seal_to(to, aad, bytes))
+    }
+
+    /// As [`Keyring::seal_to`] with a given ephemeral key, which must never be used twice.
+    #[cfg(test)]
+    pub(crate) fn seal_from(&self, owner: &SigningKey, ephemeral: &BoxKey, to: &BoxPublicKey) -> Vec<u8> {
+        self.boxed_by(owner, |aad, bytes| {
+            crate::keys::seal_from(ephemeral, to, aad, bytes)
+        })
+    }
+
+    fn boxed_by(&self, owner: &SigningKey, seal: impl FnOnce(&[u8], &[u8]) -> Vec<u8>) -> Vec<u8> {
         let mut signed = Signed::seal(self, owner);
         let bytes = Secret::new(signed.encode());
         signed.payload.zeroize();
-        seal_to(to, &boxed(&self.account), bytes.expose())
+        seal(&boxed(&self.account), bytes.expose())
     }
 
     /// Opens and verifies what [`Keyring::seal_to`] made.

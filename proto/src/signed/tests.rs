@@ -3,17 +3,21 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::{
-    Action, Command, CommandEnvelope, CredentialsRecord, DelegateCertificate, DeviceCertificate,
-    EnvelopeError, Keyring, LoginStatement, Object, Outcome, Release, ResetAuthorisation, Signed,
-    SignedError, Signer, StateReport, Verb,
+    AccountOrder, Action, Command, CommandEnvelope, CredentialsRecord, DelegateCertificate,
+    DeviceCertificate, EnvelopeError, Keyring, LoginStatement, Object, Outcome, Release, ResetAuthorisation,
+    Signed, SignedError, Signer, StateReport, Succession, Verb,
 };
 use crate::id::{AccountId, CommandId, DeviceId, Epoch, HardwareId};
 use crate::keys::{Root, SigningKey};
 use crate::secret::Secret;
 
+mod account;
 mod commands;
 mod samples;
-use samples::{certificate, command, credentials, delegate, login, outcome, release, reset, state_report};
+use samples::{
+    certificate, command, credentials, delegate, login, order, outcome, release, reset, state_report,
+    succession,
+};
 
 fn owner() -> SigningKey {
     SigningKey::from_seed(&Secret::new([1; 32]))
@@ -33,7 +37,7 @@ fn sample<T: Object>(object: &T) -> Sample {
     Sample { bytes, opens }
 }
 
-static SAMPLES: LazyLock<[Sample; 10]> = LazyLock::new(|| {
+static SAMPLES: LazyLock<[Sample; 12]> = LazyLock::new(|| {
     [
         sample(&credentials()),
         sample(&certificate()),
@@ -45,6 +49,8 @@ static SAMPLES: LazyLock<[Sample; 10]> = LazyLock::new(|| {
         sample(&command(Action::SignOut)),
         sample(&outcome()),
         sample(&state_report()),
+        sample(&order()),
+        sample(&succession()),
     ]
 });
 
@@ -119,6 +125,8 @@ fn a_signature_of_one_kind_is_none_of_another() {
         LoginStatement::DOMAIN,
         Outcome::DOMAIN,
         StateReport::DOMAIN,
+        AccountOrder::DOMAIN,
+        Succession::DOMAIN,
     ] {
         assert!(domain.ends_with(b"\0") && domain != ResetAuthorisation::DOMAIN);
         assert!(

@@ -11,19 +11,25 @@ use crate::secret::Secret;
 
 /// Another password: [`NewPasswordInput`] → [`NewCredentialsSet`]. The ticket's secrets are `old` and `new`, its subject is
 /// empty or [`NEW_ROOT`]. Nothing changes at this device before `Warden.Credentials` or [`SUCCEED`]
-/// brings what the cloud took. Uses the ticket up.
+/// brings what the cloud took. A new root leaves the account without a recovery code, which nobody but its owner knows: make
+/// another. Uses the ticket up.
 pub const NEW_PASSWORD: &str = "new-password";
 /// The subject of a `change-password` ticket that makes a new root too.
 pub const NEW_ROOT: &str = "new-root";
-/// Another recovery code: [`NewRecoveryCodeInput`] → [`NewRecoveryCodeOutput`]. Then, with the pending id in the ticket's place,
-/// [`ACKNOWLEDGE`](super::ACKNOWLEDGE). Uses the ticket up.
+/// Another recovery code: [`NewRecoveryCodeInput`] → [`NewRecoveryCodeOutput`]. The warden tells the code only once
+/// `Warden.Credentials` has brought the record that it is in. Then, with the pending id in the ticket's place,
+/// [`ACKNOWLEDGE`](super::ACKNOWLEDGE); or [`DISCARD`](super::DISCARD) where the cloud took another record;
+/// [`BIND`](super::BIND) tells the claim again. Uses the ticket up.
 pub const NEW_RECOVERY_CODE: &str = "new-recovery-code";
 /// Recovery with the code: [`RecoverInput`] → [`NewCredentialsSet`]. The ticket's secrets are `new` and `recovery-code`, its
-/// subject is the identifier; it walks no other step before. Works on an unbound device as well. Uses the ticket up.
+/// subject is the identifier; it walks no other step before. Works on an unbound device as well; on a bound one the root must be
+/// the pinned owner's. One try a ticket: an input that reads uses it up, whatever comes of it. `WrongCode`: the code isn't this
+/// account's.
 pub const RECOVER: &str = "recover";
 /// An order of the owner: [`Done`](super::Done) → [`OrderOutput`]. The ticket's subject is the
 /// [`Deed`](crate::signed::Deed)'s text, so belayd can order nothing else; which purpose signs which deed says
-/// [`purpose_of`]. Not for `remove-device`, which is [`REMOVE_DEVICE`]. Uses the ticket up.
+/// [`purpose_of`]. Not for `remove-device`, which is [`REMOVE_DEVICE`]. Uses the ticket up; one for `delete-account` is good for
+/// [`RELEASE`](super::RELEASE) afterwards, and for nothing else.
 pub const ORDER: &str = "order";
 /// Removing a device, with a new key epoch: [`RemoveDeviceInput`] → [`RemoveDeviceOutput`]. Uses the ticket up.
 pub const REMOVE_DEVICE: &str = "remove-device";
@@ -42,8 +48,8 @@ crate::cbor_map! {
     /// Into [`NEW_PASSWORD`].
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct NewPasswordInput {
-        /// The certificates of the account's devices, this one's among them, signed bytes; ones that the owner didn't sign are
-        /// refused.
+        /// The certificates of the account's devices, this one's among them, each once, signed bytes; ones that the owner
+        /// didn't sign are refused.
         pub devices: Vec<Vec<u8>>,
         /// A device was lost or wiped: begin a key epoch. A new root always does.
         pub new_epoch: bool,

@@ -6,15 +6,20 @@ use crate::cbor::Value;
 
 /// A map with keys that steps have, and with values of the types and sizes they have: most are nearly right.
 fn nearly() -> impl Strategy<Value = Value> {
-    const KEYS: [&str; 25] = [
+    const KEYS: [&str; 34] = [
         "account",
         "action",
         "authorisation",
+        "boxes",
         "certificate",
+        "certificates",
         "claim",
         "credentials",
+        "delegate",
+        "delegates",
         "device",
         "device_key",
+        "devices",
         "epoch",
         "existing",
         "generation",
@@ -22,7 +27,9 @@ fn nearly() -> impl Strategy<Value = Value> {
         "hardware_locked",
         "keyring",
         "login",
+        "new_epoch",
         "nonce",
+        "order",
         "owner",
         "parameters",
         "pending",
@@ -30,6 +37,8 @@ fn nearly() -> impl Strategy<Value = Value> {
         "salt",
         "share",
         "signature",
+        "succession",
+        "taken",
         "thumbprint",
         "v",
     ];
@@ -79,6 +88,18 @@ fn all(bytes: &[u8]) -> usize {
         AuthorizeResetInput,
         AuthorizeResetOutput,
         Done,
+        NewPasswordInput,
+        NewCredentialsSet,
+        NewRecoveryCodeInput,
+        NewRecoveryCodeOutput,
+        RecoverInput,
+        OrderOutput,
+        RemoveDeviceInput,
+        RemoveDeviceOutput,
+        TakeKeyringInput,
+        TakeDelegateInput,
+        SucceedInput,
+        TakenOutput,
     );
     decoded.into_iter().filter(|decoded| *decoded).count()
 }

@@ -202,28 +202,45 @@ fn boxes_seal_to_the_known_bytes() {
     });
 }
 
+fn keyring(i: &Inputs<'_>) -> Result<Keyring, String> {
+    let pairs = i.list("data_roots")?.iter().map(|pair| {
+        let pair = Inputs(pair);
+        Ok((pair.number("epoch")?, secret(&pair, "root")?))
+    });
+    let data_roots =
+        EpochKeys::new(pairs.collect::<Result<_, String>>()?).map_err(|error| error.to_string())?;
+    Ok(Keyring {
+        account: account(i)?,
+        generation: i.number("generation")?,
+        data_roots,
+        index_key: secret(i, "index_key")?,
+    })
+}
+
 #[test]
 fn keyrings_seal_to_the_known_bytes() {
     check(include_str!("../../vectors/keyring.json"), |i| {
-        let root = Root::from_bytes(secret(i, "root")?);
-        let pairs = i.list("data_roots")?.iter().map(|pair| {
-            let pair = Inputs(pair);
-            Ok((pair.number("epoch")?, secret(&pair, "root")?))
-        });
-        let data_roots =
-            EpochKeys::new(pairs.collect::<Result<_, String>>()?).map_err(|error| error.to_string())?;
-        let (account, generation) = (account(i)?, i.number("generation")?);
-        let keyring = Keyring {
-            account,
-            generation,
-            data_roots,
-            index_key: secret(i, "index_key")?,
-        };
+        let (root, keyring) = (Root::from_bytes(secret(i, "root")?), keyring(i)?);
         let sealed = keyring.seal_with(&root, &i.sized("nonce")?);
-        let opened =
-            Keyring::open(&root, &account, generation, &sealed).map_err(|error| error.to_string())?;
+        let opened = Keyring::open(&root, &keyring.account, keyring.generation, &sealed)
+            .map_err(|error| error.to_string())?;
         assert_eq!(opened.key_epoch(), keyring.key_epoch());
         Ok(json!({ "payload": hex(&keyring.encode()), "sealed": hex(&sealed) }))
+    });
+}
+
+#[test]
+fn keyrings_in_boxes_seal_to_the_known_bytes() {
+    check(include_str!("../../vectors/keyring_box.json"), |i| {
+        let owner = Root::from_bytes(secret(i, "root")?).owner_key();
+        let recipient = BoxKey::from_secret(&secret(i, "recipient_secret")?);
+        let ephemeral = BoxKey::from_secret(&secret(i, "ephemeral_secret")?);
+        let keyring = keyring(i)?;
+        let sealed = keyring.seal_from(&owner, &ephemeral, &recipient.public());
+        let opened = Keyring::open_boxed(&recipient, &owner.public(), &keyring.account, &sealed)
+            .map_err(|error| error.to_string())?;
+        assert_eq!(opened.encode(), keyring.encode());
+        Ok(json!({ "recipient_public": recipient.public(), "sealed": hex(&sealed) }))
     });
 }
 

@@ -6,8 +6,8 @@ use super::{Inputs, Outcome, check};
 use crate::keys::{KdfParameters, SigningKey};
 use crate::secret::Secret;
 use crate::signed::{
-    Action, Command, CredentialsRecord, DelegateCertificate, DelegatedVerbs, DeviceCertificate,
-    LoginStatement, Object, Release, ResetAuthorisation, Signed, Verb,
+    AccountOrder, Action, Command, CredentialsRecord, Deed, DelegateCertificate, DelegatedVerbs,
+    DeviceCertificate, LoginStatement, Object, Release, ResetAuthorisation, Signed, Succession, Verb,
 };
 use crate::text::hex;
 
@@ -143,6 +143,35 @@ fn delegate_certificates_have_the_known_bytes() {
             expires_at: f.number("expires_at")?,
         };
         Ok(outputs(&seal(i, &certificate)?))
+    });
+}
+
+#[test]
+fn orders_have_the_known_bytes() {
+    check(include_str!("../../vectors/order.json"), |i| {
+        let f = i.inner("fields")?;
+        let order = AccountOrder {
+            account: f.parsed("account")?,
+            id: f.parsed("id")?,
+            generation: f.number("generation")?,
+            deed: Deed::parse(f.text("deed")?).map_err(|error| error.to_string())?,
+        };
+        Ok(outputs(&seal(i, &order)?))
+    });
+}
+
+#[test]
+fn successions_have_the_known_bytes() {
+    check(include_str!("../../vectors/succession.json"), |i| {
+        let f = i.inner("fields")?;
+        let succession = Succession {
+            account: f.parsed("account")?,
+            generation: f.number("generation")?,
+            owner: f.parsed("owner")?,
+            report_box: f.sized("report_box")?,
+            credentials: f.sized("credentials")?,
+        };
+        Ok(outputs(&seal(i, &succession)?))
     });
 }
 

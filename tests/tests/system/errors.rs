@@ -239,7 +239,12 @@ async fn the_warden_takes_only_records_that_are_ones_and_cuts_a_reason_to_size()
         assert!(answer == Ok(false) || answer.is_err_and(|e| e.short() == "InvalidArgument"));
     }
     let answer = belayd
-        .present("change-password", "", &[("old", PASSWORD), ("new", BENS)])
+        .present("change-password", "", &[("password", PASSWORD), ("new", BENS)])
+        .await
+        .unwrap();
+    refused(answer, "InvalidArgument").unwrap();
+    let answer = belayd
+        .present("recover", "ada@example.org", &[("new", BENS)])
         .await
         .unwrap();
     refused(answer, "NotSupported").unwrap();

@@ -1,7 +1,7 @@
 //! AddIdentifier, ConfirmIdentifier, RemoveIdentifier, SetLogin, BeginRecovery, CompleteRecovery.
 
 use belay_proto::identifier::Identifier;
-use belay_proto::keys::random;
+use belay_proto::keys::{random, sha256};
 use belay_proto::secret::Secret;
 use belay_proto::steps::{self, NewCredentialsSet, Purpose, RecoverInput};
 use belay_proto::wire::{Bytes, RecoveryAnswer};
@@ -120,7 +120,8 @@ impl Flow {
             }
         }
         self.report(Event::ProvingOver { id }).await?;
-        self.learn_details().await
+        self.details_changed().await;
+        Ok(())
     }
 
     /// Removes an address; the last one and the login stay.
@@ -132,7 +133,8 @@ impl Flow {
             .await;
         self.end_login(owner.tokens).await;
         removed.map_err(AccountError::from)?;
-        self.learn_details().await
+        self.details_changed().await;
+        Ok(())
     }
 
     /// Makes an address the login.
@@ -142,7 +144,8 @@ impl Flow {
         let set = self.surely(|| self.parts.cloud.set_login(&order, &key)).await;
         self.end_login(owner.tokens).await;
         set.map_err(AccountError::from)?;
-        self.learn_details().await
+        self.details_changed().await;
+        Ok(())
     }
 
     /// Chooses another password with the code that was sent and the recovery code behind the ticket. Nothing is known of the
@@ -176,6 +179,7 @@ impl Flow {
         if bound.is_some_and(|account| account != told.account) {
             return Err(AccountError::Refused(Refusal::OtherAccount));
         }
+        let replaces = sha256(&told.keyring);
         let certificates: Vec<Vec<u8>> = told.devices.into_iter().map(Into::into).collect();
         let input = RecoverInput {
             credentials: told.credentials.into(),
@@ -190,7 +194,7 @@ impl Flow {
             Some((signed, read))
         };
         let devices: Vec<_> = certificates.into_iter().filter_map(read).collect();
-        let asked = request(&devices, made, Some(told.ticket.expose()))?;
+        let asked = request(&devices, made, replaces, Some(told.ticket.expose()))?;
         let key = idempotency_key();
         // From here on the caller may leave: the cloud may have taken them.
         let put = self.surely(|| self.parts.cloud.recover(id, &asked, &key)).await;

@@ -1,9 +1,10 @@
 //! What the owner does to the account with the password: the walk that all of it begins with, and orders.
 
 use belay_proto::id::{AccountId, DeviceId};
-use belay_proto::keys::PublicKey;
+use belay_proto::keys::{PublicKey, sha256};
 use belay_proto::signed::DeviceCertificate;
 use belay_proto::steps::{self, Done, OrderOutput, Purpose, RemoveDeviceInput, RemoveDeviceOutput};
+use belay_proto::text::with_causes;
 use belay_proto::wire::{Grant, RemoveDeviceRequest};
 
 use super::{Flow, Leaving};
@@ -24,6 +25,8 @@ pub(super) struct Owner {
     pub(super) session: Session,
     /// The account's devices that the owner has certified: signed bytes, and what they say.
     pub(super) devices: Vec<(Vec<u8>, DeviceCertificate)>,
+    /// SHA-256 of the account's keyring as the login gave it: what a new one takes the place of.
+    pub(super) keyring: [u8; 32],
     /// The session that the login began.
     pub(super) tokens: Tokens,
 }
@@ -60,6 +63,7 @@ impl Flow {
             Some((signed, read))
         };
         Ok(Owner {
+            keyring: sha256(&login.keyring),
             key,
             account,
             session,
@@ -96,8 +100,22 @@ impl Flow {
         loop {
             match call().await {
                 Err(error @ CloudError::Offline { .. }) if tries < TRIES && !error.is_unsent() => tries += 1,
-                outcome => return outcome,
+                outcome => {
+                    if matches!(outcome, Err(CloudError::SessionEnded)) {
+                        self.session_is_over().await;
+                    }
+                    return outcome;
+                }
             }
+        }
+    }
+
+    async fn session_is_over(&self) {
+        let Some(account) = self.parts.warden.view().identity.account else {
+            return;
+        };
+        if let Err(error) = self.report(Event::SessionEnded { account }).await {
+            tracing::warn!(error = %with_causes(&error), "the session's end was not kept");
         }
     }
 
@@ -143,6 +161,7 @@ impl Flow {
         let asked = RemoveDeviceRequest {
             order: made.order.into(),
             keyring: made.keyring.into(),
+            replaces: owner.keyring.to_vec().into(),
             grants: stay.iter().zip(&made.boxes).map(grant).collect(),
         };
         let key = idempotency_key();

@@ -13,7 +13,7 @@ use belay_proto::wire::{Grant, NewCredentialsRequest};
 use super::Flow;
 use super::owner::Owner;
 use crate::account::error::AccountError;
-use crate::account::keep_up;
+use crate::account::keep_up::{self, Told};
 use crate::account::model::Session;
 use crate::account::state::Event;
 use crate::cloud::{CloudError, ProblemKind, idempotency_key};
@@ -103,7 +103,7 @@ impl Flow {
 
     /// Brings new credentials to the cloud, and what it took to the warden.
     async fn bring_credentials(&self, owner: &Owner, made: NewCredentialsSet) -> Result<(), AccountError> {
-        let asked = request(&owner.devices, made, None)?;
+        let asked = request(&owner.devices, made, owner.keyring, None)?;
         let key = idempotency_key();
         // From here on the caller may leave: the cloud may have taken them.
         let put = self
@@ -111,7 +111,7 @@ impl Flow {
             .await;
         match put {
             Ok(()) => {}
-            Err(CloudError::Problem(problem)) if problem.kind == ProblemKind::RevisionConflict => {
+            Err(CloudError::Problem(problem)) if problem.kind == ProblemKind::GenerationConflict => {
                 // Another device was first; its record is the one that counts.
                 self.keep_up().await;
                 return Err(CloudError::Problem(problem).into());
@@ -134,7 +134,7 @@ impl Flow {
 
     /// Brings what the cloud keeps of the owner's credentials to the warden; whether it told.
     pub(super) async fn keep_up(&self) -> bool {
-        keep_up::keep_up(&self.parts.cloud, &self.parts.warden).await
+        keep_up::keep_up(&self.parts.cloud, &self.parts.warden).await == Told::All
     }
 
     /// Whether the cloud last heard that a device of the account is lost: then what is written from now on gets other keys.
@@ -147,13 +147,14 @@ impl Flow {
     }
 }
 
-/// What the cloud gets.
+/// What the cloud gets; `replaces` is the SHA-256 of the keyring that it had.
 ///
 /// # Errors
 /// [`AccountError::Internal`] for a warden that answers other lists than it was asked about.
 pub(super) fn request(
     devices: &[(Vec<u8>, DeviceCertificate)],
     made: NewCredentialsSet,
+    replaces: [u8; 32],
     ticket: Option<&str>,
 ) -> Result<NewCredentialsRequest, AccountError> {
     let fits = |list: &[Vec<u8>]| list.is_empty() || list.len() == devices.len();
@@ -174,6 +175,7 @@ pub(super) fn request(
         grants: grants.collect(),
         credentials: made.credentials.into(),
         keyring: made.keyring.into(),
+        replaces: replaces.to_vec().into(),
         share: made.share.into(),
         succession: made.succession.map(Into::into),
     })

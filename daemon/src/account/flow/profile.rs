@@ -1,5 +1,6 @@
 //! SetProfile, GetServiceToken.
 
+use belay_proto::text::with_causes;
 use belay_proto::wire::ProfileChanges;
 
 use super::Flow;
@@ -14,7 +15,8 @@ impl Flow {
         let account = self.session().await?.ok_or(Refusal::NotBound)?.account;
         self.in_session(account, self.parts.cloud.set_profile(&changes))
             .await?;
-        self.learn_details().await
+        self.details_changed().await;
+        Ok(())
     }
 
     /// A token for another service of the account.
@@ -40,7 +42,14 @@ impl Flow {
         }
     }
 
-    /// Has the cloud tell the account's details, after they were changed.
+    /// Shows what was changed. The change is made: details that can't be had now come with the next look at the account.
+    pub(super) async fn details_changed(&self) {
+        if let Err(error) = self.learn_details().await {
+            tracing::info!(error = %with_causes(&error), "the account's new details are shown later");
+        }
+    }
+
+    /// Has the cloud tell the account's details.
     pub(super) async fn learn_details(&self) -> Result<(), AccountError> {
         let account = self.session().await?.ok_or(Refusal::NotBound)?.account;
         let details = self.in_session(account, self.parts.cloud.account()).await?;

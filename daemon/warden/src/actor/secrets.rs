@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use belay_proto::identifier::Identifier;
 use belay_proto::keys::nfkc;
-use belay_proto::steps::Purpose;
+use belay_proto::signed::Deed;
+use belay_proto::steps::{NEW_ROOT, Purpose, purpose_of, remove_device_subject};
 use belay_proto::{Secret, TicketId};
 use ring::hmac;
 
 use super::Warden;
-use crate::ceremony::{self, Session};
+use crate::ceremony::{self, Secrets, Session};
 use crate::core::check::Check;
 use crate::core::password;
 use crate::core::refusal::Refusal;
@@ -22,33 +23,17 @@ impl Warden {
         purpose: Purpose,
         subject: &str,
         presenter: Presenter,
-        password: Secret<String>,
+        secrets: Secrets,
     ) -> Result<TicketId, Refusal> {
-        self.not_empty(&password)?;
+        secrets.each().try_for_each(|secret| self.not_empty(secret))?;
         self.not_leaving()?;
-        let subject = match purpose {
-            Purpose::Register | Purpose::SignIn => Identifier::parse(subject)
-                .map_err(|error| Refusal::InvalidArgument(error.to_string()))?
-                .as_str()
-                .to_owned(),
-            Purpose::Reauthenticate
-            | Purpose::SignOut
-            | Purpose::Reset
-            | Purpose::Find
-            | Purpose::Policies
-            | Purpose::Unpair
-            | Purpose::Command => subject.to_owned(),
-        };
+        let subject = subject_of(purpose, subject)?;
         // Time first, so that an expired wait or ticket doesn't count.
         self.apply(What::Woke)?;
         self.state.admits(purpose, presenter, &self.now())?;
-        if purpose == Purpose::Register {
-            if !password::acceptable(&password, &subject) {
-                return Err(Refusal::WeakPassword);
-            }
-        } else if !password::long_enough(password.expose()) {
-            return Err(Refusal::WrongPassword);
-        }
+        self.not_itself(&subject)?;
+        self.acceptable(purpose, &subject, &secrets)?;
+        let session = Session::new(secrets)?;
         let id = TicketId::random();
         self.apply(What::Presented {
             id,
@@ -56,8 +41,48 @@ impl Warden {
             subject,
             presenter,
         })?;
-        self.sessions.insert(id, Session::new(Arc::new(password)));
+        self.sessions.insert(id, session);
         Ok(id)
+    }
+
+    /// What can be said of the secrets of a purpose before a ticket is made: that they are the ones, that a new password may be
+    /// used, and that the old one could be right.
+    fn acceptable(&self, purpose: Purpose, subject: &str, secrets: &Secrets) -> Result<(), Refusal> {
+        let known = |password: &Secret<String>| match password::long_enough(password.expose()) {
+            true => Ok(()),
+            false => Err(Refusal::WrongPassword),
+        };
+        let new = |password: &Secret<String>, context: &str| match password::acceptable(password, context) {
+            true => Ok(()),
+            false => Err(Refusal::WeakPassword),
+        };
+        match (purpose, secrets) {
+            (Purpose::Register, Secrets::Password(password)) => new(password, subject),
+            (Purpose::ChangePassword, Secrets::Change { old, new: chosen }) => {
+                known(old)?;
+                new(chosen, &self.state.bound()?.login)?;
+                match nfkc(old).expose() == nfkc(chosen).expose() {
+                    true => Err(Refusal::WeakPassword),
+                    false => Ok(()),
+                }
+            }
+            (Purpose::Recover, Secrets::Recovery { new: chosen, .. }) => new(chosen, subject),
+            (Purpose::ChangePassword | Purpose::Recover, _)
+            | (_, Secrets::Change { .. } | Secrets::Recovery { .. }) => {
+                Err(Refusal::InvalidArgument("another purpose's secrets".to_owned()))
+            }
+            (_, Secrets::Password(password)) => known(password),
+        }
+    }
+
+    /// A device isn't removed by itself: signing out leaves a release behind.
+    fn not_itself(&self, subject: &str) -> Result<(), Refusal> {
+        match &self.state.binding {
+            Binding::Bound(bound) if subject == remove_device_subject(bound.device) => Err(
+                Refusal::InvalidArgument("this device signs out instead".to_owned()),
+            ),
+            _ => Ok(()),
+        }
     }
 
     pub(super) async fn unlock(
@@ -123,4 +148,36 @@ impl Warden {
             .copy_from_slice(hmac::sign(&self.fingerprint_key, normalised.expose().as_bytes()).as_ref());
         fingerprint
     }
+}
+
+/// The subject in its one form.
+fn subject_of(purpose: Purpose, subject: &str) -> Result<String, Refusal> {
+    let invalid = |why: &str| Refusal::InvalidArgument(why.to_owned());
+    match purpose {
+        Purpose::Register | Purpose::SignIn | Purpose::Recover => {
+            return Identifier::parse(subject)
+                .map(|identifier| identifier.as_str().to_owned())
+                .map_err(|error| invalid(&error.to_string()));
+        }
+        Purpose::Identifier | Purpose::RemoveDevice | Purpose::DeleteAccount | Purpose::Bootloader => {
+            let deed = Deed::parse(subject).map_err(|error| invalid(&error.to_string()))?;
+            if purpose_of(&deed) != purpose {
+                return Err(invalid("another purpose's deed"));
+            }
+        }
+        Purpose::ChangePassword if !matches!(subject, "" | NEW_ROOT) => {
+            return Err(invalid("neither empty nor a new root"));
+        }
+        Purpose::RecoveryCode if !subject.is_empty() => return Err(invalid("a subject where there is none")),
+        Purpose::ChangePassword
+        | Purpose::RecoveryCode
+        | Purpose::Reauthenticate
+        | Purpose::SignOut
+        | Purpose::Reset
+        | Purpose::Find
+        | Purpose::Policies
+        | Purpose::Unpair
+        | Purpose::Command => {}
+    }
+    Ok(subject.to_owned())
 }

@@ -14,6 +14,7 @@ impl From<Refusal> for Error {
             Refusal::AlreadyBound => Self::AlreadyBound(text),
             Refusal::WrongPassword => Self::WrongPassword(text),
             Refusal::TooManyAttempts(_) => Self::TooManyAttempts(text),
+            Refusal::WrongCode => Self::WrongCode(text),
             Refusal::WeakPassword => Self::WeakPassword(text),
             Refusal::BadTicket => Self::BadTicket(text),
             Refusal::DeviceLost => Self::DeviceLost(text),

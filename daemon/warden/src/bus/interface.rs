@@ -3,10 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use belay_proto::Secret;
 use belay_proto::cbor::MAX_BYTES;
 use belay_proto::clock::{Clock, millis};
-use belay_proto::dbus::client::PASSWORD;
 use belay_proto::dbus::fd::{read_secret, write_secret};
 use belay_proto::dbus::{BindingState, Error, LockState};
 use belay_proto::keys::RecoveryClaim;
@@ -18,6 +16,7 @@ use zbus::{Connection, OwnedFd, OwnedVariant, Variant};
 use super::identity;
 use super::judges::Judges;
 use super::peers::Peers;
+use super::secrets;
 use crate::ceremony::Hardware;
 use crate::core::password;
 use crate::core::refusal::Refusal;
@@ -112,10 +111,10 @@ impl WardenInterface {
         if subject.len() > LONGEST_SUBJECT {
             return Err(Error::InvalidArgument("the subject is too long".to_owned()));
         }
-        let password = the_password(secrets).await?;
+        let secrets = secrets::read(purpose, secrets).await?;
         let ticket = self
             .handle
-            .present(purpose, subject.to_owned(), guest.presenter, password)
+            .present(purpose, subject.to_owned(), guest.presenter, secrets)
             .await?;
         Ok(ticket.to_string())
     }
@@ -302,15 +301,6 @@ fn fits(lengths: &[usize]) -> Result<(), Error> {
         return Err(Error::InvalidArgument("over 64 KiB".to_owned()));
     }
     Ok(())
-}
-
-/// Exactly one secret, named `password`: nothing else is read.
-async fn the_password(secrets: HashMap<String, OwnedFd>) -> Result<Secret<String>, Error> {
-    let mut secrets = secrets.into_iter();
-    match (secrets.next(), secrets.next()) {
-        (Some((name, fd)), None) if name == PASSWORD => Ok(read_secret(fd).await?),
-        _ => Err(Refusal::InvalidArgument("one secret is needed, `password`".to_owned()).into()),
-    }
 }
 
 fn entry_details(entry: Entry) -> Result<Details, Error> {

@@ -6,3 +6,4 @@ pub mod interface;
 pub mod judges;
 pub mod peers;
 pub mod places;
+mod secrets;

@@ -5,13 +5,10 @@ use belay_proto::signed::{DelegateCertificate, DelegatedVerbs, DeviceCertificate
 use belay_proto::{AccountId, Epoch};
 
 use super::Hardware;
-use crate::core::binding::WARDEN_SEED;
+use crate::core::binding::{BOX_SECRET, WARDEN_SEED};
 use crate::core::keyring;
 use crate::core::records::Bound;
 use crate::disk::sealing::SealingKey;
-
-/// How the box key is labelled where it is sealed.
-const BOX_SECRET: &str = "box-secret";
 
 /// What binding needs to know of the owner.
 pub(super) struct Owner<'a> {

@@ -1,7 +1,7 @@
 //! Binding, letting go, and the owner's credentials: everything that moves the pin or the verifier.
 
 use belay_proto::TicketId;
-use belay_proto::keys::SigningKey;
+use belay_proto::keys::{BoxKey, SigningKey};
 use belay_proto::signed::{
     CredentialsRecord, DelegateCertificate, DeviceCertificate, Release, ResetAuthorisation, Signed,
 };
@@ -17,6 +17,8 @@ use crate::moment::Moment;
 
 /// How the warden seed is labelled where it is sealed.
 pub const WARDEN_SEED: &str = "warden-seed";
+/// How the box key is labelled where it is sealed.
+pub const BOX_SECRET: &str = "box-secret";
 const RESET_LIFE_MS: u64 = 10 * 60 * 1000;
 
 impl State {
@@ -92,14 +94,22 @@ impl State {
     /// Anything else is answered `false` and changes nothing.
     pub(super) fn credentials_brought(&mut self, record: &[u8]) -> Transition {
         let replaced = self.replace_credentials(record)?;
-        let answer = Effect::Answer(Answer::Replaced(replaced.is_some()));
+        let answer = Effect::Answer(Answer::Taken(replaced.is_some()));
         Ok(replaced.unwrap_or_default().into_iter().chain([answer]).collect())
     }
 
     /// Unbinds: one commit holds that the device is free, and its release.
     pub(super) fn sign_out(&mut self, ticket: &TicketId) -> Transition {
-        self.proved(ticket, Purpose::SignOut)?;
-        let (mut effects, release) = self.let_go("signed-out", "belayd", "with the password")?;
+        let known = self
+            .tickets
+            .get(ticket, &[Purpose::SignOut, Purpose::DeleteAccount])?;
+        let how = match known.purpose {
+            Purpose::DeleteAccount if !known.ordered => return Err(Refusal::BadTicket),
+            Purpose::DeleteAccount => "with the account",
+            _ => "with the password",
+        };
+        self.proved(ticket, known.purpose)?;
+        let (mut effects, release) = self.let_go("signed-out", "belayd", how)?;
         effects.push(Effect::Answer(Answer::Released(release)));
         Ok(effects)
     }
@@ -168,27 +178,22 @@ impl State {
     }
 
     /// `None`: the record isn't one to take.
-    fn replace_credentials(&mut self, record: &[u8]) -> Result<Option<Vec<Effect>>, Refusal> {
+    fn replace_credentials(&mut self, bytes: &[u8]) -> Result<Option<Vec<Effect>>, Refusal> {
         let bound = self.bound()?;
-        let Some(record) = newer_record(bound, record) else {
+        let Some(record) = newer_record(bound, bytes) else {
             return Ok(None);
         };
-        let mut bound = bound.clone();
-        bound.verifier = self.key.verifier(&record.verify_digest);
-        bound.salt = record.salt;
-        bound.parameters = record.parameters;
-        bound.generation = record.generation;
-        self.binding = Binding::Bound(Box::new(bound));
-        // They were wrong for another password; one of them may be the new one.
-        self.wrong.clear();
-        self.tickets.doubt();
+        self.take_record(bound.clone(), &record);
         let detail = format!("generation {}", record.generation);
-        Ok(Some(vec![
-            note("credentials-replaced", "belayd", detail),
+        let mut effects = vec![note("credentials-replaced", "belayd", detail)];
+        // Before the binding: a code that is told though its record isn't taken yet holds all the same.
+        effects.extend(self.settle_code(bytes));
+        effects.extend([
             Effect::Persist(Concern::Binding),
             // A neighbour written after it remembers that the old verifier is the older one.
             Effect::Persist(Concern::Throttle),
-        ]))
+        ]);
+        Ok(Some(effects))
     }
 
     /// The owner's key has signed with a root that the ticket's password opened.
@@ -240,8 +245,21 @@ pub fn warden_key(key: &SealingKey, bound: &Bound) -> Result<SigningKey, Refusal
     Ok(SigningKey::from_seed(&belay_proto::Secret::new(seed)))
 }
 
+/// The box key of a binding, to read what the owner's other devices sealed to it.
+///
+/// # Errors
+/// It isn't sealed with this device's key.
+pub fn box_key(key: &SealingKey, bound: &Bound) -> Result<BoxKey, Refusal> {
+    let broken = Refusal::Internal("the box key doesn't open");
+    let secret = key
+        .open(BOX_SECRET, &bound.box_secret)
+        .map_err(|_| broken.clone())?;
+    let secret = <[u8; 32]>::try_from(secret.expose().as_slice()).map_err(|_| broken)?;
+    Ok(BoxKey::from_secret(&belay_proto::Secret::new(secret)))
+}
+
 /// Whether the owner lets this warden's key ring under the generation that holds.
-fn is_for(bound: &Bound, delegate: &[u8]) -> bool {
+pub(super) fn is_for(bound: &Bound, delegate: &[u8]) -> bool {
     let opened = Signed::decode(delegate)
         .ok()
         .and_then(|signed| signed.open::<DelegateCertificate>(&bound.owner).ok());

@@ -1,6 +1,6 @@
 //! What happens to the warden, and what it does about it.
 
-use belay_proto::signed::Disposition;
+use belay_proto::signed::{Deed, Disposition};
 use belay_proto::steps::{PolicyChanges, Purpose};
 use belay_proto::{AccessoryId, CommandId, PendingId, TicketId};
 
@@ -9,6 +9,7 @@ use super::command::lost::{Setback, Stand};
 use super::records::Bound;
 use super::refusal::Refusal;
 use super::registration::{CodeRequest, Pending};
+use super::succession::Brought;
 use super::throttle::Presenter;
 use crate::disk::copies::Concern;
 use crate::moment::Moment;
@@ -150,6 +151,45 @@ pub enum What {
         /// The `command` ticket.
         ticket: TicketId,
     },
+    /// Credentials with another password were made.
+    PasswordChosen {
+        /// The `change-password` ticket.
+        ticket: TicketId,
+        /// Theirs.
+        generation: u64,
+    },
+    /// Credentials with another recovery code were made.
+    CodeMade {
+        /// The `recovery-code` ticket.
+        ticket: TicketId,
+        /// The code, sealed.
+        pending: Box<Pending>,
+    },
+    /// The recovery code opened the root, and credentials with another password were made.
+    Recovered {
+        /// The `recover` ticket.
+        ticket: TicketId,
+        /// Theirs.
+        generation: u64,
+    },
+    /// A recovery came to nothing.
+    RecoveryFailed {
+        /// The `recover` ticket.
+        ticket: TicketId,
+    },
+    /// The owner key has signed an order.
+    OrderSigned {
+        /// A ticket of the deed's purpose.
+        ticket: TicketId,
+        /// What is ordered.
+        deed: Deed,
+    },
+    /// belayd brought the keyring that another device sealed to this one's box.
+    KeyringBrought(Vec<u8>),
+    /// belayd brought the owner's word that this warden's key may ring, signed bytes.
+    DelegateBrought(Vec<u8>),
+    /// belayd brought the owner's new key.
+    SuccessionBrought(Box<Brought>),
     /// The operating system was asked to be so.
     Enforced {
         /// How.
@@ -194,8 +234,8 @@ pub enum Answer {
     Proved,
     /// The recovery code, sealed.
     RecoveryCode(Vec<u8>),
-    /// Whether the record replaced the verifier.
-    Replaced(bool),
+    /// Whether what belayd brought was taken.
+    Taken(bool),
     /// The encoded release.
     Released(Vec<u8>),
     /// The judgement of a command, and its id where a text message was one.

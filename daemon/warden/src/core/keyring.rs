@@ -56,6 +56,12 @@ impl State {
 /// older one, which a cloud may bring back, never does.
 #[must_use]
 pub fn is_newer(key: &SealingKey, bound: &Bound, generation: u64, keyring: &Keyring) -> bool {
+    generation >= bound.generation && is_above_kept(key, bound, keyring)
+}
+
+/// Whether a keyring of the account has a key epoch above the ones that `bound` keeps.
+#[must_use]
+pub fn is_above_kept(key: &SealingKey, bound: &Bound, keyring: &Keyring) -> bool {
     let kept = open(key, bound).map_or(0, |kept| kept.key_epoch());
-    keyring.account == bound.account && generation >= bound.generation && keyring.key_epoch() > kept
+    keyring.account == bound.account && keyring.key_epoch() > kept
 }

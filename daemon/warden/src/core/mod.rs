@@ -4,12 +4,15 @@ pub mod binding;
 pub mod check;
 pub mod command;
 pub mod event;
+mod grants;
 pub mod keyring;
+mod orders;
 pub mod password;
 pub mod records;
 pub mod refusal;
 pub mod registration;
 pub mod state;
+pub mod succession;
 pub mod throttle;
 pub mod tickets;
 

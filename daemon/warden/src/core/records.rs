@@ -78,6 +78,7 @@ cbor_map! {
         boottime_ms: u64,
         code: Vec<u8>,
         draft: Option<Vec<u8>>,
+        awaits: Option<[u8; 32]>,
     }
 
     struct StoredLock {
@@ -209,6 +210,7 @@ pub fn pending_to_bytes(pending: Option<&Pending>) -> Vec<u8> {
             boottime_ms: pending.started.boottime_ms(),
             code: pending.code.clone(),
             draft: pending.draft.as_ref().map(|draft| draft.encode()),
+            awaits: pending.awaits,
         }
         .encode()
     })
@@ -235,6 +237,7 @@ pub fn pending_from_bytes(bytes: &[u8]) -> Result<Option<Pending>, Malformed> {
             .draft
             .map(|draft| Bound::decode(&draft).map(Box::new))
             .transpose()?,
+        awaits: stored.awaits,
         wrong_claims: 0,
     }))
 }

@@ -23,7 +23,10 @@ pub enum Refusal {
     /// Too many wrong ones; how long to wait.
     #[error("too many attempts: wait {} s", .0.as_secs().saturating_add(1))]
     TooManyAttempts(Duration),
-    /// A new password that is too easy to guess.
+    /// Not a recovery code, or not this account's.
+    #[error("wrong recovery code")]
+    WrongCode,
+    /// A new password that is too easy to guess, or the one that it is to replace.
     #[error("the new password is too weak")]
     WeakPassword,
     /// No such ticket, or not for this.

@@ -1,9 +1,9 @@
 //! A registration between the moment its keys are made and the moment the owner has written the
-//! recovery code down.
+//! recovery code down; or a recovery code alone, made anew.
 
 use std::time::Duration;
 
-use belay_proto::keys::RecoveryClaim;
+use belay_proto::keys::{RecoveryClaim, sha256};
 use belay_proto::steps::Purpose;
 use belay_proto::{DeviceId, PendingId, TicketId};
 
@@ -29,6 +29,8 @@ pub struct Pending {
     pub code: Vec<u8>,
     /// What binding commits; `None` once bound.
     pub draft: Option<Box<Bound>>,
+    /// SHA-256 of the credentials record that the code is in, signed bytes, until that record holds.
+    pub awaits: Option<[u8; 32]>,
     /// How many wrong claims were brought since the warden started.
     pub wrong_claims: u32,
 }
@@ -40,6 +42,14 @@ pub struct CodeRequest {
     pub claim: RecoveryClaim,
     /// Who brings it.
     pub presenter: Presenter,
+}
+
+impl Pending {
+    /// Whether the code is the account's: the registration is bound, the record that it is in holds.
+    #[must_use]
+    pub const fn is_settled(&self) -> bool {
+        self.draft.is_none() && self.awaits.is_none()
+    }
 }
 
 impl State {
@@ -75,9 +85,9 @@ impl State {
         }
     }
 
-    /// Gives a registration up; never a binding.
+    /// Gives a registration up, or a recovery code that never held; never a binding.
     pub(super) fn discard_pending(&mut self, id: &PendingId) -> Transition {
-        if self.named_pending(id)?.draft.is_none() {
+        if self.named_pending(id)?.is_settled() {
             return Err(Refusal::AlreadyBound);
         }
         self.pending = None;
@@ -85,8 +95,12 @@ impl State {
     }
 
     pub(super) fn acknowledge_code(&mut self, id: &PendingId) -> Transition {
-        if self.named_pending(id)?.draft.is_some() {
+        let pending = self.named_pending(id)?;
+        if pending.draft.is_some() {
             return Err(Refusal::NotBound);
+        }
+        if !pending.is_settled() {
+            return Err(Refusal::NotFound);
         }
         self.pending = None;
         done(vec![
@@ -101,7 +115,7 @@ impl State {
         if matches!(self.binding, Binding::Tampered(_)) {
             return Err(Refusal::Tampered);
         }
-        let pending = self.pending.as_mut().filter(|pending| pending.draft.is_none());
+        let pending = self.pending.as_mut().filter(|pending| pending.is_settled());
         let pending = pending.ok_or(Refusal::NotFound)?;
         if self.key.recovery_claim(&pending.id).is(&request.claim) {
             return Ok(vec![Effect::Answer(Answer::RecoveryCode(pending.code.clone()))]);
@@ -132,7 +146,7 @@ impl State {
             if pending.started.boot_id != at.boot_id {
                 pending.started = at.clone();
             }
-            let over = pending.draft.is_some() && pending.started.left_of(LIFE, at).is_zero();
+            let over = !pending.is_settled() && pending.started.left_of(LIFE, at).is_zero();
             if over {
                 self.pending = None;
             }
@@ -154,6 +168,16 @@ impl State {
                 self.pending = None;
             }
         }
+    }
+
+    /// Credentials came: the code that is in them holds now, one that is in others never does.
+    pub(super) fn settle_code(&mut self, record: &[u8]) -> Option<Effect> {
+        let pending = self.pending.as_mut()?;
+        let awaited = pending.awaits.take()?;
+        if awaited != sha256(record) {
+            self.pending = None;
+        }
+        Some(Effect::Persist(Concern::Pending))
     }
 
     fn named_pending(&self, id: &PendingId) -> Result<&Pending, Refusal> {

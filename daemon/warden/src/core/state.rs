@@ -170,6 +170,11 @@ impl State {
     /// Why not.
     pub fn admits(&self, purpose: Purpose, presenter: Presenter, at: &Moment) -> Result<(), Refusal> {
         self.not_lost()?;
+        if purpose == Purpose::Recover && matches!(self.binding, Binding::Unbound { .. } | Binding::Bound(_))
+        {
+            // No password is compared: who forgot theirs waits for nothing.
+            return Ok(());
+        }
         match (&self.binding, needs_owner(purpose)) {
             (Binding::Unbound { .. }, false) => return Ok(()),
             (Binding::Bound(_), false) => return Err(Refusal::AlreadyBound),
@@ -217,6 +222,7 @@ impl State {
                         presenter,
                         issued: at,
                         proof: Proof::Unchecked,
+                        ordered: false,
                     },
                 )?;
                 done(Vec::new())
@@ -260,6 +266,14 @@ impl State {
             What::Unpaired { ticket, accessory } => self.unpaired(&ticket, accessory),
             What::FindSet { ticket, enabled } => self.set_find(&ticket, enabled, &at),
             What::PoliciesSet { ticket, changes } => self.set_policies(&ticket, &changes, &at),
+            What::PasswordChosen { ticket, generation } => self.password_chosen(&ticket, generation),
+            What::CodeMade { ticket, pending } => self.code_made(&ticket, *pending),
+            What::Recovered { ticket, generation } => self.recovered(&ticket, generation),
+            What::RecoveryFailed { ticket } => self.recovery_failed(&ticket),
+            What::OrderSigned { ticket, deed } => self.order_signed(&ticket, &deed),
+            What::KeyringBrought(sealed) => self.keyring_brought(&sealed),
+            What::DelegateBrought(delegate) => self.delegate_brought(delegate),
+            What::SuccessionBrought(brought) => self.succession_brought(&brought),
             What::Enforced { stand, result } => self.enforced(stand, result, &at),
         }
     }

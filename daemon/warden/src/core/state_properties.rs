@@ -3,20 +3,22 @@
 
 use std::time::Duration;
 
-use belay_proto::keys::{KdfParameters, SigningKey};
+use belay_proto::keys::{BoxKey, KdfParameters, SigningKey, sha256};
 use belay_proto::signed::{
-    Action, Command, CommandEnvelope, DelegateCertificate, DelegatedVerbs, Signed, Verb,
+    Action, Command, CommandEnvelope, CredentialsRecord, Deed, DelegateCertificate, DelegatedVerbs, Signed,
+    Succession, Verb,
 };
 use belay_proto::steps::{PolicyChanges, Purpose, RESET_AND_RELEASE};
 use belay_proto::text::base64url;
 use belay_proto::{AccessoryId, AccountId, CommandId, Epoch, HardwareId, PendingId, Secret, TicketId};
 use proptest::prelude::*;
 
-use super::binding::WARDEN_SEED;
+use super::binding::{BOX_SECRET, WARDEN_SEED};
 use super::check::Check;
 use super::records::Bound;
 use super::registration::{CodeRequest, Pending};
 use super::state::{Abilities, Binding, Door, Effect, Event, Lock, State, What, step};
+use super::succession::Brought;
 use super::throttle::Presenter;
 use crate::disk::sealing::SealingKey;
 use crate::moment::Moment;
@@ -45,7 +47,7 @@ fn bound(owner: &SigningKey) -> Box<Bound> {
         certificate: Vec::new(),
         warden_key: warden.public(),
         warden_seed: key.seal(WARDEN_SEED, warden.seed().expose()),
-        box_secret: Vec::new(),
+        box_secret: key.seal(BOX_SECRET, &[7; 32]),
         verifier: key.verifier(&RIGHT),
         salt: [5; 16],
         parameters: KdfParameters::FLOOR,
@@ -77,10 +79,15 @@ fn what(right: bool) -> impl Strategy<Value = What> {
     prop_oneof![
         Just(What::Woke),
         (ticket(), purpose, presenter(), any::<bool>()).prop_map(|(id, purpose, presenter, releases)| {
+            let subject = match (purpose, releases) {
+                (Purpose::DeleteAccount, _) => "delete-account",
+                (_, true) => RESET_AND_RELEASE,
+                (_, false) => "",
+            };
             What::Presented {
                 id,
                 purpose,
-                subject: if releases { RESET_AND_RELEASE } else { "" }.to_owned(),
+                subject: subject.to_owned(),
                 presenter,
             }
         }),
@@ -108,6 +115,7 @@ fn what(right: bool) -> impl Strategy<Value = What> {
                     started,
                     code: Vec::new(),
                     draft: Some(draft.clone()),
+                    awaits: None,
                     wrong_claims: 0,
                 };
                 What::AccountFounded {
@@ -141,7 +149,62 @@ fn what(right: bool) -> impl Strategy<Value = What> {
             reason: String::new()
         }),
         asked_by_belayd(),
+        of_the_account(),
     ]
+}
+
+/// What belayd may walk and bring of the account's life: steps without a ticket that proves, and grants of a stranger.
+fn of_the_account() -> impl Strategy<Value = What> {
+    let ticket = || any::<u8>().prop_map(id);
+    let bytes = || prop::collection::vec(any::<u8>(), 0..200);
+    let thief = SigningKey::from_seed(&Secret::new([9; 32]));
+    prop_oneof![
+        (ticket(), any::<u64>()).prop_map(|(ticket, generation)| What::PasswordChosen { ticket, generation }),
+        (ticket(), any::<u64>()).prop_map(|(ticket, generation)| What::Recovered { ticket, generation }),
+        ticket().prop_map(|ticket| What::RecoveryFailed { ticket }),
+        (ticket(), any::<bool>()).prop_map(|(ticket, deletes)| What::OrderSigned {
+            ticket,
+            deed: match deletes {
+                true => Deed::DeleteAccount,
+                false => Deed::RemoveIdentifier("0".repeat(32)),
+            }
+        }),
+        bytes().prop_map(What::KeyringBrought),
+        bytes().prop_map(What::DelegateBrought),
+        Just(What::DelegateBrought(
+            Signed::seal(&delegation(&thief), &thief).encode()
+        )),
+        any::<u64>()
+            .prop_map(move |generation| What::SuccessionBrought(Box::new(usurped(&thief, generation)))),
+    ]
+}
+
+/// A succession that a stranger to the pinned owner made for themselves.
+fn usurped(thief: &SigningKey, generation: u64) -> Brought {
+    let bound = owners_binding();
+    let record = CredentialsRecord {
+        account: bound.account,
+        generation,
+        salt: [0; 16],
+        parameters: KdfParameters::FLOOR,
+        login: thief.public(),
+        verify_digest: [0; 32],
+        wrapped_root: Vec::new(),
+        recovery_wrap: Vec::new(),
+    };
+    let credentials = Signed::seal(&record, thief).encode();
+    let succession = Succession {
+        account: bound.account,
+        generation,
+        owner: thief.public(),
+        report_box: *BoxKey::from_secret(&Secret::new([1; 32])).public().as_bytes(),
+        credentials: sha256(&credentials),
+    };
+    Brought {
+        succession: Signed::seal(&succession, thief).encode(),
+        certificate: bound.certificate,
+        credentials,
+    }
 }
 
 /// What belayd may bring about the owner's commands, with any bytes: rubbish, and commands that fit this device in
@@ -297,7 +360,11 @@ proptest! {
                 };
                 let ticket = before.tickets.any(ticket).unwrap();
                 assert_eq!(ticket.proof, super::tickets::Proof::Right);
-                assert!(ticket.purpose == Purpose::SignOut || ticket.subject == RESET_AND_RELEASE);
+                assert!(match ticket.purpose {
+                    Purpose::SignOut => true,
+                    Purpose::DeleteAccount => ticket.ordered,
+                    _ => ticket.subject == RESET_AND_RELEASE,
+                });
             }
             assert!(!matches!(next.lock, Lock::Wiping(_)), "nobody but the owner wipes");
             if before.lock != Lock::Unlocked && next.lock == Lock::Unlocked {

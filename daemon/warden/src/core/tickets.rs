@@ -15,41 +15,19 @@ const LIFE: Duration = Duration::from_secs(60);
 /// For each kind of presenter: an app in the session never takes the lost screen's and root's room.
 const MOST: usize = 256;
 
-/// Purposes of the contract that later versions of the warden bring.
-const LATER: [&str; 7] = [
-    "change-password",
-    "recover",
-    "recovery-code",
-    "identifier",
-    "remove-device",
-    "delete-account",
-    "bootloader",
-];
-
 /// Reads the purpose that `Present` names.
 ///
 /// # Errors
-/// [`Refusal::NotSupported`] for one that a later version brings, else [`Refusal::InvalidArgument`].
+/// [`Refusal::InvalidArgument`] for any other text.
 pub fn parse_purpose(text: &str) -> Result<Purpose, Refusal> {
-    text.parse().map_err(|_| match LATER.contains(&text) {
-        true => Refusal::NotSupported(text.to_owned()),
-        false => Refusal::InvalidArgument("unknown purpose".to_owned()),
-    })
+    text.parse()
+        .map_err(|_| Refusal::InvalidArgument("unknown purpose".to_owned()))
 }
 
 /// Whether a purpose only makes sense on a device that belongs to somebody.
 #[must_use]
 pub const fn needs_owner(purpose: Purpose) -> bool {
-    matches!(
-        purpose,
-        Purpose::Reauthenticate
-            | Purpose::SignOut
-            | Purpose::Reset
-            | Purpose::Find
-            | Purpose::Policies
-            | Purpose::Unpair
-            | Purpose::Command
-    )
+    !matches!(purpose, Purpose::Register | Purpose::SignIn | Purpose::Recover)
 }
 
 /// What the local check said about a ticket's password.
@@ -71,7 +49,7 @@ pub enum Proof {
 pub struct Ticket {
     /// What for.
     pub purpose: Purpose,
-    /// Whom it is about: the login identifier for `register` and `sign-in`, else anything.
+    /// What it is about, as `Present` was told.
     pub subject: String,
     /// Who presented it.
     pub presenter: Presenter,
@@ -79,6 +57,8 @@ pub struct Ticket {
     pub issued: Moment,
     /// The local check.
     pub proof: Proof,
+    /// An order was signed with it: a `delete-account` ticket lives on to let the device go.
+    pub ordered: bool,
 }
 
 /// The live tickets.
@@ -123,6 +103,13 @@ impl Tickets {
     pub fn prove(&mut self, id: &TicketId, proof: Proof) {
         if let Some(ticket) = self.0.get_mut(id) {
             ticket.proof = proof;
+        }
+    }
+
+    /// An order was signed with it.
+    pub fn order(&mut self, id: &TicketId) {
+        if let Some(ticket) = self.0.get_mut(id) {
+            ticket.ordered = true;
         }
     }
 
@@ -191,6 +178,7 @@ mod tests {
             presenter: Presenter::Session,
             issued: at("a", 100),
             proof: Proof::Unchecked,
+            ordered: false,
         };
         assert_eq!(tickets.issue(id, ticket), Ok(()));
         (tickets, id)
@@ -239,14 +227,15 @@ mod tests {
     }
 
     #[test]
-    fn purposes_of_later_versions_are_told_from_nonsense() {
-        assert_eq!(
-            parse_purpose("bootloader"),
-            Err(Refusal::NotSupported("bootloader".to_owned()))
-        );
-        assert!(matches!(
-            parse_purpose("Sign-In"),
-            Err(Refusal::InvalidArgument(_))
-        ));
+    fn each_purpose_of_the_contract_is_known_and_nonsense_is_told() {
+        for purpose in Purpose::ALL {
+            assert_eq!(parse_purpose(purpose.as_str()), Ok(purpose));
+        }
+        for nonsense in ["Sign-In", "", "tighten"] {
+            assert!(matches!(
+                parse_purpose(nonsense),
+                Err(Refusal::InvalidArgument(_))
+            ));
+        }
     }
 }

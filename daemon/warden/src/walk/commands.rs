@@ -150,7 +150,7 @@ impl Warden {
             thumbprint: input.thumbprint,
             action: Purpose::Command.as_str().to_owned(),
         };
-        self.sign_login(ticket, Purpose::Command, &identifier, input)
+        self.sign_login(ticket, Purpose::Command, identifier.as_str(), input)
             .await
     }
 

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod account;
+mod account_crashes;
 mod by_sms;
+mod changing;
 mod collection_keys;
 mod command_crashes;
 mod commands;
@@ -15,9 +17,12 @@ mod door;
 mod enforcing;
 mod first_state;
 mod floods;
+mod life;
+mod ordering;
 mod own_time;
 mod owner;
 mod policies;
+mod recovering;
 mod refusals;
 mod registration;
 mod sign_out;
@@ -25,6 +30,7 @@ mod signing;
 mod simulated;
 mod state_files;
 mod stopping_disk;
+mod succeeding;
 mod support;
 mod throttling;
 mod tickets;

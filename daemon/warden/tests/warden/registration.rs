@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use belay_proto::Secret;
-use belay_proto::keys::{RecoveryClaim, RecoveryCode, Root};
+use belay_proto::keys::{RecoveryClaim, RecoveryCode};
 use belay_proto::signed::{DeviceCertificate, Signed};
 use belay_proto::steps::{self, *};
 use belay_warden::core::refusal::Refusal;
@@ -67,8 +67,10 @@ async fn the_recovery_code_opens_the_root_and_is_told_for_its_claim_from_binding
     let text = code(&warden).await.unwrap();
     assert_eq!(code(&warden).await.unwrap().expose(), text.expose());
     let record = account.record();
-    let key = RecoveryCode::parse(text.expose()).unwrap().wrap_key();
-    let root = Root::unwrap(&key, &record.account, record.generation, &record.recovery_wrap).unwrap();
+    let root = RecoveryCode::parse(text.expose())
+        .unwrap()
+        .unwrap(&record.account, &record.recovery_wrap)
+        .unwrap();
     assert_eq!(root.owner_key().public(), account.owner);
 
     let input = PendingInput {

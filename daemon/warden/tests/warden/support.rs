@@ -13,7 +13,7 @@ use belay_proto::keys::{KdfParameters, PublicKey, RecoveryClaim, SigningKey};
 use belay_proto::steps::{self, *};
 use belay_proto::{PendingId, Secret, TicketId};
 use belay_warden::actor::{Facts, Warden};
-use belay_warden::ceremony::Hardware;
+use belay_warden::ceremony::{Hardware, Secrets};
 use belay_warden::commands;
 use belay_warden::core::refusal::Refusal;
 use belay_warden::core::registration::CodeRequest;
@@ -204,7 +204,12 @@ impl Running {
     ) -> Result<String, Refusal> {
         let ticket = self
             .handle
-            .present(purpose, subject.to_owned(), presenter, secret(password))
+            .present(
+                purpose,
+                subject.to_owned(),
+                presenter,
+                Secrets::Password(secret(password)),
+            )
             .await?;
         Ok(ticket.to_string())
     }

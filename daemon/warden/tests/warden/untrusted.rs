@@ -6,10 +6,11 @@ use belay_proto::keys::RecoveryCode;
 use belay_proto::signed::{Action, Command, DeviceCertificate, Signed};
 use belay_proto::sms::{SmsAction, SmsCommand};
 use belay_proto::steps::{self, *};
-use belay_proto::{CommandId, PendingId, TicketId};
+use belay_proto::{CommandId, DeviceId, PendingId, TicketId};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
+use crate::life::lures;
 use crate::support::{Account, Device, LOGIN, OTHER_PASSWORD, PASSWORD, Running};
 
 #[derive(Clone, Debug)]
@@ -35,7 +36,7 @@ enum Input {
     Flipped(usize, usize),
 }
 
-const STEPS: [&str; 22] = [
+const STEPS: [&str; 30] = [
     steps::NEW_CREDENTIALS,
     steps::BIND,
     steps::DISCARD,
@@ -57,6 +58,14 @@ const STEPS: [&str; 22] = [
     steps::COLLECTION_KEYS,
     steps::SET_FIND,
     steps::SET_POLICIES,
+    steps::NEW_PASSWORD,
+    steps::NEW_RECOVERY_CODE,
+    steps::RECOVER,
+    steps::ORDER,
+    steps::REMOVE_DEVICE,
+    steps::TAKE_KEYRING,
+    steps::TAKE_DELEGATE,
+    steps::SUCCEED,
     "no-such-step",
 ];
 
@@ -104,9 +113,18 @@ impl Loot {
         for purpose in purposes {
             tickets.push(warden.present(purpose, LOGIN, OTHER_PASSWORD).await.unwrap());
         }
+        let removal = remove_device_subject(DeviceId::random());
+        for (purpose, subject) in [
+            (Purpose::RecoveryCode, ""),
+            (Purpose::DeleteAccount, "delete-account"),
+            (Purpose::RemoveDevice, removal.as_str()),
+        ] {
+            tickets.push(warden.present(purpose, subject, OTHER_PASSWORD).await.unwrap());
+        }
         let stranger = belay_proto::keys::SigningKey::generate();
         let forged = Signed::seal(&own.with_password(OTHER_PASSWORD).record(), &stranger).encode();
         let mut inputs = commands(owner, own);
+        inputs.extend(lures(owner, own));
         let collection = steps::ACCESSORIES.to_owned();
         inputs.extend([
             CollectionKeysInput { collection }.encode(),

@@ -2,19 +2,14 @@
 
 use zbus::{Connection, Fd, Variant};
 
-use super::{Error, Options, Ticket, WardenClient, memfd, parse, text, ticket};
+use super::{
+    Error, NEW_PASSWORD, OLD_PASSWORD, Options, RECOVERY_CODE, Ticket, WardenClient, memfd, parse, text, ticket,
+};
 use crate::dbus::AccountProxy;
 use crate::id::DeviceId;
 use crate::secret::Secret;
 use crate::signed::Deed;
 use crate::steps::{NEW_ROOT, Purpose, purpose_of};
-
-/// The name of the password before, among a ticket's secrets.
-pub const OLD: &str = "old";
-/// The name of the password to come.
-pub const NEW: &str = "new";
-/// The name of the recovery code.
-pub const RECOVERY_CODE: &str = "recovery-code";
 
 /// Changes the password, and with `new_root` every key besides.
 ///
@@ -29,7 +24,7 @@ pub async fn change_password(
     let subject = if new_root { NEW_ROOT } else { "" };
     let ticket = WardenClient::new(connection)
         .await?
-        .present(Purpose::ChangePassword, subject, &[(OLD, old), (NEW, new)])
+        .present(Purpose::ChangePassword, subject, &[(OLD_PASSWORD, old), (NEW_PASSWORD, new)])
         .await?;
     let options = Options::from([("new-root", Variant::from(new_root))]);
     AccountProxy::new(connection)
@@ -130,7 +125,7 @@ pub async fn complete_recovery(
     recovery_code: Option<&Secret<String>>,
 ) -> Result<(), Error> {
     let identifier = parse(identifier)?;
-    let mut secrets = vec![(NEW, new)];
+    let mut secrets = vec![(NEW_PASSWORD, new)];
     secrets.extend(recovery_code.map(|code| (RECOVERY_CODE, code)));
     let ticket = WardenClient::new(connection)
         .await?

@@ -1,12 +1,13 @@
 //! Objects to sign.
 
 use super::owner;
-use crate::id::{AccountId, CommandId, DeviceId, Epoch, HardwareId, device_id};
+use crate::id::{AccountId, CommandId, DeviceId, Epoch, HardwareId, OrderId, device_id};
 use crate::keys::{BoxKey, KdfParameters, PublicKey};
 use crate::secret::Secret;
 use crate::signed::{
-    Action, Command, CommandState, CredentialsRecord, DelegateCertificate, DelegatedVerbs, DeviceCertificate,
-    LoginStatement, Outcome, Release, ResetAuthorisation, StateReport, Verb,
+    AccountOrder, Action, Command, CommandState, CredentialsRecord, Deed, DelegateCertificate,
+    DelegatedVerbs, DeviceCertificate, LoginStatement, Outcome, Release, ResetAuthorisation, StateReport,
+    Succession, Verb,
 };
 
 pub fn credentials() -> CredentialsRecord {
@@ -126,5 +127,24 @@ pub fn state_report() -> StateReport {
         lock: "lost".to_owned(),
         time: 1_700_000_100_000,
         find: true,
+    }
+}
+
+pub fn order() -> AccountOrder {
+    AccountOrder {
+        account: AccountId::from_bytes([1; 16]),
+        id: OrderId::from_bytes([8; 16]),
+        generation: 3,
+        deed: Deed::AddIdentifier("a@example.org".to_owned()),
+    }
+}
+
+pub fn succession() -> Succession {
+    Succession {
+        account: AccountId::from_bytes([1; 16]),
+        generation: 4,
+        owner: owner().public(),
+        report_box: *BoxKey::from_secret(&Secret::new([6; 32])).public().as_bytes(),
+        credentials: [5; 32],
     }
 }

@@ -1,0 +1,178 @@
+//! New credentials for an account whose root is open: another password, another recovery code, another root.
+
+use belay_proto::Secret;
+use belay_proto::keys::{RecoveryCode, Root, random, sha256};
+use belay_proto::signed::{CredentialsRecord, DeviceCertificate, Keyring, Signed, Succession};
+use belay_proto::steps::{NewCredentialsSet, RecoverInput};
+
+use super::bound::delegation;
+use super::{Derived, Opened};
+use crate::core::refusal::Refusal;
+
+/// What a new password brings besides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewKeys {
+    /// Nothing: the data's keys stay.
+    Kept,
+    /// A key epoch.
+    Epoch,
+    /// A root, and with it a key epoch.
+    Root,
+}
+
+/// The next credentials, before they are signed; account and generation are the keyring's.
+struct Next<'a> {
+    root: &'a Root,
+    derived: &'a Derived,
+    recovery_wrap: Vec<u8>,
+    keyring: Keyring,
+}
+
+/// The account under another password. The recovery code goes on, unless the root changes: nobody here knows the code that
+/// would have to wrap the new one.
+///
+/// # Errors
+/// [`Refusal::CloudRefused`]: no generation follows.
+pub fn change_password(
+    opened: &Opened,
+    chosen: &Derived,
+    devices: &[DeviceCertificate],
+    keys: NewKeys,
+) -> Result<NewCredentialsSet, Refusal> {
+    let generation = next_generation(opened)?;
+    let keyring = match keys {
+        NewKeys::Kept => opened.keyring.for_generation(generation),
+        NewKeys::Epoch | NewKeys::Root => opened.keyring.with_new_epoch(generation),
+    };
+    let fresh = (keys == NewKeys::Root).then(Root::generate);
+    let next = Next {
+        root: fresh.as_ref().unwrap_or(&opened.root),
+        derived: chosen,
+        recovery_wrap: match &fresh {
+            Some(_) => Vec::new(),
+            None => opened.record.recovery_wrap.clone(),
+        },
+        keyring,
+    };
+    let mut set = next.issue(devices);
+    if keys != NewKeys::Kept {
+        set.boxes = boxes(&next.keyring, next.root, devices);
+    }
+    if let Some(root) = &fresh {
+        set.certificates = certified_again(root, next.keyring.key_epoch(), devices);
+        set.succession = Some(succession(opened, root, generation, &set.credentials));
+    }
+    Ok(set)
+}
+
+/// The account under the same password, and another recovery code.
+///
+/// # Errors
+/// As [`change_password`].
+pub fn change_recovery_code(
+    opened: &Opened,
+    derived: &Derived,
+    devices: &[DeviceCertificate],
+    code: &RecoveryCode,
+) -> Result<NewCredentialsSet, Refusal> {
+    let next = Next {
+        root: &opened.root,
+        derived,
+        recovery_wrap: code.wrap(&opened.root, &opened.record.account),
+        keyring: opened.keyring.for_generation(next_generation(opened)?),
+    };
+    Ok(next.issue(devices))
+}
+
+/// Opens the root with the recovery code, and believes record and keyring only if the root's own owner key signed them.
+///
+/// # Errors
+/// [`Refusal::WrongCode`]: it isn't this account's, or the account has none; [`Refusal::CloudRefused`], with the reason.
+pub fn recovered(code: &RecoveryCode, input: &RecoverInput) -> Result<Opened, Refusal> {
+    let refused = |why: &str| Refusal::CloudRefused(why.to_owned());
+    let signed = Signed::decode(&input.credentials).map_err(|_| refused("malformed credentials"))?;
+    let claimed = signed
+        .peek_unverified::<CredentialsRecord>()
+        .map_err(|_| refused("malformed credentials"))?;
+    let root = code
+        .unwrap(&claimed.account, &claimed.recovery_wrap)
+        .map_err(|_| Refusal::WrongCode)?;
+    let record = signed
+        .open::<CredentialsRecord>(&root.owner_key().public())
+        .map_err(|_| refused("the credentials aren't the owner's"))?;
+    let keyring = Keyring::open(&root, &record.account, record.generation, &input.keyring)
+        .map_err(|_| refused("the keyring doesn't open"))?;
+    Ok(Opened {
+        root,
+        record,
+        bytes: input.credentials.clone(),
+        keyring,
+    })
+}
+
+/// Each device's box with the keyring in it, signed by the root's owner key.
+pub(super) fn boxes(keyring: &Keyring, root: &Root, devices: &[DeviceCertificate]) -> Vec<Vec<u8>> {
+    let owner = root.owner_key();
+    devices
+        .iter()
+        .map(|device| keyring.seal_to(&owner, &device.box_key))
+        .collect()
+}
+
+fn next_generation(opened: &Opened) -> Result<u64, Refusal> {
+    let next = opened.record.generation.checked_add(1);
+    next.ok_or_else(|| Refusal::CloudRefused("no generation follows".to_owned()))
+}
+
+fn certified_again(root: &Root, key_epoch: u64, devices: &[DeviceCertificate]) -> Vec<Vec<u8>> {
+    let owner = root.owner_key();
+    let again = |device: &DeviceCertificate| DeviceCertificate {
+        key_epoch,
+        ..device.clone()
+    };
+    devices
+        .iter()
+        .map(|device| Signed::seal(&again(device), &owner).encode())
+        .collect()
+}
+
+fn succession(opened: &Opened, root: &Root, generation: u64, credentials: &[u8]) -> Vec<u8> {
+    let succession = Succession {
+        account: opened.record.account,
+        generation,
+        owner: root.owner_key().public(),
+        report_box: *root.report_box().public().as_bytes(),
+        credentials: sha256(credentials),
+    };
+    Signed::seal(&succession, &opened.owner_key()).encode()
+}
+
+impl Next<'_> {
+    fn issue(&self, devices: &[DeviceCertificate]) -> NewCredentialsSet {
+        let (owner, share) = (self.root.owner_key(), Secret::new(random()));
+        let (account, generation) = (self.keyring.account, self.keyring.generation);
+        let master = &self.derived.master;
+        let record = CredentialsRecord {
+            account,
+            generation,
+            salt: self.derived.salt,
+            parameters: self.derived.parameters,
+            login: master.login_key().public(),
+            verify_digest: master.verify_digest(),
+            wrapped_root: self.root.wrap(&master.wrap_key(&share), &account, generation),
+            recovery_wrap: self.recovery_wrap.clone(),
+        };
+        let delegate =
+            |device: &DeviceCertificate| delegation(&owner, account, generation, device.warden_key);
+        NewCredentialsSet {
+            credentials: Signed::seal(&record, &owner).encode(),
+            owner: owner.public(),
+            keyring: self.keyring.seal(self.root),
+            share,
+            succession: None,
+            certificates: Vec::new(),
+            boxes: Vec::new(),
+            delegates: devices.iter().map(delegate).collect(),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The steps of the account's life: another password, orders, the removal of a device, and what belayd brings from elsewhere.
+//!
+//! A ticket's subject says what the owner saw; the root that its password opened has to be the pinned owner's when it signs.
+
+use belay_proto::TicketId;
+use belay_proto::cbor::MAX_BYTES;
+use belay_proto::keys::{KdfParameters, random};
+use belay_proto::signed::{Deed, DeviceCertificate};
+use belay_proto::steps::{
+    self, Done, LoginSignatureInput, NEW_ROOT, NewPasswordInput, OrderOutput, Purpose, RemoveDeviceInput,
+    RemoveDeviceOutput, SucceedInput, TakeDelegateInput, TakeKeyringInput, TakenOutput,
+};
+
+use super::malformed;
+use crate::actor::Warden;
+use crate::ceremony::{self, Derived, NewKeys, Opened};
+use crate::core::refusal::Refusal;
+use crate::core::state::{Answer, What};
+use crate::core::succession::Brought;
+
+impl Warden {
+    /// The steps of these purposes in which the owner proves the password and signs.
+    pub(super) async fn walk_account(
+        &mut self,
+        ticket: TicketId,
+        purpose: Purpose,
+        step: &str,
+        input: &[u8],
+    ) -> Result<Vec<u8>, Refusal> {
+        match (purpose, step) {
+            (Purpose::Recover, steps::RECOVER) => self.recover(ticket, input).await,
+            (Purpose::Recover, _) => Err(Refusal::BadTicket),
+            (_, steps::LOGIN_SIGNATURE) => self.account_login(ticket, purpose, input).await,
+            (_, steps::OPEN_ROOT) => self.open_root(ticket, purpose, input),
+            (Purpose::ChangePassword, steps::NEW_PASSWORD) => self.new_password(ticket, input).await,
+            (Purpose::RecoveryCode, steps::NEW_RECOVERY_CODE) => self.new_recovery_code(ticket, input).await,
+            (Purpose::Identifier | Purpose::DeleteAccount | Purpose::Bootloader, steps::ORDER) => {
+                self.order(ticket, input).await
+            }
+            (Purpose::RemoveDevice, steps::REMOVE_DEVICE) => self.remove_device(ticket, input).await,
+            (Purpose::DeleteAccount, steps::RELEASE) => self.release(ticket, input).await,
+            _ => Err(Refusal::BadTicket),
+        }
+    }
+
+    /// What other devices of the owner made for this one. `None`: another step.
+    pub(super) fn walk_grants(&mut self, step: &str, input: &[u8]) -> Option<Result<Vec<u8>, Refusal>> {
+        let brought = match step {
+            steps::TAKE_KEYRING => {
+                TakeKeyringInput::decode(input).map(|input| What::KeyringBrought(input.keyring))
+            }
+            steps::TAKE_DELEGATE => {
+                TakeDelegateInput::decode(input).map(|input| What::DelegateBrought(input.delegate))
+            }
+            steps::SUCCEED => SucceedInput::decode(input).map(|input| {
+                What::SuccessionBrought(Box::new(Brought {
+                    succession: input.succession,
+                    credentials: input.credentials,
+                    certificate: input.certificate,
+                }))
+            }),
+            _ => return None,
+        };
+        Some(brought.map_err(malformed).and_then(|what| self.take(what)))
+    }
+
+    fn take(&mut self, brought: What) -> Result<Vec<u8>, Refusal> {
+        match self.apply(brought)? {
+            Answer::Taken(taken) => Ok(TakenOutput { taken }.encode()),
+            _ => Err(Refusal::Internal("neither taken nor left")),
+        }
+    }
+
+    /// The identifier is the account's id, so that no address has to be known.
+    async fn account_login(
+        &mut self,
+        ticket: TicketId,
+        purpose: Purpose,
+        input: &[u8],
+    ) -> Result<Vec<u8>, Refusal> {
+        let input = LoginSignatureInput::decode(input).map_err(malformed)?;
+        let account = self.state.bound()?.account.to_string();
+        self.sign_login(ticket, purpose, &account, input).await
+    }
+
+    async fn new_password(&mut self, ticket: TicketId, input: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let input = NewPasswordInput::decode(input).map_err(malformed)?;
+        self.check_ticket(ticket).await?;
+        let devices = self.own_devices(&ticket, &input.devices)?;
+        let keys = match (self.subject(&ticket)? == NEW_ROOT, input.new_epoch) {
+            (true, _) => NewKeys::Root,
+            (false, true) => NewKeys::Epoch,
+            (false, false) => NewKeys::Kept,
+        };
+        let seen = self.owners_root(&ticket)?.record.parameters;
+        let chosen = self.derive_new(&ticket, &seen).await?;
+        let set = ceremony::change_password(self.owners_root(&ticket)?, &chosen, &devices, keys)?;
+        let output = fitting(set.encode())?;
+        let generation = self.owners_root(&ticket)?.record.generation.saturating_add(1);
+        self.apply(What::PasswordChosen { ticket, generation })?;
+        Ok(output)
+    }
+
+    async fn order(&mut self, ticket: TicketId, input: &[u8]) -> Result<Vec<u8>, Refusal> {
+        Done::decode(input).map_err(malformed)?;
+        self.check_ticket(ticket).await?;
+        let deed = self.deed(&ticket)?;
+        let order = ceremony::order(self.owners_root(&ticket)?, &deed);
+        self.apply(What::OrderSigned { ticket, deed })?;
+        Ok(OrderOutput { order }.encode())
+    }
+
+    async fn remove_device(&mut self, ticket: TicketId, input: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let input = RemoveDeviceInput::decode(input).map_err(malformed)?;
+        self.check_ticket(ticket).await?;
+        let (deed, devices) = (self.deed(&ticket)?, self.own_devices(&ticket, &input.devices)?);
+        if matches!(&deed, Deed::RemoveDevice(device) if ceremony::has(&devices, device)) {
+            return Err(Refusal::CloudRefused(
+                "the device to be removed is among those that stay".to_owned(),
+            ));
+        }
+        let opened = self.owners_root(&ticket)?;
+        let (keyring, boxes) = ceremony::with_new_epoch(opened, &devices);
+        let output = RemoveDeviceOutput {
+            order: ceremony::order(opened, &deed),
+            keyring,
+            boxes,
+        };
+        let output = fitting(output.encode())?;
+        self.apply(What::OrderSigned { ticket, deed })?;
+        Ok(output)
+    }
+
+    /// The root that the ticket's password opened, while it is the pinned owner's and no older than what holds.
+    pub(super) fn owners_root(&self, ticket: &TicketId) -> Result<&Opened, Refusal> {
+        let (opened, bound) = (self.session(ticket)?.opened()?, self.state.bound()?);
+        self.is_owners(opened)?;
+        match opened.record.generation < bound.generation {
+            true => Err(Refusal::CloudRefused("older credentials".to_owned())),
+            false => Ok(opened),
+        }
+    }
+
+    /// Whether a root is the pinned owner's.
+    pub(super) fn is_owners(&self, opened: &Opened) -> Result<(), Refusal> {
+        let bound = self.state.bound()?;
+        match opened.owner() == bound.owner && opened.record.account == bound.account {
+            true => Ok(()),
+            false => Err(Refusal::CloudRefused("another owner's credentials".to_owned())),
+        }
+    }
+
+    /// The account's devices, this one among them.
+    pub(super) fn own_devices(
+        &self,
+        ticket: &TicketId,
+        list: &[Vec<u8>],
+    ) -> Result<Vec<DeviceCertificate>, Refusal> {
+        let opened = self.owners_root(ticket)?;
+        let devices = ceremony::certificates(list, &opened.owner(), &opened.record.account)?;
+        match ceremony::has(&devices, &self.state.bound()?.device) {
+            true => Ok(devices),
+            false => Err(Refusal::CloudRefused("this device isn't among them".to_owned())),
+        }
+    }
+
+    /// Argon2id over the password that was chosen, at no lower a price than any that was seen.
+    pub(super) async fn derive_new(
+        &mut self,
+        ticket: &TicketId,
+        seen: &KdfParameters,
+    ) -> Result<Derived, Refusal> {
+        let mut parameters = self.facts.new_account_kdf.at_least(seen);
+        if let Ok(bound) = self.state.bound() {
+            parameters = parameters.at_least(&bound.parameters);
+        }
+        let session = self.session_mut(ticket)?;
+        session.admit_derivation()?;
+        let (password, salt) = (session.new_password()?, random());
+        let master = ceremony::derive(password, salt, parameters).await?;
+        Ok(Derived {
+            salt,
+            parameters,
+            master,
+        })
+    }
+
+    pub(super) fn subject(&self, ticket: &TicketId) -> Result<&str, Refusal> {
+        let ticket = self.state.tickets.any(ticket).ok_or(Refusal::BadTicket)?;
+        Ok(&ticket.subject)
+    }
+
+    fn deed(&self, ticket: &TicketId) -> Result<Deed, Refusal> {
+        Deed::parse(self.subject(ticket)?).map_err(malformed)
+    }
+}
+
+/// What nobody could read isn't signed.
+pub(super) fn fitting(output: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+    match output.len() > MAX_BYTES {
+        true => Err(Refusal::InvalidArgument("too many devices at once".to_owned())),
+        false => Ok(output),
+    }
+}
