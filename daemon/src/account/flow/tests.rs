@@ -1,6 +1,7 @@
 //! The methods against a warden and a cloud made of maps, and kills between any two of their steps.
 
 mod cloud;
+mod cloud_upkeep;
 mod commands;
 mod ending;
 mod kills;
@@ -8,6 +9,7 @@ mod methods;
 mod orders;
 mod registering;
 mod trouble;
+mod upkeep;
 mod warden;
 
 use std::sync::Arc;
@@ -37,6 +39,8 @@ pub(in crate::account) struct World {
     pub(in crate::account) cloud: Arc<MapCloud>,
     clock: Arc<SkippingClock>,
     fuse: Arc<Fuse>,
+    /// Rings when something of the account was changed elsewhere.
+    hints: watch::Sender<u64>,
 }
 
 /// One life of belayd.
@@ -59,6 +63,7 @@ impl World {
             cloud,
             clock: Arc::new(SkippingClock::default()),
             fuse,
+            hints: watch::Sender::new(0),
         }
     }
 
@@ -79,6 +84,8 @@ impl World {
             rows,
             clock: self.clock.clone(),
             device_name: "a phone".into(),
+            hinted: self.hints.subscribe(),
+            reached: watch::Sender::new(0).subscribe(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod admission;
 mod properties;
+mod proving;
 mod steps;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use belay_proto::keys::PublicKey;
 use belay_proto::signed::CommandState;
 
 use super::*;
+use crate::account::proving::{Aim, Proving};
 use crate::account::model::{Channel, Deadline, Material, Profile, Stage, Verification};
 
 const ID: &str = "a-verification";
@@ -89,6 +91,22 @@ fn registration(stage: Stage) -> Registration {
         expires: deadline(),
         attempt: None,
         stage,
+    }
+}
+
+fn proving(aim: Aim) -> Proving {
+    Proving {
+        id: ID.into(),
+        aim,
+        channel: Channel::Email,
+        address: "ada@example.com".into(),
+        verification: Verification::Pending,
+        resend: deadline(),
+        expires: deadline(),
+        attempt: None,
+        order: None,
+        ticket: None,
+        salt: [0; 16],
     }
 }
 

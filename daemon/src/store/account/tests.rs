@@ -68,6 +68,7 @@ async fn what_was_written_is_read_after_a_restart() {
         locked: Some(locked),
         releases: vec![release(1).key],
         commands: Vec::new(),
+        proving: None,
     };
     assert_eq!(saved, expected);
     assert_eq!(

@@ -8,7 +8,7 @@ use belay_proto::id::{AccountId, HardwareId};
 use belay_proto::keys::{KdfParameters, PublicKey};
 use belay_proto::secret::Secret;
 use belay_proto::signed::{self, Signed};
-use belay_proto::wire::CommandLife;
+use belay_proto::wire::{CommandLife, CredentialsAnswer};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
@@ -50,6 +50,17 @@ pub struct Inner {
     pub refusals: HashMap<&'static str, CloudError>,
     pub offline: bool,
     pub share: Option<[u8; 32]>,
+    /// Answers of calls by this name that are lost after their work was done.
+    pub losses: HashMap<&'static str, u32>,
+    /// The calls that change the account, as they came: name and idempotency key.
+    pub changes: Vec<(&'static str, String)>,
+    /// The same, each that did something.
+    pub done: Vec<(&'static str, String)>,
+    /// The account's record, once it isn't the first any more.
+    pub record: Option<Vec<u8>>,
+    /// Whether this device's key alone is told of credentials; the rest goes with them.
+    pub tells: bool,
+    pub told: Option<CredentialsAnswer>,
     pub locked: bool,
     pub expired: bool,
 }
@@ -114,14 +125,14 @@ impl MapCloud {
     }
 }
 
-fn tokens() -> Tokens {
+pub(super) fn tokens() -> Tokens {
     Tokens {
         access: Secret::of_text("access"),
         refresh: Secret::of_text("refresh"),
     }
 }
 
-fn waits() -> Waits {
+pub(super) fn waits() -> Waits {
     Waits {
         resend_in: Duration::from_secs(900),
         expires_in: Duration::from_secs(86_400),
@@ -247,7 +258,7 @@ impl Cloud for MapCloud {
                 owner: owner(),
                 tokens: tokens(),
                 share: Secret::new(inner.share.unwrap_or([1; 32])),
-                credentials: account.as_bytes().to_vec(),
+                credentials: inner.record.clone().unwrap_or_else(|| account.as_bytes().to_vec()),
                 keyring: b"keyring".to_vec(),
                 details: AccountDetails::default(),
                 certificates: inner

@@ -17,6 +17,26 @@ use super::Fuse;
 use crate::warden::{Calls, Identity, WardenError, WardenHandle, WardenView};
 
 pub const OWNER: [u8; 32] = [5; 32];
+/// The purposes of tickets whose work begins with a login and an opened root.
+const LASTING: [&str; 6] = [
+    "change-password",
+    "recovery-code",
+    "identifier",
+    "remove-device",
+    "delete-account",
+    "bootloader",
+];
+const OPENING: [&str; 9] = [
+    "sign-in",
+    "reauthenticate",
+    "command",
+    "change-password",
+    "recovery-code",
+    "identifier",
+    "remove-device",
+    "delete-account",
+    "bootloader",
+];
 pub const HARDWARE: [u8; 32] = [6; 32];
 /// The wall clock of all commands, ms: that of a `SkippingClock` at its beginning.
 pub const SIGNED_AT: u64 = 1_795_000_000_000;
@@ -39,6 +59,11 @@ struct Inner {
     newest: Option<Vec<u8>>,
     checks: u32,
     signed: Vec<SignCommandInput>,
+    /// The generation of the record that holds here, and of the one that the opened root is in.
+    generation: u8,
+    opened_generation: u8,
+    /// What the owner changed elsewhere, as it was brought.
+    brought: Vec<(String, Vec<u8>)>,
 }
 
 impl std::fmt::Debug for MapWarden {
@@ -51,6 +76,7 @@ impl MapWarden {
     pub fn new(fuse: Arc<Fuse>) -> Arc<Self> {
         let inner = Mutex::new(Inner {
             lock: LockState::Unlocked,
+            generation: 1,
             ..Inner::default()
         });
         Arc::new(Self {
@@ -87,6 +113,16 @@ impl MapWarden {
     /// What commands were signed from.
     pub fn signed(&self) -> Vec<SignCommandInput> {
         self.inner.lock().unwrap().signed.clone()
+    }
+
+    /// The generation of the record that holds here.
+    pub fn generation(&self) -> u8 {
+        self.inner.lock().unwrap().generation
+    }
+
+    /// What the owner changed elsewhere, as it was brought: the step and what it got.
+    pub fn brought(&self) -> Vec<(String, Vec<u8>)> {
+        self.inner.lock().unwrap().brought.clone()
     }
 
     pub fn checks(&self) -> u32 {
@@ -128,6 +164,11 @@ impl MapWarden {
     }
 }
 
+/// The generation of a record: the account's id, and from the second generation on its number.
+pub fn generation(record: &[u8]) -> u8 {
+    record.get(16).copied().unwrap_or(1)
+}
+
 pub fn owner() -> PublicKey {
     SigningKey::from_seed(&Secret::new(OWNER)).public()
 }
@@ -151,6 +192,12 @@ impl Calls for MapWarden {
     fn credentials<'a>(&'a self, record: &'a [u8]) -> BoxFuture<'a, Result<bool, WardenError>> {
         async move {
             let mut inner = self.inner.lock().unwrap();
+            let of_account = inner.bound.is_some_and(|bound| record.starts_with(bound.as_bytes()));
+            if of_account && generation(record) > inner.generation {
+                inner.generation = generation(record);
+                inner.brought.push(("credentials".into(), record.to_vec()));
+                return Ok(true);
+            }
             let taken = inner.newest.as_deref() == Some(record);
             if taken {
                 inner.newest = None;
@@ -199,6 +246,11 @@ impl Inner {
         if ticket.is_empty() && step == steps::SIGN_COMMAND {
             return Ok(self.sign_command(input));
         }
+        if [steps::SUCCEED, steps::TAKE_KEYRING, steps::TAKE_DELEGATE].contains(&step) {
+            assert!(ticket.is_empty(), "whoever brings it needs no password");
+            self.brought.push((step.to_owned(), input.to_vec()));
+            return Ok(TakenOutput { taken: true }.encode());
+        }
         if let Some((pending, account)) = self.pending.filter(|(pending, _)| pending.to_string() == ticket) {
             return self.pending_step(pending, account, step);
         }
@@ -233,12 +285,65 @@ impl Inner {
                 assert_eq!(self.opened, self.bound, "signed before the root was opened");
                 Ok(self.sign_command(input))
             }
-            ("sign-in" | "reauthenticate" | "command", steps::OPEN_ROOT) => {
+            (_, steps::LOGIN_SIGNATURE) if LASTING.contains(&purpose) => {
+                assert_eq!(LoginSignatureInput::decode(input).unwrap().action, purpose);
+                self.check(right)?;
+                let signature = SigningKey::generate().sign(b"", b"right");
+                Ok(LoginSignatureOutput { signature }.encode())
+            }
+            ("change-password", steps::NEW_PASSWORD) => {
+                self.tickets.remove(ticket);
+                Ok(self.new_set().encode())
+            }
+            ("recovery-code", steps::NEW_RECOVERY_CODE) => {
+                self.tickets.remove(ticket);
+                let pending = PendingId::random();
+                self.pending = self.bound.map(|account| (pending, account));
+                Ok(NewRecoveryCodeOutput {
+                    pending,
+                    claim: RecoveryClaim::from_bytes(Secret::new(*pending.as_bytes())),
+                    set: self.new_set().encode(),
+                }
+                .encode())
+            }
+            ("recover", steps::RECOVER) => {
+                self.tickets.remove(ticket);
+                if !right {
+                    return Err(Error::WrongCode(String::new()));
+                }
+                let input = RecoverInput::decode(input).unwrap();
+                self.opened = Some(AccountId::from_bytes(input.credentials[..16].try_into().unwrap()));
+                self.opened_generation = generation(&input.credentials);
+                Ok(self.new_set().encode())
+            }
+            ("remove-device", steps::REMOVE_DEVICE) => {
+                self.tickets.remove(ticket);
+                let input = RemoveDeviceInput::decode(input).unwrap();
+                Ok(RemoveDeviceOutput {
+                    order: b"order".to_vec(),
+                    keyring: b"another keyring".to_vec(),
+                    boxes: input.devices.iter().map(|_| b"box".to_vec()).collect(),
+                }
+                .encode())
+            }
+            ("delete-account", steps::ORDER) => Ok(OrderOutput {
+                order: b"order".to_vec(),
+            }
+            .encode()),
+            ("identifier" | "bootloader", steps::ORDER) => {
+                self.tickets.remove(ticket);
+                Ok(OrderOutput {
+                    order: b"order".to_vec(),
+                }
+                .encode())
+            }
+            (_, steps::OPEN_ROOT) if OPENING.contains(&purpose) => {
                 let input = OpenRootInput::decode(input).unwrap();
                 if input.share.expose() != &[1; 32] {
                     return Err(Error::CloudRefused("the root doesn't open".into()));
                 }
-                let account = AccountId::from_bytes(input.credentials.as_slice().try_into().unwrap());
+                let account = AccountId::from_bytes(input.credentials[..16].try_into().unwrap());
+                self.opened_generation = generation(&input.credentials);
                 self.opened = Some(account);
                 Ok(OpenRootOutput {
                     owner: owner(),
@@ -264,7 +369,7 @@ impl Inner {
                 }
                 .encode())
             }
-            ("sign-out", steps::RELEASE) => {
+            ("sign-out" | "delete-account", steps::RELEASE) => {
                 self.check(right)?;
                 self.tickets.remove(ticket);
                 let account = self.bound.take().ok_or_else(|| Error::NotBound(String::new()))?;
@@ -312,6 +417,22 @@ impl Inner {
             id: command.id,
         }
         .encode()
+    }
+
+    /// A record one generation on from the one that is open.
+    fn new_set(&self) -> NewCredentialsSet {
+        let mut credentials = self.opened.unwrap().as_bytes().to_vec();
+        credentials.push(self.opened_generation + 1);
+        NewCredentialsSet {
+            credentials,
+            owner: owner(),
+            keyring: b"keyring".to_vec(),
+            share: Secret::new([1; 32]),
+            succession: None,
+            certificates: Vec::new(),
+            boxes: Vec::new(),
+            delegates: Vec::new(),
+        }
     }
 
     fn check(&mut self, right: bool) -> Result<(), Error> {

@@ -34,7 +34,7 @@ fn anything_but_the_wardens_release() -> impl Strategy<Value = Event> {
         Just(Stage::Accepted { code: CODE }),
         Just(Stage::Bound { code: CODE }),
     ];
-    let request = (0_usize..12, id.clone()).prop_map(|(n, id)| match n {
+    let request = (0_usize..18, id.clone()).prop_map(|(n, id)| match n {
         0 => Request::Register,
         1 => Request::Resend(id),
         2 => Request::Look(id),
@@ -46,6 +46,12 @@ fn anything_but_the_wardens_release() -> impl Strategy<Value = Event> {
         8 => Request::SignOut,
         9 => Request::CheckActivation,
         10 => Request::SendCommand,
+        11 => Request::AddAddress,
+        12 => Request::ConfirmAddress(id),
+        13 => Request::BeginRecovery,
+        14 => Request::CompleteRecovery(id),
+        15 => Request::ChangePassword,
+        16 => Request::DeleteAccount,
         _ => Request::ListDevices,
     });
     let job = request.clone().prop_map(|request| Event::Ended(request.job()));
@@ -59,6 +65,7 @@ fn anything_but_the_wardens_release() -> impl Strategy<Value = Event> {
             locked: b.then(Locked::default),
             releases: if s { vec![key(1)] } else { Vec::new() },
             commands: if s { vec![sent(1)] } else { Vec::new() },
+            proving: b.then(|| proving(Aim::Recovery)),
         });
     prop_oneof![
         saved.prop_map(|saved| Event::Loaded(Box::new(saved))),
@@ -276,6 +283,7 @@ fn write(disk: &mut Saved, change: Change) {
         Change::Locked(locked) => disk.locked = locked,
         Change::Commands(commands) => disk.commands = commands,
         Change::AddRelease(release) => disk.releases.push(release.key),
+        Change::Proving(proving) => disk.proving = proving.map(|proving| *proving),
         Change::DropRelease(key) => disk.releases.retain(|kept| *kept != key),
     }
 }
