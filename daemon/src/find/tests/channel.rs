@@ -140,6 +140,35 @@ async fn a_judgement_that_was_lost_is_asked_for_again_and_is_no_security_event()
 }
 
 #[tokio::test]
+async fn what_was_fetched_is_judged_though_the_cloud_forgets_it_meanwhile() {
+    let rig = rig().await;
+    rig.connected(true).await;
+    rig.posted().await;
+    rig.warden.with(|warden| warden.asleep = true);
+    let commands = [rig.lock(), rig.lock(), rig.lock()];
+    while rig.warden.with(|warden| warden.knocks) == 0 {
+        tokio::task::yield_now().await;
+    }
+    // Restored from a backup, say.
+    let fetches = rig.cloud.with(|cloud| {
+        cloud.forget();
+        cloud.fetches().len()
+    });
+    rig.cloud.say("event: commands\ndata: {}\n\n");
+    rig.cloud.until(|cloud| cloud.fetches().len() > fetches).await;
+    rig.passing(rig.settled()).await;
+    rig.warden.with(|warden| warden.asleep = false);
+    let judged = async {
+        while rig.warden.with(|warden| warden.accepted.len()) < commands.len() {
+            tokio::task::yield_now().await;
+        }
+    };
+    rig.passing(judged).await;
+    let asked = rig.warden.with(|warden| warden.asked.clone());
+    assert_eq!(asked, commands.into_iter().map(|id| (id, 1)).collect());
+}
+
+#[tokio::test]
 async fn a_stream_that_falls_silent_is_opened_anew_with_a_shorter_heartbeat_which_is_remembered() {
     let mut rig = rig().await;
     let home = Conditions {
