@@ -200,7 +200,11 @@ mod tests {
         // Of a request that was on its way while the first was judged.
         assert_eq!(inflow.fetched(0, Vec::new(), 0), None);
         inflow.not_judged(Duration::from_secs(5));
-        assert_eq!(answer(&mut inflow, Vec::new(), 0), None, "while the warden rests, too");
+        assert_eq!(
+            answer(&mut inflow, Vec::new(), 0),
+            None,
+            "while the warden rests, too"
+        );
         let due = inflow.due().unwrap();
         let next = inflow.wake(due);
         assert_eq!(numbers(&mut inflow, next), [2, 3, 4]);
