@@ -159,50 +159,52 @@ async fn what_isnt_allowed_any_more_ends() {
 }
 
 #[tokio::test]
-async fn four_chunks_are_on_their_way_at_most() {
-    let bench = Bench::new(Fake::default());
-    bench.bring("pictures", sparse(24)).await.unwrap();
+async fn four_chunks_are_on_their_way_at_once_and_no_more() {
+    let (cloud, answer) = Fake::taking();
+    let bench = Bench::new(cloud);
+    let (chunks, ()) = tokio::join!(bench.bring("pictures", sparse(24)), async {
+        bench.cloud.has(4).await;
+        answer.send_replace(true);
+    });
+    assert_eq!(chunks.unwrap().0.len(), 24);
     let kept = bench.cloud.kept();
-    assert!(kept.most_ways <= 4, "{}", kept.most_ways);
+    assert_eq!((kept.most_ways, kept.puts), (4, 24));
     assert!(kept.most_live <= 4 * MAX_SEALED_CHUNK);
 }
 
 #[tokio::test]
-async fn short_ones_go_four_at_once_or_more_and_each_takes_the_memory_that_it_needs() {
-    let go = Arc::new(Notify::new());
-    let bench = Bench::new(Fake::holding(&go));
-    let contents: Vec<_> = (0_u8..9).map(|number| vec![number; 500_000]).collect();
+async fn of_short_ones_as_many_go_at_once_as_there_is_memory_for() {
+    let (cloud, answer) = Fake::taking();
+    let bench = Bench::new(cloud);
+    let contents: Vec<_> = (0_u8..20).map(|number| vec![number; 500_000]).collect();
     let all = contents
         .iter()
         .map(|content| bench.bring("pictures", memfd(content)));
-    let let_go = async {
-        // None is done before four have begun.
-        while bench.long.memory.available_permits() > MEMORY - UPLOADS {
-            tokio::task::yield_now().await;
-        }
-        loop {
-            go.notify_one();
-            tokio::task::yield_now().await;
-        }
-    };
-    let all = tokio::select! {
-        all = futures_util::future::try_join_all(all) => all.unwrap(),
-        () = let_go => Vec::new(),
-    };
-    assert!(all.len() == 9 && all.iter().all(|chunks| chunks.0.len() == 1));
+    let (all, ()) = tokio::join!(futures_util::future::try_join_all(all), async {
+        bench.cloud.has(MEMORY).await;
+        assert_eq!(bench.long.memory.available_permits(), 0);
+        answer.send_replace(true);
+    });
+    assert!(all.unwrap().iter().all(|chunks| chunks.0.len() == 1));
     let kept = bench.cloud.kept();
-    assert_eq!(kept.puts, 9);
-    // One that was read to its end gives its turn to the next before it has been brought.
-    assert!(kept.most_live <= MEMORY * sealed_length(500_000));
+    assert_eq!((kept.most_ways, kept.puts), (MEMORY, 20));
+    // Each takes the memory that it needs.
+    assert_eq!(kept.most_live, MEMORY * sealed_length(500_000));
     assert_eq!(bench.long.memory.available_permits(), MEMORY);
 }
 
 #[tokio::test]
 async fn two_long_ones_are_brought_at_once_and_no_more() {
-    let bench = Bench::new(Fake::default());
+    let (cloud, answer) = Fake::taking();
+    let bench = Bench::new(cloud);
     let all = (0..4).map(|more| bench.bring("videos", sparse(9 + more)));
-    futures_util::future::try_join_all(all).await.unwrap();
+    let (all, ()) = tokio::join!(futures_util::future::try_join_all(all), async {
+        bench.cloud.has(MEMORY).await;
+        answer.send_replace(true);
+    });
+    all.unwrap();
     let kept = bench.cloud.kept();
+    assert_eq!(kept.most_ways, MEMORY);
     assert!(kept.most_live <= MEMORY * MAX_SEALED_CHUNK, "{}", kept.most_live);
 }
 
