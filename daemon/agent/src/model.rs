@@ -1,6 +1,7 @@
 //! What a folder shows, what a collection lists, and what both had in common when they were last compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -101,14 +102,109 @@ pub struct Binding {
 }
 
 /// What outlives the program, a file a source.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     /// Under which binding.
     pub binding: Binding,
     /// The root when it was last seen.
     pub root: Option<Root>,
     /// By natural key.
-    pub known: BTreeMap<String, Known>,
+    known: BTreeMap<String, Known>,
+    unsaved: Unsaved,
+}
+
+/// What the file doesn't say yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Unsaved {
+    all: bool,
+    naturals: BTreeSet<String>,
+}
+
+/// What has to be written so that the file says what the memory does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Under which binding.
+    pub binding: Binding,
+    /// The root.
+    pub root: Option<Root>,
+    /// Whether nothing of before is to stay.
+    pub anew: bool,
+    /// What is known now of these; none: nothing.
+    pub known: Vec<(String, Option<Known>)>,
+}
+
+impl Memory {
+    /// As it was written.
+    #[must_use]
+    pub fn read(binding: Binding, root: Option<Root>, known: BTreeMap<String, Known>) -> Self {
+        Self {
+            binding,
+            root,
+            known,
+            unsaved: Unsaved::default(),
+        }
+    }
+
+    /// One that knows nothing yet, whatever was written before.
+    #[must_use]
+    pub fn empty(binding: Binding) -> Self {
+        let mut memory = Self::read(binding, None, BTreeMap::new());
+        memory.unsaved.all = true;
+        memory
+    }
+
+    /// By natural key.
+    #[must_use]
+    pub const fn known(&self) -> &BTreeMap<String, Known> {
+        &self.known
+    }
+
+    /// Notes what an item and its record have in common now.
+    pub fn remember(&mut self, natural: String, known: Known) {
+        self.unsaved.naturals.insert(natural.clone());
+        self.known.insert(natural, known);
+    }
+
+    /// Notes that they have nothing in common; whether they had.
+    pub fn forget(&mut self, natural: &str) -> bool {
+        let was = self.known.remove(natural).is_some();
+        if was {
+            self.unsaved.naturals.insert(natural.to_owned());
+        }
+        was
+    }
+
+    /// Takes what is to be written; it counts as written from now on.
+    pub fn take_change(&mut self) -> Change {
+        let unsaved = std::mem::take(&mut self.unsaved);
+        let known = match unsaved.all {
+            true => {
+                let all = self.known.iter();
+                all.map(|(natural, known)| (natural.clone(), Some(known.clone())))
+                    .collect()
+            }
+            false => {
+                let naturals = unsaved.naturals.into_iter();
+                naturals
+                    .map(|natural| {
+                        let known = self.known.get(&natural).cloned();
+                        (natural, known)
+                    })
+                    .collect()
+            }
+        };
+        Change {
+            binding: self.binding.clone(),
+            root: self.root.clone(),
+            anew: unsaved.all,
+            known,
+        }
+    }
+
+    /// It couldn't be written, and who knows what the file says now: all of it has to be.
+    pub const fn wasnt_written(&mut self) {
+        self.unsaved.all = true;
+    }
 }
 
 /// Everything a source holds.

@@ -273,16 +273,13 @@ impl State {
     fn switch_on(&mut self, binding: Binding, effects: &mut Vec<Effect>) {
         if self.memory.binding != binding {
             // Somebody else's, or from before a sign-out: it would make deletions of what merely isn't there yet.
-            self.memory = Memory {
-                binding,
-                ..Memory::default()
-            };
+            self.memory = Memory::empty(binding);
             self.foreign = self.busy.keys().cloned().collect();
             effects.push(Effect::Save);
         }
         self.on = true;
         effects.push(Effect::Scan {
-            make: self.memory.known.is_empty(),
+            make: self.memory.known().is_empty(),
         });
         effects.push(Effect::List);
     }

@@ -12,7 +12,7 @@ impl State {
         // A sibling's file is told by where it lies: what it says would name the original.
         let siblings: BTreeMap<&str, &String> = self
             .memory
-            .known
+            .known()
             .iter()
             .filter(|(natural, _)| is_sibling(natural))
             .map(|(natural, known)| (known.place.as_str(), natural))
@@ -23,7 +23,7 @@ impl State {
                 .get(item.place.as_str())
                 .map_or(natural, |known| (*known).clone());
             // Two items of one natural key: the one that is known goes on, else the first. The other is left alone.
-            let was = self.memory.known.get(&natural).map(|known| &known.place);
+            let was = self.memory.known().get(&natural).map(|known| &known.place);
             if !local.contains_key(&natural) || was == Some(&item.place) {
                 local.insert(natural, item);
             }
@@ -65,7 +65,7 @@ impl State {
             if let Some(place) = beside(natural)
                 && !local.contains_key(natural)
                 && !remote.contains_key(&place)
-                && !self.memory.known.contains_key(&place)
+                && !self.memory.known().contains_key(&place)
                 && !self.busy.contains_key(&place)
                 && let Some(item) = local.remove(&place)
             {
@@ -99,7 +99,7 @@ impl State {
             self.memory.root.clone_from(&self.root);
             effects.push(Effect::Save);
         }
-        let known = &self.memory.known;
+        let known = self.memory.known();
         let is_refused = |natural| matches!(self.put_off.get(natural), Some(PutOff::Refused(..)));
         let moved = local
             .iter()
@@ -113,7 +113,7 @@ impl State {
         for natural in &naturals {
             self.act(natural, &moved, effects);
         }
-        if self.memory.known.len() != remembered {
+        if self.memory.known().len() != remembered {
             effects.push(Effect::Save);
         }
     }
@@ -121,7 +121,7 @@ impl State {
     /// What speaks against taking what is gone for the owner's wish.
     fn danger(&self) -> Option<Stop> {
         let (local, remote) = (self.local.as_ref()?, self.remote.as_ref()?);
-        let known = || self.memory.known.iter();
+        let known = || self.memory.known().iter();
         let visible = || known().filter(|(_, known)| !self.is_unseen(&known.place));
         let here = |(natural, _): &(&String, &Known)| local.contains_key(*natural);
         let there = |(natural, _): &(&String, &Known)| remote.contains_key(*natural);
@@ -162,7 +162,7 @@ impl State {
         };
         let place = item.place.clone();
         local.entry(place.clone()).or_insert(item);
-        if self.memory.known.remove(natural).is_some() {
+        if self.memory.forget(natural) {
             effects.push(Effect::Save);
         }
         if self.can_act() {
@@ -181,7 +181,7 @@ impl State {
         if self.busy.contains_key(natural) {
             return;
         }
-        let known = self.memory.known.get(natural);
+        let known = self.memory.known().get(natural);
         let item = self.local.as_ref().and_then(|local| local.get(natural));
         let record = self.remote.as_ref().and_then(|remote| remote.get(natural));
         if item.is_none() && known.is_some_and(|known| self.is_unseen(&known.place)) {
@@ -194,10 +194,15 @@ impl State {
         }
         if choice == Choice::Nothing {
             // A file of another name in the same folder is the same item.
-            if let (Some(known), Some(item)) = (self.memory.known.get_mut(natural), item)
+            if let (Some(known), Some(item)) = (known, item)
                 && known.place != item.place
             {
-                known.place.clone_from(&item.place);
+                let place = item.place.clone();
+                let known = Known {
+                    place,
+                    ..known.clone()
+                };
+                self.memory.remember(natural.to_owned(), known);
                 effects.push(Effect::Save);
             }
             return;
@@ -209,7 +214,7 @@ impl State {
         }
         let work = match (choice, item, record) {
             (Choice::Forget, ..) => {
-                self.memory.known.remove(natural);
+                self.memory.forget(natural);
                 return;
             }
             (Choice::Put(over), Some(item), _) => Work::Put {

@@ -42,7 +42,7 @@ fn what_was_stored_with_another_owner_is_no_reason_to_remove_a_file() {
     let state = again(putting(), "bob");
     let (state, effects) = step(state, stored());
     assert_eq!(effects, [Effect::List, Effect::Scan { make: false }]);
-    assert!(state.memory.known.is_empty() && state.waits());
+    assert!(state.memory.known().is_empty() && state.waits());
     let now = state.now();
     let items = [all_items(), vec![named("new", 9)]].concat();
     let (state, _) = step(state, scanned(now, items));
