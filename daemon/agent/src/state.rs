@@ -37,8 +37,12 @@ pub struct State {
     put_off: BTreeMap<String, PutOff>,
     /// Counts what was done.
     now: u64,
-    /// When an item's work last ended: what was looked at before that says nothing of it.
+    /// When an item's work last ended: what was looked at before that says nothing of it. Those that both sides were looked
+    /// at after are left out.
     ended: BTreeMap<String, u64>,
+    /// When the last looks at both sides began.
+    scanned_at: u64,
+    listed_at: u64,
     held_back: bool,
     stopped: Option<Stop>,
 }

@@ -32,6 +32,8 @@ impl State {
             let later = self.ended.iter().filter(|(_, ended)| **ended > at);
             keep(later.map(|(natural, _)| natural), before, &mut local);
         }
+        self.scanned_at = self.scanned_at.max(at);
+        self.forget_ended();
         self.local = Some(local);
         self.unseen = unseen.into_iter().collect();
         self.root = Some(root);
@@ -50,9 +52,17 @@ impl State {
             let later = self.ended.iter().filter(|(_, ended)| **ended > at);
             keep(later.map(|(natural, _)| natural), before, &mut remote);
         }
+        self.listed_at = self.listed_at.max(at);
+        self.forget_ended();
         self.remote = Some(remote);
         self.put_off.retain(|_, off| *off != PutOff::List);
         self.tell_siblings();
+    }
+
+    /// Looks of a kind follow each other: none that began before the last one is still to come.
+    fn forget_ended(&mut self) {
+        let both = self.scanned_at.min(self.listed_at);
+        self.ended.retain(|_, ended| *ended > both);
     }
 
     /// A sibling's file that was written and isn't remembered is told by its name, so that it doesn't become a record of
