@@ -293,15 +293,15 @@ impl State {
 enum Moved {
     /// Not looked at: nothing is deleted yet.
     Unknown,
-    /// Size and modification time by inode.
-    Items(BTreeMap<u64, (u64, i64)>),
+    /// Inode, size, modification time.
+    Items(BTreeSet<(u64, u64, i64)>),
 }
 
 impl Moved {
     fn holds(&self, mark: &Mark) -> bool {
         match self {
             Self::Unknown => true,
-            Self::Items(items) => items.get(&mark.inode) == Some(&(mark.size, mark.modified)),
+            Self::Items(items) => items.contains(&(mark.inode, mark.size, mark.modified)),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, openat, renameat_with, unlinkat};
 use rustix::io::Errno;
 
-use crate::model::Mark;
+use crate::model::{Keeps, Mark};
 use crate::names;
 use crate::ports::SourceError;
 
@@ -78,7 +78,7 @@ impl Tree {
         // Neither waits for a pipe's writer nor takes a terminal.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = File::from(openat(&folder, name, flags, Mode::empty())?);
-        let mark = mark_of(&file.metadata()?).ok_or(Errno::NOENT)?;
+        let mark = mark_of(&file)?.ok_or(Errno::NOENT)?;
         Ok((file, mark))
     }
 
@@ -121,7 +121,7 @@ impl Tree {
         let mut file = File::from(openat(&folder, &unfinished, flags, Mode::RUSR | Mode::WUSR)?);
         let written = fill(&mut file)
             .and_then(|()| Ok(file.sync_all()?))
-            .and_then(|()| Ok(mark_of(&file.metadata()?).ok_or(Errno::NOENT)?))
+            .and_then(|()| Ok(mark_of(&file)?.ok_or(Errno::NOENT)?))
             .and_then(|mark| put_in_place(&folder, &unfinished, name, over).map(|()| mark));
         if written.is_err() {
             // It may be in place, and then isn't there any more.
@@ -172,16 +172,25 @@ impl Tree {
     }
 }
 
-/// The state of a regular file by its metadata.
-#[must_use]
-pub fn mark_of(metadata: &std::fs::Metadata) -> Option<Mark> {
+/// The state of a regular file; nothing if it is none.
+///
+/// # Errors
+/// What the file system says.
+pub fn mark_of(file: &File) -> io::Result<Option<Mark>> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Ok(None);
+    }
     let seconds = metadata.mtime().saturating_mul(1_000_000_000);
-    metadata.is_file().then(|| Mark {
+    let mark = Mark {
         modified: seconds.saturating_add(metadata.mtime_nsec()),
         size: metadata.len(),
         inode: metadata.ino(),
         mode: metadata.permissions().mode() & 0o777,
-    })
+    };
+    // The number is signed on some machines, and has 32 bits at most.
+    let kind = rustix::fs::fstatfs(file)?.f_type as u64 & 0xffff_ffff;
+    Ok(Some(mark.kept(Keeps::of(kind))))
 }
 
 /// The device number of what is open.
@@ -276,10 +285,10 @@ pub enum Kind {
 /// What the file system says.
 pub fn kind_at(folder: &OwnedFd, name: &str) -> io::Result<Kind> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let metadata = File::from(openat(folder, name, flags, Mode::empty())?).metadata()?;
-    Ok(match mark_of(&metadata) {
+    let file = File::from(openat(folder, name, flags, Mode::empty())?);
+    Ok(match mark_of(&file)? {
         Some(mark) => Kind::File(mark),
-        None if metadata.is_dir() => Kind::Folder,
+        None if file.metadata()?.is_dir() => Kind::Folder,
         None => Kind::Other,
     })
 }

@@ -187,12 +187,13 @@ fn dress(file: &File, attributes: &Attributes) -> io::Result<()> {
 fn local(place: String, mark: Mark) -> Local {
     let seconds = mark.modified.div_euclid(1_000_000_000);
     let nanos = mark.modified.rem_euclid(1_000_000_000);
+    let mut attributes = Attributes::from([(MODIFIED.to_owned(), format!("{seconds}.{nanos:09}"))]);
+    if mark.mode != 0 {
+        attributes.insert(MODE.to_owned(), format!("{:o}", mark.mode));
+    }
     Local {
         kind: kind_of(&place).to_owned(),
-        attributes: Attributes::from([
-            (MODE.to_owned(), format!("{:o}", mark.mode)),
-            (MODIFIED.to_owned(), format!("{seconds}.{nanos:09}")),
-        ]),
+        attributes,
         place,
         mark,
     }

@@ -114,7 +114,7 @@ impl State {
         let moved = local
             .iter()
             .filter(|(natural, _)| !known.contains_key(*natural) && !is_refused(*natural))
-            .map(|(_, item)| (item.mark.inode, (item.mark.size, item.mark.modified)));
+            .map(|(_, item)| (item.mark.inode, item.mark.size, item.mark.modified));
         let moved = Moved::Items(moved.collect());
         let naturals: BTreeSet<&String> = known.keys().chain(local.keys()).chain(remote.keys()).collect();
         let naturals: Vec<String> = naturals.into_iter().cloned().collect();
@@ -143,7 +143,7 @@ impl State {
         };
         if self.gone_is_gone {
             None
-        } else if is_replaced && missing > 0 {
+        } else if is_replaced && missing > 0 && !visible().any(|entry| self.is_the_same_medium(entry)) {
             Some(Stop::Replaced)
         } else if missing >= EMPTIED && !visible().any(|entry| here(&entry)) {
             Some(Stop::Emptied)
@@ -152,6 +152,15 @@ impl State {
         } else {
             None
         }
+    }
+
+    /// Where each mount draws inodes anew, the root's too, a medium is told by what lies on it.
+    fn is_the_same_medium(&self, (natural, known): (&String, &Known)) -> bool {
+        let local = self.local.as_ref();
+        known.mark.inode == 0
+            && local
+                .and_then(|local| local.get(natural))
+                .is_some_and(|item| item.mark == known.mark)
     }
 
     fn is_unseen(&self, place: &str) -> bool {

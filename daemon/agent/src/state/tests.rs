@@ -1,5 +1,6 @@
 //! What is done about one item, and what is never done.
 
+mod cards;
 mod late;
 
 use super::*;
@@ -362,7 +363,6 @@ fn looks_that_began_before_work_ended_say_nothing_of_it() {
     };
     let (state, effects) = step(state, Event::Scanned(before, seen));
     assert_eq!(works(&effects).len(), 0, "{effects:?}");
-}
     // Once both sides were looked at since, nothing is kept of it.
     let items = [items(), vec![named("fetched", 10)]].concat();
     let Event::Scanned(_, seen) = scan(root(1, 2, "boot"), items) else {
@@ -374,6 +374,7 @@ fn looks_that_began_before_work_ended_say_nothing_of_it() {
     assert!(state.ended.contains_key("fetched"));
     let (state, effects) = step(state, Event::Listed(now, records));
     assert_eq!((works(&effects).len(), state.ended.len()), (0, 0));
+}
 
 #[test]
 fn what_is_refused_is_not_tried_again_until_it_changes() {
