@@ -1,6 +1,8 @@
 //! A folder from which nothing leads out: each step below the root is taken by descriptor, never through a symbolic link,
 //! never onto another file system.
 
+mod aside;
+
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -122,7 +124,13 @@ impl Tree {
         let written = fill(&mut file)
             .and_then(|()| Ok(file.sync_all()?))
             .and_then(|()| Ok(mark_of(&file)?.ok_or(Errno::NOENT)?))
-            .and_then(|mark| put_in_place(&folder, &unfinished, name, over).map(|()| mark));
+            .and_then(|mark| {
+                match over {
+                    None => put_in_place(&folder, &unfinished, name)?,
+                    Some(over) => exchange(&folder, &unfinished, name, [over, mark])?,
+                }
+                Ok(mark)
+            });
         if written.is_err() {
             // It may be in place, and then isn't there any more.
             let _ = unlinkat(&folder, &unfinished, AtFlags::empty());
@@ -140,7 +148,7 @@ impl Tree {
             return Err(SourceError::Changed);
         }
         // What is put there meanwhile is put back.
-        let aside = names::unfinished();
+        let aside = aside::named(name, [mark, mark]);
         if let Err(error) = rename(&folder, name, &aside, RenameFlags::NOREPLACE) {
             return Err(match error {
                 Errno::NOENT => SourceError::Changed,
@@ -151,7 +159,7 @@ impl Tree {
             unlinkat(&folder, &aside, AtFlags::empty())?;
             return Ok(());
         }
-        rename(&folder, &aside, name, RenameFlags::NOREPLACE)?;
+        aside::settle(&folder, &aside);
         Err(SourceError::Changed)
     }
 
@@ -201,29 +209,37 @@ pub fn device(folder: &OwnedFd) -> io::Result<u64> {
     Ok(File::from(folder.try_clone()?).metadata()?.dev())
 }
 
-fn put_in_place(folder: &OwnedFd, new: &str, name: &str, over: Option<Mark>) -> Result<(), SourceError> {
-    let Some(over) = over else {
-        return match rename(folder, new, name, RenameFlags::NOREPLACE) {
-            Ok(()) => Ok(()),
-            Err(Errno::EXIST) => Err(in_the_way(folder, name)),
-            Err(error) => Err(error.into()),
-        };
-    };
+fn put_in_place(folder: &OwnedFd, new: &str, name: &str) -> Result<(), SourceError> {
+    match rename(folder, new, name, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        Err(Errno::EXIST) => Err(in_the_way(folder, name)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Puts a new file in the place of one that is still as the first mark says; the second is the new one's.
+fn exchange(folder: &OwnedFd, new: &str, name: &str, marks: [Mark; 2]) -> Result<(), SourceError> {
+    let [over, _] = marks;
+    // Under a name by which, after a kill, the next start tells an edit from what was to go.
+    let aside = aside::named(name, marks);
+    rename(folder, new, &aside, RenameFlags::NOREPLACE)?;
+    let exchanged = exchange_aside(folder, &aside, name, over);
+    aside::settle(folder, &aside);
+    exchanged
+}
+
+fn exchange_aside(folder: &OwnedFd, aside: &str, name: &str, over: Mark) -> Result<(), SourceError> {
     // Both change places, so that an edit of the last moment is seen, and put back.
-    match renameat_with(folder, new, folder, name, RenameFlags::EXCHANGE) {
-        Ok(()) if mark_at(folder, new).ok() == Some(over) => {
-            // The new one is in place; an old one that stays is swept away at the next start.
-            let _ = unlinkat(folder, new, AtFlags::empty());
-            Ok(())
-        }
+    match renameat_with(folder, aside, folder, name, RenameFlags::EXCHANGE) {
+        Ok(()) if mark_at(folder, aside).ok() == Some(over) => Ok(()),
         Ok(()) => {
-            renameat_with(folder, new, folder, name, RenameFlags::EXCHANGE)?;
+            renameat_with(folder, aside, folder, name, RenameFlags::EXCHANGE)?;
             Err(SourceError::Changed)
         }
         Err(Errno::NOENT) => Err(SourceError::Changed),
         // A file system that can't: the look beforehand has to do.
         Err(Errno::INVAL | Errno::NOSYS) => match mark_at(folder, name).ok() == Some(over) {
-            true => Ok(rustix::fs::renameat(folder, new, folder, name)?),
+            true => Ok(rustix::fs::renameat(folder, aside, folder, name)?),
             false => Err(SourceError::Changed),
         },
         Err(error) => Err(error.into()),
@@ -266,6 +282,14 @@ fn mark_at(folder: &OwnedFd, name: &str) -> io::Result<Mark> {
         Kind::File(mark) => Ok(mark),
         Kind::Folder | Kind::Other => Err(Errno::NOENT.into()),
     }
+}
+
+/// Removes what an earlier run left half-done under a name of ours; an edit that lies there is put back.
+pub fn sweep(folder: &OwnedFd, name: &str) {
+    if names::is_ours(name) {
+        let _ = unlinkat(folder, name, AtFlags::empty());
+    }
+    aside::settle(folder, name);
 }
 
 /// What lies in a folder under a name.
