@@ -84,13 +84,25 @@ impl Tree {
         Ok((file, mark))
     }
 
-    /// The state of a regular file.
+    /// A regular file that is still as `mark` says, for reading.
     ///
     /// # Errors
-    /// `ENOENT`, also for what is no regular file.
-    pub fn mark(&self, place: &str) -> io::Result<Mark> {
-        let (folder, name) = self.parent(place, false)?;
-        mark_at(&folder, name)
+    /// [`SourceError::Changed`], also where it is gone, or what the file system says.
+    pub fn open_as(&self, place: &str, mark: Mark) -> Result<File, SourceError> {
+        match self.open(place) {
+            Ok((file, now)) if now == mark => Ok(file),
+            Ok(_) => Err(SourceError::Changed),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SourceError::Changed),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a regular file is still as `mark` says.
+    #[must_use]
+    pub fn is_still(&self, place: &str, mark: Mark) -> bool {
+        self.parent(place, false)
+            .and_then(|(folder, name)| mark_at(&folder, name))
+            .is_ok_and(|now| now == mark)
     }
 
     /// Whether no file lies there, nor anything that may lead to one: a folder in a file's place, or a file in a folder's,
