@@ -89,3 +89,15 @@ fn a_scan_from_before_something_was_written_that_was_begun_earlier_deletes_nothi
     let (_, effects) = step(state, Event::Listed(now, records));
     assert_eq!(works(&effects).len(), 0, "{effects:?}");
 }
+
+#[test]
+fn once_both_sides_were_looked_at_since_it_is_forgotten_when_something_ended() {
+    let (state, _) = step(putting(), stored());
+    let now = state.now();
+    let items = [all_items(), vec![named("new", 9)]].concat();
+    let (state, _) = step(state, scanned(now, items));
+    assert!(state.ended.contains_key("new"));
+    let records = [all_records(), vec![listed("new")]].concat();
+    let (state, effects) = step(state, Event::Listed(now, records));
+    assert_eq!((works(&effects).len(), state.ended.len()), (0, 0));
+}
