@@ -16,7 +16,7 @@ use belay_proto::sysexits;
 
 use crate::app::{OpenError, open_data};
 use crate::clock::{CloudClock, Millis};
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 use crate::store::{self, StoreError};
 
 /// Why an administrator's command failed.
@@ -28,12 +28,15 @@ pub enum AdminError {
     /// No such data folder.
     #[error("there is no database in this folder")]
     NoData,
+    /// The running cloud, or another command, has the database at this moment.
+    #[error("the database is busy: try again later")]
+    Busy,
     /// The data can't be used.
     #[error("the data can't be used")]
-    Open(#[from] OpenError),
+    Open(#[source] OpenError),
     /// The work itself failed.
     #[error("the database refused")]
-    Work(#[from] Problem),
+    Work(#[source] Problem),
     /// The hardware belongs to nobody.
     #[error("this hardware has no binding in force")]
     Free,
@@ -78,14 +81,32 @@ impl AdminError {
             | Self::Lost(..)
             | Self::RestoredWithout(..) => sysexits::IO,
             Self::Work(_) => sysexits::SOFTWARE,
-            Self::Free | Self::NoAccount | Self::Taken => sysexits::UNAVAILABLE,
+            Self::Free | Self::NoAccount | Self::Taken | Self::Busy => sysexits::UNAVAILABLE,
+        }
+    }
+}
+
+impl From<OpenError> for AdminError {
+    fn from(error: OpenError) -> Self {
+        match error.is_busy() {
+            true => Self::Busy,
+            false => Self::Open(error),
+        }
+    }
+}
+
+impl From<Problem> for AdminError {
+    fn from(problem: Problem) -> Self {
+        match problem.kind {
+            Kind::Busy => Self::Busy,
+            _ => Self::Work(problem),
         }
     }
 }
 
 impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> Self {
-        Self::Open(error.into())
+        OpenError::from(error).into()
     }
 }
 

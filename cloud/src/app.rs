@@ -79,6 +79,14 @@ pub enum OpenError {
 /// A file that is in the data folder while a backup is restored into it.
 pub const RESTORING: &str = "restoring";
 
+impl OpenError {
+    /// Whether another program only has the database at this moment.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_busy())
+    }
+}
+
 impl App {
     /// Opens the data folder and puts the parts together.
     ///

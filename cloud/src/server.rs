@@ -84,6 +84,7 @@ impl ServeError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Open(error) if error.is_busy() => sysexits::UNAVAILABLE,
             Self::Open(_) | Self::PortFile(_) => sysexits::IO,
             Self::Listen(..) => sysexits::UNAVAILABLE,
             Self::Delivery(_) | Self::Pem(..) | Self::Tls(_) => sysexits::CONFIG,

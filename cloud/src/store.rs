@@ -12,6 +12,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::thread;
+use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
@@ -30,16 +31,19 @@ const LARGEST: u64 = i64::MAX.unsigned_abs();
 const QUEUE: usize = 256;
 /// Calls that are put on disk together at most.
 const TOGETHER: usize = 64;
+/// How long a transaction waits for another program's to end, such as an administrator's.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 thread_local! {
     /// What the running transaction of this thread has others told once it stands.
     static AFTERWARDS: RefCell<Vec<Box<dyn FnOnce() + Send>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What is done within a transaction; what it answers is told once the transaction stands, or has failed.
-type Job = Box<dyn FnOnce(&Transaction<'_>) -> Verdict + Send>;
-/// Tells whoever waits; whether the transaction stands.
-type Verdict = Box<dyn FnOnce(bool)>;
+/// What is done within a transaction, or isn't where there is none; what it answers is told once the transaction stands, or
+/// has failed.
+type Job = Box<dyn FnOnce(Option<&Transaction<'_>>) -> Verdict + Send>;
+/// Tells whoever waits; why the transaction doesn't stand.
+type Verdict = Box<dyn FnOnce(Option<Problem>)>;
 /// What others are told once a transaction stands.
 type Effects = Vec<Box<dyn FnOnce() + Send>>;
 
@@ -86,6 +90,27 @@ pub enum StoreError {
     Thread(#[source] std::io::Error),
 }
 
+impl StoreError {
+    /// Whether another program only has the database at this moment.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if is_busy(error))
+    }
+
+    /// What a caller is told of it.
+    fn problem(&self) -> Problem {
+        match self.is_busy() {
+            true => Problem::wait(Kind::Busy, SECOND),
+            false => Problem::new(Kind::Internal),
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+    matches!(error.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked))
+}
+
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         Self::Refused(problem)
@@ -129,16 +154,14 @@ impl Store {
     {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |transaction| {
-            let (result, effects) = within(transaction, work);
-            Box::new(move |stands| {
-                if stands {
-                    effects.into_iter().for_each(|effect| effect());
-                }
-                // A refusal that nothing was written for stands in any case.
-                let result = if stands {
-                    result
-                } else {
-                    Err(Problem::new(Kind::Internal))
+            let done = transaction.map(|transaction| within(transaction, work));
+            Box::new(move |fails| {
+                let result = match (done, fails) {
+                    (Some((result, effects)), None) => {
+                        effects.into_iter().for_each(|effect| effect());
+                        result
+                    }
+                    (_, fails) => Err(fails.unwrap_or(Problem::new(Kind::Internal))),
                 };
                 // Nobody waits any more when the client went away.
                 drop(answer.send(result));
@@ -156,12 +179,12 @@ impl Store {
 /// Runs a job, and those that wait already, in one transaction.
 fn together(connection: &mut Connection, first: Job, queue: &mut mpsc::Receiver<Job>) {
     let mut verdicts = Vec::new();
+    let mut next = Some(first);
     let stands = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .and_then(|transaction| {
-            let mut next = Some(first);
-            while let Some(job) = next {
-                verdicts.push(job(&transaction));
+            while let Some(job) = next.take() {
+                verdicts.push(job(Some(&transaction)));
                 // SQLite ends a transaction by itself where the disk fails: what came after it would stand alone.
                 next = match verdicts.len() < TOGETHER && !transaction.is_autocommit() {
                     true => queue.try_recv().ok(),
@@ -170,11 +193,22 @@ fn together(connection: &mut Connection, first: Job, queue: &mut mpsc::Receiver<
             }
             transaction.commit()
         });
-    if let Err(error) = &stands {
-        tracing::error!(error = error as &dyn std::error::Error, "transactions failed");
-    }
+    let fails = stands.err().map(|error| {
+        let error = StoreError::from(error);
+        tracing::error!(error = &error as &dyn std::error::Error, "transactions failed");
+        // Whoever came meanwhile has waited with it; each further turn would take as long.
+        while let Some(job) = next.take() {
+            verdicts.push(job(None));
+            next = if error.is_busy() {
+                queue.try_recv().ok()
+            } else {
+                None
+            };
+        }
+        error.problem()
+    });
     for tell in verdicts {
-        tell(stands.is_ok());
+        tell(fails.clone());
     }
 }
 
@@ -209,7 +243,7 @@ fn within<T>(
         Ok(Err(Failure::Refused(problem) | Failure::Counted(problem))) => (Err(problem), AFTERWARDS.take()),
         Ok(Err(Failure::Broken(error))) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a transaction failed");
-            undo(Problem::new(Kind::Internal))
+            undo(error.problem())
         }
         Err(_) => {
             tracing::error!("a transaction panicked");
@@ -256,7 +290,7 @@ pub fn connect(path: &Path) -> Result<Connection, StoreError> {
             .open(path),
     );
     let mut connection = Connection::open(path)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(PATIENCE)?;
     // Only a new database, or one that is rebuilt, takes it: free pages go back to the file system a few at a time.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -302,7 +336,7 @@ pub fn run<T>(
         Failure::Refused(problem) | Failure::Counted(problem) => problem,
         Failure::Broken(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a transaction failed");
-            Problem::new(Kind::Internal)
+            error.problem()
         }
     })
 }

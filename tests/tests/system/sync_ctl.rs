@@ -189,6 +189,30 @@ async fn an_export_is_plain_files_in_its_folder_and_nowhere_else() {
 }
 
 #[tokio::test]
+async fn an_export_that_misses_something_says_what_and_doesnt_end_as_if_it_were_whole() {
+    let scene = adas().await;
+    let app = app(&scene);
+    for (natural, content) in [("film.bin", &vec![7; 600_000][..]), ("list.txt", b"milk")] {
+        let new = New {
+            natural,
+            kind: "application/octet-stream",
+            content,
+        };
+        app.put_new("documents", &new).await.unwrap().unwrap();
+    }
+    good(&scene, &["pause"]).await;
+    let folder = folder();
+    let to = folder.path().join("out");
+    let (exit, answer) = ctl(&scene, &["sync", "export", to.to_str().unwrap()]).await;
+    assert_eq!(exit, Some(69), "{answer}");
+    assert_eq!((&answer["written"], &answer["skipped"]), (&json!(1), &json!(1)));
+    assert_eq!(answer["missing"][0]["natural"], "film.bin");
+    assert_eq!(answer["error"]["name"], "CutShort");
+    assert_eq!(std::fs::read(to.join("documents/list.txt")).unwrap(), b"milk");
+    assert!(!to.join("documents/film.bin").exists());
+}
+
+#[tokio::test]
 async fn a_device_of_nobodys_has_nothing_to_show() {
     let scene = scene().await;
     assert_eq!(good(&scene, &["status"]).await["state"], "unknown");
