@@ -1,6 +1,7 @@
 //! The rows of synced collections and their records. A pending row is the outbox: an edit and what it owes the cloud are one
 //! write.
 
+mod guard;
 mod inbox;
 mod outbox;
 mod settings;
@@ -13,12 +14,11 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use super::{Sealer, StoreError, accessory, meta};
 use crate::sync::HEALTH;
 
-pub use inbox::{
-    Arrived, arrived, count, count_arrived, list_anew, seen, stage, unread, unseen, unstage, waiting_removals,
-};
+pub use guard::{Guarded, Waiting, guarded};
+pub use inbox::{Arrived, arrived, count, list_anew, seen, stage, unread, unseen, unstage};
 pub use outbox::{
-    Ready, Stuck, accepted, agree, answered, count_gone, count_unasked, forgive, is_unanswered, outgoing,
-    question, sending, sent, stick, unasked, waiting, went,
+    Ready, Stuck, accepted, agree, answered, count_gone, forgive, is_unanswered, outgoing, sending, sent, stick,
+    unasked, waiting, went,
 };
 pub use settings::{Settings, pause, set_policy, settings, synced};
 

@@ -7,7 +7,11 @@ CREATE TABLE collection (
     records   INTEGER NOT NULL DEFAULT 0,  -- those that are there; the triggers below count
     bytes     INTEGER NOT NULL DEFAULT 0,
     pending   INTEGER NOT NULL DEFAULT 0,
-    conflicts INTEGER NOT NULL DEFAULT 0
+    conflicts INTEGER NOT NULL DEFAULT 0,
+    unasked     INTEGER NOT NULL DEFAULT 0, -- removals of what the cloud has, about which the owner wasn't asked
+    unasked_set INTEGER NOT NULL DEFAULT 0, -- another number for other ones
+    arrived     INTEGER NOT NULL DEFAULT 0, -- removals from the cloud of records that are there
+    arrived_set INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE record (
@@ -83,4 +87,33 @@ CREATE TRIGGER record_gone AFTER DELETE ON record BEGIN
         records = records - (OLD.removed = 0), bytes = bytes - OLD.bytes,
         pending = pending - OLD.pending, conflicts = conflicts - OLD.sibling
     WHERE name = OLD.collection;
+END;
+
+-- What the owner is asked before. A record is never added as a removal that waits, nor one taken away while it does but with
+-- its collection.
+CREATE TRIGGER record_asked AFTER UPDATE OF pending, stuck, removed, agreed, base ON record
+WHEN (OLD.pending = 1 AND OLD.stuck = 0 AND OLD.removed = 1 AND OLD.agreed = 0 AND OLD.base IS NOT NULL)
+    <> (NEW.pending = 1 AND NEW.stuck = 0 AND NEW.removed = 1 AND NEW.agreed = 0 AND NEW.base IS NOT NULL)
+BEGIN
+    UPDATE collection SET
+        unasked_set = random(),
+        unasked = unasked + (NEW.pending = 1 AND NEW.stuck = 0 AND NEW.removed = 1 AND NEW.agreed = 0 AND NEW.base IS NOT NULL)
+            - (OLD.pending = 1 AND OLD.stuck = 0 AND OLD.removed = 1 AND OLD.agreed = 0 AND OLD.base IS NOT NULL)
+    WHERE name = NEW.collection;
+END;
+CREATE TRIGGER record_arrived AFTER UPDATE OF removed ON record
+WHEN OLD.removed <> NEW.removed
+    AND EXISTS (SELECT 1 FROM arrived WHERE collection = NEW.collection AND id = NEW.id)
+BEGIN
+    UPDATE collection SET arrived_set = random(), arrived = arrived + OLD.removed - NEW.removed WHERE name = NEW.collection;
+END;
+CREATE TRIGGER arrived_added AFTER INSERT ON arrived
+WHEN EXISTS (SELECT 1 FROM record WHERE collection = NEW.collection AND id = NEW.id AND removed = 0)
+BEGIN
+    UPDATE collection SET arrived_set = random(), arrived = arrived + 1 WHERE name = NEW.collection;
+END;
+CREATE TRIGGER arrived_gone AFTER DELETE ON arrived
+WHEN EXISTS (SELECT 1 FROM record WHERE collection = OLD.collection AND id = OLD.id AND removed = 0)
+BEGIN
+    UPDATE collection SET arrived_set = random(), arrived = arrived - 1 WHERE name = OLD.collection;
 END;

@@ -1,6 +1,5 @@
 //! The rows of a push.
 
-use belay_proto::keys::sha256;
 use belay_proto::sync::{RecordId, Revision};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -198,16 +197,6 @@ pub fn unasked(connection: &Connection, collection: &str) -> Result<Vec<RecordId
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-/// How many those are.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn count_unasked(connection: &Connection, collection: &str) -> Result<u64, StoreError> {
-    let sql = format!("SELECT count(*) FROM record WHERE {UNASKED}");
-    let mut statement = connection.prepare_cached(&sql)?;
-    Ok(statement.query_row([collection], |row| row.get(0))?)
-}
-
 /// A removal from the cloud was taken without a question, at `now`, seconds since the epoch.
 ///
 /// # Errors
@@ -257,13 +246,4 @@ pub fn agree(transaction: &Transaction<'_>, collection: &str) -> Result<(), Stor
         [collection],
     )?;
     Ok(())
-}
-
-/// What tells one question about these records from another.
-#[must_use]
-pub fn question(ids: &[RecordId]) -> [u8; 16] {
-    let said: Vec<u8> = ids.iter().flat_map(|id| *id.as_bytes()).collect();
-    let mut name = [0; 16];
-    name.copy_from_slice(&sha256(&said)[..16]);
-    name
 }

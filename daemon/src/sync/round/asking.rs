@@ -1,14 +1,13 @@
 //! The owner is asked before so many records go.
 
 use belay_proto::sync::{CollectionKeys, RecordId};
-use belay_proto::text::hex;
 use belay_sync::guard;
 use belay_sync::record::{self, Body, Edited, New};
 use rusqlite::{Connection, Transaction};
 
 use super::receive::{Applied, Receiver};
-use super::{kept, no_change};
-use crate::store::sync as rows;
+use super::no_change;
+use crate::store::sync::{self as rows, Guarded, Waiting};
 use crate::store::{Sealer, StoreError};
 use crate::sync::desk::Done;
 use crate::sync::error::SyncError;
@@ -54,13 +53,10 @@ pub(super) fn from_cloud(
     collection: &'static str,
     now: u64,
 ) -> Result<Option<Question>, StoreError> {
-    let removed = rows::count_arrived(connection, collection)?;
-    let present = kept(connection, collection)?.map_or(0, |kept| kept.records);
-    if !asks(connection, collection, (present, removed), now)? {
-        return Ok(None);
-    }
-    let ids = rows::waiting_removals(connection, collection)?;
-    Ok(Some(asked(collection, true, removed, present, &ids)))
+    let Guarded { records, cloud, .. } = rows::guarded(connection, collection)?;
+    let counted = (records, cloud.removals);
+    let is_asked = asks(connection, collection, counted, now)?;
+    Ok(is_asked.then(|| asked(collection, true, cloud, records)))
 }
 
 /// Whether so much was removed here.
@@ -69,28 +65,18 @@ pub(super) fn from_here(
     collection: &'static str,
     now: u64,
 ) -> Result<Option<Question>, StoreError> {
-    let removed = rows::count_unasked(connection, collection)?;
-    let left = kept(connection, collection)?.map_or(0, |kept| kept.records);
-    let present = left.saturating_add(removed);
-    if !asks(connection, collection, (present, removed), now)? {
-        return Ok(None);
-    }
-    let ids = rows::unasked(connection, collection)?;
-    Ok(Some(asked(collection, false, removed, present, &ids)))
+    let Guarded { records, here, .. } = rows::guarded(connection, collection)?;
+    let present = records.saturating_add(here.removals);
+    let is_asked = asks(connection, collection, (present, here.removals), now)?;
+    Ok(is_asked.then(|| asked(collection, false, here, present)))
 }
 
-fn asked(
-    collection: &'static str,
-    from_cloud: bool,
-    removed: u64,
-    present: u64,
-    ids: &[RecordId],
-) -> Question {
+fn asked(collection: &'static str, from_cloud: bool, waiting: Waiting, present: u64) -> Question {
     let direction = if from_cloud { "cloud" } else { "device" };
     Question {
-        id: format!("{collection}-{direction}-{}", hex(&rows::question(ids))),
+        id: format!("{collection}-{direction}-{:016x}", waiting.set),
         collection,
-        removed,
+        removed: waiting.removals,
         present,
         from_cloud,
     }
