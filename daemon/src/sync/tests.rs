@@ -4,6 +4,7 @@ mod editing;
 mod guard;
 mod lies;
 mod rig;
+mod spoilt;
 
 use std::sync::Arc;
 

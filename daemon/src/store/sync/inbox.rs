@@ -2,9 +2,9 @@
 
 use belay_proto::Secret;
 use belay_proto::sync::{Content, RecordId, Revision};
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 
-use super::{MALFORMED, place};
+use super::{MALFORMED, place, unreadable};
 use crate::store::{Sealer, StoreError};
 
 /// The column of `arrived` that is sealed.
@@ -116,28 +116,45 @@ pub fn unstage(transaction: &Transaction<'_>, collection: &str, id: &RecordId) -
     Ok(changed > 0)
 }
 
-/// The removals that wait.
+/// The removals that wait. One that can't be read is fetched again.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn arrived(
-    connection: &Connection,
+    transaction: &Transaction<'_>,
     sealer: &Sealer,
     collection: &str,
 ) -> Result<Vec<Arrived>, StoreError> {
-    let mut statement = connection
+    let mut statement = transaction
         .prepare_cached("SELECT id, revision, content FROM arrived WHERE collection = ?1 ORDER BY id")?;
     let mut rows = statement.query([collection])?;
-    let mut all = Vec::new();
+    let (mut all, mut spoilt) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next()? {
         let id = RecordId::from_bytes(row.get(0)?);
-        let sealed: Vec<u8> = row.get(2)?;
-        let bytes = sealer.open(&place(collection, &id, ARRIVED), &sealed)?;
-        all.push(Arrived {
-            id,
-            revision: Revision::from_bytes(row.get(1)?),
-            content: Content::decode(bytes.expose()).map_err(|_| MALFORMED)?,
-        });
+        match waits(row, sealer, collection, id) {
+            Ok(arrived) => all.push(arrived),
+            Err(error) if error.is_of_a_value() => {
+                unreadable(&error);
+                spoilt.push(id);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    for id in &spoilt {
+        unstage(transaction, collection, id)?;
+    }
+    if !spoilt.is_empty() {
+        list_anew(transaction, collection)?;
     }
     Ok(all)
+}
+
+fn waits(row: &Row<'_>, sealer: &Sealer, collection: &str, id: RecordId) -> Result<Arrived, StoreError> {
+    let sealed: Vec<u8> = row.get(2)?;
+    let bytes = sealer.open(&place(collection, &id, ARRIVED), &sealed)?;
+    Ok(Arrived {
+        id,
+        revision: Revision::from_bytes(row.get(1)?),
+        content: Content::decode(bytes.expose()).map_err(|_| MALFORMED)?,
+    })
 }

@@ -3,7 +3,7 @@
 use belay_proto::sync::{RecordId, Revision};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{COLUMNS, LACKS, Listed, REFUSED, listed};
+use super::{COLUMNS, LACKS, Listed, REFUSED, SPOILT, listed, unreadable};
 use crate::store::{Sealer, StoreError};
 
 /// Pending records that nothing keeps from being pushed.
@@ -13,6 +13,10 @@ pub(super) const UNASKED: &str =
     "collection = ?1 AND pending = 1 AND stuck = 0 AND removed = 1 AND agreed = 0 AND base IS NOT NULL";
 /// Removals that went without a question, after a time.
 pub(super) const GONE: &str = "collection = ?1 AND removed = 1 AND gone > 0 AND gone > ?2";
+
+/// Whether a collection has records that are stuck for this reason.
+pub(super) const HAS_STUCK: &str =
+    "SELECT EXISTS (SELECT 1 FROM record WHERE collection = ?1 AND stuck > 0 AND stuck = ?2)";
 
 /// Which pending records a push takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +41,17 @@ pub enum Stuck {
     Refused,
 }
 
-/// Hands the pending records after a position to `take`, in their order, until it answers false. One at a time is in memory.
+/// Why records of a collection aren't pushed again by themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Troubles {
+    /// The cloud won't have one.
+    pub is_refused: bool,
+    /// One can't be read here.
+    pub is_spoilt: bool,
+}
+
+/// Hands the pending records after a position to `take`, in their order, until it answers false. One at a time is in memory. One
+/// that can't be read is passed over, now and later.
 ///
 /// # Errors
 /// [`StoreError`], as in every function here.
@@ -61,12 +75,40 @@ pub fn outgoing(
     let mut statement = connection.prepare_cached(&sql)?;
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     let mut rows = statement.query(params![collection, after])?;
+    let mut spoilt: Vec<[u8; 16]> = Vec::new();
     while let Some(row) = rows.next()? {
-        if !take(listed(row, sealer, collection)?)? {
-            break;
+        match listed(row, sealer, collection) {
+            Ok(listed) => {
+                if !take(listed)? {
+                    break;
+                }
+            }
+            Err(error) if error.is_of_a_value() => {
+                unreadable(&error);
+                spoilt.push(row.get(0)?);
+            }
+            Err(error) => return Err(error),
         }
     }
+    for id in spoilt {
+        connection
+            .prepare_cached("UPDATE record SET stuck = ?3 WHERE collection = ?1 AND id = ?2")?
+            .execute(params![collection, id, SPOILT])?;
+    }
     Ok(())
+}
+
+/// Why some of a collection's records aren't pushed again by themselves.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn troubles(connection: &Connection, collection: &str) -> Result<Troubles, StoreError> {
+    let mut statement = connection.prepare_cached(HAS_STUCK)?;
+    let mut has = |why: i64| statement.query_row(params![collection, why], |row| row.get(0));
+    Ok(Troubles {
+        is_refused: has(REFUSED)?,
+        is_spoilt: has(SPOILT)?,
+    })
 }
 
 /// How many bytes of content wait to be pushed.

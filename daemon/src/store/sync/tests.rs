@@ -5,7 +5,7 @@ use belay_proto::sync::Attributes;
 use belay_sync::record::{Body, CONFLICT_WITH, Edited, New, pushed, remove};
 
 use super::inbox::UNSEEN;
-use super::outbox::{GONE, READY, UNASKED};
+use super::outbox::{GONE, HAS_STUCK, READY, UNASKED};
 use super::*;
 use crate::store::migrations;
 
@@ -290,13 +290,15 @@ fn a_removal_that_waits_is_sealed_and_counts_while_its_record_is_there() {
     };
     within(&mut db, |db| stage(db, &sealer(), "notes", &waits).unwrap());
     assert_eq!(guarded(&db, "notes").unwrap().cloud.removals, 1);
-    let [found] = <[Arrived; 1]>::try_from(arrived(&db, &sealer(), "notes").unwrap()).unwrap();
-    assert_eq!(found.content.encode(), waits.content.encode());
+    within(&mut db, |db| {
+        let [found] = <[Arrived; 1]>::try_from(arrived(db, &sealer(), "notes").unwrap()).unwrap();
+        assert_eq!(found.content.encode(), waits.content.encode());
+    });
     let gone = find(&db, &sealer(), "notes", &id(1)).unwrap();
     keep(&mut db, id(1), &stored(remove(gone, 1, 9)));
     assert_eq!(guarded(&db, "notes").unwrap().cloud.removals, 0);
     within(&mut db, |db| assert!(unstage(db, "notes", &id(1)).unwrap()));
-    assert!(arrived(&db, &sealer(), "notes").unwrap().is_empty());
+    within(&mut db, |db| assert!(arrived(db, &sealer(), "notes").unwrap().is_empty()));
 }
 
 #[test]
@@ -322,6 +324,10 @@ fn no_round_reads_the_records_that_it_has_nothing_to_do_with() {
         (
             format!("SELECT content FROM record WHERE {READY} AND position > 7 ORDER BY position"),
             "record USING INDEX record_pending (collection=? AND position>?)",
+        ),
+        (
+            HAS_STUCK.replace("?2", "2"),
+            "record USING COVERING INDEX record_stuck (collection=? AND stuck=?)",
         ),
         (UNSEEN.to_owned(), "record USING INDEX record_unseen"),
     ] {

@@ -270,7 +270,7 @@ impl<'a> Table<'a> {
     }
 
     pub(super) fn find(&self, id: &RecordId) -> Result<Option<Held>, StoreError> {
-        rows::find(self.transaction, self.sealer, self.change.collection, id)
+        rows::find_readable(self.transaction, self.sealer, self.change.collection, id)
     }
 }
 

@@ -125,7 +125,7 @@ fn restore(
     id: &RecordId,
     now: u64,
 ) -> Result<bool, StoreError> {
-    let Some(held) = rows::find(transaction, sealer, collection, id)? else {
+    let Some(held) = rows::find_readable(transaction, sealer, collection, id)? else {
         return Ok(false);
     };
     let Some(common) = held.common.as_ref().filter(|common| !common.removed) else {

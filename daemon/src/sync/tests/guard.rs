@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::{Phase, Question, SyncError, View};
 use super::rig::{CONTACTS, Cloud, Phone, phone, put};
 
-async fn two_with(cloud: &Arc<Cloud>, records: usize) -> (Phone, Phone) {
+pub async fn two_with(cloud: &Arc<Cloud>, records: usize) -> (Phone, Phone) {
     let (one, two) = (phone(cloud).await, phone(cloud).await);
     let puts = (0..records).map(|n| put(&format!("n{n}"), 0, "a")).collect();
     one.handle.put_many(CONTACTS, puts).await.unwrap();
@@ -16,7 +16,7 @@ async fn two_with(cloud: &Arc<Cloud>, records: usize) -> (Phone, Phone) {
 }
 
 /// What a device asks once it has heard of the removal of 25 records.
-async fn asked(phone: &Phone) -> Question {
+pub async fn asked(phone: &Phone) -> Question {
     let mut watch = phone.handle.watch();
     let all = |view: &View| {
         view.question
