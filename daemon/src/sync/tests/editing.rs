@@ -1,5 +1,6 @@
 //! Putting, deleting and choosing on one device.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,11 +8,13 @@ use belay_drivers::ActivityMinute;
 use belay_proto::DeviceId;
 use belay_proto::id::AccessoryId;
 use belay_proto::keys::random;
+use belay_proto::sync::Attributes;
 use belay_proto::text::hex;
 use futures_util::FutureExt;
+use rustix::pipe::pipe;
 
 use super::super::health::HEALTH;
-use super::super::{Choice, SyncError, View};
+use super::super::{Choice, PutLong, SyncError, View};
 use super::rig::{ACCOUNT, CONTACTS, Cloud, Phone, all, phone, put};
 use crate::accessory::model::Saved;
 use crate::store::accessory as accessories;
@@ -215,4 +218,39 @@ async fn a_long_content_of_a_collection_that_is_off_goes_nowhere() {
     one.handle.set_enabled("pictures", true).await.unwrap();
     // Whoever moves it was asked, and moves nothing here.
     assert_eq!(one.handle.put("pictures", long()).await, Err(SyncError::TooLong));
+}
+
+fn long(natural: &str, content: OwnedFd) -> PutLong {
+    PutLong {
+        id: None,
+        revision: 0,
+        natural: Some(natural.to_owned()),
+        kind: "text/plain".to_owned(),
+        attributes: Attributes::default(),
+        keep_both: false,
+        content,
+    }
+}
+
+#[tokio::test]
+async fn a_long_content_is_brought_with_the_keys_of_now_where_it_can_be_read_again() {
+    let cloud = Arc::new(Cloud::default());
+    let one = phone(&cloud).await;
+    let newest = |epoch: u64| {
+        *cloud.epoch_of_longs.lock().unwrap() = epoch;
+        one.epochs.lock().unwrap().0.push(epoch);
+    };
+    one.puts("m", "the keys are known").await;
+    newest(2);
+    let file = || OwnedFd::from(tempfile::tempfile().unwrap());
+    assert_eq!(one.handle.put_long(CONTACTS, long("n", file())).await, Ok(1));
+    newest(3);
+    let pipe = || pipe().unwrap().0;
+    let put = one.handle.put_long(CONTACTS, long("p", pipe())).await;
+    assert_eq!(put, Err(SyncError::KeyEpochOld), "what it brought is gone");
+    assert_eq!(one.handle.put_long(CONTACTS, long("p", pipe())).await, Ok(1));
+    // The warden knows none newer.
+    *cloud.epoch_of_longs.lock().unwrap() = 9;
+    let put = one.handle.put_long(CONTACTS, long("q", file())).await;
+    assert_eq!(put, Err(SyncError::KeyEpochOld));
 }
