@@ -1,5 +1,6 @@
 //! Reading and editing records: what the handle does without the actor. An edit and what it owes the cloud are one write.
 
+mod confirm;
 mod edit;
 mod health;
 mod long;

@@ -35,15 +35,8 @@ pub enum Message {
     Pause(bool, Answer),
     /// Change the policy.
     Policy(PolicyChanges, Answer),
-    /// The owner's answer to a question.
-    Confirm {
-        /// Its id.
-        question: String,
-        /// Go on.
-        yes: bool,
-        /// Where the answer goes.
-        answer: Answer,
-    },
+    /// The owner has answered the question about this collection.
+    Answered(&'static str, Answer),
     /// Switch a collection on or off.
     Enable {
         /// Which.
@@ -156,12 +149,8 @@ impl SyncHandle {
     /// # Errors
     /// [`SyncError::NotFound`] for another question than the one that is asked.
     pub async fn confirm(&self, question: String, yes: bool) -> Result<(), SyncError> {
-        self.ask(|answer| Message::Confirm {
-            question,
-            yes,
-            answer,
-        })
-        .await
+        let collection = self.desk.confirm(question, yes).await?;
+        self.ask(|answer| Message::Answered(collection, answer)).await
     }
 
     /// Switches a collection on or off. Its records stay.

@@ -4,11 +4,9 @@ use futures_util::FutureExt;
 
 use super::{Engine, Event, rows, write};
 use crate::store::Sealer;
-use crate::sync::desk::tell;
 use crate::sync::error::SyncError;
 use crate::sync::handle::{Answer, Message};
-use crate::sync::model::{Policy, PolicyChanges, collection};
-use crate::sync::round;
+use crate::sync::model::{Policy, PolicyChanges};
 
 /// The highest battery floor, percent.
 const WHOLE: u8 = 100;
@@ -35,13 +33,9 @@ impl Engine {
                 let outcome = self.change_policy(changes).await;
                 reply(answer, outcome);
             }
-            Message::Confirm {
-                question,
-                yes,
-                answer,
-            } => {
-                let outcome = self.confirm(question, yes).await;
-                reply(answer, outcome);
+            Message::Answered(collection, answer) => {
+                self.happens(Event::Answered(collection)).await;
+                reply(answer, Ok(()));
             }
             Message::Enable {
                 collection,
@@ -87,20 +81,6 @@ impl Engine {
             .edit(move |transaction, _| rows::enable(transaction, collection, enabled).map(Ok))
             .await?;
         self.happens(Event::Enabled(collection, enabled)).await;
-        Ok(())
-    }
-
-    async fn confirm(&mut self, question: String, yes: bool) -> Result<(), SyncError> {
-        self.session.ok_or(SyncError::NotBound)?;
-        let name = question.split('-').next().and_then(collection);
-        let name = name.ok_or(SyncError::NotFound)?;
-        let (keys, now) = (self.desk.keys.of(name).await?, self.desk.now());
-        let answer = move |transaction: &rusqlite::Transaction<'_>, sealer: &Sealer| {
-            round::answer(transaction, sealer, &keys, name, (&question, yes, now))
-        };
-        let change = self.desk.edit(answer).await?;
-        tell(&self.desk.changed, change);
-        self.happens(Event::Answered(name)).await;
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! Before much is deleted its owner is asked.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -166,4 +167,31 @@ async fn the_owner_s_answer_and_a_day_later_end_what_is_counted() {
     one.syncs().await;
     let view = one.handle.view();
     assert_eq!((view.question, view.collections[CONTACTS].pending), (None, 0));
+}
+
+#[tokio::test]
+async fn a_warden_that_takes_its_time_over_the_keys_of_an_answer_keeps_nobody_else_waiting() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, _two) = two_with(&cloud, 30).await;
+    for n in 0..25 {
+        one.removes(&format!("n{n}")).await;
+    }
+    let question = asked(&one).await;
+    one.handle.pause().await.unwrap();
+    // No keys are known after a start.
+    let one = one.restarts(&cloud).await;
+    one.holds.send_replace(true);
+    let mut confirming = pin!(one.handle.confirm(question.id, false));
+    let other = async {
+        let pausing = one.handle.pause();
+        tokio::time::timeout(Duration::from_secs(20), pausing).await.unwrap()
+    };
+    tokio::select! {
+        biased;
+        answered = &mut confirming => panic!("{answered:?}"),
+        paused = other => paused.unwrap(),
+    }
+    one.holds.send_replace(false);
+    confirming.await.unwrap();
+    assert_eq!((one.has().await.len(), one.handle.view().question), (30, None));
 }
