@@ -18,7 +18,7 @@ pub use guard::{Guarded, Waiting, guarded};
 pub use inbox::{Arrived, arrived, count, list_anew, seen, stage, unread, unseen, unstage};
 pub use outbox::{
     Ready, Stuck, Troubles, accepted, agree, answered, count_gone, forgive, is_unanswered, outgoing, sending, sent,
-    stick, troubles, unasked, waiting, went,
+    stick, troubles, try_again, unasked, waiting, went,
 };
 pub use settings::{Settings, pause, set_policy, settings, synced};
 

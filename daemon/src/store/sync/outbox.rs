@@ -228,6 +228,18 @@ pub fn stick(
     Ok(())
 }
 
+/// What the cloud wouldn't have, and what couldn't be read, is tried again.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn try_again(transaction: &Transaction<'_>, collection: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE record SET stuck = 0 WHERE collection = ?1 AND stuck > 0 AND stuck IN (?2, ?3)";
+    transaction
+        .prepare_cached(sql)?
+        .execute(params![collection, REFUSED, SPOILT])?;
+    Ok(())
+}
+
 /// The removals that the cloud has yet to get, and about which the owner wasn't asked.
 ///
 /// # Errors

@@ -23,6 +23,7 @@ impl Engine {
                 self.waiters = self.waiters.wrapping_add(1);
                 self.waiting.insert(waiter, answer);
                 self.leaving.push(hangs_up.map(move |_| waiter).boxed());
+                self.try_again(collections.clone()).await;
                 self.happens(Event::Asked(waiter, collections)).await;
             }
             Message::Pause(paused, answer) => {
@@ -46,6 +47,21 @@ impl Engine {
                 reply(answer, outcome);
             }
         }
+    }
+
+    /// Whoever names collections asks for what the cloud wouldn't have of them too: it may be another one since.
+    async fn try_again(&self, named: Vec<&'static str>) {
+        if named.is_empty() {
+            return;
+        }
+        let again = move |transaction: &rusqlite::Transaction<'_>, _: &Sealer| {
+            for name in named {
+                rows::try_again(transaction, name)?;
+            }
+            Ok(Ok(()))
+        };
+        // What that came to nothing of is told when the round does.
+        let _ = self.desk.edit(again).await;
     }
 
     async fn pause(&mut self, paused: bool) -> Result<(), SyncError> {

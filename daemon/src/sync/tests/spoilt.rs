@@ -1,8 +1,9 @@
-//! Rows of this device that can't be read keep nobody from the others.
+//! Rows of this device that can't be read, and what the cloud won't have, keep nobody from the others.
 
 use std::sync::Arc;
 
 use belay_proto::sync::RecordId;
+use belay_proto::wire::PushStatus;
 
 use super::super::{Phase, SyncError};
 use super::guard::{asked, two_with};
@@ -89,4 +90,27 @@ async fn a_removal_that_can_t_be_read_keeps_no_answer_from_the_others() {
     assert_eq!(one.handle.sync_now(vec![]).await, Err(SyncError::Storage));
     two.syncs().await;
     assert_eq!((one.has().await.len(), two.has().await.len()), (29, 30));
+}
+
+#[tokio::test]
+async fn what_the_cloud_won_t_have_is_told_and_tried_again_when_it_is_asked_for_by_name() {
+    let cloud = Arc::new(Cloud::default());
+    let one = phone(&cloud).await;
+    *cloud.about_results.lock().unwrap() = Some(Box::new(|answer| answer.results.fill(PushStatus::Bad.into())));
+    *cloud.about_changes.lock().unwrap() = Some(Box::new(|answer| answer.records.clear()));
+    one.puts("n", "a").await;
+    assert_eq!(one.handle.sync_now(vec![]).await, Err(SyncError::CloudRefused));
+    *cloud.about_results.lock().unwrap() = None;
+    *cloud.about_changes.lock().unwrap() = None;
+    let pushed = cloud.counted.lock().unwrap().1;
+    assert_eq!(one.handle.sync_now(vec![]).await, Err(SyncError::CloudRefused));
+    let one = one.restarts(&cloud).await;
+    let view = one.comes_to(Phase::Attention).await;
+    assert_eq!(
+        (view.last_error, view.collections[CONTACTS].pending, cloud.counted.lock().unwrap().1),
+        ("CloudRefused", 1, pushed)
+    );
+    one.syncs().await;
+    let view = one.comes_to(Phase::Idle).await;
+    assert_eq!((view.last_error, view.collections[CONTACTS].pending), ("", 0));
 }
