@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use super::{Sealer, StoreError, accessory, meta};
 use crate::sync::HEALTH;
 
-pub use guard::{Guarded, Waiting, guarded};
+pub use guard::{Guarded, Side, Waiting, guarded, stand};
 pub use inbox::{Arrived, arrived, count, list_anew, seen, stage, unread, unseen, unstage};
 pub use outbox::{
     Ready, Stuck, Troubles, accepted, agree, answered, count_gone, forgive, is_unanswered, outgoing, sending, sent,

@@ -11,7 +11,9 @@ CREATE TABLE collection (
     unasked     INTEGER NOT NULL DEFAULT 0, -- removals of what the cloud has, about which the owner wasn't asked
     unasked_set INTEGER NOT NULL DEFAULT 0, -- another number for other ones
     arrived     INTEGER NOT NULL DEFAULT 0, -- removals from the cloud of records that are there
-    arrived_set INTEGER NOT NULL DEFAULT 0
+    arrived_set INTEGER NOT NULL DEFAULT 0,
+    asked_here  INTEGER, -- a question about the one or the other stands, since when so many had gone without one; NULL: none
+    asked_cloud INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE record (

@@ -287,6 +287,11 @@ pub fn forgive(transaction: &Transaction<'_>, collection: &str) -> Result<(), St
         &format!("UPDATE record SET gone = 0 WHERE {GONE}"),
         params![collection, 0],
     )?;
+    // What more is asked is asked anew.
+    transaction.execute(
+        "UPDATE collection SET asked_here = NULL, asked_cloud = NULL WHERE name = ?1",
+        [collection],
+    )?;
     Ok(())
 }
 

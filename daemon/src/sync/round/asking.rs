@@ -7,7 +7,7 @@ use rusqlite::{Connection, Transaction};
 
 use super::receive::{Applied, Receiver};
 use super::no_change;
-use crate::store::sync::{self as rows, Guarded, Waiting};
+use crate::store::sync::{self as rows, Guarded, Side, Waiting};
 use crate::store::{Sealer, StoreError};
 use crate::sync::desk::Done;
 use crate::sync::error::SyncError;
@@ -18,7 +18,7 @@ use crate::sync::view::Question;
 /// empties all the same.
 const WINDOW: u64 = 24 * 3600;
 
-/// What the owner is asked about a collection: what was removed elsewhere goes first.
+/// What the owner is asked about a collection: what was removed elsewhere goes first. That it is asked is noted.
 pub(in crate::sync) fn question(
     connection: &Connection,
     collection: &'static str,
@@ -30,23 +30,6 @@ pub(in crate::sync) fn question(
     }
 }
 
-/// Whether the owner is asked before `removed` of `present` records go.
-fn asks(
-    connection: &Connection,
-    collection: &str,
-    (present, removed): (u64, u64),
-    now: u64,
-) -> Result<bool, StoreError> {
-    if removed == 0 {
-        return Ok(false);
-    }
-    let went = rows::count_gone(connection, collection, now.saturating_sub(WINDOW))?;
-    Ok(guard::asks(
-        present.saturating_add(went),
-        removed.saturating_add(went),
-    ))
-}
-
 /// Whether so much was removed on other devices.
 pub(super) fn from_cloud(
     connection: &Connection,
@@ -54,9 +37,7 @@ pub(super) fn from_cloud(
     now: u64,
 ) -> Result<Option<Question>, StoreError> {
     let Guarded { records, cloud, .. } = rows::guarded(connection, collection)?;
-    let counted = (records, cloud.removals);
-    let is_asked = asks(connection, collection, counted, now)?;
-    Ok(is_asked.then(|| asked(collection, true, cloud, records)))
+    asked(connection, collection, (Side::Cloud, cloud), records, now)
 }
 
 /// Whether so much was removed here.
@@ -67,19 +48,38 @@ pub(super) fn from_here(
 ) -> Result<Option<Question>, StoreError> {
     let Guarded { records, here, .. } = rows::guarded(connection, collection)?;
     let present = records.saturating_add(here.removals);
-    let is_asked = asks(connection, collection, (present, here.removals), now)?;
-    Ok(is_asked.then(|| asked(collection, false, here, present)))
+    asked(connection, collection, (Side::Here, here), present, now)
 }
 
-fn asked(collection: &'static str, from_cloud: bool, waiting: Waiting, present: u64) -> Question {
+/// What the owner is asked before what waits goes, of `present` records. What is asked once stands until it is answered, or
+/// until fewer wait: what had gone unasked when it was asked counts however late it is, or records would go since time has.
+fn asked(
+    connection: &Connection,
+    collection: &'static str,
+    (side, waiting): (Side, Waiting),
+    present: u64,
+    now: u64,
+) -> Result<Option<Question>, StoreError> {
+    let went = match (waiting.removals, waiting.asked) {
+        (0, _) => 0,
+        (_, Some(went)) => went,
+        (_, None) => rows::count_gone(connection, collection, now.saturating_sub(WINDOW))?,
+    };
+    let removed = waiting.removals;
+    let is_asked = removed > 0 && guard::asks(present.saturating_add(went), removed.saturating_add(went));
+    let stands = is_asked.then_some(went);
+    if stands != waiting.asked {
+        rows::stand(connection, collection, side, stands)?;
+    }
+    let from_cloud = side == Side::Cloud;
     let direction = if from_cloud { "cloud" } else { "device" };
-    Question {
+    Ok(is_asked.then(|| Question {
         id: format!("{collection}-{direction}-{:016x}", waiting.set),
         collection,
-        removed: waiting.removals,
+        removed,
         present,
         from_cloud,
-    }
+    }))
 }
 
 /// Does what the owner answered to `named`.

@@ -195,3 +195,50 @@ async fn a_warden_that_takes_its_time_over_the_keys_of_an_answer_keeps_nobody_el
     confirming.await.unwrap();
     assert_eq!((one.has().await.len(), one.handle.view().question), (30, None));
 }
+
+#[tokio::test]
+async fn a_question_stands_until_it_is_answered_however_long_ago_what_counts_with_it_went() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = two_with(&cloud, 40).await;
+    for n in 0..15 {
+        one.removes(&format!("n{n}")).await;
+    }
+    one.syncs().await;
+    two.syncs().await;
+    let here = ten_more_are_asked_after(&one, 15).await;
+    one.clock.advance(Duration::from_secs(25 * 3600));
+    one.syncs().await;
+    let one = one.restarts(&cloud).await;
+    one.clock.advance(Duration::from_secs(25 * 3600));
+    one.syncs().await;
+    let view = one.comes_to(Phase::Attention).await;
+    assert_eq!((view.question.as_ref(), view.collections[CONTACTS].pending), (Some(&here), 10));
+    two.syncs().await;
+    assert_eq!(two.has().await.len(), 25);
+    one.handle.confirm(here.id, true).await.unwrap();
+    one.syncs().await;
+    // What was removed elsewhere, likewise.
+    two.syncs().await;
+    let there = two.comes_to(Phase::Attention).await.question;
+    two.clock.advance(Duration::from_secs(25 * 3600));
+    two.syncs().await;
+    assert_eq!((two.has().await.len(), two.handle.view().question), (25, there.clone()));
+    two.handle.confirm(there.unwrap().id, true).await.unwrap();
+    assert_eq!(two.has().await.len(), 15);
+}
+
+#[tokio::test]
+async fn a_question_ends_when_what_it_is_about_is_put_back() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, _two) = two_with(&cloud, 30).await;
+    for n in 0..25 {
+        one.removes(&format!("n{n}")).await;
+    }
+    asked(&one).await;
+    for n in 0..10 {
+        one.puts(&format!("n{n}"), "b").await;
+    }
+    one.syncs().await;
+    let view = one.handle.view();
+    assert_eq!((view.question, view.collections[CONTACTS].pending), (None, 0));
+}

@@ -76,6 +76,16 @@ fn what_the_owner_is_asked_about_is_counted_whatever_becomes_of_it() {
     assert_eq!(guarded(&db, "notes").unwrap().cloud.removals, 1);
     within(&mut db, |db| assert!(unstage(db, "notes", &id(1)).unwrap()));
     guards(&db);
+    // Which question stands is noted, of either side, until one is answered.
+    stand(&db, "notes", Side::Here, Some(3)).unwrap();
+    stand(&db, "notes", Side::Cloud, Some(0)).unwrap();
+    let stands = |db: &Connection| {
+        let found = guarded(db, "notes").unwrap();
+        (found.here.asked, found.cloud.asked)
+    };
+    assert_eq!(stands(&db), (Some(3), Some(0)));
+    within(&mut db, |db| forgive(db, "notes").unwrap());
+    assert_eq!(stands(&db), (None, None));
     forget(&db).unwrap();
     assert_eq!(guarded(&db, "notes").unwrap(), Guarded::default());
 }
