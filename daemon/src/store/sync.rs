@@ -6,7 +6,7 @@ mod inbox;
 mod outbox;
 mod settings;
 
-use belay_proto::AccountId;
+use belay_proto::{AccountId, Secret};
 use belay_proto::sync::{Content, RecordId, Revision};
 use belay_sync::record::{Base, Held};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use super::{Sealer, StoreError, accessory, meta};
 use crate::sync::HEALTH;
 
-pub use guard::{Guarded, Side, Waiting, guarded, stand};
+pub use guard::{Guarded, Side, Waiting, guarded, keep_last, last, stand};
 pub use inbox::{Arrived, arrived, count, list_anew, seen, stage, unread, unseen, unstage};
 pub use outbox::{
     Ready, Stuck, Troubles, accepted, agree, answered, count_gone, forgive, is_unanswered, outgoing, sending, sent,
@@ -191,7 +191,7 @@ pub fn put(
     held: &Held,
 ) -> Result<(), StoreError> {
     let seal = |content: &Content, column: &str| {
-        let bytes = belay_proto::Secret::new(content.encode());
+        let bytes = Secret::new(content.encode());
         sealer.seal(&place(collection, id, column), bytes.expose())
     };
     transaction
@@ -202,6 +202,7 @@ pub fn put(
              ON CONFLICT (collection, id) DO UPDATE SET
                  revision = ?3, pending = ?4, removed = ?5, sibling = ?6, bytes = ?7, base = ?8, base_number = ?9,
                  content = ?10, common = ?11, stuck = 0, agreed = 0, gone = 0,
+                 last = CASE WHEN removed = 1 AND ?5 = 1 THEN last END,
                  sent = CASE ?4 WHEN 1 THEN sent END",
         )?
         .execute(params![

@@ -1,9 +1,15 @@
 //! What the owner is asked before, counted: the triggers keep the numbers, so that a look at them costs the same however many
 //! removals wait.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use belay_proto::Secret;
+use belay_proto::sync::{Content, RecordId};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use crate::store::StoreError;
+use super::{MALFORMED, place};
+use crate::store::{Sealer, StoreError};
+
+/// The column of what the owner last had, as it is sealed for.
+const LAST: &str = "last";
 
 /// Removals of one side that wait, and of which the owner wasn't asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,4 +84,42 @@ pub fn stand(
     };
     connection.prepare_cached(sql)?.execute(params![collection, went])?;
     Ok(())
+}
+
+/// Keeps what the owner had of a record that was removed before the cloud had it, as [`Content::encode`] writes it, until the
+/// removal is there.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn keep_last(
+    transaction: &Transaction<'_>,
+    sealer: &Sealer,
+    collection: &str,
+    id: &RecordId,
+    last: &Secret<Vec<u8>>,
+) -> Result<(), StoreError> {
+    let sealed = sealer.seal(&place(collection, id, LAST), last.expose());
+    transaction
+        .prepare_cached("UPDATE record SET last = ?3 WHERE collection = ?1 AND id = ?2")?
+        .execute(params![collection, id.as_bytes(), sealed])?;
+    Ok(())
+}
+
+/// What the owner had of a record that was removed, where that isn't what the cloud has.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn last(
+    connection: &Connection,
+    sealer: &Sealer,
+    collection: &str,
+    id: &RecordId,
+) -> Result<Option<Content>, StoreError> {
+    let sealed: Option<Option<Vec<u8>>> = connection
+        .prepare_cached("SELECT last FROM record WHERE collection = ?1 AND id = ?2")?
+        .query_row(params![collection, id.as_bytes()], |row| row.get(0))
+        .optional()?;
+    let Some(sealed) = sealed.flatten() else { return Ok(None) };
+    let bytes = sealer.open(&place(collection, id, LAST), &sealed)?;
+    Content::decode(bytes.expose()).map(Some).map_err(|_| MALFORMED)
 }

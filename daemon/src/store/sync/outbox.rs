@@ -192,7 +192,7 @@ pub fn accepted(
 ) -> Result<bool, StoreError> {
     let changed = transaction
         .prepare_cached(
-            "UPDATE record SET pending = 0, base = ?4, base_number = ?5, common = NULL, sent = NULL, agreed = 0,
+            "UPDATE record SET pending = 0, base = ?4, base_number = ?5, common = NULL, last = NULL, sent = NULL, agreed = 0,
                  unseen = 0, gone = CASE WHEN removed = 1 AND agreed = 0 AND base IS NOT NULL THEN ?6 ELSE 0 END
              WHERE collection = ?1 AND id = ?2 AND revision = ?3",
         )?

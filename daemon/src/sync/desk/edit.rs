@@ -1,5 +1,6 @@
 //! Edits of one collection, in one transaction.
 
+use belay_proto::Secret;
 use belay_proto::keys::random;
 use belay_proto::sync::{Attributes, CollectionKeys, RecordId};
 use belay_proto::text::hex;
@@ -201,8 +202,19 @@ impl<'a> Table<'a> {
         if !before.as_ref().is_some_and(Held::is_there) {
             return Ok(Err(SyncError::NotFound));
         }
+        self.remove(before, id, revision)
+    }
+
+    /// What it takes away, and the cloud never had, is kept until the owner can't be asked for it back any more.
+    fn remove(&mut self, before: Option<Held>, id: RecordId, revision: u64) -> Done<()> {
+        let edited = before.as_ref().filter(|held| held.pending && held.base.is_some());
+        let last = edited.map(|held| Secret::new(held.content.encode()));
         let removed = record::remove(before, revision, self.now);
-        Ok(self.edited(id, removed)?.map(drop))
+        let removed = self.edited(id, removed)?.map(drop);
+        if let Some(last) = last.filter(|_| removed.is_ok()) {
+            rows::keep_last(self.transaction, self.sealer, self.change.collection, &id, &last)?;
+        }
+        Ok(removed)
     }
 
     /// Ends the conflict that the sibling `id` stands for.
@@ -234,8 +246,7 @@ impl<'a> Table<'a> {
                 }
             }
         }
-        let removed = record::remove(Some(sibling), revision, self.now);
-        Ok(self.edited(id, removed)?.map(drop))
+        self.remove(Some(sibling), id, revision)
     }
 
     fn edited(&mut self, id: RecordId, edited: Edited) -> Done<(RecordId, u64)> {

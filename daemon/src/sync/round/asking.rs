@@ -1,6 +1,6 @@
 //! The owner is asked before so many records go.
 
-use belay_proto::sync::{CollectionKeys, RecordId};
+use belay_proto::sync::{CollectionKeys, Content, RecordId};
 use belay_sync::guard;
 use belay_sync::record::{self, Body, Edited, New};
 use rusqlite::{Connection, Transaction};
@@ -128,22 +128,32 @@ fn restore(
     let Some(held) = rows::find_readable(transaction, sealer, collection, id)? else {
         return Ok(false);
     };
-    let Some(common) = held.common.as_ref().filter(|common| !common.removed) else {
+    // Before it was removed; or else, where that can't be read, what the cloud has.
+    let last = match rows::last(transaction, sealer, collection, id) {
+        Err(error) if error.is_of_a_value() => None,
+        last => last?,
+    };
+    let Some(new) = last.as_ref().or(held.common.as_ref()).and_then(again) else {
         return Ok(false);
-    };
-    let body = match record::bytes(common) {
-        Some(bytes) => Body::Short(bytes),
-        None if common.chunks.0.is_empty() => return Ok(false),
-        None => Body::Long(common.chunks.clone()),
-    };
-    let new = New {
-        natural: common.natural.clone(),
-        kind: common.kind.clone(),
-        attributes: common.attributes.clone(),
-        body,
     };
     match record::put(Some(held), 0, new, now) {
         Edited::Stored(held) => rows::put(transaction, sealer, collection, id, &held).map(|()| true),
         Edited::Same(_) | Edited::Stale(_) => Ok(false),
     }
+}
+
+/// What a content says, to be put again; nothing of a removal.
+fn again(content: &Content) -> Option<New> {
+    let body = match record::bytes(content) {
+        _ if content.removed => return None,
+        Some(bytes) => Body::Short(bytes),
+        None if content.chunks.0.is_empty() => return None,
+        None => Body::Long(content.chunks.clone()),
+    };
+    Some(New {
+        natural: content.natural.clone(),
+        kind: content.kind.clone(),
+        attributes: content.attributes.clone(),
+        body,
+    })
 }

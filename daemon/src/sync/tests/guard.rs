@@ -242,3 +242,35 @@ async fn a_question_ends_when_what_it_is_about_is_put_back() {
     let view = one.handle.view();
     assert_eq!((view.question, view.collections[CONTACTS].pending), (None, 0));
 }
+
+#[tokio::test]
+async fn what_was_changed_and_then_deleted_by_mistake_comes_back_as_it_was_last() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = two_with(&cloud, 30).await;
+    one.handle.pause().await.unwrap();
+    one.puts("n0", "b").await;
+    one.puts("n1", "b").await;
+    one.puts("n1", "c").await;
+    for n in 0..25 {
+        one.removes(&format!("n{n}")).await;
+    }
+    // One that was put back meanwhile isn't other than it is.
+    one.puts("n2", "d").await;
+    one.removes("n2").await;
+    one.puts("n2", "e").await;
+    one.removes("n2").await;
+    let one = one.restarts(&cloud).await;
+    let question = asked(&one).await;
+    one.handle.resume().await.unwrap();
+    one.handle.confirm(question.id, false).await.unwrap();
+    one.syncs().await;
+    two.syncs().await;
+    for phone in [&one, &two] {
+        let has = phone.has().await;
+        let said = |n: &str| has[n].clone();
+        assert_eq!(
+            (has.len(), [said("n0"), said("n1"), said("n2"), said("n3")]),
+            (30, ["b", "c", "e", "a"].map(str::to_owned))
+        );
+    }
+}
