@@ -60,8 +60,8 @@ pub fn synced(connection: &Connection, at: u64) -> Result<(), StoreError> {
     meta::set(connection, LAST, &at.to_be_bytes())
 }
 
-/// Forgets what belonged to the account; what its owner chose for the device stays.
+/// Forgets what belonged to the account, and what its owner chose: another one pays for the network perhaps.
 pub(super) fn forget(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute("DELETE FROM meta WHERE name IN (?1, ?2)", [PAUSED, LAST])?;
+    connection.execute("DELETE FROM meta WHERE name IN (?1, ?2, ?3)", [PAUSED, POLICY, LAST])?;
     Ok(())
 }

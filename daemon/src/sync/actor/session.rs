@@ -22,13 +22,11 @@ impl Engine {
             Ok(settings) => settings,
             Err(error) => return unread(&error),
         };
-        if let Some((metered, battery_floor)) = settings.policy {
-            let policy = Policy {
-                metered,
-                battery_floor,
-            };
-            self.happens(Event::Policy(policy)).await;
-        }
+        let chosen = settings.policy.map(|(metered, battery_floor)| Policy {
+            metered,
+            battery_floor,
+        });
+        self.happens(Event::Policy(chosen.unwrap_or_default())).await;
         self.happens(Event::Paused(settings.paused)).await;
     }
 
@@ -65,7 +63,7 @@ impl Engine {
         let is_another = of(session) != of(std::mem::replace(&mut self.session, session));
         self.happens(Event::Session(session, enabled)).await;
         if is_another {
-            // A pause may have ended with the binding that it was made in.
+            // A pause and a policy may have ended with the binding that they were chosen in.
             self.recall().await;
         }
     }
