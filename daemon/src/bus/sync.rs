@@ -115,13 +115,22 @@ impl Sync {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(), Error> {
-        self.may(&header, options).await?;
+        self.desk.may(&header, Action::SyncManage).await?;
+        let mut options = Options::new(options);
+        let anyway = options.take_bool("anyway")?.unwrap_or(false);
+        options.finish()?;
         let unknown = || Error::NotFound("there is no such collection".into());
         let collections = collections
             .iter()
             .map(|name| collection(name).ok_or_else(unknown))
             .collect::<Result<_, _>>()?;
-        while_here(connection, &header, self.desk.sync.sync_now(collections)).await
+        let syncing = async {
+            match anyway {
+                true => self.desk.sync.sync_anyway(collections).await,
+                false => self.desk.sync.sync_now(collections).await,
+            }
+        };
+        while_here(connection, &header, syncing).await
     }
 
     /// Stops until Resume.

@@ -26,6 +26,8 @@ pub enum Message {
     SyncNow {
         /// Which.
         collections: Vec<&'static str>,
+        /// Whatever the policy says.
+        anyway: bool,
         /// Where the answer goes.
         answer: Answer,
         /// Ends when whoever asked is gone.
@@ -109,11 +111,25 @@ impl SyncHandle {
     /// # Errors
     /// [`SyncError`], as in every method here. [`SyncError::NotFound`] for a collection that is off.
     pub async fn sync_now(&self, collections: Vec<&'static str>) -> Result<(), SyncError> {
+        self.sync_now_as(collections, false).await
+    }
+
+    /// The same once on a metered network, while roaming and on a low battery too, where the policy says not to. Its owner's
+    /// pause isn't the policy's.
+    ///
+    /// # Errors
+    /// As [`SyncHandle::sync_now`].
+    pub async fn sync_anyway(&self, collections: Vec<&'static str>) -> Result<(), SyncError> {
+        self.sync_now_as(collections, true).await
+    }
+
+    async fn sync_now_as(&self, collections: Vec<&'static str>, anyway: bool) -> Result<(), SyncError> {
         self.share_if_asked(&collections).await;
         // Dropped with this future: that is how the actor learns that nobody waits any more.
         let (_here, hangs_up) = oneshot::channel();
         self.ask(|answer| Message::SyncNow {
             collections,
+            anyway,
             answer,
             hangs_up,
         })

@@ -31,6 +31,15 @@ impl Default for Policy {
     }
 }
 
+impl Policy {
+    /// Whether it lets sync go on.
+    #[must_use]
+    pub(super) fn lets(&self, now: &Conditions) -> bool {
+        let is_full = now.battery.is_none_or(|percent| percent >= self.battery_floor);
+        (self.metered || !now.metered) && is_full
+    }
+}
+
 /// What of the policy changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PolicyChanges {

@@ -63,8 +63,11 @@ pub struct One {
 /// Arguments of `now`.
 #[derive(Args, Debug)]
 pub struct Now {
-    /// Which collections; all that are on without any
+    /// Which collections; all that are on without any. What the cloud refused of those that are named is tried again
     pub collections: Vec<String>,
+    /// Whatever the policy says: on a metered network, while roaming, on a low battery
+    #[arg(long)]
+    pub anyway: bool,
 }
 
 /// Arguments of `policy`.

@@ -16,6 +16,7 @@ impl Engine {
         match message {
             Message::SyncNow {
                 collections,
+                anyway,
                 answer,
                 hangs_up,
             } => {
@@ -24,7 +25,12 @@ impl Engine {
                 self.waiting.insert(waiter, answer);
                 self.leaving.push(hangs_up.map(move |_| waiter).boxed());
                 self.try_again(collections.clone()).await;
-                self.happens(Event::Asked(waiter, collections)).await;
+                self.happens(Event::Asked {
+                    waiter,
+                    collections,
+                    anyway,
+                })
+                .await;
             }
             Message::Pause(paused, answer) => {
                 let outcome = self.pause(paused).await;
