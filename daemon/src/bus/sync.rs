@@ -156,6 +156,7 @@ impl Sync {
         let mut policy = Options::new(policy);
         let changes = PolicyChanges {
             metered: policy.take_bool("metered")?,
+            roaming: policy.take_bool("roaming")?,
             battery_floor: policy.take_byte("battery-floor")?,
         };
         policy.finish()?;
@@ -178,6 +179,7 @@ impl Sync {
 fn policy(policy: Policy) -> Dictionary {
     HashMap::from([
         ("metered".to_owned(), policy.metered.into()),
+        ("roaming".to_owned(), policy.roaming.into()),
         ("battery-floor".to_owned(), policy.battery_floor.into()),
     ])
 }

@@ -170,7 +170,7 @@ CREATE TABLE record (
     base_number INTEGER NOT NULL,
     sent        BLOB,                      -- a push's revision, before it was answered
     sent_number INTEGER NOT NULL DEFAULT 0,
-    stuck       INTEGER NOT NULL DEFAULT 0 CHECK (stuck IN (0, 1, 2)), -- 1: the cloud lacks its chunks; 2: it won't have it
+    stuck       INTEGER NOT NULL DEFAULT 0 CHECK (stuck IN (0, 1, 2, 3)), -- 1: the cloud lacks its chunks; 2: it won't have it; 3: it can't be read here
     agreed      INTEGER NOT NULL DEFAULT 0 CHECK (agreed IN (0, 1)),   -- the owner was asked about its removal
     gone        INTEGER NOT NULL DEFAULT 0, -- when its removal went without a question, s since the epoch; 0: it didn't
     unseen      INTEGER NOT NULL DEFAULT 0 CHECK (unseen IN (0, 1)),   -- the listing that runs hasn't shown it
@@ -189,6 +189,7 @@ CREATE INDEX health_heard_day ON health_heard (accessory, what, day);
 CREATE INDEX record_going ON record (collection, position) WHERE pending = 1 AND removed = 1;
 CREATE INDEX record_gone ON record (collection, gone) WHERE removed = 1 AND gone > 0;
 CREATE INDEX record_pending ON record (collection, position) WHERE pending = 1;
+CREATE INDEX record_stuck ON record (collection, stuck) WHERE stuck > 0;
 CREATE INDEX record_there ON record (collection, position) WHERE removed = 0;
 CREATE INDEX record_unanswered ON record (collection, position) WHERE sent IS NOT NULL;
 CREATE INDEX record_unseen ON record (collection, position) WHERE unseen = 1;

@@ -18,6 +18,8 @@ pub fn collection(name: &str) -> Option<&'static str> {
 pub struct Policy {
     /// On metered networks too.
     pub metered: bool,
+    /// On a mobile network that isn't the SIM's own too.
+    pub roaming: bool,
     /// Not on a battery that isn't charged and has less than this percentage; 0: always.
     pub battery_floor: u8,
 }
@@ -26,6 +28,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             metered: false,
+            roaming: false,
             battery_floor: 15,
         }
     }
@@ -36,7 +39,7 @@ impl Policy {
     #[must_use]
     pub(super) fn lets(&self, now: &Conditions) -> bool {
         let is_full = now.battery.is_none_or(|percent| percent >= self.battery_floor);
-        (self.metered || !now.metered) && is_full
+        (self.metered || !now.metered) && (self.roaming || !now.roaming) && is_full
     }
 }
 
@@ -45,6 +48,8 @@ impl Policy {
 pub struct PolicyChanges {
     /// See [`Policy::metered`].
     pub metered: Option<bool>,
+    /// See [`Policy::roaming`].
+    pub roaming: Option<bool>,
     /// See [`Policy::battery_floor`]; at most 100.
     pub battery_floor: Option<u8>,
 }
@@ -56,6 +61,8 @@ pub struct Conditions {
     pub online: Option<bool>,
     /// Each byte costs money.
     pub metered: bool,
+    /// The way is a mobile network that isn't the SIM's own.
+    pub roaming: bool,
     /// Percent of a battery that isn't being charged; `None`: it is, or there is none.
     pub battery: Option<u8>,
 }

@@ -221,6 +221,39 @@ fn a_full_cloud_is_told_as_long_as_a_collection_finds_no_room() {
 }
 
 #[test]
+fn the_policy_says_on_which_networks_and_on_how_much_of_a_battery_it_is_synced() {
+    let now = |metered, roaming, battery| Conditions {
+        metered,
+        roaming,
+        battery,
+        ..Conditions::default()
+    };
+    let policy = |metered, roaming, battery_floor| Policy {
+        metered,
+        roaming,
+        battery_floor,
+    };
+    for (policy, now, is_allowed) in [
+        (Policy::default(), now(false, false, None), true),
+        (Policy::default(), now(false, false, Some(15)), true),
+        (Policy::default(), now(false, false, Some(14)), false),
+        (Policy::default(), now(true, false, None), false),
+        (Policy::default(), now(false, true, None), false),
+        (policy(true, false, 0), now(true, false, Some(1)), true),
+        (policy(true, false, 0), now(true, true, None), false),
+        (policy(false, true, 0), now(true, true, None), false),
+        (policy(true, true, 0), now(true, true, Some(0)), true),
+    ] {
+        let (state, _) = after(&[
+            (NOW, Event::Session(Some(SESSION), on(&[]))),
+            (NOW, Event::Policy(policy)),
+            (NOW, Event::Conditions(now)),
+        ]);
+        assert_eq!(state.allowed().is_ok(), is_allowed, "{policy:?} {now:?}");
+    }
+}
+
+#[test]
 fn who_asks_whatever_the_policy_says_is_synced_for_and_nobody_else() {
     let metered = Conditions {
         metered: true,
@@ -271,14 +304,15 @@ fn who_asks_whatever_the_policy_says_is_synced_for_and_nobody_else() {
 fn event() -> impl Strategy<Value = Event> {
     let names = || prop_oneof![Just("contacts"), Just("notes")];
     let battery = prop::option::of(0..30_u8);
-    let conditions = (prop::option::of(any::<bool>()), any::<bool>(), battery);
+    let conditions = (prop::option::of(any::<bool>()), any::<bool>(), any::<bool>(), battery);
     prop_oneof![
         any::<bool>().prop_map(|is| Event::Session(is.then_some(SESSION), on(&["contacts"]))),
         (names(), any::<bool>()).prop_map(|(name, is)| Event::Enabled(name, is)),
         any::<bool>().prop_map(Event::Paused),
-        conditions.prop_map(|(online, metered, battery)| Event::Conditions(Conditions {
+        conditions.prop_map(|(online, metered, roaming, battery)| Event::Conditions(Conditions {
             online,
             metered,
+            roaming,
             battery
         })),
         Just(Event::Hinted),

@@ -308,6 +308,7 @@ async fn what_one_owner_chose_of_metered_networks_isn_t_the_next_one_s() {
     let one = phone(&Arc::new(Cloud::default())).await;
     let changes = PolicyChanges {
         metered: Some(true),
+        roaming: Some(true),
         battery_floor: Some(0),
     };
     one.handle.set_policy(changes).await.unwrap();

@@ -119,6 +119,7 @@ async fn what_makes_no_sense_is_an_invalid_argument() {
     for policy in [
         unknown(),
         options([("metered", Variant::from(1_u8))]),
+        options([("roaming", Variant::from(1_u8))]),
         options([("battery-floor", Variant::from(15_u32))]),
         options([("battery-floor", Variant::from(101_u8))]),
     ] {

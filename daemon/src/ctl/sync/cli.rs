@@ -76,6 +76,9 @@ pub struct Policy {
     /// Sync on metered networks too
     #[arg(long, value_enum, value_name = "YES|NO")]
     pub metered: Option<Switch>,
+    /// Sync while roaming too
+    #[arg(long, value_enum, value_name = "YES|NO")]
+    pub roaming: Option<Switch>,
     /// Don't sync on battery below PERCENT; 0: always
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub battery_floor: Option<u8>,

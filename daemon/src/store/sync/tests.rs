@@ -10,6 +10,7 @@ use super::inbox::UNSEEN;
 use super::outbox::{GONE, HAS_STUCK, READY, UNASKED};
 use super::*;
 use crate::store::migrations;
+use crate::sync::Policy;
 
 fn database() -> Connection {
     let mut connection = Connection::open_in_memory().unwrap();
@@ -369,10 +370,15 @@ fn what_the_owner_chose_is_kept_until_the_binding_ends() {
     let db = database();
     assert_eq!(settings(&db).unwrap(), Settings::default());
     pause(&db, true).unwrap();
-    set_policy(&db, true, 30).unwrap();
+    let policy = Policy {
+        metered: true,
+        roaming: false,
+        battery_floor: 30,
+    };
+    set_policy(&db, policy).unwrap();
     synced(&db, 7).unwrap();
     let kept = settings(&db).unwrap();
-    assert_eq!((kept.paused, kept.policy, kept.last), (true, Some((true, 30)), 7));
+    assert_eq!((kept.paused, kept.policy, kept.last), (true, Some(policy), 7));
     forget(&db).unwrap();
     assert_eq!(settings(&db).unwrap(), Settings::default());
 }

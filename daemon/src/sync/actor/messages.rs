@@ -56,7 +56,7 @@ impl Engine {
     }
 
     /// Whoever names collections asks for what the cloud wouldn't have of them too: it may be another one since.
-    async fn try_again(&self, named: Vec<&'static str>) {
+    async fn try_again(&mut self, named: Vec<&'static str>) {
         if named.is_empty() {
             return;
         }
@@ -85,13 +85,14 @@ impl Engine {
         let before = self.state.policy();
         let policy = Policy {
             metered: changes.metered.unwrap_or(before.metered),
+            roaming: changes.roaming.unwrap_or(before.roaming),
             battery_floor: changes.battery_floor.unwrap_or(before.battery_floor),
         };
         if policy.battery_floor > WHOLE {
             return Err(SyncError::InvalidArgument("a battery has at most 100 percent"));
         }
         write(&self.parts.store, move |connection| {
-            rows::set_policy(connection, policy.metered, policy.battery_floor)
+            rows::set_policy(connection, policy)
         })
         .await?;
         self.happens(Event::Policy(policy)).await;

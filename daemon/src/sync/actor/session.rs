@@ -7,7 +7,6 @@ use belay_proto::dbus::BindingState;
 
 use super::{Engine, Event, Session, collection, rows, unread};
 use crate::store::Store;
-use crate::sync::model::Policy;
 use crate::warden::WardenView;
 
 impl Engine {
@@ -22,11 +21,8 @@ impl Engine {
             Ok(settings) => settings,
             Err(error) => return unread(&error),
         };
-        let chosen = settings.policy.map(|(metered, battery_floor)| Policy {
-            metered,
-            battery_floor,
-        });
-        self.happens(Event::Policy(chosen.unwrap_or_default())).await;
+        let policy = settings.policy.unwrap_or_default();
+        self.happens(Event::Policy(policy)).await;
         self.happens(Event::Paused(settings.paused)).await;
     }
 

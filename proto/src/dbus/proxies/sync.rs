@@ -37,7 +37,7 @@ pub trait Sync {
     #[zbus(property)]
     fn quota(&self) -> Result<(u64, u64), Error>;
 
-    /// `metered`, `battery-floor`.
+    /// `metered`, `roaming`, `battery-floor`.
     #[zbus(property)]
     fn policy(&self) -> Result<Details, Error>;
 
