@@ -68,10 +68,7 @@ impl Actor for Surroundings {
             let (now, for_sync) = {
                 let (network, power) = (self.network.borrow_and_update(), self.power.borrow_and_update());
                 let modem = self.modem.borrow_and_update();
-                (
-                    conditions(&network, &power),
-                    for_sync(&network, &modem, &power),
-                )
+                (conditions(&network, &power), for_sync(&network, &modem, &power))
             };
             self.sync
                 .send_if_modified(|old| std::mem::replace(old, for_sync) != for_sync);

@@ -107,7 +107,9 @@ impl StoreError {
             Self::Sealed { .. }
                 | Self::Malformed { .. }
                 | Self::Sql(
-                    Sql::FromSqlConversionFailure(..) | Sql::InvalidColumnType(..) | Sql::IntegralValueOutOfRange(..)
+                    Sql::FromSqlConversionFailure(..)
+                        | Sql::InvalidColumnType(..)
+                        | Sql::IntegralValueOutOfRange(..)
                 )
         )
     }

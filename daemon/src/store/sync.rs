@@ -6,8 +6,8 @@ mod inbox;
 mod outbox;
 mod settings;
 
-use belay_proto::{AccountId, Secret};
 use belay_proto::sync::{Content, RecordId, Revision};
+use belay_proto::{AccountId, Secret};
 use belay_sync::record::{Base, Held};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
@@ -17,8 +17,8 @@ use crate::sync::HEALTH;
 pub use guard::{Guarded, Side, Waiting, guarded, keep_last, last, stand};
 pub use inbox::{Arrived, arrived, count, list_anew, seen, stage, unread, unseen, unstage};
 pub use outbox::{
-    Ready, Stuck, Troubles, accepted, agree, answered, count_gone, forgive, is_unanswered, outgoing, sending, sent,
-    stick, troubles, try_again, unasked, waiting, went,
+    Ready, Stuck, Troubles, accepted, agree, answered, count_gone, forgive, is_unanswered, outgoing, sending,
+    sent, stick, troubles, try_again, unasked, waiting, went,
 };
 pub use settings::{Settings, pause, set_policy, settings, synced};
 
@@ -176,7 +176,10 @@ pub fn find_readable(
 }
 
 fn unreadable(error: &StoreError) {
-    tracing::warn!(error = error as &dyn std::error::Error, "a record of this device can't be read");
+    tracing::warn!(
+        error = error as &dyn std::error::Error,
+        "a record of this device can't be read"
+    );
 }
 
 /// Keeps a record in place of what was kept of it. Its collection has to be there.

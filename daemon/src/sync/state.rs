@@ -254,13 +254,7 @@ impl State {
         self.debounce = Some((first, (now + DEBOUNCE).min(first + LONGEST_DEBOUNCE)));
     }
 
-    fn ask(
-        &mut self,
-        waiter: u64,
-        collections: Vec<&'static str>,
-        anyway: bool,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn ask(&mut self, waiter: u64, collections: Vec<&'static str>, anyway: bool, effects: &mut Vec<Effect>) {
         let all = match collections.is_empty() {
             true => self.enabled.clone(),
             false => collections.into_iter().collect(),

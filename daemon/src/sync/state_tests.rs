@@ -270,8 +270,15 @@ fn who_asks_whatever_the_policy_says_is_synced_for_and_nobody_else() {
     ]);
     assert_eq!((state.phase(false), state.due()), (Phase::Paused, None));
     let (state, effects) = step(&state, NOW, anyway(1, vec!["notes"]));
-    assert_eq!((effects, state.phase(false)), (vec![Effect::Sync("notes")], Phase::Syncing));
-    assert_eq!(state.allowed(), Err(SyncError::Paused), "long contents keep to it");
+    assert_eq!(
+        (effects, state.phase(false)),
+        (vec![Effect::Sync("notes")], Phase::Syncing)
+    );
+    assert_eq!(
+        state.allowed(),
+        Err(SyncError::Paused),
+        "long contents keep to it"
+    );
     let (state, effects) = step(&state, NOW, asked(2, vec!["notes"]));
     assert_eq!(effects, [Effect::Answer(2, Err(SyncError::Paused))]);
     let (done, effects) = step(&state, NOW, Event::Done(None));
@@ -281,7 +288,10 @@ fn who_asks_whatever_the_policy_says_is_synced_for_and_nobody_else() {
     assert_eq!(effects, [Effect::Leave]);
     // Its owner's pause is nobody else's, nor is there a way without a network.
     let (state, effects) = step(&state, NOW, Event::Paused(true));
-    assert_eq!(effects, [Effect::Answer(1, Err(SyncError::Paused)), Effect::Leave]);
+    assert_eq!(
+        effects,
+        [Effect::Answer(1, Err(SyncError::Paused)), Effect::Leave]
+    );
     let (_, effects) = step(&state, NOW, anyway(3, vec![]));
     assert_eq!(effects, [Effect::Answer(3, Err(SyncError::Paused))]);
     // What was under way while it might be isn't gone on with for who asked for something else.
@@ -318,7 +328,13 @@ fn event() -> impl Strategy<Value = Event> {
         Just(Event::Hinted),
         Just(Event::Reached),
         names().prop_map(Event::Edited),
-        (0..4_u64, prop::collection::vec(names(), 0..2), any::<bool>()).prop_map(|(waiter, collections, anyway)| Event::Asked { waiter, collections, anyway }),
+        (0..4_u64, prop::collection::vec(names(), 0..2), any::<bool>()).prop_map(
+            |(waiter, collections, anyway)| Event::Asked {
+                waiter,
+                collections,
+                anyway
+            }
+        ),
         (0..4_u64).prop_map(Event::HungUp),
         Just(Event::Woken),
         Just(Event::Done(None)),

@@ -166,7 +166,9 @@ impl Connections {
             return Ok(None);
         }
         let devices: Vec<OwnedObjectPath> = take(&mut active, "Devices").unwrap_or_default();
-        let Some(device) = devices.first() else { return Ok(None) };
+        let Some(device) = devices.first() else {
+            return Ok(None);
+        };
         let mut device = self.there(device.as_str(), DEVICE).await?;
         Ok(take(&mut device, "Udi"))
     }

@@ -82,7 +82,9 @@ pub fn stand(
         Side::Here => "UPDATE collection SET asked_here = ?2 WHERE name = ?1",
         Side::Cloud => "UPDATE collection SET asked_cloud = ?2 WHERE name = ?1",
     };
-    connection.prepare_cached(sql)?.execute(params![collection, went])?;
+    connection
+        .prepare_cached(sql)?
+        .execute(params![collection, went])?;
     Ok(())
 }
 
@@ -119,7 +121,9 @@ pub fn last(
         .prepare_cached("SELECT last FROM record WHERE collection = ?1 AND id = ?2")?
         .query_row(params![collection, id.as_bytes()], |row| row.get(0))
         .optional()?;
-    let Some(sealed) = sealed.flatten() else { return Ok(None) };
+    let Some(sealed) = sealed.flatten() else {
+        return Ok(None);
+    };
     let bytes = sealer.open(&place(collection, id, LAST), &sealed)?;
     Content::decode(bytes.expose()).map(Some).map_err(|_| MALFORMED)
 }

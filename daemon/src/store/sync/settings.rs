@@ -72,6 +72,9 @@ pub fn synced(connection: &Connection, at: u64) -> Result<(), StoreError> {
 
 /// Forgets what belonged to the account, and what its owner chose: another one pays for the network perhaps.
 pub(super) fn forget(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute("DELETE FROM meta WHERE name IN (?1, ?2, ?3)", [PAUSED, POLICY, LAST])?;
+    connection.execute(
+        "DELETE FROM meta WHERE name IN (?1, ?2, ?3)",
+        [PAUSED, POLICY, LAST],
+    )?;
     Ok(())
 }

@@ -301,7 +301,9 @@ fn a_removal_that_waits_is_sealed_and_counts_while_its_record_is_there() {
     keep(&mut db, id(1), &stored(remove(gone, 1, 9)));
     assert_eq!(guarded(&db, "notes").unwrap().cloud.removals, 0);
     within(&mut db, |db| assert!(unstage(db, "notes", &id(1)).unwrap()));
-    within(&mut db, |db| assert!(arrived(db, &sealer(), "notes").unwrap().is_empty()));
+    within(&mut db, |db| {
+        assert!(arrived(db, &sealer(), "notes").unwrap().is_empty())
+    });
 }
 
 #[test]

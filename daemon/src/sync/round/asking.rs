@@ -5,8 +5,8 @@ use belay_sync::guard;
 use belay_sync::record::{self, Body, Edited, New};
 use rusqlite::{Connection, Transaction};
 
-use super::receive::{Applied, Receiver};
 use super::no_change;
+use super::receive::{Applied, Receiver};
 use crate::store::sync::{self as rows, Guarded, Side, Waiting};
 use crate::store::{Sealer, StoreError};
 use crate::sync::desk::Done;

@@ -184,7 +184,9 @@ async fn a_warden_that_takes_its_time_over_the_keys_of_an_answer_keeps_nobody_el
     let mut confirming = pin!(one.handle.confirm(question.id, false));
     let other = async {
         let pausing = one.handle.pause();
-        tokio::time::timeout(Duration::from_secs(20), pausing).await.unwrap()
+        tokio::time::timeout(Duration::from_secs(20), pausing)
+            .await
+            .unwrap()
     };
     tokio::select! {
         biased;
@@ -212,7 +214,10 @@ async fn a_question_stands_until_it_is_answered_however_long_ago_what_counts_wit
     one.clock.advance(Duration::from_secs(25 * 3600));
     one.syncs().await;
     let view = one.comes_to(Phase::Attention).await;
-    assert_eq!((view.question.as_ref(), view.collections[CONTACTS].pending), (Some(&here), 10));
+    assert_eq!(
+        (view.question.as_ref(), view.collections[CONTACTS].pending),
+        (Some(&here), 10)
+    );
     two.syncs().await;
     assert_eq!(two.has().await.len(), 25);
     one.handle.confirm(here.id, true).await.unwrap();
@@ -222,7 +227,10 @@ async fn a_question_stands_until_it_is_answered_however_long_ago_what_counts_wit
     let there = two.comes_to(Phase::Attention).await.question;
     two.clock.advance(Duration::from_secs(25 * 3600));
     two.syncs().await;
-    assert_eq!((two.has().await.len(), two.handle.view().question), (25, there.clone()));
+    assert_eq!(
+        (two.has().await.len(), two.handle.view().question),
+        (25, there.clone())
+    );
     two.handle.confirm(there.unwrap().id, true).await.unwrap();
     assert_eq!(two.has().await.len(), 15);
 }

@@ -29,7 +29,11 @@ async fn a_row_that_can_t_be_read_keeps_the_others_neither_from_the_cloud_nor_fr
     one.handle.resume().await.unwrap();
     let view = one.comes_to(Phase::Attention).await;
     assert_eq!(view.last_error, "Storage");
-    assert_eq!(one.handle.sync_now(vec![]).await, Err(SyncError::Storage), "and it stays so");
+    assert_eq!(
+        one.handle.sync_now(vec![]).await,
+        Err(SyncError::Storage),
+        "and it stays so"
+    );
     let left = all(&[("n18", "a"), ("n19", "a")]);
     assert_eq!(one.has().await, left);
     two.syncs().await;
@@ -96,7 +100,8 @@ async fn a_removal_that_can_t_be_read_keeps_no_answer_from_the_others() {
 async fn what_the_cloud_won_t_have_is_told_and_tried_again_when_it_is_asked_for_by_name() {
     let cloud = Arc::new(Cloud::default());
     let one = phone(&cloud).await;
-    *cloud.about_results.lock().unwrap() = Some(Box::new(|answer| answer.results.fill(PushStatus::Bad.into())));
+    *cloud.about_results.lock().unwrap() =
+        Some(Box::new(|answer| answer.results.fill(PushStatus::Bad.into())));
     *cloud.about_changes.lock().unwrap() = Some(Box::new(|answer| answer.records.clear()));
     one.puts("n", "a").await;
     assert_eq!(one.handle.sync_now(vec![]).await, Err(SyncError::CloudRefused));
@@ -107,7 +112,11 @@ async fn what_the_cloud_won_t_have_is_told_and_tried_again_when_it_is_asked_for_
     let one = one.restarts(&cloud).await;
     let view = one.comes_to(Phase::Attention).await;
     assert_eq!(
-        (view.last_error, view.collections[CONTACTS].pending, cloud.counted.lock().unwrap().1),
+        (
+            view.last_error,
+            view.collections[CONTACTS].pending,
+            cloud.counted.lock().unwrap().1
+        ),
         ("CloudRefused", 1, pushed)
     );
     one.syncs().await;

@@ -330,7 +330,11 @@ impl State {
         ])?;
         puppet.add(&modem, LOCATION, location).await?;
         puppet
-            .add(&modem, REGISTRATION, props([("RegistrationState", 1_u32.into())])?)
+            .add(
+                &modem,
+                REGISTRATION,
+                props([("RegistrationState", 1_u32.into())])?,
+            )
             .await?;
         let properties = props([
             ("Sim", ObjectPath::from_string_unchecked(sim_path).into()),

@@ -97,7 +97,10 @@ async fn sync_is_told_of_roaming_while_its_way_goes_through_the_modem_that_does(
     assert!(!conditions.borrow_and_update().roaming, "Wi-Fi is no roaming");
     let network = phone.services().network();
     network.connect_through(&modem.path().unwrap()).await.unwrap();
-    shows(&mut conditions, "roaming", |now| now.roaming && now.online == Some(true)).await;
+    shows(&mut conditions, "roaming", |now| {
+        now.roaming && now.online == Some(true)
+    })
+    .await;
     modem.is_registered(1).await.unwrap();
     shows(&mut conditions, "home", |now| !now.roaming).await;
     for abroad in [7, 10] {

@@ -37,7 +37,11 @@ fn what_the_owner_is_asked_about_is_counted_whatever_becomes_of_it() {
     assert_ne!(none.0, four.0);
     // One is there again, one went, one is stuck and not, and the owner agrees to the rest.
     let back = find(&db, &sealer(), "notes", &id(1)).unwrap();
-    keep(&mut db, id(1), &stored(belay_sync::record::put(back, 0, new("b"), 9)));
+    keep(
+        &mut db,
+        id(1),
+        &stored(belay_sync::record::put(back, 0, new("b"), 9)),
+    );
     let three = guards(&db);
     assert_ne!(three.0, four.0);
     keep(&mut db, id(1), &made("b"));
@@ -71,7 +75,11 @@ fn what_the_owner_is_asked_about_is_counted_whatever_becomes_of_it() {
     keep(&mut db, id(1), &gone);
     guards(&db);
     let back = find(&db, &sealer(), "notes", &id(1)).unwrap();
-    keep(&mut db, id(1), &stored(belay_sync::record::put(back, 0, new("c"), 9)));
+    keep(
+        &mut db,
+        id(1),
+        &stored(belay_sync::record::put(back, 0, new("c"), 9)),
+    );
     guards(&db);
     assert_eq!(guarded(&db, "notes").unwrap().cloud.removals, 1);
     within(&mut db, |db| assert!(unstage(db, "notes", &id(1)).unwrap()));
@@ -94,7 +102,8 @@ fn what_the_owner_is_asked_about_is_counted_whatever_becomes_of_it() {
 fn a_question_costs_the_same_however_many_removals_wait() {
     let db = database();
     // What was counted is believed: nothing counts again at each look.
-    db.execute("UPDATE collection SET unasked = 20000, unasked_set = 7", []).unwrap();
+    db.execute("UPDATE collection SET unasked = 20000, unasked_set = 7", [])
+        .unwrap();
     let here = guarded(&db, "notes").unwrap().here;
     assert_eq!((here.removals, here.set), (20_000, 7));
 }
