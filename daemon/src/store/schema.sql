@@ -105,7 +105,9 @@ CREATE TABLE collection (
     unasked     INTEGER NOT NULL DEFAULT 0, -- removals of what the cloud has, about which the owner wasn't asked
     unasked_set INTEGER NOT NULL DEFAULT 0, -- another number for other ones
     arrived     INTEGER NOT NULL DEFAULT 0, -- removals from the cloud of records that are there
-    arrived_set INTEGER NOT NULL DEFAULT 0
+    arrived_set INTEGER NOT NULL DEFAULT 0,
+    asked_here  INTEGER, -- a question about the one or the other stands, since when so many had gone without one; NULL: none
+    asked_cloud INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE device (
     id         INTEGER PRIMARY KEY CHECK (id = 1),
@@ -176,6 +178,7 @@ CREATE TABLE record (
     unseen      INTEGER NOT NULL DEFAULT 0 CHECK (unseen IN (0, 1)),   -- the listing that runs hasn't shown it
     content     BLOB NOT NULL,             -- sealed; last, so that what is long keeps nobody from the rest
     common      BLOB,                      -- sealed: before it was changed here
+    last        BLOB,                      -- sealed, of a removal: what the owner last had, where that is another
     UNIQUE (collection, id)
 ) STRICT;
 CREATE TABLE release_outbox (

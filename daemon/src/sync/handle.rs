@@ -12,7 +12,7 @@ use super::desk::Desk;
 use super::error::SyncError;
 use super::health::{self, HEALTH};
 use super::keys::Keys;
-use super::model::{Change, Choice, Entry, Got, PolicyChanges, Put, PutLong};
+use super::model::{Change, Choice, Entry, Got, PolicyChanges, Put, PutLong, Shown as Versions};
 use super::view::View;
 use crate::actor::Supervisor;
 
@@ -276,17 +276,20 @@ impl SyncHandle {
         self.desk.delete(collection, id, revision).await
     }
 
-    /// Ends a conflict; `id` is the sibling's: the entry with [`Entry::conflict_with`].
+    /// Ends a conflict; `id` is the sibling's: the entry with [`Entry::conflict_with`]. Answers ids and revisions of what is
+    /// there then, the record's first.
     ///
     /// # Errors
-    /// [`SyncError::NotFound`] where it waits for no choice.
+    /// [`SyncError::NotFound`] where it waits for no choice, [`SyncError::Conflict`] where another revision is present than
+    /// was `shown`.
     pub async fn resolve(
         &self,
         collection: &'static str,
         id: RecordId,
         choice: Choice,
-    ) -> Result<(), SyncError> {
-        self.desk.resolve(collection, id, choice).await
+        shown: Versions,
+    ) -> Result<Vec<(RecordId, u64)>, SyncError> {
+        self.desk.resolve(collection, id, choice, shown).await
     }
 
     /// Puts the days of health data that have changed since they were last put; answers how many.

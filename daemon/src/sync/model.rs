@@ -205,6 +205,15 @@ pub enum Choice {
     Both,
 }
 
+/// The revisions of two versions that a choice was made between; what isn't said may be any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// Of the sibling.
+    pub revision: Option<u64>,
+    /// Of the record, 0: it isn't there.
+    pub other: Option<u64>,
+}
+
 /// A record with its content.
 #[derive(Debug)]
 pub struct Got {

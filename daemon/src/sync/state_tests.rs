@@ -314,17 +314,24 @@ fn who_asks_whatever_the_policy_says_is_synced_for_and_nobody_else() {
 fn event() -> impl Strategy<Value = Event> {
     let names = || prop_oneof![Just("contacts"), Just("notes")];
     let battery = prop::option::of(0..30_u8);
-    let conditions = (prop::option::of(any::<bool>()), any::<bool>(), any::<bool>(), battery);
+    let conditions = (
+        prop::option::of(any::<bool>()),
+        any::<bool>(),
+        any::<bool>(),
+        battery,
+    );
     prop_oneof![
         any::<bool>().prop_map(|is| Event::Session(is.then_some(SESSION), on(&["contacts"]))),
         (names(), any::<bool>()).prop_map(|(name, is)| Event::Enabled(name, is)),
         any::<bool>().prop_map(Event::Paused),
-        conditions.prop_map(|(online, metered, roaming, battery)| Event::Conditions(Conditions {
-            online,
-            metered,
-            roaming,
-            battery
-        })),
+        conditions.prop_map(
+            |(online, metered, roaming, battery)| Event::Conditions(Conditions {
+                online,
+                metered,
+                roaming,
+                battery
+            })
+        ),
         Just(Event::Hinted),
         Just(Event::Reached),
         names().prop_map(Event::Edited),

@@ -290,7 +290,25 @@ async fn another_version_is_kept_where_that_is_asked_for_and_waits_for_a_choice(
     let rows = app.list("notes").await.unwrap().unwrap();
     let version = rows.iter().find(|row| !row.conflict_with.is_empty()).unwrap();
     assert_eq!(version.natural, "grace");
-    app.resolve("notes", &version.id, "mine").await.unwrap().unwrap();
+    let choose = async |options: Options<'_>| -> Answer<Vec<(String, u64)>> {
+        let chosen = (&version.id, "mine", options);
+        app.call(notes, "Choose", &chosen).await.unwrap()
+    };
+    for stale in ["revision", "other"] {
+        let stale = options([(stale, Variant::from(9_u64))]);
+        refused(choose(stale).await, "Conflict").unwrap();
+    }
+    refused(
+        choose(options([("other", Variant::from(1_u32))])).await,
+        "InvalidArgument",
+    )
+    .unwrap();
+    let kept = choose(options([
+        ("revision", Variant::from(1_u64)),
+        ("other", Variant::from(1_u64)),
+    ]))
+    .await;
+    assert_eq!(kept.unwrap(), [(version.conflict_with.clone(), 2)]);
     let rows = app.list("notes").await.unwrap().unwrap();
     let [one] = rows.as_slice() else {
         panic!("{rows:?}")

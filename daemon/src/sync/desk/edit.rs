@@ -11,7 +11,7 @@ use super::Done;
 use crate::store::sync as rows;
 use crate::store::{Sealer, StoreError};
 use crate::sync::error::SyncError;
-use crate::sync::model::{Change, Choice, Put};
+use crate::sync::model::{Change, Choice, Put, Shown};
 
 /// The longest natural key, bytes: a path (Linux, `PATH_MAX`).
 const LONGEST_NATURAL: usize = 4096;
@@ -218,14 +218,46 @@ impl<'a> Table<'a> {
     }
 
     /// Ends the conflict that the sibling `id` stands for.
-    pub(super) fn resolve(&mut self, id: RecordId, choice: Choice) -> Done<()> {
+    pub(super) fn resolve(
+        &mut self,
+        id: RecordId,
+        choice: Choice,
+        shown: Shown,
+    ) -> Done<Vec<(RecordId, u64)>> {
         let Some(sibling) = self.find(&id)?.filter(Held::is_sibling) else {
             return Ok(Err(SyncError::NotFound));
         };
         let revision = sibling.revision;
-        let (Some(mut version), Some(with)) = (again(&sibling), with(&sibling)) else {
+        let (Some(version), Some(with)) = (again(&sibling), with(&sibling)) else {
             return Ok(Err(SyncError::Storage));
         };
+        let before = self.there(&with)?;
+        let is_shown = |said: Option<u64>, now: u64| said.is_none_or(|said| said == now);
+        if !is_shown(shown.revision, revision) || !is_shown(shown.other, before.unwrap_or(0)) {
+            return Ok(Err(SyncError::Conflict));
+        }
+        if let Err(error) = self.choose((id, sibling), (with, version), choice)? {
+            return Ok(Err(error));
+        }
+        let mut kept = Vec::new();
+        for id in [with, id] {
+            kept.extend(self.there(&id)?.map(|revision| (id, revision)));
+        }
+        Ok(Ok(kept))
+    }
+
+    /// The revision of a record that is there.
+    fn there(&self, id: &RecordId) -> Result<Option<u64>, StoreError> {
+        Ok(self.find(id)?.filter(Held::is_there).map(|held| held.revision))
+    }
+
+    fn choose(
+        &mut self,
+        (id, sibling): (RecordId, Held),
+        (with, mut version): (RecordId, New),
+        choice: Choice,
+    ) -> Done<()> {
+        let revision = sibling.revision;
         match choice {
             Choice::Theirs => {}
             Choice::Both => {

@@ -14,7 +14,7 @@ use futures_util::FutureExt;
 use rustix::pipe::pipe;
 
 use super::super::health::HEALTH;
-use super::super::{Choice, PutLong, SyncError, View};
+use super::super::{Choice, PutLong, Shown, SyncError, View};
 use super::rig::{ACCOUNT, CONTACTS, Cloud, Phone, all, phone, put};
 use crate::accessory::model::Saved;
 use crate::store::accessory as accessories;
@@ -29,6 +29,13 @@ async fn torn() -> Phone {
     one
 }
 
+fn shown(revision: u64, other: Option<u64>) -> Shown {
+    Shown {
+        revision: Some(revision),
+        other,
+    }
+}
+
 async fn chosen(choice: Choice) -> Vec<String> {
     let one = torn().await;
     let entries = one.handle.list(CONTACTS, 0, 9).await.unwrap();
@@ -37,7 +44,26 @@ async fn chosen(choice: Choice) -> Vec<String> {
         .find(|entry| entry.conflict_with.is_some())
         .unwrap();
     assert_eq!(sibling.conflict_with, Some(one.entry("n").await.unwrap().id));
-    one.handle.resolve(CONTACTS, sibling.id, choice).await.unwrap();
+    let other = sibling.conflict_with.unwrap();
+    for shown in [
+        shown(sibling.revision + 1, None),
+        shown(sibling.revision, Some(2)),
+        shown(sibling.revision, Some(0)),
+    ] {
+        let refused = one.handle.resolve(CONTACTS, sibling.id, choice, shown).await;
+        assert_eq!(refused, Err(SyncError::Conflict), "{shown:?}");
+    }
+    let kept = one
+        .handle
+        .resolve(CONTACTS, sibling.id, choice, shown(sibling.revision, Some(1)))
+        .await
+        .unwrap();
+    let mut there = Vec::new();
+    for id in [other, sibling.id] {
+        let got = one.handle.get(CONTACTS, id).await.ok();
+        there.extend(got.map(|got| (id, got.entry.revision)));
+    }
+    assert_eq!(kept, there);
     let left = one.handle.list(CONTACTS, 0, 9).await.unwrap();
     assert!(left.iter().all(|entry| entry.conflict_with.is_none()));
     one.has().await.into_values().collect()
