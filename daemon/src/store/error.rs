@@ -98,6 +98,22 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it is about one value alone, which can't be read: whatever lies beside it can.
+    #[must_use]
+    pub const fn is_of_a_value(&self) -> bool {
+        use rusqlite::Error as Sql;
+        matches!(
+            self,
+            Self::Sealed { .. }
+                | Self::Malformed { .. }
+                | Self::Sql(
+                    Sql::FromSqlConversionFailure(..)
+                        | Sql::InvalidColumnType(..)
+                        | Sql::IntegralValueOutOfRange(..)
+                )
+        )
+    }
+
     /// The failure to open the database at `path`.
     pub(super) fn opening(path: &Path, error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {

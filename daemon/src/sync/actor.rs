@@ -210,6 +210,7 @@ impl Engine {
                 let trouble = match report {
                     Report { is_full: true, .. } => Some(SyncError::QuotaExceeded),
                     Report { is_refused: true, .. } => Some(SyncError::CloudRefused),
+                    Report { is_spoilt: true, .. } => Some(SyncError::Storage),
                     _ => None,
                 };
                 Event::Done(trouble)

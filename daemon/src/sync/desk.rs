@@ -1,5 +1,6 @@
 //! Reading and editing records: what the handle does without the actor. An edit and what it owes the cloud are one write.
 
+mod confirm;
 mod edit;
 mod health;
 mod long;
@@ -19,7 +20,7 @@ pub use long::longest_short;
 
 use super::error::SyncError;
 use super::keys::Keys;
-use super::model::{Change, Choice, Content, Entry, Got, Put};
+use super::model::{Change, Choice, Content, Entry, Got, Put, Shown};
 use super::ports::{Allowed, LongContents};
 use crate::store::sync::{self as rows, Listed};
 use crate::store::{Sealer, Store, StoreError};
@@ -200,8 +201,9 @@ impl Desk {
         collection: &'static str,
         id: RecordId,
         choice: Choice,
-    ) -> Result<(), SyncError> {
-        self.table(collection, move |table| table.resolve(id, choice))
+        shown: Shown,
+    ) -> Result<Vec<(RecordId, u64)>, SyncError> {
+        self.table(collection, move |table| table.resolve(id, choice, shown))
             .await
     }
 

@@ -1,6 +1,7 @@
 //! What is sealed in a record.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::{CHUNK, ChunkId, CollectionKeys, RecordId, Revision};
 use crate::cbor::{Item, Malformed, Value};
@@ -23,7 +24,6 @@ const SALTS: &[u8] = b"belay/record-salt/1";
 crate::cbor_map! {
     /// A record's content: one CBOR map, padded ([`crate::padding`]), sealed ([`crate::seal::seal_record`]) under the
     /// collection's name, the record's id and the key epoch.
-    #[derive(Debug)]
     pub struct Content: at_most(MAX_SEALED_RECORD) {
         /// Counts the changes of this record, from 1. A merge counts above both.
         pub number: u64,
@@ -50,8 +50,8 @@ crate::cbor_map! {
     }
 }
 
-/// Short texts by name: a file's `mode` or `modified`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Short texts by name: a file's `mode` or `modified`. `Debug` shows how many.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Attributes(pub BTreeMap<String, String>);
 
 /// Revisions that a content descends from, each by its first 8 bytes, the newest first; the newest 16.
@@ -114,6 +114,23 @@ pub enum RecordError {
 impl From<Malformed> for RecordError {
     fn from(_: Malformed) -> Self {
         Self::Malformed
+    }
+}
+
+/// Nothing of what it says: a natural key is a name or a path.
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Content")
+            .field("number", &self.number)
+            .field("removed", &self.removed)
+            .field("length", &self.length)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Attributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Attributes({})", self.0.len())
     }
 }
 

@@ -118,7 +118,10 @@ async fn belayctl_pauses_says_when_to_sync_and_brings_everything_back() {
     assert_eq!(bad(&scene, &["now"]).await, ("SyncPaused".to_owned(), Some(69)));
     good(&scene, &["resume"]).await;
     let policy = good(&scene, &["policy", "--metered", "yes", "--battery-floor", "30"]).await;
-    assert_eq!(policy["policy"], json!({ "metered": true, "battery_floor": 30 }));
+    assert_eq!(
+        policy["policy"],
+        json!({ "metered": true, "roaming": false, "battery_floor": 30 })
+    );
     assert_eq!(
         good(&scene, &["policy", "--battery-floor", "0"]).await["policy"]["metered"],
         true

@@ -228,7 +228,7 @@ impl<'a> Receiver<'a> {
     }
 
     fn find(&self, id: &RecordId) -> Result<Option<Held>, StoreError> {
-        rows::find(self.transaction, self.sealer, self.collection, id)
+        rows::find_readable(self.transaction, self.sealer, self.collection, id)
     }
 
     fn put(&self, id: RecordId, held: &Held) -> Result<(), StoreError> {

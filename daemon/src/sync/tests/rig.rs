@@ -11,7 +11,7 @@ use belay_proto::dbus::{BindingState, LockState};
 use belay_proto::id::AccountId;
 use belay_proto::signed::EpochKeys;
 use belay_proto::steps::{COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput};
-use belay_proto::sync::{Attributes, ChunkId, Chunks, CollectionId, CollectionKeys, RecordId};
+use belay_proto::sync::{Attributes, ChunkId, ChunkRef, Chunks, CollectionId, CollectionKeys, RecordId};
 use belay_proto::wire::{
     ChangesAnswer, MissingAnswer, PushAnswer, PushRecord, PushRequest, PushResult, PushStatus, Quota,
     SyncRecord,
@@ -47,6 +47,8 @@ pub struct Cloud {
     pub refuses: Mutex<Option<SyncFailure>>,
     /// How often it was asked for changes, and how many records were pushed.
     pub counted: Mutex<(usize, usize)>,
+    /// In which key epoch long contents are taken; 0: there are none.
+    pub epoch_of_longs: Mutex<u64>,
     /// A page's records.
     pub page: Mutex<usize>,
 }
@@ -195,18 +197,29 @@ impl SyncCloud for Cloud {
     }
 }
 
-/// Nothing is long here.
+/// Nothing is long here, but where a test says in which key epoch it has to be brought.
 #[derive(Debug)]
-struct Short;
+struct Longs(Arc<Cloud>);
 
-impl LongContents for Short {
+impl LongContents for Longs {
     fn bring(
         &self,
-        _: Arc<CollectionKeys>,
+        keys: Arc<CollectionKeys>,
         _: OwnedFd,
         _: Allowed,
     ) -> BoxFuture<'_, Result<Chunks, SyncError>> {
-        ready(Err(SyncError::TooLong)).boxed()
+        let key_epoch = keys.key_epoch();
+        let one = ChunkRef {
+            id: ChunkId::from_bytes([1; 32]),
+            length: 5,
+            key_epoch,
+        };
+        ready(match *self.0.epoch_of_longs.lock().unwrap() {
+            0 => Err(SyncError::TooLong),
+            epoch if epoch > key_epoch => Err(SyncError::KeyEpochOld),
+            _ => Ok(Chunks(vec![one])),
+        })
+        .boxed()
     }
 
     fn fetch(&self, _: Arc<CollectionKeys>, _: Chunks, _: Allowed) -> Result<OwnedFd, SyncError> {
@@ -224,6 +237,8 @@ pub struct Phone {
     _reached: watch::Sender<u64>,
     /// The key epochs that the warden knows, and how often it was asked.
     pub epochs: Arc<Mutex<(Vec<u64>, usize)>>,
+    /// Whether the warden keeps who asks for keys waiting.
+    pub holds: watch::Sender<bool>,
     supervisor: Supervisor,
     folder: tempfile::TempDir,
 }
@@ -268,13 +283,13 @@ async fn begin(cloud: &Arc<Cloud>, folder: tempfile::TempDir) -> Phone {
         let collection = CollectionKeysInput::decode(input).unwrap().collection;
         Ok(keys_of(&collection, &known.0).encode())
     };
-    let (warden, view) = FakeWarden::handle(bound(ACCOUNT), steps);
+    let (warden, view, holds) = FakeWarden::holding(bound(ACCOUNT), steps);
     let clock = FakeClock::new();
     let (hinted, reached) = (watch::Sender::new(0), watch::Sender::new(0));
     let conditions = watch::Sender::new(Conditions::default());
     let parts = Parts {
         cloud: Arc::<Cloud>::clone(cloud),
-        longs: Arc::new(Short),
+        longs: Arc::new(Longs(Arc::clone(cloud))),
         warden,
         store: store.clone(),
         clock: Arc::new(clock.clone()),
@@ -294,6 +309,7 @@ async fn begin(cloud: &Arc<Cloud>, folder: tempfile::TempDir) -> Phone {
         hinted,
         _reached: reached,
         epochs,
+        holds,
         supervisor,
         folder,
     }

@@ -1,13 +1,15 @@
 //! What is brought, from what, and what ends it.
 
 use std::fs::{File, OpenOptions};
+use std::pin::pin;
 
 use belay_proto::sync::{MAX_SEALED_CHUNK, sealed_length};
 use belay_proto::wire::RECORD_CHUNKS;
+use futures_util::future::join_all;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::*;
-use crate::sync::long::{MEMORY, UPLOADS};
+use crate::sync::long::{MEMORY, PART_WITHIN, THREADS, UPLOADS};
 
 /// Writes a content into a pipe from a thread of its own.
 fn piped(content: Vec<u8>) -> OwnedFd {
@@ -136,13 +138,52 @@ async fn a_pipe_that_brings_nothing_more_is_left() {
 }
 
 #[tokio::test]
+async fn a_content_of_which_nothing_comes_for_long_gives_its_turn_to_the_next() {
+    let bench = Bench::new(Fake::default());
+    let pipes: Vec<_> = (0..UPLOADS)
+        .map(|_| pipe_with(PipeFlags::CLOEXEC).unwrap())
+        .collect();
+    let reading = pipes.iter().map(|(reader, _)| {
+        let reader = reader.try_clone().unwrap();
+        bench.bring("documents", reader)
+    });
+    let mut stalled = pin!(join_all(reading));
+    let mut next = pin!(bench.bring("documents", memfd(b"the next")));
+    assert!(stalled.as_mut().now_or_never().is_none() && next.as_mut().now_or_never().is_none());
+    let time = async {
+        loop {
+            bench.clock.advance(PART_WITHIN);
+            tokio::task::yield_now().await;
+        }
+    };
+    let late = Err(SyncError::InvalidArgument("the content didn't come in time"));
+    let outcomes = tokio::select! {
+        outcomes = tokio::time::timeout(Duration::from_secs(20), stalled) => outcomes.unwrap(),
+        () = time => unreachable!(),
+    };
+    assert_eq!(outcomes, vec![late; UPLOADS]);
+    assert_eq!(next.await.unwrap().0.len(), 1);
+}
+
+#[tokio::test]
+async fn who_finds_no_thread_that_reads_is_told() {
+    let bench = Bench::new(Fake::default());
+    let threads = u32::try_from(THREADS).unwrap();
+    let _all = bench.long.threads.acquire_many(threads).await.unwrap();
+    let brought = bench.bring("documents", memfd(b"a content")).await;
+    assert_eq!(brought, Err(SyncError::Paused));
+    assert_eq!(bench.long.uploads.available_permits(), UPLOADS);
+}
+
+#[tokio::test]
 async fn whoever_leaves_ends_the_reading_too() {
     let bench = Bench::new(Fake::default());
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
     assert!(bench.bring("documents", reader).now_or_never().is_none());
-    // Its turn comes back once no thread waits for the pipe any more.
-    let turns = u32::try_from(UPLOADS).unwrap();
-    assert!(bench.long.uploads.acquire_many(turns).await.is_ok());
+    // Its turn comes back at once, and its thread when it waits for the pipe no more.
+    assert_eq!(bench.long.uploads.available_permits(), UPLOADS);
+    let threads = u32::try_from(THREADS).unwrap();
+    assert!(bench.long.threads.acquire_many(threads).await.is_ok());
     drop(writer);
 }
 
