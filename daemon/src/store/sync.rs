@@ -17,8 +17,8 @@ pub use inbox::{
     Arrived, arrived, count, count_arrived, list_anew, seen, stage, unread, unseen, unstage, waiting_removals,
 };
 pub use outbox::{
-    Ready, Stuck, accepted, agree, answered, count_gone, count_unasked, forgive, is_unanswered, outgoing,
-    question, sending, sent, stick, unasked, waiting, went,
+    Ready, Stuck, above_sent, accepted, agree, answered, count_gone, count_unasked, forgive, is_unanswered,
+    outgoing, question, sending, sent, stick, unasked, waiting, went,
 };
 pub use settings::{Settings, pause, set_policy, settings, synced};
 

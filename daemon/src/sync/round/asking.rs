@@ -157,7 +157,10 @@ fn restore(
         body,
     };
     match record::put(Some(held), 0, new, now) {
-        Edited::Stored(held) => rows::put(transaction, sealer, collection, id, &held).map(|()| true),
+        Edited::Stored(held) => {
+            let held = rows::above_sent(transaction, collection, id, *held)?;
+            rows::put(transaction, sealer, collection, id, &held).map(|()| true)
+        }
         Edited::Same(_) | Edited::Stale(_) => Ok(false),
     }
 }
