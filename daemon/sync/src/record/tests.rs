@@ -242,9 +242,9 @@ fn a_change_that_outlives_a_removal_takes_the_place_of_what_was_removed_everywhe
     three.sync(&mut cloud);
     two.put("n", "x/y", "new");
     one.remove("n");
-    for device in [&mut one, &mut two, &mut two, &mut three] {
-        device.sync(&mut cloud);
-    }
+    one.sync(&mut cloud);
+    two.sync(&mut cloud);
+    three.sync(&mut cloud);
     assert_eq!(three.shown(), BTreeSet::from(["new".to_owned()]));
     // And so does the removal of that change, for who has heard of neither.
     let mut one = Device::default();
@@ -254,9 +254,8 @@ fn a_change_that_outlives_a_removal_takes_the_place_of_what_was_removed_everywhe
     three.sync(&mut cloud);
     two.put("m", "x/y", "new");
     one.remove("m");
-    for device in [&mut one, &mut two, &mut two] {
-        device.sync(&mut cloud);
-    }
+    one.sync(&mut cloud);
+    two.sync(&mut cloud);
     two.remove("m");
     two.sync(&mut cloud);
     three.sync(&mut cloud);
