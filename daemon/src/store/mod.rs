@@ -17,6 +17,8 @@ pub mod registry;
 pub mod release;
 pub mod sealed;
 pub mod sync;
+#[cfg(test)]
+pub(crate) mod testing;
 mod thread;
 pub mod wishes;
 

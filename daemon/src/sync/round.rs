@@ -57,6 +57,8 @@ pub(super) struct Round {
     pub(super) collection: &'static str,
     /// Bytes done and in all.
     pub(super) progress: watch::Sender<(u64, u64)>,
+    /// Records of a push at most.
+    pub(super) records: usize,
 }
 
 impl Round {

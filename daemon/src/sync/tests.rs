@@ -2,6 +2,7 @@
 
 mod editing;
 mod guard;
+mod histories;
 mod lies;
 mod rig;
 mod spoilt;

@@ -1,6 +1,7 @@
 //! The rows of a push.
 
 use belay_proto::sync::{RecordId, Revision};
+use belay_sync::record::Held;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{COLUMNS, LACKS, Listed, REFUSED, SPOILT, listed, unreadable};
@@ -175,6 +176,22 @@ pub fn sent(
         })
         .optional()?;
     Ok(found.and_then(|(sent, number)| Some((number, Revision::from_bytes(sent?)))))
+}
+
+/// What takes the place of a record, as made of what was sent of it, which may arrive at any time.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn above_sent(
+    connection: &Connection,
+    collection: &str,
+    id: &RecordId,
+    mut held: Held,
+) -> Result<Held, StoreError> {
+    if let Some((_, sent)) = self::sent(connection, collection, id)? {
+        held.content.ancestors = held.content.ancestors.with(&sent);
+    }
+    Ok(held)
 }
 
 /// Notes that the cloud has what was pushed of a record, as number and revision, unless it was changed meanwhile: then

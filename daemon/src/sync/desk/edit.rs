@@ -293,16 +293,13 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn keep(&mut self, id: RecordId, mut held: Held) -> Result<(RecordId, u64), StoreError> {
+    fn keep(&mut self, id: RecordId, held: Held) -> Result<(RecordId, u64), StoreError> {
         let collection = self.change.collection;
         if !self.is_there {
             rows::ensure(self.transaction, collection)?;
             self.is_there = true;
         }
-        // What was sent, and may arrive any time, is what this was made of.
-        if let Some((_, sent)) = rows::sent(self.transaction, collection, &id)? {
-            held.content.ancestors = held.content.ancestors.with(&sent);
-        }
+        let held = rows::above_sent(self.transaction, collection, &id, held)?;
         rows::put(self.transaction, self.sealer, collection, &id, &held)?;
         let told = match held.is_there() {
             true => &mut self.change.ids,

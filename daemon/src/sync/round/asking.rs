@@ -137,7 +137,10 @@ fn restore(
         return Ok(false);
     };
     match record::put(Some(held), 0, new, now) {
-        Edited::Stored(held) => rows::put(transaction, sealer, collection, id, &held).map(|()| true),
+        Edited::Stored(held) => {
+            let held = rows::above_sent(transaction, collection, id, *held)?;
+            rows::put(transaction, sealer, collection, id, &held).map(|()| true)
+        }
         Edited::Same(_) | Edited::Stale(_) => Ok(false),
     }
 }

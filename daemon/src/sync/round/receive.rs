@@ -221,6 +221,7 @@ impl<'a> Receiver<'a> {
     fn beside(&mut self, sibling: Content) -> Result<(), StoreError> {
         let id = self.keys.record_id(&sibling.natural);
         if let Some(held) = record::beside(self.find(&id)?, sibling) {
+            let held = rows::above_sent(self.transaction, self.collection, &id, held)?;
             self.put(id, &held)?;
             self.change.ids.push(id);
         }

@@ -86,6 +86,49 @@ impl Kept {
         }
     }
 
+    /// Carries a push out.
+    pub fn push(&mut self, request: PushRequest) -> PushAnswer {
+        let before = self.last;
+        let after = self.after(request.cursor.as_deref());
+        let records = request.records.into_iter();
+        PushAnswer {
+            results: records.map(|record| self.take(record)).collect(),
+            cursor: self.cursor(),
+            contiguous: after == Ok(before),
+            quota: Quota { used: 1, total: 9 },
+        }
+    }
+
+    /// What changed after a cursor; a page has so many records, 0: all.
+    pub fn changes(
+        &self,
+        cursor: Option<&str>,
+        collection: CollectionId,
+        page: usize,
+    ) -> Result<ChangesAnswer, SyncFailure> {
+        let after = self.after(cursor)?;
+        let mut all: Vec<_> = self
+            .records
+            .iter()
+            .filter(|((of, _), (number, _))| *of == collection && *number > after)
+            .map(|(_, (number, record))| (*number, record.clone()))
+            .collect();
+        all.sort_by_key(|(number, _)| *number);
+        let page = if page == 0 { all.len() } else { page };
+        let more = all.len() > page;
+        all.truncate(page);
+        let last = match more {
+            true => all.last().map_or(self.last, |(number, _)| *number),
+            false => self.last,
+        };
+        Ok(ChangesAnswer {
+            records: all.into_iter().map(|(_, record)| record).collect(),
+            cursor: format!("{}.{last}", self.epoch),
+            more,
+            quota: Quota { used: 1, total: 9 },
+        })
+    }
+
     fn cursor(&self) -> String {
         format!("{}.{}", self.epoch, self.last)
     }
@@ -113,21 +156,8 @@ impl SyncCloud for Cloud {
             *self.late.lock().unwrap() = request.records;
             return ready(Err(SyncFailure::Offline(None))).boxed();
         }
-        let mut kept = self.kept.lock().unwrap();
         self.counted.lock().unwrap().1 += request.records.len();
-        let before = kept.last;
-        let results = request
-            .records
-            .into_iter()
-            .map(|record| kept.take(record))
-            .collect();
-        let after = kept.after(request.cursor.as_deref());
-        let mut answer = PushAnswer {
-            results,
-            cursor: kept.cursor(),
-            contiguous: after == Ok(before),
-            quota: Quota { used: 1, total: 9 },
-        };
+        let mut answer = self.kept.lock().unwrap().push(request);
         if let Some(lie) = &mut *self.about_results.lock().unwrap() {
             lie(&mut answer);
         }
@@ -151,32 +181,9 @@ impl SyncCloud for Cloud {
             self.kept.lock().unwrap().take(record);
         }
         self.counted.lock().unwrap().0 += 1;
-        let after = match kept.after(cursor) {
-            Ok(after) => after,
+        let mut answer = match kept.changes(cursor, collection, *self.page.lock().unwrap()) {
+            Ok(answer) => answer,
             Err(failure) => return ready(Err(failure)).boxed(),
-        };
-        let mut all: Vec<_> = kept
-            .records
-            .iter()
-            .filter(|((of, _), (number, _))| *of == collection && *number > after)
-            .map(|(_, (number, record))| (*number, record.clone()))
-            .collect();
-        all.sort_by_key(|(number, _)| *number);
-        let page = match *self.page.lock().unwrap() {
-            0 => all.len(),
-            page => page,
-        };
-        let more = all.len() > page;
-        all.truncate(page);
-        let last = match more {
-            true => all.last().map_or(kept.last, |(number, _)| *number),
-            false => kept.last,
-        };
-        let mut answer = ChangesAnswer {
-            records: all.into_iter().map(|(_, record)| record).collect(),
-            cursor: format!("{}.{last}", kept.epoch),
-            more,
-            quota: Quota { used: 1, total: 9 },
         };
         if let Some(lie) = &mut *self.about_changes.lock().unwrap() {
             lie(&mut answer);
@@ -199,7 +206,7 @@ impl SyncCloud for Cloud {
 
 /// Nothing is long here, but where a test says in which key epoch it has to be brought.
 #[derive(Debug)]
-struct Longs(Arc<Cloud>);
+pub struct Longs(pub Arc<Cloud>);
 
 impl LongContents for Longs {
     fn bring(
@@ -256,7 +263,7 @@ pub fn bound(account: AccountId) -> WardenView {
     }
 }
 
-fn keys_of(collection: &str, epochs: &[u64]) -> CollectionKeysOutput {
+pub fn keys_of(collection: &str, epochs: &[u64]) -> CollectionKeysOutput {
     let name = collection.bytes().next().unwrap();
     let key = |epoch: &u64| (*epoch, Secret::new([name ^ u8::try_from(*epoch).unwrap(); 32]));
     CollectionKeysOutput {

@@ -216,6 +216,7 @@ impl World<'_> {
             wrote: None,
             saw: tokens(&content),
             dropped: if goes { tokens(&content) } else { BTreeSet::new() },
+            kept: if goes { BTreeSet::new() } else { tokens(&content) },
             content,
         };
         self.notes(draft, answer);
@@ -260,6 +261,7 @@ impl World<'_> {
             revision,
             wrote: Some(token),
             dropped: saw.difference(&says).cloned().collect(),
+            kept: BTreeSet::new(),
             saw,
             content,
         }
@@ -282,6 +284,7 @@ impl World<'_> {
             what,
             wrote: draft.wrote,
             dropped: draft.dropped,
+            kept: draft.kept,
             answered,
         });
     }
@@ -319,6 +322,7 @@ struct Draft {
     wrote: Option<String>,
     saw: BTreeSet<String>,
     dropped: BTreeSet<String>,
+    kept: BTreeSet<String>,
     content: Vec<u8>,
 }
 
