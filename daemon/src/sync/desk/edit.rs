@@ -256,8 +256,10 @@ impl<'a> Table<'a> {
             rows::ensure(self.transaction, collection)?;
             self.is_there = true;
         }
-        // What was sent, and may arrive any time, is what this was made of.
-        if let Some((_, sent)) = rows::sent(self.transaction, collection, &id)? {
+        // What was sent, and may arrive any time, is what this was made of. Of a first state nothing was.
+        if held.revision > 1
+            && let Some((_, sent)) = rows::sent(self.transaction, collection, &id)?
+        {
             held.content.ancestors = held.content.ancestors.with(&sent);
         }
         rows::put(self.transaction, self.sealer, collection, &id, &held)?;
