@@ -18,6 +18,7 @@ use crate::channel::hub::Hub;
 use crate::clock::{CloudClock, Millis};
 use crate::config::Settings;
 use crate::http::metrics::Metrics;
+use crate::http::nonce::Era;
 use crate::http::{Caller, call};
 use crate::login::dummy::Dummy;
 use crate::net;
@@ -54,8 +55,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// What stands in for an account that doesn't exist.
     pub dummy: Dummy,
-    /// Of the database: another one after a restore.
-    pub epoch: u64,
+    /// Another one after a restore, and after the machine started.
+    pub era: Era,
     swept_at: AtomicU64,
 }
 
@@ -98,7 +99,7 @@ impl App {
         let files = Files::open(&settings.data).map_err(OpenError::Folder)?;
         let connection = store::connect(&database)?;
         blobs::table::settle(&connection, &files)?;
-        let epoch = cursor::epoch(&connection)?;
+        let era = Era::new(cursor::epoch(&connection)?, &clock.boot_id());
         drop(connection);
         let store = Store::open(&database)?;
         let dummy = Dummy::new(&vault);
@@ -114,7 +115,7 @@ impl App {
             messages_due: Notify::new(),
             metrics: Metrics::default(),
             dummy,
-            epoch,
+            era,
             swept_at: AtomicU64::new(0),
         })))
     }

@@ -100,7 +100,7 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
     let mut response = next.run(request).await.into_response();
     app.metrics
         .count(route.as_deref().unwrap_or("none"), response.status().as_u16());
-    if api && let Ok(nonce) = HeaderValue::from_str(&nonce::current(&app.vault, app.epoch, app.now())) {
+    if api && let Ok(nonce) = HeaderValue::from_str(&nonce::current(&app.vault, &app.era, app.now())) {
         response.headers_mut().insert(DPOP_NONCE, nonce);
     }
     response

@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use belay_proto::keys::{PublicKey, sha256};
 use belay_proto::wire::header::DPOP;
 use belay_proto::{AccountId, dpop};
-use rusqlite::params;
+use rusqlite::{Transaction, params};
 
 use super::nonce;
 use crate::app::App;
@@ -37,27 +37,7 @@ impl FromRequestParts<App> for Proof {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let token = access_token(&parts.headers)?;
-        let (proof, id) = verify(parts, app, token)?;
-        let (now, due) = (app.now(), app.sweep_is_due(app.now()));
-        let files = app.files.clone();
-        app.store
-            .transact(move |transaction| {
-                if due {
-                    sweep::sweep(transaction, &files, now)?;
-                }
-                let fresh = transaction
-                    .prepare_cached("INSERT OR IGNORE INTO proofs (id, until) VALUES (?1, ?2)")?
-                    // A nonce may be one rotation old when it is given out.
-                    .execute(params![id, now.saturating_add(2 * nonce::LIFE)])?;
-                if fresh == 0 {
-                    return Err(Failure::Refused(
-                        Problem::new(Kind::InvalidDpopProof).because("the proof was used before"),
-                    ));
-                }
-                devices::seen(transaction, &proof.thumbprint, now)
-            })
-            .await?;
+        let (proof, ()) = used(parts, app, |_, _| Ok(())).await?;
         Ok(proof)
     }
 }
@@ -66,17 +46,53 @@ impl FromRequestParts<App> for Session {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let proof = Proof::from_request_parts(parts, app).await?;
-        let invalid = || Problem::new(Kind::InvalidToken);
-        let token = access_token(&parts.headers)?.ok_or_else(invalid)?;
-        let family = tokens::read_access(&app.vault, token, app.now()).ok_or_else(invalid)?;
-        let account = app
-            .store
-            .transact(move |transaction| tokens::account_of(transaction, &family, &proof.thumbprint))
-            .await?
-            .ok_or_else(invalid)?;
+        let token = access_token(&parts.headers)?;
+        let family = token.and_then(|token| tokens::read_access(&app.vault, token, app.now()));
+        let account = move |transaction: &Transaction<'_>, proof: &Proof| match family {
+            Some(family) => tokens::account_of(transaction, &family, &proof.thumbprint),
+            None => Ok(None),
+        };
+        let (proof, account) = used(parts, app, account).await?;
+        let account = account.ok_or_else(|| Problem::new(Kind::InvalidToken))?;
         Ok(Self { proof, account })
     }
+}
+
+/// A proof that counts now and never again, and what is read of its key in the same transaction.
+async fn used<T: Send + 'static>(
+    parts: &Parts,
+    app: &App,
+    read: impl FnOnce(&Transaction<'_>, &Proof) -> Result<T, Failure> + Send + 'static,
+) -> Result<(Proof, T), Problem> {
+    let (proof, id) = verify(parts, app, access_token(&parts.headers)?)?;
+    let now = app.now();
+    let note = move |transaction: &Transaction<'_>| {
+        let fresh = transaction
+            .prepare_cached("INSERT OR IGNORE INTO proofs (id, until) VALUES (?1, ?2)")?
+            // A nonce may be one rotation old when it is given out.
+            .execute(params![id, now.saturating_add(2 * nonce::LIFE)])?;
+        if fresh == 0 {
+            return Err(Failure::Refused(
+                Problem::new(Kind::InvalidDpopProof).because("the proof was used before"),
+            ));
+        }
+        devices::seen(transaction, &proof.thumbprint, now)?;
+        read(transaction, &proof)
+    };
+    let read = match app.sweep_is_due(now) {
+        // What is swept takes files along, so its rows have to be gone for good.
+        true => {
+            let files = app.files.clone();
+            let sweep = move |transaction: &Transaction<'_>| {
+                sweep::sweep(transaction, &files, now)?;
+                note(transaction)
+            };
+            app.store.transact(sweep).await?
+        }
+        // After a power cut proofs of before it are refused for their nonces.
+        false => app.store.note(note).await?,
+    };
+    Ok((proof, read))
 }
 
 /// Checks everything about the proof that needs no table, and gives the id to look for replays.
@@ -102,7 +118,7 @@ fn verify(parts: &Parts, app: &App, token: Option<&str>) -> Result<(Proof, [u8; 
         .map_err(|error| invalid().because(error.to_string()))?;
     let fresh = proof
         .nonce
-        .is_some_and(|nonce| nonce::is_fresh(&app.vault, app.epoch, &nonce, app.now()));
+        .is_some_and(|nonce| nonce::is_fresh(&app.vault, &app.era, &nonce, app.now()));
     if !fresh {
         return Err(Problem::new(Kind::UseDpopNonce));
     }

@@ -118,6 +118,7 @@ impl From<StoreError> for Error {
             | StoreError::Sql(_)
             | StoreError::Migration { .. }
             | StoreError::Sealed { .. }
+            | StoreError::NotKept(_)
             | StoreError::Malformed { .. } => Self::Storage(error.to_string()),
         }
     }

@@ -274,26 +274,21 @@ pub(super) fn tell(changed: &broadcast::Sender<Change>, change: Change) {
 
 /// Edits what is `account`'s: all of it is stored, or none. What follows from it is done in `then`, once it is on disk, and
 /// whether or not somebody still waits for this.
-pub(super) async fn edit<T, U: Send + 'static>(
+pub(super) async fn edit<T: 'static, U: Send + 'static>(
     store: &Store,
     account: AccountId,
     work: impl FnOnce(&Transaction<'_>, &Sealer) -> Done<T> + Send + 'static,
     then: impl FnOnce(T) -> U + Send + 'static,
 ) -> Result<U, SyncError> {
     let sealer = store.sealer().clone();
-    let edit = move |connection: &mut Connection| {
-        let transaction = connection.transaction()?;
+    let edit = move |transaction: &Transaction<'_>| {
         // The device may have become another's since this was begun.
-        if !rows::is_of(&transaction, account)? {
+        if !rows::is_of(transaction, account)? {
             return Ok(Err(SyncError::NotBound));
         }
-        let done = work(&transaction, &sealer)?;
-        if done.is_ok() {
-            transaction.commit()?;
-        }
-        Ok(done.map(then))
+        work(transaction, &sealer)
     };
-    store.call_with_room(edit).await?
+    store.edit(edit, then).await?
 }
 
 /// What is listed of a record.

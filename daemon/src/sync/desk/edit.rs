@@ -299,7 +299,11 @@ impl<'a> Table<'a> {
             rows::ensure(self.transaction, collection)?;
             self.is_there = true;
         }
-        let held = rows::above_sent(self.transaction, collection, &id, held)?;
+        // Of a first state nothing was sent.
+        let held = match held.revision > 1 {
+            true => rows::above_sent(self.transaction, collection, &id, held)?,
+            false => held,
+        };
         rows::put(self.transaction, self.sealer, collection, &id, &held)?;
         let told = match held.is_there() {
             true => &mut self.change.ids,
