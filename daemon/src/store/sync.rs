@@ -17,8 +17,8 @@ use crate::sync::HEALTH;
 pub use guard::{Guarded, Side, Waiting, guarded, keep_last, last, stand};
 pub use inbox::{Arrived, arrived, count, list_anew, seen, stage, unread, unseen, unstage};
 pub use outbox::{
-    Ready, Stuck, Troubles, above_sent, accepted, agree, answered, count_gone, forgive, is_unanswered, outgoing,
-    sending, sent, stick, troubles, try_again, unasked, waiting, went,
+    Ready, Stuck, Troubles, above_sent, accepted, agree, answered, count_gone, forgive, is_unanswered,
+    outgoing, sending, sent, stick, troubles, try_again, unasked, waiting, went,
 };
 pub use settings::{Settings, pause, set_policy, settings, synced};
 
