@@ -7,7 +7,7 @@ use belay_proto::sync::Attributes;
 use belay_sync::record::CONFLICT_WITH;
 
 use super::super::super::SyncError;
-use super::super::super::model::{Choice, Put};
+use super::super::super::model::{Choice, Put, Shown};
 use super::Chance;
 use super::book::{Edit, tokens};
 use super::world::World;
@@ -98,7 +98,8 @@ impl World<'_> {
         let goes = chance.percent(50);
         let choice = if goes { Choice::Theirs } else { Choice::Both };
         let desk = self.devices[who].desk.clone();
-        let answer = self.devices[who].does(desk.resolve(self.collection, listed.id, choice));
+        let resolved = desk.resolve(self.collection, listed.id, choice, Shown::default());
+        let answer = self.devices[who].does(resolved).map(drop);
         let edit = Edit {
             what: format!(
                 "{:?} chosen by device {who}: {choice:?}",
