@@ -29,5 +29,6 @@ mod sms_out;
 mod store;
 mod stream;
 mod sync;
+mod tls;
 mod token;
 mod verification;
