@@ -72,6 +72,9 @@ pub enum OpenError {
     /// The database can't be used.
     #[error("the database can't be used")]
     Store(#[from] StoreError),
+    /// The numbers for `/metrics` can't be kept: a mistake in this program.
+    #[error("the numbers for the operator can't be kept")]
+    Metrics(#[from] prometheus::Error),
     /// A restore that didn't end.
     #[error("a restore into this folder didn't end: empty it, and restore again")]
     HalfRestored,
@@ -113,7 +116,7 @@ impl App {
             clock,
             bodies: Semaphore::new(call::BODIES),
             messages_due: Notify::new(),
-            metrics: Metrics::default(),
+            metrics: Metrics::new()?,
             dummy,
             era,
             swept_at: AtomicU64::new(0),

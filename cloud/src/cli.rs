@@ -16,7 +16,7 @@ use crate::config::{self, Settings};
 use crate::{admin, server};
 
 const AFTER_HELP: &str = "\
-Without a command it serves until SIGTERM or Ctrl-C. A data folder is needed, here or in the file; without --outbox or a
+Without a command it serves until SIGTERM or Ctrl-C; with TLS, SIGHUP has certificate and key read again. A data folder is needed, here or in the file; without --outbox or a
 file that says how, nothing is sent.
 
 Exit codes (sysexits): 0 done, 64 wrong arguments, 69 the address is in use, the database is busy, the hardware is nobody's,

@@ -3,7 +3,7 @@
 //! Nothing here tells whether the address belongs to an account: status, words and work are the same. Only
 //! the mail says so, and only the address's owner reads that.
 
-pub mod message;
+pub mod budgets;
 pub mod state;
 pub mod table;
 
@@ -15,30 +15,20 @@ use belay_proto::text::{base64url, from_base64url, hex};
 use belay_proto::wire;
 use rusqlite::Transaction;
 
-use self::message::Words;
 use self::state::{Channel, Stage, Verdict};
 use self::table::{New, Row, VerificationId};
 use crate::app::App;
-use crate::budget::{self, Limit};
+use crate::budget;
 use crate::challenges::Solved;
-use crate::clock::{DAY, Millis};
+use crate::clock::Millis;
 use crate::http::call::Nothing;
 use crate::http::idempotency::{self, Context, Kept, Key};
 use crate::http::{Answer, Call, Caller, Proof};
+use crate::language::Language;
+use crate::messages::{Purpose, Way};
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
-use crate::{delivery, identifiers, text};
-
-/// Codes and links a day to one address.
-const SENDS: Limit = Limit {
-    times: 5,
-    window: DAY,
-};
-/// Wrong codes a day for one address.
-const WRONG_CODES: Limit = Limit {
-    times: 10,
-    window: DAY,
-};
+use crate::{delivery, identifiers, messages, text};
 
 /// `POST /v1/verifications`.
 ///
@@ -62,7 +52,7 @@ pub async fn open(
         let language = text::language(body.language.as_deref())?;
         solved?.spend(tx)?;
         let lookup = table::lookup(&app.vault, &address);
-        take_budgets(app, tx, &lookup, &address, channel, caller, now)?;
+        budgets::take(app, tx, &lookup, &address, channel, caller, now)?;
         let new = New {
             thumbprint: &proof.thumbprint,
             channel,
@@ -114,7 +104,7 @@ pub async fn resend(
         solved?.spend(tx)?;
         if row.state.channel != Channel::SmsOut {
             let address = address_for(row.state.channel, &row.address)?;
-            take_budgets(app, tx, &row.lookup, &address, row.state.channel, caller, now)?;
+            budgets::take(app, tx, &row.lookup, &address, row.state.channel, caller, now)?;
             send_code(app, tx, &row, now)?;
             row.state.sent_at = now;
             row.state.tries_left = state::TRIES;
@@ -246,12 +236,12 @@ fn try_code(app: &App, context: &Context<'_>, row: &Row, code: &str) -> Result<(
         Verdict::Confirmed if row.state.confirmed => Ok(()),
         Verdict::Confirmed => {
             // A right code is worth nothing either when it came after too many guesses.
-            budget::check(tx, &counter, WRONG_CODES, now)?;
+            budget::check(tx, &counter, budgets::WRONG_CODES, now)?;
             table::confirm(tx, &row.id, now)
         }
         Verdict::Wrong(tries) => {
-            budget::check(tx, &counter, WRONG_CODES, now)?;
-            budget::count(tx, &counter, WRONG_CODES, now)?;
+            budget::check(tx, &counter, budgets::WRONG_CODES, now)?;
+            budget::count(tx, &counter, budgets::WRONG_CODES, now)?;
             table::set_tries(tx, &row.id, tries)?;
             Err(Failure::Counted(wrong(tries)))
         }
@@ -261,65 +251,23 @@ fn try_code(app: &App, context: &Context<'_>, row: &Row, code: &str) -> Result<(
     }
 }
 
-fn take_budgets(
-    app: &App,
-    tx: &Transaction<'_>,
-    lookup: &[u8; 32],
-    address: &Identifier,
-    channel: Channel,
-    caller: Caller,
-    now: Millis,
-) -> Result<(), Failure> {
-    let (vault, limits) = (&app.vault, &app.settings.limits);
-    let mut budgets = vec![(vault.mac("sends", &[lookup]), SENDS)];
-    if let Some(network) = app.budget_network(caller) {
-        budgets.push((
-            vault.mac("network-sends", &[network.to_string().as_bytes()]),
-            limits.network_sends(),
-        ));
-    }
-    if channel == Channel::Sms {
-        // Whoever earns by the message owns a range of numbers, or sits in one country.
-        let number = address.as_str();
-        let range = number.get(..number.len().saturating_sub(4)).unwrap_or(number);
-        let region = number.get(..4).unwrap_or(number);
-        budgets.push((
-            vault.mac("range-sends", &[range.as_bytes()]),
-            limits.range_sends(),
-        ));
-        budgets.push((
-            vault.mac("region-sends", &[region.as_bytes()]),
-            limits.region_sends(),
-        ));
-    }
-    for (counter, limit) in &budgets {
-        budget::check(tx, counter, *limit, now)?;
-    }
-    for (counter, limit) in &budgets {
-        budget::count(tx, counter, *limit, now)?;
-    }
-    Ok(())
-}
-
 fn send_code(app: &App, tx: &Transaction<'_>, row: &Row, now: Millis) -> Result<(), Failure> {
     let code = fresh_code();
     table::set_code(&app.vault, tx, &row.id, &code, now)?;
-    let words = Words {
-        to: &row.address,
+    let taken = identifiers::is_taken(tx, &row.lookup)?;
+    let letter = messages::Code {
+        purpose: Purpose::Registration { taken },
         device: &row.device_name,
         code: &code,
         link: &link(app, &row.id),
-        taken: identifiers::is_taken(tx, &row.lookup)?,
-        german: row.language.to_ascii_lowercase().starts_with("de"),
     };
-    let message = match row.state.channel {
-        Channel::Email => message::mail(&words),
-        Channel::Sms | Channel::SmsOut => message::text_message(&words),
+    let way = match row.state.channel {
+        Channel::Email => Way::Mail,
+        Channel::Sms | Channel::SmsOut => Way::Text,
     };
-    delivery::queue(&app.vault, tx, &message, now)?;
-    // The carrier asks the same thread, so it looks after this transaction has ended.
-    app.messages_due.notify_one();
-    Ok(())
+    let language = Language::of(&row.language).unwrap_or_default();
+    let message = messages::code(way, &row.address, language, &letter);
+    delivery::queue(app, tx, &message, delivery::CODE_LIFE, now)
 }
 
 /// Six digits, each code as likely as any other.
@@ -384,8 +332,8 @@ fn address_for(channel: Channel, text: &str) -> Result<Identifier, Problem> {
 fn is_available(app: &App, channel: Channel) -> bool {
     let delivery = &app.settings.delivery;
     match channel {
-        Channel::Email => delivery.outbox.is_some() || delivery.smtp.is_some(),
-        Channel::Sms => delivery.outbox.is_some() || delivery.sms.is_some(),
+        Channel::Email => delivery.mails(),
+        Channel::Sms => delivery.texts(),
         Channel::SmsOut => app.settings.sms_out.is_some(),
     }
 }

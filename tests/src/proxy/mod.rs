@@ -33,6 +33,7 @@ use crate::until::within;
 
 pub use relay::caller;
 pub use secure::AUTHORITY;
+pub(crate) use secure::acceptor;
 pub use tricks::{Reply, Rewriting, Trick};
 pub use weather::Weather;
 
@@ -94,7 +95,7 @@ impl Proxy {
             network: watch::Sender::new(0),
             said: broadcast::Sender::new(16),
         });
-        let tls = secure.then(secure::acceptor).transpose()?;
+        let tls = secure.then(acceptor).transpose()?;
         let task = tokio::spawn(accept(listener, tls, Arc::clone(&shared)));
         Ok(Self {
             address,
