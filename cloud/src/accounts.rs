@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::http::idempotency::{self, Context, Kept, Key};
 use crate::http::{Answer, Call, Proof, Session};
 use crate::problem::{Kind, Problem};
-use crate::store::Failure;
+use crate::store::{Failure, after_commit};
 use crate::tokens::{self, FamilyId};
 use crate::verifications::state::Purpose;
 use crate::{channel, devices, identifiers, text, verifications};
@@ -150,6 +150,8 @@ fn make(
     devices::bind(app, tx, &certificate, &body.certificate, device_name, now)?;
     verifications::table::mark_used(tx, &verification.id, now)?;
     let (family, tokens) = tokens::start(app, tx, &record.account, &proof.thumbprint, now)?;
+    let counted = app.clone();
+    after_commit(move || counted.metrics.registered());
     let done = Done {
         account: record.account,
         device: certificate.device,

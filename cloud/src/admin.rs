@@ -19,7 +19,7 @@ use belay_proto::sysexits;
 
 use crate::app::{OpenError, open_data};
 use crate::clock::{CloudClock, Millis};
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 use crate::store::{self, StoreError};
 
 /// Why an administrator's command failed.
@@ -31,12 +31,15 @@ pub enum AdminError {
     /// No such data folder.
     #[error("there is no database in this folder")]
     NoData,
+    /// The running cloud, or another command, has the database at this moment.
+    #[error("the database is busy: try again later")]
+    Busy,
     /// The data can't be used.
     #[error("the data can't be used")]
-    Open(#[from] OpenError),
+    Open(#[source] OpenError),
     /// The work itself failed.
     #[error("the database refused")]
-    Work(#[from] Problem),
+    Work(#[source] Problem),
     /// The hardware belongs to nobody.
     #[error("this hardware has no binding in force")]
     Free,
@@ -97,14 +100,33 @@ impl AdminError {
             | Self::Taken
             | Self::StillBound(..)
             | Self::NoRequest
-            | Self::TooEarly(_) => sysexits::UNAVAILABLE,
+            | Self::TooEarly(_)
+            | Self::Busy => sysexits::UNAVAILABLE,
+        }
+    }
+}
+
+impl From<OpenError> for AdminError {
+    fn from(error: OpenError) -> Self {
+        match error.is_busy() {
+            true => Self::Busy,
+            false => Self::Open(error),
+        }
+    }
+}
+
+impl From<Problem> for AdminError {
+    fn from(problem: Problem) -> Self {
+        match problem.kind {
+            Kind::Busy => Self::Busy,
+            _ => Self::Work(problem),
         }
     }
 }
 
 impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> Self {
-        Self::Open(error.into())
+        OpenError::from(error).into()
     }
 }
 

@@ -18,6 +18,7 @@ use crate::channel::hub::Hub;
 use crate::clock::{CloudClock, Millis};
 use crate::config::Settings;
 use crate::http::metrics::Metrics;
+use crate::http::nonce::Era;
 use crate::http::{Caller, call};
 use crate::login::dummy::Dummy;
 use crate::net;
@@ -54,8 +55,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// What stands in for an account that doesn't exist.
     pub dummy: Dummy,
-    /// Of the database: another one after a restore.
-    pub epoch: u64,
+    /// Another one after a restore, and after the machine started.
+    pub era: Era,
     swept_at: AtomicU64,
 }
 
@@ -71,6 +72,9 @@ pub enum OpenError {
     /// The database can't be used.
     #[error("the database can't be used")]
     Store(#[from] StoreError),
+    /// The numbers for `/metrics` can't be kept: a mistake in this program.
+    #[error("the numbers for the operator can't be kept")]
+    Metrics(#[from] prometheus::Error),
     /// A restore that didn't end.
     #[error("a restore into this folder didn't end: empty it, and restore again")]
     HalfRestored,
@@ -78,6 +82,14 @@ pub enum OpenError {
 
 /// A file that is in the data folder while a backup is restored into it.
 pub const RESTORING: &str = "restoring";
+
+impl OpenError {
+    /// Whether another program only has the database at this moment.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_busy())
+    }
+}
 
 impl App {
     /// Opens the data folder and puts the parts together.
@@ -90,7 +102,7 @@ impl App {
         let files = Files::open(&settings.data).map_err(OpenError::Folder)?;
         let connection = store::connect(&database)?;
         blobs::table::settle(&connection, &files)?;
-        let epoch = cursor::epoch(&connection)?;
+        let era = Era::new(cursor::epoch(&connection)?, &clock.boot_id());
         drop(connection);
         let store = Store::open(&database)?;
         let dummy = Dummy::new(&vault);
@@ -104,9 +116,9 @@ impl App {
             clock,
             bodies: Semaphore::new(call::BODIES),
             messages_due: Notify::new(),
-            metrics: Metrics::default(),
+            metrics: Metrics::new()?,
             dummy,
-            epoch,
+            era,
             swept_at: AtomicU64::new(0),
         })))
     }

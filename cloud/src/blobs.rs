@@ -49,20 +49,25 @@ pub async fn missing(
         return Err(Problem::new(Kind::TooLarge).because("a call asks after at most 1,000 chunks"));
     }
     let (account, thumbprint, now) = (session.account, session.proof.thumbprint, app.now());
+    let chunks = body.chunks;
     let look = move |tx: &Transaction<'_>| {
         devices::acting(tx, &thumbprint, &account)?;
-        let mut missing = Vec::new();
-        for id in &body.chunks {
-            match table::find(tx, &account, id)? {
-                Some(row) if row.whole => {}
-                row => missing.push((*id, row)),
-            }
+        match table::is_keeping_due(tx, &account, &chunks, now)? {
+            false => Ok(Ok(absent(tx, &account, &chunks)?)),
+            true => Ok(Err(chunks)),
         }
-        // Who asks names them next.
-        table::keep(tx, &account, &body.chunks, now)?;
-        Ok(missing)
     };
-    let missing = app.store.transact(look).await?;
+    let missing = match app.store.note(look).await? {
+        Ok(missing) => missing,
+        // Who asks names them next.
+        Err(chunks) => {
+            let keep = move |tx: &Transaction<'_>| {
+                table::keep(tx, &account, &chunks, now)?;
+                absent(tx, &account, &chunks)
+            };
+            app.store.transact(keep).await?
+        }
+    };
     let files = app.files.clone();
     let offsets = move || -> io::Result<Vec<MissingChunk>> {
         let offset = |row: Option<Row>| match row {
@@ -75,6 +80,22 @@ pub async fn missing(
     Ok(Packed(MissingAnswer {
         missing: blocking(offsets).await?,
     }))
+}
+
+/// Which of these aren't there, or not all of them.
+fn absent(
+    tx: &Transaction<'_>,
+    account: &AccountId,
+    chunks: &[ChunkId],
+) -> Result<Vec<(ChunkId, Option<Row>)>, Failure> {
+    let mut absent = Vec::new();
+    for id in chunks {
+        let row = table::find(tx, account, id)?;
+        if !row.is_some_and(|row| row.whole) {
+            absent.push((*id, row));
+        }
+    }
+    Ok(absent)
 }
 
 /// `PUT /v1/blobs/{id}`: a chunk, or what is left of it.
@@ -129,8 +150,10 @@ async fn begin(
     let decide = move |tx: &Transaction<'_>| {
         devices::acting(tx, &thumbprint, &account)?;
         let row = table::find(tx, &account, &id)?;
-        table::keep(tx, &account, &[id], inside.now())?;
         let verdict = announced.judge(row.as_ref());
+        if verdict != Verdict::Whole {
+            table::keep(tx, &account, &[id], inside.now())?;
+        }
         let file = match (verdict, taken) {
             (Verdict::Whole | Verdict::Differs | Verdict::From(_), _) => None,
             (_, Some(taken)) => return Err(Problem::wait(taken, upload::WAIT).into()),
@@ -139,7 +162,9 @@ async fn begin(
         };
         Ok((verdict, file))
     };
-    let (verdict, file) = app.store.transact(decide).await?;
+    // A reserved row is on disk with the one that says that all of the chunk is there. Until then nobody was told that it is,
+    // and a file whose row a power cut took is nobody's.
+    let (verdict, file) = app.store.note(decide).await?;
     if let (Some(file), Ok(writing)) = (file, writing) {
         return Ok(Begun::Upload(Box::new(Upload {
             app: app.clone(),
@@ -155,7 +180,19 @@ async fn begin(
             Err(Problem::new(Kind::DigestMismatch).because("the cloud has this chunk with other bytes"))
         }
         Verdict::From(offset) => Ok(Begun::Answer(upload::wrong_offset(offset))),
-        Verdict::Whole | Verdict::GoOn(_) | Verdict::Begin => Ok(Begun::Answer(upload::whole())),
+        Verdict::Whole | Verdict::GoOn(_) | Verdict::Begin => {
+            let now = app.now();
+            let keep = move |tx: &Transaction<'_>| {
+                table::keep(tx, &account, &[id], now)?;
+                table::find(tx, &account, &id)
+            };
+            let row = app.store.transact(keep).await?;
+            // It may have been over just now.
+            Ok(Begun::Answer(match row.is_some_and(|row| row.whole) {
+                true => upload::whole(),
+                false => upload::wrong_offset(0),
+            }))
+        }
     }
 }
 

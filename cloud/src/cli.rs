@@ -16,11 +16,11 @@ use crate::config::{self, Settings};
 use crate::{admin, server};
 
 const AFTER_HELP: &str = "\
-Without a command it serves until SIGTERM or Ctrl-C. A data folder is needed, here or in the file; without --outbox or a
+Without a command it serves until SIGTERM or Ctrl-C; with TLS, SIGHUP has certificate and key read again. A data folder is needed, here or in the file; without --outbox or a
 file that says how, nothing is sent.
 
-Exit codes (sysexits): 0 done, 64 wrong arguments, 69 the address is in use, the hardware is nobody's, there is no such
-account or request, something is bound to it, a request waits still or a backup runs, 70 a mistake in Belay, 74 the data or a backup can't be used, 78 configuration. BELAY_LOG says what is logged, such as debug.";
+Exit codes (sysexits): 0 done, 64 wrong arguments, 69 the address is in use, the database is busy, the hardware is nobody's,
+there is no such account or request, something is bound to it, a request waits still or a backup runs, 70 a mistake in Belay, 74 the data or a backup can't be used, 78 configuration. BELAY_LOG says what is logged, such as debug.";
 
 /// The reference cloud of Belay: a mailbox and a bookkeeper that holds no key which reads data.
 #[derive(Debug, Parser)]
@@ -169,7 +169,7 @@ enum Hardware {
 
 /// Runs `belay-cloud` with its arguments, the program's name first, until it ends.
 ///
-/// Exit codes are those of `sysexits.h`: 64 usage, 69 address in use, 70 internal, 74 I/O, 78 configuration.
+/// Exit codes are those of `sysexits.h`: 64 usage, 69 unavailable, 70 internal, 74 I/O, 78 configuration.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,

@@ -46,6 +46,12 @@ impl CloudClock {
         self.wall_at_start.saturating_add(millis(passed))
     }
 
+    /// The kernel's name for this boot of the machine.
+    #[must_use]
+    pub fn boot_id(&self) -> String {
+        self.clock.boot_id()
+    }
+
     /// Waits until [`Self::now`] reaches `then`.
     pub async fn sleep_until(&self, then: Millis) {
         let from_start = Duration::from_millis(then.saturating_sub(self.wall_at_start));

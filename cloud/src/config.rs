@@ -63,6 +63,20 @@ pub struct Delivery {
     pub sms: Option<SmsGateway>,
 }
 
+impl Delivery {
+    /// Whether mails go anywhere.
+    #[must_use]
+    pub const fn mails(&self) -> bool {
+        self.outbox.is_some() || self.smtp.is_some()
+    }
+
+    /// Whether text messages go anywhere.
+    #[must_use]
+    pub const fn texts(&self) -> bool {
+        self.outbox.is_some() || self.sms.is_some()
+    }
+}
+
 /// A mail server.
 #[derive(Debug)]
 pub struct Smtp {

@@ -9,23 +9,38 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use belay_proto::keys::random;
+use belay_proto::text::hex;
+use futures_util::future::join_all;
+use rusqlite::{Transaction, params};
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
-use crate::clock::{MINUTE, Millis, SECOND};
+use crate::clock::{HOUR, MINUTE, Millis, SECOND};
 use crate::config::Delivery;
+use crate::http::metrics::Outcome;
 use crate::store::{Failure, StoreError};
 use crate::vault::Vault;
 
-/// Waits after the n-th failure; after the last the message is given up: its code is over by then.
-const WAITS: &[Millis] = &[SECOND, 5 * SECOND, 20 * SECOND, MINUTE, 3 * MINUTE];
+/// Waits after the n-th failure; the last is repeated for as long as the message is worth sending.
+const WAITS: &[Millis] = &[
+    SECOND,
+    5 * SECOND,
+    20 * SECOND,
+    MINUTE,
+    3 * MINUTE,
+    15 * MINUTE,
+    HOUR,
+];
 
 /// The channel of a message that only has to cost what another one does.
 pub const NOWHERE: &str = "nowhere";
 
-/// How long a message stays worth sending.
-const LIFE: Millis = 10 * MINUTE;
+/// How long a message with a code stays worth sending.
+pub const CODE_LIFE: Millis = 10 * MINUTE;
+
+/// Messages that are being sent at once: a server that lets one of them wait holds up no more than these.
+const TOGETHER: usize = 16;
 
 /// One message, in the form that `--outbox` writes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,11 +78,41 @@ pub enum DeliveryError {
     #[error("the gateway can't be reached")]
     Gateway(#[from] reqwest::Error),
     /// The gateway answered something else than 2xx.
-    #[error("the gateway answered {0}")]
-    Refused(u16),
+    #[error("the gateway answered {status}")]
+    Refused {
+        /// The status.
+        status: u16,
+        /// How long it wants to be left alone.
+        wait: Option<Millis>,
+    },
+    /// What the message says is over: it waited while nobody could send it.
+    #[error("it is too late")]
+    Late,
     /// Nothing is configured for the channel.
     #[error("no way for this channel is configured")]
     NoWay,
+}
+
+impl DeliveryError {
+    /// Whether the same message would be refused again: a reply 5yz of a mail server (RFC 5321 §4.2.1), or a status 4xx
+    /// of the gateway that isn't about the moment.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Address(_) | Self::Mail(_) | Self::Late => true,
+            Self::Smtp(error) => error.is_permanent(),
+            Self::Refused { status, .. } => (400..500).contains(status) && !matches!(status, 408 | 425 | 429),
+            Self::Outbox(_) | Self::Gateway(_) | Self::NoWay => false,
+        }
+    }
+
+    /// How long whoever refused wants to be left alone.
+    const fn wait(&self) -> Millis {
+        match self {
+            Self::Refused { wait: Some(wait), .. } => *wait,
+            _ => 0,
+        }
+    }
 }
 
 /// A boxed future of a sending.
@@ -77,8 +122,9 @@ pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), DeliveryError>> + 
 pub trait Carrier: Send + Sync {
     /// Whether it takes messages of this channel.
     fn takes(&self, channel: &str) -> bool;
-    /// Sends one message.
-    fn send<'a>(&'a self, message: &'a Message) -> Sending<'a>;
+    /// Sends one message. `mark` is the same at each attempt and another for each message, so that what arrives twice is
+    /// known as one.
+    fn send<'a>(&'a self, message: &'a Message, mark: &'a str) -> Sending<'a>;
 }
 
 /// Builds the carriers that are configured.
@@ -99,24 +145,27 @@ pub fn carriers(delivery: &Delivery) -> Result<Vec<Arc<dyn Carrier>>, DeliveryEr
     Ok(carriers)
 }
 
-/// Puts a message into the queue, within the transaction that makes it true.
+/// Puts a message into the queue for as long as `life`, within the transaction that makes it true.
 ///
 /// # Errors
 /// A broken database.
 pub fn queue(
-    vault: &Vault,
+    app: &App,
     transaction: &Transaction<'_>,
     message: &Message,
+    life: Millis,
     now: Millis,
 ) -> Result<(), Failure> {
     let body = serde_json::to_vec(message).map_err(|_| StoreError::Unreadable("a message"))?;
     transaction
         .prepare_cached("INSERT INTO messages (body, attempts, next_at, until) VALUES (?1, 0, ?2, ?3)")?
         .execute(params![
-            vault.seal("message", &[], &body),
+            app.vault.seal("message", &[], &body),
             now,
-            now.saturating_add(LIFE)
+            now.saturating_add(life)
         ])?;
+    // The sender asks the same thread, so it looks after this transaction has ended.
+    app.messages_due.notify_one();
     Ok(())
 }
 
@@ -139,71 +188,85 @@ pub async fn send_due(app: &App, carriers: &[Arc<dyn Carrier>]) -> Option<Millis
     loop {
         let now = app.now();
         let inside = app.clone();
-        let due = app
+        let waiting = app
             .store
-            .transact(move |transaction| take(&inside.vault, transaction))
+            .transact(move |transaction| next(&inside.vault, transaction))
             .await;
-        match due {
-            Ok(Some(waiting)) if waiting.next_at <= now => attempt(app, carriers, waiting).await,
-            Ok(Some(waiting)) => return Some(waiting.next_at),
-            Ok(None) => return None,
-            // The store is busy or broken; it said so itself.
-            Err(_) => return Some(now.saturating_add(5 * SECOND)),
+        // The store is busy or broken, and said so itself.
+        let Ok(waiting) = waiting else {
+            return Some(now.saturating_add(5 * SECOND));
+        };
+        let first = waiting.first()?.next_at;
+        if first > now {
+            return Some(first);
         }
+        let due = waiting.into_iter().filter(|waiting| waiting.next_at <= now);
+        join_all(due.map(|waiting| attempt(app, carriers, waiting))).await;
     }
 }
 
 struct Waiting {
     row: i64,
     message: Message,
+    mark: String,
     attempts: usize,
     next_at: Millis,
+    until: Millis,
 }
 
-fn take(vault: &Vault, transaction: &Transaction<'_>) -> Result<Option<Waiting>, Failure> {
-    let row: Option<(i64, Vec<u8>, usize, Millis)> = transaction
-        .prepare_cached("SELECT id, body, attempts, next_at FROM messages ORDER BY next_at, id LIMIT 1")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
-        .optional()?;
-    let Some((row, body, attempts, next_at)) = row else {
-        return Ok(None);
-    };
-    let body = vault.unseal("message", &[], &body)?;
-    let message = serde_json::from_slice(body.expose()).map_err(|_| StoreError::Unreadable("a message"))?;
-    Ok(Some(Waiting {
-        row,
-        message,
-        attempts,
-        next_at,
-    }))
+type Row = (i64, Vec<u8>, usize, Millis, Millis);
+
+/// The messages that are due next, the first first.
+fn next(vault: &Vault, transaction: &Transaction<'_>) -> Result<Vec<Waiting>, Failure> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT id, body, attempts, next_at, until FROM messages ORDER BY next_at, id LIMIT ?1",
+    )?;
+    let rows = statement.query_map(params![TOGETHER], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+    })?;
+    let mut waiting = Vec::new();
+    for row in rows {
+        let (row, sealed, attempts, next_at, until): Row = row?;
+        let body = vault.unseal("message", &[], &sealed)?;
+        let mark = hex(&vault.mac("message-mark", &[&row.to_be_bytes(), &sealed])[..16]);
+        waiting.push(Waiting {
+            row,
+            message: serde_json::from_slice(body.expose())
+                .map_err(|_| StoreError::Unreadable("a message"))?,
+            mark,
+            attempts,
+            next_at,
+            until,
+        });
+    }
+    Ok(waiting)
 }
 
 async fn attempt(app: &App, carriers: &[Arc<dyn Carrier>], waiting: Waiting) {
-    let Waiting {
-        row,
-        message,
-        attempts,
-        ..
-    } = waiting;
-    let nowhere = message.channel == NOWHERE;
+    let Waiting { row, message, .. } = &waiting;
     let carrier = carriers.iter().find(|carrier| carrier.takes(&message.channel));
     let result = match carrier {
-        _ if nowhere => Ok(()),
-        Some(carrier) => carrier.send(&message).await,
+        _ if message.channel == NOWHERE => Ok(()),
+        _ if waiting.until <= app.now() => Err(DeliveryError::Late),
+        Some(carrier) => carrier.send(message, &waiting.mark).await,
         None => Err(DeliveryError::NoWay),
     };
     let again = match &result {
         Ok(()) => None,
-        Err(error) => {
-            tracing::warn!(
-                channel = message.channel,
-                attempts,
-                "a message was not delivered: {}",
-                error
-            );
-            WAITS.get(attempts).map(|wait| app.now().saturating_add(*wait))
-        }
+        Err(error) => again_at(&waiting, error, app.now()),
     };
+    let outcome = match (&result, again) {
+        (Ok(()), _) => Outcome::Sent,
+        (Err(_), Some(_)) => Outcome::Retried,
+        (Err(_), None) => Outcome::GivenUp,
+    };
+    if let Err(error) = &result {
+        // The causes may name the address.
+        let (channel, attempts, given_up) = (&message.channel, waiting.attempts, again.is_none());
+        tracing::warn!(channel, attempts, given_up, %error, "a message was not delivered");
+    }
+    app.metrics.message(&message.channel, outcome);
+    let row = *row;
     let done = app
         .store
         .transact(move |transaction| {
@@ -224,4 +287,12 @@ async fn attempt(app: &App, carriers: &[Arc<dyn Carrier>], waiting: Waiting) {
         // Without this the same message would go out again and again.
         app.clock.sleep_until(app.now().saturating_add(5 * SECOND)).await;
     }
+}
+
+/// When a message that failed is worth another attempt, if ever: those that failed together don't come back together.
+fn again_at(waiting: &Waiting, error: &DeliveryError, now: Millis) -> Option<Millis> {
+    let most = WAITS.get(waiting.attempts).or(WAITS.last()).copied()?;
+    let sooner = u64::from(u32::from_be_bytes(random())) % (most / 4);
+    let at = now.saturating_add(most.saturating_sub(sooner).max(error.wait()));
+    (!error.is_final() && at < waiting.until).then_some(at)
 }

@@ -17,9 +17,10 @@ use crate::app::App;
 use crate::clock::Millis;
 use crate::http::idempotency::{self, Kept, Key};
 use crate::http::{Answer, Call, Proof, Session, id_in_path};
+use crate::messages::Notice;
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
-use crate::{accounts, channel, commands, identifiers, releases, text, tokens};
+use crate::{accounts, channel, commands, identifiers, notices, releases, text, tokens};
 
 pub use table::seen;
 
@@ -52,6 +53,13 @@ pub async fn bind_another(
             if !is_bound(app, tx, &certificate, bytes)? {
                 ask_lock(app, tx, &certificate, body.release.as_deref(), now)?;
                 bind(app, tx, &certificate, bytes, name, now)?;
+                notices::tell(
+                    app,
+                    tx,
+                    &session.account,
+                    &Notice::DeviceAdded { device: name },
+                    now,
+                )?;
             }
             let answer = wire::AddedDevice {
                 device: certificate.device,

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::channel::stream;
 use crate::clock::SECOND;
 use crate::http::call::BODY_LIMIT;
+use crate::http::metrics::Totals;
 use crate::http::{Answer, Caller};
 use crate::problem::{Kind, Problem};
 
@@ -32,8 +33,8 @@ pub async fn healthz(State(app): State<App>) -> Result<Response, Problem> {
 pub async fn config(State(app): State<App>) -> Result<Answer, Problem> {
     let delivery = &app.settings.delivery;
     let channels = [
-        ("email", delivery.outbox.is_some() || delivery.smtp.is_some()),
-        ("sms", delivery.outbox.is_some() || delivery.sms.is_some()),
+        ("email", delivery.mails()),
+        ("sms", delivery.texts()),
         ("sms-out", app.settings.sms_out.is_some()),
     ];
     Answer::ok(&wire::ConfigAnswer {
@@ -58,7 +59,7 @@ pub async fn config(State(app): State<App>) -> Result<Answer, Problem> {
 /// `GET /metrics`, for the networks that the configuration names; others don't learn that it exists.
 ///
 /// # Errors
-/// `not-found`.
+/// `not-found`; `busy` or `internal`, when the database doesn't answer.
 pub async fn metrics(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     if !app
         .settings
@@ -68,10 +69,32 @@ pub async fn metrics(State(app): State<App>, caller: Caller) -> Result<Response,
     {
         return Err(Problem::new(Kind::NotFound));
     }
+    let counted = app.metrics.totals_are_due(app.now());
+    let (waiting, totals) = app
+        .store
+        .transact(move |tx| {
+            let number = |sql| tx.query_row(sql, [], |row| row.get(0));
+            let waiting = number("SELECT COUNT(*) FROM messages")?;
+            let totals = match counted {
+                false => None,
+                true => Some(Totals {
+                    // A row an account, and the shortest that there is.
+                    accounts: number("SELECT COUNT(*) FROM shares")?,
+                    devices: number("SELECT COUNT(*) FROM devices WHERE state = 'active'")?,
+                    stored: number("SELECT IFNULL(SUM(used), 0) FROM sync_accounts")?,
+                }),
+            };
+            Ok((waiting, totals))
+        })
+        .await?;
+    if let Some(totals) = totals {
+        app.metrics.set_totals(&totals);
+    }
+    let text = app.metrics.render(app.hub.streams(), waiting);
+    let text = text.map_err(|error| {
+        tracing::error!(%error, "the numbers can't be told");
+        Problem::new(Kind::Internal)
+    })?;
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    Ok((
-        [(header::CONTENT_TYPE, kind)],
-        app.metrics.render(app.hub.streams()),
-    )
-        .into_response())
+    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }

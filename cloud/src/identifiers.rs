@@ -19,7 +19,7 @@ use crate::store::Failure;
 use crate::verifications::state::Purpose;
 use crate::{channel, devices, verifications};
 
-pub use table::{insert, is_taken, list, masked_login};
+pub use table::{addresses, insert, is_taken, list, masked_login};
 
 /// Addresses of one account.
 const MOST: usize = 5;

@@ -102,6 +102,8 @@ impl IntoResponse for Problem {
         let (_, status, _) = self.kind.describe();
         let body = serde_json::to_vec(&self.document()).unwrap_or_default();
         let mut response = (status, body).into_response();
+        // For whoever counts refusals.
+        response.extensions_mut().insert(self.kind);
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

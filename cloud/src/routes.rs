@@ -1,5 +1,7 @@
 //! Every route, in one table: the router is built from it, and a test holds it against `openapi.yaml`.
 
+use std::time::Instant;
+
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderValue;
@@ -112,10 +114,16 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
         .get::<MatchedPath>()
         .map(|path| path.as_str().to_owned());
     let api = request.uri().path().starts_with("/v1/");
+    let (method, begun) = (request.method().clone(), Instant::now());
     let mut response = next.run(request).await.into_response();
-    app.metrics
-        .count(route.as_deref().unwrap_or("none"), response.status().as_u16());
-    if api && let Ok(nonce) = HeaderValue::from_str(&nonce::current(&app.vault, app.epoch, app.now())) {
+    app.metrics.request(
+        &method,
+        route.as_deref().unwrap_or("none"),
+        response.status(),
+        response.extensions().get().copied(),
+        begun.elapsed(),
+    );
+    if api && let Ok(nonce) = HeaderValue::from_str(&nonce::current(&app.vault, &app.era, app.now())) {
         response.headers_mut().insert(DPOP_NONCE, nonce);
     }
     response

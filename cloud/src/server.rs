@@ -2,6 +2,7 @@
 
 mod door;
 mod idle;
+mod tls;
 
 use std::fs;
 use std::io;
@@ -20,18 +21,16 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
 use self::door::Door;
 use self::idle::{Activity, Lasting};
+use self::tls::Tls;
 use crate::app::{App, OpenError};
 use crate::clock::CloudClock;
 use crate::config::Settings;
@@ -84,6 +83,7 @@ impl ServeError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Open(error) if error.is_busy() => sysexits::UNAVAILABLE,
             Self::Open(_) | Self::PortFile(_) => sysexits::IO,
             Self::Listen(..) => sysexits::UNAVAILABLE,
             Self::Delivery(_) | Self::Pem(..) | Self::Tls(_) => sysexits::CONFIG,
@@ -92,7 +92,7 @@ impl ServeError {
     }
 }
 
-/// Serves until SIGTERM or SIGINT.
+/// Serves until SIGTERM or SIGINT; with TLS, SIGHUP has certificate and key read again.
 ///
 /// # Errors
 /// When something that it needs can't be had; never after it began to serve.
@@ -115,11 +115,13 @@ pub async fn serve_until(mut settings: Settings, stop: impl Future<Output = ()>)
     // Both the mail client and the gateway's take the process-wide provider; another one may be set already.
     drop(rustls::crypto::ring::default_provider().install_default());
     let clock = CloudClock::new(system_clock());
-    let tls = settings
+    let mut tls = settings
         .tls
         .as_ref()
-        .map(|(cert, key)| acceptor(cert, key))
+        .map(|(cert, key)| Tls::read(cert, key))
         .transpose()?;
+    // Without certificates a hang-up is a terminal's, and ends the program as any other.
+    let mut renewed = tls.is_some().then(|| watch(SignalKind::hangup())).transpose()?;
     let carriers = delivery::carriers(&settings.delivery)?;
     let wanted = settings.listen;
     let listener = TcpListener::bind(wanted)
@@ -149,6 +151,9 @@ pub async fn serve_until(mut settings: Settings, stop: impl Future<Output = ()>)
     loop {
         tokio::select! {
             () = accept(&listener, &slots, &door, &router, tls.as_ref(), &graceful) => {}
+            () = told(renewed.as_mut()) => if let Some(tls) = &mut tls {
+                tls.reload();
+            },
             () = &mut stop => break,
         }
     }
@@ -166,7 +171,7 @@ async fn accept(
     slots: &Arc<Semaphore>,
     door: &Door,
     router: &Router,
-    tls: Option<&TlsAcceptor>,
+    tls: Option<&Tls>,
     graceful: &GracefulShutdown,
 ) {
     // The semaphore is never closed.
@@ -186,7 +191,7 @@ async fn accept(
         tracing::debug!("a connection was turned away");
         return;
     };
-    let (router, tls, watcher) = (router.clone(), tls.cloned(), graceful.watcher());
+    let (router, tls, watcher) = (router.clone(), tls.map(Tls::acceptor), graceful.watcher());
     tokio::spawn(async move {
         connection(stream, peer, router, tls, watcher).await;
         drop((slot, visit));
@@ -269,26 +274,19 @@ fn connections() -> usize {
     })
 }
 
-fn acceptor(cert: &Path, key: &Path) -> Result<TlsAcceptor, ServeError> {
-    let bad = |path: &Path| {
-        let path = path.to_owned();
-        move |error| ServeError::Pem(path, error)
-    };
-    let chain = CertificateDer::pem_file_iter(cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(bad(cert))?;
-    let key = PrivateKeyDer::from_pem_file(key).map_err(bad(key))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-        .map_err(ServeError::Tls)?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+fn watch(kind: SignalKind) -> Result<Signal, ServeError> {
+    signal(kind).map_err(ServeError::Signals)
 }
 
-fn watch(kind: SignalKind) -> Result<tokio::signal::unix::Signal, ServeError> {
-    signal(kind).map_err(ServeError::Signals)
+/// Waits for the signal; without one, for ever.
+async fn told(signal: Option<&mut Signal>) {
+    let told = match signal {
+        Some(signal) => signal.recv().await,
+        None => None,
+    };
+    if told.is_none() {
+        std::future::pending().await
+    }
 }
 
 /// Whoever sees the file sees the whole number.

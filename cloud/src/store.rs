@@ -2,9 +2,11 @@
 //!
 //! Each call hands one closure to that thread, which runs it as one transaction: all of it happens, or
 //! nothing does. Nobody else holds the connection. Calls that wait for the thread at the same time are put on disk together:
-//! whoever calls then waits for one write of the disk and not for one a call.
+//! whoever calls then waits for one write of the disk and not for one a call. What nobody relies on after a power cut is
+//! noted without waiting for the disk at all.
 
 pub mod migrations;
+mod together;
 
 use std::cell::RefCell;
 use std::fs::OpenOptions;
@@ -12,10 +14,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::thread;
+use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use self::together::{Job, Lasts, Together, Verdict};
 use crate::clock::{Millis, SECOND};
 use crate::problem::{Kind, Problem};
 use crate::vault::VaultError;
@@ -26,20 +30,18 @@ pub const FILE: &str = "belay-cloud.sqlite";
 /// The largest number that a column holds.
 const LARGEST: u64 = i64::MAX.unsigned_abs();
 
+/// Statements that are kept prepared: those of the calls of sync, with room for others between them.
+const STATEMENTS: usize = 64;
 /// Calls that may wait for the thread; more are refused with `busy`.
 const QUEUE: usize = 256;
-/// Calls that are put on disk together at most.
-const TOGETHER: usize = 64;
+/// How long a transaction waits for another program's to end, such as an administrator's.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 thread_local! {
     /// What the running transaction of this thread has others told once it stands.
     static AFTERWARDS: RefCell<Vec<Box<dyn FnOnce() + Send>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What is done within a transaction; what it answers is told once the transaction stands, or has failed.
-type Job = Box<dyn FnOnce(&Transaction<'_>) -> Verdict + Send>;
-/// Tells whoever waits; whether the transaction stands.
-type Verdict = Box<dyn FnOnce(bool)>;
 /// What others are told once a transaction stands.
 type Effects = Vec<Box<dyn FnOnce() + Send>>;
 
@@ -86,6 +88,27 @@ pub enum StoreError {
     Thread(#[source] std::io::Error),
 }
 
+impl StoreError {
+    /// Whether another program only has the database at this moment.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if is_busy(error))
+    }
+
+    /// What a caller is told of it.
+    fn problem(&self) -> Problem {
+        match self.is_busy() {
+            true => Problem::wait(Kind::Busy, SECOND),
+            false => Problem::new(Kind::Internal),
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+    matches!(error.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked))
+}
+
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         Self::Refused(problem)
@@ -104,15 +127,12 @@ impl Store {
     /// # Errors
     /// When the file can't be opened, is newer than this program, or is no database.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let mut connection = connect(path)?;
-        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
+        let connection = connect(path)?;
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let together = Together::new(connection, queue);
         thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || {
-                while let Some(job) = queue.blocking_recv() {
-                    together(&mut connection, job, &mut queue);
-                }
-            })
+            .spawn(move || together.run())
             .map_err(StoreError::Thread)?;
         Ok(Self { jobs })
     }
@@ -127,54 +147,49 @@ impl Store {
         T: Send + 'static,
         W: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
     {
+        self.run(Lasts::PowerCut, work).await
+    }
+
+    /// As [`Store::transact`], without waiting for the disk: for what only reads, and for what is worth nothing after a power
+    /// cut. What is answered survives the end of this program, and a power cut too as soon as a later transaction does.
+    ///
+    /// # Errors
+    /// As [`Store::transact`].
+    pub async fn note<T, W>(&self, work: W) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
+    {
+        self.run(Lasts::Run, work).await
+    }
+
+    async fn run<T, W>(&self, lasts: Lasts, work: W) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
+    {
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |transaction| {
-            let (result, effects) = within(transaction, work);
-            Box::new(move |stands| {
-                if stands {
-                    effects.into_iter().for_each(|effect| effect());
-                }
-                // A refusal that nothing was written for stands in any case.
-                let result = if stands {
-                    result
-                } else {
-                    Err(Problem::new(Kind::Internal))
+        let work = move |transaction: Option<&Transaction<'_>>| -> Verdict {
+            let done = transaction.map(|transaction| within(transaction, work));
+            Box::new(move |fails| {
+                let result = match (done, fails) {
+                    (Some((result, effects)), None) => {
+                        effects.into_iter().for_each(|effect| effect());
+                        result
+                    }
+                    (_, fails) => Err(fails.unwrap_or(Problem::new(Kind::Internal))),
                 };
                 // Nobody waits any more when the client went away.
                 drop(answer.send(result));
             })
-        });
+        };
+        let work = Box::new(work);
         self.jobs
-            .try_send(job)
+            .try_send(Job { work, lasts })
             .map_err(|_| Problem::wait(Kind::Busy, SECOND))?;
         answered
             .await
             .unwrap_or_else(|_| Err(Problem::new(Kind::Internal)))
-    }
-}
-
-/// Runs a job, and those that wait already, in one transaction.
-fn together(connection: &mut Connection, first: Job, queue: &mut mpsc::Receiver<Job>) {
-    let mut verdicts = Vec::new();
-    let stands = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .and_then(|transaction| {
-            let mut next = Some(first);
-            while let Some(job) = next {
-                verdicts.push(job(&transaction));
-                // SQLite ends a transaction by itself where the disk fails: what came after it would stand alone.
-                next = match verdicts.len() < TOGETHER && !transaction.is_autocommit() {
-                    true => queue.try_recv().ok(),
-                    false => None,
-                };
-            }
-            transaction.commit()
-        });
-    if let Err(error) = &stands {
-        tracing::error!(error = error as &dyn std::error::Error, "transactions failed");
-    }
-    for tell in verdicts {
-        tell(stands.is_ok());
     }
 }
 
@@ -209,7 +224,7 @@ fn within<T>(
         Ok(Err(Failure::Refused(problem) | Failure::Counted(problem))) => (Err(problem), AFTERWARDS.take()),
         Ok(Err(Failure::Broken(error))) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a transaction failed");
-            undo(Problem::new(Kind::Internal))
+            undo(error.problem())
         }
         Err(_) => {
             tracing::error!("a transaction panicked");
@@ -256,7 +271,7 @@ pub fn connect(path: &Path) -> Result<Connection, StoreError> {
             .open(path),
     );
     let mut connection = Connection::open(path)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(PATIENCE)?;
     // Only a new database, or one that is rebuilt, takes it: free pages go back to the file system a few at a time.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -264,6 +279,7 @@ pub fn connect(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     migrations::apply(&mut connection)?;
     Ok(connection)
 }
@@ -302,7 +318,7 @@ pub fn run<T>(
         Failure::Refused(problem) | Failure::Counted(problem) => problem,
         Failure::Broken(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a transaction failed");
-            Problem::new(Kind::Internal)
+            error.problem()
         }
     })
 }

@@ -3,7 +3,7 @@
 //! Nothing here tells whether the address belongs to an account: status, words and work are the same. Only
 //! the mail says so, and only the address's owner reads that.
 
-pub mod message;
+pub mod budgets;
 pub mod opening;
 pub mod state;
 pub mod table;
@@ -18,20 +18,14 @@ use self::opening::Wanted;
 use self::state::{Channel, Purpose, Stage, Verdict};
 use self::table::{Row, VerificationId};
 use crate::app::App;
-use crate::budget::{self, Limit};
+use crate::budget;
 use crate::challenges::Solved;
-use crate::clock::{DAY, Millis};
+use crate::clock::Millis;
 use crate::http::call::Nothing;
 use crate::http::idempotency::{self, Context, Kept, Key};
 use crate::http::{Answer, Bearer, Call, Caller, Proof};
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
-
-/// Wrong codes a day for one address.
-const WRONG_CODES: Limit = Limit {
-    times: 10,
-    window: DAY,
-};
 
 /// `POST /v1/verifications`: for a new account, or by a session for one more address of its account.
 ///
@@ -100,7 +94,7 @@ pub async fn resend(
         solved?.spend(tx)?;
         if row.state.channel != Channel::SmsOut {
             let address = opening::address_for(row.state.channel, &row.address)?;
-            opening::take_budgets(app, tx, &row.lookup, &address, row.state.channel, caller, now)?;
+            budgets::take(app, tx, &row.lookup, &address, row.state.channel, caller, now)?;
             opening::send_code(app, tx, &row, now)?;
             row.state.sent_at = now;
             row.state.tries_left = state::TRIES;
@@ -255,12 +249,12 @@ pub fn try_code(app: &App, context: &Context<'_>, row: &Row, code: &str) -> Resu
         Verdict::Confirmed if row.state.confirmed => Ok(()),
         Verdict::Confirmed => {
             // A right code is worth nothing either when it came after too many guesses.
-            budget::check(tx, &counter, WRONG_CODES, now)?;
+            budget::check(tx, &counter, budgets::WRONG_CODES, now)?;
             table::confirm(tx, &row.id, now)
         }
         Verdict::Wrong(tries) => {
-            budget::check(tx, &counter, WRONG_CODES, now)?;
-            budget::count(tx, &counter, WRONG_CODES, now)?;
+            budget::check(tx, &counter, budgets::WRONG_CODES, now)?;
+            budget::count(tx, &counter, budgets::WRONG_CODES, now)?;
             table::set_tries(tx, &row.id, tries)?;
             Err(Failure::Counted(wrong(tries)))
         }

@@ -24,7 +24,7 @@ pub use boxes::{BoxKey, BoxPublicKey, seal_to};
 pub use claim::RecoveryClaim;
 pub use kdf::{KdfParameters, KdfRefused, Master, nfkc};
 pub(crate) use primitives::impossible;
-pub use primitives::{hkdf, hmac_sha256, random, same, sha256};
+pub use primitives::{hkdf, hmac_sha256, hmac_sha256_of, random, same, sha256};
 pub use recovery::{RecoveryCode, RecoveryCodeError};
 pub use root::{Root, collection_key};
 pub use signing::{BadSignature, PublicKey, Signature, SigningKey};

@@ -45,6 +45,14 @@ pub(crate) fn pad(mut content: Vec<u8>, length: usize) -> Secret<Vec<u8>> {
     Secret::new(bytes)
 }
 
+/// Appends `content` padded to `length` bytes, which must leave room for the end. `bytes` has to have room for them.
+pub(crate) fn pad_into(bytes: &mut Vec<u8>, content: &[u8], length: usize) {
+    let end = bytes.len() + length.max(content.len() + 1);
+    bytes.extend_from_slice(content);
+    bytes.push(END);
+    bytes.resize(end, 0);
+}
+
 /// The content of what [`pad`] padded.
 ///
 /// # Errors

@@ -96,12 +96,29 @@ pub(crate) fn seal_record_with(
     plaintext: &[u8],
     salt: &[u8; 32],
 ) -> Vec<u8> {
-    let aad = ids.encode();
-    let (key, commitment) = record_key(collection_key, salt, &aad);
-    let mut sealed = vec![VERSION];
+    let write = |sealed: &mut Vec<u8>| sealed.extend_from_slice(plaintext);
+    seal_record_into(collection_key, &ids.encode(), plaintext.len(), write, salt)
+}
+
+/// As [`seal_record_with`] for ids that are encoded already, of a plaintext of this length that `write` appends: it is sealed
+/// where it is written.
+pub(crate) fn seal_record_into(
+    collection_key: &Secret<[u8; 32]>,
+    ids: &[u8],
+    length: usize,
+    write: impl FnOnce(&mut Vec<u8>),
+    salt: &[u8; 32],
+) -> Vec<u8> {
+    let (key, commitment) = record_key(collection_key, salt, ids);
+    let begin = 1 + salt.len() + commitment.len();
+    // Room from the start: growing would leave a copy of the plaintext behind.
+    let mut sealed = Vec::with_capacity(begin + length + TAG);
+    sealed.push(VERSION);
     sealed.extend_from_slice(salt);
     sealed.extend_from_slice(&commitment);
-    sealed.extend_from_slice(&seal_aead(&key, &[0; 12], &aad, plaintext));
+    write(&mut sealed);
+    let tag = seal_in_place(&key, &[0; 12], ids, sealed.get_mut(begin..).unwrap_or_default());
+    sealed.extend_from_slice(&tag);
     sealed
 }
 

@@ -16,6 +16,7 @@
 //!   plaintext says how it was compressed before sealing: 0 = not
 //! - blob key = HKDF(collection key, "belay/blob/1"), chunk key = HKDF(blob key, salt = chunk id, "belay/chunk/1")
 
+mod buffer;
 mod chunk;
 mod content;
 
@@ -27,7 +28,8 @@ use crate::secret::Secret;
 use crate::signed::EpochKeys;
 use crate::text::{byte_newtype, from_any_bytes, from_hex, hex};
 
-pub use chunk::{Buffer, CHUNK, MAX_SEALED_CHUNK, MIN_CHUNK, NamedPart, Part, seal_chunk, sealed_length};
+pub use buffer::Buffer;
+pub use chunk::{CHUNK, MAX_SEALED_CHUNK, MIN_CHUNK, NamedPart, Part, seal_chunk, sealed_length};
 pub use content::{
     Ancestors, Attributes, ChunkRef, Chunks, Content, Encoding, MAX_SEALED_RECORD, RecordError, SealedRecord,
 };

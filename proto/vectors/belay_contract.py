@@ -821,6 +821,12 @@ def opened_record(names, index, sealed):
     return plaintext
 
 
+def salt_of(names, plaintext):
+    """The salt of a content that is sealed without one: a MAC of all that is sealed and of what it is bound to."""
+    key = hkdf(sized(names["collection_key"], 32), b"belay/record-salt/1")
+    return keyed(key, record_ids(names), plaintext)
+
+
 def kind_sync_record(i):
     index = sized(i["index_key"], 32)
     if "content" in i:
@@ -829,10 +835,12 @@ def kind_sync_record(i):
         plaintext = cbor(judged(content, index, identifier))
         padded = pad(plaintext)
         names = names_of(i, identifier, "record")
-        sealed = kind_record({**names, "salt": i["salt"], "plaintext": padded.hex()})["sealed"]
+        salt = {"salt": i["salt"]} if "salt" in i else {"salt": salt_of(names, plaintext).hex()}
+        sealed = kind_record({**names, **salt, "plaintext": padded.hex()})["sealed"]
         if opened_record(names, index, unhex(sealed)) != plaintext:
             raise ValueError("it doesn't come back")
         return {
+            **({} if "salt" in i else salt),
             "plaintext": plaintext.hex(),
             "padded": len(padded),
             "collection_id": collection_id(index).hex(),

@@ -1,4 +1,4 @@
-//! What sync costs: 10,000 contacts of 280 B, 2,000 photos of 500 kB, and collections of up to a million records.
+//! What sync costs: 10,000 contacts of 280 B, 2,000 photos of 500 kB, and collections of up to 100,000 records.
 //!
 //! ```sh
 //! tests/benches/sync.sh
@@ -13,10 +13,11 @@
 //! - **Cloud**: the reference cloud and the wire alone. This process seals the records, in the session of a device that belayd
 //!   registered, and keeps nothing on disk.
 //! - **belayd**: from the call on the bus, `PutMany` for contacts and `Put` for photos, four at once, to the end of `SyncNow`.
-//! - **Growth**: nothing and ten changed records in collections of `GROWTH` records (1000,10000,100000,1000000), of belayd and
+//! - **Growth**: nothing and ten changed records in collections of `GROWTH` records (1000,10000,100000), of belayd and
 //!   of the cloud alone.
 //!
-//! Memory is VmHWM, which is set back before each measurement.
+//! Memory is VmHWM, which is set back before each measurement. CPU is user and system time of the process, which depends least
+//! on what else the machine does.
 
 #[path = "sync/cloud.rs"]
 mod cloud;
@@ -80,12 +81,45 @@ fn peak(pid: u32) -> Outcome<u64> {
     Ok(number.unwrap_or_default())
 }
 
+/// What a process has used of the processors, user and system. The kernel counts hundredths of a second.
+fn cpu(pid: u32) -> Outcome<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name comes second, in parentheses, and may hold anything (proc_pid_stat(5)).
+    let after = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after.split_ascii_whitespace().skip(11).take(2);
+    let ticks: u64 = ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    Ok(Duration::from_millis(ticks * 10))
+}
+
+/// What a process used until now, and from now on.
+struct Used {
+    pid: u32,
+    before: Duration,
+}
+
+impl Used {
+    /// Counts from now on; the peak too.
+    fn since_now(pid: u32) -> Outcome<Self> {
+        forget_peak(pid)?;
+        Ok(Self {
+            pid,
+            before: cpu(pid)?,
+        })
+    }
+
+    /// The end of a row.
+    fn said(&self) -> Outcome<String> {
+        let (peak, cpu) = (peak(self.pid)? as f64 / 1024.0, cpu(self.pid)?);
+        let cpu = cpu.saturating_sub(self.before).as_secs_f64();
+        Ok(format!("   peak {peak:>6.1} MiB   cpu {cpu:>6.2} s"))
+    }
+}
+
 /// One row.
-fn print(who: &str, what: &str, took: Duration, peak: Option<u64>) {
-    let memory = peak.map_or(String::new(), |kib| {
-        format!("   peak {:>6.1} MiB", kib as f64 / 1024.0)
-    });
-    println!("{who:<28} {what:<28} {:>9.3} s{memory}", took.as_secs_f64());
+fn print(who: &str, what: &str, took: Duration, used: Option<&Used>) -> Outcome {
+    let used = used.map(Used::said).transpose()?.unwrap_or_default();
+    println!("{who:<28} {what:<28} {:>9.3} s{used}", took.as_secs_f64());
+    Ok(())
 }
 
 /// The variable of this name, or the usual number.

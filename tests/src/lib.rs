@@ -9,6 +9,7 @@ pub mod accessories;
 pub mod app;
 pub mod bluez;
 pub mod bus;
+pub mod carriers;
 pub mod clock;
 pub mod contract;
 pub mod guest;

@@ -79,6 +79,18 @@ impl Outbox {
         .await?
     }
 
+    /// The code in the next mail to `to` that has one. Notices on the way to it are passed over.
+    ///
+    /// # Errors
+    /// Where none comes.
+    pub async fn code(&self, to: &str) -> Outcome<String> {
+        loop {
+            if let Some(code) = self.next(to).await?.code {
+                return Ok(code);
+            }
+        }
+    }
+
     /// The next mail to `to` that is there already and wasn't taken yet.
     ///
     /// # Errors

@@ -180,27 +180,13 @@ impl Files {
         Ok(Some(file))
     }
 
-    /// Whether all that was written has this SHA-256; then it is on disk, under its name.
+    /// Has all that was written be on disk, under its name.
     ///
     /// # Errors
     /// As the file system's.
-    pub fn settle(&self, name: FileName, file: &mut File, sha256: &[u8; 32]) -> io::Result<bool> {
-        file.seek(SeekFrom::Start(0))?;
-        let (mut digest, mut piece) = (Context::new(&SHA256), vec![0; PIECE]);
-        loop {
-            match file.read(&mut piece) {
-                Ok(0) => break,
-                Ok(length) => digest.update(piece.get(..length).unwrap_or_default()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        if digest.finish().as_ref() != sha256 {
-            return Ok(false);
-        }
+    pub fn settle(&self, name: FileName, file: &File) -> io::Result<()> {
         file.sync_all()?;
-        sync(&self.folder_of(name))?;
-        Ok(true)
+        sync(&self.folder_of(name))
     }
 
     /// Removes files on a thread of its own, so that whoever asks needn't wait. What can't be removed now is at the next
@@ -279,6 +265,25 @@ impl Files {
     pub(super) fn path(&self, name: FileName) -> PathBuf {
         self.folder_of(name).join(hex(&name.0))
     }
+}
+
+/// The SHA-256 of all of a file.
+///
+/// # Errors
+/// As the file system's.
+pub fn sha256(file: &mut File) -> io::Result<[u8; 32]> {
+    file.seek(SeekFrom::Start(0))?;
+    let (mut digest, mut piece) = (Context::new(&SHA256), vec![0; PIECE]);
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => break,
+            Ok(length) => digest.update(piece.get(..length).unwrap_or_default()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let digest = digest.finish();
+    digest.as_ref().try_into().map_err(io::Error::other)
 }
 
 /// Locks a folder for as long as the answer lives; `None` while another one does.

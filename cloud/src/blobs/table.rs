@@ -103,6 +103,30 @@ pub fn keep(
     Ok(())
 }
 
+/// Whether [`keep`] would change anything.
+///
+/// # Errors
+/// A broken database.
+pub fn is_keeping_due(
+    tx: &Transaction<'_>,
+    account: &AccountId,
+    chunks: &[ChunkId],
+    now: Millis,
+) -> Result<bool, Failure> {
+    let noted = now.saturating_add(LIFE).saturating_sub(NOTED);
+    let mut due = tx.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM chunks WHERE account = ?1 AND id = ?2 AND uses = 0 AND until < ?3)",
+    )?;
+    for id in chunks {
+        if due.query_row(params![account.as_bytes(), id.as_bytes(), noted], |row| {
+            row.get(0)
+        })? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Notes that all of a chunk is there; false when that upload's row has gone.
 ///
 /// # Errors

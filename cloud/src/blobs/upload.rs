@@ -12,10 +12,11 @@ use belay_proto::sync::{ChunkId, MAX_SEALED_CHUNK};
 use belay_proto::wire::header::{REPR_DIGEST, UPLOAD_LENGTH, UPLOAD_OFFSET};
 use belay_proto::wire::{OCTET_STREAM, from_repr_digest};
 use futures_util::StreamExt;
+use ring::digest::{Context, SHA256};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::files::{FileName, PIECE, Writing};
+use super::files::{self, FileName, PIECE, Writing};
 use super::table::{self, Row};
 use crate::app::App;
 use crate::clock::{Millis, SECOND};
@@ -149,21 +150,33 @@ impl Upload {
             drain(body);
             return Ok(wrong_offset(reached.min(announced.length)));
         }
-        let (file, reached, end) = store_body(file, announced, body).await?;
+        let (mut writer, end) = store_body(Writer::new(file, reached), announced, body).await?;
+        let reached = writer.reached;
         match end {
             Some(problem) => Err(problem),
             None if reached < announced.length => {
                 let offset = (HeaderName::from_static(UPLOAD_OFFSET), HeaderValue::from(reached));
                 Ok((StatusCode::ACCEPTED, no_store([offset])).into_response())
             }
-            None => self.settle(file).await,
+            None => {
+                let sha256 = writer.sha256();
+                self.settle(writer.file, sha256).await
+            }
         }
     }
 
-    /// Checks a chunk that is all there, and has the row say so.
-    async fn settle(self, mut file: File) -> Result<Response, Problem> {
+    /// Checks a chunk that is all there, and has the row say so. Its SHA-256, where all of it came just now.
+    async fn settle(self, mut file: File, sha256: Option<[u8; 32]>) -> Result<Response, Problem> {
         let (files, name, digest) = (self.app.files.clone(), self.file, self.announced.digest);
-        let good = blocking(move || files.settle(name, &mut file, &digest)).await?;
+        let settle = move || {
+            let sha256 = sha256.map_or_else(|| files::sha256(&mut file), Ok)?;
+            let good = sha256 == digest;
+            if good {
+                files.settle(name, &file)?;
+            }
+            Ok(good)
+        };
+        let good = blocking(settle).await?;
         let (account, id, now) = (self.account, self.id, self.app.now());
         if !good {
             let files = self.app.files.clone();
@@ -188,15 +201,57 @@ impl Upload {
     }
 }
 
-/// Writes a body at the end of a file; how long the file is then, and what ended the body before its time.
+/// What writes at the end of a file.
+struct Writer {
+    file: File,
+    /// How long it is, bytes.
+    reached: u64,
+    /// Of all of it, where it was empty.
+    hashed: Option<Context>,
+}
+
+impl Writer {
+    fn new(file: File, reached: u64) -> Self {
+        Self {
+            file,
+            reached,
+            hashed: (reached == 0).then(|| Context::new(&SHA256)),
+        }
+    }
+
+    /// Writes and empties `bytes`.
+    async fn write(mut self, mut bytes: Vec<u8>) -> Result<(Self, Vec<u8>), Problem> {
+        if bytes.is_empty() {
+            return Ok((self, bytes));
+        }
+        blocking(move || {
+            if let Some(hashed) = &mut self.hashed {
+                hashed.update(&bytes);
+            }
+            self.file.write_all(&bytes)?;
+            self.reached += bytes.len() as u64;
+            bytes.clear();
+            Ok((self, bytes))
+        })
+        .await
+    }
+
+    /// The SHA-256 of the file, where all of it was written here.
+    fn sha256(&mut self) -> Option<[u8; 32]> {
+        let digest = self.hashed.take()?.finish();
+        digest.as_ref().try_into().ok()
+    }
+}
+
+/// Writes a body at the end of a file; what ended the body before its time.
 async fn store_body(
-    mut file: File,
+    mut writer: Writer,
     announced: Announced,
     body: Body,
-) -> Result<(File, u64, Option<Problem>), Problem> {
+) -> Result<(Writer, Option<Problem>), Problem> {
     let deadline = Instant::now() + LONGEST;
     let mut stream = body.into_data_stream();
-    let (mut held, mut reached) = (Vec::new(), announced.offset);
+    let mut held = Vec::new();
     let end = loop {
         let by = deadline.min(Instant::now() + QUIET);
         let piece = match timeout_at(by, stream.next()).await {
@@ -205,7 +260,8 @@ async fn store_body(
             Ok(None) => break None,
             Err(_) => break Some(Problem::new(Kind::RequestTimeout)),
         };
-        if piece.len() as u64 > announced.length.saturating_sub(reached + held.len() as u64) {
+        let held_to = writer.reached + held.len() as u64;
+        if piece.len() as u64 > announced.length.saturating_sub(held_to) {
             drain(Body::from_stream(stream));
             break Some(
                 Problem::new(Kind::TooLarge).because("the body is longer than what is left of the chunk"),
@@ -213,22 +269,11 @@ async fn store_body(
         }
         held.extend_from_slice(&piece);
         if held.len() >= PIECE {
-            (file, reached) = write(file, reached, std::mem::take(&mut held)).await?;
+            (writer, held) = writer.write(held).await?;
         }
     };
-    (file, reached) = write(file, reached, held).await?;
-    Ok((file, reached, end))
-}
-
-async fn write(mut file: File, reached: u64, bytes: Vec<u8>) -> Result<(File, u64), Problem> {
-    if bytes.is_empty() {
-        return Ok((file, reached));
-    }
-    blocking(move || {
-        file.write_all(&bytes)?;
-        Ok((file, reached + bytes.len() as u64))
-    })
-    .await
+    (writer, _) = writer.write(held).await?;
+    Ok((writer, end))
 }
 
 /// Does what waits for the disk on a thread that may.

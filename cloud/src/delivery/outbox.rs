@@ -53,7 +53,7 @@ impl Carrier for Outbox {
         true
     }
 
-    fn send<'a>(&'a self, message: &'a Message) -> Sending<'a> {
+    fn send<'a>(&'a self, message: &'a Message, _: &'a str) -> Sending<'a> {
         Box::pin(async { Ok(self.write(message)?) })
     }
 }

@@ -1,11 +1,15 @@
-//! Text messages through an HTTP gateway: `POST {"to": "+…", "text": "…"}`, any 2xx means taken.
+//! Text messages through an HTTP gateway: `POST {"to": "+…", "text": "…"}`, any 2xx means taken. An attempt whose answer was
+//! lost is made again under the same `Idempotency-Key`.
 
 use std::time::Duration;
 
 use belay_proto::Secret;
+use belay_proto::wire::header::IDEMPOTENCY_KEY;
+use reqwest::header::RETRY_AFTER;
 use reqwest::{Client, redirect};
 
 use super::{Carrier, DeliveryError, Message, Sending};
+use crate::clock::SECOND;
 use crate::config::SmsGateway;
 
 /// How long the gateway may take.
@@ -46,23 +50,24 @@ impl Carrier for Gateway {
         channel == "sms"
     }
 
-    fn send<'a>(&'a self, message: &'a Message) -> Sending<'a> {
-        Box::pin(async {
+    fn send<'a>(&'a self, message: &'a Message, mark: &'a str) -> Sending<'a> {
+        Box::pin(async move {
             let body = serde_json::json!({ "to": message.to, "text": message.text });
-            let mut request = self.client.post(&self.url).json(&body);
+            let request = self.client.post(&self.url).json(&body);
+            let mut request = request.header(IDEMPOTENCY_KEY, mark);
             if let Some(token) = &self.token {
                 request = request.bearer_auth(token.expose());
             }
-            let status = request
-                .send()
-                .await
-                .map_err(reqwest::Error::without_url)?
-                .status();
-            if status.is_success() {
-                Ok(())
-            } else {
-                Err(DeliveryError::Refused(status.as_u16()))
+            let answer = request.send().await.map_err(reqwest::Error::without_url)?;
+            if answer.status().is_success() {
+                return Ok(());
             }
+            let wait = answer.headers().get(RETRY_AFTER);
+            let wait = wait.and_then(|wait| wait.to_str().ok()?.trim().parse::<u64>().ok());
+            Err(DeliveryError::Refused {
+                status: answer.status().as_u16(),
+                wait: wait.map(|seconds| seconds.saturating_mul(SECOND)),
+            })
         })
     }
 }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use lettre::message::Mailbox;
-use lettre::message::header::ContentType;
+use lettre::message::{Mailbox, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message as Mail, Tokio1Executor};
 
@@ -42,16 +41,19 @@ impl Mailer {
         })
     }
 
-    fn compose(&self, message: &Message) -> Result<Mail, DeliveryError> {
+    fn compose(&self, message: &Message, mark: &str) -> Result<Mail, DeliveryError> {
         let to: Mailbox = Mailbox::new(None, message.to.parse()?);
+        // This machine's name is nobody's business.
+        let id = format!("<{mark}@{}>", self.from.email.domain());
         Ok(Mail::builder()
             .from(self.from.clone())
             .to(to)
+            .message_id(Some(id))
             .subject(message.subject.as_deref().unwrap_or_default())
             // No out-of-office answers to a robot (RFC 3834 §5).
             .header(AutoSubmitted)
-            .header(ContentType::TEXT_PLAIN)
-            .body(message.text.clone())?)
+            // Which says MIME-Version too: without it the character set counts for nothing (RFC 2045 §4).
+            .singlepart(SinglePart::plain(message.text.clone()))?)
     }
 }
 
@@ -60,9 +62,9 @@ impl Carrier for Mailer {
         channel == "email"
     }
 
-    fn send<'a>(&'a self, message: &'a Message) -> Sending<'a> {
-        Box::pin(async {
-            self.transport.send(self.compose(message)?).await?;
+    fn send<'a>(&'a self, message: &'a Message, mark: &'a str) -> Sending<'a> {
+        Box::pin(async move {
+            self.transport.send(self.compose(message, mark)?).await?;
             Ok(())
         })
     }

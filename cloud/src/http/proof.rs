@@ -71,28 +71,7 @@ impl FromRequestParts<App> for Proof {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let token = access_token(&parts.headers)?;
-        let (proof, id) = verify(parts, app, token)?;
-        let (now, due) = (app.now(), app.sweep_is_due(app.now()));
-        let (files, inside) = (app.files.clone(), app.clone());
-        app.store
-            .transact(move |transaction| {
-                if due {
-                    sweep::sweep(transaction, &files, now)?;
-                    channel::tell_from_outside(&inside, transaction)?;
-                }
-                let fresh = transaction
-                    .prepare_cached("INSERT OR IGNORE INTO proofs (id, until) VALUES (?1, ?2)")?
-                    // A nonce may be one rotation old when it is given out.
-                    .execute(params![id, now.saturating_add(2 * nonce::LIFE)])?;
-                if fresh == 0 {
-                    return Err(Failure::Refused(
-                        Problem::new(Kind::InvalidDpopProof).because("the proof was used before"),
-                    ));
-                }
-                devices::seen(transaction, &proof.thumbprint, now)
-            })
-            .await?;
+        let (proof, ()) = used(parts, app, |_, _| Ok(())).await?;
         Ok(proof)
     }
 }
@@ -101,9 +80,9 @@ impl FromRequestParts<App> for Bearer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let proof = Proof::from_request_parts(parts, app).await?;
         let token = access_token(&parts.headers)?;
         let family = token.and_then(|token| tokens::read_access(&app.vault, token, app.now()));
+        let (proof, ()) = used(parts, app, |_, _| Ok(())).await?;
         Ok(Self { proof, family })
     }
 }
@@ -112,11 +91,56 @@ impl FromRequestParts<App> for Session {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let bearer = Bearer::from_request_parts(parts, app).await?;
-        app.store
-            .transact(move |transaction| bearer.session(transaction))
-            .await
+        let token = access_token(&parts.headers)?;
+        let family = token.and_then(|token| tokens::read_access(&app.vault, token, app.now()));
+        let session = move |transaction: &Transaction<'_>, proof: &Proof| {
+            Bearer {
+                proof: *proof,
+                family,
+            }
+            .session(transaction)
+        };
+        let (_, session) = used(parts, app, session).await?;
+        Ok(session)
     }
+}
+
+/// A proof that counts now and never again, and what is read of its key in the same transaction.
+async fn used<T: Send + 'static>(
+    parts: &Parts,
+    app: &App,
+    read: impl FnOnce(&Transaction<'_>, &Proof) -> Result<T, Failure> + Send + 'static,
+) -> Result<(Proof, T), Problem> {
+    let (proof, id) = verify(parts, app, access_token(&parts.headers)?)?;
+    let now = app.now();
+    let note = move |transaction: &Transaction<'_>| {
+        let fresh = transaction
+            .prepare_cached("INSERT OR IGNORE INTO proofs (id, until) VALUES (?1, ?2)")?
+            // A nonce may be one rotation old when it is given out.
+            .execute(params![id, now.saturating_add(2 * nonce::LIFE)])?;
+        if fresh == 0 {
+            return Err(Failure::Refused(
+                Problem::new(Kind::InvalidDpopProof).because("the proof was used before"),
+            ));
+        }
+        devices::seen(transaction, &proof.thumbprint, now)?;
+        read(transaction, &proof)
+    };
+    let read = match app.sweep_is_due(now) {
+        // What is swept takes files along, so its rows have to be gone for good.
+        true => {
+            let (files, inside) = (app.files.clone(), app.clone());
+            let sweep = move |transaction: &Transaction<'_>| {
+                sweep::sweep(transaction, &files, now)?;
+                channel::tell_from_outside(&inside, transaction)?;
+                note(transaction)
+            };
+            app.store.transact(sweep).await?
+        }
+        // After a power cut proofs of before it are refused for their nonces.
+        false => app.store.note(note).await?,
+    };
+    Ok((proof, read))
 }
 
 /// Checks everything about the proof that needs no table, and gives the id to look for replays.
@@ -142,7 +166,7 @@ fn verify(parts: &Parts, app: &App, token: Option<&str>) -> Result<(Proof, [u8; 
         .map_err(|error| invalid().because(error.to_string()))?;
     let fresh = proof
         .nonce
-        .is_some_and(|nonce| nonce::is_fresh(&app.vault, app.epoch, &nonce, app.now()));
+        .is_some_and(|nonce| nonce::is_fresh(&app.vault, &app.era, &nonce, app.now()));
     if !fresh {
         return Err(Problem::new(Kind::UseDpopNonce));
     }

@@ -108,23 +108,47 @@ pub fn list(
     tx: &Transaction<'_>,
     account: &AccountId,
 ) -> Result<Vec<wire::IdentifierAnswer>, Failure> {
-    let mut statement =
-        tx.prepare_cached("SELECT id, address FROM identifiers WHERE account = ?1 ORDER BY position")?;
-    let rows = statement.query_map(params![account.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let mut views = Vec::new();
-    for row in rows {
-        let (id, sealed): ([u8; 16], Vec<u8>) = row?;
-        let address = open_text(vault, "identifier", &id, &sealed)?;
-        let address = Identifier::parse(&address).map_err(|_| StoreError::Unreadable("an address"))?;
-        views.push(wire::IdentifierAnswer {
+    let rows = rows(vault, tx, account)?.into_iter();
+    Ok(rows
+        .map(|(id, address)| wire::IdentifierAnswer {
             id: hex(&id),
             kind: address.kind(),
             masked: address.masked(),
             // Nothing else is stored.
             verified: true,
-        });
+        })
+        .collect())
+}
+
+/// An account's addresses, for messages to its owner.
+///
+/// # Errors
+/// A broken database.
+pub fn addresses(
+    vault: &Vault,
+    tx: &Transaction<'_>,
+    account: &AccountId,
+) -> Result<Vec<Identifier>, Failure> {
+    let rows = rows(vault, tx, account)?;
+    Ok(rows.into_iter().map(|(_, address)| address).collect())
+}
+
+fn rows(
+    vault: &Vault,
+    tx: &Transaction<'_>,
+    account: &AccountId,
+) -> Result<Vec<([u8; 16], Identifier)>, Failure> {
+    let mut statement =
+        tx.prepare_cached("SELECT id, address FROM identifiers WHERE account = ?1 ORDER BY position")?;
+    let sealed = statement.query_map(params![account.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut rows = Vec::new();
+    for row in sealed {
+        let (id, sealed): ([u8; 16], Vec<u8>) = row?;
+        let address = open_text(vault, "identifier", &id, &sealed)?;
+        let address = Identifier::parse(&address).map_err(|_| StoreError::Unreadable("an address"))?;
+        rows.push((id, address));
     }
-    Ok(views)
+    Ok(rows)
 }
 
 /// The masked login of an account.

@@ -101,3 +101,35 @@ async fn what_the_disk_refuses_stands_for_none_of_those_that_waited_together() {
     assert!(last.is_ok());
     assert_eq!(numbers(&store).await, "n3");
 }
+
+/// What SQLite does at the end of the transaction: 1 writes to its log, 2 waits for the disk too.
+fn level(tx: &Transaction<'_>) -> Result<u8, Failure> {
+    Ok(tx.pragma_query_value(None, "synchronous", |row| row.get(0))?)
+}
+
+#[tokio::test]
+async fn what_is_noted_waits_for_the_disk_only_with_what_has_to_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join(FILE)).unwrap();
+    assert_eq!(store.transact(level).await.unwrap(), 2);
+    assert_eq!(store.note(level).await.unwrap(), 1);
+    assert_eq!(store.transact(level).await.unwrap(), 2);
+    // Holds the thread, so that the others wait together.
+    let (open, closed) = gate::channel::<()>();
+    let (begin, begun) = oneshot::channel();
+    let holding = store.clone();
+    let held = tokio::spawn(async move {
+        let hold = move |tx: &Transaction<'_>| {
+            begin.send(()).ok();
+            closed.recv().ok();
+            level(tx)
+        };
+        holding.note(hold).await
+    });
+    begun.await.unwrap();
+    let (noted, lasting, ()) = tokio::join!(store.note(level), store.transact(level), async {
+        open.send(()).unwrap()
+    },);
+    let levels = [held.await.unwrap(), noted, lasting].map(Result::unwrap);
+    assert_eq!(levels, [1, 2, 2]);
+}

@@ -54,6 +54,29 @@ fn services_are_named_so_that_a_token_can_name_them_and_bootloaders_wait_a_week(
 }
 
 #[test]
+fn the_documented_setup_is_a_configuration() {
+    let page = include_str!("../../../docs/self-hosting.md");
+    let mut examples = page
+        .split("```toml\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap());
+    let text = examples.next().unwrap();
+    assert!(examples.next().is_none(), "one is tested");
+    let folder = tempfile::TempDir::new().unwrap();
+    for secret in ["smtp-password", "sms-token"] {
+        std::fs::write(folder.path().join(secret), "secret\n").unwrap();
+    }
+    let here = folder.path().to_str().unwrap();
+    let settings = file(&text.replace("/etc/belay-cloud/", &format!("{here}/"))).unwrap();
+    assert_eq!(settings.origin.as_deref(), Some("https://cloud.example.org"));
+    let (cert, _) = settings.tls.unwrap();
+    assert!(cert.ends_with("fullchain.pem"));
+    assert!(settings.delivery.mails() && settings.delivery.texts());
+    crate::delivery::carriers(&settings.delivery).unwrap();
+    assert_eq!(settings.metrics.len(), 3);
+}
+
+#[test]
 fn a_folder_is_all_that_development_needs() {
     let settings = line(&["--data", "/tmp/x"]).unwrap();
     assert!(settings.listen.ip().is_loopback() && settings.origin.is_none() && settings.proxies.is_empty());

@@ -1,29 +1,23 @@
-//! The listener itself: ports, TLS, and requests over a real connection.
+//! The listener itself: ports, and requests over a real connection.
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsConnector;
 
 use super::rig::settings;
 use crate::config::Settings;
 use crate::server::{ServeError, serve};
 
-struct Served {
-    port: u16,
-    folder: tempfile::TempDir,
-    task: JoinHandle<Result<(), ServeError>>,
+pub struct Served {
+    pub port: u16,
+    pub folder: tempfile::TempDir,
+    pub task: JoinHandle<Result<(), ServeError>>,
 }
 
-async fn start(change: impl FnOnce(&mut Settings)) -> Served {
+pub async fn start(change: impl FnOnce(&mut Settings)) -> Served {
     let folder = tempfile::TempDir::new().unwrap();
     let mut settings = settings(&folder);
     let file = folder.path().join("port");
@@ -42,7 +36,7 @@ async fn start(change: impl FnOnce(&mut Settings)) -> Served {
     Served { port, folder, task }
 }
 
-async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &[u8]) -> String {
+pub async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &[u8]) -> String {
     // Who is refused early can't always write all.
     let _ = stream.write_all(request).await;
     let mut answer = Vec::new();
@@ -51,7 +45,7 @@ async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &[u8]) ->
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+pub const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
 
 #[tokio::test]
 async fn a_free_port_is_told_and_answers() {
@@ -101,29 +95,6 @@ async fn a_head_without_end_is_refused() {
     served.task.abort();
 }
 
-#[tokio::test]
-async fn tls_ends_here_when_a_certificate_is_given() {
-    let pem = |name: &str| {
-        PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-            .join("src/tests/tls")
-            .join(name)
-    };
-    let (cert, key) = (pem("cert.pem"), pem("key.pem"));
-    let served = start(|settings| settings.tls = Some((cert.clone(), key))).await;
-    let stream = TcpStream::connect(("127.0.0.1", served.port)).await.unwrap();
-    let stream = connector(&cert)
-        .connect(ServerName::try_from("localhost").unwrap(), stream)
-        .await
-        .unwrap();
-    assert!(ask(stream, HEALTH).await.starts_with("HTTP/1.1 200 OK"));
-    let plain = TcpStream::connect(("127.0.0.1", served.port)).await.unwrap();
-    assert!(
-        !ask(plain, HEALTH).await.contains("200"),
-        "no plain HTTP beside it"
-    );
-    served.task.abort();
-}
-
 /// An address of this machine that isn't loopback, where it is in any network. Nothing is sent.
 fn network_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind(("0.0.0.0", 0)).ok()?;
@@ -170,16 +141,4 @@ async fn what_can_not_be_used_is_named_before_anything_is_served() {
     let mut settings = settings(&folder);
     settings.listen = taken.local_addr().unwrap();
     assert_eq!(serve(settings).await.unwrap_err().exit_code(), 69);
-}
-
-fn connector(cert: &Path) -> TlsConnector {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(cert).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    TlsConnector::from(Arc::new(config))
 }

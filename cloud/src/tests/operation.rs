@@ -19,7 +19,7 @@ async fn numbers_are_told_to_the_operator_and_name_nobody() {
     rig.get("/verify/AAAAAAAAAAAAAAAAAAAAAA").await.is(404);
     let metrics = String::from_utf8(rig.get("/metrics").await.is(200).body).unwrap();
     assert!(
-        metrics.contains("route=\"/verify/{token}\",status=\"404\"} 1"),
+        metrics.contains("method=\"GET\",route=\"/verify/{token}\",status=\"4xx\"} 1"),
         "{metrics}"
     );
     assert!(!metrics.contains("AAAA"));

@@ -102,3 +102,54 @@ async fn the_style_comes_from_here() {
         "text/css; charset=utf-8"
     );
 }
+
+/// The page, as a browser with these languages gets it.
+async fn read(rig: &Rig, path: &str, languages: Option<&str>) -> super::rig::Reply {
+    let mut request = Request::get(path);
+    if let Some(languages) = languages {
+        request = request.header("accept-language", languages);
+    }
+    rig.send(request.body(Vec::new()).unwrap()).await
+}
+
+#[tokio::test]
+async fn the_page_is_in_the_readers_language_or_the_mails() {
+    let rig = Rig::new();
+    let client = rig.client();
+    let mut body = opening(&rig, "email", "jo@example.org").await;
+    body["language"] = "mr-IN".into();
+    client.post("/v1/verifications", &body).await.is(202);
+    let mail = rig.mail().await;
+    assert_eq!(mail.subject.unwrap(), "तुमचे Belay खाते निश्चित करा");
+    let link = path(&mail.link.unwrap());
+    for (languages, tag, title) in [
+        (None, "mr", "तुमचा पत्ता निश्चित करा"),
+        (Some("fr"), "mr", "तुमचा पत्ता निश्चित करा"),
+        (
+            Some("fr, it-CH;q=0.9, en;q=0.5"),
+            "it",
+            "Conferma il tuo indirizzo",
+        ),
+        (Some("ru"), "ru", "Подтвердите свой адрес"),
+        (Some("de-DE,de;q=0.9"), "de", "Bestätige deine Adresse"),
+        (Some("en-GB"), "en", "Confirm your address"),
+    ] {
+        let page = read(&rig, &link, languages).await.is(200);
+        assert_eq!(page.header("content-language").as_deref(), Some(tag));
+        let html = String::from_utf8(page.body).unwrap();
+        assert!(html.contains(&format!("<html lang=\"{tag}\">")), "{html}");
+        assert!(html.contains(&format!("<title>{title}</title>")), "{html}");
+        assert!(
+            html.contains("<p class=\"device\" dir=\"auto\">Jo&#39;s Phone</p>"),
+            "{html}"
+        );
+    }
+    let pressed = Request::post(&link).header("accept-language", "ru");
+    let html = String::from_utf8(rig.send(pressed.body(Vec::new()).unwrap()).await.is(200).body).unwrap();
+    assert!(html.contains("Ваш адрес подтверждён"), "{html}");
+    let gone = read(&rig, "/verify/AAAAAAAAAAAAAAAAAAAAAA", Some("it"))
+        .await
+        .is(404);
+    let html = String::from_utf8(gone.body).unwrap();
+    assert!(html.contains("Questo link non è più valido"), "{html}");
+}

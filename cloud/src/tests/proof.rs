@@ -80,6 +80,27 @@ async fn a_proof_counts_once() {
 }
 
 #[tokio::test]
+async fn after_a_boot_of_the_machine_no_proof_of_before_it_counts() {
+    let rig = Rig::new();
+    let (key, url, nonce) = (
+        SigningKey::generate(),
+        format!("{ORIGIN}{PATH}"),
+        nonce(&rig).await,
+    );
+    let [before, after] = [(); 2].map(|()| proof(&key, "GET", &url, Some(&nonce)));
+    let rig = rig.restart();
+    get(&rig, &[("dpop", &before)]).await.refuses(403, "not-bound");
+    // A power cut may have it forgotten which proofs were used.
+    rig.clock.set_boot_id("another");
+    let rig = rig.restart();
+    for proof in [before, after] {
+        get(&rig, &[("dpop", &proof)])
+            .await
+            .refuses(401, "use-dpop-nonce");
+    }
+}
+
+#[tokio::test]
 async fn proofs_for_other_calls_and_broken_ones_are_refused() {
     let rig = Rig::new();
     let (key, nonce) = (SigningKey::generate(), nonce(&rig).await);

@@ -52,7 +52,7 @@ impl Carrier for Postman {
         true
     }
 
-    fn send<'a>(&'a self, message: &'a Message) -> Sending<'a> {
+    fn send<'a>(&'a self, message: &'a Message, _: &'a str) -> Sending<'a> {
         Box::pin(async {
             let mut failures = self.failures.lock().unwrap();
             if *failures > 0 {

@@ -2,10 +2,11 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use rusqlite::params;
+use rusqlite::{TransactionBehavior, params};
 
 use super::owner::{Device, Owner};
 use super::rig::{Rig, settings};
+use crate::admin::{self, AdminError};
 use crate::app::App;
 use crate::clock::CloudClock;
 use crate::problem::{Kind, Problem};
@@ -80,6 +81,33 @@ async fn a_refusal_keeps_what_was_counted_and_a_failure_keeps_nothing() {
     let rows =
         store.transact(|tx| Ok(tx.query_row("SELECT count(*) FROM proofs", [], |row| row.get::<_, i64>(0))?));
     assert_eq!(rows.await.unwrap(), 2, "and the thread lives on after a panic");
+}
+
+#[tokio::test]
+async fn a_database_that_another_program_has_is_busy_and_not_broken() {
+    let rig = Rig::new();
+    let client = rig.client();
+    let data = rig.app.settings.data.clone();
+    let mut other = store::connect(&data.join(store::FILE)).unwrap();
+    let held = other
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .unwrap();
+    let hardware = "00".repeat(32);
+    let command = {
+        let (data, hardware) = (data.clone(), hardware.clone());
+        tokio::task::spawn_blocking(move || admin::hardware::show(&data, &hardware))
+    };
+    // The second waits behind the first, and no longer.
+    let (first, second, command) = tokio::join!(client.get("/healthz"), client.get("/healthz"), command);
+    for answer in [first, second] {
+        assert_eq!(answer.refuses(503, "busy").retry_after(), 1);
+    }
+    let error = command.unwrap().unwrap_err();
+    assert!(matches!(error, AdminError::Busy), "{error:?}");
+    assert_eq!(error.exit_code(), 69);
+    drop(held);
+    client.get("/healthz").await.is(200);
+    assert_eq!(admin::hardware::show(&data, &hardware).unwrap(), "never bound");
 }
 
 #[tokio::test]

@@ -7,25 +7,20 @@ use belay_proto::text::hex;
 use belay_proto::wire;
 use rusqlite::Transaction;
 
-use super::link;
-use super::message::{self, Words};
 use super::state::{Channel, Purpose};
 use super::table::{self, New, Row};
+use super::{budgets, link};
 use crate::app::App;
-use crate::budget::{self, Limit};
 use crate::challenges::Solved;
-use crate::clock::{DAY, Millis};
+use crate::clock::Millis;
 use crate::http::idempotency::Context;
 use crate::http::{Caller, Proof};
+use crate::language::Language;
+use crate::messages::{self, Way};
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
 use crate::{delivery, identifiers, text};
 
-/// Codes and links a day to one address.
-const SENDS: Limit = Limit {
-    times: 5,
-    window: DAY,
-};
 /// What is asked for.
 #[derive(Debug)]
 pub struct Wanted<'a> {
@@ -64,7 +59,7 @@ pub fn begin(
     let language = text::language(wanted.language)?;
     solved?.spend(tx)?;
     let lookup = table::lookup(&app.vault, address);
-    take_budgets(app, tx, &lookup, address, channel, caller, now)?;
+    budgets::take(app, tx, &lookup, address, channel, caller, now)?;
     let new = New {
         purpose: wanted.purpose,
         account: wanted.account,
@@ -86,50 +81,6 @@ pub fn begin(
     })
 }
 
-/// Takes what a message costs of the address's, the network's and the number's budgets.
-///
-/// # Errors
-/// `too-many`.
-pub fn take_budgets(
-    app: &App,
-    tx: &Transaction<'_>,
-    lookup: &[u8; 32],
-    address: &Identifier,
-    channel: Channel,
-    caller: Caller,
-    now: Millis,
-) -> Result<(), Failure> {
-    let (vault, limits) = (&app.vault, &app.settings.limits);
-    let mut budgets = vec![(vault.mac("sends", &[lookup]), SENDS)];
-    if let Some(network) = app.budget_network(caller) {
-        budgets.push((
-            vault.mac("network-sends", &[network.to_string().as_bytes()]),
-            limits.network_sends(),
-        ));
-    }
-    if channel == Channel::Sms {
-        // Whoever earns by the message owns a range of numbers, or sits in one country.
-        let number = address.as_str();
-        let range = number.get(..number.len().saturating_sub(4)).unwrap_or(number);
-        let region = number.get(..4).unwrap_or(number);
-        budgets.push((
-            vault.mac("range-sends", &[range.as_bytes()]),
-            limits.range_sends(),
-        ));
-        budgets.push((
-            vault.mac("region-sends", &[region.as_bytes()]),
-            limits.region_sends(),
-        ));
-    }
-    for (counter, limit) in &budgets {
-        budget::check(tx, counter, *limit, now)?;
-    }
-    for (counter, limit) in &budgets {
-        budget::count(tx, counter, *limit, now)?;
-    }
-    Ok(())
-}
-
 /// Sends a code, and makes it the one in force.
 ///
 /// A recovery of an address that has no account does the same work, but its code is one that nobody can type, and its message
@@ -146,26 +97,27 @@ pub fn send_code(app: &App, tx: &Transaction<'_>, row: &Row, now: Millis) -> Res
         false => code.clone(),
     };
     table::set_code(&app.vault, tx, &row.id, &in_force, now)?;
-    let words = Words {
-        to: &row.address,
+    let purpose = match row.purpose {
+        Purpose::Registration => messages::Purpose::Registration { taken },
+        Purpose::Identifier => messages::Purpose::Identifier { taken },
+        Purpose::Recovery => messages::Purpose::Recovery { known: taken },
+    };
+    let letter = messages::Code {
+        purpose,
         device: &row.device_name,
         code: &code,
         link: &link(app, &row.id),
-        purpose: row.purpose,
-        taken,
-        german: row.language.to_ascii_lowercase().starts_with("de"),
     };
-    let mut message = match row.state.channel {
-        Channel::Email => message::mail(&words),
-        Channel::Sms | Channel::SmsOut => message::text_message(&words),
+    let way = match row.state.channel {
+        Channel::Email => Way::Mail,
+        Channel::Sms | Channel::SmsOut => Way::Text,
     };
+    let language = Language::of(&row.language).unwrap_or_default();
+    let mut message = messages::code(way, &row.address, language, &letter);
     if nobody {
         delivery::NOWHERE.clone_into(&mut message.channel);
     }
-    delivery::queue(&app.vault, tx, &message, now)?;
-    // The carrier asks the same thread, so it looks after this transaction has ended.
-    app.messages_due.notify_one();
-    Ok(())
+    delivery::queue(app, tx, &message, delivery::CODE_LIFE, now)
 }
 
 /// Six digits, each code as likely as any other.
@@ -209,8 +161,8 @@ pub fn address_for(channel: Channel, text: &str) -> Result<Identifier, Problem> 
 fn is_available(app: &App, channel: Channel, purpose: Purpose) -> bool {
     let delivery = &app.settings.delivery;
     match channel {
-        Channel::Email => delivery.outbox.is_some() || delivery.smtp.is_some(),
-        Channel::Sms => delivery.outbox.is_some() || delivery.sms.is_some(),
+        Channel::Email => delivery.mails(),
+        Channel::Sms => delivery.texts(),
         // A number that sends proves that it is there, not whose account it may join or open.
         Channel::SmsOut => purpose == Purpose::Registration && app.settings.sms_out.is_some(),
     }

@@ -214,6 +214,14 @@ impl Config {
             if let Some((other, _)) = self.sources.iter().find(same) {
                 return wrong(format!("source {other} has the same path"));
             }
+            let twice =
+                |(other, it): &(&String, &Origin)| *other < name && it.collection == origin.collection;
+            if let Some((other, _)) = self.sources.iter().find(twice) {
+                // Each would bring all of the other's into its own folder.
+                return wrong(format!(
+                    "source {other} has the same collection: one of them needs `off = true`"
+                ));
+            }
         }
         Ok(())
     }

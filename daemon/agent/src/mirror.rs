@@ -16,7 +16,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::memory::MemoryFile;
-use crate::model::{Binding, Memory, Remote, Scan};
+use crate::model::{Binding, Change, Remote, Scan};
 use crate::ports::{Failure, Records, Source, Watch};
 use crate::queue::{Lane, Queue};
 use crate::state::{Effect, Event, Outcome, State, Stop, step};
@@ -140,15 +140,15 @@ pub async fn mirror(parts: Parts, mut orders: mpsc::Receiver<Order>, status: wat
     // One after the other: both write the same file.
     while mirror.keep.is_running() {
         match mirror.tasks.join_next().await {
-            Some(Ok(Ended::Saved(saved))) => mirror.keep.end(Instant::now(), saved.is_err()),
+            Some(Ok(Ended::Saved(saved))) => mirror.saved(saved),
             Some(_) => {}
             None => break,
         }
     }
     // Its last words: what was done is remembered.
     if mirror.keep.is_wanted() {
-        let (parts, memory) = (mirror.parts.clone(), mirror.state.memory.clone());
-        let _ = tokio::task::spawn_blocking(move || save(&parts, &memory)).await;
+        let (parts, change) = (mirror.parts.clone(), mirror.state.memory.take_change());
+        let _ = tokio::task::spawn_blocking(move || save(&parts, &change)).await;
     }
 }
 
@@ -159,12 +159,12 @@ async fn changed(watch: &mut Option<Box<dyn Watch>>) -> io::Result<()> {
     }
 }
 
-fn save(parts: &Parts, memory: &Memory) -> io::Result<()> {
+fn save(parts: &Parts, change: &Change) -> io::Result<()> {
     // What the memory says is there has to be there after a power cut: a file that isn't would be one that was removed.
-    if memory.root.is_some() {
+    if change.root.is_some() {
         parts.source.sync()?;
     }
-    parts.memory.save(memory)
+    parts.memory.save(change)
 }
 
 impl Mirror {
@@ -288,15 +288,18 @@ impl Mirror {
                 }
                 self.event(Event::Done(outcomes));
             }
-            Ok(Ended::Saved(saved)) => {
-                self.keep.end(Instant::now(), saved.is_err());
-                if let Err(error) = saved {
-                    tracing::warn!(source = self.parts.name, %error, "the memory can't be kept");
-                }
-            }
+            Ok(Ended::Saved(saved)) => self.saved(saved),
             // It panicked, and what it was about will never be answered: the supervisor begins anew.
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => {}
+        }
+    }
+
+    fn saved(&mut self, saved: io::Result<()>) {
+        self.keep.end(Instant::now(), saved.is_err());
+        if let Err(error) = saved {
+            self.state.memory.wasnt_written();
+            tracing::warn!(source = self.parts.name, %error, "the memory can't be kept");
         }
     }
 
@@ -327,9 +330,9 @@ impl Mirror {
                 .spawn(async move { Ended::Worked(lane, naturals, worker.carry_out(job).await) });
         }
         if self.keep.begins(Instant::now(), self.state.is_busy()) {
-            let (parts, memory) = (self.parts.clone(), self.state.memory.clone());
+            let (parts, change) = (self.parts.clone(), self.state.memory.take_change());
             self.tasks
-                .spawn_blocking(move || Ended::Saved(save(&parts, &memory)));
+                .spawn_blocking(move || Ended::Saved(save(&parts, &change)));
         }
         let has_failed =
             self.scans.failed || self.lists.failed || self.state.stopped().is_some() || self.state.waits();

@@ -1,6 +1,7 @@
 //! What a folder shows, what a collection lists, and what both had in common when they were last compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,10 +22,61 @@ pub struct Mark {
     pub modified: i64,
     /// Bytes.
     pub size: u64,
-    /// Which file: an editor that writes anew and renames changes it.
+    /// Which file: an editor that writes anew and renames changes it. 0 where the file system draws them anew, see [`Keeps`].
     pub inode: u64,
-    /// Permission bits.
+    /// Permission bits; 0 where the file system has none.
     pub mode: u32,
+}
+
+/// What a file system keeps of a file for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeps {
+    /// All of a [`Mark`].
+    All,
+    /// No inodes: FUSE may draw them anew at each mount.
+    NoInodes,
+    /// Neither inodes nor permissions, and times to 2 s: FAT, as on memory cards. It draws inodes anew even within a mount.
+    Little,
+}
+
+/// The times on FAT are a multiple of it, nanoseconds.
+const COARSE: i64 = 2_000_000_000;
+
+impl Keeps {
+    /// That of a file system by what statfs(2) calls `f_type` (`linux/magic.h`, `fs/exfat`).
+    #[must_use]
+    pub const fn of(kind: u64) -> Self {
+        match kind {
+            // MSDOS_SUPER_MAGIC, EXFAT_SUPER_MAGIC.
+            0x4d44 | 0x2011_bab0 => Self::Little,
+            // FUSE_SUPER_MAGIC.
+            0x6573_5546 => Self::NoInodes,
+            _ => Self::All,
+        }
+    }
+}
+
+impl Mark {
+    /// So much of it as outlives a mount.
+    #[must_use]
+    pub const fn kept(self, keeps: Keeps) -> Self {
+        match keeps {
+            Keeps::All => self,
+            Keeps::NoInodes => Self { inode: 0, ..self },
+            Keeps::Little => Self {
+                modified: self.modified - self.modified.rem_euclid(COARSE),
+                inode: 0,
+                mode: 0,
+                ..self
+            },
+        }
+    }
+
+    /// How much earlier than it was the change may be dated.
+    #[must_use]
+    pub const fn blur(&self) -> Duration {
+        Duration::from_secs(if self.mode == 0 { 2 } else { 0 })
+    }
 }
 
 /// An item as its source has it.
@@ -101,14 +153,109 @@ pub struct Binding {
 }
 
 /// What outlives the program, a file a source.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     /// Under which binding.
     pub binding: Binding,
     /// The root when it was last seen.
     pub root: Option<Root>,
     /// By natural key.
-    pub known: BTreeMap<String, Known>,
+    known: BTreeMap<String, Known>,
+    unsaved: Unsaved,
+}
+
+/// What the file doesn't say yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Unsaved {
+    all: bool,
+    naturals: BTreeSet<String>,
+}
+
+/// What has to be written so that the file says what the memory does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Under which binding.
+    pub binding: Binding,
+    /// The root.
+    pub root: Option<Root>,
+    /// Whether nothing of before is to stay.
+    pub anew: bool,
+    /// What is known now of these; none: nothing.
+    pub known: Vec<(String, Option<Known>)>,
+}
+
+impl Memory {
+    /// As it was written.
+    #[must_use]
+    pub fn read(binding: Binding, root: Option<Root>, known: BTreeMap<String, Known>) -> Self {
+        Self {
+            binding,
+            root,
+            known,
+            unsaved: Unsaved::default(),
+        }
+    }
+
+    /// One that knows nothing yet, whatever was written before.
+    #[must_use]
+    pub fn empty(binding: Binding) -> Self {
+        let mut memory = Self::read(binding, None, BTreeMap::new());
+        memory.unsaved.all = true;
+        memory
+    }
+
+    /// By natural key.
+    #[must_use]
+    pub const fn known(&self) -> &BTreeMap<String, Known> {
+        &self.known
+    }
+
+    /// Notes what an item and its record have in common now.
+    pub fn remember(&mut self, natural: String, known: Known) {
+        self.unsaved.naturals.insert(natural.clone());
+        self.known.insert(natural, known);
+    }
+
+    /// Notes that they have nothing in common; whether they had.
+    pub fn forget(&mut self, natural: &str) -> bool {
+        let was = self.known.remove(natural).is_some();
+        if was {
+            self.unsaved.naturals.insert(natural.to_owned());
+        }
+        was
+    }
+
+    /// Takes what is to be written; it counts as written from now on.
+    pub fn take_change(&mut self) -> Change {
+        let unsaved = std::mem::take(&mut self.unsaved);
+        let known = match unsaved.all {
+            true => {
+                let all = self.known.iter();
+                all.map(|(natural, known)| (natural.clone(), Some(known.clone())))
+                    .collect()
+            }
+            false => {
+                let naturals = unsaved.naturals.into_iter();
+                naturals
+                    .map(|natural| {
+                        let known = self.known.get(&natural).cloned();
+                        (natural, known)
+                    })
+                    .collect()
+            }
+        };
+        Change {
+            binding: self.binding.clone(),
+            root: self.root.clone(),
+            anew: unsaved.all,
+            known,
+        }
+    }
+
+    /// It couldn't be written, and who knows what the file says now: all of it has to be.
+    pub const fn wasnt_written(&mut self) {
+        self.unsaved.all = true;
+    }
 }
 
 /// Everything a source holds.
@@ -133,4 +280,38 @@ pub fn folder_of(place: &str) -> &str {
 #[must_use]
 pub fn is_sibling(natural: &str) -> bool {
     natural.contains('\0')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_on_a_memory_card_is_as_it_was_after_the_next_mount() {
+        let before = Mark {
+            modified: 1_700_000_001_250_000_000,
+            size: 7,
+            inode: 90_001,
+            mode: 0o755,
+        };
+        // Read from the card again: the time is what FAT holds, the inode another, the mode the new mount's.
+        let after = Mark {
+            modified: 1_700_000_000_000_000_000,
+            inode: 12,
+            mode: 0o644,
+            ..before
+        };
+        for kind in [0x4d44, 0x2011_bab0] {
+            let kept = |mark: Mark| mark.kept(Keeps::of(kind));
+            assert_eq!(kept(before), kept(after));
+            assert_ne!(kept(before), kept(Mark { size: 8, ..after }));
+            let modified = after.modified + COARSE;
+            assert_ne!(kept(before), kept(Mark { modified, ..after }));
+        }
+        let fuse = |mark: Mark| mark.kept(Keeps::of(0x6573_5546));
+        assert_eq!(fuse(before), fuse(Mark { inode: 12, ..before }));
+        assert_ne!(fuse(before), fuse(after));
+        // EXT4_SUPER_MAGIC.
+        assert_ne!(before.kept(Keeps::of(0xef53)), Mark { inode: 12, ..before });
+    }
 }

@@ -8,7 +8,7 @@ const LONGEST_NAME: usize = 255;
 const DEEPEST: usize = 64;
 
 /// Begins the names of files that are being written.
-const OURS: &str = ".belay-";
+pub(crate) const OURS: &str = ".belay-";
 /// Ends them, and those of other programs; vdir asks that they are left alone.
 const UNFINISHED: [&str; 4] = ["tmp", "part", "crdownload", "partial"];
 
@@ -101,7 +101,9 @@ pub fn digest(natural: &str) -> String {
     hex(hash.as_ref().get(..16).unwrap_or_default())
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower-case hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

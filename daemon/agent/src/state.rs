@@ -37,8 +37,12 @@ pub struct State {
     put_off: BTreeMap<String, PutOff>,
     /// Counts what was done.
     now: u64,
-    /// When an item's work last ended: what was looked at before that says nothing of it.
+    /// When an item's work last ended: what was looked at before that says nothing of it. Those that both sides were looked
+    /// at after are left out.
     ended: BTreeMap<String, u64>,
+    /// When the last looks at both sides began.
+    scanned_at: u64,
+    listed_at: u64,
     held_back: bool,
     stopped: Option<Stop>,
 }
@@ -273,16 +277,13 @@ impl State {
     fn switch_on(&mut self, binding: Binding, effects: &mut Vec<Effect>) {
         if self.memory.binding != binding {
             // Somebody else's, or from before a sign-out: it would make deletions of what merely isn't there yet.
-            self.memory = Memory {
-                binding,
-                ..Memory::default()
-            };
+            self.memory = Memory::empty(binding);
             self.foreign = self.busy.keys().cloned().collect();
             effects.push(Effect::Save);
         }
         self.on = true;
         effects.push(Effect::Scan {
-            make: self.memory.known.is_empty(),
+            make: self.memory.known().is_empty(),
         });
         effects.push(Effect::List);
     }
@@ -292,15 +293,15 @@ impl State {
 enum Moved {
     /// Not looked at: nothing is deleted yet.
     Unknown,
-    /// Size and modification time by inode.
-    Items(BTreeMap<u64, (u64, i64)>),
+    /// Inode, size, modification time.
+    Items(BTreeSet<(u64, u64, i64)>),
 }
 
 impl Moved {
     fn holds(&self, mark: &Mark) -> bool {
         match self {
             Self::Unknown => true,
-            Self::Items(items) => items.get(&mark.inode) == Some(&(mark.size, mark.modified)),
+            Self::Items(items) => items.contains(&(mark.inode, mark.size, mark.modified)),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! A folder from which nothing leads out: each step below the root is taken by descriptor, never through a symbolic link,
 //! never onto another file system.
 
+mod aside;
+
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -10,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, openat, renameat_with, unlinkat};
 use rustix::io::Errno;
 
-use crate::model::Mark;
+use crate::model::{Keeps, Mark};
 use crate::names;
 use crate::ports::SourceError;
 
@@ -78,17 +80,29 @@ impl Tree {
         // Neither waits for a pipe's writer nor takes a terminal.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = File::from(openat(&folder, name, flags, Mode::empty())?);
-        let mark = mark_of(&file.metadata()?).ok_or(Errno::NOENT)?;
+        let mark = mark_of(&file)?.ok_or(Errno::NOENT)?;
         Ok((file, mark))
     }
 
-    /// The state of a regular file.
+    /// A regular file that is still as `mark` says, for reading.
     ///
     /// # Errors
-    /// `ENOENT`, also for what is no regular file.
-    pub fn mark(&self, place: &str) -> io::Result<Mark> {
-        let (folder, name) = self.parent(place, false)?;
-        mark_at(&folder, name)
+    /// [`SourceError::Changed`], also where it is gone, or what the file system says.
+    pub fn open_as(&self, place: &str, mark: Mark) -> Result<File, SourceError> {
+        match self.open(place) {
+            Ok((file, now)) if now == mark => Ok(file),
+            Ok(_) => Err(SourceError::Changed),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SourceError::Changed),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a regular file is still as `mark` says.
+    #[must_use]
+    pub fn is_still(&self, place: &str, mark: Mark) -> bool {
+        self.parent(place, false)
+            .and_then(|(folder, name)| mark_at(&folder, name))
+            .is_ok_and(|now| now == mark)
     }
 
     /// Whether no file lies there, nor anything that may lead to one: a folder in a file's place, or a file in a folder's,
@@ -121,8 +135,14 @@ impl Tree {
         let mut file = File::from(openat(&folder, &unfinished, flags, Mode::RUSR | Mode::WUSR)?);
         let written = fill(&mut file)
             .and_then(|()| Ok(file.sync_all()?))
-            .and_then(|()| Ok(mark_of(&file.metadata()?).ok_or(Errno::NOENT)?))
-            .and_then(|mark| put_in_place(&folder, &unfinished, name, over).map(|()| mark));
+            .and_then(|()| Ok(mark_of(&file)?.ok_or(Errno::NOENT)?))
+            .and_then(|mark| {
+                match over {
+                    None => put_in_place(&folder, &unfinished, name)?,
+                    Some(over) => exchange(&folder, &unfinished, name, [over, mark])?,
+                }
+                Ok(mark)
+            });
         if written.is_err() {
             // It may be in place, and then isn't there any more.
             let _ = unlinkat(&folder, &unfinished, AtFlags::empty());
@@ -140,7 +160,7 @@ impl Tree {
             return Err(SourceError::Changed);
         }
         // What is put there meanwhile is put back.
-        let aside = names::unfinished();
+        let aside = aside::named(name, [mark, mark]);
         if let Err(error) = rename(&folder, name, &aside, RenameFlags::NOREPLACE) {
             return Err(match error {
                 Errno::NOENT => SourceError::Changed,
@@ -151,7 +171,7 @@ impl Tree {
             unlinkat(&folder, &aside, AtFlags::empty())?;
             return Ok(());
         }
-        rename(&folder, &aside, name, RenameFlags::NOREPLACE)?;
+        aside::settle(&folder, &aside);
         Err(SourceError::Changed)
     }
 
@@ -172,16 +192,25 @@ impl Tree {
     }
 }
 
-/// The state of a regular file by its metadata.
-#[must_use]
-pub fn mark_of(metadata: &std::fs::Metadata) -> Option<Mark> {
+/// The state of a regular file; nothing if it is none.
+///
+/// # Errors
+/// What the file system says.
+pub fn mark_of(file: &File) -> io::Result<Option<Mark>> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Ok(None);
+    }
     let seconds = metadata.mtime().saturating_mul(1_000_000_000);
-    metadata.is_file().then(|| Mark {
+    let mark = Mark {
         modified: seconds.saturating_add(metadata.mtime_nsec()),
         size: metadata.len(),
         inode: metadata.ino(),
         mode: metadata.permissions().mode() & 0o777,
-    })
+    };
+    // The number is signed on some machines, and has 32 bits at most.
+    let kind = rustix::fs::fstatfs(file)?.f_type as u64 & 0xffff_ffff;
+    Ok(Some(mark.kept(Keeps::of(kind))))
 }
 
 /// The device number of what is open.
@@ -192,29 +221,37 @@ pub fn device(folder: &OwnedFd) -> io::Result<u64> {
     Ok(File::from(folder.try_clone()?).metadata()?.dev())
 }
 
-fn put_in_place(folder: &OwnedFd, new: &str, name: &str, over: Option<Mark>) -> Result<(), SourceError> {
-    let Some(over) = over else {
-        return match rename(folder, new, name, RenameFlags::NOREPLACE) {
-            Ok(()) => Ok(()),
-            Err(Errno::EXIST) => Err(in_the_way(folder, name)),
-            Err(error) => Err(error.into()),
-        };
-    };
+fn put_in_place(folder: &OwnedFd, new: &str, name: &str) -> Result<(), SourceError> {
+    match rename(folder, new, name, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        Err(Errno::EXIST) => Err(in_the_way(folder, name)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Puts a new file in the place of one that is still as the first mark says; the second is the new one's.
+fn exchange(folder: &OwnedFd, new: &str, name: &str, marks: [Mark; 2]) -> Result<(), SourceError> {
+    let [over, _] = marks;
+    // Under a name by which, after a kill, the next start tells an edit from what was to go.
+    let aside = aside::named(name, marks);
+    rename(folder, new, &aside, RenameFlags::NOREPLACE)?;
+    let exchanged = exchange_aside(folder, &aside, name, over);
+    aside::settle(folder, &aside);
+    exchanged
+}
+
+fn exchange_aside(folder: &OwnedFd, aside: &str, name: &str, over: Mark) -> Result<(), SourceError> {
     // Both change places, so that an edit of the last moment is seen, and put back.
-    match renameat_with(folder, new, folder, name, RenameFlags::EXCHANGE) {
-        Ok(()) if mark_at(folder, new).ok() == Some(over) => {
-            // The new one is in place; an old one that stays is swept away at the next start.
-            let _ = unlinkat(folder, new, AtFlags::empty());
-            Ok(())
-        }
+    match renameat_with(folder, aside, folder, name, RenameFlags::EXCHANGE) {
+        Ok(()) if mark_at(folder, aside).ok() == Some(over) => Ok(()),
         Ok(()) => {
-            renameat_with(folder, new, folder, name, RenameFlags::EXCHANGE)?;
+            renameat_with(folder, aside, folder, name, RenameFlags::EXCHANGE)?;
             Err(SourceError::Changed)
         }
         Err(Errno::NOENT) => Err(SourceError::Changed),
         // A file system that can't: the look beforehand has to do.
         Err(Errno::INVAL | Errno::NOSYS) => match mark_at(folder, name).ok() == Some(over) {
-            true => Ok(rustix::fs::renameat(folder, new, folder, name)?),
+            true => Ok(rustix::fs::renameat(folder, aside, folder, name)?),
             false => Err(SourceError::Changed),
         },
         Err(error) => Err(error.into()),
@@ -259,6 +296,14 @@ fn mark_at(folder: &OwnedFd, name: &str) -> io::Result<Mark> {
     }
 }
 
+/// Removes what an earlier run left half-done under a name of ours; an edit that lies there is put back.
+pub fn sweep(folder: &OwnedFd, name: &str) {
+    if names::is_ours(name) {
+        let _ = unlinkat(folder, name, AtFlags::empty());
+    }
+    aside::settle(folder, name);
+}
+
 /// What lies in a folder under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -276,10 +321,10 @@ pub enum Kind {
 /// What the file system says.
 pub fn kind_at(folder: &OwnedFd, name: &str) -> io::Result<Kind> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let metadata = File::from(openat(folder, name, flags, Mode::empty())?).metadata()?;
-    Ok(match mark_of(&metadata) {
+    let file = File::from(openat(folder, name, flags, Mode::empty())?);
+    Ok(match mark_of(&file)? {
         Some(mark) => Kind::File(mark),
-        None if metadata.is_dir() => Kind::Folder,
+        None if file.metadata()?.is_dir() => Kind::Folder,
         None => Kind::Other,
     })
 }

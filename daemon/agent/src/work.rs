@@ -91,7 +91,7 @@ impl Worker {
         let file = self.open(item)?;
         let mut bytes = Vec::new();
         let read = (&file).take(SMALL + 1).read_to_end(&mut bytes);
-        let is_same = file.metadata().ok().and_then(|metadata| mark_of(&metadata)) == Some(item.mark);
+        let is_same = mark_of(&file).ok().flatten() == Some(item.mark);
         match read {
             Ok(count) if is_same && count as u64 == item.mark.size => Ok(Secret::new(bytes)),
             Ok(_) => Err(Outcome::ItemChanged),
@@ -157,7 +157,7 @@ fn is_young(item: &Local, settle: Duration) -> bool {
     let modified = SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos);
     SystemTime::now()
         .duration_since(modified)
-        .is_ok_and(|age| age < settle)
+        .is_ok_and(|age| age < settle + item.mark.blur())
 }
 
 fn outcome_of(error: &SourceError) -> Outcome {

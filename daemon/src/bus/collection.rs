@@ -14,7 +14,7 @@ use zbus::{Connection, OwnedFd, OwnedVariant, Variant, interface};
 use super::caller::while_here;
 use super::sync::{SyncDesk, count};
 use super::{Action, Error, Options};
-use crate::sync::{Choice, CollectionView, Content, Entry, Got, Put, PutLong, longest_short};
+use crate::sync::{Choice, CollectionView, Content, Entry, Got, Put, PutLong, Shown, longest_short};
 
 pub use contents::Contents;
 use contents::Received;
@@ -39,6 +39,12 @@ impl Collection {
 
     async fn may_read(&self, header: &Header<'_>) -> Result<(), Error> {
         self.desk.may(header, Action::DataRead).await
+    }
+
+    async fn store(&self, records: OwnedFd) -> Result<Vec<(RecordId, u64)>, Error> {
+        let (records, _turn) = self.desk.contents.receive_many(records.into()).await?;
+        let puts = records.into_iter().map(Put::from).collect();
+        Ok(self.desk.sync.put_many(self.name, puts).await?)
     }
 
     async fn may_change(&self, header: &Header<'_>) -> Result<(), Error> {
@@ -181,13 +187,24 @@ impl Collection {
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(), Error> {
         self.may_change(&header).await?;
-        let storing = async {
-            let (records, _turn) = self.desk.contents.receive_many(records.into()).await?;
-            let puts = records.into_iter().map(Put::from).collect();
-            self.desk.sync.put_many(self.name, puts).await?;
-            Ok::<_, Error>(())
-        };
-        while_here(connection, &header, storing).await
+        while_here(connection, &header, self.store(records))
+            .await
+            .map(drop)
+    }
+
+    /// Stores many, and says what became of each.
+    #[zbus(out_args("stored"))]
+    async fn put_all(
+        &self,
+        records: OwnedFd,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<Vec<(String, u64)>, Error> {
+        self.may_change(&header).await?;
+        Options::none(options)?;
+        let stored = while_here(connection, &header, self.store(records)).await?;
+        Ok(texts(stored))
     }
 
     /// Reads many.
@@ -236,17 +253,32 @@ impl Collection {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<(), Error> {
         self.may_change(&header).await?;
-        let choice = match choice.as_str() {
-            "mine" => Choice::Mine,
-            "theirs" => Choice::Theirs,
-            "both" => Choice::Both,
-            _ => {
-                return Err(Error::InvalidArgument(
-                    "the choice is mine, theirs or both".into(),
-                ));
-            }
+        let (choice, any) = (chosen(&choice)?, Shown::default());
+        self.desk
+            .sync
+            .resolve(self.name, record(&id)?, choice, any)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends a conflict between versions of known revisions.
+    #[zbus(out_args("kept"))]
+    async fn choose(
+        &self,
+        id: String,
+        choice: String,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<(String, u64)>, Error> {
+        self.may_change(&header).await?;
+        let mut options = Options::new(options);
+        let shown = Shown {
+            revision: options.take_u64("revision")?,
+            other: options.take_u64("other")?,
         };
-        Ok(self.desk.sync.resolve(self.name, record(&id)?, choice).await?)
+        options.finish()?;
+        let (id, choice) = (record(&id)?, chosen(&choice)?);
+        Ok(texts(self.desk.sync.resolve(self.name, id, choice, shown).await?))
     }
 
     /// Ids of changed and of deleted records.
@@ -261,6 +293,22 @@ impl Collection {
 fn record(id: &str) -> Result<RecordId, Error> {
     id.parse()
         .map_err(|_| Error::InvalidArgument("a record's id is 32 hexadecimal digits".into()))
+}
+
+fn chosen(choice: &str) -> Result<Choice, Error> {
+    match choice {
+        "mine" => Ok(Choice::Mine),
+        "theirs" => Ok(Choice::Theirs),
+        "both" => Ok(Choice::Both),
+        _ => Err(Error::InvalidArgument(
+            "the choice is mine, theirs or both".into(),
+        )),
+    }
+}
+
+fn texts(records: Vec<(RecordId, u64)>) -> Vec<(String, u64)> {
+    let one = |(id, revision): (RecordId, u64)| (id.to_string(), revision);
+    records.into_iter().map(one).collect()
 }
 
 fn few(named: usize) -> Result<(), Error> {

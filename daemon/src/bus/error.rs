@@ -73,7 +73,7 @@ impl From<SyncError> for Error {
             SyncError::Offline => Self::Offline(why),
             SyncError::ReauthenticationRequired => Self::ReauthenticationRequired(why),
             SyncError::CloudRefused => Self::CloudRefused(why),
-            SyncError::Paused => Self::Busy(why),
+            SyncError::Paused | SyncError::KeyEpochOld => Self::Busy(why),
             SyncError::Cancelled => Self::Cancelled(why),
             SyncError::Storage => Self::Storage(why),
             SyncError::Gone => Self::Cancelled("belayd is stopping".into()),
@@ -118,6 +118,7 @@ impl From<StoreError> for Error {
             | StoreError::Sql(_)
             | StoreError::Migration { .. }
             | StoreError::Sealed { .. }
+            | StoreError::NotKept(_)
             | StoreError::Malformed { .. } => Self::Storage(error.to_string()),
         }
     }

@@ -116,15 +116,23 @@ impl Options {
         })
     }
 
+    /// Takes a `t`.
+    ///
+    /// # Errors
+    /// [`InvalidOption::WrongType`].
+    pub fn take_u64(&mut self, key: &'static str) -> Result<Option<u64>, InvalidOption> {
+        self.take(key, "t", |value| match value {
+            Variant::U64(value) => Some(*value),
+            _ => None,
+        })
+    }
+
     /// Takes a `t` of milliseconds.
     ///
     /// # Errors
     /// [`InvalidOption::WrongType`].
     pub fn take_millis(&mut self, key: &'static str) -> Result<Option<Duration>, InvalidOption> {
-        self.take(key, "t", |value| match value {
-            Variant::U64(value) => Some(Duration::from_millis(*value)),
-            _ => None,
-        })
+        Ok(self.take_u64(key)?.map(Duration::from_millis))
     }
 
     /// Takes an `as`.

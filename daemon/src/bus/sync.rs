@@ -115,13 +115,22 @@ impl Sync {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(), Error> {
-        self.may(&header, options).await?;
+        self.desk.may(&header, Action::SyncManage).await?;
+        let mut options = Options::new(options);
+        let anyway = options.take_bool("anyway")?.unwrap_or(false);
+        options.finish()?;
         let unknown = || Error::NotFound("there is no such collection".into());
         let collections = collections
             .iter()
             .map(|name| collection(name).ok_or_else(unknown))
             .collect::<Result<_, _>>()?;
-        while_here(connection, &header, self.desk.sync.sync_now(collections)).await
+        let syncing = async {
+            match anyway {
+                true => self.desk.sync.sync_anyway(collections).await,
+                false => self.desk.sync.sync_now(collections).await,
+            }
+        };
+        while_here(connection, &header, syncing).await
     }
 
     /// Stops until Resume.
@@ -147,6 +156,7 @@ impl Sync {
         let mut policy = Options::new(policy);
         let changes = PolicyChanges {
             metered: policy.take_bool("metered")?,
+            roaming: policy.take_bool("roaming")?,
             battery_floor: policy.take_byte("battery-floor")?,
         };
         policy.finish()?;
@@ -169,6 +179,7 @@ impl Sync {
 fn policy(policy: Policy) -> Dictionary {
     HashMap::from([
         ("metered".to_owned(), policy.metered.into()),
+        ("roaming".to_owned(), policy.roaming.into()),
         ("battery-floor".to_owned(), policy.battery_floor.into()),
     ])
 }

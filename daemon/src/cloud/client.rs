@@ -166,8 +166,8 @@ impl CloudClient {
 
     /// Shows the access token; when the cloud calls it over, exchanges it once and shows the next.
     async fn in_session(&self, call: &Call) -> Result<Answer, CloudError> {
-        let key = self.inner.vault.device_key().await?;
-        let tokens = self.inner.vault.tokens().await?.ok_or(CloudError::SessionEnded)?;
+        let (key, tokens) = self.inner.vault.session().await?;
+        let tokens = tokens.ok_or(CloudError::SessionEnded)?;
         match self.attempts(call, Some(&key), Some(&tokens.access)).await {
             // No token helps a device that the owner removed.
             Err(CloudError::Problem(problem)) if problem.kind == ProblemKind::Removed => {

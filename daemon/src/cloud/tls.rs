@@ -11,6 +11,10 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::cloud::error::CloudError;
 
+/// Connections without a call that are kept for the next one. HTTP/2 has one in any case; without it as many calls go on at
+/// once as long contents are brought.
+const IDLE: usize = 4;
+
 /// Checks the configured address: `https`, or plain `http` to a loopback address, without user, query or
 /// fragment. The result has no slash at its end.
 ///
@@ -49,7 +53,7 @@ pub fn build(url: &Url, ca: Option<&Path>) -> Result<reqwest::Client, CloudError
         // A DPoP proof names one address: following a redirect could only fail, or leak.
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        .pool_max_idle_per_host(1)
+        .pool_max_idle_per_host(IDLE)
         .pool_idle_timeout(std::time::Duration::from_secs(30))
         .user_agent(concat!("belayd/", env!("CARGO_PKG_VERSION")))
         .build()

@@ -31,6 +31,11 @@ pub trait Vault: Send + Sync {
     /// The tokens of the session, when there is one.
     fn tokens(&self) -> BoxFuture<'_, Result<Option<Tokens>, VaultError>>;
 
+    /// The device key and the tokens, for a call of the session.
+    fn session(&self) -> BoxFuture<'_, Result<(SigningKey, Option<Tokens>), VaultError>> {
+        async { Ok((self.device_key().await?, self.tokens().await?)) }.boxed()
+    }
+
     /// Puts `new` in the place of the tokens whose refresh token is `old`, durable before it answers.
     ///
     /// `false`, and nothing kept, when other tokens or none are in that place: a refresh that was under way

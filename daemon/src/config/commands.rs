@@ -27,7 +27,7 @@ pub struct Commands {
     /// Prints a line at each change: `{"present", "sims": [{"imei", "iccid", "imsi", "operator"}], "texts":
     /// [{"id", "text"}]}`; `present` where there is a modem, with or without a SIM.
     pub follow_modem: Vec<String>,
-    /// Prints a line at each change: `{"id"?, "metered"?, "online"?}`.
+    /// Prints a line at each change: `{"id"?, "metered"?, "roaming"?, "online"?}`.
     pub follow_network: Vec<String>,
     /// Prints a line at each change: `{"percentage"?, "state"?, "warning"?}`.
     pub follow_battery: Vec<String>,

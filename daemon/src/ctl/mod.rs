@@ -4,7 +4,8 @@
 //! or read from `--password-file`, and go to the warden alone, in a file descriptor.
 //!
 //! With `--json` a command answers one object whose fields each command's `run` names; a failure answers
-//! `{"error": {"name", "message", "advice", "exit_code", "retry_after_ms"?, "tries_left"?}}`. Fields are added, never
+//! `{"error": {"name", "message", "advice", "exit_code", "retry_after_ms"?, "tries_left"?}}`, with the command's own fields
+//! beside it where part of it was done. Fields are added, never
 //! changed. Exit codes: [`advice::exit`]; which error gives which: [`advice::of`].
 
 mod accessory;
@@ -53,7 +54,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         outcome
     });
     match outcome {
-        Ok(()) => ExitCode::from(advice::exit::OK),
+        Ok(exit) => ExitCode::from(exit),
         Err(error) => {
             output.fail(&error);
             ExitCode::from(error.exit_code())
@@ -88,7 +89,8 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
         .map_err(Error::io("starting"))
 }
 
-async fn command(cli: &Cli, output: Output) -> Result<(), Error> {
+/// Does and shows it; the exit code.
+async fn command(cli: &Cli, output: Output) -> Result<u8, Error> {
     let report = match &cli.command {
         Command::Completions(args) => return shell::completions(args),
         Command::Man(args) => return shell::man(args),
@@ -110,8 +112,8 @@ async fn command(cli: &Cli, output: Output) -> Result<(), Error> {
         }
     };
     match report {
-        Some(report) => output.show(&report),
-        None => Ok(()),
+        Some(report) => output.show(&report).map(|()| report.exit),
+        None => Ok(advice::exit::OK),
     }
 }
 

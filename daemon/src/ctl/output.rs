@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use belay_proto::text::misleads;
 use serde_json::Value;
 
+use super::advice::exit;
 use super::cli::Global;
 use super::error::Error;
 use super::text::{Ink, printable};
@@ -17,6 +18,8 @@ pub struct Report {
     pub text: String,
     /// For scripts.
     pub json: Value,
+    /// The exit code, one of [`exit`].
+    pub exit: u8,
 }
 
 impl Report {
@@ -25,7 +28,17 @@ impl Report {
         Self {
             text: text.into(),
             json,
+            exit: exit::OK,
         }
+    }
+
+    /// The same of something that was done in part: the exit code and the JSON's `error` are those of what stopped the rest.
+    pub fn in_part(mut self, error: &Error) -> Self {
+        if let (Some(fields), Value::Object(more)) = (self.json.as_object_mut(), error.json()) {
+            fields.extend(more);
+        }
+        self.exit = error.exit_code();
+        self
     }
 }
 

@@ -57,34 +57,23 @@ impl Inflow {
     /// Takes the answer to what was asked `after`: what comes after the cursor, in order, whatever the cloud makes of
     /// it. Lower numbers than were asked for are another count: of a cloud that was set up again or restored from a
     /// backup, or that lies. All of them are judged, since the warden knows each command that it has seen.
+    ///
+    /// While commands are to be judged it says nothing: the cloud has handed those over, and takes none of them back.
+    /// What it has besides is there to be fetched once they are.
     pub fn fetched(&mut self, after: u64, mut commands: Vec<QueuedCommand>, last: u64) -> Option<Next> {
+        if !self.is_idle() {
+            return None;
+        }
         commands.retain(|command| command.sequence <= last);
         commands.sort_by_key(|command| command.sequence);
         commands.dedup_by_key(|command| command.sequence);
         let first = commands.first().map(|command| command.sequence);
-        let counts_anew = last < after || first.is_some_and(|first| first < after);
-        if counts_anew {
+        if last < after || first.is_some_and(|first| first < after) {
             tracing::warn!(last, after, "the cloud counts commands anew");
             self.is_moved_back = true;
+            self.cursor = first.map_or(last, |first| first.saturating_sub(1));
         }
-        if self.judge.is_busy() {
-            // The one in hand counts as judged; should it not be, what is fetched next has it again.
-            self.queue.truncate(1);
-            let in_hand = self.queue.front();
-            match counts_anew {
-                true => commands.retain(|command| Some(command) != in_hand),
-                false => {
-                    let in_hand = in_hand.map_or(self.cursor, |command| command.sequence);
-                    commands.retain(|command| command.sequence > in_hand);
-                }
-            }
-        } else {
-            self.queue.clear();
-            if counts_anew {
-                self.cursor = first.map_or(last, |first| first.saturating_sub(1));
-            }
-            commands.retain(|command| command.sequence > self.cursor);
-        }
+        commands.retain(|command| command.sequence > self.cursor);
         self.queue.extend(commands);
         self.last = last;
         self.next()
@@ -95,13 +84,7 @@ impl Inflow {
     pub fn judged(&mut self, sequence: u64, disposition: Option<Disposition>) -> bool {
         self.judge.finish();
         self.cursor = sequence;
-        if self
-            .queue
-            .front()
-            .is_some_and(|command| command.sequence == sequence)
-        {
-            self.queue.pop_front();
-        }
+        self.queue.pop_front();
         let may_repeat = std::mem::take(&mut self.may_repeat);
         !(may_repeat && disposition == Some(Disposition::Replayed))
     }
@@ -209,20 +192,23 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_the_cloud_drops_while_it_waits_for_its_judgement_leaves_no_time_to_wake_at() {
+    fn what_was_fetched_is_judged_though_the_cloud_has_it_no_more() {
         let mut inflow = Inflow::new(0);
-        answer(&mut inflow, commands(&[1]), 1);
+        answer(&mut inflow, commands(&[1, 2, 3, 4]), 4);
+        inflow.judged(1, Some(Disposition::WrongDevice));
+        assert_eq!(inflow.next(), Some(Next::Judge(command(2))));
+        // Of a request that was on its way while the first was judged.
+        assert_eq!(inflow.fetched(0, Vec::new(), 0), None);
         inflow.not_judged(Duration::from_secs(5));
-        assert!(inflow.due().is_some());
-        assert_eq!(answer(&mut inflow, Vec::new(), 1), Some(Next::Keep(1)));
-        assert_eq!(inflow.due(), None);
         assert_eq!(
-            answer(&mut inflow, commands(&[2]), 2),
+            answer(&mut inflow, Vec::new(), 0),
             None,
-            "the warden's pause isn't over"
+            "while the warden rests, too"
         );
         let due = inflow.due().unwrap();
-        assert_eq!(inflow.wake(due), Some(Next::Judge(command(2))));
+        let next = inflow.wake(due);
+        assert_eq!(numbers(&mut inflow, next), [2, 3, 4]);
+        assert_eq!((inflow.due(), inflow.is_idle()), (None, true));
     }
 
     #[test]
@@ -279,9 +265,12 @@ mod tests {
         let mut inflow = Inflow::new(40);
         let next = answer(&mut inflow, commands(&[41, 42]), 42);
         assert_eq!(next, Some(Next::Judge(command(41))));
-        assert_eq!(answer(&mut inflow, commands(&[2, 41, 3]), 41), None);
-        assert_eq!(numbers(&mut inflow, next), [41, 2, 3]);
-        assert_eq!(inflow.cursor(), 41);
+        assert_eq!(answer(&mut inflow, commands(&[2, 3]), 3), None);
+        assert_eq!(numbers(&mut inflow, next), [41, 42]);
+        // What it has besides is fetched now.
+        let next = answer(&mut inflow, commands(&[2, 3]), 3);
+        assert_eq!(numbers(&mut inflow, next), [2, 3]);
+        assert_eq!(inflow.cursor(), 3);
         let next = answer(&mut inflow, commands(&[1, 2]), 2);
         assert_eq!(numbers(&mut inflow, next), [1, 2]);
         assert_eq!(answer(&mut inflow, Vec::new(), 2), None);

@@ -4,6 +4,7 @@ mod channel;
 mod cloud;
 mod cuts;
 mod effects;
+mod judging;
 pub(crate) mod rig;
 mod warden;
 mod wipe;

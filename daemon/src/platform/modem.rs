@@ -23,6 +23,9 @@ pub(super) use manager::ModemManager;
 pub struct ModemView {
     /// There is a modem, whether or not a SIM can be read.
     pub present: bool,
+    /// Modems that are registered with another network than their SIM's own, by their names at the service.
+    #[serde(skip)]
+    pub roaming: Vec<String>,
     /// The SIMs that are in the device and can be read.
     pub sims: Vec<Sim>,
     /// The texts that have arrived whole and begin as [`ModemView::COMMANDS`] says. They stay until they are deleted.

@@ -20,6 +20,12 @@ pub struct NetworkView {
     pub id: Option<String>,
     /// Each byte costs money.
     pub metered: bool,
+    /// It is a mobile network that isn't the SIM's own, as the network itself tells; NetworkManager doesn't.
+    pub roaming: bool,
+    /// The modem that it goes through, as [`ModemView::roaming`](super::ModemView::roaming) names it; `None`: none, or not
+    /// known.
+    #[serde(skip)]
+    pub modem: Option<String>,
     /// Whether the internet is reached; `None`: not known.
     pub online: Option<bool>,
 }

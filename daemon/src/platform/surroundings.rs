@@ -1,8 +1,8 @@
-//! What the surroundings are like for the command channel: network and battery in one.
+//! What the surroundings are like for the command channel and sync: network, modem and battery in one.
 
 use tokio::sync::watch;
 
-use super::{NetworkView, Platform, PowerView};
+use super::{ModemView, NetworkView, Platform, PowerView};
 use crate::actor::{Actor, Inbox, Never};
 use crate::find::{Conditions, NetworkKey};
 use crate::sync;
@@ -11,6 +11,7 @@ use crate::sync;
 #[derive(Debug)]
 pub struct Surroundings {
     network: watch::Receiver<NetworkView>,
+    modem: watch::Receiver<ModemView>,
     power: watch::Receiver<PowerView>,
     conditions: watch::Sender<Conditions>,
     sync: watch::Sender<sync::Conditions>,
@@ -23,6 +24,7 @@ impl Surroundings {
         let (conditions, shown) = watch::channel(Conditions::default());
         let surroundings = Self {
             network: platform.network.view(),
+            modem: platform.modem.view(),
             power: platform.power.view(),
             conditions,
             sync: watch::Sender::new(sync::Conditions::default()),
@@ -47,11 +49,13 @@ fn conditions(network: &NetworkView, power: &PowerView) -> Conditions {
     }
 }
 
-/// What sync has to know of both.
-fn for_sync(network: &NetworkView, power: &PowerView) -> sync::Conditions {
+/// What sync has to know of all.
+fn for_sync(network: &NetworkView, modem: &ModemView, power: &PowerView) -> sync::Conditions {
+    let through = network.modem.as_ref();
     sync::Conditions {
         online: network.online,
         metered: network.metered,
+        roaming: network.roaming || through.is_some_and(|through| modem.roaming.contains(through)),
         battery: power.percentage.filter(|_| !power.is_charging()),
     }
 }
@@ -63,7 +67,8 @@ impl Actor for Surroundings {
         loop {
             let (now, for_sync) = {
                 let (network, power) = (self.network.borrow_and_update(), self.power.borrow_and_update());
-                (conditions(&network, &power), for_sync(&network, &power))
+                let modem = self.modem.borrow_and_update();
+                (conditions(&network, &power), for_sync(&network, &modem, &power))
             };
             self.sync
                 .send_if_modified(|old| std::mem::replace(old, for_sync) != for_sync);
@@ -74,6 +79,7 @@ impl Actor for Surroundings {
             });
             tokio::select! {
                 Ok(()) = self.network.changed() => {}
+                Ok(()) = self.modem.changed() => {}
                 Ok(()) = self.power.changed() => {}
                 _ = inbox.recv() => return,
             }
@@ -83,7 +89,7 @@ impl Actor for Surroundings {
 
 #[cfg(test)]
 mod tests {
-    use super::{NetworkView, PowerView, conditions, for_sync};
+    use super::{ModemView, NetworkView, PowerView, conditions, for_sync};
     use crate::platform::{BatteryState, Warning};
 
     #[test]
@@ -92,6 +98,7 @@ mod tests {
             id: Some("home".into()),
             metered: true,
             online: Some(true),
+            ..NetworkView::default()
         };
         let low = PowerView {
             percentage: Some(9),
@@ -106,7 +113,30 @@ mod tests {
             ..low
         };
         assert!(!conditions(&network, &charging).battery_low);
-        assert_eq!(for_sync(&network, &low).battery, Some(9));
-        assert_eq!(for_sync(&network, &charging).battery, None);
+        let modem = ModemView::default();
+        assert_eq!(for_sync(&network, &modem, &low).battery, Some(9));
+        assert_eq!(for_sync(&network, &modem, &charging).battery, None);
+    }
+
+    #[test]
+    fn roaming_is_the_modem_s_that_the_way_goes_through() {
+        let roaming = |network: &NetworkView| {
+            let modem = ModemView {
+                roaming: vec!["/abroad".into()],
+                ..ModemView::default()
+            };
+            for_sync(network, &modem, &PowerView::default()).roaming
+        };
+        let through = |modem: Option<&str>| NetworkView {
+            modem: modem.map(ToOwned::to_owned),
+            ..NetworkView::default()
+        };
+        assert!(roaming(&through(Some("/abroad"))));
+        assert!(!roaming(&through(Some("/home"))) && !roaming(&through(None)));
+        let told = NetworkView {
+            roaming: true,
+            ..NetworkView::default()
+        };
+        assert!(roaming(&told));
     }
 }

@@ -173,6 +173,19 @@ impl Vault for AccountRows {
         .boxed()
     }
 
+    fn session(&self) -> BoxFuture<'_, Result<(SigningKey, Option<Tokens>), VaultError>> {
+        let sealer = self.store.sealer().clone();
+        // One turn at the database for both: each call of a round waits for it.
+        let work = move |connection: &mut Connection| {
+            Ok((device_key(connection, &sealer)?, tokens(connection, &sealer)?))
+        };
+        async move {
+            let session = self.store.call(work).await;
+            session.map_err(|error| VaultError::new("the session", error))
+        }
+        .boxed()
+    }
+
     fn rotate<'a>(&'a self, old: &'a Secret<String>, new: Tokens) -> BoxFuture<'a, Result<bool, VaultError>> {
         let sealer = self.store.sealer().clone();
         let old = Secret::of_text(old.expose());
@@ -327,12 +340,10 @@ fn write(connection: &Connection, sealer: &Sealer, part: Part, plaintext: &[u8])
 }
 
 fn open(connection: &Connection, sealer: &Sealer, part: Part) -> Result<Option<Secret<Vec<u8>>>, StoreError> {
+    // Each call to the cloud asks.
     let sealed = connection
-        .query_row(
-            "SELECT sealed FROM account WHERE part = ?1",
-            [part.name()],
-            |row| row.get::<_, Vec<u8>>(0),
-        )
+        .prepare_cached("SELECT sealed FROM account WHERE part = ?1")?
+        .query_row([part.name()], |row| row.get::<_, Vec<u8>>(0))
         .optional()?;
     sealed
         .map(|sealed| sealer.open(&part.place(), &sealed))

@@ -1,6 +1,7 @@
 //! What can go wrong with the database.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::ErrorCode;
 
@@ -62,6 +63,9 @@ pub enum StoreError {
     /// A statement failed.
     #[error("the database refused a statement")]
     Sql(#[from] rusqlite::Error),
+    /// What was to be put on disk wasn't: nothing of it is stored.
+    #[error("the database kept nothing of it")]
+    NotKept(#[source] Arc<rusqlite::Error>),
     /// A migration failed; the database is as it was before it.
     #[error("migration {number} of the database failed")]
     Migration {
@@ -98,6 +102,22 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it is about one value alone, which can't be read: whatever lies beside it can.
+    #[must_use]
+    pub const fn is_of_a_value(&self) -> bool {
+        use rusqlite::Error as Sql;
+        matches!(
+            self,
+            Self::Sealed { .. }
+                | Self::Malformed { .. }
+                | Self::Sql(
+                    Sql::FromSqlConversionFailure(..)
+                        | Sql::InvalidColumnType(..)
+                        | Sql::IntegralValueOutOfRange(..)
+                )
+        )
+    }
+
     /// The failure to open the database at `path`.
     pub(super) fn opening(path: &Path, error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {

@@ -12,7 +12,7 @@ const KEY_CHECK_TEXT: &[u8] = b"belay";
 /// # Errors
 /// [`StoreError::Sql`].
 pub fn get(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-    let mut statement = connection.prepare("SELECT value FROM meta WHERE name = ?1")?;
+    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
     Ok(statement.query_row([name], |row| row.get(0)).optional()?)
 }
 

@@ -17,20 +17,24 @@ pub mod registry;
 pub mod release;
 pub mod sealed;
 pub mod sync;
+#[cfg(test)]
+pub(crate) mod testing;
 mod thread;
+mod together;
 pub mod wishes;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use belay_proto::{DeviceId, Epoch};
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 pub use error::StoreError;
 pub use key::SealingKey;
 pub use sealed::Sealer;
 use thread::Job;
+use together::Verdict;
 
 /// The database's file name inside the state folder.
 pub const FILE_NAME: &str = "belay.sqlite3";
@@ -91,7 +95,7 @@ impl Store {
     /// As [`Store::call`].
     pub async fn transaction<T, F>(&self, work: F) -> Result<T, StoreError>
     where
-        F: FnOnce(&rusqlite::Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
         self.call(move |connection| {
@@ -103,23 +107,37 @@ impl Store {
         .await
     }
 
-    /// Like [`Store::call`], for work that touches many rows in no order: pages that don't fit the usual cache would be written and
-    /// read again and again until it is done.
+    /// Edits in a transaction: all of it is stored, or, where `work` fails or refuses, none. Then `then` is done, whether or not
+    /// anybody still waits for this, and answered. Edits that wait at the same time are put on disk together.
     ///
     /// # Errors
-    /// As [`Store::call`].
-    pub async fn call_with_room<T, F>(&self, work: F) -> Result<T, StoreError>
+    /// As [`Store::call`], and [`StoreError::NotKept`].
+    pub async fn edit<T, E, U>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<Result<T, E>, StoreError> + Send + 'static,
+        then: impl FnOnce(T) -> U + Send + 'static,
+    ) -> Result<Result<U, E>, StoreError>
     where
-        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
-        T: Send + 'static,
+        T: 'static,
+        E: Send + 'static,
+        U: Send + 'static,
     {
-        self.call(move |connection| {
-            thread::cache(connection, thread::LARGE_CACHE)?;
-            let done = work(connection);
-            thread::cache(connection, thread::CACHE)?;
-            done
-        })
-        .await
+        let (answer, outcome) = oneshot::channel();
+        let edit = move |transaction: &Transaction<'_>| -> Verdict {
+            let done = together::within(transaction, work);
+            Box::new(move |stands| {
+                let done = match (done, stands) {
+                    (Ok(Ok(done)), Ok(())) => Ok(Ok(then(done))),
+                    (Ok(Ok(_)), Err(error)) => Err(error),
+                    (Ok(Err(refused)), _) => Ok(Err(refused)),
+                    (Err(error), _) => Err(error),
+                };
+                let _ = answer.send(done);
+            })
+        };
+        let job = Job::Edit(Box::new(edit));
+        self.jobs.send(job).await.map_err(|_| StoreError::Gone)?;
+        outcome.await.unwrap_or(Err(StoreError::Panicked))
     }
 
     /// Keeps a release until the cloud has it, and wakes who waits in [`Store::release_put`].

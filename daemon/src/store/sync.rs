@@ -1,24 +1,24 @@
 //! The rows of synced collections and their records. A pending row is the outbox: an edit and what it owes the cloud are one
 //! write.
 
+mod guard;
 mod inbox;
 mod outbox;
 mod settings;
 
-use belay_proto::AccountId;
 use belay_proto::sync::{Content, RecordId, Revision};
+use belay_proto::{AccountId, Secret};
 use belay_sync::record::{Base, Held};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::{Sealer, StoreError, accessory, meta};
 use crate::sync::HEALTH;
 
-pub use inbox::{
-    Arrived, arrived, count, count_arrived, list_anew, seen, stage, unread, unseen, unstage, waiting_removals,
-};
+pub use guard::{Guarded, Side, Waiting, guarded, keep_last, last, stand};
+pub use inbox::{Arrived, arrived, count, list_anew, seen, stage, unread, unseen, unstage};
 pub use outbox::{
-    Ready, Stuck, accepted, agree, answered, count_gone, count_unasked, forgive, is_unanswered, outgoing,
-    question, sending, sent, stick, unasked, waiting, went,
+    Ready, Stuck, Troubles, above_sent, accepted, agree, answered, count_gone, forgive, is_unanswered,
+    outgoing, sending, sent, stick, troubles, try_again, unasked, waiting, went,
 };
 pub use settings::{Settings, pause, set_policy, settings, synced};
 
@@ -32,6 +32,8 @@ const COLUMNS: &str = "id, revision, pending, base, base_number, content, common
 const LACKS: i64 = 1;
 /// What `stuck` says: the cloud won't have it as it is.
 const REFUSED: i64 = 2;
+/// What `stuck` says: it can't be read here.
+const SPOILT: i64 = 3;
 
 /// Records that are there; an index has these words too.
 const THERE: &str = "removed = 0";
@@ -154,6 +156,32 @@ pub fn find_listed(
     found.transpose()
 }
 
+/// A record, removed ones too. One that can't be read is as none: whatever comes stands in its place.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find_readable(
+    connection: &Connection,
+    sealer: &Sealer,
+    collection: &str,
+    id: &RecordId,
+) -> Result<Option<Held>, StoreError> {
+    match find(connection, sealer, collection, id) {
+        Err(error) if error.is_of_a_value() => {
+            unreadable(&error);
+            Ok(None)
+        }
+        found => found,
+    }
+}
+
+fn unreadable(error: &StoreError) {
+    tracing::warn!(
+        error = error as &dyn std::error::Error,
+        "a record of this device can't be read"
+    );
+}
+
 /// Keeps a record in place of what was kept of it. Its collection has to be there.
 ///
 /// # Errors
@@ -166,7 +194,7 @@ pub fn put(
     held: &Held,
 ) -> Result<(), StoreError> {
     let seal = |content: &Content, column: &str| {
-        let bytes = belay_proto::Secret::new(content.encode());
+        let bytes = Secret::new(content.encode());
         sealer.seal(&place(collection, id, column), bytes.expose())
     };
     transaction
@@ -177,6 +205,7 @@ pub fn put(
              ON CONFLICT (collection, id) DO UPDATE SET
                  revision = ?3, pending = ?4, removed = ?5, sibling = ?6, bytes = ?7, base = ?8, base_number = ?9,
                  content = ?10, common = ?11, stuck = 0, agreed = 0, gone = 0,
+                 last = CASE WHEN removed = 1 AND ?5 = 1 THEN last END,
                  sent = CASE ?4 WHEN 1 THEN sent END",
         )?
         .execute(params![
@@ -298,17 +327,24 @@ fn page(
 ) -> Result<Vec<Listed>, StoreError> {
     let mut statement = connection.prepare_cached(&select(which))?;
     let after = i64::try_from(after).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![collection, after, limit])?;
+    let mut rows = statement.query(params![collection, after])?;
     let mut page = Vec::new();
-    while let Some(row) = rows.next()? {
-        page.push(listed(row, sealer, collection)?);
+    while page.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        match listed(row, sealer, collection) {
+            Ok(listed) => page.push(listed),
+            // It keeps nobody from the others.
+            Err(error) if error.is_of_a_value() => unreadable(&error),
+            Err(error) => return Err(error),
+        }
     }
     Ok(page)
 }
 
 fn select(which: &str) -> String {
     format!(
-        "SELECT {COLUMNS} FROM record WHERE collection = ?1 AND {which} AND position > ?2 ORDER BY position LIMIT ?3"
+        "SELECT {COLUMNS} FROM record WHERE collection = ?1 AND {which} AND position > ?2 ORDER BY position"
     )
 }
 

@@ -1,5 +1,6 @@
 //! The thread that owns the connection.
 
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+use super::together::{self, Edit};
 use super::{FILE_NAME, Sealer, SealingKey, StoreError, meta, migrations};
 
 /// How long to wait for a belayd that is stopping: it gives its name up, for which this one may have been
@@ -15,13 +17,18 @@ const HANDOVER: Duration = Duration::from_millis(2500);
 
 /// The cache, KiB: the tables are small, and an idle daemon should be too.
 pub(super) const CACHE: i64 = 256;
-/// The cache while many rows are written, KiB: the indices of some 20,000 records.
-pub(super) const LARGE_CACHE: i64 = 2048;
+/// The cache while many rows are written, KiB: the indices of some 15,000 records.
+pub(super) const LARGE_CACHE: i64 = 1536;
+
+/// Statements that are kept prepared: those of a round of sync and of the calls between.
+const STATEMENTS: usize = 32;
 
 /// What the thread is asked to do.
 pub(super) enum Job {
     /// Run this on the connection.
     Run(Box<dyn FnOnce(&mut Connection) + Send>),
+    /// Do this in a transaction, which others may share.
+    Edit(Edit),
     /// Close the connection, then answer.
     Close(oneshot::Sender<()>),
 }
@@ -56,8 +63,10 @@ pub(super) fn start(
 
 fn work(mut connection: Connection, mut inbox: mpsc::Receiver<Job>) {
     let mut closed = None;
-    while let Some(job) = inbox.blocking_recv() {
+    let mut waiting = VecDeque::new();
+    while let Some(job) = waiting.pop_front().or_else(|| inbox.blocking_recv()) {
         match job {
+            Job::Edit(first) => together::edit(&mut connection, first, &mut inbox, &mut waiting),
             Job::Run(run) => {
                 // A transaction that was open is rolled back by its guard while the panic unwinds, so the
                 // connection is whole afterwards.
@@ -105,6 +114,7 @@ fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "trusted_schema", false)?;
     // What is deleted is overwritten: a token or a share that was dropped is gone from the file.
     connection.pragma_update(None, "secure_delete", true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     cache(connection, CACHE)
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use belay_proto::backoff::Backoff;
 use belay_proto::clock::Clock;
-use belay_proto::wire::Quota;
+use belay_proto::wire::{PUSH_RECORDS, Quota};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -210,6 +210,7 @@ impl Engine {
                 let trouble = match report {
                     Report { is_full: true, .. } => Some(SyncError::QuotaExceeded),
                     Report { is_refused: true, .. } => Some(SyncError::CloudRefused),
+                    Report { is_spoilt: true, .. } => Some(SyncError::Storage),
                     _ => None,
                 };
                 Event::Done(trouble)
@@ -296,6 +297,7 @@ impl Engine {
             account: session.account,
             collection,
             progress: self.progress.clone(),
+            records: PUSH_RECORDS,
         };
         self.work = Some(Box::pin(round.run()));
     }

@@ -1,5 +1,6 @@
 //! Reading and editing records: what the handle does without the actor. An edit and what it owes the cloud are one write.
 
+mod confirm;
 mod edit;
 mod health;
 mod long;
@@ -19,7 +20,7 @@ pub use long::longest_short;
 
 use super::error::SyncError;
 use super::keys::Keys;
-use super::model::{Change, Choice, Content, Entry, Got, Put};
+use super::model::{Change, Choice, Content, Entry, Got, Put, Shown};
 use super::ports::{Allowed, LongContents};
 use crate::store::sync::{self as rows, Listed};
 use crate::store::{Sealer, Store, StoreError};
@@ -200,8 +201,9 @@ impl Desk {
         collection: &'static str,
         id: RecordId,
         choice: Choice,
-    ) -> Result<(), SyncError> {
-        self.table(collection, move |table| table.resolve(id, choice))
+        shown: Shown,
+    ) -> Result<Vec<(RecordId, u64)>, SyncError> {
+        self.table(collection, move |table| table.resolve(id, choice, shown))
             .await
     }
 
@@ -272,26 +274,21 @@ pub(super) fn tell(changed: &broadcast::Sender<Change>, change: Change) {
 
 /// Edits what is `account`'s: all of it is stored, or none. What follows from it is done in `then`, once it is on disk, and
 /// whether or not somebody still waits for this.
-pub(super) async fn edit<T, U: Send + 'static>(
+pub(super) async fn edit<T: 'static, U: Send + 'static>(
     store: &Store,
     account: AccountId,
     work: impl FnOnce(&Transaction<'_>, &Sealer) -> Done<T> + Send + 'static,
     then: impl FnOnce(T) -> U + Send + 'static,
 ) -> Result<U, SyncError> {
     let sealer = store.sealer().clone();
-    let edit = move |connection: &mut Connection| {
-        let transaction = connection.transaction()?;
+    let edit = move |transaction: &Transaction<'_>| {
         // The device may have become another's since this was begun.
-        if !rows::is_of(&transaction, account)? {
+        if !rows::is_of(transaction, account)? {
             return Ok(Err(SyncError::NotBound));
         }
-        let done = work(&transaction, &sealer)?;
-        if done.is_ok() {
-            transaction.commit()?;
-        }
-        Ok(done.map(then))
+        work(transaction, &sealer)
     };
-    store.call_with_room(edit).await?
+    store.edit(edit, then).await?
 }
 
 /// What is listed of a record.

@@ -30,6 +30,9 @@ pub enum SyncError {
     /// The cloud refused, or answered nonsense.
     #[error("the cloud refused")]
     CloudRefused,
+    /// The account has other keys since; what was read of the content can't be read again.
+    #[error("the account has new keys; it has to be put again")]
+    KeyEpochOld,
     /// Sync is paused, by its owner, or by the policy for metered networks and the battery.
     #[error("sync is paused")]
     Paused,
@@ -60,7 +63,7 @@ impl SyncError {
             Self::Offline => "Offline",
             Self::ReauthenticationRequired => "ReauthenticationRequired",
             Self::CloudRefused => "CloudRefused",
-            Self::Paused => "Busy",
+            Self::Paused | Self::KeyEpochOld => "Busy",
             Self::Cancelled | Self::Gone => "Cancelled",
             Self::Storage => "Storage",
         }
@@ -74,8 +77,8 @@ impl From<SyncFailure> for SyncError {
             SyncFailure::Reauthentication => Self::ReauthenticationRequired,
             SyncFailure::Quota => Self::QuotaExceeded,
             SyncFailure::NotFound => Self::NotFound,
-            SyncFailure::KeyEpochOld
-            | SyncFailure::CursorOver
+            SyncFailure::KeyEpochOld => Self::KeyEpochOld,
+            SyncFailure::CursorOver
             | SyncFailure::BadCursor
             | SyncFailure::Refused
             | SyncFailure::Nonsense => Self::CloudRefused,

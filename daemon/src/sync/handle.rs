@@ -12,7 +12,7 @@ use super::desk::Desk;
 use super::error::SyncError;
 use super::health::{self, HEALTH};
 use super::keys::Keys;
-use super::model::{Change, Choice, Entry, Got, PolicyChanges, Put, PutLong};
+use super::model::{Change, Choice, Entry, Got, PolicyChanges, Put, PutLong, Shown as Versions};
 use super::view::View;
 use crate::actor::Supervisor;
 
@@ -26,6 +26,8 @@ pub enum Message {
     SyncNow {
         /// Which.
         collections: Vec<&'static str>,
+        /// Whatever the policy says.
+        anyway: bool,
         /// Where the answer goes.
         answer: Answer,
         /// Ends when whoever asked is gone.
@@ -35,15 +37,8 @@ pub enum Message {
     Pause(bool, Answer),
     /// Change the policy.
     Policy(PolicyChanges, Answer),
-    /// The owner's answer to a question.
-    Confirm {
-        /// Its id.
-        question: String,
-        /// Go on.
-        yes: bool,
-        /// Where the answer goes.
-        answer: Answer,
-    },
+    /// The owner has answered the question about this collection.
+    Answered(&'static str, Answer),
     /// Switch a collection on or off.
     Enable {
         /// Which.
@@ -116,11 +111,25 @@ impl SyncHandle {
     /// # Errors
     /// [`SyncError`], as in every method here. [`SyncError::NotFound`] for a collection that is off.
     pub async fn sync_now(&self, collections: Vec<&'static str>) -> Result<(), SyncError> {
+        self.sync_now_as(collections, false).await
+    }
+
+    /// The same once on a metered network, while roaming and on a low battery too, where the policy says not to. Its owner's
+    /// pause isn't the policy's.
+    ///
+    /// # Errors
+    /// As [`SyncHandle::sync_now`].
+    pub async fn sync_anyway(&self, collections: Vec<&'static str>) -> Result<(), SyncError> {
+        self.sync_now_as(collections, true).await
+    }
+
+    async fn sync_now_as(&self, collections: Vec<&'static str>, anyway: bool) -> Result<(), SyncError> {
         self.share_if_asked(&collections).await;
         // Dropped with this future: that is how the actor learns that nobody waits any more.
         let (_here, hangs_up) = oneshot::channel();
         self.ask(|answer| Message::SyncNow {
             collections,
+            anyway,
             answer,
             hangs_up,
         })
@@ -156,12 +165,8 @@ impl SyncHandle {
     /// # Errors
     /// [`SyncError::NotFound`] for another question than the one that is asked.
     pub async fn confirm(&self, question: String, yes: bool) -> Result<(), SyncError> {
-        self.ask(|answer| Message::Confirm {
-            question,
-            yes,
-            answer,
-        })
-        .await
+        let collection = self.desk.confirm(question, yes).await?;
+        self.ask(|answer| Message::Answered(collection, answer)).await
     }
 
     /// Switches a collection on or off. Its records stay.
@@ -271,17 +276,20 @@ impl SyncHandle {
         self.desk.delete(collection, id, revision).await
     }
 
-    /// Ends a conflict; `id` is the sibling's: the entry with [`Entry::conflict_with`].
+    /// Ends a conflict; `id` is the sibling's: the entry with [`Entry::conflict_with`]. Answers ids and revisions of what is
+    /// there then, the record's first.
     ///
     /// # Errors
-    /// [`SyncError::NotFound`] where it waits for no choice.
+    /// [`SyncError::NotFound`] where it waits for no choice, [`SyncError::Conflict`] where another revision is present than
+    /// was `shown`.
     pub async fn resolve(
         &self,
         collection: &'static str,
         id: RecordId,
         choice: Choice,
-    ) -> Result<(), SyncError> {
-        self.desk.resolve(collection, id, choice).await
+        shown: Versions,
+    ) -> Result<Vec<(RecordId, u64)>, SyncError> {
+        self.desk.resolve(collection, id, choice, shown).await
     }
 
     /// Puts the days of health data that have changed since they were last put; answers how many.

@@ -19,9 +19,10 @@ use belay_proto::sync::{Chunks, CollectionKeys};
 use belay_sync::chunker::Cut;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
+use self::source::Turn;
 use super::error::SyncError;
 use super::ports::{Allowed, LongContents, SyncCloud};
 
@@ -37,6 +38,12 @@ const MEMORY: usize = 2 * BUFFERS;
 const DOWNLOADS: usize = 2;
 /// Contents that are or wait to be on their way down.
 const PIPES: usize = 16;
+/// Threads that read them. One may wait for a file system that never answers: its content has failed, and its turn is
+/// another's; the thread is back when the file system is.
+const THREADS: usize = 2 * UPLOADS;
+/// How long a part of a content may take to come: a pipe that brings a byte now and then, and a file on a file system of
+/// somebody's own, would hold a turn for ever.
+const PART_WITHIN: Duration = Duration::from_secs(10 * 60);
 /// How long whoever writes a pipe, or reads one, may do nothing.
 const QUIET: Duration = Duration::from_secs(60);
 
@@ -50,6 +57,7 @@ pub struct Long {
     /// How long a pipe may be quiet.
     quiet: Duration,
     uploads: Arc<Semaphore>,
+    threads: Arc<Semaphore>,
     memory: Semaphore,
     downloads: Arc<Semaphore>,
     pipes: Arc<Semaphore>,
@@ -74,10 +82,22 @@ impl Long {
             clock,
             quiet: QUIET,
             uploads: Arc::new(Semaphore::new(UPLOADS)),
+            threads: Arc::new(Semaphore::new(THREADS)),
             memory: Semaphore::new(MEMORY),
             downloads: Arc::new(Semaphore::new(DOWNLOADS)),
             pipes: Arc::new(Semaphore::new(PIPES)),
             fetching: Mutex::default(),
+        }
+    }
+}
+
+impl Long {
+    /// A thread to read on. There are enough unless as many wait for what never comes.
+    async fn thread(&self) -> Result<OwnedSemaphorePermit, SyncError> {
+        tokio::select! {
+            biased;
+            thread = Arc::clone(&self.threads).acquire_owned() => thread.map_err(|_| SyncError::Gone),
+            () = self.clock.sleep_until(self.clock.boottime() + QUIET) => Err(SyncError::Paused),
         }
     }
 }
@@ -90,11 +110,13 @@ impl LongContents for Long {
         allowed: Allowed,
     ) -> BoxFuture<'_, Result<Chunks, SyncError>> {
         let bringing = async move {
+            // Each of those that have one gets on or ends, so that it comes.
             let turn = Arc::clone(&self.uploads).acquire_owned().await;
-            let turn = turn.map_err(|_| SyncError::Gone)?;
-            let (reading, stop) = source::begin(content, self.quiet, turn)?;
+            let turn = Turn::new(turn.map_err(|_| SyncError::Gone)?);
+            let thread = self.thread().await?;
+            let (reading, stop) = source::begin(content, self.quiet, (turn.clone(), thread))?;
             let chunks = up::bring(&*self.cloud, &*self.clock, &self.memory, keys, reading).await;
-            drop(stop);
+            drop((stop, turn));
             chunks
         };
         async move {

@@ -25,7 +25,7 @@ pub use error::SyncError;
 pub use handle::{Message, SyncHandle};
 pub use health::HEALTH;
 pub use model::{
-    Change, Choice, Conditions, Content, Entry, Got, Phase, Policy, PolicyChanges, Put, PutLong,
+    Change, Choice, Conditions, Content, Entry, Got, Phase, Policy, PolicyChanges, Put, PutLong, Shown,
 };
 pub use view::{CollectionView, Question, View};
 

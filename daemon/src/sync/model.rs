@@ -1,5 +1,6 @@
 //! What the sync domain is told and tells.
 
+use std::fmt;
 use std::os::fd::OwnedFd;
 
 use belay_proto::Secret;
@@ -17,6 +18,8 @@ pub fn collection(name: &str) -> Option<&'static str> {
 pub struct Policy {
     /// On metered networks too.
     pub metered: bool,
+    /// On a mobile network that isn't the SIM's own too.
+    pub roaming: bool,
     /// Not on a battery that isn't charged and has less than this percentage; 0: always.
     pub battery_floor: u8,
 }
@@ -25,8 +28,18 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             metered: false,
+            roaming: false,
             battery_floor: 15,
         }
+    }
+}
+
+impl Policy {
+    /// Whether it lets sync go on.
+    #[must_use]
+    pub(super) fn lets(&self, now: &Conditions) -> bool {
+        let is_full = now.battery.is_none_or(|percent| percent >= self.battery_floor);
+        (self.metered || !now.metered) && (self.roaming || !now.roaming) && is_full
     }
 }
 
@@ -35,6 +48,8 @@ impl Default for Policy {
 pub struct PolicyChanges {
     /// See [`Policy::metered`].
     pub metered: Option<bool>,
+    /// See [`Policy::roaming`].
+    pub roaming: Option<bool>,
     /// See [`Policy::battery_floor`]; at most 100.
     pub battery_floor: Option<u8>,
 }
@@ -46,6 +61,8 @@ pub struct Conditions {
     pub online: Option<bool>,
     /// Each byte costs money.
     pub metered: bool,
+    /// The way is a mobile network that isn't the SIM's own.
+    pub roaming: bool,
     /// Percent of a battery that isn't being charged; `None`: it is, or there is none.
     pub battery: Option<u8>,
 }
@@ -86,8 +103,8 @@ impl Phase {
     }
 }
 
-/// A record as it is listed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A record as it is listed. `Debug` shows nothing of what it says: a natural key is a name or a path.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Where to go on.
     pub position: u64,
@@ -109,8 +126,7 @@ pub struct Entry {
     pub lacking: bool,
 }
 
-/// A content to store, in the record.
-#[derive(Debug)]
+/// A content to store, in the record. `Debug` shows nothing of what it says.
 pub struct Put {
     /// The record; `None`: a new one, whose id follows from `natural`.
     pub id: Option<RecordId>,
@@ -129,7 +145,6 @@ pub struct Put {
 }
 
 /// A content to store, in chunks; the fields are those of [`Put`].
-#[derive(Debug)]
 pub struct PutLong {
     /// See [`Put::id`].
     pub id: Option<RecordId>,
@@ -147,6 +162,38 @@ pub struct PutLong {
     pub content: OwnedFd,
 }
 
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("position", &self.position)
+            .field("id", &self.id)
+            .field("revision", &self.revision)
+            .field("length", &self.length)
+            .field("conflict_with", &self.conflict_with)
+            .field("lacking", &self.lacking)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Put {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        shown(f, "Put", self.id, self.revision)
+    }
+}
+
+impl fmt::Debug for PutLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        shown(f, "PutLong", self.id, self.revision)
+    }
+}
+
+fn shown(f: &mut fmt::Formatter<'_>, what: &str, id: Option<RecordId>, revision: u64) -> fmt::Result {
+    f.debug_struct(what)
+        .field("id", &id)
+        .field("revision", &revision)
+        .finish_non_exhaustive()
+}
+
 /// The owner's choice between a record and another version of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
@@ -156,6 +203,15 @@ pub enum Choice {
     Theirs,
     /// Both, as records of their own.
     Both,
+}
+
+/// The revisions of two versions that a choice was made between; what isn't said may be any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// Of the sibling.
+    pub revision: Option<u64>,
+    /// Of the record, 0: it isn't there.
+    pub other: Option<u64>,
 }
 
 /// A record with its content.
@@ -185,4 +241,51 @@ pub struct Change {
     pub ids: Vec<RecordId>,
     /// Records that are gone.
     pub removed: Vec<RecordId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use belay_proto::Secret;
+    use belay_proto::sync::{Attributes, RecordId};
+
+    use super::{Content, Entry, Got, Put, PutLong};
+
+    #[test]
+    fn nothing_of_what_records_say_gets_into_a_log() {
+        let attributes = Attributes([("Ada".to_owned(), "Ada's".to_owned())].into());
+        let put = Put {
+            id: None,
+            revision: 7,
+            natural: Some("Ada".to_owned()),
+            kind: "text/Ada".to_owned(),
+            attributes: attributes.clone(),
+            keep_both: false,
+            body: Secret::new(b"Ada".to_vec()),
+        };
+        let long = PutLong {
+            id: None,
+            revision: 7,
+            natural: put.natural.clone(),
+            kind: put.kind.clone(),
+            attributes: attributes.clone(),
+            keep_both: false,
+            content: std::io::pipe().unwrap().0.into(),
+        };
+        let got = Got {
+            entry: Entry {
+                position: 1,
+                id: RecordId::from_bytes([1; 16]),
+                revision: 7,
+                natural: "Ada".to_owned(),
+                kind: "text/Ada".to_owned(),
+                length: 3,
+                attributes,
+                conflict_with: None,
+                lacking: false,
+            },
+            content: Content::Short(Secret::new(b"Ada".to_vec())),
+        };
+        let shown = format!("{put:?} {long:?} {got:?}");
+        assert!(!shown.contains("Ada") && shown.contains("revision: 7"), "{shown}");
+    }
 }

@@ -41,6 +41,8 @@ pub(super) struct Report {
     pub(super) is_full: bool,
     /// The cloud won't have a record as it is.
     pub(super) is_refused: bool,
+    /// A record of this device can't be read.
+    pub(super) is_spoilt: bool,
     /// Something is sealed in a key epoch that there is no key of.
     lacks_keys: bool,
     /// Something is still to be pushed that could be.
@@ -55,6 +57,8 @@ pub(super) struct Round {
     pub(super) collection: &'static str,
     /// Bytes done and in all.
     pub(super) progress: watch::Sender<(u64, u64)>,
+    /// Records of a push at most.
+    pub(super) records: usize,
 }
 
 impl Round {
@@ -91,7 +95,8 @@ impl Round {
                 }
                 // Others may change what is changed here all the time, or the cloud only says so.
                 Ok(report) if report.is_unfinished => return Err(SyncFailure::Refused.into()),
-                outcome => return outcome,
+                Ok(report) => return Ok(self.troubled(report).await?),
+                Err(failure) => return Err(failure),
             }
         }
     }
@@ -113,6 +118,17 @@ impl Round {
             self.finish(keys).await?;
         }
         report.is_unfinished = self.is_left(report.is_full).await?;
+        Ok(report)
+    }
+
+    /// With what keeps records of earlier rounds from being pushed.
+    async fn troubled(&self, mut report: Report) -> Result<Report, SyncError> {
+        let collection = self.collection;
+        let found = self
+            .write(move |transaction, _| rows::troubles(transaction, collection))
+            .await?;
+        report.is_refused |= found.is_refused;
+        report.is_spoilt = found.is_spoilt;
         Ok(report)
     }
 

@@ -1,5 +1,6 @@
 //! When what is synced: pure. One collection at a time, in the order in which a new device restores them.
 
+mod allowed;
 mod failure;
 mod waiting;
 
@@ -10,7 +11,7 @@ use belay_proto::id::AccountId;
 use belay_proto::steps::SYNCED;
 
 use super::error::SyncError;
-use super::model::{Conditions, Phase, Policy};
+use super::model::{Conditions, Policy};
 use super::ports::SyncFailure;
 use crate::find::Pace;
 pub(super) use failure::Failure;
@@ -87,8 +88,15 @@ pub(super) enum Event {
     Reached,
     /// A record was put or deleted here.
     Edited(&'static str),
-    /// Somebody waits for these to be synced; for all that are on without any.
-    Asked(u64, Vec<&'static str>),
+    /// Somebody waits for these to be synced; for all that are on without any. `anyway`: whatever the policy says.
+    Asked {
+        /// Who.
+        waiter: u64,
+        /// Which.
+        collections: Vec<&'static str>,
+        /// Whatever the policy says.
+        anyway: bool,
+    },
     /// Nobody does any more.
     HungUp(u64),
     /// The time that [`State::due`] named has come.
@@ -146,7 +154,11 @@ pub(super) fn step(state: &State, now: Duration, event: Event) -> (State, Vec<Ef
         Event::Answered(collection) if next.enabled.contains(collection) => {
             next.wanted.insert(collection);
         }
-        Event::Asked(waiter, collections) => next.ask(waiter, collections, &mut effects),
+        Event::Asked {
+            waiter,
+            collections,
+            anyway,
+        } => next.ask(waiter, collections, anyway, &mut effects),
         Event::HungUp(waiter) => next.waiting.hang_up(waiter),
         Event::Hinted | Event::Woken | Event::Answered(_) => {}
         Event::Done(trouble) => next.done(now, trouble, &mut effects),
@@ -157,43 +169,6 @@ pub(super) fn step(state: &State, now: Duration, event: Event) -> (State, Vec<Ef
 }
 
 impl State {
-    /// Whether contents may be moved now, and why not.
-    pub(super) fn allowed(&self) -> Result<(), SyncError> {
-        let floor = self.policy.battery_floor;
-        if self.session.is_none() {
-            Err(SyncError::NotBound)
-        } else if self.is_paused
-            || self.conditions.metered && !self.policy.metered
-            || self.conditions.battery.is_some_and(|percent| percent < floor)
-        {
-            Err(SyncError::Paused)
-        } else if self.conditions.online == Some(false) {
-            Err(SyncError::Offline)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// What sync is doing, while a question is asked or not.
-    pub(super) fn phase(&self, is_asking: bool) -> Phase {
-        match (self.allowed(), self.trouble()) {
-            (Err(SyncError::NotBound), _) => Phase::Unknown,
-            (Err(SyncError::Paused), _) => Phase::Paused,
-            (Err(_), _) => Phase::Offline,
-            (Ok(()), _) if self.busy.is_some() => Phase::Syncing,
-            (Ok(()), Some(SyncError::Offline)) => Phase::Offline,
-            (Ok(()), _) if is_asking => Phase::Attention,
-            (Ok(()), Some(SyncError::QuotaExceeded)) => Phase::QuotaExceeded,
-            (Ok(()), Some(_)) => Phase::Attention,
-            (Ok(()), None) => Phase::Idle,
-        }
-    }
-
-    /// What went wrong last, until it goes right.
-    pub(super) fn trouble(&self) -> Option<SyncError> {
-        self.trouble.or_else(|| self.troubles.values().next().copied())
-    }
-
     /// Which collections are on.
     pub(super) const fn enabled(&self) -> &BTreeSet<&'static str> {
         &self.enabled
@@ -206,7 +181,7 @@ impl State {
 
     /// When [`Event::Woken`] is wanted, boot time.
     pub(super) fn due(&self) -> Option<Duration> {
-        if self.busy.is_some() || self.allowed().is_err() {
+        if self.busy.is_some() || self.may_sync().is_err() {
             return None;
         }
         let debounce = self.debounce.map(|(_, at)| at);
@@ -279,19 +254,20 @@ impl State {
         self.debounce = Some((first, (now + DEBOUNCE).min(first + LONGEST_DEBOUNCE)));
     }
 
-    fn ask(&mut self, waiter: u64, collections: Vec<&'static str>, effects: &mut Vec<Effect>) {
+    fn ask(&mut self, waiter: u64, collections: Vec<&'static str>, anyway: bool, effects: &mut Vec<Effect>) {
         let all = match collections.is_empty() {
             true => self.enabled.clone(),
             false => collections.into_iter().collect(),
         };
-        let answer = match self.allowed() {
+        let may = if anyway { self.possible() } else { self.allowed() };
+        let answer = match may {
             Err(error) => Err(error),
             Ok(()) if !all.is_subset(&self.enabled) => Err(SyncError::NotFound),
             Ok(()) if !all.is_empty() => {
                 self.retry = None;
                 self.left.retain(|name, _| !all.contains(name));
                 self.wanted.extend(&all);
-                self.waiting.wait(waiter, all);
+                self.waiting.wait(waiter, all, anyway);
                 return;
             }
             Ok(()) => Ok(()),
@@ -341,14 +317,27 @@ impl State {
         self.retry = Some(now + wait);
     }
 
+    /// What is under way is done when it may be.
+    fn leave(&mut self, effects: &mut Vec<Effect>) {
+        if let Some(collection) = self.busy.take() {
+            self.wanted.insert(collection);
+            effects.push(Effect::Leave);
+        }
+    }
+
     fn go_on(&mut self, now: Duration, effects: &mut Vec<Effect>) {
-        if let Err(error) = self.allowed() {
+        if let Err(error) = self.may_sync() {
             self.waiting.end(error, effects);
-            if let Some(collection) = self.busy.take() {
-                self.wanted.insert(collection);
-                effects.push(Effect::Leave);
-            }
+            self.leave(effects);
             return;
+        }
+        // Then for who asked for it anyway, and for nobody else.
+        let allowed = self.allowed();
+        if let Err(error) = allowed {
+            self.waiting.end_others(error, effects);
+            if self.busy.is_some_and(|name| !self.waiting.is_anyway_for(name)) {
+                self.leave(effects);
+            }
         }
         if self.busy.is_some() || self.retry.is_some_and(|retry| now < retry) {
             return;
@@ -367,9 +356,10 @@ impl State {
             self.debounce = None;
             self.wanted.append(&mut self.edited);
         }
+        let may = |name: &str| allowed.is_ok() || self.waiting.is_anyway_for(name);
         let is_left = |name| self.left.get(name).is_some_and(|until| now < *until);
         let mut wanted = SYNCED.into_iter().filter(|name| self.wanted.contains(name));
-        if let Some(collection) = wanted.find(|name| !is_left(*name)) {
+        if let Some(collection) = wanted.find(|name| may(name) && !is_left(*name)) {
             self.wanted.remove(collection);
             self.left.remove(collection);
             // What was edited until now goes along.

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::sync::model::Phase;
 
 const NOW: Duration = Duration::from_secs(1000);
 const SESSION: Session = Session {
@@ -27,6 +28,14 @@ fn after(events: &[(Duration, Event)]) -> (State, Vec<Effect>) {
         (state, effects) = step(&state, *now, event.clone());
     }
     (state, effects)
+}
+
+fn asked(waiter: u64, collections: Vec<&'static str>) -> Event {
+    Event::Asked {
+        waiter,
+        collections,
+        anyway: false,
+    }
 }
 
 fn idle() -> State {
@@ -98,7 +107,7 @@ fn what_the_owner_has_to_help_with_is_asked_after_seldom() {
 fn whoever_asks_is_answered_by_a_round_that_began_afterwards() {
     let (state, _) = step(&idle(), NOW, Event::Hinted);
     assert_eq!(state.busy, Some("contacts"));
-    let (state, effects) = step(&state, NOW, Event::Asked(1, vec!["contacts"]));
+    let (state, effects) = step(&state, NOW, asked(1, vec!["contacts"]));
     assert_eq!(effects, []);
     let (state, effects) = step(&state, NOW, Event::Done(None));
     assert_eq!(effects, [Effect::Sync("contacts")], "not yet");
@@ -140,10 +149,10 @@ fn whoever_asks_for_what_can_t_be_is_told_at_once() {
     ];
     for (collections, conditions, answer) in table {
         let (state, _) = step(&idle(), NOW, Event::Conditions(conditions));
-        let (_, effects) = step(&state, NOW, Event::Asked(1, collections));
+        let (_, effects) = step(&state, NOW, asked(1, collections));
         assert_eq!(effects, [Effect::Answer(1, answer)], "{conditions:?}");
     }
-    let asked = Event::Asked(1, vec![]);
+    let asked = asked(1, vec![]);
     assert_eq!(
         step(&State::default(), NOW, asked).1,
         [Effect::Answer(1, Err(SyncError::NotBound))]
@@ -152,7 +161,7 @@ fn whoever_asks_for_what_can_t_be_is_told_at_once() {
 
 #[test]
 fn a_pause_ends_what_is_under_way_and_all_is_looked_at_after_it() {
-    let (state, _) = step(&idle(), NOW, Event::Asked(1, vec![]));
+    let (state, _) = step(&idle(), NOW, asked(1, vec![]));
     let (state, effects) = step(&state, NOW, Event::Paused(true));
     assert_eq!(
         effects,
@@ -180,8 +189,8 @@ fn a_question_needs_the_owner_and_a_full_cloud_is_told() {
 fn a_collection_that_comes_to_nothing_keeps_no_other_from_being_synced() {
     let refused = || Event::Failed(SyncFailure::Nonsense.into(), Duration::from_secs(60));
     let (state, _) = after(&[(NOW, Event::Session(Some(SESSION), on(&["contacts", "notes"])))]);
-    let (state, _) = step(&state, NOW, Event::Asked(1, vec!["contacts"]));
-    let (state, _) = step(&state, NOW, Event::Asked(2, vec!["notes"]));
+    let (state, _) = step(&state, NOW, asked(1, vec!["contacts"]));
+    let (state, _) = step(&state, NOW, asked(2, vec!["notes"]));
     let (state, effects) = step(&state, NOW, refused());
     let refusal = Effect::Answer(1, Err(SyncError::CloudRefused));
     assert_eq!(effects, [refusal, Effect::Sync("notes")]);
@@ -211,23 +220,128 @@ fn a_full_cloud_is_told_as_long_as_a_collection_finds_no_room() {
     assert_eq!(state.phase(false), Phase::Idle);
 }
 
+#[test]
+fn the_policy_says_on_which_networks_and_on_how_much_of_a_battery_it_is_synced() {
+    let now = |metered, roaming, battery| Conditions {
+        metered,
+        roaming,
+        battery,
+        ..Conditions::default()
+    };
+    let policy = |metered, roaming, battery_floor| Policy {
+        metered,
+        roaming,
+        battery_floor,
+    };
+    for (policy, now, is_allowed) in [
+        (Policy::default(), now(false, false, None), true),
+        (Policy::default(), now(false, false, Some(15)), true),
+        (Policy::default(), now(false, false, Some(14)), false),
+        (Policy::default(), now(true, false, None), false),
+        (Policy::default(), now(false, true, None), false),
+        (policy(true, false, 0), now(true, false, Some(1)), true),
+        (policy(true, false, 0), now(true, true, None), false),
+        (policy(false, true, 0), now(true, true, None), false),
+        (policy(true, true, 0), now(true, true, Some(0)), true),
+    ] {
+        let (state, _) = after(&[
+            (NOW, Event::Session(Some(SESSION), on(&[]))),
+            (NOW, Event::Policy(policy)),
+            (NOW, Event::Conditions(now)),
+        ]);
+        assert_eq!(state.allowed().is_ok(), is_allowed, "{policy:?} {now:?}");
+    }
+}
+
+#[test]
+fn who_asks_whatever_the_policy_says_is_synced_for_and_nobody_else() {
+    let metered = Conditions {
+        metered: true,
+        ..Conditions::default()
+    };
+    let anyway = |waiter, collections| Event::Asked {
+        waiter,
+        collections,
+        anyway: true,
+    };
+    let (state, _) = after(&[
+        (NOW, Event::Session(Some(SESSION), on(&["contacts", "notes"]))),
+        (NOW, Event::Conditions(metered)),
+    ]);
+    assert_eq!((state.phase(false), state.due()), (Phase::Paused, None));
+    let (state, effects) = step(&state, NOW, anyway(1, vec!["notes"]));
+    assert_eq!(
+        (effects, state.phase(false)),
+        (vec![Effect::Sync("notes")], Phase::Syncing)
+    );
+    assert_eq!(
+        state.allowed(),
+        Err(SyncError::Paused),
+        "long contents keep to it"
+    );
+    let (state, effects) = step(&state, NOW, asked(2, vec!["notes"]));
+    assert_eq!(effects, [Effect::Answer(2, Err(SyncError::Paused))]);
+    let (done, effects) = step(&state, NOW, Event::Done(None));
+    assert_eq!(effects, [Effect::Answer(1, Ok(()))]);
+    assert_eq!((done.phase(false), done.due()), (Phase::Paused, None));
+    let (_, effects) = step(&state, NOW, Event::HungUp(1));
+    assert_eq!(effects, [Effect::Leave]);
+    // Its owner's pause is nobody else's, nor is there a way without a network.
+    let (state, effects) = step(&state, NOW, Event::Paused(true));
+    assert_eq!(
+        effects,
+        [Effect::Answer(1, Err(SyncError::Paused)), Effect::Leave]
+    );
+    let (_, effects) = step(&state, NOW, anyway(3, vec![]));
+    assert_eq!(effects, [Effect::Answer(3, Err(SyncError::Paused))]);
+    // What was under way while it might be isn't gone on with for who asked for something else.
+    let (state, _) = after(&[
+        (NOW, Event::Session(Some(SESSION), on(&["contacts", "notes"]))),
+        (NOW, anyway(1, vec!["notes"])),
+        (NOW, asked(2, vec!["contacts"])),
+    ]);
+    let (_, effects) = step(&state, NOW, Event::Conditions(metered));
+    assert_eq!(
+        effects,
+        [
+            Effect::Answer(2, Err(SyncError::Paused)),
+            Effect::Leave,
+            Effect::Sync("notes")
+        ]
+    );
+}
+
 fn event() -> impl Strategy<Value = Event> {
     let names = || prop_oneof![Just("contacts"), Just("notes")];
     let battery = prop::option::of(0..30_u8);
-    let conditions = (prop::option::of(any::<bool>()), any::<bool>(), battery);
+    let conditions = (
+        prop::option::of(any::<bool>()),
+        any::<bool>(),
+        any::<bool>(),
+        battery,
+    );
     prop_oneof![
         any::<bool>().prop_map(|is| Event::Session(is.then_some(SESSION), on(&["contacts"]))),
         (names(), any::<bool>()).prop_map(|(name, is)| Event::Enabled(name, is)),
         any::<bool>().prop_map(Event::Paused),
-        conditions.prop_map(|(online, metered, battery)| Event::Conditions(Conditions {
-            online,
-            metered,
-            battery
-        })),
+        conditions.prop_map(
+            |(online, metered, roaming, battery)| Event::Conditions(Conditions {
+                online,
+                metered,
+                roaming,
+                battery
+            })
+        ),
         Just(Event::Hinted),
         Just(Event::Reached),
         names().prop_map(Event::Edited),
-        (0..4_u64, prop::collection::vec(names(), 0..2)).prop_map(|(who, what)| Event::Asked(who, what)),
+        (0..4_u64, prop::collection::vec(names(), 0..2), any::<bool>()).prop_map(
+            |(waiter, collections, anyway)| Event::Asked {
+                waiter,
+                collections,
+                anyway
+            }
+        ),
         (0..4_u64).prop_map(Event::HungUp),
         Just(Event::Woken),
         Just(Event::Done(None)),
@@ -239,7 +353,7 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
-    /// One thing at a time, never while it isn't allowed; whoever asked is answered or still waits for a collection that
+    /// One thing at a time, never while it isn't allowed but for who asked for it anyway; whoever asked is answered or still waits for a collection that
     /// is under way or will be.
     #[test]
     fn whatever_happens_one_collection_is_synced_at_a_time_and_nobody_waits_in_vain(
@@ -261,19 +375,22 @@ proptest! {
                     Effect::Leave => running = None,
                     Effect::Sync(name) => {
                         prop_assert_eq!(running.replace(name), None);
-                        prop_assert!(state.allowed().is_ok());
+                        prop_assert!(state.allowed().is_ok() || state.waiting.is_anyway_for(name));
                         prop_assert!(state.enabled.contains(name));
                     }
                     Effect::Answer(..) => {}
                 }
             }
             prop_assert_eq!(state.busy, running);
-            if state.allowed().is_err() {
+            if state.may_sync().is_err() {
                 prop_assert_eq!(running, None);
                 prop_assert!(state.waiting.is_empty());
             }
+            let is_allowed = state.allowed().is_ok();
+            prop_assert!(is_allowed || running.is_none_or(|name| state.waiting.is_anyway_for(name)));
             let is_moving = running.is_some() || state.due().is_some();
-            prop_assert!(is_moving || state.waiting.is_empty() && state.wanted.is_empty() || state.allowed().is_err());
+            let is_done = state.waiting.is_empty() && (state.wanted.is_empty() || !is_allowed);
+            prop_assert!(is_moving || is_done);
         }
     }
 }

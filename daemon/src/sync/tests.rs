@@ -2,8 +2,10 @@
 
 mod editing;
 mod guard;
+mod histories;
 mod lies;
 mod rig;
+mod spoilt;
 
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use belay_proto::dbus::BindingState;
 
 use self::rig::{ACCOUNT, CONTACTS, Cloud, all, bound, phone, put};
 use super::ports::SyncFailure;
-use super::{Conditions, Phase, PolicyChanges, SyncError};
+use super::{Conditions, Phase, Policy, PolicyChanges, SyncError};
 use crate::warden::WardenView;
 
 #[tokio::test]
@@ -225,6 +227,7 @@ async fn nothing_moves_while_sync_is_paused_or_the_policy_forbids_it_and_a_pause
     one.comes_to(Phase::Paused).await;
     let all_networks = PolicyChanges {
         metered: Some(true),
+        roaming: None,
         battery_floor: Some(20),
     };
     one.handle.set_policy(all_networks).await.unwrap();
@@ -299,4 +302,26 @@ async fn a_pause_ends_with_the_binding_that_it_was_made_in() {
     // Another owner's, who never paused anything.
     one.warden.send_replace(bound(AccountId::from_bytes([8; 16])));
     one.comes_to(Phase::Idle).await;
+}
+
+#[tokio::test]
+async fn what_one_owner_chose_of_metered_networks_isn_t_the_next_one_s() {
+    let one = phone(&Arc::new(Cloud::default())).await;
+    let changes = PolicyChanges {
+        metered: Some(true),
+        roaming: Some(true),
+        battery_floor: Some(0),
+    };
+    one.handle.set_policy(changes).await.unwrap();
+    one.conditions.send_modify(|now| now.metered = true);
+    one.syncs().await;
+    one.warden.send_replace(WardenView {
+        binding: BindingState::Unbound,
+        is_current: true,
+        ..WardenView::default()
+    });
+    one.handle.watch().wait_for(|view| !view.bound).await.unwrap();
+    one.warden.send_replace(bound(AccountId::from_bytes([8; 16])));
+    let view = one.comes_to(Phase::Paused).await;
+    assert_eq!(view.policy, Policy::default());
 }

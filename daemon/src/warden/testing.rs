@@ -28,6 +28,8 @@ pub(crate) struct FakeWarden {
     steps: Mutex<Box<Answer>>,
     /// Whose sender is gone: then nothing can be read afresh.
     view: watch::Receiver<WardenView>,
+    /// Steps aren't answered while it says so.
+    holds: watch::Receiver<bool>,
 }
 
 impl std::fmt::Debug for FakeWarden {
@@ -42,12 +44,23 @@ impl FakeWarden {
         view: WardenView,
         steps: impl FnMut(&str, &str, &[u8]) -> Result<Vec<u8>, Error> + Send + 'static,
     ) -> (WardenHandle, watch::Sender<WardenView>) {
+        let (handle, sender, _) = Self::holding(view, steps);
+        (handle, sender)
+    }
+
+    /// The same with the sender that says whether steps are kept waiting.
+    pub(crate) fn holding(
+        view: WardenView,
+        steps: impl FnMut(&str, &str, &[u8]) -> Result<Vec<u8>, Error> + Send + 'static,
+    ) -> (WardenHandle, watch::Sender<WardenView>, watch::Sender<bool>) {
         let (sender, receiver) = watch::channel(view);
+        let (hold, holds) = watch::channel(false);
         let fake = Self {
             steps: Mutex::new(Box::new(steps)),
             view: receiver.clone(),
+            holds,
         };
-        (WardenHandle::new(Arc::new(fake), receiver), sender)
+        (WardenHandle::new(Arc::new(fake), receiver), sender, hold)
     }
 
     /// The same with the sender that counts its signs of life.
@@ -60,6 +73,7 @@ impl FakeWarden {
         let fake = Self {
             steps: Mutex::new(Box::new(steps)),
             view: receiver.clone(),
+            holds: watch::channel(false).1,
         };
         let handle = WardenHandle::new(Arc::new(fake), receiver).with_signs(signed);
         (handle, sender, signs)
@@ -73,8 +87,12 @@ impl Calls for FakeWarden {
         step: &'a str,
         input: &'a [u8],
     ) -> BoxFuture<'a, Result<Vec<u8>, WardenError>> {
-        let answer = (self.steps.lock().unwrap())(ticket, step, input);
-        ready(answer.map_err(WardenError::from)).boxed()
+        async move {
+            let _ = self.holds.clone().wait_for(|holds| !holds).await;
+            let answer = (self.steps.lock().unwrap())(ticket, step, input);
+            answer.map_err(WardenError::from)
+        }
+        .boxed()
     }
 
     fn credentials<'a>(&'a self, record: &'a [u8]) -> BoxFuture<'a, Result<bool, WardenError>> {

@@ -6,6 +6,8 @@
 
 mod taking;
 
+use std::fmt;
+
 use belay_proto::Secret;
 use belay_proto::sync::{Ancestors, Attributes, Chunks, Content, Encoding, RecordId, Revision};
 
@@ -41,8 +43,7 @@ pub struct Base {
     pub number: u64,
 }
 
-/// What an owner's program puts.
-#[derive(Debug)]
+/// What an owner's program puts. `Debug` shows nothing of it.
 pub struct New {
     /// What the record is by nature.
     pub natural: String,
@@ -52,6 +53,12 @@ pub struct New {
     pub attributes: Attributes,
     /// The content, or the chunks that it is joined of.
     pub body: Body,
+}
+
+impl fmt::Debug for New {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("New").finish_non_exhaustive()
+    }
 }
 
 /// A content.

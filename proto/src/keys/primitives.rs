@@ -16,6 +16,13 @@ pub fn hmac_sha256(key: &[u8], data: &[u8]) -> [u8; 32] {
     fixed(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data).as_ref())
 }
 
+/// As [`hmac_sha256`] of these parts, one after the other.
+pub fn hmac_sha256_of(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
+    parts.iter().for_each(|part| context.update(part));
+    fixed(context.sign().as_ref())
+}
+
 /// HKDF-SHA256 (RFC 5869), 32 bytes: one block of output, so expanding is one more HMAC.
 pub fn hkdf(ikm: &[u8], salt: &[u8], info: &[u8]) -> Secret<[u8; 32]> {
     // An empty salt and RFC 5869's string of zeros are the same HMAC key.

@@ -3,9 +3,7 @@
 use std::fmt;
 use std::io::{self, Read};
 
-use zeroize::Zeroizing;
-
-use super::{ChunkId, ChunkRef, CollectionKeys, RecordError};
+use super::{Buffer, ChunkId, ChunkRef, CollectionKeys, RecordError};
 use crate::keys::hkdf;
 use crate::padding::{END, padded, unpad_exact};
 use crate::seal::{RecordIds, SealError, TAG, VERSION, open_in_place, seal_in_place};
@@ -19,9 +17,6 @@ pub const MIN_CHUNK: usize = 256 * 1024;
 pub const MAX_SEALED_CHUNK: usize = sealed_length(CHUNK);
 /// The kind of record in the associated data.
 const KIND: &str = "chunk";
-
-/// Memory for a part, overwritten when dropped: with [`MAX_SEALED_CHUNK`] bytes of it for every part.
-pub type Buffer = Zeroizing<Vec<u8>>;
 
 /// A part of a content, at most [`CHUNK`] bytes, in a buffer with room to be sealed where it is: `01 ‖ content`. Overwritten
 /// when dropped, and never copied on its way.
@@ -75,7 +70,7 @@ impl Part {
         buffer.clear();
         // Room from the start: a buffer that grows leaves a copy behind.
         if buffer.capacity() < sealed_length(length) {
-            buffer = Zeroizing::new(Vec::with_capacity(sealed_length(length)));
+            buffer = Buffer::new(Vec::with_capacity(sealed_length(length)));
         }
         buffer.push(VERSION);
         Self(buffer)
@@ -104,10 +99,10 @@ impl NamedPart {
     ///
     /// # Errors
     /// [`RecordError::NoKey`].
-    pub fn seal(mut self, keys: &CollectionKeys) -> Result<Vec<u8>, RecordError> {
+    pub fn seal(self, keys: &CollectionKeys) -> Result<Vec<u8>, RecordError> {
         let key = keys.chunk_key(&self.chunk)?;
         let aad = keys.chunk_aad(&self.chunk);
-        let mut bytes = std::mem::take(&mut *self.part.0);
+        let mut bytes = self.part.0.take();
         let length = padded(bytes.len() - 1);
         bytes.push(END);
         bytes.resize(1 + length, 0);
@@ -158,7 +153,7 @@ impl CollectionKeys {
         chunk: &ChunkRef,
         sealed: impl Into<Vec<u8>>,
     ) -> Result<Secret<Vec<u8>>, RecordError> {
-        let mut bytes = Zeroizing::new(sealed.into());
+        let mut bytes = Buffer::new(sealed.into());
         if bytes.len() > MAX_SEALED_CHUNK {
             return Err(RecordError::TooLong);
         }
@@ -173,7 +168,7 @@ impl CollectionKeys {
             return Err(RecordError::Malformed);
         }
         bytes.truncate(length);
-        Ok(Secret::new(std::mem::take(&mut *bytes)))
+        Ok(Secret::new(bytes.take()))
     }
 
     fn chunk_id(&self, key_epoch: u64, plaintext: &[u8]) -> ChunkId {

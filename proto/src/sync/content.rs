@@ -1,12 +1,13 @@
 //! What is sealed in a record.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::{CHUNK, ChunkId, CollectionKeys, RecordId, Revision};
 use crate::cbor::{Item, Malformed, Value};
-use crate::keys::{hkdf, hmac_sha256};
-use crate::padding::{pad, padded, unpad_exact};
-use crate::seal::{RecordIds, SealError, open_record, seal_record_with};
+use crate::keys::{hkdf, hmac_sha256_of};
+use crate::padding::{pad_into, padded, unpad_exact};
+use crate::seal::{RecordIds, SealError, open_record, seal_record_into};
 use crate::secret::Secret;
 
 /// The longest sealed record, bytes; longer contents lie in chunks.
@@ -23,7 +24,6 @@ const SALTS: &[u8] = b"belay/record-salt/1";
 crate::cbor_map! {
     /// A record's content: one CBOR map, padded ([`crate::padding`]), sealed ([`crate::seal::seal_record`]) under the
     /// collection's name, the record's id and the key epoch.
-    #[derive(Debug)]
     pub struct Content: at_most(MAX_SEALED_RECORD) {
         /// Counts the changes of this record, from 1. A merge counts above both.
         pub number: u64,
@@ -50,8 +50,8 @@ crate::cbor_map! {
     }
 }
 
-/// Short texts by name: a file's `mode` or `modified`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Short texts by name: a file's `mode` or `modified`. `Debug` shows how many.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Attributes(pub BTreeMap<String, String>);
 
 /// Revisions that a content descends from, each by its first 8 bytes, the newest first; the newest 16.
@@ -117,6 +117,23 @@ impl From<Malformed> for RecordError {
     }
 }
 
+/// Nothing of what it says: a natural key is a name or a path.
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Content")
+            .field("number", &self.number)
+            .field("removed", &self.removed)
+            .field("length", &self.length)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Attributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Attributes({})", self.0.len())
+    }
+}
+
 impl Content {
     /// Seals it in the newest key epoch, under the id of its natural key. The same content has the same bytes, so that a push
     /// that is sent again, since its answer was lost, is the same push: the salt is a MAC of all that is sealed (a synthetic
@@ -125,28 +142,37 @@ impl Content {
     /// # Errors
     /// [`RecordError::TooLong`], [`RecordError::NoKey`].
     pub fn seal(&self, keys: &CollectionKeys) -> Result<SealedRecord, RecordError> {
-        let (key_epoch, key) = keys.keys.newest().ok_or(RecordError::NoKey(0))?;
-        let id = keys.record_id(&self.natural);
+        let (_, key) = keys.keys.newest().ok_or(RecordError::NoKey(0))?;
         let salts = hkdf(key.expose(), b"", SALTS);
-        // What it is bound to has a length of its own: CBOR.
-        let mut said = ids(keys, &id, *key_epoch).encode();
-        said.extend_from_slice(&self.encode());
-        let said = Secret::new(said);
-        self.seal_with(keys, &hmac_sha256(salts.expose(), said.expose()))
+        self.seal_salted(keys, |ids, content| {
+            // What it is bound to has a length of its own: CBOR.
+            hmac_sha256_of(salts.expose(), &[ids, content])
+        })
     }
 
     /// As [`Content::seal`] with a given salt, which must never be used twice under one key.
+    #[cfg(test)]
     pub(crate) fn seal_with(
         &self,
         keys: &CollectionKeys,
         salt: &[u8; 32],
     ) -> Result<SealedRecord, RecordError> {
+        self.seal_salted(keys, |_, _| *salt)
+    }
+
+    fn seal_salted(
+        &self,
+        keys: &CollectionKeys,
+        salt: impl FnOnce(&[u8], &[u8]) -> [u8; 32],
+    ) -> Result<SealedRecord, RecordError> {
         let (key_epoch, key) = keys.keys.newest().ok_or(RecordError::NoKey(0))?;
-        let id = keys.record_id(&self.natural);
-        let content = self.encode();
+        let ids = ids(keys, &keys.record_id(&self.natural), *key_epoch).encode();
+        let content = Secret::new(self.encode());
+        let content = content.expose();
+        let salt = salt(&ids, content);
         let length = padded(content.len());
-        let content = pad(content, length);
-        let sealed = seal_record_with(key, &ids(keys, &id, *key_epoch), content.expose(), salt);
+        let write = |sealed: &mut Vec<u8>| pad_into(sealed, content, length);
+        let sealed = seal_record_into(key, &ids, length, write, &salt);
         match sealed.len() <= MAX_SEALED_RECORD {
             true => Ok(SealedRecord {
                 revision: Revision::of(&sealed),

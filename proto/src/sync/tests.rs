@@ -237,3 +237,13 @@ fn the_newest_ancestors_are_remembered() {
     let joined = other.join(&ancestors);
     assert!(joined.has(&revision(40)) && joined.has(&revision(19)) && joined.is_full());
 }
+
+#[test]
+fn a_content_shows_nothing_of_what_it_says() {
+    let mut shown = content(b"BEGIN:VCARD");
+    shown.natural = "Ada".to_owned();
+    shown.kind = "text/Ada".to_owned();
+    shown.attributes = Attributes([("Ada".to_owned(), "Ada's".to_owned())].into());
+    let shown = format!("{shown:?}");
+    assert!(!shown.contains("Ada") && shown.contains("number: 4"), "{shown}");
+}

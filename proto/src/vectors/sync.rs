@@ -109,17 +109,25 @@ fn content(i: &Inputs<'_>) -> Result<Content, String> {
 fn sealed_content(i: &Inputs<'_>, keys: &CollectionKeys) -> Outcome {
     let content = content(&i.inner("content")?)?;
     let id = keys.record_id(&content.natural);
-    let record = content.seal_with(keys, &i.sized("salt")?).map_err(words)?;
+    let record = match i.has("salt") {
+        true => content.seal_with(keys, &i.sized("salt")?),
+        false => content.seal(keys),
+    };
+    let record = record.map_err(words)?;
     let opened = Content::open(keys, &id, record.key_epoch, &record.sealed).map_err(words)?;
     assert_eq!(opened.encode(), content.encode());
-    Ok(json!({
+    let mut out = json!({
         "plaintext": hex(&content.encode()),
         "padded": padded(content.encode().len()),
         "collection_id": keys.collection_id(),
         "record_id": id,
         "revision": record.revision,
         "sealed": hex(&record.sealed),
-    }))
+    });
+    if !i.has("salt") {
+        out["salt"] = hex(&record.sealed[1..33]).into();
+    }
+    Ok(out)
 }
 
 /// A record's plaintext sealed as it stands.

@@ -11,7 +11,7 @@ use belay_tests::pusher::{Link, bring, changed, list, made, push};
 use tokio::task::JoinSet;
 
 use crate::place::Place;
-use crate::{forget_peak, number, peak, print};
+use crate::{Used, number, print};
 
 const WHO: &str = "belay-cloud, wire alone";
 
@@ -47,18 +47,18 @@ async fn contacts(place: &Place) -> Outcome {
     let mut link = place.link().await?;
     // For the nonce.
     let cursor = Some(list(&mut link, None).await?.1);
-    forget_peak(cloud)?;
+    let used = Used::since_now(cloud)?;
     let begun = Instant::now();
     let many = number("CONTACTS", 10_000);
     let (cursor, first) = push_contacts(&mut link, &keys, cursor, 0..many, |_| None).await?;
-    print(WHO, "contacts, first", begun.elapsed(), Some(peak(cloud)?));
+    print(WHO, "contacts, first", begun.elapsed(), Some(&used))?;
     let begun = Instant::now();
     let none = changed(&mut link, &keys, cursor.as_deref().unwrap_or_default()).await?;
-    print(WHO, "contacts, no change", begun.elapsed(), None);
+    print(WHO, "contacts, no change", begun.elapsed(), None)?;
     let begun = Instant::now();
     let base = |number: usize| first.get(number).copied();
     push_contacts(&mut link, &keys, cursor, 0..10.min(many), base).await?;
-    print(WHO, "contacts, 10 changed", begun.elapsed(), None);
+    print(WHO, "contacts, 10 changed", begun.elapsed(), None)?;
     belay_tests::expect!(none == 0, "{none} records changed by themselves");
     Ok(())
 }
@@ -68,7 +68,7 @@ async fn photos(place: &Place) -> Outcome {
     let many = number("PHOTOS", 2_000);
     let mut link = place.link().await?;
     let (_, start) = list(&mut link, None).await?;
-    forget_peak(cloud)?;
+    let used = Used::since_now(cloud)?;
     let begun = Instant::now();
     let next = Arc::new(AtomicUsize::new(0));
     let mut workers = JoinSet::new();
@@ -96,10 +96,10 @@ async fn photos(place: &Place) -> Outcome {
         .flat_map(|push| push.record.chunks.clone())
         .collect();
     let cursor = push(&mut link, Some(start), records).await?;
-    print(WHO, "photos, first", begun.elapsed(), Some(peak(cloud)?));
+    print(WHO, "photos, first", begun.elapsed(), Some(&used))?;
     let begun = Instant::now();
     let none = changed(&mut link, &keys, cursor.as_deref().unwrap_or_default()).await?;
-    print(WHO, "photos, no change", begun.elapsed(), None);
+    print(WHO, "photos, no change", begun.elapsed(), None)?;
     belay_tests::expect!(none == 0, "{none} records changed by themselves");
     for some in ids.chunks(MISSING_CHUNKS) {
         let request = MissingRequest {

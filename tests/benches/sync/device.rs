@@ -15,7 +15,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::growth::{self, median};
 use crate::place::Place;
-use crate::{forget_peak, number, peak, print};
+use crate::{Used, forget_peak, number, peak, print};
 
 const WHO: &str = "belayd -> belay-cloud";
 /// Records in one stream of frames at most.
@@ -57,35 +57,33 @@ impl Device {
         Ok(begun.elapsed())
     }
 
-    fn forget_peaks(&self) -> Outcome {
-        forget_peak(self.belayd)?;
-        forget_peak(self.cloud)
+    fn since_now(&self) -> Outcome<[Used; 2]> {
+        Ok([Used::since_now(self.belayd)?, Used::since_now(self.cloud)?])
     }
 
-    fn print(&self, what: &str, took: Duration) -> Outcome {
-        print(WHO, what, took, Some(peak(self.belayd)?));
-        print("", "  of the cloud", took, Some(peak(self.cloud)?));
-        Ok(())
+    fn print(&self, what: &str, took: Duration, [belayd, cloud]: &[Used; 2]) -> Outcome {
+        print(WHO, what, took, Some(belayd))?;
+        print("", "  of the cloud", took, Some(cloud))
     }
 
     async fn contacts(&self) -> Outcome {
         let many = number("CONTACTS", 10_000);
-        self.forget_peaks()?;
+        let used = self.since_now()?;
         let begun = Instant::now();
         self.contacts.put_many((0..many).map(fresh)).await?;
         let stored = begun.elapsed();
         self.now("contacts").await?;
-        self.print("contacts, first", begun.elapsed())?;
-        print("", "  until belayd has them", stored, None);
-        self.forget_peaks()?;
+        self.print("contacts, first", begun.elapsed(), &used)?;
+        print("", "  until belayd has them", stored, None)?;
+        let used = self.since_now()?;
         let took = self.now("contacts").await?;
-        self.print("contacts, no change", took)?;
+        self.print("contacts, no change", took, &used)?;
         let changed = changed(&self.contacts, 10).await?;
-        self.forget_peaks()?;
+        let used = self.since_now()?;
         let begun = Instant::now();
         self.contacts.put_many(changed).await?;
         self.now("contacts").await?;
-        self.print("contacts, 10 changed", begun.elapsed())?;
+        self.print("contacts, 10 changed", begun.elapsed(), &used)?;
         let pending = self.contacts.proxy().pending().await?;
         belay_tests::expect!(pending == 0, "{pending} contacts wait after a sync");
         Ok(())
@@ -98,7 +96,7 @@ impl Device {
             std::fs::write(folder.join(number.to_string()), made::photo(number))?;
         }
         rustix::fs::sync();
-        self.forget_peaks()?;
+        let used = self.since_now()?;
         let begun = Instant::now();
         let put = |number: usize| {
             let path = folder.join(number.to_string());
@@ -117,10 +115,10 @@ impl Device {
             .try_collect::<Vec<()>>()
             .await?;
         self.now("pictures").await?;
-        self.print("photos, first", begun.elapsed())?;
-        self.forget_peaks()?;
+        self.print("photos, first", begun.elapsed(), &used)?;
+        let used = self.since_now()?;
         let took = self.now("pictures").await?;
-        self.print("photos, no change", took)?;
+        self.print("photos, no change", took, &used)?;
         let pending = self.pictures.proxy().pending().await?;
         belay_tests::expect!(pending == 0, "{pending} photos wait after a sync");
         Ok(())
@@ -137,7 +135,8 @@ impl Device {
             }
             self.now("notes").await?;
             let filled = begun.elapsed();
-            self.forget_peaks()?;
+            forget_peak(self.belayd)?;
+            forget_peak(self.cloud)?;
             let (mut idle, mut ten) = (Vec::new(), Vec::new());
             for _ in 0..growth::TIMES {
                 idle.push(self.now("notes").await?);

@@ -36,7 +36,7 @@ pub async fn measure() -> Outcome {
         "contacts, first",
         begun.elapsed(),
         None,
-    );
+    )?;
     let begun = Instant::now();
     let next = Arc::new(AtomicU64::new(0));
     let mut workers = JoinSet::new();
@@ -56,8 +56,7 @@ pub async fn measure() -> Outcome {
     while let Some(done) = workers.join_next().await {
         done??;
     }
-    print("plain HTTP, synced files", "photos, first", begun.elapsed(), None);
-    Ok(())
+    print("plain HTTP, synced files", "photos, first", begun.elapsed(), None)
 }
 
 async fn put(link: &mut Link, body: Bytes) -> Outcome {

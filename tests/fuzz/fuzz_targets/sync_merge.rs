@@ -2,6 +2,8 @@
 
 #![no_main]
 
+use std::collections::BTreeSet;
+
 use arbitrary::Arbitrary;
 use belay_sync::merge::{Merged, merge};
 use libfuzzer_sys::fuzz_target;
@@ -92,13 +94,47 @@ fuzz_target!(|input: (u8, bool, Option<Lines<'_>>, Lines<'_>, Lines<'_>)| {
     assert!(merged.len() <= 3 * given + 2, "{} of {given}", merged.len());
     // The same three make the same on every device.
     assert_eq!(merge(kind, base.as_deref(), &mine, &theirs), made);
-    // Who merged and was cut off before he said so may do it again with what he made. Of a text that repeats a line nobody
-    // can say which of them was added, so there it may end in two versions.
-    if let Merged::Whole(whole) = &made
-        && !kind.starts_with("text/plain")
-        && !kind.starts_with("text/markdown")
-    {
-        let again = merge(kind, base.as_deref(), whole, &theirs);
+    let is_text = kind.starts_with("text/plain") || kind.starts_with("text/markdown");
+    // Of lines it doesn't matter which version is whose.
+    if is_text {
+        match (&made, merge(kind, base.as_deref(), &theirs, &mine)) {
+            (Merged::Whole(one), Merged::Whole(other)) => assert_eq!(*one, other),
+            (one, other) => assert!(matches!((one, other), (Merged::Conflict(_), Merged::Conflict(_)))),
+        }
+    }
+    // Who merged and was cut off before he said so may do it again with what he made. Where a line is there twice, or was
+    // moved, nobody can say which of them was added, so there a text may end in two versions.
+    let Merged::Whole(whole) = &made else { return };
+    let again = merge(kind, base.as_deref(), whole, &theirs);
+    if !is_text {
         assert!(matches!(again, Merged::Whole(_)), "a conflict with oneself");
+    } else if base.as_deref().is_some_and(|base| is_plain(base, &mine, &theirs)) {
+        assert_eq!(again, made, "a merge again with itself");
     }
 });
+
+/// Whether each line is a thing of its own: in no version twice, moved in none, and new in one of them at most.
+fn is_plain(base: &[u8], mine: &[u8], theirs: &[u8]) -> bool {
+    let lines = |text: &[u8]| -> Vec<Vec<u8>> {
+        let lines = text.split(|byte| *byte == b'\n');
+        lines.map(<[u8]>::to_vec).collect()
+    };
+    let (base, mine, theirs) = (lines(base), lines(mine), lines(theirs));
+    let is_once = |text: &[Vec<u8>]| {
+        let filled = text.iter().filter(|line| !line.is_empty()).count();
+        let blank = text.len() - filled;
+        let each: BTreeSet<_> = text.iter().collect();
+        // A text that ends with its last line has nothing after it.
+        each.len() == text.len() && blank <= 1 && (blank == 0 || text.last().is_some_and(Vec::is_empty))
+    };
+    let is_in_place = |text: &[Vec<u8>]| {
+        let mut left = base.iter();
+        let mut kept = text.iter().filter(|line| base.contains(line));
+        kept.all(|line| left.any(|other| other == line))
+    };
+    let is_new = |line: &&Vec<u8>| !line.is_empty() && !base.contains(line);
+    [&base, &mine, &theirs].iter().all(|text| is_once(text))
+        && is_in_place(&mine)
+        && is_in_place(&theirs)
+        && !mine.iter().filter(is_new).any(|line| theirs.contains(line))
+}

@@ -13,6 +13,7 @@ mod weather;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use belay_proto::wire::Hint;
@@ -32,6 +33,7 @@ use crate::until::within;
 
 pub use relay::caller;
 pub use secure::AUTHORITY;
+pub(crate) use secure::acceptor;
 pub use tricks::{Reply, Rewriting, Trick};
 pub use weather::Weather;
 
@@ -50,6 +52,8 @@ struct Shared {
     state: Mutex<State>,
     /// How many exchanges there were.
     count: watch::Sender<usize>,
+    /// How many requests have come.
+    came: watch::Sender<u64>,
     /// Changes when the network does: what goes on over it breaks off.
     network: watch::Sender<u64>,
     /// What is put into each stream.
@@ -69,6 +73,8 @@ struct State {
     callers: weather::Callers,
     /// Bytes of chunks that devices sent, by path.
     uploads: BTreeMap<String, u64>,
+    /// Of each call that brings a chunk and isn't answered, the bytes that it sent.
+    unanswered: Vec<Arc<AtomicU64>>,
 }
 
 impl Proxy {
@@ -85,10 +91,11 @@ impl Proxy {
             contract: Contract::ours()?,
             state: Mutex::default(),
             count,
+            came: watch::Sender::new(0),
             network: watch::Sender::new(0),
             said: broadcast::Sender::new(16),
         });
-        let tls = secure.then(secure::acceptor).transpose()?;
+        let tls = secure.then(acceptor).transpose()?;
         let task = tokio::spawn(accept(listener, tls, Arc::clone(&shared)));
         Ok(Self {
             address,
@@ -136,9 +143,10 @@ impl Proxy {
         state.played.clear();
     }
 
-    /// How bad it is from now on; `None` is fair.
+    /// How bad it is from now on; `None` is fair. What is late arrives.
     pub fn weather(&self, weather: Option<Weather>) {
         self.shared.state().weather = weather;
+        self.shared.comes(Weather::OVERTAKEN);
     }
 
     /// The keys that proved requests so far, each once, in order.
@@ -163,6 +171,17 @@ impl Proxy {
     #[must_use]
     pub fn uploads(&self) -> BTreeMap<String, u64> {
         self.shared.state().uploads.clone()
+    }
+
+    /// The bytes of chunks in calls that weren't answered: those that go on, and those that broke off.
+    #[must_use]
+    pub fn unanswered(&self) -> u64 {
+        let state = self.shared.state();
+        state
+            .unanswered
+            .iter()
+            .map(|sent| sent.load(Ordering::Relaxed))
+            .sum()
     }
 
     /// Puts an event without a number into each open stream: a cloud may say at any time where to look.
@@ -238,6 +257,16 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Notes that so many requests have come. Answers how many have by now.
+    fn comes(&self, count: u32) -> u64 {
+        let mut came = 0;
+        self.came.send_modify(|all| {
+            *all += u64::from(count);
+            came = *all;
+        });
+        came
+    }
+
     /// Notes an exchange; `judged` is false where a trick took part, which needn't keep the contract.
     fn note(&self, exchange: Exchange, judged: bool) {
         let wrong = if judged {
@@ -256,6 +285,18 @@ impl Shared {
     /// Notes that so many more bytes of a chunk were sent.
     fn note_upload(&self, path: &str, bytes: u64) {
         *self.state().uploads.entry(path.to_owned()).or_default() += bytes;
+    }
+
+    /// Notes that a chunk is brought; counts what is sent of it.
+    fn begin_upload(&self) -> Arc<AtomicU64> {
+        let sent = Arc::default();
+        self.state().unanswered.push(Arc::clone(&sent));
+        sent
+    }
+
+    /// The call is answered.
+    fn end_upload(&self, sent: &Arc<AtomicU64>) {
+        self.state().unanswered.retain(|other| !Arc::ptr_eq(other, sent));
     }
 
     /// Notes that a trick was played on this path.

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
 use belay_proto::text::from_base64url;
 use belay_proto::wire::EVENT_STREAM;
@@ -41,8 +41,8 @@ struct Asked {
     parts: Parts,
     path: String,
     body: Bytes,
-    /// How late it reaches the cloud.
-    late: Duration,
+    /// Reaches the cloud once so many requests have come to the network; 0 is at once.
+    late: u64,
 }
 
 /// Relays the request; an error closes the connection without an answer.
@@ -50,10 +50,15 @@ pub(super) async fn relay(shared: Arc<Shared>, request: Request<Incoming>) -> Ou
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
     shared.is_reached_by(&parts.headers)?;
+    let came = shared.comes(1);
     let planned = shared.trick(&path);
     let (late, chance) = match planned {
         None => shared.weather(&path),
-        Some(_) => (Duration::ZERO, None),
+        Some(_) => (0, None),
+    };
+    let late = match late {
+        0 => 0,
+        late => came + u64::from(late),
     };
     let judged = planned.is_none();
     let trick = planned.or(chance);
@@ -100,7 +105,7 @@ pub(super) async fn relay(shared: Arc<Shared>, request: Request<Incoming>) -> Ou
             let _first = shared.ask(&asked).await?;
             shared.ask(&asked).await?
         }
-        None if !asked.late.is_zero() => {
+        None if asked.late > 0 => {
             // It is under way, whether or not the device still waits for it.
             let (shared, asked) = (Arc::clone(&shared), asked.clone());
             tokio::spawn(async move { shared.ask(&asked).await }).await??
@@ -119,13 +124,20 @@ pub(super) async fn relay(shared: Arc<Shared>, request: Request<Incoming>) -> Ou
 /// Passes a chunk on as it comes, so that a part of it comes to the cloud where the device dies.
 async fn upload(shared: Arc<Shared>, parts: Parts, path: String, body: Incoming) -> Outcome<Response<Flow>> {
     let (counter, of) = (Arc::clone(&shared), path.clone());
-    let flow = stream::counted(body, move |bytes| counter.note_upload(&of, bytes));
+    let sent = shared.begin_upload();
+    let under_way = Arc::clone(&sent);
+    let flow = stream::counted(body, move |bytes| {
+        sent.fetch_add(bytes, Ordering::Relaxed);
+        counter.note_upload(&of, bytes);
+    });
+    // Where it breaks off it stays among those that weren't answered.
     let answer = shared.pass(Request::from_parts(parts.clone(), flow)).await?;
+    shared.end_upload(&under_way);
     let asked = Asked {
         parts,
         path,
         body: Bytes::new(),
-        late: Duration::ZERO,
+        late: 0,
     };
     shared.note(exchange(&asked, &answer), true);
     respond(answer, false)
@@ -158,12 +170,12 @@ impl Shared {
     }
 
     /// What the weather does to a request to this path.
-    fn weather(&self, path: &str) -> (Duration, Option<Trick>) {
+    fn weather(&self, path: &str) -> (u32, Option<Trick>) {
         let mut state = self.state();
         state
             .weather
             .as_mut()
-            .map_or((Duration::ZERO, None), |weather| weather.next(path))
+            .map_or((0, None), |weather| weather.next(path))
     }
 
     /// Notes who calls; for some there is no network.
@@ -183,7 +195,9 @@ impl Shared {
 
     /// Asks the cloud itself.
     async fn ask(&self, asked: &Asked) -> Outcome<Whole> {
-        let _late = tokio::time::timeout(asked.late, std::future::pending::<()>()).await;
+        // Whoever sent it gives up waiting in the end and asks again, so that others come.
+        let mut came = self.came.subscribe();
+        came.wait_for(|came| *came >= asked.late).await?;
         let body = stream::whole(asked.body.clone());
         self.pass(Request::from_parts(asked.parts.clone(), body)).await
     }

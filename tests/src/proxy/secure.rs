@@ -18,7 +18,10 @@ const CERTIFICATE: &str = include_str!("../../../daemon/src/cloud/tests/tls/serv
 const KEY: &str = include_str!("../../../daemon/src/cloud/tests/tls/server-key.pem");
 
 /// What makes a connection a secure one.
-pub(super) fn acceptor() -> Outcome<TlsAcceptor> {
+///
+/// # Errors
+/// What rustls says of the certificates.
+pub(crate) fn acceptor() -> Outcome<TlsAcceptor> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()

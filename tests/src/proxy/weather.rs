@@ -1,7 +1,6 @@
 //! A network that is bad by chance, and away for some devices.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use crate::bluez::Chance;
 
@@ -20,23 +19,23 @@ pub struct Weather {
     pub doubled: u16,
     /// The answer breaks off in the middle.
     pub torn: u16,
-    /// The request reaches the cloud late, up to [`Weather::LATE`].
+    /// The request reaches the cloud late: up to [`Weather::OVERTAKEN`] others come before it.
     pub late: u16,
 }
 
 impl Weather {
-    /// The latest that a late request is.
-    pub const LATE: Duration = Duration::from_millis(300);
+    /// So many requests overtake a late one at most.
+    pub const OVERTAKEN: u32 = 3;
 
-    /// What happens in one request to `path`: it comes so late, and then the trick is played.
-    pub(super) fn next(&mut self, path: &str) -> (Duration, Option<Trick>) {
+    /// What happens in one request to `path`: so many others overtake it, and then the trick is played.
+    pub(super) fn next(&mut self, path: &str) -> (u32, Option<Trick>) {
         let is_sync = path.starts_with("/v1/sync") || path.starts_with("/v1/blobs");
         if !is_sync {
-            return (Duration::ZERO, None);
+            return (0, None);
         }
         let late = match self.chance.per_mille(self.late) {
-            true => Self::LATE * self.chance.number(100) / 100,
-            false => Duration::ZERO,
+            true => 1 + self.chance.number(Self::OVERTAKEN),
+            false => 0,
         };
         let mut dice = self.chance.number(1000);
         let trick = [

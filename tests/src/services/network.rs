@@ -20,6 +20,8 @@ const WIRELESS: &str = "org.freedesktop.NetworkManager.Device.Wireless";
 const ACCESS_POINT: &str = "org.freedesktop.NetworkManager.AccessPoint";
 const WIFI: &str = "/org/freedesktop/NetworkManager/Devices/2";
 
+const WWAN: &str = "/org/freedesktop/NetworkManager/Devices/3";
+
 /// An access point in reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessPoint {
@@ -98,6 +100,25 @@ impl Network {
     /// Where the bus has gone.
     pub async fn connect(&self, uuid: &str) -> Outcome {
         connect(self.puppet(), uuid).await?;
+        self.state(70, 4).await
+    }
+
+    /// The device is on a mobile network, through the modem that ModemManager calls `modem`.
+    ///
+    /// # Errors
+    /// Where the bus has gone.
+    pub async fn connect_through(&self, modem: &str) -> Outcome {
+        let device = props([("DeviceType", 8_u32.into()), ("Udi", modem.to_owned().into())])?;
+        self.puppet().add(WWAN, DEVICE, device).await?;
+        let active = format!("{PATH}/ActiveConnection/mobile");
+        let devices = Variant::from(vec![ObjectPath::from_str_unchecked(WWAN)]);
+        let properties = props([
+            ("Uuid", "mobile".into()),
+            ("Type", "gsm".into()),
+            ("Devices", devices),
+        ])?;
+        self.puppet().add(&active, ACTIVE, properties).await?;
+        self.set("PrimaryConnection", path(&active)).await?;
         self.state(70, 4).await
     }
 

@@ -44,17 +44,16 @@ impl Stage {
         let (data, port, outbox) = (text("cloud"), text("cloud/port"), text("outbox"));
         let url = self.proxy.url();
         let mut args = vec!["--data", &data, "--listen", "127.0.0.1:0", "--port-file", &port];
-        args.extend([
-            "--public-url",
-            &url,
-            "--trusted-proxy",
-            "127.0.0.1",
-            "--outbox",
-            &outbox,
-        ]);
+        args.extend(["--public-url", &url, "--trusted-proxy", "127.0.0.1"]);
+        if self.plan.outbox {
+            args.extend(["--outbox", &outbox]);
+        }
         args.extend(self.plan.cloud_args.iter().map(String::as_str));
         let clock = self.clock.cloud_file();
-        let program = self.program("belay-cloud", &args).env(FileClock::VARIABLE, clock);
+        let mut program = self.program("belay-cloud", &args).env(FileClock::VARIABLE, clock);
+        for (name, value) in &self.plan.cloud_env {
+            program = program.env(name, value);
+        }
         let mut process = program.start()?;
         let found = until("belay-cloud to write its port", async || {
             if process.ended().is_ok_and(|end| end.is_some()) {

@@ -47,6 +47,10 @@ pub struct Plan {
     pub more: String,
     /// More arguments of `belay-cloud`.
     pub cloud_args: Vec<String>,
+    /// More of its environment.
+    pub cloud_env: Vec<(&'static str, String)>,
+    /// Whether its messages go into a folder, see [`Stage::outbox`]; else to where its arguments say.
+    pub outbox: bool,
     /// Whether the cloud is reached with TLS, under an authority of its own, see [`crate::proxy::AUTHORITY`].
     pub secure: bool,
     /// From which level on the programs log. Tests look for secrets in everything that is ever logged; a bench has
@@ -87,6 +91,8 @@ impl Plan {
             wipe_journal: None,
             more: String::new(),
             cloud_args: Vec::new(),
+            cloud_env: Vec::new(),
+            outbox: true,
             secure: false,
             log_level: "trace",
         }

@@ -81,8 +81,7 @@ async fn register(stage: &Stage, teller: &mut Teller, app: &App, who: &str, pass
     ));
 
     teller.step("The mail arrives in the cloud's outbox; its code is typed in.");
-    let mail = stage.outbox().next(who).await?;
-    let code = mail.code.unwrap_or_default();
+    let code = stage.outbox().code(who).await?;
     teller.answer(format!("the code is {code}."));
     let wrong = if code == "000000" { "000001" } else { "000000" };
     refused(app.confirm(&id, wrong).await?, "WrongCode").during("a wrong code")?;
@@ -144,7 +143,7 @@ async fn reset(stage: &mut Stage, teller: &mut Teller, app: &App) -> Outcome {
         "The thief registers {BEN} on it, with a code from a mailbox of his own."
     ));
     let id = app.register(BEN, BEN_PASSWORD, &Options::new()).await??;
-    let code = stage.outbox().next(BEN).await?.code.unwrap_or_default();
+    let code = stage.outbox().code(BEN).await?;
     refused(app.confirm(&id, &code).await?, "ActivationLocked")?;
     let state = app.text(ACCOUNT, "State").await?;
     let locked_to = app.text(ACCOUNT, "LockedTo").await?;

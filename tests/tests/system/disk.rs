@@ -19,9 +19,19 @@ pub fn next_write(folder: &Path) -> impl Future<Output = ()> + use<> {
 
 /// Resolves when so many files below `folder` were put in their places since this returned.
 pub fn writes(folder: &Path, wanted: usize) -> impl Future<Output = ()> + use<> {
+    events(folder, wanted, WatchFlags::MOVED_TO)
+}
+
+/// Resolves when files below `folder` were written to about so often since this returned; quick ones after each other may
+/// count as one.
+pub fn touches(folder: &Path, wanted: usize) -> impl Future<Output = ()> + use<> {
+    events(folder, wanted, WatchFlags::MODIFY)
+}
+
+fn events(folder: &Path, wanted: usize, of: WatchFlags) -> impl Future<Output = ()> + use<> {
     let watch = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).unwrap();
     for folder in folders(folder) {
-        inotify::add_watch(&watch, &folder, WatchFlags::MOVED_TO).unwrap();
+        inotify::add_watch(&watch, &folder, of).unwrap();
     }
     let events = pipe::Receiver::from_owned_fd_unchecked(watch).unwrap();
     async move {

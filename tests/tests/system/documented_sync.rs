@@ -41,6 +41,13 @@ pub async fn sync(app: &App, member: &str) -> Answer<()> {
     app.call(SYNC, member, &(Options::new(),)).await.unwrap()
 }
 
+/// Syncs whatever the policy says.
+async fn sync_anyway(app: &App) -> Answer<()> {
+    let all: Vec<&str> = Vec::new();
+    let anyway = options([("anyway", Variant::from(true))]);
+    app.call(SYNC, "SyncNow", &(all, anyway)).await.unwrap()
+}
+
 /// Puts a document that is too long for a record.
 pub async fn put_long(app: &App) -> Answer<u64> {
     let content = Fd::from(memfd(&vec![7; MAX_SHORT + 1]).unwrap());
@@ -101,8 +108,10 @@ async fn what_makes_no_sense_is_an_invalid_argument() {
     let unknown = || options([("photographs", Variant::from(true))]);
     let none = Options::new();
     let all: Vec<&str> = Vec::new();
-    let answer: Answer<()> = app.call(SYNC, "SyncNow", &(all, unknown())).await.unwrap();
-    refused(answer, "InvalidArgument").unwrap();
+    for wrong in [unknown(), options([("anyway", Variant::from(1_u8))])] {
+        let answer: Answer<()> = app.call(SYNC, "SyncNow", &(&all, wrong)).await.unwrap();
+        refused(answer, "InvalidArgument").unwrap();
+    }
     for member in ["Pause", "Resume"] {
         let answer: Answer<()> = app.call(SYNC, member, &(unknown(),)).await.unwrap();
         refused(answer, "InvalidArgument").unwrap();
@@ -110,6 +119,7 @@ async fn what_makes_no_sense_is_an_invalid_argument() {
     for policy in [
         unknown(),
         options([("metered", Variant::from(1_u8))]),
+        options([("roaming", Variant::from(1_u8))]),
         options([("battery-floor", Variant::from(15_u32))]),
         options([("battery-floor", Variant::from(101_u8))]),
     ] {
@@ -280,7 +290,25 @@ async fn another_version_is_kept_where_that_is_asked_for_and_waits_for_a_choice(
     let rows = app.list("notes").await.unwrap().unwrap();
     let version = rows.iter().find(|row| !row.conflict_with.is_empty()).unwrap();
     assert_eq!(version.natural, "grace");
-    app.resolve("notes", &version.id, "mine").await.unwrap().unwrap();
+    let choose = async |options: Options<'_>| -> Answer<Vec<(String, u64)>> {
+        let chosen = (&version.id, "mine", options);
+        app.call(notes, "Choose", &chosen).await.unwrap()
+    };
+    for stale in ["revision", "other"] {
+        let stale = options([(stale, Variant::from(9_u64))]);
+        refused(choose(stale).await, "Conflict").unwrap();
+    }
+    refused(
+        choose(options([("other", Variant::from(1_u32))])).await,
+        "InvalidArgument",
+    )
+    .unwrap();
+    let kept = choose(options([
+        ("revision", Variant::from(1_u64)),
+        ("other", Variant::from(1_u64)),
+    ]))
+    .await;
+    assert_eq!(kept.unwrap(), [(version.conflict_with.clone(), 2)]);
     let rows = app.list("notes").await.unwrap().unwrap();
     let [one] = rows.as_slice() else {
         panic!("{rows:?}")
@@ -296,8 +324,10 @@ async fn a_paused_sync_is_busy_and_one_that_is_paused_under_way_ends_so() {
     sync(&app, "Pause").await.unwrap();
     assert_eq!(app.text(SYNC, "State").await.unwrap(), "paused");
     refused(app.sync_now().await.unwrap(), "Busy").unwrap();
+    refused(sync_anyway(&app).await, "Busy").unwrap();
     refused(put_long(&app).await, "Busy").unwrap();
     sync(&app, "Resume").await.unwrap();
+    sync_anyway(&app).await.unwrap();
 
     scene.network().plan("/v1/sync/", 1, &Trick::Hang);
     let waits = tokio::spawn({

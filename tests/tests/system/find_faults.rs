@@ -20,7 +20,7 @@ pub const HASTE: u32 = 20;
 
 /// The same where exchanges are to succeed on a busy machine as well: of the 10 s that belayd waits for one this leaves
 /// more than two.
-const PACE: u32 = 4;
+pub const PACE: u32 = 4;
 
 /// What the device asks the cloud for, each a point at which something may break.
 const POINTS: [&str; 4] = ["/v1/stream", "/v1/commands", "/v1/outcomes", "/v1/reports"];

@@ -8,6 +8,7 @@ mod bad_input;
 mod belayctl;
 mod bluez;
 mod busy;
+mod carriers;
 mod cloud_backup;
 mod cloud_errors;
 mod cloud_http;

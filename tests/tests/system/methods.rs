@@ -46,12 +46,15 @@ pub const METHODS: &[(Object, &str, &str)] = &[
     (CONTACTS, "Identify", "org.belay1.data.read"),
     (CONTACTS, "Put", "org.belay1.sync.manage"),
     (CONTACTS, "PutMany", "org.belay1.sync.manage"),
+    (CONTACTS, "PutAll", "org.belay1.sync.manage"),
     (CONTACTS, "GetMany", "org.belay1.data.read"),
     (CONTACTS, "Get", "org.belay1.data.read"),
     (CONTACTS, "Delete", "org.belay1.sync.manage"),
     (CONTACTS, "Resolve", "org.belay1.sync.manage"),
+    (CONTACTS, "Choose", "org.belay1.sync.manage"),
 ];
 
+type Stored = Vec<(String, u64)>;
 type Attributes = HashMap<String, zbus::OwnedVariant>;
 
 /// Calls a method of sync as [`call`] does.
@@ -67,6 +70,16 @@ async fn call_sync(app: &App, object: Object, member: &str) -> Result<(), Refusa
         "Confirm" => app.call::<_, ()>(object, member, &("nothing", false, none)).await,
         "SetEnabled" => app.call::<_, ()>(object, member, &(false,)).await,
         "PutMany" => app.call::<_, ()>(object, member, &(content(),)).await,
+        "PutAll" => {
+            let records = (content(), none);
+            let answer = app.call::<_, Stored>(object, member, &records).await;
+            return answer.unwrap().map(drop);
+        }
+        "Choose" => {
+            let chosen = (id, "both", none);
+            let answer = app.call::<_, Stored>(object, member, &chosen).await;
+            return answer.unwrap().map(drop);
+        }
         "Delete" => app.call::<_, ()>(object, member, &(id, 1_u64)).await,
         "Resolve" => app.call::<_, ()>(object, member, &(id, "both")).await,
         "List" => {

@@ -118,7 +118,10 @@ async fn belayctl_pauses_says_when_to_sync_and_brings_everything_back() {
     assert_eq!(bad(&scene, &["now"]).await, ("SyncPaused".to_owned(), Some(69)));
     good(&scene, &["resume"]).await;
     let policy = good(&scene, &["policy", "--metered", "yes", "--battery-floor", "30"]).await;
-    assert_eq!(policy["policy"], json!({ "metered": true, "battery_floor": 30 }));
+    assert_eq!(
+        policy["policy"],
+        json!({ "metered": true, "roaming": false, "battery_floor": 30 })
+    );
     assert_eq!(
         good(&scene, &["policy", "--battery-floor", "0"]).await["policy"]["metered"],
         true
@@ -186,6 +189,30 @@ async fn an_export_is_plain_files_in_its_folder_and_nowhere_else() {
     assert_eq!(only.len(), 1, "{only:?}");
     // Nothing that is there is touched.
     assert_eq!(bad(&scene, &["export", to.to_str().unwrap()]).await.1, Some(74));
+}
+
+#[tokio::test]
+async fn an_export_that_misses_something_says_what_and_doesnt_end_as_if_it_were_whole() {
+    let scene = adas().await;
+    let app = app(&scene);
+    for (natural, content) in [("film.bin", &vec![7; 600_000][..]), ("list.txt", b"milk")] {
+        let new = New {
+            natural,
+            kind: "application/octet-stream",
+            content,
+        };
+        app.put_new("documents", &new).await.unwrap().unwrap();
+    }
+    good(&scene, &["pause"]).await;
+    let folder = folder();
+    let to = folder.path().join("out");
+    let (exit, answer) = ctl(&scene, &["sync", "export", to.to_str().unwrap()]).await;
+    assert_eq!(exit, Some(69), "{answer}");
+    assert_eq!((&answer["written"], &answer["skipped"]), (&json!(1), &json!(1)));
+    assert_eq!(answer["missing"][0]["natural"], "film.bin");
+    assert_eq!(answer["error"]["name"], "CutShort");
+    assert_eq!(std::fs::read(to.join("documents/list.txt")).unwrap(), b"milk");
+    assert!(!to.join("documents/film.bin").exists());
 }
 
 #[tokio::test]

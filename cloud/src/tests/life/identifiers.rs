@@ -218,7 +218,7 @@ async fn only_a_session_proves_one_more_address_and_never_by_its_own_message() {
     let unknown = opened(house.phone(), "email", "xx@example.net").await.is(202);
     let silent = rig.mail().await;
     assert_eq!(bare(known), bare(unknown));
-    assert!(told.text.contains("belongs to one already") && !silent.text.contains("already"));
+    assert!(told.text.contains("belongs to an account already") && !silent.text.contains("already"));
     let page = rig
         .get(
             silent

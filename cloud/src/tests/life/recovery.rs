@@ -167,7 +167,7 @@ async fn the_mails_link_confirms_too_and_the_page_says_what_for() {
     let client = rig.client();
     let id = open(&client, "jo@example.org").await.is(202).text("id");
     let mail = rig.mail().await;
-    assert!(mail.text.contains("new password") && mail.text.contains("A new phone"));
+    assert!(mail.text.contains("recover your Belay account") && mail.text.contains("A new phone"));
     try_code(&client, &id, "").await.refuses(409, "not-confirmed");
     let page = mail.link.unwrap().strip_prefix(ORIGIN).unwrap().to_owned();
     let shown = String::from_utf8(rig.get(&page).await.is(200).body).unwrap();

@@ -91,10 +91,6 @@ impl BusRecords {
     async fn put_all(&self, records: Vec<(Put, Secret<Vec<u8>>)>) -> Result<Vec<(String, u64)>, Failure> {
         let puts: Vec<Put> = records.iter().map(|(put, _)| put.clone()).collect();
         let ids = self.ids(&puts).await?;
-        let contents: Vec<Vec<u8>> = records
-            .iter()
-            .map(|(_, content)| content.expose().clone())
-            .collect();
         let framed = records
             .into_iter()
             .zip(ids.clone())
@@ -108,18 +104,17 @@ impl BusRecords {
                 content,
             });
         let framed: Vec<FramedRecord> = framed.collect();
-        self.client.put_many(framed).await.map_err(failure)?;
-        // The call tells no revisions. That of a record that still says what was put is the one; any other is newer, and
-        // is fetched.
-        let got = self.many(ids.clone()).await.unwrap_or_default();
-        let got: BTreeMap<String, Got> = got.into_iter().map(|got| (got.id.clone(), got)).collect();
-        let stored = ids.iter().zip(contents).map(|(id, content)| {
-            let id = id.to_string();
-            let revision = got.get(&id).filter(|got| *got.content.expose() == content);
-            let revision = revision.map_or(0, |got| got.revision);
-            (id, revision)
-        });
-        Ok(stored.collect())
+        let stored = self.client.put_many(framed).await.map_err(failure)?;
+        if stored.len() != ids.len() {
+            tracing::warn!("another number of records was stored than was put");
+            return Err(Failure::Later);
+        }
+        // What was kept beside a newer one isn't the record: that is fetched.
+        let of = |(id, (stored, revision)): (RecordId, (RecordId, u64))| {
+            let is_it = id == stored;
+            (id.to_string(), if is_it { revision } else { 0 })
+        };
+        Ok(ids.into_iter().zip(stored).map(of).collect())
     }
 
     async fn many(&self, ids: Vec<RecordId>) -> Result<Vec<Got>, Failure> {

@@ -18,7 +18,7 @@ pub(super) fn render(config: &Config) -> String {
     );
     text.push_str(
         "\n# A source: its collection, how its data is kept (\"vdir\", \"kpeople\", \"notes\", \"folder\"), and where. It does\n\
-         # nothing until the collection is on; `off = true` leaves it out even then.\n",
+         # nothing until the collection is on; `off = true` leaves it out even then. A collection has one source.\n",
     );
     for (name, origin) in &config.sources {
         let kind = match origin.kind {

@@ -56,8 +56,8 @@ fn the_users_own_folders_are_taken_from_xdg() {
 #[test]
 fn what_is_printed_reads_as_the_same() {
     let home = tempfile::tempdir().unwrap();
-    let text = "settle = 0\nbus = \"session\"\n[sources.videos]\noff = true\n[sources.work]\ncollection = \"calendars\"\n\
-                kind = \"vdir\"\npath = \"~/a \\\"b\\\"\"\n[sources.notes]\npath = \"~/Documents/Notes\"\n";
+    let text = "settle = 0\nbus = \"session\"\n[sources.videos]\noff = true\n[sources.calendars]\noff = true\n[sources.work]\n\
+                collection = \"calendars\"\nkind = \"vdir\"\npath = \"~/a \\\"b\\\"\"\n[sources.notes]\npath = \"~/Documents/Notes\"\n";
     let config = read(home.path(), text).unwrap();
     assert_eq!(config.sources["work"].path, home.path().join("a \"b\""));
     assert!(!config.sources.contains_key("videos"));
@@ -65,7 +65,10 @@ fn what_is_printed_reads_as_the_same() {
     assert_eq!(config.below("notes"), Vec::<String>::new());
     let again = read(
         home.path(),
-        &format!("{}\n[sources.videos]\noff = true\n", config.to_toml()),
+        &format!(
+            "{}\n[sources.videos]\noff = true\n[sources.calendars]\noff = true\n",
+            config.to_toml()
+        ),
     )
     .unwrap();
     assert_eq!(again, config);
@@ -95,6 +98,10 @@ fn mistakes_are_named() {
         (
             "[sources.notes]\npath = \"~/Documents\"",
             "source notes: source documents has the same path",
+        ),
+        (
+            "[sources.work]\ncollection = \"calendars\"\nkind = \"vdir\"\npath = \"~/work\"",
+            "source work: source calendars has the same collection: one of them needs `off = true`",
         ),
         (
             "[sources.documents]\npath = \"~/.local\"",

@@ -102,16 +102,11 @@ impl Source for Folder {
     }
 
     fn open(&self, item: &Local) -> Result<File, SourceError> {
-        match self.tree.open(&item.place) {
-            Ok((file, mark)) if mark == item.mark => Ok(file),
-            Ok(_) => Err(SourceError::Changed),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SourceError::Changed),
-            Err(error) => Err(error.into()),
-        }
+        self.tree.open_as(&item.place, item.mark)
     }
 
     fn is_still(&self, item: &Local) -> bool {
-        self.tree.mark(&item.place).is_ok_and(|mark| mark == item.mark)
+        self.tree.is_still(&item.place, item.mark)
     }
 
     fn is_gone(&self, _natural: &str, place: &str) -> bool {
@@ -187,12 +182,13 @@ fn dress(file: &File, attributes: &Attributes) -> io::Result<()> {
 fn local(place: String, mark: Mark) -> Local {
     let seconds = mark.modified.div_euclid(1_000_000_000);
     let nanos = mark.modified.rem_euclid(1_000_000_000);
+    let mut attributes = Attributes::from([(MODIFIED.to_owned(), format!("{seconds}.{nanos:09}"))]);
+    if mark.mode != 0 {
+        attributes.insert(MODE.to_owned(), format!("{:o}", mark.mode));
+    }
     Local {
         kind: kind_of(&place).to_owned(),
-        attributes: Attributes::from([
-            (MODE.to_owned(), format!("{:o}", mark.mode)),
-            (MODIFIED.to_owned(), format!("{seconds}.{nanos:09}")),
-        ]),
+        attributes,
         place,
         mark,
     }

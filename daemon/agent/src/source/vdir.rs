@@ -206,16 +206,11 @@ impl Source for Vdir {
     }
 
     fn open(&self, item: &Local) -> Result<File, SourceError> {
-        match self.tree.open(&item.place) {
-            Ok((file, mark)) if mark == item.mark => Ok(file),
-            Ok(_) => Err(SourceError::Changed),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SourceError::Changed),
-            Err(error) => Err(error.into()),
-        }
+        self.tree.open_as(&item.place, item.mark)
     }
 
     fn is_still(&self, item: &Local) -> bool {
-        self.tree.mark(&item.place).is_ok_and(|mark| mark == item.mark)
+        self.tree.is_still(&item.place, item.mark)
     }
 
     fn is_gone(&self, natural: &str, place: &str) -> bool {

@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 
 use belay_proto::clock::Clock;
-use rustix::fs::{AtFlags, Dir, unlinkat};
+use rustix::fs::Dir;
 use rustix::io::Errno;
 
 use crate::inotify::Inotify;
@@ -109,6 +109,14 @@ impl Walker<'_> {
         if let Err(error) = self.inotify.add(&self.tree.path().join(folder)) {
             walk.unwatched = Some(error);
         }
+        if self.sweep {
+            // Before it is listed: an edit may come to light.
+            for entry in Dir::read_from(&open)?.flatten() {
+                if let Ok(name) = entry.file_name().to_str() {
+                    tree::sweep(&open, name);
+                }
+            }
+        }
         let mut below = Vec::new();
         for entry in Dir::read_from(&open)? {
             let entry = entry?;
@@ -116,9 +124,6 @@ impl Walker<'_> {
                 tracing::warn!("a name isn't UTF-8 and isn't mirrored");
                 continue;
             };
-            if self.sweep && names::is_ours(name) {
-                let _ = unlinkat(&open, name, AtFlags::empty());
-            }
             let place = match folder {
                 "" => name.to_owned(),
                 folder => format!("{folder}/{name}"),

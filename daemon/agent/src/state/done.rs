@@ -58,7 +58,7 @@ impl State {
                     place: item.place,
                     mark: item.mark,
                 };
-                self.memory.known.insert(natural, known);
+                self.memory.remember(natural, known);
                 wishes.save = true;
                 wishes.list = true;
             }
@@ -73,21 +73,21 @@ impl State {
                 if let Some(remote) = &mut self.remote {
                     remote.insert(natural.clone(), Remote { revision, ..record });
                 }
-                self.memory.known.insert(natural.clone(), known);
+                self.memory.remember(natural.clone(), known);
                 if let Some(local) = &mut self.local {
                     local.insert(natural, item);
                 }
                 wishes.save = true;
             }
             (Outcome::Gone, Work::Delete { .. }) => {
-                self.memory.known.remove(&natural);
+                self.memory.forget(&natural);
                 if let Some(remote) = &mut self.remote {
                     remote.remove(&natural);
                 }
                 wishes.save = true;
             }
             (Outcome::Gone, Work::Remove { .. }) => {
-                self.memory.known.remove(&natural);
+                self.memory.forget(&natural);
                 if let Some(local) = &mut self.local {
                     local.remove(&natural);
                 }
@@ -139,7 +139,7 @@ impl State {
             place: item.place,
             mark: item.mark,
         };
-        self.memory.known.insert(natural, known);
+        self.memory.remember(natural, known);
     }
 
     pub(super) fn refusal(&self, natural: &str) -> PutOff {

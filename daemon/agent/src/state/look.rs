@@ -12,7 +12,7 @@ impl State {
         // A sibling's file is told by where it lies: what it says would name the original.
         let siblings: BTreeMap<&str, &String> = self
             .memory
-            .known
+            .known()
             .iter()
             .filter(|(natural, _)| is_sibling(natural))
             .map(|(natural, known)| (known.place.as_str(), natural))
@@ -23,7 +23,7 @@ impl State {
                 .get(item.place.as_str())
                 .map_or(natural, |known| (*known).clone());
             // Two items of one natural key: the one that is known goes on, else the first. The other is left alone.
-            let was = self.memory.known.get(&natural).map(|known| &known.place);
+            let was = self.memory.known().get(&natural).map(|known| &known.place);
             if !local.contains_key(&natural) || was == Some(&item.place) {
                 local.insert(natural, item);
             }
@@ -32,6 +32,8 @@ impl State {
             let later = self.ended.iter().filter(|(_, ended)| **ended > at);
             keep(later.map(|(natural, _)| natural), before, &mut local);
         }
+        self.scanned_at = self.scanned_at.max(at);
+        self.forget_ended();
         self.local = Some(local);
         self.unseen = unseen.into_iter().collect();
         self.root = Some(root);
@@ -50,9 +52,17 @@ impl State {
             let later = self.ended.iter().filter(|(_, ended)| **ended > at);
             keep(later.map(|(natural, _)| natural), before, &mut remote);
         }
+        self.listed_at = self.listed_at.max(at);
+        self.forget_ended();
         self.remote = Some(remote);
         self.put_off.retain(|_, off| *off != PutOff::List);
         self.tell_siblings();
+    }
+
+    /// Looks of a kind follow each other: none that began before the last one is still to come.
+    fn forget_ended(&mut self) {
+        let both = self.scanned_at.min(self.listed_at);
+        self.ended.retain(|_, ended| *ended > both);
     }
 
     /// A sibling's file that was written and isn't remembered is told by its name, so that it doesn't become a record of
@@ -65,7 +75,7 @@ impl State {
             if let Some(place) = beside(natural)
                 && !local.contains_key(natural)
                 && !remote.contains_key(&place)
-                && !self.memory.known.contains_key(&place)
+                && !self.memory.known().contains_key(&place)
                 && !self.busy.contains_key(&place)
                 && let Some(item) = local.remove(&place)
             {
@@ -99,12 +109,12 @@ impl State {
             self.memory.root.clone_from(&self.root);
             effects.push(Effect::Save);
         }
-        let known = &self.memory.known;
+        let known = self.memory.known();
         let is_refused = |natural| matches!(self.put_off.get(natural), Some(PutOff::Refused(..)));
         let moved = local
             .iter()
             .filter(|(natural, _)| !known.contains_key(*natural) && !is_refused(*natural))
-            .map(|(_, item)| (item.mark.inode, (item.mark.size, item.mark.modified)));
+            .map(|(_, item)| (item.mark.inode, item.mark.size, item.mark.modified));
         let moved = Moved::Items(moved.collect());
         let naturals: BTreeSet<&String> = known.keys().chain(local.keys()).chain(remote.keys()).collect();
         let naturals: Vec<String> = naturals.into_iter().cloned().collect();
@@ -113,7 +123,7 @@ impl State {
         for natural in &naturals {
             self.act(natural, &moved, effects);
         }
-        if self.memory.known.len() != remembered {
+        if self.memory.known().len() != remembered {
             effects.push(Effect::Save);
         }
     }
@@ -121,7 +131,7 @@ impl State {
     /// What speaks against taking what is gone for the owner's wish.
     fn danger(&self) -> Option<Stop> {
         let (local, remote) = (self.local.as_ref()?, self.remote.as_ref()?);
-        let known = || self.memory.known.iter();
+        let known = || self.memory.known().iter();
         let visible = || known().filter(|(_, known)| !self.is_unseen(&known.place));
         let here = |(natural, _): &(&String, &Known)| local.contains_key(*natural);
         let there = |(natural, _): &(&String, &Known)| remote.contains_key(*natural);
@@ -133,7 +143,7 @@ impl State {
         };
         if self.gone_is_gone {
             None
-        } else if is_replaced && missing > 0 {
+        } else if is_replaced && missing > 0 && !visible().any(|entry| self.is_the_same_medium(entry)) {
             Some(Stop::Replaced)
         } else if missing >= EMPTIED && !visible().any(|entry| here(&entry)) {
             Some(Stop::Emptied)
@@ -142,6 +152,15 @@ impl State {
         } else {
             None
         }
+    }
+
+    /// Where each mount draws inodes anew, the root's too, a medium is told by what lies on it.
+    fn is_the_same_medium(&self, (natural, known): (&String, &Known)) -> bool {
+        let local = self.local.as_ref();
+        known.mark.inode == 0
+            && local
+                .and_then(|local| local.get(natural))
+                .is_some_and(|item| item.mark == known.mark)
     }
 
     fn is_unseen(&self, place: &str) -> bool {
@@ -162,7 +181,7 @@ impl State {
         };
         let place = item.place.clone();
         local.entry(place.clone()).or_insert(item);
-        if self.memory.known.remove(natural).is_some() {
+        if self.memory.forget(natural) {
             effects.push(Effect::Save);
         }
         if self.can_act() {
@@ -181,7 +200,7 @@ impl State {
         if self.busy.contains_key(natural) {
             return;
         }
-        let known = self.memory.known.get(natural);
+        let known = self.memory.known().get(natural);
         let item = self.local.as_ref().and_then(|local| local.get(natural));
         let record = self.remote.as_ref().and_then(|remote| remote.get(natural));
         if item.is_none() && known.is_some_and(|known| self.is_unseen(&known.place)) {
@@ -194,10 +213,15 @@ impl State {
         }
         if choice == Choice::Nothing {
             // A file of another name in the same folder is the same item.
-            if let (Some(known), Some(item)) = (self.memory.known.get_mut(natural), item)
+            if let (Some(known), Some(item)) = (known, item)
                 && known.place != item.place
             {
-                known.place.clone_from(&item.place);
+                let place = item.place.clone();
+                let known = Known {
+                    place,
+                    ..known.clone()
+                };
+                self.memory.remember(natural.to_owned(), known);
                 effects.push(Effect::Save);
             }
             return;
@@ -209,7 +233,7 @@ impl State {
         }
         let work = match (choice, item, record) {
             (Choice::Forget, ..) => {
-                self.memory.known.remove(natural);
+                self.memory.forget(natural);
                 return;
             }
             (Choice::Put(over), Some(item), _) => Work::Put {

@@ -1,5 +1,6 @@
 //! What is done about one item, and what is never done.
 
+mod cards;
 mod late;
 
 use super::*;
@@ -128,11 +129,7 @@ fn remembering(gone_is_gone: bool) -> State {
         };
         ((*name).to_owned(), known)
     });
-    let memory = Memory {
-        binding: binding("ann"),
-        root: Some(root(1, 2, "boot")),
-        known: known.collect(),
-    };
+    let memory = Memory::read(binding("ann"), Some(root(1, 2, "boot")), known.collect());
     step(State::new(memory, true, gone_is_gone), Event::On(binding("ann"))).0
 }
 
@@ -252,12 +249,12 @@ fn a_folder_that_is_missing_or_unreadable_deletes_nothing() {
 #[test]
 fn what_lies_below_a_folder_that_cant_be_seen_is_left_alone() {
     let mut state = remembering(false);
-    let known = state.memory.known.remove("a").unwrap();
+    let known = state.memory.known()["a"].clone();
+    state.memory.forget("a");
     let place = "sub/a".to_owned();
     state
         .memory
-        .known
-        .insert("sub/a".to_owned(), Known { place, ..known });
+        .remember("sub/a".to_owned(), Known { place, ..known });
     let seen = Scan {
         root: root(1, 2, "boot"),
         items: all_items().split_off(1),
@@ -273,7 +270,7 @@ fn what_lies_below_a_folder_that_cant_be_seen_is_left_alone() {
     ));
     let (state, effects) = looked(state, Event::Scanned(0, seen), records);
     assert_eq!(works(&effects).len(), 0);
-    assert!(state.memory.known.contains_key("sub/a"));
+    assert!(state.memory.known().contains_key("sub/a"));
 }
 
 #[test]

@@ -24,8 +24,8 @@ pub const TABLE: &[(&str, Advice)] = &[
         "SyncPaused",
         advice(
             exit::UNAVAILABLE,
-            "Sync is paused: by its owner, on a metered network, or for a low battery.",
-            "belayctl sync resume goes on; belayctl sync policy shows what pauses it.",
+            "Sync is paused: by its owner, on a metered network, while roaming, or for a low battery.",
+            "belayctl sync resume goes on; belayctl sync policy shows what pauses it, and belayctl sync now --anyway syncs once.",
         ),
     ),
     (

@@ -63,8 +63,11 @@ pub struct One {
 /// Arguments of `now`.
 #[derive(Args, Debug)]
 pub struct Now {
-    /// Which collections; all that are on without any
+    /// Which collections; all that are on without any. What the cloud refused of those that are named is tried again
     pub collections: Vec<String>,
+    /// Whatever the policy says: on a metered network, while roaming, on a low battery
+    #[arg(long)]
+    pub anyway: bool,
 }
 
 /// Arguments of `policy`.
@@ -73,6 +76,9 @@ pub struct Policy {
     /// Sync on metered networks too
     #[arg(long, value_enum, value_name = "YES|NO")]
     pub metered: Option<Switch>,
+    /// Sync while roaming too
+    #[arg(long, value_enum, value_name = "YES|NO")]
+    pub roaming: Option<Switch>,
     /// Don't sync on battery below PERCENT; 0: always
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub battery_floor: Option<u8>,

@@ -1,6 +1,6 @@
 //! `export`: the records as files that any program reads.
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use super::{bus, natural, records};
 use crate::ctl::client::Client;
 use crate::ctl::error::Error;
 use crate::ctl::output::{Output, Report};
+use crate::ctl::text::printable;
 
 /// Contents up to here are short for sure, bytes: many come in one call.
 const SHORT: u64 = 256 * 1024;
@@ -23,16 +24,18 @@ const BATCH: usize = 500;
 const BATCH_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Writes each collection into a folder of its own below `DIR`: contacts as `.vcf`, calendars as `.ics`, notes and files by
-/// their paths. Folders and files are their owner's alone, and nothing that is there is touched. JSON: `folder`, `written`,
-/// `skipped` (records whose content isn't to be had now).
+/// their paths. Folders and files are their owner's alone, and nothing that is there is touched; once it answers, a power cut
+/// takes nothing of it. JSON: `folder`, `written`, `skipped` (how many records' contents aren't to be had now), `missing` (these
+/// records), and where there are any the `error`, `CutShort`.
 ///
 /// # Errors
 /// What belayd says; [`Error::Io`] where a collection's folder is there already, or can't be written.
 pub async fn run(client: &Client, args: &Export, output: Output) -> Result<Report, Error> {
     let names = bus::meant(&args.collections)?;
     let sources = bus::sources(client).await?;
-    folder(&args.folder).map_err(at(&args.folder))?;
-    let (mut written, mut skipped) = (0, 0);
+    let here = opened(&args.folder).map_err(at(&args.folder))?;
+    let mut written = 0;
+    let mut missing = Vec::new();
     for source in sources {
         if !names.contains(&source.name) || source.number("records") == 0 {
             continue;
@@ -43,45 +46,77 @@ pub async fn run(client: &Client, args: &Export, output: Output) -> Result<Repor
         let all = bus::records(&collection).await?;
         let count = all.len();
         let missed = write_all(&collection, &place, all).await?;
-        output.progress(&format!("{}: {} records", source.name, count - missed))?;
-        written += count - missed;
-        skipped += missed;
+        output.progress(&format!("{}: {} records", source.name, count - missed.len()))?;
+        for record in &missed {
+            let natural = printable(&record.natural);
+            output.warn(&format!(
+                "{}: {} {natural} couldn't be fetched",
+                source.name, record.id
+            ));
+        }
+        written += count - missed.len();
+        missing.extend(missed.iter().map(|record| records::shown(source.name, record)));
     }
-    let mut text = format!("{written} records in {}.", args.folder.display());
-    if skipped > 0 {
-        text.push_str(&format!(
-            " {skipped} couldn't be fetched now: see belayctl sync status."
-        ));
+    let durable = tokio::task::spawn_blocking(move || Ok(rustix::fs::syncfs(here)?));
+    let durable = durable.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    durable.map_err(at(&args.folder))?;
+    let text = format!("{written} records in {}.", args.folder.display());
+    let skipped = missing.len();
+    let json = json!({ "folder": args.folder, "written": written, "skipped": skipped, "missing": missing });
+    if skipped == 0 {
+        return Ok(Report::new(text, json));
     }
-    Ok(Report::new(
-        text,
-        json!({ "folder": args.folder, "written": written, "skipped": skipped }),
-    ))
+    let text = format!("{text} {skipped} couldn't be fetched now: see belayctl sync status.");
+    let error = Error::named("CutShort", &format!("{skipped} records couldn't be fetched"));
+    Ok(Report::new(text, json).in_part(&error))
 }
 
-/// Writes the records; answers how many couldn't be fetched.
-async fn write_all(collection: &CollectionClient, place: &Path, all: Vec<Listed>) -> Result<usize, Error> {
-    let (short, long): (Vec<_>, Vec<_>) = all.into_iter().partition(|record| record.length <= SHORT);
-    let mut missed = 0;
+/// The folder, made where it isn't there.
+fn opened(path: &Path) -> io::Result<File> {
+    folder(path)?;
+    File::open(path)
+}
+
+/// Writes the records; answers those that couldn't be fetched.
+async fn write_all(
+    collection: &CollectionClient,
+    place: &Path,
+    all: Vec<Listed>,
+) -> Result<Vec<Listed>, Error> {
+    let (short, mut alone): (Vec<_>, Vec<_>) = all.into_iter().partition(|record| record.length <= SHORT);
     let mut rest = short.as_slice();
     while !rest.is_empty() {
         let (batch, after) = rest.split_at(fitting(rest));
         rest = after;
         let ids: Vec<RecordId> = batch.iter().map(|record| record.id).collect();
-        let stream = collection.get_many(&ids).await.map_err(bus::explained)?;
+        let stream = match collection.get_many(&ids).await.map_err(bus::explained) {
+            Ok(stream) => stream,
+            // One that was deleted meanwhile, say, fails them all.
+            Err(error) if is_of_now(&error) => {
+                alone.extend(batch.iter().cloned());
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let read = tokio::task::spawn_blocking(move || stream.map_while(Result::ok).collect::<Vec<_>>());
         let came: Vec<FramedRecord> = read.await.unwrap_or_default();
-        missed += batch.len();
-        let both = batch.iter().zip(&came);
-        // Nothing is written under another record's name.
-        for (record, content) in both.filter(|(record, content)| content.id == Some(record.id)) {
-            missed -= 1;
-            let (path, mut file) = place_for(place, record).map_err(at(place))?;
-            file.write_all(content.content.expose()).map_err(at(&path))?;
+        let mut came = came.iter();
+        for record in batch {
+            // Nothing is written under another record's name.
+            match came.next().filter(|content| content.id == Some(record.id)) {
+                Some(content) => {
+                    let (path, mut file) = place_for(place, record).map_err(at(place))?;
+                    file.write_all(content.content.expose()).map_err(at(&path))?;
+                }
+                None => alone.push(record.clone()),
+            }
         }
     }
-    for record in &long {
-        missed += usize::from(!write_long(collection, place, record).await?);
+    let mut missed = Vec::new();
+    for record in alone {
+        if !write_alone(collection, place, &record).await? {
+            missed.push(record);
+        }
     }
     Ok(missed)
 }
@@ -96,17 +131,18 @@ fn fitting(records: &[Listed]) -> usize {
     fits.count().max(1)
 }
 
+/// Whether that is how it stands now with a record or the cloud, and no reason to end.
+fn is_of_now(error: &Error) -> bool {
+    ["Offline", "Busy", "NotFound"]
+        .iter()
+        .any(|name| error.is_named(name))
+}
+
 /// Writes a record that may come from the cloud; false where it can't be fetched now.
-async fn write_long(collection: &CollectionClient, place: &Path, record: &Listed) -> Result<bool, Error> {
+async fn write_alone(collection: &CollectionClient, place: &Path, record: &Listed) -> Result<bool, Error> {
     let got = match collection.get(record.id).await.map_err(bus::explained) {
         Ok(got) => got,
-        Err(error)
-            if ["Offline", "Busy", "NotFound"]
-                .iter()
-                .any(|name| error.is_named(name)) =>
-        {
-            return Ok(false);
-        }
+        Err(error) if is_of_now(&error) => return Ok(false),
         Err(error) => return Err(error),
     };
     let (path, file) = place_for(place, record).map_err(at(place))?;
@@ -124,7 +160,7 @@ async fn write_long(collection: &CollectionClient, place: &Path, record: &Listed
 }
 
 /// The file of a record, which is new. Below `place` there is nothing but what was written just now.
-fn place_for(place: &Path, record: &Listed) -> io::Result<(PathBuf, std::fs::File)> {
+fn place_for(place: &Path, record: &Listed) -> io::Result<(PathBuf, File)> {
     let path = place.join(natural::path(record));
     let made = match path.parent() {
         Some(parent) => folder(parent).and_then(|()| records::created(&path)),

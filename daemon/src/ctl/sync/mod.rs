@@ -28,7 +28,7 @@ const CONTENTS_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 /// JSON: `status` answers the properties of `org.belay1.Sync` in snake_case; `sources` and `restore` `collections`, each
 /// with its properties; `list` and `conflicts` `records`, each with `collection`, `id`, `revision`, `natural`, `kind`,
 /// `length`, `conflict_with`, `lacking`; `get` `record` and `saved_to`; `put` `id`, `revision`; `export` `written`,
-/// `skipped`, `folder`; `history` `last_sync`, `last_error`, `records`; the others what became of it.
+/// `skipped`, `missing`, `folder`; `history` `last_sync`, `last_error`, `records`; the others what became of it.
 ///
 /// # Errors
 /// What belayd says.

@@ -6,6 +6,7 @@ use belay_proto::dbus::Options;
 use futures_util::StreamExt as _;
 use serde_json::json;
 use tokio::time::Instant;
+use zbus::Variant;
 
 use super::cli::{Now, Restore};
 use super::progress::Rate;
@@ -24,7 +25,7 @@ pub async fn now(client: &Client, args: &Now, output: Output) -> Result<Report, 
         .iter()
         .map(|name| bus::named(name))
         .collect::<Result<Vec<_>, _>>()?;
-    follow(client, &names, output).await?;
+    follow(client, &names, args.anyway, output).await?;
     let after = bus::properties(client).await?;
     Ok(Report::new(
         "All is synced.",
@@ -46,7 +47,7 @@ pub async fn restore(client: &Client, args: &Restore, output: Output) -> Result<
             .set_enabled(true)
             .await
             .map_err(bus::explained)?;
-        follow(client, &[*name], output).await?;
+        follow(client, &[*name], false, output).await?;
         let records = collection.proxy().records().await.map_err(bus::explained)?;
         output.progress(&format!("{name}: {records} records are here."))?;
     }
@@ -59,12 +60,15 @@ pub async fn restore(client: &Client, args: &Restore, output: Output) -> Result<
 }
 
 /// Syncs, with a line that is drawn anew on a terminal.
-async fn follow(client: &Client, names: &[&str], output: Output) -> Result<(), Error> {
+async fn follow(client: &Client, names: &[&str], anyway: bool, output: Output) -> Result<(), Error> {
     let sync = belay_proto::dbus::SyncProxy::new(client.connection()).await?;
     let mut progress = sync.receive_progress_changed().await;
     // Once it is read it is followed.
     sync.progress().await?;
-    let options = Options::new();
+    let mut options = Options::new();
+    if anyway {
+        options.insert("anyway", Variant::from(true));
+    }
     let mut syncing = std::pin::pin!(sync.sync_now(names, &options));
     let (begin, mut rate, mut drawn) = (Instant::now(), Rate::default(), false);
     let result = loop {

@@ -33,6 +33,9 @@ pub async fn policy(client: &Client, args: &Policy) -> Result<Report, Error> {
     if let Some(metered) = args.metered {
         changes.insert("metered", Variant::from(metered == Switch::Yes));
     }
+    if let Some(roaming) = args.roaming {
+        changes.insert("roaming", Variant::from(roaming == Switch::Yes));
+    }
     if let Some(floor) = args.battery_floor {
         changes.insert("battery-floor", Variant::from(floor));
     }
@@ -47,9 +50,12 @@ pub async fn policy(client: &Client, args: &Policy) -> Result<Report, Error> {
 
 /// When it syncs, in words.
 pub fn policy_words(policy: &Value) -> String {
-    let networks = match policy.get("metered").and_then(Value::as_bool) {
-        Some(true) => "on every network",
-        _ => "not on metered networks",
+    let says = |key: &str| policy.get(key).and_then(Value::as_bool) == Some(true);
+    let networks = match (says("metered"), says("roaming")) {
+        (true, true) => "on every network",
+        (true, false) => "not while roaming",
+        (false, true) => "not on metered networks",
+        (false, false) => "neither on metered networks nor while roaming",
     };
     match policy.get("battery_floor").and_then(Value::as_u64) {
         None | Some(0) => format!("{networks}, whatever the battery"),
@@ -108,12 +114,18 @@ mod tests {
 
     #[test]
     fn the_policy_is_said_in_words() {
-        let words =
-            |metered: bool, floor: u8| policy_words(&json!({ "metered": metered, "battery_floor": floor }));
+        let words = |metered: bool, roaming: bool, floor: u8| {
+            policy_words(&json!({ "metered": metered, "roaming": roaming, "battery_floor": floor }))
+        };
         assert_eq!(
-            words(false, 15),
+            words(false, false, 15),
+            "neither on metered networks nor while roaming, on battery from 15 % on"
+        );
+        assert_eq!(
+            words(false, true, 15),
             "not on metered networks, on battery from 15 % on"
         );
-        assert_eq!(words(true, 0), "on every network, whatever the battery");
+        assert_eq!(words(true, false, 0), "not while roaming, whatever the battery");
+        assert_eq!(words(true, true, 0), "on every network, whatever the battery");
     }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use belay_proto::ReportId;
 use belay_proto::id::CommandId;
-use belay_proto::signed::{CommandState, Disposition};
+use belay_proto::signed::CommandState;
 
 use super::cloud::{Cloud, Mood};
 use super::rig::{rig, rig_with};
@@ -73,70 +73,6 @@ async fn what_was_queued_before_the_stream_stood_is_fetched() {
             .rfind(|request| request.path.starts_with("/v1/stream"));
         assert_eq!(last.unwrap().header("last-event-id"), "1");
     });
-}
-
-#[tokio::test]
-async fn each_refusal_is_announced_by_its_name_and_counted() {
-    let mut rig = rig().await;
-    let first = rig.lock();
-    rig.done(first).await;
-    let (_, _) = (rig.announcement().await, rig.announcement().await);
-    let refusals = [
-        Disposition::BadSignature,
-        Disposition::WrongDevice,
-        Disposition::WrongEpoch,
-        Disposition::Replayed,
-        Disposition::Malformed,
-        Disposition::Superseded,
-        Disposition::Stale,
-        Disposition::NoSuchDelegate,
-        Disposition::Expired,
-    ];
-    for refusal in refusals {
-        rig.warden
-            .with(|warden| warden.judgement = Some(refusal.as_str()));
-        rig.lock();
-        assert_eq!(rig.announcement().await, Announcement::Refused(refusal));
-    }
-    let quiet = [
-        Disposition::Cancelled,
-        Disposition::Unsupported,
-        Disposition::Already,
-    ];
-    for (number, refusal) in (11..).zip(quiet) {
-        rig.warden
-            .with(|warden| warden.judgement = Some(refusal.as_str()));
-        rig.lock();
-        rig.kept(|row| row.cursor == number).await;
-    }
-    rig.settled().await;
-    assert!(
-        rig.announced.try_recv().is_err(),
-        "what the owner did himself is no event"
-    );
-    let counted = rig.handle.view().refused;
-    assert_eq!(counted.len(), refusals.len());
-    assert!(counted.values().all(|count| *count == 1));
-}
-
-#[tokio::test]
-async fn a_judgement_that_was_lost_is_asked_for_again_and_is_no_security_event() {
-    let mut rig = rig().await;
-    let first = rig.lock();
-    rig.done(first).await;
-    rig.settled().await;
-    rig.warden.with(|warden| warden.finishes = false);
-    rig.warden.with(|warden| warden.lose = 1);
-    let second = rig.lock();
-    rig.kept(|row| row.cursor == 2).await;
-    rig.settled().await;
-    assert_eq!(rig.warden.with(|warden| warden.asked[&second]), 2);
-    while let Ok(announcement) = rig.announced.try_recv() {
-        assert!(
-            !matches!(announcement, Announcement::Refused(_)),
-            "{announcement:?}"
-        );
-    }
 }
 
 #[tokio::test]

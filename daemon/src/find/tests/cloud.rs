@@ -139,6 +139,11 @@ impl Cloud {
 }
 
 impl Inner {
+    /// Forgets all commands.
+    pub fn forget(&mut self) {
+        self.queue.clear();
+    }
+
     pub fn last(&self) -> u64 {
         self.queue.last().map_or(0, |command| command.sequence)
     }

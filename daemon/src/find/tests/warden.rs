@@ -40,6 +40,10 @@ pub struct Inner {
     pub judgement: Option<&'static str>,
     /// Answers that get lost: the warden has acted all the same.
     pub lose: u32,
+    /// It judges nothing.
+    pub asleep: bool,
+    /// How often it was asked to meanwhile.
+    pub knocks: u32,
     /// Whether an accepted command ends at once.
     pub finishes: bool,
     /// So often each beginning and each end can't be written down.
@@ -66,6 +70,8 @@ impl Warden {
             reports: 0,
             judgement: None,
             lose: 0,
+            asleep: false,
+            knocks: 0,
             finishes: true,
             full: 0,
             acknowledged: 0,
@@ -162,6 +168,10 @@ impl Inner {
             return Err(Error::Storage("the disk is full".into()));
         }
         let answer = match step {
+            COMMAND if self.asleep => {
+                self.knocks += 1;
+                return Err(lost());
+            }
             COMMAND => self.judge(input).as_bytes().to_vec(),
             BEAT => {
                 self.beats += 1;

@@ -22,12 +22,15 @@ const NAME: &str = "org.freedesktop.ModemManager1";
 const PATH: &str = "/org/freedesktop/ModemManager1";
 const OBJECT_MANAGER: &str = "org.freedesktop.DBus.ObjectManager";
 const MODEM: &str = "org.freedesktop.ModemManager1.Modem";
+const REGISTRATION: &str = "org.freedesktop.ModemManager1.Modem.Modem3gpp";
 const SIM: &str = "org.freedesktop.ModemManager1.Sim";
 pub(super) const VOICE: &str = "org.freedesktop.ModemManager1.Modem.Voice";
 pub(super) const MESSAGING: &str = "org.freedesktop.ModemManager1.Modem.Messaging";
 pub(super) const SMS: &str = "org.freedesktop.ModemManager1.Sms";
 pub(super) const LOCATION: &str = "org.freedesktop.ModemManager1.Modem.Location";
 
+/// `MMModem3gppRegistrationState`: roaming, with texts alone, and without calls' falling back.
+const ROAMING: [u32; 3] = [5, 7, 10];
 /// `MMSmsState`: all parts have arrived.
 pub(super) const RECEIVED: u32 = 3;
 /// `MMSmsPduType`: sent to this device.
@@ -353,6 +356,7 @@ impl Subject for Modems {
                 Signal::new(OBJECT_MANAGER, "InterfacesRemoved").at(PATH),
                 Signal::new(MODEM, "StateChanged"),
                 Signal::new(MESSAGING, "Added"),
+                Signal::changes(REGISTRATION),
                 Signal::changes(SMS),
                 Signal::changes(SIM),
             ] {
@@ -368,7 +372,12 @@ impl Subject for Modems {
             let mut listed = HashSet::new();
             // Whoever stopped ModemManager doesn't want it started for being looked at.
             let service = self.service.running().await?;
-            for (_, mut parts) in modems(&service).await? {
+            for (path, mut parts) in modems(&service).await? {
+                let registered = parts.get_mut(REGISTRATION);
+                let state = registered.and_then(|part| take::<u32>(part, "RegistrationState"));
+                if state.is_some_and(|state| ROAMING.contains(&state)) {
+                    view.roaming.push(path.to_string());
+                }
                 if let Some(modem) = parts.get_mut(MODEM) {
                     view.present = true;
                     view.sims.extend(self.sim(&service, modem).await?);

@@ -22,6 +22,8 @@ const DEVICE: &str = "org.freedesktop.NetworkManager.Device";
 const WIRELESS: &str = "org.freedesktop.NetworkManager.Device.Wireless";
 const ACCESS_POINT: &str = "org.freedesktop.NetworkManager.AccessPoint";
 
+/// The types of connections that go through a modem.
+const MOBILE: [&str; 2] = ["gsm", "cdma"];
 /// `NMDeviceType`: Wi-Fi.
 const WIFI: u32 = 2;
 /// A radio needs a few seconds for all its channels.
@@ -148,6 +150,30 @@ impl Network for NetworkManager {
     }
 }
 
+impl Connections {
+    /// What is known of an object, nothing of one that is gone.
+    async fn there(&self, path: &str, interface: &str) -> Result<Properties, PlatformError> {
+        match self.0.all(path, interface).await {
+            Err(PlatformError::NotSupported(_)) => Ok(Properties::new()),
+            all => all,
+        }
+    }
+
+    /// The modem that a connection goes through, as ModemManager calls it: that is what NetworkManager knows it by.
+    async fn modem(&self, mut active: Properties) -> Result<Option<String>, PlatformError> {
+        let kind: Option<String> = take(&mut active, "Type");
+        if !kind.is_some_and(|kind| MOBILE.contains(&kind.as_str())) {
+            return Ok(None);
+        }
+        let devices: Vec<OwnedObjectPath> = take(&mut active, "Devices").unwrap_or_default();
+        let Some(device) = devices.first() else {
+            return Ok(None);
+        };
+        let mut device = self.there(device.as_str(), DEVICE).await?;
+        Ok(take(&mut device, "Udi"))
+    }
+}
+
 impl Subject for Connections {
     type View = NetworkView;
 
@@ -164,18 +190,16 @@ impl Subject for Connections {
         Box::pin(async {
             let mut all = self.0.all(PATH, NAME).await?;
             let primary: Option<OwnedObjectPath> = take(&mut all, "PrimaryConnection");
-            let id = match primary.filter(|path| path.as_str() != "/") {
+            let mut active = match primary.filter(|path| path.as_str() != "/") {
                 // It may be gone again: then a change of this property follows.
-                Some(path) => match self.0.all(path.as_str(), ACTIVE).await {
-                    Ok(mut active) => take(&mut active, "Uuid"),
-                    Err(PlatformError::NotSupported(_)) => None,
-                    Err(error) => return Err(error),
-                },
-                None => None,
+                Some(path) => self.there(path.as_str(), ACTIVE).await?,
+                None => Properties::new(),
             };
             let number = |all: &mut Properties, name: &str| take::<u32>(all, name).unwrap_or(0);
             Ok(NetworkView {
-                id,
+                id: take(&mut active, "Uuid"),
+                roaming: false,
+                modem: self.modem(active).await?,
                 // Yes, and guessed yes.
                 metered: matches!(number(&mut all, "Metered"), 1 | 3),
                 online: online(number(&mut all, "State"), number(&mut all, "Connectivity")),

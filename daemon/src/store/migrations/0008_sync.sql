@@ -7,7 +7,13 @@ CREATE TABLE collection (
     records   INTEGER NOT NULL DEFAULT 0,  -- those that are there; the triggers below count
     bytes     INTEGER NOT NULL DEFAULT 0,
     pending   INTEGER NOT NULL DEFAULT 0,
-    conflicts INTEGER NOT NULL DEFAULT 0
+    conflicts INTEGER NOT NULL DEFAULT 0,
+    unasked     INTEGER NOT NULL DEFAULT 0, -- removals of what the cloud has, about which the owner wasn't asked
+    unasked_set INTEGER NOT NULL DEFAULT 0, -- another number for other ones
+    arrived     INTEGER NOT NULL DEFAULT 0, -- removals from the cloud of records that are there
+    arrived_set INTEGER NOT NULL DEFAULT 0,
+    asked_here  INTEGER, -- a question about the one or the other stands, since when so many had gone without one; NULL: none
+    asked_cloud INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE record (
@@ -23,12 +29,13 @@ CREATE TABLE record (
     base_number INTEGER NOT NULL,
     sent        BLOB,                      -- a push's revision, before it was answered
     sent_number INTEGER NOT NULL DEFAULT 0,
-    stuck       INTEGER NOT NULL DEFAULT 0 CHECK (stuck IN (0, 1, 2)), -- 1: the cloud lacks its chunks; 2: it won't have it
+    stuck       INTEGER NOT NULL DEFAULT 0 CHECK (stuck IN (0, 1, 2, 3)), -- 1: the cloud lacks its chunks; 2: it won't have it; 3: it can't be read here
     agreed      INTEGER NOT NULL DEFAULT 0 CHECK (agreed IN (0, 1)),   -- the owner was asked about its removal
     gone        INTEGER NOT NULL DEFAULT 0, -- when its removal went without a question, s since the epoch; 0: it didn't
     unseen      INTEGER NOT NULL DEFAULT 0 CHECK (unseen IN (0, 1)),   -- the listing that runs hasn't shown it
     content     BLOB NOT NULL,             -- sealed; last, so that what is long keeps nobody from the rest
     common      BLOB,                      -- sealed: before it was changed here
+    last        BLOB,                      -- sealed, of a removal: what the owner last had, where that is another
     UNIQUE (collection, id)
 ) STRICT;
 CREATE INDEX record_there ON record (collection, position) WHERE removed = 0;
@@ -36,6 +43,7 @@ CREATE INDEX record_pending ON record (collection, position) WHERE pending = 1;
 CREATE INDEX record_going ON record (collection, position) WHERE pending = 1 AND removed = 1;
 CREATE INDEX record_unanswered ON record (collection, position) WHERE sent IS NOT NULL;
 CREATE INDEX record_gone ON record (collection, gone) WHERE removed = 1 AND gone > 0;
+CREATE INDEX record_stuck ON record (collection, stuck) WHERE stuck > 0;
 CREATE INDEX record_unseen ON record (collection, position) WHERE unseen = 1;
 
 -- Removals from the cloud, until it is known whether so many go that the owner is asked.
@@ -83,4 +91,33 @@ CREATE TRIGGER record_gone AFTER DELETE ON record BEGIN
         records = records - (OLD.removed = 0), bytes = bytes - OLD.bytes,
         pending = pending - OLD.pending, conflicts = conflicts - OLD.sibling
     WHERE name = OLD.collection;
+END;
+
+-- What the owner is asked before. A record is never added as a removal that waits, nor one taken away while it does but with
+-- its collection.
+CREATE TRIGGER record_asked AFTER UPDATE OF pending, stuck, removed, agreed, base ON record
+WHEN (OLD.pending = 1 AND OLD.stuck = 0 AND OLD.removed = 1 AND OLD.agreed = 0 AND OLD.base IS NOT NULL)
+    <> (NEW.pending = 1 AND NEW.stuck = 0 AND NEW.removed = 1 AND NEW.agreed = 0 AND NEW.base IS NOT NULL)
+BEGIN
+    UPDATE collection SET
+        unasked_set = random(),
+        unasked = unasked + (NEW.pending = 1 AND NEW.stuck = 0 AND NEW.removed = 1 AND NEW.agreed = 0 AND NEW.base IS NOT NULL)
+            - (OLD.pending = 1 AND OLD.stuck = 0 AND OLD.removed = 1 AND OLD.agreed = 0 AND OLD.base IS NOT NULL)
+    WHERE name = NEW.collection;
+END;
+CREATE TRIGGER record_arrived AFTER UPDATE OF removed ON record
+WHEN OLD.removed <> NEW.removed
+    AND EXISTS (SELECT 1 FROM arrived WHERE collection = NEW.collection AND id = NEW.id)
+BEGIN
+    UPDATE collection SET arrived_set = random(), arrived = arrived + OLD.removed - NEW.removed WHERE name = NEW.collection;
+END;
+CREATE TRIGGER arrived_added AFTER INSERT ON arrived
+WHEN EXISTS (SELECT 1 FROM record WHERE collection = NEW.collection AND id = NEW.id AND removed = 0)
+BEGIN
+    UPDATE collection SET arrived_set = random(), arrived = arrived + 1 WHERE name = NEW.collection;
+END;
+CREATE TRIGGER arrived_gone AFTER DELETE ON arrived
+WHEN EXISTS (SELECT 1 FROM record WHERE collection = OLD.collection AND id = OLD.id AND removed = 0)
+BEGIN
+    UPDATE collection SET arrived_set = random(), arrived = arrived - 1 WHERE name = OLD.collection;
 END;

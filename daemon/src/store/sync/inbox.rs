@@ -2,18 +2,13 @@
 
 use belay_proto::Secret;
 use belay_proto::sync::{Content, RecordId, Revision};
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 
-use super::{MALFORMED, place};
+use super::{MALFORMED, place, unreadable};
 use crate::store::{Sealer, StoreError};
 
 /// The column of `arrived` that is sealed.
 const ARRIVED: &str = "arrived";
-/// Removals from the cloud of records that are there. `CROSS` has SQLite begin with the removals, of which there are few: left to
-/// itself it begins with all records that are there.
-pub(super) const WAITING: &str = "FROM arrived CROSS JOIN record USING (collection, id)
-     WHERE arrived.collection = ?1 AND record.removed = 0";
-
 /// Records that a listing hasn't shown.
 pub(super) const UNSEEN: &str =
     "SELECT id FROM record WHERE collection = ?1 AND unseen = 1 ORDER BY position";
@@ -68,7 +63,9 @@ pub fn count(connection: &Connection, collection: &str) -> Result<u64, StoreErro
 /// # Errors
 /// [`StoreError`].
 pub fn unseen(connection: &Connection, collection: &str) -> Result<Vec<RecordId>, StoreError> {
-    ids(connection, UNSEEN, collection)
+    let mut statement = connection.prepare_cached(UNSEEN)?;
+    let ids = statement.query_map([collection], |row| Ok(RecordId::from_bytes(row.get(0)?)))?;
+    Ok(ids.collect::<Result<_, _>>()?)
 }
 
 /// Notes that something didn't open, and may with keys of this epoch.
@@ -96,7 +93,8 @@ pub fn stage(
     let sealed = sealer.seal(&place(collection, &arrived.id, ARRIVED), content.expose());
     transaction
         .prepare_cached(
-            "INSERT OR REPLACE INTO arrived (collection, id, revision, content) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO arrived (collection, id, revision, content) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (collection, id) DO UPDATE SET revision = ?3, content = ?4",
         )?
         .execute(params![
             collection,
@@ -118,55 +116,45 @@ pub fn unstage(transaction: &Transaction<'_>, collection: &str, id: &RecordId) -
     Ok(changed > 0)
 }
 
-/// The removals that wait.
+/// The removals that wait. One that can't be read is fetched again.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn arrived(
-    connection: &Connection,
+    transaction: &Transaction<'_>,
     sealer: &Sealer,
     collection: &str,
 ) -> Result<Vec<Arrived>, StoreError> {
-    let mut statement = connection
+    let mut statement = transaction
         .prepare_cached("SELECT id, revision, content FROM arrived WHERE collection = ?1 ORDER BY id")?;
     let mut rows = statement.query([collection])?;
-    let mut all = Vec::new();
+    let (mut all, mut spoilt) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next()? {
         let id = RecordId::from_bytes(row.get(0)?);
-        let sealed: Vec<u8> = row.get(2)?;
-        let bytes = sealer.open(&place(collection, &id, ARRIVED), &sealed)?;
-        all.push(Arrived {
-            id,
-            revision: Revision::from_bytes(row.get(1)?),
-            content: Content::decode(bytes.expose()).map_err(|_| MALFORMED)?,
-        });
+        match waits(row, sealer, collection, id) {
+            Ok(arrived) => all.push(arrived),
+            Err(error) if error.is_of_a_value() => {
+                unreadable(&error);
+                spoilt.push(id);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    for id in &spoilt {
+        unstage(transaction, collection, id)?;
+    }
+    if !spoilt.is_empty() {
+        list_anew(transaction, collection)?;
     }
     Ok(all)
 }
 
-/// How many of them are of records that are there.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn count_arrived(connection: &Connection, collection: &str) -> Result<u64, StoreError> {
-    let mut statement = connection.prepare_cached(&format!("SELECT count(*) {WAITING}"))?;
-    Ok(statement.query_row([collection], |row| row.get(0))?)
-}
-
-/// Which those are.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn waiting_removals(connection: &Connection, collection: &str) -> Result<Vec<RecordId>, StoreError> {
-    ids(
-        connection,
-        &format!("SELECT id {WAITING} ORDER BY id"),
-        collection,
-    )
-}
-
-fn ids(connection: &Connection, sql: &str, collection: &str) -> Result<Vec<RecordId>, StoreError> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let ids = statement.query_map([collection], |row| Ok(RecordId::from_bytes(row.get(0)?)))?;
-    Ok(ids.collect::<Result<_, _>>()?)
+fn waits(row: &Row<'_>, sealer: &Sealer, collection: &str, id: RecordId) -> Result<Arrived, StoreError> {
+    let sealed: Vec<u8> = row.get(2)?;
+    let bytes = sealer.open(&place(collection, &id, ARRIVED), &sealed)?;
+    Ok(Arrived {
+        id,
+        revision: Revision::from_bytes(row.get(1)?),
+        content: Content::decode(bytes.expose()).map_err(|_| MALFORMED)?,
+    })
 }

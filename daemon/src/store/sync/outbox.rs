@@ -1,10 +1,10 @@
 //! The rows of a push.
 
-use belay_proto::keys::sha256;
 use belay_proto::sync::{RecordId, Revision};
+use belay_sync::record::Held;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{COLUMNS, LACKS, Listed, REFUSED, listed};
+use super::{COLUMNS, LACKS, Listed, REFUSED, SPOILT, listed, unreadable};
 use crate::store::{Sealer, StoreError};
 
 /// Pending records that nothing keeps from being pushed.
@@ -14,6 +14,10 @@ pub(super) const UNASKED: &str =
     "collection = ?1 AND pending = 1 AND stuck = 0 AND removed = 1 AND agreed = 0 AND base IS NOT NULL";
 /// Removals that went without a question, after a time.
 pub(super) const GONE: &str = "collection = ?1 AND removed = 1 AND gone > 0 AND gone > ?2";
+
+/// Whether a collection has records that are stuck for this reason.
+pub(super) const HAS_STUCK: &str =
+    "SELECT EXISTS (SELECT 1 FROM record WHERE collection = ?1 AND stuck > 0 AND stuck = ?2)";
 
 /// Which pending records a push takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +42,17 @@ pub enum Stuck {
     Refused,
 }
 
-/// Hands the pending records after a position to `take`, in their order, until it answers false. One at a time is in memory.
+/// Why records of a collection aren't pushed again by themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Troubles {
+    /// The cloud won't have one.
+    pub is_refused: bool,
+    /// One can't be read here.
+    pub is_spoilt: bool,
+}
+
+/// Hands the pending records after a position to `take`, in their order, until it answers false. One at a time is in memory. One
+/// that can't be read is passed over, now and later.
 ///
 /// # Errors
 /// [`StoreError`], as in every function here.
@@ -62,12 +76,40 @@ pub fn outgoing(
     let mut statement = connection.prepare_cached(&sql)?;
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     let mut rows = statement.query(params![collection, after])?;
+    let mut spoilt: Vec<[u8; 16]> = Vec::new();
     while let Some(row) = rows.next()? {
-        if !take(listed(row, sealer, collection)?)? {
-            break;
+        match listed(row, sealer, collection) {
+            Ok(listed) => {
+                if !take(listed)? {
+                    break;
+                }
+            }
+            Err(error) if error.is_of_a_value() => {
+                unreadable(&error);
+                spoilt.push(row.get(0)?);
+            }
+            Err(error) => return Err(error),
         }
     }
+    for id in spoilt {
+        connection
+            .prepare_cached("UPDATE record SET stuck = ?3 WHERE collection = ?1 AND id = ?2")?
+            .execute(params![collection, id, SPOILT])?;
+    }
     Ok(())
+}
+
+/// Why some of a collection's records aren't pushed again by themselves.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn troubles(connection: &Connection, collection: &str) -> Result<Troubles, StoreError> {
+    let mut statement = connection.prepare_cached(HAS_STUCK)?;
+    let mut has = |why: i64| statement.query_row(params![collection, why], |row| row.get(0));
+    Ok(Troubles {
+        is_refused: has(REFUSED)?,
+        is_spoilt: has(SPOILT)?,
+    })
 }
 
 /// How many bytes of content wait to be pushed.
@@ -136,6 +178,22 @@ pub fn sent(
     Ok(found.and_then(|(sent, number)| Some((number, Revision::from_bytes(sent?)))))
 }
 
+/// What takes the place of a record, as made of what was sent of it, which may arrive at any time.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn above_sent(
+    connection: &Connection,
+    collection: &str,
+    id: &RecordId,
+    mut held: Held,
+) -> Result<Held, StoreError> {
+    if let Some((_, sent)) = self::sent(connection, collection, id)? {
+        held.content.ancestors = held.content.ancestors.with(&sent);
+    }
+    Ok(held)
+}
+
 /// Notes that the cloud has what was pushed of a record, as number and revision, unless it was changed meanwhile: then
 /// false, and nothing. `now`, seconds since the epoch, is when a removal went that the owner wasn't asked about.
 ///
@@ -151,7 +209,7 @@ pub fn accepted(
 ) -> Result<bool, StoreError> {
     let changed = transaction
         .prepare_cached(
-            "UPDATE record SET pending = 0, base = ?4, base_number = ?5, common = NULL, sent = NULL, agreed = 0,
+            "UPDATE record SET pending = 0, base = ?4, base_number = ?5, common = NULL, last = NULL, sent = NULL, agreed = 0,
                  unseen = 0, gone = CASE WHEN removed = 1 AND agreed = 0 AND base IS NOT NULL THEN ?6 ELSE 0 END
              WHERE collection = ?1 AND id = ?2 AND revision = ?3",
         )?
@@ -187,6 +245,18 @@ pub fn stick(
     Ok(())
 }
 
+/// What the cloud wouldn't have, and what couldn't be read, is tried again.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn try_again(transaction: &Transaction<'_>, collection: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE record SET stuck = 0 WHERE collection = ?1 AND stuck > 0 AND stuck IN (?2, ?3)";
+    transaction
+        .prepare_cached(sql)?
+        .execute(params![collection, REFUSED, SPOILT])?;
+    Ok(())
+}
+
 /// The removals that the cloud has yet to get, and about which the owner wasn't asked.
 ///
 /// # Errors
@@ -196,16 +266,6 @@ pub fn unasked(connection: &Connection, collection: &str) -> Result<Vec<RecordId
     let mut statement = connection.prepare_cached(&sql)?;
     let ids = statement.query_map([collection], |row| Ok(RecordId::from_bytes(row.get(0)?)))?;
     Ok(ids.collect::<Result<_, _>>()?)
-}
-
-/// How many those are.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn count_unasked(connection: &Connection, collection: &str) -> Result<u64, StoreError> {
-    let sql = format!("SELECT count(*) FROM record WHERE {UNASKED}");
-    let mut statement = connection.prepare_cached(&sql)?;
-    Ok(statement.query_row([collection], |row| row.get(0))?)
 }
 
 /// A removal from the cloud was taken without a question, at `now`, seconds since the epoch.
@@ -244,6 +304,11 @@ pub fn forgive(transaction: &Transaction<'_>, collection: &str) -> Result<(), St
         &format!("UPDATE record SET gone = 0 WHERE {GONE}"),
         params![collection, 0],
     )?;
+    // What more is asked is asked anew.
+    transaction.execute(
+        "UPDATE collection SET asked_here = NULL, asked_cloud = NULL WHERE name = ?1",
+        [collection],
+    )?;
     Ok(())
 }
 
@@ -257,13 +322,4 @@ pub fn agree(transaction: &Transaction<'_>, collection: &str) -> Result<(), Stor
         [collection],
     )?;
     Ok(())
-}
-
-/// What tells one question about these records from another.
-#[must_use]
-pub fn question(ids: &[RecordId]) -> [u8; 16] {
-    let said: Vec<u8> = ids.iter().flat_map(|id| *id.as_bytes()).collect();
-    let mut name = [0; 16];
-    name.copy_from_slice(&sha256(&said)[..16]);
-    name
 }

@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use crate::store::{StoreError, meta};
+use crate::sync::Policy;
 
 const PAUSED: &str = "sync-paused";
 const POLICY: &str = "sync-policy";
@@ -13,8 +14,8 @@ const LAST: &str = "sync-last";
 pub struct Settings {
     /// Its owner paused sync.
     pub paused: bool,
-    /// Whether metered networks are used, and the battery's floor, percent; none: never chosen.
-    pub policy: Option<(bool, u8)>,
+    /// When to sync; none: never chosen.
+    pub policy: Option<Policy>,
     /// When a collection was last synced, seconds since the epoch; 0: never.
     pub last: u64,
 }
@@ -25,7 +26,11 @@ pub struct Settings {
 /// [`StoreError`], as in every function here.
 pub fn settings(connection: &Connection) -> Result<Settings, StoreError> {
     let policy = match meta::get(connection, POLICY)?.as_deref() {
-        Some([metered, floor]) => Some((*metered == 1, *floor)),
+        Some([metered, floor, roaming]) => Some(Policy {
+            metered: *metered == 1,
+            roaming: *roaming == 1,
+            battery_floor: *floor,
+        }),
         _ => None,
     };
     let last = meta::get(connection, LAST)?.and_then(|bytes| bytes.try_into().ok());
@@ -48,8 +53,13 @@ pub fn pause(connection: &Connection, paused: bool) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn set_policy(connection: &Connection, metered: bool, floor: u8) -> Result<(), StoreError> {
-    meta::set(connection, POLICY, &[u8::from(metered), floor])
+pub fn set_policy(connection: &Connection, policy: Policy) -> Result<(), StoreError> {
+    let kept = [
+        u8::from(policy.metered),
+        policy.battery_floor,
+        u8::from(policy.roaming),
+    ];
+    meta::set(connection, POLICY, &kept)
 }
 
 /// Keeps when a collection was last synced.
@@ -60,8 +70,11 @@ pub fn synced(connection: &Connection, at: u64) -> Result<(), StoreError> {
     meta::set(connection, LAST, &at.to_be_bytes())
 }
 
-/// Forgets what belonged to the account; what its owner chose for the device stays.
+/// Forgets what belonged to the account, and what its owner chose: another one pays for the network perhaps.
 pub(super) fn forget(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute("DELETE FROM meta WHERE name IN (?1, ?2)", [PAUSED, LAST])?;
+    connection.execute(
+        "DELETE FROM meta WHERE name IN (?1, ?2, ?3)",
+        [PAUSED, POLICY, LAST],
+    )?;
     Ok(())
 }

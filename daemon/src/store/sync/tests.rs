@@ -1,13 +1,16 @@
 //! Records on the disk.
 
+mod guard;
+
 use belay_proto::Secret;
 use belay_proto::sync::Attributes;
 use belay_sync::record::{Body, CONFLICT_WITH, Edited, New, pushed, remove};
 
-use super::inbox::{UNSEEN, WAITING};
-use super::outbox::{GONE, READY, UNASKED};
+use super::inbox::UNSEEN;
+use super::outbox::{GONE, HAS_STUCK, READY, UNASKED};
 use super::*;
 use crate::store::migrations;
+use crate::sync::Policy;
 
 fn database() -> Connection {
     let mut connection = Connection::open_in_memory().unwrap();
@@ -257,7 +260,7 @@ fn removals_wait_for_the_owner_and_go_without_the_rest_when_there_is_no_room() {
         [id(1), id(2)]
     );
     within(&mut db, |db| agree(db, "notes").unwrap());
-    assert_eq!(count_unasked(&db, "notes").unwrap(), 0);
+    assert_eq!(unasked(&db, "notes").unwrap(), []);
     assert_eq!(outgoing_ids(&db, Ready::Unguarded), [id(1), id(2), id(4)]);
 }
 
@@ -289,15 +292,18 @@ fn a_removal_that_waits_is_sealed_and_counts_while_its_record_is_there() {
         content: removal.content,
     };
     within(&mut db, |db| stage(db, &sealer(), "notes", &waits).unwrap());
-    assert_eq!(count_arrived(&db, "notes").unwrap(), 1);
-    assert_eq!(waiting_removals(&db, "notes").unwrap(), [id(1)]);
-    let [found] = <[Arrived; 1]>::try_from(arrived(&db, &sealer(), "notes").unwrap()).unwrap();
-    assert_eq!(found.content.encode(), waits.content.encode());
+    assert_eq!(guarded(&db, "notes").unwrap().cloud.removals, 1);
+    within(&mut db, |db| {
+        let [found] = <[Arrived; 1]>::try_from(arrived(db, &sealer(), "notes").unwrap()).unwrap();
+        assert_eq!(found.content.encode(), waits.content.encode());
+    });
     let gone = find(&db, &sealer(), "notes", &id(1)).unwrap();
     keep(&mut db, id(1), &stored(remove(gone, 1, 9)));
-    assert_eq!(count_arrived(&db, "notes").unwrap(), 0);
+    assert_eq!(guarded(&db, "notes").unwrap().cloud.removals, 0);
     within(&mut db, |db| assert!(unstage(db, "notes", &id(1)).unwrap()));
-    assert!(arrived(&db, &sealer(), "notes").unwrap().is_empty());
+    within(&mut db, |db| {
+        assert!(arrived(db, &sealer(), "notes").unwrap().is_empty())
+    });
 }
 
 #[test]
@@ -325,12 +331,8 @@ fn no_round_reads_the_records_that_it_has_nothing_to_do_with() {
             "record USING INDEX record_pending (collection=? AND position>?)",
         ),
         (
-            format!("SELECT count(*) {WAITING}"),
-            "record USING INDEX sqlite_autoindex_record_1 (collection=? AND id=?)",
-        ),
-        (
-            format!("SELECT id {WAITING} ORDER BY id"),
-            "record USING INDEX sqlite_autoindex_record_1 (collection=? AND id=?)",
+            HAS_STUCK.replace("?2", "2"),
+            "record USING COVERING INDEX record_stuck (collection=? AND stuck=?)",
         ),
         (UNSEEN.to_owned(), "record USING INDEX record_unseen"),
     ] {
@@ -366,18 +368,19 @@ fn the_records_are_one_account_s_and_another_s_are_forgotten() {
 }
 
 #[test]
-fn what_the_owner_chose_is_kept_and_a_pause_ends_with_the_binding() {
+fn what_the_owner_chose_is_kept_until_the_binding_ends() {
     let db = database();
     assert_eq!(settings(&db).unwrap(), Settings::default());
     pause(&db, true).unwrap();
-    set_policy(&db, true, 30).unwrap();
+    let policy = Policy {
+        metered: true,
+        roaming: false,
+        battery_floor: 30,
+    };
+    set_policy(&db, policy).unwrap();
     synced(&db, 7).unwrap();
     let kept = settings(&db).unwrap();
-    assert_eq!((kept.paused, kept.policy, kept.last), (true, Some((true, 30)), 7));
+    assert_eq!((kept.paused, kept.policy, kept.last), (true, Some(policy), 7));
     forget(&db).unwrap();
-    let kept = settings(&db).unwrap();
-    assert_eq!(
-        (kept.paused, kept.policy, kept.last),
-        (false, Some((true, 30)), 0)
-    );
+    assert_eq!(settings(&db).unwrap(), Settings::default());
 }

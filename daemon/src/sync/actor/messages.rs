@@ -4,11 +4,9 @@ use futures_util::FutureExt;
 
 use super::{Engine, Event, rows, write};
 use crate::store::Sealer;
-use crate::sync::desk::tell;
 use crate::sync::error::SyncError;
 use crate::sync::handle::{Answer, Message};
-use crate::sync::model::{Policy, PolicyChanges, collection};
-use crate::sync::round;
+use crate::sync::model::{Policy, PolicyChanges};
 
 /// The highest battery floor, percent.
 const WHOLE: u8 = 100;
@@ -18,6 +16,7 @@ impl Engine {
         match message {
             Message::SyncNow {
                 collections,
+                anyway,
                 answer,
                 hangs_up,
             } => {
@@ -25,7 +24,13 @@ impl Engine {
                 self.waiters = self.waiters.wrapping_add(1);
                 self.waiting.insert(waiter, answer);
                 self.leaving.push(hangs_up.map(move |_| waiter).boxed());
-                self.happens(Event::Asked(waiter, collections)).await;
+                self.try_again(collections.clone()).await;
+                self.happens(Event::Asked {
+                    waiter,
+                    collections,
+                    anyway,
+                })
+                .await;
             }
             Message::Pause(paused, answer) => {
                 let outcome = self.pause(paused).await;
@@ -35,13 +40,9 @@ impl Engine {
                 let outcome = self.change_policy(changes).await;
                 reply(answer, outcome);
             }
-            Message::Confirm {
-                question,
-                yes,
-                answer,
-            } => {
-                let outcome = self.confirm(question, yes).await;
-                reply(answer, outcome);
+            Message::Answered(collection, answer) => {
+                self.happens(Event::Answered(collection)).await;
+                reply(answer, Ok(()));
             }
             Message::Enable {
                 collection,
@@ -52,6 +53,21 @@ impl Engine {
                 reply(answer, outcome);
             }
         }
+    }
+
+    /// Whoever names collections asks for what the cloud wouldn't have of them too: it may be another one since.
+    async fn try_again(&mut self, named: Vec<&'static str>) {
+        if named.is_empty() {
+            return;
+        }
+        let again = move |transaction: &rusqlite::Transaction<'_>, _: &Sealer| {
+            for name in named {
+                rows::try_again(transaction, name)?;
+            }
+            Ok(Ok(()))
+        };
+        // What that came to nothing of is told when the round does.
+        let _ = self.desk.edit(again).await;
     }
 
     async fn pause(&mut self, paused: bool) -> Result<(), SyncError> {
@@ -69,13 +85,14 @@ impl Engine {
         let before = self.state.policy();
         let policy = Policy {
             metered: changes.metered.unwrap_or(before.metered),
+            roaming: changes.roaming.unwrap_or(before.roaming),
             battery_floor: changes.battery_floor.unwrap_or(before.battery_floor),
         };
         if policy.battery_floor > WHOLE {
             return Err(SyncError::InvalidArgument("a battery has at most 100 percent"));
         }
         write(&self.parts.store, move |connection| {
-            rows::set_policy(connection, policy.metered, policy.battery_floor)
+            rows::set_policy(connection, policy)
         })
         .await?;
         self.happens(Event::Policy(policy)).await;
@@ -87,20 +104,6 @@ impl Engine {
             .edit(move |transaction, _| rows::enable(transaction, collection, enabled).map(Ok))
             .await?;
         self.happens(Event::Enabled(collection, enabled)).await;
-        Ok(())
-    }
-
-    async fn confirm(&mut self, question: String, yes: bool) -> Result<(), SyncError> {
-        self.session.ok_or(SyncError::NotBound)?;
-        let name = question.split('-').next().and_then(collection);
-        let name = name.ok_or(SyncError::NotFound)?;
-        let (keys, now) = (self.desk.keys.of(name).await?, self.desk.now());
-        let answer = move |transaction: &rusqlite::Transaction<'_>, sealer: &Sealer| {
-            round::answer(transaction, sealer, &keys, name, (&question, yes, now))
-        };
-        let change = self.desk.edit(answer).await?;
-        tell(&self.desk.changed, change);
-        self.happens(Event::Answered(name)).await;
         Ok(())
     }
 }

@@ -7,7 +7,6 @@ use belay_proto::dbus::BindingState;
 
 use super::{Engine, Event, Session, collection, rows, unread};
 use crate::store::Store;
-use crate::sync::model::Policy;
 use crate::warden::WardenView;
 
 impl Engine {
@@ -22,13 +21,8 @@ impl Engine {
             Ok(settings) => settings,
             Err(error) => return unread(&error),
         };
-        if let Some((metered, battery_floor)) = settings.policy {
-            let policy = Policy {
-                metered,
-                battery_floor,
-            };
-            self.happens(Event::Policy(policy)).await;
-        }
+        let policy = settings.policy.unwrap_or_default();
+        self.happens(Event::Policy(policy)).await;
         self.happens(Event::Paused(settings.paused)).await;
     }
 
@@ -65,7 +59,7 @@ impl Engine {
         let is_another = of(session) != of(std::mem::replace(&mut self.session, session));
         self.happens(Event::Session(session, enabled)).await;
         if is_another {
-            // A pause may have ended with the binding that it was made in.
+            // A pause and a policy may have ended with the binding that they were chosen in.
             self.recall().await;
         }
     }

@@ -1,5 +1,6 @@
 //! Edits of one collection, in one transaction.
 
+use belay_proto::Secret;
 use belay_proto::keys::random;
 use belay_proto::sync::{Attributes, CollectionKeys, RecordId};
 use belay_proto::text::hex;
@@ -10,7 +11,7 @@ use super::Done;
 use crate::store::sync as rows;
 use crate::store::{Sealer, StoreError};
 use crate::sync::error::SyncError;
-use crate::sync::model::{Change, Choice, Put};
+use crate::sync::model::{Change, Choice, Put, Shown};
 
 /// The longest natural key, bytes: a path (Linux, `PATH_MAX`).
 const LONGEST_NATURAL: usize = 4096;
@@ -201,19 +202,62 @@ impl<'a> Table<'a> {
         if !before.as_ref().is_some_and(Held::is_there) {
             return Ok(Err(SyncError::NotFound));
         }
+        self.remove(before, id, revision)
+    }
+
+    /// What it takes away, and the cloud never had, is kept until the owner can't be asked for it back any more.
+    fn remove(&mut self, before: Option<Held>, id: RecordId, revision: u64) -> Done<()> {
+        let edited = before.as_ref().filter(|held| held.pending && held.base.is_some());
+        let last = edited.map(|held| Secret::new(held.content.encode()));
         let removed = record::remove(before, revision, self.now);
-        Ok(self.edited(id, removed)?.map(drop))
+        let removed = self.edited(id, removed)?.map(drop);
+        if let Some(last) = last.filter(|_| removed.is_ok()) {
+            rows::keep_last(self.transaction, self.sealer, self.change.collection, &id, &last)?;
+        }
+        Ok(removed)
     }
 
     /// Ends the conflict that the sibling `id` stands for.
-    pub(super) fn resolve(&mut self, id: RecordId, choice: Choice) -> Done<()> {
+    pub(super) fn resolve(
+        &mut self,
+        id: RecordId,
+        choice: Choice,
+        shown: Shown,
+    ) -> Done<Vec<(RecordId, u64)>> {
         let Some(sibling) = self.find(&id)?.filter(Held::is_sibling) else {
             return Ok(Err(SyncError::NotFound));
         };
         let revision = sibling.revision;
-        let (Some(mut version), Some(with)) = (again(&sibling), with(&sibling)) else {
+        let (Some(version), Some(with)) = (again(&sibling), with(&sibling)) else {
             return Ok(Err(SyncError::Storage));
         };
+        let before = self.there(&with)?;
+        let is_shown = |said: Option<u64>, now: u64| said.is_none_or(|said| said == now);
+        if !is_shown(shown.revision, revision) || !is_shown(shown.other, before.unwrap_or(0)) {
+            return Ok(Err(SyncError::Conflict));
+        }
+        if let Err(error) = self.choose((id, sibling), (with, version), choice)? {
+            return Ok(Err(error));
+        }
+        let mut kept = Vec::new();
+        for id in [with, id] {
+            kept.extend(self.there(&id)?.map(|revision| (id, revision)));
+        }
+        Ok(Ok(kept))
+    }
+
+    /// The revision of a record that is there.
+    fn there(&self, id: &RecordId) -> Result<Option<u64>, StoreError> {
+        Ok(self.find(id)?.filter(Held::is_there).map(|held| held.revision))
+    }
+
+    fn choose(
+        &mut self,
+        (id, sibling): (RecordId, Held),
+        (with, mut version): (RecordId, New),
+        choice: Choice,
+    ) -> Done<()> {
+        let revision = sibling.revision;
         match choice {
             Choice::Theirs => {}
             Choice::Both => {
@@ -234,8 +278,7 @@ impl<'a> Table<'a> {
                 }
             }
         }
-        let removed = record::remove(Some(sibling), revision, self.now);
-        Ok(self.edited(id, removed)?.map(drop))
+        self.remove(Some(sibling), id, revision)
     }
 
     fn edited(&mut self, id: RecordId, edited: Edited) -> Done<(RecordId, u64)> {
@@ -250,16 +293,17 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn keep(&mut self, id: RecordId, mut held: Held) -> Result<(RecordId, u64), StoreError> {
+    fn keep(&mut self, id: RecordId, held: Held) -> Result<(RecordId, u64), StoreError> {
         let collection = self.change.collection;
         if !self.is_there {
             rows::ensure(self.transaction, collection)?;
             self.is_there = true;
         }
-        // What was sent, and may arrive any time, is what this was made of.
-        if let Some((_, sent)) = rows::sent(self.transaction, collection, &id)? {
-            held.content.ancestors = held.content.ancestors.with(&sent);
-        }
+        // Of a first state nothing was sent.
+        let held = match held.revision > 1 {
+            true => rows::above_sent(self.transaction, collection, &id, held)?,
+            false => held,
+        };
         rows::put(self.transaction, self.sealer, collection, &id, &held)?;
         let told = match held.is_there() {
             true => &mut self.change.ids,
@@ -270,7 +314,7 @@ impl<'a> Table<'a> {
     }
 
     pub(super) fn find(&self, id: &RecordId) -> Result<Option<Held>, StoreError> {
-        rows::find(self.transaction, self.sealer, self.change.collection, id)
+        rows::find_readable(self.transaction, self.sealer, self.change.collection, id)
     }
 }
 

@@ -3,13 +3,15 @@
 use std::fs::File;
 use std::future::pending;
 use std::io::{Seek, Write};
+use std::os::fd::OwnedFd;
+use std::pin::pin;
 use std::sync::Arc;
 
 use belay_proto::Secret;
 use belay_proto::sync::RecordId;
 use belay_sync::compress::{LONGEST, compress};
 use belay_sync::record::{Body, Held};
-use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::fs::{FileType, MemfdFlags, memfd_create};
 
 use super::{Desk, edit};
 use crate::store::sync as rows;
@@ -72,6 +74,13 @@ fn memory(body: &Secret<Vec<u8>>) -> std::io::Result<File> {
     Ok(file)
 }
 
+/// The same content, to be read from its start again; none where it is gone once it was read.
+fn again(content: &OwnedFd) -> Option<OwnedFd> {
+    let stat = rustix::fs::fstat(content).ok()?;
+    let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    is_file.then(|| content.try_clone().ok()).flatten()
+}
+
 impl Desk {
     pub(in crate::sync) async fn put_long(
         &self,
@@ -79,16 +88,16 @@ impl Desk {
         put: PutLong,
     ) -> Result<(RecordId, u64), SyncError> {
         edit::check(put.natural.as_deref(), &put.kind, &put.attributes)?;
-        let keys = self.keys.of(collection).await?;
+        let mut keys = self.keys.of(collection).await?;
         (*self.allowed.borrow())?;
         let mut enabled = self.enabled.clone();
         // What its owner hasn't switched on, or switches off meanwhile, goes nowhere.
-        let off = async move {
+        let mut off = pin!(async move {
             // Where nobody tells any more belayd stops, and ends this.
             if enabled.wait_for(|on| !on.contains(collection)).await.is_err() {
                 pending::<()>().await;
             }
-        };
+        });
         // A stale revision is found before the content was moved, not only after.
         let id = put
             .id
@@ -102,11 +111,24 @@ impl Desk {
                 return Err(SyncError::Conflict);
             }
         }
-        let chunks = tokio::select! {
-            biased;
-            () = off => return Err(SyncError::Paused),
-            chunks = self.longs.bring(Arc::clone(&keys), put.content, self.allowed.clone()) => chunks?,
-        };
+        let again = again(&put.content);
+        let mut next = Some(put.content);
+        let mut brought = Err(SyncError::KeyEpochOld);
+        // The account may have another key epoch since its keys were asked for: then once more, with those of now.
+        for spare in [again, None] {
+            let Some(content) = next.take() else { break };
+            brought = tokio::select! {
+                biased;
+                () = &mut off => return Err(SyncError::Paused),
+                chunks = self.longs.bring(Arc::clone(&keys), content, self.allowed.clone()) => chunks,
+            };
+            if brought == Err(SyncError::KeyEpochOld) {
+                self.keys.renew();
+                keys = self.keys.of(collection).await?;
+                next = spare;
+            }
+        }
+        let chunks = brought?;
         let content = edit::Content {
             id: put.id,
             revision: put.revision,

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use belay_proto::sync::{Buffer, CHUNK, CollectionKeys, NamedPart, RecordError, sealed_length};
@@ -20,7 +20,7 @@ use crate::sync::error::SyncError;
 /// A content that can't be read to its end as what it was when it began.
 const CHANGED: SyncError = SyncError::InvalidArgument("the content changed while it was read");
 const UNREADABLE: SyncError = SyncError::InvalidArgument("the content can't be read");
-const QUIET: SyncError = SyncError::InvalidArgument("the content didn't come in time");
+pub(super) const QUIET: SyncError = SyncError::InvalidArgument("the content didn't come in time");
 const NEITHER: SyncError = SyncError::InvalidArgument(
     "the content is neither a regular file, a memfd nor the reading end of a pipe",
 );
@@ -30,7 +30,24 @@ pub(super) struct Unopened {
     descriptor: OwnedFd,
     stop: OwnedFd,
     quiet: Duration,
-    turn: OwnedSemaphorePermit,
+    held: (Turn, OwnedSemaphorePermit),
+}
+
+/// A turn to read. The first clone that is dropped gives it back: where all is read before it is brought, and where a thread
+/// waits on for a content that has failed.
+#[derive(Clone)]
+pub(super) struct Turn(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl Turn {
+    pub(super) fn new(turn: OwnedSemaphorePermit) -> Self {
+        Self(Arc::new(Mutex::new(Some(turn))))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
 }
 
 /// Ends the reading of a pipe when it is dropped.
@@ -38,7 +55,7 @@ pub(super) struct Stop {
     _writer: OwnedFd,
 }
 
-/// A content, and what ends the reading of it. `turn` is given back when no thread waits for the content any more; a pipe
+/// A content, and what ends the reading of it. Of what is `held` the thread is given back when none waits for the content any more; a pipe
 /// that brings nothing for `quiet` is an error.
 ///
 /// # Errors
@@ -46,7 +63,7 @@ pub(super) struct Stop {
 pub(super) fn begin(
     content: OwnedFd,
     quiet: Duration,
-    turn: OwnedSemaphorePermit,
+    held: (Turn, OwnedSemaphorePermit),
 ) -> Result<(Unopened, Stop), SyncError> {
     let (stop, writer) = pipe_with(PipeFlags::CLOEXEC).map_err(|error| {
         tracing::error!(%error, "there is no pipe to be had");
@@ -56,7 +73,7 @@ pub(super) fn begin(
         descriptor: content,
         stop,
         quiet,
-        turn,
+        held,
     };
     Ok((unopened, Stop { _writer: writer }))
 }
@@ -68,7 +85,7 @@ pub(super) struct Source {
     count: usize,
     /// All of it is one part.
     is_one: bool,
-    _turn: OwnedSemaphorePermit,
+    _held: (Turn, OwnedSemaphorePermit),
 }
 
 impl Unopened {
@@ -109,7 +126,7 @@ impl Unopened {
             keys,
             count: 0,
             is_one,
-            _turn: self.turn,
+            _held: self.held,
         })
     }
 }

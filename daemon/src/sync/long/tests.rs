@@ -74,6 +74,8 @@ struct Fake {
     forgets: bool,
     /// When set, calls wait until they are let go on.
     held: Option<Arc<Notify>>,
+    /// When set, what was brought is answered once this says so.
+    answers: Option<watch::Receiver<bool>>,
     called: Notify,
 }
 
@@ -92,6 +94,23 @@ impl Fake {
         Self {
             held: Some(Arc::clone(with)),
             ..Self::default()
+        }
+    }
+
+    /// One that takes what is brought and doesn't answer, until the sender says so.
+    fn taking() -> (Self, watch::Sender<bool>) {
+        let (answer, answers) = watch::channel(false);
+        let fake = Self {
+            answers: Some(answers),
+            ..Self::default()
+        };
+        (fake, answer)
+    }
+
+    /// Waits until so many chunks are brought at once.
+    async fn has(&self, ways: usize) {
+        while self.kept().ways < ways {
+            self.called().await;
         }
     }
 
@@ -191,6 +210,10 @@ impl SyncCloud for Fake {
         }
         async move {
             let fault = self.fault().await;
+            if let Some(answers) = &self.answers {
+                // Without a sender it is answered too.
+                let _ = answers.clone().wait_for(|answered| *answered).await;
+            }
             let done = self.take(id, offset, &sealed, fault);
             let mut kept = self.kept();
             kept.ways -= 1;

@@ -16,9 +16,9 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
 
-use super::cut;
 use super::retry::Retry;
-use super::source::{Source, Unopened};
+use super::source::{QUIET, Source, Unopened};
+use super::{PART_WITHIN, cut};
 use crate::sync::error::SyncError;
 use crate::sync::ports::{SyncCloud, SyncFailure};
 
@@ -43,7 +43,7 @@ pub(super) async fn bring(
         let cut = cut(&opening);
         content.open(opening, cut)
     });
-    let source = source.await.map_err(broken)??;
+    let source = in_time(clock, source).await?.map_err(broken)??;
     let buffers = source.buffers();
     // In the order in which they came, so that a long content isn't passed by short ones for ever.
     let memory = memory
@@ -87,7 +87,7 @@ struct Upload<'a> {
     read: Vec<NamedPart>,
     /// What reads, while nothing is being read and there is more.
     source: Option<Source>,
-    reading: Option<BoxFuture<'a, Read>>,
+    reading: Option<BoxFuture<'a, Result<Read, SyncError>>>,
     asking: Option<BoxFuture<'a, Asked>>,
     /// Each gives its buffer back, where it can.
     bringing: FuturesUnordered<BoxFuture<'a, Result<Option<Buffer>, SyncError>>>,
@@ -102,7 +102,7 @@ impl Upload<'_> {
             return Ok(false);
         }
         tokio::select! {
-            read = next(&mut self.reading) => self.take(read)?,
+            read = next(&mut self.reading) => self.take(read?)?,
             asked = next(&mut self.asking) => self.sort(asked?),
             Some(done) = self.bringing.next() => match done? {
                 Some(buffer) => self.spare.push(buffer),
@@ -126,7 +126,7 @@ impl Upload<'_> {
                 let part = source.next(buffer);
                 (source, part)
             });
-            self.reading = Some(reading.boxed());
+            self.reading = Some(in_time(self.clock, reading).boxed());
         }
     }
 
@@ -181,6 +181,15 @@ impl Upload<'_> {
             Ok(buffer.map(|bytes| Buffer::new(bytes.into())))
         };
         self.bringing.push(bringing.boxed());
+    }
+}
+
+/// Waits for a part of a content, which may be a while in coming. The thread that reads it may wait on.
+async fn in_time<T>(clock: &dyn Clock, part: impl Future<Output = T>) -> Result<T, SyncError> {
+    tokio::select! {
+        biased;
+        part = part => Ok(part),
+        () = clock.sleep_until(clock.boottime() + PART_WITHIN) => Err(QUIET),
     }
 }
 

@@ -1,14 +1,13 @@
 //! The owner is asked before so many records go.
 
-use belay_proto::sync::{CollectionKeys, RecordId};
-use belay_proto::text::hex;
+use belay_proto::sync::{CollectionKeys, Content, RecordId};
 use belay_sync::guard;
 use belay_sync::record::{self, Body, Edited, New};
 use rusqlite::{Connection, Transaction};
 
+use super::no_change;
 use super::receive::{Applied, Receiver};
-use super::{kept, no_change};
-use crate::store::sync as rows;
+use crate::store::sync::{self as rows, Guarded, Side, Waiting};
 use crate::store::{Sealer, StoreError};
 use crate::sync::desk::Done;
 use crate::sync::error::SyncError;
@@ -19,7 +18,7 @@ use crate::sync::view::Question;
 /// empties all the same.
 const WINDOW: u64 = 24 * 3600;
 
-/// What the owner is asked about a collection: what was removed elsewhere goes first.
+/// What the owner is asked about a collection: what was removed elsewhere goes first. That it is asked is noted.
 pub(in crate::sync) fn question(
     connection: &Connection,
     collection: &'static str,
@@ -31,36 +30,14 @@ pub(in crate::sync) fn question(
     }
 }
 
-/// Whether the owner is asked before `removed` of `present` records go.
-fn asks(
-    connection: &Connection,
-    collection: &str,
-    (present, removed): (u64, u64),
-    now: u64,
-) -> Result<bool, StoreError> {
-    if removed == 0 {
-        return Ok(false);
-    }
-    let went = rows::count_gone(connection, collection, now.saturating_sub(WINDOW))?;
-    Ok(guard::asks(
-        present.saturating_add(went),
-        removed.saturating_add(went),
-    ))
-}
-
 /// Whether so much was removed on other devices.
 pub(super) fn from_cloud(
     connection: &Connection,
     collection: &'static str,
     now: u64,
 ) -> Result<Option<Question>, StoreError> {
-    let removed = rows::count_arrived(connection, collection)?;
-    let present = kept(connection, collection)?.map_or(0, |kept| kept.records);
-    if !asks(connection, collection, (present, removed), now)? {
-        return Ok(None);
-    }
-    let ids = rows::waiting_removals(connection, collection)?;
-    Ok(Some(asked(collection, true, removed, present, &ids)))
+    let Guarded { records, cloud, .. } = rows::guarded(connection, collection)?;
+    asked(connection, collection, (Side::Cloud, cloud), records, now)
 }
 
 /// Whether so much was removed here.
@@ -69,31 +46,40 @@ pub(super) fn from_here(
     collection: &'static str,
     now: u64,
 ) -> Result<Option<Question>, StoreError> {
-    let removed = rows::count_unasked(connection, collection)?;
-    let left = kept(connection, collection)?.map_or(0, |kept| kept.records);
-    let present = left.saturating_add(removed);
-    if !asks(connection, collection, (present, removed), now)? {
-        return Ok(None);
-    }
-    let ids = rows::unasked(connection, collection)?;
-    Ok(Some(asked(collection, false, removed, present, &ids)))
+    let Guarded { records, here, .. } = rows::guarded(connection, collection)?;
+    let present = records.saturating_add(here.removals);
+    asked(connection, collection, (Side::Here, here), present, now)
 }
 
+/// What the owner is asked before what waits goes, of `present` records. What is asked once stands until it is answered, or
+/// until fewer wait: what had gone unasked when it was asked counts however late it is, or records would go since time has.
 fn asked(
+    connection: &Connection,
     collection: &'static str,
-    from_cloud: bool,
-    removed: u64,
+    (side, waiting): (Side, Waiting),
     present: u64,
-    ids: &[RecordId],
-) -> Question {
+    now: u64,
+) -> Result<Option<Question>, StoreError> {
+    let went = match (waiting.removals, waiting.asked) {
+        (0, _) => 0,
+        (_, Some(went)) => went,
+        (_, None) => rows::count_gone(connection, collection, now.saturating_sub(WINDOW))?,
+    };
+    let removed = waiting.removals;
+    let is_asked = removed > 0 && guard::asks(present.saturating_add(went), removed.saturating_add(went));
+    let stands = is_asked.then_some(went);
+    if stands != waiting.asked {
+        rows::stand(connection, collection, side, stands)?;
+    }
+    let from_cloud = side == Side::Cloud;
     let direction = if from_cloud { "cloud" } else { "device" };
-    Question {
-        id: format!("{collection}-{direction}-{}", hex(&rows::question(ids))),
+    Ok(is_asked.then(|| Question {
+        id: format!("{collection}-{direction}-{:016x}", waiting.set),
         collection,
         removed,
         present,
         from_cloud,
-    }
+    }))
 }
 
 /// Does what the owner answered to `named`.
@@ -139,25 +125,38 @@ fn restore(
     id: &RecordId,
     now: u64,
 ) -> Result<bool, StoreError> {
-    let Some(held) = rows::find(transaction, sealer, collection, id)? else {
+    let Some(held) = rows::find_readable(transaction, sealer, collection, id)? else {
         return Ok(false);
     };
-    let Some(common) = held.common.as_ref().filter(|common| !common.removed) else {
+    // Before it was removed; or else, where that can't be read, what the cloud has.
+    let last = match rows::last(transaction, sealer, collection, id) {
+        Err(error) if error.is_of_a_value() => None,
+        last => last?,
+    };
+    let Some(new) = last.as_ref().or(held.common.as_ref()).and_then(again) else {
         return Ok(false);
-    };
-    let body = match record::bytes(common) {
-        Some(bytes) => Body::Short(bytes),
-        None if common.chunks.0.is_empty() => return Ok(false),
-        None => Body::Long(common.chunks.clone()),
-    };
-    let new = New {
-        natural: common.natural.clone(),
-        kind: common.kind.clone(),
-        attributes: common.attributes.clone(),
-        body,
     };
     match record::put(Some(held), 0, new, now) {
-        Edited::Stored(held) => rows::put(transaction, sealer, collection, id, &held).map(|()| true),
+        Edited::Stored(held) => {
+            let held = rows::above_sent(transaction, collection, id, *held)?;
+            rows::put(transaction, sealer, collection, id, &held).map(|()| true)
+        }
         Edited::Same(_) | Edited::Stale(_) => Ok(false),
     }
+}
+
+/// What a content says, to be put again; nothing of a removal.
+fn again(content: &Content) -> Option<New> {
+    let body = match record::bytes(content) {
+        _ if content.removed => return None,
+        Some(bytes) => Body::Short(bytes),
+        None if content.chunks.0.is_empty() => return None,
+        None => Body::Long(content.chunks.clone()),
+    };
+    Some(New {
+        natural: content.natural.clone(),
+        kind: content.kind.clone(),
+        attributes: content.attributes.clone(),
+        body,
+    })
 }

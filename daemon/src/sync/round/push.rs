@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use belay_proto::sync::{ChunkId, CollectionKeys, RecordError, RecordId, Revision};
-use belay_proto::wire::{
-    Bytes, PUSH_RECORDS, PushAnswer, PushRecord, PushRequest, PushStatus, RECORD_CHUNKS, SyncRecord,
-};
+use belay_proto::wire::{Bytes, PushAnswer, PushRecord, PushRequest, PushStatus, RECORD_CHUNKS, SyncRecord};
 use belay_sync::record::Held;
 use rusqlite::Transaction;
 
@@ -153,7 +151,7 @@ impl Round {
         report: &mut Report,
     ) -> Result<Batch, SyncError> {
         let (collection, keys, now) = (self.collection, Arc::clone(keys), self.desk.now());
-        let was_full = report.is_full;
+        let (was_full, most) = (report.is_full, self.records);
         let (settled, batch) = self
             .take_in(move |transaction, sealer| {
                 let (mut settled, mut change) = (Settled::default(), no_change(collection));
@@ -164,7 +162,7 @@ impl Round {
                         rows::reach(transaction, collection, Some(&answer.cursor))?;
                     }
                 }
-                let how = (was_full || settled.is_full, now);
+                let how = (was_full || settled.is_full, most, now);
                 let batch = match after {
                     Some(after) => gather(transaction, sealer, &keys, collection, after, how)?,
                     None => Batch::default(),
@@ -202,7 +200,7 @@ fn gather(
     keys: &CollectionKeys,
     collection: &'static str,
     after: u64,
-    (is_full, now): (bool, u64),
+    (is_full, most, now): (bool, usize, u64),
 ) -> Result<Batch, StoreError> {
     let which = ready(transaction, collection, is_full, now)?;
     let mut batch = Batch {
@@ -237,7 +235,7 @@ fn gather(
             }
         }
         batch.last = Some(position);
-        Ok(batch.records.len() < PUSH_RECORDS)
+        Ok(batch.records.len() < most)
     })?;
     for (id, here) in refused {
         batch.is_refused = true;
@@ -290,12 +288,12 @@ fn settle(
     let mut settled = Settled::default();
     for (sent, result) in sent.into_iter().zip(&answer.results) {
         settled.done = settled.done.saturating_add(sent.length);
-        if result.status != PushStatus::Ok {
-            rows::answered(transaction, collection, &sent.id)?;
-        }
         match result.status {
             PushStatus::Ok => receiver.accepted(sent.id, sent.here, sent.number, sent.revision)?,
-            PushStatus::Absent => receiver.absent(sent.id)?,
+            PushStatus::Absent => {
+                rows::answered(transaction, collection, &sent.id)?;
+                receiver.absent(sent.id)?;
+            }
             PushStatus::MissingChunks => {
                 rows::stick(transaction, collection, &sent.id, sent.here, Stuck::Lacks)?;
             }
@@ -311,7 +309,11 @@ fn settle(
                     continue;
                 };
                 match read(keys, current) {
-                    Ok(content) => receiver.take(current.id, current.revision, content)?,
+                    Ok(content) => {
+                        receiver.take(current.id, current.revision, content)?;
+                        // What of it is still under way comes too late: the cloud has gone on from what it was made above.
+                        rows::answered(transaction, collection, &sent.id)?;
+                    }
                     Err(Unread::NoKey) => {
                         settled.lacks_keys = true;
                         rows::unread(transaction, collection, keys.key_epoch().saturating_add(1))?;

@@ -221,6 +221,7 @@ impl<'a> Receiver<'a> {
     fn beside(&mut self, sibling: Content) -> Result<(), StoreError> {
         let id = self.keys.record_id(&sibling.natural);
         if let Some(held) = record::beside(self.find(&id)?, sibling) {
+            let held = rows::above_sent(self.transaction, self.collection, &id, held)?;
             self.put(id, &held)?;
             self.change.ids.push(id);
         }
@@ -228,7 +229,7 @@ impl<'a> Receiver<'a> {
     }
 
     fn find(&self, id: &RecordId) -> Result<Option<Held>, StoreError> {
-        rows::find(self.transaction, self.sealer, self.collection, id)
+        rows::find_readable(self.transaction, self.sealer, self.collection, id)
     }
 
     fn put(&self, id: RecordId, held: &Held) -> Result<(), StoreError> {

@@ -28,6 +28,8 @@ impl Failure {
     /// As whoever waits is told.
     pub(super) fn error(self) -> SyncError {
         match self {
+            // With keys that were asked for anew: it never has enough of them.
+            Self::Cloud(SyncFailure::KeyEpochOld) => SyncError::CloudRefused,
             Self::Cloud(failure) => failure.into(),
             Self::Here(error) => error,
         }

@@ -13,15 +13,43 @@ pub(super) struct Waiting(BTreeMap<u64, Waiter>);
 struct Waiter {
     /// For each collection whether a round of it has begun since it was asked for.
     left: BTreeMap<&'static str, bool>,
+    /// Whatever the policy says.
+    is_anyway: bool,
     /// The first trouble.
     outcome: Result<(), SyncError>,
 }
 
 impl Waiting {
-    pub(super) fn wait(&mut self, waiter: u64, collections: BTreeSet<&'static str>) {
+    pub(super) fn wait(&mut self, waiter: u64, collections: BTreeSet<&'static str>, is_anyway: bool) {
         let left = collections.into_iter().map(|name| (name, false)).collect();
         let outcome = Ok(());
-        self.0.insert(waiter, Waiter { left, outcome });
+        let waits = Waiter {
+            left,
+            is_anyway,
+            outcome,
+        };
+        self.0.insert(waiter, waits);
+    }
+
+    /// Whether somebody waits whatever the policy says.
+    pub(super) fn is_anyway(&self) -> bool {
+        self.0.values().any(|waiter| waiter.is_anyway)
+    }
+
+    /// The same for a collection.
+    pub(super) fn is_anyway_for(&self, collection: &str) -> bool {
+        let mut waiters = self.0.values().filter(|waiter| waiter.is_anyway);
+        waiters.any(|waiter| waiter.left.contains_key(collection))
+    }
+
+    /// Nobody waits any longer but who does so whatever the policy says.
+    pub(super) fn end_others(&mut self, error: SyncError, effects: &mut Vec<Effect>) {
+        self.0.retain(|waiter, waits| {
+            if !waits.is_anyway {
+                effects.push(Effect::Answer(*waiter, Err(error)));
+            }
+            waits.is_anyway
+        });
     }
 
     pub(super) fn hang_up(&mut self, waiter: u64) {

@@ -1,5 +1,6 @@
 //! Putting, deleting and choosing on one device.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,11 +8,13 @@ use belay_drivers::ActivityMinute;
 use belay_proto::DeviceId;
 use belay_proto::id::AccessoryId;
 use belay_proto::keys::random;
+use belay_proto::sync::Attributes;
 use belay_proto::text::hex;
 use futures_util::FutureExt;
+use rustix::pipe::pipe;
 
 use super::super::health::HEALTH;
-use super::super::{Choice, SyncError, View};
+use super::super::{Choice, PutLong, Shown, SyncError, View};
 use super::rig::{ACCOUNT, CONTACTS, Cloud, Phone, all, phone, put};
 use crate::accessory::model::Saved;
 use crate::store::accessory as accessories;
@@ -26,6 +29,13 @@ async fn torn() -> Phone {
     one
 }
 
+fn shown(revision: u64, other: Option<u64>) -> Shown {
+    Shown {
+        revision: Some(revision),
+        other,
+    }
+}
+
 async fn chosen(choice: Choice) -> Vec<String> {
     let one = torn().await;
     let entries = one.handle.list(CONTACTS, 0, 9).await.unwrap();
@@ -34,7 +44,26 @@ async fn chosen(choice: Choice) -> Vec<String> {
         .find(|entry| entry.conflict_with.is_some())
         .unwrap();
     assert_eq!(sibling.conflict_with, Some(one.entry("n").await.unwrap().id));
-    one.handle.resolve(CONTACTS, sibling.id, choice).await.unwrap();
+    let other = sibling.conflict_with.unwrap();
+    for shown in [
+        shown(sibling.revision + 1, None),
+        shown(sibling.revision, Some(2)),
+        shown(sibling.revision, Some(0)),
+    ] {
+        let refused = one.handle.resolve(CONTACTS, sibling.id, choice, shown).await;
+        assert_eq!(refused, Err(SyncError::Conflict), "{shown:?}");
+    }
+    let kept = one
+        .handle
+        .resolve(CONTACTS, sibling.id, choice, shown(sibling.revision, Some(1)))
+        .await
+        .unwrap();
+    let mut there = Vec::new();
+    for id in [other, sibling.id] {
+        let got = one.handle.get(CONTACTS, id).await.ok();
+        there.extend(got.map(|got| (id, got.entry.revision)));
+    }
+    assert_eq!(kept, there);
     let left = one.handle.list(CONTACTS, 0, 9).await.unwrap();
     assert!(left.iter().all(|entry| entry.conflict_with.is_none()));
     one.has().await.into_values().collect()
@@ -215,4 +244,39 @@ async fn a_long_content_of_a_collection_that_is_off_goes_nowhere() {
     one.handle.set_enabled("pictures", true).await.unwrap();
     // Whoever moves it was asked, and moves nothing here.
     assert_eq!(one.handle.put("pictures", long()).await, Err(SyncError::TooLong));
+}
+
+fn long(natural: &str, content: OwnedFd) -> PutLong {
+    PutLong {
+        id: None,
+        revision: 0,
+        natural: Some(natural.to_owned()),
+        kind: "text/plain".to_owned(),
+        attributes: Attributes::default(),
+        keep_both: false,
+        content,
+    }
+}
+
+#[tokio::test]
+async fn a_long_content_is_brought_with_the_keys_of_now_where_it_can_be_read_again() {
+    let cloud = Arc::new(Cloud::default());
+    let one = phone(&cloud).await;
+    let newest = |epoch: u64| {
+        *cloud.epoch_of_longs.lock().unwrap() = epoch;
+        one.epochs.lock().unwrap().0.push(epoch);
+    };
+    one.puts("m", "the keys are known").await;
+    newest(2);
+    let file = || OwnedFd::from(tempfile::tempfile().unwrap());
+    assert_eq!(one.handle.put_long(CONTACTS, long("n", file())).await, Ok(1));
+    newest(3);
+    let pipe = || pipe().unwrap().0;
+    let put = one.handle.put_long(CONTACTS, long("p", pipe())).await;
+    assert_eq!(put, Err(SyncError::KeyEpochOld), "what it brought is gone");
+    assert_eq!(one.handle.put_long(CONTACTS, long("p", pipe())).await, Ok(1));
+    // The warden knows none newer.
+    *cloud.epoch_of_longs.lock().unwrap() = 9;
+    let put = one.handle.put_long(CONTACTS, long("q", file())).await;
+    assert_eq!(put, Err(SyncError::KeyEpochOld));
 }

@@ -1,12 +1,13 @@
 //! Before much is deleted its owner is asked.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::{Phase, Question, SyncError, View};
 use super::rig::{CONTACTS, Cloud, Phone, phone, put};
 
-async fn two_with(cloud: &Arc<Cloud>, records: usize) -> (Phone, Phone) {
+pub async fn two_with(cloud: &Arc<Cloud>, records: usize) -> (Phone, Phone) {
     let (one, two) = (phone(cloud).await, phone(cloud).await);
     let puts = (0..records).map(|n| put(&format!("n{n}"), 0, "a")).collect();
     one.handle.put_many(CONTACTS, puts).await.unwrap();
@@ -16,7 +17,7 @@ async fn two_with(cloud: &Arc<Cloud>, records: usize) -> (Phone, Phone) {
 }
 
 /// What a device asks once it has heard of the removal of 25 records.
-async fn asked(phone: &Phone) -> Question {
+pub async fn asked(phone: &Phone) -> Question {
     let mut watch = phone.handle.watch();
     let all = |view: &View| {
         view.question
@@ -166,4 +167,118 @@ async fn the_owner_s_answer_and_a_day_later_end_what_is_counted() {
     one.syncs().await;
     let view = one.handle.view();
     assert_eq!((view.question, view.collections[CONTACTS].pending), (None, 0));
+}
+
+#[tokio::test]
+async fn a_warden_that_takes_its_time_over_the_keys_of_an_answer_keeps_nobody_else_waiting() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, _two) = two_with(&cloud, 30).await;
+    for n in 0..25 {
+        one.removes(&format!("n{n}")).await;
+    }
+    let question = asked(&one).await;
+    one.handle.pause().await.unwrap();
+    // No keys are known after a start.
+    let one = one.restarts(&cloud).await;
+    one.holds.send_replace(true);
+    let mut confirming = pin!(one.handle.confirm(question.id, false));
+    let other = async {
+        let pausing = one.handle.pause();
+        tokio::time::timeout(Duration::from_secs(20), pausing)
+            .await
+            .unwrap()
+    };
+    tokio::select! {
+        biased;
+        answered = &mut confirming => panic!("{answered:?}"),
+        paused = other => paused.unwrap(),
+    }
+    one.holds.send_replace(false);
+    confirming.await.unwrap();
+    assert_eq!((one.has().await.len(), one.handle.view().question), (30, None));
+}
+
+#[tokio::test]
+async fn a_question_stands_until_it_is_answered_however_long_ago_what_counts_with_it_went() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = two_with(&cloud, 40).await;
+    for n in 0..15 {
+        one.removes(&format!("n{n}")).await;
+    }
+    one.syncs().await;
+    two.syncs().await;
+    let here = ten_more_are_asked_after(&one, 15).await;
+    one.clock.advance(Duration::from_secs(25 * 3600));
+    one.syncs().await;
+    let one = one.restarts(&cloud).await;
+    one.clock.advance(Duration::from_secs(25 * 3600));
+    one.syncs().await;
+    let view = one.comes_to(Phase::Attention).await;
+    assert_eq!(
+        (view.question.as_ref(), view.collections[CONTACTS].pending),
+        (Some(&here), 10)
+    );
+    two.syncs().await;
+    assert_eq!(two.has().await.len(), 25);
+    one.handle.confirm(here.id, true).await.unwrap();
+    one.syncs().await;
+    // What was removed elsewhere, likewise.
+    two.syncs().await;
+    let there = two.comes_to(Phase::Attention).await.question;
+    two.clock.advance(Duration::from_secs(25 * 3600));
+    two.syncs().await;
+    assert_eq!(
+        (two.has().await.len(), two.handle.view().question),
+        (25, there.clone())
+    );
+    two.handle.confirm(there.unwrap().id, true).await.unwrap();
+    assert_eq!(two.has().await.len(), 15);
+}
+
+#[tokio::test]
+async fn a_question_ends_when_what_it_is_about_is_put_back() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, _two) = two_with(&cloud, 30).await;
+    for n in 0..25 {
+        one.removes(&format!("n{n}")).await;
+    }
+    asked(&one).await;
+    for n in 0..10 {
+        one.puts(&format!("n{n}"), "b").await;
+    }
+    one.syncs().await;
+    let view = one.handle.view();
+    assert_eq!((view.question, view.collections[CONTACTS].pending), (None, 0));
+}
+
+#[tokio::test]
+async fn what_was_changed_and_then_deleted_by_mistake_comes_back_as_it_was_last() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = two_with(&cloud, 30).await;
+    one.handle.pause().await.unwrap();
+    one.puts("n0", "b").await;
+    one.puts("n1", "b").await;
+    one.puts("n1", "c").await;
+    for n in 0..25 {
+        one.removes(&format!("n{n}")).await;
+    }
+    // One that was put back meanwhile isn't other than it is.
+    one.puts("n2", "d").await;
+    one.removes("n2").await;
+    one.puts("n2", "e").await;
+    one.removes("n2").await;
+    let one = one.restarts(&cloud).await;
+    let question = asked(&one).await;
+    one.handle.resume().await.unwrap();
+    one.handle.confirm(question.id, false).await.unwrap();
+    one.syncs().await;
+    two.syncs().await;
+    for phone in [&one, &two] {
+        let has = phone.has().await;
+        let said = |n: &str| has[n].clone();
+        assert_eq!(
+            (has.len(), [said("n0"), said("n1"), said("n2"), said("n3")]),
+            (30, ["b", "c", "e", "a"].map(str::to_owned))
+        );
+    }
 }

@@ -11,7 +11,7 @@ use belay_proto::dbus::{BindingState, LockState};
 use belay_proto::id::AccountId;
 use belay_proto::signed::EpochKeys;
 use belay_proto::steps::{COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput};
-use belay_proto::sync::{Attributes, ChunkId, Chunks, CollectionId, CollectionKeys, RecordId};
+use belay_proto::sync::{Attributes, ChunkId, ChunkRef, Chunks, CollectionId, CollectionKeys, RecordId};
 use belay_proto::wire::{
     ChangesAnswer, MissingAnswer, PushAnswer, PushRecord, PushRequest, PushResult, PushStatus, Quota,
     SyncRecord,
@@ -47,6 +47,8 @@ pub struct Cloud {
     pub refuses: Mutex<Option<SyncFailure>>,
     /// How often it was asked for changes, and how many records were pushed.
     pub counted: Mutex<(usize, usize)>,
+    /// In which key epoch long contents are taken; 0: there are none.
+    pub epoch_of_longs: Mutex<u64>,
     /// A page's records.
     pub page: Mutex<usize>,
 }
@@ -84,6 +86,49 @@ impl Kept {
         }
     }
 
+    /// Carries a push out.
+    pub fn push(&mut self, request: PushRequest) -> PushAnswer {
+        let before = self.last;
+        let after = self.after(request.cursor.as_deref());
+        let records = request.records.into_iter();
+        PushAnswer {
+            results: records.map(|record| self.take(record)).collect(),
+            cursor: self.cursor(),
+            contiguous: after == Ok(before),
+            quota: Quota { used: 1, total: 9 },
+        }
+    }
+
+    /// What changed after a cursor; a page has so many records, 0: all.
+    pub fn changes(
+        &self,
+        cursor: Option<&str>,
+        collection: CollectionId,
+        page: usize,
+    ) -> Result<ChangesAnswer, SyncFailure> {
+        let after = self.after(cursor)?;
+        let mut all: Vec<_> = self
+            .records
+            .iter()
+            .filter(|((of, _), (number, _))| *of == collection && *number > after)
+            .map(|(_, (number, record))| (*number, record.clone()))
+            .collect();
+        all.sort_by_key(|(number, _)| *number);
+        let page = if page == 0 { all.len() } else { page };
+        let more = all.len() > page;
+        all.truncate(page);
+        let last = match more {
+            true => all.last().map_or(self.last, |(number, _)| *number),
+            false => self.last,
+        };
+        Ok(ChangesAnswer {
+            records: all.into_iter().map(|(_, record)| record).collect(),
+            cursor: format!("{}.{last}", self.epoch),
+            more,
+            quota: Quota { used: 1, total: 9 },
+        })
+    }
+
     fn cursor(&self) -> String {
         format!("{}.{}", self.epoch, self.last)
     }
@@ -111,21 +156,8 @@ impl SyncCloud for Cloud {
             *self.late.lock().unwrap() = request.records;
             return ready(Err(SyncFailure::Offline(None))).boxed();
         }
-        let mut kept = self.kept.lock().unwrap();
         self.counted.lock().unwrap().1 += request.records.len();
-        let before = kept.last;
-        let results = request
-            .records
-            .into_iter()
-            .map(|record| kept.take(record))
-            .collect();
-        let after = kept.after(request.cursor.as_deref());
-        let mut answer = PushAnswer {
-            results,
-            cursor: kept.cursor(),
-            contiguous: after == Ok(before),
-            quota: Quota { used: 1, total: 9 },
-        };
+        let mut answer = self.kept.lock().unwrap().push(request);
         if let Some(lie) = &mut *self.about_results.lock().unwrap() {
             lie(&mut answer);
         }
@@ -149,32 +181,9 @@ impl SyncCloud for Cloud {
             self.kept.lock().unwrap().take(record);
         }
         self.counted.lock().unwrap().0 += 1;
-        let after = match kept.after(cursor) {
-            Ok(after) => after,
+        let mut answer = match kept.changes(cursor, collection, *self.page.lock().unwrap()) {
+            Ok(answer) => answer,
             Err(failure) => return ready(Err(failure)).boxed(),
-        };
-        let mut all: Vec<_> = kept
-            .records
-            .iter()
-            .filter(|((of, _), (number, _))| *of == collection && *number > after)
-            .map(|(_, (number, record))| (*number, record.clone()))
-            .collect();
-        all.sort_by_key(|(number, _)| *number);
-        let page = match *self.page.lock().unwrap() {
-            0 => all.len(),
-            page => page,
-        };
-        let more = all.len() > page;
-        all.truncate(page);
-        let last = match more {
-            true => all.last().map_or(kept.last, |(number, _)| *number),
-            false => kept.last,
-        };
-        let mut answer = ChangesAnswer {
-            records: all.into_iter().map(|(_, record)| record).collect(),
-            cursor: format!("{}.{last}", kept.epoch),
-            more,
-            quota: Quota { used: 1, total: 9 },
         };
         if let Some(lie) = &mut *self.about_changes.lock().unwrap() {
             lie(&mut answer);
@@ -195,18 +204,29 @@ impl SyncCloud for Cloud {
     }
 }
 
-/// Nothing is long here.
+/// Nothing is long here, but where a test says in which key epoch it has to be brought.
 #[derive(Debug)]
-struct Short;
+pub struct Longs(pub Arc<Cloud>);
 
-impl LongContents for Short {
+impl LongContents for Longs {
     fn bring(
         &self,
-        _: Arc<CollectionKeys>,
+        keys: Arc<CollectionKeys>,
         _: OwnedFd,
         _: Allowed,
     ) -> BoxFuture<'_, Result<Chunks, SyncError>> {
-        ready(Err(SyncError::TooLong)).boxed()
+        let key_epoch = keys.key_epoch();
+        let one = ChunkRef {
+            id: ChunkId::from_bytes([1; 32]),
+            length: 5,
+            key_epoch,
+        };
+        ready(match *self.0.epoch_of_longs.lock().unwrap() {
+            0 => Err(SyncError::TooLong),
+            epoch if epoch > key_epoch => Err(SyncError::KeyEpochOld),
+            _ => Ok(Chunks(vec![one])),
+        })
+        .boxed()
     }
 
     fn fetch(&self, _: Arc<CollectionKeys>, _: Chunks, _: Allowed) -> Result<OwnedFd, SyncError> {
@@ -224,6 +244,8 @@ pub struct Phone {
     _reached: watch::Sender<u64>,
     /// The key epochs that the warden knows, and how often it was asked.
     pub epochs: Arc<Mutex<(Vec<u64>, usize)>>,
+    /// Whether the warden keeps who asks for keys waiting.
+    pub holds: watch::Sender<bool>,
     supervisor: Supervisor,
     folder: tempfile::TempDir,
 }
@@ -241,7 +263,7 @@ pub fn bound(account: AccountId) -> WardenView {
     }
 }
 
-fn keys_of(collection: &str, epochs: &[u64]) -> CollectionKeysOutput {
+pub fn keys_of(collection: &str, epochs: &[u64]) -> CollectionKeysOutput {
     let name = collection.bytes().next().unwrap();
     let key = |epoch: &u64| (*epoch, Secret::new([name ^ u8::try_from(*epoch).unwrap(); 32]));
     CollectionKeysOutput {
@@ -268,13 +290,13 @@ async fn begin(cloud: &Arc<Cloud>, folder: tempfile::TempDir) -> Phone {
         let collection = CollectionKeysInput::decode(input).unwrap().collection;
         Ok(keys_of(&collection, &known.0).encode())
     };
-    let (warden, view) = FakeWarden::handle(bound(ACCOUNT), steps);
+    let (warden, view, holds) = FakeWarden::holding(bound(ACCOUNT), steps);
     let clock = FakeClock::new();
     let (hinted, reached) = (watch::Sender::new(0), watch::Sender::new(0));
     let conditions = watch::Sender::new(Conditions::default());
     let parts = Parts {
         cloud: Arc::<Cloud>::clone(cloud),
-        longs: Arc::new(Short),
+        longs: Arc::new(Longs(Arc::clone(cloud))),
         warden,
         store: store.clone(),
         clock: Arc::new(clock.clone()),
@@ -294,6 +316,7 @@ async fn begin(cloud: &Arc<Cloud>, folder: tempfile::TempDir) -> Phone {
         hinted,
         _reached: reached,
         epochs,
+        holds,
         supervisor,
         folder,
     }

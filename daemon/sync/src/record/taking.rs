@@ -119,7 +119,8 @@ fn taken(revision: u64, content: Content, base: Base) -> Taken {
 
 /// Ours, to be pushed over what came.
 fn again(mut held: Held, theirs: Content, base: Base, kinship: Kinship) -> Taken {
-    held.content.ancestors = held.lineage().with(&base.revision);
+    // It takes the place of all that theirs was made of, too.
+    held.content.ancestors = held.lineage().join(&theirs.ancestors).with(&base.revision);
     held.content.number = above(held.content.number, theirs.number);
     // What comes next at the cloud may be made of this one: it needn't have seen what was in common before.
     let common = match kinship {

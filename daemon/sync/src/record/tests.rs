@@ -233,6 +233,35 @@ fn what_doesnt_go_together_is_kept_beside_and_names_what_it_is_a_version_of() {
     assert_eq!((siblings.len(), named), (1, keys().record_id("n").to_string()));
 }
 
+#[test]
+fn a_change_that_outlives_a_removal_takes_the_place_of_what_was_removed_everywhere() {
+    let mut cloud = Cloud::new();
+    let (mut one, mut two, mut three) = (Device::default(), Device::default(), Device::default());
+    one.put("n", "x/y", "removed");
+    one.sync(&mut cloud);
+    three.sync(&mut cloud);
+    two.put("n", "x/y", "new");
+    one.remove("n");
+    one.sync(&mut cloud);
+    two.sync(&mut cloud);
+    three.sync(&mut cloud);
+    assert_eq!(three.shown(), BTreeSet::from(["new".to_owned()]));
+    // And so does the removal of that change, for who has heard of neither.
+    let mut one = Device::default();
+    one.put("m", "x/y", "removed");
+    one.sync(&mut cloud);
+    let mut three = Device::default();
+    three.sync(&mut cloud);
+    two.put("m", "x/y", "new");
+    one.remove("m");
+    one.sync(&mut cloud);
+    two.sync(&mut cloud);
+    two.remove("m");
+    two.sync(&mut cloud);
+    three.sync(&mut cloud);
+    assert_eq!(three.shown(), BTreeSet::from(["new".to_owned()]));
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Put(usize),

@@ -13,7 +13,7 @@ use crate::dbus::names::SYNC_PATH;
 use crate::dbus::records::{
     ContentReader, FrameReader, FrameWriter, FramedRecord, Listed, ReadContentError, texts,
 };
-use crate::dbus::{CollectionProxy, RecordEntry};
+use crate::dbus::{CollectionProxy, Options, RecordEntry};
 use crate::secret::Secret;
 use crate::sync::{Attributes, RecordId};
 
@@ -113,11 +113,11 @@ impl CollectionClient {
     }
 
     /// Stores many with short contents, all of them or none; see [`FrameWriter::has_room`]. They are written while belayd
-    /// reads, so never lie in memory all at once.
+    /// reads, so never lie in memory all at once. Answers id and revision of each, in their order.
     ///
     /// # Errors
-    /// What `PutMany` answers; `InvalidArgument` for a record that no stream takes.
-    pub async fn put_many<I>(&self, records: I) -> Result<(), Error>
+    /// What `PutAll` answers; `InvalidArgument` for a record that no stream takes.
+    pub async fn put_many<I>(&self, records: I) -> Result<Vec<(RecordId, u64)>, Error>
     where
         I: IntoIterator<Item = FramedRecord> + Send + 'static,
     {
@@ -131,12 +131,16 @@ impl CollectionClient {
             stream.finish().map(drop)
         });
         // belayd has the reading end alone: when it reads no further, writing ends.
-        let answer = self.proxy.put_many(Fd::from(reader)).await;
+        let answer = self.proxy.put_all(Fd::from(reader), &Options::new()).await;
         match (answer, writing.await) {
             (Err(error), _) => Err(error),
-            (Ok(()), Ok(Ok(()))) => Ok(()),
-            (Ok(()), Ok(Err(error))) => Err(Error::InvalidArgument(error.to_string())),
-            (Ok(()), Err(error)) => Err(Error::Bus(zbus::Error::Failure(error.to_string()))),
+            (Ok(stored), Ok(Ok(()))) => {
+                let one = |(id, revision): (String, u64)| Some((id.parse().ok()?, revision));
+                let stored: Option<Vec<_>> = stored.into_iter().map(one).collect();
+                stored.ok_or_else(|| undocumented("an id"))
+            }
+            (Ok(_), Ok(Err(error))) => Err(Error::InvalidArgument(error.to_string())),
+            (Ok(_), Err(error)) => Err(Error::Bus(zbus::Error::Failure(error.to_string()))),
         }
     }
 

@@ -37,7 +37,7 @@ pub trait Sync {
     #[zbus(property)]
     fn quota(&self) -> Result<(u64, u64), Error>;
 
-    /// `metered`, `battery-floor`.
+    /// `metered`, `roaming`, `battery-floor`.
     #[zbus(property)]
     fn policy(&self) -> Result<Details, Error>;
 
@@ -109,6 +109,9 @@ pub trait Collection {
     /// Stores many, from frames.
     fn put_many(&self, records: Fd<'_>) -> Result<(), Error>;
 
+    /// Stores many, from frames; answers id and revision of each.
+    fn put_all(&self, records: Fd<'_>, options: &Options<'_>) -> Result<Vec<(String, u64)>, Error>;
+
     /// Many, as frames.
     fn get_many(&self, ids: &[&str]) -> Result<OwnedFd, Error>;
 
@@ -120,6 +123,9 @@ pub trait Collection {
 
     /// Ends a conflict.
     fn resolve(&self, id: &str, choice: &str) -> Result<(), Error>;
+
+    /// Ends a conflict between versions of known revisions; answers id and revision of what is there then.
+    fn choose(&self, id: &str, choice: &str, options: &Options<'_>) -> Result<Vec<(String, u64)>, Error>;
 
     /// Ids of changed and of deleted records.
     #[zbus(signal)]

@@ -1,6 +1,7 @@
 //! The frame codec.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 
 use rmp_serde::decode::Error as DecodeError;
@@ -17,8 +18,7 @@ const DEPTH: usize = 8;
 /// Written and read at once, bytes.
 const BUFFER: usize = 64 * 1024;
 
-/// A record in a stream.
-#[derive(Debug)]
+/// A record in a stream. `Debug` shows nothing of what it says.
 pub struct FramedRecord {
     /// Which; `None` where it follows from `natural`, or a new one is to be drawn.
     pub id: Option<RecordId>,
@@ -34,6 +34,15 @@ pub struct FramedRecord {
     pub keep_both: bool,
     /// The content, at most [`MAX_SHORT`].
     pub content: Secret<Vec<u8>>,
+}
+
+impl fmt::Debug for FramedRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FramedRecord")
+            .field("id", &self.id)
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A stream that can't be written or read. On the bus all but [`FrameError::Io`] are `InvalidArgument`.

@@ -1,14 +1,15 @@
 //! A record's attributes as a dictionary. Both sides have it from here.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 
 use zbus::Variant;
 
 use crate::dbus::{Details, RecordEntry};
 use crate::sync::{Attributes, RecordId};
 
-/// A record as `Collection.List` and `Collection.Get` tell of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A record as `Collection.List` and `Collection.Get` tell of it. `Debug` shows nothing of what it says.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Listed {
     /// Which.
     pub id: RecordId,
@@ -34,6 +35,17 @@ pub struct Listed {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0} of a record isn't as documented")]
 pub struct NotListed(&'static str);
+
+impl fmt::Debug for Listed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listed")
+            .field("id", &self.id)
+            .field("revision", &self.revision)
+            .field("position", &self.position)
+            .field("length", &self.length)
+            .finish_non_exhaustive()
+    }
+}
 
 impl Listed {
     /// As the bus carries it.

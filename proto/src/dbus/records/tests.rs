@@ -287,3 +287,26 @@ fn a_pipe_that_brings_nothing_is_given_up() {
     assert!(matches!(outcome, Err(ReadContentError::TimedOut)), "{outcome:?}");
     drop(writer);
 }
+
+#[test]
+fn a_record_shows_nothing_of_what_it_says() {
+    let framed = FramedRecord {
+        natural: Some("Ada".to_owned()),
+        kind: "text/Ada".to_owned(),
+        attributes: Attributes([("Ada".to_owned(), "Ada's".to_owned())].into()),
+        ..of(b"Ada")
+    };
+    let listed = Listed {
+        id: RecordId::from_bytes([1; 16]),
+        revision: 7,
+        position: 1,
+        natural: "Ada".to_owned(),
+        kind: framed.kind.clone(),
+        length: 3,
+        attributes: framed.attributes.clone(),
+        conflict_with: None,
+        lacking: false,
+    };
+    let shown = format!("{framed:?} {listed:?}");
+    assert!(!shown.contains("Ada") && shown.contains("revision: 7"), "{shown}");
+}

@@ -22,6 +22,7 @@ use behaviour::Manager;
 const NAME: &str = "org.freedesktop.ModemManager1";
 const BASE: &str = "/org/freedesktop/ModemManager1";
 const MODEM: &str = "org.freedesktop.ModemManager1.Modem";
+const REGISTRATION: &str = "org.freedesktop.ModemManager1.Modem.Modem3gpp";
 const SIM: &str = "org.freedesktop.ModemManager1.Sim";
 const VOICE: &str = "org.freedesktop.ModemManager1.Modem.Voice";
 const MESSAGING: &str = "org.freedesktop.ModemManager1.Modem.Messaging";
@@ -244,6 +245,16 @@ impl Modem {
         lock(&self.state.inner).whereabouts = whereabouts;
     }
 
+    /// The modem is registered as ModemManager counts: 1 with the SIM's own network, 5 with another one.
+    ///
+    /// # Errors
+    /// While there is none, and where the bus has gone.
+    pub async fn is_registered(&self, state: u32) -> Outcome {
+        self.puppet()
+            .set(&self.path()?, REGISTRATION, "RegistrationState", state)
+            .await
+    }
+
     /// The cells that `GetCellInfo` tells from now on.
     ///
     /// # Errors
@@ -318,6 +329,13 @@ impl State {
             ("GpsRefreshRate", 30_u32.into()),
         ])?;
         puppet.add(&modem, LOCATION, location).await?;
+        puppet
+            .add(
+                &modem,
+                REGISTRATION,
+                props([("RegistrationState", 1_u32.into())])?,
+            )
+            .await?;
         let properties = props([
             ("Sim", ObjectPath::from_string_unchecked(sim_path).into()),
             ("State", (if sim.is_some() { 8_i32 } else { -1 }).into()),

@@ -84,6 +84,38 @@ async fn network_and_battery_are_the_channel_s_surroundings() {
 }
 
 #[tokio::test]
+async fn sync_is_told_of_roaming_while_its_way_goes_through_the_modem_that_does() {
+    let mut phone = Phone::new().await;
+    let (surroundings, _conditions) = Surroundings::new(&phone.platform);
+    let mut conditions = surroundings.for_sync();
+    phone._supervisor.start("surroundings", surroundings);
+    let modem = phone.services().modem();
+    let mut modems = phone.platform.modem.view();
+    shows(&mut modems, "the modem", |view| view.present).await;
+    modem.is_registered(5).await.unwrap();
+    shows(&mut modems, "a modem abroad", |view| view.roaming.len() == 1).await;
+    assert!(!conditions.borrow_and_update().roaming, "Wi-Fi is no roaming");
+    let network = phone.services().network();
+    network.connect_through(&modem.path().unwrap()).await.unwrap();
+    shows(&mut conditions, "roaming", |now| {
+        now.roaming && now.online == Some(true)
+    })
+    .await;
+    modem.is_registered(1).await.unwrap();
+    shows(&mut conditions, "home", |now| !now.roaming).await;
+    for abroad in [7, 10] {
+        modem.is_registered(abroad).await.unwrap();
+        shows(&mut conditions, "roaming again", |now| now.roaming).await;
+        modem.is_registered(9).await.unwrap();
+        shows(&mut conditions, "home again", |now| !now.roaming).await;
+    }
+    modem.is_registered(5).await.unwrap();
+    shows(&mut conditions, "roaming", |now| now.roaming).await;
+    network.connect("home").await.unwrap();
+    shows(&mut conditions, "Wi-Fi", |now| !now.roaming).await;
+}
+
+#[tokio::test]
 async fn a_scan_is_waited_for_and_tells_the_strongest_first_with_its_time() {
     let phone = Phone::new().await;
     let at = i64::try_from(phone.clock.boottime().as_millis()).unwrap();

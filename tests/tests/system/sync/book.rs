@@ -13,6 +13,8 @@ pub struct Edit {
     pub wrote: Option<String>,
     /// What it saw in the content that it replaced or deleted, and left out.
     pub dropped: BTreeSet<String>,
+    /// What it saw and chose to keep: it outlives a removal that didn't know of the choice.
+    pub kept: BTreeSet<String>,
     /// Whether it was answered; else nobody knows whether it was done.
     pub answered: bool,
 }
@@ -47,7 +49,8 @@ impl Book {
                     wrong.push(format!("lost: {}", edit.what));
                 }
             }
-            for token in &edit.dropped {
+            let is_kept = |token: &&String| self.0.iter().any(|other| other.kept.contains(*token));
+            for token in edit.dropped.iter().filter(|token| !is_kept(token)) {
                 let holds = |(collection, _, tokens): &&(&str, &str, BTreeSet<String>)| {
                     // A card that both changed is joined of both, one property and another.
                     *collection == "notes" && tokens.contains(token)
@@ -82,9 +85,10 @@ fn the_book_finds_what_is_lost_doubled_or_back() {
         what: wrote.to_owned(),
         wrote: Some(wrote.to_owned()),
         dropped: dropped.iter().map(|token| (*token).to_owned()).collect(),
+        kept: BTreeSet::new(),
         answered: true,
     };
-    let book = Book(vec![
+    let mut book = Book(vec![
         edit("tok-1", &[]),
         edit("tok-2", &["tok-1"]),
         edit("tok-3", &[]),
@@ -112,4 +116,11 @@ fn the_book_finds_what_is_lost_doubled_or_back() {
             "{word}: {wrong:?}"
         );
     }
+    book.0.push(Edit {
+        wrote: None,
+        kept: BTreeSet::from(["tok-1".to_owned()]),
+        ..edit("both", &[])
+    });
+    let chosen = book.judge(&records(&["tok-1", "tok-2", "tok-3"]));
+    assert_eq!(chosen, Vec::<String>::new());
 }

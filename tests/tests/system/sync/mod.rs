@@ -4,6 +4,7 @@ mod agent;
 mod book;
 mod health;
 mod lies;
+mod restore;
 mod schedule;
 mod search;
 mod trace;

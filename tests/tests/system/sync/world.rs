@@ -10,6 +10,7 @@ use belay_tests::until::until;
 
 use super::book::{Book, Edit, tokens};
 use super::{Device, Fleet, Records};
+use crate::disk::touches;
 
 /// Where the records of the histories are.
 pub const COLLECTIONS: [&str; 2] = ["notes", "contacts"];
@@ -19,6 +20,8 @@ const NATURES: usize = 5;
 const STEPS: usize = 40;
 /// Nothing said on the network for so long: everybody waits.
 const QUIET: Duration = Duration::from_millis(100);
+/// belayd dies at one of so many writes of an edit.
+const DYING_WRITES: usize = 8;
 /// A device's clock is wrong by up to so much, either way, s.
 const SKEW: u32 = 10 * 86_400;
 /// Where a card has something to say.
@@ -137,18 +140,25 @@ impl World<'_> {
         self.notes(draft, answer.map(drop));
     }
 
-    /// In the middle of an edit belayd is killed, or right after it.
+    /// In the middle of an edit belayd is killed, at one of its writes to the disk, or right after it.
     async fn edits_and_dies(&mut self, who: usize) {
         let (name, natural) = self.nature();
         let draft = self.draft(who, name, &natural).await;
-        let moment = Duration::from_micros(u64::from(self.chance.number(20_000)));
+        let writes = 1 + self.chance.below(DYING_WRITES);
         let device = &self.fleet.devices[who];
-        let dies = async {
-            // Any moment is a good one; nothing is waited for.
-            let _moment = tokio::time::timeout(moment, std::future::pending::<()>()).await;
+        let written = touches(&device.scene.place().at("belayd"), writes);
+        let answer = {
+            let mut put = std::pin::pin!(draft.put(device));
+            let answered = tokio::select! {
+                answer = &mut put => Some(answer),
+                () = written => None,
+            };
             device.kill_now().await;
+            match answered {
+                Some(answer) => answer,
+                None => put.await,
+            }
         };
-        let (answer, ()) = tokio::join!(draft.put(device), dies);
         self.notes(draft, answer.map(drop));
     }
 
@@ -206,6 +216,7 @@ impl World<'_> {
             wrote: None,
             saw: tokens(&content),
             dropped: if goes { tokens(&content) } else { BTreeSet::new() },
+            kept: if goes { BTreeSet::new() } else { tokens(&content) },
             content,
         };
         self.notes(draft, answer);
@@ -250,6 +261,7 @@ impl World<'_> {
             revision,
             wrote: Some(token),
             dropped: saw.difference(&says).cloned().collect(),
+            kept: BTreeSet::new(),
             saw,
             content,
         }
@@ -272,6 +284,7 @@ impl World<'_> {
             what,
             wrote: draft.wrote,
             dropped: draft.dropped,
+            kept: draft.kept,
             answered,
         });
     }
@@ -309,6 +322,7 @@ struct Draft {
     wrote: Option<String>,
     saw: BTreeSet<String>,
     dropped: BTreeSet<String>,
+    kept: BTreeSet<String>,
     content: Vec<u8>,
 }
 

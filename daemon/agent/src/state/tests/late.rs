@@ -42,7 +42,7 @@ fn what_was_stored_with_another_owner_is_no_reason_to_remove_a_file() {
     let state = again(putting(), "bob");
     let (state, effects) = step(state, stored());
     assert_eq!(effects, [Effect::List, Effect::Scan { make: false }]);
-    assert!(state.memory.known.is_empty() && state.waits());
+    assert!(state.memory.known().is_empty() && state.waits());
     let now = state.now();
     let items = [all_items(), vec![named("new", 9)]].concat();
     let (state, _) = step(state, scanned(now, items));
@@ -88,4 +88,16 @@ fn a_scan_from_before_something_was_written_that_was_begun_earlier_deletes_nothi
     let now = state.now();
     let (_, effects) = step(state, Event::Listed(now, records));
     assert_eq!(works(&effects).len(), 0, "{effects:?}");
+}
+
+#[test]
+fn once_both_sides_were_looked_at_since_it_is_forgotten_when_something_ended() {
+    let (state, _) = step(putting(), stored());
+    let now = state.now();
+    let items = [all_items(), vec![named("new", 9)]].concat();
+    let (state, _) = step(state, scanned(now, items));
+    assert!(state.ended.contains_key("new"));
+    let records = [all_records(), vec![listed("new")]].concat();
+    let (state, effects) = step(state, Event::Listed(now, records));
+    assert_eq!((works(&effects).len(), state.ended.len()), (0, 0));
 }

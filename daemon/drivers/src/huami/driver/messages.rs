@@ -3,6 +3,7 @@
 use super::core::Purpose;
 use super::{Band, Phase};
 use crate::driver::Event;
+use crate::huami::codec::config;
 use crate::huami::v2021::endpoint;
 use crate::huami::v2021::messages::{FIND_PHONE_HEARD, STILL_HERE, Said, decode};
 use crate::huami::v2021::tunnel::{Seal, Told};
@@ -41,9 +42,7 @@ impl Band {
             Ok(Said::Configuration(value)) => return self.replies.told(core, &value),
             Ok(Said::Found) => return self.show.forget(core),
             Ok(Said::FindPhone(wanted)) => {
-                if wanted {
-                    core.message_again(Purpose::FindPhoneHeard, endpoint::FIND, &FIND_PHONE_HEARD);
-                }
+                self.looks_for_phone(wanted);
                 Event::FindPhone(wanted)
             }
             Ok(Said::Asleep(asleep)) => Event::Asleep(asleep),
@@ -51,6 +50,28 @@ impl Band {
             Ok(Said::IgnoreCall) => Event::IgnoreCall,
             Ok(Said::Nothing) | Err(_) => return,
         };
-        core.event(event);
+        self.core.event(event);
+    }
+
+    /// The band looks for the phone, or doesn't any more. It is told once that it is heard, and once more where it looked again
+    /// meanwhile: that may have been after it heard.
+    pub(super) fn looks_for_phone(&mut self, looks: bool) {
+        let heard = Purpose::FindPhoneHeard;
+        self.is_sought_again = looks && self.core.is_under_way(heard);
+        if !looks || self.is_sought_again {
+            return;
+        }
+        // A band without a place for it is only told less.
+        let _ = match self.core.is_zepp() {
+            true => self.core.message(heard, endpoint::FIND, &FIND_PHONE_HEARD),
+            false => self.core.config(heard, &config::FIND_PHONE_HEARD),
+        };
+    }
+
+    /// A part of the word that a search is heard was taken by the link, or not.
+    pub(super) fn search_was_answered(&mut self) {
+        if self.is_sought_again {
+            self.looks_for_phone(true);
+        }
     }
 }

@@ -42,6 +42,8 @@ pub struct Band {
     heart: Heart,
     show: Show,
     replies: Replies,
+    /// The band looked for the phone once more before it was told that it is heard.
+    is_sought_again: bool,
     battery: Option<(u8, bool)>,
     totals: Option<DailyTotals>,
 }
@@ -66,6 +68,7 @@ impl Band {
             heart: Heart::default(),
             show: Show::default(),
             replies: Replies::default(),
+            is_sought_again: false,
             battery: None,
             totals: None,
         })
@@ -128,11 +131,8 @@ impl Band {
                     fetch.answered(&mut self.core, plain);
                 }
             }
-            Purpose::Aside
-            | Purpose::KeepFollowing
-            | Purpose::Find
-            | Purpose::FindPhoneHeard
-            | Purpose::StillHere => {}
+            Purpose::FindPhoneHeard => self.search_was_answered(),
+            Purpose::Aside | Purpose::KeepFollowing | Purpose::Find | Purpose::StillHere => {}
         }
     }
 
@@ -212,11 +212,7 @@ impl Band {
             Ok(DeviceEvent::IgnoreCall) => Event::IgnoreCall,
             Ok(DeviceEvent::Tick) => Event::HistoryGrew,
             Ok(DeviceEvent::FindPhone(wanted)) => {
-                let heard = Purpose::FindPhoneHeard;
-                if wanted && !self.core.is_under_way(heard) {
-                    // A band without a place for it is only told less.
-                    let _ = self.core.config(heard, &config::FIND_PHONE_HEARD);
-                }
+                self.looks_for_phone(wanted);
                 Event::FindPhone(wanted)
             }
             Ok(DeviceEvent::Mtu(mtu)) => {

@@ -25,15 +25,13 @@ pub(super) async fn killed_after<T>(
 }
 
 /// Lets the waits of the background pass until `is_so`.
-async fn in_time(world: &World, is_so: impl Fn() -> bool) {
+async fn in_time(world: &World, life: &Life, is_so: impl Fn() -> bool) {
     let waiting = async {
         while !is_so() {
             world.clock.advance(Duration::from_secs(60));
             tokio::task::yield_now().await;
-            // The store's thread needs a moment of the real time.
-            tokio::time::timeout(Duration::from_millis(1), std::future::pending::<()>())
-                .await
-                .unwrap_err();
+            // What the background gave to the store's thread is done.
+            life.store.call(|_| Ok(())).await.unwrap();
         }
     };
     tokio::time::timeout(Duration::from_secs(60), waiting)
@@ -152,7 +150,8 @@ async fn a_sign_out_that_is_killed_anywhere_frees_the_device_and_its_release_rea
         }
         assert_eq!(second.state(), AccountState::Unbound, "{length}");
         assert!(!second.has_tokens().await, "{length}");
-        in_time(&world, || world.cloud.with(|cloud| !cloud.releases.is_empty())).await;
+        let is_released = || world.cloud.with(|cloud| !cloud.releases.is_empty());
+        in_time(&world, &second, is_released).await;
         second.until(|view| !view.pending_release).await;
     }
     assert!(kills >= 2, "{kills}");

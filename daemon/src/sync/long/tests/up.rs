@@ -1,13 +1,15 @@
 //! What is brought, from what, and what ends it.
 
 use std::fs::{File, OpenOptions};
+use std::pin::pin;
 
 use belay_proto::sync::{MAX_SEALED_CHUNK, sealed_length};
 use belay_proto::wire::RECORD_CHUNKS;
+use futures_util::future::join_all;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::*;
-use crate::sync::long::{MEMORY, UPLOADS};
+use crate::sync::long::{MEMORY, PART_WITHIN, THREADS, UPLOADS};
 
 /// Writes a content into a pipe from a thread of its own.
 fn piped(content: Vec<u8>) -> OwnedFd {
@@ -136,13 +138,52 @@ async fn a_pipe_that_brings_nothing_more_is_left() {
 }
 
 #[tokio::test]
+async fn a_content_of_which_nothing_comes_for_long_gives_its_turn_to_the_next() {
+    let bench = Bench::new(Fake::default());
+    let pipes: Vec<_> = (0..UPLOADS)
+        .map(|_| pipe_with(PipeFlags::CLOEXEC).unwrap())
+        .collect();
+    let reading = pipes.iter().map(|(reader, _)| {
+        let reader = reader.try_clone().unwrap();
+        bench.bring("documents", reader)
+    });
+    let mut stalled = pin!(join_all(reading));
+    let mut next = pin!(bench.bring("documents", memfd(b"the next")));
+    assert!(stalled.as_mut().now_or_never().is_none() && next.as_mut().now_or_never().is_none());
+    let time = async {
+        loop {
+            bench.clock.advance(PART_WITHIN);
+            tokio::task::yield_now().await;
+        }
+    };
+    let late = Err(SyncError::InvalidArgument("the content didn't come in time"));
+    let outcomes = tokio::select! {
+        outcomes = tokio::time::timeout(Duration::from_secs(20), stalled) => outcomes.unwrap(),
+        () = time => unreachable!(),
+    };
+    assert_eq!(outcomes, vec![late; UPLOADS]);
+    assert_eq!(next.await.unwrap().0.len(), 1);
+}
+
+#[tokio::test]
+async fn who_finds_no_thread_that_reads_is_told() {
+    let bench = Bench::new(Fake::default());
+    let threads = u32::try_from(THREADS).unwrap();
+    let _all = bench.long.threads.acquire_many(threads).await.unwrap();
+    let brought = bench.bring("documents", memfd(b"a content")).await;
+    assert_eq!(brought, Err(SyncError::Paused));
+    assert_eq!(bench.long.uploads.available_permits(), UPLOADS);
+}
+
+#[tokio::test]
 async fn whoever_leaves_ends_the_reading_too() {
     let bench = Bench::new(Fake::default());
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
     assert!(bench.bring("documents", reader).now_or_never().is_none());
-    // Its turn comes back once no thread waits for the pipe any more.
-    let turns = u32::try_from(UPLOADS).unwrap();
-    assert!(bench.long.uploads.acquire_many(turns).await.is_ok());
+    // Its turn comes back at once, and its thread when it waits for the pipe no more.
+    assert_eq!(bench.long.uploads.available_permits(), UPLOADS);
+    let threads = u32::try_from(THREADS).unwrap();
+    assert!(bench.long.threads.acquire_many(threads).await.is_ok());
     drop(writer);
 }
 
@@ -159,50 +200,52 @@ async fn what_isnt_allowed_any_more_ends() {
 }
 
 #[tokio::test]
-async fn four_chunks_are_on_their_way_at_most() {
-    let bench = Bench::new(Fake::default());
-    bench.bring("pictures", sparse(24)).await.unwrap();
+async fn four_chunks_are_on_their_way_at_once_and_no_more() {
+    let (cloud, answer) = Fake::taking();
+    let bench = Bench::new(cloud);
+    let (chunks, ()) = tokio::join!(bench.bring("pictures", sparse(24)), async {
+        bench.cloud.has(4).await;
+        answer.send_replace(true);
+    });
+    assert_eq!(chunks.unwrap().0.len(), 24);
     let kept = bench.cloud.kept();
-    assert!(kept.most_ways <= 4, "{}", kept.most_ways);
+    assert_eq!((kept.most_ways, kept.puts), (4, 24));
     assert!(kept.most_live <= 4 * MAX_SEALED_CHUNK);
 }
 
 #[tokio::test]
-async fn short_ones_go_four_at_once_or_more_and_each_takes_the_memory_that_it_needs() {
-    let go = Arc::new(Notify::new());
-    let bench = Bench::new(Fake::holding(&go));
-    let contents: Vec<_> = (0_u8..9).map(|number| vec![number; 500_000]).collect();
+async fn of_short_ones_as_many_go_at_once_as_there_is_memory_for() {
+    let (cloud, answer) = Fake::taking();
+    let bench = Bench::new(cloud);
+    let contents: Vec<_> = (0_u8..20).map(|number| vec![number; 500_000]).collect();
     let all = contents
         .iter()
         .map(|content| bench.bring("pictures", memfd(content)));
-    let let_go = async {
-        // None is done before four have begun.
-        while bench.long.memory.available_permits() > MEMORY - UPLOADS {
-            tokio::task::yield_now().await;
-        }
-        loop {
-            go.notify_one();
-            tokio::task::yield_now().await;
-        }
-    };
-    let all = tokio::select! {
-        all = futures_util::future::try_join_all(all) => all.unwrap(),
-        () = let_go => Vec::new(),
-    };
-    assert!(all.len() == 9 && all.iter().all(|chunks| chunks.0.len() == 1));
+    let (all, ()) = tokio::join!(futures_util::future::try_join_all(all), async {
+        bench.cloud.has(MEMORY).await;
+        assert_eq!(bench.long.memory.available_permits(), 0);
+        answer.send_replace(true);
+    });
+    assert!(all.unwrap().iter().all(|chunks| chunks.0.len() == 1));
     let kept = bench.cloud.kept();
-    assert_eq!(kept.puts, 9);
-    // One that was read to its end gives its turn to the next before it has been brought.
-    assert!(kept.most_live <= MEMORY * sealed_length(500_000));
+    assert_eq!((kept.most_ways, kept.puts), (MEMORY, 20));
+    // Each takes the memory that it needs.
+    assert_eq!(kept.most_live, MEMORY * sealed_length(500_000));
     assert_eq!(bench.long.memory.available_permits(), MEMORY);
 }
 
 #[tokio::test]
 async fn two_long_ones_are_brought_at_once_and_no_more() {
-    let bench = Bench::new(Fake::default());
+    let (cloud, answer) = Fake::taking();
+    let bench = Bench::new(cloud);
     let all = (0..4).map(|more| bench.bring("videos", sparse(9 + more)));
-    futures_util::future::try_join_all(all).await.unwrap();
+    let (all, ()) = tokio::join!(futures_util::future::try_join_all(all), async {
+        bench.cloud.has(MEMORY).await;
+        answer.send_replace(true);
+    });
+    all.unwrap();
     let kept = bench.cloud.kept();
+    assert_eq!(kept.most_ways, MEMORY);
     assert!(kept.most_live <= MEMORY * MAX_SEALED_CHUNK, "{}", kept.most_live);
 }
 

@@ -295,6 +295,30 @@ fn a_search_for_the_phone_is_heard_and_ended() {
 }
 
 #[test]
+fn a_search_that_begins_again_before_it_is_heard_is_heard_once_more() {
+    for again in 1..3 {
+        let mut band = Played::ready(Kind::MiBand3);
+        let from = band.characteristic(uuids::DEVICE_EVENT);
+        for _ in 0..=again {
+            let value = vec![0x08];
+            band.step(Input::Notified { from, value });
+        }
+        assert_eq!(band.writes(uuids::CONFIGURATION).len(), 1, "one at a time");
+        band.perform();
+        assert_eq!(band.writes(uuids::CONFIGURATION), vec![vec![6, 0x14, 0, 0]; 2]);
+    }
+    // Not where it has ended.
+    let mut band = Played::ready(Kind::MiBand3);
+    let from = band.characteristic(uuids::DEVICE_EVENT);
+    for value in [0x08, 0x08, 0x0f] {
+        let value = vec![value];
+        band.step(Input::Notified { from, value });
+    }
+    band.perform();
+    assert_eq!(band.writes(uuids::CONFIGURATION).len(), 1);
+}
+
+#[test]
 fn battery_and_steps_are_told_when_they_change() {
     let mut band = Played::ready(Kind::MiBand3);
     for charging in [0, 0, 1] {

@@ -140,6 +140,16 @@ fn a_search_for_the_phone_is_heard_and_ended_and_calls_can_be_declined() {
     band.tell(endpoint::FIND, &[0x11]);
     band.tell(endpoint::FIND, &[0x15, 1]);
     assert_eq!(band.hear(), [(endpoint::FIND, vec![0x12, 1])]);
+    // Twice before the link has taken the word that it is heard.
+    let from = band.phone.characteristic(uuids::MESSAGES_FROM);
+    for _ in 0..2 {
+        let seal = messages::seal(endpoint::FIND);
+        for value in band.tunnel.send(endpoint::FIND, &[0x11], seal, 23).unwrap() {
+            band.phone.step(Input::Notified { from, value });
+        }
+    }
+    band.phone.perform();
+    assert_eq!(band.hear(), vec![(endpoint::FIND, vec![0x12, 1]); 2]);
     let id = band.phone.request(Request::PhoneFound);
     assert_eq!(band.phone.outcome(id), Some(Ok(())));
     assert_eq!(band.hear(), [(endpoint::FIND, vec![0x14])]);
@@ -153,6 +163,8 @@ fn a_search_for_the_phone_is_heard_and_ended_and_calls_can_be_declined() {
         band.tell(endpoint, data);
     }
     let events = [
+        Event::FindPhone(true),
+        Event::FindPhone(true),
         Event::FindPhone(true),
         Event::FindPhone(false),
         Event::DeclineCall,

@@ -1,0 +1,147 @@
+### Mails and text messages. `.subject` and `.mail` make a mail, `.sms` a text message.
+###
+### `.subject` and `.sms` take nothing that a person wrote. An `.sms` has to fit one part: 160 characters of GSM 03.38, or 70
+### of any others. $device is a name that somebody gave, $code six digits, $link an address, the others are numbers.
+
+## Codes
+
+registration =
+    .subject = Confirm your Belay account
+    .mail =
+        A Belay account is being set up on “{ $device }” with this address.
+
+        Your code: { $code }
+
+        It is good for { $minutes } minutes. Or confirm here within { $hours } hours:
+        { $link }
+
+        If this wasn't you, do nothing: without the code nothing happens.
+    .sms = Belay: your code is { $code }, good for { $minutes } minutes. Tell it to nobody.
+
+registration-taken =
+    .subject = You have a Belay account already
+    .mail =
+        Somebody wants to set up a Belay account on “{ $device }” with this address, but an account with it exists already.
+
+        If this was you: choose “Sign in” on the device instead. The code { $code } only proves that the address is yours; it sets up no second account.
+        { $link }
+
+        If this wasn't you, do nothing: without the code nothing happens.
+    .sms = Belay: this number has an account already, please sign in. Code { $code }.
+
+identifier =
+    .subject = Confirm this address for your Belay account
+    .mail =
+        This address is being added to a Belay account on “{ $device }”.
+
+        Your code: { $code }
+
+        It is good for { $minutes } minutes. Or confirm here within { $hours } hours:
+        { $link }
+
+        If this wasn't you, do nothing: without the code nothing happens.
+    .sms = Belay: { $code } adds this number to an account, good for { $minutes } minutes. Tell it to nobody.
+
+identifier-taken =
+    .subject = This address belongs to a Belay account already
+    .mail =
+        Somebody wants to add this address to a Belay account on “{ $device }”, but it belongs to an account already.
+
+        If this was you: remove it from the other account first. The code { $code } only proves that the address is yours.
+
+        If this wasn't you, do nothing: without the code nothing happens.
+    .sms = Belay: this number belongs to an account already. Code { $code }. Tell it to nobody.
+
+recovery =
+    .subject = Recover your Belay account
+    .mail =
+        Somebody who doesn't know the password wants to recover your Belay account on “{ $device }”.
+
+        Your code: { $code }
+
+        It is good for { $minutes } minutes. Or confirm here within { $hours } hours:
+        { $link }
+
+        Tell it to nobody, whoever asks: nobody at Belay ever needs it.
+
+        If this wasn't you, do nothing: without the code nothing happens.
+    .sms = Belay: { $code } recovers your account, good for { $minutes } minutes. Not you? Tell it to nobody.
+
+recovery-unknown =
+    .subject = No Belay account has this address
+    .mail =
+        Somebody wants to recover a Belay account with this address on “{ $device }”, but there is none.
+
+        If this was you: try another address or number of yours.
+
+        If this wasn't you, there is nothing to do.
+    .sms = Belay: somebody wants to recover an account with this number, but there is none.
+
+## Notices
+
+password-changed =
+    .subject = Your Belay password was changed
+    .mail =
+        The password of your Belay account was changed. The old one is good for nothing any more.
+
+        If this wasn't you: recover the account with your recovery code at once, on any of your devices.
+    .sms = Belay: your password was changed. Not you? Recover the account with your recovery code at once.
+
+recovery-begun =
+    .subject = Somebody is recovering your Belay account
+    .mail =
+        On “{ $device }” somebody has begun to recover your Belay account without password and recovery code. After { $hours } hours a new password takes the place of yours.
+
+        If this was you, there is nothing to do but wait.
+
+        If this wasn't you, stop it now: enter your password on that device, or send it any command from another one, such as ring or lock. One of these is enough.
+    .sms = Belay: recovery without a code has begun. Not you? Enter your password on that device, or lock it, within { $hours } hours.
+
+device-added =
+    .subject = A device was added to your Belay account
+    .mail =
+        “{ $device }” was added to your Belay account. It can read what you sync.
+
+        If this wasn't you, somebody knows your password: change it at once, and remove the device from your account.
+    .sms = Belay: a device was added to your account. Not you? Change your password at once and remove it.
+
+device-removed =
+    .subject = A device was removed from your Belay account
+    .mail =
+        “{ $device }” was removed from your Belay account. It gets nothing any more of what you sync.
+
+        If this wasn't you, somebody knows your password: change it at once.
+    .sms = Belay: a device was removed from your account. Not you? Change your password at once.
+
+account-deleted =
+    .subject = Your Belay account was deleted
+    .mail =
+        Your Belay account was deleted, and with it everything that was stored for it here. What is on your devices stays there.
+
+        If this wasn't you, tell whoever runs this cloud.
+    .sms = Belay: your account and what was stored for it were deleted. Not you? Tell whoever runs this cloud.
+
+unlock-requested =
+    .subject = Somebody wants to unlock the bootloader of your device
+    .mail =
+        Somebody who knows your password has asked to unlock the bootloader of “{ $device }”. { $days ->
+            [one] It will be decided after one day
+           *[other] It will be decided after { $days } days
+        } at the earliest. A device with an open bootloader can't protect its data against whoever holds it.
+
+        If this wasn't you: change your password at once, and tell whoever runs this cloud.
+    .sms = Belay: somebody asked to unlock your device's bootloader. Not you? Change your password at once.
+
+unlock-approved =
+    .subject = The bootloader of your device may be unlocked
+    .mail =
+        The request to unlock the bootloader of “{ $device }” was granted.
+
+        If this wasn't you: change your password at once, and tell whoever runs this cloud.
+    .sms = Belay: your device's bootloader may be unlocked now. Not you? Change your password at once.
+
+unlock-denied =
+    .subject = The bootloader of your device stays locked
+    .mail =
+        The request to unlock the bootloader of “{ $device }” was refused. Nothing changes on the device.
+    .sms = Belay: the request to unlock your device's bootloader was refused. Nothing changes.

@@ -1,0 +1,212 @@
+//! The words of mails and text messages: what is told, to whom in which language.
+
+use fluent_bundle::FluentArgs;
+
+use crate::catalogue;
+use crate::clock::{HOUR, MINUTE};
+use crate::delivery::Message;
+use crate::language::Language;
+use crate::verifications::state::{CODE_LIFE, LIFE};
+
+/// The longest name in a mail, in characters: room for a name, and not for a stranger's letter.
+const LONGEST_NAME: usize = 60;
+
+/// How a message travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// A mail.
+    Mail,
+    /// A text message of one part. It names no device, which would not fit.
+    Text,
+}
+
+/// What a code is for. Whether the address belongs to an account is told to its owner alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A new account.
+    Registration {
+        /// Whether an account has the address already.
+        taken: bool,
+    },
+    /// Another address of an account.
+    Identifier {
+        /// Whether an account has the address already.
+        taken: bool,
+    },
+    /// A forgotten password.
+    Recovery {
+        /// Whether an account has the address. Where none has, the message has no code.
+        known: bool,
+    },
+}
+
+/// A code on its way to an address.
+#[derive(Clone, Copy, Debug)]
+pub struct Code<'a> {
+    /// What for.
+    pub purpose: Purpose,
+    /// The device that asked, as its owner named it.
+    pub device: &'a str,
+    /// Six digits.
+    pub code: &'a str,
+    /// The page whose button confirms as well, for a mail.
+    pub link: &'a str,
+}
+
+/// What an account's owner is told, so that nothing happens to it in silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice<'a> {
+    /// The password was changed.
+    PasswordChanged,
+    /// A recovery without a code was begun on this device, and how it is stopped.
+    RecoveryBegun {
+        /// Its name.
+        device: &'a str,
+        /// How long it waits.
+        hours: u32,
+    },
+    /// A device was bound.
+    DeviceAdded {
+        /// Its name.
+        device: &'a str,
+    },
+    /// A device was let go.
+    DeviceRemoved {
+        /// Its name.
+        device: &'a str,
+    },
+    /// The account is gone.
+    AccountDeleted,
+    /// Somebody asked for a device's bootloader to be unlocked.
+    UnlockRequested {
+        /// Its name.
+        device: &'a str,
+        /// How long nothing is decided.
+        days: u32,
+    },
+    /// The bootloader may be unlocked.
+    UnlockApproved {
+        /// Its name.
+        device: &'a str,
+    },
+    /// The bootloader stays locked.
+    UnlockDenied {
+        /// Its name.
+        device: &'a str,
+    },
+}
+
+/// A message with a code.
+#[must_use]
+pub fn code(way: Way, to: &str, language: Language, code: &Code<'_>) -> Message {
+    let mut arguments = FluentArgs::new();
+    arguments.set("device", in_a_mail(code.device));
+    arguments.set("code", code.code);
+    arguments.set("link", code.link);
+    arguments.set("minutes", CODE_LIFE / MINUTE);
+    arguments.set("hours", LIFE / HOUR);
+    let message = compose(way, to, language, code.purpose.id(), &arguments);
+    let holds = |part: &str| message.text.contains(part).then(|| part.to_owned());
+    Message {
+        code: holds(code.code),
+        link: holds(code.link).filter(|link| !link.is_empty()),
+        ..message
+    }
+}
+
+/// A message without a code.
+#[must_use]
+pub fn notice(way: Way, to: &str, language: Language, notice: &Notice<'_>) -> Message {
+    let mut arguments = FluentArgs::new();
+    if let Notice::RecoveryBegun { hours, .. } = notice {
+        arguments.set("hours", *hours);
+    }
+    if let Notice::UnlockRequested { days, .. } = notice {
+        arguments.set("days", *days);
+    }
+    if let Some(device) = notice.device() {
+        arguments.set("device", in_a_mail(device));
+    }
+    compose(way, to, language, notice.id(), &arguments)
+}
+
+fn compose(way: Way, to: &str, language: Language, id: &str, arguments: &FluentArgs<'_>) -> Message {
+    let say = |attribute| catalogue::text(language, id, attribute, arguments);
+    let (channel, subject, text) = match way {
+        Way::Mail => ("email", Some(say("subject")), say("mail") + "\n"),
+        Way::Text => ("sms", None, say("sms")),
+    };
+    Message {
+        to: to.to_owned(),
+        channel: channel.to_owned(),
+        subject,
+        text,
+        code: None,
+        link: None,
+    }
+}
+
+/// A name between marks that keep its direction of writing to itself (Unicode TR9 §6.3), and in which no reader finds an
+/// address to click: anybody may have a mail sent to anybody, with a name of his choice. Names have no line ends.
+fn in_a_mail(name: &str) -> String {
+    let mut shown = String::from('\u{2068}');
+    let mut rest = name.chars();
+    for c in rest.by_ref().take(LONGEST_NAME) {
+        shown.push(c);
+        if matches!(c, '.' | ':' | '/' | '@') {
+            shown.push('\u{200b}');
+        }
+    }
+    if rest.next().is_some() {
+        shown.push('…');
+    }
+    shown.push('\u{2069}');
+    shown
+}
+
+impl Purpose {
+    /// The name in the catalogue.
+    const fn id(self) -> &'static str {
+        match self {
+            Self::Registration { taken: false } => "registration",
+            Self::Registration { taken: true } => "registration-taken",
+            Self::Identifier { taken: false } => "identifier",
+            Self::Identifier { taken: true } => "identifier-taken",
+            Self::Recovery { known: true } => "recovery",
+            Self::Recovery { known: false } => "recovery-unknown",
+        }
+    }
+}
+
+impl<'a> Notice<'a> {
+    /// The name in the catalogue.
+    #[must_use]
+    pub const fn id(&self) -> &'static str {
+        match self {
+            Self::PasswordChanged => "password-changed",
+            Self::RecoveryBegun { .. } => "recovery-begun",
+            Self::DeviceAdded { .. } => "device-added",
+            Self::DeviceRemoved { .. } => "device-removed",
+            Self::AccountDeleted => "account-deleted",
+            Self::UnlockRequested { .. } => "unlock-requested",
+            Self::UnlockApproved { .. } => "unlock-approved",
+            Self::UnlockDenied { .. } => "unlock-denied",
+        }
+    }
+
+    /// The device that it is about.
+    const fn device(&self) -> Option<&'a str> {
+        match *self {
+            Self::PasswordChanged | Self::AccountDeleted => None,
+            Self::RecoveryBegun { device, .. }
+            | Self::DeviceAdded { device }
+            | Self::DeviceRemoved { device }
+            | Self::UnlockRequested { device, .. }
+            | Self::UnlockApproved { device }
+            | Self::UnlockDenied { device } => Some(device),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

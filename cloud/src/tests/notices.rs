@@ -1,0 +1,125 @@
+//! What an account's owner is told without asking.
+
+use serde_json::{Value, json};
+
+use super::owner::{Device, Owner, access_token, opening};
+use super::rig::{Client, Rig};
+use crate::clock::DAY;
+use crate::messages::Notice;
+use crate::notices;
+
+const NUMBER: &str = "+4915123456789";
+
+/// Another device of the owner's, signed in and bound.
+async fn bind(owner: &Owner, client: &mut Client<'_>, name: &str) -> Value {
+    owner.sign_in(client).await.is(200);
+    let body = json!({ "certificate": owner.certify(client, &Device::new()), "name": name });
+    client.post("/v1/devices", &body).await.is(201);
+    body
+}
+
+/// An account that has a number alone.
+async fn by_number(client: &mut Client<'_>) -> Owner {
+    let owner = Owner::new(NUMBER);
+    let body = opening(client.rig, "sms", NUMBER).await;
+    let id = client.post("/v1/verifications", &body).await.is(202).text("id");
+    let code = client.rig.mail().await.code.unwrap();
+    let path = format!("/v1/verifications/{id}/code");
+    let ticket = client
+        .post(&path, &json!({ "code": code }))
+        .await
+        .is(200)
+        .text("ticket");
+    let body = owner.account_body(client, &Device::new(), &ticket);
+    let made = client.post("/v1/accounts", &body).await.is(201);
+    client.token = Some(access_token(&made));
+    owner
+}
+
+async fn tell(rig: &Rig, owner: &Owner, notice: Notice<'static>) {
+    let (app, account, now) = (rig.app.clone(), owner.account, rig.app.now());
+    let told = rig
+        .app
+        .store
+        .transact(move |tx| notices::tell(&app, tx, &account, &notice, now));
+    told.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_device_that_is_added_is_told_to_the_owner_in_the_profiles_language() {
+    let rig = Rig::new();
+    let (mut first, mut second) = (rig.client(), rig.client());
+    let owner = Owner::new("jo@example.org");
+    owner.register(&mut first, &Device::new()).await;
+    assert!(rig.mails().await.is_empty(), "the first is no news");
+    let body = bind(&owner, &mut second, "Küche").await;
+    let told = rig.mail().await;
+    assert_eq!(
+        (told.to.as_str(), told.channel.as_str()),
+        ("jo@example.org", "email")
+    );
+    assert_eq!(
+        told.subject.unwrap(),
+        "Ein Gerät ist zu deinem Belay-Konto gekommen"
+    );
+    assert!(told.text.contains("Küche") && told.code.is_none() && told.link.is_none());
+    second.post("/v1/devices", &body).await.is(201);
+    assert!(rig.mails().await.is_empty(), "bound already");
+}
+
+#[tokio::test]
+async fn an_owner_with_a_number_alone_is_told_by_text_message() {
+    let rig = Rig::new();
+    let owner = by_number(&mut rig.client()).await;
+    tell(&rig, &owner, Notice::PasswordChanged).await;
+    let told = rig.mail().await;
+    assert_eq!((told.to.as_str(), told.channel.as_str()), (NUMBER, "sms"));
+    assert!(told.subject.is_none() && told.text.contains("Passwort wurde geändert"));
+}
+
+#[tokio::test]
+async fn a_flood_of_one_kind_ends_and_keeps_no_other_kind_back() {
+    let rig = Rig::new();
+    let owner = Owner::new("jo@example.org");
+    owner.register(&mut rig.client(), &Device::new()).await;
+    for _ in 0..12 {
+        tell(&rig, &owner, Notice::DeviceRemoved { device: "x" }).await;
+    }
+    assert_eq!(rig.mails().await.len(), 10);
+    let metrics = String::from_utf8(rig.get("/metrics").await.is(200).body).unwrap();
+    let withheld = "belay_cloud_messages_total{channel=\"email\",result=\"withheld\"} 2";
+    assert!(metrics.contains(withheld), "{metrics}");
+    let begun = Notice::RecoveryBegun {
+        device: "x",
+        hours: 72,
+    };
+    tell(&rig, &owner, begun).await;
+    assert!(rig.mail().await.text.contains("72 Stunden"));
+    rig.advance(DAY / 1000);
+    tell(&rig, &owner, Notice::DeviceRemoved { device: "x" }).await;
+    rig.mail().await;
+}
+
+#[tokio::test]
+async fn notices_count_toward_what_a_range_of_numbers_gets() {
+    let rig = Rig::new();
+    let mut client = rig.client();
+    let owner = by_number(&mut client).await;
+    for _ in 0..4 {
+        tell(&rig, &owner, Notice::PasswordChanged).await;
+    }
+    // Three a range, and the code was one.
+    assert_eq!(rig.mails().await.len(), 2);
+    let body = opening(&rig, "sms", "+4915123456780").await;
+    client
+        .post("/v1/verifications", &body)
+        .await
+        .refuses(429, "too-many");
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_an_account_that_is_not_there() {
+    let rig = Rig::new();
+    tell(&rig, &Owner::new("jo@example.org"), Notice::AccountDeleted).await;
+    assert!(rig.mails().await.is_empty());
+}

@@ -1,0 +1,109 @@
+//! What the owner is asked before is counted by triggers.
+
+use super::*;
+
+/// What the triggers have counted is what counting says; which set it is, of either side.
+fn guards(db: &Connection) -> (i64, i64) {
+    let count = |sql: &str| -> u64 { db.query_row(sql, [], |row| row.get(0)).unwrap() };
+    let found = guarded(db, "notes").unwrap();
+    let unasked = format!("SELECT count(*) FROM record WHERE {UNASKED}").replace("?1", "'notes'");
+    assert_eq!(found.here.removals, count(&unasked));
+    let arrived = "SELECT count(*) FROM arrived JOIN record USING (collection, id) WHERE removed = 0";
+    assert_eq!(found.cloud.removals, count(arrived));
+    assert_eq!(found.records, counted(db)[0]);
+    (found.here.set, found.cloud.set)
+}
+
+#[test]
+fn what_the_owner_is_asked_about_is_counted_whatever_becomes_of_it() {
+    let mut db = database();
+    assert_eq!(guarded(&db, "videos").unwrap(), Guarded::default());
+    for n in 1..=4 {
+        known(&mut db, n, "a");
+    }
+    keep(&mut db, id(5), &made("never pushed"));
+    let removed = |db: &Connection, n| {
+        let held = find(db, &sealer(), "notes", &id(n)).unwrap().unwrap();
+        let revision = held.revision;
+        stored(remove(Some(held), revision, 9))
+    };
+    let none = guards(&db);
+    for n in 1..=5 {
+        let gone = removed(&db, n);
+        keep(&mut db, id(n), &gone);
+    }
+    let four = guards(&db);
+    assert_eq!(guarded(&db, "notes").unwrap().here.removals, 4);
+    assert_ne!(none.0, four.0);
+    // One is there again, one went, one is stuck and not, and the owner agrees to the rest.
+    let back = find(&db, &sealer(), "notes", &id(1)).unwrap();
+    keep(
+        &mut db,
+        id(1),
+        &stored(belay_sync::record::put(back, 0, new("b"), 9)),
+    );
+    let three = guards(&db);
+    assert_ne!(three.0, four.0);
+    keep(&mut db, id(1), &made("b"));
+    assert_eq!(guards(&db), three, "nothing of what is asked about has changed");
+    let cloud = Revision::from_bytes([9; 16]);
+    within(&mut db, |db| {
+        assert!(accepted(db, "notes", &id(2), 2, (2, &cloud), 5).unwrap());
+        stick(db, "notes", &id(3), 2, Stuck::Refused).unwrap();
+    });
+    guards(&db);
+    within(&mut db, |db| {
+        unstick(db, "notes", &id(3)).unwrap();
+    });
+    guards(&db);
+    within(&mut db, |db| agree(db, "notes").unwrap());
+    guards(&db);
+    assert_eq!(guarded(&db, "notes").unwrap().here.removals, 0);
+    // Removals from the cloud: of what is there, of what isn't, one in place of another.
+    let waits = |db: &Connection, n, revision| Arrived {
+        id: id(n),
+        revision: Revision::from_bytes([revision; 16]),
+        content: removed(db, n).content,
+    };
+    let (first, second) = (waits(&db, 1, 7), waits(&db, 1, 8));
+    within(&mut db, |db| stage(db, &sealer(), "notes", &first).unwrap());
+    let staged = guards(&db);
+    assert_ne!(staged.1, four.1);
+    within(&mut db, |db| stage(db, &sealer(), "notes", &second).unwrap());
+    assert_eq!(guards(&db), staged);
+    let gone = removed(&db, 1);
+    keep(&mut db, id(1), &gone);
+    guards(&db);
+    let back = find(&db, &sealer(), "notes", &id(1)).unwrap();
+    keep(
+        &mut db,
+        id(1),
+        &stored(belay_sync::record::put(back, 0, new("c"), 9)),
+    );
+    guards(&db);
+    assert_eq!(guarded(&db, "notes").unwrap().cloud.removals, 1);
+    within(&mut db, |db| assert!(unstage(db, "notes", &id(1)).unwrap()));
+    guards(&db);
+    // Which question stands is noted, of either side, until one is answered.
+    stand(&db, "notes", Side::Here, Some(3)).unwrap();
+    stand(&db, "notes", Side::Cloud, Some(0)).unwrap();
+    let stands = |db: &Connection| {
+        let found = guarded(db, "notes").unwrap();
+        (found.here.asked, found.cloud.asked)
+    };
+    assert_eq!(stands(&db), (Some(3), Some(0)));
+    within(&mut db, |db| forgive(db, "notes").unwrap());
+    assert_eq!(stands(&db), (None, None));
+    forget(&db).unwrap();
+    assert_eq!(guarded(&db, "notes").unwrap(), Guarded::default());
+}
+
+#[test]
+fn a_question_costs_the_same_however_many_removals_wait() {
+    let db = database();
+    // What was counted is believed: nothing counts again at each look.
+    db.execute("UPDATE collection SET unasked = 20000, unasked_set = 7", [])
+        .unwrap();
+    let here = guarded(&db, "notes").unwrap().here;
+    assert_eq!((here.removals, here.set), (20_000, 7));
+}

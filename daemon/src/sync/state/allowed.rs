@@ -1,0 +1,56 @@
+//! Whether anything may be synced, and what is shown of that.
+
+use super::State;
+use crate::sync::error::SyncError;
+use crate::sync::model::Phase;
+
+impl State {
+    /// Whether contents may be moved now, and why not.
+    pub(in crate::sync) fn allowed(&self) -> Result<(), SyncError> {
+        match self.possible() {
+            Ok(()) | Err(SyncError::Offline) if !self.policy.lets(&self.conditions) => Err(SyncError::Paused),
+            possible => possible,
+        }
+    }
+
+    /// The same, whatever the policy says.
+    pub(super) fn possible(&self) -> Result<(), SyncError> {
+        if self.session.is_none() {
+            Err(SyncError::NotBound)
+        } else if self.is_paused {
+            Err(SyncError::Paused)
+        } else if self.conditions.online == Some(false) {
+            Err(SyncError::Offline)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether anything may be synced: as the policy says, or for who asked for it whatever it says.
+    pub(super) fn may_sync(&self) -> Result<(), SyncError> {
+        match self.allowed() {
+            Err(_) if self.waiting.is_anyway() => self.possible(),
+            allowed => allowed,
+        }
+    }
+
+    /// What sync is doing, while a question is asked or not.
+    pub(in crate::sync) fn phase(&self, is_asking: bool) -> Phase {
+        match (self.may_sync(), self.trouble()) {
+            (Err(SyncError::NotBound), _) => Phase::Unknown,
+            (Err(SyncError::Paused), _) => Phase::Paused,
+            (Err(_), _) => Phase::Offline,
+            (Ok(()), _) if self.busy.is_some() => Phase::Syncing,
+            (Ok(()), Some(SyncError::Offline)) => Phase::Offline,
+            (Ok(()), _) if is_asking => Phase::Attention,
+            (Ok(()), Some(SyncError::QuotaExceeded)) => Phase::QuotaExceeded,
+            (Ok(()), Some(_)) => Phase::Attention,
+            (Ok(()), None) => Phase::Idle,
+        }
+    }
+
+    /// What went wrong last, until it goes right.
+    pub(in crate::sync) fn trouble(&self) -> Option<SyncError> {
+        self.trouble.or_else(|| self.troubles.values().next().copied())
+    }
+}

@@ -1,0 +1,151 @@
+//! Histories of a few devices that follow from a seed, each with the real desk, the real rounds and a real database, and
+//! a small cloud between them. Between any two transactions of a device there may be an edit, a restart or another
+//! device's whole sync; a request or an answer comes late, twice or never. In the end all devices have the same, no
+//! answered edit is lost, nothing removed is back, and nothing is there twice.
+//!
+//! `BELAY_HISTORIES=a..b` chooses the seeds.
+
+mod book;
+mod device;
+mod network;
+mod owner;
+mod telling;
+mod world;
+
+use std::cell::OnceCell;
+use std::ops::Range;
+
+use self::book::Book;
+use self::device::Device;
+use self::network::Network;
+use self::world::World;
+
+/// The seeds of who says nothing else.
+const USUAL: Range<u64> = 0..150;
+/// Devices of a history at most.
+const DEVICES: usize = 3;
+/// So many things by nature there are at most: few, so that devices meet in them.
+const NATURES: usize = 2;
+/// So much happens at most, and in one history of eight: so that a record outlives what is remembered of where it comes from.
+const STEPS: usize = 60;
+const MANY_STEPS: usize = 240;
+
+/// Numbers that follow from a seed (SplitMix64).
+struct Chance(u64);
+
+impl Chance {
+    const fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % (end.max(1) as u64)).unwrap()
+    }
+
+    fn percent(&mut self, of_hundred: usize) -> bool {
+        self.below(100) < of_hundred
+    }
+}
+
+/// What happens, each step by its own number: one that is left out changes no other.
+#[derive(Clone, Debug)]
+struct History {
+    collection: &'static str,
+    devices: usize,
+    natures: usize,
+    steps: Vec<u64>,
+    end: u64,
+}
+
+impl History {
+    fn of(seed: u64) -> Self {
+        let mut chance = Chance(seed);
+        let most = if chance.below(8) == 0 { MANY_STEPS } else { STEPS };
+        Self {
+            collection: ["notes", "notes", "contacts"][chance.below(3)],
+            devices: 2 + chance.below(DEVICES - 1),
+            natures: 1 + chance.below(NATURES),
+            steps: (0..10 + chance.below(most - 10)).map(|_| chance.next()).collect(),
+            end: chance.next(),
+        }
+    }
+
+    /// As few of its steps as go wrong as it does.
+    fn shortened(mut self, devices: &mut [Device]) -> Self {
+        let mut length = self.steps.len();
+        while length > 0 {
+            let mut at = 0;
+            while at < self.steps.len() {
+                let mut shorter = self.clone();
+                shorter.steps.drain(at..self.steps.len().min(at + length));
+                match play(&shorter, devices, false).is_empty() {
+                    true => at += length,
+                    false => self = shorter,
+                }
+            }
+            length /= 2;
+        }
+        self
+    }
+}
+
+/// What is wrong in the end.
+fn play(history: &History, devices: &mut [Device], told: bool) -> Vec<String> {
+    let devices = &mut devices[..history.devices];
+    for device in &mut *devices {
+        device.anew(history.collection);
+    }
+    let mut world = World {
+        collection: history.collection,
+        natures: history.natures,
+        devices,
+        network: Network::default(),
+        book: Book::default(),
+        told,
+        keys: OnceCell::new(),
+    };
+    if told {
+        let keys = world.devices[0].keys();
+        world.keys.set(keys).unwrap();
+    }
+    for step in &history.steps {
+        world.step(&mut Chance(*step));
+    }
+    match world.ends(&mut Chance(history.end)) {
+        Ok(records) => world.book.judge(&records, history.collection == "contacts"),
+        Err(differences) => differences,
+    }
+}
+
+fn seeds() -> Range<u64> {
+    let Ok(text) = std::env::var("BELAY_HISTORIES") else {
+        return USUAL;
+    };
+    let parsed = text
+        .split_once("..")
+        .and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    parsed.unwrap_or_else(|| panic!("BELAY_HISTORIES is a range such as 17..18, not {text:?}"))
+}
+
+#[test]
+fn over_all_histories_devices_agree_and_nothing_is_lost_doubled_or_back() {
+    let mut devices: Vec<Device> = (0..DEVICES).map(|_| Device::new("notes")).collect();
+    for seed in seeds() {
+        let history = History::of(seed);
+        if play(&history, &mut devices, false).is_empty() {
+            continue;
+        }
+        let short = history.shortened(&mut devices);
+        let wrong = play(&short, &mut devices, true);
+        panic!(
+            "history {seed} in {} steps, told above; again: BELAY_HISTORIES={seed}..{}:\n  {}",
+            short.steps.len(),
+            seed + 1,
+            wrong.join("\n  ")
+        );
+    }
+}

@@ -1,0 +1,63 @@
+//! The book of a history, by the rules of the system's own (`tests/tests/system/sync/book.rs`).
+
+use std::collections::BTreeSet;
+
+/// What was put bears a token that nothing else bears, and says which tokens it replaces.
+#[derive(Debug)]
+pub struct Edit {
+    pub what: String,
+    pub wrote: Option<String>,
+    /// What it saw in the content that it replaced or removed, and left out.
+    pub dropped: BTreeSet<String>,
+    /// What it saw and chose to keep: it outlives a removal that didn't know of the choice.
+    pub kept: BTreeSet<String>,
+    /// Whether it was answered; else nobody knows whether it was done.
+    pub answered: bool,
+}
+
+/// The edits in their order.
+#[derive(Debug, Default)]
+pub struct Book(pub Vec<Edit>);
+
+/// The tokens in a content.
+pub fn tokens(content: &str) -> BTreeSet<String> {
+    let words = content.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    words
+        .filter(|word| word.starts_with("tok-"))
+        .map(str::to_owned)
+        .collect()
+}
+
+impl Book {
+    /// What is wrong with the records, by natural key, that all devices ended with; the parts of a card that two changed
+    /// are joined.
+    pub fn judge(&self, records: &[(String, String)], joined: bool) -> Vec<String> {
+        let holders: Vec<(&str, BTreeSet<String>)> = records
+            .iter()
+            .map(|(natural, content)| (natural.as_str(), tokens(content)))
+            .collect();
+        let mut wrong = Vec::new();
+        for edit in self.0.iter().filter(|edit| edit.answered) {
+            if let Some(token) = &edit.wrote {
+                let lives = holders.iter().any(|(_, tokens)| tokens.contains(token));
+                if !lives && !self.0.iter().any(|later| later.dropped.contains(token)) {
+                    wrong.push(format!("lost: {}", edit.what));
+                }
+            }
+            let is_kept = |token: &&String| self.0.iter().any(|other| other.kept.contains(*token));
+            for token in edit.dropped.iter().filter(|token| !joined && !is_kept(token)) {
+                if let Some((natural, _)) = holders.iter().find(|(_, tokens)| tokens.contains(token)) {
+                    wrong.push(format!("{token} came back in {natural:?} after: {}", edit.what));
+                }
+            }
+        }
+        for (index, (natural, tokens)) in holders.iter().enumerate() {
+            for (of, also) in holders[..index].iter().chain(&holders[index + 1..]) {
+                if !tokens.is_empty() && tokens.is_subset(also) {
+                    wrong.push(format!("doubled: {tokens:?} in {natural:?} and in {of:?}"));
+                }
+            }
+        }
+        wrong
+    }
+}

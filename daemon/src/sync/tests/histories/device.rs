@@ -1,0 +1,160 @@
+//! A device whose every transaction, and whose every poll, the history has it do.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use belay_proto::clock::FakeClock;
+use belay_proto::steps::CollectionKeysInput;
+use belay_proto::sync::CollectionKeys;
+use belay_sync::record;
+use futures_util::future::BoxFuture;
+use tokio::sync::{broadcast, watch};
+
+use super::super::super::desk::Desk;
+use super::super::super::keys::Keys;
+use super::super::super::round::{Report, Round};
+use super::super::super::state::Failure;
+use super::super::rig::{ACCOUNT, Longs, bound, keys_of};
+use super::network::Line;
+use crate::store::sync::{self as rows, Listed};
+use crate::store::testing::ByHand;
+use crate::warden::testing::FakeWarden;
+
+pub struct Device {
+    pub desk: Desk,
+    pub line: Arc<Line>,
+    pub hand: ByHand,
+    pub round: Option<BoxFuture<'static, Result<Report, Failure>>>,
+    pub clock: FakeClock,
+    collection: &'static str,
+}
+
+impl Device {
+    pub fn new(collection: &'static str) -> Self {
+        let (store, hand) = ByHand::open();
+        let steps = |_: &str, _: &str, input: &[u8]| {
+            let collection = CollectionKeysInput::decode(input).unwrap().collection;
+            Ok(keys_of(&collection, &[1]).encode())
+        };
+        let (warden, _) = FakeWarden::handle(bound(ACCOUNT), steps);
+        let clock = FakeClock::new();
+        let desk = Desk {
+            store,
+            keys: Keys::new(warden),
+            longs: Arc::new(Longs(Arc::default())),
+            allowed: watch::channel(Ok(())).1,
+            clock: Arc::new(clock.clone()),
+            changed: broadcast::channel(8).0,
+            edits: watch::Sender::default(),
+            enabled: watch::channel([collection].into()).1,
+        };
+        desk.keys.begin(Some(ACCOUNT));
+        let mut device = Self {
+            desk,
+            line: Arc::default(),
+            hand,
+            round: None,
+            clock,
+            collection,
+        };
+        device.anew(collection);
+        device
+    }
+
+    /// As it was when it came out of its box.
+    pub fn anew(&mut self, collection: &'static str) {
+        self.round = None;
+        self.hand.drops();
+        self.line = Arc::default();
+        self.collection = collection;
+        let transaction = self.hand.connection().transaction().unwrap();
+        rows::forget(&transaction).unwrap();
+        rows::adopt(&transaction, ACCOUNT).unwrap();
+        rows::enable(&transaction, collection, true).unwrap();
+        transaction.commit().unwrap();
+    }
+
+    /// A round begins, unless one is under way; its requests have so many records at most.
+    pub fn begins(&mut self, records: usize) {
+        if self.round.is_none() {
+            let round = Round {
+                cloud: Arc::<Line>::clone(&self.line),
+                desk: self.desk.clone(),
+                account: ACCOUNT,
+                collection: self.collection,
+                progress: watch::Sender::default(),
+                records,
+            };
+            self.round = Some(Box::pin(round.run()));
+        }
+    }
+
+    /// Does one transaction that waits, or has the round go on until it waits for one or for the network; the round's end.
+    pub fn goes_on(&mut self) -> Option<Result<Report, Failure>> {
+        if self.hand.gather() > 0 {
+            self.hand.does(false);
+            return None;
+        }
+        let round = self.round.as_mut()?;
+        match round.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(done) => {
+                self.round = None;
+                Some(done)
+            }
+            Poll::Pending => None,
+        }
+    }
+
+    /// What one call of its owner does, before all transactions that wait.
+    pub fn does<T>(&mut self, call: impl Future<Output = T>) -> T {
+        self.hand.gather();
+        let mut call = pin!(call);
+        loop {
+            if let Poll::Ready(done) = call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                return done;
+            }
+            self.hand.gather();
+            self.hand.does(true);
+        }
+    }
+
+    /// belayd dies; the transaction that waits is done just before it or not at all.
+    pub fn dies(&mut self, done: bool) {
+        self.leaves(done);
+        self.hand.drops();
+    }
+
+    /// The round is left; what it has asked of the database is done all the same.
+    pub fn leaves(&mut self, done: bool) {
+        self.round = None;
+        while done && self.hand.gather() > 0 {
+            self.hand.does(false);
+        }
+    }
+
+    pub fn keys(&mut self) -> Arc<CollectionKeys> {
+        let (keys, collection) = (self.desk.keys.clone(), self.collection);
+        self.does(keys.of(collection)).unwrap()
+    }
+
+    /// All records that are there, with their contents.
+    pub fn has(&mut self) -> Vec<(Listed, String)> {
+        let sealer = self.desk.store.sealer().clone();
+        let all = rows::list(self.hand.connection(), &sealer, self.collection, 0, 10_000).unwrap();
+        all.into_iter()
+            .map(|listed| {
+                let bytes = record::bytes(&listed.held.content).unwrap();
+                let text = String::from_utf8(bytes.expose().clone()).unwrap();
+                (listed, text)
+            })
+            .collect()
+    }
+
+    /// How many records wait for the cloud.
+    pub fn pending(&mut self) -> u64 {
+        let all = rows::collections(self.hand.connection()).unwrap();
+        all.iter().map(|kept| kept.pending).sum()
+    }
+}

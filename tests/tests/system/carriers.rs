@@ -1,0 +1,206 @@
+//! Mails through a real mail server, text messages through a provider's gateway.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use belay_tests::app::options;
+use belay_tests::carriers::{Gateway, Letter, MailServer, PASSWORD as MAIL_PASSWORD, USER};
+use belay_tests::proxy::AUTHORITY;
+use belay_tests::stage::Plan;
+use hyper::StatusCode;
+use mailparse::{MailHeaderMap, ParsedMail, parse_mail};
+use tempfile::TempDir;
+
+use crate::owner::{ADA, PASSWORD, app, state};
+use crate::scene::{Scene, plan};
+
+const NUMBER: &str = "+4915123456789";
+const TOKEN: &str = "only for the gateway";
+
+/// A device whose cloud sends through these.
+struct Sending {
+    scene: Scene,
+    mails: MailServer,
+    texts: Gateway,
+    _folder: TempDir,
+}
+
+impl Sending {
+    async fn new() -> Self {
+        let (mails, texts) = (
+            MailServer::start().await.unwrap(),
+            Gateway::start().await.unwrap(),
+        );
+        let folder = TempDir::new().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let file = |name: &str, content: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, content).unwrap();
+            path.display().to_string()
+        };
+        let (password, token) = (
+            file("smtp-password", MAIL_PASSWORD),
+            file("sms-token", &format!("{TOKEN}\n")),
+        );
+        let config = format!(
+            "[smtp]\nserver = \"localhost\"\nport = {}\nfrom = \"Belay <belay@example.org>\"\n\
+             user = \"{USER}\"\npassword-file = {password:?}\n\n\
+             [sms]\ngateway-url = \"{}\"\ntoken-file = {token:?}\n",
+            mails.port(),
+            texts.url(),
+        );
+        let plan = Plan {
+            cloud_args: vec!["--config".into(), file("cloud.toml", &config)],
+            cloud_env: vec![("SSL_CERT_FILE", file("authority.pem", AUTHORITY))],
+            outbox: false,
+            ..plan()
+        };
+        Self {
+            scene: Scene::of(plan).await,
+            mails,
+            texts,
+            _folder: folder,
+        }
+    }
+
+    async fn register(&self, who: &str, language: &str) -> String {
+        let details = options([("language", language.into())]);
+        let id = app(&self.scene).register(who, PASSWORD, &details).await;
+        id.unwrap().unwrap()
+    }
+
+    /// A line of `/metrics`.
+    async fn counted(&self, sample: &str) -> bool {
+        let reply = crate::http::send(&self.scene, "GET", "/metrics", &[], b"").await;
+        assert_eq!(reply.status, 200);
+        let text = String::from_utf8(reply.body).unwrap();
+        text.lines().any(|line| line == format!("belay_cloud_{sample}"))
+    }
+
+    /// The cloud's log has none of these.
+    fn logs_without(&self, secrets: &[&str]) {
+        let logs = self.scene.logs().unwrap();
+        let (_, log) = logs
+            .iter()
+            .find(|(name, _)| name.contains("belay-cloud"))
+            .unwrap();
+        let log = String::from_utf8_lossy(log);
+        assert!(log.contains("serving"), "{log}");
+        for secret in secrets {
+            assert!(!log.contains(secret), "{secret} in {log}");
+        }
+    }
+}
+
+fn read(letter: &Letter) -> ParsedMail<'_> {
+    parse_mail(letter.data.as_bytes()).unwrap()
+}
+
+/// The six digits in a text.
+fn code_in(text: &str) -> String {
+    let mut words = text.split(|c: char| !c.is_ascii_digit());
+    words.rfind(|word| word.len() == 6).unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_registration_goes_through_a_mail_server() {
+    let sending = Sending::new().await;
+    // Greylisting (RFC 6647): the second attempt is taken.
+    sending.mails.refuse("451 4.7.1 come back in a second");
+    let id = sending.register(ADA, "ru-RU").await;
+    sending.scene.clock().run(30).unwrap();
+    let letter = sending.mails.next().await.unwrap();
+    assert_eq!(
+        (letter.from.as_str(), letter.to.as_str()),
+        ("belay@example.org", ADA)
+    );
+    let mail = read(&letter);
+    let header = |name| mail.headers.get_first_value(name).unwrap();
+    assert_eq!(header("Subject"), "Подтвердите учётную запись Belay");
+    assert!(letter.data.contains("Subject: =?utf-8?"), "{}", letter.data);
+    assert_eq!(header("From"), "Belay <belay@example.org>");
+    assert_eq!(
+        (header("To").as_str(), header("MIME-Version").as_str()),
+        (ADA, "1.0")
+    );
+    assert_eq!(header("Auto-Submitted"), "auto-generated");
+    let id_header = header("Message-ID");
+    assert!(
+        id_header.starts_with('<') && id_header.ends_with("@example.org>"),
+        "{id_header}"
+    );
+    assert!(mailparse::dateparse(&header("Date")).unwrap() > 1_700_000_000);
+    let text = mail.get_body().unwrap();
+    assert!(text.contains("Ваш код: "), "{text}");
+    let code = code_in(text.split("/verify/").next().unwrap());
+    app(&sending.scene).confirm(&id, &code).await.unwrap().unwrap();
+    assert_eq!(state(&sending.scene).await, "bound");
+    assert!(
+        sending
+            .counted("messages_total{channel=\"email\",result=\"retried\"} 1")
+            .await
+    );
+    assert!(
+        sending
+            .counted("messages_total{channel=\"email\",result=\"sent\"} 1")
+            .await
+    );
+    assert!(sending.counted("messages_waiting 0").await);
+    sending.logs_without(&["ada@", &code, MAIL_PASSWORD]);
+}
+
+#[tokio::test]
+async fn a_mail_that_is_refused_for_good_is_given_up() {
+    let sending = Sending::new().await;
+    sending.mails.refuse("550 5.1.1 ada@example.org is nobody here");
+    sending.register(ADA, "it").await;
+    let given_up = "messages_total{channel=\"email\",result=\"given_up\"} 1";
+    let counted = belay_tests::until::until("a mail to be given up", async || {
+        sending.counted(given_up).await.then_some(())
+    });
+    counted.await.unwrap();
+    assert!(sending.counted("messages_waiting 0").await);
+    sending.logs_without(&["ada@", "nobody here"]);
+}
+
+#[tokio::test]
+async fn a_number_registers_through_a_gateway_that_fails_at_first() {
+    let sending = Sending::new().await;
+    sending.texts.answers(&[StatusCode::SERVICE_UNAVAILABLE]);
+    let id = sending.register(NUMBER, "mr").await;
+    let first = sending.texts.next().await.unwrap();
+    assert_eq!(first.call, "POST /send");
+    assert_eq!(first.authorization, format!("Bearer {TOKEN}"));
+    assert_eq!(first.body["to"], NUMBER);
+    sending.scene.clock().run(30).unwrap();
+    let again = sending.texts.next().await.unwrap();
+    assert_eq!(again, first, "the same message under the same key");
+    let text = again.body["text"].as_str().unwrap();
+    assert!(text.starts_with("Belay: तुमचा कोड "), "{text}");
+    let code = code_in(text);
+    app(&sending.scene).confirm(&id, &code).await.unwrap().unwrap();
+    assert_eq!(state(&sending.scene).await, "bound");
+    for (result, times) in [("retried", 1), ("sent", 1), ("given_up", 0)] {
+        let sample = format!("messages_total{{channel=\"sms\",result=\"{result}\"}} {times}");
+        assert!(sending.counted(&sample).await, "{sample}");
+    }
+    sending.logs_without(&[NUMBER, &NUMBER[3..], &code, TOKEN]);
+}
+
+#[tokio::test]
+async fn a_gateway_that_refuses_is_not_asked_again() {
+    let sending = Sending::new().await;
+    sending.texts.answers(&[StatusCode::UNPROCESSABLE_ENTITY]);
+    sending.register(NUMBER, "en").await;
+    let refused = sending.texts.next().await.unwrap();
+    let given_up = "messages_total{channel=\"sms\",result=\"given_up\"} 1";
+    let counted = belay_tests::until::until("a message to be given up", async || {
+        sending.counted(given_up).await.then_some(())
+    });
+    counted.await.unwrap();
+    assert!(
+        sending.counted("messages_waiting 0").await,
+        "nothing to send again"
+    );
+    sending.logs_without(&[NUMBER, &code_in(refused.body["text"].as_str().unwrap())]);
+}

@@ -1,0 +1,129 @@
+//! A new device that brings everything back, and whose belayd is killed again and again meanwhile.
+
+use belay_tests::app::New;
+use belay_tests::bluez::Chance;
+use belay_tests::until::until;
+
+use super::{Device, Fleet};
+use crate::documented_sync::{framed, put_many};
+
+/// More than two pages of what the cloud lists.
+const CONTACTS: usize = 2100;
+/// So many in one call.
+const AT_ONCE: usize = 300;
+const PHOTOS: usize = 24;
+/// A content that stays at the cloud until it is read, bytes.
+const PHOTO: usize = 300_000;
+/// So often belayd is killed while it brings the records, and while a content is read.
+const KILLS: usize = 8;
+
+fn photo(number: usize) -> Vec<u8> {
+    let mut chance = Chance::new(number as u64);
+    let words = (0..PHOTO.div_ceil(8)).flat_map(|_| chance.next().to_be_bytes());
+    words.take(PHOTO).collect()
+}
+
+async fn fill(device: &Device) {
+    let names: Vec<String> = (0..CONTACTS).map(|number| format!("contact {number}")).collect();
+    for some in names.chunks(AT_ONCE) {
+        let cards: Vec<_> = some.iter().map(|name| framed(name, 0)).collect();
+        put_many(&device.app, &cards).await.unwrap();
+    }
+    for number in 0..PHOTOS {
+        let new = New {
+            natural: &number.to_string(),
+            kind: "image/jpeg",
+            content: &photo(number),
+        };
+        device.app.put_new("pictures", &new).await.unwrap().unwrap();
+    }
+    device.app.sync_now().await.unwrap().unwrap();
+    assert_eq!(
+        (device.pending("contacts").await, device.pending("pictures").await),
+        (0, 0)
+    );
+}
+
+/// Kills the device's belayd once so much more was said on the network, or once `over`.
+async fn dies(fleet: &Fleet, device: &Device, more: usize, over: impl Fn() -> bool) {
+    let moment = fleet.network().count() + more;
+    until("the moment to kill belayd at", async || {
+        (fleet.network().count() >= moment || over()).then_some(())
+    })
+    .await
+    .unwrap();
+    device.kill_now().await;
+}
+
+async fn count(device: &Device, name: &str) -> usize {
+    device.app.list(name).await.unwrap().unwrap().len()
+}
+
+#[tokio::test]
+async fn a_restore_that_is_killed_again_and_again_brings_all_back_and_contacts_before_photos() {
+    let mut fleet = Fleet::of(2, &[]).await;
+    for name in ["contacts", "pictures"] {
+        fleet.devices[0].app.enable(name, true).await.unwrap().unwrap();
+    }
+    fill(&fleet.devices[0]).await;
+
+    let mut chance = Chance::new(11);
+    for name in ["pictures", "contacts"] {
+        fleet.devices[1].app.enable(name, true).await.unwrap().unwrap();
+    }
+    let mut seen = Vec::new();
+    for _ in 0..KILLS {
+        let device = &fleet.devices[1];
+        let syncing = tokio::spawn({
+            let app = device.app.clone();
+            async move { app.sync_now().await }
+        });
+        dies(&fleet, device, 1 + chance.below(4), || syncing.is_finished()).await;
+        // Its answer is that belayd is gone, or that it was done before.
+        let _ = syncing.await.unwrap();
+        let device = &mut fleet.devices[1];
+        device.stands().await;
+        let (contacts, photos) = (count(device, "contacts").await, count(device, "pictures").await);
+        assert!(
+            photos == 0 || contacts == CONTACTS,
+            "{photos} photos before {contacts} contacts"
+        );
+        seen.push((contacts, photos));
+    }
+    println!("there after each kill: {seen:?}");
+    let device = &fleet.devices[1];
+    device.app.sync_now().await.unwrap().unwrap();
+    assert_eq!(count(device, "contacts").await, CONTACTS);
+    assert_eq!(count(device, "pictures").await, PHOTOS);
+
+    // The contents, which stay at the cloud until somebody reads them.
+    let rows = device.app.list("pictures").await.unwrap().unwrap();
+    let mut kills = 0;
+    for row in rows {
+        let number: usize = row.natural.parse().unwrap();
+        if kills < KILLS {
+            kills += 1;
+            let device = &fleet.devices[1];
+            let reading = tokio::spawn({
+                let (app, id) = (device.app.clone(), row.id.clone());
+                async move { app.content("pictures", &id).await }
+            });
+            dies(&fleet, device, 1, || reading.is_finished()).await;
+            // Half a content is no photo, and says so by its length.
+            if let Ok(Ok((content, _))) = reading.await.unwrap() {
+                assert!(photo(number).starts_with(&content));
+            }
+            fleet.devices[1].stands().await;
+        }
+        let app = &fleet.devices[1].app;
+        let (content, _) = app.content("pictures", &row.id).await.unwrap().unwrap();
+        assert!(content == photo(number), "photo {number}");
+    }
+    assert_eq!(kills, KILLS);
+    // And nothing of it is taken for an edit.
+    let device = &fleet.devices[1];
+    assert_eq!(
+        (device.pending("contacts").await, device.pending("pictures").await),
+        (0, 0)
+    );
+}
