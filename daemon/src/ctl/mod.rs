@@ -92,8 +92,8 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
 /// Does and shows it; the exit code.
 async fn command(cli: &Cli, output: Output) -> Result<u8, Error> {
     let report = match &cli.command {
-        Command::Completions(args) => return shell::completions(args),
-        Command::Man(args) => return shell::man(args),
+        Command::Completions(args) => return shell::completions(args).map(|()| advice::exit::OK),
+        Command::Man(args) => return shell::man(args).map(|()| advice::exit::OK),
         Command::Find(args) => find::run(args, cli.global, output).await?,
         Command::Accessory(args) => {
             let work = async { Ok(Some(accessory::run(args, cli.global, output).await?)) };
