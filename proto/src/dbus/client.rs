@@ -21,9 +21,8 @@ mod records;
 
 pub use accessories::{pair_with_key, unpair};
 pub use account::{
-    add_identifier, change_password, complete_recovery, confirm_identifier,
-    create_recovery_code, delete_account, remove_device, remove_identifier, request_bootloader_unlock,
-    service_token, set_login,
+    add_identifier, change_password, complete_recovery, confirm_identifier, create_recovery_code,
+    delete_account, remove_device, remove_identifier, request_bootloader_unlock, service_token, set_login,
 };
 pub use commands::{send_command, set_find_enabled, set_policies};
 #[cfg(feature = "records")]

@@ -8,9 +8,7 @@ use std::collections::HashMap;
 
 use zbus::{Fd, OwnedFd, OwnedVariant, Variant};
 
-use super::{
-    AssuranceLevel, BindingState, Error, LocationFix, LockState, WipeClass,
-};
+use super::{AssuranceLevel, BindingState, Error, LocationFix, LockState, WipeClass};
 
 pub use accessory::{AccessoryManagerProxy, AccessoryProxy};
 pub use account::AccountProxy;

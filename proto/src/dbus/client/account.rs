@@ -3,7 +3,8 @@
 use zbus::{Connection, Fd, Variant};
 
 use super::{
-    Error, NEW_PASSWORD, OLD_PASSWORD, Options, RECOVERY_CODE, Ticket, WardenClient, memfd, parse, text, ticket,
+    Error, NEW_PASSWORD, OLD_PASSWORD, Options, RECOVERY_CODE, Ticket, WardenClient, memfd, parse, text,
+    ticket,
 };
 use crate::dbus::AccountProxy;
 use crate::id::DeviceId;
@@ -24,7 +25,11 @@ pub async fn change_password(
     let subject = if new_root { NEW_ROOT } else { "" };
     let ticket = WardenClient::new(connection)
         .await?
-        .present(Purpose::ChangePassword, subject, &[(OLD_PASSWORD, old), (NEW_PASSWORD, new)])
+        .present(
+            Purpose::ChangePassword,
+            subject,
+            &[(OLD_PASSWORD, old), (NEW_PASSWORD, new)],
+        )
         .await?;
     let options = Options::from([("new-root", Variant::from(new_root))]);
     AccountProxy::new(connection)

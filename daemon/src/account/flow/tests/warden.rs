@@ -192,7 +192,9 @@ impl Calls for MapWarden {
     fn credentials<'a>(&'a self, record: &'a [u8]) -> BoxFuture<'a, Result<bool, WardenError>> {
         async move {
             let mut inner = self.inner.lock().unwrap();
-            let of_account = inner.bound.is_some_and(|bound| record.starts_with(bound.as_bytes()));
+            let of_account = inner
+                .bound
+                .is_some_and(|bound| record.starts_with(bound.as_bytes()));
             if of_account && generation(record) > inner.generation {
                 inner.generation = generation(record);
                 inner.brought.push(("credentials".into(), record.to_vec()));

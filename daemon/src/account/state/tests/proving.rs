@@ -30,7 +30,10 @@ fn an_address_walks_from_its_code_to_its_ticket_and_each_is_written() {
     assert_eq!(kept(&effects), [Some(proved)]);
     let (state, effects) = step(&state, Event::ProvingOver { id: ID.into() });
     assert_eq!((state.proving, kept(&effects)), (None, vec![None]));
-    assert!(!effects.contains(&Effect::Abandon(ID.into())), "it isn't given up but done");
+    assert!(
+        !effects.contains(&Effect::Abandon(ID.into())),
+        "it isn't given up but done"
+    );
 }
 
 #[test]
