@@ -89,7 +89,10 @@ fn what_is_known_of_another_verification_changes_nothing() {
 #[test]
 fn a_proof_is_asked_of_only_by_its_own_id_and_for_its_own_aim() {
     let state = under_proof(Aim::Identifier);
-    assert_eq!(state.admits(&Request::ConfirmAddress(ID.into())), Ok(()));
+    assert_eq!(
+        state.admits(&Request::ConfirmAddress(ID.into())),
+        Ok(Job::ConfirmAddress)
+    );
     assert_eq!(
         state.admits(&Request::ConfirmAddress("another".into())),
         Err(Refusal::NotFound)
