@@ -34,7 +34,11 @@ pub(super) async fn keep_up(cloud: &Arc<dyn Cloud>, warden: &WardenHandle) -> To
     let is_gone = answer.removed || answer.deleted;
     if is_gone {
         let (removed, deleted) = (answer.removed, answer.deleted);
-        tracing::warn!(removed, deleted, "this device belongs to the account no more, but for a sign-out");
+        tracing::warn!(
+            removed,
+            deleted,
+            "this device belongs to the account no more, but for a sign-out"
+        );
     }
     match bring(warden, answer).await {
         Ok(()) if is_gone => Told::Gone,

@@ -16,6 +16,7 @@ use crate::cloud::call::{Auth, Call, JSON};
 use crate::cloud::client::CloudClient;
 use crate::cloud::error::CloudError;
 use crate::cloud::heard::{LONGEST_LIST, LONGEST_TOKEN, id, identifier};
+use crate::cloud::idempotency_key;
 
 impl Upkeep for CloudClient {
     fn set_profile<'a>(&'a self, changes: &'a ProfileChanges) -> Reply<'a, ()> {
@@ -112,7 +113,7 @@ impl Upkeep for CloudClient {
                 service: service.to_owned(),
             })?;
             let call = Call::post("/v1/service-tokens", Auth::Session, body);
-            let answer: wire::ServiceTokenAnswer = self.json(&call).await?;
+            let answer: wire::ServiceTokenAnswer = self.json(&call.keyed(&idempotency_key())).await?;
             let token = answer.token.into_secret();
             let is_one = token.expose().bytes().all(|byte| byte.is_ascii_graphic());
             if !is_one || token.expose().is_empty() || token.expose().len() > LONGEST_TOKEN {

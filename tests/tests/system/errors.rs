@@ -169,6 +169,14 @@ async fn a_ticket_that_nobody_made_is_a_bad_one() {
     for (object, member) in [
         (ACCOUNT, "Reauthenticate"),
         (ACCOUNT, "SignOut"),
+        (ACCOUNT, "ChangePassword"),
+        (ACCOUNT, "CreateRecoveryCode"),
+        (ACCOUNT, "AddIdentifier"),
+        (ACCOUNT, "RemoveIdentifier"),
+        (ACCOUNT, "SetLogin"),
+        (ACCOUNT, "RemoveDevice"),
+        (ACCOUNT, "DeleteAccount"),
+        (ACCOUNT, "RequestBootloaderUnlock"),
         (DEVICE, "AuthorizeReset"),
     ] {
         let answer = call(&app, object, member).await;
@@ -205,6 +213,17 @@ async fn an_unbound_device_answers_not_bound_to_what_needs_an_owner() {
         (ACCOUNT, "Reauthenticate"),
         (ACCOUNT, "SignOut"),
         (ACCOUNT, "ListDevices"),
+        (ACCOUNT, "SetProfile"),
+        (ACCOUNT, "ChangePassword"),
+        (ACCOUNT, "CreateRecoveryCode"),
+        (ACCOUNT, "AddIdentifier"),
+        (ACCOUNT, "RemoveIdentifier"),
+        (ACCOUNT, "SetLogin"),
+        (ACCOUNT, "SecurityCheck"),
+        (ACCOUNT, "GetServiceToken"),
+        (ACCOUNT, "RemoveDevice"),
+        (ACCOUNT, "DeleteAccount"),
+        (ACCOUNT, "RequestBootloaderUnlock"),
         (WARDEN, "Unlock"),
     ] {
         assert_eq!(name(&call(&app, object, member).await), "NotBound", "{member}");

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod accessory;
+mod account_life;
 mod authorisation;
 mod bad_input;
 mod belayctl;

@@ -26,6 +26,20 @@ pub const METHODS: &[(Object, &str, &str)] = &[
     (ACCOUNT, "CheckActivation", "org.belay1.account.manage"),
     (ACCOUNT, "ListDevices", "org.belay1.account.manage"),
     (ACCOUNT, "SendCommand", "org.belay1.account.manage"),
+    (ACCOUNT, "SetProfile", "org.belay1.account.manage"),
+    (ACCOUNT, "ChangePassword", "org.belay1.account.manage"),
+    (ACCOUNT, "CreateRecoveryCode", "org.belay1.account.manage"),
+    (ACCOUNT, "AddIdentifier", "org.belay1.account.manage"),
+    (ACCOUNT, "ConfirmIdentifier", "org.belay1.account.manage"),
+    (ACCOUNT, "RemoveIdentifier", "org.belay1.account.manage"),
+    (ACCOUNT, "SetLogin", "org.belay1.account.manage"),
+    (ACCOUNT, "BeginRecovery", "org.belay1.account.manage"),
+    (ACCOUNT, "CompleteRecovery", "org.belay1.device.recover"),
+    (ACCOUNT, "SecurityCheck", "org.belay1.account.manage"),
+    (ACCOUNT, "GetServiceToken", "org.belay1.service.token"),
+    (ACCOUNT, "RemoveDevice", "org.belay1.account.remove"),
+    (ACCOUNT, "DeleteAccount", "org.belay1.account.remove"),
+    (ACCOUNT, "RequestBootloaderUnlock", "org.belay1.account.remove"),
     (ACCOUNT, "SignOut", "org.belay1.account.remove"),
     (DEVICE, "AuthorizeReset", "org.belay1.account.remove"),
     (DEVICE, "SetName", "org.belay1.device.manage"),
@@ -162,7 +176,35 @@ pub async fn call(app: &App, object: Object, member: &str) -> Result<(), Refusal
                 .map(drop);
         }
         "SignIn" => app.call::<_, ()>(object, member, &(ADA, id, none)).await,
-        "SignOut" | "AuthorizeReset" => {
+        "SetProfile" => app.call::<_, ()>(object, member, &(&none, &none)).await,
+        "AddIdentifier" => {
+            let answer = app.call::<_, String>(object, member, &(ADA, id, none)).await;
+            return answer.unwrap().map(drop);
+        }
+        "ConfirmIdentifier" => app.call::<_, ()>(object, member, &(id, code, none)).await,
+        "RemoveIdentifier" | "SetLogin" | "RemoveDevice" => {
+            app.call::<_, ()>(object, member, &(id, id, none)).await
+        }
+        "RequestBootloaderUnlock" => app.call::<_, ()>(object, member, &(id, "why not", none)).await,
+        // A code for nobody.
+        "BeginRecovery" => {
+            let nobody = "nobody@example.net";
+            let answer = app.call::<_, String>(object, member, &(nobody, none)).await;
+            return answer.unwrap().map(drop);
+        }
+        "CompleteRecovery" => app.call::<_, ()>(object, member, &(id, code, id, none)).await,
+        "SecurityCheck" => {
+            type Findings = Vec<(String, String, String)>;
+            let answer = app.call::<_, Findings>(object, member, &(none,)).await;
+            return answer.unwrap().map(drop);
+        }
+        "GetServiceToken" => {
+            let answer = app
+                .call::<_, (zbus::OwnedFd, u64)>(object, member, &(id, none))
+                .await;
+            return answer.unwrap().map(drop);
+        }
+        "SignOut" | "AuthorizeReset" | "CreateRecoveryCode" => {
             return app
                 .call::<_, zbus::OwnedFd>(object, member, &(id, none))
                 .await

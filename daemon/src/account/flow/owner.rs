@@ -1,7 +1,7 @@
 //! What the owner does to the account with the password: the walk that all of it begins with, and orders.
 
 use belay_proto::id::{AccountId, DeviceId};
-use belay_proto::keys::{PublicKey, sha256};
+use belay_proto::keys::sha256;
 use belay_proto::signed::DeviceCertificate;
 use belay_proto::steps::{self, Done, OrderOutput, Purpose, RemoveDeviceInput, RemoveDeviceOutput};
 use belay_proto::text::with_causes;
@@ -19,8 +19,6 @@ const TRIES: usize = 3;
 
 /// The owner at this device: the account's root is open at the warden, for one ticket.
 pub(super) struct Owner {
-    /// The key that is pinned here.
-    pub(super) key: PublicKey,
     pub(super) account: AccountId,
     pub(super) session: Session,
     /// The account's devices that the owner has certified: signed bytes, and what they say.
@@ -64,7 +62,6 @@ impl Flow {
         };
         Ok(Owner {
             keyring: sha256(&login.keyring),
-            key,
             account,
             session,
             devices: login.certificates.into_iter().filter_map(read).collect(),

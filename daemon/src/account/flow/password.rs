@@ -52,6 +52,8 @@ impl Flow {
         self.parts.rows.put_tokens(owner.tokens).await?;
         let session = Box::new(Session {
             ended: false,
+            // A new root leaves none: the code was never known but to the owner.
+            recovery_code_set: owner.session.recovery_code_set && !new_root,
             ..owner.session
         });
         self.report(Event::Reauthenticated(session)).await

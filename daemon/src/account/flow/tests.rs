@@ -1,5 +1,6 @@
 //! The methods against a warden and a cloud made of maps, and kills between any two of their steps.
 
+mod addresses;
 mod cloud;
 mod cloud_upkeep;
 mod commands;

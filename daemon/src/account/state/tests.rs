@@ -13,8 +13,8 @@ use belay_proto::keys::PublicKey;
 use belay_proto::signed::CommandState;
 
 use super::*;
-use crate::account::proving::{Aim, Proving};
 use crate::account::model::{Channel, Deadline, Material, Profile, Stage, Verification};
+use crate::account::proving::{Aim, Proving};
 
 const ID: &str = "a-verification";
 const CODE: [u8; 32] = [9; 32];

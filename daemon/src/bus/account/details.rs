@@ -105,12 +105,9 @@ pub(super) fn address_id(text: &str) -> Result<String, Error> {
 
 /// The name of a service.
 pub(super) fn service(text: &str) -> Result<String, Error> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    match (1..=64).contains(&text.len()) && text.bytes().all(fits) {
+    match (1..=256).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         true => Ok(text.to_owned()),
-        false => Err(invalid(
-            "a service is 1 to 64 letters, digits, dashes, dots and underscores",
-        )),
+        false => Err(invalid("a service is named by 1 to 256 visible ASCII characters")),
     }
 }
 

@@ -258,7 +258,10 @@ impl Cloud for MapCloud {
                 owner: owner(),
                 tokens: tokens(),
                 share: Secret::new(inner.share.unwrap_or([1; 32])),
-                credentials: inner.record.clone().unwrap_or_else(|| account.as_bytes().to_vec()),
+                credentials: inner
+                    .record
+                    .clone()
+                    .unwrap_or_else(|| account.as_bytes().to_vec()),
                 keyring: b"keyring".to_vec(),
                 details: AccountDetails::default(),
                 certificates: inner

@@ -88,8 +88,10 @@ impl Upkeep for MapCloud {
     }
 
     fn put_credentials<'a>(&'a self, asked: &'a NewCredentialsRequest, key: &'a str) -> Reply<'a, ()> {
-        self.in_session("put", move |inner| inner.change("put", key, |inner| inner.replace(asked)))
-            .boxed()
+        self.in_session("put", move |inner| {
+            inner.change("put", key, |inner| inner.replace(asked))
+        })
+        .boxed()
     }
 
     fn open_address(&self, _: NewVerification, _: ProofOfWork) -> Reply<'_, OpenedVerification> {
@@ -118,8 +120,10 @@ impl Upkeep for MapCloud {
     }
 
     fn set_login<'a>(&'a self, _: &'a [u8], key: &'a str) -> Reply<'a, ()> {
-        self.in_session("set-login", move |inner| inner.change("set-login", key, |_| Ok(())))
-            .boxed()
+        self.in_session("set-login", move |inner| {
+            inner.change("set-login", key, |_| Ok(()))
+        })
+        .boxed()
     }
 
     fn remove_device<'a>(

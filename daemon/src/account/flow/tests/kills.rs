@@ -25,7 +25,7 @@ pub(super) async fn killed_after<T>(
 }
 
 /// Lets the waits of the background pass until `is_so`.
-async fn in_time(world: &World, life: &Life, is_so: impl Fn() -> bool) {
+pub(super) async fn in_time(world: &World, life: &Life, is_so: impl Fn() -> bool) {
     let waiting = async {
         while !is_so() {
             world.clock.advance(Duration::from_secs(60));

@@ -30,7 +30,10 @@ fn an_address_walks_from_its_code_to_its_ticket_and_each_is_written() {
     assert_eq!(kept(&effects), [Some(proved)]);
     let (state, effects) = step(&state, Event::ProvingOver { id: ID.into() });
     assert_eq!((state.proving, kept(&effects)), (None, vec![None]));
-    assert!(!effects.contains(&Effect::Abandon(ID.into())), "it isn't given up but done");
+    assert!(
+        !effects.contains(&Effect::Abandon(ID.into())),
+        "it isn't given up but done"
+    );
 }
 
 #[test]
@@ -86,7 +89,10 @@ fn what_is_known_of_another_verification_changes_nothing() {
 #[test]
 fn a_proof_is_asked_of_only_by_its_own_id_and_for_its_own_aim() {
     let state = under_proof(Aim::Identifier);
-    assert_eq!(state.admits(&Request::ConfirmAddress(ID.into())), Ok(()));
+    assert_eq!(
+        state.admits(&Request::ConfirmAddress(ID.into())),
+        Ok(Job::ConfirmAddress)
+    );
     assert_eq!(
         state.admits(&Request::ConfirmAddress("another".into())),
         Err(Refusal::NotFound)

@@ -1,0 +1,75 @@
+//! More addresses of an account.
+
+use belay_proto::secret::Secret;
+
+use super::cloud::problem;
+use super::kills::killed_after;
+use super::upkeep::calls;
+use super::{CODE, Identifier, Life, World, name};
+use crate::account::AccountError;
+
+async fn add(world: &World, life: &Life) -> Result<String, AccountError> {
+    let address = Identifier::parse("ada@example.com").unwrap();
+    let ticket = world.warden.ticket("identifier", true);
+    life.account.add_address(address, ticket).await
+}
+
+#[tokio::test]
+async fn an_address_is_added_by_its_code_and_a_lost_answer_adds_it_once() {
+    let (world, life) = World::bound().await;
+    let id = add(&world, &life).await.unwrap();
+    let confirm = |code: &str| life.account.confirm_address(id.clone(), Secret::of_text(code));
+    assert_eq!(name(confirm("654321").await.unwrap_err()), "WrongCode");
+    world.cloud.with(|cloud| cloud.losses.insert("add", 99));
+    assert_eq!(name(confirm(CODE).await.unwrap_err()), "Offline");
+    world.cloud.with(|cloud| cloud.losses.clear());
+    confirm(CODE).await.unwrap();
+    let (keys, done) = calls(&world, "add");
+    assert_eq!(done, 1);
+    assert!(keys.iter().all(|key| *key == keys[0]));
+    assert_eq!(name(confirm(CODE).await.unwrap_err()), "NotFound");
+}
+
+#[tokio::test]
+async fn an_address_that_is_killed_anywhere_is_confirmed_when_it_is_asked_for_again() {
+    let mut kills = 0;
+    for length in 1.. {
+        let (world, first) = World::bound().await;
+        let id = add(&world, &first).await.unwrap();
+        let account = first.account.clone();
+        let work = account.confirm_address(id.clone(), Secret::of_text(CODE));
+        let Some(second) = killed_after(&world, first, length, work).await else {
+            break;
+        };
+        kills += 1;
+        let again = second.account.confirm_address(id, Secret::of_text(CODE)).await;
+        // Done before the kill, or now.
+        assert!(again.is_ok() || calls(&world, "add").1 == 1, "{length}");
+        assert_eq!(calls(&world, "add").1, 1, "{length}");
+    }
+    assert!(kills >= 4, "{kills}");
+}
+
+#[tokio::test]
+async fn the_refusals_of_addresses_have_their_names() {
+    for (call, refusal, expected) in [
+        ("add", problem(409, "identifier-taken"), "IdentifierTaken"),
+        ("add", problem(507, "quota-exceeded"), "QuotaExceeded"),
+        ("add", problem(403, "bad-order"), "CloudRefused"),
+        ("add", problem(409, "order-used"), "Conflict"),
+        ("remove-address", problem(409, "identifier-is-login"), "Conflict"),
+        ("remove-address", problem(404, "not-found"), "NotFound"),
+        ("set-login", problem(404, "not-found"), "NotFound"),
+    ] {
+        let (world, life) = World::bound().await;
+        let id = add(&world, &life).await.unwrap();
+        world.cloud.with(|cloud| cloud.refusals.insert(call, refusal));
+        let ticket = world.warden.ticket("identifier", true);
+        let answer = match call {
+            "add" => life.account.confirm_address(id, Secret::of_text(CODE)).await,
+            "set-login" => life.account.set_login(ticket).await,
+            _ => life.account.remove_address("0".repeat(32), ticket).await,
+        };
+        assert_eq!(name(answer.unwrap_err()), expected, "{call}");
+    }
+}

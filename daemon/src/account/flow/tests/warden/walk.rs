@@ -1,0 +1,261 @@
+//! The steps of the warden made of maps.
+
+use belay_proto::dbus::Error;
+use belay_proto::id::{AccountId, CommandId, DeviceId, Epoch, HardwareId, PendingId};
+use belay_proto::keys::{RecoveryClaim, SigningKey};
+use belay_proto::secret::Secret;
+use belay_proto::signed::{self, Action, Command, CommandEnvelope, DeviceCertificate, Signed, Verb};
+use belay_proto::steps::{self, *};
+
+use super::{HARDWARE, Inner, LASTING, OPENING, SIGNED_AT, generation, owner};
+use crate::account::flow::tests::ADA;
+
+impl Inner {
+    pub(super) fn step(&mut self, ticket: &str, step: &str, input: &[u8]) -> Result<Vec<u8>, Error> {
+        if step == SAVED_RELEASE {
+            return Ok(SavedReleaseOutput {
+                release: self.release.clone(),
+            }
+            .encode());
+        }
+        if ticket.is_empty() && step == steps::SIGN_COMMAND {
+            return Ok(self.sign_command(input));
+        }
+        if [steps::SUCCEED, steps::TAKE_KEYRING, steps::TAKE_DELEGATE].contains(&step) {
+            assert!(ticket.is_empty(), "whoever brings it needs no password");
+            self.brought.push((step.to_owned(), input.to_vec()));
+            return Ok(TakenOutput { taken: true }.encode());
+        }
+        if let Some((pending, account)) = self.pending.filter(|(pending, _)| pending.to_string() == ticket) {
+            return self.pending_step(pending, account, step);
+        }
+        let (purpose, right) = self
+            .tickets
+            .get(ticket)
+            .copied()
+            .ok_or_else(|| Error::BadTicket(String::new()))?;
+        match (purpose, step) {
+            ("register", steps::NEW_CREDENTIALS) => {
+                self.tickets.remove(ticket);
+                let (pending, account) = (PendingId::random(), AccountId::random());
+                self.pending = Some((pending, account));
+                Ok(self.new_credentials(pending, account).encode())
+            }
+            ("sign-in" | "reauthenticate", steps::LOGIN_SIGNATURE) => {
+                if purpose == "reauthenticate" {
+                    self.check(right)?;
+                }
+                let signature = SigningKey::generate().sign(b"", if right { b"right" } else { b"wrong" });
+                Ok(LoginSignatureOutput { signature }.encode())
+            }
+            ("command", steps::LOGIN_SIGNATURE) => {
+                let input = CommandLoginInput::decode(input).unwrap();
+                assert_eq!(input.identifier, ADA);
+                self.check(right)?;
+                let signature = SigningKey::generate().sign(b"", b"right");
+                Ok(LoginSignatureOutput { signature }.encode())
+            }
+            ("command", steps::SIGN_COMMAND) => {
+                self.tickets.remove(ticket);
+                assert_eq!(self.opened, self.bound, "signed before the root was opened");
+                Ok(self.sign_command(input))
+            }
+            (_, steps::LOGIN_SIGNATURE) if LASTING.contains(&purpose) => {
+                assert_eq!(LoginSignatureInput::decode(input).unwrap().action, purpose);
+                self.check(right)?;
+                let signature = SigningKey::generate().sign(b"", b"right");
+                Ok(LoginSignatureOutput { signature }.encode())
+            }
+            ("change-password", steps::NEW_PASSWORD) => {
+                self.tickets.remove(ticket);
+                Ok(self.new_set().encode())
+            }
+            ("recovery-code", steps::NEW_RECOVERY_CODE) => {
+                self.tickets.remove(ticket);
+                let pending = PendingId::random();
+                self.pending = self.bound.map(|account| (pending, account));
+                Ok(NewRecoveryCodeOutput {
+                    pending,
+                    claim: RecoveryClaim::from_bytes(Secret::new(*pending.as_bytes())),
+                    set: self.new_set().encode(),
+                }
+                .encode())
+            }
+            ("recover", steps::RECOVER) => {
+                self.tickets.remove(ticket);
+                if !right {
+                    return Err(Error::WrongCode(String::new()));
+                }
+                let input = RecoverInput::decode(input).unwrap();
+                self.opened = Some(AccountId::from_bytes(input.credentials[..16].try_into().unwrap()));
+                self.opened_generation = generation(&input.credentials);
+                Ok(self.new_set().encode())
+            }
+            ("remove-device", steps::REMOVE_DEVICE) => {
+                self.tickets.remove(ticket);
+                let input = RemoveDeviceInput::decode(input).unwrap();
+                Ok(RemoveDeviceOutput {
+                    order: b"order".to_vec(),
+                    keyring: b"another keyring".to_vec(),
+                    boxes: input.devices.iter().map(|_| b"box".to_vec()).collect(),
+                }
+                .encode())
+            }
+            ("delete-account", steps::ORDER) => Ok(OrderOutput {
+                order: b"order".to_vec(),
+            }
+            .encode()),
+            ("identifier" | "bootloader", steps::ORDER) => {
+                self.tickets.remove(ticket);
+                Ok(OrderOutput {
+                    order: b"order".to_vec(),
+                }
+                .encode())
+            }
+            (_, steps::OPEN_ROOT) if OPENING.contains(&purpose) => {
+                let input = OpenRootInput::decode(input).unwrap();
+                if input.share.expose() != &[1; 32] {
+                    return Err(Error::CloudRefused("the root doesn't open".into()));
+                }
+                let account = AccountId::from_bytes(input.credentials[..16].try_into().unwrap());
+                self.opened_generation = generation(&input.credentials);
+                self.opened = Some(account);
+                Ok(OpenRootOutput {
+                    owner: owner(),
+                    generation: 1,
+                    account,
+                }
+                .encode())
+            }
+            ("sign-in", steps::CERTIFY) => Ok(CertifyOutput {
+                certificate: b"certificate".to_vec(),
+                device: DeviceId::random(),
+                epoch: Epoch::random(),
+                release: self.release.clone(),
+            }
+            .encode()),
+            ("sign-in", steps::BIND) => {
+                self.tickets.remove(ticket);
+                self.bound = self.opened;
+                self.release = None;
+                Ok(BindOutput {
+                    device: DeviceId::random(),
+                    epoch: Epoch::random(),
+                }
+                .encode())
+            }
+            ("sign-out" | "delete-account", steps::RELEASE) => {
+                self.check(right)?;
+                self.tickets.remove(ticket);
+                let account = self.bound.take().ok_or_else(|| Error::NotBound(String::new()))?;
+                let release = signed::Release {
+                    account,
+                    device: DeviceId::random(),
+                    epoch: Epoch::random(),
+                    hardware: HardwareId::from_bytes(HARDWARE),
+                };
+                let release = Signed::seal(&release, &SigningKey::generate()).encode();
+                self.release = Some(release.clone());
+                Ok(ReleaseOutput { release }.encode())
+            }
+            _ => Err(Error::BadTicket(String::new())),
+        }
+    }
+
+    /// A command as the warden makes it, but for its signature: nobody here is a judge of that.
+    fn sign_command(&mut self, input: &[u8]) -> Vec<u8> {
+        let input = SignCommandInput::decode(input).unwrap();
+        let certificate: DeviceCertificate = Signed::decode(&input.certificate)
+            .unwrap()
+            .peek_unverified()
+            .unwrap();
+        let verb = Verb::parse(&input.action).unwrap();
+        let command = Command {
+            id: CommandId::new(),
+            account: certificate.account,
+            device: certificate.device,
+            epoch: certificate.epoch,
+            counter: 1,
+            issued_at: SIGNED_AT,
+            expires_at: Command::default_expiry(verb, SIGNED_AT),
+            presence: 0,
+            episode: 0,
+            action: Action::decode(verb, &input.arguments).unwrap(),
+        };
+        self.signed.push(input);
+        let envelope = CommandEnvelope {
+            command: Signed::seal(&command, &SigningKey::generate()),
+            delegate: None,
+        };
+        SignCommandOutput {
+            envelope: envelope.encode(),
+            id: command.id,
+        }
+        .encode()
+    }
+
+    /// A record one generation on from the one that is open.
+    fn new_set(&self) -> NewCredentialsSet {
+        let mut credentials = self.opened.unwrap().as_bytes().to_vec();
+        credentials.push(self.opened_generation + 1);
+        NewCredentialsSet {
+            credentials,
+            owner: owner(),
+            keyring: b"keyring".to_vec(),
+            share: Secret::new([1; 32]),
+            succession: None,
+            certificates: Vec::new(),
+            boxes: Vec::new(),
+            delegates: Vec::new(),
+        }
+    }
+
+    fn check(&mut self, right: bool) -> Result<(), Error> {
+        self.checks += 1;
+        if right {
+            Ok(())
+        } else {
+            Err(Error::WrongPassword(String::new()))
+        }
+    }
+
+    fn pending_step(&mut self, pending: PendingId, account: AccountId, step: &str) -> Result<Vec<u8>, Error> {
+        match step {
+            steps::BIND => {
+                assert!(
+                    self.bound.is_none_or(|bound| bound == account),
+                    "bound over another account"
+                );
+                self.bound = Some(account);
+                self.release = None;
+                Ok(PendingBindOutput {
+                    device: DeviceId::random(),
+                    epoch: Epoch::random(),
+                    claim: RecoveryClaim::from_bytes(Secret::new(*pending.as_bytes())),
+                }
+                .encode())
+            }
+            steps::DISCARD | steps::ACKNOWLEDGE => {
+                self.pending = self.pending.filter(|(kept, _)| *kept != pending);
+                Ok(Done {}.encode())
+            }
+            _ => Err(Error::BadTicket(String::new())),
+        }
+    }
+
+    fn new_credentials(&self, pending: PendingId, account: AccountId) -> NewCredentialsOutput {
+        NewCredentialsOutput {
+            pending,
+            account,
+            generation: 1,
+            credentials: account.as_bytes().to_vec(),
+            owner: owner(),
+            keyring: b"keyring".to_vec(),
+            certificate: b"certificate".to_vec(),
+            share: Secret::new([1; 32]),
+            release: self.release.clone(),
+            hardware: HardwareId::from_bytes(HARDWARE),
+            hardware_locked: true,
+        }
+    }
+}
