@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::mpsc;
 
 use super::thread::Job;
-use super::{QUEUE, Sealer, Store, migrations};
+use super::{QUEUE, Sealer, Store, migrations, together};
 
 /// The database in memory, and what waits for it.
 pub(crate) struct ByHand {
@@ -52,8 +52,12 @@ impl ByHand {
             true => self.waiting.pop_back(),
             false => self.waiting.pop_front(),
         };
-        if let Some(Job::Run(run)) = job {
-            run(&mut self.connection);
+        match job {
+            Some(Job::Run(run)) => run(&mut self.connection),
+            Some(Job::Edit(edit)) => {
+                together::edit(&mut self.connection, edit, &mut self.inbox, &mut self.waiting);
+            }
+            Some(Job::Close(_)) | None => {}
         }
     }
 

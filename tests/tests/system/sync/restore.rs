@@ -5,7 +5,7 @@ use belay_tests::bluez::Chance;
 use belay_tests::until::until;
 
 use super::{Device, Fleet};
-use crate::documented_sync::{framed, put_many};
+use crate::documented_sync::{framed, put_many, sync};
 
 /// More than two pages of what the cloud lists.
 const CONTACTS: usize = 2100;
@@ -68,9 +68,12 @@ async fn a_restore_that_is_killed_again_and_again_brings_all_back_and_contacts_b
     fill(&fleet.devices[0]).await;
 
     let mut chance = Chance::new(11);
+    // Whatever was switched on first.
+    sync(&fleet.devices[1].app, "Pause").await.unwrap();
     for name in ["pictures", "contacts"] {
         fleet.devices[1].app.enable(name, true).await.unwrap().unwrap();
     }
+    sync(&fleet.devices[1].app, "Resume").await.unwrap();
     let mut seen = Vec::new();
     for _ in 0..KILLS {
         let device = &fleet.devices[1];
