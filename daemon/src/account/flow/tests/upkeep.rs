@@ -156,7 +156,7 @@ async fn a_change_that_is_killed_anywhere_leaves_cloud_and_warden_of_one_mind() 
                 .cloud
                 .with(|cloud| super::warden::generation(&cloud.present()))
         };
-        in_time(&world, || world.warden.generation() == generation()).await;
+        in_time(&world, &second, || world.warden.generation() == generation()).await;
         let before = generation();
         change(&world, &second, true).await.unwrap();
         assert_eq!(world.warden.generation(), before + 1, "{length}");
@@ -207,7 +207,7 @@ async fn what_was_changed_elsewhere_is_brought_in_its_order_at_a_hint() {
         .cloud
         .with(|cloud| (cloud.tells, cloud.told) = (true, Some(told)));
     world.hints.send_modify(|hints| *hints += 1);
-    in_time(&world, || world.warden.brought().len() >= 4).await;
+    in_time(&world, &life, || world.warden.brought().len() >= 4).await;
     let steps: Vec<_> = world.warden.brought().into_iter().map(|(step, _)| step).collect();
     assert_eq!(
         steps[..4],
@@ -310,7 +310,10 @@ async fn an_account_with_other_devices_stays_and_one_without_is_deleted_and_the_
     assert_eq!(calls(&world, "delete").1, 1);
     assert_eq!(world.warden.bound(), None);
     assert_eq!(life.state(), AccountState::Unbound);
-    in_time(&world, || world.cloud.with(|cloud| !cloud.releases.is_empty())).await;
+    in_time(&world, &life, || {
+        world.cloud.with(|cloud| !cloud.releases.is_empty())
+    })
+    .await;
 }
 
 #[tokio::test]
