@@ -1,6 +1,8 @@
 page-ask =
     .title = Conferma il tuo indirizzo
     .lead = Si sta creando un account Belay su
+    .lead-identifier = Si sta aggiungendo questo indirizzo a un account Belay su
+    .lead-recovery = Si sta impostando una nuova password del tuo account Belay su
     .caution = Conferma solo se questo è il tuo dispositivo e hai appena iniziato tu.
     .button = Conferma
 

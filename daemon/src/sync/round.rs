@@ -102,7 +102,7 @@ impl Round {
     }
 
     async fn once(&self, keys: &Arc<CollectionKeys>) -> Result<Report, Trouble> {
-        let mut report = Report::default();
+        let (mut report, edited) = (Report::default(), self.edited());
         // The cloud may have what was pushed last, and others may have gone on from there.
         if self.is_unanswered().await? {
             self.pull(keys, &mut report).await?;
@@ -117,7 +117,8 @@ impl Round {
             }
             self.finish(keys).await?;
         }
-        report.is_unfinished = self.is_left(report.is_full).await?;
+        // What was put meanwhile follows with the next round, which its edit asks for.
+        report.is_unfinished = edited == self.edited() && self.is_left(report.is_full).await?;
         Ok(report)
     }
 
@@ -130,6 +131,11 @@ impl Round {
         report.is_refused |= found.is_refused;
         report.is_spoilt = found.is_spoilt;
         Ok(report)
+    }
+
+    /// How often the collection was edited here.
+    fn edited(&self) -> Option<u64> {
+        self.desk.edits.borrow().get(self.collection).copied()
     }
 
     /// The key epoch in which what didn't open may; 0: all of it did.

@@ -4,6 +4,7 @@ mod editing;
 mod guard;
 mod histories;
 mod lies;
+mod longs;
 mod rig;
 mod spoilt;
 

@@ -1,7 +1,6 @@
 //! Devices of one account, and a cloud between them that is honest until a test says otherwise.
 
 use std::collections::BTreeMap;
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,17 +10,18 @@ use belay_proto::dbus::{BindingState, LockState};
 use belay_proto::id::AccountId;
 use belay_proto::signed::EpochKeys;
 use belay_proto::steps::{COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput};
-use belay_proto::sync::{Attributes, ChunkId, ChunkRef, Chunks, CollectionId, CollectionKeys, RecordId};
+use belay_proto::sync::{Attributes, ChunkId, CollectionId, RecordId};
 use belay_proto::wire::{
     ChangesAnswer, MissingAnswer, PushAnswer, PushRecord, PushRequest, PushResult, PushStatus, Quota,
     SyncRecord,
 };
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, ready};
+use futures_util::future::ready;
 use tokio::sync::watch;
 
-use super::super::ports::{Allowed, LongContents, Reply, SyncCloud, SyncFailure};
+use super::super::ports::{Reply, SyncCloud, SyncFailure};
 use super::super::*;
+use super::longs::Longs;
 use crate::actor::Supervisor;
 use crate::store::{SealingKey, Store};
 use crate::warden::testing::FakeWarden;
@@ -201,36 +201,6 @@ impl SyncCloud for Cloud {
 
     fn get_chunk(&self, _: ChunkId) -> Reply<'_, Vec<u8>> {
         ready(Err(SyncFailure::Refused)).boxed()
-    }
-}
-
-/// Nothing is long here, but where a test says in which key epoch it has to be brought.
-#[derive(Debug)]
-pub struct Longs(pub Arc<Cloud>);
-
-impl LongContents for Longs {
-    fn bring(
-        &self,
-        keys: Arc<CollectionKeys>,
-        _: OwnedFd,
-        _: Allowed,
-    ) -> BoxFuture<'_, Result<Chunks, SyncError>> {
-        let key_epoch = keys.key_epoch();
-        let one = ChunkRef {
-            id: ChunkId::from_bytes([1; 32]),
-            length: 5,
-            key_epoch,
-        };
-        ready(match *self.0.epoch_of_longs.lock().unwrap() {
-            0 => Err(SyncError::TooLong),
-            epoch if epoch > key_epoch => Err(SyncError::KeyEpochOld),
-            _ => Ok(Chunks(vec![one])),
-        })
-        .boxed()
-    }
-
-    fn fetch(&self, _: Arc<CollectionKeys>, _: Chunks, _: Allowed) -> Result<OwnedFd, SyncError> {
-        Err(SyncError::NotFound)
     }
 }
 

@@ -1,0 +1,42 @@
+//! Whoever moves long contents, in a test.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use belay_proto::sync::{ChunkId, ChunkRef, Chunks, CollectionKeys};
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+
+use super::rig::Cloud;
+use crate::sync::error::SyncError;
+use crate::sync::ports::{Allowed, LongContents};
+
+/// Nothing is long here, but where a test says in which key epoch it has to be brought.
+#[derive(Debug)]
+pub struct Longs(pub Arc<Cloud>);
+
+impl LongContents for Longs {
+    fn bring(
+        &self,
+        keys: Arc<CollectionKeys>,
+        _: OwnedFd,
+        _: Allowed,
+    ) -> BoxFuture<'_, Result<Chunks, SyncError>> {
+        let key_epoch = keys.key_epoch();
+        let one = ChunkRef {
+            id: ChunkId::from_bytes([1; 32]),
+            length: 5,
+            key_epoch,
+        };
+        ready(match *self.0.epoch_of_longs.lock().unwrap() {
+            0 => Err(SyncError::TooLong),
+            epoch if epoch > key_epoch => Err(SyncError::KeyEpochOld),
+            _ => Ok(Chunks(vec![one])),
+        })
+        .boxed()
+    }
+
+    fn fetch(&self, _: Arc<CollectionKeys>, _: Chunks, _: Allowed) -> Result<OwnedFd, SyncError> {
+        Err(SyncError::NotFound)
+    }
+}
