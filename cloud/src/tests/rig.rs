@@ -206,8 +206,12 @@ impl Rig {
         std::mem::take(&mut *self.postman.messages.lock().unwrap())
     }
 
+    /// The one message with a code; notices come besides.
     pub async fn mail(&self) -> Message {
         let mut mails = self.mails().await;
+        if mails.len() > 1 {
+            mails.retain(|mail| mail.code.is_some());
+        }
         assert_eq!(mails.len(), 1, "one message");
         mails.remove(0)
     }

@@ -109,6 +109,7 @@ fn the_proxies_have_members_of_the_xml_only() {
     let source = concat!(
         include_str!("proxies.rs"),
         include_str!("proxies/accessory.rs"),
+        include_str!("proxies/account.rs"),
         include_str!("proxies/sync.rs")
     );
     for (interface, xml) in INTERFACES {
