@@ -13,8 +13,11 @@ const MOST: usize = 64;
 
 /// What is done within a transaction, or isn't where there is none; what it answers is told once the transaction stands, or has
 /// failed.
+type Work = Box<dyn FnOnce(Option<&Transaction<'_>>) -> Verdict + Send>;
+
+/// A call.
 pub(super) struct Job {
-    pub(super) work: Box<dyn FnOnce(Option<&Transaction<'_>>) -> Verdict + Send>,
+    pub(super) work: Work,
     pub(super) lasts: Lasts,
 }
 
