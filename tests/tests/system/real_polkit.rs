@@ -103,17 +103,17 @@ async fn the_real_polkitd_reads_the_policy_file_as_the_contract_says_it() {
     );
     let reply = call.await.unwrap();
     let actions: Vec<Action> = reply.body().deserialize().unwrap();
-    // 0 is no, 3 the user's own password kept for a while, 5 is yes; any, inactive, active.
+    // 0 is no, 1 the user's own password, 3 the same kept for a while, 5 is yes; any, inactive, active.
     let ours: Vec<_> = actions
         .iter()
         .filter(|a| a.0.starts_with("org.belay1."))
         .collect();
-    assert_eq!(ours.len(), 8);
+    assert_eq!(ours.len(), 10);
     for action in ours {
-        let active = if action.0 == "org.belay1.location.read" {
-            3
-        } else {
-            5
+        let active = match action.0.as_str() {
+            "org.belay1.location.read" => 3,
+            "org.belay1.device.recover" | "org.belay1.service.token" => 1,
+            _ => 5,
         };
         assert_eq!((action.6, action.7, action.8), (0, 0, active), "{}", action.0);
     }
