@@ -60,6 +60,16 @@ pub async fn put_long(app: &App) -> Answer<u64> {
         .unwrap()
 }
 
+/// Calls `PutAll`, which tells ids and revisions.
+async fn put_all(app: &App, records: &[FramedRecord]) -> Answer<Vec<(String, u64)>> {
+    let mut stream = FrameWriter::new(Vec::new());
+    records.iter().for_each(|record| stream.write(record).unwrap());
+    let stream = Fd::from(memfd(&stream.finish().unwrap()).unwrap());
+    app.call(CONTACTS, "PutAll", &(stream, Options::new()))
+        .await
+        .unwrap()
+}
+
 /// Puts these contacts in one call.
 pub async fn put_many(app: &App, records: &[FramedRecord]) -> Answer<()> {
     let mut stream = FrameWriter::new(Vec::new());
@@ -252,9 +262,13 @@ async fn records_that_arent_there_and_revisions_that_are_old_are_told() {
         "none of them"
     );
     let mut contacts = app.watch(CONTACTS).await.unwrap();
-    put_many(&app, &[framed("ada", 0), framed("grace", revision)])
+    let stored = put_all(&app, &[framed("ada", 0), framed("grace", 0)]).await;
+    refused(stored, "Conflict").unwrap();
+    let stored = put_all(&app, &[framed("ada", 0), framed("grace", revision)])
         .await
         .unwrap();
+    assert_eq!(stored.len(), 2);
+    assert_eq!(stored[1].0, id);
     contacts
         .until("both records", "Records", |value| {
             u32::try_from(&**value) == Ok(2)
