@@ -206,14 +206,9 @@ impl Rig {
         std::mem::take(&mut *self.postman.messages.lock().unwrap())
     }
 
-    /// The one message with a code; notices come besides.
+    /// The one message, or the one with a code where notices come besides.
     pub async fn mail(&self) -> Message {
-        let mut mails = self.mails().await;
-        if mails.len() > 1 {
-            mails.retain(|mail| mail.code.is_some());
-        }
-        assert_eq!(mails.len(), 1, "one message");
-        mails.remove(0)
+        super::one_mail(self.mails().await)
     }
 
     /// Exactly this request; the answer with its body unread.
