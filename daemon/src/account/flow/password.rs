@@ -1,6 +1,7 @@
 //! ChangePassword, CreateRecoveryCode, and what became of either elsewhere.
 
 use belay_proto::dbus::Error as BusError;
+use belay_proto::id::PendingId;
 use belay_proto::keys::RecoveryClaim;
 use belay_proto::signed::DeviceCertificate;
 use belay_proto::steps::{
@@ -82,17 +83,9 @@ impl Flow {
         let set = NewCredentialsSet::decode(&made.set)
             .map_err(|_| AccountError::Internal("the warden's answer isn't understood"))?;
         if let Err(error) = self.bring_credentials(owner, set).await {
-            let pending = made.pending;
-            let discarded = self
-                .step(
-                    &pending.to_string(),
-                    steps::DISCARD,
-                    PendingInput { pending }.encode(),
-                    Done::decode,
-                )
-                .await;
-            if let Err(error) = discarded {
-                tracing::debug!(error = %with_causes(&error), "the warden will drop the code by itself");
+            // Where nobody knows whether the cloud took it, the code may be the account's, and the one before void.
+            if matches!(&error, AccountError::Cloud(refused) if refused.is_decided()) {
+                self.discard_code(made.pending).await;
             }
             return Err(error);
         }
@@ -101,6 +94,16 @@ impl Flow {
         })
         .await?;
         Ok(made.claim)
+    }
+
+    async fn discard_code(&self, pending: PendingId) {
+        let input = PendingInput { pending }.encode();
+        let discarded = self
+            .step(&pending.to_string(), steps::DISCARD, input, Done::decode)
+            .await;
+        if let Err(error) = discarded {
+            tracing::debug!(error = %with_causes(&error), "the warden will drop the code by itself");
+        }
     }
 
     /// Brings new credentials to the cloud, and what it took to the warden.
