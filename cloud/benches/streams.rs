@@ -6,7 +6,7 @@
 //! second, by the server's `retry:` and by a plain backoff that starts within a second. `STREAMS` lowers the
 //! number. Two files a stream are open, one in each process.
 
-#[path = "shared/account.rs"]
+#[path = "streams/account.rs"]
 mod account;
 #[path = "streams/device.rs"]
 mod device;

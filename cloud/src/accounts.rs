@@ -4,8 +4,11 @@ pub mod change;
 pub mod credentials;
 pub mod departure;
 pub mod grants;
+pub mod languages;
+pub mod named;
 pub mod orders;
 pub mod table;
+pub mod waiting;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -17,14 +20,15 @@ use self::change::LARGEST_KEYRING;
 use crate::app::App;
 use crate::http::idempotency::{self, Context, Kept, Key};
 use crate::http::{Answer, Call, Proof, Session};
+use crate::messages::Notice;
 use crate::problem::{Kind, Problem};
 use crate::store::{Failure, after_commit};
 use crate::tokens::{self, FamilyId};
 use crate::verifications::state::Purpose;
-use crate::{channel, devices, identifiers, text, verifications};
+use crate::{channel, devices, identifiers, notices, text, verifications};
 
 /// `POST /v1/accounts`: the ticket proves the address, the owner key signs the rest, and the first device is
-/// bound with it.
+/// bound with it. Without a device, as a browser makes one, the account stands and nobody has a session of it.
 ///
 /// # Errors
 /// `bad-ticket`, `bad-credentials`, `bad-certificate`, `identifier-taken`, `account-exists`,
@@ -65,7 +69,7 @@ pub async fn show(State(app): State<App>, session: Session) -> Result<Answer, Pr
     Answer::ok(&view)
 }
 
-/// `PATCH /v1/account`: what is absent stays, an empty text removes.
+/// `PATCH /v1/account`: what is absent stays, an empty text removes. Another language is told to the owner, in both.
 ///
 /// # Errors
 /// `malformed`.
@@ -82,9 +86,19 @@ pub async fn change(
         move |app, context, changes| {
             let tx = context.transaction;
             let account = table::of_session(&app.vault, tx, &session.account)?;
-            let profile = changed(account.profile, changes);
+            let profile = changed(account.profile.clone(), changes);
             check_profile(&profile)?;
             table::set_profile(&app.vault, tx, &account.id, &profile)?;
+            if languages::moved(tx, &account.id, &account.profile, &profile, context.now)? {
+                let days = languages::KEPT_DAYS;
+                notices::tell(
+                    app,
+                    tx,
+                    &account.id,
+                    &Notice::LanguageChanged { days },
+                    context.now,
+                )?;
+            }
             let here = devices::here(tx, &session.proof.thumbprint, &account.id)?;
             channel::account_moved(app, tx, &account.id, here.as_ref())?;
             Ok(Kept::Answer(Answer::empty()))
@@ -121,14 +135,22 @@ fn make(
     body: &wire::CreateAccountRequest,
 ) -> Result<(Done, Answer), Failure> {
     let (tx, now) = (context.transaction, context.now);
-    let device_name = text::name(&body.device_name)?;
+    let first = First::of(body)?;
     check_profile(&body.profile)?;
     if body.keyring.is_empty() || body.keyring.len() > LARGEST_KEYRING {
         return Err(Problem::malformed("`keyring` is empty or too large").into());
     }
     let verification = verifications::redeem(app, tx, &body.ticket, Purpose::Registration, proof, now)?;
     let record = check_first_record(&body.credentials, &body.owner)?;
-    let certificate = devices::check(&body.certificate, &body.owner, &record.account, proof)?;
+    let certificate = match &first {
+        Some(first) => Some(devices::check(
+            first.certificate,
+            &body.owner,
+            &record.account,
+            proof,
+        )?),
+        None => None,
+    };
     if identifiers::is_taken(tx, &verification.lookup)? {
         return Err(Problem::new(Kind::IdentifierTaken).into());
     }
@@ -136,8 +158,9 @@ fn make(
         return Err(Problem::new(Kind::AccountExists).into());
     }
     // All refusals that depend on the account alone are behind; the lock is asked before the first write.
-    let release = body.release.as_deref();
-    devices::ask_lock(app, tx, &certificate, release, now)?;
+    if let Some(certificate) = &certificate {
+        devices::ask_lock(app, tx, certificate, body.release.as_deref(), now)?;
+    }
     table::insert(&app.vault, tx, body, &record, now)?;
     identifiers::insert(
         &app.vault,
@@ -147,30 +170,40 @@ fn make(
         &verification.address,
         now,
     )?;
-    devices::bind(app, tx, &certificate, &body.certificate, device_name, now)?;
     verifications::table::mark_used(tx, &verification.id, now)?;
-    let (family, tokens) = tokens::start(app, tx, &record.account, &proof.thumbprint, now)?;
+    let (bound, tokens) = match (&first, &certificate) {
+        (Some(first), Some(certificate)) => {
+            devices::bind(app, tx, certificate, first.certificate, first.name, now)?;
+            let (family, tokens) = tokens::start(app, tx, &record.account, &proof.thumbprint, now)?;
+            (Some((certificate.device, family)), Some(tokens))
+        }
+        _ => (None, None),
+    };
     let counted = app.clone();
     after_commit(move || counted.metrics.registered());
     let done = Done {
         account: record.account,
-        device: certificate.device,
-        family,
+        bound,
     };
     let answer = created(&done, tokens)?;
     Ok((done, answer))
 }
 
 fn again(app: &App, context: &Context<'_>, done: &Done) -> Result<Kept, Failure> {
-    let tokens = tokens::again(app, context.transaction, &done.family, context.now)?;
-    let tokens = tokens.ok_or_else(|| Problem::new(Kind::AccountExists))?;
+    let tokens = match &done.bound {
+        Some((_, family)) => {
+            let tokens = tokens::again(app, context.transaction, family, context.now)?;
+            Some(tokens.ok_or_else(|| Problem::new(Kind::AccountExists))?)
+        }
+        None => None,
+    };
     Ok(Kept::Marker(created(done, tokens)?, done.write()))
 }
 
-fn created(done: &Done, tokens: wire::Tokens) -> Result<Answer, Problem> {
+fn created(done: &Done, tokens: Option<wire::Tokens>) -> Result<Answer, Problem> {
     let answer = wire::CreatedAccount {
         account: done.account,
-        device: done.device,
+        device: done.bound.as_ref().map(|(device, _)| *device),
         tokens,
     };
     Answer::json(StatusCode::CREATED, &answer)
@@ -203,32 +236,58 @@ fn check_profile(profile: &wire::Profile) -> Result<(), Problem> {
     text::language(profile.language.as_deref()).map(drop)
 }
 
+/// The device that an account is made with.
+struct First<'a> {
+    certificate: &'a [u8],
+    name: &'a str,
+}
+
+impl<'a> First<'a> {
+    /// Certificate and name, or neither of them.
+    fn of(body: &'a wire::CreateAccountRequest) -> Result<Option<Self>, Problem> {
+        match (&body.certificate, &body.device_name) {
+            (Some(certificate), Some(name)) => Ok(Some(Self {
+                certificate,
+                name: text::name(name)?,
+            })),
+            (None, None) if body.release.is_none() => Ok(None),
+            _ => Err(Problem::malformed(
+                "`certificate`, `device_name` and `release` are of one device",
+            )),
+        }
+    }
+}
+
 /// What is remembered of a creation under its idempotency key: all but the tokens.
 #[derive(Debug)]
 struct Done {
     account: AccountId,
-    device: DeviceId,
-    family: FamilyId,
+    /// The first device, where there is one, and the family of its session's tokens.
+    bound: Option<(DeviceId, FamilyId)>,
 }
 
 impl Done {
     fn write(&self) -> Vec<u8> {
-        [
-            self.account.as_bytes().as_slice(),
-            self.device.as_bytes(),
-            &self.family,
-        ]
-        .concat()
+        let mut marker = self.account.as_bytes().to_vec();
+        if let Some((device, family)) = &self.bound {
+            marker.extend(device.as_bytes());
+            marker.extend(family);
+        }
+        marker
     }
 
     fn read(marker: &[u8]) -> Option<Self> {
         let (account, rest) = marker.split_first_chunk::<16>()?;
-        let (device, family) = rest.split_first_chunk::<16>()?;
-        let family = family.try_into().ok()?;
+        let bound = match rest {
+            [] => None,
+            rest => {
+                let (device, family) = rest.split_first_chunk::<16>()?;
+                Some((DeviceId::from_bytes(*device), family.try_into().ok()?))
+            }
+        };
         Some(Self {
             account: AccountId::from_bytes(*account),
-            device: DeviceId::from_bytes(*device),
-            family,
+            bound,
         })
     }
 }

@@ -9,7 +9,6 @@ pub mod hardware;
 pub mod manifest;
 pub mod quota;
 pub mod restore;
-pub mod who;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,6 +16,7 @@ use std::path::{Path, PathBuf};
 use belay_proto::clock::system_clock;
 use belay_proto::sysexits;
 
+use crate::accounts::named::NoName;
 use crate::app::{OpenError, open_data};
 use crate::clock::{CloudClock, Millis};
 use crate::problem::{Kind, Problem};
@@ -28,6 +28,9 @@ pub enum AdminError {
     /// An argument that can't be.
     #[error("{0}")]
     Usage(&'static str),
+    /// An argument that names no account.
+    #[error(transparent)]
+    Named(NoName),
     /// No such data folder.
     #[error("there is no database in this folder")]
     NoData,
@@ -86,7 +89,7 @@ impl AdminError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) => sysexits::USAGE,
+            Self::Usage(_) | Self::Named(_) => sysexits::USAGE,
             Self::NoData
             | Self::Open(_)
             | Self::File(..)
@@ -103,6 +106,12 @@ impl AdminError {
             | Self::TooEarly(_)
             | Self::Busy => sysexits::UNAVAILABLE,
         }
+    }
+}
+
+impl From<NoName> for AdminError {
+    fn from(error: NoName) -> Self {
+        Self::Named(error)
     }
 }
 

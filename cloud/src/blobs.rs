@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use belay_proto::AccountId;
@@ -22,16 +22,17 @@ use belay_proto::wire::{
     MISSING_CHUNKS, MissingAnswer, MissingChunk, MissingRequest, OCTET_STREAM, repr_digest,
 };
 use futures_util::stream;
+use ring::digest::{Context, SHA256};
 use rusqlite::Transaction;
 use tokio::task::spawn_blocking;
 
-use self::files::{FileName, PIECE};
+use self::files::{FileName, Files, PIECE};
 use self::range::Part;
 use self::table::Row;
 use self::upload::{Announced, Upload, Verdict, blocking};
 use crate::app::App;
 use crate::http::packed::Packed;
-use crate::http::{Session, id_in_path};
+use crate::http::{Session, Shown, id_in_path};
 use crate::problem::{Kind, Problem};
 use crate::store::{self, Failure};
 use crate::{devices, sync};
@@ -40,62 +41,90 @@ use crate::{devices, sync};
 ///
 /// # Errors
 /// `malformed`, `not-bound`, `too-large`.
-pub async fn missing(
-    State(app): State<App>,
-    session: Session,
-    Packed(body): Packed<MissingRequest>,
-) -> Result<Packed<MissingAnswer>, Problem> {
-    if body.chunks.len() > MISSING_CHUNKS {
-        return Err(Problem::new(Kind::TooLarge).because("a call asks after at most 1,000 chunks"));
-    }
-    let (account, thumbprint, now) = (session.account, session.proof.thumbprint, app.now());
-    let chunks = body.chunks;
-    let look = move |tx: &Transaction<'_>| {
-        devices::acting(tx, &thumbprint, &account)?;
-        match table::is_keeping_due(tx, &account, &chunks, now)? {
-            false => Ok(Ok(absent(tx, &account, &chunks)?)),
-            true => Ok(Err(chunks)),
+pub async fn missing(State(app): State<App>, request: Request) -> Result<Packed<MissingAnswer>, Problem> {
+    let (parts, body) = request.into_parts();
+    let shown = Shown::read(&parts, &app)?;
+    let Packed(body) = Packed::<MissingRequest>::from_request(Request::from_parts(parts, body), &app).await?;
+    let (chunks, now) = (body.chunks, app.now());
+    let look = move |tx: &Transaction<'_>, session: &Session| {
+        if chunks.len() > MISSING_CHUNKS {
+            let why = "a call asks after at most 1,000 chunks";
+            return Err(Problem::new(Kind::TooLarge).because(why).into());
         }
+        let account = session.account;
+        devices::acting(tx, &session.proof.thumbprint, &account)?;
+        let found = match table::is_keeping_due(tx, &account, &chunks, now)? {
+            false => Ok(rows(tx, &account, &chunks)?),
+            true => Err(chunks),
+        };
+        Ok((account, found))
     };
-    let missing = match app.store.note(look).await? {
-        Ok(missing) => missing,
+    let (account, found) = shown.in_session(&app, look).await?;
+    let found = match found {
+        Ok(found) => found,
         // Who asks names them next.
         Err(chunks) => {
             let keep = move |tx: &Transaction<'_>| {
                 table::keep(tx, &account, &chunks, now)?;
-                absent(tx, &account, &chunks)
+                rows(tx, &account, &chunks)
             };
             app.store.transact(keep).await?
         }
     };
-    let files = app.files.clone();
-    let offsets = move || -> io::Result<Vec<MissingChunk>> {
-        let offset = |row: Option<Row>| match row {
-            Some(row) => Ok(files.length(row.file)?.min(row.length)),
-            None => Ok(0),
-        };
-        let chunk = |(id, row)| offset(row).map(|offset| MissingChunk { id, offset });
-        missing.into_iter().map(chunk).collect()
+    let (missing, lost) = match found.iter().any(|(_, row)| row.is_some()) {
+        true => {
+            let files = app.files.clone();
+            blocking(move || absent(&files, found)).await?
+        }
+        // There is no file to look at.
+        false => (
+            found.into_iter().map(|(id, _)| nothing_of(id)).collect(),
+            Vec::new(),
+        ),
     };
-    Ok(Packed(MissingAnswer {
-        missing: blocking(offsets).await?,
-    }))
+    if !lost.is_empty() {
+        let lose = move |tx: &Transaction<'_>| {
+            let mut lost = lost.iter();
+            lost.try_for_each(|(id, file)| table::lose(tx, &account, id, *file))
+        };
+        app.store.transact(lose).await?;
+    }
+    Ok(Packed(MissingAnswer { missing }))
 }
 
-/// Which of these aren't there, or not all of them.
-fn absent(
-    tx: &Transaction<'_>,
-    account: &AccountId,
-    chunks: &[ChunkId],
-) -> Result<Vec<(ChunkId, Option<Row>)>, Failure> {
-    let mut absent = Vec::new();
-    for id in chunks {
-        let row = table::find(tx, account, id)?;
-        if !row.is_some_and(|row| row.whole) {
-            absent.push((*id, row));
+/// A chunk, and its row where there is one.
+type Found = (ChunkId, Option<Row>);
+/// A chunk whose file should be there and isn't.
+type Lost = (ChunkId, FileName);
+
+const fn nothing_of(id: ChunkId) -> MissingChunk {
+    MissingChunk { id, offset: 0 }
+}
+
+/// What there is of these.
+fn rows(tx: &Transaction<'_>, account: &AccountId, chunks: &[ChunkId]) -> Result<Vec<Found>, Failure> {
+    chunks
+        .iter()
+        .map(|id| Ok((*id, table::find(tx, account, id)?)))
+        .collect()
+}
+
+/// Which of these aren't there, or not all of them, and files that should be there and aren't.
+fn absent(files: &Files, rows: Vec<Found>) -> io::Result<(Vec<MissingChunk>, Vec<Lost>)> {
+    let (mut missing, mut lost) = (Vec::new(), Vec::new());
+    for (id, row) in rows {
+        let offset = match row {
+            Some(row) => files.length(row.file)?.min(row.length),
+            None => 0,
+        };
+        match row.filter(|row| row.whole) {
+            Some(row) if offset == row.length => continue,
+            Some(row) => lost.push((id, row.file)),
+            None => {}
         }
+        missing.push(MissingChunk { id, offset });
     }
-    Ok(absent)
+    Ok((missing, lost))
 }
 
 /// `PUT /v1/blobs/{id}`: a chunk, or what is left of it.
@@ -104,10 +133,10 @@ fn absent(
 /// `malformed`, `not-bound`, `not-found` for an id that is none, `too-large`, `unsupported-media-type`, `wrong-offset`,
 /// `chunk-busy`, `digest-mismatch`, `quota-exceeded`, `request-timeout`, `busy`.
 pub async fn put(State(app): State<App>, path: Path<String>, request: Request) -> Result<Response, Problem> {
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let announced = Announced::read(&parts.headers, &body);
-    let begun = match Session::from_request_parts(&mut parts, &app).await {
-        Ok(session) => begin(&app, &session, path, announced).await,
+    let begun = match Shown::read(&parts, &app) {
+        Ok(shown) => begin(&app, shown, path, announced).await,
         Err(problem) => Err(problem),
     };
     match begun {
@@ -138,34 +167,34 @@ enum Begun {
 
 async fn begin(
     app: &App,
-    session: &Session,
+    shown: Shown,
     path: Path<String>,
     announced: Result<Announced, Problem>,
 ) -> Result<Begun, Problem> {
-    let id: ChunkId = id_in_path(path)?;
-    let announced = announced?;
-    let (account, thumbprint) = (session.account, session.proof.thumbprint);
-    let writing = app.files.write(account, id);
-    let (taken, inside) = (writing.as_ref().err().copied(), app.clone());
-    let decide = move |tx: &Transaction<'_>| {
-        devices::acting(tx, &thumbprint, &account)?;
+    let inside = app.clone();
+    let decide = move |tx: &Transaction<'_>, session: &Session| {
+        let id: ChunkId = id_in_path(path)?;
+        let announced = announced?;
+        let account = session.account;
+        let writing = inside.files.write(account, id);
+        devices::acting(tx, &session.proof.thumbprint, &account)?;
         let row = table::find(tx, &account, &id)?;
         let verdict = announced.judge(row.as_ref());
         if verdict != Verdict::Whole {
             table::keep(tx, &account, &[id], inside.now())?;
         }
-        let file = match (verdict, taken) {
+        let file = match (verdict, &writing) {
             (Verdict::Whole | Verdict::Differs | Verdict::From(_), _) => None,
-            (_, Some(taken)) => return Err(Problem::wait(taken, upload::WAIT).into()),
-            (Verdict::GoOn(file), None) => Some(file),
-            (Verdict::Begin, None) => Some(reserve(&inside, tx, &account, &id, row, announced)?),
+            (_, Err(taken)) => return Err(Problem::wait(*taken, upload::WAIT).into()),
+            (Verdict::GoOn(file), Ok(_)) => Some(file),
+            (Verdict::Begin, Ok(_)) => Some(reserve(&inside, tx, &account, &id, row, announced)?),
         };
-        Ok((verdict, file))
+        Ok((account, id, announced, verdict, file.zip(writing.ok())))
     };
     // A reserved row is on disk with the one that says that all of the chunk is there. Until then nobody was told that it is,
     // and a file whose row a power cut took is nobody's.
-    let (verdict, file) = app.store.note(decide).await?;
-    if let (Some(file), Ok(writing)) = (file, writing) {
+    let (account, id, announced, verdict, writing) = shown.in_session(app, decide).await?;
+    if let Some((file, writing)) = writing {
         return Ok(Begun::Upload(Box::new(Upload {
             app: app.clone(),
             account,
@@ -275,12 +304,24 @@ pub async fn get(
             content_range(&format!("{first}-{last}"), row.length)?,
         );
     }
-    Ok((
-        status,
-        answer,
-        Body::from_stream(stream::try_unfold((file, length), piece)),
-    )
-        .into_response())
+    let sending = Sending {
+        file,
+        left: length,
+        check: (part == Part::Whole).then(|| Context::new(&SHA256)),
+        spoilt: (app, account, id, row),
+    };
+    let body = Body::from_stream(stream::try_unfold(sending, piece));
+    Ok((status, answer, body).into_response())
+}
+
+/// A chunk on its way out.
+struct Sending {
+    file: File,
+    left: u64,
+    /// Of what was sent, where it is all of it.
+    check: Option<Context>,
+    /// Which it is.
+    spoilt: (App, AccountId, ChunkId, Row),
 }
 
 fn nowhere(length: u64) -> Response {
@@ -295,18 +336,39 @@ fn content_range(part: &str, length: u64) -> Result<HeaderValue, Problem> {
     HeaderValue::from_str(&format!("bytes {part}/{length}")).map_err(|_| Problem::new(Kind::Internal))
 }
 
-/// The next bytes of a file, as long as there are any left to tell.
-async fn piece((mut file, left): (File, u64)) -> io::Result<Option<(Bytes, (File, u64))>> {
-    if left == 0 {
+/// The next bytes of a file, as long as there are any left to tell. The last ones of a chunk that isn't any more what was
+/// brought aren't sent: it has to come again.
+async fn piece(mut sending: Sending) -> io::Result<Option<(Bytes, Sending)>> {
+    if sending.left == 0 {
         return Ok(None);
     }
     let reading = move || {
-        let mut bytes = vec![0; usize::try_from(left).map_or(PIECE, |left| left.min(PIECE))];
-        file.read_exact(&mut bytes)?;
-        let left = left - bytes.len() as u64;
-        Ok(Some((Bytes::from(bytes), (file, left))))
+        let mut bytes = vec![0; usize::try_from(sending.left).map_or(PIECE, |left| left.min(PIECE))];
+        sending.file.read_exact(&mut bytes)?;
+        if let Some(check) = &mut sending.check {
+            check.update(&bytes);
+        }
+        sending.left -= bytes.len() as u64;
+        Ok::<_, io::Error>((Bytes::from(bytes), sending))
     };
-    spawn_blocking(reading)
-        .await
-        .map_err(|_| io::Error::from(ErrorKind::Other))?
+    let read = spawn_blocking(reading).await;
+    let (bytes, mut sending) = read.map_err(|_| io::Error::from(ErrorKind::Other))??;
+    if sending.left == 0
+        && let Some(check) = sending.check.take()
+    {
+        let (app, account, id, row) = &sending.spoilt;
+        if check.finish().as_ref() != row.digest {
+            tracing::warn!("a chunk is spoilt, and has to come again");
+            let (files, account, id, file) = (app.files.clone(), *account, *id, row.file);
+            let lose = move |tx: &Transaction<'_>| {
+                table::lose(tx, &account, &id, file)?;
+                // Nothing of it is to be gone on from.
+                store::after_commit(move || files.remove(vec![file]));
+                Ok(())
+            };
+            let lost = app.store.transact(lose).await;
+            return Err(lost.map_or_else(|_| ErrorKind::Other.into(), |()| ErrorKind::InvalidData.into()));
+        }
+    }
+    Ok(Some((bytes, sending)))
 }

@@ -12,11 +12,12 @@ use belay_proto::wire;
 use self::table::{Request, State as Stands};
 use crate::accounts::{orders, table as accounts};
 use crate::app::App;
-use crate::clock::Millis;
+use crate::clock::{DAY, Millis};
 use crate::http::idempotency::{self, Kept, Key};
 use crate::http::{Answer, Call, Proof, Session};
+use crate::messages::Notice;
 use crate::problem::Problem;
-use crate::{channel, devices};
+use crate::{channel, devices, notices};
 
 /// The longest reason, characters.
 const LONGEST_REASON: usize = 500;
@@ -44,13 +45,19 @@ pub async fn ask(
                 *deed == Deed::UnlockBootloader(device)
             })?;
             order.done(tx, now)?;
-            table::ask(&app.vault, tx, &device, reason, now)?;
+            let waits = |request: Request| request.state == Stands::Pending;
+            let waited = table::load(tx, &device)?.is_some_and(waits);
+            table::ask(&app.vault, tx, &device, reason, app.settings.bootloader_wait, now)?;
             channel::account_changed(app, tx, &account.id, &device)?;
-            let answer = tell(
-                table::load(tx, &device)?.as_ref(),
-                app.settings.bootloader_wait,
-                now,
-            );
+            // One that waits already, or was approved, is no news.
+            if !waited && table::load(tx, &device)?.is_some_and(waits) {
+                let notice = Notice::UnlockRequested {
+                    device: &devices::table::name(&app.vault, tx, &device)?,
+                    days: days(app.settings.bootloader_wait),
+                };
+                notices::tell(app, tx, &account.id, &notice, now)?;
+            }
+            let answer = answer(table::load(tx, &device)?.as_ref(), now);
             Ok(Kept::Answer(Answer::json(StatusCode::ACCEPTED, &answer)?))
         },
     )
@@ -67,19 +74,24 @@ pub async fn show(State(app): State<App>, proof: Proof) -> Result<Answer, Proble
         .store
         .transact(move |tx| table::load(tx, &channel::bound(tx, &proof)?.device))
         .await?;
-    Answer::ok(&tell(request.as_ref(), app.settings.bootloader_wait, now))
+    Answer::ok(&answer(request.as_ref(), now))
 }
 
-fn tell(request: Option<&Request>, wait: Millis, now: Millis) -> wire::BootloaderAnswer {
+fn answer(request: Option<&Request>, now: Millis) -> wire::BootloaderAnswer {
     wire::BootloaderAnswer {
         state: request
             .map_or("none", |request| request.state.as_str())
             .to_owned(),
         waits_ms: match request {
-            Some(request) if request.state == Stands::Pending => request.waits(wait, now),
+            Some(request) if request.state == Stands::Pending => request.waits(now),
             _ => 0,
         },
     }
+}
+
+/// A wait in whole days, the last of them begun.
+fn days(wait: Millis) -> u32 {
+    u32::try_from(wait.div_ceil(DAY)).unwrap_or(u32::MAX)
 }
 
 fn reason(text: &str) -> Result<&str, Problem> {

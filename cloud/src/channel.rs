@@ -198,7 +198,7 @@ pub fn account_moved(
     Ok(())
 }
 
-/// Tells the streams of this cloud what another process noted.
+/// Tells the streams of this cloud what another process noted, and its sender.
 ///
 /// # Errors
 /// A broken database.
@@ -207,6 +207,8 @@ pub fn tell_from_outside(app: &App, tx: &Transaction<'_>) -> Result<(), Failure>
         let (hub, marks) = (app.hub.clone(), table::marks(tx, &device)?);
         after_commit(move || hub.tell(&device, marks));
     }
+    // It may have left messages too, which the sender would otherwise find only after the next of its own.
+    app.messages_due.notify_one();
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::admin::AdminError;
 use crate::admin::restore::Spoilt;
-use crate::config::{self, Settings};
+use crate::config::{self, Console, Settings};
 use crate::{admin, server};
 
 const AFTER_HELP: &str = "\
@@ -62,6 +62,9 @@ pub struct Options {
     /// Write mails and messages into this folder instead of sending them
     #[arg(long, value_name = "DIR")]
     pub outbox: Option<PathBuf>,
+    /// Whether to serve the pages that ask for a password [default: on]
+    #[arg(long, value_name = "on|off", value_enum)]
+    pub console: Option<Console>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -206,19 +209,16 @@ fn administer(settings: &Settings, what: Admin) -> Result<String, AdminError> {
         Admin::Accounts { what } => match what {
             Accounts::List => admin::accounts::list(data),
             Accounts::Show { account } => admin::accounts::show(data, &account),
-            Accounts::Delete { account } => admin::accounts::delete(data, &account),
+            Accounts::Delete { account } => admin::accounts::delete(settings, &account),
         },
-        Admin::Bootloader { what } => {
-            let wait = settings.bootloader_wait;
-            match what {
-                Bootloader::List => admin::bootloader::list(data, wait),
-                Bootloader::Approve { device } => admin::bootloader::decide(data, &device, true, wait),
-                Bootloader::Deny { device } => admin::bootloader::decide(data, &device, false, wait),
-            }
-        }
+        Admin::Bootloader { what } => match what {
+            Bootloader::List => admin::bootloader::list(data),
+            Bootloader::Approve { device } => admin::bootloader::decide(settings, &device, true),
+            Bootloader::Deny { device } => admin::bootloader::decide(settings, &device, false),
+        },
         Admin::Hardware { what } => match what {
             Hardware::Show { hardware } => admin::hardware::show(data, &hardware),
-            Hardware::Release { hardware } => admin::hardware::release(data, &hardware),
+            Hardware::Release { hardware } => admin::hardware::release(settings, &hardware),
         },
         Admin::Quota { account, bytes } => {
             admin::quota::quota(data, &account, bytes.as_deref(), settings.limits.quota)

@@ -44,6 +44,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What a proof of work costs.
     pub work: Work,
+    /// Whether pages are served that ask for a password.
+    pub console: Console,
     /// Who may read `/metrics`.
     pub metrics: Vec<Network>,
     /// Services that accounts may sign on to, by the names that tokens call them.
@@ -129,9 +131,9 @@ pub struct SmsOut {
 pub struct Limits {
     /// Codes and links an hour to callers of one network.
     pub sends_per_network: u32,
-    /// Text messages a day to numbers that differ in the last four digits only.
+    /// Text messages with codes a day to numbers that differ in the last four digits only; ten times as many notices.
     pub sms_per_range: u32,
-    /// Text messages a day to numbers with the same first three digits.
+    /// Text messages with codes a day to numbers with the same first three digits; ten times as many notices.
     pub sms_per_region: u32,
     /// Sign-ins an hour by callers of one network, refused ones included.
     pub logins_per_network: u32,
@@ -187,6 +189,17 @@ impl Limits {
             window: HOUR,
         }
     }
+}
+
+/// Whether pages are served that ask for a password: whoever serves them could read what is typed there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Console {
+    /// They are.
+    #[default]
+    On,
+    /// They aren't.
+    Off,
 }
 
 /// What a proof of work costs: about 16 to the power of the prefix's length guesses of `rounds` each.
@@ -292,6 +305,7 @@ pub fn load(options: &Options) -> Result<Settings, ConfigError> {
         sms_out: file.sms_out.map(SmsOutFile::read).transpose()?,
         limits: file.limits,
         work: file.proof_of_work,
+        console: options.console.or(file.console).unwrap_or_default(),
         metrics: file.metrics.map_or_else(loopback, |metrics| metrics.networks),
         services: file.services,
         bootloader_wait: u64::from(file.bootloader.wait_days) * DAY,

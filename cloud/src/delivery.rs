@@ -9,6 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use belay_proto::failpoint;
 use belay_proto::keys::random;
 use belay_proto::text::hex;
 use futures_util::future::join_all;
@@ -156,16 +157,31 @@ pub fn queue(
     life: Millis,
     now: Millis,
 ) -> Result<(), Failure> {
+    put(&app.vault, transaction, message, life, now)?;
+    // The sender asks the same thread, so it looks after this transaction has ended.
+    app.messages_due.notify_one();
+    Ok(())
+}
+
+/// The same without waking the sender, who may live in another process.
+///
+/// # Errors
+/// A broken database.
+pub fn put(
+    vault: &Vault,
+    transaction: &Transaction<'_>,
+    message: &Message,
+    life: Millis,
+    now: Millis,
+) -> Result<(), Failure> {
     let body = serde_json::to_vec(message).map_err(|_| StoreError::Unreadable("a message"))?;
     transaction
         .prepare_cached("INSERT INTO messages (body, attempts, next_at, until) VALUES (?1, 0, ?2, ?3)")?
         .execute(params![
-            app.vault.seal("message", &[], &body),
+            vault.seal("message", &[], &body),
             now,
             now.saturating_add(life)
         ])?;
-    // The sender asks the same thread, so it looks after this transaction has ended.
-    app.messages_due.notify_one();
     Ok(())
 }
 
@@ -251,6 +267,7 @@ async fn attempt(app: &App, carriers: &[Arc<dyn Carrier>], waiting: Waiting) {
         Some(carrier) => carrier.send(message, &waiting.mark).await,
         None => Err(DeliveryError::NoWay),
     };
+    failpoint!("cloud.message.sent");
     let again = match &result {
         Ok(()) => None,
         Err(error) => again_at(&waiting, error, app.now()),

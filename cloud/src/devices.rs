@@ -20,7 +20,7 @@ use crate::http::{Answer, Call, Proof, Session, id_in_path};
 use crate::messages::Notice;
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
-use crate::{accounts, channel, commands, identifiers, notices, releases, text, tokens};
+use crate::{accounts, bootloader, channel, commands, identifiers, notices, releases, text, tokens};
 
 pub use table::seen;
 
@@ -196,6 +196,8 @@ pub fn bind(
         }
         commands::table::let_go(tx, &device, now)?;
         accounts::grants::forget(tx, &device)?;
+        accounts::waiting::forget_of(tx, &device)?;
+        bootloader::table::withdraw_of(tx, &device)?;
         channel::end(app, &device);
     }
     table::insert(&app.vault, tx, certificate, &hardware, bytes, name, now)?;
@@ -228,6 +230,8 @@ pub fn release(
     table::set_released(tx, device)?;
     commands::table::let_go(tx, device, now)?;
     accounts::grants::forget(tx, device)?;
+    accounts::waiting::forget_of(tx, device)?;
+    bootloader::table::withdraw_of(tx, device)?;
     accounts::departure::was_released(tx, &binding.account, now)?;
     tokens::revoke_key(tx, &binding.account, &binding.thumbprint, now)
 }

@@ -11,5 +11,5 @@ pub mod query;
 
 pub use answer::Answer;
 pub use call::{Call, Caller, id_in_path};
-pub use proof::{Bearer, Proof, Session};
+pub use proof::{Bearer, Proof, Session, Shown};
 pub use query::Query;

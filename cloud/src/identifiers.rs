@@ -14,10 +14,11 @@ use crate::accounts::table as accounts;
 use crate::app::App;
 use crate::http::idempotency::{self, Kept, Key};
 use crate::http::{Answer, Call, Session};
+use crate::messages::Notice;
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
 use crate::verifications::state::Purpose;
-use crate::{channel, devices, verifications};
+use crate::{channel, devices, notices, verifications};
 
 pub use table::{addresses, insert, is_taken, list, masked_login};
 
@@ -63,11 +64,15 @@ pub async fn add(
             order.done(tx, now)?;
             verifications::table::mark_used(tx, &proved.id, now)?;
             let id = insert(&app.vault, tx, &account.id, &proved.lookup, &proved.address, now)?;
-            tell(app, tx, &account.id, &session)?;
+            hint(app, tx, &account.id, &session)?;
             let added = list(&app.vault, tx, &account.id)?
                 .into_iter()
                 .find(|view| view.id == id);
             let added = added.ok_or_else(|| Problem::new(Kind::Internal))?;
+            let notice = Notice::AddressAdded {
+                address: &added.masked,
+            };
+            notices::tell(app, tx, &account.id, &notice, now)?;
             Ok(Kept::Answer(Answer::json(StatusCode::CREATED, &added)?))
         },
     )
@@ -104,8 +109,12 @@ pub async fn remove(
                 return Err(Problem::new(Kind::IdentifierIsLogin).into());
             }
             order.done(tx, now)?;
+            let address = masked(app, tx, &account.id, &name)?;
+            // While the address is there still: whoever reads it has to hear of it too.
+            let notice = Notice::AddressRemoved { address: &address };
+            notices::tell(app, tx, &account.id, &notice, now)?;
             table::delete(tx, &id)?;
-            tell(app, tx, &account.id, &session)?;
+            hint(app, tx, &account.id, &session)?;
             Ok(Kept::Answer(Answer::empty()))
         },
     )
@@ -139,7 +148,10 @@ pub async fn set_login(
             order.done(tx, now)?;
             if position != 0 {
                 table::to_front(tx, &account.id, &id, position)?;
-                tell(app, tx, &account.id, &session)?;
+                hint(app, tx, &account.id, &session)?;
+                let address = masked(app, tx, &account.id, name)?;
+                let notice = Notice::LoginChanged { address: &address };
+                notices::tell(app, tx, &account.id, &notice, now)?;
             }
             Ok(Kept::Answer(Answer::empty()))
         },
@@ -156,7 +168,14 @@ fn find(tx: &Transaction<'_>, account: &AccountId, name: &str) -> Result<([u8; 1
     Ok((id, position))
 }
 
-fn tell(app: &App, tx: &Transaction<'_>, account: &AccountId, session: &Session) -> Result<(), Failure> {
+/// One of the account's addresses, as it may be shown.
+fn masked(app: &App, tx: &Transaction<'_>, account: &AccountId, name: &str) -> Result<String, Failure> {
+    let mut all = list(&app.vault, tx, account)?.into_iter();
+    let found = all.find(|view| view.id == name);
+    Ok(found.ok_or_else(|| Problem::new(Kind::NotFound))?.masked)
+}
+
+fn hint(app: &App, tx: &Transaction<'_>, account: &AccountId, session: &Session) -> Result<(), Failure> {
     let here = devices::here(tx, &session.proof.thumbprint, account)?;
     channel::account_moved(app, tx, account, here.as_ref())
 }

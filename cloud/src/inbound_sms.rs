@@ -17,7 +17,7 @@ use crate::verifications::table;
 /// `POST /v1/inbound-sms`. The answer doesn't tell whether the message meant anything.
 ///
 /// # Errors
-/// `bad-signature`, `malformed`; `not-found` when this cloud has no gateway.
+/// `bad-signature`, `malformed`; `channel-unavailable` when this cloud has no gateway.
 pub async fn receive(State(app): State<App>, request: Request) -> Result<Answer, Problem> {
     let Some(gateway) = &app.settings.sms_out else {
         return Err(Problem::new(Kind::ChannelUnavailable));

@@ -26,6 +26,7 @@ pub mod delivery;
 pub mod devices;
 pub mod hardware;
 pub mod health;
+pub mod holds;
 pub mod http;
 pub mod identifiers;
 pub mod inbound_sms;

@@ -8,7 +8,6 @@ pub mod invented;
 pub mod throttle;
 
 use axum::extract::State;
-use belay_proto::identifier::Identifier;
 use belay_proto::keys::random;
 use belay_proto::signed::{CredentialsRecord, LoginStatement, Signed};
 use belay_proto::steps::Purpose;
@@ -16,16 +15,18 @@ use belay_proto::{AccountId, wire};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use self::invented::Derivation;
+use crate::accounts::named::Named;
 use crate::accounts::table::{self as accounts, Account};
+use crate::accounts::waiting::{self, Waiting};
 use crate::app::App;
 use crate::clock::{DAY, MINUTE, Millis};
 use crate::http::idempotency::{self, Context, Kept, Key};
 use crate::http::{Answer, Call, Caller, Proof};
+use crate::messages::Notice;
 use crate::problem::{Kind, Problem};
 use crate::store::{Failure, StoreError};
 use crate::tokens::{self, FamilyId};
-use crate::verifications::table::lookup;
-use crate::{budget, devices, identifiers};
+use crate::{budget, channel, devices, identifiers, notices};
 
 /// How long a challenge may be answered.
 const NONCE_LIFE: Millis = MINUTE;
@@ -45,7 +46,7 @@ pub async fn challenge(
     idempotency::once(&app, &proof, call, Key::Optional, move |app, context, body| {
         let (tx, now) = (context.transaction, context.now);
         take_budget(app, tx, caller, now)?;
-        let identifier = parse(&body.identifier)?;
+        let identifier = named(&body.identifier)?;
         let subject = Subject::find(app, tx, &identifier, &proof)?;
         let derivation = subject.derivation(app, tx)?;
         let nonce: [u8; 16] = random();
@@ -68,7 +69,7 @@ pub async fn challenge(
 ///
 /// # Errors
 /// `login-refused` for a wrong proof and for an identifier without an account, `too-many` after several, `removed` for a right
-/// one with the key of a device that was removed.
+/// one with the key of a device that was removed, `recovery-on-hold` for one that only a recovery makes right, and not yet.
 pub async fn login(
     State(app): State<App>,
     caller: Caller,
@@ -82,7 +83,7 @@ pub async fn login(
         let (tx, now) = (context.transaction, context.now);
         check_action(&body.action)?;
         take_budget(app, tx, caller, now)?;
-        let identifier = parse(&body.identifier)?;
+        let identifier = named(&body.identifier)?;
         let subject = Subject::find(app, tx, &identifier, &proof)?;
         subject.wait_is_over(tx, now)?;
         use_nonce(app, tx, &body.nonce, &subject, &proof, now)?;
@@ -93,17 +94,43 @@ pub async fn login(
             action: body.action,
             thumbprint: proof.thumbprint,
         };
-        let right = statement
-            .verify(&subject.record(app)?.login, &body.signature)
-            .is_ok();
-        match subject.account.filter(|_| right) {
-            Some(account) => {
+        let holding = subject.record(app)?.login;
+        let waiting = subject.waiting(tx)?;
+        // Two look-ups and two signatures, whether anything waits or not.
+        let login = waiting.as_ref().map_or(holding, |waiting| waiting.login);
+        let right = statement.verify(&holding, &body.signature).is_ok();
+        let waited = statement.verify(&login, &body.signature).is_ok() && !right;
+        match subject.account.filter(|_| right || waited) {
+            Some(id) => {
+                let account = accounts::load(&app.vault, tx, &id)?;
+                let mut account = account.ok_or(StoreError::Unreadable("an account"))?;
+                match waiting {
+                    // Whoever knows the old password has nothing to recover.
+                    Some(_) if right => {
+                        waiting::forget(tx, &id)?;
+                        // The device that counts looks when it is told, and finds that nothing waits for it.
+                        channel::account_moved(app, tx, &id, None)?;
+                    }
+                    Some(waiting) if !waiting.may_hold(now) => {
+                        let wait = waiting.left(now).max(MINUTE);
+                        return Err(Problem::wait(Kind::RecoveryOnHold, wait).into());
+                    }
+                    _ => {}
+                }
                 subject.forgive(tx)?;
-                let account = accounts::load(&app.vault, tx, &account)?;
-                let account = account.ok_or(StoreError::Unreadable("an account"))?;
                 if devices::table::is_removed(tx, &proof.thumbprint, Some(&account.id))? {
                     // Its owner is right here, but it has to be bound anew first, after a release.
                     return Err(Problem::new(Kind::Removed).into());
+                }
+                if !subject.is_known_key {
+                    notices::tell(app, tx, &account.id, &Notice::SignedIn, now)?;
+                }
+                if waited {
+                    account = waiting::hold(app, tx, &id, now)?;
+                    if devices::table::is_removed(tx, &proof.thumbprint, Some(&account.id))? {
+                        // Set aside by this very call: what was waited out holds, and this key is the account's no more.
+                        return Err(Problem::new(Kind::Removed).into());
+                    }
                 }
                 let (family, tokens) = tokens::start(app, tx, &account.id, &proof.thumbprint, now)?;
                 let marker = marker(&account.id, &family);
@@ -118,43 +145,20 @@ pub async fn login(
     .await
 }
 
-/// How a sign-in names its account.
-enum Named {
-    Address(Identifier),
-    /// By whoever knows the account already.
-    Id(AccountId),
-}
-
-impl Named {
-    fn text(&self) -> String {
-        match self {
-            Self::Address(address) => address.as_str().to_owned(),
-            Self::Id(id) => id.to_string(),
-        }
-    }
-}
-
 /// Whom a sign-in is about: an account, or an identifier that has none.
 struct Subject {
     lookup: [u8; 32],
     account: Option<AccountId>,
     throttle: [u8; 32],
+    /// Whether a device with the caller's key is or was the account's, or has signed in lately.
+    is_known_key: bool,
     sealed: (AccountId, Vec<u8>),
 }
 
 impl Subject {
     fn find(app: &App, tx: &Transaction<'_>, named: &Named, proof: &Proof) -> Result<Self, Failure> {
-        let (lookup, account) = match named {
-            Named::Address(address) => {
-                let lookup = lookup(&app.vault, address);
-                (lookup, identifiers::table::account_of(tx, &lookup)?)
-            }
-            Named::Id(id) => {
-                let lookup = app.vault.mac("account-id", &[id.as_bytes()]);
-                (lookup, accounts::exists(tx, id)?.then_some(*id))
-            }
-        };
-        let account = account.map(|account| *account.as_bytes());
+        let lookup = named.lookup(&app.vault);
+        let account = named.find(&app.vault, tx)?.map(|account| *account.as_bytes());
         let mut nobody = [0; 16];
         nobody.copy_from_slice(&lookup[..16]);
         // Without an account, some other row is read as far, in a place that the address decides.
@@ -166,19 +170,22 @@ impl Subject {
             .optional()?;
         let sealed = near.map(|(id, credentials)| (AccountId::from_bytes(id), credentials));
         let sealed = sealed.unwrap_or_else(|| (app.dummy.account, app.dummy.credentials.clone()));
-        // All addresses of one account wait together, and all strangers. A key that has been the account's counts
-        // for itself, so that wrong tries from elsewhere don't keep the owner out on a device of theirs.
+        // Each address waits for itself, for all strangers: two that waited together would be known as one account's. A key that
+        // has been the account's counts for itself, so that wrong tries from elsewhere don't keep the owner out on a device of
+        // theirs.
         let whose = account.unwrap_or(nobody);
-        let throttle = if has_been_in(tx, &proof.thumbprint, &whose)? {
+        let is_known_key = has_been_in(tx, &proof.thumbprint, &whose)?;
+        let throttle = if is_known_key {
             app.vault.mac("login-throttle", &[&whose, &proof.thumbprint])
         } else {
-            app.vault.mac("login-throttle", &[&whose])
+            app.vault.mac("login-throttle", &[&lookup])
         };
         let account = account.map(AccountId::from_bytes);
         Ok(Self {
             lookup,
             account,
             throttle,
+            is_known_key,
             sealed,
         })
     }
@@ -192,6 +199,13 @@ impl Subject {
         signed
             .peek_unverified()
             .map_err(|_| StoreError::Unreadable("a credentials record"))
+    }
+
+    /// What waits beside the record.
+    fn waiting(&self, tx: &Transaction<'_>) -> Result<Option<Waiting>, Failure> {
+        let (near, _) = &self.sealed;
+        let found = waiting::load(tx, &self.account.unwrap_or(*near))?;
+        Ok(found.filter(|_| self.account.is_some()))
     }
 
     /// Both derivations are made, and one is told.
@@ -329,13 +343,8 @@ fn take_budget(app: &App, tx: &Transaction<'_>, caller: Caller, now: Millis) -> 
     budget::take(tx, &counter, limit, now)
 }
 
-fn parse(identifier: &str) -> Result<Named, Problem> {
-    // No address has this form.
-    if let Ok(id) = identifier.parse() {
-        return Ok(Named::Id(id));
-    }
-    let address = Identifier::parse(identifier).map_err(|_| Problem::new(Kind::InvalidAddress))?;
-    Ok(Named::Address(address))
+fn named(identifier: &str) -> Result<Named, Problem> {
+    Named::parse(identifier).map_err(|_| Problem::new(Kind::InvalidAddress))
 }
 
 fn check_action(action: &str) -> Result<(), Problem> {

@@ -56,8 +56,44 @@ pub struct Code<'a> {
 /// What an account's owner is told, so that nothing happens to it in silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice<'a> {
+    /// Somebody signed in with a key that the account didn't know.
+    SignedIn,
     /// The password was changed.
     PasswordChanged,
+    /// The password was changed, and the root with it: the recovery code is void.
+    NewRoot,
+    /// Another recovery code was made.
+    RecoveryCodeReplaced,
+    /// Somebody proved one of the account's addresses, to choose a new password with the recovery code.
+    RecoveryProved {
+        /// The name of the device that asked.
+        device: &'a str,
+    },
+    /// A new password was chosen with the recovery code.
+    Recovered {
+        /// The name of the device that asked.
+        device: &'a str,
+    },
+    /// An address was added.
+    AddressAdded {
+        /// The address, masked.
+        address: &'a str,
+    },
+    /// An address was removed.
+    AddressRemoved {
+        /// The address, masked.
+        address: &'a str,
+    },
+    /// Another address signs in.
+    LoginChanged {
+        /// The address, masked.
+        address: &'a str,
+    },
+    /// From now on the owner is told in another language, and for a while in the one before too.
+    LanguageChanged {
+        /// For how long.
+        days: u32,
+    },
     /// A recovery without a code was begun on this device, and how it is stopped.
     RecoveryBegun {
         /// Its name.
@@ -65,6 +101,8 @@ pub enum Notice<'a> {
         /// How long it waits.
         hours: u32,
     },
+    /// A recovery without a code has waited long enough: its password holds, and the recovery code is void.
+    RecoveryHolds,
     /// A device was bound.
     DeviceAdded {
         /// Its name.
@@ -72,6 +110,11 @@ pub enum Notice<'a> {
     },
     /// A device was let go.
     DeviceRemoved {
+        /// Its name.
+        device: &'a str,
+    },
+    /// The operator let a device go.
+    DeviceReleased {
         /// Its name.
         device: &'a str,
     },
@@ -121,11 +164,14 @@ pub fn notice(way: Way, to: &str, language: Language, notice: &Notice<'_>) -> Me
     if let Notice::RecoveryBegun { hours, .. } = notice {
         arguments.set("hours", *hours);
     }
-    if let Notice::UnlockRequested { days, .. } = notice {
+    if let Notice::UnlockRequested { days, .. } | Notice::LanguageChanged { days } = notice {
         arguments.set("days", *days);
     }
     if let Some(device) = notice.device() {
         arguments.set("device", in_a_mail(device));
+    }
+    if let Some(address) = notice.address() {
+        arguments.set("address", in_a_mail(address));
     }
     compose(way, to, language, notice.id(), &arguments)
 }
@@ -183,10 +229,21 @@ impl<'a> Notice<'a> {
     #[must_use]
     pub const fn id(&self) -> &'static str {
         match self {
+            Self::SignedIn => "signed-in",
             Self::PasswordChanged => "password-changed",
+            Self::NewRoot => "new-root",
+            Self::RecoveryCodeReplaced => "recovery-code-replaced",
+            Self::RecoveryProved { .. } => "recovery-proved",
+            Self::Recovered { .. } => "recovered",
+            Self::AddressAdded { .. } => "address-added",
+            Self::AddressRemoved { .. } => "address-removed",
+            Self::LoginChanged { .. } => "login-changed",
+            Self::LanguageChanged { .. } => "language-changed",
             Self::RecoveryBegun { .. } => "recovery-begun",
+            Self::RecoveryHolds => "recovery-holds",
             Self::DeviceAdded { .. } => "device-added",
             Self::DeviceRemoved { .. } => "device-removed",
+            Self::DeviceReleased { .. } => "device-released",
             Self::AccountDeleted => "account-deleted",
             Self::UnlockRequested { .. } => "unlock-requested",
             Self::UnlockApproved { .. } => "unlock-approved",
@@ -197,13 +254,35 @@ impl<'a> Notice<'a> {
     /// The device that it is about.
     const fn device(&self) -> Option<&'a str> {
         match *self {
-            Self::PasswordChanged | Self::AccountDeleted => None,
+            Self::SignedIn
+            | Self::PasswordChanged
+            | Self::NewRoot
+            | Self::RecoveryHolds
+            | Self::RecoveryCodeReplaced
+            | Self::AddressAdded { .. }
+            | Self::AddressRemoved { .. }
+            | Self::LoginChanged { .. }
+            | Self::LanguageChanged { .. }
+            | Self::AccountDeleted => None,
             Self::RecoveryBegun { device, .. }
+            | Self::RecoveryProved { device }
+            | Self::Recovered { device }
             | Self::DeviceAdded { device }
             | Self::DeviceRemoved { device }
+            | Self::DeviceReleased { device }
             | Self::UnlockRequested { device, .. }
             | Self::UnlockApproved { device }
             | Self::UnlockDenied { device } => Some(device),
+        }
+    }
+
+    /// The address that it is about, masked.
+    const fn address(&self) -> Option<&'a str> {
+        match *self {
+            Self::AddressAdded { address }
+            | Self::AddressRemoved { address }
+            | Self::LoginChanged { address } => Some(address),
+            _ => None,
         }
     }
 }

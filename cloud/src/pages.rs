@@ -1,10 +1,15 @@
 //! The page behind an e-mail's link. Opening it changes nothing, since mail scanners open links; only its
 //! button confirms. Plain HTML, no script.
+//!
+//! What the pages load is given again only once it has changed, so that none mixes new files with old ones after an upgrade.
+
+pub mod register;
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use belay_proto::text::from_base64url;
+use belay_proto::keys::sha256;
+use belay_proto::text::{from_base64url, hex};
 use fluent_bundle::FluentArgs;
 use rusqlite::Transaction;
 
@@ -14,14 +19,17 @@ use crate::language::Language;
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
 use crate::text::escape_html;
+use crate::verifications;
 use crate::verifications::state::{Channel, Purpose, Stage};
 use crate::verifications::table::{self, Row};
 
-/// Nothing but this cloud's own style and a form that comes back here.
-const POLICY: &str =
-    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Nothing but this cloud's own style and icon, and a form that comes back here.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
+                      frame-ancestors 'none'";
 
 const STYLE: &str = include_str!("pages/style.css");
+
+const ICON: &str = include_str!("pages/icon.svg");
 
 /// `GET /verify/{token}`: names the device and shows the button.
 pub async fn show(State(app): State<App>, path: Path<String>, headers: HeaderMap) -> Response {
@@ -44,7 +52,7 @@ pub async fn confirm(State(app): State<App>, path: Path<String>, headers: Header
         .transact(move |tx| {
             let row = find(&inside, tx, &path.0)?.filter(|row| row.state.stage(now) != Stage::Expired);
             if let Some(row) = &row {
-                table::confirm(tx, &row.id, now)?;
+                verifications::confirmed(&inside, tx, row, now)?;
             }
             Ok(row)
         })
@@ -58,22 +66,40 @@ pub async fn confirm(State(app): State<App>, path: Path<String>, headers: Header
 }
 
 /// `GET /style.css`.
-pub async fn style() -> Response {
-    let headers = [
+pub async fn style(headers: HeaderMap) -> Response {
+    file("text/css; charset=utf-8", STYLE, &headers)
+}
+
+/// `GET /icon.svg`: browsers ask for one whether a page names it or not.
+pub async fn icon(headers: HeaderMap) -> Response {
+    file("image/svg+xml", ICON, &headers)
+}
+
+/// A file, or that the browser has it.
+fn file(kind: &'static str, content: &'static str, headers: &HeaderMap) -> Response {
+    let tag = format!("\"{}\"", hex(&sha256(content.as_bytes())));
+    let has_it = headers
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|has| has.as_bytes() == tag.as_bytes());
+    let mut response = match has_it {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => ([(header::CONTENT_TYPE, kind)], content).into_response(),
+    };
+    let of_response = response.headers_mut();
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/css; charset=utf-8"),
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
         ),
-        (
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("public, max-age=86400"),
-        ),
-        (
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ),
-    ];
-    (headers, STYLE).into_response()
+    ] {
+        of_response.insert(name, HeaderValue::from_static(value));
+    }
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        of_response.insert(header::ETAG, tag);
+    }
+    response
 }
 
 /// Only a mail's token counts here. An outgoing message's token is known to the device that has yet to
@@ -110,7 +136,7 @@ impl Reader {
             "<p>{lead}</p>\n<p class=\"device\" dir=\"auto\">{device}</p>\n<p>{caution}</p>\n\
              <form method=\"post\"><button type=\"submit\">{button}</button></form>"
         );
-        self.page(StatusCode::OK, "page-ask", &body)
+        self.page(StatusCode::OK, "page-ask", &body, POLICY)
     }
 
     fn confirmed(self, device: &str) -> Response {
@@ -120,7 +146,7 @@ impl Reader {
         );
         let device = escape_html(device);
         let body = format!("<p>{lead}</p>\n<p class=\"device\" dir=\"auto\">{device}</p>\n<p>{close}</p>");
-        self.page(StatusCode::OK, "page-confirmed", &body)
+        self.page(StatusCode::OK, "page-confirmed", &body, POLICY)
     }
 
     fn gone(self) -> Response {
@@ -139,26 +165,32 @@ impl Reader {
 
     fn advise(self, status: StatusCode, page: &str) -> Response {
         let advice = self.says(page, "advice");
-        self.page(status, page, &format!("<p>{advice}</p>"))
+        self.page(status, page, &format!("<p>{advice}</p>"), POLICY)
     }
 
     /// A sentence of the catalogue, fit for HTML.
     fn says(self, page: &str, attribute: &str) -> String {
-        escape_html(&catalogue::text(self.0, page, attribute, &FluentArgs::new()))
+        self.says_of(page, attribute, &FluentArgs::new())
     }
 
-    fn page(self, status: StatusCode, page: &str, body: &str) -> Response {
+    /// The same with arguments.
+    fn says_of(self, page: &str, attribute: &str, arguments: &FluentArgs<'_>) -> String {
+        escape_html(&catalogue::text(self.0, page, attribute, arguments))
+    }
+
+    fn page(self, status: StatusCode, page: &str, body: &str, policy: &'static str) -> Response {
         let (language, title) = (self.0.tag(), self.says(page, "title"));
         let html = format!(
             "<!doctype html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
+             <link rel=\"icon\" href=\"/icon.svg\" type=\"image/svg+xml\">\n\
              <link rel=\"stylesheet\" href=\"/style.css\">\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n{body}\n\
              </main>\n</body>\n</html>\n"
         );
         let headers = [
             (header::CONTENT_TYPE, "text/html; charset=utf-8"),
             (header::CONTENT_LANGUAGE, language),
-            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (header::CONTENT_SECURITY_POLICY, policy),
             (header::CACHE_CONTROL, "no-store"),
             (header::REFERRER_POLICY, "no-referrer"),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

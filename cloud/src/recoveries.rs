@@ -1,5 +1,6 @@
 //! A new password without the old one. A code proves an address of the account, the recovery code opens the root at the
-//! owner's device, and the record that the root's owner key signs is what counts here.
+//! owner's device, and the record that the root's owner key signs is what counts here. Without the recovery code the record is of
+//! another root, and [waits](crate::accounts::waiting).
 //!
 //! An address without an account is answered in the same words, with the same work. Only who reads its mail learns more.
 
@@ -9,15 +10,16 @@ use belay_proto::identifier::{Identifier, IdentifierKind};
 use belay_proto::wire;
 use rusqlite::Transaction;
 
-use crate::accounts::change::Roots;
-use crate::accounts::credentials;
+use crate::accounts::credentials::{self, By};
 use crate::accounts::table::{self as accounts, Account};
+use crate::accounts::waiting;
 use crate::app::App;
 use crate::challenges::Solved;
 use crate::http::idempotency::{self, Kept, Key};
 use crate::http::{Answer, Call, Caller, Proof};
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
+use crate::sync::table::counted;
 use crate::verifications::opening::{self, Wanted};
 use crate::verifications::state::{self, Channel, Purpose, Stage};
 use crate::verifications::table::{Row, mark_used};
@@ -80,6 +82,7 @@ pub async fn confirm(
             credentials: account.credentials.into(),
             keyring: account.keyring.into(),
             devices: devices.into_iter().map(|device| device.certificate).collect(),
+            key_epoch: counted(tx, &account.id)?.key_epoch,
         })?;
         // A repetition runs again, finds it confirmed, and gives the same ticket.
         Ok(if row.state.confirmed {
@@ -91,11 +94,11 @@ pub async fn confirm(
     .await
 }
 
-/// `PUT /v1/recoveries/{id}/credentials`: at once, and every session ends.
+/// `PUT /v1/recoveries/{id}/credentials`: at once, and every session ends; of another root they wait, and nothing ends.
 ///
 /// # Errors
 /// `malformed`, `too-large`, `bad-ticket`, `bad-credentials`, `bad-certificate`, `no-such-delegate`, `not-found`,
-/// `generation-conflict`.
+/// `generation-conflict`, `recovery-on-hold`.
 pub async fn put(
     State(app): State<App>,
     path: Path<String>,
@@ -110,12 +113,25 @@ pub async fn put(
         let row = verifications::of_ticket(app, tx, ticket, Purpose::Recovery, &proof)?;
         let account = account_of(app, tx, &row)?.ok_or_else(bad)?;
         // The same once more, whose answer was lost, needs no ticket that is good still.
-        let again = account.credentials == body.credentials.0;
+        let again =
+            account.credentials == body.credentials.0 || waiting::is_of(tx, &account.id, &body.credentials)?;
         let good = !row.used && row.state.stage(now) == Stage::Confirmed;
         if row.id != id || !good && !again {
             return Err(bad());
         }
-        let kept = credentials::replace(app, context, &account, &body, Roots::MayNot, &proof)?;
+        if body.owner.is_some() {
+            let waits = waiting::begin(app, context, &account, body, &proof, &row.device_name)?;
+            mark_used(tx, &row.id, now)?;
+            return Ok(Kept::Answer(Answer::json(StatusCode::ACCEPTED, &waits)?));
+        }
+        let kept = credentials::replace(
+            app,
+            context,
+            &account,
+            &body,
+            By::Recovery(&row.device_name),
+            &proof,
+        )?;
         mark_used(tx, &row.id, now)?;
         Ok(kept)
     })

@@ -15,7 +15,7 @@ use crate::http::nonce;
 use crate::problem::{Kind, Problem};
 use crate::{
     accessories, accounts, blobs, bootloader, challenges, channel, commands, delegates, devices, hardware,
-    health, identifiers, inbound_sms, login, pages, recoveries, releases, services, sync, tokens,
+    health, holds, identifiers, inbound_sms, login, pages, recoveries, releases, services, sync, tokens,
     verifications,
 };
 
@@ -43,6 +43,10 @@ routes! {
     "GET" get "/healthz" => health::healthz;
     "GET" get "/metrics" => health::metrics;
     "GET" get "/style.css" => pages::style;
+    "GET" get "/icon.svg" => pages::icon;
+    "GET" get "/register" => pages::register::show;
+    "GET" get "/register/{file}" => pages::register::script;
+    "GET" get "/register/vendor/{file}" => pages::register::vendored;
     "GET" get "/verify/{token}" => pages::show;
     "POST" post "/verify/{token}" => pages::confirm;
     "GET" get "/.well-known/jwks.json" => services::keys;
@@ -68,6 +72,7 @@ routes! {
     "POST" post "/v1/recoveries" => recoveries::open;
     "POST" post "/v1/recoveries/{id}/code" => recoveries::confirm;
     "PUT" put "/v1/recoveries/{id}/credentials" => recoveries::put;
+    "POST" post "/v1/holds" => holds::bring;
     "POST" post "/v1/service-tokens" => services::create;
     "POST" post "/v1/login/challenge" => login::challenge;
     "POST" post "/v1/login" => login::login;

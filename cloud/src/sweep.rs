@@ -30,6 +30,8 @@ const TABLES: &[&str] = &[
     // A command takes its outcomes along.
     "commands",
     "reports",
+    "waiting",
+    "languages",
     "delegates",
     // Removals alone have an end.
     "accessories",

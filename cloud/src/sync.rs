@@ -80,10 +80,16 @@ pub async fn changes(
         let of = asked.collection.as_ref();
         let (records, reached) = table::changed(tx, &account, of, after.sequence, asked.limit)?;
         let cursor = after.at(reached.unwrap_or(counted.sequence));
+        // Who lists all is told how much that is, once: it is counted from an index, and not for each page.
+        let left = match (asked.cursor, reached) {
+            (None, Some(reached)) => table::count_after(tx, &account, of, reached)?,
+            _ => 0,
+        };
         Ok(ChangesAnswer {
             records,
             cursor: cursor.to_string(),
             more: reached.is_some(),
+            left,
             quota: counted.quota(default),
         })
     };
@@ -227,12 +233,12 @@ impl<'a> Push<'a> {
         if !lacking.is_empty() {
             return Ok(self.missing(lacking));
         }
-        let replaced = before.as_ref().map_or(0, |before| before.sealed.len() as u64);
+        let replaced = before.as_ref().map_or(0, |before| table::length(before) as u64);
         let used = self
             .counted
             .used
             .saturating_sub(replaced)
-            .saturating_add(record.sealed.len() as u64);
+            .saturating_add(table::length(record) as u64);
         // What makes room, or says that something is gone, always has room; but nobody fills the disk with removals.
         let removal = record.removed && push.base.is_some() && record.sealed.len() <= LONGEST_REMOVAL;
         let grows = used > self.counted.used && !removal;

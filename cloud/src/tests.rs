@@ -26,7 +26,9 @@ mod operation;
 mod orders;
 mod owner;
 mod page;
+mod postman;
 mod proof;
+mod register;
 mod rig;
 mod sign_in;
 mod sms_out;
@@ -36,12 +38,3 @@ mod sync;
 mod tls;
 mod token;
 mod verification;
-
-/// The one message, or the one with a code where notices come besides.
-fn one_mail(mut mails: Vec<crate::delivery::Message>) -> crate::delivery::Message {
-    if mails.len() > 1 {
-        mails.retain(|mail| mail.code.is_some());
-    }
-    assert_eq!(mails.len(), 1, "one message");
-    mails.remove(0)
-}

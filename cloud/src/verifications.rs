@@ -24,8 +24,10 @@ use crate::clock::Millis;
 use crate::http::call::Nothing;
 use crate::http::idempotency::{self, Context, Kept, Key};
 use crate::http::{Answer, Bearer, Call, Caller, Proof};
+use crate::messages::Notice;
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
+use crate::{identifiers, notices};
 
 /// `POST /v1/verifications`: for a new account, or by a session for one more address of its account.
 ///
@@ -96,9 +98,11 @@ pub async fn resend(
             let address = opening::address_for(row.state.channel, &row.address)?;
             budgets::take(app, tx, &row.lookup, &address, row.state.channel, caller, now)?;
             opening::send_code(app, tx, &row, now)?;
-            row.state.sent_at = now;
             row.state.tries_left = state::TRIES;
+        } else {
+            table::set_sent(tx, &row.id, now)?;
         }
+        row.state.sent_at = now;
         Ok(Kept::Answer(resent(&row, now)?))
     })
     .await
@@ -250,7 +254,7 @@ pub fn try_code(app: &App, context: &Context<'_>, row: &Row, code: &str) -> Resu
         Verdict::Confirmed => {
             // A right code is worth nothing either when it came after too many guesses.
             budget::check(tx, &counter, budgets::WRONG_CODES, now)?;
-            table::confirm(tx, &row.id, now)
+            confirmed(app, tx, row, now)
         }
         Verdict::Wrong(tries) => {
             budget::check(tx, &counter, budgets::WRONG_CODES, now)?;
@@ -262,6 +266,25 @@ pub fn try_code(app: &App, context: &Context<'_>, row: &Row, code: &str) -> Resu
         Verdict::Expired => Err(Problem::new(Kind::CodeExpired).into()),
         Verdict::Unconfirmed => Err(Problem::new(Kind::NotConfirmed).into()),
     }
+}
+
+/// Notes that the address is proved. Who proves one to recover an account is told to all the others: from here on the recovery
+/// code alone stands between them and the account.
+///
+/// # Errors
+/// A broken database.
+pub fn confirmed(app: &App, tx: &Transaction<'_>, row: &Row, now: Millis) -> Result<(), Failure> {
+    if row.state.confirmed {
+        return Ok(());
+    }
+    table::confirm(tx, &row.id, now)?;
+    if row.purpose == Purpose::Recovery
+        && let Some(account) = identifiers::table::account_of(tx, &row.lookup)?
+    {
+        let device = &row.device_name;
+        notices::tell(app, tx, &account, &Notice::RecoveryProved { device }, now)?;
+    }
+    Ok(())
 }
 
 /// The verification that this key opened.

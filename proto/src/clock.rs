@@ -34,6 +34,12 @@ pub trait Clock: Send + Sync {
     /// Waits until the boot clock shows at least this.
     fn sleep_until(&self, boottime: Duration) -> BoxFuture<'_, ()>;
 
+    /// Waits for as long as somebody is given to answer: `within`, by the boot clock. One that a test hurries lets no call end for
+    /// want of a processor.
+    fn give(&self, within: Duration) -> BoxFuture<'_, ()> {
+        self.sleep_until(self.boottime().saturating_add(within))
+    }
+
     /// Waits until the wall clock may have been set: by a person, a network or a waking from suspend. Only a hint, which
     /// a clock that can't tell never gives; what was set before the call isn't told.
     fn when_set(&self) -> BoxFuture<'_, ()> {
@@ -51,10 +57,11 @@ pub fn system_clock() -> Arc<dyn Clock> {
     Arc::new(BoottimeClock::new())
 }
 
-/// Whether [`system_clock`] is one that a file moves; never without the feature `simulated`.
+/// Whether a test steers this program: [`system_clock`] is one that a file moves, or a file has the program die. Never without
+/// the feature `simulated`.
 pub fn is_simulated() -> bool {
     #[cfg(feature = "simulated")]
-    let simulated = FileClock::from_environment().is_some();
+    let simulated = FileClock::from_environment().is_some() || crate::failpoint::can_be_armed();
     #[cfg(not(feature = "simulated"))]
     let simulated = false;
     simulated

@@ -20,7 +20,7 @@ pub use proxies::{
 };
 pub use values::{
     AccountState, Activation, AssuranceLevel, BindingState, BootloaderUnlock, LocationFix, LocationSource,
-    LockState, SyncState, VerificationChannel, VerificationState, WipeClass,
+    LockState, Membership, SyncState, VerificationChannel, VerificationState, WipeClass,
 };
 
 #[cfg(test)]

@@ -9,12 +9,14 @@
 //! | `dbus` | bus names, errors, enumerations, proxies, secrets in descriptors, the client calls |
 //! | `records` | `dbus`, and records in descriptors and streams |
 //! | `cloud` | JSON wire types, DPoP proofs |
-//! | `simulated` | a clock that a test moves through a file |
+//! | `simulated` | a clock that a test moves through a file, points at which it has a program die |
 
 pub mod accessory;
 pub mod backoff;
 pub mod cbor;
 pub mod clock;
+#[cfg(feature = "simulated")]
+pub mod failpoint;
 pub mod hardware;
 pub mod id;
 pub mod identifier;
@@ -43,3 +45,19 @@ pub use id::{
     AccessoryId, AccountId, CommandId, DeviceId, Epoch, HardwareId, OrderId, PendingId, ReportId, TicketId,
 };
 pub use secret::Secret;
+
+/// Names a point at which a test can have the program die; see `failpoint`, the module. Without the feature `simulated` nothing.
+#[cfg(feature = "simulated")]
+#[macro_export]
+macro_rules! failpoint {
+    ($name:literal) => {
+        $crate::failpoint::pass($name)
+    };
+}
+
+/// Names a point at which a test can have the program die; see `failpoint`, the module. Without the feature `simulated` nothing.
+#[cfg(not(feature = "simulated"))]
+#[macro_export]
+macro_rules! failpoint {
+    ($name:literal) => {};
+}

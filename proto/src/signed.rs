@@ -7,6 +7,7 @@ mod certificate;
 mod command;
 mod credentials;
 mod delegate;
+mod hold;
 mod keyring;
 mod login;
 mod order;
@@ -25,6 +26,7 @@ pub use command::{
 };
 pub use credentials::CredentialsRecord;
 pub use delegate::{DelegateCertificate, DelegatedVerbs};
+pub use hold::HoldEnd;
 pub use keyring::{EpochKeys, Keyring, KeyringError};
 pub use login::LoginStatement;
 pub use order::{AccountOrder, Deed};

@@ -13,14 +13,14 @@
 //! | `find` | [`SET_FIND`] |
 //! | `policies` | [`SET_POLICIES`] |
 //! | `unpair` | [`UNPAIR`] |
-//! | `command` | [`LOGIN_SIGNATURE`] with [`CommandLoginInput`], [`OPEN_ROOT`], [`SIGN_COMMAND`] |
+//! | `command` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`SIGN_COMMAND`] |
 //! | `change-password` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`NEW_PASSWORD`] |
 //! | `recovery-code` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`NEW_RECOVERY_CODE`]; then with the pending id [`ACKNOWLEDGE`] |
-//! | `recover` | [`RECOVER`] |
+//! | `recover` | [`RECOVER`]; without the code, on a bound device, [`BEGIN_HOLD`] |
 //! | `identifier`, `bootloader` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`ORDER`] |
-//! | `delete-account` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`ORDER`], once the cloud has done it [`RELEASE`] |
+//! | `delete-account` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`ORDER`]; then with an empty ticket [`LEAVE`] once the cloud has done it, or [`STAY`] |
 //! | `remove-device` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`REMOVE_DEVICE`] |
-//! | none: an empty ticket | [`SAVED_RELEASE`]; [`SIGN_COMMAND`] for a delegate's verbs; [`OUTCOMES`], [`STATE_REPORT`], [`EFFECTS`], [`BEGIN`], [`END`], [`SMS`], [`TICK`], [`COLLECTION_KEYS`], [`TAKE_KEYRING`], [`TAKE_DELEGATE`], [`SUCCEED`] |
+//! | none: an empty ticket | [`SAVED_RELEASE`]; [`PASSWORD_STRENGTH`]; [`SIGN_COMMAND`] for a delegate's verbs; [`OUTCOMES`], [`STATE_REPORT`], [`EFFECTS`], [`BEGIN`], [`END`], [`SMS`], [`TICK`], [`COLLECTION_KEYS`], [`TAKE_KEYRING`], [`TAKE_DELEGATE`], [`SUCCEED`], [`LEAVE`], [`STAY`], [`HOLD`] |
 
 mod account;
 mod collection;
@@ -34,16 +34,17 @@ use crate::keys::{KdfParameters, PublicKey, RecoveryClaim, Signature};
 use crate::secret::Secret;
 
 pub use account::{
-    NEW_PASSWORD, NEW_RECOVERY_CODE, NEW_ROOT, NewCredentialsSet, NewPasswordInput, NewRecoveryCodeInput,
-    NewRecoveryCodeOutput, ORDER, OrderOutput, RECOVER, REMOVE_DEVICE, RecoverInput, RemoveDeviceInput,
-    RemoveDeviceOutput, SUCCEED, SucceedInput, TAKE_DELEGATE, TAKE_KEYRING, TakeDelegateInput,
-    TakeKeyringInput, TakenOutput, purpose_of, remove_device_subject,
+    BEGIN_HOLD, HOLD, HOLD_LASTS, HoldInput, HoldOutput, LEAVE, NEW_PASSWORD, NEW_RECOVERY_CODE, NEW_ROOT,
+    NewCredentialsSet, NewPasswordInput, NewRecoveryCodeInput, NewRecoveryCodeOutput, ORDER, OrderOutput,
+    RECOVER, REMOVE_DEVICE, RecoverInput, RemoveDeviceInput, RemoveDeviceOutput, STAY, SUCCEED, SucceedInput,
+    TAKE_DELEGATE, TAKE_KEYRING, TakeDelegateInput, TakeKeyringInput, TakenOutput, purpose_of,
+    remove_device_subject,
 };
 pub use collection::{ACCESSORIES, COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput, SYNCED};
 pub use commands::{
-    BEGIN, BeginInput, CommandLoginInput, EFFECTS, END, Effect, EffectsOutput, EndInput, INTERRUPTED,
-    OUTCOMES, OutcomesInput, OutcomesOutput, SIGN_COMMAND, SMS, STATE_REPORT, SignCommandInput,
-    SignCommandOutput, SmsInput, SmsOutput, StateReportOutput, TICK, TickOutput, command_subject,
+    BEGIN, BeginInput, EFFECTS, END, Effect, EffectsOutput, EndInput, INTERRUPTED, OUTCOMES, OutcomesInput,
+    OutcomesOutput, SIGN_COMMAND, SMS, STATE_REPORT, SignCommandInput, SignCommandOutput, SmsInput,
+    SmsOutput, StateReportOutput, TICK, TickOutput, command_subject,
 };
 pub use policies::{
     Policies, PolicyChanges, SET_FIND, SET_POLICIES, SHORTEST_OFFLINE, SetFindInput, find_subject,
@@ -62,8 +63,8 @@ pub const BIND: &str = "bind";
 pub const DISCARD: &str = "discard";
 /// The recovery code was written down, nobody can read it any more: [`PendingInput`] → [`Done`].
 pub const ACKNOWLEDGE: &str = "acknowledge";
-/// Signs the cloud's challenge: [`LoginSignatureInput`], with a `command` ticket [`CommandLoginInput`] →
-/// [`LoginSignatureOutput`].
+/// Signs the cloud's challenge: [`LoginSignatureInput`] → [`LoginSignatureOutput`]. A `sign-in` is signed for the ticket's
+/// subject, everything else for the account that the device is bound to, by its id: so it goes on whichever addresses come and go.
 pub const LOGIN_SIGNATURE: &str = "login-signature";
 /// Opens and judges what the cloud keeps for the account: [`OpenRootInput`] → [`OpenRootOutput`].
 pub const OPEN_ROOT: &str = "open-root";
@@ -81,6 +82,8 @@ pub const RESET_AND_RELEASE: &str = "release";
 /// The release that is kept until the next binding, for when the answer to [`RELEASE`] was lost: with an
 /// empty ticket, [`Done`] → [`SavedReleaseOutput`].
 pub const SAVED_RELEASE: &str = "saved-release";
+/// What the owner's security check may say of the password: with an empty ticket, [`Done`] → [`PasswordStrengthOutput`].
+pub const PASSWORD_STRENGTH: &str = "password-strength";
 
 crate::cbor_map! {
     /// Into [`NEW_CREDENTIALS`].
@@ -239,6 +242,15 @@ crate::cbor_map! {
     pub struct SavedReleaseOutput {
         /// The release, signed bytes; absent when there is none.
         pub release: Option<Vec<u8>>,
+    }
+
+    /// Out of [`PASSWORD_STRENGTH`]; empty where the password was not typed here since it was changed.
+    #[derive(Debug)]
+    pub struct PasswordStrengthOutput {
+        /// By zxcvbn, 0 to 4.
+        pub score: Option<u32>,
+        /// When it was first typed or chosen here, s since the epoch by this device's wall clock.
+        pub since: Option<u64>,
     }
 
     /// Into [`AUTHORIZE_RESET`].

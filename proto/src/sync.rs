@@ -12,13 +12,19 @@
 //! - salt of a sealed record = HMAC-SHA256(HKDF(collection key, "belay/record-salt/1"), associated data ‖ content); any other
 //!   that never comes twice opens as well
 //! - revision = the first 16 B of SHA-256(sealed record)
-//! - chunk id = HMAC-SHA256(index key, "belay/chunk-id/1\0" ‖ key epoch, 8 B ‖ 0 ‖ plaintext); the last byte before the
-//!   plaintext says how it was compressed before sealing: 0 = not
+//! - chunk id = HMAC-SHA256(index key, "belay/chunk-id/1\0" ‖ key epoch, 8 B ‖ compression, 1 B ‖ plaintext); compression 0: none,
+//!   1: zstd where that makes it shorter
 //! - blob key = HKDF(collection key, "belay/blob/1"), chunk key = HKDF(blob key, salt = chunk id, "belay/chunk/1")
+//! - sealed chunk of compression 0: `01 ‖ ciphertext ‖ tag` of plaintext, a zero nonce
+//! - sealed chunk of compression 1: `02 ‖ ciphertext ‖ tag ‖ nonce` of plaintext ‖ `00`, or of frame ‖ `01`; nonce = the first 12 B of
+//!   HMAC-SHA256(HKDF(chunk key, "belay/chunk-nonce/1"), that last byte ‖ the frame, if any); any other that never comes twice
+//!   opens as well
 
+mod ancestors;
 mod buffer;
 mod chunk;
 mod content;
+mod version;
 
 use ring::hmac;
 
@@ -28,11 +34,16 @@ use crate::secret::Secret;
 use crate::signed::EpochKeys;
 use crate::text::{byte_newtype, from_any_bytes, from_hex, hex};
 
+pub use ancestors::Ancestors;
 pub use buffer::Buffer;
-pub use chunk::{CHUNK, MAX_SEALED_CHUNK, MIN_CHUNK, NamedPart, Part, seal_chunk, sealed_length};
-pub use content::{
-    Ancestors, Attributes, ChunkRef, Chunks, Content, Encoding, MAX_SEALED_RECORD, RecordError, SealedRecord,
+pub use chunk::{
+    CHUNK, Compress, MAX_SEALED_CHUNK, MIN_CHUNK, NamedPart, PACKED_CHUNK, Part, part_room, seal_chunk,
+    sealed_length,
 };
+pub use content::{
+    Attributes, ChunkRef, Chunks, Content, Encoding, MAX_SEALED_RECORD, RecordError, SealedRecord,
+};
+pub use version::version_name;
 
 byte_newtype!(
     /// A collection's opaque id at the cloud.

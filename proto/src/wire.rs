@@ -17,15 +17,16 @@ mod device;
 mod login;
 mod problem;
 mod report;
+pub mod sse;
 mod sync;
 mod verification;
 
 pub use accessory::{ACCESSORIES_PAGE, AccessoriesAnswer, AccessoryEntry, AccessoryRequest};
 pub use account::{
     AccountAnswer, AddIdentifierRequest, BootloaderAnswer, BootloaderRequest, CreateAccountRequest,
-    CreatedAccount, CredentialsAnswer, Grant, IdentifierAnswer, NewCredentialsRequest, OpenRecoveryRequest,
-    OrderRequest, Profile, ProfileChanges, RecoveryAnswer, RemoveDeviceRequest, ServiceTokenAnswer,
-    ServiceTokenRequest, SuccessionAnswer,
+    CreatedAccount, CredentialsAnswer, Grant, HoldAnswer, HoldRequest, IdentifierAnswer,
+    NewCredentialsRequest, OpenRecoveryRequest, OrderRequest, Profile, ProfileChanges, RecoveryAnswer,
+    RemoveDeviceRequest, ServiceTokenAnswer, ServiceTokenRequest, SuccessionAnswer,
 };
 pub use bytes::{Bytes, SecretText, Share};
 pub use channel::{

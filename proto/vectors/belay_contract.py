@@ -9,6 +9,7 @@ import struct
 import unicodedata
 
 import cbor2
+import zstandard
 from argon2.low_level import Type, hash_secret_raw
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -387,6 +388,10 @@ OBJECTS = {
         b"belay-succession/1\0",
         {"account": 16, "generation": int, "owner": "key", "report_box": 32, "credentials": 32},
     ),
+    "hold": (
+        b"belay-hold/1\0",
+        {"account": 16, "device": 16, "epoch": 16, "credentials": 32, "over": bool},
+    ),
     "state_report": (
         b"belay-state/1\0",
         {
@@ -760,7 +765,8 @@ def kind_index_key(i):
 
 def content_of(given):
     """A record's content from the vectors' way of writing it."""
-    fields = typed(given, {**CONTENT, "ancestors": list})
+    types = {**CONTENT, "ancestors": list}
+    fields = typed(given, {**types, "renews": 16} if "renews" in given else types)
     fields["ancestors"] = b"".join(sized(first, 8) for first in fields["ancestors"])
     names = {"id": 32, "length": int, "key_epoch": int}
     fields["chunks"] = [list(typed({name: chunk[name] for name in names}, names).values()) for chunk in fields["chunks"]]
@@ -789,12 +795,14 @@ def fits(content):
 
 def judged(content, index, identifier):
     """The content, where it is one of this record."""
-    if type(content) is not dict or set(content) != {"v", *CONTENT}:
+    if type(content) is not dict or set(content) - {"renews"} != {"v", *CONTENT}:
         raise ValueError("other keys")
+    if "renews" in content and (type(content["renews"]) is not bytes or len(content["renews"]) != 16):
+        raise ValueError("not a revision")
     if any(type(content[name]) is not kind for name, kind in {"v": int, **CONTENT}.items()):
         raise ValueError("another type")
     texts = all(type(text) is str for text in content["attributes"].values())
-    ancestors = len(content["ancestors"]) % 8 == 0 and len(content["ancestors"]) <= 16 * 8
+    ancestors = len(content["ancestors"]) % 8 == 0 and len(content["ancestors"]) <= 128 * 8
     if not (texts and ancestors and all(map(is_chunk, content["chunks"]))):
         raise ValueError("another shape")
     if content["v"] != 1 or content["encoding"] not in (0, 1) or content["number"] == 0 or not fits(content):
@@ -856,14 +864,26 @@ def kind_sync_record(i):
     return {"plaintext": opened_record(names, index, sealed).hex(), "revision": sha256(sealed)[:16].hex()}
 
 
+def unframed(frame, length):
+    """The content of a Zstandard frame, of which no more is read than it should have."""
+    decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 23)
+    try:
+        content = decompressor.stream_reader(frame).read(length + 1)
+    except zstandard.ZstdError as error:
+        raise ValueError("no frame") from error
+    if len(content) != length:
+        raise ValueError("another length")
+    return content
+
+
 def kind_sync_chunk(i):
     index, epoch = sized(i["index_key"], 32), struct.pack(">Q", field(int, i["key_epoch"]))
     blob = hkdf(sized(i["collection_key"], 32), b"belay/blob/1")
 
-    def name_of(plaintext):
-        if len(plaintext) > CHUNK:
-            raise ValueError("too long")
-        return keyed(index, b"belay/chunk-id/1\0", epoch, b"\0", plaintext)
+    def name_of(plaintext, compression):
+        if compression not in (0, 1) or len(plaintext) > CHUNK - compression:
+            raise ValueError("too long, or compressed otherwise")
+        return keyed(index, b"belay/chunk-id/1\0", epoch, bytes([compression]), plaintext)
 
     def under(identifier):
         return hkdf(blob, b"belay/chunk/1", identifier), record_ids(names_of(i, identifier, "chunk"))
@@ -871,11 +891,25 @@ def kind_sync_chunk(i):
     if "id" in i:
         identifier = sized(i["id"], 32)
         key, ids = under(identifier)
-        sealed = b"\x01" + gcm(key, bytes(12), unhex(i["padded"]), ids) if "padded" in i else unhex(i["sealed"])
-        if sealed[:1] != b"\x01":
+        if "padded" in i and "nonce" in i:
+            nonce = sized(i["nonce"], 12)
+            sealed = b"\x02" + gcm(key, nonce, unhex(i["padded"]), ids) + nonce
+        elif "padded" in i:
+            sealed = b"\x01" + gcm(key, bytes(12), unhex(i["padded"]), ids)
+        else:
+            sealed = unhex(i["sealed"])
+        if sealed[:1] == b"\x01":
+            compression, plaintext = 0, unpad(ungcm(key, bytes(12), sealed[1:], ids))
+        elif sealed[:1] == b"\x02":
+            compression, packed = 1, unpad(ungcm(key, sealed[-12:], sealed[1:-12], ids))
+            plaintext = packed[:-1]
+            if packed[-1:] == b"\x01":
+                plaintext = unframed(plaintext, i["length"])
+            elif packed[-1:] != b"\x00":
+                raise ValueError("compressed otherwise")
+        else:
             raise ValueError("another version")
-        plaintext = unpad(ungcm(key, bytes(12), sealed[1:], ids))
-        if len(plaintext) != i["length"] or name_of(plaintext) != identifier:
+        if len(plaintext) != i["length"] or name_of(plaintext, compression) != identifier:
             raise ValueError("another chunk")
         return {"plaintext": plaintext.hex(), "sealed_digest": sha256(sealed).hex()}
     if "plaintext" in i:
@@ -883,9 +917,22 @@ def kind_sync_chunk(i):
     else:
         of = unhex(i["of"])
         plaintext = (of * (field(int, i["length"]) // len(of) + 1))[: i["length"]]
-    identifier = name_of(plaintext)
+    compression = i.get("compression", 0)
+    identifier = name_of(plaintext, compression)
     key, ids = under(identifier)
-    sealed = b"\x01" + gcm(key, bytes(12), pad(plaintext), ids)
+    if compression:
+        frame = unhex(i["frame"]) if "frame" in i else b""
+        packed = plaintext + b"\x00"
+        mac = b"\x00"
+        if frame and padded_length(len(frame) + 1) < padded_length(len(packed)):
+            if unframed(frame, len(plaintext)) != plaintext:
+                raise ValueError("the frame of something else")
+            packed = frame + b"\x01"
+            mac = b"\x01" + frame
+        nonce = keyed(hkdf(key, b"belay/chunk-nonce/1"), mac)[:12]
+        sealed = b"\x02" + gcm(key, nonce, pad(packed), ids) + nonce
+    else:
+        sealed = b"\x01" + gcm(key, bytes(12), pad(plaintext), ids)
     named = {"id": identifier.hex(), "key": key.hex(), "sealed_length": len(sealed)}
     if "plaintext" in i:
         return {**named, "sealed": sealed.hex()}

@@ -17,7 +17,12 @@
 //!   of the cloud alone.
 //!
 //! Memory is VmHWM, which is set back before each measurement. CPU is user and system time of the process, which depends least
-//! on what else the machine does.
+//! on what else the machine does. `BELAYD` and `BELAY_CLOUD` name programs as they are shipped, to be measured instead:
+//!
+//! ```sh
+//! cargo build --profile dist -p belay --bins && cargo build --profile dist -p belay-cloud
+//! BELAYD=target/dist/belayd BELAY_CLOUD=target/dist/belay-cloud cargo bench -p belay-tests --bench sync
+//! ```
 
 #[path = "sync/cloud.rs"]
 mod cloud;
@@ -29,12 +34,15 @@ mod floor;
 mod growth;
 #[path = "sync/place.rs"]
 mod place;
+#[path = "sync/process.rs"]
+mod process;
 
 use std::fs;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use belay_tests::Outcome;
+use process::{cpu, forget_peak, number, peak};
 
 fn main() -> ExitCode {
     // One thread, as belayd has.
@@ -53,7 +61,7 @@ fn main() -> ExitCode {
 
 async fn measure() -> Outcome {
     println!("load before: {}", fs::read_to_string("/proc/loadavg")?.trim());
-    floor::measure().await?;
+    let _files = floor::measure().await?;
     let mut place = place::Place::new().await?;
     let measured = with_cloud(&mut place).await;
     if measured.is_err() {
@@ -66,29 +74,6 @@ async fn with_cloud(place: &mut place::Place) -> Outcome {
     cloud::measure(place).await?;
     device::measure(place).await?;
     growth::measure(place).await
-}
-
-/// Sets a process's VmHWM back to what it has now.
-fn forget_peak(pid: u32) -> Outcome {
-    Ok(fs::write(format!("/proc/{pid}/clear_refs"), "5")?)
-}
-
-/// VmHWM of a process, KiB.
-fn peak(pid: u32) -> Outcome<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let number = line.and_then(|rest| rest.split_ascii_whitespace().next()?.parse().ok());
-    Ok(number.unwrap_or_default())
-}
-
-/// What a process has used of the processors, user and system. The kernel counts hundredths of a second.
-fn cpu(pid: u32) -> Outcome<Duration> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The name comes second, in parentheses, and may hold anything (proc_pid_stat(5)).
-    let after = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = after.split_ascii_whitespace().skip(11).take(2);
-    let ticks: u64 = ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
-    Ok(Duration::from_millis(ticks * 10))
 }
 
 /// What a process used until now, and from now on.
@@ -120,10 +105,4 @@ fn print(who: &str, what: &str, took: Duration, used: Option<&Used>) -> Outcome 
     let used = used.map(Used::said).transpose()?.unwrap_or_default();
     println!("{who:<28} {what:<28} {:>9.3} s{used}", took.as_secs_f64());
     Ok(())
-}
-
-/// The variable of this name, or the usual number.
-fn number(name: &str, usual: usize) -> usize {
-    let said = std::env::var(name).ok().and_then(|text| text.parse().ok());
-    said.unwrap_or(usual)
 }

@@ -10,6 +10,7 @@ use crate::clock;
 use crate::place::Place;
 use crate::process::{Process, Program};
 use crate::services;
+use crate::stage::{Plan, arms};
 use crate::until::until;
 use crate::{Outcome, Surprise};
 
@@ -33,14 +34,14 @@ pub enum Policy {
 }
 
 impl Bus {
-    /// Starts a bus in `place` that starts the warden when somebody calls it, which logs from `level` on.
+    /// Starts a bus in `place`, as the stage's plan says, that starts the warden when somebody calls it.
     ///
     /// # Errors
     /// Where `dbus-daemon` isn't installed or doesn't start.
-    pub async fn start(place: &Place, exe: &Path, policy: &Policy, level: &str) -> Outcome<Self> {
+    pub async fn start(place: &Place, exe: &Path, plan: &Plan) -> Outcome<Self> {
         let socket = place.at("bus.sock");
         activation(place, exe)?;
-        let config = place.write("bus.conf", &config(place, &socket, policy)?, 0o644)?;
+        let config = place.write("bus.conf", &config(place, &socket, &plan.policy)?, 0o644)?;
         let args = [
             "role".as_ref(),
             "exec".as_ref(),
@@ -52,9 +53,10 @@ impl Bus {
             config.as_os_str(),
         ];
         // What the bus starts inherits its environment.
-        let process = Program::new("dbus-daemon", exe, args, &place.at("logs/bus.log"))
+        let program = Program::new("dbus-daemon", exe, args, &place.at("logs/bus.log"));
+        let process = arms(program, place, plan.failpoints)
             .env("DBUS_SYSTEM_BUS_ADDRESS", address(&socket))
-            .env("BELAY_LOG", level)
+            .env("BELAY_LOG", plan.log_level)
             .env(FileClock::VARIABLE, place.at(clock::DEVICE))
             .start()?;
         let mut bus = Self { process, socket };

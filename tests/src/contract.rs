@@ -52,9 +52,13 @@ const FILES: [&str; 8] = [
     )),
 ];
 
+/// How the text of a `Cancelled` begins that every method of belayd may answer by the head of its file.
+const STOPPING: &str = "belayd is stopping";
+
 /// What every method may answer by the head of each file.
-const EVERYWHERE: [&str; 4] = [
+const EVERYWHERE: [&str; 5] = [
     "Storage",
+    "TooSoon",
     "Internal",
     "DeviceLost",
     "InteractiveAuthorizationRequired",
@@ -73,7 +77,8 @@ pub fn judge(object: Object, member: &str, refusal: &Refusal) -> Outcome {
     let name = refusal.name.rsplit('.').next().unwrap_or_default();
     // What the bus and the library answer by themselves has D-Bus's own names.
     let foreign = refusal.name.starts_with("org.freedesktop.DBus.Error.");
-    if foreign || EVERYWHERE.contains(&name) || documented.contains(name) {
+    let stops = name == "Cancelled" && refusal.text.starts_with(STOPPING);
+    if foreign || stops || EVERYWHERE.contains(&name) || documented.contains(name) {
         return Ok(());
     }
     Err(Surprise::new(format!(

@@ -21,6 +21,7 @@ pub mod polkit;
 pub mod process;
 pub mod proxy;
 pub mod pusher;
+pub mod qr;
 pub mod role;
 pub mod services;
 pub mod stage;
@@ -29,6 +30,7 @@ pub mod surprise;
 pub mod sysfs;
 pub mod terminal;
 pub mod until;
+pub mod webdriver;
 
 pub use stage::Stage;
 pub use surprise::{Outcome, Surprise};

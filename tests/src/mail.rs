@@ -91,6 +91,19 @@ impl Outbox {
         }
     }
 
+    /// The next mail to `to` that nobody asked for. Codes on the way to it are passed over.
+    ///
+    /// # Errors
+    /// Where none comes.
+    pub async fn notice(&self, to: &str) -> Outcome<Mail> {
+        loop {
+            let mail = self.next(to).await?;
+            if mail.code.is_none() {
+                return Ok(mail);
+            }
+        }
+    }
+
     /// The next mail to `to` that is there already and wasn't taken yet.
     ///
     /// # Errors

@@ -105,10 +105,17 @@ impl Program {
     ///
     /// # Errors
     /// Where it can't be started.
-    pub fn start_on_terminal(mut self) -> Outcome<(Process, Terminal)> {
+    pub fn start_on_terminal(self) -> Outcome<(Process, Terminal)> {
+        self.start_before(Terminal::open()?)
+    }
+
+    /// The same on this one.
+    ///
+    /// # Errors
+    /// Where it can't be started.
+    pub fn start_before(mut self, terminal: Terminal) -> Outcome<(Process, Terminal)> {
         let program = std::mem::replace(&mut self.exe, "setsid".into());
         self.args.splice(0..0, ["--ctty".into(), program.into()]);
-        let terminal = Terminal::open()?;
         let log = self.open_log()?;
         let mut command = self.command(log)?;
         command

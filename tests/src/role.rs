@@ -14,7 +14,7 @@ const USAGE: u8 = 64;
 /// Plays the role `args[0]` with `args` as its command line, until it ends.
 ///
 /// Besides the programs of Belay there is `exec`, which becomes the program its arguments name. It exists for
-/// `dbus-daemon`, so that this one too dies with the process that started it.
+/// `dbus-daemon` and `chromedriver`, so that these too die with the process that started them.
 #[must_use]
 pub fn play(args: Vec<OsString>) -> ExitCode {
     die_with_parent();

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
-use rustix::termios::{LocalModes, tcgetattr};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 use tokio::sync::watch;
 
 use crate::Outcome;
@@ -36,13 +36,30 @@ impl Terminal {
         let mut reader = near.try_clone()?;
         // Ends once nobody has the other end open any more.
         std::thread::spawn(move || {
-            let mut piece = [0; 1_024];
+            let (mut piece, mut all) = ([0; 1_024], Vec::new());
             while let Ok(count @ 1..) = reader.read(&mut piece) {
-                let text = String::from_utf8_lossy(piece.get(..count).unwrap_or_default()).into_owned();
-                sender.send_modify(|shown| shown.push_str(&text));
+                // A piece may end within a letter.
+                all.extend_from_slice(piece.get(..count).unwrap_or_default());
+                sender.send_replace(String::from_utf8_lossy(&all).into_owned());
             }
         });
         Ok(Self { near, far, shown })
+    }
+
+    /// A new one so many characters wide.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn wide(columns: u16) -> Outcome<Self> {
+        let terminal = Self::open()?;
+        let size = Winsize {
+            ws_row: 60,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        tcsetwinsize(&terminal.near, size)?;
+        Ok(terminal)
     }
 
     /// The program's end.
@@ -65,6 +82,17 @@ impl Terminal {
             Ok(shown.clone())
         };
         within(&what, read).await?
+    }
+
+    /// All that programs have shown that have ended by now.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub async fn all(&self) -> Outcome<String> {
+        const END: &str = "(end)";
+        File::from(self.end()?).write_all(END.as_bytes())?;
+        let shown = self.shows(END).await?;
+        Ok(shown.strip_suffix(END).unwrap_or(&shown).to_owned())
     }
 
     /// Types; `\u{3}` is Ctrl-C.

@@ -232,6 +232,7 @@ fn settings(data: &Path, origin: &str) -> Settings {
         sms_out: None,
         limits: Limits::default(),
         work: Work::default(),
+        console: belay_cloud::config::Console::Off,
         metrics: Vec::new(),
         services: Vec::new(),
         bootloader_wait: 0,

@@ -57,6 +57,8 @@ recovery =
 
         Sag ihn niemandem, wer auch fragt: Niemand bei Belay braucht ihn je.
 
+        Du brauchst auch deinen Wiederherstellungscode. Ohne ihn stelle das Konto auf einem Gerät wieder her, dessen Einstellungen die Wiederherstellung ohne Code erlauben: Dort gilt das neue Passwort nach 72 Stunden. Ein Gerät, das niemandem gehört, kann es auch, nach einer Woche, solange du ein anderes hast; was hier gespeichert ist, bleibt dann unlesbar, und deine anderen Geräte bleiben beim alten Passwort.
+
         Warst du das nicht, tu nichts: Ohne den Code geschieht nichts.
     .sms = Belay: { $code } stellt dein Konto wieder her, gilt { $minutes } Minuten. Nicht du? Sag ihn niemandem.
 
@@ -70,6 +72,14 @@ recovery-unknown =
         Warst du das nicht, ist nichts zu tun.
     .sms = Belay: Jemand will ein Konto mit dieser Nummer wiederherstellen, aber es gibt keines.
 
+signed-in =
+    .subject = Neue Anmeldung bei deinem Belay-Konto
+    .mail =
+        Jemand hat sich mit deinem Passwort bei deinem Belay-Konto angemeldet, von einem Gerät oder Browser, wo das in letzter Zeit niemand getan hat.
+
+        Warst du das nicht, kennt jemand dein Passwort: Ändere es sofort.
+    .sms = Belay: Neue Anmeldung bei deinem Konto mit deinem Passwort. Nicht du? Ändere es sofort.
+
 password-changed =
     .subject = Dein Belay-Passwort wurde geändert
     .mail =
@@ -78,6 +88,73 @@ password-changed =
         Warst du das nicht: Stelle das Konto sofort mit deinem Wiederherstellungscode wieder her, auf einem beliebigen deiner Geräte.
     .sms = Belay: Dein Passwort wurde geändert. Nicht du? Stelle das Konto sofort mit deinem Wiederherstellungscode wieder her.
 
+new-root =
+    .subject = Dein Belay-Passwort und die Schlüssel sind neu
+    .mail =
+        Das Passwort deines Belay-Kontos wurde geändert, und seine Schlüssel wurden neu gemacht. Das alte Passwort gilt nicht mehr, der Wiederherstellungscode auch nicht: Mach einen neuen.
+
+        Warst du das nicht, kannte jemand dein Passwort und hat jetzt dein Konto: Sag es dem, der diese Cloud betreibt.
+    .sms = Belay: Passwort und Schlüssel sind neu, dein Wiederherstellungscode gilt nicht mehr. Nicht du? Sag es dem Betreiber dieser Cloud.
+
+recovery-code-replaced =
+    .subject = Dein Belay-Wiederherstellungscode wurde ersetzt
+    .mail =
+        Für dein Belay-Konto wurde ein neuer Wiederherstellungscode gemacht. Der bisherige gilt nicht mehr.
+
+        Warst du das nicht, kennt jemand dein Passwort: Ändere es sofort, und mach noch einen Code.
+    .sms = Belay: Es gibt einen neuen Wiederherstellungscode, der alte gilt nicht mehr. Nicht du? Ändere sofort dein Passwort.
+
+recovery-proved =
+    .subject = Jemand will ein neues Belay-Passwort wählen
+    .mail =
+        Auf „{ $device }“ hat jemand nachgewiesen, dass eine Adresse deines Belay-Kontos die eigene ist, um ein neues Passwort zu wählen. Jetzt fehlt nur noch dein Wiederherstellungscode; ohne ihn heißt es warten, und du erfährst, wie du es aufhältst.
+
+        Warst du das nicht, liest jemand mit, was dir geschickt wird: Sag niemandem deinen Wiederherstellungscode, und mach einen neuen, falls ihn noch jemand haben könnte.
+    .sms = Belay: Jemand will mit deiner Adresse ein neues Passwort wählen. Nicht du? Sag niemandem deinen Wiederherstellungscode.
+
+recovered =
+    .subject = Dein Belay-Konto hat ein neues Passwort
+    .mail =
+        Auf „{ $device }“ wurde mit deinem Wiederherstellungscode ein neues Passwort für dein Belay-Konto gewählt. Das alte gilt nicht mehr.
+
+        Warst du das nicht, hat jemand deinen Wiederherstellungscode: Stelle das Konto sofort noch einmal damit wieder her, und mach dann einen neuen Code.
+    .sms = Belay: Mit deinem Code wurde ein neues Passwort gewählt. Nicht du? Stelle das Konto sofort noch einmal wieder her.
+
+address-added =
+    .subject = Eine Adresse ist zu deinem Belay-Konto gekommen
+    .mail =
+        Die Adresse oder Nummer { $address } gehört jetzt zu deinem Belay-Konto. Man kann sich mit ihr anmelden und das Konto wiederherstellen.
+
+        Warst du das nicht, kennt jemand dein Passwort: Ändere es sofort, und entferne die Adresse.
+    .sms = Belay: Eine Adresse ist zu deinem Konto gekommen. Nicht du? Ändere sofort dein Passwort und entferne sie.
+
+address-removed =
+    .subject = Eine Adresse wurde aus deinem Belay-Konto entfernt
+    .mail =
+        Die Adresse oder Nummer { $address } gehört nicht mehr zu deinem Belay-Konto.
+
+        Warst du das nicht, kennt jemand dein Passwort: Ändere es sofort.
+    .sms = Belay: Eine Adresse wurde aus deinem Konto entfernt. Nicht du? Ändere sofort dein Passwort.
+
+login-changed =
+    .subject = Dein Belay-Konto hat eine andere Hauptadresse
+    .mail =
+        Die Hauptadresse deines Belay-Kontos ist von jetzt an { $address }.
+
+        Warst du das nicht, kennt jemand dein Passwort: Ändere es sofort.
+    .sms = Belay: Dein Konto hat jetzt eine andere Hauptadresse. Nicht du? Ändere sofort dein Passwort.
+
+language-changed =
+    .subject = Die Sprache deiner Belay-Nachrichten wurde geändert
+    .mail =
+        Die Sprache, in der du erfährst, was mit deinem Belay-Konto geschieht, wurde geändert. { $days ->
+            [one] Einen Tag
+           *[other] { $days } Tage
+        } lang erfährst du es auch noch in der bisherigen.
+
+        Warst du das nicht, hat jemand eines deiner Geräte entsperrt in der Hand: Sperr es von einem anderen aus, und stell die Sprache in den Einstellungen eines deiner Geräte zurück.
+    .sms = Belay: Die Sprache deiner Nachrichten wurde geändert. Nicht du? Jemand hat ein entsperrtes Gerät von dir: Sperr es.
+
 recovery-begun =
     .subject = Jemand stellt dein Belay-Konto wieder her
     .mail =
@@ -85,8 +162,16 @@ recovery-begun =
 
         Warst du das, brauchst du nur zu warten.
 
-        Warst du das nicht, halte es jetzt auf: Gib auf diesem Gerät dein Passwort ein, oder schicke ihm von einem anderen irgendeinen Befehl, etwa Klingeln oder Sperren. Eines davon genügt.
-    .sms = Belay: Wiederherstellung ohne Code begonnen. Nicht du? Gib binnen { $hours } Stunden dein Passwort auf dem Gerät ein oder sperre es.
+        Warst du das nicht, halte es jetzt auf: Melde dich irgendwo mit deinem Passwort an, gib es auf diesem Gerät ein, oder schicke ihm von einem anderen irgendeinen Befehl, etwa Klingeln oder Sperren. Eines davon genügt.
+    .sms = Belay: Wiederherstellung ohne Code begonnen. Nicht du? Melde dich binnen { $hours } Stunden irgendwo mit deinem Passwort an.
+
+recovery-holds =
+    .subject = Die Wartezeit ist um: ein neues Belay-Passwort gilt
+    .mail =
+        Die Wartezeit der Wiederherstellung deines Belay-Kontos ist um, und ihr neues Passwort gilt. Das alte gilt nicht mehr, der Wiederherstellungscode auch nicht: Mach einen neuen. Deine anderen Geräte müssen abgemeldet und neu verbunden werden.
+
+        Warst du das nicht, hat jetzt jemand dein Konto: Sag es dem, der diese Cloud betreibt.
+    .sms = Belay: Die Wiederherstellung ist um, ihr Passwort gilt, dein Code nicht mehr. Nicht du? Sag es dem Betreiber dieser Cloud.
 
 device-added =
     .subject = Ein Gerät ist zu deinem Belay-Konto gekommen
@@ -103,6 +188,14 @@ device-removed =
 
         Warst du das nicht, kennt jemand dein Passwort: Ändere es sofort.
     .sms = Belay: Ein Gerät wurde aus deinem Konto entfernt. Nicht du? Ändere sofort dein Passwort.
+
+device-released =
+    .subject = Ein Gerät deines Belay-Kontos wurde freigegeben
+    .mail =
+        „{ $device }“ wurde vom Betreiber dieser Cloud freigegeben: Es gehört nicht mehr zu deinem Konto, und wer es hat, kann es mit seinem verbinden.
+
+        Hast du nicht darum gebeten, sag es dem, der diese Cloud betreibt.
+    .sms = Belay: Der Betreiber der Cloud hat ein Gerät freigegeben. Hast du nicht darum gebeten? Sag es ihm.
 
 account-deleted =
     .subject = Dein Belay-Konto wurde gelöscht

@@ -64,6 +64,8 @@ recovery =
 
         Tell it to nobody, whoever asks: nobody at Belay ever needs it.
 
+        You need your recovery code too. Without it, recover on a device whose settings allow recovery without a code: the new password holds after 72 hours there. A device that belongs to nobody can do so too, after a week while you have another one; what is stored here then stays unreadable, and your other devices stay with the old password.
+
         If this wasn't you, do nothing: without the code nothing happens.
     .sms = Belay: { $code } recovers your account, good for { $minutes } minutes. Not you? Tell it to nobody.
 
@@ -79,6 +81,14 @@ recovery-unknown =
 
 ## Notices
 
+signed-in =
+    .subject = New sign-in to your Belay account
+    .mail =
+        Somebody signed in to your Belay account with your password, from a device or a browser that hadn't done so lately.
+
+        If this wasn't you, somebody knows your password: change it at once.
+    .sms = Belay: there was a new sign-in to your account with your password. Not you? Change it at once.
+
 password-changed =
     .subject = Your Belay password was changed
     .mail =
@@ -87,6 +97,73 @@ password-changed =
         If this wasn't you: recover the account with your recovery code at once, on any of your devices.
     .sms = Belay: your password was changed. Not you? Recover the account with your recovery code at once.
 
+new-root =
+    .subject = Your Belay password and keys were renewed
+    .mail =
+        The password of your Belay account was changed, and its keys were made anew. The old password is good for nothing any more, and neither is the recovery code: make another one.
+
+        If this wasn't you, somebody knew your password and has your account now: tell whoever runs this cloud.
+    .sms = Belay: your password and keys were renewed, your recovery code is void. Not you? Tell whoever runs this cloud.
+
+recovery-code-replaced =
+    .subject = Your Belay recovery code was replaced
+    .mail =
+        Another recovery code was made for your Belay account. The one before is good for nothing any more.
+
+        If this wasn't you, somebody knows your password: change it at once, and make another code.
+    .sms = Belay: a new recovery code was made, the old one is void. Not you? Change your password at once, then make another.
+
+recovery-proved =
+    .subject = Somebody wants to choose a new Belay password
+    .mail =
+        On “{ $device }” somebody has proved that an address of your Belay account is theirs, to choose a new password. Now they need your recovery code; without it they have to wait, and you are told how to stop it.
+
+        If this wasn't you, somebody reads what is sent to you: tell nobody your recovery code, and make another one if somebody else may have it.
+    .sms = Belay: somebody proved your address to choose a new password. Not you? Tell nobody your recovery code.
+
+recovered =
+    .subject = A new password was chosen for your Belay account
+    .mail =
+        On “{ $device }” a new password was chosen for your Belay account, with your recovery code. The old one is good for nothing any more.
+
+        If this wasn't you, somebody has your recovery code: recover the account with it once more at once, and then make another code.
+    .sms = Belay: a new password was chosen with your recovery code. Not you? Recover the account once more at once.
+
+address-added =
+    .subject = An address was added to your Belay account
+    .mail =
+        The address or number { $address } was added to your Belay account. It signs in, and is a way to recover the account.
+
+        If this wasn't you, somebody knows your password: change it at once, and remove the address.
+    .sms = Belay: an address was added to your account. Not you? Change your password at once and remove it.
+
+address-removed =
+    .subject = An address was removed from your Belay account
+    .mail =
+        The address or number { $address } doesn't belong to your Belay account any more.
+
+        If this wasn't you, somebody knows your password: change it at once.
+    .sms = Belay: an address was removed from your account. Not you? Change your password at once.
+
+login-changed =
+    .subject = Your Belay account has another main address
+    .mail =
+        From now on the main address of your Belay account is { $address }.
+
+        If this wasn't you, somebody knows your password: change it at once.
+    .sms = Belay: your account has another main address now. Not you? Change your password at once.
+
+language-changed =
+    .subject = The language of your Belay messages was changed
+    .mail =
+        The language in which you are told what happens to your Belay account was changed. For { $days ->
+            [one] one day
+           *[other] { $days } days
+        } you are told in the one before too.
+
+        If this wasn't you, somebody has one of your devices, unlocked: lock it from another one, and change the language back in the settings of one of yours.
+    .sms = Belay: the language of your messages was changed. Not you? Somebody has an unlocked device of yours: lock it.
+
 recovery-begun =
     .subject = Somebody is recovering your Belay account
     .mail =
@@ -94,8 +171,16 @@ recovery-begun =
 
         If this was you, there is nothing to do but wait.
 
-        If this wasn't you, stop it now: enter your password on that device, or send it any command from another one, such as ring or lock. One of these is enough.
-    .sms = Belay: recovery without a code has begun. Not you? Enter your password on that device, or lock it, within { $hours } hours.
+        If this wasn't you, stop it now: sign in with your password anywhere, enter it on that device, or send it any command from another one, such as ring or lock. One of these is enough.
+    .sms = Belay: recovery without a code has begun. Not you? Sign in with your password anywhere within { $hours } hours.
+
+recovery-holds =
+    .subject = The wait is over: a new Belay password holds
+    .mail =
+        The wait for the recovery of your Belay account is over, and its new password holds. The old one is good for nothing any more, and neither is the recovery code: make another one. Your other devices have to be signed out and bound again.
+
+        If this wasn't you, somebody has your account now: tell whoever runs this cloud.
+    .sms = Belay: the recovery is over and its password holds, your recovery code is void. Not you? Tell whoever runs this cloud.
 
 device-added =
     .subject = A device was added to your Belay account
@@ -112,6 +197,14 @@ device-removed =
 
         If this wasn't you, somebody knows your password: change it at once.
     .sms = Belay: a device was removed from your account. Not you? Change your password at once.
+
+device-released =
+    .subject = A device of your Belay account was let go
+    .mail =
+        “{ $device }” was let go by whoever runs this cloud: it isn't your account's any more, and whoever has it can bind it to theirs.
+
+        If you didn't ask for this, tell whoever runs this cloud.
+    .sms = Belay: a device was let go by whoever runs this cloud. Didn't you ask for it? Tell them.
 
 account-deleted =
     .subject = Your Belay account was deleted

@@ -66,6 +66,9 @@ pub fn judge(
 ) -> Result<Change, Problem> {
     let bad = |why: &str| Problem::new(Kind::BadCredentials).because(why);
     keyring(&body.keyring)?;
+    if body.owner.is_some() {
+        return Err(bad("another root waits out a recovery"));
+    }
     let (signed, claim) =
         read::<CredentialsRecord>(&body.credentials).map_err(|_| bad("not a credentials record"))?;
     if claim.account != present.account {
@@ -100,6 +103,71 @@ pub fn judge(
         owner,
         grants,
     })
+}
+
+/// Credentials of another root, that may wait.
+#[derive(Debug)]
+pub struct Other {
+    /// The record.
+    pub record: CredentialsRecord,
+    /// The owner key that it would bring.
+    pub owner: PublicKey,
+    /// What the device gets that recovers.
+    pub grant: Option<wire::Grant>,
+}
+
+/// Judges credentials of another root, for which nobody vouches: they are one generation on, of this account, and under the salt
+/// and parameters that hold, since a challenge tells one salt whichever password is typed. `own` is the device of the account
+/// that asks; it is certified again, and no other is.
+///
+/// # Errors
+/// As [`judge`].
+pub fn judge_other(
+    present: &Present<'_>,
+    body: &wire::NewCredentialsRequest,
+    own: Option<&DeviceId>,
+    now: Millis,
+) -> Result<Other, Problem> {
+    let bad = |why: &str| Problem::new(Kind::BadCredentials).because(why);
+    keyring(&body.keyring)?;
+    let owner = body.owner.ok_or_else(|| bad("no owner key comes along"))?;
+    if body.succession.is_some() || owner == present.owner {
+        return Err(bad("the owner key vouches for itself: nothing has to wait"));
+    }
+    let (signed, _) =
+        read::<CredentialsRecord>(&body.credentials).map_err(|_| bad("not a credentials record"))?;
+    let record: CredentialsRecord = signed
+        .open(&owner)
+        .map_err(|_| bad("not a record under its owner key"))?;
+    if record.account != present.account {
+        return Err(bad("another account"));
+    }
+    if Some(record.generation) != present.record.generation.checked_add(1) {
+        return Err(Problem::new(Kind::GenerationConflict).because("not the next generation"));
+    }
+    follows(present, &body.replaces)?;
+    if (record.salt, record.parameters) != (present.record.salt, present.record.parameters) {
+        return Err(bad("another salt, or other parameters"));
+    }
+    let rules = Rules {
+        owner,
+        generation: record.generation,
+        succeeds: true,
+        now,
+    };
+    let device = own.and_then(|own| present.devices.iter().find(|device| device.device == *own));
+    let grant = match (device, body.grants.as_slice()) {
+        (None, []) => None,
+        (Some(device), [grant]) if grant.device == device.device => {
+            check(present, device, grant, &rules)?;
+            Some(grant.clone())
+        }
+        _ => {
+            return Err(Problem::new(Kind::BadCertificate)
+                .because("the device that recovers is certified, and no other"));
+        }
+    };
+    Ok(Other { record, owner, grant })
 }
 
 /// Judges a keyring with another key epoch under the present credentials.

@@ -7,20 +7,21 @@ use rusqlite::Transaction;
 
 use super::change::{self, Present, Roots};
 use super::table::{self, Account};
-use super::{grants, orders};
+use super::{grants, orders, waiting};
 use crate::app::App;
 use crate::http::idempotency::{self, Context, Kept, Key};
 use crate::http::{Answer, Call, Proof, Session};
+use crate::messages::Notice;
 use crate::problem::{Kind, Problem};
 use crate::store::{Failure, StoreError, countable};
-use crate::{channel, devices, tokens};
+use crate::{bootloader, channel, devices, notices, tokens};
 
 /// `GET /v1/account/credentials`: for a bound device's key alone, whatever became of its session.
 ///
 /// # Errors
 /// `not-bound`.
 pub async fn show(State(app): State<App>, proof: Proof) -> Result<Answer, Problem> {
-    let inside = app.clone();
+    let (inside, now) = (app.clone(), app.now());
     let answer = app
         .store
         .transact(move |tx| {
@@ -31,11 +32,14 @@ pub async fn show(State(app): State<App>, proof: Proof) -> Result<Answer, Proble
                 true => grants::Granted::default(),
                 false => grants::load(&inside.vault, tx, &bound.device)?,
             };
+            let waiting = waiting::load(tx, &bound.account)?;
             Ok(wire::CredentialsAnswer {
                 credentials: account.credentials.into(),
                 successions: grants::successions(&inside.vault, tx, &bound.account, &bound.device)?,
                 keyring: granted.keyring,
                 delegate: granted.delegate,
+                recovery_ms: waiting.as_ref().map(|waiting| waiting.left(now)),
+                recovery_here: waiting.is_some_and(|waiting| waiting.is_at(&bound.device)),
                 removed: bound.removed,
                 deleted: account.deleted,
             })
@@ -64,10 +68,19 @@ pub async fn put(
                 return Err(Problem::malformed("`ticket` is for a recovery").into());
             }
             let account = table::of_session(&app.vault, context.transaction, &session.account)?;
-            replace(app, context, &account, &body, Roots::May, &session.proof)
+            replace(app, context, &account, &body, By::Session, &session.proof)
         },
     )
     .await
+}
+
+/// Who brings other credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By<'a> {
+    /// A session of the account's.
+    Session,
+    /// Who proved an address of the account's, on a device of this name.
+    Recovery(&'a str),
 }
 
 /// Puts other credentials in the place of the present ones. The same ones again, whose answer was lost, change nothing.
@@ -79,9 +92,13 @@ pub fn replace(
     context: &Context<'_>,
     account: &Account,
     body: &wire::NewCredentialsRequest,
-    roots: Roots,
+    by: By<'_>,
     proof: &Proof,
 ) -> Result<Kept, Failure> {
+    let roots = match by {
+        By::Session => Roots::May,
+        By::Recovery(_) => Roots::MayNot,
+    };
     if account.credentials == body.credentials.0 {
         return Ok(Kept::Nothing(Answer::empty()));
     }
@@ -90,7 +107,9 @@ pub fn replace(
     let change = change::judge(&present, body, roots, now)?;
     let generation = countable(change.record.generation)?;
     let succeeds = body.succession.is_some();
+    let other_password = change.record.login != present.record.login;
     // All refusals are behind.
+    waiting::forget(tx, &account.id)?;
     table::set_credentials(vault, tx, &change.owner, &change.record, body)?;
     grants::void(tx, &account.id, succeeds)?;
     grants::succeed(vault, tx, &account.id, generation, body, &change.grants)?;
@@ -98,13 +117,29 @@ pub fn replace(
         grants::put(vault, tx, grant)?;
     }
     orders::forget_before(tx, &account.id, generation)?;
-    if roots == Roots::MayNot || change.record.login != present.record.login {
+    let mut withdrawn = false;
+    if roots == Roots::MayNot || other_password {
+        // Somebody who knows the old password may have made it.
+        withdrawn = bootloader::table::withdraw(tx, &account.id)?;
         // A recovery proves no session: whoever had one signs in with the new password.
         let caller = (roots == Roots::May).then_some(&proof.thumbprint);
         tokens::revoke_others(tx, &account.id, caller, now)?;
     }
-    let here = devices::here(tx, &proof.thumbprint, &account.id)?;
+    // Of a request that is withdrawn the device that this came from knows nothing either.
+    let here = devices::here(tx, &proof.thumbprint, &account.id)?.filter(|_| !withdrawn);
     channel::account_moved(app, tx, &account.id, here.as_ref())?;
+    let happened = match by {
+        By::Recovery(device) => Some(Notice::Recovered { device }),
+        By::Session if succeeds => Some(Notice::NewRoot),
+        By::Session if other_password => Some(Notice::PasswordChanged),
+        By::Session => None,
+    };
+    // A new root leaves no recovery code, and its notice says so.
+    let other_code = !succeeds && change.record.recovery_wrap != present.record.recovery_wrap;
+    let made = other_code.then_some(Notice::RecoveryCodeReplaced);
+    for notice in happened.iter().chain(&made) {
+        notices::tell(app, tx, &account.id, notice, now)?;
+    }
     Ok(Kept::Answer(Answer::empty()))
 }
 

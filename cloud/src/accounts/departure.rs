@@ -11,10 +11,11 @@ use crate::app::App;
 use crate::clock::{DAY, Millis};
 use crate::http::idempotency::{self, Kept, Key};
 use crate::http::{Answer, Bearer, Call};
+use crate::messages::Notice;
 use crate::problem::{Bound, Kind, Problem};
 use crate::store::Failure;
 use crate::vault::Vault;
-use crate::{accessories, channel, devices};
+use crate::{accessories, channel, devices, notices};
 
 /// How long what is left of a deleted account stays after its last device was let go: a release may be brought again, and the
 /// outcome of a sign-out told.
@@ -26,6 +27,8 @@ const SWEPT: u32 = 100;
 const AT_ONCE: &[&str] = &[
     "DELETE FROM verifications WHERE account = ?1 OR lookup IN (SELECT lookup FROM identifiers WHERE account = ?1)",
     "DELETE FROM identifiers WHERE account = ?1",
+    "DELETE FROM waiting WHERE account = ?1",
+    "DELETE FROM languages WHERE account = ?1",
     "DELETE FROM shares WHERE account = ?1",
     "DELETE FROM families WHERE account = ?1",
     "DELETE FROM delegates WHERE account = ?1",
@@ -70,6 +73,7 @@ pub async fn delete(
             orders::check(tx, &account, &body.order, |deed| *deed == Deed::DeleteAccount)?;
             let here = devices::here(tx, &session.proof.thumbprint, &account.id)?;
             may_go(tx, &account.id, here.as_ref())?;
+            notices::tell(app, tx, &account.id, &Notice::AccountDeleted, context.now)?;
             forget(&app.vault, tx, &account.id, context.now)?;
             channel::account_moved(app, tx, &account.id, here.as_ref())?;
             Ok(Kept::Answer(Answer::empty()))

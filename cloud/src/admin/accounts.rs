@@ -6,15 +6,17 @@ use std::path::Path;
 use belay_proto::AccountId;
 use rusqlite::Transaction;
 
-use super::who::Who;
 use super::{AdminError, with_data};
+use crate::accounts::named::Named;
 use crate::accounts::{departure, table};
 use crate::clock::SECOND;
+use crate::config::Settings;
+use crate::messages::Notice;
 use crate::problem::Kind;
 use crate::store::{Failure, StoreError};
 use crate::sync;
 use crate::vault::Vault;
-use crate::{accessories, devices, identifiers};
+use crate::{accessories, devices, identifiers, notices};
 
 /// All accounts, one a line, the oldest first: id, login, time, devices, bytes.
 ///
@@ -41,9 +43,9 @@ pub fn list(data: &Path) -> Result<String, AdminError> {
 /// # Errors
 /// [`AdminError`].
 pub fn show(data: &Path, account: &str) -> Result<String, AdminError> {
-    let who = Who::parse(account)?;
+    let named = Named::parse(account)?;
     let text = with_data(data, |vault, tx, _| {
-        let Some(id) = who.find(vault, tx)? else {
+        let Some(id) = named.find(vault, tx)? else {
             return Ok(None);
         };
         let mut text = line(vault, tx, &id)?;
@@ -72,14 +74,14 @@ pub fn show(data: &Path, account: &str) -> Result<String, AdminError> {
     text.ok_or(AdminError::NoAccount)
 }
 
-/// Deletes an account to which nothing is bound, as its owner would.
+/// Deletes an account to which nothing is bound, as its owner would, who is told.
 ///
 /// # Errors
 /// [`AdminError::StillBound`] while a device or an accessory is; that is the owner's to end, or with `admin hardware release`.
-pub fn delete(data: &Path, account: &str) -> Result<String, AdminError> {
-    let who = Who::parse(account)?;
-    let deleted = with_data(data, |vault, tx, now| {
-        let Some(id) = who.find(vault, tx)? else {
+pub fn delete(settings: &Settings, account: &str) -> Result<String, AdminError> {
+    let named = Named::parse(account)?;
+    let deleted = with_data(&settings.data, |vault, tx, now| {
+        let Some(id) = named.find(vault, tx)? else {
             return Ok(Err(AdminError::NoAccount));
         };
         match departure::may_go(tx, &id, None) {
@@ -93,6 +95,7 @@ pub fn delete(data: &Path, account: &str) -> Result<String, AdminError> {
             }
             Err(other) => return Err(other),
         }
+        notices::put_from_outside(vault, settings, tx, &id, &Notice::AccountDeleted, now)?;
         departure::forget(vault, tx, &id, now)?;
         Ok(Ok(id))
     })?;

@@ -7,21 +7,22 @@ use belay_proto::wire::Hint;
 
 use super::{AdminError, with_data};
 use crate::bootloader::table::{self, State};
-use crate::channel;
-use crate::clock::{Millis, SECOND};
-use crate::identifiers;
+use crate::clock::SECOND;
+use crate::config::Settings;
+use crate::messages::Notice;
+use crate::{channel, devices, identifiers, notices};
 
 /// The requests, one a line: state, when it may be approved, device, account, login, reason.
 ///
 /// # Errors
 /// [`AdminError`].
-pub fn list(data: &Path, wait: Millis) -> Result<String, AdminError> {
+pub fn list(data: &Path) -> Result<String, AdminError> {
     let lines = with_data(data, |vault, tx, now| {
         let mut lines = Vec::new();
         for entry in table::list(vault, tx)? {
             let login = identifiers::masked_login(vault, tx, &entry.account)?.unwrap_or_default();
             let waits = match entry.request.state {
-                State::Pending => entry.request.waits(wait, now).div_ceil(SECOND),
+                State::Pending => entry.request.waits(now).div_ceil(SECOND),
                 _ => 0,
             };
             lines.push(format!(
@@ -41,20 +42,21 @@ pub fn list(data: &Path, wait: Millis) -> Result<String, AdminError> {
     })
 }
 
-/// Approves a device's request, once it has waited; or denies it, at any time. The device is told.
+/// Approves a device's request, once it has waited; or denies it, at any time. The device is told, and its owner.
 ///
 /// # Errors
 /// [`AdminError::NoRequest`], [`AdminError::TooEarly`].
-pub fn decide(data: &Path, device: &str, approve: bool, wait: Millis) -> Result<String, AdminError> {
+pub fn decide(settings: &Settings, device: &str, approve: bool) -> Result<String, AdminError> {
     let device: DeviceId = device
         .parse()
         .map_err(|_| AdminError::Usage("a device id has 32 lower-case hexadecimal digits"))?;
     let state = if approve { State::Approved } else { State::Denied };
-    with_data(data, |_, tx, now| {
-        let Some(request) = table::load(tx, &device)? else {
+    with_data(&settings.data, |vault, tx, now| {
+        let bound = devices::table::binding(tx, &device)?.filter(|binding| !binding.removed);
+        let (Some(request), Some(binding)) = (table::load(tx, &device)?, bound) else {
             return Ok(Err(AdminError::NoRequest));
         };
-        let waits = request.waits(wait, now);
+        let waits = request.waits(now);
         if request.state != State::Pending {
             return Ok(Err(AdminError::NoRequest));
         }
@@ -63,6 +65,12 @@ pub fn decide(data: &Path, device: &str, approve: bool, wait: Millis) -> Result<
         }
         table::decide(tx, &device, state, now)?;
         channel::table::hint_from_outside(tx, &device, Hint::Account, now)?;
+        let name = devices::table::name(vault, tx, &device)?;
+        let notice = match approve {
+            true => Notice::UnlockApproved { device: &name },
+            false => Notice::UnlockDenied { device: &name },
+        };
+        notices::put_from_outside(vault, settings, tx, &binding.account, &notice, now)?;
         Ok(Ok(()))
     })??;
     Ok(format!("{} {device}", state.as_str()))

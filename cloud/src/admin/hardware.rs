@@ -4,11 +4,15 @@ use std::fmt::Write;
 use std::path::Path;
 
 use belay_proto::HardwareId;
+use belay_proto::wire::Hint;
 
 use super::{AdminError, with_data};
 use crate::clock::SECOND;
+use crate::config::Settings;
 use crate::devices::standing::Standing;
 use crate::devices::{self, history, table};
+use crate::messages::Notice;
+use crate::{channel, notices};
 
 const NO_HARDWARE: &str = "a hardware id has 64 lower-case hexadecimal digits";
 
@@ -44,18 +48,24 @@ pub fn show(data: &Path, hardware: &str) -> Result<String, AdminError> {
     Ok(text.trim_end().to_owned())
 }
 
-/// Ends the bindings in force, as releases by their owners would.
+/// Ends the bindings in force, as releases by their owners would. Each owner is told, and the account's other devices look.
 ///
 /// # Errors
 /// [`AdminError`].
-pub fn release(data: &Path, hardware: &str) -> Result<String, AdminError> {
+pub fn release(settings: &Settings, hardware: &str) -> Result<String, AdminError> {
     let hardware: HardwareId = hardware.parse().map_err(|_| AdminError::Usage(NO_HARDWARE))?;
-    let released = with_data(data, |vault, tx, now| {
+    let released = with_data(&settings.data, |vault, tx, now| {
         let active = history::history(vault, tx, &hardware)?;
         let mut released = 0;
         for entry in active.iter().filter(|entry| entry.standing == Standing::Active) {
             if let Some(binding) = table::binding(tx, &entry.device)? {
+                let name = table::name(vault, tx, &entry.device)?;
                 devices::release(tx, &entry.device, &binding, now)?;
+                let notice = Notice::DeviceReleased { device: &name };
+                notices::put_from_outside(vault, settings, tx, &binding.account, &notice, now)?;
+                for device in table::all_bound(tx, &binding.account)? {
+                    channel::table::hint_from_outside(tx, &device, Hint::Account, now)?;
+                }
                 released += 1;
             }
         }

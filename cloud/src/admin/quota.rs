@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::who::Who;
 use super::{AdminError, with_data};
+use crate::accounts::named::Named;
 use crate::store::countable;
 use crate::sync::table;
 
@@ -52,12 +52,12 @@ impl Wanted {
 /// may use then. `default` is the configuration's.
 ///
 /// # Errors
-/// [`AdminError::Usage`], [`AdminError::NoAccount`], or data that can't be used.
+/// [`AdminError::Usage`], [`AdminError::Named`], [`AdminError::NoAccount`], or data that can't be used.
 pub fn quota(data: &Path, account: &str, wanted: Option<&str>, default: u64) -> Result<String, AdminError> {
-    let who = Who::parse(account)?;
+    let named = Named::parse(account)?;
     let wanted = wanted.map(Wanted::parse).transpose()?;
     let counted = with_data(data, |vault, tx, _| {
-        let Some(account) = who.find(vault, tx)? else {
+        let Some(account) = named.find(vault, tx)? else {
             return Ok(None);
         };
         if let Some(wanted) = wanted {

@@ -24,10 +24,13 @@ use crate::problem::Kind;
 
 /// The folder's name in the data folder.
 const FOLDER: &str = "blobs";
-/// How much of a file is in memory at once, bytes.
+/// How much of a file is in memory at once while it is read, bytes.
 pub const PIECE: usize = 64 * 1024;
+/// How much of one is gathered before it is written, bytes: each turn on a thread that may wait costs as much as hashing 32 KiB,
+/// and a file system takes one long piece quicker than the same in several.
+pub const GATHERED: usize = 256 * 1024;
 
-/// Chunks that are written at once. A call may take minutes, and holds a file and as much memory as [`PIECE`] or what comes
+/// Chunks that are written at once. A call may take minutes, and holds a file and as much memory as [`GATHERED`] and what comes
 /// at once.
 const UPLOADS: usize = 256;
 /// As many of one account, so that it doesn't keep the others out.
@@ -140,14 +143,21 @@ impl Files {
     /// # Errors
     /// As the file system's.
     pub fn append(&self, name: FileName) -> io::Result<(File, u64)> {
-        make(&self.folder_of(name))?;
-        let mut file = OpenOptions::new()
+        let mut options = OpenOptions::new();
+        options
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
-            .mode(0o600)
-            .open(self.path(name))?;
+            .mode(0o600);
+        let mut file = match options.open(self.path(name)) {
+            // The first one in its folder.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                make(&self.folder_of(name))?;
+                options.open(self.path(name))?
+            }
+            opened => opened?,
+        };
         let length = file.seek(SeekFrom::End(0))?;
         Ok((file, length))
     }

@@ -92,7 +92,9 @@ pub fn keep(
     let mut keep = tx.prepare_cached(
         "UPDATE chunks SET until = ?3 WHERE account = ?1 AND id = ?2 AND uses = 0 AND until < ?4",
     )?;
-    for id in chunks {
+    // A record may name the same ones again and again.
+    let distinct: HashSet<&ChunkId> = chunks.iter().collect();
+    for id in distinct {
         keep.execute(params![
             account.as_bytes(),
             id.as_bytes(),

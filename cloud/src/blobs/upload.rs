@@ -16,7 +16,7 @@ use ring::digest::{Context, SHA256};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::files::{self, FileName, PIECE, Writing};
+use super::files::{self, FileName, GATHERED, Writing};
 use super::table::{self, Row};
 use crate::app::App;
 use crate::clock::{Millis, SECOND};
@@ -28,6 +28,8 @@ pub const WAIT: Millis = 5 * SECOND;
 const QUIET: Duration = Duration::from_secs(30);
 /// How long one call may take; the next one goes on where it ended.
 const LONGEST: Duration = Duration::from_secs(600);
+/// What the last bytes that come before a piece is full are mostly within: hyper reads so many at once.
+const LAST: usize = 64 * 1024;
 /// How long the body of a call that was answered without it is read on.
 const DRAIN: Duration = Duration::from_secs(30);
 
@@ -150,29 +152,29 @@ impl Upload {
             drain(body);
             return Ok(wrong_offset(reached.min(announced.length)));
         }
-        let (mut writer, end) = store_body(Writer::new(file, reached), announced, body).await?;
-        let reached = writer.reached;
+        let (writer, last, end) = store_body(Writer::new(file, reached), announced, body).await?;
+        let reached = writer.reached + last.len() as u64;
+        if end.is_none() && reached == announced.length {
+            return self.settle(writer, last).await;
+        }
+        writer.write(last).await?;
         match end {
             Some(problem) => Err(problem),
-            None if reached < announced.length => {
+            None => {
                 let offset = (HeaderName::from_static(UPLOAD_OFFSET), HeaderValue::from(reached));
                 Ok((StatusCode::ACCEPTED, no_store([offset])).into_response())
-            }
-            None => {
-                let sha256 = writer.sha256();
-                self.settle(writer.file, sha256).await
             }
         }
     }
 
-    /// Checks a chunk that is all there, and has the row say so. Its SHA-256, where all of it came just now.
-    async fn settle(self, mut file: File, sha256: Option<[u8; 32]>) -> Result<Response, Problem> {
+    /// Writes the last bytes of a chunk, checks all of it, and has the row say that it is there.
+    async fn settle(self, mut writer: Writer, last: Vec<u8>) -> Result<Response, Problem> {
         let (files, name, digest) = (self.app.files.clone(), self.file, self.announced.digest);
         let settle = move || {
-            let sha256 = sha256.map_or_else(|| files::sha256(&mut file), Ok)?;
-            let good = sha256 == digest;
+            writer.put(&last)?;
+            let good = writer.sha256()? == digest;
             if good {
-                files.settle(name, &file)?;
+                files.settle(name, &writer.file)?;
             }
             Ok(good)
         };
@@ -225,33 +227,44 @@ impl Writer {
             return Ok((self, bytes));
         }
         blocking(move || {
-            if let Some(hashed) = &mut self.hashed {
-                hashed.update(&bytes);
-            }
-            self.file.write_all(&bytes)?;
-            self.reached += bytes.len() as u64;
+            self.put(&bytes)?;
             bytes.clear();
             Ok((self, bytes))
         })
         .await
     }
 
-    /// The SHA-256 of the file, where all of it was written here.
-    fn sha256(&mut self) -> Option<[u8; 32]> {
-        let digest = self.hashed.take()?.finish();
-        digest.as_ref().try_into().ok()
+    /// The same on a thread that may wait.
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Some(hashed) = &mut self.hashed {
+            hashed.update(bytes);
+        }
+        self.file.write_all(bytes)?;
+        self.reached += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// The SHA-256 of the file: it is read where not all of it was written here.
+    fn sha256(&mut self) -> io::Result<[u8; 32]> {
+        match self.hashed.take() {
+            Some(hashed) => hashed.finish().as_ref().try_into().map_err(io::Error::other),
+            None => files::sha256(&mut self.file),
+        }
     }
 }
 
-/// Writes a body at the end of a file; what ended the body before its time.
+/// Writes a body at the end of a file, but for the last bytes, which are answered; and what ended the body before its time.
 async fn store_body(
     mut writer: Writer,
     announced: Announced,
     body: Body,
-) -> Result<(Writer, Option<Problem>), Problem> {
+) -> Result<(Writer, Vec<u8>, Option<Problem>), Problem> {
     let deadline = Instant::now() + LONGEST;
     let mut stream = body.into_data_stream();
-    let mut held = Vec::new();
+    // Room from the start, for what comes last too: a buffer that grows is copied.
+    let room = announced.length.saturating_sub(writer.reached);
+    let room = usize::try_from(room).unwrap_or(usize::MAX);
+    let mut held = Vec::with_capacity(room.min(GATHERED + LAST));
     let end = loop {
         let by = deadline.min(Instant::now() + QUIET);
         let piece = match timeout_at(by, stream.next()).await {
@@ -268,12 +281,11 @@ async fn store_body(
             );
         }
         held.extend_from_slice(&piece);
-        if held.len() >= PIECE {
+        if held.len() >= GATHERED {
             (writer, held) = writer.write(held).await?;
         }
     };
-    (writer, _) = writer.write(held).await?;
-    Ok((writer, end))
+    Ok((writer, held, end))
 }
 
 /// Does what waits for the disk on a thread that may.

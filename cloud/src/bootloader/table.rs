@@ -49,13 +49,15 @@ pub struct Request {
     pub state: State,
     /// When it was made.
     pub asked_at: Millis,
+    /// How long nothing is approved, as it was when it was made.
+    pub wait: Millis,
 }
 
 impl Request {
-    /// How long until it may be approved, where the operator has it wait for `wait`.
+    /// How long until it may be approved.
     #[must_use]
-    pub fn waits(&self, wait: Millis, now: Millis) -> Millis {
-        self.asked_at.saturating_add(wait).saturating_sub(now)
+    pub fn waits(&self, now: Millis) -> Millis {
+        self.asked_at.saturating_add(self.wait).saturating_sub(now)
     }
 }
 
@@ -78,11 +80,12 @@ pub struct Entry {
 /// A broken database.
 pub fn load(tx: &Transaction<'_>, device: &DeviceId) -> Result<Option<Request>, Failure> {
     Ok(tx
-        .prepare_cached("SELECT state, asked_at FROM bootloader_unlocks WHERE device = ?1")?
+        .prepare_cached("SELECT state, asked_at, wait FROM bootloader_unlocks WHERE device = ?1")?
         .query_row(params![device.as_bytes()], |row| {
             Ok(Request {
                 state: row.get(0)?,
                 asked_at: row.get(1)?,
+                wait: row.get(2)?,
             })
         })
         .optional()?)
@@ -97,20 +100,23 @@ pub fn ask(
     tx: &Transaction<'_>,
     device: &DeviceId,
     reason: &str,
+    wait: Millis,
     now: Millis,
 ) -> Result<(), Failure> {
     let id = device.as_bytes();
     tx.prepare_cached(
-        "INSERT INTO bootloader_unlocks (device, state, reason, asked_at) VALUES (?1, 'pending', ?2, ?3)
+        "INSERT INTO bootloader_unlocks (device, state, reason, asked_at, wait) VALUES (?1, 'pending', ?2, ?3, ?4)
          ON CONFLICT (device) DO UPDATE SET reason = excluded.reason,
              asked_at = CASE state WHEN 'denied' THEN excluded.asked_at ELSE asked_at END,
+             wait = CASE state WHEN 'denied' THEN excluded.wait ELSE wait END,
              decided_at = CASE state WHEN 'denied' THEN NULL ELSE decided_at END,
              state = CASE state WHEN 'denied' THEN 'pending' ELSE state END",
     )?
     .execute(params![
         id,
         vault.seal("bootloader-reason", id, reason.as_bytes()),
-        now
+        now,
+        wait
     ])?;
     Ok(())
 }
@@ -125,14 +131,39 @@ pub fn decide(tx: &Transaction<'_>, device: &DeviceId, state: State, now: Millis
     Ok(())
 }
 
-/// All requests for devices that are bound, the oldest first.
+/// Withdraws the requests for an account's devices that aren't decided: whoever made them may know the password no more.
+/// Whether there were any.
+///
+/// # Errors
+/// A broken database.
+pub fn withdraw(tx: &Transaction<'_>, account: &AccountId) -> Result<bool, Failure> {
+    let withdrawn = tx
+        .prepare_cached(
+            "DELETE FROM bootloader_unlocks WHERE state = 'pending'
+         AND device IN (SELECT id FROM devices WHERE account = ?1)",
+        )?
+        .execute(params![account.as_bytes()])?;
+    Ok(withdrawn > 0)
+}
+
+/// Withdraws the request for one device that isn't the account's any more.
+///
+/// # Errors
+/// A broken database.
+pub fn withdraw_of(tx: &Transaction<'_>, device: &DeviceId) -> Result<(), Failure> {
+    tx.prepare_cached("DELETE FROM bootloader_unlocks WHERE state = 'pending' AND device = ?1")?
+        .execute(params![device.as_bytes()])?;
+    Ok(())
+}
+
+/// All requests for devices that are bound and weren't removed, the oldest first.
 ///
 /// # Errors
 /// A broken database.
 pub fn list(vault: &Vault, tx: &Transaction<'_>) -> Result<Vec<Entry>, Failure> {
     let mut statement = tx.prepare_cached(
-        "SELECT device, account, bootloader_unlocks.state, asked_at, reason FROM bootloader_unlocks
-         JOIN devices ON devices.id = device WHERE devices.state = 'active' ORDER BY asked_at, device",
+        "SELECT device, account, bootloader_unlocks.state, asked_at, reason, wait FROM bootloader_unlocks
+         JOIN devices ON devices.id = device WHERE devices.state = 'active' AND removed_at IS NULL ORDER BY asked_at, device",
     )?;
     let mut rows = statement.query([])?;
     let mut all = Vec::new();
@@ -145,6 +176,7 @@ pub fn list(vault: &Vault, tx: &Transaction<'_>) -> Result<Vec<Entry>, Failure> 
             request: Request {
                 state: row.get(2)?,
                 asked_at: row.get(3)?,
+                wait: row.get(5)?,
             },
             reason: open_text(vault, "bootloader-reason", &device, &reason)?,
         });

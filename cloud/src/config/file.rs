@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use belay_proto::secret::Secret;
 use serde::Deserialize;
 
-use super::{ConfigError, Limits, SmsGateway, SmsOut, Smtp, SmtpSecurity, Work, is_loopback_origin};
+use super::{ConfigError, Console, Limits, SmsGateway, SmsOut, Smtp, SmtpSecurity, Work, is_loopback_origin};
 use crate::net::Network;
 
 pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
@@ -44,6 +44,7 @@ pub(super) struct File {
     pub(super) tls_cert: Option<PathBuf>,
     pub(super) tls_key: Option<PathBuf>,
     pub(super) outbox: Option<PathBuf>,
+    pub(super) console: Option<Console>,
     pub(super) smtp: Option<SmtpFile>,
     pub(super) sms: Option<SmsFile>,
     pub(super) sms_out: Option<SmsOutFile>,

@@ -10,11 +10,13 @@ use super::standing::Standing;
 use super::table;
 use crate::accounts::{self, change, credentials, grants, orders};
 use crate::app::App;
+use crate::clock::Millis;
 use crate::http::idempotency::{self, Kept, Key};
 use crate::http::{Answer, Call, Session, id_in_path};
+use crate::messages::Notice;
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
-use crate::{channel, tokens};
+use crate::{bootloader, channel, notices, tokens};
 
 /// `DELETE /v1/devices/{id}`.
 ///
@@ -56,16 +58,29 @@ pub async fn remove(
             for grant in &granted {
                 grants::put(&app.vault, tx, grant)?;
             }
-            table::set_removed(tx, &device, now)?;
-            grants::forget(tx, &device)?;
-            forget_delegate(tx, &device)?;
+            accounts::waiting::forget(tx, &account.id)?;
+            set_aside(tx, &device, now)?;
             tokens::revoke_key(tx, &account.id, &binding.thumbprint, now)?;
             let here = super::here(tx, &session.proof.thumbprint, &account.id)?;
             channel::account_moved(app, tx, &account.id, here.as_ref())?;
+            let name = table::name(&app.vault, tx, &device)?;
+            let notice = Notice::DeviceRemoved { device: &name };
+            notices::tell(app, tx, &account.id, &notice, now)?;
             Ok(Kept::Answer(Answer::empty()))
         },
     )
     .await
+}
+
+/// Takes a device's place in the account: no keys, and its warden no delegate. What binds it stays.
+///
+/// # Errors
+/// A broken database.
+pub fn set_aside(tx: &Transaction<'_>, device: &DeviceId, now: Millis) -> Result<(), Failure> {
+    table::set_removed(tx, device, now)?;
+    grants::forget(tx, device)?;
+    bootloader::table::withdraw_of(tx, device)?;
+    forget_delegate(tx, device)
 }
 
 /// Its warden is no delegate of the account any more.

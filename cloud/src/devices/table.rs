@@ -238,6 +238,18 @@ pub fn rename(
     Ok(changed == 1)
 }
 
+/// What its owner calls a device that is known.
+///
+/// # Errors
+/// A broken database.
+pub fn name(vault: &Vault, tx: &Transaction<'_>, device: &DeviceId) -> Result<String, Failure> {
+    let id = device.as_bytes();
+    let sealed: Vec<u8> = tx
+        .prepare_cached("SELECT name FROM devices WHERE id = ?1")?
+        .query_row(params![id], |row| row.get(0))?;
+    Ok(open_text(vault, "device-name", id, &sealed)?)
+}
+
 /// The bindings of a device key that are in force or were released, newest first.
 ///
 /// # Errors

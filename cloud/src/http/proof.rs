@@ -10,6 +10,7 @@ use belay_proto::{AccountId, dpop};
 use rusqlite::{Transaction, params};
 
 use super::nonce;
+use crate::accounts::waiting;
 use crate::app::App;
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
@@ -67,12 +68,53 @@ impl Bearer {
     }
 }
 
+/// A call whose proof and token are good as far as can be told without asking the database: for calls that have more to ask it,
+/// so that it is asked once.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    proof: Proof,
+    id: [u8; 32],
+    family: Option<FamilyId>,
+}
+
+impl Shown {
+    /// From the headers of a call.
+    ///
+    /// # Errors
+    /// `use-dpop-nonce`, `invalid-dpop-proof`, `invalid-token`.
+    pub fn read(parts: &Parts, app: &App) -> Result<Self, Problem> {
+        let token = access_token(&parts.headers)?;
+        let family = token.and_then(|token| tokens::read_access(&app.vault, token, app.now()));
+        let (proof, id) = verify(parts, app, token)?;
+        Ok(Self { proof, id, family })
+    }
+
+    /// Has the proof count now and never again, and does `work` in the session, in one transaction that doesn't wait for the
+    /// disk ([`crate::store::Store::note`]).
+    ///
+    /// # Errors
+    /// `invalid-dpop-proof` for a proof that was used before, `invalid-token`, `removed`, and what `work` refuses.
+    pub async fn in_session<T: Send + 'static>(
+        self,
+        app: &App,
+        work: impl FnOnce(&Transaction<'_>, &Session) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let family = self.family;
+        let in_session = move |transaction: &Transaction<'_>, proof: &Proof| {
+            let proof = *proof;
+            let session = Bearer { proof, family }.session(transaction)?;
+            work(transaction, &session)
+        };
+        used((self.proof, self.id), app, in_session).await
+    }
+}
+
 impl FromRequestParts<App> for Proof {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let (proof, ()) = used(parts, app, |_, _| Ok(())).await?;
-        Ok(proof)
+        let shown = Shown::read(parts, app)?;
+        used((shown.proof, shown.id), app, |_, proof| Ok(*proof)).await
     }
 }
 
@@ -80,9 +122,9 @@ impl FromRequestParts<App> for Bearer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let token = access_token(&parts.headers)?;
-        let family = token.and_then(|token| tokens::read_access(&app.vault, token, app.now()));
-        let (proof, ()) = used(parts, app, |_, _| Ok(())).await?;
+        let shown = Shown::read(parts, app)?;
+        let (proof, family) = (shown.proof, shown.family);
+        used((proof, shown.id), app, |_, _| Ok(())).await?;
         Ok(Self { proof, family })
     }
 }
@@ -91,27 +133,17 @@ impl FromRequestParts<App> for Session {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let token = access_token(&parts.headers)?;
-        let family = token.and_then(|token| tokens::read_access(&app.vault, token, app.now()));
-        let session = move |transaction: &Transaction<'_>, proof: &Proof| {
-            Bearer {
-                proof: *proof,
-                family,
-            }
-            .session(transaction)
-        };
-        let (_, session) = used(parts, app, session).await?;
-        Ok(session)
+        let shown = Shown::read(parts, app)?;
+        shown.in_session(app, |_, session| Ok(*session)).await
     }
 }
 
-/// A proof that counts now and never again, and what is read of its key in the same transaction.
+/// Has a proof count now and never again, and does `work` in the same transaction.
 async fn used<T: Send + 'static>(
-    parts: &Parts,
+    (proof, id): (Proof, [u8; 32]),
     app: &App,
-    read: impl FnOnce(&Transaction<'_>, &Proof) -> Result<T, Failure> + Send + 'static,
-) -> Result<(Proof, T), Problem> {
-    let (proof, id) = verify(parts, app, access_token(&parts.headers)?)?;
+    work: impl FnOnce(&Transaction<'_>, &Proof) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Problem> {
     let now = app.now();
     let note = move |transaction: &Transaction<'_>| {
         let fresh = transaction
@@ -124,23 +156,23 @@ async fn used<T: Send + 'static>(
             ));
         }
         devices::seen(transaction, &proof.thumbprint, now)?;
-        read(transaction, &proof)
+        work(transaction, &proof)
     };
-    let read = match app.sweep_is_due(now) {
+    match app.sweep_is_due(now) {
         // What is swept takes files along, so its rows have to be gone for good.
         true => {
             let (files, inside) = (app.files.clone(), app.clone());
             let sweep = move |transaction: &Transaction<'_>| {
                 sweep::sweep(transaction, &files, now)?;
+                waiting::remind(&inside, transaction, now)?;
                 channel::tell_from_outside(&inside, transaction)?;
                 note(transaction)
             };
-            app.store.transact(sweep).await?
+            app.store.transact(sweep).await
         }
         // After a power cut proofs of before it are refused for their nonces.
-        false => app.store.note(note).await?,
-    };
-    Ok((proof, read))
+        false => app.store.note(note).await,
+    }
 }
 
 /// Checks everything about the proof that needs no table, and gives the id to look for replays.

@@ -1,7 +1,7 @@
-//! What stands in for an account that doesn't exist, so that a sign-in does the same work either way.
+//! What stands in for an account or a device that doesn't exist, so that a call does the same work either way.
 
 use belay_proto::AccountId;
-use belay_proto::keys::{KdfParameters, SigningKey, random};
+use belay_proto::keys::{KdfParameters, PublicKey, SigningKey, random};
 use belay_proto::signed::{CredentialsRecord, Signed};
 
 use crate::vault::Vault;
@@ -13,6 +13,8 @@ pub struct Dummy {
     pub account: AccountId,
     /// Its sealed record.
     pub credentials: Vec<u8>,
+    /// The warden's key of the device that is none.
+    pub warden: PublicKey,
 }
 
 impl Dummy {
@@ -38,6 +40,7 @@ impl Dummy {
         Self {
             account,
             credentials: vault.seal("credentials", account.as_bytes(), &signed.encode()),
+            warden: SigningKey::generate().public(),
         }
     }
 }

@@ -81,6 +81,8 @@ pub enum Kind {
     DevicesStillBound,
     /// It was signed under other credentials, or takes the place of another keyring, than the present ones.
     GenerationConflict,
+    /// A recovery without the code is being waited out.
+    RecoveryOnHold,
     /// The order was done before.
     OrderUsed,
     /// The address is the login.
@@ -277,6 +279,11 @@ impl Kind {
                 "generation-conflict",
                 StatusCode::CONFLICT,
                 "It doesn't follow the present credentials and keyring",
+            ),
+            Self::RecoveryOnHold => (
+                "recovery-on-hold",
+                StatusCode::CONFLICT,
+                "A recovery is being waited out",
             ),
             Self::OrderUsed => ("order-used", StatusCode::CONFLICT, "The order was done before"),
             Self::IdentifierIsLogin => (

@@ -11,6 +11,9 @@ const STEPS: &[&str] = &[
     include_str!("v3.sql"),
     include_str!("v4.sql"),
     include_str!("v5.sql"),
+    include_str!("v6.sql"),
+    include_str!("v7.sql"),
+    include_str!("v8.sql"),
 ];
 
 /// The version of a database that has taken all of them.
@@ -81,5 +84,28 @@ mod tests {
             .execute("UPDATE accounts SET deleted_at = 1", [])
             .unwrap();
         assert_eq!(asked("SELECT count(*) || '' FROM parameter_sets"), "0");
+    }
+
+    #[test]
+    fn what_an_account_uses_is_counted_with_its_rows_and_ids_once_it_is() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        STEPS[..5]
+            .iter()
+            .for_each(|step| connection.execute_batch(step).unwrap());
+        connection.pragma_update(None, "user_version", 5).unwrap();
+        let fill = "
+            PRAGMA foreign_keys = OFF;
+            INSERT INTO sync_accounts (account, sequence, forgotten, key_epoch, used)
+                VALUES (zeroblob(16), 2, 0, 1, 15), (randomblob(16), 0, 0, 1, 7);
+            INSERT INTO records (account, collection, id, revision, sequence, key_epoch, removed, chunks, sealed, until) VALUES
+                (zeroblob(16), zeroblob(16), zeroblob(16), zeroblob(16), 1, 1, 0, zeroblob(64), zeroblob(10), NULL),
+                (zeroblob(16), zeroblob(16), randomblob(16), zeroblob(16), 2, 1, 1, x'', zeroblob(5), 9);";
+        connection.execute_batch(fill).unwrap();
+        apply(&mut connection).unwrap();
+        let used = |which: &str| -> u64 {
+            let sql = format!("SELECT used FROM sync_accounts WHERE account {which} zeroblob(16)");
+            connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!((used("="), used("<>")), (15 + 64 + 2 * 128, 7));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use belay_proto::failpoint;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::mpsc;
 
@@ -115,6 +116,7 @@ impl Together {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let rows = transaction.total_changes();
         // SQLite ends a transaction by itself where the disk fails: what came after it would stand alone.
         while verdicts.len() < MOST && !transaction.is_autocommit() {
             let job = match self.waiting.pop_front() {
@@ -128,6 +130,14 @@ impl Together {
             };
             verdicts.push((job.work)(Some(&transaction)));
         }
-        transaction.commit()
+        let wrote = lasts == Lasts::PowerCut && transaction.total_changes() != rows;
+        if wrote {
+            failpoint!("cloud.transaction.written");
+        }
+        transaction.commit()?;
+        if wrote {
+            failpoint!("cloud.transaction.committed");
+        }
+        Ok(())
     }
 }

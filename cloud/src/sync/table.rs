@@ -14,7 +14,7 @@ const REMOVAL_LIFE: Millis = 180 * DAY;
 const NOTE_FORGOTTEN: &str = "
     UPDATE sync_accounts SET
         forgotten = max(forgotten, over.newest), used = max(0, used - over.bytes)
-    FROM (SELECT account, max(sequence) AS newest, sum(length(sealed)) AS bytes
+    FROM (SELECT account, max(sequence) AS newest, sum(length(sealed) + length(chunks) + 128) AS bytes
           FROM records INDEXED BY records_until WHERE until <= ?1 GROUP BY account) AS over
     WHERE sync_accounts.account = over.account";
 /// Forgets them.
@@ -197,15 +197,44 @@ pub fn changed(
     Ok((records, None))
 }
 
+/// How many records changed after number `after`, in one collection or in all.
+///
+/// # Errors
+/// A broken database.
+pub fn count_after(
+    tx: &Transaction<'_>,
+    account: &AccountId,
+    collection: Option<&CollectionId>,
+    after: u64,
+) -> Result<u64, Failure> {
+    let mut statement = tx.prepare_cached(&count_sql(collection.is_some()))?;
+    Ok(match collection {
+        Some(collection) => statement
+            .query_row(params![account.as_bytes(), after, collection.as_bytes()], |row| {
+                row.get(0)
+            }),
+        None => statement.query_row(params![account.as_bytes(), after], |row| row.get(0)),
+    }?)
+}
+
+fn count_sql(of_collection: bool) -> String {
+    let of = if of_collection { "AND collection = ?3" } else { "" };
+    format!("SELECT count(*) FROM records WHERE account = ?1 AND sequence > ?2 {of}")
+}
+
 fn select(of_collection: bool) -> String {
     let of = if of_collection { "AND collection = ?3" } else { "" };
     format!("SELECT {COLUMNS} FROM records WHERE account = ?1 AND sequence > ?2 {of} ORDER BY sequence")
 }
 
-/// What a record takes of an answer, bytes.
+/// What a record takes besides what is sealed and the ids of its chunks, bytes; `NOTE_FORGOTTEN` and the schema's v6 have it
+/// too.
+pub const AROUND: usize = 128;
+
+/// What a record takes of an answer and of its account's quota, bytes. A chunk that it names twice is there twice.
 #[must_use]
 pub fn length(record: &SyncRecord) -> usize {
-    record.sealed.len() + record.chunks.len() * 32 + 128
+    record.sealed.len() + record.chunks.len() * 32 + AROUND
 }
 
 /// Forgets removals that are over, and notes which was the newest of them.
@@ -244,7 +273,15 @@ mod tests {
     fn no_call_reads_or_sorts_the_records_of_an_account_but_those_it_answers() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrations::apply(&mut connection).unwrap();
-        for sql in [&select(false), &select(true), NOTE_FORGOTTEN, FORGET] {
+        let counts = [count_sql(false), count_sql(true)];
+        for sql in [
+            &select(false),
+            &select(true),
+            &counts[0],
+            &counts[1],
+            NOTE_FORGOTTEN,
+            FORGET,
+        ] {
             let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             for number in 1..=statement.parameter_count() {
                 statement.raw_bind_parameter(number, [0_u8; 16]).unwrap();

@@ -19,11 +19,11 @@ async fn another_code_is_one_of_the_five_a_day() {
     let rig = Rig::new();
     let client = rig.client();
     let id = open(&client, "jo@example.org").await.is(202).text("id");
-    rig.mail().await;
+    rig.code_mail().await;
     for _ in 0..4 {
         rig.advance(900);
         resend(&client, &id).await.is(202);
-        rig.mail().await;
+        rig.code_mail().await;
     }
     rig.advance(900);
     let refused = resend(&client, &id).await.refuses(429, "too-many");

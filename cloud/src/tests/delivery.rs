@@ -213,7 +213,7 @@ async fn a_message_survives_a_restart_between_answer_and_sending() {
     let rig = Rig::new();
     open(&rig.client(), "jo@example.org").await.is(202);
     let rig = rig.restart();
-    assert_eq!(rig.mail().await.to, "jo@example.org");
+    assert_eq!(rig.code_mail().await.to, "jo@example.org");
 }
 
 #[tokio::test]

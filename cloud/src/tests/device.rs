@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::owner::{Device, Owner, refresh_token, signed};
 use super::rig::{Client, Reply, Rig};
+use crate::messages::Notice;
 
 async fn bind(owner: &Owner, client: &Client<'_>, device: &Device, release: Option<String>) -> Reply {
     let mut body = json!({ "certificate": owner.certify(client, device), "name": "Tablet" });
@@ -166,9 +167,9 @@ async fn releases_that_prove_nothing_free_nothing() {
         warden: SigningKey::generate(),
         ..device.reset()
     };
-    bring(&rig, &forged.release(&owner))
+    let unknown = bring(&rig, &forged.release(&owner))
         .await
-        .refuses(404, "not-found");
+        .refuses(403, "bad-release");
     let id = belay_proto::id::device_id(&device.warden.public(), &device.epoch);
     let mut release = belay_proto::signed::Release {
         account: owner.account,
@@ -176,9 +177,9 @@ async fn releases_that_prove_nothing_free_nothing() {
         epoch: device.epoch,
         hardware: device.hardware,
     };
-    bring(&rig, &signed(&release, &SigningKey::generate()))
-        .await
-        .refuses(403, "bad-release");
+    // Nobody learns which devices there are.
+    let known = bring(&rig, &signed(&release, &SigningKey::generate())).await;
+    assert_eq!((known.status, &known.body), (unknown.status, &unknown.body));
     bring(&rig, &signed(&release, &owner.owner))
         .await
         .refuses(403, "bad-release");
@@ -313,17 +314,20 @@ async fn an_operator_settles_a_dispute() {
     let (owner, device) = (Owner::new("jo@example.org"), Device::new());
     owner.register(&mut rig.client(), &device).await;
     let (data, hardware) = (rig.app.settings.data.clone(), device.hardware.to_string());
+    let settings = &rig.app.settings;
     let shown = crate::admin::hardware::show(&data, &hardware).unwrap();
     assert!(
         shown.starts_with("active locked") && shown.contains(&owner.account.to_string()),
         "{shown}"
     );
     assert_eq!(
-        crate::admin::hardware::release(&data, &hardware).unwrap(),
+        crate::admin::hardware::release(settings, &hardware).unwrap(),
         "released 1"
     );
-    assert!(crate::admin::hardware::release(&data, &hardware).is_err());
+    assert!(crate::admin::hardware::release(settings, &hardware).is_err());
     assert_eq!(check(&rig, &device, true).await["locked"], false);
+    let told = Notice::DeviceReleased { device: "Jo's Phone" };
+    rig.told_by_an_operator("jo@example.org", &[told]).await;
     assert!(crate::admin::hardware::show(&data, "nonsense").is_err());
     assert_eq!(
         crate::admin::hardware::show(&data, &"00".repeat(32)).unwrap(),

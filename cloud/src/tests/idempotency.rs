@@ -56,7 +56,7 @@ async fn a_repeated_wrong_code_costs_one_try() {
     let rig = Rig::new();
     let client = rig.client();
     let id = open(&client, "jo@example.org").await.is(202).text("id");
-    let code = rig.mail().await.code.unwrap();
+    let code = rig.code_mail().await.code.unwrap();
     let wrong = json!({ "code": format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000) });
     let path = format!("/v1/verifications/{id}/code");
     for _ in 0..3 {
@@ -84,7 +84,7 @@ async fn calls_that_did_nothing_fill_no_table() {
     client.call("DELETE", &nowhere, None, Some("k")).await.is(204);
     assert_eq!(super::store::count(&rig, "answers"), 0);
     let id = open(&client, "jo@example.org").await.is(202).text("id");
-    let code = json!({ "code": rig.mail().await.code.unwrap() });
+    let code = json!({ "code": rig.code_mail().await.code.unwrap() });
     let path = format!("/v1/verifications/{id}");
     client.post(&format!("{path}/code"), &code).await.is(200);
     let before = super::store::count(&rig, "answers");

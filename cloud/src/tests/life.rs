@@ -3,7 +3,9 @@
 mod bootloader;
 mod credentials;
 mod departure;
+mod holds;
 mod identifiers;
+mod languages;
 mod operators;
 mod orders;
 mod profile;
@@ -12,6 +14,7 @@ mod removal;
 mod roots;
 mod services;
 mod sign_in;
+mod told;
 
 use belay_proto::keys::{SigningKey, random, sha256};
 use belay_proto::signed::{AccountOrder, CredentialsRecord, Deed, DelegateCertificate, DelegatedVerbs, Verb};

@@ -1,9 +1,10 @@
 //! What an account's owner is told without asking.
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::owner::{Device, Owner, access_token, opening};
-use super::rig::{Client, Rig};
+use super::rig::{Client, Rig, settings};
 use crate::clock::DAY;
 use crate::messages::Notice;
 use crate::notices;
@@ -23,7 +24,7 @@ async fn by_number(client: &mut Client<'_>) -> Owner {
     let owner = Owner::new(NUMBER);
     let body = opening(client.rig, "sms", NUMBER).await;
     let id = client.post("/v1/verifications", &body).await.is(202).text("id");
-    let code = client.rig.mail().await.code.unwrap();
+    let code = client.rig.code_mail().await.code.unwrap();
     let path = format!("/v1/verifications/{id}/code");
     let ticket = client
         .post(&path, &json!({ "code": code }))
@@ -53,13 +54,16 @@ async fn a_device_that_is_added_is_told_to_the_owner_in_the_profiles_language() 
     owner.register(&mut first, &Device::new()).await;
     assert!(rig.mails().await.is_empty(), "the first is no news");
     let body = bind(&owner, &mut second, "Küche").await;
-    let told = rig.mail().await;
+    let [signed_in, told] = &rig.notices().await[..] else {
+        panic!("two things to tell");
+    };
+    assert!(signed_in.text.contains("angemeldet"));
     assert_eq!(
         (told.to.as_str(), told.channel.as_str()),
         ("jo@example.org", "email")
     );
     assert_eq!(
-        told.subject.unwrap(),
+        told.subject.as_deref().unwrap(),
         "Ein Gerät ist zu deinem Belay-Konto gekommen"
     );
     assert!(told.text.contains("Küche") && told.code.is_none() && told.link.is_none());
@@ -72,7 +76,10 @@ async fn an_owner_with_a_number_alone_is_told_by_text_message() {
     let rig = Rig::new();
     let owner = by_number(&mut rig.client()).await;
     tell(&rig, &owner, Notice::PasswordChanged).await;
-    let told = rig.mail().await;
+    let all = rig.notices().await;
+    let [told] = &all[..] else {
+        panic!("one thing to tell: {all:?}");
+    };
     assert_eq!((told.to.as_str(), told.channel.as_str()), (NUMBER, "sms"));
     assert!(told.subject.is_none() && told.text.contains("Passwort wurde geändert"));
 }
@@ -94,27 +101,83 @@ async fn a_flood_of_one_kind_ends_and_keeps_no_other_kind_back() {
         hours: 72,
     };
     tell(&rig, &owner, begun).await;
-    assert!(rig.mail().await.text.contains("72 Stunden"));
+    rig.told("jo@example.org", &[begun]).await;
     rig.advance(DAY / 1000);
     tell(&rig, &owner, Notice::DeviceRemoved { device: "x" }).await;
-    rig.mail().await;
+    rig.told("jo@example.org", &[Notice::DeviceRemoved { device: "x" }])
+        .await;
 }
 
 #[tokio::test]
-async fn notices_count_toward_what_a_range_of_numbers_gets() {
+async fn a_number_is_told_three_times_a_day_of_one_kind_and_the_mailbox_goes_on() {
+    let folder = TempDir::new().unwrap();
+    let mut settings = settings(&folder);
+    (settings.limits.sms_per_range, settings.limits.sms_per_region) = (100, 100);
+    let rig = Rig::with(folder, settings);
+    let owner = by_number(&mut rig.client()).await;
+    let told = async |notice| {
+        tell(&rig, &owner, notice).await;
+        rig.notices().await.len()
+    };
+    for n in 0..5 {
+        assert_eq!(told(Notice::PasswordChanged).await, usize::from(n < 3), "{n}");
+    }
+    // What matters next isn't kept back by it, whatever it is.
+    assert_eq!(told(Notice::RecoveryProved { device: "x" }).await, 1);
+    rig.advance(DAY / 1000);
+    assert_eq!(told(Notice::PasswordChanged).await, 1);
+}
+
+#[tokio::test]
+async fn codes_and_notices_to_a_range_of_numbers_keep_none_of_each_other_back() {
     let rig = Rig::new();
-    let mut client = rig.client();
-    let owner = by_number(&mut client).await;
-    for _ in 0..4 {
+    let owner = by_number(&mut rig.client()).await;
+    let code = async |number: &str| {
+        let body = opening(&rig, "sms", number).await;
+        let reply = rig.client().post("/v1/verifications", &body).await;
+        rig.mails().await;
+        reply
+    };
+    for _ in 0..3 {
         tell(&rig, &owner, Notice::PasswordChanged).await;
     }
-    // Three a range, and the code was one.
-    assert_eq!(rig.mails().await.len(), 2);
-    let body = opening(&rig, "sms", "+4915123456780").await;
-    client
-        .post("/v1/verifications", &body)
-        .await
-        .refuses(429, "too-many");
+    assert_eq!(rig.mails().await.len(), 3);
+    // Three codes a range: there was one.
+    for number in ["+4915123456780", "+4915123456781"] {
+        code(number).await.is(202);
+    }
+    code("+4915123456782").await.refuses(429, "too-many");
+    tell(&rig, &owner, Notice::RecoveryHolds).await;
+    assert_eq!(rig.notices().await.len(), 1);
+}
+
+#[tokio::test]
+async fn ten_times_as_many_notices_as_codes_go_to_a_range_and_to_a_region() {
+    for (per_range, per_region) in [(1, 100), (100, 1)] {
+        let folder = TempDir::new().unwrap();
+        let mut settings = settings(&folder);
+        (settings.limits.sms_per_range, settings.limits.sms_per_region) = (per_range, per_region);
+        let rig = Rig::with(folder, settings);
+        let owner = by_number(&mut rig.client()).await;
+        let told = async |notice| {
+            tell(&rig, &owner, notice).await;
+            rig.notices().await.len()
+        };
+        let kinds = [
+            Notice::SignedIn,
+            Notice::PasswordChanged,
+            Notice::RecoveryCodeReplaced,
+            Notice::NewRoot,
+        ];
+        for n in 0..12 {
+            assert_eq!(told(kinds[n / 3]).await, usize::from(n < 10), "{n}");
+        }
+        let metrics = String::from_utf8(rig.get("/metrics").await.is(200).body).unwrap();
+        let withheld = "belay_cloud_messages_total{channel=\"sms\",result=\"withheld\"} 2";
+        assert!(metrics.contains(withheld), "{metrics}");
+        rig.advance(DAY / 1000);
+        assert_eq!(told(Notice::RecoveryHolds).await, 1);
+    }
 }
 
 #[tokio::test]

@@ -72,12 +72,11 @@ impl Owner {
     /// Through code and ticket.
     pub async fn ticket(&self, client: &Client<'_>) -> String {
         let opened = open(client, &self.address).await.is(202);
-        let mut mails = client.rig.mails().await.into_iter();
-        let code = mails.find_map(|mail| mail.code.filter(|_| mail.to == self.address));
-        let code = code.expect("a mail with a code");
+        let mail = client.rig.code_mail().await;
+        assert_eq!(mail.to, self.address);
         let path = format!("/v1/verifications/{}/code", opened.text("id"));
         client
-            .post(&path, &json!({ "code": code }))
+            .post(&path, &json!({ "code": mail.code.unwrap() }))
             .await
             .is(200)
             .text("ticket")

@@ -20,7 +20,7 @@ async fn opening_the_link_confirms_nothing_and_the_button_does() {
     let rig = Rig::new();
     let client = rig.client();
     let id = open(&client, "jo@example.org").await.is(202).text("id");
-    let link = path(&rig.mail().await.link.unwrap());
+    let link = path(&rig.code_mail().await.link.unwrap());
     let code = format!("/v1/verifications/{id}/code");
     let page = rig.get(&link).await.is(200);
     let html = String::from_utf8(page.body.clone()).unwrap();
@@ -54,14 +54,14 @@ async fn a_link_is_good_for_a_day_and_stays_over_another_code() {
     let rig = Rig::new();
     let client = rig.client();
     let id = open(&client, "jo@example.org").await.is(202).text("id");
-    let link = path(&rig.mail().await.link.unwrap());
+    let link = path(&rig.code_mail().await.link.unwrap());
     rig.advance(900);
     let body = json!({ "pow": rig.work().await });
     client
         .post(&format!("/v1/verifications/{id}/resend"), &body)
         .await
         .is(202);
-    assert_eq!(path(&rig.mail().await.link.unwrap()), link);
+    assert_eq!(path(&rig.code_mail().await.link.unwrap()), link);
     rig.advance(24 * 3600 - 901);
     rig.get(&link).await.is(200);
     rig.advance(1);
@@ -85,22 +85,32 @@ async fn a_devices_name_is_text_and_never_markup() {
     let mut body = opening(&rig, "email", "jo@example.org").await;
     body["device_name"] = "<img src=x onerror=alert(1)>".into();
     client.post("/v1/verifications", &body).await.is(202);
-    let link = path(&rig.mail().await.link.unwrap());
+    let link = path(&rig.code_mail().await.link.unwrap());
     let html = String::from_utf8(rig.get(&link).await.is(200).body).unwrap();
     assert!(html.contains("&lt;img") && !html.contains("<img"));
 }
 
 #[tokio::test]
-async fn the_style_comes_from_here() {
+async fn style_and_icon_come_from_here_and_again_once_they_have_changed() {
     let rig = Rig::new();
-    assert_eq!(
-        rig.get("/style.css")
-            .await
-            .is(200)
-            .header("content-type")
-            .unwrap(),
-        "text/css; charset=utf-8"
-    );
+    for (path, kind) in [
+        ("/style.css", "text/css; charset=utf-8"),
+        ("/icon.svg", "image/svg+xml"),
+    ] {
+        let file = rig.get(path).await.is(200);
+        assert_eq!(file.header("content-type").as_deref(), Some(kind));
+        assert_eq!(file.header("cache-control").as_deref(), Some("no-cache"));
+        let tag = file.header("etag").unwrap();
+        for (known, status) in [(tag.as_str(), 304), ("\"old\"", 200)] {
+            let again = Request::get(path).header("if-none-match", known);
+            rig.send(again.body(Vec::new()).unwrap()).await.is(status);
+        }
+    }
+    let gone = rig.get("/verify/x").await.is(404);
+    let html = String::from_utf8(gone.body.clone()).unwrap();
+    assert!(html.contains("href=\"/icon.svg\"") && html.contains("href=\"/style.css\""));
+    let policy = gone.header("content-security-policy").unwrap();
+    assert!(policy.contains("style-src 'self'; img-src 'self'"), "{policy}");
 }
 
 /// The page, as a browser with these languages gets it.
@@ -119,7 +129,7 @@ async fn the_page_is_in_the_readers_language_or_the_mails() {
     let mut body = opening(&rig, "email", "jo@example.org").await;
     body["language"] = "mr-IN".into();
     client.post("/v1/verifications", &body).await.is(202);
-    let mail = rig.mail().await;
+    let mail = rig.code_mail().await;
     assert_eq!(mail.subject.unwrap(), "तुमचे Belay खाते निश्चित करा");
     let link = path(&mail.link.unwrap());
     for (languages, tag, title) in [

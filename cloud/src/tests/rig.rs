@@ -18,10 +18,10 @@ use tempfile::TempDir;
 use tower_service::Service;
 
 use super::contract;
+use super::postman::Postman;
 use crate::app::App;
 use crate::clock::CloudClock;
-use crate::config::{Delivery, Limits, Settings, SmsOut, Work};
-use crate::delivery::{self, Carrier, Message, Sending};
+use crate::config::{Console, Delivery, Limits, Settings, SmsOut, Work};
 use crate::net::Peer;
 use crate::routes;
 
@@ -38,31 +38,6 @@ pub struct Rig {
     pub folder: TempDir,
     pub postman: Arc<Postman>,
     router: Router,
-}
-
-/// Keeps what would have been sent.
-#[derive(Default)]
-pub struct Postman {
-    pub messages: Mutex<Vec<Message>>,
-    pub failures: Mutex<u32>,
-}
-
-impl Carrier for Postman {
-    fn takes(&self, _: &str) -> bool {
-        true
-    }
-
-    fn send<'a>(&'a self, message: &'a Message, _: &'a str) -> Sending<'a> {
-        Box::pin(async {
-            let mut failures = self.failures.lock().unwrap();
-            if *failures > 0 {
-                *failures -= 1;
-                return Err(delivery::DeliveryError::NoWay);
-            }
-            self.messages.lock().unwrap().push(message.clone());
-            Ok(())
-        })
-    }
 }
 
 pub fn settings(folder: &TempDir) -> Settings {
@@ -93,6 +68,7 @@ pub fn settings(folder: &TempDir) -> Settings {
             rounds: 1,
             prefix: "0".into(),
         },
+        console: Console::On,
         metrics: vec!["127.0.0.0/8".parse().unwrap()],
         services: vec![SERVICE.to_owned()],
         bootloader_wait: 7 * 24 * 3600 * 1000,
@@ -197,18 +173,6 @@ impl Rig {
             from: None,
             token: None,
         }
-    }
-
-    /// What was sent since the last look.
-    pub async fn mails(&self) -> Vec<Message> {
-        let carriers: Vec<Arc<dyn Carrier>> = vec![self.postman.clone()];
-        delivery::send_due(&self.app, &carriers).await;
-        std::mem::take(&mut *self.postman.messages.lock().unwrap())
-    }
-
-    /// The one message, or the one with a code where notices come besides.
-    pub async fn mail(&self) -> Message {
-        super::one_mail(self.mails().await)
     }
 
     /// Exactly this request; the answer with its body unread.

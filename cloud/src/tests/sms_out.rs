@@ -47,6 +47,58 @@ async fn the_owners_message_confirms_the_number_it_was_asked_for() {
 }
 
 #[tokio::test]
+async fn a_message_proves_one_verification_and_nothing_when_it_comes_again() {
+    let rig = Rig::new();
+    let (first, second) = (rig.client(), rig.client());
+    let mut open = Vec::new();
+    for client in [&first, &second] {
+        let body = opening(&rig, "sms-out", "+49151234567").await;
+        let opened = client.post("/v1/verifications", &body).await.is(202);
+        let text = opened.json()["sms_out"]["text"].as_str().unwrap().to_owned();
+        open.push((client, opened.text("id"), text));
+    }
+    let stands = async |at: usize| {
+        let (client, id, _) = &open[at];
+        client.get(&format!("/v1/verifications/{id}")).await.text("state")
+    };
+    for _ in 0..2 {
+        inbound(&rig, GATEWAY_SECRET, "+49151234567", &open[0].2)
+            .await
+            .is(204);
+        assert_eq!(
+            (stands(0).await.as_str(), stands(1).await.as_str()),
+            ("confirmed", "pending")
+        );
+    }
+    // Somebody else's key has no use for it.
+    let code = format!("/v1/verifications/{}/code", open[0].1);
+    second
+        .post(&code, &json!({ "code": "" }))
+        .await
+        .refuses(404, "not-found");
+    rig.advance(24 * 3600);
+    inbound(&rig, GATEWAY_SECRET, "+49151234567", &open[1].2)
+        .await
+        .is(204);
+    assert_eq!(stands(1).await, "expired", "after a day it is too late");
+}
+
+#[tokio::test]
+async fn the_message_is_asked_for_again_no_sooner_than_a_code() {
+    let rig = Rig::new();
+    let client = rig.client();
+    let body = opening(&rig, "sms-out", "+49151234567").await;
+    let id = client.post("/v1/verifications", &body).await.is(202).text("id");
+    let path = format!("/v1/verifications/{id}/resend");
+    let again = async || client.post(&path, &json!({ "pow": rig.work().await })).await;
+    again().await.refuses(429, "too-soon");
+    rig.advance(15 * 60);
+    assert_eq!(again().await.is(202).json()["resend_in_ms"], 900_000);
+    again().await.refuses(429, "too-soon");
+    assert!(rig.mails().await.is_empty(), "the cloud sends nothing");
+}
+
+#[tokio::test]
 async fn only_the_gateway_brings_messages() {
     let rig = Rig::new();
     inbound(&rig, "another secret", "+49151234567", "belay 00")

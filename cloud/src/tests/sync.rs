@@ -10,8 +10,11 @@ use serde::de::DeserializeOwned;
 
 use super::orders::Home;
 use super::rig::{Client, Reply, Rig};
+use crate::sync::table;
 
 const CONTACTS: CollectionId = CollectionId::from_bytes([1; 16]);
+/// What a record uses besides what is sealed and the ids of its chunks.
+pub const AROUND: u64 = table::AROUND as u64;
 const NOTES: CollectionId = CollectionId::from_bytes([2; 16]);
 
 fn sealed(collection: CollectionId, id: u8, bytes: &[u8]) -> SyncRecord {
@@ -218,6 +221,12 @@ async fn one_collection_is_told_alone() {
     );
     let page = changes(&home.client, &format!("collection={CONTACTS}&limit=1")).await;
     assert_eq!((told(&page), page.more), (vec![(1, &b"a"[..])], true));
+    // What is to come is told once, and of this collection.
+    assert_eq!((page.left, notes.left), (1, 0));
+    let all = changes(&home.client, "limit=1").await;
+    assert_eq!(all.left, 2);
+    let on = changes(&home.client, &format!("limit=1&cursor={}", all.cursor)).await;
+    assert_eq!((on.more, on.left), (true, 0));
     let rest = changes(
         &home.client,
         &format!("collection={CONTACTS}&cursor={}", page.cursor),
@@ -270,7 +279,7 @@ async fn a_full_account_fetches_and_removes_and_changes_what_doesnt_grow() {
     let answer = push(&home.client, None, &[big(4)]).await;
     assert_eq!(answer.results[0].status, PushStatus::Ok);
     assert_eq!(answer.quota.total, 1_000_000);
-    assert_eq!(answer.quota.used, 3 * 300 * 1024 + 7);
+    assert_eq!(answer.quota.used, 3 * (300 * 1024 + AROUND) + 7 + AROUND);
 }
 
 #[tokio::test]

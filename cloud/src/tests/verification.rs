@@ -27,7 +27,7 @@ async fn the_code_in_the_mail_gives_a_ticket_and_gives_it_again() {
     let rig = Rig::new();
     let client = rig.client();
     let opened = open(&client, "jo@example.org").await.is(202);
-    let (id, mail) = (opened.text("id"), rig.mail().await);
+    let (id, mail) = (opened.text("id"), rig.code_mail().await);
     assert_eq!(
         (mail.to.as_str(), mail.channel.as_str()),
         ("jo@example.org", "email")
@@ -61,7 +61,7 @@ async fn five_wrong_codes_spend_the_code_and_another_may_be_asked_for_at_once() 
     let rig = Rig::new();
     let client = rig.client();
     let id = open(&client, "jo@example.org").await.is(202).text("id");
-    let code = rig.mail().await.code.unwrap();
+    let code = rig.code_mail().await.code.unwrap();
     resend(&client, &id).await.refuses(429, "too-soon");
     for left in (0..5).rev() {
         let reply = try_code(&client, &id, &another(&code))
@@ -71,7 +71,7 @@ async fn five_wrong_codes_spend_the_code_and_another_may_be_asked_for_at_once() 
     }
     try_code(&client, &id, &code).await.refuses(410, "code-expired");
     resend(&client, &id).await.is(202);
-    let second = rig.mail().await.code.unwrap();
+    let second = rig.code_mail().await.code.unwrap();
     try_code(&client, &id, &second).await.is(200);
 }
 
@@ -92,7 +92,7 @@ async fn a_code_ends_after_ten_minutes_and_the_whole_after_a_day() {
     let rig = Rig::new();
     let client = rig.client();
     let id = open(&client, "jo@example.org").await.is(202).text("id");
-    let code = rig.mail().await.code.unwrap();
+    let code = rig.code_mail().await.code.unwrap();
     rig.advance(600);
     try_code(&client, &id, &code).await.refuses(410, "code-expired");
     let wait = resend(&client, &id).await.refuses(429, "too-soon").retry_after();
@@ -120,7 +120,7 @@ async fn nobody_but_the_key_that_opened_it_may_use_it() {
     let rig = Rig::new();
     let (client, thief) = (rig.client(), rig.client());
     let id = open(&client, "jo@example.org").await.is(202).text("id");
-    let code = rig.mail().await.code.unwrap();
+    let code = rig.code_mail().await.code.unwrap();
     try_code(&thief, &id, &code).await.refuses(404, "not-found");
     resend(&thief, &id).await.refuses(404, "not-found");
     thief
@@ -194,9 +194,9 @@ async fn an_address_with_an_account_is_answered_like_one_without() {
     owner.register(&mut client, &Device::new()).await;
     let stranger = rig.client();
     let known = open(&stranger, "jo@example.org").await.is(202);
-    let told = rig.mail().await;
+    let told = rig.code_mail().await;
     let unknown = open(&stranger, "xx@example.org").await.is(202);
-    let silent = rig.mail().await;
+    let silent = rig.code_mail().await;
     let shape = |reply: &Reply| {
         let mut json = reply.json();
         json["id"] = "".into();

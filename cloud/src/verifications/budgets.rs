@@ -6,8 +6,10 @@ use rusqlite::Transaction;
 use crate::app::App;
 use crate::budget::{self, Limit};
 use crate::clock::{DAY, Millis};
+use crate::config::Limits;
 use crate::http::Caller;
 use crate::store::Failure;
+use crate::vault::Vault;
 use crate::verifications::state::Channel;
 
 /// Codes and links a day to one address.
@@ -18,6 +20,17 @@ const SENDS: Limit = Limit {
 /// Wrong codes a day for one address.
 pub const WRONG_CODES: Limit = Limit {
     times: 10,
+    window: DAY,
+};
+
+/// Mails a day to one address that tell of one kind of deed in one language.
+const MAIL_NOTICES: Limit = Limit {
+    times: 10,
+    window: DAY,
+};
+/// Text messages a day to one number that tell of one kind of deed in one language.
+const TEXT_NOTICES: Limit = Limit {
+    times: 3,
     window: DAY,
 };
 
@@ -43,49 +56,78 @@ pub fn take(
         ));
     }
     if channel == Channel::Sms {
-        budgets.extend(of_number(app, address));
+        budgets.extend(of_number(&app.vault, &app.settings.limits, address, &CODES));
     }
     take_all(tx, &budgets, now)
 }
 
-/// Counts an unasked message of one kind to this address. They have budgets of their own, so that neither does
-/// a flood of codes keep a notice back, nor one kind of notice another.
+/// Counts an unasked message of one kind, in one language, to this address; nothing is counted where one of the budgets is used up. They have
+/// budgets of their own, so that neither does a flood of codes keep a notice back, nor one kind of notice another. Text messages
+/// cost, and there are ranges of numbers that somebody earns by: those have fewer, and a bound for the range and the region.
 ///
 /// # Errors
 /// As [`take`].
 pub fn take_notice(
-    app: &App,
+    vault: &Vault,
+    limits: &Limits,
     tx: &Transaction<'_>,
-    kind: &str,
+    kind: [&str; 2],
     address: &Identifier,
     now: Millis,
 ) -> Result<(), Failure> {
-    const NOTICES: Limit = Limit {
-        times: 10,
-        window: DAY,
-    };
-    let lookup = super::table::lookup(&app.vault, address);
-    let mut budgets = vec![(app.vault.mac("notices", &[kind.as_bytes(), &lookup]), NOTICES)];
-    if address.kind() == IdentifierKind::Phone {
-        budgets.extend(of_number(app, address));
+    let is_text = address.kind() == IdentifierKind::Phone;
+    let limit = if is_text { TEXT_NOTICES } else { MAIL_NOTICES };
+    let lookup = super::table::lookup(vault, address);
+    let [deed, language] = kind.map(str::as_bytes);
+    let mut budgets = vec![(vault.mac("notices", &[deed, language, &lookup]), limit)];
+    if is_text {
+        budgets.extend(of_number(vault, limits, address, &NOTICES));
     }
     take_all(tx, &budgets, now)
 }
 
+/// What messages with codes, or notices, count as for a range of numbers and a region.
+struct Messages {
+    range: &'static str,
+    region: &'static str,
+    /// How many of them go for one that the configuration names.
+    times: u32,
+}
+
+const CODES: Messages = Messages {
+    range: "range-sends",
+    region: "region-sends",
+    times: 1,
+};
+/// Each is about a deed at an account that has proved its number, so that they are harder to ask for, and missed more.
+const NOTICES: Messages = Messages {
+    range: "range-notices",
+    region: "region-notices",
+    times: 10,
+};
+
 /// Whoever earns by text messages owns a range of numbers, or sits in one country.
-fn of_number(app: &App, address: &Identifier) -> [([u8; 32], Limit); 2] {
-    let (vault, limits) = (&app.vault, &app.settings.limits);
+fn of_number(
+    vault: &Vault,
+    limits: &Limits,
+    address: &Identifier,
+    messages: &Messages,
+) -> [([u8; 32], Limit); 2] {
     let number = address.as_str();
     let range = number.get(..number.len().saturating_sub(4)).unwrap_or(number);
     let region = number.get(..4).unwrap_or(number);
+    let times = |limit: Limit| Limit {
+        times: limit.times.saturating_mul(messages.times),
+        ..limit
+    };
     [
         (
-            vault.mac("range-sends", &[range.as_bytes()]),
-            limits.range_sends(),
+            vault.mac(messages.range, &[range.as_bytes()]),
+            times(limits.range_sends()),
         ),
         (
-            vault.mac("region-sends", &[region.as_bytes()]),
-            limits.region_sends(),
+            vault.mac(messages.region, &[region.as_bytes()]),
+            times(limits.region_sends()),
         ),
     ]
 }

@@ -153,6 +153,16 @@ pub fn set_code(
     Ok(())
 }
 
+/// The owner was told to send the message again.
+///
+/// # Errors
+/// A broken database.
+pub fn set_sent(tx: &Transaction<'_>, id: &VerificationId, now: Millis) -> Result<(), Failure> {
+    tx.prepare_cached("UPDATE verifications SET sent_at = ?2 WHERE id = ?1")?
+        .execute(params![id, now])?;
+    Ok(())
+}
+
 /// Whether `code` is the one in force.
 #[must_use]
 pub fn is_code(vault: &Vault, row: &Row, code: &str) -> bool {

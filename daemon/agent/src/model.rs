@@ -276,10 +276,26 @@ pub fn folder_of(place: &str) -> &str {
     place.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// Whether a record is a sibling by its natural key: belayd makes that of the original's, NUL and a hash.
+/// What separates a sibling's key here from its id: no natural key that comes over the bus has it.
+const SEPARATOR: char = '\0';
+
+/// What a sibling is known by here. belayd lists it under its original's natural key, which is the original's alone; its
+/// id is the same on every device.
 #[must_use]
-pub fn is_sibling(natural: &str) -> bool {
-    natural.contains('\0')
+pub fn sibling_key(natural: &str, id: &str) -> String {
+    format!("{natural}{SEPARATOR}{id}")
+}
+
+/// The original's natural key and the id, of what [`sibling_key`] made.
+#[must_use]
+pub fn sibling_parts(key: &str) -> Option<(&str, &str)> {
+    key.split_once(SEPARATOR)
+}
+
+/// Whether a record is a sibling by its key here.
+#[must_use]
+pub fn is_sibling(key: &str) -> bool {
+    key.contains(SEPARATOR)
 }
 
 #[cfg(test)]

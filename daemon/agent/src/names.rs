@@ -1,5 +1,9 @@
 //! Names that come from other devices, and which names are mirrored at all.
 
+use belay_proto::sync::version_name;
+
+use crate::model::sibling_parts;
+
 /// The longest path below a root, bytes: with the root it has to stay below `PATH_MAX`, 4,096.
 const LONGEST_PATH: usize = 3000;
 /// The longest name of a file, bytes (`NAME_MAX`).
@@ -49,6 +53,40 @@ pub fn is_ours(name: &str) -> bool {
         .is_some_and(|middle| middle.len() == 16 && middle.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
+/// A name for the file that a record of this revision comes into, part by part. Of another boot it may lack what was written
+/// last.
+#[must_use]
+pub fn part(id: &str, revision: u64, boot: &str) -> String {
+    format!("{}{revision:x}-{}.part", parts_of(id), short(boot, 8))
+}
+
+/// What begins the names of all parts of a record.
+#[must_use]
+pub fn parts_of(id: &str) -> String {
+    format!("{OURS}{}-", short(id, 16))
+}
+
+/// Whether it is one of [`part`] that another boot left.
+#[must_use]
+pub fn is_old_part(name: &str, boot: &str) -> bool {
+    let middle = name
+        .strip_prefix(OURS)
+        .and_then(|rest| rest.strip_suffix(".part"));
+    let parts = middle.map(|middle| middle.split('-').collect::<Vec<&str>>());
+    let parts: Option<[&str; 3]> = parts.and_then(|parts| parts.try_into().ok());
+    let Some([id, revision, of]) = parts else {
+        return false;
+    };
+    let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    id.len() == 16 && of.len() == 8 && [id, revision, of].into_iter().all(is_hex) && of != short(boot, 8)
+}
+
+fn short(text: &str, digits: usize) -> String {
+    let mut digest = digest(text);
+    digest.truncate(digits);
+    digest
+}
+
 /// The ending, lower case.
 #[must_use]
 pub fn ending(name: &str) -> String {
@@ -58,26 +96,12 @@ pub fn ending(name: &str) -> String {
         .unwrap_or_default()
 }
 
-/// The file of another version beside its original: `letter (version 1a2b3c4d).txt`. The natural key is belayd's: the
-/// original's, NUL, 64 hexadecimal digits.
+/// The file of another version beside its original: `letter (version 1a2b3c4d).txt`. By the key that it has here, see
+/// [`sibling_key`](crate::model::sibling_key).
 #[must_use]
-pub fn beside(natural: &str) -> Option<String> {
-    let (original, hash) = natural.split_once('\0')?;
-    if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    let version = hash.get(..8)?;
-    let (folder, name) = original
-        .rsplit_once('/')
-        .map_or(("", original), |(folder, name)| (folder, name));
-    let named = match name.rsplit_once('.') {
-        Some((stem, end)) if !stem.is_empty() => format!("{stem} (version {version}).{end}"),
-        _ => format!("{name} (version {version})"),
-    };
-    Some(match folder {
-        "" => named,
-        folder => format!("{folder}/{named}"),
-    })
+pub fn beside(key: &str) -> Option<String> {
+    let (original, id) = sibling_parts(key)?;
+    Some(version_name(original, &id.parse().ok()?))
 }
 
 /// A file's name for something whose own name may be anything.
@@ -112,6 +136,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::sibling_key;
 
     #[test]
     fn hostile_paths_are_refused() {
@@ -156,8 +181,8 @@ mod tests {
 
     #[test]
     fn another_version_lies_beside_its_original() {
-        let hash = "0123456789abcdef".repeat(4);
-        let named = |original: &str| beside(&format!("{original}\0{hash}"));
+        let id = "0123456789abcdef".repeat(2);
+        let named = |original: &str| beside(&sibling_key(original, &id));
         assert_eq!(named("a/b.txt").as_deref(), Some("a/b (version 01234567).txt"));
         assert_eq!(named("README").as_deref(), Some("README (version 01234567)"));
         assert_eq!(beside("a.txt"), None);
@@ -168,6 +193,10 @@ mod tests {
     fn our_unfinished_files_are_known_and_not_mirrored() {
         let name = unfinished();
         assert!(is_ours(&name) && !is_mirrored(&name));
+        let part = part("0f", 18, "boot one");
+        assert!(!is_mirrored(&part) && !is_ours(&part) && part.starts_with(&parts_of("0f")));
+        assert!(is_old_part(&part, "boot two") && !is_old_part(&part, "boot one"));
+        assert!(!is_old_part(".belay-thesis-of-mine.part", "boot two"));
         assert!(!is_ours(".belay-important.tmp") && !is_ours(".belay-0123456789abcdeg.tmp"));
     }
 

@@ -1,5 +1,6 @@
 //! What the mirror needs: a source of the user's data, and the collection that it is mirrored into.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::future::Future;
@@ -45,6 +46,12 @@ pub trait Source: fmt::Debug + Send + Sync + 'static {
     /// [`SourceError`].
     fn write(&self, arrival: Arrival<'_>, over: Option<&Local>) -> Result<Local, SourceError>;
 
+    /// How many bytes were kept of a record that didn't come whole, when it was to be written over `over`: it may go on after
+    /// them.
+    fn kept(&self, _natural: &str, _record: &Remote, _over: Option<&Local>) -> u64 {
+        0
+    }
+
     /// Removes an item that is still as named.
     ///
     /// # Errors
@@ -76,8 +83,10 @@ pub struct Arrival<'a> {
     pub natural: &'a str,
     /// What is listed of it.
     pub record: &'a Remote,
-    /// Its content.
+    /// Its content, or what is left of it.
     pub content: &'a mut dyn Read,
+    /// Bytes of it that were kept, see [`Source::kept`]; none: nothing of it is kept where it doesn't come whole.
+    pub from: Option<u64>,
 }
 
 /// Why a source didn't do it.
@@ -160,8 +169,19 @@ pub trait Records: fmt::Debug + Send + Sync + 'static {
     /// Gets a record as a stream.
     fn get(&self, id: String) -> BoxFuture<'_, Result<Coming, Failure>>;
 
+    /// Gets what is left after `from` bytes of a record that has this revision still.
+    fn get_from(
+        &self,
+        id: String,
+        revision: u64,
+        from: u64,
+    ) -> BoxFuture<'_, Result<Box<dyn Read + Send>, Failure>>;
+
     /// Gets short records.
     fn get_many(&self, ids: Vec<String>) -> BoxFuture<'_, Result<Vec<Got>, Failure>>;
+
+    /// Which of these were deleted. Of one that merely isn't listed nobody says so.
+    fn deleted(&self, ids: Vec<String>) -> BoxFuture<'_, Result<BTreeSet<String>, Failure>>;
 
     /// Deletes a record.
     fn delete(&self, id: String, revision: u64) -> BoxFuture<'_, Result<(), Failure>>;

@@ -137,8 +137,10 @@ pub enum Work {
         /// Where the item lay: nothing may be there.
         place: String,
     },
-    /// Remove the item, if it is still as named.
+    /// Remove the item, if its record was deleted and it is still as named.
     Remove {
+        /// The record's id.
+        id: String,
         /// The item.
         item: Local,
     },
@@ -165,6 +167,8 @@ pub enum Outcome {
     },
     /// [`Work::Delete`] and [`Work::Remove`]: it is gone.
     Gone,
+    /// [`Work::Remove`]: nobody deleted the record. It can't be read where it is kept, or isn't there yet.
+    NotDeleted,
     /// The item isn't as it was, or is being written to.
     ItemChanged,
     /// The record isn't as it was.

@@ -2,6 +2,7 @@
 //! never onto another file system.
 
 mod aside;
+mod part;
 
 use std::fs::File;
 use std::io;
@@ -124,15 +125,29 @@ impl Tree {
         over: Option<Mark>,
         fill: impl FnOnce(&mut File) -> Result<(), SourceError>,
     ) -> Result<Mark, SourceError> {
+        self.replace_from(place, over, None, fill)
+    }
+
+    /// The same, in a file of this name, after so many bytes of what is in it, see [`Tree::kept`]. Where the content is cut off
+    /// it stays.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn replace_from(
+        &self,
+        place: &str,
+        over: Option<Mark>,
+        part: Option<(&str, u64)>,
+        fill: impl FnOnce(&mut File) -> Result<(), SourceError>,
+    ) -> Result<Mark, SourceError> {
         let (folder, name) = self.parent(place, true)?;
         if let Some(over) = over
             && mark_at(&folder, name).ok() != Some(over)
         {
             return Err(SourceError::Changed);
         }
-        let unfinished = names::unfinished();
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(openat(&folder, &unfinished, flags, Mode::RUSR | Mode::WUSR)?);
+        let unfinished = part.map_or_else(names::unfinished, |(name, _)| name.to_owned());
+        let mut file = part::open(&folder, &unfinished, part.map(|(_, from)| from))?;
         let written = fill(&mut file)
             .and_then(|()| Ok(file.sync_all()?))
             .and_then(|()| Ok(mark_of(&file)?.ok_or(Errno::NOENT)?))
@@ -143,7 +158,8 @@ impl Tree {
                 }
                 Ok(mark)
             });
-        if written.is_err() {
+        let is_kept = part.is_some() && matches!(written, Err(SourceError::CutOff));
+        if written.is_err() && !is_kept {
             // It may be in place, and then isn't there any more.
             let _ = unlinkat(&folder, &unfinished, AtFlags::empty());
         }
@@ -296,9 +312,9 @@ fn mark_at(folder: &OwnedFd, name: &str) -> io::Result<Mark> {
     }
 }
 
-/// Removes what an earlier run left half-done under a name of ours; an edit that lies there is put back.
-pub fn sweep(folder: &OwnedFd, name: &str) {
-    if names::is_ours(name) {
+/// Removes what an earlier run left half-done under a name of ours, but for what this boot kept to go on from; an edit that lies there is put back.
+pub fn sweep(folder: &OwnedFd, name: &str, boot: &str) {
+    if names::is_ours(name) || names::is_old_part(name, boot) {
         let _ = unlinkat(folder, name, AtFlags::empty());
     }
     aside::settle(folder, name);

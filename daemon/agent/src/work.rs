@@ -73,9 +73,25 @@ impl Worker {
     }
 
     async fn removes(&self, items: Vec<(String, Work)>) -> Outcomes {
+        let ids = items.iter().filter_map(|(_, work)| match work {
+            Work::Remove { id, .. } => Some(id.clone()),
+            _ => None,
+        });
+        // What isn't listed needn't be gone: belayd has to say that somebody deleted it.
+        let deleted = match self.records.deleted(ids.collect()).await {
+            Ok(deleted) => deleted,
+            Err(failure) => {
+                let outcome = |(natural, _)| (natural, failed(failure));
+                return items.into_iter().map(outcome).collect();
+            }
+        };
         let source = Arc::clone(&self.source);
         let remove = move |(natural, work)| match &work {
-            Work::Remove { item } => Some(match source.remove(item) {
+            Work::Remove { id, .. } if !deleted.contains(id) => {
+                tracing::warn!("belayd lists a record no more that nobody deleted; its file stays");
+                Some((natural, Outcome::NotDeleted))
+            }
+            Work::Remove { item, .. } => Some(match source.remove(item) {
                 Ok(()) => (natural, Outcome::Gone),
                 Err(error) => (natural, outcome_of(&error)),
             }),
@@ -118,12 +134,13 @@ fn write(
     record: &Remote,
     revision: u64,
     over: Option<&Local>,
-    content: &mut dyn Read,
+    (content, from): (&mut dyn Read, Option<u64>),
 ) -> Outcome {
     let arrival = Arrival {
         natural,
         record,
         content,
+        from,
     };
     match source.write(arrival, over) {
         Ok(item) => Outcome::Written { revision, item },

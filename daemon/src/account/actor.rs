@@ -1,6 +1,8 @@
 //! The task that owns the account's state: it takes events, writes what they change, and does what follows.
 
+mod expiry;
 mod follow;
+mod own_sms;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,6 +10,7 @@ use std::time::Duration;
 
 use belay_proto::backoff::Backoff;
 use belay_proto::dbus::BindingState;
+use belay_proto::failpoint;
 use belay_proto::id::CommandId;
 use belay_proto::text::with_causes;
 use futures_util::StreamExt;
@@ -16,11 +19,12 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::{oneshot, watch};
 
 use self::follow::Following;
+use self::own_sms::Awaiting;
 use crate::account::errand::{self, Done};
 use crate::account::error::AccountError;
 use crate::account::handle::Parts;
-use crate::account::model::{Deadline, ReleaseKey, Stage};
-use crate::account::state::{Binding, Effect, Event, Job, State, Word, step};
+use crate::account::model::ReleaseKey;
+use crate::account::state::{Binding, Effect, Event, State, Word, step};
 use crate::account::view::View;
 use crate::actor::{Actor, Inbox};
 use crate::warden::WardenView;
@@ -30,9 +34,6 @@ const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The longest such wait.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
-
-/// How long to wait before a registration is called over again, when that couldn't be kept.
-const EXPIRE_AGAIN: Duration = Duration::from_secs(60);
 
 /// How long the warden may take to repeat that the device is free, before its word counts the next time.
 const WORD_WITHIN: Duration = Duration::from_secs(5);
@@ -72,7 +73,10 @@ impl Actor for AccountActor {
             let expiry = desk.expiry();
             let expired = async {
                 match expiry {
-                    Some(expiry) => clock.sleep_until(expiry).await,
+                    Some((at, over)) => {
+                        clock.sleep_until(at).await;
+                        over
+                    }
                     None => std::future::pending().await,
                 }
             };
@@ -84,7 +88,7 @@ impl Actor for AccountActor {
                 Ok(()) = word.changed() => desk.listen().await,
                 () = rows.release_put() => desk.look_for_releases().await,
                 Some(done) = desk.errands.next() => desk.finish(done).await,
-                () = expired => desk.expire().await,
+                over = expired => desk.expire(over).await,
             }
         }
     }
@@ -104,10 +108,14 @@ struct Desk {
     pauses: Backoff,
     /// Whether another delivery was asked for while one was on its way.
     offer_again: bool,
-    /// When a registration may next be called over, in boot time.
+    /// When a verification may next be called over, in boot time.
     not_again_before: Duration,
+    /// When a sign-out that nobody works on is given up, in boot time.
+    lapses_at: Option<Duration>,
     /// The commands whose news are waited for.
     following: BTreeMap<CommandId, Following>,
+    /// The SMS that is waited for.
+    awaiting: Option<Awaiting>,
 }
 
 impl Desk {
@@ -124,7 +132,9 @@ impl Desk {
             pauses,
             offer_again: false,
             not_again_before: Duration::ZERO,
+            lapses_at: None,
             following: BTreeMap::new(),
+            awaiting: None,
         }
     }
 
@@ -135,52 +145,6 @@ impl Desk {
         self.count_from_this_boot().await;
         self.listen().await;
         Ok(())
-    }
-
-    /// After a reboot nobody knows how long it took: the wait for the registration's end begins again, as the
-    /// warden's own does, and whether another code may be sent is for the cloud to say.
-    async fn count_from_this_boot(&mut self) {
-        let (now, boot) = (self.parts.clock.boottime(), self.parts.clock.boot_id());
-        let Some(registration) = self
-            .state
-            .registration
-            .as_ref()
-            .filter(|r| r.expires.boot != boot)
-        else {
-            return;
-        };
-        let event = Event::Looked {
-            id: registration.id.clone(),
-            verification: registration.verification,
-            resend: Deadline::after(Duration::ZERO, now, &boot),
-            expires: Deadline::after(registration.expires.left(now, &boot), now, &boot),
-        };
-        self.note(event).await;
-    }
-
-    /// When the registration that waits for its code is over, in boot time.
-    fn expiry(&self) -> Option<Duration> {
-        let registration = self
-            .state
-            .registration
-            .as_ref()
-            .filter(|r| r.stage == Stage::Waiting)?;
-        if self.state.running.contains(&Job::Confirm) {
-            return None;
-        }
-        let now = self.parts.clock.boottime();
-        let expiry = now.saturating_add(registration.expires.left(now, &self.parts.clock.boot_id()));
-        Some(expiry.max(self.not_again_before))
-    }
-
-    async fn expire(&mut self) {
-        if let Some(registration) = &self.state.registration {
-            let pending = registration.pending;
-            tracing::info!("a registration was not confirmed in time");
-            // Should the disk not take it, it is tried again then.
-            self.not_again_before = self.parts.clock.boottime().saturating_add(EXPIRE_AGAIN);
-            self.note(Event::Failed { pending }).await;
-        }
     }
 
     async fn take(&mut self, Message { event, answer }: Message) {
@@ -203,6 +167,7 @@ impl Desk {
             // Over it is, even where the disk doesn't take what follows from it; that follows from the next end.
             self.state.running.remove(&job);
             self.follow();
+            self.await_lapse();
         }
         // Whoever left needs no answer.
         let _ = answer.send(outcome);
@@ -272,6 +237,8 @@ impl Desk {
             self.perform(effect);
         }
         self.follow();
+        self.await_own_sms();
+        self.await_lapse();
         self.show();
         refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
     }
@@ -293,6 +260,8 @@ impl Desk {
         match effect {
             Effect::Discard(pending) => self.errands.push(Box::pin(errand::discard(parts, pending))),
             Effect::Abandon(id) => self.errands.push(Box::pin(errand::abandon(parts, id))),
+            Effect::WithdrawDeletion => self.errands.push(Box::pin(errand::withdraw(parts))),
+            Effect::TellHold => self.errands.push(Box::pin(errand::tell_hold(parts))),
             Effect::Recover => self.errands.push(Box::pin(errand::recover(parts))),
             Effect::Refresh => self
                 .errands
@@ -320,6 +289,7 @@ impl Desk {
             Done::Nothing => {}
             Done::Learnt(event) => self.note(event).await,
             Done::Heard(id, life) => self.heard(id, life).await,
+            Done::Looked(id, answer) => self.asked_for_own_sms(id, answer).await,
             Done::Recovered(release) => match self.parts.rows.last_delivered().await {
                 Ok(delivered) if delivered == Some(release.key) => {}
                 Ok(_) => self.note(Event::Found(release)).await,
@@ -328,6 +298,7 @@ impl Desk {
             Done::Delivered(key) => {
                 self.offering = false;
                 self.note(Event::Delivered(key)).await;
+                failpoint!("belayd.release.kept");
                 if self.state.releases.contains(&key) {
                     // The disk didn't take it: without a pause it would be brought again and again.
                     self.pause(None);
@@ -381,6 +352,7 @@ fn word(view: &WardenView) -> Word {
         },
         account: view.identity.account,
         lost: view.is_lost(),
+        hold: view.identity.hold,
     }
 }
 

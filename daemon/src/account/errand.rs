@@ -3,7 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use belay_proto::backoff::Backoff;
+use belay_proto::dbus::Error as BusError;
+use belay_proto::failpoint;
 use belay_proto::id::{CommandId, PendingId};
+use belay_proto::signed::{HoldEnd, Signed};
 use belay_proto::steps;
 use belay_proto::text::with_causes;
 use belay_proto::wire::CommandLife;
@@ -12,8 +16,10 @@ use crate::account::command::SentCommand;
 use crate::account::flow::read_release;
 use crate::account::handle::Parts;
 use crate::account::model::{Release, ReleaseKey};
+use crate::account::ports::LookedUp;
 use crate::account::state::{Event, Word};
 use crate::cloud::{CloudError, ProblemKind};
+use crate::warden::WardenError;
 
 /// How an errand ended.
 pub(super) enum Done {
@@ -31,9 +37,15 @@ pub(super) enum Done {
     Learnt(Event),
     /// What the cloud says about a command.
     Heard(CommandId, Result<CommandLife, CloudError>),
+    /// What the cloud says about the verification of a number.
+    Looked(String, Result<LookedUp, CloudError>),
     /// Nothing to do about it.
     Nothing,
 }
+
+/// The first and the longest wait before the cloud is told again how a hold ended, or a warden that didn't answer is asked again.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 
 /// The longest time that the cloud is asked to wait for news of a command.
 const NEWS_WITHIN: Duration = Duration::from_secs(50);
@@ -71,6 +83,7 @@ pub(super) async fn deliver(parts: Arc<Parts>) -> Done {
     };
     match parts.cloud.deliver(&release.signed).await {
         Ok(()) => {
+            failpoint!("belayd.release.delivered");
             tracing::info!("the release has reached the cloud");
             Done::Delivered(release.key)
         }
@@ -98,19 +111,19 @@ pub(super) async fn listen(parts: Arc<Parts>, sent: SentCommand, seen: Option<u6
     Done::Heard(sent.id, life)
 }
 
+/// After a pause, how a verification stands.
+pub(super) async fn look(parts: Arc<Parts>, id: String, pause: Duration) -> Done {
+    let until = parts.clock.boottime().saturating_add(pause);
+    parts.clock.sleep_until(until).await;
+    let answer = parts.cloud.look(&id).await;
+    Done::Looked(id, answer)
+}
+
 /// The release of a sign-out whose answer was lost. The warden keeps it until the next binding, and longer than
 /// the cloud needs it.
 pub(super) async fn recover(parts: Arc<Parts>) -> Done {
-    let output = match parts
-        .warden
-        .use_step("", steps::SAVED_RELEASE, &steps::Done {}.encode())
-        .await
-    {
-        Ok(output) => output,
-        Err(error) => {
-            tracing::debug!(error = %with_causes(&error), "the warden gives no release");
-            return Done::Nothing;
-        }
+    let Some(output) = answered(&parts, steps::SAVED_RELEASE, &steps::Done {}.encode()).await else {
+        return Done::Nothing;
     };
     let saved = steps::SavedReleaseOutput::decode(&output)
         .ok()
@@ -119,6 +132,128 @@ pub(super) async fn recover(parts: Arc<Parts>) -> Done {
         Some(Ok(release)) => Done::Recovered(Box::new(release)),
         _ => Done::Nothing,
     }
+}
+
+/// Has the warden forget an order of an earlier life that never left. Given up once this life has one signed.
+pub(super) async fn withdraw(parts: Arc<Parts>) -> Done {
+    let mut pauses = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+    loop {
+        // Not in the pauses: whoever has the next order signed waits for an answer under way, so that it comes to none after theirs.
+        let withdrawn = parts.withdrawn.get_or_try_init(|| async {
+            let input = steps::Done {}.encode();
+            parts.warden.use_step("", steps::STAY, &input).await.map(drop)
+        });
+        let Err(error) = withdrawn.await else {
+            return Done::Nothing;
+        };
+        tracing::debug!(error = %with_causes(&error), "the warden doesn't say that the account stays");
+        if !error.is_passing() {
+            return Done::Nothing;
+        }
+        let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
+        parts
+            .clock
+            .sleep_until(parts.clock.boottime().saturating_add(pause))
+            .await;
+    }
+}
+
+/// What the warden answers to a step that needs no ticket, however often it dies over it: nothing else asks for what waits there.
+/// `None`: it refuses.
+async fn answered(parts: &Parts, step: &str, input: &[u8]) -> Option<Vec<u8>> {
+    let mut pauses = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+    loop {
+        let error = match parts.warden.use_step("", step, input).await {
+            Ok(output) => return Some(output),
+            Err(error) => error,
+        };
+        tracing::debug!(error = %with_causes(&error), step, "the warden doesn't tell");
+        if !error.is_passing() {
+            return None;
+        }
+        let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
+        parts
+            .clock
+            .sleep_until(parts.clock.boottime().saturating_add(pause))
+            .await;
+    }
+}
+
+/// Tells the cloud how the last hold ended, however long it can't be reached; the warden keeps that until the cloud knows.
+pub(super) async fn tell_hold(parts: Arc<Parts>) -> Done {
+    // What follows from it here is on disk.
+    failpoint!("belayd.hold.ended");
+    let mut pauses = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+    loop {
+        let asked = match tell_held(&parts).await {
+            Ok(()) | Err(Untold::Warden(WardenError::Refused(BusError::NotBound(_)))) => {
+                failpoint!("belayd.hold.settled");
+                return Done::Nothing;
+            }
+            Err(Untold::Warden(error)) => {
+                tracing::debug!(error = %with_causes(&error), "the warden doesn't say how the hold ended");
+                None
+            }
+            Err(Untold::Cloud(CloudError::Problem(problem))) => problem.retry_after,
+            Err(Untold::Cloud(error)) => {
+                tracing::debug!(error = %with_causes(&error), "the cloud isn't told yet how the hold ended");
+                None
+            }
+        };
+        let pause = pauses
+            .next()
+            .unwrap_or(LONGEST_PAUSE)
+            .max(asked.unwrap_or_default());
+        parts
+            .clock
+            .sleep_until(parts.clock.boottime().saturating_add(pause))
+            .await;
+    }
+}
+
+/// Why the cloud or the warden doesn't know yet that the cloud was told.
+enum Untold {
+    Warden(WardenError),
+    Cloud(CloudError),
+}
+
+/// Tells the cloud how the last hold ended, if one has, and the warden that it was told.
+async fn tell_held(parts: &Parts) -> Result<(), Untold> {
+    let Some((hold, credentials)) = held(parts, None).await.map_err(Untold::Warden)? else {
+        return Ok(());
+    };
+    match parts.cloud.end_hold(&hold).await {
+        Ok(()) => {
+            failpoint!("belayd.hold.told");
+        }
+        Err(CloudError::Problem(problem)) if is_void_hold(problem.kind) => {
+            tracing::info!(
+                name = problem.name,
+                "the cloud keeps nothing that waits for this hold"
+            );
+        }
+        Err(error) => return Err(Untold::Cloud(error)),
+    }
+    held(parts, Some(credentials)).await.map_err(Untold::Warden)?;
+    Ok(())
+}
+
+/// How the last hold ended, signed, and the credentials that it is about. With `told` the warden forgets that one.
+async fn held(parts: &Parts, told: Option<[u8; 32]>) -> Result<Option<(Vec<u8>, [u8; 32])>, WardenError> {
+    let input = steps::HoldInput { told, end: None }.encode();
+    let output = parts.warden.use_step("", steps::HOLD, &input).await?;
+    // What isn't understood now won't be later.
+    let read = || {
+        let hold = steps::HoldOutput::decode(&output).ok()?.ended?;
+        let end: HoldEnd = Signed::decode(&hold).ok()?.peek_unverified().ok()?;
+        Some((hold, end.credentials))
+    };
+    Ok(read())
+}
+
+/// Whether the cloud said by name that nothing waits for it.
+fn is_void_hold(kind: ProblemKind) -> bool {
+    matches!(kind, ProblemKind::NotFound | ProblemKind::OtherEpoch)
 }
 
 /// Whether the cloud said by name that it has no use for the release: its binding is over, or was never there.

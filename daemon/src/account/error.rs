@@ -4,8 +4,9 @@ use belay_proto::dbus::Error as BusError;
 use belay_proto::text::with_causes;
 
 use crate::account::evidence::Untrue;
-use crate::account::state::Refusal;
+use crate::account::state::{Job, Refusal};
 use crate::cloud::{CloudError, Problem, ProblemKind};
+use crate::platform::PlatformError;
 use crate::store::StoreError;
 use crate::warden::WardenError;
 
@@ -15,9 +16,12 @@ pub enum AccountError {
     /// An argument is malformed.
     #[error("{0}")]
     InvalidArgument(&'static str),
-    /// This device has no modem to send the proving message with.
-    #[error("this device can't send the message that would prove the number")]
+    /// This device has nothing to send the SMS with.
+    #[error("this device can't send the SMS that would prove the number")]
     NoModem,
+    /// The modem didn't send the SMS.
+    #[error("the SMS that proves the number wasn't sent")]
+    Unsent(#[source] PlatformError),
     /// Another code may not be sent yet.
     #[error("another code can be sent in {} s", .0.as_secs())]
     TooSoon(std::time::Duration),
@@ -66,6 +70,12 @@ pub enum AccountError {
 }
 
 impl AccountError {
+    /// Whether the warden couldn't, and may later without anything else changing.
+    #[must_use]
+    pub fn is_wardens_for_now(&self) -> bool {
+        matches!(self, Self::Warden(error) if error.is_passing())
+    }
+
     /// The same after codes or passwords were tried: the cloud's limit is one of guesses then.
     #[must_use]
     pub fn of_tries(self) -> Self {
@@ -74,6 +84,91 @@ impl AccountError {
                 Self::TooManyTries
             }
             other => other,
+        }
+    }
+
+    /// The same as `job` may end with: what an honest cloud never answers to it, nobody could act on.
+    #[must_use]
+    pub fn of(self, job: Job) -> Self {
+        match self {
+            Self::Cloud(CloudError::Problem(problem)) if !understands(job, problem.kind) => {
+                let kind = ProblemKind::Other;
+                CloudError::Problem(Problem { kind, ..problem }).into()
+            }
+            Self::Cloud(CloudError::SessionEnded) if !understands(job, ProblemKind::InvalidGrant) => {
+                CloudError::Nonsense("it has ended the session that it gave".into()).into()
+            }
+            other => other,
+        }
+    }
+}
+
+/// Whether the cloud may refuse one of the calls of `job` so.
+fn understands(job: Job, kind: ProblemKind) -> bool {
+    match kind {
+        ProblemKind::IdentifierTaken | ProblemKind::AccountExists => {
+            matches!(job, Job::Confirm | Job::ConfirmAddress)
+        }
+        ProblemKind::ActivationLocked => matches!(job, Job::Register | Job::Confirm | Job::SignIn),
+        ProblemKind::ChannelUnavailable => {
+            matches!(job, Job::Register | Job::AddAddress | Job::BeginRecovery)
+        }
+        ProblemKind::InvalidAddress => {
+            let brings = matches!(job, Job::Register | Job::AddAddress | Job::BeginRecovery);
+            brings || job == Job::SignIn
+        }
+        ProblemKind::WrongCode | ProblemKind::NotConfirmed => takes_code(job),
+        ProblemKind::CodeExpired => takes_code(job) || job == Job::Resend,
+        ProblemKind::NotFound => {
+            let by_id = matches!(
+                job,
+                Job::Resend | Job::Look | Job::ChangeAddresses | Job::RemoveDevice
+            );
+            by_id || takes_code(job) || matches!(job, Job::SendCommand | Job::ServiceToken)
+        }
+        ProblemKind::LoginRefused => matches!(job, Job::SignIn | Job::SendCommand) || is_owners(job),
+        ProblemKind::InvalidGrant | ProblemKind::Removed => {
+            let in_session = matches!(job, Job::ListDevices | Job::SendCommand | Job::SetProfile);
+            let reads = matches!(job, Job::SecurityCheck | Job::ServiceToken);
+            in_session || reads || job == Job::ConfirmAddress || is_owners(job)
+        }
+        ProblemKind::RevisionConflict | ProblemKind::GenerationConflict | ProblemKind::OrderUsed => {
+            let brings = matches!(job, Job::ConfirmAddress | Job::CompleteRecovery);
+            brings || is_owners(job) && !matches!(job, Job::Reauthenticate | Job::AddAddress)
+        }
+        ProblemKind::QuotaExceeded => job == Job::ConfirmAddress,
+        ProblemKind::DevicesStillBound => job == Job::DeleteAccount,
+        ProblemKind::IdentifierIsLogin => job == Job::ChangeAddresses,
+        _ => true,
+    }
+}
+
+/// Whether the code of a message comes with it.
+const fn takes_code(job: Job) -> bool {
+    matches!(job, Job::Confirm | Job::ConfirmAddress | Job::CompleteRecovery)
+}
+
+/// Whether the owner of this device's account proves the password to the cloud.
+const fn is_owners(job: Job) -> bool {
+    matches!(
+        job,
+        Job::Reauthenticate
+            | Job::ChangePassword
+            | Job::CreateRecoveryCode
+            | Job::AddAddress
+            | Job::ChangeAddresses
+            | Job::RemoveDevice
+            | Job::DeleteAccount
+            | Job::RequestUnlock
+    )
+}
+
+/// Of a modem that is to send an SMS. Where belayd isn't let near it, it is as good as none.
+impl From<PlatformError> for AccountError {
+    fn from(error: PlatformError) -> Self {
+        match error {
+            PlatformError::NotSupported(_) | PlatformError::Denied(_) => Self::NoModem,
+            other => Self::Unsent(other),
         }
     }
 }
@@ -90,6 +185,10 @@ impl From<AccountError> for BusError {
         match error {
             AccountError::InvalidArgument(_) => Self::InvalidArgument(text),
             AccountError::NoModem => Self::NotSupported(text),
+            AccountError::Unsent(error) => {
+                tracing::warn!(error = %with_causes(&error), "the SMS that proves a number");
+                Self::Offline(text)
+            }
             AccountError::TooSoon(_) => Self::TooSoon(text),
             AccountError::WrongCode => Self::WrongCode(text),
             AccountError::TooManyTries => Self::TooManyAttempts(text),
@@ -155,9 +254,10 @@ fn problem(problem: &Problem, text: String) -> BusError {
         ProblemKind::AccountExists => BusError::IdentifierTaken("there is such an account already".into()),
         ProblemKind::ChannelUnavailable => BusError::NotSupported("the cloud sends no codes this way".into()),
         ProblemKind::InvalidAddress => BusError::InvalidArgument("the cloud can't use this address".into()),
-        ProblemKind::WrongCode | ProblemKind::NotConfirmed => {
-            BusError::WrongCode(AccountError::WrongCode.to_string())
-        }
+        ProblemKind::WrongCode => BusError::WrongCode(AccountError::WrongCode.to_string()),
+        ProblemKind::NotConfirmed => BusError::WrongCode(
+            "nothing has confirmed the address yet: no link was opened, no SMS has come".into(),
+        ),
         ProblemKind::CodeExpired => BusError::CodeExpired(text),
         ProblemKind::TooSoon => BusError::TooSoon(match problem.retry_after {
             Some(wait) => AccountError::TooSoon(wait).to_string(),
@@ -170,6 +270,10 @@ fn problem(problem: &Problem, text: String) -> BusError {
         ProblemKind::TooMany => BusError::TooSoon(match problem.retry_after {
             Some(wait) => format!("the cloud takes no more of it for {} s", wait.as_secs()),
             None => "the cloud takes no more of it for now".into(),
+        }),
+        ProblemKind::RecoveryOnHold => BusError::RecoveryOnHold(match problem.retry_after {
+            Some(wait) => format!("the recovery is waited out: {} s at least", wait.as_secs()),
+            None => "the recovery is waited out".into(),
         }),
         ProblemKind::InvalidGrant | ProblemKind::Removed => BusError::ReauthenticationRequired(text),
         ProblemKind::QuotaExceeded => BusError::QuotaExceeded(text),

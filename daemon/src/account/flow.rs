@@ -21,8 +21,9 @@ use std::time::Duration;
 
 use belay_proto::cbor::Malformed;
 use belay_proto::dbus::BindingState;
-use belay_proto::id::AccountId;
+use belay_proto::id::{AccountId, PendingId};
 use belay_proto::signed::{self, Signed};
+use belay_proto::steps::PendingInput;
 use belay_proto::text::with_causes;
 use tokio::sync::watch;
 
@@ -38,6 +39,7 @@ pub use command::NewCommand;
 pub use inquiry::Device;
 pub use register::NewRegistration;
 pub use sign_out::Leaving;
+pub(super) use verifying::Looked;
 
 /// One piece of work.
 pub struct Flow {
@@ -83,6 +85,17 @@ impl Flow {
     ) -> Result<T, AccountError> {
         let output = self.parts.warden.use_step(ticket, step, &input).await?;
         read(&output).map_err(|_| AccountError::Internal("the warden's answer isn't understood"))
+    }
+
+    /// Takes a step about keys, or a recovery code, that are pending at the warden.
+    async fn pending_step<T>(
+        &self,
+        pending: PendingId,
+        step: &str,
+        read: fn(&[u8]) -> Result<T, Malformed>,
+    ) -> Result<T, AccountError> {
+        let input = PendingInput { pending }.encode();
+        self.step(&pending.to_string(), step, input, read).await
     }
 
     /// Takes a step that checks the password; see [`crate::warden::PasswordSteps`].

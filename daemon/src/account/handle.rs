@@ -12,17 +12,18 @@ use belay_proto::keys::RecoveryClaim;
 use belay_proto::secret::Secret;
 use belay_proto::text::with_causes;
 use futures_util::FutureExt;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, OnceCell, mpsc, oneshot, watch};
 
 use crate::account::actor::{AccountActor, Message};
 use crate::account::error::AccountError;
 use crate::account::flow::{Device, Flow, Leaving, NewCommand, NewRegistration};
-use crate::account::keeper::Keeper;
+use crate::account::keeper::{Keeper, Wanted};
 use crate::account::model::Verification;
 use crate::account::ports::Cloud;
 use crate::account::state::{Event, Request};
 use crate::account::view::View;
 use crate::actor::Supervisor;
+use crate::platform::Modem;
 use crate::store::account::AccountRows;
 use crate::warden::{PasswordSteps, WardenHandle};
 
@@ -34,6 +35,8 @@ pub struct Parts {
     pub warden: WardenHandle,
     /// The warden's steps that check a password.
     pub passwords: PasswordSteps,
+    /// What sends the SMS that proves a number.
+    pub modem: Arc<dyn Modem>,
     /// The store.
     pub rows: AccountRows,
     /// The time.
@@ -44,6 +47,10 @@ pub struct Parts {
     pub hinted: watch::Receiver<u64>,
     /// Counts how often the cloud could be reached again.
     pub reached: watch::Receiver<u64>,
+    /// Notified where something was changed and couldn't be shown, so that it is asked for again.
+    pub stale: Arc<Notify>,
+    /// Set once an order to delete the account that an earlier life had signed is withdrawn, or this life has one signed.
+    pub withdrawn: OnceCell<()>,
 }
 
 /// The handle; clones share the actor.
@@ -51,6 +58,7 @@ pub struct Parts {
 pub struct AccountHandle {
     parts: Arc<Parts>,
     reporter: Reporter,
+    pub(super) keeper: mpsc::Sender<Wanted>,
     view: watch::Receiver<View>,
 }
 
@@ -63,10 +71,11 @@ impl AccountHandle {
         let mailbox = supervisor.start("account", AccountActor::new(Arc::clone(&parts), view));
         let reporter = Reporter { mailbox };
         let keeper = Keeper::new(Arc::clone(&parts), reporter.clone());
-        supervisor.start("account keeper", keeper);
+        let keeper = supervisor.start("account keeper", keeper);
         Self {
             parts,
             reporter,
+            keeper,
             view: shown,
         }
     }
@@ -164,20 +173,13 @@ impl AccountHandle {
             .await
     }
 
-    /// Opens a new session of the account this device is bound to. `identifier` is needed where belayd has
-    /// lost its own record of the login.
+    /// Opens a new session of the account this device is bound to.
     ///
     /// # Errors
     /// [`AccountError`].
-    pub async fn reauthenticate(
-        &self,
-        ticket: String,
-        identifier: Option<String>,
-    ) -> Result<(), AccountError> {
-        self.run(Request::Reauthenticate, |flow| {
-            flow.reauthenticate(ticket, identifier)
-        })
-        .await
+    pub async fn reauthenticate(&self, ticket: String) -> Result<(), AccountError> {
+        self.run(Request::Reauthenticate, |flow| flow.reauthenticate(ticket))
+            .await
     }
 
     /// Unbinds this device; answers the signed release.
@@ -248,7 +250,7 @@ impl AccountHandle {
             .await
             .map_err(|_| AccountError::Internal("the work was cut short"));
         drop(caller);
-        outcome?
+        outcome?.map_err(|error| error.of(job))
     }
 }
 

@@ -4,53 +4,121 @@
 use std::sync::Arc;
 
 use belay_proto::cbor::Malformed;
-use belay_proto::steps::{self, SucceedInput, TakeDelegateInput, TakeKeyringInput, TakenOutput};
+use belay_proto::failpoint;
+use belay_proto::signed::{CredentialsRecord, Signed};
+use belay_proto::steps::{self, HoldInput, SucceedInput, TakeDelegateInput, TakeKeyringInput, TakenOutput};
 use belay_proto::text::with_causes;
-use belay_proto::wire::CredentialsAnswer;
+use belay_proto::wire::{CredentialsAnswer, NewCredentialsRequest, SuccessionAnswer};
 
+use crate::account::model::Departure;
+use crate::account::new_code::CodeKept;
 use crate::account::ports::Cloud;
-use crate::warden::{WardenError, WardenHandle};
+use crate::cloud::CloudError;
+use crate::warden::{HoldView, WardenError, WardenHandle};
 
-/// What came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
-    /// The cloud told, and the warden judged it.
-    All,
-    /// Besides, the owner removed this device, or deleted the account: no session will begin here again before a sign-out.
-    Gone,
-    /// The cloud didn't tell, or the warden couldn't be asked.
-    Nothing,
+/// What the cloud told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    /// The owner removed this device, or deleted the account: no session will begin here again before a sign-out.
+    pub(super) departure: Option<Departure>,
+    /// What the record says of the recovery code, where it is the owner's.
+    pub(super) recovery_code: Option<CodeKept>,
+    /// The credentials record that the cloud keeps, signed bytes.
+    pub(super) kept: Vec<u8>,
+    /// Whether the warden has judged it. Where it couldn't be asked, or took all of it for a lie, the rest counts for nothing.
+    pub(super) judged: bool,
 }
 
 /// Brings what the cloud keeps of the owner's credentials, and for this device, to the warden.
-pub(super) async fn keep_up(cloud: &Arc<dyn Cloud>, warden: &WardenHandle) -> Told {
-    let answer = match cloud.credentials().await {
-        Ok(answer) => answer,
-        Err(error) => {
-            tracing::debug!(error = %with_causes(&error), "no newer credentials");
-            return Told::Nothing;
-        }
+///
+/// # Errors
+/// What the cloud says in place of telling.
+pub(super) async fn keep_up(cloud: &Arc<dyn Cloud>, warden: &WardenHandle) -> Result<Told, CloudError> {
+    // Before the cloud is asked: what it told then says nothing of a hold that has begun meanwhile.
+    let holds = warden.view().identity.hold == HoldView::Running;
+    let answer = cloud.credentials().await.inspect_err(|error| {
+        tracing::debug!(error = %with_causes(error), "no newer credentials");
+    })?;
+    let departure = match (answer.deleted, answer.removed) {
+        (true, _) => Some(Departure::AccountDeleted),
+        (false, true) => Some(Departure::Removed),
+        (false, false) => None,
     };
-    let is_gone = answer.removed || answer.deleted;
-    if is_gone {
-        let (removed, deleted) = (answer.removed, answer.deleted);
+    if let Some(departure) = departure {
         tracing::warn!(
-            removed,
-            deleted,
+            ?departure,
             "this device belongs to the account no more, but for a sign-out"
         );
     }
-    match bring(warden, answer).await {
-        Ok(()) if is_gone => Told::Gone,
-        Ok(()) => Told::All,
-        Err(error) => {
-            tracing::warn!(error = %with_causes(&error), "the warden didn't take the newest credentials");
-            Told::Nothing
-        }
+    let record = answer.credentials.clone();
+    let brought = bring(warden, answer, holds).await;
+    if let Err(error) = &brought {
+        tracing::warn!(error = %with_causes(error), "the warden didn't take the newest credentials");
     }
+    let judged = brought.is_ok();
+    Ok(Told {
+        departure: departure.filter(|_| judged),
+        recovery_code: match judged {
+            true => recovery_code(warden, &record).await,
+            false => None,
+        },
+        kept: record.to_vec(),
+        judged,
+    })
 }
 
-async fn bring(warden: &WardenHandle, answer: CredentialsAnswer) -> Result<(), WardenError> {
+/// Read for display alone. A cloud that shows an older record of the owner's can withhold what is newer, here as everywhere.
+async fn recovery_code(warden: &WardenHandle, record: &[u8]) -> Option<CodeKept> {
+    // After a new root the owner's key is another one.
+    let identity = warden.refresh().await.ok()?.identity;
+    let record: CredentialsRecord = Signed::decode(record).ok()?.open(&identity.owner?).ok()?;
+    (Some(record.account) == identity.account).then(|| CodeKept::of(&record))
+}
+
+async fn bring(warden: &WardenHandle, answer: CredentialsAnswer, holds: bool) -> Result<(), WardenError> {
+    if holds && !(answer.recovery_ms.is_some() && answer.recovery_here) {
+        // The owner has said no there, or another device's recovery has taken its place. Of a cloud that lies, nothing comes but
+        // that everything stays as it is.
+        tracing::info!("nothing waits at the cloud for the recovery here: it ends");
+        let input = HoldInput {
+            told: None,
+            end: Some(true),
+        };
+        warden.use_step("", steps::HOLD, &input.encode()).await?;
+        failpoint!("belayd.keep-up.hold-ended");
+    }
+    take(warden, answer).await
+}
+
+/// Brings to the warden what the cloud has taken: all of it proves itself, whether the cloud can be asked about it or not.
+pub(super) async fn follow(warden: &WardenHandle, taken: NewCredentialsRequest) -> Result<(), WardenError> {
+    let own = warden.view().identity.device;
+    let grant = taken.grants.into_iter().find(|grant| Some(grant.device) == own);
+    let (keyring, delegate, certificate) = grant.map_or((None, None, None), |grant| {
+        (grant.keyring, grant.delegate, grant.certificate)
+    });
+    let moved = taken.succession.zip(certificate);
+    let successions = moved.map(|(succession, certificate)| SuccessionAnswer {
+        succession,
+        credentials: taken.credentials.clone(),
+        certificate,
+    });
+    let answer = CredentialsAnswer {
+        credentials: taken.credentials,
+        successions: successions.into_iter().collect(),
+        keyring,
+        delegate,
+        recovery_ms: None,
+        recovery_here: false,
+        removed: false,
+        deleted: false,
+    };
+    take(warden, answer).await?;
+    // After a new root the owner's key is another one.
+    warden.refresh().await.map(drop)
+}
+
+async fn take(warden: &WardenHandle, answer: CredentialsAnswer) -> Result<(), WardenError> {
     for moved in answer.successions {
         let input = SucceedInput {
             succession: moved.succession.into(),
@@ -58,19 +126,23 @@ async fn bring(warden: &WardenHandle, answer: CredentialsAnswer) -> Result<(), W
             certificate: moved.certificate.into(),
         };
         taken(warden, steps::SUCCEED, input.encode()).await?;
+        failpoint!("belayd.keep-up.succeeded");
     }
     warden.credentials(&answer.credentials).await?;
+    failpoint!("belayd.keep-up.credentials");
     if let Some(keyring) = answer.keyring {
         let input = TakeKeyringInput {
             keyring: keyring.into(),
         };
         taken(warden, steps::TAKE_KEYRING, input.encode()).await?;
+        failpoint!("belayd.keep-up.keyring");
     }
     if let Some(delegate) = answer.delegate {
         let input = TakeDelegateInput {
             delegate: delegate.into(),
         };
         taken(warden, steps::TAKE_DELEGATE, input.encode()).await?;
+        failpoint!("belayd.keep-up.delegate");
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ mod handle;
 mod keep_up;
 mod keeper;
 mod model;
+mod new_code;
 #[cfg(test)]
 pub(crate) mod phone;
 mod ports;
@@ -28,9 +29,10 @@ pub use evidence::{EXPIRED, Fate, Standing, Testimony, Untrue, Witness, certific
 pub use flow::{Device, Finding, Flow, Leaving, NewCommand, NewRegistration, Severity};
 pub use handle::{AccountHandle, Parts};
 pub use model::{
-    Attempt, Channel, Deadline, Identifier, Locked, Material, Profile, Registration, Release, ReleaseKey,
-    Saved, Session, Stage, Verification,
+    Attempt, Channel, Deadline, Identifier, Locked, Material, OwnSms, Profile, Registration, Release,
+    ReleaseKey, Saved, Session, Stage, Verification,
 };
+pub use new_code::{CodeKept, NewCode};
 pub use ports::{
     AccountDetails, Cloud, CreatedAccount, HardwareOwner, ListedDevice, Login, LoginChallenge, LoginProof,
     LookedUp, NewAccount, NewVerification, OpenedVerification, Orders, ProofOfWork, Reply, ServiceToken,

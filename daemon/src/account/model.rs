@@ -9,6 +9,7 @@ use belay_proto::wire::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::account::command::SentCommand;
+use crate::account::new_code::NewCode;
 use crate::account::proving::Proving;
 
 /// What the owner told about themself; part of it may be unset.
@@ -46,6 +47,8 @@ pub enum Channel {
     Email,
     /// A code by SMS.
     Sms,
+    /// No code: an SMS that this device sends.
+    SmsOut,
 }
 
 impl Channel {
@@ -55,8 +58,18 @@ impl Channel {
         match self {
             Self::Email => "email",
             Self::Sms => "sms",
+            Self::SmsOut => "sms-out",
         }
     }
+}
+
+/// An SMS that proves the number it comes from, as the cloud wants it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnSms {
+    /// Where it goes: the cloud's number.
+    pub number: String,
+    /// What it says.
+    pub text: String,
 }
 
 /// What is known of a verification.
@@ -194,6 +207,9 @@ pub struct Registration {
     pub channel: Channel,
     /// The address in clear: the login of the account that will be.
     pub login: String,
+    /// With [`Channel::SmsOut`] the SMS to send, once the cloud has told it.
+    #[serde(default)]
+    pub own_sms: Option<OwnSms>,
     /// What the owner told.
     pub profile: Profile,
     /// What the warden made, for the cloud.
@@ -211,6 +227,14 @@ pub struct Registration {
 }
 
 impl Registration {
+    /// Whether it waits for an SMS of this device's to arrive at the cloud.
+    #[must_use]
+    pub fn awaits_own_sms(&self) -> bool {
+        self.channel == Channel::SmsOut
+            && self.stage == Stage::Waiting
+            && self.verification == Verification::Pending
+    }
+
     /// The digest under which a code is remembered, so that only who knew it is told the claim to the
     /// recovery code again.
     #[must_use]
@@ -266,8 +290,6 @@ impl Material {
 pub struct Session {
     /// The account.
     pub account: AccountId,
-    /// The address that signs in, in clear.
-    pub login: String,
     /// The ways to reach the owner; the first is the login.
     pub identifiers: Vec<Identifier>,
     /// What the owner told.
@@ -280,6 +302,37 @@ pub struct Session {
     pub bound: bool,
     /// Whether the cloud has ended it, so that the password is needed again.
     pub ended: bool,
+    /// Why no password begins another one here before a sign-out, as the cloud last told.
+    #[serde(default)]
+    pub departure: Option<Departure>,
+    /// The recovery code that was made here last, until somebody has said that it is written down.
+    #[serde(default)]
+    pub new_code: Option<NewCode>,
+    /// Whether the sign-out under way leaves the owner's data here, as they asked.
+    #[serde(default)]
+    pub leaves_data: bool,
+    /// Whether an order to delete the account may have left this device, so that the warden stays ready to leave with it.
+    #[serde(default)]
+    pub deletion_sent: bool,
+}
+
+impl Session {
+    /// Whether the account has a recovery code that its owner can know of: one that nobody has seen is none.
+    #[must_use]
+    pub fn has_known_code(&self) -> bool {
+        let is_unseen = |code: &NewCode| code.holds != Some(false);
+        self.recovery_code_set && !self.new_code.as_ref().is_some_and(is_unseen)
+    }
+}
+
+/// Why the device is none of the account's any more, though it is bound to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Departure {
+    /// The owner removed it.
+    Removed,
+    /// The owner deleted the account.
+    AccountDeleted,
 }
 
 /// The cloud says that this hardware is another account's.

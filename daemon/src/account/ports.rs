@@ -10,7 +10,7 @@ use belay_proto::secret::Secret;
 use belay_proto::wire::{CommandLife, ReportsAnswer};
 use futures_util::future::BoxFuture;
 
-use crate::account::model::{Channel, Identifier, Material, Profile, Verification};
+use crate::account::model::{Channel, Identifier, Material, OwnSms, Profile, Verification};
 use crate::cloud::{CloudError, Revocation, Tokens};
 
 pub use upkeep::{ServiceToken, Upkeep};
@@ -145,6 +145,8 @@ pub struct OpenedVerification {
     pub id: String,
     /// Its times.
     pub waits: Waits,
+    /// With [`Channel::SmsOut`] the SMS that this device has to send.
+    pub own_sms: Option<OwnSms>,
 }
 
 /// The times of a verification.

@@ -51,6 +51,10 @@ pub struct Proving {
     pub order: Option<Bytes>,
     /// The cloud's ticket once the code was right, and the idempotency key of what it is used for; of [`Aim::Identifier`].
     pub ticket: Option<(String, String)>,
+    /// SHA-256 of the credentials record that was last on its way with it, signed bytes: where the account turns out to have that,
+    /// it is done. Of [`Aim::Recovery`].
+    #[serde(default)]
+    pub brought: Option<[u8; 32]>,
     /// Keys the digest of codes.
     pub salt: [u8; 16],
 }

@@ -6,20 +6,23 @@
 
 mod admission;
 mod commands;
+mod ending;
 mod event;
 mod proving;
+mod recovery_code;
 mod registration;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 
-use belay_proto::dbus::{AccountState, BootloaderUnlock};
+use belay_proto::dbus::{AccountState, BootloaderUnlock, Membership};
 use belay_proto::id::AccountId;
 
 use crate::account::command::SentCommand;
-use crate::account::model::{Locked, Registration, Release, ReleaseKey, Saved, Session};
-use crate::account::proving::Proving;
+use crate::account::model::{Departure, Locked, Registration, ReleaseKey, Saved, Session, Stage};
+use crate::account::proving::{Aim, Proving};
+use crate::warden::HoldView;
 
 pub use admission::{Job, Refusal, Request};
 pub use event::{Change, Effect, Event};
@@ -33,6 +36,8 @@ pub struct Word {
     pub account: Option<AccountId>,
     /// Whether the device is lost, wiping or wiped.
     pub lost: bool,
+    /// How a recovery without the code stands here.
+    pub hold: HoldView,
 }
 
 /// The warden's state of binding.
@@ -79,6 +84,7 @@ impl State {
         match self.word.binding {
             Binding::Unknown => AccountState::Unknown,
             Binding::Tampered => AccountState::ActivationLocked,
+            Binding::Bound if self.word.hold == HoldView::Running => AccountState::RecoveryHold,
             Binding::Bound if self.session.as_ref().is_some_and(|session| !session.ended) => {
                 AccountState::Bound
             }
@@ -86,6 +92,21 @@ impl State {
             Binding::Unbound if self.locked.is_some() => AccountState::ActivationLocked,
             Binding::Unbound if self.registration.is_some() => AccountState::Registering,
             Binding::Unbound => AccountState::Unbound,
+        }
+    }
+}
+
+impl State {
+    /// Whether the device is one of the account's, as clients see it.
+    #[must_use]
+    pub fn membership(&self) -> Membership {
+        let departure = self.session.as_ref().and_then(|session| session.departure);
+        match (self.word.binding, departure) {
+            (Binding::Unknown | Binding::Tampered, _) => Membership::Unknown,
+            (Binding::Unbound, _) => Membership::None,
+            (Binding::Bound, None) => Membership::Member,
+            (Binding::Bound, Some(Departure::Removed)) => Membership::Removed,
+            (Binding::Bound, Some(Departure::AccountDeleted)) => Membership::AccountDeleted,
         }
     }
 }
@@ -129,6 +150,19 @@ impl Turn {
             Event::SignedIn => self.signed_in(),
             Event::Reauthenticated(session) => self.reauthenticated(*session),
             Event::SessionEnded { account } => self.session_ended(account),
+            Event::KeptUp {
+                account,
+                departure,
+                recovery_code,
+            } => self.kept_up(account, departure, recovery_code),
+            Event::SigningOut { leaves_data } => self.leaving(leaves_data),
+            Event::DeletionSent { account, is_sent } => self.deletion_sent(account, is_sent),
+            Event::SignOutLapsed => {
+                // One that came to nothing says nothing of the next one.
+                if self.next.may_sign_out_lapse() {
+                    self.leaving(false);
+                }
+            }
             Event::Released(release) => self.released(release),
             Event::Waiting(releases) => self.waiting(releases),
             Event::Found(release) => {
@@ -165,8 +199,20 @@ impl Turn {
                     });
                 }
             }
+            Event::RecoveryCodeMaking { account, code } => self.recovery_code_making(account, code),
             Event::RecoveryCodeMade { account } => self.recovery_code_made(account),
-            Event::Unlock(unlock) => self.next.unlock = unlock,
+            Event::RecoveryCodeOver { pending } => self.recovery_code_over(pending),
+            Event::Unlock { account, unlock } => {
+                // An answer that comes after a sign-out says nothing of whoever comes next.
+                if self
+                    .next
+                    .session
+                    .as_ref()
+                    .is_some_and(|session| session.account == account)
+                {
+                    self.next.unlock = unlock;
+                }
+            }
             event if self.proving(&event) => {}
             event => self.registration(event),
         }
@@ -193,7 +239,22 @@ impl Turn {
     /// isn't bound yet settles it by itself; otherwise a process that stood here was killed.
     fn warden(&mut self, word: Word) {
         let freed = word.binding == Binding::Unbound && self.next.word.binding != Binding::Unbound;
+        let usable = |word: &Word| word.binding == Binding::Bound && !word.lost;
+        let was_known = self.next.word.binding != Binding::Unknown && !self.next.word.lost;
+        let begins = usable(&word) && !was_known;
+        let ended = word.hold != self.next.word.hold && matches!(word.hold, HoldView::Over | HoldView::Ended);
         self.next.word = word;
+        if ended {
+            self.effects.push(Effect::TellHold);
+        }
+        // The pin has moved: what the old password opened is over, whatever the cloud still makes of it.
+        if ended
+            && word.hold == HoldView::Over
+            && let Some(account) = word.account
+        {
+            self.keep(Change::PushAgain);
+            self.session_ended(account);
+        }
         if freed {
             self.effects.push(Effect::Recover);
         }
@@ -207,7 +268,7 @@ impl Turn {
             }
             (Binding::Bound, Some(session)) if !session.bound && !settling => self.bound(session),
             (Binding::Unbound, Some(session)) if session.bound => {
-                self.forget_account();
+                self.binding_ended();
                 self.drop_registration_of(session.account);
             }
             (Binding::Unbound | Binding::Tampered, Some(session))
@@ -215,7 +276,25 @@ impl Turn {
             {
                 self.forget_account();
             }
+            // A sign-out was cut short after the account was forgotten: what belonged to the binding goes too.
+            (Binding::Unbound, None) => self.forget_remains(),
             _ => {}
+        }
+        // Nothing of an order is here but what is on disk: one that isn't ended with the process that had it signed.
+        if begins && !self.next.has_sent_deletion() {
+            self.effects.push(Effect::WithdrawDeletion);
+        }
+    }
+
+    /// Forgets what only a bound device has.
+    fn forget_remains(&mut self) {
+        let is_bound = |registration: &Registration| matches!(registration.stage, Stage::Bound { .. });
+        if self.next.registration.as_ref().is_some_and(is_bound) {
+            self.forget_registration();
+        }
+        let adds = |proving: &Proving| proving.aim == Aim::Identifier;
+        if self.next.proving.as_ref().is_some_and(adds) {
+            self.forget_proving();
         }
     }
 
@@ -251,6 +330,9 @@ impl Turn {
         self.keep_session(Session {
             bound: true,
             ended: false,
+            departure: None,
+            // The warden has opened the account's root: what was ordered is void there too.
+            deletion_sent: false,
             ..session
         });
     }
@@ -269,36 +351,6 @@ impl Turn {
         }
     }
 
-    fn recovery_code_made(&mut self, account: AccountId) {
-        let session = self.next.session.clone();
-        if let Some(session) = session.filter(|session| session.account == account) {
-            self.keep_session(Session {
-                recovery_code_set: true,
-                ..session
-            });
-        }
-    }
-
-    fn released(&mut self, release: Box<Release>) {
-        self.next.word = Word {
-            binding: Binding::Unbound,
-            account: None,
-            ..self.next.word
-        };
-        self.next.releases.insert(release.key);
-        self.keep(Change::AddRelease(release));
-        self.forget_account();
-        if self
-            .next
-            .registration
-            .as_ref()
-            .is_some_and(|r| r.stage.is_committed())
-        {
-            self.forget_registration();
-        }
-        self.effects.push(Effect::Deliver);
-    }
-
     fn lock(&mut self, locked: Option<Locked>) {
         if self.next.locked != locked {
             self.next.locked.clone_from(&locked);
@@ -310,19 +362,6 @@ impl Turn {
         if self.next.session.as_ref() != Some(&session) {
             self.keep(Change::Session(Box::new(session.clone())));
             self.next.session = Some(session);
-        }
-    }
-
-    /// Forgets the account. The device key goes with a binding, so that two owners' devices don't share one;
-    /// a registration under way still needs it.
-    fn forget_account(&mut self) {
-        let was_bound = self.next.session.take().is_some_and(|session| session.bound);
-        self.next.commands.clear();
-        self.next.unlock = BootloaderUnlock::default();
-        self.forget_proving();
-        self.keep(Change::ForgetAccount);
-        if was_bound {
-            self.keep(Change::ForgetDeviceKey);
         }
     }
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use belay_proto::dbus::{AccountState, BootloaderUnlock};
+use belay_proto::dbus::{AccountState, BootloaderUnlock, Membership};
 use belay_proto::identifier::Identifier as Address;
 
 use crate::account::command::SentCommand;
-use crate::account::model::{Channel, Deadline, Identifier, Profile, Stage, Verification};
+use crate::account::model::{Channel, Deadline, Identifier, OwnSms, Profile, Session, Stage, Verification};
 use crate::account::state::{Binding, State};
 
 /// The values of the properties, never a secret and never an address in clear.
@@ -24,12 +24,14 @@ pub struct View {
     pub locked_to: String,
     /// `BoundSince`, in seconds since the epoch, 0 = never.
     pub bound_since: u64,
-    /// `RecoveryCodeSet`.
+    /// `RecoveryCodeSet`: one that was made here and that nobody has seen is none.
     pub recovery_code_set: bool,
     /// `PendingRelease`.
     pub pending_release: bool,
     /// `Pending`.
     pub pending: Option<PendingView>,
+    /// `Membership`.
+    pub membership: Membership,
     /// `BootloaderUnlock`.
     pub unlock: BootloaderUnlock,
     /// `Commands`.
@@ -53,6 +55,8 @@ pub struct PendingView {
     pub address: String,
     /// How it stands.
     pub state: Verification,
+    /// The SMS that proves the number, where one does.
+    pub own_sms: Option<OwnSms>,
     resend: Deadline,
     expires: Deadline,
 }
@@ -123,9 +127,10 @@ impl View {
                 .filter(|_| shown == AccountState::ActivationLocked)
                 .unwrap_or_default(),
             bound_since: session.map(|session| session.since).unwrap_or_default(),
-            recovery_code_set: session.is_some_and(|session| session.recovery_code_set),
+            recovery_code_set: session.is_some_and(Session::has_known_code),
             pending_release: !state.releases.is_empty(),
             pending: pending(state),
+            membership: state.membership(),
             unlock: state.unlock,
             commands: state.commands.iter().map(CommandView::from).collect(),
             lost: state.word.lost || state.word.binding == Binding::Tampered,
@@ -142,6 +147,7 @@ fn pending(state: &State) -> Option<PendingView> {
             channel: proving.channel,
             address: masked(&proving.address),
             state: proving.verification,
+            own_sms: None,
             resend: proving.resend.clone(),
             expires: proving.expires.clone(),
         });
@@ -156,6 +162,7 @@ fn pending(state: &State) -> Option<PendingView> {
         channel: registration.channel,
         address: masked(&registration.login),
         state: registration.verification,
+        own_sms: registration.own_sms.clone(),
         resend: registration.resend.clone(),
         expires: registration.expires.clone(),
     })

@@ -131,6 +131,12 @@ impl Account {
         self.view()?.commands.iter().map(details::command).collect()
     }
 
+    /// Whether the device is one of the account's.
+    #[zbus(property)]
+    fn membership(&self) -> Result<String, Error> {
+        Ok(self.view()?.membership.to_string())
+    }
+
     /// Begins a registration.
     #[zbus(out_args("id"))]
     async fn register(
@@ -146,13 +152,11 @@ impl Account {
         let identifier = details::identifier(&identifier)?;
         let ticket = arguments::ticket(&ticket)?;
         let (profile, by_own_sms) = details::registration(details, options)?;
-        if by_own_sms {
-            return Err(crate::account::AccountError::NoModem.into());
-        }
         let asked = NewRegistration {
             identifier,
             ticket,
             profile,
+            by_own_sms,
         };
         while_here(connection, &header, self.account.register(asked)).await
     }
@@ -253,17 +257,12 @@ impl Account {
     ) -> Result<(), Error> {
         self.may(&header, Action::AccountManage).await?;
         let mut options = Options::new(options);
+        // Which account it is, the warden knows.
         let identifier = options.take_text("identifier")?;
         options.finish()?;
-        let identifier = identifier.map(|text| details::identifier(&text)).transpose()?;
-        let identifier = identifier.map(|identifier| identifier.as_str().to_owned());
+        identifier.map(|text| details::identifier(&text)).transpose()?;
         let ticket = arguments::ticket(&ticket)?;
-        while_here(
-            connection,
-            &header,
-            self.account.reauthenticate(ticket, identifier),
-        )
-        .await
+        while_here(connection, &header, self.account.reauthenticate(ticket)).await
     }
 
     /// Unbinds this device.
@@ -458,9 +457,8 @@ impl Account {
     ) -> Result<(), Error> {
         self.may(&header, Action::AccountManage).await?;
         Options::none(options)?;
-        details::address_id(&id)?;
-        let ticket = arguments::ticket(&ticket)?;
-        while_here(connection, &header, self.account.set_login(ticket)).await
+        let (id, ticket) = (details::address_id(&id)?, arguments::ticket(&ticket)?);
+        while_here(connection, &header, self.account.set_login(id, ticket)).await
     }
 
     /// Sends a code to an address of an account whose password is forgotten.

@@ -1,14 +1,20 @@
 //! Work whose caller leaves the bus is cancelled, where that is safe.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
+use tokio::time::sleep;
 use zbus::message::{Header, Type};
 use zbus::names::BusName;
 use zbus::{Connection, MatchRule, MessageStream, fdo};
 
 use super::Error;
 
-/// Does `work` for the sender of the message with this `header`, and drops it when the sender leaves the bus.
-/// Handles carry on by themselves with what can't be dropped.
+/// For work that is done sooner the bus isn't asked who is there: that takes some messages to and fro.
+const SOON: Duration = Duration::from_millis(100);
+
+/// Does `work` for the sender of the message with this `header`, and drops it when the sender leaves the bus, [`SOON`] after it
+/// began at the earliest. Handles carry on by themselves with what can't be dropped.
 ///
 /// # Errors
 /// What `work` answers, or `Cancelled`.
@@ -36,6 +42,7 @@ pub fn gone(connection: &Connection, header: &Header<'_>) -> impl Future<Output 
 /// Answers once the sender has left; never when that can't be known.
 async fn left(connection: &Connection, header: &Header<'_>) {
     let sender = header.sender().map(|sender| &**sender);
+    sleep(SOON).await;
     if watch(connection, sender).await.is_err() {
         std::future::pending::<()>().await;
     }

@@ -1,11 +1,12 @@
 //! `org.belay1.Collection`: the owner's records of one kind.
 
 mod contents;
+mod forms;
 
 use std::collections::HashMap;
 
 use belay_proto::Secret;
-use belay_proto::dbus::records::{FramedRecord, Listed, MAX_LISTED, MAX_NAMED};
+use belay_proto::dbus::records::{MAX_LISTED, MAX_NAMED};
 use belay_proto::sync::RecordId;
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
@@ -14,10 +15,11 @@ use zbus::{Connection, OwnedFd, OwnedVariant, Variant, interface};
 use super::caller::while_here;
 use super::sync::{SyncDesk, count};
 use super::{Action, Error, Options};
-use crate::sync::{Choice, CollectionView, Content, Entry, Got, Put, PutLong, Shown, longest_short};
+use crate::sync::{Choice, CollectionView, Content, Got, Put, Shown, longest_short};
 
 pub use contents::Contents;
 use contents::Received;
+use forms::{framed, listed, long};
 
 /// The interface at `/org/belay1/sync/NAME`.
 #[derive(Debug)]
@@ -129,6 +131,20 @@ impl Collection {
         Ok(ids.iter().map(ToString::to_string).collect())
     }
 
+    /// Which records were removed.
+    #[zbus(out_args("removed"))]
+    async fn removed(
+        &self,
+        ids: Vec<String>,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<String>, Error> {
+        self.may_read(&header).await?;
+        Options::none(options)?;
+        let removed = self.desk.sync.removed(self.name, records(&ids)?).await?;
+        Ok(removed.iter().map(ToString::to_string).collect())
+    }
+
     /// Stores a record.
     #[zbus(out_args("new_revision"))]
     async fn put(
@@ -211,8 +227,7 @@ impl Collection {
     #[zbus(out_args("records"))]
     async fn get_many(&self, ids: Vec<String>, #[zbus(header)] header: Header<'_>) -> Result<OwnedFd, Error> {
         self.may_read(&header).await?;
-        few(ids.len())?;
-        let ids = ids.iter().map(|id| record(id)).collect::<Result<_, _>>()?;
+        let ids = records(&ids)?;
         let stream = self.desk.contents.send_many(&self.desk, self.name, ids).await?;
         Ok(stream.into())
     }
@@ -232,6 +247,24 @@ impl Collection {
         };
         let (_, revision, attributes) = listed(&entry).to_entry();
         Ok((content.into(), revision, attributes))
+    }
+
+    /// Reads on where a content ended early.
+    #[zbus(out_args("content"))]
+    async fn get_from(
+        &self,
+        id: String,
+        revision: u64,
+        from: u64,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<OwnedFd, Error> {
+        self.may_read(&header).await?;
+        let rest = self.desk.sync.get_from(self.name, record(&id)?, (revision, from));
+        Ok(match rest.await? {
+            Content::Short(body) => Contents::send(&body)?,
+            Content::Long(pipe) => pipe,
+        }
+        .into())
     }
 
     /// Deletes a record.
@@ -295,6 +328,11 @@ fn record(id: &str) -> Result<RecordId, Error> {
         .map_err(|_| Error::InvalidArgument("a record's id is 32 hexadecimal digits".into()))
 }
 
+fn records(ids: &[String]) -> Result<Vec<RecordId>, Error> {
+    few(ids.len())?;
+    ids.iter().map(|id| record(id)).collect()
+}
+
 fn chosen(choice: &str) -> Result<Choice, Error> {
     match choice {
         "mine" => Ok(Choice::Mine),
@@ -316,66 +354,4 @@ fn few(named: usize) -> Result<(), Error> {
         true => Ok(()),
         false => Err(Error::InvalidArgument("at most 10,000 at once".into())),
     }
-}
-
-/// What it is by nature. What makes another version of a record another one comes behind a zero, and is no text of the bus.
-fn natural(natural: &str) -> &str {
-    natural.split('\0').next().unwrap_or_default()
-}
-
-fn listed(entry: &Entry) -> Listed {
-    Listed {
-        id: entry.id,
-        revision: entry.revision,
-        position: entry.position,
-        natural: natural(&entry.natural).to_owned(),
-        kind: entry.kind.clone(),
-        length: entry.length,
-        attributes: entry.attributes.clone(),
-        conflict_with: entry.conflict_with,
-        lacking: entry.lacking,
-    }
-}
-
-fn long(put: Put, content: std::os::fd::OwnedFd) -> PutLong {
-    PutLong {
-        id: put.id,
-        revision: put.revision,
-        natural: put.natural,
-        kind: put.kind,
-        attributes: put.attributes,
-        keep_both: put.keep_both,
-        content,
-    }
-}
-
-impl From<FramedRecord> for Put {
-    fn from(record: FramedRecord) -> Self {
-        Self {
-            id: record.id,
-            revision: record.revision,
-            natural: record.natural,
-            kind: record.kind,
-            attributes: record.attributes,
-            keep_both: record.keep_both,
-            body: record.content,
-        }
-    }
-}
-
-/// A record as a stream has it; `None` for one whose content is long.
-fn framed(got: Got) -> Option<FramedRecord> {
-    let Got { entry, content } = got;
-    let Content::Short(content) = content else {
-        return None;
-    };
-    Some(FramedRecord {
-        id: Some(entry.id),
-        revision: entry.revision,
-        natural: Some(natural(&entry.natural).to_owned()),
-        kind: entry.kind,
-        attributes: entry.attributes,
-        keep_both: false,
-        content,
-    })
 }

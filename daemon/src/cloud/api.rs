@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::account::{
     AccountDetails, Channel, Cloud, CreatedAccount, HardwareOwner, ListedDevice, Login, LoginChallenge,
-    LoginProof, LookedUp, NewAccount, NewVerification, OpenedVerification, ProofOfWork, Reply, Verification,
-    Waits,
+    LoginProof, LookedUp, NewAccount, NewVerification, OpenedVerification, OwnSms, ProofOfWork, Reply,
+    Verification, Waits,
 };
 use crate::cloud::call::{Auth, Call};
 use crate::cloud::client::{CloudClient, Revocation};
@@ -20,6 +20,9 @@ use crate::cloud::pow;
 
 /// Bytes of the longest nonce of a login.
 const LONGEST_NONCE: usize = 256;
+
+/// Letters of the longest SMS of one part.
+const LONGEST_SMS: usize = 160;
 
 impl Cloud for CloudClient {
     fn url(&self) -> &str {
@@ -121,7 +124,7 @@ impl Cloud for CloudClient {
             credentials: asked.material.credentials.clone(),
             owner: asked.material.owner,
             keyring: asked.material.keyring.clone(),
-            certificate: asked.material.certificate.clone(),
+            certificate: Some(asked.material.certificate.clone()),
             share: Secret::new(share).into(),
             profile: wire::Profile {
                 display_name: asked.profile.display_name.clone(),
@@ -129,7 +132,7 @@ impl Cloud for CloudClient {
                 language: asked.profile.language.clone(),
                 newsletter: asked.profile.newsletter,
             },
-            device_name: asked.device_name.to_owned(),
+            device_name: Some(asked.device_name.to_owned()),
             release: asked.material.release.clone(),
         })?;
         String::from_utf8(body).map_err(|_| CloudError::Nonsense("a request can't be written".into()))
@@ -139,9 +142,12 @@ impl Cloud for CloudClient {
         async move {
             let call = Call::post("/v1/accounts", Auth::Device, body.as_bytes().to_vec()).keyed(key);
             let answer: wire::CreatedAccount = self.json(&call).await?;
+            let given = answer
+                .tokens
+                .ok_or_else(|| CloudError::Nonsense("a new account without a session".into()))?;
             Ok(CreatedAccount {
                 account: answer.account,
-                tokens: tokens(answer.tokens)?,
+                tokens: tokens(given)?,
             })
         }
         .boxed()
@@ -310,6 +316,7 @@ pub(super) fn verification_body(
         channel: match asked.channel {
             Channel::Email => wire::Channel::Email,
             Channel::Sms => wire::Channel::Sms,
+            Channel::SmsOut => wire::Channel::SmsOut,
         },
         address: asked.address,
         device_name: asked.device_name,
@@ -323,7 +330,23 @@ pub(super) fn opened(answer: wire::OpenedVerification) -> Result<OpenedVerificat
     Ok(OpenedVerification {
         id: id(answer.id)?,
         waits: waits(answer.resend_in_ms, answer.expires_in_ms),
+        own_sms: answer.sms_out.map(own_sms).transpose()?,
     })
+}
+
+/// What the cloud would have this device send; nothing but an SMS of one part in plain letters.
+fn own_sms(asked: wire::SmsOut) -> Result<OwnSms, CloudError> {
+    let digits = asked.number.strip_prefix('+').unwrap_or(&asked.number);
+    let is_number = (3..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    let is_text = (1..=LONGEST_SMS).contains(&asked.text.len())
+        && asked.text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+    match is_number && is_text {
+        true => Ok(OwnSms {
+            number: asked.number,
+            text: asked.text,
+        }),
+        false => Err(CloudError::Nonsense("the cloud wants an SMS that is none".into())),
+    }
 }
 
 pub(super) fn body<T: Serialize>(value: &T) -> Result<Vec<u8>, CloudError> {

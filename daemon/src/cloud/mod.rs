@@ -19,7 +19,6 @@ mod pow;
 mod problem;
 mod registry;
 mod retry;
-mod sse;
 mod stream;
 mod sync;
 #[cfg(test)]

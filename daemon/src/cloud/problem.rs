@@ -75,6 +75,8 @@ pub enum ProblemKind {
     DevicesStillBound,
     /// The address is the login.
     IdentifierIsLogin,
+    /// A recovery without the code is being waited out.
+    RecoveryOnHold,
     /// A name that this version doesn't know.
     Other,
 }
@@ -117,6 +119,7 @@ impl ProblemKind {
             "generation-conflict" => Self::GenerationConflict,
             "devices-still-bound" => Self::DevicesStillBound,
             "identifier-is-login" => Self::IdentifierIsLogin,
+            "recovery-on-hold" => Self::RecoveryOnHold,
             _ => Self::Other,
         }
     }

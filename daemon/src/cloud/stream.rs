@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 
+pub use belay_proto::wire::sse::Item;
+use belay_proto::wire::sse::Parser;
+
 use crate::cloud::call::Call;
 use crate::cloud::client::{CloudClient, NONCES_A_CALL, refusal, wants_nonce};
 use crate::cloud::error::CloudError;
 use crate::cloud::problem::Problem;
-pub use crate::cloud::sse::Item;
-use crate::cloud::sse::Parser;
 use crate::cloud::transport::{Exchange, Opened, outage};
 
 /// A stream that is open. Dropping it closes it.

@@ -22,7 +22,7 @@ use crate::cloud::client::CloudClient;
 use crate::cloud::error::CloudError;
 use crate::cloud::problem::{Problem, ProblemKind};
 use crate::cloud::transport::{Kind, LARGEST_ANSWER, Limits};
-use crate::sync::ports::{Reply, SyncCloud, SyncFailure};
+use crate::sync::ports::{Reply, SealedChunk, SyncCloud, SyncFailure};
 
 /// Bytes of the longest cursor that is believed.
 const LONGEST_CURSOR: usize = 128;
@@ -117,13 +117,12 @@ impl SyncCloud for CloudClient {
         .boxed()
     }
 
-    fn put_chunk(&self, id: ChunkId, offset: u64, sealed: Bytes) -> Reply<'_, ()> {
+    fn put_chunk(&self, id: ChunkId, offset: u64, sealed: SealedChunk) -> Reply<'_, ()> {
         async move {
-            let digest = digest(&sealed).await?;
             let mut upload = Upload {
                 path: format!("/v1/blobs/{id}"),
-                digest: repr_digest(&digest),
-                sealed,
+                digest: repr_digest(sealed.digest()),
+                sealed: sealed.bytes().clone(),
                 offset,
                 restarted: false,
             };

@@ -4,6 +4,7 @@ mod answers;
 pub(crate) mod clock;
 pub(crate) mod server;
 mod sessions;
+mod statuses;
 mod sync;
 mod trust;
 pub(crate) mod vault;

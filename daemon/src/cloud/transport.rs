@@ -181,10 +181,9 @@ impl Transport {
         within: Duration,
         work: impl Future<Output = Result<T, CloudError>>,
     ) -> Result<T, CloudError> {
-        let deadline = self.clock.boottime() + within;
         tokio::select! {
             outcome = work => outcome,
-            () = self.clock.sleep_until(deadline) => {
+            () = self.clock.give(within) => {
                 self.renew();
                 Err(CloudError::offline("no answer in time"))
             }

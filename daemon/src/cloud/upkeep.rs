@@ -1,5 +1,7 @@
 //! The calls that change an account, as `proto/openapi.yaml` has them.
 
+use std::time::Duration;
+
 use belay_proto::id::DeviceId;
 use belay_proto::secret::Secret;
 use belay_proto::wire::{
@@ -199,6 +201,31 @@ impl Upkeep for CloudClient {
             let path = format!("/v1/recoveries/{recovery}/credentials");
             let call = Call::put(path, Auth::Device, body(asked)?);
             self.done(&call.keyed(key)).await
+        }
+        .boxed()
+    }
+
+    fn recover_on_hold<'a>(
+        &'a self,
+        recovery: &'a str,
+        asked: &'a NewCredentialsRequest,
+        key: &'a str,
+    ) -> Reply<'a, Duration> {
+        async move {
+            let path = format!("/v1/recoveries/{recovery}/credentials");
+            let call = Call::put(path, Auth::Device, body(asked)?);
+            let answer: wire::HoldAnswer = self.json(&call.keyed(key)).await?;
+            Ok(Duration::from_millis(answer.waits_ms))
+        }
+        .boxed()
+    }
+
+    fn end_hold<'a>(&'a self, hold: &'a [u8]) -> Reply<'a, ()> {
+        async move {
+            let body = body(&wire::HoldRequest {
+                hold: hold.to_vec().into(),
+            })?;
+            self.done(&Call::post("/v1/holds", Auth::Open, body)).await
         }
         .boxed()
     }

@@ -198,8 +198,8 @@ const TABLE: &[(&str, Advice)] = &[
         "WrongCode",
         advice(
             exit::DATA,
-            "That isn't the code that was sent.",
-            "Look at the newest message and try again.",
+            "That isn't the code that was sent, or nothing has confirmed the address yet.",
+            "Look at the newest message and try again; an SMS of this device's own takes a moment to arrive.",
         ),
     ),
     (
@@ -254,8 +254,8 @@ const TABLE: &[(&str, Advice)] = &[
         "RecoveryOnHold",
         advice(
             exit::UNAVAILABLE,
-            "A recovery is waiting out its 72 hours.",
-            "belayctl status shows it.",
+            "A recovery without the code is being waited out.",
+            "belayctl status shows how long still; the old password ends it.",
         ),
     ),
     (

@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::accessory::cli::Accessory;
 use super::account::cli::Account;
 use super::find::cli::Find;
-use super::sync::cli::Sync;
+use super::policy;
+use super::sync::cli::{Switch, Sync};
 
 const EXIT_CODES: &str = "\
 Exit codes (sysexits):
@@ -82,6 +83,8 @@ pub enum Command {
     Sync(Sync),
     /// Rename this device
     Name(Name),
+    /// Show what this device does by itself, or change it: lock, wipe, recovery without the code
+    Policy(Policy),
     /// Unlock this device after it was locked as lost
     Unlock(Password),
     /// Allow a factory reset in the next 10 minutes, until a reboot
@@ -125,8 +128,8 @@ pub struct Register {
     #[arg(long)]
     pub newsletter: bool,
     /// Prove the number by sending an SMS from this device instead of receiving one
-    #[arg(long)]
-    pub sms_out: bool,
+    #[arg(long, visible_alias = "sms-out")]
+    pub outgoing_sms: bool,
     /// The password
     #[command(flatten)]
     pub password: Password,
@@ -149,6 +152,9 @@ pub struct Confirm {
     /// Read the code from the first line of FILE (`-`: standard input)
     #[arg(long, value_name = "FILE", conflicts_with = "code")]
     pub code_file: Option<PathBuf>,
+    /// Draw the recovery code as a QR code: auto draws it on a terminal
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub qr: Qr,
     /// Don't ask whether the recovery code is written down: it is kept safe by whoever reads the output
     #[arg(long)]
     pub acknowledge: bool,
@@ -167,8 +173,6 @@ pub struct SignIn {
 /// Arguments of `reauthenticate`.
 #[derive(Args, Debug)]
 pub struct Reauthenticate {
-    /// The account's e-mail address or phone number; asked for when absent, since the device keeps it masked only
-    pub identifier: Option<String>,
     /// The password
     #[command(flatten)]
     pub password: Password,
@@ -216,6 +220,36 @@ pub enum Qr {
 pub struct Name {
     /// The new name
     pub new: String,
+}
+
+/// Arguments of `policy`. Without any the policies are shown; what isn't named stays, and a change needs the password.
+#[derive(Args, Debug)]
+pub struct Policy {
+    /// Lock after so long without contact to the cloud: off, 36h, 7d; 24h is the shortest
+    #[arg(long, value_name = "TIME", value_parser = policy::offline)]
+    pub lock_after_offline: Option<u64>,
+    /// Once lost for 72 h, wipe after so long without contact: off, 36h, 7d. Whoever can keep the device from its cloud can cause
+    /// this wipe
+    #[arg(long, value_name = "TIME", value_parser = policy::offline)]
+    pub wipe_after_offline: Option<u64>,
+    /// Lock when another SIM is in the device
+    #[arg(long, value_enum, value_name = "YES|NO")]
+    pub lock_on_sim_change: Option<Switch>,
+    /// Alert, then lock, when a paired band goes out of range away from home
+    #[arg(long, value_enum, value_name = "YES|NO")]
+    pub lock_on_accessory_lost: Option<Switch>,
+    /// Let a recovery without the recovery code take hold here after 72 h
+    #[arg(long, value_enum, value_name = "YES|NO")]
+    pub recovery_without_code: Option<Switch>,
+    /// The number that gets an SMS from a new SIM, or none
+    #[arg(long, value_name = "NUMBER", value_parser = policy::number)]
+    pub trusted_number: Option<String>,
+    /// Only tell what would have happened
+    #[arg(long, value_enum, value_name = "YES|NO")]
+    pub dry_run: Option<Switch>,
+    /// The password
+    #[command(flatten)]
+    pub password: Password,
 }
 
 /// Arguments of `reset`.

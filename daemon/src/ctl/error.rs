@@ -46,7 +46,7 @@ pub struct Refusal {
     pub name: String,
     /// The text that came along: for logs.
     pub message: String,
-    /// How long passwords are refused, when the warden says so, or commands, when the cloud does.
+    /// How long passwords are refused, when the warden says so, or commands and other codes, when the cloud does.
     pub retry_after: Option<Duration>,
     /// How many tries are left before a wait, when the warden says so.
     pub tries_left: Option<u32>,
@@ -93,6 +93,14 @@ impl Error {
             Self::Io { .. } => exit::IO,
             Self::Bus(_) => exit::UNAVAILABLE,
             Self::Refused(refusal) => refusal.meaning().exit,
+        }
+    }
+
+    /// The refusal when the cloud sends no other code yet, to be completed with the wait.
+    pub fn about_sending(&mut self) -> Option<&mut Refusal> {
+        match self {
+            Self::Refused(refusal) if refusal.name == "TooSoon" => Some(refusal),
+            _ => None,
         }
     }
 
@@ -204,6 +212,9 @@ impl Refusal {
             ("TooManyCommands", Some(wait), _) if !wait.is_zero() => {
                 format!("Send it again in {}.", wait_words(wait))
             }
+            ("TooSoon", Some(wait), _) if !wait.is_zero() => {
+                format!("Try again in {}.", wait_words(wait))
+            }
             ("WrongPassword", Some(wait), _) if !wait.is_zero() => {
                 format!("The next try is possible in {}.", wait_words(wait))
             }
@@ -274,6 +285,19 @@ mod tests {
         assert_eq!(
             refusal("TooManyAttempts", Some(60), None).words(),
             "Too many wrong passwords.\nWait 1 min, then try again. Restarting the device starts the wait again."
+        );
+    }
+
+    #[test]
+    fn too_soon_says_when_another_code_can_be_sent_where_that_is_known() {
+        assert_eq!(
+            refusal("TooSoon", Some(240), None).words(),
+            "It is too soon: the cloud asks to wait.\nTry again in 4 min."
+        );
+        let unknown = refusal("TooSoon", None, None).words();
+        assert!(
+            unknown.ends_with("belayctl status shows when another code can be sent."),
+            "{unknown}"
         );
     }
 

@@ -20,6 +20,8 @@ mod history;
 mod interrupt;
 mod monitor;
 mod output;
+mod policy;
+mod qr;
 mod registration;
 mod release;
 mod secret;
@@ -117,7 +119,8 @@ async fn command(cli: &Cli, output: Output) -> Result<u8, Error> {
     }
 }
 
-/// What came of a command, with the wait and the tries that are left where the warden judged a password.
+/// What came of a command, with the wait and the tries that are left where the warden judged a password, or the
+/// wait for another code.
 async fn judged<T>(client: &Client, mut result: Result<T, Error>) -> Result<T, Error> {
     // The warden tells the session's counter; root's tries are on another one.
     if let Err(error) = &mut result
@@ -128,6 +131,14 @@ async fn judged<T>(client: &Client, mut result: Result<T, Error>) -> Result<T, E
         let number = |name: &str| warden.get(name).and_then(serde_json::Value::as_u64);
         refusal.retry_after = number("retry_after_ms").map(std::time::Duration::from_millis);
         refusal.tries_left = number("tries_left").and_then(|tries| tries.try_into().ok());
+    }
+    if let Err(error) = &mut result
+        && let Some(refusal) = error.about_sending()
+        && let Ok(account) = client.properties(Object::Account).await
+    {
+        let wait = account.get("pending").map(|pending| &pending["resend_in_ms"]);
+        let wait = wait.and_then(serde_json::Value::as_u64);
+        refusal.retry_after = wait.map(std::time::Duration::from_millis);
     }
     result
 }
@@ -145,9 +156,10 @@ async fn dispatch(client: &Client, command: &Command, output: Output) -> Result<
         Command::SignOut(args) => return session::sign_out(client, args, output).await.map(|()| None),
         Command::Reauthenticate(args) => session::reauthenticate(client, args).await,
         Command::CheckActivation => session::check_activation(client, output).await,
-        Command::Account(args) => account::run(client, args, output).await,
+        Command::Account(args) => return account::run(client, args, output).await,
         Command::Devices => device::list(client, output).await,
         Command::Name(args) => device::rename(client, args).await,
+        Command::Policy(args) => policy::run(client, args).await,
         Command::Unlock(args) => device::unlock(client, args).await,
         Command::Reset(args) => device::reset(client, args).await,
         Command::History(args) => history::run(client, args).await,

@@ -4,6 +4,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use belay_proto::text::misleads;
+use rustix::termios::tcgetwinsize;
 use serde_json::Value;
 
 use super::advice::exit;
@@ -51,6 +52,8 @@ pub struct Output {
     pub ink: Ink,
     /// Whether a person sees standard output.
     pub terminal: bool,
+    /// How wide that is, characters; `None` where nobody knows.
+    pub columns: Option<usize>,
 }
 
 impl Output {
@@ -61,6 +64,7 @@ impl Output {
             json: global.json,
             ink: ink(terminal),
             terminal: terminal && !global.json,
+            columns: columns(),
         }
     }
 
@@ -131,6 +135,12 @@ pub fn plain(json: &Value) -> String {
         }
     }
     plain
+}
+
+/// A terminal that doesn't know its size says 0.
+fn columns() -> Option<usize> {
+    let size = tcgetwinsize(io::stdout()).ok()?;
+    (size.ws_col > 0).then(|| usize::from(size.ws_col))
 }
 
 fn ink(terminal: bool) -> Ink {

@@ -10,8 +10,8 @@ use super::cli::{Confirm, Register, Verification};
 use super::client::{Client, Object};
 use super::error::Error;
 use super::output::{Output, Report};
-use super::secret;
 use super::text::printable;
+use super::{qr, secret};
 
 /// Begins a registration. JSON: `id`, and `pending` as in `status`.
 ///
@@ -22,8 +22,12 @@ pub async fn register(client: &Client, args: &Register) -> Result<Report, Error>
     let password = secret::read_new(file, "New account password: ", "The same again: ").await?;
     let id = ticketed::register(client.connection(), &args.identifier, &password, &details(args)).await?;
     let pending = pending(client).await;
+    let then = match args.outgoing_sms {
+        true => "Once it has arrived",
+        false => "Then",
+    };
     let text = format!(
-        "{}\n\nThen: belayctl confirm {}",
+        "{}\n\n{then}: belayctl confirm {}",
         sent_words(args, pending.as_ref()),
         printable(&id)
     );
@@ -53,9 +57,12 @@ pub async fn confirm(client: &Client, args: &Confirm, output: Output) -> Result<
         };
     }
     let shown = format!(
-        "This device is bound to your account.\n\n{}\n\n{}\n{ADVICE}",
+        "This device is bound to your account.\n\n{}\n\n{}\n{ADVICE}{}",
         output.ink.strong("Your recovery code:"),
-        groups(recovery_code.expose())
+        groups(recovery_code.expose()),
+        qr::draw(recovery_code.expose(), args.qr, output)
+            .map(|drawn| format!("\n{drawn}\n"))
+            .unwrap_or_default()
     );
     output.show(&Report::new(shown, Value::Null))?;
     let written = args.acknowledge
@@ -156,6 +163,8 @@ async fn code(client: &Client, args: &Confirm) -> Result<Secret<String>, Error> 
         .await;
     match state.map_err(Error::from) {
         Ok(VerificationState::Confirmed) => Ok(Secret::of_text("")),
+        // There is no code to ask for.
+        Ok(_) if is_own_sms(pending(client).await.as_ref()) => Ok(Secret::of_text("")),
         Ok(_) | Err(Error::Refused(_)) => {
             secret::read_optional(None, "The code (Enter alone once the link was opened): ").await
         }
@@ -175,7 +184,10 @@ fn details(args: &Register) -> Options<'_> {
             details.insert(key, Variant::from(text.as_str()));
         }
     }
-    for (key, flag) in [("newsletter", args.newsletter), ("outgoing-sms", args.sms_out)] {
+    for (key, flag) in [
+        ("newsletter", args.newsletter),
+        ("outgoing-sms", args.outgoing_sms),
+    ] {
         if flag {
             details.insert(key, Variant::from(true));
         }
@@ -183,13 +195,22 @@ fn details(args: &Register) -> Options<'_> {
     details
 }
 
+/// Whether the running verification waits for an SMS of this device's.
+fn is_own_sms(pending: Option<&Value>) -> bool {
+    pending.is_some_and(|pending| pending["channel"] == "sms-out")
+}
+
 fn sent_words(args: &Register, pending: Option<&Value>) -> String {
     let address = pending
         .and_then(|pending| pending["address"].as_str())
         .unwrap_or(&args.identifier);
     let address = printable(address);
-    if args.sms_out {
-        format!("An SMS from this device proves the number {address}.")
+    if args.outgoing_sms {
+        let to = pending.and_then(|pending| pending["number"].as_str());
+        let to = to
+            .map(|number| format!(" to {}", printable(number)))
+            .unwrap_or_default();
+        format!("An SMS from this device{to} proves the number {address}.")
     } else if args.identifier.contains('@') {
         format!("A message with a code and a link is on its way to {address}.")
     } else {
@@ -198,7 +219,6 @@ fn sent_words(args: &Register, pending: Option<&Value>) -> String {
 }
 
 /// A recovery code in rows of four groups, each group set apart.
-/// A recovery code in rows of groups.
 pub fn groups(code: &str) -> String {
     let groups: Vec<&str> = code.split('-').collect();
     groups
@@ -226,7 +246,8 @@ mod tests {
     #[test]
     fn details_hold_what_was_given_and_nothing_else() {
         assert!(details(&args("register a@example.org")).is_empty());
-        let all = args("register +491701234567 --name Ada --country DE --language de --newsletter --sms-out");
+        let all =
+            args("register +491701234567 --name Ada --country DE --language de --newsletter --outgoing-sms");
         let all = details(&all);
         let mut keys: Vec<_> = all.keys().copied().collect();
         keys.sort_unstable();
@@ -259,6 +280,13 @@ mod tests {
             sent_words(&args("register +491701234567"), Some(&pending)),
             "An SMS with a code is on its way to +49•••••67."
         );
-        assert!(sent_words(&args("register +491701234567 --sms-out"), None).contains("from this device"));
+        let own = args("register +491701234567 --outgoing-sms");
+        assert!(sent_words(&own, None).contains("from this device proves"));
+        let pending = json!({"address": "+49•••••67", "number": "+4915100000", "channel": "sms-out"});
+        assert_eq!(
+            sent_words(&own, Some(&pending)),
+            "An SMS from this device to +4915100000 proves the number +49•••••67."
+        );
+        assert!(is_own_sms(Some(&pending)) && !is_own_sms(None));
     }
 }

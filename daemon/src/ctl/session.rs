@@ -70,13 +70,9 @@ pub async fn sign_out(client: &Client, args: &SignOut, output: Output) -> Result
 /// # Errors
 /// What the warden and belayd say.
 pub async fn reauthenticate(client: &Client, args: &Reauthenticate) -> Result<Report, Error> {
-    let identifier = match &args.identifier {
-        Some(identifier) => identifier.clone(),
-        None => secret::ask_openly("The account's e-mail address or phone number:").await?,
-    };
     let file = args.password.password_file.as_deref();
     let password = secret::read(file, "The account's current password: ").await?;
-    ticketed::reauthenticate(client.connection(), &identifier, &password).await?;
+    ticketed::reauthenticate(client.connection(), &password).await?;
     Ok(Report::new(
         "The password is known to this device again.",
         json!({ "state": "bound" }),

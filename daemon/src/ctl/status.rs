@@ -13,7 +13,7 @@ use super::text::{Ink, printable, time_words, wait_words};
 /// JSON: `version`, `capabilities`; `account`, `device`: their D-Bus properties in snake_case (`account.state`,
 /// `account.bound_since`, `device.device_id` …); `account.identifiers` as objects with `id`, `kind`, `value`, `verified`;
 /// `account.pending` with `id`, `kind`, `channel`, `address`, `state`, `resend_in_ms`, `expires_in_ms`, empty when none;
-/// `warden`: `binding_state`, `lock_state`, `retry_after_ms`, `tries_left`.
+/// `warden`: `binding_state`, `lock_state`, `retry_after_ms`, `tries_left`, `hold_left_ms`.
 ///
 /// # Errors
 /// When belayd can't be asked.
@@ -33,7 +33,7 @@ pub async fn run(client: &Client, output: Output) -> Result<Report, Error> {
         "capabilities": manager.get("capabilities"),
         "account": account,
         "device": device,
-        "warden": warden.map(|all| only(all, &["binding_state", "lock_state", "retry_after_ms", "tries_left"])),
+        "warden": warden.map(|all| only(all, &["binding_state", "lock_state", "retry_after_ms", "tries_left", "hold_left_ms"])),
     });
     Ok(Report::new(render(&json, output.ink), json))
 }
@@ -52,6 +52,17 @@ pub fn render(status: &Value, ink: Ink) -> String {
             "Since",
             &time_words(account["bound_since"].as_u64().unwrap_or_default()),
         );
+    }
+    let left = warden["hold_left_ms"].as_u64().unwrap_or_default();
+    if left > 0 {
+        let left = wait_words(Duration::from_millis(left));
+        lines.add(
+            "Recovery",
+            &ink.bad(&format!(
+                "a new password takes hold in {left}, unless its owner says no"
+            )),
+        );
+        lines.add("", "Not you? Type the old password: belayctl unlock");
     }
     let pending = &account["pending"];
     if let Some(id) = pending["id"].as_str() {
@@ -120,12 +131,26 @@ fn account_words(account: &Value, ink: Ink) -> String {
         "bound" => format!("{} {login}", ink.good("bound to")),
         "unbound" => "none: this device is free".to_owned(),
         "registering" => "none yet: a registration waits for its code".to_owned(),
+        // No password helps there: it is signed out, and in again where that is wanted.
+        "reauthentication-required" if account["membership"] == "removed" => {
+            format!(
+                "{login}: {}",
+                ink.bad("you removed this device from the account; its data stays, run belayctl sign-out")
+            )
+        }
+        "reauthentication-required" if account["membership"] == "account-deleted" => {
+            format!(
+                "{login}: {}",
+                ink.bad("the account was deleted; the data here stays, run belayctl sign-out")
+            )
+        }
         "reauthentication-required" => {
             format!(
                 "{login}: {}",
                 ink.bad("changed elsewhere, run belayctl reauthenticate")
             )
         }
+        "recovery-hold" => format!("{login}: {}", ink.bad("being recovered without its code")),
         "activation-locked" => {
             let owner = text(account, "locked_to").unwrap_or_else(|| "another account".to_owned());
             ink.bad(&format!("locked to {owner}"))
@@ -302,6 +327,22 @@ mod tests {
             text.contains("the warden doesn't answer") && text.contains("unknown"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_removed_device_says_so_instead_of_asking_for_a_password() {
+        let mut status = bound();
+        status["account"]["state"] = json!("reauthentication-required");
+        for (membership, words) in [
+            ("member", "run belayctl reauthenticate"),
+            ("removed", "you removed this device"),
+            ("account-deleted", "the account was deleted"),
+        ] {
+            status["account"]["membership"] = json!(membership);
+            let text = render(&status, Ink::OFF);
+            assert!(text.contains(words), "{text}");
+            assert_eq!(text.contains("reauthenticate"), membership == "member", "{text}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use belay_proto::clock::system_clock;
 use belay_proto::dbus::names::{ACCESSORIES_PATH, ACCOUNT_PATH, BUS_NAME, DEVICE_PATH, PATH, SYNC_PATH};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 use tokio::time::timeout;
 use zbus::fdo::{ObjectManager, RequestNameFlags};
 use zbus::{Connection, connection};
@@ -188,8 +188,23 @@ async fn start(
         reached: reached.subscribe(),
     };
     supervisor.start("registry", RegistryActor::new(registry));
+    let parts = Parts {
+        cloud: Arc::<CloudClient>::clone(&cloud),
+        warden: warden.clone(),
+        passwords: passwords.clone(),
+        modem: Arc::clone(&modem),
+        rows,
+        clock: Arc::clone(&clock),
+        device_name: name,
+        hinted: account_hinted.subscribe(),
+        reached: reached.subscribe(),
+        stale: Arc::default(),
+        withdrawn: OnceCell::new(),
+    };
+    let account = AccountHandle::start(supervisor, parts);
     let records: Arc<dyn SyncCloud> = Arc::<CloudClient>::clone(&cloud);
     let sync = sync::Parts {
+        newer: Arc::new(account.clone()),
         longs: Arc::new(Long::new(Arc::clone(&records), Arc::clone(&clock))),
         cloud: records,
         warden: warden.clone(),
@@ -217,11 +232,10 @@ async fn start(
     };
     supervisor.start("uses", UsesActor::new(uses));
     let steps = passwords.clone();
-    let (of_account, again) = (account_hinted.subscribe(), reached.subscribe());
     let find = find::Parts {
-        relay: Arc::<CloudClient>::clone(&cloud),
-        warden: warden.clone(),
-        passwords: passwords.clone(),
+        relay: cloud,
+        warden,
+        passwords,
         store: store.clone(),
         outbox,
         deeds: Arc::<Machine>::clone(&machine),
@@ -229,19 +243,8 @@ async fn start(
         reached,
         hinted,
         account_hinted,
-        clock: Arc::clone(&clock),
-    };
-    let parts = Parts {
-        cloud,
-        warden,
-        passwords,
-        rows,
         clock,
-        device_name: name,
-        hinted: of_account,
-        reached: again,
     };
-    let account = AccountHandle::start(supervisor, parts);
     let find = FindHandle::start(supervisor, find);
     supervisor.start("endings", machine.endings(find.announcements()));
     supervisor.start(

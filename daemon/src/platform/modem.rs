@@ -97,6 +97,9 @@ pub trait Modem: Debug + Send + Sync + 'static {
     /// Ends the call that was dialled last; done too where there is none.
     fn hang_up(&self) -> Answer<'_>;
 
+    /// Whether there is anything to send a text with; the error says why not.
+    fn can_text(&self) -> Answer<'_>;
+
     /// Sends `text` to `number` (E.164). Answers once the network has taken it.
     fn send_text<'a>(&'a self, number: &'a str, text: &'a str) -> Answer<'a>;
 

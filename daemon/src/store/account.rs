@@ -1,5 +1,7 @@
 //! The account's rows, each sealed, and the vault of the cloud client.
 
+mod held;
+
 use belay_proto::id::{DeviceId, Epoch};
 use belay_proto::keys::SigningKey;
 use belay_proto::secret::Secret;
@@ -13,6 +15,8 @@ use zeroize::Zeroizing;
 use super::{Sealer, Store, StoreError, accessory, device, meta, release, sync};
 use crate::account::{Change, Release, ReleaseKey, Saved};
 use crate::cloud::{Tokens, Vault, VaultError};
+
+pub(super) use held::HeldSession;
 
 /// The value that names the release that was last delivered: device and epoch.
 const LAST_DELIVERED: &str = "release-delivered";
@@ -67,12 +71,19 @@ impl AccountRows {
     /// [`StoreError`].
     pub async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
         let sealer = self.store.sealer().clone();
+        let forgets = changes.contains(&Change::ForgetData);
+        let held = self.store.session.clone();
         let write = move |transaction: &rusqlite::Transaction<'_>| {
+            held.forget();
             changes
                 .iter()
                 .try_for_each(|change| apply(transaction, &sealer, change))
         };
-        self.store.transaction(write).await
+        self.store.transaction(write).await?;
+        if forgets {
+            self.store.tell_forgotten();
+        }
+        Ok(())
     }
 
     /// Keeps the tokens of a new session, in the place of any other's.
@@ -80,10 +91,12 @@ impl AccountRows {
     /// # Errors
     /// [`StoreError`].
     pub async fn put_tokens(&self, new: Tokens) -> Result<(), StoreError> {
-        let sealer = self.store.sealer().clone();
-        self.store
-            .call(move |connection| put_tokens(connection, &sealer, &new))
-            .await
+        let (sealer, held) = (self.store.sealer().clone(), self.store.session.clone());
+        let work = move |connection: &mut Connection| {
+            held.forget();
+            put_tokens(connection, &sealer, &new)
+        };
+        self.store.call(work).await
     }
 
     /// The release that was offered to the cloud least often.
@@ -174,12 +187,18 @@ impl Vault for AccountRows {
     }
 
     fn session(&self) -> BoxFuture<'_, Result<(SigningKey, Option<Tokens>), VaultError>> {
-        let sealer = self.store.sealer().clone();
-        // One turn at the database for both: each call of a round waits for it.
+        let (sealer, held) = (self.store.sealer().clone(), self.store.session.clone());
         let work = move |connection: &mut Connection| {
-            Ok((device_key(connection, &sealer)?, tokens(connection, &sealer)?))
+            let (key, tokens) = (device_key(connection, &sealer)?, tokens(connection, &sealer)?);
+            if let Some(tokens) = &tokens {
+                held.keep(&key, tokens);
+            }
+            Ok((key, tokens))
         };
         async move {
+            if let Some((key, tokens)) = self.store.session.get() {
+                return Ok((key, Some(tokens)));
+            }
             let session = self.store.call(work).await;
             session.map_err(|error| VaultError::new("the session", error))
         }
@@ -187,9 +206,10 @@ impl Vault for AccountRows {
     }
 
     fn rotate<'a>(&'a self, old: &'a Secret<String>, new: Tokens) -> BoxFuture<'a, Result<bool, VaultError>> {
-        let sealer = self.store.sealer().clone();
+        let (sealer, session) = (self.store.sealer().clone(), self.store.session.clone());
         let old = Secret::of_text(old.expose());
         let work = move |transaction: &rusqlite::Transaction<'_>| {
+            session.forget();
             let held = tokens(transaction, &sealer)?;
             if held.is_none_or(|held| held.refresh.expose() != old.expose()) {
                 return Ok(false);
@@ -241,6 +261,7 @@ fn apply(connection: &Connection, sealer: &Sealer, change: &Change) -> Result<()
             .into_iter()
             .try_for_each(|part| remove(connection, part))
             .and_then(|()| accessory::forget_keys(connection)),
+        Change::PushAgain => sync::push_again(connection),
         Change::ForgetData => accessory::forget_data(connection).and_then(|()| sync::forget(connection)),
         Change::Commands(sent) => put(connection, sealer, Part::Commands, sent),
         Change::ForgetDeviceKey => remove(connection, Part::DeviceKey),

@@ -14,6 +14,8 @@ pub const ALL: &[&str] = &[
     include_str!("migrations/0006_wishes.sql"),
     include_str!("migrations/0007_pairing.sql"),
     include_str!("migrations/0008_sync.sql"),
+    include_str!("migrations/0009_chunks.sql"),
+    include_str!("migrations/0010_versions.sql"),
 ];
 
 /// Brings the database up to the last of `steps`.

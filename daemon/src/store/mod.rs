@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use belay_proto::{DeviceId, Epoch};
 use rusqlite::{Connection, Transaction};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 pub use error::StoreError;
 pub use key::SealingKey;
@@ -48,6 +48,9 @@ pub struct Store {
     jobs: mpsc::Sender<Job>,
     sealer: Sealer,
     release_put: Arc<Notify>,
+    session: account::HeldSession,
+    /// Counts how often the owner's data was forgotten.
+    forgotten: Arc<watch::Sender<u64>>,
 }
 
 impl Store {
@@ -65,6 +68,8 @@ impl Store {
             jobs,
             sealer,
             release_put: Arc::default(),
+            session: account::HeldSession::default(),
+            forgotten: Arc::default(),
         })
     }
 
@@ -165,6 +170,16 @@ impl Store {
     /// was put before counts too. For one waiter.
     pub async fn release_put(&self) {
         self.release_put.notified().await;
+    }
+
+    /// Tells who watches [`Store::forgotten`] that what was stored of the owner's data is gone.
+    fn tell_forgotten(&self) {
+        self.forgotten.send_modify(|times| *times = times.wrapping_add(1));
+    }
+
+    /// Changes each time that what was stored of the owner's data is gone.
+    pub fn forgotten(&self) -> watch::Receiver<u64> {
+        self.forgotten.subscribe()
     }
 
     /// What seals a value before it is stored, under belayd's sealing key.

@@ -1,32 +1,37 @@
 //! The rows of synced collections and their records. A pending row is the outbox: an edit and what it owes the cloud are one
 //! write.
 
+mod chunks;
 mod guard;
 mod inbox;
 mod outbox;
+mod owner;
 mod settings;
 
+use belay_proto::Secret;
 use belay_proto::sync::{Content, RecordId, Revision};
-use belay_proto::{AccountId, Secret};
-use belay_sync::record::{Base, Held};
+use belay_sync::record::{Base, Common, Held};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::{Sealer, StoreError, accessory, meta};
+use super::{Sealer, StoreError, accessory};
 use crate::sync::HEALTH;
 
+pub use chunks::{
+    Chunked, check_anew, checked, checking, chunked, has_all_chunks, lacking_chunks, lacks_chunks,
+};
 pub use guard::{Guarded, Side, Waiting, guarded, keep_last, last, stand};
-pub use inbox::{Arrived, arrived, count, list_anew, seen, stage, unread, unseen, unstage};
+pub use inbox::{Arrived, arrived, count, is_removed, list_anew, seen, stage, unread, unseen, unstage};
 pub use outbox::{
     Ready, Stuck, Troubles, above_sent, accepted, agree, answered, count_gone, forgive, is_unanswered,
-    outgoing, sending, sent, stick, troubles, try_again, unasked, waiting, went,
+    outgoing, renew, sending, sent, stick, troubles, try_again, unasked, waiting, went,
 };
+pub use owner::{adopt, forget, is_of};
 pub use settings::{Settings, pause, set_policy, settings, synced};
 
-/// Whose the records are.
-const ACCOUNT: &str = "sync-account";
 const MALFORMED: StoreError = StoreError::Malformed { what: "record" };
 /// The columns of [`held`], in their order.
-const COLUMNS: &str = "id, revision, pending, base, base_number, content, common, position, stuck";
+const COLUMNS: &str =
+    "id, revision, pending, base, base_number, content, common, position, stuck, known, origin";
 
 /// What `stuck` says: the cloud lacks chunks of it.
 const LACKS: i64 = 1;
@@ -200,11 +205,14 @@ pub fn put(
     transaction
         .prepare_cached(
             "INSERT INTO record
-                 (collection, id, revision, pending, removed, sibling, bytes, base, base_number, content, common)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                 (collection, id, revision, pending, removed, sibling, bytes, base, base_number, content, common, known,
+                  origin)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
              ON CONFLICT (collection, id) DO UPDATE SET
                  revision = ?3, pending = ?4, removed = ?5, sibling = ?6, bytes = ?7, base = ?8, base_number = ?9,
-                 content = ?10, common = ?11, stuck = 0, agreed = 0, gone = 0,
+                 content = ?10, common = ?11, known = ?12, origin = ?13, stuck = 0,
+                 agreed = ?14 AND removed = 1 AND (agreed = 1 OR pending = 0),
+                 gone = 0,
                  last = CASE WHEN removed = 1 AND ?5 = 1 THEN last END,
                  sent = CASE ?4 WHEN 1 THEN sent END",
         )?
@@ -219,7 +227,12 @@ pub fn put(
             held.base.map(|base| *base.revision.as_bytes()),
             held.base.map_or(0, |base| base.number),
             seal(&held.content, "content"),
-            held.common.as_ref().map(|common| seal(common, "common")),
+            held.common.as_ref().map(|common| seal(&common.content, "common")),
+            held.known.map(|known| *known.as_bytes()),
+            held.common.as_ref().map(|common| *common.revision.as_bytes()),
+            // A removal that the cloud is to get again was asked about when it got it first, or needn't have been; one that no
+            // answer came to yet counts on.
+            held.pending && held.content.removed && held.known.is_some(),
         ])?;
     match collection {
         HEALTH => accessory::heard(transaction, id, &held.content),
@@ -255,44 +268,16 @@ pub fn pending(
     page(connection, sealer, collection, PENDING, after, limit)
 }
 
-/// Forgets every collection and record: the binding has ended, and its owner didn't keep the data.
+/// Has every record that the cloud has pushed once more, as if it had been put again. What was removed there is sealed as it was.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn forget(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute_batch(
-        "DELETE FROM arrived; DELETE FROM record; DELETE FROM collection; DELETE FROM health_shared;",
+pub fn push_again(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute(
+        "UPDATE record SET pending = 1 WHERE pending = 0 AND removed = 0 AND base IS NOT NULL",
+        [],
     )?;
-    accessory::forget_heard(connection)?;
-    connection.execute("DELETE FROM meta WHERE name = ?1", [ACCOUNT])?;
-    settings::forget(connection)
-}
-
-/// Makes the records `account`'s: those of another, which a sign-out left here, are forgotten.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn adopt(transaction: &Transaction<'_>, account: AccountId) -> Result<(), StoreError> {
-    if !is_of(transaction, account)? {
-        let had_another = meta::get(transaction, ACCOUNT)?.is_some();
-        forget(transaction)?;
-        if had_another {
-            // What another owner left is none of this one's.
-            transaction.execute_batch(
-                "INSERT INTO health_shared SELECT accessory, day, what, revision FROM health_day",
-            )?;
-        }
-        meta::set(transaction, ACCOUNT, account.as_bytes())?;
-    }
     Ok(())
-}
-
-/// Whether the records are `account`'s.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn is_of(connection: &Connection, account: AccountId) -> Result<bool, StoreError> {
-    Ok(meta::get(connection, ACCOUNT)?.is_some_and(|bytes| bytes == account.as_bytes()))
 }
 
 /// Has a collection be there; off, when it is new.
@@ -357,6 +342,8 @@ fn listed(row: &Row<'_>, sealer: &Sealer, collection: &str) -> Result<Listed, St
     let base: Option<[u8; 16]> = row.get(3)?;
     let number = row.get(4)?;
     let common: Option<Vec<u8>> = row.get(6)?;
+    let known: Option<[u8; 16]> = row.get(9)?;
+    let origin: Option<[u8; 16]> = row.get(10)?;
     Ok(Listed {
         position: row.get(7)?,
         id,
@@ -369,7 +356,14 @@ fn listed(row: &Row<'_>, sealer: &Sealer, collection: &str) -> Result<Listed, St
                 number,
             }),
             content: open(row.get(5)?, "content")?,
-            common: common.map(|sealed| open(sealed, "common")).transpose()?,
+            known: known.map(Revision::from_bytes),
+            common: match (common, origin) {
+                (Some(sealed), Some(origin)) => Some(Common {
+                    revision: Revision::from_bytes(origin),
+                    content: open(sealed, "common")?,
+                }),
+                _ => None,
+            },
         },
     })
 }

@@ -29,6 +29,8 @@ impl ByHand {
             jobs,
             sealer: Sealer::new(&Secret::new([1; 32])),
             release_put: Arc::default(),
+            session: Default::default(),
+            forgotten: Arc::default(),
         };
         let hand = Self {
             connection,

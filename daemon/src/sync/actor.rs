@@ -20,7 +20,7 @@ use super::desk::{Desk, Edits};
 use super::error::SyncError;
 use super::handle::{Answer, Message};
 use super::model::{Conditions, collection};
-use super::ports::{LongContents, SyncCloud, SyncFailure};
+use super::ports::{LongContents, Moving, NewerKeys, SyncCloud, SyncFailure};
 use super::round::{self, Report, Round};
 use super::state::{Effect, Event, Failure, Session, State, step};
 use super::view::{CollectionView, Question, View};
@@ -40,6 +40,8 @@ pub struct Parts {
     pub cloud: Arc<dyn SyncCloud>,
     /// Whoever moves long contents.
     pub longs: Arc<dyn LongContents>,
+    /// Whoever brings the warden what the owner made elsewhere.
+    pub newer: Arc<dyn NewerKeys>,
     /// The warden, which has the keys, and knows whose the device is.
     pub warden: WardenHandle,
     /// The database.
@@ -94,6 +96,7 @@ impl Actor for SyncActor {
         let mut conditions = parts.conditions.clone();
         let (mut hinted, mut reached) = (parts.hinted.clone(), parts.reached.clone());
         let mut edits = self.desk.edits.subscribe();
+        let mut forgotten = parts.store.forgotten();
         let mut engine = Engine::new(parts.clone(), self.desk.clone(), self.shown.clone());
         engine.recall().await;
         let now = *conditions.borrow_and_update();
@@ -119,6 +122,8 @@ impl Actor for SyncActor {
                     let now = *conditions.borrow_and_update();
                     engine.happens(Event::Conditions(now)).await;
                 }
+                // What was shown of it, and what its owner chose, is gone too.
+                Ok(()) = forgotten.changed() => engine.recall().await,
                 Ok(()) = hinted.changed() => engine.happens(Event::Hinted).await,
                 Ok(()) = reached.changed() => engine.happens(Event::Reached).await,
                 heard = engine.next() => engine.hear(heard).await,
@@ -148,6 +153,8 @@ struct Engine {
     work: Option<BoxFuture<'static, Result<Report, Failure>>>,
     progress: watch::Sender<(u64, u64)>,
     progressed: watch::Receiver<(u64, u64)>,
+    /// Of long contents.
+    moving: watch::Receiver<Moving>,
     pauses: Backoff,
     quota: Quota,
     /// Who waits, by number, and who of them has left.
@@ -160,6 +167,7 @@ impl Engine {
     fn new(parts: Parts, desk: Desk, shown: Shown) -> Self {
         let (progress, progressed) = watch::channel((0, 0));
         let edits = desk.edits.borrow().clone();
+        let moving = parts.longs.moving();
         Self {
             parts,
             desk,
@@ -171,6 +179,7 @@ impl Engine {
             work: None,
             progress,
             progressed,
+            moving,
             pauses: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             quota: Quota::default(),
             waiting: BTreeMap::new(),
@@ -191,6 +200,7 @@ impl Engine {
             } => outcome,
             Some(waiter) = self.leaving.next() => return Heard::Event(Event::HungUp(waiter)),
             Ok(()) = self.progressed.changed() => return Heard::Progress,
+            Ok(()) = self.moving.changed() => return Heard::Progress,
             () = async {
                 match due {
                     Some(due) => clock.sleep_until(due).await,
@@ -199,6 +209,7 @@ impl Engine {
             } => return Heard::Event(Event::Woken),
         };
         self.work = None;
+        self.progress.send_replace((0, 0));
         Heard::Event(self.came(outcome))
     }
 
@@ -211,6 +222,7 @@ impl Engine {
                     Report { is_full: true, .. } => Some(SyncError::QuotaExceeded),
                     Report { is_refused: true, .. } => Some(SyncError::CloudRefused),
                     Report { is_spoilt: true, .. } => Some(SyncError::Storage),
+                    Report { is_lacking: true, .. } => Some(SyncError::Lacking),
                     _ => None,
                 };
                 Event::Done(trouble)
@@ -237,10 +249,19 @@ impl Engine {
                 self.happens(event).await;
             }
             Heard::Progress => {
-                let progress = *self.progressed.borrow_and_update();
-                self.shown.view.send_modify(|view| view.progress = progress);
+                self.progressed.mark_unchanged();
+                let progress = self.done_of_all();
+                self.shown
+                    .view
+                    .send_if_modified(|view| std::mem::replace(&mut view.progress, progress) != progress);
             }
         }
+    }
+
+    /// Bytes that are done of what is under way, and all of them: of records, and of contents that don't fit one.
+    fn done_of_all(&self) -> (u64, u64) {
+        let ((done, all), long) = (*self.progress.borrow(), *self.moving.borrow());
+        (done.saturating_add(long.done), all.saturating_add(long.all))
     }
 
     /// Heeds what was edited.
@@ -274,7 +295,10 @@ impl Engine {
         let mut answers = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Leave => self.work = None,
+                Effect::Leave => {
+                    self.work = None;
+                    self.progress.send_replace((0, 0));
+                }
                 Effect::Sync(collection) => self.begin(collection),
                 Effect::Answer(waiter, outcome) => answers.push((waiter, outcome)),
             }
@@ -326,7 +350,7 @@ impl Engine {
         let mut question: Option<Question> = None;
         let mut view = View {
             bound: self.is_bound,
-            progress: *self.progress.borrow(),
+            progress: self.done_of_all(),
             last_sync: settings.last,
             last_error: self.state.trouble().map_or("", SyncError::name),
             quota: self.quota,

@@ -8,9 +8,9 @@ mod long;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use belay_proto::AccountId;
 use belay_proto::clock::{Clock, unix_seconds};
 use belay_proto::sync::{CollectionKeys, RecordId};
+use belay_proto::{AccountId, Secret};
 use belay_sync::record::{self, CONFLICT_WITH};
 use rusqlite::{Connection, Transaction};
 use tokio::sync::{broadcast, watch};
@@ -21,7 +21,7 @@ pub use long::longest_short;
 use super::error::SyncError;
 use super::keys::Keys;
 use super::model::{Change, Choice, Content, Entry, Got, Put, Shown};
-use super::ports::{Allowed, LongContents};
+use super::ports::{Allowed, Fetch, LongContents};
 use crate::store::sync::{self as rows, Listed};
 use crate::store::{Sealer, Store, StoreError};
 
@@ -103,15 +103,51 @@ impl Desk {
         .await
     }
 
-    pub(super) async fn get(&self, collection: &'static str, id: RecordId) -> Result<Got, SyncError> {
+    pub(super) async fn removed(
+        &self,
+        collection: &'static str,
+        ids: Vec<RecordId>,
+    ) -> Result<Vec<RecordId>, SyncError> {
+        self.read(move |connection, _| {
+            let mut removed = Vec::new();
+            for id in ids {
+                if rows::is_removed(connection, collection, &id)? {
+                    removed.push(id);
+                }
+            }
+            Ok(removed)
+        })
+        .await
+    }
+
+    /// A record; what is left of its content after so many bytes, where it has this revision still.
+    pub(super) async fn get(
+        &self,
+        collection: &'static str,
+        id: RecordId,
+        rest: Option<(u64, u64)>,
+    ) -> Result<Got, SyncError> {
         let found = self
             .read(move |connection, sealer| rows::find_listed(connection, sealer, collection, &id))
             .await?;
         let listed = found
             .filter(|listed| listed.held.is_there())
             .ok_or(SyncError::NotFound)?;
+        let (revision, from) = rest.unwrap_or((listed.held.revision, 0));
+        if revision != listed.held.revision {
+            return Err(SyncError::Conflict);
+        }
+        if from > listed.held.content.length {
+            return Err(SyncError::InvalidArgument("the content has fewer bytes"));
+        }
         if let Some(bytes) = record::bytes(&listed.held.content) {
-            let content = Content::Short(bytes);
+            let rest = usize::try_from(from)
+                .ok()
+                .and_then(|from| bytes.expose().get(from..));
+            let content = match from {
+                0 => Content::Short(bytes),
+                _ => Content::Short(Secret::new(rest.unwrap_or_default().to_vec())),
+            };
             let entry = entry(listed);
             return Ok(Got { entry, content });
         }
@@ -120,7 +156,14 @@ impl Desk {
             return Err(SyncError::Storage);
         }
         let keys = self.keys.of(collection).await?;
-        let content = self.longs.fetch(keys, chunks, self.allowed.clone())?;
+        let lost = self.lost(keys.account(), collection, (id, listed.held.revision));
+        let what = Fetch {
+            keys,
+            chunks,
+            from,
+            lost,
+        };
+        let content = self.longs.fetch(what, self.allowed.clone())?;
         let entry = entry(listed);
         Ok(Got {
             entry,
@@ -306,5 +349,7 @@ fn entry(listed: Listed) -> Entry {
         attributes,
         conflict_with,
         lacking: listed.lacks,
+        changed_at: held.content.changed_at,
+        is_long: !held.content.chunks.0.is_empty(),
     }
 }

@@ -30,6 +30,9 @@ pub enum SyncError {
     /// The cloud refused, or answered nonsense.
     #[error("the cloud refused")]
     CloudRefused,
+    /// The cloud lacks a part of a content, which only who has it can bring again.
+    #[error("the cloud lacks a part of a content; a device that has it brings it again")]
+    Lacking,
     /// The account has other keys since; what was read of the content can't be read again.
     #[error("the account has new keys; it has to be put again")]
     KeyEpochOld,
@@ -62,7 +65,7 @@ impl SyncError {
             Self::QuotaExceeded => "QuotaExceeded",
             Self::Offline => "Offline",
             Self::ReauthenticationRequired => "ReauthenticationRequired",
-            Self::CloudRefused => "CloudRefused",
+            Self::CloudRefused | Self::Lacking => "CloudRefused",
             Self::Paused | Self::KeyEpochOld => "Busy",
             Self::Cancelled | Self::Gone => "Cancelled",
             Self::Storage => "Storage",

@@ -12,7 +12,7 @@ use super::desk::Desk;
 use super::error::SyncError;
 use super::health::{self, HEALTH};
 use super::keys::Keys;
-use super::model::{Change, Choice, Entry, Got, PolicyChanges, Put, PutLong, Shown as Versions};
+use super::model::{Change, Choice, Content, Entry, Got, PolicyChanges, Put, PutLong, Shown as Versions};
 use super::view::View;
 use crate::actor::Supervisor;
 
@@ -70,7 +70,7 @@ impl SyncHandle {
         let (on, enabled) = watch::channel(BTreeSet::new());
         let desk = Desk {
             store: parts.store.clone(),
-            keys: Keys::new(parts.warden.clone()),
+            keys: Keys::new(parts.warden.clone(), Arc::clone(&parts.newer)),
             longs: Arc::clone(&parts.longs),
             allowed: may,
             clock: Arc::clone(&parts.clock),
@@ -194,6 +194,18 @@ impl SyncHandle {
         self.desk.identify(collection, naturals).await
     }
 
+    /// Those of the records that this device knows to have been removed.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub async fn removed(
+        &self,
+        collection: &'static str,
+        ids: Vec<RecordId>,
+    ) -> Result<Vec<RecordId>, SyncError> {
+        self.desk.removed(collection, ids).await
+    }
+
     /// The records after a position, 0: from the start, at most `limit`.
     ///
     /// # Errors
@@ -247,7 +259,22 @@ impl SyncHandle {
     /// # Errors
     /// [`SyncError::NotFound`]; [`SyncError::Offline`] and [`SyncError::Paused`] for a long one.
     pub async fn get(&self, collection: &'static str, id: RecordId) -> Result<Got, SyncError> {
-        self.desk.get(collection, id).await
+        self.desk.get(collection, id, None).await
+    }
+
+    /// What is left of the content of a record of this revision after so many bytes.
+    ///
+    /// # Errors
+    /// As [`SyncHandle::get`]; [`SyncError::Conflict`] for another revision, [`SyncError::InvalidArgument`] for more bytes than
+    /// it has.
+    pub async fn get_from(
+        &self,
+        collection: &'static str,
+        id: RecordId,
+        (revision, from): (u64, u64),
+    ) -> Result<Content, SyncError> {
+        let got = self.desk.get(collection, id, Some((revision, from))).await?;
+        Ok(got.content)
     }
 
     /// The first of these records with their contents, in the order of their ids here; each has to be short. One at least,

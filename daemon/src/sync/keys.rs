@@ -10,12 +10,14 @@ use belay_proto::steps::{COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOut
 use belay_proto::sync::CollectionKeys;
 
 use super::error::SyncError;
+use super::ports::NewerKeys;
 use crate::warden::{WardenError, WardenHandle};
 
 /// The keys that were asked for in this session; clones share them.
 #[derive(Clone)]
 pub(super) struct Keys {
     warden: WardenHandle,
+    newer: Arc<dyn NewerKeys>,
     held: Arc<Mutex<Held>>,
 }
 
@@ -32,9 +34,10 @@ impl Debug for Keys {
 }
 
 impl Keys {
-    pub(super) fn new(warden: WardenHandle) -> Self {
+    pub(super) fn new(warden: WardenHandle, newer: Arc<dyn NewerKeys>) -> Self {
         Self {
             warden,
+            newer,
             held: Arc::default(),
         }
     }
@@ -57,8 +60,9 @@ impl Keys {
         self.warden.view().identity.device
     }
 
-    /// The account has another key epoch: every key is asked for anew.
-    pub(super) fn renew(&self) {
+    /// The account has another key epoch: the warden gets what the owner made elsewhere, and every key is asked for anew.
+    pub(super) async fn renew(&self) {
+        self.newer.fetch().await;
         self.lock().keys.clear();
     }
 

@@ -1,30 +1,34 @@
 //! Contents that don't fit a record: in chunks to the cloud and back, never kept on the device twice.
 //!
 //! `source` reads a content from a descriptor, cuts and names it, on a thread that may wait. `up` asks which chunks the
-//! cloud lacks and brings those; `down` fetches chunks into a pipe. What is in memory at once is bounded, whatever the
-//! length: `BUFFERS` chunks of a content on its way up, and three of one on its way down.
+//! cloud lacks, compresses those of documents, and brings them; `down` fetches chunks into a pipe. What is in memory at once is
+//! bounded, whatever the length: `BUFFERS` chunks of a content on its way up, one more for all that are compressed, and three of
+//! one on its way down.
 
 mod down;
+mod progress;
 mod retry;
 mod source;
 mod up;
 
 use std::fmt;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use belay_proto::clock::Clock;
 use belay_proto::sync::{Chunks, CollectionKeys};
 use belay_sync::chunker::Cut;
+use belay_sync::compress::Packer;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
+use self::progress::Progress;
 use self::source::Turn;
 use super::error::SyncError;
-use super::ports::{Allowed, LongContents, SyncCloud};
+use super::ports::{Allowed, Fetch, LongContents, Moving, SyncCloud};
 
 /// Chunks of one content on its way up that there is memory for, 16 MiB in all: the one that is read, and those that are
 /// brought. It is used again and again: what allocators keep of that which many threads gave back would be far more.
@@ -59,8 +63,11 @@ pub struct Long {
     uploads: Arc<Semaphore>,
     threads: Arc<Semaphore>,
     memory: Semaphore,
+    /// While anything is on its way up.
+    packer: Mutex<Weak<Mutex<Packer>>>,
     downloads: Arc<Semaphore>,
     pipes: Arc<Semaphore>,
+    progress: Progress,
     /// Downloads, which go on when their caller has its pipe; they end with this.
     fetching: Mutex<JoinSet<()>>,
 }
@@ -84,20 +91,32 @@ impl Long {
             uploads: Arc::new(Semaphore::new(UPLOADS)),
             threads: Arc::new(Semaphore::new(THREADS)),
             memory: Semaphore::new(MEMORY),
+            packer: Mutex::default(),
             downloads: Arc::new(Semaphore::new(DOWNLOADS)),
             pipes: Arc::new(Semaphore::new(PIPES)),
+            progress: Progress::default(),
             fetching: Mutex::default(),
         }
     }
 }
 
 impl Long {
+    /// What compresses chunks, one at a time whatever content they are of; its memory is given back after the last content.
+    fn packer(&self) -> Arc<Mutex<Packer>> {
+        let mut kept = self.packer.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.upgrade().unwrap_or_else(|| {
+            let packer = Arc::default();
+            *kept = Arc::downgrade(&packer);
+            packer
+        })
+    }
+
     /// A thread to read on. There are enough unless as many wait for what never comes.
     async fn thread(&self) -> Result<OwnedSemaphorePermit, SyncError> {
         tokio::select! {
             biased;
             thread = Arc::clone(&self.threads).acquire_owned() => thread.map_err(|_| SyncError::Gone),
-            () = self.clock.sleep_until(self.clock.boottime() + QUIET) => Err(SyncError::Paused),
+            () = self.clock.give(QUIET) => Err(SyncError::Paused),
         }
     }
 }
@@ -115,7 +134,9 @@ impl LongContents for Long {
             let turn = Turn::new(turn.map_err(|_| SyncError::Gone)?);
             let thread = self.thread().await?;
             let (reading, stop) = source::begin(content, self.quiet, (turn.clone(), thread))?;
-            let chunks = up::bring(&*self.cloud, &*self.clock, &self.memory, keys, reading).await;
+            let way = (&*self.cloud, &*self.clock);
+            let memory = (&self.memory, self.packer());
+            let chunks = up::bring(way, memory, self.progress.begin(0), keys, reading).await;
             drop((stop, turn));
             chunks
         };
@@ -129,12 +150,11 @@ impl LongContents for Long {
         .boxed()
     }
 
-    fn fetch(
-        &self,
-        keys: Arc<CollectionKeys>,
-        chunks: Chunks,
-        allowed: Allowed,
-    ) -> Result<OwnedFd, SyncError> {
+    fn moving(&self) -> watch::Receiver<Moving> {
+        self.progress.watch()
+    }
+
+    fn fetch(&self, what: Fetch, allowed: Allowed) -> Result<OwnedFd, SyncError> {
         (*allowed.borrow())?;
         let place = Arc::clone(&self.pipes).try_acquire_owned();
         let place = place.map_err(|_| SyncError::Paused)?;
@@ -144,10 +164,13 @@ impl LongContents for Long {
         })?;
         let (cloud, clock, quiet) = (Arc::clone(&self.cloud), Arc::clone(&self.clock), self.quiet);
         let downloads = Arc::clone(&self.downloads);
+        let share = self
+            .progress
+            .begin(length(&what.chunks).saturating_sub(what.from));
         let fetching = async move {
             // Without a turn: none of this goes on.
             let _turn = downloads.acquire_owned().await.ok()?;
-            down::fetch(&*cloud, &*clock, keys, chunks, writer, quiet).await;
+            down::fetch(&*cloud, &*clock, what, writer, (share, quiet)).await;
             Some(())
         };
         let fetching = async move {
@@ -163,6 +186,12 @@ impl LongContents for Long {
         running.spawn(fetching);
         Ok(reader)
     }
+}
+
+/// Of a content, bytes.
+fn length(chunks: &Chunks) -> u64 {
+    let lengths = chunks.0.iter().map(|chunk| chunk.length);
+    lengths.fold(0, u64::saturating_add)
 }
 
 /// How contents of this collection are cut.

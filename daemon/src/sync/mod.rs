@@ -11,6 +11,7 @@ mod desk;
 pub mod error;
 mod handle;
 pub mod health;
+mod kept;
 mod keys;
 pub mod long;
 pub mod model;
@@ -27,6 +28,7 @@ pub use health::HEALTH;
 pub use model::{
     Change, Choice, Conditions, Content, Entry, Got, Phase, Policy, PolicyChanges, Put, PutLong, Shown,
 };
+pub use ports::NewerKeys;
 pub use view::{CollectionView, Question, View};
 
 #[cfg(test)]

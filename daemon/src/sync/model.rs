@@ -13,6 +13,13 @@ pub fn collection(name: &str) -> Option<&'static str> {
     SYNCED.into_iter().find(|known| *known == name)
 }
 
+/// Whether what is put into a collection is never said otherwise. Health isn't among these: a day grows, and only the device
+/// whose day it is writes it.
+#[must_use]
+pub fn is_append_only(collection: &str) -> bool {
+    matches!(collection, "messages" | "calls")
+}
+
 /// When to sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -124,6 +131,10 @@ pub struct Entry {
     pub conflict_with: Option<RecordId>,
     /// The cloud lacks a part of its content, and only its source can bring it: by putting it again.
     pub lacking: bool,
+    /// When it was changed last, seconds since the epoch by the clock of the device that did.
+    pub changed_at: u64,
+    /// Its content lies at the cloud alone.
+    pub is_long: bool,
 }
 
 /// A content to store, in the record. `Debug` shows nothing of what it says.
@@ -282,6 +293,8 @@ mod tests {
                 attributes,
                 conflict_with: None,
                 lacking: false,
+                changed_at: 1,
+                is_long: false,
             },
             content: Content::Short(Secret::new(b"Ada".to_vec())),
         };

@@ -1,10 +1,11 @@
 //! What the sync domain needs: of the cloud, and of whoever moves long contents.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug, Formatter};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use belay_proto::keys::sha256;
 use belay_proto::sync::{ChunkId, Chunks, CollectionId, CollectionKeys};
 use belay_proto::wire::{ChangesAnswer, MissingAnswer, PushAnswer, PushRequest};
 use bytes::Bytes;
@@ -12,6 +13,12 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::error::SyncError;
+
+/// Whoever brings the keys that the owner made elsewhere to the warden.
+pub trait NewerKeys: Send + Sync + 'static {
+    /// Ends once the cloud was asked for them, whatever came of it.
+    fn fetch(&self) -> BoxFuture<'_, ()>;
+}
 
 /// Why the cloud gave no answer that can be used. Nothing is tried again by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,15 +76,91 @@ pub trait SyncCloud: Debug + Send + Sync + 'static {
     fn missing(&self, chunks: Vec<ChunkId>) -> Reply<'_, MissingAnswer>;
 
     /// Brings a sealed chunk, which the cloud has `offset` bytes of. `sealed` is all of it: its digest is announced.
-    fn put_chunk(&self, id: ChunkId, offset: u64, sealed: Bytes) -> Reply<'_, ()>;
+    fn put_chunk(&self, id: ChunkId, offset: u64, sealed: SealedChunk) -> Reply<'_, ()>;
 
     /// Fetches a sealed chunk, at most [`belay_proto::sync::MAX_SEALED_CHUNK`] bytes, its digest checked.
     fn get_chunk(&self, id: ChunkId) -> Reply<'_, Vec<u8>>;
 }
 
+/// A chunk as it is brought.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealedChunk {
+    bytes: Bytes,
+    digest: [u8; 32],
+}
+
+impl SealedChunk {
+    /// Hashes it, which takes ms where it is long: right after it was sealed and on the same thread, while the processor has it
+    /// at hand.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self {
+            digest: sha256(&bytes),
+            bytes: bytes.into(),
+        }
+    }
+
+    /// All of it.
+    #[must_use]
+    pub const fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// SHA-256 of all of it.
+    #[must_use]
+    pub const fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    /// Its memory, where nobody else holds on to it.
+    #[must_use]
+    pub fn into_vec(self) -> Option<Vec<u8>> {
+        self.bytes.try_into_mut().ok().map(Into::into)
+    }
+}
+
+impl Debug for SealedChunk {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealedChunk")
+            .field("length", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// Whether contents may be moved now, and why not: it changes while they are ([`SyncError::Paused`],
 /// [`SyncError::Offline`], [`SyncError::NotBound`]).
 pub type Allowed = watch::Receiver<Result<(), SyncError>>;
+
+/// How much is done of the contents that are moved at this moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moving {
+    /// How many they are, with those that wait for their turn.
+    pub contents: usize,
+    /// Bytes of them, and of those that were moved while any was, that are where they should be,
+    pub done: u64,
+    /// and in all.
+    pub all: u64,
+}
+
+/// A content that is fetched.
+pub struct Fetch {
+    /// What it is sealed with.
+    pub keys: Arc<CollectionKeys>,
+    /// What it is made of, in its order.
+    pub chunks: Chunks,
+    /// Bytes of it that needn't come.
+    pub from: u64,
+    /// What is done where the cloud doesn't have one of them.
+    pub lost: BoxFuture<'static, ()>,
+}
+
+impl Debug for Fetch {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fetch")
+            .field("chunks", &self.chunks.0.len())
+            .finish_non_exhaustive()
+    }
+}
 
 /// Whoever moves contents that don't fit a record. Never more than a few chunks are in memory.
 pub trait LongContents: Debug + Send + Sync + 'static {
@@ -91,15 +174,13 @@ pub trait LongContents: Debug + Send + Sync + 'static {
         allowed: Allowed,
     ) -> BoxFuture<'_, Result<Chunks, SyncError>>;
 
+    /// How much is done.
+    fn moving(&self) -> watch::Receiver<Moving>;
+
     /// Fetches a content into a pipe, whose reading end it answers at once. Each chunk is opened and checked before a byte
     /// of it is written; a failure ends the pipe early, and whoever reads compares the length.
     ///
     /// # Errors
     /// [`SyncError::Storage`] where there is no pipe to be had, and what `allowed` says.
-    fn fetch(
-        &self,
-        keys: Arc<CollectionKeys>,
-        chunks: Chunks,
-        allowed: Allowed,
-    ) -> Result<OwnedFd, SyncError>;
+    fn fetch(&self, what: Fetch, allowed: Allowed) -> Result<OwnedFd, SyncError>;
 }

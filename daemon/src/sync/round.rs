@@ -4,6 +4,7 @@
 //! batch, and nothing of it depends on the next: a round that is dropped between two has lost nothing.
 
 mod asking;
+mod check;
 mod pull;
 mod push;
 mod receive;
@@ -43,6 +44,8 @@ pub(super) struct Report {
     pub(super) is_refused: bool,
     /// A record of this device can't be read.
     pub(super) is_spoilt: bool,
+    /// The cloud lacks chunks of a record, which only who has its content can bring.
+    pub(super) is_lacking: bool,
     /// Something is sealed in a key epoch that there is no key of.
     lacks_keys: bool,
     /// Something is still to be pushed that could be.
@@ -69,7 +72,7 @@ impl Round {
             let unread = self.unread().await?;
             if unread > 0 && !is_renewed {
                 is_renewed = true;
-                self.desk.keys.renew();
+                self.desk.keys.renew().await;
             }
             let keys = self.desk.keys.of(self.collection).await?;
             // What didn't open for the lack of a key is fetched again once the key is there.
@@ -84,18 +87,23 @@ impl Round {
                         "the cloud counts anew; listing everything"
                     );
                     self.list_anew().await?;
+                    // It was restored, perhaps without all that it had.
+                    self.check_anew().await?;
                 }
                 Err(Trouble::Cloud(SyncFailure::KeyEpochOld)) if !is_renewed => {
                     is_renewed = true;
-                    self.desk.keys.renew();
+                    self.desk.keys.renew().await;
                 }
                 Ok(report) if report.lacks_keys && !is_renewed => {
                     is_renewed = true;
-                    self.desk.keys.renew();
+                    self.desk.keys.renew().await;
                 }
                 // Others may change what is changed here all the time, or the cloud only says so.
                 Ok(report) if report.is_unfinished => return Err(SyncFailure::Refused.into()),
-                Ok(report) => return Ok(self.troubled(report).await?),
+                Ok(report) => {
+                    self.check().await?;
+                    return Ok(self.troubled(report).await?);
+                }
                 Err(failure) => return Err(failure),
             }
         }
@@ -130,6 +138,7 @@ impl Round {
             .await?;
         report.is_refused |= found.is_refused;
         report.is_spoilt = found.is_spoilt;
+        report.is_lacking = found.is_lacking;
         Ok(report)
     }
 
@@ -154,6 +163,12 @@ impl Round {
     async fn list_anew(&self) -> Result<(), SyncError> {
         let collection = self.collection;
         self.write(move |transaction, _| rows::list_anew(transaction, collection))
+            .await
+    }
+
+    async fn check_anew(&self) -> Result<(), SyncError> {
+        let collection = self.collection;
+        self.write(move |transaction, _| rows::check_anew(transaction, collection))
             .await
     }
 

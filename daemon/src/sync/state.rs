@@ -2,6 +2,7 @@
 
 mod allowed;
 mod failure;
+mod lacking;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use super::model::{Conditions, Policy};
 use super::ports::SyncFailure;
 use crate::find::Pace;
 pub(super) use failure::Failure;
+use lacking::Lacking;
 use waiting::Waiting;
 
 /// An edit is pushed so long after it, since it may be one of many,
@@ -65,6 +67,7 @@ pub(super) struct State {
     trouble: Option<SyncError>,
     /// and of a collection, until it goes right there.
     troubles: BTreeMap<&'static str, SyncError>,
+    lacking: Lacking,
     waiting: Waiting,
     pace: Pace,
 }
@@ -187,7 +190,7 @@ impl State {
         let debounce = self.debounce.map(|(_, at)| at);
         let left = self.wanted.iter().filter_map(|name| self.left.get(name)).min();
         let due = self.hinted.into_iter().chain(debounce).chain(self.again);
-        let due = due.chain(left.copied()).min();
+        let due = due.chain(left.copied()).chain(self.lacking.due()).min();
         match self.retry {
             // Nothing is tried before, whatever is due.
             Some(retry) if !self.wanted.is_empty() => Some(retry),
@@ -225,6 +228,7 @@ impl State {
         self.edited.remove(collection);
         self.left.remove(collection);
         self.troubles.remove(collection);
+        self.lacking.drop_out(collection);
         if self.busy == Some(collection) {
             self.busy = None;
             effects.push(Effect::Leave);
@@ -283,6 +287,8 @@ impl State {
             .done(collection, trouble.map_or(Ok(()), Err), effects);
         self.again = Some(now + EACH);
         self.trouble = None;
+        self.lacking
+            .found(collection, trouble == Some(SyncError::Lacking), now);
         // Room comes by itself only when another device makes some, which a hint tells.
         match trouble {
             Some(error) => self.troubles.insert(collection, error),
@@ -352,6 +358,7 @@ impl State {
             self.again = None;
             self.want_all();
         }
+        self.wanted.extend(self.lacking.take(now));
         if is_over(self.debounce.map(|(_, at)| at)) {
             self.debounce = None;
             self.wanted.append(&mut self.edited);

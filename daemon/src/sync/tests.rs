@@ -5,7 +5,11 @@ mod guard;
 mod histories;
 mod lies;
 mod longs;
+mod lost;
+mod news;
+mod restored;
 mod rig;
+mod said;
 mod spoilt;
 
 use std::sync::Arc;
@@ -205,8 +209,26 @@ async fn a_new_key_epoch_is_fetched_and_what_didn_t_open_is_read_then() {
     one.syncs().await;
     two.syncs().await;
     assert_eq!(two.has().await, all(&[("old", "a")]), "there is no key yet");
-    two.epochs.lock().unwrap().0 = vec![1, 2];
+    // The owner's keyring for this device reaches its warden when the next round asks for it.
+    two.made_elsewhere.lock().unwrap().push(2);
     two.syncs().await;
+    assert_eq!(two.has().await, all(&[("old", "a"), ("new", "b")]));
+}
+
+#[tokio::test]
+async fn a_push_in_an_old_key_epoch_has_the_owners_newest_keys_fetched_and_is_made_again_with_them() {
+    let cloud = Arc::new(Cloud::default());
+    let one = phone(&cloud).await;
+    one.puts("old", "a").await;
+    one.syncs().await;
+    *cloud.least_epoch.lock().unwrap() = 2;
+    one.puts("new", "b").await;
+    one.handle.sync_now(vec![CONTACTS]).await.unwrap_err();
+    one.made_elsewhere.lock().unwrap().push(2);
+    one.syncs().await;
+    assert!(one.made_elsewhere.lock().unwrap().is_empty());
+    let two = phone(&cloud).await;
+    two.epochs.lock().unwrap().0 = vec![1, 2];
     two.syncs().await;
     assert_eq!(two.has().await, all(&[("old", "a"), ("new", "b")]));
 }

@@ -23,6 +23,16 @@ impl WardenError {
     pub fn is_wrong_password(&self) -> bool {
         matches!(self, Self::Refused(dbus::Error::WrongPassword(_)))
     }
+
+    /// Whether the same call may succeed later without anything else changing: the warden has no time or no room for it now, or
+    /// nobody knows what it would have said.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => matches!(refusal, dbus::Error::Busy(_) | dbus::Error::Storage(_)),
+            Self::Unreachable(_) | Self::TimedOut => true,
+        }
+    }
 }
 
 impl From<dbus::Error> for WardenError {

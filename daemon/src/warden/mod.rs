@@ -17,7 +17,7 @@ pub use error::WardenError;
 use futures_util::future::BoxFuture;
 pub use password::{PasswordSteps, Records};
 use tokio::sync::watch;
-pub use view::{Identity, PoliciesView, WardenView};
+pub use view::{HoldView, Identity, PoliciesView, WardenView};
 
 /// What belayd asks of the warden; over D-Bus [`BusWarden`], in tests whatever a test needs.
 pub trait Calls: Debug + Send + Sync + 'static {

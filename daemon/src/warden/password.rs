@@ -63,10 +63,9 @@ impl PasswordSteps {
 
     /// Whether there is a newer record that the warden took.
     async fn learn(&self) -> bool {
-        let deadline = self.clock.boottime().saturating_add(RECORD_WITHIN);
         let record = tokio::select! {
             record = self.records.newest() => record,
-            () = self.clock.sleep_until(deadline) => None,
+            () = self.clock.give(RECORD_WITHIN) => None,
         };
         let Some(record) = record else { return false };
         self.warden.credentials(&record).await.unwrap_or_else(|error| {

@@ -75,8 +75,24 @@ pub struct Identity {
     pub episode: u64,
     /// `report-box`: what reports to the owner are sealed to, while bound.
     pub report_box: Option<BoxPublicKey>,
+    /// `hold`: how a recovery without the code stands here.
+    pub hold: HoldView,
     /// `warden-key`: what outcomes are signed with, while bound.
     pub warden_key: Option<PublicKey>,
+}
+
+/// How a recovery without the code stands at this device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HoldView {
+    /// None runs, and the cloud knows how the last one ended.
+    #[default]
+    None,
+    /// It is being waited out.
+    Running,
+    /// It was waited out: the pin has moved, and the cloud is to be told.
+    Over,
+    /// It was ended, and the cloud is to be told.
+    Ended,
 }
 
 /// What the device does by itself, as far as it is shown.
@@ -138,6 +154,12 @@ impl Identity {
             epoch: text("epoch").and_then(|text| text.parse().ok()),
             account: text("account").and_then(|text| text.parse().ok()),
             masked_login: text("masked-login"),
+            hold: match text("hold").as_deref() {
+                Some("running") => HoldView::Running,
+                Some("over") => HoldView::Over,
+                Some("ended") => HoldView::Ended,
+                _ => HoldView::None,
+            },
             lost_message: text("lost-message").unwrap_or_default(),
             owner_phone: text("owner-phone").unwrap_or_default(),
             trusted_number: text("trusted-number").filter(|number| !number.is_empty()),

@@ -6,7 +6,9 @@
 //!
 //! - **Records**: contacts of about 280 B, compressed where that is shorter, sealed; then opened.
 //! - **Merges**: vCards of the same length of which both sides changed another line.
-//! - **Chunks**: 1 GB (10⁹ B) that doesn't compress, cut and sealed, at fixed places and by content.
+//! - **Chunks**: 1 GB (10⁹ B) that doesn't compress, cut and sealed: at fixed places as photos are, and by content as documents
+//!   are, where each chunk is compressed first and kept as it is because that saves nothing. Then 200 MB of text, that of
+//!   letters: cut by content, compressed, sealed, and opened again.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -14,16 +16,19 @@ use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use belay_proto::signed::EpochKeys;
-use belay_proto::sync::{Ancestors, Attributes, Buffer, Chunks, CollectionKeys, Content, MAX_SEALED_CHUNK};
+use belay_proto::sync::{
+    Ancestors, Attributes, Buffer, Chunks, CollectionKeys, Content, Encoding, MAX_SEALED_CHUNK,
+};
 use belay_proto::{AccountId, Secret};
 use belay_sync::chunker::{Chunker, Cut};
-use belay_sync::compress::{compress, decompress};
+use belay_sync::compress::{Packer, compress, decompress, unpack};
 use belay_sync::merge::{Merged, merge};
 use rustix::time::{ClockId, clock_gettime};
 
 const RECORDS: u32 = 10_000;
 const MERGES: u32 = 1_000;
 const BYTES: u64 = 1_000_000_000;
+const TEXT: usize = 200_000_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let keys = EpochKeys::new(vec![(1, Secret::new([1; 32]))])?;
@@ -31,9 +36,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let keys = CollectionKeys::new(account, "contacts".to_owned(), keys, Secret::new([3; 32]));
     records(&keys)?;
     merges()?;
-    chunks(&keys, "at fixed places", Cut::Fixed)?;
-    let seed = keys.cut_seed();
-    chunks(&keys, "by content", Cut::ByContent { seed })
+    let by_content = || Cut::ByContent {
+        seed: keys.cut_seed(),
+    };
+    chunks(&keys, "photos", Cut::Fixed, (Noise::new().take(BYTES), BYTES))?;
+    chunks(
+        &keys,
+        "documents that don't compress",
+        by_content(),
+        (Noise::new().take(BYTES), BYTES),
+    )?;
+    let text = letters(TEXT);
+    chunks(
+        &keys,
+        "documents of text",
+        by_content(),
+        (text.as_bytes(), TEXT as u64),
+    )
 }
 
 fn card(number: u32, name: &str, note: &str) -> String {
@@ -54,6 +73,7 @@ fn content(number: u32) -> Content {
         natural: format!("urn:uuid:9d3c1b52-6c0e-4a71-9c0f-{number:012}"),
         kind: "text/vcard".to_owned(),
         ancestors: Ancestors::default(),
+        renews: None,
         removed: false,
         attributes: Attributes::default(),
         encoding,
@@ -112,7 +132,28 @@ fn merges() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Noise of a page again and again, each page with its number: as quick as reading it from memory.
+/// As good as random for this (xorshift64*).
+struct Random(u64);
+
+impl Random {
+    const fn new() -> Self {
+        Self(0x9e37_79b9_7f4a_7c15)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, most: usize) -> usize {
+        usize::try_from(self.next() >> 32).unwrap_or_default() % most.max(1)
+    }
+}
+
+/// Noise of a page again and again, as quick as reading it from memory. A page is longer than any chunk: within one nothing
+/// comes twice, and each has its number.
 struct Noise {
     page: Vec<u8>,
     given: u64,
@@ -120,15 +161,10 @@ struct Noise {
 
 impl Noise {
     fn new() -> Self {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let word = std::iter::repeat_with(|| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state.to_le_bytes()
-        });
+        let mut random = Random::new();
+        let words = std::iter::repeat_with(move || random.next().to_le_bytes());
         Self {
-            page: word.take(128 * 1024).flatten().collect(),
+            page: words.take(1024 * 1024).flatten().collect(),
             given: 0,
         }
     }
@@ -136,44 +172,124 @@ impl Noise {
 
 impl Read for Noise {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(BYTES - self.given).unwrap_or(usize::MAX);
-        let count = buffer.len().min(self.page.len()).min(left);
         let number = self.given.to_le_bytes();
         for (byte, number) in self.page.iter_mut().zip(number) {
             *byte ^= number;
         }
-        let (now, page) = (buffer.get_mut(..count), self.page.get(..count));
-        if let (Some(now), Some(page)) = (now, page) {
-            now.copy_from_slice(page);
+        let at = usize::try_from(self.given).unwrap_or_default() % self.page.len();
+        let rest = self.page.get(at..).unwrap_or_default();
+        let count = buffer.len().min(rest.len());
+        if let (Some(now), Some(rest)) = (buffer.get_mut(..count), rest.get(..count)) {
+            now.copy_from_slice(rest);
         }
         self.given += count as u64;
         Ok(count)
     }
 }
 
-fn chunks(keys: &CollectionKeys, way: &str, cut: Cut) -> Result<(), Box<dyn Error>> {
-    let (begun, busy) = (Instant::now(), cpu_seconds());
-    let (mut count, mut bytes) = (0_u32, 0_u64);
+/// Text much as people write it: made-up words in sentences, a few of the words most of it.
+fn letters(length: usize) -> String {
+    const LETTERS: &[u8] = b"eeettaaooiinnsshhrrddlluucmmwfgypbvk";
+    let mut random = Random::new();
+    let words: Vec<String> = (1..=20_000_usize)
+        .map(|rank| {
+            // The rarer the longer.
+            let letters = 2 + rank.ilog2() as usize / 3 + random.below(4);
+            let letters = (0..letters).filter_map(|_| LETTERS.get(random.below(LETTERS.len())));
+            letters.map(|letter| char::from(*letter)).collect()
+        })
+        .collect();
+    let mut text = String::with_capacity(length + 64);
+    while text.len() < length {
+        // About as often as its rank is low (Zipf's law).
+        let most = words.len() >> random.below(14);
+        text.push_str(words.get(random.below(most)).map_or("", String::as_str));
+        text.push_str(match random.below(12) {
+            0 => ", ",
+            1 => ".\n",
+            _ => " ",
+        });
+    }
+    text.truncate(length);
+    text
+}
+
+/// Cuts, names and seals so many bytes, and opens the sealed chunks again.
+fn chunks(
+    keys: &CollectionKeys,
+    what: &str,
+    cut: Cut,
+    (source, length): (impl Read, u64),
+) -> Result<(), Box<dyn Error>> {
+    let mut sealing = Stopwatch::default();
+    let mut opening = Stopwatch::default();
+    let (mut count, mut bytes, mut sealed_bytes) = (0_u32, 0_u64, 0_u64);
     // In the same buffer again and again, as a content goes to the cloud.
     let mut buffer = Buffer::new(Vec::with_capacity(MAX_SEALED_CHUNK));
-    let mut parts = Chunker::new(Noise::new(), Some(BYTES), cut);
-    while let Some(part) = parts.next_in(buffer) {
-        let part = part?.name(keys)?;
-        bytes += part.chunk().length;
-        buffer = Buffer::new(black_box(part.seal(keys)?));
+    let mut parts = Chunker::new(source, Some(length), cut);
+    let mut packer = Packer::default();
+    loop {
+        let sealed = sealing.time(|| -> Result<_, Box<dyn Error>> {
+            let Some(part) = parts.next_in(std::mem::take(&mut buffer)) else {
+                return Ok(None);
+            };
+            let part = part?.name(keys, cut.encoding())?;
+            let chunk = part.chunk();
+            let sealed = match part.encoding() {
+                Encoding::Identity => part.seal(keys, &mut ()),
+                Encoding::Zstd => part.seal(keys, &mut packer),
+            };
+            Ok(Some((chunk, sealed?)))
+        })?;
+        let Some((chunk, sealed)) = sealed else { break };
         count += 1;
+        bytes += chunk.length;
+        sealed_bytes += sealed.len() as u64;
+        // As it comes from the cloud: in memory of its own.
+        let fetched = sealed.clone();
+        buffer = Buffer::new(sealed);
+        let opened = opening.time(|| keys.open_chunk(&chunk, fetched, unpack))?;
+        if opened.expose().len() as u64 != chunk.length {
+            return Err("a chunk opened as another".into());
+        }
     }
-    let (elapsed, busy) = (begun.elapsed().as_secs_f64(), cpu_seconds() - busy);
-    if bytes != BYTES {
+    if bytes != length {
         return Err("not all of it was cut".into());
     }
-    let gigabytes = BYTES as f64 / 1e9;
     println!(
-        "chunks {way}: {count}, {:.2} GB/s, {:.2} GB a CPU-second",
-        gigabytes / elapsed,
-        gigabytes / busy,
+        "chunks, {what}: {count} of {:.0} kB, sealed {:.1} %; sealed {}, opened {}",
+        bytes as f64 / f64::from(count) / 1e3,
+        sealed_bytes as f64 * 100.0 / bytes as f64,
+        sealing.rate(bytes),
+        opening.rate(bytes),
     );
     Ok(())
+}
+
+/// What some of the work takes: by the clock, and of the processor, whatever else the machine does.
+#[derive(Default)]
+struct Stopwatch {
+    elapsed: f64,
+    busy: f64,
+}
+
+impl Stopwatch {
+    fn time<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let (begun, busy) = (Instant::now(), cpu_seconds());
+        let done = black_box(work());
+        self.busy += cpu_seconds() - busy;
+        self.elapsed += begun.elapsed().as_secs_f64();
+        done
+    }
+
+    fn rate(&self, bytes: u64) -> String {
+        let megabytes = bytes as f64 / 1e6;
+        format!(
+            "{:.0} MB/s ({:.0} MB a CPU-second)",
+            megabytes / self.elapsed,
+            megabytes / self.busy
+        )
+    }
 }
 
 /// What this process has computed so far, whatever else the machine does.

@@ -6,14 +6,14 @@
 use std::borrow::Cow;
 use std::io::{self, Read};
 
-use belay_proto::sync::{Buffer, CHUNK, MIN_CHUNK, Part};
+use belay_proto::sync::{Buffer, CHUNK, Encoding, MIN_CHUNK, PACKED_CHUNK, Part};
 use fastcdc::v2020::{Normalization, cut_gear, get_gear_with_seed, select_masks};
 
 /// The mean length of a chunk that is cut by content, bytes.
 const MEAN: usize = 1024 * 1024;
 /// fastcdc wants even numbers.
-const LONGEST: usize = CHUNK - 1;
-/// What is longer is cut every [`CHUNK`] bytes in any case: its list of chunks has to fit its record.
+const LONGEST: usize = PACKED_CHUNK & !1;
+/// What is longer is cut every [`LONGEST`] bytes in any case: its list of chunks has to fit its record.
 const LONG: u64 = 1024 * 1024 * 1024;
 
 /// How a content is cut.
@@ -28,6 +28,25 @@ pub enum Cut {
     },
 }
 
+impl Cut {
+    /// How what is cut so is compressed where that makes it shorter: what doesn't change inside doesn't compress either.
+    #[must_use]
+    pub const fn encoding(self) -> Encoding {
+        match self {
+            Self::Fixed => Encoding::Identity,
+            Self::ByContent { .. } => Encoding::Zstd,
+        }
+    }
+
+    /// How long a part may be, bytes.
+    const fn longest(self) -> usize {
+        match self {
+            Self::Fixed => CHUNK,
+            Self::ByContent { .. } => LONGEST,
+        }
+    }
+}
+
 /// The parts of a content in their order; reads it once. Where it cuts by content it looks as far ahead as a part may be
 /// long, and holds that much memory.
 pub struct Chunker<R: Read> {
@@ -35,6 +54,8 @@ pub struct Chunker<R: Read> {
     by_content: Option<Box<ByContent>>,
     /// What is left of a content that is cut at fixed places from its start, where its length is known.
     left: Option<u64>,
+    /// How long a part may be, bytes.
+    longest: usize,
     ended: bool,
 }
 
@@ -60,6 +81,7 @@ impl<R: Read> Chunker<R> {
             source,
             by_content,
             left,
+            longest: cut.longest(),
             ended: left == Some(0),
         }
     }
@@ -67,7 +89,7 @@ impl<R: Read> Chunker<R> {
     /// How long the next part may be, bytes.
     pub fn longest(&self) -> usize {
         let left = self.left.map(|left| usize::try_from(left).unwrap_or(usize::MAX));
-        left.map_or(CHUNK, |left| left.min(CHUNK))
+        left.map_or(self.longest, |left| left.min(self.longest))
     }
 
     /// Whether the last part was given, as far as that is known.
@@ -120,7 +142,7 @@ impl<R: Read> Chunker<R> {
             }
             let window = std::mem::take(&mut by_content.window);
             self.by_content = None;
-            return Part::read(buffer, &mut window.chain(&mut self.source), CHUNK);
+            return Part::read(buffer, &mut window.chain(&mut self.source), self.longest);
         }
         let longest = self.longest();
         Part::read(buffer, &mut self.source, longest)
@@ -319,6 +341,6 @@ mod tests {
             .map(|part| part.unwrap().content().len())
             .collect();
         // Zeros have no place to be cut at, so that each part is as long as it may be.
-        assert_eq!(lengths, [LONGEST, LONGEST, LONGEST, CHUNK, CHUNK, CHUNK, 1]);
+        assert_eq!(lengths, [LONGEST, LONGEST, LONGEST, LONGEST, LONGEST, LONGEST, 4]);
     }
 }

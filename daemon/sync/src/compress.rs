@@ -1,10 +1,11 @@
 //! Zstandard before sealing, and never more out of it than was promised.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::io::{self, Read};
 
 use belay_proto::Secret;
-use belay_proto::sync::Encoding;
+use belay_proto::sync::{Buffer, Compress, Encoding};
 use zstd::bulk::Compressor;
 
 /// zstd's own default: 10,000 contacts take a few hundredths of a second.
@@ -56,6 +57,52 @@ fn shorter(content: &[u8]) -> io::Result<Vec<u8>> {
     })
 }
 
+/// Compresses chunks, one after the other, each into the same memory: as much as the longest of them is long and, for zstd itself, 2 MiB
+/// more. It has none before the first.
+#[derive(Default)]
+pub struct Packer {
+    compressor: Option<Compressor<'static>>,
+    frame: Buffer,
+}
+
+impl fmt::Debug for Packer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Packer").finish_non_exhaustive()
+    }
+}
+
+impl Packer {
+    fn frame(&mut self, content: &[u8]) -> io::Result<()> {
+        let compressor = match &mut self.compressor {
+            Some(compressor) => compressor,
+            none => none.insert(Compressor::new(LEVEL)?),
+        };
+        if self.frame.capacity() < content.len() {
+            self.frame = Buffer::new(Vec::with_capacity(content.len()));
+        }
+        self.frame.clear();
+        compressor.compress_to_buffer(content, &mut *self.frame)?;
+        Ok(())
+    }
+}
+
+impl Compress for Packer {
+    fn compress(&mut self, content: &[u8]) -> Option<&[u8]> {
+        if content.len() < SHORT {
+            return None;
+        }
+        // What doesn't get shorter doesn't fit either.
+        self.frame(content).ok()?;
+        Some(&self.frame)
+    }
+}
+
+/// The content of a chunk's frame, as [`decompress`] has it.
+#[must_use]
+pub fn unpack(frame: &[u8], length: u64) -> Option<Secret<Vec<u8>>> {
+    decompress(Encoding::Zstd, frame, length).ok()
+}
+
 /// The content of `body`, which is `length` bytes long; reads not a byte more, however many there are.
 ///
 /// # Errors
@@ -84,6 +131,9 @@ pub fn decompress(encoding: Encoding, body: &[u8], length: u64) -> Result<Secret
 
 #[cfg(test)]
 mod tests {
+    use belay_proto::AccountId;
+    use belay_proto::signed::EpochKeys;
+    use belay_proto::sync::{CHUNK, ChunkRef, CollectionKeys, Part, sealed_length};
     use proptest::prelude::*;
 
     use super::*;
@@ -119,6 +169,82 @@ mod tests {
         // A frame's header: magic, no single segment, a window of 2^41 bytes, then an empty last block.
         let frame = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xf8, 0x01, 0x00, 0x00];
         assert_eq!(decompress(Encoding::Zstd, &frame, 0).unwrap_err(), BadContent);
+    }
+
+    /// Bytes that nothing makes shorter (xorshift64).
+    fn noise(length: usize) -> Vec<u8> {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()
+        };
+        let mut bytes: Vec<u8> = std::iter::repeat_with(next)
+            .take(length / 8 + 1)
+            .flatten()
+            .collect();
+        bytes.truncate(length);
+        bytes
+    }
+
+    fn keys() -> CollectionKeys {
+        let keys = EpochKeys::new(vec![(1, Secret::new([1; 32]))]).unwrap();
+        let account = AccountId::from_bytes([9; 16]);
+        CollectionKeys::new(account, "documents".to_owned(), keys, Secret::new([3; 32]))
+    }
+
+    fn sealed(content: &[u8], compressor: &mut impl Compress) -> (ChunkRef, Vec<u8>) {
+        let part = Part::of(content).name(&keys(), Encoding::Zstd).unwrap();
+        (part.chunk(), part.seal(&keys(), compressor).unwrap())
+    }
+
+    /// What is said to be the frame of any content.
+    struct Claims(Vec<u8>);
+
+    impl Compress for Claims {
+        fn compress(&mut self, _: &[u8]) -> Option<&[u8]> {
+            Some(&self.0)
+        }
+    }
+
+    #[test]
+    fn chunks_are_compressed_one_after_the_other() {
+        let mut packer = Packer::default();
+        let text = b"a line of a letter, and the next one\n".repeat(20_000);
+        for content in [&text[..], &noise(300_000), &text[..100], b"", &text[..400_000]] {
+            let (chunk, sealed) = sealed(content, &mut packer);
+            assert!(sealed.len() <= sealed_length(content.len()) + 12);
+            assert_eq!(
+                sealed.len() < 2000,
+                content.starts_with(b"a ") || content.is_empty()
+            );
+            let opened = keys().open_chunk(&chunk, sealed, unpack).unwrap();
+            assert_eq!(opened.expose(), content);
+        }
+    }
+
+    #[test]
+    fn a_bomb_in_a_chunk_ends_at_the_length_the_record_promised() {
+        let content = noise(300_000);
+        let bomb = zstd::bulk::compress(&vec![0; 100_000_000], LEVEL).unwrap();
+        let many = zstd::bulk::compress(&content, LEVEL).unwrap();
+        for frame in [
+            bomb.clone(),
+            [bomb.clone(), bomb].concat(),
+            [many.clone(), many].concat(),
+        ] {
+            assert!(unpack(&frame, content.len() as u64).is_none());
+        }
+        let bomb = zstd::bulk::compress(&vec![0; 100_000_000], LEVEL).unwrap();
+        let (chunk, sealed) = sealed(&content, &mut Claims(bomb));
+        assert!(sealed.len() < 20_000);
+        assert!(keys().open_chunk(&chunk, sealed.as_slice(), unpack).is_err());
+        // Whatever length the record makes up.
+        for length in [0, CHUNK as u64, CHUNK as u64 + 1, 100_000_000, u64::MAX] {
+            let chunk = ChunkRef { length, ..chunk };
+            assert!(keys().open_chunk(&chunk, sealed.as_slice(), unpack).is_err());
+        }
     }
 
     proptest! {

@@ -5,15 +5,6 @@
 //! this device has is never taken in its place. A removal is a record like another; a record that the cloud doesn't have
 //! says nothing.
 
-/// How a record stands on the device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ours {
-    /// Whether it was changed since the cloud was last seen with it.
-    pub pending: bool,
-    /// Whether it is removed here.
-    pub removed: bool,
-}
-
 /// What came, beside ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Theirs {
@@ -30,8 +21,14 @@ pub enum Kinship {
     Base,
     /// Ours was made of it.
     Ancestor,
-    /// It was made of what the cloud was last seen with.
+    /// It is ours, or was made of it.
     Descendant,
+    /// What it says ours took the place of, though not it itself.
+    Replaced,
+    /// It took the place of what ours says, though not of ours itself.
+    Replacing,
+    /// Ours was changed, and both were made of what was in common before.
+    Cousin,
     /// Neither knows of the other.
     Stranger,
 }
@@ -45,22 +42,21 @@ pub enum Verdict {
     Take,
     /// Ours is pushed again, over what came.
     PushAgain,
-    /// Both are made one. Only of a descendant is it known what it was made of.
+    /// Both are made one. Only of a cousin is it known what it was made of.
     Merge,
 }
 
-/// Judges a record whose like may be on the device.
+/// Judges a record whose like is on the device, `removed` there or not.
 #[must_use]
-pub const fn judge(ours: Option<Ours>, theirs: Theirs) -> Verdict {
-    let Some(ours) = ours else { return Verdict::Take };
-    match (theirs.kinship, ours.pending) {
-        (Kinship::Base, _) => Verdict::Known,
-        (Kinship::Ancestor, _) => Verdict::PushAgain,
-        (Kinship::Descendant, false) => Verdict::Take,
+pub const fn judge(removed: bool, theirs: Theirs) -> Verdict {
+    match theirs.kinship {
+        Kinship::Base => Verdict::Known,
+        Kinship::Ancestor | Kinship::Replaced => Verdict::PushAgain,
+        Kinship::Descendant | Kinship::Replacing => Verdict::Take,
         // A change outlives a removal that didn't know of it.
-        _ if ours.removed => Verdict::Take,
-        _ if theirs.removed => Verdict::PushAgain,
-        _ => Verdict::Merge,
+        Kinship::Cousin | Kinship::Stranger if removed => Verdict::Take,
+        Kinship::Cousin | Kinship::Stranger if theirs.removed => Verdict::PushAgain,
+        Kinship::Cousin | Kinship::Stranger => Verdict::Merge,
     }
 }
 
@@ -72,27 +68,18 @@ pub fn above(ours: u64, theirs: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
-    const CLEAN: Ours = Ours {
-        pending: false,
-        removed: false,
-    };
-    const PENDING: Ours = Ours {
-        pending: true,
-        removed: false,
-    };
+    const OTHERS: [Kinship; 2] = [Kinship::Cousin, Kinship::Stranger];
 
-    fn theirs(kinship: Kinship) -> Theirs {
+    const fn theirs(kinship: Kinship) -> Theirs {
         Theirs {
             removed: false,
             kinship,
         }
     }
 
-    fn removal(kinship: Kinship) -> Theirs {
+    const fn removal(kinship: Kinship) -> Theirs {
         Theirs {
             removed: true,
             kinship,
@@ -100,47 +87,37 @@ mod tests {
     }
 
     #[test]
-    fn what_is_new_here_and_what_follows_is_taken() {
-        assert_eq!(judge(None, theirs(Kinship::Stranger)), Verdict::Take);
-        assert_eq!(judge(Some(CLEAN), theirs(Kinship::Descendant)), Verdict::Take);
-        assert_eq!(judge(Some(CLEAN), removal(Kinship::Descendant)), Verdict::Take);
+    fn what_follows_is_taken() {
+        for kinship in [Kinship::Descendant, Kinship::Replacing] {
+            for removed in [false, true] {
+                assert_eq!(judge(removed, theirs(kinship)), Verdict::Take);
+                assert_eq!(judge(removed, removal(kinship)), Verdict::Take);
+            }
+        }
     }
 
     #[test]
     fn an_older_record_is_never_taken() {
-        for ours in [CLEAN, PENDING] {
-            assert_eq!(judge(Some(ours), theirs(Kinship::Ancestor)), Verdict::PushAgain);
-            assert_eq!(judge(Some(ours), removal(Kinship::Ancestor)), Verdict::PushAgain);
+        for kinship in [Kinship::Ancestor, Kinship::Replaced] {
+            for removed in [false, true] {
+                assert_eq!(judge(removed, theirs(kinship)), Verdict::PushAgain);
+                assert_eq!(judge(removed, removal(kinship)), Verdict::PushAgain);
+            }
         }
     }
 
     #[test]
     fn two_changes_are_merged() {
-        assert_eq!(judge(Some(PENDING), theirs(Kinship::Descendant)), Verdict::Merge);
-        assert_eq!(judge(Some(PENDING), theirs(Kinship::Stranger)), Verdict::Merge);
-        // A restored cloud let another device change what it still had.
-        assert_eq!(judge(Some(CLEAN), theirs(Kinship::Stranger)), Verdict::Merge);
+        for kinship in OTHERS {
+            assert_eq!(judge(false, theirs(kinship)), Verdict::Merge);
+        }
     }
 
     #[test]
     fn a_change_outlives_a_removal() {
-        assert_eq!(
-            judge(Some(PENDING), removal(Kinship::Descendant)),
-            Verdict::PushAgain
-        );
-        let removed = Ours {
-            removed: true,
-            ..PENDING
-        };
-        assert_eq!(judge(Some(removed), theirs(Kinship::Descendant)), Verdict::Take);
-    }
-
-    proptest! {
-        /// A change that the cloud doesn't have is never overwritten.
-        #[test]
-        fn a_pending_change_is_lost_by_nothing_that_comes(kinship in 0..4_usize, removed: bool) {
-            let kinship = [Kinship::Base, Kinship::Ancestor, Kinship::Descendant, Kinship::Stranger][kinship];
-            prop_assert_ne!(judge(Some(PENDING), Theirs { removed, kinship }), Verdict::Take);
+        for kinship in OTHERS {
+            assert_eq!(judge(false, removal(kinship)), Verdict::PushAgain);
+            assert_eq!(judge(true, theirs(kinship)), Verdict::Take);
         }
     }
 }

@@ -9,6 +9,9 @@ mod component;
 mod content_lines;
 mod properties;
 mod three_way;
+mod uid;
+
+pub use uid::{Renamed, with_uid};
 
 /// Lines of a text, removed and added, over which finding out what was changed takes too long: its time grows with their
 /// square (Myers, Algorithmica 1986).

@@ -4,6 +4,8 @@
 //! device's becomes a *sibling*, a record of its own that names the first, is synced like any other, and waits for the
 //! owner to choose.
 
+mod apart;
+mod pushing;
 mod taking;
 
 use std::fmt;
@@ -14,10 +16,14 @@ use belay_proto::sync::{Ancestors, Attributes, Chunks, Content, Encoding, Record
 use crate::compress::{compress, decompress};
 use crate::judge::above;
 
-pub use taking::{Taken, take};
+pub use apart::{again, apart};
+pub use pushing::{absent, pushed, renewed, rests};
+pub use taking::{Taken, insist, is_replaced, take, takes_removal};
 
 /// The attribute of a sibling: the id of the record that it is another version of, hexadecimal.
 pub const CONFLICT_WITH: &str = "conflict-with";
+/// What separates a sibling's natural key from what makes it another.
+const SEPARATOR: char = '\0';
 
 /// A record as the device holds it.
 #[derive(Debug)]
@@ -30,8 +36,20 @@ pub struct Held {
     pub pending: bool,
     /// What the cloud was last seen with.
     pub base: Option<Base>,
-    /// The content that device and cloud had in common before it was changed here; while it is pending.
-    pub common: Option<Content>,
+    /// The revision that other devices may know the content by: as it came, or as it was sent. None: nobody can have it yet.
+    /// It stays where the cloud has to get the same content once more.
+    pub known: Option<Revision>,
+    /// What it was before it was changed here, while it is pending.
+    pub common: Option<Common>,
+}
+
+/// What device and cloud had in common.
+#[derive(Debug)]
+pub struct Common {
+    /// Its revision.
+    pub revision: Revision,
+    /// The content.
+    pub content: Content,
 }
 
 /// A record as the cloud was last seen with.
@@ -79,6 +97,8 @@ pub enum Edited {
     Same(u64),
     /// Another revision than the one that was named is the present one.
     Stale(Option<u64>),
+    /// What was said is never said otherwise.
+    Said,
 }
 
 impl Held {
@@ -97,23 +117,33 @@ impl Held {
     /// What something made of this names as its ancestors.
     fn lineage(&self) -> Ancestors {
         let ancestors = self.content.ancestors.clone();
-        match self.base {
-            Some(base) => ancestors.with(&base.revision),
+        match &self.known {
+            Some(known) => ancestors.with(known),
             None => ancestors,
         }
     }
 
+    /// The revision whose text this one says, where it is known by any.
+    fn says(&self) -> Option<Revision> {
+        self.content.renews.or(self.known)
+    }
+
     /// With another content above its number, for the cloud to get.
     fn changed(self, content: Content) -> Self {
-        let common = match self.pending {
-            true => self.common,
-            false => Some(self.content),
+        let common = match (self.common, self.known) {
+            (Some(common), _) => Some(common),
+            (None, Some(revision)) => Some(Common {
+                revision,
+                content: self.content,
+            }),
+            (None, None) => None,
         };
         Self {
             revision: self.revision.saturating_add(1),
             content,
             pending: true,
             base: self.base,
+            known: None,
             common,
         }
     }
@@ -138,10 +168,42 @@ pub fn put(before: Option<Held>, expected: u64, new: New, now: u64) -> Edited {
             content,
             pending: true,
             base: None,
+            known: None,
             common: None,
         })),
         Some(held) if is_same(&held.content, &content) => Edited::Same(held.revision),
         Some(held) => Edited::Stored(Box::new(held.changed(content))),
+    }
+}
+
+/// Puts a content where what was said stays: a message, a call. One that is there already is the same, whichever revision
+/// was expected, so that nothing is there twice that is brought twice; only its attributes change.
+#[must_use]
+pub fn append(before: Option<Held>, expected: u64, new: New, now: u64) -> Edited {
+    let Some(held) = before.as_ref().filter(|held| held.is_there()) else {
+        return put(before, expected, new, now);
+    };
+    let (kept, revision) = (new.attributes.clone(), held.revision);
+    let known = New {
+        attributes: held.content.attributes.clone(),
+        ..new
+    };
+    let said = content(known, 1, Ancestors::default(), now);
+    match (is_same(&held.content, &said), kept == said.attributes) {
+        (false, _) => Edited::Said,
+        (true, true) => Edited::Same(revision),
+        (true, false) if revision != expected => Edited::Stale(Some(revision)),
+        (true, false) => {
+            let changed = Content {
+                number: above(held.content.number, 0),
+                ancestors: held.lineage(),
+                attributes: kept,
+                ..said
+            };
+            before.map_or(Edited::Said, |held| {
+                Edited::Stored(Box::new(held.changed(changed)))
+            })
+        }
     }
 }
 
@@ -156,6 +218,7 @@ pub fn remove(before: Option<Held>, expected: u64, now: u64) -> Edited {
                 natural: held.content.natural.clone(),
                 kind: held.content.kind.clone(),
                 ancestors: held.lineage(),
+                renews: None,
                 removed: true,
                 attributes: Attributes::default(),
                 encoding: Encoding::Identity,
@@ -169,45 +232,23 @@ pub fn remove(before: Option<Held>, expected: u64, now: u64) -> Edited {
     }
 }
 
-/// What was pushed is at the cloud: content number `number` as `revision`. A change that was made meanwhile stays pending,
-/// and was made of it: who has that one may take the change in its place.
+/// What is to be stored under a sibling's id beside what is there; nothing when it says the same already. `sealed` is the
+/// revision that it has once it is sealed: every device makes the same of a version that others may have too.
 #[must_use]
-pub fn pushed(mut held: Held, number: u64, revision: Revision) -> Held {
-    let is_newest = held.content.number == number;
-    if !is_newest {
-        held.content.ancestors = held.lineage().with(&revision);
-    }
-    Held {
-        pending: !is_newest,
-        common: if is_newest { None } else { held.common },
-        base: Some(Base { revision, number }),
-        ..held
-    }
-}
-
-/// The cloud turned out not to have the record: it gets it as a new one.
-#[must_use]
-pub fn absent(mut held: Held) -> Held {
-    held.content.ancestors = held.lineage();
-    Held {
-        pending: true,
-        base: None,
-        ..held
-    }
-}
-
-/// What is to be stored under a sibling's id beside what is there; nothing when it says the same already.
-#[must_use]
-pub fn beside(before: Option<Held>, sibling: Content) -> Option<Held> {
+pub fn beside(before: Option<Held>, sibling: Content, sealed: Option<Revision>) -> Option<Held> {
+    let known = sealed.filter(|_| sibling.renews.is_some());
     match before {
         None => Some(Held {
             revision: 1,
             content: sibling,
             pending: true,
             base: None,
+            known,
             common: None,
         }),
         Some(held) if is_same(&held.content, &sibling) => None,
+        // The owner has chosen between these versions: only a device that hadn't heard of it would make this one again.
+        Some(held) if known.is_some_and(|known| held.content.ancestors.has(&known)) => None,
         // The owner chose once, and the same version came up again.
         Some(held) => {
             let content = Content {
@@ -224,7 +265,7 @@ pub fn beside(before: Option<Held>, sibling: Content) -> Option<Held> {
 /// another version of it. The id it lies under is that of its natural key.
 #[must_use]
 pub fn version(new: New, id: &RecordId, now: u64) -> Content {
-    taking::sibling(content(new, 1, Ancestors::default(), now), id, now)
+    taking::sibling(content(new, 1, Ancestors::default(), now), None, id)
 }
 
 /// The content's bytes, where they lie in the record.
@@ -251,6 +292,7 @@ fn with_body(
         natural: like.natural.clone(),
         kind: like.kind.clone(),
         ancestors,
+        renews: None,
         removed: false,
         attributes,
         encoding,
@@ -280,6 +322,7 @@ fn content(new: New, number: u64, ancestors: Ancestors, now: u64) -> Content {
         natural: new.natural,
         kind: new.kind,
         ancestors,
+        renews: None,
         removed: false,
         attributes: new.attributes,
         encoding,

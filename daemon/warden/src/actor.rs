@@ -15,7 +15,7 @@ use belay_proto::dbus::WipeClass;
 use belay_proto::keys::{KdfParameters, random};
 use belay_proto::signed::Disposition;
 use belay_proto::text::with_causes;
-use belay_proto::{Secret, TicketId};
+use belay_proto::{Secret, TicketId, failpoint};
 use ring::hmac;
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -168,10 +168,13 @@ impl Warden {
                 input,
                 reply,
             } => {
-                let _ = reply.send(self.use_ticket(&ticket, &step, &input).await);
+                let answer = self.use_ticket(&ticket, &step, &input).await;
+                failpoint!("warden.step.done");
+                let _ = reply.send(answer);
             }
             Request::Credentials { record, reply } => {
                 let answer = self.apply(What::CredentialsBrought(record));
+                failpoint!("warden.credentials.judged");
                 let _ = reply.send(answer.map(|answer| answer == Answer::Taken(true)));
             }
             Request::Tighten { reason, reply } => {
@@ -261,6 +264,7 @@ impl Warden {
                         self.drop_ended_sessions();
                         return Err(storage(&error));
                     }
+                    failpoint!("warden.effect.done");
                 }
             }
         }

@@ -5,18 +5,22 @@
 
 mod bound;
 mod credentials;
+mod forgotten;
 mod orders;
 mod session;
 
 use std::sync::Arc;
 
-use belay_proto::keys::{KdfParameters, KeyError, Master, PublicKey, RecoveryCode, Root, SigningKey, random};
+use belay_proto::keys::{
+    KdfParameters, KeyError, Master, PublicKey, RecoveryCode, Root, SigningKey, random, sha256,
+};
 use belay_proto::signed::{CredentialsRecord, Keyring, LoginStatement, Signed};
 use belay_proto::steps::{LoginSignatureInput, NewCredentialsOutput, OpenRootInput};
 use belay_proto::{AccountId, HardwareId, PendingId, Secret};
 
 use self::bound::{Owner, bind_to, delegation};
-pub use self::credentials::{NewKeys, change_password, change_recovery_code, recovered};
+pub use self::credentials::{NewCode, NewKeys, change_password, change_recovery_code, recovered};
+pub use self::forgotten::{Account, own_account, renew, strange_account};
 pub use self::orders::{certificates, has, order, with_new_epoch};
 pub use self::session::{Derived, Secrets, Session};
 use crate::core::records::Bound;
@@ -209,6 +213,7 @@ pub fn found_account(
         wrapped_root: root.wrap(&derived.master.wrap_key(&share), &account, FIRST_GENERATION),
         recovery_wrap: code.wrap(&root, &account),
     };
+    let wrap = Some(sha256(&record.recovery_wrap));
     let keyring = Keyring::generate(account, FIRST_GENERATION);
     let owner = Owner {
         root: &root,
@@ -226,7 +231,9 @@ pub fn found_account(
         started,
         code: seal_code(key, &code),
         draft: Some(draft.clone()),
+        wrap,
         awaits: None,
+        anew: None,
         wrong_claims: 0,
     };
     let output = NewCredentialsOutput {

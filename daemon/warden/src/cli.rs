@@ -175,7 +175,7 @@ fn places(config: &Config) -> Places {
 /// state or configuration that others may write.
 fn safe_for_root(config: &Config, places: &Places) -> Result<(), Failure> {
     if is_simulated() {
-        return Err(Failure::Unsafe("a simulated clock".to_owned()));
+        return Err(Failure::Unsafe("a simulator".to_owned()));
     }
     if config.bus == BusKind::Session {
         return Err(Failure::Unsafe("the session bus".to_owned()));

@@ -10,6 +10,7 @@ use belay_proto::{AccountId, CommandId, DeviceId, Epoch, Secret, TicketId};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::ceremony::Secrets;
+use crate::core::hold::{Ended, Hold};
 use crate::core::refusal::Refusal;
 use crate::core::registration::CodeRequest;
 use crate::core::state::{Binding, Lock, State};
@@ -92,6 +93,10 @@ pub struct Snapshot {
     pub presence: u64,
     /// The last sequence of what the warden signed for the owner.
     pub sequence: u64,
+    /// A recovery without the code that is being waited out, as far as it was counted.
+    pub hold: Option<Hold>,
+    /// How the last one ended, until the cloud was told.
+    pub hold_ended: Option<Ended>,
     /// What belayd has to do, and whether it has begun.
     pub deeds: Vec<(CommandId, bool)>,
 }
@@ -227,7 +232,7 @@ impl Handle {
         self.ask(|reply| Request::Beat { reply }).await
     }
 
-    /// The recovery code of a fresh registration, for its claim. Never for belayd.
+    /// The recovery code of a registration, or one that was made anew, for its claim. Never for belayd.
     ///
     /// # Errors
     /// [`Refusal::BadTicket`] for a wrong claim; [`Refusal::NotFound`] before binding and after the
@@ -290,7 +295,8 @@ impl Snapshot {
         let owner =
             (self.find, &self.policies, self.presence) != (before.find, &before.policies, before.presence);
         let told = (self.sequence, &self.deeds) != (before.sequence, &before.deeds);
-        lost || owner || told
+        let held = |shown: &Self| (shown.hold.is_some(), shown.hold_ended);
+        lost || owner || told || held(self) != held(before)
     }
 
     pub(crate) fn of(state: &State, tombstone: Option<&Tombstone>) -> Self {
@@ -339,6 +345,8 @@ impl Snapshot {
             episode: state.book.episode,
             presence: state.bound().map_or(0, |bound| bound.presence),
             sequence: state.book.sequence,
+            hold: state.book.hold.clone(),
+            hold_ended: state.book.hold_ended,
             deeds: deeds.iter().map(|deed| (deed.command, deed.begun)).collect(),
         }
     }

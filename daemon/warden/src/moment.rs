@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use belay_proto::cbor::{Item, Malformed, Value};
+use belay_proto::cbor_map;
 use belay_proto::clock::Clock;
 
 /// `CLOCK_BOOTTIME` (suspend included) together with the kernel's boot id. The wall clock plays no
@@ -41,5 +43,30 @@ impl Moment {
     #[must_use]
     pub fn boottime_ms(&self) -> u64 {
         u64::try_from(self.boottime.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+cbor_map! {
+    struct Stored {
+        boot: String,
+        boottime_ms: u64,
+    }
+}
+
+impl Item for Moment {
+    fn to_value(&self) -> Value {
+        let stored = Stored {
+            boot: self.boot_id.clone(),
+            boottime_ms: self.boottime_ms(),
+        };
+        Value::Bytes(stored.encode())
+    }
+
+    fn from_value(value: Value) -> Result<Self, Malformed> {
+        let stored = Stored::decode(&Vec::<u8>::from_value(value)?)?;
+        Ok(Self {
+            boottime: Duration::from_millis(stored.boottime_ms),
+            boot_id: stored.boot,
+        })
     }
 }

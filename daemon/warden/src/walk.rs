@@ -12,13 +12,15 @@ use belay_proto::keys::KdfParameters;
 use belay_proto::steps::{
     self, AuthorizeResetInput, AuthorizeResetOutput, BindInput, BindOutput, CertifyInput, CertifyOutput,
     Done, LoginSignatureInput, LoginSignatureOutput, NewCredentialsInput, OpenRootInput, OpenRootOutput,
-    PendingBindOutput, PendingInput, Purpose, ReleaseInput, ReleaseOutput, SavedReleaseOutput,
+    PasswordStrengthOutput, PendingBindOutput, PendingInput, Purpose, ReleaseInput, ReleaseOutput,
+    SavedReleaseOutput,
 };
 use belay_proto::{PendingId, TicketId};
 
 use crate::actor::Warden;
 use crate::ceremony::{self, Session};
 use crate::core::keyring;
+use crate::core::password::Strength;
 use crate::core::refusal::Refusal;
 use crate::core::state::{Answer, Binding, What};
 
@@ -48,6 +50,8 @@ impl Warden {
         }
         match step {
             steps::SAVED_RELEASE => self.saved_release(input),
+            steps::PASSWORD_STRENGTH if ticket.is_empty() => self.password_strength(input),
+            steps::LEAVE | steps::STAY if ticket.is_empty() => self.after_the_order(step, input),
             steps::BIND | steps::DISCARD | steps::ACKNOWLEDGE => self.walk_registration(ticket, step, input),
             _ => Err(Refusal::BadTicket),
         }
@@ -62,10 +66,10 @@ impl Warden {
         let purpose = self.state.tickets.any(&ticket).ok_or(Refusal::BadTicket)?.purpose;
         match (purpose, step) {
             (Purpose::Register, steps::NEW_CREDENTIALS) => self.new_credentials(ticket, input).await,
-            (Purpose::SignIn | Purpose::Reauthenticate, steps::LOGIN_SIGNATURE) => {
-                self.login_signature(ticket, purpose, input).await
+            (Purpose::SignIn, steps::LOGIN_SIGNATURE) => self.login_signature(ticket, purpose, input).await,
+            (Purpose::Reauthenticate | Purpose::Command, steps::LOGIN_SIGNATURE) => {
+                self.account_login(ticket, purpose, input).await
             }
-            (Purpose::Command, steps::LOGIN_SIGNATURE) => self.command_login(ticket, input).await,
             (Purpose::Command, steps::SIGN_COMMAND) => self.sign_command(ticket, input).await,
             (Purpose::Find, steps::SET_FIND) => self.set_find(ticket, input).await,
             (Purpose::Unpair, steps::UNPAIR) => self.unpair(ticket, input).await,
@@ -98,7 +102,7 @@ impl Warden {
         let login = self.masked_subject(&ticket)?;
         let derived = self.session(&ticket)?.derived()?;
         let (hardware, key) = (&self.facts.hardware, &self.state.key);
-        let founded = ceremony::found_account(
+        let mut founded = ceremony::found_account(
             derived,
             input.device_key,
             login,
@@ -107,6 +111,9 @@ impl Warden {
             self.kept_release(),
             self.now(),
         );
+        if let Some(draft) = &mut founded.pending.draft {
+            draft.set_strength(Some(self.typed_strength(&ticket)?));
+        }
         self.apply(What::AccountFounded {
             ticket,
             pending: founded.pending,
@@ -187,13 +194,14 @@ impl Warden {
         let input = CertifyInput::decode(input).map_err(malformed)?;
         let login = self.masked_subject(&ticket)?;
         let opened = self.session(&ticket)?.opened()?;
-        let draft = ceremony::certify(
+        let mut draft = ceremony::certify(
             opened,
             input.device_key,
             login,
             &self.facts.hardware,
             &self.state.key,
         );
+        draft.set_strength(Some(self.typed_strength(&ticket)?));
         let output = CertifyOutput {
             certificate: draft.certificate.clone(),
             device: draft.device,
@@ -274,6 +282,23 @@ impl Warden {
         Done::decode(input).map_err(malformed)?;
         Ok(SavedReleaseOutput {
             release: self.kept_release(),
+        }
+        .encode())
+    }
+
+    /// How good the password of a ticket is.
+    fn typed_strength(&self, id: &TicketId) -> Result<Strength, Refusal> {
+        let password = self.session(id)?.password()?;
+        Ok(self.strength(&password))
+    }
+
+    /// What the owner's security check says of the password.
+    fn password_strength(&self, input: &[u8]) -> Result<Vec<u8>, Refusal> {
+        Done::decode(input).map_err(malformed)?;
+        let strength = self.state.bound()?.strength();
+        Ok(PasswordStrengthOutput {
+            score: strength.map(|strength| strength.score),
+            since: strength.map(|strength| strength.since),
         }
         .encode())
     }

@@ -17,6 +17,9 @@ use crate::text::hex;
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// Since the epoch: the year 2200.
 const NEVER: Duration = Duration::from_secs(7_258_118_400);
+/// Most waits are patience with something that comes sooner than this: it takes no timer of the kernel's, which costs as much as
+/// a small call to the cloud. Who is suspended meanwhile wakes into a wait that is late by as much at most.
+const SOON: Duration = Duration::from_millis(250);
 
 /// `CLOCK_BOOTTIME`, waiting on a timerfd, so that a suspended device wakes into an expired wait.
 #[derive(Debug, Clone)]
@@ -31,6 +34,26 @@ impl BoottimeClock {
         let boot_id =
             std::fs::read_to_string(BOOT_ID).map_or_else(|_| hex(&random::<16>()), |id| id.trim().to_owned());
         Self { boot_id }
+    }
+}
+
+impl BoottimeClock {
+    /// Waits, from `soon` on by a timer of the kernel's.
+    async fn wait_until(&self, boottime: Duration, soon: Duration) {
+        let left = boottime.saturating_sub(self.boottime());
+        if !left.is_zero() {
+            tokio::time::sleep(left.min(soon)).await;
+        }
+        while self.boottime() < boottime {
+            if wait(TimerfdClockId::Boottime, TimerfdTimerFlags::ABSTIME, boottime)
+                .await
+                .is_err()
+            {
+                // No descriptor left: a coarse wait that looks at the boot clock again each second.
+                let left = boottime.saturating_sub(self.boottime());
+                tokio::time::sleep(left.min(Duration::from_secs(1))).await;
+            }
+        }
     }
 }
 
@@ -58,18 +81,7 @@ impl Clock for BoottimeClock {
     }
 
     fn sleep_until(&self, boottime: Duration) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            while self.boottime() < boottime {
-                if wait(TimerfdClockId::Boottime, TimerfdTimerFlags::ABSTIME, boottime)
-                    .await
-                    .is_err()
-                {
-                    // No descriptor left: a coarse wait that looks at the boot clock again each second.
-                    let left = boottime.saturating_sub(self.boottime());
-                    tokio::time::sleep(left.min(Duration::from_secs(1))).await;
-                }
-            }
-        })
+        Box::pin(self.wait_until(boottime, SOON))
     }
 
     fn when_set(&self) -> BoxFuture<'_, ()> {
@@ -113,7 +125,7 @@ async fn wait(clock: TimerfdClockId, flags: TimerfdTimerFlags, end: Duration) ->
 
 #[cfg(test)]
 mod tests {
-    use super::{BoottimeClock, Clock};
+    use super::{BoottimeClock, Clock, SOON};
     use std::time::Duration;
 
     #[test]
@@ -123,9 +135,11 @@ mod tests {
             .build()
             .unwrap();
         let clock = BoottimeClock::new();
-        let until = clock.boottime() + Duration::from_millis(20);
-        runtime.block_on(clock.sleep_until(until));
-        assert!(clock.boottime() >= until);
+        for soon in [Duration::ZERO, Duration::from_millis(1), SOON] {
+            let until = clock.boottime() + Duration::from_millis(20);
+            runtime.block_on(clock.wait_until(until, soon));
+            assert!(clock.boottime() >= until);
+        }
         runtime.block_on(clock.sleep_until(Duration::ZERO));
         assert_eq!(clock.boot_id().len(), 36);
     }

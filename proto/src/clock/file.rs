@@ -1,17 +1,28 @@
 //! A clock that whole-system tests move through a file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::watch;
+
 use super::{BoxFuture, Clock, unix_seconds};
+
+/// How often the file is read while somebody waits.
+const TURN: Duration = Duration::from_millis(10);
+/// Of the time that somebody is given to answer, the part that has to pass really, however fast the file's does.
+const REALLY: u32 = 4;
 
 /// Reads one line `boottime_ms wall_s boot_id` from the file at each question, so that several
 /// processes share a time. Whoever moves the time writes another file and renames it over this one.
 #[derive(Debug, Clone)]
 pub struct FileClock {
     path: PathBuf,
+    /// The file, read for all who wait.
+    followed: Arc<Mutex<Option<watch::Receiver<Time>>>>,
 }
 
+#[derive(Debug, PartialEq, Eq)]
 struct Time {
     boottime: Duration,
     wall: SystemTime,
@@ -31,7 +42,10 @@ impl FileClock {
 
     /// Over a file.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self {
+            path: path.into(),
+            followed: Arc::default(),
+        }
     }
 
     /// Over the file that `BELAY_SIMULATED_CLOCK` names, if it names one.
@@ -39,14 +53,54 @@ impl FileClock {
         std::env::var_os(Self::VARIABLE).map(Self::new)
     }
 
+    /// What the file says from turn to turn, of one task for all.
+    fn follow(&self) -> watch::Receiver<Time> {
+        let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(follows) = followed.as_ref().filter(|times| times.has_changed().is_ok()) {
+            return follows.clone();
+        }
+        let times = watch::Sender::new(Time::read(&self.path));
+        let follows = times.subscribe();
+        let path = self.path.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(TURN).await;
+                let time = Time::read(&path);
+                times.send_if_modified(|before| {
+                    let moves = *before != time;
+                    *before = time;
+                    moves
+                });
+            }
+        });
+        followed.insert(follows).clone()
+    }
+
+    /// Waits until `is_time` says yes of what the file says.
+    async fn wait(&self, is_time: impl Fn(&Time) -> bool) {
+        let mut follows = self.follow();
+        // What was followed may be a turn behind, so that it is read again before it is believed.
+        while !is_time(&Time::read(&self.path)) {
+            while let Ok(()) = follows.changed().await {
+                if is_time(&follows.borrow_and_update()) {
+                    break;
+                }
+            }
+            // Where the task has ended with its runtime there is another one.
+            follows = self.follow();
+        }
+    }
+}
+
+impl Time {
     /// An unreadable file is time zero of a boot without a name.
-    fn read(&self) -> Time {
-        let line = std::fs::read_to_string(&self.path).unwrap_or_default();
+    fn read(path: &Path) -> Self {
+        let line = std::fs::read_to_string(path).unwrap_or_default();
         let mut words = line.split_whitespace();
         let mut number = || words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
         let boottime = Duration::from_millis(number());
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(number());
-        Time {
+        Self {
             boottime,
             wall,
             boot_id: words.next().unwrap_or_default().to_owned(),
@@ -56,31 +110,31 @@ impl FileClock {
 
 impl Clock for FileClock {
     fn boottime(&self) -> Duration {
-        self.read().boottime
+        Time::read(&self.path).boottime
     }
 
     fn wall(&self) -> SystemTime {
-        self.read().wall
+        Time::read(&self.path).wall
     }
 
     fn boot_id(&self) -> String {
-        self.read().boot_id
+        Time::read(&self.path).boot_id
     }
 
     fn sleep_until(&self, boottime: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(self.wait(move |time| time.boottime >= boottime))
+    }
+
+    fn give(&self, within: Duration) -> BoxFuture<'_, ()> {
+        let until = self.boottime().saturating_add(within);
         Box::pin(async move {
-            while self.boottime() < boottime {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+            tokio::time::sleep(within / REALLY).await;
+            self.sleep_until(until).await;
         })
     }
 
     fn when_set(&self) -> BoxFuture<'_, ()> {
-        let before = self.read().base();
-        Box::pin(async move {
-            while self.read().base().abs_diff(before) <= 1 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        })
+        let before = Time::read(&self.path).base();
+        Box::pin(self.wait(move |time| time.base().abs_diff(before) > 1))
     }
 }

@@ -22,7 +22,8 @@ mod records;
 pub use accessories::{pair_with_key, unpair};
 pub use account::{
     add_identifier, change_password, complete_recovery, confirm_identifier, create_recovery_code,
-    delete_account, remove_device, remove_identifier, request_bootloader_unlock, service_token, set_login,
+    delete_account, recovery_code_shown, remove_device, remove_identifier, request_bootloader_unlock,
+    service_token, set_login,
 };
 pub use commands::{send_command, set_find_enabled, set_policies};
 #[cfg(feature = "records")]
@@ -188,17 +189,12 @@ pub async fn sign_in(
         .await
 }
 
-/// Opens a new session of the account that this device is bound to; `identifier` is its login.
+/// Opens a new session of the account that this device is bound to.
 ///
 /// # Errors
-/// As [`sign_in`], and what `Reauthenticate` answers.
-pub async fn reauthenticate(
-    connection: &Connection,
-    identifier: &str,
-    password: &Secret<String>,
-) -> Result<(), Error> {
-    let identifier = parse(identifier)?;
-    let ticket = ticket(connection, Purpose::Reauthenticate, identifier.as_str(), password).await?;
+/// What `Present` and `Reauthenticate` answer.
+pub async fn reauthenticate(connection: &Connection, password: &Secret<String>) -> Result<(), Error> {
+    let ticket = ticket(connection, Purpose::Reauthenticate, "", password).await?;
     AccountProxy::new(connection)
         .await?
         .reauthenticate(ticket.as_str(), &Options::new())

@@ -162,6 +162,10 @@ pub trait Warden {
     #[zbus(property(emits_changed_signal = "false"))]
     fn retry_after(&self) -> Result<u64, Error>;
 
+    /// Until a recovery without the code takes hold, ms of boot time; 0: none is waited out.
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn hold_left(&self) -> Result<u64, Error>;
+
     /// Tries of the session before the next wait.
     #[zbus(property)]
     fn tries_left(&self) -> Result<u32, Error>;

@@ -83,6 +83,18 @@ bus_enum! {
         RecoveryHold = "recovery-hold",
     }
 
+    /// `Account.Membership`.
+    Membership {
+        /// Nobody's device.
+        None = "none",
+        /// One of the account's devices.
+        Member = "member",
+        /// The owner removed it from the account; it stays bound, and its data stays.
+        Removed = "removed",
+        /// The owner deleted the account; it stays bound, and its data stays.
+        AccountDeleted = "account-deleted",
+    }
+
     /// `Account.BootloaderUnlock`.
     BootloaderUnlock {
         /// Nobody asked.

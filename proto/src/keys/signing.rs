@@ -46,6 +46,15 @@ impl SigningKey {
         Self::from_seed(&Secret::new(random()))
     }
 
+    /// A deliberate second copy, as [`Secret::duplicate`].
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        Self {
+            seed: self.seed.duplicate(),
+            public: self.public,
+        }
+    }
+
     /// The seed, to store it sealed.
     pub fn seed(&self) -> &Secret<[u8; 32]> {
         &self.seed

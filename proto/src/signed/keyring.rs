@@ -47,7 +47,14 @@ pub enum KeyringError {
 impl Keyring {
     /// A new account's keyring: one data root in key epoch 1, and an index key.
     pub fn generate(account: AccountId, generation: u64) -> Self {
-        let data_roots = EpochKeys(vec![(1, Secret::new(random()))]);
+        Self::generate_after(account, generation, 0)
+    }
+
+    /// Keys of nothing that was, for an account whose keys before can't be had: one data root in the key epoch after
+    /// `key_epoch`, and another index key.
+    #[must_use]
+    pub fn generate_after(account: AccountId, generation: u64, key_epoch: u64) -> Self {
+        let data_roots = EpochKeys(vec![(key_epoch.saturating_add(1), Secret::new(random()))]);
         Self {
             account,
             generation,
@@ -112,8 +119,14 @@ impl Keyring {
     /// The same keys with one more key epoch, for `generation`.
     #[must_use]
     pub fn with_new_epoch(&self, generation: u64) -> Self {
+        self.with_epoch_after(generation, self.key_epoch())
+    }
+
+    /// The same keys with the key epoch after `key_epoch`, or after their own where that is higher, for `generation`.
+    #[must_use]
+    pub fn with_epoch_after(&self, generation: u64, key_epoch: u64) -> Self {
         let mut next = self.for_generation(generation);
-        let epoch = self.key_epoch().saturating_add(1);
+        let epoch = self.key_epoch().max(key_epoch).saturating_add(1);
         next.data_roots.0.push((epoch, Secret::new(random())));
         next
     }

@@ -10,11 +10,11 @@ crate::cbor_map! {
     pub struct LoginStatement {
         /// The cloud's URL as configured, scheme and authority, without a trailing slash.
         pub origin: String,
-        /// The identifier in its normal form.
+        /// Whom it is for: an address in its normal form, or an account's id as 32 hexadecimal digits.
         pub identifier: String,
         /// The cloud's nonce.
         pub nonce: Vec<u8>,
-        /// `sign-in`, `reauthenticate` or `command`.
+        /// The name of the ticket's purpose, as `sign-in`.
         pub action: String,
         /// RFC 7638 thumbprint of the device key that the session is bound to.
         pub thumbprint: [u8; 32],

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::{
     AccountOrder, Action, Command, CommandEnvelope, CredentialsRecord, DelegateCertificate,
-    DeviceCertificate, EnvelopeError, Keyring, LoginStatement, Object, Outcome, Release, ResetAuthorisation,
-    Signed, SignedError, Signer, StateReport, Succession, Verb,
+    DeviceCertificate, EnvelopeError, HoldEnd, Keyring, LoginStatement, Object, Outcome, Release,
+    ResetAuthorisation, Signed, SignedError, Signer, StateReport, Succession, Verb,
 };
 use crate::id::{AccountId, CommandId, DeviceId, Epoch, HardwareId};
 use crate::keys::{Root, SigningKey};
@@ -15,8 +15,8 @@ mod account;
 mod commands;
 mod samples;
 use samples::{
-    certificate, command, credentials, delegate, login, order, outcome, release, reset, state_report,
-    succession,
+    certificate, command, credentials, delegate, hold_end, login, order, outcome, release, reset,
+    state_report, succession,
 };
 
 fn owner() -> SigningKey {
@@ -37,7 +37,7 @@ fn sample<T: Object>(object: &T) -> Sample {
     Sample { bytes, opens }
 }
 
-static SAMPLES: LazyLock<[Sample; 12]> = LazyLock::new(|| {
+static SAMPLES: LazyLock<[Sample; 13]> = LazyLock::new(|| {
     [
         sample(&credentials()),
         sample(&certificate()),
@@ -51,6 +51,7 @@ static SAMPLES: LazyLock<[Sample; 12]> = LazyLock::new(|| {
         sample(&state_report()),
         sample(&order()),
         sample(&succession()),
+        sample(&hold_end()),
     ]
 });
 
@@ -127,6 +128,7 @@ fn a_signature_of_one_kind_is_none_of_another() {
         StateReport::DOMAIN,
         AccountOrder::DOMAIN,
         Succession::DOMAIN,
+        HoldEnd::DOMAIN,
     ] {
         assert!(domain.ends_with(b"\0") && domain != ResetAuthorisation::DOMAIN);
         assert!(

@@ -5,6 +5,8 @@
 //! [`LoginSignatureInput`](super::LoginSignatureInput), whose action is the purpose, and [`OPEN_ROOT`](super::OPEN_ROOT). The
 //! login's identifier is the account's id, 32 hexadecimal digits, which the warden fills in itself: no address has to be known.
 
+use std::time::Duration;
+
 use crate::id::{DeviceId, PendingId};
 use crate::keys::{PublicKey, RecoveryClaim};
 use crate::secret::Secret;
@@ -25,12 +27,32 @@ pub const NEW_RECOVERY_CODE: &str = "new-recovery-code";
 /// subject is the identifier; it walks no other step before. Works on an unbound device as well; on a bound one the root must be
 /// the pinned owner's. One try a ticket: an input that reads uses it up, whatever comes of it. `WrongCode`: the code isn't this
 /// account's.
+///
+/// With `new` alone as its secret the ticket makes another root instead, under the salt and parameters that the account has, and
+/// [`NewCredentialsSet::on_hold`] says so. On a bound device the input's record must be the pinned owner's of the generation that
+/// holds; nothing changes there before [`BEGIN_HOLD`], for which alone the ticket lives on. On one that is nobody's the cloud waits.
 pub const RECOVER: &str = "recover";
+/// Begins the hold of a recovery without the code, once the cloud keeps what [`RECOVER`] made: [`Done`](super::Done) → `Done`.
+/// Uses the ticket up.
+pub const BEGIN_HOLD: &str = "begin-hold";
+/// How a hold stands: [`HoldInput`] → [`HoldOutput`], with an empty ticket.
+pub const HOLD: &str = "hold";
+/// How long a recovery without the code waits: counted by the device in boot time, and by the cloud on its own clock besides.
+pub const HOLD_LASTS: Duration = Duration::from_secs(72 * 60 * 60);
 /// An order of the owner: [`Done`](super::Done) → [`OrderOutput`]. The ticket's subject is the
 /// [`Deed`](crate::signed::Deed)'s text, so belayd can order nothing else; which purpose signs which deed says
-/// [`purpose_of`]. Not for `remove-device`, which is [`REMOVE_DEVICE`]. Uses the ticket up; one for `delete-account` is good for
-/// [`RELEASE`](super::RELEASE) afterwards, and for nothing else.
+/// [`purpose_of`]. Not for `remove-device`, which is [`REMOVE_DEVICE`]. Uses the ticket up. That the account is to be deleted is
+/// kept, for [`LEAVE`].
 pub const ORDER: &str = "order";
+/// The account whose deletion was ordered at this device is deleted: unbinds and releases, [`Done`](super::Done) →
+/// [`ReleaseOutput`](super::ReleaseOutput), with an empty ticket, so that the device doesn't stay bound to an account that is no
+/// more where the answer of the cloud was late, or whoever waited for it died. `BadTicket` without such an order, and once it is
+/// void: after 7 days of boot time, counted over all boots, with newer credentials, with whatever else the owner opens the account
+/// for here, with a command of the owner's or a delegate's that is accepted, or after [`STAY`].
+pub const LEAVE: &str = "leave";
+/// The cloud has refused to delete the account: the order is void, [`Done`](super::Done) → [`Done`](super::Done), with an empty
+/// ticket.
+pub const STAY: &str = "stay";
 /// Removing a device, with a new key epoch: [`RemoveDeviceInput`] → [`RemoveDeviceOutput`]. Uses the ticket up.
 pub const REMOVE_DEVICE: &str = "remove-device";
 
@@ -74,6 +96,9 @@ crate::cbor_map! {
         pub boxes: Vec<Vec<u8>>,
         /// Each warden's delegate certificate of the new generation, signed bytes, in the same order.
         pub delegates: Vec<Vec<u8>>,
+        /// Made without the recovery code, under a root that nobody before vouches for: the cloud keeps it beside what holds. The
+        /// only device in the lists is this one, none where it is nobody's.
+        pub on_hold: Option<bool>,
     }
 
     /// Into [`NEW_RECOVERY_CODE`].
@@ -103,6 +128,27 @@ crate::cbor_map! {
         pub keyring: Vec<u8>,
         /// As in [`NewPasswordInput`]; may be empty.
         pub devices: Vec<Vec<u8>>,
+        /// The highest key epoch of the account's records, as the cloud counts it: without the code, keys begin above it.
+        pub key_epoch: Option<u64>,
+    }
+
+    /// Into [`HOLD`].
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct HoldInput {
+        /// SHA-256 of the credentials whose [`HoldEnd`](crate::signed::HoldEnd) the cloud has: it needn't be told again.
+        pub told: Option<[u8; 32]>,
+        /// Nothing waits at the cloud any more, so that a hold which runs leads nowhere: end it. Whoever says so can only keep
+        /// things as they are.
+        pub end: Option<bool>,
+    }
+
+    /// Out of [`HOLD`].
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct HoldOutput {
+        /// Until the hold is over, ms of boot time; absent: none runs.
+        pub left: Option<u64>,
+        /// The last hold's [`HoldEnd`](crate::signed::HoldEnd) until the cloud was told, signed bytes.
+        pub ended: Option<Vec<u8>>,
     }
 
     /// Out of [`ORDER`].

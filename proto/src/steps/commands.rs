@@ -3,13 +3,12 @@
 
 use crate::cbor::{Item, Malformed, Value};
 use crate::id::{CommandId, DeviceId};
-use crate::keys::{KdfParameters, sha256};
+use crate::keys::sha256;
 use crate::signed::Action;
 use crate::text::base64url;
 
 /// Signs a command: [`SignCommandInput`] → [`SignCommandOutput`]. With a `command` ticket by the owner key,
-/// after [`LOGIN_SIGNATURE`](super::LOGIN_SIGNATURE) with [`CommandLoginInput`] and
-/// [`OPEN_ROOT`](super::OPEN_ROOT); the ticket's subject is [`command_subject`]. With an empty ticket `ring`
+/// after [`LOGIN_SIGNATURE`](super::LOGIN_SIGNATURE) and [`OPEN_ROOT`](super::OPEN_ROOT); the ticket's subject is [`command_subject`]. With an empty ticket `ring`
 /// and `stop-ring` alone, by the warden key as the owner's delegate.
 pub const SIGN_COMMAND: &str = "sign-command";
 /// What became of commands: [`OutcomesInput`] → [`OutcomesOutput`].
@@ -33,23 +32,6 @@ pub const TICK: &str = "tick";
 pub const INTERRUPTED: &str = "interrupted";
 
 crate::cbor_map! {
-    /// Into [`LOGIN_SIGNATURE`](super::LOGIN_SIGNATURE) with a `command` ticket: as
-    /// [`LoginSignatureInput`](super::LoginSignatureInput), whose action is `command` here. The identifier is
-    /// among it since the ticket's subject is the command; it must mask to the login of the binding.
-    #[derive(Debug)]
-    pub struct CommandLoginInput {
-        /// The account's login, in its normal form.
-        pub identifier: String,
-        /// Argon2id's salt.
-        pub salt: [u8; 16],
-        /// Argon2id's parameters; refused out of bounds or below what was seen.
-        pub parameters: KdfParameters,
-        /// The cloud's nonce.
-        pub nonce: Vec<u8>,
-        /// RFC 7638 thumbprint of the device key.
-        pub thumbprint: [u8; 32],
-    }
-
     /// Into [`SIGN_COMMAND`].
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct SignCommandInput {

@@ -62,6 +62,12 @@ crate::cbor_map! {
 }
 
 impl Policies {
+    /// Whether a recovery without the code may take hold here: with `dry_run` nothing more than said, and so it may not.
+    #[must_use]
+    pub const fn allow_recovery(&self) -> bool {
+        self.recovery_without_code && !self.dry_run
+    }
+
     /// These policies with the changes.
     ///
     /// # Errors

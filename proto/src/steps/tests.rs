@@ -93,6 +93,8 @@ fn all(bytes: &[u8]) -> usize {
         NewRecoveryCodeInput,
         NewRecoveryCodeOutput,
         RecoverInput,
+        HoldInput,
+        HoldOutput,
         OrderOutput,
         RemoveDeviceInput,
         RemoveDeviceOutput,
@@ -135,8 +137,8 @@ fn an_absent_option_and_an_empty_map_read_back() {
             .is_none()
     );
     assert_eq!(ReleaseInput {}.encode(), Done {}.encode());
-    // The two empty maps, and the one whose only key is optional.
-    assert_eq!(all(&Done {}.encode()), 3);
+    // The two empty maps, and the three whose keys are all optional.
+    assert_eq!(all(&Done {}.encode()), 5);
     assert!(Done::decode(&[0xa0]).is_err());
 }
 

@@ -22,6 +22,24 @@ impl Buffer {
         std::mem::take(&mut self.0)
     }
 
+    /// Keeps the first `length` bytes and overwrites the others: whoever is given the memory has no more than those.
+    pub(super) fn shorten(&mut self, length: usize) {
+        self.overwrite_from(length);
+        self.0.truncate(length);
+    }
+
+    fn overwrite_from(&mut self, length: usize) {
+        let rest = self.0.get_mut(length..).unwrap_or_default();
+        rest.fill(0);
+        // Nobody reads what was written: without this it needn't be.
+        optimization_barrier(&*rest);
+    }
+
+    /// Lets memory go whose bytes are sealed: what lies behind them may be a longer content's, and is all that is overwritten.
+    pub fn let_go_sealed(sealed: Vec<u8>) {
+        drop(zeros_behind(sealed));
+    }
+
     fn overwrite(&mut self) {
         self.0.fill(0);
         let spare = self.0.spare_capacity_mut();
@@ -30,6 +48,13 @@ impl Buffer {
         optimization_barrier(spare);
         optimization_barrier(self.0.as_slice());
     }
+}
+
+/// The same with zeros as far as there is room.
+fn zeros_behind(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.resize(bytes.capacity(), 0);
+    optimization_barrier(bytes.as_slice());
+    bytes
 }
 
 impl Drop for Buffer {
@@ -63,10 +88,31 @@ mod tests {
     use super::Buffer;
 
     #[test]
+    fn what_a_buffer_is_shortened_by_is_overwritten() {
+        let mut buffer = Buffer::new(vec![7; 64]);
+        buffer.overwrite_from(16);
+        assert_eq!(*buffer, [[7; 16], [0; 16], [0; 16], [0; 16]].concat());
+        buffer.shorten(8);
+        assert_eq!(*buffer, [7; 8]);
+        buffer.shorten(9);
+        assert_eq!(buffer.take(), [7; 8]);
+    }
+
+    #[test]
     fn what_was_in_a_buffer_is_overwritten() {
         let mut buffer = Buffer::new(Vec::with_capacity(64));
         buffer.extend_from_slice(&[7; 64]);
         buffer.overwrite();
         assert_eq!(buffer.take(), [0; 64]);
+    }
+
+    #[test]
+    fn what_lies_behind_sealed_bytes_is_overwritten() {
+        let mut bytes = Vec::with_capacity(64);
+        bytes.extend_from_slice(&[7; 64]);
+        bytes.truncate(16);
+        let bytes = super::zeros_behind(bytes);
+        assert_eq!((&bytes[..16], &bytes[16..64]), (&[7; 16][..], &[0; 48][..]));
+        assert_eq!(bytes.len(), bytes.capacity());
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{CHUNK, ChunkId, CollectionKeys, RecordId, Revision};
+use super::{Ancestors, CHUNK, ChunkId, CollectionKeys, RecordId, Revision};
 use crate::cbor::{Item, Malformed, Value};
 use crate::keys::{hkdf, hmac_sha256_of};
 use crate::padding::{pad_into, padded, unpad_exact};
@@ -35,6 +35,9 @@ crate::cbor_map! {
         pub kind: String,
         /// The revisions that it was made of, the newest first: whoever has one of them is behind.
         pub ancestors: Ancestors,
+        /// The revision whose text it says again, where that is all it does: sealed anew under other keys, above a removal that
+        /// didn't know of it, or beside its record. Whoever took that one's place knowingly takes this one's too.
+        pub renews: Option<Revision>,
         /// Whether it was removed; it then has no body.
         pub removed: bool,
         /// What its source knows of it besides.
@@ -54,11 +57,7 @@ crate::cbor_map! {
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Attributes(pub BTreeMap<String, String>);
 
-/// Revisions that a content descends from, each by its first 8 bytes, the newest first; the newest 16.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ancestors(Vec<[u8; 8]>);
-
-/// How a body is compressed before it is sealed.
+/// How a body or a chunk is compressed before it is sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Encoding {
     /// Not at all.
@@ -227,52 +226,6 @@ impl Content {
     }
 }
 
-impl Ancestors {
-    /// Remembered at most.
-    pub const MOST: usize = 16;
-
-    /// With another one, as the newest.
-    #[must_use]
-    pub fn with(mut self, revision: &Revision) -> Self {
-        let first = first8(revision);
-        self.0.retain(|known| *known != first);
-        self.0.insert(0, first);
-        self.0.truncate(Self::MOST);
-        self
-    }
-
-    /// With those of another content, in turn.
-    #[must_use]
-    pub fn join(&self, other: &Self) -> Self {
-        let mut joined: Vec<[u8; 8]> = Vec::new();
-        for index in 0..Self::MOST {
-            for known in [self.0.get(index), other.0.get(index)].into_iter().flatten() {
-                if !joined.contains(known) {
-                    joined.push(*known);
-                }
-            }
-        }
-        joined.truncate(Self::MOST);
-        Self(joined)
-    }
-
-    /// Whether this is one of them.
-    pub fn has(&self, revision: &Revision) -> bool {
-        self.0.contains(&first8(revision))
-    }
-
-    /// Whether older ones may have been forgotten.
-    pub fn is_full(&self) -> bool {
-        self.0.len() >= Self::MOST
-    }
-}
-
-fn first8(revision: &Revision) -> [u8; 8] {
-    let mut first = [0; 8];
-    first.copy_from_slice(&revision.as_bytes()[..8]);
-    first
-}
-
 fn ids<'a>(keys: &'a CollectionKeys, id: &'a RecordId, key_epoch: u64) -> RecordIds<'a> {
     RecordIds {
         account: keys.account(),
@@ -280,21 +233,6 @@ fn ids<'a>(keys: &'a CollectionKeys, id: &'a RecordId, key_epoch: u64) -> Record
         id: id.as_bytes(),
         kind: KIND,
         key_epoch,
-    }
-}
-
-/// One byte string.
-impl Item for Ancestors {
-    fn to_value(&self) -> Value {
-        Value::Bytes(self.0.concat())
-    }
-
-    fn from_value(value: Value) -> Result<Self, Malformed> {
-        let bytes = Vec::<u8>::from_value(value)?;
-        match bytes.as_chunks::<8>() {
-            (revisions, []) if revisions.len() <= Self::MOST => Ok(Self(revisions.to_vec())),
-            _ => Err(Malformed::new("expected at most 16 revisions' beginnings")),
-        }
     }
 }
 
@@ -314,21 +252,32 @@ impl Item for Attributes {
     }
 }
 
-/// 0 or 1.
-impl Item for Encoding {
-    fn to_value(&self) -> Value {
-        Value::Uint(match self {
+impl Encoding {
+    /// As it is written.
+    pub(super) const fn number(self) -> u8 {
+        match self {
             Self::Identity => 0,
             Self::Zstd => 1,
-        })
+        }
     }
 
-    fn from_value(value: Value) -> Result<Self, Malformed> {
-        match u64::from_value(value)? {
+    pub(crate) fn numbered(number: u64) -> Result<Self, Malformed> {
+        match number {
             0 => Ok(Self::Identity),
             1 => Ok(Self::Zstd),
             _ => Err(Malformed::new("an unknown encoding")),
         }
+    }
+}
+
+/// 0 or 1.
+impl Item for Encoding {
+    fn to_value(&self) -> Value {
+        Value::Uint(self.number().into())
+    }
+
+    fn from_value(value: Value) -> Result<Self, Malformed> {
+        Self::numbered(u64::from_value(value)?)
     }
 }
 

@@ -4,6 +4,12 @@ use super::*;
 use crate::keys::random;
 
 mod anything;
+mod packed;
+
+/// Who decompresses nothing.
+fn never(_: &[u8], _: u64) -> Option<Secret<Vec<u8>>> {
+    None
+}
 
 fn keys_of(account: AccountId, name: &str) -> CollectionKeys {
     let keys = EpochKeys::new(vec![(1, Secret::new([1; 32])), (2, Secret::new([2; 32]))]).unwrap();
@@ -21,6 +27,7 @@ fn content(body: &[u8]) -> Content {
         natural: "uid-1".to_owned(),
         kind: "text/vcard".to_owned(),
         ancestors: Ancestors::default().with(&Revision::of(b"before")),
+        renews: None,
         removed: false,
         attributes: Attributes([("mode".to_owned(), "0600".to_owned())].into()),
         encoding: Encoding::Identity,
@@ -169,7 +176,10 @@ fn a_chunk_is_sealed_the_same_by_every_device() {
     let (chunk, sealed) = seal_chunk(&keys(), &photo).unwrap();
     assert_eq!((chunk, sealed.clone()), seal_chunk(&keys(), &photo).unwrap());
     assert_eq!(
-        keys().open_chunk(&chunk, sealed.as_slice()).unwrap().expose(),
+        keys()
+            .open_chunk(&chunk, sealed.as_slice(), never)
+            .unwrap()
+            .expose(),
         &photo
     );
 }
@@ -179,18 +189,18 @@ fn a_chunk_opens_for_its_own_id_alone() {
     let keys = keys();
     let (one, sealed) = seal_chunk(&keys, b"one").unwrap();
     let (two, _) = seal_chunk(&keys, b"two").unwrap();
-    assert!(keys.open_chunk(&two, sealed.as_slice()).is_err());
+    assert!(keys.open_chunk(&two, sealed.as_slice(), never).is_err());
     assert!(
-        keys.open_chunk(&ChunkRef { key_epoch: 1, ..one }, sealed.as_slice())
+        keys.open_chunk(&ChunkRef { key_epoch: 1, ..one }, sealed.as_slice(), never)
             .is_err()
     );
     assert!(
-        keys.open_chunk(&ChunkRef { length: 4, ..one }, sealed.as_slice())
+        keys.open_chunk(&ChunkRef { length: 4, ..one }, sealed.as_slice(), never)
             .is_err()
     );
     assert!(
         keys_of(AccountId::random(), "contacts")
-            .open_chunk(&one, sealed.as_slice())
+            .open_chunk(&one, sealed.as_slice(), never)
             .is_err()
     );
 }
@@ -199,7 +209,7 @@ fn a_chunk_opens_for_its_own_id_alone() {
 fn the_longest_chunk_fills_its_padding() {
     let (chunk, sealed) = seal_chunk(&keys(), &vec![0; CHUNK]).unwrap();
     assert_eq!(sealed.len(), CHUNK + 1 + 17);
-    assert_eq!(sealed.len(), MAX_SEALED_CHUNK);
+    assert_eq!(sealed.len(), MAX_SEALED_CHUNK - 12);
     assert_eq!(chunk.length, CHUNK as u64);
     assert_eq!(
         seal_chunk(&keys(), &vec![0; CHUNK + 1]).unwrap_err(),
@@ -228,14 +238,17 @@ fn names_of_collections_and_records_are_the_accounts_own() {
 fn the_newest_ancestors_are_remembered() {
     let revision = |n: u8| Revision::of(&[n]);
     let mut ancestors = Ancestors::default();
-    for n in 0..20 {
-        assert_eq!(ancestors.is_full(), n >= 16);
+    for n in 0..132 {
+        assert_eq!(ancestors.is_full(), n >= 128);
         ancestors = ancestors.with(&revision(n)).with(&revision(n));
     }
-    assert!(ancestors.has(&revision(19)) && ancestors.has(&revision(4)) && !ancestors.has(&revision(3)));
-    let other = Ancestors::default().with(&revision(40));
+    assert!(ancestors.has(&revision(131)) && ancestors.has(&revision(4)) && !ancestors.has(&revision(3)));
+    let other = Ancestors::default().with(&revision(200));
     let joined = other.join(&ancestors);
-    assert!(joined.has(&revision(40)) && joined.has(&revision(19)) && joined.is_full());
+    assert!(joined.has(&revision(200)) && joined.has(&revision(131)) && joined.is_full());
+    let less = other.clone().without(&revision(200)).without(&revision(1));
+    assert_eq!(less, Ancestors::default());
+    assert!(joined.has_all(&other) && !ancestors.has_all(&other) && other.has_all(&less));
 }
 
 #[test]

@@ -7,7 +7,8 @@ use crate::keys::{KdfParameters, SigningKey};
 use crate::secret::Secret;
 use crate::signed::{
     AccountOrder, Action, Command, CredentialsRecord, Deed, DelegateCertificate, DelegatedVerbs,
-    DeviceCertificate, LoginStatement, Object, Release, ResetAuthorisation, Signed, Succession, Verb,
+    DeviceCertificate, HoldEnd, LoginStatement, Object, Release, ResetAuthorisation, Signed, Succession,
+    Verb,
 };
 use crate::text::hex;
 
@@ -172,6 +173,21 @@ fn successions_have_the_known_bytes() {
             credentials: f.sized("credentials")?,
         };
         Ok(outputs(&seal(i, &succession)?))
+    });
+}
+
+#[test]
+fn ends_of_holds_have_the_known_bytes() {
+    check(include_str!("../../vectors/hold.json"), |i| {
+        let f = i.inner("fields")?;
+        let end = HoldEnd {
+            account: f.parsed("account")?,
+            device: f.parsed("device")?,
+            epoch: f.parsed("epoch")?,
+            credentials: f.sized("credentials")?,
+            over: f.flag("over")?,
+        };
+        Ok(outputs(&seal(i, &end)?))
     });
 }
 

@@ -8,8 +8,8 @@ use crate::seal::{RecordIds, VERSION, seal_aead, seal_record_with};
 use crate::secret::Secret;
 use crate::signed::EpochKeys;
 use crate::sync::{
-    Ancestors, Attributes, ChunkRef, Chunks, CollectionKeys, Content, Encoding, RecordId, Revision,
-    index_key, seal_chunk,
+    Ancestors, Attributes, ChunkRef, Chunks, CollectionKeys, Compress, Content, Encoding, Part, RecordId,
+    Revision, index_key, seal_chunk,
 };
 use crate::text::hex;
 
@@ -93,6 +93,7 @@ fn content(i: &Inputs<'_>) -> Result<Content, String> {
         natural: i.text("natural")?.to_owned(),
         kind: i.text("kind")?.to_owned(),
         ancestors: ancestors(i.list("ancestors")?)?,
+        renews: i.has("renews").then(|| i.parsed("renews")).transpose()?,
         removed: i.flag("removed")?,
         attributes: Attributes(attributes.ok_or("an attribute is no text")?),
         encoding: match i.number("encoding")? {
@@ -165,15 +166,48 @@ fn contents_seal_to_the_known_bytes_and_open_for_their_names() {
     });
 }
 
+/// A frame that a vector gives.
+struct Frame(Option<Vec<u8>>);
+
+impl Compress for Frame {
+    fn compress(&mut self, _: &[u8]) -> Option<&[u8]> {
+        self.0.as_deref()
+    }
+}
+
+fn decompressed(frame: &[u8], length: u64) -> Option<Secret<Vec<u8>>> {
+    let content = zstd::bulk::decompress(frame, usize::try_from(length).ok()?);
+    content.ok().map(Secret::new)
+}
+
+fn compression(i: &Inputs<'_>) -> Result<Encoding, String> {
+    match i.has("compression") {
+        true => Encoding::numbered(i.number("compression")?).map_err(words),
+        false => Ok(Encoding::Identity),
+    }
+}
+
 fn sealed_chunk(i: &Inputs<'_>, keys: &CollectionKeys) -> Outcome {
     let short = i.has("plaintext");
     let plaintext = match short {
         true => i.bytes("plaintext")?,
         false => i.bytes("of")?.into_iter().cycle().take(length(i)?).collect(),
     };
-    let (chunk, sealed) = seal_chunk(keys, &plaintext).map_err(words)?;
-    assert_eq!(chunk, keys.chunk_ref(&plaintext).map_err(words)?);
-    let opened = keys.open_chunk(&chunk, sealed.as_slice()).map_err(words)?;
+    let encoding = compression(i)?;
+    let mut frame = Frame(i.has("frame").then(|| i.bytes("frame")).transpose()?);
+    let part = Part::of(&plaintext).name(keys, encoding).map_err(words)?;
+    let chunk = part.chunk();
+    let sealed = part.seal(keys, &mut frame).map_err(words)?;
+    assert_eq!(chunk, keys.chunk_ref(&plaintext, encoding).map_err(words)?);
+    if encoding == Encoding::Identity {
+        assert_eq!(
+            (chunk, sealed.clone()),
+            seal_chunk(keys, &plaintext).map_err(words)?
+        );
+    }
+    let opened = keys
+        .open_chunk(&chunk, sealed.as_slice(), decompressed)
+        .map_err(words)?;
     assert!(*opened.expose() == plaintext);
     let mut out = json!({
         "id": chunk.id,
@@ -187,6 +221,18 @@ fn sealed_chunk(i: &Inputs<'_>, keys: &CollectionKeys) -> Outcome {
     Ok(out)
 }
 
+/// A chunk's padded bytes sealed as they stand: with a nonce as one that says inside how it is compressed.
+fn sealed_padded(i: &Inputs<'_>, keys: &CollectionKeys, chunk: &ChunkRef) -> Result<Vec<u8>, String> {
+    let key = keys.chunk_key(chunk).map_err(words)?;
+    let aad = keys.chunk_aad(chunk);
+    let padded = i.bytes("padded")?;
+    if !i.has("nonce") {
+        return Ok([vec![VERSION], seal_aead(&key, &[0; 12], &aad, &padded)].concat());
+    }
+    let nonce = i.sized("nonce")?;
+    Ok([vec![2], seal_aead(&key, &nonce, &aad, &padded), nonce.to_vec()].concat())
+}
+
 #[test]
 fn chunks_seal_to_the_known_bytes_and_open_for_their_names() {
     check(include_str!("../../vectors/sync_chunk.json"), |i| {
@@ -196,18 +242,12 @@ fn chunks_seal_to_the_known_bytes_and_open_for_their_names() {
         }
         let chunk = chunk_ref(i)?;
         let sealed = match i.has("padded") {
-            true => {
-                let key = keys.chunk_key(&chunk).map_err(words)?;
-                let aad = keys.chunk_aad(&chunk);
-                [
-                    vec![VERSION],
-                    seal_aead(&key, &[0; 12], &aad, &i.bytes("padded")?),
-                ]
-                .concat()
-            }
+            true => sealed_padded(i, &keys, &chunk)?,
             false => i.bytes("sealed")?,
         };
-        let opened = keys.open_chunk(&chunk, sealed.as_slice()).map_err(words)?;
+        let opened = keys
+            .open_chunk(&chunk, sealed.as_slice(), decompressed)
+            .map_err(words)?;
         Ok(json!({
             "plaintext": hex(opened.expose()),
             "sealed_digest": hex(&crate::keys::sha256(&sealed)),

@@ -51,14 +51,16 @@ pub struct CreateAccountRequest {
     pub owner: PublicKey,
     /// The sealed keyring.
     pub keyring: Bytes,
-    /// The first device's certificate, signed bytes.
-    pub certificate: Bytes,
+    /// The first device's certificate, signed bytes; none where the account is made without a device, as in a browser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Bytes>,
     /// The cloud's share of the wrap key.
     pub share: Share,
     /// What the owner told.
     pub profile: Profile,
-    /// The device's name.
-    pub device_name: String,
+    /// The device's name; with the certificate, and only then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_name: Option<String>,
     /// The release of the binding before, signed bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Bytes>,
@@ -69,10 +71,12 @@ pub struct CreateAccountRequest {
 pub struct CreatedAccount {
     /// The account.
     pub account: AccountId,
-    /// Its first device.
-    pub device: DeviceId,
-    /// The first session.
-    pub tokens: Tokens,
+    /// Its first device, where one came along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceId>,
+    /// The device's session. An account without a device has none: the first device signs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Tokens>,
 }
 
 /// `GET /v1/account`.
@@ -174,6 +178,10 @@ pub struct NewCredentialsRequest {
     /// With a new root the [`Succession`](crate::signed::Succession), signed bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub succession: Option<Bytes>,
+    /// Of a recovery without the code: the owner key of another root, which the account gets once the hold is over. Until then
+    /// the credentials wait beside those that hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<PublicKey>,
     /// What the devices get; with a new root each active device's certificate is among it.
     pub grants: Vec<Grant>,
 }
@@ -203,6 +211,12 @@ pub struct CredentialsAnswer {
     /// Its warden's newest delegate certificate, signed bytes, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegate: Option<Bytes>,
+    /// Somebody recovers the account without its code, and the owner may say no: until the cloud's own wait is over, ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_ms: Option<u64>,
+    /// Whether that recovery was begun by the device that asks; of one that was overtaken by another device's nothing waits.
+    #[serde(default)]
+    pub recovery_here: bool,
     /// The owner removed the device: no session and no keys any more, but it stays bound until its release.
     #[serde(default, skip_serializing_if = "is_false")]
     pub removed: bool,
@@ -258,6 +272,24 @@ pub struct RecoveryAnswer {
     pub keyring: Bytes,
     /// The certificates of its devices, signed bytes.
     pub devices: Vec<Bytes>,
+    /// The highest key epoch of its records.
+    #[serde(default)]
+    pub key_epoch: u64,
+}
+
+/// 202 to a `PUT /v1/recoveries/{id}/credentials` without the code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldAnswer {
+    /// Until they may hold, ms by the cloud's clock.
+    pub waits_ms: u64,
+}
+
+/// `POST /v1/holds`: a device tells how its hold ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HoldRequest {
+    /// The [`HoldEnd`](crate::signed::HoldEnd), signed bytes.
+    pub hold: Bytes,
 }
 
 /// `POST /v1/service-tokens`.

@@ -121,6 +121,9 @@ pub struct ChangesAnswer {
     pub cursor: String,
     /// Whether there is more.
     pub more: bool,
+    /// Where it was asked without a cursor: how many records there are after these; else 0.
+    #[serde(default)]
+    pub left: u64,
     /// The account's bytes.
     pub quota: Quota,
 }

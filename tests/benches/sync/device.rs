@@ -114,8 +114,10 @@ impl Device {
             .buffer_unordered(4)
             .try_collect::<Vec<()>>()
             .await?;
+        let stored = begun.elapsed();
         self.now("pictures").await?;
         self.print("photos, first", begun.elapsed(), &used)?;
+        print("", "  until belayd has them", stored, None)?;
         let used = self.since_now()?;
         let took = self.now("pictures").await?;
         self.print("photos, no change", took, &used)?;

@@ -3,12 +3,14 @@
 
     peers.py [NAME...]     cp, rclone, restic, syncthing, vdirsyncer; all without a name
 
-Every server is on loopback and on the file system of TMPDIR. Time is from the start of the peer's command to its end (syncthing:
+Every server is on loopback and on the file system of TMPDIR, which needs room for all that all of them keep: nothing is deleted
+before the end, since an ext4 without a journal passes over the inodes of files that were just deleted for each that is made. Time is from the start of the peer's command to its end (syncthing:
 from the call that has it look to the other node's having everything). Memory is VmHWM, read each 20 ms. A row says what a peer
 said when it fails. PEER_SECONDS (300) are for all that a peer does with the contacts, and again for the photos; one that takes
 longer is stopped, and its row says so, and how much was there.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -449,23 +451,24 @@ def main():
     if unknown:
         print(f"unknown: {' '.join(unknown)}; known: {' '.join(PEERS)}", file=sys.stderr)
         return 64
-    with tempfile.TemporaryDirectory(prefix="belay-peers-") as given:
+    with contextlib.ExitStack() as kept:
+        given = kept.enter_context(tempfile.TemporaryDirectory(prefix="belay-peers-"))
         contacts(f"{given}/contacts")
         photos(f"{given}/photos")
         os.sync()
         for name in names:
             for kind in ("contacts", "photos"):
-                with tempfile.TemporaryDirectory(prefix=f"belay-{name}-") as place:
-                    DEADLINE.start()
-                    try:
-                        PEERS[name](place, given, kind)
-                    except (Stopped, subprocess.TimeoutExpired, TimeoutError):
-                        said(name, kind, str(Stopped()))
-                    except Failed as failed:
-                        said(name, kind, f"FAILED: {failed}")
-                    except Exception as error:  # One peer's surprise is not the next one's.
-                        traceback.print_exc()
-                        said(name, kind, f"FAILED: {error}")
+                place = kept.enter_context(tempfile.TemporaryDirectory(prefix=f"belay-{name}-"))
+                DEADLINE.start()
+                try:
+                    PEERS[name](place, given, kind)
+                except (Stopped, subprocess.TimeoutExpired, TimeoutError):
+                    said(name, kind, str(Stopped()))
+                except Failed as failed:
+                    said(name, kind, f"FAILED: {failed}")
+                except Exception as error:  # One peer's surprise is not the next one's.
+                    traceback.print_exc()
+                    said(name, kind, f"FAILED: {error}")
     print(json.dumps(ROWS))
     return 0
 

@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use belay_tests::app::{ACCOUNT, App, Options};
+use belay_tests::place::executable;
 use belay_tests::process::{Process, Program};
 use belay_tests::pusher::{Link, Session};
 use belay_tests::stage::Plan;
@@ -57,12 +58,26 @@ impl Place {
         Link::open(self.address, &origin, Some(&self.session)).await
     }
 
-    /// Starts belayd on the kernel's clock, until it knows its account.
+    /// Starts belayd on the kernel's clock, until it knows its account. The shipped one knows no simulators: it has the system's
+    /// services, of which the bus has some.
     pub async fn start_belayd(&mut self) -> Outcome<u32> {
-        let config = self.stage.place().at("belay.toml").display().to_string();
+        let config = std::fs::read_to_string(self.stage.place().at("belay.toml"))?;
+        let (exe, args) = match shipped("BELAYD")? {
+            None => (self.stage.exe().to_owned(), vec!["role", "belayd"]),
+            Some(exe) => {
+                let config = config.replace("backend = \"simulated\"", "backend = \"auto\"");
+                self.stage.place().write("belay-bench.toml", &config, 0o644)?;
+                (exe, Vec::new())
+            }
+        };
+        let config = match args.is_empty() {
+            true => "belay-bench.toml",
+            false => "belay.toml",
+        };
+        let config = self.stage.place().at(config).display().to_string();
         let log = self.stage.place().at("logs/belayd-bench.log");
-        let args = ["role", "belayd", "--config", &config];
-        let belayd = Program::new("belayd", self.stage.exe(), args, &log)
+        let args = args.into_iter().chain(["--config", &config]);
+        let belayd = Program::new("belayd", &exe, args, &log)
             .env("DBUS_SYSTEM_BUS_ADDRESS", self.stage.bus().address())
             .env("DBUS_SESSION_BUS_ADDRESS", self.stage.bus().address())
             .env("BELAY_LOG", "info")
@@ -96,6 +111,12 @@ impl Place {
     }
 }
 
+/// The program that the variable of this name names, in place of the one with the simulators.
+fn shipped(name: &str) -> Outcome<Option<PathBuf>> {
+    let path = std::env::var_os(name).map(PathBuf::from);
+    path.map(|path| executable(&path)).transpose()
+}
+
 /// The cloud on the kernel's clock: one in a file would have to be looked at again and again.
 async fn start(stage: &Stage, address: SocketAddr) -> Outcome<Process> {
     let text = |name: &str| stage.place().at(name).display().to_string();
@@ -105,9 +126,13 @@ async fn start(stage: &Stage, address: SocketAddr) -> Outcome<Process> {
         .place()
         .write("cloud.toml", "[limits]\nquota = 1099511627776\n", 0o644)?;
     let config = text("cloud.toml");
+    let exe = shipped("BELAY_CLOUD")?;
+    let role = match exe {
+        None => vec!["role", "belay-cloud"],
+        Some(_) => Vec::new(),
+    };
+    let exe = exe.unwrap_or_else(|| stage.exe().to_owned());
     let args = [
-        "role",
-        "belay-cloud",
         "--config",
         &config,
         "--data",
@@ -120,7 +145,8 @@ async fn start(stage: &Stage, address: SocketAddr) -> Outcome<Process> {
         &outbox,
     ];
     let log = stage.place().at("logs/belay-cloud.log");
-    let process = Program::new("belay-cloud", stage.exe(), args, &log)
+    let args = role.into_iter().chain(args);
+    let process = Program::new("belay-cloud", &exe, args, &log)
         .env("BELAY_LOG", "warn")
         .start()?;
     until("the cloud to listen", async || {

@@ -4,6 +4,7 @@
 mod account;
 mod secret;
 mod sync;
+mod upkeep;
 mod watch;
 
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use crate::{Outcome, Surprise, contract};
 pub use account::{Entry, Options, options};
 pub use secret::{memfd, pipe, read_text};
 pub use sync::{CONTACTS, New, Row, SYNC, collection};
+pub use upkeep::{DeviceRow, IdentifierRow, REMOVE_DEVICE, REMOVE_IDENTIFIER, SET_LOGIN};
 pub use watch::Watch;
 
 /// An object of the contract and the interface on it.

@@ -178,15 +178,31 @@ impl App {
             Ok(answer) => answer,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let fd: OwnedFd = fd.into();
-        // A pipe is filled as its reader reads.
-        let content = tokio::task::spawn_blocking(move || {
-            let (mut file, mut content) = (File::from(fd), Vec::new());
-            let _pipes_have_none = file.rewind();
-            file.read_to_end(&mut content).map(|_| content)
-        });
-        Ok(Ok((content.await??, revision)))
+        Ok(Ok((read(fd.into()).await?, revision)))
     }
+
+    /// `Collection.GetFrom`: what is left of a content.
+    ///
+    /// # Errors
+    /// Where there is no reply; the inner error is an error reply.
+    pub async fn rest(&self, name: &str, id: &str, revision: u64, from: u64) -> Outcome<Answer<Vec<u8>>> {
+        let asked = (id, revision, from);
+        let answer: Answer<zbus::OwnedFd> = self.call(collection(name), "GetFrom", &asked).await?;
+        match answer {
+            Ok(fd) => Ok(Ok(read(fd.into()).await?)),
+            Err(refusal) => Ok(Err(refusal)),
+        }
+    }
+}
+
+/// All that is in a memfd, or comes through a pipe, which is filled as its reader reads.
+async fn read(fd: OwnedFd) -> Outcome<Vec<u8>> {
+    let content = tokio::task::spawn_blocking(move || {
+        let (mut file, mut content) = (File::from(fd), Vec::new());
+        let _pipes_have_none = file.rewind();
+        file.read_to_end(&mut content).map(|_| content)
+    });
+    Ok(content.await??)
 }
 
 fn row((id, revision, told): Told) -> Row {

@@ -36,20 +36,32 @@ impl App {
     /// # Errors
     /// Where it doesn't come to that.
     pub async fn reads(&self, object: Object, name: &str, wanted: &str) -> Outcome {
+        let is_it = |value: &OwnedVariant| <&str>::try_from(&**value).is_ok_and(|text| text == wanted);
+        self.comes_to(object, name, &format!("{wanted:?}"), is_it).await
+    }
+
+    /// Waits until the property `name` reads a value that `fits`, whichever signal says so; `what` is said of it.
+    ///
+    /// # Errors
+    /// Where it doesn't come to that.
+    pub async fn comes_to(
+        &self,
+        object: Object,
+        name: &str,
+        what: &str,
+        fits: impl Fn(&OwnedVariant) -> bool,
+    ) -> Outcome {
         let mut watch = self.watch(object).await?;
-        within(
-            &format!("{}.{name} to read {wanted:?}", object.interface),
-            async {
-                loop {
-                    let value = self.read(object, name).await?;
-                    if value.is_ok_and(|v| <&str>::try_from(&*v).is_ok_and(|v| v == wanted)) {
-                        return Ok(());
-                    }
-                    let change = watch.changes.next().await;
-                    change.ok_or_else(|| Surprise::new("the bus went away"))?;
+        within(&format!("{}.{name} to read {what}", object.interface), async {
+            loop {
+                let value = self.read(object, name).await?;
+                if value.is_ok_and(|value| fits(&value)) {
+                    return Ok(());
                 }
-            },
-        )
+                let change = watch.changes.next().await;
+                change.ok_or_else(|| Surprise::new("the bus went away"))?;
+            }
+        })
         .await?
     }
 }

@@ -1,5 +1,8 @@
 //! The judgement of one request and its answer.
 
+use std::sync::{Arc, PoisonError};
+
+use jsonschema::Validator;
 use serde_json::Value;
 
 use super::{Contract, Operation, resolve};
@@ -140,14 +143,7 @@ impl Contract {
     }
 
     fn schema(&self, schema: &Value, instance: &Value) -> Vec<String> {
-        let mut schema = schema.clone();
-        if let (Value::Object(map), Some(components)) = (&mut schema, self.document.get("components")) {
-            map.insert("components".to_owned(), components.clone());
-        }
-        let validator = jsonschema::draft202012::options()
-            .should_validate_formats(true)
-            .build(&schema);
-        match validator {
+        match self.validator(schema) {
             Err(broken) => vec![format!("the schema itself is wrong: {broken}")],
             // Only the place and the rule: the value may be a secret.
             Ok(validator) => validator
@@ -155,6 +151,25 @@ impl Contract {
                 .map(|e| format!("{} breaks {}", e.instance_path(), e.schema_path()))
                 .collect(),
         }
+    }
+
+    /// The schema, made ready to judge by; kept, since that takes longer than many judgements.
+    fn validator(&self, schema: &Value) -> Result<Arc<Validator>, String> {
+        let name = schema.to_string();
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(validator) = ready.get(&name) {
+            return Ok(Arc::clone(validator));
+        }
+        let mut schema = schema.clone();
+        if let (Value::Object(map), Some(components)) = (&mut schema, self.document.get("components")) {
+            map.insert("components".to_owned(), components.clone());
+        }
+        let validator = jsonschema::draft202012::options()
+            .should_validate_formats(true)
+            .build(&schema);
+        let validator = Arc::new(validator.map_err(|broken| broken.to_string())?);
+        ready.insert(name, Arc::clone(&validator));
+        Ok(validator)
     }
 }
 

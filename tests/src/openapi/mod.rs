@@ -5,9 +5,11 @@
 
 mod judge;
 
-use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock};
 
+use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::surprise::During;
@@ -26,6 +28,34 @@ const METHODS: [&str; 7] = ["get", "put", "post", "delete", "patch", "head", "op
 pub struct Contract {
     document: Value,
     operations: Vec<Operation>,
+    /// Each schema that was judged by, by its text.
+    ready: Mutex<HashMap<String, Arc<Validator>>>,
+}
+
+/// An operation's name: its method and the template of its path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Call {
+    /// In upper case.
+    pub method: String,
+    /// With `{names}`.
+    pub path: String,
+}
+
+impl Call {
+    /// The call with this method and this template.
+    #[must_use]
+    pub fn new(method: &str, path: &str) -> Self {
+        Self {
+            method: method.to_owned(),
+            path: path.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
 }
 
 /// One method of one path.
@@ -84,7 +114,11 @@ impl Contract {
                 });
             }
         }
-        Ok(Self { document, operations })
+        Ok(Self {
+            document,
+            operations,
+            ready: Mutex::default(),
+        })
     }
 
     /// Each operation as method and path, such as `("POST", "/v1/verifications/{id}/code")`.
@@ -94,6 +128,13 @@ impl Contract {
             .iter()
             .map(|o| (o.method.clone(), o.path.clone()))
             .collect()
+    }
+
+    /// The call that a request to `path` (without query) is.
+    #[must_use]
+    pub fn call(&self, method: &str, path: &str) -> Option<Call> {
+        self.operation(method, path)
+            .map(|found| Call::new(&found.method, &found.path))
     }
 
     /// The operation that `method` and `path` (without query) call. A path without parameters wins over one with.

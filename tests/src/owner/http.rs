@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use belay_proto::dpop;
 use belay_proto::keys::{SigningKey, random};
@@ -31,6 +31,8 @@ pub struct Reply {
     pub status: u16,
     /// The body.
     pub body: Vec<u8>,
+    /// From the first byte of the question, on a connection that stands, to the last of the answer.
+    pub took: Duration,
 }
 
 /// A key that proves its calls, with a session or without one.
@@ -77,6 +79,10 @@ impl Wire {
 
     pub(super) async fn get(&self, stage: &Stage, path: &str) -> Outcome<Reply> {
         self.call(stage, "GET", path, Vec::new()).await
+    }
+
+    pub(super) async fn put(&self, stage: &Stage, path: &str, body: &impl Serialize) -> Outcome<Reply> {
+        self.call(stage, "PUT", path, serde_json::to_vec(body)?).await
     }
 
     pub(super) async fn post(&self, stage: &Stage, path: &str, body: &impl Serialize) -> Outcome<Reply> {
@@ -137,7 +143,7 @@ impl Wire {
         if let Some(token) = token {
             headers.push(("authorization", format!("DPoP {token}")));
         }
-        if method == "POST" {
+        if method != "GET" {
             headers.push(("content-type", "application/json".to_owned()));
             headers.push((IDEMPOTENCY_KEY, hex(&random::<8>())));
         }
@@ -145,7 +151,7 @@ impl Wire {
         headers.push(("host", host));
         let cloud = stage.cloud()?.address();
         let what = format!("the answer to {method} {path}");
-        let exchange = within(&what, exchange(cloud, method, path, &headers, body)).await??;
+        let (exchange, took) = within(&what, exchange(cloud, method, path, &headers, body)).await??;
         let fresh = exchange.answer_headers.iter().find(|(n, _)| n == DPOP_NONCE);
         if let Some((_, fresh)) = fresh {
             *lock(&self.nonce) = Some(fresh.clone());
@@ -159,8 +165,32 @@ impl Wire {
         Ok(Reply {
             status: exchange.status,
             body: exchange.answer,
+            took,
         })
     }
+}
+
+/// A browser at a link of the cloud's: `GET`, or with `POST` the button of its page.
+///
+/// # Errors
+/// Where the link is of another cloud, or nobody answers.
+pub async fn browse(stage: &Stage, method: &str, link: &str) -> Outcome<Reply> {
+    let public = stage.network().url();
+    let path = link.strip_prefix(&public);
+    let path = path.ok_or_else(|| Surprise::new(format!("{link} isn't at {public}")))?;
+    let host = public.trim_start_matches("http://").to_owned();
+    let mut headers = vec![("host", host)];
+    if method == "POST" {
+        headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));
+    }
+    let cloud = stage.cloud()?.address();
+    let what = format!("the answer to {method} {path}");
+    let (exchange, took) = within(&what, exchange(cloud, method, path, &headers, Vec::new())).await??;
+    Ok(Reply {
+        status: exchange.status,
+        body: exchange.answer,
+        took,
+    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -173,7 +203,7 @@ async fn exchange(
     path: &str,
     headers: &[(&'static str, String)],
     body: Vec<u8>,
-) -> Outcome<Exchange> {
+) -> Outcome<(Exchange, Duration)> {
     let stream = TokioIo::new(TcpStream::connect(cloud).await.during("the cloud")?);
     let (mut sender, connection) = http1::handshake(stream).await?;
     let driver = tokio::spawn(connection);
@@ -181,11 +211,12 @@ async fn exchange(
     for (name, value) in headers {
         request = request.header(*name, value);
     }
-    let answer = sender
-        .send_request(request.body(Full::new(Bytes::from(body.clone())))?)
-        .await?;
+    let request = request.body(Full::new(Bytes::from(body.clone())))?;
+    let begun = Instant::now();
+    let answer = sender.send_request(request).await?;
     let (parts, answered) = answer.into_parts();
     let answered = answered.collect().await?.to_bytes().to_vec();
+    let took = begun.elapsed();
     driver.abort();
     let text = |v: &hyper::header::HeaderValue| v.to_str().unwrap_or_default().to_owned();
     let answer_headers = parts
@@ -194,7 +225,7 @@ async fn exchange(
         .map(|(n, v)| (n.as_str().to_owned(), text(v)));
     let own_headers = headers.iter().map(|(n, v)| ((*n).to_owned(), v.clone()));
     let path = path.split('?').next().unwrap_or_default();
-    Ok(Exchange {
+    let exchange = Exchange {
         method: method.to_owned(),
         path: path.to_owned(),
         request_headers: own_headers.collect(),
@@ -202,7 +233,8 @@ async fn exchange(
         status: parts.status.as_u16(),
         answer_headers: answer_headers.collect(),
         answer: answered,
-    })
+    };
+    Ok((exchange, took))
 }
 
 /// The answer as JSON where the status is the expected one.

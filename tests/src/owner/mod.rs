@@ -4,6 +4,8 @@
 mod belayd;
 mod console;
 mod http;
+mod question;
+mod stranger;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,7 +26,9 @@ use crate::{Outcome, Surprise};
 
 pub use belayd::Belayd;
 pub use console::Console;
-pub use http::Reply;
+pub use http::{Reply, browse};
+pub use question::Question;
+pub use stranger::{Answers, Heard, Stranger, Subject, interrogate};
 
 /// What the warden says became of a command.
 pub type Told = signed::Outcome;

@@ -4,6 +4,7 @@
 //! Its address is the cloud's public one, so that proofs and login signatures name it. It can be a secure one, with an
 //! authority of its own.
 
+mod calls;
 mod relay;
 mod secure;
 mod stream;
@@ -37,6 +38,8 @@ pub(crate) use secure::acceptor;
 pub use tricks::{Reply, Rewriting, Trick};
 pub use weather::Weather;
 
+use tricks::Aim;
+
 /// The running proxy. Dropping it ends it.
 #[derive(Debug)]
 pub struct Proxy {
@@ -65,8 +68,8 @@ struct State {
     /// Where the cloud listens; `None` is no network.
     cloud: Option<SocketAddr>,
     tricks: VecDeque<tricks::Planned>,
-    /// The paths on which a trick was played, in order.
-    played: Vec<String>,
+    /// The methods and paths on which a trick was played, in order.
+    played: Vec<(String, String)>,
     exchanges: Vec<Exchange>,
     wrong: Vec<String>,
     weather: Option<Weather>,
@@ -128,12 +131,7 @@ impl Proxy {
 
     /// Plays `trick` on the next `times` requests whose path begins with `path`, after those planned before.
     pub fn plan(&self, path: &str, times: usize, trick: &Trick) {
-        let planned = tricks::Planned {
-            path: path.to_owned(),
-            times,
-            trick: trick.clone(),
-        };
-        self.shared.state().tricks.push_back(planned);
+        self.shared.plan(Aim::Under(path.to_owned()), times, trick);
     }
 
     /// Forgets the tricks that are planned, and which were played.
@@ -218,7 +216,13 @@ impl Proxy {
         within(&format!("a trick to be played on {path}"), async {
             loop {
                 count.borrow_and_update();
-                if self.shared.state().played.iter().any(|p| p.starts_with(path)) {
+                if self
+                    .shared
+                    .state()
+                    .played
+                    .iter()
+                    .any(|(_, p)| p.starts_with(path))
+                {
                     return Ok(());
                 }
                 count.changed().await?;
@@ -299,9 +303,16 @@ impl Shared {
         self.state().unanswered.retain(|other| !Arc::ptr_eq(other, sent));
     }
 
-    /// Notes that a trick was played on this path.
-    fn note_trick(&self, path: &str) {
-        self.state().played.push(path.to_owned());
+    fn plan(&self, aim: Aim, times: usize, trick: &Trick) {
+        let trick = trick.clone();
+        self.state()
+            .tricks
+            .push_back(tricks::Planned { aim, times, trick });
+    }
+
+    /// Notes that a trick was played on this request.
+    fn note_trick(&self, method: &str, path: &str) {
+        self.state().played.push((method.to_owned(), path.to_owned()));
         self.count.send_modify(|_| ());
     }
 }

@@ -19,6 +19,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 use super::stream::{self, Flow};
+use super::tricks::{Aim, Planned};
 use super::{Shared, Trick};
 use crate::openapi::Exchange;
 use crate::{Outcome, Surprise};
@@ -51,7 +52,7 @@ pub(super) async fn relay(shared: Arc<Shared>, request: Request<Incoming>) -> Ou
     let path = parts.uri.path().to_owned();
     shared.is_reached_by(&parts.headers)?;
     let came = shared.comes(1);
-    let planned = shared.trick(&path);
+    let planned = shared.trick(parts.method.as_str(), &path);
     let (late, chance) = match planned {
         None => shared.weather(&path),
         Some(_) => (0, None),
@@ -73,7 +74,13 @@ pub(super) async fn relay(shared: Arc<Shared>, request: Request<Incoming>) -> Ou
         late,
     };
     if trick.is_some() && !matches!(trick, Some(Trick::LoseAnswer | Trick::Hold(_))) {
-        shared.note_trick(&asked.path);
+        shared.note_trick(asked.parts.method.as_str(), &asked.path);
+    }
+    if matches!(trick, Some(Trick::Endless)) {
+        let kind = ("content-type", "application/json");
+        return Ok(Response::builder()
+            .header(kind.0, kind.1)
+            .body(stream::endless())?);
     }
     let tears = matches!(trick, Some(Trick::Tear));
     let answer = match trick {
@@ -89,7 +96,7 @@ pub(super) async fn relay(shared: Arc<Shared>, request: Request<Incoming>) -> Ou
             let heard = tokio::spawn(async move {
                 let answer = shared.ask(&asked).await?;
                 shared.note(exchange(&asked, &answer), true);
-                shared.note_trick(&asked.path);
+                shared.note_trick(asked.parts.method.as_str(), &asked.path);
                 Ok::<_, Surprise>(())
             });
             heard.await??;
@@ -97,7 +104,7 @@ pub(super) async fn relay(shared: Arc<Shared>, request: Request<Incoming>) -> Ou
         }
         Some(Trick::Hold(go)) => {
             let answer = shared.ask(&asked).await?;
-            shared.note_trick(&asked.path);
+            shared.note_trick(asked.parts.method.as_str(), &asked.path);
             go.notified().await;
             answer
         }
@@ -156,10 +163,15 @@ fn respond(answer: Whole, tears: bool) -> Outcome<Response<Flow>> {
 }
 
 impl Shared {
-    /// The trick that is due for this path.
-    fn trick(&self, path: &str) -> Option<Trick> {
+    /// The trick that is due for this request.
+    fn trick(&self, method: &str, path: &str) -> Option<Trick> {
+        let call = self.contract.call(method, path);
+        let is_due = |planned: &Planned| match &planned.aim {
+            Aim::Under(begin) => path.starts_with(begin),
+            Aim::Call(aimed) => call.as_ref() == Some(aimed),
+        };
         let mut state = self.state();
-        let due = state.tricks.iter().position(|p| path.starts_with(&p.path))?;
+        let due = state.tricks.iter().position(is_due)?;
         let planned = state.tricks.get_mut(due)?;
         planned.times = planned.times.saturating_sub(1);
         let trick = planned.trick.clone();

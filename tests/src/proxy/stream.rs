@@ -24,6 +24,13 @@ pub(super) fn torn(body: &Bytes) -> Flow {
     StreamBody::new(stream::iter([Ok(Frame::data(half)), Err(broken)])).boxed_unsync()
 }
 
+/// A body that goes on until whoever reads it has had enough.
+pub(super) fn endless() -> Flow {
+    static SPACES: [u8; 1 << 16] = [b' '; 1 << 16];
+    let pieces = stream::repeat_with(|| Ok(Frame::data(Bytes::from_static(&SPACES))));
+    StreamBody::new(pieces).boxed_unsync()
+}
+
 /// A request's body, passed on as it comes. Each piece's length is told to `count`.
 pub(super) fn counted(body: Incoming, count: impl Fn(u64) + Send + 'static) -> Flow {
     let told = move |frame: Frame<Bytes>| {

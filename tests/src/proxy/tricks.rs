@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::relay::Whole;
+use crate::openapi::Call;
 
 /// One misbehaviour.
 #[derive(Clone)]
@@ -38,6 +39,8 @@ pub enum Trick {
     Double,
     /// The answer breaks off in the middle of its body.
     Tear,
+    /// A 200 of JSON that never ends; the cloud never hears of it.
+    Endless,
 }
 
 /// What changes an answer.
@@ -71,6 +74,18 @@ impl Trick {
             status,
             headers: Vec::new(),
             body: Vec::new(),
+        }
+    }
+
+    /// A refusal of the cloud by name.
+    #[must_use]
+    pub fn problem(status: u16, name: &str) -> Self {
+        let body =
+            format!(r#"{{"type": "urn:belay:problem:{name}", "title": "{name}", "status": {status}}}"#);
+        Self::Answer {
+            status,
+            headers: vec![("content-type", "application/problem+json".to_owned())],
+            body: body.into_bytes(),
         }
     }
 
@@ -152,14 +167,24 @@ impl fmt::Debug for Trick {
             Self::Rewrite(_) => f.write_str("Rewrite"),
             Self::Double => f.write_str("Double"),
             Self::Tear => f.write_str("Tear"),
+            Self::Endless => f.write_str("Endless"),
         }
     }
+}
+
+/// Which requests a trick is for.
+#[derive(Debug)]
+pub(super) enum Aim {
+    /// Those whose path begins so.
+    Under(String),
+    /// Those that are this call of the contract.
+    Call(Call),
 }
 
 /// A trick and when it is due.
 #[derive(Debug)]
 pub(super) struct Planned {
-    pub(super) path: String,
+    pub(super) aim: Aim,
     pub(super) times: usize,
     pub(super) trick: Trick,
 }

@@ -88,6 +88,7 @@ fn content(natural: String, kind: &str, body: Vec<u8>, chunks: Vec<ChunkRef>) ->
         natural,
         kind: kind.to_owned(),
         ancestors: Ancestors::default(),
+        renews: None,
         removed: false,
         attributes: Attributes::default(),
         encoding: Encoding::Identity,

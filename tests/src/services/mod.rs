@@ -19,7 +19,7 @@ use crate::Outcome;
 pub use feedback::Feedback;
 pub use geoclue::Position;
 pub use login::Login;
-pub use modem::Modem;
+pub use modem::{Modem, SentText};
 pub use network::Network;
 pub use power::Power;
 pub use systemd::Systemd;

@@ -94,6 +94,15 @@ impl Stage {
         Ok(())
     }
 
+    /// Waits for the end of a cloud that dies by itself.
+    pub(super) async fn bury_cloud(&mut self) -> Outcome {
+        self.proxy.connect(None);
+        if let Some(mut cloud) = self.cloud.take() {
+            cloud.process.wait().await?;
+        }
+        Ok(())
+    }
+
     /// The running cloud.
     ///
     /// # Errors

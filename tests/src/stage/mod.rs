@@ -2,6 +2,7 @@
 
 mod cloud;
 mod device;
+mod failpoint;
 mod files;
 mod units;
 
@@ -53,6 +54,8 @@ pub struct Plan {
     pub outbox: bool,
     /// Whether the cloud is reached with TLS, under an authority of its own, see [`crate::proxy::AUTHORITY`].
     pub secure: bool,
+    /// Whether points can be armed at which programs die, see [`Stage::arm`].
+    pub failpoints: bool,
     /// From which level on the programs log. Tests look for secrets in everything that is ever logged; a bench has
     /// what users have.
     pub log_level: &'static str,
@@ -94,6 +97,7 @@ impl Plan {
             cloud_env: Vec::new(),
             outbox: true,
             secure: false,
+            failpoints: false,
             log_level: "trace",
         }
     }
@@ -142,7 +146,10 @@ impl Plan {
             place.write(files::AUTHORITY, crate::proxy::AUTHORITY, 0o644)?;
         }
         place.write("belay.toml", &files::config(&place, &proxy.url(), &self), 0o644)?;
-        let bus = Bus::start(&place, &exe, &self.policy, self.log_level).await?;
+        if self.failpoints {
+            failpoint::prepare(&place)?;
+        }
+        let bus = Bus::start(&place, &exe, &self).await?;
         let polkit = Polkit::start(bus.socket()).await?;
         let services = Services::start(bus.socket()).await?;
         let person = guest::connect(bus.socket(), guest::person()).await?;
@@ -254,6 +261,7 @@ impl Stage {
             bus: self.bus.address(),
             clock: self.clock.file(),
             log_level: self.plan.log_level,
+            failpoints: self.plan.failpoints,
         }
     }
 
@@ -320,18 +328,28 @@ struct Roles {
     bus: String,
     clock: PathBuf,
     log_level: &'static str,
+    failpoints: bool,
 }
 
 impl Roles {
     fn program(&self, role: &str, args: &[&str]) -> Program {
         let all = ["role", role].into_iter().chain(args.iter().copied());
         let log = self.place.at("logs").join(format!("{role}.log"));
-        Program::new(role, &self.exe, all, &log)
+        let program = Program::new(role, &self.exe, all, &log);
+        arms(program, &self.place, self.failpoints)
             .env("DBUS_SYSTEM_BUS_ADDRESS", &self.bus)
             // feedbackd is on the session's bus, which here is the same.
             .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
             .env("BELAY_LOG", self.log_level)
             .env(FileClock::VARIABLE, &self.clock)
+    }
+}
+
+/// Lets points of a program be armed.
+pub(crate) fn arms(program: Program, place: &Place, may: bool) -> Program {
+    match may {
+        true => program.env(belay_proto::failpoint::VARIABLE, failpoint::file(place)),
+        false => program,
     }
 }
 

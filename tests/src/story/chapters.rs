@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::app::{ACCOUNT, App, Options, WARDEN, entry, options, refused};
 use crate::story::scratch::Scratch;
-use crate::story::{Teller, band, lost, sync};
+use crate::story::{Teller, account, band, lost, sync};
 use crate::surprise::During;
 use crate::{Outcome, Stage, expect};
 
@@ -44,7 +44,8 @@ pub(super) async fn walk(stage: &mut Stage, teller: &mut Teller) -> Outcome {
     register(stage, teller, &app, BEN, BEN_PASSWORD)
         .await
         .during("registering Ben")?;
-    sync::walk(stage, teller, &app).await.during("sync")
+    sync::walk(stage, teller, &app).await.during("sync")?;
+    account::walk(stage, teller).await.during("Cleo's account")
 }
 
 async fn new_device(stage: &Stage, teller: &mut Teller, app: &App) -> Outcome {

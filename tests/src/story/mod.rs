@@ -1,5 +1,6 @@
 //! The story of a device and its two owners, walked on a [`Stage`] and told as it goes.
 
+mod account;
 mod band;
 mod chapters;
 mod found;
@@ -8,8 +9,12 @@ mod scratch;
 mod sync;
 mod teller;
 
+use std::fs::Permissions;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::ExitCode;
 
+use tempfile::NamedTempFile;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{App, DEVICE};
@@ -57,7 +62,13 @@ async fn told(stay: bool) -> Outcome<Ended> {
 async fn whole(stay: bool) -> Outcome {
     let mut teller = Teller::default();
     teller.step("A private message bus, a cloud, the warden and belayd start in a temporary folder.");
-    let mut stage = Plan::new(&std::env::current_exe()?).empty().await?;
+    let settings = settings()?;
+    let cloud_args = vec!["--config".to_owned(), settings.path().display().to_string()];
+    let plan = Plan {
+        cloud_args,
+        ..Plan::new(&std::env::current_exe()?)
+    };
+    let mut stage = plan.empty().await?;
     let told = chapters::walk(&mut stage, &mut teller).await;
     if let Err(surprise) = told.and_then(|()| stage.verdict()) {
         let logs = stage.keep();
@@ -76,6 +87,17 @@ async fn whole(stay: bool) -> Outcome {
         std::future::pending::<()>().await;
     }
     Ok(())
+}
+
+/// The cloud's settings, which it may read as whoever it runs as.
+fn settings() -> Outcome<NamedTempFile> {
+    let mut file = tempfile::Builder::new()
+        .prefix("belay-cloud-")
+        .suffix(".toml")
+        .permissions(Permissions::from_mode(0o644))
+        .tempfile()?;
+    writeln!(file, "services = [{:?}]", account::SERVICE)?;
+    Ok(file)
 }
 
 /// Prints what a script or a person needs to go on.

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use belay_tests::guest;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::owner::{ADA, PASSWORD, adas, code, state};
 use crate::scene::{Scene, scene};
@@ -89,4 +89,59 @@ async fn belayctl_exits_as_sysexits_says() {
         .await
         .unwrap();
     assert_eq!(status.code(), Some(64));
+}
+
+#[tokio::test]
+async fn belayctl_shows_and_changes_what_the_device_does_by_itself() {
+    let scene = adas().await;
+    let (right, wrong) = (file(PASSWORD), file("not-the-password-1"));
+    let (right, wrong) = (right.path().to_str().unwrap(), wrong.path().to_str().unwrap());
+    let nothing = json!({
+        "lock_after_offline": 0, "wipe_after_offline": 0, "lock_on_sim_change": false, "lock_on_accessory_lost": false,
+        "recovery_without_code": false, "dry_run": false, "trusted_number_set": false,
+    });
+    let is = async |args: &[&str], exit: i32| -> Value {
+        let (code, answer) = ctl(&scene, &[&["policy"], args].concat()).await;
+        assert_eq!(code, Some(exit), "{args:?}: {answer}");
+        answer
+    };
+    assert_eq!(
+        is(&[], 0).await,
+        json!({ "policies": nothing, "find_enabled": true })
+    );
+    // A time that can't be is refused before anything is asked.
+    is(&["--lock-after-offline", "3h"], 64).await;
+    is(&["--dry-run", "yes", "--password-file", wrong], 77).await;
+    assert_eq!(is(&[], 0).await["policies"], nothing);
+    let change = [
+        "--lock-after-offline",
+        "3d",
+        "--trusted-number",
+        "+49 170 1234567",
+        "--dry-run",
+        "yes",
+        "--password-file",
+        right,
+    ];
+    let mut wanted = nothing;
+    wanted["lock_after_offline"] = json!(3 * 24 * 3_600_000);
+    (wanted["trusted_number_set"], wanted["dry_run"]) = (json!(true), json!(true));
+    assert_eq!(is(&change, 0).await["policies"], wanted);
+    assert_eq!(is(&[], 0).await["policies"], wanted);
+    is(&["--trusted-number", "none", "--password-file", right], 0).await;
+    wanted["trusted_number_set"] = json!(false);
+    assert_eq!(is(&[], 0).await["policies"], wanted, "what isn't named stays");
+    let text = crate::belayctl_shown::piped(&scene, &["policy"]).await;
+    assert!(text.contains("lock-after-offline      3 d   lock"), "{text}");
+}
+
+#[tokio::test]
+async fn a_device_that_is_nobodys_has_no_policies() {
+    let scene = scene().await;
+    let right = file(PASSWORD);
+    let right = right.path().to_str().unwrap();
+    let (exit, shown) = ctl(&scene, &["policy"]).await;
+    assert_eq!((exit, &shown["policies"]), (Some(0), &json!({})), "{shown}");
+    let (exit, refused) = ctl(&scene, &["policy", "--dry-run", "yes", "--password-file", right]).await;
+    assert_eq!(exit, Some(65), "{refused}");
 }

@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use belay_tests::app::{ACCOUNT, Answer, App, DEVICE, Options, WARDEN, memfd, refused};
+use belay_tests::app::{ACCOUNT, Answer, App, DEVICE, Options, WARDEN, memfd, options, refused};
 use belay_tests::guest;
 use belay_tests::polkit::Answer as Polkit;
 use belay_tests::proxy::Trick;
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use zbus::{Fd, OwnedFd};
 
 use crate::methods::{call, name};
-use crate::owner::{ADA, BEN, PASSWORD, adas, app, registering, state};
+use crate::owner::{ADA, BEN, PASSWORD, adas, app, code, registering, state};
 use crate::scene::{Scene, scene, skipped};
 
 /// More callers than the session has places for.
@@ -89,6 +89,8 @@ async fn one_confirmation_at_a_time_and_no_cancellation_once_the_account_is_aske
     refused(app.confirm(&id, &code).await.unwrap(), "Busy").unwrap();
     refused(by_id(&app, "CancelVerification", &id).await, "Busy").unwrap();
     refused(call(&app, ACCOUNT, "SignIn").await, "Busy").unwrap();
+    // Nor does anything begin that an account of this device's would be in the way of.
+    refused(app.begin_recovery(BEN).await.unwrap(), "Conflict").unwrap();
     assert_eq!(state(&scene).await, "registering");
 }
 
@@ -106,6 +108,54 @@ async fn one_code_at_a_time_is_asked_for() {
     });
     scene.network().played("/v1/verifications/").await.unwrap();
     refused(by_id(&app, "ResendCode", &id).await, "Busy").unwrap();
+}
+
+/// While the cloud says nothing two calls are made at once, and the one of them that is answered is `Busy`.
+async fn second_is_busy<F: Future<Output = Answer<()>>>(scene: &Scene, what: &str, one: impl Fn() -> F) {
+    scene.network().plan("/v1/", 1000, &Trick::Hang);
+    let mut both: FuturesUnordered<F> = [one(), one()].into_iter().collect();
+    let first = within(what, both.next()).await.unwrap().unwrap();
+    assert_eq!(name(&first), "Busy", "{what}");
+    scene.network().behave();
+}
+
+#[tokio::test]
+async fn one_thing_of_a_kind_is_asked_of_the_cloud_at_a_time() {
+    let scene = scene().await;
+    let app = app(&scene);
+    second_is_busy(&scene, "CheckActivation", || {
+        call(&app, ACCOUNT, "CheckActivation")
+    })
+    .await;
+    let (id, _) = begun(&scene).await;
+    let look = async || -> Answer<()> {
+        let body = (id.as_str(), Options::new());
+        let answer: Answer<String> = app.call(ACCOUNT, "VerificationState", &body).await.unwrap();
+        answer.map(drop)
+    };
+    second_is_busy(&scene, "VerificationState", look).await;
+
+    let scene = adas().await;
+    let app = crate::owner::app(&scene);
+    for member in ["ListDevices", "GetServiceToken", "SecurityCheck"] {
+        second_is_busy(&scene, member, || call(&app, ACCOUNT, member)).await;
+    }
+    let named = async || -> Answer<()> {
+        let name = options([("display-name", "Ada".into())]);
+        let body = (name, Options::new());
+        app.call(ACCOUNT, "SetProfile", &body).await.unwrap()
+    };
+    second_is_busy(&scene, "SetProfile", named).await;
+}
+
+#[tokio::test]
+async fn one_address_at_a_time_is_confirmed() {
+    let scene = adas().await;
+    let app = app(&scene);
+    let id = app.add_identifier(BEN, PASSWORD).await.unwrap().unwrap();
+    let code = code(&scene, BEN).await;
+    let confirm = async || app.confirm_identifier(&id, &code).await.unwrap();
+    second_is_busy(&scene, "ConfirmIdentifier", confirm).await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use belay_tests::app::options;
+use belay_tests::app::{ACCOUNT, Answer, Options, options};
 use belay_tests::carriers::{Gateway, Letter, MailServer, PASSWORD as MAIL_PASSWORD, USER};
 use belay_tests::proxy::AUTHORITY;
 use belay_tests::stage::Plan;
@@ -203,4 +203,35 @@ async fn a_gateway_that_refuses_is_not_asked_again() {
         "nothing to send again"
     );
     sending.logs_without(&[NUMBER, &code_in(refused.body["text"].as_str().unwrap())]);
+}
+
+#[tokio::test]
+async fn what_is_done_to_an_account_is_told_through_the_mail_server_in_the_owners_language() {
+    let sending = Sending::new().await;
+    let id = sending.register(ADA, "it").await;
+    let letter = sending.mails.next().await.unwrap();
+    let text = read(&letter).get_body().unwrap();
+    let code = code_in(text.split("/verify/").next().unwrap());
+    let app = app(&sending.scene);
+    app.confirm(&id, &code).await.unwrap().unwrap();
+    sending.scene.clock().run(20).unwrap();
+    let secrets = [("old", PASSWORD), ("new", "marble-ferry-17-canyon")];
+    let ticket = app.present("change-password", "", &secrets).await.unwrap();
+    let changed: Answer<()> = app
+        .call(ACCOUNT, "ChangePassword", &(ticket.unwrap(), Options::new()))
+        .await
+        .unwrap();
+    changed.unwrap();
+    let letter = sending.mails.next().await.unwrap();
+    assert_eq!(letter.to, ADA);
+    let mail = read(&letter);
+    assert_eq!(
+        mail.headers.get_first_value("Subject").unwrap(),
+        "La tua password Belay è stata cambiata"
+    );
+    let text = mail.get_body().unwrap();
+    assert!(text.contains("Quella vecchia non vale più."), "{text}");
+    for secret in [PASSWORD, "marble-ferry-17-canyon", "/verify/", &code] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
 }

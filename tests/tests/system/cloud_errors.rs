@@ -12,17 +12,6 @@ use crate::methods::name;
 use crate::owner::{ADA, BEN, BENS, PASSWORD, app, code, registered, registering, state};
 use crate::scene::scene;
 
-/// A refusal of the cloud by name.
-fn problem(status: u16, name: &str) -> Trick {
-    let body = format!(r#"{{"type": "urn:belay:problem:{name}", "title": "{name}", "status": {status}}}"#);
-    let headers = vec![("content-type", "application/problem+json".to_owned())];
-    Trick::Answer {
-        status,
-        headers,
-        body: body.into_bytes(),
-    }
-}
-
 #[tokio::test]
 async fn the_clouds_limits_have_their_names() {
     let mut scene = scene().await;
@@ -30,7 +19,7 @@ async fn the_clouds_limits_have_their_names() {
     let app = app(&scene);
     scene
         .network()
-        .plan("/v1/verifications", 50, &problem(429, "too-soon"));
+        .plan("/v1/verifications", 50, &Trick::problem(429, "too-soon"));
     refused(
         app.register(ADA, PASSWORD, &Options::new()).await.unwrap(),
         "TooSoon",
@@ -40,15 +29,41 @@ async fn the_clouds_limits_have_their_names() {
     let (id, code) = registering(&scene, ADA, PASSWORD).await;
     scene
         .network()
-        .plan("/v1/verifications/", 50, &problem(429, "too-many"));
+        .plan("/v1/verifications/", 50, &Trick::problem(429, "too-many"));
     refused(app.confirm(&id, &code).await.unwrap(), "TooManyAttempts").unwrap();
     scene.network().behave();
     app.confirm(&id, &code).await.unwrap().unwrap();
     scene.factory_reset().await.unwrap();
-    scene.network().plan("/v1/login", 50, &problem(429, "too-many"));
+    scene
+        .network()
+        .plan("/v1/login", 50, &Trick::problem(429, "too-many"));
     refused(app.sign_in(ADA, PASSWORD).await.unwrap(), "TooManyAttempts").unwrap();
     scene.network().behave();
     app.sign_in(ADA, PASSWORD).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_cloud_without_a_way_to_an_address_and_with_a_spent_budget_says_so_of_each_address() {
+    let scene = scene().await;
+    scene.clock().run(20).unwrap();
+    let app = app(&scene);
+    registered(&scene, ADA, PASSWORD).await;
+    let network = scene.network();
+    let nowhere = Trick::problem(422, "channel-unavailable");
+    network.plan("/v1/verifications", 50, &nowhere);
+    let added = app.add_identifier(BEN, PASSWORD).await.unwrap();
+    refused(added, "NotSupported").unwrap();
+    network.plan("/v1/recoveries", 50, &nowhere);
+    refused(app.begin_recovery(ADA).await.unwrap(), "NotSupported").unwrap();
+    network.behave();
+
+    let id = app.add_identifier(BEN, PASSWORD).await.unwrap().unwrap();
+    let code = code(&scene, BEN).await;
+    network.plan("/v1/verifications/", 50, &Trick::problem(429, "too-many"));
+    let confirmed = app.confirm_identifier(&id, &code).await.unwrap();
+    refused(confirmed, "TooManyAttempts").unwrap();
+    network.behave();
+    app.confirm_identifier(&id, &code).await.unwrap().unwrap();
 }
 
 async fn by_id(app: &App, member: &str, id: &str) -> Answer<()> {

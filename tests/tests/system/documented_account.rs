@@ -13,18 +13,9 @@ use belay_tests::stage::Plan;
 use belay_tests::sysfs::Hardware;
 use tokio::sync::Notify;
 
-use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, registered, registering, state};
+use crate::account_life::{another_code, begin_recovery, recover};
+use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, code, other_code, registered, registering, state};
 use crate::scene::{Scene, plan, scene, skipped};
-
-/// A refusal of the cloud by name.
-fn problem(status: u16, name: &str) -> Trick {
-    let body = format!(r#"{{"type": "urn:belay:problem:{name}", "title": "{name}", "status": {status}}}"#);
-    Trick::Answer {
-        status,
-        headers: vec![("content-type", "application/problem+json".to_owned())],
-        body: body.into_bytes(),
-    }
-}
 
 /// Begins a registration of Ada's, so long ago that another code may be sent; its id and the code of the mail.
 async fn begun(scene: &Scene) -> (String, String) {
@@ -86,14 +77,14 @@ async fn a_verification_that_the_cloud_has_forgotten_gets_no_other_code() {
     let (id, _) = begun(&scene).await;
     scene
         .network()
-        .plan("/v1/verifications/", 1, &problem(404, "not-found"));
+        .plan("/v1/verifications/", 1, &Trick::problem(404, "not-found"));
     refused(by_id(&app, "ResendCode", &id).await, "CodeExpired").unwrap();
     assert_eq!(state(&scene).await, "unbound");
 }
 
 #[tokio::test]
 async fn what_waits_for_the_cloud_when_its_verification_is_given_up_is_cancelled() {
-    for member in ["ResendCode", "ConfirmRegistration"] {
+    for member in ["ResendCode", "VerificationState", "ConfirmRegistration"] {
         let scene = scene().await;
         let app = app(&scene);
         let (id, code) = begun(&scene).await;
@@ -106,6 +97,11 @@ async fn what_waits_for_the_cloud_when_its_verification_is_given_up_is_cancelled
             async move {
                 match member {
                     "ResendCode" => by_id(&app, member, &id).await,
+                    "VerificationState" => {
+                        let body = (id, Options::new());
+                        let answer: Answer<String> = app.call(ACCOUNT, member, &body).await.unwrap();
+                        answer.map(drop)
+                    }
                     _ => app.confirm(&id, &code).await.unwrap().map(drop),
                 }
             }
@@ -116,6 +112,48 @@ async fn what_waits_for_the_cloud_when_its_verification_is_given_up_is_cancelled
         refused(waits.await.unwrap(), "Cancelled").unwrap();
         assert_eq!(state(&scene).await, "unbound", "{member}");
     }
+}
+
+#[tokio::test]
+async fn an_address_that_is_given_up_while_its_code_is_under_way_is_not_added() {
+    let scene = adas().await;
+    let app = app(&scene);
+    let id = app.add_identifier(BEN, PASSWORD).await.unwrap().unwrap();
+    let code = code(&scene, BEN).await;
+    let go = Arc::new(Notify::new());
+    scene
+        .network()
+        .plan("/v1/verifications/", 1, &Trick::Hold(Arc::clone(&go)));
+    let waits = tokio::spawn({
+        let (app, id) = (app.clone(), id.clone());
+        async move { app.confirm_identifier(&id, &code).await.unwrap() }
+    });
+    scene.network().played("/v1/verifications/").await.unwrap();
+    by_id(&app, "CancelVerification", &id).await.unwrap();
+    go.notify_one();
+    refused(waits.await.unwrap(), "Cancelled").unwrap();
+    assert_eq!(app.identifiers().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_recovery_that_is_given_up_while_its_code_is_under_way_says_so_and_not_that_the_code_is_wrong() {
+    let scene = adas().await;
+    let recovery = another_code(&scene, PASSWORD).await;
+    let (id, right) = begin_recovery(&scene, &scene).await;
+    let go = Arc::new(Notify::new());
+    scene
+        .network()
+        .plan("/v1/recoveries/", 1, &Trick::Hold(Arc::clone(&go)));
+    let app = app(&scene);
+    let given_up = async {
+        scene.network().played("/v1/recoveries/").await.unwrap();
+        by_id(&app, "CancelVerification", &id).await.unwrap();
+        go.notify_one();
+    };
+    let wrong = other_code(&right);
+    let (answer, ()) = tokio::join!(recover(&scene, &id, &wrong, &recovery), given_up);
+    refused(answer, "Cancelled").unwrap();
+    assert_eq!(state(&scene).await, "bound");
 }
 
 #[tokio::test]
@@ -157,7 +195,9 @@ async fn a_command_for_the_owner_alone_needs_the_right_password_and_waits_out_th
 async fn a_cloud_that_takes_no_more_commands_for_now_is_not_taken_for_a_wrong_password() {
     let scene = adas().await;
     scene.clock().run(20).unwrap();
-    scene.network().plan("/v1/devices", 50, &problem(429, "too-many"));
+    scene
+        .network()
+        .plan("/v1/devices", 50, &Trick::problem(429, "too-many"));
     refused(send(&scene, &RING, "").await, "TooSoon").unwrap();
     scene.network().behave();
     send(&scene, &RING, "").await.unwrap();
@@ -189,10 +229,10 @@ async fn one_command_at_a_time_is_sent_and_none_without_a_cloud_or_a_session() {
     // The session is taken back: the access token is refused, and the refresh token with it.
     scene
         .network()
-        .plan("/v1/devices", 1, &problem(401, "invalid-token"));
+        .plan("/v1/devices", 1, &Trick::problem(401, "invalid-token"));
     scene
         .network()
-        .plan("/v1/token", 1, &problem(400, "invalid-grant"));
+        .plan("/v1/token", 1, &Trick::problem(400, "invalid-grant"));
     refused(send(&scene, &RING, "").await, "ReauthenticationRequired").unwrap();
 }
 

@@ -92,6 +92,20 @@ pub fn framed(natural: &str, revision: u64) -> FramedRecord {
 }
 
 #[tokio::test]
+async fn whoever_waits_for_a_collection_that_is_switched_off_waits_no_more() {
+    let scene = syncing().await;
+    let app = app(&scene);
+    scene.network().plan("/v1/sync/", 1000, &Trick::Hang);
+    let waits = tokio::spawn({
+        let app = app.clone();
+        async move { app.sync_now().await.unwrap() }
+    });
+    scene.network().played("/v1/sync/").await.unwrap();
+    app.enable("contacts", false).await.unwrap().unwrap();
+    refused(waits.await.unwrap(), "Cancelled").unwrap();
+}
+
+#[tokio::test]
 async fn a_device_of_nobodys_syncs_nothing_and_has_no_collection() {
     let scene = scene().await;
     let app = app(&scene);
@@ -149,12 +163,21 @@ async fn what_makes_no_sense_is_an_invalid_argument() {
         .await
         .unwrap();
     refused(answer, "InvalidArgument").unwrap();
+    for (ids, options) in [
+        (vec![NOBODY; 10_001], Options::new()),
+        (vec!["x"], Options::new()),
+        (vec![NOBODY], unknown()),
+    ] {
+        let answer: Answer<Vec<String>> = app.call(CONTACTS, "Removed", &(ids, options)).await.unwrap();
+        refused(answer, "InvalidArgument").unwrap();
+    }
     for id in ["", "x", &"0A".repeat(16), "../account", &"0".repeat(1 << 16)] {
         let answer: Answer<(OwnedFd, u64, HashMap<String, OwnedVariant>)> =
             app.call(CONTACTS, "Get", &(id,)).await.unwrap();
         refused(answer, "InvalidArgument").unwrap();
         let answer: Answer<OwnedFd> = app.call(CONTACTS, "GetMany", &(vec![id],)).await.unwrap();
         refused(answer, "InvalidArgument").unwrap();
+        refused(app.rest("contacts", id, 1, 0).await.unwrap(), "InvalidArgument").unwrap();
         refused(app.delete("contacts", id, 1).await.unwrap(), "InvalidArgument").unwrap();
         refused(
             app.resolve("contacts", id, "mine").await.unwrap(),
@@ -240,6 +263,7 @@ async fn records_that_arent_there_and_revisions_that_are_old_are_told() {
     refused(app.content("contacts", NOBODY).await.unwrap(), "NotFound").unwrap();
     let answer: Answer<OwnedFd> = app.call(CONTACTS, "GetMany", &(vec![NOBODY],)).await.unwrap();
     refused(answer, "NotFound").unwrap();
+    refused(app.rest("contacts", NOBODY, 1, 0).await.unwrap(), "NotFound").unwrap();
     refused(app.delete("contacts", NOBODY, 1).await.unwrap(), "NotFound").unwrap();
     refused(app.resolve("contacts", NOBODY, "both").await.unwrap(), "NotFound").unwrap();
 
@@ -275,8 +299,20 @@ async fn records_that_arent_there_and_revisions_that_are_old_are_told() {
         })
         .await
         .unwrap();
-    let (content, _) = app.content("contacts", &id).await.unwrap().unwrap();
+    let (content, revision) = app.content("contacts", &id).await.unwrap().unwrap();
     assert_eq!(content, CARD);
+    let length = CARD.len() as u64;
+    for from in [0, 7, length] {
+        let left = app.rest("contacts", &id, revision, from).await.unwrap().unwrap();
+        assert_eq!(left, &CARD[usize::try_from(from).unwrap()..]);
+    }
+    let more = app.rest("contacts", &id, revision, length + 1).await.unwrap();
+    refused(more, "InvalidArgument").unwrap();
+    refused(
+        app.rest("contacts", &id, revision + 1, 0).await.unwrap(),
+        "Conflict",
+    )
+    .unwrap();
 }
 
 #[tokio::test]

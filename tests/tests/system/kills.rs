@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use belay_tests::app::{ACCOUNT, App, WARDEN};
+use belay_tests::app::{ACCOUNT, App, WARDEN, refused};
 use belay_tests::proxy::Trick;
 
 use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, registered, registering, state};
@@ -143,6 +143,32 @@ async fn a_release_that_belayd_never_heard_of_is_fetched_at_its_next_start_and_d
         .await
         .unwrap();
     registered(&scene, BEN, BENS).await;
+}
+
+#[tokio::test]
+async fn a_deletion_whose_answers_are_lost_frees_the_device_by_itself_however_late_it_hears_of_it() {
+    let scene = adas().await;
+    scene.clock().run(20).unwrap();
+    // The device hears of nothing besides: as a network that fails in this moment.
+    scene.network().plan("/v1/account", 1000, &Trick::LoseAnswer);
+    let answer = app(&scene).delete_account(PASSWORD).await.unwrap();
+    refused(answer, "Offline").unwrap();
+    assert_eq!(state(&scene).await, "bound", "nobody here knows of it");
+    // Longer than any ticket lives.
+    scene
+        .clock()
+        .advance(Duration::from_secs(6 * 24 * 60 * 60))
+        .unwrap();
+    assert_eq!(app(&scene).text(WARDEN, "BindingState").await.unwrap(), "bound");
+    scene.network().behave();
+    scene.network().cut();
+    app(&scene).reads(ACCOUNT, "State", "unbound").await.unwrap();
+    scene
+        .network()
+        .seen("the release", |e| e.path == "/v1/releases" && e.status == 204)
+        .await
+        .unwrap();
+    registered(&scene, ADA, PASSWORD).await;
 }
 
 #[tokio::test]

@@ -58,11 +58,13 @@ pub const METHODS: &[(Object, &str, &str)] = &[
     (CONTACTS, "SetEnabled", "org.belay1.sync.manage"),
     (CONTACTS, "List", "org.belay1.data.read"),
     (CONTACTS, "Identify", "org.belay1.data.read"),
+    (CONTACTS, "Removed", "org.belay1.data.read"),
     (CONTACTS, "Put", "org.belay1.sync.manage"),
     (CONTACTS, "PutMany", "org.belay1.sync.manage"),
     (CONTACTS, "PutAll", "org.belay1.sync.manage"),
     (CONTACTS, "GetMany", "org.belay1.data.read"),
     (CONTACTS, "Get", "org.belay1.data.read"),
+    (CONTACTS, "GetFrom", "org.belay1.data.read"),
     (CONTACTS, "Delete", "org.belay1.sync.manage"),
     (CONTACTS, "Resolve", "org.belay1.sync.manage"),
     (CONTACTS, "Choose", "org.belay1.sync.manage"),
@@ -107,6 +109,12 @@ async fn call_sync(app: &App, object: Object, member: &str) -> Result<(), Refusa
             let answer = app.call::<_, Vec<String>>(object, member, &(nothing,)).await;
             return answer.unwrap().map(drop);
         }
+        "Removed" => {
+            let answer = app
+                .call::<_, Vec<String>>(object, member, &(vec![id], none))
+                .await;
+            return answer.unwrap().map(drop);
+        }
         "Put" => {
             let answer = app
                 .call::<_, u64>(object, member, &("", 0_u64, content(), none))
@@ -115,6 +123,11 @@ async fn call_sync(app: &App, object: Object, member: &str) -> Result<(), Refusa
         }
         "GetMany" => {
             let answer = app.call::<_, zbus::OwnedFd>(object, member, &(vec![id],)).await;
+            return answer.unwrap().map(drop);
+        }
+        "GetFrom" => {
+            let rest = (id, 1_u64, 0_u64);
+            let answer = app.call::<_, zbus::OwnedFd>(object, member, &rest).await;
             return answer.unwrap().map(drop);
         }
         "Get" => {
@@ -130,10 +143,15 @@ async fn call_sync(app: &App, object: Object, member: &str) -> Result<(), Refusa
 
 /// Calls a method with arguments of the right types that succeed nowhere by accident.
 pub async fn call(app: &App, object: Object, member: &str) -> Result<(), Refusal> {
-    if [SYNC, CONTACTS].contains(&object) {
-        return call_sync(app, object, member).await;
+    match [SYNC, CONTACTS].contains(&object) {
+        true => call_sync(app, object, member).await,
+        false => call_with(app, object, member, Options::new()).await,
     }
-    let (none, id) = (Options::new(), "00000000000000000000000000000000");
+}
+
+/// The same, of what isn't sync's, with these options where the method takes any.
+pub async fn call_with(app: &App, object: Object, member: &str, options: Options<'_>) -> Result<(), Refusal> {
+    let (none, id) = (options, "00000000000000000000000000000000");
     let code = Fd::from(memfd(b"123456").unwrap());
     let fd = || Fd::from(memfd(b"not-the-password-1").unwrap());
     let answer = match member {
@@ -156,7 +174,7 @@ pub async fn call(app: &App, object: Object, member: &str) -> Result<(), Refusal
         "RecoveryCode" => return app.recovery_code(id).await.unwrap().map(drop),
         "Register" => {
             return app
-                .call::<_, String>(object, member, &(ADA, id, &none, &none))
+                .call::<_, String>(object, member, &(ADA, id, Options::new(), none))
                 .await
                 .unwrap()
                 .map(drop);
@@ -170,13 +188,13 @@ pub async fn call(app: &App, object: Object, member: &str) -> Result<(), Refusal
         }
         "SendCommand" => {
             return app
-                .call::<_, String>(object, member, &(id, "locate", &none, id, &none))
+                .call::<_, String>(object, member, &(id, "locate", Options::new(), id, none))
                 .await
                 .unwrap()
                 .map(drop);
         }
         "SignIn" => app.call::<_, ()>(object, member, &(ADA, id, none)).await,
-        "SetProfile" => app.call::<_, ()>(object, member, &(&none, &none)).await,
+        "SetProfile" => app.call::<_, ()>(object, member, &(Options::new(), none)).await,
         "AddIdentifier" => {
             let answer = app.call::<_, String>(object, member, &(ADA, id, none)).await;
             return answer.unwrap().map(drop);

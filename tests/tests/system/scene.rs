@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::ops::{Deref, DerefMut};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -22,6 +23,14 @@ pub fn skipped(why: &str) {
 /// The usual plan.
 pub fn plan() -> Plan {
     Plan::new(Path::new(env!("CARGO_BIN_EXE_playground")))
+}
+
+/// A file of settings for a cloud.
+pub fn settings(content: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(content.as_bytes()).unwrap();
+    std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
+    file
 }
 
 /// The usual device with everything running.
@@ -84,4 +93,18 @@ impl Drop for Scene {
         }
         verdict.unwrap();
     }
+}
+
+/// Whether the long mode runs.
+pub fn is_long() -> bool {
+    std::env::var_os("BELAY_LONG").is_some()
+}
+
+/// Whether there is time for what takes minutes; else says that it is skipped.
+pub fn has_time_for(what: &str) -> bool {
+    let has = is_long();
+    if !has {
+        skipped(&format!("{what}: it takes minutes, which the long mode has"));
+    }
+    has
 }

@@ -14,7 +14,8 @@ use crate::scene::{Scene, scene};
 
 const GRACE: &str = "BEGIN:VCARD\nVERSION:4.0\nUID:grace\nFN:Grace Hopper\nEND:VCARD";
 
-async fn good(scene: &Scene, args: &[&str]) -> Value {
+/// What `belayctl sync` answers.
+pub async fn good(scene: &Scene, args: &[&str]) -> Value {
     let all: Vec<&str> = ["sync"].into_iter().chain(args.iter().copied()).collect();
     let (exit, answer) = ctl(scene, &all).await;
     assert_eq!(exit, Some(0), "{args:?}: {answer}");
@@ -22,7 +23,7 @@ async fn good(scene: &Scene, args: &[&str]) -> Value {
 }
 
 /// The name of the error, and the exit code.
-async fn bad(scene: &Scene, args: &[&str]) -> (String, Option<i32>) {
+pub async fn bad(scene: &Scene, args: &[&str]) -> (String, Option<i32>) {
     let all: Vec<&str> = ["sync"].into_iter().chain(args.iter().copied()).collect();
     let (exit, answer) = ctl(scene, &all).await;
     (

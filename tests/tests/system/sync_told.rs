@@ -15,38 +15,28 @@ use crate::owner::{ADA, PASSWORD, app};
 /// For as long as anybody asks: rounds begin by themselves too.
 const ALWAYS: usize = 10_000;
 
-/// A refusal of the cloud by name.
-fn problem(status: u16, name: &str) -> Trick {
-    let body = format!(r#"{{"type": "urn:belay:problem:{name}", "title": "{name}", "status": {status}}}"#);
-    Trick::Answer {
-        status,
-        headers: vec![("content-type", "application/problem+json".to_owned())],
-        body: body.into_bytes(),
-    }
-}
-
 #[tokio::test]
 async fn what_the_cloud_says_to_a_sync_is_told() {
     let scene = syncing().await;
     let app = app(&scene);
     scene
         .network()
-        .plan("/v1/sync/", ALWAYS, &problem(422, "malformed"));
+        .plan("/v1/sync/", ALWAYS, &Trick::problem(422, "malformed"));
     refused(app.sync_now().await.unwrap(), "CloudRefused").unwrap();
     scene.network().behave();
     scene
         .network()
-        .plan("/v1/sync/push", ALWAYS, &problem(507, "quota-exceeded"));
+        .plan("/v1/sync/push", ALWAYS, &Trick::problem(507, "quota-exceeded"));
     app.put_new("contacts", &grace()).await.unwrap().unwrap();
     refused(app.sync_now().await.unwrap(), "QuotaExceeded").unwrap();
     scene.network().behave();
     // The session is taken back: the access token is refused, and the refresh token with it.
     scene
         .network()
-        .plan("/v1/sync/", ALWAYS, &problem(401, "invalid-token"));
+        .plan("/v1/sync/", ALWAYS, &Trick::problem(401, "invalid-token"));
     scene
         .network()
-        .plan("/v1/token", ALWAYS, &problem(400, "invalid-grant"));
+        .plan("/v1/token", ALWAYS, &Trick::problem(400, "invalid-grant"));
     refused(app.sync_now().await.unwrap(), "ReauthenticationRequired").unwrap();
     scene.network().behave();
     app.reauthenticate(ADA, PASSWORD).await.unwrap().unwrap();
@@ -60,9 +50,9 @@ async fn what_the_cloud_says_to_a_long_content_is_told_before_it_is_stored() {
     let app = app(&scene);
     app.enable("documents", true).await.unwrap().unwrap();
     let (network, blobs) = (scene.network(), "/v1/blobs/missing");
-    network.plan(blobs, 1, &problem(507, "quota-exceeded"));
+    network.plan(blobs, 1, &Trick::problem(507, "quota-exceeded"));
     refused(put_long(&app).await, "QuotaExceeded").unwrap();
-    network.plan(blobs, 1, &problem(422, "malformed"));
+    network.plan(blobs, 1, &Trick::problem(422, "malformed"));
     refused(put_long(&app).await, "CloudRefused").unwrap();
     assert!(app.list("documents").await.unwrap().unwrap().is_empty());
     network.behave();
@@ -76,8 +66,8 @@ async fn what_the_cloud_says_to_a_long_content_is_told_before_it_is_stored() {
         .await
         .unwrap();
     refused(answer, "InvalidArgument").unwrap();
-    network.plan(blobs, 1, &problem(401, "invalid-token"));
-    network.plan("/v1/token", 1, &problem(400, "invalid-grant"));
+    network.plan(blobs, 1, &Trick::problem(401, "invalid-token"));
+    network.plan("/v1/token", 1, &Trick::problem(400, "invalid-grant"));
     refused(put_long(&app).await, "Conflict").unwrap();
     app.delete("documents", &rows[0].id, rows[0].revision)
         .await
@@ -96,12 +86,14 @@ async fn a_long_content_is_neither_brought_nor_fetched_while_sync_may_not() {
     let id = &rows[0].id;
     sync(&app, "Pause").await.unwrap();
     refused(app.content("documents", id).await.unwrap(), "Busy").unwrap();
+    refused(app.rest("documents", id, 1, 7).await.unwrap(), "Busy").unwrap();
     refused(put_long(&app).await, "Busy").unwrap();
     sync(&app, "Resume").await.unwrap();
     // NM_STATE_DISCONNECTED, NM_CONNECTIVITY_NONE.
     scene.services().network().state(20, 1).await.unwrap();
     app.reads(SYNC, "State", "offline").await.unwrap();
     refused(app.content("documents", id).await.unwrap(), "Offline").unwrap();
+    refused(app.rest("documents", id, 1, 7).await.unwrap(), "Offline").unwrap();
     refused(put_long(&app).await, "Offline").unwrap();
 }
 

@@ -1,6 +1,6 @@
 //! Coming and going: the warden leaves when it has nothing to do, the playground stays when told to.
 
-use belay_tests::app::{WARDEN, options, refused};
+use belay_tests::app::WARDEN;
 use belay_tests::process::{Program, signal};
 use belay_tests::until::until;
 use rustix::process::Signal;
@@ -24,23 +24,6 @@ async fn the_warden_leaves_after_a_while_with_nothing_to_do_and_comes_back_when_
     );
     assert_eq!(app(&scene).text(WARDEN, "BindingState").await.unwrap(), "bound");
     app(&scene).sign_out(PASSWORD).await.unwrap().unwrap();
-}
-
-#[tokio::test]
-async fn a_device_without_a_modem_says_that_it_sends_no_sms() {
-    let scene = scene().await;
-    let app = app(&scene);
-    let details = options([("outgoing-sms", true.into())]);
-    let answer = app.register("+4915123456789", PASSWORD, &details).await.unwrap();
-    refused(answer, "NotSupported").unwrap();
-    assert_eq!(state(&scene).await, "unbound");
-    assert!(
-        scene
-            .network()
-            .exchanges()
-            .iter()
-            .all(|e| e.path != "/v1/verifications")
-    );
 }
 
 #[tokio::test]

@@ -57,6 +57,9 @@ fn moves() -> impl Strategy<Value = Move> {
         Just("acknowledge"),
         Just("new-credentials"),
         Just("sign-command"),
+        Just("recover"),
+        Just("begin-hold"),
+        Just("hold"),
         Just(""),
     ];
     let ticket = prop_oneof![

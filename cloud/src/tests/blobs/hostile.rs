@@ -130,3 +130,31 @@ async fn what_isnt_a_question_is_refused() {
     assert_eq!(answer, [chunk.from(0), chunk.from(0)]);
     assert!(missing(&home.client, &[]).await.is_empty());
 }
+
+#[tokio::test]
+async fn a_call_about_chunks_uses_its_proof_also_where_it_is_refused() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let chunk = Chunk::new(1, 10);
+    // For the nonce.
+    home.client.get("/v1/devices").await.is(200);
+    let question = MissingRequest {
+        chunks: vec![chunk.id; 1001],
+    };
+    let question = rmp_serde::to_vec_named(&question).unwrap();
+    let packed = headers(&[("content-type", MESSAGE_PACK)]);
+    let (put, missing) = (chunk.path(), "/v1/blobs/missing");
+    for (method, path, more, body, status) in [
+        ("PUT", "/v1/blobs/x", chunk.headers(0), &chunk.bytes, 404),
+        ("PUT", &put, packed.clone(), &chunk.bytes, 415),
+        ("PUT", &put, chunk.headers(0), &chunk.bytes, 204),
+        ("POST", missing, packed, &question, 413),
+    ] {
+        let mut request = home.client.request(method, path, None, None);
+        request.headers_mut().extend(more);
+        request.body_mut().clone_from(body);
+        let again = request.clone();
+        assert_eq!(rig.send(request).await.status.as_u16(), status, "{method} {path}");
+        rig.send(again).await.refuses(401, "invalid-dpop-proof");
+    }
+}

@@ -2,6 +2,7 @@
 
 use belay_proto::wire::{PushRecord, PushResult, PushStatus};
 
+use super::sync::AROUND;
 use super::*;
 
 /// A record that names chunks.
@@ -34,7 +35,8 @@ async fn a_record_comes_after_its_chunks() {
     assert_eq!(sync::one(&home.client, &push).await.status, PushStatus::Ok);
     let told = sync::changes(&home.client, "").await;
     assert_eq!(told.records, [push.record]);
-    assert_eq!(told.quota.used, 1 + 1000 + 1001 + 1002);
+    // The record, with four ids, and its chunks, each once.
+    assert_eq!(told.quota.used, 1 + AROUND + 4 * 32 + 1000 + 1001 + 1002);
 }
 
 #[tokio::test]
@@ -62,6 +64,31 @@ async fn an_answer_names_a_thousand_missing_chunks_and_refuses_the_records_all_t
 }
 
 #[tokio::test]
+async fn a_record_pays_for_each_id_that_it_names_however_often() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let chunk = Chunk::new(1, 1000);
+    bring_all(&home.client, &chunk).await;
+    let again = |id: u8, times: usize| naming(id, &vec![&chunk; times]);
+    let one = async |push: &PushRecord| sync::one(&home.client, push).await.status;
+    assert_eq!(one(&again(1, 5000)).await, PushStatus::Ok);
+    let each = 1 + AROUND + 5000 * 32;
+    assert_eq!(used(&home.client).await, 1000 + each);
+    for id in 2..=6 {
+        assert_eq!(one(&again(id, 5000)).await, PushStatus::Ok);
+    }
+    // 1 MB are the account's.
+    assert_eq!(one(&again(7, 5000)).await, PushStatus::Quota);
+    assert_eq!(one(&again(7, 1000)).await, PushStatus::Ok);
+    // What names fewer makes room.
+    let mut fewer = sync::change(&again(1, 5000), b"b");
+    fewer.record.chunks.truncate(1);
+    assert_eq!(one(&fewer).await, PushStatus::Ok);
+    let now = 1000 + 5 * each + (1 + AROUND + 1000 * 32) + (1 + AROUND + 32);
+    assert_eq!(used(&home.client).await, now);
+}
+
+#[tokio::test]
 async fn a_chunk_that_no_record_needs_goes_after_a_day() {
     let rig = Rig::new();
     let mut home = Home::new(&rig).await;
@@ -75,7 +102,7 @@ async fn a_chunk_that_no_record_needs_goes_after_a_day() {
     assert_eq!(lengths(&rig), [500, 1000, 1001]);
     pass(&mut home, 120).await;
     until_lengths(&rig, &[1000]).await;
-    assert_eq!(used(&home.client).await, 1 + 1000);
+    assert_eq!(used(&home.client).await, 1 + AROUND + 32 + 1000);
     home.client.get(&unneeded.path()).await.refuses(404, "not-found");
     pass(&mut home, 400 * DAY).await;
     assert_eq!(home.client.get(&needed.path()).await.is(200).body, needed.bytes);
@@ -108,7 +135,7 @@ async fn a_chunk_goes_a_day_after_the_last_record_lets_it_go() {
     assert_eq!(sync::one(&home.client, &removal).await.status, PushStatus::Ok);
     pass(&mut home, DAY + 60).await;
     until_lengths(&rig, &[]).await;
-    assert_eq!(used(&home.client).await, 1 + 7);
+    assert_eq!(used(&home.client).await, 1 + 7 + 2 * AROUND);
 }
 
 #[tokio::test]

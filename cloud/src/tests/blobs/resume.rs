@@ -166,14 +166,10 @@ async fn a_chunk_whose_file_is_lost_has_to_come_again_and_its_record_stays() {
     push.record.chunks = chunks.iter().map(|chunk| chunk.id).collect();
     assert_eq!(sync::one(&home.client, &push).await.status, PushStatus::Ok);
     let [first, second] = &chunks;
-    let file = |length| {
-        let is_it = |file: &PathBuf| file.metadata().unwrap().len() == length;
-        files(&rig).into_iter().find(is_it).unwrap()
-    };
     // While it runs, and between two runs.
-    std::fs::write(file(1001), "short").unwrap();
+    std::fs::write(file(&rig, 1001), "short").unwrap();
     home.client.get(&second.path()).await.refuses(404, "not-found");
-    std::fs::remove_file(file(1000)).unwrap();
+    std::fs::remove_file(file(&rig, 1000)).unwrap();
     let away = home.leave();
     let rig = rig.restart();
     let home = away.back(&rig);
@@ -189,11 +185,59 @@ async fn a_chunk_whose_file_is_lost_has_to_come_again_and_its_record_stays() {
     for chunk in &chunks {
         assert_eq!(home.client.get(&chunk.path()).await.is(200).body, chunk.bytes);
     }
-    assert_eq!(used(&home.client).await, 2002);
+    assert_eq!(used(&home.client).await, 2002 + 2 * 32 + sync::AROUND);
     let account = home.owner.account;
     let uses = move |tx: &rusqlite::Transaction<'_>| {
         let sql = "SELECT count(*) FROM chunks WHERE account = ?1 AND uses = 1 AND until IS NULL";
         Ok(tx.query_row(sql, params![account.as_bytes()], |row| row.get::<_, u32>(0))?)
     };
     assert_eq!(rig.app.store.transact(uses).await.unwrap(), 2);
+}
+
+/// The file of this length.
+fn file(rig: &Rig, length: u64) -> PathBuf {
+    let is_it = |file: &PathBuf| file.metadata().unwrap().len() == length;
+    files(rig).into_iter().find(is_it).unwrap()
+}
+
+#[tokio::test]
+async fn a_chunk_whose_file_went_is_missing_when_it_is_asked_after() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let chunks = [Chunk::new(1, 1000), Chunk::new(2, 1001), Chunk::new(3, 1002)];
+    for chunk in &chunks {
+        bring_all(&home.client, chunk).await;
+    }
+    let [there, gone, cut] = &chunks;
+    std::fs::remove_file(file(&rig, 1001)).unwrap();
+    std::fs::write(file(&rig, 1002), &cut.bytes[..7]).unwrap();
+    let lacking = missing(&home.client, &[there, gone, cut]).await;
+    assert_eq!(lacking, [gone.from(0), cut.from(7)]);
+    home.client.get(&gone.path()).await.refuses(404, "not-found");
+    bring_all(&home.client, gone).await;
+    bring(&home.client, cut, 7, 1002).await.is(204);
+    for chunk in &chunks {
+        assert_eq!(home.client.get(&chunk.path()).await.is(200).body, chunk.bytes);
+    }
+}
+
+#[tokio::test]
+async fn a_chunk_that_isn_t_what_was_brought_isn_t_told_to_its_end_and_has_to_come_again() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let chunk = Chunk::new(1, 200_000);
+    bring_all(&home.client, &chunk).await;
+    let path = file(&rig, 200_000);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[7] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let request = home.client.request("GET", &chunk.path(), None, None);
+    let (head, body) = rig.begin(request).await.into_parts();
+    assert_eq!(head.status, 200);
+    axum::body::to_bytes(body, usize::MAX).await.unwrap_err();
+    home.client.get(&chunk.path()).await.refuses(404, "not-found");
+    until_lengths(&rig, &[]).await;
+    assert_eq!(missing(&home.client, &[&chunk]).await, [chunk.from(0)]);
+    bring_all(&home.client, &chunk).await;
+    assert_eq!(home.client.get(&chunk.path()).await.is(200).body, chunk.bytes);
 }

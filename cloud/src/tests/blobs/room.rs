@@ -26,9 +26,9 @@ async fn a_quota_is_of_an_account_by_its_id_or_address_until_it_is_taken_back() 
             .ends_with("used=0 quota=1000000 (default)")
     );
     assert!(
-        set("jo@example.org", Some("4"))
+        set("jo@example.org", Some("132"))
             .unwrap()
-            .ends_with("used=0 quota=4 (own)")
+            .ends_with("used=0 quota=132 (own)")
     );
     assert_eq!(
         sync::one(&home.client, &sync::new(1, b"abcde")).await.status,
@@ -41,7 +41,7 @@ async fn a_quota_is_of_an_account_by_its_id_or_address_until_it_is_taken_back() 
     assert!(
         set(&id, Some("default"))
             .unwrap()
-            .ends_with("used=4 quota=1000000 (default)")
+            .ends_with("used=132 quota=1000000 (default)")
     );
     assert_eq!(
         sync::one(&home.client, &sync::new(2, b"abcde")).await.status,

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tower_service::Service;
 
 use super::*;
-use crate::blobs::files::PIECE;
+use crate::blobs::files::{GATHERED, PIECE};
 use crate::net::Peer;
 use crate::routes;
 
@@ -59,7 +59,7 @@ async fn a_chunk_is_on_disk_as_it_comes() {
         let folders = inside(&blobs).map(|folder| folder.path());
         let files = folders.flat_map(|folder| inside(&folder).collect::<Vec<_>>());
         let there: u64 = files.map(|file| file.metadata().unwrap().len()).sum();
-        assert!(told < there + PIECE as u64, "{told} came, {there} are on disk");
+        assert!(told < there + GATHERED as u64, "{told} came, {there} are on disk");
         let next = pieces.next().map(|piece| (told + piece.len() as u64, piece));
         async move { next.map(|(told, piece)| (Ok::<_, io::Error>(piece), (told, pieces))) }
     });
@@ -93,19 +93,22 @@ async fn a_chunk_is_read_as_it_is_told_and_one_that_shrinks_meanwhile_breaks_off
 async fn one_writes_a_chunk_at_a_time() {
     let rig = Rig::new();
     let home = Home::new(&rig).await;
-    let (chunk, other) = (Chunk::new(1, 200_000), Chunk::new(2, 10));
+    let (chunk, other) = (Chunk::new(1, 2 * GATHERED), Chunk::new(2, 10));
     let (feed, body) = fed();
     let request = request(&home.client, &chunk, 0, body).await;
     let first = tokio::spawn(answer(router(&rig), request));
-    feed.send(piece(&chunk.bytes[..100_000])).await.unwrap();
-    until_lengths(&rig, &[100_000]).await;
-    for offset in [0, 100_000] {
+    feed.send(piece(&chunk.bytes[..GATHERED])).await.unwrap();
+    until_lengths(&rig, &[GATHERED as u64]).await;
+    for offset in [0, GATHERED] {
         let busy = bring(&home.client, &chunk, offset, 10).await;
         assert_eq!(busy.refuses(409, "chunk-busy").retry_after(), 5);
     }
-    assert_eq!(missing(&home.client, &[&chunk]).await, [chunk.from(100_000)]);
+    assert_eq!(
+        missing(&home.client, &[&chunk]).await,
+        [chunk.from(GATHERED as u64)]
+    );
     bring_all(&home.client, &other).await;
-    feed.send(piece(&chunk.bytes[100_000..])).await.unwrap();
+    feed.send(piece(&chunk.bytes[GATHERED..])).await.unwrap();
     drop(feed);
     assert_eq!(first.await.unwrap().status(), 204);
     bring(&home.client, &chunk, 0, 10).await.is(204);
@@ -155,17 +158,19 @@ async fn a_body_that_breaks_off_leaves_what_came_and_the_chunk_free() {
 async fn an_upload_whose_caller_has_gone_keeps_what_came() {
     let rig = Rig::new();
     let home = Home::new(&rig).await;
-    let chunk = Chunk::new(1, 200_000);
+    let chunk = Chunk::new(1, 2 * GATHERED);
     let (feed, body) = fed();
     let request = request(&home.client, &chunk, 0, body).await;
     let first = tokio::spawn(answer(router(&rig), request));
-    feed.send(piece(&chunk.bytes[..100_000])).await.unwrap();
-    until_lengths(&rig, &[100_000]).await;
+    feed.send(piece(&chunk.bytes[..GATHERED])).await.unwrap();
+    until_lengths(&rig, &[GATHERED as u64]).await;
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
-    feed.send(piece(&chunk.bytes[100_000..100_100])).await.unwrap();
+    feed.send(piece(&chunk.bytes[GATHERED..GATHERED + 100]))
+        .await
+        .unwrap();
     drop(feed);
-    until_lengths(&rig, &[100_100]).await;
+    until_lengths(&rig, &[GATHERED as u64 + 100]).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -275,21 +280,21 @@ async fn who_sends_all_before_he_listens_hears_the_refusal() {
 async fn an_upload_that_lasts_longer_than_its_row_begins_anew() {
     let rig = Rig::new();
     let mut home = Home::new(&rig).await;
-    let chunk = Chunk::new(1, 200_000);
+    let chunk = Chunk::new(1, 2 * GATHERED);
     let (feed, body) = fed();
     let request = request(&home.client, &chunk, 0, body).await;
     let first = tokio::spawn(answer(router(&rig), request));
-    feed.send(piece(&chunk.bytes[..100_000])).await.unwrap();
-    until_lengths(&rig, &[100_000]).await;
+    feed.send(piece(&chunk.bytes[..GATHERED])).await.unwrap();
+    until_lengths(&rig, &[GATHERED as u64]).await;
     rig.advance(DAY + 60);
     home.owner.sign_in(&mut home.client).await.is(200);
     until_lengths(&rig, &[]).await;
-    feed.send(piece(&chunk.bytes[100_000..])).await.unwrap();
+    feed.send(piece(&chunk.bytes[GATHERED..])).await.unwrap();
     drop(feed);
     let refused = first.await.unwrap();
     assert_eq!(refused.status(), 409);
     assert_eq!(refused.headers()["upload-offset"], "0");
     bring_all(&home.client, &chunk).await;
-    assert_eq!(lengths(&rig), [200_000]);
-    assert_eq!(used(&home.client).await, 200_000);
+    assert_eq!(lengths(&rig), [2 * GATHERED as u64]);
+    assert_eq!(used(&home.client).await, 2 * GATHERED as u64);
 }

@@ -1,11 +1,14 @@
 //! Requests to unlock a bootloader.
 
+use belay_proto::keys::SigningKey;
 use belay_proto::signed::Deed;
 use serde_json::{Value, json};
 
 use super::super::rig::{Client, Reply, Rig};
-use super::{House, hints};
+use super::{FIRST, House, delete, hints, next, order, put, record, removal_body};
 use crate::admin::{AdminError, bootloader};
+use crate::config::{Delivery, Settings};
+use crate::messages::Notice;
 
 const PATH: &str = "/v1/account/bootloader-unlocks";
 const WEEK: u64 = 7 * 24 * 3600;
@@ -18,6 +21,17 @@ async fn ask(house: &House<'_>, reason: &str) -> Reply {
         .await
 }
 
+/// As an operator does who names the data alone.
+fn decide(rig: &Rig, device: impl ToString, approve: bool) -> Result<String, AdminError> {
+    let settings = Settings {
+        data: rig.app.settings.data.clone(),
+        bootloader_wait: 0,
+        delivery: Delivery::default(),
+        ..super::super::rig::settings(&rig.folder)
+    };
+    bootloader::decide(&settings, &device.to_string(), approve)
+}
+
 async fn state(client: &Client<'_>) -> Value {
     client.get(PATH).await.is(200).json()
 }
@@ -26,10 +40,10 @@ async fn state(client: &Client<'_>) -> Value {
 async fn a_request_waits_a_week_and_its_device_is_told_of_the_decision() {
     let rig = Rig::new();
     let mut house = House::new(&rig).await;
-    let (data, wait) = (rig.app.settings.data.clone(), WEEK * 1000);
+    let data = rig.app.settings.data.clone();
     let device = house.home.device.id().to_string();
-    let decide = |approve| bootloader::decide(&data, &device, approve, wait);
-    let real = || bootloader::list(&data, wait).unwrap();
+    let decide = |approve| self::decide(&rig, &device, approve);
+    let real = || bootloader::list(&data).unwrap();
     assert_eq!(
         state(house.phone()).await,
         json!({ "state": "none", "waits_ms": 0 })
@@ -72,13 +86,22 @@ async fn approving_is_for_after_the_wait_and_denying_for_any_time() {
             .unwrap();
     };
     let now = crate::admin::now();
-    let decide = |approve| bootloader::decide(&data, &device.to_string(), approve, WEEK * 1000);
+    let decide = |approve| self::decide(&rig, device, approve);
     asked(now - WEEK * 1000 + 60_000);
     let early = decide(true);
     assert!(matches!(early, Err(AdminError::TooEarly(1..=60))), "{early:?}");
     asked(now - WEEK * 1000);
     let before = hints(&rig, device).await;
     decide(true).unwrap();
+    let device_name = "Jo's Phone";
+    let asked_for = Notice::UnlockRequested {
+        device: device_name,
+        days: 7,
+    };
+    let came = [Notice::SignedIn, Notice::DeviceAdded { device: "Tablet" }];
+    let approved = Notice::UnlockApproved { device: device_name };
+    let told = [came[0], came[1], asked_for, approved];
+    rig.told_by_an_operator("jo@example.org", &told).await;
     assert_eq!(
         state(house.phone()).await,
         json!({ "state": "approved", "waits_ms": 0 })
@@ -90,22 +113,18 @@ async fn approving_is_for_after_the_wait_and_denying_for_any_time() {
     );
     // Asking again changes nothing of that.
     assert_eq!(ask(&house, "Mine").await.is(202).json()["state"], "approved");
-    assert!(matches!(
-        bootloader::decide(&data, "x", true, 0),
-        Err(AdminError::Usage(_))
-    ));
+    assert!(matches!(self::decide(&rig, "x", true), Err(AdminError::Usage(_))));
     let rig = Rig::new();
     let house = House::new(&rig).await;
     ask(&house, "Mine").await.is(202);
-    bootloader::decide(
-        &rig.app.settings.data,
-        &house.home.device.id().to_string(),
-        false,
-        u64::MAX,
-    )
-    .unwrap();
+    self::decide(&rig, house.home.device.id(), false).unwrap();
     assert_eq!(state(house.phone()).await["state"], "denied");
+    let denied = Notice::UnlockDenied { device: device_name };
+    let told = [came[0], came[1], asked_for, denied];
+    rig.told_by_an_operator("jo@example.org", &told).await;
     let anew = ask(&house, "Please").await.is(202).json();
+    ask(&house, "Pretty please").await.is(202);
+    rig.told("jo@example.org", &[asked_for]).await;
     assert_eq!(anew, json!({ "state": "pending", "waits_ms": WEEK * 1000 }));
 }
 
@@ -117,11 +136,62 @@ async fn a_running_clouds_streams_hear_of_a_decision() {
     let device = house.home.device.id();
     let mut waiter = rig.app.hub.stream(device);
     let before = waiter.news().marks.account;
-    bootloader::decide(&rig.app.settings.data, &device.to_string(), false, 0).unwrap();
+    decide(&rig, device, false).unwrap();
     rig.advance(61);
     house.second.get("/v1/commands").await.is(200);
     assert!(waiter.news().marks.account > before);
     assert_eq!(super::super::store::count(&rig, "outside_hints"), 0);
+}
+
+#[tokio::test]
+async fn another_password_a_removal_and_a_release_withdraw_what_waits() {
+    let gone = |rig: &Rig, device| {
+        let data = rig.app.settings.data.clone();
+        assert_eq!(bootloader::list(&data).unwrap(), "no requests");
+        let decided = decide(rig, device, true);
+        assert!(matches!(decided, Err(AdminError::NoRequest)), "{decided:?}");
+    };
+    let rig = Rig::new();
+    let house = House::new(&rig).await;
+    let device = house.home.device.id();
+    ask(&house, "Mine").await.is(202);
+    let owner = house.owner();
+    let before = hints(&rig, device).await;
+    let changed = next(owner, &record(owner, 2, &SigningKey::generate()), &FIRST);
+    put(house.phone(), "/v1/account/credentials", &changed)
+        .await
+        .is(204);
+    assert_eq!(state(house.phone()).await["state"], "none");
+    assert!(
+        hints(&rig, device).await > before,
+        "it is told too, though it asked"
+    );
+    gone(&rig, device);
+
+    let rig = Rig::new();
+    let house = House::new(&rig).await;
+    let tablet = house.tablet.id();
+    let order = order(house.owner(), 1, Deed::UnlockBootloader(tablet));
+    let body = json!({ "order": order, "reason": "Mine" });
+    house.second.post(PATH, &body).await.is(202);
+    let removal = house.order(Deed::RemoveDevice(tablet));
+    delete(
+        house.phone(),
+        &format!("/v1/devices/{tablet}"),
+        &removal_body(&removal, &FIRST, json!([])),
+    )
+    .await
+    .is(204);
+    gone(&rig, tablet);
+
+    let rig = Rig::new();
+    let house = House::new(&rig).await;
+    ask(&house, "Mine").await.is(202);
+    let release = house.home.device.release(house.owner());
+    rig.post("/v1/releases", &json!({ "release": release }))
+        .await
+        .is(204);
+    gone(&rig, house.home.device.id());
 }
 
 #[tokio::test]

@@ -54,6 +54,7 @@ async fn another_password_holds_at_once_and_ends_the_sessions_of_other_keys() {
             "credentials": signed(&second, &house.owner().owner),
             "keyring": base64url(&[3; 90]),
             "delegate": delegate,
+            "recovery_here": false,
         })
     );
     assert!(fetched(&mut house.home.client).await.get("keyring").is_none());
@@ -300,7 +301,7 @@ async fn credentials_that_break_half_way_in_change_nothing_and_the_next_try_work
         let there = fetched(&mut house.second).await;
         assert_eq!(
             there,
-            json!({ "credentials": signed(&house.owner().record(), &house.owner().owner) }),
+            json!({ "credentials": signed(&house.owner().record(), &house.owner().owner), "recovery_here": false }),
             "{trap}"
         );
         house.second.get("/v1/account").await.is(200);

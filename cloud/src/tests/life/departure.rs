@@ -15,7 +15,7 @@ use crate::store;
 
 const DAY: u64 = 24 * 3600;
 
-fn body(owner: &Owner) -> Value {
+pub fn body(owner: &Owner) -> Value {
     json!({ "order": super::order(owner, 1, Deed::DeleteAccount) })
 }
 
@@ -191,7 +191,9 @@ async fn the_channel_of_its_last_device_goes_on_until_the_release_and_then_the_r
     client.get("/v1/account/credentials").await.is(200);
     assert_eq!(count(&rig, "accounts"), 1);
     assert_eq!(rows(&rig, "devices", &home.owner.account), 0);
-    rig.post("/v1/releases", &release).await.refuses(404, "not-found");
+    rig.post("/v1/releases", &release)
+        .await
+        .refuses(403, "bad-release");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ async fn opened(client: &Client<'_>, channel: &str, address: &str) -> Reply {
 async fn ticket(client: &Client<'_>, address: &str) -> String {
     let channel = if address.starts_with('+') { "sms" } else { "email" };
     let id = opened(client, channel, address).await.is(202).text("id");
-    let code = client.rig.mail().await.code.unwrap();
+    let code = client.rig.code_mail().await.code.unwrap();
     let path = format!("/v1/verifications/{id}/code");
     client
         .post(&path, &json!({ "code": code }))
@@ -30,7 +30,7 @@ fn body(house: &House<'_>, ticket: &str, address: &str) -> Value {
     json!({ "ticket": ticket, "order": house.order(Deed::AddIdentifier(address.into())) })
 }
 
-async fn add(house: &House<'_>, address: &str) -> Reply {
+pub async fn add(house: &House<'_>, address: &str) -> Reply {
     let ticket = ticket(house.phone(), address).await;
     house
         .phone()
@@ -151,7 +151,7 @@ async fn the_ticket_is_this_accounts_for_this_address_and_for_this_purpose() {
             .await
             .is(202)
             .text("id");
-        let code = rig.mail().await.code.unwrap();
+        let code = rig.code_mail().await.code.unwrap();
         let path = format!("/v1/verifications/{id}/code");
         house
             .phone()
@@ -214,9 +214,9 @@ async fn only_a_session_proves_one_more_address_and_never_by_its_own_message() {
         json
     };
     let known = opened(house.phone(), "email", "al@example.net").await.is(202);
-    let told = rig.mail().await;
+    let told = rig.code_mail().await;
     let unknown = opened(house.phone(), "email", "xx@example.net").await.is(202);
-    let silent = rig.mail().await;
+    let silent = rig.code_mail().await;
     assert_eq!(bare(known), bare(unknown));
     assert!(told.text.contains("belongs to an account already") && !silent.text.contains("already"));
     let page = rig

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::super::rig::Rig;
 use super::{FIRST, House, delete, removal_body};
 use crate::admin::{AdminError, accounts};
+use crate::messages::Notice;
 
 #[tokio::test]
 async fn an_operator_sees_accounts_without_addresses_and_deletes_one_that_nothing_is_bound_to() {
@@ -33,7 +34,7 @@ async fn an_operator_sees_accounts_without_addresses_and_deletes_one_that_nothin
             assert!(shown.contains(part), "{part} in {shown}");
         }
     }
-    let refused = accounts::delete(&data, &id);
+    let refused = accounts::delete(&rig.app.settings, &id);
     assert!(
         matches!(refused, Err(AdminError::StillBound(1, 0))),
         "{refused:?}"
@@ -41,19 +42,29 @@ async fn an_operator_sees_accounts_without_addresses_and_deletes_one_that_nothin
     let release = json!({ "release": house.home.device.release(house.owner()) });
     rig.post("/v1/releases", &release).await.is(204);
     assert_eq!(
-        accounts::delete(&data, "jo@example.org").unwrap(),
+        accounts::delete(&rig.app.settings, "jo@example.org").unwrap(),
         format!("deleted {id}")
     );
+    rig.told_by_an_operator(
+        "jo@example.org",
+        &[
+            Notice::SignedIn,
+            Notice::DeviceAdded { device: "Tablet" },
+            Notice::DeviceRemoved { device: "Tablet" },
+            Notice::AccountDeleted,
+        ],
+    )
+    .await;
     for gone in [id.as_str(), "jo@example.org"] {
         assert!(matches!(accounts::show(&data, gone), Err(AdminError::NoAccount)));
         assert!(matches!(
-            accounts::delete(&data, gone),
+            accounts::delete(&rig.app.settings, gone),
             Err(AdminError::NoAccount)
         ));
     }
     assert_eq!(accounts::list(&data).unwrap(), "no accounts");
     assert!(matches!(
         accounts::show(&data, "nonsense"),
-        Err(AdminError::Usage(_))
+        Err(AdminError::Named(_))
     ));
 }

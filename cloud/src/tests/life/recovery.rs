@@ -10,28 +10,28 @@ use super::super::rig::{Client, ORIGIN, Reply, Rig};
 use super::{FIRST, House, SECOND, hints, next, put, record};
 use crate::delivery;
 
-async fn open(client: &Client<'_>, identifier: &str) -> Reply {
+pub async fn open(client: &Client<'_>, identifier: &str) -> Reply {
     let body = json!({
         "identifier": identifier, "device_name": "A new phone", "language": "en", "pow": client.rig.work().await,
     });
     client.post("/v1/recoveries", &body).await
 }
 
-async fn try_code(client: &Client<'_>, id: &str, code: &str) -> Reply {
+pub async fn try_code(client: &Client<'_>, id: &str, code: &str) -> Reply {
     client
         .post(&format!("/v1/recoveries/{id}/code"), &json!({ "code": code }))
         .await
 }
 
 /// As far as the code: the id, and the answer.
-async fn proved(client: &Client<'_>, identifier: &str) -> (String, Reply) {
+pub async fn proved(client: &Client<'_>, identifier: &str) -> (String, Reply) {
     let id = open(client, identifier).await.is(202).text("id");
-    let code = client.rig.mail().await.code.unwrap();
+    let code = client.rig.code_mail().await.code.unwrap();
     let answer = try_code(client, &id, &code).await.is(200);
     (id, answer)
 }
 
-fn recovery(owner: &Owner, login: &SigningKey, ticket: &str) -> Value {
+pub fn recovery(owner: &Owner, login: &SigningKey, ticket: &str) -> Value {
     let mut body = next(owner, &record(owner, 2, login), &FIRST);
     body["ticket"] = json!(ticket);
     body
@@ -89,7 +89,7 @@ async fn unknown_addresses_are_answered_like_known_ones_and_get_no_mail() {
     let waiting = || super::super::store::count(&rig, "messages");
     let known = open(&stranger, "jo@example.org").await.is(202);
     assert_eq!(waiting(), 1);
-    let code = rig.mail().await.code.unwrap();
+    let code = rig.code_mail().await.code.unwrap();
     let unknown = open(&stranger, "no@example.org").await.is(202);
     assert_eq!(bare(&known), bare(&unknown));
     // The same is put into the queue, and taken out of it, and goes nowhere.
@@ -164,7 +164,7 @@ async fn the_mails_link_confirms_too_and_the_page_says_what_for() {
     let _home = Home::new(&rig).await;
     let client = rig.client();
     let id = open(&client, "jo@example.org").await.is(202).text("id");
-    let mail = rig.mail().await;
+    let mail = rig.code_mail().await;
     assert!(mail.text.contains("recover your Belay account") && mail.text.contains("A new phone"));
     try_code(&client, &id, "").await.refuses(409, "not-confirmed");
     let page = mail.link.unwrap().strip_prefix(ORIGIN).unwrap().to_owned();
@@ -180,7 +180,7 @@ async fn a_recovery_is_no_registration_and_the_other_way_round() {
     let home = Home::new(&rig).await;
     let client = rig.client();
     let id = open(&client, "jo@example.org").await.is(202).text("id");
-    let code = rig.mail().await.code.unwrap();
+    let code = rig.code_mail().await.code.unwrap();
     client
         .post(&format!("/v1/verifications/{id}/code"), &json!({ "code": code }))
         .await
@@ -199,7 +199,7 @@ async fn a_recovery_is_no_registration_and_the_other_way_round() {
         .await
         .is(202)
         .text("id");
-    let code = rig.mail().await.code.unwrap();
+    let code = rig.code_mail().await.code.unwrap();
     try_code(&client, &opened, &code).await.refuses(404, "not-found");
     let ticket = home.owner.ticket(&client).await;
     let path = format!("/v1/recoveries/{opened}/credentials");

@@ -10,7 +10,7 @@ use super::super::owner::{Device, Owner, refresh_token, signed};
 use super::super::rig::Rig;
 use super::{FIRST, House, SECOND, bind, delegate, delete, fetched, hints, next, put, record, removal_body};
 
-async fn remove(house: &House<'_>) {
+pub async fn remove(house: &House<'_>) {
     let path = format!("/v1/devices/{}", house.tablet.id());
     let order = house.order(Deed::RemoveDevice(house.tablet.id()));
     let grants = json!([{ "device": house.home.device.id(), "keyring": base64url(&[3; 90]) }]);

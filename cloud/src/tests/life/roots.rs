@@ -12,7 +12,7 @@ use super::{FIRST, House, SECOND, fetched, next, order, put, record};
 const PATH: &str = "/v1/account/credentials";
 
 /// The certificates of the account's devices, as the cloud has them.
-async fn certificates(client: &Client<'_>) -> Vec<DeviceCertificate> {
+pub(super) async fn certificates(client: &Client<'_>) -> Vec<DeviceCertificate> {
     let devices = client.get("/v1/devices").await.is(200).json();
     let devices = devices["devices"].as_array().unwrap();
     let read = |device: &Value| {
@@ -22,15 +22,15 @@ async fn certificates(client: &Client<'_>) -> Vec<DeviceCertificate> {
     devices.iter().map(read).collect()
 }
 
-struct NewRoot {
+pub struct NewRoot {
     owner: Owner,
     succession: Succession,
     certificates: Vec<DeviceCertificate>,
-    body: Value,
+    pub body: Value,
 }
 
 /// The same owner with another root, of this generation.
-async fn new_root(house: &House<'_>, now: &Owner, generation: u64, before: &[u8]) -> NewRoot {
+pub async fn new_root(house: &House<'_>, now: &Owner, generation: u64, before: &[u8]) -> NewRoot {
     let owner = Owner {
         owner: SigningKey::generate(),
         login: SigningKey::generate(),

@@ -1,16 +1,17 @@
 //! A collection over D-Bus.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::os::fd::OwnedFd;
 
 use belay_proto::Secret;
-use belay_proto::dbus::Error;
 use belay_proto::dbus::client::{CollectionClient, NewRecord};
 use belay_proto::dbus::records::{FramedRecord, Listed, MAX_LISTED};
+use belay_proto::dbus::{Error, Options};
 use belay_proto::sync::{Attributes, RecordId};
 use zbus::Connection;
 
-use crate::model::Remote;
+use crate::model::{Remote, is_sibling, sibling_key};
 use crate::ports::{BoxFuture, Coming, Failure, Got, Put, Records};
 
 /// Records in a collection at most; beyond, nothing is said of it.
@@ -38,7 +39,7 @@ impl BusRecords {
         loop {
             let page = self.client.list(after, MAX_LISTED).await.map_err(failure)?;
             let Some(last) = page.last().map(|record| record.position) else {
-                return Ok(records.into_iter().collect());
+                return Ok(keyed(records.into_values()));
             };
             if last <= after || records.len() > MOST {
                 tracing::warn!("a list that doesn't end");
@@ -46,15 +47,20 @@ impl BusRecords {
             }
             after = last;
             // A record that is changed while it is listed comes again, at the end.
-            records.extend(page.into_iter().map(remote));
+            records.extend(page.into_iter().map(|record| (record.id, record)));
         }
     }
 
     /// The ids of records, of new ones by their natural keys.
     async fn ids(&self, puts: &[Put]) -> Result<Vec<RecordId>, Failure> {
+        let is_new = |put: &&Put| put.over.is_none();
+        // belayd alone makes siblings.
+        if puts.iter().filter(is_new).any(|put| is_sibling(&put.natural)) {
+            return Err(Failure::Refused);
+        }
         let new: Vec<&str> = puts
             .iter()
-            .filter(|put| put.over.is_none())
+            .filter(is_new)
             .map(|put| put.natural.as_str())
             .collect();
         let mut named = match new.is_empty() {
@@ -189,10 +195,31 @@ impl Records for BusRecords {
         })
     }
 
+    fn get_from(
+        &self,
+        id: String,
+        revision: u64,
+        from: u64,
+    ) -> BoxFuture<'_, Result<Box<dyn Read + Send>, Failure>> {
+        Box::pin(async move {
+            let id = id.parse().map_err(|_| Failure::Refused)?;
+            let rest = self.client.get_from(id, revision, from).await.map_err(failure)?;
+            Ok(Box::new(rest) as Box<dyn Read + Send>)
+        })
+    }
+
     fn get_many(&self, ids: Vec<String>) -> BoxFuture<'_, Result<Vec<Got>, Failure>> {
         Box::pin(async move {
             let ids: Option<Vec<RecordId>> = ids.iter().map(|id| id.parse().ok()).collect();
             self.many(ids.ok_or(Failure::Refused)?).await
+        })
+    }
+
+    fn deleted(&self, ids: Vec<String>) -> BoxFuture<'_, Result<BTreeSet<String>, Failure>> {
+        Box::pin(async move {
+            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+            let removed = self.client.proxy().removed(&ids, &Options::new()).await;
+            Ok(removed.map_err(failure)?.into_iter().collect())
         })
     }
 
@@ -204,8 +231,23 @@ impl Records for BusRecords {
     }
 }
 
-fn remote(record: Listed) -> (String, Remote) {
-    let remote = Remote {
+/// The records by what they are known by here. Two may be the same by nature: a sibling is told by its id, and of others
+/// the one with the lowest has the name, whatever their order.
+fn keyed(records: impl Iterator<Item = Listed>) -> Vec<(String, Remote)> {
+    let mut all: BTreeMap<String, Remote> = BTreeMap::new();
+    for record in records {
+        let is_apart = record.conflict_with.is_some() || all.contains_key(&record.natural);
+        let key = match is_apart {
+            true => sibling_key(&record.natural, &record.id.to_string()),
+            false => record.natural.clone(),
+        };
+        all.insert(key, remote(record));
+    }
+    all.into_iter().collect()
+}
+
+fn remote(record: Listed) -> Remote {
+    Remote {
         id: record.id.to_string(),
         revision: record.revision,
         kind: record.kind,
@@ -213,8 +255,7 @@ fn remote(record: Listed) -> (String, Remote) {
         attributes: record.attributes.0,
         conflict_with: record.conflict_with.map(|id| id.to_string()),
         lacking: record.lacking,
-    };
-    (record.natural, remote)
+    }
 }
 
 fn failure(error: Error) -> Failure {
@@ -228,5 +269,56 @@ fn failure(error: Error) -> Failure {
             tracing::debug!(%error, "belayd can't just now");
             Failure::Later
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(id: u8, natural: &str, other: Option<u8>) -> Listed {
+        let id_of = |byte| RecordId::from_bytes([byte; 16]);
+        Listed {
+            id: id_of(id),
+            revision: 1,
+            position: u64::from(id),
+            natural: natural.to_owned(),
+            kind: String::new(),
+            length: 0,
+            attributes: Attributes::default(),
+            conflict_with: other.map(id_of),
+            lacking: false,
+            changed_at: 1,
+            is_long: false,
+        }
+    }
+
+    #[test]
+    fn another_version_never_stands_in_the_place_of_its_original() {
+        let ids = |records: [Listed; 3]| -> Vec<(String, String)> {
+            let keyed = keyed(records.into_iter()).into_iter();
+            keyed.map(|(key, record)| (key, record.id)).collect()
+        };
+        let [one, two, three] = [1, 2, 3].map(|byte| RecordId::from_bytes([byte; 16]).to_string());
+        let apart = |id: &String| sibling_key("letter.odt", id);
+        let expected = [
+            ("letter.odt".to_owned(), two.clone()),
+            (apart(&one), one.clone()),
+            (apart(&three), three.clone()),
+        ];
+        let siblings = [
+            listed(1, "letter.odt", Some(2)),
+            listed(2, "letter.odt", None),
+            listed(3, "letter.odt", Some(2)),
+        ];
+        assert_eq!(ids(siblings), expected);
+        // Nor does one that says to be the same, wherever it stands.
+        let expected = [
+            ("letter.odt".to_owned(), one),
+            (apart(&two), two),
+            (apart(&three), three),
+        ];
+        let doubles = [1, 2, 3].map(|id| listed(id, "letter.odt", None));
+        assert_eq!(ids(doubles), expected);
     }
 }

@@ -243,3 +243,21 @@ async fn a_folder_that_vanishes_under_it_deletes_nothing_and_goes_on_when_it_is_
     running.holds(&all[1..]).await;
     running.end().await;
 }
+
+#[tokio::test]
+async fn a_record_that_isnt_listed_any_more_and_that_nobody_deleted_is_put_again_from_its_file() {
+    let home = tempfile::tempdir().unwrap();
+    let collection = Collection::new();
+    for name in ["a.txt", "b.txt", "c.txt"] {
+        collection.others(name, Some(name));
+    }
+    let mut running = Running::new(home.path(), &collection).await;
+    running.settled().await;
+    collection.spoil("a.txt");
+    collection.others("b.txt", None);
+    running.told().await;
+    running.holds(&[("a.txt", "a.txt"), ("c.txt", "c.txt")]).await;
+    assert_eq!(running.read("a.txt").as_deref(), Some("a.txt"));
+    assert_eq!(running.read("b.txt"), None);
+    running.end().await;
+}

@@ -1,7 +1,7 @@
 //! A folder of files: documents, pictures, videos, notes. A file's natural key is its path below the folder.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use super::kinds::kind_of;
 use super::walk::Walker;
 use crate::inotify::Inotify;
-use crate::model::{Attributes, Local, MODE, MODIFIED, Mark, Scan, is_sibling};
+use crate::model::{Attributes, Local, MODE, MODIFIED, Mark, Remote, Scan, is_sibling};
 use crate::names::{self, beside, ending};
 use crate::ports::{Arrival, Source, SourceError, Watch};
 use crate::state::Stop;
@@ -22,6 +22,8 @@ use crate::tree::Tree;
 
 /// Folders in folders.
 const DEPTH: usize = 64;
+/// Copied at once, bytes.
+const STRIDE: usize = 64 * 1024;
 
 /// Which files of a folder are mirrored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +64,11 @@ impl Folder {
             except,
             clock,
         })
+    }
+
+    /// The name of the file that a record comes into.
+    fn part(&self, record: &Remote) -> String {
+        names::part(&record.id, record.revision, &self.clock.boot_id())
     }
 
     fn takes(&self, place: &str) -> bool {
@@ -114,23 +121,33 @@ impl Source for Folder {
     }
 
     fn write(&self, arrival: Arrival<'_>, over: Option<&Local>) -> Result<Local, SourceError> {
-        let place = match (over, is_sibling(arrival.natural)) {
-            (Some(over), _) => over.place.clone(),
-            (None, true) => beside(arrival.natural).unwrap_or_default(),
-            (None, false) => arrival.natural.to_owned(),
-        };
+        let place = place(arrival.natural, over);
         if !self.takes(&place) {
             return Err(SourceError::Refused("its name can't be mirrored here"));
         }
         let record = arrival.record;
-        let content = arrival.content;
-        let mark = self.tree.replace(&place, over.map(|over| over.mark), |file| {
-            reserve(file, record.length)?;
-            copy(content, file, record.length)?;
-            dress(file, &record.attributes)?;
-            Ok(())
-        })?;
+        let (content, from) = (arrival.content, arrival.from.unwrap_or(0));
+        let name = self.part(record);
+        let part = arrival.from.map(|from| (name.as_str(), from));
+        let mark = self
+            .tree
+            .replace_from(&place, over.map(|over| over.mark), part, |file| {
+                reserve(file, record.length)?;
+                copy(content, file, record.length.saturating_sub(from))?;
+                dress(file, &record.attributes)?;
+                Ok(())
+            })?;
         Ok(local(place, mark))
+    }
+
+    fn kept(&self, natural: &str, record: &Remote, over: Option<&Local>) -> u64 {
+        let place = place(natural, over);
+        match self.takes(&place) {
+            true => self
+                .tree
+                .kept(&place, (&record.id, &self.part(record)), record.length),
+            false => 0,
+        }
     }
 
     fn remove(&self, item: &Local) -> Result<(), SourceError> {
@@ -146,6 +163,15 @@ impl Source for Folder {
     }
 }
 
+/// Where a record is written.
+fn place(natural: &str, over: Option<&Local>) -> String {
+    match (over, is_sibling(natural)) {
+        (Some(over), _) => over.place.clone(),
+        (None, true) => beside(natural).unwrap_or_default(),
+        (None, false) => natural.to_owned(),
+    }
+}
+
 /// Has the file system set the room aside, so that what doesn't fit isn't fetched, on a metered line, again and again.
 fn reserve(file: &File, length: u64) -> io::Result<()> {
     match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, length) {
@@ -157,11 +183,22 @@ fn reserve(file: &File, length: u64) -> io::Result<()> {
 
 /// Copies exactly so many bytes.
 pub(super) fn copy(content: &mut dyn Read, file: &mut File, length: u64) -> Result<(), SourceError> {
-    // One more would show that it isn't the one that was announced.
-    let mut bounded = content.take(length.saturating_add(1));
-    match io::copy(&mut bounded, file)? == length {
-        true => Ok(()),
-        false => Err(SourceError::CutOff),
+    let (mut left, mut stride) = (length, vec![0; STRIDE]);
+    loop {
+        let count = match content.read(&mut stride) {
+            Ok(0) if left == 0 => return Ok(()),
+            Ok(0) => return Err(SourceError::CutOff),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => {
+                tracing::debug!(%error, "a content");
+                return Err(SourceError::CutOff);
+            }
+        };
+        // More than was announced: it isn't that one.
+        let more = left.checked_sub(count as u64);
+        left = more.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+        file.write_all(stride.get(..count).unwrap_or_default())?;
     }
 }
 

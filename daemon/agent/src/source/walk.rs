@@ -113,7 +113,7 @@ impl Walker<'_> {
             // Before it is listed: an edit may come to light.
             for entry in Dir::read_from(&open)?.flatten() {
                 if let Ok(name) = entry.file_name().to_str() {
-                    tree::sweep(&open, name);
+                    tree::sweep(&open, name, &walk.root.boot);
                 }
             }
         }

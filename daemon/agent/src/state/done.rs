@@ -93,6 +93,11 @@ impl State {
                 }
                 wishes.save = true;
             }
+            // Nothing says any more what was in common: both sides are joined, as without a memory.
+            (Outcome::NotDeleted, Work::Remove { .. }) => {
+                self.memory.forget(&natural);
+                wishes.save = true;
+            }
             (Outcome::ItemChanged, _) => {
                 wishes.scan = true;
                 self.put_off.insert(natural, PutOff::Scan);
@@ -110,7 +115,8 @@ impl State {
                 | Outcome::Stored { .. }
                 | Outcome::Beside
                 | Outcome::Written { .. }
-                | Outcome::Gone,
+                | Outcome::Gone
+                | Outcome::NotDeleted,
                 _,
             ) => {
                 let off = self.refusal(&natural);

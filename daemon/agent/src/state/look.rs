@@ -95,8 +95,42 @@ impl State {
         self.on && self.stopped.is_none() && self.local.is_some() && self.remote.is_some()
     }
 
+    /// A sibling that its owner kept is a record of its own, under the name that its file has: so that isn't removed to be
+    /// written again. Where the version came up once more, the name is the record's all the same.
+    fn follow_kept(&mut self, effects: &mut Vec<Effect>) {
+        let (Some(local), Some(remote)) = (&mut self.local, &self.remote) else {
+            return;
+        };
+        let known = self.memory.known();
+        let is_kept = |natural: &str, known_as: &Known| {
+            is_sibling(natural)
+                && remote.contains_key(&known_as.place)
+                && !known.contains_key(&known_as.place)
+        };
+        let kept: Vec<(String, Known)> = known
+            .iter()
+            .filter(|(natural, known)| is_kept(natural, known))
+            .filter(|(natural, known)| {
+                !self.busy.contains_key(*natural) && !self.busy.contains_key(&known.place)
+            })
+            .map(|(natural, known)| (natural.clone(), known.clone()))
+            .collect();
+        for (natural, known) in kept {
+            let place = known.place.clone();
+            if let Some(item) = local.remove(&natural) {
+                local.entry(place.clone()).or_insert(item);
+            }
+            self.memory.forget(&natural);
+            self.memory.remember(place, Known { revision: 0, ..known });
+            effects.push(Effect::Save);
+        }
+    }
+
     /// Decides about every item that nothing is under way for.
     pub(super) fn look(&mut self, effects: &mut Vec<Effect>) {
+        if self.on {
+            self.follow_kept(effects);
+        }
         let (Some(local), Some(remote), true) = (&self.local, &self.remote, self.on) else {
             return;
         };
@@ -189,10 +223,13 @@ impl State {
         }
     }
 
-    /// Whether a sibling's file can't be written because a file of that name is there.
+    /// Whether a sibling's file can't be written because a file or a record has its name.
     fn is_taken(&self, natural: &str) -> bool {
-        let local = self.local.as_ref();
-        beside(natural).is_some_and(|place| local.is_some_and(|local| local.contains_key(&place)))
+        let (local, remote) = (self.local.as_ref(), self.remote.as_ref());
+        beside(natural).is_some_and(|place| {
+            local.is_some_and(|local| local.contains_key(&place))
+                || remote.is_some_and(|remote| remote.contains_key(&place))
+        })
     }
 
     /// Decides about one item.
@@ -250,7 +287,10 @@ impl State {
                 record: record.clone(),
                 over: item.cloned(),
             },
-            (Choice::Remove, Some(item), _) => Work::Remove { item: item.clone() },
+            (Choice::Remove, Some(item), _) => Work::Remove {
+                id: known.map(|known| known.id.clone()).unwrap_or_default(),
+                item: item.clone(),
+            },
             // What was renamed is put first under its new name: the cloud keeps its chunks as long as somebody needs them.
             (Choice::Delete, ..) if known.is_some_and(|known| moved.holds(&known.mark)) => {
                 self.held_back = true;

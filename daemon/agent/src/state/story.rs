@@ -1,6 +1,7 @@
 //! Two folders mirrored into one collection, with another device's changes in it, by random histories: they converge, and
 //! no content is lost that nobody replaced or removed.
 
+mod collection;
 mod world;
 
 use std::collections::BTreeSet;
@@ -19,6 +20,8 @@ pub(super) enum Act {
     Rename(usize, usize, u8),
     OthersPut(u8),
     OthersDelete(usize),
+    /// The owner keeps a sibling as a record of its own.
+    OthersKeepBoth(usize),
     TakeScan(usize),
     GiveScan(usize),
     TakeList(usize),
@@ -40,6 +43,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         2 => (agent.clone(), which.clone(), name.clone()).prop_map(|(agent, which, name)| Act::Rename(agent, which, name)),
         2 => name.prop_map(Act::OthersPut),
         1 => which.clone().prop_map(Act::OthersDelete),
+        1 => which.clone().prop_map(Act::OthersKeepBoth),
         5 => agent.clone().prop_map(Act::TakeScan),
         5 => agent.clone().prop_map(Act::GiveScan),
         5 => agent.clone().prop_map(Act::TakeList),

@@ -3,6 +3,7 @@
 
 use std::os::fd::OwnedFd;
 
+use belay_proto::sync::{RecordId, version_name};
 use ring::digest::{SHA256, digest};
 use rustix::fs::{AtFlags, RenameFlags, unlinkat};
 
@@ -50,10 +51,12 @@ pub(crate) fn settle(folder: &OwnedFd, name: &str) {
             let _ = unlinkat(folder, name, AtFlags::empty());
         }
         Ok(_) => {
-            let random: [u8; 32] = belay_proto::keys::random();
-            let beside = names::beside(&format!("{original}\0{}", hex(&random)));
-            let mut places = [Some(original.to_owned()), beside].into_iter().flatten();
-            if !places.any(|place| rename(folder, name, &place, RenameFlags::NOREPLACE).is_ok()) {
+            let random = RecordId::from_bytes(belay_proto::keys::random());
+            let places = [original.to_owned(), version_name(original, &random)];
+            if !places
+                .iter()
+                .any(|place| rename(folder, name, place, RenameFlags::NOREPLACE).is_ok())
+            {
                 tracing::warn!("an edit that was set aside can't be put back, and stays hidden");
             }
         }

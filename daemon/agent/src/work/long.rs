@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Worker, blocking, failed, outcome_of, put_of, write};
 use crate::model::{Local, MODIFIED, Remote};
+use crate::ports::{Coming, Failure};
 use crate::state::{Outcome, Work};
 
 /// Read at once, bytes.
@@ -43,13 +44,18 @@ impl Worker {
     }
 
     async fn long_fetch(&self, natural: &str, record: Remote, over: Option<Local>) -> Outcome {
-        let coming = match self.records.get(record.id.clone()).await {
+        let (source, natural) = (Arc::clone(&self.source), natural.to_owned());
+        let (named, listed, item) = (natural.clone(), record.clone(), over.clone());
+        let kept = blocking(move || source.kept(&named, &listed, item.as_ref())).await;
+        let from = kept.unwrap_or(0);
+        let coming = match self.coming(&record, from).await {
             Ok(coming) => coming,
             Err(failure) => return failed(failure),
         };
-        let (source, natural) = (Arc::clone(&self.source), natural.to_owned());
+        let source = Arc::clone(&self.source);
         let written = blocking(move || {
             let record = Remote {
+                revision: coming.revision,
                 length: coming.length,
                 attributes: coming.attributes,
                 ..record
@@ -61,10 +67,24 @@ impl Worker {
                 &record,
                 coming.revision,
                 over.as_ref(),
-                &mut content,
+                (&mut content, Some(from)),
             )
         });
         written.await.unwrap_or(Outcome::Later)
+    }
+
+    /// A record, or what is left of it.
+    async fn coming(&self, record: &Remote, from: u64) -> Result<Coming, Failure> {
+        let id = record.id.clone();
+        if from == 0 {
+            return self.records.get(id).await;
+        }
+        Ok(Coming {
+            revision: record.revision,
+            length: record.length,
+            attributes: record.attributes.clone(),
+            content: self.records.get_from(id, record.revision, from).await?,
+        })
     }
 
     async fn long_join(&self, natural: &str, item: Local, record: Remote) -> Outcome {

@@ -100,7 +100,7 @@ impl Worker {
                     &record,
                     got.revision,
                     over.as_ref(),
-                    &mut content,
+                    (&mut content, None),
                 );
                 (natural, outcome)
             };

@@ -1,9 +1,11 @@
 //! AddIdentifier, ConfirmIdentifier, RemoveIdentifier, SetLogin, BeginRecovery, CompleteRecovery.
 
+use belay_proto::failpoint;
 use belay_proto::identifier::Identifier;
 use belay_proto::keys::{random, sha256};
 use belay_proto::secret::Secret;
-use belay_proto::steps::{self, NewCredentialsSet, Purpose, RecoverInput};
+use belay_proto::signed::Deed;
+use belay_proto::steps::{self, Done, NewCredentialsSet, RecoverInput};
 use belay_proto::wire::{Bytes, RecoveryAnswer};
 
 use super::Flow;
@@ -26,7 +28,8 @@ impl Flow {
         ticket: String,
     ) -> Result<String, AccountError> {
         let work = self.stay(self.parts.cloud.work()).await?;
-        let (owner, order) = self.order_of(&ticket, Purpose::Identifier).await?;
+        let deed = Deed::AddIdentifier(identifier.as_str().to_owned());
+        let (owner, order) = self.order_of(&ticket, &deed).await?;
         self.end_login(owner.tokens).await;
         let asked = self.asked(&identifier, owner.session.profile.language).await?;
         let opened = self
@@ -81,9 +84,12 @@ impl Flow {
             attempt: None,
             order,
             ticket: None,
+            brought: None,
             salt: random(),
         };
+        failpoint!("belayd.address.code-sent");
         self.report(Event::ProvingOpened(Box::new(proving))).await?;
+        failpoint!("belayd.address.opened");
         Ok(opened.id)
     }
 
@@ -96,12 +102,14 @@ impl Flow {
                 Ok(ticket) => ticket,
                 Err(error) => return Err(self.unproved(&proving, error).await),
             };
+            failpoint!("belayd.address.code-right");
             let event = Event::AddressProved {
                 id: id.clone(),
                 ticket,
                 key: idempotency_key(),
             };
             self.report(event).await?;
+            failpoint!("belayd.address.proved");
             proving = self.address(&id, Aim::Identifier).await?;
         }
         let (Some((ticket, key)), Some(order)) = (&proving.ticket, &proving.order) else {
@@ -119,37 +127,43 @@ impl Flow {
                 return Err(error.into());
             }
         }
+        failpoint!("belayd.address.added");
         self.report(Event::ProvingOver { id }).await?;
+        failpoint!("belayd.address.kept");
         self.details_changed().await;
         Ok(())
     }
 
     /// Removes an address; the last one and the login stay.
     pub(crate) async fn remove_address(self, id: String, ticket: String) -> Result<(), AccountError> {
-        let (owner, order) = self.order_of(&ticket, Purpose::Identifier).await?;
+        let deed = Deed::RemoveIdentifier(id.clone());
+        let (owner, order) = self.order_of(&ticket, &deed).await?;
         let key = idempotency_key();
         let removed = self
             .surely(|| self.parts.cloud.remove_address(&id, &order, &key))
             .await;
         self.end_login(owner.tokens).await;
         removed.map_err(AccountError::from)?;
+        failpoint!("belayd.address.removed");
         self.details_changed().await;
         Ok(())
     }
 
     /// Makes an address the login.
-    pub(crate) async fn set_login(self, ticket: String) -> Result<(), AccountError> {
-        let (owner, order) = self.order_of(&ticket, Purpose::Identifier).await?;
+    pub(crate) async fn set_login(self, id: String, ticket: String) -> Result<(), AccountError> {
+        let (owner, order) = self.order_of(&ticket, &Deed::SetLogin(id)).await?;
         let key = idempotency_key();
         let set = self.surely(|| self.parts.cloud.set_login(&order, &key)).await;
         self.end_login(owner.tokens).await;
         set.map_err(AccountError::from)?;
+        failpoint!("belayd.address.made-login");
         self.details_changed().await;
         Ok(())
     }
 
     /// Chooses another password with the code that was sent and the recovery code behind the ticket. Nothing is known of the
-    /// account before the code was right.
+    /// account before the code was right. Asked again after a lost reply it ends what was begun: the password of the call that the
+    /// cloud has carried out holds.
     pub(crate) async fn complete_recovery(
         self,
         id: String,
@@ -163,10 +177,31 @@ impl Flow {
             Ok(told) => told,
             Err(error) => return Err(self.unproved(&proving, error).await),
         };
-        self.recovered(&id, told, &ticket).await?;
+        failpoint!("belayd.recover.code-right");
+        let is_done = proving.brought == Some(sha256(&told.credentials));
+        let recovered = match is_done {
+            true => self.taken_before(told).await.map(|()| false),
+            false => self.recovered(&id, told, &ticket).await,
+        };
+        let is_on_hold = match recovered {
+            // The ticket is spent, by what has been replaced since, or waits here for nobody: that takes another code.
+            Err(AccountError::Cloud(CloudError::Problem(problem)))
+                if problem.kind == ProblemKind::BadTicket =>
+            {
+                self.report(Event::ProvingOver { id }).await?;
+                return Err(AccountError::Expired);
+            }
+            recovered => recovered?,
+        };
+        failpoint!("belayd.recover.brought");
         self.report(Event::ProvingOver { id }).await?;
+        failpoint!("belayd.recover.kept");
+        if is_on_hold {
+            // What holds goes on until it is over, sessions and all; the view shows that something waits.
+            self.refresh_view().await;
+            return Ok(());
+        }
         // The sessions of the password before are over, this device's among them.
-        self.keep_up().await;
         if let Some(session) = self.session().await?.filter(|session| session.bound) {
             let account = session.account;
             self.report(Event::SessionEnded { account }).await?;
@@ -174,7 +209,18 @@ impl Flow {
         Ok(())
     }
 
-    async fn recovered(&self, id: &str, told: RecoveryAnswer, ticket: &str) -> Result<(), AccountError> {
+    /// What a call before has brought is the account's, and nobody has heard of it.
+    async fn taken_before(&self, told: RecoveryAnswer) -> Result<(), AccountError> {
+        // With what else this device gets, where the cloud tells that.
+        self.keep_up().await;
+        if self.parts.warden.view().identity.account == Some(told.account) {
+            self.parts.warden.credentials(&told.credentials).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the new credentials wait.
+    async fn recovered(&self, id: &str, told: RecoveryAnswer, ticket: &str) -> Result<bool, AccountError> {
         let bound = self.parts.warden.view().identity.account;
         if bound.is_some_and(|account| account != told.account) {
             return Err(AccountError::Refused(Refusal::OtherAccount));
@@ -185,20 +231,54 @@ impl Flow {
             credentials: told.credentials.into(),
             keyring: told.keyring.into(),
             devices: certificates.clone(),
+            key_epoch: Some(told.key_epoch),
         };
         let made = self
             .stay(self.step(ticket, steps::RECOVER, input.encode(), NewCredentialsSet::decode))
             .await?;
+        let owner = made.owner;
         let read = |signed: Vec<u8>| {
-            let read = certificate(&signed, &made.owner, &told.account).ok()?;
+            let read = certificate(&signed, &owner, &told.account).ok()?;
             Some((signed, read))
+        };
+        let is_on_hold = made.on_hold == Some(true);
+        // Without the code the warden certifies this device under the new root, and no other.
+        let certificates = match is_on_hold {
+            true => made.certificates.clone(),
+            false => certificates,
         };
         let devices: Vec<_> = certificates.into_iter().filter_map(read).collect();
         let asked = request(&devices, made, replaces, Some(told.ticket.expose()))?;
         let key = idempotency_key();
+        self.report(Event::Recovering {
+            id: id.to_owned(),
+            credentials: sha256(&asked.credentials),
+        })
+        .await?;
+        failpoint!("belayd.recover.made");
         // From here on the caller may leave: the cloud may have taken them.
-        let put = self.surely(|| self.parts.cloud.recover(id, &asked, &key)).await;
-        Ok(put?)
+        if !is_on_hold {
+            let put = self.surely(|| self.parts.cloud.recover(id, &asked, &key)).await;
+            self.settled(put, asked).await?;
+            failpoint!("belayd.recover.taken");
+            return Ok(false);
+        }
+        let put = self
+            .surely(|| self.parts.cloud.recover_on_hold(id, &asked, &key))
+            .await;
+        let waits = put?;
+        failpoint!("belayd.hold.taken");
+        tracing::info!(
+            seconds = waits.as_secs(),
+            "the cloud keeps the new credentials, which wait"
+        );
+        if bound.is_some() {
+            // Last, so that no hold runs towards credentials that the cloud never had.
+            self.step(ticket, steps::BEGIN_HOLD, Done {}.encode(), Done::decode)
+                .await?;
+            failpoint!("belayd.hold.begun");
+        }
+        Ok(true)
     }
 
     async fn address(&self, id: &str, aim: Aim) -> Result<Proving, AccountError> {
@@ -224,6 +304,7 @@ impl Flow {
             }),
         })
         .await?;
+        failpoint!("belayd.address.trying");
         Ok(key)
     }
 

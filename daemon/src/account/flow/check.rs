@@ -3,16 +3,26 @@
 use belay_proto::clock::unix_seconds;
 use belay_proto::dbus::AuditEntries;
 use belay_proto::id::AccountId;
+use belay_proto::steps::{self, Done, PasswordStrengthOutput};
+use belay_proto::text::with_causes;
 
 use super::{Device, Flow};
 use crate::account::error::AccountError;
-use crate::account::model::Session;
+use crate::account::model::{Departure, Session};
 use crate::account::state::Refusal;
+use crate::warden::HoldView;
 
 /// A device that wasn't heard of for so long is asked about, s.
 const LONG_UNSEEN: u64 = 30 * 24 * 3600;
 /// What was refused for so long back counts, s.
 const RECENTLY: u64 = 30 * 24 * 3600;
+
+/// A password that is the same for so long is asked about, s.
+const OLD_PASSWORD: u64 = 2 * 365 * 24 * 3600;
+/// What a new password has to reach, of 4.
+const STRONG_ENOUGH: u32 = 3;
+/// So many wrong passwords in a row are no slip of the finger.
+const GUESSES: u32 = 5;
 
 /// How much it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,44 +73,117 @@ impl Flow {
     pub(crate) async fn security_check(self) -> Result<Vec<Finding>, AccountError> {
         let view = self.parts.warden.view();
         let account: AccountId = view.identity.account.ok_or(Refusal::NotBound)?;
+        let kept = self.session().await?.ok_or(Refusal::ReauthenticationRequired)?;
+        if let Some(departure) = kept.departure {
+            // Nobody tells anything of the account here any more.
+            return Ok(vec![departed(departure)]);
+        }
         self.learn_details().await?;
         let session = self.session().await?.ok_or(Refusal::ReauthenticationRequired)?;
         let now = unix_seconds(self.parts.clock.wall());
         let history = self.parts.warden.history(now.saturating_sub(RECENTLY)).await?;
-        let notes = view.identity.assurance_notes;
-        let devices = self.devices_of(account).await?;
-        Ok(judge(&session, &devices, &refusals(&history), &notes, now))
+        let known = Known {
+            session: &session,
+            devices: &self.devices_of(account).await?,
+            refusals: &refusals(&history),
+            notes: &view.identity.assurance_notes,
+            password: self.password_strength().await,
+        };
+        let mut found = judge(&known, now);
+        // The gravest first: somebody may be taking the account over.
+        if self.is_being_recovered().await {
+            found.insert(
+                0,
+                Finding::new(
+                    "recovery-hold",
+                    Severity::Critical,
+                    "type-your-password-if-it-is-not-you",
+                ),
+            );
+        }
+        Ok(found)
     }
+}
+
+impl Flow {
+    /// Whether somebody recovers the account without its code, here or, as the cloud tells, anywhere.
+    async fn is_being_recovered(&self) -> bool {
+        let is_here = self.parts.warden.view().identity.hold == HoldView::Running;
+        let told = self.parts.cloud.credentials().await;
+        is_here || told.is_ok_and(|answer| answer.recovery_ms.is_some())
+    }
+
+    /// A warden that can't say is no reason to say nothing of the rest.
+    async fn password_strength(&self) -> Option<Strength> {
+        let input = Done {}.encode();
+        let told = self.step(
+            "",
+            steps::PASSWORD_STRENGTH,
+            input,
+            PasswordStrengthOutput::decode,
+        );
+        match told.await {
+            Ok(told) => told.score.zip(told.since),
+            Err(error) => {
+                tracing::info!(error = %with_causes(&error), "no word of the password's strength");
+                None
+            }
+        }
+    }
+}
+
+/// The password's score, and since when it is known here, s since the epoch.
+type Strength = (u32, u64);
+
+/// What is judged.
+struct Known<'a> {
+    session: &'a Session,
+    devices: &'a [Device],
+    refusals: &'a [String],
+    notes: &'a [String],
+    password: Option<Strength>,
 }
 
 /// The kinds of refusals in the audit log.
 fn refusals(history: &AuditEntries) -> Vec<String> {
-    let event = |entry: &belay_proto::dbus::Details| {
-        let event = entry.get("event")?;
-        String::try_from(event.try_clone().ok()?).ok()
+    let text = |entry: &belay_proto::dbus::Details, key: &str| {
+        let value = entry.get(key)?;
+        String::try_from(value.try_clone().ok()?).ok()
     };
-    let mut kinds: Vec<String> = history
-        .iter()
-        .filter_map(event)
-        .filter(|event| matches!(event.as_str(), "command-refused" | "recovery-claim-refused"))
-        .collect();
+    let kind = |entry: &belay_proto::dbus::Details| {
+        let event = text(entry, "event")?;
+        match event.as_str() {
+            "command-refused" | "recovery-claim-refused" => Some(event),
+            "password-check" => {
+                let number = text(entry, "detail")?.strip_prefix("try ")?.parse::<u32>().ok()?;
+                (number >= GUESSES).then(|| "password-guesses".to_owned())
+            }
+            _ => None,
+        }
+    };
+    let mut kinds: Vec<String> = history.iter().filter_map(kind).collect();
     kinds.sort();
     kinds.dedup();
     kinds
 }
 
+/// What there is to say of a device that is none of the account's any more.
+fn departed(departure: Departure) -> Finding {
+    let id = match departure {
+        Departure::Removed => "removed",
+        Departure::AccountDeleted => "account-deleted",
+    };
+    Finding::new(id, Severity::Critical, "sign-out-of-this-device")
+}
+
 /// What is found, the gravest first.
-fn judge(
-    session: &Session,
-    devices: &[Device],
-    refusals: &[String],
-    notes: &[String],
-    now: u64,
-) -> Vec<Finding> {
+fn judge(known: &Known<'_>, now: u64) -> Vec<Finding> {
+    let Known { session, devices, .. } = *known;
     let mut found = Vec::new();
+    found.extend(known.password.and_then(|password| of_password(password, now)));
     let verified = session.identifiers.iter().filter(|address| address.verified);
     let is_only_way = verified.count() < 2;
-    if !session.recovery_code_set {
+    if !session.has_known_code() {
         // Without a code and with one address alone a forgotten password is the end of the data.
         let severity = if is_only_way {
             Severity::Critical
@@ -133,14 +216,14 @@ fn judge(
             ));
         }
     }
-    for kind in refusals {
+    for kind in known.refusals {
         found.push(Finding::new(
             kind.clone(),
             Severity::Warning,
             "look-at-the-history",
         ));
     }
-    for note in notes {
+    for note in known.notes {
         let id = format!("assurance:{note}");
         found.push(Finding::new(id, Severity::Info, "know-what-this-device-promises"));
     }
@@ -148,104 +231,16 @@ fn judge(
     found
 }
 
-#[cfg(test)]
-mod tests {
-    use belay_proto::id::DeviceId;
-
-    use super::*;
-    use crate::account::model::{Identifier, Profile};
-
-    fn session(addresses: &[bool], recovery_code_set: bool) -> Session {
-        let address = |(place, verified): (usize, &bool)| Identifier {
-            id: format!("a{place}"),
-            kind: "email".into(),
-            masked: "j•••".into(),
-            verified: *verified,
-        };
-        Session {
-            account: AccountId::random(),
-            login: "jo@example.org".into(),
-            identifiers: addresses.iter().enumerate().map(address).collect(),
-            profile: Profile::default(),
-            since: 1,
-            recovery_code_set,
-            bound: true,
-            ended: false,
-        }
-    }
-
-    fn device(last_seen: u64, lost: bool) -> Device {
-        Device {
-            id: DeviceId::random(),
-            name: "Other".into(),
-            model: "m".into(),
-            wipe_class: "none".into(),
-            this: false,
-            last_seen,
-            lost,
-        }
-    }
-
-    fn ids(found: &[Finding]) -> Vec<(&str, Severity)> {
-        found
-            .iter()
-            .map(|finding| (finding.id.split(':').next().unwrap(), finding.severity))
-            .collect()
-    }
-
-    #[test]
-    fn an_account_with_a_code_and_two_addresses_has_nothing_to_mend() {
-        let now = LONG_UNSEEN + 10;
-        let found = judge(
-            &session(&[true, true], true),
-            &[device(now, false)],
-            &[],
-            &[],
-            now,
-        );
-        assert_eq!(found, []);
-    }
-
-    #[test]
-    fn no_second_way_and_no_code_is_critical_and_comes_first() {
-        let found = judge(
-            &session(&[true, false], false),
-            &[],
-            &[],
-            &["unencrypted".into()],
-            1,
-        );
-        let wanted = [
-            ("recovery-code", Severity::Critical),
-            ("second-address", Severity::Warning),
-            ("address", Severity::Warning),
-            ("assurance", Severity::Info),
-        ];
-        assert_eq!(ids(&found), wanted);
-        let with_two = judge(&session(&[true, true], false), &[], &[], &[], 1);
-        assert_eq!(ids(&with_two), [("recovery-code", Severity::Warning)]);
-    }
-
-    #[test]
-    fn a_lost_device_a_long_unseen_one_and_refusals_are_told() {
-        let now = 2 * LONG_UNSEEN;
-        let devices = [
-            device(now - LONG_UNSEEN - 1, false),
-            device(now, true),
-            device(now, false),
-        ];
-        let found = judge(
-            &session(&[true, true], true),
-            &devices,
-            &["command-refused".into()],
-            &[],
-            now,
-        );
-        let wanted = [
-            ("lost", Severity::Critical),
-            ("command-refused", Severity::Warning),
-            ("unseen", Severity::Info),
-        ];
-        assert_eq!(ids(&found), wanted);
-    }
+fn of_password((score, since): Strength, now: u64) -> Option<Finding> {
+    let (id, severity) = if score < STRONG_ENOUGH {
+        ("weak-password", Severity::Warning)
+    } else if since.saturating_add(OLD_PASSWORD) < now {
+        ("old-password", Severity::Info)
+    } else {
+        return None;
+    };
+    Some(Finding::new(id, severity, "change-the-password"))
 }
+
+#[cfg(test)]
+mod tests;

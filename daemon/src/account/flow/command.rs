@@ -11,7 +11,6 @@ use super::sign_in::lies_if_malformed;
 use crate::account::command::SentCommand;
 use crate::account::error::AccountError;
 use crate::account::evidence::{Fate, Testimony, Witness, certificate};
-use crate::account::model::Session;
 use crate::account::state::{Event, Refusal};
 use crate::cloud::{CloudError, ProblemKind, Revocation, Tokens, Vault};
 
@@ -33,7 +32,6 @@ pub struct NewCommand {
 struct Issuer {
     owner: PublicKey,
     account: AccountId,
-    session: Session,
 }
 
 /// What a device has told of itself.
@@ -50,10 +48,9 @@ impl Flow {
             let certificates = self.listed(&issuer).await?;
             return self.order(&issuer, &asked, "", certificates).await;
         };
-        let login = self
-            .log_in(&issuer.session.login, ticket, Purpose::Command)
-            .await?;
-        let outcome = match self.open(&login, ticket, &issuer.session.login).await {
+        let account = issuer.account.to_string();
+        let login = self.log_in(&account, ticket, Purpose::Command).await?;
+        let outcome = match self.open(&login, ticket).await {
             Ok(opened) if opened.account == issuer.account => {
                 let certificates = login.certificates;
                 self.order(&issuer, &asked, ticket, certificates).await
@@ -72,12 +69,8 @@ impl Flow {
             return Err(Refusal::NotBound.into());
         };
         let session = self.session().await?.filter(|session| session.account == account);
-        let session = session.ok_or(Refusal::ReauthenticationRequired)?;
-        Ok(Issuer {
-            owner,
-            account,
-            session,
-        })
+        session.ok_or(Refusal::ReauthenticationRequired)?;
+        Ok(Issuer { owner, account })
     }
 
     async fn listed(&self, issuer: &Issuer) -> Result<Vec<Vec<u8>>, AccountError> {
@@ -233,12 +226,12 @@ fn void_after(envelope: &[u8]) -> u64 {
         .unwrap_or_default()
 }
 
-/// A device that was the account's and isn't any more is no device of it.
 /// Whether the cloud's own limit kept it from taking the command; asked later it may.
 fn is_too_many(error: &CloudError) -> bool {
     matches!(error, CloudError::Problem(problem) if problem.kind == ProblemKind::TooMany)
 }
 
+/// A device that was the account's and isn't any more is no device of it.
 fn refused(error: CloudError) -> AccountError {
     match error {
         CloudError::Problem(problem) if problem.kind == ProblemKind::NotFound => AccountError::NoSuchDevice,

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use belay_proto::clock::unix_seconds;
 use belay_proto::dbus::Error as BusError;
+use belay_proto::failpoint;
 use belay_proto::identifier::Identifier as Address;
 use belay_proto::keys::{RecoveryClaim, same};
 use belay_proto::secret::Secret;
-use belay_proto::steps::{self, Done, PendingBindOutput, PendingInput};
+use belay_proto::steps::{self, Done, PendingBindOutput};
 
 use super::Flow;
 use crate::account::error::AccountError;
@@ -62,17 +63,21 @@ impl Flow {
                     attempt: Some(attempt),
                 })
                 .await?;
+                failpoint!("belayd.confirm.trying");
                 key
             }
         };
         match self.stay(self.parts.cloud.prove(&id, code.expose(), &key)).await {
             Ok(ticket) => {
+                failpoint!("belayd.confirm.code-right");
                 self.report(Event::Proved {
                     id,
                     ticket,
                     code: digest,
                 })
-                .await
+                .await?;
+                failpoint!("belayd.confirm.proved");
+                Ok(())
             }
             Err(AccountError::Cloud(CloudError::Problem(problem))) => {
                 Err(self.not_proved(registration, problem).await)
@@ -142,7 +147,9 @@ impl Flow {
             body,
             key: idempotency_key(),
         })
-        .await
+        .await?;
+        failpoint!("belayd.confirm.submitting");
+        Ok(())
     }
 
     /// From here on the caller may leave: the cloud may have made the account.
@@ -155,13 +162,17 @@ impl Flow {
         if created.account != registration.account {
             return Err(CloudError::Nonsense("the cloud made another account".into()).into());
         }
+        failpoint!("belayd.confirm.account-made");
         self.parts.rows.put_tokens(created.tokens).await?;
+        failpoint!("belayd.confirm.tokens-kept");
         let session = Box::new(self.new_session(registration));
         self.report(Event::Accepted {
             id: registration.id.clone(),
             session,
         })
-        .await
+        .await?;
+        failpoint!("belayd.confirm.accepted");
+        Ok(())
     }
 
     async fn not_created(&self, registration: &Registration, problem: Problem) -> AccountError {
@@ -212,21 +223,21 @@ impl Flow {
             .await?;
             return Err(AccountError::Expired);
         }
+        failpoint!("belayd.confirm.bound");
         self.refresh_view().await;
         self.report(Event::Confirmed {
             id: registration.id.clone(),
             session: Box::new(self.new_session(registration)),
         })
         .await?;
+        failpoint!("belayd.confirm.kept");
         self.release_arrived(registration.material.release.as_deref())
             .await;
         Ok(())
     }
 
     async fn bind_step(&self, registration: &Registration) -> Result<PendingBindOutput, AccountError> {
-        let pending = registration.pending;
-        let (ticket, input) = (pending.to_string(), PendingInput { pending }.encode());
-        self.step(&ticket, steps::BIND, input, PendingBindOutput::decode)
+        self.pending_step(registration.pending, steps::BIND, PendingBindOutput::decode)
             .await
     }
 
@@ -241,35 +252,43 @@ impl Flow {
             });
         Session {
             account: registration.account,
-            login: registration.login.clone(),
             identifiers: identifier.into_iter().collect(),
             profile: registration.profile.clone(),
             since: unix_seconds(self.parts.clock.wall()),
             recovery_code_set: true,
             bound: false,
             ended: false,
+            departure: None,
+            new_code: None,
+            leaves_data: false,
+            deletion_sent: false,
         }
     }
 
+    /// The recovery code of the registration `id` is written down; with an empty one that which was made last.
     pub(crate) async fn acknowledge(self, id: String) -> Result<(), AccountError> {
-        let registration = self.registration(&id).await?;
-        let input = PendingInput {
-            pending: registration.pending,
+        if id.is_empty() {
+            return self.acknowledge_new_code().await;
         }
-        .encode();
-        let ticket = registration.pending.to_string();
-        match self.step(&ticket, steps::ACKNOWLEDGE, input, Done::decode).await {
+        let registration = self.registration(&id).await?;
+        let told = self
+            .pending_step(registration.pending, steps::ACKNOWLEDGE, Done::decode)
+            .await;
+        match told {
             Ok(_) => {}
             // Acknowledged before, by a call whose end was lost.
             Err(error) if is_forgotten(&error) => {}
             Err(error) => return Err(error),
         }
-        self.report(Event::Acknowledged { id }).await
+        failpoint!("belayd.acknowledge.told");
+        self.report(Event::Acknowledged { id }).await?;
+        failpoint!("belayd.acknowledge.kept");
+        Ok(())
     }
 }
 
-/// Whether the warden knows nothing of such a pending registration.
-fn is_forgotten(error: &AccountError) -> bool {
+/// Whether the warden knows nothing of such a pending registration, or recovery code.
+pub(super) fn is_forgotten(error: &AccountError) -> bool {
     matches!(
         error,
         AccountError::Warden(WardenError::Refused(

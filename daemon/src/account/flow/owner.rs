@@ -1,18 +1,22 @@
 //! What the owner does to the account with the password: the walk that all of it begins with, and orders.
 
+use belay_proto::dbus::Error as BusError;
+use belay_proto::failpoint;
 use belay_proto::id::{AccountId, DeviceId};
 use belay_proto::keys::sha256;
-use belay_proto::signed::DeviceCertificate;
+use belay_proto::signed::{AccountOrder, Deed, DeviceCertificate, Signed};
 use belay_proto::steps::{self, Done, OrderOutput, Purpose, RemoveDeviceInput, RemoveDeviceOutput};
 use belay_proto::text::with_causes;
 use belay_proto::wire::{Grant, RemoveDeviceRequest};
 
-use super::{Flow, Leaving};
+use super::Flow;
 use crate::account::error::AccountError;
 use crate::account::evidence::certificate;
+use crate::account::model::Departure;
 use crate::account::model::Session;
 use crate::account::state::{Event, Refusal};
 use crate::cloud::{CloudError, ProblemKind, Tokens, idempotency_key};
+use crate::warden::WardenError;
 
 /// So often a call is made whose answer may have been lost.
 const TRIES: usize = 3;
@@ -25,6 +29,8 @@ pub(super) struct Owner {
     pub(super) devices: Vec<(Vec<u8>, DeviceCertificate)>,
     /// SHA-256 of the account's keyring as the login gave it: what a new one takes the place of.
     pub(super) keyring: [u8; 32],
+    /// The credentials record that the login gave, signed bytes: the warden has opened the root with it.
+    pub(super) credentials: Vec<u8>,
     /// The session that the login began.
     pub(super) tokens: Tokens,
 }
@@ -45,9 +51,8 @@ impl Flow {
         };
         let session = self.session().await?.filter(|session| session.account == account);
         let session = session.ok_or(Refusal::ReauthenticationRequired)?;
-        // The account's id, so that no address has to be known: the warden fills in its own.
         let login = self.log_in(&account.to_string(), ticket, purpose).await?;
-        let opened = match self.open(&login, ticket, &session.login).await {
+        let opened = match self.open(&login, ticket).await {
             Ok(opened) if opened.account == account => Ok(()),
             Ok(_) => Err(CloudError::Nonsense("the session is of another account".into()).into()),
             Err(error) => Err(error),
@@ -62,6 +67,7 @@ impl Flow {
         };
         Ok(Owner {
             keyring: sha256(&login.keyring),
+            credentials: login.credentials,
             account,
             session,
             devices: login.certificates.into_iter().filter_map(read).collect(),
@@ -69,27 +75,47 @@ impl Flow {
         })
     }
 
-    /// The owner's order that the ticket was given for.
-    pub(super) async fn order_of(
-        &self,
-        ticket: &str,
-        purpose: Purpose,
-    ) -> Result<(Owner, Vec<u8>), AccountError> {
-        let owner = self.owner(ticket, purpose).await?;
+    /// The owner's order for this deed, which the ticket has to have been given for.
+    pub(super) async fn order_of(&self, ticket: &str, deed: &Deed) -> Result<(Owner, Vec<u8>), AccountError> {
+        let owner = self.owner(ticket, steps::purpose_of(deed)).await?;
         let signed = self
             .stay(self.step(ticket, steps::ORDER, Done {}.encode(), OrderOutput::decode))
             .await;
-        match signed {
-            Ok(signed) => Ok((owner, signed.order)),
+        let order = match signed {
+            // The warden signs what the ticket's subject says; what the caller says has to be the same.
+            Ok(signed) if orders(&signed.order, deed) => {
+                failpoint!("belayd.order.signed");
+                Ok(signed.order)
+            }
+            Ok(_) => Err(WardenError::Refused(BusError::BadTicket(
+                "the ticket is for something else".into(),
+            ))
+            .into()),
+            Err(error) => Err(error),
+        };
+        match order {
+            Ok(order) => Ok((owner, order)),
             Err(error) => {
                 self.end_login(owner.tokens).await;
+                // Signed it may be, and nobody will bring it.
+                if *deed == Deed::DeleteAccount {
+                    self.stay_bound().await;
+                }
                 Err(error)
             }
         }
     }
 
     /// Makes a call that does its work once, however often it arrives, until its answer arrives too.
-    pub(super) async fn surely<T, F>(&self, mut call: impl FnMut() -> F) -> Result<T, CloudError>
+    pub(super) async fn surely<T, F>(&self, call: impl FnMut() -> F) -> Result<T, CloudError>
+    where
+        F: Future<Output = Result<T, CloudError>>,
+    {
+        self.tried(call).await.0
+    }
+
+    /// As [`Flow::surely`]; and whether it may have arrived, where the outcome is an outage.
+    async fn tried<T, F>(&self, mut call: impl FnMut() -> F) -> (Result<T, CloudError>, bool)
     where
         F: Future<Output = Result<T, CloudError>>,
     {
@@ -101,7 +127,12 @@ impl Flow {
                     if matches!(outcome, Err(CloudError::SessionEnded)) {
                         self.session_is_over().await;
                     }
-                    return outcome;
+                    // That there is no session may be the answer to the same call, made before.
+                    let is_sent = |error: &CloudError| {
+                        !error.is_unsent() || matches!(error, CloudError::SessionEnded) || tries > 1
+                    };
+                    let is_sent = outcome.as_ref().err().is_none_or(is_sent);
+                    return (outcome, is_sent);
                 }
             }
         }
@@ -162,6 +193,7 @@ impl Flow {
             grants: stay.iter().zip(&made.boxes).map(grant).collect(),
         };
         let key = idempotency_key();
+        failpoint!("belayd.remove.made");
         // From here on the caller may leave: the device may be removed.
         let done = self
             .surely(|| self.parts.cloud.remove_device(device, &asked, &key))
@@ -173,37 +205,116 @@ impl Flow {
             }
             Err(error) => return Err(error.into()),
         }
+        failpoint!("belayd.remove.removed");
         self.keep_up().await;
         Ok(())
     }
 
-    /// Deletes the account, and lets this device go.
+    /// Deletes the account, and lets this device go. Asked again after a lost reply it ends what was begun.
     pub(crate) async fn delete_account(self, ticket: String) -> Result<(), AccountError> {
-        let (owner, order) = self.order_of(&ticket, Purpose::DeleteAccount).await?;
+        let session = self.session().await?;
+        // Carried out unheard, it has left nobody to prove the password to.
+        if session.as_ref().is_some_and(|session| session.deletion_sent) && self.is_deleted().await {
+            match self.go().await {
+                // What was ordered then is void by now; what the cloud says may not be so.
+                Err(AccountError::Warden(WardenError::Refused(BusError::BadTicket(_)))) => {}
+                gone => return gone,
+            }
+        }
+        if session.is_none_or(|session| session.ended) {
+            return Err(Refusal::ReauthenticationRequired.into());
+        }
+        // From here on no order is one of an earlier life.
+        self.parts.withdrawn.get_or_init(|| async {}).await;
+        let (owner, order) = self.order_of(&ticket, &Deed::DeleteAccount).await?;
+        let (account, is_sent) = (owner.account, true);
+        if let Err(error) = self.report(Event::DeletionSent { account, is_sent }).await {
+            self.end_login(owner.tokens).await;
+            self.stay_bound().await;
+            return Err(error);
+        }
+        failpoint!("belayd.delete.noted");
         let key = idempotency_key();
-        let deleted = self
-            .surely(|| self.parts.cloud.delete_account(&order, &key))
-            .await;
-        match deleted {
-            Ok(()) => {}
-            Err(error) => {
+        let (deleted, is_sent) = self.tried(|| self.parts.cloud.delete_account(&order, &key)).await;
+        if let Err(error) = deleted {
+            // The sessions went with the account: where the first answer was lost, the next can be that there is none.
+            let is_open = error.is_offline() || matches!(error, CloudError::SessionEnded);
+            if !is_open || !self.is_deleted().await {
                 self.end_login(owner.tokens).await;
+                // A refusal in words is the end of the order: a cloud that says later that it was done, after all, lets nobody go.
+                // So is a call that never left.
+                if matches!(&error, CloudError::Problem(_)) && !error.is_offline() || !is_sent {
+                    self.stay_bound().await;
+                }
+                // Otherwise it may be done, or done yet: the keeper hears of it.
                 return Err(error.into());
             }
         }
-        // There is no account any more: what is left of it here goes, and the cloud gets the release.
-        self.sign_out(ticket, Leaving::Nothing).await.map(drop)
+        failpoint!("belayd.delete.deleted");
+        self.go().await
+    }
+
+    /// There is no account any more: what is left of it here goes, and the cloud gets the release.
+    async fn go(&self) -> Result<(), AccountError> {
+        match self.leave().await {
+            // The keeper heard of it first.
+            Err(AccountError::Warden(WardenError::Refused(BusError::NotBound(_)))) => Ok(()),
+            left => {
+                if left.as_ref().is_err_and(AccountError::is_wardens_for_now) {
+                    // The keeper has it done.
+                    self.parts.stale.notify_one();
+                }
+                left
+            }
+        }
+    }
+
+    /// Whether the cloud says that the account is deleted.
+    async fn is_deleted(&self) -> bool {
+        let told = self.keep_up().await;
+        told.is_some_and(|told| told.departure == Some(Departure::AccountDeleted))
+    }
+
+    /// Tells the warden that the account stays. Where it can't be told now, it is as belayd begins anew.
+    async fn stay_bound(&self) {
+        let stays = self.step("", steps::STAY, Done {}.encode(), Done::decode).await;
+        if let Err(error) = stays {
+            tracing::debug!(error = %with_causes(&error), "the warden will forget the order by itself");
+        }
+        let Some(account) = self.parts.warden.view().identity.account else {
+            return;
+        };
+        let is_sent = false;
+        if let Err(error) = self.report(Event::DeletionSent { account, is_sent }).await {
+            tracing::warn!(error = %with_causes(&error), "the order's end was not kept");
+        }
     }
 
     /// Asks that this device's bootloader may be unlocked.
     pub(crate) async fn request_unlock(self, ticket: String, reason: String) -> Result<(), AccountError> {
-        let (owner, order) = self.order_of(&ticket, Purpose::Bootloader).await?;
+        let device = self.parts.warden.view().identity.device;
+        let deed = Deed::UnlockBootloader(device.ok_or(Refusal::NotBound)?);
+        let (owner, order) = self.order_of(&ticket, &deed).await?;
         let key = idempotency_key();
         let asked = self
             .surely(|| self.parts.cloud.ask_for_unlock(&order, &reason, &key))
             .await;
         self.end_login(owner.tokens).await;
-        let unlock = asked?.state.parse().unwrap_or_default();
-        self.report(Event::Unlock(unlock)).await
+        let told = self
+            .report(Event::Unlock {
+                account: owner.account,
+                unlock: asked?.state.parse().unwrap_or_default(),
+            })
+            .await;
+        // A look that was under way may have told since what was so before, and nobody hints at what this device did itself.
+        self.parts.stale.notify_one();
+        told
     }
+}
+
+/// Whether an order, as the warden signed it, is for this deed.
+fn orders(order: &[u8], deed: &Deed) -> bool {
+    Signed::decode(order)
+        .and_then(|order| order.peek_unverified::<AccountOrder>())
+        .is_ok_and(|order| order.deed == *deed)
 }

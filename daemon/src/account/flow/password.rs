@@ -1,23 +1,26 @@
 //! ChangePassword, CreateRecoveryCode, and what became of either elsewhere.
 
 use belay_proto::dbus::Error as BusError;
+use belay_proto::failpoint;
 use belay_proto::id::PendingId;
 use belay_proto::keys::RecoveryClaim;
-use belay_proto::signed::DeviceCertificate;
+use belay_proto::signed::{DeviceCertificate, Signed};
 use belay_proto::steps::{
     self, Done, NewCredentialsSet, NewPasswordInput, NewRecoveryCodeInput, NewRecoveryCodeOutput,
-    PendingInput, Purpose,
+    PendingBindOutput, Purpose,
 };
 use belay_proto::text::with_causes;
 use belay_proto::wire::{Grant, NewCredentialsRequest};
 
 use super::Flow;
+use super::confirm::is_forgotten;
 use super::owner::Owner;
 use crate::account::error::AccountError;
-use crate::account::keep_up::{self, Told};
+use crate::account::keep_up;
 use crate::account::model::Session;
-use crate::account::state::Event;
-use crate::cloud::{CloudError, ProblemKind, idempotency_key};
+use crate::account::new_code::{CodeKept, NewCode};
+use crate::account::state::{Event, Refusal};
+use crate::cloud::{CloudError, idempotency_key};
 use crate::warden::WardenError;
 
 impl Flow {
@@ -51,21 +54,77 @@ impl Flow {
         }
         // The sessions of the password before end, this device's among them: the login's takes its place.
         self.parts.rows.put_tokens(owner.tokens).await?;
+        failpoint!("belayd.change-password.tokens-kept");
         let session = Box::new(Session {
             ended: false,
+            departure: None,
             // A new root leaves none: the code was never known but to the owner.
             recovery_code_set: owner.session.recovery_code_set && !new_root,
+            new_code: owner.session.new_code.filter(|_| !new_root),
             ..owner.session
         });
-        self.report(Event::Reauthenticated(session)).await
+        self.report(Event::Reauthenticated(session)).await?;
+        failpoint!("belayd.change-password.kept");
+        Ok(())
     }
 
-    /// Another recovery code; answers the claim to it.
+    /// Another recovery code; answers the claim to it. One that was made before and that nobody says to have seen is the answer
+    /// still.
     pub(crate) async fn create_recovery_code(self, ticket: String) -> Result<RecoveryClaim, AccountError> {
         let owner = self.owner(&ticket, Purpose::RecoveryCode).await?;
-        let created = self.recovery_code(&owner, &ticket).await;
+        let created = match self.unseen_code(&owner).await {
+            Ok(Some(claim)) => Ok(claim),
+            Ok(None) => self.recovery_code(&owner, &ticket).await,
+            Err(error) => Err(error),
+        };
         self.end_login(owner.tokens).await;
         created
+    }
+
+    /// The claim to the code that was made last, where it is the account's and the warden has it still.
+    async fn unseen_code(&self, owner: &Owner) -> Result<Option<RecoveryClaim>, AccountError> {
+        let Some(code) = &owner.session.new_code else {
+            return Ok(None);
+        };
+        if code_in(&owner.credentials) != Some(CodeKept::Wrap(code.wrap)) {
+            return Ok(None);
+        }
+        // The warden tells it once it has the record, whose way here may have been cut.
+        self.parts.warden.credentials(&owner.credentials).await?;
+        let bound = self
+            .pending_step(code.pending, steps::BIND, PendingBindOutput::decode)
+            .await;
+        match bound {
+            Ok(bound) => {
+                self.report(Event::RecoveryCodeMade {
+                    account: owner.account,
+                })
+                .await?;
+                Ok(Some(bound.claim))
+            }
+            Err(error) if is_forgotten(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The code that was made last is written down.
+    pub(super) async fn acknowledge_new_code(&self) -> Result<(), AccountError> {
+        let code = self.session().await?.and_then(|session| session.new_code);
+        let code = code.ok_or(Refusal::NotFound)?;
+        let told = self
+            .pending_step(code.pending, steps::ACKNOWLEDGE, Done::decode)
+            .await;
+        match told {
+            Ok(_) => {}
+            // Acknowledged before, by a call whose end was lost, or gone since it was told.
+            Err(error) if is_forgotten(&error) && code.holds == Some(true) => {}
+            Err(error) => return Err(error),
+        }
+        failpoint!("belayd.recovery-code.told");
+        let pending = code.pending;
+        self.report(Event::RecoveryCodeOver { pending }).await?;
+        failpoint!("belayd.recovery-code.settled");
+        Ok(())
     }
 
     async fn recovery_code(&self, owner: &Owner, ticket: &str) -> Result<RecoveryClaim, AccountError> {
@@ -82,25 +141,28 @@ impl Flow {
             .await?;
         let set = NewCredentialsSet::decode(&made.set)
             .map_err(|_| AccountError::Internal("the warden's answer isn't understood"))?;
+        let Some(CodeKept::Wrap(wrap)) = code_in(&set.credentials) else {
+            return Err(AccountError::Internal("the warden's answer isn't understood"));
+        };
+        let (account, pending) = (owner.account, made.pending);
+        let holds = None;
+        let code = NewCode { pending, wrap, holds };
+        self.report(Event::RecoveryCodeMaking { account, code }).await?;
         if let Err(error) = self.bring_credentials(owner, set).await {
             // Where nobody knows whether the cloud took it, the code may be the account's, and the one before void.
             if matches!(&error, AccountError::Cloud(refused) if refused.is_decided()) {
-                self.discard_code(made.pending).await;
+                self.discard_code(pending).await;
+                self.report(Event::RecoveryCodeOver { pending }).await?;
             }
             return Err(error);
         }
-        self.report(Event::RecoveryCodeMade {
-            account: owner.account,
-        })
-        .await?;
+        self.report(Event::RecoveryCodeMade { account }).await?;
+        failpoint!("belayd.recovery-code.kept");
         Ok(made.claim)
     }
 
     async fn discard_code(&self, pending: PendingId) {
-        let input = PendingInput { pending }.encode();
-        let discarded = self
-            .step(&pending.to_string(), steps::DISCARD, input, Done::decode)
-            .await;
+        let discarded = self.pending_step(pending, steps::DISCARD, Done::decode).await;
         if let Err(error) = discarded {
             tracing::debug!(error = %with_causes(&error), "the warden will drop the code by itself");
         }
@@ -110,36 +172,47 @@ impl Flow {
     async fn bring_credentials(&self, owner: &Owner, made: NewCredentialsSet) -> Result<(), AccountError> {
         let asked = request(&owner.devices, made, owner.keyring, None)?;
         let key = idempotency_key();
+        failpoint!("belayd.credentials.made");
         // From here on the caller may leave: the cloud may have taken them.
         let put = self
             .surely(|| self.parts.cloud.put_credentials(&asked, &key))
             .await;
-        match put {
-            Ok(()) => {}
-            Err(CloudError::Problem(problem)) if problem.kind == ProblemKind::GenerationConflict => {
-                // Another device was first; its record is the one that counts.
-                self.keep_up().await;
-                return Err(CloudError::Problem(problem).into());
-            }
-            Err(error) => {
-                // Nobody knows whether it arrived: what the cloud keeps is what counts.
-                self.keep_up().await;
-                return Err(error.into());
-            }
+        if put.is_ok() {
+            failpoint!("belayd.credentials.brought");
         }
-        match self.keep_up().await {
-            true => Ok(()),
-            // The record proves itself: the warden takes it whether the cloud can be asked or not.
-            false => {
-                self.parts.warden.credentials(&asked.credentials).await?;
+        self.settled(put, asked).await?;
+        failpoint!("belayd.credentials.taken");
+        Ok(())
+    }
+
+    /// Whether credentials that were brought to the cloud are the account's now. What it keeps is what counts, whatever became
+    /// of its answer; that comes to the warden too.
+    pub(super) async fn settled(
+        &self,
+        put: Result<(), CloudError>,
+        asked: NewCredentialsRequest,
+    ) -> Result<(), AccountError> {
+        match (put, self.keep_up().await) {
+            (_, Some(told)) if told.departure.is_none() && told.judged && told.kept == *asked.credentials => {
+                Ok(())
+            }
+            (Ok(()), Some(told)) if told.departure.is_none() && told.kept != *asked.credentials => {
+                Err(CloudError::Nonsense("it keeps other credentials than those it took".into()).into())
+            }
+            (put, _) => {
+                put?;
+                let warden = &self.parts.warden;
+                if warden.view().identity.account.is_some() {
+                    keep_up::follow(warden, asked).await?;
+                }
                 Ok(())
             }
         }
     }
 
-    /// Brings what the cloud keeps of the owner's credentials to the warden; whether it told.
-    pub(super) async fn keep_up(&self) -> bool {
-        keep_up::keep_up(&self.parts.cloud, &self.parts.warden).await == Told::All
+    /// Brings what the cloud keeps of the owner's credentials to the warden; what it told, if it did.
+    pub(super) async fn keep_up(&self) -> Option<keep_up::Told> {
+        keep_up::keep_up(&self.parts.cloud, &self.parts.warden).await.ok()
     }
 
     /// Whether the cloud last heard that a device of the account is lost: then what is written from now on gets other keys.
@@ -150,6 +223,12 @@ impl Flow {
             Err(_) => true,
         }
     }
+}
+
+/// What a record, signed bytes, says of the recovery code.
+fn code_in(record: &[u8]) -> Option<CodeKept> {
+    let record = Signed::decode(record).ok()?;
+    Some(CodeKept::of(&record.peek_unverified().ok()?))
 }
 
 /// What the cloud gets; `replaces` is the SHA-256 of the keyring that it had.
@@ -183,5 +262,6 @@ pub(super) fn request(
         replaces: replaces.to_vec().into(),
         share: made.share.into(),
         succession: made.succession.map(Into::into),
+        owner: made.on_hold.and_then(|waits| waits.then_some(made.owner)),
     })
 }

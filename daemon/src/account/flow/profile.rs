@@ -42,10 +42,18 @@ impl Flow {
         }
     }
 
-    /// Shows what was changed. The change is made: details that can't be had now come with the next look at the account.
+    /// Shows what was changed. The change is made: for details that can't be had now the keeper asks again.
     pub(super) async fn details_changed(&self) {
-        if let Err(error) = self.learn_details().await {
+        let learned = match self.learn_details().await {
+            // The answer was lost. The cloud tells no device of what it did itself.
+            Err(AccountError::Cloud(error)) if error.is_offline() && !error.is_unsent() => {
+                self.learn_details().await
+            }
+            learned => learned,
+        };
+        if let Err(error) = learned {
             tracing::info!(error = %with_causes(&error), "the account's new details are shown later");
+            self.parts.stale.notify_one();
         }
     }
 

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use belay_proto::failpoint;
 use belay_proto::identifier::{Identifier, IdentifierKind};
 use belay_proto::steps::{self, NewCredentialsInput, NewCredentialsOutput};
 
 use super::Flow;
 use super::verifying::too_many_are_too_soon;
 use crate::account::error::AccountError;
-use crate::account::model::{Channel, Material, Profile, Registration, Stage, Verification};
+use crate::account::model::{Channel, Material, OwnSms, Profile, Registration, Stage, Verification};
 use crate::account::ports::{NewVerification, OpenedVerification};
 use crate::account::state::Event;
+use crate::cloud::CloudError;
+use crate::platform::PlatformError;
 
 /// What Register is given.
 #[derive(Debug)]
@@ -21,19 +24,41 @@ pub struct NewRegistration {
     pub ticket: String,
     /// What the owner tells.
     pub profile: Profile,
+    /// Whether an SMS that this device sends proves the number.
+    pub by_own_sms: bool,
+}
+
+impl NewRegistration {
+    /// How the address is proved.
+    fn channel(&self) -> Channel {
+        match self.by_own_sms {
+            true => Channel::SmsOut,
+            false => channel(&self.identifier),
+        }
+    }
 }
 
 impl Flow {
     /// The work is proved first, so that nothing is made for a cloud that can't be reached; then the warden
     /// judges the ticket and makes the keys, so that no message is sent for a ticket that is none.
     pub(crate) async fn register(self, asked: NewRegistration) -> Result<String, AccountError> {
+        if asked.by_own_sms {
+            if asked.identifier.kind() != IdentifierKind::Phone {
+                return Err(AccountError::InvalidArgument(
+                    "an SMS proves a telephone number alone",
+                ));
+            }
+            self.stay(self.parts.modem.can_text()).await?;
+        }
         let work = self.stay(self.parts.cloud.work()).await?;
         let prepared = self.stay(self.prepare(&asked)).await?;
         let pending = prepared.pending;
+        failpoint!("belayd.register.keys-made");
         self.report(Event::Prepared(Box::new(prepared))).await?;
+        failpoint!("belayd.register.prepared");
 
         let verification = NewVerification {
-            channel: channel(&asked.identifier),
+            channel: asked.channel(),
             address: asked.identifier.as_str().to_owned(),
             device_name: self.device_name().await?,
             language: asked.profile.language,
@@ -42,21 +67,50 @@ impl Flow {
             .stay(self.parts.cloud.open_verification(verification, work))
             .await
         {
-            Ok(OpenedVerification { id, waits }) => {
+            Ok(OpenedVerification { own_sms: None, .. }) if asked.by_own_sms => {
+                self.report(Event::Failed { pending }).await?;
+                Err(CloudError::Nonsense("the cloud doesn't say what SMS it wants".into()).into())
+            }
+            Ok(OpenedVerification { id, waits, own_sms }) => {
+                failpoint!("belayd.register.code-sent");
                 let (resend, expires) = self.deadlines(waits);
+                let own_sms = own_sms.filter(|_| asked.by_own_sms);
                 self.report(Event::Opened {
                     pending,
                     id: id.clone(),
+                    own_sms: own_sms.clone(),
                     resend,
                     expires,
                 })
                 .await?;
+                failpoint!("belayd.register.opened");
+                let Some(sms) = own_sms else { return Ok(id) };
+                if let Err(error) = self.send_own(&sms).await {
+                    self.report(Event::Cancelled { id }).await?;
+                    return Err(error);
+                }
                 Ok(id)
             }
             Err(error) => {
                 self.report(Event::Failed { pending }).await?;
                 Err(too_many_are_too_soon(error))
             }
+        }
+    }
+
+    /// Sends the SMS that proves the number. Not to be left halfway: what was made at the modem is deleted there.
+    /// Where no answer comes, it may be on its way; the cloud will know.
+    pub(super) async fn send_own(&self, sms: &OwnSms) -> Result<(), AccountError> {
+        match self.parts.modem.send_text(&sms.number, &sms.text).await {
+            Ok(()) => Ok(()),
+            Err(error @ PlatformError::TimedOut) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the SMS that proves a number"
+                );
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -78,7 +132,8 @@ impl Flow {
             id: String::new(),
             pending: made.pending,
             account: made.account,
-            channel: channel(&asked.identifier),
+            channel: asked.channel(),
+            own_sms: None,
             login: asked.identifier.as_str().to_owned(),
             profile: asked.profile.clone(),
             material: Material {

@@ -2,17 +2,18 @@
 
 use belay_proto::clock::unix_seconds;
 use belay_proto::dbus::Error as BusError;
+use belay_proto::failpoint;
 use belay_proto::id::{AccountId, HardwareId};
 use belay_proto::signed::{CredentialsRecord, DeviceCertificate, Signed};
 use belay_proto::steps::{
-    self, BindInput, BindOutput, CertifyInput, CertifyOutput, CommandLoginInput, LoginSignatureInput,
-    LoginSignatureOutput, OpenRootInput, OpenRootOutput, Purpose,
+    self, BindInput, BindOutput, CertifyInput, CertifyOutput, LoginSignatureInput, LoginSignatureOutput,
+    OpenRootInput, OpenRootOutput, Purpose,
 };
 
 use super::Flow;
 use crate::account::error::AccountError;
 use crate::account::model::{Locked, Session};
-use crate::account::ports::{Login, LoginChallenge, LoginProof};
+use crate::account::ports::{Login, LoginProof};
 use crate::account::state::{Event, Refusal};
 use crate::account::view::masked;
 use crate::cloud::{CloudError, ProblemKind, idempotency_key};
@@ -21,14 +22,23 @@ use crate::warden::WardenError;
 impl Flow {
     pub(crate) async fn sign_in(self, identifier: String, ticket: String) -> Result<(), AccountError> {
         let login = self.log_in(&identifier, &ticket, Purpose::SignIn).await?;
-        let session = self.open(&login, &ticket, &identifier).await?;
+        let session = match self.open(&login, &ticket).await {
+            Ok(session) => session,
+            Err(error) => {
+                self.end_login(login.tokens).await;
+                return Err(error);
+            }
+        };
         let existing = self.certificate_of_this_hardware(&login.certificates);
 
         // The tokens are durable before they are used; without a binding they go when this work ends. The session
         // comes first, so that no kill leaves them to another account's.
         let account = session.account;
+        failpoint!("belayd.sign-in.opened");
         self.report(Event::SigningIn(Box::new(session))).await?;
+        failpoint!("belayd.sign-in.session-kept");
         self.parts.rows.put_tokens(login.tokens).await?;
+        failpoint!("belayd.sign-in.tokens-kept");
         let release = match self.join(account, &ticket, &identifier, existing).await {
             Ok(release) => release,
             Err(error) => {
@@ -37,8 +47,10 @@ impl Flow {
             }
         };
         // Bound: whatever fails from here on, the session is the device's.
+        failpoint!("belayd.sign-in.bound");
         self.refresh_view().await;
         self.report(Event::SignedIn).await?;
+        failpoint!("belayd.sign-in.kept");
         self.release_arrived(release.as_deref()).await;
         Ok(())
     }
@@ -75,6 +87,7 @@ impl Flow {
             }
             Err(error) => return Err(error.into()),
         }
+        failpoint!("belayd.sign-in.device-added");
         let input = BindInput { existing }.encode();
         let bound = self.step(ticket, steps::BIND, input, BindOutput::decode).await;
         if let Err(error) = bound
@@ -85,41 +98,43 @@ impl Flow {
         Ok(made.release)
     }
 
-    pub(crate) async fn reauthenticate(
-        self,
-        ticket: String,
-        identifier: Option<String>,
-    ) -> Result<(), AccountError> {
+    pub(crate) async fn reauthenticate(self, ticket: String) -> Result<(), AccountError> {
         let old = self.session().await?;
-        let identifier = identifier
-            .or_else(|| old.as_ref().map(|session| session.login.clone()))
-            .ok_or(AccountError::InvalidArgument(
-                "the option \"identifier\" is needed: the login isn't known here",
-            ))?;
-        let login = self.log_in(&identifier, &ticket, Purpose::Reauthenticate).await?;
-        let session = self.open(&login, &ticket, &identifier).await?;
-        if self
-            .parts
-            .warden
-            .view()
-            .identity
-            .account
-            .is_some_and(|account| account != session.account)
-        {
-            return Err(AccountError::Refused(Refusal::NotBound));
-        }
+        let account = self.parts.warden.view().identity.account;
+        let account = account.ok_or(Refusal::NotBound)?;
+        let login = self
+            .log_in(&account.to_string(), &ticket, Purpose::Reauthenticate)
+            .await?;
+        let opened = match self.open(&login, &ticket).await {
+            Ok(session) if session.account == account => Ok(session),
+            Ok(_) => Err(Refusal::NotBound.into()),
+            Err(error) => Err(error),
+        };
+        let session = match opened {
+            Ok(session) => session,
+            Err(error) => {
+                self.end_login(login.tokens).await;
+                return Err(error);
+            }
+        };
+        failpoint!("belayd.reauthenticate.opened");
         self.parts.rows.put_tokens(login.tokens).await?;
+        failpoint!("belayd.reauthenticate.tokens-kept");
         let session = match old {
             Some(old) => Session {
                 since: old.since,
+                new_code: old.new_code,
                 ..session
             },
             None => session,
         };
-        self.report(Event::Reauthenticated(Box::new(session))).await
+        self.report(Event::Reauthenticated(Box::new(session))).await?;
+        failpoint!("belayd.reauthenticate.kept");
+        Ok(())
     }
 
-    /// Proves the password to the cloud.
+    /// Proves the password to the cloud. On a bound device `identifier` is the account's id, for that is what the warden signs
+    /// there: no address has to be known, and none that was changed elsewhere is in the way.
     pub(super) async fn log_in(
         &self,
         identifier: &str,
@@ -134,7 +149,14 @@ impl Flow {
         let challenge = self.stay(self.parts.cloud.login_challenge(identifier)).await;
         let challenge = challenge.map_err(of_it)?;
         let thumbprint = self.parts.cloud.device_key().await?.thumbprint();
-        let input = signature_input(identifier, &challenge, thumbprint, purpose);
+        let input = LoginSignatureInput {
+            salt: challenge.salt,
+            parameters: challenge.parameters,
+            nonce: challenge.nonce.clone(),
+            thumbprint,
+            action: purpose.as_str().to_owned(),
+        }
+        .encode();
         let read = LoginSignatureOutput::decode;
         let signed = if purpose != Purpose::SignIn {
             self.stay(self.checked_step(ticket, steps::LOGIN_SIGNATURE, input, read))
@@ -155,12 +177,7 @@ impl Flow {
     }
 
     /// Has the warden open and judge what the cloud keeps for the account.
-    pub(super) async fn open(
-        &self,
-        login: &Login,
-        ticket: &str,
-        identifier: &str,
-    ) -> Result<Session, AccountError> {
+    pub(super) async fn open(&self, login: &Login, ticket: &str) -> Result<Session, AccountError> {
         let input = OpenRootInput {
             share: login.share.duplicate(),
             credentials: login.credentials.clone(),
@@ -177,7 +194,6 @@ impl Flow {
             .and_then(|record| record.peek_unverified::<CredentialsRecord>());
         Ok(Session {
             account: opened.account,
-            login: identifier.to_owned(),
             identifiers: login.details.identifiers.clone(),
             profile: login.details.profile.clone(),
             since: unix_seconds(self.parts.clock.wall()),
@@ -185,6 +201,10 @@ impl Flow {
             recovery_code_set: record.is_ok_and(|record| !record.recovery_wrap.is_empty()),
             bound: false,
             ended: false,
+            departure: None,
+            new_code: None,
+            leaves_data: false,
+            deletion_sent: false,
         })
     }
 
@@ -203,35 +223,6 @@ impl Flow {
             self.revoke(revocation);
         }
     }
-}
-
-/// What the warden signs. The subject of a command's ticket is the command, so the identifier comes with the rest.
-fn signature_input(
-    identifier: &str,
-    challenge: &LoginChallenge,
-    thumbprint: [u8; 32],
-    purpose: Purpose,
-) -> Vec<u8> {
-    let (salt, parameters, nonce) = (challenge.salt, challenge.parameters, challenge.nonce.clone());
-    if purpose == Purpose::Command {
-        let identifier = identifier.to_owned();
-        return CommandLoginInput {
-            identifier,
-            salt,
-            parameters,
-            nonce,
-            thumbprint,
-        }
-        .encode();
-    }
-    LoginSignatureInput {
-        salt,
-        parameters,
-        nonce,
-        thumbprint,
-        action: purpose.as_str().to_owned(),
-    }
-    .encode()
 }
 
 fn names_hardware(certificate: &[u8], hardware: &HardwareId) -> bool {

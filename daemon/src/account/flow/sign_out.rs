@@ -1,11 +1,13 @@
 //! SignOut.
 
-use belay_proto::steps::{self, ReleaseInput, ReleaseOutput};
+use belay_proto::failpoint;
+use belay_proto::steps::{self, Done, ReleaseInput, ReleaseOutput};
 use belay_proto::text::with_causes;
 
 use super::{Flow, read_release};
 use crate::account::error::AccountError;
 use crate::account::state::{Change, Event};
+use crate::warden::WardenError;
 
 /// What a sign-out leaves behind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,12 +25,45 @@ impl Flow {
     pub(crate) async fn sign_out(self, ticket: String, leaving: Leaving) -> Result<Vec<u8>, AccountError> {
         // Read now: the tokens are gone once the account is.
         let revocation = self.parts.cloud.revocation().await.unwrap_or_default();
+        // On disk before the warden releases: should this process not live to hear of it, the next one knows what becomes of
+        // the data. Where it can't be written that the data stays, nothing is lost yet; that it goes is so without it.
+        let leaves_data = leaving == Leaving::Data;
+        let noted = self.report(Event::SigningOut { leaves_data }).await;
+        if leaves_data {
+            noted?;
+        }
         let input = ReleaseInput {}.encode();
-        let signed = self
+        let released = self
             .checked_step(&ticket, steps::RELEASE, input, ReleaseOutput::decode)
-            .await?
-            .release;
-        let release = read_release(&signed)
+            .await;
+        if matches!(&released, Err(AccountError::Warden(WardenError::Refused(_)))) && leaves_data {
+            self.report(Event::SigningOut { leaves_data: false }).await?;
+        }
+        let signed = released?.release;
+        failpoint!("belayd.sign-out.released");
+        self.released(&signed, leaving).await?;
+        if let Some(revocation) = revocation {
+            self.revoke(revocation);
+        }
+        Ok(signed)
+    }
+
+    /// The account is deleted as its owner has ordered here: this device goes with it. Works without a ticket, whose time may
+    /// be over.
+    pub(crate) async fn leave(&self) -> Result<(), AccountError> {
+        if let Err(error) = self.report(Event::SigningOut { leaves_data: false }).await {
+            tracing::warn!(error = %with_causes(&error), "the end of the account could not be noted");
+        }
+        let left = self
+            .step("", steps::LEAVE, Done {}.encode(), ReleaseOutput::decode)
+            .await?;
+        failpoint!("belayd.delete.released");
+        self.released(&left.release, Leaving::Nothing).await
+    }
+
+    /// Keeps the release, and forgets what belongs to the binding that it ends.
+    async fn released(&self, signed: &[u8], leaving: Leaving) -> Result<(), AccountError> {
+        let release = read_release(signed)
             .map_err(|_| AccountError::Internal("the warden's release isn't understood"))?;
         tracing::info!(?leaving, "signed out");
 
@@ -38,6 +73,8 @@ impl Flow {
             Change::AddRelease(Box::new(release.clone())),
             Change::ForgetAccount,
             Change::ForgetDeviceKey,
+            Change::ForgetRegistration,
+            Change::Proving(None),
         ];
         if leaving == Leaving::Nothing {
             kept.push(Change::ForgetData);
@@ -45,13 +82,12 @@ impl Flow {
         if let Err(error) = self.parts.rows.commit(kept).await {
             tracing::error!(error = %with_causes(&error), "the release could not be kept");
         }
+        failpoint!("belayd.sign-out.kept");
         self.refresh_view().await;
         if let Err(error) = self.report(Event::Released(Box::new(release))).await {
             tracing::error!(error = %with_causes(&error), "the sign-out could not be noted");
         }
-        if let Some(revocation) = revocation {
-            self.revoke(revocation);
-        }
-        Ok(signed)
+        failpoint!("belayd.sign-out.told");
+        Ok(())
     }
 }

@@ -1,13 +1,20 @@
 //! The methods against a warden and a cloud made of maps, and kills between any two of their steps.
 
 mod addresses;
+mod background;
 mod cloud;
 mod cloud_upkeep;
 mod commands;
+mod deletion;
 mod ending;
+mod following;
 mod kills;
+mod leaving;
 mod methods;
 mod orders;
+mod own_sms;
+mod recovering;
+mod recovery_code;
 mod registering;
 mod trouble;
 mod upkeep;
@@ -18,7 +25,7 @@ use std::sync::Arc;
 use belay_proto::dbus::{AccountState, Error};
 use belay_proto::identifier::Identifier;
 use belay_proto::secret::Secret;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
 use crate::account::{AccountError, AccountHandle, Leaving, NewRegistration, Parts, Profile, View};
 use crate::actor::Supervisor;
@@ -40,6 +47,7 @@ pub(in crate::account) struct World {
     pub(in crate::account) cloud: Arc<MapCloud>,
     clock: Arc<SkippingClock>,
     fuse: Arc<Fuse>,
+    pub(in crate::account) modem: Arc<own_sms::FakeModem>,
     /// Rings when something of the account was changed elsewhere.
     hints: watch::Sender<u64>,
 }
@@ -64,6 +72,7 @@ impl World {
             cloud,
             clock: Arc::new(SkippingClock::default()),
             fuse,
+            modem: Arc::default(),
             hints: watch::Sender::new(0),
         }
     }
@@ -82,11 +91,14 @@ impl World {
             cloud: self.cloud.clone(),
             passwords: PasswordSteps::new(warden.clone(), self.cloud.clone(), self.clock.clone()),
             warden,
+            modem: self.modem.clone(),
             rows,
             clock: self.clock.clone(),
             device_name: "a phone".into(),
             hinted: self.hints.subscribe(),
             reached: watch::Sender::new(0).subscribe(),
+            stale: Arc::default(),
+            withdrawn: OnceCell::new(),
         }
     }
 
@@ -121,6 +133,7 @@ impl World {
             identifier: Identifier::parse(ADA).unwrap(),
             ticket: self.warden.ticket("register", true),
             profile: Profile::default(),
+            by_own_sms: false,
         };
         life.account.register(asked).await
     }

@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use belay_proto::clock::Clock;
 use belay_proto::id::PendingId;
 
 use super::Flow;
 use crate::account::error::AccountError;
-use crate::account::model::{Deadline, Stage, Verification};
+use crate::account::model::{Deadline, OwnSms, Stage, Verification};
 use crate::account::ports::LookedUp;
 use crate::account::state::{Event, Refusal};
 use crate::cloud::{CloudError, Problem, ProblemKind};
+
+/// How long another code is waited for where the cloud doesn't say.
+const BETWEEN_CODES: Duration = Duration::from_secs(15 * 60);
 
 /// What every verification has.
 struct Verifying {
@@ -18,6 +22,55 @@ struct Verifying {
     is_proved: bool,
     /// The keys of a registration.
     pending: Option<PendingId>,
+    /// The SMS that this device sends, instead of the cloud a code.
+    own_sms: Option<OwnSms>,
+}
+
+/// What the cloud says of a verification, in this device's time.
+pub(in crate::account) struct Looked {
+    pub(in crate::account) verification: Verification,
+    resend: Deadline,
+    expires: Deadline,
+}
+
+impl Looked {
+    /// Reads the cloud's answer; `resend` stays in force where the verification is over.
+    ///
+    /// # Errors
+    /// Where the answer says nothing of the verification.
+    pub(in crate::account) fn of(
+        clock: &dyn Clock,
+        answer: Result<LookedUp, CloudError>,
+        resend: Deadline,
+    ) -> Result<Self, CloudError> {
+        let deadline = |span| Deadline::after(span, clock.boottime(), &clock.boot_id());
+        match answer {
+            Ok(LookedUp { verification, waits }) => Ok(Self {
+                verification,
+                resend: deadline(waits.resend_in),
+                expires: deadline(waits.expires_in),
+            }),
+            Err(CloudError::Problem(problem))
+                if matches!(problem.kind, ProblemKind::NotFound | ProblemKind::CodeExpired) =>
+            {
+                Ok(Self {
+                    verification: Verification::Expired,
+                    resend,
+                    expires: deadline(Duration::ZERO),
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(in crate::account) fn event(self, id: String) -> Event {
+        Event::Looked {
+            id,
+            verification: self.verification,
+            resend: self.resend,
+            expires: self.expires,
+        }
+    }
 }
 
 impl Verifying {
@@ -38,14 +91,17 @@ impl Flow {
                 is_proved: proving.ticket.is_some(),
                 resend: proving.resend,
                 pending: None,
+                own_sms: None,
             });
         }
         let registration = saved.registration.filter(|found| found.id == id);
         let registration = registration.ok_or(AccountError::Refused(Refusal::Cancelled))?;
+        let awaits = registration.awaits_own_sms();
         Ok(Verifying {
             is_proved: registration.stage != Stage::Waiting,
             resend: registration.resend,
             pending: Some(registration.pending),
+            own_sms: registration.own_sms.filter(|_| awaits),
         })
     }
 
@@ -63,16 +119,40 @@ impl Flow {
                 self.report(verifying.over(&id)).await?;
                 return Err(AccountError::Expired);
             }
+            // What it gave leave for hasn't left this device: the modem refused.
+            Err(AccountError::Cloud(CloudError::Problem(problem)))
+                if problem.kind == ProblemKind::TooSoon && verifying.own_sms.is_some() =>
+            {
+                let resend = self.deadline(problem.retry_after.unwrap_or(BETWEEN_CODES));
+                self.report(Event::CodeSpent {
+                    id: id.clone(),
+                    resend,
+                })
+                .await?;
+                return self.send_own_again(id, verifying.own_sms).await;
+            }
             waits => waits.map_err(too_many_are_too_soon)?,
         };
         let (resend, expires) = self.deadlines(waits);
         self.report(Event::Looked {
-            id,
+            id: id.clone(),
             verification: Verification::Pending,
             resend,
             expires,
         })
-        .await
+        .await?;
+        self.send_own_again(id, verifying.own_sms).await
+    }
+
+    /// Where nothing was sent, nothing is to be waited for.
+    async fn send_own_again(&self, id: String, sms: Option<OwnSms>) -> Result<(), AccountError> {
+        let Some(sms) = sms else { return Ok(()) };
+        if let Err(error) = self.send_own(&sms).await {
+            let resend = self.deadline(Duration::ZERO);
+            self.report(Event::CodeSpent { id, resend }).await?;
+            return Err(error);
+        }
+        Ok(())
     }
 
     pub(crate) async fn look(self, id: String) -> Result<Verification, AccountError> {
@@ -80,29 +160,12 @@ impl Flow {
         if verifying.is_proved {
             return Ok(Verification::Confirmed);
         }
-        let (verification, resend, expires) = match self.stay(self.parts.cloud.look(&id)).await {
-            Ok(LookedUp { verification, waits }) => {
-                let (resend, expires) = self.deadlines(waits);
-                (verification, resend, expires)
-            }
-            Err(AccountError::Cloud(CloudError::Problem(problem)))
-                if matches!(problem.kind, ProblemKind::NotFound | ProblemKind::CodeExpired) =>
-            {
-                (
-                    Verification::Expired,
-                    verifying.resend,
-                    self.deadline(Duration::ZERO),
-                )
-            }
-            Err(error) => return Err(error),
-        };
-        self.report(Event::Looked {
-            id,
-            verification,
-            resend,
-            expires,
-        })
-        .await?;
+        let answer = self
+            .stay(async { Ok::<_, AccountError>(self.parts.cloud.look(&id).await) })
+            .await?;
+        let looked = Looked::of(self.parts.clock.as_ref(), answer, verifying.resend)?;
+        let verification = looked.verification;
+        self.report(looked.event(id)).await?;
         Ok(verification)
     }
 

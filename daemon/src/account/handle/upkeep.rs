@@ -73,12 +73,12 @@ impl AccountHandle {
             .await
     }
 
-    /// Makes the address that the ticket names the login.
+    /// Makes an address, by the cloud's id, the login.
     ///
     /// # Errors
     /// [`AccountError`].
-    pub async fn set_login(&self, ticket: String) -> Result<(), AccountError> {
-        self.run(Request::ChangeAddresses, |flow| flow.set_login(ticket))
+    pub async fn set_login(&self, id: String, ticket: String) -> Result<(), AccountError> {
+        self.run(Request::ChangeAddresses, |flow| flow.set_login(id, ticket))
             .await
     }
 

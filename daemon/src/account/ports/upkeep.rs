@@ -1,5 +1,7 @@
 //! What becomes of an account after sign-in.
 
+use std::time::Duration;
+
 use belay_proto::id::DeviceId;
 use belay_proto::secret::Secret;
 use belay_proto::wire::{
@@ -67,6 +69,17 @@ pub trait Upkeep: Send + Sync + 'static {
 
     /// Brings the credentials of a recovery.
     fn recover<'a>(&'a self, id: &'a str, asked: &'a NewCredentialsRequest, key: &'a str) -> Reply<'a, ()>;
+
+    /// Brings those of one without the recovery code, which wait; how long by the cloud's clock.
+    fn recover_on_hold<'a>(
+        &'a self,
+        id: &'a str,
+        asked: &'a NewCredentialsRequest,
+        key: &'a str,
+    ) -> Reply<'a, Duration>;
+
+    /// Brings the warden's word on how a hold ended.
+    fn end_hold<'a>(&'a self, hold: &'a [u8]) -> Reply<'a, ()>;
 }
 
 /// A token for another service.

@@ -7,9 +7,10 @@ use super::{Job, Refusal, Request, Word};
 use crate::account::command::SentCommand;
 use crate::account::evidence::Fate;
 use crate::account::model::{
-    Attempt, Deadline, Identifier, Locked, Profile, Registration, Release, ReleaseKey, Saved, Session,
-    Verification,
+    Attempt, Deadline, Departure, Identifier, Locked, OwnSms, Profile, Registration, Release, ReleaseKey,
+    Saved, Session, Verification,
 };
+use crate::account::new_code::{CodeKept, NewCode};
 use crate::account::proving::Proving;
 
 /// Something that has happened.
@@ -31,6 +32,8 @@ pub enum Event {
         pending: PendingId,
         /// The cloud's id.
         id: String,
+        /// The SMS to send, where one proves the number.
+        own_sms: Option<OwnSms>,
         /// When another code may be sent.
         resend: Deadline,
         /// When it is over.
@@ -61,6 +64,20 @@ pub enum Event {
         /// The code on its way.
         attempt: Option<Attempt>,
     },
+    /// The warden is about to be asked for a release.
+    SigningOut {
+        /// Whether the owner's data stays on the device.
+        leaves_data: bool,
+    },
+    /// The order to delete the account is about to leave, or it is over without the account's end.
+    DeletionSent {
+        /// The account.
+        account: AccountId,
+        /// Whether it may be on its way from now on.
+        is_sent: bool,
+    },
+    /// Nobody works on a sign-out, and its ticket's life is over.
+    SignOutLapsed,
     /// The registration was given up by somebody here.
     Cancelled {
         /// Which verification.
@@ -119,18 +136,42 @@ pub enum Event {
         /// The idempotency key of what it is used for.
         key: String,
     },
+    /// The cloud is about to get the credentials of a recovery.
+    Recovering {
+        /// Which verification.
+        id: String,
+        /// SHA-256 of the record.
+        credentials: [u8; 32],
+    },
     /// The address is added, or can't be proved any more.
     ProvingOver {
         /// Which verification.
         id: String,
     },
-    /// The account has another recovery code.
+    /// The cloud is about to get another recovery code.
+    RecoveryCodeMaking {
+        /// The account.
+        account: AccountId,
+        /// The code.
+        code: NewCode,
+    },
+    /// The account has that code.
     RecoveryCodeMade {
         /// The account.
         account: AccountId,
     },
+    /// The owner has written the code down, or it will never be the account's.
+    RecoveryCodeOver {
+        /// The warden's id of it.
+        pending: PendingId,
+    },
     /// The cloud told how the request to unlock the bootloader stands.
-    Unlock(BootloaderUnlock),
+    Unlock {
+        /// The account that was asked about.
+        account: AccountId,
+        /// How it stands.
+        unlock: BootloaderUnlock,
+    },
     /// The password opened the account, and its tokens are kept.
     SigningIn(Box<Session>),
     /// The warden has bound the device.
@@ -141,6 +182,15 @@ pub enum Event {
     SessionEnded {
         /// The account whose session it was.
         account: AccountId,
+    },
+    /// The cloud told what the owner did elsewhere, and the warden judged it.
+    KeptUp {
+        /// The account.
+        account: AccountId,
+        /// Why the device is none of the account's any more.
+        departure: Option<Departure>,
+        /// What is known of the account's recovery code, where anything is.
+        recovery_code: Option<CodeKept>,
     },
     /// The warden has released the device.
     Released(Box<Release>),
@@ -197,6 +247,10 @@ pub enum Effect {
     Deliver,
     /// Ask the warden for the release it keeps, whose making may not have been heard of here.
     Recover,
+    /// Have the warden forget an order to delete the account that was signed in an earlier life of belayd and never left.
+    WithdrawDeletion,
+    /// Tell the cloud how a hold ended.
+    TellHold,
     /// Ask the cloud about the account.
     Refresh,
 }
@@ -210,6 +264,8 @@ pub enum Change {
     ForgetAccount,
     /// What was stored of the owner's data goes.
     ForgetData,
+    /// What the cloud has of the owner's data goes there once more: the keys are others now.
+    PushAgain,
     /// The device key goes; the next need makes another.
     ForgetDeviceKey,
     /// The registration under way.

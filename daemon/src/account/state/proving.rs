@@ -18,12 +18,13 @@ impl Turn {
             | Event::Trying { id, .. }
             | Event::Cancelled { id }
             | Event::AddressProved { id, .. }
+            | Event::Recovering { id, .. }
             | Event::ProvingOver { id } => id,
             _ => return false,
         };
         let Some(proving) = self.next.proving.clone().filter(|proving| proving.id == *id) else {
             // A registration's, or of what was given up meanwhile.
-            let is_own = matches!(event, Event::AddressProved { .. });
+            let is_own = matches!(event, Event::AddressProved { .. } | Event::Recovering { .. });
             if is_own {
                 self.refuse(Refusal::Cancelled);
             }
@@ -53,6 +54,10 @@ impl Turn {
                 ticket: Some((ticket, key)),
                 verification: Verification::Confirmed,
                 attempt: None,
+                ..proving
+            }),
+            Event::Recovering { credentials, .. } => self.keep_proving(Proving {
+                brought: Some(credentials),
                 ..proving
             }),
             Event::Cancelled { .. } => self.give_up_proving(),

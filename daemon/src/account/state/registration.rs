@@ -10,11 +10,14 @@ impl Turn {
         match event {
             Event::Prepared(registration) => {
                 self.give_up();
+                // Whoever registers has no account to recover, or none that they want.
+                self.give_up_proving();
                 self.keep_registration(*registration);
             }
             Event::Opened {
                 pending,
                 id,
+                own_sms,
                 resend,
                 expires,
             } => {
@@ -22,6 +25,7 @@ impl Turn {
                     |r| r.pending == pending && r.stage == Stage::Prepared,
                     |r| Registration {
                         id,
+                        own_sms,
                         resend,
                         expires,
                         stage: Stage::Waiting,

@@ -1,6 +1,7 @@
 //! Tables of single steps, and what holds after any sequence of them.
 
 mod admission;
+mod ending;
 mod properties;
 mod proving;
 mod steps;
@@ -13,7 +14,7 @@ use belay_proto::keys::PublicKey;
 use belay_proto::signed::CommandState;
 
 use super::*;
-use crate::account::model::{Channel, Deadline, Material, Profile, Stage, Verification};
+use crate::account::model::{Channel, Deadline, Material, Profile, Release, Stage, Verification};
 use crate::account::proving::{Aim, Proving};
 
 const ID: &str = "a-verification";
@@ -48,13 +49,16 @@ fn release(n: u8) -> Box<Release> {
 fn session(n: u8) -> Session {
     Session {
         account: account(n),
-        login: "ada@example.org".into(),
         identifiers: Vec::new(),
         profile: Profile::default(),
         since: 1,
         recovery_code_set: true,
         bound: false,
         ended: false,
+        departure: None,
+        new_code: None,
+        leaves_data: false,
+        deletion_sent: false,
     }
 }
 
@@ -76,6 +80,7 @@ fn registration(stage: Stage) -> Registration {
         pending: pending(1),
         account: account(1),
         channel: Channel::Email,
+        own_sms: None,
         login: "ada@example.org".into(),
         profile: Profile::default(),
         material: Material {
@@ -106,6 +111,7 @@ fn proving(aim: Aim) -> Proving {
         attempt: None,
         order: None,
         ticket: None,
+        brought: None,
         salt: [0; 16],
     }
 }
@@ -151,6 +157,7 @@ fn word(binding: Binding) -> Word {
         binding,
         account: (binding == Binding::Bound).then(|| account(1)),
         lost: false,
+        hold: HoldView::None,
     }
 }
 

@@ -77,6 +77,7 @@ fn readable(view: &View, cloud_url: &str, clock: &dyn Clock) -> Result<Values, E
         all.push(("RecoveryCodeSet", view.recovery_code_set.into()));
         all.push(("PendingRelease", view.pending_release.into()));
         all.push(("Pending", details::pending(view.pending.as_ref(), clock)?.into()));
+        all.push(("Membership", view.membership.to_string().into()));
         all.push(("BootloaderUnlock", view.unlock.to_string().into()));
         let commands: Result<Vec<_>, Error> = view.commands.iter().map(details::command).collect();
         all.push(("Commands", commands?.into()));
@@ -126,7 +127,7 @@ mod tests {
             lost: true,
             ..usable.clone()
         };
-        assert_eq!(changes(&usable, &lost).1.len(), 12);
+        assert_eq!(changes(&usable, &lost).1.len(), 13);
         let tampered = View {
             state: AccountState::ActivationLocked,
             lost: true,
@@ -138,7 +139,7 @@ mod tests {
             changed.into_iter().collect::<Vec<_>>(),
             [("State", "activation-locked".into())]
         );
-        assert_eq!(gone.len(), 9);
+        assert_eq!(gone.len(), 10);
         let (changed, _) = changes(&lost, &usable);
         assert!(
             changed.contains_key("CloudUrl"),

@@ -161,7 +161,7 @@ pub(super) fn pending(pending: Option<&PendingView>, clock: &dyn Clock) -> Resul
         return Ok(Details::new());
     };
     let (now, boot) = (clock.boottime(), clock.boot_id());
-    dictionary(vec![
+    let mut entries = vec![
         ("id", pending.id.as_str().into()),
         ("kind", pending.kind.into()),
         ("channel", pending.channel.as_str().into()),
@@ -169,7 +169,12 @@ pub(super) fn pending(pending: Option<&PendingView>, clock: &dyn Clock) -> Resul
         ("state", pending.state.as_str().into()),
         ("resend-in", millis(pending.resend_in(now, &boot)).into()),
         ("expires-in", millis(pending.expires_in(now, &boot)).into()),
-    ])
+    ];
+    if let Some(sms) = &pending.own_sms {
+        entries.push(("number", sms.number.as_str().into()));
+        entries.push(("text", sms.text.as_str().into()));
+    }
+    dictionary(entries)
 }
 
 /// One entry of ListDevices.

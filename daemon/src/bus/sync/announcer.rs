@@ -64,6 +64,9 @@ impl SyncAnnouncer {
         if before.progress != self.shown.progress {
             self.told = Some(now);
         }
+        if before == self.shown && was_lost == lost {
+            return Ok(());
+        }
         let emitter = SignalEmitter::new(&self.connection, SYNC_PATH)?;
         announce(
             &emitter,
@@ -81,8 +84,11 @@ impl SyncAnnouncer {
             let path = path(name);
             match (before.bound, self.shown.bound) {
                 (true, true) => {
-                    let emitter = SignalEmitter::new(&self.connection, path)?;
                     let old = before.collections.get(name).copied().unwrap_or_default();
+                    if old == *view && was_lost == self.lost {
+                        continue;
+                    }
+                    let emitter = SignalEmitter::new(&self.connection, path)?;
                     let (old, new) = (collection(old, was_lost), collection(*view, self.lost));
                     announce(&emitter, <Collection as Interface>::name(), old, new).await?;
                 }

@@ -8,12 +8,11 @@ use belay_proto::wire::{
     ChangesAnswer, MESSAGE_PACK, MissingAnswer, MissingChunk, MissingRequest, OCTET_STREAM, PushAnswer,
     PushRecord, PushRequest, PushStatus, Quota, SyncRecord, repr_digest,
 };
-use bytes::Bytes;
 use serde::Serialize;
 
 use super::server::Request;
 use super::{Bench, Reply, bench};
-use crate::sync::ports::{SyncCloud, SyncFailure};
+use crate::sync::ports::{SealedChunk, SyncCloud, SyncFailure};
 
 const COLLECTION: CollectionId = CollectionId::from_bytes([1; 16]);
 const CHUNK: ChunkId = ChunkId::from_bytes([2; 32]);
@@ -63,6 +62,7 @@ fn pushed(results: usize) -> PushAnswer {
 
 fn page(records: u8, cursor: &str) -> ChangesAnswer {
     ChangesAnswer {
+        left: 0,
         records: (0..records).map(record).collect(),
         cursor: cursor.to_owned(),
         more: false,
@@ -204,8 +204,8 @@ async fn nothing_is_missing_that_wasnt_asked_after() {
     }
 }
 
-fn sealed() -> Bytes {
-    (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect()
+fn sealed() -> SealedChunk {
+    SealedChunk::new((0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect())
 }
 
 /// What a call that brought a chunk said and brought.
@@ -216,7 +216,10 @@ fn brought(request: &Request) -> (u64, Vec<u8>) {
     );
     assert_eq!(request.header("content-type"), OCTET_STREAM);
     assert_eq!(request.header("upload-length"), "200000");
-    assert_eq!(request.header("repr-digest"), repr_digest(&sha256(&sealed())));
+    assert_eq!(
+        request.header("repr-digest"),
+        repr_digest(&sha256(sealed().bytes()))
+    );
     (
         request.header("upload-offset").parse().unwrap(),
         request.bytes.clone(),
@@ -241,7 +244,7 @@ async fn a_chunk_goes_on_where_the_cloud_says() {
         let seen: Vec<_> = bench.server.seen().iter().map(brought).collect();
         for (offset, bytes) in &seen {
             assert!(
-                *bytes == sealed()[usize::try_from(*offset).unwrap()..],
+                *bytes == sealed().bytes()[usize::try_from(*offset).unwrap()..],
                 "from {offset}"
             );
         }

@@ -27,7 +27,7 @@ pub enum Verb {
     RecoveryCode(RecoveryCode),
     /// Password forgotten: have a code sent to the account's address
     Forgot(Forgot),
-    /// Choose another password with that code and the recovery code
+    /// Choose another password with that code and the recovery code, or without it after a wait
     Recover(Recover),
     /// List the account's addresses
     Addresses,
@@ -110,6 +110,9 @@ pub struct Recover {
     /// Read the recovery code from the first line of FILE (`-`: standard input)
     #[arg(long, value_name = "FILE")]
     pub recovery_code_file: Option<PathBuf>,
+    /// The recovery code is lost too: wait 72 hours, where the device's policy allows it
+    #[arg(long, conflicts_with = "recovery_code_file")]
+    pub without_code: bool,
     /// Read the new password from the first line of FILE (`-`: standard input)
     #[arg(long, value_name = "FILE")]
     pub new_password_file: Option<PathBuf>,

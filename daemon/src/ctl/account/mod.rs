@@ -17,10 +17,12 @@ use cli::{Account, Verb};
 /// `masked`, `verified`, `login`; `forgot` and `add-address` `id` and `pending` as in `status`; `recovery-code`
 /// `recovery_code`; `token` `token`, `expires`; the others what became of it.
 ///
+/// Answers the report that is still to be shown.
+///
 /// # Errors
 /// What the warden and belayd say.
-pub async fn run(client: &Client, args: &Account, output: Output) -> Result<Report, Error> {
-    match &args.verb {
+pub async fn run(client: &Client, args: &Account, output: Output) -> Result<Option<Report>, Error> {
+    let report = match &args.verb {
         Verb::Check => show::check(client, output).await,
         Verb::Profile(args) => show::profile(client, args).await,
         Verb::Addresses => addresses::list(client, output).await,
@@ -29,12 +31,15 @@ pub async fn run(client: &Client, args: &Account, output: Output) -> Result<Repo
         Verb::RemoveAddress(args) => addresses::remove(client, args).await,
         Verb::SetLogin(args) => addresses::set_login(client, args).await,
         Verb::Password(args) => password::change(client, args).await,
-        Verb::RecoveryCode(args) => password::recovery_code(client, args, output).await,
+        Verb::RecoveryCode(args) => {
+            return password::recovery_code(client, args, output).await.map(|()| None);
+        }
         Verb::Forgot(args) => password::forgot(client, args).await,
         Verb::Recover(args) => password::recover(client, args).await,
         Verb::RemoveDevice(args) => end::remove_device(client, args).await,
         Verb::Delete(args) => end::delete(client, args).await,
         Verb::Token(args) => show::token(client, args).await,
         Verb::UnlockBootloader(args) => end::unlock_bootloader(client, args).await,
-    }
+    };
+    report.map(Some)
 }

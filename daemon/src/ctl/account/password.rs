@@ -1,18 +1,19 @@
 //! `account password`, `recovery-code`, `forgot`, `recover`.
 
+use std::time::Duration;
+
 use belay_proto::Secret;
 use belay_proto::dbus::Options;
 use belay_proto::dbus::client as ticketed;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::cli::{Forgot, NewPassword, Recover, RecoveryCode};
-use crate::ctl::cli::Release;
-use crate::ctl::client::Client;
+use crate::ctl::client::{Client, Object};
 use crate::ctl::error::Error;
 use crate::ctl::output::{Output, Report};
 use crate::ctl::registration::{self, pending};
-use crate::ctl::text::printable;
-use crate::ctl::{release, secret};
+use crate::ctl::text::{printable, wait_words};
+use crate::ctl::{qr, secret};
 
 /// Changes the password. JSON: `changed`, `new_keys`.
 ///
@@ -44,28 +45,22 @@ pub async fn change(client: &Client, args: &NewPassword) -> Result<Report, Error
 /// Makes another recovery code. JSON: `recovery_code`.
 ///
 /// # Errors
-/// What the warden and belayd say.
-pub async fn recovery_code(client: &Client, args: &RecoveryCode, output: Output) -> Result<Report, Error> {
+/// What the warden and belayd say; [`Error::Io`] when the code can't be shown, which then isn't acknowledged.
+pub async fn recovery_code(client: &Client, args: &RecoveryCode, output: Output) -> Result<(), Error> {
     let password = secret::read(args.password.password_file.as_deref(), "Account password: ").await?;
     let code = ticketed::create_recovery_code(client.connection(), &password).await?;
-    let drawing = release::draw(
-        code.expose(),
-        &Release {
-            qr: args.qr,
-            release_file: None,
-        },
-        output,
-    );
+    let drawing = qr::draw(code.expose(), args.qr, output).unwrap_or_default();
     let text = format!(
         "{}\n\n{}\n{}\n{drawing}",
         output.ink.strong("Your recovery code; the one before is void:"),
         registration::groups(code.expose()),
         registration::ADVICE
     );
-    Ok(Report::new(
-        text.trim_end(),
-        json!({ "recovery_code": code.expose() }),
-    ))
+    let json = json!({ "recovery_code": code.expose() });
+    output.show(&Report::new(text.trim_end(), json))?;
+    // Nobody would see another one otherwise: asked again, belayd answers this one.
+    ticketed::recovery_code_shown(client.connection()).await?;
+    Ok(())
 }
 
 /// Has a code sent. JSON: `id`, `pending` as in `status`.
@@ -77,7 +72,7 @@ pub async fn forgot(client: &Client, args: &Forgot) -> Result<Report, Error> {
     let id = account.begin_recovery(&args.identifier, &Options::new()).await?;
     let text = format!(
         "If there is an account with this address, a code is on its way to it.\n\n\
-         Then: belayctl account recover {} {}\nThat asks for the recovery code too.",
+         Then: belayctl account recover {} {}\nThat asks for the recovery code too; is it lost, add --without-code.",
         printable(&id),
         printable(&args.identifier)
     );
@@ -85,7 +80,7 @@ pub async fn forgot(client: &Client, args: &Forgot) -> Result<Report, Error> {
     Ok(Report::new(text, json!({ "id": id, "pending": pending })))
 }
 
-/// Chooses another password. JSON: `recovered`.
+/// Chooses another password. JSON: `recovered`; without the code `hold`, and `hold_left_ms` where the device counts.
 ///
 /// # Errors
 /// What the warden and belayd say.
@@ -94,19 +89,51 @@ pub async fn recover(client: &Client, args: &Recover) -> Result<Report, Error> {
         Some(code) => Secret::of_text(code),
         None => secret::read(None, "The code from the message: ").await?,
     };
-    let recovery_code = secret::read(args.recovery_code_file.as_deref(), "Recovery code: ").await?;
+    let recovery_code = match args.without_code {
+        true => None,
+        false => Some(secret::read(args.recovery_code_file.as_deref(), "Recovery code: ").await?),
+    };
     let new = new_password(args.new_password_file.as_deref()).await?;
     ticketed::complete_recovery(
         client.connection(),
         (&args.id, &args.identifier),
         &code,
         &new,
-        Some(&recovery_code),
+        recovery_code.as_ref(),
     )
     .await?;
+    if args.without_code {
+        return Ok(on_hold(client).await);
+    }
     let text = "The account has the new password; the recovery code stays as it is.\n\
                 On a device that belongs to the account go on with: belayctl reauthenticate, else: belayctl sign-in.";
     Ok(Report::new(text, json!({ "recovered": true })))
+}
+
+/// What is to be waited for, and what ends it.
+async fn on_hold(client: &Client) -> Report {
+    let warden = client.properties(Object::Warden).await.unwrap_or_default();
+    let left = warden
+        .get("hold_left_ms")
+        .and_then(Value::as_u64)
+        .unwrap_or_default();
+    let text = match left {
+        0 => "The cloud keeps the new password, and waits: 72 hours, or a week while another device belongs to the account. \
+              It tells each address of the account.\nThen: belayctl sign-in. What was stored in the cloud before stays unreadable, and \
+              devices of before stay with the old password."
+            .to_owned(),
+        left => format!(
+            "The new password takes hold in {}, while the device is on or asleep; the cloud tells each address of the account.\n\
+             The old password ends the wait, as do a command from another device, lost mode, and this device's policy. How long \
+             still: belayctl status\nThen: belayctl reauthenticate. The account's other devices stay with the old password.",
+            wait_words(Duration::from_millis(left))
+        ),
+    };
+    let held = (left > 0).then_some(left);
+    Report::new(
+        text,
+        json!({ "recovered": false, "hold": true, "hold_left_ms": held }),
+    )
 }
 
 async fn new_password(file: Option<&std::path::Path>) -> Result<Secret<String>, Error> {

@@ -97,6 +97,21 @@ fn words((id, severity, advice): &Finding, ink: Ink) -> String {
         "add-an-address" => {
             "There is only one way to reach you. belayctl account add-address ADDRESS".to_owned()
         }
+        "change-the-password" if id == "weak-password" => {
+            "The password is easy to guess. belayctl account password".to_owned()
+        }
+        "change-the-password" => {
+            "The password is the same for two years or more. belayctl account password".to_owned()
+        }
+        "sign-out-of-this-device" if id == "removed" => {
+            "You removed this device from the account. Its data stays; nothing new reaches it. To give it away or to \
+             sign in again: belayctl sign-out"
+                .to_owned()
+        }
+        "sign-out-of-this-device" => {
+            "The account was deleted. The data on this device stays. To give it away or to begin anew: belayctl sign-out"
+                .to_owned()
+        }
         "confirm-the-address" => format!("The address {} isn't confirmed.", printable(about)),
         "find-or-remove-the-device" => format!(
             "The device {} is lost. belayctl find locate {0}, or belayctl account remove-device {0}",
@@ -106,6 +121,9 @@ fn words((id, severity, advice): &Finding, ink: Ink) -> String {
             "The device {} wasn't heard of for a month. If it is gone: belayctl account remove-device {0}",
             printable(about)
         ),
+        "look-at-the-history" if id == "password-guesses" => {
+            "Somebody tried five wrong passwords or more in a row here. belayctl history --since 30d".to_owned()
+        }
         "look-at-the-history" => format!(
             "Something was refused lately ({}). belayctl history --since 30d",
             printable(id)
@@ -133,6 +151,11 @@ mod tests {
         assert!(said("recovery-code", "create-a-recovery-code").ends_with("belayctl account recovery-code"));
         assert!(said("lost:ab", "find-or-remove-the-device").contains("locate ab"));
         assert!(said("unseen:cd", "remove-the-device-if-it-is-gone").ends_with("remove-device cd"));
+        assert!(said("weak-password", "change-the-password").contains("easy to guess"));
+        assert!(said("old-password", "change-the-password").ends_with("belayctl account password"));
+        assert!(said("removed", "sign-out-of-this-device").ends_with("belayctl sign-out"));
+        assert!(said("account-deleted", "sign-out-of-this-device").contains("was deleted"));
+        assert!(said("password-guesses", "look-at-the-history").contains("five wrong passwords"));
         assert_eq!(said("new\u{1b}", "later"), "warning   new?: later");
     }
 }

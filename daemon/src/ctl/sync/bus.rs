@@ -81,7 +81,7 @@ pub async fn sources(client: &Client) -> Result<Vec<Source>, Error> {
     Ok(sources)
 }
 
-/// All records of a collection, the one that changed last at the end.
+/// All records of a collection, in the order of their positions.
 pub async fn records(collection: &CollectionClient) -> Result<Vec<Listed>, Error> {
     let mut records: Vec<Listed> = Vec::new();
     loop {

@@ -147,6 +147,12 @@ pub struct Resolve {
     /// Which version stays
     #[arg(value_enum)]
     pub choice: Choice,
+    /// Its revision as conflicts shows it: where it has another since, nothing is chosen
+    #[arg(long, value_name = "NUMBER")]
+    pub revision: Option<u64>,
+    /// The same of the other version
+    #[arg(long, value_name = "NUMBER")]
+    pub other: Option<u64>,
 }
 
 /// Which version stays.

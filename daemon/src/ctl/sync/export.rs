@@ -219,6 +219,8 @@ mod tests {
             attributes: Attributes::default(),
             conflict_with: None,
             lacking: false,
+            changed_at: 1,
+            is_long: false,
         }
     }
 

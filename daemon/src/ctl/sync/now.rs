@@ -10,7 +10,7 @@ use zbus::Variant;
 
 use super::cli::{Now, Restore};
 use super::progress::Rate;
-use super::{bus, show};
+use super::{bus, bytes_words, show};
 use crate::ctl::client::Client;
 use crate::ctl::error::Error;
 use crate::ctl::output::{Output, Report};
@@ -34,12 +34,13 @@ pub async fn now(client: &Client, args: &Now, output: Output) -> Result<Report, 
 }
 
 /// Switches collections on, one after the other, and waits for each: what is small and missed first is usable first.
-/// JSON: `collections`.
+/// JSON: `collections`, and as `in_cloud` the `records` and `bytes` whose contents are fetched only when a program reads them.
 ///
 /// # Errors
 /// What belayd says.
 pub async fn restore(client: &Client, args: &Restore, output: Output) -> Result<Report, Error> {
     let names = bus::meant(&args.collections)?;
+    let (mut left, mut left_bytes) = (0_u64, 0_u64);
     for name in &names {
         let collection = bus::collection(client, name).await?;
         collection
@@ -48,15 +49,42 @@ pub async fn restore(client: &Client, args: &Restore, output: Output) -> Result<
             .await
             .map_err(bus::explained)?;
         follow(client, &[*name], false, output).await?;
-        let records = collection.proxy().records().await.map_err(bus::explained)?;
-        output.progress(&format!("{name}: {records} records are here."))?;
+        let records = bus::records(&collection).await?;
+        let long = || records.iter().filter(|record| record.is_long);
+        let bytes: u64 = long().map(|record| record.length).sum();
+        output.progress(&format!(
+            "{name}: {} records are here{}.",
+            records.len(),
+            but(bytes)
+        ))?;
+        left += long().count() as u64;
+        left_bytes += bytes;
     }
     let mut sources = bus::sources(client).await?;
     sources.retain(|source| names.contains(&source.name));
-    Ok(Report::new(
-        "Everything is here, and stays in sync.",
-        show::sources_json(&sources),
-    ))
+    let mut json = show::sources_json(&sources);
+    json["in_cloud"] = json!({ "records": left, "bytes": left_bytes });
+    Ok(Report::new(ended(left, left_bytes), json))
+}
+
+/// What is missing of a collection that is here, in words.
+fn but(bytes: u64) -> String {
+    match bytes {
+        0 => String::new(),
+        bytes => format!(", with {} of contents still in the cloud", bytes_words(bytes)),
+    }
+}
+
+/// What a restore came to: belayd keeps no long contents, and nobody may have read them yet.
+fn ended(records: u64, bytes: u64) -> String {
+    match records {
+        0 => "Everything is here, and stays in sync.".to_owned(),
+        records => format!(
+            "All records are here, and stay in sync. Of {records} of them the contents, {}, stay in the cloud until a \
+             program reads them: belay-agent writes them into your folders, belayctl sync export into one of yours.",
+            bytes_words(bytes)
+        ),
+    }
 }
 
 /// Syncs, with a line that is drawn anew on a terminal.
@@ -109,4 +137,24 @@ fn draw(text: &str) -> Result<(), Error> {
     write!(stdout, "\r\u{1b}[K{text}")
         .and_then(|()| stdout.flush())
         .map_err(Error::io("standard output"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restore_says_what_is_still_in_the_cloud() {
+        assert_eq!(ended(0, 0), "Everything is here, and stays in sync.");
+        let said = ended(3, 1_500_000);
+        assert!(said.contains("Of 3 of them") && said.contains("1.5 MB"), "{said}");
+        assert!(!said.contains("Everything"));
+        assert_eq!(
+            (but(0), but(2_000)),
+            (
+                String::new(),
+                ", with 2.0 kB of contents still in the cloud".to_owned()
+            )
+        );
+    }
 }

@@ -6,9 +6,11 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use belay_proto::dbus::Options;
 use belay_proto::dbus::client::{Got, NewRecord};
 use belay_proto::dbus::records::Listed;
 use serde_json::{Value, json};
+use zbus::Variant;
 use zeroize::Zeroizing;
 
 use super::cli::{Get, One, Put, Record, Resolve};
@@ -71,6 +73,8 @@ pub fn shown(collection: &str, record: &Listed) -> Value {
         "attributes": record.attributes.0,
         "conflict_with": record.conflict_with.map(|id| id.to_string()),
         "lacking": record.lacking,
+        "changed_at": record.changed_at,
+        "long": record.is_long,
     })
 }
 
@@ -212,7 +216,8 @@ pub async fn delete(client: &Client, args: &Record) -> Result<Report, Error> {
     ))
 }
 
-/// Lists the records of which two versions were kept. JSON: `records`.
+/// Lists the records of which two versions were kept. JSON: `records`, each with the `other_revision`; 0: there is no other
+/// one any more.
 ///
 /// # Errors
 /// What belayd says.
@@ -225,15 +230,28 @@ pub async fn conflicts(client: &Client, output: Output) -> Result<Report, Error>
         let records = bus::records(&bus::collection(client, source.name).await?).await?;
         for record in records.iter().filter(|record| record.conflict_with.is_some()) {
             let natural = printable(&record.natural);
-            lines.push(format!("{:<11} {}  {natural}", source.name, record.id));
-            all.push(shown(source.name, record));
+            let of_other = |other: &&Listed| Some(other.id) == record.conflict_with;
+            let other = records.iter().find(of_other).map_or(0, |other| other.revision);
+            lines.push(format!(
+                "{:<11} {} {:>8} {other:>8}  {natural}",
+                source.name, record.id, record.revision
+            ));
+            let mut json = shown(source.name, record);
+            json["other_revision"] = other.into();
+            all.push(json);
         }
     }
     let text = match lines.is_empty() {
         true => "Nothing waits for a choice.".to_owned(),
         false => {
+            let heading = format!(
+                "{:<11} {:<32} {:>8} {:>8}  NAME",
+                "COLLECTION", "ID", "REVISION", "OTHER"
+            );
+            lines.insert(0, output.ink.faint(&heading));
             lines.push(output.ink.faint(
-                "Choose with belayctl sync resolve COLLECTION ID mine|theirs|both; belayctl sync get shows a version.",
+                "Choose with belayctl sync resolve COLLECTION ID mine|theirs|both; belayctl sync get shows a version. With \
+                 --revision and --other it is chosen only between what is listed here.",
             ));
             lines.join("\n")
         }
@@ -241,21 +259,28 @@ pub async fn conflicts(client: &Client, output: Output) -> Result<Report, Error>
     Ok(Report::new(text, json!({ "records": all })))
 }
 
-/// Chooses between two versions. JSON: `collection`, `id`, `choice`.
+/// Chooses between two versions. JSON: `collection`, `id`, `choice`, and what is there then as `kept`: `id`, `revision`.
 ///
 /// # Errors
-/// What belayd says.
+/// What belayd says; `Conflict` where a version isn't any more as `conflicts` showed it.
 pub async fn resolve(client: &Client, args: &Resolve) -> Result<Report, Error> {
     let name = bus::named(&args.of.collection)?;
     let collection = bus::collection(client, name).await?;
     let choice = args.choice.as_str();
-    collection
-        .proxy()
-        .resolve(&args.id, choice)
-        .await
-        .map_err(bus::explained)?;
+    let mut shown = Options::new();
+    for (key, revision) in [("revision", args.revision), ("other", args.other)] {
+        if let Some(revision) = revision {
+            shown.insert(key, Variant::from(revision));
+        }
+    }
+    let kept = collection.proxy().choose(&args.id, choice, &shown).await;
+    let kept: Vec<_> = kept
+        .map_err(bus::explained)?
+        .into_iter()
+        .map(|(id, revision)| json!({ "id": id, "revision": revision }))
+        .collect();
     Ok(Report::new(
         "Done.",
-        json!({ "collection": name, "id": args.id, "choice": choice }),
+        json!({ "collection": name, "id": args.id, "choice": choice, "kept": kept }),
     ))
 }

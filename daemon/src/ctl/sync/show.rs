@@ -1,5 +1,7 @@
 //! `status`, `sources`, `history`: what is known of sync.
 
+use std::cmp::Reverse;
+
 use serde_json::{Map, Value, json};
 
 use super::bus::{self, Source};
@@ -152,9 +154,12 @@ pub async fn history(client: &Client, args: &History, output: Output) -> Result<
             continue;
         }
         let collection = bus::collection(client, source.name).await?;
-        let records = bus::records(&collection).await?;
-        for record in records.iter().rev().take(args.last) {
-            lines.push(format!("{:<11} {}", source.name, row(record)));
+        // A record keeps its position when it changes.
+        let mut records = bus::records(&collection).await?;
+        records.sort_by_key(|record| Reverse((record.changed_at, record.position)));
+        for record in records.iter().take(args.last) {
+            let changed = time_words(record.changed_at);
+            lines.push(format!("{:<11} {changed}  {}", source.name, row(record)));
             all.push(shown(source.name, record));
         }
     }

@@ -107,6 +107,10 @@ impl Modem for FakePhone {
         Box::pin(async { Ok(()) })
     }
 
+    fn can_text(&self) -> Answer<'_> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn send_text<'a>(&'a self, number: &'a str, text: &'a str) -> Answer<'a> {
         Box::pin(async move {
             self.tries.send_modify(|tries| *tries += 1);

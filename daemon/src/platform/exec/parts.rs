@@ -154,6 +154,10 @@ impl Modem for ExecModem {
         Box::pin(async { configured(&self.hang_up, "no command hang-up")?.run(&[]).await })
     }
 
+    fn can_text(&self) -> Answer<'_> {
+        Box::pin(async { configured(&self.send_text, "no command send-text").map(drop) })
+    }
+
     fn send_text<'a>(&'a self, number: &'a str, text: &'a str) -> Answer<'a> {
         Box::pin(async move {
             modem::dialable(number)?;

@@ -218,6 +218,10 @@ impl Modem for ModemManager {
         })
     }
 
+    fn can_text(&self) -> Answer<'_> {
+        Box::pin(async { self.modem_with(MESSAGING).await.map(drop) })
+    }
+
     fn send_text<'a>(&'a self, number: &'a str, text: &'a str) -> Answer<'a> {
         Box::pin(self.send(number, text))
     }

@@ -15,13 +15,19 @@ async fn rows() -> (AccountRows, tempfile::TempDir) {
 fn session() -> Session {
     Session {
         account: AccountId::from_bytes([1; 16]),
-        login: "ada@example.org".into(),
         identifiers: Vec::new(),
-        profile: Profile::default(),
+        profile: Profile {
+            display_name: Some("Ada Lovelace".into()),
+            ..Profile::default()
+        },
         since: 7,
         recovery_code_set: true,
         bound: true,
         ended: false,
+        departure: None,
+        new_code: None,
+        leaves_data: false,
+        deletion_sent: false,
     }
 }
 
@@ -172,8 +178,38 @@ async fn nothing_that_helps_a_thief_lies_open_and_no_row_opens_in_anothers_place
     rows.store.close().await;
     for entry in std::fs::read_dir(folder.path()).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-        for secret in [&b"ada@example.org"[..], b"access-1", b"refresh-1", &seed] {
+        for secret in [&b"Ada Lovelace"[..], b"access-1", b"refresh-1", &seed] {
             assert!(!bytes.windows(secret.len()).any(|window| window == secret));
         }
     }
+}
+
+#[tokio::test]
+async fn a_session_is_what_was_written_last_however_often_it_was_read() {
+    let (rows, _folder) = rows().await;
+    // Of another handle to the same database.
+    let others = AccountRows::new(rows.store.clone());
+    let read = async || {
+        let (first, again) = (rows.session().await.unwrap(), others.session().await.unwrap());
+        assert_eq!(first.0.public(), again.0.public());
+        let texts = [first.1, again.1].map(|tokens| {
+            tokens.map(|tokens| (tokens.access.expose().clone(), tokens.refresh.expose().clone()))
+        });
+        assert_eq!(texts[0], texts[1]);
+        let [text, _] = texts;
+        (first.0.public(), text.map(|(access, _)| access))
+    };
+    let (key, none) = read().await;
+    assert_eq!(none, None);
+    rows.put_tokens(tokens(1)).await.unwrap();
+    assert_eq!(read().await, (key, Some("access-1".to_owned())));
+    assert!(others.rotate(&tokens(1).refresh, tokens(2)).await.unwrap());
+    assert_eq!(read().await, (key, Some("access-2".to_owned())));
+    others.put_tokens(tokens(3)).await.unwrap();
+    assert_eq!(read().await, (key, Some("access-3".to_owned())));
+    others.commit(vec![Change::ForgetDeviceKey]).await.unwrap();
+    let (other, text) = read().await;
+    assert!(other != key && text.as_deref() == Some("access-3"));
+    others.commit(vec![Change::ForgetAccount]).await.unwrap();
+    assert_eq!(read().await, (other, None));
 }

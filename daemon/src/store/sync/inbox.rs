@@ -58,6 +58,16 @@ pub fn count(connection: &Connection, collection: &str) -> Result<u64, StoreErro
     Ok(statement.query_row([collection], |row| row.get(0))?)
 }
 
+/// Whether a record is known to have been removed. One that can't be read wasn't.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn is_removed(connection: &Connection, collection: &str, id: &RecordId) -> Result<bool, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT 1 FROM record WHERE collection = ?1 AND id = ?2 AND removed = 1")?;
+    Ok(statement.exists(params![collection, id.as_bytes()])?)
+}
+
 /// The records that a listing hasn't shown.
 ///
 /// # Errors
@@ -116,7 +126,7 @@ pub fn unstage(transaction: &Transaction<'_>, collection: &str, id: &RecordId) -
     Ok(changed > 0)
 }
 
-/// The removals that wait. One that can't be read is fetched again.
+/// The first removals that wait, at most so many; none where none does. One that can't be read is fetched again.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -124,15 +134,39 @@ pub fn arrived(
     transaction: &Transaction<'_>,
     sealer: &Sealer,
     collection: &str,
+    most: usize,
 ) -> Result<Vec<Arrived>, StoreError> {
-    let mut statement = transaction
-        .prepare_cached("SELECT id, revision, content FROM arrived WHERE collection = ?1 ORDER BY id")?;
-    let mut rows = statement.query([collection])?;
-    let (mut all, mut spoilt) = (Vec::new(), Vec::new());
+    loop {
+        let (readable, spoilt) = first_arrived(transaction, sealer, collection, most)?;
+        for id in &spoilt {
+            unstage(transaction, collection, id)?;
+        }
+        if !spoilt.is_empty() {
+            list_anew(transaction, collection)?;
+        }
+        if !readable.is_empty() || spoilt.is_empty() {
+            return Ok(readable);
+        }
+    }
+}
+
+/// The first ones, and those among them that can't be read.
+fn first_arrived(
+    transaction: &Transaction<'_>,
+    sealer: &Sealer,
+    collection: &str,
+    most: usize,
+) -> Result<(Vec<Arrived>, Vec<RecordId>), StoreError> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT id, revision, content FROM arrived WHERE collection = ?1 ORDER BY id LIMIT ?2",
+    )?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![collection, most])?;
+    let (mut readable, mut spoilt) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next()? {
         let id = RecordId::from_bytes(row.get(0)?);
         match waits(row, sealer, collection, id) {
-            Ok(arrived) => all.push(arrived),
+            Ok(arrived) => readable.push(arrived),
             Err(error) if error.is_of_a_value() => {
                 unreadable(&error);
                 spoilt.push(id);
@@ -140,13 +174,7 @@ pub fn arrived(
             Err(error) => return Err(error),
         }
     }
-    for id in &spoilt {
-        unstage(transaction, collection, id)?;
-    }
-    if !spoilt.is_empty() {
-        list_anew(transaction, collection)?;
-    }
-    Ok(all)
+    Ok((readable, spoilt))
 }
 
 fn waits(row: &Row<'_>, sealer: &Sealer, collection: &str, id: RecordId) -> Result<Arrived, StoreError> {

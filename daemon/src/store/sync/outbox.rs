@@ -1,10 +1,11 @@
 //! The rows of a push.
 
-use belay_proto::sync::{RecordId, Revision};
+use belay_proto::Secret;
+use belay_proto::sync::{Content, RecordId, Revision};
 use belay_sync::record::Held;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{COLUMNS, LACKS, Listed, REFUSED, SPOILT, listed, unreadable};
+use super::{COLUMNS, LACKS, Listed, REFUSED, SPOILT, listed, place, unreadable};
 use crate::store::{Sealer, StoreError};
 
 /// Pending records that nothing keeps from being pushed.
@@ -49,6 +50,8 @@ pub struct Troubles {
     pub is_refused: bool,
     /// One can't be read here.
     pub is_spoilt: bool,
+    /// The cloud lacks chunks of one.
+    pub is_lacking: bool,
 }
 
 /// Hands the pending records after a position to `take`, in their order, until it answers false. One at a time is in memory. One
@@ -109,6 +112,7 @@ pub fn troubles(connection: &Connection, collection: &str) -> Result<Troubles, S
     Ok(Troubles {
         is_refused: has(REFUSED)?,
         is_spoilt: has(SPOILT)?,
+        is_lacking: has(LACKS)?,
     })
 }
 
@@ -122,7 +126,8 @@ pub fn waiting(connection: &Connection, collection: &str) -> Result<(u64, u64), 
     Ok(statement.query_row([collection], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
-/// Notes what is about to be pushed of a record: where the answer is lost, the cloud having it is no conflict.
+/// Notes what is about to be pushed of a record: where the answer is lost, the cloud having it is no conflict, and others may
+/// know the content by this revision.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -134,8 +139,29 @@ pub fn sending(
     revision: &Revision,
 ) -> Result<(), StoreError> {
     transaction
-        .prepare_cached("UPDATE record SET sent = ?3, sent_number = ?4 WHERE collection = ?1 AND id = ?2")?
+        .prepare_cached(
+            "UPDATE record SET sent = ?3, known = ?3, sent_number = ?4 WHERE collection = ?1 AND id = ?2",
+        )?
         .execute(params![collection, id.as_bytes(), revision.as_bytes(), number])?;
+    Ok(())
+}
+
+/// Keeps a content that says the same as the one that was kept of a record, in its place.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn renew(
+    transaction: &Transaction<'_>,
+    sealer: &Sealer,
+    collection: &str,
+    id: &RecordId,
+    content: &Content,
+) -> Result<(), StoreError> {
+    let bytes = Secret::new(content.encode());
+    let sealed = sealer.seal(&place(collection, id, "content"), bytes.expose());
+    transaction
+        .prepare_cached("UPDATE record SET content = ?3 WHERE collection = ?1 AND id = ?2")?
+        .execute(params![collection, id.as_bytes(), sealed])?;
     Ok(())
 }
 
@@ -194,7 +220,7 @@ pub fn above_sent(
     Ok(held)
 }
 
-/// Notes that the cloud has what was pushed of a record, as number and revision, unless it was changed meanwhile: then
+/// Notes that the cloud has what was pushed of a record, as number and revision, unless that was changed meanwhile: then
 /// false, and nothing. `now`, seconds since the epoch, is when a removal went that the owner wasn't asked about.
 ///
 /// # Errors
@@ -210,8 +236,9 @@ pub fn accepted(
     let changed = transaction
         .prepare_cached(
             "UPDATE record SET pending = 0, base = ?4, base_number = ?5, common = NULL, last = NULL, sent = NULL, agreed = 0,
-                 unseen = 0, gone = CASE WHEN removed = 1 AND agreed = 0 AND base IS NOT NULL THEN ?6 ELSE 0 END
-             WHERE collection = ?1 AND id = ?2 AND revision = ?3",
+                 origin = NULL, unseen = 0,
+                 gone = CASE WHEN removed = 1 AND agreed = 0 AND base IS NOT NULL THEN ?6 ELSE 0 END
+             WHERE collection = ?1 AND id = ?2 AND revision = ?3 AND known = ?4",
         )?
         .execute(params![
             collection,

@@ -1,9 +1,11 @@
 //! Records on the disk.
 
+mod chunks;
 mod guard;
+mod versions;
 
-use belay_proto::Secret;
 use belay_proto::sync::Attributes;
+use belay_proto::{AccountId, Secret};
 use belay_sync::record::{Body, CONFLICT_WITH, Edited, New, pushed, remove};
 
 use super::inbox::UNSEEN;
@@ -70,7 +72,10 @@ fn a_record_is_there_as_it_was_put_and_nothing_of_it_can_be_read_on_the_disk() {
     keep(&mut db, id(1), &held);
     let found = find(&db, &sealer(), "notes", &id(1)).unwrap().unwrap();
     assert_eq!(found.content.encode(), held.content.encode());
-    assert_eq!(found.common.unwrap().encode(), held.common.unwrap().encode());
+    assert_eq!(
+        found.common.unwrap().content.encode(),
+        held.common.unwrap().content.encode()
+    );
     assert_eq!((found.revision, found.pending, found.base), (2, true, held.base));
     assert!(find(&db, &sealer(), "contacts", &id(1)).unwrap().is_none());
     let raw: Vec<u8> = db
@@ -294,7 +299,7 @@ fn a_removal_that_waits_is_sealed_and_counts_while_its_record_is_there() {
     within(&mut db, |db| stage(db, &sealer(), "notes", &waits).unwrap());
     assert_eq!(guarded(&db, "notes").unwrap().cloud.removals, 1);
     within(&mut db, |db| {
-        let [found] = <[Arrived; 1]>::try_from(arrived(db, &sealer(), "notes").unwrap()).unwrap();
+        let [found] = <[Arrived; 1]>::try_from(arrived(db, &sealer(), "notes", 9).unwrap()).unwrap();
         assert_eq!(found.content.encode(), waits.content.encode());
     });
     let gone = find(&db, &sealer(), "notes", &id(1)).unwrap();
@@ -302,7 +307,7 @@ fn a_removal_that_waits_is_sealed_and_counts_while_its_record_is_there() {
     assert_eq!(guarded(&db, "notes").unwrap().cloud.removals, 0);
     within(&mut db, |db| assert!(unstage(db, "notes", &id(1)).unwrap()));
     within(&mut db, |db| {
-        assert!(arrived(db, &sealer(), "notes").unwrap().is_empty())
+        assert!(arrived(db, &sealer(), "notes", 9).unwrap().is_empty())
     });
 }
 

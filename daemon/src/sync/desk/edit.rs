@@ -1,5 +1,7 @@
 //! Edits of one collection, in one transaction.
 
+mod choose;
+
 use belay_proto::Secret;
 use belay_proto::keys::random;
 use belay_proto::sync::{Attributes, CollectionKeys, RecordId};
@@ -11,7 +13,8 @@ use super::Done;
 use crate::store::sync as rows;
 use crate::store::{Sealer, StoreError};
 use crate::sync::error::SyncError;
-use crate::sync::model::{Change, Choice, Put, Shown};
+use crate::sync::kept::Kept;
+use crate::sync::model::{Change, Put, is_append_only};
 
 /// The longest natural key, bytes: a path (Linux, `PATH_MAX`).
 const LONGEST_NATURAL: usize = 4096;
@@ -172,6 +175,9 @@ impl<'a> Table<'a> {
             attributes,
             body: put.body,
         };
+        if is_append_only(self.change.collection) {
+            return self.edited(id, record::append(before, put.revision, new, self.now));
+        }
         if revision.unwrap_or(0) == put.revision {
             return self.edited(id, record::put(before, put.revision, new, self.now));
         }
@@ -186,8 +192,11 @@ impl<'a> Table<'a> {
         let version = record::version(new, id, self.now);
         let sibling = self.keys.record_id(&version.natural);
         let before = self.find(&sibling)?;
+        if let Some(kept) = self.kept().of(&sibling, before.as_ref(), &version)? {
+            return Ok(Ok(kept));
+        }
         let revision = before.as_ref().map_or(0, |held| held.revision);
-        match record::beside(before, version) {
+        match record::beside(before, version, None) {
             Some(held) => {
                 self.is_edited = true;
                 self.keep(sibling, held).map(Ok)
@@ -217,70 +226,6 @@ impl<'a> Table<'a> {
         Ok(removed)
     }
 
-    /// Ends the conflict that the sibling `id` stands for.
-    pub(super) fn resolve(
-        &mut self,
-        id: RecordId,
-        choice: Choice,
-        shown: Shown,
-    ) -> Done<Vec<(RecordId, u64)>> {
-        let Some(sibling) = self.find(&id)?.filter(Held::is_sibling) else {
-            return Ok(Err(SyncError::NotFound));
-        };
-        let revision = sibling.revision;
-        let (Some(version), Some(with)) = (again(&sibling), with(&sibling)) else {
-            return Ok(Err(SyncError::Storage));
-        };
-        let before = self.there(&with)?;
-        let is_shown = |said: Option<u64>, now: u64| said.is_none_or(|said| said == now);
-        if !is_shown(shown.revision, revision) || !is_shown(shown.other, before.unwrap_or(0)) {
-            return Ok(Err(SyncError::Conflict));
-        }
-        if let Err(error) = self.choose((id, sibling), (with, version), choice)? {
-            return Ok(Err(error));
-        }
-        let mut kept = Vec::new();
-        for id in [with, id] {
-            kept.extend(self.there(&id)?.map(|revision| (id, revision)));
-        }
-        Ok(Ok(kept))
-    }
-
-    /// The revision of a record that is there.
-    fn there(&self, id: &RecordId) -> Result<Option<u64>, StoreError> {
-        Ok(self.find(id)?.filter(Held::is_there).map(|held| held.revision))
-    }
-
-    fn choose(
-        &mut self,
-        (id, sibling): (RecordId, Held),
-        (with, mut version): (RecordId, New),
-        choice: Choice,
-    ) -> Done<()> {
-        let revision = sibling.revision;
-        match choice {
-            Choice::Theirs => {}
-            Choice::Both => {
-                version.natural.clone_from(&sibling.content.natural);
-                let both = record::put(Some(sibling), revision, version, self.now);
-                return Ok(self.edited(id, both)?.map(drop));
-            }
-            Choice::Mine => {
-                let before = self.find(&with)?;
-                if let Some(held) = &before {
-                    version.natural.clone_from(&held.content.natural);
-                }
-                let present = before.as_ref().filter(|held| held.is_there());
-                let expected = present.map_or(0, |held| held.revision);
-                let mine = record::put(before, expected, version, self.now);
-                if let Err(error) = self.edited(with, mine)? {
-                    return Ok(Err(error));
-                }
-            }
-        }
-        self.remove(Some(sibling), id, revision)
-    }
-
     fn edited(&mut self, id: RecordId, edited: Edited) -> Done<(RecordId, u64)> {
         self.is_edited = true;
         match edited {
@@ -290,6 +235,9 @@ impl<'a> Table<'a> {
                 Ok(Ok((id, revision)))
             }
             Edited::Stale(_) => Ok(Err(SyncError::Conflict)),
+            Edited::Said => Ok(Err(SyncError::InvalidArgument(
+                "what was said stays: a message or call is put once",
+            ))),
         }
     }
 
@@ -313,31 +261,16 @@ impl<'a> Table<'a> {
         Ok((id, held.revision))
     }
 
+    fn kept(&self) -> Kept<'_> {
+        Kept {
+            transaction: self.transaction,
+            sealer: self.sealer,
+            keys: self.keys,
+            collection: self.change.collection,
+        }
+    }
+
     pub(super) fn find(&self, id: &RecordId) -> Result<Option<Held>, StoreError> {
         rows::find_readable(self.transaction, self.sealer, self.change.collection, id)
     }
-}
-
-/// The record that a sibling is another version of.
-fn with(sibling: &Held) -> Option<RecordId> {
-    sibling.content.attributes.0.get(CONFLICT_WITH)?.parse().ok()
-}
-
-/// What a sibling says, as the record that it is another version of.
-fn again(sibling: &Held) -> Option<New> {
-    let content = &sibling.content;
-    let body = match record::bytes(content) {
-        Some(bytes) => Body::Short(bytes),
-        None if content.chunks.0.is_empty() => return None,
-        None => Body::Long(content.chunks.clone()),
-    };
-    let mut attributes = content.attributes.clone();
-    attributes.0.remove(CONFLICT_WITH);
-    let natural = content.natural.split(SEPARATOR).next()?.to_owned();
-    Some(New {
-        natural,
-        kind: content.kind.clone(),
-        attributes,
-        body,
-    })
 }

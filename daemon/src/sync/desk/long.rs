@@ -7,17 +7,21 @@ use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::sync::Arc;
 
-use belay_proto::Secret;
 use belay_proto::sync::RecordId;
+use belay_proto::{AccountId, Secret};
 use belay_sync::compress::{LONGEST, compress};
 use belay_sync::record::{Body, Held};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use rusqlite::Transaction;
 use rustix::fs::{FileType, MemfdFlags, memfd_create};
 
-use super::{Desk, edit};
+use super::{Desk, edit, tell};
+use crate::store::Sealer;
 use crate::store::sync as rows;
 use crate::sync::error::SyncError;
 use crate::sync::long::FIXED;
-use crate::sync::model::{Put, PutLong};
+use crate::sync::model::{Change, Put, PutLong};
 
 /// The longest body of a record, bytes, compressed (`GET /v1/config`, the inline limit).
 const LONGEST_BODY: usize = 256 * 1024;
@@ -82,6 +86,43 @@ fn again(content: &OwnedFd) -> Option<OwnedFd> {
 }
 
 impl Desk {
+    /// What is done where the cloud turns out not to have a chunk of a record in this state: its source is told, and a round
+    /// looks whether it is so.
+    pub(super) fn lost(
+        &self,
+        account: AccountId,
+        collection: &'static str,
+        (id, here): (RecordId, u64),
+    ) -> BoxFuture<'static, ()> {
+        let (store, changed, edits) = (self.store.clone(), self.changed.clone(), self.edits.clone());
+        async move {
+            let work = move |transaction: &Transaction<'_>, _: &Sealer| {
+                rows::lacks_chunks(transaction, collection, &id, here).map(Ok)
+            };
+            let told = move |is_news| {
+                if is_news {
+                    tracing::warn!(
+                        collection,
+                        "the cloud has lost chunks; who has the content is asked for it again"
+                    );
+                    let (ids, removed) = (vec![id], Vec::new());
+                    tell(
+                        &changed,
+                        Change {
+                            collection,
+                            ids,
+                            removed,
+                        },
+                    );
+                    edits.send_modify(|edits| *edits.entry(collection).or_default() += 1);
+                }
+            };
+            // What isn't noted is met again with the next look.
+            let _ = edit(&store, account, work, told).await;
+        }
+        .boxed()
+    }
+
     pub(in crate::sync) async fn put_long(
         &self,
         collection: &'static str,
@@ -123,7 +164,7 @@ impl Desk {
                 chunks = self.longs.bring(Arc::clone(&keys), content, self.allowed.clone()) => chunks,
             };
             if brought == Err(SyncError::KeyEpochOld) {
-                self.keys.renew();
+                self.keys.renew().await;
                 keys = self.keys.of(collection).await?;
                 next = spare;
             }

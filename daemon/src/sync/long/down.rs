@@ -2,12 +2,14 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use belay_proto::Secret;
 use belay_proto::clock::Clock;
-use belay_proto::sync::{ChunkRef, Chunks, CollectionKeys, RecordError};
+use belay_proto::sync::{ChunkRef, CollectionKeys, RecordError};
+use belay_sync::compress::unpack;
 use rustix::fs::OFlags;
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::io::Interest;
@@ -15,8 +17,9 @@ use tokio::net::unix::pipe::Sender;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
+use super::progress::Share;
 use super::retry::Retry;
-use crate::sync::ports::{SyncCloud, SyncFailure};
+use crate::sync::ports::{Fetch, SyncCloud, SyncFailure};
 
 /// A pipe for a caller that may wait in reading it, and a writer that never waits.
 ///
@@ -48,15 +51,31 @@ enum Ended {
 pub(super) async fn fetch(
     cloud: &dyn SyncCloud,
     clock: &dyn Clock,
-    keys: Arc<CollectionKeys>,
-    chunks: Chunks,
+    what: Fetch,
     pipe: Sender,
-    quiet: Duration,
+    (mut share, quiet): (Share, Duration),
 ) {
+    let Fetch {
+        keys,
+        chunks,
+        mut from,
+        lost,
+    } = what;
     let (opened, mut next) = mpsc::channel::<Secret<Vec<u8>>>(1);
     let fetching = async move {
+        // It ends with this, and whoever writes with it.
+        let opened = opened;
         for chunk in chunks.0 {
-            let content = fetch_one(cloud, clock, &keys, chunk).await?;
+            if chunk.length <= from {
+                from -= chunk.length;
+                continue;
+            }
+            let mut content = fetch_one(cloud, clock, &keys, chunk).await?;
+            // It can be checked only as a whole.
+            let begins = usize::try_from(std::mem::take(&mut from)).unwrap_or(usize::MAX);
+            if begins > 0 {
+                content = Secret::new(content.expose().get(begins..).unwrap_or_default().to_vec());
+            }
             // Whoever writes has ended, and says why.
             if opened.send(content).await.is_err() {
                 break;
@@ -67,16 +86,26 @@ pub(super) async fn fetch(
     let writing = async {
         while let Some(content) = next.recv().await {
             write(clock, &pipe, content.expose(), quiet).await?;
+            share.advance(content.expose().len() as u64);
         }
         Ok::<(), Ended>(())
     };
+    let both = async {
+        let (mut fetching, mut writing) = (pin!(fetching), pin!(writing));
+        tokio::select! {
+            written = &mut writing => written,
+            // What came before it failed is written all the same: who goes on from there needn't have it fetched again.
+            fetched = &mut fetching => writing.await.and(fetched),
+        }
+    };
     let ended = tokio::select! {
-        ended = async { tokio::try_join!(fetching, writing) } => ended.map(drop),
+        ended = both => ended,
         gone = pipe.ready(Interest::ERROR) => gone.map_err(Ended::from).and(Err(Ended::Unread)),
     };
     match ended {
         Ok(()) => {}
         Err(Ended::Unread) => tracing::debug!("a content was left before its end"),
+        Err(Ended::Cloud(SyncFailure::NotFound)) => lost.await,
         // Neither which content nor which chunk: the log is no list of what the owner has.
         Err(error) => tracing::warn!(
             error = &error as &dyn std::error::Error,
@@ -99,14 +128,14 @@ async fn fetch_one(
         }
     };
     let keys = Arc::clone(keys);
-    let opening = spawn_blocking(move || keys.open_chunk(&chunk, sealed));
+    let opening = spawn_blocking(move || keys.open_chunk(&chunk, sealed, unpack));
     Ok(opening.await.map_err(|_| Ended::Gone)??)
 }
 
 /// Writes all of it, as fast as it is read.
 async fn write(clock: &dyn Clock, pipe: &Sender, mut content: &[u8], quiet: Duration) -> Result<(), Ended> {
     while !content.is_empty() {
-        let over = clock.sleep_until(clock.boottime() + quiet);
+        let over = clock.give(quiet);
         tokio::select! {
             ready = pipe.writable() => ready?,
             () = over => return Err(Ended::Unread),

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use belay_proto::sync::{Buffer, CHUNK, CollectionKeys, NamedPart, RecordError, sealed_length};
+use belay_proto::sync::{Buffer, CHUNK, CollectionKeys, Encoding, NamedPart, RecordError, part_room};
 use belay_proto::wire::RECORD_CHUNKS;
 use belay_sync::chunker::{Chunker, Cut};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -82,6 +82,8 @@ pub(super) fn begin(
 pub(super) struct Source {
     parts: Chunker<Reading>,
     keys: Arc<CollectionKeys>,
+    encoding: Encoding,
+    length: Option<u64>,
     count: usize,
     /// All of it is one part.
     is_one: bool,
@@ -124,6 +126,8 @@ impl Unopened {
         Ok(Source {
             parts,
             keys,
+            encoding: cut.encoding(),
+            length,
             count: 0,
             is_one,
             _held: self.held,
@@ -134,7 +138,12 @@ impl Unopened {
 impl Source {
     /// The length of a buffer that the next part fits once it is sealed, bytes.
     pub(super) fn room(&self) -> usize {
-        sealed_length(self.parts.longest())
+        part_room(self.parts.longest())
+    }
+
+    /// How long all of it is, bytes; none: that turns out at its end.
+    pub(super) const fn length(&self) -> Option<u64> {
+        self.length
     }
 
     /// Whether there is certainly no further part.
@@ -168,7 +177,7 @@ impl Source {
         if self.count > RECORD_CHUNKS {
             return Some(Err(SyncError::TooLong));
         }
-        Some(part.name(&self.keys).map_err(|error| match error {
+        Some(part.name(&self.keys, self.encoding).map_err(|error| match error {
             RecordError::TooLong => SyncError::TooLong,
             // There are no keys of this collection, or not any more.
             _ => SyncError::NotBound,

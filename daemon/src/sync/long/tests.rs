@@ -2,6 +2,7 @@
 
 mod down;
 mod memory;
+mod packed;
 mod resume;
 mod up;
 
@@ -12,11 +13,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use belay_proto::signed::EpochKeys;
-use belay_proto::sync::{CHUNK, ChunkId, Chunks, CollectionId, CollectionKeys, seal_chunk};
+use belay_proto::sync::{CHUNK, ChunkId, Chunks, CollectionId, CollectionKeys};
 use belay_proto::wire::{ChangesAnswer, MissingAnswer, MissingChunk, PushAnswer, PushRequest};
 use belay_proto::{AccountId, Secret};
 use belay_sync::chunker::Chunker;
-use bytes::Bytes;
+use belay_sync::compress::Packer;
 use futures_util::FutureExt;
 use futures_util::future::ready;
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -25,7 +26,7 @@ use tokio::sync::{Notify, watch};
 use super::{Long, cut};
 use crate::cloud::tests::clock::SkippingClock;
 use crate::sync::error::SyncError;
-use crate::sync::ports::{Allowed, LongContents, Reply, SyncCloud, SyncFailure};
+use crate::sync::ports::{Allowed, LongContents, Moving, Reply, SealedChunk, SyncCloud, SyncFailure};
 
 /// Waits of tries pass at once, and those for a quiet pipe when a test says so.
 const TRIED: Duration = Duration::from_secs(61);
@@ -199,12 +200,12 @@ impl SyncCloud for Fake {
         .boxed()
     }
 
-    fn put_chunk(&self, id: ChunkId, offset: u64, sealed: Bytes) -> Reply<'_, ()> {
+    fn put_chunk(&self, id: ChunkId, offset: u64, sealed: SealedChunk) -> Reply<'_, ()> {
         {
             let mut kept = self.kept();
             kept.puts += 1;
             kept.ways += 1;
-            kept.live += sealed.len();
+            kept.live += sealed.bytes().len();
             kept.most_ways = kept.most_ways.max(kept.ways);
             kept.most_live = kept.most_live.max(kept.live);
         }
@@ -214,10 +215,10 @@ impl SyncCloud for Fake {
                 // Without a sender it is answered too.
                 let _ = answers.clone().wait_for(|answered| *answered).await;
             }
-            let done = self.take(id, offset, &sealed, fault);
+            let done = self.take(id, offset, sealed.bytes(), fault);
             let mut kept = self.kept();
             kept.ways -= 1;
-            kept.live -= sealed.len();
+            kept.live -= sealed.bytes().len();
             done
         }
         .boxed()
@@ -317,7 +318,10 @@ fn sparse(parts: usize) -> OwnedFd {
 fn expected(collection: &str, content: &[u8]) -> (Chunks, HashMap<ChunkId, Vec<u8>>) {
     let keys = keys(collection);
     let parts = Chunker::new(content, Some(content.len() as u64), cut(&keys));
-    let sealed = parts.map(|part| seal_chunk(&keys, part.unwrap().content()).unwrap());
+    let sealed = parts.map(|part| {
+        let part = part.unwrap().name(&keys, cut(&keys).encoding()).unwrap();
+        (part.chunk(), part.seal(&keys, &mut Packer::default()).unwrap())
+    });
     let sealed: Vec<_> = sealed.collect();
     let chunks = Chunks(sealed.iter().map(|(chunk, _)| *chunk).collect());
     (

@@ -5,36 +5,41 @@
 
 use std::collections::{HashMap, HashSet};
 use std::future::pending;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use belay_proto::clock::Clock;
-use belay_proto::sync::{Buffer, ChunkId, ChunkRef, Chunks, CollectionKeys, NamedPart};
-use bytes::Bytes;
+use belay_proto::sync::{
+    Buffer, ChunkId, ChunkRef, Chunks, CollectionKeys, Encoding, NamedPart, RecordError,
+};
+use belay_sync::compress::Packer;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
 
+use super::progress::Share;
 use super::retry::Retry;
 use super::source::{QUIET, Source, Unopened};
 use super::{PART_WITHIN, cut};
 use crate::sync::error::SyncError;
-use crate::sync::ports::{SyncCloud, SyncFailure};
+use crate::sync::ports::{SealedChunk, SyncCloud, SyncFailure};
 
 /// A part that was read, or why there is none; and what reads the next one.
 type Read = Result<(Source, Option<Result<NamedPart, SyncError>>), JoinError>;
 /// Parts that were asked after, and which of them the cloud lacks, from which byte on.
 type Asked = Result<(Vec<NamedPart>, HashMap<ChunkId, u64>), SyncFailure>;
+/// Bytes of the content that were brought, and the memory that they were in, sealed, where it can be given back.
+type Brought = (u64, Option<Vec<u8>>);
 
 /// Brings all that the cloud lacks of a content; its chunks in their order.
 ///
 /// # Errors
 /// As [`crate::sync::ports::LongContents::bring`].
 pub(super) async fn bring(
-    cloud: &dyn SyncCloud,
-    clock: &dyn Clock,
-    memory: &Semaphore,
+    (cloud, clock): (&dyn SyncCloud, &dyn Clock),
+    (memory, packer): (&Semaphore, Arc<Mutex<Packer>>),
+    mut share: Share,
     keys: Arc<CollectionKeys>,
     content: Unopened,
 ) -> Result<Chunks, SyncError> {
@@ -44,6 +49,7 @@ pub(super) async fn bring(
         content.open(opening, cut)
     });
     let source = in_time(clock, source).await?.map_err(broken)??;
+    share.is_of(source.length().unwrap_or(0));
     let buffers = source.buffers();
     // In the order in which they came, so that a long content isn't passed by short ones for ever.
     let memory = memory
@@ -53,7 +59,10 @@ pub(super) async fn bring(
     let mut upload = Upload {
         cloud,
         clock,
+        share,
+        cut: 0,
         keys,
+        packer,
         chunks: Vec::new(),
         seen: HashSet::new(),
         room: buffers - usize::from(source.looks_ahead()),
@@ -74,7 +83,12 @@ pub(super) async fn bring(
 struct Upload<'a> {
     cloud: &'a dyn SyncCloud,
     clock: &'a dyn Clock,
+    share: Share,
+    /// Bytes that were read.
+    cut: u64,
     keys: Arc<CollectionKeys>,
+    /// One for all contents: its memory is as much as a chunk's.
+    packer: Arc<Mutex<Packer>>,
     /// What was read, in its order.
     chunks: Vec<ChunkRef>,
     /// A content may hold the same chunk again and again.
@@ -89,8 +103,7 @@ struct Upload<'a> {
     source: Option<Source>,
     reading: Option<BoxFuture<'a, Result<Read, SyncError>>>,
     asking: Option<BoxFuture<'a, Asked>>,
-    /// Each gives its buffer back, where it can.
-    bringing: FuturesUnordered<BoxFuture<'a, Result<Option<Buffer>, SyncError>>>,
+    bringing: FuturesUnordered<BoxFuture<'a, Result<Brought, SyncError>>>,
 }
 
 impl Upload<'_> {
@@ -104,12 +117,25 @@ impl Upload<'_> {
         tokio::select! {
             read = next(&mut self.reading) => self.take(read?)?,
             asked = next(&mut self.asking) => self.sort(asked?),
-            Some(done) = self.bringing.next() => match done? {
-                Some(buffer) => self.spare.push(buffer),
-                None => self.room += 1,
-            },
+            Some(done) = self.bringing.next() => {
+                let (length, memory) = done?;
+                self.share.advance(length);
+                match memory {
+                    Some(memory) if self.is_more() => self.spare.push(Buffer::new(memory)),
+                    Some(sealed) => {
+                        Buffer::let_go_sealed(sealed);
+                        self.room += 1;
+                    }
+                    None => self.room += 1,
+                }
+            }
         }
         Ok(true)
+    }
+
+    /// Whether there may be more to read.
+    fn is_more(&self) -> bool {
+        self.source.is_some() || self.reading.is_some()
     }
 
     fn read_on(&mut self) {
@@ -136,10 +162,13 @@ impl Upload<'_> {
             return Ok(());
         };
         self.source = Some(source).filter(|source| !source.has_ended());
-        self.chunks.push(part.chunk());
-        match self.seen.insert(part.chunk().id) {
+        let chunk = part.chunk();
+        self.chunks.push(chunk);
+        self.cut = self.cut.saturating_add(chunk.length);
+        self.share.is_of(self.cut);
+        match self.seen.insert(chunk.id) {
             true => self.read.push(part),
-            false => self.spare.push(part.into_buffer()),
+            false => self.let_go(part),
         }
         Ok(())
     }
@@ -163,24 +192,37 @@ impl Upload<'_> {
         for part in parts {
             match lacking.get(&part.chunk().id) {
                 Some(offset) => self.bring(part, *offset),
-                None => self.spare.push(part.into_buffer()),
+                None => self.let_go(part),
             }
         }
     }
 
+    /// The cloud has it, or gets it as another part.
+    fn let_go(&mut self, part: NamedPart) {
+        self.share.advance(part.chunk().length);
+        self.spare.push(part.into_buffer());
+    }
+
     fn bring(&mut self, part: NamedPart, offset: u64) {
-        let (cloud, clock, keys) = (self.cloud, self.clock, Arc::clone(&self.keys));
+        let (cloud, clock) = (self.cloud, self.clock);
+        let (keys, packer) = (Arc::clone(&self.keys), Arc::clone(&self.packer));
         let bringing = async move {
-            let id = part.chunk().id;
-            let sealed = spawn_blocking(move || part.seal(&keys)).await.map_err(broken)?;
+            let ChunkRef { id, length, .. } = part.chunk();
+            let sealed = spawn_blocking(move || seal(part, &keys, &packer).map(SealedChunk::new));
             // It was named with the same keys.
-            let sealed = Bytes::from(sealed.map_err(|_| SyncError::NotBound)?);
+            let sealed = sealed.await.map_err(broken)?.map_err(|_| SyncError::NotBound)?;
             put(cloud, &mut Retry::new(clock), id, offset, &sealed).await?;
             // The connection may hold on to it for a while.
-            let buffer = sealed.try_into_mut().ok();
-            Ok(buffer.map(|bytes| Buffer::new(bytes.into())))
+            Ok((length, sealed.into_vec()))
         };
         self.bringing.push(bringing.boxed());
+    }
+}
+
+fn seal(part: NamedPart, keys: &CollectionKeys, packer: &Mutex<Packer>) -> Result<Vec<u8>, RecordError> {
+    match part.encoding() {
+        Encoding::Identity => part.seal(keys, &mut ()),
+        Encoding::Zstd => part.seal(keys, &mut *packer.lock().unwrap_or_else(PoisonError::into_inner)),
     }
 }
 
@@ -189,7 +231,7 @@ async fn in_time<T>(clock: &dyn Clock, part: impl Future<Output = T>) -> Result<
     tokio::select! {
         biased;
         part = part => Ok(part),
-        () = clock.sleep_until(clock.boottime() + PART_WITHIN) => Err(QUIET),
+        () = clock.give(PART_WITHIN) => Err(QUIET),
     }
 }
 
@@ -226,12 +268,13 @@ async fn put(
     retry: &mut Retry<'_>,
     id: ChunkId,
     mut offset: u64,
-    sealed: &Bytes,
+    sealed: &SealedChunk,
 ) -> Result<(), SyncFailure> {
     // As far as it ever was: a cloud that goes back and forth gets nowhere.
     let mut furthest = offset;
     // It may have announced another length: a chunk has one form, so what came then isn't of it.
-    if offset > sealed.len() as u64 {
+    let length = sealed.bytes().len() as u64;
+    if offset > length {
         offset = 0;
     }
     loop {
@@ -246,7 +289,7 @@ async fn put(
             furthest = reached;
             retry.reset();
         }
-        offset = reached.min(sealed.len() as u64);
+        offset = reached.min(length);
     }
 }
 

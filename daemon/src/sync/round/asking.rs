@@ -133,7 +133,8 @@ fn restore(
         Err(error) if error.is_of_a_value() => None,
         last => last?,
     };
-    let Some(new) = last.as_ref().or(held.common.as_ref()).and_then(again) else {
+    let common = held.common.as_ref().map(|common| &common.content);
+    let Some(new) = last.as_ref().or(common).and_then(again) else {
         return Ok(false);
     };
     match record::put(Some(held), 0, new, now) {
@@ -141,7 +142,7 @@ fn restore(
             let held = rows::above_sent(transaction, collection, id, *held)?;
             rows::put(transaction, sealer, collection, id, &held).map(|()| true)
         }
-        Edited::Same(_) | Edited::Stale(_) => Ok(false),
+        Edited::Same(_) | Edited::Stale(_) | Edited::Said => Ok(false),
     }
 }
 

@@ -1,11 +1,14 @@
 //! Pushing what is pending. What is about to be sent is on disk before it is: where the answer is lost, the cloud having it
 //! is no conflict. While the cloud stores one request the next is made; an answer that isn't noted in time is one that was lost.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use belay_proto::sync::{ChunkId, CollectionKeys, RecordError, RecordId, Revision};
-use belay_proto::wire::{Bytes, PushAnswer, PushRecord, PushRequest, PushStatus, RECORD_CHUNKS, SyncRecord};
-use belay_sync::record::Held;
+use belay_proto::sync::{ChunkId, CollectionKeys, Content, RecordError, RecordId, Revision};
+use belay_proto::wire::{
+    Bytes, MISSING_CHUNKS, PushAnswer, PushRecord, PushRequest, PushStatus, RECORD_CHUNKS, SyncRecord,
+};
+use belay_sync::record::{self, Held};
 use rusqlite::Transaction;
 
 use super::receive::{Receiver, Unread, read};
@@ -57,6 +60,14 @@ struct Batch {
     is_full: bool,
     /// Bytes of content that wait; told of the first batch.
     waiting: u64,
+}
+
+/// What was answered to it.
+struct Answered {
+    sent: Vec<Sent>,
+    answer: PushAnswer,
+    /// Chunks that were missing, and are there.
+    has: HashSet<ChunkId>,
 }
 
 /// What came of it.
@@ -112,18 +123,42 @@ impl Round {
             if answer.results.len() != batch.sent.len() || answer.cursor.len() > LONGEST_CURSOR {
                 return Err(SyncFailure::Nonsense.into());
             }
+            let has = self.has_after_all(&answer).await?;
             report.quota = Some(answer.quota);
             pushed.is_contiguous &= answer.contiguous;
             if answer.contiguous {
                 cursor = Some(answer.cursor.clone());
             }
-            answered = Some((batch.sent, answer));
+            answered = Some(Answered {
+                sent: batch.sent,
+                answer,
+                has,
+            });
             batch = next;
         }
         if answered.is_some() {
             self.turn(keys, answered, None, report).await?;
         }
         Ok(pushed)
+    }
+
+    /// Of the chunks without which the cloud won't have a record, those that it has after all: another device, or another
+    /// record's content, may have brought them since. Only then is the record's source told.
+    async fn has_after_all(&self, answer: &PushAnswer) -> Result<HashSet<ChunkId>, Trouble> {
+        let refused = answer.results.iter();
+        let refused = refused.filter(|result| result.status == PushStatus::MissingChunks);
+        let missing: HashSet<ChunkId> = refused
+            .flat_map(|result| result.missing.iter().copied())
+            .collect();
+        if missing.is_empty() {
+            return Ok(missing);
+        }
+        let mut has: HashSet<ChunkId> = missing.into_iter().take(MISSING_CHUNKS).collect();
+        let answer = self.cloud.missing(has.iter().copied().collect()).await?;
+        for chunk in answer.missing {
+            has.remove(&chunk.id);
+        }
+        Ok(has)
     }
 
     /// Whether anything is left that may be pushed.
@@ -146,7 +181,7 @@ impl Round {
     async fn turn(
         &self,
         keys: &Arc<CollectionKeys>,
-        answered: Option<(Vec<Sent>, PushAnswer)>,
+        answered: Option<Answered>,
         after: Option<u64>,
         report: &mut Report,
     ) -> Result<Batch, SyncError> {
@@ -155,9 +190,9 @@ impl Round {
         let (settled, batch) = self
             .take_in(move |transaction, sealer| {
                 let (mut settled, mut change) = (Settled::default(), no_change(collection));
-                if let Some((sent, answer)) = answered {
+                if let Some(Answered { sent, answer, has }) = answered {
                     let receiver = Receiver::new(transaction, sealer, &keys, collection, now);
-                    (settled, change) = settle(transaction, &keys, receiver, sent, &answer)?;
+                    (settled, change) = settle(transaction, &keys, receiver, sent, (&answer, &has))?;
                     if answer.contiguous {
                         rows::reach(transaction, collection, Some(&answer.cursor))?;
                     }
@@ -211,14 +246,14 @@ fn gather(
         batch.cursor = kept(transaction, collection)?.and_then(|kept| kept.cursor);
         batch.waiting = rows::waiting(transaction, collection)?.1;
     }
-    let mut refused = Vec::new();
+    let (mut refused, mut renewed) = (Vec::new(), Vec::new());
     rows::outgoing(transaction, sealer, collection, which, after, |listed| {
         let Listed {
             position, id, held, ..
         } = listed;
         let here = held.revision;
         match sealed(keys, id, held) {
-            Ok((record, sent)) => {
+            Ok((record, sent, again)) => {
                 let chunks = record.record.chunks.len().saturating_mul(AROUND_CHUNK);
                 let length = record.record.sealed.0.len() + chunks + AROUND_RECORD;
                 let is_over = batch.bytes.saturating_add(length) > PUSH_BYTES;
@@ -228,6 +263,7 @@ fn gather(
                 batch.bytes += length;
                 batch.records.push(record);
                 batch.sent.push(sent);
+                renewed.extend(again.map(|content| (id, content)));
             }
             Err(error) => {
                 tracing::warn!(collection, %error, "a record can't be sealed");
@@ -241,21 +277,35 @@ fn gather(
         batch.is_refused = true;
         rows::stick(transaction, collection, &id, here, Stuck::Refused)?;
     }
+    for (id, content) in renewed {
+        rows::renew(transaction, sealer, collection, &id, &content)?;
+    }
     for sent in &batch.sent {
         rows::sending(transaction, collection, &sent.id, sent.number, &sent.revision)?;
     }
     Ok(batch)
 }
 
-fn sealed(keys: &CollectionKeys, id: RecordId, held: Held) -> Result<(PushRecord, Sent), RecordError> {
-    let content = held.content;
+/// A record as it is sent; and its content where that had to be renewed.
+fn sealed(
+    keys: &CollectionKeys,
+    id: RecordId,
+    held: Held,
+) -> Result<(PushRecord, Sent, Option<Content>), RecordError> {
+    let mut content = held.content;
     let mut chunks: Vec<ChunkId> = content.chunks.0.iter().map(|chunk| chunk.id).collect();
     chunks.sort_unstable_by_key(|id| *id.as_bytes());
     chunks.dedup();
     if chunks.len() > RECORD_CHUNKS {
         return Err(RecordError::TooLong);
     }
-    let sealed = content.seal(keys)?;
+    let mut sealed = content.seal(keys)?;
+    // Under newer keys it has other bytes: it says which ones it has under the older, which others may have.
+    let other = held.known.filter(|known| *known != sealed.revision);
+    if let Some(known) = &other {
+        content = record::renewed(content, known);
+        sealed = content.seal(keys)?;
+    }
     let sent = Sent {
         id,
         here: held.revision,
@@ -273,7 +323,7 @@ fn sealed(keys: &CollectionKeys, id: RecordId, held: Held) -> Result<(PushRecord
         sealed: Bytes(sealed.sealed),
     };
     let base = held.base.map(|base| base.revision);
-    Ok((PushRecord { base, record }, sent))
+    Ok((PushRecord { base, record }, sent, other.map(|_| content)))
 }
 
 /// Notes what became of each record.
@@ -282,7 +332,7 @@ fn settle(
     keys: &CollectionKeys,
     mut receiver: Receiver<'_>,
     sent: Vec<Sent>,
-    answer: &PushAnswer,
+    (answer, has): (&PushAnswer, &HashSet<ChunkId>),
 ) -> Result<(Settled, Change), StoreError> {
     let collection = receiver.change.collection;
     let mut settled = Settled::default();
@@ -294,8 +344,13 @@ fn settle(
                 rows::answered(transaction, collection, &sent.id)?;
                 receiver.absent(sent.id)?;
             }
+            // They have come since: it is sent again with the next pass.
+            PushStatus::MissingChunks
+                if !result.missing.is_empty() && result.missing.iter().all(|id| has.contains(id)) => {}
             PushStatus::MissingChunks => {
                 rows::stick(transaction, collection, &sent.id, sent.here, Stuck::Lacks)?;
+                // Its source is to hear of it.
+                receiver.change.ids.push(sent.id);
             }
             PushStatus::TooLarge | PushStatus::Bad => {
                 tracing::warn!(collection, status = ?result.status, "the cloud won't have a record");

@@ -2,13 +2,17 @@
 
 use belay_proto::sync::{CollectionKeys, Content, RecordError, RecordId, Revision};
 use belay_proto::wire::SyncRecord;
-use belay_sync::record::{self, Held, Taken};
+use belay_sync::record::{self, CONFLICT_WITH, Edited, Held, Taken};
 use rusqlite::Transaction;
 
 use super::no_change;
 use crate::store::sync::{self as rows, Arrived};
 use crate::store::{Sealer, StoreError};
+use crate::sync::kept::Kept;
 use crate::sync::model::Change;
+
+/// Removals that waited are in memory at once, at most.
+const PAGE: usize = 256;
 
 /// Why a record is left aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,18 +97,23 @@ impl<'a> Receiver<'a> {
         if let Some((number, sent)) = rows::sent(self.transaction, self.collection, &id)?
             && (sent == revision || theirs.ancestors.has(&sent))
         {
-            let is_it = sent == revision && held.content.number == number;
+            let is_it = sent == revision;
             if is_it && self.has_accepted(&id, held.revision, number, &revision)? {
                 return Ok(());
             }
             rows::answered(self.transaction, self.collection, &id)?;
             held = record::pushed(held, number, sent);
             self.put(id, &held)?;
-            if sent == revision {
+            if is_it {
                 return Ok(());
             }
         }
-        if theirs.removed && held.is_there() && !held.pending {
+        // As long as it does nothing is brought again that it is of.
+        let waits = || !held.pending || record::takes_removal(&held, &theirs, &revision);
+        if theirs.removed && held.is_there() && waits() {
+            if held.pending {
+                self.put(id, &record::rests(held))?;
+            }
             let arrived = Arrived {
                 id,
                 revision,
@@ -118,30 +127,42 @@ impl<'a> Receiver<'a> {
 
     /// The removals that wait are taken.
     pub(super) fn apply_arrived(&mut self, how: Applied) -> Result<(), StoreError> {
-        for arrived in rows::arrived(self.transaction, self.sealer, self.collection)? {
-            rows::unstage(self.transaction, self.collection, &arrived.id)?;
-            let held = self.find(&arrived.id)?;
-            self.judge(held, arrived.id, arrived.revision, arrived.content)?;
-            if how == Applied::Unasked {
-                rows::went(self.transaction, self.collection, &arrived.id, self.now)?;
+        self.end_waiting(|receiver, arrived| {
+            let (id, held) = (arrived.id, receiver.find(&arrived.id)?);
+            receiver.judge(held, id, arrived.revision, arrived.content)?;
+            match how {
+                Applied::Unasked => rows::went(receiver.transaction, receiver.collection, &id, receiver.now),
+                Applied::Agreed => Ok(()),
             }
-        }
-        Ok(())
+        })
     }
 
     /// The removals that wait are undone: what is here is pushed again above them.
     pub(super) fn refuse_arrived(&mut self) -> Result<(), StoreError> {
-        for arrived in rows::arrived(self.transaction, self.sealer, self.collection)? {
-            rows::unstage(self.transaction, self.collection, &arrived.id)?;
-            let held = self.find(&arrived.id)?;
-            // As a change that the removal didn't know of.
-            let held = held.map(|held| Held {
-                pending: held.is_there() || held.pending,
-                ..held
-            });
-            self.judge(held, arrived.id, arrived.revision, arrived.content)?;
+        self.end_waiting(|receiver, arrived| {
+            let (id, revision, removal) = (arrived.id, arrived.revision, arrived.content);
+            match receiver.find(&id)? {
+                Some(held) if held.is_there() => receiver.put(id, &record::insist(held, &removal, revision)),
+                held => receiver.judge(held, id, revision, removal),
+            }
+        })
+    }
+
+    /// Each removal that waits does so no more. Of all of them, which may be all records of before, only some are in memory.
+    fn end_waiting(
+        &mut self,
+        mut each: impl FnMut(&mut Self, Arrived) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        loop {
+            let page = rows::arrived(self.transaction, self.sealer, self.collection, PAGE)?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            for arrived in page {
+                rows::unstage(self.transaction, self.collection, &arrived.id)?;
+                each(self, arrived)?;
+            }
         }
-        Ok(())
     }
 
     /// What a listing didn't show isn't at the cloud, and is pushed again.
@@ -208,6 +229,9 @@ impl<'a> Receiver<'a> {
         } = taken;
         self.put(id, &held)?;
         self.is_news |= is_changed;
+        if is_changed && held.is_sibling() && self.is_replaced(&held.content)? {
+            return self.goes(id, held, was_there);
+        }
         if is_changed {
             match (held.is_there(), was_there) {
                 (true, _) => self.change.ids.push(id),
@@ -218,9 +242,43 @@ impl<'a> Receiver<'a> {
         sibling.map_or(Ok(()), |sibling| self.beside(sibling))
     }
 
+    /// Whether a sibling that came is a version that was replaced here, by somebody who saw it.
+    fn is_replaced(&self, sibling: &Content) -> Result<bool, StoreError> {
+        let with = sibling.attributes.0.get(CONFLICT_WITH);
+        let Some(with) = with.and_then(|id| id.parse().ok()) else {
+            return Ok(false);
+        };
+        let held = self.find(&with)?;
+        Ok(held.is_some_and(|held| record::is_replaced(sibling, &held)))
+    }
+
+    /// A sibling goes that nobody has to choose about.
+    fn goes(&mut self, id: RecordId, held: Held, was_there: bool) -> Result<(), StoreError> {
+        let revision = held.revision;
+        if let Edited::Stored(gone) = record::remove(Some(held), revision, self.now) {
+            self.put(id, &gone)?;
+        }
+        if was_there {
+            self.change.removed.push(id);
+        }
+        Ok(())
+    }
+
     fn beside(&mut self, sibling: Content) -> Result<(), StoreError> {
         let id = self.keys.record_id(&sibling.natural);
-        if let Some(held) = record::beside(self.find(&id)?, sibling) {
+        let before = self.find(&id)?;
+        let kept = Kept {
+            transaction: self.transaction,
+            sealer: self.sealer,
+            keys: self.keys,
+            collection: self.collection,
+        };
+        if kept.of(&id, before.as_ref(), &sibling)?.is_some() {
+            return Ok(());
+        }
+        // Where it can't be sealed it is found out with the push.
+        let sealed = sibling.seal(self.keys).ok().map(|sealed| sealed.revision);
+        if let Some(held) = record::beside(before, sibling, sealed) {
             let held = rows::above_sent(self.transaction, self.collection, &id, held)?;
             self.put(id, &held)?;
             self.change.ids.push(id);

@@ -8,7 +8,7 @@ use belay_drivers::ActivityMinute;
 use belay_proto::DeviceId;
 use belay_proto::id::AccessoryId;
 use belay_proto::keys::random;
-use belay_proto::sync::Attributes;
+use belay_proto::sync::{Attributes, version_name};
 use belay_proto::text::hex;
 use futures_util::FutureExt;
 use rustix::pipe::pipe;
@@ -58,14 +58,22 @@ async fn chosen(choice: Choice) -> Vec<String> {
         .resolve(CONTACTS, sibling.id, choice, shown(sibling.revision, Some(1)))
         .await
         .unwrap();
-    let mut there = Vec::new();
-    for id in [other, sibling.id] {
-        let got = one.handle.get(CONTACTS, id).await.ok();
-        there.extend(got.map(|got| (id, got.entry.revision)));
-    }
-    assert_eq!(kept, there);
     let left = one.handle.list(CONTACTS, 0, 9).await.unwrap();
     assert!(left.iter().all(|entry| entry.conflict_with.is_none()));
+    assert!(left.iter().all(|entry| entry.id != sibling.id));
+    // The other one first, and what each has is what it is known by.
+    let (others, own): (Vec<_>, Vec<_>) = left.iter().partition(|entry| entry.id == other);
+    let there: Vec<_> = others
+        .iter()
+        .chain(&own)
+        .map(|entry| (entry.id, entry.revision))
+        .collect();
+    assert_eq!(kept, there);
+    for entry in own {
+        let name = version_name("n", &sibling.id);
+        let id = one.handle.identify(CONTACTS, vec![name.clone()]).await.unwrap();
+        assert_eq!((&entry.natural, vec![entry.id]), (&name, id));
+    }
     one.has().await.into_values().collect()
 }
 
@@ -279,4 +287,40 @@ async fn a_long_content_is_brought_with_the_keys_of_now_where_it_can_be_read_aga
     *cloud.epoch_of_longs.lock().unwrap() = 9;
     let put = one.handle.put_long(CONTACTS, long("q", file())).await;
     assert_eq!(put, Err(SyncError::KeyEpochOld));
+}
+
+#[tokio::test]
+async fn a_message_is_put_once_and_never_said_otherwise() {
+    let one = phone(&Arc::new(Cloud::default())).await;
+    let said = |revision: u64, text: &str, read: &str| {
+        let mut said = put("+390612345678 1790000000 tea", revision, text);
+        said.attributes = Attributes([("read".to_owned(), read.to_owned())].into());
+        said
+    };
+    for collection in ["messages", "calls"] {
+        one.handle.set_enabled(collection, true).await.unwrap();
+        let first = one.handle.put(collection, said(0, "Tea?", "no")).await.unwrap();
+        // Brought a second time, by a program that begins anew.
+        assert_eq!(one.handle.put(collection, said(0, "Tea?", "no")).await, Ok(first));
+        let stale = one.handle.put(collection, said(7, "Tea?", "yes")).await;
+        assert_eq!(stale, Err(SyncError::Conflict));
+        let read = one.handle.put(collection, said(1, "Tea?", "yes")).await.unwrap();
+        assert_eq!((first, read), (1, 2));
+        for (revision, keep_both) in [(2, false), (1, false), (1, true)] {
+            let mut other = said(revision, "Coffee?", "yes");
+            other.keep_both = keep_both;
+            let refused = one.handle.put(collection, other).await;
+            assert!(
+                matches!(refused, Err(SyncError::InvalidArgument(_))),
+                "{refused:?}"
+            );
+        }
+        let listed = async || one.handle.list(collection, 0, 9).await.unwrap();
+        let ids: Vec<_> = listed().await.iter().map(|entry| entry.id).collect();
+        assert_eq!(ids.len(), 1);
+        one.handle.delete(collection, ids[0], read).await.unwrap();
+        one.handle.put(collection, said(0, "Tea?", "no")).await.unwrap();
+        let again: Vec<_> = listed().await.iter().map(|entry| entry.id).collect();
+        assert_eq!(again, ids);
+    }
 }

@@ -282,3 +282,28 @@ async fn what_was_changed_and_then_deleted_by_mistake_comes_back_as_it_was_last(
         );
     }
 }
+
+#[tokio::test]
+async fn however_many_removals_wait_all_are_taken_or_undone() {
+    const MANY: usize = 280;
+    for yes in [true, false] {
+        let cloud = Arc::new(Cloud::default());
+        let (one, two) = two_with(&cloud, MANY).await;
+        for n in 0..MANY {
+            one.removes(&format!("n{n}")).await;
+        }
+        one.syncs().await;
+        let question = one.comes_to(Phase::Attention).await.question.unwrap();
+        one.handle.confirm(question.id, true).await.unwrap();
+        one.syncs().await;
+        two.syncs().await;
+        let question = two.comes_to(Phase::Attention).await.question.unwrap();
+        assert_eq!((question.removed, question.from_cloud), (MANY as u64, true));
+        two.handle.confirm(question.id, yes).await.unwrap();
+        let left = if yes { 0 } else { MANY };
+        assert_eq!(two.has().await.len(), left);
+        two.syncs().await;
+        one.syncs().await;
+        assert_eq!(one.has().await.len(), left);
+    }
+}

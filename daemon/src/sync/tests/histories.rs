@@ -1,7 +1,7 @@
 //! Histories of a few devices that follow from a seed, each with the real desk, the real rounds and a real database, and
 //! a small cloud between them. Between any two transactions of a device there may be an edit, a restart or another
-//! device's whole sync; a request or an answer comes late, twice or never. In the end all devices have the same, no
-//! answered edit is lost, nothing removed is back, and nothing is there twice.
+//! device's whole sync; a request or an answer comes late, twice or never; the cloud goes on with a backup. In the end all
+//! devices have the same, no answered edit is lost, nothing removed is back, and nothing is there twice.
 //!
 //! `BELAY_HISTORIES=a..b` chooses the seeds.
 

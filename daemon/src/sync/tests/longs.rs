@@ -7,9 +7,11 @@ use belay_proto::sync::{ChunkId, ChunkRef, Chunks, CollectionKeys};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 
+use tokio::sync::watch;
+
 use super::rig::Cloud;
 use crate::sync::error::SyncError;
-use crate::sync::ports::{Allowed, LongContents};
+use crate::sync::ports::{Allowed, Fetch, LongContents, Moving};
 
 /// Nothing is long here, but where a test says in which key epoch it has to be brought.
 #[derive(Debug)]
@@ -25,18 +27,32 @@ impl LongContents for Longs {
         let key_epoch = keys.key_epoch();
         let one = ChunkRef {
             id: ChunkId::from_bytes([1; 32]),
-            length: 5,
+            length: 500_000,
             key_epoch,
         };
         ready(match *self.0.epoch_of_longs.lock().unwrap() {
             0 => Err(SyncError::TooLong),
             epoch if epoch > key_epoch => Err(SyncError::KeyEpochOld),
-            _ => Ok(Chunks(vec![one])),
+            _ => {
+                self.0.lost.lock().unwrap().remove(&one.id);
+                Ok(Chunks(vec![one]))
+            }
         })
         .boxed()
     }
 
-    fn fetch(&self, _: Arc<CollectionKeys>, _: Chunks, _: Allowed) -> Result<OwnedFd, SyncError> {
-        Err(SyncError::NotFound)
+    fn moving(&self) -> watch::Receiver<Moving> {
+        self.0.moving.subscribe()
+    }
+
+    fn fetch(&self, what: Fetch, _: Allowed) -> Result<OwnedFd, SyncError> {
+        let lost = self.0.lost.lock().unwrap();
+        match what.chunks.0.iter().any(|chunk| lost.contains(&chunk.id)) {
+            true => {
+                tokio::spawn(what.lost);
+                Ok(std::io::pipe().unwrap().0.into())
+            }
+            false => Err(SyncError::NotFound),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Devices of one account, and a cloud between them that is honest until a test says otherwise.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,16 +12,18 @@ use belay_proto::signed::EpochKeys;
 use belay_proto::steps::{COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput};
 use belay_proto::sync::{Attributes, ChunkId, CollectionId, RecordId};
 use belay_proto::wire::{
-    ChangesAnswer, MissingAnswer, PushAnswer, PushRecord, PushRequest, PushResult, PushStatus, Quota,
-    SyncRecord,
+    ChangesAnswer, MissingAnswer, MissingChunk, PushAnswer, PushRecord, PushRequest, PushResult, PushStatus,
+    Quota, SyncRecord,
 };
 use futures_util::FutureExt;
 use futures_util::future::ready;
 use tokio::sync::watch;
 
-use super::super::ports::{Reply, SyncCloud, SyncFailure};
+use super::super::ports::{Moving, Reply, SealedChunk, SyncCloud, SyncFailure};
 use super::super::*;
 use super::longs::Longs;
+use super::news::Elsewhere;
+pub use super::said::{all, text};
 use crate::actor::Supervisor;
 use crate::store::{SealingKey, Store};
 use crate::warden::testing::FakeWarden;
@@ -49,6 +51,13 @@ pub struct Cloud {
     pub counted: Mutex<(usize, usize)>,
     /// In which key epoch long contents are taken; 0: there are none.
     pub epoch_of_longs: Mutex<u64>,
+    /// Chunks that it doesn't have, and how often it was asked after any.
+    pub lost: Mutex<BTreeSet<ChunkId>>,
+    pub asked_after: Mutex<usize>,
+    /// How much is done of the long contents.
+    pub moving: watch::Sender<Moving>,
+    /// A push in an older key epoch is refused (412).
+    pub least_epoch: Mutex<u64>,
     /// A page's records.
     pub page: Mutex<usize>,
 }
@@ -116,6 +125,7 @@ impl Kept {
         all.sort_by_key(|(number, _)| *number);
         let page = if page == 0 { all.len() } else { page };
         let more = all.len() > page;
+        let left = all.len().saturating_sub(page) as u64;
         all.truncate(page);
         let last = match more {
             true => all.last().map_or(self.last, |(number, _)| *number),
@@ -124,6 +134,10 @@ impl Kept {
         Ok(ChangesAnswer {
             records: all.into_iter().map(|(_, record)| record).collect(),
             cursor: format!("{}.{last}", self.epoch),
+            left: match cursor {
+                None => left,
+                Some(_) => 0,
+            },
             more,
             quota: Quota { used: 1, total: 9 },
         })
@@ -147,6 +161,10 @@ impl SyncCloud for Cloud {
     fn push(&self, request: PushRequest) -> Reply<'_, PushAnswer> {
         if let Some(failure) = *self.refuses.lock().unwrap() {
             return ready(Err(failure)).boxed();
+        }
+        let least = *self.least_epoch.lock().unwrap();
+        if request.records.iter().any(|push| push.record.key_epoch < least) {
+            return ready(Err(SyncFailure::KeyEpochOld)).boxed();
         }
         // As a cloud takes a body (`GET /v1/config`).
         if rmp_serde::to_vec_named(&request).unwrap().len() > 1024 * 1024 {
@@ -191,11 +209,15 @@ impl SyncCloud for Cloud {
         ready(Ok(answer)).boxed()
     }
 
-    fn missing(&self, _: Vec<ChunkId>) -> Reply<'_, MissingAnswer> {
-        ready(Err(SyncFailure::Refused)).boxed()
+    fn missing(&self, chunks: Vec<ChunkId>) -> Reply<'_, MissingAnswer> {
+        *self.asked_after.lock().unwrap() += 1;
+        let lost = self.lost.lock().unwrap();
+        let lost = chunks.into_iter().filter(|id| lost.contains(id));
+        let missing = lost.map(|id| MissingChunk { id, offset: 0 }).collect();
+        ready(Ok(MissingAnswer { missing })).boxed()
     }
 
-    fn put_chunk(&self, _: ChunkId, _: u64, _: bytes::Bytes) -> Reply<'_, ()> {
+    fn put_chunk(&self, _: ChunkId, _: u64, _: SealedChunk) -> Reply<'_, ()> {
         ready(Err(SyncFailure::Refused)).boxed()
     }
 
@@ -214,6 +236,8 @@ pub struct Phone {
     _reached: watch::Sender<u64>,
     /// The key epochs that the warden knows, and how often it was asked.
     pub epochs: Arc<Mutex<(Vec<u64>, usize)>>,
+    /// Key epochs that the owner made on another device, until this one fetches them.
+    pub made_elsewhere: Arc<Mutex<Vec<u64>>>,
     /// Whether the warden keeps who asks for keys waiting.
     pub holds: watch::Sender<bool>,
     supervisor: Supervisor,
@@ -261,12 +285,17 @@ async fn begin(cloud: &Arc<Cloud>, folder: tempfile::TempDir) -> Phone {
         Ok(keys_of(&collection, &known.0).encode())
     };
     let (warden, view, holds) = FakeWarden::holding(bound(ACCOUNT), steps);
+    let made_elsewhere = Arc::default();
     let clock = FakeClock::new();
     let (hinted, reached) = (watch::Sender::new(0), watch::Sender::new(0));
     let conditions = watch::Sender::new(Conditions::default());
     let parts = Parts {
         cloud: Arc::<Cloud>::clone(cloud),
         longs: Arc::new(Longs(Arc::clone(cloud))),
+        newer: Arc::new(Elsewhere {
+            made: Arc::clone(&made_elsewhere),
+            known: Arc::clone(&epochs),
+        }),
         warden,
         store: store.clone(),
         clock: Arc::new(clock.clone()),
@@ -286,6 +315,7 @@ async fn begin(cloud: &Arc<Cloud>, folder: tempfile::TempDir) -> Phone {
         hinted,
         _reached: reached,
         epochs,
+        made_elsewhere,
         holds,
         supervisor,
         folder,
@@ -358,18 +388,4 @@ pub fn put(natural: &str, revision: u64, text: &str) -> Put {
         keep_both: false,
         body: Secret::new(text.as_bytes().to_vec()),
     }
-}
-
-pub fn text(got: &Got) -> String {
-    match &got.content {
-        Content::Short(bytes) => String::from_utf8(bytes.expose().clone()).unwrap(),
-        Content::Long(_) => panic!("nothing is long here"),
-    }
-}
-
-/// What is there, in short.
-pub fn all(said: &[(&str, &str)]) -> BTreeMap<String, String> {
-    said.iter()
-        .map(|(natural, text)| ((*natural).to_owned(), (*text).to_owned()))
-        .collect()
 }

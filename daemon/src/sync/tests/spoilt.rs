@@ -123,3 +123,21 @@ async fn what_the_cloud_won_t_have_is_told_and_tried_again_when_it_is_asked_for_
     let view = one.comes_to(Phase::Idle).await;
     assert_eq!((view.last_error, view.collections[CONTACTS].pending), ("", 0));
 }
+
+#[tokio::test]
+async fn only_what_was_removed_here_or_elsewhere_is_told_to_be_and_nothing_that_merely_isnt_listed() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = two_with(&cloud, 3).await;
+    let naturals = ["n0", "n1", "n2", "n3"].map(str::to_owned);
+    let ids = one.handle.identify(CONTACTS, naturals.to_vec()).await.unwrap();
+    let removed = async |phone: &Phone| phone.handle.removed(CONTACTS, ids.clone()).await.unwrap();
+    assert_eq!(removed(&two).await, []);
+    spoil(&two, "record", ids[0]).await;
+    let entry = one.entry("n1").await.unwrap();
+    one.handle.delete(CONTACTS, ids[1], entry.revision).await.unwrap();
+    assert_eq!(removed(&one).await, [ids[1]]);
+    one.syncs().await;
+    two.syncs().await;
+    assert_eq!(two.has().await.len(), 1);
+    assert_eq!(removed(&two).await, [ids[1]]);
+}

@@ -79,6 +79,15 @@ impl Property {
         }
     }
 
+    /// One that ends its line as this one does.
+    pub fn like(&self, line: &str) -> Self {
+        let end = match self.raw.ends_with('\n') && !self.raw.ends_with("\r\n") {
+            true => "\n",
+            false => "\r\n",
+        };
+        Self::new(&format!("{line}{end}"), line)
+    }
+
     /// Adds a folded line.
     pub fn fold(&mut self, raw: &str, rest: &str) {
         self.raw.push_str(raw);
@@ -151,6 +160,8 @@ impl Property {
 
     /// Where the value begins: the first colon outside quotes.
     fn colon(&self) -> Option<usize> {
+        #[cfg(test)]
+        super::tests::READS.set(super::tests::READS.get() + 1);
         let mut quoted = false;
         self.line.bytes().position(|byte| {
             quoted ^= byte == b'"';

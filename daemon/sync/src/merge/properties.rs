@@ -15,6 +15,17 @@ pub enum Nature {
     Producer,
 }
 
+/// The first of those properties that are one thing to whoever changes them, or the property itself: when something begins
+/// and when it is over go together or not at all (RFC 5545 §3.6.1: an event has an end or a duration, never both, and ends
+/// after its beginning; §3.6.6: an alarm repeats so often *and* so far apart).
+#[must_use]
+pub fn thing(name: &str) -> &str {
+    match name {
+        "DTEND" | "DUE" | "DURATION" | "REPEAT" => "DTSTART",
+        other => other,
+    }
+}
+
 /// The nature of a property that is there at most once in each version; unknown ones are single then, and many else.
 #[must_use]
 pub fn nature(name: &str) -> Nature {

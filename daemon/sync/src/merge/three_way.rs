@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::component::{Component, Property};
-use super::properties::{Nature, nature};
+use super::properties::{Nature, nature, thing};
 
 /// One thing that a component says, in each version at most once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,7 +164,7 @@ fn key(property: &Property, many: &BTreeSet<(Option<String>, String)>) -> Key {
     };
     Key {
         group: pair.0,
-        name: pair.1,
+        name: thing(&pair.1).to_owned(),
         value,
     }
 }

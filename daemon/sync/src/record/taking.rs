@@ -5,8 +5,8 @@ use belay_proto::keys::sha256;
 use belay_proto::sync::{Ancestors, Attributes, Content, RecordId, Revision};
 use belay_proto::text::hex;
 
-use super::{Base, CONFLICT_WITH, Held, bytes, is_same, with_body};
-use crate::judge::{Kinship, Ours, Theirs, Verdict, above, judge};
+use super::{Base, CONFLICT_WITH, Common, Held, SEPARATOR, bytes, is_same, with_body};
+use crate::judge::{Kinship, Theirs, Verdict, above, judge};
 use crate::merge::{Merged, merge};
 
 /// The longest merged body, bytes, compressed: with its padding and its ancestors it fits a record (`GET /v1/config`, the
@@ -26,32 +26,35 @@ pub struct Taken {
 }
 
 impl Held {
-    const fn ours(&self) -> Ours {
-        Ours {
-            pending: self.pending,
-            removed: self.content.removed,
+    fn kinship(&self, theirs: &Content, revision: &Revision) -> Kinship {
+        let ours = &self.content;
+        let is_of =
+            |found: Option<Revision>, of: &Content| found.is_some_and(|found| of.ancestors.has(&found));
+        if self.base.is_some_and(|base| base.revision == *revision) {
+            return Kinship::Base;
+        }
+        if ours.ancestors.has(revision) {
+            return Kinship::Ancestor;
+        }
+        if self.known == Some(*revision) || is_of(self.known, theirs) {
+            return Kinship::Descendant;
+        }
+        match (is_of(theirs.renews, ours), is_of(ours.renews, theirs)) {
+            (true, false) => Kinship::Replaced,
+            (false, true) => Kinship::Replacing,
+            // So many changes later what it was made of is forgotten. To take it at its word would lose ours where the cloud was
+            // rolled back, or kept ours from others, and somebody went on from there: both stay.
+            _ => match self.common.as_ref().map(|common| common.revision) {
+                Some(common) if theirs.ancestors.has(&common) => Kinship::Cousin,
+                _ => Kinship::Stranger,
+            },
         }
     }
 
-    fn kinship(&self, theirs: &Content, revision: &Revision) -> Kinship {
-        let Some(base) = self.base else {
-            return match self.content.ancestors.has(revision) {
-                true => Kinship::Ancestor,
-                false => Kinship::Stranger,
-            };
-        };
-        // So many changes later what it was made of is forgotten; it is taken at its word.
-        let late = base.number.saturating_add(Ancestors::MOST as u64);
-        if base.revision == *revision {
-            Kinship::Base
-        } else if self.content.ancestors.has(revision) {
-            Kinship::Ancestor
-        } else if theirs.ancestors.has(&base.revision) || theirs.ancestors.is_full() && theirs.number >= late
-        {
-            Kinship::Descendant
-        } else {
-            Kinship::Stranger
-        }
+    fn judged(&self, theirs: &Content, revision: &Revision) -> (Kinship, Verdict) {
+        let kinship = self.kinship(theirs, revision);
+        let removed = theirs.removed;
+        (kinship, judge(self.content.removed, Theirs { removed, kinship }))
     }
 
     /// Whether a stranger has so low a number that ours may have been made of it, longer ago than is remembered: the cloud
@@ -78,29 +81,46 @@ pub fn take(
     let Some(held) = before else {
         return Some(taken(1, theirs, base));
     };
-    let said = Theirs {
-        removed: theirs.removed,
-        kinship: held.kinship(&theirs, &revision),
-    };
+    let (kinship, verdict) = held.judged(&theirs, &revision);
     let next = held.revision.saturating_add(1);
-    match judge(Some(held.ours()), said) {
+    match verdict {
         Verdict::Known => None,
         // Two devices made the same change.
         Verdict::Take | Verdict::Merge if is_same(&held.content, &theirs) => Some(Taken {
             is_changed: false,
-            ..taken(held.revision, theirs, base)
+            ..over(held.revision, &held, theirs, base, kinship)
         }),
-        Verdict::Take => Some(taken(next, theirs, base)),
-        Verdict::PushAgain => Some(again(held, theirs, base, said.kinship)),
-        Verdict::Merge if said.kinship == Kinship::Stranger && held.is_far_ahead_of(&theirs) => {
-            let old = sibling(copy(&theirs), id, now);
-            Some(Taken {
-                sibling: Some(old),
-                ..again(held, theirs, base, said.kinship)
-            })
+        Verdict::Take => Some(over(next, &held, theirs, base, kinship)),
+        Verdict::PushAgain => Some(again(held, &theirs, base, kinship)),
+        Verdict::Merge if kinship == Kinship::Stranger && held.is_far_ahead_of(&theirs) => {
+            Some(far_ahead(held, theirs, id, base))
         }
-        Verdict::Merge => Some(merged(held, id, theirs, base, said.kinship, now)),
+        Verdict::Merge => Some(merged(held, id, theirs, base, kinship, now)),
     }
+}
+
+/// Whether a removal that came takes the place of what is here.
+#[must_use]
+pub fn takes_removal(held: &Held, theirs: &Content, revision: &Revision) -> bool {
+    held.judged(theirs, revision).1 == Verdict::Take
+}
+
+/// What is here, to be pushed over a removal that its owner doesn't want.
+#[must_use]
+pub fn insist(held: Held, theirs: &Content, revision: Revision) -> Held {
+    let number = theirs.number;
+    let mut held = again(held, theirs, Base { revision, number }, Kinship::Stranger).held;
+    // It says so anew, also to those who removed it without a question.
+    held.content.renews = None;
+    held
+}
+
+/// Whether a version that came as a sibling of what is `held` was replaced there by somebody who saw it: who made the sibling
+/// hadn't heard of that.
+#[must_use]
+pub fn is_replaced(sibling: &Content, held: &Held) -> bool {
+    let is_of = |version: &Revision| held.content.ancestors.has(version) && held.says() != Some(*version);
+    !sibling.removed && sibling.renews.as_ref().is_some_and(is_of)
 }
 
 fn taken(revision: u64, content: Content, base: Base) -> Taken {
@@ -110,6 +130,7 @@ fn taken(revision: u64, content: Content, base: Base) -> Taken {
             content,
             pending: false,
             base: Some(base),
+            known: Some(base.revision),
             common: None,
         },
         is_changed: true,
@@ -117,22 +138,71 @@ fn taken(revision: u64, content: Content, base: Base) -> Taken {
     }
 }
 
-/// Ours, to be pushed over what came.
-fn again(mut held: Held, theirs: Content, base: Base, kinship: Kinship) -> Taken {
-    // It takes the place of all that theirs was made of, too.
-    held.content.ancestors = held.lineage().join(&theirs.ancestors).with(&base.revision);
-    held.content.number = above(held.content.number, theirs.number);
-    // What comes next at the cloud may be made of this one: it needn't have seen what was in common before.
-    let common = match kinship {
-        Kinship::Ancestor => Some(theirs).filter(|theirs| !theirs.removed),
-        Kinship::Base | Kinship::Descendant => held.common,
-        Kinship::Stranger => None,
+/// What was made of theirs, and is to be pushed over it.
+fn above_theirs(revision: u64, content: Content, theirs: Content, base: Base) -> Held {
+    Held {
+        revision,
+        content,
+        pending: true,
+        base: Some(base),
+        known: None,
+        common: Some(Common {
+            revision: base.revision,
+            content: theirs,
+        }),
+    }
+}
+
+/// What a content took the place of; where it says again what another one said, that one lives on in it.
+fn replaced(content: &Content) -> Ancestors {
+    match &content.renews {
+        Some(renewed) => content.ancestors.clone().without(renewed),
+        None => content.ancestors.clone(),
+    }
+}
+
+/// Theirs, in place of ours. Where ours took the place of what theirs doesn't know of, theirs is said again with that: else
+/// who still has such a one would keep it beside.
+fn over(revision: u64, ours: &Held, theirs: Content, base: Base, kinship: Kinship) -> Taken {
+    let replaced = replaced(&ours.content).without(&base.revision);
+    // Two versions that were replaced elsewhere say the same beside their record: this one stays whatever becomes of either.
+    let is_another = theirs.attributes.0.contains_key(CONFLICT_WITH)
+        && theirs.renews.is_some()
+        && theirs.renews != ours.says()
+        && is_same(&ours.content, &theirs);
+    if kinship == Kinship::Descendant || (theirs.ancestors.has_all(&replaced) && !is_another) {
+        return taken(revision, theirs, base);
+    }
+    let content = Content {
+        number: above(ours.content.number, theirs.number),
+        ancestors: theirs.ancestors.clone().with(&base.revision).join(&replaced),
+        renews: theirs.renews.or(Some(base.revision)).filter(|_| !is_another),
+        ..copy(&theirs)
     };
+    Taken {
+        held: above_theirs(revision, content, theirs, base),
+        is_changed: true,
+        sibling: None,
+    }
+}
+
+/// Ours, to be pushed over what came.
+fn again(mut held: Held, theirs: &Content, base: Base, kinship: Kinship) -> Taken {
+    let knows_all = match kinship {
+        // The very same, so that it is the same to all that have it.
+        Kinship::Ancestor => true,
+        Kinship::Replaced => held.content.ancestors.has_all(&theirs.ancestors),
+        _ => false,
+    };
+    if !knows_all {
+        // It takes the place of all that theirs was made of, too.
+        let ancestors = held.lineage().join(&theirs.ancestors).with(&base.revision);
+        held = above_both(held, theirs, ancestors);
+    }
     Taken {
         held: Held {
             pending: true,
             base: Some(base),
-            common,
             ..held
         },
         is_changed: false,
@@ -140,11 +210,48 @@ fn again(mut held: Held, theirs: Content, base: Base, kinship: Kinship) -> Taken
     }
 }
 
+/// Ours, that says the same with other ancestors.
+fn above_both(held: Held, theirs: &Content, ancestors: Ancestors) -> Held {
+    let content = Content {
+        number: above(held.content.number, theirs.number),
+        ancestors,
+        renews: held.says(),
+        ..copy(&held.content)
+    };
+    let common = match (held.common, held.known) {
+        (None, Some(revision)) => Some(Common {
+            revision,
+            content: held.content,
+        }),
+        (common, _) => common,
+    };
+    Held {
+        content,
+        known: None,
+        common,
+        ..held
+    }
+}
+
+/// Ours over theirs, which may be what ours was made of once; nobody knows any more, so theirs stays beside it.
+fn far_ahead(held: Held, theirs: Content, id: &RecordId, base: Base) -> Taken {
+    let ancestors = held.lineage().join(&replaced(&theirs)).without(&base.revision);
+    let held = above_both(held, &theirs, ancestors);
+    Taken {
+        held: Held {
+            pending: true,
+            base: Some(base),
+            ..held
+        },
+        is_changed: false,
+        sibling: Some(sibling(theirs, Some(base.revision), id)),
+    }
+}
+
 fn merged(held: Held, id: &RecordId, theirs: Content, base: Base, kinship: Kinship, now: u64) -> Taken {
-    let number = above(held.content.number, theirs.number);
-    let ancestors = held.lineage().join(&theirs.ancestors).with(&base.revision);
     // Only what theirs was made of too says what they removed.
-    let before = held.common.as_ref().filter(|_| kinship == Kinship::Descendant);
+    let before = held.common.as_ref().filter(|_| kinship == Kinship::Cousin);
+    let before = before.map(|common| &common.content);
     let common = before.and_then(bytes);
     let whole = match (bytes(&held.content), bytes(&theirs)) {
         (Some(mine), Some(other)) if held.content.kind == theirs.kind => {
@@ -161,39 +268,41 @@ fn merged(held: Held, id: &RecordId, theirs: Content, base: Base, kinship: Kinsh
             (bytes, attributes, true)
         }
         Some(Merged::Conflict(bytes)) => (bytes, theirs.attributes.clone(), false),
-        None => return beside_theirs(held, id, theirs, base, now),
+        None => return beside_theirs(held, id, theirs, base),
     };
+    let ancestors = match is_whole {
+        true => held.lineage(),
+        // What ours says lives on beside it.
+        false => replaced(&held.content),
+    };
+    let ancestors = ancestors.join(&theirs.ancestors).with(&base.revision);
+    let number = above(held.content.number, theirs.number);
     let content = with_body(&theirs, number, ancestors, now, attributes, &bytes);
     if content.body.expose().len() > LONGEST_BODY {
-        return beside_theirs(held, id, theirs, base, now);
+        return beside_theirs(held, id, theirs, base);
     }
-    let is_theirs = is_same(&content, &theirs);
-    let sibling = (!is_whole).then(|| sibling(held.content, id, now));
-    if is_theirs {
-        // All of ours is in theirs: there is nothing to push.
-        return Taken {
-            sibling,
-            ..taken(next, theirs, base)
-        };
+    if is_same(&content, &theirs) {
+        // All of ours is in theirs, or beside it.
+        let taken = over(next, &held, theirs, base, kinship);
+        let says = held.says();
+        let sibling = (!is_whole).then(|| sibling(held.content, says, id));
+        return Taken { sibling, ..taken };
     }
+    let says = held.says();
     Taken {
-        held: Held {
-            revision: next,
-            content,
-            pending: true,
-            base: Some(base),
-            common: Some(theirs),
-        },
+        held: above_theirs(next, content, theirs, base),
         is_changed: true,
-        sibling,
+        sibling: (!is_whole).then(|| sibling(held.content, says, id)),
     }
 }
 
-fn beside_theirs(held: Held, id: &RecordId, theirs: Content, base: Base, now: u64) -> Taken {
+fn beside_theirs(held: Held, id: &RecordId, theirs: Content, base: Base) -> Taken {
     let next = held.revision.saturating_add(1);
+    let taken = over(next, &held, theirs, base, Kinship::Stranger);
+    let says = held.says();
     Taken {
-        sibling: Some(sibling(held.content, id, now)),
-        ..taken(next, theirs, base)
+        sibling: Some(sibling(held.content, says, id)),
+        ..taken
     }
 }
 
@@ -209,8 +318,9 @@ fn copy(content: &Content) -> Content {
     }
 }
 
-/// A version as a record of its own, whose natural key follows from what it says: made twice, it is the same one.
-pub(super) fn sibling(mut version: Content, id: &RecordId, now: u64) -> Content {
+/// A version as a record of its own, whose natural key follows from what it says: made twice, it is the same one. Of a version
+/// that others may have, by the revision `says`, every device makes the same bytes.
+pub(super) fn sibling(mut version: Content, says: Option<Revision>, id: &RecordId) -> Content {
     let said: Vec<u8> = match version.chunks.0.is_empty() {
         true => version.body.expose().clone(),
         false => version
@@ -220,10 +330,10 @@ pub(super) fn sibling(mut version: Content, id: &RecordId, now: u64) -> Content 
             .flat_map(|chunk| *chunk.id.as_bytes())
             .collect(),
     };
-    version.natural = format!("{}\0{}", version.natural, hex(&sha256(&said)));
+    version.natural = format!("{}{SEPARATOR}{}", version.natural, hex(&sha256(&said)));
     version.number = 1;
     version.ancestors = Ancestors::default();
-    version.changed_at = now;
+    version.renews = version.renews.or(says);
     version
         .attributes
         .0

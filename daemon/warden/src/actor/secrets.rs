@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use belay_proto::clock::unix_seconds;
 use belay_proto::identifier::Identifier;
 use belay_proto::keys::nfkc;
 use belay_proto::signed::Deed;
@@ -12,7 +13,7 @@ use ring::hmac;
 use super::Warden;
 use crate::ceremony::{self, Secrets, Session};
 use crate::core::check::Check;
-use crate::core::password;
+use crate::core::password::{self, Strength};
 use crate::core::refusal::Refusal;
 use crate::core::state::{Answer, Binding, What};
 use crate::core::throttle::Presenter;
@@ -67,8 +68,12 @@ impl Warden {
                 }
             }
             (Purpose::Recover, Secrets::Recovery { new: chosen, .. }) => new(chosen, subject),
+            (Purpose::Recover, Secrets::Forgotten(chosen)) => {
+                self.state.may_recover_without_code(&self.now())?;
+                new(chosen, subject)
+            }
             (Purpose::ChangePassword | Purpose::Recover, _)
-            | (_, Secrets::Change { .. } | Secrets::Recovery { .. }) => {
+            | (_, Secrets::Change { .. } | Secrets::Recovery { .. } | Secrets::Forgotten(_)) => {
                 Err(Refusal::InvalidArgument("another purpose's secrets".to_owned()))
             }
             (_, Secrets::Password(password)) => known(password),
@@ -120,14 +125,27 @@ impl Warden {
         }
         let bound = self.state.bound()?;
         let (salt, parameters) = (bound.salt, bound.parameters);
-        let master = ceremony::derive(password, salt, parameters).await?;
+        let strength = self.strength(&password);
+        let derived = ceremony::derive(password, salt, parameters).await;
+        // A comparison that came to nothing is over: a hold waits for it no longer.
+        let master = derived.inspect_err(|_| self.state.checking = None)?;
         self.apply(What::CheckEnded {
             verify_digest: master.verify_digest(),
+            strength,
         })?;
         if let Some(session) = ticket.and_then(|id| self.sessions.get_mut(&id)) {
             session.keep(salt, parameters, master);
         }
         Ok(())
+    }
+
+    /// What may be kept of a password.
+    pub(crate) fn strength(&self, password: &Secret<String>) -> Strength {
+        let login = self.state.bound().map_or("", |bound| bound.login.as_str());
+        Strength {
+            score: password::score(password, login).into(),
+            since: unix_seconds(self.clock.wall()),
+        }
     }
 
     fn not_empty(&self, password: &Secret<String>) -> Result<(), Refusal> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use belay_proto::dbus::LockState;
+use belay_proto::failpoint;
 use belay_proto::text::with_causes;
 
 use super::Warden;
@@ -22,6 +23,9 @@ impl Warden {
             self.state
                 .wipe_begins()
                 .map(|at| self.woken.again_at().unwrap_or(at)),
+            self.state
+                .hold_ends(&self.now())
+                .map(|at| self.woken.again_at().unwrap_or(at)),
             self.work.next_try(owed, self.state.wants_watch()),
         ];
         times.into_iter().flatten().min()
@@ -31,6 +35,7 @@ impl Warden {
     /// request, and where a wipe waits for it after a pause.
     pub(super) fn wake(&mut self) {
         let outcome = self.apply(What::Woke);
+        failpoint!("warden.time.passed");
         self.woken.so(outcome.is_ok(), self.clock.boottime());
     }
 

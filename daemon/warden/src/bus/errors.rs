@@ -19,6 +19,7 @@ impl From<Refusal> for Error {
             Refusal::BadTicket => Self::BadTicket(text),
             Refusal::DeviceLost => Self::DeviceLost(text),
             Refusal::Tampered => Self::Tampered(text),
+            Refusal::RecoveryOnHold(_) => Self::RecoveryOnHold(text),
             Refusal::CloudRefused(_) => Self::CloudRefused(text),
             Refusal::Busy => Self::Busy(text),
             Refusal::NotSupported(_) => Self::NotSupported(text),

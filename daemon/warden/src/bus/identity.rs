@@ -45,11 +45,22 @@ pub(super) fn entries<'a>(
             Variant::from(shown.policies.trusted_number.clone()),
         ),
         ("episode", Variant::from(shown.episode)),
+        ("hold", Variant::from(hold(shown))),
     ]);
     if let Some(report_box) = bound.report_box {
         identity.push(("report-box", Variant::from(report_box.to_vec())));
     }
     Ok(identity)
+}
+
+/// How a recovery without the code stands here.
+fn hold(shown: &Snapshot) -> &'static str {
+    match (&shown.hold, shown.hold_ended.map(|ended| ended.over)) {
+        (Some(_), _) => "running",
+        (None, Some(true)) => "over",
+        (None, Some(false)) => "ended",
+        (None, None) => "none",
+    }
 }
 
 /// As `Device.Policies`: the trusted number only as whether there is one.

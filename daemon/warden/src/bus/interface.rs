@@ -288,6 +288,14 @@ impl WardenInterface {
         Ok(millis(self.initialised()?.counter.wait_left(&now)))
     }
 
+    /// How long until a recovery without the code takes hold, in ms of boot time; 0: none is waited out.
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn hold_left(&self) -> Result<u64, Error> {
+        let now = Moment::now(self.clock.as_ref());
+        let hold = self.initialised()?.hold;
+        Ok(hold.map_or(0, |hold| millis(hold.left(&now))))
+    }
+
     /// How many wrong passwords are left before the next wait, once `RetryAfter` is 0.
     #[zbus(property)]
     fn tries_left(&self) -> Result<u32, Error> {

@@ -14,8 +14,7 @@ use crate::core::refusal::Refusal;
 /// Reads the secrets of `purpose`; descriptors that aren't read are closed.
 ///
 /// # Errors
-/// `InvalidArgument` for other names, and for a descriptor that gives no secret; `NotSupported` for a recovery without its
-/// code.
+/// `InvalidArgument` for other names, and for a descriptor that gives no secret.
 pub(super) async fn read(purpose: Purpose, given: HashMap<String, OwnedFd>) -> Result<Secrets, Error> {
     match purpose {
         Purpose::ChangePassword => {
@@ -24,8 +23,8 @@ pub(super) async fn read(purpose: Purpose, given: HashMap<String, OwnedFd>) -> R
             Ok(Secrets::Change { old, new })
         }
         Purpose::Recover if !given.contains_key(RECOVERY_CODE) => {
-            let [_] = exactly(given, [NEW_PASSWORD])?;
-            Err(Refusal::NotSupported("recovery without the code".to_owned()).into())
+            let [new] = exactly(given, [NEW_PASSWORD])?;
+            Ok(Secrets::Forgotten(read_secret(new).await?))
         }
         Purpose::Recover => {
             let [new, code] = exactly(given, [NEW_PASSWORD, RECOVERY_CODE])?;
@@ -98,8 +97,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_recovery_without_the_code_is_not_supported() {
-        assert_eq!(answer(Purpose::Recover, &["new"]).await, Err("NotSupported"));
+    async fn a_recovery_may_do_without_the_code_and_with_nothing_in_its_place() {
+        assert_eq!(
+            answer(Purpose::Recover, &["new"]).await,
+            Ok(vec!["new".to_owned()])
+        );
         assert_eq!(
             answer(Purpose::Recover, &["new", "password"]).await,
             Err("InvalidArgument")

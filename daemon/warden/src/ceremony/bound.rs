@@ -69,6 +69,8 @@ pub(super) fn bind_to(
             warden_key.public(),
         )),
         keyring: Some(keyring::seal(key, owner.keyring)),
+        password_score: None,
+        password_since: None,
     })
 }
 

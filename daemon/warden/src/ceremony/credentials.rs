@@ -21,11 +21,11 @@ pub enum NewKeys {
 }
 
 /// The next credentials, before they are signed; account and generation are the keyring's.
-struct Next<'a> {
-    root: &'a Root,
-    derived: &'a Derived,
-    recovery_wrap: Vec<u8>,
-    keyring: Keyring,
+pub(super) struct Next<'a> {
+    pub(super) root: &'a Root,
+    pub(super) derived: &'a Derived,
+    pub(super) recovery_wrap: Vec<u8>,
+    pub(super) keyring: Keyring,
 }
 
 /// The account under another password. The recovery code goes on, unless the root changes: nobody here knows the code that
@@ -65,6 +65,17 @@ pub fn change_password(
     Ok(set)
 }
 
+/// Credentials with another recovery code.
+#[derive(Debug)]
+pub struct NewCode {
+    /// What the cloud gets.
+    pub set: NewCredentialsSet,
+    /// Their generation.
+    pub generation: u64,
+    /// SHA-256 of the root under the code.
+    pub wrap: [u8; 32],
+}
+
 /// The account under the same password, and another recovery code.
 ///
 /// # Errors
@@ -74,14 +85,19 @@ pub fn change_recovery_code(
     derived: &Derived,
     devices: &[DeviceCertificate],
     code: &RecoveryCode,
-) -> Result<NewCredentialsSet, Refusal> {
+) -> Result<NewCode, Refusal> {
+    let generation = next_generation(opened)?;
     let next = Next {
         root: &opened.root,
         derived,
         recovery_wrap: code.wrap(&opened.root, &opened.record.account),
-        keyring: opened.keyring.for_generation(next_generation(opened)?),
+        keyring: opened.keyring.for_generation(generation),
     };
-    Ok(next.issue(devices))
+    Ok(NewCode {
+        wrap: sha256(&next.recovery_wrap),
+        set: next.issue(devices),
+        generation,
+    })
 }
 
 /// Opens the root with the recovery code, and believes record and keyring only if the root's own owner key signed them.
@@ -124,7 +140,7 @@ fn next_generation(opened: &Opened) -> Result<u64, Refusal> {
     next.ok_or_else(|| Refusal::CloudRefused("no generation follows".to_owned()))
 }
 
-fn certified_again(root: &Root, key_epoch: u64, devices: &[DeviceCertificate]) -> Vec<Vec<u8>> {
+pub(super) fn certified_again(root: &Root, key_epoch: u64, devices: &[DeviceCertificate]) -> Vec<Vec<u8>> {
     let owner = root.owner_key();
     let again = |device: &DeviceCertificate| DeviceCertificate {
         key_epoch,
@@ -148,7 +164,7 @@ fn succession(opened: &Opened, root: &Root, generation: u64, credentials: &[u8])
 }
 
 impl Next<'_> {
-    fn issue(&self, devices: &[DeviceCertificate]) -> NewCredentialsSet {
+    pub(super) fn issue(&self, devices: &[DeviceCertificate]) -> NewCredentialsSet {
         let (owner, share) = (self.root.owner_key(), Secret::new(random()));
         let (account, generation) = (self.keyring.account, self.keyring.generation);
         let master = &self.derived.master;
@@ -173,6 +189,7 @@ impl Next<'_> {
             certificates: Vec::new(),
             boxes: Vec::new(),
             delegates: devices.iter().map(delegate).collect(),
+            on_hold: None,
         }
     }
 }

@@ -6,6 +6,7 @@ use belay_proto::Secret;
 use belay_proto::keys::{KdfParameters, Master, RecoveryCode};
 
 use super::Opened;
+use crate::core::hold::Renewal;
 use crate::core::records::Bound;
 use crate::core::refusal::Refusal;
 
@@ -23,6 +24,8 @@ pub enum Secrets {
         /// The one that is to hold.
         new: Secret<String>,
     },
+    /// `new` alone: neither the old one nor the recovery code is known.
+    Forgotten(Secret<String>),
     /// `new` and `recovery-code`.
     Recovery {
         /// The password that is to hold.
@@ -42,6 +45,8 @@ pub struct Session {
     opened: Option<Opened>,
     /// The binding that `certify` made and `bind` commits.
     pub draft: Option<Box<Bound>>,
+    /// What a recovery without the code made, until its hold begins.
+    pub renewal: Option<Renewal>,
     derivations: u8,
 }
 
@@ -60,7 +65,7 @@ impl Secrets {
     /// Each of them.
     pub fn each(&self) -> impl Iterator<Item = &Secret<String>> {
         let (one, another) = match self {
-            Self::Password(password) => (password, None),
+            Self::Password(password) | Self::Forgotten(password) => (password, None),
             Self::Change { old, new } => (old, Some(new)),
             Self::Recovery { new, code } => (new, Some(code)),
         };
@@ -77,6 +82,7 @@ impl Session {
         let (password, new_password, code) = match secrets {
             Secrets::Password(password) => (Some(password), None, None),
             Secrets::Change { old, new } => (Some(old), Some(new), None),
+            Secrets::Forgotten(new) => (None, Some(new), None),
             Secrets::Recovery { new, code } => {
                 let code = RecoveryCode::parse(code.expose()).map_err(|_| Refusal::WrongCode)?;
                 (None, Some(new), Some(code))
@@ -89,6 +95,7 @@ impl Session {
             derived: None,
             opened: None,
             draft: None,
+            renewal: None,
             derivations: 0,
         })
     }

@@ -72,6 +72,7 @@ impl State {
     ) -> Transition {
         self.proved(ticket, Purpose::Reauthenticate)?;
         let mut effects = self.replace_credentials(record)?.unwrap_or_default();
+        effects.extend(self.leave_no_more());
         if let Binding::Bound(bound) = &mut self.binding
             && bound.delegate.as_ref() != Some(&delegate)
             && is_for(bound, &delegate)
@@ -100,16 +101,8 @@ impl State {
 
     /// Unbinds: one commit holds that the device is free, and its release.
     pub(super) fn sign_out(&mut self, ticket: &TicketId) -> Transition {
-        let known = self
-            .tickets
-            .get(ticket, &[Purpose::SignOut, Purpose::DeleteAccount])?;
-        let how = match known.purpose {
-            Purpose::DeleteAccount if !known.ordered => return Err(Refusal::BadTicket),
-            Purpose::DeleteAccount => "with the account",
-            _ => "with the password",
-        };
-        self.proved(ticket, known.purpose)?;
-        let (mut effects, release) = self.let_go("signed-out", "belayd", how)?;
+        self.proved(ticket, Purpose::SignOut)?;
+        let (mut effects, release) = self.let_go("signed-out", "belayd", "with the password")?;
         effects.push(Effect::Answer(Answer::Released(release)));
         Ok(effects)
     }
@@ -187,7 +180,9 @@ impl State {
         let detail = format!("generation {}", record.generation);
         let mut effects = vec![note("credentials-replaced", "belayd", detail)];
         // Before the binding: a code that is told though its record isn't taken yet holds all the same.
-        effects.extend(self.settle_code(bytes));
+        effects.extend(self.settle_code(&record));
+        effects.extend(self.end_hold("the owner has other credentials"));
+        effects.extend(self.leave_no_more());
         effects.extend([
             Effect::Persist(Concern::Binding),
             // A neighbour written after it remembers that the old verifier is the older one.
@@ -201,7 +196,9 @@ impl State {
         let presenter = self.proved(ticket, Purpose::Command)?;
         let subject = self.tickets.get(ticket, &[Purpose::Command])?.subject.clone();
         self.tickets.consume(ticket);
-        done(vec![note("command-signed", presenter, subject)])
+        let mut effects = vec![note("command-signed", presenter, subject)];
+        effects.extend(self.leave_no_more());
+        done(effects)
     }
 
     pub(super) fn proved(&self, ticket: &TicketId, purpose: Purpose) -> Result<&'static str, Refusal> {

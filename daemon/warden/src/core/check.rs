@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use belay_proto::TicketId;
+use belay_proto::steps::Purpose;
 
+use super::password::Strength;
 use super::refusal::Refusal;
 use super::state::{Answer, Binding, Effect, Lock, State, Transition, note};
 use super::throttle::{Counter, Presenter};
@@ -70,16 +72,29 @@ impl State {
     }
 
     /// The verdict over the check that began last.
-    pub(super) fn end_check(&mut self, verify_digest: &[u8; 32], at: &Moment) -> Transition {
+    pub(super) fn end_check(
+        &mut self,
+        verify_digest: &[u8; 32],
+        strength: Strength,
+        at: &Moment,
+    ) -> Transition {
         let check = self
             .checking
             .take()
             .ok_or(Refusal::Internal("no check is under way"))?;
         let verifier = self.bound()?.verifier;
         if self.key.verifies(verify_digest, &verifier) {
-            return self.right_password(&check, at);
+            return self.right_password(&check, strength, at);
         }
         self.mark(&check, Proof::Wrong { verifier });
+        // The one that is to hold: derived under the same salt, good for nothing yet, and a try like any other.
+        let asks = |id| self.tickets.get(id, &[Purpose::Reauthenticate]).is_ok();
+        if let Some(hold) = &self.book.hold
+            && check.ticket.as_ref().is_some_and(asks)
+            && self.key.verifies(verify_digest, &hold.renewal.bound.verifier)
+        {
+            return Ok(vec![Effect::Refuse(Refusal::RecoveryOnHold(hold.left(at)))]);
+        }
         if !self.wrong.contains(&check.fingerprint) {
             self.wrong.push_back(check.fingerprint);
         }
@@ -89,11 +104,15 @@ impl State {
         Ok(vec![Effect::Refuse(Refusal::WrongPassword)])
     }
 
-    fn right_password(&mut self, check: &Check, at: &Moment) -> Transition {
+    fn right_password(&mut self, check: &Check, strength: Strength, at: &Moment) -> Transition {
         *self.throttle.of_mut(check.presenter) = Counter::default();
         self.mark(check, Proof::Right);
         if let Binding::Bound(bound) = &mut self.binding {
             bound.presence = bound.presence.saturating_add(1);
+            // One that was chosen elsewhere is seen here for the first time.
+            if bound.strength().is_none() {
+                bound.set_strength(Some(strength));
+            }
         }
         let mut effects = vec![
             Effect::Persist(Concern::Binding),
@@ -105,6 +124,7 @@ impl State {
             effects.push(note("unlocked", check.presenter.name(), "with the password"));
             effects.push(self.keep(at));
         }
+        effects.extend(self.end_hold("the password was typed"));
         effects.push(Effect::Answer(Answer::Proved));
         Ok(effects)
     }

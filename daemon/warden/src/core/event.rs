@@ -1,11 +1,13 @@
 //! What happens to the warden, and what it does about it.
 
 use belay_proto::signed::{Deed, Disposition};
-use belay_proto::steps::{PolicyChanges, Purpose};
+use belay_proto::steps::{HoldOutput, PolicyChanges, Purpose};
 use belay_proto::{AccessoryId, CommandId, PendingId, TicketId};
 
 use super::check::Check;
 use super::command::lost::{Setback, Stand};
+use super::hold::Renewal;
+use super::password::{Chosen, Strength};
 use super::records::Bound;
 use super::refusal::Refusal;
 use super::registration::{CodeRequest, Pending};
@@ -45,6 +47,8 @@ pub enum What {
     CheckEnded {
         /// The digest.
         verify_digest: [u8; 32],
+        /// How good the password is, should it be right.
+        strength: Strength,
     },
     /// Root, keys, records and recovery code of a new account were made.
     AccountFounded {
@@ -157,6 +161,8 @@ pub enum What {
         ticket: TicketId,
         /// Theirs.
         generation: u64,
+        /// The password.
+        chosen: Chosen,
     },
     /// Credentials with another recovery code were made.
     CodeMade {
@@ -171,11 +177,27 @@ pub enum What {
         ticket: TicketId,
         /// Theirs.
         generation: u64,
+        /// The password.
+        chosen: Chosen,
     },
     /// A recovery came to nothing.
     RecoveryFailed {
         /// The `recover` ticket.
         ticket: TicketId,
+    },
+    /// The cloud keeps what a recovery without the code made.
+    HoldBegan {
+        /// The `recover` ticket.
+        ticket: TicketId,
+        /// What the binding becomes.
+        renewal: Renewal,
+    },
+    /// belayd asks how the hold stands.
+    HoldAsked {
+        /// SHA-256 of the credentials whose end the cloud was told.
+        told: Option<[u8; 32]>,
+        /// Nothing waits for it any more.
+        end: bool,
     },
     /// The owner key has signed an order.
     OrderSigned {
@@ -184,6 +206,10 @@ pub enum What {
         /// What is ordered.
         deed: Deed,
     },
+    /// The account whose deletion was ordered here is deleted.
+    AccountGone,
+    /// It won't be.
+    AccountStays,
     /// belayd brought the keyring that another device sealed to this one's box.
     KeyringBrought(Vec<u8>),
     /// belayd brought the owner's word that this warden's key may ring, signed bytes.
@@ -244,6 +270,8 @@ pub enum Answer {
     Outcomes(Vec<Vec<u8>>),
     /// A signed state report.
     Signed(Vec<u8>),
+    /// How the hold stands.
+    Held(HoldOutput),
     /// When to ask again, ms of boot time; 0: no policy is armed.
     Next(u64),
     /// The encoded reset authorisation, and the release if one was asked for.

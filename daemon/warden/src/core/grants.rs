@@ -18,7 +18,9 @@ impl State {
             .map(|keyring| keyring::seal(&self.key, &keyring));
         if let (Binding::Bound(bound), Some(keyring)) = (&mut self.binding, newer) {
             bound.keyring = Some(keyring);
-            return Ok(taken());
+            let mut effects = self.end_hold("the owner has other keys");
+            effects.extend(taken());
+            return Ok(effects);
         }
         Ok(vec![Effect::Answer(Answer::Taken(false))])
     }

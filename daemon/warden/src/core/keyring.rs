@@ -21,7 +21,10 @@ pub fn seal(key: &SealingKey, keyring: &Keyring) -> Vec<u8> {
 }
 
 /// What [`seal`] made.
-fn open(key: &SealingKey, bound: &Bound) -> Result<Keyring, Refusal> {
+///
+/// # Errors
+/// [`Refusal::NotSupported`] where none is kept; [`Refusal::Internal`].
+pub fn open(key: &SealingKey, bound: &Bound) -> Result<Keyring, Refusal> {
     // A binding that was made before keyrings were kept gets its own with the next password.
     let sealed = bound
         .keyring

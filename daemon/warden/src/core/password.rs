@@ -4,8 +4,28 @@ use belay_proto::Secret;
 use belay_proto::keys::nfkc;
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::records::Bound;
+
 const SHORTEST: usize = 8;
 const STRONG_ENOUGH: u8 = 3;
+
+/// What is kept of a password for its owner's security check: never more than this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strength {
+    /// From 0 to 4, see [`score`].
+    pub score: u32,
+    /// When it was seen, s since the epoch by the wall clock.
+    pub since: u64,
+}
+
+/// A password that its owner has just chosen here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// SHA-256(verify) of the credentials that it is in.
+    pub verify_digest: [u8; 32],
+    /// How good it is.
+    pub strength: Strength,
+}
 
 /// Whether a password of this length could ever have been accepted. Counted after NFKC, as the
 /// key derivation sees it, so that composed and decomposed typing count alike.
@@ -34,6 +54,21 @@ pub fn score(password: &Secret<String>, context: &str) -> u8 {
         score
     } else {
         score.min(STRONG_ENOUGH - 1)
+    }
+}
+
+impl Bound {
+    /// What is known of the password's strength.
+    #[must_use]
+    pub fn strength(&self) -> Option<Strength> {
+        let (score, since) = self.password_score.zip(self.password_since)?;
+        Some(Strength { score, since })
+    }
+
+    /// Keeps what is known of it.
+    pub fn set_strength(&mut self, strength: Option<Strength>) {
+        self.password_score = strength.map(|strength| strength.score);
+        self.password_since = strength.map(|strength| strength.since);
     }
 }
 

@@ -5,15 +5,16 @@ use std::time::Duration;
 use belay_proto::cbor::Malformed;
 use belay_proto::cbor_map;
 use belay_proto::keys::{KdfParameters, PublicKey};
-use belay_proto::{AccountId, CommandId, DeviceId, Epoch, HardwareId, PendingId};
+use belay_proto::{AccountId, CommandId, DeviceId, Epoch, HardwareId};
 
 use super::command::lost::{Stand, Standing};
 use super::command::stored::{book_from_bytes, book_to_bytes};
 use super::command::wipe::Wipe;
-use super::registration::Pending;
 use super::state::{Binding, Door, Lock, State};
 use super::throttle::{Counter, Throttle};
 use crate::moment::Moment;
+
+pub use super::stored_pending::{pending_from_bytes, pending_to_bytes};
 
 cbor_map! {
     /// A binding: whose device this is, and what the warden needs to act for it.
@@ -55,6 +56,10 @@ cbor_map! {
         pub delegate: Option<Vec<u8>>,
         /// The account's keyring, sealed: for the keys of the collections that belayd may have.
         pub keyring: Option<Vec<u8>>,
+        /// How good the password is, 0 to 4, where it was typed here since it holds.
+        pub password_score: Option<u32>,
+        /// When that was seen first, s since the epoch by the wall clock: for its owner to read, and for nothing else.
+        pub password_since: Option<u64>,
     }
 
     struct StoredBinding {
@@ -69,16 +74,6 @@ cbor_map! {
         screen_failures: u32,
         screen_boot: Option<String>,
         screen_boottime_ms: Option<u64>,
-    }
-
-    struct StoredPending {
-        id: PendingId,
-        device: DeviceId,
-        boot: String,
-        boottime_ms: u64,
-        code: Vec<u8>,
-        draft: Option<Vec<u8>>,
-        awaits: Option<[u8; 32]>,
     }
 
     struct StoredLock {
@@ -197,49 +192,6 @@ pub fn throttle_from_bytes(bytes: &[u8]) -> Result<Throttle, Malformed> {
             stored.screen_boottime_ms,
         ),
     })
-}
-
-/// A registration as stored; nothing when there is none.
-#[must_use]
-pub fn pending_to_bytes(pending: Option<&Pending>) -> Vec<u8> {
-    pending.map_or_else(Vec::new, |pending| {
-        StoredPending {
-            id: pending.id,
-            device: pending.device,
-            boot: pending.started.boot_id.clone(),
-            boottime_ms: pending.started.boottime_ms(),
-            code: pending.code.clone(),
-            draft: pending.draft.as_ref().map(|draft| draft.encode()),
-            awaits: pending.awaits,
-        }
-        .encode()
-    })
-}
-
-/// The reverse of [`pending_to_bytes`].
-///
-/// # Errors
-/// Other bytes.
-pub fn pending_from_bytes(bytes: &[u8]) -> Result<Option<Pending>, Malformed> {
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    let stored = StoredPending::decode(bytes)?;
-    Ok(Some(Pending {
-        id: stored.id,
-        device: stored.device,
-        started: Moment {
-            boottime: Duration::from_millis(stored.boottime_ms),
-            boot_id: stored.boot,
-        },
-        code: stored.code,
-        draft: stored
-            .draft
-            .map(|draft| Bound::decode(&draft).map(Box::new))
-            .transpose()?,
-        awaits: stored.awaits,
-        wrong_claims: 0,
-    }))
 }
 
 /// The lock as stored: with the owner's commands and what the operating system is owed, in one commit.

@@ -38,6 +38,9 @@ pub enum Refusal {
     /// The state isn't what the warden wrote.
     #[error("the warden's state was tampered with")]
     Tampered,
+    /// A recovery without the code is being waited out; how long still.
+    #[error("a recovery is being waited out: {} s are left", .0.as_secs().saturating_add(1))]
+    RecoveryOnHold(Duration),
     /// What came from the cloud doesn't prove itself.
     #[error("the cloud's answer doesn't hold: {0}")]
     CloudRefused(String),

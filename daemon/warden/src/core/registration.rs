@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use belay_proto::keys::{RecoveryClaim, sha256};
+use belay_proto::signed::CredentialsRecord;
 use belay_proto::steps::Purpose;
 use belay_proto::{DeviceId, PendingId, TicketId};
 
@@ -29,10 +30,24 @@ pub struct Pending {
     pub code: Vec<u8>,
     /// What binding commits; `None` once bound.
     pub draft: Option<Box<Bound>>,
-    /// SHA-256 of the credentials record that the code is in, signed bytes, until that record holds.
-    pub awaits: Option<[u8; 32]>,
+    /// SHA-256 of the root under the code, as credentials records carry it from one to the next; `None` of a code from before that
+    /// was kept, which the next record ends.
+    pub wrap: Option<[u8; 32]>,
+    /// The generation of the first record with the code, until a record with it holds.
+    pub awaits: Option<u64>,
+    /// Of a code that was made anew.
+    pub anew: Option<Anew>,
     /// How many wrong claims were brought since the warden started.
     pub wrong_claims: u32,
+}
+
+/// What there is to a recovery code that takes the place of another, besides.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Anew {
+    /// When it was told. Nobody has to acknowledge it: a day later, or with the boot, it is gone all the same.
+    pub told: Option<Moment>,
+    /// The code before, where nobody has acknowledged it, until this one holds: if it never does, that one goes on.
+    pub before: Option<Box<Pending>>,
 }
 
 /// Somebody at the device wants to be told the recovery code.
@@ -49,6 +64,63 @@ impl Pending {
     #[must_use]
     pub const fn is_settled(&self) -> bool {
         self.draft.is_none() && self.awaits.is_none()
+    }
+
+    /// The one of the two that is settled.
+    fn settled(&mut self) -> Option<&mut Self> {
+        match self.is_settled() {
+            true => Some(self),
+            false => self.before_mut(),
+        }
+    }
+
+    fn before_mut(&mut self) -> Option<&mut Self> {
+        self.anew.as_mut()?.before.as_deref_mut()
+    }
+
+    /// What is left when this one is given up, or never holds.
+    fn left(self) -> Option<Self> {
+        self.anew?.before.map(|before| *before)
+    }
+
+    /// What is left of it once a record holds that carries the root under a code so: the code is the account's as long as it is
+    /// in there.
+    fn under(mut self, wrap: &[u8; 32], generation: u64) -> Option<Self> {
+        if self.wrap.as_ref() == Some(wrap) {
+            if self.awaits.take().is_some() {
+                self.anew = Some(Anew::default());
+            }
+            return Some(self);
+        }
+        if self.awaits.is_some_and(|first| generation < first) {
+            // Its own record may come yet.
+            if let Some(anew) = &mut self.anew {
+                let before = anew.before.take();
+                anew.before = before
+                    .and_then(|before| before.under(wrap, generation))
+                    .map(Box::new);
+            }
+            return Some(self);
+        }
+        self.left()?.under(wrap, generation)
+    }
+
+    /// What is left of it once another code is made: it goes on only as the account's.
+    pub(super) fn replaced(self) -> Option<Box<Self>> {
+        match self.is_settled() {
+            true => Some(Box::new(self)),
+            false => self.left().map(Box::new),
+        }
+    }
+
+    /// Whether it is over: a code that was told has been seen.
+    fn is_over(&self, at: &Moment) -> bool {
+        let since = match &self.anew {
+            Some(anew) if self.is_settled() => anew.told.as_ref(),
+            _ if self.is_settled() => None,
+            _ => return self.started.left_of(LIFE, at).is_zero(),
+        };
+        since.is_some_and(|told| told.boot_id != at.boot_id || told.left_of(LIFE, at).is_zero())
     }
 }
 
@@ -90,7 +162,7 @@ impl State {
         if self.named_pending(id)?.is_settled() {
             return Err(Refusal::AlreadyBound);
         }
-        self.pending = None;
+        self.pending = self.pending.take().and_then(Pending::left);
         done(vec![Effect::Persist(Concern::Pending)])
     }
 
@@ -102,7 +174,10 @@ impl State {
         if !pending.is_settled() {
             return Err(Refusal::NotFound);
         }
-        self.pending = None;
+        match self.pending.as_mut().filter(|pending| pending.id != *id) {
+            Some(newer) => newer.anew = Some(Anew::default()),
+            None => self.pending = None,
+        }
         done(vec![
             note("recovery-code-acknowledged", "belayd", ""),
             Effect::Persist(Concern::Pending),
@@ -110,15 +185,26 @@ impl State {
     }
 
     /// The sealed recovery code, from binding until it is acknowledged, for its claim.
-    pub(super) fn show_code(&mut self, request: &CodeRequest) -> Transition {
+    pub(super) fn show_code(&mut self, request: &CodeRequest, at: &Moment) -> Transition {
         self.not_lost()?;
         if matches!(self.binding, Binding::Tampered(_)) {
             return Err(Refusal::Tampered);
         }
-        let pending = self.pending.as_mut().filter(|pending| pending.is_settled());
-        let pending = pending.ok_or(Refusal::NotFound)?;
+        let pending = self.pending.as_mut().ok_or(Refusal::NotFound)?;
+        if !pending.is_settled() && self.key.recovery_claim(&pending.id).is(&request.claim) {
+            return Err(Refusal::NotFound);
+        }
+        let pending = pending.settled().ok_or(Refusal::NotFound)?;
         if self.key.recovery_claim(&pending.id).is(&request.claim) {
-            return Ok(vec![Effect::Answer(Answer::RecoveryCode(pending.code.clone()))]);
+            let mut effects = Vec::new();
+            if let Some(anew) = &mut pending.anew
+                && anew.told.is_none()
+            {
+                anew.told = Some(at.clone());
+                effects.push(Effect::Persist(Concern::Pending));
+            }
+            effects.push(Effect::Answer(Answer::RecoveryCode(pending.code.clone())));
+            return Ok(effects);
         }
         pending.wrong_claims = pending.wrong_claims.saturating_add(1);
         let (tries, mut effects) = (pending.wrong_claims, Vec::new());
@@ -146,10 +232,18 @@ impl State {
             if pending.started.boot_id != at.boot_id {
                 pending.started = at.clone();
             }
-            let over = !pending.is_settled() && pending.started.left_of(LIFE, at).is_zero();
-            if over {
-                self.pending = None;
+            if let Some(anew) = &mut pending.anew
+                && anew.before.as_ref().is_some_and(|before| before.is_over(at))
+            {
+                anew.before = None;
             }
+        }
+        if self.pending.as_ref().is_some_and(|pending| pending.is_over(at)) {
+            self.pending = self
+                .pending
+                .take()
+                .filter(|pending| !pending.is_settled())
+                .and_then(Pending::left);
         }
         (before != self.pending).then_some(Effect::Persist(Concern::Pending))
     }
@@ -170,23 +264,24 @@ impl State {
         }
     }
 
-    /// Credentials came: the code that is in them holds now, one that is in others never does.
-    pub(super) fn settle_code(&mut self, record: &[u8]) -> Option<Effect> {
-        let pending = self.pending.as_mut()?;
-        let awaited = pending.awaits.take()?;
-        if awaited != sha256(record) {
-            self.pending = None;
-        }
-        Some(Effect::Persist(Concern::Pending))
+    /// Credentials came, which may carry a code on that is kept here, or void it.
+    pub(super) fn settle_code(&mut self, record: &CredentialsRecord) -> Option<Effect> {
+        let (before, wrap) = (self.pending.clone(), sha256(&record.recovery_wrap));
+        let pending = self.pending.take();
+        self.pending = pending.and_then(|pending| pending.under(&wrap, record.generation));
+        (before != self.pending).then_some(Effect::Persist(Concern::Pending))
     }
 
     fn named_pending(&self, id: &PendingId) -> Result<&Pending, Refusal> {
         if matches!(self.binding, Binding::Tampered(_)) {
             return Err(Refusal::Tampered);
         }
-        self.pending
-            .as_ref()
-            .filter(|pending| pending.id == *id)
+        let newest = self.pending.as_ref();
+        let before = newest.and_then(|pending| pending.anew.as_ref()?.before.as_deref());
+        [newest, before]
+            .into_iter()
+            .flatten()
+            .find(|pending| pending.id == *id)
             .ok_or(Refusal::NotFound)
     }
 }

@@ -13,6 +13,7 @@ use super::command::book::Book;
 use super::command::lost::Standing;
 use super::command::wipe::Wipe;
 pub use super::event::{Answer, Effect, Event, What};
+use super::password::Chosen;
 use super::records::Bound;
 use super::refusal::Refusal;
 use super::registration::Pending;
@@ -41,6 +42,8 @@ pub struct State {
     pub checking: Option<Check>,
     /// Keyed hashes of the last wrong passwords: repeating one costs nothing.
     pub wrong: VecDeque<[u8; 32]>,
+    /// The password that was chosen here last, until its credentials hold; in memory alone.
+    pub chosen: Option<Chosen>,
     /// The owner's commands.
     pub book: Book,
     /// What the operating system is owed.
@@ -138,6 +141,7 @@ impl State {
             tickets: Tickets::default(),
             checking: None,
             wrong: VecDeque::new(),
+            chosen: None,
             book: Book::default(),
             standing: Standing::default(),
             abilities: Abilities::default(),
@@ -222,17 +226,19 @@ impl State {
                         presenter,
                         issued: at,
                         proof: Proof::Unchecked,
-                        ordered: false,
                     },
                 )?;
                 done(Vec::new())
             }
             What::CheckBegan(check) => self.begin_check(check, &at),
-            What::CheckEnded { verify_digest } => self.end_check(&verify_digest, &at),
+            What::CheckEnded {
+                verify_digest,
+                strength,
+            } => self.end_check(&verify_digest, strength, &at),
             What::AccountFounded { ticket, pending } => self.account_founded(&ticket, *pending),
             What::PendingBound(id) => self.bind_pending(&id),
             What::PendingDiscarded(id) => self.discard_pending(&id),
-            What::CodeAsked(request) => self.show_code(&request),
+            What::CodeAsked(request) => self.show_code(&request, &at),
             What::CodeAcknowledged(id) => self.acknowledge_code(&id),
             What::SignedIn {
                 ticket,
@@ -266,11 +272,23 @@ impl State {
             What::Unpaired { ticket, accessory } => self.unpaired(&ticket, accessory),
             What::FindSet { ticket, enabled } => self.set_find(&ticket, enabled, &at),
             What::PoliciesSet { ticket, changes } => self.set_policies(&ticket, &changes, &at),
-            What::PasswordChosen { ticket, generation } => self.password_chosen(&ticket, generation),
+            What::PasswordChosen {
+                ticket,
+                generation,
+                chosen,
+            } => self.password_chosen(&ticket, generation, chosen),
             What::CodeMade { ticket, pending } => self.code_made(&ticket, *pending),
-            What::Recovered { ticket, generation } => self.recovered(&ticket, generation),
+            What::Recovered {
+                ticket,
+                generation,
+                chosen,
+            } => self.recovered(&ticket, generation, chosen),
             What::RecoveryFailed { ticket } => self.recovery_failed(&ticket),
-            What::OrderSigned { ticket, deed } => self.order_signed(&ticket, &deed),
+            What::HoldBegan { ticket, renewal } => self.begin_hold(&ticket, renewal, &at),
+            What::HoldAsked { told, end } => self.hold_asked(told, end, &at),
+            What::OrderSigned { ticket, deed } => self.order_signed(&ticket, &deed, &at),
+            What::AccountGone => self.leave(),
+            What::AccountStays => self.stay(),
             What::KeyringBrought(sealed) => self.keyring_brought(&sealed),
             What::DelegateBrought(delegate) => self.delegate_brought(delegate),
             What::SuccessionBrought(brought) => self.succession_brought(&brought),
@@ -293,6 +311,7 @@ impl State {
         }
         self.tickets.expire(at);
         effects.extend(self.age_pending(at));
+        effects.extend(self.age_leaving(at));
         // Without the warden key nothing can be told, and so nothing is done.
         effects.extend(self.age_commands(at).unwrap_or_default());
         self.restand(at);

@@ -3,11 +3,8 @@
 
 use std::time::Duration;
 
-use belay_proto::keys::{BoxKey, KdfParameters, SigningKey, sha256};
-use belay_proto::signed::{
-    Action, Command, CommandEnvelope, CredentialsRecord, Deed, DelegateCertificate, DelegatedVerbs, Signed,
-    Succession, Verb,
-};
+use belay_proto::keys::{KdfParameters, SigningKey};
+use belay_proto::signed::{CommandEnvelope, Deed, Signed};
 use belay_proto::steps::{PolicyChanges, Purpose, RESET_AND_RELEASE};
 use belay_proto::text::base64url;
 use belay_proto::{AccessoryId, AccountId, CommandId, Epoch, HardwareId, PendingId, Secret, TicketId};
@@ -15,10 +12,11 @@ use proptest::prelude::*;
 
 use super::binding::{BOX_SECRET, WARDEN_SEED};
 use super::check::Check;
+use super::forgeries::{delegation, forged, usurped};
 use super::records::Bound;
 use super::registration::{CodeRequest, Pending};
+use super::samples;
 use super::state::{Abilities, Binding, Door, Effect, Event, Lock, State, What, step};
-use super::succession::Brought;
 use super::throttle::Presenter;
 use crate::disk::sealing::SealingKey;
 use crate::moment::Moment;
@@ -55,6 +53,8 @@ fn bound(owner: &SigningKey) -> Box<Bound> {
         presence: 0,
         login: "j•••@e•••.org".to_owned(),
         report_box: None,
+        password_score: None,
+        password_since: None,
         delegate: None,
         keyring: None,
     })
@@ -100,7 +100,7 @@ fn what(right: bool) -> impl Strategy<Value = What> {
                 })
             }
         ),
-        digest.prop_map(|verify_digest| What::CheckEnded { verify_digest }),
+        digest.prop_map(samples::checked),
         (ticket(), any::<u8>()).prop_map({
             let draft = bound(&thief);
             move |(ticket, number)| {
@@ -115,7 +115,9 @@ fn what(right: bool) -> impl Strategy<Value = What> {
                     started,
                     code: Vec::new(),
                     draft: Some(draft.clone()),
+                    wrap: None,
                     awaits: None,
+                    anew: None,
                     wrong_claims: 0,
                 };
                 What::AccountFounded {
@@ -159,8 +161,8 @@ fn of_the_account() -> impl Strategy<Value = What> {
     let bytes = || prop::collection::vec(any::<u8>(), 0..200);
     let thief = SigningKey::from_seed(&Secret::new([9; 32]));
     prop_oneof![
-        (ticket(), any::<u64>()).prop_map(|(ticket, generation)| What::PasswordChosen { ticket, generation }),
-        (ticket(), any::<u64>()).prop_map(|(ticket, generation)| What::Recovered { ticket, generation }),
+        (ticket(), any::<u64>()).prop_map(samples::password_chosen),
+        (ticket(), any::<u64>()).prop_map(samples::recovered),
         ticket().prop_map(|ticket| What::RecoveryFailed { ticket }),
         (ticket(), any::<bool>()).prop_map(|(ticket, deletes)| What::OrderSigned {
             ticket,
@@ -169,6 +171,8 @@ fn of_the_account() -> impl Strategy<Value = What> {
                 false => Deed::RemoveIdentifier("0".repeat(32)),
             }
         }),
+        Just(What::AccountGone),
+        Just(What::AccountStays),
         bytes().prop_map(What::KeyringBrought),
         bytes().prop_map(What::DelegateBrought),
         Just(What::DelegateBrought(
@@ -177,34 +181,6 @@ fn of_the_account() -> impl Strategy<Value = What> {
         any::<u64>()
             .prop_map(move |generation| What::SuccessionBrought(Box::new(usurped(&thief, generation)))),
     ]
-}
-
-/// A succession that a stranger to the pinned owner made for themselves.
-fn usurped(thief: &SigningKey, generation: u64) -> Brought {
-    let bound = owners_binding();
-    let record = CredentialsRecord {
-        account: bound.account,
-        generation,
-        salt: [0; 16],
-        parameters: KdfParameters::FLOOR,
-        login: thief.public(),
-        verify_digest: [0; 32],
-        wrapped_root: Vec::new(),
-        recovery_wrap: Vec::new(),
-    };
-    let credentials = Signed::seal(&record, thief).encode();
-    let succession = Succession {
-        account: bound.account,
-        generation,
-        owner: thief.public(),
-        report_box: *BoxKey::from_secret(&Secret::new([1; 32])).public().as_bytes(),
-        credentials: sha256(&credentials),
-    };
-    Brought {
-        succession: Signed::seal(&succession, thief).encode(),
-        certificate: bound.certificate,
-        credentials,
-    }
 }
 
 /// What belayd may bring about the owner's commands, with any bytes: rubbish, and commands that fit this device in
@@ -249,45 +225,6 @@ fn asked_by_belayd() -> impl Strategy<Value = What> {
     ]
 }
 
-fn forged() -> impl Strategy<Value = Command> {
-    let bound = owners_binding();
-    let actions = [
-        Action::Unlock,
-        Action::SignOut,
-        Action::Wipe {
-            external: false,
-            keep_esim: false,
-        },
-        Action::Ring { seconds: 1 },
-    ];
-    let action = prop::sample::select(actions.to_vec());
-    (action, any::<u64>(), 0..3_u64, 0..3_u64).prop_map(move |(action, counter, presence, episode)| Command {
-        id: CommandId::new(),
-        account: bound.account,
-        device: bound.device,
-        epoch: bound.epoch,
-        counter,
-        issued_at: 0,
-        expires_at: 0,
-        presence,
-        episode,
-        action,
-    })
-}
-
-/// What the owner might certify.
-pub(super) fn delegation(key: &SigningKey) -> DelegateCertificate {
-    let verbs = vec![Verb::Ring, Verb::Lock];
-    DelegateCertificate {
-        account: AccountId::from_bytes([3; 16]),
-        key: key.public(),
-        actions: DelegatedVerbs::new(verbs).unwrap(),
-        generation: 1,
-        issued_at: 0,
-        expires_at: 1,
-    }
-}
-
 /// Events with the seconds that pass before each.
 fn story(right: bool) -> impl Strategy<Value = Vec<(u64, What)>> {
     prop::collection::vec(
@@ -316,7 +253,21 @@ fn play(mut state: State, story: Vec<(u64, What)>, mut judge: impl FnMut(&State,
     }
 }
 
-fn owners_binding() -> Box<Bound> {
+/// The ticket is for that, and its password was the owner's.
+fn proved(state: &State, ticket: &TicketId, purpose: Purpose, subject: &str) {
+    let ticket = state.tickets.any(ticket).unwrap();
+    assert_eq!(
+        (ticket.purpose, &ticket.proof),
+        (purpose, &super::tickets::Proof::Right)
+    );
+    assert!(subject.is_empty() || ticket.subject == subject);
+}
+
+fn is_leaving(state: &State) -> bool {
+    state.bound().is_ok() && state.book.leaving.is_some()
+}
+
+pub(super) fn owners_binding() -> Box<Bound> {
     bound(&SigningKey::from_seed(&Secret::new(OWNER_SEED)))
 }
 
@@ -355,20 +306,24 @@ proptest! {
         play(owners_state(), story, |before, what, next, effects| {
             let was_mine = matches!(before.binding, Binding::Bound(_));
             if was_mine && matches!(next.binding, Binding::Unbound { .. }) {
-                let (What::SignedOut { ticket } | What::ResetAllowed { ticket, release: true }) = what else {
-                    panic!("unbound by {what:?}")
+                match what {
+                    What::SignedOut { ticket } => proved(before, ticket, Purpose::SignOut, ""),
+                    What::ResetAllowed { ticket, release: true } => {
+                        proved(before, ticket, Purpose::Reset, RESET_AND_RELEASE);
+                    }
+                    What::AccountGone => assert!(is_leaving(before)),
+                    what => panic!("unbound by {what:?}"),
+                }
+            }
+            if !is_leaving(before) && is_leaving(next) {
+                let What::OrderSigned { ticket, deed: Deed::DeleteAccount } = what else {
+                    panic!("leaving by {what:?}")
                 };
-                let ticket = before.tickets.any(ticket).unwrap();
-                assert_eq!(ticket.proof, super::tickets::Proof::Right);
-                assert!(match ticket.purpose {
-                    Purpose::SignOut => true,
-                    Purpose::DeleteAccount => ticket.ordered,
-                    _ => ticket.subject == RESET_AND_RELEASE,
-                });
+                proved(before, ticket, Purpose::DeleteAccount, "delete-account");
             }
             assert!(!matches!(next.lock, Lock::Wiping(_)), "nobody but the owner wipes");
             if before.lock != Lock::Unlocked && next.lock == Lock::Unlocked {
-                assert!(matches!(what, What::CheckEnded { verify_digest: RIGHT }), "unlocked by {what:?}");
+                assert!(matches!(what, What::CheckEnded { verify_digest: RIGHT, .. }), "unlocked by {what:?}");
             }
             let ends = effects.iter().filter(|effect| matches!(effect, Effect::Answer(_) | Effect::Refuse(_)));
             assert_eq!(ends.count(), 1);

@@ -46,6 +46,8 @@ impl State {
             effects.push(Effect::Persist(Concern::Pending));
         }
         self.take_record(next, &proven.record);
+        effects.extend(self.end_hold("the owner has a new key"));
+        effects.extend(self.leave_no_more());
         effects.extend([
             Effect::Persist(Concern::Binding),
             Effect::Persist(Concern::Throttle),
@@ -56,7 +58,14 @@ impl State {
 
     /// The binding with these credentials. What was proved, delegated or found wrong under the ones before counts no more.
     pub(super) fn take_record(&mut self, mut bound: Bound, record: &CredentialsRecord) {
-        bound.verifier = self.key.verifier(&record.verify_digest);
+        let verifier = self.key.verifier(&record.verify_digest);
+        if verifier != bound.verifier {
+            // How good another password is only the device knows on which it was chosen, until it is typed here.
+            let chosen = self.chosen.take();
+            let chosen = chosen.filter(|chosen| chosen.verify_digest == record.verify_digest);
+            bound.set_strength(chosen.map(|chosen| chosen.strength));
+        }
+        bound.verifier = verifier;
         bound.salt = record.salt;
         bound.parameters = record.parameters;
         bound.generation = record.generation;

@@ -57,8 +57,6 @@ pub struct Ticket {
     pub issued: Moment,
     /// The local check.
     pub proof: Proof,
-    /// An order was signed with it: a `delete-account` ticket lives on to let the device go.
-    pub ordered: bool,
 }
 
 /// The live tickets.
@@ -103,13 +101,6 @@ impl Tickets {
     pub fn prove(&mut self, id: &TicketId, proof: Proof) {
         if let Some(ticket) = self.0.get_mut(id) {
             ticket.proof = proof;
-        }
-    }
-
-    /// An order was signed with it.
-    pub fn order(&mut self, id: &TicketId) {
-        if let Some(ticket) = self.0.get_mut(id) {
-            ticket.ordered = true;
         }
     }
 
@@ -178,7 +169,6 @@ mod tests {
             presenter: Presenter::Session,
             issued: at("a", 100),
             proof: Proof::Unchecked,
-            ordered: false,
         };
         assert_eq!(tickets.issue(id, ticket), Ok(()));
         (tickets, id)

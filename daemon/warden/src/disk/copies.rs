@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use belay_proto::cbor::{Item, Malformed, Value};
-use belay_proto::cbor_map;
+use belay_proto::{cbor_map, failpoint};
 
 use super::files::Files;
 use super::places::Places;
@@ -221,6 +221,7 @@ impl Copies {
         let bytes = self.file(concern.name(), sequence, content);
         for folder in &self.places.folders {
             replace(files, &folder.join(concern.name()), &bytes)?;
+            failpoint!("warden.copy.written");
         }
         self.committed.insert(concern, sequence);
         self.write_reset_proof(files, reset_proof)

@@ -7,13 +7,14 @@ use belay_proto::cbor::MAX_BYTES;
 use belay_proto::keys::{KdfParameters, random};
 use belay_proto::signed::{Deed, DeviceCertificate};
 use belay_proto::steps::{
-    self, Done, LoginSignatureInput, NEW_ROOT, NewPasswordInput, OrderOutput, Purpose, RemoveDeviceInput,
-    RemoveDeviceOutput, SucceedInput, TakeDelegateInput, TakeKeyringInput, TakenOutput,
+    self, Done, LoginSignatureInput, NEW_ROOT, NewPasswordInput, OrderOutput, Purpose, ReleaseOutput,
+    RemoveDeviceInput, RemoveDeviceOutput, SucceedInput, TakeDelegateInput, TakeKeyringInput, TakenOutput,
 };
 
 use super::malformed;
 use crate::actor::Warden;
 use crate::ceremony::{self, Derived, NewKeys, Opened};
+use crate::core::password::Chosen;
 use crate::core::refusal::Refusal;
 use crate::core::state::{Answer, What};
 use crate::core::succession::Brought;
@@ -29,6 +30,7 @@ impl Warden {
     ) -> Result<Vec<u8>, Refusal> {
         match (purpose, step) {
             (Purpose::Recover, steps::RECOVER) => self.recover(ticket, input).await,
+            (Purpose::Recover, steps::BEGIN_HOLD) => self.begin_hold(ticket, input),
             (Purpose::Recover, _) => Err(Refusal::BadTicket),
             (_, steps::LOGIN_SIGNATURE) => self.account_login(ticket, purpose, input).await,
             (_, steps::OPEN_ROOT) => self.open_root(ticket, purpose, input),
@@ -38,13 +40,15 @@ impl Warden {
                 self.order(ticket, input).await
             }
             (Purpose::RemoveDevice, steps::REMOVE_DEVICE) => self.remove_device(ticket, input).await,
-            (Purpose::DeleteAccount, steps::RELEASE) => self.release(ticket, input).await,
             _ => Err(Refusal::BadTicket),
         }
     }
 
     /// What other devices of the owner made for this one. `None`: another step.
     pub(super) fn walk_grants(&mut self, step: &str, input: &[u8]) -> Option<Result<Vec<u8>, Refusal>> {
+        if step == steps::HOLD {
+            return Some(self.hold(input));
+        }
         let brought = match step {
             steps::TAKE_KEYRING => {
                 TakeKeyringInput::decode(input).map(|input| What::KeyringBrought(input.keyring))
@@ -71,8 +75,8 @@ impl Warden {
         }
     }
 
-    /// The identifier is the account's id, so that no address has to be known.
-    async fn account_login(
+    /// The identifier is the account's id, so that no address has to be known: they come and go elsewhere too.
+    pub(super) async fn account_login(
         &mut self,
         ticket: TicketId,
         purpose: Purpose,
@@ -97,7 +101,12 @@ impl Warden {
         let set = ceremony::change_password(self.owners_root(&ticket)?, &chosen, &devices, keys)?;
         let output = fitting(set.encode())?;
         let generation = self.owners_root(&ticket)?.record.generation.saturating_add(1);
-        self.apply(What::PasswordChosen { ticket, generation })?;
+        let chosen = self.chosen(&ticket, &chosen)?;
+        self.apply(What::PasswordChosen {
+            ticket,
+            generation,
+            chosen,
+        })?;
         Ok(output)
     }
 
@@ -108,6 +117,19 @@ impl Warden {
         let order = ceremony::order(self.owners_root(&ticket)?, &deed);
         self.apply(What::OrderSigned { ticket, deed })?;
         Ok(OrderOutput { order }.encode())
+    }
+
+    /// What became of the order to delete the account.
+    pub(super) fn after_the_order(&mut self, step: &str, input: &[u8]) -> Result<Vec<u8>, Refusal> {
+        Done::decode(input).map_err(malformed)?;
+        let what = match step == steps::LEAVE {
+            true => What::AccountGone,
+            false => What::AccountStays,
+        };
+        match self.apply(what)? {
+            Answer::Released(release) => Ok(ReleaseOutput { release }.encode()),
+            _ => Ok(Done {}.encode()),
+        }
     }
 
     async fn remove_device(&mut self, ticket: TicketId, input: &[u8]) -> Result<Vec<u8>, Refusal> {
@@ -182,6 +204,15 @@ impl Warden {
             salt,
             parameters,
             master,
+        })
+    }
+
+    /// What is kept of the password that was chosen, once its credentials hold.
+    pub(super) fn chosen(&self, ticket: &TicketId, derived: &Derived) -> Result<Chosen, Refusal> {
+        let password = self.session(ticket)?.new_password()?;
+        Ok(Chosen {
+            verify_digest: derived.master.verify_digest(),
+            strength: self.strength(&password),
         })
     }
 

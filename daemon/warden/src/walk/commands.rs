@@ -2,15 +2,14 @@
 //! to carry out what this warden accepted.
 
 use belay_proto::clock::millis;
-use belay_proto::identifier::Identifier;
 use belay_proto::keys::SigningKey;
 use belay_proto::signed::{
     Action, Command, CommandEnvelope, DeviceCertificate, Outcome, Signed, StateReport, Verb,
 };
 use belay_proto::steps::{
-    self, BeginInput, CollectionKeysInput, CommandLoginInput, Done, EndInput, LoginSignatureInput,
-    OutcomesInput, OutcomesOutput, PolicyChanges, Purpose, SetFindInput, SignCommandInput, SignCommandOutput,
-    SmsInput, SmsOutput, StateReportOutput, TickOutput, UnpairInput, command_subject,
+    self, BeginInput, CollectionKeysInput, Done, EndInput, OutcomesInput, OutcomesOutput, PolicyChanges,
+    SetFindInput, SignCommandInput, SignCommandOutput, SmsInput, SmsOutput, StateReportOutput, TickOutput,
+    UnpairInput, command_subject,
 };
 use belay_proto::{CommandId, TicketId};
 use std::time::SystemTime;
@@ -132,26 +131,6 @@ impl Warden {
         self.check_ticket(ticket).await?;
         self.apply(What::PoliciesSet { ticket, changes })
             .map(|_| Done {}.encode())
-    }
-
-    /// Signs the cloud's challenge for a `command` ticket, whose subject is the command: the identifier comes
-    /// along, and has to be the one that this device was bound with.
-    pub(super) async fn command_login(&mut self, ticket: TicketId, input: &[u8]) -> Result<Vec<u8>, Refusal> {
-        let input = CommandLoginInput::decode(input).map_err(malformed)?;
-        let identifier = Identifier::parse(&input.identifier)
-            .map_err(|error| Refusal::InvalidArgument(error.to_string()))?;
-        if identifier.masked() != self.state.bound()?.login {
-            return Err(Refusal::InvalidArgument("not this device's login".to_owned()));
-        }
-        let input = LoginSignatureInput {
-            salt: input.salt,
-            parameters: input.parameters,
-            nonce: input.nonce,
-            thumbprint: input.thumbprint,
-            action: Purpose::Command.as_str().to_owned(),
-        };
-        self.sign_login(ticket, Purpose::Command, identifier.as_str(), input)
-            .await
     }
 
     /// Signs a command with the owner key that the ticket's password opened; the ticket says which command.

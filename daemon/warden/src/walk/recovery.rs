@@ -1,16 +1,17 @@
 //! The recovery code: another one, and what it is for.
 
-use belay_proto::keys::{RecoveryCode, sha256};
-use belay_proto::steps::{NewRecoveryCodeInput, NewRecoveryCodeOutput, RecoverInput};
+use belay_proto::failpoint;
+use belay_proto::keys::RecoveryCode;
+use belay_proto::steps::{Done, HoldInput, NewRecoveryCodeInput, NewRecoveryCodeOutput, RecoverInput};
 use belay_proto::{PendingId, TicketId};
 
 use super::account::fitting;
 use super::malformed;
 use crate::actor::Warden;
-use crate::ceremony::{self, NewKeys, Opened};
+use crate::ceremony::{self, Derived, NewKeys, Opened};
 use crate::core::refusal::Refusal;
 use crate::core::registration::Pending;
-use crate::core::state::{Binding, What};
+use crate::core::state::{Answer, Binding, What};
 
 impl Warden {
     pub(super) async fn new_recovery_code(
@@ -23,20 +24,22 @@ impl Warden {
         let devices = self.own_devices(&ticket, &input.devices)?;
         let (code, opened) = (RecoveryCode::generate(), self.owners_root(&ticket)?);
         let derived = self.session(&ticket)?.derived()?;
-        let set = ceremony::change_recovery_code(opened, derived, &devices, &code)?;
+        let new = ceremony::change_recovery_code(opened, derived, &devices, &code)?;
         let pending = Pending {
             id: PendingId::random(),
             device: self.state.bound()?.device,
             started: self.now(),
             code: ceremony::seal_code(&self.state.key, &code),
             draft: None,
-            awaits: Some(sha256(&set.credentials)),
+            wrap: Some(new.wrap),
+            awaits: Some(new.generation),
+            anew: None,
             wrong_claims: 0,
         };
         let output = NewRecoveryCodeOutput {
             pending: pending.id,
             claim: self.state.key.recovery_claim(&pending.id),
-            set: set.encode(),
+            set: new.set.encode(),
         };
         let output = fitting(output.encode())?;
         self.apply(What::CodeMade {
@@ -49,6 +52,13 @@ impl Warden {
     /// One try: 160 bits aren't guessed, and nobody keeps the processor busy with one ticket.
     pub(super) async fn recover(&mut self, ticket: TicketId, input: &[u8]) -> Result<Vec<u8>, Refusal> {
         let input = RecoverInput::decode(input).map_err(malformed)?;
+        if self.session(&ticket)?.code().is_err() {
+            let outcome = self.renew(ticket, &input).await;
+            if outcome.is_err() {
+                self.apply(What::RecoveryFailed { ticket })?;
+            }
+            return outcome;
+        }
         let outcome = self.recovered(ticket, &input).await;
         if outcome.is_err() {
             self.apply(What::RecoveryFailed { ticket })?;
@@ -66,8 +76,69 @@ impl Warden {
         let set = ceremony::change_password(&opened, &chosen, &devices, NewKeys::Kept)?;
         let output = fitting(set.encode())?;
         let generation = opened.record.generation.saturating_add(1);
-        self.apply(What::Recovered { ticket, generation })?;
+        let chosen = self.chosen(&ticket, &chosen)?;
+        self.apply(What::Recovered {
+            ticket,
+            generation,
+            chosen,
+        })?;
         Ok(output)
+    }
+
+    /// Without the code: another root, and on a bound device what becomes of the binding after its hold.
+    async fn renew(&mut self, ticket: TicketId, input: &RecoverInput) -> Result<Vec<u8>, Refusal> {
+        if self.session(&ticket)?.renewal.is_some() {
+            return Err(Refusal::BadTicket);
+        }
+        if matches!(self.state.binding, Binding::Bound(_)) {
+            // The owner may have chosen another password elsewhere.
+            self.apply(What::CredentialsBrought(input.credentials.clone()))?;
+        }
+        self.state.may_recover_without_code(&self.now())?;
+        let account = match &self.state.binding {
+            Binding::Bound(bound) => ceremony::own_account(bound, input)?,
+            _ => ceremony::strange_account(input)?,
+        };
+        let session = self.session_mut(&ticket)?;
+        session.admit_derivation()?;
+        let (password, salt, parameters) = (session.new_password()?, account.salt, account.parameters);
+        let derived = Derived {
+            salt,
+            parameters,
+            master: ceremony::derive(password, salt, parameters).await?,
+        };
+        // Whether it is the old one isn't looked at: that would be a guess that nobody counts.
+        let chosen = self.session(&ticket)?.new_password()?;
+        let strength = self.strength(&chosen);
+        let bound = self.state.bound().ok().map(|bound| (bound, strength));
+        let (set, renewal) = ceremony::renew(&account, &derived, bound, &self.state.key)?;
+        let output = fitting(set.encode())?;
+        match renewal {
+            Some(renewal) => self.session_mut(&ticket)?.renewal = Some(renewal),
+            // The cloud waits; here the ticket is good for nothing more.
+            None => self.apply(What::RecoveryFailed { ticket }).map(drop)?,
+        }
+        Ok(output)
+    }
+
+    /// The cloud keeps them: the hold begins, and is counted from here on.
+    pub(super) fn begin_hold(&mut self, ticket: TicketId, input: &[u8]) -> Result<Vec<u8>, Refusal> {
+        Done::decode(input).map_err(malformed)?;
+        let renewal = self.session(&ticket)?.renewal.clone().ok_or(Refusal::BadTicket)?;
+        self.apply(What::HoldBegan { ticket, renewal })?;
+        failpoint!("warden.hold.begun");
+        Ok(Done {}.encode())
+    }
+
+    pub(super) fn hold(&mut self, input: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let HoldInput { told, end } = HoldInput::decode(input).map_err(malformed)?;
+        let end = end == Some(true);
+        let answer = self.apply(What::HoldAsked { told, end })?;
+        failpoint!("warden.hold.asked");
+        match answer {
+            Answer::Held(held) => Ok(held.encode()),
+            _ => Err(Refusal::Internal("no hold's standing")),
+        }
     }
 
     /// On a device that is somebody's the root must be theirs, and no older than what holds.

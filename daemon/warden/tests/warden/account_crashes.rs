@@ -4,6 +4,7 @@ use belay_proto::steps::{self, *};
 use belay_warden::core::state::Binding;
 
 use crate::crashes::at_every_write;
+use crate::holding::Held;
 use crate::life::{Home, bound};
 use crate::support::{Device, OTHER_PASSWORD, PASSWORD};
 
@@ -257,14 +258,37 @@ async fn an_account_deleted() {
                 .use_ticket(&ticket, steps::ORDER, Done {}.encode())
                 .await
                 .is_ok();
-            ordered && warden.release(&ticket).await.is_ok()
+            ordered && warden.leave().await.is_ok()
         },
         async |device, state, answered| match state.binding {
             Binding::Unbound { release } => assert!(release.is_some()),
             _ => {
                 assert!(!answered);
-                assert!(device.start().sign_out(PASSWORD).await.is_ok());
+                // Whoever heard of the order only once the cloud had carried it out.
+                let left = device.start().leave().await.is_ok();
+                assert!(left || device.start().sign_out(PASSWORD).await.is_ok());
             }
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_hold_that_is_over_moves_the_pin_and_no_code_of_the_root_before_is_told_then() {
+    let (held, waiting) = Held::begun().await;
+    held.pass(71).await;
+    let Held { device, warden, .. } = held;
+    drop(warden);
+    assert!(device.load().pending.is_some(), "of the registration");
+    device.clock.advance(std::time::Duration::from_secs(3600));
+    at_every_write(
+        &device,
+        async |warden| warden.handle.beat().await.is_ok(),
+        async |device, state, _| {
+            let has_moved = state.bound().unwrap().owner == waiting.owner;
+            assert!(!has_moved || state.pending.is_none());
+            device.start().handle.beat().await.unwrap();
+            assert_eq!(bound(device).owner, waiting.owner);
         },
     )
     .await;

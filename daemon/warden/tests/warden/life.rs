@@ -88,6 +88,7 @@ impl Account {
             credentials: self.credentials.clone(),
             keyring: self.keyring.clone(),
             devices: devices.to_vec(),
+            key_epoch: None,
         }
         .encode()
     }

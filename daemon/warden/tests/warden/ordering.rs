@@ -1,11 +1,14 @@
 //! Orders to the cloud: exactly what the ticket was given for, once, under the owner key.
 
+use belay_proto::CommandId;
+use belay_proto::keys::SigningKey;
 use belay_proto::signed::*;
 use belay_proto::steps::{self, *};
 use belay_warden::core::refusal::Refusal;
 use belay_warden::core::state::Binding;
 
 use crate::life::{Home, bound};
+use crate::owner::{Owner, envelope, lock, ring, stranger};
 use crate::support::{Account, OTHER_PASSWORD, Running};
 
 async fn order(warden: &Running, ticket: &str) -> Result<Vec<u8>, Refusal> {
@@ -185,16 +188,15 @@ async fn a_removed_device_gets_none_of_the_keys_that_follow() {
     assert!(matches!(answer, Err(Refusal::InvalidArgument(_))));
 }
 
-#[tokio::test]
-async fn a_deleted_account_lets_the_device_go_after_the_order_and_not_before() {
-    let home = Home::of_two().await;
+/// The owner has ordered at the phone that the account be deleted.
+async fn deletion_ordered(home: &Home) {
     let deletes = "delete-account";
     let ticket = home
         .warden
         .proved_with(&home.account, Purpose::DeleteAccount, deletes)
         .await
         .unwrap();
-    assert_eq!(home.warden.release(&ticket).await, Err(Refusal::BadTicket));
+    assert_eq!(home.warden.leave().await, Err(Refusal::BadTicket), "not before");
     let signed = order(&home.warden, &ticket).await.unwrap();
     assert_eq!(opened(&home.account, &signed).deed, Deed::DeleteAccount);
     assert_eq!(
@@ -202,11 +204,141 @@ async fn a_deleted_account_lets_the_device_go_after_the_order_and_not_before() {
         Err(Refusal::BadTicket),
         "one order"
     );
-    assert_eq!(bound(&home.phone).owner, home.account.owner);
-    home.warden.release(&ticket).await.unwrap();
-    assert!(matches!(
-        home.phone.load().binding,
-        Binding::Unbound { release: Some(_) }
-    ));
     assert_eq!(home.warden.release(&ticket).await, Err(Refusal::BadTicket));
+    assert_eq!(bound(&home.phone).owner, home.account.owner);
+}
+
+#[tokio::test]
+async fn a_deleted_account_lets_the_device_go_after_the_order_and_not_before() {
+    let home = Home::of_two().await;
+    deletion_ordered(&home).await;
+    // Whoever is to hear that the cloud has done it may live another boot.
+    home.phone.new_boot();
+    let release = home.phone.start().leave().await.unwrap();
+    assert_eq!(
+        home.phone.load().binding,
+        Binding::Unbound {
+            release: Some(release)
+        }
+    );
+    assert_eq!(
+        home.other.leave().await,
+        Err(Refusal::BadTicket),
+        "ordered elsewhere"
+    );
+}
+
+#[tokio::test]
+async fn a_device_is_ready_to_leave_for_seven_days_and_not_while_it_is_lost() {
+    let home = Home::of_two().await;
+    deletion_ordered(&home).await;
+    home.warden
+        .handle
+        .tighten("owner-asked".to_owned())
+        .await
+        .unwrap();
+    assert_eq!(home.warden.leave().await, Err(Refusal::DeviceLost));
+    home.warden.unlock(&home.account.password).await.unwrap();
+    let day = std::time::Duration::from_secs(24 * 60 * 60);
+    let is_ready = |device: &crate::support::Device| device.load().book.leaving.is_some();
+    home.phone.clock.advance(4 * day);
+    home.warden.handle.beat().await.unwrap();
+    home.phone.new_boot();
+    home.warden.handle.beat().await.unwrap();
+    home.phone.clock.advance(2 * day);
+    assert!(is_ready(&home.phone));
+    home.phone.clock.advance(day);
+    assert_eq!(home.warden.leave().await, Err(Refusal::BadTicket));
+    assert!(
+        !is_ready(&home.phone),
+        "another boot goes on, and on disk it is forgotten"
+    );
+}
+
+#[tokio::test]
+async fn a_refused_deletion_and_newer_credentials_keep_the_device() {
+    let home = Home::of_two().await;
+    deletion_ordered(&home).await;
+    home.warden
+        .use_ticket("", steps::STAY, Done {}.encode())
+        .await
+        .unwrap();
+    assert_eq!(home.warden.leave().await, Err(Refusal::BadTicket));
+    deletion_ordered(&home).await;
+    // There is an account whose root opens.
+    let ticket = home
+        .warden
+        .present(Purpose::Reauthenticate, "", &home.account.password)
+        .await
+        .unwrap();
+    for (step, input) in [
+        (steps::LOGIN_SIGNATURE, home.account.challenge("reauthenticate")),
+        (steps::OPEN_ROOT, home.account.open_root()),
+    ] {
+        home.warden.use_ticket(&ticket, step, input).await.unwrap();
+    }
+    assert_eq!(home.warden.leave().await, Err(Refusal::BadTicket));
+    deletion_ordered(&home).await;
+    let newer = home.account.with_password(crate::support::OTHER_PASSWORD);
+    assert_eq!(home.warden.handle.credentials(newer.credentials).await, Ok(true));
+    assert_eq!(home.warden.leave().await, Err(Refusal::BadTicket));
+}
+
+#[tokio::test]
+async fn a_command_of_the_owners_that_is_accepted_keeps_the_device() {
+    let key = SigningKey::generate();
+    for (name, action, delegated) in [
+        ("lock", lock(), false),
+        ("ring", ring(), false),
+        ("a delegate's ring", ring(), true),
+        ("cancel", Action::Cancel { id: CommandId::new() }, false),
+    ] {
+        let home = Home::of_two().await;
+        let mut owner = Owner::of(&home.phone, &home.account);
+        deletion_ordered(&home).await;
+        owner.now += 1000;
+        let command = owner.command(action);
+        let brought = match delegated {
+            true => {
+                let delegate = Signed::seal(&owner.delegate(&key, &[Verb::Ring]), &owner.key);
+                envelope(&command, &key, Some(delegate))
+            }
+            false => owner.sign(&command),
+        };
+        assert_eq!(
+            home.warden.command(brought).await,
+            Disposition::Accepted,
+            "{name}"
+        );
+        // In one commit with the command: not even a power cut leaves the one without the other.
+        assert!(home.phone.load().book.leaving.is_none(), "{name}");
+        if name == "lock" {
+            home.warden.unlock(&home.account.password).await.unwrap();
+        }
+        assert_eq!(home.warden.leave().await, Err(Refusal::BadTicket), "{name}");
+        assert_eq!(bound(&home.phone).owner, home.account.owner);
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_is_refused_says_nothing_of_an_ordered_deletion() {
+    let home = Home::of_two().await;
+    let mut owner = Owner::of(&home.phone, &home.account);
+    let (_, seen) = owner.signed(ring());
+    assert_eq!(home.warden.command(seen.clone()).await, Disposition::Accepted);
+    deletion_ordered(&home).await;
+    owner.now += 1000;
+    let mut late = owner.command(ring());
+    late.expires_at = 1;
+    for (brought, refused) in [
+        (seen, Disposition::Replayed),
+        (owner.sign(&late), Disposition::Expired),
+        (
+            envelope(&owner.command(lock()), &stranger(), None),
+            Disposition::BadSignature,
+        ),
+    ] {
+        assert_eq!(home.warden.command(brought).await, refused);
+    }
+    home.warden.leave().await.unwrap();
 }

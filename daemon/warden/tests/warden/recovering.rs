@@ -70,8 +70,9 @@ async fn a_new_code_is_told_once_its_record_holds_and_the_old_one_opens_nothing_
 }
 
 #[tokio::test]
-async fn a_code_whose_record_the_cloud_did_not_take_is_never_told() {
+async fn a_code_whose_record_the_cloud_did_not_take_is_never_told_and_the_one_before_goes_on() {
     let home = Home::of_two().await;
+    let before = || home.phone.load().pending.map(|pending| pending.id);
     let (made, _) = home
         .warden
         .new_recovery_code(&home.account, &home.devices)
@@ -87,9 +88,10 @@ async fn a_code_whose_record_the_cloud_did_not_take_is_never_told() {
     );
     assert_eq!(
         home.warden.recovery_code(&made.claim).await.map(drop),
-        Err(Refusal::NotFound)
+        Err(Refusal::BadTicket),
+        "what is there now is another one"
     );
-    assert_eq!(home.phone.load().pending, None);
+    assert_eq!(before(), Some(home.account.pending));
 
     let (made, _) = home
         .warden
@@ -97,7 +99,54 @@ async fn a_code_whose_record_the_cloud_did_not_take_is_never_told() {
         .await
         .unwrap();
     walk(&home.warden, made.pending, steps::DISCARD).await.unwrap();
+    assert_eq!(before(), Some(home.account.pending));
+
+    // Even while the other one waits.
+    let made = home.warden.new_recovery_code(&elsewhere, &home.devices).await;
+    let (made, _) = made.unwrap();
+    let asked = home.warden.recovery_code(&made.claim).await.map(drop);
+    assert_eq!(asked, Err(Refusal::NotFound));
+    assert_eq!(
+        home.warden.count("recovery-claim-refused").await,
+        1,
+        "the one above"
+    );
+    let written = home.warden.written_down(&home.account).await;
+    assert!(opens(&elsewhere, written.expose()));
+    walk(&home.warden, home.account.pending, steps::ACKNOWLEDGE)
+        .await
+        .unwrap();
+    walk(&home.warden, made.pending, steps::DISCARD).await.unwrap();
     assert_eq!(home.phone.load().pending, None);
+}
+
+#[tokio::test]
+async fn a_new_code_waits_until_it_is_told_and_then_for_a_day_or_until_the_next_boot() {
+    const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+    let home = Home::of_two().await;
+    let mut account = home.account;
+    for ends_with_the_boot in [false, true] {
+        let made = home.warden.new_recovery_code(&account, &home.devices).await;
+        let (made, set) = made.unwrap();
+        home.warden
+            .handle
+            .credentials(set.credentials.clone())
+            .await
+            .unwrap();
+        account = account.after(&set, PASSWORD);
+        home.phone.clock.advance(DAY + DAY);
+        home.phone.new_boot();
+        let told = async || home.warden.recovery_code(&made.claim).await.map(drop);
+        assert_eq!(told().await, Ok(()), "nobody has seen it");
+        home.phone.clock.advance(DAY / 2);
+        assert_eq!(told().await, Ok(()), "once more, should the answer be lost");
+        match ends_with_the_boot {
+            true => home.phone.new_boot(),
+            false => home.phone.clock.advance(DAY / 2),
+        }
+        assert_eq!(told().await, Err(Refusal::NotFound));
+        assert_eq!(home.phone.load().pending, None, "on disk too");
+    }
 }
 
 #[tokio::test]
@@ -216,6 +265,7 @@ async fn a_wrong_code_a_foreign_root_and_older_credentials_recover_nothing() {
         credentials: lured,
         keyring: home.account.keyring.clone(),
         devices: vec![],
+        key_epoch: None,
     };
     let answer = home
         .warden

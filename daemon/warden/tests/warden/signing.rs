@@ -5,7 +5,7 @@ use belay_proto::steps::{self, *};
 use belay_warden::core::refusal::Refusal;
 
 use crate::owner::{Owner, lock, ring};
-use crate::support::{Account, Device, LOGIN, OTHER_PASSWORD, PASSWORD, Running, device_key};
+use crate::support::{Account, Device, LOGIN, OTHER_PASSWORD, PASSWORD, Running};
 
 /// Two devices of one account; the first signs, the second obeys.
 async fn pair() -> (Device, Running, Account, Device, Running, Vec<u8>) {
@@ -35,20 +35,6 @@ async fn signed_report(warden: &Running) -> Vec<u8> {
     StateReportOutput::decode(&output.unwrap()).unwrap().report
 }
 
-impl Account {
-    fn command_login(&self, identifier: &str) -> Vec<u8> {
-        let record = self.record();
-        CommandLoginInput {
-            identifier: identifier.to_owned(),
-            salt: record.salt,
-            parameters: record.parameters,
-            nonce: vec![1; 16],
-            thumbprint: device_key().thumbprint(),
-        }
-        .encode()
-    }
-}
-
 /// The steps of a `command` ticket, as belayd walks them.
 async fn sign(
     warden: &Running,
@@ -59,7 +45,7 @@ async fn sign(
 ) -> Result<Vec<u8>, Refusal> {
     let ticket = warden.present(Purpose::Command, subject, password).await?;
     warden
-        .use_ticket(&ticket, steps::LOGIN_SIGNATURE, account.command_login(LOGIN))
+        .use_ticket(&ticket, steps::LOGIN_SIGNATURE, account.challenge("command"))
         .await?;
     warden
         .use_ticket(&ticket, steps::OPEN_ROOT, account.open_root())
@@ -120,14 +106,14 @@ async fn a_report_that_is_not_the_targets_signs_nothing() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_signs_nothing_and_neither_does_another_login() {
+async fn a_wrong_password_signs_nothing_and_neither_does_another_action() {
     let (_console, from, account, _phone, _to, certificate) = pair().await;
     let subject = command_subject(&certificate_of(&certificate).device, &lock());
     let asked = input(&certificate, None, &lock());
     let answer = sign(&from, &account, &subject, OTHER_PASSWORD, asked.clone()).await;
     assert_eq!(answer, Err(Refusal::WrongPassword));
     let ticket = from.present(Purpose::Command, &subject, PASSWORD).await.unwrap();
-    let other = account.command_login("mallory@example.org");
+    let other = account.challenge("delete-account");
     let answer = from.use_ticket(&ticket, steps::LOGIN_SIGNATURE, other).await;
     assert!(matches!(answer, Err(Refusal::InvalidArgument(_))));
     let answer = from.use_ticket(&ticket, steps::SIGN_COMMAND, asked).await;

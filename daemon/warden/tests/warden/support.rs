@@ -133,6 +133,16 @@ impl Device {
 
     pub fn start_in(&self, files: Box<dyn Files>, places: Places) -> Running {
         let (vault, state) = Vault::open(files, places);
+        self.start_with(vault, state)
+    }
+
+    /// A warden with another state than is on disk.
+    pub fn start_from(&self, state: State) -> Running {
+        let (vault, _) = Vault::open(Box::new(Disk), self.places());
+        self.start_with(vault, state)
+    }
+
+    fn start_with(&self, vault: Vault, state: State) -> Running {
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
         let (warden, handle) = Warden::new(vault, state, self.facts(), clock, Arc::new(self.system.clone()));
         Running {
@@ -298,6 +308,12 @@ impl Running {
         let output = self
             .use_ticket(ticket, steps::RELEASE, ReleaseInput {}.encode())
             .await?;
+        Ok(ReleaseOutput::decode(&output).unwrap().release)
+    }
+
+    /// The end of a `delete-account` that was ordered; the release's signed bytes.
+    pub async fn leave(&self) -> Result<Vec<u8>, Refusal> {
+        let output = self.use_ticket("", steps::LEAVE, Done {}.encode()).await?;
         Ok(ReleaseOutput::decode(&output).unwrap().release)
     }
 

@@ -36,7 +36,7 @@ enum Input {
     Flipped(usize, usize),
 }
 
-const STEPS: [&str; 30] = [
+const STEPS: [&str; 32] = [
     steps::NEW_CREDENTIALS,
     steps::BIND,
     steps::DISCARD,
@@ -66,6 +66,8 @@ const STEPS: [&str; 30] = [
     steps::TAKE_KEYRING,
     steps::TAKE_DELEGATE,
     steps::SUCCEED,
+    steps::LEAVE,
+    steps::STAY,
     "no-such-step",
 ];
 

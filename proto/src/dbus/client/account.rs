@@ -38,7 +38,7 @@ pub async fn change_password(
         .await
 }
 
-/// Makes another recovery code, and answers it; the one before is void.
+/// Makes another recovery code, and answers it; the one before is void. Once it is shown, call [`recovery_code_shown`].
 ///
 /// # Errors
 /// What `Present`, `CreateRecoveryCode` and `Warden.RecoveryCode` answer.
@@ -54,6 +54,17 @@ pub async fn create_recovery_code(
     WardenClient::new(connection)
         .await?
         .recovery_code(&text(claim).await?)
+        .await
+}
+
+/// The code of [`create_recovery_code`] has been shown: the account has a recovery code again.
+///
+/// # Errors
+/// What `AcknowledgeRecoveryCode` answers.
+pub async fn recovery_code_shown(connection: &Connection) -> Result<(), Error> {
+    AccountProxy::new(connection)
+        .await?
+        .acknowledge_recovery_code("", &Options::new())
         .await
 }
 

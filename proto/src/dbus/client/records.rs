@@ -156,6 +156,16 @@ impl CollectionClient {
         })
     }
 
+    /// What is left of a content of this revision after so many bytes, to read on a thread that may block.
+    ///
+    /// # Errors
+    /// What `GetFrom` answers.
+    pub async fn get_from(&self, id: RecordId, revision: u64, from: u64) -> Result<ContentReader, Error> {
+        let content = self.proxy.get_from(&id.to_string(), revision, from).await?;
+        ContentReader::new(content, PATIENCE)
+            .map_err(|error| Error::Bus(zbus::Error::Failure(error.to_string())))
+    }
+
     /// Many records with short contents, in their order, to read on a thread that may block. Fewer than were asked for:
     /// the rest failed on the way.
     ///

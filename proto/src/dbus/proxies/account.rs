@@ -3,7 +3,7 @@
 use zbus::{Fd, OwnedFd};
 
 use super::{CommandEntries, Details, DeviceEntries, IdentifierEntry, Options};
-use crate::dbus::{AccountState, Activation, BootloaderUnlock, Error, VerificationState};
+use crate::dbus::{AccountState, Activation, BootloaderUnlock, Error, Membership, VerificationState};
 
 /// `org.belay1.Account`.
 #[zbus::proxy(
@@ -104,6 +104,10 @@ pub trait Account {
         ticket: &str,
         options: &Options<'_>,
     ) -> Result<String, Error>;
+
+    /// Whether the device is one of the account's.
+    #[zbus(property)]
+    fn membership(&self) -> Result<Membership, Error>;
 
     /// How the request to unlock the bootloader stands.
     #[zbus(property)]

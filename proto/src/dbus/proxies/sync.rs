@@ -97,6 +97,9 @@ pub trait Collection {
     /// The ids of what records are by nature.
     fn identify(&self, naturals: &[&str]) -> Result<Vec<String>, Error>;
 
+    /// Those of the records that are known to have been removed.
+    fn removed(&self, ids: &[&str], options: &Options<'_>) -> Result<Vec<String>, Error>;
+
     /// Stores a record; answers its new revision.
     fn put(
         &self,
@@ -117,6 +120,9 @@ pub trait Collection {
 
     /// One record: content, revision, attributes.
     fn get(&self, id: &str) -> Result<(OwnedFd, u64, Details), Error>;
+
+    /// What is left of one record's content.
+    fn get_from(&self, id: &str, revision: u64, from: u64) -> Result<OwnedFd, Error>;
 
     /// Deletes a record.
     fn delete(&self, id: &str, revision: u64) -> Result<(), Error>;

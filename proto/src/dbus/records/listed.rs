@@ -29,6 +29,10 @@ pub struct Listed {
     pub conflict_with: Option<RecordId>,
     /// Whether its content has to be put again.
     pub lacking: bool,
+    /// When it was changed last, seconds since the epoch by the clock of the device that did; 0: not known.
+    pub changed_at: u64,
+    /// Whether its content lies at the cloud alone, and `Get` fetches it from there.
+    pub is_long: bool,
 }
 
 /// What came isn't a record as documented.
@@ -56,12 +60,16 @@ impl Listed {
             ("kind".to_owned(), sayable(&self.kind).into()),
             ("length".to_owned(), self.length.into()),
             ("attributes".to_owned(), texts(&self.attributes)),
+            ("changed".to_owned(), self.changed_at.into()),
         ]);
         if let Some(other) = self.conflict_with {
             details.insert("conflict-with".to_owned(), other.to_string().into());
         }
         if self.lacking {
             details.insert("lacking".to_owned(), true.into());
+        }
+        if self.is_long {
+            details.insert("long".to_owned(), true.into());
         }
         (self.id.to_string(), self.revision, details)
     }
@@ -91,10 +99,12 @@ impl Listed {
                 ),
                 None => None,
             },
-            lacking: matches!(
-                details.get("lacking").map(|value| &**value),
-                Some(Variant::Bool(true))
-            ),
+            lacking: is_so(&details, "lacking"),
+            changed_at: match details.contains_key("changed") {
+                true => number(&details, "changed")?,
+                false => 0,
+            },
+            is_long: is_so(&details, "long"),
         })
     }
 }
@@ -122,6 +132,10 @@ fn number(details: &Details, key: &'static str) -> Result<u64, NotListed> {
         Some(Variant::U64(number)) => Ok(*number),
         _ => Err(NotListed(key)),
     }
+}
+
+fn is_so(details: &Details, key: &str) -> bool {
+    matches!(details.get(key).map(|value| &**value), Some(Variant::Bool(true)))
 }
 
 fn text(details: &Details, key: &'static str) -> Result<String, NotListed> {

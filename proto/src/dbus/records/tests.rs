@@ -126,12 +126,12 @@ proptest! {
 
     #[test]
     fn what_is_listed_reads_back(
-        id: [u8; 16], numbers: (u64, u64, u64), natural in "[^\\x00]{0,40}", kind in "[^\\x00]{0,20}", attributes in attributes(),
-        other: Option<[u8; 16]>, lacking: bool,
+        id: [u8; 16], numbers: (u64, u64, u64, u64), natural in "[^\\x00]{0,40}", kind in "[^\\x00]{0,20}", attributes in attributes(),
+        other: Option<[u8; 16]>, lacking: bool, is_long: bool,
     ) {
         let listed = Listed {
             id: RecordId::from_bytes(id), revision: numbers.0, position: numbers.1, natural, kind, length: numbers.2,
-            attributes, conflict_with: other.map(RecordId::from_bytes), lacking,
+            attributes, conflict_with: other.map(RecordId::from_bytes), lacking, changed_at: numbers.3, is_long,
         };
         let (id, revision, details) = listed.to_entry();
         let details = details.into_iter().map(|(key, value)| (key, value.try_into().unwrap())).collect();
@@ -306,6 +306,8 @@ fn a_record_shows_nothing_of_what_it_says() {
         attributes: framed.attributes.clone(),
         conflict_with: None,
         lacking: false,
+        changed_at: 1,
+        is_long: false,
     };
     let shown = format!("{framed:?} {listed:?}");
     assert!(!shown.contains("Ada") && shown.contains("revision: 7"), "{shown}");

@@ -6,8 +6,8 @@ use crate::keys::{BoxKey, KdfParameters, PublicKey};
 use crate::secret::Secret;
 use crate::signed::{
     AccountOrder, Action, Command, CommandState, CredentialsRecord, Deed, DelegateCertificate,
-    DelegatedVerbs, DeviceCertificate, LoginStatement, Outcome, Release, ResetAuthorisation, StateReport,
-    Succession, Verb,
+    DelegatedVerbs, DeviceCertificate, HoldEnd, LoginStatement, Outcome, Release, ResetAuthorisation,
+    StateReport, Succession, Verb,
 };
 
 pub fn credentials() -> CredentialsRecord {
@@ -146,5 +146,15 @@ pub fn succession() -> Succession {
         owner: owner().public(),
         report_box: *BoxKey::from_secret(&Secret::new([6; 32])).public().as_bytes(),
         credentials: [5; 32],
+    }
+}
+
+pub fn hold_end() -> HoldEnd {
+    HoldEnd {
+        account: AccountId::from_bytes([1; 16]),
+        device: DeviceId::from_bytes([2; 16]),
+        epoch: Epoch::from_bytes([3; 16]),
+        credentials: [5; 32],
+        over: true,
     }
 }

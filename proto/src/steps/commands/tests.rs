@@ -24,7 +24,6 @@ fn decoded(bytes: &[u8]) -> usize {
         };
     }
     let decoded = count!(
-        CommandLoginInput,
         SignCommandInput,
         SignCommandOutput,
         OutcomesInput,

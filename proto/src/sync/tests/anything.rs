@@ -1,6 +1,7 @@
 //! Whatever a content holds, and whatever lies at the cloud.
 
 use proptest::collection::{btree_map, vec};
+use proptest::option::of;
 use proptest::prelude::*;
 
 use super::{chunk, content, keys};
@@ -43,9 +44,10 @@ fn anything() -> impl Strategy<Value = Content> {
         let with = |ancestors: Ancestors, revision| ancestors.with(&Revision::from_bytes(revision));
         revisions.into_iter().fold(Ancestors::default(), with)
     });
+    let made_of = (ancestors, of(any::<[u8; 16]>()));
     let texts = (".{0,40}", ".{0,40}", btree_map(".{0,8}", ".{0,40}", 0..6));
-    (1..=MOST_CHANGES, any::<u64>(), texts, ancestors, shape()).prop_map(
-        |(number, changed_at, texts, ancestors, shape)| {
+    (1..=MOST_CHANGES, any::<u64>(), texts, made_of, shape()).prop_map(
+        |(number, changed_at, texts, (ancestors, renews), shape)| {
             let (natural, kind, attributes) = texts;
             let (encoding, length, body, chunks, removed) = shape;
             Content {
@@ -54,6 +56,7 @@ fn anything() -> impl Strategy<Value = Content> {
                 natural,
                 kind,
                 ancestors,
+                renews: renews.map(Revision::from_bytes),
                 removed,
                 attributes: Attributes(attributes),
                 encoding,
@@ -103,7 +106,7 @@ proptest! {
     fn whatever_lies_at_the_cloud_doesnt_open(bytes in vec(any::<u8>(), 0..700)) {
         let keys = keys();
         prop_assert!(Content::open(&keys, &keys.record_id("uid-1"), 2, &bytes).is_err());
-        prop_assert!(keys.open_chunk(&chunk(5), bytes.as_slice()).is_err());
+        prop_assert!(keys.open_chunk(&chunk(5), bytes.as_slice(), |_, _| None).is_err());
     }
 
     #[test]

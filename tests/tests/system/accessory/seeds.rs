@@ -129,9 +129,9 @@ impl One {
 }
 
 impl Beside {
-    /// What the clock would show if nobody had set it: the cloud's does.
+    /// What the clock would show if nobody had set it.
     fn right(&self) -> u64 {
-        self.scene.clock().cloud_wall()
+        self.scene.clock().right_wall()
     }
 }
 

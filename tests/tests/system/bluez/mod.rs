@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use belay_tests::accessories::Strap;
 use belay_tests::bluez::{Accessory, Address, Bluez, Running, Settings};
-use belay_tests::bus::{Bus, Policy};
+use belay_tests::bus::Bus;
 use belay_tests::place::{self, Place};
+use belay_tests::stage::Plan;
 use belay_tests::until::{PATIENCE, within};
 use btleplug::api::{Central, CentralEvent, Manager as _, Peripheral as _, ScanFilter};
 use btleplug::platform::{Adapter, Manager, Peripheral};
@@ -46,7 +47,11 @@ pub fn apart_by(name: &str, settings: Settings, body: impl AsyncFnOnce(Bluez)) {
 async fn again(name: &str) {
     let exe = place::executable(env!("CARGO_BIN_EXE_playground").as_ref()).unwrap();
     let place = Place::new().unwrap();
-    let bus = Bus::start(&place, &exe, &Policy::Open, "warn").await.unwrap();
+    let plan = Plan {
+        log_level: "warn",
+        ..Plan::new(&exe)
+    };
+    let bus = Bus::start(&place, &exe, &plan).await.unwrap();
     let run = tokio::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture"])
         .env("BELAY_TESTS_APART", bus.socket())

@@ -14,15 +14,15 @@ use belay_tests::until::until;
 use super::{Device, Fleet};
 
 /// A card of nobody, with more properties.
-fn card(uid: &str, more: &str) -> String {
+pub fn card(uid: &str, more: &str) -> String {
     format!("BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{uid}\r\nFN:{uid}\r\n{more}END:VCARD\r\n")
 }
 
 /// The home folder of a device's user.
-struct Home(PathBuf);
+pub struct Home(PathBuf);
 
 impl Home {
-    fn of(device: &Device) -> Self {
+    pub fn of(device: &Device) -> Self {
         let home = Self(device.scene.place().folder("home", 0o700).unwrap());
         home.give("");
         for folder in [".contacts", "Pictures", ".config", ".config/belay-agent"] {
@@ -33,23 +33,32 @@ impl Home {
         home
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub fn at(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    fn give(&self, name: &str) {
+    /// A folder of the user's, with those above it.
+    pub fn folder(&self, name: &str) {
+        fs::create_dir_all(self.at(name)).unwrap();
+        for (slash, _) in name.match_indices('/') {
+            self.give(&name[..slash]);
+        }
+        self.give(name);
+    }
+
+    pub fn give(&self, name: &str) {
         if guest::is_root() {
             std::os::unix::fs::chown(self.at(name), Some(guest::person()), Some(guest::person())).unwrap();
         }
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub fn write(&self, name: &str, text: &str) {
         fs::write(self.at(name), text).unwrap();
         self.give(name);
     }
 
     /// The agent of this user.
-    fn agent(&self, device: &Device, args: &[&str]) -> Program {
+    pub fn agent(&self, device: &Device, args: &[&str]) -> Program {
         device
             .scene
             .program("belay-agent", args)
@@ -58,7 +67,7 @@ impl Home {
     }
 
     /// Waits until a file says this.
-    async fn says(&self, name: &str, wanted: impl Fn(&str) -> bool) -> String {
+    pub async fn says(&self, name: &str, wanted: impl Fn(&str) -> bool) -> String {
         let path = self.at(name);
         let read = async || fs::read_to_string(&path).ok().filter(|text| wanted(text));
         until(&format!("{} to be as wanted", path.display()), read)
@@ -66,7 +75,7 @@ impl Home {
             .unwrap()
     }
 
-    async fn lacks(&self, name: &str) {
+    pub async fn lacks(&self, name: &str) {
         let path = self.at(name);
         let gone = async || (!path.exists()).then_some(());
         until(&format!("{} to be gone", path.display()), gone)
@@ -74,7 +83,13 @@ impl Home {
             .unwrap();
     }
 
-    fn files(&self, folder: &str) -> Vec<String> {
+    /// How many files there are where one lies.
+    pub fn siblings(&self, name: &str) -> usize {
+        let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+        self.files(folder).len()
+    }
+
+    pub fn files(&self, folder: &str) -> Vec<String> {
         let entries = fs::read_dir(self.at(folder)).unwrap();
         let mut names: Vec<String> = entries
             .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
@@ -85,29 +100,51 @@ impl Home {
 }
 
 /// Two devices, a home on each, and an agent in it.
-struct Pair {
-    fleet: Fleet,
-    homes: [Home; 2],
+pub struct Pair {
+    pub fleet: Fleet,
+    pub homes: [Home; 2],
     agents: Vec<Process>,
 }
 
 impl Pair {
-    async fn of(names: &[&str]) -> Self {
+    pub async fn of(names: &[&str]) -> Self {
+        Self::with(names, |_| ()).await
+    }
+
+    /// The same, once the homes are prepared.
+    pub async fn with(names: &[&str], prepare: impl Fn(&[Home; 2])) -> Self {
         let fleet = Fleet::of(2, names).await;
         let homes = [Home::of(&fleet.devices[0]), Home::of(&fleet.devices[1])];
+        prepare(&homes);
         let start = |(home, device): (&Home, &Device)| home.agent(device, &[]).start().unwrap();
         let agents = homes.iter().zip(&fleet.devices).map(start).collect();
         Self { fleet, homes, agents }
     }
 
     /// Waits until a device's collection has so many records.
-    async fn has(&self, device: usize, name: &str, wanted: usize) {
+    pub async fn has(&self, device: usize, name: &str, wanted: usize) {
         let app = &self.fleet.devices[device].app;
         let count = async || {
             let rows = app.list(name).await.unwrap().unwrap();
             (rows.len() == wanted).then_some(())
         };
         until(&format!("device {device} to have {wanted} {name}"), count)
+            .await
+            .unwrap();
+    }
+
+    /// Waits until a device's record says this.
+    pub async fn told(&self, device: usize, name: &str, natural: &str, text: &str) {
+        let app = &self.fleet.devices[device].app;
+        let is_told = async || {
+            let rows = app.list(name).await.unwrap().unwrap();
+            let row = rows
+                .into_iter()
+                .find(|row| row.natural == natural && row.conflict_with.is_empty())?;
+            let (content, _) = app.content(name, &row.id).await.unwrap().ok()?;
+            (content == text.as_bytes()).then_some(())
+        };
+        until(&format!("device {device} to be told of {natural}"), is_told)
             .await
             .unwrap();
     }

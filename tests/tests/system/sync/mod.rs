@@ -1,9 +1,15 @@
 //! Sync, with several devices of one account on one cloud.
 
 mod agent;
+mod agent_conflicts;
+mod agent_kinds;
+mod agent_losses;
+mod backup;
 mod book;
 mod health;
 mod lies;
+mod lost;
+mod progress;
 mod restore;
 mod schedule;
 mod search;
@@ -83,7 +89,12 @@ impl Device {
         for name in names {
             for row in self.app.list(name).await.unwrap().unwrap() {
                 let content = match row.natural.starts_with(prefix) {
-                    true => self.app.content(name, &row.id).await.unwrap().unwrap().0,
+                    true => match self.app.content(name, &row.id).await.unwrap() {
+                        Ok((content, _)) => content,
+                        // It went since it was listed.
+                        Err(refusal) if refusal.short() == "NotFound" => continue,
+                        Err(refusal) => panic!("{refusal}"),
+                    },
                     false => Vec::new(),
                 };
                 all.insert(((*name).to_owned(), row.id), (row.natural, content));

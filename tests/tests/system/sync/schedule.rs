@@ -1,6 +1,7 @@
 //! Histories of several devices that follow from a seed: edits, deletions, renames and conflicts; spells without a network,
-//! lost, doubled, late and torn exchanges; everybody killed at any time; clocks that are wrong by days. In the end all
-//! devices have the same, no answered edit is lost, and none is there twice.
+//! lost, doubled, late and torn exchanges; everybody killed at any time; clocks that are wrong by days, the cloud's too; a cloud
+//! that loses its disk and goes on with a backup. In the end all devices have the same, no answered edit is lost, nothing
+//! replaced or deleted is back, and nothing is there twice.
 //!
 //! `BELAY_SEEDS=a..b` chooses the seeds. Several are lived through on one fleet, one after the other, each with records of
 //! its own.
@@ -61,6 +62,8 @@ async fn lived_through(seeds: &[u64]) {
             fleet: &mut fleet,
             chance,
             book: Book::default(),
+            backup: None,
+            restored: 0,
         };
         world.lived().await;
         let lived = began.elapsed();
@@ -76,9 +79,10 @@ async fn lived_through(seeds: &[u64]) {
             world.book
         );
         println!(
-            "seed {seed}: {} edits on {} devices, {:.1} s and {:.1} s until they agreed",
+            "seed {seed}: {} edits on {} devices, {} restores, {:.1} s and {:.1} s until they agreed",
             world.book.0.len(),
             world.devices,
+            world.restored,
             lived.as_secs_f64(),
             (began.elapsed() - lived).as_secs_f64(),
         );

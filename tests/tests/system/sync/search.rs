@@ -1,7 +1,8 @@
-//! Nothing of what the owner has is in the cloud's files in a form that anybody could read, and lengths tell what padding
-//! lets them tell.
+//! Nothing of what the owner has is in the cloud's files in a form that anybody could read, compressed or not, and lengths tell
+//! what padding lets them tell.
 
 use std::collections::HashSet;
+use std::io::Read;
 use std::path::Path;
 
 use belay_proto::keys::random;
@@ -9,8 +10,10 @@ use belay_proto::padding::padded;
 use belay_proto::sync::Content;
 use belay_proto::text::{base64url, hex};
 use belay_proto::wire::PushRequest;
+use belay_sync::chunker::{Chunker, Cut};
 use belay_tests::app::New;
 use belay_tests::owner::Console;
+use zstd::stream::read::Decoder;
 
 use super::Fleet;
 use crate::owner::{ADA, PASSWORD};
@@ -21,6 +24,12 @@ const RUN: usize = 12;
 const RECORD: usize = 1 + 32 + 16 + 16;
 /// The same of a chunk: version, tag.
 const CHUNK: usize = 1 + 16;
+/// The same of one that may be compressed: besides a nonce. What is padded has a byte more.
+const PACKED: usize = CHUNK + 12;
+/// What a Zstandard frame begins with (RFC 8878 §3.1.1).
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// So much of a frame's content is looked at, bytes.
+const LOOKED_AT: u64 = 8 * 1024 * 1024;
 
 /// A search for any run of [`RUN`] bytes of some secrets, in any form.
 struct Search {
@@ -52,7 +61,13 @@ impl Search {
         search
     }
 
+    /// In the bytes, and in what is compressed among them.
     fn finds(&self, bytes: &[u8]) -> Option<String> {
+        let compressed = || frames(bytes).find_map(|content| self.finds_bare(&content));
+        self.finds_bare(bytes).or_else(compressed)
+    }
+
+    fn finds_bare(&self, bytes: &[u8]) -> Option<String> {
         let at = |from: usize| {
             let rest = &bytes[from..];
             let run = rest.first_chunk::<RUN>().filter(|run| self.runs.contains(*run));
@@ -91,6 +106,24 @@ fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
     forms
 }
 
+/// The contents of the frames that begin anywhere in some bytes; of one that breaks off what comes before.
+fn frames(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let begins = bytes.windows(MAGIC.len()).enumerate();
+    begins
+        .filter(|(_, window)| *window == MAGIC)
+        .filter_map(|(at, _)| {
+            let frame = Decoder::with_buffer(&bytes[at..]).ok()?.single_frame();
+            let mut content = Vec::new();
+            let _broken = frame.take(LOOKED_AT).read_to_end(&mut content);
+            Some(content)
+        })
+}
+
+/// As belayd compresses, whatever the length.
+fn frame(content: &[u8]) -> Vec<u8> {
+    zstd::bulk::compress(content, 3).unwrap()
+}
+
 /// The files below `folder` with what is in them.
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut all = Vec::new();
@@ -123,11 +156,38 @@ const RECORDS: [(&str, &str, &str, &str); 3] = [
     ("calendars", "Private/dentist-8675309", "text/calendar", EVENT),
 ];
 const PHOTO: &str = "DCIM/2026/Wilhelmina at the lake.jpg";
+const LEDGER: &str = "Secrets/Ledger.md";
+const NOVEL: &str = "Unpublished/The novel.txt";
+const NAMES: [&str; 5] = ["contacts", "notes", "calendars", "pictures", "documents"];
+
+/// A note that is long enough to be compressed, and fits its record.
+fn ledger() -> String {
+    let lines = (1..50_u64).map(|n| format!("Payment {n}: Wilhelmina, {} zlotys\n", n * n * 7919 % 10_007));
+    lines.collect()
+}
+
+/// A document that is shorter when it is compressed, and lies in chunks all the same.
+fn novel() -> String {
+    let lines = (0..12_000).map(|line| format!("{line}: {}\n", hex(&random::<32>())));
+    lines.collect()
+}
+
+/// The frames of a document's chunks.
+fn chunks(console: &Console, document: &str) -> Vec<Vec<u8>> {
+    let seed = console.collection_keys("documents").cut_seed();
+    let length = document.len() as u64;
+    let parts = Chunker::new(document.as_bytes(), Some(length), Cut::ByContent { seed });
+    parts.map(|part| frame(part.unwrap().content())).collect()
+}
+
+/// The beginning, the middle and the end of something long.
+fn samples(long: &[u8]) -> [&[u8]; 3] {
+    [0, long.len() / 2, long.len() - 512].map(|from| &long[from..from + 512])
+}
 
 #[tokio::test]
 async fn nothing_of_the_owners_is_in_the_clouds_files() {
-    let names = ["contacts", "notes", "calendars", "pictures"];
-    let mut fleet = Fleet::of(1, &names).await;
+    let mut fleet = Fleet::of(1, &NAMES).await;
     let scene = &fleet.devices[0].scene;
     let console = Console::sign_in(scene, ADA, PASSWORD).await.unwrap();
     let app = &fleet.devices[0].app;
@@ -146,6 +206,18 @@ async fn nothing_of_the_owners_is_in_the_clouds_files() {
         content: &photo,
     };
     app.put_new("pictures", &new).await.unwrap().unwrap();
+    let (ledger, novel) = (ledger(), novel());
+    for (name, natural, kind, content) in [
+        ("notes", LEDGER, "text/markdown", &ledger),
+        ("documents", NOVEL, "text/x-novel", &novel),
+    ] {
+        let new = New {
+            natural,
+            kind,
+            content: content.as_bytes(),
+        };
+        app.put_new(name, &new).await.unwrap().unwrap();
+    }
     // As in life: something is changed, and something goes.
     let changed = NOTE.replace("31-41-59", "27-18-28");
     let id = app.identify("notes", RECORDS[1].1).await.unwrap().unwrap();
@@ -164,21 +236,46 @@ async fn nothing_of_the_owners_is_in_the_clouds_files() {
     let mut secrets: Vec<&[u8]> = RECORDS
         .iter()
         .flat_map(|(_, natural, kind, content)| [*natural, *kind, *content])
-        .chain(["contacts", "calendars", "pictures", PHOTO, "image/jpeg", &changed])
+        .chain(["contacts", "calendars", "pictures", "documents"])
+        .chain([
+            PHOTO,
+            "image/jpeg",
+            LEDGER,
+            NOVEL,
+            "text/x-novel",
+            &changed,
+            &ledger,
+        ])
         .map(str::as_bytes)
         .collect();
-    // Of the photo its beginning, its middle and its end.
-    secrets.extend([0, photo.len() / 2, photo.len() - 512].map(|from| &photo[from..from + 512]));
+    secrets.extend([photo.as_slice(), novel.as_bytes()].map(samples).concat());
     secrets.push(keyring.index_key.expose());
     secrets.extend(keyring.data_roots.get(1).map(|root| root.expose().as_slice()));
+    // What compressing makes of it, of which a database may have pieces alone.
+    let texts = RECORDS.map(|(_, _, _, content)| content);
+    let texts = texts.into_iter().chain([changed.as_str(), &ledger]);
+    let compressed: Vec<Vec<u8>> = texts.map(|text| frame(text.as_bytes())).collect();
+    let parts = chunks(&console, &novel);
+    assert!(parts.iter().map(Vec::len).sum::<usize>() < novel.len() * 2 / 3);
+    secrets.extend(compressed.iter().map(Vec::as_slice));
+    secrets.extend(parts.iter().flat_map(|part| samples(part)));
     // First what must be found, in each of its forms; and what the cloud has to know, in its own files.
     for secret in &secrets {
         let search = Search::new([*secret]);
         for form in forms(secret) {
             let planted = [&random::<61>()[..], &form, &random::<32>()].concat();
             assert!(search.finds(&planted).is_some(), "{form:?} isn't found");
+            let planted = [&random::<61>()[..], &frame(&planted), &random::<32>()].concat();
+            assert!(
+                search.finds(&planted).is_some(),
+                "{form:?} isn't found compressed"
+            );
         }
         assert_eq!(search.finds(&random::<4096>()), None);
+    }
+    for compressed in &compressed {
+        let piece = &compressed[compressed.len() / 2 - 10..compressed.len() / 2 + 10];
+        assert!(Search::new([compressed.as_slice()]).finds(piece).is_some());
     }
     let folder = fleet.devices[0].scene.place().at("cloud");
     let id = console.collection_keys("contacts").record_id(RECORDS[0].1);
@@ -202,11 +299,11 @@ async fn nothing_of_the_owners_is_in_the_clouds_files() {
     // Once more with what the database writes when it is closed.
     fleet.devices[0].scene.stop_cloud().await.unwrap();
     assert!(look() > photo.len(), "the photo isn't there");
-    lengths(&fleet, &console, photo.len());
+    lengths(&fleet, &console, photo.len(), &parts);
 }
 
 /// What was sealed is as long as the padding of its content says.
-fn lengths(fleet: &Fleet, console: &Console, photo: usize) {
+fn lengths(fleet: &Fleet, console: &Console, photo: usize, document: &[Vec<u8>]) {
     let mut records = 0;
     for exchange in fleet.network().exchanges() {
         if exchange.path != "/v1/sync/push" {
@@ -215,8 +312,7 @@ fn lengths(fleet: &Fleet, console: &Console, photo: usize) {
         let request: PushRequest = rmp_serde::from_slice(&exchange.request).unwrap();
         for push in request.records {
             let record = push.record;
-            let names = ["contacts", "notes", "calendars", "pictures"];
-            let keys = names.map(|name| console.collection_keys(name));
+            let keys = NAMES.map(|name| console.collection_keys(name));
             let keys = keys.iter().find(|keys| keys.collection_id() == record.collection);
             let content =
                 Content::open(keys.unwrap(), &record.id, record.key_epoch, &record.sealed.0).unwrap();
@@ -224,8 +320,12 @@ fn lengths(fleet: &Fleet, console: &Console, photo: usize) {
             records += 1;
         }
     }
-    assert!(records >= 5, "only {records} records were pushed");
+    assert!(records >= 7, "only {records} records were pushed");
     let uploads = fleet.network().uploads();
-    let lengths: Vec<u64> = uploads.into_values().collect();
-    assert_eq!(lengths, [(padded(photo) + CHUNK) as u64]);
+    let mut lengths: Vec<u64> = uploads.into_values().collect();
+    lengths.sort_unstable();
+    let frames = document.iter().map(|frame| padded(frame.len() + 1) + PACKED);
+    let mut right: Vec<u64> = frames.chain([padded(photo) + CHUNK]).map(|n| n as u64).collect();
+    right.sort_unstable();
+    assert_eq!(lengths, right);
 }

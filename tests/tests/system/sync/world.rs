@@ -8,6 +8,7 @@ use belay_tests::bluez::Chance;
 use belay_tests::proxy::Weather;
 use belay_tests::until::until;
 
+use super::backup::{Backup, WELL};
 use super::book::{Book, Edit, tokens};
 use super::{Device, Fleet, Records};
 use crate::disk::touches;
@@ -22,8 +23,10 @@ const STEPS: usize = 40;
 const QUIET: Duration = Duration::from_millis(100);
 /// belayd dies at one of so many writes of an edit.
 const DYING_WRITES: usize = 8;
-/// A device's clock is wrong by up to so much, either way, s.
+/// A clock, a device's or the cloud's, is wrong by up to so much, either way, s.
 const SKEW: u32 = 10 * 86_400;
+/// One seed in so many has a cloud that loses its disk.
+const RESTORED: u64 = 2;
 /// Where a card has something to say.
 const PROPERTIES: [&str; 3] = ["ORG", "TITLE", "NOTE"];
 
@@ -35,6 +38,10 @@ pub struct World<'a> {
     pub book: Book,
     /// So many devices take part; the others only see the end.
     pub devices: usize,
+    /// The cloud as it was once.
+    pub backup: Option<Backup>,
+    /// How often it went on as it was then.
+    pub restored: usize,
 }
 
 impl World<'_> {
@@ -48,10 +55,15 @@ impl World<'_> {
             torn: 40,
             late: 150,
         }));
+        if self.seed.is_multiple_of(RESTORED) {
+            self.is_backed_up().await;
+        }
         for _ in 0..STEPS {
             self.step().await;
         }
         self.fleet.network().weather(None);
+        let clock = self.fleet.devices[0].scene.clock();
+        clock.set_cloud_wall(right(self.fleet)).unwrap();
         let all = 0..self.fleet.devices.len();
         for device in all {
             self.fleet.away(device, false);
@@ -109,12 +121,38 @@ impl World<'_> {
             }
             89..=90 => self.chooses(who).await,
             91..=93 => {
-                let off = u64::from(self.chance.number(2 * SKEW));
-                let wall = (right(self.fleet) + off).saturating_sub(u64::from(SKEW));
+                let wall = self.wrong();
                 self.fleet.devices[who].scene.clock().set_wall(wall).unwrap();
             }
+            94 => {
+                let wall = self.wrong();
+                let clock = self.fleet.devices[0].scene.clock();
+                clock.set_cloud_wall(wall).unwrap();
+            }
+            95 if self.backup.is_some() => self.is_backed_up().await,
+            96..=97 => self.loses_its_disk().await,
             _ => self.goes_on().await,
         }
+    }
+
+    /// What a clock shows that is days off.
+    fn wrong(&mut self) -> u64 {
+        let off = u64::from(self.chance.number(2 * SKEW));
+        (right(self.fleet) + off).saturating_sub(u64::from(SKEW))
+    }
+
+    async fn is_backed_up(&mut self) {
+        let scene = &self.fleet.devices[0].scene;
+        let backup = self.backup.get_or_insert_with(|| Backup::of(scene));
+        assert_eq!(backup.is_made(scene).await, WELL);
+    }
+
+    /// The cloud goes on with its backup: what came since is undone.
+    async fn loses_its_disk(&mut self) {
+        let Some(backup) = &self.backup else { return };
+        let scene = &mut self.fleet.devices[0].scene;
+        assert_eq!(backup.is_restored(scene, &[]).await, WELL);
+        self.restored += 1;
     }
 
     async fn device(&mut self, who: usize) -> &Device {
@@ -308,7 +346,7 @@ impl World<'_> {
 
 /// What the clocks would show if nobody had set them.
 fn right(fleet: &Fleet) -> u64 {
-    fleet.devices[0].scene.clock().cloud_wall()
+    fleet.devices[0].scene.clock().right_wall()
 }
 
 /// An edit that is about to be made.
@@ -348,7 +386,9 @@ fn card(natural: &str, before: &[u8], property: &str, token: &str) -> Vec<u8> {
     let starts = format!("{property}:");
     kept.retain(|line| PROPERTIES.iter().any(|p| line.starts_with(&format!("{p}:"))));
     kept.retain(|line| !line.starts_with(&starts));
-    let mut text = format!("BEGIN:VCARD\r\nVERSION:4.0\r\nUID:{natural}\r\nFN:Somebody\r\n");
+    // A version that is kept gets another UID in place of this one, and stays in the history's folder.
+    let uid = natural.rsplit('/').next().unwrap_or(natural);
+    let mut text = format!("BEGIN:VCARD\r\nVERSION:4.0\r\nUID:{uid}\r\nFN:Somebody\r\n");
     for line in kept {
         text.push_str(line);
         text.push_str("\r\n");

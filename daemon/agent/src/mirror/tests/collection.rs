@@ -1,6 +1,6 @@
 //! A collection in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::os::fd::OwnedFd;
@@ -25,6 +25,7 @@ struct Record {
 #[derive(Debug)]
 pub(super) struct Collection {
     records: Mutex<BTreeMap<String, Record>>,
+    deleted: Mutex<BTreeSet<String>>,
     /// Natural keys that it never takes.
     pub(super) refuses: Mutex<Vec<String>>,
     /// Whether it can't just now.
@@ -38,6 +39,7 @@ impl Collection {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             records: Mutex::default(),
+            deleted: Mutex::default(),
             refuses: Mutex::default(),
             is_away: Mutex::default(),
             calls: Mutex::default(),
@@ -58,6 +60,9 @@ impl Collection {
     pub(super) fn others(&self, natural: &str, text: Option<&str>) {
         let mut records = self.records.lock().unwrap();
         let before = records.remove(natural);
+        if before.is_some() {
+            self.deleted.lock().unwrap().insert(natural.to_owned());
+        }
         if let Some(text) = text {
             let record = Record {
                 revision: before.map_or(1, |before| before.revision + 1),
@@ -68,6 +73,11 @@ impl Collection {
             };
             records.insert(natural.to_owned(), record);
         }
+    }
+
+    /// The record can't be read any more, and nobody deleted it.
+    pub(super) fn spoil(&self, natural: &str) {
+        self.records.lock().unwrap().remove(natural).unwrap();
     }
 
     fn store(&self, put: &Put, content: &[u8], dry: bool) -> Result<(String, u64), Failure> {
@@ -82,7 +92,7 @@ impl Collection {
         let present = records.get(&put.natural).map_or(0, |record| record.revision);
         let natural = match (present == revision, put.keep_both) {
             (true, _) => put.natural.clone(),
-            (false, true) => format!("{}\0{}", put.natural, "5".repeat(64)),
+            (false, true) => format!("{}\0{}", put.natural, "5".repeat(32)),
             (false, false) => return Err(Failure::Conflict),
         };
         let record = Record {
@@ -162,6 +172,22 @@ impl Records for Collection {
         })
     }
 
+    fn get_from(
+        &self,
+        id: String,
+        revision: u64,
+        from: u64,
+    ) -> BoxFuture<'_, Result<Box<dyn Read + Send>, Failure>> {
+        Box::pin(async move {
+            let records = self.records.lock().unwrap();
+            let record = records.get(&id).filter(|record| record.revision == revision);
+            let content = record.ok_or(Failure::Conflict)?.content.clone();
+            let mut rest = Cursor::new(content);
+            rest.set_position(from);
+            Ok(Box::new(rest) as Box<dyn Read + Send>)
+        })
+    }
+
     fn get_many(&self, ids: Vec<String>) -> BoxFuture<'_, Result<Vec<Got>, Failure>> {
         Box::pin(async move {
             let records = self.records.lock().unwrap();
@@ -178,12 +204,24 @@ impl Records for Collection {
         })
     }
 
+    fn deleted(&self, ids: Vec<String>) -> BoxFuture<'_, Result<BTreeSet<String>, Failure>> {
+        Box::pin(async move {
+            if *self.is_away.lock().unwrap() {
+                return Err(Failure::Later);
+            }
+            let (records, deleted) = (self.records.lock().unwrap(), self.deleted.lock().unwrap());
+            let is_deleted = |id: &String| deleted.contains(id) && !records.contains_key(id);
+            Ok(ids.into_iter().filter(is_deleted).collect())
+        })
+    }
+
     fn delete(&self, id: String, revision: u64) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             let mut records = self.records.lock().unwrap();
             match records.get(&id).is_some_and(|record| record.revision == revision) {
                 true => {
                     records.remove(&id);
+                    self.deleted.lock().unwrap().insert(id);
                     let _nobody_listens = self.changes.send(());
                     Ok(())
                 }

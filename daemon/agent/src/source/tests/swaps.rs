@@ -106,6 +106,7 @@ fn refused_unread(source: &dyn Source, root: &Path) -> SourceError {
         natural: "a",
         record: &record,
         content: &mut Untouched,
+        from: None,
     };
     let error = source.write(arrival, None).unwrap_err();
     assert_eq!(fs::read_dir(root).unwrap().count(), 0);

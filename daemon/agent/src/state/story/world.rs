@@ -4,23 +4,9 @@ use std::collections::BTreeSet;
 
 use super::super::*;
 use super::Act;
+use super::collection::Collection;
 use crate::model::{Attributes, is_sibling};
 use crate::names::beside;
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Record {
-    id: String,
-    revision: u64,
-    pub(super) content: u64,
-    with: Option<String>,
-}
-
-#[derive(Default)]
-pub(super) struct Collection {
-    pub(super) records: BTreeMap<String, Record>,
-    /// Removed records count on.
-    removed: BTreeMap<String, u64>,
-}
 
 #[derive(Default)]
 pub(super) struct Agent {
@@ -38,65 +24,6 @@ pub(super) struct World {
     last: u64,
     /// What somebody wrote and nobody replaced or removed.
     pub(super) alive: BTreeSet<u64>,
-}
-
-impl Collection {
-    fn put(&mut self, natural: &str, content: u64, over: Option<u64>, keep_both: bool) -> Result<Record, ()> {
-        match self.records.get_mut(natural) {
-            Some(record) if over == Some(record.revision) => {
-                if record.content != content {
-                    record.content = content;
-                    record.revision += 1;
-                }
-                Ok(record.clone())
-            }
-            Some(record) if keep_both => {
-                let sibling = format!("{natural}\0{content:08x}{content:056x}");
-                let with = record.id.clone();
-                self.add(&sibling, content, Some(with))
-            }
-            None if over.is_none() => self.add(natural, content, None),
-            _ => Err(()),
-        }
-    }
-
-    fn add(&mut self, natural: &str, content: u64, with: Option<String>) -> Result<Record, ()> {
-        let revision = self.removed.get(natural).map_or(1, |revision| revision + 1);
-        let record = Record {
-            id: format!("id of {natural}"),
-            revision,
-            content,
-            with,
-        };
-        Ok(self.records.entry(natural.to_owned()).or_insert(record).clone())
-    }
-
-    fn delete(&mut self, natural: &str, revision: u64) -> Result<(), ()> {
-        match self.records.get(natural) {
-            Some(record) if record.revision == revision => {
-                self.records.remove(natural);
-                self.removed.insert(natural.to_owned(), revision + 1);
-                Ok(())
-            }
-            _ => Err(()),
-        }
-    }
-
-    fn list(&self) -> Vec<(String, Remote)> {
-        let listed = |(natural, record): (&String, &Record)| {
-            let remote = Remote {
-                id: record.id.clone(),
-                revision: record.revision,
-                kind: String::new(),
-                length: 1,
-                attributes: Attributes::new(),
-                conflict_with: record.with.clone(),
-                lacking: false,
-            };
-            (natural.clone(), remote)
-        };
-        self.records.iter().map(listed).collect()
-    }
 }
 
 fn local(place: &str, mark: Mark) -> Local {
@@ -259,7 +186,8 @@ impl World {
                     Err(()) => Outcome::RecordChanged,
                 },
             },
-            Work::Remove { item } => match agent.is_still(item) {
+            Work::Remove { .. } if !collection.is_deleted(natural) => Outcome::NotDeleted,
+            Work::Remove { item, .. } => match agent.is_still(item) {
                 true => {
                     agent.files.remove(&item.place);
                     Outcome::Gone
@@ -333,6 +261,13 @@ impl World {
                 let record = records[&natural].clone();
                 self.alive.remove(&record.content);
                 self.collection.delete(&natural, record.revision).unwrap();
+            }
+            Act::OthersKeepBoth(which) => {
+                let records = &self.collection.records;
+                let siblings: Vec<&String> = records.keys().filter(|natural| is_sibling(natural)).collect();
+                if let Some(sibling) = siblings.get(which % siblings.len().max(1)) {
+                    self.collection.keep_both(&(*sibling).clone());
+                }
             }
             Act::TakeScan(agent) => self.agents[agent].take_scan(),
             Act::GiveScan(agent) => self.agents[agent].give_scan(),

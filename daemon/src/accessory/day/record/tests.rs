@@ -29,6 +29,7 @@ fn content(natural: String, kind: String, bytes: Vec<u8>) -> Content {
         natural,
         kind,
         ancestors: Ancestors::default(),
+        renews: None,
         removed: false,
         attributes: Attributes::default(),
         encoding: Encoding::Identity,

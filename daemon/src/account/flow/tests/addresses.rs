@@ -1,6 +1,7 @@
 //! More addresses of an account.
 
 use belay_proto::secret::Secret;
+use belay_proto::signed::Deed;
 
 use super::cloud::problem;
 use super::kills::killed_after;
@@ -10,7 +11,8 @@ use crate::account::AccountError;
 
 async fn add(world: &World, life: &Life) -> Result<String, AccountError> {
     let address = Identifier::parse("ada@example.com").unwrap();
-    let ticket = world.warden.ticket("identifier", true);
+    let deed = Deed::AddIdentifier("ada@example.com".into());
+    let ticket = world.warden.order_ticket(deed);
     life.account.add_address(address, ticket).await
 }
 
@@ -64,12 +66,44 @@ async fn the_refusals_of_addresses_have_their_names() {
         let (world, life) = World::bound().await;
         let id = add(&world, &life).await.unwrap();
         world.cloud.with(|cloud| cloud.refusals.insert(call, refusal));
-        let ticket = world.warden.ticket("identifier", true);
+        let ticket = |deed| world.warden.order_ticket(deed);
+        let other = "0".repeat(32);
         let answer = match call {
             "add" => life.account.confirm_address(id, Secret::of_text(CODE)).await,
-            "set-login" => life.account.set_login(ticket).await,
-            _ => life.account.remove_address("0".repeat(32), ticket).await,
+            "set-login" => {
+                let ticket = ticket(Deed::SetLogin(other.clone()));
+                life.account.set_login(other, ticket).await
+            }
+            _ => {
+                let ticket = ticket(Deed::RemoveIdentifier(other.clone()));
+                life.account.remove_address(other, ticket).await
+            }
         };
         assert_eq!(name(answer.unwrap_err()), expected, "{call}");
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_for_another_deed_than_the_one_that_is_asked_for_is_a_bad_one() {
+    let (one, other) = ("1".repeat(32), "2".repeat(32));
+    let ada = Identifier::parse("ada@example.com").unwrap();
+    let (world, life) = World::bound().await;
+    for deed in [
+        Deed::SetLogin(one.clone()),
+        Deed::RemoveIdentifier(one),
+        Deed::AddIdentifier("eve@example.com".into()),
+    ] {
+        let ticket = || world.warden.order_ticket(deed.clone());
+        let answers = [
+            life.account.set_login(other.clone(), ticket()).await,
+            life.account.remove_address(other.clone(), ticket()).await,
+            life.account.add_address(ada.clone(), ticket()).await.map(drop),
+        ];
+        for answer in answers {
+            assert_eq!(name(answer.unwrap_err()), "BadTicket", "{deed}");
+        }
+    }
+    for call in ["set-login", "remove-address", "add"] {
+        assert_eq!(calls(&world, call).0, Vec::<String>::new(), "{call}");
     }
 }

@@ -1,7 +1,10 @@
 //! The calls of a [`MapCloud`] that change an account: each key does its work once, and a record follows the present one.
 
+use std::time::Duration;
+
 use belay_proto::id::DeviceId;
 use belay_proto::secret::Secret;
+use belay_proto::steps::HOLD_LASTS;
 use belay_proto::wire::{
     BootloaderAnswer, CredentialsAnswer, NewCredentialsRequest, ProfileChanges, RecoveryAnswer,
     RemoveDeviceRequest,
@@ -71,18 +74,24 @@ impl Upkeep for MapCloud {
             if !self.with(|inner| inner.tells) {
                 return Err(problem(403, "not-bound"));
             }
-            self.call("credentials", |inner| {
+            let told = self.call("credentials", |inner| {
                 let nothing = CredentialsAnswer {
                     credentials: inner.present().into(),
                     successions: Vec::new(),
                     keyring: None,
                     delegate: None,
+                    recovery_ms: None,
+                    recovery_here: false,
                     removed: false,
-                    deleted: false,
+                    deleted: inner.deleted,
                 };
                 Ok(inner.told.clone().unwrap_or(nothing))
-            })
-            .await
+            });
+            let told = told.await;
+            if let Some(happens) = self.with(|inner| inner.while_telling.take()) {
+                happens();
+            }
+            told
         }
         .boxed()
     }
@@ -98,7 +107,11 @@ impl Upkeep for MapCloud {
         self.in_session("open-address", |inner| {
             let id = format!("verification-{}", inner.verifications.len());
             inner.verifications.push(id.clone());
-            Ok(OpenedVerification { id, waits: waits() })
+            Ok(OpenedVerification {
+                id,
+                waits: waits(),
+                own_sms: None,
+            })
         })
         .boxed()
     }
@@ -140,8 +153,13 @@ impl Upkeep for MapCloud {
     }
 
     fn delete_account<'a>(&'a self, _: &'a [u8], key: &'a str) -> Reply<'a, ()> {
-        self.in_session("delete", move |inner| inner.change("delete", key, |_| Ok(())))
-            .boxed()
+        self.in_session("delete", move |inner| {
+            inner.change("delete", key, |inner| {
+                inner.deleted = true;
+                Ok(())
+            })
+        })
+        .boxed()
     }
 
     fn service_token<'a>(&'a self, _: &'a str) -> Reply<'a, ServiceToken> {
@@ -177,9 +195,14 @@ impl Upkeep for MapCloud {
 
     fn open_recovery(&self, _: NewVerification, _: ProofOfWork) -> Reply<'_, OpenedVerification> {
         self.call("open-recovery", |inner| {
+            inner.ticket_spent = false;
             let id = format!("recovery-{}", inner.verifications.len());
             inner.verifications.push(id.clone());
-            Ok(OpenedVerification { id, waits: waits() })
+            Ok(OpenedVerification {
+                id,
+                waits: waits(),
+                own_sms: None,
+            })
         })
         .boxed()
     }
@@ -196,6 +219,7 @@ impl Upkeep for MapCloud {
                 credentials: inner.present().into(),
                 keyring: b"keyring".to_vec().into(),
                 devices: Vec::new(),
+                key_epoch: 0,
             })
         })
         .boxed()
@@ -204,7 +228,36 @@ impl Upkeep for MapCloud {
     fn recover<'a>(&'a self, _: &'a str, asked: &'a NewCredentialsRequest, key: &'a str) -> Reply<'a, ()> {
         self.call("recover", move |inner| {
             assert!(asked.ticket.is_some());
-            inner.change("recover", key, |inner| inner.replace(asked))
+            inner.change("recover", key, |inner| {
+                if inner.ticket_spent {
+                    return Err(problem(403, "bad-ticket"));
+                }
+                inner.replace(asked)?;
+                inner.ticket_spent = true;
+                Ok(())
+            })
+        })
+        .boxed()
+    }
+
+    fn recover_on_hold<'a>(
+        &'a self,
+        _: &'a str,
+        asked: &'a NewCredentialsRequest,
+        key: &'a str,
+    ) -> Reply<'a, Duration> {
+        self.call("recover-on-hold", move |inner| {
+            assert!(asked.ticket.is_some() && asked.owner.is_some());
+            inner.change("recover-on-hold", key, |_| Ok(()))?;
+            Ok(HOLD_LASTS)
+        })
+        .boxed()
+    }
+
+    fn end_hold<'a>(&'a self, hold: &'a [u8]) -> Reply<'a, ()> {
+        self.call("end-hold", move |inner| {
+            inner.holds.push(hold.to_vec());
+            Ok(())
         })
         .boxed()
     }

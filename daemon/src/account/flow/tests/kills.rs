@@ -50,6 +50,7 @@ async fn a_registration_that_is_killed_anywhere_can_be_begun_again() {
             identifier: super::Identifier::parse(super::ADA).unwrap(),
             ticket: world.warden.ticket("register", true),
             profile: super::Profile::default(),
+            by_own_sms: false,
         };
         let Some(second) = killed_after(&world, first, length, account.register(asked)).await else {
             break;
@@ -130,6 +131,79 @@ async fn a_sign_in_that_is_killed_anywhere_is_done_or_can_be_done_again() {
         second.account.devices().await.unwrap();
     }
     assert!(kills >= 12, "{kills}");
+}
+
+/// Stores something of the owner's.
+async fn has_data(life: &Life) {
+    let put = |transaction: &rusqlite::Transaction<'_>| crate::store::sync::ensure(transaction, "contacts");
+    life.store.transaction(put).await.unwrap();
+}
+
+/// Whether something of the owner's is stored.
+async fn keeps_data(life: &Life) -> bool {
+    let read = |connection: &mut rusqlite::Connection| crate::store::sync::collections(connection);
+    !life.store.call(read).await.unwrap().is_empty()
+}
+
+#[tokio::test]
+async fn a_sign_out_that_is_killed_anywhere_leaves_of_the_data_what_its_owner_wanted() {
+    for leaving in [super::Leaving::Nothing, super::Leaving::Data] {
+        let (mut freed, mut bound) = (0, 0);
+        for length in 1.. {
+            let (world, first) = World::bound().await;
+            has_data(&first).await;
+            let ticket = world.warden.ticket("sign-out", true);
+            let account = first.account.clone();
+            let Some(second) = killed_after(&world, first, length, account.sign_out(ticket, leaving)).await
+            else {
+                break;
+            };
+            if world.warden.bound().is_some() {
+                bound += 1;
+                assert!(keeps_data(&second).await, "{length}: nothing was granted");
+                // What was asked for before the kill says nothing of this one.
+                world.sign_out(&second).await.unwrap();
+                assert!(!keeps_data(&second).await, "{length}");
+                continue;
+            }
+            freed += 1;
+            second.until(|view| view.state == AccountState::Unbound).await;
+            assert_eq!(
+                keeps_data(&second).await,
+                leaving == super::Leaving::Data,
+                "{length}: {leaving:?}"
+            );
+        }
+        assert!(freed >= 1 && bound >= 1, "{leaving:?}: {freed} {bound}");
+    }
+}
+
+#[tokio::test]
+async fn data_that_was_to_stay_stays_though_the_warden_lets_go_only_after_belayd_has_begun_anew() {
+    for (waits, stays) in [(Duration::ZERO, true), (Duration::from_secs(180), false)] {
+        let (world, first) = World::bound().await;
+        has_data(&first).await;
+        let ticket = world.warden.ticket("sign-out", true);
+        let account = first.account.clone();
+        // The call has left, and the warden hasn't done it.
+        let second = killed_after(&world, first, 1, account.sign_out(ticket, super::Leaving::Data)).await;
+        let second = second.unwrap();
+        assert_eq!(second.state(), AccountState::Bound);
+        world.clock.advance(waits);
+        let is_given_up = async {
+            while second.rows.load().await.unwrap().session.unwrap().leaves_data {
+                tokio::task::yield_now().await;
+            }
+        };
+        if !stays {
+            tokio::time::timeout(Duration::from_secs(60), is_given_up)
+                .await
+                .unwrap();
+        }
+        world.warden.release_late();
+        second.until(|view| view.state == AccountState::Unbound).await;
+        assert_eq!(keeps_data(&second).await, stays);
+    }
 }
 
 #[tokio::test]

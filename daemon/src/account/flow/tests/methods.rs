@@ -205,12 +205,15 @@ async fn a_session_that_the_cloud_has_ended_asks_for_the_password_and_no_more() 
     assert_eq!(life.state(), AccountState::ReauthenticationRequired);
     let wrong = world.warden.ticket("reauthenticate", false);
     assert_eq!(
-        name(life.account.reauthenticate(wrong, None).await.unwrap_err()),
+        name(life.account.reauthenticate(wrong).await.unwrap_err()),
         "WrongPassword"
     );
     let since = life.account.view().bound_since;
     let right = world.warden.ticket("reauthenticate", true);
-    life.account.reauthenticate(right, None).await.unwrap();
+    life.account.reauthenticate(right).await.unwrap();
+    let account = world.warden.bound().unwrap().to_string();
+    let challenged = world.cloud.with(|cloud| cloud.challenged.clone());
+    assert_eq!(challenged, [account.clone(), account], "addresses come and go");
     assert_eq!(
         (life.state(), life.account.view().bound_since),
         (AccountState::Bound, since)

@@ -17,6 +17,7 @@ async fn no_message_is_sent_for_a_ticket_that_is_none() {
         identifier: super::Identifier::parse(ADA).unwrap(),
         ticket: world.warden.ticket("sign-out", true),
         profile: super::Profile::default(),
+        by_own_sms: false,
     };
     assert_eq!(name(life.account.register(asked).await.unwrap_err()), "BadTicket");
     assert!(world.cloud.with(|cloud| cloud.verifications.is_empty()));

@@ -7,6 +7,9 @@ use futures_util::FutureExt;
 
 use super::cloud::problem;
 use super::{ADA, CODE, Life, World, confirm, name};
+use crate::account::AccountError;
+use crate::account::state::Job;
+use crate::cloud::CloudError;
 
 /// Lets the disk refuse what `action` of table `account` and `when` name.
 async fn spoil(life: &Life, action: &str, when: &str) {
@@ -125,4 +128,11 @@ async fn what_the_cloud_has_is_not_kept_here_too() {
     confirm(&life, &id, CODE).await.unwrap();
     let kept = life.rows.load().await.unwrap().registration.unwrap().material;
     assert!(kept.share.is_empty() && kept.credentials.is_empty() && kept.keyring.is_empty());
+}
+
+#[test]
+fn a_session_that_the_cloud_ends_as_it_gives_it_is_a_refusal_to_whoever_had_none() {
+    let told = |job| name(AccountError::from(CloudError::SessionEnded).of(job));
+    assert_eq!(told(Job::SignIn), "CloudRefused");
+    assert_eq!(told(Job::SetProfile), "ReauthenticationRequired");
 }

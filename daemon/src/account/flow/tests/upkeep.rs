@@ -1,19 +1,21 @@
 //! What becomes of an account after sign-in.
 
-use belay_proto::dbus::{AccountState, BootloaderUnlock};
+use belay_proto::dbus::{AccountState, BootloaderUnlock, Membership};
 use belay_proto::id::{AccountId, DeviceId, Epoch, HardwareId, device_id};
 use belay_proto::keys::{BoxKey, SigningKey};
 use belay_proto::secret::Secret;
-use belay_proto::signed::{DeviceCertificate, Signed};
+use belay_proto::signed::{Deed, DeviceCertificate, Signed};
+use belay_proto::steps::{self, SucceedInput};
 use belay_proto::wire::{CredentialsAnswer, ProfileChanges, SuccessionAnswer};
 
 use super::cloud::problem;
 use super::kills::{in_time, killed_after};
-use super::warden::OWNER;
+use super::warden::{DEVICE, OWNER};
 use super::{CODE, Identifier, Life, World, name};
 use crate::account::AccountError;
 use crate::account::ports::ListedDevice;
 use crate::cloud::CloudError;
+use crate::sync::NewerKeys;
 
 async fn change(world: &World, life: &Life, right: bool) -> Result<(), AccountError> {
     let ticket = world.warden.ticket("change-password", right);
@@ -21,12 +23,12 @@ async fn change(world: &World, life: &Life, right: bool) -> Result<(), AccountEr
 }
 
 /// The account that the device is bound to.
-fn account(world: &World) -> AccountId {
+pub(super) fn account(world: &World) -> AccountId {
     world.warden.bound().unwrap()
 }
 
 /// A device of the account beside this one.
-fn list_another(world: &World) -> DeviceId {
+pub(super) fn list_another(world: &World) -> DeviceId {
     let (warden_key, epoch) = (SigningKey::generate().public(), Epoch::random());
     let certificate = DeviceCertificate {
         account: account(world),
@@ -115,12 +117,38 @@ async fn answers_that_are_lost_for_good_are_made_up_for_by_what_the_cloud_keeps(
         cloud.losses.insert("put", 99);
         cloud.tells = true;
     });
-    assert_eq!(name(change(&world, &life, true).await.unwrap_err()), "Offline");
+    change(&world, &life, true).await.unwrap();
     assert_eq!(
         world.warden.generation(),
         2,
         "the cloud has taken it, so it counts here"
     );
+    let ticket = world.warden.ticket("recovery-code", true);
+    let claim = life.account.create_recovery_code(ticket).await.unwrap();
+    let pending = world.warden.pending().unwrap();
+    assert_eq!(*claim.text().expose(), pending.to_string());
+    assert_eq!(world.warden.generation(), 3);
+}
+
+#[tokio::test]
+async fn credentials_that_the_cloud_says_to_have_taken_and_does_not_keep_are_none() {
+    let (world, life) = World::bound().await;
+    let before = CredentialsAnswer {
+        credentials: account(&world).as_bytes().to_vec().into(),
+        successions: Vec::new(),
+        keyring: None,
+        delegate: None,
+        recovery_ms: None,
+        recovery_here: false,
+        removed: false,
+        deleted: false,
+    };
+    world
+        .cloud
+        .with(|cloud| (cloud.tells, cloud.told) = (true, Some(before)));
+    let refused = change(&world, &life, true).await.unwrap_err();
+    assert_eq!(name(refused), "CloudRefused");
+    assert_eq!(world.warden.generation(), 1, "the password before opens it still");
 }
 
 #[tokio::test]
@@ -166,24 +194,22 @@ async fn a_change_that_is_killed_anywhere_leaves_cloud_and_warden_of_one_mind() 
 }
 
 #[tokio::test]
-async fn another_recovery_code_is_told_to_whoever_asked_and_dropped_where_the_cloud_refuses() {
+async fn a_new_root_that_the_cloud_took_comes_to_the_warden_though_the_cloud_tells_nothing_more() {
     let (world, life) = World::bound().await;
-    let ticket = world.warden.ticket("recovery-code", true);
-    let claim = life.account.create_recovery_code(ticket).await.unwrap();
+    world.warden.list_itself(&world);
+    let ticket = world.warden.ticket("change-password", true);
+    world.warden.make_new_roots();
+    life.account.change_password(ticket, true).await.unwrap();
+    let brought = world.warden.brought();
+    let succeeded: Vec<_> = brought
+        .iter()
+        .filter(|(step, _)| step == steps::SUCCEED)
+        .collect();
+    let input = SucceedInput::decode(&succeeded[0].1).unwrap();
     assert_eq!(
-        *claim.text().expose(),
-        world.warden.pending().unwrap().to_string()
+        (input.succession.as_slice(), input.certificate.as_slice()),
+        (&b"succession"[..], &b"certified again"[..])
     );
-    assert_eq!(world.warden.generation(), 2);
-
-    let (world, life) = World::bound().await;
-    let refusal = problem(422, "bad-credentials");
-    world.cloud.with(|cloud| cloud.refusals.insert("put", refusal));
-    let ticket = world.warden.ticket("recovery-code", true);
-    let refused = life.account.create_recovery_code(ticket).await.unwrap_err();
-    assert_eq!(name(refused), "CloudRefused");
-    assert_eq!(world.warden.pending(), None);
-    assert_eq!(world.warden.generation(), 1);
 }
 
 #[tokio::test]
@@ -200,6 +226,8 @@ async fn what_was_changed_elsewhere_is_brought_in_its_order_at_a_hint() {
         }],
         keyring: Some(b"sealed keyring".to_vec().into()),
         delegate: Some(b"delegate".to_vec().into()),
+        recovery_ms: None,
+        recovery_here: false,
         removed: false,
         deleted: false,
     };
@@ -219,13 +247,18 @@ async fn what_was_changed_elsewhere_is_brought_in_its_order_at_a_hint() {
 
 #[tokio::test]
 async fn a_device_that_was_removed_or_whose_account_was_deleted_says_that_its_session_is_over() {
-    for (removed, deleted) in [(true, false), (false, true)] {
+    for (removed, deleted, membership) in [
+        (true, false, Membership::Removed),
+        (false, true, Membership::AccountDeleted),
+    ] {
         let (world, life) = World::bound().await;
         let told = CredentialsAnswer {
             credentials: account(&world).as_bytes().to_vec().into(),
             successions: Vec::new(),
             keyring: None,
             delegate: None,
+            recovery_ms: None,
+            recovery_here: false,
             removed,
             deleted,
         };
@@ -236,7 +269,54 @@ async fn a_device_that_was_removed_or_whose_account_was_deleted_says_that_its_se
         life.until(|view| view.state == AccountState::ReauthenticationRequired)
             .await;
         assert!(world.warden.bound().is_some(), "only its owner lets it go");
+        assert_eq!(life.account.view().membership, membership);
+        let found = life.account.security_check().await.unwrap();
+        let ids: Vec<_> = found.iter().map(|finding| finding.id.as_str()).collect();
+        assert_eq!(ids, [membership.as_str()]);
+        let refused = life.account.set_profile(ProfileChanges::default()).await;
+        assert_eq!(name(refused.unwrap_err()), "ReauthenticationRequired");
+        // It is said after a restart too, and a cloud that takes it back is believed that.
+        life.kill().await;
+        let life = world.live().await;
+        assert_eq!(life.account.view().membership, membership);
+        world.cloud.with(|cloud| cloud.told = None);
+        life.account.fetch().await;
+        life.until(|view| view.membership == Membership::Member).await;
+        assert_eq!(life.state(), AccountState::ReauthenticationRequired);
+        world.sign_out(&life).await.unwrap();
+        assert_eq!(life.account.view().membership, Membership::None);
     }
+}
+
+#[tokio::test]
+async fn whoever_needs_newer_keys_has_them_fetched_without_a_hint() {
+    let (world, life) = World::bound().await;
+    world.cloud.with(|cloud| {
+        cloud.tells = true;
+        cloud.told = Some(CredentialsAnswer {
+            credentials: account(&world).as_bytes().to_vec().into(),
+            successions: Vec::new(),
+            keyring: Some(b"sealed keyring".to_vec().into()),
+            delegate: None,
+            recovery_ms: None,
+            recovery_here: false,
+            removed: false,
+            deleted: false,
+        });
+    });
+    let brought = || {
+        world
+            .warden
+            .brought()
+            .iter()
+            .any(|(step, _)| step == "take-keyring")
+    };
+    assert!(!brought());
+    life.account.fetch().await;
+    assert!(brought());
+    // A device that is nobody's has nothing to fetch, and nobody waits for it.
+    world.sign_out(&life).await.unwrap();
+    life.account.fetch().await;
 }
 
 #[tokio::test]
@@ -275,48 +355,6 @@ async fn a_recovery_ends_the_session_of_the_password_before() {
 }
 
 #[tokio::test]
-async fn a_device_is_removed_once_though_the_answer_is_lost() {
-    let (world, life) = World::bound().await;
-    let other = list_another(&world);
-    let remove = |device| {
-        let ticket = world.warden.ticket("remove-device", true);
-        life.account.remove_device(device, ticket)
-    };
-    assert_eq!(name(remove(DeviceId::random()).await.unwrap_err()), "NotFound");
-    world.cloud.with(|cloud| cloud.losses.insert("remove", 1));
-    remove(other).await.unwrap();
-    let (keys, done) = calls(&world, "remove");
-    assert_eq!((keys.len(), done), (2, 1));
-    assert_eq!(keys[0], keys[1]);
-}
-
-async fn delete(world: &World, life: &Life) -> Result<(), AccountError> {
-    let ticket = world.warden.ticket("delete-account", true);
-    life.account.delete_account(ticket).await
-}
-
-#[tokio::test]
-async fn an_account_with_other_devices_stays_and_one_without_is_deleted_and_the_device_let_go() {
-    let (world, life) = World::bound().await;
-    let refusal = problem(409, "devices-still-bound");
-    world.cloud.with(|cloud| cloud.refusals.insert("delete", refusal));
-    assert_eq!(
-        name(delete(&world, &life).await.unwrap_err()),
-        "DevicesStillBound"
-    );
-    assert_eq!(life.state(), AccountState::Bound);
-    world.cloud.with(|cloud| cloud.losses.insert("delete", 1));
-    delete(&world, &life).await.unwrap();
-    assert_eq!(calls(&world, "delete").1, 1);
-    assert_eq!(world.warden.bound(), None);
-    assert_eq!(life.state(), AccountState::Unbound);
-    in_time(&world, &life, || {
-        world.cloud.with(|cloud| !cloud.releases.is_empty())
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn profile_token_and_unlock_request_are_asked_of_the_cloud() {
     let (world, life) = World::bound().await;
     life.account.set_profile(ProfileChanges::default()).await.unwrap();
@@ -328,7 +366,8 @@ async fn profile_token_and_unlock_request_are_asked_of_the_cloud() {
         .with(|cloud| cloud.refusals.insert("service", unknown));
     let refused = life.account.service_token("photos".into()).await.unwrap_err();
     assert_eq!(name(refused), "NotFound");
-    let ticket = world.warden.ticket("bootloader", true);
+    let deed = Deed::UnlockBootloader(DeviceId::from_bytes(DEVICE));
+    let ticket = world.warden.order_ticket(deed);
     world.cloud.with(|cloud| cloud.losses.insert("unlock", 1));
     life.account
         .request_unlock(ticket, "why not".into())

@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use belay_proto::dbus::{AuditEntries, BindingState, LockState};
-use belay_proto::id::{AccountId, HardwareId, PendingId, TicketId};
-use belay_proto::keys::{PublicKey, SigningKey};
+use belay_proto::dbus::{AuditEntries, BindingState, Error, LockState};
+use belay_proto::id::{AccountId, DeviceId, Epoch, HardwareId, PendingId, TicketId};
+use belay_proto::keys::{KdfParameters, PublicKey, SigningKey};
 use belay_proto::secret::Secret;
-use belay_proto::steps::SignCommandInput;
+use belay_proto::signed::{CredentialsRecord, Deed, HoldEnd, Signed};
+use belay_proto::steps::{HoldInput, SignCommandInput, purpose_of};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-use super::Fuse;
-use crate::warden::{Calls, Identity, WardenError, WardenHandle, WardenView};
+use super::{Fuse, World};
+use crate::warden::{Calls, HoldView, Identity, WardenError, WardenHandle, WardenView};
 
 mod walk;
 
@@ -39,6 +40,7 @@ const OPENING: [&str; 9] = [
     "bootloader",
 ];
 pub const HARDWARE: [u8; 32] = [6; 32];
+pub const DEVICE: [u8; 16] = [7; 16];
 /// The wall clock of all commands, ms: that of a `SkippingClock` at its beginning.
 pub const SIGNED_AT: u64 = 1_795_000_000_000;
 
@@ -51,6 +53,8 @@ pub struct MapWarden {
 #[derive(Default)]
 struct Inner {
     tickets: HashMap<String, (&'static str, bool)>,
+    /// What the tickets that sign an order are for.
+    deeds: HashMap<String, Deed>,
     pending: Option<(PendingId, AccountId)>,
     bound: Option<AccountId>,
     opened: Option<AccountId>,
@@ -65,6 +69,26 @@ struct Inner {
     opened_generation: u8,
     /// What the owner changed elsewhere, as it was brought.
     brought: Vec<(String, Vec<u8>)>,
+    /// The owner has ordered that the account be deleted.
+    leaving: bool,
+    /// What the next calls to leave with the account are refused with.
+    cannot_leave: Vec<Error>,
+    /// How often it was called to leave.
+    leaves: u32,
+    /// What the next calls to stay are refused with.
+    cannot_stay: Vec<Error>,
+    /// Passwords are changed with a new root.
+    new_roots: bool,
+    /// This device's id, where it isn't [`DEVICE`].
+    device: Option<DeviceId>,
+    /// How a hold stands.
+    hold: HoldView,
+    /// The end of the last one, until the cloud was told.
+    hold_ended: Option<Vec<u8>>,
+    /// So many calls about a hold come to nothing.
+    busy: u32,
+    /// The steps about a hold, as they came.
+    holds: Vec<HoldInput>,
 }
 
 impl std::fmt::Debug for MapWarden {
@@ -100,6 +124,13 @@ impl MapWarden {
             .unwrap()
             .tickets
             .insert(ticket.clone(), (purpose, right));
+        ticket
+    }
+
+    /// A ticket for an order of this deed.
+    pub fn order_ticket(&self, deed: Deed) -> String {
+        let ticket = self.ticket(purpose_of(&deed).as_str(), true);
+        self.inner.lock().unwrap().deeds.insert(ticket.clone(), deed);
         ticket
     }
 
@@ -139,6 +170,71 @@ impl MapWarden {
         self.inner.lock().unwrap().pending = None;
     }
 
+    /// Commits a release that was asked for by whoever isn't there any more.
+    pub fn release_late(&self) {
+        self.inner.lock().unwrap().let_go().unwrap();
+        self.show();
+    }
+
+    /// The next calls to leave with the account are refused, the first one with the last of these.
+    pub fn refuse_to_leave(&self, refusals: Vec<Error>) {
+        self.inner.lock().unwrap().cannot_leave = refusals;
+    }
+
+    /// The same of the next calls to stay.
+    pub fn refuse_to_stay(&self, refusals: Vec<Error>) {
+        self.inner.lock().unwrap().cannot_stay = refusals;
+    }
+
+    /// Whether it is ready to leave with the account.
+    pub fn is_leaving(&self) -> bool {
+        self.inner.lock().unwrap().leaving
+    }
+
+    /// How often it was called to leave with the account.
+    pub fn leaves(&self) -> u32 {
+        self.inner.lock().unwrap().leaves
+    }
+
+    /// Passwords are changed with a new root from now on.
+    pub fn make_new_roots(&self) {
+        self.inner.lock().unwrap().new_roots = true;
+    }
+
+    /// Has the cloud list this device.
+    pub fn list_itself(&self, world: &World) {
+        self.inner.lock().unwrap().device = Some(super::upkeep::list_another(world));
+        self.show();
+    }
+
+    /// A hold begins.
+    pub fn begin_hold(&self) {
+        self.inner.lock().unwrap().hold = HoldView::Running;
+        self.show();
+    }
+
+    /// A hold ends here, and the warden is busy with something else at first.
+    pub fn end_hold(&self, busy: u32) {
+        let mut inner = self.inner.lock().unwrap();
+        let end = HoldEnd {
+            account: inner.bound.unwrap(),
+            device: DeviceId::from_bytes(DEVICE),
+            epoch: Epoch::random(),
+            credentials: [8; 32],
+            over: false,
+        };
+        inner.hold = HoldView::Ended;
+        inner.hold_ended = Some(Signed::seal(&end, &SigningKey::generate()).encode());
+        inner.busy = busy;
+        drop(inner);
+        self.show();
+    }
+
+    /// The steps about a hold, as they came.
+    pub fn holds(&self) -> Vec<HoldInput> {
+        self.inner.lock().unwrap().holds.clone()
+    }
+
     pub fn set_lock(&self, lock: LockState) {
         self.inner.lock().unwrap().lock = lock;
         self.show();
@@ -159,15 +255,44 @@ impl MapWarden {
                 hardware_locked: true,
                 account: bound,
                 owner: bound.map(|_| owner()),
+                device: bound.map(|_| inner.device.unwrap_or(DeviceId::from_bytes(DEVICE))),
+                hold: inner.hold,
                 ..Identity::default()
             };
         });
     }
 }
 
-/// The generation of a record: the account's id, and from the second generation on its number.
+/// A record: the account's id, and from the second generation on its number; or a real one, where it is about the recovery code.
+pub fn read(record: &[u8]) -> (AccountId, u8) {
+    let real = Signed::decode(record).and_then(|signed| signed.peek_unverified::<CredentialsRecord>());
+    match real {
+        Ok(real) => (real.account, real.generation.try_into().unwrap()),
+        Err(_) => (
+            AccountId::from_bytes(record[..16].try_into().unwrap()),
+            record.get(16).copied().unwrap_or(1),
+        ),
+    }
+}
+
+/// The generation of a record.
 pub fn generation(record: &[u8]) -> u8 {
-    record.get(16).copied().unwrap_or(1)
+    read(record).1
+}
+
+/// A real record.
+pub fn record(account: AccountId, generation: u8, recovery_wrap: Vec<u8>) -> Vec<u8> {
+    let record = CredentialsRecord {
+        account,
+        generation: generation.into(),
+        salt: [2; 16],
+        parameters: KdfParameters::FLOOR,
+        login: owner(),
+        verify_digest: [3; 32],
+        wrapped_root: vec![4; 61],
+        recovery_wrap,
+    };
+    Signed::seal(&record, &SigningKey::from_seed(&Secret::new(OWNER))).encode()
 }
 
 pub fn owner() -> PublicKey {
@@ -195,7 +320,7 @@ impl Calls for MapWarden {
             let mut inner = self.inner.lock().unwrap();
             let of_account = inner
                 .bound
-                .is_some_and(|bound| record.starts_with(bound.as_bytes()));
+                .is_some_and(|bound| record.len() >= 16 && read(record).0 == bound);
             if of_account && generation(record) > inner.generation {
                 inner.generation = generation(record);
                 inner.brought.push(("credentials".into(), record.to_vec()));

@@ -63,6 +63,14 @@ fn each_request_begins_only_where_it_makes_sense() {
         releases: [key(1)].into(),
         ..locked.clone()
     };
+    let over = |deletion_sent| State {
+        session: Some(Session {
+            ended: true,
+            deletion_sent,
+            ..bound_session(1)
+        }),
+        ..bound()
+    };
     let id = || ID.to_owned();
     let accepted = Stage::Accepted { code: CODE };
     let done = || State {
@@ -103,6 +111,9 @@ fn each_request_begins_only_where_it_makes_sense() {
             Q::SendCommand,
             Err(R::ReauthenticationRequired),
         ),
+        (over(false), Q::DeleteAccount, Err(R::ReauthenticationRequired)),
+        (over(true), Q::DeleteAccount, Ok(Job::DeleteAccount)),
+        (over(true), Q::ChangePassword, Err(R::ReauthenticationRequired)),
         (bound(), Q::Confirm(id()), Err(R::AlreadyBound)),
         (bound(), Q::Resend(id()), Err(R::NotFound)),
         (

@@ -16,6 +16,12 @@ fn anything_but_the_wardens_release() -> impl Strategy<Value = Event> {
         Just(String::new())
     ];
     let n = 1_u8..3;
+    let hold = prop_oneof![
+        Just(HoldView::None),
+        Just(HoldView::Running),
+        Just(HoldView::Over),
+        Just(HoldView::Ended)
+    ];
     let binding = prop_oneof![
         Just(Binding::Unknown),
         Just(Binding::Bound),
@@ -69,11 +75,12 @@ fn anything_but_the_wardens_release() -> impl Strategy<Value = Event> {
         });
     prop_oneof![
         saved.prop_map(|saved| Event::Loaded(Box::new(saved))),
-        (binding, n.clone(), any::<bool>()).prop_map(|(binding, n, lost)| {
+        (binding, n.clone(), any::<bool>(), hold).prop_map(|(binding, n, lost, hold)| {
             Event::Warden(Word {
                 account: (binding == Binding::Bound).then(|| account(n)),
                 binding,
                 lost,
+                hold,
             })
         }),
         request.prop_map(Event::Asked),
@@ -82,6 +89,7 @@ fn anything_but_the_wardens_release() -> impl Strategy<Value = Event> {
         (n.clone(), id.clone()).prop_map(|(n, id)| Event::Opened {
             pending: pending(n),
             id,
+            own_sms: None,
             resend: deadline(),
             expires: deadline(),
         }),
@@ -277,7 +285,7 @@ fn write(disk: &mut Saved, change: Change) {
     match change {
         Change::Session(session) => disk.session = Some(*session),
         Change::ForgetAccount => (disk.session, disk.commands) = (None, Vec::new()),
-        Change::ForgetDeviceKey | Change::ForgetData => {}
+        Change::ForgetDeviceKey | Change::ForgetData | Change::PushAgain => {}
         Change::Registration(registration) => disk.registration = Some(*registration),
         Change::ForgetRegistration => disk.registration = None,
         Change::Locked(locked) => disk.locked = locked,

@@ -18,6 +18,7 @@ fn a_registration_walks_its_stages_and_each_is_written() {
             Event::Opened {
                 pending: pending(1),
                 id: ID.into(),
+                own_sms: None,
                 resend: deadline(),
                 expires: deadline(),
             },
@@ -207,6 +208,18 @@ fn a_sign_out_leaves_the_release_and_nothing_else() {
     let (state, effects) = step(&state, Event::Delivered(key(1)));
     assert_eq!(state, unbound());
     assert_eq!(effects, [Effect::Keep(Change::DropRelease(key(1)))]);
+}
+
+#[test]
+fn what_was_asked_of_an_account_that_has_gone_meanwhile_isnt_shown() {
+    let told = |n| Event::Unlock {
+        account: account(n),
+        unlock: BootloaderUnlock::Approved,
+    };
+    assert_eq!(step(&bound(), told(1)).0.unlock, BootloaderUnlock::Approved);
+    assert_eq!(step(&bound(), told(2)).0.unlock, BootloaderUnlock::Unknown);
+    let left = step(&bound(), Event::Released(release(1))).0;
+    assert_eq!(step(&left, told(1)).0.unlock, BootloaderUnlock::Unknown);
 }
 
 #[test]

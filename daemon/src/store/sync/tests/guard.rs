@@ -48,6 +48,7 @@ fn what_the_owner_is_asked_about_is_counted_whatever_becomes_of_it() {
     assert_eq!(guards(&db), three, "nothing of what is asked about has changed");
     let cloud = Revision::from_bytes([9; 16]);
     within(&mut db, |db| {
+        sending(db, "notes", &id(2), 2, &cloud).unwrap();
         assert!(accepted(db, "notes", &id(2), 2, (2, &cloud), 5).unwrap());
         stick(db, "notes", &id(3), 2, Stuck::Refused).unwrap();
     });
@@ -106,4 +107,37 @@ fn a_question_costs_the_same_however_many_removals_wait() {
         .unwrap();
     let here = guarded(&db, "notes").unwrap().here;
     assert_eq!((here.removals, here.set), (20_000, 7));
+}
+
+#[test]
+fn removals_that_wait_are_read_in_turn_around_those_that_cant_be() {
+    let mut db = database();
+    let removal = |n: u8| Arrived {
+        id: id(n),
+        revision: Revision::from_bytes([n; 16]),
+        content: stored(remove(Some(made("a")), 1, 9)).content,
+    };
+    within(&mut db, |db| {
+        for n in 1..=7 {
+            stage(db, &sealer(), "notes", &removal(n)).unwrap();
+        }
+        reach(db, "notes", Some("e.7")).unwrap();
+        // A whole page, and one in the next.
+        let spoils = "UPDATE arrived SET content = x'00' WHERE id IN (?1, ?2, ?3)";
+        let spoilt = [1, 2, 4].map(id).map(|id| *id.as_bytes());
+        db.execute(spoils, spoilt).unwrap();
+    });
+    let mut read = Vec::new();
+    within(&mut db, |db| {
+        loop {
+            let page = arrived(db, &sealer(), "notes", 2).unwrap();
+            assert!(page.len() <= 2);
+            let Some(first) = page.first() else { break };
+            assert!(unstage(db, "notes", &first.id).unwrap());
+            read.push(first.id);
+        }
+    });
+    assert_eq!(read, [3, 5, 6, 7].map(id));
+    // What couldn't be read is listed again.
+    assert_eq!(collections(&db).unwrap()[0].cursor, None);
 }

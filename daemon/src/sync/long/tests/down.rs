@@ -3,10 +3,12 @@
 use std::fs::File;
 use std::io::Read;
 
+use futures_util::future::BoxFuture;
 use tokio::task::spawn_blocking;
 
 use super::*;
 use crate::sync::long::PIPES;
+use crate::sync::ports::Fetch;
 
 const COLLECTION: &str = "videos";
 
@@ -25,8 +27,27 @@ fn having(length: usize, fake: Fake) -> (Bench, Chunks, Vec<u8>) {
 
 impl Bench {
     fn fetch(&self, chunks: &Chunks) -> Result<OwnedFd, SyncError> {
-        let allowed = self.allowed();
-        self.long.fetch(keys(COLLECTION), chunks.clone(), allowed)
+        self.fetch_or(chunks, ready(()).boxed())
+    }
+
+    fn fetch_from(&self, chunks: &Chunks, from: u64) -> OwnedFd {
+        let what = Fetch {
+            keys: keys(COLLECTION),
+            chunks: chunks.clone(),
+            from,
+            lost: ready(()).boxed(),
+        };
+        self.long.fetch(what, self.allowed()).unwrap()
+    }
+
+    fn fetch_or(&self, chunks: &Chunks, lost: BoxFuture<'static, ()>) -> Result<OwnedFd, SyncError> {
+        let what = Fetch {
+            keys: keys(COLLECTION),
+            chunks: chunks.clone(),
+            from: 0,
+            lost,
+        };
+        self.long.fetch(what, self.allowed())
     }
 
     /// Waits until no download runs any more.
@@ -94,6 +115,24 @@ async fn a_chunk_that_is_missing_or_another_ends_the_pipe_before_a_byte_of_it() 
 }
 
 #[tokio::test]
+async fn a_chunk_that_the_cloud_doesn_t_have_is_told_and_one_that_is_another_isn_t() {
+    for is_gone in [true, false] {
+        let (bench, chunks, _) = having(2 * CHUNK + 9, Fake::default());
+        let id = chunks.0[1].id;
+        match is_gone {
+            true => drop(bench.cloud.kept().whole.remove(&id)),
+            false => bench.cloud.kept().chunks.get_mut(&id).unwrap()[7] ^= 1,
+        }
+        let lost = Arc::new(Mutex::new(false));
+        let tells = Arc::clone(&lost);
+        let tell = async move { *tells.lock().unwrap() = true };
+        read(bench.fetch_or(&chunks, tell.boxed()).unwrap()).await;
+        bench.all_ended().await;
+        assert_eq!(*lost.lock().unwrap(), is_gone);
+    }
+}
+
+#[tokio::test]
 async fn a_reader_that_goes_away_ends_it_whatever_it_waits_for() {
     // While a chunk is written of which nobody reads a byte, and while the cloud says nothing.
     for fake in [Fake::default(), Fake::holding(&Arc::new(Notify::new()))] {
@@ -152,4 +191,47 @@ async fn pipes_have_a_number() {
     drop(pipes);
     bench.all_ended().await;
     assert!(bench.fetch(&chunks).is_ok());
+}
+
+#[tokio::test]
+async fn how_much_has_come_is_told_until_it_all_has() {
+    let go = Arc::new(Notify::new());
+    let (bench, chunks, content) = having(3 * CHUNK + 7, Fake::holding(&go));
+    let mut moving = bench.long.moving();
+    let pipe = bench.fetch(&chunks).unwrap();
+    let held = *moving.borrow_and_update();
+    assert_eq!((held.contents, held.done, held.all), (1, 0, content.len() as u64));
+    let reads = read(pipe);
+    let looks = async {
+        go.notify_one();
+        moving.wait_for(|now| now.done == CHUNK as u64).await.unwrap();
+        while moving.borrow_and_update().contents > 0 {
+            go.notify_one();
+            tokio::task::yield_now().await;
+        }
+    };
+    let (came, ()) = tokio::join!(reads, looks);
+    assert!(came == content);
+    assert_eq!(*moving.borrow(), Moving::default());
+}
+
+#[tokio::test]
+async fn a_content_goes_on_at_any_byte_and_nothing_is_fetched_that_lies_before_its_part() {
+    for (from, gets) in [
+        (0, 4),
+        (1, 4),
+        (CHUNK - 1, 4),
+        (CHUNK, 3),
+        (CHUNK + 1, 3),
+        (3 * CHUNK + 6, 1),
+        (3 * CHUNK + 7, 0),
+    ] {
+        let (bench, chunks, content) = having(3 * CHUNK + 7, Fake::default());
+        assert!(
+            read(bench.fetch_from(&chunks, from as u64)).await == content[from..],
+            "{from}"
+        );
+        bench.all_ended().await;
+        assert_eq!(bench.cloud.kept().gets, gets, "{from}");
+    }
 }

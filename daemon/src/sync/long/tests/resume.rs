@@ -86,7 +86,7 @@ impl SyncCloud for Swaying {
         async { Ok(MissingAnswer { missing }) }.boxed()
     }
 
-    fn put_chunk(&self, _: ChunkId, _: u64, _: Bytes) -> Reply<'_, ()> {
+    fn put_chunk(&self, _: ChunkId, _: u64, _: SealedChunk) -> Reply<'_, ()> {
         async { Err(OFFLINE) }.boxed()
     }
 

@@ -275,3 +275,27 @@ async fn what_doesnt_pass_isnt_tried_again() {
         assert_eq!(bench.cloud.kept().puts, 1);
     }
 }
+
+#[tokio::test]
+async fn how_much_is_done_is_told_while_it_is_and_is_nothing_afterwards() {
+    let (cloud, answer) = Fake::taking();
+    let bench = Bench::new(cloud);
+    let all = 6 * CHUNK as u64;
+    let mut moving = bench.long.moving();
+    let looks = async {
+        bench.cloud.has(4).await;
+        let held = *moving.borrow_and_update();
+        assert_eq!((held.contents, held.done, held.all), (1, 0, all));
+        answer.send_replace(true);
+        let some = moving.wait_for(|now| now.done > 0).await.unwrap();
+        assert!(some.done < all && some.all == all, "{some:?}");
+    };
+    let (brought, ()) = tokio::join!(bench.bring("videos", sparse(6)), looks);
+    brought.unwrap();
+    assert_eq!(*bench.long.moving().borrow(), Moving::default());
+    // Of a pipe as much is known as was read; what the cloud has is done; and what fails is forgotten.
+    let (reader, _writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+    bench.allowed.send_modify(|may| *may = Err(SyncError::Paused));
+    bench.bring("videos", reader).await.unwrap_err();
+    assert_eq!(*bench.long.moving().borrow(), Moving::default());
+}

@@ -17,6 +17,7 @@ use super::super::super::keys::Keys;
 use super::super::super::round::{Report, Round};
 use super::super::super::state::Failure;
 use super::super::longs::Longs;
+use super::super::news::NoNews;
 use super::super::rig::{ACCOUNT, bound, keys_of};
 use super::network::Line;
 use crate::store::sync::{self as rows, Listed};
@@ -43,7 +44,7 @@ impl Device {
         let clock = FakeClock::new();
         let desk = Desk {
             store,
-            keys: Keys::new(warden),
+            keys: Keys::new(warden, Arc::new(NoNews)),
             longs: Arc::new(Longs(Arc::default())),
             allowed: watch::channel(Ok(())).1,
             clock: Arc::new(clock.clone()),

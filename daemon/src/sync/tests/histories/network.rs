@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::ready;
 use tokio::sync::oneshot;
 
-use super::super::super::ports::{Reply, SyncCloud, SyncFailure};
+use super::super::super::ports::{Reply, SealedChunk, SyncCloud, SyncFailure};
 use super::super::rig::Kept;
 
 /// What a device asks of the cloud.
@@ -49,6 +49,8 @@ pub enum Either {
 #[derive(Default)]
 pub struct Network {
     pub cloud: Kept,
+    /// The cloud as it was once; empty, as it began.
+    pub backup: Kept,
     pub packets: Vec<Packet>,
 }
 
@@ -94,7 +96,7 @@ impl SyncCloud for Line {
         ready(Err(SyncFailure::Refused)).boxed()
     }
 
-    fn put_chunk(&self, _: ChunkId, _: u64, _: bytes::Bytes) -> Reply<'_, ()> {
+    fn put_chunk(&self, _: ChunkId, _: u64, _: SealedChunk) -> Reply<'_, ()> {
         ready(Err(SyncFailure::Refused)).boxed()
     }
 
@@ -104,6 +106,18 @@ impl SyncCloud for Line {
 }
 
 impl Network {
+    /// The cloud goes on as it was when it was backed up: what came since is undone. It was stopped for that, so no request of
+    /// before comes to it.
+    pub fn is_restored(&mut self) {
+        self.packets
+            .retain(|packet| matches!(packet.what, Either::Answer(_)));
+        let epoch = self.cloud.epoch + 1;
+        self.cloud = Kept {
+            epoch,
+            ..self.backup.clone()
+        };
+    }
+
     /// Takes up what a device has asked.
     pub fn takes_up(&mut self, device: usize, line: &Arc<Line>) {
         for (asked, back) in line.0.lock().unwrap().drain(..) {

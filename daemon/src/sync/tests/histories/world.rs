@@ -48,7 +48,15 @@ impl World<'_> {
                 self.tells(|| "the cloud counts anew".to_owned());
                 self.network.cloud.epoch += 1;
             }
-            42..=71 => {
+            42 => {
+                self.tells(|| "the cloud is backed up".to_owned());
+                self.network.backup = self.network.cloud.clone();
+            }
+            43 => {
+                self.tells(|| "the cloud goes on with its backup".to_owned());
+                self.network.is_restored();
+            }
+            44..=71 => {
                 self.devices[who].begins(1 + chance.below(3));
                 for _ in 0..=chance.below(4) {
                     let _done = self.goes_on(who);

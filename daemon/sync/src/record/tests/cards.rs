@@ -179,19 +179,59 @@ fn a_cloud_that_plays_a_card_of_long_ago_back_neither_hides_nor_revives_anything
     here.put("n", "text/plain", "the first\n");
     here.sync(&mut cloud);
     let old = cloud.clone();
-    for n in 0..30 {
+    for n in 0..150 {
         here.put("n", "text/plain", &format!("version {n}\n"));
         here.sync(&mut cloud);
     }
     cloud = old;
     here.sync(&mut cloud);
     here.sync(&mut cloud);
-    assert_eq!(here.main().as_deref(), Some("version 29\n"));
+    assert_eq!(here.main().as_deref(), Some("version 149\n"));
     let mut other = Device::default();
     other.sync(&mut cloud);
     assert_eq!(other.main(), here.main());
     // It may as well be another device's change, so it isn't thrown away.
     assert_eq!(other.shown().len(), 2);
+}
+
+/// A restored cloud, or one that keeps a change to itself, has somebody go on from before another one's change.
+#[test]
+fn however_often_a_note_of_before_is_written_on_nobody_loses_what_he_wrote() {
+    for times in [17, 200] {
+        let (mut cloud, mut here, mut there) = (Cloud::new(), Device::default(), Device::default());
+        here.put("n", "text/plain", "the first\n");
+        here.sync(&mut cloud);
+        there.sync(&mut cloud);
+        let old = cloud.clone();
+        here.put("n", "text/plain", "answered\n");
+        here.sync(&mut cloud);
+        cloud = old;
+        for n in 0..times {
+            there.put("n", "text/plain", &format!("version {n}\n"));
+            there.sync(&mut cloud);
+        }
+        for _ in 0..3 {
+            here.sync(&mut cloud);
+            there.sync(&mut cloud);
+        }
+        assert_eq!(here.shown(), there.shown());
+        let both = ["answered\n".to_owned(), format!("version {}\n", times - 1)];
+        assert_eq!(here.shown(), BTreeSet::from(both), "{times} times");
+    }
+}
+
+#[test]
+fn a_device_that_was_away_for_many_changes_takes_the_newest_alone() {
+    let (mut cloud, mut here, mut away) = (Cloud::new(), Device::default(), Device::default());
+    here.put("n", "text/plain", "the first\n");
+    here.sync(&mut cloud);
+    away.sync(&mut cloud);
+    for n in 0..120 {
+        here.put("n", "text/plain", &format!("version {n}\n"));
+        here.sync(&mut cloud);
+    }
+    away.sync(&mut cloud);
+    assert_eq!(away.shown(), BTreeSet::from(["version 119\n".to_owned()]));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use belay_proto::{CommandId, Epoch};
 use super::judge::{Order, shares_register};
 use super::tally::{DelegatedTally, Tally};
 use super::time::{OwnTime, Span};
+use crate::core::hold::{Ended, Hold};
 use crate::moment::Moment;
 
 /// How many outcomes wait for belayd.
@@ -58,6 +59,12 @@ pub struct Book {
     pub policies: Policies,
     /// What the policies count.
     pub contact: Contact,
+    /// A recovery without the code that is being waited out.
+    pub hold: Option<Hold>,
+    /// How the last one ended, until the cloud was told.
+    pub hold_ended: Option<Ended>,
+    /// Since when the device is to leave with its account, whose deletion the owner ordered here.
+    pub leaving: Option<Span>,
 }
 
 /// One id.
@@ -205,10 +212,12 @@ impl Book {
         found.map(|(id, _)| *id).collect()
     }
 
-    /// Whether a policy waits for time to pass.
+    /// Whether a policy, a recovery, or the readiness to leave waits for time to pass.
     #[must_use]
     pub fn is_armed(&self) -> bool {
-        self.find && (self.policies.lock_after_offline > 0 || self.policies.wipe_after_offline > 0)
+        self.hold.is_some()
+            || self.leaving.is_some()
+            || self.find && (self.policies.lock_after_offline > 0 || self.policies.wipe_after_offline > 0)
     }
 
     /// Writes each count down, so that the next boot goes on from here.
@@ -218,6 +227,10 @@ impl Book {
         contact.offline = contact.offline.at(at);
         contact.lost = contact.lost.at(at);
         contact.countdown = contact.countdown.as_ref().map(|span| span.at(at));
+        if let Some(hold) = &mut self.hold {
+            hold.since = hold.since.at(at);
+        }
+        self.leaving = self.leaving.as_ref().map(|span| span.at(at));
     }
 
     /// How long nothing was written down, in this boot.

@@ -179,6 +179,7 @@ impl State {
     /// Begins a lost episode; while a wipe is under way, the one that is left should nothing come of it.
     pub(super) fn lose(&mut self, reason: &str, message: &str, phone: &str, at: &Moment) {
         self.tickets.clear();
+        self.drop_hold();
         self.book.episode = self.book.episode.saturating_add(1);
         self.book.contact.lost = Span::beginning(at);
         self.book.contact.rehearsed = false;

@@ -13,9 +13,10 @@ use proptest::sample::Index;
 use super::{DELEGATES, OWNERS};
 use crate::core::command::book::{Fate, Known};
 use crate::core::command::stored::{book_from_bytes, book_to_bytes};
+use crate::core::forgeries::delegation;
 use crate::core::records::Bound;
 use crate::core::state::{Answer, Binding, Effect, Event, Lock, State, What, step};
-use crate::core::state_properties::{OWNER_SEED, delegation, owners_state};
+use crate::core::state_properties::{OWNER_SEED, owners_state};
 use crate::moment::Moment;
 
 /// A point in time that the owner's console takes for now, ms since the Unix epoch.

@@ -63,13 +63,23 @@ impl State {
             Err(why) => return Ok((why, None, self.refuse_unproven(why, at))),
         };
         self.book.time.reach(order.owner_time, at);
+        // Whoever has the owner's key, or a delegate's, hasn't lost the account. One that was held back from before, and comes
+        // now for the first time, ends it too: that much a cloud can do, as it can refuse the recovery.
+        let ended = !self.book.known.contains_key(&order.id) && self.drop_hold();
         let now = self.book.time.now(at);
         self.book.make_room_for_delegates(now);
-        let (disposition, effects) = match self.judge(bound, &order, now) {
+        let (disposition, mut effects) = match self.judge(bound, &order, now) {
             Ok(()) => (Disposition::Accepted, self.accept(&order, at)?),
             Err(why) => (why, self.refuse(&order, why, at)?),
         };
         self.book.make_room(now);
+        if ended {
+            effects.insert(0, note("recovery-ended", order.by, "a command of the owner's"));
+            // One that is refused may leave nothing else to be kept.
+            if !effects.contains(&Effect::Persist(Concern::Lock)) {
+                effects.push(self.keep(at));
+            }
+        }
         Ok((disposition, Some(order.id), effects))
     }
 
@@ -127,6 +137,9 @@ impl State {
     fn accept(&mut self, order: &Order, at: &Moment) -> Result<Vec<Effect>, Refusal> {
         self.book.remember(order, Fate::Running);
         self.book.count(order);
+        // The account goes on, and its owner with it: a device that may be in other hands leaves by no forgotten order. In the same
+        // commit as the command.
+        self.book.leaving = None;
         let mut effects: Vec<_> = self.audit_accepted(order, at).into_iter().collect();
         match &order.action {
             Action::Lock { message, phone } => self.lock_for(order, message, phone, at)?,
@@ -228,9 +241,12 @@ impl State {
         effects.extend(self.apply_policies(at)?);
         changed |= rehearsed != self.book.contact.rehearsed;
         changed |= !effects.is_empty() || self.book.write_due(at).is_zero();
+        // A policy that locks wins over a hold that is over; and the book says that the pin has moved only after the binding.
+        let mut all = self.age_hold(at);
+        all.extend(effects);
         if changed {
-            effects.push(self.keep(at));
+            all.push(self.keep(at));
         }
-        Ok(effects)
+        Ok(all)
     }
 }

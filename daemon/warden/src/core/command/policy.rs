@@ -45,13 +45,17 @@ impl State {
     /// Time has passed: what it did is done already; when it is worth asking again.
     pub(in crate::core) fn tick(&self, at: &Moment) -> Transition {
         self.bound()?;
-        let next = self.policy_wait(at).map_or(0, |wait| {
-            // What was rehearsed, or refused, waits for the next contact: after that there is something to count again.
-            // Until then, too, what is counted has to be written down.
-            let wait = match self.book.contact.rehearsed {
+        // What was rehearsed, or refused, waits for the next contact: after that there is something to count again.
+        // Until then, too, what is counted has to be written down.
+        let policy = self
+            .policy_wait(at)
+            .map(|wait| match self.book.contact.rehearsed {
                 true => Duration::MAX,
                 false => wait,
-            };
+            });
+        let hold = self.book.hold.as_ref().map(|hold| hold.left(at));
+        let waits = [policy, hold, self.leaves_for(at)];
+        let next = waits.into_iter().flatten().min().map_or(0, |wait| {
             let wait = wait.min(self.book.write_due(at)).max(SOONEST_TICK);
             millis(at.boottime.saturating_add(wait))
         });
@@ -99,7 +103,12 @@ impl State {
         self.book.contact.offline = Span::beginning(at);
         self.book.contact.rehearsed = false;
         self.book.rehearsals = Tally::default();
-        done(vec![note("policies-set", presenter, ""), self.keep(at)])
+        let mut effects = vec![note("policies-set", presenter, "")];
+        if !self.book.policies.allow_recovery() {
+            effects.extend(self.end_hold("its policy is off"));
+        }
+        effects.push(self.keep(at));
+        done(effects)
     }
 
     /// Locks, counts down and wipes when it is time.

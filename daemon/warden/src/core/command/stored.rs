@@ -12,6 +12,7 @@ use belay_proto::{CommandId, Epoch};
 use super::book::{Book, Contact, Deed, Fate, Known, Told};
 use super::tally::{DelegatedTally, Tally};
 use super::time::{OwnTime, Span};
+use crate::core::hold::{Ended, Hold};
 use crate::moment::Moment;
 
 /// An id, its verb, counter, end and fate: 16 + 1 + 8 + 8 + 1 bytes.
@@ -48,6 +49,9 @@ cbor_map! {
         lost: Span,
         countdown: Option<Span>,
         rehearsed: bool,
+        hold: Option<Vec<u8>>,
+        hold_ended: Option<Vec<u8>>,
+        leaving: Option<Span>,
     }
 }
 
@@ -76,6 +80,9 @@ pub fn book_to_bytes(book: &Book) -> Vec<u8> {
         lost: book.contact.lost.clone(),
         countdown: book.contact.countdown.clone(),
         rehearsed: book.contact.rehearsed,
+        hold: book.hold.as_ref().map(Hold::to_bytes),
+        hold_ended: book.hold_ended.as_ref().map(Ended::encode),
+        leaving: book.leaving.clone(),
     }
     .encode()
 }
@@ -116,6 +123,9 @@ pub fn book_from_bytes(bytes: &[u8]) -> Result<Book, Malformed> {
             countdown: stored.countdown,
             rehearsed: stored.rehearsed,
         },
+        hold: stored.hold.as_deref().map(Hold::from_bytes).transpose()?,
+        hold_ended: stored.hold_ended.as_deref().map(Ended::decode).transpose()?,
+        leaving: stored.leaving,
     })
 }
 
@@ -315,6 +325,7 @@ mod tests {
                 countdown: Some(Span::beginning(&since)),
                 ..Contact::default()
             },
+            leaving: Some(Span::beginning(&since)),
             ..Book::default()
         }
     }

@@ -49,6 +49,7 @@ impl State {
         at: &Moment,
     ) -> Result<(), Refusal> {
         self.tickets.clear();
+        self.drop_hold();
         let before = std::mem::replace(&mut self.lock, Lock::Unlocked);
         self.lock = Lock::Wiping(Box::new(Wipe {
             command,

@@ -1,14 +1,19 @@
 //! Lies about chunks: what comes back is the photo's beginning or nothing, never other bytes.
 
+use belay_proto::Secret;
 use belay_proto::keys::sha256;
-use belay_proto::sync::ChunkId;
+use belay_proto::signed::EpochKeys;
+use belay_proto::sync::{ChunkId, CollectionKeys, seal_chunk};
 use belay_proto::wire::header::REPR_DIGEST;
 use belay_proto::wire::{MESSAGE_PACK, MissingAnswer, MissingChunk, repr_digest};
-use belay_tests::app::{Answer, New};
+use belay_tests::app::{ACCOUNT, Answer, New};
 use belay_tests::bluez::Chance;
+use belay_tests::owner::Console;
 use belay_tests::proxy::{Reply, Trick};
 
 use super::ALWAYS;
+use super::mixed::foreign;
+use crate::owner::{ADA, PASSWORD};
 use crate::sync::Fleet;
 
 const BLOBS: &str = "/v1/blobs/";
@@ -78,6 +83,7 @@ impl Album {
                 content.len()
             );
         }
+        network.played(BLOBS).await.unwrap();
         network.behave();
         assert!(
             self.gets(0).await.unwrap() == whole,
@@ -98,6 +104,7 @@ impl Album {
         let app = &self.fleet.devices[0].app;
         let _answered_or_refused = self.puts(7).await;
         let _answered_or_refused = app.sync_now().await.unwrap();
+        network.played(MISSING).await.unwrap();
         network.behave();
         self.puts(7).await.unwrap();
         app.sync_now().await.unwrap().unwrap();
@@ -118,6 +125,36 @@ async fn a_chunk_of_another_photo_is_not_this_ones() {
         .find(|exchange| exchange.method == "GET" && exchange.path.starts_with(BLOBS));
     let other = chunk.unwrap().answer.clone();
     album.is_lied_to(move |reply| reply.body.clone_from(&other)).await;
+}
+
+#[tokio::test]
+async fn a_chunk_of_another_account_or_key_epoch_is_not_this_ones() {
+    let album = Album::with(1).await;
+    let scene = &album.fleet.devices[0].scene;
+    let console = Console::sign_in(scene, ADA, PASSWORD).await.unwrap();
+    let own = console.collection_keys("pictures");
+    // With the right keys it is: what is refused is refused for the keys.
+    let (_, right) = seal_chunk(&own, &photo(0)).unwrap();
+    let network = album.fleet.network();
+    let swap = Trick::rewrite(move |_, reply| {
+        let digest = repr_digest(&sha256(&right)).parse().unwrap();
+        reply.headers.insert(REPR_DIGEST, digest);
+        reply.body.clone_from(&right);
+    });
+    network.plan(BLOBS, ALWAYS, &swap);
+    assert!(album.gets(0).await.unwrap() == photo(0));
+    network.behave();
+    let account: String = album.fleet.devices[0].app.get(ACCOUNT, "UserId").await.unwrap();
+    let account = account.parse().unwrap();
+    let root = |byte: u8| Secret::new([byte; 32]);
+    let later = EpochKeys::new(vec![(1, root(1)), (2, root(2))]).unwrap();
+    let other_epoch = CollectionKeys::new(account, "pictures".to_owned(), later, root(3));
+    for keys in [foreign("pictures"), other_epoch] {
+        let (_, sealed) = seal_chunk(&keys, &photo(0)).unwrap();
+        album
+            .is_lied_to(move |reply| reply.body.clone_from(&sealed))
+            .await;
+    }
 }
 
 #[tokio::test]

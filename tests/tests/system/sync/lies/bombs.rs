@@ -3,7 +3,7 @@
 use belay_proto::Secret;
 use belay_proto::sync::{Content, Encoding};
 
-use super::{Victim, content, sealed};
+use super::{CHANGES, Victim, content, sealed};
 
 /// What belayd may grow by, KiB.
 const GROWTH: u64 = 48 * 1024;
@@ -40,6 +40,7 @@ async fn contents_that_unfold_to_gigabytes_take_no_memory() {
     let records: Vec<_> = bombs.iter().map(|bomb| sealed(&victim.keys, bomb)).collect();
     victim.lied_to(1, move |answer| answer.records.clone_from(&records));
     let _answered_or_refused = victim.syncs().await;
+    victim.was_lied_to(CHANGES).await;
     victim.fleet.network().behave();
     let app = &victim.device().app;
     for number in 0..2 {

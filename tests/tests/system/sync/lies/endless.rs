@@ -33,6 +33,7 @@ async fn ends(victim: &Victim, lie: impl Fn(u64) -> ChangesAnswer + Send + Sync 
 /// There is always more, of which these are some.
 fn more(cursor: String, records: Vec<SyncRecord>) -> ChangesAnswer {
     ChangesAnswer {
+        left: 0,
         records,
         cursor,
         more: true,
@@ -97,6 +98,8 @@ async fn an_old_cursor_in_each_answer_does_no_harm() {
     victim.syncs().await.unwrap();
     victim.writes("note-1", "second").await;
     victim.syncs().await.unwrap();
+    victim.syncs().await.unwrap();
+    victim.was_lied_to(CHANGES).await;
     let after = victim.notes().await;
     assert_eq!((&after["note-0"], after.len()), (&before["note-0"], before.len()));
     victim.is_unharmed(&after).await;

@@ -3,7 +3,7 @@
 use belay_proto::AccountId;
 use belay_proto::signed::Keyring;
 use belay_proto::sync::{CollectionKeys, index_key};
-use belay_proto::wire::{PushAnswer, PushStatus, SyncRecord};
+use belay_proto::wire::{MESSAGE_PACK, PushAnswer, PushStatus, SyncRecord};
 use belay_tests::proxy::Trick;
 
 use super::{ALWAYS, CHANGES, PUSH, Victim, content, removal, sealed};
@@ -12,7 +12,7 @@ use super::{ALWAYS, CHANGES, PUSH, Victim, content, removal, sealed};
 const TOO_OLD: &[u8] = br#"{"type":"urn:belay:problem:cursor-too-old","title":"x","status":410}"#;
 
 /// The keys of somebody else's collection.
-fn foreign(name: &str) -> CollectionKeys {
+pub(super) fn foreign(name: &str) -> CollectionKeys {
     let account = AccountId::random();
     let keyring = Keyring::generate(account, 1);
     let index = index_key(&keyring.index_key, name);
@@ -24,6 +24,7 @@ async fn is_shown_in_vain(victim: &Victim, records: Vec<SyncRecord>) {
     let before = victim.notes().await;
     victim.lied_to(1, move |answer| answer.records.clone_from(&records));
     let _answered_or_refused = victim.syncs().await;
+    victim.was_lied_to(CHANGES).await;
     victim.is_unharmed(&before).await;
 }
 
@@ -57,7 +58,54 @@ async fn a_revision_that_is_played_back_in_a_conflict_does_not_come_back() {
     });
     victim.fleet.network().plan(PUSH, 1, &conflict);
     let _answered_or_refused = victim.syncs().await;
+    victim.was_lied_to(PUSH).await;
     victim.is_unharmed(&before).await;
+}
+
+#[tokio::test]
+async fn a_removal_of_long_ago_does_not_take_what_was_written_anew() {
+    let victim = Victim::with(3).await;
+    victim.deletes("note-0").await;
+    victim.syncs().await.unwrap();
+    let removal = victim.pushed("note-0").pop().unwrap();
+    assert!(removal.removed);
+    victim.writes("note-0", "more").await;
+    victim.syncs().await.unwrap();
+    is_shown_in_vain(&victim, vec![removal]).await;
+    assert_eq!(victim.notes().await["note-0"], "note-0 says more");
+}
+
+/// Nobody can tell that a cloud threw away what it said it has, until it lists what there is.
+#[tokio::test]
+async fn what_a_cloud_took_and_threw_away_stays_here_and_is_brought_when_it_lists() {
+    let victim = Victim::with(1).await;
+    victim.writes("note-0", "second").await;
+    victim.syncs().await.unwrap();
+    let exchanges = victim.fleet.network().exchanges();
+    let push = exchanges.iter().rev().find(|exchange| exchange.path == PUSH);
+    let thrown_away = Trick::Answer {
+        status: 200,
+        headers: vec![("content-type", MESSAGE_PACK.to_owned())],
+        body: push.unwrap().answer.clone(),
+    };
+    victim.writes("note-0", "third").await;
+    let before = victim.notes().await;
+    victim.fleet.network().plan(PUSH, 1, &thrown_away);
+    let _answered_or_refused = victim.syncs().await;
+    victim.was_lied_to(PUSH).await;
+    victim.is_unharmed(&before).await;
+    let old = Trick::rewrite(|query, reply| {
+        if query.contains("cursor=") {
+            reply.becomes(410, "application/problem+json", TOO_OLD.to_vec());
+        }
+    });
+    let pushes = victim.pushed("note-0").len();
+    victim.fleet.network().plan(CHANGES, 1, &old);
+    victim.syncs().await.unwrap();
+    victim.was_lied_to(CHANGES).await;
+    victim.syncs().await.unwrap();
+    assert_eq!(victim.notes().await["note-0"], "note-0 says third");
+    assert!(victim.pushed("note-0").len() > pushes, "it isn't brought again");
 }
 
 #[tokio::test]
@@ -159,6 +207,7 @@ async fn what_is_left_out_is_not_deleted_and_is_brought_again() {
     // A page that says nothing of what there is.
     victim.lied_to(3, |answer| answer.records.clear());
     victim.syncs().await.unwrap();
+    victim.was_lied_to(CHANGES).await;
     assert_eq!(victim.notes().await, before);
     // The server was restored from an older backup, or says so.
     victim.fleet.network().behave();

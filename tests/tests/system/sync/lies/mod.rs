@@ -82,6 +82,18 @@ impl Victim {
         self.device().app.sync_now().await.unwrap()
     }
 
+    async fn deletes(&self, natural: &str) {
+        let app = &self.device().app;
+        let id = app.identify("notes", natural).await.unwrap().unwrap();
+        let (_, revision) = app.content("notes", &id).await.unwrap().unwrap();
+        app.delete("notes", &id, revision).await.unwrap().unwrap();
+    }
+
+    /// A lie that was planned for this path was told: what follows didn't hold for want of one.
+    async fn was_lied_to(&self, path: &str) {
+        self.fleet.network().played(path).await.unwrap();
+    }
+
     /// What the owner sees.
     async fn notes(&self) -> BTreeMap<String, String> {
         let records = self.device().records(&["notes"], "").await;
@@ -170,6 +182,7 @@ fn content(natural: &str, number: u64, before: Option<&Revision>, text: &str) ->
             Some(before) => ancestors.with(before),
             None => ancestors,
         },
+        renews: None,
         removed: false,
         attributes: Attributes::default(),
         encoding: Encoding::Identity,

@@ -6,7 +6,7 @@ use belay_proto::sync::Content;
 use belay_proto::wire::SyncRecord;
 use belay_tests::app::{Options, SYNC, entry};
 
-use super::{Victim, content, removal, sealed};
+use super::{CHANGES, Victim, content, removal, sealed};
 
 #[tokio::test]
 async fn a_device_that_deletes_nearly_everything_is_not_followed_unasked() {
@@ -21,6 +21,7 @@ async fn a_device_that_deletes_nearly_everything_is_not_followed_unasked() {
         .collect();
     victim.lied_to(1, move |answer| answer.records.clone_from(&removals));
     let _answered_or_refused = victim.syncs().await;
+    victim.was_lied_to(CHANGES).await;
     assert_eq!(victim.notes().await, before);
     let app = &victim.device().app;
     app.reads(SYNC, "State", "attention").await.unwrap();
@@ -69,6 +70,7 @@ async fn names_that_lead_elsewhere_are_names() {
     let (root_before, count) = (files(&root), names.len());
     victim.lied_to(1, move |answer| answer.records.clone_from(&records));
     victim.syncs().await.unwrap();
+    victim.was_lied_to(CHANGES).await;
     victim.fleet.network().behave();
     // All can be listed, read and deleted, whatever they are called.
     let app = &victim.device().app;
@@ -108,6 +110,7 @@ async fn contents_of_nonsense_are_skipped_or_shown_and_stop_nothing() {
         .collect();
     victim.lied_to(1, move |answer| answer.records.clone_from(&records));
     let _answered_or_refused = victim.syncs().await;
+    victim.was_lied_to(CHANGES).await;
     let mut notes = victim.notes().await;
     notes.retain(|natural, _| before.contains_key(natural));
     assert_eq!(notes, before);

@@ -1,14 +1,13 @@
 //! The steps of the warden made of maps.
 
-use belay_proto::dbus::Error;
-use belay_proto::id::{AccountId, CommandId, DeviceId, Epoch, HardwareId, PendingId};
+use belay_proto::dbus::{Error, LockState};
+use belay_proto::id::{AccountId, CommandId, DeviceId, Epoch, HardwareId, OrderId, PendingId};
 use belay_proto::keys::{RecoveryClaim, SigningKey};
 use belay_proto::secret::Secret;
 use belay_proto::signed::{self, Action, Command, CommandEnvelope, DeviceCertificate, Signed, Verb};
 use belay_proto::steps::{self, *};
 
-use super::{HARDWARE, Inner, LASTING, OPENING, SIGNED_AT, generation, owner};
-use crate::account::flow::tests::ADA;
+use super::{HARDWARE, Inner, LASTING, OPENING, SIGNED_AT, generation, owner, read, record};
 
 impl Inner {
     pub(super) fn step(&mut self, ticket: &str, step: &str, input: &[u8]) -> Result<Vec<u8>, Error> {
@@ -18,8 +17,52 @@ impl Inner {
             }
             .encode());
         }
+        if step == PASSWORD_STRENGTH {
+            return Ok(PasswordStrengthOutput {
+                score: Some(4),
+                since: Some(1),
+            }
+            .encode());
+        }
+        if ticket.is_empty() && step == steps::LEAVE {
+            self.leaves += 1;
+            if let Some(refusal) = self.cannot_leave.pop() {
+                return Err(refusal);
+            }
+            if self.lock == LockState::Lost {
+                return Err(Error::DeviceLost(String::new()));
+            }
+            return match std::mem::take(&mut self.leaving) {
+                true => self.let_go(),
+                false if self.bound.is_none() => Err(Error::NotBound(String::new())),
+                false => Err(Error::BadTicket(String::new())),
+            };
+        }
+        if ticket.is_empty() && step == steps::STAY {
+            if let Some(refusal) = self.cannot_stay.pop() {
+                return Err(refusal);
+            }
+            if self.lock == LockState::Lost {
+                return Err(Error::DeviceLost(String::new()));
+            }
+            self.leaving = false;
+            return Ok(Done {}.encode());
+        }
         if ticket.is_empty() && step == steps::SIGN_COMMAND {
             return Ok(self.sign_command(input));
+        }
+        if step == steps::HOLD {
+            if self.busy > 0 {
+                self.busy -= 1;
+                return Err(Error::Busy(String::new()));
+            }
+            let input = HoldInput::decode(input).unwrap();
+            if input.told.is_some() {
+                self.hold_ended = None;
+            }
+            self.holds.push(input);
+            let ended = self.hold_ended.clone();
+            return Ok(HoldOutput { left: None, ended }.encode());
         }
         if [steps::SUCCEED, steps::TAKE_KEYRING, steps::TAKE_DELEGATE].contains(&step) {
             assert!(ticket.is_empty(), "whoever brings it needs no password");
@@ -49,8 +92,7 @@ impl Inner {
                 Ok(LoginSignatureOutput { signature }.encode())
             }
             ("command", steps::LOGIN_SIGNATURE) => {
-                let input = CommandLoginInput::decode(input).unwrap();
-                assert_eq!(input.identifier, ADA);
+                assert_eq!(LoginSignatureInput::decode(input).unwrap().action, "command");
                 self.check(right)?;
                 let signature = SigningKey::generate().sign(b"", b"right");
                 Ok(LoginSignatureOutput { signature }.encode())
@@ -68,16 +110,30 @@ impl Inner {
             }
             ("change-password", steps::NEW_PASSWORD) => {
                 self.tickets.remove(ticket);
-                Ok(self.new_set().encode())
+                let mut set = self.new_set();
+                if self.new_roots {
+                    set.succession = Some(b"succession".to_vec());
+                    set.certificates = vec![b"certified again".to_vec()];
+                }
+                Ok(set.encode())
             }
             ("recovery-code", steps::NEW_RECOVERY_CODE) => {
                 self.tickets.remove(ticket);
                 let pending = PendingId::random();
                 self.pending = self.bound.map(|account| (pending, account));
+                let credentials = record(
+                    self.opened.unwrap(),
+                    self.opened_generation + 1,
+                    pending.as_bytes().to_vec(),
+                );
+                let set = NewCredentialsSet {
+                    credentials,
+                    ..self.new_set()
+                };
                 Ok(NewRecoveryCodeOutput {
                     pending,
                     claim: RecoveryClaim::from_bytes(Secret::new(*pending.as_bytes())),
-                    set: self.new_set().encode(),
+                    set: set.encode(),
                 }
                 .encode())
             }
@@ -87,7 +143,7 @@ impl Inner {
                     return Err(Error::WrongCode(String::new()));
                 }
                 let input = RecoverInput::decode(input).unwrap();
-                self.opened = Some(AccountId::from_bytes(input.credentials[..16].try_into().unwrap()));
+                self.opened = Some(read(&input.credentials).0);
                 self.opened_generation = generation(&input.credentials);
                 Ok(self.new_set().encode())
             }
@@ -101,23 +157,17 @@ impl Inner {
                 }
                 .encode())
             }
-            ("delete-account", steps::ORDER) => Ok(OrderOutput {
-                order: b"order".to_vec(),
-            }
-            .encode()),
-            ("identifier" | "bootloader", steps::ORDER) => {
+            ("identifier" | "bootloader" | "delete-account", steps::ORDER) => {
                 self.tickets.remove(ticket);
-                Ok(OrderOutput {
-                    order: b"order".to_vec(),
-                }
-                .encode())
+                self.leaving = purpose == "delete-account";
+                self.order(ticket)
             }
             (_, steps::OPEN_ROOT) if OPENING.contains(&purpose) => {
                 let input = OpenRootInput::decode(input).unwrap();
                 if input.share.expose() != &[1; 32] {
                     return Err(Error::CloudRefused("the root doesn't open".into()));
                 }
-                let account = AccountId::from_bytes(input.credentials[..16].try_into().unwrap());
+                let account = read(&input.credentials).0;
                 self.opened_generation = generation(&input.credentials);
                 self.opened = Some(account);
                 Ok(OpenRootOutput {
@@ -144,22 +194,39 @@ impl Inner {
                 }
                 .encode())
             }
-            ("sign-out" | "delete-account", steps::RELEASE) => {
+            ("sign-out", steps::RELEASE) => {
                 self.check(right)?;
                 self.tickets.remove(ticket);
-                let account = self.bound.take().ok_or_else(|| Error::NotBound(String::new()))?;
-                let release = signed::Release {
-                    account,
-                    device: DeviceId::random(),
-                    epoch: Epoch::random(),
-                    hardware: HardwareId::from_bytes(HARDWARE),
-                };
-                let release = Signed::seal(&release, &SigningKey::generate()).encode();
-                self.release = Some(release.clone());
-                Ok(ReleaseOutput { release }.encode())
+                self.let_go()
             }
             _ => Err(Error::BadTicket(String::new())),
         }
+    }
+
+    /// An order as the warden makes it, but for its signature.
+    fn order(&mut self, ticket: &str) -> Result<Vec<u8>, Error> {
+        let deed = self.deeds.remove(ticket);
+        let order = signed::AccountOrder {
+            account: self.bound.unwrap(),
+            id: OrderId::random(),
+            generation: 1,
+            deed: deed.ok_or_else(|| Error::BadTicket(String::new()))?,
+        };
+        let order = Signed::seal(&order, &SigningKey::generate()).encode();
+        Ok(OrderOutput { order }.encode())
+    }
+
+    pub(super) fn let_go(&mut self) -> Result<Vec<u8>, Error> {
+        let account = self.bound.take().ok_or_else(|| Error::NotBound(String::new()))?;
+        let release = signed::Release {
+            account,
+            device: DeviceId::random(),
+            epoch: Epoch::random(),
+            hardware: HardwareId::from_bytes(HARDWARE),
+        };
+        let release = Signed::seal(&release, &SigningKey::generate()).encode();
+        self.release = Some(release.clone());
+        Ok(ReleaseOutput { release }.encode())
     }
 
     /// A command as the warden makes it, but for its signature: nobody here is a judge of that.
@@ -207,6 +274,7 @@ impl Inner {
             certificates: Vec::new(),
             boxes: Vec::new(),
             delegates: Vec::new(),
+            on_hold: None,
         }
     }
 

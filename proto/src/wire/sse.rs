@@ -12,7 +12,7 @@ const LONGEST_ID: usize = 128;
 const LONGEST_RETRY: Duration = Duration::from_secs(5 * 60);
 
 /// What one blank line or comment ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {
     /// A comment line without its colon: the heartbeat.
     Comment(String),
@@ -28,7 +28,7 @@ pub enum Item {
 }
 
 /// A line that no stream of the contract has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a line over {LONGEST_LINE} bytes")]
 pub struct TooLong;
 

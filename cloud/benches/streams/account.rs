@@ -24,10 +24,10 @@ pub fn registration(
         credentials: Signed::seal(&record, owner).encode().into(),
         owner: owner.public(),
         keyring: vec![0; 200].into(),
-        certificate: Vec::new().into(),
+        certificate: None,
         share: Secret::new([0; 32]).into(),
         profile: wire::Profile::default(),
-        device_name: "x".to_owned(),
+        device_name: None,
         release: None,
     };
     (body, record)

@@ -1,0 +1,67 @@
+//! The file that a content comes into: a new one, or one that is kept until all of it has come.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, unlinkat};
+use rustix::io::Errno;
+
+use super::Tree;
+use crate::names;
+
+impl Tree {
+    /// How many bytes are in the file `part` beside `place`, one of [`names::part`], of a content of at most `most` bytes. Other
+    /// parts of the same record go.
+    #[must_use]
+    pub fn kept(&self, place: &str, (id, part): (&str, &str), most: u64) -> u64 {
+        let Ok((folder, _)) = self.parent(place, false) else {
+            return 0;
+        };
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let length = openat(&folder, part, flags, Mode::empty())
+            .map_err(io::Error::from)
+            .and_then(|file| own(&File::from(file)));
+        match length {
+            Ok(length) if length <= most => return length,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // Nothing that can be gone on from.
+            _ => drop(unlinkat(&folder, part, AtFlags::empty())),
+        }
+        let (of, entries) = (names::parts_of(id), Dir::read_from(&folder));
+        for entry in entries.into_iter().flatten().flatten() {
+            let name = entry.file_name().to_str().unwrap_or_default();
+            if name.starts_with(&of) && name.ends_with(".part") {
+                let _ = unlinkat(&folder, name, AtFlags::empty());
+            }
+        }
+        0
+    }
+}
+
+/// A new file, or one that has so many bytes already, to write on after them.
+pub(super) fn open(folder: &OwnedFd, name: &str, from: Option<u64>) -> io::Result<File> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mode = Mode::RUSR | Mode::WUSR;
+    let Some(from) = from else {
+        return Ok(openat(folder, name, flags | OFlags::EXCL, mode)?.into());
+    };
+    let mut file = File::from(openat(folder, name, flags | OFlags::NONBLOCK, mode)?);
+    if own(&file)? < from {
+        return Err(Errno::AGAIN.into());
+    }
+    file.set_len(from)?;
+    file.seek(SeekFrom::End(0))?;
+    Ok(file)
+}
+
+/// The length of a regular file that nobody else has made, nor has under another name.
+fn own(file: &File) -> io::Result<u64> {
+    let metadata = file.metadata()?;
+    let is_own = metadata.uid() == rustix::process::geteuid().as_raw() && metadata.nlink() == 1;
+    match metadata.is_file() && is_own {
+        true => Ok(metadata.len()),
+        false => Err(Errno::PERM.into()),
+    }
+}

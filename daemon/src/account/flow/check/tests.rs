@@ -1,0 +1,166 @@
+//! What is found, of sessions and devices made up here.
+
+use belay_proto::id::DeviceId;
+
+use super::*;
+use crate::account::model::{Identifier, Profile};
+
+fn session(addresses: &[bool], recovery_code_set: bool) -> Session {
+    let address = |(place, verified): (usize, &bool)| Identifier {
+        id: format!("a{place}"),
+        kind: "email".into(),
+        masked: "j•••".into(),
+        verified: *verified,
+    };
+    Session {
+        account: AccountId::random(),
+        identifiers: addresses.iter().enumerate().map(address).collect(),
+        profile: Profile::default(),
+        since: 1,
+        recovery_code_set,
+        bound: true,
+        ended: false,
+        departure: None,
+        new_code: None,
+        leaves_data: false,
+        deletion_sent: false,
+    }
+}
+
+fn device(last_seen: u64, lost: bool) -> Device {
+    Device {
+        id: DeviceId::random(),
+        name: "Other".into(),
+        model: "m".into(),
+        wipe_class: "none".into(),
+        this: false,
+        last_seen,
+        lost,
+    }
+}
+
+fn ids(found: &[Finding]) -> Vec<(&str, Severity)> {
+    found
+        .iter()
+        .map(|finding| (finding.id.split(':').next().unwrap(), finding.severity))
+        .collect()
+}
+
+/// An account with a code and two addresses, and nothing else.
+fn tidy(session: &Session) -> Known<'_> {
+    Known {
+        session,
+        devices: &[],
+        refusals: &[],
+        notes: &[],
+        password: None,
+    }
+}
+
+#[test]
+fn an_account_with_a_code_and_two_addresses_has_nothing_to_mend() {
+    let (now, session) = (LONG_UNSEEN + 10, session(&[true, true], true));
+    let known = Known {
+        devices: &[device(now, false)],
+        password: Some((3, now)),
+        ..tidy(&session)
+    };
+    assert_eq!(judge(&known, now), []);
+}
+
+#[test]
+fn no_second_way_and_no_code_is_critical_and_comes_first() {
+    let one = session(&[true, false], false);
+    let known = Known {
+        notes: &["unencrypted".into()],
+        ..tidy(&one)
+    };
+    let wanted = [
+        ("recovery-code", Severity::Critical),
+        ("second-address", Severity::Warning),
+        ("address", Severity::Warning),
+        ("assurance", Severity::Info),
+    ];
+    assert_eq!(ids(&judge(&known, 1)), wanted);
+    let with_two = judge(&tidy(&session(&[true, true], false)), 1);
+    assert_eq!(ids(&with_two), [("recovery-code", Severity::Warning)]);
+}
+
+#[test]
+fn a_lost_device_a_long_unseen_one_and_refusals_are_told() {
+    let (now, session) = (2 * LONG_UNSEEN, session(&[true, true], true));
+    let known = Known {
+        devices: &[
+            device(now - LONG_UNSEEN - 1, false),
+            device(now, true),
+            device(now, false),
+        ],
+        refusals: &["command-refused".into()],
+        ..tidy(&session)
+    };
+    let wanted = [
+        ("lost", Severity::Critical),
+        ("command-refused", Severity::Warning),
+        ("unseen", Severity::Info),
+    ];
+    assert_eq!(ids(&judge(&known, now)), wanted);
+}
+
+#[test]
+fn a_weak_password_and_one_of_long_ago_are_to_be_changed() {
+    let said = |password| {
+        let session = session(&[true, true], true);
+        let known = Known {
+            password: Some(password),
+            ..tidy(&session)
+        };
+        let found = judge(&known, OLD_PASSWORD + 100);
+        let all: Vec<_> = found
+            .iter()
+            .map(|it| (it.id.clone(), it.severity, it.advice))
+            .collect();
+        all
+    };
+    let advice = "change-the-password";
+    assert_eq!(
+        said((2, 100)),
+        [("weak-password".into(), Severity::Warning, advice)]
+    );
+    assert_eq!(said((3, 99)), [("old-password".into(), Severity::Info, advice)]);
+    assert_eq!(said((3, 100)), []);
+    // A clock that was ahead when it was chosen tells nothing.
+    assert_eq!(said((4, u64::MAX)), []);
+}
+
+#[test]
+fn refused_commands_and_guesses_in_a_row_are_refusals_and_slips_of_the_finger_are_none() {
+    let entry = |event: &str, detail: &str| {
+        [("event", event), ("detail", detail)]
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), zbus::Variant::from(value).try_to_owned().unwrap()))
+            .collect()
+    };
+    let history = vec![
+        entry("password-check", "try 4"),
+        entry("command-refused", "stale"),
+        entry("command-refused", "expired"),
+        entry("bound", "registered as j•••"),
+    ];
+    assert_eq!(refusals(&history), ["command-refused"]);
+    assert_eq!(
+        refusals(&vec![entry("password-check", "try 5")]),
+        ["password-guesses"]
+    );
+}
+
+#[test]
+fn a_device_that_was_removed_is_told_what_is_left_to_do() {
+    for (departure, id) in [
+        (Departure::Removed, "removed"),
+        (Departure::AccountDeleted, "account-deleted"),
+    ] {
+        let found = departed(departure);
+        assert_eq!((found.id.as_str(), found.severity), (id, Severity::Critical));
+        assert_eq!(found.advice, "sign-out-of-this-device");
+    }
+}

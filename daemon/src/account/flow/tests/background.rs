@@ -1,0 +1,126 @@
+//! What goes on by itself: the end of a hold told, a verification over, a login that led nowhere.
+
+use std::time::Duration;
+
+use belay_proto::dbus::AccountState;
+use belay_proto::wire::CredentialsAnswer;
+
+use super::kills::in_time;
+use super::upkeep::account;
+use super::*;
+use crate::sync::NewerKeys;
+
+#[tokio::test]
+async fn the_end_of_a_hold_reaches_the_cloud_though_the_warden_has_no_time_at_first() {
+    let (world, life) = World::bound().await;
+    world.warden.begin_hold();
+    life.until(|view| view.state == AccountState::RecoveryHold).await;
+    world.warden.end_hold(3);
+    in_time(&world, &life, || world.cloud.with(|cloud| cloud.holds.len()) == 1).await;
+    in_time(&world, &life, || {
+        world
+            .warden
+            .holds()
+            .iter()
+            .any(|input| input.told == Some([8; 32]))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_cloud_told_before_a_hold_began_does_not_end_it() {
+    let (world, life) = World::bound().await;
+    let record = account(&world).as_bytes().to_vec();
+    let told = CredentialsAnswer {
+        credentials: record.into(),
+        successions: Vec::new(),
+        keyring: None,
+        delegate: None,
+        recovery_ms: None,
+        recovery_here: false,
+        removed: false,
+        deleted: false,
+    };
+    let warden = std::sync::Arc::clone(&world.warden);
+    world.cloud.with(|cloud| {
+        (cloud.tells, cloud.told) = (true, Some(told));
+        cloud.while_telling = Some(Box::new(move || warden.begin_hold()));
+    });
+    world.hints.send_modify(|hints| *hints += 1);
+    in_time(&world, &life, || life.state() == AccountState::RecoveryHold).await;
+    // The look is over once another one has begun.
+    let ends = || world.warden.holds().iter().any(|input| input.end == Some(true));
+    assert!(!ends());
+    world.hints.send_modify(|hints| *hints += 1);
+    in_time(&world, &life, ends).await;
+}
+
+#[tokio::test]
+async fn a_hold_ends_where_nothing_of_this_device_waits_at_the_cloud_whoever_elses_recovery_does() {
+    let hour = Some(3_600_000);
+    for (recovery_ms, recovery_here, goes_on) in [
+        (hour, true, true),
+        (Some(0), true, true),
+        (hour, false, false),
+        (None, false, false),
+        (None, true, false),
+    ] {
+        let (world, life) = World::bound().await;
+        world.warden.begin_hold();
+        life.until(|view| view.state == AccountState::RecoveryHold).await;
+        let told = CredentialsAnswer {
+            credentials: account(&world).as_bytes().to_vec().into(),
+            successions: Vec::new(),
+            keyring: None,
+            delegate: None,
+            recovery_ms,
+            recovery_here,
+            removed: false,
+            deleted: false,
+        };
+        world
+            .cloud
+            .with(|cloud| (cloud.tells, cloud.told) = (true, Some(told)));
+        life.account.fetch().await;
+        let ended = world.warden.holds().iter().any(|input| input.end == Some(true));
+        assert_eq!(ended, !goes_on, "{recovery_ms:?} {recovery_here}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_whose_account_does_not_open_leaves_no_session_behind() {
+    let (world, life) = World::bound().await;
+    world.cloud.with(|cloud| cloud.share = Some([9; 32]));
+    let revoked = || world.cloud.with(|cloud| cloud.revoked);
+    let before = revoked();
+    let ticket = world.warden.ticket("reauthenticate", true);
+    let refused = life.account.reauthenticate(ticket).await.unwrap_err();
+    assert_eq!(name(refused), "CloudRefused");
+    in_time(&world, &life, || revoked() == before + 1).await;
+
+    let world = World::new();
+    let life = world.live().await;
+    world.cloud.with(|cloud| cloud.share = Some([9; 32]));
+    assert_eq!(name(world.sign_in(&life).await.unwrap_err()), "CloudRefused");
+    in_time(&world, &life, || world.cloud.with(|cloud| cloud.revoked) == 1).await;
+}
+
+#[tokio::test]
+async fn a_recovery_that_nobody_goes_on_with_ends_and_hides_no_registration() {
+    let world = World::new();
+    let life = world.live().await;
+    let begin = async || {
+        let address = Identifier::parse(ADA).unwrap();
+        life.account.begin_recovery(address).await.unwrap()
+    };
+    begin().await;
+    let pending = || life.account.view().pending.map(|pending| pending.kind);
+    assert_eq!(pending(), Some("recovery"));
+    world.clock.advance(Duration::from_secs(86_400));
+    in_time(&world, &life, || pending().is_none()).await;
+
+    begin().await;
+    let id = world.register(&life).await.unwrap();
+    assert_eq!(pending(), Some("registration"));
+    confirm(&life, &id, CODE).await.unwrap();
+}

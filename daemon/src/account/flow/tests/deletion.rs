@@ -1,0 +1,196 @@
+//! An account that its owner deletes, and the device that goes with it.
+
+use belay_proto::dbus::Membership;
+use belay_proto::id::DeviceId;
+use belay_proto::signed::Deed;
+use belay_proto::wire::CredentialsAnswer;
+
+use super::cloud::problem;
+use super::kills::{in_time, killed_after};
+use super::upkeep::{account, calls, list_another};
+use super::*;
+use crate::cloud::CloudError;
+
+async fn delete(world: &World, life: &Life) -> Result<(), AccountError> {
+    let ticket = world.warden.order_ticket(Deed::DeleteAccount);
+    life.account.delete_account(ticket).await
+}
+
+#[tokio::test]
+async fn an_account_with_other_devices_stays_and_one_without_is_deleted_and_the_device_let_go() {
+    let (world, life) = World::bound().await;
+    let refusal = problem(409, "devices-still-bound");
+    world.cloud.with(|cloud| cloud.refusals.insert("delete", refusal));
+    assert_eq!(
+        name(delete(&world, &life).await.unwrap_err()),
+        "DevicesStillBound"
+    );
+    assert_eq!(life.state(), AccountState::Bound);
+    world.cloud.with(|cloud| cloud.losses.insert("delete", 1));
+    delete(&world, &life).await.unwrap();
+    assert_eq!(calls(&world, "delete").1, 1);
+    assert_eq!(world.warden.bound(), None);
+    assert_eq!(life.state(), AccountState::Unbound);
+    in_time(&world, &life, || {
+        world.cloud.with(|cloud| !cloud.releases.is_empty())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deletion_that_is_killed_anywhere_frees_the_device_by_itself_or_can_be_asked_for_again() {
+    let mut kills = 0;
+    for length in 1.. {
+        let (world, first) = World::bound().await;
+        world.cloud.with(|cloud| cloud.tells = true);
+        let account = first.account.clone();
+        let ticket = world.warden.ticket("delete-account", true);
+        let work = account.delete_account(ticket);
+        let Some(second) = killed_after(&world, first, length, work).await else {
+            break;
+        };
+        kills += 1;
+        if !world.cloud.with(|cloud| cloud.deleted) {
+            assert_eq!(second.state(), AccountState::Bound, "{length}");
+            delete(&world, &second).await.unwrap();
+        }
+        in_time(&world, &second, || second.state() == AccountState::Unbound).await;
+        assert_eq!(world.warden.bound(), None, "{length}");
+        assert!(!second.has_tokens().await, "{length}");
+        let is_released = || world.cloud.with(|cloud| !cloud.releases.is_empty());
+        in_time(&world, &second, is_released).await;
+    }
+    assert!(kills >= 8, "{kills}");
+}
+
+#[tokio::test]
+async fn a_deletion_that_nobody_answered_takes_the_device_along_once_the_cloud_tells_of_it() {
+    let (world, life) = World::bound().await;
+    world.cloud.with(|cloud| cloud.losses.insert("delete", 3));
+    assert_eq!(name(delete(&world, &life).await.unwrap_err()), "Offline");
+    assert_eq!(life.state(), AccountState::Bound);
+    world.cloud.with(|cloud| cloud.tells = true);
+    world.hints.send_modify(|hints| *hints += 1);
+    in_time(&world, &life, || life.state() == AccountState::Unbound).await;
+    assert_eq!(world.warden.bound(), None);
+}
+
+#[tokio::test]
+async fn a_hint_that_nobody_could_follow_is_followed_once_the_cloud_answers_again() {
+    let (world, life) = World::bound().await;
+    world.cloud.with(|cloud| cloud.losses.insert("delete", 3));
+    assert_eq!(name(delete(&world, &life).await.unwrap_err()), "Offline");
+    let offline = CloudError::offline("no network");
+    world.cloud.with(|cloud| {
+        cloud.tells = true;
+        cloud.refusals.insert("credentials", offline);
+    });
+    world.hints.send_modify(|hints| *hints += 1);
+    in_time(&world, &life, || {
+        world
+            .cloud
+            .with(|cloud| !cloud.refusals.contains_key("credentials"))
+    })
+    .await;
+    // Nobody hints any more.
+    in_time(&world, &life, || life.state() == AccountState::Unbound).await;
+    assert_eq!(world.warden.bound(), None);
+}
+
+#[tokio::test]
+async fn a_cloud_that_refuses_and_says_later_that_it_was_done_lets_no_device_go() {
+    let (world, life) = World::bound().await;
+    world
+        .cloud
+        .with(|cloud| cloud.refusals.insert("delete", problem(422, "bad-credentials")));
+    delete(&world, &life).await.unwrap_err();
+    let told = CredentialsAnswer {
+        credentials: account(&world).as_bytes().to_vec().into(),
+        successions: Vec::new(),
+        keyring: None,
+        delegate: None,
+        recovery_ms: None,
+        recovery_here: false,
+        removed: false,
+        deleted: true,
+    };
+    world
+        .cloud
+        .with(|cloud| (cloud.tells, cloud.told) = (true, Some(told)));
+    world.hints.send_modify(|hints| *hints += 1);
+    in_time(&world, &life, || {
+        life.account.view().membership == Membership::AccountDeleted
+    })
+    .await;
+    assert!(world.warden.bound().is_some());
+}
+
+#[tokio::test]
+async fn an_order_that_never_left_is_over_whatever_the_cloud_says_later() {
+    for ticket_is_for_it in [true, false] {
+        let (world, life) = World::bound().await;
+        if ticket_is_for_it {
+            world
+                .cloud
+                .with(|cloud| cloud.refusals.insert("delete", CloudError::NotConfigured));
+            assert_eq!(name(delete(&world, &life).await.unwrap_err()), "Offline");
+        } else {
+            // The warden signs for something else than was asked.
+            let ticket = world.warden.ticket("delete-account", true);
+            let account = life.account.clone();
+            assert_eq!(
+                name(account.delete_account(ticket).await.unwrap_err()),
+                "BadTicket"
+            );
+        }
+        world
+            .cloud
+            .with(|cloud| (cloud.tells, cloud.deleted) = (true, true));
+        world.hints.send_modify(|hints| *hints += 1);
+        in_time(&world, &life, || {
+            life.account.view().membership == Membership::AccountDeleted
+        })
+        .await;
+        assert!(world.warden.bound().is_some());
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_was_deleted_by_a_call_whose_answer_was_lost_lets_its_device_go() {
+    for is_told in [true, false] {
+        let (world, life) = World::bound().await;
+        let told = CredentialsAnswer {
+            credentials: account(&world).as_bytes().to_vec().into(),
+            successions: Vec::new(),
+            keyring: None,
+            delegate: None,
+            recovery_ms: None,
+            recovery_here: false,
+            removed: false,
+            deleted: is_told,
+        };
+        world.cloud.with(|cloud| {
+            (cloud.tells, cloud.told) = (true, Some(told));
+            cloud.refusals.insert("delete", CloudError::SessionEnded);
+        });
+        let deleted = delete(&world, &life).await;
+        assert_eq!(deleted.is_ok(), is_told, "{deleted:?}");
+        assert_eq!(world.warden.bound().is_none(), is_told);
+    }
+}
+
+#[tokio::test]
+async fn a_device_is_removed_once_though_the_answer_is_lost() {
+    let (world, life) = World::bound().await;
+    let other = list_another(&world);
+    let remove = |device| {
+        let ticket = world.warden.ticket("remove-device", true);
+        life.account.remove_device(device, ticket)
+    };
+    assert_eq!(name(remove(DeviceId::random()).await.unwrap_err()), "NotFound");
+    world.cloud.with(|cloud| cloud.losses.insert("remove", 1));
+    remove(other).await.unwrap();
+    let (keys, done) = calls(&world, "remove");
+    assert_eq!((keys.len(), done), (2, 1));
+    assert_eq!(keys[0], keys[1]);
+}

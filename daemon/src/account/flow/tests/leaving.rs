@@ -1,0 +1,217 @@
+//! A device that leaves with its deleted account, however long that takes the warden, and whatever became of the order.
+
+use std::time::Duration;
+
+use belay_proto::dbus::{LockState, Membership};
+use belay_proto::signed::Deed;
+
+use super::kills::{in_time, killed_after};
+use super::*;
+use crate::cloud::CloudError;
+
+/// The account is deleted by the order of its owner here, and nobody has heard of it yet.
+async fn deleted_unheard(world: &World, life: &Life) {
+    world.cloud.with(|cloud| cloud.losses.insert("delete", 3));
+    let ticket = world.warden.order_ticket(Deed::DeleteAccount);
+    let lost = life.account.delete_account(ticket).await.unwrap_err();
+    assert_eq!(name(lost), "Offline");
+    world.cloud.with(|cloud| cloud.tells = true);
+}
+
+#[tokio::test]
+async fn a_warden_that_cannot_let_go_now_is_asked_again_until_it_can() {
+    let (world, life) = World::bound().await;
+    deleted_unheard(&world, &life).await;
+    let (busy, full) = (Error::Busy(String::new()), Error::Storage(String::new()));
+    world.warden.refuse_to_leave(vec![busy.clone(), full, busy]);
+    // Nobody hints at it twice.
+    world.hints.send_modify(|hints| *hints += 1);
+    in_time(&world, &life, || life.state() == AccountState::Unbound).await;
+    assert_eq!((world.warden.bound(), world.warden.leaves()), (None, 4));
+}
+
+#[tokio::test]
+async fn a_warden_that_refuses_for_good_is_not_asked_again() {
+    let (world, life) = World::bound().await;
+    deleted_unheard(&world, &life).await;
+    // As where its owner has had a command carried out there since.
+    world
+        .warden
+        .refuse_to_leave(vec![Error::BadTicket(String::new())]);
+    world.hints.send_modify(|hints| *hints += 1);
+    in_time(&world, &life, || {
+        life.account.view().membership == Membership::AccountDeleted
+    })
+    .await;
+    for _ in 0..40 {
+        world.clock.advance(Duration::from_secs(15 * 60));
+        tokio::task::yield_now().await;
+        life.store.call(|_| Ok(())).await.unwrap();
+    }
+    assert_eq!(world.warden.leaves(), 1);
+    assert!(world.warden.bound().is_some());
+}
+
+#[tokio::test]
+async fn a_lost_device_leaves_with_its_account_once_it_is_found() {
+    let (world, life) = World::bound().await;
+    deleted_unheard(&world, &life).await;
+    world.warden.set_lock(LockState::Lost);
+    world.hints.send_modify(|hints| *hints += 1);
+    in_time(&world, &life, || {
+        life.account.view().membership == Membership::AccountDeleted
+    })
+    .await;
+    assert!(world.warden.bound().is_some());
+    world.warden.set_lock(LockState::Unlocked);
+    in_time(&world, &life, || life.state() == AccountState::Unbound).await;
+}
+
+#[tokio::test]
+async fn a_deletion_whose_device_cannot_go_at_once_is_finished_by_itself() {
+    let (world, life) = World::bound().await;
+    world.cloud.with(|cloud| cloud.tells = true);
+    world.warden.refuse_to_leave(vec![Error::Storage(String::new())]);
+    let ticket = world.warden.order_ticket(Deed::DeleteAccount);
+    let stuck = life.account.delete_account(ticket).await.unwrap_err();
+    assert_eq!(name(stuck), "Storage");
+    in_time(&world, &life, || life.state() == AccountState::Unbound).await;
+}
+
+#[tokio::test]
+async fn an_order_that_was_signed_and_never_left_is_withdrawn_as_belayd_begins_anew() {
+    let (mut withdrawn, mut sent) = (0, 0);
+    for length in 1.. {
+        let (world, first) = World::bound().await;
+        // Not before it is looked at here.
+        world.warden.refuse_to_stay(vec![Error::Busy(String::new()); 5]);
+        let (account, ticket) = (
+            first.account.clone(),
+            world.warden.order_ticket(Deed::DeleteAccount),
+        );
+        let second = killed_after(&world, first, length, account.delete_account(ticket)).await;
+        let was_ready = world.warden.is_leaving();
+        let Some(second) = second else { break };
+        let session = second.rows.load().await.unwrap().session;
+        if session.is_none_or(|session| session.deletion_sent) {
+            sent += 1;
+            assert!(was_ready || world.warden.bound().is_none(), "{length}");
+            continue;
+        }
+        in_time(&world, &second, || !world.warden.is_leaving()).await;
+        withdrawn += u32::from(was_ready);
+        // What the cloud says then frees nothing.
+        world
+            .cloud
+            .with(|cloud| (cloud.tells, cloud.deleted) = (true, true));
+        world.hints.send_modify(|hints| *hints += 1);
+        in_time(&world, &second, || {
+            second.account.view().membership == Membership::AccountDeleted
+        })
+        .await;
+        assert!(world.warden.bound().is_some(), "{length}");
+    }
+    assert!(withdrawn >= 1 && sent >= 1, "{withdrawn} {sent}");
+}
+
+/// A life at whose beginning the warden is ready to leave for an order that never left.
+async fn with_a_forgotten_order() -> (World, Life) {
+    for length in 1.. {
+        let (world, first) = World::bound().await;
+        world.warden.refuse_to_stay(vec![Error::Busy(String::new()); 5]);
+        let (account, ticket) = (
+            first.account.clone(),
+            world.warden.order_ticket(Deed::DeleteAccount),
+        );
+        let second = killed_after(&world, first, length, account.delete_account(ticket)).await;
+        if world.warden.is_leaving() {
+            return (world, second.unwrap());
+        }
+    }
+    unreachable!("one of them is killed right after the order")
+}
+
+#[tokio::test]
+async fn a_warden_without_time_is_asked_again_to_stay_and_a_lost_one_once_it_is_found() {
+    let (world, life) = with_a_forgotten_order().await;
+    in_time(&world, &life, || !world.warden.is_leaving()).await;
+
+    let (world, life) = with_a_forgotten_order().await;
+    world.warden.set_lock(LockState::Lost);
+    for _ in 0..40 {
+        world.clock.advance(Duration::from_secs(15 * 60));
+        tokio::task::yield_now().await;
+        life.store.call(|_| Ok(())).await.unwrap();
+    }
+    assert!(world.warden.is_leaving());
+    world.warden.set_lock(LockState::Unlocked);
+    in_time(&world, &life, || !world.warden.is_leaving()).await;
+}
+
+#[tokio::test]
+async fn a_device_that_is_still_ready_for_an_order_that_never_left_goes_by_no_word_of_the_cloud() {
+    let (world, life) = with_a_forgotten_order().await;
+    world
+        .cloud
+        .with(|cloud| (cloud.tells, cloud.deleted) = (true, true));
+    world.hints.send_modify(|hints| *hints += 1);
+    life.until(|view| view.membership == Membership::AccountDeleted)
+        .await;
+    assert!(world.warden.is_leaving());
+    assert_eq!(world.warden.leaves(), 0);
+    assert!(world.warden.bound().is_some());
+}
+
+#[tokio::test]
+async fn an_order_of_this_life_is_withdrawn_by_nothing_that_was_meant_for_one_before() {
+    let (world, life) = with_a_forgotten_order().await;
+    deleted_unheard(&world, &life).await;
+    for _ in 0..40 {
+        world.clock.advance(Duration::from_secs(15 * 60));
+        tokio::task::yield_now().await;
+        life.store.call(|_| Ok(())).await.unwrap();
+    }
+    assert!(world.warden.is_leaving());
+    world.hints.send_modify(|hints| *hints += 1);
+    in_time(&world, &life, || life.state() == AccountState::Unbound).await;
+}
+
+#[tokio::test]
+async fn a_deletion_that_was_carried_out_unheard_is_done_when_it_is_asked_for_again() {
+    for session_went_along in [false, true] {
+        let (world, life) = World::bound().await;
+        let delete = || {
+            let ticket = world.warden.order_ticket(Deed::DeleteAccount);
+            life.account.delete_account(ticket)
+        };
+        // Neither the answer comes, nor can the cloud be asked about it.
+        let (losses, lost) = match session_went_along {
+            true => (1, "ReauthenticationRequired"),
+            false => (3, "Offline"),
+        };
+        world.cloud.with(|cloud| {
+            cloud.sessions_go = session_went_along;
+            cloud.losses.insert("delete", losses)
+        });
+        assert_eq!(name(delete().await.unwrap_err()), lost);
+        assert!(world.warden.bound().is_some());
+        world.cloud.with(|cloud| cloud.tells = true);
+        delete().await.unwrap();
+        assert_eq!(world.warden.bound(), None);
+        assert_eq!(life.state(), AccountState::Unbound);
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_without_a_session_that_was_not_carried_out_still_takes_the_password_first() {
+    let (world, life) = World::bound().await;
+    let ended = CloudError::SessionEnded;
+    world.cloud.with(|cloud| cloud.refusals.insert("delete", ended));
+    for _ in 0..2 {
+        let ticket = world.warden.order_ticket(Deed::DeleteAccount);
+        let refused = life.account.delete_account(ticket).await.unwrap_err();
+        assert_eq!(name(refused), "ReauthenticationRequired");
+        world.cloud.with(|cloud| cloud.tells = true);
+    }
+    assert!(world.warden.bound().is_some());
+}

@@ -1,0 +1,260 @@
+//! Every status on every call of the account: none is taken for another, none ends the session by itself, none is followed.
+
+use std::time::Duration;
+
+use belay_proto::id::{CommandId, DeviceId, HardwareId};
+use belay_proto::keys::SigningKey;
+use belay_proto::secret::Secret;
+use belay_proto::wire::{NewCredentialsRequest, ProfileChanges, RemoveDeviceRequest, Share};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+
+use super::server::{Reply, Server};
+use super::{Bench, bench_with};
+use crate::account::*;
+use crate::cloud::client::{CloudClient, Revocation};
+use crate::cloud::error::CloudError;
+
+/// All that are registered with IANA, and some that aren't.
+fn statuses() -> impl Iterator<Item = u16> {
+    (300..=308)
+        .chain(400..=431)
+        .chain([451, 499])
+        .chain(500..=511)
+        .chain([520, 599])
+}
+
+fn work() -> ProofOfWork {
+    ProofOfWork {
+        challenge: Value::Null,
+        solution: Value::Null,
+    }
+}
+
+fn address() -> NewVerification {
+    NewVerification {
+        channel: Channel::Email,
+        address: "ada@example.org".into(),
+        device_name: "A phone".into(),
+        language: None,
+    }
+}
+
+fn credentials() -> NewCredentialsRequest {
+    NewCredentialsRequest {
+        ticket: None,
+        grants: Vec::new(),
+        credentials: vec![1].into(),
+        keyring: vec![2].into(),
+        replaces: vec![3].into(),
+        share: Share(Secret::new([4; 32])),
+        succession: None,
+        owner: None,
+    }
+}
+
+type Outcome<'a> = BoxFuture<'a, Result<(), CloudError>>;
+
+/// Each call, by the name of its method.
+async fn each(client: &CloudClient, name: &str) -> Result<(), CloudError> {
+    let device = DeviceId::from_bytes([5; 16]);
+    let signature = SigningKey::generate().sign(b"", b"");
+    let proof = LoginProof {
+        identifier: "ada@example.org",
+        nonce: &[6],
+        action: "sign-in",
+        signature: &signature,
+    };
+    let removal = RemoveDeviceRequest {
+        order: vec![7].into(),
+        keyring: vec![8].into(),
+        replaces: vec![9].into(),
+        grants: Vec::new(),
+    };
+    let changes = ProfileChanges::default();
+    let asked = credentials();
+    let revocation = Revocation::new(SigningKey::generate(), Secret::of_text("refresh"));
+    let call: Outcome<'_> = match name {
+        "work" => client.work().map(|r| r.map(drop)).boxed(),
+        "open_verification" => client
+            .open_verification(address(), work())
+            .map(|r| r.map(drop))
+            .boxed(),
+        "resend" => client.resend("id", work()).map(|r| r.map(drop)).boxed(),
+        "look" => client.look("id").map(|r| r.map(drop)).boxed(),
+        "cancel" => client.cancel("id"),
+        "prove" => Cloud::prove(client, "id", "123456", "key")
+            .map(|r| r.map(drop))
+            .boxed(),
+        "create_account" => client.create_account("{}", "key").map(|r| r.map(drop)).boxed(),
+        "account" => client.account().map(|r| r.map(drop)).boxed(),
+        "login_challenge" => client
+            .login_challenge("ada@example.org")
+            .map(|r| r.map(drop))
+            .boxed(),
+        "login" => client.login(proof).map(|r| r.map(drop)).boxed(),
+        "add_device" => client.add_device(&[1], "A phone", None, "key"),
+        "devices" => client.devices().map(|r| r.map(drop)).boxed(),
+        "deliver" => client.deliver(&[1]),
+        "check_hardware" => client
+            .check_hardware(HardwareId::from_bytes([1; 32]), false, work())
+            .map(|r| r.map(drop))
+            .boxed(),
+        "revoke" => Cloud::revoke(client, revocation),
+        "set_profile" => client.set_profile(&changes),
+        "credentials" => client.credentials().map(|r| r.map(drop)).boxed(),
+        "put_credentials" => client.put_credentials(&asked, "key"),
+        "open_address" => client
+            .open_address(address(), work())
+            .map(|r| r.map(drop))
+            .boxed(),
+        "add_address" => client
+            .add_address("ticket", &[1], "key")
+            .map(|r| r.map(drop))
+            .boxed(),
+        "remove_address" => client.remove_address("id", &[1], "key"),
+        "set_login" => client.set_login(&[1], "key"),
+        "remove_device" => client.remove_device(device, &removal, "key"),
+        "delete_account" => client.delete_account(&[1], "key"),
+        "service_token" => client
+            .service_token("https://x.example.org")
+            .map(|r| r.map(drop))
+            .boxed(),
+        "ask_for_unlock" => client
+            .ask_for_unlock(&[1], "why", "key")
+            .map(|r| r.map(drop))
+            .boxed(),
+        "unlock_request" => client.unlock_request().map(|r| r.map(drop)).boxed(),
+        "open_recovery" => client
+            .open_recovery(address(), work())
+            .map(|r| r.map(drop))
+            .boxed(),
+        "prove_recovery" => client
+            .prove_recovery("id", "123456", "key")
+            .map(|r| r.map(drop))
+            .boxed(),
+        "recover" => client.recover("id", &asked, "key"),
+        "recover_on_hold" => client
+            .recover_on_hold("id", &asked, "key")
+            .map(|r| r.map(drop))
+            .boxed(),
+        "end_hold" => client.end_hold(&[1]),
+        "send" => client.send(device, &[1]).map(|r| r.map(drop)).boxed(),
+        "life" => client
+            .life(device, CommandId::from_bytes([1; 16]), None, Duration::ZERO)
+            .map(|r| r.map(drop))
+            .boxed(),
+        "lives" => client.lives(device, 1).map(|r| r.map(drop)).boxed(),
+        "reports" => client.reports(device, 0).map(|r| r.map(drop)).boxed(),
+        other => panic!("no such call: {other}"),
+    };
+    call.await
+}
+
+/// The methods of the traits, read from their source: one that is added is asked here too, or the test fails.
+fn methods() -> Vec<&'static str> {
+    let sources = [
+        include_str!("../../account/ports.rs"),
+        include_str!("../../account/ports/upkeep.rs"),
+    ];
+    let mut methods = Vec::new();
+    for source in sources {
+        for body in source.split("\npub trait ").skip(1) {
+            let (body, _) = body.split_once("\n}\n").unwrap();
+            for part in body.split("\n    fn ").skip(1) {
+                let end = part.find(['<', '(']).unwrap();
+                methods.push(&part[..end]);
+            }
+        }
+    }
+    // What asks the cloud nothing.
+    methods.retain(|name| !["url", "device_key", "account_body", "revocation"].contains(name));
+    methods
+}
+
+async fn answering(reply: impl Fn() -> Reply + Send + 'static) -> Bench {
+    let bench = bench_with(Server::with(move |_| reply()).await);
+    bench.vault.put("access", "refresh");
+    bench
+}
+
+#[tokio::test]
+async fn every_status_on_every_call_is_what_it_is_and_ends_no_session() {
+    let methods = methods();
+    assert!(methods.len() > 25, "{methods:?}");
+    for name in methods {
+        for status in statuses() {
+            let bench = answering(move || Reply::json(status, "{}").with("location", "/v1/elsewhere")).await;
+            let what = format!("{name}: {status}");
+            let error = each(&bench.client, name).await.expect_err(&what);
+            match status {
+                300..400 => assert!(matches!(error, CloudError::Nonsense(_)), "{what}: {error}"),
+                502..=504 => assert!(error.is_offline(), "{what}: {error}"),
+                _ => assert!(
+                    matches!(&error, CloudError::Problem(problem) if problem.status == status),
+                    "{what}: {error}"
+                ),
+            }
+            assert_eq!(
+                error.is_decided(),
+                (400..500).contains(&status) && status != 429,
+                "{what}"
+            );
+            assert!(!error.is_unsent(), "{what}");
+            let held = bench.vault.held();
+            assert_eq!(held, Some(("access".into(), "refresh".into())), "{what}");
+            let seen = bench.server.seen();
+            assert!(
+                seen.iter().all(|request| request.path != "/v1/elsewhere"),
+                "{what}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn nonsense_on_every_call_that_is_to_tell_something_is_nonsense() {
+    let replies: [fn() -> Reply; 5] = [
+        || Reply::json(200, "[1, 2, 3]"),
+        || Reply::json(200, "{\"id\": \""),
+        || Reply::bytes(200, "text/html", b"<html>Sign in to the hotel</html>".to_vec()),
+        || Reply::bytes(200, "application/json", vec![0xff; 100]),
+        || Reply::Endless,
+    ];
+    for name in methods() {
+        for (number, reply) in replies.into_iter().enumerate() {
+            let bench = answering(reply).await;
+            match each(&bench.client, name).await {
+                Err(error) => {
+                    assert!(
+                        matches!(error, CloudError::Nonsense(_)),
+                        "{name}: {number}: {error}"
+                    );
+                    assert!(!error.to_string().contains("hotel"), "{name}: {error}");
+                }
+                // Whose answers say nothing more than that it is done.
+                Ok(()) => assert!(DONE.contains(&name), "{name}: {number}"),
+            }
+            assert_eq!(
+                bench.vault.held(),
+                Some(("access".into(), "refresh".into())),
+                "{name}"
+            );
+        }
+    }
+}
+
+const DONE: [&str; 11] = [
+    "end_hold",
+    "cancel",
+    "deliver",
+    "revoke",
+    "set_profile",
+    "put_credentials",
+    "remove_address",
+    "set_login",
+    "remove_device",
+    "delete_account",
+    "recover",
+];

@@ -1,0 +1,45 @@
+//! Siblings that their owner kept as records of their own.
+
+use belay_proto::sync::{CollectionKeys, Content, RecordId};
+use belay_sync::record::{self, Edited, Held};
+use rusqlite::Transaction;
+
+use crate::store::sync as rows;
+use crate::store::{Sealer, StoreError};
+
+/// Where to look for them.
+pub(super) struct Kept<'a> {
+    pub(super) transaction: &'a Transaction<'a>,
+    pub(super) sealer: &'a Sealer,
+    pub(super) keys: &'a CollectionKeys,
+    pub(super) collection: &'static str,
+}
+
+impl Kept<'_> {
+    /// The record, and its revision, that says already what the sibling `id` would: the owner kept that version once, and it
+    /// came up again. `before`: what is there of the sibling.
+    pub(super) fn of(
+        &self,
+        id: &RecordId,
+        before: Option<&Held>,
+        sibling: &Content,
+    ) -> Result<Option<(RecordId, u64)>, StoreError> {
+        if before.is_none_or(Held::is_there) {
+            return Ok(None);
+        }
+        let Some(own) = record::apart(sibling, id) else {
+            return Ok(None);
+        };
+        let kept = self.keys.record_id(&own.natural);
+        let held = rows::find_readable(self.transaction, self.sealer, self.collection, &kept)?;
+        let Some(revision) = held
+            .as_ref()
+            .filter(|held| held.is_there())
+            .map(|held| held.revision)
+        else {
+            return Ok(None);
+        };
+        let is_same = matches!(record::put(held, revision, own, 0), Edited::Same(_));
+        Ok(is_same.then_some((kept, revision)))
+    }
+}

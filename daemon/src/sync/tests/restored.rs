@@ -1,0 +1,197 @@
+//! A cloud that goes on with its backup gets again what came since, and nobody sees again what went since.
+
+use std::sync::Arc;
+
+use super::super::Phase;
+use super::rig::{CONTACTS, Cloud, Kept, Phone, all, phone, put};
+
+/// Two phones that have what came since a backup of the cloud, and the backup.
+async fn two(cloud: &Arc<Cloud>) -> (Phone, Phone, Kept) {
+    let (one, two) = (phone(cloud).await, phone(cloud).await);
+    one.puts("n", "the first").await;
+    one.puts("gone", "the first").await;
+    one.syncs().await;
+    two.syncs().await;
+    let backup = cloud.kept.lock().unwrap().clone();
+    one.puts("n", "the second").await;
+    one.puts("gone", "the second").await;
+    one.syncs().await;
+    two.syncs().await;
+    (one, two, backup)
+}
+
+impl Cloud {
+    fn goes_on_with(&self, backup: &Kept) {
+        let mut kept = self.kept.lock().unwrap();
+        *kept = Kept {
+            epoch: kept.epoch + 1,
+            ..backup.clone()
+        };
+    }
+}
+
+#[tokio::test]
+async fn what_was_replaced_or_removed_since_a_backup_stays_so_though_another_phone_brings_it_first() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two, backup) = two(&cloud).await;
+    one.puts("n", "the third").await;
+    one.removes("gone").await;
+    one.syncs().await;
+    cloud.goes_on_with(&backup);
+    two.syncs().await;
+    let brought = all(&[("n", "the second"), ("gone", "the second")]);
+    assert_eq!(two.has().await, brought);
+    for _ in 0..2 {
+        one.syncs().await;
+        two.syncs().await;
+    }
+    for phone in [&one, &two] {
+        assert_eq!(phone.has().await, all(&[("n", "the third")]));
+        assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
+    }
+}
+
+#[tokio::test]
+async fn what_is_brought_again_is_the_same_at_the_cloud() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two, backup) = two(&cloud).await;
+    let revisions = || {
+        let kept = cloud.kept.lock().unwrap();
+        let mut all: Vec<_> = kept.records.values().map(|(_, record)| record.revision).collect();
+        all.sort_by_key(|revision| *revision.as_bytes());
+        all
+    };
+    let before = revisions();
+    cloud.goes_on_with(&backup);
+    assert_ne!(revisions(), before);
+    for phone in [&two, &one] {
+        phone.syncs().await;
+        assert_eq!(revisions(), before);
+    }
+    // And where all of it is lost.
+    cloud.goes_on_with(&Kept::default());
+    for phone in [&two, &one] {
+        phone.syncs().await;
+        assert_eq!(revisions(), before);
+    }
+}
+
+#[tokio::test]
+async fn what_is_brought_again_under_newer_keys_is_known_for_what_it_was() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two, backup) = two(&cloud).await;
+    one.puts("n", "the third").await;
+    one.removes("gone").await;
+    one.syncs().await;
+    cloud.goes_on_with(&backup);
+    *cloud.least_epoch.lock().unwrap() = 2;
+    for phone in [&one, &two] {
+        phone.made_elsewhere.lock().unwrap().push(2);
+    }
+    two.syncs().await;
+    for _ in 0..2 {
+        one.syncs().await;
+        two.syncs().await;
+    }
+    for phone in [&one, &two] {
+        assert_eq!(phone.has().await, all(&[("n", "the third")]));
+        assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
+    }
+}
+
+#[tokio::test]
+async fn what_was_removed_with_the_owner_s_word_is_removed_again_without_asking() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = (phone(&cloud).await, phone(&cloud).await);
+    for n in 0..30 {
+        one.puts(&format!("n{n}"), "a").await;
+    }
+    one.syncs().await;
+    two.syncs().await;
+    let backup = cloud.kept.lock().unwrap().clone();
+    for n in 0..25 {
+        one.removes(&format!("n{n}")).await;
+    }
+    for phone in [&one, &two] {
+        phone.syncs().await;
+        let question = phone.comes_to(Phase::Attention).await.question.unwrap();
+        phone.handle.confirm(question.id, true).await.unwrap();
+        phone.syncs().await;
+    }
+    cloud.goes_on_with(&backup);
+    for phone in [&one, &two] {
+        phone.syncs().await;
+        let view = phone.handle.view();
+        assert_eq!((view.question, view.collections[CONTACTS].pending), (None, 0));
+        assert_eq!(phone.has().await.len(), 5);
+    }
+    let kept = cloud.kept.lock().unwrap();
+    let removed = kept.records.values().filter(|(_, record)| record.removed);
+    assert_eq!(removed.count(), 25);
+}
+
+#[tokio::test]
+async fn removals_that_come_upon_what_is_brought_again_wait_for_the_owner() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = (phone(&cloud).await, phone(&cloud).await);
+    let mut backup = Kept::default();
+    for text in ["a", "b"] {
+        for n in 0..30 {
+            one.puts(&format!("n{n}"), text).await;
+        }
+        one.syncs().await;
+        two.syncs().await;
+        if text == "a" {
+            backup = cloud.kept.lock().unwrap().clone();
+        }
+    }
+    for n in 0..30 {
+        one.removes(&format!("n{n}")).await;
+    }
+    one.syncs().await;
+    let question = one.comes_to(Phase::Attention).await.question.unwrap();
+    one.handle.confirm(question.id, true).await.unwrap();
+    one.syncs().await;
+    // The first phone comes while the second one knows what it has to bring again, and hasn't.
+    let removed = cloud.kept.lock().unwrap().records.clone();
+    cloud.goes_on_with(&backup);
+    let (weak, mut removed) = (Arc::downgrade(&cloud), Some(removed));
+    *cloud.about_changes.lock().unwrap() = Some(Box::new(move |answer| {
+        if let (false, Some(removed)) = (answer.records.is_empty(), removed.take()) {
+            let cloud = weak.upgrade().unwrap();
+            let mut kept = cloud.kept.lock().unwrap();
+            kept.last += removed.len() as u64;
+            kept.records = removed;
+        }
+    }));
+    two.syncs().await;
+    let view = two.comes_to(Phase::Attention).await;
+    assert_eq!(view.collections[CONTACTS].pending, 0);
+    let has = two.has().await;
+    assert!(has.len() == 30 && has.values().all(|text| text == "b"), "{has:?}");
+    let question = view.question.unwrap();
+    assert_eq!((question.removed, question.from_cloud), (30, true));
+    two.handle.confirm(question.id, true).await.unwrap();
+    two.syncs().await;
+    assert_eq!(two.has().await, all(&[]));
+}
+
+#[tokio::test]
+async fn what_was_answered_before_a_restore_is_brought_again_by_a_phone_that_had_fetched_nothing_yet() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, other) = (phone(&cloud).await, phone(&cloud).await);
+    other.puts("m", "b").await;
+    other.syncs().await;
+    one.handle.put("notes", put("n", 0, "a")).await.unwrap();
+    // The first answer is of the cloud before, and comes when that has gone on with its backup.
+    let (weak, mut is_before) = (Arc::downgrade(&cloud), true);
+    *cloud.about_results.lock().unwrap() = Some(Box::new(move |_| {
+        if std::mem::take(&mut is_before) {
+            weak.upgrade().unwrap().goes_on_with(&Kept::default());
+        }
+    }));
+    one.handle.set_enabled("notes", true).await.unwrap();
+    one.handle.sync_now(vec!["notes"]).await.unwrap();
+    assert_eq!(cloud.kept.lock().unwrap().epoch, 1);
+    assert_eq!(cloud.kept.lock().unwrap().records.len(), 1);
+}

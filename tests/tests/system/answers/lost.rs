@@ -1,0 +1,209 @@
+//! Each answer of the cloud to each deed of an account is lost once, and each request sent twice once: the owner asks again, and
+//! everything is as if nothing had been.
+//!
+//! Which calls there are is recorded: first where everything goes well, then again in every run, so that a new one is broken by
+//! itself.
+
+use std::collections::BTreeSet;
+
+use belay_tests::openapi::Call;
+use belay_tests::proxy::Trick;
+use belay_tests::until::until;
+
+use super::world::SOON;
+use super::{Deed, View, World};
+
+/// What an owner may be told who then asks again and gets what was wanted.
+const PASSING: [&str; 2] = ["Offline", "CloudRefused"];
+
+/// What belayd asks in the background, whatever the owner does; other tests break it.
+const BACKGROUND: [&str; 7] = [
+    "/v1/stream",
+    "/v1/commands",
+    "/v1/outcomes",
+    "/v1/reports",
+    "/v1/accessories",
+    "/v1/sync",
+    "/v1/blobs",
+];
+
+/// What so many deeds begin and end with.
+const WALK: [(&str, &str); 4] = [
+    ("POST", "/v1/challenges"),
+    ("POST", "/v1/login/challenge"),
+    ("POST", "/v1/login"),
+    ("POST", "/v1/revoke"),
+];
+
+/// What needn't come again where it came once: new tokens, looks at what may have changed, the end of what was given up.
+const OCCASIONAL: [(&str, &str); 7] = [
+    ("POST", "/v1/revoke"),
+    ("DELETE", "/v1/verifications/{id}"),
+    ("POST", "/v1/token"),
+    ("POST", "/v1/releases"),
+    ("GET", "/v1/account"),
+    ("GET", "/v1/account/credentials"),
+    ("GET", "/v1/account/bootloader-unlocks"),
+];
+
+#[tokio::test]
+async fn joining_ends_alike_whichever_answer_is_lost_or_comes_twice() {
+    all(&[Deed::Register, Deed::Confirm]).await;
+}
+
+#[tokio::test]
+async fn coming_back_and_leaving_end_alike_whichever_answer_is_lost_or_comes_twice() {
+    all(&[Deed::SignIn, Deed::SignOut]).await;
+}
+
+#[tokio::test]
+async fn addresses_end_alike_whichever_answer_is_lost_or_comes_twice() {
+    all(&[
+        Deed::AddIdentifier,
+        Deed::ConfirmIdentifier,
+        Deed::SetLogin,
+        Deed::RemoveIdentifier,
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn details_end_alike_whichever_answer_is_lost_or_comes_twice() {
+    all(&[
+        Deed::SetProfile,
+        Deed::GetServiceToken,
+        Deed::SecurityCheck,
+        Deed::RequestBootloaderUnlock,
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn passwords_end_alike_whichever_answer_is_lost_or_comes_twice() {
+    all(&[Deed::Reauthenticate, Deed::ChangePassword, Deed::ChangeRoot]).await;
+}
+
+#[tokio::test]
+async fn recoveries_end_alike_whichever_answer_is_lost_or_comes_twice() {
+    all(&[
+        Deed::CreateRecoveryCode,
+        Deed::BeginRecovery,
+        Deed::CompleteRecovery,
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_removed_device_is_gone_whichever_answer_is_lost_or_comes_twice() {
+    all(&[Deed::RemoveDevice]).await;
+}
+
+#[tokio::test]
+async fn a_deleted_account_is_gone_whichever_answer_is_lost_or_comes_twice() {
+    all(&[Deed::DeleteAccount]).await;
+}
+
+async fn all(deeds: &[Deed]) {
+    let mut world = World::new().await;
+    for deed in deeds {
+        each_answer(&mut world, *deed).await;
+    }
+}
+
+/// Every call of a deed, with its answer lost, and twice: what every walk begins and ends with in one run, each other one in a run
+/// of its own.
+async fn each_answer(world: &mut World, deed: Deed) {
+    world.prepare(deed).await;
+    let before = world.scene.network().count();
+    world.surely(deed).await;
+    let mut calls = called(world, before);
+    assert!(!calls.is_empty(), "{deed:?} asks the cloud nothing");
+    world.settled().await;
+    let expected = world.view().await;
+    world.done(deed).await;
+    let mut done = BTreeSet::new();
+    loop {
+        let left: Vec<&Call> = calls.difference(&done).collect();
+        let (walk, others): (Vec<&Call>, Vec<&Call>) = left.into_iter().partition(|call| is_walk(call));
+        let run: Vec<Call> = match (walk.is_empty(), others.first()) {
+            (false, _) => walk.into_iter().cloned().collect(),
+            (true, Some(other)) => vec![(*other).clone()],
+            (true, None) => break,
+        };
+        for trick in [Trick::LoseAnswer, Trick::Double] {
+            calls.extend(with_trick(world, deed, &run, &trick, &expected).await);
+            world.done(deed).await;
+        }
+        done.extend(run);
+    }
+}
+
+fn is_walk(call: &Call) -> bool {
+    WALK.contains(&(call.method.as_str(), call.path.as_str()))
+}
+
+/// One run in which the trick is played once on each of these calls; the calls that were made.
+async fn with_trick(
+    world: &mut World,
+    deed: Deed,
+    calls: &[Call],
+    trick: &Trick,
+    expected: &View,
+) -> BTreeSet<Call> {
+    let names: Vec<String> = calls.iter().map(Call::to_string).collect();
+    let what = format!("{deed:?}: {}: {trick:?}", names.join(", "));
+    world.prepare(deed).await;
+    let before = world.scene.network().count();
+    world.scene.network().behave();
+    for call in calls {
+        world.scene.network().plan_call(call, 1, trick);
+    }
+    let mut told = Vec::new();
+    while let Err(refusal) = world.attempt(deed).await {
+        assert!(
+            PASSING.contains(&refusal.short()),
+            "{what}: {refusal}, after {told:?}"
+        );
+        told.push(refusal.to_string());
+        // Where the machine is busy an answer may be late besides.
+        assert!(told.len() <= calls.len() + 2, "{what}: {told:?}");
+    }
+    for call in calls {
+        is_played(world, call, &what).await;
+    }
+    world.scene.network().behave();
+    let called = called(world, before);
+    let mut seen = None;
+    let same = until(&what, async || {
+        let view = world.view().await;
+        let is_same = view == *expected;
+        seen = Some(view);
+        is_same.then_some(())
+    });
+    if same.await.is_err() {
+        panic!("{what}: told {told:?}, and in the end\n{seen:?}\nin place of\n{expected:?}");
+    }
+    called
+}
+
+/// The trick was played, or the call is one of those that needn't come.
+async fn is_played(world: &World, call: &Call, what: &str) {
+    let what = format!("{what}: {call} to be called");
+    let played = until(&what, async || {
+        world.scene.network().has_played(call).then_some(())
+    });
+    let occasional = OCCASIONAL.contains(&(call.method.as_str(), call.path.as_str()));
+    if !occasional {
+        played.await.unwrap();
+    } else if *call == Call::new("POST", "/v1/revoke") {
+        // A session that isn't needed any more is ended in the background.
+        let _late = tokio::time::timeout(SOON, played).await;
+    }
+}
+
+/// The calls since the first `count` exchanges that are about the account.
+pub fn called(world: &World, count: usize) -> BTreeSet<Call> {
+    let mut calls = world.scene.network().calls_since(count);
+    calls.retain(|call| !BACKGROUND.iter().any(|path| call.path.starts_with(path)));
+    calls
+}

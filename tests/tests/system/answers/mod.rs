@@ -1,0 +1,13 @@
+//! The deeds of an account, each with all that it needs, so that each can be done again under a network and a cloud that are
+//! as bad as can be.
+
+mod deed;
+mod forged;
+mod invented;
+mod lies;
+mod lost;
+mod refusals;
+mod world;
+
+pub use deed::Deed;
+pub use world::{View, World};

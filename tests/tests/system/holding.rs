@@ -1,0 +1,305 @@
+//! Recovery without the code, over the real bus, warden and cloud: what it takes, what it leads to, and what ends it.
+
+use std::time::Duration;
+
+use belay_proto::Secret;
+use belay_proto::dbus::client;
+use belay_proto::signed::Action;
+use belay_proto::steps::PolicyChanges;
+use belay_tests::app::{ACCOUNT, Answer, DEVICE, Options, WARDEN, memfd, refused};
+use belay_tests::openapi::Exchange;
+use belay_tests::owner::Console;
+use belay_tests::proxy::Trick;
+use zbus::Fd;
+
+use crate::account_life::{another, begin_recovery, hers};
+use crate::owner::{ADA, PASSWORD, app, state};
+use crate::scene::Scene;
+
+/// The password that is chosen without the code.
+pub const NEW: &str = "marble-ferry-17-canyon";
+pub const HOUR: Duration = Duration::from_secs(3600);
+/// How fast time passes.
+const SPEED: u32 = 3;
+
+pub async fn allow(scene: &Scene, allowed: bool) {
+    let changes = PolicyChanges {
+        recovery_without_code: Some(allowed),
+        ..PolicyChanges::default()
+    };
+    client::set_policies(scene.person(), &changes, &Secret::of_text(PASSWORD))
+        .await
+        .unwrap();
+}
+
+/// Ada's device, which she lets be recovered.
+pub async fn open() -> Scene {
+    let scene = hers().await;
+    // Not so fast that a busy machine's answers come too late by the device's clock.
+    scene.clock().run(SPEED).unwrap();
+    allow(&scene, true).await;
+    scene
+}
+
+pub async fn present(scene: &Scene) -> Answer<String> {
+    app(scene).present("recover", ADA, &[("new", NEW)]).await.unwrap()
+}
+
+/// Recovers with the new password alone; mails are those of `outbox`.
+pub async fn forgotten(scene: &Scene, outbox: &Scene) -> Answer<()> {
+    let (id, code) = begin_recovery(scene, outbox).await;
+    let ticket = present(scene).await?;
+    complete(scene, &id, &code, &ticket).await
+}
+
+pub async fn complete(scene: &Scene, id: &str, code: &str, ticket: &str) -> Answer<()> {
+    let code = Fd::from(memfd(code.as_bytes()).unwrap());
+    app(scene)
+        .call(ACCOUNT, "CompleteRecovery", &(id, code, ticket, Options::new()))
+        .await
+        .unwrap()
+}
+
+pub async fn left(scene: &Scene) -> Duration {
+    Duration::from_millis(app(scene).get(WARDEN, "HoldLeft").await.unwrap())
+}
+
+pub async fn shows(scene: &Scene, state: &str) {
+    app(scene).reads(ACCOUNT, "State", state).await.unwrap();
+}
+
+pub async fn unlock(scene: &Scene, password: &str) -> Answer<()> {
+    let fd = Fd::from(memfd(password.as_bytes()).unwrap());
+    app(scene).call(WARDEN, "Unlock", &(fd,)).await.unwrap()
+}
+
+/// The cloud was told how a hold ended.
+async fn told(scene: &Scene, status: u16) {
+    let is_it = move |e: &Exchange| e.path == "/v1/holds" && e.status == status;
+    scene.network().seen("the end of the hold", is_it).await.unwrap();
+}
+
+pub async fn is_over(scene: &Scene) {
+    scene.clock().advance(80 * HOUR).unwrap();
+    assert_eq!(left(scene).await, Duration::ZERO);
+    refused(unlock(scene, NEW).await, "WrongPassword").unwrap();
+    unlock(scene, PASSWORD).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_has_forgotten_everything_has_a_new_password_after_72_hours_at_the_device() {
+    let mut scene = open().await;
+    let before = scene.clock().wall();
+    forgotten(&scene, &scene).await.unwrap();
+    shows(&scene, "recovery-hold").await;
+    assert!(left(&scene).await > 71 * HOUR);
+    // That an address was proved is told first.
+    let proved = scene.outbox().notice(ADA).await.unwrap();
+    assert!(!proved.text.contains("After 72 hours"), "{proved:?}");
+    let told_by_mail = scene.outbox().notice(ADA).await.unwrap();
+    assert!(told_by_mail.text.contains("After 72 hours"), "{told_by_mail:?}");
+    let findings: Answer<Vec<(String, String, String)>> = app(&scene)
+        .call(ACCOUNT, "SecurityCheck", &(Options::new(),))
+        .await
+        .unwrap();
+    assert_eq!(findings.unwrap()[0].0, "recovery-hold");
+    let history = app(&scene).history(before).await.unwrap().unwrap();
+    assert!(
+        history
+            .iter()
+            .any(|e| belay_tests::app::entry(e, "event") == "recovery-begun")
+    );
+
+    // The new password waits, here and anywhere.
+    refused(
+        app(&scene).reauthenticate(ADA, NEW).await.unwrap(),
+        "RecoveryOnHold",
+    )
+    .unwrap();
+    refused(present(&scene).await, "RecoveryOnHold").unwrap();
+    let elsewhere = Scene::beside(&scene).await;
+    refused(app(&elsewhere).sign_in(ADA, NEW).await.unwrap(), "RecoveryOnHold").unwrap();
+    // Whoever only reads the mail doesn't get in its way.
+    refused(forgotten(&elsewhere, &scene).await, "RecoveryOnHold").unwrap();
+
+    // In steps: what a reboot takes away is what was counted since the warden last wrote it down.
+    for _ in 0..80 {
+        scene.clock().advance(HOUR / 2).unwrap();
+        left(&scene).await;
+    }
+    assert!(left(&scene).await <= 32 * HOUR);
+    scene.reboot().await.unwrap();
+    shows(&scene, "recovery-hold").await;
+    let still = left(&scene).await;
+    assert!((31 * HOUR..35 * HOUR).contains(&still), "{still:?}");
+    scene.clock().advance(35 * HOUR).unwrap();
+    assert_eq!(left(&scene).await, Duration::ZERO);
+    shows(&scene, "reauthentication-required").await;
+    told(&scene, 204).await;
+    refused(
+        app(&scene).reauthenticate(ADA, PASSWORD).await.unwrap(),
+        "WrongPassword",
+    )
+    .unwrap();
+    app(&scene).reauthenticate(ADA, NEW).await.unwrap().unwrap();
+    assert_eq!(state(&scene).await, "bound");
+    app(&scene).sync_now().await.unwrap().unwrap();
+    app(&scene).sign_out(NEW).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn what_was_on_the_device_is_synced_on_and_another_device_stays_with_the_old_password() {
+    let first = open().await;
+    let second = another(&first).await;
+    second.clock().run(SPEED).unwrap();
+    app(&first).enable("contacts", true).await.unwrap().unwrap();
+    let card = crate::documented_sync::grace();
+    app(&first).put_new("contacts", &card).await.unwrap().unwrap();
+    app(&first).sync_now().await.unwrap().unwrap();
+    forgotten(&first, &first).await.unwrap();
+    first.clock().advance(73 * HOUR).unwrap();
+    assert_eq!(left(&first).await, Duration::ZERO);
+    told(&first, 204).await;
+    app(&first).reauthenticate(ADA, NEW).await.unwrap().unwrap();
+    let card = belay_tests::app::New {
+        natural: "alan",
+        ..card
+    };
+    app(&first).put_new("contacts", &card).await.unwrap().unwrap();
+    app(&first).sync_now().await.unwrap().unwrap();
+    assert_eq!(app(&first).list("contacts").await.unwrap().unwrap().len(), 2);
+
+    // No word of the cloud moves its pin: it is Ada's of before, and says that it was left behind.
+    shows(&second, "reauthentication-required").await;
+    refused(
+        app(&second).reauthenticate(ADA, NEW).await.unwrap(),
+        "WrongPassword",
+    )
+    .unwrap();
+    app(&second).sign_out(PASSWORD).await.unwrap().unwrap();
+    app(&second).sign_in(ADA, NEW).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn the_old_password_ends_it_and_the_cloud_forgets_the_new_one() {
+    let scene = open().await;
+    forgotten(&scene, &scene).await.unwrap();
+    shows(&scene, "recovery-hold").await;
+    scene.clock().advance(71 * HOUR).unwrap();
+    unlock(&scene, PASSWORD).await.unwrap();
+    shows(&scene, "bound").await;
+    told(&scene, 204).await;
+    is_over(&scene).await;
+    refused(
+        app(&*Scene::beside(&scene).await)
+            .sign_in(ADA, NEW)
+            .await
+            .unwrap(),
+        "WrongPassword",
+    )
+    .unwrap();
+}
+
+#[tokio::test]
+async fn the_old_password_at_the_cloud_and_a_command_of_the_owner_end_it() {
+    let scene = open().await;
+    forgotten(&scene, &scene).await.unwrap();
+    shows(&scene, "recovery-hold").await;
+    let console = Console::sign_in(&scene, ADA, PASSWORD).await.unwrap();
+    // The sign-in has ended it at the cloud, the command ends it here.
+    refused(
+        app(&*Scene::beside(&scene).await)
+            .sign_in(ADA, NEW)
+            .await
+            .unwrap(),
+        "WrongPassword",
+    )
+    .unwrap();
+    console.send(&scene, Action::Ring { seconds: 1 }).await.unwrap();
+    shows(&scene, "bound").await;
+    told(&scene, 404).await;
+    is_over(&scene).await;
+}
+
+#[tokio::test]
+async fn a_lost_device_and_one_whose_owner_allows_none_begin_nothing() {
+    let scene = hers().await;
+    refused(present(&scene).await, "NotSupported").unwrap();
+    allow(&scene, true).await;
+    let (id, code) = begin_recovery(&scene, &scene).await;
+    let ticket = present(&scene).await.unwrap();
+    allow(&scene, false).await;
+    refused(complete(&scene, &id, &code, &ticket).await, "NotSupported").unwrap();
+    assert_eq!(left(&scene).await, Duration::ZERO);
+    assert_eq!(state(&scene).await, "bound");
+}
+
+#[tokio::test]
+async fn a_cloud_that_invents_a_recovery_changes_nothing_on_a_bound_device() {
+    let scene = open().await;
+    let owner = owner_of(&scene).await;
+    // It says that the account has been recovered: other credentials, and that this device was removed.
+    let lie = Trick::alter(|answer| {
+        if let Some(credentials) = answer.get_mut("credentials") {
+            *credentials = "omdwYXlsb2FkQKBpc2lnbmF0dXJlWEAAAAAAAAAA".into();
+        }
+        answer["recovery_ms"] = 0.into();
+    });
+    scene.network().plan("/v1/account/credentials", 3, &lie);
+    scene.network().hint(belay_proto::wire::Hint::Account);
+    let asked = |e: &Exchange| e.path == "/v1/account/credentials";
+    scene.network().seen("the question", asked).await.unwrap();
+    scene.clock().advance(200 * HOUR).unwrap();
+    assert_eq!(left(&scene).await, Duration::ZERO);
+    assert_eq!(owner_of(&scene).await, owner);
+    unlock(&scene, PASSWORD).await.unwrap();
+    scene.network().behave();
+}
+
+/// The pinned owner's key, as root reads it.
+async fn owner_of(scene: &Scene) -> Vec<u8> {
+    let root = belay_tests::app::App::new(&scene.root().await.unwrap());
+    let identity: Answer<std::collections::HashMap<String, zbus::OwnedVariant>> =
+        root.call(WARDEN, "Identity", &()).await.unwrap();
+    let owner = identity.unwrap().remove("owner").unwrap();
+    Vec::try_from(owner).unwrap()
+}
+
+#[tokio::test]
+async fn a_device_of_nobodys_waits_for_the_cloud_and_the_other_stays_locked_to_the_account() {
+    let first = hers().await;
+    let second = Scene::beside(&first).await;
+    for scene in [&first, &second] {
+        scene.clock().run(SPEED).unwrap();
+    }
+    forgotten(&second, &first).await.unwrap();
+    assert_eq!(state(&second).await, "unbound");
+    refused(app(&second).sign_in(ADA, NEW).await.unwrap(), "RecoveryOnHold").unwrap();
+    first.clock().advance(73 * HOUR).unwrap();
+    refused(app(&second).sign_in(ADA, NEW).await.unwrap(), "RecoveryOnHold").unwrap();
+    first.clock().advance(4 * 24 * HOUR).unwrap();
+    app(&second).sign_in(ADA, NEW).await.unwrap().unwrap();
+    assert_eq!(state(&second).await, "bound");
+    shows(&first, "reauthentication-required").await;
+    unlock(&first, PASSWORD).await.unwrap();
+    let id: String = app(&first).get(DEVICE, "DeviceId").await.unwrap();
+    assert!(!id.is_empty());
+}
+
+#[tokio::test]
+async fn killed_between_the_cloud_and_the_warden_it_can_be_begun_again() {
+    let mut scene = open().await;
+    let (id, code) = begin_recovery(&scene, &scene).await;
+    let ticket = present(&scene).await.unwrap();
+    let path = format!("/v1/recoveries/{id}/credentials");
+    scene.network().plan(&path, 9, &Trick::status(503));
+    let answer = complete(&scene, &id, &code, &ticket).await;
+    assert!(answer.is_err(), "the cloud took nothing");
+    assert_eq!(left(&scene).await, Duration::ZERO, "and nothing runs");
+    scene.network().behave();
+    scene.kill_belayd().await.unwrap();
+    scene.start_belayd().await.unwrap();
+    scene.clock().advance(HOUR).unwrap();
+    forgotten(&scene, &scene).await.unwrap();
+    shows(&scene, "recovery-hold").await;
+}
