@@ -12,6 +12,7 @@ pub mod waiting;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use belay_proto::failpoint;
 use belay_proto::keys::PublicKey;
 use belay_proto::signed::{CredentialsRecord, Signed};
 use belay_proto::{AccountId, DeviceId, wire};
@@ -179,6 +180,7 @@ fn make(
         }
         _ => (None, None),
     };
+    failpoint!("cloud.account.made");
     let counted = app.clone();
     after_commit(move || counted.metrics.registered());
     let done = Done {

@@ -1,6 +1,7 @@
 //! Chunks of long contents, sealed by an account's devices: which are there, bringing one, fetching one.
 //!
-//! The bytes lie in [`files`], everything else in the database. What no record needs goes after a day.
+//! The bytes lie in [`files`], everything else in the database. What no record needs goes after 30 days, or once its account wants the
+//! room.
 
 pub mod copies;
 pub mod files;
@@ -225,6 +226,31 @@ async fn begin(
     }
 }
 
+/// What an account uses once it uses `used` bytes, as far as its quota has room for that: where it hasn't, chunks that no record
+/// needs make room. `None` where they don't.
+///
+/// # Errors
+/// A broken database.
+pub fn fit(
+    app: &App,
+    tx: &Transaction<'_>,
+    account: &AccountId,
+    counted: &sync::table::Counted,
+    used: u64,
+) -> Result<Option<u64>, Failure> {
+    let over = used.saturating_sub(counted.quota(app.settings.limits.quota).total);
+    if over == 0 {
+        return Ok(Some(used));
+    }
+    let (free, gone) = table::make_room(tx, &app.files, account, over, app.now())?;
+    if free < over {
+        return Ok(None);
+    }
+    let files = app.files.clone();
+    store::after_commit(move || files.remove(gone));
+    Ok(Some(used.saturating_sub(free)))
+}
+
 /// Takes room for a chunk, in place of what came of it before.
 fn reserve(
     app: &App,
@@ -240,10 +266,10 @@ fn reserve(
         .used
         .saturating_sub(replaced)
         .saturating_add(announced.length);
-    if used > counted.used && used > counted.quota(app.settings.limits.quota).total {
-        return Err(Problem::new(Kind::QuotaExceeded).into());
-    }
-    counted.used = used;
+    counted.used = match used > counted.used {
+        false => used,
+        true => fit(app, tx, account, &counted, used)?.ok_or_else(|| Problem::new(Kind::QuotaExceeded))?,
+    };
     sync::table::count(tx, account, &counted)?;
     let file = FileName::draw();
     let row = Row {

@@ -7,6 +7,7 @@ pub mod table;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use belay_proto::failpoint;
 use belay_proto::keys::PublicKey;
 use belay_proto::signed::{DeviceCertificate, Signed};
 use belay_proto::{AccountId, DeviceId, wire};
@@ -61,6 +62,7 @@ pub async fn bind_another(
                     now,
                 )?;
             }
+            failpoint!("cloud.device.bound");
             let answer = wire::AddedDevice {
                 device: certificate.device,
             };

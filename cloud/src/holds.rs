@@ -1,6 +1,7 @@
 //! The end of a hold at a device: its warden's own word. Anyone may bring it.
 
 use axum::extract::State;
+use belay_proto::failpoint;
 use belay_proto::signed::{HoldEnd, Signed};
 use belay_proto::wire;
 
@@ -36,6 +37,7 @@ pub async fn bring(State(app): State<App>, call: Call<wire::HoldRequest>) -> Res
                 return Err(Problem::new(Kind::OtherEpoch).into());
             }
             waiting::ended(&inside, tx, &end, now)?;
+            failpoint!("cloud.hold.ended");
             Ok(Answer::empty())
         })
         .await

@@ -4,6 +4,7 @@ pub mod table;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use belay_proto::failpoint;
 use belay_proto::signed::Deed;
 use belay_proto::text::from_hex;
 use belay_proto::{AccountId, wire};
@@ -73,6 +74,7 @@ pub async fn add(
                 address: &added.masked,
             };
             notices::tell(app, tx, &account.id, &notice, now)?;
+            failpoint!("cloud.identifier.added");
             Ok(Kept::Answer(Answer::json(StatusCode::CREATED, &added)?))
         },
     )
@@ -114,6 +116,7 @@ pub async fn remove(
             let notice = Notice::AddressRemoved { address: &address };
             notices::tell(app, tx, &account.id, &notice, now)?;
             table::delete(tx, &id)?;
+            failpoint!("cloud.identifier.removed");
             hint(app, tx, &account.id, &session)?;
             Ok(Kept::Answer(Answer::empty()))
         },
@@ -148,6 +151,7 @@ pub async fn set_login(
             order.done(tx, now)?;
             if position != 0 {
                 table::to_front(tx, &account.id, &id, position)?;
+                failpoint!("cloud.login.set");
                 hint(app, tx, &account.id, &session)?;
                 let address = masked(app, tx, &account.id, name)?;
                 let notice = Notice::LoginChanged { address: &address };

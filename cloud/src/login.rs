@@ -8,6 +8,7 @@ pub mod invented;
 pub mod throttle;
 
 use axum::extract::State;
+use belay_proto::failpoint;
 use belay_proto::keys::random;
 use belay_proto::signed::{CredentialsRecord, LoginStatement, Signed};
 use belay_proto::steps::Purpose;
@@ -127,12 +128,14 @@ pub async fn login(
                 }
                 if waited {
                     account = waiting::hold(app, tx, &id, now)?;
+                    failpoint!("cloud.recovery.held");
                     if devices::table::is_removed(tx, &proof.thumbprint, Some(&account.id))? {
                         // Set aside by this very call: what was waited out holds, and this key is the account's no more.
                         return Err(Problem::new(Kind::Removed).into());
                     }
                 }
                 let (family, tokens) = tokens::start(app, tx, &account.id, &proof.thumbprint, now)?;
+                failpoint!("cloud.session.begun");
                 let marker = marker(&account.id, &family);
                 Ok(Kept::Marker(signed_in(app, tx, account, &proof, tokens)?, marker))
             }

@@ -1,6 +1,7 @@
 //! Releases: a device's own word that its owner let it go. Anyone may bring one.
 
 use axum::extract::State;
+use belay_proto::failpoint;
 use belay_proto::signed::{Release, Signed};
 use belay_proto::wire;
 use rusqlite::Transaction;
@@ -71,6 +72,7 @@ pub fn apply(app: &App, tx: &Transaction<'_>, bytes: &[u8], now: Millis) -> Resu
     match binding.standing {
         Standing::Active => {
             devices::release(tx, &release.device, &binding, now)?;
+            failpoint!("cloud.device.released");
             channel::end(app, &release.device);
             channel::account_changed(app, tx, &release.account, &release.device)?;
             Ok(Applied::Released)

@@ -242,9 +242,13 @@ impl<'a> Push<'a> {
         // What makes room, or says that something is gone, always has room; but nobody fills the disk with removals.
         let removal = record.removed && push.base.is_some() && record.sealed.len() <= LONGEST_REMOVAL;
         let grows = used > self.counted.used && !removal;
-        if grows && used > self.counted.quota(self.app.settings.limits.quota).total {
-            return Ok(PushStatus::Quota.into());
-        }
+        let used = match grows {
+            false => used,
+            true => match blobs::fit(self.app, self.tx, &self.account, &self.counted, used)? {
+                Some(used) => used,
+                None => return Ok(PushStatus::Quota.into()),
+            },
+        };
         let sequence = next(self.counted.sequence, self.now);
         table::put(self.tx, &self.account, record, sequence, self.now)?;
         let needed = before.map_or_else(Vec::new, |before| before.chunks);

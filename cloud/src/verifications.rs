@@ -10,6 +10,7 @@ pub mod table;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use belay_proto::failpoint;
 use belay_proto::text::{base64url, from_base64url};
 use belay_proto::wire;
 use rusqlite::Transaction;
@@ -254,7 +255,9 @@ pub fn try_code(app: &App, context: &Context<'_>, row: &Row, code: &str) -> Resu
         Verdict::Confirmed => {
             // A right code is worth nothing either when it came after too many guesses.
             budget::check(tx, &counter, budgets::WRONG_CODES, now)?;
-            confirmed(app, tx, row, now)
+            confirmed(app, tx, row, now)?;
+            failpoint!("cloud.code.right");
+            Ok(())
         }
         Verdict::Wrong(tries) => {
             budget::check(tx, &counter, budgets::WRONG_CODES, now)?;

@@ -1,5 +1,7 @@
 //! What a person signs in with: an e-mail address or a telephone number, in one normal form.
 
+mod country;
+
 use std::fmt;
 
 use crate::text::is_deceptive;
@@ -58,6 +60,12 @@ impl Identifier {
     /// The normal form, in clear.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The country of a number, two capital letters (ISO 3166-1), where its country code is of one country alone; of an address
+    /// none.
+    pub fn country(&self) -> Option<&'static str> {
+        self.text.strip_prefix('+').and_then(country::of_digits)
     }
 
     /// For showing to whoever holds the device: `j•••@e•••.org`, `+49•••••67`. The number of dots
@@ -168,6 +176,9 @@ mod tests {
         let id = Identifier::parse("+49 (151) 234-567").unwrap();
         assert_eq!((id.kind(), id.as_str()), (IdentifierKind::Phone, "+49151234567"));
         assert_eq!(id.masked(), "+49•••••67");
+        assert_eq!(id.country(), Some("DE"));
+        // What only begins like a number is none.
+        assert_eq!(Identifier::parse("49@example.org").unwrap().country(), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The account's credentials: what its devices fetch, and what takes the place of them.
 
 use axum::extract::State;
+use belay_proto::failpoint;
 use belay_proto::signed::{DeviceCertificate, Signed};
 use belay_proto::{AccountId, DeviceId, wire};
 use rusqlite::Transaction;
@@ -140,6 +141,7 @@ pub fn replace(
     for notice in happened.iter().chain(&made) {
         notices::tell(app, tx, &account.id, notice, now)?;
     }
+    failpoint!("cloud.credentials.replaced");
     Ok(Kept::Answer(Answer::empty()))
 }
 

@@ -2,6 +2,7 @@
 //! the channels of such devices outlive it.
 
 use axum::extract::State;
+use belay_proto::failpoint;
 use belay_proto::signed::Deed;
 use belay_proto::{AccountId, DeviceId, wire};
 use rusqlite::{Transaction, params};
@@ -75,6 +76,7 @@ pub async fn delete(
             may_go(tx, &account.id, here.as_ref())?;
             notices::tell(app, tx, &account.id, &Notice::AccountDeleted, context.now)?;
             forget(&app.vault, tx, &account.id, context.now)?;
+            failpoint!("cloud.account.forgotten");
             channel::account_moved(app, tx, &account.id, here.as_ref())?;
             Ok(Kept::Answer(Answer::empty()))
         },

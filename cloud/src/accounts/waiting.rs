@@ -11,6 +11,7 @@
 //! A device that is nobody's has no warden to count. It waits as long where the account has no device left, else a week: whoever
 //! has one can recover there, or say no.
 
+use belay_proto::failpoint;
 use belay_proto::keys::{PublicKey, sha256};
 use belay_proto::signed::HoldEnd;
 use belay_proto::steps::HOLD_LASTS;
@@ -144,6 +145,7 @@ pub fn begin(
         waiting.ready_at.saturating_add(KEPT),
     ])?;
     tell(app, tx, &account.id, name, waits, now)?;
+    failpoint!("cloud.recovery.waits");
     channel::account_moved(app, tx, &account.id, own.as_ref())?;
     Ok(answer(&waiting, now))
 }

@@ -11,8 +11,13 @@ use crate::clock::{DAY, HOUR, Millis};
 use crate::store::{Failure, StoreError};
 use crate::sync;
 
-/// How long a chunk stays that no record needs, from when it was last brought, needed, named or asked after.
-pub const LIFE: Millis = DAY;
+/// How long a chunk stays that no record needs, from when it was last brought, needed, named or asked after. Long enough for a
+/// device that is switched off or paused with the record still to be pushed, and for an owner who is asked whether what another
+/// device removed may go: the bytes may be nowhere else.
+pub const LIFE: Millis = 30 * DAY;
+/// How long it stays even where its account has no room left for another one: nobody is between bringing a chunk and pushing its
+/// record for as long.
+pub const CERTAIN: Millis = DAY;
 /// A chunk that is asked after again and again is noted once in this time.
 const NOTED: Millis = HOUR;
 /// Chunks that one sweep deletes; the next one goes on.
@@ -262,6 +267,45 @@ pub fn forget(tx: &Transaction<'_>, files: &Files, now: Millis) -> Result<Vec<Fi
         gone.push(FileName::from_bytes(file));
     }
     Ok(gone)
+}
+
+/// Deletes chunks of an account that no record has needed for longer than [`CERTAIN`], those first that would go first, until
+/// `bytes` are free; all or none. How many bytes that gave, which is the caller's to count, and what the files were. None while a
+/// backup holds the files.
+///
+/// # Errors
+/// A broken database.
+pub fn make_room(
+    tx: &Transaction<'_>,
+    files: &Files,
+    account: &AccountId,
+    bytes: u64,
+    now: Millis,
+) -> Result<(u64, Vec<FileName>), Failure> {
+    if files.are_held() {
+        return Ok((0, Vec::new()));
+    }
+    let mut due = tx.prepare_cached(
+        "SELECT id, file, length FROM chunks WHERE account = ?1 AND until <= ?2 ORDER BY until LIMIT ?3",
+    )?;
+    let before = now.saturating_add(LIFE - CERTAIN);
+    let mut due = due.query(params![account.as_bytes(), before, SWEPT])?;
+    let (mut free, mut ids, mut gone) = (0_u64, Vec::<[u8; 32]>::new(), Vec::new());
+    while free < bytes
+        && let Some(row) = due.next()?
+    {
+        ids.push(row.get(0)?);
+        gone.push(FileName::from_bytes(row.get(1)?));
+        free = free.saturating_add(row.get(2)?);
+    }
+    if free < bytes {
+        return Ok((0, Vec::new()));
+    }
+    let mut delete = tx.prepare_cached("DELETE FROM chunks WHERE account = ?1 AND id = ?2")?;
+    for id in ids {
+        delete.execute(params![account.as_bytes(), id])?;
+    }
+    Ok((free, gone))
 }
 
 /// What [`settle`] found.

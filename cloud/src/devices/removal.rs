@@ -2,6 +2,7 @@
 //! until its release, since removing isn't releasing.
 
 use axum::extract::{Path, State};
+use belay_proto::failpoint;
 use belay_proto::signed::Deed;
 use belay_proto::{DeviceId, wire};
 use rusqlite::{Transaction, params};
@@ -66,6 +67,7 @@ pub async fn remove(
             let name = table::name(&app.vault, tx, &device)?;
             let notice = Notice::DeviceRemoved { device: &name };
             notices::tell(app, tx, &account.id, &notice, now)?;
+            failpoint!("cloud.device.removed");
             Ok(Kept::Answer(Answer::empty()))
         },
     )

@@ -160,6 +160,43 @@ fn each_message_is_said_in_its_own_language() {
     }
 }
 
+/// The words of each text, as they are in the catalogue.
+fn words(language: Language) -> BTreeMap<(String, String), String> {
+    let mut words = BTreeMap::new();
+    for source in catalogue::sources(language) {
+        let resource = fluent_syntax::parser::parse(source).unwrap();
+        for entry in resource.body {
+            let Entry::Message(message) = entry else { continue };
+            for attribute in message.attributes {
+                let parts = attribute.value.elements.iter().map(|element| match element {
+                    PatternElement::TextElement { value } => *value,
+                    // Where the language chooses between forms the words differ already by that.
+                    PatternElement::Placeable { .. } => " ",
+                });
+                let key = (message.id.name.to_owned(), attribute.id.name.to_owned());
+                words.insert(key, parts.collect());
+            }
+        }
+    }
+    words
+}
+
+#[test]
+fn each_text_of_the_pages_is_in_its_own_language_too() {
+    let english = words(Language::English);
+    assert!(english.len() > 120, "{}", english.len());
+    for language in Language::ALL {
+        for (key, said) in words(language) {
+            let is_word = said.chars().any(char::is_alphabetic);
+            assert!(
+                language == Language::English || !is_word || said != english[&key],
+                "{} {key:?} is English",
+                language.tag()
+            );
+        }
+    }
+}
+
 #[test]
 fn subjects_and_text_messages_repeat_nothing_that_a_person_wrote() {
     for ((id, part), arguments) in said(Language::English) {

@@ -1,6 +1,7 @@
 //! Opening a verification, and the codes that it sends.
 
 use belay_proto::AccountId;
+use belay_proto::failpoint;
 use belay_proto::identifier::{Identifier, IdentifierKind};
 use belay_proto::keys::random;
 use belay_proto::text::hex;
@@ -70,6 +71,7 @@ pub fn begin(
         language,
     };
     let row = table::insert(&app.vault, tx, &new, now)?;
+    failpoint!("cloud.verification.opened");
     if channel != Channel::SmsOut {
         send_code(app, tx, &row, now)?;
     }

@@ -118,7 +118,7 @@ pub struct Register {
     /// What the owner is called
     #[arg(long, value_name = "TEXT")]
     pub name: Option<String>,
-    /// The owner's country, two letters
+    /// The owner's country, two letters; that of the number unless given
     #[arg(long, value_name = "CC")]
     pub country: Option<String>,
     /// The language for messages, such as de or en

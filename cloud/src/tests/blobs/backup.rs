@@ -145,9 +145,9 @@ async fn no_chunk_goes_while_a_backup_is_made() {
     let folder = TempDir::new().unwrap();
     let second = backup::backup(&data(&rig), folder.path(), START);
     assert!(matches!(second, Err(AdminError::Taken)), "{second:?}");
-    rig.advance(3 * DAY);
+    rig.advance(90 * DAY);
     home.owner.sign_in(&mut home.client).await.is(200);
-    compact::compact(&data(&rig), false, START + 3 * DAY * 1000).unwrap();
+    compact::compact(&data(&rig), false, START + 90 * DAY * 1000).unwrap();
     assert_eq!(home.client.get(&chunk.path()).await.is(200).body, chunk.bytes);
     let nobodys = data(&rig).join("blobs/00").join("00".repeat(16));
     fs::create_dir_all(nobodys.parent().unwrap()).unwrap();
@@ -179,7 +179,7 @@ async fn a_later_backup_in_the_same_folder_takes_only_what_is_new() {
     fs::write(folder.path().join("blobs/half.new"), "half").unwrap();
     let told = backup::backup(&data(&rig), folder.path(), START).unwrap();
     assert!(told.contains("chunks=2 of 2001 bytes, 1 of them new"), "{told}");
-    rig.advance(DAY + 60);
+    rig.advance(30 * DAY + 60);
     home.owner.sign_in(&mut home.client).await.is(200);
     until_lengths(&rig, &[1001]).await;
     let told = backup::backup(&data(&rig), folder.path(), START).unwrap();

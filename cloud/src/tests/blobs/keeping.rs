@@ -89,7 +89,7 @@ async fn a_record_pays_for_each_id_that_it_names_however_often() {
 }
 
 #[tokio::test]
-async fn a_chunk_that_no_record_needs_goes_after_a_day() {
+async fn a_chunk_that_no_record_needs_goes_after_thirty_days() {
     let rig = Rig::new();
     let mut home = Home::new(&rig).await;
     let (needed, unneeded, cut) = (Chunk::new(1, 1000), Chunk::new(2, 1001), Chunk::new(3, 1002));
@@ -98,7 +98,7 @@ async fn a_chunk_that_no_record_needs_goes_after_a_day() {
     }
     bring(&home.client, &cut, 0, 500).await.is(202);
     sync::one(&home.client, &naming(1, &[&needed])).await;
-    pass(&mut home, DAY - 60).await;
+    pass(&mut home, 30 * DAY - 60).await;
     assert_eq!(lengths(&rig), [500, 1000, 1001]);
     pass(&mut home, 120).await;
     until_lengths(&rig, &[1000]).await;
@@ -111,7 +111,7 @@ async fn a_chunk_that_no_record_needs_goes_after_a_day() {
 }
 
 #[tokio::test]
-async fn a_chunk_goes_a_day_after_the_last_record_lets_it_go() {
+async fn a_chunk_goes_thirty_days_after_the_last_record_lets_it_go() {
     let rig = Rig::new();
     let mut home = Home::new(&rig).await;
     let (shared, own) = (Chunk::new(1, 1000), Chunk::new(2, 1001));
@@ -122,36 +122,36 @@ async fn a_chunk_goes_a_day_after_the_last_record_lets_it_go() {
     sync::push(&home.client, None, &[first.clone(), second.clone()]).await;
     // The same again needs nothing more.
     sync::push(&home.client, None, std::slice::from_ref(&first)).await;
-    pass(&mut home, 3 * DAY).await;
+    pass(&mut home, 90 * DAY).await;
     let mut without = sync::change(&first, b"b");
     without.record.chunks.clear();
     assert_eq!(sync::one(&home.client, &without).await.status, PushStatus::Ok);
-    pass(&mut home, DAY - 60).await;
+    pass(&mut home, 30 * DAY - 60).await;
     assert_eq!(lengths(&rig), [1000, 1001]);
     pass(&mut home, 120).await;
     until_lengths(&rig, &[1000]).await;
     let mut removal = sync::removal(&second);
     removal.record.chunks.clear();
     assert_eq!(sync::one(&home.client, &removal).await.status, PushStatus::Ok);
-    pass(&mut home, DAY + 60).await;
+    pass(&mut home, 30 * DAY + 60).await;
     until_lengths(&rig, &[]).await;
     assert_eq!(used(&home.client).await, 1 + 7 + 2 * AROUND);
 }
 
 #[tokio::test]
-async fn a_chunk_that_was_named_or_asked_after_stays_another_day() {
+async fn a_chunk_that_was_named_or_asked_after_stays_another_thirty_days() {
     let rig = Rig::new();
     let mut home = Home::new(&rig).await;
     let (named, asked, unasked) = (Chunk::new(1, 1000), Chunk::new(2, 1001), Chunk::new(3, 1002));
     for chunk in [&named, &asked, &unasked] {
         bring_all(&home.client, chunk).await;
     }
-    pass(&mut home, DAY - 60).await;
+    pass(&mut home, 30 * DAY - 60).await;
     let lacks_one = naming(1, &[&named, &Chunk::new(9, 5)]);
     let result = sync::one(&home.client, &lacks_one).await;
     assert_eq!(result.status, PushStatus::MissingChunks);
     assert!(missing(&home.client, &[&asked]).await.is_empty());
-    pass(&mut home, DAY - 60).await;
+    pass(&mut home, 30 * DAY - 60).await;
     until_lengths(&rig, &[1000, 1001]).await;
     assert_eq!(
         sync::one(&home.client, &naming(2, &[&named, &asked]))
@@ -181,8 +181,51 @@ async fn chunks_count_from_their_first_byte_and_a_full_account_takes_no_more() {
         sync::one(&home.client, &sync::new(1, b"a")).await.status,
         PushStatus::Quota
     );
-    pass(&mut home, DAY + 60).await;
+    pass(&mut home, 30 * DAY + 60).await;
     until_lengths(&rig, &[]).await;
     assert_eq!(used(&home.client).await, 0);
     bring_all(&home.client, &second).await;
+}
+
+#[tokio::test]
+async fn where_an_account_is_full_what_no_record_needed_for_a_day_makes_room_for_what_is_new() {
+    let rig = Rig::new();
+    let mut home = Home::new(&rig).await;
+    let (first, second) = (Chunk::new(1, 300_000), Chunk::new(2, 300_001));
+    let (needed, new) = (Chunk::new(3, 300_002), Chunk::new(4, 500_000));
+    bring_all(&home.client, &first).await;
+    bring_all(&home.client, &needed).await;
+    let record = naming(1, &[&needed]);
+    assert_eq!(sync::one(&home.client, &record).await.status, PushStatus::Ok);
+    pass(&mut home, 60).await;
+    bring_all(&home.client, &second).await;
+    // The first is a day old then, which isn't enough.
+    for seconds in [0, DAY - 30] {
+        pass(&mut home, seconds).await;
+        let refused = bring(&home.client, &new, 0, 500_000).await;
+        refused.refuses(507, "quota-exceeded");
+        assert_eq!(lengths(&rig), [300_000, 300_001, 300_002]);
+    }
+    pass(&mut home, 120).await;
+    // A backup needs the files that rows have now.
+    let held = rig.app.files.hold().unwrap().unwrap();
+    let refused = bring(&home.client, &new, 0, 500_000).await;
+    refused.refuses(507, "quota-exceeded");
+    drop(held);
+    bring_all(&home.client, &new).await;
+    until_lengths(&rig, &[300_002, 500_000]).await;
+    assert_eq!(used(&home.client).await, 800_002 + 1 + AROUND + 32);
+    // A record makes room likewise.
+    let mut freed = sync::change(&record, b"b");
+    freed.record.chunks.clear();
+    let (other, long) = (naming(2, &[&new]), sync::new(3, &vec![7; 200_000]));
+    for push in [freed, other] {
+        assert_eq!(sync::one(&home.client, &push).await.status, PushStatus::Ok);
+    }
+    assert_eq!(sync::one(&home.client, &long).await.status, PushStatus::Quota);
+    pass(&mut home, DAY + 60).await;
+    assert_eq!(sync::one(&home.client, &long).await.status, PushStatus::Ok);
+    until_lengths(&rig, &[500_000]).await;
+    let now = 500_000 + (1 + AROUND) + (1 + AROUND + 32) + (200_000 + AROUND);
+    assert_eq!(used(&home.client).await, now);
 }

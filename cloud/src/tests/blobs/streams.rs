@@ -286,7 +286,7 @@ async fn an_upload_that_lasts_longer_than_its_row_begins_anew() {
     let first = tokio::spawn(answer(router(&rig), request));
     feed.send(piece(&chunk.bytes[..GATHERED])).await.unwrap();
     until_lengths(&rig, &[GATHERED as u64]).await;
-    rig.advance(DAY + 60);
+    rig.advance(30 * DAY + 60);
     home.owner.sign_in(&mut home.client).await.is(200);
     until_lengths(&rig, &[]).await;
     feed.send(piece(&chunk.bytes[GATHERED..])).await.unwrap();

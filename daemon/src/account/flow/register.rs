@@ -41,7 +41,11 @@ impl NewRegistration {
 impl Flow {
     /// The work is proved first, so that nothing is made for a cloud that can't be reached; then the warden
     /// judges the ticket and makes the keys, so that no message is sent for a ticket that is none.
-    pub(crate) async fn register(self, asked: NewRegistration) -> Result<String, AccountError> {
+    pub(crate) async fn register(self, mut asked: NewRegistration) -> Result<String, AccountError> {
+        let profile = &mut asked.profile;
+        if profile.country.is_none() {
+            profile.country = asked.identifier.country().map(str::to_owned);
+        }
         if asked.by_own_sms {
             if asked.identifier.kind() != IdentifierKind::Phone {
                 return Err(AccountError::InvalidArgument(

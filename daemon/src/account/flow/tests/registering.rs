@@ -25,6 +25,27 @@ async fn no_message_is_sent_for_a_ticket_that_is_none() {
 }
 
 #[tokio::test]
+async fn the_country_is_the_one_that_was_told_or_else_the_numbers() {
+    for (told, kept) in [(None, "DE"), (Some("AT"), "AT")] {
+        let world = World::new();
+        let life = world.live().await;
+        let asked = super::NewRegistration {
+            identifier: super::Identifier::parse("+4915112345678").unwrap(),
+            ticket: world.warden.ticket("register", true),
+            profile: super::Profile {
+                country: told.map(str::to_owned),
+                ..super::Profile::default()
+            },
+            by_own_sms: false,
+        };
+        let id = life.account.register(asked).await.unwrap();
+        confirm(&life, &id, CODE).await.unwrap();
+        let profile = life.account.watch().borrow().profile.clone();
+        assert_eq!(profile.country.as_deref(), Some(kept));
+    }
+}
+
+#[tokio::test]
 async fn a_cloud_that_fails_leaves_no_half_registration() {
     for call in ["work", "open"] {
         let world = World::new();

@@ -25,6 +25,7 @@ async fn ends(victim: &Victim, lie: impl Fn(u64) -> ChangesAnswer + Send + Sync 
     });
     victim.fleet.network().plan(CHANGES, ALWAYS, &lie);
     let _answered_or_refused = victim.syncs().await;
+    victim.was_lied_to(CHANGES).await;
     let questions = victim.asked() - asked;
     assert!(questions < ENOUGH, "it asked {questions} times");
     victim.is_unharmed(&before).await;

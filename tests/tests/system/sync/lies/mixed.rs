@@ -243,6 +243,7 @@ async fn a_cloud_that_calls_every_cursor_too_old_deletes_nothing() {
     victim.fleet.network().plan(CHANGES, ALWAYS, &old);
     let asked = victim.asked();
     let _answered_or_refused = victim.syncs().await;
+    victim.was_lied_to(CHANGES).await;
     assert!(
         victim.asked() - asked < 20,
         "it was asked {} times",

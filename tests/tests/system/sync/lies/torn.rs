@@ -84,6 +84,7 @@ async fn answers_that_break_off_anywhere_lose_nothing() {
             network.plan(path, 1, &Trick::Tear);
         }
         let _answered_or_refused = victim.syncs().await;
+        victim.was_lied_to(PUSH).await;
         network.behave();
     }
     expected.insert("note-0".to_owned(), "note-0 says part 7".to_owned());
@@ -101,6 +102,7 @@ async fn pushes(victim: &Victim, lie: impl Fn(&mut PushAnswer) + Send + Sync + '
     });
     victim.fleet.network().plan(PUSH, 2, &lie);
     let _answered_or_refused = victim.syncs().await;
+    victim.was_lied_to(PUSH).await;
     victim.is_unharmed(&before).await;
 }
 
