@@ -128,7 +128,6 @@ pub async fn login(
                 }
                 if waited {
                     account = waiting::hold(app, tx, &id, now)?;
-                    failpoint!("cloud.recovery.held");
                     if devices::table::is_removed(tx, &proof.thumbprint, Some(&account.id))? {
                         // Set aside by this very call: what was waited out holds, and this key is the account's no more.
                         return Err(Problem::new(Kind::Removed).into());

@@ -280,6 +280,7 @@ pub fn hold(app: &App, tx: &Transaction<'_>, id: &AccountId, now: Millis) -> Res
     tokens::revoke_others(tx, id, None, now)?;
     channel::account_moved(app, tx, id, None)?;
     notices::tell(app, tx, id, &Notice::RecoveryHolds, now)?;
+    failpoint!("cloud.recovery.held");
     table::load(&app.vault, tx, id)?.ok_or_else(|| gone().into())
 }
 

@@ -45,7 +45,9 @@ mod tests {
     #[test]
     fn the_codes_are_in_order_and_none_begins_with_another() {
         for pair in CODES.windows(2) {
-            let [(before, _), (code, _)] = pair else { unreachable!() };
+            let [(before, _), (code, _)] = pair else {
+                unreachable!()
+            };
             assert!(before < code && !code.starts_with(before), "{before}, {code}");
         }
         let is_country = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase());

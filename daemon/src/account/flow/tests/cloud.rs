@@ -237,7 +237,11 @@ impl Cloud for MapCloud {
 
     fn account_body(&self, asked: NewAccount<'_>) -> Result<String, CloudError> {
         let account = AccountId::from_bytes(asked.material.credentials.0.as_slice().try_into().unwrap());
-        Ok(format!("{account} {} {}", asked.ticket, asked.device_name))
+        let country = asked.profile.country.as_deref().unwrap_or_default();
+        Ok(format!(
+            "{account} {} {} {country}",
+            asked.ticket, asked.device_name
+        ))
     }
 
     fn create_account<'a>(&'a self, body: &'a str, key: &'a str) -> Reply<'a, CreatedAccount> {

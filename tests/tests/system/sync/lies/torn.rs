@@ -83,7 +83,11 @@ async fn answers_that_break_off_anywhere_lose_nothing() {
             network.plan(path, 1, &half);
             network.plan(path, 1, &Trick::Tear);
         }
-        let _answered_or_refused = victim.syncs().await;
+        // What is asked comes before what is pushed, and each breaks off twice.
+        for _ in 0..4 {
+            let _answered_or_refused = victim.syncs().await;
+        }
+        victim.was_lied_to(CHANGES).await;
         victim.was_lied_to(PUSH).await;
         network.behave();
     }
