@@ -70,10 +70,14 @@ pub enum AccountError {
 }
 
 impl AccountError {
-    /// Whether the warden couldn't, and may later without anything else changing.
+    /// Whether the warden couldn't, or other work is in the way: the same may be done later without anything else changing.
     #[must_use]
-    pub fn is_wardens_for_now(&self) -> bool {
-        matches!(self, Self::Warden(error) if error.is_passing())
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Warden(error) => error.is_passing(),
+            Self::Refused(refusal) => *refusal == Refusal::Busy,
+            _ => false,
+        }
     }
 
     /// The same after codes or passwords were tried: the cloud's limit is one of guesses then.

@@ -260,7 +260,7 @@ impl Flow {
             // The keeper heard of it first.
             Err(AccountError::Warden(WardenError::Refused(BusError::NotBound(_)))) => Ok(()),
             left => {
-                if left.as_ref().is_err_and(AccountError::is_wardens_for_now) {
+                if left.as_ref().is_err_and(AccountError::is_passing) {
                     // The keeper has it done.
                     self.parts.stale.notify_one();
                 }

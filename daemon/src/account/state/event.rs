@@ -69,6 +69,8 @@ pub enum Event {
         /// Whether the owner's data stays on the device.
         leaves_data: bool,
     },
+    /// The device is about to leave with its account, whose deletion was ordered here: not in the middle of a sign-out.
+    LeavingWithAccount,
     /// The order to delete the account is about to leave, or it is over without the account's end.
     DeletionSent {
         /// The account.

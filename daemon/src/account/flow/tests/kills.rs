@@ -134,13 +134,13 @@ async fn a_sign_in_that_is_killed_anywhere_is_done_or_can_be_done_again() {
 }
 
 /// Stores something of the owner's.
-async fn has_data(life: &Life) {
+pub(super) async fn has_data(life: &Life) {
     let put = |transaction: &rusqlite::Transaction<'_>| crate::store::sync::ensure(transaction, "contacts");
     life.store.transaction(put).await.unwrap();
 }
 
 /// Whether something of the owner's is stored.
-async fn keeps_data(life: &Life) -> bool {
+pub(super) async fn keeps_data(life: &Life) -> bool {
     let read = |connection: &mut rusqlite::Connection| crate::store::sync::collections(connection);
     !life.store.call(read).await.unwrap().is_empty()
 }

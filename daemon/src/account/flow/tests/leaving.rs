@@ -5,7 +5,7 @@ use std::time::Duration;
 use belay_proto::dbus::{LockState, Membership};
 use belay_proto::signed::Deed;
 
-use super::kills::{in_time, killed_after};
+use super::kills::{has_data, in_time, keeps_data, killed_after};
 use super::*;
 use crate::cloud::CloudError;
 
@@ -214,4 +214,51 @@ async fn a_deletion_without_a_session_that_was_not_carried_out_still_takes_the_p
         world.cloud.with(|cloud| cloud.tells = true);
     }
     assert!(world.warden.bound().is_some());
+}
+
+#[tokio::test]
+async fn data_that_a_sign_out_is_to_leave_here_stays_though_the_cloud_tells_meanwhile_that_the_account_is_gone()
+ {
+    for is_killed in [false, true] {
+        let (world, life) = World::bound().await;
+        has_data(&life).await;
+        deleted_unheard(&world, &life).await;
+        // The call has left, and the warden hasn't done it.
+        world.fuse.set(1);
+        let (account, ticket) = (life.account.clone(), world.warden.ticket("sign-out", true));
+        let signing_out = tokio::spawn(async move { account.sign_out(ticket, Leaving::Data).await });
+        world.fuse.burnt().await;
+        world.fuse.remove();
+        if is_killed {
+            signing_out.abort();
+            life.kill().await;
+            let life = world.live().await;
+            // Nobody works on it any more, and it may come about still.
+            life.until(|view| view.state == AccountState::Unbound).await;
+            assert_eq!(world.warden.leaves(), 1);
+            assert!(keeps_data(&life).await);
+            continue;
+        }
+        world.hints.send_modify(|hints| *hints += 1);
+        in_time(&world, &life, || {
+            life.account.view().membership != Membership::Member
+        })
+        .await;
+        assert_eq!(world.warden.leaves(), 0, "whoever signs out gets the release");
+        world.warden.release_late();
+        life.until(|view| view.state == AccountState::Unbound).await;
+        assert!(keeps_data(&life).await);
+    }
+}
+
+#[tokio::test]
+async fn data_that_a_sign_out_is_to_leave_here_stays_though_the_device_is_freed_by_something_else_first() {
+    let (world, life) = World::bound().await;
+    has_data(&life).await;
+    world.warden.let_go_first();
+    let ticket = world.warden.ticket("sign-out", true);
+    let late = life.account.sign_out(ticket, Leaving::Data).await.unwrap_err();
+    assert_eq!(name(late), "NotBound");
+    life.until(|view| view.state == AccountState::Unbound).await;
+    assert!(keeps_data(&life).await);
 }

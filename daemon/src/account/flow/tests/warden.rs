@@ -75,6 +75,8 @@ struct Inner {
     cannot_leave: Vec<Error>,
     /// How often it was called to leave.
     leaves: u32,
+    /// The next sign-out finds the device free already.
+    lets_go_first: bool,
     /// What the next calls to stay are refused with.
     cannot_stay: Vec<Error>,
     /// Passwords are changed with a new root.
@@ -174,6 +176,11 @@ impl MapWarden {
     pub fn release_late(&self) {
         self.inner.lock().unwrap().let_go().unwrap();
         self.show();
+    }
+
+    /// The next sign-out comes after something else that frees the device, and of which nobody has heard.
+    pub fn let_go_first(&self) {
+        self.inner.lock().unwrap().lets_go_first = true;
     }
 
     /// The next calls to leave with the account are refused, the first one with the last of these.

@@ -197,6 +197,9 @@ impl Inner {
             ("sign-out", steps::RELEASE) => {
                 self.check(right)?;
                 self.tickets.remove(ticket);
+                if std::mem::take(&mut self.lets_go_first) {
+                    self.let_go()?;
+                }
                 self.let_go()
             }
             _ => Err(Error::BadTicket(String::new())),
