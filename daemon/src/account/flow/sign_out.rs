@@ -61,9 +61,7 @@ impl Flow {
     /// be over. What a sign-out that isn't over was to leave here stays here.
     pub(crate) async fn leave(&self) -> Result<(), AccountError> {
         self.report(Event::LeavingWithAccount).await?;
-        let left = self
-            .step("", steps::LEAVE, Done {}.encode(), ReleaseOutput::decode)
-            .await?;
+        let left = self.left_with_account().await?;
         failpoint!("belayd.delete.released");
         // Read now: a sign-out may have begun since. Where there is nothing to read any more, whoever heard of the end first has
         // dealt with the data.
@@ -73,6 +71,27 @@ impl Flow {
             false => Leaving::Nothing,
         };
         self.released(&left.release, leaving).await
+    }
+
+    /// The warden's release for the order that was sent. Where it is void there it is over here too.
+    async fn left_with_account(&self) -> Result<ReleaseOutput, AccountError> {
+        // Not beside another order that is signed: what becomes of this one says nothing of that.
+        let _alone = self.parts.orders.lock().await;
+        let session = self.session().await?;
+        if session.as_ref().is_some_and(|session| !session.deletion_sent) {
+            let void = BusError::BadTicket("the order to delete the account is void".into());
+            return Err(WardenError::Refused(void).into());
+        }
+        let left = self
+            .step("", steps::LEAVE, Done {}.encode(), ReleaseOutput::decode)
+            .await;
+        if let Err(AccountError::Warden(WardenError::Refused(BusError::BadTicket(_)))) = &left
+            && let Some(account) = session.map(|session| session.account)
+        {
+            let is_sent = false;
+            self.report(Event::DeletionSent { account, is_sent }).await?;
+        }
+        left
     }
 
     /// Keeps the release, and forgets what belongs to the binding that it ends.
