@@ -37,6 +37,9 @@ pub enum AccountError {
     /// The state doesn't allow it.
     #[error("{}", .0.text())]
     Refused(Refusal),
+    /// The recovery was carried out before, by a call with another password.
+    #[error("the recovery was done before, with another password, which holds")]
+    OtherPassword,
     /// The cloud.
     #[error("the cloud")]
     Cloud(#[from] CloudError),
@@ -202,6 +205,7 @@ impl From<AccountError> for BusError {
             AccountError::Warden(error) => error.into(),
             AccountError::CloudLies(_) | AccountError::Untrue(_) => Self::CloudRefused(text),
             AccountError::NoSuchDevice | AccountError::NoSuchService => Self::NotFound(text),
+            AccountError::OtherPassword => Self::Conflict(text),
             AccountError::Storage(error) => error.into(),
             AccountError::Cancelled | AccountError::Stopping => Self::Cancelled(text),
             AccountError::Internal(_) => {

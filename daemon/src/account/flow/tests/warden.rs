@@ -1,6 +1,6 @@
 //! A warden made of maps: it binds and releases like the real one and judges passwords by what a test says.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use belay_proto::dbus::{AuditEntries, BindingState, Error, LockState};
@@ -75,6 +75,8 @@ struct Inner {
     cannot_leave: Vec<Error>,
     /// How often it was called to leave.
     leaves: u32,
+    /// Tickets of a recovery that choose another password than those before.
+    others: HashSet<String>,
     /// The next sign-out finds the device free already.
     lets_go_first: bool,
     /// What the next calls to stay are refused with.
@@ -126,6 +128,13 @@ impl MapWarden {
             .unwrap()
             .tickets
             .insert(ticket.clone(), (purpose, right));
+        ticket
+    }
+
+    /// A ticket of a recovery that chooses another password than those before.
+    pub fn ticket_for_another_password(&self) -> String {
+        let ticket = self.ticket("recover", true);
+        self.inner.lock().unwrap().others.insert(ticket.clone());
         ticket
     }
 

@@ -147,6 +147,15 @@ impl Inner {
                 self.opened_generation = generation(&input.credentials);
                 Ok(self.new_set().encode())
             }
+            ("recover", steps::RECOVERED) => {
+                self.tickets.remove(ticket);
+                if !right {
+                    return Err(Error::WrongCode(String::new()));
+                }
+                RecoverInput::decode(input).unwrap();
+                let holds = !self.others.remove(ticket);
+                Ok(RecoveredOutput { holds }.encode())
+            }
             ("remove-device", steps::REMOVE_DEVICE) => {
                 self.tickets.remove(ticket);
                 let input = RemoveDeviceInput::decode(input).unwrap();
