@@ -115,7 +115,7 @@ fn what(right: bool) -> impl Strategy<Value = What> {
                     started,
                     code: Vec::new(),
                     draft: Some(draft.clone()),
-                    wrap: None,
+                    wrap: [0; 32],
                     awaits: None,
                     anew: None,
                     wrong_claims: 0,

@@ -33,7 +33,7 @@ impl Warden {
             started: self.now(),
             code: ceremony::seal_code(&self.state.key, &code),
             draft: None,
-            wrap: Some(new.wrap),
+            wrap: new.wrap,
             awaits: Some(new.generation),
             anew: None,
             wrong_claims: 0,
