@@ -106,13 +106,8 @@ async fn a_cloud_that_refuses_and_says_later_that_it_was_done_lets_no_device_go(
     delete(&world, &life).await.unwrap_err();
     let told = CredentialsAnswer {
         credentials: account(&world).as_bytes().to_vec().into(),
-        successions: Vec::new(),
-        keyring: None,
-        delegate: None,
-        recovery_ms: None,
-        recovery_here: false,
-        removed: false,
         deleted: true,
+        ..CredentialsAnswer::default()
     };
     world
         .cloud
@@ -161,13 +156,8 @@ async fn an_account_that_was_deleted_by_a_call_whose_answer_was_lost_lets_its_de
         let (world, life) = World::bound().await;
         let told = CredentialsAnswer {
             credentials: account(&world).as_bytes().to_vec().into(),
-            successions: Vec::new(),
-            keyring: None,
-            delegate: None,
-            recovery_ms: None,
-            recovery_here: false,
-            removed: false,
             deleted: is_told,
+            ..CredentialsAnswer::default()
         };
         world.cloud.with(|cloud| {
             (cloud.tells, cloud.told) = (true, Some(told));

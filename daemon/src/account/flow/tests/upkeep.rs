@@ -135,13 +135,7 @@ async fn credentials_that_the_cloud_says_to_have_taken_and_does_not_keep_are_non
     let (world, life) = World::bound().await;
     let before = CredentialsAnswer {
         credentials: account(&world).as_bytes().to_vec().into(),
-        successions: Vec::new(),
-        keyring: None,
-        delegate: None,
-        recovery_ms: None,
-        recovery_here: false,
-        removed: false,
-        deleted: false,
+        ..CredentialsAnswer::default()
     };
     world
         .cloud
@@ -226,10 +220,7 @@ async fn what_was_changed_elsewhere_is_brought_in_its_order_at_a_hint() {
         }],
         keyring: Some(b"sealed keyring".to_vec().into()),
         delegate: Some(b"delegate".to_vec().into()),
-        recovery_ms: None,
-        recovery_here: false,
-        removed: false,
-        deleted: false,
+        ..CredentialsAnswer::default()
     };
     world
         .cloud
@@ -254,13 +245,9 @@ async fn a_device_that_was_removed_or_whose_account_was_deleted_says_that_its_se
         let (world, life) = World::bound().await;
         let told = CredentialsAnswer {
             credentials: account(&world).as_bytes().to_vec().into(),
-            successions: Vec::new(),
-            keyring: None,
-            delegate: None,
-            recovery_ms: None,
-            recovery_here: false,
             removed,
             deleted,
+            ..CredentialsAnswer::default()
         };
         world
             .cloud
@@ -295,13 +282,8 @@ async fn whoever_needs_newer_keys_has_them_fetched_without_a_hint() {
         cloud.tells = true;
         cloud.told = Some(CredentialsAnswer {
             credentials: account(&world).as_bytes().to_vec().into(),
-            successions: Vec::new(),
             keyring: Some(b"sealed keyring".to_vec().into()),
-            delegate: None,
-            recovery_ms: None,
-            recovery_here: false,
-            removed: false,
-            deleted: false,
+            ..CredentialsAnswer::default()
         });
     });
     let brought = || {
