@@ -134,22 +134,33 @@ pub(super) async fn recover(parts: Arc<Parts>) -> Done {
     }
 }
 
-/// Has the warden forget an order of an earlier life that never left. Given up once this life has one signed.
+/// Has the warden forget an order that never left, however long that takes it. Given up once another one has left.
 pub(super) async fn withdraw(parts: Arc<Parts>) -> Done {
     let mut pauses = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     loop {
-        // Not in the pauses: whoever has the next order signed waits for an answer under way, so that it comes to none after theirs.
-        let withdrawn = parts.withdrawn.get_or_try_init(|| async {
-            let input = steps::Done {}.encode();
-            parts.warden.use_step("", steps::STAY, &input).await.map(drop)
-        });
-        let Err(error) = withdrawn.await else {
-            return Done::Nothing;
-        };
-        tracing::debug!(error = %with_causes(&error), "the warden doesn't say that the account stays");
-        if !error.is_passing() {
-            return Done::Nothing;
+        let alone = parts.orders.lock().await;
+        match parts.rows.load().await {
+            Ok(saved)
+                if saved
+                    .session
+                    .as_ref()
+                    .is_some_and(|session| session.deletion_sent) =>
+            {
+                return Done::Nothing;
+            }
+            Ok(_) => {
+                let input = steps::Done {}.encode();
+                let Err(error) = parts.warden.use_step("", steps::STAY, &input).await else {
+                    return Done::Nothing;
+                };
+                tracing::debug!(error = %with_causes(&error), "the warden doesn't say that the account stays");
+                if !error.is_passing() {
+                    return Done::Nothing;
+                }
+            }
+            Err(error) => tracing::warn!(error = %with_causes(&error), "reading what orders left"),
         }
+        drop(alone);
         let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
         parts
             .clock

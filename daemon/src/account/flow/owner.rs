@@ -240,8 +240,6 @@ impl Flow {
         if session.is_none_or(|session| session.ended) {
             return Err(Refusal::ReauthenticationRequired.into());
         }
-        // From here on no order is one of an earlier life.
-        self.parts.withdrawn.get_or_init(|| async {}).await;
         let (owner, order) = self.order_of(&ticket, &Deed::DeleteAccount).await?;
         failpoint!("belayd.delete.noted");
         let key = idempotency_key();
@@ -285,18 +283,22 @@ impl Flow {
         told.is_some_and(|told| told.departure == Some(Departure::AccountDeleted))
     }
 
-    /// Tells the warden that the account stays. Where it can't be told now, it is as belayd begins anew.
+    /// Tells the warden that the account stays; where it can't be told now, it is as soon as it can.
     async fn stay_bound(&self) {
         let stays = self.step("", steps::STAY, Done {}.encode(), Done::decode).await;
-        if let Err(error) = stays {
-            tracing::debug!(error = %with_causes(&error), "the warden will forget the order by itself");
-        }
         let Some(account) = self.parts.warden.view().identity.account else {
             return;
         };
         let is_sent = false;
         if let Err(error) = self.report(Event::DeletionSent { account, is_sent }).await {
             tracing::warn!(error = %with_causes(&error), "the order's end was not kept");
+        }
+        let Err(error) = stays else { return };
+        tracing::debug!(error = %with_causes(&error), "the warden isn't told yet that the account stays");
+        if error.is_passing()
+            && let Err(error) = self.report(Event::DeletionStands).await
+        {
+            tracing::warn!(error = %with_causes(&error), "the warden will forget the order by itself");
         }
     }
 

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use belay_proto::dbus::{AccountState, Error};
 use belay_proto::identifier::Identifier;
 use belay_proto::secret::Secret;
-use tokio::sync::{Mutex, OnceCell, watch};
+use tokio::sync::{Mutex, watch};
 
 use crate::account::{AccountError, AccountHandle, Leaving, NewRegistration, Parts, Profile, View};
 use crate::actor::Supervisor;
@@ -98,7 +98,6 @@ impl World {
             hinted: self.hints.subscribe(),
             reached: watch::Sender::new(0).subscribe(),
             stale: Arc::default(),
-            withdrawn: OnceCell::new(),
             orders: Mutex::default(),
         }
     }

@@ -78,6 +78,8 @@ pub enum Event {
         /// Whether it may be on its way from now on.
         is_sent: bool,
     },
+    /// The warden couldn't be told that an order to delete the account is over.
+    DeletionStands,
     /// Nobody works on a sign-out, and its ticket's life is over.
     SignOutLapsed,
     /// The registration was given up by somebody here.
@@ -249,7 +251,7 @@ pub enum Effect {
     Deliver,
     /// Ask the warden for the release it keeps, whose making may not have been heard of here.
     Recover,
-    /// Have the warden forget an order to delete the account that was signed in an earlier life of belayd and never left.
+    /// Have the warden forget an order to delete the account that never left, or came to nothing.
     WithdrawDeletion,
     /// Tell the cloud how a hold ended.
     TellHold,

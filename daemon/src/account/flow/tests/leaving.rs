@@ -5,6 +5,7 @@ use std::time::Duration;
 use belay_proto::dbus::{LockState, Membership};
 use belay_proto::signed::Deed;
 
+use super::cloud::problem;
 use super::kills::{has_data, in_time, keeps_data, killed_after};
 use super::*;
 use crate::cloud::CloudError;
@@ -192,6 +193,29 @@ async fn an_order_of_this_life_is_withdrawn_by_nothing_that_was_meant_for_one_be
     assert!(world.warden.is_leaving());
     world.hints.send_modify(|hints| *hints += 1);
     in_time(&world, &life, || life.state() == AccountState::Unbound).await;
+}
+
+#[tokio::test]
+async fn a_deletion_that_gets_no_further_than_the_password_keeps_no_earlier_order_from_being_withdrawn() {
+    let (world, life) = with_a_forgotten_order().await;
+    let wrong = world.warden.ticket("delete-account", false);
+    let refused = life.account.delete_account(wrong).await.unwrap_err();
+    assert_eq!(name(refused), "WrongPassword");
+    assert!(world.warden.is_leaving());
+    in_time(&world, &life, || !world.warden.is_leaving()).await;
+}
+
+#[tokio::test]
+async fn a_warden_that_has_no_time_to_hear_that_the_cloud_refused_is_told_later() {
+    let (world, life) = World::bound().await;
+    world.warden.refuse_to_stay(vec![Error::Busy(String::new()); 3]);
+    let refusal = problem(409, "devices-still-bound");
+    world.cloud.with(|cloud| cloud.refusals.insert("delete", refusal));
+    let ticket = world.warden.order_ticket(Deed::DeleteAccount);
+    let refused = life.account.delete_account(ticket).await.unwrap_err();
+    assert_eq!(name(refused), "DevicesStillBound");
+    assert!(world.warden.is_leaving());
+    in_time(&world, &life, || !world.warden.is_leaving()).await;
 }
 
 #[tokio::test]
