@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belay_proto::backoff::Backoff;
-use belay_proto::dbus::Error as BusError;
+use belay_proto::dbus::{BindingState, Error as BusError};
 use belay_proto::failpoint;
 use belay_proto::id::{CommandId, PendingId};
 use belay_proto::signed::{HoldEnd, Signed};
@@ -33,6 +33,11 @@ pub(super) enum Done {
     NothingToDeliver,
     /// The warden keeps this release.
     Recovered(Box<Release>),
+    /// The warden has answered a step, and so each that it was asked for before.
+    WardenIdle {
+        /// Whether it says after that that the device is bound.
+        is_bound: bool,
+    },
     /// Something was learnt.
     Learnt(Event),
     /// What the cloud says about a command.
@@ -132,6 +137,14 @@ pub(super) async fn recover(parts: Arc<Parts>) -> Done {
         Some(Ok(release)) => Done::Recovered(Box::new(release)),
         _ => Done::Nothing,
     }
+}
+
+/// Waits until the warden has done what it was asked for before, by whomever.
+pub(super) async fn ask_warden(parts: Arc<Parts>) -> Done {
+    answered(&parts, steps::SAVED_RELEASE, &steps::Done {}.encode()).await;
+    let view = parts.warden.refresh().await;
+    let is_bound = view.is_ok_and(|view| view.binding == BindingState::Bound);
+    Done::WardenIdle { is_bound }
 }
 
 /// Has the warden forget an order that never left, however long that takes it. Given up once another one has left.

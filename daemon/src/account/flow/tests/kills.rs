@@ -207,6 +207,24 @@ async fn data_that_was_to_stay_stays_though_the_warden_lets_go_only_after_belayd
 }
 
 #[tokio::test]
+async fn data_that_was_to_stay_stays_though_the_device_slept_while_the_warden_was_at_it() {
+    let (world, first) = World::bound().await;
+    has_data(&first).await;
+    let ticket = world.warden.ticket("sign-out", true);
+    let account = first.account.clone();
+    let second = killed_after(&world, first, 1, account.sign_out(ticket, super::Leaving::Data)).await;
+    let second = second.unwrap();
+    world.warden.has_release_in_hand();
+    // Boot time goes on in a sleep, and the work doesn't.
+    world.clock.advance(Duration::from_secs(8 * 60 * 60));
+    let is_free = second.until(|view| view.state == AccountState::Unbound);
+    tokio::time::timeout(Duration::from_secs(60), is_free)
+        .await
+        .unwrap();
+    assert!(keeps_data(&second).await);
+}
+
+#[tokio::test]
 async fn a_sign_out_that_is_killed_anywhere_frees_the_device_and_its_release_reaches_the_cloud() {
     let mut kills = 0;
     for length in 1.. {

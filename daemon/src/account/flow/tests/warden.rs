@@ -77,6 +77,8 @@ struct Inner {
     leaves: u32,
     /// Tickets of a recovery that choose another password than those before.
     others: HashSet<String>,
+    /// A release that was asked for by whoever isn't there any more is done before the next question after one.
+    in_hand: bool,
     /// The next sign-out finds the device free already.
     lets_go_first: bool,
     /// What the next calls to stay are refused with.
@@ -185,6 +187,11 @@ impl MapWarden {
     pub fn release_late(&self) {
         self.inner.lock().unwrap().let_go().unwrap();
         self.show();
+    }
+
+    /// The same, before whatever is asked after it.
+    pub fn has_release_in_hand(&self) {
+        self.inner.lock().unwrap().in_hand = true;
     }
 
     /// The next sign-out comes after something else that frees the device, and of which nobody has heard.

@@ -12,6 +12,9 @@ use super::{HARDWARE, Inner, LASTING, OPENING, SIGNED_AT, generation, owner, rea
 impl Inner {
     pub(super) fn step(&mut self, ticket: &str, step: &str, input: &[u8]) -> Result<Vec<u8>, Error> {
         if step == SAVED_RELEASE {
+            if std::mem::take(&mut self.in_hand) {
+                self.let_go()?;
+            }
             return Ok(SavedReleaseOutput {
                 release: self.release.clone(),
             }
