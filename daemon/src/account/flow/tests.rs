@@ -128,6 +128,11 @@ impl World {
         (world, life)
     }
 
+    /// Something of the account was changed elsewhere, the cloud says.
+    fn hint(&self) {
+        self.hints.send_modify(|hints| *hints += 1);
+    }
+
     async fn register(&self, life: &Life) -> Result<String, AccountError> {
         let asked = NewRegistration {
             identifier: Identifier::parse(ADA).unwrap(),

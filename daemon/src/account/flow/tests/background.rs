@@ -40,12 +40,12 @@ async fn what_the_cloud_told_before_a_hold_began_does_not_end_it() {
         (cloud.tells, cloud.told) = (true, Some(told));
         cloud.while_telling = Some(Box::new(move || warden.begin_hold()));
     });
-    world.hints.send_modify(|hints| *hints += 1);
+    world.hint();
     in_time(&world, &life, || life.state() == AccountState::RecoveryHold).await;
     // The look is over once another one has begun.
     let ends = || world.warden.holds().iter().any(|input| input.end == Some(true));
     assert!(!ends());
-    world.hints.send_modify(|hints| *hints += 1);
+    world.hint();
     in_time(&world, &life, ends).await;
 }
 

@@ -6,6 +6,7 @@ use belay_proto::dbus::{LockState, Membership};
 use belay_proto::signed::Deed;
 
 use super::cloud::problem;
+use super::deletion::delete;
 use super::kills::{has_data, in_time, keeps_data, killed_after};
 use super::*;
 use crate::cloud::CloudError;
@@ -13,8 +14,7 @@ use crate::cloud::CloudError;
 /// The account is deleted by the order of its owner here, and nobody has heard of it yet.
 async fn deleted_unheard(world: &World, life: &Life) {
     world.cloud.with(|cloud| cloud.losses.insert("delete", 3));
-    let ticket = world.warden.order_ticket(Deed::DeleteAccount);
-    let lost = life.account.delete_account(ticket).await.unwrap_err();
+    let lost = delete(world, life).await.unwrap_err();
     assert_eq!(name(lost), "Offline");
     world.cloud.with(|cloud| cloud.tells = true);
 }
@@ -25,6 +25,38 @@ async fn sent_in_vain(world: &World, life: &Life) {
     world
         .cloud
         .with(|cloud| (cloud.tells, cloud.deleted) = (false, false));
+}
+
+/// The next life of a belayd that was killed after so many messages of a deletion; the warden has no time to hear of the account
+/// before it is looked at here.
+async fn killed_while_deleting(world: &World, first: Life, length: u32) -> Option<Life> {
+    world.warden.refuse_to_stay(vec![Error::Busy(String::new()); 5]);
+    let ticket = world.warden.order_ticket(Deed::DeleteAccount);
+    let account = first.account.clone();
+    killed_after(world, first, length, account.delete_account(ticket)).await
+}
+
+/// The cloud says that the account is deleted, whether it is so or not.
+fn claim_deleted(world: &World) {
+    world
+        .cloud
+        .with(|cloud| (cloud.tells, cloud.deleted) = (true, true));
+    world.hint();
+}
+
+async fn hears_of_it(world: &World, life: &Life) {
+    in_time(world, life, || {
+        life.account.view().membership == Membership::AccountDeleted
+    })
+    .await;
+}
+
+async fn hours_pass(world: &World, life: &Life) {
+    for _ in 0..40 {
+        world.clock.advance(Duration::from_secs(15 * 60));
+        tokio::task::yield_now().await;
+        life.store.call(|_| Ok(())).await.unwrap();
+    }
 }
 
 async fn has_sent_deletion(life: &Life) -> bool {
@@ -39,7 +71,7 @@ async fn a_warden_that_cannot_let_go_now_is_asked_again_until_it_can() {
     let (busy, full) = (Error::Busy(String::new()), Error::Storage(String::new()));
     world.warden.refuse_to_leave(vec![busy.clone(), full, busy]);
     // Nobody hints at it twice.
-    world.hints.send_modify(|hints| *hints += 1);
+    world.hint();
     in_time(&world, &life, || life.state() == AccountState::Unbound).await;
     assert_eq!((world.warden.bound(), world.warden.leaves()), (None, 4));
 }
@@ -52,16 +84,9 @@ async fn a_warden_that_refuses_for_good_is_not_asked_again() {
     world
         .warden
         .refuse_to_leave(vec![Error::BadTicket(String::new())]);
-    world.hints.send_modify(|hints| *hints += 1);
-    in_time(&world, &life, || {
-        life.account.view().membership == Membership::AccountDeleted
-    })
-    .await;
-    for _ in 0..40 {
-        world.clock.advance(Duration::from_secs(15 * 60));
-        tokio::task::yield_now().await;
-        life.store.call(|_| Ok(())).await.unwrap();
-    }
+    world.hint();
+    hears_of_it(&world, &life).await;
+    hours_pass(&world, &life).await;
     assert_eq!(world.warden.leaves(), 1);
     assert!(world.warden.bound().is_some());
     assert!(!has_sent_deletion(&life).await, "the order is over here too");
@@ -72,11 +97,8 @@ async fn a_lost_device_leaves_with_its_account_once_it_is_found() {
     let (world, life) = World::bound().await;
     deleted_unheard(&world, &life).await;
     world.warden.set_lock(LockState::Lost);
-    world.hints.send_modify(|hints| *hints += 1);
-    in_time(&world, &life, || {
-        life.account.view().membership == Membership::AccountDeleted
-    })
-    .await;
+    world.hint();
+    hears_of_it(&world, &life).await;
     assert!(world.warden.bound().is_some());
     world.warden.set_lock(LockState::Unlocked);
     in_time(&world, &life, || life.state() == AccountState::Unbound).await;
@@ -87,8 +109,7 @@ async fn a_deletion_whose_device_cannot_go_at_once_is_finished_by_itself() {
     let (world, life) = World::bound().await;
     world.cloud.with(|cloud| cloud.tells = true);
     world.warden.refuse_to_leave(vec![Error::Storage(String::new())]);
-    let ticket = world.warden.order_ticket(Deed::DeleteAccount);
-    let stuck = life.account.delete_account(ticket).await.unwrap_err();
+    let stuck = delete(&world, &life).await.unwrap_err();
     assert_eq!(name(stuck), "Storage");
     in_time(&world, &life, || life.state() == AccountState::Unbound).await;
 }
@@ -102,13 +123,7 @@ async fn an_order_that_was_signed_and_never_left_is_withdrawn_as_belayd_begins_a
             if is_second {
                 sent_in_vain(&world, &first).await;
             }
-            // Not before it is looked at here.
-            world.warden.refuse_to_stay(vec![Error::Busy(String::new()); 5]);
-            let (account, ticket) = (
-                first.account.clone(),
-                world.warden.order_ticket(Deed::DeleteAccount),
-            );
-            let second = killed_after(&world, first, length, account.delete_account(ticket)).await;
+            let second = killed_while_deleting(&world, first, length).await;
             let was_ready = world.warden.is_leaving();
             let Some(second) = second else { break };
             if has_sent_deletion(&second).await {
@@ -119,14 +134,8 @@ async fn an_order_that_was_signed_and_never_left_is_withdrawn_as_belayd_begins_a
             in_time(&world, &second, || !world.warden.is_leaving()).await;
             withdrawn += u32::from(was_ready);
             // What the cloud says then frees nothing.
-            world
-                .cloud
-                .with(|cloud| (cloud.tells, cloud.deleted) = (true, true));
-            world.hints.send_modify(|hints| *hints += 1);
-            in_time(&world, &second, || {
-                second.account.view().membership == Membership::AccountDeleted
-            })
-            .await;
+            claim_deleted(&world);
+            hears_of_it(&world, &second).await;
             assert!(world.warden.bound().is_some(), "{length}");
         }
         assert!(withdrawn >= 1 && sent >= 1, "{is_second}: {withdrawn} {sent}");
@@ -137,12 +146,7 @@ async fn an_order_that_was_signed_and_never_left_is_withdrawn_as_belayd_begins_a
 async fn with_a_forgotten_order() -> (World, Life) {
     for length in 1.. {
         let (world, first) = World::bound().await;
-        world.warden.refuse_to_stay(vec![Error::Busy(String::new()); 5]);
-        let (account, ticket) = (
-            first.account.clone(),
-            world.warden.order_ticket(Deed::DeleteAccount),
-        );
-        let second = killed_after(&world, first, length, account.delete_account(ticket)).await;
+        let second = killed_while_deleting(&world, first, length).await;
         if world.warden.is_leaving() {
             return (world, second.unwrap());
         }
@@ -157,11 +161,7 @@ async fn a_warden_without_time_is_asked_again_to_stay_and_a_lost_one_once_it_is_
 
     let (world, life) = with_a_forgotten_order().await;
     world.warden.set_lock(LockState::Lost);
-    for _ in 0..40 {
-        world.clock.advance(Duration::from_secs(15 * 60));
-        tokio::task::yield_now().await;
-        life.store.call(|_| Ok(())).await.unwrap();
-    }
+    hours_pass(&world, &life).await;
     assert!(world.warden.is_leaving());
     world.warden.set_lock(LockState::Unlocked);
     in_time(&world, &life, || !world.warden.is_leaving()).await;
@@ -170,10 +170,7 @@ async fn a_warden_without_time_is_asked_again_to_stay_and_a_lost_one_once_it_is_
 #[tokio::test]
 async fn a_device_that_is_still_ready_for_an_order_that_never_left_goes_by_no_word_of_the_cloud() {
     let (world, life) = with_a_forgotten_order().await;
-    world
-        .cloud
-        .with(|cloud| (cloud.tells, cloud.deleted) = (true, true));
-    world.hints.send_modify(|hints| *hints += 1);
+    claim_deleted(&world);
     life.until(|view| view.membership == Membership::AccountDeleted)
         .await;
     assert!(world.warden.is_leaving());
@@ -185,13 +182,9 @@ async fn a_device_that_is_still_ready_for_an_order_that_never_left_goes_by_no_wo
 async fn an_order_of_this_life_is_withdrawn_by_nothing_that_was_meant_for_one_before() {
     let (world, life) = with_a_forgotten_order().await;
     deleted_unheard(&world, &life).await;
-    for _ in 0..40 {
-        world.clock.advance(Duration::from_secs(15 * 60));
-        tokio::task::yield_now().await;
-        life.store.call(|_| Ok(())).await.unwrap();
-    }
+    hours_pass(&world, &life).await;
     assert!(world.warden.is_leaving());
-    world.hints.send_modify(|hints| *hints += 1);
+    world.hint();
     in_time(&world, &life, || life.state() == AccountState::Unbound).await;
 }
 
@@ -211,8 +204,7 @@ async fn a_warden_that_has_no_time_to_hear_that_the_cloud_refused_is_told_later(
     world.warden.refuse_to_stay(vec![Error::Busy(String::new()); 3]);
     let refusal = problem(409, "devices-still-bound");
     world.cloud.with(|cloud| cloud.refusals.insert("delete", refusal));
-    let ticket = world.warden.order_ticket(Deed::DeleteAccount);
-    let refused = life.account.delete_account(ticket).await.unwrap_err();
+    let refused = delete(&world, &life).await.unwrap_err();
     assert_eq!(name(refused), "DevicesStillBound");
     assert!(world.warden.is_leaving());
     in_time(&world, &life, || !world.warden.is_leaving()).await;
@@ -222,10 +214,6 @@ async fn a_warden_that_has_no_time_to_hear_that_the_cloud_refused_is_told_later(
 async fn a_deletion_that_was_carried_out_unheard_is_done_when_it_is_asked_for_again() {
     for session_went_along in [false, true] {
         let (world, life) = World::bound().await;
-        let delete = || {
-            let ticket = world.warden.order_ticket(Deed::DeleteAccount);
-            life.account.delete_account(ticket)
-        };
         // Neither the answer comes, nor can the cloud be asked about it.
         let (losses, lost) = match session_went_along {
             true => (1, "ReauthenticationRequired"),
@@ -235,10 +223,10 @@ async fn a_deletion_that_was_carried_out_unheard_is_done_when_it_is_asked_for_ag
             cloud.sessions_go = session_went_along;
             cloud.losses.insert("delete", losses)
         });
-        assert_eq!(name(delete().await.unwrap_err()), lost);
+        assert_eq!(name(delete(&world, &life).await.unwrap_err()), lost);
         assert!(world.warden.bound().is_some());
         world.cloud.with(|cloud| cloud.tells = true);
-        delete().await.unwrap();
+        delete(&world, &life).await.unwrap();
         assert_eq!(world.warden.bound(), None);
         assert_eq!(life.state(), AccountState::Unbound);
     }
@@ -250,8 +238,7 @@ async fn a_deletion_without_a_session_that_was_not_carried_out_still_takes_the_p
     let ended = CloudError::SessionEnded;
     world.cloud.with(|cloud| cloud.refusals.insert("delete", ended));
     for _ in 0..2 {
-        let ticket = world.warden.order_ticket(Deed::DeleteAccount);
-        let refused = life.account.delete_account(ticket).await.unwrap_err();
+        let refused = delete(&world, &life).await.unwrap_err();
         assert_eq!(name(refused), "ReauthenticationRequired");
         world.cloud.with(|cloud| cloud.tells = true);
     }
@@ -281,7 +268,7 @@ async fn data_that_a_sign_out_is_to_leave_here_stays_though_the_cloud_tells_mean
             assert!(keeps_data(&life).await);
             continue;
         }
-        world.hints.send_modify(|hints| *hints += 1);
+        world.hint();
         in_time(&world, &life, || {
             life.account.view().membership != Membership::Member
         })

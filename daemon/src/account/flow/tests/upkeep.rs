@@ -225,7 +225,7 @@ async fn what_was_changed_elsewhere_is_brought_in_its_order_at_a_hint() {
     world
         .cloud
         .with(|cloud| (cloud.tells, cloud.told) = (true, Some(told)));
-    world.hints.send_modify(|hints| *hints += 1);
+    world.hint();
     in_time(&world, &life, || world.warden.brought().len() >= 4).await;
     let steps: Vec<_> = world.warden.brought().into_iter().map(|(step, _)| step).collect();
     assert_eq!(
@@ -252,7 +252,7 @@ async fn a_device_that_was_removed_or_whose_account_was_deleted_says_that_its_se
         world
             .cloud
             .with(|cloud| (cloud.tells, cloud.told) = (true, Some(told)));
-        world.hints.send_modify(|hints| *hints += 1);
+        world.hint();
         life.until(|view| view.state == AccountState::ReauthenticationRequired)
             .await;
         assert!(world.warden.bound().is_some(), "only its owner lets it go");
