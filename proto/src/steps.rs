@@ -16,7 +16,7 @@
 //! | `command` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`SIGN_COMMAND`] |
 //! | `change-password` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`NEW_PASSWORD`] |
 //! | `recovery-code` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`NEW_RECOVERY_CODE`]; then with the pending id [`ACKNOWLEDGE`] |
-//! | `recover` | [`RECOVER`]; without the code, on a bound device, [`BEGIN_HOLD`] |
+//! | `recover` | [`RECOVER`], or [`RECOVERED`]; without the code, on a bound device, [`BEGIN_HOLD`] |
 //! | `identifier`, `bootloader` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`ORDER`] |
 //! | `delete-account` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`ORDER`]; then with an empty ticket [`LEAVE`] once the cloud has done it, or [`STAY`] |
 //! | `remove-device` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`REMOVE_DEVICE`] |
@@ -36,9 +36,9 @@ use crate::secret::Secret;
 pub use account::{
     BEGIN_HOLD, HOLD, HOLD_LASTS, HoldInput, HoldOutput, LEAVE, NEW_PASSWORD, NEW_RECOVERY_CODE, NEW_ROOT,
     NewCredentialsSet, NewPasswordInput, NewRecoveryCodeInput, NewRecoveryCodeOutput, ORDER, OrderOutput,
-    RECOVER, REMOVE_DEVICE, RecoverInput, RemoveDeviceInput, RemoveDeviceOutput, STAY, SUCCEED, SucceedInput,
-    TAKE_DELEGATE, TAKE_KEYRING, TakeDelegateInput, TakeKeyringInput, TakenOutput, purpose_of,
-    remove_device_subject,
+    RECOVER, RECOVERED, REMOVE_DEVICE, RecoverInput, RecoveredOutput, RemoveDeviceInput, RemoveDeviceOutput,
+    STAY, SUCCEED, SucceedInput, TAKE_DELEGATE, TAKE_KEYRING, TakeDelegateInput, TakeKeyringInput,
+    TakenOutput, purpose_of, remove_device_subject,
 };
 pub use collection::{ACCESSORIES, COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput, SYNCED};
 pub use commands::{

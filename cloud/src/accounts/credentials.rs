@@ -40,7 +40,7 @@ pub async fn show(State(app): State<App>, proof: Proof) -> Result<Answer, Proble
                 keyring: granted.keyring,
                 delegate: granted.delegate,
                 recovery_ms: waiting.as_ref().map(|waiting| waiting.left(now)),
-                recovery_here: waiting.is_some_and(|waiting| waiting.is_at(&bound.device)),
+                recovery_here: Some(waiting.is_some_and(|waiting| waiting.is_at(&bound.device))),
                 removed: bound.removed,
                 deleted: account.deleted,
             })

@@ -18,6 +18,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{oneshot, watch};
 
+use self::expiry::Lapse;
 use self::follow::Following;
 use self::own_sms::Awaiting;
 use crate::account::errand::{self, Done};
@@ -110,8 +111,8 @@ struct Desk {
     offer_again: bool,
     /// When a verification may next be called over, in boot time.
     not_again_before: Duration,
-    /// When a sign-out that nobody works on is given up, in boot time.
-    lapses_at: Option<Duration>,
+    /// How long a sign-out that nobody works on is waited for still.
+    lapse: Option<Lapse>,
     /// The commands whose news are waited for.
     following: BTreeMap<CommandId, Following>,
     /// The SMS that is waited for.
@@ -132,7 +133,7 @@ impl Desk {
             pauses,
             offer_again: false,
             not_again_before: Duration::ZERO,
-            lapses_at: None,
+            lapse: None,
             following: BTreeMap::new(),
             awaiting: None,
         }
@@ -289,6 +290,7 @@ impl Desk {
             Done::Nothing => {}
             Done::Learnt(event) => self.note(event).await,
             Done::Heard(id, life) => self.heard(id, life).await,
+            Done::WardenIdle { is_bound } => self.lapsed(is_bound).await,
             Done::Looked(id, answer) => self.asked_for_own_sms(id, answer).await,
             Done::Recovered(release) => match self.parts.rows.last_delivered().await {
                 Ok(delivered) if delivered == Some(release.key) => {}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belay_proto::backoff::Backoff;
-use belay_proto::dbus::Error as BusError;
+use belay_proto::dbus::{BindingState, Error as BusError};
 use belay_proto::failpoint;
 use belay_proto::id::{CommandId, PendingId};
 use belay_proto::signed::{HoldEnd, Signed};
@@ -33,6 +33,11 @@ pub(super) enum Done {
     NothingToDeliver,
     /// The warden keeps this release.
     Recovered(Box<Release>),
+    /// The warden has answered a step, and so each that it was asked for before.
+    WardenIdle {
+        /// Whether it says after that that the device is bound.
+        is_bound: bool,
+    },
     /// Something was learnt.
     Learnt(Event),
     /// What the cloud says about a command.
@@ -134,22 +139,41 @@ pub(super) async fn recover(parts: Arc<Parts>) -> Done {
     }
 }
 
-/// Has the warden forget an order of an earlier life that never left. Given up once this life has one signed.
+/// Waits until the warden has done what it was asked for before, by whomever.
+pub(super) async fn ask_warden(parts: Arc<Parts>) -> Done {
+    answered(&parts, steps::SAVED_RELEASE, &steps::Done {}.encode()).await;
+    let view = parts.warden.refresh().await;
+    let is_bound = view.is_ok_and(|view| view.binding == BindingState::Bound);
+    Done::WardenIdle { is_bound }
+}
+
+/// Has the warden forget an order that never left, however long that takes it. Given up once another one has left.
 pub(super) async fn withdraw(parts: Arc<Parts>) -> Done {
     let mut pauses = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     loop {
-        // Not in the pauses: whoever has the next order signed waits for an answer under way, so that it comes to none after theirs.
-        let withdrawn = parts.withdrawn.get_or_try_init(|| async {
-            let input = steps::Done {}.encode();
-            parts.warden.use_step("", steps::STAY, &input).await.map(drop)
-        });
-        let Err(error) = withdrawn.await else {
-            return Done::Nothing;
-        };
-        tracing::debug!(error = %with_causes(&error), "the warden doesn't say that the account stays");
-        if !error.is_passing() {
-            return Done::Nothing;
+        let alone = parts.orders.lock().await;
+        match parts.rows.load().await {
+            Ok(saved)
+                if saved
+                    .session
+                    .as_ref()
+                    .is_some_and(|session| session.deletion_sent) =>
+            {
+                return Done::Nothing;
+            }
+            Ok(_) => {
+                let input = steps::Done {}.encode();
+                let Err(error) = parts.warden.use_step("", steps::STAY, &input).await else {
+                    return Done::Nothing;
+                };
+                tracing::debug!(error = %with_causes(&error), "the warden doesn't say that the account stays");
+                if !error.is_passing() {
+                    return Done::Nothing;
+                }
+            }
+            Err(error) => tracing::warn!(error = %with_causes(&error), "reading what orders left"),
         }
+        drop(alone);
         let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
         parts
             .clock

@@ -37,6 +37,9 @@ pub enum AccountError {
     /// The state doesn't allow it.
     #[error("{}", .0.text())]
     Refused(Refusal),
+    /// The recovery was carried out before, by a call with another password.
+    #[error("the recovery was done before, with another password, which holds")]
+    OtherPassword,
     /// The cloud.
     #[error("the cloud")]
     Cloud(#[from] CloudError),
@@ -70,10 +73,14 @@ pub enum AccountError {
 }
 
 impl AccountError {
-    /// Whether the warden couldn't, and may later without anything else changing.
+    /// Whether the warden couldn't, or other work is in the way: the same may be done later without anything else changing.
     #[must_use]
-    pub fn is_wardens_for_now(&self) -> bool {
-        matches!(self, Self::Warden(error) if error.is_passing())
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Warden(error) => error.is_passing(),
+            Self::Refused(refusal) => *refusal == Refusal::Busy,
+            _ => false,
+        }
     }
 
     /// The same after codes or passwords were tried: the cloud's limit is one of guesses then.
@@ -198,6 +205,7 @@ impl From<AccountError> for BusError {
             AccountError::Warden(error) => error.into(),
             AccountError::CloudLies(_) | AccountError::Untrue(_) => Self::CloudRefused(text),
             AccountError::NoSuchDevice | AccountError::NoSuchService => Self::NotFound(text),
+            AccountError::OtherPassword => Self::Conflict(text),
             AccountError::Storage(error) => error.into(),
             AccountError::Cancelled | AccountError::Stopping => Self::Cancelled(text),
             AccountError::Internal(_) => {

@@ -12,7 +12,7 @@ use belay_proto::keys::RecoveryClaim;
 use belay_proto::secret::Secret;
 use belay_proto::text::with_causes;
 use futures_util::FutureExt;
-use tokio::sync::{Notify, OnceCell, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
 
 use crate::account::actor::{AccountActor, Message};
 use crate::account::error::AccountError;
@@ -49,8 +49,9 @@ pub struct Parts {
     pub reached: watch::Receiver<u64>,
     /// Notified where something was changed and couldn't be shown, so that it is asked for again.
     pub stale: Arc<Notify>,
-    /// Set once an order to delete the account that an earlier life had signed is withdrawn, or this life has one signed.
-    pub withdrawn: OnceCell<()>,
+    /// Held by whoever has an order to delete the account signed and notes it, or asks the warden what became of one: each knows
+    /// which order the warden speaks of.
+    pub orders: Mutex<()>,
 }
 
 /// The handle; clones share the actor.

@@ -76,7 +76,7 @@ async fn recovery_code(warden: &WardenHandle, record: &[u8]) -> Option<CodeKept>
 }
 
 async fn bring(warden: &WardenHandle, answer: CredentialsAnswer, holds: bool) -> Result<(), WardenError> {
-    if holds && !(answer.recovery_ms.is_some() && answer.recovery_here) {
+    if holds && (answer.recovery_ms.is_none() || answer.recovery_here == Some(false)) {
         // The owner has said no there, or another device's recovery has taken its place. Of a cloud that lies, nothing comes but
         // that everything stays as it is.
         tracing::info!("nothing waits at the cloud for the recovery here: it ends");
@@ -108,10 +108,7 @@ pub(super) async fn follow(warden: &WardenHandle, taken: NewCredentialsRequest) 
         successions: successions.into_iter().collect(),
         keyring,
         delegate,
-        recovery_ms: None,
-        recovery_here: false,
-        removed: false,
-        deleted: false,
+        ..CredentialsAnswer::default()
     };
     take(warden, answer).await?;
     // After a new root the owner's key is another one.

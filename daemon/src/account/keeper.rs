@@ -179,7 +179,7 @@ async fn look_at(parts: Arc<Parts>, reporter: Reporter, account: AccountId, want
             Ok(()) => return Seen::All,
             Err(error) => {
                 tracing::debug!(error = %with_causes(&error), "the device stays bound");
-                if error.is_wardens_for_now() {
+                if error.is_passing() {
                     seen = Seen::NotAll;
                 }
             }

@@ -156,7 +156,13 @@ impl Turn {
                 recovery_code,
             } => self.kept_up(account, departure, recovery_code),
             Event::SigningOut { leaves_data } => self.leaving(leaves_data),
+            Event::LeavingWithAccount => self.leaving_with_account(),
             Event::DeletionSent { account, is_sent } => self.deletion_sent(account, is_sent),
+            Event::DeletionStands => {
+                if !self.next.has_sent_deletion() {
+                    self.effects.push(Effect::WithdrawDeletion);
+                }
+            }
             Event::SignOutLapsed => {
                 // One that came to nothing says nothing of the next one.
                 if self.next.may_sign_out_lapse() {

@@ -7,7 +7,7 @@ use belay_proto::clock::system_clock;
 use belay_proto::dbus::names::{ACCESSORIES_PATH, ACCOUNT_PATH, BUS_NAME, DEVICE_PATH, PATH, SYNC_PATH};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 use zbus::fdo::{ObjectManager, RequestNameFlags};
 use zbus::{Connection, connection};
@@ -199,7 +199,7 @@ async fn start(
         hinted: account_hinted.subscribe(),
         reached: reached.subscribe(),
         stale: Arc::default(),
-        withdrawn: OnceCell::new(),
+        orders: Mutex::default(),
     };
     let account = AccountHandle::start(supervisor, parts);
     let records: Arc<dyn SyncCloud> = Arc::<CloudClient>::clone(&cloud);

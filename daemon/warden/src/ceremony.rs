@@ -213,7 +213,7 @@ pub fn found_account(
         wrapped_root: root.wrap(&derived.master.wrap_key(&share), &account, FIRST_GENERATION),
         recovery_wrap: code.wrap(&root, &account),
     };
-    let wrap = Some(sha256(&record.recovery_wrap));
+    let wrap = sha256(&record.recovery_wrap);
     let keyring = Keyring::generate(account, FIRST_GENERATION);
     let owner = Owner {
         root: &root,

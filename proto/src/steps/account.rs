@@ -32,6 +32,10 @@ pub const NEW_RECOVERY_CODE: &str = "new-recovery-code";
 /// [`NewCredentialsSet::on_hold`] says so. On a bound device the input's record must be the pinned owner's of the generation that
 /// holds; nothing changes there before [`BEGIN_HOLD`], for which alone the ticket lives on. On one that is nobody's the cloud waits.
 pub const RECOVER: &str = "recover";
+/// Whether the password that a ticket of a recovery with the code has chosen is the account's already: [`RecoverInput`], whose
+/// devices may be left out, → [`RecoveredOutput`]. For whoever doesn't know what became of a [`RECOVER`] before. `BadTicket` without
+/// the code: then it would be a guess that nobody counts. One try a ticket, as with [`RECOVER`], and in its place.
+pub const RECOVERED: &str = "recovered";
 /// Begins the hold of a recovery without the code, once the cloud keeps what [`RECOVER`] made: [`Done`](super::Done) → `Done`.
 /// Uses the ticket up.
 pub const BEGIN_HOLD: &str = "begin-hold";
@@ -130,6 +134,13 @@ crate::cbor_map! {
         pub devices: Vec<Vec<u8>>,
         /// The highest key epoch of the account's records, as the cloud counts it: without the code, keys begin above it.
         pub key_epoch: Option<u64>,
+    }
+
+    /// Out of [`RECOVERED`].
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct RecoveredOutput {
+        /// Whether the record is under the password that was chosen.
+        pub holds: bool,
     }
 
     /// Into [`HOLD`].

@@ -93,6 +93,7 @@ fn all(bytes: &[u8]) -> usize {
         NewRecoveryCodeInput,
         NewRecoveryCodeOutput,
         RecoverInput,
+        RecoveredOutput,
         HoldInput,
         HoldOutput,
         OrderOutput,

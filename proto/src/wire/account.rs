@@ -198,7 +198,7 @@ pub struct SuccessionAnswer {
 }
 
 /// `GET /v1/account/credentials`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialsAnswer {
     /// The newest credentials record, signed bytes.
     pub credentials: Bytes,
@@ -214,9 +214,10 @@ pub struct CredentialsAnswer {
     /// Somebody recovers the account without its code, and the owner may say no: until the cloud's own wait is over, ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_ms: Option<u64>,
-    /// Whether that recovery was begun by the device that asks; of one that was overtaken by another device's nothing waits.
-    #[serde(default)]
-    pub recovery_here: bool,
+    /// Whether that recovery was begun by the device that asks; of one that was overtaken by another device's nothing waits. Absent:
+    /// the cloud doesn't say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_here: Option<bool>,
     /// The owner removed the device: no session and no keys any more, but it stays bound until its release.
     #[serde(default, skip_serializing_if = "is_false")]
     pub removed: bool,

@@ -8,6 +8,7 @@ use belay_tests::app::{
     ACCOUNT, Answer, App, DEVICE, Options, REMOVE_IDENTIFIER, SET_LOGIN, options, read_text, refused,
 };
 use belay_tests::openapi::Exchange;
+use belay_tests::proxy::Trick;
 use belay_tests::stage::Plan;
 use zbus::{OwnedFd, Variant};
 
@@ -132,6 +133,29 @@ async fn the_recovery_code_that_was_made_last_recovers_and_the_one_before_does_n
     refused(app.reauthenticate(ADA, PASSWORD).await.unwrap(), "WrongPassword").unwrap();
     app.reauthenticate(ADA, NEW).await.unwrap().unwrap();
     assert_eq!(state(&scene).await, "bound");
+}
+
+#[tokio::test]
+async fn a_recovery_that_was_done_unheard_is_not_done_with_another_password() {
+    let scene = crate::scene::scene().await;
+    let recovery = registered(&scene, ADA, PASSWORD).await;
+    scene.clock().run(20).unwrap();
+    let app = app(&scene);
+    let (id, code) = begin_recovery(&scene, &scene).await;
+    // Neither the answer comes, nor can the cloud be asked what it keeps.
+    let brings = format!("/v1/recoveries/{id}/credentials");
+    scene.network().plan(&brings, 20, &Trick::LoseAnswer);
+    scene.network().plan("/v1/account/credentials", 1000, &Trick::Cut);
+    refused(recover(&scene, &id, &code, &recovery).await, "Offline").unwrap();
+    let with_another = async || {
+        let other = app.complete_recovery((&id, &code), ADA, "quiet-otter-71-parasol", &recovery);
+        other.await.unwrap()
+    };
+    refused(with_another().await, "Conflict").unwrap();
+    scene.network().behave();
+    refused(with_another().await, "Conflict").unwrap();
+    recover(&scene, &id, &code, &recovery).await.unwrap();
+    app.reauthenticate(ADA, NEW).await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -28,18 +28,29 @@ async fn by_id(app: &App, member: &str, id: &str) -> Answer<()> {
     app.call(ACCOUNT, member, &(id, Options::new())).await.unwrap()
 }
 
-/// `Account.SendCommand` for this very device, with arguments as clients send them.
+/// Does `work`, which asks the cloud at `path`: what it is about is given up before the answer comes.
+async fn given_up<T>(scene: &Scene, path: &str, id: &str, work: impl Future<Output = T>) -> T {
+    let go = Arc::new(Notify::new());
+    scene.network().plan(path, 1, &Trick::Hold(Arc::clone(&go)));
+    let gives_up = async {
+        scene.network().played(path).await.unwrap();
+        by_id(&app(scene), "CancelVerification", id).await.unwrap();
+        go.notify_one();
+    };
+    tokio::join!(work, gives_up).0
+}
+
+/// `Account.SendCommand`, with the arguments of `action` as clients send them.
+async fn send_as(app: &App, (device, verb): (&str, &str), action: &Action, ticket: &str) -> Answer<String> {
+    let body = (device, verb, action_arguments(action), ticket, Options::new());
+    app.call(ACCOUNT, "SendCommand", &body).await.unwrap()
+}
+
+/// The same for this very device.
 async fn send(scene: &Scene, action: &Action, ticket: &str) -> Answer<String> {
-    let device = app(scene).text(DEVICE, "DeviceId").await.unwrap();
-    let verb = action.verb();
-    let body = (
-        device,
-        verb.as_str(),
-        action_arguments(action),
-        ticket,
-        Options::new(),
-    );
-    app(scene).call(ACCOUNT, "SendCommand", &body).await.unwrap()
+    let app = app(scene);
+    let device = app.text(DEVICE, "DeviceId").await.unwrap();
+    send_as(&app, (&device, action.verb().as_str()), action, ticket).await
 }
 
 /// A ticket for locating this device.
@@ -88,28 +99,19 @@ async fn what_waits_for_the_cloud_when_its_verification_is_given_up_is_cancelled
         let scene = scene().await;
         let app = app(&scene);
         let (id, code) = begun(&scene).await;
-        let go = Arc::new(Notify::new());
-        scene
-            .network()
-            .plan("/v1/verifications/", 1, &Trick::Hold(Arc::clone(&go)));
-        let waits = tokio::spawn({
-            let (app, id) = (app.clone(), id.clone());
-            async move {
-                match member {
-                    "ResendCode" => by_id(&app, member, &id).await,
-                    "VerificationState" => {
-                        let body = (id, Options::new());
-                        let answer: Answer<String> = app.call(ACCOUNT, member, &body).await.unwrap();
-                        answer.map(drop)
-                    }
-                    _ => app.confirm(&id, &code).await.unwrap().map(drop),
+        let waits = async {
+            match member {
+                "ResendCode" => by_id(&app, member, &id).await,
+                "VerificationState" => {
+                    let body = (&id, Options::new());
+                    let answer: Answer<String> = app.call(ACCOUNT, member, &body).await.unwrap();
+                    answer.map(drop)
                 }
+                _ => app.confirm(&id, &code).await.unwrap().map(drop),
             }
-        });
-        scene.network().played("/v1/verifications/").await.unwrap();
-        by_id(&app, "CancelVerification", &id).await.unwrap();
-        go.notify_one();
-        refused(waits.await.unwrap(), "Cancelled").unwrap();
+        };
+        let answer = given_up(&scene, "/v1/verifications/", &id, waits).await;
+        refused(answer, "Cancelled").unwrap();
         assert_eq!(state(&scene).await, "unbound", "{member}");
     }
 }
@@ -120,18 +122,9 @@ async fn an_address_that_is_given_up_while_its_code_is_under_way_is_not_added() 
     let app = app(&scene);
     let id = app.add_identifier(BEN, PASSWORD).await.unwrap().unwrap();
     let code = code(&scene, BEN).await;
-    let go = Arc::new(Notify::new());
-    scene
-        .network()
-        .plan("/v1/verifications/", 1, &Trick::Hold(Arc::clone(&go)));
-    let waits = tokio::spawn({
-        let (app, id) = (app.clone(), id.clone());
-        async move { app.confirm_identifier(&id, &code).await.unwrap() }
-    });
-    scene.network().played("/v1/verifications/").await.unwrap();
-    by_id(&app, "CancelVerification", &id).await.unwrap();
-    go.notify_one();
-    refused(waits.await.unwrap(), "Cancelled").unwrap();
+    let confirms = app.confirm_identifier(&id, &code);
+    let answer = given_up(&scene, "/v1/verifications/", &id, confirms).await;
+    refused(answer.unwrap(), "Cancelled").unwrap();
     assert_eq!(app.identifiers().await.unwrap().len(), 1);
 }
 
@@ -140,18 +133,9 @@ async fn a_recovery_that_is_given_up_while_its_code_is_under_way_says_so_and_not
     let scene = adas().await;
     let recovery = another_code(&scene, PASSWORD).await;
     let (id, right) = begin_recovery(&scene, &scene).await;
-    let go = Arc::new(Notify::new());
-    scene
-        .network()
-        .plan("/v1/recoveries/", 1, &Trick::Hold(Arc::clone(&go)));
-    let app = app(&scene);
-    let given_up = async {
-        scene.network().played("/v1/recoveries/").await.unwrap();
-        by_id(&app, "CancelVerification", &id).await.unwrap();
-        go.notify_one();
-    };
     let wrong = other_code(&right);
-    let (answer, ()) = tokio::join!(recover(&scene, &id, &wrong, &recovery), given_up);
+    let recovers = recover(&scene, &id, &wrong, &recovery);
+    let answer = given_up(&scene, "/v1/recoveries/", &id, recovers).await;
     refused(answer, "Cancelled").unwrap();
     assert_eq!(state(&scene).await, "bound");
 }
@@ -161,20 +145,11 @@ async fn a_command_is_sent_only_whole_and_from_a_device_that_is_somebodys() {
     let scene = adas().await;
     let app = app(&scene);
     let device = app.text(DEVICE, "DeviceId").await.unwrap();
-    let arguments = action_arguments(&RING);
-    for (device, action) in [
-        (device.as_str(), "explode"),
-        ("nowhere", "ring"),
-        (&device, "lock"),
-    ] {
-        let body = (device, action, &arguments, "", Options::new());
-        let answer: Answer<String> = app.call(ACCOUNT, "SendCommand", &body).await.unwrap();
-        refused(answer, "InvalidArgument").unwrap();
+    for spoilt in [(&*device, "explode"), ("nowhere", "ring"), (&device, "lock")] {
+        refused(send_as(&app, spoilt, &RING, "").await, "InvalidArgument").unwrap();
     }
     app.sign_out(PASSWORD).await.unwrap().unwrap();
-    let body = (&device, "ring", &arguments, "", Options::new());
-    let answer: Answer<String> = app.call(ACCOUNT, "SendCommand", &body).await.unwrap();
-    refused(answer, "NotBound").unwrap();
+    refused(send_as(&app, (&device, "ring"), &RING, "").await, "NotBound").unwrap();
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! The end of a registration, of an address's proof, or of a sign-out, that nobody goes on with.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Desk;
+use crate::account::errand;
 use crate::account::model::{Deadline, Stage};
 use crate::account::state::{Event, Job};
 
@@ -13,14 +15,41 @@ const EXPIRE_AGAIN: Duration = Duration::from_secs(60);
 /// that begins with it takes 60 s at most.
 const SIGN_OUT_WITHIN: Duration = Duration::from_secs(120);
 
+/// The end of a sign-out that nobody works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lapse {
+    /// Then, in boot time, its ticket can't be good any more.
+    At(Duration),
+    /// It can't be, but the warden may have begun before: boot time goes on while the device sleeps, and nobody works then. The
+    /// warden takes one step at a time, and is asked for another one.
+    Asked,
+}
+
 impl Desk {
     /// Notes since when nobody works on a sign-out that was begun.
     pub(super) fn await_lapse(&mut self) {
-        self.lapses_at = match (self.state.may_sign_out_lapse(), self.lapses_at) {
-            (true, None) => Some(self.parts.clock.boottime().saturating_add(SIGN_OUT_WITHIN)),
+        self.lapse = match (self.state.may_sign_out_lapse(), self.lapse) {
+            (true, None) => Some(Lapse::At(
+                self.parts.clock.boottime().saturating_add(SIGN_OUT_WITHIN),
+            )),
             (true, known) => known,
             (false, _) => None,
         };
+    }
+
+    /// The warden has nothing in hand that was asked of it before: what was to come of a sign-out has, or never will.
+    pub(super) async fn lapsed(&mut self, is_bound: bool) {
+        self.listen().await;
+        if self.lapse != Some(Lapse::Asked) {
+            return;
+        }
+        // Where that isn't known, or the disk doesn't take it, it is tried again then.
+        let again = self.parts.clock.boottime().saturating_add(EXPIRE_AGAIN);
+        self.lapse = Some(Lapse::At(again));
+        if is_bound {
+            tracing::info!("a sign-out came to nothing");
+            self.note(Event::SignOutLapsed).await;
+        }
     }
 
     /// After a reboot nobody knows how long it took: the wait for a verification's end begins again, as the
@@ -63,9 +92,10 @@ impl Desk {
                     Event::ProvingOver { id: p.id.clone() },
                 )
             });
-        let sign_out = self
-            .lapses_at
-            .map(|at| (at.saturating_sub(now), Event::SignOutLapsed));
+        let sign_out = match self.lapse {
+            Some(Lapse::At(at)) => Some((at.saturating_sub(now), Event::SignOutLapsed)),
+            Some(Lapse::Asked) | None => None,
+        };
         let first = registration
             .into_iter()
             .chain(proving)
@@ -75,10 +105,12 @@ impl Desk {
     }
 
     pub(super) async fn expire(&mut self, over: Event) {
-        match over {
-            Event::SignOutLapsed => tracing::info!("a sign-out came to nothing"),
-            _ => tracing::info!("an address was not proved in time"),
+        if over == Event::SignOutLapsed {
+            self.lapse = Some(Lapse::Asked);
+            let asked = errand::ask_warden(Arc::clone(&self.parts));
+            return self.errands.push(Box::pin(asked));
         }
+        tracing::info!("an address was not proved in time");
         // Should the disk not take it, it is tried again then.
         self.not_again_before = self.parts.clock.boottime().saturating_add(EXPIRE_AGAIN);
         self.note(over).await;

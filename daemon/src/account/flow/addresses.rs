@@ -5,7 +5,7 @@ use belay_proto::identifier::Identifier;
 use belay_proto::keys::{random, sha256};
 use belay_proto::secret::Secret;
 use belay_proto::signed::Deed;
-use belay_proto::steps::{self, Done, NewCredentialsSet, RecoverInput};
+use belay_proto::steps::{self, Done, NewCredentialsSet, RecoverInput, RecoveredOutput};
 use belay_proto::wire::{Bytes, RecoveryAnswer};
 
 use super::Flow;
@@ -163,7 +163,7 @@ impl Flow {
 
     /// Chooses another password with the code that was sent and the recovery code behind the ticket. Nothing is known of the
     /// account before the code was right. Asked again after a lost reply it ends what was begun: the password of the call that the
-    /// cloud has carried out holds.
+    /// cloud has carried out holds, and another one is none.
     pub(crate) async fn complete_recovery(
         self,
         id: String,
@@ -180,7 +180,7 @@ impl Flow {
         failpoint!("belayd.recover.code-right");
         let is_done = proving.brought == Some(sha256(&told.credentials));
         let recovered = match is_done {
-            true => self.taken_before(told).await.map(|()| false),
+            true => self.taken_before(told, &ticket).await.map(|()| false),
             false => self.recovered(&id, told, &ticket).await,
         };
         let is_on_hold = match recovered {
@@ -210,13 +210,24 @@ impl Flow {
     }
 
     /// What a call before has brought is the account's, and nobody has heard of it.
-    async fn taken_before(&self, told: RecoveryAnswer) -> Result<(), AccountError> {
+    async fn taken_before(&self, told: RecoveryAnswer, ticket: &str) -> Result<(), AccountError> {
+        let input = RecoverInput {
+            credentials: told.credentials.to_vec(),
+            keyring: told.keyring.into(),
+            devices: Vec::new(),
+            key_epoch: None,
+        };
+        let asked = self.step(ticket, steps::RECOVERED, input.encode(), RecoveredOutput::decode);
+        let is_same = self.stay(asked).await?.holds;
         // With what else this device gets, where the cloud tells that.
         self.keep_up().await;
         if self.parts.warden.view().identity.account == Some(told.account) {
             self.parts.warden.credentials(&told.credentials).await?;
         }
-        Ok(())
+        match is_same {
+            true => Ok(()),
+            false => Err(AccountError::OtherPassword),
+        }
     }
 
     /// Whether the new credentials wait.

@@ -75,35 +75,51 @@ impl Flow {
         })
     }
 
-    /// The owner's order for this deed, which the ticket has to have been given for.
+    /// The owner's order for this deed, which the ticket has to have been given for. One to delete the account is noted before it
+    /// leaves.
     pub(super) async fn order_of(&self, ticket: &str, deed: &Deed) -> Result<(Owner, Vec<u8>), AccountError> {
         let owner = self.owner(ticket, steps::purpose_of(deed)).await?;
-        let signed = self
-            .stay(self.step(ticket, steps::ORDER, Done {}.encode(), OrderOutput::decode))
-            .await;
-        let order = match signed {
-            // The warden signs what the ticket's subject says; what the caller says has to be the same.
-            Ok(signed) if orders(&signed.order, deed) => {
-                failpoint!("belayd.order.signed");
-                Ok(signed.order)
-            }
-            Ok(_) => Err(WardenError::Refused(BusError::BadTicket(
-                "the ticket is for something else".into(),
-            ))
-            .into()),
-            Err(error) => Err(error),
+        let order = match deed {
+            Deed::DeleteAccount => self.deletion_order(owner.account, ticket).await,
+            _ => self.signed_order(ticket, deed).await,
         };
         match order {
             Ok(order) => Ok((owner, order)),
             Err(error) => {
                 self.end_login(owner.tokens).await;
-                // Signed it may be, and nobody will bring it.
-                if *deed == Deed::DeleteAccount {
-                    self.stay_bound().await;
-                }
                 Err(error)
             }
         }
+    }
+
+    async fn deletion_order(&self, account: AccountId, ticket: &str) -> Result<Vec<u8>, AccountError> {
+        let _alone = self.parts.orders.lock().await;
+        let noted = async |is_sent| self.report(Event::DeletionSent { account, is_sent }).await;
+        // The warden knows one order only: with this one another before it is over, and a process that ends before this one is
+        // noted has sent none.
+        noted(false).await?;
+        let order = match self.signed_order(ticket, &Deed::DeleteAccount).await {
+            Ok(order) => noted(true).await.map(|()| order),
+            Err(error) => Err(error),
+        };
+        if order.is_err() {
+            // Signed it may be, and nobody will bring it.
+            self.stay_bound().await;
+        }
+        order
+    }
+
+    async fn signed_order(&self, ticket: &str, deed: &Deed) -> Result<Vec<u8>, AccountError> {
+        let signed = self
+            .stay(self.step(ticket, steps::ORDER, Done {}.encode(), OrderOutput::decode))
+            .await?;
+        // The warden signs what the ticket's subject says; what the caller says has to be the same.
+        if !orders(&signed.order, deed) {
+            let other = BusError::BadTicket("the ticket is for something else".into());
+            return Err(WardenError::Refused(other).into());
+        }
+        failpoint!("belayd.order.signed");
+        Ok(signed.order)
     }
 
     /// Makes a call that does its work once, however often it arrives, until its answer arrives too.
@@ -224,15 +240,7 @@ impl Flow {
         if session.is_none_or(|session| session.ended) {
             return Err(Refusal::ReauthenticationRequired.into());
         }
-        // From here on no order is one of an earlier life.
-        self.parts.withdrawn.get_or_init(|| async {}).await;
         let (owner, order) = self.order_of(&ticket, &Deed::DeleteAccount).await?;
-        let (account, is_sent) = (owner.account, true);
-        if let Err(error) = self.report(Event::DeletionSent { account, is_sent }).await {
-            self.end_login(owner.tokens).await;
-            self.stay_bound().await;
-            return Err(error);
-        }
         failpoint!("belayd.delete.noted");
         let key = idempotency_key();
         let (deleted, is_sent) = self.tried(|| self.parts.cloud.delete_account(&order, &key)).await;
@@ -260,7 +268,7 @@ impl Flow {
             // The keeper heard of it first.
             Err(AccountError::Warden(WardenError::Refused(BusError::NotBound(_)))) => Ok(()),
             left => {
-                if left.as_ref().is_err_and(AccountError::is_wardens_for_now) {
+                if left.as_ref().is_err_and(AccountError::is_passing) {
                     // The keeper has it done.
                     self.parts.stale.notify_one();
                 }
@@ -275,18 +283,22 @@ impl Flow {
         told.is_some_and(|told| told.departure == Some(Departure::AccountDeleted))
     }
 
-    /// Tells the warden that the account stays. Where it can't be told now, it is as belayd begins anew.
+    /// Tells the warden that the account stays; where it can't be told now, it is as soon as it can.
     async fn stay_bound(&self) {
         let stays = self.step("", steps::STAY, Done {}.encode(), Done::decode).await;
-        if let Err(error) = stays {
-            tracing::debug!(error = %with_causes(&error), "the warden will forget the order by itself");
-        }
         let Some(account) = self.parts.warden.view().identity.account else {
             return;
         };
         let is_sent = false;
         if let Err(error) = self.report(Event::DeletionSent { account, is_sent }).await {
             tracing::warn!(error = %with_causes(&error), "the order's end was not kept");
+        }
+        let Err(error) = stays else { return };
+        tracing::debug!(error = %with_causes(&error), "the warden isn't told yet that the account stays");
+        if error.is_passing()
+            && let Err(error) = self.report(Event::DeletionStands).await
+        {
+            tracing::warn!(error = %with_causes(&error), "the warden will forget the order by itself");
         }
     }
 

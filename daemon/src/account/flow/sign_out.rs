@@ -1,11 +1,13 @@
 //! SignOut.
 
+use belay_proto::dbus::Error as BusError;
 use belay_proto::failpoint;
 use belay_proto::steps::{self, Done, ReleaseInput, ReleaseOutput};
 use belay_proto::text::with_causes;
 
 use super::{Flow, read_release};
 use crate::account::error::AccountError;
+use crate::account::model::Session;
 use crate::account::state::{Change, Event};
 use crate::warden::WardenError;
 
@@ -36,8 +38,15 @@ impl Flow {
         let released = self
             .checked_step(&ticket, steps::RELEASE, input, ReleaseOutput::decode)
             .await;
-        if matches!(&released, Err(AccountError::Warden(WardenError::Refused(_)))) && leaves_data {
-            self.report(Event::SigningOut { leaves_data: false }).await?;
+        match &released {
+            // Something else has freed the device meanwhile: what its owner wants of the data goes for that end too.
+            Err(AccountError::Warden(WardenError::Refused(BusError::NotBound(_)))) => {
+                self.refresh_view().await
+            }
+            Err(AccountError::Warden(WardenError::Refused(_))) if leaves_data => {
+                self.report(Event::SigningOut { leaves_data: false }).await?;
+            }
+            _ => {}
         }
         let signed = released?.release;
         failpoint!("belayd.sign-out.released");
@@ -49,16 +58,40 @@ impl Flow {
     }
 
     /// The account is deleted as its owner has ordered here: this device goes with it. Works without a ticket, whose time may
-    /// be over.
+    /// be over. What a sign-out that isn't over was to leave here stays here.
     pub(crate) async fn leave(&self) -> Result<(), AccountError> {
-        if let Err(error) = self.report(Event::SigningOut { leaves_data: false }).await {
-            tracing::warn!(error = %with_causes(&error), "the end of the account could not be noted");
+        self.report(Event::LeavingWithAccount).await?;
+        let left = self.left_with_account().await?;
+        failpoint!("belayd.delete.released");
+        // Read now: a sign-out may have begun since. Where there is nothing to read any more, whoever heard of the end first has
+        // dealt with the data.
+        let leaves_data = |session: Option<Session>| session.is_none_or(|session| session.leaves_data);
+        let leaving = match self.session().await.map_or(true, leaves_data) {
+            true => Leaving::Data,
+            false => Leaving::Nothing,
+        };
+        self.released(&left.release, leaving).await
+    }
+
+    /// The warden's release for the order that was sent. Where it is void there it is over here too.
+    async fn left_with_account(&self) -> Result<ReleaseOutput, AccountError> {
+        // Not beside another order that is signed: what becomes of this one says nothing of that.
+        let _alone = self.parts.orders.lock().await;
+        let session = self.session().await?;
+        if session.as_ref().is_some_and(|session| !session.deletion_sent) {
+            let void = BusError::BadTicket("the order to delete the account is void".into());
+            return Err(WardenError::Refused(void).into());
         }
         let left = self
             .step("", steps::LEAVE, Done {}.encode(), ReleaseOutput::decode)
-            .await?;
-        failpoint!("belayd.delete.released");
-        self.released(&left.release, Leaving::Nothing).await
+            .await;
+        if let Err(AccountError::Warden(WardenError::Refused(BusError::BadTicket(_)))) = &left
+            && let Some(account) = session.map(|session| session.account)
+        {
+            let is_sent = false;
+            self.report(Event::DeletionSent { account, is_sent }).await?;
+        }
+        left
     }
 
     /// Keeps the release, and forgets what belongs to the binding that it ends.

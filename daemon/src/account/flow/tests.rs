@@ -25,7 +25,7 @@ use std::sync::Arc;
 use belay_proto::dbus::{AccountState, Error};
 use belay_proto::identifier::Identifier;
 use belay_proto::secret::Secret;
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::{Mutex, watch};
 
 use crate::account::{AccountError, AccountHandle, Leaving, NewRegistration, Parts, Profile, View};
 use crate::actor::Supervisor;
@@ -98,7 +98,7 @@ impl World {
             hinted: self.hints.subscribe(),
             reached: watch::Sender::new(0).subscribe(),
             stale: Arc::default(),
-            withdrawn: OnceCell::new(),
+            orders: Mutex::default(),
         }
     }
 
@@ -126,6 +126,11 @@ impl World {
         confirm(&life, &id, CODE).await.unwrap();
         life.account.acknowledge(id).await.unwrap();
         (world, life)
+    }
+
+    /// Something of the account was changed elsewhere, the cloud says.
+    fn hint(&self) {
+        self.hints.send_modify(|hints| *hints += 1);
     }
 
     async fn register(&self, life: &Life) -> Result<String, AccountError> {

@@ -61,6 +61,13 @@ impl Turn {
         }
     }
 
+    /// Lets a sign-out under way end the binding: whoever asked for it gets the release, and the data is dealt with as they want.
+    pub(super) fn leaving_with_account(&mut self) {
+        if self.next.running.contains(&Job::SignOut) {
+            self.refuse(Refusal::Busy);
+        }
+    }
+
     /// Notes whether the end of the binding leaves the owner's data here: whoever hears of it may not be who asked for it.
     pub(super) fn leaving(&mut self, leaves_data: bool) {
         if let Some(session) = self.next.session.clone().filter(|session| session.bound) {

@@ -69,6 +69,8 @@ pub enum Event {
         /// Whether the owner's data stays on the device.
         leaves_data: bool,
     },
+    /// The device is about to leave with its account, whose deletion was ordered here: not in the middle of a sign-out.
+    LeavingWithAccount,
     /// The order to delete the account is about to leave, or it is over without the account's end.
     DeletionSent {
         /// The account.
@@ -76,6 +78,8 @@ pub enum Event {
         /// Whether it may be on its way from now on.
         is_sent: bool,
     },
+    /// The warden couldn't be told that an order to delete the account is over.
+    DeletionStands,
     /// Nobody works on a sign-out, and its ticket's life is over.
     SignOutLapsed,
     /// The registration was given up by somebody here.
@@ -247,7 +251,7 @@ pub enum Effect {
     Deliver,
     /// Ask the warden for the release it keeps, whose making may not have been heard of here.
     Recover,
-    /// Have the warden forget an order to delete the account that was signed in an earlier life of belayd and never left.
+    /// Have the warden forget an order to delete the account that never left, or came to nothing.
     WithdrawDeletion,
     /// Tell the cloud how a hold ended.
     TellHold,

@@ -180,8 +180,8 @@ pub enum What {
         /// The password.
         chosen: Chosen,
     },
-    /// A recovery came to nothing.
-    RecoveryFailed {
+    /// A recovery came to nothing, or was looked for only.
+    RecoveryOver {
         /// The `recover` ticket.
         ticket: TicketId,
     },

@@ -65,8 +65,8 @@ impl State {
         done(vec![note("recovery-code-used", presenter, detail)])
     }
 
-    /// One try came to nothing.
-    pub(super) fn recovery_failed(&mut self, ticket: &TicketId) -> Transition {
+    /// One try, of which nothing is kept.
+    pub(super) fn recovery_over(&mut self, ticket: &TicketId) -> Transition {
         self.tickets.get(ticket, &[Purpose::Recover])?;
         self.tickets.consume(ticket);
         done(Vec::new())

@@ -30,9 +30,8 @@ pub struct Pending {
     pub code: Vec<u8>,
     /// What binding commits; `None` once bound.
     pub draft: Option<Box<Bound>>,
-    /// SHA-256 of the root under the code, as credentials records carry it from one to the next; `None` of a code from before that
-    /// was kept, which the next record ends.
-    pub wrap: Option<[u8; 32]>,
+    /// SHA-256 of the root under the code, as credentials records carry it from one to the next.
+    pub wrap: [u8; 32],
     /// The generation of the first record with the code, until a record with it holds.
     pub awaits: Option<u64>,
     /// Of a code that was made anew.
@@ -86,7 +85,7 @@ impl Pending {
     /// What is left of it once a record holds that carries the root under a code so: the code is the account's as long as it is
     /// in there.
     fn under(mut self, wrap: &[u8; 32], generation: u64) -> Option<Self> {
-        if self.wrap.as_ref() == Some(wrap) {
+        if self.wrap == *wrap {
             if self.awaits.take().is_some() {
                 self.anew = Some(Anew::default());
             }

@@ -283,7 +283,7 @@ impl State {
                 generation,
                 chosen,
             } => self.recovered(&ticket, generation, chosen),
-            What::RecoveryFailed { ticket } => self.recovery_failed(&ticket),
+            What::RecoveryOver { ticket } => self.recovery_over(&ticket),
             What::HoldBegan { ticket, renewal } => self.begin_hold(&ticket, renewal, &at),
             What::HoldAsked { told, end } => self.hold_asked(told, end, &at),
             What::OrderSigned { ticket, deed } => self.order_signed(&ticket, &deed, &at),

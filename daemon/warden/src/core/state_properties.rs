@@ -115,7 +115,7 @@ fn what(right: bool) -> impl Strategy<Value = What> {
                     started,
                     code: Vec::new(),
                     draft: Some(draft.clone()),
-                    wrap: None,
+                    wrap: [0; 32],
                     awaits: None,
                     anew: None,
                     wrong_claims: 0,
@@ -163,7 +163,7 @@ fn of_the_account() -> impl Strategy<Value = What> {
     prop_oneof![
         (ticket(), any::<u64>()).prop_map(samples::password_chosen),
         (ticket(), any::<u64>()).prop_map(samples::recovered),
-        ticket().prop_map(|ticket| What::RecoveryFailed { ticket }),
+        ticket().prop_map(|ticket| What::RecoveryOver { ticket }),
         (ticket(), any::<bool>()).prop_map(|(ticket, deletes)| What::OrderSigned {
             ticket,
             deed: match deletes {

@@ -18,10 +18,8 @@ cbor_map! {
         boottime_ms: u64,
         code: Vec<u8>,
         draft: Option<Vec<u8>>,
-        /// Of a file from before a code was known by its wrap: SHA-256 of the record that it waits for.
-        awaits: Option<[u8; 32]>,
-        wrap: Option<[u8; 32]>,
-        first_generation: Option<u64>,
+        wrap: [u8; 32],
+        awaits: Option<u64>,
         anew: Option<bool>,
         told_boot: Option<String>,
         told_boottime_ms: Option<u64>,
@@ -42,9 +40,8 @@ pub fn pending_to_bytes(pending: Option<&Pending>) -> Vec<u8> {
             boottime_ms: pending.started.boottime_ms(),
             code: pending.code.clone(),
             draft: pending.draft.as_ref().map(|draft| draft.encode()),
-            awaits: None,
             wrap: pending.wrap,
-            first_generation: pending.awaits,
+            awaits: pending.awaits,
             anew: pending.anew.is_some().then_some(true),
             told_boot: told.map(|told| told.boot_id.clone()),
             told_boottime_ms: told.map(Moment::boottime_ms),
@@ -88,8 +85,7 @@ pub fn pending_from_bytes(bytes: &[u8]) -> Result<Option<Pending>, Malformed> {
             .map(|draft| Bound::decode(&draft).map(Box::new))
             .transpose()?,
         wrap: stored.wrap,
-        // Nobody can say any more which record it waits for: any later one ends it.
-        awaits: stored.first_generation.or(stored.awaits.map(|_| 0)),
+        awaits: stored.awaits,
         anew: (stored.anew == Some(true)).then_some(anew),
         wrong_claims: 0,
     }))
@@ -99,49 +95,47 @@ pub fn pending_from_bytes(bytes: &[u8]) -> Result<Option<Pending>, Malformed> {
 mod tests {
     use super::*;
 
-    cbor_map! {
-        /// What was stored before a code was known by its wrap.
-        struct Earlier {
-            id: PendingId,
-            device: DeviceId,
-            boot: String,
-            boottime_ms: u64,
-            code: Vec<u8>,
-            draft: Option<Vec<u8>>,
-            awaits: Option<[u8; 32]>,
-            anew: Option<bool>,
-            told_boot: Option<String>,
-            told_boottime_ms: Option<u64>,
-            before: Option<Vec<u8>>,
+    fn pending(number: u8) -> Pending {
+        Pending {
+            id: PendingId::from_bytes([number; 16]),
+            device: DeviceId::from_bytes([2; 16]),
+            started: at(5),
+            code: vec![3; 40],
+            draft: None,
+            wrap: [number; 32],
+            awaits: None,
+            anew: None,
+            wrong_claims: 0,
         }
     }
 
-    fn earlier(awaits: Option<[u8; 32]>) -> Vec<u8> {
-        Earlier {
-            id: PendingId::from_bytes([1; 16]),
-            device: DeviceId::from_bytes([2; 16]),
-            boot: "boot".to_owned(),
-            boottime_ms: 5,
-            code: vec![3; 40],
-            draft: None,
-            awaits,
-            anew: Some(true),
-            told_boot: None,
-            told_boottime_ms: None,
-            before: None,
+    fn at(seconds: u64) -> Moment {
+        Moment {
+            boottime: Duration::from_secs(seconds),
+            boot_id: "boot".to_owned(),
         }
-        .encode()
     }
 
     #[test]
-    fn a_code_that_was_stored_before_it_was_known_by_its_wrap_is_read_and_waits_if_it_waited() {
-        for awaits in [None, Some([7; 32])] {
-            let bytes = earlier(awaits);
-            assert_eq!(Earlier::decode(&bytes).unwrap().awaits, awaits);
-            let read = pending_from_bytes(&bytes).unwrap().unwrap();
-            assert_eq!(read.is_settled(), awaits.is_none());
-            let again = pending_from_bytes(&pending_to_bytes(Some(&read))).unwrap();
-            assert_eq!(again, Some(read));
+    fn a_code_is_read_as_it_was_stored_with_the_one_before_it() {
+        let told = Pending {
+            anew: Some(Anew {
+                told: Some(at(7)),
+                before: None,
+            }),
+            ..pending(1)
+        };
+        let waits = Pending {
+            awaits: Some(4),
+            anew: Some(Anew {
+                told: None,
+                before: Some(Box::new(told.clone())),
+            }),
+            ..pending(2)
+        };
+        for stored in [None, Some(pending(1)), Some(told), Some(waits)] {
+            let bytes = pending_to_bytes(stored.as_ref());
+            assert_eq!(pending_from_bytes(&bytes), Ok(stored));
         }
     }
 }

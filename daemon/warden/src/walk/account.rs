@@ -30,6 +30,7 @@ impl Warden {
     ) -> Result<Vec<u8>, Refusal> {
         match (purpose, step) {
             (Purpose::Recover, steps::RECOVER) => self.recover(ticket, input).await,
+            (Purpose::Recover, steps::RECOVERED) => self.has_recovered(ticket, input).await,
             (Purpose::Recover, steps::BEGIN_HOLD) => self.begin_hold(ticket, input),
             (Purpose::Recover, _) => Err(Refusal::BadTicket),
             (_, steps::LOGIN_SIGNATURE) => self.account_login(ticket, purpose, input).await,

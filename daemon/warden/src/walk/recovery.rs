@@ -2,7 +2,9 @@
 
 use belay_proto::failpoint;
 use belay_proto::keys::RecoveryCode;
-use belay_proto::steps::{Done, HoldInput, NewRecoveryCodeInput, NewRecoveryCodeOutput, RecoverInput};
+use belay_proto::steps::{
+    Done, HoldInput, NewRecoveryCodeInput, NewRecoveryCodeOutput, RecoverInput, RecoveredOutput,
+};
 use belay_proto::{PendingId, TicketId};
 
 use super::account::fitting;
@@ -31,7 +33,7 @@ impl Warden {
             started: self.now(),
             code: ceremony::seal_code(&self.state.key, &code),
             draft: None,
-            wrap: Some(new.wrap),
+            wrap: new.wrap,
             awaits: Some(new.generation),
             anew: None,
             wrong_claims: 0,
@@ -55,13 +57,13 @@ impl Warden {
         if self.session(&ticket)?.code().is_err() {
             let outcome = self.renew(ticket, &input).await;
             if outcome.is_err() {
-                self.apply(What::RecoveryFailed { ticket })?;
+                self.apply(What::RecoveryOver { ticket })?;
             }
             return outcome;
         }
         let outcome = self.recovered(ticket, &input).await;
         if outcome.is_err() {
-            self.apply(What::RecoveryFailed { ticket })?;
+            self.apply(What::RecoveryOver { ticket })?;
         }
         outcome
     }
@@ -83,6 +85,25 @@ impl Warden {
             chosen,
         })?;
         Ok(output)
+    }
+
+    /// Whether the record is under the chosen password already. One try, as above, and for whoever has the recovery code alone.
+    pub(super) async fn has_recovered(&mut self, ticket: TicketId, input: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let input = RecoverInput::decode(input).map_err(malformed)?;
+        let outcome = self.is_chosen(ticket, &input).await;
+        self.apply(What::RecoveryOver { ticket })?;
+        Ok(RecoveredOutput { holds: outcome? }.encode())
+    }
+
+    async fn is_chosen(&mut self, ticket: TicketId, input: &RecoverInput) -> Result<bool, Refusal> {
+        let opened = ceremony::recovered(self.session(&ticket)?.code()?, input)?;
+        self.is_in_force(&opened)?;
+        let record = &opened.record;
+        let session = self.session_mut(&ticket)?;
+        session.admit_derivation()?;
+        let password = session.new_password()?;
+        let master = ceremony::derive(password, record.salt, record.parameters).await?;
+        Ok(master.verify_digest() == record.verify_digest)
     }
 
     /// Without the code: another root, and on a bound device what becomes of the binding after its hold.
@@ -116,7 +137,7 @@ impl Warden {
         match renewal {
             Some(renewal) => self.session_mut(&ticket)?.renewal = Some(renewal),
             // The cloud waits; here the ticket is good for nothing more.
-            None => self.apply(What::RecoveryFailed { ticket }).map(drop)?,
+            None => self.apply(What::RecoveryOver { ticket }).map(drop)?,
         }
         Ok(output)
     }

@@ -200,6 +200,51 @@ async fn the_code_recovers_from_an_unbound_device_which_then_signs_in() {
 }
 
 #[tokio::test]
+async fn whether_a_recovery_was_done_before_is_told_for_its_password_to_whoever_has_the_code() {
+    let home = Home::of_two().await;
+    let code = home.warden.written_down(&home.account).await;
+    let input = home.account.recover_input(&home.devices);
+    let set = home
+        .warden
+        .recover(code.expose(), OTHER_PASSWORD, input)
+        .await
+        .unwrap();
+    let account = home.account.after(&set, OTHER_PASSWORD);
+    let asked = async |warden: &Running, secrets: Secrets| {
+        let ticket = warden
+            .handle
+            .present(Purpose::Recover, LOGIN.to_owned(), Presenter::Screen, secrets)
+            .await
+            .unwrap()
+            .to_string();
+        let ask = async || {
+            warden
+                .use_ticket(&ticket, steps::RECOVERED, account.recover_input(&[]))
+                .await
+        };
+        let answer = ask().await;
+        assert_eq!(ask().await, Err(Refusal::BadTicket), "one ticket, one try");
+        answer.map(|answer| RecoveredOutput::decode(&answer).unwrap().holds)
+    };
+    let with = |new: &str, code: &str| Secrets::Recovery {
+        new: secret(new),
+        code: secret(code),
+    };
+    let fresh = Device::initialised().other_hardware();
+    let elsewhere = fresh.start();
+    for warden in [&home.warden, &elsewhere] {
+        assert_eq!(asked(warden, with(OTHER_PASSWORD, code.expose())).await, Ok(true));
+        assert_eq!(asked(warden, with(PASSWORD, code.expose())).await, Ok(false));
+        // Whoever doesn't have the code hears nothing of a password.
+        let guess = with(OTHER_PASSWORD, a_code().expose());
+        assert_eq!(asked(warden, guess).await, Err(Refusal::WrongCode));
+    }
+    let guess = Secrets::Forgotten(secret(OTHER_PASSWORD));
+    assert_eq!(asked(&elsewhere, guess).await, Err(Refusal::BadTicket));
+    assert_eq!(bound(&home.phone).generation, 1, "it is told, and nothing else");
+}
+
+#[tokio::test]
 async fn a_mistyped_code_and_a_weak_password_cost_nothing() {
     let home = Home::of_two().await;
     let code = home.warden.written_down(&home.account).await;

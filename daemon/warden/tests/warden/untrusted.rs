@@ -36,7 +36,7 @@ enum Input {
     Flipped(usize, usize),
 }
 
-const STEPS: [&str; 32] = [
+const STEPS: [&str; 33] = [
     steps::NEW_CREDENTIALS,
     steps::BIND,
     steps::DISCARD,
@@ -61,6 +61,7 @@ const STEPS: [&str; 32] = [
     steps::NEW_PASSWORD,
     steps::NEW_RECOVERY_CODE,
     steps::RECOVER,
+    steps::RECOVERED,
     steps::ORDER,
     steps::REMOVE_DEVICE,
     steps::TAKE_KEYRING,

@@ -77,13 +77,8 @@ impl Upkeep for MapCloud {
             let told = self.call("credentials", |inner| {
                 let nothing = CredentialsAnswer {
                     credentials: inner.present().into(),
-                    successions: Vec::new(),
-                    keyring: None,
-                    delegate: None,
-                    recovery_ms: None,
-                    recovery_here: false,
-                    removed: false,
                     deleted: inner.deleted,
+                    ..CredentialsAnswer::default()
                 };
                 Ok(inner.told.clone().unwrap_or(nothing))
             });

@@ -11,7 +11,7 @@ use super::upkeep::{account, calls, list_another};
 use super::*;
 use crate::cloud::CloudError;
 
-async fn delete(world: &World, life: &Life) -> Result<(), AccountError> {
+pub(super) async fn delete(world: &World, life: &Life) -> Result<(), AccountError> {
     let ticket = world.warden.order_ticket(Deed::DeleteAccount);
     life.account.delete_account(ticket).await
 }
@@ -70,7 +70,7 @@ async fn a_deletion_that_nobody_answered_takes_the_device_along_once_the_cloud_t
     assert_eq!(name(delete(&world, &life).await.unwrap_err()), "Offline");
     assert_eq!(life.state(), AccountState::Bound);
     world.cloud.with(|cloud| cloud.tells = true);
-    world.hints.send_modify(|hints| *hints += 1);
+    world.hint();
     in_time(&world, &life, || life.state() == AccountState::Unbound).await;
     assert_eq!(world.warden.bound(), None);
 }
@@ -85,7 +85,7 @@ async fn a_hint_that_nobody_could_follow_is_followed_once_the_cloud_answers_agai
         cloud.tells = true;
         cloud.refusals.insert("credentials", offline);
     });
-    world.hints.send_modify(|hints| *hints += 1);
+    world.hint();
     in_time(&world, &life, || {
         world
             .cloud
@@ -106,18 +106,13 @@ async fn a_cloud_that_refuses_and_says_later_that_it_was_done_lets_no_device_go(
     delete(&world, &life).await.unwrap_err();
     let told = CredentialsAnswer {
         credentials: account(&world).as_bytes().to_vec().into(),
-        successions: Vec::new(),
-        keyring: None,
-        delegate: None,
-        recovery_ms: None,
-        recovery_here: false,
-        removed: false,
         deleted: true,
+        ..CredentialsAnswer::default()
     };
     world
         .cloud
         .with(|cloud| (cloud.tells, cloud.told) = (true, Some(told)));
-    world.hints.send_modify(|hints| *hints += 1);
+    world.hint();
     in_time(&world, &life, || {
         life.account.view().membership == Membership::AccountDeleted
     })
@@ -146,7 +141,7 @@ async fn an_order_that_never_left_is_over_whatever_the_cloud_says_later() {
         world
             .cloud
             .with(|cloud| (cloud.tells, cloud.deleted) = (true, true));
-        world.hints.send_modify(|hints| *hints += 1);
+        world.hint();
         in_time(&world, &life, || {
             life.account.view().membership == Membership::AccountDeleted
         })
@@ -161,13 +156,8 @@ async fn an_account_that_was_deleted_by_a_call_whose_answer_was_lost_lets_its_de
         let (world, life) = World::bound().await;
         let told = CredentialsAnswer {
             credentials: account(&world).as_bytes().to_vec().into(),
-            successions: Vec::new(),
-            keyring: None,
-            delegate: None,
-            recovery_ms: None,
-            recovery_here: false,
-            removed: false,
             deleted: is_told,
+            ..CredentialsAnswer::default()
         };
         world.cloud.with(|cloud| {
             (cloud.tells, cloud.told) = (true, Some(told));

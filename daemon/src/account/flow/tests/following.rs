@@ -63,7 +63,7 @@ async fn what_was_changed_elsewhere_is_heard_of_also_where_the_first_answer_to_t
         let lost = CloudError::offline("the answer was lost");
         cloud.refusals.insert("credentials", lost);
     });
-    world.hints.send_modify(|hints| *hints += 1);
+    world.hint();
     in_time(&world, &life, || world.warden.generation() == 3).await;
 }
 

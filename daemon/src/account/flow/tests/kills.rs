@@ -134,13 +134,13 @@ async fn a_sign_in_that_is_killed_anywhere_is_done_or_can_be_done_again() {
 }
 
 /// Stores something of the owner's.
-async fn has_data(life: &Life) {
+pub(super) async fn has_data(life: &Life) {
     let put = |transaction: &rusqlite::Transaction<'_>| crate::store::sync::ensure(transaction, "contacts");
     life.store.transaction(put).await.unwrap();
 }
 
 /// Whether something of the owner's is stored.
-async fn keeps_data(life: &Life) -> bool {
+pub(super) async fn keeps_data(life: &Life) -> bool {
     let read = |connection: &mut rusqlite::Connection| crate::store::sync::collections(connection);
     !life.store.call(read).await.unwrap().is_empty()
 }
@@ -204,6 +204,24 @@ async fn data_that_was_to_stay_stays_though_the_warden_lets_go_only_after_belayd
         second.until(|view| view.state == AccountState::Unbound).await;
         assert_eq!(keeps_data(&second).await, stays);
     }
+}
+
+#[tokio::test]
+async fn data_that_was_to_stay_stays_though_the_device_slept_while_the_warden_was_at_it() {
+    let (world, first) = World::bound().await;
+    has_data(&first).await;
+    let ticket = world.warden.ticket("sign-out", true);
+    let account = first.account.clone();
+    let second = killed_after(&world, first, 1, account.sign_out(ticket, super::Leaving::Data)).await;
+    let second = second.unwrap();
+    world.warden.has_release_in_hand();
+    // Boot time goes on in a sleep, and the work doesn't.
+    world.clock.advance(Duration::from_secs(8 * 60 * 60));
+    let is_free = second.until(|view| view.state == AccountState::Unbound);
+    tokio::time::timeout(Duration::from_secs(60), is_free)
+        .await
+        .unwrap();
+    assert!(keeps_data(&second).await);
 }
 
 #[tokio::test]

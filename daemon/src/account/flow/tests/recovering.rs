@@ -45,6 +45,34 @@ async fn a_recovery_that_was_carried_out_unheard_is_done_when_it_is_asked_for_ag
 }
 
 #[tokio::test]
+async fn one_that_was_carried_out_unheard_is_not_said_to_be_done_with_another_password() {
+    for is_bound in [true, false] {
+        let (world, life) = World::bound().await;
+        if !is_bound {
+            world.sign_out(&life).await.unwrap();
+        }
+        let id = begin(&life).await;
+        world.cloud.with(|cloud| cloud.losses.insert("recover", 3));
+        let lost = complete(&world, &life, &id).await.unwrap_err();
+        assert_eq!(name(lost), "Offline");
+        let other = world.warden.ticket_for_another_password();
+        let code = Secret::of_text(CODE);
+        let refused = life.account.complete_recovery(id.clone(), code, other).await;
+        assert_eq!(name(refused.unwrap_err()), "Conflict");
+        assert_eq!(calls(&world, "recover").1, 1);
+        let wrong = world.warden.ticket("recover", false);
+        let code = Secret::of_text(CODE);
+        let refused = life.account.complete_recovery(id.clone(), code, wrong).await;
+        assert_eq!(name(refused.unwrap_err()), "WrongCode");
+        complete(&world, &life, &id).await.unwrap();
+        assert_eq!(calls(&world, "recover").1, 1);
+        if is_bound {
+            assert_eq!(world.warden.generation(), 2, "the first one's holds here too");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_same_goes_for_a_device_that_is_nobodys() {
     let (world, life) = World::bound().await;
     world.sign_out(&life).await.unwrap();

@@ -59,7 +59,7 @@ async fn a_code_whose_answer_was_lost_with_belayd_counts_as_none_until_it_is_ask
     assert!(!life.account.view().recovery_code_set);
     // It is told that the account has it, which nobody has seen.
     world.cloud.with(|cloud| cloud.tells = true);
-    world.hints.send_modify(|hints| *hints += 1);
+    world.hint();
     in_time(&world, &life, || world.warden.generation() == 2).await;
     assert!(!life.account.view().recovery_code_set);
     let ticket = world.warden.ticket("recovery-code", true);
@@ -81,7 +81,7 @@ async fn a_code_that_the_cloud_never_got_leaves_the_one_before() {
         let record = super::warden::record(account_of(cloud), 2, b"the code before".to_vec());
         (cloud.tells, cloud.record) = (true, Some(record));
     });
-    world.hints.send_modify(|hints| *hints += 1);
+    world.hint();
     in_time(&world, &life, || life.account.view().recovery_code_set).await;
 }
 

@@ -135,13 +135,7 @@ async fn credentials_that_the_cloud_says_to_have_taken_and_does_not_keep_are_non
     let (world, life) = World::bound().await;
     let before = CredentialsAnswer {
         credentials: account(&world).as_bytes().to_vec().into(),
-        successions: Vec::new(),
-        keyring: None,
-        delegate: None,
-        recovery_ms: None,
-        recovery_here: false,
-        removed: false,
-        deleted: false,
+        ..CredentialsAnswer::default()
     };
     world
         .cloud
@@ -226,15 +220,12 @@ async fn what_was_changed_elsewhere_is_brought_in_its_order_at_a_hint() {
         }],
         keyring: Some(b"sealed keyring".to_vec().into()),
         delegate: Some(b"delegate".to_vec().into()),
-        recovery_ms: None,
-        recovery_here: false,
-        removed: false,
-        deleted: false,
+        ..CredentialsAnswer::default()
     };
     world
         .cloud
         .with(|cloud| (cloud.tells, cloud.told) = (true, Some(told)));
-    world.hints.send_modify(|hints| *hints += 1);
+    world.hint();
     in_time(&world, &life, || world.warden.brought().len() >= 4).await;
     let steps: Vec<_> = world.warden.brought().into_iter().map(|(step, _)| step).collect();
     assert_eq!(
@@ -254,18 +245,14 @@ async fn a_device_that_was_removed_or_whose_account_was_deleted_says_that_its_se
         let (world, life) = World::bound().await;
         let told = CredentialsAnswer {
             credentials: account(&world).as_bytes().to_vec().into(),
-            successions: Vec::new(),
-            keyring: None,
-            delegate: None,
-            recovery_ms: None,
-            recovery_here: false,
             removed,
             deleted,
+            ..CredentialsAnswer::default()
         };
         world
             .cloud
             .with(|cloud| (cloud.tells, cloud.told) = (true, Some(told)));
-        world.hints.send_modify(|hints| *hints += 1);
+        world.hint();
         life.until(|view| view.state == AccountState::ReauthenticationRequired)
             .await;
         assert!(world.warden.bound().is_some(), "only its owner lets it go");
@@ -295,13 +282,8 @@ async fn whoever_needs_newer_keys_has_them_fetched_without_a_hint() {
         cloud.tells = true;
         cloud.told = Some(CredentialsAnswer {
             credentials: account(&world).as_bytes().to_vec().into(),
-            successions: Vec::new(),
             keyring: Some(b"sealed keyring".to_vec().into()),
-            delegate: None,
-            recovery_ms: None,
-            recovery_here: false,
-            removed: false,
-            deleted: false,
+            ..CredentialsAnswer::default()
         });
     });
     let brought = || {

@@ -1,6 +1,6 @@
 //! A warden made of maps: it binds and releases like the real one and judges passwords by what a test says.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use belay_proto::dbus::{AuditEntries, BindingState, Error, LockState};
@@ -75,6 +75,12 @@ struct Inner {
     cannot_leave: Vec<Error>,
     /// How often it was called to leave.
     leaves: u32,
+    /// Tickets of a recovery that choose another password than those before.
+    others: HashSet<String>,
+    /// A release that was asked for by whoever isn't there any more is done before the next question after one.
+    in_hand: bool,
+    /// The next sign-out finds the device free already.
+    lets_go_first: bool,
     /// What the next calls to stay are refused with.
     cannot_stay: Vec<Error>,
     /// Passwords are changed with a new root.
@@ -127,6 +133,13 @@ impl MapWarden {
         ticket
     }
 
+    /// A ticket of a recovery that chooses another password than those before.
+    pub fn ticket_for_another_password(&self) -> String {
+        let ticket = self.ticket("recover", true);
+        self.inner.lock().unwrap().others.insert(ticket.clone());
+        ticket
+    }
+
     /// A ticket for an order of this deed.
     pub fn order_ticket(&self, deed: Deed) -> String {
         let ticket = self.ticket(purpose_of(&deed).as_str(), true);
@@ -174,6 +187,16 @@ impl MapWarden {
     pub fn release_late(&self) {
         self.inner.lock().unwrap().let_go().unwrap();
         self.show();
+    }
+
+    /// The same, before whatever is asked after it.
+    pub fn has_release_in_hand(&self) {
+        self.inner.lock().unwrap().in_hand = true;
+    }
+
+    /// The next sign-out comes after something else that frees the device, and of which nobody has heard.
+    pub fn let_go_first(&self) {
+        self.inner.lock().unwrap().lets_go_first = true;
     }
 
     /// The next calls to leave with the account are refused, the first one with the last of these.

@@ -91,6 +91,19 @@ fn a_sign_out_that_came_to_nothing_says_nothing_of_the_next_end() {
 }
 
 #[test]
+fn a_device_leaves_with_its_account_only_while_nobody_signs_out_and_changes_nothing_about_the_data() {
+    let asked = step(&bound(), Event::SigningOut { leaves_data: true }).0;
+    for state in [bound(), asked] {
+        assert_eq!(step(&state, Event::LeavingWithAccount), (state.clone(), vec![]));
+        let running = step(&state, Event::Asked(Request::SignOut)).0;
+        assert_eq!(
+            step(&running, Event::LeavingWithAccount),
+            (running.clone(), vec![Effect::Refuse(Refusal::Busy)])
+        );
+    }
+}
+
+#[test]
 fn an_order_to_delete_the_account_that_is_not_on_disk_is_withdrawn_as_the_device_is_first_seen_bound() {
     let sends = |account: u8, is_sent| Event::DeletionSent {
         account: super::account(account),
@@ -123,6 +136,9 @@ fn an_order_to_delete_the_account_that_is_not_on_disk_is_withdrawn_as_the_device
     let again = Event::Reauthenticated(Box::new(session));
     assert!(!step(&state, again).0.has_sent_deletion());
     assert!(!step(&state, sends(1, false)).0.has_sent_deletion());
+    // The warden couldn't be told; an order that is on its way since is another one.
+    assert!(withdraws(&bound(), Event::DeletionStands));
+    assert!(!withdraws(&state, Event::DeletionStands));
     let (other, effects) = step(&bound(), sends(2, true));
     assert_eq!(
         (other, effects),

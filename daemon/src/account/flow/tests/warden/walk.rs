@@ -12,6 +12,9 @@ use super::{HARDWARE, Inner, LASTING, OPENING, SIGNED_AT, generation, owner, rea
 impl Inner {
     pub(super) fn step(&mut self, ticket: &str, step: &str, input: &[u8]) -> Result<Vec<u8>, Error> {
         if step == SAVED_RELEASE {
+            if std::mem::take(&mut self.in_hand) {
+                self.let_go()?;
+            }
             return Ok(SavedReleaseOutput {
                 release: self.release.clone(),
             }
@@ -147,6 +150,15 @@ impl Inner {
                 self.opened_generation = generation(&input.credentials);
                 Ok(self.new_set().encode())
             }
+            ("recover", steps::RECOVERED) => {
+                self.tickets.remove(ticket);
+                if !right {
+                    return Err(Error::WrongCode(String::new()));
+                }
+                RecoverInput::decode(input).unwrap();
+                let holds = !self.others.remove(ticket);
+                Ok(RecoveredOutput { holds }.encode())
+            }
             ("remove-device", steps::REMOVE_DEVICE) => {
                 self.tickets.remove(ticket);
                 let input = RemoveDeviceInput::decode(input).unwrap();
@@ -197,6 +209,9 @@ impl Inner {
             ("sign-out", steps::RELEASE) => {
                 self.check(right)?;
                 self.tickets.remove(ticket);
+                if std::mem::take(&mut self.lets_go_first) {
+                    self.let_go()?;
+                }
                 self.let_go()
             }
             _ => Err(Error::BadTicket(String::new())),
