@@ -277,7 +277,7 @@ fn merged(held: Held, id: &RecordId, theirs: Content, base: Base, kinship: Kinsh
     };
     let ancestors = ancestors.join(&theirs.ancestors).with(&base.revision);
     let number = above(held.content.number, theirs.number);
-    let content = with_body(&theirs, number, ancestors, now, attributes, &bytes);
+    let content = with_body(&theirs, number, ancestors, now, attributes, bytes.expose());
     if content.body.expose().len() > LONGEST_BODY {
         return beside_theirs(held, id, theirs, base);
     }
@@ -321,16 +321,14 @@ fn copy(content: &Content) -> Content {
 /// A version as a record of its own, whose natural key follows from what it says: made twice, it is the same one. Of a version
 /// that others may have, by the revision `says`, every device makes the same bytes.
 pub(super) fn sibling(mut version: Content, says: Option<Revision>, id: &RecordId) -> Content {
-    let said: Vec<u8> = match version.chunks.0.is_empty() {
-        true => version.body.expose().clone(),
-        false => version
-            .chunks
-            .0
-            .iter()
-            .flat_map(|chunk| *chunk.id.as_bytes())
-            .collect(),
+    let said = match version.chunks.0.is_empty() {
+        true => sha256(version.body.expose()),
+        false => {
+            let chunks = version.chunks.0.iter();
+            sha256(&chunks.flat_map(|chunk| *chunk.id.as_bytes()).collect::<Vec<u8>>())
+        }
     };
-    version.natural = format!("{}{SEPARATOR}{}", version.natural, hex(&sha256(&said)));
+    version.natural = format!("{}{SEPARATOR}{}", version.natural, hex(&said));
     version.number = 1;
     version.ancestors = Ancestors::default();
     version.renews = version.renews.or(says);
