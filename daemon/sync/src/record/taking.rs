@@ -186,7 +186,7 @@ fn over(revision: u64, ours: &Held, theirs: Content, base: Base, kinship: Kinshi
     }
 }
 
-/// Ours, to be pushed over what came.
+/// Ours stays: it knows all that theirs does, or is said anew with that.
 fn again(mut held: Held, theirs: &Content, base: Base, kinship: Kinship) -> Taken {
     let knows_all = match kinship {
         // The very same, so that it is the same to all that have it.
@@ -199,6 +199,11 @@ fn again(mut held: Held, theirs: &Content, base: Base, kinship: Kinship) -> Take
         let ancestors = held.lineage().join(&theirs.ancestors).with(&base.revision);
         held = above_both(held, theirs, ancestors);
     }
+    stays(held, base, None)
+}
+
+/// Ours, to be pushed over what came.
+fn stays(held: Held, base: Base, sibling: Option<Content>) -> Taken {
     Taken {
         held: Held {
             pending: true,
@@ -206,7 +211,7 @@ fn again(mut held: Held, theirs: &Content, base: Base, kinship: Kinship) -> Take
             ..held
         },
         is_changed: false,
-        sibling: None,
+        sibling,
     }
 }
 
@@ -237,15 +242,7 @@ fn above_both(held: Held, theirs: &Content, ancestors: Ancestors) -> Held {
 fn far_ahead(held: Held, theirs: Content, id: &RecordId, base: Base) -> Taken {
     let ancestors = held.lineage().join(&replaced(&theirs)).without(&base.revision);
     let held = above_both(held, &theirs, ancestors);
-    Taken {
-        held: Held {
-            pending: true,
-            base: Some(base),
-            ..held
-        },
-        is_changed: false,
-        sibling: Some(sibling(theirs, Some(base.revision), id)),
-    }
+    stays(held, base, Some(sibling(theirs, Some(base.revision), id)))
 }
 
 fn merged(held: Held, id: &RecordId, theirs: Content, base: Base, kinship: Kinship, now: u64) -> Taken {
@@ -281,25 +278,24 @@ fn merged(held: Held, id: &RecordId, theirs: Content, base: Base, kinship: Kinsh
     if content.body.expose().len() > LONGEST_BODY {
         return beside_theirs(held, id, theirs, base);
     }
-    if is_same(&content, &theirs) {
-        // All of ours is in theirs, or beside it.
-        let taken = over(next, &held, theirs, base, kinship);
-        let says = held.says();
-        let sibling = (!is_whole).then(|| sibling(held.content, says, id));
-        return Taken { sibling, ..taken };
-    }
     let says = held.says();
-    Taken {
-        held: above_theirs(next, content, theirs, base),
-        is_changed: true,
-        sibling: (!is_whole).then(|| sibling(held.content, says, id)),
-    }
+    let taken = match is_same(&content, &theirs) {
+        // All of ours is in theirs, or beside it.
+        true => over(next, &held, theirs, base, kinship),
+        false => Taken {
+            held: above_theirs(next, content, theirs, base),
+            is_changed: true,
+            sibling: None,
+        },
+    };
+    let sibling = (!is_whole).then(|| sibling(held.content, says, id));
+    Taken { sibling, ..taken }
 }
 
 fn beside_theirs(held: Held, id: &RecordId, theirs: Content, base: Base) -> Taken {
     let next = held.revision.saturating_add(1);
-    let taken = over(next, &held, theirs, base, Kinship::Stranger);
     let says = held.says();
+    let taken = over(next, &held, theirs, base, Kinship::Stranger);
     Taken {
         sibling: Some(sibling(held.content, says, id)),
         ..taken
