@@ -148,3 +148,49 @@ fn what_is_sealed_anew_says_what_it_is() {
     cloud.insert(id, (Revision::of(&again.encode()), again.encode()));
     assert_eq!(rest(&mut devices, &[0, 1, 2], &mut cloud), all(&["third"]));
 }
+
+/// A version that others can't have yet: it says what `says` said, and was made of `more`.
+fn renewing(text: &str, says: u8, more: &[u8], number: u64, removed: bool) -> Held {
+    let revision = |n: u8| Revision::from_bytes([n; 16]);
+    let made_of = more.iter().chain([&says]).map(|n| revision(*n));
+    let ancestors = made_of.fold(Ancestors::default(), |all, one| all.with(&one));
+    let mut made = stored(put(None, 0, new("n", KIND, text), 0));
+    if removed {
+        made = stored(remove(Some(made), 1, 0));
+    }
+    Held {
+        content: Content {
+            number,
+            ancestors,
+            renews: Some(revision(says)),
+            ..made.content
+        },
+        common: None,
+        ..made
+    }
+}
+
+proptest! {
+    /// Each of two versions says again what nobody has any more, and replaced what the other one says.
+    #[test]
+    fn two_versions_that_replaced_what_the_other_says_both_stay(
+        more in prop::collection::vec(10..16_u8, 0..4),
+        also in prop::collection::vec(10..16_u8, 0..4),
+        (number, other) in (1..200_u64, 1..200_u64),
+        order in prop::sample::select(ORDERS.to_vec()),
+        (alike, removed) in any::<(bool, bool)>(),
+    ) {
+        let first = renewing("first", 1, &[&[2], more.as_slice()].concat(), number, false);
+        let text = if alike { "first" } else { "second" };
+        let second = renewing(text, 2, &[&[1], also.as_slice()].concat(), other, removed);
+        let mut devices = [Device::default(), Device::default(), Device::default()];
+        let id = keys().record_id("n");
+        devices[0].records.insert(id, first);
+        devices[1].records.insert(id, second);
+        let shown = match (removed, alike) {
+            (false, false) => all(&["first", "second"]),
+            _ => all(&["first"]),
+        };
+        prop_assert_eq!(rest(&mut devices, &order, &mut Cloud::new()), shown);
+    }
+}
