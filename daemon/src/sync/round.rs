@@ -5,6 +5,7 @@
 
 mod asking;
 mod check;
+mod lacked;
 mod pull;
 mod push;
 mod receive;
@@ -110,13 +111,13 @@ impl Round {
     }
 
     async fn once(&self, keys: &Arc<CollectionKeys>) -> Result<Report, Trouble> {
-        let (mut report, edited) = (Report::default(), self.edited());
+        let (mut report, mut tries, edited) = (Report::default(), lacked::Tries::new(), self.edited());
         // The cloud may have what was pushed last, and others may have gone on from there.
         if self.is_unanswered().await? {
             self.pull(keys, &mut report).await?;
         }
         for pass in 0..MOST_PASSES {
-            let pushed = self.push(keys, &mut report).await?;
+            let pushed = self.push(keys, &mut report, &mut tries).await?;
             if pass > 0 && !pushed.is_any {
                 return Ok(report);
             }

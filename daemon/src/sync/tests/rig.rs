@@ -12,7 +12,7 @@ use belay_proto::signed::EpochKeys;
 use belay_proto::steps::{COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput};
 use belay_proto::sync::{Attributes, ChunkId, CollectionId, RecordId};
 use belay_proto::wire::{
-    ChangesAnswer, MissingAnswer, MissingChunk, PushAnswer, PushRecord, PushRequest, PushResult, PushStatus,
+    ChangesAnswer, MISSING_CHUNKS, MissingAnswer, MissingChunk, PushAnswer, PushRecord, PushRequest, PushResult, PushStatus,
     Quota, SyncRecord,
 };
 use futures_util::FutureExt;
@@ -54,6 +54,8 @@ pub struct Cloud {
     /// Chunks that it doesn't have, and how often it was asked after any.
     pub lost: Mutex<BTreeSet<ChunkId>>,
     pub asked_after: Mutex<usize>,
+    /// The next question after chunks gets no answer.
+    pub is_silent: Mutex<bool>,
     /// How much is done of the long contents.
     pub moving: watch::Sender<Moving>,
     /// A push in an older key epoch is refused (412).
@@ -211,6 +213,10 @@ impl SyncCloud for Cloud {
 
     fn missing(&self, chunks: Vec<ChunkId>) -> Reply<'_, MissingAnswer> {
         *self.asked_after.lock().unwrap() += 1;
+        if std::mem::take(&mut *self.is_silent.lock().unwrap()) {
+            return ready(Err(SyncFailure::Offline(None))).boxed();
+        }
+        assert!(chunks.len() <= MISSING_CHUNKS);
         let lost = self.lost.lock().unwrap();
         let lost = chunks.into_iter().filter(|id| lost.contains(id));
         let missing = lost.map(|id| MissingChunk { id, offset: 0 }).collect();
