@@ -2,6 +2,7 @@
 
 mod chunks;
 mod guard;
+mod room;
 mod versions;
 
 use belay_proto::sync::Attributes;

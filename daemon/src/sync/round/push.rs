@@ -12,7 +12,7 @@ use rusqlite::Transaction;
 
 use super::lacked::{AllLacked, Lacked, Tries};
 use super::receive::{Receiver, Unread, read};
-use super::{LONGEST_CURSOR, Report, Round, Trouble, asking, kept, no_change};
+use super::{LONGEST_CURSOR, Report, Room, Round, Trouble, asking, kept, no_change};
 use crate::store::sync::{self as rows, Listed, Ready, Stuck};
 use crate::store::{Sealer, StoreError};
 use crate::sync::error::SyncError;
@@ -56,8 +56,8 @@ struct Batch {
     last: Option<u64>,
     /// A record fits no record of the cloud.
     is_refused: bool,
-    /// There was no room for anything but removals.
-    is_full: bool,
+    /// What of all there is was taken.
+    room: Room,
     /// Bytes of content that wait; told of the first batch.
     waiting: u64,
     /// Of what was sent before, what the cloud won't have without its chunks.
@@ -74,7 +74,7 @@ struct Answered {
 #[derive(Default)]
 struct Settled {
     done: u64,
-    is_full: bool,
+    room: Room,
     is_refused: bool,
     lacks_keys: bool,
     lacked: Vec<Lacked>,
@@ -117,8 +117,8 @@ impl Round {
             let answer = match answer {
                 Ok(answer) => answer,
                 // Removals go all the same, from the start.
-                Err(SyncFailure::Quota) if !batch.is_full => {
-                    (report.is_full, pushed.is_contiguous) = (true, false);
+                Err(SyncFailure::Quota) if batch.room < Room::Removals => {
+                    (report.room, pushed.is_contiguous) = (Room::Removals, false);
                     batch = self.turn(keys, None, Some(0), report).await?;
                     continue;
                 }
@@ -127,7 +127,7 @@ impl Round {
             if answer.results.len() != batch.sent.len() || answer.cursor.len() > LONGEST_CURSOR {
                 return Err(SyncFailure::Nonsense.into());
             }
-            report.quota = Some(answer.quota);
+            self.told(report, answer.quota);
             pushed.is_contiguous &= answer.contiguous;
             if answer.contiguous {
                 cursor = Some(answer.cursor.clone());
@@ -147,10 +147,10 @@ impl Round {
     }
 
     /// Whether anything is left that may be pushed.
-    pub(super) async fn is_left(&self, is_full: bool) -> Result<bool, SyncError> {
+    pub(super) async fn is_left(&self, room: Room) -> Result<bool, SyncError> {
         let (collection, now) = (self.collection, self.desk.now());
         self.write(move |transaction, sealer| {
-            let which = ready(transaction, collection, is_full, now)?;
+            let which = ready(transaction, collection, room, now)?;
             let mut is_any = false;
             rows::outgoing(transaction, sealer, collection, which, 0, |_| {
                 is_any = true;
@@ -171,7 +171,7 @@ impl Round {
         report: &mut Report,
     ) -> Result<Batch, SyncError> {
         let (collection, keys, now) = (self.collection, Arc::clone(keys), self.desk.now());
-        let (was_full, most) = (report.is_full, self.records);
+        let (had, most) = (report.room, self.records);
         let (settled, mut batch) = self
             .take_in(move |transaction, sealer| {
                 let (mut settled, mut change) = (Settled::default(), no_change(collection));
@@ -182,7 +182,7 @@ impl Round {
                         rows::reach(transaction, collection, Some(&answer.cursor))?;
                     }
                 }
-                let how = (was_full || settled.is_full, most, now);
+                let how = (had.max(settled.room), most, now);
                 let batch = match after {
                     Some(after) => gather(transaction, sealer, &keys, collection, after, how)?,
                     None => Batch::default(),
@@ -190,7 +190,7 @@ impl Round {
                 Ok(((settled, batch), change))
             })
             .await?;
-        report.is_full |= settled.is_full;
+        report.room = report.room.max(settled.room);
         report.is_refused |= settled.is_refused || batch.is_refused;
         report.lacks_keys |= settled.lacks_keys;
         batch.lacked = settled.lacked;
@@ -203,14 +203,15 @@ impl Round {
 fn ready(
     transaction: &Transaction<'_>,
     collection: &'static str,
-    is_full: bool,
+    room: Room,
     now: u64,
 ) -> Result<Ready, StoreError> {
     let is_asked = asking::from_here(transaction, collection, now)?.is_some();
-    Ok(match (is_full, is_asked) {
-        (true, _) => Ready::Removals { unasked: !is_asked },
-        (false, true) => Ready::Unguarded,
-        (false, false) => Ready::All,
+    Ok(match (room, is_asked) {
+        (Room::Removals, _) => Ready::Removals { unasked: !is_asked },
+        (Room::Changes, _) => Ready::Changes { unasked: !is_asked },
+        (Room::Any, true) => Ready::Unguarded,
+        (Room::Any, false) => Ready::All,
     })
 }
 
@@ -221,11 +222,11 @@ fn gather(
     keys: &CollectionKeys,
     collection: &'static str,
     after: u64,
-    (is_full, most, now): (bool, usize, u64),
+    (room, most, now): (Room, usize, u64),
 ) -> Result<Batch, StoreError> {
-    let which = ready(transaction, collection, is_full, now)?;
+    let which = ready(transaction, collection, room, now)?;
     let mut batch = Batch {
-        is_full,
+        room,
         ..Batch::default()
     };
     if after == 0 {
@@ -345,7 +346,7 @@ fn settle(
                 rows::stick(transaction, collection, &sent.id, sent.here, Stuck::Refused)?;
                 settled.is_refused = true;
             }
-            PushStatus::Quota => settled.is_full = true,
+            PushStatus::Quota => settled.room = Room::Removals,
             // Without the record it comes with the next page.
             PushStatus::Conflict => {
                 let Some(current) = result.current.filter(|current| current.id == sent.id) else {
