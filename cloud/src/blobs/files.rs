@@ -69,6 +69,9 @@ struct Inside {
     folder: PathBuf,
     /// Which chunks are being written. A plain lock: it is held for one look.
     writing: Mutex<HashSet<(AccountId, ChunkId)>>,
+    /// The folders, by their first byte, that are known to be there after a power cut. Who made one may have died before he had
+    /// it on disk, or be about to: who finds it can't tell.
+    lasting: Mutex<HashSet<u8>>,
 }
 
 /// A chunk that nobody else writes until this is dropped.
@@ -92,18 +95,22 @@ impl Files {
     pub fn open(data: &Path) -> io::Result<Self> {
         let folder = data.join(FOLDER);
         make(&folder)?;
-        Ok(Self(Arc::new(Inside {
-            folder,
-            writing: Mutex::default(),
-        })))
+        // Who made it may have died before.
+        sync(data)?;
+        Ok(Self::of(folder))
     }
 
     /// Those in the folder of a backup, which nothing is written into.
     #[must_use]
     pub fn of_backup(backup: &Path) -> Self {
+        Self::of(backup.join(FOLDER))
+    }
+
+    fn of(folder: PathBuf) -> Self {
         Self(Arc::new(Inside {
-            folder: backup.join(FOLDER),
+            folder,
             writing: Mutex::default(),
+            lasting: Mutex::default(),
         }))
     }
 
@@ -196,7 +203,17 @@ impl Files {
     /// As the file system's.
     pub fn settle(&self, name: FileName, file: &File) -> io::Result<()> {
         file.sync_all()?;
-        sync(&self.folder_of(name))
+        sync(&self.folder_of(name))?;
+        let [first, ..] = name.0;
+        if !self.lasting().contains(&first) {
+            sync(&self.0.folder)?;
+            self.lasting().insert(first);
+        }
+        Ok(())
+    }
+
+    fn lasting(&self) -> std::sync::MutexGuard<'_, HashSet<u8>> {
+        self.0.lasting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes files on a thread of its own, so that whoever asks needn't wait. What can't be removed now is at the next
@@ -324,12 +341,11 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Makes a folder, so that it is there after a power cut too.
+/// Makes a folder where there is none. After a power cut it is there once the folder that it lies in was synced.
 pub(super) fn make(folder: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(folder) {
-        Ok(()) => folder.parent().map_or(Ok(()), sync),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -338,5 +354,10 @@ pub(super) fn make(folder: &Path) -> io::Result<()> {
 /// # Errors
 /// As the file system's.
 pub fn sync(folder: &Path) -> io::Result<()> {
+    #[cfg(test)]
+    tests::SYNCED.with_borrow_mut(|synced| synced.push(folder.to_owned()));
     File::open(folder)?.sync_all()
 }
+
+#[cfg(test)]
+mod tests;

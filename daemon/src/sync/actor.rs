@@ -1,6 +1,7 @@
 //! The task that syncs: it keeps the state, has its effects done and shows what is known.
 
 mod messages;
+mod rounds;
 mod session;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +11,8 @@ use std::time::Duration;
 
 use belay_proto::backoff::Backoff;
 use belay_proto::clock::Clock;
-use belay_proto::wire::{PUSH_RECORDS, Quota};
+use belay_proto::keys::random;
+use belay_proto::wire::Quota;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -20,8 +22,8 @@ use super::desk::{Desk, Edits};
 use super::error::SyncError;
 use super::handle::{Answer, Message};
 use super::model::{Conditions, collection};
-use super::ports::{LongContents, Moving, NewerKeys, SyncCloud, SyncFailure};
-use super::round::{self, Report, Round};
+use super::ports::{LongContents, Moving, NewerKeys, SyncCloud};
+use super::round::{self, Report};
 use super::state::{Effect, Event, Failure, Session, State, step};
 use super::view::{CollectionView, Question, View};
 use crate::actor::{Actor, Inbox};
@@ -150,13 +152,15 @@ struct Engine {
     /// The device is an account's, lost or not.
     is_bound: bool,
     /// What is under way.
-    work: Option<BoxFuture<'static, Result<Report, Failure>>>,
+    work: Option<(&'static str, BoxFuture<'static, Result<Report, Failure>>)>,
     progress: watch::Sender<(u64, u64)>,
     progressed: watch::Receiver<(u64, u64)>,
     /// Of long contents.
     moving: watch::Receiver<Moving>,
     pauses: Backoff,
     quota: Quota,
+    /// What it told of its room when it last had none for a collection.
+    full: BTreeMap<&'static str, Quota>,
     /// Who waits, by number, and who of them has left.
     waiting: BTreeMap<u64, Answer>,
     leaving: FuturesUnordered<BoxFuture<'static, u64>>,
@@ -172,7 +176,7 @@ impl Engine {
             parts,
             desk,
             shown,
-            state: State::default(),
+            state: State::spread(random::<1>()[0]),
             edits,
             session: None,
             is_bound: false,
@@ -182,6 +186,7 @@ impl Engine {
             moving,
             pauses: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             quota: Quota::default(),
+            full: BTreeMap::new(),
             waiting: BTreeMap::new(),
             leaving: FuturesUnordered::new(),
             waiters: 0,
@@ -191,13 +196,13 @@ impl Engine {
     /// Waits for whatever is under way. Cancelling the call loses nothing.
     async fn next(&mut self) -> Heard {
         let (due, clock) = (self.state.due(), &self.parts.clock);
-        let outcome = tokio::select! {
-            outcome = async {
+        let (collection, outcome) = tokio::select! {
+            done = async {
                 match &mut self.work {
-                    Some(work) => work.await,
+                    Some((collection, work)) => (*collection, work.await),
                     None => pending().await,
                 }
-            } => outcome,
+            } => done,
             Some(waiter) = self.leaving.next() => return Heard::Event(Event::HungUp(waiter)),
             Ok(()) = self.progressed.changed() => return Heard::Progress,
             Ok(()) = self.moving.changed() => return Heard::Progress,
@@ -210,34 +215,7 @@ impl Engine {
         };
         self.work = None;
         self.progress.send_replace((0, 0));
-        Heard::Event(self.came(outcome))
-    }
-
-    fn came(&mut self, outcome: Result<Report, Failure>) -> Event {
-        match outcome {
-            Ok(report) => {
-                self.pauses.reset();
-                self.quota = report.quota.unwrap_or(self.quota);
-                let trouble = match report {
-                    Report { is_full: true, .. } => Some(SyncError::QuotaExceeded),
-                    Report { is_refused: true, .. } => Some(SyncError::CloudRefused),
-                    Report { is_spoilt: true, .. } => Some(SyncError::Storage),
-                    Report { is_lacking: true, .. } => Some(SyncError::Lacking),
-                    _ => None,
-                };
-                Event::Done(trouble)
-            }
-            Err(failure) => {
-                tracing::info!(?failure, "sync waits");
-                let asked = match failure {
-                    Failure::Cloud(SyncFailure::Offline(asked)) => asked.unwrap_or_default(),
-                    _ => Duration::ZERO,
-                };
-                // At least a little, whatever was drawn: what fails at once must not be tried without end.
-                let drawn = self.pauses.next().unwrap_or(LONGEST_PAUSE);
-                Event::Failed(failure, drawn.max(asked).max(FIRST_PAUSE / 2))
-            }
-        }
+        Heard::Event(self.came(collection, outcome))
     }
 
     async fn hear(&mut self, heard: Heard) {
@@ -310,20 +288,6 @@ impl Engine {
                 let _ = answer.send(outcome);
             }
         }
-    }
-
-    fn begin(&mut self, collection: &'static str) {
-        let Some(session) = self.session else { return };
-        self.progress.send_replace((0, 0));
-        let round = Round {
-            cloud: Arc::clone(&self.parts.cloud),
-            desk: self.desk.clone(),
-            account: session.account,
-            collection,
-            progress: self.progress.clone(),
-            records: PUSH_RECORDS,
-        };
-        self.work = Some(Box::pin(round.run()));
     }
 
     /// Shows what is known.

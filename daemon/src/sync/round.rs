@@ -5,9 +5,11 @@
 
 mod asking;
 mod check;
+mod lacked;
 mod pull;
 mod push;
 mod receive;
+mod room;
 
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ use crate::store::{Sealer, StoreError};
 
 pub(super) use asking::{answer, question};
 use receive::Applied;
+pub(super) use room::Room;
 
 /// So often what a pull made pending is pushed at once; the rest waits for the next round.
 const MOST_PASSES: usize = 4;
@@ -38,8 +41,8 @@ const LONGEST_CURSOR: usize = 1024;
 pub(super) struct Report {
     /// The account's bytes, when the cloud told.
     pub(super) quota: Option<Quota>,
-    /// There was no room for a record.
-    pub(super) is_full: bool,
+    /// What the cloud has room for.
+    pub(super) room: Room,
     /// The cloud won't have a record as it is.
     pub(super) is_refused: bool,
     /// A record of this device can't be read.
@@ -62,6 +65,8 @@ pub(super) struct Round {
     pub(super) progress: watch::Sender<(u64, u64)>,
     /// Records of a push at most.
     pub(super) records: usize,
+    /// What the cloud told of its room when it last had none for this collection, where that is believed for now.
+    pub(super) full: Option<Quota>,
 }
 
 impl Round {
@@ -111,23 +116,35 @@ impl Round {
 
     async fn once(&self, keys: &Arc<CollectionKeys>) -> Result<Report, Trouble> {
         let (mut report, edited) = (Report::default(), self.edited());
+        report.room = self.full.map_or(Room::Any, |_| Room::Changes);
         // The cloud may have what was pushed last, and others may have gone on from there.
         if self.is_unanswered().await? {
             self.pull(keys, &mut report).await?;
         }
+        let is_done = self.passes(keys, &mut report).await?;
+        // What there was no room for may have been removed.
+        if report.room == Room::Changes && !self.is_left(Room::Any).await? {
+            report.room = Room::Any;
+        }
+        // What was put meanwhile follows with the next round, which its edit asks for.
+        report.is_unfinished = !is_done && edited == self.edited() && self.is_left(report.room).await?;
+        Ok(report)
+    }
+
+    /// Pushes and pulls until there is nothing to push; false where there may be more.
+    async fn passes(&self, keys: &Arc<CollectionKeys>, report: &mut Report) -> Result<bool, Trouble> {
+        let mut tries = lacked::Tries::new();
         for pass in 0..MOST_PASSES {
-            let pushed = self.push(keys, &mut report).await?;
+            let pushed = self.push(keys, report, &mut tries).await?;
             if pass > 0 && !pushed.is_any {
-                return Ok(report);
+                return Ok(true);
             }
             if !(pushed.is_any && pushed.is_contiguous) {
-                self.pull(keys, &mut report).await?;
+                self.pull(keys, report).await?;
             }
             self.finish(keys).await?;
         }
-        // What was put meanwhile follows with the next round, which its edit asks for.
-        report.is_unfinished = edited == self.edited() && self.is_left(report.is_full).await?;
-        Ok(report)
+        Ok(false)
     }
 
     /// With what keeps records of earlier rounds from being pushed.

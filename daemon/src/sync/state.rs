@@ -2,7 +2,7 @@
 
 mod allowed;
 mod failure;
-mod lacking;
+mod retries;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,7 @@ use super::model::{Conditions, Policy};
 use super::ports::SyncFailure;
 use crate::find::Pace;
 pub(super) use failure::Failure;
-use lacking::Lacking;
+use retries::Retries;
 use waiting::Waiting;
 
 /// An edit is pushed so long after it, since it may be one of many,
@@ -67,7 +67,7 @@ pub(super) struct State {
     trouble: Option<SyncError>,
     /// and of a collection, until it goes right there.
     troubles: BTreeMap<&'static str, SyncError>,
-    lacking: Lacking,
+    retries: Retries,
     waiting: Waiting,
     pace: Pace,
 }
@@ -190,7 +190,7 @@ impl State {
         let debounce = self.debounce.map(|(_, at)| at);
         let left = self.wanted.iter().filter_map(|name| self.left.get(name)).min();
         let due = self.hinted.into_iter().chain(debounce).chain(self.again);
-        let due = due.chain(left.copied()).chain(self.lacking.due()).min();
+        let due = due.chain(left.copied()).chain(self.retries.due()).min();
         match self.retry {
             // Nothing is tried before, whatever is due.
             Some(retry) if !self.wanted.is_empty() => Some(retry),
@@ -217,6 +217,7 @@ impl State {
             policy: self.policy,
             conditions: self.conditions,
             pace: self.pace,
+            retries: self.retries.anew(),
             ..Self::default()
         };
         effects.push(Effect::Leave);
@@ -228,7 +229,7 @@ impl State {
         self.edited.remove(collection);
         self.left.remove(collection);
         self.troubles.remove(collection);
-        self.lacking.drop_out(collection);
+        self.retries.drop_out(collection);
         if self.busy == Some(collection) {
             self.busy = None;
             effects.push(Effect::Leave);
@@ -287,9 +288,7 @@ impl State {
             .done(collection, trouble.map_or(Ok(()), Err), effects);
         self.again = Some(now + EACH);
         self.trouble = None;
-        self.lacking
-            .found(collection, trouble == Some(SyncError::Lacking), now);
-        // Room comes by itself only when another device makes some, which a hint tells.
+        self.retries.came(collection, trouble, now);
         match trouble {
             Some(error) => self.troubles.insert(collection, error),
             None => self.troubles.remove(collection),
@@ -358,7 +357,7 @@ impl State {
             self.again = None;
             self.want_all();
         }
-        self.wanted.extend(self.lacking.take(now));
+        self.wanted.extend(self.retries.take(now));
         if is_over(self.debounce.map(|(_, at)| at)) {
             self.debounce = None;
             self.wanted.append(&mut self.edited);

@@ -1,8 +1,10 @@
 //! Two devices of an account, and what a cloud between them can do.
 
 mod editing;
+mod full;
 mod guard;
 mod histories;
+mod kept;
 mod lies;
 mod longs;
 mod lost;

@@ -5,6 +5,8 @@
 
 use std::iter::zip;
 
+use belay_proto::Secret;
+
 mod component;
 mod content_lines;
 mod properties;
@@ -18,25 +20,26 @@ pub use uid::{Renamed, with_uid};
 const MOST_LINES: usize = 5000;
 
 /// What became of three versions.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Merged {
     /// One that has the changes of both.
-    Whole(Vec<u8>),
+    Whole(Secret<Vec<u8>>),
     /// Both changed the same thing, or the format isn't known. The cloud's is kept, with the device's other changes where
     /// they could be told apart; the device's version has to be kept beside it.
-    Conflict(Vec<u8>),
+    Conflict(Secret<Vec<u8>>),
 }
 
 /// Merges `mine` and `theirs`, which both came of `base`; without a `base`, what differs is a conflict. `kind` is a media
 /// type.
 #[must_use]
 pub fn merge(kind: &str, base: Option<&[u8]>, mine: &[u8], theirs: &[u8]) -> Merged {
+    let copy = |bytes: &[u8]| Secret::new(bytes.to_vec());
     if mine == theirs {
-        return Merged::Whole(theirs.to_vec());
+        return Merged::Whole(copy(theirs));
     }
     match base {
-        Some(base) if base == mine => return Merged::Whole(theirs.to_vec()),
-        Some(base) if base == theirs => return Merged::Whole(mine.to_vec()),
+        Some(base) if base == mine => return Merged::Whole(copy(theirs)),
+        Some(base) if base == theirs => return Merged::Whole(copy(mine)),
         _ => {}
     }
     let merged = match kind.split(';').next().map(str::trim) {
@@ -44,7 +47,7 @@ pub fn merge(kind: &str, base: Option<&[u8]>, mine: &[u8], theirs: &[u8]) -> Mer
         Some("text/plain" | "text/markdown") => lines(base, mine, theirs),
         _ => None,
     };
-    merged.unwrap_or_else(|| Merged::Conflict(theirs.to_vec()))
+    merged.unwrap_or_else(|| Merged::Conflict(copy(theirs)))
 }
 
 fn objects(base: Option<&[u8]>, mine: &[u8], theirs: &[u8]) -> Option<Merged> {
@@ -57,7 +60,7 @@ fn objects(base: Option<&[u8]>, mine: &[u8], theirs: &[u8]) -> Option<Merged> {
         return None;
     }
     let (merged, clash) = three_way::merge(base.as_ref(), &mine, &theirs)?;
-    let bytes = merged.to_string().into_bytes();
+    let bytes = Secret::new(merged.to_string().into_bytes());
     Some(match clash {
         false => Merged::Whole(bytes),
         true => Merged::Conflict(bytes),
@@ -71,7 +74,7 @@ fn lines(base: Option<&[u8]>, mine: &[u8], theirs: &[u8]) -> Option<Merged> {
         return None;
     }
     let merged = diffy::merge(base, mine, theirs).ok()?;
-    Some(Merged::Whole(merged.into_bytes()))
+    Some(Merged::Whole(Secret::new(merged.into_bytes())))
 }
 
 /// How many lines of two texts lie between what they begin and end with alike.

@@ -65,6 +65,10 @@ impl FileClock {
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(TURN).await;
+                // Every clone of the clock is gone.
+                if times.is_closed() {
+                    break;
+                }
                 let time = Time::read(&path);
                 times.send_if_modified(|before| {
                     let moves = *before != time;
@@ -136,5 +140,31 @@ impl Clock for FileClock {
     fn when_set(&self) -> BoxFuture<'_, ()> {
         let before = Time::read(&self.path).base();
         Box::pin(self.wait(move |time| time.base().abs_diff(before) > 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::Handle;
+    use tokio::time::{advance, timeout};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_reads_the_file_any_more_once_the_clock_is_gone() {
+        let tasks = Handle::current().metrics();
+        // A file that isn't there: time zero.
+        let clock = FileClock::new("");
+        let waits = clock.sleep_until(Duration::from_secs(1));
+        assert!(timeout(3 * TURN, waits).await.is_err());
+        let other = clock.clone();
+        drop(clock);
+        advance(2 * TURN).await;
+        assert_eq!(tasks.num_alive_tasks(), 1, "somebody may wait again");
+        drop(other);
+        // One turn more, and the end of the task.
+        advance(2 * TURN).await;
+        tokio::task::yield_now().await;
+        assert_eq!(tasks.num_alive_tasks(), 0);
     }
 }

@@ -28,7 +28,8 @@ impl Buffer {
         self.0.truncate(length);
     }
 
-    fn overwrite_from(&mut self, length: usize) {
+    /// Overwrites what comes after the first `length` bytes, however many they stay.
+    pub(super) fn overwrite_from(&mut self, length: usize) {
         let rest = self.0.get_mut(length..).unwrap_or_default();
         rest.fill(0);
         // Nobody reads what was written: without this it needn't be.

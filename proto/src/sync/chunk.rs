@@ -122,9 +122,12 @@ impl NamedPart {
         self.encoding
     }
 
-    /// Its buffer, for another part.
+    /// Its buffer, for another part. What it said is overwritten: a shorter one would be sealed before it, and given away with
+    /// it behind.
     pub fn into_buffer(self) -> Buffer {
-        self.part.0
+        let mut buffer = self.part.0;
+        buffer.overwrite_from(0);
+        buffer
     }
 
     /// Seals it in the key epoch that it was named in, padded. The key is the chunk's own.

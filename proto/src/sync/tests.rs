@@ -185,6 +185,22 @@ fn a_chunk_is_sealed_the_same_by_every_device() {
 }
 
 #[test]
+fn what_a_part_said_that_isn_t_sealed_is_overwritten_before_its_buffer_holds_another() {
+    for encoding in [Encoding::Identity, Encoding::Zstd] {
+        let part = Part::of(&[7; 1000]).name(&keys(), encoding).unwrap();
+        let buffer = part.into_buffer();
+        assert_eq!(**buffer, [0; 1001], "all that it said");
+        // What is sealed in it is what is sealed in a new one.
+        let again = Part::of_in(buffer, b"short").name(&keys(), encoding).unwrap();
+        let anew = Part::of(b"short").name(&keys(), encoding).unwrap();
+        assert_eq!(
+            again.seal(&keys(), &mut ()).unwrap(),
+            anew.seal(&keys(), &mut ()).unwrap()
+        );
+    }
+}
+
+#[test]
 fn a_chunk_opens_for_its_own_id_alone() {
     let keys = keys();
     let (one, sealed) = seal_chunk(&keys, b"one").unwrap();

@@ -27,6 +27,12 @@ pub enum Ready {
     All,
     /// Not the removals about which the owner has yet to be asked.
     Unguarded,
+    /// What the cloud has some state of, removals of it among them: there is no room for anything new. With those about which the
+    /// owner has yet to be asked or without.
+    Changes {
+        /// With them.
+        unasked: bool,
+    },
     /// Removals alone: there is no room for anything else. With those about which the owner has yet to be asked or without.
     Removals {
         /// With them.
@@ -70,6 +76,8 @@ pub fn outgoing(
     let filter = match which {
         Ready::All => "1",
         Ready::Unguarded => "(removed = 0 OR agreed = 1 OR base IS NULL)",
+        Ready::Changes { unasked: true } => "base IS NOT NULL",
+        Ready::Changes { unasked: false } => "base IS NOT NULL AND (removed = 0 OR agreed = 1)",
         Ready::Removals { unasked: true } => "removed = 1",
         Ready::Removals { unasked: false } => "removed = 1 AND (agreed = 1 OR base IS NULL)",
     };

@@ -2,6 +2,7 @@
 
 mod chunks;
 mod guard;
+mod room;
 mod versions;
 
 use belay_proto::sync::Attributes;
@@ -49,6 +50,13 @@ fn made(text: &str) -> Held {
     stored(belay_sync::record::put(None, 0, new(text), 5))
 }
 
+/// The same once it was pushed, as number 1.
+fn at_cloud(held: Held, revision: u8) -> Held {
+    let revision = Revision::from_bytes([revision; 16]);
+    let known = Some(revision);
+    pushed(Held { known, ..held }, 1, revision)
+}
+
 fn keep(connection: &mut Connection, id: RecordId, held: &Held) {
     let transaction = connection.transaction().unwrap();
     put(&transaction, &sealer(), "notes", &id, held).unwrap();
@@ -64,7 +72,7 @@ fn counted(connection: &Connection) -> [u64; 4] {
 fn a_record_is_there_as_it_was_put_and_nothing_of_it_can_be_read_on_the_disk() {
     let mut db = database();
     let held = stored(belay_sync::record::put(
-        Some(pushed(made("secret"), 1, Revision::from_bytes([1; 16]))),
+        Some(at_cloud(made("secret"), 1)),
         1,
         new("secrets"),
         6,
@@ -108,7 +116,7 @@ fn what_is_there_pending_and_in_conflict_is_counted() {
     sibling.content.attributes = Attributes([with].into());
     keep(&mut db, id(2), &sibling);
     assert_eq!(counted(&db), [2, 5, 2, 1]);
-    let first = pushed(first, 1, Revision::from_bytes([1; 16]));
+    let first = at_cloud(first, 1);
     keep(&mut db, id(1), &first);
     assert_eq!(counted(&db), [2, 5, 1, 1]);
     keep(&mut db, id(1), &stored(remove(Some(first), 1, 9)));
@@ -129,11 +137,7 @@ fn pages_hold_what_is_there_and_what_is_pending() {
     keep(
         &mut db,
         id(1),
-        &stored(remove(
-            Some(pushed(made("a"), 1, Revision::from_bytes([1; 16]))),
-            1,
-            9,
-        )),
+        &stored(remove(Some(at_cloud(made("a"), 1)), 1, 9)),
     );
     let ids = |page: Vec<Listed>| -> Vec<RecordId> { page.iter().map(|listed| listed.id).collect() };
     let page = list(&db, &sealer(), "notes", 0, 2).unwrap();
@@ -181,8 +185,7 @@ fn how_far_a_collection_was_fetched_stays_when_it_is_switched_off() {
 
 /// A record that the cloud has, as number 1.
 fn known(db: &mut Connection, n: u8, text: &str) {
-    let held = pushed(made(text), 1, Revision::from_bytes([n; 16]));
-    keep(db, id(n), &held);
+    keep(db, id(n), &at_cloud(made(text), n));
 }
 
 fn outgoing_ids(db: &Connection, which: Ready) -> Vec<RecordId> {

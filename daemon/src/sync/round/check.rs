@@ -64,12 +64,7 @@ impl Round {
             .iter()
             .flat_map(|record| record.chunks.iter().copied())
             .collect();
-        let all: Vec<ChunkId> = all.into_iter().collect();
-        let mut missing = HashSet::new();
-        for some in all.chunks(MISSING_CHUNKS) {
-            let answer = self.cloud.missing(some.to_vec()).await?;
-            missing.extend(answer.missing.into_iter().map(|chunk| chunk.id));
-        }
+        let missing = self.missing(all).await?;
         let lacks = |record: &Chunked| record.chunks.iter().any(|id| missing.contains(id));
         let other: Vec<(Chunked, bool)> = records
             .into_iter()

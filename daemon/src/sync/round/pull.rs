@@ -75,7 +75,7 @@ impl Round {
             if page.records.len() > CHANGES_PAGE || page.cursor.len() > LONGEST_CURSOR {
                 return Err(SyncFailure::Nonsense.into());
             }
-            report.quota = Some(page.quota);
+            self.told(report, page.quota);
             let more = page.more;
             let is_moving = cursor.as_ref() != Some(&page.cursor);
             cursor = Some(page.cursor.clone());

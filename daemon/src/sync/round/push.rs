@@ -1,18 +1,18 @@
 //! Pushing what is pending. What is about to be sent is on disk before it is: where the answer is lost, the cloud having it
 //! is no conflict. While the cloud stores one request the next is made; an answer that isn't noted in time is one that was lost.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use belay_proto::sync::{ChunkId, CollectionKeys, Content, RecordError, RecordId, Revision};
 use belay_proto::wire::{
-    Bytes, MISSING_CHUNKS, PushAnswer, PushRecord, PushRequest, PushStatus, RECORD_CHUNKS, SyncRecord,
+    Bytes, PushAnswer, PushRecord, PushRequest, PushResult, PushStatus, RECORD_CHUNKS, SyncRecord,
 };
 use belay_sync::record::{self, Held};
 use rusqlite::Transaction;
 
+use super::lacked::{AllLacked, Lacked, Tries};
 use super::receive::{Receiver, Unread, read};
-use super::{LONGEST_CURSOR, Report, Round, Trouble, asking, kept, no_change};
+use super::{LONGEST_CURSOR, Report, Room, Round, Trouble, asking, kept, no_change};
 use crate::store::sync::{self as rows, Listed, Ready, Stuck};
 use crate::store::{Sealer, StoreError};
 use crate::sync::error::SyncError;
@@ -56,27 +56,28 @@ struct Batch {
     last: Option<u64>,
     /// A record fits no record of the cloud.
     is_refused: bool,
-    /// There was no room for anything but removals.
-    is_full: bool,
+    /// What of all there is was taken.
+    room: Room,
     /// Bytes of content that wait; told of the first batch.
     waiting: u64,
+    /// Of what was sent before, what the cloud won't have without its chunks.
+    lacked: Vec<Lacked>,
 }
 
 /// What was answered to it.
 struct Answered {
     sent: Vec<Sent>,
     answer: PushAnswer,
-    /// Chunks that were missing, and are there.
-    has: HashSet<ChunkId>,
 }
 
 /// What came of it.
 #[derive(Default)]
 struct Settled {
     done: u64,
-    is_full: bool,
+    room: Room,
     is_refused: bool,
     lacks_keys: bool,
+    lacked: Vec<Lacked>,
 }
 
 impl Round {
@@ -84,6 +85,7 @@ impl Round {
         &self,
         keys: &Arc<CollectionKeys>,
         report: &mut Report,
+        tries: &mut Tries,
     ) -> Result<Pushed, Trouble> {
         let mut pushed = Pushed {
             is_any: false,
@@ -92,11 +94,12 @@ impl Round {
         let mut batch = self.turn(keys, None, Some(0), report).await?;
         self.advance(0, batch.waiting);
         let mut cursor = batch.cursor.take();
-        let mut answered = None;
+        let (mut answered, mut lacked) = (None, AllLacked::default());
         while let Some(last) = batch.last {
             let records = std::mem::take(&mut batch.records);
             if records.is_empty() {
                 batch = self.turn(keys, answered.take(), Some(last), report).await?;
+                lacked.add(std::mem::take(&mut batch.lacked));
                 continue;
             }
             pushed.is_any = true;
@@ -109,12 +112,13 @@ impl Round {
                 self.cloud.push(request),
                 self.turn(keys, answered.take(), Some(last), report)
             );
-            let next = next?;
+            let mut next = next?;
+            lacked.add(std::mem::take(&mut next.lacked));
             let answer = match answer {
                 Ok(answer) => answer,
                 // Removals go all the same, from the start.
-                Err(SyncFailure::Quota) if !batch.is_full => {
-                    (report.is_full, pushed.is_contiguous) = (true, false);
+                Err(SyncFailure::Quota) if batch.room < Room::Removals => {
+                    (report.room, pushed.is_contiguous) = (Room::Removals, false);
                     batch = self.turn(keys, None, Some(0), report).await?;
                     continue;
                 }
@@ -123,8 +127,7 @@ impl Round {
             if answer.results.len() != batch.sent.len() || answer.cursor.len() > LONGEST_CURSOR {
                 return Err(SyncFailure::Nonsense.into());
             }
-            let has = self.has_after_all(&answer).await?;
-            report.quota = Some(answer.quota);
+            self.told(report, answer.quota);
             pushed.is_contiguous &= answer.contiguous;
             if answer.contiguous {
                 cursor = Some(answer.cursor.clone());
@@ -132,40 +135,22 @@ impl Round {
             answered = Some(Answered {
                 sent: batch.sent,
                 answer,
-                has,
             });
             batch = next;
         }
         if answered.is_some() {
-            self.turn(keys, answered, None, report).await?;
+            lacked.add(self.turn(keys, answered, None, report).await?.lacked);
         }
+        // Whatever comes of it, the answers to all that was sent are noted.
+        report.is_refused |= self.ask_again(lacked, tries).await?;
         Ok(pushed)
     }
 
-    /// Of the chunks without which the cloud won't have a record, those that it has after all: another device, or another
-    /// record's content, may have brought them since. Only then is the record's source told.
-    async fn has_after_all(&self, answer: &PushAnswer) -> Result<HashSet<ChunkId>, Trouble> {
-        let refused = answer.results.iter();
-        let refused = refused.filter(|result| result.status == PushStatus::MissingChunks);
-        let missing: HashSet<ChunkId> = refused
-            .flat_map(|result| result.missing.iter().copied())
-            .collect();
-        if missing.is_empty() {
-            return Ok(missing);
-        }
-        let mut has: HashSet<ChunkId> = missing.into_iter().take(MISSING_CHUNKS).collect();
-        let answer = self.cloud.missing(has.iter().copied().collect()).await?;
-        for chunk in answer.missing {
-            has.remove(&chunk.id);
-        }
-        Ok(has)
-    }
-
     /// Whether anything is left that may be pushed.
-    pub(super) async fn is_left(&self, is_full: bool) -> Result<bool, SyncError> {
+    pub(super) async fn is_left(&self, room: Room) -> Result<bool, SyncError> {
         let (collection, now) = (self.collection, self.desk.now());
         self.write(move |transaction, sealer| {
-            let which = ready(transaction, collection, is_full, now)?;
+            let which = ready(transaction, collection, room, now)?;
             let mut is_any = false;
             rows::outgoing(transaction, sealer, collection, which, 0, |_| {
                 is_any = true;
@@ -186,18 +171,18 @@ impl Round {
         report: &mut Report,
     ) -> Result<Batch, SyncError> {
         let (collection, keys, now) = (self.collection, Arc::clone(keys), self.desk.now());
-        let (was_full, most) = (report.is_full, self.records);
-        let (settled, batch) = self
+        let (had, most) = (report.room, self.records);
+        let (settled, mut batch) = self
             .take_in(move |transaction, sealer| {
                 let (mut settled, mut change) = (Settled::default(), no_change(collection));
-                if let Some(Answered { sent, answer, has }) = answered {
+                if let Some(Answered { sent, answer }) = answered {
                     let receiver = Receiver::new(transaction, sealer, &keys, collection, now);
-                    (settled, change) = settle(transaction, &keys, receiver, sent, (&answer, &has))?;
+                    (settled, change) = settle(transaction, &keys, receiver, sent, answer.results)?;
                     if answer.contiguous {
                         rows::reach(transaction, collection, Some(&answer.cursor))?;
                     }
                 }
-                let how = (was_full || settled.is_full, most, now);
+                let how = (had.max(settled.room), most, now);
                 let batch = match after {
                     Some(after) => gather(transaction, sealer, &keys, collection, after, how)?,
                     None => Batch::default(),
@@ -205,9 +190,10 @@ impl Round {
                 Ok(((settled, batch), change))
             })
             .await?;
-        report.is_full |= settled.is_full;
+        report.room = report.room.max(settled.room);
         report.is_refused |= settled.is_refused || batch.is_refused;
         report.lacks_keys |= settled.lacks_keys;
+        batch.lacked = settled.lacked;
         self.advance(settled.done, 0);
         Ok(batch)
     }
@@ -217,14 +203,15 @@ impl Round {
 fn ready(
     transaction: &Transaction<'_>,
     collection: &'static str,
-    is_full: bool,
+    room: Room,
     now: u64,
 ) -> Result<Ready, StoreError> {
     let is_asked = asking::from_here(transaction, collection, now)?.is_some();
-    Ok(match (is_full, is_asked) {
-        (true, _) => Ready::Removals { unasked: !is_asked },
-        (false, true) => Ready::Unguarded,
-        (false, false) => Ready::All,
+    Ok(match (room, is_asked) {
+        (Room::Removals, _) => Ready::Removals { unasked: !is_asked },
+        (Room::Changes, _) => Ready::Changes { unasked: !is_asked },
+        (Room::Any, true) => Ready::Unguarded,
+        (Room::Any, false) => Ready::All,
     })
 }
 
@@ -235,11 +222,11 @@ fn gather(
     keys: &CollectionKeys,
     collection: &'static str,
     after: u64,
-    (is_full, most, now): (bool, usize, u64),
+    (room, most, now): (Room, usize, u64),
 ) -> Result<Batch, StoreError> {
-    let which = ready(transaction, collection, is_full, now)?;
+    let which = ready(transaction, collection, room, now)?;
     let mut batch = Batch {
-        is_full,
+        room,
         ..Batch::default()
     };
     if after == 0 {
@@ -332,11 +319,11 @@ fn settle(
     keys: &CollectionKeys,
     mut receiver: Receiver<'_>,
     sent: Vec<Sent>,
-    (answer, has): (&PushAnswer, &HashSet<ChunkId>),
+    results: Vec<PushResult>,
 ) -> Result<(Settled, Change), StoreError> {
     let collection = receiver.change.collection;
     let mut settled = Settled::default();
-    for (sent, result) in sent.into_iter().zip(&answer.results) {
+    for (sent, result) in sent.into_iter().zip(results) {
         settled.done = settled.done.saturating_add(sent.length);
         match result.status {
             PushStatus::Ok => receiver.accepted(sent.id, sent.here, sent.number, sent.revision)?,
@@ -344,9 +331,11 @@ fn settle(
                 rows::answered(transaction, collection, &sent.id)?;
                 receiver.absent(sent.id)?;
             }
-            // They have come since: it is sent again with the next pass.
-            PushStatus::MissingChunks
-                if !result.missing.is_empty() && result.missing.iter().all(|id| has.contains(id)) => {}
+            PushStatus::MissingChunks if !result.missing.is_empty() => settled.lacked.push(Lacked {
+                id: sent.id,
+                here: sent.here,
+                chunks: result.missing,
+            }),
             PushStatus::MissingChunks => {
                 rows::stick(transaction, collection, &sent.id, sent.here, Stuck::Lacks)?;
                 // Its source is to hear of it.
@@ -357,13 +346,13 @@ fn settle(
                 rows::stick(transaction, collection, &sent.id, sent.here, Stuck::Refused)?;
                 settled.is_refused = true;
             }
-            PushStatus::Quota => settled.is_full = true,
+            PushStatus::Quota => settled.room = Room::Removals,
             // Without the record it comes with the next page.
             PushStatus::Conflict => {
-                let Some(current) = result.current.as_ref().filter(|current| current.id == sent.id) else {
+                let Some(current) = result.current.filter(|current| current.id == sent.id) else {
                     continue;
                 };
-                match read(keys, current) {
+                match read(keys, &current) {
                     Ok(content) => {
                         receiver.take(current.id, current.revision, content)?;
                         // What of it is still under way comes too late: the cloud has gone on from what it was made above.

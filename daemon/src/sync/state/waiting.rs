@@ -36,7 +36,13 @@ impl Waiting {
         self.0.values().any(|waiter| waiter.is_anyway)
     }
 
-    /// The same for a collection.
+    /// Whether somebody waits for a collection.
+    pub(super) fn is_for(&self, collection: &str) -> bool {
+        let mut waiters = self.0.values();
+        waiters.any(|waiter| waiter.left.contains_key(collection))
+    }
+
+    /// Whether somebody waits for a collection whatever the policy says.
     pub(super) fn is_anyway_for(&self, collection: &str) -> bool {
         let mut waiters = self.0.values().filter(|waiter| waiter.is_anyway);
         waiters.any(|waiter| waiter.left.contains_key(collection))

@@ -146,6 +146,25 @@ async fn a_push_of_removals_whose_answer_is_lost_counts_once_it_is_known() {
 }
 
 #[tokio::test]
+async fn removals_that_meet_an_older_revision_at_the_cloud_count_once_they_are_there() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, _two) = two_with(&cloud, 40).await;
+    let older = cloud.kept.lock().unwrap().records.clone();
+    for n in 0..15 {
+        one.puts(&format!("n{n}"), "b").await;
+    }
+    one.syncs().await;
+    for n in 0..15 {
+        one.removes(&format!("n{n}")).await;
+    }
+    // Without a word the cloud goes back: what is pushed meets what was there before, and goes once more.
+    cloud.kept.lock().unwrap().records = older;
+    one.syncs().await;
+    assert_eq!(one.handle.view().collections[CONTACTS].pending, 0);
+    ten_more_are_asked_after(&one, 15).await;
+}
+
+#[tokio::test]
 async fn the_owner_s_answer_and_a_day_later_end_what_is_counted() {
     let cloud = Arc::new(Cloud::default());
     let (one, _two) = two_with(&cloud, 60).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use belay_proto::clock::Clock as _;
 use belay_proto::sync::{Attributes, ChunkId};
-use belay_proto::wire::{PushResult, PushStatus};
+use belay_proto::wire::{MISSING_CHUNKS, PushResult, PushStatus};
 
 use super::super::ports::Moving;
 use super::super::{Phase, PutLong, SyncError};
@@ -159,6 +159,94 @@ async fn a_record_whose_chunks_came_after_all_is_sent_again_and_nobody_told() {
     assert_eq!(*cloud.asked_after.lock().unwrap(), 1);
     assert_eq!(one.handle.view().collections[CONTACTS].pending, 0);
     assert!(told.try_recv().is_err() && !one.lacks().await);
+}
+
+/// The cloud says of the last record of a push that it lacks these chunks, so many times, and shows nobody that it has it.
+fn says_that_it_lacks(cloud: &Cloud, chunks: &[ChunkId], mut times: usize) {
+    let result = PushResult {
+        missing: chunks.to_vec(),
+        ..PushStatus::MissingChunks.into()
+    };
+    *cloud.about_results.lock().unwrap() = Some(Box::new(move |answer| {
+        if let (Some(left), Some(last)) = (times.checked_sub(1), answer.results.last_mut()) {
+            (times, *last) = (left, result.clone());
+        }
+    }));
+    *cloud.about_changes.lock().unwrap() = Some(Box::new(|answer| answer.records.clear()));
+}
+
+#[tokio::test]
+async fn however_many_chunks_came_after_all_each_is_asked_after() {
+    let cloud = Arc::new(Cloud::default());
+    *cloud.epoch_of_longs.lock().unwrap() = 1;
+    let one = phone(&cloud).await;
+    one.syncs().await;
+    let number =
+        |n: usize| ChunkId::from_bytes([&n.to_be_bytes()[..], &[2; 24]].concat().try_into().unwrap());
+    let many: Vec<ChunkId> = (0..MISSING_CHUNKS + 500).map(number).chain([CHUNK]).collect();
+    says_that_it_lacks(&cloud, &many, 1);
+    one.brings("long").await;
+    one.syncs().await;
+    assert_eq!(*cloud.asked_after.lock().unwrap(), 2);
+    assert_eq!(one.handle.view().collections[CONTACTS].pending, 0);
+    // And one that didn't come is found, whichever it is.
+    says_that_it_lacks(&cloud, &many, 1);
+    one.brings("other").await;
+    cloud.lost.lock().unwrap().insert(CHUNK);
+    assert_eq!(one.handle.sync_now(vec![]).await, Err(SyncError::Lacking));
+    assert!(one.entry("other").await.unwrap().lacking && !one.lacks().await);
+}
+
+#[tokio::test]
+async fn what_a_cloud_lacks_and_has_at_once_is_refused_after_a_few_tries_and_tried_again_by_name() {
+    let cloud = Arc::new(Cloud::default());
+    *cloud.epoch_of_longs.lock().unwrap() = 1;
+    let one = phone(&cloud).await;
+    one.syncs().await;
+    says_that_it_lacks(&cloud, &[CHUNK], usize::MAX);
+    one.brings("long").await;
+    let mut told = one.handle.changes();
+    assert_eq!(one.handle.sync_now(vec![]).await, Err(SyncError::CloudRefused));
+    assert_eq!(cloud.counted.lock().unwrap().1, 3);
+    let view = one.comes_to(Phase::Attention).await;
+    assert_eq!(
+        (view.last_error, view.collections[CONTACTS].pending),
+        ("CloudRefused", 1)
+    );
+    assert!(
+        told.try_recv().is_err() && !one.lacks().await,
+        "nobody can bring it"
+    );
+    assert_eq!(one.handle.sync_now(vec![]).await, Err(SyncError::CloudRefused));
+    assert_eq!(cloud.counted.lock().unwrap().1, 3, "it is left alone");
+    *cloud.about_results.lock().unwrap() = None;
+    one.syncs().await;
+    let view = one.comes_to(Phase::Idle).await;
+    assert_eq!((view.last_error, view.collections[CONTACTS].pending), ("", 0));
+}
+
+#[tokio::test]
+async fn a_question_that_fails_takes_nothing_from_what_the_push_was_answered() {
+    let cloud = Arc::new(Cloud::default());
+    *cloud.epoch_of_longs.lock().unwrap() = 1;
+    let one = phone(&cloud).await;
+    one.syncs().await;
+    says_that_it_lacks(&cloud, &[CHUNK], 1);
+    one.puts("anna", "a").await;
+    one.brings("long").await;
+    *cloud.is_silent.lock().unwrap() = true;
+    assert_eq!(one.handle.sync_now(vec![]).await, Err(SyncError::Offline));
+    assert_eq!(
+        one.comes_to(Phase::Offline).await.collections[CONTACTS].pending,
+        1
+    );
+    one.syncs().await;
+    assert_eq!(one.handle.view().collections[CONTACTS].pending, 0);
+    assert_eq!(
+        cloud.counted.lock().unwrap().1,
+        3,
+        "the other one alone went again"
+    );
 }
 
 #[tokio::test]

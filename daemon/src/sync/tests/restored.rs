@@ -20,6 +20,28 @@ async fn two(cloud: &Arc<Cloud>) -> (Phone, Phone, Kept) {
     (one, two, backup)
 }
 
+/// The same, once the first phone has replaced the one and removed the other, and the cloud goes on with its backup.
+async fn two_and_a_restored(cloud: &Arc<Cloud>) -> (Phone, Phone) {
+    let (one, two, backup) = two(cloud).await;
+    one.puts("n", "the third").await;
+    one.removes("gone").await;
+    one.syncs().await;
+    cloud.goes_on_with(&backup);
+    (one, two)
+}
+
+/// Both phones come and come again, and both end with what the first one did.
+async fn both_end_with_the_third(one: &Phone, two: &Phone) {
+    for _ in 0..2 {
+        one.syncs().await;
+        two.syncs().await;
+    }
+    for phone in [one, two] {
+        assert_eq!(phone.has().await, all(&[("n", "the third")]));
+        assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
+    }
+}
+
 impl Cloud {
     fn goes_on_with(&self, backup: &Kept) {
         let mut kept = self.kept.lock().unwrap();
@@ -33,22 +55,11 @@ impl Cloud {
 #[tokio::test]
 async fn what_was_replaced_or_removed_since_a_backup_stays_so_though_another_phone_brings_it_first() {
     let cloud = Arc::new(Cloud::default());
-    let (one, two, backup) = two(&cloud).await;
-    one.puts("n", "the third").await;
-    one.removes("gone").await;
-    one.syncs().await;
-    cloud.goes_on_with(&backup);
+    let (one, two) = two_and_a_restored(&cloud).await;
     two.syncs().await;
     let brought = all(&[("n", "the second"), ("gone", "the second")]);
     assert_eq!(two.has().await, brought);
-    for _ in 0..2 {
-        one.syncs().await;
-        two.syncs().await;
-    }
-    for phone in [&one, &two] {
-        assert_eq!(phone.has().await, all(&[("n", "the third")]));
-        assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
-    }
+    both_end_with_the_third(&one, &two).await;
 }
 
 #[tokio::test]
@@ -79,24 +90,13 @@ async fn what_is_brought_again_is_the_same_at_the_cloud() {
 #[tokio::test]
 async fn what_is_brought_again_under_newer_keys_is_known_for_what_it_was() {
     let cloud = Arc::new(Cloud::default());
-    let (one, two, backup) = two(&cloud).await;
-    one.puts("n", "the third").await;
-    one.removes("gone").await;
-    one.syncs().await;
-    cloud.goes_on_with(&backup);
+    let (one, two) = two_and_a_restored(&cloud).await;
     *cloud.least_epoch.lock().unwrap() = 2;
     for phone in [&one, &two] {
         phone.made_elsewhere.lock().unwrap().push(2);
     }
     two.syncs().await;
-    for _ in 0..2 {
-        one.syncs().await;
-        two.syncs().await;
-    }
-    for phone in [&one, &two] {
-        assert_eq!(phone.has().await, all(&[("n", "the third")]));
-        assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
-    }
+    both_end_with_the_third(&one, &two).await;
 }
 
 #[tokio::test]

@@ -10,10 +10,9 @@ use belay_proto::dbus::{BindingState, LockState};
 use belay_proto::id::AccountId;
 use belay_proto::signed::EpochKeys;
 use belay_proto::steps::{COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput};
-use belay_proto::sync::{Attributes, ChunkId, CollectionId, RecordId};
+use belay_proto::sync::{Attributes, ChunkId, CollectionId};
 use belay_proto::wire::{
-    ChangesAnswer, MissingAnswer, MissingChunk, PushAnswer, PushRecord, PushRequest, PushResult, PushStatus,
-    Quota, SyncRecord,
+    ChangesAnswer, MISSING_CHUNKS, MissingAnswer, MissingChunk, PushAnswer, PushRecord, PushRequest,
 };
 use futures_util::FutureExt;
 use futures_util::future::ready;
@@ -21,6 +20,7 @@ use tokio::sync::watch;
 
 use super::super::ports::{Moving, Reply, SealedChunk, SyncCloud, SyncFailure};
 use super::super::*;
+pub use super::kept::Kept;
 use super::longs::Longs;
 use super::news::Elsewhere;
 pub use super::said::{all, text};
@@ -54,6 +54,8 @@ pub struct Cloud {
     /// Chunks that it doesn't have, and how often it was asked after any.
     pub lost: Mutex<BTreeSet<ChunkId>>,
     pub asked_after: Mutex<usize>,
+    /// The next question after chunks gets no answer.
+    pub is_silent: Mutex<bool>,
     /// How much is done of the long contents.
     pub moving: watch::Sender<Moving>,
     /// A push in an older key epoch is refused (412).
@@ -62,98 +64,9 @@ pub struct Cloud {
     pub page: Mutex<usize>,
 }
 
-#[derive(Clone, Default)]
-pub struct Kept {
-    pub epoch: u64,
-    pub records: BTreeMap<(CollectionId, RecordId), (u64, SyncRecord)>,
-    pub last: u64,
-}
-
 impl std::fmt::Debug for Cloud {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Cloud")
-    }
-}
-
-impl Kept {
-    fn take(&mut self, pushed: PushRecord) -> PushResult {
-        let key = (pushed.record.collection, pushed.record.id);
-        let present = self.records.get(&key).map(|(_, record)| record.clone());
-        let revision = present.as_ref().map(|record| record.revision);
-        match (revision, pushed.base) {
-            (Some(revision), _) if revision == pushed.record.revision => PushStatus::Ok.into(),
-            (None, Some(_)) => PushStatus::Absent.into(),
-            (now, base) if now != base => PushResult {
-                current: present,
-                ..PushStatus::Conflict.into()
-            },
-            _ => {
-                self.last += 1;
-                self.records.insert(key, (self.last, pushed.record));
-                PushStatus::Ok.into()
-            }
-        }
-    }
-
-    /// Carries a push out.
-    pub fn push(&mut self, request: PushRequest) -> PushAnswer {
-        let before = self.last;
-        let after = self.after(request.cursor.as_deref());
-        let records = request.records.into_iter();
-        PushAnswer {
-            results: records.map(|record| self.take(record)).collect(),
-            cursor: self.cursor(),
-            contiguous: after == Ok(before),
-            quota: Quota { used: 1, total: 9 },
-        }
-    }
-
-    /// What changed after a cursor; a page has so many records, 0: all.
-    pub fn changes(
-        &self,
-        cursor: Option<&str>,
-        collection: CollectionId,
-        page: usize,
-    ) -> Result<ChangesAnswer, SyncFailure> {
-        let after = self.after(cursor)?;
-        let mut all: Vec<_> = self
-            .records
-            .iter()
-            .filter(|((of, _), (number, _))| *of == collection && *number > after)
-            .map(|(_, (number, record))| (*number, record.clone()))
-            .collect();
-        all.sort_by_key(|(number, _)| *number);
-        let page = if page == 0 { all.len() } else { page };
-        let more = all.len() > page;
-        let left = all.len().saturating_sub(page) as u64;
-        all.truncate(page);
-        let last = match more {
-            true => all.last().map_or(self.last, |(number, _)| *number),
-            false => self.last,
-        };
-        Ok(ChangesAnswer {
-            records: all.into_iter().map(|(_, record)| record).collect(),
-            cursor: format!("{}.{last}", self.epoch),
-            left: match cursor {
-                None => left,
-                Some(_) => 0,
-            },
-            more,
-            quota: Quota { used: 1, total: 9 },
-        })
-    }
-
-    fn cursor(&self) -> String {
-        format!("{}.{}", self.epoch, self.last)
-    }
-
-    fn after(&self, cursor: Option<&str>) -> Result<u64, SyncFailure> {
-        let Some(cursor) = cursor else { return Ok(0) };
-        let (epoch, after) = cursor.split_once('.').ok_or(SyncFailure::BadCursor)?;
-        match epoch.parse() == Ok(self.epoch) {
-            true => after.parse().map_err(|_| SyncFailure::BadCursor),
-            false => Err(SyncFailure::CursorOver),
-        }
     }
 }
 
@@ -211,6 +124,10 @@ impl SyncCloud for Cloud {
 
     fn missing(&self, chunks: Vec<ChunkId>) -> Reply<'_, MissingAnswer> {
         *self.asked_after.lock().unwrap() += 1;
+        if std::mem::take(&mut *self.is_silent.lock().unwrap()) {
+            return ready(Err(SyncFailure::Offline(None))).boxed();
+        }
+        assert!(chunks.len() <= MISSING_CHUNKS);
         let lost = self.lost.lock().unwrap();
         let lost = chunks.into_iter().filter(|id| lost.contains(id));
         let missing = lost.map(|id| MissingChunk { id, offset: 0 }).collect();

@@ -63,6 +63,25 @@ async fn what_comes_for_a_row_that_can_t_be_read_stands_in_its_place() {
 }
 
 #[tokio::test]
+async fn what_is_put_where_a_row_can_t_be_read_isnt_taken_for_what_was_pushed_of_that() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = (phone(&cloud).await, phone(&cloud).await);
+    one.syncs().await;
+    one.puts("n", "a").await;
+    *cloud.loses.lock().unwrap() = true;
+    assert_eq!(one.handle.sync_now(vec![]).await, Err(SyncError::Offline));
+    // Its source brings it again, not knowing what was there: it is the first of its kind on this device, as that was.
+    spoil(&one, "record", one.entry("n").await.unwrap().id).await;
+    one.puts("n", "b").await;
+    one.syncs().await;
+    two.syncs().await;
+    assert_eq!(
+        (one.has().await, two.has().await),
+        (all(&[("n", "b")]), all(&[("n", "b")]))
+    );
+}
+
+#[tokio::test]
 async fn a_removal_that_waits_and_can_t_be_read_is_fetched_again() {
     let cloud = Arc::new(Cloud::default());
     let (one, two) = two_with(&cloud, 30).await;

@@ -33,8 +33,8 @@ fn cards(base: &[&str], mine: &[&str], theirs: &[&str]) -> (bool, String) {
 fn of(kind: &str, base: Option<&str>, mine: &str, theirs: &str) -> (bool, String) {
     let base = base.map(str::as_bytes);
     match merge(kind, base, mine.as_bytes(), theirs.as_bytes()) {
-        Merged::Whole(bytes) => (true, String::from_utf8(bytes).unwrap()),
-        Merged::Conflict(bytes) => (false, String::from_utf8(bytes).unwrap()),
+        Merged::Whole(bytes) => (true, String::from_utf8(bytes.expose().clone()).unwrap()),
+        Merged::Conflict(bytes) => (false, String::from_utf8(bytes.expose().clone()).unwrap()),
     }
 }
 

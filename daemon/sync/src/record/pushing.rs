@@ -6,11 +6,12 @@ use super::{Base, Held};
 use crate::judge::above;
 
 /// What was pushed is at the cloud: content number `number` as `revision`. A change that was made meanwhile stays pending,
-/// and was made of it: who has that one may take the change in its place.
+/// and was made of it: who has that one may take the change in its place. The number alone doesn't tell: what is put where a
+/// record couldn't be read any more is counted anew, and nobody has it yet.
 #[must_use]
 pub fn pushed(mut held: Held, number: u64, revision: Revision) -> Held {
     let base = Some(Base { revision, number });
-    if held.content.number == number {
+    if held.content.number == number && held.known == Some(revision) {
         return Held {
             pending: false,
             common: None,

@@ -63,6 +63,12 @@ impl Held {
         let late = theirs.number.saturating_add(Ancestors::MOST as u64);
         self.content.ancestors.is_full() && self.content.number >= late
     }
+
+    /// What ours says, once it lies beside theirs. Where theirs claims to have replaced that, though ours replaced what theirs
+    /// says, it is a version of its own: by its revision whoever has theirs would take it for one that somebody saw and replaced.
+    fn says_beside(&self, theirs: &Content) -> Option<Revision> {
+        self.says().filter(|says| !theirs.ancestors.has(says))
+    }
 }
 
 /// Takes a record that the cloud has; `id` is its id, `revision` that of its sealed bytes. Nothing when it is known.
@@ -186,7 +192,7 @@ fn over(revision: u64, ours: &Held, theirs: Content, base: Base, kinship: Kinshi
     }
 }
 
-/// Ours, to be pushed over what came.
+/// Ours stays: it knows all that theirs does, or is said anew with that.
 fn again(mut held: Held, theirs: &Content, base: Base, kinship: Kinship) -> Taken {
     let knows_all = match kinship {
         // The very same, so that it is the same to all that have it.
@@ -199,6 +205,11 @@ fn again(mut held: Held, theirs: &Content, base: Base, kinship: Kinship) -> Take
         let ancestors = held.lineage().join(&theirs.ancestors).with(&base.revision);
         held = above_both(held, theirs, ancestors);
     }
+    stays(held, base, None)
+}
+
+/// Ours, to be pushed over what came.
+fn stays(held: Held, base: Base, sibling: Option<Content>) -> Taken {
     Taken {
         held: Held {
             pending: true,
@@ -206,7 +217,7 @@ fn again(mut held: Held, theirs: &Content, base: Base, kinship: Kinship) -> Take
             ..held
         },
         is_changed: false,
-        sibling: None,
+        sibling,
     }
 }
 
@@ -237,15 +248,8 @@ fn above_both(held: Held, theirs: &Content, ancestors: Ancestors) -> Held {
 fn far_ahead(held: Held, theirs: Content, id: &RecordId, base: Base) -> Taken {
     let ancestors = held.lineage().join(&replaced(&theirs)).without(&base.revision);
     let held = above_both(held, &theirs, ancestors);
-    Taken {
-        held: Held {
-            pending: true,
-            base: Some(base),
-            ..held
-        },
-        is_changed: false,
-        sibling: Some(sibling(theirs, Some(base.revision), id)),
-    }
+    let says = theirs.renews.or(Some(base.revision));
+    stays(held, base, Some(sibling(theirs, says, id)))
 }
 
 fn merged(held: Held, id: &RecordId, theirs: Content, base: Base, kinship: Kinship, now: u64) -> Taken {
@@ -277,29 +281,28 @@ fn merged(held: Held, id: &RecordId, theirs: Content, base: Base, kinship: Kinsh
     };
     let ancestors = ancestors.join(&theirs.ancestors).with(&base.revision);
     let number = above(held.content.number, theirs.number);
-    let content = with_body(&theirs, number, ancestors, now, attributes, &bytes);
+    let content = with_body(&theirs, number, ancestors, now, attributes, bytes.expose());
     if content.body.expose().len() > LONGEST_BODY {
         return beside_theirs(held, id, theirs, base);
     }
-    if is_same(&content, &theirs) {
+    let says = held.says_beside(&theirs);
+    let taken = match is_same(&content, &theirs) {
         // All of ours is in theirs, or beside it.
-        let taken = over(next, &held, theirs, base, kinship);
-        let says = held.says();
-        let sibling = (!is_whole).then(|| sibling(held.content, says, id));
-        return Taken { sibling, ..taken };
-    }
-    let says = held.says();
-    Taken {
-        held: above_theirs(next, content, theirs, base),
-        is_changed: true,
-        sibling: (!is_whole).then(|| sibling(held.content, says, id)),
-    }
+        true => over(next, &held, theirs, base, kinship),
+        false => Taken {
+            held: above_theirs(next, content, theirs, base),
+            is_changed: true,
+            sibling: None,
+        },
+    };
+    let sibling = (!is_whole).then(|| sibling(held.content, says, id));
+    Taken { sibling, ..taken }
 }
 
 fn beside_theirs(held: Held, id: &RecordId, theirs: Content, base: Base) -> Taken {
     let next = held.revision.saturating_add(1);
+    let says = held.says_beside(&theirs);
     let taken = over(next, &held, theirs, base, Kinship::Stranger);
-    let says = held.says();
     Taken {
         sibling: Some(sibling(held.content, says, id)),
         ..taken
@@ -321,19 +324,17 @@ fn copy(content: &Content) -> Content {
 /// A version as a record of its own, whose natural key follows from what it says: made twice, it is the same one. Of a version
 /// that others may have, by the revision `says`, every device makes the same bytes.
 pub(super) fn sibling(mut version: Content, says: Option<Revision>, id: &RecordId) -> Content {
-    let said: Vec<u8> = match version.chunks.0.is_empty() {
-        true => version.body.expose().clone(),
-        false => version
-            .chunks
-            .0
-            .iter()
-            .flat_map(|chunk| *chunk.id.as_bytes())
-            .collect(),
+    let said = match version.chunks.0.is_empty() {
+        true => sha256(version.body.expose()),
+        false => {
+            let chunks = version.chunks.0.iter();
+            sha256(&chunks.flat_map(|chunk| *chunk.id.as_bytes()).collect::<Vec<u8>>())
+        }
     };
-    version.natural = format!("{}{SEPARATOR}{}", version.natural, hex(&sha256(&said)));
+    version.natural = format!("{}{SEPARATOR}{}", version.natural, hex(&said));
     version.number = 1;
     version.ancestors = Ancestors::default();
-    version.renews = version.renews.or(says);
+    version.renews = says;
     version
         .attributes
         .0

@@ -220,8 +220,23 @@ fn a_change_made_while_another_is_pushed_stays_pending() {
     // Who has what was pushed may take the change in its place.
     assert!(held.content.ancestors.has(&revision));
     assert_eq!(held.base, Some(Base { revision, number: 1 }));
-    let number = held.content.number;
-    assert!(!pushed(held, number, revision).pending);
+    let (number, later) = (held.content.number, Revision::from_bytes([2; 16]));
+    let sent = Held {
+        known: Some(later),
+        ..held
+    };
+    assert!(!pushed(sent, number, later).pending);
+}
+
+#[test]
+fn what_only_has_the_number_of_what_was_pushed_stays_pending() {
+    // A record was pushed, couldn't be read any more, and was put again.
+    let again = stored(put(None, 0, new("n", "x/y", "another"), 0));
+    let (number, revision) = (again.content.number, Revision::from_bytes([1; 16]));
+    let held = pushed(again, number, revision);
+    assert!(held.pending && held.known.is_none());
+    assert!(held.content.ancestors.has(&revision) && held.content.number > number);
+    assert_eq!(held.base, Some(Base { revision, number }));
 }
 
 #[test]

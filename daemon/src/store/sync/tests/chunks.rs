@@ -17,8 +17,7 @@ fn long(first: u8, count: u8) -> Held {
         body: Body::Long(Chunks(chunks.collect())),
         ..new("")
     };
-    let held = stored(belay_sync::record::put(None, 0, content, 5));
-    pushed(held, 1, Revision::from_bytes([1; 16]))
+    at_cloud(stored(belay_sync::record::put(None, 0, content, 5)), 1)
 }
 
 fn ids(page: &[Chunked]) -> Vec<(RecordId, usize)> {
@@ -29,11 +28,7 @@ fn ids(page: &[Chunked]) -> Vec<(RecordId, usize)> {
 fn chunks_of_what_the_cloud_is_to_have_are_paged_each_once() {
     let mut db = database();
     keep(&mut db, id(1), &long(1, 3));
-    keep(
-        &mut db,
-        id(2),
-        &pushed(made("short"), 1, Revision::from_bytes([1; 16])),
-    );
+    keep(&mut db, id(2), &at_cloud(made("short"), 1));
     keep(&mut db, id(3), &long(10, 5));
     keep(
         &mut db,

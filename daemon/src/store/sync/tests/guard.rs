@@ -100,6 +100,37 @@ fn what_the_owner_is_asked_about_is_counted_whatever_becomes_of_it() {
 }
 
 #[test]
+fn a_removal_counts_until_an_answer_came_to_it_and_not_when_the_cloud_is_to_get_it_again() {
+    let mut db = database();
+    known(&mut db, 1, "a");
+    let (older, gone) = (Revision::from_bytes([7; 16]), Revision::from_bytes([9; 16]));
+    let over = |db: &Connection, revision| Held {
+        pending: true,
+        base: Some(Base { revision, number: 1 }),
+        ..find(db, &sealer(), "notes", &id(1)).unwrap().unwrap()
+    };
+    let held = find(&db, &sealer(), "notes", &id(1)).unwrap();
+    keep(&mut db, id(1), &stored(remove(held, 1, 9)));
+    within(&mut db, |db| sending(db, "notes", &id(1), 2, &gone).unwrap());
+    // Something older is in the way, so it is to be sent again as it is.
+    let again = over(&db, older);
+    assert_eq!(again.known, Some(gone));
+    keep(&mut db, id(1), &again);
+    guards(&db);
+    assert_eq!(guarded(&db, "notes").unwrap().here.removals, 1);
+    within(&mut db, |db| {
+        sending(db, "notes", &id(1), 2, &gone).unwrap();
+        assert!(accepted(db, "notes", &id(1), 2, (2, &gone), 5).unwrap());
+        assert_eq!(count_gone(db, "notes", 0).unwrap(), 1);
+    });
+    // The cloud is restored, and has something older again: it was counted once.
+    let again = over(&db, older);
+    keep(&mut db, id(1), &again);
+    guards(&db);
+    assert_eq!(guarded(&db, "notes").unwrap().here.removals, 0);
+}
+
+#[test]
 fn a_question_costs_the_same_however_many_removals_wait() {
     let db = database();
     // What was counted is believed: nothing counts again at each look.

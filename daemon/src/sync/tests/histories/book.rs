@@ -53,11 +53,22 @@ impl Book {
         }
         for (index, (natural, tokens)) in holders.iter().enumerate() {
             for (of, also) in holders[..index].iter().chain(&holders[index + 1..]) {
-                if !tokens.is_empty() && tokens.is_subset(also) {
+                let is_left = joined && self.is_left(natural, tokens, of, also);
+                if !tokens.is_empty() && tokens.is_subset(also) && !is_left {
                     wrong.push(format!("doubled: {tokens:?} in {natural:?} and in {of:?}"));
                 }
             }
         }
         wrong
+    }
+
+    /// Whether a card says less than a version beside it since its owner removed the rest. What went together was joined to
+    /// it when the version came to lie beside; what didn't is what its owner has yet to choose about.
+    fn is_left(&self, natural: &str, tokens: &BTreeSet<String>, of: &str, also: &BTreeSet<String>) -> bool {
+        let is_beside = of
+            .strip_prefix(natural)
+            .is_some_and(|rest| rest.starts_with('\0'));
+        let removed = self.0.iter().flat_map(|edit| &edit.dropped);
+        is_beside && tokens.len() < also.len() && removed.into_iter().any(|token| !also.contains(token))
     }
 }

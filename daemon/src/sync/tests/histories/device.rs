@@ -88,6 +88,7 @@ impl Device {
                 collection: self.collection,
                 progress: watch::Sender::default(),
                 records,
+                full: None,
             };
             self.round = Some(Box::pin(round.run()));
         }

@@ -172,6 +172,32 @@ fn what_a_phone_made_of_an_old_card_costs_no_line_of_the_newer_one() {
     assert_eq!(shown.len(), 4, "{shown:?}");
 }
 
+/// Where two cards clash, what goes together is in both: in the one since it was joined, in the other since that is kept whole.
+/// Who then removes what they clashed in leaves of the one a part of the other.
+#[test]
+fn a_card_whose_own_part_is_removed_keeps_what_was_joined_to_it_beside_the_version_that_has_it_too() {
+    let (mut cloud, mut here, mut there) = (Cloud::new(), Device::default(), Device::default());
+    let put = |device: &mut Device, lines: &[&str]| {
+        let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+        device.put("n", CARD, &card(&lines));
+    };
+    put(&mut here, &["ORG:here", "TITLE:here"]);
+    put(&mut there, &["ORG:there"]);
+    there.sync(&mut cloud);
+    there.remove("n");
+    put(&mut there, &["TITLE:there"]);
+    for _ in 0..3 {
+        here.sync(&mut cloud);
+        there.sync(&mut cloud);
+    }
+    assert_eq!(here.shown(), there.shown());
+    let shown: BTreeSet<Vec<String>> = here.shown().iter().map(|text| said(text)).collect();
+    let cards = [&["ORG:here", "TITLE:here"][..], &["TITLE:here"], &["TITLE:there"]];
+    let cards = cards.map(|lines| lines.iter().map(|line| (*line).to_owned()).collect());
+    assert_eq!(shown, BTreeSet::from(cards));
+    assert_eq!(said(&here.main().unwrap()), ["TITLE:here"]);
+}
+
 /// More changes ago than ancestors are remembered.
 #[test]
 fn a_cloud_that_plays_a_card_of_long_ago_back_neither_hides_nor_revives_anything() {

@@ -43,87 +43,70 @@ fn all(texts: &[&str]) -> BTreeSet<String> {
 /// Each order of three.
 const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
 
+/// What those that know these texts show, whoever of them comes first once something has happened.
+fn in_each_order(texts: &[&str], happens: impl Fn(&mut [Device], &mut Cloud), shown: &[&str]) {
+    for order in ORDERS {
+        let (mut devices, mut cloud) = behind(texts);
+        happens(&mut devices, &mut cloud);
+        let rest = rest(&mut devices, &order, &mut cloud);
+        assert_eq!(rest, all(shown), "{order:?}");
+    }
+}
+
+const THREE: [&str; 3] = ["first", "second", "third"];
+
 #[test]
 fn what_was_replaced_since_is_replaced_again_whoever_comes_first() {
-    for order in ORDERS {
-        for is_empty in [false, true] {
-            let (mut devices, mut cloud) = behind(&["first", "second", "third"]);
-            if is_empty {
-                cloud.clear();
-            }
-            assert_eq!(
-                rest(&mut devices, &order, &mut cloud),
-                all(&["third"]),
-                "{order:?}"
-            );
-        }
-    }
+    in_each_order(&THREE, |_, _| {}, &["third"]);
+    in_each_order(&THREE, |_, cloud| cloud.clear(), &["third"]);
 }
 
 #[test]
 fn what_was_removed_since_stays_removed_whoever_comes_first() {
-    for order in ORDERS {
-        for is_empty in [false, true] {
-            let (mut devices, mut cloud) = behind(&["first", "second", "third"]);
-            devices[2].remove("n");
-            if is_empty {
-                cloud.clear();
-            }
-            assert_eq!(rest(&mut devices, &order, &mut cloud), all(&[]), "{order:?}");
-        }
-    }
+    in_each_order(&THREE, |devices, _| devices[2].remove("n"), &[]);
+    let clears = |devices: &mut [Device], cloud: &mut Cloud| {
+        devices[2].remove("n");
+        cloud.clear();
+    };
+    in_each_order(&THREE, clears, &[]);
+}
+
+/// The first one, which knows the oldest alone, changes it and syncs.
+fn changes_the_oldest(devices: &mut [Device], cloud: &mut Cloud) {
+    devices[0].put("n", KIND, "other");
+    devices[0].sync(cloud);
 }
 
 #[test]
 fn a_change_of_the_old_one_costs_the_newest_nothing_and_brings_none_of_those_between_back() {
-    for order in ORDERS {
-        let (mut devices, mut cloud) = behind(&["first", "second", "third"]);
-        devices[0].put("n", KIND, "other");
-        devices[0].sync(&mut cloud);
-        let shown = rest(&mut devices, &order, &mut cloud);
-        assert_eq!(shown, all(&["other", "third"]), "{order:?}");
-    }
+    in_each_order(&THREE, changes_the_oldest, &["other", "third"]);
 }
 
 #[test]
 fn a_removal_of_the_old_one_is_outlived_by_the_newest_alone() {
-    for order in ORDERS {
-        let (mut devices, mut cloud) = behind(&["first", "second", "third"]);
+    let removes = |devices: &mut [Device], cloud: &mut Cloud| {
         devices[0].remove("n");
-        devices[0].sync(&mut cloud);
-        assert_eq!(
-            rest(&mut devices, &order, &mut cloud),
-            all(&["third"]),
-            "{order:?}"
-        );
-    }
+        devices[0].sync(cloud);
+    };
+    in_each_order(&THREE, removes, &["third"]);
 }
 
 #[test]
 fn a_change_of_the_old_one_outlives_a_removal_since_and_brings_none_of_those_between_back() {
-    for order in ORDERS {
-        let (mut devices, mut cloud) = behind(&["first", "second", "third"]);
+    let removes = |devices: &mut [Device], cloud: &mut Cloud| {
         devices[2].remove("n");
-        devices[0].put("n", KIND, "other");
-        devices[0].sync(&mut cloud);
-        assert_eq!(
-            rest(&mut devices, &order, &mut cloud),
-            all(&["other"]),
-            "{order:?}"
-        );
-    }
+        changes_the_oldest(devices, cloud);
+    };
+    in_each_order(&THREE, removes, &["other"]);
 }
 
 #[test]
 fn a_text_that_was_replaced_and_written_again_is_kept_beside_another() {
-    for order in ORDERS {
-        let (mut devices, mut cloud) = behind(&["first", "again", "third"]);
+    let writes = |devices: &mut [Device], cloud: &mut Cloud| {
         devices[2].put("n", KIND, "again");
-        devices[0].put("n", KIND, "other");
-        devices[0].sync(&mut cloud);
-        let shown = rest(&mut devices, &order, &mut cloud);
-        assert_eq!(shown, all(&["other", "again"]), "{order:?}");
-    }
+        changes_the_oldest(devices, cloud);
+    };
+    in_each_order(&["first", "again", "third"], writes, &["other", "again"]);
 }
 
 #[test]
@@ -164,4 +147,50 @@ fn what_is_sealed_anew_says_what_it_is() {
     let again = renewed(copy(&held.content), &held.known.unwrap());
     cloud.insert(id, (Revision::of(&again.encode()), again.encode()));
     assert_eq!(rest(&mut devices, &[0, 1, 2], &mut cloud), all(&["third"]));
+}
+
+/// A version that others can't have yet: it says what `says` said, and was made of `more`.
+fn renewing(text: &str, says: u8, more: &[u8], number: u64, removed: bool) -> Held {
+    let revision = |n: u8| Revision::from_bytes([n; 16]);
+    let made_of = more.iter().chain([&says]).map(|n| revision(*n));
+    let ancestors = made_of.fold(Ancestors::default(), |all, one| all.with(&one));
+    let mut made = stored(put(None, 0, new("n", KIND, text), 0));
+    if removed {
+        made = stored(remove(Some(made), 1, 0));
+    }
+    Held {
+        content: Content {
+            number,
+            ancestors,
+            renews: Some(revision(says)),
+            ..made.content
+        },
+        common: None,
+        ..made
+    }
+}
+
+proptest! {
+    /// Each of two versions says again what nobody has any more, and replaced what the other one says.
+    #[test]
+    fn two_versions_that_replaced_what_the_other_says_both_stay(
+        more in prop::collection::vec(10..16_u8, 0..4),
+        also in prop::collection::vec(10..16_u8, 0..4),
+        (number, other) in (1..200_u64, 1..200_u64),
+        order in prop::sample::select(ORDERS.to_vec()),
+        (alike, removed) in any::<(bool, bool)>(),
+    ) {
+        let first = renewing("first", 1, &[&[2], more.as_slice()].concat(), number, false);
+        let text = if alike { "first" } else { "second" };
+        let second = renewing(text, 2, &[&[1], also.as_slice()].concat(), other, removed);
+        let mut devices = [Device::default(), Device::default(), Device::default()];
+        let id = keys().record_id("n");
+        devices[0].records.insert(id, first);
+        devices[1].records.insert(id, second);
+        let shown = match (removed, alike) {
+            (false, false) => all(&["first", "second"]),
+            _ => all(&["first"]),
+        };
+        prop_assert_eq!(rest(&mut devices, &order, &mut Cloud::new()), shown);
+    }
 }
