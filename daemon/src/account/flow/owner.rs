@@ -180,17 +180,24 @@ impl Flow {
         if made.boxes.len() != stay.len() {
             return Err(AccountError::Internal("the warden's answer isn't understood"));
         }
-        let grant = |((_, certificate), keyring): (&&(Vec<u8>, DeviceCertificate), &Vec<u8>)| Grant {
-            device: certificate.device,
-            keyring: Some(keyring.clone().into()),
-            delegate: None,
-            certificate: None,
-        };
+        let mut grants = Vec::with_capacity(stay.len());
+        for ((_, certificate), keyring) in stay.iter().zip(&made.boxes) {
+            if keyring.is_empty() {
+                tells_of_removed(certificate.device);
+                continue;
+            }
+            grants.push(Grant {
+                device: certificate.device,
+                keyring: Some(keyring.clone().into()),
+                delegate: None,
+                certificate: None,
+            });
+        }
         let asked = RemoveDeviceRequest {
             order: made.order.into(),
             keyring: made.keyring.into(),
             replaces: owner.keyring.to_vec().into(),
-            grants: stay.iter().zip(&made.boxes).map(grant).collect(),
+            grants,
         };
         let key = idempotency_key();
         failpoint!("belayd.remove.made");
@@ -310,6 +317,11 @@ impl Flow {
         self.parts.stale.notify_one();
         told
     }
+}
+
+/// The warden gives nothing to a device whose removal was signed, though the cloud lists it.
+pub(super) fn tells_of_removed(device: DeviceId) {
+    tracing::warn!(%device, "the cloud lists a device that was removed: it gets no keys");
 }
 
 /// Whether an order, as the warden signed it, is for this deed.
