@@ -147,6 +147,8 @@ struct Engine {
     /// The edits that were heeded.
     edits: Edits,
     session: Option<Session>,
+    /// The newest keys that the warden kept, when it last told.
+    key_epoch: u64,
     /// The device is an account's, lost or not.
     is_bound: bool,
     /// What is under way.
@@ -175,6 +177,7 @@ impl Engine {
             state: State::default(),
             edits,
             session: None,
+            key_epoch: 0,
             is_bound: false,
             work: None,
             progress,

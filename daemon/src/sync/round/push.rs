@@ -99,6 +99,10 @@ impl Round {
                 batch = self.turn(keys, answered.take(), Some(last), report).await?;
                 continue;
             }
+            // They came while these were sealed. The cloud refuses the older ones only once somebody has pushed under the newer.
+            if !self.desk.keys.are_current(keys) {
+                return Err(SyncFailure::KeyEpochOld.into());
+            }
             pushed.is_any = true;
             let request = PushRequest {
                 cursor: cursor.clone(),
