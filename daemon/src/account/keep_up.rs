@@ -8,7 +8,7 @@ use belay_proto::failpoint;
 use belay_proto::signed::{CredentialsRecord, Signed};
 use belay_proto::steps::{self, HoldInput, SucceedInput, TakeDelegateInput, TakeKeyringInput, TakenOutput};
 use belay_proto::text::with_causes;
-use belay_proto::wire::{CredentialsAnswer, NewCredentialsRequest, SuccessionAnswer};
+use belay_proto::wire::{Bytes, CredentialsAnswer, NewCredentialsRequest, SuccessionAnswer};
 
 use crate::account::model::Departure;
 use crate::account::new_code::CodeKept;
@@ -127,13 +127,7 @@ async fn take(warden: &WardenHandle, answer: CredentialsAnswer) -> Result<(), Wa
     }
     warden.credentials(&answer.credentials).await?;
     failpoint!("belayd.keep-up.credentials");
-    if let Some(keyring) = answer.keyring {
-        let input = TakeKeyringInput {
-            keyring: keyring.into(),
-        };
-        taken(warden, steps::TAKE_KEYRING, input.encode()).await?;
-        failpoint!("belayd.keep-up.keyring");
-    }
+    take_keys(warden, answer.keyring).await?;
     if let Some(delegate) = answer.delegate {
         let input = TakeDelegateInput {
             delegate: delegate.into(),
@@ -141,6 +135,17 @@ async fn take(warden: &WardenHandle, answer: CredentialsAnswer) -> Result<(), Wa
         taken(warden, steps::TAKE_DELEGATE, input.encode()).await?;
         failpoint!("belayd.keep-up.delegate");
     }
+    Ok(())
+}
+
+/// Brings the keyring that was sealed to this device's box, where there is one.
+pub(super) async fn take_keys(warden: &WardenHandle, keyring: Option<Bytes>) -> Result<(), WardenError> {
+    let Some(keyring) = keyring else { return Ok(()) };
+    let input = TakeKeyringInput {
+        keyring: keyring.into(),
+    };
+    taken(warden, steps::TAKE_KEYRING, input.encode()).await?;
+    failpoint!("belayd.keep-up.keyring");
     Ok(())
 }
 

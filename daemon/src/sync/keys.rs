@@ -60,17 +60,23 @@ impl Keys {
         self.warden.view().identity.device
     }
 
+    /// Whether the warden keeps no newer keys than these: what is sealed under older ones a removed device may read.
+    pub(super) fn are_current(&self, keys: &CollectionKeys) -> bool {
+        keys.key_epoch() >= self.warden.view().identity.key_epoch
+    }
+
     /// The account has another key epoch: the warden gets what the owner made elsewhere, and every key is asked for anew.
     pub(super) async fn renew(&self) {
         self.newer.fetch().await;
         self.lock().keys.clear();
     }
 
-    /// The keys of a collection.
+    /// The keys of a collection, asked for anew once the warden keeps newer ones.
     pub(super) async fn of(&self, collection: &'static str) -> Result<Arc<CollectionKeys>, SyncError> {
         let account = {
             let held = self.lock();
-            if let Some(keys) = held.keys.get(collection) {
+            let known = held.keys.get(collection);
+            if let Some(keys) = known.filter(|keys| self.are_current(keys)) {
                 return Ok(Arc::clone(keys));
             }
             held.account.ok_or(SyncError::NotBound)?

@@ -89,6 +89,8 @@ pub(super) enum Event {
     Hinted,
     /// The cloud can be reached again, or another network came.
     Reached,
+    /// The warden keeps newer keys: what couldn't be read, or pushed, may be so now.
+    NewKeys,
     /// A record was put or deleted here.
     Edited(&'static str),
     /// Somebody waits for these to be synced; for all that are on without any. `anyway`: whatever the policy says.
@@ -152,7 +154,7 @@ pub(super) fn step(state: &State, now: Duration, event: Event) -> (State, Vec<Ef
             }
         }
         Event::Hinted if next.session.is_some() => next.hinted = Some(next.pace.take(now)),
-        Event::Reached => next.try_again(),
+        Event::Reached | Event::NewKeys => next.try_again(),
         Event::Edited(collection) => next.edit(collection, now),
         Event::Answered(collection) if next.enabled.contains(collection) => {
             next.wanted.insert(collection);

@@ -334,6 +334,7 @@ fn event() -> impl Strategy<Value = Event> {
         ),
         Just(Event::Hinted),
         Just(Event::Reached),
+        Just(Event::NewKeys),
         names().prop_map(Event::Edited),
         (0..4_u64, prop::collection::vec(names(), 0..2), any::<bool>()).prop_map(
             |(waiter, collections, anyway)| Event::Asked {

@@ -11,6 +11,7 @@ mod lost;
 mod news;
 mod restored;
 mod rig;
+mod rotated;
 mod said;
 mod spoilt;
 

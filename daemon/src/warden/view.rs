@@ -57,6 +57,8 @@ pub struct Identity {
     pub owner: Option<PublicKey>,
     /// `generation` of the credentials the warden knows; 0 while unbound.
     pub generation: u64,
+    /// `key-epoch`: the newest of the account's keys that the warden keeps; 0: none.
+    pub key_epoch: u64,
     /// `masked-login`: the owner's login, masked, while bound.
     pub masked_login: Option<String>,
     /// `find`: the device takes its owner's commands.
@@ -191,6 +193,7 @@ impl Identity {
             value.unwrap_or(0)
         };
         identity.generation = number("generation");
+        identity.key_epoch = number("key-epoch");
         identity.presence = number("presence");
         identity.episode = number("episode");
         identity

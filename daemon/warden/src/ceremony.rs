@@ -16,12 +16,12 @@ use belay_proto::keys::{
 };
 use belay_proto::signed::{CredentialsRecord, Keyring, LoginStatement, Signed};
 use belay_proto::steps::{LoginSignatureInput, NewCredentialsOutput, OpenRootInput};
-use belay_proto::{AccountId, HardwareId, PendingId, Secret};
+use belay_proto::{AccountId, DeviceId, HardwareId, PendingId, Secret};
 
 use self::bound::{Owner, bind_to, delegation};
 pub use self::credentials::{NewCode, NewKeys, change_password, change_recovery_code, recovered};
 pub use self::forgotten::{Account, own_account, renew, strange_account};
-pub use self::orders::{certificates, has, order, with_new_epoch};
+pub use self::orders::{Listed, certificates, has, order, removal};
 pub use self::session::{Derived, Secrets, Session};
 use crate::core::records::Bound;
 use crate::core::refusal::Refusal;
@@ -54,8 +54,10 @@ pub struct Opened {
     pub record: CredentialsRecord,
     /// Its signed bytes.
     pub bytes: Vec<u8>,
-    /// The keyring that came with it.
+    /// The keyring that came with it, or the one that takes its place.
     pub keyring: Keyring,
+    /// The keyring isn't the one that came: the account's other devices may have none as new.
+    is_ahead: bool,
 }
 
 impl Opened {
@@ -69,6 +71,22 @@ impl Opened {
     #[must_use]
     pub fn owner_key(&self) -> SigningKey {
         self.root.owner_key()
+    }
+
+    /// Goes on from the keyring that is kept here where the one that came isn't as new: a cloud that was restored, or shows what was,
+    /// puts no keys in force again that a removed device has. Devices that either names as removed stay so, and these.
+    pub fn go_on_from(&mut self, kept: Option<&Keyring>, removed: &[DeviceId]) {
+        let came = self.keyring.for_generation(self.record.generation);
+        let next = match kept {
+            Some(kept) if came.gives_way_to(kept) => {
+                self.is_ahead = true;
+                kept.for_generation(self.record.generation)
+                    .without(came.removed())
+            }
+            Some(kept) => came.without(kept.removed()),
+            None => came,
+        };
+        self.keyring = next.without(removed);
     }
 
     /// The owner's word that this warden's key may have other devices ring.
@@ -156,6 +174,7 @@ pub fn open_root(derived: &Derived, input: &OpenRootInput) -> Result<Opened, Ref
         record,
         bytes: input.credentials.clone(),
         keyring,
+        is_ahead: false,
     })
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::ceremony::Secrets;
 use crate::core::hold::{Ended, Hold};
+use crate::core::keyring;
 use crate::core::refusal::Refusal;
 use crate::core::registration::CodeRequest;
 use crate::core::state::{Binding, Lock, State};
@@ -123,6 +124,8 @@ pub struct Shown {
     pub device: DeviceId,
     /// The credentials' generation.
     pub generation: u64,
+    /// The newest key epoch of the keyring that is kept; 0: none is.
+    pub key_epoch: u64,
     /// The owner's login, masked.
     pub login: String,
     /// The box that reports are sealed to.
@@ -311,6 +314,7 @@ impl Snapshot {
                     epoch: bound.epoch,
                     device: bound.device,
                     generation: bound.generation,
+                    key_epoch: keyring::open(&state.key, bound).map_or(0, |kept| kept.key_epoch()),
                     login: bound.login.clone(),
                     report_box: bound.report_box,
                     warden_key: bound.warden_key,

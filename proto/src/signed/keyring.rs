@@ -4,7 +4,7 @@ use zeroize::Zeroize as _;
 
 use super::{Signed, SignedError, object};
 use crate::cbor::{Item, Malformed, Value};
-use crate::id::AccountId;
+use crate::id::{AccountId, DeviceId};
 use crate::keys::{BoxKey, BoxPublicKey, PublicKey, Root, SigningKey, collection_key, random, seal_to};
 use crate::seal::{self, SealError};
 use crate::secret::Secret;
@@ -21,10 +21,16 @@ crate::cbor_map! {
         pub data_roots: EpochKeys,
         /// For record and blob ids; never rotates.
         pub index_key: Secret<[u8; 32]>,
+        /// Devices that were removed from the account, the newest last; absent: none. Whoever opens the keyring seals nothing to them,
+        /// though a cloud brings their certificates back.
+        pub removed: Option<Vec<DeviceId>>,
     }
 }
 
 object!(Keyring, b"belay-keyring/1\0");
+
+/// So many removed devices does a keyring name; beyond, the oldest are forgotten. Each box has all of them.
+const MOST_REMOVED: usize = 64;
 
 /// (key epoch, key) pairs with rising epochs: the data roots of a keyring, or the keys of a collection.
 #[derive(Debug)]
@@ -60,7 +66,40 @@ impl Keyring {
             generation,
             data_roots,
             index_key: Secret::new(random()),
+            removed: None,
         }
+    }
+
+    /// The devices that were removed from the account, as far as the keyring knows.
+    #[must_use]
+    pub fn removed(&self) -> &[DeviceId] {
+        self.removed.as_deref().unwrap_or_default()
+    }
+
+    /// The same keyring, which knows that these devices were removed too.
+    #[must_use]
+    pub fn without(mut self, devices: &[DeviceId]) -> Self {
+        let mut removed = self.removed.take().unwrap_or_default();
+        for device in devices {
+            if !removed.contains(device) {
+                removed.push(*device);
+            }
+        }
+        removed.drain(..removed.len().saturating_sub(MOST_REMOVED));
+        self.removed = (!removed.is_empty()).then_some(removed);
+        self
+    }
+
+    /// Whether `other` is the newer of two keyrings of an account, or another one of the same key epoch.
+    #[must_use]
+    pub fn gives_way_to(&self, other: &Self) -> bool {
+        let (own, others) = (self.key_epoch(), other.key_epoch());
+        self.account == other.account
+            && (own < others || own == others && self.newest_root() != other.newest_root())
+    }
+
+    fn newest_root(&self) -> Option<&[u8; 32]> {
+        self.data_roots.newest().map(|(_, root)| root.expose())
     }
 
     /// The newest key epoch; 0 for an empty keyring.
@@ -139,6 +178,7 @@ impl Keyring {
             generation,
             data_roots: self.data_roots.duplicate(),
             index_key: self.index_key.duplicate(),
+            removed: self.removed.clone(),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::secret::Secret;
 /// Another password: [`NewPasswordInput`] → [`NewCredentialsSet`]. The ticket's secrets are `old` and `new`, its subject is
 /// empty or [`NEW_ROOT`]. Nothing changes at this device before `Warden.Credentials` or [`SUCCEED`]
 /// brings what the cloud took. A new root leaves the account without a recovery code, which nobody but its owner knows: make
-/// another. Uses the ticket up.
+/// another. Either begins a key epoch: whether a device was lost, only the cloud says. Uses the ticket up.
 pub const NEW_PASSWORD: &str = "new-password";
 /// The subject of a `change-password` ticket that makes a new root too.
 pub const NEW_ROOT: &str = "new-root";
@@ -25,8 +25,8 @@ pub const NEW_ROOT: &str = "new-root";
 pub const NEW_RECOVERY_CODE: &str = "new-recovery-code";
 /// Recovery with the code: [`RecoverInput`] → [`NewCredentialsSet`]. The ticket's secrets are `new` and `recovery-code`, its
 /// subject is the identifier; it walks no other step before. Works on an unbound device as well; on a bound one the root must be
-/// the pinned owner's. One try a ticket: an input that reads uses it up, whatever comes of it. `WrongCode`: the code isn't this
-/// account's.
+/// the pinned owner's. It begins a key epoch, above the highest that the cloud counts. One try a ticket: an input that reads uses it
+/// up, whatever comes of it. `WrongCode`: the code isn't this account's.
 ///
 /// With `new` alone as its secret the ticket makes another root instead, under the salt and parameters that the account has, and
 /// [`NewCredentialsSet::on_hold`] says so. On a bound device the input's record must be the pinned owner's of the generation that
@@ -75,10 +75,9 @@ crate::cbor_map! {
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct NewPasswordInput {
         /// The certificates of the account's devices, this one's among them, each once, signed bytes; ones that the owner
-        /// didn't sign are refused.
+        /// didn't sign are refused. One whose removal this warden signed, or its newest keyring names, keeps its place and gets
+        /// nothing: its entries in what comes out are empty.
         pub devices: Vec<Vec<u8>>,
-        /// A device was lost or wiped: begin a key epoch. A new root always does.
-        pub new_epoch: bool,
     }
 
     /// What the cloud gets when the credentials change: out of [`NEW_PASSWORD`] and [`RECOVER`].
@@ -96,7 +95,7 @@ crate::cbor_map! {
         pub succession: Option<Vec<u8>>,
         /// With a new root each device's certificate under the new owner key, signed bytes, in the order they came in; else none.
         pub certificates: Vec<Vec<u8>>,
-        /// The keyring sealed to each device's box, in the same order; none where the key epoch stays.
+        /// The keyring sealed to each device's box, in the same order; none where each has it already.
         pub boxes: Vec<Vec<u8>>,
         /// Each warden's delegate certificate of the new generation, signed bytes, in the same order.
         pub delegates: Vec<Vec<u8>>,
@@ -132,7 +131,7 @@ crate::cbor_map! {
         pub keyring: Vec<u8>,
         /// As in [`NewPasswordInput`]; may be empty.
         pub devices: Vec<Vec<u8>>,
-        /// The highest key epoch of the account's records, as the cloud counts it: without the code, keys begin above it.
+        /// The highest key epoch of the account's records, as the cloud counts it: keys begin above it.
         pub key_epoch: Option<u64>,
     }
 
@@ -183,8 +182,10 @@ crate::cbor_map! {
         pub order: Vec<u8>,
         /// The keyring with one more key epoch, under the root.
         pub keyring: Vec<u8>,
-        /// The same sealed to the box of each device that stays, in the order they came in.
+        /// The same sealed to the box of each device that stays, in the order they came in; empty for one that was removed before.
         pub boxes: Vec<Vec<u8>>,
+        /// That key epoch.
+        pub key_epoch: u64,
     }
 
     /// Into [`TAKE_KEYRING`].

@@ -181,6 +181,16 @@ impl Item for Vec<CommandId> {
     }
 }
 
+impl Item for Vec<DeviceId> {
+    fn to_value(&self) -> Value {
+        Value::Array(self.iter().map(Item::to_value).collect())
+    }
+
+    fn from_value(value: Value) -> Result<Self, Malformed> {
+        items(value, Item::from_value)
+    }
+}
+
 /// Each as the bytes of its own encoding.
 impl Item for Vec<Effect> {
     fn to_value(&self) -> Value {

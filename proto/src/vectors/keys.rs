@@ -214,6 +214,7 @@ fn keyring(i: &Inputs<'_>) -> Result<Keyring, String> {
         generation: i.number("generation")?,
         data_roots,
         index_key: secret(i, "index_key")?,
+        removed: None,
     })
 }
 

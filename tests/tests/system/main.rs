@@ -55,6 +55,7 @@ mod platform;
 mod real_polkit;
 mod recovery;
 mod registration;
+mod rotation;
 mod routes;
 mod scene;
 mod secrecy;

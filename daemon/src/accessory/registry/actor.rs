@@ -131,6 +131,7 @@ impl Desk {
                 account,
                 generation: view.identity.generation,
                 presence: view.identity.presence,
+                key_epoch: view.identity.key_epoch,
             }),
             (BindingState::Unbound, _) if view.is_current => None,
             _ => return,

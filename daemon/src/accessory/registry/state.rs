@@ -19,6 +19,8 @@ pub struct Session {
     pub generation: u64,
     /// How often the password was proved: a session that ended may have begun again.
     pub presence: u64,
+    /// The newest keys that the warden keeps: nothing is sealed under older ones, which a removed device may have.
+    pub key_epoch: u64,
 }
 
 /// What is known.

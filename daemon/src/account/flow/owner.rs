@@ -12,6 +12,7 @@ use belay_proto::wire::{Grant, RemoveDeviceRequest};
 use super::Flow;
 use crate::account::error::AccountError;
 use crate::account::evidence::certificate;
+use crate::account::keep_up;
 use crate::account::model::Departure;
 use crate::account::model::Session;
 use crate::account::state::{Event, Refusal};
@@ -196,17 +197,24 @@ impl Flow {
         if made.boxes.len() != stay.len() {
             return Err(AccountError::Internal("the warden's answer isn't understood"));
         }
-        let grant = |((_, certificate), keyring): (&&(Vec<u8>, DeviceCertificate), &Vec<u8>)| Grant {
-            device: certificate.device,
-            keyring: Some(keyring.clone().into()),
-            delegate: None,
-            certificate: None,
-        };
+        let mut grants = Vec::with_capacity(stay.len());
+        for ((_, certificate), keyring) in stay.iter().zip(&made.boxes) {
+            if keyring.is_empty() {
+                tells_of_removed(certificate.device);
+                continue;
+            }
+            grants.push(Grant {
+                device: certificate.device,
+                keyring: Some(keyring.clone().into()),
+                delegate: None,
+                certificate: None,
+            });
+        }
         let asked = RemoveDeviceRequest {
             order: made.order.into(),
             keyring: made.keyring.into(),
             replaces: owner.keyring.to_vec().into(),
-            grants: stay.iter().zip(&made.boxes).map(grant).collect(),
+            grants,
         };
         let key = idempotency_key();
         failpoint!("belayd.remove.made");
@@ -214,15 +222,40 @@ impl Flow {
         let done = self
             .surely(|| self.parts.cloud.remove_device(device, &asked, &key))
             .await;
-        match done {
-            Ok(()) => {}
-            Err(CloudError::Problem(problem)) if problem.kind == ProblemKind::NotFound => {
-                return Err(AccountError::NoSuchDevice);
-            }
-            Err(error) => return Err(error.into()),
+        if matches!(&done, Err(CloudError::Problem(problem)) if problem.kind == ProblemKind::NotFound) {
+            return Err(AccountError::NoSuchDevice);
         }
-        failpoint!("belayd.remove.removed");
-        self.keep_up().await;
+        if done.is_ok() {
+            failpoint!("belayd.remove.removed");
+        }
+        self.keys_settled(done, asked.grants, made.key_epoch).await
+    }
+
+    /// Whether the keys that were made for a removal are the account's now. That the cloud says so alone says nothing: it gives this
+    /// device its own of them, or newer ones, whatever became of its answer. Where it can't be asked, what it took comes to the
+    /// warden from here.
+    async fn keys_settled(
+        &self,
+        done: Result<(), CloudError>,
+        granted: Vec<Grant>,
+        key_epoch: u64,
+    ) -> Result<(), AccountError> {
+        let warden = &self.parts.warden;
+        let told = self.keep_up().await;
+        if let Some(told) = told.filter(|told| told.judged) {
+            // What the device syncs from now on is under them: the view says so before the caller is answered.
+            let known = warden.refresh().await?.identity.key_epoch;
+            return match done {
+                _ if told.departure.is_none() && known >= key_epoch => Ok(()),
+                Ok(()) => Err(CloudError::Nonsense("it keeps other keys than those it took".into()).into()),
+                Err(error) => Err(error.into()),
+            };
+        }
+        done?;
+        let own = warden.view().identity.device;
+        let own = granted.into_iter().find(|grant| Some(grant.device) == own);
+        keep_up::take_keys(warden, own.and_then(|grant| grant.keyring)).await?;
+        warden.refresh().await?;
         Ok(())
     }
 
@@ -322,6 +355,11 @@ impl Flow {
         self.parts.stale.notify_one();
         told
     }
+}
+
+/// The warden gives nothing to a device whose removal was signed, though the cloud lists it.
+pub(super) fn tells_of_removed(device: DeviceId) {
+    tracing::warn!(%device, "the cloud lists a device that was removed: it gets no keys");
 }
 
 /// Whether an order, as the warden signed it, is for this deed.

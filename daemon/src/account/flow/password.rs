@@ -14,7 +14,7 @@ use belay_proto::wire::{Grant, NewCredentialsRequest};
 
 use super::Flow;
 use super::confirm::is_forgotten;
-use super::owner::Owner;
+use super::owner::{Owner, tells_of_removed};
 use crate::account::error::AccountError;
 use crate::account::keep_up;
 use crate::account::model::Session;
@@ -29,7 +29,6 @@ impl Flow {
         let owner = self.owner(&ticket, Purpose::ChangePassword).await?;
         let input = NewPasswordInput {
             devices: owner.certificates(),
-            new_epoch: self.is_any_lost(&owner).await,
         };
         let made = self
             .stay(self.step(
@@ -214,15 +213,6 @@ impl Flow {
     pub(super) async fn keep_up(&self) -> Option<keep_up::Told> {
         keep_up::keep_up(&self.parts.cloud, &self.parts.warden).await.ok()
     }
-
-    /// Whether the cloud last heard that a device of the account is lost: then what is written from now on gets other keys.
-    async fn is_any_lost(&self, owner: &Owner) -> bool {
-        match self.in_session(owner.account, self.parts.cloud.devices()).await {
-            Ok(devices) => devices.iter().any(|device| device.lost),
-            // A key epoch too many does no harm.
-            Err(_) => true,
-        }
-    }
 }
 
 /// What a record, signed bytes, says of the recovery code.
@@ -248,15 +238,30 @@ pub(super) fn request(
     {
         return Err(AccountError::Internal("the warden's answer isn't understood"));
     }
-    let grants = devices.iter().enumerate().map(|(place, (_, certificate))| Grant {
-        device: certificate.device,
-        keyring: made.boxes.get(place).cloned().map(Into::into),
-        delegate: made.delegates.get(place).cloned().map(Into::into),
-        certificate: made.certificates.get(place).cloned().map(Into::into),
-    });
+    let of = |list: &[Vec<u8>], place: usize| {
+        let given = list.get(place).filter(|given| !given.is_empty());
+        given.cloned().map(Into::into)
+    };
+    let mut grants = Vec::with_capacity(devices.len());
+    for (place, (_, certificate)) in devices.iter().enumerate() {
+        let grant = Grant {
+            device: certificate.device,
+            keyring: of(&made.boxes, place),
+            delegate: of(&made.delegates, place),
+            certificate: of(&made.certificates, place),
+        };
+        let lists = [&made.boxes, &made.delegates, &made.certificates];
+        match lists
+            .into_iter()
+            .any(|list| list.get(place).is_some_and(Vec::is_empty))
+        {
+            true => tells_of_removed(grant.device),
+            false => grants.push(grant),
+        }
+    }
     Ok(NewCredentialsRequest {
         ticket: ticket.map(|ticket| ticket.to_owned().into()),
-        grants: grants.collect(),
+        grants,
         credentials: made.credentials.into(),
         keyring: made.keyring.into(),
         replaces: replaces.to_vec().into(),

@@ -35,6 +35,8 @@ impl Engine {
             _ => return,
         };
         self.is_bound = account.is_some();
+        let before = std::mem::replace(&mut self.key_epoch, view.identity.key_epoch);
+        let has_newer_keys = before < self.key_epoch;
         let session = account.filter(|_| !view.is_lost()).map(|account| Session {
             account,
             generation: view.identity.generation,
@@ -58,6 +60,9 @@ impl Engine {
         }
         let is_another = of(session) != of(std::mem::replace(&mut self.session, session));
         self.happens(Event::Session(session, enabled)).await;
+        if has_newer_keys && !is_another {
+            self.happens(Event::NewKeys).await;
+        }
         if is_another {
             // A pause and a policy may have ended with the binding that they were chosen in.
             self.recall().await;

@@ -102,6 +102,10 @@ impl Round {
                 lacked.add(std::mem::take(&mut batch.lacked));
                 continue;
             }
+            // They came while these were sealed. The cloud refuses the older ones only once somebody has pushed under the newer.
+            if !self.desk.keys.are_current(keys) {
+                return Err(SyncFailure::KeyEpochOld.into());
+            }
             pushed.is_any = true;
             let request = PushRequest {
                 cursor: cursor.clone(),
@@ -326,7 +330,10 @@ fn settle(
     for (sent, result) in sent.into_iter().zip(results) {
         settled.done = settled.done.saturating_add(sent.length);
         match result.status {
-            PushStatus::Ok => receiver.accepted(sent.id, sent.here, sent.number, sent.revision)?,
+            PushStatus::Ok => {
+                rows::rises(transaction, collection, keys.key_epoch())?;
+                receiver.accepted(sent.id, sent.here, sent.number, sent.revision)?;
+            }
             PushStatus::Absent => {
                 rows::answered(transaction, collection, &sent.id)?;
                 receiver.absent(sent.id)?;
@@ -354,7 +361,7 @@ fn settle(
                 };
                 match read(keys, &current) {
                     Ok(content) => {
-                        receiver.take(current.id, current.revision, content)?;
+                        receiver.take(current.id, current.revision, current.key_epoch, content)?;
                         // What of it is still under way comes too late: the cloud has gone on from what it was made above.
                         rows::answered(transaction, collection, &sent.id)?;
                     }

@@ -35,6 +35,7 @@ pub(super) fn entries<'a>(
         ("epoch", Variant::from(bound.epoch.to_string())),
         ("owner", Variant::from(bound.owner.as_bytes().to_vec())),
         ("generation", Variant::from(bound.generation)),
+        ("key-epoch", Variant::from(bound.key_epoch)),
         ("masked-login", Variant::from(bound.login.clone())),
         ("presence", Variant::from(shown.presence)),
         ("warden-key", Variant::from(bound.warden_key.as_bytes().to_vec())),

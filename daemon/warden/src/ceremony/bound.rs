@@ -71,6 +71,7 @@ pub(super) fn bind_to(
         keyring: Some(keyring::seal(key, owner.keyring)),
         password_score: None,
         password_since: None,
+        removed: None,
     })
 }
 

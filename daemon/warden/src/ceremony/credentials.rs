@@ -6,17 +6,22 @@ use belay_proto::signed::{CredentialsRecord, DeviceCertificate, Keyring, Signed,
 use belay_proto::steps::{NewCredentialsSet, RecoverInput};
 
 use super::bound::delegation;
+use super::orders::Listed;
 use super::{Derived, Opened};
 use crate::core::refusal::Refusal;
 
-/// What a new password brings besides.
+/// The highest key epoch that a cloud may name: beyond, none would be left for later.
+pub(super) const HIGHEST_EPOCH: u64 = 1 << 32;
+
+/// What a new password brings besides. Always a key epoch: that no device was lost only the cloud could say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewKeys {
-    /// Nothing: the data's keys stay.
-    Kept,
-    /// A key epoch.
-    Epoch,
-    /// A root, and with it a key epoch.
+    /// A key epoch alone.
+    Epoch {
+        /// It is above this one, which the cloud counts; a number that none could follow is left aside.
+        after: u64,
+    },
+    /// A root too.
     Root,
 }
 
@@ -36,13 +41,15 @@ pub(super) struct Next<'a> {
 pub fn change_password(
     opened: &Opened,
     chosen: &Derived,
-    devices: &[DeviceCertificate],
+    devices: &[Listed],
     keys: NewKeys,
 ) -> Result<NewCredentialsSet, Refusal> {
     let generation = next_generation(opened)?;
     let keyring = match keys {
-        NewKeys::Kept => opened.keyring.for_generation(generation),
-        NewKeys::Epoch | NewKeys::Root => opened.keyring.with_new_epoch(generation),
+        NewKeys::Epoch { after } if after <= HIGHEST_EPOCH => {
+            opened.keyring.with_epoch_after(generation, after)
+        }
+        NewKeys::Epoch { .. } | NewKeys::Root => opened.keyring.with_new_epoch(generation),
     };
     let fresh = (keys == NewKeys::Root).then(Root::generate);
     let next = Next {
@@ -55,9 +62,7 @@ pub fn change_password(
         keyring,
     };
     let mut set = next.issue(devices);
-    if keys != NewKeys::Kept {
-        set.boxes = boxes(&next.keyring, next.root, devices);
-    }
+    set.boxes = boxes(&next.keyring, next.root, devices);
     if let Some(root) = &fresh {
         set.certificates = certified_again(root, next.keyring.key_epoch(), devices);
         set.succession = Some(succession(opened, root, generation, &set.credentials));
@@ -83,7 +88,7 @@ pub struct NewCode {
 pub fn change_recovery_code(
     opened: &Opened,
     derived: &Derived,
-    devices: &[DeviceCertificate],
+    devices: &[Listed],
     code: &RecoveryCode,
 ) -> Result<NewCode, Refusal> {
     let generation = next_generation(opened)?;
@@ -93,9 +98,13 @@ pub fn change_recovery_code(
         recovery_wrap: code.wrap(&opened.root, &opened.record.account),
         keyring: opened.keyring.for_generation(generation),
     };
+    let mut set = next.issue(devices);
+    if opened.is_ahead {
+        set.boxes = boxes(&next.keyring, next.root, devices);
+    }
     Ok(NewCode {
         wrap: sha256(&next.recovery_wrap),
-        set: next.issue(devices),
+        set,
         generation,
     })
 }
@@ -123,16 +132,20 @@ pub fn recovered(code: &RecoveryCode, input: &RecoverInput) -> Result<Opened, Re
         record,
         bytes: input.credentials.clone(),
         keyring,
+        is_ahead: false,
     })
 }
 
 /// Each device's box with the keyring in it, signed by the root's owner key.
-pub(super) fn boxes(keyring: &Keyring, root: &Root, devices: &[DeviceCertificate]) -> Vec<Vec<u8>> {
+pub(super) fn boxes(keyring: &Keyring, root: &Root, devices: &[Listed]) -> Vec<Vec<u8>> {
     let owner = root.owner_key();
-    devices
-        .iter()
-        .map(|device| keyring.seal_to(&owner, &device.box_key))
-        .collect()
+    each(devices, |device| keyring.seal_to(&owner, &device.box_key))
+}
+
+/// What each device gets: nothing for one that was removed.
+fn each(devices: &[Listed], made: impl Fn(&DeviceCertificate) -> Vec<u8>) -> Vec<Vec<u8>> {
+    let made = |device: &Listed| device.as_ref().map_or_else(Vec::new, &made);
+    devices.iter().map(made).collect()
 }
 
 fn next_generation(opened: &Opened) -> Result<u64, Refusal> {
@@ -140,16 +153,13 @@ fn next_generation(opened: &Opened) -> Result<u64, Refusal> {
     next.ok_or_else(|| Refusal::CloudRefused("no generation follows".to_owned()))
 }
 
-pub(super) fn certified_again(root: &Root, key_epoch: u64, devices: &[DeviceCertificate]) -> Vec<Vec<u8>> {
+pub(super) fn certified_again(root: &Root, key_epoch: u64, devices: &[Listed]) -> Vec<Vec<u8>> {
     let owner = root.owner_key();
     let again = |device: &DeviceCertificate| DeviceCertificate {
         key_epoch,
         ..device.clone()
     };
-    devices
-        .iter()
-        .map(|device| Signed::seal(&again(device), &owner).encode())
-        .collect()
+    each(devices, |device| Signed::seal(&again(device), &owner).encode())
 }
 
 fn succession(opened: &Opened, root: &Root, generation: u64, credentials: &[u8]) -> Vec<u8> {
@@ -164,7 +174,7 @@ fn succession(opened: &Opened, root: &Root, generation: u64, credentials: &[u8])
 }
 
 impl Next<'_> {
-    pub(super) fn issue(&self, devices: &[DeviceCertificate]) -> NewCredentialsSet {
+    pub(super) fn issue(&self, devices: &[Listed]) -> NewCredentialsSet {
         let (owner, share) = (self.root.owner_key(), Secret::new(random()));
         let (account, generation) = (self.keyring.account, self.keyring.generation);
         let master = &self.derived.master;
@@ -188,7 +198,7 @@ impl Next<'_> {
             succession: None,
             certificates: Vec::new(),
             boxes: Vec::new(),
-            delegates: devices.iter().map(delegate).collect(),
+            delegates: each(devices, delegate),
             on_hold: None,
         }
     }

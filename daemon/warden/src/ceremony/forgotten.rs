@@ -7,16 +7,14 @@ use belay_proto::signed::{CredentialsRecord, DeviceCertificate, Keyring, Signed}
 use belay_proto::steps::{NewCredentialsSet, RecoverInput};
 
 use super::Derived;
-use super::credentials::{Next, boxes, certified_again};
+use super::credentials::{HIGHEST_EPOCH, Next, boxes, certified_again};
+use super::orders::Listed;
 use crate::core::hold::Renewal;
 use crate::core::keyring;
 use crate::core::password::Strength;
 use crate::core::records::Bound;
 use crate::core::refusal::Refusal;
 use crate::disk::sealing::SealingKey;
-
-/// The highest key epoch that a cloud may name: beyond, none would be left for later.
-const HIGHEST_EPOCH: u64 = 1 << 32;
 
 /// What a new root needs to know of the account that it is for.
 #[derive(Debug)]
@@ -89,7 +87,11 @@ pub fn renew(
     let generation = account.generation.saturating_add(1);
     let kept = bound.and_then(|(bound, _)| keyring::open(key, bound).ok());
     let keyring = match kept {
-        Some(kept) => kept.with_epoch_after(generation, account.key_epoch),
+        Some(kept) => {
+            let removed = bound.map_or_else(Vec::new, |(bound, _)| bound.removed.clone().unwrap_or_default());
+            kept.with_epoch_after(generation, account.key_epoch)
+                .without(&removed)
+        }
         None => Keyring::generate_after(account.id, generation, account.key_epoch),
     };
     let root = Root::generate();
@@ -100,7 +102,8 @@ pub fn renew(
         keyring,
     };
     let device = bound.map(|(bound, _)| certificate(bound)).transpose()?;
-    let devices = device.as_slice();
+    let devices: Vec<Listed> = device.into_iter().map(Some).collect();
+    let devices = devices.as_slice();
     let mut set = next.issue(devices);
     set.on_hold = Some(true);
     set.certificates = certified_again(&root, next.keyring.key_epoch(), devices);

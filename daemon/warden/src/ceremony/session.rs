@@ -171,6 +171,14 @@ impl Session {
         self.opened = Some(opened);
     }
 
+    /// The root, for the keyring that takes the place of its own.
+    ///
+    /// # Errors
+    /// As [`Session::opened`].
+    pub fn opened_mut(&mut self) -> Result<&mut Opened, Refusal> {
+        self.opened.as_mut().ok_or(Refusal::BadTicket)
+    }
+
     /// The root.
     ///
     /// # Errors

@@ -55,6 +55,14 @@ impl State {
     }
 }
 
+/// The keyring that `bound` keeps; none before the first sign-in that kept one.
+///
+/// # Errors
+/// [`Refusal::Internal`]: it doesn't open, so nobody knows which keys are the newest. Proving the password anew brings another.
+pub fn kept(key: &SealingKey, bound: &Bound) -> Result<Option<Keyring>, Refusal> {
+    bound.keyring.as_ref().map(|_| open(key, bound)).transpose()
+}
+
 /// Whether a keyring that was opened with this generation's credentials takes the place of the one `bound` keeps: an
 /// older one, which a cloud may bring back, never does.
 #[must_use]

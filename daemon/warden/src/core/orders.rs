@@ -2,21 +2,35 @@
 
 use std::time::Duration;
 
-use belay_proto::TicketId;
 use belay_proto::identifier::Identifier;
 use belay_proto::signed::Deed;
 use belay_proto::steps::{NEW_ROOT, Purpose, purpose_of};
+use belay_proto::{DeviceId, TicketId};
 
 use super::command::time::Span;
 use super::password::Chosen;
+use super::records::Bound;
 use super::refusal::Refusal;
 use super::registration::{Anew, Pending};
-use super::state::{Answer, Effect, State, Transition, done, note};
+use super::state::{Answer, Binding, Effect, State, Transition, done, note};
 use crate::disk::copies::Concern;
 use crate::moment::Moment;
 
 /// How long a device is ready to leave with its account: as long as an owner's `sign-out` by command lives.
 const LEAVING: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// So many removed devices does a binding remember; beyond, the oldest are forgotten.
+const MOST_REMOVED: usize = 256;
+
+impl Bound {
+    /// Remembers that the owner had a device removed.
+    fn note_removed(&mut self, device: DeviceId) {
+        let removed = self.removed.get_or_insert_default();
+        removed.retain(|other| *other != device);
+        removed.push(device);
+        removed.drain(..removed.len().saturating_sub(MOST_REMOVED));
+    }
+}
 
 impl State {
     /// Credentials with another password were made; nothing changes here before the cloud has them.
@@ -82,6 +96,11 @@ impl State {
         }
         self.tickets.consume(ticket);
         let mut effects = vec![note("order-signed", presenter, told(deed))];
+        if let (Deed::RemoveDevice(device), Binding::Bound(bound)) = (deed, &mut self.binding) {
+            // Before anybody has the order: whether it is carried out only the cloud says.
+            bound.note_removed(*device);
+            effects.push(Effect::Persist(Concern::Binding));
+        }
         if *deed == Deed::DeleteAccount {
             // Before anybody has the order: when the cloud has carried it out, nobody may be left who knows of it.
             self.book.leaving = Some(Span::beginning(at));

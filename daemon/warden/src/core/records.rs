@@ -60,6 +60,8 @@ cbor_map! {
         pub password_score: Option<u32>,
         /// When that was seen first, s since the epoch by the wall clock: for its owner to read, and for nothing else.
         pub password_since: Option<u64>,
+        /// Devices of the account whose removal was signed here, the newest last: they get nothing more, whoever lists them.
+        pub removed: Option<Vec<DeviceId>>,
     }
 
     struct StoredBinding {

@@ -57,6 +57,7 @@ fn bound(owner: &SigningKey) -> Box<Bound> {
         password_since: None,
         delegate: None,
         keyring: None,
+        removed: None,
     })
 }
 

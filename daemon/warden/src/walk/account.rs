@@ -5,15 +5,16 @@
 use belay_proto::TicketId;
 use belay_proto::cbor::MAX_BYTES;
 use belay_proto::keys::{KdfParameters, random};
-use belay_proto::signed::{Deed, DeviceCertificate};
+use belay_proto::signed::Deed;
 use belay_proto::steps::{
     self, Done, LoginSignatureInput, NEW_ROOT, NewPasswordInput, OrderOutput, Purpose, ReleaseOutput,
-    RemoveDeviceInput, RemoveDeviceOutput, SucceedInput, TakeDelegateInput, TakeKeyringInput, TakenOutput,
+    RemoveDeviceInput, SucceedInput, TakeDelegateInput, TakeKeyringInput, TakenOutput,
 };
 
 use super::malformed;
 use crate::actor::Warden;
-use crate::ceremony::{self, Derived, NewKeys, Opened};
+use crate::ceremony::{self, Derived, Listed, NewKeys, Opened};
+use crate::core::keyring;
 use crate::core::password::Chosen;
 use crate::core::refusal::Refusal;
 use crate::core::state::{Answer, What};
@@ -91,11 +92,11 @@ impl Warden {
     async fn new_password(&mut self, ticket: TicketId, input: &[u8]) -> Result<Vec<u8>, Refusal> {
         let input = NewPasswordInput::decode(input).map_err(malformed)?;
         self.check_ticket(ticket).await?;
+        self.go_on_from_kept(&ticket)?;
         let devices = self.own_devices(&ticket, &input.devices)?;
-        let keys = match (self.subject(&ticket)? == NEW_ROOT, input.new_epoch) {
-            (true, _) => NewKeys::Root,
-            (false, true) => NewKeys::Epoch,
-            (false, false) => NewKeys::Kept,
+        let keys = match self.subject(&ticket)? == NEW_ROOT {
+            true => NewKeys::Root,
+            false => NewKeys::Epoch { after: 0 },
         };
         let seen = self.owners_root(&ticket)?.record.parameters;
         let chosen = self.derive_new(&ticket, &seen).await?;
@@ -136,19 +137,17 @@ impl Warden {
     async fn remove_device(&mut self, ticket: TicketId, input: &[u8]) -> Result<Vec<u8>, Refusal> {
         let input = RemoveDeviceInput::decode(input).map_err(malformed)?;
         self.check_ticket(ticket).await?;
+        self.go_on_from_kept(&ticket)?;
         let (deed, devices) = (self.deed(&ticket)?, self.own_devices(&ticket, &input.devices)?);
-        if matches!(&deed, Deed::RemoveDevice(device) if ceremony::has(&devices, device)) {
+        let Deed::RemoveDevice(device) = deed else {
+            return Err(Refusal::BadTicket);
+        };
+        if ceremony::has(&devices, &device) {
             return Err(Refusal::CloudRefused(
                 "the device to be removed is among those that stay".to_owned(),
             ));
         }
-        let opened = self.owners_root(&ticket)?;
-        let (keyring, boxes) = ceremony::with_new_epoch(opened, &devices);
-        let output = RemoveDeviceOutput {
-            order: ceremony::order(opened, &deed),
-            keyring,
-            boxes,
-        };
+        let output = ceremony::removal(self.owners_root(&ticket)?, device, &devices);
         let output = fitting(output.encode())?;
         self.apply(What::OrderSigned { ticket, deed })?;
         Ok(output)
@@ -164,6 +163,18 @@ impl Warden {
         }
     }
 
+    /// Has the ticket's root go on from the newest keyring that is known here, and from the removals: what came with it is only what
+    /// the cloud shows.
+    pub(super) fn go_on_from_kept(&mut self, ticket: &TicketId) -> Result<(), Refusal> {
+        self.owners_root(ticket)?;
+        let bound = self.state.bound()?;
+        let kept = keyring::kept(&self.state.key, bound)?;
+        let removed = bound.removed.clone().unwrap_or_default();
+        let opened = self.session_mut(ticket)?.opened_mut()?;
+        opened.go_on_from(kept.as_ref(), &removed);
+        Ok(())
+    }
+
     /// Whether a root is the pinned owner's.
     pub(super) fn is_owners(&self, opened: &Opened) -> Result<(), Refusal> {
         let bound = self.state.bound()?;
@@ -174,13 +185,10 @@ impl Warden {
     }
 
     /// The account's devices, this one among them.
-    pub(super) fn own_devices(
-        &self,
-        ticket: &TicketId,
-        list: &[Vec<u8>],
-    ) -> Result<Vec<DeviceCertificate>, Refusal> {
+    pub(super) fn own_devices(&self, ticket: &TicketId, list: &[Vec<u8>]) -> Result<Vec<Listed>, Refusal> {
         let opened = self.owners_root(ticket)?;
-        let devices = ceremony::certificates(list, &opened.owner(), &opened.record.account)?;
+        let removed = opened.keyring.removed();
+        let devices = ceremony::certificates(list, &opened.owner(), &opened.record.account, removed)?;
         match ceremony::has(&devices, &self.state.bound()?.device) {
             true => Ok(devices),
             false => Err(Refusal::CloudRefused("this device isn't among them".to_owned())),

@@ -11,6 +11,7 @@ use super::account::fitting;
 use super::malformed;
 use crate::actor::Warden;
 use crate::ceremony::{self, Derived, NewKeys, Opened};
+use crate::core::keyring;
 use crate::core::refusal::Refusal;
 use crate::core::registration::Pending;
 use crate::core::state::{Answer, Binding, What};
@@ -23,6 +24,7 @@ impl Warden {
     ) -> Result<Vec<u8>, Refusal> {
         let input = NewRecoveryCodeInput::decode(input).map_err(malformed)?;
         self.check_ticket(ticket).await?;
+        self.go_on_from_kept(&ticket)?;
         let devices = self.own_devices(&ticket, &input.devices)?;
         let (code, opened) = (RecoveryCode::generate(), self.owners_root(&ticket)?);
         let derived = self.session(&ticket)?.derived()?;
@@ -69,13 +71,18 @@ impl Warden {
     }
 
     async fn recovered(&mut self, ticket: TicketId, input: &RecoverInput) -> Result<Vec<u8>, Refusal> {
-        let opened = ceremony::recovered(self.session(&ticket)?.code()?, input)?;
+        let mut opened = ceremony::recovered(self.session(&ticket)?.code()?, input)?;
         self.is_in_force(&opened)?;
+        if let Binding::Bound(bound) = &self.state.binding {
+            let kept = keyring::kept(&self.state.key, bound)?;
+            opened.go_on_from(kept.as_ref(), bound.removed.as_deref().unwrap_or_default());
+        }
         let (owner, account) = (opened.owner(), &opened.record.account);
-        let devices = ceremony::certificates(&input.devices, &owner, account)?;
+        let devices = ceremony::certificates(&input.devices, &owner, account, opened.keyring.removed())?;
         let chosen = self.derive_new(&ticket, &opened.record.parameters).await?;
-        // The wrap goes on as it is: the code stays the same.
-        let set = ceremony::change_password(&opened, &chosen, &devices, NewKeys::Kept)?;
+        // The wrap goes on as it is: the code stays the same. Who needs it may have lost a device that has the keys.
+        let after = input.key_epoch.unwrap_or_default();
+        let set = ceremony::change_password(&opened, &chosen, &devices, NewKeys::Epoch { after })?;
         let output = fitting(set.encode())?;
         let generation = opened.record.generation.saturating_add(1);
         let chosen = self.chosen(&ticket, &chosen)?;

@@ -52,10 +52,9 @@ impl Home {
     }
 
     /// The input of a new password with all devices.
-    pub fn all(&self, new_epoch: bool) -> Vec<u8> {
+    pub fn all(&self) -> Vec<u8> {
         NewPasswordInput {
             devices: self.devices.clone(),
-            new_epoch,
         }
         .encode()
     }
@@ -297,7 +296,6 @@ pub fn lures(owner: &Account, own: &Account) -> Vec<Vec<u8>> {
         .encode(),
         NewPasswordInput {
             devices: devices.clone(),
-            new_epoch: true,
         }
         .encode(),
         NewRecoveryCodeInput {

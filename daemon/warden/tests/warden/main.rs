@@ -31,6 +31,7 @@ mod power_cuts;
 mod recovering;
 mod refusals;
 mod registration;
+mod rollback;
 mod sign_out;
 mod signing;
 mod simulated;

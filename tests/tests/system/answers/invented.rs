@@ -207,3 +207,20 @@ async fn an_invented_owner_has_nothing_that_a_recovery_code_opens() {
     }
     proves_itself(&mut world).await;
 }
+
+#[tokio::test]
+async fn a_device_that_only_the_cloud_says_was_removed_is_none_that_was() {
+    let (mut world, _, _ben) = world().await;
+    let account = user(&world).await;
+    let removed = Call::new("DELETE", "/v1/devices/{id}");
+    world.prepare(Deed::RemoveDevice).await;
+    world.scene.network().plan_call(&removed, ALWAYS, &done());
+    let answer = world.attempt(Deed::RemoveDevice).await;
+    world.scene.network().behave();
+    is_refused("nothing was done", &answer);
+    is_as_before(&world, "nothing was done", &account).await;
+    world.prepare(Deed::RemoveDevice).await;
+    world.surely(Deed::RemoveDevice).await;
+    world.done(Deed::RemoveDevice).await;
+    proves_itself(&mut world).await;
+}

@@ -166,6 +166,7 @@ impl Inner {
                     order: b"order".to_vec(),
                     keyring: b"another keyring".to_vec(),
                     boxes: input.devices.iter().map(|_| b"box".to_vec()).collect(),
+                    key_epoch: 0,
                 }
                 .encode())
             }

@@ -1,0 +1,226 @@
+//! A cloud that shows what was before: a keyring of before a removal, the certificate of a device that was removed.
+
+use belay_proto::signed::{DeviceCertificate, Keyring};
+use belay_proto::steps::{self, *};
+use belay_warden::core::refusal::Refusal;
+
+use crate::life::Home;
+use crate::support::{Account, Device, OTHER_PASSWORD, PASSWORD, Running};
+
+/// A third device of the account; its certificate is the last of the home's.
+async fn watch(home: &mut Home) -> (Device, Running) {
+    let watch = Device::initialised().other_hardware();
+    let warden = watch.start();
+    let certified = warden.sign_in(&home.account, None).await.unwrap();
+    home.devices.push(certified.certificate);
+    (watch, warden)
+}
+
+/// The owner removes a device at the phone; the others stay.
+async fn removes(home: &Home, account: &Account, which: usize) -> Result<RemoveDeviceOutput, Refusal> {
+    let subject = remove_device_subject(home.certificate(which).device);
+    let ticket = home
+        .warden
+        .proved_with(account, Purpose::RemoveDevice, &subject)
+        .await?;
+    let mut devices = home.devices.clone();
+    devices.remove(which);
+    let input = RemoveDeviceInput { devices }.encode();
+    let output = home
+        .warden
+        .use_ticket(&ticket, steps::REMOVE_DEVICE, input)
+        .await?;
+    Ok(RemoveDeviceOutput::decode(&output).unwrap())
+}
+
+/// The key of a key epoch, as belayd gets it.
+async fn key_of(warden: &Running, epoch: u64) -> [u8; 32] {
+    let collection = steps::ACCESSORIES.to_owned();
+    let input = CollectionKeysInput { collection }.encode();
+    let output = warden
+        .use_ticket("", steps::COLLECTION_KEYS, input)
+        .await
+        .unwrap();
+    let keys = CollectionKeysOutput::decode(&output).unwrap().keys;
+    *keys.get(epoch).unwrap().expose()
+}
+
+/// The same of a keyring.
+fn key_in(keyring: &Keyring, epoch: u64) -> Option<[u8; 32]> {
+    let keys = keyring.collection_keys(steps::ACCESSORIES);
+    keys.get(epoch).map(|key| *key.expose())
+}
+
+/// The certificates of these devices.
+fn of(home: &Home, which: &[usize]) -> Vec<Vec<u8>> {
+    which.iter().map(|which| home.devices[*which].clone()).collect()
+}
+
+fn password_with(devices: Vec<Vec<u8>>) -> Vec<u8> {
+    NewPasswordInput { devices }.encode()
+}
+
+#[tokio::test]
+async fn whatever_the_owner_does_goes_on_from_the_newest_keyring_though_the_cloud_shows_an_older_one() {
+    let mut home = Home::of_two().await;
+    let (_watch, _) = watch(&mut home).await;
+    let code = home.warden.written_down(&home.account).await;
+    let removed = removes(&home, &home.account, 2).await.unwrap();
+    assert!(home.warden.take_keyring(&removed.boxes[0]).await);
+    let kept = key_of(&home.warden, 2).await;
+    let devices = of(&home, &[0, 1]);
+    // The account as it was before the removal, which is what the cloud shows.
+    let before = &home.account;
+    assert_eq!(before.keyring().key_epoch(), 1);
+
+    for subject in ["", NEW_ROOT] {
+        let set = home
+            .warden
+            .change_password(before, subject, OTHER_PASSWORD, password_with(devices.clone()))
+            .await
+            .unwrap();
+        let next = before.after(&set, OTHER_PASSWORD).keyring();
+        assert_eq!((next.key_epoch(), key_in(&next, 2)), (3, Some(kept)), "{subject}");
+        assert_eq!(set.boxes.len(), 2, "{subject}");
+    }
+    let (_, set) = home.warden.new_recovery_code(before, &devices).await.unwrap();
+    let next = before.after(&set, PASSWORD).keyring();
+    assert_eq!((next.key_epoch(), key_in(&next, 2)), (2, Some(kept)));
+    assert_eq!(set.boxes.len(), 2, "the others may have as little as the cloud");
+    let again = removes(&home, before, 2).await.unwrap();
+    let again = Account {
+        keyring: again.keyring,
+        ..before.after(&set, PASSWORD)
+    };
+    let next = Keyring::open(&again.root(), &before.record().account, 1, &again.keyring).unwrap();
+    assert_eq!((next.key_epoch(), key_in(&next, 2)), (3, Some(kept)));
+    let set = home
+        .warden
+        .recover(code.expose(), OTHER_PASSWORD, before.recover_input(&devices))
+        .await
+        .unwrap();
+    let next = before.after(&set, OTHER_PASSWORD).keyring();
+    assert_eq!((next.key_epoch(), key_in(&next, 2)), (3, Some(kept)));
+}
+
+#[tokio::test]
+async fn a_keyring_that_is_newer_than_the_kept_one_is_built_on() {
+    let home = Home::of_two().await;
+    let devices = of(&home, &[0, 1]);
+    let newer = home.account.keyring().with_new_epoch(1);
+    let key = key_in(&newer, 2);
+    let account = home.account.with_keyring(&newer);
+    let (_, set) = home.warden.new_recovery_code(&account, &devices).await.unwrap();
+    let next = account.after(&set, PASSWORD).keyring();
+    assert_eq!((next.key_epoch(), key_in(&next, 2)), (2, key));
+    assert!(set.boxes.is_empty(), "the cloud has it for each");
+}
+
+#[tokio::test]
+async fn a_removed_device_that_a_cloud_brings_back_gets_neither_keys_nor_a_certificate() {
+    let mut home = Home::of_two().await;
+    let (_watch, _) = watch(&mut home).await;
+    // Whether anybody carries the order out isn't known here.
+    removes(&home, &home.account, 2).await.unwrap();
+    let (phone, warden) = (home.phone, home.warden);
+    drop(warden);
+    let warden = phone.start();
+    for subject in ["", NEW_ROOT] {
+        let set = warden
+            .change_password(
+                &home.account,
+                subject,
+                OTHER_PASSWORD,
+                password_with(home.devices.clone()),
+            )
+            .await
+            .unwrap();
+        assert_eq!(set.certificates.len(), 3 * usize::from(subject == NEW_ROOT));
+        for list in [&set.boxes, &set.delegates, &set.certificates] {
+            let empty: Vec<bool> = list.iter().map(Vec::is_empty).collect();
+            assert!(
+                list.is_empty() || empty == [false, false, true],
+                "{subject}: {empty:?}"
+            );
+        }
+        assert_eq!(set.boxes.len(), 3);
+    }
+    // What the owner removes next doesn't bring it back either.
+    let subject = remove_device_subject(certificate(&home.devices[1], &home.account).device);
+    let ticket = warden
+        .proved_with(&home.account, Purpose::RemoveDevice, &subject)
+        .await
+        .unwrap();
+    let devices = vec![home.devices[0].clone(), home.devices[2].clone()];
+    let input = RemoveDeviceInput { devices }.encode();
+    let output = warden.use_ticket(&ticket, steps::REMOVE_DEVICE, input).await;
+    let output = RemoveDeviceOutput::decode(&output.unwrap()).unwrap();
+    let empty: Vec<bool> = output.boxes.iter().map(Vec::is_empty).collect();
+    assert_eq!(empty, [false, true]);
+}
+
+fn certificate(signed: &[u8], account: &Account) -> DeviceCertificate {
+    belay_proto::signed::Signed::decode(signed)
+        .unwrap()
+        .open(&account.owner)
+        .unwrap()
+}
+
+#[tokio::test]
+async fn whoever_has_the_keys_that_followed_a_removal_knows_the_removed_device() {
+    let mut home = Home::of_two().await;
+    let (_watch, _) = watch(&mut home).await;
+    let removed = removes(&home, &home.account, 2).await.unwrap();
+    assert!(home.other.take_keyring(&removed.boxes[1]).await);
+    let account = Account {
+        keyring: removed.keyring,
+        ..home.account
+    };
+    let fresh = Device::initialised().other_hardware();
+    let signed_in = fresh.start();
+    let own = signed_in.sign_in(&account, None).await.unwrap().certificate;
+    for (warden, own) in [(&home.other, None), (&signed_in, Some(own))] {
+        let mut devices = home.devices.clone();
+        devices.extend(own);
+        let set = warden
+            .change_password(&account, NEW_ROOT, OTHER_PASSWORD, password_with(devices))
+            .await
+            .unwrap();
+        let without: Vec<usize> = (0..set.boxes.len())
+            .filter(|which| set.boxes[*which].is_empty() && set.certificates[*which].is_empty())
+            .collect();
+        assert_eq!(without, [2]);
+    }
+}
+
+#[tokio::test]
+async fn a_recovery_with_the_code_makes_keys_that_no_lost_device_has() {
+    let home = Home::of_two().await;
+    let code = home.warden.written_down(&home.account).await;
+    let before = home.account.keyring();
+    let stranger = Device::initialised().other_hardware();
+    let strangers = stranger.start();
+    for (warden, told, epoch) in [
+        (&home.warden, None, 2),
+        (&strangers, None, 2),
+        // Of which nothing came here yet.
+        (&strangers, Some(7), 8),
+        // Nobody counts that far.
+        (&strangers, Some(u64::MAX), 2),
+    ] {
+        let input = RecoverInput {
+            credentials: home.account.credentials.clone(),
+            keyring: home.account.keyring.clone(),
+            devices: home.devices.clone(),
+            key_epoch: told,
+        };
+        let set = warden
+            .recover(code.expose(), OTHER_PASSWORD, input.encode())
+            .await
+            .unwrap();
+        let next = home.account.after(&set, OTHER_PASSWORD).keyring();
+        assert_eq!(next.key_epoch(), epoch, "{told:?}");
+        assert_eq!(key_in(&next, 1), key_in(&before, 1), "old records stay readable");
+        assert_eq!(set.boxes.len(), 2);
+    }
+}
