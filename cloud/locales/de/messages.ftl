@@ -33,7 +33,7 @@ identifier =
         { $link }
 
         Warst du das nicht, tu nichts: Ohne den Code geschieht nichts.
-    .sms = Belay: { $code } fügt diese Nummer einem Konto hinzu, gilt { $minutes } Minuten. Sag ihn niemandem.
+    .sms = Belay: Der Code { $code } fügt diese Nummer einem Konto hinzu, er gilt { $minutes } Minuten. Sag ihn niemandem.
 
 identifier-taken =
     .subject = Diese Adresse gehört schon zu einem Belay-Konto
@@ -60,7 +60,7 @@ recovery =
         Du brauchst auch deinen Wiederherstellungscode. Ohne ihn stelle das Konto auf einem Gerät wieder her, dessen Einstellungen die Wiederherstellung ohne Code erlauben: Dort gilt das neue Passwort nach 72 Stunden. Ein Gerät, das niemandem gehört, kann es auch, nach einer Woche, solange du ein anderes hast; was hier gespeichert ist, bleibt dann unlesbar, und deine anderen Geräte bleiben beim alten Passwort.
 
         Warst du das nicht, tu nichts: Ohne den Code geschieht nichts.
-    .sms = Belay: { $code } stellt dein Konto wieder her, gilt { $minutes } Minuten. Nicht du? Sag ihn niemandem.
+    .sms = Belay: Der Code { $code } stellt dein Konto wieder her, er gilt { $minutes } Minuten. Nicht du? Sag ihn niemandem.
 
 recovery-unknown =
     .subject = Zu dieser Adresse gibt es kein Belay-Konto
@@ -91,25 +91,25 @@ password-changed =
 new-root =
     .subject = Dein Belay-Passwort und die Schlüssel sind neu
     .mail =
-        Das Passwort deines Belay-Kontos wurde geändert, und seine Schlüssel wurden neu gemacht. Das alte Passwort gilt nicht mehr, der Wiederherstellungscode auch nicht: Mach einen neuen.
+        Das Passwort deines Belay-Kontos wurde geändert, und seine Schlüssel wurden neu erzeugt. Das alte Passwort gilt nicht mehr, der Wiederherstellungscode auch nicht: Erstelle einen neuen.
 
-        Warst du das nicht, kannte jemand dein Passwort und hat jetzt dein Konto: Sag es dem, der diese Cloud betreibt.
+        Warst du das nicht, kannte jemand dein Passwort und hat jetzt dein Konto: Sag es dem Betreiber dieser Cloud.
     .sms = Belay: Passwort und Schlüssel sind neu, dein Wiederherstellungscode gilt nicht mehr. Nicht du? Sag es dem Betreiber dieser Cloud.
 
 recovery-code-replaced =
     .subject = Dein Belay-Wiederherstellungscode wurde ersetzt
     .mail =
-        Für dein Belay-Konto wurde ein neuer Wiederherstellungscode gemacht. Der bisherige gilt nicht mehr.
+        Für dein Belay-Konto wurde ein neuer Wiederherstellungscode erstellt. Der bisherige gilt nicht mehr.
 
-        Warst du das nicht, kennt jemand dein Passwort: Ändere es sofort, und mach noch einen Code.
+        Warst du das nicht, kennt jemand dein Passwort: Ändere es sofort, und erstelle noch einen Code.
     .sms = Belay: Es gibt einen neuen Wiederherstellungscode, der alte gilt nicht mehr. Nicht du? Ändere sofort dein Passwort.
 
 recovery-proved =
     .subject = Jemand will ein neues Belay-Passwort wählen
     .mail =
-        Auf „{ $device }“ hat jemand nachgewiesen, dass eine Adresse deines Belay-Kontos die eigene ist, um ein neues Passwort zu wählen. Jetzt fehlt nur noch dein Wiederherstellungscode; ohne ihn heißt es warten, und du erfährst, wie du es aufhältst.
+        Auf „{ $device }“ hat jemand nachgewiesen, dass ihm eine Adresse deines Belay-Kontos gehört, um ein neues Passwort zu wählen. Jetzt fehlt nur noch dein Wiederherstellungscode; ohne ihn heißt es warten, und du erfährst, wie du es aufhältst.
 
-        Warst du das nicht, liest jemand mit, was dir geschickt wird: Sag niemandem deinen Wiederherstellungscode, und mach einen neuen, falls ihn noch jemand haben könnte.
+        Warst du das nicht, liest jemand mit, was dir geschickt wird: Sag niemandem deinen Wiederherstellungscode, und erstelle einen neuen, falls ihn noch jemand haben könnte.
     .sms = Belay: Jemand will mit deiner Adresse ein neues Passwort wählen. Nicht du? Sag niemandem deinen Wiederherstellungscode.
 
 recovered =
@@ -117,16 +117,16 @@ recovered =
     .mail =
         Auf „{ $device }“ wurde mit deinem Wiederherstellungscode ein neues Passwort für dein Belay-Konto gewählt. Das alte gilt nicht mehr.
 
-        Warst du das nicht, hat jemand deinen Wiederherstellungscode: Stelle das Konto sofort noch einmal damit wieder her, und mach dann einen neuen Code.
+        Warst du das nicht, hat jemand deinen Wiederherstellungscode: Stelle das Konto sofort noch einmal damit wieder her, und erstelle dann einen neuen Code.
     .sms = Belay: Mit deinem Code wurde ein neues Passwort gewählt. Nicht du? Stelle das Konto sofort noch einmal wieder her.
 
 address-added =
-    .subject = Eine Adresse ist zu deinem Belay-Konto gekommen
+    .subject = Deinem Belay-Konto wurde eine Adresse hinzugefügt
     .mail =
         Die Adresse oder Nummer { $address } gehört jetzt zu deinem Belay-Konto. Man kann sich mit ihr anmelden und das Konto wiederherstellen.
 
         Warst du das nicht, kennt jemand dein Passwort: Ändere es sofort, und entferne die Adresse.
-    .sms = Belay: Eine Adresse ist zu deinem Konto gekommen. Nicht du? Ändere sofort dein Passwort und entferne sie.
+    .sms = Belay: Deinem Konto wurde eine Adresse hinzugefügt. Nicht du? Ändere sofort dein Passwort und entferne sie.
 
 address-removed =
     .subject = Eine Adresse wurde aus deinem Belay-Konto entfernt
@@ -168,18 +168,18 @@ recovery-begun =
 recovery-holds =
     .subject = Die Wartezeit ist um: ein neues Belay-Passwort gilt
     .mail =
-        Die Wartezeit der Wiederherstellung deines Belay-Kontos ist um, und ihr neues Passwort gilt. Das alte gilt nicht mehr, der Wiederherstellungscode auch nicht: Mach einen neuen. Deine anderen Geräte müssen abgemeldet und neu verbunden werden.
+        Die Wartezeit der Wiederherstellung deines Belay-Kontos ist um, und ihr neues Passwort gilt. Das alte gilt nicht mehr, der Wiederherstellungscode auch nicht: Erstelle einen neuen. Deine anderen Geräte müssen abgemeldet und neu verbunden werden.
 
-        Warst du das nicht, hat jetzt jemand dein Konto: Sag es dem, der diese Cloud betreibt.
+        Warst du das nicht, hat jetzt jemand dein Konto: Sag es dem Betreiber dieser Cloud.
     .sms = Belay: Die Wiederherstellung ist um, ihr Passwort gilt, dein Code nicht mehr. Nicht du? Sag es dem Betreiber dieser Cloud.
 
 device-added =
-    .subject = Ein Gerät ist zu deinem Belay-Konto gekommen
+    .subject = Deinem Belay-Konto wurde ein Gerät hinzugefügt
     .mail =
         „{ $device }“ gehört jetzt zu deinem Belay-Konto. Es kann lesen, was du synchronisierst.
 
         Warst du das nicht, kennt jemand dein Passwort: Ändere es sofort, und entferne das Gerät aus deinem Konto.
-    .sms = Belay: Ein Gerät ist zu deinem Konto gekommen. Nicht du? Ändere sofort dein Passwort und entferne es.
+    .sms = Belay: Deinem Konto wurde ein Gerät hinzugefügt. Nicht du? Ändere sofort dein Passwort und entferne es.
 
 device-removed =
     .subject = Ein Gerät wurde aus deinem Belay-Konto entfernt
@@ -194,7 +194,7 @@ device-released =
     .mail =
         „{ $device }“ wurde vom Betreiber dieser Cloud freigegeben: Es gehört nicht mehr zu deinem Konto, und wer es hat, kann es mit seinem verbinden.
 
-        Hast du nicht darum gebeten, sag es dem, der diese Cloud betreibt.
+        Hast du nicht darum gebeten, sag es dem Betreiber dieser Cloud.
     .sms = Belay: Der Betreiber der Cloud hat ein Gerät freigegeben. Hast du nicht darum gebeten? Sag es ihm.
 
 account-deleted =
@@ -202,7 +202,7 @@ account-deleted =
     .mail =
         Dein Belay-Konto wurde gelöscht, und damit alles, was hier dafür gespeichert war. Was auf deinen Geräten ist, bleibt dort.
 
-        Warst du das nicht, sag es dem, der diese Cloud betreibt.
+        Warst du das nicht, sag es dem Betreiber dieser Cloud.
     .sms = Belay: Dein Konto und was dafür gespeichert war wurden gelöscht. Nicht du? Sag es dem Betreiber dieser Cloud.
 
 unlock-requested =
@@ -213,7 +213,7 @@ unlock-requested =
            *[other] Entschieden wird frühestens nach { $days } Tagen
         }. Ein Gerät mit offenem Bootloader kann seine Daten nicht vor dem schützen, der es in der Hand hat.
 
-        Warst du das nicht: Ändere sofort dein Passwort, und sag es dem, der diese Cloud betreibt.
+        Warst du das nicht: Ändere sofort dein Passwort, und sag es dem Betreiber dieser Cloud.
     .sms = Belay: Jemand will den Bootloader deines Geräts entsperren. Nicht du? Ändere sofort dein Passwort.
 
 unlock-approved =
@@ -221,7 +221,7 @@ unlock-approved =
     .mail =
         Der Anfrage, den Bootloader von „{ $device }“ zu entsperren, wurde stattgegeben.
 
-        Warst du das nicht: Ändere sofort dein Passwort, und sag es dem, der diese Cloud betreibt.
+        Warst du das nicht: Ändere sofort dein Passwort, und sag es dem Betreiber dieser Cloud.
     .sms = Belay: Der Bootloader deines Geräts darf jetzt entsperrt werden. Nicht du? Ändere sofort dein Passwort.
 
 unlock-denied =

@@ -16,7 +16,7 @@ registration =
         { $link }
 
         If this wasn't you, do nothing: without the code nothing happens.
-    .sms = Belay: your code is { $code }, good for { $minutes } minutes. Tell it to nobody.
+    .sms = Belay: your code is { $code }, good for { $minutes } minutes. Tell nobody.
 
 registration-taken =
     .subject = You have a Belay account already
@@ -40,7 +40,7 @@ identifier =
         { $link }
 
         If this wasn't you, do nothing: without the code nothing happens.
-    .sms = Belay: { $code } adds this number to an account, good for { $minutes } minutes. Tell it to nobody.
+    .sms = Belay: { $code } adds this number to an account, good for { $minutes } minutes. Tell nobody.
 
 identifier-taken =
     .subject = This address belongs to a Belay account already
@@ -50,7 +50,7 @@ identifier-taken =
         If this was you: remove it from the other account first. The code { $code } only proves that the address is yours.
 
         If this wasn't you, do nothing: without the code nothing happens.
-    .sms = Belay: this number belongs to an account already. Code { $code }. Tell it to nobody.
+    .sms = Belay: this number belongs to an account already. Code { $code }. Tell nobody.
 
 recovery =
     .subject = Recover your Belay account
@@ -62,12 +62,12 @@ recovery =
         It is good for { $minutes } minutes. Or confirm here within { $hours } hours:
         { $link }
 
-        Tell it to nobody, whoever asks: nobody at Belay ever needs it.
+        Tell nobody, whoever asks: no one at Belay ever needs it.
 
-        You need your recovery code too. Without it, recover on a device whose settings allow recovery without a code: the new password holds after 72 hours there. A device that belongs to nobody can do so too, after a week while you have another one; what is stored here then stays unreadable, and your other devices stay with the old password.
+        You need your recovery code too. Without it, recover on a device whose settings allow recovery without a code: the new password takes effect there after 72 hours. A device that belongs to nobody can do so too, after a week for as long as you have another one; what is stored here then stays unreadable, and your other devices stay with the old password.
 
         If this wasn't you, do nothing: without the code nothing happens.
-    .sms = Belay: { $code } recovers your account, good for { $minutes } minutes. Not you? Tell it to nobody.
+    .sms = Belay: { $code } recovers your account, good for { $minutes } minutes. Not you? Tell nobody.
 
 recovery-unknown =
     .subject = No Belay account has this address
@@ -92,7 +92,7 @@ signed-in =
 password-changed =
     .subject = Your Belay password was changed
     .mail =
-        The password of your Belay account was changed. The old one is good for nothing any more.
+        The password of your Belay account was changed. The old one no longer works.
 
         If this wasn't you: recover the account with your recovery code at once, on any of your devices.
     .sms = Belay: your password was changed. Not you? Recover the account with your recovery code at once.
@@ -100,7 +100,7 @@ password-changed =
 new-root =
     .subject = Your Belay password and keys were renewed
     .mail =
-        The password of your Belay account was changed, and its keys were made anew. The old password is good for nothing any more, and neither is the recovery code: make another one.
+        The password of your Belay account was changed, and its keys were made anew. The old password no longer works, and neither does the recovery code: make another one.
 
         If this wasn't you, somebody knew your password and has your account now: tell whoever runs this cloud.
     .sms = Belay: your password and keys were renewed, your recovery code is void. Not you? Tell whoever runs this cloud.
@@ -108,7 +108,7 @@ new-root =
 recovery-code-replaced =
     .subject = Your Belay recovery code was replaced
     .mail =
-        Another recovery code was made for your Belay account. The one before is good for nothing any more.
+        Another recovery code was made for your Belay account. The one before no longer works.
 
         If this wasn't you, somebody knows your password: change it at once, and make another code.
     .sms = Belay: a new recovery code was made, the old one is void. Not you? Change your password at once, then make another.
@@ -124,7 +124,7 @@ recovery-proved =
 recovered =
     .subject = A new password was chosen for your Belay account
     .mail =
-        On “{ $device }” a new password was chosen for your Belay account, with your recovery code. The old one is good for nothing any more.
+        On “{ $device }” a new password was chosen for your Belay account, with your recovery code. The old one no longer works.
 
         If this wasn't you, somebody has your recovery code: recover the account with it once more at once, and then make another code.
     .sms = Belay: a new password was chosen with your recovery code. Not you? Recover the account once more at once.
@@ -140,7 +140,7 @@ address-added =
 address-removed =
     .subject = An address was removed from your Belay account
     .mail =
-        The address or number { $address } doesn't belong to your Belay account any more.
+        The address or number { $address } no longer belongs to your Belay account.
 
         If this wasn't you, somebody knows your password: change it at once.
     .sms = Belay: an address was removed from your account. Not you? Change your password at once.
@@ -175,12 +175,12 @@ recovery-begun =
     .sms = Belay: recovery without a code has begun. Not you? Sign in with your password anywhere within { $hours } hours.
 
 recovery-holds =
-    .subject = The wait is over: a new Belay password holds
+    .subject = The wait is over: a new Belay password is in force
     .mail =
-        The wait for the recovery of your Belay account is over, and its new password holds. The old one is good for nothing any more, and neither is the recovery code: make another one. Your other devices have to be signed out and bound again.
+        The wait for the recovery of your Belay account is over, and its new password is in force. The old one no longer works, and neither does the recovery code: make another one. Your other devices have to be signed out and bound again.
 
         If this wasn't you, somebody has your account now: tell whoever runs this cloud.
-    .sms = Belay: the recovery is over and its password holds, your recovery code is void. Not you? Tell whoever runs this cloud.
+    .sms = Belay: the recovery is over and its password is in force, your recovery code is void. Not you? Tell whoever runs this cloud.
 
 device-added =
     .subject = A device was added to your Belay account
@@ -193,7 +193,7 @@ device-added =
 device-removed =
     .subject = A device was removed from your Belay account
     .mail =
-        “{ $device }” was removed from your Belay account. It gets nothing any more of what you sync.
+        “{ $device }” was removed from your Belay account. It no longer gets anything that you sync.
 
         If this wasn't you, somebody knows your password: change it at once.
     .sms = Belay: a device was removed from your account. Not you? Change your password at once.
@@ -201,7 +201,7 @@ device-removed =
 device-released =
     .subject = A device of your Belay account was let go
     .mail =
-        “{ $device }” was let go by whoever runs this cloud: it isn't your account's any more, and whoever has it can bind it to theirs.
+        “{ $device }” was let go by whoever runs this cloud: it no longer belongs to your account, and whoever has it can bind it to theirs.
 
         If you didn't ask for this, tell whoever runs this cloud.
     .sms = Belay: a device was let go by whoever runs this cloud. Didn't you ask for it? Tell them.

@@ -55,12 +55,12 @@ recovery =
         Vale { $minutes } minuti. Oppure conferma qui entro { $hours } ore:
         { $link }
 
-        Non dirlo a nessuno, chiunque lo chieda: a nessuno di Belay serve mai.
+        Non dirlo a nessuno, chiunque lo chieda: nessuno di Belay ne ha mai bisogno.
 
         Ti serve anche il codice di recupero. Senza, recupera su un dispositivo le cui impostazioni permettono il recupero senza codice: lì la nuova password vale dopo 72 ore. Può farlo anche un dispositivo che non è di nessuno, dopo una settimana finché ne hai un altro; ciò che è conservato qui resta allora illeggibile, e gli altri tuoi dispositivi restano con la vecchia password.
 
         Se non sei stato tu, non fare nulla: senza il codice non succede nulla.
-    .sms = Belay: { $code } recupera il tuo account, vale { $minutes } minuti. Non sei tu? Non dirlo a nessuno.
+    .sms = Belay: { $code } recupera il tuo account, vale { $minutes } minuti. Non sei stato tu? Non dirlo a nessuno.
 
 recovery-unknown =
     .subject = Nessun account Belay ha questo indirizzo
@@ -78,7 +78,7 @@ signed-in =
         Qualcuno è entrato nel tuo account Belay con la tua password, da un dispositivo o un browser da cui non succedeva da tempo.
 
         Se non sei stato tu, qualcuno conosce la tua password: cambiala subito.
-    .sms = Belay: nuovo accesso al tuo account con la tua password. Non sei tu? Cambiala subito.
+    .sms = Belay: nuovo accesso al tuo account con la tua password. Non sei stato tu? Cambiala subito.
 
 password-changed =
     .subject = La tua password Belay è stata cambiata
@@ -86,15 +86,15 @@ password-changed =
         La password del tuo account Belay è stata cambiata. Quella vecchia non vale più.
 
         Se non sei stato tu: recupera subito l'account con il codice di recupero, su uno qualsiasi dei tuoi dispositivi.
-    .sms = Belay: la tua password è stata cambiata. Non sei tu? Recupera subito l'account con il codice di recupero.
+    .sms = Belay: la tua password è stata cambiata. Non sei stato tu? Recupera subito l'account con il codice di recupero.
 
 new-root =
-    .subject = La password e le chiavi Belay sono nuove
+    .subject = La password e le chiavi Belay sono state rinnovate
     .mail =
-        La password del tuo account Belay è stata cambiata e le sue chiavi sono state rifatte. La vecchia password non vale più, e nemmeno il codice di recupero: creane un altro.
+        La password del tuo account Belay è stata cambiata e le sue chiavi sono state rigenerate. La vecchia password non vale più, e nemmeno il codice di recupero: creane un altro.
 
         Se non sei stato tu, qualcuno conosceva la tua password e ora ha il tuo account: avvisa chi gestisce questo cloud.
-    .sms = Belay: password e chiavi sono nuove, il codice di recupero non vale più. Non sei tu? Avvisa chi gestisce questo cloud.
+    .sms = Belay: password e chiavi sono nuove, il codice di recupero non vale più. Non sei stato tu? Avvisa chi gestisce questo cloud.
 
 recovery-code-replaced =
     .subject = Il tuo codice di recupero Belay è stato sostituito
@@ -102,7 +102,7 @@ recovery-code-replaced =
         Per il tuo account Belay è stato creato un altro codice di recupero. Quello di prima non vale più.
 
         Se non sei stato tu, qualcuno conosce la tua password: cambiala subito e crea un altro codice.
-    .sms = Belay: c'è un nuovo codice di recupero, quello vecchio non vale più. Non sei tu? Cambia subito la password.
+    .sms = Belay: c'è un nuovo codice di recupero, quello vecchio non vale più. Non sei stato tu? Cambia subito la password.
 
 recovery-proved =
     .subject = Qualcuno vuole scegliere una nuova password Belay
@@ -110,15 +110,15 @@ recovery-proved =
         Su «{ $device }» qualcuno ha dimostrato che un indirizzo del tuo account Belay è suo, per scegliere una nuova password. Ora gli manca solo il tuo codice di recupero; senza deve aspettare, e ti diremo come fermarlo.
 
         Se non sei stato tu, qualcuno legge ciò che ti viene inviato: non dire a nessuno il codice di recupero, e creane un altro se qualcuno potrebbe averlo.
-    .sms = Belay: qualcuno vuole scegliere una nuova password con il tuo indirizzo. Non sei tu? Non dire a nessuno il codice di recupero.
+    .sms = Belay: qualcuno vuole scegliere una nuova password con il tuo indirizzo. Non sei stato tu? Non dire a nessuno il codice di recupero.
 
 recovered =
     .subject = Il tuo account Belay ha una nuova password
     .mail =
         Su «{ $device }» è stata scelta una nuova password per il tuo account Belay, con il tuo codice di recupero. Quella vecchia non vale più.
 
-        Se non sei stato tu, qualcuno ha il tuo codice di recupero: recupera subito l'account ancora una volta con esso, e poi crea un altro codice.
-    .sms = Belay: con il tuo codice è stata scelta una nuova password. Non sei tu? Recupera subito l'account ancora una volta.
+        Se non sei stato tu, qualcuno ha il tuo codice di recupero: recupera subito di nuovo l'account con quel codice, e poi creane un altro.
+    .sms = Belay: con il tuo codice è stata scelta una nuova password. Non sei stato tu? Recupera subito di nuovo l'account.
 
 address-added =
     .subject = Un indirizzo è stato aggiunto al tuo account Belay
@@ -126,7 +126,7 @@ address-added =
         L'indirizzo o numero { $address } è stato aggiunto al tuo account Belay. Serve per entrare e per recuperare l'account.
 
         Se non sei stato tu, qualcuno conosce la tua password: cambiala subito e rimuovi l'indirizzo.
-    .sms = Belay: un indirizzo è stato aggiunto al tuo account. Non sei tu? Cambia subito la password e rimuovilo.
+    .sms = Belay: un indirizzo è stato aggiunto al tuo account. Non sei stato tu? Cambia subito la password e rimuovilo.
 
 address-removed =
     .subject = Un indirizzo è stato rimosso dal tuo account Belay
@@ -134,7 +134,7 @@ address-removed =
         L'indirizzo o numero { $address } non appartiene più al tuo account Belay.
 
         Se non sei stato tu, qualcuno conosce la tua password: cambiala subito.
-    .sms = Belay: un indirizzo è stato rimosso dal tuo account. Non sei tu? Cambia subito la password.
+    .sms = Belay: un indirizzo è stato rimosso dal tuo account. Non sei stato tu? Cambia subito la password.
 
 login-changed =
     .subject = Il tuo account Belay ha un altro indirizzo principale
@@ -142,7 +142,7 @@ login-changed =
         D'ora in poi l'indirizzo principale del tuo account Belay è { $address }.
 
         Se non sei stato tu, qualcuno conosce la tua password: cambiala subito.
-    .sms = Belay: il tuo account ha un altro indirizzo principale. Non sei tu? Cambia subito la password.
+    .sms = Belay: il tuo account ha un altro indirizzo principale. Non sei stato tu? Cambia subito la password.
 
 language-changed =
     .subject = La lingua dei tuoi messaggi di Belay è cambiata
@@ -153,7 +153,7 @@ language-changed =
         } sei avvisato anche in quella di prima.
 
         Se non sei stato tu, qualcuno ha in mano un tuo dispositivo sbloccato: bloccalo da un altro e rimetti la lingua di prima nelle impostazioni di uno dei tuoi dispositivi.
-    .sms = Belay: la lingua dei tuoi messaggi è cambiata. Non sei tu? Qualcuno ha un tuo dispositivo sbloccato: bloccalo.
+    .sms = Belay: la lingua dei tuoi messaggi è cambiata. Non sei stato tu? Qualcuno ha un tuo dispositivo sbloccato: bloccalo.
 
 recovery-begun =
     .subject = Qualcuno sta recuperando il tuo account Belay
@@ -163,7 +163,7 @@ recovery-begun =
         Se sei stato tu, non ti resta che aspettare.
 
         Se non sei stato tu, fermalo ora: accedi con la tua password da qualsiasi parte, inseriscila su quel dispositivo, oppure inviagli da un altro un comando qualsiasi, per esempio «squilla» o «blocca». Ne basta uno.
-    .sms = Belay: è iniziato un recupero senza codice. Non sei tu? Entro { $hours } ore accedi con la tua password da qualsiasi parte.
+    .sms = Belay: è iniziato un recupero senza codice. Non sei stato tu? Entro { $hours } ore accedi con la tua password da qualsiasi parte.
 
 recovery-holds =
     .subject = L'attesa è finita: vale una nuova password Belay
@@ -171,7 +171,7 @@ recovery-holds =
         L'attesa per il recupero del tuo account Belay è finita, e vale la nuova password. La vecchia non vale più, e nemmeno il codice di recupero: creane un altro. Gli altri tuoi dispositivi vanno disconnessi e collegati di nuovo.
 
         Se non sei stato tu, ora qualcuno ha il tuo account: avvisa chi gestisce questo cloud.
-    .sms = Belay: il recupero è finito e vale la sua password, il tuo codice non vale più. Non sei tu? Avvisa chi gestisce questo cloud.
+    .sms = Belay: il recupero è finito e vale la sua password, il tuo codice non vale più. Non sei stato tu? Avvisa chi gestisce questo cloud.
 
 device-added =
     .subject = Un dispositivo è stato aggiunto al tuo account Belay
@@ -179,7 +179,7 @@ device-added =
         «{ $device }» è stato aggiunto al tuo account Belay. Può leggere ciò che sincronizzi.
 
         Se non sei stato tu, qualcuno conosce la tua password: cambiala subito e rimuovi il dispositivo dal tuo account.
-    .sms = Belay: un dispositivo è stato aggiunto al tuo account. Non sei tu? Cambia subito la password e rimuovilo.
+    .sms = Belay: un dispositivo è stato aggiunto al tuo account. Non sei stato tu? Cambia subito la password e rimuovilo.
 
 device-removed =
     .subject = Un dispositivo è stato rimosso dal tuo account Belay
@@ -187,7 +187,7 @@ device-removed =
         «{ $device }» è stato rimosso dal tuo account Belay. Non riceve più nulla di ciò che sincronizzi.
 
         Se non sei stato tu, qualcuno conosce la tua password: cambiala subito.
-    .sms = Belay: un dispositivo è stato rimosso dal tuo account. Non sei tu? Cambia subito la password.
+    .sms = Belay: un dispositivo è stato rimosso dal tuo account. Non sei stato tu? Cambia subito la password.
 
 device-released =
     .subject = Un dispositivo del tuo account Belay è stato liberato
@@ -203,7 +203,7 @@ account-deleted =
         Il tuo account Belay è stato eliminato, e con esso tutto ciò che era conservato qui. Ciò che è sui tuoi dispositivi rimane.
 
         Se non sei stato tu, avvisa chi gestisce questo cloud.
-    .sms = Belay: il tuo account e ciò che conteneva sono stati eliminati. Non sei tu? Avvisa chi gestisce questo cloud.
+    .sms = Belay: il tuo account e ciò che conteneva sono stati eliminati. Non sei stato tu? Avvisa chi gestisce questo cloud.
 
 unlock-requested =
     .subject = Qualcuno vuole sbloccare il bootloader del tuo dispositivo
@@ -214,7 +214,7 @@ unlock-requested =
         }. Un dispositivo con il bootloader aperto non può proteggere i suoi dati da chi lo ha in mano.
 
         Se non sei stato tu: cambia subito la password e avvisa chi gestisce questo cloud.
-    .sms = Belay: qualcuno ha chiesto di sbloccare il bootloader del tuo dispositivo. Non sei tu? Cambia subito la password.
+    .sms = Belay: qualcuno ha chiesto di sbloccare il bootloader del tuo dispositivo. Non sei stato tu? Cambia subito la password.
 
 unlock-approved =
     .subject = Il bootloader del tuo dispositivo può essere sbloccato
@@ -222,7 +222,7 @@ unlock-approved =
         La richiesta di sbloccare il bootloader di «{ $device }» è stata accolta.
 
         Se non sei stato tu: cambia subito la password e avvisa chi gestisce questo cloud.
-    .sms = Belay: il bootloader del tuo dispositivo ora può essere sbloccato. Non sei tu? Cambia subito la password.
+    .sms = Belay: il bootloader del tuo dispositivo ora può essere sbloccato. Non sei stato tu? Cambia subito la password.
 
 unlock-denied =
     .subject = Il bootloader del tuo dispositivo resta bloccato

@@ -6,6 +6,9 @@ use belay_proto::signed::{CredentialsRecord, Signed};
 
 use crate::vault::Vault;
 
+/// What an owner may have told.
+const PROFILE: &[u8] = br#"{"display_name":"Jo","country":"AT","language":"de","newsletter":false}"#;
+
 /// A credentials record like any other, sealed like any other, whose login key nobody has.
 #[derive(Debug)]
 pub struct Dummy {
@@ -13,6 +16,8 @@ pub struct Dummy {
     pub account: AccountId,
     /// Its sealed record.
     pub credentials: Vec<u8>,
+    /// Its sealed profile.
+    pub profile: Vec<u8>,
     /// The warden's key of the device that is none.
     pub warden: PublicKey,
 }
@@ -40,6 +45,7 @@ impl Dummy {
         Self {
             account,
             credentials: vault.seal("credentials", account.as_bytes(), &signed.encode()),
+            profile: vault.seal("profile", account.as_bytes(), PROFILE),
             warden: SigningKey::generate().public(),
         }
     }

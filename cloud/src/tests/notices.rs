@@ -64,7 +64,7 @@ async fn a_device_that_is_added_is_told_to_the_owner_in_the_profiles_language() 
     );
     assert_eq!(
         told.subject.as_deref().unwrap(),
-        "Ein Gerät ist zu deinem Belay-Konto gekommen"
+        "Deinem Belay-Konto wurde ein Gerät hinzugefügt"
     );
     assert!(told.text.contains("Küche") && told.code.is_none() && told.link.is_none());
     second.post("/v1/devices", &body).await.is(201);

@@ -11,6 +11,7 @@ use rusqlite::Transaction;
 use super::state::{Channel, Purpose};
 use super::table::{self, New, Row};
 use super::{budgets, link};
+use crate::accounts::languages;
 use crate::app::App;
 use crate::challenges::Solved;
 use crate::clock::Millis;
@@ -35,7 +36,7 @@ pub struct Wanted<'a> {
     pub address: &'a Identifier,
     /// The device, as its owner named it.
     pub device_name: &'a str,
-    /// The wanted language.
+    /// The wanted language. Of a recovery it is whoever asks that wants it: the owner's own comes first.
     pub language: Option<&'a str>,
 }
 
@@ -61,6 +62,11 @@ pub fn begin(
     solved?.spend(tx)?;
     let lookup = table::lookup(&app.vault, address);
     budgets::take(app, tx, &lookup, address, channel, caller, now)?;
+    // What the message warns of is said in a language that the owner reads.
+    let language = match wanted.purpose {
+        Purpose::Recovery => languages::of_owner(app, tx, &lookup)?.map_or(language, |own| own.tag()),
+        _ => language,
+    };
     let new = New {
         purpose: wanted.purpose,
         account: wanted.account,
@@ -115,7 +121,16 @@ pub fn send_code(app: &App, tx: &Transaction<'_>, row: &Row, now: Millis) -> Res
         Channel::Sms | Channel::SmsOut => Way::Text,
     };
     let language = Language::of(&row.language).unwrap_or_default();
-    let mut message = messages::code(way, &row.address, language, &letter);
+    let compose = |language| messages::code(way, &row.address, language, &letter);
+    let mut message = match row.purpose {
+        // In each language: the one that an owner reads is not for whoever asks to hear from the time.
+        Purpose::Recovery => {
+            let all = Language::ALL.map(|one| (one, compose(one)));
+            let own = all.into_iter().find(|(one, _)| *one == language);
+            own.map_or_else(|| compose(language), |(_, message)| message)
+        }
+        _ => compose(language),
+    };
     if nobody {
         delivery::NOWHERE.clone_into(&mut message.channel);
     }

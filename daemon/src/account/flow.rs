@@ -110,13 +110,11 @@ impl Flow {
         read(&output).map_err(|_| AccountError::Internal("the warden's answer isn't understood"))
     }
 
-    /// The registration called `id`, as it is on disk.
-    async fn registration(&self, id: &str) -> Result<Registration, AccountError> {
+    /// The registration called `id`, as it is on disk; it was admitted, and may have been given up since.
+    async fn registration(&self, id: &str, gone: Refusal) -> Result<Registration, AccountError> {
         let saved = self.parts.rows.load().await?;
-        saved
-            .registration
-            .filter(|found| found.id == id)
-            .ok_or(AccountError::Refused(Refusal::Cancelled))
+        let registration = saved.registration.filter(|found| found.id == id);
+        registration.ok_or(gone.into())
     }
 
     async fn session(&self) -> Result<Option<Session>, AccountError> {

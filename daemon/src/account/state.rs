@@ -147,7 +147,7 @@ impl Turn {
                 bound: false,
                 ..*session
             }),
-            Event::SignedIn => self.signed_in(),
+            Event::SignedIn(session) => self.signed_in(*session),
             Event::Reauthenticated(session) => self.reauthenticated(*session),
             Event::SessionEnded { account } => self.session_ended(account),
             Event::KeptUp {
@@ -320,10 +320,18 @@ impl Turn {
         self.effects.push(Effect::Refresh);
     }
 
-    fn signed_in(&mut self) {
-        match self.next.session.clone() {
-            Some(session) => self.bound(session),
-            None => self.refuse(Refusal::Cancelled),
+    /// `session` counts where that which was kept was given up meanwhile: the warden has bound the device to its account.
+    fn signed_in(&mut self, session: Session) {
+        let kept = self.next.session.clone();
+        let kept = kept.filter(|kept| kept.account == session.account);
+        self.bound(kept.unwrap_or(session));
+    }
+
+    /// Why nothing more can be done for an account that was there when this began. Nobody has cancelled anything.
+    fn is_gone(&self) -> Refusal {
+        match self.next.word.binding {
+            Binding::Bound => Refusal::ReauthenticationRequired,
+            _ => Refusal::NotBound,
         }
     }
 

@@ -83,6 +83,8 @@ pub enum Command {
     Sync(Sync),
     /// Rename this device
     Name(Name),
+    /// Show whether this device takes its owner's commands, or change it: find, lock, wipe from elsewhere
+    FindDevice(FindDevice),
     /// Show what this device does by itself, or change it: lock, wipe, recovery without the code
     Policy(Policy),
     /// Unlock this device after it was locked as lost
@@ -220,6 +222,17 @@ pub enum Qr {
 pub struct Name {
     /// The new name
     pub new: String,
+}
+
+/// Arguments of `find-device`. Without any it is shown; a change needs the password.
+#[derive(Args, Debug)]
+pub struct FindDevice {
+    /// Whether it takes them. With no it still takes those that end something: unlock, stop, sign-out, cancel
+    #[arg(value_enum, value_name = "YES|NO")]
+    pub enabled: Option<Switch>,
+    /// The password
+    #[command(flatten)]
+    pub password: Password,
 }
 
 /// Arguments of `policy`. Without any the policies are shown; what isn't named stays, and a change needs the password.

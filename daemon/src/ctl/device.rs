@@ -1,14 +1,15 @@
-//! `devices`, `name`, `unlock`, `reset`, `check-password`: this device and its siblings.
+//! `devices`, `name`, `find-device`, `unlock`, `reset`, `check-password`: this device and its siblings.
 
 use belay_proto::dbus::Options;
-use belay_proto::dbus::client::authorize_reset;
+use belay_proto::dbus::client::{authorize_reset, set_find_enabled};
 use serde_json::{Value, json};
 
-use super::cli::{Name, Password, Reset};
-use super::client::Client;
+use super::cli::{FindDevice, Name, Password, Reset};
+use super::client::{Client, Object};
 use super::error::Error;
 use super::output::{Output, Report};
 use super::secret;
+use super::sync::cli::Switch;
 use super::text::{Ink, json_object, printable, time_words};
 
 /// Lists the devices of the account. JSON: `devices`, each with `id`, `name`, `model`, `kind`, `this`, `last_seen`
@@ -39,6 +40,36 @@ pub async fn rename(client: &Client, args: &Name) -> Result<Report, Error> {
         format!("This device is now called {}.", printable(&args.new)),
         json!({ "name": args.new }),
     ))
+}
+
+/// Changes whether this device takes its owner's commands, and shows it. JSON: `find_enabled`.
+///
+/// # Errors
+/// What the warden says to the password.
+pub async fn find(client: &Client, args: &FindDevice) -> Result<Report, Error> {
+    if let Some(enabled) = args.enabled {
+        let password = secret::read(args.password.password_file.as_deref(), "Account password: ").await?;
+        set_find_enabled(client.connection(), enabled == Switch::Yes, &password).await?;
+    }
+    let device = client.properties(Object::Device).await?;
+    let enabled = device.get("find_enabled").cloned().unwrap_or_default();
+    // Only what is somebody's has any.
+    let is_nobodys = device
+        .get("policies")
+        .and_then(Value::as_object)
+        .is_some_and(serde_json::Map::is_empty);
+    let text = match (is_nobodys, enabled.as_bool()) {
+        (true, _) => "This device is nobody's, and takes no commands.",
+        (false, Some(true)) => {
+            "Find-device is on: this device takes its owner's commands, and does what its policies say."
+        }
+        (false, Some(false)) => {
+            "Find-device is off: this device can be neither found nor locked nor erased from elsewhere, and all of its \
+             policies rest but recovery-without-code. It takes only the commands that end something."
+        }
+        (false, None) => "Whether this device takes its owner's commands isn't known.",
+    };
+    Ok(Report::new(text, json!({ "find_enabled": enabled })))
 }
 
 /// Unlocks this device after it was locked as lost. JSON: `lock_state`.

@@ -159,6 +159,7 @@ async fn dispatch(client: &Client, command: &Command, output: Output) -> Result<
         Command::Account(args) => return account::run(client, args, output).await,
         Command::Devices => device::list(client, output).await,
         Command::Name(args) => device::rename(client, args).await,
+        Command::FindDevice(args) => device::find(client, args).await,
         Command::Policy(args) => policy::run(client, args).await,
         Command::Unlock(args) => device::unlock(client, args).await,
         Command::Reset(args) => device::reset(client, args).await,

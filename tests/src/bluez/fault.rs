@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
 use zbus::OwnedVariant;
 
 /// Faults of one accessory. The default is none.
@@ -43,6 +44,11 @@ pub struct Faults {
 pub struct Refused {
     /// The method, such as `WriteValue`.
     pub member: String,
+    /// On this characteristic alone; `None`: on any.
+    pub of: Option<Uuid>,
+    /// Only where what is written begins so. With a characteristic it names one operation among those that the client
+    /// has under way: which of them comes first is chance.
+    pub begins: Vec<u8>,
     /// How many times more.
     pub times: u32,
     /// The D-Bus error.
@@ -75,6 +81,8 @@ impl Faults {
         if chance.per_mille(300) {
             faults.refused.push(Refused {
                 member: ["ReadValue", "WriteValue", "StartNotify"][chance.below(3)].to_owned(),
+                of: None,
+                begins: Vec::new(),
                 times: 1,
                 name: "org.bluez.Error.Failed".to_owned(),
                 text: "Operation failed with ATT error: 0x0e".to_owned(),
@@ -84,12 +92,15 @@ impl Faults {
         faults
     }
 
-    /// What `member` is refused with this time.
-    pub(super) fn refuses(&mut self, member: &str) -> Option<(String, String)> {
-        let found = self
-            .refused
-            .iter_mut()
-            .find(|r| r.member == member && r.times > 0)?;
+    /// What `member` of a characteristic is refused with this time, `value` being what it writes.
+    pub(super) fn refuses(&mut self, member: &str, of: Uuid, value: &[u8]) -> Option<(String, String)> {
+        let is_meant = |one: &&mut Refused| {
+            one.member == member
+                && one.of.is_none_or(|it| it == of)
+                && value.starts_with(&one.begins)
+                && one.times > 0
+        };
+        let found = self.refused.iter_mut().find(is_meant)?;
         found.times -= 1;
         Some((found.name.clone(), found.text.clone()))
     }

@@ -11,8 +11,8 @@ use belay_tests::openapi::Exchange;
 use zbus::{OwnedVariant, Variant};
 
 use crate::account_life::{
-    NEW, OTHER, add_address, another, another_code, change, device_id, findings, hers, identifiers, ordered,
-    ticket,
+    NEW, OTHER, add_address, another, another_code, begin_recovery, change, device_id, findings, hers,
+    identifiers, ordered, recover, ticket,
 };
 use crate::documented_sync::grace;
 use crate::owner::{ADA, PASSWORD, app, state};
@@ -84,6 +84,35 @@ async fn a_new_root_is_followed_by_the_other_device_which_still_obeys() {
     other.reauthenticate(ADA, NEW).await.unwrap().unwrap();
     rings(&first, &second).await;
     rings(&second, &first).await;
+}
+
+#[tokio::test]
+async fn a_recovery_with_the_code_is_followed_by_the_other_devices_without_the_password_of_before() {
+    let first = hers().await;
+    let recovery = another_code(&first, PASSWORD).await;
+    let second = another(&first).await;
+    let mut third = another(&first).await;
+    third.kill_belayd().await.unwrap();
+    let (id, code) = begin_recovery(&first, &first).await;
+    recover(&first, &id, &code, &recovery).await.unwrap();
+    let other = app(&second);
+    other
+        .reads(ACCOUNT, "State", "reauthentication-required")
+        .await
+        .unwrap();
+    // Who found it with the password of before has nothing: neither a session nor a way out.
+    refused(other.sign_out(PASSWORD).await.unwrap(), "WrongPassword").unwrap();
+    let answer = other.reauthenticate(ADA, PASSWORD).await.unwrap();
+    refused(answer, "WrongPassword").unwrap();
+    other.reauthenticate(ADA, NEW).await.unwrap().unwrap();
+    assert_eq!(state(&second).await, "bound");
+    // One that was off meanwhile: the owner types what she knows, once.
+    third.start_belayd().await.unwrap();
+    app(&third).reauthenticate(ADA, NEW).await.unwrap().unwrap();
+    assert_eq!(state(&third).await, "bound");
+    app(&first).reauthenticate(ADA, NEW).await.unwrap().unwrap();
+    rings(&first, &second).await;
+    app(&third).sign_out(NEW).await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -2,10 +2,11 @@
 
 use std::io::Write;
 
+use belay_tests::app::DEVICE;
 use belay_tests::guest;
 use serde_json::{Value, json};
 
-use crate::owner::{ADA, PASSWORD, adas, code, state};
+use crate::owner::{ADA, PASSWORD, adas, app, code, state};
 use crate::scene::{Scene, scene};
 
 /// Runs `belayctl --json ARGS` as the person at the device; the exit code and the answer.
@@ -144,4 +145,34 @@ async fn a_device_that_is_nobodys_has_no_policies() {
     assert_eq!((exit, &shown["policies"]), (Some(0), &json!({})), "{shown}");
     let (exit, refused) = ctl(&scene, &["policy", "--dry-run", "yes", "--password-file", right]).await;
     assert_eq!(exit, Some(65), "{refused}");
+}
+
+#[tokio::test]
+async fn belayctl_shows_whether_the_device_takes_commands_and_changes_it() {
+    let scene = adas().await;
+    let (right, wrong) = (file(PASSWORD), file("not-the-password-1"));
+    let (right, wrong) = (right.path().to_str().unwrap(), wrong.path().to_str().unwrap());
+    let is = async |args: &[&str], exit: i32| -> Value {
+        let (code, answer) = ctl(&scene, &[&["find-device"], args].concat()).await;
+        assert_eq!(code, Some(exit), "{args:?}: {answer}");
+        answer
+    };
+    let (on, off) = (json!({ "find_enabled": true }), json!({ "find_enabled": false }));
+    assert_eq!(is(&[], 0).await, on);
+    is(&["no", "--password-file", wrong], 77).await;
+    assert_eq!(is(&[], 0).await, on);
+    assert_eq!(is(&["no", "--password-file", right], 0).await, off);
+    assert_eq!(is(&[], 0).await, off);
+    assert!(!app(&scene).get::<bool>(DEVICE, "FindEnabled").await.unwrap());
+    let text = crate::belayctl_shown::piped(&scene, &["find-device"]).await;
+    assert!(
+        text.contains("is off") && text.contains("recovery-without-code"),
+        "{text}"
+    );
+    assert_eq!(is(&["yes", "--password-file", right], 0).await, on);
+    let (exit, released) = ctl(&scene, &["sign-out", "--password-file", right]).await;
+    assert_eq!(exit, Some(0), "{released}");
+    is(&["no", "--password-file", right], 65).await;
+    let text = crate::belayctl_shown::piped(&scene, &["find-device"]).await;
+    assert!(text.contains("nobody's"), "{text}");
 }

@@ -199,21 +199,26 @@ async fn an_account_made_in_a_browser_opens_on_a_device_and_its_recovery_code_re
         }
     }
     drop(browser);
+    opens_on_a_device(&scene, "de", &recovery).await;
+}
 
-    let app = app(&scene);
+/// Ada's account, made in a browser that likes this language, is the device's for her password alone, and her recovery code
+/// recovers it.
+pub async fn opens_on_a_device(scene: &Scene, language: &str, recovery: &str) {
+    let app = app(scene);
     refused(app.sign_in(ADA, BENS).await.unwrap(), "WrongPassword").unwrap();
     app.sign_in(ADA, PASSWORD).await.unwrap().unwrap();
-    assert_eq!(state(&scene).await, "bound");
+    assert_eq!(state(scene).await, "bound");
     let profile = app.get(ACCOUNT, "Profile").await.unwrap();
-    assert_eq!(entry(&profile, "language"), "de");
+    assert_eq!(entry(&profile, "language"), language);
     // The root opens here too: the owner's password signs with it, and the warden's own check knows the password.
     app.sign_out(PASSWORD).await.unwrap().unwrap();
 
-    let (id, code) = begin_recovery(&scene, &scene).await;
-    recover(&scene, &id, &code, &recovery).await.unwrap();
+    let (id, code) = begin_recovery(scene, scene).await;
+    recover(scene, &id, &code, recovery).await.unwrap();
     refused(app.sign_in(ADA, PASSWORD).await.unwrap(), "WrongPassword").unwrap();
     app.sign_in(ADA, NEW).await.unwrap().unwrap();
-    assert_eq!(state(&scene).await, "bound");
+    assert_eq!(state(scene).await, "bound");
 }
 
 #[tokio::test]

@@ -1,19 +1,20 @@
 //! `Busy`: from belayd while the same thing, or what excludes it, is under way; from the warden while too much
 //! waits for it.
 
-use std::future::Future;
+use std::future::{Future, pending, ready};
 use std::time::Duration;
 
 use belay_tests::app::{ACCOUNT, Answer, App, DEVICE, Options, WARDEN, memfd, options, refused};
 use belay_tests::guest;
 use belay_tests::polkit::Answer as Polkit;
 use belay_tests::proxy::Trick;
-use belay_tests::until::within;
+use belay_tests::services::puppet::{Behaviour, Call, Properties, Puppet, Refusal, Strings, Values, props};
+use belay_tests::until::{until, within};
 use futures_util::StreamExt;
-use futures_util::future::{Either, select};
+use futures_util::future::{BoxFuture, Either, select};
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
-use zbus::{Fd, OwnedFd};
+use zbus::{Fd, OwnedFd, Variant};
 
 use crate::methods::{call, name};
 use crate::owner::{ADA, BEN, PASSWORD, adas, app, code, registering, state};
@@ -156,6 +157,72 @@ async fn one_address_at_a_time_is_confirmed() {
     let code = code(&scene, BEN).await;
     let confirm = async || app.confirm_identifier(&id, &code).await.unwrap();
     second_is_busy(&scene, "ConfirmIdentifier", confirm).await;
+}
+
+/// Stands in for a warden that is told of a code that is written down, and takes its time.
+struct Slow {
+    identity: Properties,
+    told: watch::Sender<bool>,
+}
+
+impl Behaviour for Slow {
+    fn answer(&self, _puppet: Puppet, call: Call) -> BoxFuture<'static, Result<Values, Refusal>> {
+        let is_told = call.arguments.get(1) == Some(&Variant::from("acknowledge"));
+        match call.member.as_str() {
+            "Identity" => Box::pin(ready(Ok(vec![Variant::from(self.identity.clone())]))),
+            "Use" if is_told => {
+                self.told.send_replace(true);
+                Box::pin(pending())
+            }
+            _ => {
+                let refusal = Refusal::new("org.belay1.Error.Internal", "a stand-in");
+                Box::pin(ready(Err(refusal)))
+            }
+        }
+    }
+}
+
+/// The warden is gone, and somebody slow has its name. What belayd asks for besides would start it again, so that it may take
+/// more than one try.
+async fn slow_warden(scene: &Scene, account: &str, told: &watch::Sender<bool>) -> Strings {
+    let takes_over = async || {
+        scene.kill_warden().await.unwrap();
+        let slow = Slow {
+            identity: props([("account", account.to_owned().into())]).unwrap(),
+            told: told.clone(),
+        };
+        let shown = [
+            ("BindingState", "bound".into()),
+            ("LockState", "unlocked".into()),
+            ("TriesLeft", 5_u32.into()),
+        ];
+        let set = async |puppet: &Puppet| puppet.add(WARDEN.path, WARDEN.interface, props(shown)?).await;
+        Strings::attach(scene.bus().socket(), WARDEN.service, slow, set)
+            .await
+            .ok()
+    };
+    until("the warden's name to be free", takes_over).await.unwrap()
+}
+
+#[tokio::test]
+async fn one_acknowledgement_of_a_recovery_code_at_a_time() {
+    let scene = scene().await;
+    let app = app(&scene);
+    let (id, code) = begun(&scene).await;
+    app.confirm(&id, &code).await.unwrap().unwrap();
+    let account = app.text(ACCOUNT, "UserId").await.unwrap();
+    let told = watch::Sender::new(false);
+    let _slow = slow_warden(&scene, &account, &told).await;
+    let _waits = tokio::spawn({
+        let (app, id) = (app.clone(), id.clone());
+        async move { by_id(&app, "AcknowledgeRecoveryCode", &id).await }
+    });
+    let mut told = told.subscribe();
+    within("the warden to be told", told.wait_for(|told| *told))
+        .await
+        .unwrap()
+        .unwrap();
+    refused(by_id(&app, "AcknowledgeRecoveryCode", &id).await, "Busy").unwrap();
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::rig::Rig;
 use super::super::store::count;
-use super::{House, departure, identifiers, removal};
+use super::{House, departure, identifiers, recovery, removal};
 use crate::clock::DAY;
 use crate::language::Language;
 use crate::messages::{self, Notice, Way};
@@ -118,4 +118,47 @@ async fn the_end_of_an_account_is_told_in_both_and_leaves_none_of_them() {
     super::delete(house.phone(), "/v1/account", &gone).await.is(204);
     told(&rig, &[JO], Notice::AccountDeleted, &[Marathi, German]).await;
     assert_eq!(count(&rig, "languages"), 0);
+}
+
+#[tokio::test]
+async fn a_recoverys_code_comes_in_the_owners_language_whatever_whoever_asks_for_it_reads() {
+    let rig = Rig::new();
+    let house = House::new(&rig).await;
+    rig.mails().await;
+    let stranger = rig.client();
+    let subject_of = |language| {
+        let purpose = messages::Purpose::Recovery { known: true };
+        let code = messages::Code {
+            purpose,
+            device: "A new phone",
+            code: "123456",
+            link: "",
+        };
+        messages::code(Way::Mail, JO, language, &code).subject
+    };
+    let asks_in = async |language: &str| {
+        let id = recovery::open_in(&stranger, JO, language)
+            .await
+            .is(202)
+            .text("id");
+        (id, rig.code_mail().await.subject)
+    };
+    let (id, first) = asks_in("it").await;
+    assert_eq!(first, subject_of(Language::German));
+    rig.advance(16 * 60);
+    let body = json!({ "pow": rig.work().await });
+    let path = format!("/v1/verifications/{id}/resend");
+    stranger.post(&path, &body).await.is(202);
+    assert_eq!(
+        rig.code_mail().await.subject,
+        first,
+        "another code comes in the same"
+    );
+    speak(&house, "mr").await;
+    rig.mails().await;
+    assert_eq!(asks_in("it").await.1, subject_of(Language::Marathi));
+    // Nobody knows what they read who have told nothing.
+    speak(&house, "").await;
+    rig.mails().await;
+    assert_eq!(asks_in("it").await.1, subject_of(Language::Italian));
 }

@@ -11,8 +11,13 @@ use super::{FIRST, House, SECOND, hints, next, put, record};
 use crate::delivery;
 
 pub async fn open(client: &Client<'_>, identifier: &str) -> Reply {
+    open_in(client, identifier, "en").await
+}
+
+/// As somebody who reads this language.
+pub async fn open_in(client: &Client<'_>, identifier: &str, language: &str) -> Reply {
     let body = json!({
-        "identifier": identifier, "device_name": "A new phone", "language": "en", "pow": client.rig.work().await,
+        "identifier": identifier, "device_name": "A new phone", "language": language, "pow": client.rig.work().await,
     });
     client.post("/v1/recoveries", &body).await
 }
@@ -165,11 +170,12 @@ async fn the_mails_link_confirms_too_and_the_page_says_what_for() {
     let client = rig.client();
     let id = open(&client, "jo@example.org").await.is(202).text("id");
     let mail = rig.code_mail().await;
-    assert!(mail.text.contains("recover your Belay account") && mail.text.contains("A new phone"));
+    // In the owner's language.
+    assert!(mail.text.contains("dein Belay-Konto wiederherstellen") && mail.text.contains("A new phone"));
     try_code(&client, &id, "").await.refuses(409, "not-confirmed");
     let page = mail.link.unwrap().strip_prefix(ORIGIN).unwrap().to_owned();
     let shown = String::from_utf8(rig.get(&page).await.is(200).body).unwrap();
-    assert!(shown.contains("A new password for your Belay account"));
+    assert!(shown.contains("Ein neues Passwort für dein Belay-Konto"));
     rig.post(&page, &json!({})).await.is(200);
     try_code(&client, &id, "").await.is(200);
 }

@@ -27,7 +27,7 @@ impl Flow {
         id: String,
         code: Secret<String>,
     ) -> Result<RecoveryClaim, AccountError> {
-        let mut registration = self.registration(&id).await?;
+        let mut registration = self.registration(&id, Refusal::Cancelled).await?;
         if let Some(right) = registration.stage.code()
             && !same(right, &registration.code_digest(code.expose()))
         {
@@ -43,7 +43,7 @@ impl Flow {
                 // Told again by the step that bound: nothing of it is kept here.
                 Stage::Bound { .. } => return Ok(self.bind_step(&registration).await?.claim),
             }
-            registration = self.registration(&id).await?;
+            registration = self.registration(&id, Refusal::Cancelled).await?;
         }
     }
 
@@ -270,7 +270,7 @@ impl Flow {
         if id.is_empty() {
             return self.acknowledge_new_code().await;
         }
-        let registration = self.registration(&id).await?;
+        let registration = self.registration(&id, Refusal::NotFound).await?;
         let told = self
             .pending_step(registration.pending, steps::ACKNOWLEDGE, Done::decode)
             .await;

@@ -35,7 +35,8 @@ impl Flow {
         // comes first, so that no kill leaves them to another account's.
         let account = session.account;
         failpoint!("belayd.sign-in.opened");
-        self.report(Event::SigningIn(Box::new(session))).await?;
+        let session = Box::new(session);
+        self.report(Event::SigningIn(session.clone())).await?;
         failpoint!("belayd.sign-in.session-kept");
         self.parts.rows.put_tokens(login.tokens).await?;
         failpoint!("belayd.sign-in.tokens-kept");
@@ -49,7 +50,7 @@ impl Flow {
         // Bound: whatever fails from here on, the session is the device's.
         failpoint!("belayd.sign-in.bound");
         self.refresh_view().await;
-        self.report(Event::SignedIn).await?;
+        self.report(Event::SignedIn(session)).await?;
         failpoint!("belayd.sign-in.kept");
         self.release_arrived(release.as_deref()).await;
         Ok(())

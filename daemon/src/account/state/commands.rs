@@ -3,7 +3,7 @@
 use belay_proto::id::CommandId;
 use belay_proto::signed::CommandState;
 
-use super::{Binding, Change, Job, Refusal, State, Turn};
+use super::{Binding, Change, Job, State, Turn};
 use crate::account::command::{MOST_COMMANDS, SentCommand};
 use crate::account::evidence::Fate;
 
@@ -27,7 +27,7 @@ impl Turn {
     /// A command is about to be sent; not where the account was given up meanwhile.
     pub(super) fn sending(&mut self, sent: SentCommand) {
         if self.next.session.as_ref().is_none_or(|session| !session.bound) {
-            return self.refuse(Refusal::Cancelled);
+            return self.refuse(self.is_gone());
         }
         self.next.commands.retain(|known| known.id != sent.id);
         self.next.commands.insert(0, sent);

@@ -178,8 +178,8 @@ pub enum Event {
     },
     /// The password opened the account, and its tokens are kept.
     SigningIn(Box<Session>),
-    /// The warden has bound the device.
-    SignedIn,
+    /// The warden has bound the device to this account.
+    SignedIn(Box<Session>),
     /// The password opened the account again, and the new tokens are kept.
     Reauthenticated(Box<Session>),
     /// The cloud has ended the session.

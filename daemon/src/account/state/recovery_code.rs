@@ -2,7 +2,7 @@
 
 use belay_proto::id::{AccountId, PendingId};
 
-use super::{Refusal, Turn};
+use super::Turn;
 use crate::account::model::{Departure, Session};
 use crate::account::new_code::{CodeKept, NewCode};
 
@@ -35,7 +35,7 @@ impl Turn {
                 new_code: Some(code),
                 ..session
             }),
-            None => self.refuse(Refusal::Cancelled),
+            None => self.refuse(self.is_gone()),
         }
     }
 

@@ -172,7 +172,10 @@ impl Turn {
         if !self.is(|r| r.pending == pending && !matches!(r.stage, Stage::Bound { .. })) {
             return;
         }
-        let unbound_session = self.next.session.clone().filter(|session| !session.bound);
+        // One that is being signed in to isn't the registration's any more.
+        let signs_in = self.next.running.contains(&Job::SignIn);
+        let unbound_session = self.next.session.clone();
+        let unbound_session = unbound_session.filter(|session| !session.bound && !signs_in);
         if unbound_session.is_some_and(|session| self.is(|r| r.account == session.account)) {
             self.forget_account();
         }

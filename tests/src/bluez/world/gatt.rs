@@ -142,7 +142,9 @@ impl World {
     pub(super) fn gatt_now(&mut self, call: Call) {
         let done = self.target(&call).ok_or_else(|| unknown(&call));
         let done = done.and_then(|target| {
-            if let Some((name, text)) = self.slots[target.slot].faults.refuses(&call.member) {
+            let value = written(&call).unwrap_or_default();
+            let faults = &mut self.slots[target.slot].faults;
+            if let Some((name, text)) = faults.refuses(&call.member, target.uuid, &value) {
                 return Err(Refusal::new(&name, text));
             }
             let connected = self.slots[target.slot].central == Some(target.adapter);
@@ -218,15 +220,14 @@ impl World {
                 "Write not permitted",
             ));
         }
-        let argument = |at: usize| call.arguments.get(at).cloned().map(owned);
-        let value = argument(0).and_then(|v| Vec::<u8>::try_from(v).ok());
-        let value = value.ok_or_else(|| {
+        let value = written(call).ok_or_else(|| {
             Refusal::new(
                 "org.bluez.Error.InvalidArguments",
                 "Invalid arguments in method call",
             )
         })?;
-        let options = argument(1).and_then(|v| HashMap::<String, OwnedVariant>::try_from(v).ok());
+        let options = call.arguments.get(1).cloned().map(owned);
+        let options = options.and_then(|v| HashMap::<String, OwnedVariant>::try_from(v).ok());
         let kind = options.and_then(|o| o.get("type").cloned());
         let kind = kind.and_then(|k| String::try_from(k).ok());
         let command = kind.as_deref() == Some("command");
@@ -332,6 +333,12 @@ impl World {
             self.answer(call, Err(att(AttError::UNLIKELY)));
         }
     }
+}
+
+/// The bytes that a call writes; `None` where it has none.
+fn written(call: &Call) -> Option<Vec<u8>> {
+    let value = call.arguments.first().cloned().map(owned)?;
+    Vec::<u8>::try_from(value).ok()
 }
 
 impl Characteristic {

@@ -8,6 +8,7 @@ use belay_tests::accessories::{Band, Scale, scale};
 use belay_tests::app::{Answer, Object, Options, options, refused};
 use belay_tests::bluez::{self, Address, AttError, Faults, Refused};
 use futures_util::future::{Either, select};
+use uuid::Uuid;
 
 use super::{BAND, Beside, band};
 
@@ -33,17 +34,32 @@ fn cut(at: u32) -> Faults {
     }
 }
 
-/// BlueZ, or the accessory, refuses so many of these.
-fn unwilling(member: &str, times: u32) -> Faults {
+/// BlueZ, or the accessory, refuses the next of these.
+fn unwilling(member: &str, of: Option<Uuid>, begins: &[u8]) -> Faults {
     let refused = Refused {
         member: member.to_owned(),
-        times,
+        of,
+        begins: begins.to_vec(),
+        times: 1,
         name: "org.bluez.Error.NotPermitted".to_owned(),
         text: "Not permitted".to_owned(),
     };
     Faults {
         refused: vec![refused],
         ..Faults::default()
+    }
+}
+
+/// The write that is the last of a request: with any other, what the request has written after it may be refused in the
+/// next one's stead.
+fn last_of(request: &str) -> (Uuid, &'static [u8]) {
+    match request {
+        "Alert" => (wire::LEVEL, &[3]),
+        "StopAlert" => (wire::LEVEL, &[0]),
+        // Two words before it end what may be under way.
+        "MeasureHeartRate" => (wire::HEART_CONTROL, &[0x15, 0x02, 0x01]),
+        "SetSettings" => (wire::USER, &[]),
+        _ => (wire::FETCH, &[0x01]),
     }
 }
 
@@ -129,7 +145,9 @@ async fn what_an_accessory_refuses_is_refused_and_the_link_stays() {
     let beside = Beside::new().await;
     let (band, object) = owned(&beside).await;
     for member in REQUESTS.into_iter().chain(["Sync"]) {
-        band.faults(unwilling("WriteValue", 1)).await.unwrap();
+        let (of, begins) = last_of(member);
+        let refuses = unwilling("WriteValue", Some(of), begins);
+        band.faults(refuses).await.unwrap();
         let answer = ask(&beside, object, member).await;
         refused(answer, "AccessoryRefused").unwrap_or_else(|error| panic!("{member}: {error}"));
         band.faults(Faults::default()).await.unwrap();
@@ -222,7 +240,7 @@ async fn an_opening_that_fails_says_how() {
         assert_eq!(beside.app.text(object, "ProblemAdvice").await.unwrap(), advice);
         assert_eq!(beside.app.text(object, "Problem").await.unwrap(), error);
     };
-    band.faults(unwilling("StartNotify", 1)).await.unwrap();
+    band.faults(unwilling("StartNotify", None, &[])).await.unwrap();
     opened("AccessoryRefused", "try-again").await;
     band.with(|it, _| it.script.next(wire::AUTH, Manner::HangsUp))
         .await

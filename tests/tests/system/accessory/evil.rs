@@ -108,12 +108,9 @@ async fn a_history_without_an_end_is_cut_off() {
     })
     .await
     .unwrap();
+    let before = writes(&beside).await;
     let endless = async {
-        beside
-            .air
-            .noted("WriteValue", writes(&beside).await + 2)
-            .await
-            .unwrap();
+        beside.air.noted("WriteValue", before + 2).await.unwrap();
         let packets = |_: &mut Band, air: &mut Air| {
             for counter in 0..=255_u8 {
                 air.notify(wire::DATA, [&[counter][..], &[1; 16]].concat());

@@ -218,6 +218,8 @@ async fn a_scale_that_will_not_indicate_is_not_paired() {
     let (scale, object) = beside.finds(WeightScale::new(numbered(6))).await;
     let refuses = Refused {
         member: "StartNotify".to_owned(),
+        of: None,
+        begins: Vec::new(),
         // The battery's as well.
         times: 2,
         name: "org.bluez.Error.NotPermitted".to_owned(),

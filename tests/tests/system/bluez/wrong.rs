@@ -230,6 +230,8 @@ fn a_refused_operation_is_refused_as_often_as_was_said() {
             let (strap, peripheral) = listening(&bluez).await;
             let refused = vec![Refused {
                 member: "ReadValue".to_owned(),
+                of: None,
+                begins: Vec::new(),
                 times: 1,
                 name: "org.bluez.Error.InProgress".to_owned(),
                 text: "In Progress".to_owned(),

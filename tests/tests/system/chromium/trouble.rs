@@ -96,7 +96,7 @@ async fn without_scripts_the_page_says_that_it_needs_them_and_the_links_page_wor
     browser.picture("without-scripts").await.unwrap();
     let url = format!("{}/verify/AAAAAAAAAAAAAAAAAAAAAA", scene.network().url());
     browser.open(&url).await.unwrap();
-    assert!(browser.text("main").await.unwrap().contains("not valid any more"));
+    assert!(browser.text("main").await.unwrap().contains("no longer valid"));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Holds and bindings that end, and what goes with them.
 
 use super::*;
+use crate::account::new_code::NewCode;
 
 fn holding(hold: HoldView) -> Event {
     Event::Warden(Word {
@@ -142,6 +143,58 @@ fn an_order_to_delete_the_account_that_is_not_on_disk_is_withdrawn_as_the_device
     let (other, effects) = step(&bound(), sends(2, true));
     assert_eq!(
         (other, effects),
-        (bound(), vec![Effect::Refuse(Refusal::Cancelled)])
+        (bound(), vec![Effect::Refuse(Refusal::ReauthenticationRequired)])
     );
+}
+
+#[test]
+fn work_that_the_account_went_from_under_says_so_and_not_that_somebody_cancelled_it() {
+    let code = NewCode {
+        pending: pending(1),
+        wrap: [0; 32],
+        holds: None,
+    };
+    let session_gone = State {
+        session: None,
+        ..bound()
+    };
+    for (state, refusal) in [
+        (unbound(), Refusal::NotBound),
+        (session_gone, Refusal::ReauthenticationRequired),
+    ] {
+        for event in [
+            Event::Sending(Box::new(sent(1))),
+            Event::RecoveryCodeMaking {
+                account: account(1),
+                code: code.clone(),
+            },
+            Event::DeletionSent {
+                account: account(1),
+                is_sent: true,
+            },
+        ] {
+            let (next, effects) = step(&state, event.clone());
+            assert_eq!((&next, refusals(&effects)), (&state, vec![refusal]), "{event:?}");
+        }
+    }
+}
+
+#[test]
+fn a_device_that_the_warden_has_bound_is_signed_in_whatever_was_forgotten_meanwhile() {
+    let signing_in = State {
+        running: [Job::SignIn].into(),
+        ..registering(Stage::Accepted { code: CODE })
+    };
+    let state = step(&signing_in, Event::SigningIn(Box::new(session(1)))).0;
+    // The end of a registration of the same account, which the cloud has made after all.
+    let failed = step(&state, Event::Failed { pending: pending(1) }).0;
+    assert_eq!(failed.session, Some(session(1)));
+    let forgotten = State {
+        session: None,
+        ..failed
+    };
+    let (state, effects) = step(&forgotten, Event::SignedIn(Box::new(session(1))));
+    assert_eq!(state.session, Some(bound_session(1)));
+    assert_eq!(refusals(&effects), []);
+    assert_eq!(state.shown(), AccountState::Bound);
 }

@@ -126,7 +126,7 @@ fn anything_but_the_wardens_release() -> impl Strategy<Value = Event> {
         }),
         id.prop_map(|id| Event::Acknowledged { id }),
         n.clone().prop_map(|n| Event::SigningIn(Box::new(session(n)))),
-        Just(Event::SignedIn),
+        n.clone().prop_map(|n| Event::SignedIn(Box::new(session(n)))),
         n.clone()
             .prop_map(|n| Event::Reauthenticated(Box::new(session(n)))),
         n.clone()

@@ -95,7 +95,6 @@ fn a_stage_is_not_reached_twice_or_out_of_order() {
         ),
         (registering(submitting()), confirmed()),
         (unbound(), confirmed()),
-        (unbound(), Event::SignedIn),
         (unbound(), Event::Reauthenticated(Box::new(session(1)))),
     ] {
         let (next, effects) = step(&state, event.clone());
@@ -241,7 +240,7 @@ fn a_sign_in_ends_a_registration_under_way_and_the_lock() {
         ..registering(Stage::Waiting)
     };
     let (state, _) = step(&state, Event::SigningIn(Box::new(session(2))));
-    let (state, effects) = step(&state, Event::SignedIn);
+    let (state, effects) = step(&state, Event::SignedIn(Box::new(session(2))));
     assert_eq!((state.registration, state.locked), (None, None));
     assert_eq!(state.session, Some(bound_session(2)));
     assert_eq!(state.word.account, Some(account(2)));

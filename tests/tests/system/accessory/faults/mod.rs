@@ -93,6 +93,7 @@ impl<P: Subject> Owned<P> {
                 .call(self.object, member, &("find", "", "", none))
                 .await
                 .unwrap(),
+            "StopAlert" => app.call(self.object, member, &("find", none)).await.unwrap(),
             "MeasureHeartRate" => {
                 let answer: Answer<u16> = app.call(self.object, member, &(none,)).await.unwrap();
                 answer.map(drop)
@@ -130,6 +131,10 @@ impl<P: Subject> Owned<P> {
     /// The link is lost under a request, and with nothing under way.
     async fn is_lost(&self) {
         if let Some(request) = P::REQUEST {
+            // What is still written after a fetch would be cut off in the request's stead. It all goes one after the other.
+            for member in ["Alert", "StopAlert"] {
+                self.asks(member).await.unwrap();
+            }
             let cut = Faults {
                 drops_at: Some(1),
                 ..Faults::default()
