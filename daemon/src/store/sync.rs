@@ -20,10 +20,7 @@ pub use chunks::{
     Chunked, check_anew, checked, checking, chunked, has_all_chunks, lacking_chunks, lacks_chunks,
 };
 pub use guard::{Guarded, Side, Waiting, guarded, keep_last, last, stand};
-pub use inbox::{
-    Arrived, arrived, close, count, is_removed, key_epochs, list_anew, rises, seen, stage, unread, unseen,
-    unstage,
-};
+pub use inbox::{Arrived, arrived, count, is_removed, list_anew, seen, stage, unread, unseen, unstage};
 pub use outbox::{
     Ready, Stuck, Troubles, above_sent, accepted, agree, answered, count_gone, forgive, is_unanswered,
     outgoing, renew, sending, sent, stick, troubles, try_again, unasked, waiting, went,

@@ -3,8 +3,7 @@
 //! What is believed of a record is what is sealed in it, and it names the revisions that it was made of. So a cloud that
 //! plays an older one back, or was restored from a backup, gets the newer one again; and what was made without knowing what
 //! this device has is never taken in its place. A removal is a record like another; a record that the cloud doesn't have
-//! says nothing. What comes under keys that were followed by others, once all that was made with them is known, may be a removed
-//! device's: it takes no place either ([`crate::record::take_late`]).
+//! says nothing.
 
 /// What came, beside ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

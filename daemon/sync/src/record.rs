@@ -18,7 +18,7 @@ use crate::judge::above;
 
 pub use apart::{again, apart};
 pub use pushing::{absent, pushed, renewed, rests};
-pub use taking::{Taken, insist, is_replaced, take, take_late, takes_removal};
+pub use taking::{Taken, insist, is_replaced, take, takes_removal};
 
 /// The attribute of a sibling: the id of the record that it is another version of, hexadecimal.
 pub const CONFLICT_WITH: &str = "conflict-with";

@@ -3,7 +3,7 @@
 use belay_proto::dbus::BootloaderUnlock;
 use belay_proto::id::AccountId;
 
-use super::{Binding, Change, Effect, Job, State, Turn, Word};
+use super::{Binding, Change, Effect, Job, Refusal, State, Turn, Word};
 use crate::account::model::{Release, Session};
 
 impl State {

@@ -2,7 +2,7 @@
 
 use belay_proto::Secret;
 use belay_proto::sync::{Content, RecordId, Revision};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 
 use super::{MALFORMED, place, unreadable};
 use crate::store::{Sealer, StoreError};
@@ -85,38 +85,6 @@ pub fn unseen(connection: &Connection, collection: &str) -> Result<Vec<RecordId>
 pub fn unread(transaction: &Transaction<'_>, collection: &str, epoch: u64) -> Result<(), StoreError> {
     transaction
         .prepare_cached("UPDATE collection SET unread = ?2 WHERE name = ?1")?
-        .execute(params![collection, epoch])?;
-    Ok(())
-}
-
-/// The newest key epoch of what the cloud is known to have of a collection, and the one below which all that it has is known.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn key_epochs(connection: &Connection, collection: &str) -> Result<(u64, u64), StoreError> {
-    let mut statement = connection.prepare_cached("SELECT risen, closed FROM collection WHERE name = ?1")?;
-    let found = statement.query_row([collection], |row| Ok((row.get(0)?, row.get(1)?)));
-    Ok(found.optional()?.unwrap_or_default())
-}
-
-/// Notes that the cloud has something of this key epoch: it takes nothing of older ones any more.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn rises(transaction: &Transaction<'_>, collection: &str, epoch: u64) -> Result<(), StoreError> {
-    transaction
-        .prepare_cached("UPDATE collection SET risen = ?2 WHERE name = ?1 AND risen < ?2")?
-        .execute(params![collection, epoch])?;
-    Ok(())
-}
-
-/// Notes that all was fetched after the cloud had something of this key epoch.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn close(transaction: &Transaction<'_>, collection: &str, epoch: u64) -> Result<(), StoreError> {
-    transaction
-        .prepare_cached("UPDATE collection SET closed = ?2 WHERE name = ?1 AND closed < ?2")?
         .execute(params![collection, epoch])?;
     Ok(())
 }

@@ -66,7 +66,7 @@ impl Round {
 
     pub(super) async fn pull(&self, keys: &Arc<CollectionKeys>, report: &mut Report) -> Result<(), Trouble> {
         let (mut empty, mut ahead) = (0, Ahead::default());
-        let (mut cursor, closes) = self.begin().await?;
+        let mut cursor = self.begin().await?;
         for _ in 0..MOST_PAGES {
             let page = self
                 .cloud
@@ -83,7 +83,7 @@ impl Round {
             let is_news = self.take(keys, page, report).await?;
             self.expect(coming);
             if !more {
-                return Ok(self.close(closes).await?);
+                return Ok(());
             }
             if !(is_moving && is_news) {
                 empty += 1;
@@ -113,9 +113,7 @@ impl Round {
                 let (mut forged, mut lacks_keys) = (0_u64, false);
                 for record in page.records {
                     match read(&keys, &record) {
-                        Ok(content) => {
-                            receiver.take(record.id, record.revision, record.key_epoch, content)?;
-                        }
+                        Ok(content) => receiver.take(record.id, record.revision, content)?,
                         // It is there all the same.
                         Err(unread) => {
                             receiver.is_news |= rows::seen(transaction, collection, &record.id)?;
@@ -150,28 +148,16 @@ impl Round {
 
     /// How far was fetched. A listing from the start is to show what was pushed before, too: the answer to that may be of before
     /// the cloud was restored, and without a cursor of then nothing else tells.
-    ///
-    /// And the key epoch that the cloud is known to have something of, where all that is older isn't known yet: whatever it has of
-    /// that this pull shows.
-    async fn begin(&self) -> Result<(Option<String>, Option<u64>), SyncError> {
+    async fn begin(&self) -> Result<Option<String>, SyncError> {
         let collection = self.collection;
         self.write(move |transaction, _| {
             let cursor = kept(transaction, collection)?.and_then(|kept| kept.cursor);
             if cursor.is_none() {
                 rows::list_anew(transaction, collection)?;
             }
-            let (risen, closed) = rows::key_epochs(transaction, collection)?;
-            Ok((cursor, (closed < risen).then_some(risen)))
+            Ok(cursor)
         })
         .await
-    }
-
-    async fn close(&self, epoch: Option<u64>) -> Result<(), SyncError> {
-        let (Some(epoch), collection) = (epoch, self.collection) else {
-            return Ok(());
-        };
-        self.write(move |transaction, _| rows::close(transaction, collection, epoch))
-            .await
     }
 }
 

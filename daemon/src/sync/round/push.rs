@@ -330,10 +330,7 @@ fn settle(
     for (sent, result) in sent.into_iter().zip(results) {
         settled.done = settled.done.saturating_add(sent.length);
         match result.status {
-            PushStatus::Ok => {
-                rows::rises(transaction, collection, keys.key_epoch())?;
-                receiver.accepted(sent.id, sent.here, sent.number, sent.revision)?;
-            }
+            PushStatus::Ok => receiver.accepted(sent.id, sent.here, sent.number, sent.revision)?,
             PushStatus::Absent => {
                 rows::answered(transaction, collection, &sent.id)?;
                 receiver.absent(sent.id)?;
@@ -361,7 +358,7 @@ fn settle(
                 };
                 match read(keys, &current) {
                     Ok(content) => {
-                        receiver.take(current.id, current.revision, current.key_epoch, content)?;
+                        receiver.take(current.id, current.revision, content)?;
                         // What of it is still under way comes too late: the cloud has gone on from what it was made above.
                         rows::answered(transaction, collection, &sent.id)?;
                     }

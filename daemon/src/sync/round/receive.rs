@@ -78,15 +78,13 @@ impl<'a> Receiver<'a> {
         }
     }
 
-    /// Takes a record as the cloud has it, sealed in `epoch`.
+    /// Takes a record as the cloud has it.
     pub(super) fn take(
         &mut self,
         id: RecordId,
         revision: Revision,
-        epoch: u64,
         theirs: Content,
     ) -> Result<(), StoreError> {
-        rows::rises(self.transaction, self.collection, epoch)?;
         let Some(mut held) = self.find(&id)? else {
             return self.judge(None, id, revision, theirs);
         };
@@ -109,10 +107,6 @@ impl<'a> Receiver<'a> {
             if is_it {
                 return Ok(());
             }
-        }
-        if !was_waiting && held.is_there() && self.is_late(epoch)? {
-            let taken = record::take_late(held, &id, theirs, revision, self.now);
-            return taken.map_or(Ok(()), |taken| self.taken(true, id, taken));
         }
         // As long as it does nothing is brought again that it is of.
         let waits = || !held.pending || record::takes_removal(&held, &theirs, &revision);
@@ -225,17 +219,9 @@ impl<'a> Receiver<'a> {
         theirs: Content,
     ) -> Result<(), StoreError> {
         let was_there = held.as_ref().is_some_and(Held::is_there);
-        let taken = record::take(held, &id, theirs, revision, self.now);
-        taken.map_or(Ok(()), |taken| self.taken(was_there, id, taken))
-    }
-
-    /// Whether what is sealed in this key epoch comes after all that could be.
-    fn is_late(&self, epoch: u64) -> Result<bool, StoreError> {
-        let is_old = epoch < self.keys.key_epoch();
-        Ok(is_old && epoch < rows::key_epochs(self.transaction, self.collection)?.1)
-    }
-
-    fn taken(&mut self, was_there: bool, id: RecordId, taken: Taken) -> Result<(), StoreError> {
+        let Some(taken) = record::take(held, &id, theirs, revision, self.now) else {
+            return Ok(());
+        };
         let Taken {
             held,
             is_changed,

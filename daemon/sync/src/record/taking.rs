@@ -105,30 +105,6 @@ pub fn take(
     }
 }
 
-/// Takes a record that comes too late: it is under keys that were followed by others, and all that was made with them is known. Whoever
-/// has those keys and no newer ones may have made it, so what is there stays, and theirs beside it. Nothing when it is known.
-#[must_use]
-pub fn take_late(held: Held, id: &RecordId, theirs: Content, revision: Revision, now: u64) -> Option<Taken> {
-    let (_, verdict) = held.judged(&theirs, &revision);
-    let changes = matches!(verdict, Verdict::Take | Verdict::Merge) && !is_same(&held.content, &theirs);
-    // What is gone takes nobody's place; what comes back can be removed again.
-    if !changes || !held.is_there() {
-        return take(Some(held), id, theirs, revision, now);
-    }
-    if theirs.removed {
-        return Some(Taken {
-            held: insist(held, &theirs, revision),
-            is_changed: false,
-            sibling: None,
-        });
-    }
-    let base = Base {
-        revision,
-        number: theirs.number,
-    };
-    Some(far_ahead(held, theirs, id, base))
-}
-
 /// Whether a removal that came takes the place of what is here.
 #[must_use]
 pub fn takes_removal(held: &Held, theirs: &Content, revision: &Revision) -> bool {
