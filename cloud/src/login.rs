@@ -70,7 +70,7 @@ pub async fn challenge(
 ///
 /// # Errors
 /// `login-refused` for a wrong proof and for an identifier without an account, `too-many` after several, `removed` for a right
-/// one with the key of a device that was removed, `recovery-on-hold` for one that only a recovery makes right, and not yet.
+/// one with the key of a device that was removed and that doesn't recover, `recovery-on-hold` for one that only a recovery makes right, and not yet.
 pub async fn login(
     State(app): State<App>,
     caller: Caller,
@@ -83,6 +83,7 @@ pub async fn login(
         }
         let (tx, now) = (context.transaction, context.now);
         check_action(&body.action)?;
+        let recovers = body.action == Purpose::Recover.as_str();
         take_budget(app, tx, caller, now)?;
         let identifier = named(&body.identifier)?;
         let subject = Subject::find(app, tx, &identifier, &proof)?;
@@ -119,11 +120,12 @@ pub async fn login(
                     _ => {}
                 }
                 subject.forgive(tx)?;
-                if devices::table::is_removed(tx, &proof.thumbprint, Some(&account.id))? {
+                let is_removed = devices::table::is_removed(tx, &proof.thumbprint, Some(&account.id))?;
+                if is_removed && !recovers {
                     // Its owner is right here, but it has to be bound anew first, after a release.
                     return Err(Problem::new(Kind::Removed).into());
                 }
-                if !subject.is_known_key {
+                if recovers || !subject.is_known_key {
                     notices::tell(app, tx, &account.id, &Notice::SignedIn, now)?;
                 }
                 if waited {
@@ -134,6 +136,10 @@ pub async fn login(
                     }
                 }
                 let (family, tokens) = tokens::start(app, tx, &account.id, &proof.thumbprint, now)?;
+                if is_removed {
+                    // It opens the root at a device that was left behind, which waits for itself, and it is no session.
+                    tokens::revoke_key(tx, &account.id, &proof.thumbprint, now)?;
+                }
                 failpoint!("cloud.session.begun");
                 let marker = marker(&account.id, &family);
                 Ok(Kept::Marker(signed_in(app, tx, account, &proof, tokens)?, marker))
@@ -360,7 +366,8 @@ fn check_action(action: &str) -> Result<(), Problem> {
             | Purpose::Identifier
             | Purpose::RemoveDevice
             | Purpose::DeleteAccount
-            | Purpose::Bootloader,
+            | Purpose::Bootloader
+            | Purpose::Recover,
         ) => Ok(()),
         _ => Err(Problem::malformed("`action` is no purpose that signs in")),
     }

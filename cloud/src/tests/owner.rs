@@ -111,16 +111,26 @@ impl Owner {
     }
 
     pub fn login_body(&self, client: &Client<'_>, challenge: &Reply, login: &SigningKey) -> Value {
+        self.login_body_for("sign-in", client, challenge, login)
+    }
+
+    pub fn login_body_for(
+        &self,
+        action: &str,
+        client: &Client<'_>,
+        challenge: &Reply,
+        login: &SigningKey,
+    ) -> Value {
         let nonce = challenge.text("nonce");
         let statement = LoginStatement {
             origin: ORIGIN.into(),
             identifier: self.address.clone(),
             nonce: from_base64url(&nonce).unwrap(),
-            action: "sign-in".into(),
+            action: action.into(),
             thumbprint: client.key.public().thumbprint(),
         };
         let signature = statement.sign(login).to_string();
-        json!({ "identifier": self.address, "nonce": nonce, "action": "sign-in", "signature": signature })
+        json!({ "identifier": self.address, "nonce": nonce, "action": action, "signature": signature })
     }
 
     pub async fn sign_in(&self, client: &mut Client<'_>) -> Reply {

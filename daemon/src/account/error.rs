@@ -133,7 +133,9 @@ fn understands(job: Job, kind: ProblemKind) -> bool {
             );
             by_id || takes_code(job) || matches!(job, Job::SendCommand | Job::ServiceToken)
         }
-        ProblemKind::LoginRefused => matches!(job, Job::SignIn | Job::SendCommand) || is_owners(job),
+        ProblemKind::LoginRefused => {
+            matches!(job, Job::SignIn | Job::SendCommand | Job::CompleteRecovery) || is_owners(job)
+        }
         ProblemKind::InvalidGrant | ProblemKind::Removed => {
             let in_session = matches!(job, Job::ListDevices | Job::SendCommand | Job::SetProfile);
             let reads = matches!(job, Job::SecurityCheck | Job::ServiceToken);

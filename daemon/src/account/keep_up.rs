@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use belay_proto::cbor::Malformed;
 use belay_proto::failpoint;
+use belay_proto::keys::sha256;
 use belay_proto::signed::{CredentialsRecord, Signed};
-use belay_proto::steps::{self, HoldInput, SucceedInput, TakeDelegateInput, TakeKeyringInput, TakenOutput};
+use belay_proto::steps::{
+    self, HoldInput, HoldOutput, SucceedInput, TakeDelegateInput, TakeKeyringInput, TakenOutput,
+};
 use belay_proto::text::with_causes;
 use belay_proto::wire::{Bytes, CredentialsAnswer, NewCredentialsRequest, SuccessionAnswer};
 
@@ -76,7 +79,8 @@ async fn recovery_code(warden: &WardenHandle, record: &[u8]) -> Option<CodeKept>
 }
 
 async fn bring(warden: &WardenHandle, answer: CredentialsAnswer, holds: bool) -> Result<(), WardenError> {
-    if holds && (answer.recovery_ms.is_none() || answer.recovery_here == Some(false)) {
+    let waits = answer.recovery_ms.is_some() && answer.recovery_here != Some(false);
+    if holds && !waits && !leads_to(warden, &answer.credentials).await? {
         // The owner has said no there, or another device's recovery has taken its place. Of a cloud that lies, nothing comes but
         // that everything stays as it is.
         tracing::info!("nothing waits at the cloud for the recovery here: it ends");
@@ -88,6 +92,18 @@ async fn bring(warden: &WardenHandle, answer: CredentialsAnswer, holds: bool) ->
         failpoint!("belayd.keep-up.hold-ended");
     }
     take(warden, answer).await
+}
+
+/// Whether the hold that runs here leads to these credentials, which hold already: the device was left behind, and nothing else waits
+/// for it. Once the owner has others, it leads nowhere.
+async fn leads_to(warden: &WardenHandle, credentials: &[u8]) -> Result<bool, WardenError> {
+    let input = HoldInput {
+        told: None,
+        end: None,
+    };
+    let output = warden.use_step("", steps::HOLD, &input.encode()).await?;
+    let towards = HoldOutput::decode(&output).ok().and_then(|output| output.towards);
+    Ok(towards == Some(sha256(credentials)))
 }
 
 /// Brings to the warden what the cloud has taken: all of it proves itself, whether the cloud can be asked about it or not.

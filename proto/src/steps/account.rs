@@ -31,6 +31,11 @@ pub const NEW_RECOVERY_CODE: &str = "new-recovery-code";
 /// With `new` alone as its secret the ticket makes another root instead, under the salt and parameters that the account has, and
 /// [`NewCredentialsSet::on_hold`] says so. On a bound device the input's record must be the pinned owner's of the generation that
 /// holds; nothing changes there before [`BEGIN_HOLD`], for which alone the ticket lives on. On one that is nobody's the cloud waits.
+///
+/// Where the account has had another root since, as after such a recovery at another device, `new` is the password that it has by
+/// now, and in place of this step the ticket walks [`LOGIN_SIGNATURE`](super::LOGIN_SIGNATURE) for the account's id with the action
+/// `recover`, in which nothing is compared, and [`OPEN_ROOT`](super::OPEN_ROOT), which makes the binding under that root; then
+/// [`BEGIN_HOLD`] too.
 pub const RECOVER: &str = "recover";
 /// Whether the password that a ticket of a recovery with the code has chosen is the account's already: [`RecoverInput`], whose
 /// devices may be left out, → [`RecoveredOutput`]. For whoever doesn't know what became of a [`RECOVER`] before. `BadTicket` without
@@ -159,6 +164,8 @@ crate::cbor_map! {
         pub left: Option<u64>,
         /// The last hold's [`HoldEnd`](crate::signed::HoldEnd) until the cloud was told, signed bytes.
         pub ended: Option<Vec<u8>>,
+        /// SHA-256 of the credentials that a hold which runs leads to, where they are the account's already: nothing waits for it.
+        pub towards: Option<[u8; 32]>,
     }
 
     /// Out of [`ORDER`].

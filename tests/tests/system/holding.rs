@@ -180,6 +180,71 @@ async fn what_was_on_the_device_is_synced_on_and_another_device_stays_with_the_o
     app(&second).sign_in(ADA, NEW).await.unwrap().unwrap();
 }
 
+/// A device that allows a recovery without the code, and was left behind by one at the other.
+async fn left_behind() -> (Scene, Scene) {
+    let first = open().await;
+    let second = another(&first).await;
+    second.clock().run(SPEED).unwrap();
+    allow(&second, true).await;
+    forgotten(&first, &first).await.unwrap();
+    first.clock().advance(73 * HOUR).unwrap();
+    assert_eq!(left(&first).await, Duration::ZERO);
+    told(&first, 204).await;
+    app(&first).reauthenticate(ADA, NEW).await.unwrap().unwrap();
+    shows(&second, "reauthentication-required").await;
+    (first, second)
+}
+
+#[tokio::test]
+async fn a_device_that_was_left_behind_follows_by_a_hold_of_its_own_with_the_password_that_the_account_has_by_now()
+ {
+    let (first, second) = left_behind().await;
+    let owner = owner_of(&second).await;
+    // Another password than that, or none of the other two ways, is nothing.
+    let (id, code) = begin_recovery(&second, &first).await;
+    let secrets = [("new", "willow-anchor-58-meadow")];
+    let wrong = app(&second)
+        .present("recover", ADA, &secrets)
+        .await
+        .unwrap()
+        .unwrap();
+    refused(complete(&second, &id, &code, &wrong).await, "WrongPassword").unwrap();
+    assert_eq!(left(&second).await, Duration::ZERO);
+    let ticket = present(&second).await.unwrap();
+    complete(&second, &id, &code, &ticket).await.unwrap();
+    shows(&second, "recovery-hold").await;
+    assert!(left(&second).await > 71 * HOUR);
+    second.clock().advance(71 * HOUR).unwrap();
+    assert_eq!(owner_of(&second).await, owner, "not before");
+    let early = app(&second).reauthenticate(ADA, NEW).await.unwrap();
+    refused(early, "RecoveryOnHold").unwrap();
+    second.clock().advance(2 * HOUR).unwrap();
+    shows(&second, "reauthentication-required").await;
+    assert_eq!(owner_of(&second).await, owner_of(&first).await);
+    refused(unlock(&second, PASSWORD).await, "WrongPassword").unwrap();
+    app(&second).sign_out(NEW).await.unwrap().unwrap();
+    app(&second).sign_in(ADA, NEW).await.unwrap().unwrap();
+    assert_eq!(
+        (state(&first).await, state(&second).await),
+        ("bound".into(), "bound".into())
+    );
+}
+
+#[tokio::test]
+async fn what_a_device_that_was_left_behind_waits_for_is_over_once_the_owner_has_another_password() {
+    let (first, second) = left_behind().await;
+    forgotten(&second, &first).await.unwrap();
+    shows(&second, "recovery-hold").await;
+    let another = "willow-anchor-58-meadow";
+    crate::account_life::change(&first, NEW, another, false)
+        .await
+        .unwrap();
+    shows(&second, "reauthentication-required").await;
+    assert_eq!(left(&second).await, Duration::ZERO);
+    second.clock().advance(80 * HOUR).unwrap();
+    unlock(&second, PASSWORD).await.unwrap();
+}
+
 #[tokio::test]
 async fn the_old_password_ends_it_and_the_cloud_forgets_the_new_one() {
     let scene = open().await;

@@ -6,9 +6,10 @@ use belay_proto::text::base64url;
 use serde_json::json;
 
 use super::super::orders::envelope;
-use super::super::owner::{Device, Owner, refresh_token, signed};
+use super::super::owner::{Device, Owner, access_token, refresh_token, signed};
 use super::super::rig::Rig;
 use super::{FIRST, House, SECOND, bind, delegate, delete, fetched, hints, next, put, record, removal_body};
+use crate::messages::Notice;
 
 pub async fn remove(house: &House<'_>) {
     let path = format!("/v1/devices/{}", house.tablet.id());
@@ -246,4 +247,32 @@ async fn a_removal_is_of_the_present_keyring_and_its_grants_are_the_owners() {
     }
     house.second.get("/v1/account").await.is(200);
     remove(&house).await;
+}
+
+#[tokio::test]
+async fn a_removed_device_opens_the_root_to_recover_which_its_owner_is_told_and_has_no_session_by_it() {
+    let rig = Rig::new();
+    let mut house = House::new(&rig).await;
+    remove(&house).await;
+    rig.mails().await;
+    let owner = house.owner();
+    let challenge = owner.challenge(&house.second).await.is(200);
+    let body = owner.login_body_for("recover", &house.second, &challenge, &owner.login);
+    let reply = house.second.post("/v1/login", &body).await.is(200);
+    assert_eq!(reply.json()["owner"], json!(owner.owner.public().to_string()));
+    assert!(reply.json()["share"].is_string());
+    rig.told("jo@example.org", &[Notice::SignedIn]).await;
+    house.second.token = Some(access_token(&reply));
+    for path in ["/v1/account", "/v1/devices"] {
+        house.second.get(path).await.refuses(401, "removed");
+    }
+    let token = json!({ "refresh_token": refresh_token(&reply) });
+    let again = house.second.post("/v1/token", &token).await;
+    assert_eq!(again.status, 401);
+    // Whoever doesn't know the password gets nothing of it.
+    let owner = house.owner();
+    let challenge = owner.challenge(&house.second).await.is(200);
+    let body = owner.login_body_for("recover", &house.second, &challenge, &SigningKey::generate());
+    let reply = house.second.post("/v1/login", &body).await;
+    reply.refuses(403, "login-refused");
 }

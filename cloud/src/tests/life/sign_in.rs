@@ -42,12 +42,13 @@ async fn each_purpose_that_needs_the_password_signs_in_by_the_accounts_id() {
         "remove-device",
         "delete-account",
         "bootloader",
+        "recover",
     ] {
         let answer = login(&home.client, &id, action, &home.owner.login).await.is(200);
         assert_eq!(answer.text("account"), id);
     }
     for action in [
-        "register", "sign-out", "recover", "find", "policies", "unpair", "reset", "", "x",
+        "register", "sign-out", "find", "policies", "unpair", "reset", "", "x",
     ] {
         login(&home.client, &id, action, &home.owner.login)
             .await

@@ -1,11 +1,12 @@
 //! AddIdentifier, ConfirmIdentifier, RemoveIdentifier, SetLogin, BeginRecovery, CompleteRecovery.
 
 use belay_proto::failpoint;
+use belay_proto::id::AccountId;
 use belay_proto::identifier::Identifier;
 use belay_proto::keys::{random, sha256};
 use belay_proto::secret::Secret;
-use belay_proto::signed::Deed;
-use belay_proto::steps::{self, Done, NewCredentialsSet, RecoverInput, RecoveredOutput};
+use belay_proto::signed::{CredentialsRecord, Deed, Signed};
+use belay_proto::steps::{self, Done, NewCredentialsSet, Purpose, RecoverInput, RecoveredOutput};
 use belay_proto::wire::{Bytes, RecoveryAnswer};
 
 use super::Flow;
@@ -236,6 +237,9 @@ impl Flow {
         if bound.is_some_and(|account| account != told.account) {
             return Err(AccountError::Refused(Refusal::OtherAccount));
         }
+        if self.is_left_behind(&told.credentials) {
+            return self.follow_the_account(told.account, ticket).await.map(|()| true);
+        }
         let replaces = sha256(&told.keyring);
         let certificates: Vec<Vec<u8>> = told.devices.into_iter().map(Into::into).collect();
         let input = RecoverInput {
@@ -290,6 +294,33 @@ impl Flow {
             failpoint!("belayd.hold.begun");
         }
         Ok(true)
+    }
+
+    /// Whether the account has gone on with another root than the one that this device is bound to, as far as the cloud says; the
+    /// warden judges.
+    fn is_left_behind(&self, credentials: &[u8]) -> bool {
+        let identity = self.parts.warden.view().identity;
+        let (Ok(signed), Some(owner)) = (Signed::decode(credentials), identity.owner) else {
+            return false;
+        };
+        let is_later = |record: CredentialsRecord| {
+            Some(record.account) == identity.account && record.generation > identity.generation
+        };
+        signed.open::<CredentialsRecord>(&owner).is_err() && signed.peek_unverified().is_ok_and(is_later)
+    }
+
+    /// Follows the account to that root, which the password that it has by now opens: after a hold of this device's own.
+    async fn follow_the_account(&self, account: AccountId, ticket: &str) -> Result<(), AccountError> {
+        let login = self
+            .log_in(&account.to_string(), ticket, Purpose::Recover)
+            .await?;
+        let opened = self.open(&login, ticket).await;
+        // The login was for the root alone.
+        self.end_login(login.tokens).await;
+        opened?;
+        self.step(ticket, steps::BEGIN_HOLD, Done {}.encode(), Done::decode)
+            .await?;
+        Ok(())
     }
 
     async fn address(&self, id: &str, aim: Aim) -> Result<Proving, AccountError> {

@@ -159,7 +159,8 @@ impl Flow {
         }
         .encode();
         let read = LoginSignatureOutput::decode;
-        let signed = if purpose != Purpose::SignIn {
+        let is_compared = !matches!(purpose, Purpose::SignIn | Purpose::Recover);
+        let signed = if is_compared {
             self.stay(self.checked_step(ticket, steps::LOGIN_SIGNATURE, input, read))
                 .await
         } else {

@@ -6,9 +6,9 @@ use belay_proto::keys::{KdfParameters, Root, sha256};
 use belay_proto::signed::{CredentialsRecord, DeviceCertificate, Keyring, Signed};
 use belay_proto::steps::{NewCredentialsSet, RecoverInput};
 
-use super::Derived;
 use super::credentials::{HIGHEST_EPOCH, Next, boxes, certified_again};
 use super::orders::Listed;
+use super::{Derived, Opened};
 use crate::core::hold::Renewal;
 use crate::core::keyring;
 use crate::core::password::Strength;
@@ -123,9 +123,54 @@ pub fn renew(
         Renewal {
             bound: Box::new(next),
             credentials: sha256(&set.credentials),
+            joins: false,
         }
     });
     Ok((set, renewal))
+}
+
+/// The binding under the root that the account has had since, which a password typed here has opened. The pinned owner vouches for it
+/// as little as for one that is made here.
+///
+/// # Errors
+/// [`Refusal::CloudRefused`]: another account's, the pinned owner's own, or an older one.
+pub fn join(
+    opened: &Opened,
+    bound: &Bound,
+    strength: Strength,
+    key: &SealingKey,
+) -> Result<Renewal, Refusal> {
+    let record = &opened.record;
+    let is_later = record.account == bound.account
+        && opened.owner() != bound.owner
+        && record.generation > bound.generation;
+    if !is_later {
+        return Err(Refusal::CloudRefused("no later root of this account".to_owned()));
+    }
+    let device = certificate(bound)?;
+    let certificates = certified_again(
+        &opened.root,
+        opened.keyring.key_epoch(),
+        std::slice::from_ref(&device),
+    );
+    let mut next = Bound {
+        owner: opened.owner(),
+        certificate: certificates.into_iter().next().unwrap_or_default(),
+        verifier: key.verifier(&record.verify_digest),
+        salt: record.salt,
+        parameters: record.parameters,
+        generation: record.generation,
+        report_box: Some(*opened.root.report_box().public().as_bytes()),
+        delegate: Some(opened.delegation(bound.warden_key)),
+        keyring: Some(keyring::seal(key, &opened.keyring)),
+        ..bound.clone()
+    };
+    next.set_strength(Some(strength));
+    Ok(Renewal {
+        bound: Box::new(next),
+        credentials: sha256(&opened.bytes),
+        joins: true,
+    })
 }
 
 fn certificate(bound: &Bound) -> Result<DeviceCertificate, Refusal> {

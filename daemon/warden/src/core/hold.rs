@@ -35,8 +35,10 @@ pub struct Hold {
 pub struct Renewal {
     /// The binding under the new owner key.
     pub bound: Box<Bound>,
-    /// SHA-256 of the credentials record that waits at the cloud, signed bytes.
+    /// SHA-256 of the credentials record that waits at the cloud, signed bytes; of one that [`joins`](Self::joins), that holds there.
     pub credentials: [u8; 32],
+    /// The root was made at another device, and its password typed here.
+    pub joins: bool,
 }
 
 cbor_map! {
@@ -53,6 +55,7 @@ cbor_map! {
         bound: Vec<u8>,
         credentials: [u8; 32],
         since: Span,
+        joins: Option<bool>,
     }
 }
 
@@ -64,6 +67,7 @@ impl Hold {
             bound: self.renewal.bound.encode(),
             credentials: self.renewal.credentials,
             since: self.since.clone(),
+            joins: self.renewal.joins.then_some(true),
         }
         .encode()
     }
@@ -77,6 +81,7 @@ impl Hold {
         let renewal = Renewal {
             bound: Box::new(Bound::decode(&stored.bound)?),
             credentials: stored.credentials,
+            joins: stored.joins == Some(true),
         };
         Ok(Self {
             renewal,
@@ -184,6 +189,7 @@ impl State {
         let Renewal {
             bound: next,
             credentials,
+            ..
         } = hold.renewal.clone();
         let mut effects = Vec::new();
         if !has_moved {
@@ -242,18 +248,30 @@ impl State {
             }
             None => None,
         };
-        let left = self.book.hold.as_ref().map(|hold| millis(hold.left(at)));
-        effects.push(Effect::Answer(Answer::Held(HoldOutput { left, ended })));
+        let runs = self.book.hold.as_ref();
+        let answer = HoldOutput {
+            left: runs.map(|hold| millis(hold.left(at))),
+            ended,
+            towards: runs
+                .filter(|hold| hold.renewal.joins)
+                .map(|hold| hold.renewal.credentials),
+        };
+        effects.push(Effect::Answer(Answer::Held(answer)));
         Ok(effects)
     }
 }
 
 impl Renewal {
-    /// Whether this is what `bound` may become: the same binding, one generation on.
+    /// Whether this is what `bound` may become: the same binding, one generation on, or as many as the account has gone on without
+    /// it.
     fn follows(&self, bound: &Bound) -> bool {
+        let is_next = match self.joins {
+            true => self.bound.generation > bound.generation,
+            false => Some(self.bound.generation) == bound.generation.checked_add(1),
+        };
         self.bound.account == bound.account
             && self.bound.epoch == bound.epoch
             && self.bound.device == bound.device
-            && Some(self.bound.generation) == bound.generation.checked_add(1)
+            && is_next
     }
 }

@@ -33,6 +33,8 @@ impl Warden {
             (Purpose::Recover, steps::RECOVER) => self.recover(ticket, input).await,
             (Purpose::Recover, steps::RECOVERED) => self.has_recovered(ticket, input).await,
             (Purpose::Recover, steps::BEGIN_HOLD) => self.begin_hold(ticket, input),
+            (Purpose::Recover, steps::LOGIN_SIGNATURE) => self.sign_to_join(ticket, input).await,
+            (Purpose::Recover, steps::OPEN_ROOT) => self.join(ticket, input),
             (Purpose::Recover, _) => Err(Refusal::BadTicket),
             (_, steps::LOGIN_SIGNATURE) => self.account_login(ticket, purpose, input).await,
             (_, steps::OPEN_ROOT) => self.open_root(ticket, purpose, input),

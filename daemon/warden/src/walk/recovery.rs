@@ -3,7 +3,8 @@
 use belay_proto::failpoint;
 use belay_proto::keys::RecoveryCode;
 use belay_proto::steps::{
-    Done, HoldInput, NewRecoveryCodeInput, NewRecoveryCodeOutput, RecoverInput, RecoveredOutput,
+    Done, HoldInput, LoginSignatureInput, LoginSignatureOutput, NewRecoveryCodeInput, NewRecoveryCodeOutput,
+    OpenRootInput, OpenRootOutput, Purpose, RecoverInput, RecoveredOutput,
 };
 use belay_proto::{PendingId, TicketId};
 
@@ -147,6 +148,58 @@ impl Warden {
             None => self.apply(What::RecoveryOver { ticket }).map(drop)?,
         }
         Ok(output)
+    }
+
+    /// The account has had another root since, and its password is typed here: signed as at a sign-in, and compared with nothing,
+    /// which would be a guess that nobody counts.
+    pub(super) async fn sign_to_join(&mut self, ticket: TicketId, input: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let input = LoginSignatureInput::decode(input).map_err(malformed)?;
+        self.may_join(&ticket)?;
+        if input.action != Purpose::Recover.as_str() {
+            return Err(Refusal::InvalidArgument(
+                "the action isn't the ticket's purpose".to_owned(),
+            ));
+        }
+        let bound = self.state.bound()?;
+        let account = bound.account.to_string();
+        let checked = input.parameters.check(Some(&bound.parameters));
+        checked.map_err(|refused| Refusal::CloudRefused(refused.to_string()))?;
+        let (salt, parameters) = (input.salt, input.parameters);
+        let session = self.session_mut(&ticket)?;
+        if !session.has_derived(&salt, &parameters) {
+            session.admit_derivation()?;
+            let master = ceremony::derive(session.new_password()?, salt, parameters).await?;
+            self.session_mut(&ticket)?.keep(salt, parameters, master);
+        }
+        let derived = self.session(&ticket)?.derived()?;
+        let signature = ceremony::login_signature(derived, &self.facts.origin, &account, input);
+        Ok(LoginSignatureOutput { signature }.encode())
+    }
+
+    /// What the binding becomes under that root, once the hold that has yet to begin is over.
+    pub(super) fn join(&mut self, ticket: TicketId, input: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let input = OpenRootInput::decode(input).map_err(malformed)?;
+        self.may_join(&ticket)?;
+        let session = self.session(&ticket)?;
+        let opened = ceremony::open_root(session.derived()?, &input)?;
+        let chosen = session.new_password()?;
+        let strength = self.strength(&chosen);
+        let renewal = ceremony::join(&opened, self.state.bound()?, strength, &self.state.key)?;
+        let output = OpenRootOutput {
+            owner: opened.owner(),
+            generation: opened.record.generation,
+            account: opened.record.account,
+        };
+        self.session_mut(&ticket)?.renewal = Some(renewal);
+        Ok(output.encode())
+    }
+
+    fn may_join(&self, ticket: &TicketId) -> Result<(), Refusal> {
+        let session = self.session(ticket)?;
+        if session.code().is_ok() || session.renewal.is_some() {
+            return Err(Refusal::BadTicket);
+        }
+        self.state.may_recover_without_code(&self.now())
     }
 
     /// The cloud keeps them: the hold begins, and is counted from here on.

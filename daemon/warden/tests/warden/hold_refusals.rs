@@ -92,7 +92,8 @@ async fn a_cloud_that_invents_a_recovery_moves_nothing() {
         held.warden.held().await,
         HoldOutput {
             left: None,
-            ended: None
+            ended: None,
+            towards: None,
         }
     );
 }

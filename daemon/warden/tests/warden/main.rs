@@ -22,6 +22,7 @@ mod hold_crashes;
 mod hold_ends;
 mod hold_refusals;
 mod holding;
+mod joining;
 mod life;
 mod ordering;
 mod own_time;

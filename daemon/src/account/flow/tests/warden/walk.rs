@@ -65,7 +65,12 @@ impl Inner {
             }
             self.holds.push(input);
             let ended = self.hold_ended.clone();
-            return Ok(HoldOutput { left: None, ended }.encode());
+            return Ok(HoldOutput {
+                left: None,
+                ended,
+                towards: None,
+            }
+            .encode());
         }
         if [steps::SUCCEED, steps::TAKE_KEYRING, steps::TAKE_DELEGATE].contains(&step) {
             assert!(ticket.is_empty(), "whoever brings it needs no password");
