@@ -157,6 +157,8 @@ struct Push<'a> {
     told: usize,
     /// Missing chunks in the answer.
     lacking: usize,
+    /// Nothing more made room: what is over the quota is refused without looking again.
+    is_full: bool,
 }
 
 impl<'a> Push<'a> {
@@ -175,6 +177,7 @@ impl<'a> Push<'a> {
             now: app.now(),
             told: 0,
             lacking: 0,
+            is_full: false,
         })
     }
 
@@ -184,6 +187,11 @@ impl<'a> Push<'a> {
             .any(|push| push.record.key_epoch < self.counted.key_epoch)
         {
             return Err(Problem::new(Kind::KeyEpochOld).into());
+        }
+        // What is named stays, whatever becomes of its record, which is pushed again soon: no other record of this push has it make
+        // room.
+        for push in &records {
+            blobs::table::keep(self.tx, &self.account, &push.record.chunks, self.now)?;
         }
         let before = self.counted.sequence;
         let start = Cursor::here(self.tx, before)?;
@@ -224,8 +232,6 @@ impl<'a> Push<'a> {
         if present == Some(record.revision) {
             return Ok(PushStatus::Ok.into());
         }
-        // What is named stays, whatever becomes of this record: it is pushed again soon.
-        blobs::table::keep(self.tx, &self.account, &record.chunks, self.now)?;
         if present != push.base {
             return Ok(self.conflict(before));
         }
@@ -244,9 +250,15 @@ impl<'a> Push<'a> {
         let grows = used > self.counted.used && !removal;
         let used = match grows {
             false => used,
+            true if self.is_full && used > self.counted.quota(self.app.settings.limits.quota).total => {
+                return Ok(PushStatus::Quota.into());
+            }
             true => match blobs::fit(self.app, self.tx, &self.account, &self.counted, used)? {
                 Some(used) => used,
-                None => return Ok(PushStatus::Quota.into()),
+                None => {
+                    self.is_full = true;
+                    return Ok(PushStatus::Quota.into());
+                }
             },
         };
         let sequence = next(self.counted.sequence, self.now);

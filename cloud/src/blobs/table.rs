@@ -285,11 +285,17 @@ pub fn make_room(
     if files.are_held() {
         return Ok((0, Vec::new()));
     }
-    let mut due = tx.prepare_cached(
-        "SELECT id, file, length FROM chunks WHERE account = ?1 AND until <= ?2 ORDER BY until LIMIT ?3",
-    )?;
     let before = now.saturating_add(LIFE - CERTAIN);
-    let mut due = due.query(params![account.as_bytes(), before, SWEPT])?;
+    let there: u64 = tx
+        .prepare_cached("SELECT coalesce(sum(length), 0) FROM chunks WHERE account = ?1 AND until <= ?2")?
+        .query_row(params![account.as_bytes(), before], |row| row.get(0))?;
+    if there < bytes {
+        return Ok((0, Vec::new()));
+    }
+    let mut due = tx.prepare_cached(
+        "SELECT id, file, length FROM chunks WHERE account = ?1 AND until <= ?2 ORDER BY until",
+    )?;
+    let mut due = due.query(params![account.as_bytes(), before])?;
     let (mut free, mut ids, mut gone) = (0_u64, Vec::<[u8; 32]>::new(), Vec::new());
     while free < bytes
         && let Some(row) = due.next()?
@@ -297,9 +303,6 @@ pub fn make_room(
         ids.push(row.get(0)?);
         gone.push(FileName::from_bytes(row.get(1)?));
         free = free.saturating_add(row.get(2)?);
-    }
-    if free < bytes {
-        return Ok((0, Vec::new()));
     }
     let mut delete = tx.prepare_cached("DELETE FROM chunks WHERE account = ?1 AND id = ?2")?;
     for id in ids {

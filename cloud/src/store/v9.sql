@@ -1,2 +1,2 @@
--- Where an account has no room left, what goes first of its chunks is found without reading everybody's.
-CREATE INDEX chunks_of_account ON chunks (account, until) WHERE until IS NOT NULL;
+-- Where an account has no room left, what goes first of its chunks, and whether that is enough, is found without reading others.
+CREATE INDEX chunks_of_account ON chunks (account, until, length) WHERE until IS NOT NULL;

@@ -76,8 +76,10 @@ pub fn outgoing(
     let filter = match which {
         Ready::All => "1",
         Ready::Unguarded => "(removed = 0 OR agreed = 1 OR base IS NULL)",
-        Ready::Changes { unasked: true } => "base IS NOT NULL",
-        Ready::Changes { unasked: false } => "base IS NOT NULL AND (removed = 0 OR agreed = 1)",
+        Ready::Changes { unasked: true } => "(base IS NOT NULL OR removed = 1)",
+        Ready::Changes { unasked: false } => {
+            "(base IS NOT NULL AND (removed = 0 OR agreed = 1) OR base IS NULL AND removed = 1)"
+        }
         Ready::Removals { unasked: true } => "removed = 1",
         Ready::Removals { unasked: false } => "removed = 1 AND (agreed = 1 OR base IS NULL)",
     };

@@ -9,6 +9,8 @@ use super::Records;
 pub struct Edit {
     /// In words.
     pub what: String,
+    /// The natural key of the record, or of the one that it was a version beside.
+    pub of: String,
     /// What it put.
     pub wrote: Option<String>,
     /// What it saw in the content that it replaced or deleted, and left out.
@@ -22,6 +24,11 @@ pub struct Edit {
 /// The edits in their order.
 #[derive(Debug, Default)]
 pub struct Book(pub Vec<Edit>);
+
+/// The natural key of the record that one of this name is, or is a version beside.
+pub fn root(natural: &str) -> &str {
+    natural.split('\0').next().unwrap_or_default()
+}
 
 /// The tokens in a content.
 pub fn tokens(content: &[u8]) -> BTreeSet<String> {
@@ -60,17 +67,24 @@ impl Book {
                 }
             }
         }
-        let removed = self.0.iter().flat_map(|edit| &edit.dropped).collect();
-        wrong.extend(doubled(&holders, &removed));
+        let removed = |natural: &str| {
+            let own = self.0.iter().filter(|edit| edit.of == root(natural));
+            own.flat_map(|edit| &edit.dropped).collect()
+        };
+        wrong.extend(doubled(&holders, removed));
         wrong
     }
 }
 
-/// Records that say nothing which another doesn't say. Of a card whose owner has removed what a version beside it clashed in, a
-/// part of that version may be left.
-fn doubled(holders: &[(&str, &str, BTreeSet<String>)], removed: &BTreeSet<&String>) -> Vec<String> {
+/// Records that say nothing which another doesn't say. Of a card of which its owner has `removed` what neither it nor a version
+/// beside it says, a part of that version may be left.
+fn doubled<'a>(
+    holders: &[(&str, &str, BTreeSet<String>)],
+    removed: impl Fn(&str) -> BTreeSet<&'a String>,
+) -> Vec<String> {
     let mut wrong = Vec::new();
     for (index, (collection, natural, tokens)) in holders.iter().enumerate() {
+        let removed = removed(natural);
         let others = holders.iter().enumerate().filter(|(other, _)| *other != index);
         for (_, (of, other, also)) in others {
             let is_beside = other
@@ -90,6 +104,7 @@ fn doubled(holders: &[(&str, &str, BTreeSet<String>)], removed: &BTreeSet<&Strin
 fn the_book_finds_what_is_lost_doubled_or_back() {
     let edit = |wrote: &str, dropped: &[&str]| Edit {
         what: wrote.to_owned(),
+        of: "n0".to_owned(),
         wrote: Some(wrote.to_owned()),
         dropped: dropped.iter().map(|token| (*token).to_owned()).collect(),
         kept: BTreeSet::new(),

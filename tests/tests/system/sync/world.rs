@@ -9,7 +9,7 @@ use belay_tests::proxy::Weather;
 use belay_tests::until::until;
 
 use super::backup::{Backup, WELL};
-use super::book::{Book, Edit, tokens};
+use super::book::{Book, Edit, root, tokens};
 use super::{Device, Fleet, Records};
 use crate::disk::touches;
 
@@ -320,6 +320,7 @@ impl World<'_> {
         };
         self.book.0.push(Edit {
             what,
+            of: root(&draft.natural).to_owned(),
             wrote: draft.wrote,
             dropped: draft.dropped,
             kept: draft.kept,

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 #[derive(Debug)]
 pub struct Edit {
     pub what: String,
+    /// The natural key of the record, or of the one that it was a version beside.
+    pub of: String,
     pub wrote: Option<String>,
     /// What it saw in the content that it replaced or removed, and left out.
     pub dropped: BTreeSet<String>,
@@ -18,6 +20,11 @@ pub struct Edit {
 /// The edits in their order.
 #[derive(Debug, Default)]
 pub struct Book(pub Vec<Edit>);
+
+/// The natural key of the record that one of this name is, or is a version beside.
+pub fn root(natural: &str) -> String {
+    natural.split('\0').next().unwrap_or_default().to_owned()
+}
 
 /// The tokens in a content.
 pub fn tokens(content: &str) -> BTreeSet<String> {
@@ -62,13 +69,38 @@ impl Book {
         wrong
     }
 
-    /// Whether a card says less than a version beside it since its owner removed the rest. What went together was joined to
+    /// Whether a card says less than a version beside it since its owner removed something of that card that neither says. What went together was joined to
     /// it when the version came to lie beside; what didn't is what its owner has yet to choose about.
     fn is_left(&self, natural: &str, tokens: &BTreeSet<String>, of: &str, also: &BTreeSet<String>) -> bool {
         let is_beside = of
             .strip_prefix(natural)
             .is_some_and(|rest| rest.starts_with('\0'));
-        let removed = self.0.iter().flat_map(|edit| &edit.dropped);
+        let own = self.0.iter().filter(|edit| edit.of == root(natural));
+        let removed = own.flat_map(|edit| &edit.dropped);
         is_beside && tokens.len() < also.len() && removed.into_iter().any(|token| !also.contains(token))
+    }
+}
+
+#[test]
+fn a_card_that_is_part_of_a_version_beside_it_is_excused_by_a_removal_of_its_own_alone() {
+    let edit = |of: &str, wrote: &str, dropped: &[&str]| Edit {
+        what: wrote.to_owned(),
+        of: of.to_owned(),
+        wrote: Some(wrote.to_owned()),
+        dropped: dropped.iter().map(|token| (*token).to_owned()).collect(),
+        kept: BTreeSet::new(),
+        answered: true,
+    };
+    let records = [("n1", "tok-2"), ("n1\0beside", "tok-2 tok-3")]
+        .map(|(natural, content)| (natural.to_owned(), content.to_owned()));
+    for (of, is_excused) in [("n1", true), ("n2", false)] {
+        let book = Book(vec![
+            edit(of, "tok-1", &[]),
+            edit(of, "tok-4", &["tok-1"]),
+            edit(of, "tok-5", &["tok-4"]),
+            edit(of, "tok-2", &["tok-5"]),
+            edit("n1", "tok-3", &[]),
+        ]);
+        assert_eq!(book.judge(&records, true).is_empty(), is_excused, "{of}");
     }
 }

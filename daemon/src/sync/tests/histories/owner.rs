@@ -9,7 +9,7 @@ use belay_sync::record::CONFLICT_WITH;
 use super::super::super::SyncError;
 use super::super::super::model::{Choice, Put, Shown};
 use super::Chance;
-use super::book::{Edit, tokens};
+use super::book::{Edit, root, tokens};
 use super::world::World;
 
 /// Where a card has something to say.
@@ -61,6 +61,7 @@ impl World<'_> {
         let answer = self.devices[who].does(desk.put_many(self.collection, vec![put]));
         let edit = Edit {
             what: format!("{token} put by device {who} in {}", draft.natural),
+            of: root(&draft.natural),
             wrote: Some(token),
             dropped: &tokens(&draft.saw) - &tokens(&content),
             kept: BTreeSet::new(),
@@ -79,6 +80,7 @@ impl World<'_> {
         let answer = self.devices[who].does(desk.delete(self.collection, id, draft.revision));
         let edit = Edit {
             what: format!("{} deleted by device {who}", draft.natural),
+            of: root(&draft.natural),
             wrote: None,
             dropped: tokens(&draft.saw),
             kept: BTreeSet::new(),
@@ -105,6 +107,7 @@ impl World<'_> {
                 "{:?} chosen by device {who}: {choice:?}",
                 listed.held.content.natural
             ),
+            of: root(&listed.held.content.natural),
             wrote: None,
             dropped: if goes { tokens(&text) } else { BTreeSet::new() },
             kept: if goes { BTreeSet::new() } else { tokens(&text) },
