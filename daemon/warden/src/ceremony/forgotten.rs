@@ -148,11 +148,7 @@ pub fn join(
         return Err(Refusal::CloudRefused("no later root of this account".to_owned()));
     }
     let device = certificate(bound)?;
-    let certificates = certified_again(
-        &opened.root,
-        opened.keyring.key_epoch(),
-        std::slice::from_ref(&device),
-    );
+    let certificates = certified_again(&opened.root, opened.keyring.key_epoch(), &[Some(device)]);
     let mut next = Bound {
         owner: opened.owner(),
         certificate: certificates.into_iter().next().unwrap_or_default(),
