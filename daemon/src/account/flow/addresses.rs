@@ -238,6 +238,11 @@ impl Flow {
             return Err(AccountError::Refused(Refusal::OtherAccount));
         }
         if self.is_left_behind(&told.credentials) {
+            // A succession that nobody has fetched yet would end the wait.
+            self.keep_up().await;
+            self.parts.warden.refresh().await?;
+        }
+        if self.is_left_behind(&told.credentials) {
             return self.follow_the_account(told.account, ticket).await.map(|()| true);
         }
         let replaces = sha256(&told.keyring);

@@ -196,7 +196,11 @@ impl Warden {
 
     fn may_join(&self, ticket: &TicketId) -> Result<(), Refusal> {
         let session = self.session(ticket)?;
-        if session.code().is_ok() || session.renewal.is_some() {
+        if session.code().is_ok() {
+            let why = "the credentials aren't the pinned owner's, and no recovery code opens others here";
+            return Err(Refusal::CloudRefused(why.to_owned()));
+        }
+        if session.renewal.is_some() {
             return Err(Refusal::BadTicket);
         }
         self.state.may_recover_without_code(&self.now())
