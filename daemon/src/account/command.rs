@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use belay_proto::id::{AccountId, CommandId, DeviceId, Epoch};
 use belay_proto::keys::PublicKey;
-use belay_proto::signed::CommandState;
+use belay_proto::signed::{CommandState, Verb};
 use serde::{Deserialize, Serialize};
 
 use crate::account::evidence::{Fate, Witness};
@@ -43,6 +43,20 @@ pub struct SentCommand {
     /// When it is void, ms since the Unix epoch; 0 = never.
     #[serde(default)]
     pub expires: u64,
+}
+
+/// Whether the owner has said from here that `device` is lost, or is to be wiped, and nothing else since, as far as is known here:
+/// `commands` are what was sent, newest first. For what mustn't hang on the cloud's word alone, which can keep an answer to itself;
+/// that the device judged the order bad is in its warden's own hand.
+#[must_use]
+pub fn is_given_up(commands: &[SentCommand], device: DeviceId) -> bool {
+    let theirs = commands.iter().filter(|sent| sent.device == device);
+    let mut said = theirs.filter_map(|sent| match Verb::parse(&sent.action).ok()? {
+        Verb::Lock | Verb::Wipe if sent.state != CommandState::Refused => Some(true),
+        Verb::Unlock if matches!(sent.state, CommandState::Accepted | CommandState::Done) => Some(false),
+        _ => None,
+    });
+    said.next().unwrap_or_default()
 }
 
 impl SentCommand {

@@ -59,6 +59,8 @@ pub struct Identity {
     pub generation: u64,
     /// `key-epoch`: the newest of the account's keys that the warden keeps; 0: none.
     pub key_epoch: u64,
+    /// `removed`: the devices that were removed from the account, as the keyring says that the warden keeps.
+    pub removed: Vec<DeviceId>,
     /// `masked-login`: the owner's login, masked, while bound.
     pub masked_login: Option<String>,
     /// `find`: the device takes its owner's commands.
@@ -174,6 +176,10 @@ impl Identity {
         identity.assurance_notes = take("assurance-notes")
             .and_then(|value| Vec::try_from(value).ok())
             .unwrap_or_default();
+        let removed: Vec<String> = take("removed")
+            .and_then(|value| Vec::try_from(value).ok())
+            .unwrap_or_default();
+        identity.removed = removed.iter().filter_map(|id| id.parse().ok()).collect();
         identity.find = take("find")
             .and_then(|value| bool::try_from(value).ok())
             .unwrap_or(false);

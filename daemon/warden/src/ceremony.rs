@@ -56,8 +56,10 @@ pub struct Opened {
     pub bytes: Vec<u8>,
     /// The keyring that came with it, or the one that takes its place.
     pub keyring: Keyring,
-    /// The keyring isn't the one that came: the account's other devices may have none as new.
+    /// The keyring isn't the one that came: the account's other devices may have none as new, or lack older keys.
     is_ahead: bool,
+    /// The one that came has other keys under the newest number: the next ones get a number of their own.
+    is_split: bool,
 }
 
 impl Opened {
@@ -74,19 +76,25 @@ impl Opened {
     }
 
     /// Goes on from the keyring that is kept here where the one that came isn't as new: a cloud that was restored, or shows what was,
-    /// puts no keys in force again that a removed device has. Devices that either names as removed stay so, and these.
-    pub fn go_on_from(&mut self, kept: Option<&Keyring>, removed: &[DeviceId]) {
+    /// puts no keys in force again that a removed device has. What either alone has of older keys stays, and so do the devices that
+    /// either names as removed, and these; but for the `own` one, at which whoever is the owner stands.
+    pub fn go_on_from(&mut self, kept: Option<&Keyring>, removed: &[DeviceId], own: DeviceId) {
         let came = self.keyring.for_generation(self.record.generation);
         let next = match kept {
             Some(kept) if came.gives_way_to(kept) => {
-                self.is_ahead = true;
+                (self.is_ahead, self.is_split) = (true, came.is_split_from(kept));
                 kept.for_generation(self.record.generation)
-                    .without(came.removed())
+                    .with_roots_of(&came)
+                    .remembering(came.removed())
             }
-            Some(kept) => came.without(kept.removed()),
+            Some(kept) => {
+                let next = came.with_roots_of(kept).remembering(kept.removed());
+                self.is_ahead = self.keyring.lacks_roots_of(&next);
+                next
+            }
             None => came,
         };
-        self.keyring = next.without(removed);
+        self.keyring = next.remembering(removed).with_device(own);
     }
 
     /// The owner's word that this warden's key may have other devices ring.
@@ -175,6 +183,7 @@ pub fn open_root(derived: &Derived, input: &OpenRootInput) -> Result<Opened, Ref
         bytes: input.credentials.clone(),
         keyring,
         is_ahead: false,
+        is_split: false,
     })
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use belay_proto::dbus::{BindingState, LockState};
 use belay_proto::keys::PublicKey;
-use belay_proto::signed::Disposition;
+use belay_proto::signed::{Disposition, Keyring};
 use belay_proto::steps::{Policies, Purpose};
 use belay_proto::{AccountId, CommandId, DeviceId, Epoch, Secret, TicketId};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -126,6 +126,8 @@ pub struct Shown {
     pub generation: u64,
     /// The newest key epoch of the keyring that is kept; 0: none is.
     pub key_epoch: u64,
+    /// The devices that it names as removed.
+    pub removed: Vec<DeviceId>,
     /// The owner's login, masked.
     pub login: String,
     /// The box that reports are sealed to.
@@ -308,13 +310,15 @@ impl Snapshot {
             Binding::Unbound { .. } => (BindingState::Unbound, None),
             Binding::Tampered(_) => (BindingState::Tampered, None),
             Binding::Bound(bound) => {
+                let kept = keyring::open(&state.key, bound).ok();
                 let shown = Shown {
                     account: bound.account,
                     owner: bound.owner,
                     epoch: bound.epoch,
                     device: bound.device,
                     generation: bound.generation,
-                    key_epoch: keyring::open(&state.key, bound).map_or(0, |kept| kept.key_epoch()),
+                    key_epoch: kept.as_ref().map_or(0, Keyring::key_epoch),
+                    removed: kept.map_or_else(Vec::new, |kept| kept.removed().to_vec()),
                     login: bound.login.clone(),
                     report_box: bound.report_box,
                     warden_key: bound.warden_key,

@@ -175,9 +175,10 @@ impl Warden {
         if purpose == Purpose::Reauthenticate {
             let bound = self.state.bound()?;
             let delegate = opened.delegation(bound.warden_key);
-            let key = &self.state.key;
-            let newer = keyring::is_newer(key, bound, opened.record.generation, &opened.keyring);
-            let keyring = newer.then(|| keyring::seal(key, &opened.keyring));
+            let keyring = match opened.record.generation >= bound.generation {
+                true => keyring::in_place_of_kept(&self.state.key, bound, &opened.keyring),
+                false => None,
+            };
             self.apply(What::Reauthenticated {
                 ticket,
                 record: opened.bytes,

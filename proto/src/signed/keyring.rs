@@ -21,16 +21,16 @@ crate::cbor_map! {
         pub data_roots: EpochKeys,
         /// For record and blob ids; never rotates.
         pub index_key: Secret<[u8; 32]>,
-        /// Devices that were removed from the account, the newest last; absent: none. Whoever opens the keyring seals nothing to them,
-        /// though a cloud brings their certificates back.
+        /// Devices that were removed from the account, the newest last, [`MOST_REMOVED`] at most; absent: none. Whoever opens the
+        /// keyring seals nothing to them, though a cloud brings their certificates back.
         pub removed: Option<Vec<DeviceId>>,
     }
 }
 
 object!(Keyring, b"belay-keyring/1\0");
 
-/// So many removed devices does a keyring name; beyond, the oldest are forgotten. Each box has all of them.
-const MOST_REMOVED: usize = 64;
+/// So many removed devices are remembered, in a keyring and by a warden; beyond, the oldest are forgotten. Each box has all of them.
+pub const MOST_REMOVED: usize = 64;
 
 /// (key epoch, key) pairs with rising epochs: the data roots of a keyring, or the keys of a collection.
 #[derive(Debug)]
@@ -76,26 +76,79 @@ impl Keyring {
         self.removed.as_deref().unwrap_or_default()
     }
 
-    /// The same keyring, which knows that these devices were removed too.
+    /// The same keyring, which knows that this device was removed, after all others.
     #[must_use]
-    pub fn without(mut self, devices: &[DeviceId]) -> Self {
-        let mut removed = self.removed.take().unwrap_or_default();
-        for device in devices {
-            if !removed.contains(device) {
-                removed.push(*device);
-            }
-        }
+    pub fn without(self, device: DeviceId) -> Self {
+        let mut removed = self.removed().to_vec();
+        removed.retain(|other| *other != device);
+        removed.push(device);
+        self.naming(removed)
+    }
+
+    /// The same keyring, which knows of these removals too, oldest first. They count as older than its own: where there are too many
+    /// of them, they are the ones to be forgotten.
+    #[must_use]
+    pub fn remembering(self, removed: &[DeviceId]) -> Self {
+        let own = self.removed().to_vec();
+        let others = removed.iter().filter(|device| !own.contains(device)).copied();
+        let all = others.chain(own.iter().copied()).collect();
+        self.naming(all)
+    }
+
+    /// The same keyring, in which this device is none that was removed.
+    #[must_use]
+    pub fn with_device(self, device: DeviceId) -> Self {
+        let mut removed = self.removed().to_vec();
+        removed.retain(|other| *other != device);
+        self.naming(removed)
+    }
+
+    fn naming(mut self, mut removed: Vec<DeviceId>) -> Self {
         removed.drain(..removed.len().saturating_sub(MOST_REMOVED));
         self.removed = (!removed.is_empty()).then_some(removed);
         self
     }
 
+    /// The same keyring, with the data roots of `other`'s key epochs that it lacks: what was sealed under them stays readable. Of an
+    /// epoch that both have, its own. Nothing of another account's, or of one whose keys began anew.
+    #[must_use]
+    pub fn with_roots_of(mut self, other: &Self) -> Self {
+        if self.is_of_the_same_keys(other) {
+            let lacks = |(epoch, _): &&(u64, Secret<[u8; 32]>)| self.data_roots.get(*epoch).is_none();
+            let lacking = other.data_roots.iter().filter(lacks);
+            let lacking: Vec<_> = lacking.map(|(epoch, root)| (*epoch, root.duplicate())).collect();
+            self.data_roots.0.extend(lacking);
+            self.data_roots.0.sort_by_key(|(epoch, _)| *epoch);
+        }
+        self
+    }
+
+    /// Whether it has the newest key epoch of `other`, and lacks older ones that `other` has.
+    #[must_use]
+    pub fn lacks_roots_of(&self, other: &Self) -> bool {
+        let lacks = |(epoch, _): &(u64, Secret<[u8; 32]>)| self.data_roots.get(*epoch).is_none();
+        self.is_of_the_same_keys(other)
+            && self.key_epoch() == other.key_epoch()
+            && self.newest_root() == other.newest_root()
+            && other.data_roots.iter().any(lacks)
+    }
+
+    /// Whether the newest key epoch of both has one number, and two keys: what is sealed under it there, nobody reads here.
+    #[must_use]
+    pub fn is_split_from(&self, other: &Self) -> bool {
+        self.account == other.account
+            && self.key_epoch() == other.key_epoch()
+            && self.newest_root() != other.newest_root()
+    }
+
+    fn is_of_the_same_keys(&self, other: &Self) -> bool {
+        self.account == other.account && self.index_key.expose() == other.index_key.expose()
+    }
+
     /// Whether `other` is the newer of two keyrings of an account, or another one of the same key epoch.
     #[must_use]
     pub fn gives_way_to(&self, other: &Self) -> bool {
-        let (own, others) = (self.key_epoch(), other.key_epoch());
-        self.account == other.account
-            && (own < others || own == others && self.newest_root() != other.newest_root())
+        self.account == other.account && (self.key_epoch() < other.key_epoch() || self.is_split_from(other))
     }
 
     fn newest_root(&self) -> Option<&[u8; 32]> {

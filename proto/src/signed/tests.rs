@@ -13,6 +13,7 @@ use crate::secret::Secret;
 
 mod account;
 mod commands;
+mod keyring;
 mod samples;
 use samples::{
     certificate, command, credentials, delegate, hold_end, login, order, outcome, release, reset,

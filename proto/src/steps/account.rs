@@ -14,7 +14,7 @@ use crate::secret::Secret;
 /// Another password: [`NewPasswordInput`] → [`NewCredentialsSet`]. The ticket's secrets are `old` and `new`, its subject is
 /// empty or [`NEW_ROOT`]. Nothing changes at this device before `Warden.Credentials` or [`SUCCEED`]
 /// brings what the cloud took. A new root leaves the account without a recovery code, which nobody but its owner knows: make
-/// another. Either begins a key epoch: whether a device was lost, only the cloud says. Uses the ticket up.
+/// another, and begins a key epoch. Uses the ticket up.
 pub const NEW_PASSWORD: &str = "new-password";
 /// The subject of a `change-password` ticket that makes a new root too.
 pub const NEW_ROOT: &str = "new-root";
@@ -66,7 +66,8 @@ pub const STAY: &str = "stay";
 pub const REMOVE_DEVICE: &str = "remove-device";
 
 /// The keyring as another device sealed it to this one's box: [`TakeKeyringInput`] → [`TakenOutput`], with an empty ticket.
-/// Taken only where the pinned owner signed it and its key epoch is above the one that is kept.
+/// Taken only where the pinned owner signed it, and its key epoch is above the one that is kept, or is the same with older ones that
+/// are lacking here. Key epochs that are kept here and lacking in it stay.
 pub const TAKE_KEYRING: &str = "take-keyring";
 /// The owner's word that this warden's key may have others ring, of the generation that holds: [`TakeDelegateInput`] →
 /// [`TakenOutput`], with an empty ticket.
@@ -83,6 +84,9 @@ crate::cbor_map! {
         /// didn't sign are refused. One whose removal this warden signed, or its newest keyring names, keeps its place and gets
         /// nothing: its entries in what comes out are empty.
         pub devices: Vec<Vec<u8>>,
+        /// A device was lost or wiped: begin a key epoch. A new root always does, and so does a keyring which isn't the cloud's and has
+        /// the same number.
+        pub new_epoch: bool,
     }
 
     /// What the cloud gets when the credentials change: out of [`NEW_PASSWORD`] and [`RECOVER`].

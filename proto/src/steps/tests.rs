@@ -6,7 +6,7 @@ use crate::cbor::Value;
 
 /// A map with keys that steps have, and with values of the types and sizes they have: most are nearly right.
 fn nearly() -> impl Strategy<Value = Value> {
-    const KEYS: [&str; 33] = [
+    const KEYS: [&str; 34] = [
         "account",
         "action",
         "authorisation",
@@ -27,6 +27,7 @@ fn nearly() -> impl Strategy<Value = Value> {
         "hardware_locked",
         "keyring",
         "login",
+        "new_epoch",
         "nonce",
         "order",
         "owner",

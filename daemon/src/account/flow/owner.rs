@@ -228,25 +228,31 @@ impl Flow {
         if done.is_ok() {
             failpoint!("belayd.remove.removed");
         }
-        self.keys_settled(done, asked.grants, made.key_epoch).await
+        self.keys_settled(done, device, asked.grants, made.key_epoch)
+            .await
     }
 
-    /// Whether the keys that were made for a removal are the account's now. That the cloud says so alone says nothing: it gives this
-    /// device its own of them, or newer ones, whatever became of its answer. Where it can't be asked, what it took comes to the
-    /// warden from here.
+    /// Whether the keys that were made for a removal are the account's now. What the cloud refused isn't done, whatever keys the
+    /// owner made elsewhere meanwhile. That it says so says nothing, nor does a lost answer: it gives this device those keys, or ones
+    /// that followed them, and they name the device. Where it can't be asked, what it took comes to the warden from here.
     async fn keys_settled(
         &self,
         done: Result<(), CloudError>,
+        device: DeviceId,
         granted: Vec<Grant>,
         key_epoch: u64,
     ) -> Result<(), AccountError> {
         let warden = &self.parts.warden;
         let told = self.keep_up().await;
+        if done.as_ref().is_err_and(CloudError::is_decided) {
+            return Ok(done?);
+        }
         if let Some(told) = told.filter(|told| told.judged) {
             // What the device syncs from now on is under them: the view says so before the caller is answered.
-            let known = warden.refresh().await?.identity.key_epoch;
+            let known = warden.refresh().await?.identity;
+            let follow = known.key_epoch >= key_epoch && known.removed.contains(&device);
             return match done {
-                _ if told.departure.is_none() && known >= key_epoch => Ok(()),
+                _ if told.departure.is_none() && follow => Ok(()),
                 Ok(()) => Err(CloudError::Nonsense("it keeps other keys than those it took".into()).into()),
                 Err(error) => Err(error.into()),
             };

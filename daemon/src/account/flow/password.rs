@@ -15,6 +15,7 @@ use belay_proto::wire::{Grant, NewCredentialsRequest};
 use super::Flow;
 use super::confirm::is_forgotten;
 use super::owner::{Owner, tells_of_removed};
+use crate::account::command::is_given_up;
 use crate::account::error::AccountError;
 use crate::account::keep_up;
 use crate::account::model::Session;
@@ -29,6 +30,7 @@ impl Flow {
         let owner = self.owner(&ticket, Purpose::ChangePassword).await?;
         let input = NewPasswordInput {
             devices: owner.certificates(),
+            new_epoch: self.is_any_lost(&owner).await,
         };
         let made = self
             .stay(self.step(
@@ -212,6 +214,22 @@ impl Flow {
     /// Brings what the cloud keeps of the owner's credentials to the warden; what it told, if it did.
     pub(super) async fn keep_up(&self) -> Option<keep_up::Told> {
         keep_up::keep_up(&self.parts.cloud, &self.parts.warden).await.ok()
+    }
+
+    /// Whether a device of the account is lost, as the cloud last heard or the owner has said from here: then what is written from
+    /// now on gets other keys. Where that can't be read, a key epoch too many does no harm.
+    async fn is_any_lost(&self, owner: &Owner) -> bool {
+        let Ok(saved) = self.parts.rows.load().await else {
+            return true;
+        };
+        let mut devices = owner.devices.iter().map(|(_, certificate)| certificate.device);
+        if devices.any(|device| is_given_up(&saved.commands, device)) {
+            return true;
+        }
+        match self.in_session(owner.account, self.parts.cloud.devices()).await {
+            Ok(devices) => devices.iter().any(|device| device.lost),
+            Err(_) => true,
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod own_sms;
 mod recovering;
 mod recovery_code;
 mod registering;
+mod removing;
 mod trouble;
 mod upkeep;
 mod warden;

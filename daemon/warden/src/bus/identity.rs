@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use belay_proto::DeviceId;
 use belay_proto::dbus::Error;
 use zbus::{OwnedVariant, Variant};
 
@@ -36,6 +37,10 @@ pub(super) fn entries<'a>(
         ("owner", Variant::from(bound.owner.as_bytes().to_vec())),
         ("generation", Variant::from(bound.generation)),
         ("key-epoch", Variant::from(bound.key_epoch)),
+        (
+            "removed",
+            Variant::from(bound.removed.iter().map(DeviceId::to_string).collect::<Vec<_>>()),
+        ),
         ("masked-login", Variant::from(bound.login.clone())),
         ("presence", Variant::from(shown.presence)),
         ("warden-key", Variant::from(bound.warden_key.as_bytes().to_vec())),

@@ -10,12 +10,14 @@ use super::orders::Listed;
 use super::{Derived, Opened};
 use crate::core::refusal::Refusal;
 
-/// The highest key epoch that a cloud may name: beyond, none would be left for later.
+/// The highest key epoch that follows a cloud's word: beyond, none would be left for later.
 pub(super) const HIGHEST_EPOCH: u64 = 1 << 32;
 
-/// What a new password brings besides. Always a key epoch: that no device was lost only the cloud could say.
+/// What a new password brings besides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewKeys {
+    /// Nothing: the data's keys stay, unless there are two of the newest number.
+    Kept,
     /// A key epoch alone.
     Epoch {
         /// It is above this one, which the cloud counts; a number that none could follow is left aside.
@@ -46,7 +48,8 @@ pub fn change_password(
 ) -> Result<NewCredentialsSet, Refusal> {
     let generation = next_generation(opened)?;
     let keyring = match keys {
-        NewKeys::Epoch { after } if after <= HIGHEST_EPOCH => {
+        NewKeys::Kept => same_keys(opened, generation),
+        NewKeys::Epoch { after } if after < HIGHEST_EPOCH => {
             opened.keyring.with_epoch_after(generation, after)
         }
         NewKeys::Epoch { .. } | NewKeys::Root => opened.keyring.with_new_epoch(generation),
@@ -62,7 +65,9 @@ pub fn change_password(
         keyring,
     };
     let mut set = next.issue(devices);
-    set.boxes = boxes(&next.keyring, next.root, devices);
+    if keys != NewKeys::Kept || opened.is_ahead {
+        set.boxes = boxes(&next.keyring, next.root, devices);
+    }
     if let Some(root) = &fresh {
         set.certificates = certified_again(root, next.keyring.key_epoch(), devices);
         set.succession = Some(succession(opened, root, generation, &set.credentials));
@@ -96,7 +101,7 @@ pub fn change_recovery_code(
         root: &opened.root,
         derived,
         recovery_wrap: code.wrap(&opened.root, &opened.record.account),
-        keyring: opened.keyring.for_generation(generation),
+        keyring: same_keys(opened, generation),
     };
     let mut set = next.issue(devices);
     if opened.is_ahead {
@@ -133,6 +138,7 @@ pub fn recovered(code: &RecoveryCode, input: &RecoverInput) -> Result<Opened, Re
         bytes: input.credentials.clone(),
         keyring,
         is_ahead: false,
+        is_split: false,
     })
 }
 
@@ -146,6 +152,15 @@ pub(super) fn boxes(keyring: &Keyring, root: &Root, devices: &[Listed]) -> Vec<V
 fn each(devices: &[Listed], made: impl Fn(&DeviceCertificate) -> Vec<u8>) -> Vec<Vec<u8>> {
     let made = |device: &Listed| device.as_ref().map_or_else(Vec::new, &made);
     devices.iter().map(made).collect()
+}
+
+/// The keys that are there, for the next generation; above both where two have the newest number, since none of the devices would take
+/// another key of a number that it has.
+fn same_keys(opened: &Opened, generation: u64) -> Keyring {
+    match opened.is_split {
+        true => opened.keyring.with_new_epoch(generation),
+        false => opened.keyring.for_generation(generation),
+    }
 }
 
 fn next_generation(opened: &Opened) -> Result<u64, Refusal> {

@@ -60,8 +60,9 @@ pub fn strange_account(input: &RecoverInput) -> Result<Account, Refusal> {
 }
 
 fn account(record: &CredentialsRecord, input: &RecoverInput) -> Result<Account, Refusal> {
-    let key_epoch = input.key_epoch.unwrap_or_default();
-    if key_epoch > HIGHEST_EPOCH || record.generation >= HIGHEST_EPOCH {
+    // A number that none could follow is no reason to keep the owner out.
+    let key_epoch = input.key_epoch.unwrap_or_default().min(HIGHEST_EPOCH);
+    if record.generation >= HIGHEST_EPOCH {
         return Err(Refusal::CloudRefused("numbers without an end".to_owned()));
     }
     Ok(Account {
@@ -90,7 +91,7 @@ pub fn renew(
         Some(kept) => {
             let removed = bound.map_or_else(Vec::new, |(bound, _)| bound.removed.clone().unwrap_or_default());
             kept.with_epoch_after(generation, account.key_epoch)
-                .without(&removed)
+                .remembering(&removed)
         }
         None => Keyring::generate_after(account.id, generation, account.key_epoch),
     };

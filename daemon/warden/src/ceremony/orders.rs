@@ -69,7 +69,7 @@ pub fn removal(opened: &Opened, device: DeviceId, devices: &[Listed]) -> RemoveD
     let keyring = opened
         .keyring
         .with_new_epoch(opened.record.generation)
-        .without(&[device]);
+        .without(device);
     RemoveDeviceOutput {
         order: order(opened, &Deed::RemoveDevice(device)),
         boxes: boxes(&keyring, &opened.root, devices),

@@ -7,15 +7,14 @@ use crate::disk::copies::Concern;
 use belay_proto::signed::Keyring;
 
 impl State {
-    /// The keyring that another device sealed to this one's box: taken only if the pinned owner signed it and its key epoch is
-    /// above the one that is kept.
+    /// The keyring that another device sealed to this one's box: taken only if the pinned owner signed it, and it has newer keys than
+    /// the one that is kept, or older ones which that one lacks.
     pub(super) fn keyring_brought(&mut self, sealed: &[u8]) -> Transition {
         let bound = self.bound()?;
         let opened = Keyring::open_boxed(&box_key(&self.key, bound)?, &bound.owner, &bound.account, sealed);
         let newer = opened
             .ok()
-            .filter(|keyring| keyring::is_above_kept(&self.key, bound, keyring))
-            .map(|keyring| keyring::seal(&self.key, &keyring));
+            .and_then(|keyring| keyring::in_place_of_kept(&self.key, bound, &keyring));
         if let (Binding::Bound(bound), Some(keyring)) = (&mut self.binding, newer) {
             bound.keyring = Some(keyring);
             let mut effects = self.end_hold("the owner has other keys");

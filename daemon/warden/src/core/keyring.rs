@@ -63,16 +63,22 @@ pub fn kept(key: &SealingKey, bound: &Bound) -> Result<Option<Keyring>, Refusal>
     bound.keyring.as_ref().map(|_| open(key, bound)).transpose()
 }
 
-/// Whether a keyring that was opened with this generation's credentials takes the place of the one `bound` keeps: an
-/// older one, which a cloud may bring back, never does.
+/// What `bound` keeps in place of its keyring, sealed, where one of the account brings a key epoch above it, or, with the same newest,
+/// older ones that it lacks. One that is older, which a cloud may bring back, never does. The epochs and the removals that are known
+/// here alone stay: a cloud that was restored from a backup has the owner make newer keys without them, and what was sealed under
+/// them is there still.
 #[must_use]
-pub fn is_newer(key: &SealingKey, bound: &Bound, generation: u64, keyring: &Keyring) -> bool {
-    generation >= bound.generation && is_above_kept(key, bound, keyring)
-}
-
-/// Whether a keyring of the account has a key epoch above the ones that `bound` keeps.
-#[must_use]
-pub fn is_above_kept(key: &SealingKey, bound: &Bound, keyring: &Keyring) -> bool {
-    let kept = open(key, bound).map_or(0, |kept| kept.key_epoch());
-    keyring.account == bound.account && keyring.key_epoch() > kept
+pub fn in_place_of_kept(key: &SealingKey, bound: &Bound, brought: &Keyring) -> Option<Vec<u8>> {
+    if brought.account != bound.account {
+        return None;
+    }
+    let brought_alone = || brought.for_generation(brought.generation);
+    let next = match open(key, bound).ok() {
+        Some(kept) if brought.key_epoch() > kept.key_epoch() || kept.lacks_roots_of(brought) => {
+            brought_alone().with_roots_of(&kept).remembering(kept.removed())
+        }
+        None if brought.key_epoch() > 0 => brought_alone(),
+        _ => return None,
+    };
+    Some(seal(key, &next))
 }

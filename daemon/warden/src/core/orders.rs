@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use belay_proto::identifier::Identifier;
-use belay_proto::signed::Deed;
+use belay_proto::signed::{Deed, MOST_REMOVED};
 use belay_proto::steps::{NEW_ROOT, Purpose, purpose_of};
 use belay_proto::{DeviceId, TicketId};
 
@@ -18,9 +18,6 @@ use crate::moment::Moment;
 
 /// How long a device is ready to leave with its account: as long as an owner's `sign-out` by command lives.
 const LEAVING: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-
-/// So many removed devices does a binding remember; beyond, the oldest are forgotten.
-const MOST_REMOVED: usize = 256;
 
 impl Bound {
     /// Remembers that the owner had a device removed.

@@ -2,7 +2,6 @@
 //!
 //! A ticket's subject says what the owner saw; the root that its password opened has to be the pinned owner's when it signs.
 
-use belay_proto::TicketId;
 use belay_proto::cbor::MAX_BYTES;
 use belay_proto::keys::{KdfParameters, random};
 use belay_proto::signed::Deed;
@@ -10,6 +9,7 @@ use belay_proto::steps::{
     self, Done, LoginSignatureInput, NEW_ROOT, NewPasswordInput, OrderOutput, Purpose, ReleaseOutput,
     RemoveDeviceInput, SucceedInput, TakeDelegateInput, TakeKeyringInput, TakenOutput,
 };
+use belay_proto::{DeviceId, TicketId};
 
 use super::malformed;
 use crate::actor::Warden;
@@ -17,7 +17,7 @@ use crate::ceremony::{self, Derived, Listed, NewKeys, Opened};
 use crate::core::keyring;
 use crate::core::password::Chosen;
 use crate::core::refusal::Refusal;
-use crate::core::state::{Answer, What};
+use crate::core::state::{Answer, Binding, What};
 use crate::core::succession::Brought;
 
 impl Warden {
@@ -98,7 +98,8 @@ impl Warden {
         let devices = self.own_devices(&ticket, &input.devices)?;
         let keys = match self.subject(&ticket)? == NEW_ROOT {
             true => NewKeys::Root,
-            false => NewKeys::Epoch { after: 0 },
+            false if input.new_epoch => NewKeys::Epoch { after: 0 },
+            false => NewKeys::Kept,
         };
         let seen = self.owners_root(&ticket)?.record.parameters;
         let chosen = self.derive_new(&ticket, &seen).await?;
@@ -171,9 +172,9 @@ impl Warden {
         self.owners_root(ticket)?;
         let bound = self.state.bound()?;
         let kept = keyring::kept(&self.state.key, bound)?;
-        let removed = bound.removed.clone().unwrap_or_default();
+        let (removed, own) = (bound.removed.clone().unwrap_or_default(), bound.device);
         let opened = self.session_mut(ticket)?.opened_mut()?;
-        opened.go_on_from(kept.as_ref(), &removed);
+        opened.go_on_from(kept.as_ref(), &removed, own);
         Ok(())
     }
 
@@ -186,15 +187,25 @@ impl Warden {
         }
     }
 
-    /// The account's devices, this one among them.
+    /// The account's devices, this one among them: whoever is the owner stands here, though a removal that came to nothing names it.
     pub(super) fn own_devices(&self, ticket: &TicketId, list: &[Vec<u8>]) -> Result<Vec<Listed>, Refusal> {
         let opened = self.owners_root(ticket)?;
-        let removed = opened.keyring.removed();
-        let devices = ceremony::certificates(list, &opened.owner(), &opened.record.account, removed)?;
+        let removed = self.removed(opened);
+        let devices = ceremony::certificates(list, &opened.owner(), &opened.record.account, &removed)?;
         match ceremony::has(&devices, &self.state.bound()?.device) {
             true => Ok(devices),
             false => Err(Refusal::CloudRefused("this device isn't among them".to_owned())),
         }
+    }
+
+    /// The devices that get nothing: whose removal was signed here, and those that the keyring names.
+    pub(super) fn removed(&self, opened: &Opened) -> Vec<DeviceId> {
+        let mut removed = opened.keyring.removed().to_vec();
+        if let Binding::Bound(bound) = &self.state.binding {
+            removed.extend(bound.removed.iter().flatten());
+            removed.retain(|device| *device != bound.device);
+        }
+        removed
     }
 
     /// Argon2id over the password that was chosen, at no lower a price than any that was seen.

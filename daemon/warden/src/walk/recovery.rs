@@ -76,10 +76,11 @@ impl Warden {
         self.is_in_force(&opened)?;
         if let Binding::Bound(bound) = &self.state.binding {
             let kept = keyring::kept(&self.state.key, bound)?;
-            opened.go_on_from(kept.as_ref(), bound.removed.as_deref().unwrap_or_default());
+            let removed = bound.removed.as_deref().unwrap_or_default();
+            opened.go_on_from(kept.as_ref(), removed, bound.device);
         }
-        let (owner, account) = (opened.owner(), &opened.record.account);
-        let devices = ceremony::certificates(&input.devices, &owner, account, opened.keyring.removed())?;
+        let (owner, account, removed) = (opened.owner(), &opened.record.account, self.removed(&opened));
+        let devices = ceremony::certificates(&input.devices, &owner, account, &removed)?;
         let chosen = self.derive_new(&ticket, &opened.record.parameters).await?;
         // The wrap goes on as it is: the code stays the same. Who needs it may have lost a device that has the keys.
         let after = input.key_epoch.unwrap_or_default();

@@ -16,6 +16,7 @@ async fn at_rest(device: &Device) -> crate::support::Account {
 fn alone(account: &crate::support::Account) -> Vec<u8> {
     NewPasswordInput {
         devices: vec![account.certificate.clone()],
+        new_epoch: true,
     }
     .encode()
 }

@@ -52,9 +52,10 @@ impl Home {
     }
 
     /// The input of a new password with all devices.
-    pub fn all(&self) -> Vec<u8> {
+    pub fn all(&self, new_epoch: bool) -> Vec<u8> {
         NewPasswordInput {
             devices: self.devices.clone(),
+            new_epoch,
         }
         .encode()
     }
@@ -296,6 +297,7 @@ pub fn lures(owner: &Account, own: &Account) -> Vec<Vec<u8>> {
         .encode(),
         NewPasswordInput {
             devices: devices.clone(),
+            new_epoch: true,
         }
         .encode(),
         NewRecoveryCodeInput {

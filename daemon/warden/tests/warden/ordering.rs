@@ -85,7 +85,7 @@ async fn a_ticket_walks_no_other_purposes_steps() {
             }
             .encode(),
         ),
-        (steps::NEW_PASSWORD, home.all()),
+        (steps::NEW_PASSWORD, home.all(false)),
         (steps::RECOVER, home.account.recover_input(&[])),
         (steps::RELEASE, ReleaseInput {}.encode()),
         (

@@ -211,6 +211,7 @@ async fn a_newer_password_and_a_new_root_survive_a_power_cut() {
         let (device, account) = bound_device(Device::with_reset_proof()).await;
         let alone = NewPasswordInput {
             devices: vec![account.certificate.clone()],
+            new_epoch: true,
         };
         let set = device
             .start()

@@ -1,6 +1,6 @@
 //! A cloud that shows what was before: a keyring of before a removal, the certificate of a device that was removed.
 
-use belay_proto::signed::{DeviceCertificate, Keyring};
+use belay_proto::signed::{DeviceCertificate, Keyring, MOST_REMOVED};
 use belay_proto::steps::{self, *};
 use belay_warden::core::refusal::Refusal;
 
@@ -57,7 +57,14 @@ fn of(home: &Home, which: &[usize]) -> Vec<Vec<u8>> {
 }
 
 fn password_with(devices: Vec<Vec<u8>>) -> Vec<u8> {
-    NewPasswordInput { devices }.encode()
+    let new_epoch = true;
+    NewPasswordInput { devices, new_epoch }.encode()
+}
+
+/// The same where no device is lost.
+fn password_alone(devices: Vec<Vec<u8>>) -> Vec<u8> {
+    let new_epoch = false;
+    NewPasswordInput { devices, new_epoch }.encode()
 }
 
 #[tokio::test]
@@ -205,8 +212,10 @@ async fn a_recovery_with_the_code_makes_keys_that_no_lost_device_has() {
         (&strangers, None, 2),
         // Of which nothing came here yet.
         (&strangers, Some(7), 8),
-        // Nobody counts that far.
+        // Nobody counts that far, and whoever doesn't know the code has to go above it afterwards.
         (&strangers, Some(u64::MAX), 2),
+        (&strangers, Some(1 << 32), 2),
+        (&strangers, Some((1 << 32) - 1), 1 << 32),
     ] {
         let input = RecoverInput {
             credentials: home.account.credentials.clone(),
@@ -223,4 +232,140 @@ async fn a_recovery_with_the_code_makes_keys_that_no_lost_device_has() {
         assert_eq!(key_in(&next, 1), key_in(&before, 1), "old records stay readable");
         assert_eq!(set.boxes.len(), 2);
     }
+}
+
+/// The data roots of these numbers, of which the account has the first.
+fn up_to(home: &Home, newest: u64) -> Keyring {
+    let first = home.account.keyring();
+    (first.key_epoch()..newest).fold(first, |keyring, _| keyring.with_new_epoch(1))
+}
+
+/// Brings a keyring in the box of one of the devices.
+async fn takes(home: &Home, which: usize, keyring: &Keyring) -> bool {
+    let sealed = keyring.seal_to(&home.account.root().owner_key(), &home.certificate(which).box_key);
+    let warden = [&home.warden, &home.other][which];
+    warden.take_keyring(&sealed).await
+}
+
+#[tokio::test]
+async fn older_keys_stay_where_newer_ones_come_without_them_and_reach_the_others_again() {
+    let home = Home::of_two().await;
+    assert!(takes(&home, 0, &up_to(&home, 7)).await);
+    let fifth = key_of(&home.warden, 5).await;
+    // A cloud that was restored has the first alone, and counts the records.
+    let eight = home.account.keyring().with_epoch_after(1, 7);
+    assert_eq!(eight.collection_keys("x").iter().count(), 2);
+    for which in [0, 1] {
+        assert!(takes(&home, which, &eight).await);
+        assert!(!takes(&home, which, &eight).await, "nothing more");
+    }
+    assert_eq!(home.warden.key_epochs().await, [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(key_of(&home.warden, 5).await, fifth);
+    assert_eq!(Some(key_of(&home.warden, 8).await), key_in(&eight, 8));
+    assert_eq!(home.other.key_epochs().await, [1, 8]);
+
+    let devices = of(&home, &[0, 1]);
+    let account = home.account.with_keyring(&eight);
+    let (_, set) = home.warden.new_recovery_code(&account, &devices).await.unwrap();
+    let next = account.after(&set, PASSWORD).keyring();
+    assert_eq!((next.key_epoch(), key_in(&next, 5)), (8, Some(fifth)));
+    assert!(home.other.take_keyring(&set.boxes[1]).await, "of the same number");
+    assert!(!home.other.take_keyring(&set.boxes[1]).await, "nothing more");
+    assert_eq!(key_of(&home.other, 5).await, fifth);
+    let (phone, warden) = (home.phone, home.warden);
+    drop(warden);
+    assert_eq!(key_of(&phone.start(), 5).await, fifth, "on disk");
+}
+
+#[tokio::test]
+async fn keys_that_began_anew_bring_none_of_before_along() {
+    let home = Home::of_two().await;
+    let account = home.account.record().account;
+    let anew = Keyring::generate_after(account, 1, 7);
+    assert!(takes(&home, 0, &anew).await);
+    assert_eq!(home.warden.key_epochs().await, [8]);
+}
+
+#[tokio::test]
+async fn two_keys_of_one_number_are_followed_by_one_above_both() {
+    let home = Home::of_two().await;
+    let (own, others) = (up_to(&home, 2), up_to(&home, 2));
+    assert!(takes(&home, 0, &own).await);
+    assert!(!takes(&home, 0, &others).await);
+    let devices = of(&home, &[0, 1]);
+    let account = home.account.with_keyring(&others);
+    let (_, code) = home.warden.new_recovery_code(&account, &devices).await.unwrap();
+    let password = home
+        .warden
+        .change_password(&account, "", OTHER_PASSWORD, password_alone(devices))
+        .await
+        .unwrap();
+    for (set, password) in [(code, PASSWORD), (password, OTHER_PASSWORD)] {
+        let next = account.after(&set, password).keyring();
+        assert_eq!(next.key_epoch(), 3, "{password}");
+        assert_eq!(key_in(&next, 2), key_in(&own, 2), "{password}");
+        assert_eq!(set.boxes.len(), 2, "{password}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_without_new_keys_gives_the_newest_to_whoever_may_lack_them() {
+    let home = Home::of_two().await;
+    let devices = of(&home, &[0, 1]);
+    let same = home
+        .warden
+        .change_password(&home.account, "", OTHER_PASSWORD, password_alone(devices.clone()))
+        .await
+        .unwrap();
+    assert!(same.boxes.is_empty(), "each has them");
+    assert!(takes(&home, 0, &up_to(&home, 2)).await);
+    let set = home
+        .warden
+        .change_password(&home.account, "", OTHER_PASSWORD, password_alone(devices))
+        .await
+        .unwrap();
+    let next = home.account.after(&set, OTHER_PASSWORD).keyring();
+    assert_eq!((next.key_epoch(), set.boxes.len()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_device_whose_removal_came_to_nothing_is_its_own_owners_still() {
+    let home = Home::of_two().await;
+    removes(&home, &home.account, 1).await.unwrap();
+    let set = home
+        .warden
+        .change_password(&home.account, "", OTHER_PASSWORD, home.all(true))
+        .await
+        .unwrap();
+    let account = home.account.after(&set, OTHER_PASSWORD);
+    assert_eq!(account.keyring().removed(), [home.tablet_id()]);
+    // The cloud has it still, and so the owner can do there what is to be done.
+    let other = &home.other;
+    assert_eq!(other.handle.credentials(set.credentials.clone()).await, Ok(true));
+    let set = other
+        .change_password(&account, "", PASSWORD, home.all(true))
+        .await
+        .unwrap();
+    assert!(set.boxes.iter().all(|sealed| !sealed.is_empty()));
+    assert!(account.after(&set, PASSWORD).keyring().removed().is_empty());
+}
+
+#[tokio::test]
+async fn a_removal_that_was_signed_here_counts_though_the_keyring_names_as_many_as_it_can() {
+    let home = Home::of_two().await;
+    let many: Vec<_> = (0..MOST_REMOVED)
+        .map(|_| belay_proto::DeviceId::random())
+        .collect();
+    removes(&home, &home.account, 1).await.unwrap();
+    let full = home.account.keyring().remembering(&many);
+    let devices = home.all(true);
+    let account = home.account.with_keyring(&full);
+    let set = home
+        .warden
+        .change_password(&account, "", OTHER_PASSWORD, devices)
+        .await
+        .unwrap();
+    let next = account.after(&set, OTHER_PASSWORD).keyring();
+    assert_eq!(next.removed(), many, "older ones take no newer one's place");
+    assert!(!set.boxes[0].is_empty() && set.boxes[1].is_empty());
 }

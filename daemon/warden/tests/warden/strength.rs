@@ -52,7 +52,7 @@ async fn another_password_is_known_where_it_was_chosen_and_elsewhere_once_it_is_
     let before = home.warden.strength().await.unwrap();
     let set = home
         .warden
-        .change_password(&home.account, "", OTHER_PASSWORD, home.all())
+        .change_password(&home.account, "", OTHER_PASSWORD, home.all(false))
         .await
         .unwrap();
     assert_eq!(

@@ -14,7 +14,7 @@ const THIRD_PASSWORD: &str = "brisk-otter-58-lighthouse";
 async fn renewed(home: &Home) -> (NewCredentialsSet, Account) {
     let set = home
         .warden
-        .change_password(&home.account, steps::NEW_ROOT, OTHER_PASSWORD, home.all())
+        .change_password(&home.account, steps::NEW_ROOT, OTHER_PASSWORD, home.all(false))
         .await
         .unwrap();
     let account = home.account.after(&set, OTHER_PASSWORD);
@@ -89,6 +89,7 @@ async fn a_device_that_was_away_walks_the_chain_in_order() {
     assert!(home.warden.succeed(&first, 0).await);
     let input = NewPasswordInput {
         devices: first.certificates.clone(),
+        new_epoch: false,
     };
     let second = home
         .warden

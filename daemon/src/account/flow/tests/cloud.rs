@@ -61,6 +61,8 @@ pub struct Inner {
     pub done: Vec<(&'static str, String)>,
     /// The account's record, once it isn't the first any more.
     pub record: Option<Vec<u8>>,
+    /// The keyring that the last removal left in the boxes.
+    pub boxed: Option<Vec<u8>>,
     /// The account is deleted.
     pub deleted: bool,
     /// Its sessions go with it.

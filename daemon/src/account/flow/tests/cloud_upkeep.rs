@@ -77,6 +77,7 @@ impl Upkeep for MapCloud {
             let told = self.call("credentials", |inner| {
                 let nothing = CredentialsAnswer {
                     credentials: inner.present().into(),
+                    keyring: inner.boxed.clone().map(Into::into),
                     deleted: inner.deleted,
                     ..CredentialsAnswer::default()
                 };
@@ -142,7 +143,11 @@ impl Upkeep for MapCloud {
     ) -> Reply<'a, ()> {
         self.in_session("remove", move |inner| {
             assert_eq!(asked.replaces.0, belay_proto::keys::sha256(b"keyring"));
-            inner.change("remove", key, |_| Ok(()))
+            inner.change("remove", key, |inner| {
+                let grant = asked.grants.first().and_then(|grant| grant.keyring.clone());
+                inner.boxed = grant.map(Into::into);
+                Ok(())
+            })
         })
         .boxed()
     }

@@ -19,7 +19,7 @@ use crate::cloud::CloudError;
 
 const LOCK: &str = "lock";
 
-fn lock() -> Action {
+pub(super) fn lock() -> Action {
     Action::Lock {
         message: "Please call".into(),
         phone: String::new(),
@@ -49,7 +49,7 @@ async fn send(world: &World, life: &Life, device: DeviceId) -> Result<CommandId,
     send_checked(world, life, device, lock()).await
 }
 
-async fn send_checked(
+pub(super) async fn send_checked(
     world: &World,
     life: &Life,
     device: DeviceId,
@@ -74,7 +74,14 @@ pub(super) async fn send_with(
 }
 
 /// The phone tells what became of the command that was sent last.
-fn tell(world: &World, phone: &Phone, by: &SigningKey, id: CommandId, sequence: u64, state: CommandState) {
+pub(super) fn tell(
+    world: &World,
+    phone: &Phone,
+    by: &SigningKey,
+    id: CommandId,
+    sequence: u64,
+    state: CommandState,
+) {
     world.cloud.with(|cloud| {
         let life = cloud.lives.iter_mut().find(|life| life.id == id).unwrap();
         let outcome = Signed::seal(&phone.outcome(id, sequence, state), by).encode();
@@ -85,7 +92,7 @@ fn tell(world: &World, phone: &Phone, by: &SigningKey, id: CommandId, sequence: 
     world.cloud.news.notify_waiters();
 }
 
-async fn until(life: &Life, state: &str) {
+pub(super) async fn until(life: &Life, state: &str) {
     life.until(|view| view.commands.first().is_some_and(|sent| sent.state == state))
         .await;
 }

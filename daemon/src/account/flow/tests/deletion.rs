@@ -174,7 +174,7 @@ async fn a_device_is_removed_once_though_the_answer_is_lost() {
     let (world, life) = World::bound().await;
     let other = list_another(&world);
     let remove = |device| {
-        let ticket = world.warden.ticket("remove-device", true);
+        let ticket = world.warden.order_ticket(Deed::RemoveDevice(device));
         life.account.remove_device(device, ticket)
     };
     assert_eq!(name(remove(DeviceId::random()).await.unwrap_err()), "NotFound");

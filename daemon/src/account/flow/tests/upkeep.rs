@@ -55,6 +55,15 @@ pub(super) fn list_another(world: &World) -> DeviceId {
     certificate.device
 }
 
+/// This device in the cloud's list, and another of the account.
+pub(super) fn list_both(world: &World) -> DeviceId {
+    world.warden.list_itself(world);
+    let own = world.cloud.with(|cloud| cloud.listed.remove(0));
+    let other = list_another(world);
+    world.cloud.with(|cloud| cloud.listed.insert(0, own));
+    other
+}
+
 /// The calls by this name as they came, and how many of them did something.
 pub(super) fn calls(world: &World, name: &str) -> (Vec<String>, usize) {
     world.cloud.with(|cloud| {

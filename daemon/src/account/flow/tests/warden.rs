@@ -16,7 +16,10 @@ use tokio::sync::watch;
 use super::{Fuse, World};
 use crate::warden::{Calls, HoldView, Identity, WardenError, WardenHandle, WardenView};
 
+mod ring;
 mod walk;
+
+pub use ring::Ring;
 
 pub const OWNER: [u8; 32] = [5; 32];
 /// The purposes of tickets whose work begins with a login and an opened root.
@@ -85,6 +88,10 @@ struct Inner {
     cannot_stay: Vec<Error>,
     /// Passwords are changed with a new root.
     new_roots: bool,
+    /// Whether keys were to be made, of each password that was changed.
+    new_epochs: Vec<bool>,
+    /// What is kept of the account's keyring.
+    ring: Ring,
     /// This device's id, where it isn't [`DEVICE`].
     device: Option<DeviceId>,
     /// How a hold stands.
@@ -224,6 +231,11 @@ impl MapWarden {
         self.inner.lock().unwrap().new_roots = true;
     }
 
+    /// Whether keys were to be made, of each password that was changed.
+    pub fn new_epochs(&self) -> Vec<bool> {
+        self.inner.lock().unwrap().new_epochs.clone()
+    }
+
     /// Has the cloud list this device.
     pub fn list_itself(&self, world: &World) {
         self.inner.lock().unwrap().device = Some(super::upkeep::list_another(world));
@@ -280,6 +292,8 @@ impl MapWarden {
                 owner: bound.map(|_| owner()),
                 device: bound.map(|_| inner.device.unwrap_or(DeviceId::from_bytes(DEVICE))),
                 hold: inner.hold,
+                key_epoch: inner.ring.key_epoch,
+                removed: inner.ring.removed.clone(),
                 ..Identity::default()
             };
         });

@@ -13,8 +13,8 @@ use super::time::{OwnTime, Span};
 use crate::core::hold::{Ended, Hold};
 use crate::moment::Moment;
 
-/// How many outcomes wait for belayd.
-const MOST_OUTCOMES: usize = 48;
+/// How many outcomes wait for belayd: so few that a book with a hold in it fits a state file.
+pub(super) const MOST_OUTCOMES: usize = 40;
 /// The shortest and the longest time for which counts aren't written down.
 const UNWRITTEN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(10 * 60));
 /// In between, this part of the time since the boot.

@@ -7,7 +7,7 @@ use belay_proto::secret::Secret;
 use belay_proto::signed::{self, Action, Command, CommandEnvelope, DeviceCertificate, Signed, Verb};
 use belay_proto::steps::{self, *};
 
-use super::{HARDWARE, Inner, LASTING, OPENING, SIGNED_AT, generation, owner, read, record};
+use super::{HARDWARE, Inner, LASTING, OPENING, Ring, SIGNED_AT, generation, owner, read, record};
 
 impl Inner {
     pub(super) fn step(&mut self, ticket: &str, step: &str, input: &[u8]) -> Result<Vec<u8>, Error> {
@@ -75,7 +75,8 @@ impl Inner {
         if [steps::SUCCEED, steps::TAKE_KEYRING, steps::TAKE_DELEGATE].contains(&step) {
             assert!(ticket.is_empty(), "whoever brings it needs no password");
             self.brought.push((step.to_owned(), input.to_vec()));
-            return Ok(TakenOutput { taken: true }.encode());
+            let taken = step != steps::TAKE_KEYRING || self.takes(input);
+            return Ok(TakenOutput { taken }.encode());
         }
         if let Some((pending, account)) = self.pending.filter(|(pending, _)| pending.to_string() == ticket) {
             return self.pending_step(pending, account, step);
@@ -118,6 +119,8 @@ impl Inner {
             }
             ("change-password", steps::NEW_PASSWORD) => {
                 self.tickets.remove(ticket);
+                let input = NewPasswordInput::decode(input).unwrap();
+                self.new_epochs.push(input.new_epoch);
                 let mut set = self.new_set();
                 if self.new_roots {
                     set.succession = Some(b"succession".to_vec());
@@ -167,11 +170,15 @@ impl Inner {
             ("remove-device", steps::REMOVE_DEVICE) => {
                 self.tickets.remove(ticket);
                 let input = RemoveDeviceInput::decode(input).unwrap();
+                let Some(signed::Deed::RemoveDevice(device)) = self.deeds.remove(ticket) else {
+                    return Err(Error::BadTicket(String::new()));
+                };
+                let ring = self.ring.without(device);
                 Ok(RemoveDeviceOutput {
                     order: b"order".to_vec(),
                     keyring: b"another keyring".to_vec(),
-                    boxes: input.devices.iter().map(|_| b"box".to_vec()).collect(),
-                    key_epoch: 0,
+                    boxes: input.devices.iter().map(|_| ring.boxed()).collect(),
+                    key_epoch: ring.key_epoch,
                 }
                 .encode())
             }
@@ -221,6 +228,17 @@ impl Inner {
                 self.let_go()
             }
             _ => Err(Error::BadTicket(String::new())),
+        }
+    }
+
+    /// Keeps a newer keyring.
+    fn takes(&mut self, input: &[u8]) -> bool {
+        match Ring::read(&TakeKeyringInput::decode(input).unwrap().keyring) {
+            Some(ring) if ring.key_epoch > self.ring.key_epoch => {
+                self.ring = ring;
+                true
+            }
+            ring => ring.is_none(),
         }
     }
 

@@ -1,0 +1,144 @@
+//! What a removal is believed by, and when a new password makes new keys.
+
+use belay_proto::id::DeviceId;
+use belay_proto::signed::{Action, CommandState, Deed};
+use belay_proto::wire::CredentialsAnswer;
+
+use super::cloud::problem;
+use super::commands::{lock, phone, send_checked, tell, until};
+use super::upkeep::{account, calls, list_both};
+use super::warden::Ring;
+use super::{Life, World, name};
+use crate::account::AccountError;
+use crate::cloud::CloudError;
+
+async fn remove(world: &World, life: &Life, device: DeviceId) -> Result<(), AccountError> {
+    let ticket = world.warden.order_ticket(Deed::RemoveDevice(device));
+    life.account.remove_device(device, ticket).await
+}
+
+/// The cloud gives this device what it had, or these keys.
+fn tells(world: &World, ring: Option<&Ring>) {
+    let told = CredentialsAnswer {
+        credentials: account(world).as_bytes().to_vec().into(),
+        keyring: ring.map(|ring| ring.boxed().into()),
+        ..CredentialsAnswer::default()
+    };
+    world
+        .cloud
+        .with(|cloud| (cloud.tells, cloud.told) = (true, Some(told)));
+}
+
+/// What the owner made elsewhere meanwhile, without another device.
+fn theirs() -> Ring {
+    Ring::default().without(DeviceId::random())
+}
+
+#[tokio::test]
+async fn a_removal_is_done_once_the_cloud_gives_the_keys_that_name_the_device() {
+    let (world, life) = World::bound().await;
+    let other = list_both(&world);
+    world.cloud.with(|cloud| cloud.tells = true);
+    remove(&world, &life, other).await.unwrap();
+    let view = world.warden.handle().view();
+    assert_eq!(view.identity.removed, [other]);
+}
+
+#[tokio::test]
+async fn a_removal_that_the_cloud_refused_is_not_done_by_newer_keys_that_came_meanwhile() {
+    for (refusal, says) in [
+        (problem(409, "generation-conflict"), "Conflict"),
+        (CloudError::SessionEnded, "ReauthenticationRequired"),
+    ] {
+        let (world, life) = World::bound().await;
+        let other = list_both(&world);
+        tells(&world, Some(&theirs()));
+        world.cloud.with(|cloud| cloud.refusals.insert("remove", refusal));
+        let refused = remove(&world, &life, other).await.unwrap_err();
+        assert_eq!(name(refused), says);
+        assert_eq!(
+            world.warden.handle().view().identity.key_epoch,
+            1,
+            "they are kept"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_counts_though_the_kept_keys_name_the_device_already() {
+    let (world, life) = World::bound().await;
+    let other = list_both(&world);
+    tells(
+        &world,
+        Some(&Ring::default().without(other).without(DeviceId::random())),
+    );
+    world.cloud.with(|cloud| {
+        cloud
+            .refusals
+            .insert("remove", problem(409, "generation-conflict"))
+    });
+    assert_eq!(name(remove(&world, &life, other).await.unwrap_err()), "Conflict");
+}
+
+#[tokio::test]
+async fn a_removal_that_the_cloud_says_to_have_done_and_gives_no_keys_of_is_none() {
+    for told in [None, Some(theirs())] {
+        let (world, life) = World::bound().await;
+        let other = list_both(&world);
+        tells(&world, told.as_ref());
+        let refused = remove(&world, &life, other).await.unwrap_err();
+        assert_eq!(name(refused), "CloudRefused", "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_removal_whose_answers_are_lost_the_keys_tell_whether_it_is_done() {
+    for (told, done) in [(None, true), (Some(theirs()), false)] {
+        let (world, life) = World::bound().await;
+        let other = list_both(&world);
+        match &told {
+            Some(theirs) => tells(&world, Some(theirs)),
+            None => world.cloud.with(|cloud| cloud.tells = true),
+        }
+        world.cloud.with(|cloud| cloud.losses.insert("remove", 99));
+        let removed = remove(&world, &life, other).await;
+        assert_eq!(calls(&world, "remove").1, 1);
+        match done {
+            true => removed.unwrap(),
+            false => assert_eq!(name(removed.unwrap_err()), "Offline"),
+        }
+    }
+}
+
+async fn change(world: &World, life: &Life) -> bool {
+    let ticket = world.warden.ticket("change-password", true);
+    life.account.change_password(ticket, false).await.unwrap();
+    *world.warden.new_epochs().last().unwrap()
+}
+
+#[tokio::test]
+async fn a_new_password_makes_new_keys_while_a_device_is_lost_whoever_says_so() {
+    let (world, life) = World::bound().await;
+    let phone = phone(&world).await;
+    let device = phone.certificate.device;
+    assert!(!change(&world, &life).await);
+    world.cloud.with(|cloud| cloud.listed[0].lost = true);
+    assert!(change(&world, &life).await);
+    world.cloud.with(|cloud| cloud.listed[0].lost = false);
+    assert!(!change(&world, &life).await);
+    // The cloud may keep to itself what became of it.
+    let id = send_checked(&world, &life, device, lock()).await.unwrap();
+    assert!(change(&world, &life).await);
+    tell(&world, &phone, &phone.warden, id, 5, CommandState::Accepted);
+    until(&life, "accepted").await;
+    assert!(change(&world, &life).await);
+    let id = send_checked(&world, &life, device, Action::Unlock).await.unwrap();
+    assert!(change(&world, &life).await, "not before it is found");
+    tell(&world, &phone, &phone.warden, id, 6, CommandState::Done);
+    until(&life, "done").await;
+    assert!(!change(&world, &life).await);
+    let id = send_checked(&world, &life, device, lock()).await.unwrap();
+    tell(&world, &phone, &phone.warden, id, 7, CommandState::Refused);
+    until(&life, "refused").await;
+    assert!(!change(&world, &life).await, "it never took hold");
+}
