@@ -231,11 +231,6 @@ impl MapWarden {
         self.inner.lock().unwrap().new_roots = true;
     }
 
-    /// Whether keys were to be made, of each password that was changed.
-    pub fn new_epochs(&self) -> Vec<bool> {
-        self.inner.lock().unwrap().new_epochs.clone()
-    }
-
     /// Has the cloud list this device.
     pub fn list_itself(&self, world: &World) {
         self.inner.lock().unwrap().device = Some(super::upkeep::list_another(world));

@@ -7,7 +7,14 @@ use belay_proto::secret::Secret;
 use belay_proto::signed::{self, Action, Command, CommandEnvelope, DeviceCertificate, Signed, Verb};
 use belay_proto::steps::{self, *};
 
-use super::{HARDWARE, Inner, LASTING, OPENING, Ring, SIGNED_AT, generation, owner, read, record};
+use super::{HARDWARE, Inner, LASTING, MapWarden, OPENING, Ring, SIGNED_AT, generation, owner, read, record};
+
+impl MapWarden {
+    /// Whether keys were to be made, of each password that was changed.
+    pub fn new_epochs(&self) -> Vec<bool> {
+        self.inner.lock().unwrap().new_epochs.clone()
+    }
+}
 
 impl Inner {
     pub(super) fn step(&mut self, ticket: &str, step: &str, input: &[u8]) -> Result<Vec<u8>, Error> {
