@@ -63,12 +63,6 @@ impl Held {
         let late = theirs.number.saturating_add(Ancestors::MOST as u64);
         self.content.ancestors.is_full() && self.content.number >= late
     }
-
-    /// What ours says, once it lies beside theirs. Where theirs claims to have replaced that, though ours replaced what theirs
-    /// says, it is a version of its own: by its revision whoever has theirs would take it for one that somebody saw and replaced.
-    fn says_beside(&self, theirs: &Content) -> Option<Revision> {
-        self.says().filter(|says| !theirs.ancestors.has(says))
-    }
 }
 
 /// Takes a record that the cloud has; `id` is its id, `revision` that of its sealed bytes. Nothing when it is known.
@@ -248,8 +242,7 @@ fn above_both(held: Held, theirs: &Content, ancestors: Ancestors) -> Held {
 fn far_ahead(held: Held, theirs: Content, id: &RecordId, base: Base) -> Taken {
     let ancestors = held.lineage().join(&replaced(&theirs)).without(&base.revision);
     let held = above_both(held, &theirs, ancestors);
-    let says = theirs.renews.or(Some(base.revision));
-    stays(held, base, Some(sibling(theirs, says, id)))
+    stays(held, base, Some(sibling(theirs, Some(base.revision), id)))
 }
 
 fn merged(held: Held, id: &RecordId, theirs: Content, base: Base, kinship: Kinship, now: u64) -> Taken {
@@ -285,7 +278,7 @@ fn merged(held: Held, id: &RecordId, theirs: Content, base: Base, kinship: Kinsh
     if content.body.expose().len() > LONGEST_BODY {
         return beside_theirs(held, id, theirs, base);
     }
-    let says = held.says_beside(&theirs);
+    let says = held.says();
     let taken = match is_same(&content, &theirs) {
         // All of ours is in theirs, or beside it.
         true => over(next, &held, theirs, base, kinship),
@@ -301,7 +294,7 @@ fn merged(held: Held, id: &RecordId, theirs: Content, base: Base, kinship: Kinsh
 
 fn beside_theirs(held: Held, id: &RecordId, theirs: Content, base: Base) -> Taken {
     let next = held.revision.saturating_add(1);
-    let says = held.says_beside(&theirs);
+    let says = held.says();
     let taken = over(next, &held, theirs, base, Kinship::Stranger);
     Taken {
         sibling: Some(sibling(held.content, says, id)),
@@ -334,7 +327,7 @@ pub(super) fn sibling(mut version: Content, says: Option<Revision>, id: &RecordI
     version.natural = format!("{}{SEPARATOR}{}", version.natural, hex(&said));
     version.number = 1;
     version.ancestors = Ancestors::default();
-    version.renews = says;
+    version.renews = version.renews.or(says);
     version
         .attributes
         .0
