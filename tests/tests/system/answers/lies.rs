@@ -240,6 +240,10 @@ async fn lied(world: &mut World, deed: Deed, call: &Call, (name, trick): (&str, 
     world.scene.network().plan_call(call, ALWAYS, trick);
     let answer = world.attempt(deed).await;
     world.scene.network().behave();
+    if name.ends_with("come back") {
+        // Also where the deed was done without the answer.
+        world.scene.clock().advance(Duration::from_secs(31)).unwrap();
+    }
     match answer {
         // What was lied about can wait; or it was done, and only its details are shown later.
         Ok(()) => {
@@ -256,9 +260,6 @@ async fn lied(world: &mut World, deed: Deed, call: &Call, (name, trick): (&str, 
             let stands = stands(world).await;
             assert_eq!(stands.1, stood.1, "{what}: {refusal}");
             is_a_way_on(&what, &stood.0, &stands.0);
-            if name.ends_with("come back") {
-                world.scene.clock().advance(Duration::from_secs(31)).unwrap();
-            }
             if stands.0 == "activation-locked" {
                 let check = app(&world.scene)
                     .call::<_, String>(ACCOUNT, "CheckActivation", &(Options::new(),))

@@ -201,7 +201,7 @@ async fn a_deletion_that_gets_no_further_than_the_password_keeps_no_earlier_orde
 #[tokio::test]
 async fn a_warden_that_has_no_time_to_hear_that_the_cloud_refused_is_told_later() {
     let (world, life) = World::bound().await;
-    world.warden.refuse_to_stay(vec![Error::Busy(String::new()); 3]);
+    world.warden.refuse_to_stay(vec![Error::Busy(String::new()); 6]);
     let refusal = problem(409, "devices-still-bound");
     world.cloud.with(|cloud| cloud.refusals.insert("delete", refusal));
     let refused = delete(&world, &life).await.unwrap_err();
