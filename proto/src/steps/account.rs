@@ -35,7 +35,8 @@ pub const NEW_RECOVERY_CODE: &str = "new-recovery-code";
 /// Where the account has had another root since, as after such a recovery at another device, `new` is the password that it has by
 /// now, and in place of this step the ticket walks [`LOGIN_SIGNATURE`](super::LOGIN_SIGNATURE) for the account's id with the action
 /// `recover`, in which nothing is compared, and [`OPEN_ROOT`](super::OPEN_ROOT), which makes the binding under that root; then
-/// [`BEGIN_HOLD`] too.
+/// [`BEGIN_HOLD`] too. `Warden.Credentials` leads that hold on to a later record of that root under the same password and salt, as
+/// another recovery code makes one.
 pub const RECOVER: &str = "recover";
 /// Whether the password that a ticket of a recovery with the code has chosen is the account's already: [`RecoverInput`], whose
 /// devices may be left out, → [`RecoveredOutput`]. For whoever doesn't know what became of a [`RECOVER`] before. `BadTicket` without

@@ -10,6 +10,7 @@ use belay_tests::app::{ACCOUNT, Answer, DEVICE, Options, WARDEN, memfd, refused}
 use belay_tests::openapi::Exchange;
 use belay_tests::owner::Console;
 use belay_tests::proxy::Trick;
+use belay_tests::until::until;
 use zbus::Fd;
 
 use crate::account_life::{another, begin_recovery, hers};
@@ -228,6 +229,29 @@ async fn a_device_that_was_left_behind_follows_by_a_hold_of_its_own_with_the_pas
         (state(&first).await, state(&second).await),
         ("bound".into(), "bound".into())
     );
+}
+
+#[tokio::test]
+async fn what_a_device_that_was_left_behind_waits_for_goes_on_over_another_recovery_code_of_the_account() {
+    let (first, second) = left_behind().await;
+    forgotten(&second, &first).await.unwrap();
+    shows(&second, "recovery-hold").await;
+    second.clock().advance(40 * HOUR).unwrap();
+    assert!(left(&second).await < 33 * HOUR);
+    crate::account_life::another_code(&first, NEW).await;
+    until("the hold to be led on", async || {
+        let history = app(&second).history(0).await.unwrap().unwrap();
+        let is_it = |e| belay_tests::app::entry(e, "event") == "recovery-led-on";
+        history.iter().any(is_it).then_some(())
+    })
+    .await
+    .unwrap();
+    // As long as it was, with what was waited out of it.
+    second.clock().advance(33 * HOUR).unwrap();
+    shows(&second, "reauthentication-required").await;
+    assert_eq!(owner_of(&second).await, owner_of(&first).await);
+    app(&second).sign_out(NEW).await.unwrap().unwrap();
+    app(&second).sign_in(ADA, NEW).await.unwrap().unwrap();
 }
 
 #[tokio::test]

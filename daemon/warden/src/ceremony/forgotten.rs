@@ -124,7 +124,7 @@ pub fn renew(
         Renewal {
             bound: Box::new(next),
             credentials: sha256(&set.credentials),
-            joins: false,
+            joins: None,
         }
     });
     Ok((set, renewal))
@@ -166,7 +166,7 @@ pub fn join(
     Ok(Renewal {
         bound: Box::new(next),
         credentials: sha256(&opened.bytes),
-        joins: true,
+        joins: Some(bound.generation),
     })
 }
 

@@ -92,11 +92,12 @@ impl State {
     }
 
     /// belayd's record: taken only if the pinned owner signed it, for this account, newer than ours.
-    /// Anything else is answered `false` and changes nothing.
-    pub(super) fn credentials_brought(&mut self, record: &[u8]) -> Transition {
+    /// Anything else is answered `false` and changes nothing here; at most a hold leads [on](State::lead_on) to it.
+    pub(super) fn credentials_brought(&mut self, record: &[u8], at: &Moment) -> Transition {
         let replaced = self.replace_credentials(record)?;
         let answer = Effect::Answer(Answer::Taken(replaced.is_some()));
-        Ok(replaced.unwrap_or_default().into_iter().chain([answer]).collect())
+        let effects = replaced.unwrap_or_else(|| self.lead_on(record, at));
+        Ok(effects.into_iter().chain([answer]).collect())
     }
 
     /// Unbinds: one commit holds that the device is free, and its release.

@@ -10,7 +10,8 @@ use belay_proto::TicketId;
 use belay_proto::cbor::Malformed;
 use belay_proto::cbor_map;
 use belay_proto::clock::millis;
-use belay_proto::signed::{HoldEnd, Signed};
+use belay_proto::keys::sha256;
+use belay_proto::signed::{CredentialsRecord, HoldEnd, Signed};
 use belay_proto::steps::{HOLD_LASTS, HoldOutput, Purpose};
 
 use super::binding::warden_key;
@@ -19,6 +20,7 @@ use super::records::Bound;
 use super::refusal::Refusal;
 use super::state::{Answer, Binding, Effect, Lock, State, Transition, done, note};
 use crate::disk::copies::Concern;
+use crate::disk::sealing::SealingKey;
 use crate::moment::Moment;
 
 /// A hold under way.
@@ -37,8 +39,8 @@ pub struct Renewal {
     pub bound: Box<Bound>,
     /// SHA-256 of the credentials record that waits at the cloud, signed bytes; of one that [`joins`](Self::joins), that holds there.
     pub credentials: [u8; 32],
-    /// The root was made at another device, and its password typed here.
-    pub joins: bool,
+    /// The root was made at another device, and its password typed here, at a binding of this generation.
+    pub joins: Option<u64>,
 }
 
 cbor_map! {
@@ -56,6 +58,7 @@ cbor_map! {
         credentials: [u8; 32],
         since: Span,
         joins: Option<bool>,
+        joined_at: Option<u64>,
     }
 }
 
@@ -67,7 +70,8 @@ impl Hold {
             bound: self.renewal.bound.encode(),
             credentials: self.renewal.credentials,
             since: self.since.clone(),
-            joins: self.renewal.joins.then_some(true),
+            joins: self.renewal.joins.map(|_| true),
+            joined_at: self.renewal.joins,
         }
         .encode()
     }
@@ -81,7 +85,8 @@ impl Hold {
         let renewal = Renewal {
             bound: Box::new(Bound::decode(&stored.bound)?),
             credentials: stored.credentials,
-            joins: stored.joins == Some(true),
+            // Of one that doesn't say where it was made nobody knows that it still follows, and no binding is of generation 0.
+            joins: (stored.joins == Some(true)).then(|| stored.joined_at.unwrap_or_default()),
         };
         Ok(Self {
             renewal,
@@ -136,6 +141,29 @@ impl State {
             note("recovery-begun", presenter, "without the code"),
             self.keep(at),
         ])
+    }
+
+    /// A hold that joins leads on to a later record of the same root, where what was typed here opens that one too: its owner has made
+    /// another recovery code meanwhile. Of any other record nothing comes here, and the hold leads to where it did.
+    pub(super) fn lead_on(&mut self, bytes: &[u8], at: &Moment) -> Vec<Effect> {
+        let Some(hold) = self
+            .book
+            .hold
+            .as_mut()
+            .filter(|hold| hold.renewal.joins.is_some())
+        else {
+            return Vec::new();
+        };
+        let Some(record) = hold.renewal.later(&self.key, bytes) else {
+            return Vec::new();
+        };
+        let next = &mut hold.renewal.bound;
+        next.generation = record.generation;
+        // It was of the generation before; the one that holds comes with the next proof of the password.
+        next.delegate = None;
+        hold.renewal.credentials = sha256(bytes);
+        let detail = format!("generation {}", record.generation);
+        vec![note("recovery-led-on", "belayd", detail), self.keep(at)]
     }
 
     /// The owner is there, or the device is no longer in their hands: nothing comes of a hold. Empty where none runs.
@@ -253,7 +281,7 @@ impl State {
             left: runs.map(|hold| millis(hold.left(at))),
             ended,
             towards: runs
-                .filter(|hold| hold.renewal.joins)
+                .filter(|hold| hold.renewal.joins.is_some())
                 .map(|hold| hold.renewal.credentials),
         };
         effects.push(Effect::Answer(Answer::Held(answer)));
@@ -262,16 +290,28 @@ impl State {
 }
 
 impl Renewal {
-    /// Whether this is what `bound` may become: the same binding, one generation on, or as many as the account has gone on without
-    /// it.
+    /// The later record in `bytes`: of this owner and account, and under the same password, salt and price.
+    fn later(&self, key: &SealingKey, bytes: &[u8]) -> Option<CredentialsRecord> {
+        let next = &self.bound;
+        let record = Signed::decode(bytes)
+            .ok()?
+            .open::<CredentialsRecord>(&next.owner)
+            .ok()?;
+        let is_opened = record.account == next.account
+            && record.generation > next.generation
+            && (record.salt, record.parameters) == (next.salt, next.parameters)
+            && key.verifies(&record.verify_digest, &next.verifier);
+        is_opened.then_some(record)
+    }
+
+    /// Whether this is what `bound` may become: the same binding, with the credentials that it had when this was made, and one
+    /// generation on, or as many as the account has gone on without it.
     fn follows(&self, bound: &Bound) -> bool {
-        let is_next = match self.joins {
-            true => self.bound.generation > bound.generation,
-            false => Some(self.bound.generation) == bound.generation.checked_add(1),
-        };
+        let made_at = self.joins.or_else(|| self.bound.generation.checked_sub(1));
         self.bound.account == bound.account
             && self.bound.epoch == bound.epoch
             && self.bound.device == bound.device
-            && is_next
+            && self.bound.generation > bound.generation
+            && made_at == Some(bound.generation)
     }
 }

@@ -251,7 +251,7 @@ impl State {
                 delegate,
                 keyring,
             } => self.reauthenticate(&ticket, &record, delegate, keyring),
-            What::CredentialsBrought(record) => self.credentials_brought(&record),
+            What::CredentialsBrought(record) => self.credentials_brought(&record, &at),
             What::SignedOut { ticket } => self.sign_out(&ticket),
             What::ResetAllowed { ticket, release } => self.allow_reset(&ticket, release, &at),
             What::CommandSigned { ticket } => self.command_signed(&ticket),

@@ -1,12 +1,18 @@
 //! A device that a recovery at another one has left behind: it follows by a hold of its own, with the password that the account has
 //! by now.
 
-use belay_proto::keys::sha256;
+use belay_proto::keys::{RecoveryCode, SigningKey, sha256};
+use belay_proto::signed::{CredentialsRecord, Signed};
 use belay_proto::steps::{self, *};
+use belay_proto::{AccountId, Secret};
 use belay_warden::core::refusal::Refusal;
 
 use crate::holding::{Held, allowed};
+use crate::life::bound;
 use crate::support::{Account, Device, OTHER_PASSWORD, PASSWORD, Running};
+
+/// Somebody's third password.
+const THIRD_PASSWORD: &str = "marble-ferry-17-canyon";
 
 impl Running {
     /// As belayd walks it, up to the hold.
@@ -55,6 +61,128 @@ async fn the_pin_follows_the_account_to_its_other_root_after_72_hours_and_not_be
     assert_eq!((Some(end.credentials), end.over), (leads_to, true));
     assert_eq!(held.warden.unlock(PASSWORD).await, Err(Refusal::WrongPassword));
     held.warden.sign_out(OTHER_PASSWORD).await.unwrap();
+}
+
+/// The account with another recovery code, made at another device.
+fn with_another_code(account: &Account) -> Account {
+    let (old, root) = (account.record(), account.root());
+    let generation = old.generation + 1;
+    let wrap_key = account.master().wrap_key(&Secret::new(account.share));
+    let record = CredentialsRecord {
+        generation,
+        wrapped_root: root.wrap(&wrap_key, &old.account, generation),
+        recovery_wrap: RecoveryCode::generate().wrap(&root, &old.account),
+        ..old
+    };
+    Account {
+        password: account.password.clone(),
+        credentials: Signed::seal(&record, &root.owner_key()).encode(),
+        keyring: account.keyring().for_generation(generation).seal(&root),
+        certificate: account.certificate.clone(),
+        ..*account
+    }
+}
+
+#[tokio::test]
+async fn it_leads_on_to_the_record_with_another_recovery_code_and_loses_none_of_its_time() {
+    let held = Held::ready().await;
+    let moved = moved(&held).await;
+    let ticket = held.warden.opens(&moved, OTHER_PASSWORD).await.unwrap();
+    held.warden.begins(&ticket).await.unwrap();
+    held.pass(40).await;
+    let again = with_another_code(&moved);
+    let then = with_another_code(&again);
+    let left = held.warden.left().await;
+    let brought = held.warden.handle.credentials(again.credentials.clone()).await;
+    assert_eq!(brought, Ok(false), "nothing of it holds here yet");
+    assert_eq!(held.warden.held().await.towards, Some(sha256(&again.credentials)));
+    assert_eq!(held.warden.left().await, left);
+    let held = held.reboot();
+    held.warden
+        .handle
+        .credentials(then.credentials.clone())
+        .await
+        .unwrap();
+    for older in [&moved, &again, &then] {
+        held.warden
+            .handle
+            .credentials(older.credentials.clone())
+            .await
+            .unwrap();
+        let leads_to = held.warden.held().await.towards;
+        assert_eq!(leads_to, Some(sha256(&then.credentials)), "never back");
+    }
+    held.pass(33).await;
+    assert_eq!(held.pin(), moved.owner);
+    assert_eq!(bound(&held.device).generation, then.record().generation);
+    let end = held.warden.hold_end().await.unwrap();
+    assert_eq!((end.credentials, end.over), (sha256(&then.credentials), true));
+    held.warden.sign_out(OTHER_PASSWORD).await.unwrap();
+}
+
+#[tokio::test]
+async fn it_leads_on_to_no_other_record() {
+    let held = Held::ready().await;
+    let moved = moved(&held).await;
+    let ticket = held.warden.opens(&moved, OTHER_PASSWORD).await.unwrap();
+    held.warden.begins(&ticket).await.unwrap();
+    let signed = |key: &SigningKey, change: &dyn Fn(&mut CredentialsRecord)| {
+        let mut record = with_another_code(&moved).record();
+        change(&mut record);
+        Signed::seal(&record, key).encode()
+    };
+    let owner = moved.root().owner_key();
+    let as_it_is: &dyn Fn(&mut CredentialsRecord) = &|_| {};
+    for (record, what) in [
+        (
+            moved.with_password(THIRD_PASSWORD).credentials,
+            "another password",
+        ),
+        (signed(&owner, &|r| r.salt = [9; 16]), "another salt"),
+        (signed(&owner, &|r| r.parameters.iterations += 1), "another price"),
+        (
+            signed(&owner, &|r| r.verify_digest = [9; 32]),
+            "what another one derives",
+        ),
+        (signed(&owner, &|r| r.generation -= 1), "no later one"),
+        (
+            signed(&owner, &|r| r.account = AccountId::random()),
+            "another account's",
+        ),
+        (signed(&SigningKey::generate(), as_it_is), "another owner's"),
+        (b"nothing".to_vec(), "no record"),
+    ] {
+        let before = held.device.load().book.hold;
+        assert_eq!(held.warden.handle.credentials(record).await, Ok(false), "{what}");
+        assert_eq!(held.device.load().book.hold, before, "{what}");
+    }
+    let taken = signed(&owner, as_it_is);
+    held.warden.handle.credentials(taken.clone()).await.unwrap();
+    assert_eq!(held.warden.held().await.towards, Some(sha256(&taken)));
+
+    // One that makes its own root leads to what waits at the cloud, and nowhere else.
+    let (held, waiting) = Held::begun().await;
+    let again = with_another_code(&waiting);
+    let before = held.device.load().book.hold;
+    assert_eq!(held.warden.handle.credentials(again.credentials).await, Ok(false));
+    assert_eq!(held.device.load().book.hold, before);
+}
+
+#[tokio::test]
+async fn one_that_was_opened_before_the_device_had_other_credentials_leads_to_no_hold() {
+    let held = Held::ready().await;
+    let moved = with_another_code(&moved(&held).await);
+    let ticket = held.warden.opens(&moved, OTHER_PASSWORD).await.unwrap();
+    let elsewhere = held.account.with_password(THIRD_PASSWORD);
+    let brought = held.warden.handle.credentials(elsewhere.credentials).await;
+    assert_eq!(brought, Ok(true));
+    assert!(bound(&held.device).generation < moved.record().generation);
+    assert_eq!(held.warden.begins(&ticket).await, Err(Refusal::BadTicket));
+    held.pass(100).await;
+    assert_eq!(held.pin(), held.account.owner);
+    // Opened now, it does.
+    let ticket = held.warden.opens(&moved, OTHER_PASSWORD).await.unwrap();
+    held.warden.begins(&ticket).await.unwrap();
 }
 
 #[tokio::test]

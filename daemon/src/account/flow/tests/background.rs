@@ -81,6 +81,34 @@ async fn a_hold_ends_where_nothing_of_this_device_waits_at_the_cloud_whoever_els
 }
 
 #[tokio::test]
+async fn a_hold_towards_what_the_account_has_goes_on_as_long_as_the_warden_leads_it_there() {
+    let (other, another) = (b"another record".as_slice(), b"one more".as_slice());
+    for (towards_told, leads_on_to, goes_on) in [
+        (true, None, true),
+        (false, Some(true), true),
+        (false, Some(false), false),
+        (false, None, false),
+    ] {
+        let (world, life) = World::bound().await;
+        let record = account(&world).as_bytes().to_vec();
+        let towards = if towards_told { record.as_slice() } else { other };
+        let then = leads_on_to.map(|is_told| if is_told { record.as_slice() } else { another });
+        world.warden.begin_hold_towards(towards, then);
+        life.until(|view| view.state == AccountState::RecoveryHold).await;
+        let told = CredentialsAnswer {
+            credentials: record.clone().into(),
+            ..CredentialsAnswer::default()
+        };
+        world
+            .cloud
+            .with(|cloud| (cloud.tells, cloud.told) = (true, Some(told)));
+        life.account.fetch().await;
+        let ended = world.warden.holds().iter().any(|input| input.end == Some(true));
+        assert_eq!(ended, !goes_on, "{towards_told} {leads_on_to:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_login_whose_account_does_not_open_leaves_no_session_behind() {
     let (world, life) = World::bound().await;
     world.cloud.with(|cloud| cloud.share = Some([9; 32]));

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use belay_proto::dbus::{AuditEntries, BindingState, Error, LockState};
-use belay_proto::id::{AccountId, DeviceId, Epoch, HardwareId, PendingId, TicketId};
+use belay_proto::id::{AccountId, DeviceId, HardwareId, PendingId, TicketId};
 use belay_proto::keys::{KdfParameters, PublicKey, SigningKey};
 use belay_proto::secret::Secret;
-use belay_proto::signed::{CredentialsRecord, Deed, HoldEnd, Signed};
+use belay_proto::signed::{CredentialsRecord, Deed, Signed};
 use belay_proto::steps::{HoldInput, SignCommandInput, purpose_of};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::{Fuse, World};
 use crate::warden::{Calls, HoldView, Identity, WardenError, WardenHandle, WardenView};
 
+mod holds;
 mod ring;
 mod walk;
 
@@ -102,6 +103,10 @@ struct Inner {
     busy: u32,
     /// The steps about a hold, as they came.
     holds: Vec<HoldInput>,
+    /// The record that a hold leads to, where the account has it already.
+    towards: Option<Vec<u8>>,
+    /// Such a hold leads on to this record.
+    leads_on_to: Option<Vec<u8>>,
 }
 
 impl std::fmt::Debug for MapWarden {
@@ -237,34 +242,6 @@ impl MapWarden {
         self.show();
     }
 
-    /// A hold begins.
-    pub fn begin_hold(&self) {
-        self.inner.lock().unwrap().hold = HoldView::Running;
-        self.show();
-    }
-
-    /// A hold ends here, and the warden is busy with something else at first.
-    pub fn end_hold(&self, busy: u32) {
-        let mut inner = self.inner.lock().unwrap();
-        let end = HoldEnd {
-            account: inner.bound.unwrap(),
-            device: DeviceId::from_bytes(DEVICE),
-            epoch: Epoch::random(),
-            credentials: [8; 32],
-            over: false,
-        };
-        inner.hold = HoldView::Ended;
-        inner.hold_ended = Some(Signed::seal(&end, &SigningKey::generate()).encode());
-        inner.busy = busy;
-        drop(inner);
-        self.show();
-    }
-
-    /// The steps about a hold, as they came.
-    pub fn holds(&self) -> Vec<HoldInput> {
-        self.inner.lock().unwrap().holds.clone()
-    }
-
     pub fn set_lock(&self, lock: LockState) {
         self.inner.lock().unwrap().lock = lock;
         self.show();
@@ -350,6 +327,10 @@ impl Calls for MapWarden {
     fn credentials<'a>(&'a self, record: &'a [u8]) -> BoxFuture<'a, Result<bool, WardenError>> {
         async move {
             let mut inner = self.inner.lock().unwrap();
+            if inner.leads_on_to.as_deref() == Some(record) {
+                inner.towards = inner.leads_on_to.take();
+                return Ok(false);
+            }
             let of_account = inner
                 .bound
                 .is_some_and(|bound| record.len() >= 16 && read(record).0 == bound);

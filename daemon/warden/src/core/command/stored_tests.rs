@@ -176,7 +176,7 @@ fn a_full_book_with_a_hold_fits_a_state_file() {
     let renewal = Renewal {
         bound: Box::new(longest()),
         credentials: [1; 32],
-        joins: true,
+        joins: Some(u64::MAX),
     };
     let book = Book {
         hold: Some(Hold { renewal, since }),

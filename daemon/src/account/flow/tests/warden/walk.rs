@@ -2,7 +2,7 @@
 
 use belay_proto::dbus::{Error, LockState};
 use belay_proto::id::{AccountId, CommandId, DeviceId, Epoch, HardwareId, OrderId, PendingId};
-use belay_proto::keys::{RecoveryClaim, SigningKey};
+use belay_proto::keys::{RecoveryClaim, SigningKey, sha256};
 use belay_proto::secret::Secret;
 use belay_proto::signed::{self, Action, Command, CommandEnvelope, DeviceCertificate, Signed, Verb};
 use belay_proto::steps::{self, *};
@@ -75,7 +75,7 @@ impl Inner {
             return Ok(HoldOutput {
                 left: None,
                 ended,
-                towards: None,
+                towards: self.towards.as_deref().map(sha256),
             }
             .encode());
         }
