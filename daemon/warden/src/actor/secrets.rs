@@ -126,11 +126,24 @@ impl Warden {
         let bound = self.state.bound()?;
         let (salt, parameters) = (bound.salt, bound.parameters);
         let strength = self.strength(&password);
-        let derived = ceremony::derive(password, salt, parameters).await;
+        let derived = ceremony::derive(Arc::clone(&password), salt, parameters).await;
         // A comparison that came to nothing is over: a hold waits for it no longer.
         let master = derived.inspect_err(|_| self.state.checking = None)?;
+        let verify_digest = master.verify_digest();
+        let ahead = match self.state.derives_ahead(ticket.as_ref(), &verify_digest) {
+            Some((salt, parameters)) => {
+                let derived = ceremony::derive(password, salt, parameters).await;
+                Some(
+                    derived
+                        .inspect_err(|_| self.state.checking = None)?
+                        .verify_digest(),
+                )
+            }
+            None => None,
+        };
         self.apply(What::CheckEnded {
-            verify_digest: master.verify_digest(),
+            verify_digest,
+            ahead,
             strength,
         })?;
         if let Some(session) = ticket.and_then(|id| self.sessions.get_mut(&id)) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use belay_proto::TicketId;
+use belay_proto::keys::KdfParameters;
 use belay_proto::steps::Purpose;
 
 use super::password::Strength;
@@ -52,7 +53,9 @@ impl State {
         let mut effects = Vec::new();
         if counted {
             self.may_try(check.presenter, at)?;
-            if self.wrong.contains(&check.fingerprint) {
+            // While a hold runs it may be the password that is to hold, whose owner is told so.
+            let may_be_held = self.book.hold.is_some() && self.asks_anew(check.ticket.as_ref());
+            if self.wrong.contains(&check.fingerprint) && !may_be_held {
                 self.mark(&check, Proof::Wrong { verifier });
                 return Ok(vec![Effect::Refuse(Refusal::WrongPassword)]);
             }
@@ -75,6 +78,7 @@ impl State {
     pub(super) fn end_check(
         &mut self,
         verify_digest: &[u8; 32],
+        ahead: Option<[u8; 32]>,
         strength: Strength,
         at: &Moment,
     ) -> Transition {
@@ -87,11 +91,11 @@ impl State {
             return self.right_password(&check, strength, at);
         }
         self.mark(&check, Proof::Wrong { verifier });
-        // The one that is to hold: derived under the same salt, good for nothing yet, and a try like any other.
-        let asks = |id| self.tickets.get(id, &[Purpose::Reauthenticate]).is_ok();
+        // The one that is to hold: good for nothing yet, and a try like any other.
+        let held = ahead.as_ref().unwrap_or(verify_digest);
         if let Some(hold) = &self.book.hold
-            && check.ticket.as_ref().is_some_and(asks)
-            && self.key.verifies(verify_digest, &hold.renewal.bound.verifier)
+            && self.asks_anew(check.ticket.as_ref())
+            && self.key.verifies(held, &hold.renewal.bound.verifier)
         {
             return Ok(vec![Effect::Refuse(Refusal::RecoveryOnHold(hold.left(at)))]);
         }
@@ -102,6 +106,25 @@ impl State {
             self.wrong.pop_front();
         }
         Ok(vec![Effect::Refuse(Refusal::WrongPassword)])
+    }
+
+    /// With what salt, and at what price, the password behind `ticket` is derived once more: it isn't the owner's, and a hold leads to
+    /// credentials under another salt, whose it may be.
+    #[must_use]
+    pub fn derives_ahead(
+        &self,
+        ticket: Option<&TicketId>,
+        verify_digest: &[u8; 32],
+    ) -> Option<([u8; 16], KdfParameters)> {
+        let (bound, hold) = (self.bound().ok()?, self.book.hold.as_ref()?);
+        let next = (hold.renewal.bound.salt, hold.renewal.bound.parameters);
+        let is_apart = next != (bound.salt, bound.parameters) && self.asks_anew(ticket);
+        (is_apart && !self.key.verifies(verify_digest, &bound.verifier)).then_some(next)
+    }
+
+    /// Whether somebody asks with it for what the password of a hold is for, once that is over.
+    fn asks_anew(&self, ticket: Option<&TicketId>) -> bool {
+        ticket.is_some_and(|id| self.tickets.get(id, &[Purpose::Reauthenticate]).is_ok())
     }
 
     fn right_password(&mut self, check: &Check, strength: Strength, at: &Moment) -> Transition {

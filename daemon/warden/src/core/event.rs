@@ -47,6 +47,8 @@ pub enum What {
     CheckEnded {
         /// The digest.
         verify_digest: [u8; 32],
+        /// The same under the salt of what a hold [leads to](super::state::State::derives_ahead), where that is another one.
+        ahead: Option<[u8; 32]>,
         /// How good the password is, should it be right.
         strength: Strength,
     },

@@ -14,6 +14,7 @@ const CHOSEN: Chosen = Chosen {
 pub fn checked(verify_digest: [u8; 32]) -> What {
     What::CheckEnded {
         verify_digest,
+        ahead: None,
         strength: SEEN,
     }
 }

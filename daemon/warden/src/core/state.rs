@@ -233,8 +233,9 @@ impl State {
             What::CheckBegan(check) => self.begin_check(check, &at),
             What::CheckEnded {
                 verify_digest,
+                ahead,
                 strength,
-            } => self.end_check(&verify_digest, strength, &at),
+            } => self.end_check(&verify_digest, ahead, strength, &at),
             What::AccountFounded { ticket, pending } => self.account_founded(&ticket, *pending),
             What::PendingBound(id) => self.bind_pending(&id),
             What::PendingDiscarded(id) => self.discard_pending(&id),

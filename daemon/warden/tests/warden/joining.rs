@@ -186,6 +186,39 @@ async fn one_that_was_opened_before_the_device_had_other_credentials_leads_to_no
 }
 
 #[tokio::test]
+async fn its_password_is_told_to_be_on_hold_under_whatever_salt_it_is() {
+    let held = Held::ready().await;
+    // Since the recovery there its owner has changed the password, and with it the salt.
+    let moved = moved(&held).await.with_password(THIRD_PASSWORD);
+    assert_ne!(moved.record().salt, held.account.record().salt);
+    let anew = async |password: &str| {
+        let purpose = Purpose::Reauthenticate;
+        let ticket = held.warden.present(purpose, "", password).await.unwrap();
+        let input = moved.challenge(purpose.as_str());
+        held.warden
+            .use_ticket(&ticket, steps::LOGIN_SIGNATURE, input)
+            .await
+    };
+    let failures = || held.device.load().throttle.screen.failures;
+    // Known to be wrong from before, when nothing waited for it.
+    assert_eq!(anew(THIRD_PASSWORD).await, Err(Refusal::WrongPassword));
+    let ticket = held.warden.opens(&moved, THIRD_PASSWORD).await.unwrap();
+    held.warden.begins(&ticket).await.unwrap();
+    let waits = Err(Refusal::RecoveryOnHold(HOLD_LASTS));
+    assert_eq!(anew(THIRD_PASSWORD).await, waits);
+    assert_eq!(failures(), 2, "a try like any other");
+    assert_eq!(anew(OTHER_PASSWORD).await, Err(Refusal::WrongPassword));
+    assert_eq!(anew(THIRD_PASSWORD).await, waits, "still");
+    assert_eq!(
+        held.warden.sign_out(THIRD_PASSWORD).await,
+        Err(Refusal::WrongPassword)
+    );
+    assert_eq!(held.pin(), held.account.owner);
+    anew(PASSWORD).await.unwrap();
+    held.is_ended(&moved).await;
+}
+
+#[tokio::test]
 async fn the_old_password_ends_it_as_any_other() {
     let held = Held::ready().await;
     let moved = moved(&held).await;
