@@ -117,25 +117,70 @@ async fn on_hold(client: &Client) -> Report {
         .get("hold_left_ms")
         .and_then(Value::as_u64)
         .unwrap_or_default();
-    let text = match left {
-        0 => "The cloud keeps the new password, and waits: 72 hours, or a week while another device belongs to the account. \
-              It tells each address of the account.\nThen: belayctl sign-in. What was stored in the cloud before stays unreadable, and \
-              devices of before stay with the old password."
-            .to_owned(),
-        left => format!(
-            "The new password takes hold in {}, while the device is on or asleep; the cloud tells each address of the account.\n\
-             The old password ends the wait, as do a command from another device, lost mode, and this device's policy. How long \
-             still: belayctl status\nThen: belayctl reauthenticate. The account's other devices stay with the old password.",
-            wait_words(Duration::from_millis(left))
-        ),
-    };
+    let account = client.properties(Object::Account).await.unwrap_or_default();
+    let is_left_behind = account.get("membership").is_some_and(|word| word == "removed");
     let held = (left > 0).then_some(left);
     Report::new(
-        text,
+        hold_words(held.map(Duration::from_millis), is_left_behind),
         json!({ "recovered": false, "hold": true, "hold_left_ms": held }),
     )
 }
 
+/// What is said of a recovery that waits: at the device for so long, or at the cloud. A device that was left behind follows the account,
+/// which has its password already.
+fn hold_words(left: Option<Duration>, is_left_behind: bool) -> String {
+    let Some(left) = left.map(wait_words) else {
+        return "The cloud keeps the new password, and waits: 72 hours, or a week while another device belongs to the account. \
+                It tells each address of the account.\nThen: belayctl sign-in. What was stored in the cloud before stays \
+                unreadable, and devices of before stay with the old password."
+            .to_owned();
+    };
+    let ends = "typed here or behind a command, as do lost mode and this device's policy";
+    match is_left_behind {
+        true => format!(
+            "This device takes the account's password in {left}, while it is on or asleep.\n\
+             The password that it has still ends the wait, {ends}; another password or root of the account ends it too, and it can \
+             be begun again. How long still: belayctl status\n\
+             Then: belayctl sign-out and belayctl sign-in, both with the account's password."
+        ),
+        false => format!(
+            "The new password takes hold in {left}, while the device is on or asleep; the cloud tells each address of the account.\n\
+             The old password ends the wait, {ends}. How long still: belayctl status\n\
+             Then: belayctl reauthenticate. The account's other devices stay with the old password."
+        ),
+    }
+}
+
 async fn new_password(file: Option<&std::path::Path>) -> Result<Secret<String>, Error> {
     secret::read_new(file, "New account password: ", "The same again: ").await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_waits_is_told_what_ends_it_and_what_comes_then() {
+        let days = Some(Duration::from_secs(72 * 3600));
+        let own = hold_words(days, false);
+        assert!(
+            own.contains("takes hold in") && own.contains("Then: belayctl reauthenticate."),
+            "{own}"
+        );
+        let follows = hold_words(days, true);
+        assert!(
+            follows.contains("The password that it has still ends the wait"),
+            "{follows}"
+        );
+        assert!(
+            follows.contains("Then: belayctl sign-out and belayctl sign-in"),
+            "{follows}"
+        );
+        // The others have it already, and no mail tells of a new one.
+        assert!(
+            !follows.contains("other devices") && !follows.contains("each address"),
+            "{follows}"
+        );
+        assert!(hold_words(None, true).contains("The cloud keeps"));
+    }
 }
