@@ -3,13 +3,13 @@
 
 use belay_proto::CommandId;
 use belay_proto::signed::*;
-use belay_warden::core::state::{Binding, Lock, State};
+use belay_warden::core::state::{Binding, Lock};
 use belay_warden::disk::files::Disk;
 use belay_warden::disk::vault::Vault;
 use belay_warden::enforce::Job;
 
+use crate::each_write::at_each_write;
 use crate::owner::{Owner, bound, lock, ring, wipe};
-use crate::stopping_disk::StoppingDisk;
 use crate::support::{Device, PASSWORD, Running};
 
 /// Brings `envelope` with the disk stopping at each write in turn, on either side of it; then starts again, brings
@@ -19,31 +19,21 @@ pub async fn at_every_write(
     envelope: &[u8],
     judge: impl AsyncFn(&Running, Option<Disposition>, Disposition),
 ) {
-    let files = device.snapshot();
-    for after in [false, true] {
-        for write in 1.. {
-            assert!(write < 100, "the story ends");
-            device.put_back(&files);
-            let disk = StoppingDisk::new(write, after);
-            let warden = device.start_on(Box::new(disk.clone()));
-            let first = warden.handle.command(envelope.to_vec()).await.ok();
-            drop(warden);
+    at_each_write(
+        device,
+        async |warden| warden.handle.command(envelope.to_vec()).await.ok(),
+        async |device, first, kill| {
             let warden = device.start();
             let second = warden.command(envelope.to_vec()).await;
-            if first == Some(Disposition::Accepted) {
-                assert_eq!(
-                    second,
-                    Disposition::Replayed,
-                    "accepted is remembered: write {write}"
-                );
+            let is_accepted = first == Some(Disposition::Accepted);
+            if is_accepted {
+                assert_eq!(second, Disposition::Replayed, "accepted is remembered: {kill}");
             }
             judge(&warden, first, second).await;
-            if !disk.stopped() {
-                assert_eq!(first, Some(Disposition::Accepted));
-                break;
-            }
-        }
-    }
+            assert!(is_accepted || !kill.is_none);
+        },
+    )
+    .await;
 }
 
 /// Accepted once in all, whenever the power went.
@@ -103,22 +93,16 @@ async fn a_beginning_is_on_disk_before_belayd_acts() {
     let (id, rings) = owner.signed(ring());
     warden.command(rings).await;
     drop(warden);
-    let files = device.snapshot();
-    for after in [false, true] {
-        for write in 1..100 {
-            device.put_back(&files);
-            let disk = StoppingDisk::new(write, after);
-            let warden = device.start_on(Box::new(disk.clone()));
-            let begun = warden.begin(id).await.is_ok();
-            drop(warden);
+    at_each_write(
+        &device,
+        async |warden| warden.begin(id).await.is_ok(),
+        async |device, begun, _| {
             let effects = device.start().effects().await;
             assert!(!begun || (effects.waiting.is_empty() && effects.begun == [id]));
             assert_eq!(effects.waiting.len() + effects.begun.len(), 1);
-            if !disk.stopped() {
-                break;
-            }
-        }
-    }
+        },
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -145,28 +129,21 @@ async fn a_sign_out() {
     warden.until_told(locked, "done").await;
     drop(warden);
     let (id, leaves) = owner.signed(Action::SignOut);
-    let files = device.snapshot();
-    for after in [false, true] {
-        for write in 1.. {
-            assert!(write < 100, "the story ends");
-            device.put_back(&files);
-            let disk = StoppingDisk::new(write, after);
-            let warden = device.start_on(Box::new(disk.clone()));
-            let first = warden.handle.command(leaves.clone()).await.ok();
-            drop(warden);
+    at_each_write(
+        &device,
+        async |warden| warden.handle.command(leaves.clone()).await.ok(),
+        async |device, first, _| {
             let warden = device.start();
-            if !is_free(&device) {
+            if !is_free(device) {
                 assert_eq!(first, None);
                 assert_eq!(warden.command(leaves.clone()).await, Disposition::Accepted);
             }
-            assert!(is_free(&device) && device.load().lock == Lock::Unlocked);
+            assert!(is_free(device) && device.load().lock == Lock::Unlocked);
             assert!(warden.saved_release().await.is_some());
             assert_eq!(last_told(&warden, id).await, "done");
-            if !disk.stopped() {
-                break;
-            }
-        }
-    }
+        },
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -176,26 +153,18 @@ async fn a_password_that_unlocks_while_the_power_goes() {
     warden.command(locks).await;
     warden.until_told(id, "done").await;
     drop(warden);
-    let files = device.snapshot();
-    for after in [false, true] {
-        for write in 1..100 {
-            device.put_back(&files);
-            let disk = StoppingDisk::new(write, after);
-            let warden = device.start_on(Box::new(disk.clone()));
-            let answered = warden.unlock_at_screen(PASSWORD).await.is_ok();
-            drop(warden);
-            let state: State = device.load();
-            assert!(!matches!(state.binding, Binding::Tampered(_)));
+    crate::crashes::at_every_write(
+        &device,
+        async |warden| warden.unlock_at_screen(PASSWORD).await.is_ok(),
+        async |device, state, answered| {
             assert!(!answered || state.lock == Lock::Unlocked);
             if state.lock != Lock::Unlocked {
                 let warden = device.start();
                 assert_eq!(warden.unlock_at_screen(PASSWORD).await, Ok(()));
             }
-            if !disk.stopped() {
-                break;
-            }
-        }
-    }
+        },
+    )
+    .await;
 }
 
 fn is_free(device: &Device) -> bool {

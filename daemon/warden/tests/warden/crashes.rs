@@ -4,6 +4,7 @@
 use belay_proto::steps::{self, *};
 use belay_warden::core::state::{Binding, State};
 
+use crate::each_write::at_each_write;
 use crate::stopping_disk::StoppingDisk;
 use crate::support::{Account, Device, OTHER_PASSWORD, PASSWORD, Running};
 
@@ -14,27 +15,13 @@ pub async fn at_every_write(
     story: impl AsyncFn(&Running) -> bool,
     judge: impl AsyncFn(&Device, State, bool),
 ) {
-    let files = device.snapshot();
-    for after in [false, true] {
-        for write in 1.. {
-            assert!(write < 100, "the story ends");
-            device.put_back(&files);
-            let disk = StoppingDisk::new(write, after);
-            let warden = device.start_on(Box::new(disk.clone()));
-            let answered = story(&warden).await;
-            drop(warden);
-            let state = device.load();
-            assert!(
-                !matches!(state.binding, Binding::Tampered(_)),
-                "write {write} after {after}"
-            );
-            judge(device, state, answered).await;
-            if !disk.stopped() {
-                assert!(answered);
-                break;
-            }
-        }
-    }
+    at_each_write(device, story, async |device, answered, kill| {
+        let state = device.load();
+        assert!(!matches!(state.binding, Binding::Tampered(_)), "{kill}");
+        judge(device, state, answered).await;
+        assert!(answered || !kill.is_none);
+    })
+    .await;
 }
 
 fn is_bound(state: &State) -> bool {
@@ -223,25 +210,17 @@ async fn the_door_opened() {
     for folder in ["state/a", "state/b"] {
         std::fs::remove_file(device.path(folder).join("throttle")).unwrap();
     }
-    let files = device.snapshot();
-    for after in [false, true] {
-        for write in 1..100 {
-            device.put_back(&files);
-            let disk = StoppingDisk::new(write, after);
-            let warden = device.start_on(Box::new(disk.clone()));
-            let answered = warden.sign_in(&account, None).await.is_ok();
-            drop(warden);
-            match device.load().binding {
-                Binding::Bound(bound) => assert_eq!(bound.owner, account.owner),
-                Binding::Tampered(_) => {
-                    assert!(!answered);
-                    device.start().sign_in(&account, None).await.unwrap();
-                }
-                other => panic!("{other:?}"),
+    at_each_write(
+        &device,
+        async |warden| warden.sign_in(&account, None).await.is_ok(),
+        async |device, answered, _| match device.load().binding {
+            Binding::Bound(bound) => assert_eq!(bound.owner, account.owner),
+            Binding::Tampered(_) => {
+                assert!(!answered);
+                device.start().sign_in(&account, None).await.unwrap();
             }
-            if !disk.stopped() {
-                break;
-            }
-        }
-    }
+            other => panic!("{other:?}"),
+        },
+    )
+    .await;
 }

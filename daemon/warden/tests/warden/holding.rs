@@ -78,6 +78,11 @@ impl Held {
         }
     }
 
+    /// The process ends at once; what is left is on disk.
+    pub fn at_rest(self) -> (Device, Account) {
+        (self.device, self.account)
+    }
+
     pub async fn pass(&self, hours: u32) {
         pass(&self.device, &self.warden, hours).await;
     }

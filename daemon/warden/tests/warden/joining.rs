@@ -2,13 +2,14 @@
 //! by now.
 
 use belay_proto::keys::{RecoveryCode, SigningKey, sha256};
-use belay_proto::signed::{CredentialsRecord, Signed};
+use belay_proto::signed::{CredentialsRecord, Disposition, Signed};
 use belay_proto::steps::{self, *};
 use belay_proto::{AccountId, Secret};
 use belay_warden::core::refusal::Refusal;
 
 use crate::holding::{Held, allowed};
 use crate::life::bound;
+use crate::owner::{envelope, lock, ring, wipe};
 use crate::support::{Account, Device, OTHER_PASSWORD, PASSWORD, Running};
 
 /// Somebody's third password.
@@ -16,7 +17,7 @@ const THIRD_PASSWORD: &str = "marble-ferry-17-canyon";
 
 impl Running {
     /// As belayd walks it, up to the hold.
-    async fn opens(&self, account: &Account, password: &str) -> Result<String, Refusal> {
+    pub async fn opens(&self, account: &Account, password: &str) -> Result<String, Refusal> {
         let ticket = self.present_forgotten(password).await?;
         let challenge = account.challenge("recover");
         self.use_ticket(&ticket, steps::LOGIN_SIGNATURE, challenge)
@@ -26,15 +27,24 @@ impl Running {
         Ok(ticket)
     }
 
-    async fn begins(&self, ticket: &str) -> Result<Vec<u8>, Refusal> {
+    pub async fn begins(&self, ticket: &str) -> Result<Vec<u8>, Refusal> {
         self.use_ticket(ticket, steps::BEGIN_HOLD, Done {}.encode()).await
     }
 }
 
 /// The account under another root, which counts as one that was made elsewhere: here nothing came of it.
-async fn moved(held: &Held) -> Account {
+pub async fn moved(held: &Held) -> Account {
     let (_, set) = held.warden.renewed(&held.account, OTHER_PASSWORD).await.unwrap();
     held.account.after(&set, OTHER_PASSWORD)
+}
+
+/// A device that follows the account to that root, while its hold runs; and the account.
+pub async fn joined() -> (Held, Account) {
+    let held = Held::ready().await;
+    let moved = moved(&held).await;
+    let ticket = held.warden.opens(&moved, OTHER_PASSWORD).await.unwrap();
+    held.warden.begins(&ticket).await.unwrap();
+    (held, moved)
 }
 
 #[tokio::test]
@@ -64,7 +74,7 @@ async fn the_pin_follows_the_account_to_its_other_root_after_72_hours_and_not_be
 }
 
 /// The account with another recovery code, made at another device.
-fn with_another_code(account: &Account) -> Account {
+pub fn with_another_code(account: &Account) -> Account {
     let (old, root) = (account.record(), account.root());
     let generation = old.generation + 1;
     let wrap_key = account.master().wrap_key(&Secret::new(account.share));
@@ -85,10 +95,7 @@ fn with_another_code(account: &Account) -> Account {
 
 #[tokio::test]
 async fn it_leads_on_to_the_record_with_another_recovery_code_and_loses_none_of_its_time() {
-    let held = Held::ready().await;
-    let moved = moved(&held).await;
-    let ticket = held.warden.opens(&moved, OTHER_PASSWORD).await.unwrap();
-    held.warden.begins(&ticket).await.unwrap();
+    let (held, moved) = joined().await;
     held.pass(40).await;
     let again = with_another_code(&moved);
     let then = with_another_code(&again);
@@ -122,10 +129,7 @@ async fn it_leads_on_to_the_record_with_another_recovery_code_and_loses_none_of_
 
 #[tokio::test]
 async fn it_leads_on_to_no_other_record() {
-    let held = Held::ready().await;
-    let moved = moved(&held).await;
-    let ticket = held.warden.opens(&moved, OTHER_PASSWORD).await.unwrap();
-    held.warden.begins(&ticket).await.unwrap();
+    let (held, moved) = joined().await;
     let signed = |key: &SigningKey, change: &dyn Fn(&mut CredentialsRecord)| {
         let mut record = with_another_code(&moved).record();
         change(&mut record);
@@ -219,36 +223,57 @@ async fn its_password_is_told_to_be_on_hold_under_whatever_salt_it_is() {
 }
 
 #[tokio::test]
-async fn the_old_password_ends_it_as_any_other() {
-    let held = Held::ready().await;
-    let moved = moved(&held).await;
-    let ticket = held.warden.opens(&moved, OTHER_PASSWORD).await.unwrap();
-    held.warden.begins(&ticket).await.unwrap();
+async fn what_ends_any_hold_ends_it() {
+    let (held, moved) = joined().await;
     held.warden.unlock(PASSWORD).await.unwrap();
     held.is_ended(&moved).await;
+
+    let (held, moved) = joined().await;
+    held.warden.handle.tighten("lost".to_owned()).await.unwrap();
+    held.is_ended(&moved).await;
+
+    for action in [ring(), lock()] {
+        let (mut held, moved) = joined().await;
+        let (_, command) = held.owner.signed(action);
+        assert_eq!(held.warden.command(command).await, Disposition::Accepted);
+        held.is_ended(&moved).await;
+    }
+
+    let (mut held, _) = joined().await;
+    held.owner.now += 1000;
+    let mut wipes = held.owner.command(wipe());
+    wipes.presence = held.warden.report().await.presence;
+    let wipes = held.owner.sign(&wipes);
+    assert_eq!(held.warden.command(wipes).await, Disposition::Accepted);
+    assert_eq!(held.warden.held().await.left, None);
+    assert_eq!(held.pin(), held.account.owner);
+
+    // The account's other devices are under the later owner, who is nobody here yet.
+    let (mut held, moved) = joined().await;
+    held.owner.now += 1000;
+    let theirs = envelope(&held.owner.command(ring()), &moved.root().owner_key(), None);
+    assert_eq!(held.warden.command(theirs).await, Disposition::BadSignature);
+    assert!(held.warden.held().await.left.is_some());
 }
 
 #[tokio::test]
 async fn what_is_no_later_root_of_the_account_leads_to_no_hold() {
     let held = Held::ready().await;
     let moved = moved(&held).await;
+    // Of a later generation too: it is the account alone that isn't the one.
     let theirs = Device::initialised().start().register().await;
+    let theirs = theirs.with_password(OTHER_PASSWORD);
+    assert_eq!(theirs.record().generation, moved.record().generation);
     let same_root = held.account.with_password(OTHER_PASSWORD);
-    for (account, password, what) in [
-        (&held.account, PASSWORD, "the one that holds here"),
-        (
-            &same_root,
-            OTHER_PASSWORD,
-            "another password of the pinned owner's",
-        ),
-        (&theirs, PASSWORD, "another account's"),
-        (&moved, PASSWORD, "a password that doesn't open it"),
+    let no_later = "no later root of this account";
+    for (account, password, what, why) in [
+        (&held.account, PASSWORD, "the one that holds here", no_later),
+        (&same_root, OTHER_PASSWORD, "the pinned owner's", no_later),
+        (&theirs, OTHER_PASSWORD, "another account's", no_later),
+        (&moved, PASSWORD, "another password's", "the root doesn't open"),
     ] {
         let refused = held.warden.opens(account, password).await;
-        assert!(
-            matches!(refused, Err(Refusal::CloudRefused(_))),
-            "{what}: {refused:?}"
-        );
+        assert_eq!(refused, Err(Refusal::CloudRefused(why.to_owned())), "{what}");
     }
     // Signed for another purpose, a ticket would say more than its owner meant.
     let ticket = held.warden.present_forgotten(OTHER_PASSWORD).await.unwrap();

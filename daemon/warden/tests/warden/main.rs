@@ -15,6 +15,7 @@ mod credentials;
 mod deed_crashes;
 mod dependencies;
 mod door;
+mod each_write;
 mod enforcing;
 mod first_state;
 mod floods;
