@@ -2,6 +2,7 @@
 //! it. A password check runs within its turn, so there is one at a time and the others queue.
 
 mod secrets;
+mod storing;
 mod waiting;
 mod woken;
 
@@ -244,24 +245,29 @@ impl Warden {
     }
 
     /// Asks the core, performs the effects in order, and only then takes the new state over: what is
-    /// answered is on disk.
+    /// answered is on disk. Where one of them fails, what is on disk already is taken over, and nothing else.
     pub(crate) fn apply(&mut self, what: What) -> Result<Answer, Refusal> {
         let at = self.now();
         let (next, effects) = step(&self.state, Event { at: at.clone(), what });
         let mut verdict = Err(Refusal::Internal("no answer"));
+        let mut tried = Vec::new();
         for effect in effects {
             match effect {
                 Effect::Answer(answer) => verdict = Ok(answer),
                 Effect::Refuse(refusal) => verdict = Err(refusal),
                 work => {
+                    if let Effect::Persist(concern) = &work {
+                        tried.push(*concern);
+                    }
                     if let Err(error) = self.perform(work, &next, &at) {
                         tracing::error!(
                             error = with_causes(&error),
                             "nothing is done that can't be stored"
                         );
+                        self.take_over_stored(&tried, &next, &at);
                         // No ticket, and no password, outlives its time for want of a disk.
                         self.state.tickets.expire(&at);
-                        self.drop_ended_sessions();
+                        self.settle();
                         return Err(storage(&error));
                     }
                     failpoint!("warden.effect.done");
@@ -269,17 +275,18 @@ impl Warden {
             }
         }
         self.state = next;
-        self.heed_tombstone();
-        self.drop_ended_sessions();
-        let shown = Snapshot::of(&self.state, self.tombstone.as_ref());
-        self.snapshot
-            .send_if_modified(|old| (*old != shown).then(|| *old = shown).is_some());
+        self.settle();
         verdict
     }
 
-    fn drop_ended_sessions(&mut self) {
+    /// Lets the rest follow the state.
+    fn settle(&mut self) {
+        self.heed_tombstone();
         let tickets = &self.state.tickets;
         self.sessions.retain(|id, _| tickets.contains(id));
+        let shown = Snapshot::of(&self.state, self.tombstone.as_ref());
+        self.snapshot
+            .send_if_modified(|old| (*old != shown).then(|| *old = shown).is_some());
     }
 
     fn perform(&mut self, effect: Effect, next: &State, at: &Moment) -> Result<(), WriteError> {

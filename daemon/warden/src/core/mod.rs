@@ -13,6 +13,7 @@ pub mod records;
 pub mod refusal;
 pub mod registration;
 pub mod state;
+mod stored;
 mod stored_pending;
 pub mod succession;
 pub mod throttle;

@@ -84,19 +84,30 @@ impl Vault {
     /// # Errors
     /// The disk may hold either content.
     pub fn persist(&mut self, concern: Concern, state: &State) -> Result<(), WriteError> {
-        let content = match concern {
-            Concern::Binding => records::binding_to_bytes(&state.binding),
-            Concern::Throttle => records::throttle_to_bytes(&state.throttle),
-            Concern::Pending => records::pending_to_bytes(state.pending.as_ref()),
-            Concern::Lock => records::lock_to_bytes(state),
-            Concern::AuditHead => self.journal.head(),
-        };
+        let content = self.content(concern, state);
         self.copies.commit(
             self.files.as_mut(),
             concern,
             &content,
             &records::reset_proof_of(state),
         )
+    }
+
+    /// Whether this concern of `state` is what the next start would load.
+    #[must_use]
+    pub fn holds(&self, concern: Concern, state: &State) -> bool {
+        let found = self.copies.peek(self.files.as_ref(), concern);
+        found.is_some_and(|found| found == self.content(concern, state))
+    }
+
+    fn content(&self, concern: Concern, state: &State) -> Vec<u8> {
+        match concern {
+            Concern::Binding => records::binding_to_bytes(&state.binding),
+            Concern::Throttle => records::throttle_to_bytes(&state.throttle),
+            Concern::Pending => records::pending_to_bytes(state.pending.as_ref()),
+            Concern::Lock => records::lock_to_bytes(state),
+            Concern::AuditHead => self.journal.head(),
+        }
     }
 
     /// Adds to the audit log: the line first, then its head. `committed` is the state on disk.

@@ -17,6 +17,7 @@ mod dependencies;
 mod door;
 mod each_write;
 mod enforcing;
+mod failing_disk;
 mod first_state;
 mod floods;
 mod hold_crashes;
