@@ -26,6 +26,7 @@ use crate::http::{Answer, Call, Caller, Proof};
 use crate::messages::Notice;
 use crate::problem::{Kind, Problem};
 use crate::store::{Failure, StoreError};
+use crate::sync::table::counted;
 use crate::tokens::{self, FamilyId};
 use crate::{budget, channel, devices, identifiers, notices};
 
@@ -312,6 +313,7 @@ fn signed_in(
         identifiers: identifiers::list(&app.vault, tx, &account.id)?,
         profile: account.profile,
         devices: devices.into_iter().map(|device| device.certificate).collect(),
+        key_epoch: counted(tx, &account.id)?.key_epoch,
     };
     Ok(Answer::ok(&answer)?)
 }

@@ -241,6 +241,8 @@ pub struct Login {
     pub details: AccountDetails,
     /// The signed certificates of the account's devices.
     pub certificates: Vec<Vec<u8>>,
+    /// The highest key epoch of the account's records, as the cloud counts it.
+    pub key_epoch: u64,
 }
 
 /// A device as the cloud lists it.

@@ -206,6 +206,7 @@ impl Cloud for CloudClient {
                     .take(LONGEST_LIST)
                     .map(Into::into)
                     .collect(),
+                key_epoch: answer.key_epoch,
             })
         }
         .boxed()

@@ -19,6 +19,7 @@ use belay_proto::steps::{LoginSignatureInput, NewCredentialsOutput, OpenRootInpu
 use belay_proto::{AccountId, DeviceId, HardwareId, PendingId, Secret};
 
 use self::bound::{Owner, bind_to, delegation};
+use self::credentials::HIGHEST_EPOCH;
 pub use self::credentials::{NewCode, NewKeys, change_password, change_recovery_code, recovered};
 pub use self::forgotten::{Account, join, own_account, renew, strange_account};
 pub use self::orders::{Listed, certificates, has, order, removal};
@@ -60,6 +61,8 @@ pub struct Opened {
     is_ahead: bool,
     /// The one that came has other keys under the newest number: the next ones get a number of their own.
     is_split: bool,
+    /// The highest key epoch of what was written, as the cloud counts it; 0: it doesn't say.
+    counted: u64,
 }
 
 impl Opened {
@@ -95,6 +98,14 @@ impl Opened {
             None => came,
         };
         self.keyring = next.remembering(removed).with_device(own);
+    }
+
+    /// New keys begin above this key epoch, which the cloud counts: others may have written under keys that it has lost, and that aren't
+    /// known here. A number that none could follow is left aside.
+    pub fn begin_after(&mut self, key_epoch: Option<u64>) {
+        self.counted = key_epoch
+            .filter(|epoch| *epoch < HIGHEST_EPOCH)
+            .unwrap_or_default();
     }
 
     /// The owner's word that this warden's key may have other devices ring.
@@ -184,6 +195,7 @@ pub fn open_root(derived: &Derived, input: &OpenRootInput) -> Result<Opened, Ref
         keyring,
         is_ahead: false,
         is_split: false,
+        counted: 0,
     })
 }
 

@@ -88,6 +88,9 @@ crate::cbor_map! {
         /// A device was lost or wiped: begin a key epoch. A new root always does, and so does a keyring which isn't the cloud's and has
         /// the same number.
         pub new_epoch: bool,
+        /// The highest key epoch of the account's records, as the cloud counts it: a new one begins above it, and above each that a
+        /// certificate names.
+        pub key_epoch: Option<u64>,
     }
 
     /// What the cloud gets when the credentials change: out of [`NEW_PASSWORD`] and [`RECOVER`].
@@ -119,6 +122,8 @@ crate::cbor_map! {
     pub struct NewRecoveryCodeInput {
         /// As in [`NewPasswordInput`].
         pub devices: Vec<Vec<u8>>,
+        /// As in [`NewPasswordInput`].
+        pub key_epoch: Option<u64>,
     }
 
     /// Out of [`NEW_RECOVERY_CODE`].
@@ -185,6 +190,8 @@ crate::cbor_map! {
     pub struct RemoveDeviceInput {
         /// The certificates of the devices that stay, this one's among them, signed bytes.
         pub devices: Vec<Vec<u8>>,
+        /// As in [`NewPasswordInput`].
+        pub key_epoch: Option<u64>,
     }
 
     /// Out of [`REMOVE_DEVICE`].

@@ -74,6 +74,9 @@ pub struct LoginAnswer {
     pub profile: Profile,
     /// The certificates of the account's devices, signed bytes.
     pub devices: Vec<Bytes>,
+    /// The highest key epoch of its records.
+    #[serde(default)]
+    pub key_epoch: u64,
 }
 
 /// `POST /v1/token`.

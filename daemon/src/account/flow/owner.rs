@@ -34,6 +34,8 @@ pub(super) struct Owner {
     pub(super) credentials: Vec<u8>,
     /// The session that the login began.
     pub(super) tokens: Tokens,
+    /// The highest key epoch of the account's records, as the cloud counts it: the warden begins new ones above it.
+    pub(super) key_epoch: u64,
 }
 
 impl Owner {
@@ -69,6 +71,7 @@ impl Flow {
         Ok(Owner {
             keyring: sha256(&login.keyring),
             credentials: login.credentials,
+            key_epoch: login.key_epoch,
             account,
             session,
             devices: login.certificates.into_iter().filter_map(read).collect(),
@@ -185,6 +188,7 @@ impl Flow {
         }
         let input = RemoveDeviceInput {
             devices: stay.iter().map(|(signed, _)| signed.clone()).collect(),
+            key_epoch: Some(owner.key_epoch),
         };
         let made = self
             .stay(self.step(

@@ -31,6 +31,7 @@ impl Flow {
         let input = NewPasswordInput {
             devices: owner.certificates(),
             new_epoch: self.is_any_lost(&owner).await,
+            key_epoch: Some(owner.key_epoch),
         };
         let made = self
             .stay(self.step(
@@ -131,6 +132,7 @@ impl Flow {
     async fn recovery_code(&self, owner: &Owner, ticket: &str) -> Result<RecoveryClaim, AccountError> {
         let input = NewRecoveryCodeInput {
             devices: owner.certificates(),
+            key_epoch: Some(owner.key_epoch),
         };
         let made = self
             .stay(self.step(

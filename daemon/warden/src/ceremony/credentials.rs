@@ -19,10 +19,7 @@ pub enum NewKeys {
     /// Nothing: the data's keys stay, unless there are two of the newest number.
     Kept,
     /// A key epoch alone.
-    Epoch {
-        /// It is above this one, which the cloud counts; a number that none could follow is left aside.
-        after: u64,
-    },
+    Epoch,
     /// A root too.
     Root,
 }
@@ -48,11 +45,8 @@ pub fn change_password(
 ) -> Result<NewCredentialsSet, Refusal> {
     let generation = next_generation(opened)?;
     let keyring = match keys {
-        NewKeys::Kept => same_keys(opened, generation),
-        NewKeys::Epoch { after } if after < HIGHEST_EPOCH => {
-            opened.keyring.with_epoch_after(generation, after)
-        }
-        NewKeys::Epoch { .. } | NewKeys::Root => opened.keyring.with_new_epoch(generation),
+        NewKeys::Kept => same_keys(opened, generation, devices),
+        NewKeys::Epoch | NewKeys::Root => new_keys(opened, generation, devices),
     };
     let fresh = (keys == NewKeys::Root).then(Root::generate);
     let next = Next {
@@ -101,7 +95,7 @@ pub fn change_recovery_code(
         root: &opened.root,
         derived,
         recovery_wrap: code.wrap(&opened.root, &opened.record.account),
-        keyring: same_keys(opened, generation),
+        keyring: same_keys(opened, generation, devices),
     };
     let mut set = next.issue(devices);
     if opened.is_ahead {
@@ -139,6 +133,7 @@ pub fn recovered(code: &RecoveryCode, input: &RecoverInput) -> Result<Opened, Re
         keyring,
         is_ahead: false,
         is_split: false,
+        counted: 0,
     })
 }
 
@@ -156,11 +151,19 @@ fn each(devices: &[Listed], made: impl Fn(&DeviceCertificate) -> Vec<u8>) -> Vec
 
 /// The keys that are there, for the next generation; above both where two have the newest number, since none of the devices would take
 /// another key of a number that it has.
-fn same_keys(opened: &Opened, generation: u64) -> Keyring {
+fn same_keys(opened: &Opened, generation: u64, devices: &[Listed]) -> Keyring {
     match opened.is_split {
-        true => opened.keyring.with_new_epoch(generation),
+        true => new_keys(opened, generation, devices),
         false => opened.keyring.for_generation(generation),
     }
+}
+
+/// The keys with one more key epoch, for that generation: above all that is known to be in use, here, at the cloud, and by what the owner
+/// has certified since, so that no two devices ever make different keys of one number.
+pub(super) fn new_keys(opened: &Opened, generation: u64, devices: &[Listed]) -> Keyring {
+    let certified = devices.iter().flatten().map(|device| device.key_epoch).max();
+    let known = opened.counted.max(certified.unwrap_or_default());
+    opened.keyring.with_epoch_after(generation, known)
 }
 
 fn next_generation(opened: &Opened) -> Result<u64, Refusal> {

@@ -9,7 +9,7 @@ use belay_proto::steps::RemoveDeviceOutput;
 use belay_proto::{AccountId, DeviceId};
 
 use super::Opened;
-use super::credentials::boxes;
+use super::credentials::{boxes, new_keys};
 use crate::core::refusal::Refusal;
 
 /// A device of a list, `None` where it was removed: it keeps its place, and gets nothing.
@@ -66,10 +66,7 @@ pub fn order(opened: &Opened, deed: &Deed) -> Vec<u8> {
 /// the root, and sealed to each of the `devices` that stay.
 #[must_use]
 pub fn removal(opened: &Opened, device: DeviceId, devices: &[Listed]) -> RemoveDeviceOutput {
-    let keyring = opened
-        .keyring
-        .with_new_epoch(opened.record.generation)
-        .without(device);
+    let keyring = new_keys(opened, opened.record.generation, devices).without(device);
     RemoveDeviceOutput {
         order: order(opened, &Deed::RemoveDevice(device)),
         boxes: boxes(&keyring, &opened.root, devices),

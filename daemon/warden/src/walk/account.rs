@@ -94,11 +94,11 @@ impl Warden {
     async fn new_password(&mut self, ticket: TicketId, input: &[u8]) -> Result<Vec<u8>, Refusal> {
         let input = NewPasswordInput::decode(input).map_err(malformed)?;
         self.check_ticket(ticket).await?;
-        self.go_on_from_kept(&ticket)?;
+        self.go_on_from_kept(&ticket, input.key_epoch)?;
         let devices = self.own_devices(&ticket, &input.devices)?;
         let keys = match self.subject(&ticket)? == NEW_ROOT {
             true => NewKeys::Root,
-            false if input.new_epoch => NewKeys::Epoch { after: 0 },
+            false if input.new_epoch => NewKeys::Epoch,
             false => NewKeys::Kept,
         };
         let seen = self.owners_root(&ticket)?.record.parameters;
@@ -140,7 +140,7 @@ impl Warden {
     async fn remove_device(&mut self, ticket: TicketId, input: &[u8]) -> Result<Vec<u8>, Refusal> {
         let input = RemoveDeviceInput::decode(input).map_err(malformed)?;
         self.check_ticket(ticket).await?;
-        self.go_on_from_kept(&ticket)?;
+        self.go_on_from_kept(&ticket, input.key_epoch)?;
         let (deed, devices) = (self.deed(&ticket)?, self.own_devices(&ticket, &input.devices)?);
         let Deed::RemoveDevice(device) = deed else {
             return Err(Refusal::BadTicket);
@@ -167,14 +167,19 @@ impl Warden {
     }
 
     /// Has the ticket's root go on from the newest keyring that is known here, and from the removals: what came with it is only what
-    /// the cloud shows.
-    pub(super) fn go_on_from_kept(&mut self, ticket: &TicketId) -> Result<(), Refusal> {
+    /// the cloud shows. New keys begin above `key_epoch` too, which it counts.
+    pub(super) fn go_on_from_kept(
+        &mut self,
+        ticket: &TicketId,
+        key_epoch: Option<u64>,
+    ) -> Result<(), Refusal> {
         self.owners_root(ticket)?;
         let bound = self.state.bound()?;
         let kept = keyring::kept(&self.state.key, bound)?;
         let (removed, own) = (bound.removed.clone().unwrap_or_default(), bound.device);
         let opened = self.session_mut(ticket)?.opened_mut()?;
         opened.go_on_from(kept.as_ref(), &removed, own);
+        opened.begin_after(key_epoch);
         Ok(())
     }
 

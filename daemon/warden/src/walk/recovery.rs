@@ -25,7 +25,7 @@ impl Warden {
     ) -> Result<Vec<u8>, Refusal> {
         let input = NewRecoveryCodeInput::decode(input).map_err(malformed)?;
         self.check_ticket(ticket).await?;
-        self.go_on_from_kept(&ticket)?;
+        self.go_on_from_kept(&ticket, input.key_epoch)?;
         let devices = self.own_devices(&ticket, &input.devices)?;
         let (code, opened) = (RecoveryCode::generate(), self.owners_root(&ticket)?);
         let derived = self.session(&ticket)?.derived()?;
@@ -83,8 +83,8 @@ impl Warden {
         let devices = ceremony::certificates(&input.devices, &owner, account, &removed)?;
         let chosen = self.derive_new(&ticket, &opened.record.parameters).await?;
         // The wrap goes on as it is: the code stays the same. Who needs it may have lost a device that has the keys.
-        let after = input.key_epoch.unwrap_or_default();
-        let set = ceremony::change_password(&opened, &chosen, &devices, NewKeys::Epoch { after })?;
+        opened.begin_after(input.key_epoch);
+        let set = ceremony::change_password(&opened, &chosen, &devices, NewKeys::Epoch)?;
         let output = fitting(set.encode())?;
         let generation = opened.record.generation.saturating_add(1);
         let chosen = self.chosen(&ticket, &chosen)?;

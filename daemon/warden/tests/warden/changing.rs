@@ -125,6 +125,7 @@ async fn parameters_of_a_new_password_are_no_weaker_than_any_seen() {
     let input = NewPasswordInput {
         devices: home.devices.clone(),
         new_epoch: false,
+        key_epoch: None,
     };
     let set = home
         .warden
@@ -252,6 +253,7 @@ async fn devices_that_the_owner_did_not_certify_get_nothing() {
         let input = NewPasswordInput {
             devices,
             new_epoch: true,
+            key_epoch: None,
         };
         let answer = home
             .warden
@@ -281,4 +283,53 @@ async fn another_owners_root_and_older_credentials_sign_nothing() {
         .change_password(&home.account, "", OTHER_PASSWORD, home.all(false))
         .await;
     assert!(matches!(answer, Err(Refusal::CloudRefused(_))), "{answer:?}");
+}
+
+/// The cloud may have been put back to a day before keys that others have, and this device have never heard of them.
+#[tokio::test]
+async fn new_keys_get_a_number_above_each_that_is_known_to_be_in_use() {
+    let home = Home::of_two().await;
+    let root = home.account.root();
+    let certified = |key_epoch| {
+        let certificate = DeviceCertificate {
+            key_epoch,
+            ..home.certificate(1)
+        };
+        Signed::seal(&certificate, &root.owner_key()).encode()
+    };
+    let made = async |subject: &str, new_epoch, other: Vec<u8>, key_epoch| {
+        let input = NewPasswordInput {
+            devices: vec![home.devices[0].clone(), other],
+            new_epoch,
+            key_epoch,
+        };
+        let set = home
+            .warden
+            .change_password(&home.account, subject, OTHER_PASSWORD, input.encode())
+            .await
+            .unwrap();
+        home.account.after(&set, OTHER_PASSWORD).keyring().key_epoch()
+    };
+    assert_eq!(made("", true, certified(1), None).await, 2);
+    for subject in ["", steps::NEW_ROOT] {
+        assert_eq!(made(subject, true, certified(1), Some(7)).await, 8);
+        assert_eq!(made(subject, true, certified(12), Some(7)).await, 13);
+        // None would be left for later.
+        assert_eq!(made(subject, true, certified(1), Some(u64::MAX)).await, 2);
+    }
+    assert_eq!(made("", false, certified(12), Some(7)).await, 1, "as they were");
+
+    let subject = remove_device_subject(home.tablet_id());
+    let purpose = Purpose::RemoveDevice;
+    let ticket = home.warden.proved_with(&home.account, purpose, &subject).await;
+    let input = RemoveDeviceInput {
+        devices: vec![home.devices[0].clone()],
+        key_epoch: Some(7),
+    };
+    let removed = home
+        .warden
+        .use_ticket(&ticket.unwrap(), steps::REMOVE_DEVICE, input.encode())
+        .await
+        .unwrap();
+    assert_eq!(RemoveDeviceOutput::decode(&removed).unwrap().key_epoch, 8);
 }

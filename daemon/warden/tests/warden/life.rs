@@ -56,6 +56,7 @@ impl Home {
         NewPasswordInput {
             devices: self.devices.clone(),
             new_epoch,
+            key_epoch: None,
         }
         .encode()
     }
@@ -182,6 +183,7 @@ impl Running {
         let ticket = self.proved_with(account, Purpose::RecoveryCode, "").await?;
         let input = NewRecoveryCodeInput {
             devices: devices.to_vec(),
+            key_epoch: None,
         };
         let output = self
             .use_ticket(&ticket, steps::NEW_RECOVERY_CODE, input.encode())
@@ -298,10 +300,12 @@ pub fn lures(owner: &Account, own: &Account) -> Vec<Vec<u8>> {
         NewPasswordInput {
             devices: devices.clone(),
             new_epoch: true,
+            key_epoch: None,
         }
         .encode(),
         NewRecoveryCodeInput {
             devices: devices.clone(),
+            key_epoch: None,
         }
         .encode(),
         owner.challenge("delete-account"),

@@ -25,7 +25,11 @@ async fn removes(home: &Home, account: &Account, which: usize) -> Result<RemoveD
         .await?;
     let mut devices = home.devices.clone();
     devices.remove(which);
-    let input = RemoveDeviceInput { devices }.encode();
+    let input = RemoveDeviceInput {
+        devices,
+        key_epoch: None,
+    }
+    .encode();
     let output = home
         .warden
         .use_ticket(&ticket, steps::REMOVE_DEVICE, input)
@@ -58,13 +62,23 @@ fn of(home: &Home, which: &[usize]) -> Vec<Vec<u8>> {
 
 fn password_with(devices: Vec<Vec<u8>>) -> Vec<u8> {
     let new_epoch = true;
-    NewPasswordInput { devices, new_epoch }.encode()
+    NewPasswordInput {
+        devices,
+        new_epoch,
+        key_epoch: None,
+    }
+    .encode()
 }
 
 /// The same where no device is lost.
 fn password_alone(devices: Vec<Vec<u8>>) -> Vec<u8> {
     let new_epoch = false;
-    NewPasswordInput { devices, new_epoch }.encode()
+    NewPasswordInput {
+        devices,
+        new_epoch,
+        key_epoch: None,
+    }
+    .encode()
 }
 
 #[tokio::test]
@@ -159,7 +173,11 @@ async fn a_removed_device_that_a_cloud_brings_back_gets_neither_keys_nor_a_certi
         .await
         .unwrap();
     let devices = vec![home.devices[0].clone(), home.devices[2].clone()];
-    let input = RemoveDeviceInput { devices }.encode();
+    let input = RemoveDeviceInput {
+        devices,
+        key_epoch: None,
+    }
+    .encode();
     let output = warden.use_ticket(&ticket, steps::REMOVE_DEVICE, input).await;
     let output = RemoveDeviceOutput::decode(&output.unwrap()).unwrap();
     let empty: Vec<bool> = output.boxes.iter().map(Vec::is_empty).collect();

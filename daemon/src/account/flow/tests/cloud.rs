@@ -38,6 +38,8 @@ pub struct Inner {
     /// For whom challenges were asked.
     pub challenged: Vec<String>,
     pub logins: u32,
+    /// The highest key epoch of the account's records.
+    pub key_epoch: u64,
     pub devices: u32,
     pub releases: Vec<Vec<u8>>,
     pub holds: Vec<Vec<u8>>,
@@ -303,6 +305,7 @@ impl Cloud for MapCloud {
                     .iter()
                     .map(|device| device.certificate.clone())
                     .collect(),
+                key_epoch: inner.key_epoch,
             })
         })
         .boxed()

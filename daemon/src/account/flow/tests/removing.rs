@@ -117,6 +117,22 @@ async fn change(world: &World, life: &Life) -> bool {
 }
 
 #[tokio::test]
+async fn new_keys_begin_above_what_the_cloud_counts() {
+    let (world, life) = World::bound().await;
+    let other = list_both(&world);
+    world
+        .cloud
+        .with(|cloud| (cloud.tells, cloud.key_epoch) = (true, 7));
+    change(&world, &life).await;
+    world.cloud.with(|cloud| cloud.key_epoch = 8);
+    let ticket = world.warden.ticket("recovery-code", true);
+    life.account.create_recovery_code(ticket).await.unwrap();
+    world.cloud.with(|cloud| cloud.key_epoch = 9);
+    remove(&world, &life, other).await.unwrap();
+    assert_eq!(world.warden.key_epochs(), [7, 8, 9].map(Some));
+}
+
+#[tokio::test]
 async fn a_new_password_makes_new_keys_while_a_device_is_lost_whoever_says_so() {
     let (world, life) = World::bound().await;
     let phone = phone(&world).await;

@@ -91,6 +91,8 @@ struct Inner {
     new_roots: bool,
     /// Whether keys were to be made, of each password that was changed.
     new_epochs: Vec<bool>,
+    /// Above which key epochs keys were to be made, of each password, code and removal.
+    key_epochs: Vec<Option<u64>>,
     /// What is kept of the account's keyring.
     ring: Ring,
     /// This device's id, where it isn't [`DEVICE`].

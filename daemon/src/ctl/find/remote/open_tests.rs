@@ -41,6 +41,7 @@ fn account() -> Account {
         keyring: Keyring::generate(id, 4).seal(&root),
         details: AccountDetails::default(),
         certificates: Vec::new(),
+        key_epoch: 0,
     };
     let challenge = LoginChallenge {
         salt,

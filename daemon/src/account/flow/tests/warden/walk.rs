@@ -14,6 +14,11 @@ impl MapWarden {
     pub fn new_epochs(&self) -> Vec<bool> {
         self.inner.lock().unwrap().new_epochs.clone()
     }
+
+    /// Above which key epochs keys were to be made, of each password, code and removal.
+    pub fn key_epochs(&self) -> Vec<Option<u64>> {
+        self.inner.lock().unwrap().key_epochs.clone()
+    }
 }
 
 impl Inner {
@@ -128,6 +133,7 @@ impl Inner {
                 self.tickets.remove(ticket);
                 let input = NewPasswordInput::decode(input).unwrap();
                 self.new_epochs.push(input.new_epoch);
+                self.key_epochs.push(input.key_epoch);
                 let mut set = self.new_set();
                 if self.new_roots {
                     set.succession = Some(b"succession".to_vec());
@@ -137,6 +143,8 @@ impl Inner {
             }
             ("recovery-code", steps::NEW_RECOVERY_CODE) => {
                 self.tickets.remove(ticket);
+                let input = NewRecoveryCodeInput::decode(input).unwrap();
+                self.key_epochs.push(input.key_epoch);
                 let pending = PendingId::random();
                 self.pending = self.bound.map(|account| (pending, account));
                 let credentials = record(
@@ -177,6 +185,7 @@ impl Inner {
             ("remove-device", steps::REMOVE_DEVICE) => {
                 self.tickets.remove(ticket);
                 let input = RemoveDeviceInput::decode(input).unwrap();
+                self.key_epochs.push(input.key_epoch);
                 let Some(signed::Deed::RemoveDevice(device)) = self.deeds.remove(ticket) else {
                     return Err(Error::BadTicket(String::new()));
                 };
