@@ -32,6 +32,10 @@ object!(Keyring, b"belay-keyring/1\0");
 /// So many removed devices are remembered, in a keyring and by a warden; beyond, the oldest are forgotten. Each box has all of them.
 pub const MOST_REMOVED: usize = 64;
 
+/// So many key epochs an account's owner makes at most: what a device keeps of them, the keyring of a hold beside its own, has to fit a
+/// file of its warden's. An account that removes a device every week comes there after some years.
+pub const MOST_EPOCHS: usize = 200;
+
 /// (key epoch, key) pairs with rising epochs: the data roots of a keyring, or the keys of a collection.
 #[derive(Debug)]
 pub struct EpochKeys(Vec<(u64, Secret<[u8; 32]>)>);
@@ -149,6 +153,12 @@ impl Keyring {
     #[must_use]
     pub fn gives_way_to(&self, other: &Self) -> bool {
         self.account == other.account && (self.key_epoch() < other.key_epoch() || self.is_split_from(other))
+    }
+
+    /// Whether no further key epoch is made for it: see [`MOST_EPOCHS`].
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.data_roots.0.len() >= MOST_EPOCHS
     }
 
     fn newest_root(&self) -> Option<&[u8; 32]> {

@@ -36,7 +36,7 @@ pub(super) struct Next<'a> {
 /// would have to wrap the new one.
 ///
 /// # Errors
-/// [`Refusal::CloudRefused`]: no generation follows.
+/// [`Refusal::CloudRefused`]: no generation follows; [`Refusal::Storage`]: no key epoch does.
 pub fn change_password(
     opened: &Opened,
     chosen: &Derived,
@@ -45,8 +45,8 @@ pub fn change_password(
 ) -> Result<NewCredentialsSet, Refusal> {
     let generation = next_generation(opened)?;
     let keyring = match keys {
-        NewKeys::Kept => same_keys(opened, generation, devices),
-        NewKeys::Epoch | NewKeys::Root => new_keys(opened, generation, devices),
+        NewKeys::Kept => same_keys(opened, generation, devices)?,
+        NewKeys::Epoch | NewKeys::Root => new_keys(opened, generation, devices)?,
     };
     let fresh = (keys == NewKeys::Root).then(Root::generate);
     let next = Next {
@@ -95,7 +95,7 @@ pub fn change_recovery_code(
         root: &opened.root,
         derived,
         recovery_wrap: code.wrap(&opened.root, &opened.record.account),
-        keyring: same_keys(opened, generation, devices),
+        keyring: same_keys(opened, generation, devices)?,
     };
     let mut set = next.issue(devices);
     if opened.is_ahead {
@@ -151,19 +151,26 @@ fn each(devices: &[Listed], made: impl Fn(&DeviceCertificate) -> Vec<u8>) -> Vec
 
 /// The keys that are there, for the next generation; above both where two have the newest number, since none of the devices would take
 /// another key of a number that it has.
-fn same_keys(opened: &Opened, generation: u64, devices: &[Listed]) -> Keyring {
+fn same_keys(opened: &Opened, generation: u64, devices: &[Listed]) -> Result<Keyring, Refusal> {
     match opened.is_split {
         true => new_keys(opened, generation, devices),
-        false => opened.keyring.for_generation(generation),
+        false => Ok(opened.keyring.for_generation(generation)),
     }
 }
 
 /// The keys with one more key epoch, for that generation: above all that is known to be in use, here, at the cloud, and by what the owner
 /// has certified since, so that no two devices ever make different keys of one number.
-pub(super) fn new_keys(opened: &Opened, generation: u64, devices: &[Listed]) -> Keyring {
+///
+/// # Errors
+/// [`Refusal::Storage`]: there have been too many.
+pub(super) fn new_keys(opened: &Opened, generation: u64, devices: &[Listed]) -> Result<Keyring, Refusal> {
+    if opened.keyring.is_full() {
+        let full = "the account's keys were changed as often as its devices can keep, and aren't once more";
+        return Err(Refusal::Storage(full.to_owned()));
+    }
     let certified = devices.iter().flatten().map(|device| device.key_epoch).max();
     let known = opened.counted.max(certified.unwrap_or_default());
-    opened.keyring.with_epoch_after(generation, known)
+    Ok(opened.keyring.with_epoch_after(generation, known))
 }
 
 fn next_generation(opened: &Opened) -> Result<u64, Refusal> {

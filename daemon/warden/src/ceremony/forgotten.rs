@@ -90,8 +90,12 @@ pub fn renew(
     let keyring = match kept {
         Some(kept) => {
             let removed = bound.map_or_else(Vec::new, |(bound, _)| bound.removed.clone().unwrap_or_default());
-            kept.with_epoch_after(generation, account.key_epoch)
-                .remembering(&removed)
+            // The owner isn't kept out for want of one: what others have is under a root that holds no more.
+            let next = match kept.is_full() {
+                true => kept.for_generation(generation),
+                false => kept.with_epoch_after(generation, account.key_epoch),
+            };
+            next.remembering(&removed)
         }
         None => Keyring::generate_after(account.id, generation, account.key_epoch),
     };

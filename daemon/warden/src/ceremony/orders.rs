@@ -64,13 +64,15 @@ pub fn order(opened: &Opened, deed: &Deed) -> Vec<u8> {
 
 /// The owner's order to remove a device, and the keyring with one more key epoch, of the same generation, which knows of it: under
 /// the root, and sealed to each of the `devices` that stay.
-#[must_use]
-pub fn removal(opened: &Opened, device: DeviceId, devices: &[Listed]) -> RemoveDeviceOutput {
-    let keyring = new_keys(opened, opened.record.generation, devices).without(device);
-    RemoveDeviceOutput {
+///
+/// # Errors
+/// [`Refusal::Storage`]: no key epoch follows.
+pub fn removal(opened: &Opened, device: DeviceId, devices: &[Listed]) -> Result<RemoveDeviceOutput, Refusal> {
+    let keyring = new_keys(opened, opened.record.generation, devices)?.without(device);
+    Ok(RemoveDeviceOutput {
         order: order(opened, &Deed::RemoveDevice(device)),
         boxes: boxes(&keyring, &opened.root, devices),
         key_epoch: keyring.key_epoch(),
         keyring: keyring.seal(&opened.root),
-    }
+    })
 }

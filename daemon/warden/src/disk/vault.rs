@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use belay_proto::Secret;
+use belay_proto::cbor::MAX_BYTES;
 use belay_proto::keys::{PublicKey, random};
 
 use super::audit_log::{Entry, Note};
@@ -14,6 +15,9 @@ use super::sealing::SealingKey;
 use crate::core::command::wipe::Wipe;
 use crate::core::records::{self, ResetProof};
 use crate::core::state::{Binding, Door, State};
+
+/// The longest content that reads again: beside it a file holds the sequences of the other concerns.
+const LONGEST: usize = MAX_BYTES - 512;
 
 /// Everything on disk, through one door.
 pub struct Vault {
@@ -82,9 +86,14 @@ impl Vault {
     /// Commits one concern of `state`.
     ///
     /// # Errors
-    /// The disk may hold either content.
+    /// The disk may hold either content; of one that is too long for a file, the one before.
     pub fn persist(&mut self, concern: Concern, state: &State) -> Result<(), WriteError> {
         let content = self.content(concern, state);
+        if content.len() > LONGEST {
+            // What couldn't be read again would lock the device at its next start.
+            let source = std::io::ErrorKind::FileTooLarge.into();
+            return Err(WriteError::new(Path::new(concern.name()), source));
+        }
         self.copies.commit(
             self.files.as_mut(),
             concern,

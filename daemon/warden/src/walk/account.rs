@@ -103,8 +103,7 @@ impl Warden {
         };
         let seen = self.owners_root(&ticket)?.record.parameters;
         let chosen = self.derive_new(&ticket, &seen).await?;
-        let set = ceremony::change_password(self.owners_root(&ticket)?, &chosen, &devices, keys)?;
-        let output = fitting(set.encode())?;
+        let output = new_set(self.owners_root(&ticket)?, &chosen, &devices, keys)?;
         let generation = self.owners_root(&ticket)?.record.generation.saturating_add(1);
         let chosen = self.chosen(&ticket, &chosen)?;
         self.apply(What::PasswordChosen {
@@ -150,7 +149,7 @@ impl Warden {
                 "the device to be removed is among those that stay".to_owned(),
             ));
         }
-        let output = ceremony::removal(self.owners_root(&ticket)?, device, &devices);
+        let output = ceremony::removal(self.owners_root(&ticket)?, device, &devices)?;
         let output = fitting(output.encode())?;
         self.apply(What::OrderSigned { ticket, deed })?;
         Ok(output)
@@ -253,10 +252,33 @@ impl Warden {
     }
 }
 
+/// The credentials under the chosen password, encoded. Where there is no room for another key epoch the keys stay: a password that
+/// somebody else knows is not to hold on for that.
+pub(super) fn new_set(
+    opened: &Opened,
+    chosen: &Derived,
+    devices: &[Listed],
+    keys: NewKeys,
+) -> Result<Vec<u8>, Refusal> {
+    let made = |keys| {
+        let set = ceremony::change_password(opened, chosen, devices, keys)?;
+        fitting(set.encode())
+    };
+    match (keys, made(keys)) {
+        (NewKeys::Epoch, Err(Refusal::Storage(why))) => {
+            tracing::warn!(why, "the password changes without another key epoch");
+            made(NewKeys::Kept)
+        }
+        (_, made) => made,
+    }
+}
+
 /// What nobody could read isn't signed.
 pub(super) fn fitting(output: Vec<u8>) -> Result<Vec<u8>, Refusal> {
     match output.len() > MAX_BYTES {
-        true => Err(Refusal::InvalidArgument("too many devices at once".to_owned())),
+        true => Err(Refusal::Storage(
+            "the account's keys don't fit an answer for so many devices".to_owned(),
+        )),
         false => Ok(output),
     }
 }

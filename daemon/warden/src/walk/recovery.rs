@@ -8,7 +8,7 @@ use belay_proto::steps::{
 };
 use belay_proto::{PendingId, TicketId};
 
-use super::account::fitting;
+use super::account::{fitting, new_set};
 use super::malformed;
 use crate::actor::Warden;
 use crate::ceremony::{self, Derived, NewKeys, Opened};
@@ -84,8 +84,7 @@ impl Warden {
         let chosen = self.derive_new(&ticket, &opened.record.parameters).await?;
         // The wrap goes on as it is: the code stays the same. Who needs it may have lost a device that has the keys.
         opened.begin_after(input.key_epoch);
-        let set = ceremony::change_password(&opened, &chosen, &devices, NewKeys::Epoch)?;
-        let output = fitting(set.encode())?;
+        let output = new_set(&opened, &chosen, &devices, NewKeys::Epoch)?;
         let generation = opened.record.generation.saturating_add(1);
         let chosen = self.chosen(&ticket, &chosen)?;
         self.apply(What::Recovered {

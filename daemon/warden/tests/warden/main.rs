@@ -25,6 +25,7 @@ mod hold_ends;
 mod hold_refusals;
 mod holding;
 mod joining;
+mod keyring_limits;
 mod life;
 mod ordering;
 mod own_time;

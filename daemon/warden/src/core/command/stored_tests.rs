@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use belay_proto::cbor::MAX_BYTES;
 use belay_proto::keys::{KdfParameters, SigningKey};
-use belay_proto::signed::{Keyring, MOST_REMOVED};
+use belay_proto::signed::{Keyring, MOST_EPOCHS, MOST_REMOVED};
 use belay_proto::{AccountId, DeviceId, HardwareId, Secret};
 
 use super::*;
@@ -10,9 +10,6 @@ use crate::core::command::book::MOST_OUTCOMES;
 use crate::core::command::memory::{DELEGATES, OWNERS};
 use crate::core::hold::{Hold, Renewal};
 use crate::core::records::Bound;
-
-/// So many key epochs has an account that removes a device every week for some years.
-const EPOCHS: usize = 200;
 
 fn told(sequence: u64) -> Told {
     Told {
@@ -135,10 +132,11 @@ fn longest() -> Bound {
     };
     let removed: Vec<DeviceId> = (0..MOST_REMOVED).map(device).collect();
     let account = AccountId::from_bytes([1; 16]);
-    let ring = (1..EPOCHS).fold(Keyring::generate(account, u64::MAX), |ring, _| {
+    let ring = (1..MOST_EPOCHS).fold(Keyring::generate(account, u64::MAX), |ring, _| {
         ring.with_new_epoch(u64::MAX)
     });
     let ring = ring.remembering(&removed);
+    assert!(ring.is_full());
     assert_eq!(ring.removed().len(), MOST_REMOVED);
     let owner = SigningKey::from_seed(&Secret::new([1; 32])).public();
     Bound {

@@ -1,0 +1,164 @@
+//! An account's keys grow with each key epoch, and nothing ever takes one away: what happens where there is no room for more.
+
+use belay_proto::cbor::MAX_BYTES;
+use belay_proto::id::device_id;
+use belay_proto::keys::SigningKey;
+use belay_proto::signed::*;
+use belay_proto::steps::{self, *};
+use belay_proto::{DeviceId, Epoch};
+use belay_warden::core::refusal::Refusal;
+
+use crate::life::{Home, bound};
+use crate::support::{Account, OTHER_PASSWORD, PASSWORD};
+
+/// The account's keys with as many key epochs.
+fn grown(account: &Account, is_enough: impl Fn(&Keyring) -> bool) -> Keyring {
+    let mut keyring = account.keyring();
+    while !is_enough(&keyring) {
+        keyring = keyring.with_new_epoch(keyring.generation);
+    }
+    keyring
+}
+
+/// The home with that keyring at its cloud.
+fn with_keyring(home: Home, keyring: &Keyring) -> Home {
+    let account = home.account.with_keyring(keyring);
+    Home { account, ..home }
+}
+
+/// Another device of the owner's.
+fn certified(home: &Home) -> Vec<u8> {
+    let (key, epoch) = (SigningKey::generate().public(), Epoch::random());
+    let certificate = DeviceCertificate {
+        warden_key: key,
+        epoch,
+        device: device_id(&key, &epoch),
+        ..home.certificate(1)
+    };
+    Signed::seal(&certificate, &home.account.root().owner_key()).encode()
+}
+
+async fn removes(home: &Home, device: DeviceId, stay: Vec<Vec<u8>>) -> Result<RemoveDeviceOutput, Refusal> {
+    let subject = remove_device_subject(device);
+    let ticket = home
+        .warden
+        .proved_with(&home.account, Purpose::RemoveDevice, &subject)
+        .await?;
+    let input = RemoveDeviceInput {
+        devices: stay,
+        key_epoch: None,
+    };
+    let output = home
+        .warden
+        .use_ticket(&ticket, steps::REMOVE_DEVICE, input.encode())
+        .await?;
+    Ok(RemoveDeviceOutput::decode(&output).unwrap())
+}
+
+async fn changes(home: &Home, subject: &str, devices: &[Vec<u8>]) -> Result<NewCredentialsSet, Refusal> {
+    let input = NewPasswordInput {
+        devices: devices.to_vec(),
+        new_epoch: true,
+        key_epoch: None,
+    };
+    home.warden
+        .change_password(&home.account, subject, OTHER_PASSWORD, input.encode())
+        .await
+}
+
+fn is_full<T>(answer: Result<T, Refusal>, why: &str) {
+    match answer {
+        Err(Refusal::Storage(text)) => assert!(text.contains(why), "{text}"),
+        Err(other) => panic!("{other:?}"),
+        Ok(_) => panic!("made"),
+    }
+}
+
+#[tokio::test]
+async fn where_there_were_as_many_as_are_kept_none_is_made_and_nothing_is_signed_without() {
+    let home = Home::of_two().await;
+    let almost = grown(&home.account, |keyring| {
+        keyring.key_epoch() == u64::try_from(MOST_EPOCHS).unwrap() - 1
+    });
+    let home = with_keyring(home, &almost);
+    let tablet = home.tablet_id();
+    let own = vec![home.devices[0].clone()];
+    let made = removes(&home, tablet, own.clone()).await.unwrap();
+    assert_eq!(made.key_epoch, almost.key_epoch() + 1, "the last one");
+
+    let full = almost.with_new_epoch(almost.generation);
+    let home = with_keyring(home, &full);
+    let signed = home.warden.count("order-signed").await;
+    let often = "changed as often as its devices can keep";
+    is_full(removes(&home, certified_id(&home), own.clone()).await, often);
+    assert_eq!(home.warden.count("order-signed").await, signed);
+    assert_eq!(bound(&home.phone).removed, Some(vec![tablet]), "and no other");
+    is_full(changes(&home, steps::NEW_ROOT, &own).await, often);
+    // A password that somebody else may know doesn't stay for that, and nobody who has forgotten it stays outside.
+    let set = changes(&home, "", &own).await.unwrap();
+    let account = home.account.after(&set, OTHER_PASSWORD);
+    assert_eq!(account.keyring().key_epoch(), full.key_epoch());
+    let code = home.warden.written_down(&home.account).await;
+    let input = home.account.recover_input(&own);
+    let set = home
+        .warden
+        .recover(code.expose(), OTHER_PASSWORD, input)
+        .await
+        .unwrap();
+    let account = home.account.after(&set, OTHER_PASSWORD);
+    assert_eq!(account.keyring().key_epoch(), full.key_epoch());
+}
+
+fn certified_id(home: &Home) -> DeviceId {
+    let certificate: DeviceCertificate = Signed::decode(&certified(home))
+        .unwrap()
+        .open(&home.account.owner)
+        .unwrap();
+    certificate.device
+}
+
+#[tokio::test]
+async fn where_they_fit_no_answer_for_all_devices_the_owner_is_told_and_nothing_is_signed() {
+    let home = Home::of_two().await;
+    let keyring = grown(&home.account, |keyring| keyring.key_epoch() == 150);
+    let home = with_keyring(home, &keyring);
+    let mut devices = vec![home.devices[0].clone()];
+    devices.extend((0..14).map(|_| certified(&home)));
+    let tablet = home.tablet_id();
+    is_full(
+        removes(&home, tablet, devices.clone()).await,
+        "for so many devices",
+    );
+    assert_eq!(home.warden.count("order-signed").await, 0);
+    assert_eq!(bound(&home.phone).removed, None);
+    is_full(
+        changes(&home, steps::NEW_ROOT, &devices).await,
+        "for so many devices",
+    );
+    let set = changes(&home, "", &devices).await.unwrap();
+    assert!(set.boxes.is_empty(), "each has the keys already");
+    // With fewer of them there is room.
+    devices.truncate(3);
+    removes(&home, tablet, devices).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_that_fits_no_file_is_refused_before_the_file_that_is_there_is_touched() {
+    let home = Home::of_two().await;
+    let huge = grown(&home.account, |keyring| keyring.encode().len() > MAX_BYTES - 1024);
+    let boxed = huge.seal_to(&home.account.root().owner_key(), &home.certificate(0).box_key);
+    let input = TakeKeyringInput { keyring: boxed };
+    let before = home.phone.snapshot();
+    let taken = home
+        .warden
+        .use_ticket("", steps::TAKE_KEYRING, input.encode())
+        .await;
+    is_full(taken, "binding");
+    assert!(home.phone.snapshot() == before, "nothing was written");
+    assert_eq!(home.warden.key_epochs().await, [1]);
+    let Home { phone, warden, .. } = home;
+    drop(warden);
+    let warden = phone.start();
+    assert_eq!(warden.key_epochs().await, [1]);
+    warden.unlock(PASSWORD).await.unwrap();
+}
