@@ -70,6 +70,9 @@ pub const LOGIN_SIGNATURE: &str = "login-signature";
 pub const OPEN_ROOT: &str = "open-root";
 /// Makes this device's certificate: [`CertifyInput`] → [`CertifyOutput`].
 pub const CERTIFY: &str = "certify";
+/// Checks the password of a `sign-out` ticket, and nothing else: [`Done`] → [`Done`]. For whoever has to keep something between that and
+/// [`RELEASE`], which compares nothing again after it.
+pub const PROVE: &str = "prove";
 /// Checks the password, unbinds and releases: [`ReleaseInput`] → [`ReleaseOutput`].
 pub const RELEASE: &str = "release";
 /// Checks the password and allows a factory reset: [`AuthorizeResetInput`] → [`AuthorizeResetOutput`].

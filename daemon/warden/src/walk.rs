@@ -79,6 +79,7 @@ impl Warden {
             }
             (Purpose::SignIn, steps::CERTIFY) => self.certify(ticket, input),
             (Purpose::SignIn, steps::BIND) => self.bind(ticket, input),
+            (Purpose::SignOut, steps::PROVE) => self.prove(ticket, input).await,
             (Purpose::SignOut, steps::RELEASE) => self.release(ticket, input).await,
             (Purpose::Reset, steps::AUTHORIZE_RESET) => self.authorize_reset(ticket, input).await,
             (
@@ -226,6 +227,13 @@ impl Warden {
             existing: input.existing,
         })?;
         Ok(output.encode())
+    }
+
+    /// The ticket lives on, with its proof.
+    async fn prove(&mut self, ticket: TicketId, input: &[u8]) -> Result<Vec<u8>, Refusal> {
+        Done::decode(input).map_err(malformed)?;
+        self.check_ticket(ticket).await?;
+        Ok(Done {}.encode())
     }
 
     async fn release(&mut self, ticket: TicketId, input: &[u8]) -> Result<Vec<u8>, Refusal> {

@@ -27,6 +27,16 @@ impl Flow {
     pub(crate) async fn sign_out(self, ticket: String, leaving: Leaving) -> Result<Vec<u8>, AccountError> {
         // Read now: the tokens are gone once the account is.
         let revocation = self.parts.cloud.revocation().await.unwrap_or_default();
+        // First: whoever doesn't know the password has no say in what becomes of the data, should the device be freed by its owner.
+        let proves = Done {}.encode();
+        let proved = self
+            .checked_step(&ticket, steps::PROVE, proves, Done::decode)
+            .await;
+        if let Err(AccountError::Warden(WardenError::Refused(BusError::NotBound(_)))) = &proved {
+            self.refresh_view().await;
+        }
+        proved?;
+        failpoint!("belayd.sign-out.proved");
         // On disk before the warden releases: should this process not live to hear of it, the next one knows what becomes of
         // the data. Where it can't be written that the data stays, nothing is lost yet; that it goes is so without it.
         let leaves_data = leaving == Leaving::Data;
@@ -34,6 +44,7 @@ impl Flow {
         if leaves_data {
             noted?;
         }
+        failpoint!("belayd.sign-out.noted");
         let input = ReleaseInput {}.encode();
         let released = self
             .checked_step(&ticket, steps::RELEASE, input, ReleaseOutput::decode)

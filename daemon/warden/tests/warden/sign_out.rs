@@ -44,6 +44,29 @@ async fn a_wrong_password_unbinds_nothing() {
 }
 
 #[tokio::test]
+async fn a_password_may_be_proved_first_and_is_not_compared_again_for_the_release() {
+    let device = Device::initialised();
+    let warden = device.start();
+    warden.register().await;
+    let proves = async |ticket: &str| {
+        let input = Done {}.encode();
+        warden.use_ticket(ticket, steps::PROVE, input).await.map(drop)
+    };
+    let wrong = warden
+        .present(Purpose::SignOut, "", OTHER_PASSWORD)
+        .await
+        .unwrap();
+    assert_eq!(proves(&wrong).await, Err(Refusal::WrongPassword));
+    assert_eq!(warden.release(&wrong).await, Err(Refusal::WrongPassword));
+    let ticket = warden.present(Purpose::SignOut, "", PASSWORD).await.unwrap();
+    assert_eq!(proves(&ticket).await, Ok(()));
+    assert!(matches!(device.load().binding, Binding::Bound(_)), "nothing else");
+    warden.release(&ticket).await.unwrap();
+    assert_eq!(warden.count("password-check").await, 2);
+    assert_eq!(proves(&ticket).await, Err(Refusal::BadTicket));
+}
+
+#[tokio::test]
 async fn the_release_waits_until_the_next_binding_and_comes_with_it() {
     let device = Device::initialised();
     let warden = device.start();

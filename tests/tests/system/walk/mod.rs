@@ -137,6 +137,8 @@ const STEPS: &[(Deed, &[&str])] = &[
     (
         Deed::SignOut,
         &[
+            "sign-out.proved",
+            "sign-out.noted",
             "sign-out.released",
             "sign-out.kept",
             "sign-out.told",
@@ -192,6 +194,7 @@ const WARDEN_STEPS: &[(Deed, &str, u32)] = &[
     (Deed::SignIn, "warden.step.done", 2),
     (Deed::SignOut, "warden.file.replaced", 0),
     (Deed::SignOut, "warden.step.done", 0),
+    (Deed::SignOut, "warden.step.done", 1),
     (Deed::ChangePassword, "warden.credentials.judged", 0),
     (Deed::ChangePassword, "warden.step.done", 2),
     (Deed::NewRoot, "warden.credentials.judged", 0),

@@ -6,6 +6,9 @@ use belay_proto::dbus::AccountState;
 
 use super::{CODE, Life, World, confirm};
 
+/// So many messages a sign-out has before it is noted what becomes of the data: the password's check, and its answer.
+pub(super) const PROVED: u32 = 2;
+
 /// Does `work` in a first life that ends after `length` messages. Answers the second life, or nothing when the
 /// work was done before.
 pub(super) async fn killed_after<T>(
@@ -178,6 +181,29 @@ async fn a_sign_out_that_is_killed_anywhere_leaves_of_the_data_what_its_owner_wa
     }
 }
 
+/// Whoever may be at the device: says that the data stays, and doesn't know the password. Its owner frees it from afar later.
+#[tokio::test]
+async fn who_does_not_know_the_password_keeps_no_data_here_wherever_the_call_is_killed() {
+    let mut kills = 0;
+    for length in 1.. {
+        let (world, first) = World::bound().await;
+        has_data(&first).await;
+        let ticket = world.warden.ticket("sign-out", false);
+        let account = first.account.clone();
+        let work = account.sign_out(ticket, super::Leaving::Data);
+        let Some(second) = killed_after(&world, first, length, work).await else {
+            break;
+        };
+        kills += 1;
+        let session = second.rows.load().await.unwrap().session.unwrap();
+        assert!(!session.leaves_data, "{length}");
+        world.warden.release_late();
+        second.until(|view| view.state == AccountState::Unbound).await;
+        assert!(!keeps_data(&second).await, "{length}");
+    }
+    assert!(kills >= 2, "before and after the check: {kills}");
+}
+
 #[tokio::test]
 async fn data_that_was_to_stay_stays_though_the_warden_lets_go_only_after_belayd_has_begun_anew() {
     for (waits, stays) in [(Duration::ZERO, true), (Duration::from_secs(180), false)] {
@@ -186,7 +212,13 @@ async fn data_that_was_to_stay_stays_though_the_warden_lets_go_only_after_belayd
         let ticket = world.warden.ticket("sign-out", true);
         let account = first.account.clone();
         // The call has left, and the warden hasn't done it.
-        let second = killed_after(&world, first, 1, account.sign_out(ticket, super::Leaving::Data)).await;
+        let second = killed_after(
+            &world,
+            first,
+            PROVED + 1,
+            account.sign_out(ticket, super::Leaving::Data),
+        )
+        .await;
         let second = second.unwrap();
         assert_eq!(second.state(), AccountState::Bound);
         world.clock.advance(waits);
@@ -212,7 +244,13 @@ async fn data_that_was_to_stay_stays_though_the_device_slept_while_the_warden_wa
     has_data(&first).await;
     let ticket = world.warden.ticket("sign-out", true);
     let account = first.account.clone();
-    let second = killed_after(&world, first, 1, account.sign_out(ticket, super::Leaving::Data)).await;
+    let second = killed_after(
+        &world,
+        first,
+        PROVED + 1,
+        account.sign_out(ticket, super::Leaving::Data),
+    )
+    .await;
     let second = second.unwrap();
     world.warden.has_release_in_hand();
     // Boot time goes on in a sleep, and the work doesn't.

@@ -7,7 +7,7 @@ use belay_proto::signed::Deed;
 
 use super::cloud::problem;
 use super::deletion::delete;
-use super::kills::{has_data, in_time, keeps_data, killed_after};
+use super::kills::{PROVED, has_data, in_time, keeps_data, killed_after};
 use super::*;
 use crate::cloud::CloudError;
 
@@ -253,7 +253,7 @@ async fn data_that_a_sign_out_is_to_leave_here_stays_though_the_cloud_tells_mean
         has_data(&life).await;
         deleted_unheard(&world, &life).await;
         // The call has left, and the warden hasn't done it.
-        world.fuse.set(1);
+        world.fuse.set(PROVED + 1);
         let (account, ticket) = (life.account.clone(), world.warden.ticket("sign-out", true));
         let signing_out = tokio::spawn(async move { account.sign_out(ticket, Leaving::Data).await });
         world.fuse.burnt().await;

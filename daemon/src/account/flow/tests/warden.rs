@@ -83,6 +83,8 @@ struct Inner {
     others: HashSet<String>,
     /// A release that was asked for by whoever isn't there any more is done before the next question after one.
     in_hand: bool,
+    /// Tickets whose password was found right.
+    proved: HashSet<String>,
     /// The next sign-out finds the device free already.
     lets_go_first: bool,
     /// What the next calls to stay are refused with.

@@ -235,8 +235,15 @@ impl Inner {
                 }
                 .encode())
             }
-            ("sign-out", steps::RELEASE) => {
+            ("sign-out", steps::PROVE) => {
                 self.check(right)?;
+                self.proved.insert(ticket.to_owned());
+                Ok(Done {}.encode())
+            }
+            ("sign-out", steps::RELEASE) => {
+                if !self.proved.remove(ticket) {
+                    self.check(right)?;
+                }
                 self.tickets.remove(ticket);
                 if std::mem::take(&mut self.lets_go_first) {
                     self.let_go()?;
