@@ -40,6 +40,11 @@ pub enum AccountError {
     /// The recovery was carried out before, by a call with another password.
     #[error("the recovery was done before, with another password, which holds")]
     OtherPassword,
+    /// The account's root isn't the one that this device is bound to, and nobody vouches for it here: no password opens both.
+    #[error(
+        "the account goes on under another root than this device: sign out with this device's password, then in with the account's"
+    )]
+    OtherRoot,
     /// The cloud.
     #[error("the cloud")]
     Cloud(#[from] CloudError),
@@ -207,7 +212,7 @@ impl From<AccountError> for BusError {
             AccountError::Warden(error) => error.into(),
             AccountError::CloudLies(_) | AccountError::Untrue(_) => Self::CloudRefused(text),
             AccountError::NoSuchDevice | AccountError::NoSuchService => Self::NotFound(text),
-            AccountError::OtherPassword => Self::Conflict(text),
+            AccountError::OtherPassword | AccountError::OtherRoot => Self::Conflict(text),
             AccountError::Storage(error) => error.into(),
             AccountError::Cancelled | AccountError::Stopping => Self::Cancelled(text),
             AccountError::Internal(_) => {

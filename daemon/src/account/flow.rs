@@ -1,6 +1,7 @@
 //! The work behind the methods, step by step, each step durable before the next.
 
 mod addresses;
+mod apart;
 mod check;
 mod command;
 mod confirm;

@@ -95,6 +95,13 @@ pub const WRONG_LOGIN: Advice = advice(
     "Check both and try again.",
 );
 
+/// A password for an account that this device can't follow: nobody vouches there for the root that the account has by now.
+pub const OTHER_ROOT: Advice = advice(
+    exit::DATA,
+    "The account goes on under another root than this device, as after a recovery without the code: no password opens both.",
+    "Sign out with this device's own password: belayctl sign-out; then belayctl sign-in with the account's.",
+);
+
 const DIDNT_START: Advice = advice(
     exit::UNAVAILABLE,
     "A part of Belay couldn't be started.",

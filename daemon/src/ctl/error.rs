@@ -71,11 +71,15 @@ impl Error {
     }
 
     /// The same where an address was given with the password, which may be the wrong one.
-    pub fn of_login(mut self) -> Self {
-        if let Self::Refused(refusal) = &mut self
-            && refusal.name == "WrongPassword"
-        {
-            refusal.advice = Some(advice::WRONG_LOGIN);
+    pub fn of_login(self) -> Self {
+        self.meaning("WrongPassword", advice::WRONG_LOGIN)
+    }
+
+    /// The same: a refusal of this name means that here.
+    pub fn meaning(mut self, name: &str, advice: Advice) -> Self {
+        match &mut self {
+            Self::Refused(refusal) if refusal.name == name => refusal.advice = Some(advice),
+            _ => {}
         }
         self
     }

@@ -4,6 +4,7 @@ use belay_proto::dbus::client as ticketed;
 use belay_proto::dbus::{Activation, Options};
 use serde_json::json;
 
+use super::advice;
 use super::cli::{Reauthenticate, SignIn, SignOut};
 use super::client::{Client, Object};
 use super::error::Error;
@@ -72,7 +73,9 @@ pub async fn sign_out(client: &Client, args: &SignOut, output: Output) -> Result
 pub async fn reauthenticate(client: &Client, args: &Reauthenticate) -> Result<Report, Error> {
     let file = args.password.password_file.as_deref();
     let password = secret::read(file, "The account's current password: ").await?;
-    ticketed::reauthenticate(client.connection(), &password).await?;
+    ticketed::reauthenticate(client.connection(), &password)
+        .await
+        .map_err(|error| Error::from(error).meaning("Conflict", advice::OTHER_ROOT))?;
     Ok(Report::new(
         "The password is known to this device again.",
         json!({ "state": "bound" }),

@@ -40,6 +40,7 @@ mod find_sms;
 mod find_smuggled;
 mod find_watch;
 mod find_wipe;
+mod held_apart;
 mod holding;
 mod holding_lies;
 mod hostile;

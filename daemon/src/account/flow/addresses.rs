@@ -5,7 +5,7 @@ use belay_proto::id::AccountId;
 use belay_proto::identifier::Identifier;
 use belay_proto::keys::{random, sha256};
 use belay_proto::secret::Secret;
-use belay_proto::signed::{CredentialsRecord, Deed, Signed};
+use belay_proto::signed::Deed;
 use belay_proto::steps::{self, Done, NewCredentialsSet, Purpose, RecoverInput, RecoveredOutput};
 use belay_proto::wire::{Bytes, RecoveryAnswer};
 
@@ -301,17 +301,11 @@ impl Flow {
         Ok(true)
     }
 
-    /// Whether the account has gone on with another root than the one that this device is bound to, as far as the cloud says; the
-    /// warden judges.
+    /// Whether the account has gone on from here with [another root](Flow::of_another_root).
     fn is_left_behind(&self, credentials: &[u8]) -> bool {
-        let identity = self.parts.warden.view().identity;
-        let (Ok(signed), Some(owner)) = (Signed::decode(credentials), identity.owner) else {
-            return false;
-        };
-        let is_later = |record: CredentialsRecord| {
-            Some(record.account) == identity.account && record.generation > identity.generation
-        };
-        signed.open::<CredentialsRecord>(&owner).is_err() && signed.peek_unverified().is_ok_and(is_later)
+        let generation = self.parts.warden.view().identity.generation;
+        let record = self.of_another_root(credentials);
+        record.is_some_and(|record| record.generation > generation)
     }
 
     /// Follows the account to that root, which the password that it has by now opens: after a hold of this device's own.

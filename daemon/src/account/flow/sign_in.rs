@@ -103,9 +103,11 @@ impl Flow {
         let old = self.session().await?;
         let account = self.parts.warden.view().identity.account;
         let account = account.ok_or(Refusal::NotBound)?;
-        let login = self
-            .log_in(&account.to_string(), &ticket, Purpose::Reauthenticate)
-            .await?;
+        let purpose = Purpose::Reauthenticate;
+        let login = match self.log_in(&account.to_string(), &ticket, purpose).await {
+            Ok(login) => login,
+            Err(error) => return Err(self.or_apart(error).await),
+        };
         let opened = match self.open(&login, &ticket).await {
             Ok(session) if session.account == account => Ok(session),
             Ok(_) => Err(Refusal::NotBound.into()),

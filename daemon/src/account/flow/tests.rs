@@ -1,6 +1,7 @@
 //! The methods against a warden and a cloud made of maps, and kills between any two of their steps.
 
 mod addresses;
+mod apart;
 mod background;
 mod cloud;
 mod cloud_upkeep;
