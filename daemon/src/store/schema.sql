@@ -108,7 +108,7 @@ CREATE TABLE collection (
     arrived_set INTEGER NOT NULL DEFAULT 0,
     asked_here  INTEGER, -- a question about the one or the other stands, since when so many had gone without one; NULL: none
     asked_cloud INTEGER
-, checked INTEGER NOT NULL DEFAULT 0, checking INTEGER) STRICT, WITHOUT ROWID;
+, checked INTEGER NOT NULL DEFAULT 0, checking INTEGER, named BLOB) STRICT, WITHOUT ROWID;
 CREATE TABLE device (
     id         INTEGER PRIMARY KEY CHECK (id = 1),
     name       TEXT    NOT NULL,

@@ -4,6 +4,7 @@
 mod chunks;
 mod guard;
 mod inbox;
+mod naming;
 mod outbox;
 mod owner;
 mod settings;
@@ -21,6 +22,7 @@ pub use chunks::{
 };
 pub use guard::{Guarded, Side, Waiting, guarded, keep_last, last, stand};
 pub use inbox::{Arrived, arrived, count, is_removed, list_anew, seen, stage, unread, unseen, unstage};
+pub use naming::{Called, Naming, call, naming};
 pub use outbox::{
     Ready, Stuck, Troubles, above_sent, accepted, agree, answered, count_gone, forgive, is_unanswered,
     outgoing, renew, sending, sent, stick, troubles, try_again, unasked, waiting, went,

@@ -4,6 +4,7 @@ mod confirm;
 mod edit;
 mod health;
 mod long;
+mod naming;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::spawn_blocking;
 
 pub use long::longest_short;
+pub(super) use naming::may_store;
 
 use super::error::SyncError;
 use super::keys::Keys;
@@ -75,7 +77,7 @@ impl Desk {
         if naturals.iter().any(|natural| !edit::is_natural(natural)) {
             return Err(SyncError::InvalidArgument("a natural key that can't be"));
         }
-        let keys = self.keys.of(collection).await?;
+        let keys = self.keys(collection).await?;
         // Ten thousand long ones take a while.
         spawn_blocking(move || naturals.iter().map(|natural| keys.record_id(natural)).collect())
             .await
@@ -155,7 +157,7 @@ impl Desk {
         if chunks.0.is_empty() {
             return Err(SyncError::Storage);
         }
-        let keys = self.keys.of(collection).await?;
+        let keys = self.keys(collection).await?;
         let lost = self.lost(keys.account(), collection, (id, listed.held.revision));
         let what = Fetch {
             keys,
@@ -256,7 +258,7 @@ impl Desk {
         collection: &'static str,
         work: impl FnOnce(&mut edit::Table<'_>) -> Done<T> + Send + 'static,
     ) -> Result<T, SyncError> {
-        let keys = self.keys.of(collection).await?;
+        let keys = self.keys(collection).await?;
         self.table_of(keys, collection, work).await
     }
 
@@ -271,6 +273,9 @@ impl Desk {
         let (now, account) = (self.now(), keys.account());
         let (changed, edits) = (self.changed.clone(), self.edits.clone());
         let edit = move |transaction: &Transaction<'_>, sealer: &Sealer| {
+            if let Err(error) = may_store(transaction, &keys)? {
+                return Ok(Err(error));
+            }
             let mut table = edit::Table::new(transaction, sealer, &keys, collection, now);
             Ok(work(&mut table)?.map(|done| (done, table.is_edited, table.change)))
         };

@@ -19,7 +19,7 @@ use belay_proto::wire::Quota;
 use rusqlite::{Connection, Transaction};
 use tokio::sync::watch;
 
-use super::desk::{Desk, Done, edit, tell};
+use super::desk::{Desk, Done, edit, may_store, tell};
 use super::error::SyncError;
 use super::model::Change;
 use super::ports::{SyncCloud, SyncFailure};
@@ -27,7 +27,7 @@ use super::state::Failure as Trouble;
 use crate::store::sync::{self as rows, Collection};
 use crate::store::{Sealer, StoreError};
 
-pub(super) use asking::{answer, question};
+pub(super) use asking::{answer, put_back, question};
 use receive::Applied;
 pub(super) use room::Room;
 
@@ -79,7 +79,7 @@ impl Round {
                 is_renewed = true;
                 self.desk.keys.renew().await;
             }
-            let keys = self.desk.keys.of(self.collection).await?;
+            let keys = self.desk.keys(self.collection).await?;
             // What didn't open for the lack of a key is fetched again once the key is there.
             if (1..=keys.key_epoch()).contains(&unread) {
                 self.list_anew().await?;
@@ -191,9 +191,9 @@ impl Round {
 
     /// Ends a listing, and removes what was removed elsewhere unless that is so much that the owner is asked.
     async fn finish(&self, keys: &Arc<CollectionKeys>) -> Result<(), SyncError> {
-        let (collection, keys, now) = (self.collection, Arc::clone(keys), self.desk.now());
-        self.take_in(move |transaction, sealer| {
-            let mut receiver = receive::Receiver::new(transaction, sealer, &keys, collection, now);
+        let (collection, now) = (self.collection, self.desk.now());
+        self.take_in_by(keys, move |transaction, sealer, keys| {
+            let mut receiver = receive::Receiver::new(transaction, sealer, keys, collection, now);
             receiver.end_listing()?;
             if asking::from_cloud(transaction, collection, now)?.is_none() {
                 receiver.apply_arrived(Applied::Unasked)?;
@@ -208,8 +208,31 @@ impl Round {
         &self,
         work: impl FnOnce(&Transaction<'_>, &Sealer) -> Result<(T, Change), StoreError> + Send + 'static,
     ) -> Result<T, SyncError> {
-        let changed = self.desk.changed.clone();
         let work = move |transaction: &Transaction<'_>, sealer: &Sealer| work(transaction, sealer).map(Ok);
+        self.tell_in(work).await
+    }
+
+    /// The same of what these keys opened, or seal; not once the records have their ids by others.
+    async fn take_in_by<T: Send + 'static>(
+        &self,
+        keys: &Arc<CollectionKeys>,
+        work: impl FnOnce(&Transaction<'_>, &Sealer, &CollectionKeys) -> Result<(T, Change), StoreError>
+        + Send
+        + 'static,
+    ) -> Result<T, SyncError> {
+        let keys = Arc::clone(keys);
+        self.tell_in(move |transaction, sealer| match may_store(transaction, &keys)? {
+            Ok(()) => work(transaction, sealer, &keys).map(Ok),
+            Err(error) => Ok(Err(error)),
+        })
+        .await
+    }
+
+    async fn tell_in<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>, &Sealer) -> Done<(T, Change)> + Send + 'static,
+    ) -> Result<T, SyncError> {
+        let changed = self.desk.changed.clone();
         let told = move |(done, change)| {
             tell(&changed, change);
             done

@@ -2,6 +2,7 @@
 
 mod chunks;
 mod guard;
+mod naming;
 mod room;
 mod versions;
 

@@ -52,8 +52,12 @@ impl Engine {
             enabled = found;
         }
         if of(session) != of(self.session) {
-            self.desk.keys.begin(of(session));
             self.pauses.reset();
+        }
+        // The account may go on with other keys, of which no number says that they are newer.
+        let under = |session: Option<Session>| session.map(|session| (session.account, session.generation));
+        if under(session) != under(self.session) {
+            self.desk.keys.begin(of(session));
         }
         if session.is_none() && account.is_none() && self.session.is_some() {
             self.quota = belay_proto::wire::Quota::default();

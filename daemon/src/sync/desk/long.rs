@@ -129,7 +129,7 @@ impl Desk {
         put: PutLong,
     ) -> Result<(RecordId, u64), SyncError> {
         edit::check(put.natural.as_deref(), &put.kind, &put.attributes)?;
-        let mut keys = self.keys.of(collection).await?;
+        let mut keys = self.keys(collection).await?;
         (*self.allowed.borrow())?;
         let mut enabled = self.enabled.clone();
         // What its owner hasn't switched on, or switches off meanwhile, goes nowhere.
@@ -165,7 +165,7 @@ impl Desk {
             };
             if brought == Err(SyncError::KeyEpochOld) {
                 self.keys.renew().await;
-                keys = self.keys.of(collection).await?;
+                keys = self.keys(collection).await?;
                 next = spare;
             }
         }

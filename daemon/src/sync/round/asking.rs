@@ -106,15 +106,40 @@ pub(in crate::sync) fn answer(
     }
     let mut change = no_change(collection);
     if !yes {
-        for id in rows::unasked(transaction, collection)? {
-            if restore(transaction, sealer, collection, &id, now)? {
-                change.ids.push(id);
-            }
-        }
+        change.ids = restore_all(transaction, sealer, collection, now)?;
     }
     // What has nothing left to be restored from goes.
     rows::agree(transaction, collection)?;
     Ok(Ok(change))
+}
+
+/// Puts back what the owner is asked about and hasn't answered, of what was removed here.
+pub(in crate::sync) fn put_back(
+    transaction: &Transaction<'_>,
+    sealer: &Sealer,
+    collection: &'static str,
+    now: u64,
+) -> Result<(), StoreError> {
+    if from_here(transaction, collection, now)?.is_some() {
+        restore_all(transaction, sealer, collection, now)?;
+    }
+    Ok(())
+}
+
+/// Puts back what was removed here without the owner's having been asked, where there is anything to be restored from.
+fn restore_all(
+    transaction: &Transaction<'_>,
+    sealer: &Sealer,
+    collection: &'static str,
+    now: u64,
+) -> Result<Vec<RecordId>, StoreError> {
+    let mut restored = Vec::new();
+    for id in rows::unasked(transaction, collection)? {
+        if restore(transaction, sealer, collection, &id, now)? {
+            restored.push(id);
+        }
+    }
+    Ok(restored)
 }
 
 /// Puts back what a removal here took away.

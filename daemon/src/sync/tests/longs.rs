@@ -26,7 +26,7 @@ impl LongContents for Longs {
     ) -> BoxFuture<'_, Result<Chunks, SyncError>> {
         let key_epoch = keys.key_epoch();
         let one = ChunkRef {
-            id: ChunkId::from_bytes([1; 32]),
+            id: ChunkId::from_bytes([u8::try_from(key_epoch).unwrap(); 32]),
             length: 500_000,
             key_epoch,
         };
@@ -35,6 +35,9 @@ impl LongContents for Longs {
             epoch if epoch > key_epoch => Err(SyncError::KeyEpochOld),
             _ => {
                 self.0.lost.lock().unwrap().remove(&one.id);
+                if let Some(whole) = &mut *self.0.whole.lock().unwrap() {
+                    whole.insert(one.id);
+                }
                 Ok(Chunks(vec![one]))
             }
         })

@@ -18,7 +18,7 @@ const CHUNK: ChunkId = ChunkId::from_bytes([1; 32]);
 
 impl Phone {
     /// A long content is put in place of what there is.
-    async fn brings(&self, natural: &str) {
+    pub async fn brings(&self, natural: &str) {
         let revision = self.entry(natural).await.map_or(0, |entry| entry.revision);
         let put = PutLong {
             id: None,
@@ -32,7 +32,7 @@ impl Phone {
         self.handle.put_long(CONTACTS, put).await.unwrap();
     }
 
-    async fn lacks(&self) -> bool {
+    pub async fn lacks(&self) -> bool {
         self.entry("long").await.unwrap().lacking
     }
 }
