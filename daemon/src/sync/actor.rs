@@ -16,9 +16,9 @@ use belay_proto::wire::Quota;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
-use super::desk::{Desk, Edits};
+use super::desk::{Desk, Edits, Found};
 use super::error::SyncError;
 use super::handle::{Answer, Message};
 use super::model::{Conditions, collection};
@@ -71,8 +71,10 @@ pub(super) struct Shown {
     pub(super) view: watch::Sender<View>,
     /// To what moves long contents: whether it may,
     pub(super) allowed: watch::Sender<Result<(), SyncError>>,
-    /// and of which collections.
+    /// and of which collections,
     pub(super) on: watch::Sender<BTreeSet<&'static str>>,
+    /// and of which there was no room.
+    pub(super) full: watch::Sender<BTreeMap<&'static str, bool>>,
 }
 
 /// The actor.
@@ -81,11 +83,17 @@ pub(super) struct SyncActor {
     parts: Parts,
     desk: Desk,
     shown: Shown,
+    found: mpsc::Receiver<Found>,
 }
 
 impl SyncActor {
-    pub(super) const fn new(parts: Parts, desk: Desk, shown: Shown) -> Self {
-        Self { parts, desk, shown }
+    pub(super) const fn new(parts: Parts, desk: Desk, shown: Shown, found: mpsc::Receiver<Found>) -> Self {
+        Self {
+            parts,
+            desk,
+            shown,
+            found,
+        }
     }
 }
 
@@ -116,6 +124,10 @@ impl Actor for SyncActor {
                     None => return,
                 },
                 Ok(()) = edits.changed() => engine.heed().await,
+                Some(Found { collection, room }) = self.found.recv() => {
+                    let event = if room { Event::Room } else { Event::NoRoom };
+                    engine.happens(event(collection)).await;
+                }
                 Ok(()) = warden.changed() => {
                     let shown = warden.borrow_and_update().clone();
                     engine.follow(&shown).await;
@@ -161,6 +173,8 @@ struct Engine {
     moving: watch::Receiver<Moving>,
     pauses: Backoff,
     quota: Quota,
+    /// What it told with the last round.
+    told: Option<Quota>,
     /// What it told of its room when it last had none for a collection.
     full: BTreeMap<&'static str, Quota>,
     /// Who waits, by number, and who of them has left.
@@ -189,6 +203,7 @@ impl Engine {
             moving,
             pauses: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             quota: Quota::default(),
+            told: None,
             full: BTreeMap::new(),
             waiting: BTreeMap::new(),
             leaving: FuturesUnordered::new(),
@@ -226,6 +241,10 @@ impl Engine {
             Heard::Event(event) => {
                 if let Event::HungUp(waiter) = event {
                     self.waiting.remove(&waiter);
+                }
+                if let Some(quota) = self.told.take() {
+                    let left = quota.total.saturating_sub(quota.used);
+                    self.happens(Event::Told(left)).await;
                 }
                 self.happens(event).await;
             }
@@ -268,6 +287,12 @@ impl Engine {
         self.shown
             .allowed
             .send_if_modified(|before| std::mem::replace(before, allowed) != allowed);
+        let full = self.state.without_room();
+        self.shown.full.send_if_modified(|before| {
+            let is_other = *before != full;
+            *before = full;
+            is_other
+        });
         self.shown.on.send_if_modified(|before| {
             let is_other = before != self.state.enabled();
             before.clone_from(self.state.enabled());

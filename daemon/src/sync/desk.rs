@@ -14,7 +14,7 @@ use belay_proto::sync::{CollectionKeys, RecordId};
 use belay_proto::{AccountId, Secret};
 use belay_sync::record::{self, CONFLICT_WITH};
 use rusqlite::{Connection, Transaction};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::spawn_blocking;
 
 pub use long::longest_short;
@@ -40,10 +40,21 @@ pub(super) struct Desk {
     pub(super) edits: watch::Sender<Edits>,
     /// Which collections are on.
     pub(super) enabled: watch::Receiver<BTreeSet<&'static str>>,
+    /// Collections of which the cloud had no room for contents, and whether none is tried for now.
+    pub(super) without_room: watch::Receiver<BTreeMap<&'static str, bool>>,
+    /// What was found since.
+    pub(super) found: mpsc::Sender<Found>,
 }
 
 /// How often each collection was edited since the start.
 pub(super) type Edits = BTreeMap<&'static str, u64>;
+
+/// Whether the cloud had room for a content of a collection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) collection: &'static str,
+    pub(super) room: bool,
+}
 
 impl std::fmt::Debug for Desk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -24,6 +24,10 @@ impl LongContents for Longs {
         _: OwnedFd,
         _: Allowed,
     ) -> BoxFuture<'_, Result<Chunks, SyncError>> {
+        *self.0.tried_longs.lock().unwrap() += 1;
+        if *self.0.is_full_of_longs.lock().unwrap() {
+            return ready(Err(SyncError::QuotaExceeded)).boxed();
+        }
         let key_epoch = keys.key_epoch();
         let one = ChunkRef {
             id: ChunkId::from_bytes([u8::try_from(key_epoch).unwrap(); 32]),

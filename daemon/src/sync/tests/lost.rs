@@ -19,6 +19,10 @@ const CHUNK: ChunkId = ChunkId::from_bytes([1; 32]);
 impl Phone {
     /// A long content is put in place of what there is.
     pub async fn brings(&self, natural: &str) {
+        self.tries(natural).await.unwrap();
+    }
+
+    pub async fn tries(&self, natural: &str) -> Result<u64, SyncError> {
         let revision = self.entry(natural).await.map_or(0, |entry| entry.revision);
         let put = PutLong {
             id: None,
@@ -29,7 +33,7 @@ impl Phone {
             keep_both: false,
             content: std::io::pipe().unwrap().0.into(),
         };
-        self.handle.put_long(CONTACTS, put).await.unwrap();
+        self.handle.put_long(CONTACTS, put).await
     }
 
     pub async fn lacks(&self) -> bool {

@@ -52,6 +52,9 @@ pub struct Cloud {
     pub counted: Mutex<(usize, usize)>,
     /// In which key epoch long contents are taken; 0: there are none.
     pub epoch_of_longs: Mutex<u64>,
+    /// Whether there is no room for any, and how many were tried.
+    pub is_full_of_longs: Mutex<bool>,
+    pub tried_longs: Mutex<usize>,
     /// Chunks that it doesn't have, and how often it was asked after any.
     pub lost: Mutex<BTreeSet<ChunkId>>,
     pub asked_after: Mutex<usize>,
