@@ -151,6 +151,8 @@ enum Heard {
     Event(Event),
     /// More is done of what is under way.
     Progress,
+    /// The rows may be had now.
+    Adopt,
 }
 
 struct Engine {
@@ -161,6 +163,8 @@ struct Engine {
     /// The edits that were heeded.
     edits: Edits,
     session: Option<Session>,
+    /// When it is tried again to have the rows be the account's, where that failed; boot time.
+    unadopted: Option<Duration>,
     /// The newest keys that the warden kept, when it last told.
     key_epoch: u64,
     /// The device is an account's, lost or not.
@@ -195,6 +199,7 @@ impl Engine {
             state: State::spread(random::<1>()[0]),
             edits,
             session: None,
+            unadopted: None,
             key_epoch: 0,
             is_bound: false,
             work: None,
@@ -213,7 +218,7 @@ impl Engine {
 
     /// Waits for whatever is under way. Cancelling the call loses nothing.
     async fn next(&mut self) -> Heard {
-        let (due, clock) = (self.state.due(), &self.parts.clock);
+        let (due, clock, adopt) = (self.state.due(), &self.parts.clock, self.unadopted);
         let (collection, outcome) = tokio::select! {
             done = async {
                 match &mut self.work {
@@ -230,6 +235,7 @@ impl Engine {
                     None => pending().await,
                 }
             } => return Heard::Event(Event::Woken),
+            () = clock.sleep_until(adopt.unwrap_or_default()), if adopt.is_some() => return Heard::Adopt,
         };
         self.work = None;
         self.progress.send_replace((0, 0));
@@ -247,6 +253,11 @@ impl Engine {
                     self.happens(Event::Told(left)).await;
                 }
                 self.happens(event).await;
+            }
+            Heard::Adopt => {
+                self.unadopted = None;
+                let shown = self.parts.warden.view();
+                self.follow(&shown).await;
             }
             Heard::Progress => {
                 self.progressed.mark_unchanged();
@@ -288,11 +299,9 @@ impl Engine {
             .allowed
             .send_if_modified(|before| std::mem::replace(before, allowed) != allowed);
         let full = self.state.without_room();
-        self.shown.full.send_if_modified(|before| {
-            let is_other = *before != full;
-            *before = full;
-            is_other
-        });
+        self.shown
+            .full
+            .send_if_modified(|before| std::mem::replace(before, full.clone()) != full);
         self.shown.on.send_if_modified(|before| {
             let is_other = before != self.state.enabled();
             before.clone_from(self.state.enabled());
@@ -316,6 +325,12 @@ impl Engine {
                 let _ = answer.send(outcome);
             }
         }
+    }
+
+    /// What went wrong last, until it goes right.
+    fn trouble(&self) -> Option<SyncError> {
+        let without_rows = self.unadopted.map(|_| SyncError::Storage);
+        self.state.trouble().or(without_rows)
     }
 
     /// Shows what is known.
@@ -344,7 +359,7 @@ impl Engine {
             bound: self.is_bound,
             progress: self.done_of_all(),
             last_sync: settings.last,
-            last_error: self.state.trouble().map_or("", SyncError::name),
+            last_error: self.trouble().map_or("", SyncError::name),
             quota: self.quota,
             policy: self.state.policy(),
             ..View::default()
