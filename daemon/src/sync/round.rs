@@ -28,7 +28,6 @@ use crate::store::sync::{self as rows, Collection};
 use crate::store::{Sealer, StoreError};
 
 pub(super) use asking::{answer, put_back, question};
-use receive::Applied;
 pub(super) use room::Room;
 
 /// So often what a pull made pending is pushed at once; the rest waits for the next round.
@@ -63,7 +62,7 @@ pub(super) struct Round {
     pub(super) collection: &'static str,
     /// Bytes done and in all.
     pub(super) progress: watch::Sender<(u64, u64)>,
-    /// Records of a push at most.
+    /// Records of a push at most, and of a write that may be about all there are: nobody waits long for the database.
     pub(super) records: usize,
     /// What the cloud told of its room when it last had none for this collection, where that is believed for now.
     pub(super) full: Option<Quota>,
@@ -191,14 +190,20 @@ impl Round {
 
     /// Ends a listing, and removes what was removed elsewhere unless that is so much that the owner is asked.
     async fn finish(&self, keys: &Arc<CollectionKeys>) -> Result<(), SyncError> {
-        let (collection, now) = (self.collection, self.desk.now());
+        while self.finish_some(keys).await? {}
+        Ok(())
+    }
+
+    /// Some of that; whether there may be more. A round that is left in between leaves the rest to the next one.
+    async fn finish_some(&self, keys: &Arc<CollectionKeys>) -> Result<bool, SyncError> {
+        let (collection, now, most) = (self.collection, self.desk.now(), self.records);
         self.take_in_by(keys, move |transaction, sealer, keys| {
             let mut receiver = receive::Receiver::new(transaction, sealer, keys, collection, now);
-            receiver.end_listing()?;
-            if asking::from_cloud(transaction, collection, now)?.is_none() {
-                receiver.apply_arrived(Applied::Unasked)?;
+            let mut is_more = receiver.end_listing(most)?;
+            if !is_more && asking::from_cloud(transaction, collection, now)?.is_none() {
+                is_more = receiver.apply_some(most)?;
             }
-            Ok(((), receiver.change))
+            Ok((is_more, receiver.change))
         })
         .await
     }

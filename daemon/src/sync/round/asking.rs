@@ -6,7 +6,7 @@ use belay_sync::record::{self, Body, Edited, New};
 use rusqlite::{Connection, Transaction};
 
 use super::no_change;
-use super::receive::{Applied, Receiver};
+use super::receive::Receiver;
 use crate::store::sync::{self as rows, Guarded, Side, Waiting};
 use crate::store::{Sealer, StoreError};
 use crate::sync::desk::Done;
@@ -99,7 +99,7 @@ pub(in crate::sync) fn answer(
     if question.from_cloud {
         let mut receiver = Receiver::new(transaction, sealer, keys, collection, now);
         match yes {
-            true => receiver.apply_arrived(Applied::Agreed)?,
+            true => receiver.apply_arrived()?,
             false => receiver.refuse_arrived()?,
         }
         return Ok(Ok(receiver.change));
