@@ -203,6 +203,9 @@ impl Round {
             if !is_more && asking::from_cloud(transaction, collection, now)?.is_none() {
                 is_more = receiver.apply_some(most)?;
             }
+            if !is_more {
+                rows::note_ended(transaction, collection, now)?;
+            }
             Ok((is_more, receiver.change))
         })
         .await

@@ -1,6 +1,7 @@
 //! Records on the disk.
 
 mod chunks;
+mod endings;
 mod guard;
 mod naming;
 mod room;
@@ -344,6 +345,10 @@ fn no_round_reads_the_records_that_it_has_nothing_to_do_with() {
             "record USING COVERING INDEX record_stuck (collection=? AND stuck=?)",
         ),
         (UNSEEN.replace("?2", "9"), "record USING INDEX record_unseen"),
+        (
+            format!("SELECT count(*) FROM record WHERE {}", super::endings::ENDING),
+            "record USING INDEX record_ending",
+        ),
     ] {
         let sql = format!("EXPLAIN QUERY PLAN {}", sql.replace("?1", "'notes'"));
         let mut statement = db.prepare(&sql).unwrap();

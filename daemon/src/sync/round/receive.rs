@@ -167,11 +167,13 @@ impl<'a> Receiver<'a> {
     }
 
     /// Some of what a listing didn't show is pushed again, at most so many, since it isn't at the cloud; whether there may be
-    /// more.
+    /// more. A removal that the cloud has forgotten by now isn't.
     pub(super) fn end_listing(&mut self, most: usize) -> Result<bool, StoreError> {
         let unseen = rows::unseen(self.transaction, self.collection, most)?;
         for id in &unseen {
-            self.absent(*id)?;
+            if !rows::let_go(self.transaction, self.collection, id, self.now)? {
+                self.absent(*id)?;
+            }
         }
         Ok(unseen.len() == most)
     }

@@ -243,3 +243,39 @@ async fn removals_that_are_taken_in_parts_are_as_many_as_they_were_and_nobody_is
     one.syncs().await;
     assert_eq!(one.comes_to(Phase::Attention).await.question.unwrap().removed, 21);
 }
+
+#[tokio::test]
+async fn a_removal_that_the_cloud_has_forgotten_isnt_told_again_and_keeps_what_was_removed_from_coming_back()
+{
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = (phone(&cloud).await, phone(&cloud).await);
+    one.puts("old", "a").await;
+    one.puts("kept", "a").await;
+    one.syncs().await;
+    two.syncs().await;
+    one.removes("old").await;
+    one.syncs().await;
+    one.puts("new", "a").await;
+    one.syncs().await;
+    let half_a_year = std::time::Duration::from_secs(181 * 24 * 3600);
+    one.clock.advance(half_a_year);
+    one.removes("new").await;
+    one.syncs().await;
+    // The cloud forgets the one; and no cursor of before reaches.
+    {
+        let mut kept = cloud.kept.lock().unwrap();
+        let oldest = kept.records.iter().filter(|(_, (_, record))| record.removed);
+        let oldest = oldest.min_by_key(|(_, (number, _))| *number).map(|(key, _)| *key);
+        kept.records.remove(&oldest.unwrap());
+        kept.epoch += 1;
+    }
+    let pushed = cloud.counted.lock().unwrap().1;
+    one.syncs().await;
+    assert_eq!(cloud.counted.lock().unwrap().1, pushed);
+    // Another phone was away all the while, and brings again what it has.
+    two.syncs().await;
+    for phone in [&one, &two] {
+        phone.syncs().await;
+        assert_eq!(phone.has().await, all(&[("kept", "a")]));
+    }
+}
