@@ -65,7 +65,7 @@ async fn a_mirror_that_ends_waits_for_what_keeps_its_memory_already() {
     fs::write(root.join("a"), "a").unwrap();
     let collection = Collection::new();
     let clock: Arc<dyn Clock> = Arc::new(BoottimeClock::new());
-    let folder = Folder::new(root, Which::All, Vec::new(), Arc::clone(&clock)).unwrap();
+    let folder = Folder::new(root, Which::All, Vec::new(), Arc::clone(&clock));
     let (begun, has_begun) = channel();
     let (let_end, ends) = channel();
     let records: Arc<dyn Records> = Arc::<Collection>::clone(&collection);
