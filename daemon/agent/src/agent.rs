@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use belay_proto::clock::Clock;
@@ -16,6 +17,7 @@ use crate::memory::{self, MemoryFile};
 use crate::mirror::{Order, Parts, Status, mirror};
 use crate::ports::{BoxFuture, Source};
 use crate::source::{Cards, Folder, Vdir, Which};
+use crate::standing::Standing;
 
 /// Orders that wait for a mirror; it takes them at once.
 const ORDERS: usize = 64;
@@ -41,14 +43,6 @@ pub enum AgentError {
     /// The bus went away.
     #[error("the bus is gone")]
     Lost,
-    /// A source can't be watched.
-    #[error("source {name}: {source}")]
-    Source {
-        /// Its name.
-        name: String,
-        /// Why.
-        source: io::Error,
-    },
     /// Another process mirrors the same.
     #[error("another belay-agent is at work: systemctl --user stop belay-agent")]
     Taken,
@@ -91,10 +85,7 @@ pub async fn run(config: &Config, manner: &Manner, clock: Arc<dyn Clock>) -> Res
     let mut tasks = JoinSet::new();
     let mut mirrors = BTreeMap::new();
     for (name, origin) in &config.sources {
-        let source = source(config, name, origin, &clock).map_err(|source| AgentError::Source {
-            name: name.clone(),
-            source,
-        })?;
+        let source = source(config, name, origin, &clock);
         let parts = Parts {
             name: name.clone(),
             source,
@@ -117,7 +108,7 @@ pub async fn run(config: &Config, manner: &Manner, clock: Arc<dyn Clock>) -> Res
             },
         );
     }
-    let ended = conduct(&mut belayd, &mirrors, manner, &mut tasks).await;
+    let ended = conduct(&mut belayd, &mirrors, (manner, &config.state), &mut tasks).await;
     // They keep what they know, and end.
     drop(mirrors);
     while tasks.join_next().await.is_some() {}
@@ -127,7 +118,7 @@ pub async fn run(config: &Config, manner: &Manner, clock: Arc<dyn Clock>) -> Res
 async fn conduct(
     belayd: &mut Belayd,
     mirrors: &BTreeMap<String, Mirrored>,
-    manner: &Manner,
+    (manner, folder): (&Manner, &Path),
     tasks: &mut JoinSet<()>,
 ) -> Result<(), AgentError> {
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
@@ -135,11 +126,17 @@ async fn conduct(
     let mut interrupted = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
         .map_err(AgentError::Signals)?;
     let mut on = look(belayd, mirrors).await;
+    let mut kept = None;
     // Not being told is no reason not to work.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     loop {
         // From before they are asked how they stand.
         let moved = moved(mirrors);
+        let stands = standing(mirrors);
+        if kept.as_ref() != Some(&stands) {
+            keep(folder, stands.clone()).await;
+            kept = Some(stands);
+        }
         if manner.once {
             let on = on.as_ref().ok_or(AgentError::NoBelayd)?;
             if let Some(ended) = ended(mirrors, on) {
@@ -163,10 +160,28 @@ async fn conduct(
             },
             _ = terminated.recv() => return Ok(()),
             _ = interrupted.recv() => return Ok(()),
-            () = moved, if manner.once => {}
+            () = moved => {}
             // A mirror only ends by a mistake of ours: whoever started this starts it again.
             Some(_) = tasks.join_next() => return Err(AgentError::Mirror),
         }
+    }
+}
+
+/// How the sources stand.
+fn standing(mirrors: &BTreeMap<String, Mirrored>) -> Standing {
+    let mut all = Standing::default();
+    for (name, mirrored) in mirrors {
+        all.add(name, &mirrored.collection, *mirrored.status.borrow());
+    }
+    all
+}
+
+/// Has it be seen; whoever can't see it asks the journal.
+async fn keep(folder: &Path, stands: Standing) {
+    let folder = folder.to_owned();
+    let kept = tokio::task::spawn_blocking(move || stands.keep(&folder)).await;
+    if let Ok(Err(error)) = kept {
+        tracing::warn!(%error, "how the sources stand can't be kept");
     }
 }
 
@@ -240,21 +255,16 @@ fn ended(mirrors: &BTreeMap<String, Mirrored>, on: &[String]) -> Option<Result<(
     })
 }
 
-fn source(
-    config: &Config,
-    name: &str,
-    origin: &Origin,
-    clock: &Arc<dyn Clock>,
-) -> io::Result<Arc<dyn Source>> {
+fn source(config: &Config, name: &str, origin: &Origin, clock: &Arc<dyn Clock>) -> Arc<dyn Source> {
     let (path, clock) = (origin.path.clone(), Arc::clone(clock));
     let cards = match origin.collection.as_str() {
         "calendars" => Cards::Calendars,
         _ => Cards::Contacts,
     };
-    Ok(match origin.kind {
-        Keeping::Vdir => Arc::new(Vdir::new(path, cards, clock)?),
-        Keeping::Kpeople => Arc::new(Vdir::new(path, Cards::KPeople, clock)?),
-        Keeping::Notes => Arc::new(Folder::new(path, Which::Notes, config.below(name), clock)?),
-        Keeping::Folder => Arc::new(Folder::new(path, Which::All, config.below(name), clock)?),
-    })
+    match origin.kind {
+        Keeping::Vdir => Arc::new(Vdir::new(path, cards, clock)),
+        Keeping::Kpeople => Arc::new(Vdir::new(path, Cards::KPeople, clock)),
+        Keeping::Notes => Arc::new(Folder::new(path, Which::Notes, config.below(name), clock)),
+        Keeping::Folder => Arc::new(Folder::new(path, Which::All, config.below(name), clock)),
+    }
 }

@@ -15,22 +15,24 @@ use crate::ports::{BoxFuture, Watch};
 
 /// An instance of inotify(7).
 #[derive(Debug)]
-pub struct Inotify(OwnedFd);
+pub struct Inotify(Result<OwnedFd, Errno>);
 
 impl Inotify {
-    /// A new one, which watches nothing yet.
-    ///
-    /// # Errors
-    /// Where the user has too many of them.
-    pub fn new() -> io::Result<Self> {
-        Ok(Self(init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?))
+    /// A new one, which watches nothing yet; and never does where the user has too many of them.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC))
+    }
+
+    fn instance(&self) -> io::Result<&OwnedFd> {
+        self.0.as_ref().map_err(|errno| (*errno).into())
     }
 
     /// Watches a folder, from before it is read, so that nothing falls in between. A folder that is watched already stays
     /// so.
     ///
     /// # Errors
-    /// `ENOSPC` where `fs.inotify.max_user_watches` is reached.
+    /// `ENOSPC` where `fs.inotify.max_user_watches` is reached, `EMFILE` where `fs.inotify.max_user_instances` was.
     pub fn add(&self, folder: &Path) -> io::Result<()> {
         let flags = WatchFlags::CREATE
             | WatchFlags::MODIFY
@@ -43,19 +45,25 @@ impl Inotify {
             | WatchFlags::MOVE_SELF
             | WatchFlags::ONLYDIR
             | WatchFlags::EXCL_UNLINK;
-        add_watch(&self.0, folder, flags)?;
+        add_watch(self.instance()?, folder, flags)?;
         Ok(())
     }
 
     /// Waits for its events.
     ///
     /// # Errors
-    /// Where there is no descriptor left, or no runtime with I/O.
+    /// Where there is no instance, no descriptor left, or no runtime with I/O.
     pub fn watch(&self) -> io::Result<Box<dyn Watch>> {
         // It reads like a pipe that never ends.
         Ok(Box::new(Events(Receiver::from_owned_fd_unchecked(
-            self.0.try_clone()?,
+            self.instance()?.try_clone()?,
         )?)))
+    }
+}
+
+impl Default for Inotify {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -10,7 +10,7 @@
 //! | [`source`], [`tree`], [`names`], [`inotify`] | folders and vdirs, and what keeps hostile names in them |
 //! | [`bus`] | the collections over D-Bus |
 //! | [`queue`], [`work`] | carrying out |
-//! | [`mirror`], [`memory`] | the task of a source, and what it remembers |
+//! | [`mirror`], [`memory`], [`standing`] | the task of a source, what it remembers, and how it stands |
 //! | [`agent`], [`config`], [`cli`] | all of them; the configuration; the command line |
 
 pub mod agent;
@@ -25,6 +25,7 @@ pub mod names;
 pub mod ports;
 pub mod queue;
 pub mod source;
+pub mod standing;
 pub mod state;
 pub mod tree;
 pub mod work;

@@ -24,7 +24,7 @@ use crate::work::Worker;
 use keep::Keep;
 use look::Look;
 
-/// How long a source without a watch isn't looked at.
+/// How long a source isn't looked at of which not all is watched.
 const WITHOUT_WATCH: Duration = Duration::from_secs(15 * 60);
 /// Waits before what failed is tried again.
 const RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(15 * 60));
@@ -55,6 +55,8 @@ pub struct Status {
     pub waits: bool,
     /// Items and records that can't be mirrored as they stand.
     pub refused: usize,
+    /// Whether what changes in it is told; else it is looked at now and then.
+    pub is_watched: bool,
 }
 
 /// What a mirror is made of.
@@ -90,6 +92,10 @@ struct Mirror {
     is_first: bool,
     keep: Keep,
     retry_at: Option<Duration>,
+    /// Whether all of it was watched with the last look.
+    is_watched: bool,
+    /// When it is looked at though nothing tells that it changed.
+    look_at: Option<Duration>,
     waits: Backoff,
     status: watch::Sender<Status>,
 }
@@ -118,6 +124,8 @@ pub async fn mirror(parts: Parts, mut orders: mpsc::Receiver<Order>, status: wat
         is_first: true,
         keep: Keep::new(),
         retry_at: None,
+        is_watched: true,
+        look_at: None,
         waits: Backoff::new(RETRY.0, RETRY.1),
         status,
     };
@@ -125,7 +133,7 @@ pub async fn mirror(parts: Parts, mut orders: mpsc::Receiver<Order>, status: wat
         mirror.begin_what_is_due();
         mirror.tell();
         let due = mirror.next_due();
-        let retry = mirror.retry_at;
+        let (retry, look) = (mirror.retry_at, mirror.look_at);
         tokio::select! {
             order = orders.recv() => match order {
                 Some(order) => mirror.ordered(order),
@@ -135,6 +143,10 @@ pub async fn mirror(parts: Parts, mut orders: mpsc::Receiver<Order>, status: wat
             changed = changed(&mut mirror.watch) => mirror.noticed(changed),
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
             () = mirror.parts.clock.sleep_until(retry.unwrap_or_default()), if retry.is_some() => mirror.retry(),
+            () = mirror.parts.clock.sleep_until(look.unwrap_or_default()), if look.is_some() => {
+                mirror.look_at = None;
+                mirror.scans.want();
+            }
         }
     }
     // One after the other: both write the same file.
@@ -211,6 +223,7 @@ impl Mirror {
             Order::Off => {
                 self.watch = None;
                 self.retry_at = None;
+                self.look_at = None;
                 self.era += 1;
                 self.scans = Look::new(self.parts.settle);
                 self.lists = Look::new(self.parts.settle);
@@ -244,8 +257,8 @@ impl Mirror {
         if self.lists.failed {
             self.lists.want();
         }
-        // Without a watch, and where a folder was missing, this is how it is seen.
-        if self.scans.failed || self.watch.is_none() || self.state.stopped().is_some() {
+        // Where a folder was missing this is how it is seen.
+        if self.scans.failed || self.state.stopped().is_some() {
             self.scans.want();
         }
         self.event(Event::Again);
@@ -261,6 +274,9 @@ impl Mirror {
                 match scan {
                     Ok(scan) => {
                         self.is_first = false;
+                        self.is_watched = scan.is_watched;
+                        let rests = !self.sees_changes();
+                        self.look_at = rests.then(|| self.parts.clock.boottime() + WITHOUT_WATCH);
                         self.event(Event::Scanned(at, scan));
                     }
                     Err(stop) => self.event(Event::NotScanned(stop)),
@@ -336,13 +352,9 @@ impl Mirror {
         }
         let has_failed =
             self.scans.failed || self.lists.failed || self.state.stopped().is_some() || self.state.waits();
-        if self.state.is_on() && self.retry_at.is_none() {
-            let wait = match (has_failed, &self.watch) {
-                // Not at once, whatever is drawn.
-                (true, _) => self.waits.next().map(|wait| wait.max(RETRY.0 / 4)),
-                (false, None) => Some(WITHOUT_WATCH),
-                (false, Some(_)) => None,
-            };
+        if has_failed && self.state.is_on() && self.retry_at.is_none() {
+            // Not at once, whatever is drawn.
+            let wait = self.waits.next().map(|wait| wait.max(RETRY.0 / 4));
             self.retry_at = wait.map(|wait| self.parts.clock.boottime() + wait);
         }
     }
@@ -355,6 +367,11 @@ impl Mirror {
         looks.chain(self.keep.due()).min()
     }
 
+    /// Whether all that changes is told.
+    fn sees_changes(&self) -> bool {
+        self.is_watched && self.watch.is_some()
+    }
+
     fn tell(&self) {
         let is_quiet = self.scans.is_over() && self.lists.is_over() && !self.state.is_busy();
         let status = Status {
@@ -363,6 +380,7 @@ impl Mirror {
             stopped: self.state.stopped(),
             waits: self.state.waits() || self.scans.failed || self.lists.failed || self.keep.failed(),
             refused: self.state.refused(),
+            is_watched: self.sees_changes(),
         };
         self.status
             .send_if_modified(|before| std::mem::replace(before, status) != status);

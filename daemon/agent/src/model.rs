@@ -268,6 +268,8 @@ pub struct Scan {
     /// Paths below the root that say nothing of what lay there: folders that couldn't be looked into or are another file
     /// system, links and special files.
     pub unseen: Vec<String>,
+    /// Whether what changes in it is told.
+    pub is_watched: bool,
 }
 
 /// The folder a place lies in; empty: the root.

@@ -14,7 +14,7 @@ use super::{Sealer, StoreError, pairing, registry};
 use crate::accessory::day::{Minutes, Readings, What, day_of};
 use crate::accessory::model::Saved;
 
-pub use heard::{forget_heard, heard};
+pub use heard::{forget_heard, heard, unheard};
 pub use history::{activity, newest_readings};
 pub use sharing::{Unshared, shared, unshared};
 

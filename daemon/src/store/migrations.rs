@@ -16,6 +16,8 @@ pub const ALL: &[&str] = &[
     include_str!("migrations/0008_sync.sql"),
     include_str!("migrations/0009_chunks.sql"),
     include_str!("migrations/0010_versions.sql"),
+    include_str!("migrations/0011_naming.sql"),
+    include_str!("migrations/0012_endings.sql"),
 ];
 
 /// Brings the database up to the last of `steps`.

@@ -108,7 +108,7 @@ CREATE TABLE collection (
     arrived_set INTEGER NOT NULL DEFAULT 0,
     asked_here  INTEGER, -- a question about the one or the other stands, since when so many had gone without one; NULL: none
     asked_cloud INTEGER
-, checked INTEGER NOT NULL DEFAULT 0, checking INTEGER) STRICT, WITHOUT ROWID;
+, checked INTEGER NOT NULL DEFAULT 0, checking INTEGER, named BLOB) STRICT, WITHOUT ROWID;
 CREATE TABLE device (
     id         INTEGER PRIMARY KEY CHECK (id = 1),
     name       TEXT    NOT NULL,
@@ -178,7 +178,7 @@ CREATE TABLE record (
     unseen      INTEGER NOT NULL DEFAULT 0 CHECK (unseen IN (0, 1)),   -- the listing that runs hasn't shown it
     content     BLOB NOT NULL,             -- sealed; last, so that what is long keeps nobody from the rest
     common      BLOB,                      -- sealed: before it was changed here
-    last        BLOB, known BLOB, origin BLOB,                      -- sealed, of a removal: what the owner last had, where that is another
+    last        BLOB, known BLOB, origin BLOB, ended INTEGER NOT NULL DEFAULT 0,                      -- sealed, of a removal: what the owner last had, where that is another
     UNIQUE (collection, id)
 ) STRICT;
 CREATE TABLE release_outbox (
@@ -189,6 +189,7 @@ CREATE TABLE release_outbox (
     PRIMARY KEY (device, epoch)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX health_heard_day ON health_heard (accessory, what, day);
+CREATE INDEX record_ending ON record (collection) WHERE removed = 1 AND pending = 0 AND ended = 0;
 CREATE INDEX record_going ON record (collection, position) WHERE pending = 1 AND removed = 1;
 CREATE INDEX record_gone ON record (collection, gone) WHERE removed = 1 AND gone > 0;
 CREATE INDEX record_lacking ON record (collection, position) WHERE removed = 0 AND stuck = 1;

@@ -2,8 +2,10 @@
 //! write.
 
 mod chunks;
+mod endings;
 mod guard;
 mod inbox;
+mod naming;
 mod outbox;
 mod owner;
 mod settings;
@@ -19,8 +21,10 @@ use crate::sync::HEALTH;
 pub use chunks::{
     Chunked, check_anew, checked, checking, chunked, has_all_chunks, lacking_chunks, lacks_chunks,
 };
+pub use endings::{let_go, note_ended};
 pub use guard::{Guarded, Side, Waiting, guarded, keep_last, last, stand};
 pub use inbox::{Arrived, arrived, count, is_removed, list_anew, seen, stage, unread, unseen, unstage};
+pub use naming::{Called, Naming, call, naming};
 pub use outbox::{
     Ready, Stuck, Troubles, above_sent, accepted, agree, answered, count_gone, forgive, is_unanswered,
     outgoing, renew, sending, sent, stick, troubles, try_again, unasked, waiting, went,
@@ -213,6 +217,7 @@ pub fn put(
                  content = ?10, common = ?11, known = ?12, origin = ?13, stuck = 0,
                  agreed = ?14 AND removed = 1 AND (agreed = 1 OR pending = 0),
                  gone = 0,
+                 ended = CASE WHEN removed = 1 AND ?5 = 1 AND ?4 = 0 THEN ended ELSE 0 END,
                  last = CASE WHEN removed = 1 AND ?5 = 1 THEN last END,
                  sent = CASE ?4 WHEN 1 THEN sent END",
         )?

@@ -16,9 +16,9 @@ use belay_proto::wire::Quota;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
-use super::desk::{Desk, Edits};
+use super::desk::{Desk, Edits, Found};
 use super::error::SyncError;
 use super::handle::{Answer, Message};
 use super::model::{Conditions, collection};
@@ -71,8 +71,10 @@ pub(super) struct Shown {
     pub(super) view: watch::Sender<View>,
     /// To what moves long contents: whether it may,
     pub(super) allowed: watch::Sender<Result<(), SyncError>>,
-    /// and of which collections.
+    /// and of which collections,
     pub(super) on: watch::Sender<BTreeSet<&'static str>>,
+    /// and of which there was no room.
+    pub(super) full: watch::Sender<BTreeMap<&'static str, bool>>,
 }
 
 /// The actor.
@@ -81,11 +83,17 @@ pub(super) struct SyncActor {
     parts: Parts,
     desk: Desk,
     shown: Shown,
+    found: mpsc::Receiver<Found>,
 }
 
 impl SyncActor {
-    pub(super) const fn new(parts: Parts, desk: Desk, shown: Shown) -> Self {
-        Self { parts, desk, shown }
+    pub(super) const fn new(parts: Parts, desk: Desk, shown: Shown, found: mpsc::Receiver<Found>) -> Self {
+        Self {
+            parts,
+            desk,
+            shown,
+            found,
+        }
     }
 }
 
@@ -116,6 +124,10 @@ impl Actor for SyncActor {
                     None => return,
                 },
                 Ok(()) = edits.changed() => engine.heed().await,
+                Some(Found { collection, room }) = self.found.recv() => {
+                    let event = if room { Event::Room } else { Event::NoRoom };
+                    engine.happens(event(collection)).await;
+                }
                 Ok(()) = warden.changed() => {
                     let shown = warden.borrow_and_update().clone();
                     engine.follow(&shown).await;
@@ -139,6 +151,8 @@ enum Heard {
     Event(Event),
     /// More is done of what is under way.
     Progress,
+    /// The rows may be had now.
+    Adopt,
 }
 
 struct Engine {
@@ -149,6 +163,8 @@ struct Engine {
     /// The edits that were heeded.
     edits: Edits,
     session: Option<Session>,
+    /// When it is tried again to have the rows be the account's, where that failed; boot time.
+    unadopted: Option<Duration>,
     /// The newest keys that the warden kept, when it last told.
     key_epoch: u64,
     /// The device is an account's, lost or not.
@@ -161,6 +177,8 @@ struct Engine {
     moving: watch::Receiver<Moving>,
     pauses: Backoff,
     quota: Quota,
+    /// What it told with the last round.
+    told: Option<Quota>,
     /// What it told of its room when it last had none for a collection.
     full: BTreeMap<&'static str, Quota>,
     /// Who waits, by number, and who of them has left.
@@ -181,6 +199,7 @@ impl Engine {
             state: State::spread(random::<1>()[0]),
             edits,
             session: None,
+            unadopted: None,
             key_epoch: 0,
             is_bound: false,
             work: None,
@@ -189,6 +208,7 @@ impl Engine {
             moving,
             pauses: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             quota: Quota::default(),
+            told: None,
             full: BTreeMap::new(),
             waiting: BTreeMap::new(),
             leaving: FuturesUnordered::new(),
@@ -198,7 +218,7 @@ impl Engine {
 
     /// Waits for whatever is under way. Cancelling the call loses nothing.
     async fn next(&mut self) -> Heard {
-        let (due, clock) = (self.state.due(), &self.parts.clock);
+        let (due, clock, adopt) = (self.state.due(), &self.parts.clock, self.unadopted);
         let (collection, outcome) = tokio::select! {
             done = async {
                 match &mut self.work {
@@ -215,6 +235,7 @@ impl Engine {
                     None => pending().await,
                 }
             } => return Heard::Event(Event::Woken),
+            () = clock.sleep_until(adopt.unwrap_or_default()), if adopt.is_some() => return Heard::Adopt,
         };
         self.work = None;
         self.progress.send_replace((0, 0));
@@ -227,7 +248,16 @@ impl Engine {
                 if let Event::HungUp(waiter) = event {
                     self.waiting.remove(&waiter);
                 }
+                if let Some(quota) = self.told.take() {
+                    let left = quota.total.saturating_sub(quota.used);
+                    self.happens(Event::Told(left)).await;
+                }
                 self.happens(event).await;
+            }
+            Heard::Adopt => {
+                self.unadopted = None;
+                let shown = self.parts.warden.view();
+                self.follow(&shown).await;
             }
             Heard::Progress => {
                 self.progressed.mark_unchanged();
@@ -268,6 +298,10 @@ impl Engine {
         self.shown
             .allowed
             .send_if_modified(|before| std::mem::replace(before, allowed) != allowed);
+        let full = self.state.without_room();
+        self.shown
+            .full
+            .send_if_modified(|before| std::mem::replace(before, full.clone()) != full);
         self.shown.on.send_if_modified(|before| {
             let is_other = before != self.state.enabled();
             before.clone_from(self.state.enabled());
@@ -291,6 +325,12 @@ impl Engine {
                 let _ = answer.send(outcome);
             }
         }
+    }
+
+    /// What went wrong last, until it goes right.
+    fn trouble(&self) -> Option<SyncError> {
+        let without_rows = self.unadopted.map(|_| SyncError::Storage);
+        self.state.trouble().or(without_rows)
     }
 
     /// Shows what is known.
@@ -319,7 +359,7 @@ impl Engine {
             bound: self.is_bound,
             progress: self.done_of_all(),
             last_sync: settings.last,
-            last_error: self.state.trouble().map_or("", SyncError::name),
+            last_error: self.trouble().map_or("", SyncError::name),
             quota: self.quota,
             policy: self.state.policy(),
             ..View::default()

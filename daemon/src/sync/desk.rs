@@ -4,6 +4,7 @@ mod confirm;
 mod edit;
 mod health;
 mod long;
+mod naming;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,10 +14,11 @@ use belay_proto::sync::{CollectionKeys, RecordId};
 use belay_proto::{AccountId, Secret};
 use belay_sync::record::{self, CONFLICT_WITH};
 use rusqlite::{Connection, Transaction};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::spawn_blocking;
 
 pub use long::longest_short;
+pub(super) use naming::may_store;
 
 use super::error::SyncError;
 use super::keys::Keys;
@@ -38,10 +40,21 @@ pub(super) struct Desk {
     pub(super) edits: watch::Sender<Edits>,
     /// Which collections are on.
     pub(super) enabled: watch::Receiver<BTreeSet<&'static str>>,
+    /// Collections of which the cloud had no room for contents, and whether none is tried for now.
+    pub(super) without_room: watch::Receiver<BTreeMap<&'static str, bool>>,
+    /// What was found since.
+    pub(super) found: mpsc::Sender<Found>,
 }
 
 /// How often each collection was edited since the start.
 pub(super) type Edits = BTreeMap<&'static str, u64>;
+
+/// Whether the cloud had room for a content of a collection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) collection: &'static str,
+    pub(super) room: bool,
+}
 
 impl std::fmt::Debug for Desk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -75,7 +88,7 @@ impl Desk {
         if naturals.iter().any(|natural| !edit::is_natural(natural)) {
             return Err(SyncError::InvalidArgument("a natural key that can't be"));
         }
-        let keys = self.keys.of(collection).await?;
+        let keys = self.keys(collection).await?;
         // Ten thousand long ones take a while.
         spawn_blocking(move || naturals.iter().map(|natural| keys.record_id(natural)).collect())
             .await
@@ -155,7 +168,7 @@ impl Desk {
         if chunks.0.is_empty() {
             return Err(SyncError::Storage);
         }
-        let keys = self.keys.of(collection).await?;
+        let keys = self.keys(collection).await?;
         let lost = self.lost(keys.account(), collection, (id, listed.held.revision));
         let what = Fetch {
             keys,
@@ -256,7 +269,7 @@ impl Desk {
         collection: &'static str,
         work: impl FnOnce(&mut edit::Table<'_>) -> Done<T> + Send + 'static,
     ) -> Result<T, SyncError> {
-        let keys = self.keys.of(collection).await?;
+        let keys = self.keys(collection).await?;
         self.table_of(keys, collection, work).await
     }
 
@@ -271,6 +284,9 @@ impl Desk {
         let (now, account) = (self.now(), keys.account());
         let (changed, edits) = (self.changed.clone(), self.edits.clone());
         let edit = move |transaction: &Transaction<'_>, sealer: &Sealer| {
+            if let Err(error) = may_store(transaction, &keys)? {
+                return Ok(Err(error));
+            }
             let mut table = edit::Table::new(transaction, sealer, &keys, collection, now);
             Ok(work(&mut table)?.map(|done| (done, table.is_edited, table.change)))
         };

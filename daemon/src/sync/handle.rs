@@ -1,6 +1,6 @@
 //! The handle to the sync domain.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use belay_proto::DeviceId;
@@ -68,6 +68,8 @@ impl SyncHandle {
         let (allowed, may) = watch::channel(Err(SyncError::NotBound));
         let (changed, _) = broadcast::channel(CHANGES);
         let (on, enabled) = watch::channel(BTreeSet::new());
+        let (full, without_room) = watch::channel(BTreeMap::new());
+        let (finds, found) = mpsc::channel(CHANGES);
         let desk = Desk {
             store: parts.store.clone(),
             keys: Keys::new(parts.warden.clone(), Arc::clone(&parts.newer)),
@@ -77,9 +79,16 @@ impl SyncHandle {
             changed,
             edits: watch::Sender::default(),
             enabled,
+            without_room,
+            found: finds,
         };
-        let shown_in = Shown { view, allowed, on };
-        let actor = SyncActor::new(parts, desk.clone(), shown_in);
+        let shown_in = Shown {
+            view,
+            allowed,
+            on,
+            full,
+        };
+        let actor = SyncActor::new(parts, desk.clone(), shown_in, found);
         Self {
             actor: supervisor.start("sync", actor),
             view: shown,

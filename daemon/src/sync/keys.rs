@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use belay_proto::dbus::Error;
 use belay_proto::id::{AccountId, DeviceId};
 use belay_proto::steps::{COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput};
-use belay_proto::sync::CollectionKeys;
+use belay_proto::sync::{CollectionId, CollectionKeys};
+use tokio::sync::OwnedMutexGuard;
 
 use super::error::SyncError;
 use super::ports::NewerKeys;
@@ -19,12 +20,16 @@ pub(super) struct Keys {
     warden: WardenHandle,
     newer: Arc<dyn NewerKeys>,
     held: Arc<Mutex<Held>>,
+    /// Records get other ids, one collection after the other.
+    calling: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Default)]
 struct Held {
     account: Option<AccountId>,
     keys: BTreeMap<&'static str, Arc<CollectionKeys>>,
+    /// By which keys the records have their ids.
+    called: BTreeMap<&'static str, CollectionId>,
 }
 
 impl Debug for Keys {
@@ -39,6 +44,7 @@ impl Keys {
             warden,
             newer,
             held: Arc::default(),
+            calling: Arc::default(),
         }
     }
 
@@ -46,8 +52,26 @@ impl Keys {
     pub(super) fn begin(&self, account: Option<AccountId>) {
         *self.lock() = Held {
             account,
-            keys: BTreeMap::new(),
+            ..Held::default()
         };
+    }
+
+    /// Whether the records are known to have the ids that these keys give them.
+    pub(super) fn are_called(&self, collection: &'static str, keys: &CollectionKeys) -> bool {
+        self.lock().called.get(collection) == Some(&keys.collection_id())
+    }
+
+    /// They have.
+    pub(super) fn called(&self, collection: &'static str, keys: &CollectionKeys) {
+        let mut held = self.lock();
+        if held.account == Some(keys.account()) {
+            held.called.insert(collection, keys.collection_id());
+        }
+    }
+
+    /// Waits until nobody gives records other ids, and has nobody else begin.
+    pub(super) async fn calling(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.calling).lock_owned().await
     }
 
     /// Whose records are worked on.

@@ -19,7 +19,7 @@ use belay_proto::wire::Quota;
 use rusqlite::{Connection, Transaction};
 use tokio::sync::watch;
 
-use super::desk::{Desk, Done, edit, tell};
+use super::desk::{Desk, Done, edit, may_store, tell};
 use super::error::SyncError;
 use super::model::Change;
 use super::ports::{SyncCloud, SyncFailure};
@@ -27,8 +27,7 @@ use super::state::Failure as Trouble;
 use crate::store::sync::{self as rows, Collection};
 use crate::store::{Sealer, StoreError};
 
-pub(super) use asking::{answer, question};
-use receive::Applied;
+pub(super) use asking::{answer, put_back, question};
 pub(super) use room::Room;
 
 /// So often what a pull made pending is pushed at once; the rest waits for the next round.
@@ -63,7 +62,7 @@ pub(super) struct Round {
     pub(super) collection: &'static str,
     /// Bytes done and in all.
     pub(super) progress: watch::Sender<(u64, u64)>,
-    /// Records of a push at most.
+    /// Records of a push at most, and of a write that may be about all there are: nobody waits long for the database.
     pub(super) records: usize,
     /// What the cloud told of its room when it last had none for this collection, where that is believed for now.
     pub(super) full: Option<Quota>,
@@ -79,7 +78,7 @@ impl Round {
                 is_renewed = true;
                 self.desk.keys.renew().await;
             }
-            let keys = self.desk.keys.of(self.collection).await?;
+            let keys = self.desk.keys(self.collection).await?;
             // What didn't open for the lack of a key is fetched again once the key is there.
             if (1..=keys.key_epoch()).contains(&unread) {
                 self.list_anew().await?;
@@ -191,14 +190,23 @@ impl Round {
 
     /// Ends a listing, and removes what was removed elsewhere unless that is so much that the owner is asked.
     async fn finish(&self, keys: &Arc<CollectionKeys>) -> Result<(), SyncError> {
-        let (collection, keys, now) = (self.collection, Arc::clone(keys), self.desk.now());
-        self.take_in(move |transaction, sealer| {
-            let mut receiver = receive::Receiver::new(transaction, sealer, &keys, collection, now);
-            receiver.end_listing()?;
-            if asking::from_cloud(transaction, collection, now)?.is_none() {
-                receiver.apply_arrived(Applied::Unasked)?;
+        while self.finish_some(keys).await? {}
+        Ok(())
+    }
+
+    /// Some of that; whether there may be more. A round that is left in between leaves the rest to the next one.
+    async fn finish_some(&self, keys: &Arc<CollectionKeys>) -> Result<bool, SyncError> {
+        let (collection, now, most) = (self.collection, self.desk.now(), self.records);
+        self.take_in_by(keys, move |transaction, sealer, keys| {
+            let mut receiver = receive::Receiver::new(transaction, sealer, keys, collection, now);
+            let mut is_more = receiver.end_listing(most)?;
+            if !is_more && asking::from_cloud(transaction, collection, now)?.is_none() {
+                is_more = receiver.apply_some(most)?;
             }
-            Ok(((), receiver.change))
+            if !is_more {
+                rows::note_ended(transaction, collection, now)?;
+            }
+            Ok((is_more, receiver.change))
         })
         .await
     }
@@ -208,8 +216,31 @@ impl Round {
         &self,
         work: impl FnOnce(&Transaction<'_>, &Sealer) -> Result<(T, Change), StoreError> + Send + 'static,
     ) -> Result<T, SyncError> {
-        let changed = self.desk.changed.clone();
         let work = move |transaction: &Transaction<'_>, sealer: &Sealer| work(transaction, sealer).map(Ok);
+        self.tell_in(work).await
+    }
+
+    /// The same of what these keys opened, or seal; not once the records have their ids by others.
+    async fn take_in_by<T: Send + 'static>(
+        &self,
+        keys: &Arc<CollectionKeys>,
+        work: impl FnOnce(&Transaction<'_>, &Sealer, &CollectionKeys) -> Result<(T, Change), StoreError>
+        + Send
+        + 'static,
+    ) -> Result<T, SyncError> {
+        let keys = Arc::clone(keys);
+        self.tell_in(move |transaction, sealer| match may_store(transaction, &keys)? {
+            Ok(()) => work(transaction, sealer, &keys).map(Ok),
+            Err(error) => Ok(Err(error)),
+        })
+        .await
+    }
+
+    async fn tell_in<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>, &Sealer) -> Done<(T, Change)> + Send + 'static,
+    ) -> Result<T, SyncError> {
+        let changed = self.desk.changed.clone();
         let told = move |(done, change)| {
             tell(&changed, change);
             done

@@ -112,6 +112,12 @@ pub(super) enum Event {
     Failed(Failure, Duration),
     /// The owner has answered the question about a collection: there may be something to push.
     Answered(&'static str),
+    /// The cloud had no room for a content.
+    NoRoom(&'static str),
+    /// It had, of a collection that had none before.
+    Room(&'static str),
+    /// It tells how many bytes are left.
+    Told(u64),
 }
 
 /// What is to be done.
@@ -130,6 +136,7 @@ pub(super) enum Effect {
 pub(super) fn step(state: &State, now: Duration, event: Event) -> (State, Vec<Effect>) {
     let mut next = state.clone();
     let mut effects = Vec::new();
+    next.retries.pass(now);
     match event {
         Event::Session(session, enabled) => next.follow(session, enabled, &mut effects),
         Event::Enabled(collection, true) => {
@@ -166,6 +173,9 @@ pub(super) fn step(state: &State, now: Duration, event: Event) -> (State, Vec<Ef
         } => next.ask(waiter, collections, anyway, &mut effects),
         Event::HungUp(waiter) => next.waiting.hang_up(waiter),
         Event::Hinted | Event::Woken | Event::Answered(_) => {}
+        Event::NoRoom(collection) => next.find_no_room(collection, now),
+        Event::Room(collection) => next.retries.found_room(collection),
+        Event::Told(left) => next.retries.told(left),
         Event::Done(trouble) => next.done(now, trouble, &mut effects),
         Event::Failed(failure, wait) => next.failed(now, failure, wait, &mut effects),
     }
@@ -272,6 +282,7 @@ impl State {
             Ok(()) if !all.is_subset(&self.enabled) => Err(SyncError::NotFound),
             Ok(()) if !all.is_empty() => {
                 self.retry = None;
+                all.iter().for_each(|name| self.retries.lets_through(name));
                 self.left.retain(|name, _| !all.contains(name));
                 self.wanted.extend(&all);
                 self.waiting.wait(waiter, all, anyway);
@@ -286,8 +297,9 @@ impl State {
         let Some(collection) = self.busy.take() else {
             return;
         };
+        let outcome = trouble.or_else(|| self.lacks_room(collection));
         self.waiting
-            .done(collection, trouble.map_or(Ok(()), Err), effects);
+            .done(collection, outcome.map_or(Ok(()), Err), effects);
         self.again = Some(now + EACH);
         self.trouble = None;
         self.retries.came(collection, trouble, now);

@@ -1,5 +1,7 @@
 //! Two devices of an account, and what a cloud between them can do.
 
+mod anew;
+mod disk;
 mod editing;
 mod full;
 mod guard;
@@ -49,6 +51,7 @@ async fn an_edit_is_pushed_a_moment_later_without_anybody_asking_and_a_hint_brin
     let cloud = Arc::new(Cloud::default());
     let (one, two) = (phone(&cloud).await, phone(&cloud).await);
     one.comes_to(Phase::Idle).await;
+    two.comes_to(Phase::Idle).await;
     one.puts("anna", "a").await;
     let mut watch = one.handle.watch();
     watch

@@ -5,6 +5,7 @@
 //! owner to choose.
 
 mod apart;
+mod naming;
 mod pushing;
 mod taking;
 
@@ -17,6 +18,7 @@ use crate::compress::{compress, decompress};
 use crate::judge::above;
 
 pub use apart::{again, apart};
+pub use naming::{called_anew, renamed};
 pub use pushing::{absent, pushed, renewed, rests};
 pub use taking::{Taken, insist, is_replaced, take, takes_removal};
 

@@ -2,6 +2,7 @@
 
 mod collection;
 mod ends;
+mod unwatched;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,7 +30,7 @@ impl Running {
         let root = home.join("root");
         fs::create_dir_all(&root).unwrap();
         let clock: Arc<dyn Clock> = Arc::new(BoottimeClock::new());
-        let source = Folder::new(root.clone(), Which::All, Vec::new(), Arc::clone(&clock)).unwrap();
+        let source = Folder::new(root.clone(), Which::All, Vec::new(), Arc::clone(&clock));
         let records: Arc<dyn Records> = Arc::<Collection>::clone(collection);
         let parts = Parts {
             name: "test".to_owned(),

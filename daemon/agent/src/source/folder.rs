@@ -53,17 +53,15 @@ impl std::fmt::Debug for Folder {
 
 impl Folder {
     /// The folder `root` without the folders `except`, which other sources have: paths below it.
-    ///
-    /// # Errors
-    /// Where nothing can be watched.
-    pub fn new(root: PathBuf, which: Which, except: Vec<String>, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        Ok(Self {
+    #[must_use]
+    pub fn new(root: PathBuf, which: Which, except: Vec<String>, clock: Arc<dyn Clock>) -> Self {
+        Self {
             tree: Tree::new(root),
-            inotify: Inotify::new()?,
+            inotify: Inotify::new(),
             which,
             except,
             clock,
-        })
+        }
     }
 
     /// The name of the file that a record comes into.
@@ -105,6 +103,7 @@ impl Source for Folder {
                 .map(|(place, mark)| (place.clone(), local(place, mark)))
                 .collect(),
             unseen: walk.unseen,
+            is_watched: walk.unwatched.is_none(),
         })
     }
 

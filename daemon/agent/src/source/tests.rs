@@ -23,7 +23,6 @@ fn folder(root: &Path, which: Which) -> Folder {
         vec!["others".to_owned()],
         Arc::new(BoottimeClock::new()),
     )
-    .unwrap()
 }
 
 fn record(attributes: &[(&str, &str)], length: usize) -> Remote {

@@ -81,17 +81,15 @@ impl Cards {
 
 impl Vdir {
     /// The vdir at `root`.
-    ///
-    /// # Errors
-    /// Where nothing can be watched.
-    pub fn new(root: PathBuf, cards: Cards, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        Ok(Self {
+    #[must_use]
+    pub fn new(root: PathBuf, cards: Cards, clock: Arc<dyn Clock>) -> Self {
+        Self {
             tree: Tree::new(root),
-            inotify: Inotify::new()?,
+            inotify: Inotify::new(),
             cards,
             clock,
             read: Mutex::default(),
-        })
+        }
     }
 
     /// What a file is by nature; nothing where it isn't one contact or event.
@@ -202,6 +200,7 @@ impl Source for Vdir {
             root: walk.root,
             items,
             unseen: walk.unseen,
+            is_watched: walk.unwatched.is_none(),
         })
     }
 

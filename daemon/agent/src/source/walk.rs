@@ -24,7 +24,7 @@ pub(super) struct Walk {
     /// What couldn't be looked into: folders, and links and special files, which may stand for what they replaced.
     pub unseen: Vec<String>,
     /// Why a folder isn't watched.
-    unwatched: Option<io::Error>,
+    pub unwatched: Option<io::Error>,
 }
 
 /// How a root is walked.
@@ -82,7 +82,7 @@ impl Walker<'_> {
             return Err(Stop::Replaced);
         }
         if let Some(error) = &walk.unwatched {
-            tracing::warn!(%error, "not every folder is watched: changes there are seen when something else changes");
+            tracing::warn!(%error, "not every folder is watched: what changes there is seen within a quarter of an hour");
         }
         walk.files.sort_by(|one, other| one.0.cmp(&other.0));
         Ok(walk)

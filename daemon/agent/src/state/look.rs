@@ -8,7 +8,9 @@ use crate::names::beside;
 
 impl State {
     pub(super) fn scanned(&mut self, at: u64, scan: Scan) {
-        let Scan { root, items, unseen } = scan;
+        let Scan {
+            root, items, unseen, ..
+        } = scan;
         // A sibling's file is told by where it lies: what it says would name the original.
         let siblings: BTreeMap<&str, &String> = self
             .memory

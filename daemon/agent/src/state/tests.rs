@@ -134,8 +134,7 @@ fn remembering(gone_is_gone: bool) -> State {
 }
 
 fn scan(root: Root, items: Vec<(String, Local)>) -> Event {
-    let unseen = Vec::new();
-    Event::Scanned(0, Scan { root, items, unseen })
+    late::scanned_in(0, root, items)
 }
 
 fn all_items() -> Vec<(String, Local)> {
@@ -259,6 +258,7 @@ fn what_lies_below_a_folder_that_cant_be_seen_is_left_alone() {
         root: root(1, 2, "boot"),
         items: all_items().split_off(1),
         unseen: vec!["sub".to_owned()],
+        is_watched: true,
     };
     let mut records = all_records().split_off(1);
     records.push((

@@ -96,7 +96,10 @@ impl Worker {
             // As rsync does: the same time to the nanosecond, and the same length. Else a memory that was lost would
             // bring every film down again.
             let (id, revision) = (record.id, record.revision);
-            return Outcome::Stored { id, revision };
+            return match record.lacking {
+                true => self.long_put(natural, item, Some((id, revision)), false).await,
+                false => Outcome::Stored { id, revision },
+            };
         }
         let coming = match self.records.get(record.id.clone()).await {
             Ok(coming) => coming,

@@ -2,6 +2,7 @@
 //!
 //! `bus.rs` finds them; a file a verb asks, and texts are made apart from that.
 
+mod agent;
 mod bus;
 pub mod cli;
 mod export;
@@ -26,7 +27,7 @@ const CONTENTS_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Does what `sync` was asked for, see [`Verb`].
 ///
 /// JSON: `status` answers the properties of `org.belay1.Sync` in snake_case; `sources` and `restore` `collections`, each
-/// with its properties; `list` and `conflicts` `records`, each with `collection`, `id`, `revision`, `natural`, `kind`,
+/// with its properties, and `sources` where the user has a `belay-agent` `agent` with `running` and `sources`; `list` and `conflicts` `records`, each with `collection`, `id`, `revision`, `natural`, `kind`,
 /// `length`, `conflict_with`, `lacking`, `changed_at`, `long`, those of `conflicts` `other_revision` too; `restore` `in_cloud`
 /// besides; `get` `record` and `saved_to`; `put` `id`, `revision`; `export` `written`,
 /// `skipped`, `missing`, `folder`; `history` `last_sync`, `last_error`, `records`; the others what became of it.

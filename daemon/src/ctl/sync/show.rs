@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use serde_json::{Map, Value, json};
 
+use super::agent;
 use super::bus::{self, Source};
 use super::bytes_words;
 use super::cli::History;
@@ -107,7 +108,7 @@ fn asked(question: &Value) -> Option<String> {
     ))
 }
 
-/// Lists the collections. JSON: `collections`.
+/// Lists the collections, and says what is wrong with the user's own `belay-agent`. JSON: `collections`, `agent`.
 ///
 /// # Errors
 /// What belayd says.
@@ -118,7 +119,19 @@ pub async fn sources(client: &Client, output: Output) -> Result<Report, Error> {
         "COLLECTION", "SYNC", "RECORDS", "SIZE", "WAITING", "CONFLICTS"
     ))];
     lines.extend(sources.iter().map(line));
-    Ok(Report::new(lines.join("\n"), sources_json(&sources)))
+    let mut json = sources_json(&sources);
+    if let Some(agent) = agent::look() {
+        let is_on = |name: &str| {
+            sources
+                .iter()
+                .any(|source| source.name == name && source.is_enabled())
+        };
+        lines.extend(agent.lines(is_on).iter().map(|line| output.ink.bad(line)));
+        if let Some(fields) = json.as_object_mut() {
+            fields.insert("agent".to_owned(), agent.json());
+        }
+    }
+    Ok(Report::new(lines.join("\n"), json))
 }
 
 fn line(source: &Source) -> String {

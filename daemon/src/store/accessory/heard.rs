@@ -25,10 +25,7 @@ const MOST_BYTES: usize = 16 * 1024 * 1024;
 /// [`StoreError`], as in every function here.
 pub fn heard(transaction: &Transaction<'_>, record: &RecordId, content: &Content) -> Result<(), StoreError> {
     let Some((Day { accessory, day, what }, _)) = Day::read(content) else {
-        transaction
-            .prepare_cached("DELETE FROM health_heard WHERE record = ?1")?
-            .execute([record.as_bytes()])?;
-        return Ok(());
+        return unheard(transaction, record);
     };
     transaction
         .prepare_cached(
@@ -40,6 +37,17 @@ pub fn heard(transaction: &Transaction<'_>, record: &RecordId, content: &Content
             number(day),
             what.as_str()
         ])?;
+    Ok(())
+}
+
+/// Forgets which day a record is.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn unheard(transaction: &Transaction<'_>, record: &RecordId) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("DELETE FROM health_heard WHERE record = ?1")?
+        .execute([record.as_bytes()])?;
     Ok(())
 }
 

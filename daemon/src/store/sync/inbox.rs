@@ -11,7 +11,7 @@ use crate::store::{Sealer, StoreError};
 const ARRIVED: &str = "arrived";
 /// Records that a listing hasn't shown.
 pub(super) const UNSEEN: &str =
-    "SELECT id FROM record WHERE collection = ?1 AND unseen = 1 ORDER BY position";
+    "SELECT id FROM record WHERE collection = ?1 AND unseen = 1 ORDER BY position LIMIT ?2";
 
 /// A removal from the cloud that waits.
 #[derive(Debug)]
@@ -68,13 +68,15 @@ pub fn is_removed(connection: &Connection, collection: &str, id: &RecordId) -> R
     Ok(statement.exists(params![collection, id.as_bytes()])?)
 }
 
-/// The records that a listing hasn't shown.
+/// The first records that a listing hasn't shown, at most so many.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn unseen(connection: &Connection, collection: &str) -> Result<Vec<RecordId>, StoreError> {
+pub fn unseen(connection: &Connection, collection: &str, most: usize) -> Result<Vec<RecordId>, StoreError> {
     let mut statement = connection.prepare_cached(UNSEEN)?;
-    let ids = statement.query_map([collection], |row| Ok(RecordId::from_bytes(row.get(0)?)))?;
+    let ids = statement.query_map(params![collection, most], |row| {
+        Ok(RecordId::from_bytes(row.get(0)?))
+    })?;
     Ok(ids.collect::<Result<_, _>>()?)
 }
 

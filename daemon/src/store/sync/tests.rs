@@ -1,7 +1,9 @@
 //! Records on the disk.
 
 mod chunks;
+mod endings;
 mod guard;
+mod naming;
 mod room;
 mod versions;
 
@@ -284,7 +286,7 @@ fn a_listing_anew_knows_what_it_hasn_t_shown() {
         list_anew(db, "notes").unwrap();
         seen(db, "notes", &id(1)).unwrap();
     });
-    assert_eq!(unseen(&db, "notes").unwrap(), [id(2)]);
+    assert_eq!(unseen(&db, "notes", 9).unwrap(), [id(2)]);
     let notes = &collections(&db).unwrap()[0];
     assert_eq!((notes.cursor.as_deref(), notes.unread), (None, 0));
 }
@@ -342,7 +344,11 @@ fn no_round_reads_the_records_that_it_has_nothing_to_do_with() {
             HAS_STUCK.replace("?2", "2"),
             "record USING COVERING INDEX record_stuck (collection=? AND stuck=?)",
         ),
-        (UNSEEN.to_owned(), "record USING INDEX record_unseen"),
+        (UNSEEN.replace("?2", "9"), "record USING INDEX record_unseen"),
+        (
+            format!("SELECT count(*) FROM record WHERE {}", super::endings::ENDING),
+            "record USING INDEX record_ending",
+        ),
     ] {
         let sql = format!("EXPLAIN QUERY PLAN {}", sql.replace("?1", "'notes'"));
         let mut statement = db.prepare(&sql).unwrap();

@@ -33,6 +33,7 @@ impl Engine {
         match outcome {
             Ok(report) => {
                 self.pauses.reset();
+                self.told = report.quota;
                 self.quota = report.quota.unwrap_or(self.quota);
                 match report.room {
                     Room::Any => _ = self.full.remove(collection),

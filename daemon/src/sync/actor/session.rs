@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use belay_proto::AccountId;
 use belay_proto::dbus::BindingState;
 
-use super::{Engine, Event, Session, collection, rows, unread};
+use super::{Engine, Event, FIRST_PAUSE, LONGEST_PAUSE, Session, collection, rows, unread};
 use crate::store::Store;
 use crate::warden::WardenView;
 
@@ -45,15 +45,23 @@ impl Engine {
         let of = |session: Option<Session>| session.map(|session| session.account);
         let mut enabled = BTreeSet::new();
         if let Some(session) = session {
-            // Without its rows there is nothing to sync; the warden's next word tries again.
+            // Without its rows there is nothing to sync. The disk may have room again, which nobody tells.
             let Some(found) = adopt(&self.parts.store, session.account).await else {
+                let wait = self.pauses.next().unwrap_or(LONGEST_PAUSE).max(FIRST_PAUSE / 2);
+                self.unadopted = Some(self.parts.clock.boottime() + wait);
+                self.show().await;
                 return;
             };
             enabled = found;
         }
+        self.unadopted = None;
         if of(session) != of(self.session) {
-            self.desk.keys.begin(of(session));
             self.pauses.reset();
+        }
+        // The account may go on with other keys, of which no number says that they are newer.
+        let under = |session: Option<Session>| session.map(|session| (session.account, session.generation));
+        if under(session) != under(self.session) {
+            self.desk.keys.begin(of(session));
         }
         if session.is_none() && account.is_none() && self.session.is_some() {
             self.quota = belay_proto::wire::Quota::default();

@@ -2,7 +2,7 @@
 
 use rusqlite::Transaction;
 
-use super::{Desk, edit, tell};
+use super::{Desk, edit, may_store, tell};
 use crate::store::Sealer;
 use crate::sync::error::SyncError;
 use crate::sync::model::collection;
@@ -19,10 +19,13 @@ impl Desk {
         self.keys.account().ok_or(SyncError::NotBound)?;
         let name = question.split('-').next().and_then(collection);
         let name = name.ok_or(SyncError::NotFound)?;
-        let (keys, now) = (self.keys.of(name).await?, self.now());
+        let (keys, now) = (self.keys(name).await?, self.now());
         let account = keys.account();
         let (changed, edits) = (self.changed.clone(), self.edits.clone());
         let answer = move |transaction: &Transaction<'_>, sealer: &Sealer| {
+            if let Err(error) = may_store(transaction, &keys)? {
+                return Ok(Err(error));
+            }
             round::answer(transaction, sealer, &keys, name, (&question, yes, now))
         };
         let told = move |change| {

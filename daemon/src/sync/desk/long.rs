@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 use rusqlite::Transaction;
 use rustix::fs::{FileType, MemfdFlags, memfd_create};
 
-use super::{Desk, edit, tell};
+use super::{Desk, Found, edit, tell};
 use crate::store::Sealer;
 use crate::store::sync as rows;
 use crate::sync::error::SyncError;
@@ -123,14 +123,28 @@ impl Desk {
         .boxed()
     }
 
+    /// Whether contents of a collection found no room, and aren't tried for now.
+    fn is_without_room(&self, collection: &str) -> Option<bool> {
+        self.without_room.borrow().get(collection).copied()
+    }
+
+    async fn tell_room(&self, collection: &'static str, room: bool) {
+        // Where nobody listens belayd stops.
+        let _ = self.found.send(Found { collection, room }).await;
+    }
+
     pub(in crate::sync) async fn put_long(
         &self,
         collection: &'static str,
         put: PutLong,
     ) -> Result<(RecordId, u64), SyncError> {
         edit::check(put.natural.as_deref(), &put.kind, &put.attributes)?;
-        let mut keys = self.keys.of(collection).await?;
+        let mut keys = self.keys(collection).await?;
         (*self.allowed.borrow())?;
+        // What takes the place of what is there may have room, as a record that doesn't grow has.
+        if put.revision == 0 && self.is_without_room(collection) == Some(true) {
+            return Err(SyncError::QuotaExceeded);
+        }
         let mut enabled = self.enabled.clone();
         // What its owner hasn't switched on, or switches off meanwhile, goes nowhere.
         let mut off = pin!(async move {
@@ -165,9 +179,14 @@ impl Desk {
             };
             if brought == Err(SyncError::KeyEpochOld) {
                 self.keys.renew().await;
-                keys = self.keys.of(collection).await?;
+                keys = self.keys(collection).await?;
                 next = spare;
             }
+        }
+        match brought {
+            Err(SyncError::QuotaExceeded) => self.tell_room(collection, false).await,
+            Ok(_) if self.is_without_room(collection).is_some() => self.tell_room(collection, true).await,
+            _ => {}
         }
         let chunks = brought?;
         let content = edit::Content {

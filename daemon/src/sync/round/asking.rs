@@ -6,7 +6,7 @@ use belay_sync::record::{self, Body, Edited, New};
 use rusqlite::{Connection, Transaction};
 
 use super::no_change;
-use super::receive::{Applied, Receiver};
+use super::receive::Receiver;
 use crate::store::sync::{self as rows, Guarded, Side, Waiting};
 use crate::store::{Sealer, StoreError};
 use crate::sync::desk::Done;
@@ -99,22 +99,47 @@ pub(in crate::sync) fn answer(
     if question.from_cloud {
         let mut receiver = Receiver::new(transaction, sealer, keys, collection, now);
         match yes {
-            true => receiver.apply_arrived(Applied::Agreed)?,
+            true => receiver.apply_arrived()?,
             false => receiver.refuse_arrived()?,
         }
         return Ok(Ok(receiver.change));
     }
     let mut change = no_change(collection);
     if !yes {
-        for id in rows::unasked(transaction, collection)? {
-            if restore(transaction, sealer, collection, &id, now)? {
-                change.ids.push(id);
-            }
-        }
+        change.ids = restore_all(transaction, sealer, collection, now)?;
     }
     // What has nothing left to be restored from goes.
     rows::agree(transaction, collection)?;
     Ok(Ok(change))
+}
+
+/// Puts back what the owner is asked about and hasn't answered, of what was removed here.
+pub(in crate::sync) fn put_back(
+    transaction: &Transaction<'_>,
+    sealer: &Sealer,
+    collection: &'static str,
+    now: u64,
+) -> Result<(), StoreError> {
+    if from_here(transaction, collection, now)?.is_some() {
+        restore_all(transaction, sealer, collection, now)?;
+    }
+    Ok(())
+}
+
+/// Puts back what was removed here without the owner's having been asked, where there is anything to be restored from.
+fn restore_all(
+    transaction: &Transaction<'_>,
+    sealer: &Sealer,
+    collection: &'static str,
+    now: u64,
+) -> Result<Vec<RecordId>, StoreError> {
+    let mut restored = Vec::new();
+    for id in rows::unasked(transaction, collection)? {
+        if restore(transaction, sealer, collection, &id, now)? {
+            restored.push(id);
+        }
+    }
+    Ok(restored)
 }
 
 /// Puts back what a removal here took away.

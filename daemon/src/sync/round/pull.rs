@@ -105,14 +105,14 @@ impl Round {
         page: ChangesAnswer,
         report: &mut Report,
     ) -> Result<bool, SyncError> {
-        let (collection, keys, now) = (self.collection, Arc::clone(keys), self.desk.now());
+        let (collection, now) = (self.collection, self.desk.now());
         let bytes = bytes(&page);
         let (is_news, lacks_keys) = self
-            .take_in(move |transaction, sealer| {
-                let mut receiver = Receiver::new(transaction, sealer, &keys, collection, now);
+            .take_in_by(keys, move |transaction, sealer, keys| {
+                let mut receiver = Receiver::new(transaction, sealer, keys, collection, now);
                 let (mut forged, mut lacks_keys) = (0_u64, false);
                 for record in page.records {
-                    match read(&keys, &record) {
+                    match read(keys, &record) {
                         Ok(content) => receiver.take(record.id, record.revision, content)?,
                         // It is there all the same.
                         Err(unread) => {

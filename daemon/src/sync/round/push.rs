@@ -174,21 +174,21 @@ impl Round {
         after: Option<u64>,
         report: &mut Report,
     ) -> Result<Batch, SyncError> {
-        let (collection, keys, now) = (self.collection, Arc::clone(keys), self.desk.now());
+        let (collection, now) = (self.collection, self.desk.now());
         let (had, most) = (report.room, self.records);
         let (settled, mut batch) = self
-            .take_in(move |transaction, sealer| {
+            .take_in_by(keys, move |transaction, sealer, keys| {
                 let (mut settled, mut change) = (Settled::default(), no_change(collection));
                 if let Some(Answered { sent, answer }) = answered {
-                    let receiver = Receiver::new(transaction, sealer, &keys, collection, now);
-                    (settled, change) = settle(transaction, &keys, receiver, sent, answer.results)?;
+                    let receiver = Receiver::new(transaction, sealer, keys, collection, now);
+                    (settled, change) = settle(transaction, keys, receiver, sent, answer.results)?;
                     if answer.contiguous {
                         rows::reach(transaction, collection, Some(&answer.cursor))?;
                     }
                 }
                 let how = (had.max(settled.room), most, now);
                 let batch = match after {
-                    Some(after) => gather(transaction, sealer, &keys, collection, after, how)?,
+                    Some(after) => gather(transaction, sealer, keys, collection, after, how)?,
                     None => Batch::default(),
                 };
                 Ok(((settled, batch), change))

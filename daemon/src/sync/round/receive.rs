@@ -37,15 +37,6 @@ pub(super) fn read(keys: &CollectionKeys, record: &SyncRecord) -> Result<Content
     }
 }
 
-/// Whether the owner was asked about the removals that are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Applied {
-    /// And agreed.
-    Agreed,
-    /// They were too few to.
-    Unasked,
-}
-
 /// Whoever takes records into a collection.
 pub(super) struct Receiver<'a> {
     transaction: &'a Transaction<'a>,
@@ -125,52 +116,66 @@ impl<'a> Receiver<'a> {
         self.judge(Some(held), id, revision, theirs)
     }
 
-    /// The removals that wait are taken.
-    pub(super) fn apply_arrived(&mut self, how: Applied) -> Result<(), StoreError> {
-        self.end_waiting(|receiver, arrived| {
-            let (id, held) = (arrived.id, receiver.find(&arrived.id)?);
-            receiver.judge(held, id, arrived.revision, arrived.content)?;
-            match how {
-                Applied::Unasked => rows::went(receiver.transaction, receiver.collection, &id, receiver.now),
-                Applied::Agreed => Ok(()),
-            }
+    /// Some of the removals that wait are taken, at most so many; whether more may wait. As many more have gone without a question then as fewer
+    /// wait, so that none comes up between two parts.
+    pub(super) fn apply_some(&mut self, most: usize) -> Result<bool, StoreError> {
+        self.end_some(most, &mut |receiver: &mut Self, arrived| {
+            let id = arrived.id;
+            receiver.apply(arrived)?;
+            rows::went(receiver.transaction, receiver.collection, &id, receiver.now)
         })
+    }
+
+    /// The removals that wait are taken: the owner agreed.
+    pub(super) fn apply_arrived(&mut self) -> Result<(), StoreError> {
+        while self.end_some(PAGE, &mut Self::apply)? {}
+        Ok(())
     }
 
     /// The removals that wait are undone: what is here is pushed again above them.
     pub(super) fn refuse_arrived(&mut self) -> Result<(), StoreError> {
-        self.end_waiting(|receiver, arrived| {
-            let (id, revision, removal) = (arrived.id, arrived.revision, arrived.content);
-            match receiver.find(&id)? {
-                Some(held) if held.is_there() => receiver.put(id, &record::insist(held, &removal, revision)),
-                held => receiver.judge(held, id, revision, removal),
-            }
-        })
-    }
-
-    /// Each removal that waits does so no more. Of all of them, which may be all records of before, only some are in memory.
-    fn end_waiting(
-        &mut self,
-        mut each: impl FnMut(&mut Self, Arrived) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        loop {
-            let page = rows::arrived(self.transaction, self.sealer, self.collection, PAGE)?;
-            if page.is_empty() {
-                return Ok(());
-            }
-            for arrived in page {
-                rows::unstage(self.transaction, self.collection, &arrived.id)?;
-                each(self, arrived)?;
-            }
-        }
-    }
-
-    /// What a listing didn't show isn't at the cloud, and is pushed again.
-    pub(super) fn end_listing(&mut self) -> Result<(), StoreError> {
-        for id in rows::unseen(self.transaction, self.collection)? {
-            self.absent(id)?;
-        }
+        while self.end_some(PAGE, &mut Self::refuse)? {}
         Ok(())
+    }
+
+    fn apply(&mut self, arrived: Arrived) -> Result<(), StoreError> {
+        let held = self.find(&arrived.id)?;
+        self.judge(held, arrived.id, arrived.revision, arrived.content)
+    }
+
+    fn refuse(&mut self, arrived: Arrived) -> Result<(), StoreError> {
+        let (id, revision, removal) = (arrived.id, arrived.revision, arrived.content);
+        match self.find(&id)? {
+            Some(held) if held.is_there() => self.put(id, &record::insist(held, &removal, revision)),
+            held => self.judge(held, id, revision, removal),
+        }
+    }
+
+    /// Some of the removals that wait do so no more; whether more may. They may be all records of before.
+    fn end_some(
+        &mut self,
+        most: usize,
+        each: &mut impl FnMut(&mut Self, Arrived) -> Result<(), StoreError>,
+    ) -> Result<bool, StoreError> {
+        let page = rows::arrived(self.transaction, self.sealer, self.collection, most)?;
+        let is_any = !page.is_empty();
+        for arrived in page {
+            rows::unstage(self.transaction, self.collection, &arrived.id)?;
+            each(self, arrived)?;
+        }
+        Ok(is_any)
+    }
+
+    /// Some of what a listing didn't show is pushed again, at most so many, since it isn't at the cloud; whether there may be
+    /// more. A removal that the cloud has forgotten by now isn't.
+    pub(super) fn end_listing(&mut self, most: usize) -> Result<bool, StoreError> {
+        let unseen = rows::unseen(self.transaction, self.collection, most)?;
+        for id in &unseen {
+            if !rows::let_go(self.transaction, self.collection, id, self.now)? {
+                self.absent(*id)?;
+            }
+        }
+        Ok(unseen.len() == most)
     }
 
     /// The cloud doesn't have a record: it gets it as a new one.

@@ -51,6 +51,7 @@ impl State {
 
     /// What went wrong last, until it goes right.
     pub(in crate::sync) fn trouble(&self) -> Option<SyncError> {
-        self.trouble.or_else(|| self.troubles.values().next().copied())
+        let of_records = self.trouble.or_else(|| self.troubles.values().next().copied());
+        of_records.or_else(|| self.enabled.iter().find_map(|name| self.lacks_room(name)))
     }
 }

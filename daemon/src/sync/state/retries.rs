@@ -1,6 +1,7 @@
 //! What is tried again by itself, ever less often, since nothing tells when it would come to something else: chunks that the cloud
 //! lacks, which another device may bring without a word, and records that it had no room for, which it may have though its
-//! numbers stay.
+//! numbers stay. Contents that it had no room for are whoever's who brought them, and tries them again: they are let through ever
+//! less often.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,6 +17,8 @@ const WHOLE: u32 = 1024;
 pub(super) struct Retries {
     lacking: Again,
     full: Again,
+    /// Collections of which contents found no room.
+    long: BTreeMap<&'static str, NoRoom>,
     /// How much longer this device waits than others, in 1024ths, so that all of an account don't come at once.
     spread: u32,
 }
@@ -30,6 +33,19 @@ struct Wait {
     long: Duration,
     /// Boot time; none while it is about to be.
     until: Option<Duration>,
+}
+
+/// No room for contents.
+#[derive(Clone, Copy, Debug)]
+struct NoRoom {
+    /// How long it was believed last.
+    long: Duration,
+    /// Until this boot time it is believed; none: somebody has asked for a try since.
+    until: Option<Duration>,
+    /// Until this boot time it is shown: whoever brings contents has tried again by then, or has none any more.
+    shown: Duration,
+    /// The fewest bytes that the cloud has told to be left since.
+    left: Option<u64>,
 }
 
 impl Retries {
@@ -64,12 +80,69 @@ impl Retries {
     pub(super) fn drop_out(&mut self, collection: &str) {
         self.lacking.0.remove(collection);
         self.full.0.remove(collection);
+        self.long.remove(collection);
+    }
+
+    /// A content found no room.
+    pub(super) fn found_no_room(&mut self, collection: &'static str, now: Duration) {
+        let before = self.long.get(collection);
+        // Of those that were on their way together each says so.
+        if before.is_some_and(|before| before.until.is_some()) {
+            return;
+        }
+        let long = before.map_or(LONGEST_PAUSE, |before| (before.long * 2).min(EACH));
+        let until = now + long + long * self.spread / WHOLE;
+        let no_room = NoRoom {
+            long,
+            until: Some(until),
+            shown: until + 2 * LONGEST_PAUSE,
+            left: None,
+        };
+        self.long.insert(collection, no_room);
+    }
+
+    /// A content found room.
+    pub(super) fn found_room(&mut self, collection: &str) {
+        self.long.remove(collection);
+    }
+
+    /// Somebody wants these tried, whatever was found.
+    pub(super) fn lets_through(&mut self, collection: &str) {
+        if let Some(no_room) = self.long.get_mut(collection) {
+            no_room.until = None;
+        }
+    }
+
+    /// The cloud has so many bytes left. More than before may be enough.
+    pub(super) fn told(&mut self, left: u64) {
+        self.long.retain(|_, no_room| {
+            let before = no_room.left.unwrap_or(left);
+            no_room.left = Some(left.min(before));
+            left <= before
+        });
+    }
+
+    /// What is over by now isn't believed, or shown, any more.
+    pub(super) fn pass(&mut self, now: Duration) {
+        self.long.retain(|_, no_room| {
+            no_room.until = no_room.until.filter(|until| *until > now);
+            no_room.shown > now
+        });
+    }
+
+    /// Whether contents found no room.
+    pub(super) fn has_no_room(&self, collection: &str) -> bool {
+        self.long.contains_key(collection)
     }
 
     /// When the next is tried, boot time.
     pub(super) fn due(&self) -> Option<Duration> {
         let all = self.lacking.0.values().chain(self.full.0.values());
-        all.filter_map(|wait| wait.until).min()
+        let long = self
+            .long
+            .values()
+            .map(|no_room| no_room.until.unwrap_or(no_room.shown));
+        all.filter_map(|wait| wait.until).chain(long).min()
     }
 
     /// Those that are to be tried by now, each once.
@@ -110,127 +183,30 @@ impl State {
     pub(in crate::sync) fn believes_it_full(&self, collection: &str) -> bool {
         self.retries.full.waits(collection) && !self.waiting.is_for(collection)
     }
+
+    /// Collections of which contents found no room, and whether that is believed: then none is tried.
+    pub(in crate::sync) fn without_room(&self) -> BTreeMap<&'static str, bool> {
+        let all = self.retries.long.iter();
+        all.map(|(name, no_room)| (*name, no_room.until.is_some()))
+            .collect()
+    }
+
+    /// A content found no room.
+    pub(super) fn find_no_room(&mut self, collection: &'static str, now: Duration) {
+        if self.enabled.contains(collection) {
+            self.retries.found_no_room(collection, now);
+            // What is left now is what more is measured by.
+            self.wanted.insert(collection);
+        }
+    }
+
+    /// What else is wrong with a collection whose records are as they should be.
+    pub(super) fn lacks_room(&self, collection: &str) -> Option<SyncError> {
+        self.retries
+            .has_no_room(collection)
+            .then_some(SyncError::QuotaExceeded)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use belay_proto::AccountId;
-
-    use super::super::*;
-
-    const MINUTE: Duration = Duration::from_secs(60);
-    const LACKS: Event = Event::Done(Some(SyncError::Lacking));
-    const FULL: Event = Event::Done(Some(SyncError::QuotaExceeded));
-
-    /// A device whose pictures are synced at this time.
-    fn syncing(now: Duration) -> State {
-        begun(&State::default(), now)
-    }
-
-    fn begun(state: &State, now: Duration) -> State {
-        let session = Session {
-            account: AccountId::from_bytes([1; 16]),
-            generation: 1,
-            presence: 0,
-        };
-        let event = Event::Session(Some(session), BTreeSet::from(["pictures"]));
-        let (state, effects) = step(state, now, event);
-        assert!(effects.contains(&Effect::Sync("pictures")));
-        state
-    }
-
-    #[test]
-    fn chunks_that_another_device_may_bring_are_asked_after_again_and_ever_less_often() {
-        let mut now = MINUTE;
-        let mut state = syncing(now);
-        for minutes in [15, 30, 60, 120, 240, 360, 360] {
-            state = step(&state, now, LACKS).0;
-            assert_eq!(state.due(), Some(now + minutes * MINUTE));
-            now += minutes * MINUTE;
-            let (next, effects) = step(&state, now, Event::Woken);
-            assert_eq!(effects, [Effect::Sync("pictures")]);
-            state = next;
-        }
-        // They are there again, and are lost again.
-        state = step(&state, now, Event::Done(None)).0;
-        assert_eq!(state.due(), Some(now + EACH));
-        state = step(&state, now + EACH, Event::Woken).0;
-        state = step(&state, now + EACH, LACKS).0;
-        assert_eq!(state.due(), Some(now + EACH + LONGEST_PAUSE));
-    }
-
-    #[test]
-    fn what_is_edited_meanwhile_waits_for_none_of_it() {
-        let state = step(&syncing(MINUTE), MINUTE, LACKS).0;
-        let state = step(&state, 2 * MINUTE, Event::Edited("pictures")).0;
-        assert_eq!(state.due(), Some(2 * MINUTE + DEBOUNCE));
-        let (state, effects) = step(&state, 2 * MINUTE + DEBOUNCE, Event::Woken);
-        assert_eq!(effects, [Effect::Sync("pictures")]);
-        // A try that fails isn't begun again and again since it is due.
-        let wait = Duration::from_secs(5);
-        let failed = Event::Failed(Failure::Here(SyncError::Storage), wait);
-        let now = 40 * MINUTE;
-        let (state, effects) = step(&state, now, failed);
-        assert_eq!((state.due(), effects), (Some(now + wait), vec![]));
-    }
-
-    #[test]
-    fn what_is_switched_off_is_asked_after_no_more() {
-        let state = step(&syncing(MINUTE), MINUTE, LACKS).0;
-        let state = step(&state, MINUTE, Event::Enabled("pictures", false)).0;
-        assert_eq!(state.due(), Some(MINUTE + EACH));
-    }
-
-    #[test]
-    fn what_there_was_no_room_for_is_tried_again_ever_less_often_and_not_in_between() {
-        let mut now = MINUTE;
-        let mut state = syncing(now);
-        assert!(!state.believes_it_full("pictures"), "nothing is known");
-        for minutes in [15, 30, 60, 120, 240, 360, 360] {
-            state = step(&state, now, FULL).0;
-            let until = now + minutes * MINUTE;
-            assert_eq!(state.due(), Some(until));
-            // Something else is to be synced meanwhile.
-            let edited = step(&state, now, Event::Edited("pictures")).0;
-            let (edited, effects) = step(&edited, now + DEBOUNCE, Event::Woken);
-            assert_eq!(effects, [Effect::Sync("pictures")]);
-            assert!(edited.believes_it_full("pictures"));
-            state = step(&edited, now + DEBOUNCE, FULL).0;
-            assert_eq!(state.due(), Some(until), "which tried nothing of it");
-            now = until;
-            let (next, effects) = step(&state, now, Event::Woken);
-            assert_eq!(effects, [Effect::Sync("pictures")]);
-            assert!(!next.believes_it_full("pictures"));
-            state = next;
-        }
-        state = step(&state, now, Event::Done(None)).0;
-        assert!(!state.believes_it_full("pictures"));
-        assert_eq!(state.due(), Some(now + EACH));
-    }
-
-    #[test]
-    fn who_asks_for_a_full_collection_has_it_tried() {
-        let state = step(&syncing(MINUTE), MINUTE, FULL).0;
-        let (waiter, anyway) = (1, false);
-        let collections = vec![];
-        let asked = Event::Asked {
-            waiter,
-            collections,
-            anyway,
-        };
-        let (state, effects) = step(&state, MINUTE, asked);
-        assert_eq!(effects, [Effect::Sync("pictures")]);
-        assert!(!state.believes_it_full("pictures"));
-    }
-
-    #[test]
-    fn devices_that_found_no_room_at_once_dont_come_again_at_once() {
-        let until = |spread| {
-            let state = begun(&State::spread(spread), MINUTE);
-            step(&state, MINUTE, FULL).0.due().unwrap()
-        };
-        assert_eq!(until(0), 16 * MINUTE);
-        assert!(until(0) < until(7) && until(7) < until(255));
-        assert!(until(255) < MINUTE + 15 * MINUTE * 5 / 4);
-    }
-}
+mod tests;

@@ -93,3 +93,60 @@ async fn a_cloud_that_may_count_otherwise_than_it_tells_is_tried_after_a_while_a
     assert_eq!(one.handle.sync_now(vec![]).await, Err(SyncError::QuotaExceeded));
     assert_eq!(pushed(&cloud), 4);
 }
+
+/// A phone of which a content found no room.
+async fn full_of_contents(cloud: &Arc<Cloud>) -> Phone {
+    *cloud.epoch_of_longs.lock().unwrap() = 1;
+    let one = phone(cloud).await;
+    one.brings("there").await;
+    one.syncs().await;
+    *cloud.is_full_of_longs.lock().unwrap() = true;
+    assert_eq!(one.tries("film").await, Err(SyncError::QuotaExceeded));
+    let view = one.comes_to(Phase::QuotaExceeded).await;
+    assert_eq!(view.last_error, "QuotaExceeded");
+    one
+}
+
+fn tried(cloud: &Cloud) -> usize {
+    *cloud.tried_longs.lock().unwrap()
+}
+
+#[tokio::test]
+async fn contents_that_find_no_room_are_told_of_and_not_moved_again_and_again_while_records_go() {
+    let cloud = Arc::new(Cloud::default());
+    let one = full_of_contents(&cloud).await;
+    assert_eq!(tried(&cloud), 2);
+    assert_eq!(one.tries("film").await, Err(SyncError::QuotaExceeded));
+    assert_eq!(tried(&cloud), 2);
+    one.puts("short", "a").await;
+    looks_again(&one).await;
+    let view = one.comes_to(Phase::QuotaExceeded).await;
+    assert_eq!(view.collections[CONTACTS].pending, 0);
+    // What takes the place of what is there may have room.
+    *cloud.is_full_of_longs.lock().unwrap() = false;
+    one.brings("there").await;
+    one.comes_to(Phase::Idle).await;
+    one.brings("film").await;
+    assert_eq!(tried(&cloud), 4);
+}
+
+#[tokio::test]
+async fn contents_that_found_no_room_are_tried_for_who_asks() {
+    let cloud = Arc::new(Cloud::default());
+    let one = full_of_contents(&cloud).await;
+    assert_eq!(one.handle.sync_now(vec![]).await, Err(SyncError::QuotaExceeded));
+    assert_eq!(one.tries("film").await, Err(SyncError::QuotaExceeded));
+    assert_eq!(tried(&cloud), 3);
+}
+
+#[tokio::test]
+async fn contents_that_found_no_room_are_tried_once_there_is_more() {
+    let cloud = Arc::new(Cloud::default());
+    let one = full_of_contents(&cloud).await;
+    // Another device, or the cloud's owner, has made room.
+    cloud.kept.lock().unwrap().room = Some(100);
+    looks_again(&one).await;
+    one.comes_to(Phase::Idle).await;
+    *cloud.is_full_of_longs.lock().unwrap() = false;
+    one.brings("film").await;
+}

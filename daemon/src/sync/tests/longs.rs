@@ -24,9 +24,13 @@ impl LongContents for Longs {
         _: OwnedFd,
         _: Allowed,
     ) -> BoxFuture<'_, Result<Chunks, SyncError>> {
+        *self.0.tried_longs.lock().unwrap() += 1;
+        if *self.0.is_full_of_longs.lock().unwrap() {
+            return ready(Err(SyncError::QuotaExceeded)).boxed();
+        }
         let key_epoch = keys.key_epoch();
         let one = ChunkRef {
-            id: ChunkId::from_bytes([1; 32]),
+            id: ChunkId::from_bytes([u8::try_from(key_epoch).unwrap(); 32]),
             length: 500_000,
             key_epoch,
         };
@@ -35,6 +39,9 @@ impl LongContents for Longs {
             epoch if epoch > key_epoch => Err(SyncError::KeyEpochOld),
             _ => {
                 self.0.lost.lock().unwrap().remove(&one.id);
+                if let Some(whole) = &mut *self.0.whole.lock().unwrap() {
+                    whole.insert(one.id);
+                }
                 Ok(Chunks(vec![one]))
             }
         })

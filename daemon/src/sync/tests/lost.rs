@@ -18,7 +18,11 @@ const CHUNK: ChunkId = ChunkId::from_bytes([1; 32]);
 
 impl Phone {
     /// A long content is put in place of what there is.
-    async fn brings(&self, natural: &str) {
+    pub async fn brings(&self, natural: &str) {
+        self.tries(natural).await.unwrap();
+    }
+
+    pub async fn tries(&self, natural: &str) -> Result<u64, SyncError> {
         let revision = self.entry(natural).await.map_or(0, |entry| entry.revision);
         let put = PutLong {
             id: None,
@@ -29,10 +33,10 @@ impl Phone {
             keep_both: false,
             content: std::io::pipe().unwrap().0.into(),
         };
-        self.handle.put_long(CONTACTS, put).await.unwrap();
+        self.handle.put_long(CONTACTS, put).await
     }
 
-    async fn lacks(&self) -> bool {
+    pub async fn lacks(&self) -> bool {
         self.entry("long").await.unwrap().lacking
     }
 }

@@ -195,3 +195,87 @@ async fn what_was_answered_before_a_restore_is_brought_again_by_a_phone_that_had
     assert_eq!(cloud.kept.lock().unwrap().epoch, 1);
     assert_eq!(cloud.kept.lock().unwrap().records.len(), 1);
 }
+
+/// So many contacts, put at once.
+async fn puts_many(phone: &Phone, count: usize) {
+    let all = (0..count).map(|n| put(&format!("n{n}"), 0, "a"));
+    phone.handle.put_many(CONTACTS, all.collect()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_collection_that_is_longer_than_a_write_is_brought_again_as_a_whole() {
+    let cloud = Arc::new(Cloud::default());
+    let one = phone(&cloud).await;
+    puts_many(&one, 2600).await;
+    one.syncs().await;
+    cloud.goes_on_with(&Kept::default());
+    one.syncs().await;
+    assert_eq!(cloud.kept.lock().unwrap().records.len(), 2600);
+    assert_eq!(one.handle.view().collections[CONTACTS].pending, 0);
+}
+
+#[tokio::test]
+async fn removals_that_are_taken_in_parts_are_as_many_as_they_were_and_nobody_is_asked() {
+    let cloud = Arc::new(Cloud::default());
+    *cloud.page.lock().unwrap() = 1000;
+    let (one, two) = (phone(&cloud).await, phone(&cloud).await);
+    puts_many(&one, 3000).await;
+    one.syncs().await;
+    two.syncs().await;
+    let all = one.handle.list(CONTACTS, 0, 590).await.unwrap();
+    for entry in &all {
+        one.handle
+            .delete(CONTACTS, entry.id, entry.revision)
+            .await
+            .unwrap();
+    }
+    one.syncs().await;
+    two.syncs().await;
+    let view = two.handle.view();
+    assert_eq!((view.collections[CONTACTS].records, view.question), (2410, None));
+    // With a few more it would be too many in a day.
+    for entry in one.handle.list(CONTACTS, 0, 21).await.unwrap() {
+        one.handle
+            .delete(CONTACTS, entry.id, entry.revision)
+            .await
+            .unwrap();
+    }
+    one.syncs().await;
+    assert_eq!(one.comes_to(Phase::Attention).await.question.unwrap().removed, 21);
+}
+
+#[tokio::test]
+async fn a_removal_that_the_cloud_has_forgotten_isnt_told_again_and_keeps_what_was_removed_from_coming_back()
+{
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = (phone(&cloud).await, phone(&cloud).await);
+    one.puts("old", "a").await;
+    one.puts("kept", "a").await;
+    one.syncs().await;
+    two.syncs().await;
+    one.removes("old").await;
+    one.syncs().await;
+    one.puts("new", "a").await;
+    one.syncs().await;
+    let half_a_year = std::time::Duration::from_secs(181 * 24 * 3600);
+    one.clock.advance(half_a_year);
+    one.removes("new").await;
+    one.syncs().await;
+    // The cloud forgets the one; and no cursor of before reaches.
+    {
+        let mut kept = cloud.kept.lock().unwrap();
+        let oldest = kept.records.iter().filter(|(_, (_, record))| record.removed);
+        let oldest = oldest.min_by_key(|(_, (number, _))| *number).map(|(key, _)| *key);
+        kept.records.remove(&oldest.unwrap());
+        kept.epoch += 1;
+    }
+    let pushed = cloud.counted.lock().unwrap().1;
+    one.syncs().await;
+    assert_eq!(cloud.counted.lock().unwrap().1, pushed);
+    // Another phone was away all the while, and brings again what it has.
+    two.syncs().await;
+    for phone in [&one, &two] {
+        phone.syncs().await;
+        assert_eq!(phone.has().await, all(&[("kept", "a")]));
+    }
+}

@@ -1,6 +1,7 @@
 //! Devices of one account, and a cloud between them that is honest until a test says otherwise.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -51,9 +52,14 @@ pub struct Cloud {
     pub counted: Mutex<(usize, usize)>,
     /// In which key epoch long contents are taken; 0: there are none.
     pub epoch_of_longs: Mutex<u64>,
+    /// Whether there is no room for any, and how many were tried.
+    pub is_full_of_longs: Mutex<bool>,
+    pub tried_longs: Mutex<usize>,
     /// Chunks that it doesn't have, and how often it was asked after any.
     pub lost: Mutex<BTreeSet<ChunkId>>,
     pub asked_after: Mutex<usize>,
+    /// Where this is said, it has no other chunks than these.
+    pub whole: Mutex<Option<BTreeSet<ChunkId>>>,
     /// The next question after chunks gets no answer.
     pub is_silent: Mutex<bool>,
     /// How much is done of the long contents.
@@ -128,8 +134,9 @@ impl SyncCloud for Cloud {
             return ready(Err(SyncFailure::Offline(None))).boxed();
         }
         assert!(chunks.len() <= MISSING_CHUNKS);
-        let lost = self.lost.lock().unwrap();
-        let lost = chunks.into_iter().filter(|id| lost.contains(id));
+        let (lost, whole) = (self.lost.lock().unwrap(), self.whole.lock().unwrap());
+        let is_there = |id: &ChunkId| whole.as_ref().is_none_or(|whole| whole.contains(id));
+        let lost = chunks.into_iter().filter(|id| lost.contains(id) || !is_there(id));
         let missing = lost.map(|id| MissingChunk { id, offset: 0 }).collect();
         ready(Ok(MissingAnswer { missing })).boxed()
     }
@@ -153,6 +160,8 @@ pub struct Phone {
     _reached: watch::Sender<u64>,
     /// The key epochs that the warden knows, and how often it was asked.
     pub epochs: Arc<Mutex<(Vec<u64>, usize)>>,
+    /// How often the account went on with keys of nothing that was.
+    pub anew: Arc<AtomicU8>,
     /// Key epochs that the owner made on another device, until this one fetches them.
     pub made_elsewhere: Arc<Mutex<Vec<u64>>>,
     /// Whether the warden keeps who asks for keys waiting.
@@ -175,7 +184,12 @@ pub fn bound(account: AccountId) -> WardenView {
 }
 
 pub fn keys_of(collection: &str, epochs: &[u64]) -> CollectionKeysOutput {
-    let name = collection.bytes().next().unwrap();
+    keys_anew(collection, epochs, 0)
+}
+
+/// The same where the account went on with keys of nothing that was, so often.
+fn keys_anew(collection: &str, epochs: &[u64], times: u8) -> CollectionKeysOutput {
+    let name = collection.bytes().next().unwrap() ^ times.rotate_right(1);
     let key = |epoch: &u64| (*epoch, Secret::new([name ^ u8::try_from(*epoch).unwrap(); 32]));
     CollectionKeysOutput {
         keys: EpochKeys::new(epochs.iter().map(key).collect()).unwrap(),
@@ -194,12 +208,14 @@ async fn begin(cloud: &Arc<Cloud>, folder: tempfile::TempDir) -> Phone {
     let store = Store::open(folder.path(), SealingKey::default()).await.unwrap();
     let epochs = Arc::new(Mutex::new((vec![1], 0)));
     let known = Arc::clone(&epochs);
+    let anew = Arc::<AtomicU8>::default();
+    let times = Arc::clone(&anew);
     let steps = move |_: &str, step: &str, input: &[u8]| {
         assert_eq!(step, COLLECTION_KEYS);
         let mut known = known.lock().unwrap();
         known.1 += 1;
         let collection = CollectionKeysInput::decode(input).unwrap().collection;
-        Ok(keys_of(&collection, &known.0).encode())
+        Ok(keys_anew(&collection, &known.0, times.load(Ordering::Relaxed)).encode())
     };
     let (warden, view, holds) = FakeWarden::holding(bound(ACCOUNT), steps);
     let made_elsewhere = Arc::default();
@@ -232,6 +248,7 @@ async fn begin(cloud: &Arc<Cloud>, folder: tempfile::TempDir) -> Phone {
         hinted,
         _reached: reached,
         epochs,
+        anew,
         made_elsewhere,
         holds,
         supervisor,

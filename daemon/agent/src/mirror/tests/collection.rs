@@ -28,6 +28,8 @@ pub(super) struct Collection {
     deleted: Mutex<BTreeSet<String>>,
     /// Natural keys that it never takes.
     pub(super) refuses: Mutex<Vec<String>>,
+    /// Natural keys of those that lack a part of their content, until they are put again.
+    pub(super) lacks: Mutex<BTreeSet<String>>,
     /// Whether it can't just now.
     pub(super) is_away: Mutex<bool>,
     /// Calls of `put_many`, and of `put`.
@@ -41,6 +43,7 @@ impl Collection {
             records: Mutex::default(),
             deleted: Mutex::default(),
             refuses: Mutex::default(),
+            lacks: Mutex::default(),
             is_away: Mutex::default(),
             calls: Mutex::default(),
             changes: broadcast::channel(64).0,
@@ -104,6 +107,7 @@ impl Collection {
         };
         let stored = (natural.clone(), record.revision);
         if !dry {
+            self.lacks.lock().unwrap().remove(&natural);
             records.insert(natural, record);
             let _nobody_listens = self.changes.send(());
         }
@@ -125,7 +129,7 @@ impl Records for Collection {
                     length: record.content.len() as u64,
                     attributes: record.attributes.clone(),
                     conflict_with: record.with.clone(),
-                    lacking: false,
+                    lacking: self.lacks.lock().unwrap().contains(natural),
                 };
                 (natural.clone(), remote)
             };

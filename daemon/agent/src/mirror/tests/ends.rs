@@ -65,7 +65,7 @@ async fn a_mirror_that_ends_waits_for_what_keeps_its_memory_already() {
     fs::write(root.join("a"), "a").unwrap();
     let collection = Collection::new();
     let clock: Arc<dyn Clock> = Arc::new(BoottimeClock::new());
-    let folder = Folder::new(root, Which::All, Vec::new(), Arc::clone(&clock)).unwrap();
+    let folder = Folder::new(root, Which::All, Vec::new(), Arc::clone(&clock));
     let (begun, has_begun) = channel();
     let (let_end, ends) = channel();
     let records: Arc<dyn Records> = Arc::<Collection>::clone(&collection);
@@ -129,5 +129,28 @@ async fn a_memory_that_cant_be_kept_is_told_and_tried_again_without_hurry() {
     assert!(!running.status.borrow().is_settled);
     fs::remove_file(home.path().join("state")).unwrap();
     running.settled().await;
+    running.end().await;
+}
+
+#[tokio::test]
+async fn what_a_new_binding_lacks_a_part_of_is_brought_from_a_file_that_is_as_long_and_as_old() {
+    let home = tempfile::tempdir().unwrap();
+    let collection = Collection::new();
+    let long = "x".repeat(usize::try_from(SMALL).unwrap() + 1);
+    fs::create_dir_all(home.path().join("root")).unwrap();
+    fs::write(home.path().join("root/film"), &long).unwrap();
+    let mut running = Running::new(home.path(), &collection).await;
+    running.holds(&[("film", &long)]).await;
+    collection.lacks.lock().unwrap().insert("film".to_owned());
+    let anew = Binding {
+        since: 7,
+        ..Binding::default()
+    };
+    running.orders.send(Order::On(anew)).await.unwrap();
+    running.until(|status| !status.is_settled).await;
+    running.settled().await;
+    assert!(collection.lacks.lock().unwrap().is_empty());
+    assert_eq!(collection.calls.lock().unwrap().1, 2);
+    running.holds(&[("film", &long)]).await;
     running.end().await;
 }

@@ -65,7 +65,7 @@ fn what_came_of_another_revision_or_before_a_power_cut_or_too_long_is_none_of_it
     assert!(write_on(&source, 8, 9, "lang").is_err());
     let clock = FakeClock::new();
     clock.set_boot_id("another");
-    let source = Folder::new(root.path().to_owned(), Which::All, Vec::new(), Arc::new(clock)).unwrap();
+    let source = Folder::new(root.path().to_owned(), Which::All, Vec::new(), Arc::new(clock));
     source.scan(true, false).unwrap();
     assert_eq!(parts(root.path()), Vec::<String>::new());
 }

@@ -44,7 +44,7 @@ fn a_medium_that_is_taken_away_during_a_scan_isnt_one_that_was_emptied() {
     fs::create_dir(&root).unwrap();
     fs::write(root.join("a"), "a").unwrap();
     let clock = Arc::new(Swapping(root.clone()));
-    let source = Folder::new(root, Which::All, Vec::new(), clock).unwrap();
+    let source = Folder::new(root, Which::All, Vec::new(), clock);
     assert_eq!(source.scan(true, false), Err(Stop::Replaced));
 }
 
@@ -119,7 +119,7 @@ fn what_cant_fit_isnt_begun() {
     let root = tempfile::tempdir().unwrap();
     refused_unread(&folder(root.path(), Which::All), root.path());
     let clock = Arc::new(BoottimeClock::new());
-    let contacts = Vdir::new(root.path().to_owned(), Cards::Contacts, clock).unwrap();
+    let contacts = Vdir::new(root.path().to_owned(), Cards::Contacts, clock);
     let error = refused_unread(&contacts, root.path());
     assert!(matches!(error, SourceError::Refused(_)), "{error}");
 }
@@ -140,7 +140,7 @@ fn a_half_written_contact_isnt_a_removed_one_and_one_of_another_uid_is() {
     let card = |uid: &str| format!("BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{uid}\r\nEND:VCARD\r\n");
     fs::write(&path, card("ann")).unwrap();
     let clock = Arc::new(BoottimeClock::new());
-    let source = Vdir::new(root.path().to_owned(), Cards::Contacts, clock).unwrap();
+    let source = Vdir::new(root.path().to_owned(), Cards::Contacts, clock);
     assert_eq!(source.scan(true, false).unwrap().unseen, [""; 0]);
     for text in [String::new(), card("ann").repeat(2)] {
         fs::write(&path, text).unwrap();

@@ -13,7 +13,7 @@ use crate::model::FOLDER;
 use crate::ports::Source;
 
 fn vdir(root: &Path, cards: Cards) -> Vdir {
-    Vdir::new(root.to_owned(), cards, Arc::new(BoottimeClock::new())).unwrap()
+    Vdir::new(root.to_owned(), cards, Arc::new(BoottimeClock::new()))
 }
 
 const CARD: &str = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:ann-1\r\nFN:Ann\r\nEND:VCARD\r\n";

@@ -75,6 +75,7 @@ impl Agent {
             },
             items: items.collect(),
             unseen: Vec::new(),
+            is_watched: true,
         };
         self.scan = Some((self.state.now(), scan));
     }

@@ -26,10 +26,18 @@ fn stored() -> Event {
     Event::Done(vec![("new".to_owned(), stored)])
 }
 
+pub(super) fn scanned_in(at: u64, root: Root, items: Vec<(String, Local)>) -> Event {
+    let scan = Scan {
+        root,
+        items,
+        unseen: Vec::new(),
+        is_watched: true,
+    };
+    Event::Scanned(at, scan)
+}
+
 fn scanned(at: u64, items: Vec<(String, Local)>) -> Event {
-    let unseen = Vec::new();
-    let root = root(1, 2, "boot");
-    Event::Scanned(at, Scan { root, items, unseen })
+    scanned_in(at, root(1, 2, "boot"), items)
 }
 
 fn again(state: State, whose: &str) -> State {

@@ -1,7 +1,7 @@
 //! The owner's choice between two versions of a record.
 
 use belay_proto::sync::RecordId;
-use belay_sync::record::{self, CONFLICT_WITH, Held, New};
+use belay_sync::record::{self, CONFLICT_WITH, Edited, Held, New};
 
 use super::{Table, is_natural};
 use crate::store::StoreError;
@@ -89,12 +89,19 @@ impl Table<'_> {
         }
         let kept = self.keys.record_id(&own.natural);
         let before = self.find(&kept)?;
-        if before.as_ref().is_some_and(Held::is_there) {
+        let revision = before.as_ref().filter(|held| held.is_there());
+        let revision = revision.map_or(0, |held| held.revision);
+        let again = record::apart(&sibling.content, id).map(|again| New {
+            natural: own.natural.clone(),
+            ..again
+        });
+        match (record::put(before, revision, own, self.now), again) {
             // Another device kept it, and it was changed there: nothing of it is overwritten.
-            return Ok(self.put_beside(&kept, own)?.map(|(kept, _)| kept));
+            (Edited::Stored(_), Some(again)) if revision > 0 => {
+                Ok(self.put_beside(&kept, again)?.map(|(kept, _)| kept))
+            }
+            (stored, _) => Ok(self.edited(kept, stored)?.map(|(kept, _)| kept)),
         }
-        let stored = record::put(before, 0, own, self.now);
-        Ok(self.edited(kept, stored)?.map(|(kept, _)| kept))
     }
 }
 

@@ -10,7 +10,7 @@ use belay_proto::steps::CollectionKeysInput;
 use belay_proto::sync::CollectionKeys;
 use belay_sync::record;
 use futures_util::future::BoxFuture;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use super::super::super::desk::Desk;
 use super::super::super::keys::Keys;
@@ -51,6 +51,8 @@ impl Device {
             changed: broadcast::channel(8).0,
             edits: watch::Sender::default(),
             enabled: watch::channel([collection].into()).1,
+            without_room: watch::channel([].into()).1,
+            found: mpsc::channel(1).0,
         };
         desk.keys.begin(Some(ACCOUNT));
         let mut device = Self {

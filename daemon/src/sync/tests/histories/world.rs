@@ -13,6 +13,8 @@ use super::network::{Either, Network, Packet};
 
 /// So often everybody syncs at the end until all have the same.
 const ROUNDS: usize = 12;
+/// Longer than the cloud remembers a removal.
+const HALF_A_YEAR: Duration = Duration::from_secs(181 * 24 * 3600);
 
 pub struct World<'a> {
     pub collection: &'static str,
@@ -43,6 +45,7 @@ impl World<'_> {
                 self.tells(|| format!("device {who} leaves its round"));
                 self.devices[who].leaves(true);
             }
+            40 if chance.percent(25) => self.half_a_year_passes(),
             40 => self.devices[who].clock.advance(Duration::from_secs(1)),
             41 => {
                 self.tells(|| "the cloud counts anew".to_owned());
@@ -63,6 +66,19 @@ impl World<'_> {
                 }
             }
             _ => self.comes(chance),
+        }
+    }
+
+    /// The cloud forgets the removals that it has, and no cursor of before reaches.
+    fn half_a_year_passes(&mut self) {
+        self.tells(|| "half a year passes".to_owned());
+        self.network
+            .cloud
+            .records
+            .retain(|_, (_, record)| !record.removed);
+        self.network.cloud.epoch += 1;
+        for device in &mut *self.devices {
+            device.clock.advance(HALF_A_YEAR);
         }
     }
 
