@@ -15,6 +15,7 @@ mod credentials;
 mod deed_crashes;
 mod dependencies;
 mod door;
+mod ends_in_power_cuts;
 mod enforcing;
 mod first_state;
 mod floods;
