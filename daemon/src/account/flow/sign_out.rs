@@ -34,6 +34,7 @@ impl Flow {
         if leaves_data {
             noted?;
         }
+        failpoint!("belayd.sign-out.noted");
         let input = ReleaseInput {}.encode();
         let released = self
             .checked_step(&ticket, steps::RELEASE, input, ReleaseOutput::decode)
