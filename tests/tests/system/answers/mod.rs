@@ -2,6 +2,7 @@
 //! as bad as can be.
 
 mod asides;
+mod claimed;
 mod deed;
 mod forged;
 mod invented;
