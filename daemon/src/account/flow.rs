@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use belay_proto::cbor::Malformed;
 use belay_proto::dbus::BindingState;
+use belay_proto::failpoint;
 use belay_proto::id::{AccountId, PendingId};
 use belay_proto::signed::{self, Signed};
 use belay_proto::steps::PendingInput;
@@ -148,6 +149,7 @@ impl Flow {
         if let Err(error) = self.report(Event::Delivered(release.key)).await {
             tracing::warn!(error = %with_causes(&error), "a delivered release stays in the outbox");
         }
+        failpoint!("belayd.release.arrived");
     }
 
     /// Whether the warden, asked afresh, has bound this device to `account`.

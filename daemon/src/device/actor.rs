@@ -1,6 +1,7 @@
 //! The actor behind the device.
 
 use belay_proto::dbus::AuditEntries;
+use belay_proto::failpoint;
 use belay_proto::signed::{Release, Signed};
 use belay_proto::steps;
 use tokio::sync::{oneshot, watch};
@@ -188,6 +189,7 @@ async fn authorise_reset(
     let output = passwords.take(ticket, steps::AUTHORIZE_RESET, &input).await?;
     let output = steps::AuthorizeResetOutput::decode(&output)?;
     if let Some(bytes) = output.release {
+        failpoint!("belayd.reset.released");
         let release: Release = Signed::decode(&bytes)?.peek_unverified()?;
         // The device is free and the reset allowed, whatever the disk says: the warden keeps the release too, and
         // it is asked for again at the next start.
@@ -197,6 +199,7 @@ async fn authorise_reset(
                 "the release could not be kept"
             );
         }
+        failpoint!("belayd.reset.kept");
         // The next reader is to see that the device is nobody's, however late the warden's signal comes. The reset
         // is allowed all the same where the warden doesn't say it again.
         if let Err(error) = warden.refresh().await {

@@ -7,17 +7,22 @@ use belay_proto::cbor::MapWriter;
 use belay_proto::keys::{KdfParameters, SigningKey, random};
 use belay_proto::steps::{
     AuthorizeResetInput, LoginSignatureInput, NewCredentialsInput, NewCredentialsOutput, PendingInput,
-    ReleaseInput,
+    PolicyChanges, RecoverInput, ReleaseInput, policies_subject,
 };
-use belay_tests::app::{ACCOUNT, Answer, App, WARDEN, entry, memfd, refused};
+use belay_proto::wire::RecoveryAnswer;
+use belay_tests::app::{ACCOUNT, Answer, App, Options, WARDEN, entry, memfd, refused};
+use belay_tests::openapi::{Call, Exchange};
+use belay_tests::proxy::Trick;
 use belay_tests::until::within;
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 use zbus::{Fd, OwnedVariant};
 
+use crate::account_life::{NEW, begin_recovery, recover};
+use crate::holding;
 use crate::methods::name;
-use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app};
+use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, code};
 use crate::scene::{Scene, scene};
 
 /// What the warden keeps for belayd and asks its one task for.
@@ -95,6 +100,84 @@ async fn on_a_spoilt_state_belayds_members_say_so() {
     for member in ["Command", "Credentials", "Use", "Tighten"] {
         assert_eq!(name(&call(&belayd, member).await), "Tampered", "{member}");
     }
+}
+
+/// The recovery code of an account that Ben has at the same cloud.
+async fn bens_code(scene: &Scene) -> String {
+    let other = Scene::beside(scene).await;
+    let app = app(&other);
+    let id = app.register(BEN, BENS, &Options::new()).await.unwrap().unwrap();
+    let code = code(scene, BEN).await;
+    app.confirm(&id, &code).await.unwrap().unwrap()
+}
+
+/// What the cloud told of the account whose address was proved last, as the step takes it.
+fn told(scene: &Scene) -> Vec<u8> {
+    let exchanges = scene.network().exchanges();
+    let tells =
+        |e: &&Exchange| e.path.starts_with("/v1/recoveries/") && e.path.ends_with("/code") && e.status == 200;
+    let told = exchanges.iter().rev().find(tells).unwrap();
+    let told: RecoveryAnswer = serde_json::from_slice(&told.answer).unwrap();
+    RecoverInput {
+        credentials: told.credentials.into(),
+        keyring: told.keyring.into(),
+        devices: told.devices.into_iter().map(Into::into).collect(),
+        key_epoch: Some(told.key_epoch),
+    }
+    .encode()
+}
+
+#[tokio::test]
+async fn a_second_hold_is_none_and_neither_is_one_whose_policy_was_switched_off_meanwhile() {
+    let mut scene = holding::open().await;
+    let brought = Call::new("PUT", "/v1/recoveries/{id}/credentials");
+    scene.network().plan_call(&brought, 100, &Trick::Cut);
+    refused(holding::forgotten(&scene, &scene).await, "Offline").unwrap();
+    let told = told(&scene);
+    let belayd = stand_in(&mut scene).await;
+    let recovers = async |ticket: &str| {
+        step(&belayd, ticket, "recover", told.clone()).await?;
+        step(&belayd, ticket, "begin-hold", nothing()).await
+    };
+    let [first, second] = [
+        holding::present(&scene).await.unwrap(),
+        holding::present(&scene).await.unwrap(),
+    ];
+    recovers(&first).await.unwrap();
+    refused(recovers(&second).await, "RecoveryOnHold").unwrap();
+    assert!(!holding::left(&scene).await.is_zero());
+    holding::unlock(&scene, PASSWORD).await.unwrap();
+    assert!(holding::left(&scene).await.is_zero());
+
+    let third = holding::present(&scene).await.unwrap();
+    let off = PolicyChanges {
+        recovery_without_code: Some(false),
+        ..PolicyChanges::default()
+    };
+    let secrets = [("password", PASSWORD)];
+    let ticket = app(&scene)
+        .present("policies", &policies_subject(&off), &secrets)
+        .await
+        .unwrap();
+    step(&belayd, &ticket.unwrap(), "set-policies", off.encode())
+        .await
+        .unwrap();
+    refused(recovers(&third).await, "NotSupported").unwrap();
+    assert!(holding::left(&scene).await.is_zero());
+}
+
+#[tokio::test]
+async fn a_recovery_code_of_another_account_opens_nothing_though_it_comes_with_the_account_that_is_recovered()
+{
+    let mut scene = adas().await;
+    let bens = bens_code(&scene).await;
+    let (id, code) = begin_recovery(&scene, &scene).await;
+    refused(recover(&scene, &id, &code, &bens).await, "WrongCode").unwrap();
+    let secrets = [("new", NEW), ("recovery-code", bens.as_str())];
+    let ticket = app(&scene).present("recover", ADA, &secrets).await.unwrap();
+    let belayd = stand_in(&mut scene).await;
+    let opened = step(&belayd, &ticket.unwrap(), "recover", told(&scene)).await;
+    refused(opened, "WrongCode").unwrap();
 }
 
 #[tokio::test]

@@ -206,6 +206,7 @@ impl Flow {
         if let Some(session) = self.session().await?.filter(|session| session.bound) {
             let account = session.account;
             self.report(Event::SessionEnded { account }).await?;
+            failpoint!("belayd.recover.session-ended");
         }
         Ok(())
     }

@@ -329,6 +329,7 @@ impl Flow {
     /// Tells the warden that the account stays; where it can't be told now, it is as soon as it can.
     async fn stay_bound(&self) {
         let stays = self.step("", steps::STAY, Done {}.encode(), Done::decode).await;
+        failpoint!("belayd.delete.withdrawn");
         let Some(account) = self.parts.warden.view().identity.account else {
             return;
         };
@@ -336,6 +337,7 @@ impl Flow {
         if let Err(error) = self.report(Event::DeletionSent { account, is_sent }).await {
             tracing::warn!(error = %with_causes(&error), "the order's end was not kept");
         }
+        failpoint!("belayd.delete.stays");
         let Err(error) = stays else { return };
         tracing::debug!(error = %with_causes(&error), "the warden isn't told yet that the account stays");
         if error.is_passing()

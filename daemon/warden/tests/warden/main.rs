@@ -16,6 +16,7 @@ mod deed_crashes;
 mod dependencies;
 mod door;
 mod each_write;
+mod ends_in_power_cuts;
 mod enforcing;
 mod failing_disk;
 mod first_state;

@@ -18,7 +18,7 @@ use crate::traced_disk::{Image, Promise, Step, TracedDisk};
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
 /// A device on which a story was told, and what it left.
-struct Told {
+pub struct Told {
     device: Device,
     start: Image,
     steps: Vec<Step>,
@@ -35,7 +35,7 @@ struct Seen {
 }
 
 impl Told {
-    async fn of(device: Device, story: impl AsyncFn(&Running, &TracedDisk) -> Vec<Promise>) -> Self {
+    pub async fn of(device: Device, story: impl AsyncFn(&Running, &TracedDisk) -> Vec<Promise>) -> Self {
         let (disk, start) = TracedDisk::over(&device);
         let warden = device.start_on(Box::new(disk.clone()));
         let promises = story(&warden, &disk).await;
@@ -69,7 +69,7 @@ impl Told {
     }
 
     /// Judges every cut; `fits` says of what it finds whether it may be at all. Answers how many different disks there were.
-    fn judge(mut self, fits: impl Fn(&State) -> bool) -> usize {
+    pub fn judge(mut self, fits: impl Fn(&State) -> bool) -> usize {
         let (start, steps) = (self.start.clone(), self.steps.clone());
         assert!(steps.len() > 3, "the story writes");
         let mut judged = BTreeSet::new();
@@ -122,15 +122,15 @@ impl Told {
 }
 
 /// A state that the warden wrote, whosever the device is.
-const fn is_whole(state: &State) -> bool {
+pub const fn is_whole(state: &State) -> bool {
     matches!(state.binding, Binding::Bound(_) | Binding::Unbound { .. })
 }
 
-fn is_bound(state: &State) -> bool {
+pub fn is_bound(state: &State) -> bool {
     matches!(state.binding, Binding::Bound(_))
 }
 
-async fn bound_device(device: Device) -> (Device, Account) {
+pub async fn bound_device(device: Device) -> (Device, Account) {
     let account = device.start().register().await;
     (device, account)
 }

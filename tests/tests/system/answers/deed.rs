@@ -33,10 +33,25 @@ pub enum Deed {
     RequestBootloaderUnlock,
     SecurityCheck,
     DeleteAccount,
+    /// Recovery without the code begins: its hold;
+    BeginHold,
+    /// which the password of before ends,
+    RefuseHold,
+    /// or which is waited out.
+    WaitOutHold,
+    ResendCode,
+    VerificationState,
+    CancelVerification,
+    CheckActivation,
+    SendCommand,
+    SetName,
+    /// Register and ConfirmRegistration with a number, which this device proves by its own SMS.
+    RegisterBySms,
+    ConfirmBySms,
 }
 
 impl Deed {
-    /// All of them, those last that leave no account behind.
+    /// Those of an account's life, those last that leave no account behind.
     pub const ALL: &[Self] = &[
         Self::SetProfile,
         Self::GetServiceToken,
@@ -63,15 +78,15 @@ impl Deed {
     /// The method.
     pub const fn member(self) -> &'static str {
         match self {
-            Self::Register => "Register",
-            Self::Confirm => "ConfirmRegistration",
+            Self::Register | Self::RegisterBySms => "Register",
+            Self::Confirm | Self::ConfirmBySms => "ConfirmRegistration",
             Self::SignIn => "SignIn",
             Self::SignOut => "SignOut",
             Self::Reauthenticate => "Reauthenticate",
             Self::ChangePassword | Self::ChangeRoot => "ChangePassword",
             Self::CreateRecoveryCode => "CreateRecoveryCode",
             Self::BeginRecovery => "BeginRecovery",
-            Self::CompleteRecovery => "CompleteRecovery",
+            Self::CompleteRecovery | Self::BeginHold => "CompleteRecovery",
             Self::AddIdentifier => "AddIdentifier",
             Self::ConfirmIdentifier => "ConfirmIdentifier",
             Self::SetLogin => "SetLogin",
@@ -82,6 +97,15 @@ impl Deed {
             Self::RequestBootloaderUnlock => "RequestBootloaderUnlock",
             Self::SecurityCheck => "SecurityCheck",
             Self::DeleteAccount => "DeleteAccount",
+            Self::RefuseHold => "Unlock",
+            // A property: there is nothing to call.
+            Self::WaitOutHold => "HoldLeft",
+            Self::ResendCode => "ResendCode",
+            Self::VerificationState => "VerificationState",
+            Self::CancelVerification => "CancelVerification",
+            Self::CheckActivation => "CheckActivation",
+            Self::SendCommand => "SendCommand",
+            Self::SetName => "SetName",
         }
     }
 
@@ -89,14 +113,15 @@ impl Deed {
     fn ticket(self, world: &World) -> Option<(&'static str, String)> {
         let of = |deed: &str| format!("{deed} {}", world.target);
         Some(match self {
-            Self::Register => ("register", world.address.clone()),
+            Self::Register | Self::RegisterBySms => ("register", world.address.clone()),
             Self::SignIn => ("sign-in", world.login.clone()),
             Self::SignOut => ("sign-out", String::new()),
             Self::Reauthenticate => ("reauthenticate", world.login.clone()),
             Self::ChangePassword => ("change-password", String::new()),
             Self::ChangeRoot => ("change-password", "new-root".to_owned()),
             Self::CreateRecoveryCode => ("recovery-code", String::new()),
-            Self::CompleteRecovery => ("recover", world.login.clone()),
+            Self::CompleteRecovery | Self::BeginHold => ("recover", world.login.clone()),
+            Self::SendCommand => ("command", world.command_subject()),
             Self::AddIdentifier => ("identifier", format!("add-identifier {}", world.address)),
             Self::SetLogin => ("identifier", of("set-login")),
             Self::RemoveIdentifier => ("identifier", of("remove-identifier")),
@@ -108,7 +133,15 @@ impl Deed {
             | Self::ConfirmIdentifier
             | Self::SetProfile
             | Self::SecurityCheck
-            | Self::GetServiceToken => return None,
+            | Self::GetServiceToken
+            | Self::RefuseHold
+            | Self::WaitOutHold
+            | Self::ResendCode
+            | Self::VerificationState
+            | Self::CancelVerification
+            | Self::CheckActivation
+            | Self::SetName
+            | Self::ConfirmBySms => return None,
         })
     }
 }
@@ -122,6 +155,7 @@ impl World {
         let secrets: &[_] = match deed {
             Deed::ChangePassword | Deed::ChangeRoot => &[("old", password), ("new", &self.chosen)],
             Deed::CompleteRecovery => &[("new", &self.chosen), ("recovery-code", &self.recovery)],
+            Deed::BeginHold => &[("new", &self.chosen)],
             _ => &[("password", password)],
         };
         app(&self.scene)
@@ -133,11 +167,19 @@ impl World {
     /// Tries to do what [`World::prepare`] has prepared.
     pub async fn attempt(&mut self, deed: Deed) -> Answer<()> {
         let ticket = self.ticket(deed, &self.password).await?;
+        let before = self.scene.network().count();
         let said = self.call(deed, &ticket).await?;
         match deed {
-            Deed::Register | Deed::BeginRecovery | Deed::AddIdentifier => self.verification = said,
-            Deed::Confirm | Deed::CreateRecoveryCode => self.recovery = said,
+            Deed::Register
+            | Deed::BeginRecovery
+            | Deed::AddIdentifier
+            | Deed::RegisterBySms
+            | Deed::SendCommand => self.verification = said,
+            Deed::Confirm | Deed::ConfirmBySms | Deed::CreateRecoveryCode => self.recovery = said,
             _ => {}
+        }
+        if let Some(call) = deed.follows() {
+            self.comes(&call, before).await;
         }
         Ok(())
     }
@@ -211,6 +253,7 @@ impl World {
                 app.call(ACCOUNT, member, &(ticket, login)).await.unwrap()
             }
             Deed::DeleteAccount => with(&app, member, ticket).await,
+            deed => return self.call_aside(deed, ticket).await,
         };
         done.map(|()| String::new())
     }

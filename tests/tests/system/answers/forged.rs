@@ -91,7 +91,7 @@ fn invented_key(other: &Value) -> Value {
 }
 
 /// What may be wrong with the answer to a right login.
-fn lies_of_a_login(evidence: &Evidence) -> Vec<(&'static str, Lie)> {
+pub(super) fn lies_of_a_login(evidence: &Evidence) -> Vec<(&'static str, Lie)> {
     let Evidence { before, bens } = evidence;
     let all = &["account", "owner", "share", "credentials", "keyring", "devices"];
     vec![
@@ -123,7 +123,7 @@ fn lies_of_a_login(evidence: &Evidence) -> Vec<(&'static str, Lie)> {
 }
 
 /// What may be wrong with the certificates that come along.
-fn lies_of_certificates(evidence: &Evidence) -> Vec<(&'static str, Lie)> {
+pub(super) fn lies_of_certificates(evidence: &Evidence) -> Vec<(&'static str, Lie)> {
     let bens = evidence.bens["devices"].clone();
     let noise = json!([base64url(&[7; 300])]);
     vec![

@@ -21,7 +21,7 @@ use crate::account_life::device_id;
 use crate::owner::{app, state};
 
 /// What an owner who was invented has signed.
-struct Invention {
+pub(super) struct Invention {
     owner: Value,
     record: Value,
     succession: Value,
@@ -33,12 +33,12 @@ fn signed(answer: &Value) -> Signed {
     Signed::decode(&from_base64url(answer.as_str().unwrap()).unwrap()).unwrap()
 }
 
-fn text(bytes: &[u8]) -> Value {
+pub(super) fn text(bytes: &[u8]) -> Value {
     json!(base64url(bytes))
 }
 
 /// From what Ada has signed.
-async fn invention(world: &mut World) -> Invention {
+pub(super) async fn invention(world: &mut World) -> Invention {
     world.prepare(Deed::Reauthenticate).await;
     world.surely(Deed::Reauthenticate).await;
     let told = newest(&world.scene, &login());
@@ -67,7 +67,7 @@ async fn invention(world: &mut World) -> Invention {
 }
 
 impl Invention {
-    fn fields(&self) -> Value {
+    pub(super) fn fields(&self) -> Value {
         json!({
             "owner": self.owner,
             "credentials": self.record,
@@ -146,7 +146,7 @@ async fn an_invented_owner_comes_by_no_change_and_by_no_recovery_elsewhere() {
 }
 
 /// Says of the recovery that it is done, and never hears of it.
-fn done() -> Trick {
+pub(super) fn done() -> Trick {
     Trick::status(204)
 }
 

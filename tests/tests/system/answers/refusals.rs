@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use belay_tests::app::{ACCOUNT, Answer, Refusal, refused};
+use belay_tests::app::{ACCOUNT, Answer, Refusal, WARDEN, refused};
 use belay_tests::openapi::Call;
 use belay_tests::proxy::Trick;
 use belay_tests::{contract, until};
@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::{Deed, World};
 use crate::methods::{METHODS, call, name};
-use crate::owner::{BEN, BENS, app, code, state};
+use crate::owner::{BEN, BENS, app, code, other_code, state};
 use crate::scene::Scene;
 
 /// For as long as anybody asks.
@@ -266,6 +266,48 @@ async fn a_code_that_is_over_adds_and_recovers_nothing() {
         world.scene.clock().advance(CODE_LIFE).unwrap();
         said(deed, &world.asked(deed).await, "CodeExpired");
     }
+}
+
+#[tokio::test]
+async fn after_too_many_wrong_codes_of_a_day_the_right_one_recovers_nothing_before_the_next() {
+    let mut world = World::new().await;
+    world.prepare(Deed::CompleteRecovery).await;
+    let mut right = world.code.clone();
+    let mut wrong = 0;
+    let refusal = loop {
+        world.code = other_code(&right);
+        let refusal = world.asked(Deed::CompleteRecovery).await.unwrap_err();
+        match refusal.short() {
+            "WrongCode" => wrong += 1,
+            // It is spent.
+            "CodeExpired" => {
+                world.surely(Deed::ResendCode).await;
+                right = code(&world.scene, &world.login).await;
+            }
+            _ => break refusal,
+        }
+    };
+    assert_eq!((wrong, refusal.short()), (10, "TooManyAttempts"), "{refusal}");
+    world.code = right;
+    let answer = world.asked(Deed::CompleteRecovery).await;
+    said(Deed::CompleteRecovery, &answer, "TooManyAttempts");
+    world.prepare(Deed::CompleteRecovery).await;
+    world.surely(Deed::CompleteRecovery).await;
+    world.done(Deed::CompleteRecovery).await;
+}
+
+#[tokio::test]
+async fn a_recovery_code_that_was_mistyped_is_told_at_once_and_costs_nothing() {
+    let mut world = World::new().await;
+    world.prepare(Deed::CompleteRecovery).await;
+    let tries = async || app(&world.scene).get::<u32>(WARDEN, "TriesLeft").await.unwrap();
+    let before = tries().await;
+    let mistyped = other_code(&world.recovery);
+    let secrets = [("new", world.chosen.as_str()), ("recovery-code", &mistyped)];
+    let ticket = app(&world.scene).present("recover", &world.login, &secrets).await;
+    refused(ticket.unwrap(), "WrongCode").unwrap();
+    assert_eq!(tries().await, before);
+    world.surely(Deed::CompleteRecovery).await;
 }
 
 #[tokio::test]

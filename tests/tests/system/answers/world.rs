@@ -11,8 +11,9 @@ use zbus::OwnedVariant;
 use super::Deed;
 use super::deed::SERVICE;
 use crate::account_life::{configured, device_id, identifiers, with};
+use crate::outgoing_sms::{CLOUD, SECRET};
 use crate::owner::{ADA, PASSWORD, app, code, state};
-use crate::scene::Scene;
+use crate::scene::{Scene, settings};
 
 /// belayd waits between tries by its clock, which is made to run this much faster; of the 10 s that it waits for an answer this
 /// leaves half.
@@ -29,7 +30,7 @@ pub struct World {
     pub scene: Scene,
     /// Another device of the account, once there is one.
     pub second: Option<Scene>,
-    _config: tempfile::NamedTempFile,
+    _files: Vec<tempfile::NamedTempFile>,
     /// The address to sign in with; empty while there is no account.
     pub login: String,
     pub password: String,
@@ -43,7 +44,7 @@ pub struct World {
     pub target: String,
     pub verification: String,
     pub code: String,
-    rounds: u32,
+    pub(super) rounds: u32,
     /// All passwords and recovery codes that there were.
     secrets: Vec<String>,
 }
@@ -67,13 +68,29 @@ pub struct View {
 impl World {
     /// Ada's device.
     pub async fn new() -> Self {
-        let settings = format!("services = [\"{SERVICE}\"]\n[bootloader]\nwait-days = 1\n");
+        Self::with("", Vec::new()).await
+    }
+
+    /// The same, where the cloud takes messages of owners.
+    pub async fn texting() -> Self {
+        let secret = settings(SECRET);
+        let more = format!(
+            "[sms-out]\nnumber = \"{CLOUD}\"\nsecret-file = {:?}\n",
+            secret.path()
+        );
+        Self::with(&more, vec![secret]).await
+    }
+
+    /// The same with more settings of the cloud, and the files that they name.
+    async fn with(more: &str, mut files: Vec<tempfile::NamedTempFile>) -> Self {
+        let settings = format!("services = [\"{SERVICE}\"]\n[bootloader]\nwait-days = 1\n{more}");
         let (scene, config, recovery) = configured(&settings).await;
+        files.push(config);
         scene.clock().run(PACE).unwrap();
         Self {
             scene,
             second: None,
-            _config: config,
+            _files: files,
             login: ADA.to_owned(),
             password: PASSWORD.to_owned(),
             recovery,
@@ -90,7 +107,14 @@ impl World {
     /// Brings everything to the moment before `deed`.
     pub async fn prepare(&mut self, deed: Deed) {
         match deed {
-            Deed::Register | Deed::SignIn => self.be_unbound().await,
+            Deed::Register
+            | Deed::SignIn
+            | Deed::ResendCode
+            | Deed::VerificationState
+            | Deed::CancelVerification
+            | Deed::CheckActivation
+            | Deed::RegisterBySms
+            | Deed::ConfirmBySms => self.be_unbound().await,
             Deed::Confirm => {
                 self.be_unbound().await;
                 self.address = self.fresh();
@@ -126,7 +150,7 @@ impl World {
                 self.target = device_id(&self.scene).await;
                 self.have_no_request().await;
             }
-            _ => {}
+            deed => self.prepare_aside(deed).await,
         }
     }
 
@@ -161,7 +185,7 @@ impl World {
                 std::mem::swap(&mut self.login, &mut self.address);
             }
             Deed::DeleteAccount => self.login.clear(),
-            _ => {}
+            deed => self.done_aside(deed).await,
         }
     }
 
@@ -252,6 +276,10 @@ impl World {
         match state(&self.scene).await.as_str() {
             "bound" => return,
             "reauthentication-required" => return self.surely(Deed::Reauthenticate).await,
+            "recovery-hold" => {
+                self.refuse_hold().await.unwrap();
+                return self.shows_state("bound").await;
+            }
             _ => self.be_unbound().await,
         }
         if self.login.is_empty() {
@@ -267,7 +295,7 @@ impl World {
     }
 
     /// An address that was never seen, masked like [`ADA`].
-    fn fresh(&mut self) -> String {
+    pub(super) fn fresh(&mut self) -> String {
         self.rounds += 1;
         format!("ada{}@example.org", self.rounds)
     }
@@ -279,7 +307,7 @@ impl World {
     }
 
     /// Begins a recovery, on a day on which nothing was sent yet.
-    async fn begin_recovery(&mut self) {
+    pub(super) async fn begin_recovery(&mut self) {
         self.choose();
         self.scene.clock().advance(DAY).unwrap();
         while self.scene.outbox().take(&self.login).unwrap().is_some() {}
@@ -331,7 +359,9 @@ impl World {
 
     /// Whether the account has this device.
     async fn lists(&self, id: &str) -> bool {
-        let listed = app(&self.scene).list_devices().await.unwrap().unwrap();
+        let app = app(&self.scene);
+        let ask = async || app.list_devices().await.unwrap().ok();
+        let listed = until("the devices", ask).await.unwrap();
         listed.iter().any(|row| belay_tests::app::entry(row, "id") == id)
     }
 
@@ -352,7 +382,7 @@ impl World {
 
     /// Waits until a device of the account shows what the cloud knows. It is told where to look until it does: the running cloud
     /// notices late what its operator did, and what came before may have been a lie.
-    async fn shows(&self, app: &App, name: &str, value: &str) {
+    pub(super) async fn shows(&self, app: &App, name: &str, value: &str) {
         let what = format!("{name} to read {value:?}");
         let shown = until(&what, async || {
             self.scene.network().hint(Hint::Account);

@@ -38,10 +38,18 @@ pub enum Deed {
     RefuseHold,
     /// or at the cloud, elsewhere.
     RefuseElsewhere,
+    /// A sign-out that leaves the data here.
+    LeaveData,
+    /// A deletion while another device is bound.
+    DeletionRefused,
+    /// A sign-in before the release of the last time was brought, which goes along.
+    ComeBack,
+    /// A sign-out with the leave to reset the device.
+    Reset,
 }
 
 impl Deed {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 25] = [
         Self::Register,
         Self::Confirm,
         Self::Acknowledge,
@@ -63,6 +71,10 @@ impl Deed {
         Self::WaitOut,
         Self::RefuseHold,
         Self::RefuseElsewhere,
+        Self::LeaveData,
+        Self::DeletionRefused,
+        Self::ComeBack,
+        Self::Reset,
     ];
 }
 
@@ -118,11 +130,12 @@ impl Walker {
                     .unwrap()
                     .unwrap();
             }
-            Deed::RemoveDevice => self.another().await,
-            Deed::SignOut | Deed::DeleteAccount => {
+            Deed::RemoveDevice | Deed::DeletionRefused => self.another().await,
+            Deed::SignOut | Deed::DeleteAccount | Deed::LeaveData | Deed::Reset => {
                 app.enable("contacts", true).await.unwrap().unwrap();
                 self.stores(1).await;
             }
+            Deed::ComeBack => self.release_waits().await,
             Deed::BeginHold => self.may_hold().await,
             Deed::WaitOut | Deed::RefuseHold | Deed::RefuseElsewhere => self.holds().await,
             _ => {}
@@ -149,7 +162,7 @@ impl Walker {
                 granted(asked).map(|code| self.recovery = code).is_some()
             }
             Deed::Acknowledge => granted(app.acknowledge(id).await).is_some(),
-            Deed::SignIn => granted(app.sign_in(who, PASSWORD).await).is_some(),
+            Deed::SignIn | Deed::ComeBack => granted(app.sign_in(who, PASSWORD).await).is_some(),
             Deed::Reauthenticate => granted(app.reauthenticate(who, PASSWORD).await).is_some(),
             Deed::ChangePassword | Deed::NewRoot => {
                 let asked = app.change_password(PASSWORD, NEW, deed == Deed::NewRoot).await;
@@ -191,6 +204,9 @@ impl Walker {
             Deed::WaitOut => self.waits_out().await,
             Deed::RefuseHold => granted(self.unlocks().await).is_some(),
             Deed::RefuseElsewhere => self.refuses_elsewhere().await,
+            Deed::LeaveData => granted(self.leaves_data().await).is_some(),
+            Deed::DeletionRefused => self.is_kept_from_deleting().await,
+            Deed::Reset => granted(self.resets().await).is_some(),
         }
     }
 }

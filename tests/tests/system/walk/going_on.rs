@@ -104,6 +104,9 @@ impl Walker {
             Deed::BeginHold => self.finish_hold(answered).await,
             Deed::WaitOut => self.is_waited_out().await,
             Deed::RefuseHold | Deed::RefuseElsewhere => self.finish_refusal(deed, answered).await,
+            Deed::LeaveData | Deed::Reset => self.finish_leaving(deed).await,
+            Deed::DeletionRefused => self.finish_refused_deletion().await,
+            Deed::ComeBack => self.finish_coming_back().await,
         }
     }
 
@@ -190,7 +193,7 @@ impl Walker {
         }
     }
 
-    async fn finish_sign_in(&mut self) {
+    pub async fn finish_sign_in(&mut self) {
         let (app, who) = (app(&self.scene), self.who.clone());
         if state(&self.scene).await != "bound" {
             let again = async || app.sign_in(&who, PASSWORD).await;
@@ -273,7 +276,7 @@ impl Walker {
         self.is_recovered().await;
     }
 
-    async fn finish_sign_out(&mut self) {
+    pub async fn finish_sign_out(&mut self) {
         let app = app(&self.scene);
         let binding = app.text(WARDEN, "BindingState").await.unwrap();
         assert_eq!(state(&self.scene).await, binding, "both say the same");

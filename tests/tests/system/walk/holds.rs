@@ -33,7 +33,7 @@ impl Walker {
         self.shows("recovery-hold").await;
     }
 
-    async fn shows(&self, state: &str) {
+    pub async fn shows(&self, state: &str) {
         let app = app(&self.scene);
         self.in_time(app.reads(ACCOUNT, "State", state)).await.unwrap();
     }

@@ -5,6 +5,7 @@
 mod deeds;
 mod going_on;
 mod holds;
+mod leaving;
 mod walker;
 mod writes;
 
@@ -115,6 +116,7 @@ const STEPS: &[(Deed, &[&str])] = &[
             "recover.made",
             "recover.brought",
             "recover.kept",
+            "recover.session-ended",
             "recover.taken",
         ],
     ),
@@ -170,6 +172,13 @@ const STEPS: &[(Deed, &[&str])] = &[
     (Deed::WaitOut, &["hold.ended", "hold.told", "hold.settled"]),
     (Deed::RefuseHold, &["hold.ended", "hold.told"]),
     (Deed::RefuseElsewhere, &["keep-up.hold-ended", "hold.settled"]),
+    (
+        Deed::LeaveData,
+        &["sign-out.noted", "sign-out.released", "sign-out.kept"],
+    ),
+    (Deed::DeletionRefused, &["delete.withdrawn", "delete.stays"]),
+    (Deed::ComeBack, &["sign-in.kept", "release.arrived"]),
+    (Deed::Reset, &["reset.released", "reset.kept"]),
 ];
 
 /// What the warden comes by in whatever is done, each time that it has written something.
@@ -216,6 +225,10 @@ const WARDEN_STEPS: &[(Deed, &str, u32)] = &[
     (Deed::WaitOut, "warden.hold.asked", 1),
     (Deed::RefuseHold, WARDEN_WRITES, 1),
     (Deed::RefuseElsewhere, "warden.hold.asked", 0),
+    (Deed::LeaveData, "warden.step.done", 0),
+    (Deed::DeletionRefused, WARDEN_WRITES, 1),
+    (Deed::Reset, WARDEN_WRITES, 0),
+    (Deed::Reset, "warden.step.done", 0),
 ];
 
 /// What is sent by mail, what is written and not on disk yet, as if it had never been asked for, and what is on disk without an
@@ -258,6 +271,8 @@ const CLOUD_STEPS: &[(Deed, &str, u32)] = &[
     (Deed::RefuseHold, "cloud.hold.ended", 0),
     (Deed::RefuseElsewhere, "cloud.session.begun", 0),
     (Deed::RefuseElsewhere, CLOUD_WRITES, 0),
+    (Deed::ComeBack, "cloud.device.bound", 0),
+    (Deed::Reset, "cloud.device.released", 0),
 ];
 
 /// The names of all points in the source; each is there once.

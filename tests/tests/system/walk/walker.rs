@@ -95,6 +95,12 @@ impl Walker {
         assert_eq!(refusal.short(), "NotFound");
     }
 
+    /// The other device signs out.
+    pub async fn other_leaves(&self) {
+        let other = app(self.other.as_ref().unwrap());
+        other.sign_out(PASSWORD).await.unwrap().unwrap();
+    }
+
     /// Has the owner do `deed`, and the program die that comes by the point `name`, the next time but `hits`.
     pub async fn once(&mut self, deed: Deed, name: &str, hits: u32) {
         self.round(deed, name, hits, true).await;
@@ -137,7 +143,10 @@ impl Walker {
     /// The device is bound once or free, and both programs and the cloud say the same.
     async fn judge(&self, deed: Deed) {
         let app = app(&self.scene);
-        let free = matches!(deed, Deed::SignOut | Deed::DeleteAccount);
+        let free = matches!(
+            deed,
+            Deed::SignOut | Deed::DeleteAccount | Deed::LeaveData | Deed::Reset
+        );
         let wanted = if free { "unbound" } else { "bound" };
         assert_eq!(state(&self.scene).await, wanted, "{deed:?}");
         assert_eq!(
@@ -146,8 +155,8 @@ impl Walker {
             "{deed:?}"
         );
         if free {
-            // Nothing of the owner's is left.
-            self.stores(0).await;
+            // Nothing of the owner's is left, unless it was to stay.
+            self.stores(u64::from(deed == Deed::LeaveData)).await;
             return;
         }
         let rows = patiently("the devices", async || app.list_devices().await)

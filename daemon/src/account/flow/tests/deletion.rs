@@ -1,12 +1,12 @@
 //! An account that its owner deletes, and the device that goes with it.
 
-use belay_proto::dbus::Membership;
 use belay_proto::id::DeviceId;
 use belay_proto::signed::Deed;
 use belay_proto::wire::CredentialsAnswer;
 
 use super::cloud::problem;
 use super::kills::{in_time, killed_after};
+use super::leaving::hears_of_it;
 use super::upkeep::{account, calls, list_another};
 use super::*;
 use crate::cloud::CloudError;
@@ -113,10 +113,7 @@ async fn a_cloud_that_refuses_and_says_later_that_it_was_done_lets_no_device_go(
         .cloud
         .with(|cloud| (cloud.tells, cloud.told) = (true, Some(told)));
     world.hint();
-    in_time(&world, &life, || {
-        life.account.view().membership == Membership::AccountDeleted
-    })
-    .await;
+    hears_of_it(&world, &life).await;
     assert!(world.warden.bound().is_some());
 }
 
@@ -142,10 +139,7 @@ async fn an_order_that_never_left_is_over_whatever_the_cloud_says_later() {
             .cloud
             .with(|cloud| (cloud.tells, cloud.deleted) = (true, true));
         world.hint();
-        in_time(&world, &life, || {
-            life.account.view().membership == Membership::AccountDeleted
-        })
-        .await;
+        hears_of_it(&world, &life).await;
         assert!(world.warden.bound().is_some());
     }
 }

@@ -49,12 +49,7 @@ async fn a_registration_that_is_killed_anywhere_can_be_begun_again() {
         let world = World::new();
         let first = world.live().await;
         let account = first.account.clone();
-        let asked = super::NewRegistration {
-            identifier: super::Identifier::parse(super::ADA).unwrap(),
-            ticket: world.warden.ticket("register", true),
-            profile: super::Profile::default(),
-            by_own_sms: false,
-        };
+        let asked = world.registration(super::ADA, false);
         let Some(second) = killed_after(&world, first, length, account.register(asked)).await else {
             break;
         };

@@ -44,7 +44,7 @@ fn claim_deleted(world: &World) {
     world.hint();
 }
 
-async fn hears_of_it(world: &World, life: &Life) {
+pub(super) async fn hears_of_it(world: &World, life: &Life) {
     in_time(world, life, || {
         life.account.view().membership == Membership::AccountDeleted
     })

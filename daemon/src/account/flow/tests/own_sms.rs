@@ -8,8 +8,9 @@ use belay_proto::wire::Cell;
 use tokio::sync::{mpsc, watch};
 
 use super::cloud::problem;
+use super::kills::in_time;
 use super::{ADA, Life, World, confirm, name};
-use crate::account::{AccountError, Channel, NewRegistration, OwnSms, Profile, Verification};
+use crate::account::{AccountError, Channel, OwnSms, Verification};
 use crate::cloud::CloudError;
 use crate::platform::{Answer, Fix, Modem, ModemView, PlatformError};
 
@@ -97,33 +98,18 @@ fn world() -> World {
 }
 
 async fn register(world: &World, life: &Life, who: &str) -> Result<String, AccountError> {
-    let asked = NewRegistration {
-        identifier: super::Identifier::parse(who).unwrap(),
-        ticket: world.warden.ticket("register", true),
-        profile: Profile::default(),
-        by_own_sms: true,
-    };
-    life.account.register(asked).await
+    life.account.register(world.registration(who, true)).await
 }
 
 /// Lets the time pass until the registration is shown as `state`.
 async fn until(world: &World, life: &Life, state: Verification) {
-    let is_so = || {
+    in_time(world, life, || {
         life.account
             .view()
             .pending
             .is_some_and(|pending| pending.state == state)
-    };
-    let waiting = async {
-        while !is_so() {
-            world.clock.advance(Duration::from_secs(60));
-            tokio::task::yield_now().await;
-            life.store.call(|_| Ok(())).await.unwrap();
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), waiting)
-        .await
-        .expect("it comes");
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -291,27 +277,10 @@ async fn an_outage_does_not_end_the_waiting_and_a_forgotten_verification_does() 
     world
         .cloud
         .with(|cloud| cloud.refusals.insert("look", CloudError::offline("no network")));
-    let asked = async {
-        while world.cloud.with(|cloud| cloud.looks) < 2 {
-            world.clock.advance(Duration::from_secs(60));
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), asked)
-        .await
-        .unwrap();
+    in_time(&world, &life, || world.cloud.with(|cloud| cloud.looks) >= 2).await;
     assert_eq!(life.state(), AccountState::Registering);
     world
         .cloud
         .with(|cloud| cloud.refusals.insert("look", problem(404, "not-found")));
-    let ended = async {
-        while life.state() != AccountState::Unbound {
-            world.clock.advance(Duration::from_secs(60));
-            tokio::task::yield_now().await;
-            life.store.call(|_| Ok(())).await.unwrap();
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), ended)
-        .await
-        .unwrap();
+    in_time(&world, &life, || life.state() == AccountState::Unbound).await;
 }
