@@ -61,7 +61,7 @@ pub enum Command {
     Acknowledge(Verification),
     /// Send the code again
     Resend(Verification),
-    /// Give up a registration that isn't confirmed yet
+    /// Give up what waits for its code: a registration, a recovery, one more address
     Cancel(Verification),
     /// Bind this device to an account that exists
     SignIn(SignIn),
@@ -73,7 +73,7 @@ pub enum Command {
     CheckActivation,
     /// List the devices of the account
     Devices,
-    /// Password, recovery, addresses, devices of the account
+    /// The account: its owner's profile, password, recovery, addresses, devices, and its end
     Account(Account),
     /// Lock, find, ring or erase a device of the account
     Find(Find),
@@ -140,7 +140,7 @@ pub struct Register {
 /// A verification by its id.
 #[derive(Args, Debug)]
 pub struct Verification {
-    /// The id that register answered; `status` shows it
+    /// The id that came when the code was sent; `status` shows it
     pub id: String,
 }
 

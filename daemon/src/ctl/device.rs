@@ -31,14 +31,12 @@ pub async fn list(client: &Client, output: Output) -> Result<Report, Error> {
 /// # Errors
 /// What belayd says.
 pub async fn rename(client: &Client, args: &Name) -> Result<Report, Error> {
-    client
-        .device()
-        .await?
-        .set_name(&args.new, &Options::new())
-        .await?;
+    // As belayd takes it.
+    let name = args.new.trim();
+    client.device().await?.set_name(name, &Options::new()).await?;
     Ok(Report::new(
-        format!("This device is now called {}.", printable(&args.new)),
-        json!({ "name": args.new }),
+        format!("This device is now called {}.", printable(name)),
+        json!({ "name": name }),
     ))
 }
 
@@ -51,7 +49,7 @@ pub async fn find(client: &Client, args: &FindDevice) -> Result<Report, Error> {
         let password = secret::read(args.password.password_file.as_deref(), "Account password: ").await?;
         set_find_enabled(client.connection(), enabled == Switch::Yes, &password).await?;
     }
-    let device = client.properties(Object::Device).await?;
+    let device = client.properties_unless_lost(Object::Device).await?;
     let enabled = device.get("find_enabled").cloned().unwrap_or_default();
     // Only what is somebody's has any.
     let is_nobodys = device

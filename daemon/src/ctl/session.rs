@@ -92,7 +92,7 @@ pub async fn check_activation(client: &Client, output: Output) -> Result<Report,
 }
 
 const DELIVERED: &str = "The cloud knows. The release below proves it once more:";
-const UNDELIVERED: &str = "The cloud hears of it when there is a network. Whoever gets this device can also bring the release there:";
+const UNDELIVERED: &str = "The cloud is told as soon as it can be reached. Whoever gets this device can also bring the release there:";
 
 fn activation_words(answer: Activation, ink: Ink) -> String {
     match answer {
