@@ -87,6 +87,12 @@ pub enum Command {
     FindDevice(FindDevice),
     /// Show what this device does by itself, or change it: lock, wipe, recovery without the code
     Policy(Policy),
+    /// Say where this device is; what there is to ask has a minute
+    Location,
+    /// Stop this device's ringing
+    StopRinging,
+    /// While locked as lost: call the number that the owner left, from the lost screen or as root
+    CallOwner,
     /// Unlock this device after it was locked as lost
     Unlock(Password),
     /// Allow a factory reset in the next 10 minutes, until a reboot

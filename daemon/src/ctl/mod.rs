@@ -16,6 +16,7 @@ mod client;
 mod device;
 mod error;
 mod find;
+mod here;
 mod history;
 mod interrupt;
 mod monitor;
@@ -173,6 +174,9 @@ async fn dispatch(client: &Client, command: &Command, output: Output) -> Result<
         Command::Name(args) => device::rename(client, args).await,
         Command::FindDevice(args) => device::find(client, args).await,
         Command::Policy(args) => policy::run(client, args).await,
+        Command::Location => here::location(client).await,
+        Command::StopRinging => here::stop_ringing(client).await,
+        Command::CallOwner => here::call_owner(client).await,
         Command::Unlock(args) => device::unlock(client, args).await,
         Command::Reset(args) => device::reset(client, args).await,
         Command::History(args) => history::run(client, args).await,

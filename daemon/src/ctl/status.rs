@@ -85,6 +85,15 @@ pub fn render(status: &Value, ink: Ink) -> String {
         lines.add("Device", &device_words(device));
     }
     lines.add("Lock", &lock_words(device, ink));
+    // For whoever found it.
+    for (label, key) in [("Message", "lost_message"), ("To call", "owner_phone")] {
+        if let Some(said) = text(device, key) {
+            lines.add(label, &said);
+        }
+    }
+    if device["ringing"] == true {
+        lines.add("Rings", "until belayctl stop-ringing");
+    }
     if let Some(level) = text(device, "assurance_level") {
         let notes = list(&device["assurance_notes"]);
         lines.add(

@@ -4,6 +4,7 @@
 mod account;
 mod addresses;
 mod devices;
+mod finder;
 mod here;
 mod recovery;
 
@@ -74,6 +75,7 @@ const RUN: &[(&str, &str, &[&str])] = &[
             "completions",
         ],
     ),
+    ("verbs/finder.rs", "", &["location", "stop-ringing", "call-owner"]),
     (
         "find_owner.rs",
         "find",

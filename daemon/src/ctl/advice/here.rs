@@ -59,6 +59,48 @@ pub const DELETED: Advice = advice(
     "The data on this device stays. To give it away, or to begin anew: belayctl sign-out.",
 );
 
+/// A device that nothing has told where it is.
+pub const NO_PLACE: Advice = advice(
+    exit::UNAVAILABLE,
+    "Nothing has told yet where this device is.",
+    "Try again under the open sky, or with a network.",
+);
+
+/// A device that nothing can tell where it is.
+pub const NOTHING_LOCATES: Advice = advice(
+    exit::UNAVAILABLE,
+    "Nothing in this device tells where it is.",
+    "It takes a modem with satellite navigation, or GeoClue.",
+);
+
+/// A call to the owner of a device that isn't lost.
+pub const NOT_LOST: Advice = advice(
+    exit::DATA,
+    "This device isn't locked as lost, so there is nobody to call.",
+    "belayctl status shows whose it is.",
+);
+
+/// A call to the owner by somebody who isn't at the lost screen.
+pub const FOR_THE_SCREEN: Advice = advice(
+    exit::NO_PERMISSION,
+    "Only the lost screen and root call the owner.",
+    "Use the lost screen's button; belayctl status shows the number, where the owner left one.",
+);
+
+/// A call to an owner who left no number.
+pub const NO_NUMBER: Advice = advice(
+    exit::DATA,
+    "The owner left no number to call.",
+    "belayctl status shows the message that they left.",
+);
+
+/// A call without a modem.
+pub const NO_MODEM: Advice = advice(
+    exit::UNAVAILABLE,
+    "There is no modem here to call with.",
+    "Call the number from another phone; belayctl status shows it.",
+);
+
 /// All of them, for a look at how they are written.
 #[cfg(test)]
 pub const ALL: &[Advice] = &[
@@ -70,4 +112,10 @@ pub const ALL: &[Advice] = &[
     ONE_OF_TWO,
     REMOVED,
     DELETED,
+    NO_PLACE,
+    NOTHING_LOCATES,
+    NOT_LOST,
+    FOR_THE_SCREEN,
+    NO_NUMBER,
+    NO_MODEM,
 ];
