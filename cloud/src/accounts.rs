@@ -19,6 +19,7 @@ use belay_proto::{AccountId, DeviceId, wire};
 
 use self::change::LARGEST_KEYRING;
 use crate::app::App;
+use crate::devices::Told;
 use crate::http::idempotency::{self, Context, Kept, Key};
 use crate::http::{Answer, Call, Proof, Session};
 use crate::messages::Notice;
@@ -174,7 +175,7 @@ fn make(
     verifications::table::mark_used(tx, &verification.id, now)?;
     let (bound, tokens) = match (&first, &certificate) {
         (Some(first), Some(certificate)) => {
-            devices::bind(app, tx, certificate, first.certificate, first.name, now)?;
+            devices::bind(app, tx, certificate, first.certificate, &first.told, now)?;
             let (family, tokens) = tokens::start(app, tx, &record.account, &proof.thumbprint, now)?;
             (Some((certificate.device, family)), Some(tokens))
         }
@@ -241,20 +242,20 @@ fn check_profile(profile: &wire::Profile) -> Result<(), Problem> {
 /// The device that an account is made with.
 struct First<'a> {
     certificate: &'a [u8],
-    name: &'a str,
+    told: Told<'a>,
 }
 
 impl<'a> First<'a> {
-    /// Certificate and name, or neither of them.
+    /// Certificate and name, and what comes with them, or none of it.
     fn of(body: &'a wire::CreateAccountRequest) -> Result<Option<Self>, Problem> {
         match (&body.certificate, &body.device_name) {
             (Some(certificate), Some(name)) => Ok(Some(Self {
                 certificate,
-                name: text::name(name)?,
+                told: Told::of(name, body.device_kind)?,
             })),
-            (None, None) if body.release.is_none() => Ok(None),
+            (None, None) if body.release.is_none() && body.device_kind.is_none() => Ok(None),
             _ => Err(Problem::malformed(
-                "`certificate`, `device_name` and `release` are of one device",
+                "`certificate`, `device_name`, `device_kind` and `release` are of one device",
             )),
         }
     }

@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use belay_proto::failpoint;
 use belay_proto::keys::PublicKey;
 use belay_proto::signed::{DeviceCertificate, Signed};
+use belay_proto::wire::DeviceKind;
 use belay_proto::{AccountId, DeviceId, wire};
 use rusqlite::Transaction;
 
@@ -24,6 +25,29 @@ use crate::store::Failure;
 use crate::{accounts, bootloader, channel, commands, identifiers, notices, releases, text, tokens};
 
 pub use table::seen;
+
+/// What a device says of itself beside its certificate.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// What its owner calls it.
+    pub name: &'a str,
+    /// What sort of device it is.
+    pub kind: Option<DeviceKind>,
+}
+
+impl<'a> Told<'a> {
+    /// Checks it.
+    ///
+    /// # Errors
+    /// `malformed`.
+    pub fn of(name: &'a str, kind: Option<DeviceKind>) -> Result<Self, Problem> {
+        if kind == Some(DeviceKind::Unknown) {
+            return Err(Problem::malformed("no such kind of device"));
+        }
+        let name = text::name(name)?;
+        Ok(Self { name, kind })
+    }
+}
 
 /// `POST /v1/devices`.
 ///
@@ -41,7 +65,7 @@ pub async fn bind_another(
         Key::Required,
         move |app, context, body| {
             let (tx, now) = (context.transaction, context.now);
-            let name = text::name(&body.name)?;
+            let told = Told::of(&body.name, body.kind)?;
             let account = accounts::table::load(&app.vault, tx, &session.account)?
                 .ok_or_else(|| Problem::new(Kind::InvalidToken))?;
             let certificate = check(
@@ -53,12 +77,12 @@ pub async fn bind_another(
             let bytes = &body.certificate;
             if !is_bound(app, tx, &certificate, bytes)? {
                 ask_lock(app, tx, &certificate, body.release.as_deref(), now)?;
-                bind(app, tx, &certificate, bytes, name, now)?;
+                bind(app, tx, &certificate, bytes, &told, now)?;
                 notices::tell(
                     app,
                     tx,
                     &session.account,
-                    &Notice::DeviceAdded { device: name },
+                    &Notice::DeviceAdded { device: told.name },
                     now,
                 )?;
             }
@@ -187,7 +211,7 @@ pub fn bind(
     tx: &Transaction<'_>,
     certificate: &DeviceCertificate,
     bytes: &[u8],
-    name: &str,
+    told: &Told<'_>,
     now: Millis,
 ) -> Result<(), Failure> {
     let hardware = hardware_mac(app, certificate.hardware.as_bytes());
@@ -202,7 +226,7 @@ pub fn bind(
         bootloader::table::withdraw_of(tx, &device)?;
         channel::end(app, &device);
     }
-    table::insert(&app.vault, tx, certificate, &hardware, bytes, name, now)?;
+    table::insert(&app.vault, tx, certificate, &hardware, bytes, told, now)?;
     channel::account_changed(app, tx, &certificate.account, &certificate.device)
 }
 

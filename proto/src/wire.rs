@@ -40,7 +40,7 @@ pub use command::{
 };
 pub use config::{ConfigAnswer, Limits};
 pub use device::{
-    AddDeviceRequest, AddedDevice, DeviceAnswer, DevicesAnswer, HardwareAnswer, HardwareRequest,
+    AddDeviceRequest, AddedDevice, DeviceAnswer, DeviceKind, DevicesAnswer, HardwareAnswer, HardwareRequest,
     ReleaseRequest, RenameDeviceRequest,
 };
 pub use login::{

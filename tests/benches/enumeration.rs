@@ -6,7 +6,7 @@
 //!
 //! The cloud is a process of its own, built for release, on loopback and on the file system of `TMPDIR`; the bench's process asks
 //! each public call that takes an address or an account `ROUNDS` times (300; the variable of that name changes it) about one that
-//! the cloud knows and as often about ones that it doesn't, in turn. Time begins when a question is sent on a connection that
+//! the cloud knows and as often about ones that it doesn't, in turn: for each way in which it may know one, at a cloud of its own. Time begins when a question is sent on a connection that
 //! stands, so that neither connecting nor what the asker computes is in it. The cloud's clock stands still but for being put
 //! forward by a day, so that no budget is used up. Told are the medians; the bench fails where they are further apart than 5 % of
 //! the median, or where status or words differ. Told beside them is what the cloud's threads computed meanwhile, which says something
@@ -18,14 +18,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use belay_tests::app::{App, Options};
-use belay_tests::owner::{Answers, Heard, Subject, interrogate};
+use belay_tests::owner::{Answers, Heard, Known, interrogate};
 use belay_tests::stage::Plan;
-use belay_tests::{Outcome, Stage, expect};
-
-/// As long as those that nobody has.
-const ADA: &str = "adalovelace0@example.org";
-const PASSWORD: &str = "crane-lantern-49-orbit";
+use belay_tests::{Outcome, expect};
 
 /// How far apart the medians may be, as a share of theirs.
 const APART: f64 = 0.05;
@@ -49,33 +44,24 @@ async fn measure(rounds: usize) -> Outcome {
     let mut settings = tempfile::NamedTempFile::new()?;
     settings.write_all(b"[proof-of-work]\nrounds = 1\nprefix = \"0\"\n")?;
     belay_tests::guest::give(settings.path())?;
-    let mut plan = Plan::new(Path::new(env!("CARGO_BIN_EXE_playground")));
-    plan.log_level = "info";
-    plan.cloud_args = vec!["--config".to_owned(), settings.path().display().to_string()];
-    let mut stage = plan.up().await?;
-    let load = std::fs::read_to_string("/proc/loadavg")?;
-    println!("load before: {}", load.trim());
-    bind(&stage).await?;
-    // A device would ask too, each time that a day passes.
-    stage.stop_belayd().await?;
-    let ada = Subject::only(&stage, ADA)?;
     let mut far = Vec::new();
-    for answers in interrogate(&stage, &ada, rounds).await? {
-        if tell(&answers)? > APART {
-            far.push(answers.question.name());
+    for known in Known::ALL {
+        let mut plan = Plan::new(Path::new(env!("CARGO_BIN_EXE_playground")));
+        plan.log_level = "info";
+        plan.cloud_args = vec!["--config".to_owned(), settings.path().display().to_string()];
+        let mut stage = plan.up().await?;
+        let load = std::fs::read_to_string("/proc/loadavg")?;
+        println!("{}; load before: {}", known.name(), load.trim());
+        let subject = known.made(&stage).await?;
+        // A device would ask too, each time that a day passes.
+        stage.stop_belayd().await?;
+        for answers in interrogate(&stage, &subject, rounds).await? {
+            if tell(&answers)? > APART {
+                far.push(format!("{} of {}", answers.question.name(), known.name()));
+            }
         }
     }
     expect!(far.is_empty(), "more than 5 % apart: {}", far.join(", "));
-    Ok(())
-}
-
-/// Ada registers.
-async fn bind(stage: &Stage) -> Outcome {
-    let app = App::new(stage.person());
-    let id = app.register(ADA, PASSWORD, &Options::new()).await??;
-    let code = stage.outbox().code(ADA).await?;
-    app.confirm(&id, &code).await??;
-    app.acknowledge(&id).await??;
     Ok(())
 }
 

@@ -28,6 +28,7 @@ pub fn registration(
         share: Secret::new([0; 32]).into(),
         profile: wire::Profile::default(),
         device_name: None,
+        device_kind: None,
         release: None,
     };
     (body, record)

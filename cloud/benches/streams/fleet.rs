@@ -117,7 +117,10 @@ impl Fleet {
                         certificate,
                         &hardware,
                         bytes,
-                        "x",
+                        &belay_cloud::devices::Told {
+                            name: "x",
+                            kind: None,
+                        },
                         now,
                     )?;
                 }

@@ -2,9 +2,11 @@
 
 use belay_proto::keys::PublicKey;
 use belay_proto::signed::DeviceCertificate;
+use belay_proto::wire::DeviceKind;
 use belay_proto::{AccountId, DeviceId, Epoch, wire};
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::Told;
 use super::standing::Standing;
 use crate::clock::{MINUTE, Millis, SECOND};
 use crate::store::Failure;
@@ -161,14 +163,14 @@ pub fn insert(
     certificate: &DeviceCertificate,
     hardware: &[u8; 32],
     bytes: &[u8],
-    name: &str,
+    told: &Told<'_>,
     now: Millis,
 ) -> Result<(), Failure> {
     let id = certificate.device.as_bytes();
     tx.prepare_cached(
-        "INSERT INTO devices (id, account, thumbprint, warden, epoch, hardware, locked, certificate, name, state,
-                              bound_at, last_seen)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'active', ?10, ?10)",
+        "INSERT INTO devices (id, account, thumbprint, warden, epoch, hardware, locked, certificate, name, kind,
+                              state, bound_at, last_seen)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'active', ?11, ?11)",
     )?
     .execute(params![
         id,
@@ -179,7 +181,8 @@ pub fn insert(
         hardware,
         certificate.hardware_locked,
         vault.seal("certificate", id, bytes),
-        vault.seal("device-name", id, name.as_bytes()),
+        vault.seal("device-name", id, told.name.as_bytes()),
+        told.kind.map(DeviceKind::as_str),
         now,
     ])?;
     Ok(())
@@ -368,7 +371,7 @@ pub fn list(
     thumbprint: &[u8; 32],
 ) -> Result<Vec<wire::DeviceAnswer>, Failure> {
     let mut statement = tx.prepare_cached(
-        "SELECT id, certificate, name, last_seen, thumbprint = ?2, ifnull(lost, 0) FROM devices
+        "SELECT id, certificate, name, last_seen, thumbprint = ?2, ifnull(lost, 0), kind FROM devices
          LEFT JOIN channels ON channels.device = devices.id
          WHERE account = ?1 AND devices.state = 'active' AND removed_at IS NULL ORDER BY bound_at, id",
     )?;
@@ -378,6 +381,7 @@ pub fn list(
         let id: [u8; 16] = row.get(0)?;
         let (certificate, name): (Vec<u8>, Vec<u8>) = (row.get(1)?, row.get(2)?);
         let last_seen: Millis = row.get(3)?;
+        let kind: Option<String> = row.get(6)?;
         devices.push(wire::DeviceAnswer {
             certificate: vault
                 .unseal("certificate", &id, &certificate)?
@@ -385,6 +389,7 @@ pub fn list(
                 .clone()
                 .into(),
             name: open_text(vault, "device-name", &id, &name)?,
+            kind: kind.as_deref().and_then(DeviceKind::named).unwrap_or_default(),
             last_seen: last_seen / SECOND,
             current: row.get(4)?,
             lost: row.get(5)?,

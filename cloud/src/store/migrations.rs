@@ -15,6 +15,7 @@ const STEPS: &[&str] = &[
     include_str!("v7.sql"),
     include_str!("v8.sql"),
     include_str!("v9.sql"),
+    include_str!("v10.sql"),
 ];
 
 /// The version of a database that has taken all of them.
@@ -72,7 +73,7 @@ mod tests {
         );
         assert_eq!(
             asked(
-                "SELECT count(*) || '' FROM accounts JOIN devices WHERE deleted_at IS NULL AND removed_at IS NULL"
+                "SELECT count(*) || '' FROM accounts JOIN devices WHERE deleted_at IS NULL AND removed_at IS NULL AND kind IS NULL"
             ),
             "1"
         );

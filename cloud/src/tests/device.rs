@@ -3,7 +3,7 @@
 use belay_proto::keys::SigningKey;
 use serde_json::{Value, json};
 
-use super::owner::{Device, Owner, refresh_token, signed};
+use super::owner::{Device, Owner, access_token, refresh_token, signed};
 use super::rig::{Client, Reply, Rig};
 use crate::messages::Notice;
 
@@ -23,6 +23,38 @@ async fn check(rig: &Rig, device: &Device, unprinted: bool) -> Value {
 
 async fn bring(rig: &Rig, release: &str) -> Reply {
     rig.post("/v1/releases", &json!({ "release": release })).await
+}
+
+#[tokio::test]
+async fn each_device_is_listed_with_the_kind_that_it_told_and_with_none_where_it_told_none() {
+    let rig = Rig::new();
+    let owner = Owner::new("jo@example.org");
+    let mut first = rig.client();
+    let ticket = owner.ticket(&first).await;
+    let mut body = owner.account_body(&first, &Device::new(), &ticket);
+    for wrong in [json!("unknown"), json!("Jo's"), json!(7)] {
+        body["device_kind"] = wrong;
+        first.post("/v1/accounts", &body).await.refuses(400, "malformed");
+    }
+    body["device_kind"] = json!("phone");
+    let made = first.post("/v1/accounts", &body).await.is(201);
+    first.token = Some(access_token(&made));
+    for kind in [None, Some("watch")] {
+        let mut another = rig.client();
+        owner.sign_in(&mut another).await.is(200);
+        rig.advance(60);
+        let mut body = json!({ "certificate": owner.certify(&another, &Device::new()), "name": "Other" });
+        if let Some(kind) = kind {
+            body["kind"] = json!("glasses");
+            another.post("/v1/devices", &body).await.refuses(400, "malformed");
+            body["kind"] = json!(kind);
+        }
+        another.post("/v1/devices", &body).await.is(201);
+    }
+    let list = first.get("/v1/devices").await.is(200).json();
+    let listed = list["devices"].as_array().unwrap().iter();
+    let kinds: Vec<_> = listed.map(|device| device.get("kind")).collect();
+    assert_eq!(kinds, [Some(&json!("phone")), None, Some(&json!("watch"))]);
 }
 
 #[tokio::test]

@@ -123,12 +123,14 @@ async fn a_device_comes_whole_or_not_at_all() {
         body.as_object_mut().unwrap().remove(missing);
         client.post("/v1/accounts", &body).await.refuses(400, "malformed");
     }
-    let mut released = body(&owner, &client, &ticket);
-    released["release"] = whole["certificate"].clone();
-    client
-        .post("/v1/accounts", &released)
-        .await
-        .refuses(400, "malformed");
+    for (alone, said) in [
+        ("release", whole["certificate"].clone()),
+        ("device_kind", "phone".into()),
+    ] {
+        let mut body = body(&owner, &client, &ticket);
+        body[alone] = said;
+        client.post("/v1/accounts", &body).await.refuses(400, "malformed");
+    }
     // The ticket isn't spent by that, and all other checks are the same.
     let mut stranger = body(&owner, &client, &ticket);
     stranger["owner"] = belay_proto::keys::SigningKey::generate()

@@ -11,6 +11,7 @@ use belay_proto::id::CommandId;
 use belay_proto::keys::RecoveryClaim;
 use belay_proto::secret::Secret;
 use belay_proto::text::with_causes;
+use belay_proto::wire::DeviceKind;
 use futures_util::FutureExt;
 use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
 
@@ -43,6 +44,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The device's name where its owner has set none.
     pub device_name: String,
+    /// What sort of device it is.
+    pub device_kind: DeviceKind,
     /// Counts the hints that something of the account was changed, and what looks like it.
     pub hinted: watch::Receiver<u64>,
     /// Counts how often the cloud could be reached again.

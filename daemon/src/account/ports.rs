@@ -7,7 +7,7 @@ use std::time::Duration;
 use belay_proto::id::{AccountId, CommandId, DeviceId, HardwareId};
 use belay_proto::keys::{KdfParameters, PublicKey, Signature};
 use belay_proto::secret::Secret;
-use belay_proto::wire::{CommandLife, ReportsAnswer};
+use belay_proto::wire::{CommandLife, DeviceKind, ReportsAnswer};
 use futures_util::future::BoxFuture;
 
 use crate::account::model::{Channel, Identifier, Material, OwnSms, Profile, Verification};
@@ -90,7 +90,7 @@ pub trait Cloud: Orders + Upkeep {
     fn add_device<'a>(
         &'a self,
         certificate: &'a [u8],
-        name: &'a str,
+        name_and_kind: (&'a str, DeviceKind),
         release: Option<&'a [u8]>,
         key: &'a str,
     ) -> Reply<'a, ()>;
@@ -178,6 +178,8 @@ pub struct NewAccount<'a> {
     pub profile: &'a Profile,
     /// The device's name.
     pub device_name: &'a str,
+    /// What sort of device it is.
+    pub device_kind: DeviceKind,
 }
 
 /// An account that was made.
@@ -252,6 +254,8 @@ pub struct ListedDevice {
     pub certificate: Vec<u8>,
     /// Its name.
     pub name: String,
+    /// What sort of device it is, as it told the cloud.
+    pub kind: DeviceKind,
     /// When the cloud last heard of it, in seconds since the epoch.
     pub last_seen: u64,
     /// Whether the cloud last heard that it is locked for its finder.

@@ -3,7 +3,7 @@
 use belay_proto::id::HardwareId;
 use belay_proto::keys::PublicKey;
 use belay_proto::secret::Secret;
-use belay_proto::wire;
+use belay_proto::wire::{self, DeviceKind};
 use futures_util::FutureExt;
 use serde::Serialize;
 
@@ -133,6 +133,7 @@ impl Cloud for CloudClient {
                 newsletter: asked.profile.newsletter,
             },
             device_name: Some(asked.device_name.to_owned()),
+            device_kind: asked.device_kind.told(),
             release: asked.material.release.clone(),
         })?;
         String::from_utf8(body).map_err(|_| CloudError::Nonsense("a request can't be written".into()))
@@ -215,7 +216,7 @@ impl Cloud for CloudClient {
     fn add_device<'a>(
         &'a self,
         certificate: &'a [u8],
-        name: &'a str,
+        (name, kind): (&'a str, DeviceKind),
         release: Option<&'a [u8]>,
         key: &'a str,
     ) -> Reply<'a, ()> {
@@ -223,6 +224,7 @@ impl Cloud for CloudClient {
             let body = body(&wire::AddDeviceRequest {
                 certificate: certificate.to_vec().into(),
                 name: name.to_owned(),
+                kind: kind.told(),
                 release: release.map(|release| release.to_vec().into()),
             })?;
             let call = Call::post("/v1/devices", Auth::Session, body).keyed(key);
@@ -241,6 +243,7 @@ impl Cloud for CloudClient {
                 .map(|device| ListedDevice {
                     certificate: device.certificate.into(),
                     name: shown(&device.name),
+                    kind: device.kind,
                     last_seen: device.last_seen,
                     lost: device.lost,
                     current: device.current,

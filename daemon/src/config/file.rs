@@ -8,6 +8,8 @@ use serde::de::Error as _;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use belay_proto::wire::DeviceKind;
+
 use super::ConfigError;
 use super::commands::CommandsLayer;
 use crate::accessory::link::Choice;
@@ -111,6 +113,8 @@ pub(super) struct DeviceLayer {
     pub(super) name: Option<String>,
     #[serde(deserialize_with = "name")]
     pub(super) model: Option<String>,
+    #[serde(deserialize_with = "kind")]
+    pub(super) kind: Option<DeviceKind>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -234,6 +238,18 @@ fn name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Stri
         Ok(_) => Ok(Some(text)),
         Err(_) if text.is_empty() => Ok(Some(text)),
         Err(error) => Err(D::Error::custom(error)),
+    }
+}
+
+fn kind<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<DeviceKind>, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "" => Ok(Some(DeviceKind::Unknown)),
+        word => match DeviceKind::named(word) {
+            Some(kind) => Ok(Some(kind)),
+            None => Err(D::Error::custom(
+                "expected phone, tablet, watch, laptop, desktop or nothing",
+            )),
+        },
     }
 }
 

@@ -13,6 +13,8 @@ mod print;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use belay_proto::wire::DeviceKind;
+
 use crate::accessory::link::Choice;
 pub use commands::Commands;
 pub use error::ConfigError;
@@ -67,6 +69,8 @@ pub struct Device {
     pub name: String,
     /// The model; empty: what the firmware says.
     pub model: String,
+    /// What sort of device it is; unknown: what the machine says.
+    pub kind: DeviceKind,
 }
 
 /// Section `[accessories]`.
@@ -217,6 +221,7 @@ impl Layer {
         set(&mut config.paths.state, self.paths.state);
         set(&mut config.device.name, self.device.name);
         set(&mut config.device.model, self.device.model);
+        set(&mut config.device.kind, self.device.kind);
         set(&mut config.backend, self.platform.backend);
         self.platform.exec.apply(&mut config.commands);
         set(&mut config.accessories.enabled, self.accessories.enabled);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use belay_proto::keys::KdfParameters;
+use belay_proto::wire::DeviceKind;
 
 use super::{Backend, BusKind, Config, Enforcement};
 
@@ -52,6 +53,11 @@ pub(super) fn render(config: &Config) -> String {
         "The model; empty: what the firmware says.",
         "model",
         text(&device.model),
+    );
+    out.key(
+        "phone, tablet, watch, laptop or desktop; empty: what machine-info(5), the device tree or the firmware says.",
+        "kind",
+        text(device.kind.told().map_or("", DeviceKind::as_str)),
     );
     out.section("platform");
     let backend = match backend {

@@ -55,6 +55,7 @@ fn every_key_is_taken() {
         [device]
         name = "Ada's phone"
         model = "Phone 5"
+        kind = "tablet"
         [platform]
         backend = "exec"
         [platform.exec]
@@ -102,6 +103,7 @@ fn every_key_is_taken() {
         (config.device.name.as_str(), config.device.model.as_str()),
         ("Ada's phone", "Phone 5")
     );
+    assert_eq!(config.device.kind, belay_proto::wire::DeviceKind::Tablet);
     assert_eq!(config.warden.reset_proof_dir, Some(PathBuf::from("/e")));
     assert_eq!(
         (config.warden.idle_exit, config.warden.lost_screen_user.as_str()),
@@ -206,6 +208,10 @@ fn a_mistake_names_file_line_and_key() {
         (
             "[accessories]\nadapter = 'eth0'\n",
             "belay.toml:2: accessories.adapter: expected an adapter's name such as hci0, its address, or nothing",
+        ),
+        (
+            "[device]\nkind = 'toaster'\n",
+            "belay.toml:2: device.kind: expected phone, tablet, watch, laptop, desktop or nothing",
         ),
         (
             "[warden]\nreset-proof-dir = 'persist'\n",

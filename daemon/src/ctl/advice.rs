@@ -3,6 +3,7 @@
 
 pub mod accessories;
 mod commands;
+pub mod here;
 mod sync;
 
 /// The exit codes of `belayctl`, from sysexits(3).
@@ -79,27 +80,6 @@ const NO_BUS: Advice = advice(
     exit::UNAVAILABLE,
     "There is no message bus here.",
     "Run it on the device itself. In a development set-up, name the bus with DBUS_SYSTEM_BUS_ADDRESS or --session.",
-);
-
-/// A session's bus that isn't there, for what only a session has.
-pub const NO_SESSION: Advice = advice(
-    exit::UNAVAILABLE,
-    "There is no session here whose notifications could be passed on.",
-    "Start it in the desktop's session, or name its bus with DBUS_SESSION_BUS_ADDRESS.",
-);
-
-/// A password that came with an address: a cloud tells nobody which addresses have an account.
-pub const WRONG_LOGIN: Advice = advice(
-    exit::NO_PERMISSION,
-    "That isn't the account's password, or no account is called so. Nothing was changed.",
-    "Check both and try again.",
-);
-
-/// A password for an account that this device can't follow: nobody vouches there for the root that the account has by now.
-pub const OTHER_ROOT: Advice = advice(
-    exit::DATA,
-    "The account goes on under another root than this device, as after a recovery without the code: no password opens both.",
-    "Sign out with this device's own password: belayctl sign-out; then belayctl sign-in with the account's.",
 );
 
 const DIDNT_START: Advice = advice(
@@ -214,7 +194,7 @@ const TABLE: &[(&str, Advice)] = &[
         advice(
             exit::DATA,
             "That code can't be used any more.",
-            "Ask for a new one with belayctl resend.",
+            "Ask for a new one with belayctl resend; belayctl status shows the id.",
         ),
     ),
     (
@@ -237,8 +217,8 @@ const TABLE: &[(&str, Advice)] = &[
         "DevicesStillBound",
         advice(
             exit::DATA,
-            "Other devices still belong to this account.",
-            "Sign them out first: belayctl devices lists them.",
+            "Other devices or accessories still belong to this account.",
+            "Sign the devices out and unpair the accessories first: belayctl devices and belayctl accessory list show them.",
         ),
     ),
     (

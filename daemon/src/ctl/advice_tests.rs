@@ -61,6 +61,12 @@ fn each_advice_is_a_sentence_and_each_name_stands_once() {
             "{name}"
         );
     }
+    for advice in here::ALL {
+        assert!(
+            advice.happened.ends_with('.') && advice.next.ends_with('.'),
+            "{advice:?}"
+        );
+    }
     names.sort_unstable();
     let before = names.len();
     names.dedup();

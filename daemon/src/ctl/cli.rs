@@ -61,7 +61,7 @@ pub enum Command {
     Acknowledge(Verification),
     /// Send the code again
     Resend(Verification),
-    /// Give up a registration that isn't confirmed yet
+    /// Give up what waits for its code: a registration, a recovery, one more address
     Cancel(Verification),
     /// Bind this device to an account that exists
     SignIn(SignIn),
@@ -73,7 +73,7 @@ pub enum Command {
     CheckActivation,
     /// List the devices of the account
     Devices,
-    /// Password, recovery, addresses, devices of the account
+    /// The account: its owner's profile, password, recovery, addresses, devices, and its end
     Account(Account),
     /// Lock, find, ring or erase a device of the account
     Find(Find),
@@ -87,6 +87,12 @@ pub enum Command {
     FindDevice(FindDevice),
     /// Show what this device does by itself, or change it: lock, wipe, recovery without the code
     Policy(Policy),
+    /// Say where this device is; what there is to ask has a minute
+    Location,
+    /// Stop this device's ringing
+    StopRinging,
+    /// While locked as lost: call the number that the owner left, from the lost screen or as root
+    CallOwner,
     /// Unlock this device after it was locked as lost
     Unlock(Password),
     /// Allow a factory reset in the next 10 minutes, until a reboot
@@ -140,7 +146,7 @@ pub struct Register {
 /// A verification by its id.
 #[derive(Args, Debug)]
 pub struct Verification {
-    /// The id that register answered; `status` shows it
+    /// The id that came when the code was sent; `status` shows it
     pub id: String,
 }
 

@@ -78,6 +78,9 @@ fn each_command_of_the_manual_is_understood() {
         "name Pocket",
         "find-device",
         "find-device no --password-file -",
+        "location",
+        "stop-ringing",
+        "call-owner",
         "policy",
         "policy --lock-after-offline 36h --wipe-after-offline off --lock-on-sim-change yes --lock-on-accessory-lost no",
         "policy --recovery-without-code yes --trusted-number +491701234567 --dry-run no --password-file -",
@@ -151,6 +154,8 @@ fn wrong_arguments_are_refused() {
         "find list --remember f",
         "find list --remembered f --cloud https://cloud.example.org --login ada@example.org",
         "find list --remembered f --password-file -",
+        "location Pocket",
+        "call-owner +491701234567",
     ] {
         assert!(read(line).is_err(), "{line}");
     }

@@ -122,4 +122,22 @@ impl Client {
         let all: HashMap<String, OwnedVariant> = reply.body().deserialize()?;
         Ok(json_object(&all))
     }
+
+    /// The same for a command that goes by them: a lost device tells next to nothing.
+    ///
+    /// # Errors
+    /// `DeviceLost` besides.
+    pub async fn properties_unless_lost(&self, object: Object) -> Result<Map<String, Value>, Error> {
+        let all = self.properties(object).await?;
+        let is_told = match object {
+            Object::Account => all.contains_key("state"),
+            Object::Device => all.contains_key("name"),
+            Object::Manager | Object::Warden => true,
+        };
+        if is_told {
+            Ok(all)
+        } else {
+            Err(Error::named("DeviceLost", "the device is marked as lost"))
+        }
+    }
 }

@@ -31,14 +31,12 @@ pub async fn list(client: &Client, output: Output) -> Result<Report, Error> {
 /// # Errors
 /// What belayd says.
 pub async fn rename(client: &Client, args: &Name) -> Result<Report, Error> {
-    client
-        .device()
-        .await?
-        .set_name(&args.new, &Options::new())
-        .await?;
+    // As belayd takes it.
+    let name = args.new.trim();
+    client.device().await?.set_name(name, &Options::new()).await?;
     Ok(Report::new(
-        format!("This device is now called {}.", printable(&args.new)),
-        json!({ "name": args.new }),
+        format!("This device is now called {}.", printable(name)),
+        json!({ "name": name }),
     ))
 }
 
@@ -51,7 +49,7 @@ pub async fn find(client: &Client, args: &FindDevice) -> Result<Report, Error> {
         let password = secret::read(args.password.password_file.as_deref(), "Account password: ").await?;
         set_find_enabled(client.connection(), enabled == Switch::Yes, &password).await?;
     }
-    let device = client.properties(Object::Device).await?;
+    let device = client.properties_unless_lost(Object::Device).await?;
     let enabled = device.get("find_enabled").cloned().unwrap_or_default();
     // Only what is somebody's has any.
     let is_nobodys = device
@@ -131,13 +129,14 @@ fn table(devices: &[Value], ink: Ink) -> String {
         return "The account has no devices.".to_owned();
     }
     let text = |device: &Value, key: &str| device[key].as_str().map(printable).unwrap_or_default();
-    let rows: Vec<[String; 4]> = devices
+    let rows: Vec<[String; 5]> = devices
         .iter()
         .map(|device| {
             let seen = device["last_seen"].as_u64().unwrap_or_default();
             [
                 text(device, "name"),
                 text(device, "model"),
+                text(device, "kind"),
                 time_words(seen),
                 text(device, "id"),
             ]
@@ -149,12 +148,14 @@ fn table(devices: &[Value], ink: Ink) -> String {
             .max()
             .unwrap_or_default()
     };
-    let widths = [width(0), width(1), width(2)];
+    let widths = [width(0), width(1), width(2), width(3)];
     let mut lines = Vec::with_capacity(rows.len());
     for (row, device) in rows.iter().zip(devices) {
-        let [name, model, seen, id] = row;
-        let [name_width, model_width, seen_width] = widths;
-        let mut line = format!("{name:<name_width$}  {model:<model_width$}  {seen:<seen_width$}  {id}");
+        let [name, model, kind, seen, id] = row;
+        let [name_width, model_width, kind_width, seen_width] = widths;
+        let mut line = format!(
+            "{name:<name_width$}  {model:<model_width$}  {kind:<kind_width$}  {seen:<seen_width$}  {id}"
+        );
         if device["this"] == true {
             line.push_str(&format!("  {}", ink.good("this device")));
         }
@@ -173,13 +174,13 @@ mod tests {
     #[test]
     fn devices_are_lined_up_and_this_one_is_marked() {
         let devices = [
-            json!({"id": "00", "name": "Pocket", "model": "Phone 1", "this": true, "last_seen": 1_767_225_600, "lost": false}),
-            json!({"id": "11", "name": "Slate at home", "model": "T", "this": false, "last_seen": 0, "lost": true}),
+            json!({"id": "00", "name": "Pocket", "model": "Phone 1", "kind": "phone", "this": true, "last_seen": 1_767_225_600, "lost": false}),
+            json!({"id": "11", "name": "Slate at home", "model": "T", "kind": "tablet", "this": false, "last_seen": 0, "lost": true}),
         ];
         assert_eq!(
             table(&devices, Ink::OFF),
-            "Pocket         Phone 1  2026-01-01 00:00:00 UTC  00  this device\n\
-             Slate at home  T        never                    11  lost"
+            "Pocket         Phone 1  phone   2026-01-01 00:00:00 UTC  00  this device\n\
+             Slate at home  T        tablet  never                    11  lost"
         );
         assert_eq!(table(&[], Ink::OFF), "The account has no devices.");
     }

@@ -72,14 +72,15 @@ impl Error {
 
     /// The same where an address was given with the password, which may be the wrong one.
     pub fn of_login(self) -> Self {
-        self.meaning("WrongPassword", advice::WRONG_LOGIN)
+        self.means("WrongPassword", advice::here::WRONG_LOGIN)
     }
 
-    /// The same: a refusal of this name means that here.
-    pub fn meaning(mut self, name: &str, advice: Advice) -> Self {
-        match &mut self {
-            Self::Refused(refusal) if refusal.name == name => refusal.advice = Some(advice),
-            _ => {}
+    /// The same, where the refusal of this name, without prefix, means `advice` for the command that got it.
+    pub fn means(mut self, name: &str, advice: Advice) -> Self {
+        if let Self::Refused(refusal) = &mut self
+            && refusal.name == name
+        {
+            refusal.advice = Some(advice);
         }
         self
     }
@@ -132,12 +133,7 @@ impl Error {
             ),
             Self::Refused(refusal) => {
                 let happened = refusal.meaning().happened;
-                format!(
-                    "{happened}{}
-{}",
-                    refusal.detail(),
-                    refusal.next_step()
-                )
+                format!("{happened}{}\n{}", refusal.detail(), refusal.next_step())
             }
         }
     }

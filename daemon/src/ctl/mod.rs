@@ -16,6 +16,7 @@ mod client;
 mod device;
 mod error;
 mod find;
+mod here;
 mod history;
 mod interrupt;
 mod monitor;
@@ -119,8 +120,8 @@ async fn command(cli: &Cli, output: Output) -> Result<u8, Error> {
     }
 }
 
-/// What came of a command, with the wait and the tries that are left where the warden judged a password, or the
-/// wait for another code.
+/// What came of a command, with the wait and the tries that are left where the warden judged a password, the wait for another
+/// code, or what became of the account.
 async fn judged<T>(client: &Client, mut result: Result<T, Error>) -> Result<T, Error> {
     // The warden tells the session's counter; root's tries are on another one.
     if let Err(error) = &mut result
@@ -131,6 +132,18 @@ async fn judged<T>(client: &Client, mut result: Result<T, Error>) -> Result<T, E
         let number = |name: &str| warden.get(name).and_then(serde_json::Value::as_u64);
         refusal.retry_after = number("retry_after_ms").map(std::time::Duration::from_millis);
         refusal.tries_left = number("tries_left").and_then(|tries| tries.try_into().ok());
+    }
+    if let Err(error) = &mut result
+        && error.is_named("ReauthenticationRequired")
+        && let Ok(account) = client.properties(Object::Account).await
+        && let Error::Refused(refusal) = error
+    {
+        // No password helps there.
+        refusal.advice = match account.get("membership").and_then(serde_json::Value::as_str) {
+            Some("removed") => Some(advice::here::REMOVED),
+            Some("account-deleted") => Some(advice::here::DELETED),
+            _ => None,
+        };
     }
     if let Err(error) = &mut result
         && let Some(refusal) = error.about_sending()
@@ -161,6 +174,9 @@ async fn dispatch(client: &Client, command: &Command, output: Output) -> Result<
         Command::Name(args) => device::rename(client, args).await,
         Command::FindDevice(args) => device::find(client, args).await,
         Command::Policy(args) => policy::run(client, args).await,
+        Command::Location => here::location(client).await,
+        Command::StopRinging => here::stop_ringing(client).await,
+        Command::CallOwner => here::call_owner(client).await,
         Command::Unlock(args) => device::unlock(client, args).await,
         Command::Reset(args) => device::reset(client, args).await,
         Command::History(args) => history::run(client, args).await,

@@ -62,7 +62,7 @@ pub async fn run(client: &Client, args: &Policy) -> Result<Report, Error> {
         let password = secret::read(args.password.password_file.as_deref(), "Account password: ").await?;
         set_policies(client.connection(), &changes, &password).await?;
     }
-    let device = client.properties(Object::Device).await?;
+    let device = client.properties_unless_lost(Object::Device).await?;
     let field = |name: &str| device.get(name).cloned().unwrap_or_default();
     let (policies, find) = (field("policies"), field("find_enabled"));
     let text = words(policies.as_object(), find != Value::Bool(false));

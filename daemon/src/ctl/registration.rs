@@ -1,5 +1,7 @@
 //! `register`, `confirm`, `acknowledge`, `resend`, `cancel`: from an address to a bound device.
 
+use std::path::Path;
+
 use belay_proto::Secret;
 use belay_proto::dbus::client as ticketed;
 use belay_proto::dbus::{Options, VerificationState};
@@ -40,7 +42,7 @@ pub async fn register(client: &Client, args: &Register) -> Result<Report, Error>
 /// # Errors
 /// What belayd says to the code; [`Error::Io`] when the recovery code can't be shown, which then isn't acknowledged.
 pub async fn confirm(client: &Client, args: &Confirm, output: Output) -> Result<(), Error> {
-    let code = code(client, args).await?;
+    let code = code(client, &args.id, args.code.as_deref(), args.code_file.as_deref()).await?;
     let recovery_code = ticketed::confirm_registration(client.connection(), &args.id, &code).await?;
     // Shown before it is acknowledged: from then on nobody can read it again.
     if output.json {
@@ -112,7 +114,7 @@ pub async fn resend(client: &Client, args: &Verification) -> Result<Report, Erro
     ))
 }
 
-/// Gives up a registration. JSON: `cancelled`.
+/// Gives up what waits for its code. JSON: `cancelled`.
 ///
 /// # Errors
 /// What belayd says.
@@ -123,7 +125,7 @@ pub async fn cancel(client: &Client, args: &Verification) -> Result<Report, Erro
         .cancel_verification(&args.id, &Options::new())
         .await?;
     Ok(Report::new(
-        "The registration is given up.",
+        "It is given up: its code is good for nothing any more.",
         json!({ "cancelled": true }),
     ))
 }
@@ -147,19 +149,28 @@ async fn acknowledge_by_id(client: &Client, id: &str) -> Result<(), Error> {
         .await?)
 }
 
-/// The code from the arguments, the file or the terminal; none once the link of the e-mail was opened.
-async fn code(client: &Client, args: &Confirm) -> Result<Secret<String>, Error> {
-    if let Some(code) = &args.code {
+/// The code of the verification `id`: the one that was `given`, else from the file or the terminal; none once the link of the
+/// e-mail was opened.
+///
+/// # Errors
+/// As [`secret::read`], and what belayd says.
+pub async fn code(
+    client: &Client,
+    id: &str,
+    given: Option<&str>,
+    file: Option<&Path>,
+) -> Result<Secret<String>, Error> {
+    if let Some(code) = given {
         return Ok(Secret::of_text(code));
     }
-    if args.code_file.is_some() {
-        return secret::read_optional(args.code_file.as_deref(), "").await;
+    if file.is_some() {
+        return secret::read_optional(file, "").await;
     }
-    // A registration that was already confirmed may have forgotten its verification: then the code is asked for.
+    // What was already confirmed may have been forgotten: then the code is asked for.
     let state = client
         .account()
         .await?
-        .verification_state(&args.id, &Options::new())
+        .verification_state(id, &Options::new())
         .await;
     match state.map_err(Error::from) {
         Ok(VerificationState::Confirmed) => Ok(Secret::of_text("")),

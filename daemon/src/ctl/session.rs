@@ -75,7 +75,7 @@ pub async fn reauthenticate(client: &Client, args: &Reauthenticate) -> Result<Re
     let password = secret::read(file, "The account's current password: ").await?;
     ticketed::reauthenticate(client.connection(), &password)
         .await
-        .map_err(|error| Error::from(error).meaning("Conflict", advice::OTHER_ROOT))?;
+        .map_err(|error| Error::from(error).means("Conflict", advice::here::OTHER_ROOT))?;
     Ok(Report::new(
         "The password is known to this device again.",
         json!({ "state": "bound" }),
@@ -95,7 +95,7 @@ pub async fn check_activation(client: &Client, output: Output) -> Result<Report,
 }
 
 const DELIVERED: &str = "The cloud knows. The release below proves it once more:";
-const UNDELIVERED: &str = "The cloud hears of it when there is a network. Whoever gets this device can also bring the release there:";
+const UNDELIVERED: &str = "The cloud is told as soon as it can be reached. Whoever gets this device can also bring the release there:";
 
 fn activation_words(answer: Activation, ink: Ink) -> String {
     match answer {

@@ -67,18 +67,33 @@ pub fn render(status: &Value, ink: Ink) -> String {
     let pending = &account["pending"];
     if let Some(id) = pending["id"].as_str() {
         lines.add("Waiting for", &pending_words(pending));
-        if pending["state"] != "expired" {
-            lines.add("", &format!("belayctl confirm {}", printable(id)));
-        }
+        lines.add("", &next_words(pending, &printable(id)));
     }
     if account["pending_release"] == true {
         lines.add("Release", "waits to be brought to the cloud");
     }
     if account["state"] == "bound" && account["recovery_code_set"] == false {
-        lines.add("Recovery code", &ink.bad("none"));
+        lines.add(
+            "Recovery code",
+            &ink.bad("none; make one: belayctl account recovery-code"),
+        );
     }
-    lines.add("Device", &device_words(device));
+    if let Some(words) = account["bootloader_unlock"].as_str().and_then(bootloader_words) {
+        lines.add("Bootloader", words);
+    }
+    if !device["name"].is_null() {
+        lines.add("Device", &device_words(device));
+    }
     lines.add("Lock", &lock_words(device, ink));
+    // For whoever found it.
+    for (label, key) in [("Message", "lost_message"), ("To call", "owner_phone")] {
+        if let Some(said) = text(device, key) {
+            lines.add(label, &said);
+        }
+    }
+    if device["ringing"] == true {
+        lines.add("Rings", "until belayctl stop-ringing");
+    }
     if let Some(level) = text(device, "assurance_level") {
         let notes = list(&device["assurance_notes"]);
         lines.add(
@@ -129,6 +144,8 @@ fn account_words(account: &Value, ink: Ink) -> String {
         .unwrap_or_default();
     match account["state"].as_str().unwrap_or("unknown") {
         "bound" => format!("{} {login}", ink.good("bound to")),
+        // A lost device says nothing of its owner's.
+        "unknown" if account.as_object().is_some_and(Map::is_empty) => "not shown now".to_owned(),
         "unbound" => "none: this device is free".to_owned(),
         "registering" => "none yet: a registration waits for its code".to_owned(),
         // No password helps there: it is signed out, and in again where that is wanted.
@@ -161,6 +178,26 @@ fn account_words(account: &Value, ink: Ink) -> String {
     .to_owned()
 }
 
+/// What becomes of the request to unlock the bootloader, where there is one.
+fn bootloader_words(state: &str) -> Option<&'static str> {
+    match state {
+        "pending" => Some("whether it may be unlocked is for the cloud's operator to say"),
+        "approved" => Some("may be unlocked: the cloud's operator says so"),
+        "denied" => Some("must not be unlocked: the cloud's operator says so"),
+        _ => None,
+    }
+}
+
+/// The command that goes on with what waits.
+fn next_words(pending: &Value, id: &str) -> String {
+    match (pending["state"].as_str(), pending["kind"].as_str()) {
+        (Some("expired"), _) => format!("belayctl resend {id}, or belayctl cancel {id}"),
+        (_, Some("recovery")) => format!("belayctl account recover {id} ADDRESS"),
+        (_, Some("identifier")) => format!("belayctl account confirm-address {id}"),
+        _ => format!("belayctl confirm {id}"),
+    }
+}
+
 fn pending_words(pending: &Value) -> String {
     let to = pending["address"]
         .as_str()
@@ -172,8 +209,8 @@ fn pending_words(pending: &Value) -> String {
             .map(|ms| wait_words(Duration::from_millis(ms)))
     };
     match pending["state"].as_str() {
-        Some("confirmed") => "the registration, whose link was opened: no code is needed".to_owned(),
-        Some("expired") => format!("nothing: the code{to} has expired; belayctl resend or cancel"),
+        Some("confirmed") => "you: the link was opened, and no code is needed".to_owned(),
+        Some("expired") => format!("nothing: the code{to} has expired"),
         _ => {
             let expires = wait("expires_in_ms")
                 .map(|wait| format!("; {wait} to confirm"))
@@ -260,105 +297,5 @@ fn only(mut all: Map<String, Value>, names: &[&str]) -> Map<String, Value> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn bound() -> Value {
-        json!({
-            "version": "0.1.0",
-            "account": {
-                "state": "bound",
-                "identifiers": [{"id": "1", "kind": "email", "value": "a•••@e•••.org", "verified": true}],
-                "bound_since": 1_767_225_600, "recovery_code_set": true, "pending_release": false, "pending": {},
-                "cloud_url": "https://cloud.example.org",
-            },
-            "device": {
-                "device_id": "00112233", "name": "Pocket", "model": "Phone 1", "assurance_level": "C",
-                "assurance_notes": ["open-boot-medium"], "wipe_class": "none", "lock_state": "unlocked",
-            },
-            "warden": {"binding_state": "bound", "lock_state": "unlocked", "retry_after_ms": 0, "tries_left": 5},
-        })
-    }
-
-    #[test]
-    fn a_bound_device_is_shown_with_its_owner() {
-        assert_eq!(
-            render(&bound(), Ink::OFF),
-            "Account:       bound to a•••@e•••.org\n\
-             Since:         2026-01-01 00:00:00 UTC\n\
-             Device:        Pocket (Phone 1), id 00112233\n\
-             Lock:          unlocked\n\
-             Assurance:     C: open-boot-medium\n\
-             Wipe class:    none\n\
-             Password:      5 tries before a wait\n\
-             Cloud:         https://cloud.example.org\n\
-             Version:       0.1.0"
-        );
-    }
-
-    #[test]
-    fn a_running_registration_says_what_to_type_next() {
-        let mut status = bound();
-        status["account"] = json!({"state": "registering", "pending": {
-            "id": "abc", "address": "a•••@e•••.org", "state": "pending", "resend_in_ms": 900_000, "expires_in_ms": 3_600_000,
-        }});
-        let text = render(&status, Ink::OFF);
-        assert!(
-            text.contains("the code sent to a•••@e•••.org; 1 h to confirm; again in 15 min\n"),
-            "{text}"
-        );
-        assert!(text.contains("belayctl confirm abc"), "{text}");
-    }
-
-    #[test]
-    fn a_locked_device_names_its_owner_and_a_wait_is_shown() {
-        let mut status = bound();
-        status["account"] = json!({"state": "activation-locked", "locked_to": "a•••@e•••.org"});
-        status["warden"]["retry_after_ms"] = json!(60_000);
-        let text = render(&status, Ink::OFF);
-        assert!(text.contains("locked to a•••@e•••.org"), "{text}");
-        assert!(text.contains("no try for 1 min"), "{text}");
-    }
-
-    #[test]
-    fn a_silent_warden_and_an_empty_answer_are_shown_as_unknown() {
-        let text = render(&json!({"warden": null}), Ink::OFF);
-        assert!(
-            text.contains("the warden doesn't answer") && text.contains("unknown"),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn a_removed_device_says_so_instead_of_asking_for_a_password() {
-        let mut status = bound();
-        status["account"]["state"] = json!("reauthentication-required");
-        for (membership, words) in [
-            ("member", "run belayctl reauthenticate"),
-            ("removed", "you removed this device"),
-            ("account-deleted", "the account was deleted"),
-        ] {
-            status["account"]["membership"] = json!(membership);
-            let text = render(&status, Ink::OFF);
-            assert!(text.contains(words), "{text}");
-            assert_eq!(text.contains("reauthenticate"), membership == "member", "{text}");
-        }
-    }
-
-    #[test]
-    fn a_name_cant_steer_the_terminal() {
-        let mut status = bound();
-        status["device"]["name"] = json!("\u{1b}]0;x\u{7}");
-        assert!(!render(&status, Ink::OFF).contains('\u{1b}'));
-    }
-
-    #[test]
-    fn identifiers_get_field_names() {
-        let mut identifier = json!(["1", "email", "a•••@e•••.org", true]);
-        name_fields(&mut identifier);
-        assert_eq!(
-            identifier,
-            json!({"id": "1", "kind": "email", "value": "a•••@e•••.org", "verified": true})
-        );
-    }
-}
+#[path = "status_tests.rs"]
+mod tests;

@@ -118,6 +118,7 @@ async fn start(
     };
     let name = or(&config.device.name, host.name());
     let model = or(&config.device.model, host.model());
+    let kind = config.device.kind.told().unwrap_or_else(|| host.kind());
     let clock = system_clock();
     let rows = AccountRows::new(store.clone());
     let url = config.cloud.url.as_ref().map(reqwest::Url::as_str);
@@ -196,6 +197,7 @@ async fn start(
         rows,
         clock: Arc::clone(&clock),
         device_name: name,
+        device_kind: kind,
         hinted: account_hinted.subscribe(),
         reached: reached.subscribe(),
         stale: Arc::default(),

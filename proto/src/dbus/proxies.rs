@@ -114,7 +114,8 @@ pub trait Device {
     /// Stops the ringing.
     fn stop_ringing(&self, options: &Options<'_>) -> Result<(), Error>;
 
-    /// Where the device is.
+    /// Where the device is. polkit may ask the person for their password.
+    #[zbus(allow_interactive_auth)]
     fn get_location(&self, options: &Options<'_>) -> Result<LocationFix, Error>;
 
     /// Renames the device.

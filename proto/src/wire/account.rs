@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bytes, ProofOfWork, SecretText, Share, Tokens};
+use super::{Bytes, DeviceKind, ProofOfWork, SecretText, Share, Tokens};
 use crate::id::{AccountId, DeviceId};
 use crate::identifier::IdentifierKind;
 use crate::keys::PublicKey;
@@ -61,6 +61,9 @@ pub struct CreateAccountRequest {
     /// The device's name; with the certificate, and only then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_name: Option<String>,
+    /// What sort of device it is, where it knows; only with the certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_kind: Option<DeviceKind>,
     /// The release of the binding before, signed bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Bytes>,

@@ -13,9 +13,73 @@ pub struct AddDeviceRequest {
     pub certificate: Bytes,
     /// The device's name.
     pub name: String,
+    /// What sort of device it is, where it knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<DeviceKind>,
     /// The release of the binding before, signed bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Bytes>,
+}
+
+/// What sort of device one is, by its shape. It tells no two of a sort apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceKind {
+    /// Held in a hand.
+    Phone,
+    /// A screen and little else.
+    Tablet,
+    /// Worn.
+    Watch,
+    /// With a keyboard, to be carried.
+    Laptop,
+    /// To be left where it stands.
+    Desktop,
+    /// Nobody told, or a word that this version doesn't know. It is sent by being left out.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
+impl DeviceKind {
+    /// The kinds that are sent.
+    pub const TOLD: [Self; 5] = [
+        Self::Phone,
+        Self::Tablet,
+        Self::Watch,
+        Self::Laptop,
+        Self::Desktop,
+    ];
+
+    /// The word on the wire and on the bus.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Phone => "phone",
+            Self::Tablet => "tablet",
+            Self::Watch => "watch",
+            Self::Laptop => "laptop",
+            Self::Desktop => "desktop",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The kind that is called so; `None` for a word that is none, `unknown` among them.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::TOLD.into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    /// Itself where it is known.
+    #[must_use]
+    pub fn told(self) -> Option<Self> {
+        Some(self).filter(|kind| !kind.is_unknown())
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+    fn is_unknown(&self) -> bool {
+        *self == Self::Unknown
+    }
 }
 
 /// 201 to `POST /v1/devices`.
@@ -39,6 +103,9 @@ pub struct DeviceAnswer {
     pub certificate: Bytes,
     /// The name its owner gave it.
     pub name: String,
+    /// What sort of device it is, as it said when it was bound; nothing proves it.
+    #[serde(default, skip_serializing_if = "DeviceKind::is_unknown")]
+    pub kind: DeviceKind,
     /// When its device key was last heard of: seconds since the epoch; 0 = never.
     pub last_seen: u64,
     /// Whether it is the one that asks.
@@ -85,4 +152,28 @@ pub struct HardwareAnswer {
     /// That account's masked login, only for ids with an unprinted part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DeviceKind;
+
+    #[test]
+    fn a_kind_reads_back_and_a_later_one_reads_as_unknown() {
+        for kind in DeviceKind::TOLD {
+            let word = serde_json::to_value(kind).unwrap();
+            assert_eq!(word, kind.as_str());
+            assert_eq!(serde_json::from_value::<DeviceKind>(word).unwrap(), kind);
+            assert_eq!(DeviceKind::named(kind.as_str()), Some(kind));
+            assert_eq!(kind.told(), Some(kind));
+        }
+        assert_eq!(
+            serde_json::from_value::<DeviceKind>("glasses".into()).unwrap(),
+            DeviceKind::Unknown
+        );
+        assert_eq!(
+            (DeviceKind::named("unknown"), DeviceKind::Unknown.told()),
+            (None, None)
+        );
+    }
 }

@@ -108,6 +108,7 @@ impl Person {
                 newsletter: false,
             },
             device_name: Some("A phone".to_owned()),
+            device_kind: None,
             release: None,
         };
         let created: CreatedAccount = client.post(&self.first, "/v1/accounts", &account).await?;

@@ -2,6 +2,13 @@
 
 #![forbid(unsafe_code)]
 
+/// How belayd reads a refusal, by its own source: as a dependency the daemon would bring all that it is made of.
+#[path = "../../../daemon/src/cloud/problem.rs"]
+pub mod problem;
+/// How belayd reads when to come again.
+#[path = "../../../daemon/src/cloud/retry.rs"]
+pub mod retry;
+
 use std::collections::HashMap;
 
 use arbitrary::{Arbitrary, Unstructured};

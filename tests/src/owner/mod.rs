@@ -4,6 +4,7 @@
 mod belayd;
 mod console;
 mod http;
+mod known;
 mod question;
 mod stranger;
 
@@ -27,8 +28,9 @@ use crate::{Outcome, Surprise};
 pub use belayd::Belayd;
 pub use console::Console;
 pub use http::{Reply, browse};
+pub use known::{Known, Subject};
 pub use question::Question;
-pub use stranger::{Answers, Heard, Stranger, Subject, interrogate};
+pub use stranger::{Answers, Heard, Stranger, interrogate};
 
 /// What the warden says became of a command.
 pub type Told = signed::Outcome;

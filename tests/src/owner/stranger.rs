@@ -5,60 +5,22 @@ use std::time::Duration;
 use altcha::{SolveChallengeOptions, solve_challenge};
 use belay_proto::keys::random;
 use belay_proto::signed::{HoldEnd, Release, Signed};
-use belay_proto::text::{base64url, hex};
+use belay_proto::text::base64url;
 use belay_proto::wire::{
-    Bytes, ChallengeAnswer, Channel, CodeRequest, HoldRequest, LoginChallengeAnswer, LoginChallengeRequest,
+    Bytes, ChallengeAnswer, CodeRequest, HoldRequest, LoginChallengeAnswer, LoginChallengeRequest,
     LoginRequest, NewCredentialsRequest, OpenRecoveryRequest, OpenVerificationRequest, OpenedVerification,
     ProofOfWork, ReleaseRequest, ResendRequest, Share, VerificationPurpose,
 };
-use belay_proto::{AccountId, DeviceId, Epoch, HardwareId, Secret, keys};
-use rusqlite::{Connection, OpenFlags};
+use belay_proto::{Epoch, HardwareId, Secret, keys};
 use serde_json::{Map, Value};
 
 use super::http::{Reply, Wire, expected};
+use super::known::Subject;
 use super::question::Question;
 use crate::{Outcome, Stage, Surprise};
 
 /// A code that was never sent; with one in a million it is the right one.
 const GUESS: &str = "000000";
-
-/// Whom a question is about.
-#[derive(Debug, Clone)]
-pub struct Subject {
-    /// An address.
-    pub address: String,
-    /// The account, as the cloud names it.
-    pub account: AccountId,
-    /// A device of the account.
-    pub device: DeviceId,
-}
-
-impl Subject {
-    /// The owner of the only account that the stage's cloud has, with its first device.
-    ///
-    /// # Errors
-    /// Where the cloud's database can't be read, or has no account or no device.
-    pub fn only(stage: &Stage, address: &str) -> Outcome<Self> {
-        let database = stage.place().at("cloud").join(belay_cloud::store::FILE);
-        let database = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        let id = |sql: &str| database.query_row(sql, [], |row| row.get::<_, [u8; 16]>(0));
-        Ok(Self {
-            address: address.to_owned(),
-            account: AccountId::from_bytes(id("SELECT id FROM accounts")?),
-            device: DeviceId::from_bytes(id("SELECT id FROM devices")?),
-        })
-    }
-
-    /// Somebody whom no cloud knows, whose address is as long as any other of these.
-    #[must_use]
-    pub fn nobody() -> Self {
-        Self {
-            address: format!("{}@example.org", hex(&random::<6>())),
-            account: AccountId::random(),
-            device: DeviceId::from_bytes(random()),
-        }
-    }
-}
 
 /// What somebody hears who asks.
 #[derive(Debug, Clone)]
@@ -147,7 +109,7 @@ impl Stranger {
             Question::Registration => {
                 let body = OpenVerificationRequest {
                     purpose: VerificationPurpose::Registration,
-                    channel: Channel::Email,
+                    channel: subject.channel(),
                     address: subject.address.clone(),
                     device_name: "A phone".to_owned(),
                     language: None,
@@ -348,7 +310,7 @@ pub async fn interrogate(stage: &Stage, known: &Subject, count: usize) -> Outcom
         })
         .collect();
     for turn in 0..count {
-        let unknown = Subject::nobody();
+        let unknown = known.stranger();
         let (mut of_known, mut of_unknown) = (Thread::default(), Thread::default());
         for answers in &mut all {
             let after = answers.question.after();

@@ -15,7 +15,7 @@ use zbus::{Fd, OwnedVariant, Variant};
 use crate::owner::{ADA, PASSWORD, adas, app};
 use crate::scene::{Scene, scene, skipped};
 
-const PHONE: &str = "+4915112345678";
+pub const PHONE: &str = "+4915112345678";
 
 const HERE: Place = Place {
     latitude: 47.07,

@@ -70,5 +70,6 @@ mod sync_told;
 mod throttle;
 mod upkeep;
 mod usurper;
+mod verbs;
 mod walk;
 mod xml;

@@ -141,6 +141,7 @@ impl Flow {
             material: &registration.material,
             profile: &registration.profile,
             device_name: &self.device_name().await?,
+            device_kind: self.parts.device_kind,
         })?;
         self.report(Event::Submitting {
             id: registration.id.clone(),

@@ -5,6 +5,7 @@ use belay_proto::id::{AccountId, DeviceId};
 use belay_proto::keys::PublicKey;
 use belay_proto::signed::DeviceCertificate;
 use belay_proto::text::with_causes;
+use belay_proto::wire::DeviceKind;
 
 use super::Flow;
 use crate::account::error::AccountError;
@@ -23,6 +24,8 @@ pub struct Device {
     pub name: String,
     /// Its model.
     pub model: String,
+    /// What sort of device it is, as the cloud has it.
+    pub kind: DeviceKind,
     /// What a wipe is worth there, as it was bound.
     pub wipe_class: String,
     /// Whether it is this one.
@@ -109,6 +112,7 @@ impl Flow {
                 id: certificate.device,
                 name: device.name,
                 model: certificate.model,
+                kind: device.kind,
                 wipe_class: certificate.wipe_class,
                 this,
                 last_seen: device.last_seen,

@@ -75,7 +75,12 @@ impl Flow {
         let added = self
             .parts
             .cloud
-            .add_device(&made.certificate, &name, made.release.as_deref(), &key)
+            .add_device(
+                &made.certificate,
+                (&name, self.parts.device_kind),
+                made.release.as_deref(),
+                &key,
+            )
             .await;
         match added {
             Ok(()) => {}

@@ -97,6 +97,7 @@ impl World {
             rows,
             clock: self.clock.clone(),
             device_name: "a phone".into(),
+            device_kind: belay_proto::wire::DeviceKind::Phone,
             hinted: self.hints.subscribe(),
             reached: watch::Sender::new(0).subscribe(),
             stale: Arc::default(),

@@ -184,7 +184,7 @@ pub(super) fn device(device: &Device) -> Result<Details, Error> {
         ("id", id.as_str().into()),
         ("name", device.name.as_str().into()),
         ("model", device.model.as_str().into()),
-        ("kind", "unknown".into()),
+        ("kind", device.kind.as_str().into()),
         ("this", device.this.into()),
         ("last-seen", device.last_seen.into()),
         ("lost", device.lost.into()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use belay_proto::id::{CommandId, DeviceId, HardwareId};
 use belay_proto::keys::SigningKey;
 use belay_proto::secret::Secret;
-use belay_proto::wire::{NewCredentialsRequest, ProfileChanges, RemoveDeviceRequest, Share};
+use belay_proto::wire::{DeviceKind, NewCredentialsRequest, ProfileChanges, RemoveDeviceRequest, Share};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
@@ -94,7 +94,7 @@ async fn each(client: &CloudClient, name: &str) -> Result<(), CloudError> {
             .map(|r| r.map(drop))
             .boxed(),
         "login" => client.login(proof).map(|r| r.map(drop)).boxed(),
-        "add_device" => client.add_device(&[1], "A phone", None, "key"),
+        "add_device" => client.add_device(&[1], ("A phone", DeviceKind::Phone), None, "key"),
         "devices" => client.devices().map(|r| r.map(drop)).boxed(),
         "deliver" => client.deliver(&[1]),
         "check_hardware" => client

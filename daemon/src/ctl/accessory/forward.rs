@@ -87,7 +87,7 @@ fn no_session(error: zbus::Error) -> Error {
     Error::Refused(Refusal {
         name: "org.freedesktop.DBus.Error.NoServer".to_owned(),
         message: error.to_string(),
-        advice: Some(advice::NO_SESSION),
+        advice: Some(advice::here::NO_SESSION),
         ..Refusal::default()
     })
 }

@@ -1,14 +1,14 @@
 //! `account addresses` and what changes them.
 
-use belay_proto::Secret;
 use belay_proto::dbus::client as ticketed;
 use serde_json::{Value, json};
 
 use super::cli::{AddAddress, Address, ConfirmAddress};
-use crate::ctl::client::{Client, Object};
+use crate::ctl::advice;
+use crate::ctl::client::Client;
 use crate::ctl::error::Error;
 use crate::ctl::output::{Output, Report};
-use crate::ctl::registration::pending;
+use crate::ctl::registration::{self, pending};
 use crate::ctl::secret;
 use crate::ctl::text::{Ink, printable};
 
@@ -63,10 +63,7 @@ pub async fn add(client: &Client, args: &AddAddress) -> Result<Report, Error> {
 /// # Errors
 /// What belayd says.
 pub async fn confirm(client: &Client, args: &ConfirmAddress) -> Result<Report, Error> {
-    let code = match &args.code {
-        Some(code) => Secret::of_text(code),
-        None => secret::read_optional(None, "The code (Enter alone once the link was opened): ").await?,
-    };
+    let code = registration::code(client, &args.id, args.code.as_deref(), None).await?;
     ticketed::confirm_identifier(client.connection(), &args.id, &code).await?;
     Ok(Report::new(
         "The address belongs to the account: it signs in, and is a way to recover it.",
@@ -81,7 +78,9 @@ pub async fn confirm(client: &Client, args: &ConfirmAddress) -> Result<Report, E
 pub async fn remove(client: &Client, args: &Address) -> Result<Report, Error> {
     let id = chosen(&known(client).await?, &args.id)?;
     let password = secret::read(args.password.password_file.as_deref(), "Account password: ").await?;
-    ticketed::remove_identifier(client.connection(), &id, &password).await?;
+    ticketed::remove_identifier(client.connection(), &id, &password)
+        .await
+        .map_err(|error| Error::from(error).means("Conflict", advice::here::IS_LOGIN))?;
     Ok(Report::new(
         "The address doesn't belong to the account any more.",
         json!({ "removed": id }),
@@ -103,7 +102,7 @@ pub async fn set_login(client: &Client, args: &Address) -> Result<Report, Error>
 }
 
 async fn known(client: &Client) -> Result<Vec<Known>, Error> {
-    let shown = client.properties(Object::Account).await?.remove("identifiers");
+    let shown = super::shown(client).await?.remove("identifiers");
     let text = |entry: &Value, place: usize| entry[place].as_str().unwrap_or_default().to_owned();
     let read = |entry: &Value| Known {
         id: text(entry, 0),

@@ -19,7 +19,7 @@ pub struct Account {
 pub enum Verb {
     /// Say what could be better: recovery code, second address, devices not seen for long
     Check,
-    /// Change what the account says of its owner
+    /// Show what the account says of its owner, or change what is named
     Profile(Profile),
     /// Change the password
     Password(NewPassword),

@@ -21,6 +21,7 @@ const DELETE: &str = "delete everything";
 /// What the warden and belayd say.
 pub async fn remove_device(client: &Client, args: &RemoveDevice) -> Result<Report, Error> {
     let entries = client.account().await?.list_devices(&Options::new()).await?;
+    let mut own = None;
     let devices: Vec<(String, String)> = entries
         .iter()
         .map(|entry| {
@@ -29,10 +30,18 @@ pub async fn remove_device(client: &Client, args: &RemoveDevice) -> Result<Repor
                 let value = entry.get(key).and_then(serde_json::Value::as_str);
                 value.unwrap_or_default().to_owned()
             };
+            if entry.get("this").and_then(serde_json::Value::as_bool) == Some(true) {
+                own = Some(text("id"));
+            }
             (text("id"), text("name"))
         })
         .collect();
     let (device, name) = chosen(&devices, &args.device)?;
+    if own.is_some_and(|own| own == device.to_string()) {
+        return Err(Error::Data(
+            "That is this device itself; it is signed out: belayctl sign-out.".to_owned(),
+        ));
+    }
     let password = secret::read(args.password.password_file.as_deref(), "Account password: ").await?;
     ticketed::remove_device(client.connection(), device, &password).await?;
     let text = format!(
@@ -68,7 +77,7 @@ pub async fn delete(client: &Client, args: &Delete) -> Result<Report, Error> {
 /// # Errors
 /// What the warden and belayd say.
 pub async fn unlock_bootloader(client: &Client, args: &UnlockBootloader) -> Result<Report, Error> {
-    let shown = client.properties(Object::Device).await?;
+    let shown = client.properties_unless_lost(Object::Device).await?;
     let device = shown.get("device_id").and_then(serde_json::Value::as_str);
     let device: DeviceId = device
         .unwrap_or_default()

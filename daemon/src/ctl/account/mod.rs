@@ -6,7 +6,9 @@ mod end;
 mod password;
 mod show;
 
-use super::client::Client;
+use serde_json::{Map, Value};
+
+use super::client::{Client, Object};
 use super::error::Error;
 use super::output::{Output, Report};
 use cli::{Account, Verb};
@@ -15,7 +17,7 @@ use cli::{Account, Verb};
 ///
 /// JSON: `check` answers `findings`, each with `id`, `severity`, `advice`; `addresses` `addresses`, each with `id`, `kind`,
 /// `masked`, `verified`, `login`; `forgot` and `add-address` `id` and `pending` as in `status`; `recovery-code`
-/// `recovery_code`; `token` `token`, `expires`; the others what became of it.
+/// `recovery_code`; `token` `token`, `expires`; `profile` `profile`; the others what became of it.
 ///
 /// Answers the report that is still to be shown.
 ///
@@ -42,4 +44,18 @@ pub async fn run(client: &Client, args: &Account, output: Output) -> Result<Opti
         Verb::UnlockBootloader(args) => end::unlock_bootloader(client, args).await,
     };
     report.map(Some)
+}
+
+/// What is shown of the account, where the device belongs to one.
+///
+/// # Errors
+/// `NotBound`, `DeviceLost`, and when belayd can't be asked.
+async fn shown(client: &Client) -> Result<Map<String, Value>, Error> {
+    let shown = client.properties_unless_lost(Object::Account).await?;
+    match shown.get("state").and_then(Value::as_str) {
+        Some("unbound" | "registering" | "activation-locked") => {
+            Err(Error::named("NotBound", "the device isn't bound to an account"))
+        }
+        _ => Ok(shown),
+    }
 }

@@ -8,6 +8,7 @@ use belay_proto::dbus::client as ticketed;
 use serde_json::{Value, json};
 
 use super::cli::{Forgot, NewPassword, Recover, RecoveryCode};
+use crate::ctl::advice;
 use crate::ctl::client::{Client, Object};
 use crate::ctl::error::Error;
 use crate::ctl::output::{Output, Report};
@@ -101,7 +102,14 @@ pub async fn recover(client: &Client, args: &Recover) -> Result<Report, Error> {
         &new,
         recovery_code.as_ref(),
     )
-    .await?;
+    .await
+    .map_err(|error| {
+        let error = Error::from(error).means("NotSupported", advice::here::NO_RECOVERY);
+        match recovery_code {
+            Some(_) => error.means("WrongCode", advice::here::ONE_OF_TWO),
+            None => error,
+        }
+    })?;
     if args.without_code {
         return Ok(on_hold(client).await);
     }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use zbus::Variant;
 
 use super::cli::{Profile, Token};
-use crate::ctl::client::{Client, Object};
+use crate::ctl::advice;
+use crate::ctl::client::Client;
 use crate::ctl::error::Error;
 use crate::ctl::output::{Output, Report};
 use crate::ctl::text::{Ink, printable, time_words};
@@ -32,10 +33,10 @@ pub async fn check(client: &Client, output: Output) -> Result<Report, Error> {
     Ok(Report::new(text, json!({ "findings": all })))
 }
 
-/// Changes the profile. JSON: `profile` as in `status`.
+/// Changes what is named of the profile, and shows it. JSON: `profile` as in `status`.
 ///
 /// # Errors
-/// What belayd says; [`Error::Usage`] where nothing is to be changed.
+/// What belayd says.
 pub async fn profile(client: &Client, args: &Profile) -> Result<Report, Error> {
     let mut changes = Options::new();
     let texts = [
@@ -51,18 +52,34 @@ pub async fn profile(client: &Client, args: &Profile) -> Result<Report, Error> {
     if let Some(newsletter) = &args.newsletter {
         changes.insert("newsletter", Variant::from(newsletter == "yes"));
     }
-    if changes.is_empty() {
-        return Err(Error::Usage(
-            "Say what to change: --name, --country, --language or --newsletter.".to_owned(),
-        ));
+    if !changes.is_empty() {
+        let account = client.account().await?;
+        account.set_profile(&changes, &Options::new()).await?;
     }
-    let account = client.account().await?;
-    account.set_profile(&changes, &Options::new()).await?;
-    let profile = client.properties(Object::Account).await?.remove("profile");
+    let profile = super::shown(client).await?.remove("profile").unwrap_or_default();
     Ok(Report::new(
-        "The profile is changed.",
+        profile_words(&profile),
         json!({ "profile": profile }),
     ))
+}
+
+fn profile_words(profile: &Value) -> String {
+    let text = |key: &str| {
+        profile[key]
+            .as_str()
+            .map_or_else(|| "not told".to_owned(), printable)
+    };
+    let newsletter = match profile["newsletter"].as_bool() {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "unknown",
+    };
+    format!(
+        "Name:        {}\nCountry:     {}\nLanguage:    {}\nNewsletter:  {newsletter}",
+        text("display_name"),
+        text("country"),
+        text("language"),
+    )
 }
 
 /// Gets a token. JSON: `token`, `expires` (seconds since the epoch).
@@ -70,7 +87,9 @@ pub async fn profile(client: &Client, args: &Profile) -> Result<Report, Error> {
 /// # Errors
 /// What belayd says.
 pub async fn token(client: &Client, args: &Token) -> Result<Report, Error> {
-    let (token, expires) = ticketed::service_token(client.connection(), &args.service).await?;
+    let (token, expires) = ticketed::service_token(client.connection(), &args.service)
+        .await
+        .map_err(|error| Error::from(error).means("NotFound", advice::here::NO_SERVICE))?;
     let text = format!(
         "{}\n\nGood until {}.",
         printable(token.expose()),
@@ -128,12 +147,28 @@ fn words((id, severity, advice): &Finding, ink: Ink) -> String {
             "Something was refused lately ({}). belayctl history --since 30d",
             printable(id)
         ),
-        "know-what-this-device-promises" => {
-            format!("What this device can't promise: {}.", printable(about))
-        }
+        "know-what-this-device-promises" => note_words(about),
         other => format!("{}: {}", printable(id), printable(other)),
     };
     format!("{mark}  {said}")
+}
+
+/// What a note on the assurance level means; one of a later version is shown as it is.
+fn note_words(note: &str) -> String {
+    let meaning = match note {
+        "root-not-encrypted" => "This device's storage isn't encrypted: whoever takes it out reads it",
+        "root-unknown" => "Whether this device's storage is encrypted can't be told",
+        "boot-not-verified" => "Another system can be started on this device",
+        "no-tpm" => "This device has no security chip (TPM)",
+        "sealing-key-in-file" => "The key that seals this device's secrets lies in a file beside them",
+        "no-reset-proof-place" => "What says whose this device is goes with a factory reset",
+        "no-unprinted-serial" => {
+            "This device's serial numbers can be read from outside: there is no activation lock"
+        }
+        "no-enforcement" => "Nothing here makes the system follow when this device is locked as lost",
+        other => return format!("What this device can't promise: {}.", printable(other)),
+    };
+    format!("{meaning} ({note}).")
 }
 
 #[cfg(test)]
@@ -156,6 +191,9 @@ mod tests {
         assert!(said("removed", "sign-out-of-this-device").ends_with("belayctl sign-out"));
         assert!(said("account-deleted", "sign-out-of-this-device").contains("was deleted"));
         assert!(said("password-guesses", "look-at-the-history").contains("five wrong passwords"));
+        let promises = "know-what-this-device-promises";
+        assert!(said("assurance:no-tpm", promises).contains("no security chip (TPM) (no-tpm)."));
+        assert!(said("assurance:later", promises).ends_with("can't promise: later."));
         assert_eq!(said("new\u{1b}", "later"), "warning   new?: later");
     }
 }

@@ -12,6 +12,8 @@ mod remote;
 mod report;
 mod words;
 
+pub use report::{geo_uri, position_words, source_words};
+
 use super::cli::Global;
 use super::client::Client;
 use super::error::Error;

@@ -22,10 +22,7 @@ pub fn words(report: &Report) -> Option<String> {
             after_command,
             ..
         } => {
-            let mut text = format!("{latitude:.6}, {longitude:.6} within {accuracy:.0} m");
-            if let Some(altitude) = altitude {
-                text.push_str(&format!(", {altitude:.0} m high"));
-            }
+            let mut text = position_words(*latitude, *longitude, *accuracy, *altitude);
             let age = wait_words(Duration::from_millis(*age_ms));
             let freshness = if *after_command {
                 "measured after the command came"
@@ -123,12 +120,21 @@ pub fn json(report: &Report) -> Value {
     value
 }
 
+/// A position in words: degrees, and m.
+pub fn position_words(latitude: f64, longitude: f64, accuracy: f64, altitude: Option<f64>) -> String {
+    let high = altitude
+        .map(|altitude| format!(", {altitude:.0} m high"))
+        .unwrap_or_default();
+    format!("{latitude:.6}, {longitude:.6} within {accuracy:.0} m{high}")
+}
+
 /// RFC 5870, for any program with a map.
-fn geo_uri(latitude: f64, longitude: f64, accuracy: f64) -> String {
+pub fn geo_uri(latitude: f64, longitude: f64, accuracy: f64) -> String {
     format!("geo:{latitude:.6},{longitude:.6};u={accuracy:.0}")
 }
 
-fn source_words(source: LocationSource) -> &'static str {
+/// What told a position.
+pub fn source_words(source: LocationSource) -> &'static str {
     match source {
         LocationSource::Gnss => "satellites",
         LocationSource::Cell => "mobile cells",

@@ -137,7 +137,8 @@ pub trait Account {
     /// Sends a code to an address whose password is forgotten; answers the verification's id.
     fn begin_recovery(&self, identifier: &str, options: &Options<'_>) -> Result<String, Error>;
 
-    /// Chooses another password with that code.
+    /// Chooses another password with that code. polkit may ask the person for theirs.
+    #[zbus(allow_interactive_auth)]
     fn complete_recovery(
         &self,
         id: &str,
@@ -155,7 +156,8 @@ pub trait Account {
     /// What could be better: id, severity, advice.
     fn security_check(&self, options: &Options<'_>) -> Result<Vec<(String, String, String)>, Error>;
 
-    /// A token for another service, and when it is over: seconds since the epoch.
+    /// A token for another service, and when it is over: seconds since the epoch. polkit may ask the person for their password.
+    #[zbus(allow_interactive_auth)]
     fn get_service_token(&self, service: &str, options: &Options<'_>) -> Result<(OwnedFd, u64), Error>;
 
     /// Asks that the bootloader may be unlocked.

@@ -32,6 +32,7 @@ fn device(last_seen: u64, lost: bool) -> Device {
         id: DeviceId::random(),
         name: "Other".into(),
         model: "m".into(),
+        kind: belay_proto::wire::DeviceKind::Phone,
         wipe_class: "none".into(),
         this: false,
         last_seen,

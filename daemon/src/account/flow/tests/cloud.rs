@@ -8,7 +8,7 @@ use belay_proto::id::{AccountId, HardwareId};
 use belay_proto::keys::{KdfParameters, PublicKey};
 use belay_proto::secret::Secret;
 use belay_proto::signed::{self, Signed};
-use belay_proto::wire::{CommandLife, CredentialsAnswer};
+use belay_proto::wire::{CommandLife, CredentialsAnswer, DeviceKind};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
@@ -314,7 +314,7 @@ impl Cloud for MapCloud {
     fn add_device<'a>(
         &'a self,
         _: &'a [u8],
-        _: &'a str,
+        _: (&'a str, DeviceKind),
         release: Option<&'a [u8]>,
         _: &'a str,
     ) -> Reply<'a, ()> {

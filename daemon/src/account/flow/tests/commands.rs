@@ -38,6 +38,7 @@ fn list(world: &World, certificate: Vec<u8>) {
     let listed = ListedDevice {
         certificate,
         name: "Pocket".into(),
+        kind: belay_proto::wire::DeviceKind::Phone,
         last_seen: 1,
         lost: false,
         current: false,

@@ -244,6 +244,7 @@ async fn only_a_device_that_the_owner_has_certified_by_its_own_name_is_listed() 
     let listed = |certificate: Vec<u8>| ListedDevice {
         certificate,
         name: "a phone".into(),
+        kind: belay_proto::wire::DeviceKind::Tablet,
         last_seen: 7,
         lost: false,
         current: false,
@@ -264,15 +265,9 @@ async fn only_a_device_that_the_owner_has_certified_by_its_own_name_is_listed() 
             listed(Signed::seal(&good, &owner).encode()),
         ];
     });
-    let ids: Vec<DeviceId> = life
-        .account
-        .devices()
-        .await
-        .unwrap()
-        .iter()
-        .map(|d| d.id)
-        .collect();
-    assert_eq!(ids, [good.device]);
+    let listed = life.account.devices().await.unwrap();
+    let ids: Vec<_> = listed.iter().map(|d| (d.id, d.kind)).collect();
+    assert_eq!(ids, [(good.device, belay_proto::wire::DeviceKind::Tablet)]);
 }
 
 #[tokio::test]

@@ -47,6 +47,7 @@ pub(super) fn list_another(world: &World) -> DeviceId {
     let listed = ListedDevice {
         certificate: Signed::seal(&certificate, &owner).encode(),
         name: "Another".into(),
+        kind: belay_proto::wire::DeviceKind::Phone,
         last_seen: 1,
         lost: false,
         current: false,

@@ -238,6 +238,7 @@ mod tests {
         ListedDevice {
             certificate,
             name: "Pocket\u{1b}".into(),
+            kind: belay_proto::wire::DeviceKind::Phone,
             last_seen: 1_767_225_600,
             lost: true,
             current: false,
