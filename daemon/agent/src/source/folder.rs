@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use super::kinds::kind_of;
 use super::walk::Walker;
 use crate::inotify::Inotify;
-use crate::model::{Attributes, Local, MODE, MODIFIED, Mark, Remote, Scan, is_sibling};
+use crate::model::{Attributes, Local, MODE, MODIFIED, Mark, Remote, Root, Scan, is_sibling};
 use crate::names::{self, beside, ending};
 use crate::ports::{Arrival, Source, SourceError, Watch};
 use crate::state::Stop;
@@ -90,7 +90,7 @@ impl Source for Folder {
 
     fn scan(&self, first: bool, make: bool) -> Result<Scan, Stop> {
         let walker = Walker {
-            tree: &self.tree,
+            tree: &self.tree.at_large(),
             inotify: &self.inotify,
             clock: &*self.clock,
             depth: DEPTH,
@@ -106,6 +106,10 @@ impl Source for Folder {
                 .collect(),
             unseen: walk.unseen,
         })
+    }
+
+    fn keep_to(&self, root: &Root) {
+        self.tree.keep_to(root);
     }
 
     fn open(&self, item: &Local) -> Result<File, SourceError> {
