@@ -22,9 +22,7 @@ use crate::ports::{Arrival, Source, SourceError, Watch};
 use crate::state::Stop;
 use crate::tree::Tree;
 
-/// A file is read up to here for its UID, bytes.
-const READ: u64 = 4 * 1024 * 1024;
-/// The longest record that is written, bytes: it is held in memory, and no contact with its photograph is longer.
+/// The longest file that is read or written, bytes: it is held in memory, and no contact with its photograph is longer.
 const LONGEST: u64 = 16 * 1024 * 1024;
 
 /// What a vdir holds.
@@ -98,7 +96,7 @@ impl Vdir {
     fn natural(&self, tree: &Tree, place: &str) -> io::Result<Option<String>> {
         let mut bytes = Vec::new();
         let (file, _) = tree.open(place)?;
-        file.take(READ).read_to_end(&mut bytes)?;
+        file.take(LONGEST).read_to_end(&mut bytes)?;
         let said = match self.cards {
             Cards::Contacts | Cards::KPeople => of_vcard(&bytes),
             Cards::Calendars => of_calendar(&bytes),

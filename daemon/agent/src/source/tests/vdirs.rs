@@ -137,3 +137,12 @@ fn kpeoples_own_contacts_lie_in_its_own_folder_and_those_of_other_devices_are_le
         ("own/ann-1.vcf", 0)
     );
 }
+
+#[test]
+fn a_contact_with_a_long_photograph_is_read_to_its_end() {
+    let root = tempfile::tempdir().unwrap();
+    let photograph = format!("PHOTO:{}\r\nEND:", "A".repeat(5 << 20));
+    fs::write(root.path().join("ann.vcf"), CARD.replace("END:", &photograph)).unwrap();
+    let source = vdir(root.path(), Cards::Contacts);
+    assert_eq!(naturals(&source.scan(true, false).unwrap()), ["ann-1"]);
+}
