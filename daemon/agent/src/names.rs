@@ -107,10 +107,8 @@ pub fn beside(key: &str) -> Option<String> {
 /// A file's name for something whose own name may be anything.
 #[must_use]
 pub fn harmless(natural: &str, ending: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@_+-.".contains(&byte);
-    let fits = (1..=200).contains(&natural.len())
-        && natural.bytes().all(is_plain)
-        && !natural.starts_with(['.', '-']);
+    // A name that a file has elsewhere is kept: without a UID it is what the item is known by.
+    let fits = (1..=200).contains(&natural.len()) && !natural.starts_with(['.', '-']);
     let named = format!("{natural}.{ending}");
     match fits && is_mirrored(&named) && !natural.contains("..") {
         true => named,
