@@ -325,7 +325,7 @@ impl Mirror {
         }
         // What is under way beyond a look that finds another root belongs to the one before.
         if let (None, Some(root)) = (self.state.stopped(), &self.state.memory.root) {
-            self.parts.source.keep_to(root);
+            self.parts.source.keep_to(&self.state.memory.binding, root);
         }
         while let Some(job) = self.queue.begin() {
             let worker = Worker {

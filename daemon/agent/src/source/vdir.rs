@@ -16,7 +16,7 @@ use super::card::{Said, of_calendar, of_vcard};
 use super::folder::copy;
 use super::walk::Walker;
 use crate::inotify::Inotify;
-use crate::model::{Attributes, FOLDER, Local, Mark, Root, Scan, folder_of};
+use crate::model::{Attributes, Binding, FOLDER, Local, Mark, Root, Scan, folder_of};
 use crate::names;
 use crate::ports::{Arrival, Source, SourceError, Watch};
 use crate::state::Stop;
@@ -204,7 +204,7 @@ impl Source for Vdir {
         })
     }
 
-    fn keep_to(&self, root: &Root) {
+    fn keep_to(&self, _binding: &Binding, root: &Root) {
         self.tree.keep_to(root);
     }
 

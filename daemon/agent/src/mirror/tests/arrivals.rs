@@ -58,3 +58,28 @@ async fn what_waits_to_be_fetched_doesnt_land_where_a_medium_was_taken_away() {
     assert_eq!(running.read("note").as_deref(), Some("short"));
     running.end().await;
 }
+
+#[tokio::test]
+async fn what_came_of_a_content_before_another_sign_in_isnt_gone_on_from_after_it() {
+    let home = tempfile::tempdir().unwrap();
+    let collection = Collection::new();
+    collection.others("film", Some(&long("before")));
+    *collection.ends_after.lock().unwrap() = Some(100_000);
+    let mut running = Running::new(home.path(), &collection).await;
+    running.until(|status| status.waits).await;
+    // Revisions begin anew.
+    collection.spoil("film");
+    collection.others("film", Some(&long("behind")));
+    *collection.ends_after.lock().unwrap() = None;
+    let since = 1;
+    let signed_in = Binding {
+        since,
+        ..Binding::default()
+    };
+    running.orders.send(Order::On(signed_in)).await.unwrap();
+    running.until(|status| status.is_settled && !status.waits).await;
+    let film = running.read("film").unwrap();
+    assert!(film == long("behind"), "{:?}", film.get(..12));
+    assert_eq!(fs::read_dir(&running.root).unwrap().count(), 1);
+    running.end().await;
+}
