@@ -83,3 +83,30 @@ async fn what_came_of_a_content_before_another_sign_in_isnt_gone_on_from_after_i
     assert_eq!(fs::read_dir(&running.root).unwrap().count(), 1);
     running.end().await;
 }
+
+#[tokio::test]
+async fn a_comparison_that_is_cut_off_is_made_again_and_keeps_nothing_beside() {
+    let home = tempfile::tempdir().unwrap();
+    let collection = Collection::new();
+    let film = long("film ");
+    collection.others("film", Some(&film));
+    *collection.ends_after.lock().unwrap() = Some(100_000);
+    fs::create_dir_all(home.path().join("root")).unwrap();
+    fs::write(home.path().join("root/film"), &film).unwrap();
+    let mut running = Running::new(home.path(), &collection).await;
+    running.until(|status| status.waits || status.is_settled).await;
+    assert_eq!(collection.contents().len(), 1);
+    *collection.ends_after.lock().unwrap() = None;
+    running.orders.send(Order::Again).await.unwrap();
+    running.until(|status| status.is_settled && !status.waits).await;
+    assert_eq!(
+        (collection.contents().len(), collection.calls.lock().unwrap().1),
+        (1, 0)
+    );
+    // One that is another, and as long, is kept beside.
+    fs::write(running.root.join("film"), film.replace("film", "flim")).unwrap();
+    collection.others("film", Some(&film));
+    running.told().await;
+    assert_eq!(collection.contents().len(), 2);
+    running.end().await;
+}
