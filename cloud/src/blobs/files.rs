@@ -294,6 +294,12 @@ impl Files {
     }
 }
 
+/// Whether a disk can't read a place, as long as it is about reading.
+#[must_use]
+pub fn is_bad_place(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::IO.raw_os_error())
+}
+
 /// The SHA-256 of all of a file.
 ///
 /// # Errors

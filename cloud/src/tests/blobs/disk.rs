@@ -1,0 +1,95 @@
+//! A disk that isn't there, or can't be read everywhere.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+use belay_proto::wire::PushRecord;
+use tempfile::TempDir;
+
+use super::backup::data;
+use super::*;
+use crate::admin::{AdminError, backup};
+use crate::tests::rig::START;
+
+fn naming(id: u8, chunks: &[&Chunk]) -> PushRecord {
+    let mut push = sync::new(id, &[id]);
+    push.record.chunks = chunks.iter().map(|chunk| chunk.id).collect();
+    push
+}
+
+/// The file of this length.
+fn file(rig: &Rig, length: usize) -> PathBuf {
+    let is_it = |file: &PathBuf| file.metadata().unwrap().len() == length as u64;
+    files(rig).into_iter().find(is_it).unwrap()
+}
+
+/// A backup's file of this length.
+fn files_in(backup: &Path, length: u64) -> PathBuf {
+    let inside = |folder: PathBuf| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut all = inside(backup.join("blobs")).flat_map(inside);
+    all.find(|path| path.metadata().unwrap().len() == length).unwrap()
+}
+
+/// What the kernel says to be 4,096 bytes long, and fails to read as a bad place on a disk does: a driver's setting that its
+/// device has none of.
+fn unreadable() -> PathBuf {
+    const EIO: i32 = 5;
+    let mut folders = vec![PathBuf::from("/sys/devices")];
+    while let Some(folder) = folders.pop() {
+        let setting = folder.join("power/autosuspend_delay_ms");
+        let read = fs::File::open(&setting).and_then(|mut file| file.read_exact(&mut [0; 4096]));
+        if read.is_err_and(|error| error.raw_os_error() == Some(EIO)) {
+            return setting;
+        }
+        let below = fs::read_dir(&folder).into_iter().flatten().flatten();
+        let below = below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        folders.extend(below.map(|entry| entry.path()));
+    }
+    panic!("the kernel has no file that can't be read");
+}
+
+/// Has the file of a chunk of 4,096 bytes be on a bad place.
+fn spoil(rig: &Rig) -> PathBuf {
+    let path = file(rig, 4096);
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink(unreadable(), &path).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn a_chunk_on_a_bad_place_of_the_disk_has_to_come_again() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let chunk = Chunk::new(1, 4096);
+    bring_all(&home.client, &chunk).await;
+    spoil(&rig);
+    let request = home.client.request("GET", &chunk.path(), None, None);
+    let (head, body) = rig.begin(request).await.into_parts();
+    assert_eq!(head.status, 200);
+    axum::body::to_bytes(body, usize::MAX).await.unwrap_err();
+    home.client.get(&chunk.path()).await.refuses(404, "not-found");
+    until_lengths(&rig, &[]).await;
+    bring_all(&home.client, &chunk).await;
+    assert_eq!(home.client.get(&chunk.path()).await.is(200).body, chunk.bytes);
+}
+
+#[tokio::test]
+async fn a_backup_is_made_without_what_is_on_a_bad_place_of_the_disk() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let (good, bad) = (Chunk::new(1, 1000), Chunk::new(2, 4096));
+    for (id, chunk) in [(1, &good), (2, &bad)] {
+        bring_all(&home.client, chunk).await;
+        sync::one(&home.client, &naming(id, &[chunk])).await;
+    }
+    let (path, folder) = (spoil(&rig), TempDir::new().unwrap());
+    let told = backup::backup(&data(&rig), folder.path(), START);
+    assert!(matches!(told, Err(AdminError::Lost(1, 1))), "{told:?}");
+    assert_eq!(fs::read(files_in(folder.path(), 1000)).unwrap(), good.bytes);
+    // Readable again, it is in the next one.
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, &bad.bytes).unwrap();
+    backup::backup(&data(&rig), folder.path(), START).unwrap();
+    assert_eq!(fs::read(files_in(folder.path(), 4096)).unwrap(), bad.bytes);
+}
