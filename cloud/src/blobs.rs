@@ -110,7 +110,7 @@ fn rows(tx: &Transaction<'_>, account: &AccountId, chunks: &[ChunkId]) -> Result
         .collect()
 }
 
-/// Which of these aren't there, or not all of them, and files that should be there and aren't.
+/// Which of these aren't there, or not all of them, and files that should be there and aren't: an error where none is.
 fn absent(files: &Files, rows: Vec<Found>) -> io::Result<(Vec<MissingChunk>, Vec<Lost>)> {
     let (mut missing, mut lost) = (Vec::new(), Vec::new());
     for (id, row) in rows {
@@ -120,7 +120,10 @@ fn absent(files: &Files, rows: Vec<Found>) -> io::Result<(Vec<MissingChunk>, Vec
         };
         match row.filter(|row| row.whole) {
             Some(row) if offset == row.length => continue,
-            Some(row) => lost.push((id, row.file)),
+            Some(row) => {
+                files.expect(row.file)?;
+                lost.push((id, row.file));
+            }
             None => {}
         }
         missing.push(MissingChunk { id, offset });

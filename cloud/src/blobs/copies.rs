@@ -66,6 +66,28 @@ impl Files {
         Ok(Taken::Lost)
     }
 
+    /// Whether a file is there as its row describes it, by all of its bytes.
+    ///
+    /// # Errors
+    /// As the file system's.
+    pub fn holds(&self, wanted: Wanted) -> io::Result<bool> {
+        let path = self.path(wanted.name);
+        let is_long = fs::metadata(&path).is_ok_and(|about| about.len() == wanted.length);
+        Ok(is_long && read(&path, None)? == Some(wanted.digest))
+    }
+
+    /// The same, and has it be there after a power cut.
+    ///
+    /// # Errors
+    /// As the file system's.
+    pub fn regains(&self, wanted: Wanted) -> io::Result<bool> {
+        if !self.holds(wanted)? {
+            return Ok(false);
+        }
+        self.settle(wanted.name, &File::open(self.path(wanted.name))?)?;
+        Ok(true)
+    }
+
     /// Has all that was taken be there after a power cut, and removes what an interrupted taking left.
     ///
     /// # Errors

@@ -4,12 +4,15 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
+use belay_proto::text::with_causes;
 use belay_proto::wire::PushRecord;
 use tempfile::TempDir;
 
 use super::backup::data;
 use super::*;
-use crate::admin::{AdminError, backup};
+use crate::admin::{AdminError, backup, compact};
+use crate::app::App;
+use crate::clock::CloudClock;
 use crate::tests::rig::START;
 
 fn naming(id: u8, chunks: &[&Chunk]) -> PushRecord {
@@ -22,6 +25,90 @@ fn naming(id: u8, chunks: &[&Chunk]) -> PushRecord {
 fn file(rig: &Rig, length: usize) -> PathBuf {
     let is_it = |file: &PathBuf| file.metadata().unwrap().len() == length as u64;
     files(rig).into_iter().find(is_it).unwrap()
+}
+
+#[tokio::test]
+async fn a_cloud_doesnt_start_without_the_folders_of_its_chunks_and_holds_none_for_lost() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let chunks = [Chunk::new(1, 1000), Chunk::new(2, 1001)];
+    for chunk in &chunks {
+        bring_all(&home.client, chunk).await;
+    }
+    let (blobs, away) = (data(&rig).join("blobs"), data(&rig).join("away"));
+    fs::rename(&blobs, &away).unwrap();
+    for compacts in [false, true] {
+        let why = if compacts {
+            compact::compact(&data(&rig), false, START)
+                .map(drop)
+                .map_err(|error| with_causes(&error))
+        } else {
+            let opened = App::open(settings(&rig.folder), CloudClock::new(rig.clock.clone()));
+            opened.map(drop).map_err(|error| with_causes(&error))
+        };
+        let why = why.expect_err("it began without its chunks");
+        assert!(why.contains("blobs/") && why.contains("mounted"), "{why}");
+    }
+    fs::remove_dir(&blobs).unwrap();
+    fs::rename(&away, &blobs).unwrap();
+    let away = home.leave();
+    let rig = rig.restart();
+    let home = away.back(&rig);
+    assert!(missing(&home.client, &[&chunks[0], &chunks[1]]).await.is_empty());
+    // Its owner says of one that it is lost indeed.
+    let lost = file(&rig, 1000);
+    fs::remove_dir_all(lost.parent().unwrap()).unwrap();
+    fs::create_dir(lost.parent().unwrap()).unwrap();
+    let away = home.leave();
+    let rig = rig.restart();
+    let home = away.back(&rig);
+    let lacking = missing(&home.client, &[&chunks[0]]).await;
+    assert_eq!(lacking, [chunks[0].from(0)]);
+}
+
+#[tokio::test]
+async fn chunks_whose_folder_vanishes_under_a_running_cloud_are_not_lost() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let chunk = Chunk::new(1, 1000);
+    bring_all(&home.client, &chunk).await;
+    let (blobs, away) = (data(&rig).join("blobs"), data(&rig).join("away"));
+    fs::rename(&blobs, &away).unwrap();
+    ask(&home.client, vec![chunk.id]).await.refuses(500, "internal");
+    home.client.get(&chunk.path()).await.refuses(500, "internal");
+    // What lies under it is empty.
+    fs::create_dir(&blobs).unwrap();
+    ask(&home.client, vec![chunk.id]).await.refuses(500, "internal");
+    home.client.get(&chunk.path()).await.refuses(500, "internal");
+    fs::remove_dir(&blobs).unwrap();
+    fs::rename(&away, &blobs).unwrap();
+    assert!(missing(&home.client, &[&chunk]).await.is_empty());
+    assert_eq!(home.client.get(&chunk.path()).await.is(200).body, chunk.bytes);
+}
+
+#[tokio::test]
+async fn a_lost_chunk_whose_file_is_back_is_whole_at_the_next_start() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let chunks = [Chunk::new(1, 1000), Chunk::new(2, 1001)];
+    for (id, chunk) in [1, 2].into_iter().zip(&chunks) {
+        bring_all(&home.client, chunk).await;
+        sync::one(&home.client, &naming(id, &[chunk])).await;
+    }
+    let [good, other] = &chunks;
+    let paths = [file(&rig, 1000), file(&rig, 1001)];
+    for (chunk, path) in chunks.iter().zip(&paths) {
+        fs::rename(path, path.with_extension("away")).unwrap();
+        home.client.get(&chunk.path()).await.refuses(404, "not-found");
+    }
+    fs::rename(paths[0].with_extension("away"), &paths[0]).unwrap();
+    // As long, and another.
+    fs::write(&paths[1], [0; 1001]).unwrap();
+    let away = home.leave();
+    let rig = rig.restart();
+    let home = away.back(&rig);
+    assert_eq!(home.client.get(&good.path()).await.is(200).body, good.bytes);
+    home.client.get(&other.path()).await.refuses(404, "not-found");
 }
 
 /// A backup's file of this length.
