@@ -10,7 +10,8 @@ use tempfile::TempDir;
 
 use super::backup::data;
 use super::*;
-use crate::admin::{AdminError, backup, compact};
+use crate::admin::restore::Spoilt;
+use crate::admin::{AdminError, backup, compact, restore};
 use crate::app::App;
 use crate::clock::CloudClock;
 use crate::tests::rig::START;
@@ -109,6 +110,49 @@ async fn a_lost_chunk_whose_file_is_back_is_whole_at_the_next_start() {
     let home = away.back(&rig);
     assert_eq!(home.client.get(&good.path()).await.is(200).body, good.bytes);
     home.client.get(&other.path()).await.refuses(404, "not-found");
+}
+
+#[tokio::test]
+async fn a_backup_keeps_the_good_copy_of_what_the_cloud_lost_since_the_last_one() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let chunks = [Chunk::new(1, 1000), Chunk::new(2, 1001)];
+    for (id, chunk) in [1, 2].into_iter().zip(&chunks) {
+        bring_all(&home.client, chunk).await;
+        sync::one(&home.client, &naming(id, &[chunk])).await;
+    }
+    let folder = TempDir::new().unwrap();
+    backup::backup(&data(&rig), folder.path(), START).unwrap();
+    for (chunk, length) in chunks.iter().zip([1000, 1001]) {
+        fs::remove_file(file(&rig, length)).unwrap();
+        home.client.get(&chunk.path()).await.refuses(404, "not-found");
+    }
+    let told = backup::backup(&data(&rig), folder.path(), START).unwrap();
+    assert!(told.contains("chunks=2 of 2001 bytes, 0 of them new"), "{told}");
+    let into = TempDir::new().unwrap();
+    let settings = settings(&into);
+    let key = data(&rig).join("server.key");
+    restore::restore(
+        &settings.data,
+        folder.path(),
+        Some(&key),
+        Spoilt::Refused,
+        START + 60_000,
+    )
+    .unwrap();
+    // The backup's copy of one is spoilt too.
+    let spoilt = files_in(folder.path(), 1000);
+    fs::write(spoilt, [0; 1000]).unwrap();
+    let told = backup::backup(&data(&rig), folder.path(), START);
+    assert!(matches!(told, Err(AdminError::Lost(0, 1))), "{told:?}");
+    let away = home.leave();
+    let rig = Rig::with(into, settings);
+    rig.advance(60);
+    let mut home = away.back(&rig);
+    home.owner.sign_in(&mut home.client).await.is(200);
+    for chunk in &chunks {
+        assert_eq!(home.client.get(&chunk.path()).await.is(200).body, chunk.bytes);
+    }
 }
 
 /// A backup's file of this length.
