@@ -274,3 +274,18 @@ async fn a_restore_goes_on_after_a_collection_that_has_no_room_and_says_which() 
     let refused = bad(&scene, &["restore", "contacts", "notes"]).await;
     assert_eq!(refused, ("Offline".to_owned(), Some(69)));
 }
+
+#[tokio::test]
+async fn a_content_that_is_put_over_another_isnt_said_to_be_as_old() {
+    let scene = syncing().await;
+    let mut record = framed("grace", 0);
+    for (name, value) in [("modified", "1700000000.000000000"), ("folder", "work")] {
+        record.attributes.0.insert(name.to_owned(), value.to_owned());
+    }
+    put_many(&app(&scene), &[record]).await.unwrap();
+    let card = file("BEGIN:VCARD\nVERSION:4.0\nUID:grace\nFN:G. Hopper\nEND:VCARD");
+    let card = card.path().to_str().unwrap();
+    good(&scene, &["put", "contacts", card, "--natural", "grace"]).await;
+    let list = good(&scene, &["list", "contacts"]).await;
+    assert_eq!(list["records"][0]["attributes"], json!({ "folder": "work" }));
+}
