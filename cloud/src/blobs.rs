@@ -6,13 +6,13 @@
 pub mod copies;
 pub mod files;
 pub mod range;
+mod sending;
 pub mod table;
 pub mod upload;
 
-use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -25,10 +25,10 @@ use belay_proto::wire::{
 use futures_util::stream;
 use ring::digest::{Context, SHA256};
 use rusqlite::Transaction;
-use tokio::task::spawn_blocking;
 
-use self::files::{FileName, Files, PIECE};
+use self::files::{FileName, Files};
 use self::range::Part;
+use self::sending::Sending;
 use self::table::Row;
 use self::upload::{Announced, Upload, Verdict, blocking};
 use crate::app::App;
@@ -110,7 +110,7 @@ fn rows(tx: &Transaction<'_>, account: &AccountId, chunks: &[ChunkId]) -> Result
         .collect()
 }
 
-/// Which of these aren't there, or not all of them, and files that should be there and aren't.
+/// Which of these aren't there, or not all of them, and files that should be there and aren't: an error where none is.
 fn absent(files: &Files, rows: Vec<Found>) -> io::Result<(Vec<MissingChunk>, Vec<Lost>)> {
     let (mut missing, mut lost) = (Vec::new(), Vec::new());
     for (id, row) in rows {
@@ -120,7 +120,10 @@ fn absent(files: &Files, rows: Vec<Found>) -> io::Result<(Vec<MissingChunk>, Vec
         };
         match row.filter(|row| row.whole) {
             Some(row) if offset == row.length => continue,
-            Some(row) => lost.push((id, row.file)),
+            Some(row) => {
+                files.expect(row.file)?;
+                lost.push((id, row.file));
+            }
             None => {}
         }
         missing.push(MissingChunk { id, offset });
@@ -336,18 +339,8 @@ pub async fn get(
         check: (part == Part::Whole).then(|| Context::new(&SHA256)),
         spoilt: (app, account, id, row),
     };
-    let body = Body::from_stream(stream::try_unfold(sending, piece));
+    let body = Body::from_stream(stream::try_unfold(sending, Sending::piece));
     Ok((status, answer, body).into_response())
-}
-
-/// A chunk on its way out.
-struct Sending {
-    file: File,
-    left: u64,
-    /// Of what was sent, where it is all of it.
-    check: Option<Context>,
-    /// Which it is.
-    spoilt: (App, AccountId, ChunkId, Row),
 }
 
 fn nowhere(length: u64) -> Response {
@@ -360,41 +353,4 @@ fn nowhere(length: u64) -> Response {
 
 fn content_range(part: &str, length: u64) -> Result<HeaderValue, Problem> {
     HeaderValue::from_str(&format!("bytes {part}/{length}")).map_err(|_| Problem::new(Kind::Internal))
-}
-
-/// The next bytes of a file, as long as there are any left to tell. The last ones of a chunk that isn't any more what was
-/// brought aren't sent: it has to come again.
-async fn piece(mut sending: Sending) -> io::Result<Option<(Bytes, Sending)>> {
-    if sending.left == 0 {
-        return Ok(None);
-    }
-    let reading = move || {
-        let mut bytes = vec![0; usize::try_from(sending.left).map_or(PIECE, |left| left.min(PIECE))];
-        sending.file.read_exact(&mut bytes)?;
-        if let Some(check) = &mut sending.check {
-            check.update(&bytes);
-        }
-        sending.left -= bytes.len() as u64;
-        Ok::<_, io::Error>((Bytes::from(bytes), sending))
-    };
-    let read = spawn_blocking(reading).await;
-    let (bytes, mut sending) = read.map_err(|_| io::Error::from(ErrorKind::Other))??;
-    if sending.left == 0
-        && let Some(check) = sending.check.take()
-    {
-        let (app, account, id, row) = &sending.spoilt;
-        if check.finish().as_ref() != row.digest {
-            tracing::warn!("a chunk is spoilt, and has to come again");
-            let (files, account, id, file) = (app.files.clone(), *account, *id, row.file);
-            let lose = move |tx: &Transaction<'_>| {
-                table::lose(tx, &account, &id, file)?;
-                // Nothing of it is to be gone on from.
-                store::after_commit(move || files.remove(vec![file]));
-                Ok(())
-            };
-            let lost = app.store.transact(lose).await;
-            return Err(lost.map_or_else(|_| ErrorKind::Other.into(), |()| ErrorKind::InvalidData.into()));
-        }
-    }
-    Ok(Some((bytes, sending)))
 }

@@ -131,7 +131,8 @@ fn wait_for_others(connection: &mut Connection) -> Result<(), AdminError> {
 }
 
 /// Takes over the chunks that a copy of the database has whole. Those that can't be had are noted there, so that devices are
-/// asked for them; how many records need one of these is the second number.
+/// asked for them; how many records need one of these is the second number. What the cloud has lost, and an earlier backup
+/// here still has, is whole in the copy again.
 fn take_chunks(
     copy: &Path,
     files: &Files,
@@ -140,9 +141,10 @@ fn take_chunks(
 ) -> Result<(Counts, u64), AdminError> {
     let connection = Connection::open(copy)?;
     let mut counts = Counts::default();
-    let mut lost = Vec::new();
+    let (mut lost, mut kept) = (Vec::new(), Vec::new());
     {
-        let mut rows = connection.prepare("SELECT file, length, digest FROM chunks WHERE whole = 1")?;
+        let sql = "SELECT file, length, digest, whole FROM chunks WHERE whole = 1 OR uses > 0";
+        let mut rows = connection.prepare(sql)?;
         let mut rows = rows.query([])?;
         while let Some(row) = rows.next()? {
             let wanted = Wanted {
@@ -150,16 +152,23 @@ fn take_chunks(
                 length: row.get(1)?,
                 digest: row.get(2)?,
             };
-            match copies
-                .take(files, wanted, How::Link)
-                .map_err(at(copies.folder()))?
-            {
-                Taken::Lost => {
+            let was_whole: bool = row.get(3)?;
+            let taken = match was_whole {
+                true => copies.take(files, wanted, How::Link),
+                false => copies.holds(wanted).map(|holds| match holds {
+                    true => Taken::Kept,
+                    false => Taken::Lost,
+                }),
+            };
+            match (taken.map_err(at(copies.folder()))?, was_whole) {
+                (Taken::Lost, true) => {
                     lost.push(wanted.name);
                     continue;
                 }
-                Taken::New => counts.new += 1,
-                Taken::Kept => {}
+                (Taken::Lost, false) => continue,
+                (Taken::New, _) => counts.new += 1,
+                (Taken::Kept, true) => {}
+                (Taken::Kept, false) => kept.push(wanted.name),
             }
             named.insert(wanted.name);
             counts.chunks += 1;
@@ -167,11 +176,11 @@ fn take_chunks(
         }
     }
     counts.lost = lost.len() as u64;
-    for file in lost {
-        connection.execute(
-            "UPDATE chunks SET whole = 0 WHERE file = ?1",
-            params![file.as_bytes()],
-        )?;
+    for (files, whole) in [(lost, false), (kept, true)] {
+        let mut note = connection.prepare("UPDATE chunks SET whole = ?2 WHERE file = ?1")?;
+        for file in files {
+            note.execute(params![file.as_bytes(), whole])?;
+        }
     }
     let lacking = lacking(&connection)?;
     connection.close().map_err(|(_, error)| error)?;

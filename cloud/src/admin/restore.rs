@@ -16,7 +16,6 @@ use std::path::Path;
 
 use belay_proto::Secret;
 use rusqlite::{Connection, OpenFlags, Transaction, params};
-use rustix::io::Errno;
 
 use super::manifest::{self, Manifest};
 use super::{AdminError, at, backup};
@@ -260,11 +259,7 @@ fn take_chunks(
     let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let mut lost = Vec::new();
     for wanted in wanted(&connection)? {
-        let taken = match to.take(from, wanted, How::Copy) {
-            // A bad place on the backup's disk.
-            Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => Taken::Lost,
-            taken => taken.map_err(at(to.folder()))?,
-        };
+        let taken = to.take(from, wanted, How::Copy).map_err(at(to.folder()))?;
         match (taken, spoilt) {
             (Taken::New, _) => {}
             (Taken::Lost, Spoilt::LeftOut) => lost.push(wanted.name),

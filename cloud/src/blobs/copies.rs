@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ring::digest::{Context, SHA256};
 
-use super::files::{FileName, Files, PIECE, make, sync};
+use super::files::{FileName, Files, PIECE, is_bad_place, make, sync};
 
 /// How a file gets into another folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Taken {
     Kept,
     /// It is now.
     New,
-    /// There is none, or one of other bytes.
+    /// There is none, or one of other bytes or that can't be read.
     Lost,
 }
 
@@ -57,17 +57,35 @@ impl Files {
         make(&self.folder_of(wanted.name))?;
         let new = to.with_extension("new");
         let linked = how == How::Link && link(&from, &new)?;
-        let good = if linked {
-            read(&from, None)? == wanted.digest
-        } else {
-            read(&from, Some(&new))? == wanted.digest
-        };
-        if good {
+        let copy = (!linked).then_some(&*new);
+        if read(&from, copy)? == Some(wanted.digest) {
             fs::rename(&new, &to)?;
             return Ok(Taken::New);
         }
-        fs::remove_file(&new)?;
+        remove(&new)?;
         Ok(Taken::Lost)
+    }
+
+    /// Whether a file is there as its row describes it, by all of its bytes.
+    ///
+    /// # Errors
+    /// As the file system's.
+    pub fn holds(&self, wanted: Wanted) -> io::Result<bool> {
+        let path = self.path(wanted.name);
+        let is_long = fs::metadata(&path).is_ok_and(|about| about.len() == wanted.length);
+        Ok(is_long && read(&path, None)? == Some(wanted.digest))
+    }
+
+    /// The same, and has it be there after a power cut.
+    ///
+    /// # Errors
+    /// As the file system's.
+    pub fn regains(&self, wanted: Wanted) -> io::Result<bool> {
+        if !self.holds(wanted)? {
+            return Ok(false);
+        }
+        self.settle(wanted.name, &File::open(self.path(wanted.name))?)?;
+        Ok(true)
     }
 
     /// Has all that was taken be there after a power cut, and removes what an interrupted taking left.
@@ -101,10 +119,7 @@ impl Files {
 
 /// Links a file, in place of what an interrupted taking left; false where the file system makes no link.
 fn link(from: &Path, new: &Path) -> io::Result<bool> {
-    match fs::remove_file(new) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove(new)?;
     match fs::hard_link(from, new) {
         Ok(()) => Ok(true),
         Err(error) => match error.kind() {
@@ -117,9 +132,21 @@ fn link(from: &Path, new: &Path) -> io::Result<bool> {
     }
 }
 
-/// The SHA-256 of a file, which is copied while it is read where `to` says so, and is on disk then.
-fn read(from: &Path, to: Option<&Path>) -> io::Result<[u8; 32]> {
-    let mut from = File::open(from)?;
+/// Removes a file where there is one.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The SHA-256 of a file, which is copied while it is read where `to` says so, and is on disk then; `None` where it lies on a
+/// bad place of its disk.
+fn read(from: &Path, to: Option<&Path>) -> io::Result<Option<[u8; 32]>> {
+    let mut from = match File::open(from) {
+        Err(error) if is_bad_place(&error) => return Ok(None),
+        opened => opened?,
+    };
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
     let mut to = to.map(|to| options.open(to)).transpose()?;
@@ -135,6 +162,7 @@ fn read(from: &Path, to: Option<&Path>) -> io::Result<[u8; 32]> {
                 }
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if is_bad_place(&error) => return Ok(None),
             Err(error) => return Err(error),
         }
     }
@@ -143,5 +171,5 @@ fn read(from: &Path, to: Option<&Path>) -> io::Result<[u8; 32]> {
     }
     let mut digest = [0; 32];
     digest.copy_from_slice(context.finish().as_ref());
-    Ok(digest)
+    Ok(Some(digest))
 }

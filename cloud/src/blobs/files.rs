@@ -181,13 +181,29 @@ impl Files {
         }
     }
 
-    /// Opens a file of exactly `length` bytes at `first`; `None` when there is none.
+    /// Fails where not even the folder of a file is there that should be: none is ever removed, so their disk is.
     ///
     /// # Errors
-    /// As the file system's.
+    /// Also as the file system's.
+    pub fn expect(&self, name: FileName) -> io::Result<()> {
+        let folder = self.folder_of(name);
+        if folder.try_exists()? {
+            return Ok(());
+        }
+        let why = format!("{} isn't there: is its disk mounted?", folder.display());
+        Err(io::Error::new(ErrorKind::NotFound, why))
+    }
+
+    /// Opens a whole chunk's file, of exactly `length` bytes, at `first`; `None` when there is none.
+    ///
+    /// # Errors
+    /// As the file system's, and [`Files::expect`]'s.
     pub fn read(&self, name: FileName, length: u64, first: u64) -> io::Result<Option<File>> {
         let mut file = match File::open(self.path(name)) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.expect(name)?;
+                return Ok(None);
+            }
             opened => opened?,
         };
         if file.metadata()?.len() != length {
@@ -292,6 +308,12 @@ impl Files {
     pub(super) fn path(&self, name: FileName) -> PathBuf {
         self.folder_of(name).join(hex(&name.0))
     }
+}
+
+/// Whether a disk can't read a place, as long as it is about reading.
+#[must_use]
+pub fn is_bad_place(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::IO.raw_os_error())
 }
 
 /// The SHA-256 of all of a file.

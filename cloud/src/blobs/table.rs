@@ -6,6 +6,7 @@ use belay_proto::AccountId;
 use belay_proto::sync::ChunkId;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::copies::Wanted;
 use super::files::{FileName, Files};
 use crate::clock::{DAY, HOUR, Millis};
 use crate::store::{Failure, StoreError};
@@ -321,24 +322,47 @@ pub struct Settled {
 }
 
 /// Brings rows and files together when the cloud starts, and beside a running one: removes files that no row has, and notes
-/// which chunks are lost.
+/// which chunks are lost, and which of these are there again.
 ///
 /// # Errors
-/// A broken database, or the file system's.
+/// A broken database, or the file system's; nothing is noted where it isn't the chunks' disk, see [`Files::expect`].
 pub fn settle(connection: &Connection, files: &Files) -> Result<Settled, StoreError> {
     // In this order: a row is there before its file.
     let there: HashSet<FileName> = files.names().map_err(StoreError::Files)?.into_iter().collect();
     let mut rows = HashSet::new();
-    let mut lost = Vec::new();
-    let mut all = connection.prepare("SELECT file, whole FROM chunks")?;
+    let (mut lost, mut found) = (Vec::new(), Vec::new());
+    let mut all = connection.prepare("SELECT file, length, digest, whole, uses > 0 FROM chunks")?;
     let mut all = all.query([])?;
     while let Some(row) = all.next()? {
-        let (file, whole) = (FileName::from_bytes(row.get(0)?), row.get(1)?);
+        let (file, whole) = (FileName::from_bytes(row.get(0)?), row.get(3)?);
         let is_there = there.contains(&file) || files.length(file).map_err(StoreError::Files)? > 0;
-        if whole && !is_there {
-            lost.push(file);
+        match (whole, is_there) {
+            (true, false) => {
+                files.expect(file).map_err(StoreError::Files)?;
+                lost.push(file);
+            }
+            // A record came after it was whole; of an upload that is under way its device brings the end.
+            (false, true) if row.get(4)? => {
+                let (length, digest) = (row.get(1)?, row.get(2)?);
+                let wanted = Wanted {
+                    name: file,
+                    length,
+                    digest,
+                };
+                if files.regains(wanted).map_err(StoreError::Files)? {
+                    found.push(file);
+                }
+            }
+            _ => {}
         }
         rows.insert(file);
+    }
+    let mut find = connection.prepare("UPDATE chunks SET whole = 1 WHERE file = ?1")?;
+    for file in &found {
+        find.execute(params![file.as_bytes()])?;
+    }
+    if !found.is_empty() {
+        tracing::info!(chunks = found.len(), "chunks that had to come again are there");
     }
     let mut lose = connection.prepare("UPDATE chunks SET whole = 0 WHERE file = ?1")?;
     for file in &lost {

@@ -1,6 +1,7 @@
 //! Chunks through the real router, over real files: what comes, what stays, and what goes.
 
 mod backup;
+mod disk;
 mod hostile;
 mod keeping;
 mod resume;

@@ -197,6 +197,18 @@ impl Mirror {
                 Effect::Work(natural, work) => self.queue.push(natural, *work),
             }
         }
+        if self.state.stopped().is_some() {
+            self.take_back();
+        }
+    }
+
+    /// What waits isn't begun.
+    fn take_back(&mut self) {
+        let left = self.queue.clear();
+        if !left.is_empty() {
+            let later = |natural| (natural, Outcome::Later);
+            self.event(Event::Done(left.into_iter().map(later).collect()));
+        }
     }
 
     fn ordered(&mut self, order: Order) {
@@ -227,12 +239,7 @@ impl Mirror {
                 self.era += 1;
                 self.scans = Look::new(self.parts.settle);
                 self.lists = Look::new(self.parts.settle);
-                let left = self.queue.clear();
-                self.event(Event::Done(
-                    left.into_iter()
-                        .map(|natural| (natural, Outcome::Later))
-                        .collect(),
-                ));
+                self.take_back();
                 self.event(Event::Off);
             }
             Order::Changed if self.state.is_on() => self.lists.want(),
@@ -331,6 +338,10 @@ impl Mirror {
             let records = Arc::clone(&self.parts.records);
             self.tasks
                 .spawn(async move { Ended::Listed(era, at, records.list().await) });
+        }
+        // What is under way beyond a look that finds another root belongs to the one before.
+        if let (None, Some(root)) = (self.state.stopped(), &self.state.memory.root) {
+            self.parts.source.keep_to(&self.state.memory.binding, root);
         }
         while let Some(job) = self.queue.begin() {
             let worker = Worker {

@@ -2,7 +2,7 @@
 
 use belay_proto::sync::version_name;
 
-use crate::model::sibling_parts;
+use crate::model::{Binding, sibling_parts};
 
 /// The longest path below a root, bytes: with the root it has to stay below `PATH_MAX`, 4,096.
 const LONGEST_PATH: usize = 3000;
@@ -53,11 +53,12 @@ pub fn is_ours(name: &str) -> bool {
         .is_some_and(|middle| middle.len() == 16 && middle.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// A name for the file that a record of this revision comes into, part by part. Of another boot it may lack what was written
-/// last.
+/// A name for the file that a record of this revision comes into, part by part. Under another binding the same revision may be
+/// another content; of another boot it may lack what was written last.
 #[must_use]
-pub fn part(id: &str, revision: u64, boot: &str) -> String {
-    format!("{}{revision:x}-{}.part", parts_of(id), short(boot, 8))
+pub fn part(id: &str, revision: u64, binding: &Binding, boot: &str) -> String {
+    let content = format!("{revision} {} {}", binding.account, binding.since);
+    format!("{}{}-{}.part", parts_of(id), short(&content, 16), short(boot, 8))
 }
 
 /// What begins the names of all parts of a record.
@@ -74,11 +75,11 @@ pub fn is_old_part(name: &str, boot: &str) -> bool {
         .and_then(|rest| rest.strip_suffix(".part"));
     let parts = middle.map(|middle| middle.split('-').collect::<Vec<&str>>());
     let parts: Option<[&str; 3]> = parts.and_then(|parts| parts.try_into().ok());
-    let Some([id, revision, of]) = parts else {
+    let Some([id, content, of]) = parts else {
         return false;
     };
     let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    id.len() == 16 && of.len() == 8 && [id, revision, of].into_iter().all(is_hex) && of != short(boot, 8)
+    id.len() == 16 && of.len() == 8 && [id, content, of].into_iter().all(is_hex) && of != short(boot, 8)
 }
 
 fn short(text: &str, digits: usize) -> String {
@@ -107,10 +108,8 @@ pub fn beside(key: &str) -> Option<String> {
 /// A file's name for something whose own name may be anything.
 #[must_use]
 pub fn harmless(natural: &str, ending: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@_+-.".contains(&byte);
-    let fits = (1..=200).contains(&natural.len())
-        && natural.bytes().all(is_plain)
-        && !natural.starts_with(['.', '-']);
+    // A name that a file has elsewhere is kept: without a UID it is what the item is known by.
+    let fits = (1..=200).contains(&natural.len()) && !natural.starts_with(['.', '-']);
     let named = format!("{natural}.{ending}");
     match fits && is_mirrored(&named) && !natural.contains("..") {
         true => named,
@@ -193,7 +192,7 @@ mod tests {
     fn our_unfinished_files_are_known_and_not_mirrored() {
         let name = unfinished();
         assert!(is_ours(&name) && !is_mirrored(&name));
-        let part = part("0f", 18, "boot one");
+        let part = part("0f", 18, &Binding::default(), "boot one");
         assert!(!is_mirrored(&part) && !is_ours(&part) && part.starts_with(&parts_of("0f")));
         assert!(is_old_part(&part, "boot two") && !is_old_part(&part, "boot one"));
         assert!(!is_old_part(".belay-thesis-of-mine.part", "boot two"));

@@ -10,7 +10,7 @@ use std::pin::Pin;
 
 use belay_proto::Secret;
 
-use crate::model::{Attributes, Local, Remote, Scan};
+use crate::model::{Attributes, Binding, Local, Remote, Root, Scan};
 use crate::state::Stop;
 
 /// A boxed future.
@@ -27,6 +27,10 @@ pub trait Source: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Where nothing can be said of what is there.
     fn scan(&self, first: bool, make: bool) -> Result<Scan, Stop>;
+
+    /// What is read and written from now on is this binding's, and lies in this root alone: in another one, as a medium leaves
+    /// behind that is taken away, nothing is done.
+    fn keep_to(&self, _binding: &Binding, _root: &Root) {}
 
     /// The item's content, if it is still as named.
     ///

@@ -9,11 +9,12 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, openat, renameat_with, unlinkat};
 use rustix::io::Errno;
 
-use crate::model::{Keeps, Mark};
+use crate::model::{Keeps, Mark, Root};
 use crate::names;
 use crate::ports::SourceError;
 
@@ -21,13 +22,27 @@ use crate::ports::SourceError;
 #[derive(Debug)]
 pub struct Tree {
     root: PathBuf,
+    /// Its device number and inode; none: whichever folder lies there.
+    only: Mutex<Option<(u64, u64)>>,
 }
 
 impl Tree {
     /// The folder `root`, which needn't be there yet. It may itself be reached through links: it is the owner's choice.
     #[must_use]
     pub const fn new(root: PathBuf) -> Self {
-        Self { root }
+        let only = Mutex::new(None);
+        Self { root, only }
+    }
+
+    /// The same, whichever folder lies there now: for a look.
+    #[must_use]
+    pub fn at_large(&self) -> Self {
+        Self::new(self.root.clone())
+    }
+
+    /// From now on nothing is done in another folder under this name, as a medium leaves behind that is taken away.
+    pub fn keep_to(&self, root: &Root) {
+        *self.only.lock().unwrap_or_else(PoisonError::into_inner) = Some((root.device, root.inode));
     }
 
     /// Its path.
@@ -39,10 +54,18 @@ impl Tree {
     /// The root.
     ///
     /// # Errors
-    /// What the file system says, as in every function here.
+    /// What the file system says, as in every function here; `ESTALE` where it is another one, see [`Tree::keep_to`].
     pub fn root(&self) -> io::Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(rustix::fs::open(&self.root, flags, Mode::empty())?)
+        let root = rustix::fs::open(&self.root, flags, Mode::empty())?;
+        let only = *self.only.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(only) = only {
+            let metadata = File::from(root.try_clone()?).metadata()?;
+            if (metadata.dev(), metadata.ino()) != only {
+                return Err(Errno::STALE.into());
+            }
+        }
+        Ok(root)
     }
 
     /// A folder below it, empty: the root; made on the way if asked.

@@ -5,11 +5,12 @@ use std::time::Duration;
 use belay_tests::app::New;
 use belay_tests::bluez::Chance;
 use belay_tests::guest;
+use belay_tests::proxy::Trick;
 use belay_tests::until::until;
 use serde_json::json;
 
-use crate::belayctl::file;
-use crate::documented_sync::{framed, put_many};
+use crate::belayctl::{ctl, file};
+use crate::documented_sync::{framed, put_many, syncing};
 use crate::owner::{adas, app};
 use crate::sync::Fleet;
 use crate::sync_ctl::{bad, good};
@@ -252,4 +253,39 @@ async fn a_restore_brings_the_records_and_says_which_contents_are_still_in_the_c
         .unwrap();
     let (content, _) = second.app.content("pictures", &id).await.unwrap().unwrap();
     assert!(content == photo);
+}
+
+#[tokio::test]
+async fn a_restore_goes_on_after_a_collection_that_has_no_room_and_says_which() {
+    let scene = syncing().await;
+    put_many(&app(&scene), &[framed("grace", 0)]).await.unwrap();
+    let full = Trick::problem(507, "quota-exceeded");
+    scene.network().plan("/v1/sync/push", 10_000, &full);
+    let (exit, answer) = ctl(&scene, &["sync", "restore", "contacts", "notes"]).await;
+    assert_eq!(
+        (exit, &answer["error"]["name"]),
+        (Some(69), &json!("QuotaExceeded"))
+    );
+    assert_eq!(answer["troubled"], json!(["contacts"]), "{answer}");
+    let all = answer["collections"].as_array().unwrap();
+    assert_eq!((all.len(), &all[1]["enabled"]), (2, &json!(true)), "{answer}");
+    // What is about all of them ends it.
+    scene.network().connect(None);
+    let refused = bad(&scene, &["restore", "contacts", "notes"]).await;
+    assert_eq!(refused, ("Offline".to_owned(), Some(69)));
+}
+
+#[tokio::test]
+async fn a_content_that_is_put_over_another_isnt_said_to_be_as_old() {
+    let scene = syncing().await;
+    let mut record = framed("grace", 0);
+    for (name, value) in [("modified", "1700000000.000000000"), ("folder", "work")] {
+        record.attributes.0.insert(name.to_owned(), value.to_owned());
+    }
+    put_many(&app(&scene), &[record]).await.unwrap();
+    let card = file("BEGIN:VCARD\nVERSION:4.0\nUID:grace\nFN:G. Hopper\nEND:VCARD");
+    let card = card.path().to_str().unwrap();
+    good(&scene, &["put", "contacts", card, "--natural", "grace"]).await;
+    let list = good(&scene, &["list", "contacts"]).await;
+    assert_eq!(list["records"][0]["attributes"], json!({ "folder": "work" }));
 }

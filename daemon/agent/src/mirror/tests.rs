@@ -1,5 +1,6 @@
 //! Mirrors on real folders with the real inotify, and a collection in memory.
 
+mod arrivals;
 mod collection;
 mod ends;
 mod unwatched;

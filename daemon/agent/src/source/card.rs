@@ -10,7 +10,7 @@ pub(super) enum Said {
     Uid(String),
     /// One, without a UID.
     Nameless,
-    /// Several, or none: nothing that a vdir holds.
+    /// Several, none, or one that is cut off: nothing that a vdir holds.
     Unusable,
 }
 
@@ -51,7 +51,7 @@ fn read(bytes: &[u8], holds: impl Fn(&[String]) -> bool, outermost: &str) -> Sai
                 objects += 1;
             }
         } else if name.eq_ignore_ascii_case("END") {
-            path.pop();
+            path.pop_if(|open| value.trim().eq_ignore_ascii_case(open));
         } else if name.eq_ignore_ascii_case("UID") && holds(&path) {
             let value = value.trim();
             differ |= uid.as_deref().is_some_and(|known| known != value);
@@ -60,7 +60,8 @@ fn read(bytes: &[u8], holds: impl Fn(&[String]) -> bool, outermost: &str) -> Sai
     }
     let is_plain =
         |uid: &String| !uid.is_empty() && uid.len() <= LONGEST && !uid.chars().any(char::is_control);
-    match (objects, differ, uid.filter(is_plain)) {
+    // What is open yet is half written, and so may be its UID.
+    match (objects, differ || !path.is_empty(), uid.filter(is_plain)) {
         (1, false, Some(uid)) => Said::Uid(uid),
         (1, false, None) => Said::Nameless,
         _ => Said::Unusable,
@@ -122,6 +123,21 @@ mod tests {
         );
         assert_eq!(of_vcard(b""), Said::Unusable);
         assert_eq!(of_vcard(b"\xff\xfe\0"), Said::Unusable);
+    }
+
+    #[test]
+    fn what_is_cut_off_before_its_end_is_none() {
+        let contact = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:ann-1\r\nFN:Ann\r\nEND:VCARD";
+        let event = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:e-1\nEND:VEVENT\nEND:VCALENDAR";
+        for (text, of) in [(contact, of_vcard as fn(&[u8]) -> Said), (event, of_calendar)] {
+            assert!(matches!(of(text.as_bytes()), Said::Uid(_)), "{text}");
+            for end in 0..text.len() {
+                assert_eq!(of(&text.as_bytes()[..end]), Said::Unusable, "{:?}", &text[..end]);
+            }
+        }
+        // A component that ends within another one is cut off as well.
+        let inner = event.replace("END:VEVENT\n", "");
+        assert_eq!(of_calendar(inner.as_bytes()), Said::Unusable);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use belay_proto::clock::Clock;
@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use super::kinds::kind_of;
 use super::walk::Walker;
 use crate::inotify::Inotify;
-use crate::model::{Attributes, Local, MODE, MODIFIED, Mark, Remote, Scan, is_sibling};
+use crate::model::{Attributes, Binding, Local, MODE, MODIFIED, Mark, Remote, Root, Scan, is_sibling};
 use crate::names::{self, beside, ending};
 use crate::ports::{Arrival, Source, SourceError, Watch};
 use crate::state::Stop;
@@ -41,6 +41,8 @@ pub struct Folder {
     which: Which,
     except: Vec<String>,
     clock: Arc<dyn Clock>,
+    /// Whose the contents are that come.
+    binding: Mutex<Binding>,
 }
 
 impl std::fmt::Debug for Folder {
@@ -61,12 +63,14 @@ impl Folder {
             which,
             except,
             clock,
+            binding: Mutex::default(),
         }
     }
 
     /// The name of the file that a record comes into.
     fn part(&self, record: &Remote) -> String {
-        names::part(&record.id, record.revision, &self.clock.boot_id())
+        let binding = self.binding.lock().unwrap_or_else(PoisonError::into_inner);
+        names::part(&record.id, record.revision, &binding, &self.clock.boot_id())
     }
 
     fn takes(&self, place: &str) -> bool {
@@ -88,7 +92,7 @@ impl Source for Folder {
 
     fn scan(&self, first: bool, make: bool) -> Result<Scan, Stop> {
         let walker = Walker {
-            tree: &self.tree,
+            tree: &self.tree.at_large(),
             inotify: &self.inotify,
             clock: &*self.clock,
             depth: DEPTH,
@@ -105,6 +109,14 @@ impl Source for Folder {
             unseen: walk.unseen,
             is_watched: walk.unwatched.is_none(),
         })
+    }
+
+    fn keep_to(&self, binding: &Binding, root: &Root) {
+        self.tree.keep_to(root);
+        let mut known = self.binding.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known != *binding {
+            known.clone_from(binding);
+        }
     }
 
     fn open(&self, item: &Local) -> Result<File, SourceError> {

@@ -16,15 +16,13 @@ use super::card::{Said, of_calendar, of_vcard};
 use super::folder::copy;
 use super::walk::Walker;
 use crate::inotify::Inotify;
-use crate::model::{Attributes, FOLDER, Local, Mark, Scan, folder_of};
+use crate::model::{Attributes, Binding, FOLDER, Local, Mark, Root, Scan, folder_of};
 use crate::names;
 use crate::ports::{Arrival, Source, SourceError, Watch};
 use crate::state::Stop;
 use crate::tree::Tree;
 
-/// A file is read up to here for its UID, bytes.
-const READ: u64 = 4 * 1024 * 1024;
-/// The longest record that is written, bytes: it is held in memory, and no contact with its photograph is longer.
+/// The longest file that is read or written, bytes: it is held in memory, and no contact with its photograph is longer.
 const LONGEST: u64 = 16 * 1024 * 1024;
 
 /// What a vdir holds.
@@ -93,10 +91,10 @@ impl Vdir {
     }
 
     /// What a file is by nature; nothing where it isn't one contact or event.
-    fn natural(&self, place: &str) -> io::Result<Option<String>> {
+    fn natural(&self, tree: &Tree, place: &str) -> io::Result<Option<String>> {
         let mut bytes = Vec::new();
-        let (file, _) = self.tree.open(place)?;
-        file.take(READ).read_to_end(&mut bytes)?;
+        let (file, _) = tree.open(place)?;
+        file.take(LONGEST).read_to_end(&mut bytes)?;
         let said = match self.cards {
             Cards::Contacts | Cards::KPeople => of_vcard(&bytes),
             Cards::Calendars => of_calendar(&bytes),
@@ -165,8 +163,9 @@ impl Source for Vdir {
     }
 
     fn scan(&self, first: bool, make: bool) -> Result<Scan, Stop> {
+        let tree = self.tree.at_large();
         let walker = Walker {
-            tree: &self.tree,
+            tree: &tree,
             inotify: &self.inotify,
             clock: &*self.clock,
             depth: 1,
@@ -184,7 +183,7 @@ impl Source for Vdir {
         {
             let natural = match known.remove(&place) {
                 Some((before, natural)) if before == mark => Ok(natural),
-                _ => self.natural(&place),
+                _ => self.natural(&tree, &place),
             };
             if let Ok(natural) = &natural {
                 read.insert(place.clone(), (mark, natural.clone()));
@@ -204,6 +203,10 @@ impl Source for Vdir {
         })
     }
 
+    fn keep_to(&self, _binding: &Binding, root: &Root) {
+        self.tree.keep_to(root);
+    }
+
     fn open(&self, item: &Local) -> Result<File, SourceError> {
         self.tree.open_as(&item.place, item.mark)
     }
@@ -214,7 +217,7 @@ impl Source for Vdir {
 
     fn is_gone(&self, natural: &str, place: &str) -> bool {
         // A file whose UID was changed is another item.
-        let is_another = || matches!(self.natural(place), Ok(Some(now)) if now != natural);
+        let is_another = || matches!(self.natural(&self.tree, place), Ok(Some(now)) if now != natural);
         self.tree.is_free(place) || is_another()
     }
 

@@ -183,6 +183,12 @@ impl State {
             Some(Stop::Replaced)
         } else if missing >= EMPTIED && !visible().any(|entry| here(&entry)) {
             Some(Stop::Emptied)
+        } else if missing > 0
+            && visible().count() >= EMPTIED
+            && !visible().any(|entry| self.is_unedited(entry))
+        {
+            // The roots of all cards are the same folder, and what a camera writes has the same names on each.
+            Some(Stop::Replaced)
         } else if unlisted >= EMPTIED && !known().any(|entry| there(&entry)) {
             Some(Stop::CollectionEmptied)
         } else {
@@ -197,6 +203,13 @@ impl State {
             && local
                 .and_then(|local| local.get(natural))
                 .is_some_and(|item| item.mark == known.mark)
+    }
+
+    fn is_unedited(&self, (natural, known): (&String, &Known)) -> bool {
+        let item = self.local.as_ref().and_then(|local| local.get(natural));
+        item.is_some_and(|item| {
+            (item.mark.size, item.mark.modified) == (known.mark.size, known.mark.modified)
+        })
     }
 
     fn is_unseen(&self, place: &str) -> bool {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Worker, blocking, failed, outcome_of, put_of, write};
 use crate::model::{Local, MODIFIED, Remote};
-use crate::ports::{Coming, Failure};
+use crate::ports::{Coming, Failure, SourceError};
 use crate::state::{Outcome, Work};
 
 /// Read at once, bytes.
@@ -109,11 +109,11 @@ impl Worker {
         let compared = blocking(move || {
             let file = worker.open(&wanted)?;
             let mut content = coming.content;
-            let equal = are_equal(&mut &file, &mut content);
+            let equal = are_equal(&mut &file, &mut content, coming.length);
             match equal {
                 Ok(_) if !worker.source.is_still(&wanted) => Err(Outcome::ItemChanged),
                 Ok(equal) => Ok((equal, coming.revision)),
-                Err(error) => Err(outcome_of(&error.into())),
+                Err(error) => Err(outcome_of(&error)),
             }
         });
         match compared.await {
@@ -128,12 +128,17 @@ impl Worker {
     }
 }
 
-/// Whether both say the same to their ends. One that was cut off doesn't, and is kept beside.
-fn are_equal(one: &mut dyn Read, other: &mut dyn Read) -> io::Result<bool> {
+/// Whether both say the same to their ends. Of another one that ends before this length nothing can be said.
+fn are_equal(one: &mut dyn Read, other: &mut dyn Read, length: u64) -> Result<bool, SourceError> {
     let (mut left, mut right) = (vec![0; STRIDE], vec![0; STRIDE]);
+    let mut came = 0;
     loop {
-        let count = fill(one, &mut left)?;
-        if fill(other, &mut right)? != count || left.get(..count) != right.get(..count) {
+        let (count, of_other) = (fill(one, &mut left)?, fill(other, &mut right)?);
+        came += of_other as u64;
+        if of_other < STRIDE && came < length {
+            return Err(SourceError::CutOff);
+        }
+        if of_other != count || left.get(..count) != right.get(..count) {
             return Ok(false);
         }
         if count == 0 {

@@ -33,14 +33,19 @@ pub async fn now(client: &Client, args: &Now, output: Output) -> Result<Report, 
     ))
 }
 
+/// What belayd says of one collection, and which stops no other.
+const OF_ONE: [&str; 3] = ["CloudRefused", "QuotaExceeded", "Storage"];
+
 /// Switches collections on, one after the other, and waits for each: what is small and missed first is usable first.
-/// JSON: `collections`, and as `in_cloud` the `records` and `bytes` whose contents are fetched only when a program reads them.
+/// JSON: `collections`, as `in_cloud` the `records` and `bytes` whose contents are fetched only when a program reads them, as
+/// `troubled` those that couldn't be synced to the end, and where there are any the first one's `error`.
 ///
 /// # Errors
-/// What belayd says.
+/// What belayd says, unless it is about one collection alone.
 pub async fn restore(client: &Client, args: &Restore, output: Output) -> Result<Report, Error> {
     let names = bus::meant(&args.collections)?;
     let (mut left, mut left_bytes) = (0_u64, 0_u64);
+    let (mut troubled, mut trouble) = (Vec::new(), None);
     for name in &names {
         let collection = bus::collection(client, name).await?;
         collection
@@ -48,7 +53,14 @@ pub async fn restore(client: &Client, args: &Restore, output: Output) -> Result<
             .set_enabled(true)
             .await
             .map_err(bus::explained)?;
-        follow(client, &[*name], false, output).await?;
+        if let Err(error) = follow(client, &[*name], false, output).await {
+            if !OF_ONE.iter().any(|known| error.is_named(known)) {
+                return Err(error);
+            }
+            output.warn(&format!("{name}: {}", error.words().replace('\n', " ")));
+            troubled.push(*name);
+            trouble.get_or_insert(error);
+        }
         let records = bus::records(&collection).await?;
         let long = || records.iter().filter(|record| record.is_long);
         let bytes: u64 = long().map(|record| record.length).sum();
@@ -64,7 +76,17 @@ pub async fn restore(client: &Client, args: &Restore, output: Output) -> Result<
     sources.retain(|source| names.contains(&source.name));
     let mut json = show::sources_json(&sources);
     json["in_cloud"] = json!({ "records": left, "bytes": left_bytes });
-    Ok(Report::new(ended(left, left_bytes), json))
+    json["troubled"] = json!(troubled);
+    Ok(match trouble {
+        None => Report::new(ended(left, left_bytes), json),
+        Some(error) => {
+            let text = format!(
+                "All are switched on, but something may be missing of {}: it is tried again by itself, see belayctl sync status.",
+                troubled.join(", ")
+            );
+            Report::new(text, json).in_part(&error)
+        }
+    })
 }
 
 /// What is missing of a collection that is here, in words.

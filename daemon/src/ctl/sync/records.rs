@@ -9,6 +9,7 @@ use std::path::Path;
 use belay_proto::dbus::Options;
 use belay_proto::dbus::client::{Got, NewRecord};
 use belay_proto::dbus::records::Listed;
+use belay_proto::sync::Attributes;
 use serde_json::{Value, json};
 use zbus::Variant;
 use zeroize::Zeroizing;
@@ -181,7 +182,9 @@ pub async fn put(client: &Client, args: &Put) -> Result<Report, Error> {
             .unwrap_or_default(),
         natural: args.natural.clone(),
         kind: args.kind.clone().unwrap_or_default(),
-        attributes: present.map(|record| record.attributes).unwrap_or_default(),
+        attributes: present
+            .map(|record| taken_over(record.attributes))
+            .unwrap_or_default(),
         keep_both: args.keep_both,
     };
     let revision = collection.put_from(&new, content).await.map_err(bus::explained)?;
@@ -189,6 +192,12 @@ pub async fn put(client: &Client, args: &Put) -> Result<Report, Error> {
         "Stored.",
         json!({ "collection": name, "id": id.map(|id| id.to_string()), "revision": revision }),
     ))
+}
+
+/// What a new content has of the one before: not its time, by which belay-agent holds a file for the same.
+fn taken_over(mut attributes: Attributes) -> Attributes {
+    attributes.0.remove("modified");
+    attributes
 }
 
 /// The file, or standard input; belayd reads it.

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
 
 use belay_proto::Secret;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::model::{Attributes, Remote};
 use crate::ports::{BoxFuture, Coming, Failure, Got, Put, Records};
@@ -35,6 +35,12 @@ pub(super) struct Collection {
     /// Calls of `put_many`, and of `put`.
     pub(super) calls: Mutex<(usize, usize)>,
     pub(super) changes: broadcast::Sender<()>,
+    /// Whether contents come; who asks for one waits until they do.
+    pub(super) flows: watch::Sender<bool>,
+    /// How often contents were asked for.
+    pub(super) asked: watch::Sender<usize>,
+    /// After how many bytes a long content ends, whatever its length.
+    pub(super) ends_after: Mutex<Option<usize>>,
 }
 
 impl Collection {
@@ -47,6 +53,9 @@ impl Collection {
             is_away: Mutex::default(),
             calls: Mutex::default(),
             changes: broadcast::channel(64).0,
+            flows: watch::Sender::new(true),
+            asked: watch::Sender::default(),
+            ends_after: Mutex::default(),
         })
     }
 
@@ -81,6 +90,12 @@ impl Collection {
     /// The record can't be read any more, and nobody deleted it.
     pub(super) fn spoil(&self, natural: &str) {
         self.records.lock().unwrap().remove(natural).unwrap();
+    }
+
+    async fn flowing(&self) {
+        self.asked.send_modify(|asked| *asked += 1);
+        let mut flows = self.flows.subscribe();
+        flows.wait_for(|flows| *flows).await.unwrap();
     }
 
     fn store(&self, put: &Put, content: &[u8], dry: bool) -> Result<(String, u64), Failure> {
@@ -165,13 +180,16 @@ impl Records for Collection {
 
     fn get(&self, id: String) -> BoxFuture<'_, Result<Coming, Failure>> {
         Box::pin(async move {
+            self.flowing().await;
             let records = self.records.lock().unwrap();
             let record = records.get(&id).ok_or(Failure::Conflict)?;
+            let end = self.ends_after.lock().unwrap().unwrap_or(usize::MAX);
+            let end = end.min(record.content.len());
             Ok(Coming {
                 revision: record.revision,
                 length: record.content.len() as u64,
                 attributes: record.attributes.clone(),
-                content: Box::new(Cursor::new(record.content.clone())),
+                content: Box::new(Cursor::new(record.content[..end].to_vec())),
             })
         })
     }
@@ -194,6 +212,7 @@ impl Records for Collection {
 
     fn get_many(&self, ids: Vec<String>) -> BoxFuture<'_, Result<Vec<Got>, Failure>> {
         Box::pin(async move {
+            self.flowing().await;
             let records = self.records.lock().unwrap();
             let got = ids.into_iter().map(|id| {
                 let record = records.get(&id)?;

@@ -137,3 +137,34 @@ fn kpeoples_own_contacts_lie_in_its_own_folder_and_those_of_other_devices_are_le
         ("own/ann-1.vcf", 0)
     );
 }
+
+#[test]
+fn a_contact_without_a_uid_is_the_same_one_on_the_next_device() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let text = CARD.replace("UID:ann-1\r\n", "");
+    let long = "ü".repeat(100);
+    let names = ["Anna Müller (home)", "a:b & c", "张伟", "x,y", &long];
+    for name in names {
+        fs::write(here.path().join(format!("{name}.vcf")), &text).unwrap();
+    }
+    let (first, second) = (
+        vdir(here.path(), Cards::Contacts),
+        vdir(there.path(), Cards::Contacts),
+    );
+    let scan = first.scan(true, false).unwrap();
+    assert_eq!(naturals(&scan).len(), names.len());
+    for natural in naturals(&scan) {
+        write(&second, natural, &[], &text, None).unwrap();
+    }
+    assert_eq!(naturals(&second.scan(true, false).unwrap()), naturals(&scan));
+    assert_eq!(tree(there.path()), tree(here.path()));
+}
+
+#[test]
+fn a_contact_with_a_long_photograph_is_read_to_its_end() {
+    let root = tempfile::tempdir().unwrap();
+    let photograph = format!("PHOTO:{}\r\nEND:", "A".repeat(5 << 20));
+    fs::write(root.path().join("ann.vcf"), CARD.replace("END:", &photograph)).unwrap();
+    let source = vdir(root.path(), Cards::Contacts);
+    assert_eq!(naturals(&source.scan(true, false).unwrap()), ["ann-1"]);
+}

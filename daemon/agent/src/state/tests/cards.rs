@@ -51,3 +51,51 @@ fn a_file_renamed_on_a_memory_card_is_put_before_its_old_name_is_deleted() {
         "{effects:?}"
     );
 }
+
+#[test]
+fn another_card_in_the_same_slot_deletes_and_edits_nothing() {
+    for keeps_inodes in [false, true] {
+        // One of its names is a known one.
+        let mut items = all_items().split_off(2);
+        items[0].1.mark.size += 1;
+        let (state, other) = match keeps_inodes {
+            true => (remembering(false), items),
+            false => without_inodes(remembering(false), items),
+        };
+        let seen = scan(root(1, 2, "boot"), other.clone());
+        let (state, effects) = looked(state, seen, all_records());
+        assert_eq!(
+            (works(&effects).len(), state.stopped()),
+            (0, Some(Stop::Replaced))
+        );
+        // The first one is back, as it was but for what its owner removed.
+        let (_, two) = without_inodes(remembering(false), all_items().split_off(1));
+        let two = if keeps_inodes {
+            all_items().split_off(1)
+        } else {
+            two
+        };
+        let (state, effects) = looked(state, scan(root(1, 2, "boot"), two), all_records());
+        assert!(
+            matches!(works(&effects)[..], [Work::Delete { .. }]),
+            "{effects:?}"
+        );
+        assert_eq!(state.stopped(), None);
+        // An owner who removed two and edited the third says so.
+        let (state, _) = without_inodes(remembering(true), Vec::new());
+        let state = if keeps_inodes { remembering(true) } else { state };
+        let (_, effects) = looked(state, scan(root(1, 2, "boot"), other), all_records());
+        assert_eq!(works(&effects).len(), 3, "{effects:?}");
+    }
+}
+
+#[test]
+fn an_owner_of_two_items_who_removes_one_and_edits_the_other_is_asked_nothing() {
+    let mut state = remembering(false);
+    state.memory.forget("a");
+    let mut items = all_items().split_off(2);
+    items[0].1.mark.size += 1;
+    let records = all_records().split_off(1);
+    let (state, effects) = looked(state, scan(root(1, 2, "boot"), items), records);
+    assert_eq!((works(&effects).len(), state.stopped()), (2, None));
+}
