@@ -16,6 +16,7 @@ pub const ALL: &[&str] = &[
     include_str!("migrations/0008_sync.sql"),
     include_str!("migrations/0009_chunks.sql"),
     include_str!("migrations/0010_versions.sql"),
+    include_str!("migrations/0011_offered.sql"),
 ];
 
 /// Brings the database up to the last of `steps`.

@@ -178,7 +178,7 @@ CREATE TABLE record (
     unseen      INTEGER NOT NULL DEFAULT 0 CHECK (unseen IN (0, 1)),   -- the listing that runs hasn't shown it
     content     BLOB NOT NULL,             -- sealed; last, so that what is long keeps nobody from the rest
     common      BLOB,                      -- sealed: before it was changed here
-    last        BLOB, known BLOB, origin BLOB,                      -- sealed, of a removal: what the owner last had, where that is another
+    last        BLOB, known BLOB, origin BLOB, offered BLOB, offer BLOB,                      -- sealed, of a removal: what the owner last had, where that is another
     UNIQUE (collection, id)
 ) STRICT;
 CREATE TABLE release_outbox (

@@ -246,7 +246,7 @@ pub fn accepted(
     let changed = transaction
         .prepare_cached(
             "UPDATE record SET pending = 0, base = ?4, base_number = ?5, common = NULL, last = NULL, sent = NULL, agreed = 0,
-                 origin = NULL, unseen = 0,
+                 origin = NULL, offered = NULL, offer = NULL, unseen = 0,
                  gone = CASE WHEN removed = 1 AND agreed = 0 AND base IS NOT NULL THEN ?6 ELSE 0 END
              WHERE collection = ?1 AND id = ?2 AND revision = ?3 AND known = ?4",
         )?
