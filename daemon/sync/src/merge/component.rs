@@ -24,6 +24,13 @@ pub struct Property {
     raw: String,
     /// Unfolded.
     line: String,
+    /// Where the value begins, the first colon outside quotes, as far as the line is there: a line is folded as often as its
+    /// writer likes, and is looked through once.
+    colon: Option<usize>,
+    /// What is there of it ends within quotes.
+    is_quoted: bool,
+    /// Its value is quoted-printable, as vCard 2.1 has it.
+    is_quoted_printable: bool,
 }
 
 impl Component {
@@ -73,10 +80,15 @@ impl Component {
 impl Property {
     /// From a line as written and without its end.
     pub fn new(raw: &str, line: &str) -> Self {
-        Self {
+        let mut property = Self {
             raw: raw.to_owned(),
             line: line.to_owned(),
-        }
+            colon: None,
+            is_quoted: false,
+            is_quoted_printable: false,
+        };
+        property.look(0);
+        property
     }
 
     /// One that ends its line as this one does.
@@ -90,22 +102,15 @@ impl Property {
 
     /// Adds a folded line.
     pub fn fold(&mut self, raw: &str, rest: &str) {
+        let start = self.line.len();
         self.raw.push_str(raw);
         self.line.push_str(rest);
+        self.look(start);
     }
 
-    /// Whether the next line belongs to it, as it stands: quoted-printable, as vCard 2.1 has it, ends a line that goes on
-    /// with `=` (RFC 2045 §6.7).
+    /// Whether the next line belongs to it, as it stands: quoted-printable ends a line that goes on with `=` (RFC 2045 §6.7).
     pub fn goes_on(&self) -> bool {
-        let quoted_printable = |parameter: &str| {
-            let value = parameter.rsplit('=').next().unwrap_or_default();
-            value.eq_ignore_ascii_case("QUOTED-PRINTABLE")
-        };
-        self.line.ends_with('=')
-            && self.colon().is_some_and(|at| {
-                let before = self.line.get(..at).unwrap_or_default();
-                before.split(';').skip(1).any(quoted_printable)
-            })
+        self.is_quoted_printable && self.line.ends_with('=')
     }
 
     /// Adds the next line of a quoted-printable value.
@@ -113,6 +118,34 @@ impl Property {
         self.raw.push_str(raw);
         self.line.pop();
         self.line.push_str(line);
+    }
+
+    /// Looks for the colon in what was added at `start`.
+    fn look(&mut self, start: usize) {
+        if self.colon.is_some() {
+            return;
+        }
+        let added = self.line.as_bytes().get(start..).unwrap_or_default();
+        for (at, byte) in (start..).zip(added) {
+            #[cfg(test)]
+            super::tests::BYTES.set(super::tests::BYTES.get() + 1);
+            self.is_quoted ^= *byte == b'"';
+            if *byte == b':' && !self.is_quoted {
+                self.colon = Some(at);
+                break;
+            }
+        }
+        let quoted_printable = |parameter: &str| {
+            let value = parameter.rsplit('=').next().unwrap_or_default();
+            value.eq_ignore_ascii_case("QUOTED-PRINTABLE")
+        };
+        self.is_quoted_printable = self
+            .colon
+            .and_then(|at| self.line.get(..at))
+            .is_some_and(|before| {
+                let mut parameters = before.split(';').skip(1);
+                parameters.any(quoted_printable)
+            });
     }
 
     /// Its name in upper case, without its group.
@@ -158,15 +191,10 @@ impl Property {
         Some(before.split(';').next().unwrap_or(before))
     }
 
-    /// Where the value begins: the first colon outside quotes.
     fn colon(&self) -> Option<usize> {
         #[cfg(test)]
         super::tests::READS.set(super::tests::READS.get() + 1);
-        let mut quoted = false;
-        self.line.bytes().position(|byte| {
-            quoted ^= byte == b'"';
-            byte == b':' && !quoted
-        })
+        self.colon
     }
 }
 

@@ -12,6 +12,8 @@ use super::{Merged, merge};
 thread_local! {
     /// How often a line was read for what it says.
     pub(super) static READS: Cell<usize> = const { Cell::new(0) };
+    /// How many bytes were looked through for where a value begins.
+    pub(super) static BYTES: Cell<usize> = const { Cell::new(0) };
 }
 
 const CARD: &str = "text/vcard";
