@@ -9,6 +9,7 @@ use belay_proto::Secret;
 
 mod component;
 mod content_lines;
+mod groups;
 mod properties;
 mod three_way;
 mod uid;

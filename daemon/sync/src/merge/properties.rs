@@ -42,3 +42,10 @@ pub fn nature(name: &str) -> Nature {
         _ => Nature::Single,
     }
 }
+
+/// Whether a property says something of another one of its group, as Apple's Contacts writes it: what that is called, in which
+/// country an address is.
+#[must_use]
+pub fn annotates(name: &str) -> bool {
+    name.starts_with("X-AB") || name.starts_with("X-APPLE-")
+}

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::component::{Component, Property};
+use super::groups;
 use super::properties::{Nature, nature, thing};
 
 /// One thing that a component says, in each version at most once.
@@ -48,7 +49,11 @@ fn properties(base: Option<&Component>, mine: &Component, theirs: &Component) ->
     };
     let (before, ours, others) = (base.map(said).unwrap_or_default(), said(mine), said(theirs));
     let keys: BTreeSet<&Key> = before.keys().chain(ours.keys()).chain(others.keys()).collect();
-    let mut clash = groups_clash(&before, &ours, &others);
+    let in_groups = |component: Option<&Component>| {
+        let properties = component.map(|component| &component.properties);
+        groups::groups(properties.into_iter().flatten())
+    };
+    let mut clash = groups::clash(&in_groups(base), &in_groups(Some(mine)), &in_groups(Some(theirs)));
     let mut kept: BTreeMap<&Key, &Vec<Property>> = BTreeMap::new();
     for key in keys {
         let (was, mine, theirs) = (before.get(key), ours.get(key), others.get(key));
@@ -59,33 +64,6 @@ fn properties(base: Option<&Component>, mine: &Component, theirs: &Component) ->
         }
     }
     (in_order(mine, theirs, &many, kept), clash)
-}
-
-/// Whether both wrote something into a group of one name, and not the same: their lines would be taken for one another's.
-/// What one of them took out of it is no one's.
-fn groups_clash(before: &Said, ours: &Said, others: &Said) -> bool {
-    let [before, ours, others] = [before, ours, others].map(groups);
-    let written = |said: &BTreeSet<String>, group: &String| -> BTreeSet<String> {
-        let was = before.get(group);
-        let is_new = |line: &&String| was.is_none_or(|was| !was.contains(*line));
-        said.iter().filter(is_new).cloned().collect()
-    };
-    ours.iter().any(|(group, mine)| {
-        let mine = written(mine, group);
-        let theirs = others.get(group).map(|theirs| written(theirs, group));
-        !mine.is_empty() && theirs.is_some_and(|theirs| !theirs.is_empty() && mine != theirs)
-    })
-}
-
-/// What each group says.
-fn groups(said: &Said) -> BTreeMap<&String, BTreeSet<String>> {
-    let mut groups: BTreeMap<&String, BTreeSet<String>> = BTreeMap::new();
-    for (key, properties) in said {
-        if let (Some(group), Some(meaning)) = (&key.group, meaning(Some(properties))) {
-            groups.entry(group).or_default().extend(meaning);
-        }
-    }
-    groups
 }
 
 /// What is left of one thing, and whether both changed it.
