@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::properties::{Nature, nature};
+
 /// A component, as `VCARD` or `VEVENT`.
 #[derive(Debug, Clone)]
 pub struct Component {
@@ -58,9 +60,10 @@ impl Component {
     pub fn identity(&self) -> String {
         let parts = match self.name.as_str() {
             "VTIMEZONE" => vec![self.value("TZID")],
+            "VALARM" if self.alarm_uid().is_some() => vec![self.alarm_uid()],
             // Alarms and the like have no name of their own but what they say.
             "VALARM" | "STANDARD" | "DAYLIGHT" | "AVAILABLE" if self.value("UID").is_none() => {
-                vec![Some(self.meaning())]
+                vec![Some(self.substance())]
             }
             _ => vec![self.value("UID"), self.value("RECURRENCE-ID")],
         };
@@ -68,10 +71,27 @@ impl Component {
         format!("{}\0{}", self.name, parts.join("\0"))
     }
 
+    /// What an alarm is called (RFC 9074 §4), also by programs from before that was one.
+    fn alarm_uid(&self) -> Option<String> {
+        let names = ["UID", "X-EVOLUTION-ALARM-UID", "X-WR-ALARMUID"];
+        names.into_iter().find_map(|name| self.value(name))
+    }
+
     /// What it says, however it is written: two that mean the same are equal.
     pub fn meaning(&self) -> String {
-        let mut said: Vec<String> = self.properties.iter().map(Property::meaning).collect();
-        said.extend(self.components.iter().map(Self::meaning));
+        self.says(|_| true)
+    }
+
+    /// What it says but for what programs note of their own writing: no more than that is no one's change.
+    pub fn substance(&self) -> String {
+        let is_noted = |nature| matches!(nature, Nature::Stamp | Nature::Counter | Nature::Producer);
+        self.says(|property| property.name().is_none_or(|name| !is_noted(nature(&name))))
+    }
+
+    fn says(&self, counts: impl Fn(&Property) -> bool + Copy) -> String {
+        let counted = self.properties.iter().filter(|property| counts(property));
+        let mut said: Vec<String> = counted.map(Property::meaning).collect();
+        said.extend(self.components.iter().map(|component| component.says(counts)));
         said.sort_unstable();
         format!("{}\u{1}{}\u{2}", self.name, said.join("\u{1}"))
     }

@@ -1,5 +1,6 @@
 //! What two people at two phones would expect.
 
+mod alarms;
 mod bounds;
 mod groups;
 

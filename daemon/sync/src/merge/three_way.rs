@@ -215,8 +215,21 @@ fn inner(
             }
             _ => (theirs, true),
         },
+        // What only a program's note tells from what the other removed goes with it.
+        (Some(one), None) | (None, Some(one))
+            if has_base && was.as_ref().is_some_and(|was| is_noted(was, &one)) =>
+        {
+            (Vec::new(), false)
+        }
         // One removed what the other changed: the change stays. Without a base, what one has alone does.
         (Some(one), None) | (None, Some(one)) => (one, false),
         (None, None) => (Vec::new(), false),
     }
+}
+
+/// Whether nothing but a program's note tells one from what was before.
+fn is_noted(was: &[Component], one: &[Component]) -> bool {
+    let substance =
+        |components: &[Component]| -> Vec<String> { components.iter().map(Component::substance).collect() };
+    substance(was) == substance(one)
 }
