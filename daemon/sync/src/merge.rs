@@ -11,6 +11,7 @@ mod component;
 mod content_lines;
 mod groups;
 mod properties;
+mod series;
 mod three_way;
 mod uid;
 

@@ -3,6 +3,7 @@
 mod alarms;
 mod bounds;
 mod groups;
+mod series;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;

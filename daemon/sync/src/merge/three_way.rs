@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::component::{Component, Property};
 use super::groups;
 use super::properties::{Nature, nature, thing};
+use super::series;
 
 /// One thing that a component says, in each version at most once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -173,7 +174,8 @@ fn components(base: Option<&Component>, mine: &Component, theirs: &Component) ->
     };
     let before = base.map(by_identity).unwrap_or_default();
     let (ours, others) = (by_identity(mine), by_identity(theirs));
-    let (mut merged, mut clash, mut seen) = (Vec::new(), false, BTreeSet::new());
+    let mut clash = base.is_some_and(|base| series::clash(base, mine, theirs));
+    let (mut merged, mut seen) = (Vec::new(), BTreeSet::new());
     for component in theirs.components.iter().chain(&mine.components) {
         let identity = component.identity();
         if !seen.insert(identity.clone()) {
