@@ -10,6 +10,7 @@ use belay_proto::Secret;
 mod component;
 mod content_lines;
 mod groups;
+mod lists;
 mod properties;
 mod series;
 mod three_way;

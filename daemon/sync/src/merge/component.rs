@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::properties::{Nature, nature};
+use super::properties::{Nature, is_list, nature};
 
 /// A component, as `VCARD` or `VEVENT`.
 #[derive(Debug, Clone)]
@@ -185,6 +185,18 @@ impl Property {
     pub fn value(&self) -> Option<String> {
         let at = self.colon()?;
         self.line.get(at + 1..).map(str::to_owned)
+    }
+
+    /// What stands before the colon.
+    pub fn head(&self) -> Option<&str> {
+        self.line.get(..self.colon()?)
+    }
+
+    /// What stands before the colon and behind it, of what may be a list.
+    pub fn list(&self) -> Option<(&str, &str)> {
+        let at = self.colon()?;
+        let is_one = !self.is_quoted_printable && self.name().is_some_and(|name| is_list(&name));
+        is_one.then_some((self.line.get(..at)?, self.line.get(at + 1..)?))
     }
 
     /// What it says, however it is folded, in whichever case names stand and parameters follow.

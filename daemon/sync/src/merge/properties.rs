@@ -51,3 +51,9 @@ pub fn nature(name: &str) -> Nature {
 pub fn annotates(name: &str) -> bool {
     name.starts_with("X-AB") || name.starts_with("X-APPLE-")
 }
+
+/// Whether the value of a property is a list whose elements stand for themselves.
+#[must_use]
+pub fn is_list(name: &str) -> bool {
+    matches!(name, "CATEGORIES" | "NICKNAME" | "RESOURCES" | "EXDATE" | "RDATE")
+}

@@ -3,6 +3,7 @@
 mod alarms;
 mod bounds;
 mod groups;
+mod lists;
 mod series;
 
 use std::cell::Cell;

@@ -1,9 +1,11 @@
 //! Components merged property by property.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::component::{Component, Property};
 use super::groups;
+use super::lists;
 use super::properties::{Nature, nature, thing};
 use super::series;
 
@@ -17,6 +19,8 @@ struct Key {
 }
 
 type Said = BTreeMap<Key, Vec<Property>>;
+/// How a line is taken apart.
+type Elements = for<'a> fn(&'a Property) -> Vec<Cow<'a, Property>>;
 
 /// Merges three versions of a component; says whether both changed the same thing. Nothing when they aren't versions of
 /// one. Where both changed it, theirs is kept.
@@ -39,12 +43,16 @@ pub fn merge(base: Option<&Component>, mine: &Component, theirs: &Component) -> 
 fn properties(base: Option<&Component>, mine: &Component, theirs: &Component) -> (Vec<Property>, bool) {
     let versions = [base, Some(mine), Some(theirs)];
     let many = several(&versions);
+    let elements: Elements = match lists::are_split(&versions) {
+        true => lists::elements,
+        false => |line| vec![Cow::Borrowed(line)],
+    };
     let said = |component: &Component| -> Said {
         let mut said = Said::new();
-        for property in &component.properties {
-            said.entry(key(property, &many))
+        for property in component.properties.iter().flat_map(elements) {
+            said.entry(key(&property, &many))
                 .or_default()
-                .push(property.clone());
+                .push(property.into_owned());
         }
         said
     };
@@ -64,7 +72,7 @@ fn properties(base: Option<&Component>, mine: &Component, theirs: &Component) ->
             kept.insert(key, value);
         }
     }
-    (in_order(mine, theirs, &many, kept), clash)
+    (in_order(mine, theirs, &many, elements, kept), clash)
 }
 
 /// What is left of one thing, and whether both changed it.
@@ -153,13 +161,15 @@ fn in_order(
     mine: &Component,
     theirs: &Component,
     many: &BTreeSet<(Option<String>, String)>,
+    elements: Elements,
     mut kept: BTreeMap<&Key, &Vec<Property>>,
 ) -> Vec<Property> {
     let mut properties = Vec::new();
     for property in theirs.properties.iter().chain(&mine.properties) {
-        if let Some(said) = kept.remove(&key(property, many)) {
-            properties.extend(said.iter().cloned());
-        }
+        let had = elements(property);
+        let left = had.iter().filter_map(|element| kept.remove(&key(element, many)));
+        let left = left.flatten().cloned().collect();
+        properties.extend(lists::joined(property, &had, left));
     }
     properties
 }
