@@ -15,6 +15,7 @@ mod properties;
 mod series;
 mod three_way;
 mod uid;
+mod zones;
 
 pub use uid::{Renamed, with_uid};
 

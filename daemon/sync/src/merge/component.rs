@@ -199,6 +199,18 @@ impl Property {
         is_one.then_some((self.line.get(..at)?, self.line.get(at + 1..)?))
     }
 
+    /// The value of a parameter, whose name is in upper case.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let head = self.line.get(..self.colon()?)?;
+        let parameters = parts(head);
+        let mut named = parameters
+            .iter()
+            .skip(1)
+            .filter_map(|parameter| parameter.split_once('='));
+        let (_, value) = named.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        Some(value.trim_matches('"').trim().to_owned())
+    }
+
     /// What it says, however it is folded, in whichever case names stand and parameters follow.
     pub fn meaning(&self) -> String {
         let (Some(at), Some(name), Some(value)) = (self.colon(), self.name(), self.value()) else {

@@ -5,6 +5,7 @@ mod bounds;
 mod groups;
 mod lists;
 mod series;
+mod zones;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;

@@ -8,6 +8,7 @@ use super::groups;
 use super::lists;
 use super::properties::{Nature, nature, thing};
 use super::series;
+use super::zones;
 
 /// One thing that a component says, in each version at most once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -185,7 +186,7 @@ fn components(base: Option<&Component>, mine: &Component, theirs: &Component) ->
     let before = base.map(by_identity).unwrap_or_default();
     let (ours, others) = (by_identity(mine), by_identity(theirs));
     let mut clash = base.is_some_and(|base| series::clash(base, mine, theirs));
-    let (mut merged, mut seen) = (Vec::new(), BTreeSet::new());
+    let (mut merged, mut dropped, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
     for component in theirs.components.iter().chain(&mine.components) {
         let identity = component.identity();
         if !seen.insert(identity.clone()) {
@@ -194,9 +195,14 @@ fn components(base: Option<&Component>, mine: &Component, theirs: &Component) ->
         let first = |versions: &BTreeMap<String, Vec<Component>>| versions.get(&identity).cloned();
         let (mut inner, bad) = inner(base.is_some(), first(&before), first(&ours), first(&others));
         clash |= bad;
+        if inner.is_empty() && component.name == "VTIMEZONE" {
+            dropped.push(component.clone());
+        }
         merged.append(&mut inner);
     }
-    (merged, clash)
+    let mut all = zones::still_named(dropped, &merged);
+    all.append(&mut merged);
+    (all, clash)
 }
 
 /// What is left of the components of one identity.
