@@ -163,6 +163,25 @@ fn a_quoted_printable_value_stays_in_one_piece() {
 }
 
 #[test]
+fn a_card_that_begins_with_a_byte_order_mark_or_has_spaces_around_its_name_is_merged_and_keeps_them() {
+    let written = |lines: &[&str]| {
+        let card = card(lines).replacen("BEGIN:VCARD", "\u{feff}BEGIN: VCARD ", 1);
+        card.replacen("END:VCARD", "END:VCARD\t", 1)
+    };
+    let (base, mine) = (written(&["FN:Ada"]), written(&["FN:Ada", "TEL:1"]));
+    let theirs = written(&["FN:Adah"]);
+    let expected = written(&["FN:Adah", "TEL:1"]);
+    assert_eq!(of(CARD, Some(&base), &mine, &theirs), (true, expected.clone()));
+    // As another program writes it.
+    let plain = card(&["FN:Ada", "TEL:1"]);
+    assert_eq!(of(CARD, Some(&base), &plain, &theirs), (true, expected));
+    assert_eq!(
+        of(CARD, Some(&base), &theirs, &plain),
+        (true, card(&["FN:Adah", "TEL:1"]))
+    );
+}
+
+#[test]
 fn the_empty_line_after_a_photo_stays() {
     let photo = "PHOTO;ENCODING=BASE64;TYPE=JPEG:\r\n AAAA\r\n CC==\r\n";
     let (whole, merged) = cards(
