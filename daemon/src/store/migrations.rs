@@ -17,6 +17,7 @@ pub const ALL: &[&str] = &[
     include_str!("migrations/0009_chunks.sql"),
     include_str!("migrations/0010_versions.sql"),
     include_str!("migrations/0011_offered.sql"),
+    include_str!("migrations/0012_asked.sql"),
 ];
 
 /// Brings the database up to the last of `steps`.

@@ -28,14 +28,15 @@ WHEN OLD.removed <> NEW.removed
 BEGIN
     UPDATE collection SET arrived_set = random(), arrived = arrived + OLD.removed - NEW.removed WHERE name = NEW.collection;
 END;
-CREATE TRIGGER record_asked AFTER UPDATE OF pending, stuck, removed, agreed, base ON record
-WHEN (OLD.pending = 1 AND OLD.stuck = 0 AND OLD.removed = 1 AND OLD.agreed = 0 AND OLD.base IS NOT NULL)
-    <> (NEW.pending = 1 AND NEW.stuck = 0 AND NEW.removed = 1 AND NEW.agreed = 0 AND NEW.base IS NOT NULL)
+CREATE TRIGGER record_asked AFTER UPDATE OF pending, stuck, removed, agreed, base, common ON record
+WHEN (OLD.pending = 1 AND OLD.stuck = 0 AND OLD.removed = 1 AND OLD.agreed = 0 AND (OLD.base IS NOT NULL OR OLD.common IS NOT NULL))
+    <> (NEW.pending = 1 AND NEW.stuck = 0 AND NEW.removed = 1 AND NEW.agreed = 0 AND (NEW.base IS NOT NULL OR NEW.common IS NOT NULL))
 BEGIN
     UPDATE collection SET
         unasked_set = random(),
-        unasked = unasked + (NEW.pending = 1 AND NEW.stuck = 0 AND NEW.removed = 1 AND NEW.agreed = 0 AND NEW.base IS NOT NULL)
-            - (OLD.pending = 1 AND OLD.stuck = 0 AND OLD.removed = 1 AND OLD.agreed = 0 AND OLD.base IS NOT NULL)
+        unasked = unasked + CASE
+            WHEN NEW.pending = 1 AND NEW.stuck = 0 AND NEW.removed = 1 AND NEW.agreed = 0
+                AND (NEW.base IS NOT NULL OR NEW.common IS NOT NULL) THEN 1 ELSE -1 END
     WHERE name = NEW.collection;
 END;
 CREATE TRIGGER record_changed AFTER UPDATE OF removed, bytes, pending, sibling ON record BEGIN
