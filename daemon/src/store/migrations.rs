@@ -18,6 +18,8 @@ pub const ALL: &[&str] = &[
     include_str!("migrations/0010_versions.sql"),
     include_str!("migrations/0011_naming.sql"),
     include_str!("migrations/0012_endings.sql"),
+    include_str!("migrations/0013_offered.sql"),
+    include_str!("migrations/0014_asked.sql"),
 ];
 
 /// Brings the database up to the last of `steps`.

@@ -28,14 +28,15 @@ WHEN OLD.removed <> NEW.removed
 BEGIN
     UPDATE collection SET arrived_set = random(), arrived = arrived + OLD.removed - NEW.removed WHERE name = NEW.collection;
 END;
-CREATE TRIGGER record_asked AFTER UPDATE OF pending, stuck, removed, agreed, base ON record
-WHEN (OLD.pending = 1 AND OLD.stuck = 0 AND OLD.removed = 1 AND OLD.agreed = 0 AND OLD.base IS NOT NULL)
-    <> (NEW.pending = 1 AND NEW.stuck = 0 AND NEW.removed = 1 AND NEW.agreed = 0 AND NEW.base IS NOT NULL)
+CREATE TRIGGER record_asked AFTER UPDATE OF pending, stuck, removed, agreed, base, common ON record
+WHEN (OLD.pending = 1 AND OLD.stuck = 0 AND OLD.removed = 1 AND OLD.agreed = 0 AND (OLD.base IS NOT NULL OR OLD.common IS NOT NULL))
+    <> (NEW.pending = 1 AND NEW.stuck = 0 AND NEW.removed = 1 AND NEW.agreed = 0 AND (NEW.base IS NOT NULL OR NEW.common IS NOT NULL))
 BEGIN
     UPDATE collection SET
         unasked_set = random(),
-        unasked = unasked + (NEW.pending = 1 AND NEW.stuck = 0 AND NEW.removed = 1 AND NEW.agreed = 0 AND NEW.base IS NOT NULL)
-            - (OLD.pending = 1 AND OLD.stuck = 0 AND OLD.removed = 1 AND OLD.agreed = 0 AND OLD.base IS NOT NULL)
+        unasked = unasked + CASE
+            WHEN NEW.pending = 1 AND NEW.stuck = 0 AND NEW.removed = 1 AND NEW.agreed = 0
+                AND (NEW.base IS NOT NULL OR NEW.common IS NOT NULL) THEN 1 ELSE -1 END
     WHERE name = NEW.collection;
 END;
 CREATE TRIGGER record_changed AFTER UPDATE OF removed, bytes, pending, sibling ON record BEGIN
@@ -178,7 +179,7 @@ CREATE TABLE record (
     unseen      INTEGER NOT NULL DEFAULT 0 CHECK (unseen IN (0, 1)),   -- the listing that runs hasn't shown it
     content     BLOB NOT NULL,             -- sealed; last, so that what is long keeps nobody from the rest
     common      BLOB,                      -- sealed: before it was changed here
-    last        BLOB, known BLOB, origin BLOB, ended INTEGER NOT NULL DEFAULT 0,                      -- sealed, of a removal: what the owner last had, where that is another
+    last        BLOB, known BLOB, origin BLOB, ended INTEGER NOT NULL DEFAULT 0, offered BLOB, offer BLOB,                      -- sealed, of a removal: what the owner last had, where that is another
     UNIQUE (collection, id)
 ) STRICT;
 CREATE TABLE release_outbox (

@@ -34,8 +34,7 @@ pub use settings::{Settings, pause, set_policy, settings, synced};
 
 const MALFORMED: StoreError = StoreError::Malformed { what: "record" };
 /// The columns of [`held`], in their order.
-const COLUMNS: &str =
-    "id, revision, pending, base, base_number, content, common, position, stuck, known, origin";
+const COLUMNS: &str = "id, revision, pending, base, base_number, content, common, position, stuck, known, origin, offered, offer";
 
 /// What `stuck` says: the cloud lacks chunks of it.
 const LACKS: i64 = 1;
@@ -206,15 +205,17 @@ pub fn put(
         let bytes = Secret::new(content.encode());
         sealer.seal(&place(collection, id, column), bytes.expose())
     };
+    let shared = |shared: &Option<Common>, column: &str| shared.as_ref().map(|it| seal(&it.content, column));
+    let revision = |shared: &Option<Common>| shared.as_ref().map(|it| *it.revision.as_bytes());
     transaction
         .prepare_cached(
             "INSERT INTO record
                  (collection, id, revision, pending, removed, sibling, bytes, base, base_number, content, common, known,
-                  origin)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+                  origin, offered, offer)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?15, ?16)
              ON CONFLICT (collection, id) DO UPDATE SET
                  revision = ?3, pending = ?4, removed = ?5, sibling = ?6, bytes = ?7, base = ?8, base_number = ?9,
-                 content = ?10, common = ?11, known = ?12, origin = ?13, stuck = 0,
+                 content = ?10, common = ?11, known = ?12, origin = ?13, offered = ?15, offer = ?16, stuck = 0,
                  agreed = ?14 AND removed = 1 AND (agreed = 1 OR pending = 0),
                  gone = 0,
                  ended = CASE WHEN removed = 1 AND ?5 = 1 AND ?4 = 0 THEN ended ELSE 0 END,
@@ -232,12 +233,14 @@ pub fn put(
             held.base.map(|base| *base.revision.as_bytes()),
             held.base.map_or(0, |base| base.number),
             seal(&held.content, "content"),
-            held.common.as_ref().map(|common| seal(&common.content, "common")),
+            shared(&held.common, "common"),
             held.known.map(|known| *known.as_bytes()),
-            held.common.as_ref().map(|common| *common.revision.as_bytes()),
+            revision(&held.common),
             // A removal that the cloud is to get again was asked about when it got it first, or needn't have been; one that no
             // answer came to yet counts on.
             held.pending && held.content.removed && held.known.is_some(),
+            shared(&held.offered, "offered"),
+            revision(&held.offered),
         ])?;
     match collection {
         HEALTH => accessory::heard(transaction, id, &held.content),
@@ -346,9 +349,15 @@ fn listed(row: &Row<'_>, sealer: &Sealer, collection: &str) -> Result<Listed, St
     };
     let base: Option<[u8; 16]> = row.get(3)?;
     let number = row.get(4)?;
-    let common: Option<Vec<u8>> = row.get(6)?;
     let known: Option<[u8; 16]> = row.get(9)?;
-    let origin: Option<[u8; 16]> = row.get(10)?;
+    let shared = |sealed: Option<Vec<u8>>, revision: Option<[u8; 16]>, column: &str| match (sealed, revision)
+    {
+        (Some(sealed), Some(revision)) => Ok::<_, StoreError>(Some(Common {
+            revision: Revision::from_bytes(revision),
+            content: open(sealed, column)?,
+        })),
+        _ => Ok(None),
+    };
     Ok(Listed {
         position: row.get(7)?,
         id,
@@ -362,13 +371,8 @@ fn listed(row: &Row<'_>, sealer: &Sealer, collection: &str) -> Result<Listed, St
             }),
             content: open(row.get(5)?, "content")?,
             known: known.map(Revision::from_bytes),
-            common: match (common, origin) {
-                (Some(sealed), Some(origin)) => Some(Common {
-                    revision: Revision::from_bytes(origin),
-                    content: open(sealed, "common")?,
-                }),
-                _ => None,
-            },
+            common: shared(row.get(6)?, row.get(10)?, "common")?,
+            offered: shared(row.get(11)?, row.get(12)?, "offered")?,
         },
     })
 }

@@ -60,6 +60,8 @@ pub(super) struct State {
     again: Option<Duration>,
     /// Nothing is tried before this boot time.
     retry: Option<Duration>,
+    /// The cloud asked to be left alone until this boot time.
+    asked: Option<Duration>,
     /// Collections that came to nothing by themselves, each left alone until then: they must not keep the others from being
     /// synced.
     left: BTreeMap<&'static str, Duration>,
@@ -249,9 +251,9 @@ impl State {
         self.waiting.drop_out(collection, SyncError::Cancelled, effects);
     }
 
-    /// What made a try come to nothing may be over.
+    /// What made a try come to nothing may be over; what the cloud asked for holds all the same.
     fn try_again(&mut self) {
-        self.retry = None;
+        self.retry = self.asked;
         self.left.clear();
         self.want_all();
     }
@@ -281,7 +283,7 @@ impl State {
             Err(error) => Err(error),
             Ok(()) if !all.is_subset(&self.enabled) => Err(SyncError::NotFound),
             Ok(()) if !all.is_empty() => {
-                self.retry = None;
+                (self.retry, self.asked) = (None, None);
                 all.iter().for_each(|name| self.retries.lets_through(name));
                 self.left.retain(|name, _| !all.contains(name));
                 self.wanted.extend(&all);
@@ -334,6 +336,7 @@ impl State {
         let is_a_persons = error == SyncError::ReauthenticationRequired;
         let wait = if is_a_persons { LONGEST_PAUSE } else { wait };
         self.retry = Some(now + wait);
+        self.asked = failure.asked().map(|asked| now + asked);
     }
 
     /// What is under way is done when it may be.
@@ -361,7 +364,7 @@ impl State {
         if self.busy.is_some() || self.retry.is_some_and(|retry| now < retry) {
             return;
         }
-        self.retry = None;
+        (self.retry, self.asked) = (None, None);
         let is_over = |time: Option<Duration>| time.is_some_and(|time| time <= now);
         if is_over(self.hinted) {
             self.hinted = None;

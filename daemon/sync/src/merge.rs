@@ -9,9 +9,13 @@ use belay_proto::Secret;
 
 mod component;
 mod content_lines;
+mod groups;
+mod lists;
 mod properties;
+mod series;
 mod three_way;
 mod uid;
+mod zones;
 
 pub use uid::{Renamed, with_uid};
 

@@ -43,9 +43,11 @@ pub struct Held {
     pub known: Option<Revision>,
     /// What it was before it was changed here, while it is pending.
     pub common: Option<Common>,
+    /// What was last sent of it since, and changed again before an answer came: others may have gone on from it. Made of `common`.
+    pub offered: Option<Common>,
 }
 
-/// What device and cloud had in common.
+/// What device and cloud had in common, or may have.
 #[derive(Debug)]
 pub struct Common {
     /// Its revision.
@@ -130,23 +132,41 @@ impl Held {
         self.content.renews.or(self.known)
     }
 
+    /// Now that the cloud is seen with this revision: where that is what was sent it is surely in common.
+    fn seen_with(mut self, revision: &Revision) -> Self {
+        if let Some(sent) = self.offered.take_if(|sent| sent.revision == *revision) {
+            self.common = Some(sent);
+        }
+        self
+    }
+
     /// With another content above its number, for the cloud to get.
     fn changed(self, content: Content) -> Self {
-        let common = match (self.common, self.known) {
-            (Some(common), _) => Some(common),
-            (None, Some(revision)) => Some(Common {
-                revision,
-                content: self.content,
-            }),
-            (None, None) => None,
-        };
         Self {
             revision: self.revision.saturating_add(1),
-            content,
             pending: true,
-            base: self.base,
+            ..self.above_itself(content)
+        }
+    }
+
+    /// With another content that nobody has yet. What others may have is kept: the last version that surely was in common, and
+    /// the last one that was sent since.
+    fn above_itself(self, content: Content) -> Self {
+        let known = self.known.map(|revision| Common {
+            revision,
+            content: self.content,
+        });
+        let (common, offered) = match (self.common, known) {
+            (None, known) => (known, None),
+            (common, None) => (common, self.offered),
+            (common, known) => (common, known),
+        };
+        Self {
+            content,
             known: None,
             common,
+            offered,
+            ..self
         }
     }
 }
@@ -172,6 +192,7 @@ pub fn put(before: Option<Held>, expected: u64, new: New, now: u64) -> Edited {
             base: None,
             known: None,
             common: None,
+            offered: None,
         })),
         Some(held) if is_same(&held.content, &content) => Edited::Same(held.revision),
         Some(held) => Edited::Stored(Box::new(held.changed(content))),
@@ -247,6 +268,7 @@ pub fn beside(before: Option<Held>, sibling: Content, sealed: Option<Revision>) 
             base: None,
             known,
             common: None,
+            offered: None,
         }),
         Some(held) if is_same(&held.content, &sibling) => None,
         // The owner has chosen between these versions: only a device that hadn't heard of it would make this one again.

@@ -170,11 +170,14 @@ impl Caller<'_> {
             let bytes = Secret::new(content.encode());
             self.sealer.seal(&place(collection, id, column), bytes.expose())
         };
-        let common = held.common.as_ref().map(|common| &common.content);
+        let shared = |version: &Option<record::Common>, column: &str| {
+            version.as_ref().map(|version| seal(&version.content, column))
+        };
         self.transaction
             .prepare_cached(
                 "UPDATE record SET id = ?3, pending = 1, base = NULL, base_number = 0, sent = NULL, unseen = 0, agreed = 0,
-                     gone = 0, stuck = ?4, content = ?5, common = ?6, last = ?7
+                     gone = 0, stuck = ?4, content = ?5, common = ?6, last = ?7,
+                     offered = ?8
                  WHERE collection = ?1 AND id = ?2",
             )?
             .execute(params![
@@ -186,8 +189,9 @@ impl Caller<'_> {
                     false => LACKS,
                 },
                 seal(&held.content, "content"),
-                common.map(|common| seal(common, "common")),
+                shared(&held.common, "common"),
                 last.as_ref().map(|last| seal(last, "last")),
+                shared(&held.offered, "offered"),
             ])?;
         self.heard(before, id, &held.content)
     }

@@ -10,9 +10,11 @@ use crate::store::{Sealer, StoreError};
 
 /// Pending records that nothing keeps from being pushed.
 pub(super) const READY: &str = "collection = ?1 AND pending = 1 AND stuck = 0";
-/// Removals of what the cloud has, about which the owner wasn't asked.
+/// Removals of what the cloud has or once had, about which the owner wasn't asked: a cloud that lists a record no more doesn't
+/// answer in the owner's place. A trigger has these words too.
 pub(super) const UNASKED: &str =
-    "collection = ?1 AND pending = 1 AND stuck = 0 AND removed = 1 AND agreed = 0 AND base IS NOT NULL";
+    "collection = ?1 AND pending = 1 AND stuck = 0 AND removed = 1 AND agreed = 0
+     AND (base IS NOT NULL OR common IS NOT NULL)";
 /// Removals that went without a question, after a time.
 pub(super) const GONE: &str = "collection = ?1 AND removed = 1 AND gone > 0 AND gone > ?2";
 
@@ -75,13 +77,15 @@ pub fn outgoing(
 ) -> Result<(), StoreError> {
     let filter = match which {
         Ready::All => "1",
-        Ready::Unguarded => "(removed = 0 OR agreed = 1 OR base IS NULL)",
+        Ready::Unguarded => "(removed = 0 OR agreed = 1 OR base IS NULL AND common IS NULL)",
         Ready::Changes { unasked: true } => "(base IS NOT NULL OR removed = 1)",
         Ready::Changes { unasked: false } => {
-            "(base IS NOT NULL AND (removed = 0 OR agreed = 1) OR base IS NULL AND removed = 1)"
+            "(removed = 0 AND base IS NOT NULL OR removed = 1 AND (agreed = 1 OR base IS NULL AND common IS NULL))"
         }
         Ready::Removals { unasked: true } => "removed = 1",
-        Ready::Removals { unasked: false } => "removed = 1 AND (agreed = 1 OR base IS NULL)",
+        Ready::Removals { unasked: false } => {
+            "removed = 1 AND (agreed = 1 OR base IS NULL AND common IS NULL)"
+        }
     };
     let sql = format!(
         "SELECT {COLUMNS} FROM record WHERE {READY} AND {filter} AND position > ?2 ORDER BY position"
@@ -246,8 +250,9 @@ pub fn accepted(
     let changed = transaction
         .prepare_cached(
             "UPDATE record SET pending = 0, base = ?4, base_number = ?5, common = NULL, last = NULL, sent = NULL, agreed = 0,
-                 origin = NULL, unseen = 0,
-                 gone = CASE WHEN removed = 1 AND agreed = 0 AND base IS NOT NULL THEN ?6 ELSE 0 END
+                 origin = NULL, offered = NULL, offer = NULL, unseen = 0,
+                 gone = CASE WHEN removed = 1 AND agreed = 0 AND (base IS NOT NULL OR common IS NOT NULL)
+                     THEN ?6 ELSE 0 END
              WHERE collection = ?1 AND id = ?2 AND revision = ?3 AND known = ?4",
         )?
         .execute(params![

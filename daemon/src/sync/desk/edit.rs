@@ -216,7 +216,8 @@ impl<'a> Table<'a> {
 
     /// What it takes away, and the cloud never had, is kept until the owner can't be asked for it back any more.
     fn remove(&mut self, before: Option<Held>, id: RecordId, revision: u64) -> Done<()> {
-        let edited = before.as_ref().filter(|held| held.pending && held.base.is_some());
+        let was_there = |held: &&Held| held.base.is_some() || held.common.is_some();
+        let edited = before.as_ref().filter(|held| held.pending).filter(was_there);
         let last = edited.map(|held| Secret::new(held.content.encode()));
         let removed = record::remove(before, revision, self.now);
         let removed = self.edited(id, removed)?.map(drop);

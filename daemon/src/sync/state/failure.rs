@@ -1,5 +1,7 @@
 //! Why a round came to nothing.
 
+use std::time::Duration;
+
 use crate::sync::error::SyncError;
 use crate::sync::ports::SyncFailure;
 
@@ -35,11 +37,95 @@ impl Failure {
         }
     }
 
+    /// For how long the cloud asked to be left alone (`Retry-After`).
+    pub(super) fn asked(self) -> Option<Duration> {
+        match self {
+            Self::Cloud(SyncFailure::Offline(asked)) => asked,
+            _ => None,
+        }
+    }
+
     /// Whether whatever else is tried comes to nothing in the same way.
     pub(super) fn is_everyones(self) -> bool {
         matches!(
             self.error(),
             SyncError::Offline | SyncError::ReauthenticationRequired
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use belay_proto::AccountId;
+
+    use super::super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+    const SOON: Duration = Duration::from_secs(90);
+
+    /// A device whose contacts are synced, and whose cloud answers that.
+    fn failed(answer: SyncFailure) -> State {
+        let session = Session {
+            account: AccountId::from_bytes([1; 16]),
+            generation: 1,
+            presence: 0,
+        };
+        let event = Event::Session(Some(session), BTreeSet::from(["contacts"]));
+        let state = step(&State::default(), Duration::ZERO, event).0;
+        step(&state, Duration::ZERO, Event::Failed(answer.into(), HOUR)).0
+    }
+
+    #[test]
+    fn a_cloud_that_asked_for_a_while_has_it_whatever_comes_back() {
+        let offline = Conditions {
+            online: Some(false),
+            ..Conditions::default()
+        };
+        let events = [
+            vec![Event::Reached],
+            vec![Event::NewKeys],
+            vec![
+                Event::Conditions(offline),
+                Event::Conditions(Conditions::default()),
+            ],
+        ];
+        for events in events {
+            let after = |answer, at| {
+                let mut state = failed(answer);
+                let mut effects = Vec::new();
+                for event in &events {
+                    (state, effects) = step(&state, at, event.clone());
+                }
+                (state.due(), effects)
+            };
+            let drawn = SyncFailure::Offline(None);
+            assert_eq!(after(drawn, SOON).1, [Effect::Sync("contacts")], "{events:?}");
+            let asked = SyncFailure::Offline(Some(HOUR));
+            assert_eq!(after(asked, SOON), (Some(HOUR), vec![]), "{events:?}");
+            assert_eq!(after(asked, HOUR).1, [Effect::Sync("contacts")], "{events:?}");
+            // It asked for less than was drawn.
+            let asked = SyncFailure::Offline(Some(2 * SOON));
+            assert_eq!(after(asked, SOON), (Some(2 * SOON), vec![]), "{events:?}");
+        }
+    }
+
+    #[test]
+    fn who_asks_for_it_has_it_synced_and_what_the_cloud_asked_for_before_is_over() {
+        let state = failed(SyncFailure::Offline(Some(HOUR)));
+        let asked = Event::Asked {
+            waiter: 1,
+            collections: vec![],
+            anyway: false,
+        };
+        let (state, effects) = step(&state, SOON, asked);
+        assert_eq!(effects, [Effect::Sync("contacts")]);
+        let failure = SyncFailure::Offline(None).into();
+        let state = step(&state, SOON, Event::Failed(failure, HOUR)).0;
+        assert_eq!(
+            step(&state, 2 * SOON, Event::Reached).1,
+            [Effect::Sync("contacts")]
+        );
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::super::Phase;
+use super::super::{Phase, SyncError};
+use super::guard::asked;
 use super::rig::{CONTACTS, Cloud, Kept, Phone, all, phone, put};
 
 /// Two phones that have what came since a backup of the cloud, and the backup.
@@ -60,6 +61,41 @@ async fn what_was_replaced_or_removed_since_a_backup_stays_so_though_another_pho
     let brought = all(&[("n", "the second"), ("gone", "the second")]);
     assert_eq!(two.has().await, brought);
     both_end_with_the_third(&one, &two).await;
+}
+
+#[tokio::test]
+async fn a_question_stands_though_the_cloud_lists_nothing_of_what_it_is_about() {
+    let cloud = Arc::new(Cloud::default());
+    let one = phone(&cloud).await;
+    let puts = (0..30).map(|n| put(&format!("n{n}"), 0, "a")).collect();
+    one.handle.put_many(CONTACTS, puts).await.unwrap();
+    one.syncs().await;
+    one.handle.pause().await.unwrap();
+    one.puts("n0", "b").await;
+    for n in 1..25 {
+        one.removes(&format!("n{n}")).await;
+    }
+    cloud.goes_on_with(&Kept {
+        room: Some(0),
+        ..Kept::default()
+    });
+    one.handle.resume().await.unwrap();
+    assert_eq!(one.handle.sync_now(vec![]).await, Err(SyncError::QuotaExceeded));
+    // The cloud has no state of it, so the newest is kept here.
+    one.removes("n0").await;
+    let question = asked(&one).await;
+    cloud.goes_on_with(&Kept::default());
+    one.syncs().await;
+    assert_eq!(
+        one.comes_to(Phase::Attention).await.question,
+        Some(question.clone())
+    );
+    one.handle.confirm(question.id, false).await.unwrap();
+    one.syncs().await;
+    let other = phone(&cloud).await;
+    other.syncs().await;
+    assert_eq!((one.has().await.len(), other.has().await), (30, one.has().await));
+    assert_eq!(other.has().await["n0"], "b");
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::properties::{Nature, is_list, nature};
+
 /// A component, as `VCARD` or `VEVENT`.
 #[derive(Debug, Clone)]
 pub struct Component {
@@ -24,6 +26,13 @@ pub struct Property {
     raw: String,
     /// Unfolded.
     line: String,
+    /// Where the value begins, the first colon outside quotes, as far as the line is there: a line is folded as often as its
+    /// writer likes, and is looked through once.
+    colon: Option<usize>,
+    /// What is there of it ends within quotes.
+    is_quoted: bool,
+    /// Its value is quoted-printable, as vCard 2.1 has it.
+    is_quoted_printable: bool,
 }
 
 impl Component {
@@ -51,9 +60,10 @@ impl Component {
     pub fn identity(&self) -> String {
         let parts = match self.name.as_str() {
             "VTIMEZONE" => vec![self.value("TZID")],
+            "VALARM" if self.alarm_uid().is_some() => vec![self.alarm_uid()],
             // Alarms and the like have no name of their own but what they say.
             "VALARM" | "STANDARD" | "DAYLIGHT" | "AVAILABLE" if self.value("UID").is_none() => {
-                vec![Some(self.meaning())]
+                vec![Some(self.substance())]
             }
             _ => vec![self.value("UID"), self.value("RECURRENCE-ID")],
         };
@@ -61,10 +71,27 @@ impl Component {
         format!("{}\0{}", self.name, parts.join("\0"))
     }
 
+    /// What an alarm is called (RFC 9074 §4), also by programs from before that was one.
+    fn alarm_uid(&self) -> Option<String> {
+        let names = ["UID", "X-EVOLUTION-ALARM-UID", "X-WR-ALARMUID"];
+        names.into_iter().find_map(|name| self.value(name))
+    }
+
     /// What it says, however it is written: two that mean the same are equal.
     pub fn meaning(&self) -> String {
-        let mut said: Vec<String> = self.properties.iter().map(Property::meaning).collect();
-        said.extend(self.components.iter().map(Self::meaning));
+        self.says(|_| true)
+    }
+
+    /// What it says but for what programs note of their own writing: no more than that is no one's change.
+    pub fn substance(&self) -> String {
+        let is_noted = |nature| matches!(nature, Nature::Stamp | Nature::Counter | Nature::Producer);
+        self.says(|property| property.name().is_none_or(|name| !is_noted(nature(&name))))
+    }
+
+    fn says(&self, counts: impl Fn(&Property) -> bool + Copy) -> String {
+        let counted = self.properties.iter().filter(|property| counts(property));
+        let mut said: Vec<String> = counted.map(Property::meaning).collect();
+        said.extend(self.components.iter().map(|component| component.says(counts)));
         said.sort_unstable();
         format!("{}\u{1}{}\u{2}", self.name, said.join("\u{1}"))
     }
@@ -73,10 +100,15 @@ impl Component {
 impl Property {
     /// From a line as written and without its end.
     pub fn new(raw: &str, line: &str) -> Self {
-        Self {
+        let mut property = Self {
             raw: raw.to_owned(),
             line: line.to_owned(),
-        }
+            colon: None,
+            is_quoted: false,
+            is_quoted_printable: false,
+        };
+        property.look(0);
+        property
     }
 
     /// One that ends its line as this one does.
@@ -90,22 +122,15 @@ impl Property {
 
     /// Adds a folded line.
     pub fn fold(&mut self, raw: &str, rest: &str) {
+        let start = self.line.len();
         self.raw.push_str(raw);
         self.line.push_str(rest);
+        self.look(start);
     }
 
-    /// Whether the next line belongs to it, as it stands: quoted-printable, as vCard 2.1 has it, ends a line that goes on
-    /// with `=` (RFC 2045 §6.7).
+    /// Whether the next line belongs to it, as it stands: quoted-printable ends a line that goes on with `=` (RFC 2045 §6.7).
     pub fn goes_on(&self) -> bool {
-        let quoted_printable = |parameter: &str| {
-            let value = parameter.rsplit('=').next().unwrap_or_default();
-            value.eq_ignore_ascii_case("QUOTED-PRINTABLE")
-        };
-        self.line.ends_with('=')
-            && self.colon().is_some_and(|at| {
-                let before = self.line.get(..at).unwrap_or_default();
-                before.split(';').skip(1).any(quoted_printable)
-            })
+        self.is_quoted_printable && self.line.ends_with('=')
     }
 
     /// Adds the next line of a quoted-printable value.
@@ -113,6 +138,34 @@ impl Property {
         self.raw.push_str(raw);
         self.line.pop();
         self.line.push_str(line);
+    }
+
+    /// Looks for the colon in what was added at `start`.
+    fn look(&mut self, start: usize) {
+        if self.colon.is_some() {
+            return;
+        }
+        let added = self.line.as_bytes().get(start..).unwrap_or_default();
+        for (at, byte) in (start..).zip(added) {
+            #[cfg(test)]
+            super::tests::BYTES.set(super::tests::BYTES.get() + 1);
+            self.is_quoted ^= *byte == b'"';
+            if *byte == b':' && !self.is_quoted {
+                self.colon = Some(at);
+                break;
+            }
+        }
+        let quoted_printable = |parameter: &str| {
+            let value = parameter.rsplit('=').next().unwrap_or_default();
+            value.eq_ignore_ascii_case("QUOTED-PRINTABLE")
+        };
+        self.is_quoted_printable = self
+            .colon
+            .and_then(|at| self.line.get(..at))
+            .is_some_and(|before| {
+                let mut parameters = before.split(';').skip(1);
+                parameters.any(quoted_printable)
+            });
     }
 
     /// Its name in upper case, without its group.
@@ -132,6 +185,30 @@ impl Property {
     pub fn value(&self) -> Option<String> {
         let at = self.colon()?;
         self.line.get(at + 1..).map(str::to_owned)
+    }
+
+    /// What stands before the colon.
+    pub fn head(&self) -> Option<&str> {
+        self.line.get(..self.colon()?)
+    }
+
+    /// What stands before the colon and behind it, of what may be a list.
+    pub fn list(&self) -> Option<(&str, &str)> {
+        let at = self.colon()?;
+        let is_one = !self.is_quoted_printable && self.name().is_some_and(|name| is_list(&name));
+        is_one.then_some((self.line.get(..at)?, self.line.get(at + 1..)?))
+    }
+
+    /// The value of a parameter, whose name is in upper case.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let head = self.line.get(..self.colon()?)?;
+        let parameters = parts(head);
+        let mut named = parameters
+            .iter()
+            .skip(1)
+            .filter_map(|parameter| parameter.split_once('='));
+        let (_, value) = named.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        Some(value.trim_matches('"').trim().to_owned())
     }
 
     /// What it says, however it is folded, in whichever case names stand and parameters follow.
@@ -158,15 +235,10 @@ impl Property {
         Some(before.split(';').next().unwrap_or(before))
     }
 
-    /// Where the value begins: the first colon outside quotes.
     fn colon(&self) -> Option<usize> {
         #[cfg(test)]
         super::tests::READS.set(super::tests::READS.get() + 1);
-        let mut quoted = false;
-        self.line.bytes().position(|byte| {
-            quoted ^= byte == b'"';
-            byte == b':' && !quoted
-        })
+        self.colon
     }
 }
 

@@ -30,7 +30,7 @@ fn inside(
     if depth > DEEPEST {
         return None;
     }
-    let mut component = Component::new(name.to_ascii_uppercase(), begin);
+    let mut component = Component::new(name.trim().to_ascii_uppercase(), begin);
     loop {
         let line = lines.next()?;
         match line.name()?.as_str() {
@@ -40,7 +40,7 @@ fn inside(
                 let inner = inside(line.value()?, line, lines, depth + 1)?;
                 component.components.push(inner);
             }
-            "END" if line.value()?.eq_ignore_ascii_case(&component.name) => {
+            "END" if line.value()?.trim().eq_ignore_ascii_case(&component.name) => {
                 component.end = line;
                 return Some(component);
             }
@@ -55,6 +55,11 @@ fn unfold(text: &str) -> Option<Vec<Property>> {
     let mut lines: Vec<Property> = Vec::new();
     for raw in text.split_inclusive('\n') {
         let line = raw.trim_end_matches(['\r', '\n']);
+        // Some exports begin with a byte order mark.
+        let line = match lines.is_empty() {
+            true => line.trim_start_matches('\u{feff}'),
+            false => line,
+        };
         match (line.strip_prefix([' ', '\t']), lines.last_mut()) {
             (_, Some(before)) if before.goes_on() => before.go_on(raw, line),
             (Some(rest), Some(before)) => before.fold(raw, rest),

@@ -30,7 +30,9 @@ pub fn thing(name: &str) -> &str {
 #[must_use]
 pub fn nature(name: &str) -> Nature {
     match name {
-        "REV" | "DTSTAMP" | "LAST-MODIFIED" | "CREATED" | "X-MOZ-LASTACK" => Nature::Stamp,
+        // When a phone dismissed an alarm or put it off, too (RFC 9074 §6; Thunderbird; one for each occurrence).
+        "REV" | "DTSTAMP" | "LAST-MODIFIED" | "CREATED" | "ACKNOWLEDGED" | "X-MOZ-LASTACK" => Nature::Stamp,
+        _ if name.starts_with("X-MOZ-SNOOZE-TIME") => Nature::Stamp,
         "SEQUENCE" | "X-MOZ-GENERATION" => Nature::Counter,
         "PRODID" => Nature::Producer,
         // RFC 6350 §6 and RFC 5545 §3.6: what may occur more than once.
@@ -41,4 +43,17 @@ pub fn nature(name: &str) -> Nature {
         }
         _ => Nature::Single,
     }
+}
+
+/// Whether a property says something of another one of its group, as Apple's Contacts writes it: what that is called, in which
+/// country an address is.
+#[must_use]
+pub fn annotates(name: &str) -> bool {
+    name.starts_with("X-AB") || name.starts_with("X-APPLE-")
+}
+
+/// Whether the value of a property is a list whose elements stand for themselves.
+#[must_use]
+pub fn is_list(name: &str) -> bool {
+    matches!(name, "CATEGORIES" | "NICKNAME" | "RESOURCES" | "EXDATE" | "RDATE")
 }

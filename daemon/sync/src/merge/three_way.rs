@@ -1,9 +1,14 @@
 //! Components merged property by property.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::component::{Component, Property};
+use super::groups;
+use super::lists;
 use super::properties::{Nature, nature, thing};
+use super::series;
+use super::zones;
 
 /// One thing that a component says, in each version at most once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +20,8 @@ struct Key {
 }
 
 type Said = BTreeMap<Key, Vec<Property>>;
+/// How a line is taken apart.
+type Elements = for<'a> fn(&'a Property) -> Vec<Cow<'a, Property>>;
 
 /// Merges three versions of a component; says whether both changed the same thing. Nothing when they aren't versions of
 /// one. Where both changed it, theirs is kept.
@@ -37,18 +44,26 @@ pub fn merge(base: Option<&Component>, mine: &Component, theirs: &Component) -> 
 fn properties(base: Option<&Component>, mine: &Component, theirs: &Component) -> (Vec<Property>, bool) {
     let versions = [base, Some(mine), Some(theirs)];
     let many = several(&versions);
+    let elements: Elements = match lists::are_split(&versions) {
+        true => lists::elements,
+        false => |line| vec![Cow::Borrowed(line)],
+    };
     let said = |component: &Component| -> Said {
         let mut said = Said::new();
-        for property in &component.properties {
-            said.entry(key(property, &many))
+        for property in component.properties.iter().flat_map(elements) {
+            said.entry(key(&property, &many))
                 .or_default()
-                .push(property.clone());
+                .push(property.into_owned());
         }
         said
     };
     let (before, ours, others) = (base.map(said).unwrap_or_default(), said(mine), said(theirs));
     let keys: BTreeSet<&Key> = before.keys().chain(ours.keys()).chain(others.keys()).collect();
-    let mut clash = groups_clash(&before, &ours, &others);
+    let in_groups = |component: Option<&Component>| {
+        let properties = component.map(|component| &component.properties);
+        groups::groups(properties.into_iter().flatten())
+    };
+    let mut clash = groups::clash(&in_groups(base), &in_groups(Some(mine)), &in_groups(Some(theirs)));
     let mut kept: BTreeMap<&Key, &Vec<Property>> = BTreeMap::new();
     for key in keys {
         let (was, mine, theirs) = (before.get(key), ours.get(key), others.get(key));
@@ -58,34 +73,7 @@ fn properties(base: Option<&Component>, mine: &Component, theirs: &Component) ->
             kept.insert(key, value);
         }
     }
-    (in_order(mine, theirs, &many, kept), clash)
-}
-
-/// Whether both wrote something into a group of one name, and not the same: their lines would be taken for one another's.
-/// What one of them took out of it is no one's.
-fn groups_clash(before: &Said, ours: &Said, others: &Said) -> bool {
-    let [before, ours, others] = [before, ours, others].map(groups);
-    let written = |said: &BTreeSet<String>, group: &String| -> BTreeSet<String> {
-        let was = before.get(group);
-        let is_new = |line: &&String| was.is_none_or(|was| !was.contains(*line));
-        said.iter().filter(is_new).cloned().collect()
-    };
-    ours.iter().any(|(group, mine)| {
-        let mine = written(mine, group);
-        let theirs = others.get(group).map(|theirs| written(theirs, group));
-        !mine.is_empty() && theirs.is_some_and(|theirs| !theirs.is_empty() && mine != theirs)
-    })
-}
-
-/// What each group says.
-fn groups(said: &Said) -> BTreeMap<&String, BTreeSet<String>> {
-    let mut groups: BTreeMap<&String, BTreeSet<String>> = BTreeMap::new();
-    for (key, properties) in said {
-        if let (Some(group), Some(meaning)) = (&key.group, meaning(Some(properties))) {
-            groups.entry(group).or_default().extend(meaning);
-        }
-    }
-    groups
+    (in_order(mine, theirs, &many, elements, kept), clash)
 }
 
 /// What is left of one thing, and whether both changed it.
@@ -174,13 +162,15 @@ fn in_order(
     mine: &Component,
     theirs: &Component,
     many: &BTreeSet<(Option<String>, String)>,
+    elements: Elements,
     mut kept: BTreeMap<&Key, &Vec<Property>>,
 ) -> Vec<Property> {
     let mut properties = Vec::new();
     for property in theirs.properties.iter().chain(&mine.properties) {
-        if let Some(said) = kept.remove(&key(property, many)) {
-            properties.extend(said.iter().cloned());
-        }
+        let had = elements(property);
+        let left = had.iter().filter_map(|element| kept.remove(&key(element, many)));
+        let left = left.flatten().cloned().collect();
+        properties.extend(lists::joined(property, &had, left));
     }
     properties
 }
@@ -195,7 +185,8 @@ fn components(base: Option<&Component>, mine: &Component, theirs: &Component) ->
     };
     let before = base.map(by_identity).unwrap_or_default();
     let (ours, others) = (by_identity(mine), by_identity(theirs));
-    let (mut merged, mut clash, mut seen) = (Vec::new(), false, BTreeSet::new());
+    let mut clash = base.is_some_and(|base| series::clash(base, mine, theirs));
+    let (mut merged, mut dropped, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
     for component in theirs.components.iter().chain(&mine.components) {
         let identity = component.identity();
         if !seen.insert(identity.clone()) {
@@ -204,9 +195,14 @@ fn components(base: Option<&Component>, mine: &Component, theirs: &Component) ->
         let first = |versions: &BTreeMap<String, Vec<Component>>| versions.get(&identity).cloned();
         let (mut inner, bad) = inner(base.is_some(), first(&before), first(&ours), first(&others));
         clash |= bad;
+        if inner.is_empty() && component.name == "VTIMEZONE" {
+            dropped.push(component.clone());
+        }
         merged.append(&mut inner);
     }
-    (merged, clash)
+    let mut all = zones::still_named(dropped, &merged);
+    all.append(&mut merged);
+    (all, clash)
 }
 
 /// What is left of the components of one identity.
@@ -237,8 +233,21 @@ fn inner(
             }
             _ => (theirs, true),
         },
+        // What only a program's note tells from what the other removed goes with it.
+        (Some(one), None) | (None, Some(one))
+            if has_base && was.as_ref().is_some_and(|was| is_noted(was, &one)) =>
+        {
+            (Vec::new(), false)
+        }
         // One removed what the other changed: the change stays. Without a base, what one has alone does.
         (Some(one), None) | (None, Some(one)) => (one, false),
         (None, None) => (Vec::new(), false),
     }
+}
+
+/// Whether nothing but a program's note tells one from what was before.
+fn is_noted(was: &[Component], one: &[Component]) -> bool {
+    let substance =
+        |components: &[Component]| -> Vec<String> { components.iter().map(Component::substance).collect() };
+    substance(was) == substance(one)
 }

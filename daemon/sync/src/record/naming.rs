@@ -9,12 +9,14 @@ use super::{CONFLICT_WITH, Common, Held, SEPARATOR, absent};
 #[must_use]
 pub fn called_anew(held: Held, id: &impl Fn(&str) -> RecordId, nobodys: &impl Fn() -> ChunkId) -> Held {
     let held = absent(held);
+    let shared = |version: Common| Common {
+        content: renamed(version.content, id, nobodys),
+        ..version
+    };
     Held {
         content: renamed(held.content, id, nobodys),
-        common: held.common.map(|common| Common {
-            content: renamed(common.content, id, nobodys),
-            ..common
-        }),
+        common: held.common.map(shared),
+        offered: held.offered.map(shared),
         ..held
     }
 }

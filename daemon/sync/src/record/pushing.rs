@@ -15,6 +15,7 @@ pub fn pushed(mut held: Held, number: u64, revision: Revision) -> Held {
         return Held {
             pending: false,
             common: None,
+            offered: None,
             known: Some(revision),
             base,
             ..held
@@ -28,7 +29,7 @@ pub fn pushed(mut held: Held, number: u64, revision: Revision) -> Held {
     Held {
         pending: true,
         base,
-        ..held
+        ..held.seen_with(&revision)
     }
 }
 
@@ -50,6 +51,7 @@ pub fn rests(held: Held) -> Held {
         pending: false,
         base: held.known.map(|revision| Base { revision, number }),
         common: None,
+        offered: None,
         ..held
     }
 }

@@ -44,11 +44,17 @@ impl Held {
             (false, true) => Kinship::Replacing,
             // So many changes later what it was made of is forgotten. To take it at its word would lose ours where the cloud was
             // rolled back, or kept ours from others, and somebody went on from there: both stay.
-            _ => match self.common.as_ref().map(|common| common.revision) {
-                Some(common) if theirs.ancestors.has(&common) => Kinship::Cousin,
-                _ => Kinship::Stranger,
+            _ => match self.shared_with(theirs) {
+                Some(_) => Kinship::Cousin,
+                None => Kinship::Stranger,
             },
         }
+    }
+
+    /// The newest version that both were made of.
+    fn shared_with(&self, theirs: &Content) -> Option<&Common> {
+        let mut newest_first = self.offered.iter().chain(&self.common);
+        newest_first.find(|shared| theirs.ancestors.has(&shared.revision))
     }
 
     fn judged(&self, theirs: &Content, revision: &Revision) -> (Kinship, Verdict) {
@@ -132,6 +138,7 @@ fn taken(revision: u64, content: Content, base: Base) -> Taken {
             base: Some(base),
             known: Some(base.revision),
             common: None,
+            offered: None,
         },
         is_changed: true,
         sibling: None,
@@ -150,6 +157,7 @@ fn above_theirs(revision: u64, content: Content, theirs: Content, base: Base) ->
             revision: base.revision,
             content: theirs,
         }),
+        offered: None,
     }
 }
 
@@ -208,7 +216,7 @@ fn stays(held: Held, base: Base, sibling: Option<Content>) -> Taken {
         held: Held {
             pending: true,
             base: Some(base),
-            ..held
+            ..held.seen_with(&base.revision)
         },
         is_changed: false,
         sibling,
@@ -223,19 +231,7 @@ fn above_both(held: Held, theirs: &Content, ancestors: Ancestors) -> Held {
         renews: held.says(),
         ..copy(&held.content)
     };
-    let common = match (held.common, held.known) {
-        (None, Some(revision)) => Some(Common {
-            revision,
-            content: held.content,
-        }),
-        (common, _) => common,
-    };
-    Held {
-        content,
-        known: None,
-        common,
-        ..held
-    }
+    held.above_itself(content)
 }
 
 /// Ours over theirs, which may be what ours was made of once; nobody knows any more, so theirs stays beside it.
@@ -247,8 +243,8 @@ fn far_ahead(held: Held, theirs: Content, id: &RecordId, base: Base) -> Taken {
 
 fn merged(held: Held, id: &RecordId, theirs: Content, base: Base, kinship: Kinship, now: u64) -> Taken {
     // Only what theirs was made of too says what they removed.
-    let before = held.common.as_ref().filter(|_| kinship == Kinship::Cousin);
-    let before = before.map(|common| &common.content);
+    let before = held.shared_with(&theirs).filter(|_| kinship == Kinship::Cousin);
+    let before = before.map(|shared| &shared.content);
     let common = before.and_then(bytes);
     let whole = match (bytes(&held.content), bytes(&theirs)) {
         (Some(mine), Some(other)) if held.content.kind == theirs.kind => {

@@ -11,6 +11,7 @@ use super::*;
 
 mod cards;
 mod restored;
+mod unanswered;
 
 fn keys() -> CollectionKeys {
     let keys = EpochKeys::new(vec![(1, Secret::new([1; 32]))]).unwrap();
@@ -43,12 +44,14 @@ fn copy(content: &Content) -> Content {
 }
 
 fn duplicate(held: &Held) -> Held {
+    let copied = |common: &Common| Common {
+        revision: common.revision,
+        content: copy(&common.content),
+    };
     Held {
         content: copy(&held.content),
-        common: held.common.as_ref().map(|common| Common {
-            revision: common.revision,
-            content: copy(&common.content),
-        }),
+        common: held.common.as_ref().map(copied),
+        offered: held.offered.as_ref().map(copied),
         ..*held
     }
 }

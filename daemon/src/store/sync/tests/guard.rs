@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// The schema before what the cloud has no more was asked about.
+const BEFORE: usize = 11;
+
 /// What the triggers have counted is what counting says; which set it is, of either side.
 fn guards(db: &Connection) -> (i64, i64) {
     let count = |sql: &str| -> u64 { db.query_row(sql, [], |row| row.get(0)).unwrap() };
@@ -128,6 +131,44 @@ fn a_removal_counts_until_an_answer_came_to_it_and_not_when_the_cloud_is_to_get_
     keep(&mut db, id(1), &again);
     guards(&db);
     assert_eq!(guarded(&db, "notes").unwrap().here.removals, 0);
+}
+
+#[test]
+fn what_the_cloud_has_no_more_is_asked_about_all_the_same_also_where_it_wasnt_before() {
+    let mut db = Connection::open_in_memory().unwrap();
+    migrations::run(&mut db, &migrations::ALL[..BEFORE]).unwrap();
+    enable(&db, "notes", true).unwrap();
+    for n in 1..=3 {
+        known(&mut db, n, "a");
+    }
+    let held = |db: &Connection, n| find(db, &sealer(), "notes", &id(n)).unwrap();
+    for n in 1..=2 {
+        let gone = stored(remove(held(&db, n), 1, 9));
+        keep(&mut db, id(n), &gone);
+    }
+    let absent = |db: &mut Connection, n| {
+        let absent = belay_sync::record::absent(held(db, n).unwrap());
+        keep(db, id(n), &absent);
+    };
+    absent(&mut db, 1);
+    assert_eq!(guarded(&db, "notes").unwrap().here.removals, 1);
+    migrations::run(&mut db, migrations::ALL).unwrap();
+    let two = guards(&db);
+    assert_eq!(guarded(&db, "notes").unwrap().here.removals, 2);
+    absent(&mut db, 2);
+    assert_eq!(guards(&db), two, "it is the same question");
+    assert_eq!(outgoing_ids(&db, Ready::Unguarded), []);
+    assert_eq!(outgoing_ids(&db, Ready::Changes { unasked: false }), []);
+    assert_eq!(outgoing_ids(&db, Ready::Removals { unasked: false }), []);
+    assert_eq!(outgoing_ids(&db, Ready::All), [id(1), id(2)]);
+    // Few enough go without a question, and count.
+    let cloud = Revision::from_bytes([9; 16]);
+    within(&mut db, |db| {
+        sending(db, "notes", &id(1), 2, &cloud).unwrap();
+        assert!(accepted(db, "notes", &id(1), 2, (2, &cloud), 5).unwrap());
+        assert_eq!(count_gone(db, "notes", 0).unwrap(), 1);
+    });
+    guards(&db);
 }
 
 #[test]

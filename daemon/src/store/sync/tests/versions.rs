@@ -62,3 +62,47 @@ fn what_was_sent_is_known_and_no_answer_is_noted_to_what_took_its_place() {
     let held = find(&db, &sealer(), "notes", &id(1)).unwrap().unwrap();
     assert_eq!((held.known, held.pending), (Some(second), false));
 }
+
+#[test]
+fn what_was_sent_and_changed_again_is_kept_beside_what_was_before_until_the_cloud_has_what_is_here() {
+    let mut db = database();
+    let put = |held, text| stored(belay_sync::record::put(Some(held), 1, new(text), 6));
+    let [sent, newest] = [8, 9].map(|byte| Revision::from_bytes([byte; 16]));
+    let changed = put(at_cloud(made("secret 1"), 1), "secret 2");
+    let offered = Held {
+        known: Some(sent),
+        revision: 1,
+        ..changed
+    };
+    keep(&mut db, id(1), &put(offered, "secret 3"));
+    let held = || find(&db, &sealer(), "notes", &id(1)).unwrap().unwrap();
+    let text = |common: Option<belay_sync::record::Common>| {
+        let common = common.unwrap();
+        let bytes = belay_sync::record::bytes(&common.content).unwrap();
+        (
+            common.revision,
+            String::from_utf8(bytes.expose().clone()).unwrap(),
+        )
+    };
+    let first = Revision::from_bytes([1; 16]);
+    assert_eq!(text(held().common), (first, "secret 1".to_owned()));
+    assert_eq!(text(held().offered), (sent, "secret 2".to_owned()));
+    let sealed: Vec<u8> = db
+        .query_row("SELECT offered FROM record", [], |row| row.get(0))
+        .unwrap();
+    assert!(!sealed.windows(6).any(|part| part == b"secret"));
+    within(&mut db, |db| {
+        sending(db, "notes", &id(1), 3, &newest).unwrap();
+        assert!(accepted(db, "notes", &id(1), 2, (3, &newest), 5).unwrap());
+    });
+    let held = find(&db, &sealer(), "notes", &id(1)).unwrap().unwrap();
+    assert!(held.common.is_none() && held.offered.is_none());
+    let left: bool = db
+        .query_row(
+            "SELECT offered IS NULL AND offer IS NULL FROM record",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert!(left);
+}

@@ -1,7 +1,7 @@
 //! How much a merge looks at.
 
 use super::super::MOST_LINES;
-use super::{CARD, READS, of};
+use super::{BYTES, CARD, READS, of};
 
 /// Lines, each of which says so.
 fn many(count: usize, line: impl Fn(usize) -> String) -> String {
@@ -53,5 +53,25 @@ fn each_line_of_an_object_is_read_a_few_times_however_many_there_are() {
     ] {
         let (few, twice) = (reads(object, part, 1000), reads(object, part, 2000));
         assert!(few > 1000 && twice <= 2 * few, "{object}: {few}, {twice}");
+    }
+}
+
+#[test]
+fn a_line_is_looked_through_once_however_often_it_is_folded() {
+    let folded = |n: usize| format!("X\n{}", " =\n".repeat(n));
+    let quoted = |n: usize| {
+        let parameter = "x".repeat(n);
+        format!(
+            "NOTE;ENCODING=QUOTED-PRINTABLE;X={parameter}:=\n{}",
+            "=\n".repeat(n)
+        )
+    };
+    let open = |n: usize| format!("X;A=\"\n{}", " :=\n".repeat(n));
+    for line in [&folded as &dyn Fn(usize) -> String, &quoted, &open] {
+        let text = format!("BEGIN:VCARD\n{}END:VCARD\n", line(500));
+        BYTES.set(0);
+        of(CARD, Some("y"), &text, "x");
+        let bytes = BYTES.get();
+        assert!(bytes > 500 && bytes <= text.len(), "{bytes} of {}", text.len());
     }
 }
