@@ -71,18 +71,33 @@ pub fn forget(tx: &Transaction<'_>, device: &DeviceId) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Takes back what other credentials make void: the delegates' certificates, and with another owner key the keyrings too.
+/// Takes back what other credentials make void: the delegates' certificates.
 ///
 /// # Errors
 /// A broken database.
-pub fn void(tx: &Transaction<'_>, account: &AccountId, succeeds: bool) -> Result<(), Failure> {
-    let what = match succeeds {
-        true => "delegate = NULL, keyring = NULL",
-        false => "delegate = NULL",
-    };
-    tx.prepare_cached(&format!(
-        "UPDATE grants SET {what} WHERE device IN (SELECT id FROM devices WHERE account = ?1)"
-    ))?
+pub fn void_delegates(tx: &Transaction<'_>, account: &AccountId) -> Result<(), Failure> {
+    tx.prepare_cached(
+        "UPDATE grants SET delegate = NULL WHERE device IN (SELECT id FROM devices WHERE account = ?1)",
+    )?
+    .execute(params![account.as_bytes()])?;
+    Ok(())
+}
+
+/// Whether these grants bring keyrings, in place of those of before: a device that gets none of them, as one that is lost, is to have
+/// none. Without any, each has the newest, or finds it here.
+#[must_use]
+pub fn bring_keyrings(grants: &[wire::Grant]) -> bool {
+    grants.iter().any(|grant| grant.keyring.is_some())
+}
+
+/// Takes back the keyrings of before.
+///
+/// # Errors
+/// A broken database.
+pub fn void_keyrings(tx: &Transaction<'_>, account: &AccountId) -> Result<(), Failure> {
+    tx.prepare_cached(
+        "UPDATE grants SET keyring = NULL WHERE device IN (SELECT id FROM devices WHERE account = ?1)",
+    )?
     .execute(params![account.as_bytes()])?;
     Ok(())
 }

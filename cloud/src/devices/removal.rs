@@ -56,6 +56,7 @@ pub async fn remove(
             // All refusals are behind.
             order.done(tx, now)?;
             accounts::table::set_keyring(tx, &account.id, &body.keyring)?;
+            grants::void_keyrings(tx, &account.id)?;
             for grant in &granted {
                 grants::put(&app.vault, tx, grant)?;
             }

@@ -1,5 +1,6 @@
 //! The commands that were sent from here.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use belay_proto::id::{AccountId, CommandId, DeviceId, Epoch};
@@ -45,18 +46,21 @@ pub struct SentCommand {
     pub expires: u64,
 }
 
-/// Whether the owner has said from here that `device` is lost, or is to be wiped, and nothing else since, as far as is known here:
-/// `commands` are what was sent, newest first. For what mustn't hang on the cloud's word alone, which can keep an answer to itself;
-/// that the device judged the order bad is in its warden's own hand.
+/// The devices of which the owner has said from here that they are lost, or are to be wiped, and nothing else since, as far as is
+/// known here: `commands` are what was sent, newest first. For what mustn't hang on the cloud's word alone, which can keep an answer to
+/// itself; that the device judged the order bad is in its warden's own hand.
 #[must_use]
-pub fn is_given_up(commands: &[SentCommand], device: DeviceId) -> bool {
-    let theirs = commands.iter().filter(|sent| sent.device == device);
-    let mut said = theirs.filter_map(|sent| match Verb::parse(&sent.action).ok()? {
-        Verb::Lock | Verb::Wipe if sent.state != CommandState::Refused => Some(true),
-        Verb::Unlock if matches!(sent.state, CommandState::Accepted | CommandState::Done) => Some(false),
-        _ => None,
-    });
-    said.next().unwrap_or_default()
+pub fn given_up(commands: &[SentCommand]) -> Vec<DeviceId> {
+    let (mut decided, mut given_up) = (BTreeSet::new(), Vec::new());
+    for sent in commands {
+        let Some(is_given_up) = sent.gives_up() else {
+            continue;
+        };
+        if decided.insert(sent.device) && is_given_up {
+            given_up.push(sent.device);
+        }
+    }
+    given_up
 }
 
 impl SentCommand {
@@ -68,6 +72,15 @@ impl SentCommand {
             device: self.device,
             epoch: self.epoch,
             warden_key: self.warden_key,
+        }
+    }
+
+    /// Whether it says that its device is given up, or found again; nothing where it says neither.
+    fn gives_up(&self) -> Option<bool> {
+        match Verb::parse(&self.action).ok()? {
+            Verb::Lock | Verb::Wipe if self.state != CommandState::Refused => Some(true),
+            Verb::Unlock if matches!(self.state, CommandState::Accepted | CommandState::Done) => Some(false),
+            _ => None,
         }
     }
 

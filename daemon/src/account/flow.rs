@@ -5,6 +5,7 @@ mod check;
 mod command;
 mod confirm;
 mod inquiry;
+mod lost;
 mod owner;
 mod password;
 mod profile;

@@ -21,7 +21,7 @@ use belay_proto::{AccountId, DeviceId, HardwareId, PendingId, Secret};
 use self::bound::{Owner, bind_to, delegation};
 pub use self::credentials::{NewCode, NewKeys, change_password, change_recovery_code, recovered};
 pub use self::forgotten::{Account, join, own_account, renew, strange_account};
-pub use self::orders::{Listed, certificates, has, order, removal};
+pub use self::orders::{Known, Listed, certificates, has, order, removal};
 pub use self::session::{Derived, Secrets, Session};
 use crate::core::records::Bound;
 use crate::core::refusal::Refusal;

@@ -183,8 +183,10 @@ impl Flow {
         if gone.is_empty() {
             return Err(AccountError::NoSuchDevice);
         }
+        let lost = self.lost(owner).await;
         let input = RemoveDeviceInput {
             devices: stay.iter().map(|(signed, _)| signed.clone()).collect(),
+            lost: Some(lost.devices.clone()),
         };
         let made = self
             .stay(self.step(
@@ -200,7 +202,9 @@ impl Flow {
         let mut grants = Vec::with_capacity(stay.len());
         for ((_, certificate), keyring) in stay.iter().zip(&made.boxes) {
             if keyring.is_empty() {
-                tells_of_removed(certificate.device);
+                if !lost.contains(certificate.device) {
+                    tells_of_removed(certificate.device);
+                }
                 continue;
             }
             grants.push(Grant {

@@ -17,6 +17,7 @@ fn alone(account: &crate::support::Account) -> Vec<u8> {
     NewPasswordInput {
         devices: vec![account.certificate.clone()],
         new_epoch: true,
+        ..Default::default()
     }
     .encode()
 }
@@ -197,6 +198,7 @@ async fn a_removal_and_a_recovery() {
     let input = || {
         RemoveDeviceInput {
             devices: vec![devices[0].clone()],
+            ..Default::default()
         }
         .encode()
     };

@@ -56,6 +56,7 @@ impl Home {
         NewPasswordInput {
             devices: self.devices.clone(),
             new_epoch,
+            ..Default::default()
         }
         .encode()
     }
@@ -89,6 +90,7 @@ impl Account {
             keyring: self.keyring.clone(),
             devices: devices.to_vec(),
             key_epoch: None,
+            ..Default::default()
         }
         .encode()
     }
@@ -182,6 +184,7 @@ impl Running {
         let ticket = self.proved_with(account, Purpose::RecoveryCode, "").await?;
         let input = NewRecoveryCodeInput {
             devices: devices.to_vec(),
+            ..Default::default()
         };
         let output = self
             .use_ticket(&ticket, steps::NEW_RECOVERY_CODE, input.encode())
@@ -298,10 +301,12 @@ pub fn lures(owner: &Account, own: &Account) -> Vec<Vec<u8>> {
         NewPasswordInput {
             devices: devices.clone(),
             new_epoch: true,
+            ..Default::default()
         }
         .encode(),
         NewRecoveryCodeInput {
             devices: devices.clone(),
+            ..Default::default()
         }
         .encode(),
         owner.challenge("delete-account"),

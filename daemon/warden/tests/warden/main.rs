@@ -24,6 +24,8 @@ mod hold_refusals;
 mod holding;
 mod joining;
 mod life;
+mod lost_devices;
+mod merging;
 mod ordering;
 mod own_time;
 mod owner;

@@ -90,6 +90,7 @@ async fn a_device_that_was_away_walks_the_chain_in_order() {
     let input = NewPasswordInput {
         devices: first.certificates.clone(),
         new_epoch: false,
+        ..Default::default()
     };
     let second = home
         .warden

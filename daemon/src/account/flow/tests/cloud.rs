@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use belay_proto::id::{AccountId, HardwareId};
+use belay_proto::id::{AccountId, DeviceId, HardwareId};
 use belay_proto::keys::{KdfParameters, PublicKey};
 use belay_proto::secret::Secret;
 use belay_proto::signed::{self, Signed};
@@ -63,6 +63,8 @@ pub struct Inner {
     pub record: Option<Vec<u8>>,
     /// The keyring that the last removal left in the boxes.
     pub boxed: Option<Vec<u8>>,
+    /// The devices of which a recovery is told that they are lost.
+    pub lost: Vec<DeviceId>,
     /// The account is deleted.
     pub deleted: bool,
     /// Its sessions go with it.

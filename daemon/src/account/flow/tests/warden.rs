@@ -90,6 +90,8 @@ struct Inner {
     new_roots: bool,
     /// Whether keys were to be made, of each password that was changed.
     new_epochs: Vec<bool>,
+    /// The devices that were to get no keys, of each step that makes some.
+    lost: Vec<Vec<DeviceId>>,
     /// What is kept of the account's keyring.
     ring: Ring,
     /// This device's id, where it isn't [`DEVICE`].

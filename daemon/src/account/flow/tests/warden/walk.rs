@@ -14,6 +14,11 @@ impl MapWarden {
     pub fn new_epochs(&self) -> Vec<bool> {
         self.inner.lock().unwrap().new_epochs.clone()
     }
+
+    /// The devices that were to get no keys, the last time that some were made.
+    pub fn lost(&self) -> Vec<DeviceId> {
+        self.inner.lock().unwrap().lost.last().unwrap().clone()
+    }
 }
 
 impl Inner {
@@ -128,6 +133,7 @@ impl Inner {
                 self.tickets.remove(ticket);
                 let input = NewPasswordInput::decode(input).unwrap();
                 self.new_epochs.push(input.new_epoch);
+                self.lost.push(input.lost.unwrap());
                 let mut set = self.new_set();
                 if self.new_roots {
                     set.succession = Some(b"succession".to_vec());
@@ -137,6 +143,8 @@ impl Inner {
             }
             ("recovery-code", steps::NEW_RECOVERY_CODE) => {
                 self.tickets.remove(ticket);
+                self.lost
+                    .push(NewRecoveryCodeInput::decode(input).unwrap().lost.unwrap());
                 let pending = PendingId::random();
                 self.pending = self.bound.map(|account| (pending, account));
                 let credentials = record(
@@ -163,6 +171,7 @@ impl Inner {
                 let input = RecoverInput::decode(input).unwrap();
                 self.opened = Some(read(&input.credentials).0);
                 self.opened_generation = generation(&input.credentials);
+                self.lost.push(input.lost.unwrap());
                 Ok(self.new_set().encode())
             }
             ("recover", steps::RECOVERED) => {
@@ -180,6 +189,7 @@ impl Inner {
                 let Some(signed::Deed::RemoveDevice(device)) = self.deeds.remove(ticket) else {
                     return Err(Error::BadTicket(String::new()));
                 };
+                self.lost.push(input.lost.unwrap());
                 let ring = self.ring.without(device);
                 Ok(RemoveDeviceOutput {
                     order: b"order".to_vec(),
