@@ -149,8 +149,8 @@ struct Engine {
     /// The edits that were heeded.
     edits: Edits,
     session: Option<Session>,
-    /// The newest keys that the warden kept, when it last told.
-    key_epoch: u64,
+    /// The newest of the keys that the warden kept, and how many, when it last told.
+    held_keys: (u64, u64),
     /// The device is an account's, lost or not.
     is_bound: bool,
     /// What is under way.
@@ -181,7 +181,7 @@ impl Engine {
             state: State::spread(random::<1>()[0]),
             edits,
             session: None,
-            key_epoch: 0,
+            held_keys: (0, 0),
             is_bound: false,
             work: None,
             progress,

@@ -60,9 +60,10 @@ impl Keys {
         self.warden.view().identity.device
     }
 
-    /// Whether the warden keeps no newer keys than these: what is sealed under older ones a removed device may read.
+    /// Whether the warden keeps no keys that these lack: what is sealed under older ones than the newest a removed device may read, and
+    /// what is sealed under one that is lacking opens nowhere here.
     pub(super) fn are_current(&self, keys: &CollectionKeys) -> bool {
-        keys.key_epoch() >= self.warden.view().identity.key_epoch
+        keys.held() >= self.warden.view().identity.held_keys()
     }
 
     /// The account has another key epoch: the warden gets what the owner made elsewhere, and every key is asked for anew.
@@ -71,7 +72,7 @@ impl Keys {
         self.lock().keys.clear();
     }
 
-    /// The keys of a collection, asked for anew once the warden keeps newer ones.
+    /// The keys of a collection, asked for anew once the warden keeps others besides.
     pub(super) async fn of(&self, collection: &'static str) -> Result<Arc<CollectionKeys>, SyncError> {
         let account = {
             let held = self.lock();

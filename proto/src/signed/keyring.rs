@@ -315,6 +315,11 @@ impl EpochKeys {
             .map(|(_, key)| key)
     }
 
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        u64::try_from(self.0.len()).unwrap_or(u64::MAX)
+    }
+
     /// All pairs, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &(u64, Secret<[u8; 32]>)> {
         self.0.iter()

@@ -131,7 +131,7 @@ impl Desk {
                 account,
                 generation: view.identity.generation,
                 presence: view.identity.presence,
-                key_epoch: view.identity.key_epoch,
+                held_keys: view.identity.held_keys(),
             }),
             (BindingState::Unbound, _) if view.is_current => None,
             _ => return,
