@@ -67,3 +67,19 @@ async fn two_keys_of_one_number_are_followed_by_one_above_both() {
         assert_eq!(set.boxes.len(), 2, "{password}");
     }
 }
+
+#[tokio::test]
+async fn of_two_keys_with_one_number_the_own_one_stays_where_newer_keys_come() {
+    let home = Home::of_two().await;
+    let (own, others) = (up_to(&home, 2), up_to(&home, 2));
+    assert!(takes(&home, 0, &own).await);
+    let newer = others.with_new_epoch(1);
+    assert!(takes(&home, 0, &newer).await);
+    assert!(!takes(&home, 0, &newer).await, "nothing more");
+    assert_eq!(home.warden.key_epochs().await, [1, 2, 3]);
+    assert_eq!(Some(key_of(&home.warden, 2).await), key_in(&own, 2));
+    assert_eq!(Some(key_of(&home.warden, 3).await), key_in(&newer, 3));
+    let (phone, warden) = (home.phone, home.warden);
+    drop(warden);
+    assert_eq!(Some(key_of(&phone.start(), 2).await), key_in(&own, 2), "on disk");
+}
