@@ -10,8 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::evidence::{Fate, Witness};
 
-/// How many are remembered.
+/// How many are remembered, and shown.
 pub const MOST_COMMANDS: usize = 20;
+
+/// How many are kept at most, with older ones that say whether a device is given up.
+const MOST_KEPT: usize = 64;
 
 /// The reason that is shown of a command that the cloud doesn't know any more, while its device hasn't ended it.
 pub const FORGOTTEN: &str = "forgotten";
@@ -61,6 +64,22 @@ pub fn given_up(commands: &[SentCommand]) -> Vec<DeviceId> {
         }
     }
     given_up
+}
+
+/// Forgets the oldest of the commands, which are sorted by when they were sent, newest first; but not what says whether a device is
+/// given up, however much was sent since.
+pub fn forget_oldest(commands: &mut Vec<SentCommand>) {
+    let (mut decided, mut newer) = (BTreeSet::new(), 0);
+    commands.retain(|sent| {
+        newer += 1;
+        let may_find = sent.action == Verb::Unlock.as_str() && sent.is_open();
+        let says = match sent.gives_up() {
+            Some(_) => decided.insert(sent.device),
+            None => may_find && !decided.contains(&sent.device),
+        };
+        newer <= MOST_COMMANDS || says
+    });
+    commands.truncate(MOST_KEPT);
 }
 
 impl SentCommand {

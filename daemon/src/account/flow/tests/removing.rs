@@ -13,9 +13,9 @@ use super::recovering::{begin, complete};
 use super::upkeep::{account, calls, list_both};
 use super::warden::Ring;
 use super::{Life, World, name};
-use crate::account::AccountError;
 use crate::account::flow::password::request;
 use crate::account::phone::Phone;
+use crate::account::{AccountError, MOST_COMMANDS};
 use crate::cloud::CloudError;
 use crate::sync::NewerKeys;
 
@@ -207,6 +207,28 @@ async fn a_device_that_the_owner_gave_up_is_lost_though_the_cloud_lists_it_no_mo
     world.cloud.with(|cloud| cloud.told = None);
     assert!(!change(&world, &life).await);
     assert_eq!(world.warden.lost(), []);
+}
+
+#[tokio::test]
+async fn a_device_stays_given_up_however_much_is_sent_after() {
+    let (world, life) = World::bound().await;
+    let phone = phone(&world).await;
+    let device = phone.certificate.device;
+    let lock = send_checked(&world, &life, device, lock()).await.unwrap();
+    for _ in 0..=MOST_COMMANDS {
+        send_checked(&world, &life, device, Action::Locate).await.unwrap();
+    }
+    assert_eq!(life.account.view().commands.len(), MOST_COMMANDS);
+    assert!(change(&world, &life).await);
+    // What became of the order is heard of still.
+    tell(&world, &phone, &phone.warden, lock, 5, CommandState::Refused);
+    while world.warden.lost() == [device] {
+        change(&world, &life).await;
+    }
+    let found = send_checked(&world, &life, device, Action::Unlock).await.unwrap();
+    tell(&world, &phone, &phone.warden, found, 6, CommandState::Done);
+    until(&life, "done").await;
+    assert!(!change(&world, &life).await);
 }
 
 #[test]
