@@ -77,7 +77,8 @@ impl Opened {
 
     /// Goes on from the keyring that is kept here where the one that came isn't as new: a cloud that was restored, or shows what was,
     /// puts no keys in force again that a removed device has. What either alone has of older keys stays, and so do the devices that
-    /// either names as removed, and these; but for the `own` one, at which whoever is the owner stands.
+    /// either names as removed, and these; but for the `own` one, at which whoever is the owner stands. A step that is tried again goes on
+    /// from what the first try has made of it.
     pub fn go_on_from(&mut self, kept: Option<&Keyring>, removed: &[DeviceId], own: DeviceId) {
         let came = self.keyring.for_generation(self.record.generation);
         let next = match kept {
@@ -89,7 +90,7 @@ impl Opened {
             }
             Some(kept) => {
                 let next = came.with_roots_of(kept).remembering(kept.removed());
-                self.is_ahead = self.keyring.lacks_roots_of(&next);
+                self.is_ahead |= self.keyring.lacks_roots_of(&next);
                 next
             }
             None => came,

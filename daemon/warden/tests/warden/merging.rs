@@ -2,6 +2,7 @@
 
 use belay_proto::signed::Keyring;
 use belay_proto::steps::{self, *};
+use belay_warden::core::refusal::Refusal;
 
 use crate::life::Home;
 use crate::rollback::{key_in, key_of, of, password_alone, takes, up_to};
@@ -82,4 +83,29 @@ async fn of_two_keys_with_one_number_the_own_one_stays_where_newer_keys_come() {
     let (phone, warden) = (home.phone, home.warden);
     drop(warden);
     assert_eq!(Some(key_of(&phone.start(), 2).await), key_in(&own, 2), "on disk");
+}
+
+#[tokio::test]
+async fn a_step_that_is_tried_again_on_its_ticket_gives_keys_as_the_first_one_would_have() {
+    let home = Home::of_two().await;
+    assert!(takes(&home, 0, &up_to(&home, 7)).await);
+    let eight = home.account.keyring().with_epoch_after(1, 7);
+    let devices = of(&home, &[0, 1]);
+    let account = home.account.with_keyring(&eight);
+    let ticket = home.warden.proved_with(&account, Purpose::RecoveryCode, "").await;
+    let ticket = ticket.unwrap();
+    let step = async |devices: &[Vec<u8>]| {
+        let input = NewRecoveryCodeInput {
+            devices: devices.to_vec(),
+            ..Default::default()
+        };
+        home.warden
+            .use_ticket(&ticket, steps::NEW_RECOVERY_CODE, input.encode())
+            .await
+    };
+    let refused = step(&devices[1..]).await;
+    assert!(matches!(refused, Err(Refusal::CloudRefused(_))), "{refused:?}");
+    let output = NewRecoveryCodeOutput::decode(&step(&devices).await.unwrap()).unwrap();
+    let set = NewCredentialsSet::decode(&output.set).unwrap();
+    assert_eq!(set.boxes.len(), 2);
 }
