@@ -115,6 +115,7 @@ pub fn replace(
     grants::void_delegates(tx, &account.id)?;
     if succeeds || grants::bring_keyrings(&change.grants) {
         grants::void_keyrings(tx, &account.id)?;
+        grants::end_sessions_without(tx, &present, &change.grants, &proof.thumbprint, now)?;
     }
     grants::succeed(vault, tx, &account.id, generation, body, &change.grants)?;
     for grant in &change.grants {

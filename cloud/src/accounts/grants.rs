@@ -1,9 +1,13 @@
 //! What devices get by their keys alone, and what moved the owner key since they were bound.
 
+use belay_proto::signed::DeviceCertificate;
 use belay_proto::{AccountId, DeviceId, wire};
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::change::Present;
+use crate::clock::Millis;
 use crate::store::{Failure, StoreError, countable};
+use crate::tokens;
 use crate::vault::Vault;
 
 /// What a device has to fetch.
@@ -99,6 +103,31 @@ pub fn void_keyrings(tx: &Transaction<'_>, account: &AccountId) -> Result<(), Fa
         "UPDATE grants SET keyring = NULL WHERE device IN (SELECT id FROM devices WHERE account = ?1)",
     )?
     .execute(params![account.as_bytes()])?;
+    Ok(())
+}
+
+/// Ends the sessions of the devices that get none of the newer keys, since whoever brings them knew of no such device, or takes it for
+/// lost: with the password they get a session again, and the keys. The caller's own goes on.
+///
+/// # Errors
+/// A broken database.
+pub fn end_sessions_without(
+    tx: &Transaction<'_>,
+    present: &Present<'_>,
+    grants: &[wire::Grant],
+    caller: &[u8; 32],
+    now: Millis,
+) -> Result<(), Failure> {
+    let has_keys = |device: &DeviceCertificate| {
+        let own = grants.iter().find(|grant| grant.device == device.device);
+        own.is_some_and(|grant| grant.keyring.is_some())
+    };
+    for device in present.devices.iter().filter(|device| !has_keys(device)) {
+        let thumbprint = device.device_key.thumbprint();
+        if thumbprint != *caller {
+            tokens::revoke_key(tx, &present.account, &thumbprint, now)?;
+        }
+    }
     Ok(())
 }
 

@@ -216,6 +216,7 @@ impl Cloud for CloudClient {
         certificate: &'a [u8],
         name: &'a str,
         release: Option<&'a [u8]>,
+        keyring: [u8; 32],
         key: &'a str,
     ) -> Reply<'a, ()> {
         async move {
@@ -223,6 +224,7 @@ impl Cloud for CloudClient {
                 certificate: certificate.to_vec().into(),
                 name: name.to_owned(),
                 release: release.map(|release| release.to_vec().into()),
+                keyring: Some(keyring.to_vec().into()),
             })?;
             let call = Call::post("/v1/devices", Auth::Session, body).keyed(key);
             self.json::<wire::AddedDevice>(&call).await.map(drop)

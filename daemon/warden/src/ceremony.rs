@@ -89,8 +89,10 @@ impl Opened {
                     .remembering(came.removed())
             }
             Some(kept) => {
+                // Who made newer ones may have known as little of another device as of this one.
+                let is_behind = kept.gives_way_to(&came);
                 let next = came.with_roots_of(kept).remembering(kept.removed());
-                self.is_ahead |= self.keyring.lacks_roots_of(&next);
+                self.is_ahead |= is_behind || self.keyring.lacks_roots_of(&next);
                 next
             }
             None => came,

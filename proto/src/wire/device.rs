@@ -16,6 +16,9 @@ pub struct AddDeviceRequest {
     /// The release of the binding before, signed bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Bytes>,
+    /// SHA-256 of the keyring that the login gave, which the device has its keys from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyring: Option<Bytes>,
 }
 
 /// 201 to `POST /v1/devices`.

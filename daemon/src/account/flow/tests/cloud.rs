@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use belay_proto::id::{AccountId, DeviceId, HardwareId};
-use belay_proto::keys::{KdfParameters, PublicKey};
+use belay_proto::keys::{KdfParameters, PublicKey, sha256};
 use belay_proto::secret::Secret;
 use belay_proto::signed::{self, Signed};
 use belay_proto::wire::{CommandLife, CredentialsAnswer};
@@ -315,9 +315,11 @@ impl Cloud for MapCloud {
         _: &'a [u8],
         _: &'a str,
         release: Option<&'a [u8]>,
+        keyring: [u8; 32],
         _: &'a str,
     ) -> Reply<'a, ()> {
         self.in_session("devices", move |inner| {
+            assert_eq!(keyring, sha256(b"keyring"));
             inner.devices += 1;
             inner.releases.extend(release.map(<[u8]>::to_vec));
             Ok(())
