@@ -137,6 +137,11 @@ impl Work {
         match self.parts.cloud.put(waiting.id, request).await {
             Ok(()) => {}
             Err(NotBrought::Refused) => return Ok(refused),
+            Err(NotBrought::KeysOld) => {
+                // The warden then tells of them, and they are asked for anew.
+                self.parts.newer.fetch().await;
+                return Err(NotBrought::KeysOld);
+            }
             Err(why) => return Err(why),
         }
         store
