@@ -8,6 +8,7 @@ use belay_proto::dbus::Error;
 use belay_proto::id::{AccountId, DeviceId};
 use belay_proto::steps::{COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput};
 use belay_proto::sync::CollectionKeys;
+use zeroize::Zeroizing;
 
 use super::error::SyncError;
 use super::ports::NewerKeys;
@@ -86,7 +87,7 @@ impl Keys {
             collection: collection.to_owned(),
         };
         let answered = self.warden.use_step("", COLLECTION_KEYS, &input.encode()).await;
-        let output = answered.map_err(refused)?;
+        let output = Zeroizing::new(answered.map_err(refused)?);
         let output = CollectionKeysOutput::decode(&output).map_err(|_| {
             tracing::warn!(collection, "the warden's keys can't be read");
             SyncError::Storage
