@@ -17,6 +17,7 @@ use crate::http::idempotency::{self, Kept, Key};
 use crate::http::{Answer, Call, Query, Session, id_in_path};
 use crate::problem::{Kind, Problem};
 use crate::store::{Failure, countable, storable};
+use crate::sync::table::counted;
 use crate::{channel, devices};
 
 /// Changes of one account's registry.
@@ -41,7 +42,8 @@ pub async fn list(State(app): State<App>, session: Session, query: Query) -> Res
 /// `PUT /v1/accessories/{id}`: a record in the place of the present one, if that is the one its device knew.
 ///
 /// # Errors
-/// `malformed`, `not-bound`, `too-large`, `not-found` for an id that is none, `revision-conflict`, `quota-exceeded`, `too-many`.
+/// `malformed`, `not-bound`, `too-large`, `not-found` for an id that is none, `key-epoch-old`, `revision-conflict`, `quota-exceeded`,
+/// `too-many`.
 pub async fn put(
     State(app): State<App>,
     path: Path<String>,
@@ -102,6 +104,10 @@ fn may_follow(
     body: &wire::AccessoryRequest,
 ) -> Result<(), Failure> {
     let conflict = |why: &str| Failure::from(Problem::new(Kind::RevisionConflict).because(why));
+    // A device that hasn't heard of it yet isn't to seal for one that was removed.
+    if body.key_epoch < counted(tx, account)?.key_epoch {
+        return Err(Problem::new(Kind::KeyEpochOld).into());
+    }
     if before.map_or(0, |row| row.revision) != body.base {
         return Err(conflict("another revision is the present one"));
     }

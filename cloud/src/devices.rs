@@ -8,7 +8,7 @@ pub mod table;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use belay_proto::failpoint;
-use belay_proto::keys::PublicKey;
+use belay_proto::keys::{PublicKey, sha256};
 use belay_proto::signed::{DeviceCertificate, Signed};
 use belay_proto::wire::DeviceKind;
 use belay_proto::{AccountId, DeviceId, wire};
@@ -52,7 +52,7 @@ impl<'a> Told<'a> {
 /// `POST /v1/devices`.
 ///
 /// # Errors
-/// `bad-certificate`, `activation-locked`.
+/// `bad-certificate`, `generation-conflict`, `activation-locked`.
 pub async fn bind_another(
     State(app): State<App>,
     session: Session,
@@ -76,6 +76,7 @@ pub async fn bind_another(
             )?;
             let bytes = &body.certificate;
             if !is_bound(app, tx, &certificate, bytes)? {
+                has_the_keys(&account, &body)?;
                 ask_lock(app, tx, &certificate, body.release.as_deref(), now)?;
                 bind(app, tx, &certificate, bytes, &told, now)?;
                 notices::tell(
@@ -94,6 +95,16 @@ pub async fn bind_another(
         },
     )
     .await
+}
+
+/// Whoever changed the keys since the login sealed them to the devices of then: without this one.
+fn has_the_keys(account: &accounts::table::Account, body: &wire::AddDeviceRequest) -> Result<(), Problem> {
+    match &body.keyring {
+        Some(had) if had.0 != sha256(&account.keyring) => {
+            Err(Problem::new(Kind::GenerationConflict).because("another keyring is the present one"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// `GET /v1/devices`.

@@ -23,7 +23,7 @@ use crate::sync::table::counted;
 use crate::verifications::opening::{self, Wanted};
 use crate::verifications::state::{self, Channel, Purpose, Stage};
 use crate::verifications::table::{Row, mark_used};
-use crate::{devices, identifiers, verifications};
+use crate::{channel, devices, identifiers, verifications};
 
 /// `POST /v1/recoveries`.
 ///
@@ -83,6 +83,7 @@ pub async fn confirm(
             keyring: account.keyring.into(),
             devices: devices.into_iter().map(|device| device.certificate).collect(),
             key_epoch: counted(tx, &account.id)?.key_epoch,
+            lost: channel::table::lost(tx, &account.id)?,
         })?;
         // A repetition runs again, finds it confirmed, and gives the same ticket.
         Ok(if row.state.confirmed {

@@ -28,6 +28,12 @@ use crate::{blobs, channel, devices};
 /// The longest sealed removal that is stored in a full account, bytes: a path of 4 KiB and what is counted.
 const LONGEST_REMOVAL: usize = 8 * 1024;
 
+/// So far above the highest key epoch that was pushed in may one be. The owner's devices make one after another; whoever has a
+/// device's session alone mustn't shut the others out, since nobody pushes in an older one than the highest.
+const FARTHEST_EPOCH: u64 = 1000;
+/// No key epoch is as high, so that always one follows.
+const EPOCHS_END: u64 = 1 << 31;
+
 /// `POST /v1/sync/push`: stores records in place of the revisions that their device knew, each on its own.
 ///
 /// # Errors
@@ -152,6 +158,8 @@ struct Push<'a> {
     /// The device that pushes.
     here: DeviceId,
     counted: Counted,
+    /// The highest key epoch that may be pushed in.
+    highest_epoch: u64,
     now: Millis,
     /// Bytes of records in the answer.
     told: usize,
@@ -168,12 +176,15 @@ impl<'a> Push<'a> {
         account: AccountId,
         here: DeviceId,
     ) -> Result<Self, Failure> {
+        let counted = table::counted(tx, &account)?;
+        let farthest = counted.key_epoch.saturating_add(FARTHEST_EPOCH);
         Ok(Self {
             app,
             tx,
             account,
             here,
-            counted: table::counted(tx, &account)?,
+            counted,
+            highest_epoch: farthest.min(EPOCHS_END - 1),
             now: app.now(),
             told: 0,
             lacking: 0,
@@ -222,7 +233,7 @@ impl<'a> Push<'a> {
             return Ok(PushStatus::TooLarge.into());
         }
         let impossible = record.sealed.is_empty()
-            || store::countable(record.key_epoch).is_err()
+            || record.key_epoch > self.highest_epoch
             || record.removed && !record.chunks.is_empty();
         if impossible || Revision::of(&record.sealed) != record.revision {
             return Ok(PushStatus::Bad.into());

@@ -111,6 +111,19 @@ impl CollectionKeys {
         self.keys.newest().map_or(0, |(epoch, _)| *epoch)
     }
 
+    /// The newest key epoch, and how many there are: one of both rises with whatever is added.
+    pub fn held(&self) -> (u64, u64) {
+        (self.key_epoch(), self.keys.count())
+    }
+
+    /// A number that tells these key epochs from others, never 0.
+    pub fn mark(&self) -> u64 {
+        let numbers = self.keys.iter().flat_map(|(epoch, _)| epoch.to_be_bytes());
+        let [a, b, c, d, e, f, g, h, ..] = sha256(&numbers.collect::<Vec<u8>>());
+        // Below 2^63, which is what a database counts to.
+        (u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 1).max(1)
+    }
+
     /// The collection's id at the cloud.
     pub fn collection_id(&self) -> CollectionId {
         CollectionId::from_bytes(first16(&self.keyed(&[b"belay/collection-id/1\0"])))

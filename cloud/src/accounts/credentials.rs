@@ -112,7 +112,11 @@ pub fn replace(
     // All refusals are behind.
     waiting::forget(tx, &account.id)?;
     table::set_credentials(vault, tx, &change.owner, &change.record, body)?;
-    grants::void(tx, &account.id, succeeds)?;
+    grants::void_delegates(tx, &account.id)?;
+    if succeeds || grants::bring_keyrings(&change.grants) {
+        grants::void_keyrings(tx, &account.id)?;
+        grants::end_sessions_without(tx, &present, &change.grants, &proof.thumbprint, now)?;
+    }
     grants::succeed(vault, tx, &account.id, generation, body, &change.grants)?;
     for grant in &change.grants {
         grants::put(vault, tx, grant)?;

@@ -1,9 +1,13 @@
 //! What devices get by their keys alone, and what moved the owner key since they were bound.
 
+use belay_proto::signed::DeviceCertificate;
 use belay_proto::{AccountId, DeviceId, wire};
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::change::Present;
+use crate::clock::Millis;
 use crate::store::{Failure, StoreError, countable};
+use crate::tokens;
 use crate::vault::Vault;
 
 /// What a device has to fetch.
@@ -71,19 +75,59 @@ pub fn forget(tx: &Transaction<'_>, device: &DeviceId) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Takes back what other credentials make void: the delegates' certificates, and with another owner key the keyrings too.
+/// Takes back what other credentials make void: the delegates' certificates.
 ///
 /// # Errors
 /// A broken database.
-pub fn void(tx: &Transaction<'_>, account: &AccountId, succeeds: bool) -> Result<(), Failure> {
-    let what = match succeeds {
-        true => "delegate = NULL, keyring = NULL",
-        false => "delegate = NULL",
-    };
-    tx.prepare_cached(&format!(
-        "UPDATE grants SET {what} WHERE device IN (SELECT id FROM devices WHERE account = ?1)"
-    ))?
+pub fn void_delegates(tx: &Transaction<'_>, account: &AccountId) -> Result<(), Failure> {
+    tx.prepare_cached(
+        "UPDATE grants SET delegate = NULL WHERE device IN (SELECT id FROM devices WHERE account = ?1)",
+    )?
     .execute(params![account.as_bytes()])?;
+    Ok(())
+}
+
+/// Whether these grants bring keyrings, in place of those of before: a device that gets none of them, as one that is lost, is to have
+/// none. Without any, each has the newest, or finds it here.
+#[must_use]
+pub fn bring_keyrings(grants: &[wire::Grant]) -> bool {
+    grants.iter().any(|grant| grant.keyring.is_some())
+}
+
+/// Takes back the keyrings of before.
+///
+/// # Errors
+/// A broken database.
+pub fn void_keyrings(tx: &Transaction<'_>, account: &AccountId) -> Result<(), Failure> {
+    tx.prepare_cached(
+        "UPDATE grants SET keyring = NULL WHERE device IN (SELECT id FROM devices WHERE account = ?1)",
+    )?
+    .execute(params![account.as_bytes()])?;
+    Ok(())
+}
+
+/// Ends the sessions of the devices that get none of the newer keys, since whoever brings them knew of no such device, or takes it for
+/// lost: with the password they get a session again, and the keys. The caller's own goes on.
+///
+/// # Errors
+/// A broken database.
+pub fn end_sessions_without(
+    tx: &Transaction<'_>,
+    present: &Present<'_>,
+    grants: &[wire::Grant],
+    caller: &[u8; 32],
+    now: Millis,
+) -> Result<(), Failure> {
+    let has_keys = |device: &DeviceCertificate| {
+        let own = grants.iter().find(|grant| grant.device == device.device);
+        own.is_some_and(|grant| grant.keyring.is_some())
+    };
+    for device in present.devices.iter().filter(|device| !has_keys(device)) {
+        let thumbprint = device.device_key.thumbprint();
+        if thumbprint != *caller {
+            tokens::revoke_key(tx, &present.account, &thumbprint, now)?;
+        }
+    }
     Ok(())
 }
 

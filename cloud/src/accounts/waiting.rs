@@ -265,7 +265,8 @@ pub fn hold(app: &App, tx: &Transaction<'_>, id: &AccountId, now: Millis) -> Res
     // What it was held against may have moved on.
     let Other { record, owner, grant } = change::judge_other(&present, &body, own.as_ref(), now)?;
     table::set_credentials(&app.vault, tx, &owner, &record, &body)?;
-    grants::void(tx, id, true)?;
+    grants::void_delegates(tx, id)?;
+    grants::void_keyrings(tx, id)?;
     bootloader::table::withdraw(tx, id)?;
     for device in present.devices.iter().filter(|device| Some(device.device) != own) {
         devices::removal::set_aside(tx, &device.device, now)?;

@@ -4,7 +4,7 @@
 //! restored from a backup goes on above the numbers that it gave out since that backup and has forgotten.
 
 use belay_proto::wire::{self, Hint};
-use belay_proto::{DeviceId, ReportId};
+use belay_proto::{AccountId, DeviceId, ReportId};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::hub::Marks;
@@ -114,6 +114,23 @@ pub fn stands(tx: &Transaction<'_>, device: &DeviceId, sequence: u64, lock: &str
     tx.prepare_cached("UPDATE channels SET signed = ?2, lost = ?3 WHERE device = ?1 AND signed < ?2")?
         .execute(params![device.as_bytes(), countable(sequence)?, lost])?;
     Ok(())
+}
+
+/// Those of the account's devices in force that are lost, as they last said themselves.
+///
+/// # Errors
+/// A broken database.
+pub fn lost(tx: &Transaction<'_>, account: &AccountId) -> Result<Vec<DeviceId>, Failure> {
+    let mut statement = tx.prepare_cached(
+        "SELECT id FROM devices JOIN channels ON channels.device = devices.id
+         WHERE account = ?1 AND devices.state = 'active' AND removed_at IS NULL AND lost ORDER BY id",
+    )?;
+    let rows = statement.query_map(params![account.as_bytes()], |row| row.get(0))?;
+    let mut devices = Vec::new();
+    for id in rows {
+        devices.push(DeviceId::from_bytes(id?));
+    }
+    Ok(devices)
 }
 
 /// Keeps a state report, unless a newer one is kept already.

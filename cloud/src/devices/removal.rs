@@ -56,6 +56,8 @@ pub async fn remove(
             // All refusals are behind.
             order.done(tx, now)?;
             accounts::table::set_keyring(tx, &account.id, &body.keyring)?;
+            grants::void_keyrings(tx, &account.id)?;
+            grants::end_sessions_without(tx, &present, &granted, &session.proof.thumbprint, now)?;
             for grant in &granted {
                 grants::put(&app.vault, tx, grant)?;
             }

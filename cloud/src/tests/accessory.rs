@@ -12,6 +12,7 @@ use super::store::count;
 use crate::accessories::table;
 use crate::accounts::departure::may_go;
 use crate::store;
+use crate::sync::table::Counted;
 
 const DAY: u64 = 24 * 3600;
 
@@ -112,6 +113,34 @@ async fn of_two_changes_to_one_revision_the_first_counts() {
         (&json!("AQIE"), &json!(6))
     );
     assert_eq!(count(&rig, "accessories"), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_sealed_in_an_older_key_epoch_than_the_records_are() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    put(&home.client, id(1), &record(0, "AQID")).await.is(204);
+    let account = home.owner.account;
+    let counts = rig.app.store.transact(move |tx| {
+        let counted = Counted {
+            key_epoch: 2,
+            ..Counted::default()
+        };
+        crate::sync::table::count(tx, &account, &counted)
+    });
+    counts.await.unwrap();
+    // The same again, whose answer was lost, is there already.
+    put(&home.client, id(1), &record(0, "AQID")).await.is(204);
+    for (id, mut body) in [
+        (id(1), record(1, "AQIE")),
+        (id(1), removal(1)),
+        (id(2), record(0, "AQIE")),
+    ] {
+        put(&home.client, id, &body).await.refuses(412, "key-epoch-old");
+        body["key_epoch"] = json!(2);
+        put(&home.client, id, &body).await;
+    }
+    assert_eq!(ids(&list(&home.client, 0).await).len(), 2);
 }
 
 #[tokio::test]

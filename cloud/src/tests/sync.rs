@@ -297,6 +297,31 @@ async fn an_older_key_epoch_is_refused_whole_once_a_newer_one_was_pushed_in() {
 }
 
 #[tokio::test]
+async fn one_device_alone_does_not_raise_the_key_epoch_out_of_the_others_reach() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let mut far = [new(1, b"a"), new(2, b"b")];
+    (far[0].record.key_epoch, far[1].record.key_epoch) = (1000, 1001);
+    let answer = push(&home.client, None, &far).await;
+    let became: Vec<PushStatus> = answer.results.iter().map(|result| result.status).collect();
+    assert_eq!(became, [PushStatus::Ok, PushStatus::Bad]);
+    let account = home.owner.account;
+    let counts = rig.app.store.transact(move |tx| {
+        let counted = table::Counted {
+            key_epoch: (1 << 31) - 2,
+            ..table::counted(tx, &account)?
+        };
+        table::count(tx, &account, &counted)
+    });
+    counts.await.unwrap();
+    for (epoch, status) in [(1 << 31, PushStatus::Bad), ((1 << 31) - 1, PushStatus::Ok)] {
+        let mut last = new(3, b"c");
+        last.record.key_epoch = epoch;
+        assert_eq!(one(&home.client, &last).await.status, status, "{epoch}");
+    }
+}
+
+#[tokio::test]
 async fn a_push_in_two_key_epochs_leaves_the_newer_one_behind() {
     let rig = Rig::new();
     let home = Home::new(&rig).await;

@@ -1,5 +1,6 @@
 //! The commands that were sent from here.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use belay_proto::id::{AccountId, CommandId, DeviceId, Epoch};
@@ -9,8 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::evidence::{Fate, Witness};
 
-/// How many are remembered.
+/// How many are remembered, and shown.
 pub const MOST_COMMANDS: usize = 20;
+
+/// How many are kept at most, with older ones that say whether a device is given up.
+const MOST_KEPT: usize = 64;
 
 /// The reason that is shown of a command that the cloud doesn't know any more, while its device hasn't ended it.
 pub const FORGOTTEN: &str = "forgotten";
@@ -45,18 +49,37 @@ pub struct SentCommand {
     pub expires: u64,
 }
 
-/// Whether the owner has said from here that `device` is lost, or is to be wiped, and nothing else since, as far as is known here:
-/// `commands` are what was sent, newest first. For what mustn't hang on the cloud's word alone, which can keep an answer to itself;
-/// that the device judged the order bad is in its warden's own hand.
+/// The devices of which the owner has said from here that they are lost, or are to be wiped, and nothing else since, as far as is
+/// known here: `commands` are what was sent, newest first. For what mustn't hang on the cloud's word alone, which can keep an answer to
+/// itself; that the device judged the order bad is in its warden's own hand.
 #[must_use]
-pub fn is_given_up(commands: &[SentCommand], device: DeviceId) -> bool {
-    let theirs = commands.iter().filter(|sent| sent.device == device);
-    let mut said = theirs.filter_map(|sent| match Verb::parse(&sent.action).ok()? {
-        Verb::Lock | Verb::Wipe if sent.state != CommandState::Refused => Some(true),
-        Verb::Unlock if matches!(sent.state, CommandState::Accepted | CommandState::Done) => Some(false),
-        _ => None,
+pub fn given_up(commands: &[SentCommand]) -> Vec<DeviceId> {
+    let (mut decided, mut given_up) = (BTreeSet::new(), Vec::new());
+    for sent in commands {
+        let Some(is_given_up) = sent.gives_up() else {
+            continue;
+        };
+        if decided.insert(sent.device) && is_given_up {
+            given_up.push(sent.device);
+        }
+    }
+    given_up
+}
+
+/// Forgets the oldest of the commands, which are sorted by when they were sent, newest first; but not what says whether a device is
+/// given up, however much was sent since.
+pub fn forget_oldest(commands: &mut Vec<SentCommand>) {
+    let (mut decided, mut newer) = (BTreeSet::new(), 0);
+    commands.retain(|sent| {
+        newer += 1;
+        let may_find = sent.action == Verb::Unlock.as_str() && sent.is_open();
+        let says = match sent.gives_up() {
+            Some(_) => decided.insert(sent.device),
+            None => may_find && !decided.contains(&sent.device),
+        };
+        newer <= MOST_COMMANDS || says
     });
-    said.next().unwrap_or_default()
+    commands.truncate(MOST_KEPT);
 }
 
 impl SentCommand {
@@ -68,6 +91,15 @@ impl SentCommand {
             device: self.device,
             epoch: self.epoch,
             warden_key: self.warden_key,
+        }
+    }
+
+    /// Whether it says that its device is given up, or found again; nothing where it says neither.
+    fn gives_up(&self) -> Option<bool> {
+        match Verb::parse(&self.action).ok()? {
+            Verb::Lock | Verb::Wipe if self.state != CommandState::Refused => Some(true),
+            Verb::Unlock if matches!(self.state, CommandState::Accepted | CommandState::Done) => Some(false),
+            _ => None,
         }
     }
 

@@ -6,6 +6,7 @@ mod check;
 mod command;
 mod confirm;
 mod inquiry;
+mod lost;
 mod owner;
 mod password;
 mod profile;

@@ -92,6 +92,7 @@ pub trait Cloud: Orders + Upkeep {
         certificate: &'a [u8],
         name_and_kind: (&'a str, DeviceKind),
         release: Option<&'a [u8]>,
+        keyring: [u8; 32],
         key: &'a str,
     ) -> Reply<'a, ()>;
 

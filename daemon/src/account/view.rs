@@ -5,7 +5,7 @@ use std::time::Duration;
 use belay_proto::dbus::{AccountState, BootloaderUnlock, Membership};
 use belay_proto::identifier::Identifier as Address;
 
-use crate::account::command::SentCommand;
+use crate::account::command::{MOST_COMMANDS, SentCommand};
 use crate::account::model::{Channel, Deadline, Identifier, OwnSms, Profile, Session, Stage, Verification};
 use crate::account::state::{Binding, State};
 
@@ -112,6 +112,7 @@ impl View {
             Some(locked) => locked.login.clone(),
             None => masked_login.map(str::to_owned),
         };
+        let sent = state.commands.iter().take(MOST_COMMANDS);
         Self {
             state: shown,
             user_id: session
@@ -132,7 +133,7 @@ impl View {
             pending: pending(state),
             membership: state.membership(),
             unlock: state.unlock,
-            commands: state.commands.iter().map(CommandView::from).collect(),
+            commands: sent.map(CommandView::from).collect(),
             lost: state.word.lost || state.word.binding == Binding::Tampered,
             tampered: state.word.binding == Binding::Tampered,
         }

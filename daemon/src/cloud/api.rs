@@ -218,6 +218,7 @@ impl Cloud for CloudClient {
         certificate: &'a [u8],
         (name, kind): (&'a str, DeviceKind),
         release: Option<&'a [u8]>,
+        keyring: [u8; 32],
         key: &'a str,
     ) -> Reply<'a, ()> {
         async move {
@@ -226,6 +227,7 @@ impl Cloud for CloudClient {
                 name: name.to_owned(),
                 kind: kind.told(),
                 release: release.map(|release| release.to_vec().into()),
+                keyring: Some(keyring.to_vec().into()),
             })?;
             let call = Call::post("/v1/devices", Auth::Session, body).keyed(key);
             self.json::<wire::AddedDevice>(&call).await.map(drop)

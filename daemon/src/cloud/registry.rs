@@ -38,6 +38,7 @@ fn not_brought(error: &CloudError) -> NotBrought {
     match error {
         CloudError::NotConfigured | CloudError::Misconfigured(_) => NotBrought::NotConfigured,
         CloudError::Problem(problem) if problem.kind == ProblemKind::RevisionConflict => NotBrought::Conflict,
+        CloudError::Problem(problem) if problem.kind == ProblemKind::KeyEpochOld => NotBrought::KeysOld,
         // A session ends and begins again without a word here, a binding is brought later, and an older cloud may
         // become a newer one.
         CloudError::Problem(problem) if matches!(problem.status, 401 | 403 | 404 | 405 | 426) => {
@@ -72,6 +73,7 @@ mod tests {
         assert_eq!(refusal(507, "quota-exceeded"), NotBrought::Refused);
         assert_eq!(refusal(413, "too-large"), NotBrought::Refused);
         assert_eq!(refusal(409, "revision-conflict"), NotBrought::Conflict);
+        assert_eq!(refusal(412, "key-epoch-old"), NotBrought::KeysOld);
         let later = NotBrought::Later(Some(Duration::from_secs(9)));
         for (status, name) in [
             (403, "not-bound"),

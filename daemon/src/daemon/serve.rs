@@ -179,16 +179,6 @@ async fn start(
     };
     let accessories = AccessoryHandle::start(supervisor, accessories);
     let (hinted, account_hinted) = (watch::Sender::new(0), watch::Sender::new(0));
-    let registry = RegistryParts {
-        cloud: Arc::<CloudClient>::clone(&cloud),
-        warden: warden.clone(),
-        accessories: accessories.clone(),
-        store: store.clone(),
-        clock: Arc::clone(&clock),
-        hinted: hinted.subscribe(),
-        reached: reached.subscribe(),
-    };
-    supervisor.start("registry", RegistryActor::new(registry));
     let parts = Parts {
         cloud: Arc::<CloudClient>::clone(&cloud),
         warden: warden.clone(),
@@ -204,6 +194,17 @@ async fn start(
         orders: Mutex::default(),
     };
     let account = AccountHandle::start(supervisor, parts);
+    let registry = RegistryParts {
+        cloud: Arc::<CloudClient>::clone(&cloud),
+        warden: warden.clone(),
+        newer: Arc::new(account.clone()),
+        accessories: accessories.clone(),
+        store: store.clone(),
+        clock: Arc::clone(&clock),
+        hinted: hinted.subscribe(),
+        reached: reached.subscribe(),
+    };
+    supervisor.start("registry", RegistryActor::new(registry));
     let records: Arc<dyn SyncCloud> = Arc::<CloudClient>::clone(&cloud);
     let sync = sync::Parts {
         newer: Arc::new(account.clone()),

@@ -57,7 +57,7 @@ pub struct Collection {
     pub enabled: bool,
     /// How far it was fetched; opaque, from the cloud.
     pub cursor: Option<String>,
-    /// What didn't open may with keys of this epoch; 0: all of it did.
+    /// Something didn't open with the keys of this mark, and may with others; 0: all of it did.
     pub unread: u64,
     /// Records that are there.
     pub records: u64,

@@ -165,8 +165,8 @@ struct Engine {
     session: Option<Session>,
     /// When it is tried again to have the rows be the account's, where that failed; boot time.
     unadopted: Option<Duration>,
-    /// The newest keys that the warden kept, when it last told.
-    key_epoch: u64,
+    /// The newest of the keys that the warden kept, and how many, when it last told.
+    held_keys: (u64, u64),
     /// The device is an account's, lost or not.
     is_bound: bool,
     /// What is under way.
@@ -200,7 +200,7 @@ impl Engine {
             edits,
             session: None,
             unadopted: None,
-            key_epoch: 0,
+            held_keys: (0, 0),
             is_bound: false,
             work: None,
             progress,

@@ -9,6 +9,7 @@ use belay_proto::id::{AccountId, DeviceId};
 use belay_proto::steps::{COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput};
 use belay_proto::sync::{CollectionId, CollectionKeys};
 use tokio::sync::OwnedMutexGuard;
+use zeroize::Zeroizing;
 
 use super::error::SyncError;
 use super::ports::NewerKeys;
@@ -84,9 +85,10 @@ impl Keys {
         self.warden.view().identity.device
     }
 
-    /// Whether the warden keeps no newer keys than these: what is sealed under older ones a removed device may read.
+    /// Whether the warden keeps no keys that these lack: what is sealed under older ones than the newest a removed device may read, and
+    /// what is sealed under one that is lacking opens nowhere here.
     pub(super) fn are_current(&self, keys: &CollectionKeys) -> bool {
-        keys.key_epoch() >= self.warden.view().identity.key_epoch
+        keys.held() >= self.warden.view().identity.held_keys()
     }
 
     /// The account has another key epoch: the warden gets what the owner made elsewhere, and every key is asked for anew.
@@ -95,7 +97,7 @@ impl Keys {
         self.lock().keys.clear();
     }
 
-    /// The keys of a collection, asked for anew once the warden keeps newer ones.
+    /// The keys of a collection, asked for anew once the warden keeps others besides.
     pub(super) async fn of(&self, collection: &'static str) -> Result<Arc<CollectionKeys>, SyncError> {
         let account = {
             let held = self.lock();
@@ -109,7 +111,7 @@ impl Keys {
             collection: collection.to_owned(),
         };
         let answered = self.warden.use_step("", COLLECTION_KEYS, &input.encode()).await;
-        let output = answered.map_err(refused)?;
+        let output = Zeroizing::new(answered.map_err(refused)?);
         let output = CollectionKeysOutput::decode(&output).map_err(|_| {
             tracing::warn!(collection, "the warden's keys can't be read");
             SyncError::Storage

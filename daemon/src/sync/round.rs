@@ -79,8 +79,9 @@ impl Round {
                 self.desk.keys.renew().await;
             }
             let keys = self.desk.keys(self.collection).await?;
-            // What didn't open for the lack of a key is fetched again once the key is there.
-            if (1..=keys.key_epoch()).contains(&unread) {
+            // What didn't open for the lack of a key is fetched again once there are others: the key may be newer than the newest, or
+            // an older one that came late.
+            if unread > 0 && unread != keys.mark() {
                 self.list_anew().await?;
             }
             match self.once(&keys).await {
@@ -163,7 +164,7 @@ impl Round {
         self.desk.edits.borrow().get(self.collection).copied()
     }
 
-    /// The key epoch in which what didn't open may; 0: all of it did.
+    /// The keys that something didn't open with, by their [mark](CollectionKeys::mark); 0: all of it did.
     async fn unread(&self) -> Result<u64, SyncError> {
         let collection = self.collection;
         self.write(move |transaction, _| Ok(kept(transaction, collection)?.map_or(0, |kept| kept.unread)))

@@ -59,6 +59,8 @@ pub struct Identity {
     pub generation: u64,
     /// `key-epoch`: the newest of the account's keys that the warden keeps; 0: none.
     pub key_epoch: u64,
+    /// `key-epochs`: how many of them it keeps. Older ones may come later than the newest.
+    pub key_epochs: u64,
     /// `removed`: the devices that were removed from the account, as the keyring says that the warden keeps.
     pub removed: Vec<DeviceId>,
     /// `masked-login`: the owner's login, masked, while bound.
@@ -144,6 +146,12 @@ impl PoliciesView {
 }
 
 impl Identity {
+    /// The newest of the account's keys that the warden keeps, and how many there are: one of both rises with whatever is added.
+    #[must_use]
+    pub const fn held_keys(&self) -> (u64, u64) {
+        (self.key_epoch, self.key_epochs)
+    }
+
     /// Reads the dictionary; keys that this belayd doesn't know are left aside, and a value of a wrong type
     /// counts as absent.
     pub(super) fn from_dict(mut dict: HashMap<String, OwnedVariant>) -> Self {
@@ -200,6 +208,7 @@ impl Identity {
         };
         identity.generation = number("generation");
         identity.key_epoch = number("key-epoch");
+        identity.key_epochs = number("key-epochs");
         identity.presence = number("presence");
         identity.episode = number("episode");
         identity

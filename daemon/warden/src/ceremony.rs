@@ -22,7 +22,7 @@ use self::bound::{Owner, bind_to, delegation};
 use self::credentials::HIGHEST_EPOCH;
 pub use self::credentials::{NewCode, NewKeys, change_password, change_recovery_code, recovered};
 pub use self::forgotten::{Account, join, own_account, renew, strange_account};
-pub use self::orders::{Listed, certificates, has, order, removal};
+pub use self::orders::{Known, Listed, certificates, has, order, removal};
 pub use self::session::{Derived, Secrets, Session};
 use crate::core::records::Bound;
 use crate::core::refusal::Refusal;
@@ -80,7 +80,8 @@ impl Opened {
 
     /// Goes on from the keyring that is kept here where the one that came isn't as new: a cloud that was restored, or shows what was,
     /// puts no keys in force again that a removed device has. What either alone has of older keys stays, and so do the devices that
-    /// either names as removed, and these; but for the `own` one, at which whoever is the owner stands.
+    /// either names as removed, and these; but for the `own` one, at which whoever is the owner stands. A step that is tried again goes on
+    /// from what the first try has made of it.
     pub fn go_on_from(&mut self, kept: Option<&Keyring>, removed: &[DeviceId], own: DeviceId) {
         let came = self.keyring.for_generation(self.record.generation);
         let next = match kept {
@@ -91,8 +92,10 @@ impl Opened {
                     .remembering(came.removed())
             }
             Some(kept) => {
+                // Who made newer ones may have known as little of another device as of this one.
+                let is_behind = kept.gives_way_to(&came);
                 let next = came.with_roots_of(kept).remembering(kept.removed());
-                self.is_ahead = self.keyring.lacks_roots_of(&next);
+                self.is_ahead |= is_behind || self.keyring.lacks_roots_of(&next);
                 next
             }
             None => came,

@@ -126,6 +126,8 @@ pub struct Shown {
     pub generation: u64,
     /// The newest key epoch of the keyring that is kept; 0: none is.
     pub key_epoch: u64,
+    /// How many key epochs it has.
+    pub key_epochs: u64,
     /// The devices that it names as removed.
     pub removed: Vec<DeviceId>,
     /// The owner's login, masked.
@@ -318,6 +320,7 @@ impl Snapshot {
                     device: bound.device,
                     generation: bound.generation,
                     key_epoch: kept.as_ref().map_or(0, Keyring::key_epoch),
+                    key_epochs: kept.as_ref().map_or(0, |kept| kept.data_roots.count()),
                     removed: kept.map_or_else(Vec::new, |kept| kept.removed().to_vec()),
                     login: bound.login.clone(),
                     report_box: bound.report_box,

@@ -127,6 +127,22 @@ impl Keyring {
         self
     }
 
+    /// What a device goes on with that had this keyring once `newer` comes: all of its own keys, with those that it lacks. Under a number
+    /// of which both have a key this device has written with its own, and there may be no other place where that one is. Of another
+    /// account's, or of keys that began anew, the newer one alone. The removals of both, the newer one's as the newer ones.
+    #[must_use]
+    pub fn followed_by(&self, newer: &Self) -> Self {
+        let both = match self.is_of_the_same_keys(newer) {
+            true => self.for_generation(newer.generation).with_roots_of(newer),
+            false => newer.for_generation(newer.generation),
+        };
+        let removed = newer
+            .for_generation(newer.generation)
+            .remembering(self.removed())
+            .removed;
+        Self { removed, ..both }
+    }
+
     /// Whether it has the newest key epoch of `other`, and lacks older ones that `other` has.
     #[must_use]
     pub fn lacks_roots_of(&self, other: &Self) -> bool {
@@ -323,6 +339,11 @@ impl EpochKeys {
             .iter()
             .find(|(known, _)| *known == epoch)
             .map(|(_, key)| key)
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        u64::try_from(self.0.len()).unwrap_or(u64::MAX)
     }
 
     /// All pairs, oldest first.

@@ -79,7 +79,7 @@ pub const SUCCEED: &str = "succeed";
 
 crate::cbor_map! {
     /// Into [`NEW_PASSWORD`].
-    #[derive(Debug, Clone, PartialEq, Eq)]
+    #[derive(Debug, Clone, Default, PartialEq, Eq)]
     pub struct NewPasswordInput {
         /// The certificates of the account's devices, this one's among them, each once, signed bytes; ones that the owner
         /// didn't sign are refused. One whose removal this warden signed, or its newest keyring names, keeps its place and gets
@@ -91,6 +91,9 @@ crate::cbor_map! {
         /// The highest key epoch of the account's records, as the cloud counts it: a new one begins above it, and above each that a
         /// certificate names.
         pub key_epoch: Option<u64>,
+        /// Which of them are lost, or given up for lost: they stay the account's, and get no keys, so their entries among the boxes are
+        /// empty; this device never counts as one. Where there are any, a key epoch begins.
+        pub lost: Option<Vec<DeviceId>>,
     }
 
     /// What the cloud gets when the credentials change: out of [`NEW_PASSWORD`] and [`RECOVER`].
@@ -108,7 +111,7 @@ crate::cbor_map! {
         pub succession: Option<Vec<u8>>,
         /// With a new root each device's certificate under the new owner key, signed bytes, in the order they came in; else none.
         pub certificates: Vec<Vec<u8>>,
-        /// The keyring sealed to each device's box, in the same order; none where each has it already.
+        /// The keyring sealed to each device's box, in the same order, and empty for a lost one; none where each has it already.
         pub boxes: Vec<Vec<u8>>,
         /// Each warden's delegate certificate of the new generation, signed bytes, in the same order.
         pub delegates: Vec<Vec<u8>>,
@@ -118,12 +121,14 @@ crate::cbor_map! {
     }
 
     /// Into [`NEW_RECOVERY_CODE`].
-    #[derive(Debug, Clone, PartialEq, Eq)]
+    #[derive(Debug, Clone, Default, PartialEq, Eq)]
     pub struct NewRecoveryCodeInput {
         /// As in [`NewPasswordInput`].
         pub devices: Vec<Vec<u8>>,
         /// As in [`NewPasswordInput`].
         pub key_epoch: Option<u64>,
+        /// As in [`NewPasswordInput`], but that no key epoch begins.
+        pub lost: Option<Vec<DeviceId>>,
     }
 
     /// Out of [`NEW_RECOVERY_CODE`].
@@ -138,7 +143,7 @@ crate::cbor_map! {
     }
 
     /// Into [`RECOVER`].
-    #[derive(Debug, Clone, PartialEq, Eq)]
+    #[derive(Debug, Clone, Default, PartialEq, Eq)]
     pub struct RecoverInput {
         /// The account's newest credentials record, signed bytes.
         pub credentials: Vec<u8>,
@@ -148,6 +153,8 @@ crate::cbor_map! {
         pub devices: Vec<Vec<u8>>,
         /// The highest key epoch of the account's records, as the cloud counts it: keys begin above it.
         pub key_epoch: Option<u64>,
+        /// As in [`NewPasswordInput`].
+        pub lost: Option<Vec<DeviceId>>,
     }
 
     /// Out of [`RECOVERED`].
@@ -186,12 +193,13 @@ crate::cbor_map! {
     }
 
     /// Into [`REMOVE_DEVICE`].
-    #[derive(Debug, Clone, PartialEq, Eq)]
+    #[derive(Debug, Clone, Default, PartialEq, Eq)]
     pub struct RemoveDeviceInput {
         /// The certificates of the devices that stay, this one's among them, signed bytes.
         pub devices: Vec<Vec<u8>>,
         /// As in [`NewPasswordInput`].
         pub key_epoch: Option<u64>,
+        pub lost: Option<Vec<DeviceId>>,
     }
 
     /// Out of [`REMOVE_DEVICE`].
@@ -201,7 +209,8 @@ crate::cbor_map! {
         pub order: Vec<u8>,
         /// The keyring with one more key epoch, under the root.
         pub keyring: Vec<u8>,
-        /// The same sealed to the box of each device that stays, in the order they came in; empty for one that was removed before.
+        /// The same sealed to the box of each device that stays, in the order they came in; empty for one that was removed before, or
+        /// is lost.
         pub boxes: Vec<Vec<u8>>,
         /// That key epoch.
         pub key_epoch: u64,

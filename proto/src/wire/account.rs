@@ -279,6 +279,9 @@ pub struct RecoveryAnswer {
     /// The highest key epoch of its records.
     #[serde(default)]
     pub key_epoch: u64,
+    /// Which of the devices are lost, as they last said themselves.
+    #[serde(default)]
+    pub lost: Vec<DeviceId>,
 }
 
 /// 202 to a `PUT /v1/recoveries/{id}/credentials` without the code.

@@ -19,6 +19,9 @@ pub struct AddDeviceRequest {
     /// The release of the binding before, signed bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Bytes>,
+    /// SHA-256 of the keyring that the login gave, which the device has its keys from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyring: Option<Bytes>,
 }
 
 /// What sort of device one is, by its shape. It tells no two of a sort apart.

@@ -56,6 +56,7 @@ async fn a_code_and_the_owners_record_set_a_new_password_at_once() {
     );
     assert_eq!(told["keyring"], base64url(&FIRST));
     assert_eq!(told["devices"].as_array().unwrap().len(), 2);
+    assert_eq!(told["lost"], json!([]));
     let before = hints(&rig, house.tablet.id()).await;
     rig.advance(1);
     let login = SigningKey::generate();
@@ -76,6 +77,20 @@ async fn a_code_and_the_owners_record_set_a_new_password_at_once() {
     };
     let answer = owner.sign_in(&mut stranded).await.is(200);
     assert_eq!(answer.text("keyring"), base64url(&SECOND));
+}
+
+#[tokio::test]
+async fn whoever_proves_an_address_hears_which_devices_are_lost() {
+    let rig = Rig::new();
+    let house = House::new(&rig).await;
+    let tablet = house.tablet.id();
+    let stands = rig
+        .app
+        .store
+        .transact(move |tx| crate::channel::table::stands(tx, &tablet, 1, "lost"));
+    stands.await.unwrap();
+    let (_, answer) = proved(&rig.client(), "jo@example.org").await;
+    assert_eq!(answer.json()["lost"], json!([tablet]));
 }
 
 #[tokio::test]

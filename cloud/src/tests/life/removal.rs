@@ -1,6 +1,6 @@
 //! Removing a device: no keys and no session any more, and bound until its release.
 
-use belay_proto::keys::SigningKey;
+use belay_proto::keys::{SigningKey, sha256};
 use belay_proto::signed::{Action, Command, Deed, Signed};
 use belay_proto::text::base64url;
 use serde_json::json;
@@ -94,6 +94,49 @@ async fn a_removed_device_has_no_session_and_no_keys_and_is_told_so() {
     delete(house.phone(), &path, &removal_body(&order, &SECOND, json!([])))
         .await
         .refuses(404, "not-found");
+}
+
+#[tokio::test]
+async fn a_device_that_gets_none_of_the_newer_keys_has_to_prove_the_password_and_finds_them_there() {
+    let rig = Rig::new();
+    let house = House::new(&rig).await;
+    let (watch, mut third) = (Device::new(), rig.client());
+    house.owner().sign_in(&mut third).await.is(200);
+    // The phone's owner was listed the devices of before.
+    bind(house.owner(), &third, &watch).await.is(201);
+    third.get("/v1/account").await.is(200);
+    remove(&house).await;
+    third.get("/v1/account").await.refuses(401, "invalid-token");
+    house.phone().get("/v1/account").await.is(200);
+    let answer = house.home.owner.sign_in(&mut third).await.is(200);
+    assert_eq!(answer.text("keyring"), base64url(&SECOND));
+    let login = &house.owner().login;
+    let mut body = next(house.owner(), &record(house.owner(), 2, login), &SECOND);
+    body["grants"] = json!([{ "device": house.home.device.id(), "keyring": base64url(&[3; 90]) }]);
+    put(house.phone(), "/v1/account/credentials", &body).await.is(204);
+    third.get("/v1/account").await.refuses(401, "invalid-token");
+    house.phone().get("/v1/account").await.is(200);
+}
+
+#[tokio::test]
+async fn a_device_is_bound_with_the_keys_that_are_the_accounts_still() {
+    let rig = Rig::new();
+    let house = House::new(&rig).await;
+    let (watch, mut third) = (Device::new(), rig.client());
+    house.owner().sign_in(&mut third).await.is(200);
+    let mut body = json!({
+        "certificate": house.owner().certify(&third, &watch),
+        "name": "Watch",
+        "keyring": base64url(&sha256(&FIRST)),
+    });
+    remove(&house).await;
+    third
+        .post("/v1/devices", &body)
+        .await
+        .refuses(409, "generation-conflict");
+    house.home.owner.sign_in(&mut third).await.is(200);
+    body["keyring"] = json!(base64url(&sha256(&SECOND)));
+    third.post("/v1/devices", &body).await.is(201);
 }
 
 #[tokio::test]

@@ -144,6 +144,55 @@ async fn what_another_root_makes_void_is_taken_back() {
 }
 
 #[tokio::test]
+async fn a_device_that_gets_none_of_the_newer_keys_has_none_to_fetch() {
+    let rig = Rig::new();
+    let mut house = House::new(&rig).await;
+    let (phone, tablet) = (house.home.device.id(), house.tablet.id());
+    let owner = house.owner();
+    let login = &owner.login;
+    let mut body = next(owner, &record(owner, 2, login), &FIRST);
+    body["grants"] = json!([{ "device": tablet, "keyring": base64url(&[3; 90]) }]);
+    put(house.phone(), PATH, &body).await.is(204);
+    let mut body = next(owner, &record(owner, 3, login), &SECOND);
+    let ring = signed(&super::delegate(owner, &house.tablet, 3), &owner.owner);
+    body["grants"] = json!([
+        { "device": phone, "keyring": base64url(&[4; 90]) },
+        { "device": tablet, "delegate": ring },
+    ]);
+    put(house.phone(), PATH, &body).await.is(204);
+    let there = fetched(&mut house.second).await;
+    assert_eq!((there.get("keyring"), &there["delegate"]), (None, &json!(ring)));
+    assert_eq!(
+        fetched(&mut house.home.client).await["keyring"],
+        base64url(&[4; 90])
+    );
+}
+
+#[tokio::test]
+async fn the_same_goes_for_the_keys_that_follow_the_removal_of_another_device() {
+    let rig = Rig::new();
+    let mut house = House::new(&rig).await;
+    let (watch, mut third) = (super::Device::new(), rig.client());
+    house.owner().sign_in(&mut third).await.is(200);
+    super::bind(house.owner(), &third, &watch).await.is(201);
+    let owner = house.owner();
+    let mut body = next(owner, &record(owner, 2, &owner.login), &FIRST);
+    body["grants"] = json!([{ "device": house.tablet.id(), "keyring": base64url(&[3; 90]) }]);
+    put(house.phone(), PATH, &body).await.is(204);
+    let order = super::order(owner, 2, Deed::RemoveDevice(watch.id()));
+    let grants = json!([{ "device": house.home.device.id(), "keyring": base64url(&[4; 90]) }]);
+    let path = format!("/v1/devices/{}", watch.id());
+    super::delete(
+        house.phone(),
+        &path,
+        &super::removal_body(&order, &SECOND, grants),
+    )
+    .await
+    .is(204);
+    assert!(fetched(&mut house.second).await.get("keyring").is_none());
+}
+
+#[tokio::test]
 async fn a_succession_is_the_present_owners_and_names_these_credentials() {
     let rig = Rig::new();
     let house = House::new(&rig).await;

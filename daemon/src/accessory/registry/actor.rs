@@ -18,6 +18,7 @@ use super::work::{Keys, Outcome, Work};
 use crate::accessory::AccessoryHandle;
 use crate::actor::{Actor, Inbox, Never};
 use crate::store::Store;
+use crate::sync::NewerKeys;
 use crate::warden::{WardenHandle, WardenView};
 
 /// Waits between tries that fail: at first, and at most.
@@ -31,6 +32,8 @@ pub struct Parts {
     pub cloud: Arc<dyn Registry>,
     /// The warden, which has the keys, and knows whose the device is.
     pub warden: WardenHandle,
+    /// Who brings the keys that the owner made elsewhere to it.
+    pub newer: Arc<dyn NewerKeys>,
     /// The accessories.
     pub accessories: AccessoryHandle,
     /// The database.
@@ -131,7 +134,7 @@ impl Desk {
                 account,
                 generation: view.identity.generation,
                 presence: view.identity.presence,
-                key_epoch: view.identity.key_epoch,
+                held_keys: view.identity.held_keys(),
             }),
             (BindingState::Unbound, _) if view.is_current => None,
             _ => return,
@@ -182,6 +185,7 @@ impl Desk {
             Outcome::Failed(NotBrought::Conflict) => Event::Conflicted(self.pause(None)),
             Outcome::Failed(NotBrought::NotConfigured) => Event::NotConfigured,
             Outcome::Failed(NotBrought::Later(asked)) => Event::Failed(self.pause(asked)),
+            Outcome::Failed(NotBrought::KeysOld) => Event::Failed(self.pause(None)),
             Outcome::Failed(NotBrought::Refused) => Event::Failed(LONGEST_PAUSE),
         }
     }

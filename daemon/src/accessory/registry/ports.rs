@@ -13,6 +13,8 @@ pub enum NotBrought {
     Later(Option<Duration>),
     /// The cloud has another revision than was thought, or has forgotten something.
     Conflict,
+    /// It is sealed in an older key epoch than the account's: nobody who was removed is to read it.
+    KeysOld,
     /// The cloud won't have this change, whenever it comes.
     Refused,
     /// There is no cloud to ask.

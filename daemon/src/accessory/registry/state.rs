@@ -19,8 +19,9 @@ pub struct Session {
     pub generation: u64,
     /// How often the password was proved: a session that ended may have begun again.
     pub presence: u64,
-    /// The newest keys that the warden keeps: nothing is sealed under older ones, which a removed device may have.
-    pub key_epoch: u64,
+    /// The newest of the keys that the warden keeps, and how many: nothing is sealed under older ones, which a removed device may have,
+    /// and what lacked a key opens once it is there.
+    pub held_keys: (u64, u64),
 }
 
 /// What is known.

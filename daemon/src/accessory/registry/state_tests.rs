@@ -12,7 +12,7 @@ fn session(account: u8, presence: u64) -> Session {
         account: AccountId::from_bytes([account; 16]),
         generation: 1,
         presence,
-        key_epoch: 1,
+        held_keys: (1, 1),
     }
 }
 

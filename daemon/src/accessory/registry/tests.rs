@@ -31,6 +31,22 @@ async fn what_one_device_pairs_the_other_has_and_what_one_unpairs_both_forget() 
 }
 
 #[tokio::test]
+async fn a_change_in_an_old_key_epoch_has_the_owners_newest_keys_fetched_and_is_sealed_anew() {
+    let shelf = Arc::new(Shelf::default());
+    let one = phone(&shelf).await;
+    *shelf.least_epoch.lock().unwrap() = 2;
+    one.pairs(&band(1, 9), NOW).await;
+    one.reaches().await;
+    assert!(
+        shelf.kept.lock().unwrap().entries.is_empty(),
+        "there is no key yet"
+    );
+    one.made_elsewhere.lock().unwrap().push(2);
+    one.waits().await;
+    assert_eq!(shelf.kept.lock().unwrap().entries[&id(1)].1.key_epoch, 2);
+}
+
+#[tokio::test]
 async fn two_devices_that_pair_the_band_anew_without_a_network_come_to_one_key() {
     let shelf = Arc::new(Shelf::default());
     let (one, two) = (phone(&shelf).await, phone(&shelf).await);

@@ -8,6 +8,7 @@ use belay_proto::signed::EpochKeys;
 use belay_proto::steps::{ACCESSORIES, COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput};
 use belay_proto::wire::{ACCESSORIES_PAGE, AccessoryEntry};
 use tokio::sync::OnceCell;
+use zeroize::Zeroizing;
 
 use super::actor::Parts;
 use super::merge::Learned;
@@ -137,6 +138,11 @@ impl Work {
         match self.parts.cloud.put(waiting.id, request).await {
             Ok(()) => {}
             Err(NotBrought::Refused) => return Ok(refused),
+            Err(NotBrought::KeysOld) => {
+                // The warden then tells of them, and they are asked for anew.
+                self.parts.newer.fetch().await;
+                return Err(NotBrought::KeysOld);
+            }
             Err(why) => return Err(why),
         }
         store
@@ -155,6 +161,7 @@ impl Work {
                 let output = self.parts.warden.use_step("", COLLECTION_KEYS, &input).await;
                 let keys = output
                     .ok()
+                    .map(Zeroizing::new)
                     .and_then(|output| CollectionKeysOutput::decode(&output).ok());
                 keys.map(|output| output.keys).ok_or_else(|| {
                     tracing::warn!("the warden doesn't give the keys of the registry of accessories");

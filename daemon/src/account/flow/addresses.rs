@@ -216,8 +216,7 @@ impl Flow {
         let input = RecoverInput {
             credentials: told.credentials.to_vec(),
             keyring: told.keyring.into(),
-            devices: Vec::new(),
-            key_epoch: None,
+            ..RecoverInput::default()
         };
         let asked = self.step(ticket, steps::RECOVERED, input.encode(), RecoveredOutput::decode);
         let is_same = self.stay(asked).await?.holds;
@@ -246,6 +245,8 @@ impl Flow {
         if self.is_left_behind(&told.credentials) {
             return self.follow_the_account(told.account, ticket).await.map(|()| true);
         }
+        let mut lost = self.given_up().await.devices;
+        lost.extend(told.lost);
         let replaces = sha256(&told.keyring);
         let certificates: Vec<Vec<u8>> = told.devices.into_iter().map(Into::into).collect();
         let input = RecoverInput {
@@ -253,6 +254,7 @@ impl Flow {
             keyring: told.keyring.into(),
             devices: certificates.clone(),
             key_epoch: Some(told.key_epoch),
+            lost: Some(lost),
         };
         let made = self
             .stay(self.step(ticket, steps::RECOVER, input.encode(), NewCredentialsSet::decode))

@@ -186,9 +186,11 @@ impl Flow {
         if gone.is_empty() {
             return Err(AccountError::NoSuchDevice);
         }
+        let lost = self.lost(owner).await;
         let input = RemoveDeviceInput {
             devices: stay.iter().map(|(signed, _)| signed.clone()).collect(),
             key_epoch: Some(owner.key_epoch),
+            lost: Some(lost.devices.clone()),
         };
         let made = self
             .stay(self.step(
@@ -204,7 +206,9 @@ impl Flow {
         let mut grants = Vec::with_capacity(stay.len());
         for ((_, certificate), keyring) in stay.iter().zip(&made.boxes) {
             if keyring.is_empty() {
-                tells_of_removed(certificate.device);
+                if !lost.contains(certificate.device) {
+                    tells_of_removed(certificate.device);
+                }
                 continue;
             }
             grants.push(Grant {

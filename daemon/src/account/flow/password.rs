@@ -15,7 +15,6 @@ use belay_proto::wire::{Grant, NewCredentialsRequest};
 use super::Flow;
 use super::confirm::is_forgotten;
 use super::owner::{Owner, tells_of_removed};
-use crate::account::command::is_given_up;
 use crate::account::error::AccountError;
 use crate::account::keep_up;
 use crate::account::model::Session;
@@ -28,10 +27,12 @@ impl Flow {
     /// Another password, and with the ticket's subject a new root. The old one stops here once the cloud has taken the new.
     pub(crate) async fn change_password(self, ticket: String, new_root: bool) -> Result<(), AccountError> {
         let owner = self.owner(&ticket, Purpose::ChangePassword).await?;
+        let lost = self.lost(&owner).await;
         let input = NewPasswordInput {
             devices: owner.certificates(),
-            new_epoch: self.is_any_lost(&owner).await,
+            new_epoch: lost.is_any(),
             key_epoch: Some(owner.key_epoch),
+            lost: Some(lost.devices),
         };
         let made = self
             .stay(self.step(
@@ -133,6 +134,7 @@ impl Flow {
         let input = NewRecoveryCodeInput {
             devices: owner.certificates(),
             key_epoch: Some(owner.key_epoch),
+            lost: Some(self.lost(owner).await.devices),
         };
         let made = self
             .stay(self.step(
@@ -217,22 +219,6 @@ impl Flow {
     pub(super) async fn keep_up(&self) -> Option<keep_up::Told> {
         keep_up::keep_up(&self.parts.cloud, &self.parts.warden).await.ok()
     }
-
-    /// Whether a device of the account is lost, as the cloud last heard or the owner has said from here: then what is written from
-    /// now on gets other keys. Where that can't be read, a key epoch too many does no harm.
-    async fn is_any_lost(&self, owner: &Owner) -> bool {
-        let Ok(saved) = self.parts.rows.load().await else {
-            return true;
-        };
-        let mut devices = owner.devices.iter().map(|(_, certificate)| certificate.device);
-        if devices.any(|device| is_given_up(&saved.commands, device)) {
-            return true;
-        }
-        match self.in_session(owner.account, self.parts.cloud.devices()).await {
-            Ok(devices) => devices.iter().any(|device| device.lost),
-            Err(_) => true,
-        }
-    }
 }
 
 /// What a record, signed bytes, says of the recovery code.
@@ -270,7 +256,8 @@ pub(super) fn request(
             delegate: of(&made.delegates, place),
             certificate: of(&made.certificates, place),
         };
-        let lists = [&made.boxes, &made.delegates, &made.certificates];
+        // One that is lost gets no box, and is the account's all the same.
+        let lists = [&made.delegates, &made.certificates];
         match lists
             .into_iter()
             .any(|list| list.get(place).is_some_and(Vec::is_empty))

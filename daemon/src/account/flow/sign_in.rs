@@ -4,6 +4,7 @@ use belay_proto::clock::unix_seconds;
 use belay_proto::dbus::Error as BusError;
 use belay_proto::failpoint;
 use belay_proto::id::{AccountId, HardwareId};
+use belay_proto::keys::sha256;
 use belay_proto::signed::{CredentialsRecord, DeviceCertificate, Signed};
 use belay_proto::steps::{
     self, BindInput, BindOutput, CertifyInput, CertifyOutput, LoginSignatureInput, LoginSignatureOutput,
@@ -19,10 +20,28 @@ use crate::account::view::masked;
 use crate::cloud::{CloudError, ProblemKind, idempotency_key};
 use crate::warden::WardenError;
 
+/// So often a sign-in begins anew where the account's keys change in the middle of it.
+const TRIES: usize = 3;
+
 impl Flow {
     pub(crate) async fn sign_in(self, identifier: String, ticket: String) -> Result<(), AccountError> {
-        let login = self.log_in(&identifier, &ticket, Purpose::SignIn).await?;
-        let session = match self.open(&login, &ticket).await {
+        let mut tries = 1;
+        loop {
+            match self.try_to_sign_in(&identifier, &ticket).await {
+                // The owner has changed the keys elsewhere since the login gave them, and for no device but those of then.
+                Err(AccountError::Cloud(CloudError::Problem(problem)))
+                    if problem.kind == ProblemKind::GenerationConflict && tries < TRIES =>
+                {
+                    tries += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn try_to_sign_in(&self, identifier: &str, ticket: &str) -> Result<(), AccountError> {
+        let login = self.log_in(identifier, ticket, Purpose::SignIn).await?;
+        let session = match self.open(&login, ticket).await {
             Ok(session) => session,
             Err(error) => {
                 self.end_login(login.tokens).await;
@@ -30,6 +49,7 @@ impl Flow {
             }
         };
         let existing = self.certificate_of_this_hardware(&login.certificates);
+        let keyring = sha256(&login.keyring);
 
         // The tokens are durable before they are used; without a binding they go when this work ends. The session
         // comes first, so that no kill leaves them to another account's.
@@ -40,7 +60,7 @@ impl Flow {
         failpoint!("belayd.sign-in.session-kept");
         self.parts.rows.put_tokens(login.tokens).await?;
         failpoint!("belayd.sign-in.tokens-kept");
-        let release = match self.join(account, &ticket, &identifier, existing).await {
+        let release = match self.join(account, ticket, identifier, existing, keyring).await {
             Ok(release) => release,
             Err(error) => {
                 self.end_session().await;
@@ -56,13 +76,15 @@ impl Flow {
         Ok(())
     }
 
-    /// Brings this device into the account that was opened, and binds it; answers the release that went along.
+    /// Brings this device into the account that was opened, with the keyring of this SHA-256, and binds it; answers the release that
+    /// went along.
     async fn join(
         &self,
         account: AccountId,
         ticket: &str,
         identifier: &str,
         existing: Option<Vec<u8>>,
+        keyring: [u8; 32],
     ) -> Result<Option<Vec<u8>>, AccountError> {
         let input = CertifyInput {
             device_key: self.parts.cloud.device_key().await?,
@@ -79,6 +101,7 @@ impl Flow {
                 &made.certificate,
                 (&name, self.parts.device_kind),
                 made.release.as_deref(),
+                keyring,
                 &key,
             )
             .await;

@@ -4,7 +4,7 @@ use belay_proto::id::CommandId;
 use belay_proto::signed::CommandState;
 
 use super::{Binding, Change, Job, State, Turn};
-use crate::account::command::{MOST_COMMANDS, SentCommand};
+use crate::account::command::{SentCommand, forget_oldest};
 use crate::account::evidence::Fate;
 
 impl State {
@@ -31,7 +31,7 @@ impl Turn {
         }
         self.next.commands.retain(|known| known.id != sent.id);
         self.next.commands.insert(0, sent);
-        self.next.commands.truncate(MOST_COMMANDS);
+        forget_oldest(&mut self.next.commands);
         self.keep_commands();
     }
 

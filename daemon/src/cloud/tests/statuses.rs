@@ -94,7 +94,7 @@ async fn each(client: &CloudClient, name: &str) -> Result<(), CloudError> {
             .map(|r| r.map(drop))
             .boxed(),
         "login" => client.login(proof).map(|r| r.map(drop)).boxed(),
-        "add_device" => client.add_device(&[1], ("A phone", DeviceKind::Phone), None, "key"),
+        "add_device" => client.add_device(&[1], ("A phone", DeviceKind::Phone), None, [1; 32], "key"),
         "devices" => client.devices().map(|r| r.map(drop)).boxed(),
         "deliver" => client.deliver(&[1]),
         "check_hardware" => client

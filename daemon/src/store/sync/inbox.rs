@@ -80,14 +80,14 @@ pub fn unseen(connection: &Connection, collection: &str, most: usize) -> Result<
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-/// Notes that something didn't open, and may with keys of this epoch.
+/// Notes that something didn't open with the keys of this mark, and may with others; 0: all of it did.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn unread(transaction: &Transaction<'_>, collection: &str, epoch: u64) -> Result<(), StoreError> {
+pub fn unread(transaction: &Transaction<'_>, collection: &str, mark: u64) -> Result<(), StoreError> {
     transaction
         .prepare_cached("UPDATE collection SET unread = ?2 WHERE name = ?1")?
-        .execute(params![collection, epoch])?;
+        .execute(params![collection, mark])?;
     Ok(())
 }
 

@@ -35,8 +35,8 @@ impl Engine {
             _ => return,
         };
         self.is_bound = account.is_some();
-        let before = std::mem::replace(&mut self.key_epoch, view.identity.key_epoch);
-        let has_newer_keys = before < self.key_epoch;
+        let before = std::mem::replace(&mut self.held_keys, view.identity.held_keys());
+        let has_newer_keys = before < self.held_keys;
         let session = account.filter(|_| !view.is_lost()).map(|account| Session {
             account,
             generation: view.identity.generation,

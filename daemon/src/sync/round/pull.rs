@@ -126,7 +126,7 @@ impl Round {
                     tracing::warn!(collection, forged, "records that don't open are left aside");
                 }
                 if lacks_keys {
-                    rows::unread(transaction, collection, keys.key_epoch().saturating_add(1))?;
+                    rows::unread(transaction, collection, keys.mark())?;
                 }
                 rows::reach(transaction, collection, Some(&page.cursor))?;
                 Ok(((receiver.is_news, lacks_keys), receiver.change))

@@ -364,7 +364,7 @@ fn settle(
                     }
                     Err(Unread::NoKey) => {
                         settled.lacks_keys = true;
-                        rows::unread(transaction, collection, keys.key_epoch().saturating_add(1))?;
+                        rows::unread(transaction, collection, keys.mark())?;
                     }
                     // It would be in the way for ever.
                     Err(Unread::Forged) => {

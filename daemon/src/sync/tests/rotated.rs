@@ -36,6 +36,46 @@ async fn what_is_pushed_after_a_new_key_epoch_is_under_it_though_the_cloud_would
     assert_eq!(cloud.epochs(), [(1, 1), (2, 1)].into());
 }
 
+/// The warden keeps these key epochs from now on, and shows it.
+fn keeps(phone: &Phone, epochs: &[u64]) {
+    phone.epochs.lock().unwrap().0 = epochs.to_vec();
+    phone.warden.send_modify(|view| {
+        view.identity.key_epoch = *epochs.last().unwrap();
+        view.identity.key_epochs = epochs.len() as u64;
+    });
+}
+
+#[tokio::test]
+async fn older_keys_that_come_after_the_newest_one_open_what_was_left_aside() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = (phone(&cloud).await, phone(&cloud).await);
+    keeps(&one, &[1, 2, 3, 4, 5, 6, 7]);
+    one.puts("ada", "1").await;
+    one.syncs().await;
+    assert_eq!(cloud.epochs(), [(7, 1)].into());
+    // A cloud that was restored had the first alone, and the owner made newer keys from there.
+    keeps(&two, &[1, 8]);
+    two.syncs().await;
+    assert_eq!(two.has().await, [].into());
+    keeps(&two, &[1, 2, 3, 4, 5, 6, 7, 8]);
+    two.syncs().await;
+    assert_eq!(two.has().await, [("ada".to_owned(), "1".to_owned())].into());
+}
+
+#[tokio::test]
+async fn older_keys_that_come_after_the_newest_one_are_asked_for_though_nothing_lacks_them() {
+    let cloud = Arc::new(Cloud::default());
+    let phone = phone(&cloud).await;
+    keeps(&phone, &[1, 8]);
+    phone.syncs().await;
+    let asked = phone.epochs.lock().unwrap().1;
+    phone.syncs().await;
+    assert_eq!(phone.epochs.lock().unwrap().1, asked);
+    keeps(&phone, &[1, 2, 8]);
+    phone.syncs().await;
+    assert!(phone.epochs.lock().unwrap().1 > asked);
+}
+
 #[tokio::test]
 async fn a_round_under_way_pushes_nothing_more_under_keys_that_were_followed() {
     let cloud = Arc::new(Cloud::default());

@@ -37,6 +37,7 @@ pub(super) fn entries<'a>(
         ("owner", Variant::from(bound.owner.as_bytes().to_vec())),
         ("generation", Variant::from(bound.generation)),
         ("key-epoch", Variant::from(bound.key_epoch)),
+        ("key-epochs", Variant::from(bound.key_epochs)),
         (
             "removed",
             Variant::from(bound.removed.iter().map(DeviceId::to_string).collect::<Vec<_>>()),

@@ -137,15 +137,17 @@ pub fn recovered(code: &RecoveryCode, input: &RecoverInput) -> Result<Opened, Re
     })
 }
 
-/// Each device's box with the keyring in it, signed by the root's owner key.
+/// Each device's box with the keyring in it, signed by the root's owner key; nothing for one that was removed, or is lost.
 pub(super) fn boxes(keyring: &Keyring, root: &Root, devices: &[Listed]) -> Vec<Vec<u8>> {
     let owner = root.owner_key();
-    each(devices, |device| keyring.seal_to(&owner, &device.box_key))
+    let sealed = |device: &DeviceCertificate| keyring.seal_to(&owner, &device.box_key);
+    let of = |device: &Listed| device.keyholder().map_or_else(Vec::new, sealed);
+    devices.iter().map(of).collect()
 }
 
 /// What each device gets: nothing for one that was removed.
 fn each(devices: &[Listed], made: impl Fn(&DeviceCertificate) -> Vec<u8>) -> Vec<Vec<u8>> {
-    let made = |device: &Listed| device.as_ref().map_or_else(Vec::new, &made);
+    let made = |device: &Listed| device.certificate().map_or_else(Vec::new, &made);
     devices.iter().map(made).collect()
 }
 
@@ -168,7 +170,7 @@ pub(super) fn new_keys(opened: &Opened, generation: u64, devices: &[Listed]) -> 
         let full = "the account's keys were changed as often as its devices can keep, and aren't once more";
         return Err(Refusal::Storage(full.to_owned()));
     }
-    let certified = devices.iter().flatten().map(|device| device.key_epoch).max();
+    let certified = devices.iter().filter_map(Listed::certificate).map(|device| device.key_epoch).max();
     let known = opened.counted.max(certified.unwrap_or_default());
     Ok(opened.keyring.with_epoch_after(generation, known))
 }

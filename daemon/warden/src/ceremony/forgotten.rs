@@ -107,7 +107,7 @@ pub fn renew(
         keyring,
     };
     let device = bound.map(|(bound, _)| certificate(bound)).transpose()?;
-    let devices: Vec<Listed> = device.into_iter().map(Some).collect();
+    let devices: Vec<Listed> = device.into_iter().map(Listed::Here).collect();
     let devices = devices.as_slice();
     let mut set = next.issue(devices);
     set.on_hold = Some(true);
@@ -153,7 +153,7 @@ pub fn join(
         return Err(Refusal::CloudRefused("no later root of this account".to_owned()));
     }
     let device = certificate(bound)?;
-    let certificates = certified_again(&opened.root, opened.keyring.key_epoch(), &[Some(device)]);
+    let certificates = certified_again(&opened.root, opened.keyring.key_epoch(), &[Listed::Here(device)]);
     let mut next = Bound {
         owner: opened.owner(),
         certificate: certificates.into_iter().next().unwrap_or_default(),

@@ -12,12 +12,49 @@ use super::Opened;
 use super::credentials::{boxes, new_keys};
 use crate::core::refusal::Refusal;
 
-/// A device of a list, `None` where it was removed: it keeps its place, and gets nothing.
-pub type Listed = Option<DeviceCertificate>;
+/// A device of a list, in which each keeps its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// It gets whatever there is for it.
+    Here(DeviceCertificate),
+    /// It is lost: it stays the account's, and whoever has it gets no keys.
+    Lost(DeviceCertificate),
+    /// It was removed, and gets nothing.
+    Removed,
+}
+
+impl Listed {
+    /// The device, while it is the account's.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&DeviceCertificate> {
+        match self {
+            Self::Here(device) | Self::Lost(device) => Some(device),
+            Self::Removed => None,
+        }
+    }
+
+    /// The device, where it may have the account's keys.
+    #[must_use]
+    pub fn keyholder(&self) -> Option<&DeviceCertificate> {
+        match self {
+            Self::Here(device) => Some(device),
+            Self::Lost(_) | Self::Removed => None,
+        }
+    }
+}
+
+/// What is known of the account's devices, whatever a list of them says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Their removal was signed here, or the keyring names them.
+    pub removed: Vec<DeviceId>,
+    /// They are lost.
+    pub lost: Vec<DeviceId>,
+}
 
 /// Reads the certificates of the account's devices. What isn't under its owner's key, is another account's, doesn't name
 /// itself or comes twice is refused: keys would be sealed to it. What the owner signed once stays signed, so those that are
-/// known to be `removed` are left out, though a cloud brings them back.
+/// known to be removed are left out, though a cloud brings them back.
 ///
 /// # Errors
 /// [`Refusal::CloudRefused`].
@@ -25,7 +62,7 @@ pub fn certificates(
     list: &[Vec<u8>],
     owner: &PublicKey,
     account: &AccountId,
-    removed: &[DeviceId],
+    known: &Known,
 ) -> Result<Vec<Listed>, Refusal> {
     let refused = |why: &str| Refusal::CloudRefused(why.to_owned());
     let (mut devices, mut seen) = (Vec::with_capacity(list.len()), BTreeSet::new());
@@ -38,8 +75,12 @@ pub fn certificates(
         if !seen.insert(device.device) {
             return Err(refused("the same device twice"));
         }
-        let stays = !removed.contains(&device.device);
-        devices.push(stays.then_some(device));
+        let id = device.device;
+        devices.push(match (known.removed.contains(&id), known.lost.contains(&id)) {
+            (true, _) => Listed::Removed,
+            (false, true) => Listed::Lost(device),
+            (false, false) => Listed::Here(device),
+        });
     }
     Ok(devices)
 }
@@ -47,7 +88,8 @@ pub fn certificates(
 /// Whether a device is among them.
 #[must_use]
 pub fn has(devices: &[Listed], device: &DeviceId) -> bool {
-    devices.iter().flatten().any(|other| other.device == *device)
+    let mut all = devices.iter().filter_map(Listed::certificate);
+    all.any(|other| other.device == *device)
 }
 
 /// The owner's order to do `deed`, under the generation that was opened.
@@ -63,7 +105,7 @@ pub fn order(opened: &Opened, deed: &Deed) -> Vec<u8> {
 }
 
 /// The owner's order to remove a device, and the keyring with one more key epoch, of the same generation, which knows of it: under
-/// the root, and sealed to each of the `devices` that stay.
+/// the root, and sealed to each of the `devices` that stay and aren't lost.
 ///
 /// # Errors
 /// [`Refusal::Storage`]: no key epoch follows.

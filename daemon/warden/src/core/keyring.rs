@@ -65,19 +65,18 @@ pub fn kept(key: &SealingKey, bound: &Bound) -> Result<Option<Keyring>, Refusal>
 
 /// What `bound` keeps in place of its keyring, sealed, where one of the account brings a key epoch above it, or, with the same newest,
 /// older ones that it lacks. One that is older, which a cloud may bring back, never does. The epochs and the removals that are known
-/// here alone stay: a cloud that was restored from a backup has the owner make newer keys without them, and what was sealed under
-/// them is there still.
+/// here alone stay, and so does the own key of a number that has another one there: a cloud that was restored from a backup has the owner
+/// make newer keys without them, and what was sealed under them is there still.
 #[must_use]
 pub fn in_place_of_kept(key: &SealingKey, bound: &Bound, brought: &Keyring) -> Option<Vec<u8>> {
     if brought.account != bound.account {
         return None;
     }
-    let brought_alone = || brought.for_generation(brought.generation);
     let next = match open(key, bound).ok() {
         Some(kept) if brought.key_epoch() > kept.key_epoch() || kept.lacks_roots_of(brought) => {
-            brought_alone().with_roots_of(&kept).remembering(kept.removed())
+            kept.followed_by(brought)
         }
-        None if brought.key_epoch() > 0 => brought_alone(),
+        None if brought.key_epoch() > 0 => brought.for_generation(brought.generation),
         _ => return None,
     };
     Some(seal(key, &next))

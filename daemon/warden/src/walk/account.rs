@@ -13,7 +13,7 @@ use belay_proto::{DeviceId, TicketId};
 
 use super::malformed;
 use crate::actor::Warden;
-use crate::ceremony::{self, Derived, Listed, NewKeys, Opened};
+use crate::ceremony::{self, Derived, Known, Listed, NewKeys, Opened};
 use crate::core::keyring;
 use crate::core::password::Chosen;
 use crate::core::refusal::Refusal;
@@ -95,10 +95,12 @@ impl Warden {
         let input = NewPasswordInput::decode(input).map_err(malformed)?;
         self.check_ticket(ticket).await?;
         self.go_on_from_kept(&ticket, input.key_epoch)?;
-        let devices = self.own_devices(&ticket, &input.devices)?;
+        let devices = self.own_devices(&ticket, &input.devices, input.lost)?;
+        let is_any_lost = devices.iter().any(|device| matches!(device, Listed::Lost(_)));
         let keys = match self.subject(&ticket)? == NEW_ROOT {
             true => NewKeys::Root,
-            false if input.new_epoch => NewKeys::Epoch,
+            // Keys that a lost device has already are no secret to whoever has it.
+            false if input.new_epoch || is_any_lost => NewKeys::Epoch,
             false => NewKeys::Kept,
         };
         let seen = self.owners_root(&ticket)?.record.parameters;
@@ -140,7 +142,8 @@ impl Warden {
         let input = RemoveDeviceInput::decode(input).map_err(malformed)?;
         self.check_ticket(ticket).await?;
         self.go_on_from_kept(&ticket, input.key_epoch)?;
-        let (deed, devices) = (self.deed(&ticket)?, self.own_devices(&ticket, &input.devices)?);
+        let devices = self.own_devices(&ticket, &input.devices, input.lost)?;
+        let deed = self.deed(&ticket)?;
         let Deed::RemoveDevice(device) = deed else {
             return Err(Refusal::BadTicket);
         };
@@ -192,24 +195,31 @@ impl Warden {
     }
 
     /// The account's devices, this one among them: whoever is the owner stands here, though a removal that came to nothing names it.
-    pub(super) fn own_devices(&self, ticket: &TicketId, list: &[Vec<u8>]) -> Result<Vec<Listed>, Refusal> {
+    pub(super) fn own_devices(
+        &self,
+        ticket: &TicketId,
+        list: &[Vec<u8>],
+        lost: Option<Vec<DeviceId>>,
+    ) -> Result<Vec<Listed>, Refusal> {
         let opened = self.owners_root(ticket)?;
-        let removed = self.removed(opened);
-        let devices = ceremony::certificates(list, &opened.owner(), &opened.record.account, &removed)?;
+        let known = self.standing(opened, lost);
+        let devices = ceremony::certificates(list, &opened.owner(), &opened.record.account, &known)?;
         match ceremony::has(&devices, &self.state.bound()?.device) {
             true => Ok(devices),
             false => Err(Refusal::CloudRefused("this device isn't among them".to_owned())),
         }
     }
 
-    /// The devices that get nothing: whose removal was signed here, and those that the keyring names.
-    pub(super) fn removed(&self, opened: &Opened) -> Vec<DeviceId> {
-        let mut removed = opened.keyring.removed().to_vec();
+    /// The devices that get nothing: whose removal was signed here, and those that the keyring names; and the `lost` ones, of which
+    /// belayd knows. This device is neither: it isn't lost here, where its owner stands.
+    pub(super) fn standing(&self, opened: &Opened, lost: Option<Vec<DeviceId>>) -> Known {
+        let (mut removed, mut lost) = (opened.keyring.removed().to_vec(), lost.unwrap_or_default());
         if let Binding::Bound(bound) = &self.state.binding {
             removed.extend(bound.removed.iter().flatten());
             removed.retain(|device| *device != bound.device);
+            lost.retain(|device| *device != bound.device);
         }
-        removed
+        Known { removed, lost }
     }
 
     /// Argon2id over the password that was chosen, at no lower a price than any that was seen.

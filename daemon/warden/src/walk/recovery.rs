@@ -26,7 +26,7 @@ impl Warden {
         let input = NewRecoveryCodeInput::decode(input).map_err(malformed)?;
         self.check_ticket(ticket).await?;
         self.go_on_from_kept(&ticket, input.key_epoch)?;
-        let devices = self.own_devices(&ticket, &input.devices)?;
+        let devices = self.own_devices(&ticket, &input.devices, input.lost)?;
         let (code, opened) = (RecoveryCode::generate(), self.owners_root(&ticket)?);
         let derived = self.session(&ticket)?.derived()?;
         let new = ceremony::change_recovery_code(opened, derived, &devices, &code)?;
@@ -79,8 +79,9 @@ impl Warden {
             let removed = bound.removed.as_deref().unwrap_or_default();
             opened.go_on_from(kept.as_ref(), removed, bound.device);
         }
-        let (owner, account, removed) = (opened.owner(), &opened.record.account, self.removed(&opened));
-        let devices = ceremony::certificates(&input.devices, &owner, account, &removed)?;
+        let (owner, account) = (opened.owner(), &opened.record.account);
+        let known = self.standing(&opened, input.lost.clone());
+        let devices = ceremony::certificates(&input.devices, &owner, account, &known)?;
         let chosen = self.derive_new(&ticket, &opened.record.parameters).await?;
         // The wrap goes on as it is: the code stays the same. Who needs it may have lost a device that has the keys.
         opened.begin_after(input.key_epoch);

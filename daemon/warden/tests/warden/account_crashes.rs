@@ -17,7 +17,7 @@ fn alone(account: &crate::support::Account) -> Vec<u8> {
     NewPasswordInput {
         devices: vec![account.certificate.clone()],
         new_epoch: true,
-        key_epoch: None,
+        ..Default::default()
     }
     .encode()
 }
@@ -198,7 +198,7 @@ async fn a_removal_and_a_recovery() {
     let input = || {
         RemoveDeviceInput {
             devices: vec![devices[0].clone()],
-            key_epoch: None,
+            ..Default::default()
         }
         .encode()
     };

@@ -125,7 +125,7 @@ async fn parameters_of_a_new_password_are_no_weaker_than_any_seen() {
     let input = NewPasswordInput {
         devices: home.devices.clone(),
         new_epoch: false,
-        key_epoch: None,
+        ..Default::default()
     };
     let set = home
         .warden
@@ -253,7 +253,7 @@ async fn devices_that_the_owner_did_not_certify_get_nothing() {
         let input = NewPasswordInput {
             devices,
             new_epoch: true,
-            key_epoch: None,
+            ..Default::default()
         };
         let answer = home
             .warden

@@ -64,6 +64,7 @@ async fn a_cloud_that_invents_a_recovery_moves_nothing() {
             keyring: held.account.keyring.clone(),
             devices: vec![],
             key_epoch: None,
+            ..Default::default()
         };
         let answer = held
             .warden
@@ -107,6 +108,7 @@ async fn a_number_that_none_could_follow_does_not_keep_the_owner_out() {
         keyring: held.account.keyring.clone(),
         devices: vec![],
         key_epoch: Some(u64::MAX),
+        ..Default::default()
     };
     let answer = held
         .warden

@@ -301,6 +301,7 @@ async fn a_device_of_nobodys_makes_a_root_that_the_cloud_waits_with_and_counts_n
         keyring: held.account.keyring.clone(),
         devices: vec![held.account.certificate.clone()],
         key_epoch: Some(7),
+        ..Default::default()
     };
     let output = warden
         .use_ticket(&ticket, steps::RECOVER, input.encode())

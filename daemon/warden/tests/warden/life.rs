@@ -56,7 +56,7 @@ impl Home {
         NewPasswordInput {
             devices: self.devices.clone(),
             new_epoch,
-            key_epoch: None,
+            ..Default::default()
         }
         .encode()
     }
@@ -90,6 +90,7 @@ impl Account {
             keyring: self.keyring.clone(),
             devices: devices.to_vec(),
             key_epoch: None,
+            ..Default::default()
         }
         .encode()
     }
@@ -183,7 +184,7 @@ impl Running {
         let ticket = self.proved_with(account, Purpose::RecoveryCode, "").await?;
         let input = NewRecoveryCodeInput {
             devices: devices.to_vec(),
-            key_epoch: None,
+            ..Default::default()
         };
         let output = self
             .use_ticket(&ticket, steps::NEW_RECOVERY_CODE, input.encode())
@@ -300,12 +301,12 @@ pub fn lures(owner: &Account, own: &Account) -> Vec<Vec<u8>> {
         NewPasswordInput {
             devices: devices.clone(),
             new_epoch: true,
-            key_epoch: None,
+            ..Default::default()
         }
         .encode(),
         NewRecoveryCodeInput {
             devices: devices.clone(),
-            key_epoch: None,
+            ..Default::default()
         }
         .encode(),
         owner.challenge("delete-account"),

@@ -28,6 +28,8 @@ mod holding;
 mod joining;
 mod keyring_limits;
 mod life;
+mod lost_devices;
+mod merging;
 mod ordering;
 mod own_time;
 mod owner;

@@ -75,7 +75,7 @@ async fn a_ticket_walks_no_other_purposes_steps() {
             steps::REMOVE_DEVICE,
             RemoveDeviceInput {
                 devices: vec![home.devices[0].clone()],
-                key_epoch: None,
+                ..Default::default()
             }
             .encode(),
         ),
@@ -83,7 +83,7 @@ async fn a_ticket_walks_no_other_purposes_steps() {
             steps::NEW_RECOVERY_CODE,
             NewRecoveryCodeInput {
                 devices: home.devices.clone(),
-                key_epoch: None,
+                ..Default::default()
             }
             .encode(),
         ),
@@ -151,7 +151,7 @@ async fn a_removed_device_gets_none_of_the_keys_that_follow() {
         .unwrap();
     let with_it = RemoveDeviceInput {
         devices: home.devices.clone(),
-        key_epoch: None,
+        ..Default::default()
     };
     let answer = home
         .warden
@@ -160,7 +160,7 @@ async fn a_removed_device_gets_none_of_the_keys_that_follow() {
     assert!(matches!(answer, Err(Refusal::CloudRefused(_))));
     let input = RemoveDeviceInput {
         devices: vec![home.devices[0].clone()],
-        key_epoch: None,
+        ..Default::default()
     };
     let output = home
         .warden

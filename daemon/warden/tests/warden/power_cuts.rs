@@ -212,7 +212,7 @@ async fn a_newer_password_and_a_new_root_survive_a_power_cut() {
         let alone = NewPasswordInput {
             devices: vec![account.certificate.clone()],
             new_epoch: true,
-            key_epoch: None,
+            ..Default::default()
         };
         let set = device
             .start()

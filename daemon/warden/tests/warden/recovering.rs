@@ -311,6 +311,7 @@ async fn a_wrong_code_a_foreign_root_and_older_credentials_recover_nothing() {
         keyring: home.account.keyring.clone(),
         devices: vec![],
         key_epoch: None,
+        ..Default::default()
     };
     let answer = home
         .warden

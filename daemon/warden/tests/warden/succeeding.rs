@@ -90,7 +90,7 @@ async fn a_device_that_was_away_walks_the_chain_in_order() {
     let input = NewPasswordInput {
         devices: first.certificates.clone(),
         new_epoch: false,
-        key_epoch: None,
+        ..Default::default()
     };
     let second = home
         .warden

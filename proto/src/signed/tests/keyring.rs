@@ -46,6 +46,22 @@ fn a_keyring_gets_the_roots_that_it_lacks_and_keeps_its_own() {
 }
 
 #[test]
+fn a_device_goes_on_with_its_own_keys_and_with_what_a_newer_keyring_has_besides() {
+    let first = Keyring::generate(ACCOUNT, 1);
+    let own = first.with_new_epoch(1).without(device(1));
+    let newer = first.with_new_epoch(2).with_new_epoch(2).without(device(2));
+    let next = own.followed_by(&newer);
+    assert_eq!((next.generation, epochs(&next)), (2, vec![1, 2, 3]));
+    assert_eq!((root(&next, 2), root(&next, 3)), (root(&own, 2), root(&newer, 3)));
+    assert_eq!(next.removed(), [device(1), device(2)]);
+    let anew = Keyring::generate_after(ACCOUNT, 2, 7).without(device(3));
+    let next = own.followed_by(&anew);
+    assert_eq!((epochs(&next), root(&next, 8)), (vec![8], root(&anew, 8)));
+    assert_eq!(next.index_key.expose(), anew.index_key.expose());
+    assert_eq!(next.removed(), [device(1), device(3)]);
+}
+
+#[test]
 fn two_keyrings_are_split_where_their_newest_number_has_two_keys() {
     let first = Keyring::generate(ACCOUNT, 1);
     let (own, other) = (first.with_new_epoch(1), first.with_new_epoch(1));

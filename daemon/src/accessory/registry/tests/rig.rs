@@ -13,7 +13,7 @@ use belay_proto::signed::EpochKeys;
 use belay_proto::steps::{COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput};
 use belay_proto::wire::{AccessoriesAnswer, AccessoryEntry, AccessoryRequest};
 use futures_util::FutureExt;
-use futures_util::future::ready;
+use futures_util::future::{BoxFuture, ready};
 use tokio::sync::{mpsc, watch};
 
 use super::super::*;
@@ -22,6 +22,7 @@ use crate::accessory::ports::{AdapterView, Radio, RadioError, Reply as RadioRepl
 use crate::accessory::{self, AccessoryHandle};
 use crate::actor::Supervisor;
 use crate::store::{SealingKey, Store, accessory as rows, registry};
+use crate::sync::NewerKeys;
 use crate::warden::testing::FakeWarden;
 use crate::warden::{Identity, WardenView};
 
@@ -62,6 +63,8 @@ pub struct Shelf {
     pub lie: Mutex<Option<Box<dyn FnMut(&mut AccessoriesAnswer) + Send>>>,
     /// What it refuses.
     pub refuses: Mutex<Option<NotBrought>>,
+    /// What is sealed in an older key epoch is refused (412).
+    pub least_epoch: Mutex<u64>,
 }
 
 #[derive(Clone, Default)]
@@ -99,6 +102,7 @@ impl Registry for Shelf {
         let present = kept.entries.get(&id).map_or(0, |(_, entry)| entry.revision);
         let outcome = match *self.refuses.lock().unwrap() {
             Some(why) => Err(why),
+            None if record.key_epoch < *self.least_epoch.lock().unwrap() => Err(NotBrought::KeysOld),
             None if record.revision <= record.base => Err(NotBrought::Refused),
             None if present != record.base => Err(NotBrought::Conflict),
             None => Ok(()),
@@ -120,6 +124,23 @@ impl Registry for Shelf {
     }
 }
 
+/// The warden gets the key epochs that were made elsewhere, and shows them.
+struct Elsewhere {
+    made: Arc<Mutex<Vec<u64>>>,
+    known: Arc<Mutex<Vec<u64>>>,
+    view: watch::Sender<WardenView>,
+}
+
+impl NewerKeys for Elsewhere {
+    fn fetch(&self) -> BoxFuture<'_, ()> {
+        let mut known = self.known.lock().unwrap();
+        known.append(&mut self.made.lock().unwrap());
+        let newest = known.last().copied().unwrap_or_default();
+        self.view.send_modify(|view| view.identity.key_epoch = newest);
+        ready(()).boxed()
+    }
+}
+
 pub struct Phone {
     pub store: Store,
     pub clock: FakeClock,
@@ -130,6 +151,8 @@ pub struct Phone {
     pub shelf: Arc<Shelf>,
     /// How often the warden was asked for the keys, and whether it gives them.
     pub keys: Arc<Mutex<(usize, bool)>>,
+    /// Key epochs that the owner made on another device, until this one fetches them.
+    pub made_elsewhere: Arc<Mutex<Vec<u64>>>,
     _supervisor: Supervisor,
     _folder: tempfile::TempDir,
 }
@@ -152,6 +175,8 @@ pub async fn phone(shelf: &Arc<Shelf>) -> Phone {
     let store = Store::open(folder.path(), SealingKey::default()).await.unwrap();
     let keys = Arc::new(Mutex::new((0, true)));
     let given = Arc::clone(&keys);
+    let (known, made_elsewhere) = (Arc::new(Mutex::new(vec![1])), Arc::default());
+    let epochs = Arc::clone(&known);
     let steps = move |ticket: &str, step: &str, input: &[u8]| {
         assert_eq!((ticket, step), ("", COLLECTION_KEYS));
         assert_eq!(
@@ -160,7 +185,8 @@ pub async fn phone(shelf: &Arc<Shelf>) -> Phone {
         );
         let mut given = given.lock().unwrap();
         given.0 += 1;
-        let keys = EpochKeys::new(vec![(1, Secret::new([1; 32]))]).unwrap();
+        let key = |epoch: &u64| (*epoch, Secret::new([u8::try_from(*epoch).unwrap(); 32]));
+        let keys = EpochKeys::new(epochs.lock().unwrap().iter().map(key).collect()).unwrap();
         match given.1 {
             true => Ok(CollectionKeysOutput {
                 keys,
@@ -185,6 +211,11 @@ pub async fn phone(shelf: &Arc<Shelf>) -> Phone {
     let parts = Parts {
         cloud: Arc::<Shelf>::clone(shelf),
         warden,
+        newer: Arc::new(Elsewhere {
+            made: Arc::clone(&made_elsewhere),
+            known,
+            view: view.clone(),
+        }),
         accessories: handle.clone(),
         store: store.clone(),
         clock: Arc::new(clock.clone()),
@@ -201,6 +232,7 @@ pub async fn phone(shelf: &Arc<Shelf>) -> Phone {
         handle,
         shelf: Arc::clone(shelf),
         keys,
+        made_elsewhere,
         _supervisor: supervisor,
         _folder: folder,
     };

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use belay_proto::id::{AccountId, HardwareId};
-use belay_proto::keys::{KdfParameters, PublicKey};
+use belay_proto::id::{AccountId, DeviceId, HardwareId};
+use belay_proto::keys::{KdfParameters, PublicKey, sha256};
 use belay_proto::secret::Secret;
 use belay_proto::signed::{self, Signed};
 use belay_proto::wire::{CommandLife, CredentialsAnswer, DeviceKind};
@@ -65,6 +65,8 @@ pub struct Inner {
     pub record: Option<Vec<u8>>,
     /// The keyring that the last removal left in the boxes.
     pub boxed: Option<Vec<u8>>,
+    /// The devices of which a recovery is told that they are lost.
+    pub lost: Vec<DeviceId>,
     /// The account is deleted.
     pub deleted: bool,
     /// Its sessions go with it.
@@ -316,9 +318,11 @@ impl Cloud for MapCloud {
         _: &'a [u8],
         _: (&'a str, DeviceKind),
         release: Option<&'a [u8]>,
+        keyring: [u8; 32],
         _: &'a str,
     ) -> Reply<'a, ()> {
         self.in_session("devices", move |inner| {
+            assert_eq!(keyring, sha256(b"keyring"));
             inner.devices += 1;
             inner.releases.extend(release.map(<[u8]>::to_vec));
             Ok(())

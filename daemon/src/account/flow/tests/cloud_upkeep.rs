@@ -220,6 +220,7 @@ impl Upkeep for MapCloud {
                 keyring: b"keyring".to_vec().into(),
                 devices: Vec::new(),
                 key_epoch: 0,
+                lost: inner.lost.clone(),
             })
         })
         .boxed()

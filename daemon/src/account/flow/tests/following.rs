@@ -1,5 +1,6 @@
 //! What the cloud has taken comes to the warden without the cloud too, and what it didn't tell is asked for again.
 
+use belay_proto::dbus::AccountState;
 use belay_proto::id::DeviceId;
 use belay_proto::secret::Secret;
 use belay_proto::wire::{Grant, NewCredentialsRequest, ProfileChanges};
@@ -20,6 +21,22 @@ fn grant(device: DeviceId, whose: &str) -> Grant {
         delegate: named("delegate"),
         certificate: named("certificate"),
     }
+}
+
+#[tokio::test]
+async fn a_sign_in_that_the_accounts_keys_change_under_begins_anew() {
+    let (world, life) = World::bound().await;
+    world.sign_out(&life).await.unwrap();
+    let logins = world.cloud.with(|cloud| cloud.logins);
+    world.cloud.with(|cloud| {
+        cloud
+            .refusals
+            .insert("devices", problem(409, "generation-conflict"))
+    });
+    world.sign_in(&life).await.unwrap();
+    assert_eq!(world.cloud.with(|cloud| cloud.logins), logins + 2);
+    assert_eq!(life.state(), AccountState::Bound);
+    assert!(life.has_tokens().await);
 }
 
 #[tokio::test]

@@ -7,12 +7,12 @@ use super::kills::{in_time, killed_after};
 use super::upkeep::calls;
 use super::*;
 
-async fn begin(life: &Life) -> String {
+pub(super) async fn begin(life: &Life) -> String {
     let address = Identifier::parse(ADA).unwrap();
     life.account.begin_recovery(address).await.unwrap()
 }
 
-async fn complete(world: &World, life: &Life, id: &str) -> Result<(), AccountError> {
+pub(super) async fn complete(world: &World, life: &Life, id: &str) -> Result<(), AccountError> {
     let ticket = world.warden.ticket("recover", true);
     life.account
         .complete_recovery(id.to_owned(), Secret::of_text(CODE), ticket)

@@ -1,16 +1,23 @@
 //! What a removal is believed by, and when a new password makes new keys.
 
 use belay_proto::id::DeviceId;
+use belay_proto::keys::SigningKey;
+use belay_proto::secret::Secret;
 use belay_proto::signed::{Action, CommandState, Deed};
-use belay_proto::wire::CredentialsAnswer;
+use belay_proto::steps::NewCredentialsSet;
+use belay_proto::wire::{CredentialsAnswer, Grant};
 
 use super::cloud::problem;
 use super::commands::{lock, phone, send_checked, tell, until};
+use super::recovering::{begin, complete};
 use super::upkeep::{account, calls, list_both};
 use super::warden::Ring;
 use super::{Life, World, name};
-use crate::account::AccountError;
+use crate::account::flow::password::request;
+use crate::account::phone::Phone;
+use crate::account::{AccountError, MOST_COMMANDS};
 use crate::cloud::CloudError;
+use crate::sync::NewerKeys;
 
 async fn remove(world: &World, life: &Life, device: DeviceId) -> Result<(), AccountError> {
     let ticket = world.warden.order_ticket(Deed::RemoveDevice(device));
@@ -157,4 +164,111 @@ async fn a_new_password_makes_new_keys_while_a_device_is_lost_whoever_says_so() 
     tell(&world, &phone, &phone.warden, id, 7, CommandState::Refused);
     until(&life, "refused").await;
     assert!(!change(&world, &life).await, "it never took hold");
+}
+
+#[tokio::test]
+async fn whatever_makes_keys_names_the_devices_that_are_lost() {
+    let (world, life) = World::bound().await;
+    let phone = phone(&world).await;
+    let device = phone.certificate.device;
+    change(&world, &life).await;
+    assert_eq!(world.warden.lost(), []);
+    world.cloud.with(|cloud| cloud.listed[0].lost = true);
+    change(&world, &life).await;
+    assert_eq!(world.warden.lost(), [device]);
+    world.cloud.with(|cloud| cloud.listed[0].lost = false);
+    let id = send_checked(&world, &life, device, lock()).await.unwrap();
+    change(&world, &life).await;
+    assert_eq!(world.warden.lost(), [device], "whatever the cloud says");
+    let ticket = world.warden.ticket("recovery-code", true);
+    life.account.create_recovery_code(ticket).await.unwrap();
+    assert_eq!(world.warden.lost(), [device]);
+    tell(&world, &phone, &phone.warden, id, 5, CommandState::Refused);
+    until(&life, "refused").await;
+    let recovery = begin(&life).await;
+    world.cloud.with(|cloud| cloud.lost = vec![device]);
+    complete(&world, &life, &recovery).await.unwrap();
+    assert_eq!(
+        world.warden.lost(),
+        [device],
+        "as whoever proved the address is told"
+    );
+}
+
+#[tokio::test]
+async fn a_removal_gives_no_keys_to_a_device_that_is_lost() {
+    let (world, life) = World::bound().await;
+    let other = list_both(&world);
+    world.cloud.with(|cloud| {
+        cloud.tells = true;
+        cloud.listed[0].lost = true;
+    });
+    remove(&world, &life, other).await.unwrap();
+    let own = world.warden.handle().view().identity.device;
+    assert_eq!(world.warden.lost(), own.as_slice());
+}
+
+#[tokio::test]
+async fn a_device_that_the_owner_gave_up_is_lost_though_the_cloud_lists_it_no_more() {
+    let (world, life) = World::bound().await;
+    let phone = phone(&world).await;
+    let device = phone.certificate.device;
+    send_checked(&world, &life, device, lock()).await.unwrap();
+    world.cloud.with(|cloud| cloud.listed.clear());
+    assert!(change(&world, &life).await);
+    assert_eq!(world.warden.lost(), [device]);
+    // Its removal has made keys of its own.
+    tells(&world, Some(&Ring::default().without(device)));
+    life.account.fetch().await;
+    world.cloud.with(|cloud| cloud.told = None);
+    assert!(!change(&world, &life).await);
+    assert_eq!(world.warden.lost(), []);
+}
+
+#[tokio::test]
+async fn a_device_stays_given_up_however_much_is_sent_after() {
+    let (world, life) = World::bound().await;
+    let phone = phone(&world).await;
+    let device = phone.certificate.device;
+    let lock = send_checked(&world, &life, device, lock()).await.unwrap();
+    for _ in 0..=MOST_COMMANDS {
+        send_checked(&world, &life, device, Action::Locate).await.unwrap();
+    }
+    assert_eq!(life.account.view().commands.len(), MOST_COMMANDS);
+    assert!(change(&world, &life).await);
+    // What became of the order is heard of still.
+    tell(&world, &phone, &phone.warden, lock, 5, CommandState::Refused);
+    while world.warden.lost() == [device] {
+        change(&world, &life).await;
+    }
+    let found = send_checked(&world, &life, device, Action::Unlock).await.unwrap();
+    tell(&world, &phone, &phone.warden, found, 6, CommandState::Done);
+    until(&life, "done").await;
+    assert!(!change(&world, &life).await);
+}
+
+#[test]
+fn a_device_without_a_box_gets_the_rest_and_a_removed_one_nothing() {
+    let devices = [1, 2, 3].map(|of| (vec![of], Phone::new().certificate));
+    let list = |what: &str| -> Vec<Vec<u8>> { vec![what.into(), what.into(), Vec::new()] };
+    let made = NewCredentialsSet {
+        credentials: b"record".to_vec(),
+        owner: SigningKey::generate().public(),
+        keyring: b"keyring".to_vec(),
+        share: Secret::new([1; 32]),
+        succession: None,
+        certificates: list("certificate"),
+        boxes: vec![b"box".to_vec(), Vec::new(), Vec::new()],
+        delegates: list("delegate"),
+        on_hold: None,
+    };
+    let asked = request(&devices, made, [1; 32], None).unwrap();
+    let bytes = |what: &str| Some(what.as_bytes().to_vec().into());
+    let grant = |of: usize, keyring| Grant {
+        device: devices[of].1.device,
+        keyring,
+        delegate: bytes("delegate"),
+        certificate: bytes("certificate"),
+    };
+    assert_eq!(asked.grants, [grant(0, bytes("box")), grant(1, None)]);
 }

@@ -95,6 +95,8 @@ struct Inner {
     new_epochs: Vec<bool>,
     /// Above which key epochs keys were to be made, of each password, code and removal.
     key_epochs: Vec<Option<u64>>,
+    /// The devices that were to get no keys, of each step that makes some.
+    lost: Vec<Vec<DeviceId>>,
     /// What is kept of the account's keyring.
     ring: Ring,
     /// This device's id, where it isn't [`DEVICE`].

@@ -19,6 +19,11 @@ impl MapWarden {
     pub fn key_epochs(&self) -> Vec<Option<u64>> {
         self.inner.lock().unwrap().key_epochs.clone()
     }
+
+    /// The devices that were to get no keys, the last time that some were made.
+    pub fn lost(&self) -> Vec<DeviceId> {
+        self.inner.lock().unwrap().lost.last().unwrap().clone()
+    }
 }
 
 impl Inner {
@@ -134,6 +139,7 @@ impl Inner {
                 let input = NewPasswordInput::decode(input).unwrap();
                 self.new_epochs.push(input.new_epoch);
                 self.key_epochs.push(input.key_epoch);
+                self.lost.push(input.lost.unwrap());
                 let mut set = self.new_set();
                 if self.new_roots {
                     set.succession = Some(b"succession".to_vec());
@@ -145,6 +151,7 @@ impl Inner {
                 self.tickets.remove(ticket);
                 let input = NewRecoveryCodeInput::decode(input).unwrap();
                 self.key_epochs.push(input.key_epoch);
+                self.lost.push(input.lost.unwrap());
                 let pending = PendingId::random();
                 self.pending = self.bound.map(|account| (pending, account));
                 let credentials = record(
@@ -171,6 +178,7 @@ impl Inner {
                 let input = RecoverInput::decode(input).unwrap();
                 self.opened = Some(read(&input.credentials).0);
                 self.opened_generation = generation(&input.credentials);
+                self.lost.push(input.lost.unwrap());
                 Ok(self.new_set().encode())
             }
             ("recover", steps::RECOVERED) => {
@@ -189,6 +197,7 @@ impl Inner {
                 let Some(signed::Deed::RemoveDevice(device)) = self.deeds.remove(ticket) else {
                     return Err(Error::BadTicket(String::new()));
                 };
+                self.lost.push(input.lost.unwrap());
                 let ring = self.ring.without(device);
                 Ok(RemoveDeviceOutput {
                     order: b"order".to_vec(),
