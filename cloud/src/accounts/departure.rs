@@ -155,7 +155,8 @@ pub fn was_released(tx: &Transaction<'_>, account: &AccountId, now: Millis) -> R
     Ok(())
 }
 
-/// Deletes what is left of accounts whose time is over and whose chunks are gone.
+/// Deletes what is left of accounts whose time is over and whose chunks are gone. One that can't be deleted stays as it is, and
+/// is tried again a day later: it keeps nothing else of the cloud from being swept.
 ///
 /// # Errors
 /// A broken database.
@@ -168,16 +169,34 @@ pub fn sweep(tx: &Transaction<'_>, now: Millis) -> Result<(), Failure> {
         .query_map(params![now, SWEPT], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for id in over {
-        for device in ids(tx, "SELECT id FROM devices WHERE account = ?1", &id)? {
-            forget_device(tx, &device)?;
+        tx.prepare_cached("SAVEPOINT departure")?.execute([])?;
+        if let Err(failure) = forget_rest(tx, &id) {
+            let Failure::Broken(error) = failure else {
+                return Err(failure);
+            };
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the rest of a deleted account stays"
+            );
+            tx.prepare_cached("ROLLBACK TO departure")?.execute([])?;
+            tx.prepare_cached("UPDATE accounts SET until = ?2 WHERE id = ?1")?
+                .execute(params![id, now.saturating_add(DAY)])?;
         }
-        // An upload that was under way may have counted anew.
-        for statement in AT_ONCE {
-            tx.prepare_cached(statement)?.execute(params![id])?;
-        }
-        tx.prepare_cached("DELETE FROM accounts WHERE id = ?1")?
-            .execute(params![id])?;
+        tx.prepare_cached("RELEASE departure")?.execute([])?;
     }
+    Ok(())
+}
+
+fn forget_rest(tx: &Transaction<'_>, account: &[u8; 16]) -> Result<(), Failure> {
+    for device in ids(tx, "SELECT id FROM devices WHERE account = ?1", account)? {
+        forget_device(tx, &device)?;
+    }
+    // An upload that was under way may have counted anew.
+    for statement in AT_ONCE {
+        tx.prepare_cached(statement)?.execute(params![account])?;
+    }
+    tx.prepare_cached("DELETE FROM accounts WHERE id = ?1")?
+        .execute(params![account])?;
     Ok(())
 }
 

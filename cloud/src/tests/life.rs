@@ -3,6 +3,7 @@
 mod bootloader;
 mod credentials;
 mod departure;
+mod held;
 mod holds;
 mod identifiers;
 mod languages;

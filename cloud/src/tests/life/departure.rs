@@ -197,6 +197,44 @@ async fn the_channel_of_its_last_device_goes_on_until_the_release_and_then_the_r
 }
 
 #[tokio::test]
+async fn the_rest_of_an_account_that_can_not_be_deleted_keeps_no_other_from_being_swept() {
+    let rig = Rig::new();
+    let (stuck, other) = (Home::new(&rig).await, Home::of(&rig, "al@example.org").await);
+    for home in [&stuck, &other] {
+        depart(home).await.is(204);
+        let release = home.device.release(&home.owner);
+        rig.post("/v1/releases", &json!({ "release": release }))
+            .await
+            .is(204);
+    }
+    let connection = store::connect(&rig.app.settings.data.join(store::FILE)).unwrap();
+    let account = belay_proto::text::hex(stuck.owner.account.as_bytes());
+    let trap = format!(
+        "CREATE TRIGGER trap BEFORE DELETE ON accounts WHEN old.id = x'{account}'
+         BEGIN SELECT RAISE(ABORT, 'it stays'); END"
+    );
+    connection.execute_batch(&trap).unwrap();
+    rig.advance(31 * DAY);
+    rig.client()
+        .get("/v1/account")
+        .await
+        .refuses(401, "invalid-token");
+    assert_eq!(
+        rows(&rig, "devices", &stuck.owner.account),
+        1,
+        "all of it, or nothing"
+    );
+    assert_eq!((count(&rig, "accounts"), count(&rig, "proofs")), (1, 1));
+    connection.execute_batch("DROP TRIGGER trap").unwrap();
+    rig.advance(DAY + 60);
+    rig.client()
+        .get("/v1/account")
+        .await
+        .refuses(401, "invalid-token");
+    assert_eq!((count(&rig, "accounts"), count(&rig, "devices")), (0, 0));
+}
+
+#[tokio::test]
 async fn an_account_that_breaks_half_way_out_stays_whole() {
     let rig = Rig::new();
     let home = Home::new(&rig).await;
