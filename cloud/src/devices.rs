@@ -2,6 +2,7 @@
 
 pub mod history;
 pub mod removal;
+pub mod room;
 pub mod standing;
 pub mod table;
 
@@ -28,7 +29,7 @@ pub use table::seen;
 /// `POST /v1/devices`.
 ///
 /// # Errors
-/// `bad-certificate`, `activation-locked`.
+/// `bad-certificate`, `quota-exceeded`, `activation-locked`, `too-many`.
 pub async fn bind_another(
     State(app): State<App>,
     session: Session,
@@ -52,7 +53,13 @@ pub async fn bind_another(
             )?;
             let bytes = &body.certificate;
             if !is_bound(app, tx, &certificate, bytes)? {
+                room::check(
+                    tx,
+                    &certificate,
+                    &hardware_mac(app, certificate.hardware.as_bytes()),
+                )?;
                 ask_lock(app, tx, &certificate, body.release.as_deref(), now)?;
+                accounts::calls::by_owner(&app.vault, tx, &session.account, now)?;
                 bind(app, tx, &certificate, bytes, name, now)?;
                 notices::tell(
                     app,
@@ -88,7 +95,7 @@ pub async fn list(State(app): State<App>, session: Session) -> Result<Answer, Pr
 /// `PATCH /v1/devices/{id}`: another name.
 ///
 /// # Errors
-/// `not-found`.
+/// `not-found`, `too-many`.
 pub async fn rename(
     State(app): State<App>,
     path: Path<String>,
@@ -102,8 +109,9 @@ pub async fn rename(
         call,
         Key::Required,
         move |app, context, body| {
-            let name = text::name(&body.name)?;
-            if table::rename(&app.vault, context.transaction, &session.account, &id, name)? {
+            let (tx, name) = (context.transaction, text::name(&body.name)?);
+            accounts::calls::by_session(&app.vault, tx, &session.account, context.now)?;
+            if table::rename(&app.vault, tx, &session.account, &id, name)? {
                 Ok(Kept::Answer(Answer::empty()))
             } else {
                 Err(Problem::new(Kind::NotFound).into())
@@ -124,6 +132,9 @@ pub fn check(
     proof: &Proof,
 ) -> Result<DeviceCertificate, Problem> {
     let bad = |why: &str| Problem::new(Kind::BadCertificate).because(why);
+    if bytes.len() > accounts::change::LARGEST_OBJECT {
+        return Err(bad("longer than 8 KiB"));
+    }
     let signed = Signed::decode(bytes).map_err(|_| bad("not a signed object"))?;
     let certificate: DeviceCertificate = signed
         .open(owner)
@@ -203,6 +214,7 @@ pub fn bind(
         channel::end(app, &device);
     }
     table::insert(&app.vault, tx, certificate, &hardware, bytes, name, now)?;
+    room::forget_former(tx, &certificate.account)?;
     channel::account_changed(app, tx, &certificate.account, &certificate.device)
 }
 

@@ -206,7 +206,11 @@ fn ids(tx: &Transaction<'_>, sql: &str, account: &[u8; 16]) -> Result<Vec<[u8; 1
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn forget_device(tx: &Transaction<'_>, device: &[u8; 16]) -> Result<(), Failure> {
+/// Forgets a binding that has ended, with all that it had.
+///
+/// # Errors
+/// A broken database.
+pub fn forget_device(tx: &Transaction<'_>, device: &[u8; 16]) -> Result<(), Failure> {
     for statement in OF_DEVICE {
         tx.prepare_cached(statement)?.execute(params![device])?;
     }

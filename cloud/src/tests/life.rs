@@ -12,6 +12,7 @@ mod orders;
 mod profile;
 mod recovery;
 mod removal;
+mod room;
 mod roots;
 mod services;
 mod sign_in;
