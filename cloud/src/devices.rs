@@ -167,15 +167,15 @@ pub fn ask_lock(
         // A release that is spent, or of another device, changes nothing; then the lock decides.
         releases::apply(app, tx, release, now)?.malformed_is_an_error()?;
     }
-    let holder = table::lock_holder(tx, &hardware_mac(app, certificate.hardware.as_bytes()))?;
+    // An id is made of all parts, so that honest devices say the same of one id: without an unprinted part it has no lock, and
+    // whoever holds it under one made it up from the box. A thief who says so of a locked id could send any other as well.
+    let holder = match certificate.hardware_locked {
+        true => table::lock_holder(tx, &hardware_mac(app, certificate.hardware.as_bytes()))?,
+        false => None,
+    };
     if let Some(owner) = locked_by_another(holder.as_ref(), &certificate.account) {
-        // Whoever only read the box or heard the radio isn't told.
-        let login = match certificate.hardware_locked {
-            true => identifiers::masked_login(&app.vault, tx, &owner)?,
-            false => None,
-        };
         return Err(Problem {
-            login,
+            login: identifiers::masked_login(&app.vault, tx, &owner)?,
             ..Problem::new(Kind::ActivationLocked)
         }
         .into());
