@@ -1,5 +1,6 @@
 //! Accounts: made once, whole or not at all.
 
+pub mod calls;
 pub mod change;
 pub mod credentials;
 pub mod departure;
@@ -74,7 +75,7 @@ pub async fn show(State(app): State<App>, session: Session) -> Result<Answer, Pr
 /// `PATCH /v1/account`: what is absent stays, an empty text removes. Another language is told to the owner, in both.
 ///
 /// # Errors
-/// `malformed`.
+/// `malformed`, `too-many`.
 pub async fn change(
     State(app): State<App>,
     session: Session,
@@ -90,6 +91,7 @@ pub async fn change(
             let account = table::of_session(&app.vault, tx, &session.account)?;
             let profile = changed(account.profile.clone(), changes);
             check_profile(&profile)?;
+            calls::by_session(&app.vault, tx, &account.id, context.now)?;
             table::set_profile(&app.vault, tx, &account.id, &profile)?;
             if languages::moved(tx, &account.id, &account.profile, &profile, context.now)? {
                 let days = languages::KEPT_DAYS;

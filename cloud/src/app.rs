@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::{OptionalExtension, params};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 use crate::alarm::Alarms;
 use crate::blobs;
@@ -19,6 +19,7 @@ use crate::clock::{CloudClock, Millis};
 use crate::config::Settings;
 use crate::http::metrics::Metrics;
 use crate::http::nonce::Era;
+use crate::http::places::Places;
 use crate::http::{Caller, call};
 use crate::login::dummy::Dummy;
 use crate::net;
@@ -48,7 +49,7 @@ pub struct Parts {
     /// Who waits for news of which device.
     pub hub: Hub,
     /// Places for bodies that are being read.
-    pub bodies: Semaphore,
+    pub bodies: Places,
     /// Told when a message was put into the queue.
     pub messages_due: Notify,
     /// What `/metrics` tells.
@@ -114,7 +115,7 @@ impl App {
             alarms: Alarms::new(clock.clone()),
             hub: Hub::default(),
             clock,
-            bodies: Semaphore::new(call::BODIES),
+            bodies: Places::new(call::BODIES),
             messages_due: Notify::new(),
             metrics: Metrics::new()?,
             dummy,

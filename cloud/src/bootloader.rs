@@ -25,7 +25,7 @@ const LONGEST_REASON: usize = 500;
 /// `POST /v1/account/bootloader-unlocks`. One that waits gets the new reason and waits on; one that was denied begins anew.
 ///
 /// # Errors
-/// `malformed`, `too-large`, `bad-order`, `not-bound`, `generation-conflict`, `order-used`.
+/// `malformed`, `too-large`, `bad-order`, `not-bound`, `generation-conflict`, `order-used`, `too-many`.
 pub async fn ask(
     State(app): State<App>,
     session: Session,
@@ -44,7 +44,7 @@ pub async fn ask(
             let order = orders::check(tx, &account, &body.order, |deed| {
                 *deed == Deed::UnlockBootloader(device)
             })?;
-            order.done(tx, now)?;
+            order.done(&app.vault, tx, now)?;
             let waits = |request: Request| request.state == Stands::Pending;
             let waited = table::load(tx, &device)?.is_some_and(waits);
             table::ask(&app.vault, tx, &device, reason, app.settings.bootloader_wait, now)?;

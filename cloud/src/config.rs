@@ -131,9 +131,10 @@ pub struct SmsOut {
 pub struct Limits {
     /// Codes and links an hour to callers of one network.
     pub sends_per_network: u32,
-    /// Text messages with codes a day to numbers that differ in the last four digits only; ten times as many notices.
+    /// Text messages with codes a day to numbers that differ in the last four digits only; ten times as many
+    /// notices of sign-ins and recoveries, and as many others.
     pub sms_per_range: u32,
-    /// Text messages with codes a day to numbers with the same first three digits; ten times as many notices.
+    /// Text messages with codes a day to numbers with the same first three digits; notices likewise.
     pub sms_per_region: u32,
     /// Sign-ins an hour by callers of one network, refused ones included.
     pub logins_per_network: u32,

@@ -2,6 +2,7 @@
 
 pub mod history;
 pub mod removal;
+pub mod room;
 pub mod standing;
 pub mod table;
 
@@ -52,7 +53,7 @@ impl<'a> Told<'a> {
 /// `POST /v1/devices`.
 ///
 /// # Errors
-/// `bad-certificate`, `generation-conflict`, `activation-locked`.
+/// `bad-certificate`, `generation-conflict`, `quota-exceeded`, `activation-locked`, `too-many`.
 pub async fn bind_another(
     State(app): State<App>,
     session: Session,
@@ -77,7 +78,13 @@ pub async fn bind_another(
             let bytes = &body.certificate;
             if !is_bound(app, tx, &certificate, bytes)? {
                 has_the_keys(&account, &body)?;
+                room::check(
+                    tx,
+                    &certificate,
+                    &hardware_mac(app, certificate.hardware.as_bytes()),
+                )?;
                 ask_lock(app, tx, &certificate, body.release.as_deref(), now)?;
+                accounts::calls::by_owner(&app.vault, tx, &session.account, now)?;
                 bind(app, tx, &certificate, bytes, &told, now)?;
                 notices::tell(
                     app,
@@ -123,7 +130,7 @@ pub async fn list(State(app): State<App>, session: Session) -> Result<Answer, Pr
 /// `PATCH /v1/devices/{id}`: another name.
 ///
 /// # Errors
-/// `not-found`.
+/// `not-found`, `too-many`.
 pub async fn rename(
     State(app): State<App>,
     path: Path<String>,
@@ -137,8 +144,9 @@ pub async fn rename(
         call,
         Key::Required,
         move |app, context, body| {
-            let name = text::name(&body.name)?;
-            if table::rename(&app.vault, context.transaction, &session.account, &id, name)? {
+            let (tx, name) = (context.transaction, text::name(&body.name)?);
+            accounts::calls::by_session(&app.vault, tx, &session.account, context.now)?;
+            if table::rename(&app.vault, tx, &session.account, &id, name)? {
                 Ok(Kept::Answer(Answer::empty()))
             } else {
                 Err(Problem::new(Kind::NotFound).into())
@@ -159,6 +167,9 @@ pub fn check(
     proof: &Proof,
 ) -> Result<DeviceCertificate, Problem> {
     let bad = |why: &str| Problem::new(Kind::BadCertificate).because(why);
+    if bytes.len() > accounts::change::LARGEST_OBJECT {
+        return Err(bad("longer than 8 KiB"));
+    }
     let signed = Signed::decode(bytes).map_err(|_| bad("not a signed object"))?;
     let certificate: DeviceCertificate = signed
         .open(owner)
@@ -191,15 +202,15 @@ pub fn ask_lock(
         // A release that is spent, or of another device, changes nothing; then the lock decides.
         releases::apply(app, tx, release, now)?.malformed_is_an_error()?;
     }
-    let holder = table::lock_holder(tx, &hardware_mac(app, certificate.hardware.as_bytes()))?;
+    // An id is made of all parts, so that honest devices say the same of one id: without an unprinted part it has no lock, and
+    // whoever holds it under one made it up from the box. A thief who says so of a locked id could send any other as well.
+    let holder = match certificate.hardware_locked {
+        true => table::lock_holder(tx, &hardware_mac(app, certificate.hardware.as_bytes()))?,
+        false => None,
+    };
     if let Some(owner) = locked_by_another(holder.as_ref(), &certificate.account) {
-        // Whoever only read the box or heard the radio isn't told.
-        let login = match certificate.hardware_locked {
-            true => identifiers::masked_login(&app.vault, tx, &owner)?,
-            false => None,
-        };
         return Err(Problem {
-            login,
+            login: identifiers::masked_login(&app.vault, tx, &owner)?,
             ..Problem::new(Kind::ActivationLocked)
         }
         .into());
@@ -238,6 +249,7 @@ pub fn bind(
         channel::end(app, &device);
     }
     table::insert(&app.vault, tx, certificate, &hardware, bytes, told, now)?;
+    room::forget_former(tx, &certificate.account)?;
     channel::account_changed(app, tx, &certificate.account, &certificate.device)
 }
 

@@ -21,12 +21,14 @@ pub async fn check(State(app): State<App>, call: Call<wire::HardwareRequest>) ->
         .transact(move |tx| {
             solved.spend(tx)?;
             let hardware = devices::hardware_mac(&inside, call.body.hardware.as_bytes());
-            let holder = devices::table::lock_holder(tx, &hardware)?;
+            // Without an unprinted part there is no lock, whoever claims one, nor a name to tell.
+            let holder = match call.body.unprinted {
+                true => devices::table::lock_holder(tx, &hardware)?,
+                false => None,
+            };
             let login = match &holder {
-                Some(holder) if call.body.unprinted => {
-                    identifiers::masked_login(&inside.vault, tx, &holder.account)?
-                }
-                _ => None,
+                Some(holder) => identifiers::masked_login(&inside.vault, tx, &holder.account)?,
+                None => None,
             };
             Ok(wire::HardwareAnswer {
                 locked: holder.is_some(),

@@ -6,6 +6,7 @@ pub mod idempotency;
 pub mod metrics;
 pub mod nonce;
 pub mod packed;
+pub mod places;
 pub mod proof;
 pub mod query;
 

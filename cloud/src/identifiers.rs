@@ -29,7 +29,7 @@ const MOST: usize = 5;
 /// `POST /v1/account/identifiers`: the ticket proves the address, the order that the owner wants it.
 ///
 /// # Errors
-/// `malformed`, `too-large`, `bad-ticket`, `bad-order`, `identifier-taken`, `generation-conflict`, `order-used`, `quota-exceeded`.
+/// `malformed`, `too-large`, `bad-ticket`, `bad-order`, `identifier-taken`, `generation-conflict`, `order-used`, `too-many`, `quota-exceeded`.
 pub async fn add(
     State(app): State<App>,
     session: Session,
@@ -62,7 +62,7 @@ pub async fn add(
                     .because("an account has at most 5 addresses")
                     .into());
             }
-            order.done(tx, now)?;
+            order.done(&app.vault, tx, now)?;
             verifications::table::mark_used(tx, &proved.id, now)?;
             let id = insert(&app.vault, tx, &account.id, &proved.lookup, &proved.address, now)?;
             hint(app, tx, &account.id, &session)?;
@@ -84,7 +84,7 @@ pub async fn add(
 /// `DELETE /v1/account/identifiers/{id}`: any but the login, so that one is left.
 ///
 /// # Errors
-/// `malformed`, `too-large`, `bad-order`, `not-found`, `identifier-is-login`, `generation-conflict`, `order-used`.
+/// `malformed`, `too-large`, `bad-order`, `not-found`, `identifier-is-login`, `generation-conflict`, `order-used`, `too-many`.
 pub async fn remove(
     State(app): State<App>,
     path: Path<String>,
@@ -110,7 +110,7 @@ pub async fn remove(
             if position == 0 {
                 return Err(Problem::new(Kind::IdentifierIsLogin).into());
             }
-            order.done(tx, now)?;
+            order.done(&app.vault, tx, now)?;
             let address = masked(app, tx, &account.id, &name)?;
             // While the address is there still: whoever reads it has to hear of it too.
             let notice = Notice::AddressRemoved { address: &address };
@@ -127,7 +127,7 @@ pub async fn remove(
 /// `PUT /v1/account/login`: the order says which address.
 ///
 /// # Errors
-/// `malformed`, `too-large`, `bad-order`, `not-found`, `generation-conflict`, `order-used`.
+/// `malformed`, `too-large`, `bad-order`, `not-found`, `generation-conflict`, `order-used`, `too-many`.
 pub async fn set_login(
     State(app): State<App>,
     session: Session,
@@ -148,7 +148,7 @@ pub async fn set_login(
                 return Err(Problem::new(Kind::BadOrder).into());
             };
             let (id, position) = find(tx, &account.id, name)?;
-            order.done(tx, now)?;
+            order.done(&app.vault, tx, now)?;
             if position != 0 {
                 table::to_front(tx, &account.id, &id, position)?;
                 failpoint!("cloud.login.set");

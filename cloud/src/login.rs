@@ -6,6 +6,7 @@
 pub mod dummy;
 pub mod invented;
 pub mod throttle;
+pub mod tries;
 
 use axum::extract::State;
 use belay_proto::failpoint;
@@ -16,11 +17,12 @@ use belay_proto::{AccountId, wire};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use self::invented::Derivation;
+use self::tries::Tries;
 use crate::accounts::named::Named;
 use crate::accounts::table::{self as accounts, Account};
 use crate::accounts::waiting::{self, Waiting};
 use crate::app::App;
-use crate::clock::{DAY, MINUTE, Millis};
+use crate::clock::{MINUTE, Millis};
 use crate::http::idempotency::{self, Context, Kept, Key};
 use crate::http::{Answer, Call, Caller, Proof};
 use crate::messages::Notice;
@@ -32,8 +34,6 @@ use crate::{budget, channel, devices, identifiers, notices};
 
 /// How long a challenge may be answered.
 const NONCE_LIFE: Millis = MINUTE;
-/// How long failures are remembered.
-const FAILURE_LIFE: Millis = DAY;
 
 /// `POST /v1/login/challenge`.
 ///
@@ -49,7 +49,7 @@ pub async fn challenge(
         let (tx, now) = (context.transaction, context.now);
         take_budget(app, tx, caller, now)?;
         let identifier = named(&body.identifier)?;
-        let subject = Subject::find(app, tx, &identifier, &proof)?;
+        let subject = Subject::find(app, tx, &identifier, &proof, caller)?;
         let derivation = subject.derivation(app, tx)?;
         let nonce: [u8; 16] = random();
         tx.prepare_cached("INSERT INTO login_nonces (id, until) VALUES (?1, ?2)")?
@@ -87,8 +87,8 @@ pub async fn login(
         let recovers = body.action == Purpose::Recover.as_str();
         take_budget(app, tx, caller, now)?;
         let identifier = named(&body.identifier)?;
-        let subject = Subject::find(app, tx, &identifier, &proof)?;
-        subject.wait_is_over(tx, now)?;
+        let subject = Subject::find(app, tx, &identifier, &proof, caller)?;
+        subject.tries.wait_is_over(tx, now)?;
         use_nonce(app, tx, &body.nonce, &subject, &proof, now)?;
         let statement = LoginStatement {
             origin: app.settings.origin.clone().unwrap_or_default(),
@@ -120,7 +120,7 @@ pub async fn login(
                     }
                     _ => {}
                 }
-                subject.forgive(tx)?;
+                subject.tries.forgive(tx)?;
                 let is_removed = devices::table::is_removed(tx, &proof.thumbprint, Some(&account.id))?;
                 if is_removed && !recovers {
                     // Its owner is right here, but it has to be bound anew first, after a release.
@@ -146,7 +146,7 @@ pub async fn login(
                 Ok(Kept::Marker(signed_in(app, tx, account, &proof, tokens)?, marker))
             }
             None => {
-                subject.failed(tx, now)?;
+                subject.tries.failed(tx, now)?;
                 Err(Failure::Counted(Problem::new(Kind::LoginRefused)))
             }
         }
@@ -158,14 +158,20 @@ pub async fn login(
 struct Subject {
     lookup: [u8; 32],
     account: Option<AccountId>,
-    throttle: [u8; 32],
+    tries: Tries,
     /// Whether a device with the caller's key is or was the account's, or has signed in lately.
     is_known_key: bool,
     sealed: (AccountId, Vec<u8>),
 }
 
 impl Subject {
-    fn find(app: &App, tx: &Transaction<'_>, named: &Named, proof: &Proof) -> Result<Self, Failure> {
+    fn find(
+        app: &App,
+        tx: &Transaction<'_>,
+        named: &Named,
+        proof: &Proof,
+        caller: Caller,
+    ) -> Result<Self, Failure> {
         let lookup = named.lookup(&app.vault);
         let account = named.find(&app.vault, tx)?.map(|account| *account.as_bytes());
         let mut nobody = [0; 16];
@@ -179,21 +185,17 @@ impl Subject {
             .optional()?;
         let sealed = near.map(|(id, credentials)| (AccountId::from_bytes(id), credentials));
         let sealed = sealed.unwrap_or_else(|| (app.dummy.account, app.dummy.credentials.clone()));
-        // Each address waits for itself, for all strangers: two that waited together would be known as one account's. A key that
-        // has been the account's counts for itself, so that wrong tries from elsewhere don't keep the owner out on a device of
-        // theirs.
         let whose = account.unwrap_or(nobody);
         let is_known_key = has_been_in(tx, &proof.thumbprint, &whose)?;
-        let throttle = if is_known_key {
-            app.vault.mac("login-throttle", &[&whose, &proof.thumbprint])
-        } else {
-            app.vault.mac("login-throttle", &[&lookup])
+        let tries = match is_known_key {
+            true => Tries::of_key(&app.vault, &whose, &proof.thumbprint),
+            false => Tries::of_stranger(app, &lookup, caller),
         };
         let account = account.map(AccountId::from_bytes);
         Ok(Self {
             lookup,
             account,
-            throttle,
+            tries,
             is_known_key,
             sealed,
         })
@@ -226,41 +228,6 @@ impl Subject {
             parameters: record.parameters,
         };
         Ok(if self.account.is_some() { real } else { invented })
-    }
-
-    fn wait_is_over(&self, tx: &Transaction<'_>, now: Millis) -> Result<(), Failure> {
-        let blocked_until: Option<Millis> = tx
-            .prepare_cached("SELECT blocked_until FROM throttles WHERE subject = ?1")?
-            .query_row(params![self.throttle], |row| row.get(0))
-            .optional()?;
-        match blocked_until.unwrap_or(0).saturating_sub(now) {
-            0 => Ok(()),
-            wait => Err(Problem::wait(Kind::TooMany, wait).into()),
-        }
-    }
-
-    fn failed(&self, tx: &Transaction<'_>, now: Millis) -> Result<(), Failure> {
-        let before: Option<u32> = tx
-            .prepare_cached("SELECT failures FROM throttles WHERE subject = ?1 AND until > ?2")?
-            .query_row(params![self.throttle, now], |row| row.get(0))
-            .optional()?;
-        let failures = before.unwrap_or(0).saturating_add(1);
-        tx.prepare_cached(
-            "INSERT OR REPLACE INTO throttles (subject, failures, blocked_until, until) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute(params![
-            self.throttle,
-            failures,
-            now.saturating_add(throttle::wait_after(failures)),
-            now.saturating_add(FAILURE_LIFE)
-        ])?;
-        Ok(())
-    }
-
-    fn forgive(&self, tx: &Transaction<'_>) -> Result<(), Failure> {
-        tx.prepare_cached("DELETE FROM throttles WHERE subject = ?1")?
-            .execute(params![self.throttle])?;
-        Ok(())
     }
 }
 

@@ -251,6 +251,22 @@ impl<'a> Notice<'a> {
         }
     }
 
+    /// Whether it tells that somebody came into the account, or has a way to.
+    #[must_use]
+    pub const fn is_of_access(&self) -> bool {
+        matches!(
+            self,
+            Self::SignedIn
+                | Self::PasswordChanged
+                | Self::NewRoot
+                | Self::RecoveryCodeReplaced
+                | Self::RecoveryProved { .. }
+                | Self::Recovered { .. }
+                | Self::RecoveryBegun { .. }
+                | Self::RecoveryHolds
+        )
+    }
+
     /// The device that it is about.
     const fn device(&self) -> Option<&'a str> {
         match *self {

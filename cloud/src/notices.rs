@@ -87,8 +87,8 @@ fn put(
         for language in &languages {
             let message = messages::notice(way, address.as_str(), *language, notice);
             // A language that somebody chose takes nothing from the one that the owner reads.
-            let kind = [notice.id(), language.tag()];
-            match budgets::take_notice(vault, &settings.limits, tx, kind, &address, now) {
+            let what = (notice, *language);
+            match budgets::take_notice(vault, &settings.limits, tx, what, &address, now) {
                 Ok(()) => delivery::put(vault, tx, &message, LIFE, now)?,
                 Err(Failure::Refused(_)) => withheld.push(message.channel),
                 Err(other) => return Err(other),

@@ -55,7 +55,9 @@ pub async fn open(
     .await
 }
 
-/// `POST /v1/recoveries/{id}/code`: what the warden needs to open the root with the recovery code.
+/// `POST /v1/recoveries/{id}/code`: what the warden needs to open the root with the recovery code. The warden believes no record
+/// that isn't whole and signed, so the salt, the login key and the verifier's digest come along, and whoever reads the address's mail
+/// can guess the password from here on, at Argon2id's price: the notice of the proof advises another one.
 ///
 /// # Errors
 /// `not-found`, `wrong-code`, `code-expired`, `not-confirmed`, `too-many`.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post, put};
@@ -112,7 +112,10 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// Counts the call, and puts the nonce for the next proof on each answer.
+/// What keeps a browser from asking for this host's pages in the clear, where whoever is in between could answer in the cloud's place.
+const HSTS: &str = "max-age=31536000";
+
+/// Counts the call, and puts the nonce for the next proof on each answer of the API.
 async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
     let route = request
         .extensions()
@@ -130,6 +133,17 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
     );
     if api && let Ok(nonce) = HeaderValue::from_str(&nonce::current(&app.vault, &app.era, app.now())) {
         response.headers_mut().insert(DPOP_NONCE, nonce);
+    }
+    let secure = app
+        .settings
+        .origin
+        .as_deref()
+        .is_some_and(|origin| origin.starts_with("https://"));
+    if !api && secure {
+        let hsts = HeaderValue::from_static(HSTS);
+        response
+            .headers_mut()
+            .insert(header::STRICT_TRANSPORT_SECURITY, hsts);
     }
     response
 }

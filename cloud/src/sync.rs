@@ -49,6 +49,7 @@ pub async fn push(
     }
     let (account, thumbprint, at) = (session.account, session.proof.thumbprint, app.clone());
     let answer = move |tx: &Transaction<'_>| {
+        session.proof.still(tx)?;
         let here = devices::acting(tx, &thumbprint, &account)?;
         Push::new(&at, tx, account, here)?.all(cursor, body.records)
     };

@@ -26,6 +26,7 @@ mod operation;
 mod orders;
 mod owner;
 mod page;
+mod places;
 mod postman;
 mod proof;
 mod register;

@@ -272,7 +272,7 @@ pub fn try_code(app: &App, context: &Context<'_>, row: &Row, code: &str) -> Resu
 }
 
 /// Notes that the address is proved. Who proves one to recover an account is told to all the others: from here on the recovery
-/// code alone stands between them and the account.
+/// code alone stands between them and the account, or a password that can be guessed from the record that they get.
 ///
 /// # Errors
 /// A broken database.

@@ -109,8 +109,8 @@ recovery-proved =
     .mail =
         Auf „{ $device }“ hat jemand nachgewiesen, dass ihm eine Adresse deines Belay-Kontos gehört, um ein neues Passwort zu wählen. Jetzt fehlt nur noch dein Wiederherstellungscode; ohne ihn heißt es warten, und du erfährst, wie du es aufhältst.
 
-        Warst du das nicht, liest jemand mit, was dir geschickt wird: Sag niemandem deinen Wiederherstellungscode, und erstelle einen neuen, falls ihn noch jemand haben könnte.
-    .sms = Belay: Jemand will mit deiner Adresse ein neues Passwort wählen. Nicht du? Sag niemandem deinen Wiederherstellungscode.
+        Warst du das nicht, liest jemand mit, was dir geschickt wird, und kann jetzt auf einem eigenen Rechner Passwörter durchprobieren: Wähle ein anderes Passwort, sag niemandem deinen Wiederherstellungscode, und erstelle einen neuen, falls ihn noch jemand haben könnte.
+    .sms = Belay: Jemand will mit deiner Adresse ein neues Passwort wählen. Nicht du? Wähle selbst ein anderes, sag niemandem deinen Wiederherstellungscode.
 
 recovered =
     .subject = Dein Belay-Konto hat ein neues Passwort

@@ -118,8 +118,8 @@ recovery-proved =
     .mail =
         On “{ $device }” somebody has proved that an address of your Belay account is theirs, to choose a new password. Now they need your recovery code; without it they have to wait, and you are told how to stop it.
 
-        If this wasn't you, somebody reads what is sent to you: tell nobody your recovery code, and make another one if somebody else may have it.
-    .sms = Belay: somebody proved your address to choose a new password. Not you? Tell nobody your recovery code.
+        If this wasn't you, somebody reads what is sent to you, and can now try out passwords on a computer of theirs: choose another password, tell nobody your recovery code, and make another one if somebody else may have it.
+    .sms = Belay: somebody proved your address to choose a new password. Not you? Choose another one yourself, and tell nobody your recovery code.
 
 recovered =
     .subject = A new password was chosen for your Belay account

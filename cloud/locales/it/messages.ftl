@@ -109,8 +109,8 @@ recovery-proved =
     .mail =
         Su «{ $device }» qualcuno ha dimostrato che un indirizzo del tuo account Belay è suo, per scegliere una nuova password. Ora gli manca solo il tuo codice di recupero; senza deve aspettare, e ti diremo come fermarlo.
 
-        Se non sei stato tu, qualcuno legge ciò che ti viene inviato: non dire a nessuno il codice di recupero, e creane un altro se qualcuno potrebbe averlo.
-    .sms = Belay: qualcuno vuole scegliere una nuova password con il tuo indirizzo. Non sei stato tu? Non dire a nessuno il codice di recupero.
+        Se non sei stato tu, qualcuno legge ciò che ti viene inviato, e ora può provare password su un proprio computer: scegli un'altra password, non dire a nessuno il codice di recupero, e creane un altro se qualcuno potrebbe averlo.
+    .sms = Belay: qualcuno con il tuo indirizzo vuole una nuova password. Non sei stato tu? Scegline un'altra, e non dire a nessuno il codice di recupero.
 
 recovered =
     .subject = Il tuo account Belay ha una nuova password

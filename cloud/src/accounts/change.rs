@@ -14,8 +14,8 @@ use crate::problem::{Kind, Problem};
 
 /// The largest keyring, bytes.
 pub const LARGEST_KEYRING: usize = 64 * 1024;
-/// The largest signed object of a change, bytes.
-const LARGEST_OBJECT: usize = 8 * 1024;
+/// The largest signed object of a change, and the largest certificate, bytes.
+pub const LARGEST_OBJECT: usize = 8 * 1024;
 /// What sealing to a box adds to a keyring at most, bytes.
 const BOX: usize = 1024;
 

@@ -8,7 +8,7 @@ use rusqlite::Transaction;
 
 use super::change::{self, Present, Roots};
 use super::table::{self, Account};
-use super::{grants, orders, waiting};
+use super::{calls, grants, orders, waiting};
 use crate::app::App;
 use crate::http::idempotency::{self, Context, Kept, Key};
 use crate::http::{Answer, Call, Proof, Session};
@@ -53,7 +53,7 @@ pub async fn show(State(app): State<App>, proof: Proof) -> Result<Answer, Proble
 /// the session only says who asks.
 ///
 /// # Errors
-/// `malformed`, `too-large`, `bad-credentials`, `bad-certificate`, `no-such-delegate`, `generation-conflict`.
+/// `malformed`, `too-large`, `bad-credentials`, `bad-certificate`, `no-such-delegate`, `generation-conflict`, `too-many`.
 pub async fn put(
     State(app): State<App>,
     session: Session,
@@ -109,6 +109,9 @@ pub fn replace(
     let generation = countable(change.record.generation)?;
     let succeeds = body.succession.is_some();
     let other_password = change.record.login != present.record.login;
+    if by == By::Session {
+        calls::by_owner(vault, tx, &account.id, now)?;
+    }
     // All refusals are behind.
     waiting::forget(tx, &account.id)?;
     table::set_credentials(vault, tx, &change.owner, &change.record, body)?;

@@ -24,6 +24,10 @@ const REST_LIFE: Millis = 30 * DAY;
 /// Accounts whose rest one sweep deletes; the next one goes on.
 const SWEPT: u32 = 100;
 
+/// Records that go with an account at once, and as many with each sweep: all of a full account's keep every call waiting for as
+/// long as the disk takes to write gigabytes.
+const RECORDS: u32 = 256;
+
 /// What goes with an account at once, by account.
 const AT_ONCE: &[&str] = &[
     "DELETE FROM verifications WHERE account = ?1 OR lookup IN (SELECT lookup FROM identifiers WHERE account = ?1)",
@@ -36,7 +40,6 @@ const AT_ONCE: &[&str] = &[
     "DELETE FROM orders WHERE account = ?1",
     "DELETE FROM successions WHERE account = ?1",
     "DELETE FROM accessories WHERE account = ?1",
-    "DELETE FROM records WHERE account = ?1",
     "DELETE FROM sync_accounts WHERE account = ?1",
 ];
 
@@ -106,7 +109,8 @@ pub fn may_go(tx: &Transaction<'_>, account: &AccountId, here: Option<&DeviceId>
     .into())
 }
 
-/// Forgets an account that [`may_go`]. The chunks' files go with the next sweeps.
+/// Forgets an account that [`may_go`]. What it has of records besides the first goes with the next sweeps, and then its chunks:
+/// nobody can ask for either any more.
 ///
 /// # Errors
 /// A broken database.
@@ -115,8 +119,7 @@ pub fn forget(vault: &Vault, tx: &Transaction<'_>, account: &AccountId, now: Mil
     for statement in AT_ONCE {
         tx.prepare_cached(statement)?.execute(params![id])?;
     }
-    tx.prepare_cached("UPDATE chunks SET uses = 0, until = ?2 WHERE account = ?1")?
-        .execute(params![id, now])?;
+    forget_records(tx, id, RECORDS, now)?;
     for device in ids(
         tx,
         "SELECT id FROM devices WHERE account = ?1 AND state <> 'active'",
@@ -142,6 +145,38 @@ pub fn forget(vault: &Vault, tx: &Transaction<'_>, account: &AccountId, now: Mil
     was_released(tx, account, now)
 }
 
+/// Deletes some of a deleted account's records, and has its chunks go once none is left that names them. Answers how many.
+fn forget_records(tx: &Transaction<'_>, account: &[u8; 16], most: u32, now: Millis) -> Result<u32, Failure> {
+    let gone = tx
+        .prepare_cached(
+            "DELETE FROM records WHERE rowid IN (SELECT rowid FROM records WHERE account = ?1 LIMIT ?2)",
+        )?
+        .execute(params![account, most])?;
+    tx.prepare_cached(
+        "UPDATE chunks SET uses = 0, until = ?2 WHERE account = ?1 AND (until IS NULL OR until > ?2)
+             AND NOT EXISTS (SELECT 1 FROM records WHERE account = ?1)",
+    )?
+    .execute(params![account, now])?;
+    Ok(u32::try_from(gone).unwrap_or(most))
+}
+
+/// The same of all accounts that were deleted and have some left.
+fn forget_more_records(tx: &Transaction<'_>, now: Millis) -> Result<(), Failure> {
+    let left: Vec<[u8; 16]> = tx
+        .prepare_cached(
+            "SELECT id FROM accounts INDEXED BY accounts_gone WHERE deleted_at IS NOT NULL
+             AND (EXISTS (SELECT 1 FROM records WHERE records.account = accounts.id)
+                  OR EXISTS (SELECT 1 FROM chunks WHERE chunks.account = accounts.id AND until IS NULL)) LIMIT ?1",
+        )?
+        .query_map(params![SWEPT], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let mut most = RECORDS;
+    for account in left {
+        most = most.saturating_sub(forget_records(tx, &account, most, now)?);
+    }
+    Ok(())
+}
+
 /// Gives what is left of a deleted account its end, once nothing is bound to it.
 ///
 /// # Errors
@@ -155,29 +190,50 @@ pub fn was_released(tx: &Transaction<'_>, account: &AccountId, now: Millis) -> R
     Ok(())
 }
 
-/// Deletes what is left of accounts whose time is over and whose chunks are gone.
+/// Deletes more of what deleted accounts had, and what is left of those whose time is over and whose chunks are gone. One that can't be deleted stays as it is, and
+/// is tried again a day later: it keeps nothing else of the cloud from being swept.
 ///
 /// # Errors
 /// A broken database.
 pub fn sweep(tx: &Transaction<'_>, now: Millis) -> Result<(), Failure> {
+    forget_more_records(tx, now)?;
     let over: Vec<[u8; 16]> = tx
         .prepare_cached(
             "SELECT id FROM accounts WHERE until <= ?1
+             AND NOT EXISTS (SELECT 1 FROM records WHERE records.account = accounts.id)
              AND NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.account = accounts.id) LIMIT ?2",
         )?
         .query_map(params![now, SWEPT], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for id in over {
-        for device in ids(tx, "SELECT id FROM devices WHERE account = ?1", &id)? {
-            forget_device(tx, &device)?;
+        tx.prepare_cached("SAVEPOINT departure")?.execute([])?;
+        if let Err(failure) = forget_rest(tx, &id) {
+            let Failure::Broken(error) = failure else {
+                return Err(failure);
+            };
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the rest of a deleted account stays"
+            );
+            tx.prepare_cached("ROLLBACK TO departure")?.execute([])?;
+            tx.prepare_cached("UPDATE accounts SET until = ?2 WHERE id = ?1")?
+                .execute(params![id, now.saturating_add(DAY)])?;
         }
-        // An upload that was under way may have counted anew.
-        for statement in AT_ONCE {
-            tx.prepare_cached(statement)?.execute(params![id])?;
-        }
-        tx.prepare_cached("DELETE FROM accounts WHERE id = ?1")?
-            .execute(params![id])?;
+        tx.prepare_cached("RELEASE departure")?.execute([])?;
     }
+    Ok(())
+}
+
+fn forget_rest(tx: &Transaction<'_>, account: &[u8; 16]) -> Result<(), Failure> {
+    for device in ids(tx, "SELECT id FROM devices WHERE account = ?1", account)? {
+        forget_device(tx, &device)?;
+    }
+    // An upload that was under way may have counted anew.
+    for statement in AT_ONCE {
+        tx.prepare_cached(statement)?.execute(params![account])?;
+    }
+    tx.prepare_cached("DELETE FROM accounts WHERE id = ?1")?
+        .execute(params![account])?;
     Ok(())
 }
 
@@ -187,7 +243,11 @@ fn ids(tx: &Transaction<'_>, sql: &str, account: &[u8; 16]) -> Result<Vec<[u8; 1
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn forget_device(tx: &Transaction<'_>, device: &[u8; 16]) -> Result<(), Failure> {
+/// Forgets a binding that has ended, with all that it had.
+///
+/// # Errors
+/// A broken database.
+pub fn forget_device(tx: &Transaction<'_>, device: &[u8; 16]) -> Result<(), Failure> {
     for statement in OF_DEVICE {
         tx.prepare_cached(statement)?.execute(params![device])?;
     }

@@ -4,10 +4,12 @@ use belay_proto::signed::{AccountOrder, Deed, Signed};
 use belay_proto::{AccountId, OrderId};
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::calls;
 use super::table::Account;
 use crate::clock::Millis;
 use crate::problem::{Kind, Problem};
 use crate::store::{Failure, countable};
+use crate::vault::Vault;
 
 /// The largest order, bytes.
 const LARGEST: usize = 4 * 1024;
@@ -75,11 +77,12 @@ fn judge(account: &Account, bytes: &[u8], is_meant: impl FnOnce(&Deed) -> bool) 
 }
 
 impl Order {
-    /// Notes that it was done.
+    /// Notes that it was done, before it is.
     ///
     /// # Errors
-    /// A broken database.
-    pub fn done(&self, tx: &Transaction<'_>, now: Millis) -> Result<(), Failure> {
+    /// `too-many`, or a broken database.
+    pub fn done(&self, vault: &Vault, tx: &Transaction<'_>, now: Millis) -> Result<(), Failure> {
+        calls::by_owner(vault, tx, &self.account, now)?;
         tx.prepare_cached("INSERT INTO orders (account, id, generation, done_at) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![
                 self.account.as_bytes(),

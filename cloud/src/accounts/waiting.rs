@@ -105,13 +105,18 @@ pub fn begin(
     let own = devices::here(tx, &proof.thumbprint, &account.id)?;
     let present = credentials::present(app, tx, account, None)?;
     let own = own.filter(|own| present.devices.iter().any(|device| device.device == *own));
+    // Whoever has a lost device, whose own warden waits for nobody, isn't taken for its owner.
+    let own = match own {
+        Some(device) if channel::table::is_lost(tx, &device)? => None,
+        own => own,
+    };
     if let Some(other) = before
-        .as_ref()
-        .filter(|before| before.device.is_some() && before.device != own)
-        .filter(|before| own.is_none() || !before.is_stuck(now))
+        && let Some(device) = other.device.filter(|device| Some(*device) != own)
+        && !other.is_stuck(now)
+        && !channel::table::is_lost(tx, &device)?
     {
         // Whoever is at a device of the account comes before who only reads its mail, and before who is at another one, unless
-        // that one counts no more.
+        // that one counts no more: a broken or stolen device must not keep the owner out by beginning again and again.
         return Err(Problem::wait(Kind::RecoveryOnHold, other.left(now).max(HOUR)).into());
     }
     let Other { record, .. } = change::judge_other(&present, &body, own.as_ref(), now)?;

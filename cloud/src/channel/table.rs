@@ -133,6 +133,18 @@ pub fn lost(tx: &Transaction<'_>, account: &AccountId) -> Result<Vec<DeviceId>, 
     Ok(devices)
 }
 
+/// Whether a device's warden has said that it is lost, and nothing else since.
+///
+/// # Errors
+/// A broken database.
+pub fn is_lost(tx: &Transaction<'_>, device: &DeviceId) -> Result<bool, Failure> {
+    let lost: Option<bool> = tx
+        .prepare_cached("SELECT lost FROM channels WHERE device = ?1")?
+        .query_row(params![device.as_bytes()], |row| row.get(0))
+        .optional()?;
+    Ok(lost.unwrap_or(false))
+}
+
 /// Keeps a state report, unless a newer one is kept already.
 ///
 /// # Errors

@@ -22,7 +22,8 @@ use crate::{bootloader, channel, notices, tokens};
 /// `DELETE /v1/devices/{id}`.
 ///
 /// # Errors
-/// `malformed`, `too-large`, `bad-order`, `no-such-delegate`, `bad-certificate`, `not-found`, `generation-conflict`, `order-used`.
+/// `malformed`, `too-large`, `bad-order`, `no-such-delegate`, `bad-certificate`, `not-found`, `generation-conflict`, `order-used`,
+/// `too-many`.
 pub async fn remove(
     State(app): State<App>,
     path: Path<String>,
@@ -54,7 +55,7 @@ pub async fn remove(
             let present = credentials::present(app, tx, &account, Some(&device))?;
             let granted = change::judge_keyring(&present, &body, now)?;
             // All refusals are behind.
-            order.done(tx, now)?;
+            order.done(&app.vault, tx, now)?;
             accounts::table::set_keyring(tx, &account.id, &body.keyring)?;
             grants::void_keyrings(tx, &account.id)?;
             grants::end_sessions_without(tx, &present, &granted, &session.proof.thumbprint, now)?;

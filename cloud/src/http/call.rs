@@ -14,6 +14,7 @@ use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::places::Places;
 use crate::app::App;
 use crate::net::{self, Peer};
 use crate::problem::{Kind, Problem};
@@ -24,8 +25,11 @@ pub const BODY_LIMIT: usize = 1024 * 1024;
 /// How much of a body that is too large is read before the refusal.
 const THROWN_AWAY: usize = 16 * BODY_LIMIT;
 
-/// Bodies that are read at once; more wait, so that many connections don't mean as much memory.
+/// Bodies longer than [`SMALL`] that are read at once; more wait, so that many connections don't mean as much memory.
 pub const BODIES: usize = 1024;
+
+/// The longest body that needs no place, bytes: most calls have less, and whoever fills all places keeps none of them waiting.
+pub const SMALL: usize = 4 * 1024;
 
 /// The one field that holds a list.
 const LIST: &str = "grants";
@@ -150,12 +154,9 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 /// # Errors
 /// `too-large`, `request-timeout`, or `malformed` when the connection breaks off.
 pub async fn read(request: Request, app: &App) -> Result<(Parts, Bytes), Problem> {
-    let (parts, body) = request.into_parts();
-    let reading = async {
-        // The semaphore is never closed.
-        let _place = app.bodies.acquire().await;
-        collect(body).await
-    };
+    let (mut parts, body) = request.into_parts();
+    let caller = Caller::from_request_parts(&mut parts, app).await?;
+    let reading = collect(body, &app.bodies, app.budget_network(caller));
     let bytes = tokio::time::timeout(BODY_TIME, reading)
         .await
         .map_err(|_| Problem::new(Kind::RequestTimeout))??;
@@ -164,12 +165,16 @@ pub async fn read(request: Request, app: &App) -> Result<(Parts, Bytes), Problem
 
 /// What is over the limit is read on for a while and thrown away: a connection that is closed with bytes
 /// unread resets, and the caller would never see the refusal.
-async fn collect(body: Body) -> Result<Bytes, Problem> {
+async fn collect(body: Body, places: &Places, network: Option<IpAddr>) -> Result<Bytes, Problem> {
     let mut stream = body.into_data_stream();
     let (mut bytes, mut length) = (Vec::new(), 0usize);
+    let mut place = None;
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| Problem::malformed("the body broke off"))?;
         length = length.saturating_add(chunk.len());
+        if length > SMALL && place.is_none() {
+            place = Some(places.take(network).await);
+        }
         if length > THROWN_AWAY {
             break;
         }
@@ -179,6 +184,7 @@ async fn collect(body: Body) -> Result<Bytes, Problem> {
             bytes = Vec::new();
         }
     }
+    drop(place);
     if length > BODY_LIMIT {
         Err(Problem::new(Kind::TooLarge))
     } else {

@@ -48,10 +48,11 @@ pub enum Key {
     Optional,
 }
 
-/// Runs a mutating call once.
+/// Runs a mutating call once, if the session that it was let in with is one still.
 ///
 /// # Errors
-/// `idempotency-key-required`, `idempotency-key-reused`, or what `work` refuses.
+/// `idempotency-key-required`, `idempotency-key-reused`, `invalid-token` or `removed` for a session that ended while the body
+/// came, or what `work` refuses.
 pub async fn once<T, W>(app: &App, proof: &Proof, call: Call<T>, key: Key, work: W) -> Result<Answer, Problem>
 where
     T: Send + 'static,
@@ -70,7 +71,7 @@ where
         None if key == Key::Required => return Err(Problem::new(Kind::IdempotencyKeyRequired)),
         None => None,
     };
-    let (now, inside) = (app.now(), app.clone());
+    let (now, inside, proof) = (app.now(), app.clone(), *proof);
     app.store
         .transact(move |transaction| {
             let Some(scope) = scope else {
@@ -79,6 +80,7 @@ where
                     now,
                     marker: None,
                 };
+                proof.still(transaction)?;
                 return work(&inside, &context, call.body).map(Kept::into_answer);
             };
             let marker = match recall(transaction, &scope, &call.digest, now)? {
@@ -91,6 +93,7 @@ where
                 now,
                 marker,
             };
+            proof.still(transaction)?;
             match work(&inside, &context, call.body) {
                 Ok(kept) => {
                     remember(transaction, &scope, &call.digest, &kept, now)?;

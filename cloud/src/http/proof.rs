@@ -24,6 +24,27 @@ pub struct Proof {
     pub key: PublicKey,
     /// Its RFC 7638 thumbprint.
     pub thumbprint: [u8; 32],
+    /// The session that the call was let in with, where it is a [`Session`]'s.
+    family: Option<FamilyId>,
+}
+
+impl Proof {
+    /// Whether the session that the call was let in with is one still, asked within the transaction that does its work: it was
+    /// judged when the call's head came, and while the body is held back it may end, and its account go. A call that was let in
+    /// without one asks for itself what it needs.
+    ///
+    /// # Errors
+    /// `invalid-token`, `removed`, or a broken database.
+    pub fn still(&self, transaction: &Transaction<'_>) -> Result<(), Failure> {
+        let Some(family) = self.family else {
+            return Ok(());
+        };
+        let bearer = Bearer {
+            proof: *self,
+            family: Some(family),
+        };
+        bearer.session(transaction).map(drop)
+    }
 }
 
 /// A call with a proof and an access token that is bound to the proof's key.
@@ -57,7 +78,10 @@ impl Bearer {
         };
         match account {
             Some(account) => Ok(Session {
-                proof: self.proof,
+                proof: Proof {
+                    family: self.family,
+                    ..self.proof
+                },
                 account,
             }),
             None if devices::table::is_removed(transaction, thumbprint, None)? => {
@@ -208,6 +232,7 @@ fn verify(parts: &Parts, app: &App, token: Option<&str>) -> Result<(Proof, [u8; 
         Proof {
             key: proof.key,
             thumbprint,
+            family: None,
         },
         id,
     ))

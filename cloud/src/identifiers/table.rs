@@ -7,6 +7,7 @@ use belay_proto::text::hex;
 use belay_proto::wire;
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use crate::app::App;
 use crate::clock::Millis;
 use crate::store::{Failure, StoreError};
 use crate::vault::Vault;
@@ -56,6 +57,31 @@ pub fn account_of(tx: &Transaction<'_>, lookup: &[u8; 32]) -> Result<Option<Acco
         .query_row(params![lookup], |row| row.get(0))
         .optional()?;
     Ok(account.map(AccountId::from_bytes))
+}
+
+/// The address with this MAC as its account proved it: another spelling has the same MAC, and may be another mailbox. `None` where
+/// no account has it; the work is the same.
+///
+/// # Errors
+/// A broken database.
+pub fn as_proved(app: &App, tx: &Transaction<'_>, lookup: &[u8; 32]) -> Result<Option<String>, Failure> {
+    // Without an account, some other address is read as far, in a place that the MAC decides.
+    let near: Option<([u8; 16], [u8; 32], Vec<u8>)> = tx
+        .prepare_cached(
+            "SELECT id, lookup, address FROM identifiers WHERE lookup >= ?1 ORDER BY lookup LIMIT 1",
+        )?
+        .query_row(params![lookup], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let Some((id, found, sealed)) = near else {
+        let dummy = &app.dummy;
+        drop(
+            app.vault
+                .unseal("profile", dummy.account.as_bytes(), &dummy.profile)?,
+        );
+        return Ok(None);
+    };
+    let address = open_text(&app.vault, "identifier", &id, &sealed)?;
+    Ok((found == *lookup).then_some(address))
 }
 
 /// The place of one of an account's addresses; 0 is the login.

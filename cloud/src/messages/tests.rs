@@ -346,3 +346,29 @@ fn numbers_are_counted_as_a_language_does() {
         assert!(begun(hours).contains(words), "{}", begun(hours));
     }
 }
+
+/// Who has proved an address has the record too, which is enough to try out passwords.
+#[test]
+fn the_notice_of_a_proof_advises_another_password() {
+    let proved = Notice::RecoveryProved { device: "x" };
+    for (language, mail, text) in [
+        (
+            Language::English,
+            "choose another password",
+            "Choose another one yourself",
+        ),
+        (
+            Language::German,
+            "Wähle ein anderes Passwort",
+            "Wähle selbst ein anderes",
+        ),
+        (Language::Italian, "scegli un'altra password", "Scegline un'altra"),
+        (Language::Marathi, "दुसरा पासवर्ड निवडा", "पासवर्ड लगेच बदला"),
+        (Language::Russian, "выберите другой пароль", "Смените его"),
+    ] {
+        for (way, advice) in [(Way::Mail, mail), (Way::Text, text)] {
+            let message = notice(way, "jo@example.org", language, &proved);
+            assert!(message.text.contains(advice), "{}", message.text);
+        }
+    }
+}

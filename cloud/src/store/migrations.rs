@@ -16,6 +16,7 @@ const STEPS: &[&str] = &[
     include_str!("v8.sql"),
     include_str!("v9.sql"),
     include_str!("v10.sql"),
+    include_str!("v11.sql"),
 ];
 
 /// The version of a database that has taken all of them.

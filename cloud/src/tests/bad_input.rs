@@ -197,15 +197,3 @@ fn no_changed_value_makes_the_cloud_fail() {
     });
     result.unwrap();
 }
-
-#[tokio::test]
-async fn a_body_waits_for_a_place_to_be_read() {
-    let rig = Rig::new();
-    let places = u32::try_from(crate::http::call::BODIES).unwrap();
-    let all = rig.app.bodies.acquire_many(places).await.unwrap();
-    let body = json!({});
-    let mut posting = Box::pin(rig.post("/v1/challenges", &body));
-    assert!(futures_util::FutureExt::now_or_never(&mut posting).is_none());
-    drop(all);
-    posting.await.is(200);
-}

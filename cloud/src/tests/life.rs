@@ -3,6 +3,7 @@
 mod bootloader;
 mod credentials;
 mod departure;
+mod held;
 mod holds;
 mod identifiers;
 mod languages;
@@ -11,6 +12,7 @@ mod orders;
 mod profile;
 mod recovery;
 mod removal;
+mod room;
 mod roots;
 mod services;
 mod sign_in;

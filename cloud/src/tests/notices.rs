@@ -181,6 +181,35 @@ async fn ten_times_as_many_notices_as_codes_go_to_a_range_and_to_a_region() {
 }
 
 #[tokio::test]
+async fn other_notices_to_a_range_and_from_one_number_keep_none_of_a_sign_in_back() {
+    let kinds = [
+        Notice::DeviceAdded { device: "x" },
+        Notice::DeviceRemoved { device: "x" },
+        Notice::DeviceReleased { device: "x" },
+        Notice::AddressAdded { address: "x" },
+        Notice::AddressRemoved { address: "x" },
+        Notice::LoginChanged { address: "x" },
+        Notice::LanguageChanged { days: 30 },
+        Notice::UnlockDenied { device: "x" },
+        Notice::UnlockApproved { device: "x" },
+    ];
+    // With 1 the range is what ends, with 100 the number.
+    for (per_range, sent) in [(1, 10), (100, 24)] {
+        let folder = TempDir::new().unwrap();
+        let mut settings = settings(&folder);
+        (settings.limits.sms_per_range, settings.limits.sms_per_region) = (per_range, 100);
+        let rig = Rig::with(folder, settings);
+        let owner = by_number(&mut rig.client()).await;
+        for notice in kinds.iter().flat_map(|notice| [*notice; 3]) {
+            tell(&rig, &owner, notice).await;
+        }
+        assert_eq!(rig.notices().await.len(), sent);
+        tell(&rig, &owner, Notice::SignedIn).await;
+        assert_eq!(rig.notices().await.len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_told_of_an_account_that_is_not_there() {
     let rig = Rig::new();
     tell(&rig, &Owner::new("jo@example.org"), Notice::AccountDeleted).await;

@@ -163,3 +163,27 @@ async fn the_page_is_in_the_readers_language_or_the_mails() {
     let html = String::from_utf8(gone.body).unwrap();
     assert!(html.contains("Questo link non è più valido"), "{html}");
 }
+
+#[tokio::test]
+async fn browsers_are_told_to_ask_in_the_clear_no_more_where_they_have_no_need_to() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut settings = super::rig::settings(&folder);
+    settings.origin = Some("http://127.0.0.1:8080".to_owned());
+    let (secure, clear) = (Rig::new(), Rig::with(folder, settings));
+    for page in [
+        "/register",
+        "/register/page.mjs",
+        "/style.css",
+        "/verify/AAAAAAAAAAAAAAAAAAAAAA",
+    ] {
+        let told = |reply: super::rig::Reply| reply.header("strict-transport-security");
+        assert_eq!(
+            told(secure.get(page).await).as_deref(),
+            Some("max-age=31536000"),
+            "{page}"
+        );
+        assert_eq!(told(clear.get(page).await), None, "{page}");
+    }
+    let api = secure.get("/v1/config").await.is(200);
+    assert_eq!(api.header("strict-transport-security"), None);
+}

@@ -149,7 +149,7 @@ async fn wrong_tries_with_a_strangers_key_do_not_keep_the_owner_out_on_a_device_
     for _ in 0..5 {
         owner.guess(&stranger).await.refuses(403, "login-refused");
     }
-    // Strangers wait together, the owner on a new device included.
+    // Strangers of one network wait together, the owner on a new device included.
     owner.guess(&stranger).await.refuses(429, "too-many");
     owner.sign_in(&mut stranger).await.refuses(429, "too-many");
     owner.sign_in(&mut rig.client()).await.refuses(429, "too-many");
@@ -163,6 +163,57 @@ async fn wrong_tries_with_a_strangers_key_do_not_keep_the_owner_out_on_a_device_
     }
     owner.sign_in(&mut bound).await.refuses(429, "too-many");
     owner.sign_in(&mut signed_in).await.is(200);
+}
+
+#[tokio::test]
+async fn wrong_tries_from_one_network_do_not_keep_the_owner_out_on_a_new_device_in_another() {
+    let rig = Rig::new();
+    let owner = Owner::new("jo@example.org");
+    owner.register(&mut rig.client(), &Device::new()).await;
+    let nobody = Owner::new("no@example.org");
+    for _ in 0..5 {
+        let mut thief = rig.client();
+        thief.from = Some("198.51.100.4");
+        owner.guess(&thief).await.refuses(403, "login-refused");
+        nobody.guess(&thief).await.refuses(403, "login-refused");
+    }
+    // A fresh key, another address of the network.
+    let mut thief = rig.client();
+    thief.from = Some("198.51.100.7");
+    owner.sign_in(&mut thief).await.refuses(429, "too-many");
+    let mut new = rig.client();
+    new.from = Some("203.0.113.4");
+    nobody.guess(&new).await.refuses(403, "login-refused");
+    owner.sign_in(&mut new).await.is(200);
+    owner.sign_in(&mut thief).await.refuses(429, "too-many");
+}
+
+#[tokio::test]
+async fn who_guesses_from_many_networks_has_a_hundred_tries_an_hour_for_one_address() {
+    let rig = Rig::new();
+    let owner = Owner::new("jo@example.org");
+    let mut bound = rig.client();
+    owner.register(&mut bound, &Device::new()).await;
+    let nobody = Owner::new("no@example.org");
+    let mut networks = (0..255_u8).map(|network| -> &'static str { format!("198.51.{network}.1").leak() });
+    for _ in 0..25 {
+        let mut client = rig.client();
+        client.from = networks.next();
+        for subject in [&owner, &nobody] {
+            for _ in 0..4 {
+                subject.guess(&client).await.refuses(403, "login-refused");
+            }
+        }
+    }
+    let mut fresh = rig.client();
+    fresh.from = networks.next();
+    let (known, unknown) = (owner.guess(&fresh).await, nobody.guess(&fresh).await);
+    assert_eq!(bare(&known), bare(&unknown));
+    let wait = known.refuses(429, "too-many").retry_after();
+    assert_eq!(wait, unknown.retry_after());
+    owner.sign_in(&mut bound).await.is(200);
+    rig.advance(wait);
+    owner.sign_in(&mut fresh).await.is(200);
 }
 
 #[tokio::test]

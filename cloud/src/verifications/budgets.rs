@@ -8,6 +8,8 @@ use crate::budget::{self, Limit};
 use crate::clock::{DAY, Millis};
 use crate::config::Limits;
 use crate::http::Caller;
+use crate::language::Language;
+use crate::messages::Notice;
 use crate::store::Failure;
 use crate::vault::Vault;
 use crate::verifications::state::Channel;
@@ -34,6 +36,12 @@ const TEXT_NOTICES: Limit = Limit {
     window: DAY,
 };
 
+/// The same of all kinds and languages together, those of sign-ins and recoveries apart from all others.
+const TEXTS: Limit = Limit {
+    times: 24,
+    window: DAY,
+};
+
 /// Counts a message with a code for the address with this MAC, that `caller` asked for; nothing is counted where
 /// one of the budgets is used up.
 ///
@@ -48,7 +56,7 @@ pub fn take(
     caller: Caller,
     now: Millis,
 ) -> Result<(), Failure> {
-    let mut budgets = vec![(app.vault.mac("sends", &[lookup]), SENDS)];
+    let mut budgets = vec![(app.vault.mac(CODES.number, &[lookup]), SENDS)];
     if let Some(network) = app.budget_network(caller) {
         budgets.push((
             app.vault.mac("network-sends", &[network.to_string().as_bytes()]),
@@ -63,7 +71,9 @@ pub fn take(
 
 /// Counts an unasked message of one kind, in one language, to this address; nothing is counted where one of the budgets is used up. They have
 /// budgets of their own, so that neither does a flood of codes keep a notice back, nor one kind of notice another. Text messages
-/// cost, and there are ranges of numbers that somebody earns by: those have fewer, and a bound for the range and the region.
+/// cost, and there are ranges of numbers that somebody earns by: those have fewer, and a bound for the range and the region. Those
+/// of sign-ins and recoveries have one of their own, and one number has no more than a part of either: who owns an account doesn't
+/// keep his neighbours' owners from hearing of what befalls theirs.
 ///
 /// # Errors
 /// As [`take`].
@@ -71,23 +81,29 @@ pub fn take_notice(
     vault: &Vault,
     limits: &Limits,
     tx: &Transaction<'_>,
-    kind: [&str; 2],
+    (notice, language): (&Notice<'_>, Language),
     address: &Identifier,
     now: Millis,
 ) -> Result<(), Failure> {
     let is_text = address.kind() == IdentifierKind::Phone;
     let limit = if is_text { TEXT_NOTICES } else { MAIL_NOTICES };
     let lookup = super::table::lookup(vault, address);
-    let [deed, language] = kind.map(str::as_bytes);
-    let mut budgets = vec![(vault.mac("notices", &[deed, language, &lookup]), limit)];
+    let kind = [notice.id(), language.tag()].map(str::as_bytes);
+    let mut budgets = vec![(vault.mac("notices", &[kind[0], kind[1], &lookup]), limit)];
     if is_text {
-        budgets.extend(of_number(vault, limits, address, &NOTICES));
+        let messages = match notice.is_of_access() {
+            true => &ACCESS,
+            false => &NOTICES,
+        };
+        budgets.push((vault.mac(messages.number, &[&lookup]), TEXTS));
+        budgets.extend(of_number(vault, limits, address, messages));
     }
     take_all(tx, &budgets, now)
 }
 
 /// What messages with codes, or notices, count as for a range of numbers and a region.
 struct Messages {
+    number: &'static str,
     range: &'static str,
     region: &'static str,
     /// How many of them go for one that the configuration names.
@@ -95,14 +111,24 @@ struct Messages {
 }
 
 const CODES: Messages = Messages {
+    number: "sends",
     range: "range-sends",
     region: "region-sends",
     times: 1,
 };
 /// Each is about a deed at an account that has proved its number, so that they are harder to ask for, and missed more.
 const NOTICES: Messages = Messages {
+    number: "number-notices",
     range: "range-notices",
     region: "region-notices",
+    times: 10,
+};
+
+/// The same about who came into the account, or has a way to.
+const ACCESS: Messages = Messages {
+    number: "number-access-notices",
+    range: "range-access-notices",
+    region: "region-access-notices",
     times: 10,
 };
 

@@ -92,7 +92,7 @@ pub fn begin(
 /// Sends a code, and makes it the one in force.
 ///
 /// A recovery of an address that has no account does the same work, but its code is one that nobody can type, and its message
-/// goes nowhere.
+/// goes nowhere. What is about an account's address goes to it as the account proved it, however it was typed now.
 ///
 /// # Errors
 /// A broken database.
@@ -121,7 +121,9 @@ pub fn send_code(app: &App, tx: &Transaction<'_>, row: &Row, now: Millis) -> Res
         Channel::Sms | Channel::SmsOut => Way::Text,
     };
     let language = Language::of(&row.language).unwrap_or_default();
-    let compose = |language| messages::code(way, &row.address, language, &letter);
+    let proved = identifiers::table::as_proved(app, tx, &row.lookup)?;
+    let to = proved.as_deref().unwrap_or(&row.address);
+    let compose = |language| messages::code(way, to, language, &letter);
     let mut message = match row.purpose {
         // In each language: the one that an owner reads is not for whoever asks to hear from the time.
         Purpose::Recovery => {

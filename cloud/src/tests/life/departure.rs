@@ -197,6 +197,87 @@ async fn the_channel_of_its_last_device_goes_on_until_the_release_and_then_the_r
 }
 
 #[tokio::test]
+async fn many_records_go_in_parts_and_the_chunks_after_them() {
+    let rig = Rig::new();
+    let (home, other) = (Home::new(&rig).await, Home::of(&rig, "al@example.org").await);
+    let account = home.owner.account;
+    let connection = store::connect(&rig.app.settings.data.join(store::FILE)).unwrap();
+    for account in [&account, &other.owner.account] {
+        connection
+            .execute(
+                "WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 600)
+                 INSERT INTO records (account, collection, id, revision, sequence, key_epoch, removed, chunks, sealed)
+                 SELECT ?1, zeroblob(16), randomblob(16), zeroblob(16), number, 1, 0, zeroblob(32), x'01' FROM numbers",
+                params![account.as_bytes()],
+            )
+            .unwrap();
+        connection
+            .execute(
+                "INSERT INTO chunks (account, id, file, length, digest, whole, uses)
+                 VALUES (?1, zeroblob(32), randomblob(16), 100, zeroblob(32), 1, 600)",
+                params![account.as_bytes()],
+            )
+            .unwrap();
+    }
+    depart(&home).await.is(204);
+    let left = || (rows(&rig, "records", &account), rows(&rig, "chunks", &account));
+    assert_eq!(left(), (600 - 256, 1));
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        rig.advance(60);
+        rig.client()
+            .get("/v1/account")
+            .await
+            .refuses(401, "invalid-token");
+        seen.push(left());
+    }
+    assert_eq!(seen, [(600 - 2 * 256, 1), (0, 1), (0, 0)]);
+    let others = &other.owner.account;
+    assert_eq!(
+        (rows(&rig, "records", others), rows(&rig, "chunks", others)),
+        (600, 1)
+    );
+}
+
+#[tokio::test]
+async fn the_rest_of_an_account_that_can_not_be_deleted_keeps_no_other_from_being_swept() {
+    let rig = Rig::new();
+    let (stuck, other) = (Home::new(&rig).await, Home::of(&rig, "al@example.org").await);
+    for home in [&stuck, &other] {
+        depart(home).await.is(204);
+        let release = home.device.release(&home.owner);
+        rig.post("/v1/releases", &json!({ "release": release }))
+            .await
+            .is(204);
+    }
+    let connection = store::connect(&rig.app.settings.data.join(store::FILE)).unwrap();
+    let account = belay_proto::text::hex(stuck.owner.account.as_bytes());
+    let trap = format!(
+        "CREATE TRIGGER trap BEFORE DELETE ON accounts WHEN old.id = x'{account}'
+         BEGIN SELECT RAISE(ABORT, 'it stays'); END"
+    );
+    connection.execute_batch(&trap).unwrap();
+    rig.advance(31 * DAY);
+    rig.client()
+        .get("/v1/account")
+        .await
+        .refuses(401, "invalid-token");
+    assert_eq!(
+        rows(&rig, "devices", &stuck.owner.account),
+        1,
+        "all of it, or nothing"
+    );
+    assert_eq!((count(&rig, "accounts"), count(&rig, "proofs")), (1, 1));
+    connection.execute_batch("DROP TRIGGER trap").unwrap();
+    rig.advance(DAY + 60);
+    rig.client()
+        .get("/v1/account")
+        .await
+        .refuses(401, "invalid-token");
+    assert_eq!((count(&rig, "accounts"), count(&rig, "devices")), (0, 0));
+}
+
+#[tokio::test]
 async fn an_account_that_breaks_half_way_out_stays_whole() {
     let rig = Rig::new();
     let home = Home::new(&rig).await;

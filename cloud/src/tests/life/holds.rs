@@ -80,6 +80,13 @@ async fn begun(house: &House<'_>) -> (Value, Owner) {
     (body, other_owner)
 }
 
+/// Begun with a key that no device of the account has, or as if.
+async fn stranger_begins(house: &House<'_>, client: &Client<'_>) -> Reply {
+    let (id, answer) = proved(client, "jo@example.org").await;
+    let body = other(&forgetful(house.owner()), &answer.text("ticket"), None);
+    put(client, &format!("/v1/recoveries/{id}/credentials"), &body).await
+}
+
 async fn waits(rig: &Rig) -> i64 {
     super::super::store::count(rig, "waiting")
 }
@@ -321,6 +328,43 @@ async fn a_device_that_counts_no_more_keeps_no_other_from_recovering_and_reads_t
     begins(202).await;
     assert_eq!(whose(&mut house).await, (json!(false), json!(true)));
     house.owner().sign_in(&mut rig.client()).await.is(200);
+    assert_eq!(whose(&mut house).await, (json!(false), json!(false)));
+}
+
+#[tokio::test]
+async fn a_device_that_counts_no_more_keeps_nobodys_device_from_recovering_either() {
+    let rig = Rig::new();
+    let house = House::new(&rig).await;
+    begun(&house).await;
+    let begins = async || stranger_begins(&house, &rig.client()).await;
+    rig.advance(72 * HOUR + 60);
+    begins().await.refuses(409, "recovery-on-hold");
+    rig.advance(24 * HOUR);
+    let week = begins().await.is(202).json();
+    assert_eq!(week["waits_ms"], json!(7 * 24 * HOUR * 1000));
+}
+
+#[tokio::test]
+async fn a_lost_device_recovers_as_nobodys_and_what_it_began_gives_way() {
+    let rig = Rig::new();
+    let mut house = House::new(&rig).await;
+    begun(&house).await;
+    let lost = house.home.state(1, "lost");
+    house.home.report_state(&lost).await.is(204);
+    stranger_begins(&house, &rig.client()).await.is(202);
+    // At the lost phone itself it's the same, whatever it is certified for.
+    let (id, answer) = proved(house.phone(), "jo@example.org").await;
+    let certificate = certificate_of(&house, &house.home.device).await;
+    let body = other(
+        &forgetful(house.owner()),
+        &answer.text("ticket"),
+        Some(&certificate),
+    );
+    put(house.phone(), &format!("/v1/recoveries/{id}/credentials"), &body)
+        .await
+        .refuses(403, "bad-certificate");
+    let week = stranger_begins(&house, house.phone()).await.is(202).json();
+    assert_eq!(week["waits_ms"], json!(7 * 24 * HOUR * 1000));
     assert_eq!(whose(&mut house).await, (json!(false), json!(false)));
 }
 

@@ -93,6 +93,25 @@ async fn whoever_proves_an_address_hears_which_devices_are_lost() {
     assert_eq!(answer.json()["lost"], json!([tablet]));
 }
 
+async fn the_code_goes_to_the_address_as_its_account_proved_it() {
+    let rig = Rig::new();
+    Home::of(&rig, "book@example.org").await;
+    rig.mails().await;
+    // The Kelvin sign, whose small letter is k: one address here, and another mailbox.
+    let id = open(&rig.client(), "boo\u{212a}@example.org").await.is(202);
+    assert_eq!(rig.code_mail().await.to, "book@example.org");
+    rig.advance(15 * 60);
+    let stranger = rig.client();
+    let opened = open(&stranger, "BOO\u{212a}@example.org").await.is(202);
+    assert_eq!(rig.code_mail().await.to, "book@example.org");
+    assert_ne!(opened.text("id"), id.text("id"));
+    rig.advance(15 * 60);
+    let path = format!("/v1/verifications/{}/resend", opened.text("id"));
+    let again = json!({ "pow": rig.work().await });
+    stranger.post(&path, &again).await.is(202);
+    assert_eq!(rig.code_mail().await.to, "book@example.org");
+}
+
 #[tokio::test]
 async fn unknown_addresses_are_answered_like_known_ones_and_get_no_mail() {
     let rig = Rig::new();
