@@ -199,6 +199,7 @@ crate::cbor_map! {
         pub devices: Vec<Vec<u8>>,
         /// As in [`NewPasswordInput`].
         pub key_epoch: Option<u64>,
+        /// As in [`NewPasswordInput`].
         pub lost: Option<Vec<DeviceId>>,
     }
 

@@ -170,7 +170,11 @@ pub(super) fn new_keys(opened: &Opened, generation: u64, devices: &[Listed]) -> 
         let full = "the account's keys were changed as often as its devices can keep, and aren't once more";
         return Err(Refusal::Storage(full.to_owned()));
     }
-    let certified = devices.iter().filter_map(Listed::certificate).map(|device| device.key_epoch).max();
+    let certified = devices
+        .iter()
+        .filter_map(Listed::certificate)
+        .map(|device| device.key_epoch)
+        .max();
     let known = opened.counted.max(certified.unwrap_or_default());
     Ok(opened.keyring.with_epoch_after(generation, known))
 }

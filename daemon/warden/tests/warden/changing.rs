@@ -302,6 +302,7 @@ async fn new_keys_get_a_number_above_each_that_is_known_to_be_in_use() {
             devices: vec![home.devices[0].clone(), other],
             new_epoch,
             key_epoch,
+            ..Default::default()
         };
         let set = home
             .warden
@@ -325,6 +326,7 @@ async fn new_keys_get_a_number_above_each_that_is_known_to_be_in_use() {
     let input = RemoveDeviceInput {
         devices: vec![home.devices[0].clone()],
         key_epoch: Some(7),
+        ..Default::default()
     };
     let removed = home
         .warden

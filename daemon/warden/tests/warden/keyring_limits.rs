@@ -46,7 +46,7 @@ async fn removes(home: &Home, device: DeviceId, stay: Vec<Vec<u8>>) -> Result<Re
         .await?;
     let input = RemoveDeviceInput {
         devices: stay,
-        key_epoch: None,
+        ..Default::default()
     };
     let output = home
         .warden
@@ -59,7 +59,7 @@ async fn changes(home: &Home, subject: &str, devices: &[Vec<u8>]) -> Result<NewC
     let input = NewPasswordInput {
         devices: devices.to_vec(),
         new_epoch: true,
-        key_epoch: None,
+        ..Default::default()
     };
     home.warden
         .change_password(&home.account, subject, OTHER_PASSWORD, input.encode())

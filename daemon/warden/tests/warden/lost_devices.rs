@@ -15,6 +15,7 @@ async fn a_new_password_begins_keys_that_a_lost_device_does_not_get() {
         devices: home.devices.clone(),
         new_epoch: false,
         lost,
+        ..Default::default()
     };
     for (subject, certificates) in [("", vec![]), (NEW_ROOT, vec![false, false])] {
         let set = home
@@ -45,6 +46,7 @@ async fn neither_a_removal_nor_a_recovery_code_gives_keys_to_a_lost_device_which
     let input = RemoveDeviceInput {
         devices: of(&home, &[0, 1]),
         lost: lost.clone(),
+        ..Default::default()
     };
     let output = home
         .warden
@@ -62,6 +64,7 @@ async fn neither_a_removal_nor_a_recovery_code_gives_keys_to_a_lost_device_which
     let input = NewRecoveryCodeInput {
         devices: of(&home, &[0, 1]),
         lost,
+        ..Default::default()
     };
     let output = home
         .warden
