@@ -123,6 +123,7 @@ fn told(scene: &Scene) -> Vec<u8> {
         keyring: told.keyring.into(),
         devices: told.devices.into_iter().map(Into::into).collect(),
         key_epoch: Some(told.key_epoch),
+        lost: None,
     }
     .encode()
 }
