@@ -103,6 +103,12 @@ impl Opened {
         self.keyring = next.remembering(removed).with_device(own);
     }
 
+    /// Whether the keyring that came has other keys under the newest number, so that even a mere password begins a key epoch.
+    #[must_use]
+    pub const fn is_split(&self) -> bool {
+        self.is_split
+    }
+
     /// New keys begin above this key epoch, which the cloud counts: others may have written under keys that it has lost, and that aren't
     /// known here. A number that none could follow is left aside.
     pub fn begin_after(&mut self, key_epoch: Option<u64>) {

@@ -93,6 +93,7 @@ async fn whoever_proves_an_address_hears_which_devices_are_lost() {
     assert_eq!(answer.json()["lost"], json!([tablet]));
 }
 
+#[tokio::test]
 async fn the_code_goes_to_the_address_as_its_account_proved_it() {
     let rig = Rig::new();
     Home::of(&rig, "book@example.org").await;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use belay_proto::clock::FakeClock;
 use belay_proto::dbus::names::{BUS_NAME, DEVICE_PATH};
-use belay_proto::dbus::{BindingState, LockState};
+use belay_proto::dbus::{BindingState, Error, LockState};
 use futures_util::StreamExt;
 use tokio::sync::watch;
 use zbus::Variant;
 use zbus::fdo::PropertiesProxy;
 
-use super::{TICKET, daemon, name_of, polkit};
+use super::{TICKET, asked, daemon, name_of, polkit};
 use crate::cloud::CloudClient;
 use crate::cloud::tests::vault::MemoryVault;
 use crate::find::tests::rig::Noted;
@@ -93,11 +93,15 @@ async fn where_the_device_is_needs_consent_a_binding_and_a_fix() {
         .warden
         .send_modify(|warden| warden.binding = BindingState::Bound);
     assert_eq!(name_of(device.get_location(&HashMap::new()).await), "NotFound");
-    let _polkit = polkit(&daemon.bus, Some((false, true))).await;
-    assert_eq!(
-        name_of(device.get_location(&HashMap::new()).await),
-        "InteractiveAuthorizationRequired"
-    );
+    let polkit = polkit(&daemon.bus, Some((false, true))).await;
+    let options: HashMap<&str, Variant<'_>> = HashMap::new();
+    let unasked = device.inner().call_method("GetLocation", &(options,)).await;
+    let unasked = unasked.map_err(Error::from).map(drop);
+    assert_eq!(name_of(unasked), "InteractiveAuthorizationRequired");
+    // The proxy lets polkit ask, and there the person says yes.
+    assert_eq!(name_of(device.get_location(&HashMap::new()).await), "NotFound");
+    let action = "org.belay1.location.read".to_owned();
+    assert_eq!(asked(&polkit).await.last(), Some(&(action, 1)));
 }
 
 #[tokio::test]

@@ -271,8 +271,15 @@ pub(super) fn new_set(
     keys: NewKeys,
 ) -> Result<Vec<u8>, Refusal> {
     let made = |keys| {
-        let set = ceremony::change_password(opened, chosen, devices, keys)?;
-        fitting(set.encode())
+        let mut set = ceremony::change_password(opened, chosen, devices, keys)?;
+        let output = set.encode();
+        if output.len() > MAX_BYTES && keys == NewKeys::Kept && !opened.is_split() {
+            // Devices that lack some of them get them with the next ones, or with the password.
+            tracing::warn!("the account's keys don't fit an answer for so many devices");
+            set.boxes.clear();
+            return fitting(set.encode());
+        }
+        fitting(output)
     };
     match (keys, made(keys)) {
         (NewKeys::Epoch, Err(Refusal::Storage(why))) => {

@@ -136,7 +136,10 @@ async fn where_they_fit_no_answer_for_all_devices_the_owner_is_told_and_nothing_
         "for so many devices",
     );
     let set = changes(&home, "", &devices).await.unwrap();
-    assert!(set.boxes.is_empty(), "each has the keys already");
+    assert!(
+        set.boxes.is_empty(),
+        "a password isn't refused for want of room for keys"
+    );
     // With fewer of them there is room.
     devices.truncate(3);
     removes(&home, tablet, devices).await.unwrap();

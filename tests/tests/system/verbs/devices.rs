@@ -59,7 +59,7 @@ async fn each_device_tells_the_others_what_kind_it_is() {
     let exchange = first.network().seen("the binding", bound).await.unwrap();
     let body: serde_json::Value = serde_json::from_slice(&exchange.request).unwrap();
     let said: Vec<_> = body.as_object().unwrap().keys().collect();
-    assert_eq!(said, ["certificate", "kind", "name"], "{body}");
+    assert_eq!(said, ["certificate", "keyring", "kind", "name"], "{body}");
 }
 
 #[tokio::test]
