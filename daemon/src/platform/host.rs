@@ -83,10 +83,10 @@ impl Host for SystemHost {
 
 /// The last `CHASSIS=` of a machine-info(5), which is written like a shell's assignments.
 fn chassis(info: &str) -> Option<&str> {
-    let values = info
+    let mut values = info
         .lines()
         .filter_map(|line| line.trim().strip_prefix("CHASSIS="));
-    let value = values.last()?.trim();
+    let value = values.next_back()?.trim();
     let quoted = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
     Some(quoted('"').or_else(|| quoted('\'')).unwrap_or(value))
 }

@@ -13,7 +13,6 @@ use belay_proto::steps::SYNCED;
 
 use super::error::SyncError;
 use super::model::{Conditions, Policy};
-use super::ports::SyncFailure;
 use crate::find::Pace;
 pub(super) use failure::Failure;
 use retries::Retries;
@@ -299,9 +298,10 @@ impl State {
         let Some(collection) = self.busy.take() else {
             return;
         };
-        let outcome = trouble.or_else(|| self.lacks_room(collection));
-        self.waiting
-            .done(collection, outcome.map_or(Ok(()), Err), effects);
+        let outcome = trouble
+            .or_else(|| self.lacks_room(collection))
+            .map_or(Ok(()), Err);
+        self.waiting.done(collection, outcome, effects);
         self.again = Some(now + EACH);
         self.trouble = None;
         self.retries.came(collection, trouble, now);
@@ -309,34 +309,6 @@ impl State {
             Some(error) => self.troubles.insert(collection, error),
             None => self.troubles.remove(collection),
         };
-    }
-
-    fn failed(&mut self, now: Duration, failure: Failure, wait: Duration, effects: &mut Vec<Effect>) {
-        let Some(collection) = self.busy.take() else {
-            return;
-        };
-        let error = failure.error();
-        if self.enabled.contains(collection) {
-            self.wanted.insert(collection);
-        }
-        if !failure.is_everyones() {
-            self.trouble = None;
-            self.troubles.insert(collection, error);
-            self.left.insert(collection, now + wait);
-            self.waiting.drop_out(collection, error, effects);
-            return;
-        }
-        self.trouble = Some(error);
-        self.waiting.end(error, effects);
-        if failure == Failure::Cloud(SyncFailure::NotConfigured) {
-            // Whatever would be tried next ends the same way.
-            self.wanted.clear();
-            return;
-        }
-        let is_a_persons = error == SyncError::ReauthenticationRequired;
-        let wait = if is_a_persons { LONGEST_PAUSE } else { wait };
-        self.retry = Some(now + wait);
-        self.asked = failure.asked().map(|asked| now + asked);
     }
 
     /// What is under way is done when it may be.

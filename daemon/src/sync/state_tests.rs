@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::sync::model::Phase;
+use crate::sync::ports::SyncFailure;
 
 const NOW: Duration = Duration::from_secs(1000);
 const SESSION: Session = Session {

@@ -55,7 +55,7 @@ async fn what_the_cloud_says_to_a_long_content_is_told_before_it_is_stored() {
     // The cloud isn't asked again at once, unless somebody asks.
     network.plan(blobs, 1, &Trick::problem(422, "malformed"));
     refused(put_long(&app).await, "QuotaExceeded").unwrap();
-    app.sync_now().await.unwrap().unwrap();
+    refused(app.sync_now().await.unwrap(), "QuotaExceeded").unwrap();
     refused(put_long(&app).await, "CloudRefused").unwrap();
     assert!(app.list("documents").await.unwrap().unwrap().is_empty());
     network.behave();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::{Effect, LONGEST_PAUSE, State};
 use crate::sync::error::SyncError;
 use crate::sync::ports::SyncFailure;
 
@@ -54,6 +55,43 @@ impl Failure {
     }
 }
 
+impl State {
+    /// A round came to nothing; after this time it may be tried again.
+    pub(super) fn failed(
+        &mut self,
+        now: Duration,
+        failure: Failure,
+        wait: Duration,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(collection) = self.busy.take() else {
+            return;
+        };
+        let error = failure.error();
+        if self.enabled.contains(collection) {
+            self.wanted.insert(collection);
+        }
+        if !failure.is_everyones() {
+            self.trouble = None;
+            self.troubles.insert(collection, error);
+            self.left.insert(collection, now + wait);
+            self.waiting.drop_out(collection, error, effects);
+            return;
+        }
+        self.trouble = Some(error);
+        self.waiting.end(error, effects);
+        if failure == Failure::Cloud(SyncFailure::NotConfigured) {
+            // Whatever would be tried next ends the same way.
+            self.wanted.clear();
+            return;
+        }
+        let is_a_persons = error == SyncError::ReauthenticationRequired;
+        let wait = if is_a_persons { LONGEST_PAUSE } else { wait };
+        self.retry = Some(now + wait);
+        self.asked = failure.asked().map(|asked| now + asked);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -61,6 +99,7 @@ mod tests {
     use belay_proto::AccountId;
 
     use super::super::*;
+    use crate::sync::ports::SyncFailure;
 
     const HOUR: Duration = Duration::from_secs(3600);
     const SOON: Duration = Duration::from_secs(90);
