@@ -175,8 +175,8 @@ impl Caller<'_> {
         };
         self.transaction
             .prepare_cached(
-                "UPDATE record SET id = ?3, pending = 1, base = NULL, base_number = 0, sent = NULL, unseen = 0, agreed = 0,
-                     gone = 0, stuck = ?4, content = ?5, common = ?6, last = ?7,
+                "UPDATE record SET id = ?3, pending = 1, base = NULL, base_number = 0, sent = NULL, unseen = 0,
+                     gone = 0, ended = 0, stuck = ?4, content = ?5, common = ?6, last = ?7,
                      offered = ?8
                  WHERE collection = ?1 AND id = ?2",
             )?
