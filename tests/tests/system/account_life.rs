@@ -227,24 +227,6 @@ async fn an_account_is_deleted_once_no_other_device_is_bound_and_its_address_is_
     registered(&first, ADA, NEW).await;
 }
 
-#[tokio::test]
-async fn the_security_check_finds_what_the_owner_could_do() {
-    let scene = hers().await;
-    let found = findings(&scene).await;
-    let advice: Vec<_> = found.iter().map(|(_, _, advice)| advice.as_str()).collect();
-    assert!(advice.contains(&"add-an-address"), "{found:?}");
-    assert!(!advice.contains(&"create-a-recovery-code"), "{found:?}");
-}
-
-/// What the security check finds.
-pub async fn findings(scene: &Scene) -> Vec<(String, String, String)> {
-    let found: Answer<_> = app(scene)
-        .call(ACCOUNT, "SecurityCheck", &(Options::new(),))
-        .await
-        .unwrap();
-    found.unwrap()
-}
-
 /// Ada's device, whose cloud has a file of settings; that file, and her recovery code.
 pub async fn configured(content: &str) -> (Scene, tempfile::NamedTempFile, String) {
     let file = settings(content);

@@ -60,6 +60,7 @@ mod rotation;
 mod routes;
 mod scene;
 mod secrecy;
+mod security_check;
 mod sign_in;
 mod sign_out;
 mod stagecraft;
