@@ -43,6 +43,16 @@ impl Named {
             Self::Bound(device) => history::of_device(tx, &device),
         }
     }
+
+    /// Whether a binding of it is meant. Boards without an unprinted part share what they call themselves, and hardware may be
+    /// another's by now: a device stands for its own binding alone.
+    fn means(self, binding: &History) -> bool {
+        let is_named = match self {
+            Self::Itself(_) => true,
+            Self::Bound(device) => binding.device == device,
+        };
+        is_named && binding.standing == Standing::Active
+    }
 }
 
 /// The bindings that a piece of hardware has and had, one a line: state, lock, account, device, time.
@@ -77,7 +87,7 @@ pub fn show(data: &Path, hardware: &str) -> Result<String, AdminError> {
     Ok(text.trim_end().to_owned())
 }
 
-/// Ends the bindings in force, as releases by their owners would. Each owner is told, and the account's other devices look.
+/// Ends the bindings in force, or a device's own, as releases by their owners would. Each owner is told, and the account's other devices look.
 ///
 /// # Errors
 /// [`AdminError`].
@@ -86,7 +96,7 @@ pub fn release(settings: &Settings, hardware: &str) -> Result<String, AdminError
     let released = with_data(&settings.data, |vault, tx, now| {
         let active = hardware.history(vault, tx)?;
         let mut released = 0;
-        for entry in active.iter().filter(|entry| entry.standing == Standing::Active) {
+        for entry in active.iter().filter(|entry| hardware.means(entry)) {
             if let Some(binding) = table::binding(tx, &entry.device)? {
                 let name = table::name(vault, tx, &entry.device)?;
                 devices::release(tx, &entry.device, &binding, now)?;
