@@ -7,8 +7,9 @@ use belay_proto::signed::{Action, CommandState};
 use belay_tests::app::{DEVICE, Options};
 
 use crate::disk::writes;
-use crate::find_faults::{HASTE, PACE, console, done_once, episodes, lock, next};
+use crate::find_faults::{HASTE, console, done_once, episodes, lock, next};
 use crate::owner::app;
+use crate::scene::PACE;
 
 #[tokio::test]
 async fn the_warden_killed_at_each_write_of_a_ring_has_it_heard_at_most_once() {

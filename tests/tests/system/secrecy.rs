@@ -15,7 +15,7 @@ use zbus::fdo::{DBusProxy, MonitoringProxy};
 use zbus::{Connection, MessageStream};
 
 use crate::owner::{ADA, app, registering, state};
-use crate::scene::scene;
+use crate::scene::{PACE, scene};
 
 /// Passwords of which no piece is a word that a program might hold for other reasons.
 const PASSWORD: &str = "Vq7zKw2!mXp9Lt4$rB";
@@ -300,7 +300,7 @@ async fn owner(stage: &Stage, name: &'static str) -> String {
 async fn bound(stage: &Stage) -> (String, String, String) {
     let app = app(stage);
     // A failed request is tried again after a while.
-    stage.clock().run(20).unwrap();
+    stage.clock().run(PACE).unwrap();
     let (id, code) = registering(stage, ADA, PASSWORD).await;
     stage.network().plan("/v1/accounts", 1, &Trick::status(500));
     let recovery = loop {

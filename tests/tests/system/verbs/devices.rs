@@ -10,7 +10,7 @@ use super::{Passwords, done, read, refused};
 use crate::account_life::device_id;
 use crate::belayctl::ctl;
 use crate::owner::{ADA, PASSWORD, adas, app, state};
-use crate::scene::{Scene, plan};
+use crate::scene::{PACE, Scene, plan};
 
 /// Gives the other device a name that this one sees.
 async fn called(first: &Scene, second: &Scene, name: &str) {
@@ -19,13 +19,10 @@ async fn called(first: &Scene, second: &Scene, name: &str) {
     first.network().seen("the name", told).await.unwrap();
 }
 
-/// How fast time passes: not so fast that a busy machine's answers come too late.
-const SPEED: u32 = 3;
-
 /// Ada's device.
 async fn hers() -> Scene {
     let scene = adas().await;
-    scene.clock().run(SPEED).unwrap();
+    scene.clock().run(PACE).unwrap();
     scene
 }
 
@@ -33,7 +30,7 @@ async fn hers() -> Scene {
 async fn a_tablet(first: &Scene) -> Scene {
     let more = "[device]\nkind = \"tablet\"\n".to_owned();
     let second = Scene::beside_by(Plan { more, ..plan() }, first).await;
-    second.clock().run(SPEED).unwrap();
+    second.clock().run(PACE).unwrap();
     app(&second).sign_in(ADA, PASSWORD).await.unwrap().unwrap();
     second
 }

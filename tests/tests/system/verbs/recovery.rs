@@ -5,7 +5,7 @@ use crate::account_life::NEW;
 use crate::belayctl::file;
 use crate::holding;
 use crate::owner::{ADA, PASSWORD, adas, app, code, other_code, registered, state};
-use crate::scene::{Scene, scene};
+use crate::scene::{PACE, Scene, scene};
 
 #[tokio::test]
 async fn another_recovery_code_is_shown_and_the_one_before_is_void() {
@@ -41,7 +41,7 @@ async fn forgotten(scene: &Scene, outbox: &Scene) -> (String, String) {
 async fn a_forgotten_password_is_replaced_with_both_codes_and_given_to_the_device() {
     let scene = scene().await;
     let recovery = file(&registered(&scene, ADA, PASSWORD).await);
-    scene.clock().run(20).unwrap();
+    scene.clock().run(PACE).unwrap();
     refused(
         &scene,
         &["account", "forgot", "ada"],
@@ -133,7 +133,7 @@ async fn a_device_of_nobodys_is_told_to_sign_in_once_the_account_is_recovered() 
 #[tokio::test]
 async fn without_the_recovery_code_it_takes_the_device_s_policy_and_a_wait_that_the_status_shows() {
     let scene = adas().await;
-    scene.clock().run(3).unwrap();
+    scene.clock().run(PACE).unwrap();
     let (id, code) = forgotten(&scene, &scene).await;
     let new = file(NEW);
     let recover = [
