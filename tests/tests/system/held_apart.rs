@@ -3,7 +3,7 @@
 use belay_tests::app::refused;
 use belay_tests::owner::Console;
 
-use crate::holding::{HOUR, NEW, forgotten, left, open, owner_of, shows, told};
+use crate::holding::{HOUR, NEW, forgotten, open, owner_of, shows, told, waited_out};
 use crate::owner::{ADA, PASSWORD, app};
 use crate::scene::Scene;
 
@@ -16,8 +16,7 @@ async fn apart() -> Scene {
     let device = scene.network().callers();
     scene.network().away(&device, true);
     Console::sign_in(&scene, ADA, PASSWORD).await.unwrap();
-    scene.clock().advance(73 * HOUR).unwrap();
-    assert_eq!(left(&scene).await, std::time::Duration::ZERO);
+    waited_out(&scene, 73 * HOUR).await;
     assert_ne!(owner_of(&scene).await, before);
     scene.network().away(&device, false);
     // It pauses between its tries to tell.
