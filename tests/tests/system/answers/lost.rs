@@ -48,85 +48,62 @@ const OCCASIONAL: [(&str, &str); 7] = [
 
 #[tokio::test]
 async fn joining_ends_alike_whichever_answer_is_lost_or_comes_twice() {
-    all(&[Deed::Register, Deed::Confirm]).await;
+    all(Deed::JOINING).await;
 }
 
 #[tokio::test]
 async fn coming_back_and_leaving_end_alike_whichever_answer_is_lost_or_comes_twice() {
-    all(&[Deed::SignIn, Deed::SignOut]).await;
+    all(Deed::COMING_BACK).await;
 }
 
 #[tokio::test]
 async fn addresses_end_alike_whichever_answer_is_lost_or_comes_twice() {
-    all(&[
-        Deed::AddIdentifier,
-        Deed::ConfirmIdentifier,
-        Deed::SetLogin,
-        Deed::RemoveIdentifier,
-    ])
-    .await;
+    all(Deed::ADDRESSES).await;
 }
 
 #[tokio::test]
 async fn details_end_alike_whichever_answer_is_lost_or_comes_twice() {
-    all(&[
-        Deed::SetProfile,
-        Deed::GetServiceToken,
-        Deed::SecurityCheck,
-        Deed::RequestBootloaderUnlock,
-    ])
-    .await;
+    all(Deed::DETAILS).await;
 }
 
 #[tokio::test]
 async fn passwords_end_alike_whichever_answer_is_lost_or_comes_twice() {
-    all(&[Deed::Reauthenticate, Deed::ChangePassword, Deed::ChangeRoot]).await;
+    all(Deed::PASSWORDS).await;
 }
 
 #[tokio::test]
 async fn recoveries_end_alike_whichever_answer_is_lost_or_comes_twice() {
-    all(&[
-        Deed::CreateRecoveryCode,
-        Deed::BeginRecovery,
-        Deed::CompleteRecovery,
-    ])
-    .await;
+    all(Deed::RECOVERIES).await;
 }
 
 #[tokio::test]
 async fn a_removed_device_is_gone_whichever_answer_is_lost_or_comes_twice() {
-    all(&[Deed::RemoveDevice]).await;
+    all(Deed::REMOVAL).await;
 }
 
 #[tokio::test]
 async fn a_deleted_account_is_gone_whichever_answer_is_lost_or_comes_twice() {
-    all(&[Deed::DeleteAccount]).await;
+    all(Deed::DELETION).await;
 }
 
 #[tokio::test]
 async fn a_hold_begins_and_ends_alike_whichever_answer_is_lost_or_comes_twice() {
-    all(&[Deed::BeginHold, Deed::RefuseHold, Deed::WaitOutHold]).await;
+    all(Deed::HOLD).await;
 }
 
 #[tokio::test]
 async fn a_verification_stands_and_ends_alike_whichever_answer_is_lost_or_comes_twice() {
-    all(&[
-        Deed::ResendCode,
-        Deed::VerificationState,
-        Deed::CancelVerification,
-        Deed::CheckActivation,
-    ])
-    .await;
+    all(Deed::VERIFICATION).await;
 }
 
 #[tokio::test]
 async fn a_name_and_a_command_arrive_alike_whichever_answer_is_lost_or_comes_twice() {
-    all(&[Deed::SetName, Deed::SendCommand]).await;
+    all(Deed::NAME_AND_COMMAND).await;
 }
 
 #[tokio::test]
 async fn a_number_that_the_device_proves_itself_joins_alike_whichever_answer_is_lost_or_comes_twice() {
-    all_in(World::texting().await, &[Deed::RegisterBySms, Deed::ConfirmBySms]).await;
+    all_in(World::texting().await, Deed::BY_SMS).await;
 }
 
 async fn all(deeds: &[Deed]) {
