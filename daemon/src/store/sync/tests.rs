@@ -70,6 +70,13 @@ fn counted(connection: &Connection) -> [u64; 4] {
     [notes.records, notes.bytes, notes.pending, notes.conflicts]
 }
 
+/// The steps in which the database answers a query.
+fn steps(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let steps = statement.query_map([], |row| row.get(3)).unwrap();
+    steps.collect::<Result<_, _>>().unwrap()
+}
+
 #[test]
 fn a_record_is_there_as_it_was_put_and_nothing_of_it_can_be_read_on_the_disk() {
     let mut db = database();
@@ -160,13 +167,7 @@ fn pages_hold_what_is_there_and_what_is_pending() {
 fn a_page_of_a_long_collection_sorts_and_reads_nothing_but_itself() {
     let db = database();
     for which in [THERE, PENDING] {
-        let sql = select(which).replace("?1", "'notes'").replace(['?'], "");
-        let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        let steps: Vec<String> = statement
-            .query_map([], |row| row.get(3))
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap();
+        let steps = steps(&db, &select(which).replace("?1", "'notes'").replace(['?'], ""));
         let [step] = steps.as_slice() else {
             panic!("{steps:?}")
         };
@@ -350,13 +351,7 @@ fn no_round_reads_the_records_that_it_has_nothing_to_do_with() {
             "record USING INDEX record_ending",
         ),
     ] {
-        let sql = format!("EXPLAIN QUERY PLAN {}", sql.replace("?1", "'notes'"));
-        let mut statement = db.prepare(&sql).unwrap();
-        let steps: Vec<String> = statement
-            .query_map([], |row| row.get(3))
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap();
+        let steps = steps(&db, &sql.replace("?1", "'notes'"));
         // Each looks the records up in one way, and nothing is sorted.
         let of_records: Vec<_> = steps.iter().filter(|step| step.contains(" record ")).collect();
         let is_right = of_records.len() == 1 && of_records[0].contains(step);

@@ -257,6 +257,22 @@ async fn begin(cloud: &Arc<Cloud>, folder: tempfile::TempDir) -> Phone {
 }
 
 impl Phone {
+    /// Its owner has signed out.
+    pub async fn is_nobodys(&self) {
+        self.warden.send_replace(WardenView {
+            binding: BindingState::Unbound,
+            is_current: true,
+            ..WardenView::default()
+        });
+        self.handle.watch().wait_for(|view| !view.bound).await.unwrap();
+    }
+
+    /// It has become this account's.
+    pub async fn becomes(&self, account: AccountId) {
+        self.warden.send_replace(bound(account));
+        self.handle.watch().wait_for(|view| view.bound).await.unwrap();
+    }
+
     /// belayd stops and starts again.
     pub async fn restarts(mut self, cloud: &Arc<Cloud>) -> Self {
         self.supervisor.stop().await;
