@@ -10,7 +10,7 @@ use super::{done, read, refused};
 use crate::account_life::configured;
 use crate::find_device::PHONE;
 use crate::owner::{ADA, PASSWORD, adas, registered};
-use crate::scene::{Scene, scene, skipped};
+use crate::scene::{PACE, Scene, scene, skipped};
 
 /// The owner, elsewhere.
 async fn console(scene: &Scene) -> Console {
@@ -35,7 +35,7 @@ async fn where_the_device_is_is_said_with_how_good_and_how_old_that_is() {
     )
     .await;
     registered(&scene, ADA, PASSWORD).await;
-    scene.clock().run(20).unwrap();
+    scene.clock().run(PACE).unwrap();
     refused(
         &scene,
         &["location"],
