@@ -303,6 +303,7 @@ fn problem(problem: &Problem, text: String) -> BusError {
             BusError::Conflict("the address is the login; make another one the login first".into())
         }
         ProblemKind::UseDpopNonce
+        | ProblemKind::InvalidDpopProof
         | ProblemKind::InvalidToken
         | ProblemKind::BadTicket
         | ProblemKind::BadCredentials

@@ -11,6 +11,8 @@ use serde::Deserialize;
 pub enum ProblemKind {
     /// The DPoP proof carried no nonce, or an old one.
     UseDpopNonce,
+    /// The DPoP proof isn't one, or was used before.
+    InvalidDpopProof,
     /// The access token is unknown or over.
     InvalidToken,
     /// The refresh token's family has ended.
@@ -87,6 +89,7 @@ impl ProblemKind {
     pub fn parse(kind: &str) -> Self {
         match kind.strip_prefix(PROBLEM_PREFIX).unwrap_or(kind) {
             "use-dpop-nonce" => Self::UseDpopNonce,
+            "invalid-dpop-proof" => Self::InvalidDpopProof,
             "invalid-token" => Self::InvalidToken,
             "invalid-grant" => Self::InvalidGrant,
             "login-refused" => Self::LoginRefused,
