@@ -14,12 +14,11 @@ use std::sync::Arc;
 use belay_proto::keys::{
     KdfParameters, KeyError, Master, PublicKey, RecoveryCode, Root, SigningKey, random, sha256,
 };
-use belay_proto::signed::{CredentialsRecord, Keyring, LoginStatement, Signed};
+use belay_proto::signed::{CredentialsRecord, Keyring, LoginStatement, Signed, epoch_follows};
 use belay_proto::steps::{LoginSignatureInput, NewCredentialsOutput, OpenRootInput};
 use belay_proto::{AccountId, DeviceId, HardwareId, PendingId, Secret};
 
 use self::bound::{Owner, bind_to, delegation};
-use self::credentials::HIGHEST_EPOCH;
 pub use self::credentials::{NewCode, NewKeys, change_password, change_recovery_code, recovered};
 pub use self::forgotten::{Account, join, own_account, renew, strange_account};
 pub use self::orders::{Known, Listed, certificates, has, order, removal};
@@ -113,7 +112,7 @@ impl Opened {
     /// known here. A number that none could follow is left aside.
     pub fn begin_after(&mut self, key_epoch: Option<u64>) {
         self.counted = key_epoch
-            .filter(|epoch| *epoch < HIGHEST_EPOCH)
+            .filter(|epoch| epoch_follows(*epoch))
             .unwrap_or_default();
     }
 

@@ -3,10 +3,10 @@
 
 use belay_proto::AccountId;
 use belay_proto::keys::{KdfParameters, Root, sha256};
-use belay_proto::signed::{CredentialsRecord, DeviceCertificate, Keyring, Signed};
+use belay_proto::signed::{CredentialsRecord, DeviceCertificate, Keyring, Signed, epoch_follows};
 use belay_proto::steps::{NewCredentialsSet, RecoverInput};
 
-use super::credentials::{HIGHEST_EPOCH, Next, boxes, certified_again};
+use super::credentials::{Next, boxes, certified_again};
 use super::orders::Listed;
 use super::{Derived, Opened};
 use crate::core::hold::Renewal;
@@ -15,6 +15,9 @@ use crate::core::password::Strength;
 use crate::core::records::Bound;
 use crate::core::refusal::Refusal;
 use crate::disk::sealing::SealingKey;
+
+/// The highest generation that a cloud's word is believed: beyond, none would be left for later.
+const HIGHEST_GENERATION: u64 = 1 << 32;
 
 /// What a new root needs to know of the account that it is for.
 #[derive(Debug)]
@@ -61,8 +64,8 @@ pub fn strange_account(input: &RecoverInput) -> Result<Account, Refusal> {
 
 fn account(record: &CredentialsRecord, input: &RecoverInput) -> Result<Account, Refusal> {
     // A number that none could follow is no reason to keep the owner out.
-    let key_epoch = input.key_epoch.unwrap_or_default().min(HIGHEST_EPOCH);
-    if record.generation >= HIGHEST_EPOCH {
+    let key_epoch = input.key_epoch.filter(|epoch| epoch_follows(*epoch));
+    if record.generation >= HIGHEST_GENERATION {
         return Err(Refusal::CloudRefused("numbers without an end".to_owned()));
     }
     Ok(Account {
@@ -70,7 +73,7 @@ fn account(record: &CredentialsRecord, input: &RecoverInput) -> Result<Account, 
         generation: record.generation,
         salt: record.salt,
         parameters: record.parameters,
-        key_epoch,
+        key_epoch: key_epoch.unwrap_or_default(),
     })
 }
 

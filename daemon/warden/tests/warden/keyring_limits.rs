@@ -8,7 +8,9 @@ use belay_proto::steps::{self, *};
 use belay_proto::{DeviceId, Epoch};
 use belay_warden::core::refusal::Refusal;
 
+use crate::holding::allowed;
 use crate::life::{Home, bound};
+use crate::rollback::takes;
 use crate::support::{Account, OTHER_PASSWORD, PASSWORD};
 
 /// The account's keys with as many key epochs.
@@ -115,6 +117,32 @@ fn certified_id(home: &Home) -> DeviceId {
         .open(&home.account.owner)
         .unwrap();
     certificate.device
+}
+
+#[tokio::test]
+async fn beyond_the_last_number_that_a_cloud_takes_none_is_made() {
+    let home = Home::of_two().await;
+    let own = vec![home.devices[0].clone()];
+    let almost = home.account.keyring().with_epoch_after(1, EPOCHS_END - 3);
+    let home = with_keyring(home, &almost);
+    let made = removes(&home, home.tablet_id(), own.clone()).await.unwrap();
+    assert_eq!(made.key_epoch, EPOCHS_END - 1, "the last one");
+    let last = almost.with_new_epoch(1);
+    let home = with_keyring(home, &last);
+    let no_other = "no others follow";
+    is_full(removes(&home, certified_id(&home), own.clone()).await, no_other);
+    is_full(changes(&home, steps::NEW_ROOT, &own).await, no_other);
+    let set = changes(&home, "", &own).await.unwrap();
+    let account = home.account.after(&set, OTHER_PASSWORD);
+    assert_eq!(account.keyring().key_epoch(), last.key_epoch());
+    // Whoever has forgotten everything else stays outside as little.
+    let (_, set) = {
+        home.warden.set_policies(&allowed(true)).await.unwrap();
+        assert!(takes(&home, 0, &last).await);
+        home.warden.renewed(&home.account, OTHER_PASSWORD).await.unwrap()
+    };
+    let account = home.account.after(&set, OTHER_PASSWORD);
+    assert_eq!(account.keyring().key_epoch(), last.key_epoch());
 }
 
 #[tokio::test]

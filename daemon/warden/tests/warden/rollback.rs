@@ -1,6 +1,6 @@
 //! A cloud that shows what was before: a keyring of before a removal, the certificate of a device that was removed.
 
-use belay_proto::signed::{DeviceCertificate, Keyring, MOST_REMOVED};
+use belay_proto::signed::{DeviceCertificate, EPOCHS_END, Keyring, MOST_REMOVED};
 use belay_proto::steps::{self, *};
 use belay_warden::core::refusal::Refusal;
 
@@ -238,10 +238,11 @@ async fn a_recovery_with_the_code_makes_keys_that_no_lost_device_has() {
         (&strangers, None, 2),
         // Of which nothing came here yet.
         (&strangers, Some(7), 8),
-        // Nobody counts that far, and whoever doesn't know the code has to go above it afterwards.
+        // No honest cloud counts that far, and none would take anything under the keys that followed.
         (&strangers, Some(u64::MAX), 2),
-        (&strangers, Some(1 << 32), 2),
-        (&strangers, Some((1 << 32) - 1), 1 << 32),
+        (&strangers, Some(EPOCHS_END), 2),
+        (&strangers, Some(EPOCHS_END - 1), 2),
+        (&strangers, Some(EPOCHS_END - 2), EPOCHS_END - 1),
     ] {
         let input = RecoverInput {
             credentials: home.account.credentials.clone(),
