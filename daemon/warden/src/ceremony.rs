@@ -108,6 +108,12 @@ impl Opened {
         self.is_split
     }
 
+    /// Whether the cloud counts a higher key epoch than there are keys for, so that it takes nothing under the newest of them.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.counted > self.keyring.key_epoch()
+    }
+
     /// New keys begin above this key epoch, which the cloud counts: others may have written under keys that it has lost, and that aren't
     /// known here. A number that none could follow is left aside.
     pub fn begin_after(&mut self, key_epoch: Option<u64>) {

@@ -146,6 +146,39 @@ async fn beyond_the_last_number_that_a_cloud_takes_none_is_made() {
 }
 
 #[tokio::test]
+async fn a_password_makes_keys_where_the_cloud_counts_higher_than_they_go_unless_there_is_no_room() {
+    let home = Home::of_two().await;
+    let counting = |key_epoch: u64| {
+        let input = NewPasswordInput {
+            devices: home.devices.clone(),
+            key_epoch: Some(key_epoch),
+            ..Default::default()
+        };
+        input.encode()
+    };
+    // The last number is followed by none, so that it is left aside.
+    for (counted, newest, boxes) in [(0, 1, 0), (1, 1, 0), (2, 3, 2), (7, 8, 2), (EPOCHS_END - 1, 1, 0)] {
+        let set = home
+            .warden
+            .change_password(&home.account, "", OTHER_PASSWORD, counting(counted))
+            .await
+            .unwrap();
+        let next = home.account.after(&set, OTHER_PASSWORD).keyring();
+        assert_eq!((next.key_epoch(), set.boxes.len()), (newest, boxes), "{counted}");
+    }
+    let most = u64::try_from(MOST_EPOCHS).unwrap();
+    let full = grown(&home.account, |keyring| keyring.key_epoch() == most);
+    let account = home.account.with_keyring(&full);
+    let set = home
+        .warden
+        .change_password(&account, "", OTHER_PASSWORD, counting(most + 1))
+        .await
+        .unwrap();
+    let next = account.after(&set, OTHER_PASSWORD).keyring();
+    assert_eq!(next.key_epoch(), most, "the password isn't refused for that");
+}
+
+#[tokio::test]
 async fn where_they_fit_no_answer_for_all_devices_the_owner_is_told_and_nothing_is_signed() {
     let home = Home::of_two().await;
     let keyring = grown(&home.account, |keyring| keyring.key_epoch() == 150);
