@@ -45,6 +45,11 @@ pub enum AccountError {
         "the account goes on under another root than this device: sign out with this device's password, then in with the account's"
     )]
     OtherRoot,
+    /// The account has as many devices as an account may.
+    #[error(
+        "the account has 64 devices, or 256 with those that were removed and never signed out: remove one, or sign one out"
+    )]
+    TooManyDevices,
     /// The cloud.
     #[error("the cloud")]
     Cloud(#[from] CloudError),
@@ -213,6 +218,7 @@ impl From<AccountError> for BusError {
             AccountError::CloudLies(_) | AccountError::Untrue(_) => Self::CloudRefused(text),
             AccountError::NoSuchDevice | AccountError::NoSuchService => Self::NotFound(text),
             AccountError::OtherPassword | AccountError::OtherRoot => Self::Conflict(text),
+            AccountError::TooManyDevices => Self::QuotaExceeded(text),
             AccountError::Storage(error) => error.into(),
             AccountError::Cancelled | AccountError::Stopping => Self::Cancelled(text),
             AccountError::Internal(_) => {

@@ -4,6 +4,7 @@
 
 mod accessory;
 mod account_devices;
+mod account_full;
 mod account_life;
 mod answers;
 mod authorisation;

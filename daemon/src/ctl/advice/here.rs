@@ -108,12 +108,28 @@ pub const OTHER_ROOT: Advice = advice(
     "Sign out with this device's own password: belayctl sign-out; then belayctl sign-in with the account's.",
 );
 
+/// A device too many for its account.
+pub const TOO_MANY_DEVICES: Advice = advice(
+    exit::UNAVAILABLE,
+    "The account has as many devices as it may: 64, or 256 with those that were removed and never signed out. Nothing was changed.",
+    "Remove one that you no longer use, on another device: belayctl devices, then belayctl account remove-device. Or sign out of one.",
+);
+
+/// An account whose devices, passwords and addresses were changed too often to take another device now.
+pub const TOO_MANY_CHANGES: Advice = advice(
+    exit::UNAVAILABLE,
+    "The account was changed very often within the last hour, and takes no other device for now. Nothing was changed.",
+    "Try again in an hour.",
+);
+
 /// All of them, for a look at how they are written.
 #[cfg(test)]
 pub const ALL: &[Advice] = &[
     NO_SESSION,
     WRONG_LOGIN,
     OTHER_ROOT,
+    TOO_MANY_DEVICES,
+    TOO_MANY_CHANGES,
     IS_LOGIN,
     NO_SERVICE,
     NO_RECOVERY,
