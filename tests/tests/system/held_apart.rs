@@ -3,7 +3,8 @@
 use belay_tests::app::refused;
 use belay_tests::owner::Console;
 
-use crate::holding::{HOUR, NEW, forgotten, left, open, owner_of, shows, told};
+use crate::account_life::begin_recovery;
+use crate::holding::{HOUR, NEW, allow, complete, forgotten, left, open, owner_of, shows, told, unlock};
 use crate::owner::{ADA, PASSWORD, app};
 use crate::scene::Scene;
 
@@ -41,5 +42,49 @@ async fn who_has_waited_in_vain_is_told_what_is_left_to_do_and_can_do_it() {
     refused(refusal, "WrongPassword").unwrap();
     app(&scene).sign_out(NEW).await.unwrap().unwrap();
     app(&scene).sign_in(ADA, PASSWORD).await.unwrap().unwrap();
+    shows(&scene, "bound").await;
+}
+
+#[tokio::test]
+async fn who_knows_the_accounts_password_alone_has_the_device_follow_it_by_another_hold() {
+    let scene = apart().await;
+    let apart = owner_of(&scene).await;
+    let (id, code) = begin_recovery(&scene, &scene).await;
+    let follows = async |password: &str| {
+        let secrets = [("new", password)];
+        let ticket = app(&scene).present("recover", ADA, &secrets).await.unwrap();
+        complete(&scene, &id, &code, &ticket.unwrap()).await
+    };
+    refused(follows("willow-anchor-58-meadow").await, "WrongPassword").unwrap();
+    assert_eq!(left(&scene).await, std::time::Duration::ZERO);
+    follows(PASSWORD).await.unwrap();
+    shows(&scene, "recovery-hold").await;
+    assert!(left(&scene).await > 71 * HOUR);
+    let early = app(&scene).reauthenticate(ADA, PASSWORD).await.unwrap();
+    refused(early, "RecoveryOnHold").unwrap();
+    scene.clock().advance(73 * HOUR).unwrap();
+    shows(&scene, "reauthentication-required").await;
+    assert_ne!(owner_of(&scene).await, apart);
+    app(&scene).reauthenticate(ADA, PASSWORD).await.unwrap().unwrap();
+    shows(&scene, "bound").await;
+    app(&scene).sync_now().await.unwrap().unwrap();
+    refused(unlock(&scene, NEW).await, "WrongPassword").unwrap();
+    // It is as it was: what takes the password takes that one.
+    allow(&scene, false).await;
+    app(&scene).sign_out(PASSWORD).await.unwrap().unwrap();
+    app(&scene).sign_in(ADA, PASSWORD).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn who_knows_the_devices_password_alone_lets_it_go_and_recovers_the_account_anew() {
+    let scene = apart().await;
+    app(&scene).sign_out(NEW).await.unwrap().unwrap();
+    let released = |e: &belay_tests::openapi::Exchange| e.path == "/v1/releases" && e.status == 204;
+    scene.network().seen("the release", released).await.unwrap();
+    forgotten(&scene, &scene).await.unwrap();
+    let early = app(&scene).sign_in(ADA, NEW).await.unwrap();
+    refused(early, "RecoveryOnHold").unwrap();
+    scene.clock().advance(73 * HOUR).unwrap();
+    app(&scene).sign_in(ADA, NEW).await.unwrap().unwrap();
     shows(&scene, "bound").await;
 }

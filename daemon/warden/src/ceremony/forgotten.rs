@@ -137,11 +137,12 @@ pub fn renew(
     Ok((set, renewal))
 }
 
-/// The binding under the root that the account has had since, which a password typed here has opened. The pinned owner vouches for it
-/// as little as for one that is made here.
+/// The binding under the other root that the account has, which a password typed here has opened. The pinned owner vouches for it
+/// as little as for one that is made here, so that its generation says nothing either: each root has its own count, and a hold that
+/// was waited out here in vain has counted on without the account.
 ///
 /// # Errors
-/// [`Refusal::CloudRefused`]: another account's, the pinned owner's own, or an older one.
+/// [`Refusal::CloudRefused`]: another account's, or the pinned owner's own.
 pub fn join(
     opened: &Opened,
     bound: &Bound,
@@ -149,11 +150,8 @@ pub fn join(
     key: &SealingKey,
 ) -> Result<Renewal, Refusal> {
     let record = &opened.record;
-    let is_later = record.account == bound.account
-        && opened.owner() != bound.owner
-        && record.generation > bound.generation;
-    if !is_later {
-        return Err(Refusal::CloudRefused("no later root of this account".to_owned()));
+    if record.account != bound.account || opened.owner() == bound.owner {
+        return Err(Refusal::CloudRefused("no other root of this account".to_owned()));
     }
     let device = certificate(bound)?;
     let certificates = certified_again(&opened.root, opened.keyring.key_epoch(), &[Listed::Here(device)]);

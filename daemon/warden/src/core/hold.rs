@@ -305,13 +305,13 @@ impl Renewal {
     }
 
     /// Whether this is what `bound` may become: the same binding, with the credentials that it had when this was made, and one
-    /// generation on, or as many as the account has gone on without it.
+    /// generation on, or under the root that the account has without it.
     fn follows(&self, bound: &Bound) -> bool {
         let made_at = self.joins.or_else(|| self.bound.generation.checked_sub(1));
         self.bound.account == bound.account
             && self.bound.epoch == bound.epoch
             && self.bound.device == bound.device
-            && self.bound.generation > bound.generation
+            && self.bound.owner != bound.owner
             && made_at == Some(bound.generation)
     }
 }

@@ -257,7 +257,7 @@ async fn what_ends_any_hold_ends_it() {
 }
 
 #[tokio::test]
-async fn what_is_no_later_root_of_the_account_leads_to_no_hold() {
+async fn what_is_no_other_root_of_the_account_leads_to_no_hold() {
     let held = Held::ready().await;
     let moved = moved(&held).await;
     // Of a later generation too: it is the account alone that isn't the one.
@@ -265,11 +265,11 @@ async fn what_is_no_later_root_of_the_account_leads_to_no_hold() {
     let theirs = theirs.with_password(OTHER_PASSWORD);
     assert_eq!(theirs.record().generation, moved.record().generation);
     let same_root = held.account.with_password(OTHER_PASSWORD);
-    let no_later = "no later root of this account";
+    let no_other = "no other root of this account";
     for (account, password, what, why) in [
-        (&held.account, PASSWORD, "the one that holds here", no_later),
-        (&same_root, OTHER_PASSWORD, "the pinned owner's", no_later),
-        (&theirs, OTHER_PASSWORD, "another account's", no_later),
+        (&held.account, PASSWORD, "the one that holds here", no_other),
+        (&same_root, OTHER_PASSWORD, "the pinned owner's", no_other),
+        (&theirs, OTHER_PASSWORD, "another account's", no_other),
         (&moved, PASSWORD, "another password's", "the root doesn't open"),
     ] {
         let refused = held.warden.opens(account, password).await;
@@ -286,6 +286,43 @@ async fn what_is_no_later_root_of_the_account_leads_to_no_hold() {
     assert_eq!(held.warden.begins(&ticket).await, Err(Refusal::BadTicket));
     held.pass(200).await;
     assert_eq!(held.pin(), held.account.owner);
+}
+
+#[tokio::test]
+async fn one_that_was_waited_out_in_vain_leads_back_to_the_root_that_the_account_has_kept() {
+    let changed = |account: &Account| account.with_password(THIRD_PASSWORD);
+    // As it was, with the password changed once since, and twice: behind this device's count, level with it, and ahead of it.
+    for (times, password) in [(0, PASSWORD), (1, THIRD_PASSWORD), (2, THIRD_PASSWORD)] {
+        let (held, apart) = Held::begun().await;
+        held.pass(73).await;
+        assert_eq!(held.pin(), apart.owner);
+        let kept = match times {
+            0 => None,
+            1 => Some(changed(&held.account)),
+            _ => Some(with_another_code(&changed(&held.account))),
+        };
+        let account = kept.as_ref().unwrap_or(&held.account);
+        let ticket = held.warden.opens(account, password).await.unwrap();
+        held.warden.begins(&ticket).await.unwrap();
+        held.pass(71).await;
+        assert_eq!(held.pin(), apart.owner, "not before");
+        held.pass(2).await;
+        assert_eq!(held.pin(), held.account.owner, "{times}");
+        assert_eq!(bound(&held.device).generation, account.record().generation);
+        let wrong = held.warden.unlock(OTHER_PASSWORD).await;
+        assert_eq!(wrong, Err(Refusal::WrongPassword));
+        let held = held.reboot();
+        let account = kept.as_ref().unwrap_or(&held.account);
+        // What the owner signs next holds, and what came before it doesn't again.
+        let next = with_another_code(account);
+        let bring = async |told: &Account| held.warden.handle.credentials(told.credentials.clone()).await;
+        assert_eq!(
+            (bring(&apart).await, bring(account).await),
+            (Ok(false), Ok(false))
+        );
+        assert_eq!(bring(&next).await, Ok(true));
+        held.warden.sign_out(password).await.unwrap();
+    }
 }
 
 #[tokio::test]
