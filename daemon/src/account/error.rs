@@ -45,6 +45,11 @@ pub enum AccountError {
         "the account goes on under another root than this device: sign out with this device's password, then in with the account's"
     )]
     OtherRoot,
+    /// The cloud keeps older credentials of the account than this device, as one does that was put back to an older day.
+    #[error(
+        "the cloud was put back to an older password than this device's: sign out with this device's password, then in with the older one"
+    )]
+    SetBack,
     /// The account has as many devices as an account may.
     #[error(
         "the account has 64 devices, or 256 with those that were removed and never signed out: remove one, or sign one out"
@@ -217,7 +222,9 @@ impl From<AccountError> for BusError {
             AccountError::Warden(error) => error.into(),
             AccountError::CloudLies(_) | AccountError::Untrue(_) => Self::CloudRefused(text),
             AccountError::NoSuchDevice | AccountError::NoSuchService => Self::NotFound(text),
-            AccountError::OtherPassword | AccountError::OtherRoot => Self::Conflict(text),
+            AccountError::OtherPassword | AccountError::OtherRoot | AccountError::SetBack => {
+                Self::Conflict(text)
+            }
             AccountError::TooManyDevices => Self::QuotaExceeded(text),
             AccountError::Storage(error) => error.into(),
             AccountError::Cancelled | AccountError::Stopping => Self::Cancelled(text),
