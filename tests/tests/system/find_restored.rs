@@ -64,15 +64,7 @@ async fn a_cloud_restored_from_a_backup_has_each_command_done_and_none_twice() {
     // As many again come into the restored one while the device is away, and it counts from the same number.
     scene.stop_belayd().await.unwrap();
     scene.stop_cloud().await.unwrap();
-    for (path, _) in files(&data) {
-        if !backup.iter().any(|(kept, _)| *kept == path) {
-            std::fs::remove_file(path).unwrap();
-        }
-    }
-    // Written over, so that the cloud's user keeps them.
-    for (path, bytes) in backup {
-        std::fs::write(path, bytes).unwrap();
-    }
+    put_back(&data, backup);
     scene.clock().advance(Duration::from_secs(60)).unwrap();
     scene.start_cloud().await.unwrap();
     let locked = console.send(&scene, lock()).await.unwrap();
@@ -87,8 +79,21 @@ async fn a_cloud_restored_from_a_backup_has_each_command_done_and_none_twice() {
         .unwrap();
 }
 
+/// Has the folder hold these files again and no others.
+pub fn put_back(folder: &Path, backup: Vec<(PathBuf, Vec<u8>)>) {
+    for (path, _) in files(folder) {
+        if !backup.iter().any(|(kept, _)| *kept == path) {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    // Written over, so that the cloud's user keeps them.
+    for (path, bytes) in backup {
+        std::fs::write(path, bytes).unwrap();
+    }
+}
+
 /// The files of a folder that nobody writes to, with what they hold.
-fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let entries = std::fs::read_dir(folder).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
     paths

@@ -1,12 +1,30 @@
-//! A hold that the cloud has forgotten, and the device hasn't: it was away while somebody signed in with the old password.
+//! Device and account whose passwords are two: a hold that the cloud has forgotten, and the device hasn't, since it was away while
+//! somebody signed in with the old password; and a cloud that was put back to the password of before.
 
 use belay_tests::app::refused;
 use belay_tests::owner::Console;
 
-use crate::account_life::begin_recovery;
+use crate::account_life::{begin_recovery, change};
+use crate::find_restored::{files, put_back};
 use crate::holding::{HOUR, NEW, allow, complete, forgotten, left, open, owner_of, shows, told, unlock};
 use crate::owner::{ADA, PASSWORD, app};
 use crate::scene::Scene;
+
+/// Whichever password is typed, what is left to do is said, and can be done.
+async fn is_told_and_can_go(scene: &Scene, own: &str, accounts: &str) {
+    for password in [own, accounts] {
+        let answer = app(scene).reauthenticate(ADA, password).await.unwrap();
+        let refusal = answer.unwrap_err();
+        let text = refusal.to_string();
+        assert_eq!(refusal.short(), "Conflict", "{text}");
+        assert!(text.contains("sign out with this device's password"), "{text}");
+    }
+    let refusal = app(scene).sign_out(accounts).await.unwrap();
+    refused(refusal, "WrongPassword").unwrap();
+    app(scene).sign_out(own).await.unwrap().unwrap();
+    app(scene).sign_in(ADA, accounts).await.unwrap().unwrap();
+    shows(scene, "bound").await;
+}
 
 /// Ada's device, whose pin has moved to a root that the cloud keeps no more.
 async fn apart() -> Scene {
@@ -31,18 +49,7 @@ async fn apart() -> Scene {
 #[tokio::test]
 async fn who_has_waited_in_vain_is_told_what_is_left_to_do_and_can_do_it() {
     let scene = apart().await;
-    for password in [NEW, PASSWORD] {
-        let answer = app(&scene).reauthenticate(ADA, password).await.unwrap();
-        let refusal = answer.unwrap_err();
-        let text = refusal.to_string();
-        assert_eq!(refusal.short(), "Conflict", "{text}");
-        assert!(text.contains("sign out with this device's password"), "{text}");
-    }
-    let refusal = app(&scene).sign_out(PASSWORD).await.unwrap();
-    refused(refusal, "WrongPassword").unwrap();
-    app(&scene).sign_out(NEW).await.unwrap().unwrap();
-    app(&scene).sign_in(ADA, PASSWORD).await.unwrap().unwrap();
-    shows(&scene, "bound").await;
+    is_told_and_can_go(&scene, NEW, PASSWORD).await;
 }
 
 #[tokio::test]
@@ -87,4 +94,20 @@ async fn who_knows_the_devices_password_alone_lets_it_go_and_recovers_the_accoun
     scene.clock().advance(73 * HOUR).unwrap();
     app(&scene).sign_in(ADA, NEW).await.unwrap().unwrap();
     shows(&scene, "bound").await;
+}
+
+#[tokio::test]
+async fn where_the_cloud_was_put_back_to_the_password_of_before_it_is_told_what_is_left_to_do_too() {
+    let mut scene = open().await;
+    let data = scene.place().at("cloud");
+    scene.stop_cloud().await.unwrap();
+    let backup = files(&data);
+    scene.start_cloud().await.unwrap();
+    change(&scene, PASSWORD, NEW, false).await.unwrap();
+    app(&scene).reauthenticate(ADA, NEW).await.unwrap().unwrap();
+    scene.stop_cloud().await.unwrap();
+    put_back(&data, backup);
+    scene.clock().advance(HOUR).unwrap();
+    scene.start_cloud().await.unwrap();
+    is_told_and_can_go(&scene, NEW, PASSWORD).await;
 }
