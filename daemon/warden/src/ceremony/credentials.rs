@@ -161,7 +161,7 @@ fn same_keys(opened: &Opened, generation: u64, devices: &[Listed]) -> Result<Key
 /// has certified since, so that no two devices ever make different keys of one number.
 ///
 /// # Errors
-/// [`Refusal::Storage`]: there have been too many.
+/// [`Refusal::Storage`]: there have been too many, or the numbers are at their end.
 pub(super) fn new_keys(opened: &Opened, generation: u64, devices: &[Listed]) -> Result<Keyring, Refusal> {
     let certified = devices
         .iter()
