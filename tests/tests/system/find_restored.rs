@@ -1,5 +1,6 @@
 //! What lost its memory on the way: a cloud that was restored from a backup, and a warden killed while it has a ring done.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -86,9 +87,13 @@ pub fn put_back(folder: &Path, backup: Vec<(PathBuf, Vec<u8>)>) {
             std::fs::remove_file(path).unwrap();
         }
     }
-    // Written over, so that the cloud's user keeps them.
+    // What had gone meanwhile, as a log of the database's does, is the cloud's user's again too.
+    let owner = std::fs::metadata(folder).unwrap();
     for (path, bytes) in backup {
-        std::fs::write(path, bytes).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        if belay_tests::guest::is_root() {
+            std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid())).unwrap();
+        }
     }
 }
 
