@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use belay_proto::id::AccountId;
+use belay_proto::keys::PublicKey;
 use belay_proto::steps::SYNCED;
 
 use super::error::SyncError;
@@ -32,6 +33,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 pub(super) struct Session {
     /// The account.
     pub(super) account: AccountId,
+    /// Whose root its keys are under: another one may be of the same generation.
+    pub(super) owner: Option<PublicKey>,
     /// The credentials' generation.
     pub(super) generation: u64,
     /// How often the password was proved: a session that ended may have begun again.

@@ -9,6 +9,7 @@ use crate::sync::ports::SyncFailure;
 const NOW: Duration = Duration::from_secs(1000);
 const SESSION: Session = Session {
     account: AccountId::from_bytes([1; 16]),
+    owner: None,
     generation: 1,
     presence: 1,
 };

@@ -13,6 +13,7 @@ mod lost;
 mod news;
 mod restored;
 mod rig;
+mod roots;
 mod rotated;
 mod said;
 mod spoilt;

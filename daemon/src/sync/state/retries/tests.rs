@@ -17,6 +17,7 @@ fn syncing(now: Duration) -> State {
 fn begun(state: &State, now: Duration) -> State {
     let session = Session {
         account: AccountId::from_bytes([1; 16]),
+        owner: None,
         generation: 1,
         presence: 0,
     };
