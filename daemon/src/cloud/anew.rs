@@ -20,7 +20,8 @@ impl Anew {
     /// Whether `call` goes out at once with another proof. `renewed` says that the answer brought a nonce.
     ///
     /// A network may deliver a request twice. The cloud carries out the first copy, and refuses the second for its proof: where that
-    /// answer is the one that comes, what became of the call is told to another proof with the same idempotency key.
+    /// answer is the one that comes, what became of the call is told to another proof with the same idempotency key. A cloud that asks
+    /// for a while besides gets it: the call ends, and whoever made it asks later.
     pub fn helps(&mut self, call: &Call, answer: &Answer, renewed: bool) -> bool {
         if answer.status != 401 {
             return false;
@@ -30,7 +31,7 @@ impl Anew {
                 self.nonces += 1;
                 true
             }
-            ProblemKind::InvalidDpopProof if !self.was_used && is_repeatable(call) => {
+            ProblemKind::InvalidDpopProof if !self.was_used && may_repeat(call, answer) => {
                 self.was_used = true;
                 true
             }
@@ -44,7 +45,7 @@ impl Anew {
     }
 }
 
-/// Whether the same call again does nothing more.
-fn is_repeatable(call: &Call) -> bool {
-    call.method == Method::GET || call.idempotency_key.is_some()
+/// Whether the same call again does nothing more, and isn't to wait.
+fn may_repeat(call: &Call, answer: &Answer) -> bool {
+    answer.retry_after.is_none() && (call.method == Method::GET || call.idempotency_key.is_some())
 }

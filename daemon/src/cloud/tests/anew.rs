@@ -1,6 +1,7 @@
 //! A request that the network delivers twice, of which the second answer comes: the proof was used before.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use belay_proto::dpop;
 use tokio::task::AbortHandle;
@@ -80,6 +81,14 @@ async fn a_call_that_does_more_each_time_is_made_once() {
         ..change(Auth::Device)
     };
     assert!(bench.client.done(&call).await.is_err());
+    assert_eq!(bench.server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_cloud_that_asks_for_a_while_besides_isn_t_asked_again_at_once() {
+    let bench = bench([used().with("retry-after", "30"), Reply::json(200, "{}")]).await;
+    let error = bench.client.done(&change(Auth::Device)).await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
     assert_eq!(bench.server.seen().len(), 1);
 }
 
