@@ -52,7 +52,8 @@ pub enum AccountError {
     SetBack,
     /// The account has as many devices as an account may.
     #[error(
-        "the account has 64 devices, or 256 with those that were removed and never signed out: remove one, or sign one out"
+        "the account has 64 devices: remove one, or sign one out; or 256 with those that were removed and never signed out: \
+         sign one out, or have the cloud's operator release one"
     )]
     TooManyDevices,
     /// The cloud.

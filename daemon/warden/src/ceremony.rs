@@ -14,7 +14,7 @@ use std::sync::Arc;
 use belay_proto::keys::{
     KdfParameters, KeyError, Master, PublicKey, RecoveryCode, Root, SigningKey, random, sha256,
 };
-use belay_proto::signed::{CredentialsRecord, Keyring, LoginStatement, Signed, epoch_follows};
+use belay_proto::signed::{COUNTED_END, CredentialsRecord, Keyring, LoginStatement, Signed};
 use belay_proto::steps::{LoginSignatureInput, NewCredentialsOutput, OpenRootInput};
 use belay_proto::{AccountId, DeviceId, HardwareId, PendingId, Secret};
 
@@ -115,11 +115,10 @@ impl Opened {
     }
 
     /// New keys begin above this key epoch, which the cloud counts: others may have written under keys that it has lost, and that aren't
-    /// known here. A number that none could follow is left aside.
+    /// known here. A number that would leave too few for later is left aside: a removal and a new root need one each, and no cloud
+    /// uses them up.
     pub fn begin_after(&mut self, key_epoch: Option<u64>) {
-        self.counted = key_epoch
-            .filter(|epoch| epoch_follows(*epoch))
-            .unwrap_or_default();
+        self.counted = key_epoch.filter(|epoch| *epoch < COUNTED_END).unwrap_or_default();
     }
 
     /// The owner's word that this warden's key may have other devices ring.

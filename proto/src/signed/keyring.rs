@@ -39,6 +39,10 @@ pub const MOST_EPOCHS: usize = 200;
 /// No key epoch is as high: a cloud takes nothing in one, and a warden makes none.
 pub const EPOCHS_END: u64 = 1 << 31;
 
+/// From here on a cloud's count of key epochs is no honest one's: whoever followed it would have too few numbers left. Below, one lie
+/// leaves more of them than an owner ever makes.
+pub const COUNTED_END: u64 = EPOCHS_END - (1 << 20);
+
 /// Whether a key epoch follows this one.
 #[must_use]
 pub const fn epoch_follows(key_epoch: u64) -> bool {

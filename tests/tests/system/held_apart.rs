@@ -1,14 +1,17 @@
 //! Device and account whose passwords are two: a hold that the cloud has forgotten, and the device hasn't, since it was away while
 //! somebody signed in with the old password; and a cloud that was put back to the password of before.
 
-use belay_tests::app::refused;
+use belay_tests::app::{New, refused};
 use belay_tests::owner::Console;
 
-use crate::account_life::{begin_recovery, change};
+use crate::account_life::{another, begin_recovery, change};
 use crate::find_restored::{files, put_back};
 use crate::holding::{HOUR, NEW, allow, complete, forgotten, left, open, owner_of, shows, told, unlock};
 use crate::owner::{ADA, PASSWORD, app};
 use crate::scene::Scene;
+
+/// A password that the account gets meanwhile.
+const THIRD: &str = "willow-anchor-58-meadow";
 
 /// Whichever password is typed, what is left to do is said, and can be done.
 async fn is_told_and_can_go(scene: &Scene, own: &str, accounts: &str) {
@@ -28,7 +31,10 @@ async fn is_told_and_can_go(scene: &Scene, own: &str, accounts: &str) {
 
 /// Ada's device, whose pin has moved to a root that the cloud keeps no more.
 async fn apart() -> Scene {
-    let scene = open().await;
+    gone_apart(open().await).await
+}
+
+async fn gone_apart(scene: Scene) -> Scene {
     let before = owner_of(&scene).await;
     forgotten(&scene, &scene).await.unwrap();
     shows(&scene, "recovery-hold").await;
@@ -62,7 +68,7 @@ async fn who_knows_the_accounts_password_alone_has_the_device_follow_it_by_anoth
         let ticket = app(&scene).present("recover", ADA, &secrets).await.unwrap();
         complete(&scene, &id, &code, &ticket.unwrap()).await
     };
-    refused(follows("willow-anchor-58-meadow").await, "WrongPassword").unwrap();
+    refused(follows(THIRD).await, "WrongPassword").unwrap();
     assert_eq!(left(&scene).await, std::time::Duration::ZERO);
     follows(PASSWORD).await.unwrap();
     shows(&scene, "recovery-hold").await;
@@ -80,6 +86,44 @@ async fn who_knows_the_accounts_password_alone_has_the_device_follow_it_by_anoth
     allow(&scene, false).await;
     app(&scene).sign_out(PASSWORD).await.unwrap().unwrap();
     app(&scene).sign_in(ADA, PASSWORD).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn what_was_written_while_the_device_was_apart_others_read_once_it_has_followed() {
+    let scene = open().await;
+    app(&scene).enable("contacts", true).await.unwrap().unwrap();
+    let card = crate::documented_sync::grace();
+    app(&scene).put_new("contacts", &card).await.unwrap().unwrap();
+    app(&scene).sync_now().await.unwrap().unwrap();
+    let scene = gone_apart(scene).await;
+    let alan = New {
+        natural: "alan",
+        ..card
+    };
+    app(&scene).put_new("contacts", &alan).await.unwrap().unwrap();
+    // With another password the account has counted as far as the device.
+    let second = another(&scene).await;
+    change(&second, PASSWORD, THIRD, false).await.unwrap();
+    let (id, code) = begin_recovery(&scene, &scene).await;
+    let ticket = app(&scene)
+        .present("recover", ADA, &[("new", THIRD)])
+        .await
+        .unwrap();
+    complete(&scene, &id, &code, &ticket.unwrap()).await.unwrap();
+    shows(&scene, "recovery-hold").await;
+    scene.clock().advance(73 * HOUR).unwrap();
+    shows(&scene, "reauthentication-required").await;
+    app(&scene).reauthenticate(ADA, THIRD).await.unwrap().unwrap();
+    shows(&scene, "bound").await;
+    app(&scene).sync_now().await.unwrap().unwrap();
+    app(&second).enable("contacts", true).await.unwrap().unwrap();
+    app(&second).sync_now().await.unwrap().unwrap();
+    let mut naturals: Vec<String> = Vec::new();
+    for row in app(&second).list("contacts").await.unwrap().unwrap() {
+        naturals.push(row.natural);
+    }
+    naturals.sort();
+    assert_eq!(naturals, [alan.natural, card.natural]);
 }
 
 #[tokio::test]

@@ -305,7 +305,8 @@ impl Flow {
     }
 
     /// Whether the account has [another root](Flow::of_another_root) than this device: one that it has gone on with, or the one that
-    /// it has kept where this device has waited for another in vain.
+    /// it has kept where this device has waited for another in vain. Which of them it may follow the warden says, which alone knows
+    /// what was left here.
     fn is_left_behind(&self, credentials: &[u8]) -> bool {
         self.of_another_root(credentials).is_some()
     }

@@ -135,7 +135,8 @@ async fn on_hold(client: &Client) -> Report {
 }
 
 /// What is said of a recovery that waits: at the device for so long, or at the cloud. A device that was left behind follows the account,
-/// which has its password already.
+/// which has its password already; so does one that has waited in vain, which nothing tells from here, so that it is said of both what
+/// holds for either.
 fn hold_words(left: Option<Duration>, is_left_behind: bool) -> String {
     let Some(left) = left.map(wait_words) else {
         return "The cloud keeps the new password, and waits: 72 hours, or a week while another device belongs to the account. \
@@ -152,9 +153,11 @@ fn hold_words(left: Option<Duration>, is_left_behind: bool) -> String {
              Then: belayctl sign-out and belayctl sign-in, both with the account's password."
         ),
         false => format!(
-            "The new password takes hold in {left}, while the device is on or asleep; the cloud tells each address of the account.\n\
-             The old password ends the wait, {ends}. How long still: belayctl status\n\
-             Then: belayctl reauthenticate. The account's other devices stay with the old password."
+            "This device takes the password in {left}, while it is on or asleep.\n\
+             The password that it has still ends the wait, {ends}, or another password of the account. How long still: belayctl \
+             status\n\
+             Then: belayctl reauthenticate. If the account hadn't this password before, the cloud tells each of its addresses, and \
+             its other devices stay with the old one."
         ),
     }
 }
@@ -172,7 +175,19 @@ mod tests {
         let days = Some(Duration::from_secs(72 * 3600));
         let own = hold_words(days, false);
         assert!(
-            own.contains("takes hold in") && own.contains("Then: belayctl reauthenticate."),
+            own.contains("takes the password in") && own.contains("Then: belayctl reauthenticate."),
+            "{own}"
+        );
+        // One that has waited in vain is told the same, and the account it follows has the password already.
+        let (always, new) = own
+            .split_once("If the account hadn't this password before")
+            .unwrap();
+        assert!(
+            !always.contains("address") && !always.contains("other devices"),
+            "{own}"
+        );
+        assert!(
+            !own.contains("old password") && new.contains("each of its addresses"),
             "{own}"
         );
         let follows = hold_words(days, true);

@@ -116,7 +116,8 @@ pub const OTHER_ROOT: Advice = advice(
 pub const TOO_MANY_DEVICES: Advice = advice(
     exit::UNAVAILABLE,
     "The account has as many devices as it may: 64, or 256 with those that were removed and never signed out. Nothing was changed.",
-    "Remove one that you no longer use, on another device: belayctl devices, then belayctl account remove-device. Or sign out of one.",
+    "At 64 remove one that you no longer use, on another device: belayctl devices, then belayctl account remove-device. Or sign out of one. \
+     At 256 sign out of one, or have the cloud's operator release one.",
 );
 
 /// An account whose devices, passwords and addresses were changed too often to take another device now.

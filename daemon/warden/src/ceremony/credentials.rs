@@ -158,10 +158,11 @@ fn same_keys(opened: &Opened, generation: u64, devices: &[Listed]) -> Result<Key
 }
 
 /// The keys with one more key epoch, for that generation: above all that is known to be in use, here, at the cloud, and by what the owner
-/// has certified since, so that no two devices ever make different keys of one number.
+/// has certified since, so that no two devices ever make different keys of one number. At the end of the numbers the same keys: a
+/// removal or another root that waited for one would never be.
 ///
 /// # Errors
-/// [`Refusal::Storage`]: there have been too many, or the numbers are at their end.
+/// [`Refusal::Storage`]: there have been too many.
 pub(super) fn new_keys(opened: &Opened, generation: u64, devices: &[Listed]) -> Result<Keyring, Refusal> {
     let certified = devices
         .iter()
@@ -171,8 +172,8 @@ pub(super) fn new_keys(opened: &Opened, generation: u64, devices: &[Listed]) -> 
     let known = opened.counted.max(certified.unwrap_or_default());
     let known = known.max(opened.keyring.key_epoch());
     if !epoch_follows(known) {
-        let last = "the account's keys have the last number there is, and no others follow";
-        return Err(Refusal::Storage(last.to_owned()));
+        tracing::warn!("the account's keys have the last number there is, and stay the same");
+        return Ok(opened.keyring.for_generation(generation));
     }
     if opened.keyring.is_full() {
         let full = "the account's keys were changed as often as its devices can keep, and aren't once more";

@@ -3,7 +3,7 @@
 
 use belay_proto::AccountId;
 use belay_proto::keys::{KdfParameters, Root, sha256};
-use belay_proto::signed::{CredentialsRecord, DeviceCertificate, Keyring, Signed, epoch_follows};
+use belay_proto::signed::{COUNTED_END, CredentialsRecord, DeviceCertificate, Keyring, Signed};
 use belay_proto::steps::{NewCredentialsSet, RecoverInput};
 
 use super::credentials::{Next, boxes, certified_again};
@@ -63,8 +63,8 @@ pub fn strange_account(input: &RecoverInput) -> Result<Account, Refusal> {
 }
 
 fn account(record: &CredentialsRecord, input: &RecoverInput) -> Result<Account, Refusal> {
-    // A number that none could follow is no reason to keep the owner out.
-    let key_epoch = input.key_epoch.filter(|epoch| epoch_follows(*epoch));
+    // A number that leaves too few for later is no reason to keep the owner out.
+    let key_epoch = input.key_epoch.filter(|epoch| *epoch < COUNTED_END);
     if record.generation >= HIGHEST_GENERATION {
         return Err(Refusal::CloudRefused("numbers without an end".to_owned()));
     }
@@ -125,6 +125,8 @@ pub fn renew(
             report_box: Some(*root.report_box().public().as_bytes()),
             delegate: set.delegates.first().cloned(),
             keyring: Some(keyring::seal(key, &next.keyring)),
+            left_owner: Some(bound.owner),
+            left_generation: Some(bound.generation),
             ..bound.clone()
         };
         next.set_strength(Some(strength));
@@ -137,12 +139,11 @@ pub fn renew(
     Ok((set, renewal))
 }
 
-/// The binding under the other root that the account has, which a password typed here has opened. The pinned owner vouches for it
-/// as little as for one that is made here, so that its generation says nothing either: each root has its own count, and a hold that
-/// was waited out here in vain has counted on without the account.
+/// The binding under the other root that the account has, which a password typed here has opened: a later one, or the one that was
+/// [left in vain](Bound::may_follow). The pinned owner vouches for it as little as for one that is made here.
 ///
 /// # Errors
-/// [`Refusal::CloudRefused`]: another account's, or the pinned owner's own.
+/// [`Refusal::CloudRefused`]: another account's, the pinned owner's own, or one that may not follow.
 pub fn join(
     opened: &Opened,
     bound: &Bound,
@@ -152,6 +153,10 @@ pub fn join(
     let record = &opened.record;
     if record.account != bound.account || opened.owner() == bound.owner {
         return Err(Refusal::CloudRefused("no other root of this account".to_owned()));
+    }
+    if !bound.may_follow(&opened.owner(), record.generation) {
+        let why = "no root of this account that may follow here";
+        return Err(Refusal::CloudRefused(why.to_owned()));
     }
     let device = certificate(bound)?;
     let certificates = certified_again(&opened.root, opened.keyring.key_epoch(), &[Listed::Here(device)]);
@@ -165,6 +170,8 @@ pub fn join(
         report_box: Some(*opened.root.report_box().public().as_bytes()),
         delegate: Some(opened.delegation(bound.warden_key)),
         keyring: Some(keyring::seal(key, &opened.keyring)),
+        left_owner: None,
+        left_generation: None,
         ..bound.clone()
     };
     next.set_strength(Some(strength));
