@@ -154,8 +154,8 @@ fn hold_words(left: Option<Duration>, is_left_behind: bool) -> String {
         ),
         false => format!(
             "This device takes the password in {left}, while it is on or asleep.\n\
-             The password that it has still ends the wait, {ends}, or another password of the account. How long still: belayctl \
-             status\n\
+             The password that it has still ends the wait, {ends}; another password of the account ends it too. How long still: \
+             belayctl status\n\
              Then: belayctl reauthenticate. If the account hadn't this password before, the cloud tells each of its addresses, and \
              its other devices stay with the old one."
         ),
