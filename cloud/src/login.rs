@@ -50,7 +50,7 @@ pub async fn challenge(
         take_budget(app, tx, caller, now)?;
         let identifier = named(&body.identifier)?;
         let subject = Subject::find(app, tx, &identifier, &proof, caller)?;
-        let derivation = subject.derivation(app, tx)?;
+        let derivation = subject.derivation(app, tx, now)?;
         let nonce: [u8; 16] = random();
         tx.prepare_cached("INSERT INTO login_nonces (id, until) VALUES (?1, ?2)")?
             .execute(params![
@@ -220,8 +220,8 @@ impl Subject {
     }
 
     /// Both derivations are made, and one is told.
-    fn derivation(&self, app: &App, tx: &Transaction<'_>) -> Result<Derivation, Failure> {
-        let invented = invented::invent(&app.vault, &self.lookup, &invented::sets(tx)?);
+    fn derivation(&self, app: &App, tx: &Transaction<'_>, now: Millis) -> Result<Derivation, Failure> {
+        let invented = invented::invent(&app.vault, &self.lookup, &invented::leading(tx)?, now);
         let record = self.record(app)?;
         let real = Derivation {
             salt: record.salt,

@@ -1,13 +1,25 @@
-//! Salt and parameters for an identifier that has no account: stable, and drawn like the real ones.
+//! Salt and parameters for an identifier that has no account: the parameters that most accounts use.
+//!
+//! Whatever is answered here, an account whose parameters are rare can be told from it. Drawing each set as often as accounts use it
+//! hides those, but only for as long as nobody helps: whoever brings accounts with a set of his own sees it invented for a share of the
+//! identifiers that have no account, and with other sets, one after the other, for nearly all of them. The most used set is nobody's
+//! to choose who hasn't more accounts than all others together.
+//!
+//! An account's parameters change now and then, with its password, and no two accounts' at once. So an identifier's stay, and change
+//! at a time of its own within half a year of when another set became the most used: were all to change at once, whoever asks before
+//! and afterwards would know each that has an account. What no account uses any more is answered no more either, at once.
 
 use belay_proto::keys::KdfParameters;
-use rusqlite::Transaction;
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 
+use crate::clock::{DAY, Millis};
 use crate::store::Failure;
 use crate::vault::Vault;
 
-/// How many sets of parameters are looked at. Real clients use a handful.
-const SETS: u32 = 16;
+/// Within which the identifiers without an account take over what most accounts use by now.
+const SPREAD: Millis = 180 * DAY;
+/// How long a set stays the most used one, whatever comes: an identifier's parameters don't go to and fro.
+const SETTLED: Millis = 7 * DAY;
 
 /// What a challenge tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,45 +30,103 @@ pub struct Derivation {
     pub parameters: KdfParameters,
 }
 
-/// Invents a derivation for the address with this MAC.
-///
-/// A set of parameters is drawn as often as accounts use it, by weighted rendezvous hashing: as accounts
-/// come, the draw of an address moves as seldom as the shares allow. The salt depends on the set, so a move
-/// looks like a changed password.
+/// Which sets of parameters most accounts have used since when.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leading {
+    /// The sets that some account still uses, in the order of time, ms since 1970.
+    since: Vec<(Millis, KdfParameters)>,
+    /// The one that most accounts use at this moment: for a cloud that hasn't noted any yet.
+    most: Option<KdfParameters>,
+}
+
+impl Leading {
+    /// What an identifier gets that follows with this delay, ms. The first set is as good as ever: before there were accounts
+    /// nobody had other parameters.
+    fn at(&self, delay: Millis, now: Millis) -> KdfParameters {
+        let then = now.saturating_sub(delay);
+        let reached = self.since.iter().rev().find(|(since, _)| *since <= then);
+        let noted = reached.or(self.since.first()).map(|(_, set)| *set);
+        noted.or(self.most).unwrap_or(KdfParameters::DEFAULT)
+    }
+}
+
+/// Invents a derivation for the address with this MAC. The salt depends on the parameters, as with a password that was changed.
 #[must_use]
-pub fn invent(vault: &Vault, lookup: &[u8; 32], sets: &[(KdfParameters, u32)]) -> Derivation {
-    let score = |set: &(KdfParameters, u32)| {
-        let draw = vault.mac("invented-parameters", &[lookup, &name(&set.0)]);
-        let (number, _) = draw.split_first_chunk::<4>().unwrap_or((&[0; 4], &[]));
-        // In (0, 1): neither end, where the logarithm would be 0 or infinite.
-        let unit = (f64::from(u32::from_be_bytes(*number)) + 0.5) / 4_294_967_296.0;
-        -f64::from(set.1) / unit.ln()
-    };
-    let drawn = sets.iter().max_by(|a, b| score(a).total_cmp(&score(b)));
-    let parameters = drawn.map_or(KdfParameters::DEFAULT, |(parameters, _)| *parameters);
+pub fn invent(vault: &Vault, lookup: &[u8; 32], leading: &Leading, now: Millis) -> Derivation {
+    let drawn = vault.mac("invented-delay", &[lookup]);
+    let (number, _) = drawn.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
+    let parameters = leading.at(u64::from_be_bytes(*number) % SPREAD, now);
     let mut salt = [0; 16];
     salt.copy_from_slice(&vault.mac("invented-salt", &[lookup, &name(&parameters)])[..16]);
     Derivation { salt, parameters }
 }
 
-/// The sets in use with the number of accounts, the most used first.
+/// What is invented from: a few rows, however many accounts there are.
 ///
 /// # Errors
 /// A broken database.
-pub fn sets(tx: &Transaction<'_>) -> Result<Vec<(KdfParameters, u32)>, Failure> {
+pub fn leading(tx: &Transaction<'_>) -> Result<Leading, Failure> {
     let mut statement = tx.prepare_cached(
-        "SELECT memory_kib, iterations, parallelism, accounts FROM parameter_sets
-         ORDER BY accounts DESC, memory_kib, iterations, parallelism LIMIT ?1",
+        "SELECT memory_kib, iterations, parallelism, since FROM leading_sets
+         JOIN parameter_sets USING (memory_kib, iterations, parallelism) ORDER BY since",
     )?;
-    let rows = statement.query_map([SETS], |row| {
-        let parameters = KdfParameters {
-            memory_kib: row.get(0)?,
-            iterations: row.get(1)?,
-            parallelism: row.get(2)?,
-        };
-        Ok((parameters, row.get(3)?))
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let rows = statement.query_map([], |row| Ok((row.get(3)?, parameters(row)?)))?;
+    Ok(Leading {
+        since: rows.collect::<Result<_, _>>()?,
+        most: most(tx)?.map(|(most, _)| most),
+    })
+}
+
+/// Notes which set most accounts use now, where that has changed.
+///
+/// # Errors
+/// A broken database.
+pub fn note_leading(tx: &Transaction<'_>, now: Millis) -> Result<(), Failure> {
+    tx.prepare_cached(
+        "DELETE FROM leading_sets WHERE (memory_kib, iterations, parallelism) NOT IN
+             (SELECT memory_kib, iterations, parallelism FROM parameter_sets)
+         OR since < (SELECT max(since) FROM leading_sets WHERE since <= ?1)",
+    )?
+    .execute(params![now.saturating_sub(SPREAD)])?;
+    let Some((most, accounts)) = most(tx)? else {
+        return Ok(());
+    };
+    let before: Option<(u64, Millis)> = tx
+        .prepare_cached(
+            "SELECT accounts, since FROM leading_sets
+             JOIN parameter_sets USING (memory_kib, iterations, parallelism) ORDER BY since DESC LIMIT 1",
+        )?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    if let Some((as_many, since)) = before
+        && (as_many >= accounts || now < since.saturating_add(SETTLED))
+    {
+        return Ok(());
+    }
+    tx.prepare_cached(
+        "INSERT OR REPLACE INTO leading_sets (since, memory_kib, iterations, parallelism) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![now, most.memory_kib, most.iterations, most.parallelism])?;
+    Ok(())
+}
+
+/// The set that most accounts use, and how many do.
+fn most(tx: &Transaction<'_>) -> Result<Option<(KdfParameters, u64)>, Failure> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT memory_kib, iterations, parallelism, accounts FROM parameter_sets
+             ORDER BY accounts DESC, memory_kib, iterations, parallelism LIMIT 1",
+        )?
+        .query_row([], |row| Ok((parameters(row)?, row.get(3)?)))
+        .optional()?)
+}
+
+fn parameters(row: &Row<'_>) -> rusqlite::Result<KdfParameters> {
+    Ok(KdfParameters {
+        memory_kib: row.get(0)?,
+        iterations: row.get(1)?,
+        parallelism: row.get(2)?,
+    })
 }
 
 fn name(parameters: &KdfParameters) -> [u8; 12] {
@@ -83,6 +153,7 @@ mod tests {
         iterations: 3,
         parallelism: 1,
     };
+    const START: Millis = 1000 * DAY;
 
     fn vault() -> Vault {
         Vault::new(&Secret::new([3; 32]))
@@ -92,49 +163,53 @@ mod tests {
         vault().mac("address", &[&n.to_be_bytes()])
     }
 
+    fn moving() -> Leading {
+        Leading {
+            since: vec![(START, KdfParameters::DEFAULT), (START + DAY, HEAVY)],
+            most: Some(HEAVY),
+        }
+    }
+
     #[test]
     fn the_same_address_gets_the_same_and_another_gets_another_salt() {
-        let sets = [(KdfParameters::DEFAULT, 3)];
-        assert_eq!(
-            invent(&vault(), &address(1), &sets),
-            invent(&vault(), &address(1), &sets)
-        );
-        assert_ne!(
-            invent(&vault(), &address(1), &sets).salt,
-            invent(&vault(), &address(2), &sets).salt
-        );
+        let salt = |vault: &Vault, n, now| invent(vault, &address(n), &Leading::default(), now).salt;
+        assert_eq!(salt(&vault(), 1, START), salt(&vault(), 1, START + SPREAD));
+        assert_ne!(salt(&vault(), 1, START), salt(&vault(), 2, START));
         let other = Vault::new(&Secret::new([4; 32]));
-        assert_ne!(
-            invent(&vault(), &address(1), &sets).salt,
-            invent(&other, &address(1), &sets).salt
-        );
+        assert_ne!(salt(&vault(), 1, START), salt(&other, 1, START));
     }
 
     #[test]
-    fn parameters_are_drawn_as_often_as_accounts_use_them() {
-        let sets = [(KdfParameters::DEFAULT, 300), (HEAVY, 100)];
-        let heavy = (0..4000)
-            .filter(|n| invent(&vault(), &address(*n), &sets).parameters == HEAVY)
-            .count();
-        assert!((850..1150).contains(&heavy), "{heavy} of 4000");
+    fn addresses_follow_one_by_one_within_half_a_year_with_another_salt_and_do_not_go_back() {
+        let moved_after = |days: u64| {
+            let followed = |n: &u32| {
+                let at = |now| invent(&vault(), &address(*n), &moving(), now);
+                let (before, then) = (at(START), at(START + days * DAY));
+                assert_eq!(before.parameters, KdfParameters::DEFAULT);
+                assert_eq!(before.salt == then.salt, before.parameters == then.parameters);
+                then.parameters == HEAVY
+            };
+            (0..1000).filter(followed).collect::<Vec<_>>()
+        };
+        let (early, later) = (moved_after(11), moved_after(91));
+        assert!((30..90).contains(&early.len()), "{} of 1000", early.len());
+        assert!((430..570).contains(&later.len()), "{} of 1000", later.len());
+        assert!(early.iter().all(|n| later.contains(n)));
+        assert_eq!(moved_after(181).len(), 1000);
     }
 
     #[test]
-    fn a_new_account_moves_hardly_any_draw() {
-        let (before, after) = (
-            [(KdfParameters::DEFAULT, 300), (HEAVY, 100)],
-            [(KdfParameters::DEFAULT, 301), (HEAVY, 100)],
-        );
-        let moved = (0..4000)
-            .filter(|n| invent(&vault(), &address(*n), &before) != invent(&vault(), &address(*n), &after));
-        assert!(moved.count() < 20);
-    }
-
-    #[test]
-    fn an_empty_cloud_answers_what_new_accounts_would_have() {
-        assert_eq!(
-            invent(&vault(), &address(1), &[]).parameters,
-            KdfParameters::DEFAULT
-        );
+    fn an_empty_cloud_answers_what_new_accounts_would_have_and_a_new_one_what_its_first_account_has() {
+        let of = |most| Leading {
+            most,
+            ..Leading::default()
+        };
+        assert_eq!(of(None).at(0, START), KdfParameters::DEFAULT);
+        assert_eq!(of(Some(HEAVY)).at(SPREAD, START), HEAVY);
+        let noted = Leading {
+            since: vec![(START, HEAVY)],
+            most: Some(KdfParameters::DEFAULT),
+        };
+        assert_eq!(noted.at(SPREAD, START), HEAVY);
     }
 }
