@@ -21,6 +21,7 @@ use crate::http::metrics::Metrics;
 use crate::http::nonce::Era;
 use crate::http::places::Places;
 use crate::http::{Caller, call};
+use crate::identifiers;
 use crate::login::dummy::Dummy;
 use crate::net;
 use crate::store::{self, Store, StoreError};
@@ -193,5 +194,6 @@ pub fn open_data(data: &Path) -> Result<Vault, OpenError> {
                 .map_err(StoreError::from)?;
         }
     }
+    identifiers::table::settle(&vault, &connection)?;
     Ok(vault)
 }

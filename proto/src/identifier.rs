@@ -1,8 +1,16 @@
 //! What a person signs in with: an e-mail address or a telephone number, in one normal form.
+//!
+//! An address is a name of a mailbox, and a code proves who reads that. So two texts that mail programs take for one mailbox have one
+//! normal form, to which the code goes, or one [compared form](Identifier::compared), which belongs to one account; and a letter that
+//! some program replaces by a plain one on the way is refused: whoever reads the mailbox of `ſam` must not be taken for `sam`.
 
 mod country;
 
 use std::fmt;
+
+use idna::AsciiDenyList;
+use idna::uts46::{DnsLength, Hyphens, Uts46};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::text::is_deceptive;
 
@@ -16,7 +24,8 @@ pub enum IdentifierKind {
     Phone,
 }
 
-/// An identifier in its normal form: the domain of an address in lower case, a number as `+` and 7 to 15 digits.
+/// An identifier in its normal form: an address in NFC (Unicode TR15) with its domain as UTS #46 writes it in Unicode, so in lower
+/// case; a number as `+` and 7 to 15 digits.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Identifier {
     kind: IdentifierKind,
@@ -50,6 +59,28 @@ impl Identifier {
         } else {
             email(text)
         }
+    }
+
+    /// An identifier that was in normal form when it was stored, though it might be refused today.
+    ///
+    /// # Errors
+    /// [`BadIdentifier`] for what never was one.
+    pub fn stored(text: &str) -> Result<Self, BadIdentifier> {
+        let is_address = || text.split_once('@').is_some_and(|(local, _)| !local.is_empty());
+        Self::parse(text).or_else(|refused| match is_address() {
+            true => Ok(Self {
+                kind: IdentifierKind::Email,
+                text: text.to_owned(),
+            }),
+            false => Err(refused),
+        })
+    }
+
+    /// The form that is the same for all spellings of one mailbox: providers take the local part without regard to case. Two
+    /// identifiers belong to one account where it is equal; mail goes to the [normal form](Self::as_str).
+    pub fn compared(&self) -> String {
+        let folded: String = self.text.chars().flat_map(folded).collect();
+        folded.nfc().collect()
     }
 
     /// Which kind it is.
@@ -109,19 +140,21 @@ fn phone(text: &str) -> Result<Identifier, BadIdentifier> {
     }
 }
 
-/// The part of RFC 5321 that mail providers hand out: no quoted local parts, no address literals.
+/// The part of RFC 5321 and 6531 that mail providers hand out: no quoted local parts, no address literals.
 fn email(text: &str) -> Result<Identifier, BadIdentifier> {
     let (local, domain) = text.rsplit_once('@').ok_or(BadIdentifier)?;
-    let domain = domain.to_lowercase();
+    let local: String = local.nfc().collect();
     let sound_local = (1..=64).contains(&local.len())
         && !local.starts_with('.')
         && !local.ends_with('.')
         && !local.contains("..")
         && local
             .chars()
-            .all(|c| !c.is_whitespace() && !is_deceptive(c) && !"@\"(),:;<>[]\\".contains(c));
-    let sound_domain = domain.len() <= 253 && domain.contains('.') && domain.split('.').all(sound_label);
-    match sound_local && sound_domain {
+            .all(|c| !c.is_whitespace() && !is_deceptive(c) && !"@\"(),:;<>[]\\".contains(c) && !stands_for_ascii(c))
+        // What has another form in compatibility is of no identifier (RFC 8264, section 9.17).
+        && local.nfkc().eq(local.chars());
+    let domain = domain_of(domain)?;
+    match sound_local && domain.contains('.') {
         true => Ok(Identifier {
             kind: IdentifierKind::Email,
             text: format!("{local}@{domain}"),
@@ -130,11 +163,31 @@ fn email(text: &str) -> Result<Identifier, BadIdentifier> {
     }
 }
 
-fn sound_label(label: &str) -> bool {
-    (1..=63).contains(&label.len())
-        && !label.starts_with('-')
-        && !label.ends_with('-')
-        && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+/// A domain in its one form, whether it was typed in Unicode or as DNS has it.
+fn domain_of(typed: &str) -> Result<String, BadIdentifier> {
+    let (uts46, denied, hyphens) = (Uts46::new(), AsciiDenyList::STD3, Hyphens::CheckFirstLast);
+    let ascii = uts46.to_ascii(typed.as_bytes(), denied, hyphens, DnsLength::Verify);
+    let ascii = ascii.map_err(|_| BadIdentifier)?;
+    let (domain, judged) = uts46.to_unicode(ascii.as_bytes(), denied, hyphens);
+    judged.map_err(|_| BadIdentifier)?;
+    Ok(domain.into_owned())
+}
+
+/// Whether a program that doesn't regard case may make a plain letter of a letter that is none.
+fn stands_for_ascii(c: char) -> bool {
+    let mut upper = c.to_uppercase();
+    let upper = upper.next().filter(|_| upper.len() == 0);
+    !c.is_ascii() && upper.into_iter().chain(c.to_lowercase()).any(|c| c.is_ascii())
+}
+
+/// A letter without its case: all that share a capital are one, as both small sigmas; one whose capital is several letters stays.
+fn folded(c: char) -> impl Iterator<Item = char> {
+    let mut upper = c.to_uppercase();
+    upper
+        .next()
+        .filter(|_| upper.len() == 0)
+        .unwrap_or(c)
+        .to_lowercase()
 }
 
 fn masked_email(text: &str) -> String {
@@ -179,6 +232,97 @@ mod tests {
         assert_eq!(id.country(), Some("DE"));
         // What only begins like a number is none.
         assert_eq!(Identifier::parse("49@example.org").unwrap().country(), None);
+    }
+
+    #[test]
+    fn an_address_has_one_form_however_its_letters_are_put_together() {
+        for (typed, normal) in [
+            ("\u{212a}im@example.org", "Kim@example.org"),
+            ("jose\u{301}@example.org", "jos\u{e9}@example.org"),
+            ("a@xn--bcher-kva.example", "a@b\u{fc}cher.example"),
+            ("a@XN--BCHER-KVA.example", "a@b\u{fc}cher.example"),
+            ("a@B\u{dc}CHER.example", "a@b\u{fc}cher.example"),
+            ("a@bu\u{308}cher.example", "a@b\u{fc}cher.example"),
+            ("a@\u{ff45}xample.org", "a@example.org"),
+            ("a@example\u{3002}org", "a@example.org"),
+            ("a@\u{212a}.example", "a@k.example"),
+            (
+                "\u{930}@\u{92e}\u{939}\u{93e}\u{930}\u{93e}\u{937}\u{94d}\u{91f}\u{94d}\u{930}.example",
+                "\u{930}@\u{92e}\u{939}\u{93e}\u{930}\u{93e}\u{937}\u{94d}\u{91f}\u{94d}\u{930}.example",
+            ),
+            ("stra\u{df}e@example.org", "stra\u{df}e@example.org"),
+        ] {
+            assert_eq!(Identifier::parse(typed).unwrap().as_str(), normal, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn letters_that_another_program_takes_for_plain_ones_are_refused() {
+        for local in [
+            "\u{ff4a}o",   // full width
+            "jame\u{17f}", // long s
+            "j\u{131}m",   // dotless i
+            "J\u{130}M",   // dotted I
+            "\u{fb01}n",   // a ligature
+            "jo\u{b2}",    // a small 2
+            "\u{1d4ff}an", // a mathematical letter
+            "\u{2460}",    // a digit in a ring
+            "\u{ff71}",    // half width: another spelling, though of no plain letter
+        ] {
+            assert!(
+                Identifier::parse(&format!("{local}@example.org")).is_err(),
+                "{local:?}"
+            );
+        }
+        for domain in [
+            "xn--a.example",
+            "xn--.example",
+            "a_b.example",
+            "a\u{200d}b.example",
+            "\u{301}a.example",
+            "a..b",
+            &format!("{}.org", "a".repeat(64)),
+        ] {
+            assert!(Identifier::parse(&format!("jo@{domain}")).is_err(), "{domain:?}");
+        }
+    }
+
+    #[test]
+    fn spellings_of_one_mailbox_compare_equal_and_others_do_not() {
+        let compared = |text: &str| Identifier::parse(text).unwrap().compared();
+        for (one, other) in [
+            ("Jo@example.org", "jO@EXAMPLE.org"),
+            (
+                "\u{3a3}\u{399}\u{3a3}@example.org",
+                "\u{3c3}\u{3b9}\u{3c2}@example.org",
+            ),
+            ("JOS\u{c9}@example.org", "jose\u{301}@example.org"),
+            ("\u{1e9e}@example.org", "\u{df}@example.org"),
+            ("+49 151 234567", "+49151234567"),
+        ] {
+            assert_eq!(compared(one), compared(other));
+        }
+        assert_ne!(
+            compared("stra\u{df}e@example.org"),
+            compared("strasse@example.org")
+        );
+        assert_ne!(compared("jos\u{e9}@example.org"), compared("jose@example.org"));
+    }
+
+    #[test]
+    fn what_was_stored_is_read_though_it_would_be_refused() {
+        let before = Identifier::stored("j\u{131}m@example.org").unwrap();
+        assert_eq!(
+            (before.kind(), before.as_str()),
+            (IdentifierKind::Email, "j\u{131}m@example.org")
+        );
+        assert_eq!(
+            Identifier::stored("a@xn--bcher-kva.example").unwrap().as_str(),
+            "a@b\u{fc}cher.example"
+        );
+        for none in ["", "@", "@b.de", "0151234567"] {
+            assert!(Identifier::stored(none).is_err(), "{none:?}");
+        }
     }
 
     #[test]

@@ -59,16 +59,12 @@ pub struct New<'a> {
     pub language: &'a str,
 }
 
-/// The MAC that stands for an address. Mail providers take the local part without regard to case, so two
-/// spellings are one address here.
+/// The MAC that stands for an address: one for all spellings that [compare](Identifier::compared) equal.
 #[must_use]
 pub fn lookup(vault: &Vault, address: &Identifier) -> [u8; 32] {
     vault.mac(
         "identifier",
-        &[
-            address.kind().as_str().as_bytes(),
-            address.as_str().to_lowercase().as_bytes(),
-        ],
+        &[address.kind().as_str().as_bytes(), address.compared().as_bytes()],
     )
 }
 
