@@ -18,6 +18,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use self::invented::Derivation;
 use self::tries::Tries;
+use crate::accounts::following;
 use crate::accounts::named::Named;
 use crate::accounts::table::{self as accounts, Account};
 use crate::accounts::waiting::{self, Waiting};
@@ -126,7 +127,7 @@ pub async fn login(
                     // Its owner is right here, but it has to be bound anew first, after a release.
                     return Err(Problem::new(Kind::Removed).into());
                 }
-                if recovers || !subject.is_known_key {
+                if !is_removed && (recovers || !subject.is_known_key) {
                     notices::tell(app, tx, &account.id, &Notice::SignedIn, now)?;
                 }
                 if waited {
@@ -138,6 +139,7 @@ pub async fn login(
                 }
                 let (family, tokens) = tokens::start(app, tx, &account.id, &proof.thumbprint, now)?;
                 if is_removed {
+                    following::begin(app, tx, &account.id, &proof.thumbprint, now)?;
                     // It opens the root at a device that was left behind, which waits for itself, and it is no session.
                     tokens::revoke_key(tx, &account.id, &proof.thumbprint, now)?;
                 }

@@ -32,6 +32,7 @@ const TABLES: &[&str] = &[
     "commands",
     "reports",
     "waiting",
+    "following",
     "languages",
     "delegates",
     // Removals alone have an end.

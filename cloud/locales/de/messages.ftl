@@ -165,6 +165,16 @@ recovery-begun =
         Warst du das nicht, halte es jetzt auf: Melde dich irgendwo mit deinem Passwort an, gib es auf diesem Gerät ein, oder schicke ihm von einem anderen irgendeinen Befehl, etwa Klingeln oder Sperren. Eines davon genügt.
     .sms = Belay: Wiederherstellung ohne Code begonnen. Nicht du? Melde dich binnen { $hours } Stunden irgendwo mit deinem Passwort an.
 
+recovery-followed =
+    .subject = Ein früheres Gerät folgt deinem Belay-Konto
+    .mail =
+        Auf „{ $device }“, das seit seiner Entfernung oder der Wiederherstellung des Kontos nicht mehr zu deinem Belay-Konto gehört, hat jemand das Passwort des Kontos eingegeben. Nach { $hours } Stunden nimmt das Gerät dieses Passwort an: Damit lässt es sich entsperren und abmelden.
+
+        Warst du das, brauchst du nur zu warten.
+
+        Warst du das nicht, kennt jemand dein Passwort: Ändere es sofort, dann hat das Warten ein Ende.
+    .sms = Belay: Ein früheres Gerät wartet darauf, das Passwort deines Kontos anzunehmen. Nicht du? Ändere es sofort.
+
 recovery-holds =
     .subject = Die Wartezeit ist um: ein neues Belay-Passwort gilt
     .mail =

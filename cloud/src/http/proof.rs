@@ -10,7 +10,7 @@ use belay_proto::{AccountId, dpop};
 use rusqlite::{Transaction, params};
 
 use super::nonce;
-use crate::accounts::waiting;
+use crate::accounts::{following, waiting};
 use crate::app::App;
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
@@ -189,6 +189,7 @@ async fn used<T: Send + 'static>(
             let sweep = move |transaction: &Transaction<'_>| {
                 sweep::sweep(transaction, &files, now)?;
                 waiting::remind(&inside, transaction, now)?;
+                following::remind(&inside, transaction, now)?;
                 channel::tell_from_outside(&inside, transaction)?;
                 note(transaction)
             };

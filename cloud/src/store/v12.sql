@@ -29,3 +29,11 @@ CREATE TRIGGER answers_gone AFTER DELETE ON answers BEGIN
     DELETE FROM answer_counts WHERE whose = old.whose AND number < 1;
 END;
 
+-- Devices that an account has left behind and that wait for themselves, with its password, to follow it.
+CREATE TABLE following (
+    device  BLOB PRIMARY KEY REFERENCES devices (id) ON DELETE CASCADE,
+    account BLOB NOT NULL,
+    told_at INTEGER NOT NULL,   -- when the owner was last told
+    until   INTEGER NOT NULL    -- when the device may have waited long enough
+) STRICT, WITHOUT ROWID;
+CREATE INDEX following_account ON following (account);

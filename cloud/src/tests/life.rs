@@ -3,6 +3,7 @@
 mod bootloader;
 mod credentials;
 mod departure;
+mod followed;
 mod held;
 mod holds;
 mod identifiers;
