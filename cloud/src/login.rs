@@ -223,7 +223,8 @@ impl Subject {
 
     /// Both derivations are made, and one is told.
     fn derivation(&self, app: &App, tx: &Transaction<'_>, now: Millis) -> Result<Derivation, Failure> {
-        let invented = invented::invent(&app.vault, &self.lookup, &invented::leading(tx)?, now);
+        let turn = invented::turn(&app.vault, &self.lookup, now);
+        let invented = invented::invent(&app.vault, &self.lookup, &invented::shares(tx, turn)?);
         let record = self.record(app)?;
         let real = Derivation {
             salt: record.salt,

@@ -55,7 +55,7 @@ pub fn sweep(transaction: &Transaction<'_>, files: &Files, now: Millis) -> Resul
     departure::sweep(transaction, now)?;
     // The one who opened it may ask for a while what became of it.
     forget_verifications(transaction, now)?;
-    invented::note_leading(transaction, now)?;
+    invented::note_shares(transaction, now)?;
     let free = store::free_pages(transaction)?;
     if free > FREE {
         store::give_back(transaction, (free - FREE).min(GIVEN_BACK))?;

@@ -1,11 +1,14 @@
--- Which set of Argon2id parameters most accounts have used since when: what identifiers without an account follow, late.
-CREATE TABLE leading_sets (
-    since       INTEGER PRIMARY KEY,
+-- How many accounts used each set of Argon2id parameters, noted once a week: what identifiers without an account draw from, each at a
+-- turn of its own. An address asks for the newest ones of a time.
+CREATE TABLE parameter_shares (
+    at          INTEGER NOT NULL,
     memory_kib  INTEGER NOT NULL,
     iterations  INTEGER NOT NULL,
-    parallelism INTEGER NOT NULL
-) STRICT;
--- The most used one is found without reading the others.
+    parallelism INTEGER NOT NULL,
+    accounts    INTEGER NOT NULL,
+    PRIMARY KEY (at, memory_kib, iterations, parallelism)
+) STRICT, WITHOUT ROWID;
+-- The most used ones are found without reading the others.
 CREATE INDEX parameter_sets_used ON parameter_sets (accounts DESC, memory_kib, iterations, parallelism);
 
 -- Whose answers they are, so that nobody fills the table: an account's together, or a key's that came without a session.
