@@ -6,6 +6,7 @@
 
 mod country;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use idna::AsciiDenyList;
@@ -13,6 +14,11 @@ use idna::uts46::{DnsLength, Hyphens, Uts46};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::text::is_deceptive;
+
+/// Which of ASCII's characters no domain has: all but letters, digits and hyphens.
+const DENIED: AsciiDenyList = AsciiDenyList::STD3;
+/// Where no label has a hyphen: at its ends. In the third and fourth place some do.
+const HYPHENS: Hyphens = Hyphens::CheckFirstLast;
 
 /// The kind of an identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -81,6 +87,20 @@ impl Identifier {
     pub fn compared(&self) -> String {
         let folded: String = self.text.chars().flat_map(folded).collect();
         folded.nfc().collect()
+    }
+
+    /// As a mail program writes it: the domain as DNS has it (A-labels, RFC 5890), since most servers take no other (SMTPUTF8, RFC 6531).
+    /// The local part has one form only.
+    pub fn in_mail(&self) -> String {
+        let parts = self
+            .text
+            .rsplit_once('@')
+            .filter(|(_, domain)| !domain.is_ascii());
+        let ascii = parts.and_then(|(local, domain)| Some((local, in_dns(domain).ok()?)));
+        ascii.map_or_else(
+            || self.text.clone(),
+            |(local, domain)| format!("{local}@{domain}"),
+        )
     }
 
     /// Which kind it is.
@@ -165,12 +185,17 @@ fn email(text: &str) -> Result<Identifier, BadIdentifier> {
 
 /// A domain in its one form, whether it was typed in Unicode or as DNS has it.
 fn domain_of(typed: &str) -> Result<String, BadIdentifier> {
-    let (uts46, denied, hyphens) = (Uts46::new(), AsciiDenyList::STD3, Hyphens::CheckFirstLast);
-    let ascii = uts46.to_ascii(typed.as_bytes(), denied, hyphens, DnsLength::Verify);
-    let ascii = ascii.map_err(|_| BadIdentifier)?;
-    let (domain, judged) = uts46.to_unicode(ascii.as_bytes(), denied, hyphens);
+    let ascii = in_dns(typed)?;
+    let (domain, judged) = Uts46::new().to_unicode(ascii.as_bytes(), DENIED, HYPHENS);
     judged.map_err(|_| BadIdentifier)?;
     Ok(domain.into_owned())
+}
+
+/// A domain in the letters of DNS.
+fn in_dns(domain: &str) -> Result<Cow<'_, str>, BadIdentifier> {
+    Uts46::new()
+        .to_ascii(domain.as_bytes(), DENIED, HYPHENS, DnsLength::Verify)
+        .map_err(|_| BadIdentifier)
 }
 
 /// Whether a program that doesn't regard case may make a plain letter of a letter that is none.
@@ -285,6 +310,24 @@ mod tests {
         ] {
             assert!(Identifier::parse(&format!("jo@{domain}")).is_err(), "{domain:?}");
         }
+    }
+
+    #[test]
+    fn in_a_mail_the_domain_is_in_the_letters_of_dns() {
+        for (text, written) in [
+            ("Ada@example.org", "Ada@example.org"),
+            ("ada@b\u{fc}cher.example", "ada@xn--bcher-kva.example"),
+            (
+                "jos\u{e9}@xn--bcher-kva.example",
+                "jos\u{e9}@xn--bcher-kva.example",
+            ),
+            ("+49151234567", "+49151234567"),
+        ] {
+            assert_eq!(Identifier::parse(text).unwrap().in_mail(), written);
+        }
+        // No domain: another program may judge it.
+        let none = Identifier::stored("a@b \u{fc}").unwrap();
+        assert_eq!(none.in_mail(), "a@b \u{fc}");
     }
 
     #[test]
