@@ -1,5 +1,6 @@
 //! The addresses that accounts are known by.
 
+pub mod forms;
 pub mod table;
 
 use axum::extract::{Path, State};

@@ -5,13 +5,13 @@ use belay_proto::identifier::Identifier;
 use belay_proto::keys::random;
 use belay_proto::text::hex;
 use belay_proto::wire;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::app::App;
 use crate::clock::Millis;
 use crate::store::{Failure, StoreError};
 use crate::vault::Vault;
-use crate::verifications::table::{lookup, open_text};
+use crate::verifications::table::open_text;
 
 /// Whether an account has the address with this MAC.
 ///
@@ -190,39 +190,4 @@ pub fn masked_login(
         .into_iter()
         .next()
         .map(|first| first.masked))
-}
-
-/// In which form addresses are compared: one for each change of [`Identifier::compared`].
-const FORM: i64 = 1;
-
-/// Has addresses that were compared in another form be found under the present one. Of two that are one in it, the account that has it
-/// already keeps it.
-///
-/// # Errors
-/// A broken database.
-pub fn settle(vault: &Vault, connection: &Connection) -> Result<(), StoreError> {
-    let form = "SELECT value FROM meta WHERE name = 'identifier-form'";
-    let form: Option<Vec<u8>> = connection.query_row(form, [], |row| row.get(0)).optional()?;
-    if form.is_some_and(|form| form == FORM.to_be_bytes()) {
-        return Ok(());
-    }
-    let transaction = connection.unchecked_transaction()?;
-    let rows: Vec<([u8; 16], [u8; 32], Vec<u8>)> = transaction
-        .prepare("SELECT id, lookup, address FROM identifiers")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<Result<_, _>>()?;
-    for (id, before, sealed) in rows {
-        let address = open_text(vault, "identifier", &id, &sealed)?;
-        let address = Identifier::stored(&address).map_err(|_| StoreError::Unreadable("an address"))?;
-        let now = lookup(vault, &address);
-        if now != before {
-            transaction.execute(
-                "UPDATE OR IGNORE identifiers SET lookup = ?2 WHERE id = ?1",
-                params![id, now],
-            )?;
-        }
-    }
-    let noted = "INSERT OR REPLACE INTO meta (name, value) VALUES ('identifier-form', ?1)";
-    transaction.execute(noted, params![FORM.to_be_bytes()])?;
-    Ok(transaction.commit()?)
 }

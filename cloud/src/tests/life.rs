@@ -4,6 +4,7 @@ mod bootloader;
 mod credentials;
 mod departure;
 mod followed;
+mod forms;
 mod held;
 mod holds;
 mod identifiers;

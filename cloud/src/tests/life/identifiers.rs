@@ -8,7 +8,6 @@ use super::super::orders::Home;
 use super::super::owner::{Device, Owner, open, opening};
 use super::super::rig::{Client, Reply, Rig};
 use super::{House, delete, hints, put};
-use crate::store;
 
 async fn opened(client: &Client<'_>, channel: &str, address: &str) -> Reply {
     let mut body = opening(client.rig, channel, address).await;
@@ -262,28 +261,4 @@ async fn another_spelling_of_somebodys_address_is_that_address_and_no_letter_pas
         let challenge = owner.challenge(&client).await.is(200);
         assert_eq!(challenge.json()["salt"], base64url(&owner.salt), "{spelled}");
     }
-}
-
-#[tokio::test]
-async fn addresses_of_before_are_found_in_the_form_that_they_are_compared_in_today() {
-    let rig = Rig::new();
-    let mut owner = Owner::new("\u{3c3}\u{3b9}\u{3c2}@example.org");
-    owner.register(&mut rig.client(), &Device::new()).await;
-    // As two small sigmas were two letters, and as a letter was taken that is refused today.
-    let lookup = |text: &str| rig.app.vault.mac("identifier", &[b"email", text.as_bytes()]);
-    let connection = store::connect(&rig.app.settings.data.join(store::FILE)).unwrap();
-    let before = "UPDATE identifiers SET lookup = ?1";
-    connection
-        .execute(before, [lookup("\u{3c3}\u{3b9}\u{3c2}@example.org")])
-        .unwrap();
-    connection
-        .execute("DELETE FROM meta WHERE name = 'identifier-form'", [])
-        .unwrap();
-    let salt = |challenge: Reply| challenge.json()["salt"].clone();
-    assert_ne!(salt(owner.challenge(&rig.client()).await), base64url(&owner.salt));
-    drop(connection);
-    let rig = rig.restart();
-    assert_eq!(salt(owner.challenge(&rig.client()).await), base64url(&owner.salt));
-    "\u{3a3}\u{399}\u{3a3}@EXAMPLE.org".clone_into(&mut owner.address);
-    assert_eq!(salt(owner.challenge(&rig.client()).await), base64url(&owner.salt));
 }
