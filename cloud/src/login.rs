@@ -93,7 +93,8 @@ pub async fn login(
         use_nonce(app, tx, &body.nonce, &subject, &proof, now)?;
         let statement = LoginStatement {
             origin: app.settings.origin.clone().unwrap_or_default(),
-            identifier: identifier.text(),
+            // As it came: the device may know another normal form.
+            identifier: body.identifier,
             nonce: body.nonce.to_vec(),
             action: body.action,
             thumbprint: proof.thumbprint,

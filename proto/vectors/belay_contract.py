@@ -489,7 +489,10 @@ def deed(text):
         if space:
             raise ValueError("delete-account is about nothing else")
     elif name == "add-identifier":
-        if kind_identifier({"typed": subject})["normal"] != subject:
+        normal = kind_identifier({"typed": subject})["normal"]
+        # A signer of another version may know another form, but for white space and the domain's capitals.
+        local, at, domain = subject.rpartition("@")
+        if subject != normal and not (at and subject == subject.strip() and domain == domain.lower()):
             raise ValueError("an address in another form")
     elif name in ("remove-identifier", "set-login", "remove-device", "unlock-bootloader"):
         if len(subject) != 32 or any(c not in "0123456789abcdef" for c in subject):

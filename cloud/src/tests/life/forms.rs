@@ -220,3 +220,26 @@ async fn under_way_an_address_that_is_refused_today_recovers_its_account_and_mak
     let answer = confirmed(&client, "recoveries", &id).await.is(200);
     assert_eq!(answer.json()["account"], json!(house.owner().account));
 }
+
+#[tokio::test]
+async fn a_device_of_another_version_signs_an_address_in_its_own_form() {
+    // It leaves the domain as it was typed.
+    const TYPED: &str = "al@xn--bcher-kva.example";
+    let rig = Rig::new();
+    let house = House::new(&rig).await;
+    add(&house, TYPED).await.is(201);
+    let owner = Owner {
+        address: TYPED.into(),
+        ..house.home.owner
+    };
+    owner.sign_in(&mut rig.client()).await.is(200);
+    // What was signed for one text is nothing for another.
+    let client = rig.client();
+    let challenge = owner.challenge(&client).await.is(200);
+    let mut body = owner.login_body(&client, &challenge, &owner.login);
+    body["identifier"] = json!("al@b\u{fc}cher.example");
+    client
+        .post("/v1/login", &body)
+        .await
+        .refuses(403, "login-refused");
+}
