@@ -168,12 +168,12 @@ recovery-begun =
 recovery-followed =
     .subject = Un tuo vecchio dispositivo segue il tuo account Belay
     .mail =
-        Su «{ $device }», che da quando è stato rimosso o l'account è stato recuperato non fa più parte del tuo account Belay, qualcuno ha inserito la password dell'account. Dopo { $hours } ore il dispositivo accetta questa password: con essa si può sbloccarlo e disconnetterlo.
+        Su «{ $device }», che da quando è stato rimosso o l'account è stato recuperato non fa più parte del tuo account Belay, qualcuno ha inserito la password dell'account. Dopo { $hours } ore il dispositivo accetta questa password, a meno che l'attesa non sia stata interrotta sul dispositivo: con essa si può allora sbloccarlo e disconnetterlo.
 
         Se sei stato tu, non ti resta che aspettare.
 
         Se non sei stato tu, qualcuno conosce la tua password: cambiala subito, e l'attesa finisce.
-    .sms = Belay: un tuo vecchio dispositivo attende di accettare la password del tuo account. Non sei stato tu? Cambiala subito.
+    .sms = Belay: un tuo vecchio dispositivo accetterà presto la password del tuo account, se l'attesa non è stata interrotta lì. Non sei stato tu? Cambiala subito.
 
 recovery-holds =
     .subject = L'attesa è finita: vale una nuova password Belay

@@ -7,7 +7,8 @@ use super::super::owner::{Device, Owner};
 use super::super::rig::{Client, Rig};
 use super::{FIRST, House, next, put, record};
 use crate::devices::removal;
-use crate::messages::Notice;
+use crate::language::Language;
+use crate::messages::{self, Notice, Way};
 
 const HOUR: u64 = 3600;
 const JO: &str = "jo@example.org";
@@ -103,5 +104,38 @@ async fn another_password_and_a_release_end_what_the_owner_is_told_of() {
         rig.advance(25 * HOUR);
         house.phone().get("/v1/account").await;
         rig.told(JO, &[]).await;
+    }
+}
+
+/// The cloud doesn't hear of an end at the device itself, as by lost mode or its policy.
+#[test]
+fn the_owner_is_not_told_for_sure_what_the_device_may_have_ended_by_itself() {
+    for (language, mail, text) in [
+        (
+            Language::English,
+            "unless the wait was ended on the device",
+            "unless the wait was ended",
+        ),
+        (
+            Language::German,
+            "falls das Warten nicht am Gerät beendet wurde",
+            "falls das Warten nicht dort",
+        ),
+        (
+            Language::Italian,
+            "a meno che l'attesa non sia stata interrotta",
+            "se l'attesa non è stata",
+        ),
+        (Language::Marathi, "प्रतीक्षा थांबवली असेल तर नाही", "घेऊ शकते"),
+        (
+            Language::Russian,
+            "если ожидание не прервано на самом устройстве",
+            "может принять",
+        ),
+    ] {
+        for (way, hedge) in [(Way::Mail, mail), (Way::Text, text)] {
+            let message = messages::notice(way, JO, language, &followed("Tablet", 47));
+            assert!(message.text.contains(hedge), "{}", message.text);
+        }
     }
 }
