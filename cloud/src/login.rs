@@ -46,7 +46,7 @@ pub async fn challenge(
     proof: Proof,
     call: Call<wire::LoginChallengeRequest>,
 ) -> Result<Answer, Problem> {
-    idempotency::once(&app, &proof, call, Key::Optional, move |app, context, body| {
+    idempotency::once(&app, &proof, call, Key::SignIn, move |app, context, body| {
         let (tx, now) = (context.transaction, context.now);
         take_budget(app, tx, caller, now)?;
         let identifier = named(&body.identifier)?;
@@ -79,7 +79,7 @@ pub async fn login(
     proof: Proof,
     call: Call<wire::LoginRequest>,
 ) -> Result<Answer, Problem> {
-    idempotency::once(&app, &proof, call, Key::Optional, move |app, context, body| {
+    idempotency::once(&app, &proof, call, Key::SignIn, move |app, context, body| {
         if let Some(kept) = again(app, context, &proof)? {
             return Ok(kept);
         }

@@ -49,6 +49,8 @@ pub enum Key {
     Required,
     /// It may; a call that is idempotent by itself.
     Optional,
+    /// It may; a call that signs in, which anybody may make without a session, and without work.
+    SignIn,
 }
 
 /// Runs a mutating call once, if the session that it was let in with is one still.
@@ -92,7 +94,7 @@ where
                 Recalled::Nothing => None,
             };
             let account = proof.still(transaction)?;
-            let whose = Whose::of(&inside.vault, account.as_ref(), &proof.thumbprint);
+            let whose = Whose::of(&inside.vault, account.as_ref(), &proof.thumbprint, key);
             if marker.is_none() {
                 // Before anything is done that couldn't be remembered.
                 whose.has_room(transaction, now)?;
@@ -195,7 +197,7 @@ fn remember(
             marker,
             now.saturating_add(LIFE),
             whose.name,
-            whose.is_stranger
+            whose.among.number()
         ])?;
     Ok(())
 }

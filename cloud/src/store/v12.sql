@@ -10,22 +10,23 @@ CREATE INDEX parameter_sets_used ON parameter_sets (accounts DESC, memory_kib, i
 
 -- Whose answers they are, so that nobody fills the table: an account's together, or a key's that came without a session.
 ALTER TABLE answers ADD COLUMN whose BLOB NOT NULL DEFAULT x'00';  -- mac; before: nobody's
-ALTER TABLE answers ADD COLUMN stranger INTEGER NOT NULL DEFAULT 0 CHECK (stranger IN (0, 1));
+ALTER TABLE answers ADD COLUMN stranger INTEGER NOT NULL DEFAULT 0 CHECK (stranger IN (0, 1, 2)); -- 2: signs in, at no price
 CREATE INDEX answers_whose ON answers (whose, until);
-CREATE INDEX answers_strangers ON answers (until) WHERE stranger = 1;
+CREATE INDEX answers_strangers ON answers (stranger, until) WHERE stranger > 0;
 
--- How many there are of each; all of those without a session stand under an empty name.
+-- How many there are of each; all of those without a session stand under 01, and those that sign in under 02.
 CREATE TABLE answer_counts (
     whose  BLOB PRIMARY KEY,
     number INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER answers_kept AFTER INSERT ON answers BEGIN
     INSERT INTO answer_counts VALUES (new.whose, 1) ON CONFLICT DO UPDATE SET number = number + 1;
-    INSERT INTO answer_counts SELECT x'', 1 WHERE new.stranger = 1 ON CONFLICT DO UPDATE SET number = number + 1;
+    INSERT INTO answer_counts SELECT iif(new.stranger = 1, x'01', x'02'), 1 WHERE new.stranger > 0
+        ON CONFLICT DO UPDATE SET number = number + 1;
 END;
 CREATE TRIGGER answers_gone AFTER DELETE ON answers BEGIN
     UPDATE answer_counts SET number = number - 1 WHERE whose = old.whose;
-    UPDATE answer_counts SET number = number - 1 WHERE whose = x'' AND old.stranger = 1;
+    UPDATE answer_counts SET number = number - 1 WHERE whose = iif(old.stranger = 1, x'01', x'02') AND old.stranger > 0;
     DELETE FROM answer_counts WHERE whose = old.whose AND number < 1;
 END;
 

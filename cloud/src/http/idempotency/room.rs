@@ -1,13 +1,14 @@
 //! How many answers are remembered, and which go when there are more: the oldest.
 //!
-//! An account's calls share one bound, whichever of its devices makes them; calls without a session have one for each key, and one for
-//! all of them, since anybody has as many keys as he likes. Nobody's answer goes within the minutes in which its call may well come
-//! again, but for that last bound: whoever is at the first two is told to wait.
+//! An account's calls share one bound, whichever of its devices makes them; calls without a session have one for each key, and two for
+//! all of them, since anybody has as many keys as he likes: one for those that sign in, which cost nothing, and one for those that need a
+//! proof of work, an address or a device. Nobody's answer goes within the minutes in which its call may well come again, but for those two
+//! bounds: whoever is at the first two is told to wait.
 
 use belay_proto::AccountId;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::LIFE;
+use super::{Key, LIFE};
 use crate::clock::{MINUTE, Millis};
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
@@ -15,7 +16,7 @@ use crate::vault::Vault;
 
 /// Answers of one account, or of one key without a session: more than the budgets of its calls let it have in an hour.
 const OF_ONE: u64 = 4000;
-/// Answers to calls without a session.
+/// Answers to calls without a session, and as many to those that sign in.
 const OF_STRANGERS: u64 = 100_000;
 /// How long one is remembered, whatever else comes.
 const SURELY: Millis = 10 * MINUTE;
@@ -25,20 +26,43 @@ const SURELY: Millis = 10 * MINUTE;
 pub(super) struct Whose {
     /// The MAC of the account, or of the key.
     pub(super) name: [u8; 32],
-    /// Whether the call came without a session.
-    pub(super) is_stranger: bool,
+    /// Whose else's there are with it.
+    pub(super) among: Among,
+}
+
+/// Whose answers have a bound together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Among {
+    /// No others' but the account's.
+    Account,
+    /// Of all calls without a session but those that sign in.
+    Strangers,
+    /// Of all calls that sign in.
+    SignIns,
+}
+
+impl Among {
+    /// The number in the database.
+    pub(super) const fn number(self) -> u8 {
+        match self {
+            Self::Account => 0,
+            Self::Strangers => 1,
+            Self::SignIns => 2,
+        }
+    }
 }
 
 impl Whose {
     /// The account's whose session the call came with, or the key's.
-    pub(super) fn of(vault: &Vault, account: Option<&AccountId>, thumbprint: &[u8; 32]) -> Self {
-        let parts: [&[u8]; 2] = match account {
-            Some(account) => [b"account", account.as_bytes()],
-            None => [b"key", thumbprint],
+    pub(super) fn of(vault: &Vault, account: Option<&AccountId>, thumbprint: &[u8; 32], key: Key) -> Self {
+        let (parts, among): ([&[u8]; 2], _) = match (account, key) {
+            (Some(account), _) => ([b"account", account.as_bytes()], Among::Account),
+            (None, Key::SignIn) => ([b"key", thumbprint], Among::SignIns),
+            (None, Key::Required | Key::Optional) => ([b"key", thumbprint], Among::Strangers),
         };
         Self {
             name: vault.mac("answers", &parts),
-            is_stranger: account.is_none(),
+            among,
         }
     }
 
@@ -73,11 +97,13 @@ impl Whose {
             )?
             .execute(params![self.name])?;
         }
-        if self.is_stranger && number(tx, &[])? >= OF_STRANGERS {
+        let among = self.among.number();
+        if self.among != Among::Account && number(tx, &[among])? >= OF_STRANGERS {
             tx.prepare_cached(
-                "DELETE FROM answers WHERE scope = (SELECT scope FROM answers WHERE stranger = 1 ORDER BY until LIMIT 1)",
+                "DELETE FROM answers WHERE scope =
+                     (SELECT scope FROM answers WHERE stranger = ?1 AND stranger > 0 ORDER BY until LIMIT 1)",
             )?
-            .execute([])?;
+            .execute(params![among])?;
         }
         Ok(())
     }
