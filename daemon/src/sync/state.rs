@@ -2,6 +2,7 @@
 
 mod allowed;
 mod failure;
+mod following;
 mod retries;
 mod waiting;
 
@@ -48,6 +49,8 @@ pub(super) struct State {
     conditions: Conditions,
     /// What is under way.
     busy: Option<&'static str>,
+    /// Contents are moved.
+    is_moving: bool,
     /// Collections that may have something to push or to pull.
     wanted: BTreeSet<&'static str>,
     /// Collections that were edited, since when, and when they are pushed.
@@ -119,6 +122,8 @@ pub(super) enum Event {
     Room(&'static str),
     /// It tells how many bytes are left.
     Told(u64),
+    /// Contents are moved, or none is any more.
+    Moving(bool),
 }
 
 /// What is to be done.
@@ -177,6 +182,7 @@ pub(super) fn step(state: &State, now: Duration, event: Event) -> (State, Vec<Ef
         Event::NoRoom(collection) => next.find_no_room(collection, now),
         Event::Room(collection) => next.retries.found_room(collection),
         Event::Told(left) => next.retries.told(left),
+        Event::Moving(is_moving) => next.is_moving = is_moving,
         Event::Done(trouble) => next.done(now, trouble, &mut effects),
         Event::Failed(failure, wait) => next.failed(now, failure, wait, &mut effects),
     }
@@ -210,44 +216,6 @@ impl State {
             Some(retry) => due.map(|due| due.max(retry)),
             None => due,
         }
-    }
-
-    fn follow(
-        &mut self,
-        session: Option<Session>,
-        enabled: BTreeSet<&'static str>,
-        effects: &mut Vec<Effect>,
-    ) {
-        if session == self.session {
-            return;
-        }
-        self.waiting.end(SyncError::Cancelled, effects);
-        *self = Self {
-            session,
-            wanted: enabled.clone(),
-            enabled,
-            is_paused: self.is_paused,
-            policy: self.policy,
-            conditions: self.conditions,
-            pace: self.pace,
-            retries: self.retries.anew(),
-            ..Self::default()
-        };
-        effects.push(Effect::Leave);
-    }
-
-    fn switch_off(&mut self, collection: &'static str, effects: &mut Vec<Effect>) {
-        self.enabled.remove(collection);
-        self.wanted.remove(collection);
-        self.edited.remove(collection);
-        self.left.remove(collection);
-        self.troubles.remove(collection);
-        self.retries.drop_out(collection);
-        if self.busy == Some(collection) {
-            self.busy = None;
-            effects.push(Effect::Leave);
-        }
-        self.waiting.drop_out(collection, SyncError::Cancelled, effects);
     }
 
     /// What made a try come to nothing may be over; what the cloud asked for holds all the same.

@@ -101,7 +101,7 @@ fn what_the_owner_has_to_help_with_is_asked_after_seldom() {
         ..SESSION
     };
     let (_, effects) = step(&state, NOW, Event::Session(Some(again), on(&["contacts"])));
-    assert_eq!(effects, [Effect::Leave, Effect::Sync("contacts")]);
+    assert_eq!(effects, [Effect::Sync("contacts")]);
 }
 
 #[test]

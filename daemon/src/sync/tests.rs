@@ -15,6 +15,7 @@ mod restored;
 mod rig;
 mod rotated;
 mod said;
+mod shown;
 mod spoilt;
 
 use std::sync::Arc;
