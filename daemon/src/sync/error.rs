@@ -33,6 +33,9 @@ pub enum SyncError {
     /// The cloud lacks a part of a content, which only who has it can bring again.
     #[error("the cloud lacks a part of a content; a device that has it brings it again")]
     Lacking,
+    /// Records of the cloud don't open here.
+    #[error("records of the cloud don't open here; the others are synced")]
+    Unopened,
     /// The account has other keys since; what was read of the content can't be read again.
     #[error("the account has new keys; it has to be put again")]
     KeyEpochOld,
@@ -65,7 +68,7 @@ impl SyncError {
             Self::QuotaExceeded => "QuotaExceeded",
             Self::Offline => "Offline",
             Self::ReauthenticationRequired => "ReauthenticationRequired",
-            Self::CloudRefused | Self::Lacking => "CloudRefused",
+            Self::CloudRefused | Self::Lacking | Self::Unopened => "CloudRefused",
             Self::Paused | Self::KeyEpochOld => "Busy",
             Self::Cancelled | Self::Gone => "Cancelled",
             Self::Storage => "Storage",

@@ -48,6 +48,8 @@ pub(super) struct Report {
     pub(super) is_spoilt: bool,
     /// The cloud lacks chunks of a record, which only who has its content can bring.
     pub(super) is_lacking: bool,
+    /// Records of the cloud don't open here.
+    pub(super) is_unopened: bool,
     /// Something is sealed in a key epoch that there is no key of.
     lacks_keys: bool,
     /// Something is still to be pushed that could be.
@@ -83,6 +85,7 @@ impl Round {
             // an older one that came late.
             if unread > 0 && unread != keys.mark() {
                 self.list_anew().await?;
+                self.try_again().await?;
             }
             match self.once(&keys).await {
                 Err(Trouble::Cloud(SyncFailure::CursorOver | SyncFailure::BadCursor)) if !is_anew => {
@@ -156,6 +159,7 @@ impl Round {
         report.is_refused |= found.is_refused;
         report.is_spoilt = found.is_spoilt;
         report.is_lacking = found.is_lacking;
+        report.is_unopened = found.is_unopened;
         Ok(report)
     }
 
@@ -180,6 +184,13 @@ impl Round {
     async fn list_anew(&self) -> Result<(), SyncError> {
         let collection = self.collection;
         self.write(move |transaction, _| rows::list_anew(transaction, collection))
+            .await
+    }
+
+    /// What didn't open was in the way of some.
+    async fn try_again(&self) -> Result<(), SyncError> {
+        let collection = self.collection;
+        self.write(move |transaction, _| rows::try_again(transaction, collection))
             .await
     }
 

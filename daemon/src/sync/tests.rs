@@ -17,6 +17,7 @@ mod rotated;
 mod said;
 mod shown;
 mod spoilt;
+mod unopened;
 
 use std::sync::Arc;
 
@@ -214,7 +215,7 @@ async fn a_new_key_epoch_is_fetched_and_what_didn_t_open_is_read_then() {
     };
     one.puts("new", "b").await;
     one.syncs().await;
-    two.syncs().await;
+    assert_eq!(two.handle.sync_now(vec![]).await, Err(SyncError::Unopened));
     assert_eq!(two.has().await, all(&[("old", "a")]), "there is no key yet");
     // The owner's keyring for this device reaches its warden when the next round asks for it.
     two.made_elsewhere.lock().unwrap().push(2);

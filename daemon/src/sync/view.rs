@@ -80,4 +80,6 @@ pub struct CollectionView {
     pub pending: u64,
     /// Records that wait for the owner's choice.
     pub conflicts: u64,
+    /// Records of the cloud that don't open here.
+    pub unopened: u64,
 }

@@ -197,5 +197,6 @@ fn collection(view: CollectionView, lost: bool) -> Values {
         ("Bytes", view.bytes.into()),
         ("Pending", count(view.pending).into()),
         ("Conflicts", count(view.conflicts).into()),
+        ("Unopened", count(view.unopened).into()),
     ]
 }

@@ -16,13 +16,29 @@ use crate::ctl::error::Error;
 use crate::ctl::output::{Output, Report};
 use crate::ctl::text::{Ink, printable, time_words};
 
-/// Shows what sync is doing. JSON: the properties.
+/// Shows what sync is doing. JSON: the properties, and where there are any `unopened`: how many records of the cloud don't open
+/// here, by collection.
 ///
 /// # Errors
 /// What belayd says.
 pub async fn status(client: &Client, output: Output) -> Result<Report, Error> {
-    let fields = bus::properties(client).await?;
+    let mut fields = bus::properties(client).await?;
+    // Only then there may be any.
+    if fields.get("last_error").is_some_and(|error| error != "") {
+        let unopened = unopened(&bus::sources(client).await?);
+        if !unopened.is_empty() {
+            fields.insert("unopened".to_owned(), unopened.into());
+        }
+    }
     Ok(Report::new(render(&fields, output.ink), fields.into()))
+}
+
+/// How many records of the cloud don't open here, of each collection that has any.
+fn unopened(sources: &[Source]) -> Map<String, Value> {
+    let counted = sources.iter().map(|source| (source, source.number("unopened")));
+    let any = counted.filter(|(_, count)| *count > 0);
+    any.map(|(source, count)| (source.name.to_owned(), count.into()))
+        .collect()
 }
 
 fn render(fields: &Map<String, Value>, ink: Ink) -> String {
@@ -44,7 +60,7 @@ fn render(fields: &Map<String, Value>, ink: Ink) -> String {
         };
         lines.push(format!("{}{value}", ink.faint(&format!("{label:<12}"))));
     };
-    add("State", state(text("state"), ink));
+    add("State", state(text("state"), text("paused_by"), ink));
     let (done, all) = pair("progress");
     if all > 0 {
         add(
@@ -63,6 +79,19 @@ fn render(fields: &Map<String, Value>, ink: Ink) -> String {
         add("Problem", ink.bad(advice.happened));
         add("", advice.next.to_owned());
     }
+    for (name, count) in fields
+        .get("unopened")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        let count = count.as_u64().unwrap_or_default();
+        add(
+            "Unopened",
+            ink.bad(&format!("{count} of {name}, as the cloud has them")),
+        );
+        add("", format!("To fetch them again: belayctl sync now {name}."));
+    }
     let (used, total) = pair("quota");
     if total > 0 {
         add(
@@ -80,11 +109,18 @@ fn render(fields: &Map<String, Value>, ink: Ink) -> String {
     lines.join("\n")
 }
 
-fn state(state: &str, ink: Ink) -> String {
+fn state(state: &str, paused_by: &str, ink: Ink) -> String {
     match state {
         "idle" => ink.good("all is synced"),
         "syncing" => "syncing".to_owned(),
-        "paused" => "paused, by its owner or by the policy".to_owned(),
+        "paused" => match paused_by {
+            "owner" => "paused by its owner; it goes on with belayctl sync resume",
+            "metered" => "paused: this network is paid by the byte",
+            "roaming" => "paused: this network isn't the SIM's own",
+            "battery" => "paused: the battery is low",
+            _ => "paused, by its owner or by the policy",
+        }
+        .to_owned(),
         "offline" => "the cloud can't be reached".to_owned(),
         "quota-exceeded" => ink.bad("the account's space is full"),
         "attention" => ink.bad("its owner is needed"),
@@ -219,15 +255,39 @@ mod tests {
     }
 
     #[test]
+    fn records_that_don_t_open_are_counted_by_collection() {
+        let source = |name, count: u32| Source {
+            name,
+            fields: fields(json!({ "unopened": count })),
+        };
+        let counted = unopened(&[source("contacts", 3), source("notes", 0)]);
+        assert_eq!(Value::from(counted.clone()), json!({ "contacts": 3 }));
+        let shown = json!({ "state": "attention", "last_error": "CloudRefused", "unopened": counted });
+        let shown = render(&fields(shown), Ink::OFF);
+        assert!(shown.contains("Unopened:   3 of contacts"), "{shown}");
+        assert!(shown.contains("belayctl sync now contacts"), "{shown}");
+    }
+
+    #[test]
     fn nothing_that_isnt_so_is_shown() {
         let shown = render(
-            &fields(json!({ "state": "idle", "progress": [5, 10], "question": {}, "last_error": "" })),
+            &fields(json!({ "state": "syncing", "progress": [5, 10], "question": {}, "last_error": "" })),
             Ink::OFF,
         );
         assert_eq!(
             shown,
-            "State:      all is synced\nProgress:   5 B of 10 B\nLast sync:  never"
+            "State:      syncing\nProgress:   5 B of 10 B\nLast sync:  never"
         );
+        for (why, words) in [
+            ("owner", "belayctl sync resume"),
+            ("metered", "paid by the byte"),
+            ("roaming", "isn't the SIM's own"),
+            ("battery", "the battery is low"),
+            ("the moon", "by its owner or by the policy"),
+        ] {
+            let paused = render(&fields(json!({ "state": "paused", "paused_by": why })), Ink::OFF);
+            assert!(paused.contains(words), "{paused}");
+        }
         let later = render(&fields(json!({ "state": "hibernating" })), Ink::OFF);
         assert!(later.contains("not known"));
     }

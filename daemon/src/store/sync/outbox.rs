@@ -5,6 +5,7 @@ use belay_proto::sync::{Content, RecordId, Revision};
 use belay_sync::record::Held;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::unopened::are_unopened;
 use super::{COLUMNS, LACKS, Listed, REFUSED, SPOILT, listed, place, unreadable};
 use crate::store::{Sealer, StoreError};
 
@@ -21,6 +22,9 @@ pub(super) const GONE: &str = "collection = ?1 AND removed = 1 AND gone > 0 AND 
 /// Whether a collection has records that are stuck for this reason.
 pub(super) const HAS_STUCK: &str =
     "SELECT EXISTS (SELECT 1 FROM record WHERE collection = ?1 AND stuck > 0 AND stuck = ?2)";
+
+/// What `unread` says, and no keys' mark: what didn't open is looked at once more, whatever the keys are.
+const UNOPENED: u64 = 1;
 
 /// Which pending records a push takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +64,8 @@ pub struct Troubles {
     pub is_spoilt: bool,
     /// The cloud lacks chunks of one.
     pub is_lacking: bool,
+    /// One of the cloud doesn't open here.
+    pub is_unopened: bool,
 }
 
 /// Hands the pending records after a position to `take`, in their order, until it answers false. One at a time is in memory. One
@@ -127,6 +133,7 @@ pub fn troubles(connection: &Connection, collection: &str) -> Result<Troubles, S
         is_refused: has(REFUSED)?,
         is_spoilt: has(SPOILT)?,
         is_lacking: has(LACKS)?,
+        is_unopened: are_unopened(connection, collection)?,
     })
 }
 
@@ -296,6 +303,12 @@ pub fn try_again(transaction: &Transaction<'_>, collection: &str) -> Result<(), 
     transaction
         .prepare_cached(sql)?
         .execute(params![collection, REFUSED, SPOILT])?;
+    transaction
+        .prepare_cached(
+            "UPDATE collection SET unread = ?2
+             WHERE name = ?1 AND EXISTS (SELECT 1 FROM unopened WHERE collection = ?1)",
+        )?
+        .execute(params![collection, UNOPENED])?;
     Ok(())
 }
 

@@ -48,7 +48,11 @@ impl Engine {
                     } => Some(SyncError::QuotaExceeded),
                     Report { is_refused: true, .. } => Some(SyncError::CloudRefused),
                     Report { is_spoilt: true, .. } => Some(SyncError::Storage),
+                    // It is asked after by itself: what a cloud makes up besides doesn't hide it.
                     Report { is_lacking: true, .. } => Some(SyncError::Lacking),
+                    Report {
+                        is_unopened: true, ..
+                    } => Some(SyncError::Unopened),
                     _ => None,
                 };
                 Event::Done(trouble)

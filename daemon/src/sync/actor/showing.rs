@@ -120,5 +120,6 @@ const fn counted(kept: &Collection) -> CollectionView {
         bytes: kept.bytes,
         pending: kept.pending,
         conflicts: kept.conflicts,
+        unopened: kept.unopened,
     }
 }

@@ -330,8 +330,12 @@ fn settle(
     for (sent, result) in sent.into_iter().zip(results) {
         settled.done = settled.done.saturating_add(sent.length);
         match result.status {
-            PushStatus::Ok => receiver.accepted(sent.id, sent.here, sent.number, sent.revision)?,
+            PushStatus::Ok => {
+                rows::opened(transaction, collection, &sent.id)?;
+                receiver.accepted(sent.id, sent.here, sent.number, sent.revision)?;
+            }
             PushStatus::Absent => {
+                rows::opened(transaction, collection, &sent.id)?;
                 rows::answered(transaction, collection, &sent.id)?;
                 receiver.absent(sent.id)?;
             }
@@ -362,14 +366,17 @@ fn settle(
                         // What of it is still under way comes too late: the cloud has gone on from what it was made above.
                         rows::answered(transaction, collection, &sent.id)?;
                     }
-                    Err(Unread::NoKey) => {
-                        settled.lacks_keys = true;
-                        rows::unread(transaction, collection, keys.mark())?;
-                    }
-                    // It would be in the way for ever.
-                    Err(Unread::Forged) => {
+                    // It would be in the way for ever: this one waits until there are other keys, or somebody asks for it, and
+                    // keeps no other from being pushed.
+                    Err(unread) => {
                         tracing::warn!(collection, "a record that doesn't open is in the way of another");
+                        rows::note_unopened(transaction, collection, &[sent.id])?;
+                        rows::stick(transaction, collection, &sent.id, sent.here, Stuck::Refused)?;
                         settled.is_refused = true;
+                        if unread == Unread::NoKey {
+                            settled.lacks_keys = true;
+                            rows::unread(transaction, collection, keys.mark())?;
+                        }
                     }
                 }
             }

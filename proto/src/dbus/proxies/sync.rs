@@ -92,6 +92,10 @@ pub trait Collection {
     #[zbus(property)]
     fn conflicts(&self) -> Result<u32, Error>;
 
+    /// How many of the cloud's don't open here.
+    #[zbus(property)]
+    fn unopened(&self) -> Result<u32, Error>;
+
     /// Turns it on or off.
     fn set_enabled(&self, enabled: bool) -> Result<(), Error>;
 
