@@ -17,6 +17,7 @@ use rusqlite::{Connection, Transaction};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::spawn_blocking;
 
+use long::Sifted;
 pub use long::longest_short;
 pub(super) use naming::may_store;
 
@@ -220,26 +221,31 @@ impl Desk {
         for put in &puts {
             edit::check(put.natural.as_deref(), &put.kind, &put.attributes)?;
         }
-        let puts = match long::sift(puts).await? {
-            Ok(puts) => puts,
-            Err(mut puts) => match (puts.pop(), puts.is_empty()) {
-                (Some(put), true) => {
-                    return Ok(vec![self.put_long(collection, long::longer(put)?).await?]);
+        let mut keys = self.keys(collection).await?;
+        let mut contents = Vec::with_capacity(puts.len());
+        // What doesn't fit a record is at the cloud before any of them is stored, one after the other.
+        for put in long::sift(puts).await? {
+            let content = match put {
+                Sifted::Short(put) => put.into(),
+                Sifted::Long(put) => {
+                    let (newest, content) = self.bring(collection, long::longer(put)?).await?;
+                    keys = newest;
+                    content
                 }
-                _ => return Err(SyncError::TooLong),
-            },
-        };
+            };
+            contents.push(content);
+        }
         let work = move |table: &mut edit::Table<'_>| {
             let mut stored = Vec::new();
-            for put in puts {
-                match table.put(put.into())? {
+            for content in contents {
+                match table.put(content)? {
                     Ok(one) => stored.push(one),
                     Err(error) => return Ok(Err(error)),
                 }
             }
             Ok(Ok(stored))
         };
-        self.table(collection, work).await
+        self.table_of(keys, collection, work).await
     }
 
     pub(super) async fn delete(

@@ -240,10 +240,11 @@ impl SyncHandle {
             .ok_or(SyncError::Storage)
     }
 
-    /// Stores contents, all or none; answers ids and revisions in their order.
+    /// Stores contents, all or none; answers ids and revisions in their order. One that doesn't fit a record is brought to the
+    /// cloud first.
     ///
     /// # Errors
-    /// As [`SyncHandle::put`].
+    /// As [`SyncHandle::put_long`].
     pub async fn put_many(
         &self,
         collection: &'static str,

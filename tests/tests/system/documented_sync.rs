@@ -61,7 +61,7 @@ pub async fn put_long(app: &App) -> Answer<u64> {
 }
 
 /// Calls `PutAll`, which tells ids and revisions.
-async fn put_all(app: &App, records: &[FramedRecord]) -> Answer<Vec<(String, u64)>> {
+pub async fn put_all(app: &App, records: &[FramedRecord]) -> Answer<Vec<(String, u64)>> {
     let mut stream = FrameWriter::new(Vec::new());
     records.iter().for_each(|record| stream.write(record).unwrap());
     let stream = Fd::from(memfd(&stream.finish().unwrap()).unwrap());

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::sync::Arc;
 
-use belay_proto::sync::RecordId;
+use belay_proto::sync::{CollectionKeys, RecordId};
 use belay_proto::{AccountId, Secret};
 use belay_sync::compress::{LONGEST, compress};
 use belay_sync::record::{Body, Held};
@@ -40,16 +40,22 @@ fn fits(body: &[u8]) -> bool {
     body.len() <= LONGEST_BODY || (body.len() as u64 <= LONGEST && compress(body).1.len() <= LONGEST_BODY)
 }
 
-/// The contents, unless one doesn't fit a record; then whether it is the only one is the caller's to look at.
-pub(super) async fn sift(puts: Vec<Put>) -> Result<Result<Vec<Put>, Vec<Put>>, SyncError> {
+/// A content, by whether it fits a record.
+pub(super) enum Sifted {
+    Short(Put),
+    Long(Put),
+}
+
+/// Which of the contents fit a record.
+pub(super) async fn sift(puts: Vec<Put>) -> Result<Vec<Sifted>, SyncError> {
     if puts.iter().all(|put| put.body.expose().len() <= LONGEST_BODY) {
-        return Ok(Ok(puts));
+        return Ok(puts.into_iter().map(Sifted::Short).collect());
     }
-    let sift = move || match puts.iter().all(|put| fits(put.body.expose())) {
-        true => Ok(puts),
-        false => Err(puts),
+    let each = |put: Put| match fits(put.body.expose()) {
+        true => Sifted::Short(put),
+        false => Sifted::Long(put),
     };
-    tokio::task::spawn_blocking(sift)
+    tokio::task::spawn_blocking(move || puts.into_iter().map(each).collect())
         .await
         .map_err(|_| SyncError::Storage)
 }
@@ -139,6 +145,17 @@ impl Desk {
         put: PutLong,
     ) -> Result<(RecordId, u64), SyncError> {
         edit::check(put.natural.as_deref(), &put.kind, &put.attributes)?;
+        let (keys, content) = self.bring(collection, put).await?;
+        self.table_of(keys, collection, move |table| table.put(content))
+            .await
+    }
+
+    /// Brings a content to the cloud; what is to be stored of it, and with which keys.
+    pub(super) async fn bring(
+        &self,
+        collection: &'static str,
+        put: PutLong,
+    ) -> Result<(Arc<CollectionKeys>, edit::Content), SyncError> {
         let mut keys = self.keys(collection).await?;
         (*self.allowed.borrow())?;
         // What takes the place of what is there may have room, as a record that doesn't grow has.
@@ -198,7 +215,6 @@ impl Desk {
             keep_both: put.keep_both,
             body: Body::Long(chunks),
         };
-        self.table_of(keys, collection, move |table| table.put(content))
-            .await
+        Ok((keys, content))
     }
 }
