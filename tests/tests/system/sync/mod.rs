@@ -9,6 +9,7 @@ mod book;
 mod health;
 mod lies;
 mod lost;
+mod policies;
 mod progress;
 mod restore;
 mod schedule;
