@@ -84,6 +84,12 @@ async fn comes_to(app: &App, state: &str, why: &str) {
     .unwrap();
 }
 
+/// So many records wait for the cloud.
+async fn waits(device: &Device, count: u32) {
+    let wait = async || (device.pending("documents").await == count).then_some(());
+    until(&format!("{count} records to wait"), wait).await.unwrap();
+}
+
 async fn set_policy(app: &App, policy: (&'static str, Variant<'static>)) {
     app.call::<_, ()>(SYNC, "SetPolicy", &(options([policy]), Options::new()))
         .await
@@ -138,15 +144,12 @@ async fn is_paused_by(fleet: &Fleet, device: &Device, cost: Cost, number: u8) {
     put(app, &format!("short {number}"), b"is kept here")
         .await
         .unwrap();
-    assert_eq!(device.pending("documents").await, 1);
+    waits(device, 1).await;
 
     // Its owner doesn't mind, and then does.
     set_policy(app, cost.policy(false)).await;
-    until("it to go on by itself", async || {
-        (device.pending("documents").await == 0).then_some(())
-    })
-    .await
-    .unwrap();
+    // It goes on by itself.
+    waits(device, 0).await;
     comes_to(app, "idle", "").await;
     set_policy(app, cost.policy(true)).await;
     comes_to(app, "paused", cost.word()).await;
