@@ -14,7 +14,7 @@ use futures_util::FutureExt;
 use rustix::pipe::pipe;
 
 use super::super::health::HEALTH;
-use super::super::{Choice, PutLong, Shown, SyncError, View};
+use super::super::{Choice, Phase, PutLong, Shown, SyncError, View};
 use super::rig::{ACCOUNT, CONTACTS, Cloud, Phone, all, phone, put};
 use crate::accessory::model::Saved;
 use crate::store::accessory as accessories;
@@ -303,6 +303,7 @@ async fn one_long_content_among_many_goes_to_the_cloud_and_keeps_no_other_from_b
     let stored = one.handle.put_many(CONTACTS, many()).await;
     assert_eq!(stored, Err(SyncError::QuotaExceeded));
     assert_eq!(one.handle.list(CONTACTS, 0, 9).await.unwrap(), []);
+    one.comes_to(Phase::QuotaExceeded).await;
     *cloud.is_full_of_longs.lock().unwrap() = false;
     *cloud.epoch_of_longs.lock().unwrap() = 1;
     // Who asks has it tried again.
