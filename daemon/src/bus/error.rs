@@ -67,7 +67,9 @@ impl From<SyncError> for Error {
         match error {
             SyncError::NotBound => Self::NotBound(why),
             SyncError::NotFound => Self::NotFound(why),
-            SyncError::InvalidArgument(_) | SyncError::TooLong => Self::InvalidArgument(why),
+            SyncError::InvalidArgument(_) | SyncError::TooLong | SyncError::LongFrame(_) => {
+                Self::InvalidArgument(why)
+            }
             SyncError::Conflict => Self::Conflict(why),
             SyncError::QuotaExceeded => Self::QuotaExceeded(why),
             SyncError::Offline => Self::Offline(why),

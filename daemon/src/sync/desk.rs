@@ -17,7 +17,6 @@ use rusqlite::{Connection, Transaction};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::spawn_blocking;
 
-use long::Sifted;
 pub use long::longest_short;
 pub(super) use naming::may_store;
 
@@ -213,6 +212,19 @@ impl Desk {
         self.read(read).await?
     }
 
+    pub(super) async fn put(&self, collection: &'static str, put: Put) -> Result<(RecordId, u64), SyncError> {
+        edit::check(put.natural.as_deref(), &put.kind, &put.attributes)?;
+        match long::sift(vec![put]).await? {
+            Ok(puts) => self.store(collection, puts).await?.pop(),
+            Err((_, mut puts)) => match puts.pop() {
+                Some(put) => Some(self.put_long(collection, long::longer(put)?).await?),
+                None => None,
+            },
+        }
+        .ok_or(SyncError::Storage)
+    }
+
+    /// Nothing of it waits for the cloud: all of it is in memory, and others wait to be next.
     pub(super) async fn put_many(
         &self,
         collection: &'static str,
@@ -221,31 +233,29 @@ impl Desk {
         for put in &puts {
             edit::check(put.natural.as_deref(), &put.kind, &put.attributes)?;
         }
-        let mut keys = self.keys(collection).await?;
-        let mut contents = Vec::with_capacity(puts.len());
-        // What doesn't fit a record is at the cloud before any of them is stored, one after the other.
-        for put in long::sift(puts).await? {
-            let content = match put {
-                Sifted::Short(put) => put.into(),
-                Sifted::Long(put) => {
-                    let (newest, content) = self.bring(collection, long::longer(put)?).await?;
-                    keys = newest;
-                    content
-                }
-            };
-            contents.push(content);
+        match long::sift(puts).await? {
+            Ok(puts) => self.store(collection, puts).await,
+            Err((place, _)) => Err(SyncError::LongFrame(place.saturating_add(1))),
         }
+    }
+
+    /// Stores contents that fit records.
+    async fn store(
+        &self,
+        collection: &'static str,
+        puts: Vec<Put>,
+    ) -> Result<Vec<(RecordId, u64)>, SyncError> {
         let work = move |table: &mut edit::Table<'_>| {
             let mut stored = Vec::new();
-            for content in contents {
-                match table.put(content)? {
+            for put in puts {
+                match table.put(put.into())? {
                     Ok(one) => stored.push(one),
                     Err(error) => return Ok(Err(error)),
                 }
             }
             Ok(Ok(stored))
         };
-        self.table_of(keys, collection, work).await
+        self.table(collection, work).await
     }
 
     pub(super) async fn delete(

@@ -53,6 +53,11 @@ pub enum SyncError {
     Storage,
     /// belayd stops.
     #[error("the sync actor is gone")]
+    /// One of many contents doesn't fit a record; its number, from 1.
+    #[error(
+        "frame {0} of the stream has a content that doesn't fit a record: 256 KiB, compressed; Put takes it"
+    )]
+    LongFrame(usize),
     Gone,
 }
 
@@ -63,7 +68,7 @@ impl SyncError {
         match self {
             Self::NotBound => "NotBound",
             Self::NotFound => "NotFound",
-            Self::InvalidArgument(_) | Self::TooLong => "InvalidArgument",
+            Self::InvalidArgument(_) | Self::TooLong | Self::LongFrame(_) => "InvalidArgument",
             Self::Conflict => "Conflict",
             Self::QuotaExceeded => "QuotaExceeded",
             Self::Offline => "Offline",

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::sync::Arc;
 
-use belay_proto::sync::{CollectionKeys, RecordId};
+use belay_proto::sync::RecordId;
 use belay_proto::{AccountId, Secret};
 use belay_sync::compress::{LONGEST, compress};
 use belay_sync::record::{Body, Held};
@@ -40,22 +40,16 @@ fn fits(body: &[u8]) -> bool {
     body.len() <= LONGEST_BODY || (body.len() as u64 <= LONGEST && compress(body).1.len() <= LONGEST_BODY)
 }
 
-/// A content, by whether it fits a record.
-pub(super) enum Sifted {
-    Short(Put),
-    Long(Put),
-}
-
-/// Which of the contents fit a record.
-pub(super) async fn sift(puts: Vec<Put>) -> Result<Vec<Sifted>, SyncError> {
+/// The contents, unless one doesn't fit a record; then the place of the first such, and all of them.
+pub(super) async fn sift(puts: Vec<Put>) -> Result<Result<Vec<Put>, (usize, Vec<Put>)>, SyncError> {
     if puts.iter().all(|put| put.body.expose().len() <= LONGEST_BODY) {
-        return Ok(puts.into_iter().map(Sifted::Short).collect());
+        return Ok(Ok(puts));
     }
-    let each = |put: Put| match fits(put.body.expose()) {
-        true => Sifted::Short(put),
-        false => Sifted::Long(put),
+    let sift = move || match puts.iter().position(|put| !fits(put.body.expose())) {
+        None => Ok(puts),
+        Some(long) => Err((long, puts)),
     };
-    tokio::task::spawn_blocking(move || puts.into_iter().map(each).collect())
+    tokio::task::spawn_blocking(sift)
         .await
         .map_err(|_| SyncError::Storage)
 }
@@ -145,17 +139,6 @@ impl Desk {
         put: PutLong,
     ) -> Result<(RecordId, u64), SyncError> {
         edit::check(put.natural.as_deref(), &put.kind, &put.attributes)?;
-        let (keys, content) = self.bring(collection, put).await?;
-        self.table_of(keys, collection, move |table| table.put(content))
-            .await
-    }
-
-    /// Brings a content to the cloud; what is to be stored of it, and with which keys.
-    pub(super) async fn bring(
-        &self,
-        collection: &'static str,
-        put: PutLong,
-    ) -> Result<(Arc<CollectionKeys>, edit::Content), SyncError> {
         let mut keys = self.keys(collection).await?;
         (*self.allowed.borrow())?;
         // What takes the place of what is there may have room, as a record that doesn't grow has.
@@ -215,6 +198,7 @@ impl Desk {
             keep_both: put.keep_both,
             body: Body::Long(chunks),
         };
-        Ok((keys, content))
+        self.table_of(keys, collection, move |table| table.put(content))
+            .await
     }
 }
