@@ -74,7 +74,9 @@ impl From<SyncError> for Error {
             SyncError::QuotaExceeded => Self::QuotaExceeded(why),
             SyncError::Offline => Self::Offline(why),
             SyncError::ReauthenticationRequired => Self::ReauthenticationRequired(why),
-            SyncError::CloudRefused | SyncError::Lacking | SyncError::Unopened => Self::CloudRefused(why),
+            SyncError::CloudRefused | SyncError::Lacking | SyncError::InTheWay | SyncError::Unopened => {
+                Self::CloudRefused(why)
+            }
             SyncError::Paused | SyncError::KeyEpochOld => Self::Busy(why),
             SyncError::Cancelled => Self::Cancelled(why),
             SyncError::Storage => Self::Storage(why),

@@ -32,7 +32,7 @@ pub use outbox::{
 };
 pub use owner::{adopt, forget, is_of};
 pub use settings::{Settings, pause, set_policy, settings, synced};
-pub use unopened::{are_unopened, note_unopened, opened};
+pub use unopened::{are_unopened, is_unopened, note_unopened, opened, try_in_the_way};
 
 const MALFORMED: StoreError = StoreError::Malformed { what: "record" };
 /// The columns of [`held`], in their order.

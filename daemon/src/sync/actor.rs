@@ -292,7 +292,7 @@ impl Engine {
     }
 
     async fn happens(&mut self, event: Event) {
-        let ended = event == Event::Done(None);
+        let ended = matches!(event, Event::Done(None | Some(SyncError::Unopened)));
         let (state, effects) = step(&self.state, self.parts.clock.boottime(), event);
         self.state = state;
         if ended && self.state.is_done() {

@@ -241,9 +241,10 @@ impl State {
     }
 
     fn ask(&mut self, waiter: u64, collections: Vec<&'static str>, anyway: bool, effects: &mut Vec<Effect>) {
-        let all = match collections.is_empty() {
-            true => self.enabled.clone(),
-            false => collections.into_iter().collect(),
+        let is_named = !collections.is_empty();
+        let all = match is_named {
+            false => self.enabled.clone(),
+            true => collections.into_iter().collect(),
         };
         let may = if anyway { self.possible() } else { self.allowed() };
         let answer = match may {
@@ -254,7 +255,7 @@ impl State {
                 all.iter().for_each(|name| self.retries.lets_through(name));
                 self.left.retain(|name, _| !all.contains(name));
                 self.wanted.extend(&all);
-                self.waiting.wait(waiter, all, anyway);
+                self.waiting.wait(waiter, all, (anyway, is_named));
                 return;
             }
             Ok(()) => Ok(()),

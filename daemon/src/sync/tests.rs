@@ -215,7 +215,10 @@ async fn a_new_key_epoch_is_fetched_and_what_didn_t_open_is_read_then() {
     };
     one.puts("new", "b").await;
     one.syncs().await;
-    assert_eq!(two.handle.sync_now(vec![]).await, Err(SyncError::Unopened));
+    assert_eq!(
+        two.handle.sync_now(vec![CONTACTS]).await,
+        Err(SyncError::Unopened)
+    );
     assert_eq!(two.has().await, all(&[("old", "a")]), "there is no key yet");
     // The owner's keyring for this device reaches its warden when the next round asks for it.
     two.made_elsewhere.lock().unwrap().push(2);

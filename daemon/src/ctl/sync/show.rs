@@ -60,7 +60,13 @@ fn render(fields: &Map<String, Value>, ink: Ink) -> String {
         };
         lines.push(format!("{}{value}", ink.faint(&format!("{label:<12}"))));
     };
-    add("State", state(text("state"), text("paused_by"), ink));
+    add(
+        "State",
+        match (text("state"), fields.contains_key("unopened")) {
+            ("idle", true) => ink.good("all is synced but what doesn't open"),
+            (word, _) => state(word, text("paused_by"), ink),
+        },
+    );
     let (done, all) = pair("progress");
     if all > 0 {
         add(
@@ -262,8 +268,9 @@ mod tests {
         };
         let counted = unopened(&[source("contacts", 3), source("notes", 0)]);
         assert_eq!(Value::from(counted.clone()), json!({ "contacts": 3 }));
-        let shown = json!({ "state": "attention", "last_error": "CloudRefused", "unopened": counted });
+        let shown = json!({ "state": "idle", "last_error": "CloudRefused", "unopened": counted });
         let shown = render(&fields(shown), Ink::OFF);
+        assert!(shown.contains("all is synced but what doesn't open"), "{shown}");
         assert!(shown.contains("Unopened:   3 of contacts"), "{shown}");
         assert!(shown.contains("belayctl sync now contacts"), "{shown}");
     }

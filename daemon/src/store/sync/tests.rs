@@ -5,6 +5,7 @@ mod endings;
 mod guard;
 mod naming;
 mod room;
+mod unopened;
 mod versions;
 
 use belay_proto::sync::Attributes;
@@ -228,27 +229,6 @@ fn what_is_sent_is_known_until_it_is_answered_and_a_change_meanwhile_stays_pendi
     );
     assert!(!is_unanswered(&db, "notes").unwrap());
     assert_eq!(counted(&db)[2], 0);
-}
-
-#[test]
-fn what_is_stuck_isn_t_pushed_until_it_is_put_again() {
-    let mut db = database();
-    keep(&mut db, id(1), &made("a"));
-    within(&mut db, |db| stick(db, "notes", &id(1), 1, Stuck::Lacks).unwrap());
-    assert_eq!(outgoing_ids(&db, Ready::All), []);
-    assert!(
-        find_listed(&db, &sealer(), "notes", &id(1))
-            .unwrap()
-            .unwrap()
-            .lacks
-    );
-    within(&mut db, |db| unstick(db, "notes", &id(1)).unwrap());
-    assert_eq!(outgoing_ids(&db, Ready::All), [id(1)]);
-    within(&mut db, |db| {
-        stick(db, "notes", &id(1), 1, Stuck::Refused).unwrap();
-    });
-    keep(&mut db, id(1), &made("b"));
-    assert_eq!(outgoing_ids(&db, Ready::All), [id(1)]);
 }
 
 #[test]

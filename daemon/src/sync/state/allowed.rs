@@ -38,7 +38,7 @@ impl State {
 
     /// What sync is doing, while a question is asked or not.
     pub(in crate::sync) fn phase(&self, is_asking: bool) -> Phase {
-        match (self.may_sync(), self.trouble()) {
+        match (self.may_sync(), self.serious()) {
             (Err(SyncError::NotBound), _) => Phase::Unknown,
             (Err(SyncError::Paused), _) => Phase::Paused,
             (Err(_), _) => Phase::Offline,
@@ -70,15 +70,100 @@ impl State {
         }
     }
 
-    /// Whether nothing is left to do, of whatever may be synced, and nothing went wrong.
+    /// Whether nothing is left to do, of whatever may be synced, and nothing went wrong but what nobody can do anything about.
     pub(in crate::sync) fn is_done(&self) -> bool {
-        let is_idle = self.session.is_some() && self.busy.is_none() && self.trouble().is_none();
+        let is_idle = self.session.is_some() && self.busy.is_none() && self.serious().is_none();
         is_idle && self.wanted.is_empty() && self.edited.is_empty()
     }
 
     /// What went wrong last, until it goes right.
     pub(in crate::sync) fn trouble(&self) -> Option<SyncError> {
-        let of_records = self.trouble.or_else(|| self.troubles.values().next().copied());
-        of_records.or_else(|| self.enabled.iter().find_map(|name| self.lacks_room(name)))
+        self.serious().or_else(|| self.troubles.values().next().copied())
+    }
+
+    /// The same without records of the cloud that don't open: a cloud, or a device that was removed, makes one whenever it
+    /// likes, and nobody could ever be done with it.
+    fn serious(&self) -> Option<SyncError> {
+        let mut of_records = self.troubles.values().copied();
+        self.trouble
+            .or_else(|| of_records.find(|error| *error != SyncError::Unopened))
+            .or_else(|| self.enabled.iter().find_map(|name| self.lacks_room(name)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use belay_proto::AccountId;
+
+    use super::super::{Effect, Event, Session, step};
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(60);
+
+    /// A device whose contacts and notes were synced, with this left of the one and of the other, and what who waited is told.
+    fn synced(
+        named: &[&'static str],
+        of_contacts: SyncError,
+        of_notes: Option<SyncError>,
+    ) -> (State, Vec<Effect>) {
+        let session = Session {
+            account: AccountId::from_bytes([1; 16]),
+            generation: 1,
+            presence: 0,
+        };
+        let enabled = BTreeSet::from(["contacts", "notes"]);
+        let state = step(&State::default(), NOW, Event::Session(Some(session), enabled)).0;
+        let asked = Event::Asked {
+            waiter: 1,
+            collections: named.to_vec(),
+            anyway: false,
+        };
+        let mut state = step(&state, NOW, asked).0;
+        let (mut left, mut answers) = (3, Vec::new());
+        while let Some(name) = state.busy.filter(|_| left > 0) {
+            left -= 1;
+            let trouble = if name == "notes" {
+                of_notes
+            } else {
+                Some(of_contacts)
+            };
+            let effects;
+            (state, effects) = step(&state, NOW, Event::Done(trouble));
+            let is_answer = |effect: &Effect| matches!(effect, Effect::Answer(..));
+            answers.extend(effects.into_iter().filter(is_answer));
+        }
+        (state, answers)
+    }
+
+    #[test]
+    fn records_that_don_t_open_are_told_and_keep_nothing_from_being_done() {
+        let (state, answers) = synced(&[], SyncError::Unopened, None);
+        assert_eq!(state.trouble(), Some(SyncError::Unopened));
+        assert_eq!((state.phase(false), state.is_done()), (Phase::Idle, true));
+        assert_eq!(answers, [Effect::Answer(1, Ok(()))]);
+        // Who names their collection is told.
+        let (_, answers) = synced(&["contacts", "notes"], SyncError::Unopened, None);
+        assert_eq!(answers, [Effect::Answer(1, Err(SyncError::Unopened))]);
+        let (_, answers) = synced(&["notes"], SyncError::Unopened, None);
+        assert_eq!(answers, [Effect::Answer(1, Ok(()))]);
+    }
+
+    #[test]
+    fn records_that_don_t_open_hide_nothing_that_the_owner_can_do_something_about() {
+        for (error, phase) in [
+            (SyncError::QuotaExceeded, Phase::QuotaExceeded),
+            (SyncError::Lacking, Phase::Attention),
+            (SyncError::InTheWay, Phase::Attention),
+        ] {
+            for named in [&[][..], &["contacts", "notes"][..]] {
+                let (state, answers) = synced(named, SyncError::Unopened, Some(error));
+                assert_eq!(state.trouble(), Some(error));
+                assert_eq!((state.phase(false), state.is_done()), (phase, false));
+                assert_eq!(answers, [Effect::Answer(1, Err(error))]);
+            }
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Records of the cloud that don't open are told of, and keep nothing else from being synced.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use belay_proto::sync::{RecordId, Revision};
+use belay_proto::sync::{ChunkId, RecordId, Revision};
 use belay_proto::wire::{Bytes, PushAnswer, SyncRecord};
 
 use super::super::{Phase, SyncError};
@@ -24,6 +25,42 @@ impl Cloud {
         let (_, (_, record)) = found.unwrap();
         flip(record);
     }
+}
+
+impl Cloud {
+    /// What it answers of a record is damaged on the way: with the conflict that it is in, or where that doesn't show it.
+    fn damages(&self, id: RecordId, is_shown: bool) {
+        *self.about_results.lock().unwrap() = Some(Box::new(move |answer: &mut PushAnswer| {
+            for result in &mut answer.results {
+                match &mut result.current {
+                    Some(record) if record.id == id && is_shown => flip(record),
+                    Some(record) if record.id == id => result.current = None,
+                    _ => {}
+                }
+            }
+        }));
+        *self.about_changes.lock().unwrap() = Some(Box::new(move |answer| {
+            let of_it = answer.records.iter_mut().filter(|record| record.id == id);
+            of_it.for_each(flip);
+        }));
+    }
+
+    fn is_honest(&self) {
+        *self.about_results.lock().unwrap() = None;
+        *self.about_changes.lock().unwrap() = None;
+    }
+}
+
+/// Two devices with a contact "n" that was changed on both; the first one's change is at the cloud.
+async fn edited_on_both(cloud: &Arc<Cloud>) -> (Phone, Phone) {
+    let (one, two) = (phone(cloud).await, phone(cloud).await);
+    one.puts("n", "a").await;
+    one.syncs().await;
+    two.syncs().await;
+    one.puts("n", "aa").await;
+    one.syncs().await;
+    two.puts("n", "b").await;
+    (one, two)
 }
 
 async fn id(phone: &Phone, natural: &str) -> RecordId {
@@ -52,19 +89,29 @@ async fn a_restore_that_couldn_t_open_a_record_says_so_until_it_opens() {
     let two = phone(&cloud).await;
     let ended = two.handle.sync_now(vec![CONTACTS]).await;
     assert_eq!(ended.map_err(SyncError::name), Err("CloudRefused"));
-    assert_eq!(two.comes_to(Phase::Attention).await.last_error, "CloudRefused");
     assert_eq!(
         (told(&two), two.has().await),
         (("CloudRefused", 1), all(&[("m", "b")]))
     );
-    // Neither another round nor a restart makes it less so.
-    two.handle.sync_now(vec![]).await.unwrap_err();
+    // Nobody here can do anything about it: it calls for nobody, and all else is done.
+    let first = two.comes_to(Phase::Idle).await.last_sync;
+    assert!(first > 0);
+    two.clock.advance(Duration::from_secs(60));
+    two.handle.sync_now(vec![]).await.unwrap();
+    assert!(two.comes_to(Phase::Idle).await.last_sync >= first + 60);
+    // Neither another round nor a restart makes it less so, nor that it was off.
+    assert_eq!(told(&two), ("CloudRefused", 1));
     let two = two.restarts(&cloud).await;
-    two.handle.sync_now(vec![]).await.unwrap_err();
+    two.handle.sync_now(vec![]).await.unwrap();
+    assert_eq!(told(&two), ("CloudRefused", 1));
+    two.handle.set_enabled(CONTACTS, false).await.unwrap();
+    assert_eq!(told(&two), ("", 1), "nothing of it is synced");
+    two.handle.set_enabled(CONTACTS, true).await.unwrap();
+    two.handle.sync_now(vec![]).await.unwrap();
     assert_eq!(told(&two), ("CloudRefused", 1));
     // The rest is synced all the same, in both directions.
     two.puts("o", "c").await;
-    two.handle.sync_now(vec![]).await.unwrap_err();
+    two.handle.sync_now(vec![]).await.unwrap();
     one.syncs().await;
     assert_eq!(one.has().await, all(&[("n", "a"), ("m", "b"), ("o", "c")]));
     // Whoever runs the cloud mends it, which no cursor tells: it is looked at again for who asks for the collection.
@@ -103,32 +150,12 @@ async fn a_record_without_a_key_that_doesn_t_come_is_told_until_it_comes() {
 #[tokio::test]
 async fn a_record_that_doesn_t_open_in_the_way_of_another_keeps_the_others_from_nothing() {
     let cloud = Arc::new(Cloud::default());
-    let (one, two) = (phone(&cloud).await, phone(&cloud).await);
-    one.puts("n", "a").await;
-    one.syncs().await;
-    two.syncs().await;
-    let n = id(&one, "n").await;
-    one.puts("n", "aa").await;
-    one.syncs().await;
-    *cloud.about_results.lock().unwrap() = Some(Box::new(move |answer: &mut PushAnswer| {
-        let current = answer
-            .results
-            .iter_mut()
-            .filter_map(|result| result.current.as_mut());
-        current.filter(|record| record.id == n).for_each(flip);
-    }));
-    *cloud.about_changes.lock().unwrap() = Some(Box::new(move |answer| {
-        answer
-            .records
-            .iter_mut()
-            .filter(|record| record.id == n)
-            .for_each(flip);
-    }));
-    two.puts("n", "b").await;
+    let (one, two) = edited_on_both(&cloud).await;
+    cloud.damages(id(&one, "n").await, true);
     two.puts("m", "c").await;
     let before = cloud.counted.lock().unwrap().1;
     let ended = two.handle.sync_now(vec![CONTACTS]).await;
-    assert_eq!(ended.map_err(SyncError::name), Err("CloudRefused"));
+    assert_eq!(ended, Err(SyncError::InTheWay));
     // The round has ended: its last part, asking after chunks, is noted, and nothing is sent again and again.
     assert_eq!(cloud.counted.lock().unwrap().1, before + 2);
     assert_eq!(told(&two), ("CloudRefused", 1));
@@ -136,13 +163,12 @@ async fn a_record_that_doesn_t_open_in_the_way_of_another_keeps_the_others_from_
     assert_eq!(
         cloud.counted.lock().unwrap().1,
         before + 2,
-        "it isn't tried by itself"
+        "it isn't tried again at once"
     );
     one.syncs().await;
     assert_eq!(one.has().await["m"], "c");
     // Once the cloud shows what it has the versions are merged, or stand beside each other.
-    *cloud.about_results.lock().unwrap() = None;
-    *cloud.about_changes.lock().unwrap() = None;
+    cloud.is_honest();
     two.syncs().await;
     assert_eq!(
         (told(&two), two.handle.view().collections[CONTACTS].pending),
@@ -150,4 +176,66 @@ async fn a_record_that_doesn_t_open_in_the_way_of_another_keeps_the_others_from_
     );
     one.syncs().await;
     assert_eq!((one.has().await, one.has().await.len()), (two.has().await, 3));
+}
+
+#[tokio::test]
+async fn what_a_damaged_answer_kept_from_the_cloud_goes_there_by_itself_once_the_cloud_shows_what_it_has() {
+    for is_shown in [true, false] {
+        let cloud = Arc::new(Cloud::default());
+        let (one, two) = edited_on_both(&cloud).await;
+        cloud.damages(id(&one, "n").await, is_shown);
+        two.puts("m", "c").await;
+        let ended = two.handle.sync_now(vec![CONTACTS]).await;
+        assert_eq!(
+            ended,
+            Err(SyncError::InTheWay),
+            "and the round didn't come to nothing"
+        );
+        assert_eq!(told(&two), ("CloudRefused", 1));
+        // It is the owner's own edit: it is told as what isn't done.
+        two.comes_to(Phase::Attention).await;
+        assert_eq!(two.handle.view().collections[CONTACTS].pending, 1);
+        cloud.is_honest();
+        // Not with each edit of another one.
+        let before = cloud.counted.lock().unwrap().1;
+        two.puts("o", "d").await;
+        two.handle.sync_now(vec![]).await.unwrap_err();
+        assert_eq!(cloud.counted.lock().unwrap().1, before + 1);
+        let mut watch = two.handle.watch();
+        two.clock.advance(Duration::from_secs(19 * 60));
+        let is_done = watch.wait_for(|view| view.collections[CONTACTS].pending == 0);
+        tokio::time::timeout(Duration::from_secs(20), is_done)
+            .await
+            .expect("it is tried again")
+            .unwrap();
+        assert_eq!(two.comes_to(Phase::Idle).await.last_error, "");
+        one.syncs().await;
+        assert_eq!((one.has().await, one.has().await.len()), (two.has().await, 4));
+    }
+}
+
+#[tokio::test]
+async fn a_restart_tries_again_what_a_damaged_answer_kept_from_the_cloud() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = edited_on_both(&cloud).await;
+    cloud.damages(id(&one, "n").await, true);
+    two.handle.sync_now(vec![CONTACTS]).await.unwrap_err();
+    cloud.is_honest();
+    let two = two.restarts(&cloud).await;
+    two.handle.sync_now(vec![]).await.unwrap();
+    assert_eq!((told(&two), two.has().await.len()), (("", 0), 2));
+}
+
+#[tokio::test]
+async fn what_the_cloud_lacks_is_told_whatever_else_it_damages() {
+    let cloud = Arc::new(Cloud::default());
+    *cloud.epoch_of_longs.lock().unwrap() = 1;
+    let (one, two) = edited_on_both(&cloud).await;
+    two.brings("long").await;
+    cloud.damages(id(&one, "n").await, true);
+    two.handle.sync_now(vec![CONTACTS]).await.unwrap_err();
+    cloud.lost.lock().unwrap().insert(ChunkId::from_bytes([1; 32]));
+    cloud.kept.lock().unwrap().epoch += 1;
+    assert_eq!(two.handle.sync_now(vec![]).await, Err(SyncError::Lacking));
+    assert_eq!(two.handle.sync_now(vec![CONTACTS]).await, Err(SyncError::Lacking));
 }
