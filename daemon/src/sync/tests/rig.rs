@@ -204,7 +204,8 @@ pub async fn phone(cloud: &Arc<Cloud>) -> Phone {
     phone
 }
 
-async fn begin(cloud: &Arc<Cloud>, folder: tempfile::TempDir) -> Phone {
+/// A device with what is in a folder; where that is empty nothing is synced yet.
+pub async fn begin(cloud: &Arc<Cloud>, folder: tempfile::TempDir) -> Phone {
     let store = Store::open(folder.path(), SealingKey::default()).await.unwrap();
     let epochs = Arc::new(Mutex::new((vec![1], 0)));
     let known = Arc::clone(&epochs);

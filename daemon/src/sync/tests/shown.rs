@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::ports::Moving;
 use super::super::{Conditions, Paused, Phase, Policy, PolicyChanges};
-use super::rig::{CONTACTS, Cloud, phone};
+use super::rig::{CONTACTS, Cloud, begin, phone};
 
 #[tokio::test]
 async fn a_password_typed_at_the_device_ends_no_sync_that_somebody_waits_for() {
@@ -84,21 +84,22 @@ async fn records_are_counted_while_they_come() {
     }
     one.syncs().await;
     *cloud.page.lock().unwrap() = 1;
-    let two = phone(&cloud).await;
-    // It was switched on, and has begun.
+    let two = begin(&cloud, tempfile::tempdir().unwrap()).await;
     let (clock, mut watch) = (two.clock.clone(), two.handle.watch());
     *cloud.about_changes.lock().unwrap() = Some(Box::new(move |_| clock.advance(Duration::from_millis(500))));
     let seeing = tokio::spawn(async move {
         let mut seen = Vec::new();
         while watch.changed().await.is_ok() {
             let view = watch.borrow_and_update().clone();
-            seen.push((view.phase, view.collections[CONTACTS].records));
+            let records = view.collections.get(CONTACTS).map_or(0, |shown| shown.records);
+            seen.push((view.phase, records));
             if seen.last() == Some(&(Phase::Idle, 20)) {
                 break;
             }
         }
         seen
     });
+    two.handle.set_enabled(CONTACTS, true).await.unwrap();
     two.syncs().await;
     let seen = tokio::time::timeout(Duration::from_secs(20), seeing)
         .await
