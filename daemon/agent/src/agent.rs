@@ -171,7 +171,7 @@ async fn conduct(
 fn standing(mirrors: &BTreeMap<String, Mirrored>) -> Standing {
     let mut all = Standing::default();
     for (name, mirrored) in mirrors {
-        all.add(name, &mirrored.collection, *mirrored.status.borrow());
+        all.add(name, &mirrored.collection, &mirrored.status.borrow());
     }
     all
 }
@@ -235,13 +235,15 @@ fn ended(mirrors: &BTreeMap<String, Mirrored>, on: &[String]) -> Option<Result<(
         .iter()
         .filter(|(_, mirrored)| on.contains(&mirrored.collection))
     {
-        let status = *mirrored.status.borrow();
+        let status = mirrored.status.borrow();
         if let Some(stop) = status.stopped {
             wrong.push(format!("{name}: {stop}"));
         } else if status.waits {
             wrong.push(format!("{name}: something has to be tried again"));
         } else if !status.is_settled {
             return None;
+        } else if let Some(doubt) = status.doubt {
+            wrong.push(format!("{name}: {doubt}"));
         } else if status.refused > 0 {
             wrong.push(format!(
                 "{name}: {} can't be mirrored as they stand",

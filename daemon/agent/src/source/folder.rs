@@ -108,6 +108,7 @@ impl Source for Folder {
                 .collect(),
             unseen: walk.unseen,
             is_watched: walk.unwatched.is_none(),
+            left: walk.left,
         })
     }
 

@@ -8,6 +8,7 @@ use rustix::fs::Dir;
 use rustix::io::Errno;
 
 use crate::inotify::Inotify;
+use crate::left_out::{Left, Why};
 use crate::model::{Mark, Root};
 use crate::names;
 use crate::state::Stop;
@@ -23,6 +24,8 @@ pub(super) struct Walk {
     pub files: Vec<(String, Mark)>,
     /// What couldn't be looked into: folders, and links and special files, which may stand for what they replaced.
     pub unseen: Vec<String>,
+    /// What can't be mirrored, for its owner to see.
+    pub left: Left,
     /// Why a folder isn't watched.
     pub unwatched: Option<io::Error>,
 }
@@ -54,6 +57,7 @@ impl Walker<'_> {
             },
             files: Vec::new(),
             unseen: Vec::new(),
+            left: Left::default(),
             unwatched: None,
         };
         let mut folders = vec![(String::new(), 0)];
@@ -69,6 +73,10 @@ impl Walker<'_> {
                     // It was there a moment ago: moved or removed, which the watch tells, or its medium is being taken away.
                     if error.kind() != io::ErrorKind::NotFound {
                         tracing::warn!(%error, "a folder can't be looked into, what is known of it is left alone");
+                        // What is mounted below a root is left alone by intention.
+                        if error.raw_os_error() != Some(Errno::XDEV.raw_os_error()) {
+                            walk.left.add(&folder, Why::Unreadable);
+                        }
                     }
                     walk.unseen.push(folder);
                 }
@@ -122,12 +130,11 @@ impl Walker<'_> {
             let entry = entry?;
             let Ok(name) = entry.file_name().to_str() else {
                 tracing::warn!("a name isn't UTF-8 and isn't mirrored");
+                let name = entry.file_name().to_string_lossy();
+                walk.left.add(&below_of(folder, &name), Why::Name);
                 continue;
             };
-            let place = match folder {
-                "" => name.to_owned(),
-                folder => format!("{folder}/{name}"),
-            };
+            let place = below_of(folder, name);
             if !names::is_mirrored_path(&place) || self.except.contains(&place) {
                 continue;
             }
@@ -140,5 +147,13 @@ impl Walker<'_> {
             }
         }
         Ok(below)
+    }
+}
+
+/// The path of what has this name in a folder.
+fn below_of(folder: &str, name: &str) -> String {
+    match folder {
+        "" => name.to_owned(),
+        folder => format!("{folder}/{name}"),
     }
 }

@@ -57,6 +57,7 @@ impl State {
                     revision: 0,
                     place: item.place,
                     mark: item.mark,
+                    is_doubted: false,
                 };
                 self.memory.remember(natural, known);
                 wishes.save = true;
@@ -68,6 +69,7 @@ impl State {
                     revision,
                     place: item.place.clone(),
                     mark: item.mark,
+                    is_doubted: false,
                 };
                 // What it is listed with may be older than what was read.
                 if let Some(remote) = &mut self.remote {
@@ -144,6 +146,7 @@ impl State {
             revision,
             place: item.place,
             mark: item.mark,
+            is_doubted: false,
         };
         self.memory.remember(natural, known);
     }

@@ -1,6 +1,7 @@
 //! What is done about one item, and what is never done.
 
 mod cards;
+mod doubts;
 mod late;
 
 use super::*;
@@ -44,6 +45,7 @@ fn known() -> Known {
         revision: 1,
         place: NAME.to_owned(),
         mark: mark(1),
+        is_doubted: false,
     }
 }
 
@@ -259,6 +261,7 @@ fn what_lies_below_a_folder_that_cant_be_seen_is_left_alone() {
         items: all_items().split_off(1),
         unseen: vec!["sub".to_owned()],
         is_watched: true,
+        left: Left::default(),
     };
     let mut records = all_records().split_off(1);
     records.push((
@@ -271,26 +274,6 @@ fn what_lies_below_a_folder_that_cant_be_seen_is_left_alone() {
     let (state, effects) = looked(state, Event::Scanned(0, seen), records);
     assert_eq!(works(&effects).len(), 0);
     assert!(state.memory.known().contains_key("sub/a"));
-}
-
-#[test]
-fn a_collection_that_is_empty_at_once_removes_nothing() {
-    let (state, effects) = looked(
-        remembering(false),
-        scan(root(1, 2, "boot"), all_items()),
-        Vec::new(),
-    );
-    assert_eq!(
-        (works(&effects).len(), state.stopped()),
-        (0, Some(Stop::CollectionEmptied))
-    );
-    // Removed one by one, they are.
-    let two = all_records().split_off(1);
-    let (_, effects) = looked(remembering(false), scan(root(1, 2, "boot"), all_items()), two);
-    let [Work::Remove { id, .. }] = works(&effects)[..] else {
-        panic!("{effects:?}");
-    };
-    assert_eq!(id, "id of a");
 }
 
 #[test]

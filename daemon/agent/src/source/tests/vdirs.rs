@@ -9,7 +9,8 @@ use belay_proto::clock::BoottimeClock;
 
 use super::super::{Cards, Vdir};
 use super::{item, naturals, tree, write};
-use crate::model::FOLDER;
+use crate::left_out::{LeftOut, Why};
+use crate::model::{FOLDER, Scan};
 use crate::ports::Source;
 
 fn vdir(root: &Path, cards: Cards) -> Vdir {
@@ -42,6 +43,12 @@ fn a_vdir_knows_its_items_by_what_they_say_and_leaves_other_files_alone() {
         scan.items[2].1.attributes.get(FOLDER).map(String::as_str),
         Some("work")
     );
+    let left = |scan: &Scan| (scan.left.count, scan.left.examples.clone());
+    let two = LeftOut {
+        place: "work/two.vcf".to_owned(),
+        why: Why::NotOne,
+    };
+    assert_eq!(left(&scan), (1, vec![two]));
     // Read once, and again when it is another.
     assert_eq!(source.scan(false, false).unwrap(), scan);
     fs::write(root.path().join("anything.vcf"), CARD.replace("ann-1", "ann-2")).unwrap();

@@ -76,6 +76,7 @@ impl Agent {
             items: items.collect(),
             unseen: Vec::new(),
             is_watched: true,
+            left: Left::default(),
         };
         self.scan = Some((self.state.now(), scan));
     }

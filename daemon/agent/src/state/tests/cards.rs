@@ -99,3 +99,25 @@ fn an_owner_of_two_items_who_removes_one_and_edits_the_other_is_asked_nothing() 
     let (state, effects) = looked(state, scan(root(1, 2, "boot"), items), records);
     assert_eq!((works(&effects).len(), state.stopped()), (2, None));
 }
+
+#[test]
+fn the_second_of_two_files_of_one_natural_key_is_told_of_and_so_is_what_is_refused() {
+    let mut items = all_items();
+    let (_, mut double) = named("other folder/a", 9);
+    double.mark.size += 1;
+    items.insert(0, ("a".to_owned(), double));
+    items.push(named("new", 10));
+    let (state, _) = looked(remembering(false), scan(root(1, 2, "boot"), items), all_records());
+    let (state, _) = step(state, Event::Done(vec![("new".to_owned(), Outcome::Refused)]));
+    let left = state.left();
+    let examples: Vec<_> = left
+        .examples
+        .iter()
+        .map(|left| (left.place.as_str(), left.why))
+        .collect();
+    assert_eq!(
+        (left.count, &examples[..]),
+        (2, &[("other folder/a", Why::Double), ("new", Why::Refused)][..])
+    );
+    assert_eq!(step(state, Event::Off).0.left().count, 0);
+}

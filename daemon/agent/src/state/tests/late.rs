@@ -32,6 +32,7 @@ pub(super) fn scanned_in(at: u64, root: Root, items: Vec<(String, Local)>) -> Ev
         items,
         unseen: Vec::new(),
         is_watched: true,
+        left: Left::default(),
     };
     Event::Scanned(at, scan)
 }
