@@ -11,6 +11,7 @@ use zbus::Variant;
 use super::cli::{Now, Restore};
 use super::progress::Rate;
 use super::{bus, bytes_words, show};
+use crate::ctl::advice::{Advice, exit};
 use crate::ctl::client::Client;
 use crate::ctl::error::Error;
 use crate::ctl::output::{Output, Report};
@@ -27,8 +28,13 @@ pub async fn now(client: &Client, args: &Now, output: Output) -> Result<Report, 
         .collect::<Result<Vec<_>, _>>()?;
     follow(client, &names, args.anyway, output).await?;
     let after = bus::properties(client).await?;
+    let is_on = bus::sources(client).await?.iter().any(bus::Source::is_enabled);
+    let text = match is_on {
+        true => "All is synced.".to_owned(),
+        false => format!("Nothing was synced: {}.", show::NOTHING_ON),
+    };
     Ok(Report::new(
-        "All is synced.",
+        text,
         json!({ "collections": names, "last_sync": after.get("last_sync") }),
     ))
 }
@@ -36,25 +42,32 @@ pub async fn now(client: &Client, args: &Now, output: Output) -> Result<Report, 
 /// What belayd says of one collection, and which stops no other.
 const OF_ONE: [&str; 3] = ["CloudRefused", "QuotaExceeded", "Storage"];
 
-/// Switches collections on, one after the other, and waits for each: what is small and missed first is usable first.
-/// JSON: `collections`, as `in_cloud` the `records` and `bytes` whose contents are fetched only when a program reads them, as
-/// `troubled` those that couldn't be synced to the end, and where there are any the first one's `error`.
+/// What is about all of them, and over by itself.
+const FOR_NOW: [&str; 2] = ["Offline", "SyncPaused"];
+
+/// Switches collections on, all before it waits for one: who is interrupted, or cut off, gets the rest all the same. belayd
+/// fetches first what is small and missed first. JSON: `collections`, as `in_cloud` the `records` and `bytes` whose contents are
+/// fetched only when a program reads them, as `troubled` those that couldn't be synced to the end, and where there are any the first one's `error`.
 ///
 /// # Errors
-/// What belayd says, unless it is about one collection alone.
+/// What belayd says, unless it is about one collection alone, or over by itself.
 pub async fn restore(client: &Client, args: &Restore, output: Output) -> Result<Report, Error> {
     let names = bus::meant(&args.collections)?;
     let (mut left, mut left_bytes) = (0_u64, 0_u64);
     let (mut troubled, mut trouble) = (Vec::new(), None);
     for name in &names {
         let collection = bus::collection(client, name).await?;
-        collection
-            .proxy()
-            .set_enabled(true)
-            .await
-            .map_err(bus::explained)?;
-        if let Err(error) = follow(client, &[*name], false, output).await {
-            if !OF_ONE.iter().any(|known| error.is_named(known)) {
+        let enabled = collection.proxy().set_enabled(true).await;
+        enabled.map_err(bus::explained)?;
+    }
+    for name in &names {
+        let collection = bus::collection(client, name).await?;
+        if let Err(error) = follow(client, &[*name], args.anyway, output).await {
+            let is_any = |known: &[&str]| known.iter().any(|known| error.is_named(known));
+            if is_any(&FOR_NOW) {
+                return interrupted(client, &names, error).await;
+            }
+            if !is_any(&OF_ONE) {
                 return Err(error);
             }
             output.warn(&format!("{name}: {}", error.words().replace('\n', " ")));
@@ -87,6 +100,30 @@ pub async fn restore(client: &Client, args: &Restore, output: Output) -> Result<
             Report::new(text, json).in_part(&error)
         }
     })
+}
+
+/// A restore that is cut off, and goes on without anybody.
+const CUT_OFF: Advice = Advice {
+    exit: exit::UNAVAILABLE,
+    happened: "The cloud can't be reached, so not everything is here yet.",
+    next: "All are switched on, and it goes on by itself as soon as the cloud can be reached; see belayctl sync status.",
+};
+
+/// A restore that the owner or the policy holds up, and that goes on likewise.
+const HELD_UP: Advice = Advice {
+    exit: exit::UNAVAILABLE,
+    happened: "Sync is paused: by its owner, on a metered network, while roaming, or for a low battery. Not everything is here \
+               yet.",
+    next: "All are switched on, and it goes on by itself as soon as nothing pauses it: belayctl sync resume where its owner did, \
+           else belayctl sync restore --anyway.",
+};
+
+/// Reports a restore that ends before everything is here.
+async fn interrupted(client: &Client, names: &[&str], error: Error) -> Result<Report, Error> {
+    let mut sources = bus::sources(client).await?;
+    sources.retain(|source| names.contains(&source.name));
+    let error = error.means("Offline", CUT_OFF).means("SyncPaused", HELD_UP);
+    Ok(Report::new(error.words(), show::sources_json(&sources)).in_part(&error))
 }
 
 /// What is missing of a collection that is here, in words.

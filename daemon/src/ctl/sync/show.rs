@@ -16,16 +16,39 @@ use crate::ctl::error::Error;
 use crate::ctl::output::{Output, Report};
 use crate::ctl::text::{Ink, printable, time_words};
 
-/// Shows what sync is doing. JSON: the properties.
+/// What to do where no collection is on.
+pub const NOTHING_ON: &str =
+    "nothing is switched on: belayctl sync enable COLLECTION, or belayctl sync restore";
+
+/// Shows what sync is doing, and that the user's own `belay-agent` doesn't run. JSON: the properties, as `enabled` the
+/// collections that are on, and where the user has one `agent`, see [`sources`].
 ///
 /// # Errors
 /// What belayd says.
 pub async fn status(client: &Client, output: Output) -> Result<Report, Error> {
-    let fields = bus::properties(client).await?;
-    Ok(Report::new(render(&fields, output.ink), fields.into()))
+    let mut fields = bus::properties(client).await?;
+    // A device of nobody's has none.
+    let Ok(sources) = bus::sources(client).await else {
+        return Ok(Report::new(render(&fields, None, output.ink), fields.into()));
+    };
+    let on: Vec<&str> = sources
+        .iter()
+        .filter(|source| source.is_enabled())
+        .map(|source| source.name)
+        .collect();
+    let mut text = render(&fields, Some(&on), output.ink);
+    fields.insert("enabled".to_owned(), json!(on));
+    if let Some(agent) = agent::look() {
+        if let Some(line) = agent.not_running(|name| on.contains(&name)) {
+            text = format!("{text}\n{}", output.ink.bad(&line));
+        }
+        fields.insert("agent".to_owned(), agent.json());
+    }
+    Ok(Report::new(text, fields.into()))
 }
 
-fn render(fields: &Map<String, Value>, ink: Ink) -> String {
+/// The status in words; `on`: which collections are, where there are any.
+fn render(fields: &Map<String, Value>, on: Option<&[&str]>, ink: Ink) -> String {
     let text = |key: &str| fields.get(key).and_then(Value::as_str).unwrap_or_default();
     let pair = |key: &str| {
         let number = |index: usize| {
@@ -44,7 +67,11 @@ fn render(fields: &Map<String, Value>, ink: Ink) -> String {
         };
         lines.push(format!("{}{value}", ink.faint(&format!("{label:<12}"))));
     };
-    add("State", state(text("state"), ink));
+    let is_nothing = on.is_some_and(<[&str]>::is_empty) && text("state") == "idle";
+    match is_nothing {
+        true => add("State", NOTHING_ON.to_owned()),
+        false => add("State", state(text("state"), ink)),
+    }
     let (done, all) = pair("progress");
     if all > 0 {
         add(
@@ -152,7 +179,11 @@ pub fn sources_json(sources: &[Source]) -> Value {
     json!({ "collections": all })
 }
 
-/// Shows the last sync, and what changed last. JSON: `last_sync`, `last_error`, `records`.
+/// What a history lacks.
+const GONE: &str = "What was removed isn't listed: nothing of it is kept.";
+
+/// Shows the last sync, and what changed last. Of what was removed belayd keeps no more than that an id was, so it isn't
+/// among them, and the text says so. JSON: `last_sync`, `last_error`, `records`.
 ///
 /// # Errors
 /// What belayd says.
@@ -176,6 +207,7 @@ pub async fn history(client: &Client, args: &History, output: Output) -> Result<
             all.push(shown(source.name, record));
         }
     }
+    lines.push(output.ink.faint(GONE));
     let json = json!({
         "last_sync": sync.get("last_sync"),
         "last_error": sync.get("last_error"),
@@ -203,6 +235,7 @@ mod tests {
                     "id": "contacts-1", "collection": "contacts", "removed": 300, "present": 400, "from_cloud": true
                 },
             })),
+            Some(&["contacts"]),
             Ink::OFF,
         );
         for expected in [
@@ -222,13 +255,25 @@ mod tests {
     fn nothing_that_isnt_so_is_shown() {
         let shown = render(
             &fields(json!({ "state": "idle", "progress": [5, 10], "question": {}, "last_error": "" })),
+            Some(&["contacts"]),
             Ink::OFF,
         );
         assert_eq!(
             shown,
             "State:      all is synced\nProgress:   5 B of 10 B\nLast sync:  never"
         );
-        let later = render(&fields(json!({ "state": "hibernating" })), Ink::OFF);
+        let later = render(&fields(json!({ "state": "hibernating" })), None, Ink::OFF);
         assert!(later.contains("not known"));
+    }
+
+    #[test]
+    fn where_nothing_is_on_nothing_is_said_to_be_synced() {
+        let shown = |state: &str| render(&fields(json!({ "state": state })), Some(&[]), Ink::OFF);
+        let idle = shown("idle");
+        assert!(
+            idle.contains("belayctl sync enable") && !idle.contains("all is synced"),
+            "{idle}"
+        );
+        assert!(shown("paused").contains("paused"));
     }
 }
