@@ -47,7 +47,8 @@ const FOR_NOW: [&str; 2] = ["Offline", "SyncPaused"];
 
 /// Switches collections on, all before it waits for one: who is interrupted, or cut off, gets the rest all the same. belayd
 /// fetches first what is small and missed first. JSON: `collections`, as `in_cloud` the `records` and `bytes` whose contents are
-/// fetched only when a program reads them, as `troubled` those that couldn't be synced to the end, and where there are any the first one's `error`.
+/// fetched only when a program reads them, as `troubled` those that couldn't be synced to the end, and where there are any the
+/// first one's `error`.
 ///
 /// # Errors
 /// What belayd says, unless it is about one collection alone, or over by itself.
