@@ -18,6 +18,7 @@ use crate::mirror::{Order, Parts, Status, mirror};
 use crate::ports::{BoxFuture, Source};
 use crate::source::{Cards, Folder, Vdir, Which};
 use crate::standing::Standing;
+use crate::state::Gone;
 
 /// Orders that wait for a mirror; it takes them at once.
 const ORDERS: usize = 64;
@@ -27,8 +28,15 @@ const ORDERS: usize = 64;
 pub struct Manner {
     /// Ends once everything that is on is mirrored.
     pub once: bool,
-    /// The source whose owner says that what is gone is gone.
-    pub emptied: Option<String>,
+    /// A source, and what its owner says of what is gone from it.
+    pub gone: Option<(String, Gone)>,
+}
+
+impl Manner {
+    fn gone_from(&self, source: &str) -> Gone {
+        let said = self.gone.as_ref().filter(|(name, _)| name == source);
+        said.map_or_else(Gone::default, |(_, gone)| *gone)
+    }
 }
 
 /// Why it ended.
@@ -92,7 +100,7 @@ pub async fn run(config: &Config, manner: &Manner, clock: Arc<dyn Clock>) -> Res
             records: Arc::new(BusRecords::new(&connection, &origin.collection).await?),
             memory: MemoryFile::new(&config.state, name),
             settle: config.settle,
-            gone_is_gone: manner.emptied.as_ref() == Some(name),
+            gone: manner.gone_from(name),
             clock: Arc::clone(&clock),
         };
         let (orders, receiver) = mpsc::channel(ORDERS);

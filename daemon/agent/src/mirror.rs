@@ -21,7 +21,7 @@ use crate::memory::MemoryFile;
 use crate::model::{Binding, Change, Remote, Scan};
 use crate::ports::{Failure, Records, Source, Watch};
 use crate::queue::{Lane, Queue};
-use crate::state::{Doubt, Effect, Event, Outcome, State, Stop, step};
+use crate::state::{Doubt, Effect, Event, Gone, Outcome, State, Stop, step};
 use crate::work::Worker;
 use keep::Keep;
 use look::Look;
@@ -78,8 +78,8 @@ pub struct Parts {
     pub memory: MemoryFile,
     /// For how long nothing may change before it is looked at.
     pub settle: Duration,
-    /// Whether what is gone is gone, even everything at once.
-    pub gone_is_gone: bool,
+    /// What its owner says of what is gone.
+    pub gone: Gone,
     /// For retries.
     pub clock: Arc<dyn Clock>,
 }
@@ -117,8 +117,7 @@ enum Ended {
 /// Runs a mirror until its orders end; then what is under way is given up, which harms nothing.
 pub async fn mirror(parts: Parts, mut orders: mpsc::Receiver<Order>, status: watch::Sender<Status>) {
     let memory = parts.memory.load();
-    let state =
-        State::new(memory, parts.source.shows_siblings(), parts.gone_is_gone).kept_on(parts.memory.device());
+    let state = State::new(memory, parts.source.shows_siblings(), parts.gone).kept_on(parts.memory.device());
     let mut mirror = Mirror {
         scans: Look::new(parts.settle),
         lists: Look::new(parts.settle),

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::left_out::{Left, Why};
 use crate::model::{Binding, Local, Mark, Memory, Remote, Root, Scan, sibling_parts};
 
+pub use danger::Gone;
 pub use decide::{Choice, decide};
 
 /// As many items gone at once, and none left, are taken for a folder that isn't there rather than for the owner's wish.
@@ -26,8 +27,8 @@ pub struct State {
     pub memory: Memory,
     /// Whether siblings are shown as items of their own.
     shows_siblings: bool,
-    /// Whether the owner said that what is gone is gone.
-    gone_is_gone: bool,
+    /// What the owner said of what is gone.
+    gone: Gone,
     on: bool,
     root: Option<Root>,
     local: Option<BTreeMap<String, Local>>,
@@ -162,6 +163,11 @@ pub enum Work {
         /// The item.
         item: Local,
     },
+    /// Ask whether the record was deleted; the item stays all the same.
+    Ask {
+        /// The record's id.
+        id: String,
+    },
 }
 
 /// How work ended.
@@ -185,8 +191,10 @@ pub enum Outcome {
     },
     /// [`Work::Delete`] and [`Work::Remove`]: it is gone.
     Gone,
-    /// [`Work::Remove`]: nobody deleted the record. It can't be read where it is kept, or isn't there yet.
+    /// [`Work::Remove`] and [`Work::Ask`]: nobody deleted the record. It can't be read where it is kept, or isn't there yet.
     NotDeleted,
+    /// [`Work::Ask`]: somebody did.
+    Deleted,
     /// The item isn't as it was, or is being written to.
     ItemChanged,
     /// The record isn't as it was.
@@ -208,16 +216,18 @@ enum PutOff {
     List,
     /// Until item or record are others.
     Refused(Option<Mark>, Option<u64>),
+    /// Removing it, while that is doubted: belayd says that the record was deleted.
+    Kept,
 }
 
 impl State {
     /// A mirror that remembers `memory`.
     #[must_use]
-    pub fn new(memory: Memory, shows_siblings: bool, gone_is_gone: bool) -> Self {
+    pub fn new(memory: Memory, shows_siblings: bool, gone: Gone) -> Self {
         Self {
             memory,
             shows_siblings,
-            gone_is_gone,
+            gone,
             ..Self::default()
         }
     }

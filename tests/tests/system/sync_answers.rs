@@ -295,6 +295,12 @@ async fn a_restore_that_is_cut_off_has_switched_all_on_and_goes_on_by_itself() {
     let all = answer["collections"].as_array().unwrap().iter();
     let on = all.filter(|collection| collection["enabled"] == true);
     assert_eq!(on.count(), 2, "{answer}");
+    assert_eq!(
+        answer["in_cloud"],
+        json!({ "records": 0, "bytes": 0 }),
+        "{answer}"
+    );
+    assert_eq!(answer["troubled"], json!([]), "{answer}");
     let text = shown(&second.scene, &["restore", "contacts", "notes"]).await;
     assert!(text.contains("goes on by itself"), "{text}");
     // Nobody asks again.

@@ -6,6 +6,8 @@ pub(super) struct Phases {
     /// Whether something was in the way since the last time that nothing was.
     is_held: bool,
     is_paused: bool,
+    /// Whether the owner was needed: a session had ended, or a question had to be answered.
+    needed_owner: bool,
 }
 
 impl Phases {
@@ -14,6 +16,7 @@ impl Phases {
         Self {
             is_held: true,
             is_paused: false,
+            needed_owner: false,
         }
     }
 
@@ -31,7 +34,15 @@ impl Phases {
             }
             // It only tries: the cloud may be as far away, and as full, as before.
             "syncing" if !was_paused => false,
-            "syncing" | "idle" | "attention" => std::mem::take(&mut self.is_held),
+            "attention" => {
+                self.needed_owner = true;
+                std::mem::take(&mut self.is_held)
+            }
+            "idle" => {
+                let was_held = std::mem::take(&mut self.is_held);
+                std::mem::take(&mut self.needed_owner) || was_held
+            }
+            "syncing" => std::mem::take(&mut self.is_held),
             _ => false,
         }
     }
@@ -62,6 +73,10 @@ mod tests {
             ("paused idle paused syncing attention", 2),
             ("paused offline syncing idle", 1),
             ("unknown syncing idle", 0),
+            // The password was typed, or the question answered.
+            ("attention syncing idle syncing idle", 1),
+            ("attention syncing attention syncing attention idle", 1),
+            ("offline syncing attention syncing idle", 2),
         ] {
             assert_eq!(over(states), wanted, "{states}");
         }

@@ -38,7 +38,7 @@ pub enum Heard {
     Look,
     /// Records of a collection changed.
     Changed(String),
-    /// The sync was paused, offline or out of room, and isn't any more.
+    /// The sync was paused, offline, out of room or in need of its owner, and isn't any more.
     State,
     /// The bus is gone.
     Lost,

@@ -39,7 +39,7 @@ impl Running {
             records,
             memory: MemoryFile::new(&home.join("state"), "test"),
             settle: Duration::ZERO,
-            gone_is_gone: false,
+            gone: Gone::Unsaid,
             clock,
         };
         let (orders, receiver) = mpsc::channel(8);
@@ -261,5 +261,34 @@ async fn a_record_that_isnt_listed_any_more_and_that_nobody_deleted_is_put_again
     running.holds(&[("a.txt", "a.txt"), ("c.txt", "c.txt")]).await;
     assert_eq!(running.read("a.txt").as_deref(), Some("a.txt"));
     assert_eq!(running.read("b.txt"), None);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn where_nothing_is_listed_any_more_what_nobody_deleted_is_put_again_and_what_somebody_did_stays() {
+    let home = tempfile::tempdir().unwrap();
+    let collection = Collection::new();
+    let all = ["a", "b", "c", "d"].map(|name| (name, name));
+    fs::create_dir_all(home.path().join("root")).unwrap();
+    for (name, text) in all {
+        fs::write(home.path().join("root").join(name), text).unwrap();
+    }
+    let mut running = Running::new(home.path(), &collection).await;
+    running.holds(&all).await;
+    for (name, _) in all {
+        collection.spoil(name);
+    }
+    running.told().await;
+    running.holds(&all).await;
+    running.until(|status| status.doubt.is_none()).await;
+    for (name, _) in all {
+        collection.others(name, None);
+    }
+    running.told().await;
+    assert_eq!(running.status.borrow().doubt, Some(Doubt::CollectionEmptied));
+    for (name, text) in all {
+        assert_eq!(running.read(name).as_deref(), Some(text));
+    }
+    assert_eq!(collection.contents().len(), 0);
     running.end().await;
 }

@@ -97,6 +97,7 @@ impl Source for Folder {
             clock: &*self.clock,
             depth: DEPTH,
             except: &self.except,
+            takes: &|place| self.takes(place),
             sweep: first,
         };
         let walk = walker.walk(make)?;

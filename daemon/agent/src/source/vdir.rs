@@ -171,6 +171,7 @@ impl Source for Vdir {
             clock: &*self.clock,
             depth: 1,
             except: &[],
+            takes: &|place| self.cards.takes(place),
             sweep: first,
         };
         let mut walk = walker.walk(make)?;

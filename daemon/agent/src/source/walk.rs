@@ -39,6 +39,8 @@ pub(super) struct Walker<'a> {
     pub depth: usize,
     /// Folders that are somebody else's, by their paths below the root.
     pub except: &'a [String],
+    /// Which files are mirrored, by their paths below the root.
+    pub takes: &'a dyn Fn(&str) -> bool,
     /// Whether what was left half-done is removed.
     pub sweep: bool,
 }
@@ -62,9 +64,10 @@ impl Walker<'_> {
         };
         let mut folders = vec![(String::new(), 0)];
         while let Some((folder, depth)) = folders.pop() {
-            let below = self.look_into(&folder, &mut walk);
+            let is_walked = depth < self.depth;
+            let below = self.look_into(&folder, is_walked, &mut walk);
             match below {
-                Ok(below) if depth < self.depth => {
+                Ok(below) if is_walked => {
                     folders.extend(below.into_iter().map(|name| (name, depth + 1)));
                 }
                 Ok(_) => {}
@@ -108,8 +111,8 @@ impl Walker<'_> {
         Ok((metadata.dev(), metadata.ino()))
     }
 
-    /// Notes a folder's files; answers the folders in it.
-    fn look_into(&self, folder: &str, walk: &mut Walk) -> io::Result<Vec<String>> {
+    /// Notes a folder's files; answers the folders in it, which are looked into next if `is_walked`.
+    fn look_into(&self, folder: &str, is_walked: bool, walk: &mut Walk) -> io::Result<Vec<String>> {
         let open = self.tree.folder(folder, false)?;
         if device(&open)? != walk.root.device {
             return Err(Errno::XDEV.into());
@@ -129,9 +132,18 @@ impl Walker<'_> {
         for entry in Dir::read_from(&open)? {
             let entry = entry?;
             let Ok(name) = entry.file_name().to_str() else {
-                tracing::warn!("a name isn't UTF-8 and isn't mirrored");
                 let name = entry.file_name().to_string_lossy();
-                walk.left.add(&below_of(folder, &name), Why::Name);
+                // Each letter of it is as long, or shorter.
+                let place = below_of(folder, &name.replace(char::REPLACEMENT_CHARACTER, "_"));
+                let is_missed = match tree::kind_at(&open, entry.file_name()) {
+                    Ok(Kind::File(_)) => (self.takes)(&place),
+                    Ok(Kind::Folder) => is_walked && names::is_mirrored_path(&place),
+                    Ok(Kind::Other) | Err(_) => false,
+                };
+                if is_missed {
+                    tracing::warn!("a name isn't UTF-8 and isn't mirrored");
+                    walk.left.add(&below_of(folder, &name), Why::Name);
+                }
                 continue;
             };
             let place = below_of(folder, name);

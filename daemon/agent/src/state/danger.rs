@@ -1,9 +1,21 @@
 //! What is gone all at once, and isn't taken for the owner's wish.
 
-use super::{Doubt, EMPTIED, Effect, Moved, State, Stop};
+use super::{Doubt, EMPTIED, Effect, Moved, PutOff, State, Stop};
 use crate::model::Known;
 
 type Entry<'a> = (&'a String, &'a Known);
+
+/// What the owner says of what is gone from one side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Gone {
+    /// Nothing: what is gone all at once isn't removed on the other side.
+    #[default]
+    Unsaid,
+    /// That it may go on the other side too.
+    Meant,
+    /// That what is gone all at once was to stay: it comes back from the other side.
+    ByMistake,
+}
 
 impl State {
     /// What speaks against doing anything at all: this may be another folder than the one that is remembered.
@@ -11,23 +23,23 @@ impl State {
         let (local, remote) = (self.local.as_ref()?, self.remote.as_ref()?);
         let visible = || self.visible();
         let here = |(natural, _): &Entry<'_>| local.contains_key(*natural);
-        let missing = visible()
+        // What is doubted is removed nowhere, so that it is gone is no danger; that it is here tells the folder all the same.
+        let counted = || visible().filter(|(_, known)| !known.is_doubted);
+        let missing = counted()
             .filter(|entry| !here(entry) && remote.contains_key(entry.0))
             .count();
         let is_replaced = match (&self.memory.root, &self.root) {
             (Some(before), Some(now)) => now.differs(before),
             _ => false,
         };
-        if self.gone_is_gone {
-            None
-        } else if is_replaced && missing > 0 && !visible().any(|entry| self.is_the_same_medium(entry)) {
+        if is_replaced && missing > 0 && !visible().any(|entry| self.is_the_same_medium(entry)) {
             Some(Stop::Replaced)
         } else if self.is_fixed() {
             None
         } else if missing >= EMPTIED && !visible().any(|entry| here(&entry)) {
             Some(Stop::Emptied)
         } else if missing > 0
-            && visible().count() >= EMPTIED
+            && counted().count() >= EMPTIED
             && !visible().any(|entry| self.is_unedited(entry))
         {
             // The roots of all cards are the same folder, and what a camera writes has the same names on each.
@@ -39,17 +51,13 @@ impl State {
 
     /// Notes what is gone all at once from one side, so that it isn't removed on the other, and what is back. It stays noted
     /// when others come meanwhile, and when the program ends.
-    pub(super) fn note_doubts(&mut self, effects: &mut Vec<Effect>) {
+    pub(super) fn note_doubts(&mut self, moved: &Moved, effects: &mut Vec<Effect>) {
         let (Some(local), Some(remote)) = (&self.local, &self.remote) else {
             return;
         };
         let known = || self.memory.known().iter();
         let (mut doubted, mut cleared) = (Vec::new(), Vec::new());
-        if !self.gone_is_gone {
-            let new = local
-                .iter()
-                .filter(|(natural, _)| !self.memory.known().contains_key(*natural));
-            let moved = Moved::of(new.map(|(_, item)| &item.mark));
+        if self.gone != Gone::Meant {
             // What has another name now isn't gone, and tells that it is the same folder.
             let here = |(natural, known): &Entry<'_>| {
                 local.contains_key(*natural) || (known.mark.inode != 0 && moved.holds(&known.mark))
@@ -62,23 +70,60 @@ impl State {
             doubted.extend(all_gone(known, there, has_item));
         }
         for (natural, _) in known().filter(|(_, known)| known.is_doubted) {
-            if self.gone_is_gone || (local.contains_key(natural) && remote.contains_key(natural)) {
+            if self.gone == Gone::Meant || (local.contains_key(natural) && remote.contains_key(natural)) {
                 cleared.push(natural.clone());
             }
         }
         if !doubted.is_empty() || !cleared.is_empty() {
             effects.push(Effect::Save);
         }
-        for (naturals, is_doubted) in [(doubted, true), (cleared, false)] {
-            naturals
-                .iter()
-                .for_each(|natural| self.memory.set_doubted(natural, is_doubted));
+        for natural in &doubted {
+            self.memory.set_doubted(natural, true);
+        }
+        for natural in &cleared {
+            self.memory.set_doubted(natural, false);
+            if self.put_off.get(natural) == Some(&PutOff::Kept) {
+                self.put_off.remove(natural);
+            }
+        }
+        if self.gone == Gone::ByMistake {
+            self.forget_all(|_, (_, known)| known.is_doubted, effects);
         }
         let doubt = self.present_doubt();
         if let Some(doubt) = doubt.filter(|_| doubt != self.doubt) {
             effects.push(Effect::SayDoubt(doubt));
         }
         self.doubt = doubt;
+    }
+
+    /// Work that ended may have answered the last of what was doubted.
+    pub(super) fn forget_answered_doubt(&mut self) {
+        if self.doubt.is_some() {
+            self.doubt = self.present_doubt();
+        }
+    }
+
+    /// In a folder that may be another one nothing is in common but what is as it was: what it lacks is fetched, and of two
+    /// contents both are kept.
+    pub(super) fn forget_what_differs(&mut self, effects: &mut Vec<Effect>) {
+        self.forget_all(
+            |state, entry| !state.is_unseen(&entry.1.place) && !state.is_unedited(entry),
+            effects,
+        );
+    }
+
+    fn forget_all(&mut self, is_meant: impl Fn(&Self, Entry<'_>) -> bool, effects: &mut Vec<Effect>) {
+        let known = self.memory.known().iter();
+        let meant: Vec<String> = known
+            .filter(|entry| is_meant(self, *entry))
+            .map(|(natural, _)| natural.clone())
+            .collect();
+        if !meant.is_empty() {
+            effects.push(Effect::Save);
+        }
+        for natural in &meant {
+            self.memory.forget(natural);
+        }
     }
 
     fn present_doubt(&self) -> Option<Doubt> {

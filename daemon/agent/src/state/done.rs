@@ -41,6 +41,7 @@ impl State {
         if self.held_back && self.busy.is_empty() {
             self.look(&mut effects);
         }
+        self.forget_answered_doubt();
         (self, effects)
     }
 
@@ -96,9 +97,12 @@ impl State {
                 wishes.save = true;
             }
             // Nothing says any more what was in common: both sides are joined, as without a memory.
-            (Outcome::NotDeleted, Work::Remove { .. }) => {
+            (Outcome::NotDeleted, Work::Remove { .. } | Work::Ask { .. }) => {
                 self.memory.forget(&natural);
                 wishes.save = true;
+            }
+            (Outcome::Deleted, Work::Ask { .. }) => {
+                self.put_off.insert(natural, PutOff::Kept);
             }
             (Outcome::ItemChanged, _) => {
                 wishes.scan = true;
@@ -118,7 +122,8 @@ impl State {
                 | Outcome::Beside
                 | Outcome::Written { .. }
                 | Outcome::Gone
-                | Outcome::NotDeleted,
+                | Outcome::NotDeleted
+                | Outcome::Deleted,
                 _,
             ) => {
                 let off = self.refusal(&natural);

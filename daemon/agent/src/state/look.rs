@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Choice, Effect, Moved, PutOff, State, Stop, Work, decide};
+use super::{Choice, Effect, Gone, Moved, PutOff, State, Stop, Work, decide, is_refusal};
 use crate::left_out::Why;
 use crate::model::{Known, Remote, Scan, is_sibling};
 use crate::names::beside;
@@ -146,26 +146,25 @@ impl State {
         if !self.on || self.local.is_none() || self.remote.is_none() {
             return;
         }
-        if let Some(stop) = self.danger() {
-            self.stop(stop, effects);
-            return;
+        match (self.danger(), self.gone) {
+            (Some(stop), Gone::Unsaid) => {
+                self.stop(stop, effects);
+                return;
+            }
+            (Some(_), Gone::ByMistake) => self.forget_what_differs(effects),
+            _ => {}
         }
         self.stopped = None;
         if self.memory.root != self.root {
             self.memory.root.clone_from(&self.root);
             effects.push(Effect::Save);
         }
-        self.note_doubts(effects);
+        let moved = self.moved();
+        self.note_doubts(&moved, effects);
         let (Some(local), Some(remote)) = (&self.local, &self.remote) else {
             return;
         };
         let known = self.memory.known();
-        let is_refused = |natural| matches!(self.put_off.get(natural), Some(PutOff::Refused(..)));
-        let moved = local
-            .iter()
-            .filter(|(natural, _)| !known.contains_key(*natural) && !is_refused(*natural))
-            .map(|(_, item)| &item.mark);
-        let moved = Moved::of(moved);
         let naturals: BTreeSet<&String> = known.keys().chain(local.keys()).chain(remote.keys()).collect();
         let naturals: Vec<String> = naturals.into_iter().cloned().collect();
         let remembered = known.len();
@@ -176,6 +175,19 @@ impl State {
         if self.memory.known().len() != remembered {
             effects.push(Effect::Save);
         }
+    }
+
+    /// The new items, but for those that are refused: what they say is nowhere but in the records of their old names.
+    fn moved(&self) -> Moved {
+        let is_new = |natural: &String| {
+            !self.memory.known().contains_key(natural) && !self.put_off.get(natural).is_some_and(is_refusal)
+        };
+        let new = self
+            .local
+            .iter()
+            .flatten()
+            .filter(|&(natural, _)| is_new(natural));
+        Moved::of(new.map(|(_, item)| &item.mark))
     }
 
     pub(super) fn is_unseen(&self, place: &str) -> bool {
@@ -244,10 +256,12 @@ impl State {
             }
             return;
         }
-        if matches!(choice, Choice::Delete | Choice::Remove) && known.is_some_and(|known| known.is_doubted) {
+        let is_doubted = known.is_some_and(|known| known.is_doubted);
+        if choice == Choice::Delete && is_doubted {
             return;
         }
         match self.put_off.get(natural) {
+            Some(PutOff::Kept) if choice != Choice::Remove || !is_doubted => {}
             Some(off @ PutOff::Refused(..)) if *off != self.refusal(natural) => {}
             Some(_) => return,
             None => {}
@@ -271,10 +285,17 @@ impl State {
                 record: record.clone(),
                 over: item.cloned(),
             },
-            (Choice::Remove, Some(item), _) => Work::Remove {
-                id: known.map(|known| known.id.clone()).unwrap_or_default(),
-                item: item.clone(),
-            },
+            (Choice::Remove, Some(item), _) => {
+                let id = known.map(|known| known.id.clone()).unwrap_or_default();
+                match is_doubted {
+                    // What belayd lost, or can't read, nobody deleted: it is put again.
+                    true => Work::Ask { id },
+                    false => Work::Remove {
+                        id,
+                        item: item.clone(),
+                    },
+                }
+            }
             // What was renamed is put first under its new name: the cloud keeps its chunks as long as somebody needs them.
             (Choice::Delete, ..) if known.is_some_and(|known| moved.holds(&known.mark)) => {
                 self.held_back = true;

@@ -99,26 +99,35 @@ fn in_words(name: &str, problem: &str) -> String {
         "missing" => "the folder isn't there, so nothing is mirrored",
         "replaced" => {
             return format!(
-                "another folder, or another medium, is in its place, so nothing is mirrored; {}",
-                if_so("if it is yours, and what it lacks may go everywhere", name)
+                "another folder, or another medium, is in its place, so nothing is mirrored. Mount the medium, or put the \
+                 folder back, and it goes on by itself. {}",
+                said(
+                    "Only if this is the folder from now on, have what it lacks fetched",
+                    "refill",
+                    name
+                )
             );
         }
         "emptied" => {
             return format!(
-                "everything in the folder is gone at once, or another medium is in its place, so nothing is mirrored; {}",
-                if_so("if you emptied it", name)
+                "everything in the folder is gone at once, or another medium is in its place, so nothing is mirrored. Put the \
+                 right one in, and it goes on by itself. {}. {}",
+                said("To have what is gone fetched again", "refill", name),
+                said("If you emptied it, and it may go everywhere", "emptied", name)
             );
         }
         "records-kept" => {
             return format!(
-                "everything in the folder was gone at once, so it stays on your other devices; what is new is mirrored. {}",
-                if_so("If it may go everywhere", name)
+                "everything in the folder was gone at once, so it stays on your other devices; what is new is mirrored. {}. {}",
+                said("To have it fetched again", "refill", name),
+                said("If it may go everywhere", "emptied", name)
             );
         }
         "files-kept" => {
             return format!(
-                "everything in the collection was gone at once, so the files stay here; what is new is mirrored. {}",
-                if_so("If they may go", name)
+                "everything in the collection was gone at once, so the files stay here; what is new is mirrored. {}. {}",
+                said("To have them put there again", "refill", name),
+                said("If they may go", "emptied", name)
             );
         }
         "unreadable" => "the folder can't be read, so nothing is mirrored",
@@ -131,10 +140,10 @@ fn in_words(name: &str, problem: &str) -> String {
     words.to_owned()
 }
 
-/// How its owner says that what is gone is gone: one agent works at a time.
-fn if_so(condition: &str, name: &str) -> String {
+/// How its owner says what was meant by what is gone: one agent works at a time.
+fn said(wish: &str, switch: &str, name: &str) -> String {
     format!(
-        "{condition}: systemctl --user stop belay-agent; belay-agent --emptied {name}; systemctl --user start belay-agent"
+        "{wish}: systemctl --user stop belay-agent; belay-agent --{switch} {name}; systemctl --user start belay-agent"
     )
 }
 
@@ -226,17 +235,30 @@ mod tests {
     }
 
     #[test]
-    fn what_isnt_removed_is_told_of_with_how_to_have_it_removed() {
+    fn a_card_that_isnt_mounted_is_shown_no_way_to_delete_what_it_has() {
+        let source = json!({ "collection": "pictures", "problem": "replaced" });
+        let (folder, held, _) = kept(&json!({ "camera": source }));
+        let lines = look_in(folder.path(), Some(&held)).unwrap().lines(|_| true);
+        let [line] = <[String; 1]>::try_from(lines).unwrap();
+        assert!(!line.contains("--emptied"), "{line}");
+        let (mount, refill) = (
+            line.find("Mount the medium"),
+            line.find("belay-agent --refill camera;"),
+        );
+        assert!(mount.is_some() && mount < refill, "{line}");
+    }
+
+    #[test]
+    fn what_isnt_removed_is_told_of_with_how_to_have_it_back_and_how_to_have_it_removed() {
         let source = |problem: &str| json!({ "collection": "pictures", "problem": problem });
         let (folder, held, _) =
             kept(&json!({ "camera": source("records-kept"), "films": source("files-kept") }));
         for line in look_in(folder.path(), Some(&held)).unwrap().lines(|_| true) {
             let (name, words) = line.split_once(": ").unwrap();
             assert!(words.contains("what is new is mirrored"), "{line}");
-            assert!(
-                words.contains(&format!("belay-agent --emptied {name};")),
-                "{line}"
-            );
+            let [back, removed] =
+                ["refill", "emptied"].map(|switch| words.find(&format!("belay-agent --{switch} {name};")));
+            assert!(back.is_some() && back < removed, "{line}");
         }
     }
 

@@ -47,15 +47,15 @@ const FOR_NOW: [&str; 2] = ["Offline", "SyncPaused"];
 
 /// Switches collections on, all before it waits for one: who is interrupted, or cut off, gets the rest all the same. belayd
 /// fetches first what is small and missed first. JSON: `collections`, as `in_cloud` the `records` and `bytes` whose contents are
-/// fetched only when a program reads them, as `troubled` those that couldn't be synced to the end, and where there are any the
-/// first one's `error`.
+/// fetched only when a program reads them, as `troubled` those that couldn't be synced to the end, and as `error` what
+/// cut it off, or where there are any the first one's.
 ///
 /// # Errors
 /// What belayd says, unless it is about one collection alone, or over by itself.
 pub async fn restore(client: &Client, args: &Restore, output: Output) -> Result<Report, Error> {
     let names = bus::meant(&args.collections)?;
     let (mut left, mut left_bytes) = (0_u64, 0_u64);
-    let (mut troubled, mut trouble) = (Vec::new(), None);
+    let (mut troubled, mut trouble, mut cut_off) = (Vec::new(), None, None);
     for name in &names {
         let collection = bus::collection(client, name).await?;
         let enabled = collection.proxy().set_enabled(true).await;
@@ -63,26 +63,30 @@ pub async fn restore(client: &Client, args: &Restore, output: Output) -> Result<
     }
     for name in &names {
         let collection = bus::collection(client, name).await?;
-        if let Err(error) = follow(client, &[*name], args.anyway, output).await {
+        if cut_off.is_none()
+            && let Err(error) = follow(client, &[*name], args.anyway, output).await
+        {
             let is_any = |known: &[&str]| known.iter().any(|known| error.is_named(known));
             if is_any(&FOR_NOW) {
-                return interrupted(client, &names, error).await;
-            }
-            if !is_any(&OF_ONE) {
+                cut_off = Some(error.means("Offline", CUT_OFF).means("SyncPaused", HELD_UP));
+            } else if is_any(&OF_ONE) {
+                output.warn(&format!("{name}: {}", error.words().replace('\n', " ")));
+                troubled.push(*name);
+                trouble.get_or_insert(error);
+            } else {
                 return Err(error);
             }
-            output.warn(&format!("{name}: {}", error.words().replace('\n', " ")));
-            troubled.push(*name);
-            trouble.get_or_insert(error);
         }
         let records = bus::records(&collection).await?;
         let long = || records.iter().filter(|record| record.is_long);
         let bytes: u64 = long().map(|record| record.length).sum();
-        output.progress(&format!(
-            "{name}: {} records are here{}.",
-            records.len(),
-            but(bytes)
-        ))?;
+        if cut_off.is_none() {
+            output.progress(&format!(
+                "{name}: {} records are here{}.",
+                records.len(),
+                but(bytes)
+            ))?;
+        }
         left += long().count() as u64;
         left_bytes += bytes;
     }
@@ -91,9 +95,10 @@ pub async fn restore(client: &Client, args: &Restore, output: Output) -> Result<
     let mut json = show::sources_json(&sources);
     json["in_cloud"] = json!({ "records": left, "bytes": left_bytes });
     json["troubled"] = json!(troubled);
-    Ok(match trouble {
-        None => Report::new(ended(left, left_bytes), json),
-        Some(error) => {
+    Ok(match (cut_off, trouble) {
+        (Some(error), _) => Report::new(error.words(), json).in_part(&error),
+        (None, None) => Report::new(ended(left, left_bytes), json),
+        (None, Some(error)) => {
             let text = format!(
                 "All are switched on, but something may be missing of {}: it is tried again by itself, see belayctl sync status.",
                 troubled.join(", ")
@@ -118,14 +123,6 @@ const HELD_UP: Advice = Advice {
     next: "All are switched on, and it goes on by itself as soon as nothing pauses it: belayctl sync resume where its owner did, \
            else belayctl sync restore --anyway.",
 };
-
-/// Reports a restore that ends before everything is here.
-async fn interrupted(client: &Client, names: &[&str], error: Error) -> Result<Report, Error> {
-    let mut sources = bus::sources(client).await?;
-    sources.retain(|source| names.contains(&source.name));
-    let error = error.means("Offline", CUT_OFF).means("SyncPaused", HELD_UP);
-    Ok(Report::new(error.words(), show::sources_json(&sources)).in_part(&error))
-}
 
 /// What is missing of a collection that is here, in words.
 fn but(bytes: u64) -> String {

@@ -284,6 +284,20 @@ async fn an_unmounted_folder_deletes_nothing_until_its_owner_says_so() {
         assert_eq!((once(&["--once"]).await, count().await), (Some(69), 4));
     }
     assert_eq!(ada.files(".contacts"), ["dee.vcf"]);
+    // By mistake: it is all back.
+    let refill = ["--refill", "contacts"];
+    assert_eq!((once(&refill).await, count().await), (Some(0), 4));
+    assert_eq!(
+        ada.files(".contacts"),
+        ["ann.vcf", "bob.vcf", "cy.vcf", "dee.vcf"]
+    );
+    assert_eq!((once(&["--once"]).await, count().await), (Some(0), 4));
+    // In earnest.
+    for uid in ["ann", "bob", "cy", "dee"] {
+        fs::remove_file(ada.at(&format!(".contacts/{uid}.vcf"))).unwrap();
+    }
+    ada.write(".contacts/eve.vcf", &card("eve", ""));
+    assert_eq!((once(&["--once"]).await, count().await), (Some(69), 5));
     assert_eq!(
         (once(&["--emptied", "contacts"]).await, count().await),
         (Some(0), 1)

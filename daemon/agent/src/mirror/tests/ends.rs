@@ -80,7 +80,7 @@ async fn a_mirror_that_ends_waits_for_what_keeps_its_memory_already() {
         records,
         memory: memory.clone(),
         settle: Duration::ZERO,
-        gone_is_gone: false,
+        gone: Gone::Unsaid,
         clock,
     };
     let (orders, receiver) = mpsc::channel(8);

@@ -86,7 +86,7 @@ async fn what_changes_where_nothing_is_watched_is_seen_after_a_quarter_of_an_hou
             records,
             memory: MemoryFile::new(&home.path().join("state"), "test"),
             settle: Duration::ZERO,
-            gone_is_gone: false,
+            gone: Gone::Unsaid,
             clock: shared,
         };
         let (orders, receiver) = mpsc::channel(8);
