@@ -185,10 +185,7 @@ fn a_collection_that_was_emptied_removes_nothing_and_takes_what_is_new() {
     // An edit is one.
     let mut edited = [all_items(), vec![named("new", 9)]].concat();
     edited[0].1.mark.size += 1;
-    let (state, effects) = step(
-        state,
-        late::scanned_in(9, root(DEVICE, 2, "boot"), edited.clone()),
-    );
+    let (state, effects) = step(state, late::scanned_in(9, root(DEVICE, 2, "boot"), edited));
     assert!(matches!(works(&effects)[..], [Work::Put { .. }]), "{effects:?}");
     // Listed again and removed once more, it is one that was removed.
     let (state, _) = step(state, stored("a"));
