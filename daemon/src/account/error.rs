@@ -1,6 +1,9 @@
 //! What account methods answer when they can't do what was asked.
 
+use std::time::Duration;
+
 use belay_proto::dbus::Error as BusError;
+use belay_proto::dbus::told::{with_bound, with_wait};
 use belay_proto::text::with_causes;
 
 use crate::account::evidence::Untrue;
@@ -10,6 +13,20 @@ use crate::platform::PlatformError;
 use crate::store::StoreError;
 use crate::warden::WardenError;
 
+/// What the text of an error begins with where its name alone doesn't tell apart what happened.
+pub mod text {
+    /// Of `NotSupported`: this device sends no SMS.
+    pub const NO_MODEM: &str = "this device can't send the SMS that would prove the number";
+    /// Of `Offline`: the modem refused.
+    pub const UNSENT: &str = "the SMS that proves the number wasn't sent";
+    /// Of `TooManyAttempts`: it is the cloud that counted, not the warden.
+    pub const TOO_MANY_TRIES: &str = "the cloud takes no more codes or passwords for this address for now";
+    /// Of `Conflict`: the recovery was carried out before.
+    pub const OTHER_PASSWORD: &str = "the recovery was done before, with another password, which holds";
+    /// Of `Conflict`: the login isn't removed.
+    pub const IS_LOGIN: &str = "the address is the login; make another one the login first";
+}
+
 /// Why a method of the account failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
@@ -17,28 +34,28 @@ pub enum AccountError {
     #[error("{0}")]
     InvalidArgument(&'static str),
     /// This device has nothing to send the SMS with.
-    #[error("this device can't send the SMS that would prove the number")]
+    #[error("{}", text::NO_MODEM)]
     NoModem,
     /// The modem didn't send the SMS.
-    #[error("the SMS that proves the number wasn't sent")]
+    #[error("{}", text::UNSENT)]
     Unsent(#[source] PlatformError),
     /// Another code may not be sent yet.
-    #[error("another code can be sent in {} s", .0.as_secs())]
-    TooSoon(std::time::Duration),
+    #[error("{}", with_wait("another code can't be sent yet", Some(.0.to_owned())))]
+    TooSoon(Duration),
     /// The code isn't the one that was sent.
     #[error("the code is wrong")]
     WrongCode,
-    /// The cloud has counted too many codes or passwords for this address.
-    #[error("the cloud takes no more codes or passwords for this address for now")]
-    TooManyTries,
-    /// The code, or the whole registration, is over.
-    #[error("the registration is over; it has to be begun again")]
+    /// The cloud has counted too many codes or passwords for this address; how long it takes none, where it says.
+    #[error("{}", with_wait(text::TOO_MANY_TRIES, .0.to_owned()))]
+    TooManyTries(Option<Duration>),
+    /// All of the verification is over: of a registration, an address or a recovery.
+    #[error("the verification is over; it has to be begun again")]
     Expired,
     /// The state doesn't allow it.
     #[error("{}", .0.text())]
     Refused(Refusal),
     /// The recovery was carried out before, by a call with another password.
-    #[error("the recovery was done before, with another password, which holds")]
+    #[error("{}", text::OTHER_PASSWORD)]
     OtherPassword,
     /// The account's root isn't the one that this device is bound to, and nobody vouches for it here: no password opens both.
     #[error(
@@ -93,7 +110,7 @@ impl AccountError {
     pub fn of_tries(self) -> Self {
         match self {
             Self::Cloud(CloudError::Problem(problem)) if problem.kind == ProblemKind::TooMany => {
-                Self::TooManyTries
+                Self::TooManyTries(problem.retry_after)
             }
             other => other,
         }
@@ -205,7 +222,7 @@ impl From<AccountError> for BusError {
             }
             AccountError::TooSoon(_) => Self::TooSoon(text),
             AccountError::WrongCode => Self::WrongCode(text),
-            AccountError::TooManyTries => Self::TooManyAttempts(text),
+            AccountError::TooManyTries(_) => Self::TooManyAttempts(text),
             AccountError::Expired => Self::CodeExpired(text),
             AccountError::Refused(refusal) => refused(refusal, text),
             AccountError::Cloud(error) => cloud(&error),
@@ -274,22 +291,20 @@ fn problem(problem: &Problem, text: String) -> BusError {
             "nothing has confirmed the address yet: no link was opened, no SMS has come".into(),
         ),
         ProblemKind::CodeExpired => BusError::CodeExpired(text),
-        ProblemKind::TooSoon => BusError::TooSoon(match problem.retry_after {
-            Some(wait) => AccountError::TooSoon(wait).to_string(),
-            None => "another code can't be sent yet".into(),
-        }),
+        ProblemKind::TooSoon => {
+            BusError::TooSoon(with_wait("another code can't be sent yet", problem.retry_after))
+        }
         ProblemKind::LoginRefused => {
             BusError::WrongPassword("address and password don't open an account".into())
         }
         // A wait like any other: nobody has guessed at anything.
-        ProblemKind::TooMany => BusError::TooSoon(match problem.retry_after {
-            Some(wait) => format!("the cloud takes no more of it for {} s", wait.as_secs()),
-            None => "the cloud takes no more of it for now".into(),
-        }),
-        ProblemKind::RecoveryOnHold => BusError::RecoveryOnHold(match problem.retry_after {
-            Some(wait) => format!("the recovery is waited out: {} s at least", wait.as_secs()),
-            None => "the recovery is waited out".into(),
-        }),
+        ProblemKind::TooMany => BusError::TooSoon(with_wait(
+            "the cloud takes no more of it for now",
+            problem.retry_after,
+        )),
+        ProblemKind::RecoveryOnHold => {
+            BusError::RecoveryOnHold(with_wait("the recovery is waited out", problem.retry_after))
+        }
         ProblemKind::InvalidGrant | ProblemKind::Removed => BusError::ReauthenticationRequired(text),
         ProblemKind::QuotaExceeded => BusError::QuotaExceeded(text),
         ProblemKind::NotFound => BusError::NotFound(text),
@@ -297,11 +312,14 @@ fn problem(problem: &Problem, text: String) -> BusError {
             BusError::Conflict(text)
         }
         ProblemKind::DevicesStillBound => {
-            BusError::DevicesStillBound("another device or an accessory is bound to the account".into())
+            let bound = problem.bound.as_deref().cloned().unwrap_or_default();
+            BusError::DevicesStillBound(with_bound(
+                "another device or an accessory is bound to the account",
+                &bound.devices,
+                &bound.accessories,
+            ))
         }
-        ProblemKind::IdentifierIsLogin => {
-            BusError::Conflict("the address is the login; make another one the login first".into())
-        }
+        ProblemKind::IdentifierIsLogin => BusError::Conflict(text::IS_LOGIN.into()),
         ProblemKind::UseDpopNonce
         | ProblemKind::InvalidToken
         | ProblemKind::BadTicket
