@@ -49,6 +49,26 @@ pub enum Verb {
     UnlockBootloader(UnlockBootloader),
 }
 
+impl Verb {
+    /// Whether the cloud may have done it, though its answer didn't come. Not where only a code would have been sent: one
+    /// that nobody knows the id of is good for nothing.
+    pub fn may_be_done(&self) -> bool {
+        match self {
+            Self::Profile(changes) => changes.is_any(),
+            Self::Password(_)
+            | Self::RecoveryCode(_)
+            | Self::Recover(_)
+            | Self::ConfirmAddress(_)
+            | Self::RemoveAddress(_)
+            | Self::SetLogin(_)
+            | Self::RemoveDevice(_)
+            | Self::Delete(_)
+            | Self::UnlockBootloader(_) => true,
+            Self::Check | Self::Forgot(_) | Self::Addresses | Self::AddAddress(_) | Self::Token(_) => false,
+        }
+    }
+}
+
 /// Arguments of `account profile`.
 #[derive(Args, Debug)]
 pub struct Profile {
@@ -64,6 +84,14 @@ pub struct Profile {
     /// Receive the newsletter, or not
     #[arg(long, value_name = "YES/NO", value_parser = ["yes", "no"])]
     pub newsletter: Option<String>,
+}
+
+impl Profile {
+    /// Whether something is to be changed.
+    fn is_any(&self) -> bool {
+        let texts = [&self.name, &self.country, &self.language, &self.newsletter];
+        texts.into_iter().any(Option::is_some)
+    }
 }
 
 /// Arguments of `account password`.
@@ -86,6 +114,9 @@ pub struct RecoveryCode {
     /// Draw the code as a QR code: auto draws it on a terminal
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub qr: Qr,
+    /// Don't ask whether the code is written down: it is kept safe by whoever reads the output
+    #[arg(long)]
+    pub acknowledge: bool,
     /// The password
     #[command(flatten)]
     pub password: Password,
@@ -105,8 +136,11 @@ pub struct Recover {
     pub id: String,
     /// The address or number that the code went to
     pub identifier: String,
-    /// The code from the message; asked for when absent
+    /// The code from the message; asked for when absent. Once the link of the e-mail was opened none is needed
     pub code: Option<String>,
+    /// Read that code from the first line of FILE (`-`: standard input)
+    #[arg(long, value_name = "FILE", conflicts_with = "code")]
+    pub code_file: Option<PathBuf>,
     /// Read the recovery code from the first line of FILE (`-`: standard input)
     #[arg(long, value_name = "FILE")]
     pub recovery_code_file: Option<PathBuf>,
@@ -135,6 +169,9 @@ pub struct ConfirmAddress {
     pub id: String,
     /// The code; asked for when absent. Once the link of the e-mail was opened none is needed
     pub code: Option<String>,
+    /// Read the code from the first line of FILE (`-`: standard input)
+    #[arg(long, value_name = "FILE", conflicts_with = "code")]
+    pub code_file: Option<PathBuf>,
 }
 
 /// An address of the account.

@@ -8,7 +8,8 @@ use belay_proto::dbus::client as ticketed;
 use serde_json::{Value, json};
 
 use super::cli::{Forgot, NewPassword, Recover, RecoveryCode};
-use crate::ctl::advice;
+use crate::account::text;
+use crate::ctl::advice::{self, account as means};
 use crate::ctl::client::{Client, Object};
 use crate::ctl::error::Error;
 use crate::ctl::output::{Output, Report};
@@ -27,7 +28,12 @@ pub async fn change(client: &Client, args: &NewPassword) -> Result<Report, Error
     )
     .await?;
     let new = new_password(args.new_password_file.as_deref()).await?;
-    ticketed::change_password(client.connection(), &old, &new, args.new_keys).await?;
+    ticketed::change_password(client.connection(), &old, &new, args.new_keys)
+        .await
+        .map_err(|error| match old.expose() == new.expose() {
+            true => Error::from(error).means("WeakPassword", means::SAME_PASSWORD),
+            false => error.into(),
+        })?;
     let keys = if args.new_keys {
         " It has new keys too."
     } else {
@@ -43,13 +49,23 @@ pub async fn change(client: &Client, args: &NewPassword) -> Result<Report, Error
     ))
 }
 
-/// Makes another recovery code. JSON: `recovery_code`.
+/// Makes another recovery code, shows it and asks whether it is written down. JSON: `recovery_code`, `acknowledged`; there nothing
+/// is asked, `--acknowledge` says it. When that fails the error follows as a second object.
 ///
 /// # Errors
 /// What the warden and belayd say; [`Error::Io`] when the code can't be shown, which then isn't acknowledged.
 pub async fn recovery_code(client: &Client, args: &RecoveryCode, output: Output) -> Result<(), Error> {
     let password = secret::read(args.password.password_file.as_deref(), "Account password: ").await?;
     let code = ticketed::create_recovery_code(client.connection(), &password).await?;
+    // Shown before it is acknowledged: until then belayd answers this one to whoever asks again.
+    if output.json {
+        let json = json!({ "recovery_code": code.expose(), "acknowledged": args.acknowledge });
+        output.show(&Report::new("", json))?;
+        if args.acknowledge {
+            ticketed::recovery_code_shown(client.connection()).await?;
+        }
+        return Ok(());
+    }
     let drawing = qr::draw(code.expose(), args.qr, output).unwrap_or_default();
     let text = format!(
         "{}\n\n{}\n{}\n{drawing}",
@@ -57,11 +73,18 @@ pub async fn recovery_code(client: &Client, args: &RecoveryCode, output: Output)
         registration::groups(code.expose()),
         registration::ADVICE
     );
-    let json = json!({ "recovery_code": code.expose() });
-    output.show(&Report::new(text.trim_end(), json))?;
-    // Nobody would see another one otherwise: asked again, belayd answers this one.
-    ticketed::recovery_code_shown(client.connection()).await?;
-    Ok(())
+    output.show(&Report::new(text.trim_end(), Value::Null))?;
+    let last = match registration::is_written_down(args.acknowledge, output).await? {
+        true => {
+            ticketed::recovery_code_shown(client.connection()).await?;
+            "\nIt isn't shown again."
+        }
+        false => {
+            "\nFor 24 hours, until this device restarts, it can be shown again with: belayctl account recovery-code\n\
+             Once it is written down: belayctl acknowledge"
+        }
+    };
+    output.show(&Report::new(last, Value::Null))
 }
 
 /// Has a code sent. JSON: `id`, `pending` as in `status`.
@@ -70,7 +93,14 @@ pub async fn recovery_code(client: &Client, args: &RecoveryCode, output: Output)
 /// What belayd says.
 pub async fn forgot(client: &Client, args: &Forgot) -> Result<Report, Error> {
     let account = client.account().await?;
-    let id = account.begin_recovery(&args.identifier, &Options::new()).await?;
+    let id = account
+        .begin_recovery(&args.identifier, &Options::new())
+        .await
+        .map_err(|error| {
+            Error::from(error)
+                .means("NotSupported", means::NOT_REACHED)
+                .means("Conflict", means::BEING_MADE)
+        })?;
     let text = format!(
         "If there is an account with this address, a code is on its way to it.\n\n\
          Then: belayctl account recover {} {}\nThat asks for the recovery code too; is it lost, add --without-code.",
@@ -86,30 +116,31 @@ pub async fn forgot(client: &Client, args: &Forgot) -> Result<Report, Error> {
 /// # Errors
 /// What the warden and belayd say.
 pub async fn recover(client: &Client, args: &Recover) -> Result<Report, Error> {
-    let code = match &args.code {
-        Some(code) => Secret::of_text(code),
-        None => secret::read(None, "The code from the message: ").await?,
-    };
+    let code = registration::code(client, &args.id, args.code.as_deref(), args.code_file.as_deref()).await?;
     let recovery_code = match args.without_code {
         true => None,
         false => Some(secret::read(args.recovery_code_file.as_deref(), "Recovery code: ").await?),
     };
     let new = new_password(args.new_password_file.as_deref()).await?;
-    ticketed::complete_recovery(
+    let recovered = ticketed::complete_recovery(
         client.connection(),
         (&args.id, &args.identifier),
         &code,
         &new,
         recovery_code.as_ref(),
     )
-    .await
-    .map_err(|error| {
-        let error = Error::from(error).means("NotSupported", advice::here::NO_RECOVERY);
-        match recovery_code {
+    .await;
+    if let Err(error) = recovered {
+        let error = Error::from(error)
+            .means("NotSupported", advice::here::NO_RECOVERY)
+            .means("Conflict", means::RECOVER_AGAIN)
+            .means_where("Conflict", text::OTHER_PASSWORD, means::DONE_WITH_ANOTHER);
+        let error = match recovery_code {
             Some(_) => error.means("WrongCode", advice::here::ONE_OF_TWO),
             None => error,
-        }
-    })?;
+        };
+        return Err(registration::code_refused(client, &args.id, error, means::FORGOT_AGAIN).await);
+    }
     if args.without_code {
         return Ok(on_hold(client).await);
     }

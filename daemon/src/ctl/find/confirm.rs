@@ -69,7 +69,7 @@ async fn unlock(meant: Meant<'_>, all: &[&str], asked: &str) -> Result<(), Error
     let question = format!("Lost mode ends on this device:\n{}", shown(meant, all));
     let said = match secret::ask_openly(&question).await {
         // What was found by name could be the wrong one: its id isn't told to be pasted.
-        Err(Error::Usage(_)) => {
+        Err(Error::NoTerminal { .. }) => {
             return Err(Error::Usage(format!(
                 "A name is the cloud's word, and here is no terminal to ask on: take the device's id, or {SHORT} or \
                  more digits of its beginning."

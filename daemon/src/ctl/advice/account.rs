@@ -1,0 +1,201 @@
+//! What an error's name means where a verb of the account gets it, when that is more than the name tells.
+
+use super::{Advice, advice, exit};
+
+/// An answer that may have been lost after the cloud had done what was asked.
+pub const MAY_BE_DONE: Advice = advice(
+    exit::UNAVAILABLE,
+    "The cloud can't be reached, or its answer was lost.",
+    "It may be done all the same: look with belayctl status, then ask again.",
+);
+
+/// A modem that refused the SMS which proves a number.
+pub const SMS_UNSENT: Advice = advice(
+    exit::UNAVAILABLE,
+    "The modem didn't send the SMS that proves the number.",
+    "See whether this device can send one at all: signal, SIM, credit. Or do it without --outgoing-sms.",
+);
+
+/// The same for a number that was to be proved once more.
+pub const SMS_UNSENT_AGAIN: Advice = advice(
+    exit::UNAVAILABLE,
+    "The modem didn't send the SMS that proves the number.",
+    "See whether this device can send one at all: signal, SIM, credit. Then try again.",
+);
+
+/// A device that sends no SMS.
+pub const NO_SMS_HERE: Advice = advice(
+    exit::UNAVAILABLE,
+    "This device can't send the SMS that would prove the number.",
+    "Register without --outgoing-sms: the cloud sends the code then.",
+);
+
+/// A cloud that takes no SMS of a device's own.
+pub const NO_SMS_TAKEN: Advice = advice(
+    exit::UNAVAILABLE,
+    "This cloud takes no SMS that would prove a number.",
+    "Register without --outgoing-sms, or with an e-mail address.",
+);
+
+/// A cloud that sends nothing to such an address.
+pub const NOT_REACHED: Advice = advice(
+    exit::UNAVAILABLE,
+    "This cloud sends no codes to an address of this kind.",
+    "Take an e-mail address instead of a phone number, or a number instead of the address.",
+);
+
+/// An address that is to be added and is another account's.
+pub const ANOTHERS_ADDRESS: Advice = advice(
+    exit::DATA,
+    "The address or number belongs to an account already.",
+    "Take another one, or remove it from that account first: belayctl account remove-address there.",
+);
+
+/// An account that has as many addresses as it can have.
+pub const NO_MORE_ADDRESSES: Advice = advice(
+    exit::DATA,
+    "The account has as many addresses as it can have.",
+    "Remove one with belayctl account remove-address, then add this one again.",
+);
+
+/// Work that another registration is in the way of.
+pub const BEING_MADE: Advice = advice(
+    exit::DATA,
+    "An account is being made on this device already.",
+    "belayctl status shows its id: belayctl confirm goes on with it, belayctl cancel gives it up.",
+);
+
+/// Another code, where one was right already.
+pub const PROVED_ALREADY: Advice = advice(
+    exit::DATA,
+    "The code was right already; another one isn't needed.",
+    "Go on with the command that belayctl status shows.",
+);
+
+/// A registration that can't be given up any more.
+pub const MADE_ALREADY: Advice = advice(
+    exit::DATA,
+    "The account is made already; there is nothing to give up.",
+    "Bind this device with belayctl confirm, or with belayctl sign-in.",
+);
+
+/// An address whose order is older than the account's credentials.
+pub const ADD_AGAIN: Advice = advice(
+    exit::DATA,
+    "The account's password or recovery code was changed since the address was added.",
+    "Add it again: belayctl account add-address.",
+);
+
+/// A recovery that was carried out before, by a call with another password.
+pub const DONE_WITH_ANOTHER: Advice = advice(
+    exit::DATA,
+    "The recovery was done before, with another password. That one holds.",
+    "Use that password. For yet another one begin again: belayctl account forgot.",
+);
+
+/// A recovery of an account that went on meanwhile.
+pub const RECOVER_AGAIN: Advice = advice(
+    exit::DATA,
+    "The account's password or recovery code was changed meanwhile.",
+    "Begin again, if that is still wanted: belayctl account forgot.",
+);
+
+/// A new password that is the one before.
+pub const SAME_PASSWORD: Advice = advice(
+    exit::DATA,
+    "That is the password which the account has already.",
+    "Take another one.",
+);
+
+/// Wrong passwords that the cloud has counted.
+pub const TRIES_AT_THE_CLOUD: Advice = advice(
+    exit::NO_PERMISSION,
+    "The cloud takes no more passwords for this account for now: too many were wrong.",
+    "Wait, then try again.",
+);
+
+/// Wrong codes that the cloud has counted.
+pub const CODES_AT_THE_CLOUD: Advice = advice(
+    exit::NO_PERMISSION,
+    "The cloud takes no more codes for this address for now: too many were wrong.",
+    "Wait, then try again.",
+);
+
+/// A code that isn't sent yet.
+pub const RESEND_LATER: Advice = advice(
+    exit::UNAVAILABLE,
+    "It is too soon: the cloud asks to wait.",
+    "Try again later; belayctl status shows when another code can be sent.",
+);
+
+/// A registration that is over.
+pub const REGISTER_AGAIN: Advice = advice(
+    exit::DATA,
+    "The registration is over: no code of it can be used any more.",
+    "Begin again: belayctl register.",
+);
+
+/// An address that was to be added, and whose proof is over.
+pub const ADDRESS_AGAIN: Advice = advice(
+    exit::DATA,
+    "It took too long: no code for this address can be used any more.",
+    "Begin again: belayctl account add-address.",
+);
+
+/// A recovery that is over.
+pub const FORGOT_AGAIN: Advice = advice(
+    exit::DATA,
+    "The recovery is over: no code of it can be used any more.",
+    "Begin again: belayctl account forgot.",
+);
+
+/// Devices that are bound to an account that was to be deleted.
+pub const DEVICES_BOUND: Advice = advice(
+    exit::DATA,
+    "Other devices still belong to this account. Nothing was deleted.",
+    "Sign each of them out there, with belayctl sign-out, then ask again.",
+);
+
+/// Accessories that are.
+pub const ACCESSORIES_BOUND: Advice = advice(
+    exit::DATA,
+    "Accessories still belong to this account. Nothing was deleted.",
+    "Unpair them with belayctl accessory unpair, each on a device that knows it, then ask again.",
+);
+
+/// Both.
+pub const BOTH_BOUND: Advice = advice(
+    exit::DATA,
+    "Other devices and accessories still belong to this account. Nothing was deleted.",
+    "Unpair the accessories with belayctl accessory unpair, each on a device that knows it; sign the devices out there, with \
+     belayctl sign-out; then ask again.",
+);
+
+/// All of them, for a look at how they are written.
+#[cfg(test)]
+pub const ALL: &[Advice] = &[
+    MAY_BE_DONE,
+    SMS_UNSENT,
+    SMS_UNSENT_AGAIN,
+    NO_SMS_HERE,
+    NO_SMS_TAKEN,
+    NOT_REACHED,
+    ANOTHERS_ADDRESS,
+    NO_MORE_ADDRESSES,
+    BEING_MADE,
+    PROVED_ALREADY,
+    MADE_ALREADY,
+    ADD_AGAIN,
+    DONE_WITH_ANOTHER,
+    RECOVER_AGAIN,
+    SAME_PASSWORD,
+    TRIES_AT_THE_CLOUD,
+    CODES_AT_THE_CLOUD,
+    RESEND_LATER,
+    REGISTER_AGAIN,
+    ADDRESS_AGAIN,
+    FORGOT_AGAIN,
+    DEVICES_BOUND,
+    ACCESSORIES_BOUND,
+    BOTH_BOUND,
+];
