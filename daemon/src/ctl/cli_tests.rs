@@ -1,7 +1,6 @@
 //! Tests of the arguments.
 
 use super::*;
-use clap::CommandFactory as _;
 
 fn read(line: &str) -> Result<Cli, clap::Error> {
     parse(
