@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use belay_proto::Secret;
 use belay_proto::dbus::client;
-use belay_proto::signed::Action;
+use belay_proto::signed::{Action, CommandState};
 use belay_proto::steps::PolicyChanges;
 use belay_tests::app::{ACCOUNT, Answer, DEVICE, Options, WARDEN, memfd, refused};
 use belay_tests::openapi::Exchange;
@@ -310,7 +310,27 @@ async fn the_old_password_at_the_cloud_and_a_command_of_the_owner_end_it() {
 }
 
 #[tokio::test]
-async fn a_lost_device_and_one_whose_owner_allows_none_begin_nothing() {
+async fn a_lost_device_begins_nothing() {
+    let scene = open().await;
+    let (id, code) = begin_recovery(&scene, &scene).await;
+    let ticket = present(&scene).await.unwrap();
+    let console = Console::sign_in(&scene, ADA, PASSWORD).await.unwrap();
+    let lock = Action::Lock {
+        message: String::new(),
+        phone: String::new(),
+    };
+    let sent = console.send(&scene, lock).await.unwrap();
+    console.follow(&scene, sent, CommandState::Done).await.unwrap();
+    refused(complete(&scene, &id, &code, &ticket).await, "DeviceLost").unwrap();
+    refused(present(&scene).await, "DeviceLost").unwrap();
+    refused(app(&scene).begin_recovery(ADA).await.unwrap(), "DeviceLost").unwrap();
+    unlock(&scene, PASSWORD).await.unwrap();
+    shows(&scene, "bound").await;
+    assert_eq!(left(&scene).await, Duration::ZERO);
+}
+
+#[tokio::test]
+async fn a_device_whose_owner_allows_none_begins_nothing() {
     let scene = hers().await;
     refused(present(&scene).await, "NotSupported").unwrap();
     allow(&scene, true).await;
@@ -320,28 +340,6 @@ async fn a_lost_device_and_one_whose_owner_allows_none_begin_nothing() {
     refused(complete(&scene, &id, &code, &ticket).await, "NotSupported").unwrap();
     assert_eq!(left(&scene).await, Duration::ZERO);
     assert_eq!(state(&scene).await, "bound");
-}
-
-#[tokio::test]
-async fn a_cloud_that_invents_a_recovery_changes_nothing_on_a_bound_device() {
-    let scene = open().await;
-    let owner = owner_of(&scene).await;
-    // It says that the account has been recovered: other credentials, and that this device was removed.
-    let lie = Trick::alter(|answer| {
-        if let Some(credentials) = answer.get_mut("credentials") {
-            *credentials = "omdwYXlsb2FkQKBpc2lnbmF0dXJlWEAAAAAAAAAA".into();
-        }
-        answer["recovery_ms"] = 0.into();
-    });
-    scene.network().plan("/v1/account/credentials", 3, &lie);
-    scene.network().hint(belay_proto::wire::Hint::Account);
-    let asked = |e: &Exchange| e.path == "/v1/account/credentials";
-    scene.network().seen("the question", asked).await.unwrap();
-    scene.clock().advance(200 * HOUR).unwrap();
-    assert_eq!(left(&scene).await, Duration::ZERO);
-    assert_eq!(owner_of(&scene).await, owner);
-    unlock(&scene, PASSWORD).await.unwrap();
-    scene.network().behave();
 }
 
 /// The pinned owner's key, as root reads it.
