@@ -76,7 +76,7 @@ async fn listed(client: &Client) -> Result<Vec<Listed>, Error> {
 /// `accessories`, each with `id`, `name`, `kind`: `null` what isn't known here.
 ///
 /// # Errors
-/// What the warden and belayd say; [`Error::Usage`] where nobody can be asked.
+/// What the warden and belayd say; [`Error::NoTerminal`] where nobody can be asked.
 pub async fn delete(client: &Client, args: &Delete) -> Result<Report, Error> {
     if !args.yes_delete_everything {
         let question =
