@@ -40,7 +40,7 @@ pub async fn verb(verb: &Verb, meant: Meant<'_>, all: &[&str]) -> Result<(), Err
 /// one device the name of another.
 ///
 /// # Errors
-/// [`Error::Data`] where it is another id, [`Error::Usage`] without a terminal to ask on.
+/// [`Error::Data`] where it is another id, [`Error::NoTerminal`] without a terminal to ask on.
 async fn wipe(doomed: Meant<'_>, all: &[&str], said: Option<&str>) -> Result<(), Error> {
     if doomed.class == "none" {
         return Err(Error::named("NotSupported", "the device can't erase itself"));
