@@ -124,12 +124,13 @@ type Told = (String, Value);
 fn told_devices(bound: &[DeviceId], named: &[Listed]) -> Vec<Told> {
     let told = |id: &DeviceId| {
         let id = id.to_string();
-        let name = named
-            .iter()
-            .find(|device| device.id == id)
-            .map(|device| &device.name);
-        let name = name.filter(|name| !name.is_empty());
-        let shown = name.map_or_else(|| "a device without a name".to_owned(), |name| printable(name));
+        let found = named.iter().find(|device| device.id == id);
+        let name = found.map(|device| &device.name).filter(|name| !name.is_empty());
+        let shown = match (name, found) {
+            (Some(name), _) => printable(name),
+            (None, Some(_)) => "a device without a name".to_owned(),
+            (None, None) => "a device that isn't known on this device".to_owned(),
+        };
         (format!("  {shown}  {id}"), json!({ "id": id, "name": name }))
     };
     bound.iter().map(told).collect()
@@ -140,9 +141,10 @@ fn told_accessories(bound: &[AccessoryId], known: &[Entry]) -> Vec<Told> {
         let entry = known.iter().find(|entry| entry.id == *id);
         let text = |key| entry.map(|entry| entry.text(key)).filter(|text| !text.is_empty());
         let (name, kind) = (text("name"), text("kind"));
-        let shown = match name {
-            Some(name) => printable(name),
-            None => "an accessory that isn't known on this device".to_owned(),
+        let shown = match (name, entry) {
+            (Some(name), _) => printable(name),
+            (None, Some(_)) => "an accessory without a name".to_owned(),
+            (None, None) => "an accessory that isn't known on this device".to_owned(),
         };
         (
             format!("  {shown}  {id}"),
@@ -256,7 +258,7 @@ mod tests {
                 "Devices:".to_owned(),
                 format!("  Slate  {}", id("a")),
                 format!("  a device without a name  {}", id("b")),
-                format!("  a device without a name  {}", id("f")),
+                format!("  a device that isn't known on this device  {}", id("f")),
                 "Accessories:".to_owned(),
                 format!("  Band?  {}", id("c")),
                 format!("  an accessory that isn't known on this device  {}", id("d")),
@@ -270,6 +272,22 @@ mod tests {
             json["accessories"][1],
             json!({ "id": id("d"), "name": null, "kind": null })
         );
+    }
+
+    #[test]
+    fn where_the_devices_cant_be_listed_none_is_said_to_have_no_name() {
+        let device = "a".repeat(32).parse().unwrap();
+        let (line, fields) = told_devices(&[device], &[]).remove(0);
+        assert!(
+            line.starts_with("  a device that isn't known on this device  aaaa"),
+            "{line}"
+        );
+        assert_eq!(fields["name"], Value::Null);
+        let accessory = "c".repeat(32);
+        let unnamed = [entry_with(&accessory, json!({ "kind": "mi-band-2" }))];
+        let (line, fields) = told_accessories(&[accessory.parse().unwrap()], &unnamed).remove(0);
+        assert!(line.starts_with("  an accessory without a name  cccc"), "{line}");
+        assert_eq!(fields["kind"], "mi-band-2");
     }
 
     #[test]
