@@ -115,7 +115,7 @@ async fn command(cli: &Cli, output: Output) -> Result<u8, Error> {
             let work = async {
                 let client = Client::connect(cli.global.session).await?;
                 let done = judged(&client, dispatch(&client, command, output).await).await;
-                told(&client, command, done).await
+                done.map_err(|error| told(command, error))
             };
             or_interrupted(&Underway::default(), work).await?
         }
@@ -161,32 +161,22 @@ async fn judged<T>(client: &Client, result: Result<T, Error>) -> Result<T, Error
     Err(error)
 }
 
-/// The same for who asked for it: the wait for another code, and what may be done all the same.
-async fn told<T>(client: &Client, command: &Command, result: Result<T, Error>) -> Result<T, Error> {
-    let mut error = match result {
-        Err(error) => error,
-        done => return done,
-    };
-    // Whatever else waits for a code has nothing to do with why another command was refused.
-    if let Command::Resend(args) = command
-        && let Some(refusal) = error.without_a_wait("TooSoon")
-        && let Some(pending) = registration::pending(client).await
-        && pending["id"] == args.id
-    {
-        refusal.retry_after = duration(pending.get("resend_in_ms"));
+/// The same for who asked for it: what may be done all the same, and how that is seen.
+fn told(command: &Command, error: Error) -> Error {
+    match may_be_done(command) {
+        Some(advice) => error.otherwise_means("Offline", advice),
+        None => error,
     }
-    Err(match may_be_done(command) {
-        true => error.otherwise_means("Offline", advice::account::MAY_BE_DONE),
-        false => error,
-    })
 }
 
-/// Whether the cloud may have done what was asked, though its answer didn't come, so that asking again isn't just a second try.
-fn may_be_done(command: &Command) -> bool {
+/// Where the cloud may have done what was asked, though its answer didn't come, so that asking again isn't just a second try: how
+/// that is seen.
+fn may_be_done(command: &Command) -> Option<advice::Advice> {
     match command {
-        Command::Confirm(_) | Command::SignIn(_) | Command::Resend(_) => true,
+        Command::Confirm(_) | Command::SignIn(_) => Some(advice::account::MAY_BE_DONE),
+        Command::Resend(_) => Some(advice::account::MAY_BE_SENT),
         Command::Account(args) => args.verb.may_be_done(),
-        _ => false,
+        _ => None,
     }
 }
 
@@ -228,4 +218,66 @@ async fn dispatch(client: &Client, command: &Command, output: Output) -> Result<
         Command::Monitor => return monitor::run(client, output).await.map(|()| None),
     };
     report.map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_done_all_the_same_is_looked_for_where_it_shows() {
+        let said = |line: &str| {
+            let args = std::iter::once("belayctl").chain(line.split_whitespace());
+            let cli = cli::parse(args.map(OsString::from)).unwrap();
+            told(&cli.command, Error::named("Offline", "no network")).words()
+        };
+        for (line, words) in [
+            ("confirm 0123 123456", "look with belayctl status"),
+            ("sign-in ada@example.org", "look with belayctl status"),
+            ("resend 0123", "look for the message"),
+            ("account profile --name Ada", "look with belayctl account profile"),
+            ("account password", "try the new one first"),
+            ("account recovery-code", "which shows the one that was made"),
+            (
+                "account recover 0123 ada@example.org",
+                "try the new password first",
+            ),
+            (
+                "account recover 0123 ada@example.org --without-code",
+                "ask again with that same new password",
+            ),
+            (
+                "account confirm-address 0123",
+                "look with belayctl account addresses",
+            ),
+            (
+                "account remove-address 0a",
+                "look with belayctl account addresses",
+            ),
+            ("account set-login 0a", "look with belayctl account addresses"),
+            ("account remove-device Slate", "look with belayctl devices"),
+            ("account delete", "look with belayctl status"),
+            (
+                "account unlock-bootloader --reason why",
+                "look with belayctl status",
+            ),
+        ] {
+            let said = said(line);
+            assert!(
+                said.contains("or its answer was lost.\nIt") && said.contains(words),
+                "{line}: {said}"
+            );
+        }
+        for line in [
+            "status",
+            "account profile",
+            "account forgot ada@example.org",
+            "devices",
+        ] {
+            assert!(
+                said(line).ends_with("\nCheck the network and try again."),
+                "{line}"
+            );
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::ctl::advice::{Advice, account as means};
 use crate::ctl::cli::{Password, Qr};
 
 /// Arguments of `account`.
@@ -50,21 +51,21 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// Whether the cloud may have done it, though its answer didn't come. Not where only a code would have been sent: one
-    /// that nobody knows the id of is good for nothing.
-    pub fn may_be_done(&self) -> bool {
+    /// Where the cloud may have done it, though its answer didn't come: how that is seen. Not where only a code would have been
+    /// sent: one that nobody knows the id of is good for nothing.
+    pub fn may_be_done(&self) -> Option<Advice> {
         match self {
-            Self::Profile(changes) => changes.is_any(),
-            Self::Password(_)
-            | Self::RecoveryCode(_)
-            | Self::Recover(_)
-            | Self::ConfirmAddress(_)
-            | Self::RemoveAddress(_)
-            | Self::SetLogin(_)
-            | Self::RemoveDevice(_)
-            | Self::Delete(_)
-            | Self::UnlockBootloader(_) => true,
-            Self::Check | Self::Forgot(_) | Self::Addresses | Self::AddAddress(_) | Self::Token(_) => false,
+            Self::Profile(changes) => changes.is_any().then_some(means::PROFILE_MAY_BE_CHANGED),
+            Self::Password(_) => Some(means::PASSWORD_MAY_BE_CHANGED),
+            Self::RecoveryCode(_) => Some(means::CODE_MAY_BE_MADE),
+            Self::Recover(args) if args.without_code => Some(means::HOLD_MAY_BE_BEGUN),
+            Self::Recover(_) => Some(means::RECOVERY_MAY_BE_DONE),
+            Self::ConfirmAddress(_) | Self::RemoveAddress(_) | Self::SetLogin(_) => {
+                Some(means::ADDRESSES_MAY_BE_CHANGED)
+            }
+            Self::RemoveDevice(_) => Some(means::DEVICE_MAY_BE_REMOVED),
+            Self::Delete(_) | Self::UnlockBootloader(_) => Some(means::MAY_BE_DONE),
+            Self::Check | Self::Forgot(_) | Self::Addresses | Self::AddAddress(_) | Self::Token(_) => None,
         }
     }
 }

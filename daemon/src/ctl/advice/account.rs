@@ -2,12 +2,54 @@
 
 use super::{Advice, advice, exit};
 
-/// An answer that may have been lost after the cloud had done what was asked.
-pub const MAY_BE_DONE: Advice = advice(
-    exit::UNAVAILABLE,
-    "The cloud can't be reached, or its answer was lost.",
-    "It may be done all the same: look with belayctl status, then ask again.",
+/// An answer that may have been lost after the cloud had done what was asked, of what the status shows.
+pub const MAY_BE_DONE: Advice =
+    may_be_done("It may be done all the same: look with belayctl status, then ask again.");
+
+/// The same of another code.
+pub const MAY_BE_SENT: Advice =
+    may_be_done("It may be on its way all the same: look for the message, then ask again.");
+
+/// The same of the profile.
+pub const PROFILE_MAY_BE_CHANGED: Advice =
+    may_be_done("It may be changed all the same: look with belayctl account profile, then ask again.");
+
+/// The same of an address that was added, removed or made the login.
+pub const ADDRESSES_MAY_BE_CHANGED: Advice =
+    may_be_done("It may be done all the same: look with belayctl account addresses, then ask again.");
+
+/// The same of a device that was removed.
+pub const DEVICE_MAY_BE_REMOVED: Advice =
+    may_be_done("It may be removed all the same: look with belayctl devices, then ask again.");
+
+/// The same of a password.
+pub const PASSWORD_MAY_BE_CHANGED: Advice = may_be_done(
+    "It may be changed all the same: try the new one first. Where that isn't right, ask again with the old one.",
 );
+
+/// The same of a recovery code: asked again it is the same one.
+pub const CODE_MAY_BE_MADE: Advice = may_be_done(
+    "It may be made all the same, and the one before be void: ask again, which shows the one that was made.",
+);
+
+/// The same of a recovery: asked again with the same password it ends what was begun.
+pub const RECOVERY_MAY_BE_DONE: Advice = may_be_done(
+    "It may be done all the same: try the new password first. Where that isn't right, ask again with that same one.",
+);
+
+/// The same of a recovery without the code, which waits.
+pub const HOLD_MAY_BE_BEGUN: Advice = may_be_done(
+    "Its wait may have begun all the same: look with belayctl status, then ask again with that same new password.",
+);
+
+/// What happened is the same for each, and where to look isn't.
+const fn may_be_done(next: &'static str) -> Advice {
+    advice(
+        exit::UNAVAILABLE,
+        "The cloud can't be reached, or its answer was lost.",
+        next,
+    )
+}
 
 /// A modem that refused the SMS which proves a number.
 pub const SMS_UNSENT: Advice = advice(
@@ -175,6 +217,14 @@ pub const BOTH_BOUND: Advice = advice(
 #[cfg(test)]
 pub const ALL: &[Advice] = &[
     MAY_BE_DONE,
+    MAY_BE_SENT,
+    PROFILE_MAY_BE_CHANGED,
+    ADDRESSES_MAY_BE_CHANGED,
+    DEVICE_MAY_BE_REMOVED,
+    PASSWORD_MAY_BE_CHANGED,
+    CODE_MAY_BE_MADE,
+    RECOVERY_MAY_BE_DONE,
+    HOLD_MAY_BE_BEGUN,
     SMS_UNSENT,
     SMS_UNSENT_AGAIN,
     NO_SMS_HERE,

@@ -311,7 +311,7 @@ async fn what_an_offline_cloud_may_have_done_is_not_said_to_be_undone() {
         &passwords.right(),
     ]
     .concat();
-    refused(&scene, &change, 69, "Offline", "It may be done all the same").await;
+    refused(&scene, &change, 69, "Offline", "try the new one first").await;
     let delete = [
         &["account", "delete", "--yes-delete-everything"][..],
         &passwords.right(),
