@@ -142,14 +142,13 @@ pub async fn acknowledge(client: &Client, args: &Acknowledge) -> Result<Report, 
 /// Sends the code again. JSON: `pending` as in `status`.
 ///
 /// # Errors
-/// What belayd says; `TooSoon` names the wait that the status shows.
+/// What belayd says; `TooSoon` names the wait.
 pub async fn resend(client: &Client, args: &Verification) -> Result<Report, Error> {
     let before = pending(client).await;
     let account = client.account().await?;
     if let Err(error) = account.resend_code(&args.id, &Options::new()).await {
         let error = Error::from(error)
             .means("Conflict", advice::PROVED_ALREADY)
-            .means("TooSoon", advice::RESEND_LATER)
             .means("NotSupported", advice::NO_SMS_HERE)
             .means_where("Offline", text::UNSENT, advice::SMS_UNSENT_AGAIN);
         return Err(code_refused(client, &args.id, error, begin_again(before.as_ref())).await);

@@ -133,9 +133,8 @@ impl Flow {
                 return self.send_own_again(id, verifying.own_sms).await;
             }
             Err(error) => {
-                let error = too_many_are_too_soon(error);
                 self.waits_longer(id, &error).await?;
-                return Err(error);
+                return Err(too_many_are_too_soon(error));
             }
             Ok(waits) => waits,
         };
@@ -150,7 +149,8 @@ impl Flow {
         self.send_own_again(id, verifying.own_sms).await
     }
 
-    /// What the cloud asks to wait for the next code is what is shown from then on.
+    /// What the cloud asks to wait for this verification's next code is what is shown and waited for from then on. Not a budget that
+    /// is used up: a network's is another's once this device is elsewhere, so the cloud is asked again.
     async fn waits_longer(&self, id: String, error: &AccountError) -> Result<(), AccountError> {
         if let AccountError::Cloud(CloudError::Problem(problem)) = error
             && problem.kind == ProblemKind::TooSoon
