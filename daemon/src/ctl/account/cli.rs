@@ -25,6 +25,9 @@ pub enum Verb {
     /// Change the password
     Password(NewPassword),
     /// Make another recovery code; the one before is void
+    ///
+    /// Until somebody says that it is written down, for 24 hours and until this device restarts, the same code is shown
+    /// again and no other is made. Scripts are asked nothing: they say it with --acknowledge.
     RecoveryCode(RecoveryCode),
     /// Password forgotten: have a code sent to the account's address
     Forgot(Forgot),
@@ -115,7 +118,8 @@ pub struct RecoveryCode {
     /// Draw the code as a QR code: auto draws it on a terminal
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub qr: Qr,
-    /// Don't ask whether the code is written down: it is kept safe by whoever reads the output
+    /// Don't ask whether the code is written down: it is kept safe by whoever reads the output. Without this nothing that is
+    /// piped or in JSON counts as written down, and the next call shows the same code again
     #[arg(long)]
     pub acknowledge: bool,
     /// The password

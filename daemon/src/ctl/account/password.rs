@@ -49,8 +49,9 @@ pub async fn change(client: &Client, args: &NewPassword) -> Result<Report, Error
     ))
 }
 
-/// Makes another recovery code, shows it and asks whether it is written down. JSON: `recovery_code`, `acknowledged`; there nothing
-/// is asked, `--acknowledge` says it. When that fails the error follows as a second object.
+/// Makes another recovery code, shows it and asks whether it is written down. JSON: `recovery_code`, `acknowledged`, `shown_again`
+/// (the next call answers this same code, for 24 hours and until a restart, instead of making another); there nothing is asked,
+/// `--acknowledge` says it. When that fails the error follows as a second object.
 ///
 /// # Errors
 /// What the warden and belayd say; [`Error::Io`] when the code can't be shown, which then isn't acknowledged.
@@ -59,8 +60,7 @@ pub async fn recovery_code(client: &Client, args: &RecoveryCode, output: Output)
     let code = ticketed::create_recovery_code(client.connection(), &password).await?;
     // Shown before it is acknowledged: until then belayd answers this one to whoever asks again.
     if output.json {
-        let json = json!({ "recovery_code": code.expose(), "acknowledged": args.acknowledge });
-        output.show(&Report::new("", json))?;
+        output.show(&Report::new("", code_json(code.expose(), args.acknowledge)))?;
         if args.acknowledge {
             ticketed::recovery_code_shown(client.connection()).await?;
         }
@@ -69,22 +69,34 @@ pub async fn recovery_code(client: &Client, args: &RecoveryCode, output: Output)
     let drawing = qr::draw(code.expose(), args.qr, output).unwrap_or_default();
     let text = format!(
         "{}\n\n{}\n{}\n{drawing}",
-        output.ink.strong("Your recovery code; the one before is void:"),
+        output
+            .ink
+            .strong("Your recovery code; every one before it is void:"),
         registration::groups(code.expose()),
         registration::ADVICE
     );
     output.show(&Report::new(text.trim_end(), Value::Null))?;
-    let last = match registration::is_written_down(args.acknowledge, output).await? {
-        true => {
-            ticketed::recovery_code_shown(client.connection()).await?;
-            "\nIt isn't shown again."
-        }
+    let acknowledged = registration::is_written_down(args.acknowledge, output).await?;
+    if acknowledged {
+        ticketed::recovery_code_shown(client.connection()).await?;
+    }
+    output.show(&Report::new(code_words(acknowledged), Value::Null))
+}
+
+fn code_json(code: &str, acknowledged: bool) -> Value {
+    json!({ "recovery_code": code, "acknowledged": acknowledged, "shown_again": !acknowledged })
+}
+
+/// What becomes of a recovery code that was shown.
+const fn code_words(acknowledged: bool) -> &'static str {
+    match acknowledged {
+        true => "\nIt is said to be written down. It isn't shown again.",
         false => {
-            "\nFor 24 hours, until this device restarts, it can be shown again with: belayctl account recovery-code\n\
+            "\nNobody has said that it is written down. For 24 hours, until this device restarts, this same code is shown again, \
+             and no other is made, with: belayctl account recovery-code\n\
              Once it is written down: belayctl acknowledge"
         }
-    };
-    output.show(&Report::new(last, Value::Null))
+    }
 }
 
 /// Has a code sent. JSON: `id`, `pending` as in `status`.
@@ -197,6 +209,27 @@ async fn new_password(file: Option<&std::path::Path>) -> Result<Secret<String>, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_recovery_code_that_nobody_has_written_down_is_said_to_be_shown_again() {
+        let open = code_words(false);
+        assert!(
+            open.contains(
+                "this same code is shown again, and no other is made, with: belayctl account recovery-code\n"
+            ) && open.ends_with("Once it is written down: belayctl acknowledge"),
+            "{open}"
+        );
+        assert!(code_words(true).ends_with("It isn't shown again."));
+        let json = |acknowledged| code_json("AAAA", acknowledged);
+        assert_eq!(
+            json(false),
+            json!({ "recovery_code": "AAAA", "acknowledged": false, "shown_again": true })
+        );
+        assert_eq!(
+            json(true),
+            json!({ "recovery_code": "AAAA", "acknowledged": true, "shown_again": false })
+        );
+    }
 
     #[test]
     fn whoever_waits_is_told_what_ends_it_and_what_comes_then() {
