@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use belay_proto::dbus::Error as BusError;
-use belay_proto::dbus::told::{with_bound, with_wait};
+use belay_proto::dbus::told::{Reason, by_cloud, with_bound, with_reason, with_wait};
 use belay_proto::text::with_causes;
 
 use crate::account::evidence::Untrue;
@@ -13,20 +13,6 @@ use crate::platform::PlatformError;
 use crate::store::StoreError;
 use crate::warden::WardenError;
 
-/// What the text of an error begins with where its name alone doesn't tell apart what happened.
-pub mod text {
-    /// Of `NotSupported`: this device sends no SMS.
-    pub const NO_MODEM: &str = "this device can't send the SMS that would prove the number";
-    /// Of `Offline`: the modem refused.
-    pub const UNSENT: &str = "the SMS that proves the number wasn't sent";
-    /// Of `TooManyAttempts`: it is the cloud that counted, not the warden.
-    pub const TOO_MANY_TRIES: &str = "the cloud takes no more codes or passwords for this address for now";
-    /// Of `Conflict`: the recovery was carried out before.
-    pub const OTHER_PASSWORD: &str = "the recovery was done before, with another password, which holds";
-    /// Of `Conflict`: the login isn't removed.
-    pub const IS_LOGIN: &str = "the address is the login; make another one the login first";
-}
-
 /// Why a method of the account failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
@@ -34,10 +20,16 @@ pub enum AccountError {
     #[error("{0}")]
     InvalidArgument(&'static str),
     /// This device has nothing to send the SMS with.
-    #[error("{}", text::NO_MODEM)]
+    #[error(
+        "{}",
+        with_reason("this device can't send the SMS that would prove the number", Reason::NoModem)
+    )]
     NoModem,
     /// The modem didn't send the SMS.
-    #[error("{}", text::UNSENT)]
+    #[error(
+        "{}",
+        with_reason("the SMS that proves the number wasn't sent", Reason::Modem)
+    )]
     Unsent(#[source] PlatformError),
     /// Another code may not be sent yet.
     #[error("{}", with_wait("another code can't be sent yet", Some(.0.to_owned())))]
@@ -45,8 +37,8 @@ pub enum AccountError {
     /// The code isn't the one that was sent.
     #[error("the code is wrong")]
     WrongCode,
-    /// The cloud has counted too many codes or passwords for this address; how long it takes none, where it says.
-    #[error("{}", with_wait(text::TOO_MANY_TRIES, .0.to_owned()))]
+    /// The cloud takes no more codes or passwords from here for now, and doesn't say whose were too many; how long, where it says.
+    #[error("{}", with_wait(&by_cloud("the cloud takes no more codes or passwords from here for now"), .0.to_owned()))]
     TooManyTries(Option<Duration>),
     /// All of the verification is over: of a registration, an address or a recovery.
     #[error("the verification is over; it has to be begun again")]
@@ -55,7 +47,13 @@ pub enum AccountError {
     #[error("{}", .0.text())]
     Refused(Refusal),
     /// The recovery was carried out before, by a call with another password.
-    #[error("{}", text::OTHER_PASSWORD)]
+    #[error(
+        "{}",
+        with_reason(
+            "the recovery was done before, with another password, which holds",
+            Reason::OtherPassword
+        )
+    )]
     OtherPassword,
     /// The account's root isn't the one that this device is bound to, and nobody vouches for it here: no password opens both.
     #[error(
@@ -105,7 +103,8 @@ impl AccountError {
         }
     }
 
-    /// The same after codes or passwords were tried: the cloud's limit is one of guesses then.
+    /// The same after codes or passwords were tried: the cloud takes no more of them for now. Whether they were wrong, and whether
+    /// it was anybody here, isn't known: others of the same network have their part in it.
     #[must_use]
     pub fn of_tries(self) -> Self {
         match self {
@@ -295,7 +294,7 @@ fn problem(problem: &Problem, text: String) -> BusError {
             BusError::TooSoon(with_wait("another code can't be sent yet", problem.retry_after))
         }
         ProblemKind::LoginRefused => {
-            BusError::WrongPassword("address and password don't open an account".into())
+            BusError::WrongPassword(by_cloud("address and password don't open an account"))
         }
         // A wait like any other: nobody has guessed at anything.
         ProblemKind::TooMany => BusError::TooSoon(with_wait(
@@ -319,7 +318,10 @@ fn problem(problem: &Problem, text: String) -> BusError {
                 &bound.accessories,
             ))
         }
-        ProblemKind::IdentifierIsLogin => BusError::Conflict(text::IS_LOGIN.into()),
+        ProblemKind::IdentifierIsLogin => BusError::Conflict(with_reason(
+            "the address is the login: make another one the login first",
+            Reason::IsLogin,
+        )),
         ProblemKind::UseDpopNonce
         | ProblemKind::InvalidToken
         | ProblemKind::BadTicket

@@ -24,7 +24,7 @@ mod view;
 
 pub use actor::{AccountActor, Message};
 pub use command::{FORGOTTEN, MOST_COMMANDS, SentCommand};
-pub use error::{AccountError, text};
+pub use error::AccountError;
 pub use evidence::{EXPIRED, Fate, Standing, Testimony, Untrue, Witness, certificate};
 pub use flow::{Device, Finding, Flow, Leaving, NewCommand, NewRegistration, Severity};
 pub use handle::{AccountHandle, Parts};

@@ -3,14 +3,13 @@
 use std::io;
 use std::time::Duration;
 
-use belay_proto::dbus::told;
+use belay_proto::dbus::told::{self, Reason};
 use belay_proto::text::with_causes;
 use serde_json::{Map, Value, json};
 use zbus::DBusError;
 
 use super::advice::{self, Advice, exit};
 use super::text::{printable, wait_words};
-use crate::account::text::TOO_MANY_TRIES;
 
 /// Where the daemons' own error names begin.
 const PREFIX: &str = "org.belay1.Error.";
@@ -113,10 +112,20 @@ impl Error {
         }
     }
 
-    /// The same, where besides the daemon's text begins with `text`: one name, and several things that have happened.
-    pub fn means_where(self, name: &str, text: &str, advice: Advice) -> Self {
+    /// The same, where besides this has happened: one name, and several things that it stands for.
+    pub fn means_where(self, name: &str, reason: Reason, advice: Advice) -> Self {
         match &self {
-            Self::Refused(refusal) if refusal.message.starts_with(text) => self.means(name, advice),
+            Self::Refused(refusal) if told::reason_of(&refusal.message) == Some(reason) => {
+                self.means(name, advice)
+            }
+            _ => self,
+        }
+    }
+
+    /// The same, where besides it is the cloud that refused passwords or codes, not the warden.
+    pub fn means_at_the_cloud(self, name: &str, advice: Advice) -> Self {
+        match &self {
+            Self::Refused(refusal) if refusal.is_by_cloud() => self.means(name, advice),
             _ => self,
         }
     }
@@ -149,8 +158,7 @@ impl Error {
     pub fn about_password(&mut self) -> Option<&mut Refusal> {
         match self {
             Self::Refused(refusal) => match refusal.name.as_str() {
-                "WrongPassword" => Some(refusal),
-                "TooManyAttempts" if !refusal.is_the_clouds_count() => Some(refusal),
+                "WrongPassword" | "TooManyAttempts" if !refusal.is_by_cloud() => Some(refusal),
                 _ => None,
             },
             _ => None,
@@ -235,16 +243,16 @@ const NO_SERVER: &str = "org.freedesktop.DBus.Error.NoServer";
 impl Refusal {
     /// What the refusal means.
     fn meaning(&self) -> Advice {
-        let named = || match self.is_the_clouds_count() {
-            true => advice::account::TRIES_AT_THE_CLOUD,
-            false => advice::of(&self.name),
+        let named = || match self.name.as_str() {
+            "TooManyAttempts" if self.is_by_cloud() => advice::account::TRIES_AT_THE_CLOUD,
+            name => advice::of(name),
         };
         self.advice.unwrap_or_else(named)
     }
 
-    /// Whether it is the cloud that has counted passwords or codes: the warden's wait and tries are others.
-    fn is_the_clouds_count(&self) -> bool {
-        self.name == "TooManyAttempts" && self.message.starts_with(TOO_MANY_TRIES)
+    /// Whether it is the cloud that refused passwords or codes: the warden's wait and tries are others.
+    fn is_by_cloud(&self) -> bool {
+        told::is_by_cloud(&self.message)
     }
 
     /// The daemon's own text where the name alone says too little.
@@ -253,7 +261,7 @@ impl Refusal {
             "InvalidArgument" | "CloudRefused" | "Storage" | "Internal" | "CommandRefused"
             | "CommandFailed" | "CommandExpired" | "CommandForgotten" | "AnswerLost" | "ClockWrong"
             | "Interrupted" => true,
-            "TooManyAttempts" => self.retry_after.is_none() && !self.is_the_clouds_count(),
+            "TooManyAttempts" => self.retry_after.is_none() && !self.is_by_cloud(),
             _ => false,
         };
         if says_little && !self.message.is_empty() {
@@ -266,7 +274,7 @@ impl Refusal {
     /// What to do next, with the wait or the tries left where they are known.
     fn next_step(&self) -> String {
         match (self.name.as_str(), self.retry_after, self.tries_left) {
-            ("TooManyAttempts", Some(wait), _) if self.is_the_clouds_count() && !wait.is_zero() => {
+            ("TooManyAttempts", Some(wait), _) if self.is_by_cloud() && !wait.is_zero() => {
                 format!("Wait {}, then try again.", wait_words(wait))
             }
             ("TooManyAttempts", Some(wait), _) if !wait.is_zero() => {

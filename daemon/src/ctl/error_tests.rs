@@ -38,31 +38,34 @@ fn too_soon_says_when_another_code_can_be_sent_where_that_is_known() {
 
 #[test]
 fn what_the_cloud_has_counted_is_told_with_its_own_wait_and_without_the_wardens() {
-    let told = format!("{TOO_MANY_TRIES}; wait: 900 s");
-    let mut error = Error::named("TooManyAttempts", &told);
+    let told = "no more for now; by: cloud; wait: 900 s";
+    let mut error = Error::named("TooManyAttempts", told);
     assert!(error.about_password().is_none());
     assert_eq!(
         error.words(),
-        "The cloud takes no more passwords for this account for now: too many were wrong.\nWait 15 min, then try again."
+        "The cloud takes no more sign-ins from here for now.\nWait 15 min, then try again."
     );
     let json = error.json()["error"].clone();
     assert_eq!(json["retry_after_ms"], 900_000);
     assert!(json.get("tries_left").is_none(), "{json}");
-    let codes = Error::named("TooManyAttempts", &told)
-        .means("TooManyAttempts", advice::account::CODES_AT_THE_CLOUD)
+    let codes = Error::named("TooManyAttempts", told)
+        .means_at_the_cloud("TooManyAttempts", advice::account::CODES_AT_THE_CLOUD)
         .words();
     assert_eq!(
         codes,
-        "The cloud takes no more codes for this address for now: too many were wrong.\nWait 15 min, then try again."
+        "The cloud takes no more codes from here for now.\nWait 15 min, then try again."
     );
-    let without = Error::named("TooManyAttempts", TOO_MANY_TRIES).words();
+    let without = Error::named("TooManyAttempts", "no more for now; by: cloud").words();
     assert!(without.ends_with("\nWait, then try again."), "{without}");
-    // The warden's own count is asked for.
-    assert!(
-        Error::named("TooManyAttempts", "too many attempts: wait 60 s")
-            .about_password()
-            .is_some()
-    );
+    // The warden's own count is asked for, and is no refusal of the cloud's.
+    let mut warden = Error::named("TooManyAttempts", "too many attempts: wait 60 s")
+        .means_at_the_cloud("TooManyAttempts", advice::account::CODES_AT_THE_CLOUD);
+    assert!(warden.about_password().is_some());
+    assert!(warden.words().starts_with("Too many wrong passwords."));
+    // Nor are its tries left told of a password that the cloud refused.
+    let mut wrong = Error::named("WrongPassword", "no such login; by: cloud");
+    assert!(wrong.about_password().is_none());
+    assert!(Error::named("WrongPassword", "wrong").about_password().is_some());
 }
 
 #[test]

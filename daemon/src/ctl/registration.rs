@@ -4,6 +4,7 @@ use std::path::Path;
 
 use belay_proto::Secret;
 use belay_proto::dbus::client as ticketed;
+use belay_proto::dbus::told::Reason;
 use belay_proto::dbus::{Options, VerificationState};
 use serde_json::{Value, json};
 use zbus::Variant;
@@ -15,7 +16,6 @@ use super::error::Error;
 use super::output::{Output, Report};
 use super::text::printable;
 use super::{qr, secret};
-use crate::account::text;
 
 /// Begins a registration. JSON: `id`, and `pending` as in `status`.
 ///
@@ -49,8 +49,8 @@ fn unsent(error: Error, own_sms: bool) -> Error {
     error
         .means("Conflict", advice::BEING_MADE)
         .means("NotSupported", not_taken)
-        .means_where("NotSupported", text::NO_MODEM, advice::NO_SMS_HERE)
-        .means_where("Offline", text::UNSENT, advice::SMS_UNSENT)
+        .means_where("NotSupported", Reason::NoModem, advice::NO_SMS_HERE)
+        .means_where("Offline", Reason::Modem, advice::SMS_UNSENT)
 }
 
 /// Gives the code, shows the recovery code and asks whether it is written down. JSON: `state`, `recovery_code`,
@@ -63,7 +63,10 @@ pub async fn confirm(client: &Client, args: &Confirm, output: Output) -> Result<
     let confirmed = ticketed::confirm_registration(client.connection(), &args.id, &code).await;
     let recovery_code = match confirmed {
         Ok(code) => code,
-        Err(error) => return Err(code_refused(client, &args.id, error.into(), advice::REGISTER_AGAIN).await),
+        Err(error) => {
+            let error = no_more_codes(error.into());
+            return Err(code_refused(client, &args.id, error, advice::REGISTER_AGAIN).await);
+        }
     };
     // Shown before it is acknowledged: from then on nobody can read it again.
     if output.json {
@@ -113,9 +116,13 @@ pub async fn is_written_down(said: bool, output: Output) -> Result<bool, Error> 
                 .eq_ignore_ascii_case("yes")))
 }
 
+/// The same, where the cloud takes no more codes for now.
+pub fn no_more_codes(error: Error) -> Error {
+    error.means_at_the_cloud("TooManyAttempts", advice::CODES_AT_THE_CLOUD)
+}
+
 /// What the refusal of a code means for the verification `id`: another code can be sent, unless all of it is over.
 pub async fn code_refused(client: &Client, id: &str, error: Error, over: Advice) -> Error {
-    let error = error.means("TooManyAttempts", advice::CODES_AT_THE_CLOUD);
     if !error.is_named("CodeExpired") {
         return error;
     }
@@ -150,7 +157,7 @@ pub async fn resend(client: &Client, args: &Verification) -> Result<Report, Erro
         let error = Error::from(error)
             .means("Conflict", advice::PROVED_ALREADY)
             .means("NotSupported", advice::NO_SMS_HERE)
-            .means_where("Offline", text::UNSENT, advice::SMS_UNSENT_AGAIN);
+            .means_where("Offline", Reason::Modem, advice::SMS_UNSENT_AGAIN);
         return Err(code_refused(client, &args.id, error, begin_again(before.as_ref())).await);
     }
     let pending = pending(client).await;
@@ -334,13 +341,13 @@ mod tests {
     #[test]
     fn a_registration_that_cant_begin_says_which_of_the_two_can_t_do_it() {
         let words = |name: &str, text: &str, own_sms| unsent(Error::named(name, text), own_sms).words();
-        let said = words("NotSupported", text::NO_MODEM, true);
+        let said = words("NotSupported", "none here; reason: no-modem", true);
         assert!(said.starts_with("This device can't send the SMS"), "{said}");
         let said = words("NotSupported", "the cloud sends no codes this way", true);
         assert!(said.starts_with("This cloud takes no SMS"), "{said}");
         let said = words("NotSupported", "the cloud sends no codes this way", false);
         assert!(said.starts_with("This cloud sends no codes"), "{said}");
-        let said = words("Offline", text::UNSENT, true);
+        let said = words("Offline", "not sent; reason: modem", true);
         assert!(said.starts_with("The modem didn't send the SMS"), "{said}");
         let said = words("Offline", "the cloud can't be reached", true);
         assert!(said.starts_with("The cloud can't be reached."), "{said}");

@@ -1,5 +1,6 @@
-//! What the text of an error tells besides: how long to wait, and what is bound still. A client switches on the error's name;
-//! what stands here is more for it to show, each a part of the text of its own after `; `.
+//! What the text of an error tells besides: how long to wait, who refused, which of several things happened, and what is bound
+//! still. A client switches on the error's name; what stands here is more for it to go by, each a part of the text of its own
+//! after `; `, as the contract of `org.belay1.Account` lists them. All else in a text is for logs.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,6 +8,8 @@ use std::time::Duration;
 use crate::id::{AccessoryId, DeviceId};
 
 const WAIT: &str = "wait: ";
+const BY_CLOUD: &str = "by: cloud";
+const REASON: &str = "reason: ";
 const DEVICES: &str = "devices: ";
 const ACCESSORIES: &str = "accessories: ";
 
@@ -35,6 +38,60 @@ pub fn wait_of(text: &str) -> Option<Duration> {
         .then(|| seconds.parse().ok())
         .flatten()
         .map(Duration::from_secs)
+}
+
+/// `text` of a refusal of passwords or codes, and that it is the cloud's, not the warden's.
+#[must_use]
+pub fn by_cloud(text: &str) -> String {
+    format!("{text}; {BY_CLOUD}")
+}
+
+/// Whether the text of an error tells that the cloud refused, not the warden.
+#[must_use]
+pub fn is_by_cloud(text: &str) -> bool {
+    part(text, BY_CLOUD) == Some("")
+}
+
+/// What has happened, where one error's name stands for several things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Of `NotSupported`: this device sends no SMS.
+    NoModem,
+    /// Of `Offline`: the modem didn't send the SMS.
+    Modem,
+    /// Of `Conflict`: the recovery was done before, with another password.
+    OtherPassword,
+    /// Of `Conflict`: the address is the login.
+    IsLogin,
+}
+
+impl Reason {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::NoModem, Self::Modem, Self::OtherPassword, Self::IsLogin];
+
+    /// The word in the text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoModem => "no-modem",
+            Self::Modem => "modem",
+            Self::OtherPassword => "other-password",
+            Self::IsLogin => "is-login",
+        }
+    }
+}
+
+/// `text`, and what has happened.
+#[must_use]
+pub fn with_reason(text: &str, reason: Reason) -> String {
+    format!("{text}; {REASON}{}", reason.as_str())
+}
+
+/// What has happened, where the text of an error tells and this version knows the word.
+#[must_use]
+pub fn reason_of(text: &str) -> Option<Reason> {
+    let word = part(text, REASON)?;
+    Reason::ALL.iter().copied().find(|reason| reason.as_str() == word)
 }
 
 /// `text`, and what is bound to the account still: up to [`MOST_LISTED`] of each.
@@ -93,6 +150,38 @@ mod tests {
         }
         let longest = with_wait("never", Some(Duration::MAX));
         assert_eq!(wait_of(&longest), Some(Duration::from_secs(u64::MAX)));
+    }
+
+    #[test]
+    fn a_refusal_of_the_clouds_is_known_by_its_part_alone() {
+        let told = with_wait(&by_cloud("no more for now"), Some(Duration::from_secs(9)));
+        assert_eq!(told, "no more for now; by: cloud; wait: 9 s");
+        assert!(is_by_cloud(&told));
+        assert_eq!(wait_of(&told), Some(Duration::from_secs(9)));
+        for other in [
+            "no more for now",
+            "by: cloud",
+            "the cloud; by: clouds",
+            "no; by: warden",
+        ] {
+            assert!(!is_by_cloud(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn each_reason_is_read_as_it_was_told_and_an_unknown_word_is_none() {
+        for reason in Reason::ALL {
+            let told = with_reason("it is so; and more", *reason);
+            assert_eq!(reason_of(&told), Some(*reason), "{told}");
+        }
+        for other in [
+            "it is so",
+            "reason: modem",
+            "it is so; reason: later",
+            "so; reason: ",
+        ] {
+            assert_eq!(reason_of(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! `account addresses` and what changes them.
 
 use belay_proto::dbus::client as ticketed;
+use belay_proto::dbus::told::Reason;
 use serde_json::{Value, json};
 
 use super::cli::{AddAddress, Address, ConfirmAddress};
-use crate::account::text;
 use crate::ctl::advice::{self, account as means};
 use crate::ctl::client::Client;
 use crate::ctl::error::Error;
@@ -77,6 +77,7 @@ pub async fn confirm(client: &Client, args: &ConfirmAddress) -> Result<Report, E
             .means("IdentifierTaken", means::ANOTHERS_ADDRESS)
             .means("QuotaExceeded", means::NO_MORE_ADDRESSES)
             .means("Conflict", means::ADD_AGAIN);
+        let error = registration::no_more_codes(error);
         return Err(registration::code_refused(client, &args.id, error, means::ADDRESS_AGAIN).await);
     }
     Ok(Report::new(
@@ -95,7 +96,7 @@ pub async fn remove(client: &Client, args: &Address) -> Result<Report, Error> {
     ticketed::remove_identifier(client.connection(), &id, &password)
         .await
         .map_err(|error| {
-            Error::from(error).means_where("Conflict", text::IS_LOGIN, advice::here::IS_LOGIN)
+            Error::from(error).means_where("Conflict", Reason::IsLogin, advice::here::IS_LOGIN)
         })?;
     Ok(Report::new(
         "The address doesn't belong to the account any more.",

@@ -5,10 +5,10 @@ use std::time::Duration;
 use belay_proto::Secret;
 use belay_proto::dbus::Options;
 use belay_proto::dbus::client as ticketed;
+use belay_proto::dbus::told::Reason;
 use serde_json::{Value, json};
 
 use super::cli::{Forgot, NewPassword, Recover, RecoveryCode};
-use crate::account::text;
 use crate::ctl::advice::{self, account as means};
 use crate::ctl::client::{Client, Object};
 use crate::ctl::error::Error;
@@ -143,14 +143,7 @@ pub async fn recover(client: &Client, args: &Recover) -> Result<Report, Error> {
     )
     .await;
     if let Err(error) = recovered {
-        let error = Error::from(error)
-            .means("NotSupported", advice::here::NO_RECOVERY)
-            .means("Conflict", means::RECOVER_AGAIN)
-            .means_where("Conflict", text::OTHER_PASSWORD, means::DONE_WITH_ANOTHER);
-        let error = match recovery_code {
-            Some(_) => error.means("WrongCode", advice::here::ONE_OF_TWO),
-            None => error,
-        };
+        let error = not_recovered(error.into(), args.without_code);
         return Err(registration::code_refused(client, &args.id, error, means::FORGOT_AGAIN).await);
     }
     if args.without_code {
@@ -159,6 +152,21 @@ pub async fn recover(client: &Client, args: &Recover) -> Result<Report, Error> {
     let text = "The account has the new password; the recovery code stays as it is.\n\
                 On a device that belongs to the account go on with: belayctl reauthenticate, else: belayctl sign-in.";
     Ok(Report::new(text, json!({ "recovered": true })))
+}
+
+/// What the refusal of a recovery means. The cloud judges a password there on a device that was left behind alone: that one signs in
+/// with the password that the account has by now.
+fn not_recovered(error: Error, without_code: bool) -> Error {
+    let error = error
+        .means("NotSupported", advice::here::NO_RECOVERY)
+        .means("Conflict", means::RECOVER_AGAIN)
+        .means_where("Conflict", Reason::OtherPassword, means::DONE_WITH_ANOTHER)
+        .means_at_the_cloud("TooManyAttempts", means::RECOVERIES_AT_THE_CLOUD)
+        .means_at_the_cloud("WrongPassword", means::NOT_THE_ACCOUNTS);
+    match without_code {
+        true => error,
+        false => error.means("WrongCode", advice::here::ONE_OF_TWO),
+    }
 }
 
 /// What is to be waited for, and what ends it.
@@ -209,6 +217,29 @@ async fn new_password(file: Option<&std::path::Path>) -> Result<Secret<String>, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_recovery_that_is_refused_speaks_of_no_codes_where_a_password_may_have_been_meant() {
+        let words = |name: &str, text: &str| not_recovered(Error::named(name, text), false).words();
+        assert_eq!(
+            words("TooManyAttempts", "no more for now; by: cloud; wait: 900 s"),
+            "The cloud takes no more tries to recover an account from here for now.\nWait 15 min, then try again."
+        );
+        let said = words("WrongPassword", "no such login; by: cloud");
+        assert!(
+            said.starts_with("The account has got another password since, and this isn't it."),
+            "{said}"
+        );
+        let said = words("Conflict", "done before; reason: other-password");
+        assert!(said.contains("with another password. That one holds."), "{said}");
+        let said = words("Conflict", "changed");
+        assert!(said.contains("belayctl account forgot"), "{said}");
+        let wrong = |without| not_recovered(Error::named("WrongCode", ""), without).words();
+        assert!(
+            wrong(false).starts_with("One of the two codes")
+                && wrong(true).starts_with("That isn't the code")
+        );
+    }
 
     #[test]
     fn a_recovery_code_that_nobody_has_written_down_is_said_to_be_shown_again() {

@@ -149,25 +149,32 @@ pub const SAME_PASSWORD: Advice = advice(
     "Take another one.",
 );
 
-/// Wrong passwords that the cloud has counted.
+/// Sign-ins that the cloud takes no more of. Why isn't known: others of the same network count with this device.
 pub const TRIES_AT_THE_CLOUD: Advice = advice(
     exit::NO_PERMISSION,
-    "The cloud takes no more passwords for this account for now: too many were wrong.",
+    "The cloud takes no more sign-ins from here for now.",
     "Wait, then try again.",
 );
 
-/// Wrong codes that the cloud has counted.
+/// Codes that it takes no more of.
 pub const CODES_AT_THE_CLOUD: Advice = advice(
     exit::NO_PERMISSION,
-    "The cloud takes no more codes for this address for now: too many were wrong.",
+    "The cloud takes no more codes from here for now.",
     "Wait, then try again.",
 );
 
-/// A code that isn't sent yet.
-pub const RESEND_LATER: Advice = advice(
-    exit::UNAVAILABLE,
-    "It is too soon: the cloud asks to wait.",
-    "Try again later; belayctl status shows when another code can be sent.",
+/// Recoveries that it takes no more of: codes, or on a device that was left behind the account's password.
+pub const RECOVERIES_AT_THE_CLOUD: Advice = advice(
+    exit::NO_PERMISSION,
+    "The cloud takes no more tries to recover an account from here for now.",
+    "Wait, then try again.",
+);
+
+/// A device that was left behind by a recovery without the code, and a new password that isn't the one the account got there.
+pub const NOT_THE_ACCOUNTS: Advice = advice(
+    exit::NO_PERMISSION,
+    "The account has got another password since, and this isn't it. Nothing was changed.",
+    "Give the password that the account has by now as the new one, here too.",
 );
 
 /// A registration that is over.
@@ -241,7 +248,8 @@ pub const ALL: &[Advice] = &[
     SAME_PASSWORD,
     TRIES_AT_THE_CLOUD,
     CODES_AT_THE_CLOUD,
-    RESEND_LATER,
+    RECOVERIES_AT_THE_CLOUD,
+    NOT_THE_ACCOUNTS,
     REGISTER_AGAIN,
     ADDRESS_AGAIN,
     FORGOT_AGAIN,

@@ -65,7 +65,7 @@ async fn too_many_codes_are_no_passwords_and_the_wait_is_the_clouds() {
     );
     assert_eq!(error["retry_after_ms"], 900_000, "{answer}");
     assert!(error.get("tries_left").is_none(), "{answer}");
-    let words = "The cloud takes no more codes for this address for now: too many were wrong.\nWait 15 min, then try again.";
+    let words = "The cloud takes no more codes from here for now.\nWait 15 min, then try again.";
     refused(&scene, &confirm, 77, "TooManyAttempts", words).await;
     scene.network().behave();
     done(&scene, &confirm).await;
@@ -74,7 +74,7 @@ async fn too_many_codes_are_no_passwords_and_the_wait_is_the_clouds() {
     refuse(&scene, "POST", "/v1/login", &many);
     let passwords = Passwords::new();
     let sign_in = [&["sign-in", ADA][..], &passwords.right()].concat();
-    let words = "The cloud takes no more passwords for this account for now: too many were wrong.\nWait 15 min, then try again.";
+    let words = "The cloud takes no more sign-ins from here for now.\nWait 15 min, then try again.";
     refused(&scene, &sign_in, 77, "TooManyAttempts", words).await;
     refuse(&scene, "POST", "/v1/recoveries/{id}/code", &many);
     done(&scene, &["account", "forgot", ADA]).await;
@@ -91,7 +91,14 @@ async fn too_many_codes_are_no_passwords_and_the_wait_is_the_clouds() {
         "--new-password-file",
         path(&new),
     ];
-    refused(&scene, &recover, 77, "TooManyAttempts", "takes no more codes").await;
+    refused(
+        &scene,
+        &recover,
+        77,
+        "TooManyAttempts",
+        "no more tries to recover an account from here for now",
+    )
+    .await;
 }
 
 /// The id of what waits for its code, and that code, which went to Ada.

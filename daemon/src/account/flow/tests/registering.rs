@@ -237,11 +237,9 @@ async fn too_many_codes_are_refused_with_the_wait_that_the_cloud_asks_for() {
         .with(|cloud| cloud.refusals.insert("prove", waiting(429, "too-many", wait)));
     let refused = Error::from(confirm(&life, &id, CODE).await.unwrap_err());
     assert_eq!(refused.name_str(), "org.belay1.Error.TooManyAttempts");
-    assert!(
-        refused
-            .message()
-            .starts_with(crate::account::text::TOO_MANY_TRIES)
-    );
+    assert!(told::is_by_cloud(refused.message()), "{}", refused.message());
+    // The cloud may have counted somebody else's, of the same network.
+    assert!(!refused.message().contains("wrong"), "{}", refused.message());
     assert_eq!(told::wait_of(refused.message()), Some(wait));
 }
 
