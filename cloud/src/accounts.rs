@@ -4,6 +4,7 @@ pub mod calls;
 pub mod change;
 pub mod credentials;
 pub mod departure;
+pub mod following;
 pub mod grants;
 pub mod languages;
 pub mod named;

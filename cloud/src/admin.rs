@@ -51,7 +51,7 @@ pub enum AdminError {
     NoAccount,
     /// Devices and accessories are bound to the account.
     #[error(
-        "{0} devices and {1} accessories are bound to this account: its owner lets them go, or `admin hardware release` does"
+        "{0} devices and {1} accessories are bound to this account: its owner lets them go, or `admin hardware release DEVICE` does with each device that `admin accounts show` names"
     )]
     StillBound(usize, usize),
     /// No request waits for a decision.

@@ -21,6 +21,7 @@ use crate::http::metrics::Metrics;
 use crate::http::nonce::Era;
 use crate::http::places::Places;
 use crate::http::{Caller, call};
+use crate::identifiers::forms;
 use crate::login::dummy::Dummy;
 use crate::net;
 use crate::store::{self, Store, StoreError};
@@ -191,6 +192,26 @@ pub fn open_data(data: &Path) -> Result<Vault, OpenError> {
                     params![check],
                 )
                 .map_err(StoreError::from)?;
+        }
+    }
+    if let Some(settled) = forms::settle(&vault, &connection)? {
+        let forms::Settled {
+            moved,
+            collided,
+            forgotten,
+        } = settled;
+        if moved + forgotten > 0 {
+            tracing::info!(
+                moved,
+                forgotten,
+                "addresses are compared in another form than before"
+            );
+        }
+        if collided > 0 {
+            tracing::warn!(
+                collided,
+                "addresses that are another account's in this form find none"
+            );
         }
     }
     Ok(vault)

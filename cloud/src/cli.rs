@@ -158,14 +158,14 @@ enum Bootloader {
 
 #[derive(Debug, Subcommand)]
 enum Hardware {
-    /// Tell which bindings a hardware id has and had
+    /// Tell which bindings a piece of hardware has and had
     Show {
-        /// The hardware id, 64 hexadecimal digits
+        /// The id of a device that it was bound as, or the hardware's own, 64 hexadecimal digits
         hardware: String,
     },
     /// End the binding in force, as a release by its owner would
     Release {
-        /// The hardware id, 64 hexadecimal digits
+        /// The id of a device that it was bound as, or the hardware's own, 64 hexadecimal digits
         hardware: String,
     },
 }

@@ -1,5 +1,6 @@
 //! The addresses that accounts are known by.
 
+pub mod forms;
 pub mod table;
 
 use axum::extract::{Path, State};
@@ -48,12 +49,7 @@ pub async fn add(
             if proved.account != Some(account.id) {
                 return Err(Problem::new(Kind::BadTicket).because("another account's").into());
             }
-            let order = orders::check(
-                tx,
-                &account,
-                &body.order,
-                |deed| matches!(deed, Deed::AddIdentifier(address) if *address == proved.address),
-            )?;
+            let order = orders::check(tx, &account, &body.order, |deed| deed.adds(&proved.address))?;
             if is_taken(tx, &proved.lookup)? {
                 return Err(Problem::new(Kind::IdentifierTaken).into());
             }

@@ -18,6 +18,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use self::invented::Derivation;
 use self::tries::Tries;
+use crate::accounts::following;
 use crate::accounts::named::Named;
 use crate::accounts::table::{self as accounts, Account};
 use crate::accounts::waiting::{self, Waiting};
@@ -45,12 +46,12 @@ pub async fn challenge(
     proof: Proof,
     call: Call<wire::LoginChallengeRequest>,
 ) -> Result<Answer, Problem> {
-    idempotency::once(&app, &proof, call, Key::Optional, move |app, context, body| {
+    idempotency::once(&app, &proof, call, Key::SignIn, move |app, context, body| {
         let (tx, now) = (context.transaction, context.now);
         take_budget(app, tx, caller, now)?;
         let identifier = named(&body.identifier)?;
         let subject = Subject::find(app, tx, &identifier, &proof, caller)?;
-        let derivation = subject.derivation(app, tx)?;
+        let derivation = subject.derivation(app, tx, now)?;
         let nonce: [u8; 16] = random();
         tx.prepare_cached("INSERT INTO login_nonces (id, until) VALUES (?1, ?2)")?
             .execute(params![
@@ -78,7 +79,7 @@ pub async fn login(
     proof: Proof,
     call: Call<wire::LoginRequest>,
 ) -> Result<Answer, Problem> {
-    idempotency::once(&app, &proof, call, Key::Optional, move |app, context, body| {
+    idempotency::once(&app, &proof, call, Key::SignIn, move |app, context, body| {
         if let Some(kept) = again(app, context, &proof)? {
             return Ok(kept);
         }
@@ -92,7 +93,8 @@ pub async fn login(
         use_nonce(app, tx, &body.nonce, &subject, &proof, now)?;
         let statement = LoginStatement {
             origin: app.settings.origin.clone().unwrap_or_default(),
-            identifier: identifier.text(),
+            // As it came: the device may know another normal form.
+            identifier: body.identifier,
             nonce: body.nonce.to_vec(),
             action: body.action,
             thumbprint: proof.thumbprint,
@@ -126,7 +128,7 @@ pub async fn login(
                     // Its owner is right here, but it has to be bound anew first, after a release.
                     return Err(Problem::new(Kind::Removed).into());
                 }
-                if recovers || !subject.is_known_key {
+                if !is_removed && (recovers || !subject.is_known_key) {
                     notices::tell(app, tx, &account.id, &Notice::SignedIn, now)?;
                 }
                 if waited {
@@ -138,6 +140,7 @@ pub async fn login(
                 }
                 let (family, tokens) = tokens::start(app, tx, &account.id, &proof.thumbprint, now)?;
                 if is_removed {
+                    following::begin(app, tx, &account.id, &proof.thumbprint, now)?;
                     // It opens the root at a device that was left behind, which waits for itself, and it is no session.
                     tokens::revoke_key(tx, &account.id, &proof.thumbprint, now)?;
                 }
@@ -220,8 +223,9 @@ impl Subject {
     }
 
     /// Both derivations are made, and one is told.
-    fn derivation(&self, app: &App, tx: &Transaction<'_>) -> Result<Derivation, Failure> {
-        let invented = invented::invent(&app.vault, &self.lookup, &invented::sets(tx)?);
+    fn derivation(&self, app: &App, tx: &Transaction<'_>, now: Millis) -> Result<Derivation, Failure> {
+        let turn = invented::turn(&app.vault, &self.lookup, now);
+        let invented = invented::invent(&app.vault, &self.lookup, &invented::shares(tx, turn)?);
         let record = self.record(app)?;
         let real = Derivation {
             salt: record.salt,

@@ -101,6 +101,13 @@ pub enum Notice<'a> {
         /// How long it waits.
         hours: u32,
     },
+    /// A device that the account has left behind waits to follow it.
+    RecoveryFollowed {
+        /// Its name.
+        device: &'a str,
+        /// How long it waits.
+        hours: u32,
+    },
     /// A recovery without a code has waited long enough: its password holds, and the recovery code is void.
     RecoveryHolds,
     /// A device was bound.
@@ -161,7 +168,7 @@ pub fn code(way: Way, to: &str, language: Language, code: &Code<'_>) -> Message 
 #[must_use]
 pub fn notice(way: Way, to: &str, language: Language, notice: &Notice<'_>) -> Message {
     let mut arguments = FluentArgs::new();
-    if let Notice::RecoveryBegun { hours, .. } = notice {
+    if let Notice::RecoveryBegun { hours, .. } | Notice::RecoveryFollowed { hours, .. } = notice {
         arguments.set("hours", *hours);
     }
     if let Notice::UnlockRequested { days, .. } | Notice::LanguageChanged { days } = notice {
@@ -240,6 +247,7 @@ impl<'a> Notice<'a> {
             Self::LoginChanged { .. } => "login-changed",
             Self::LanguageChanged { .. } => "language-changed",
             Self::RecoveryBegun { .. } => "recovery-begun",
+            Self::RecoveryFollowed { .. } => "recovery-followed",
             Self::RecoveryHolds => "recovery-holds",
             Self::DeviceAdded { .. } => "device-added",
             Self::DeviceRemoved { .. } => "device-removed",
@@ -263,6 +271,7 @@ impl<'a> Notice<'a> {
                 | Self::RecoveryProved { .. }
                 | Self::Recovered { .. }
                 | Self::RecoveryBegun { .. }
+                | Self::RecoveryFollowed { .. }
                 | Self::RecoveryHolds
         )
     }
@@ -281,6 +290,7 @@ impl<'a> Notice<'a> {
             | Self::LanguageChanged { .. }
             | Self::AccountDeleted => None,
             Self::RecoveryBegun { device, .. }
+            | Self::RecoveryFollowed { device, .. }
             | Self::RecoveryProved { device }
             | Self::Recovered { device }
             | Self::DeviceAdded { device }

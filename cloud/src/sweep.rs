@@ -6,6 +6,7 @@ use crate::accounts::departure;
 use crate::blobs;
 use crate::blobs::files::Files;
 use crate::clock::{DAY, MINUTE, Millis};
+use crate::login::invented;
 use crate::store::{self, Failure};
 use crate::sync;
 
@@ -31,6 +32,7 @@ const TABLES: &[&str] = &[
     "commands",
     "reports",
     "waiting",
+    "following",
     "languages",
     "delegates",
     // Removals alone have an end.
@@ -53,6 +55,7 @@ pub fn sweep(transaction: &Transaction<'_>, files: &Files, now: Millis) -> Resul
     departure::sweep(transaction, now)?;
     // The one who opened it may ask for a while what became of it.
     forget_verifications(transaction, now)?;
+    invented::note_shares(transaction, now)?;
     let free = store::free_pages(transaction)?;
     if free > FREE {
         store::give_back(transaction, (free - FREE).min(GIVEN_BACK))?;

@@ -7,6 +7,7 @@ pub mod table;
 use std::collections::HashSet;
 
 use axum::extract::{RawQuery, State};
+use belay_proto::signed::EPOCHS_END;
 use belay_proto::sync::{ChunkId, CollectionId, MAX_SEALED_RECORD, Revision};
 use belay_proto::wire::{
     CHANGES_BYTES, CHANGES_PAGE, ChangesAnswer, Hint, MISSING_CHUNKS, PUSH_RECORDS, PushAnswer, PushRecord,
@@ -31,8 +32,6 @@ const LONGEST_REMOVAL: usize = 8 * 1024;
 /// So far above the highest key epoch that was pushed in may one be. The owner's devices make one after another; whoever has a
 /// device's session alone mustn't shut the others out, since nobody pushes in an older one than the highest.
 const FARTHEST_EPOCH: u64 = 1000;
-/// No key epoch is as high, so that always one follows.
-const EPOCHS_END: u64 = 1 << 31;
 
 /// `POST /v1/sync/push`: stores records in place of the revisions that their device knew, each on its own.
 ///

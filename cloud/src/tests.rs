@@ -16,6 +16,7 @@ mod delivery;
 mod device;
 mod hostile;
 mod idempotency;
+mod invented;
 mod lasting;
 mod life;
 mod limits;

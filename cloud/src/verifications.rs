@@ -11,6 +11,7 @@ pub mod table;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use belay_proto::failpoint;
+use belay_proto::identifier::Identifier;
 use belay_proto::text::{base64url, from_base64url};
 use belay_proto::wire;
 use rusqlite::Transaction;
@@ -27,7 +28,7 @@ use crate::http::idempotency::{self, Context, Kept, Key};
 use crate::http::{Answer, Bearer, Call, Caller, Proof};
 use crate::messages::Notice;
 use crate::problem::{Kind, Problem};
-use crate::store::Failure;
+use crate::store::{Failure, StoreError};
 use crate::{identifiers, notices};
 
 /// `POST /v1/verifications`: for a new account, or by a session for one more address of its account.
@@ -96,7 +97,9 @@ pub async fn resend(
         }
         solved?.spend(tx)?;
         if row.state.channel != Channel::SmsOut {
-            let address = opening::address_for(row.state.channel, &row.address)?;
+            // It was taken as it is, though it might be refused by now.
+            let address =
+                Identifier::stored(&row.address).map_err(|_| StoreError::Unreadable("an address"))?;
             budgets::take(app, tx, &row.lookup, &address, row.state.channel, caller, now)?;
             opening::send_code(app, tx, &row, now)?;
             row.state.tries_left = state::TRIES;

@@ -8,6 +8,7 @@ pub mod names;
 mod proxies;
 #[cfg(feature = "records")]
 pub mod records;
+pub mod told;
 mod values;
 
 pub use arguments::{action_arguments, read_arguments};

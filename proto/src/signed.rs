@@ -27,7 +27,9 @@ pub use command::{
 pub use credentials::CredentialsRecord;
 pub use delegate::{DelegateCertificate, DelegatedVerbs};
 pub use hold::HoldEnd;
-pub use keyring::{EpochKeys, Keyring, KeyringError, MOST_EPOCHS, MOST_REMOVED};
+pub use keyring::{
+    COUNTED_END, EPOCHS_END, EpochKeys, Keyring, KeyringError, MOST_EPOCHS, MOST_REMOVED, epoch_follows,
+};
 pub use login::LoginStatement;
 pub use order::{AccountOrder, Deed};
 pub use outcome::Outcome;

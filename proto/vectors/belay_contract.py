@@ -489,7 +489,10 @@ def deed(text):
         if space:
             raise ValueError("delete-account is about nothing else")
     elif name == "add-identifier":
-        if kind_identifier({"typed": subject})["normal"] != subject:
+        normal = kind_identifier({"typed": subject})["normal"]
+        # A signer of another version may know another form, but for white space and the domain's capitals.
+        local, at, domain = subject.rpartition("@")
+        if subject != normal and not (at and subject == subject.strip() and domain == domain.lower()):
             raise ValueError("an address in another form")
     elif name in ("remove-identifier", "set-login", "remove-device", "unlock-bootloader"):
         if len(subject) != 32 or any(c not in "0123456789abcdef" for c in subject):
@@ -662,33 +665,49 @@ def deceptive(c):
     )
 
 
+def stands_for_ascii(c):
+    """A letter that is none of ASCII's, and that one without its case may be."""
+    upper = c.upper() if len(c.upper()) == 1 else ""
+    return not c.isascii() and any(other.isascii() for other in upper + c.lower())
+
+
 def normal_email(text):
     local, at, domain = text.rpartition("@")
-    domain = domain.lower()
-    labels = domain.split(".")
+    local = unicodedata.normalize("NFC", local)
     if not at or not 1 <= len(local.encode()) <= 64 or local[0] == "." or local[-1] == "." or ".." in local:
         raise ValueError("not an address")
-    if any(c.isspace() or deceptive(c) or c in '@"(),:;<>[]\\' for c in local):
+    if any(c.isspace() or deceptive(c) or stands_for_ascii(c) or c in '@"(),:;<>[]\\' for c in local):
         raise ValueError("not an address")
-    if len(labels) < 2 or len(domain.encode()) > 253:
+    if unicodedata.normalize("NFKC", local) != local:
+        raise ValueError("not an address")
+    # By RFC 3490, which UTS #46 agrees with but for a few letters: no vector has one of those.
+    dns = domain.encode("idna").lower()
+    labels = dns.split(b".")
+    if len(labels) < 2 or len(dns) > 253:
         raise ValueError("not a domain")
     for label in labels:
-        if not 1 <= len(label.encode()) <= 63 or label[0] == "-" or label[-1] == "-":
+        if not 1 <= len(label) <= 63 or label[:1] == b"-" or label[-1:] == b"-":
             raise ValueError("not a domain")
-        if not all(c.isalnum() or c == "-" for c in label):
+        if not all(chr(c).isalnum() or c == ord("-") for c in label):
             raise ValueError("not a domain")
-    return f"{local}@{domain}"
+    return f"{local}@{dns.decode('idna')}"
+
+
+def compared(normal):
+    folded = ((c.upper() if len(c.upper()) == 1 else c).lower() for c in normal)
+    return unicodedata.normalize("NFC", "".join(folded))
 
 
 def kind_identifier(i):
     text = i["typed"].strip()
     if text.startswith("+"):
         normal = normal_phone(text)
-        return {"kind": "phone", "normal": normal, "masked": f"{normal[:3]}•••••{normal[-2:]}"}
+        masked = f"{normal[:3]}•••••{normal[-2:]}"
+        return {"kind": "phone", "normal": normal, "masked": masked, "compared": compared(normal)}
     normal = normal_email(text)
     local, _, domain = normal.rpartition("@")
     masked = f"{local[0]}•••@{domain[0]}•••.{domain.rpartition('.')[2]}"
-    return {"kind": "email", "normal": normal, "masked": masked}
+    return {"kind": "email", "normal": normal, "masked": masked, "compared": compared(normal)}
 
 
 # -- sync ----------------------------------------------------------------------------------------

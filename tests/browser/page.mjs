@@ -28,6 +28,9 @@ class Heard {
     }
 }
 
+/** What stands where refusals are said. */
+const isError = (id) => id.startsWith('error-') || id === 'wait' || id === 'tries';
+
 class Element extends Heard {
     value = '';
     constructor(id, attributes, text) {
@@ -38,7 +41,7 @@ class Element extends Heard {
         this.textContent = text;
     }
     get children() {
-        return this.id === 'errors' ? [...elements.values()].filter(({ id }) => id.startsWith('error-')) : [];
+        return this.id === 'errors' ? [...elements.values()].filter(({ id }) => isError(id)) : [];
     }
     querySelector() {
         return null;
@@ -89,6 +92,8 @@ async function seen() {
     return {
         steps: visible.filter((id) => steps.includes(id)),
         errors: visible.filter((id) => id.startsWith('error-')),
+        wait: elements.get('wait').hidden ? null : text('wait-time'),
+        tries: elements.get('tries').hidden ? null : Number(text('tries-left')),
         address: text('address'),
         recovery: text('recovery'),
         typed: ['password', 'again'].map((id) => elements.get(id).value).join(''),

@@ -67,6 +67,7 @@ impl Device {
                     let _ = self.tell.send(Happened::Refused);
                 }
             }
+            // As a device does: what is measured is how the cloud bears them all in real time.
             tokio::time::sleep(wait.max(pauses.next().unwrap_or_default())).await;
         }
     }

@@ -165,6 +165,16 @@ recovery-begun =
         Warst du das nicht, halte es jetzt auf: Melde dich irgendwo mit deinem Passwort an, gib es auf diesem Gerät ein, oder schicke ihm von einem anderen irgendeinen Befehl, etwa Klingeln oder Sperren. Eines davon genügt.
     .sms = Belay: Wiederherstellung ohne Code begonnen. Nicht du? Melde dich binnen { $hours } Stunden irgendwo mit deinem Passwort an.
 
+recovery-followed =
+    .subject = Ein früheres Gerät folgt deinem Belay-Konto
+    .mail =
+        Auf „{ $device }“, das seit seiner Entfernung oder der Wiederherstellung des Kontos nicht mehr zu deinem Belay-Konto gehört, hat jemand das Passwort des Kontos eingegeben. Nach { $hours } Stunden nimmt das Gerät dieses Passwort an, falls das Warten nicht am Gerät beendet wurde: Damit lässt es sich dann entsperren und abmelden.
+
+        Warst du das, brauchst du nur zu warten.
+
+        Warst du das nicht, kennt jemand dein Passwort: Ändere es sofort, dann hat das Warten ein Ende.
+    .sms = Belay: Ein früheres Gerät nimmt bald das Passwort deines Kontos an, falls das Warten nicht dort beendet wurde. Nicht du? Ändere es sofort.
+
 recovery-holds =
     .subject = Die Wartezeit ist um: ein neues Belay-Passwort gilt
     .mail =

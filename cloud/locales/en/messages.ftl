@@ -174,6 +174,16 @@ recovery-begun =
         If this wasn't you, stop it now: sign in with your password anywhere, enter it on that device, or send it any command from another one, such as ring or lock. One of these is enough.
     .sms = Belay: recovery without a code has begun. Not you? Sign in with your password anywhere within { $hours } hours.
 
+recovery-followed =
+    .subject = A former device of yours follows your Belay account
+    .mail =
+        On “{ $device }”, which has not been a device of your Belay account since it was removed or the account was recovered, somebody has entered the account's password. After { $hours } hours the device takes this password, unless the wait was ended on the device: the password then unlocks it, and signs it out.
+
+        If this was you, there is nothing to do but wait.
+
+        If this wasn't you, somebody knows your password: change it at once, which ends the wait.
+    .sms = Belay: a former device of yours takes your account's password soon, unless the wait was ended on it. Not you? Change it at once.
+
 recovery-holds =
     .subject = The wait is over: a new Belay password is in force
     .mail =

@@ -165,6 +165,16 @@ recovery-begun =
         Se non sei stato tu, fermalo ora: accedi con la tua password da qualsiasi parte, inseriscila su quel dispositivo, oppure inviagli da un altro un comando qualsiasi, per esempio «squilla» o «blocca». Ne basta uno.
     .sms = Belay: è iniziato un recupero senza codice. Non sei stato tu? Entro { $hours } ore accedi con la tua password da qualsiasi parte.
 
+recovery-followed =
+    .subject = Un tuo vecchio dispositivo segue il tuo account Belay
+    .mail =
+        Su «{ $device }», che da quando è stato rimosso o l'account è stato recuperato non fa più parte del tuo account Belay, qualcuno ha inserito la password dell'account. Dopo { $hours } ore il dispositivo accetta questa password, a meno che l'attesa non sia stata interrotta sul dispositivo: con essa si può allora sbloccarlo e disconnetterlo.
+
+        Se sei stato tu, non ti resta che aspettare.
+
+        Se non sei stato tu, qualcuno conosce la tua password: cambiala subito, e l'attesa finisce.
+    .sms = Belay: un tuo vecchio dispositivo accetterà presto la password del tuo account, se l'attesa non è stata interrotta lì. Non sei stato tu? Cambiala subito.
+
 recovery-holds =
     .subject = L'attesa è finita: vale una nuova password Belay
     .mail =

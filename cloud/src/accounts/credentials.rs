@@ -8,7 +8,7 @@ use rusqlite::Transaction;
 
 use super::change::{self, Present, Roots};
 use super::table::{self, Account};
-use super::{calls, grants, orders, waiting};
+use super::{calls, following, grants, orders, waiting};
 use crate::app::App;
 use crate::http::idempotency::{self, Context, Kept, Key};
 use crate::http::{Answer, Call, Proof, Session};
@@ -126,6 +126,9 @@ pub fn replace(
     }
     orders::forget_before(tx, &account.id, generation)?;
     let mut withdrawn = false;
+    if other_password {
+        following::forget(tx, &account.id)?;
+    }
     if roots == Roots::MayNot || other_password {
         // Somebody who knows the old password may have made it.
         withdrawn = bootloader::table::withdraw(tx, &account.id)?;

@@ -20,7 +20,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::change::{self, Other};
 use super::table::{self, Account};
-use super::{credentials, grants, orders};
+use super::{credentials, following, grants, orders};
 use crate::app::App;
 use crate::clock::{DAY, HOUR, Millis};
 use crate::http::Proof;
@@ -79,7 +79,8 @@ impl Waiting {
 }
 
 /// The length of the hold on this cloud's clock.
-fn lasts() -> Millis {
+#[must_use]
+pub fn lasts() -> Millis {
     Millis::try_from(HOLD_LASTS.as_millis()).unwrap_or(Millis::MAX)
 }
 
@@ -266,6 +267,7 @@ pub fn hold(app: &App, tx: &Transaction<'_>, id: &AccountId, now: Millis) -> Res
     let (sealed, own) = sealed.ok_or_else(gone)?;
     let (body, own) = (opened(&app.vault, id, &sealed)?, own.map(DeviceId::from_bytes));
     forget(tx, id)?;
+    following::forget(tx, id)?;
     let present = credentials::present(app, tx, &account, None)?;
     // What it was held against may have moved on.
     let Other { record, owner, grant } = change::judge_other(&present, &body, own.as_ref(), now)?;

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use belay_proto::identifier::Identifier;
+use lettre::address::AddressError;
 use lettre::message::{Mailbox, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message as Mail, Tokio1Executor};
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message as Mail, Tokio1Executor};
 
 use super::{Carrier, DeliveryError, Message, Sending};
 use crate::config::{Smtp, SmtpSecurity};
@@ -35,14 +37,15 @@ impl Mailer {
         if let Some((user, password)) = &settings.login {
             builder = builder.credentials(Credentials::new(user.clone(), password.expose().clone()));
         }
+        let from: Mailbox = settings.from.parse()?;
         Ok(Self {
             transport: builder.timeout(Some(PATIENCE)).build(),
-            from: settings.from.parse()?,
+            from: Mailbox::new(from.name, address(from.email.as_ref())?),
         })
     }
 
     fn compose(&self, message: &Message, mark: &str) -> Result<Mail, DeliveryError> {
-        let to: Mailbox = Mailbox::new(None, message.to.parse()?);
+        let to = Mailbox::new(None, address(&message.to)?);
         // This machine's name is nobody's business.
         let id = format!("<{mark}@{}>", self.from.email.domain());
         Ok(Mail::builder()
@@ -55,6 +58,12 @@ impl Mailer {
             // Which says MIME-Version too: without it the character set counts for nothing (RFC 2045 §4).
             .singlepart(SinglePart::plain(message.text.clone()))?)
     }
+}
+
+/// An address as servers of every age take it.
+fn address(text: &str) -> Result<Address, AddressError> {
+    let written = Identifier::stored(text).map(|address| address.in_mail());
+    written.as_deref().unwrap_or(text).parse()
 }
 
 impl Carrier for Mailer {

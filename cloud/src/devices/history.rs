@@ -1,7 +1,7 @@
 //! What a piece of hardware was bound to.
 
 use belay_proto::{AccountId, DeviceId, HardwareId};
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::standing::Standing;
 use super::table::hardware_mac;
@@ -31,7 +31,23 @@ pub struct History {
 /// # Errors
 /// A broken database.
 pub fn history(vault: &Vault, tx: &Transaction<'_>, hardware: &HardwareId) -> Result<Vec<History>, Failure> {
-    let mac = hardware_mac(vault, hardware.as_bytes());
+    of(tx, hardware_mac(vault, hardware.as_bytes()))
+}
+
+/// The same of the hardware that was bound as a device; none where nothing ever was.
+///
+/// # Errors
+/// A broken database.
+pub fn of_device(tx: &Transaction<'_>, device: &DeviceId) -> Result<Vec<History>, Failure> {
+    let mut statement = tx.prepare_cached("SELECT hardware FROM devices WHERE id = ?1")?;
+    let mac = statement.query_row(params![device.as_bytes()], |row| row.get(0));
+    match mac.optional()? {
+        Some(mac) => of(tx, mac),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn of(tx: &Transaction<'_>, mac: [u8; 32]) -> Result<Vec<History>, Failure> {
     let mut statement = tx.prepare_cached(
         "SELECT id, account, state, locked, bound_at, removed_at IS NOT NULL FROM devices WHERE hardware = ?1 ORDER BY bound_at, id",
     )?;

@@ -1,12 +1,15 @@
 //! `Idempotency-Key`: the same call again answers the same and does nothing again.
 //!
 //! A key belongs to the device key that made the proof, the method and the path, and is remembered for
-//! 24 hours. The look-up, the work and the remembering are one transaction, so that two equal calls at
-//! once can't both do the work.
+//! 24 hours, unless others take its place. The look-up, the work and the remembering are one transaction, so that two
+//! equal calls at once can't both do the work.
+
+mod room;
 
 use axum::http::StatusCode;
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use self::room::Whose;
 use super::{Answer, Call, Proof};
 use crate::app::App;
 use crate::clock::{DAY, Millis};
@@ -46,13 +49,15 @@ pub enum Key {
     Required,
     /// It may; a call that is idempotent by itself.
     Optional,
+    /// It may; a call that signs in, which anybody may make without a session, and without work.
+    SignIn,
 }
 
 /// Runs a mutating call once, if the session that it was let in with is one still.
 ///
 /// # Errors
 /// `idempotency-key-required`, `idempotency-key-reused`, `invalid-token` or `removed` for a session that ended while the body
-/// came, or what `work` refuses.
+/// came, `too-many` where no more answers can be remembered, or what `work` refuses.
 pub async fn once<T, W>(app: &App, proof: &Proof, call: Call<T>, key: Key, work: W) -> Result<Answer, Problem>
 where
     T: Send + 'static,
@@ -88,21 +93,26 @@ where
                 Recalled::Marker(marker) => Some(marker),
                 Recalled::Nothing => None,
             };
+            let account = proof.still(transaction)?;
+            let whose = Whose::of(&inside.vault, account.as_ref(), &proof.thumbprint, key);
+            if marker.is_none() {
+                // Before anything is done that couldn't be remembered.
+                whose.has_room(transaction, now)?;
+            }
             let context = Context {
                 transaction,
                 now,
                 marker,
             };
-            proof.still(transaction)?;
             match work(&inside, &context, call.body) {
                 Ok(kept) => {
-                    remember(transaction, &scope, &call.digest, &kept, now)?;
+                    remember(transaction, &whose, &scope, &call.digest, &kept, now)?;
                     Ok(kept.into_answer())
                 }
                 Err(Failure::Counted(problem)) => {
                     let (_, status, _) = problem.kind.describe();
                     let kept = Kept::Answer(Answer::json(status, &problem.document())?);
-                    remember(transaction, &scope, &call.digest, &kept, now)?;
+                    remember(transaction, &whose, &scope, &call.digest, &kept, now)?;
                     Err(Failure::Counted(problem))
                 }
                 Err(other) => Err(other),
@@ -158,6 +168,7 @@ fn recall(
 
 fn remember(
     transaction: &Transaction<'_>,
+    whose: &Whose,
     scope: &[u8; 32],
     digest: &[u8; 32],
     kept: &Kept,
@@ -168,8 +179,25 @@ fn remember(
         Kept::Marker(_, marker) => (None, None, Some(marker)),
         Kept::Nothing(_) => return Ok(()),
     };
+    // One that is over, or an earlier marker.
     transaction
-        .prepare_cached("INSERT OR REPLACE INTO answers (scope, digest, status, answer, marker, until) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-        .execute(params![scope, digest, status, answer, marker, now.saturating_add(LIFE)])?;
+        .prepare_cached("DELETE FROM answers WHERE scope = ?1")?
+        .execute(params![scope])?;
+    whose.make_room(transaction)?;
+    transaction
+        .prepare_cached(
+            "INSERT INTO answers (scope, digest, status, answer, marker, until, whose, stranger)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            scope,
+            digest,
+            status,
+            answer,
+            marker,
+            now.saturating_add(LIFE),
+            whose.name,
+            whose.among.number()
+        ])?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use belay_proto::{AccountId, dpop};
 use rusqlite::{Transaction, params};
 
 use super::nonce;
-use crate::accounts::waiting;
+use crate::accounts::{following, waiting};
 use crate::app::App;
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
@@ -31,19 +31,19 @@ pub struct Proof {
 impl Proof {
     /// Whether the session that the call was let in with is one still, asked within the transaction that does its work: it was
     /// judged when the call's head came, and while the body is held back it may end, and its account go. A call that was let in
-    /// without one asks for itself what it needs.
+    /// without one asks for itself what it needs. Answers whose session it is.
     ///
     /// # Errors
     /// `invalid-token`, `removed`, or a broken database.
-    pub fn still(&self, transaction: &Transaction<'_>) -> Result<(), Failure> {
+    pub fn still(&self, transaction: &Transaction<'_>) -> Result<Option<AccountId>, Failure> {
         let Some(family) = self.family else {
-            return Ok(());
+            return Ok(None);
         };
         let bearer = Bearer {
             proof: *self,
             family: Some(family),
         };
-        bearer.session(transaction).map(drop)
+        Ok(Some(bearer.session(transaction)?.account))
     }
 }
 
@@ -189,6 +189,7 @@ async fn used<T: Send + 'static>(
             let sweep = move |transaction: &Transaction<'_>| {
                 sweep::sweep(transaction, &files, now)?;
                 waiting::remind(&inside, transaction, now)?;
+                following::remind(&inside, transaction, now)?;
                 channel::tell_from_outside(&inside, transaction)?;
                 note(transaction)
             };

@@ -171,7 +171,7 @@ fn rows(
     for row in sealed {
         let (id, sealed): ([u8; 16], Vec<u8>) = row?;
         let address = open_text(vault, "identifier", &id, &sealed)?;
-        let address = Identifier::parse(&address).map_err(|_| StoreError::Unreadable("an address"))?;
+        let address = Identifier::stored(&address).map_err(|_| StoreError::Unreadable("an address"))?;
         rows.push((id, address));
     }
     Ok(rows)

@@ -22,7 +22,7 @@ const PURPOSES: [Purpose; 6] = [
     Purpose::Recovery { known: false },
 ];
 
-fn notices(device: &str) -> [Notice<'_>; 19] {
+fn notices(device: &str) -> [Notice<'_>; 20] {
     let address = "a•••@e•••.org";
     [
         Notice::SignedIn,
@@ -36,6 +36,7 @@ fn notices(device: &str) -> [Notice<'_>; 19] {
         Notice::LoginChanged { address },
         Notice::LanguageChanged { days: 30 },
         Notice::RecoveryBegun { device, hours: 72 },
+        Notice::RecoveryFollowed { device, hours: 72 },
         Notice::RecoveryHolds,
         Notice::DeviceAdded { device },
         Notice::DeviceRemoved { device },

@@ -128,7 +128,9 @@ fn body(reader: Reader, origin: &str) -> String {
         r#"<script type="module" src="/register/page.mjs"></script>
 <noscript><p class="error">{no_script}</p></noscript>
 <div id="errors" role="alert">
-{refusals}</div>
+{refusals}<p class="error" id="wait" hidden>{wait} <strong id="wait-time"></strong></p>
+<p class="error" id="tries" hidden>{tries} <strong id="tries-left"></strong></p>
+</div>
 <section id="trust" tabindex="-1">
 <p>{trust_lead}</p>
 <p>{trust_who}</p>
@@ -162,6 +164,8 @@ fn body(reader: Reader, origin: &str) -> String {
 <p>{done}</p>
 </section>
 <p id="browser" hidden>{browser}</p>"#,
+        wait = says("wait"),
+        tries = says("tries"),
         no_script = says("no-script"),
         trust_lead = says("trust-lead"),
         trust_who = reader.says_of(PAGE, "trust-who", &host),

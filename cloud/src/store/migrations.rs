@@ -17,6 +17,7 @@ const STEPS: &[&str] = &[
     include_str!("v9.sql"),
     include_str!("v10.sql"),
     include_str!("v11.sql"),
+    include_str!("v12.sql"),
 ];
 
 /// The version of a database that has taken all of them.

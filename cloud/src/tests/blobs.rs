@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
 use belay_proto::keys::sha256;
 use belay_proto::sync::ChunkId;
 use belay_proto::wire::{
-    MESSAGE_PACK, MissingAnswer, MissingChunk, MissingRequest, OCTET_STREAM, repr_digest,
+    MESSAGE_PACK, MissingAnswer, MissingChunk, MissingRequest, OCTET_STREAM, PushRecord, repr_digest,
 };
 
 use super::orders::Home;
@@ -113,6 +113,37 @@ async fn bring_all(client: &Client<'_>, chunk: &Chunk) {
     bring(client, chunk, 0, usize::MAX / 2).await.is(204);
 }
 
+/// Chunks of 1,000 bytes, 1,001 and so on, which the cloud has.
+async fn brought<const N: usize>(client: &Client<'_>) -> [Chunk; N] {
+    let chunks = [(); N].map({
+        let mut seed = 0;
+        move |()| {
+            seed += 1;
+            Chunk::new(seed, 999 + usize::from(seed))
+        }
+    });
+    for chunk in &chunks {
+        bring_all(client, chunk).await;
+    }
+    chunks
+}
+
+/// A record that names these chunks.
+fn naming(id: u8, chunks: &[&Chunk]) -> PushRecord {
+    let mut push = sync::new(id, &[id]);
+    push.record.chunks = chunks.iter().map(|chunk| chunk.id).collect();
+    push
+}
+
+/// The same chunks, each named by a record of its own.
+async fn brought_and_named<const N: usize>(client: &Client<'_>) -> [Chunk; N] {
+    let chunks = brought(client).await;
+    for (id, chunk) in (1..).zip(&chunks) {
+        sync::one(client, &naming(id, &[chunk])).await;
+    }
+    chunks
+}
+
 async fn ask(client: &Client<'_>, ids: Vec<ChunkId>) -> Reply {
     let body = rmp_serde::to_vec_named(&MissingRequest { chunks: ids }).unwrap();
     let packed = headers(&[("content-type", MESSAGE_PACK)]);
@@ -134,6 +165,12 @@ fn files(rig: &Rig) -> Vec<PathBuf> {
     };
     let folders = inside(rig.folder.path().join("data/blobs")).filter(|path| path.is_dir());
     folders.flat_map(inside).collect()
+}
+
+/// The file of this length.
+fn file(rig: &Rig, length: u64) -> PathBuf {
+    let is_it = |file: &PathBuf| file.metadata().unwrap().len() == length;
+    files(rig).into_iter().find(is_it).unwrap()
 }
 
 /// The lengths of the chunks' files.

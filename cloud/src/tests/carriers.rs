@@ -111,6 +111,19 @@ async fn a_mail_goes_to_the_mail_server() {
 }
 
 #[tokio::test]
+async fn a_domain_of_any_script_takes_its_mail_by_a_server_that_knows_none() {
+    let (commands, data) = mailed(&message("email", "ada@bücher.example")).await;
+    let receiver = "RCPT TO:<ada@xn--bcher-kva.example>";
+    assert!(commands.iter().any(|c| c == receiver), "{commands:?}");
+    assert!(data.is_ascii(), "{data}");
+    let mail = mailparse::parse_mail(data.as_bytes()).unwrap();
+    assert_eq!(
+        mail.headers.get_first_value("To").as_deref(),
+        Some("ada@xn--bcher-kva.example")
+    );
+}
+
+#[tokio::test]
 async fn mails_of_every_script_travel_as_ascii_and_arrive_as_they_were() {
     for language in Language::ALL {
         let begun = Notice::RecoveryBegun {

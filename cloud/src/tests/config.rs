@@ -26,6 +26,50 @@ fn file(text: &str) -> Result<Settings, ConfigError> {
     line(&["--config", path.to_str().unwrap()])
 }
 
+/// The keys that a section has, which the error of one it hasn't tells.
+fn keys(section: &str) -> Vec<String> {
+    let head = match section {
+        "" => String::new(),
+        _ => format!("[{section}]\n"),
+    };
+    let error = file(&format!("{head}no-such-key = 1")).err();
+    let Some(ConfigError::Toml { source, .. }) = error else {
+        panic!("{section} takes any key");
+    };
+    let text = source.to_string();
+    let (_, expected) = text.split_once("expected").unwrap();
+    expected
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_example_shows_every_key() {
+    let example = include_str!("../../belay-cloud.example.toml");
+    let lines = || example.lines().map(|line| line.trim_start_matches("# "));
+    let top = keys("");
+    assert!(top.len() > 10, "{top:?}");
+    for name in top {
+        let section = format!("[{name}]");
+        if lines().any(|line| line.trim_end() == section) {
+            let rest = lines().skip_while(|line| line.trim_end() != section).skip(1);
+            let within: Vec<_> = rest.take_while(|line| !line.starts_with('[')).collect();
+            for key in keys(&name) {
+                let is_shown = within.iter().any(|line| line.starts_with(&format!("{key} =")));
+                assert!(is_shown, "[{name}] {key}");
+            }
+        } else {
+            assert!(
+                lines().any(|line| line.starts_with(&format!("{name} ="))),
+                "{name}"
+            );
+        }
+    }
+}
+
 #[test]
 fn the_example_is_a_configuration() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("belay-cloud.example.toml");
@@ -55,6 +99,8 @@ fn services_are_named_so_that_a_token_can_name_them_and_bootloaders_wait_a_week(
 
 #[test]
 fn the_documented_setup_is_a_configuration() {
+    // As the server does at its start: the gateway's client wants one.
+    drop(rustls::crypto::ring::default_provider().install_default());
     let page = include_str!("../../../docs/self-hosting.md");
     let mut examples = page
         .split("```toml\n")

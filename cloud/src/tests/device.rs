@@ -369,9 +369,18 @@ async fn an_operator_settles_a_dispute() {
         shown.starts_with("active locked") && shown.contains(&owner.account.to_string()),
         "{shown}"
     );
+    // A dead device tells nobody what its hardware is called; the account's list has the device.
+    let account = crate::admin::accounts::show(&data, "jo@example.org").unwrap();
+    let mut listed = account.lines().filter_map(|line| line.strip_prefix("device "));
+    let listed = listed.next().unwrap().split(' ').next().unwrap();
+    assert_eq!(crate::admin::hardware::show(&data, listed).unwrap(), shown);
     assert_eq!(
-        crate::admin::hardware::release(settings, &hardware).unwrap(),
+        crate::admin::hardware::release(settings, listed).unwrap(),
         "released 1"
+    );
+    assert_eq!(
+        crate::admin::hardware::show(&data, &"00".repeat(16)).unwrap(),
+        "never bound"
     );
     assert!(crate::admin::hardware::release(settings, &hardware).is_err());
     assert_eq!(check(&rig, &device, true).await["locked"], false);

@@ -1,5 +1,7 @@
 //! The same call again.
 
+mod bounds;
+
 use axum::http::Request;
 use serde_json::json;
 

@@ -3,6 +3,8 @@
 mod bootloader;
 mod credentials;
 mod departure;
+mod followed;
+mod forms;
 mod held;
 mod holds;
 mod identifiers;

@@ -59,17 +59,15 @@ pub struct New<'a> {
     pub language: &'a str,
 }
 
-/// The MAC that stands for an address. Mail providers take the local part without regard to case, so two
-/// spellings are one address here.
+/// The MAC that stands for an address: one for all spellings that [compare](Identifier::compared) equal. One that is refused today has
+/// one of its text alone, so that it is nobody's but its account's, and takes nothing from the address that it looks like.
 #[must_use]
 pub fn lookup(vault: &Vault, address: &Identifier) -> [u8; 32] {
-    vault.mac(
-        "identifier",
-        &[
-            address.kind().as_str().as_bytes(),
-            address.as_str().to_lowercase().as_bytes(),
-        ],
-    )
+    let (label, text) = match address.compared() {
+        Some(compared) => ("identifier", compared),
+        None => ("refused-identifier", address.as_str()),
+    };
+    vault.mac(label, &[address.kind().as_str().as_bytes(), text.as_bytes()])
 }
 
 /// Stores a new verification.

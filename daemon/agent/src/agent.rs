@@ -18,6 +18,7 @@ use crate::mirror::{Order, Parts, Status, mirror};
 use crate::ports::{BoxFuture, Source};
 use crate::source::{Cards, Folder, Vdir, Which};
 use crate::standing::Standing;
+use crate::state::Gone;
 
 /// Orders that wait for a mirror; it takes them at once.
 const ORDERS: usize = 64;
@@ -27,8 +28,15 @@ const ORDERS: usize = 64;
 pub struct Manner {
     /// Ends once everything that is on is mirrored.
     pub once: bool,
-    /// The source whose owner says that what is gone is gone.
-    pub emptied: Option<String>,
+    /// A source, and what its owner says of what is gone from it.
+    pub gone: Option<(String, Gone)>,
+}
+
+impl Manner {
+    fn gone_from(&self, source: &str) -> Gone {
+        let said = self.gone.as_ref().filter(|(name, _)| name == source);
+        said.map_or_else(Gone::default, |(_, gone)| *gone)
+    }
 }
 
 /// Why it ended.
@@ -92,7 +100,7 @@ pub async fn run(config: &Config, manner: &Manner, clock: Arc<dyn Clock>) -> Res
             records: Arc::new(BusRecords::new(&connection, &origin.collection).await?),
             memory: MemoryFile::new(&config.state, name),
             settle: config.settle,
-            gone_is_gone: manner.emptied.as_ref() == Some(name),
+            gone: manner.gone_from(name),
             clock: Arc::clone(&clock),
         };
         let (orders, receiver) = mpsc::channel(ORDERS);
@@ -171,7 +179,7 @@ async fn conduct(
 fn standing(mirrors: &BTreeMap<String, Mirrored>) -> Standing {
     let mut all = Standing::default();
     for (name, mirrored) in mirrors {
-        all.add(name, &mirrored.collection, *mirrored.status.borrow());
+        all.add(name, &mirrored.collection, &mirrored.status.borrow());
     }
     all
 }
@@ -235,13 +243,15 @@ fn ended(mirrors: &BTreeMap<String, Mirrored>, on: &[String]) -> Option<Result<(
         .iter()
         .filter(|(_, mirrored)| on.contains(&mirrored.collection))
     {
-        let status = *mirrored.status.borrow();
+        let status = mirrored.status.borrow();
         if let Some(stop) = status.stopped {
             wrong.push(format!("{name}: {stop}"));
         } else if status.waits {
             wrong.push(format!("{name}: something has to be tried again"));
         } else if !status.is_settled {
             return None;
+        } else if let Some(doubt) = status.doubt {
+            wrong.push(format!("{name}: {doubt}"));
         } else if status.refused > 0 {
             wrong.push(format!(
                 "{name}: {} can't be mirrored as they stand",

@@ -1,5 +1,6 @@
 //! belayd's collections over D-Bus, and what belayd tells.
 
+mod phases;
 mod records;
 mod watching;
 

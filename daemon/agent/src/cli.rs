@@ -9,8 +9,9 @@ use belay_proto::sysexits;
 
 use crate::agent::{AgentError, Manner, run as run_agent};
 use crate::config::{Config, ConfigError, Folders};
+use crate::state::Gone;
 
-const USAGE: &str = "usage: belay-agent [--config FILE] [--once] [--emptied SOURCE]
+const USAGE: &str = "usage: belay-agent [--config FILE] [--once] [--emptied SOURCE | --refill SOURCE]
        belay-agent [--config FILE] --check-config | --print-config
 
 Mirrors your contacts, calendars, notes and files into the collections that belayd syncs, and back. Only what is on is
@@ -19,6 +20,7 @@ mirrored (belayctl sync enable).
   --config FILE      instead of ~/.config/belay-agent/config.toml
   --once             mirror everything that is on, then end
   --emptied SOURCE   likewise, and believe that what is gone from this source is gone
+  --refill SOURCE    likewise, and bring back what was gone from this source all at once
   --check-config     say what is wrong with the configuration, and end
   --print-config     print the effective configuration, and end";
 
@@ -73,9 +75,16 @@ fn parse(mut args: impl Iterator<Item = OsString>) -> Result<Parsed, String> {
             }
             Some("--config") => wish.config = Some(args.next().ok_or("--config needs a file")?.into()),
             Some("--once") => wish.manner.once = true,
-            Some("--emptied") => {
+            Some(argument @ ("--emptied" | "--refill")) => {
+                let gone = match argument {
+                    "--emptied" => Gone::Meant,
+                    _ => Gone::ByMistake,
+                };
                 let source = args.next().and_then(|source| source.into_string().ok());
-                wish.manner.emptied = Some(source.ok_or("--emptied needs a source")?);
+                let source = source.ok_or_else(|| format!("{argument} needs a source"))?;
+                if wish.manner.gone.replace((source, gone)).is_some() {
+                    return Err("one of --emptied and --refill, for one source".to_owned());
+                }
                 wish.manner.once = true;
             }
             Some("--check-config") => wish.show = Some(Show::Check),
@@ -120,11 +129,8 @@ fn perform(wish: &Wish) -> Result<(), Failure> {
         }
         None => {}
     }
-    if let Some(name) = wish
-        .manner
-        .emptied
-        .as_ref()
-        .filter(|name| !config.sources.contains_key(*name))
+    if let Some((name, _)) = &wish.manner.gone
+        && !config.sources.contains_key(name)
     {
         return Err(Failure::NoSource(name.clone()));
     }
@@ -163,20 +169,24 @@ mod tests {
 
     #[test]
     fn arguments_are_read_and_unknown_ones_refused() {
-        let wish = Wish {
+        let wish = |gone| Wish {
             config: Some("c".into()),
             manner: Manner {
                 once: true,
-                emptied: Some("notes".to_owned()),
+                gone: Some(("notes".to_owned(), gone)),
             },
             show: None,
         };
-        assert_eq!(
-            parsed(&["--config", "c", "--emptied", "notes"]),
-            Ok(Parsed::Run(wish))
-        );
+        for (argument, gone) in [("--emptied", Gone::Meant), ("--refill", Gone::ByMistake)] {
+            assert_eq!(
+                parsed(&["--config", "c", argument, "notes"]),
+                Ok(Parsed::Run(wish(gone)))
+            );
+            assert!(parsed(&[argument]).is_err());
+        }
         assert!(matches!(parsed(&["--help"]), Ok(Parsed::Say(_))));
-        for args in [&["--config"][..], &["--emptied"], &["--twice"], &["notes"]] {
+        let both = ["--emptied", "notes", "--refill", "notes"];
+        for args in [&["--config"][..], &both, &["--twice"], &["notes"]] {
             assert!(parsed(args).is_err(), "{args:?}");
         }
     }

@@ -11,6 +11,7 @@
 //! | [`bus`] | the collections over D-Bus |
 //! | [`queue`], [`work`] | carrying out |
 //! | [`mirror`], [`memory`], [`standing`] | the task of a source, what it remembers, and how it stands |
+//! | [`left_out`] | what isn't mirrored as it stands |
 //! | [`agent`], [`config`], [`cli`] | all of them; the configuration; the command line |
 
 pub mod agent;
@@ -18,6 +19,7 @@ pub mod bus;
 pub mod cli;
 pub mod config;
 pub mod inotify;
+pub mod left_out;
 pub mod memory;
 pub mod mirror;
 pub mod model;

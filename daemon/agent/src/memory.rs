@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -95,6 +95,13 @@ impl MemoryFile {
             folder: folder.to_owned(),
             name: source.to_owned(),
         }
+    }
+
+    /// The device number of the file system that it lies on; nothing where that can't be said.
+    #[must_use]
+    pub fn device(&self) -> Option<u64> {
+        make(&self.folder).ok()?;
+        Some(fs::metadata(&self.folder).ok()?.dev())
     }
 
     /// What it says; nothing, if it can't be read or is of another version.
@@ -230,6 +237,7 @@ mod tests {
                 inode: u64::MAX,
                 mode: 0o644,
             },
+            is_doubted: false,
         }
     }
 

@@ -16,11 +16,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
+use crate::left_out::Left;
 use crate::memory::MemoryFile;
 use crate::model::{Binding, Change, Remote, Scan};
 use crate::ports::{Failure, Records, Source, Watch};
 use crate::queue::{Lane, Queue};
-use crate::state::{Effect, Event, Outcome, State, Stop, step};
+use crate::state::{Doubt, Effect, Event, Gone, Outcome, State, Stop, step};
 use crate::work::Worker;
 use keep::Keep;
 use look::Look;
@@ -44,7 +45,7 @@ pub enum Order {
 }
 
 /// How a mirror stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// Whether its collection is on.
     pub is_on: bool,
@@ -52,10 +53,14 @@ pub struct Status {
     pub is_settled: bool,
     /// Why nothing is done.
     pub stopped: Option<Stop>,
+    /// Why what is gone isn't removed on the other side.
+    pub doubt: Option<Doubt>,
     /// Whether something couldn't be done, and is tried again.
     pub waits: bool,
     /// Items and records that can't be mirrored as they stand.
     pub refused: usize,
+    /// These, and what is left alone at once.
+    pub left: Left,
     /// Whether what changes in it is told; else it is looked at now and then.
     pub is_watched: bool,
 }
@@ -73,8 +78,8 @@ pub struct Parts {
     pub memory: MemoryFile,
     /// For how long nothing may change before it is looked at.
     pub settle: Duration,
-    /// Whether what is gone is gone, even everything at once.
-    pub gone_is_gone: bool,
+    /// What its owner says of what is gone.
+    pub gone: Gone,
     /// For retries.
     pub clock: Arc<dyn Clock>,
 }
@@ -112,7 +117,7 @@ enum Ended {
 /// Runs a mirror until its orders end; then what is under way is given up, which harms nothing.
 pub async fn mirror(parts: Parts, mut orders: mpsc::Receiver<Order>, status: watch::Sender<Status>) {
     let memory = parts.memory.load();
-    let state = State::new(memory, parts.source.shows_siblings(), parts.gone_is_gone);
+    let state = State::new(memory, parts.source.shows_siblings(), parts.gone).kept_on(parts.memory.device());
     let mut mirror = Mirror {
         scans: Look::new(parts.settle),
         lists: Look::new(parts.settle),
@@ -194,6 +199,9 @@ impl Mirror {
                 Effect::Save => self.keep.want(Instant::now()),
                 Effect::Say(stop) => {
                     tracing::warn!(source = self.parts.name, why = %stop, "nothing is mirrored until this is over");
+                }
+                Effect::SayDoubt(doubt) => {
+                    tracing::warn!(source = self.parts.name, why = %doubt, "what is gone isn't removed on the other side");
                 }
                 Effect::Work(natural, work) => self.queue.push(natural, *work),
             }
@@ -333,12 +341,17 @@ impl Mirror {
             is_on: self.state.is_on(),
             is_settled: self.state.is_on() && is_quiet && self.keep.is_over(),
             stopped: self.state.stopped(),
+            doubt: self.state.doubt(),
             waits: self.state.waits() || self.scans.failed || self.lists.failed || self.keep.failed(),
             refused: self.state.refused(),
+            left: self.state.left(),
             is_watched: self.sees_changes(),
         };
-        self.status
-            .send_if_modified(|before| std::mem::replace(before, status) != status);
+        self.status.send_if_modified(|before| {
+            let is_other = *before != status;
+            *before = status;
+            is_other
+        });
     }
 }
 

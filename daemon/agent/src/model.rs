@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::left_out::Left;
+
 /// Short texts by name, as `Collection.Put` takes them under `attributes`.
 pub type Attributes = BTreeMap<String, String>;
 
@@ -122,6 +124,9 @@ pub struct Known {
     pub place: String,
     /// Its state then.
     pub mark: Mark,
+    /// Whether it was gone from one side together with everything else there: it isn't removed on the other.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_doubted: bool,
 }
 
 /// Which folder a source's root is. An unmounted medium leaves another one under the same name.
@@ -216,6 +221,14 @@ impl Memory {
         self.known.insert(natural, known);
     }
 
+    /// Notes whether its removal is doubted.
+    pub fn set_doubted(&mut self, natural: &str, is_doubted: bool) {
+        if let Some(known) = self.known.get_mut(natural) {
+            known.is_doubted = is_doubted;
+            self.unsaved.naturals.insert(natural.to_owned());
+        }
+    }
+
     /// Notes that they have nothing in common; whether they had.
     pub fn forget(&mut self, natural: &str) -> bool {
         let was = self.known.remove(natural).is_some();
@@ -270,6 +283,8 @@ pub struct Scan {
     pub unseen: Vec<String>,
     /// Whether what changes in it is told.
     pub is_watched: bool,
+    /// What can't be mirrored as it stands.
+    pub left: Left,
 }
 
 /// The folder a place lies in; empty: the root.

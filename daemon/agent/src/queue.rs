@@ -35,7 +35,7 @@ pub enum Lane {
     Joins,
     /// Records deleted.
     Deletes,
-    /// Items removed.
+    /// Items removed, and whether they are to be.
     Removes,
 }
 
@@ -112,7 +112,7 @@ fn length(work: &Work) -> u64 {
         Work::Put { item, .. } => item.mark.size,
         Work::Join { item, record } => item.mark.size.max(record.length),
         Work::Fetch { record, .. } => record.length,
-        Work::Delete { .. } | Work::Remove { .. } => 0,
+        Work::Delete { .. } | Work::Remove { .. } | Work::Ask { .. } => 0,
     }
 }
 
@@ -123,7 +123,7 @@ fn lane_of(work: &Work) -> Lane {
         Work::Join { .. } => Lane::Joins,
         Work::Fetch { .. } => Lane::Fetches,
         Work::Delete { .. } => Lane::Deletes,
-        Work::Remove { .. } => Lane::Removes,
+        Work::Remove { .. } | Work::Ask { .. } => Lane::Removes,
     }
 }
 

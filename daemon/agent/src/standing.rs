@@ -9,10 +9,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::left_out::Left;
 use crate::mirror::Status;
-use crate::state::Stop;
+use crate::state::{Doubt, Stop};
 
-/// The file, in the state folder: JSON, `{"sources": {NAME: {"collection": …, "problem": … or null}}}`.
+/// The file, in the state folder: JSON, `{"sources": {NAME: {"collection": …, "problem": … or null, "left": {"count": …,
+/// "examples": [{"place": …, "why": …}]}}}}`.
 pub const FILE: &str = "standing.json";
 
 /// How all sources stand, by name.
@@ -25,14 +27,16 @@ pub struct Standing {
 struct Stands {
     collection: String,
     problem: Option<&'static str>,
+    left: Left,
 }
 
 impl Standing {
     /// Adds a source.
-    pub fn add(&mut self, name: &str, collection: &str, status: Status) {
+    pub fn add(&mut self, name: &str, collection: &str, status: &Status) {
         let stands = Stands {
             collection: collection.to_owned(),
             problem: problem(status),
+            left: status.left.clone(),
         };
         self.sources.insert(name.to_owned(), stands);
     }
@@ -54,14 +58,15 @@ impl Standing {
     }
 }
 
-fn problem(status: Status) -> Option<&'static str> {
+fn problem(status: &Status) -> Option<&'static str> {
     match status.stopped {
         _ if !status.is_on => None,
         Some(Stop::Missing) => Some("missing"),
         Some(Stop::Replaced) => Some("replaced"),
         Some(Stop::Emptied) => Some("emptied"),
-        Some(Stop::CollectionEmptied) => Some("collection-emptied"),
         Some(Stop::Unreadable) => Some("unreadable"),
+        None if status.doubt == Some(Doubt::Emptied) => Some("records-kept"),
+        None if status.doubt == Some(Doubt::CollectionEmptied) => Some("files-kept"),
         None if !status.is_watched => Some("unwatched"),
         None => None,
     }
@@ -70,6 +75,7 @@ fn problem(status: Status) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::left_out::Why;
 
     #[test]
     fn what_keeps_a_source_from_being_mirrored_is_kept_and_of_one_that_is_off_nothing() {
@@ -79,14 +85,24 @@ mod tests {
             is_watched: true,
             ..Status::default()
         };
+        let mut left = Left::default();
+        left.add("two.vcf", Why::NotOne);
         let all = [
-            ("well", on),
+            ("well", on.clone()),
             ("off", Status::default()),
             (
                 "unwatched",
                 Status {
                     is_watched: false,
-                    ..on
+                    ..on.clone()
+                },
+            ),
+            (
+                "emptied",
+                Status {
+                    doubt: Some(Doubt::Emptied),
+                    left,
+                    ..on.clone()
                 },
             ),
             (
@@ -101,7 +117,7 @@ mod tests {
         let mut standing = Standing::default();
         standing.keep(folder.path()).unwrap();
         for (name, status) in all {
-            standing.add(name, "documents", status);
+            standing.add(name, "documents", &status);
         }
         standing.keep(folder.path()).unwrap();
         let kept: serde_json::Value =
@@ -111,6 +127,9 @@ mod tests {
         assert_eq!(problem("off"), serde_json::Value::Null);
         assert_eq!(problem("unwatched"), "unwatched");
         assert_eq!(problem("gone"), "missing");
+        assert_eq!(problem("emptied"), "records-kept");
+        let left = serde_json::json!({ "count": 1, "examples": [{ "place": "two.vcf", "why": "not-one" }] });
+        assert_eq!(kept["sources"]["emptied"]["left"], left);
         assert_eq!(kept["sources"]["gone"]["collection"], "documents");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }

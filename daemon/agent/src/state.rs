@@ -4,14 +4,17 @@
 //! gone on one side is removed on the other only if that is still as both had it. Nothing is ever deleted without a
 //! common state, nor because a folder or a collection is empty all at once.
 
+mod danger;
 mod decide;
 mod done;
 mod look;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Binding, Local, Mark, Memory, Remote, Root, Scan};
+use crate::left_out::{Left, Why};
+use crate::model::{Binding, Local, Mark, Memory, Remote, Root, Scan, sibling_parts};
 
+pub use danger::Gone;
 pub use decide::{Choice, decide};
 
 /// As many items gone at once, and none left, are taken for a folder that isn't there rather than for the owner's wish.
@@ -24,8 +27,8 @@ pub struct State {
     pub memory: Memory,
     /// Whether siblings are shown as items of their own.
     shows_siblings: bool,
-    /// Whether the owner said that what is gone is gone.
-    gone_is_gone: bool,
+    /// What the owner said of what is gone.
+    gone: Gone,
     on: bool,
     root: Option<Root>,
     local: Option<BTreeMap<String, Local>>,
@@ -45,6 +48,12 @@ pub struct State {
     listed_at: u64,
     held_back: bool,
     stopped: Option<Stop>,
+    /// What the last scan found that can't be mirrored.
+    left: Left,
+    /// The device number of the file system that holds the memory.
+    kept_on: Option<u64>,
+    /// What the last look left undone.
+    doubt: Option<Doubt>,
 }
 
 /// Why nothing is done.
@@ -56,15 +65,23 @@ pub enum Stop {
     /// The root is another folder than before, and lacks items.
     #[error("another folder, or another medium, is in its place")]
     Replaced,
+    /// All items are gone, and it may be another medium.
+    #[error("everything in the folder is gone at once, or another medium is in its place")]
+    Emptied,
+    /// The source can't be read.
+    #[error("the folder can't be read")]
+    Unreadable,
+}
+
+/// Why what is gone on one side isn't removed on the other; all else goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Doubt {
     /// All items are gone.
     #[error("everything in the folder is gone at once")]
     Emptied,
     /// All records are gone.
     #[error("everything in the collection is gone at once")]
     CollectionEmptied,
-    /// The source can't be read.
-    #[error("the folder can't be read")]
-    Unreadable,
 }
 
 /// What happened.
@@ -100,6 +117,8 @@ pub enum Effect {
     Save,
     /// Tell the owner.
     Say(Stop),
+    /// Likewise.
+    SayDoubt(Doubt),
     /// Work on an item, to be answered by [`Event::Done`].
     Work(String, Box<Work>),
 }
@@ -144,6 +163,11 @@ pub enum Work {
         /// The item.
         item: Local,
     },
+    /// Ask whether the record was deleted; the item stays all the same.
+    Ask {
+        /// The record's id.
+        id: String,
+    },
 }
 
 /// How work ended.
@@ -167,8 +191,10 @@ pub enum Outcome {
     },
     /// [`Work::Delete`] and [`Work::Remove`]: it is gone.
     Gone,
-    /// [`Work::Remove`]: nobody deleted the record. It can't be read where it is kept, or isn't there yet.
+    /// [`Work::Remove`] and [`Work::Ask`]: nobody deleted the record. It can't be read where it is kept, or isn't there yet.
     NotDeleted,
+    /// [`Work::Ask`]: somebody did.
+    Deleted,
     /// The item isn't as it was, or is being written to.
     ItemChanged,
     /// The record isn't as it was.
@@ -190,24 +216,39 @@ enum PutOff {
     List,
     /// Until item or record are others.
     Refused(Option<Mark>, Option<u64>),
+    /// Removing it, while that is doubted: belayd says that the record was deleted.
+    Kept,
 }
 
 impl State {
     /// A mirror that remembers `memory`.
     #[must_use]
-    pub fn new(memory: Memory, shows_siblings: bool, gone_is_gone: bool) -> Self {
+    pub fn new(memory: Memory, shows_siblings: bool, gone: Gone) -> Self {
         Self {
             memory,
             shows_siblings,
-            gone_is_gone,
+            gone,
             ..Self::default()
         }
+    }
+
+    /// The same, where the memory lies on the file system of this device number: a root there can't be another medium's.
+    #[must_use]
+    pub const fn kept_on(mut self, device: Option<u64>) -> Self {
+        self.kept_on = device;
+        self
     }
 
     /// Why it stands still.
     #[must_use]
     pub const fn stopped(&self) -> Option<Stop> {
         self.stopped
+    }
+
+    /// What isn't removed because too much of it was gone at once.
+    #[must_use]
+    pub const fn doubt(&self) -> Option<Doubt> {
+        self.doubt
     }
 
     /// Whether something is under way.
@@ -234,14 +275,27 @@ impl State {
         self.on
     }
 
+    /// What isn't mirrored as it stands.
+    #[must_use]
+    pub fn left(&self) -> Left {
+        let mut left = self.left.clone();
+        for (natural, _) in self.put_off.iter().filter(|(_, off)| is_refusal(off)) {
+            let item = self.local.as_ref().and_then(|local| local.get(natural));
+            let named = sibling_parts(natural).map_or(natural.as_str(), |(original, _)| original);
+            left.add(item.map_or(named, |item| item.place.as_str()), Why::Refused);
+        }
+        left
+    }
+
     /// How many items can't be mirrored as they stand.
     #[must_use]
     pub fn refused(&self) -> usize {
-        self.put_off
-            .values()
-            .filter(|off| matches!(off, PutOff::Refused(..)))
-            .count()
+        self.put_off.values().filter(|off| is_refusal(off)).count()
     }
+}
+
+const fn is_refusal(off: &PutOff) -> bool {
+    matches!(off, PutOff::Refused(..))
 }
 
 /// The one function that changes the state. It takes the state instead of a reference: ten thousand items aren't copied
@@ -256,7 +310,9 @@ pub fn step(mut state: State, event: Event) -> (State, Vec<Effect>) {
             state.local = None;
             state.remote = None;
             state.put_off.clear();
+            state.left = Left::default();
             state.stopped = None;
+            state.doubt = None;
         }
         // Work that was begun before it was switched off ended meanwhile, and nothing else tells how it left the item.
         Event::Scanned(at, _) if state.local.is_none() && state.now > at => {
@@ -302,6 +358,10 @@ enum Moved {
 }
 
 impl Moved {
+    fn of<'a>(marks: impl Iterator<Item = &'a Mark>) -> Self {
+        Self::Items(marks.map(|mark| (mark.inode, mark.size, mark.modified)).collect())
+    }
+
     fn holds(&self, mark: &Mark) -> bool {
         match self {
             Self::Unknown => true,

@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, openat, renameat_with, unlinkat};
 use rustix::io::Errno;
+use rustix::path::Arg;
 
 use crate::model::{Keeps, Mark, Root};
 use crate::names;
@@ -358,7 +359,7 @@ pub enum Kind {
 ///
 /// # Errors
 /// What the file system says.
-pub fn kind_at(folder: &OwnedFd, name: &str) -> io::Result<Kind> {
+pub fn kind_at(folder: &OwnedFd, name: impl Arg) -> io::Result<Kind> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = File::from(openat(folder, name, flags, Mode::empty())?);
     Ok(match mark_of(&file)? {

@@ -74,7 +74,7 @@ impl Worker {
 
     async fn removes(&self, items: Vec<(String, Work)>) -> Outcomes {
         let ids = items.iter().filter_map(|(_, work)| match work {
-            Work::Remove { id, .. } => Some(id.clone()),
+            Work::Remove { id, .. } | Work::Ask { id } => Some(id.clone()),
             _ => None,
         });
         // What isn't listed needn't be gone: belayd has to say that somebody deleted it.
@@ -87,10 +87,11 @@ impl Worker {
         };
         let source = Arc::clone(&self.source);
         let remove = move |(natural, work)| match &work {
-            Work::Remove { id, .. } if !deleted.contains(id) => {
+            Work::Remove { id, .. } | Work::Ask { id } if !deleted.contains(id) => {
                 tracing::warn!("belayd lists a record no more that nobody deleted; its file stays");
                 Some((natural, Outcome::NotDeleted))
             }
+            Work::Ask { .. } => Some((natural, Outcome::Deleted)),
             Work::Remove { item, .. } => Some(match source.remove(item) {
                 Ok(()) => (natural, Outcome::Gone),
                 Err(error) => (natural, outcome_of(&error)),

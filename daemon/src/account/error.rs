@@ -1,6 +1,9 @@
 //! What account methods answer when they can't do what was asked.
 
+use std::time::Duration;
+
 use belay_proto::dbus::Error as BusError;
+use belay_proto::dbus::told::{Reason, by_cloud, with_bound, with_reason, with_wait};
 use belay_proto::text::with_causes;
 
 use crate::account::evidence::Untrue;
@@ -17,34 +20,57 @@ pub enum AccountError {
     #[error("{0}")]
     InvalidArgument(&'static str),
     /// This device has nothing to send the SMS with.
-    #[error("this device can't send the SMS that would prove the number")]
+    #[error(
+        "{}",
+        with_reason("this device can't send the SMS that would prove the number", Reason::NoModem)
+    )]
     NoModem,
     /// The modem didn't send the SMS.
-    #[error("the SMS that proves the number wasn't sent")]
+    #[error(
+        "{}",
+        with_reason("the SMS that proves the number wasn't sent", Reason::Modem)
+    )]
     Unsent(#[source] PlatformError),
     /// Another code may not be sent yet.
-    #[error("another code can be sent in {} s", .0.as_secs())]
-    TooSoon(std::time::Duration),
+    #[error("{}", with_wait("another code can't be sent yet", Some(.0.to_owned())))]
+    TooSoon(Duration),
     /// The code isn't the one that was sent.
     #[error("the code is wrong")]
     WrongCode,
-    /// The cloud has counted too many codes or passwords for this address.
-    #[error("the cloud takes no more codes or passwords for this address for now")]
-    TooManyTries,
-    /// The code, or the whole registration, is over.
-    #[error("the registration is over; it has to be begun again")]
+    /// The cloud takes no more codes or passwords from here for now, and doesn't say whose were too many; how long, where it says.
+    #[error("{}", with_wait(&by_cloud("the cloud takes no more codes or passwords from here for now"), .0.to_owned()))]
+    TooManyTries(Option<Duration>),
+    /// All of the verification is over: of a registration, an address or a recovery.
+    #[error("the verification is over; it has to be begun again")]
     Expired,
     /// The state doesn't allow it.
     #[error("{}", .0.text())]
     Refused(Refusal),
     /// The recovery was carried out before, by a call with another password.
-    #[error("the recovery was done before, with another password, which holds")]
+    #[error(
+        "{}",
+        with_reason(
+            "the recovery was done before, with another password, which holds",
+            Reason::OtherPassword
+        )
+    )]
     OtherPassword,
     /// The account's root isn't the one that this device is bound to, and nobody vouches for it here: no password opens both.
     #[error(
         "the account goes on under another root than this device: sign out with this device's password, then in with the account's"
     )]
     OtherRoot,
+    /// The cloud keeps older credentials of the account than this device, as one does that was put back to an older day.
+    #[error(
+        "the cloud was put back to an older password than this device's: sign out with this device's password, then in with the older one"
+    )]
+    SetBack,
+    /// The account has as many devices as an account may.
+    #[error(
+        "the account has 64 devices: remove one, or sign one out; or 256 with those that were removed and never signed out: \
+         sign one out, or have the cloud's operator release one"
+    )]
+    TooManyDevices,
     /// The cloud.
     #[error("the cloud")]
     Cloud(#[from] CloudError),
@@ -88,12 +114,13 @@ impl AccountError {
         }
     }
 
-    /// The same after codes or passwords were tried: the cloud's limit is one of guesses then.
+    /// The same after codes or passwords were tried: the cloud takes no more of them for now. Whether they were wrong, and whether
+    /// it was anybody here, isn't known: others of the same network have their part in it.
     #[must_use]
     pub fn of_tries(self) -> Self {
         match self {
             Self::Cloud(CloudError::Problem(problem)) if problem.kind == ProblemKind::TooMany => {
-                Self::TooManyTries
+                Self::TooManyTries(problem.retry_after)
             }
             other => other,
         }
@@ -205,14 +232,17 @@ impl From<AccountError> for BusError {
             }
             AccountError::TooSoon(_) => Self::TooSoon(text),
             AccountError::WrongCode => Self::WrongCode(text),
-            AccountError::TooManyTries => Self::TooManyAttempts(text),
+            AccountError::TooManyTries(_) => Self::TooManyAttempts(text),
             AccountError::Expired => Self::CodeExpired(text),
             AccountError::Refused(refusal) => refused(refusal, text),
             AccountError::Cloud(error) => cloud(&error),
             AccountError::Warden(error) => error.into(),
             AccountError::CloudLies(_) | AccountError::Untrue(_) => Self::CloudRefused(text),
             AccountError::NoSuchDevice | AccountError::NoSuchService => Self::NotFound(text),
-            AccountError::OtherPassword | AccountError::OtherRoot => Self::Conflict(text),
+            AccountError::OtherPassword | AccountError::OtherRoot | AccountError::SetBack => {
+                Self::Conflict(text)
+            }
+            AccountError::TooManyDevices => Self::QuotaExceeded(text),
             AccountError::Storage(error) => error.into(),
             AccountError::Cancelled | AccountError::Stopping => Self::Cancelled(text),
             AccountError::Internal(_) => {
@@ -274,22 +304,20 @@ fn problem(problem: &Problem, text: String) -> BusError {
             "nothing has confirmed the address yet: no link was opened, no SMS has come".into(),
         ),
         ProblemKind::CodeExpired => BusError::CodeExpired(text),
-        ProblemKind::TooSoon => BusError::TooSoon(match problem.retry_after {
-            Some(wait) => AccountError::TooSoon(wait).to_string(),
-            None => "another code can't be sent yet".into(),
-        }),
+        ProblemKind::TooSoon => {
+            BusError::TooSoon(with_wait("another code can't be sent yet", problem.retry_after))
+        }
         ProblemKind::LoginRefused => {
-            BusError::WrongPassword("address and password don't open an account".into())
+            BusError::WrongPassword(by_cloud("address and password don't open an account"))
         }
         // A wait like any other: nobody has guessed at anything.
-        ProblemKind::TooMany => BusError::TooSoon(match problem.retry_after {
-            Some(wait) => format!("the cloud takes no more of it for {} s", wait.as_secs()),
-            None => "the cloud takes no more of it for now".into(),
-        }),
-        ProblemKind::RecoveryOnHold => BusError::RecoveryOnHold(match problem.retry_after {
-            Some(wait) => format!("the recovery is waited out: {} s at least", wait.as_secs()),
-            None => "the recovery is waited out".into(),
-        }),
+        ProblemKind::TooMany => BusError::TooSoon(with_wait(
+            "the cloud takes no more of it for now",
+            problem.retry_after,
+        )),
+        ProblemKind::RecoveryOnHold => {
+            BusError::RecoveryOnHold(with_wait("the recovery is waited out", problem.retry_after))
+        }
         ProblemKind::InvalidGrant | ProblemKind::Removed => BusError::ReauthenticationRequired(text),
         ProblemKind::QuotaExceeded => BusError::QuotaExceeded(text),
         ProblemKind::NotFound => BusError::NotFound(text),
@@ -297,12 +325,19 @@ fn problem(problem: &Problem, text: String) -> BusError {
             BusError::Conflict(text)
         }
         ProblemKind::DevicesStillBound => {
-            BusError::DevicesStillBound("another device or an accessory is bound to the account".into())
+            let bound = problem.bound.as_deref().cloned().unwrap_or_default();
+            BusError::DevicesStillBound(with_bound(
+                "another device or an accessory is bound to the account",
+                &bound.devices,
+                &bound.accessories,
+            ))
         }
-        ProblemKind::IdentifierIsLogin => {
-            BusError::Conflict("the address is the login; make another one the login first".into())
-        }
+        ProblemKind::IdentifierIsLogin => BusError::Conflict(with_reason(
+            "the address is the login: make another one the login first",
+            Reason::IsLogin,
+        )),
         ProblemKind::UseDpopNonce
+        | ProblemKind::InvalidDpopProof
         | ProblemKind::InvalidToken
         | ProblemKind::BadTicket
         | ProblemKind::BadCredentials

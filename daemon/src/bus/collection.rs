@@ -96,6 +96,12 @@ impl Collection {
         Ok(count(self.view()?.conflicts))
     }
 
+    /// How many of the cloud's don't open here.
+    #[zbus(property)]
+    fn unopened(&self) -> Result<u32, Error> {
+        Ok(count(self.view()?.unopened))
+    }
+
     /// Turns it on or off.
     async fn set_enabled(&self, enabled: bool, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
         self.may_change(&header).await?;

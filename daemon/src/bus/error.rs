@@ -67,12 +67,16 @@ impl From<SyncError> for Error {
         match error {
             SyncError::NotBound => Self::NotBound(why),
             SyncError::NotFound => Self::NotFound(why),
-            SyncError::InvalidArgument(_) | SyncError::TooLong => Self::InvalidArgument(why),
+            SyncError::InvalidArgument(_) | SyncError::TooLong | SyncError::LongFrame(_) => {
+                Self::InvalidArgument(why)
+            }
             SyncError::Conflict => Self::Conflict(why),
             SyncError::QuotaExceeded => Self::QuotaExceeded(why),
             SyncError::Offline => Self::Offline(why),
             SyncError::ReauthenticationRequired => Self::ReauthenticationRequired(why),
-            SyncError::CloudRefused | SyncError::Lacking => Self::CloudRefused(why),
+            SyncError::CloudRefused | SyncError::Lacking | SyncError::InTheWay | SyncError::Unopened => {
+                Self::CloudRefused(why)
+            }
             SyncError::Paused | SyncError::KeyEpochOld => Self::Busy(why),
             SyncError::Cancelled => Self::Cancelled(why),
             SyncError::Storage => Self::Storage(why),

@@ -12,7 +12,7 @@ use super::collection::Contents;
 use super::{Action, Authority, Error, Options};
 use crate::device::DeviceHandle;
 use crate::sync::model::collection;
-use crate::sync::{Policy, PolicyChanges, Question, SyncHandle, View};
+use crate::sync::{Paused, Policy, PolicyChanges, Question, SyncHandle, View};
 
 pub use announcer::SyncAnnouncer;
 
@@ -68,6 +68,12 @@ impl Sync {
     #[zbus(property)]
     fn state(&self) -> Result<String, Error> {
         Ok(self.desk.view()?.phase.word().to_owned())
+    }
+
+    /// What pauses it.
+    #[zbus(property)]
+    fn paused_by(&self) -> Result<String, Error> {
+        Ok(paused_by(&self.desk.view()?).to_owned())
     }
 
     /// Bytes done, and in all.
@@ -174,6 +180,10 @@ impl Sync {
         self.may(&header, options).await?;
         Ok(self.desk.sync.confirm(question, answer).await?)
     }
+}
+
+fn paused_by(view: &View) -> &'static str {
+    view.paused_by.map_or("", Paused::word)
 }
 
 fn policy(policy: Policy) -> Dictionary {

@@ -13,6 +13,7 @@ use belay_proto::secret::Secret;
 use belay_proto::wire;
 use serde::de::DeserializeOwned;
 
+use crate::cloud::anew::Anew;
 use crate::cloud::call::{Auth, Call};
 use crate::cloud::error::CloudError;
 use crate::cloud::hold::Hold;
@@ -20,9 +21,6 @@ use crate::cloud::problem::{Problem, ProblemKind};
 use crate::cloud::transport::{Answer, Exchange, Kind, Transport};
 use crate::cloud::vault::{Tokens, Vault};
 use crate::cloud::{heard, retry, tls};
-
-/// Fresh nonces that one call accepts before it takes the cloud for broken.
-pub(super) const NONCES_A_CALL: u32 = 2;
 
 /// The client of one cloud; cheap to clone.
 #[derive(Clone)]
@@ -227,7 +225,7 @@ impl CloudClient {
         loop {
             let sent = |error: CloudError| error.after_sending(attempt > 1);
             self.rest().await.map_err(sent)?;
-            let answer = self.with_nonce(call, key, token).await.map_err(sent)?;
+            let answer = self.proved(call, key, token).await.map_err(sent)?;
             self.inner.hold.learn(&answer, self.inner.clock.boottime());
             if (200..300).contains(&answer.status) {
                 return Ok(answer);
@@ -269,8 +267,8 @@ impl CloudClient {
         }
     }
 
-    /// One exchange, repeated with the nonce the cloud asks for.
-    async fn with_nonce(
+    /// One exchange, repeated where [another proof](Anew) helps.
+    async fn proved(
         &self,
         call: &Call,
         key: Option<&SigningKey>,
@@ -278,7 +276,7 @@ impl CloudClient {
     ) -> Result<Answer, CloudError> {
         let transport = self.transport()?;
         let url = transport.url(&call.path);
-        let mut nonces = 0;
+        let mut anew = Anew::default();
         loop {
             let proof = key.map(|key| self.prove(key, call, &url, token));
             let answer = transport
@@ -293,13 +291,13 @@ impl CloudClient {
                     last_event_id: None,
                     limits: call.limits,
                 })
-                .await?;
+                .await
+                .map_err(|error| error.after_sending(anew.was_used()))?;
             let renewed = self.remember_nonce(&answer);
             self.remember_clock(&answer);
-            if !(wants_nonce(&answer) && renewed && nonces < NONCES_A_CALL) {
+            if !(proof.is_some() && anew.helps(call, &answer, renewed)) {
                 return Ok(answer);
             }
-            nonces += 1;
         }
     }
 
@@ -365,11 +363,6 @@ fn signed_millis(time: SystemTime) -> i64 {
 fn passing(problem: &Problem) -> bool {
     matches!(problem.status, 500 | 502..=504)
         || (problem.status == 429 && problem.kind == ProblemKind::Other && problem.retry_after.is_some())
-}
-
-/// Whether the proof would do with the nonce that came with this answer.
-pub(super) fn wants_nonce(answer: &Answer) -> bool {
-    answer.status == 401 && Problem::read(401, &answer.body, None).kind == ProblemKind::UseDpopNonce
 }
 
 pub(super) fn refusal(problem: Problem) -> CloudError {

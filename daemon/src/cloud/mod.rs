@@ -5,6 +5,7 @@
 //! what the account asks for, call by call; `channel` what the owner's commands need, `stream` how they are
 //! announced; `sync` the records and chunks of sync, in MessagePack and as they are.
 
+mod anew;
 mod api;
 mod call;
 mod channel;

@@ -1,16 +1,22 @@
 //! Problem documents (RFC 9457) and their stable names.
 
+use std::str::FromStr;
 use std::time::Duration;
 
+use belay_proto::dbus::told::MOST_LISTED;
+use belay_proto::id::{AccessoryId, DeviceId};
 use belay_proto::text::misleads;
 use belay_proto::wire::PROBLEM_PREFIX;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// The names that the contract gives to refusals; `proto/openapi.yaml` lists them a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProblemKind {
     /// The DPoP proof carried no nonce, or an old one.
     UseDpopNonce,
+    /// The DPoP proof isn't one, or was used before.
+    InvalidDpopProof,
     /// The access token is unknown or over.
     InvalidToken,
     /// The refresh token's family has ended.
@@ -87,6 +93,7 @@ impl ProblemKind {
     pub fn parse(kind: &str) -> Self {
         match kind.strip_prefix(PROBLEM_PREFIX).unwrap_or(kind) {
             "use-dpop-nonce" => Self::UseDpopNonce,
+            "invalid-dpop-proof" => Self::InvalidDpopProof,
             "invalid-token" => Self::InvalidToken,
             "invalid-grant" => Self::InvalidGrant,
             "login-refused" => Self::LoginRefused,
@@ -143,6 +150,17 @@ pub struct Problem {
     pub retry_after: Option<Duration>,
     /// From `Upload-Offset`, with [`ProblemKind::WrongOffset`]: where the chunk's next byte belongs.
     pub offset: Option<u64>,
+    /// What is, with [`ProblemKind::DevicesStillBound`].
+    pub bound: Option<Box<StillBound>>,
+}
+
+/// What keeps an account from being deleted. Only the cloud's word, for the owner to look at: nothing is decided by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StillBound {
+    /// Other devices, [`MOST_LISTED`] at most.
+    pub devices: Vec<DeviceId>,
+    /// Accessories, as many at most.
+    pub accessories: Vec<AccessoryId>,
 }
 
 impl Problem {
@@ -150,9 +168,16 @@ impl Problem {
     #[must_use]
     pub fn read(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
         let document = serde_json::from_slice::<Document>(body).unwrap_or_default();
+        let kind = ProblemKind::parse(&document.kind);
+        let bound = (kind == ProblemKind::DevicesStillBound).then(|| {
+            Box::new(StillBound {
+                devices: ids(&document.devices),
+                accessories: ids(&document.accessories),
+            })
+        });
         Self {
             status,
-            kind: ProblemKind::parse(&document.kind),
+            kind,
             name: printable(
                 document
                     .kind
@@ -164,8 +189,16 @@ impl Problem {
             login: document.login.map(|login| printable(&login, 128)),
             retry_after,
             offset: None,
+            bound,
         }
     }
+}
+
+/// The ids among what was sent as a list of them; what is none is left out.
+fn ids<T: FromStr>(sent: &Value) -> Vec<T> {
+    let sent = sent.as_array().map(Vec::as_slice).unwrap_or_default();
+    let ids = sent.iter().filter_map(|id| id.as_str()?.parse().ok());
+    ids.take(MOST_LISTED).collect()
 }
 
 /// Text from the network, fit for a log line and a property: no control or direction characters, bounded.
@@ -183,6 +216,8 @@ struct Document {
     kind: String,
     tries_left: Option<u32>,
     login: Option<String>,
+    devices: Value,
+    accessories: Value,
 }
 
 #[cfg(test)]
@@ -204,6 +239,36 @@ mod tests {
         for body in [&b""[..], b"<html>", b"[]", b"{\"type\":7}", b"\xff\xfe"] {
             assert_eq!(Problem::read(500, body, None).kind, ProblemKind::Other);
         }
+    }
+
+    #[test]
+    fn what_is_bound_still_is_read_id_by_id_and_no_further_than_can_be_told() {
+        let id = |digit: &str| digit.repeat(32);
+        let read = |devices: Value, accessories: Value| {
+            let body = serde_json::json!({
+                "type": "urn:belay:problem:devices-still-bound", "devices": devices, "accessories": accessories,
+            });
+            *Problem::read(409, body.to_string().as_bytes(), None)
+                .bound
+                .unwrap()
+        };
+        let told = read(
+            serde_json::json!([id("a"), "x", 7, id("b")]),
+            serde_json::json!([id("c")]),
+        );
+        assert_eq!(told.devices, [id("a"), id("b")].map(|id| id.parse().unwrap()));
+        assert_eq!(told.accessories, [id("c").parse().unwrap()]);
+        // No list, and one without end.
+        assert_eq!(
+            read(Value::Null, serde_json::json!({"a": 1})),
+            StillBound::default()
+        );
+        let endless = vec![id("d"); 1_000];
+        let told = read(endless.clone().into(), endless.into());
+        assert_eq!((told.devices.len(), told.accessories.len()), (64, 64));
+        // With no other refusal.
+        let body = format!("{{\"type\":\"conflict\",\"devices\":[\"{}\"]}}", id("a"));
+        assert_eq!(Problem::read(409, body.as_bytes(), None).bound, None);
     }
 
     #[test]

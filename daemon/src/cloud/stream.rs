@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 pub use belay_proto::wire::sse::Item;
 use belay_proto::wire::sse::Parser;
 
+use crate::cloud::anew::Anew;
 use crate::cloud::call::Call;
-use crate::cloud::client::{CloudClient, NONCES_A_CALL, refusal, wants_nonce};
+use crate::cloud::client::{CloudClient, refusal};
 use crate::cloud::error::CloudError;
 use crate::cloud::problem::Problem;
 use crate::cloud::transport::{Exchange, Opened, outage};
@@ -53,7 +54,7 @@ impl CloudClient {
         let transport = self.transport()?;
         let key = self.inner.vault.device_key().await?;
         let url = transport.url(&call.path);
-        let mut nonces = 0;
+        let mut anew = Anew::default();
         loop {
             let proof = self.prove(&key, call, &url, None);
             let opened = transport.open(Exchange {
@@ -79,8 +80,7 @@ impl CloudClient {
                 Opened::Answer(answer) => answer,
             };
             let renewed = self.remember_nonce(&answer);
-            if wants_nonce(&answer) && renewed && nonces < NONCES_A_CALL {
-                nonces += 1;
+            if anew.helps(call, &answer, renewed) {
                 continue;
             }
             self.inner.hold.learn(&answer, self.inner.clock.boottime());

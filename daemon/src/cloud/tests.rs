@@ -1,5 +1,6 @@
 //! The client against a server that misbehaves on request.
 
+mod anew;
 mod answers;
 pub(crate) mod clock;
 pub(crate) mod server;

@@ -2,6 +2,7 @@
 //! comes over the bus is for logs.
 
 pub mod accessories;
+pub mod account;
 mod commands;
 pub mod here;
 mod sync;
@@ -202,7 +203,7 @@ const TABLE: &[(&str, Advice)] = &[
         advice(
             exit::UNAVAILABLE,
             "It is too soon: the cloud asks to wait.",
-            "Try again later; belayctl status shows when another code can be sent.",
+            "Try again later.",
         ),
     ),
     (
@@ -242,7 +243,7 @@ const TABLE: &[(&str, Advice)] = &[
         advice(
             exit::UNAVAILABLE,
             "A recovery without the code is being waited out.",
-            "belayctl status shows how long still; the old password ends it.",
+            "Try again once it is over; the old password ends it.",
         ),
     ),
     (
@@ -250,7 +251,7 @@ const TABLE: &[(&str, Advice)] = &[
         advice(
             exit::UNAVAILABLE,
             "The cloud can't be reached.",
-            "Check the network and try again; nothing was changed.",
+            "Check the network and try again.",
         ),
     ),
     (

@@ -61,7 +61,7 @@ fn each_advice_is_a_sentence_and_each_name_stands_once() {
             "{name}"
         );
     }
-    for advice in here::ALL {
+    for advice in here::ALL.iter().chain(account::ALL) {
         assert!(
             advice.happened.ends_with('.') && advice.next.ends_with('.'),
             "{advice:?}"

@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use super::accessory::cli::Accessory;
 use super::account::cli::Account;
@@ -58,7 +59,7 @@ pub enum Command {
     /// Give the code that was sent, bind this device and show the recovery code
     Confirm(Confirm),
     /// Say that the recovery code is written down, so that it isn't shown again
-    Acknowledge(Verification),
+    Acknowledge(Acknowledge),
     /// Send the code again
     Resend(Verification),
     /// Give up what waits for its code: a registration, a recovery, one more address
@@ -106,7 +107,6 @@ pub enum Command {
     /// Write completions for a shell to standard output
     Completions(Completions),
     /// Write the manual pages into a folder
-    #[command(hide = true)]
     Man(Man),
 }
 
@@ -147,6 +147,14 @@ pub struct Register {
 #[derive(Args, Debug)]
 pub struct Verification {
     /// The id that came when the code was sent; `status` shows it
+    pub id: String,
+}
+
+/// Arguments of `acknowledge`.
+#[derive(Args, Debug)]
+pub struct Acknowledge {
+    /// The id that register answered; none for the code of `account recovery-code`
+    #[arg(default_value = "", hide_default_value = true)]
     pub id: String,
 }
 
@@ -310,6 +318,47 @@ pub struct Man {
 /// Clap's error: wrong arguments, or a question for help or the version, which is no failure.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(args)
+}
+
+/// The arguments that would have answered what is asked on a terminal: those of the command that aren't among `args`, which
+/// could be read.
+pub fn answers(args: impl IntoIterator<Item = OsString>) -> Vec<String> {
+    let mut command = Cli::command();
+    let Ok(given) = command.try_get_matches_from_mut(args) else {
+        return Vec::new();
+    };
+    let (mut command, mut given): (&clap::Command, &ArgMatches) = (&command, &given);
+    while let Some((name, inner)) = given.subcommand() {
+        let Some(named) = command.find_subcommand(name) else {
+            break;
+        };
+        (command, given) = (named, inner);
+    }
+    let is_given = |id: &str| given.value_source(id) == Some(ValueSource::CommandLine);
+    let missing = |argument: &&clap::Arg| !is_given(argument.get_id().as_str());
+    command
+        .get_arguments()
+        .filter(missing)
+        .filter_map(answer)
+        .collect()
+}
+
+/// How an argument is written that answers a question; `None` for any other.
+fn answer(argument: &clap::Arg) -> Option<String> {
+    let names = argument.get_value_names().unwrap_or_default();
+    let value = names.first().map(ToString::to_string);
+    match argument.get_long() {
+        Some("release-file") => None,
+        Some(long) if long.ends_with("-file") => Some(format!("--{long} {}", value?)),
+        Some(long) if long == "yes" || long.starts_with("yes-") => {
+            Some(match argument.get_action().takes_values() {
+                true => format!("--{long} {}", value?),
+                false => format!("--{long}"),
+            })
+        }
+        None if argument.is_positional() => value.or_else(|| Some(argument.get_id().as_str().to_uppercase())),
+        _ => None,
+    }
 }
 
 /// Whether `--json` stands among arguments that couldn't be read, so that even that error is JSON.

@@ -1,7 +1,6 @@
 //! Tests of the arguments.
 
 use super::*;
-use clap::CommandFactory as _;
 
 fn read(line: &str) -> Result<Cli, clap::Error> {
     parse(
@@ -60,8 +59,11 @@ fn each_command_of_the_manual_is_understood() {
         "account check",
         "account profile --name Ada --country DE --language de --newsletter no",
         "account password --new-keys --password-file old --new-password-file new",
-        "account recovery-code --qr no",
+        "account recovery-code --qr no --acknowledge",
+        "acknowledge",
         "confirm abc 123456 --qr yes",
+        "account recover 0123 ada@example.org --code-file - --without-code",
+        "account confirm-address 0123 --code-file code",
         "account forgot ada@example.org",
         "account recover 0123 ada@example.org 123456 --recovery-code-file - --new-password-file new",
         "account addresses",
@@ -135,6 +137,8 @@ fn wrong_arguments_are_refused() {
         "register",
         "confirm",
         "confirm 1 2 --code-file -",
+        "account recover 0123 ada@example.org 123456 --code-file -",
+        "account confirm-address 0123 123456 --code-file -",
         "sign-out --qr maybe",
         "name",
         "find-device off",
@@ -159,6 +163,26 @@ fn wrong_arguments_are_refused() {
     ] {
         assert!(read(line).is_err(), "{line}");
     }
+}
+
+#[test]
+fn what_would_have_answered_a_question_are_the_arguments_that_were_left_out() {
+    let missing = |line: &str| answers(line.split_whitespace().map(OsString::from));
+    assert_eq!(missing("belayctl unlock"), ["--password-file FILE"]);
+    assert_eq!(
+        missing("belayctl confirm 0123 --qr no"),
+        ["CODE", "--code-file FILE"]
+    );
+    assert_eq!(
+        missing("belayctl account delete --json"),
+        ["--yes-delete-everything", "--password-file FILE"]
+    );
+    assert_eq!(
+        missing("belayctl account password --password-file -"),
+        ["--new-password-file FILE"]
+    );
+    assert!(missing("belayctl sign-out --password-file -").is_empty());
+    assert!(missing("belayctl frobnicate").is_empty());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use belay_proto::dbus::told::{self, Reason};
 use belay_proto::text::with_causes;
 use serde_json::{Map, Value, json};
 use zbus::DBusError;
@@ -19,6 +20,12 @@ pub enum Error {
     /// The arguments don't fit, or a question can't be asked here.
     #[error("{0}")]
     Usage(String),
+    /// A question that no terminal is there to answer. What would have answered it is added by whoever knows the arguments.
+    #[error("there is no terminal to ask on")]
+    NoTerminal {
+        /// The arguments that would have.
+        instead: Vec<String>,
+    },
     /// What was typed or read isn't right.
     #[error("{0}")]
     Data(String),
@@ -46,12 +53,23 @@ pub struct Refusal {
     pub name: String,
     /// The text that came along: for logs.
     pub message: String,
-    /// How long passwords are refused, when the warden says so, or commands and other codes, when the cloud does.
+    /// How long the same is refused, where the daemon's text says so; passwords, when the warden does.
     pub retry_after: Option<Duration>,
     /// How many tries are left before a wait, when the warden says so.
     pub tries_left: Option<u32>,
     /// What it means in this case, where that is more than the name tells.
     pub advice: Option<Advice>,
+    /// What it is about.
+    pub more: Box<More>,
+}
+
+/// What a refusal is about, where its command knows that.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct More {
+    /// A line each.
+    pub lines: Vec<String>,
+    /// The same for scripts: more fields of the error.
+    pub fields: Map<String, Value>,
 }
 
 impl Error {
@@ -66,6 +84,7 @@ impl Error {
         Self::Refused(Refusal {
             name: name.strip_prefix(PREFIX).unwrap_or(name).to_owned(),
             message: message.to_owned(),
+            retry_after: told::wait_of(message),
             ..Refusal::default()
         })
     }
@@ -85,6 +104,32 @@ impl Error {
         self
     }
 
+    /// The same, unless the command has said already what the refusal means for it.
+    pub fn otherwise_means(self, name: &str, advice: Advice) -> Self {
+        match &self {
+            Self::Refused(refusal) if refusal.advice.is_none() => self.means(name, advice),
+            _ => self,
+        }
+    }
+
+    /// The same, where besides this has happened: one name, and several things that it stands for.
+    pub fn means_where(self, name: &str, reason: Reason, advice: Advice) -> Self {
+        match &self {
+            Self::Refused(refusal) if told::reason_of(&refusal.message) == Some(reason) => {
+                self.means(name, advice)
+            }
+            _ => self,
+        }
+    }
+
+    /// The same, where besides it is the cloud that refused passwords or codes, not the warden.
+    pub fn means_at_the_cloud(self, name: &str, advice: Advice) -> Self {
+        match &self {
+            Self::Refused(refusal) if refusal.is_by_cloud() => self.means(name, advice),
+            _ => self,
+        }
+    }
+
     /// Whether it is the refusal of this name, without prefix.
     pub fn is_named(&self, name: &str) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.name == name)
@@ -93,7 +138,7 @@ impl Error {
     /// The exit code, one of [`exit`].
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) => exit::USAGE,
+            Self::Usage(_) | Self::NoTerminal { .. } => exit::USAGE,
             Self::Data(_) => exit::DATA,
             Self::Io { .. } => exit::IO,
             Self::Bus(_) => exit::UNAVAILABLE,
@@ -101,10 +146,10 @@ impl Error {
         }
     }
 
-    /// The refusal when the cloud sends no other code yet, to be completed with the wait.
-    pub fn about_sending(&mut self) -> Option<&mut Refusal> {
+    /// The refusal of this name, without prefix, to be completed with the wait: where it doesn't tell that itself.
+    pub fn without_a_wait(&mut self, name: &str) -> Option<&mut Refusal> {
         match self {
-            Self::Refused(refusal) if refusal.name == "TooSoon" => Some(refusal),
+            Self::Refused(refusal) if refusal.name == name && refusal.retry_after.is_none() => Some(refusal),
             _ => None,
         }
     }
@@ -112,11 +157,10 @@ impl Error {
     /// The refusal when the warden judged a password, to be completed with its wait and tries.
     pub fn about_password(&mut self) -> Option<&mut Refusal> {
         match self {
-            Self::Refused(refusal)
-                if matches!(refusal.name.as_str(), "WrongPassword" | "TooManyAttempts") =>
-            {
-                Some(refusal)
-            }
+            Self::Refused(refusal) => match refusal.name.as_str() {
+                "WrongPassword" | "TooManyAttempts" if !refusal.is_by_cloud() => Some(refusal),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -125,6 +169,7 @@ impl Error {
     pub fn words(&self) -> String {
         match self {
             Self::Usage(text) | Self::Data(text) => text.clone(),
+            Self::NoTerminal { instead } => no_terminal_words(instead),
             Self::Io { what, source } => format!("{what}: {source}"),
             Self::Bus(source) => format!(
                 "Belay can't be reached: {}.\n{}",
@@ -133,17 +178,23 @@ impl Error {
             ),
             Self::Refused(refusal) => {
                 let happened = refusal.meaning().happened;
-                format!("{happened}{}\n{}", refusal.detail(), refusal.next_step())
+                let mut said = format!("{happened}{}\n", refusal.detail());
+                for line in &refusal.more.lines {
+                    said.push_str(line);
+                    said.push('\n');
+                }
+                said + &refusal.next_step()
             }
         }
     }
 
     /// For scripts: `{"error": {"name", "message", "advice", "exit_code", "retry_after_ms"?, "tries_left"?}}`. Errors
-    /// of belayctl's own are named `Usage`, `Data`, `Io`, `Unreachable`.
+    /// of belayctl's own are named `Usage`, `Data`, `Io`, `Unreachable`; some have more fields, which their commands name.
     pub fn json(&self) -> Value {
         let mut fields = Map::new();
         let (name, message, advice) = match self {
             Self::Usage(text) => ("Usage", text.clone(), String::new()),
+            Self::NoTerminal { instead } => ("Usage", no_terminal_words(instead), String::new()),
             Self::Data(text) => ("Data", text.clone(), String::new()),
             Self::Io { what, source } => ("Io", format!("{what}: {source}"), String::new()),
             Self::Bus(source) => (
@@ -171,8 +222,19 @@ impl Error {
             if let Some(tries) = refusal.tries_left {
                 fields.insert("tries_left".into(), tries.into());
             }
+            fields.extend(refusal.more.fields.clone());
         }
         json!({ "error": fields })
+    }
+}
+
+fn no_terminal_words(instead: &[String]) -> String {
+    match instead {
+        [] => "There is no terminal to ask on.".to_owned(),
+        instead => format!(
+            "There is no terminal to ask on. What would be asked can be given: {}.",
+            instead.join(", ")
+        ),
     }
 }
 
@@ -181,7 +243,16 @@ const NO_SERVER: &str = "org.freedesktop.DBus.Error.NoServer";
 impl Refusal {
     /// What the refusal means.
     fn meaning(&self) -> Advice {
-        self.advice.unwrap_or_else(|| advice::of(&self.name))
+        let named = || match self.name.as_str() {
+            "TooManyAttempts" if self.is_by_cloud() => advice::account::TRIES_AT_THE_CLOUD,
+            name => advice::of(name),
+        };
+        self.advice.unwrap_or_else(named)
+    }
+
+    /// Whether it is the cloud that refused passwords or codes: the warden's wait and tries are others.
+    fn is_by_cloud(&self) -> bool {
+        told::is_by_cloud(&self.message)
     }
 
     /// The daemon's own text where the name alone says too little.
@@ -190,7 +261,7 @@ impl Refusal {
             "InvalidArgument" | "CloudRefused" | "Storage" | "Internal" | "CommandRefused"
             | "CommandFailed" | "CommandExpired" | "CommandForgotten" | "AnswerLost" | "ClockWrong"
             | "Interrupted" => true,
-            "TooManyAttempts" => self.retry_after.is_none(),
+            "TooManyAttempts" => self.retry_after.is_none() && !self.is_by_cloud(),
             _ => false,
         };
         if says_little && !self.message.is_empty() {
@@ -203,6 +274,9 @@ impl Refusal {
     /// What to do next, with the wait or the tries left where they are known.
     fn next_step(&self) -> String {
         match (self.name.as_str(), self.retry_after, self.tries_left) {
+            ("TooManyAttempts", Some(wait), _) if self.is_by_cloud() && !wait.is_zero() => {
+                format!("Wait {}, then try again.", wait_words(wait))
+            }
             ("TooManyAttempts", Some(wait), _) if !wait.is_zero() => {
                 format!(
                     "Wait {}, then try again. Restarting the device starts the wait again.",
@@ -214,6 +288,12 @@ impl Refusal {
             }
             ("TooSoon", Some(wait), _) if !wait.is_zero() => {
                 format!("Try again in {}.", wait_words(wait))
+            }
+            ("RecoveryOnHold", Some(wait), _) if !wait.is_zero() => {
+                format!(
+                    "The new password takes hold in {} at the earliest; until then the old one ends it.",
+                    wait_words(wait)
+                )
             }
             ("WrongPassword", Some(wait), _) if !wait.is_zero() => {
                 format!("The next try is possible in {}.", wait_words(wait))
@@ -267,130 +347,5 @@ impl From<zbus::fdo::Error> for Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refusal(name: &str, retry_after: Option<u64>, tries_left: Option<u32>) -> Error {
-        Error::Refused(Refusal {
-            name: name.to_owned(),
-            message: "for the log".to_owned(),
-            retry_after: retry_after.map(Duration::from_secs),
-            tries_left,
-            advice: None,
-        })
-    }
-
-    #[test]
-    fn too_many_attempts_says_how_long_to_wait() {
-        assert_eq!(
-            refusal("TooManyAttempts", Some(60), None).words(),
-            "Too many wrong passwords.\nWait 1 min, then try again. Restarting the device starts the wait again."
-        );
-    }
-
-    #[test]
-    fn too_soon_says_when_another_code_can_be_sent_where_that_is_known() {
-        assert_eq!(
-            refusal("TooSoon", Some(240), None).words(),
-            "It is too soon: the cloud asks to wait.\nTry again in 4 min."
-        );
-        let unknown = refusal("TooSoon", None, None).words();
-        assert!(
-            unknown.ends_with("belayctl status shows when another code can be sent."),
-            "{unknown}"
-        );
-    }
-
-    #[test]
-    fn a_wrong_password_says_how_many_tries_are_left() {
-        let words = refusal("WrongPassword", Some(0), Some(3)).words();
-        assert_eq!(
-            words,
-            "That isn't the account password. Nothing was changed.\nTry again: 3 tries are left before a wait."
-        );
-        assert!(
-            refusal("WrongPassword", None, Some(1))
-                .words()
-                .contains("one try is left")
-        );
-        assert!(
-            refusal("WrongPassword", Some(300), Some(0))
-                .words()
-                .contains("in 5 min")
-        );
-        assert!(
-            refusal("WrongPassword", None, None)
-                .words()
-                .ends_with("Try again.")
-        );
-    }
-
-    #[test]
-    fn a_login_that_is_refused_may_have_the_wrong_address() {
-        let words = Error::named("WrongPassword", "").of_login().words();
-        assert!(words.contains("or no account is called so"), "{words}");
-        assert!(words.ends_with("Check both and try again."), "{words}");
-        let offline = Error::named("Offline", "").of_login();
-        assert_eq!(offline.words(), Error::named("Offline", "").words());
-    }
-
-    #[test]
-    fn json_names_the_error_and_leaves_out_what_is_unknown() {
-        assert_eq!(
-            refusal("TooManyAttempts", Some(60), Some(0)).json(),
-            json!({"error": {
-                "name": "TooManyAttempts",
-                "message": "for the log",
-                "advice": "Wait 1 min, then try again. Restarting the device starts the wait again.",
-                "exit_code": 77,
-                "retry_after_ms": 60_000,
-                "tries_left": 0,
-            }})
-        );
-        assert_eq!(
-            Error::Usage("no terminal".into()).json(),
-            json!({"error": {"name": "Usage", "message": "no terminal", "advice": "", "exit_code": 64}})
-        );
-    }
-
-    #[test]
-    fn a_name_that_says_little_is_shown_with_its_text() {
-        assert_eq!(
-            Error::named("org.belay1.Error.InvalidArgument", "unknown option \u{1b}x").words(),
-            "What was given can't be right.\n(unknown option ?x)\nCheck how it is written and try again."
-        );
-    }
-
-    #[test]
-    fn names_lose_the_prefix_of_belay_alone() {
-        let Error::Refused(refusal) = Error::named("org.belay1.Error.Offline", "") else {
-            panic!()
-        };
-        assert_eq!(refusal.name, "Offline");
-        let Error::Refused(refusal) = Error::named("org.freedesktop.DBus.Error.Timeout", "") else {
-            panic!()
-        };
-        assert_eq!(refusal.name, "org.freedesktop.DBus.Error.Timeout");
-    }
-
-    #[test]
-    fn replies_of_the_bus_itself_are_told_apart_from_a_missing_bus() {
-        let error = Error::from(zbus::Error::from(zbus::fdo::Error::ServiceUnknown("gone".into())));
-        assert_eq!(error.exit_code(), 69);
-        assert!(
-            error.words().starts_with("The Belay daemon isn't running."),
-            "{}",
-            error.words()
-        );
-        let error = Error::from(zbus::Error::Address("none".into()));
-        assert_eq!(error.exit_code(), 69);
-        assert!(error.words().contains("can't be reached"));
-    }
-
-    #[test]
-    fn exit_codes_of_our_own_errors_are_those_of_sysexits() {
-        assert_eq!(Error::Usage(String::new()).exit_code(), 64);
-        assert_eq!(Error::Data(String::new()).exit_code(), 65);
-        assert_eq!(Error::io("read")(io::Error::other("x")).exit_code(), 74);
-    }
-}
+#[path = "error_tests.rs"]
+mod tests;

@@ -5,7 +5,7 @@
 //!
 //! With `--json` a command answers one object whose fields each command's `run` names; a failure answers
 //! `{"error": {"name", "message", "advice", "exit_code", "retry_after_ms"?, "tries_left"?}}`, with the command's own fields
-//! beside it where part of it was done. Fields are added, never
+//! in it, or beside it where part of it was done. Fields are added, never
 //! changed. Exit codes: [`advice::exit`]; which error gives which: [`advice::of`].
 
 mod accessory;
@@ -34,18 +34,20 @@ mod text;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use cli::{Cli, Command, Global};
 use client::{Client, Object};
 use error::Error;
 use interrupt::{Underway, or_interrupted};
 use output::{Output, Report};
+use serde_json::Value;
 
 /// Runs `belayctl` with `args` (the program's name first) and returns its exit code (sysexits).
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let json = cli::wants_json(&args);
-    let cli = match cli::parse(args) {
+    let cli = match cli::parse(args.iter().cloned()) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, json),
     };
@@ -58,7 +60,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     });
     match outcome {
         Ok(exit) => ExitCode::from(exit),
-        Err(error) => {
+        Err(mut error) => {
+            if let Error::NoTerminal { instead } = &mut error {
+                *instead = cli::answers(args);
+            }
             output.fail(&error);
             ExitCode::from(error.exit_code())
         }
@@ -109,7 +114,8 @@ async fn command(cli: &Cli, output: Output) -> Result<u8, Error> {
         command => {
             let work = async {
                 let client = Client::connect(cli.global.session).await?;
-                judged(&client, dispatch(&client, command, output).await).await
+                let done = judged(&client, dispatch(&client, command, output).await).await;
+                done.map_err(|error| told(command, error))
             };
             or_interrupted(&Underway::default(), work).await?
         }
@@ -120,40 +126,62 @@ async fn command(cli: &Cli, output: Output) -> Result<u8, Error> {
     }
 }
 
-/// What came of a command, with the wait and the tries that are left where the warden judged a password, the wait for another
-/// code, or what became of the account.
-async fn judged<T>(client: &Client, mut result: Result<T, Error>) -> Result<T, Error> {
+/// What came of a command, with the wait and the tries that are left where the warden judged a password, the wait for a
+/// recovery, or what became of the account.
+async fn judged<T>(client: &Client, result: Result<T, Error>) -> Result<T, Error> {
+    let mut error = match result {
+        Err(error) => error,
+        done => return done,
+    };
     // The warden tells the session's counter; root's tries are on another one.
-    if let Err(error) = &mut result
-        && !rustix::process::geteuid().is_root()
+    if !rustix::process::geteuid().is_root()
         && let Some(refusal) = error.about_password()
         && let Ok(warden) = client.properties(Object::Warden).await
     {
-        let number = |name: &str| warden.get(name).and_then(serde_json::Value::as_u64);
-        refusal.retry_after = number("retry_after_ms").map(std::time::Duration::from_millis);
-        refusal.tries_left = number("tries_left").and_then(|tries| tries.try_into().ok());
+        refusal.retry_after = duration(warden.get("retry_after_ms"));
+        let tries = warden.get("tries_left").and_then(Value::as_u64);
+        refusal.tries_left = tries.and_then(|tries| tries.try_into().ok());
     }
-    if let Err(error) = &mut result
-        && error.is_named("ReauthenticationRequired")
+    if let Some(refusal) = error.without_a_wait("RecoveryOnHold")
+        && let Ok(warden) = client.properties(Object::Warden).await
+    {
+        refusal.retry_after = duration(warden.get("hold_left_ms")).filter(|left| !left.is_zero());
+    }
+    if error.is_named("ReauthenticationRequired")
         && let Ok(account) = client.properties(Object::Account).await
-        && let Error::Refused(refusal) = error
+        && let Error::Refused(refusal) = &mut error
     {
         // No password helps there.
-        refusal.advice = match account.get("membership").and_then(serde_json::Value::as_str) {
+        refusal.advice = match account.get("membership").and_then(Value::as_str) {
             Some("removed") => Some(advice::here::REMOVED),
             Some("account-deleted") => Some(advice::here::DELETED),
             _ => None,
         };
     }
-    if let Err(error) = &mut result
-        && let Some(refusal) = error.about_sending()
-        && let Ok(account) = client.properties(Object::Account).await
-    {
-        let wait = account.get("pending").map(|pending| &pending["resend_in_ms"]);
-        let wait = wait.and_then(serde_json::Value::as_u64);
-        refusal.retry_after = wait.map(std::time::Duration::from_millis);
+    Err(error)
+}
+
+/// The same for who asked for it: what may be done all the same, and how that is seen.
+fn told(command: &Command, error: Error) -> Error {
+    match may_be_done(command) {
+        Some(advice) => error.otherwise_means("Offline", advice),
+        None => error,
     }
-    result
+}
+
+/// Where the cloud may have done what was asked, though its answer didn't come, so that asking again isn't just a second try: how
+/// that is seen.
+fn may_be_done(command: &Command) -> Option<advice::Advice> {
+    match command {
+        Command::Confirm(_) | Command::SignIn(_) => Some(advice::account::MAY_BE_DONE),
+        Command::Resend(_) => Some(advice::account::MAY_BE_SENT),
+        Command::Account(args) => args.verb.may_be_done(),
+        _ => None,
+    }
+}
+
+fn duration(milliseconds: Option<&Value>) -> Option<Duration> {
+    milliseconds.and_then(Value::as_u64).map(Duration::from_millis)
 }
 
 /// Runs the command; the report is still to be shown, where the command didn't show it all itself.
@@ -190,4 +218,66 @@ async fn dispatch(client: &Client, command: &Command, output: Output) -> Result<
         Command::Monitor => return monitor::run(client, output).await.map(|()| None),
     };
     report.map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_done_all_the_same_is_looked_for_where_it_shows() {
+        let said = |line: &str| {
+            let args = std::iter::once("belayctl").chain(line.split_whitespace());
+            let cli = cli::parse(args.map(OsString::from)).unwrap();
+            told(&cli.command, Error::named("Offline", "no network")).words()
+        };
+        for (line, words) in [
+            ("confirm 0123 123456", "look with belayctl status"),
+            ("sign-in ada@example.org", "look with belayctl status"),
+            ("resend 0123", "look for the message"),
+            ("account profile --name Ada", "look with belayctl account profile"),
+            ("account password", "try the new one first"),
+            ("account recovery-code", "which shows the one that was made"),
+            (
+                "account recover 0123 ada@example.org",
+                "try the new password first",
+            ),
+            (
+                "account recover 0123 ada@example.org --without-code",
+                "ask again with that same new password",
+            ),
+            (
+                "account confirm-address 0123",
+                "look with belayctl account addresses",
+            ),
+            (
+                "account remove-address 0a",
+                "look with belayctl account addresses",
+            ),
+            ("account set-login 0a", "look with belayctl account addresses"),
+            ("account remove-device Slate", "look with belayctl devices"),
+            ("account delete", "look with belayctl status"),
+            (
+                "account unlock-bootloader --reason why",
+                "look with belayctl status",
+            ),
+        ] {
+            let said = said(line);
+            assert!(
+                said.contains("or its answer was lost.\nIt") && said.contains(words),
+                "{line}: {said}"
+            );
+        }
+        for line in [
+            "status",
+            "account profile",
+            "account forgot ada@example.org",
+            "devices",
+        ] {
+            assert!(
+                said(line).ends_with("\nCheck the network and try again."),
+                "{line}"
+            );
+        }
+    }
 }

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use belay_proto::Secret;
 use belay_proto::dbus::client as ticketed;
+use belay_proto::dbus::told::Reason;
 use belay_proto::dbus::{Options, VerificationState};
 use serde_json::{Value, json};
 use zbus::Variant;
 
-use super::cli::{Confirm, Register, Verification};
+use super::advice::{Advice, account as advice};
+use super::cli::{Acknowledge, Confirm, Register, Verification};
 use super::client::{Client, Object};
 use super::error::Error;
 use super::output::{Output, Report};
@@ -22,7 +24,9 @@ use super::{qr, secret};
 pub async fn register(client: &Client, args: &Register) -> Result<Report, Error> {
     let file = args.password.password_file.as_deref();
     let password = secret::read_new(file, "New account password: ", "The same again: ").await?;
-    let id = ticketed::register(client.connection(), &args.identifier, &password, &details(args)).await?;
+    let id = ticketed::register(client.connection(), &args.identifier, &password, &details(args))
+        .await
+        .map_err(|error| unsent(error.into(), args.outgoing_sms))?;
     let pending = pending(client).await;
     let then = match args.outgoing_sms {
         true => "Once it has arrived",
@@ -36,6 +40,19 @@ pub async fn register(client: &Client, args: &Register) -> Result<Report, Error>
     Ok(Report::new(text, json!({ "id": id, "pending": pending })))
 }
 
+/// What the refusal of a registration means.
+fn unsent(error: Error, own_sms: bool) -> Error {
+    let not_taken = match own_sms {
+        true => advice::NO_SMS_TAKEN,
+        false => advice::NOT_REACHED,
+    };
+    error
+        .means("Conflict", advice::BEING_MADE)
+        .means("NotSupported", not_taken)
+        .means_where("NotSupported", Reason::NoModem, advice::NO_SMS_HERE)
+        .means_where("Offline", Reason::Modem, advice::SMS_UNSENT)
+}
+
 /// Gives the code, shows the recovery code and asks whether it is written down. JSON: `state`, `recovery_code`,
 /// `acknowledged`; there nothing is asked, `--acknowledge` says it. When that fails the error follows as a second object.
 ///
@@ -43,7 +60,14 @@ pub async fn register(client: &Client, args: &Register) -> Result<Report, Error>
 /// What belayd says to the code; [`Error::Io`] when the recovery code can't be shown, which then isn't acknowledged.
 pub async fn confirm(client: &Client, args: &Confirm, output: Output) -> Result<(), Error> {
     let code = code(client, &args.id, args.code.as_deref(), args.code_file.as_deref()).await?;
-    let recovery_code = ticketed::confirm_registration(client.connection(), &args.id, &code).await?;
+    let confirmed = ticketed::confirm_registration(client.connection(), &args.id, &code).await;
+    let recovery_code = match confirmed {
+        Ok(code) => code,
+        Err(error) => {
+            let error = no_more_codes(error.into());
+            return Err(code_refused(client, &args.id, error, advice::REGISTER_AGAIN).await);
+        }
+    };
     // Shown before it is acknowledged: from then on nobody can read it again.
     if output.json {
         let json = json!({
@@ -67,13 +91,7 @@ pub async fn confirm(client: &Client, args: &Confirm, output: Output) -> Result<
             .unwrap_or_default()
     );
     output.show(&Report::new(shown, Value::Null))?;
-    let written = args.acknowledge
-        || (output.terminal
-            && secret::can_ask()
-            && secret::ask_openly("Is it written down? Type yes:")
-                .await?
-                .eq_ignore_ascii_case("yes"));
-    let last = if written {
+    let last = if is_written_down(args.acknowledge, output).await? {
         acknowledge_by_id(client, &args.id).await?;
         "It isn't shown again.".to_owned()
     } else {
@@ -85,11 +103,42 @@ pub async fn confirm(client: &Client, args: &Confirm, output: Output) -> Result<
     output.show(&Report::new(last, Value::Null))
 }
 
+/// Whether a recovery code that was shown is written down: as it was `said`, else as a person at the terminal says.
+///
+/// # Errors
+/// [`Error::Io`].
+pub async fn is_written_down(said: bool, output: Output) -> Result<bool, Error> {
+    Ok(said
+        || (output.terminal
+            && secret::can_ask()
+            && secret::ask_openly("Is it written down? Type yes:")
+                .await?
+                .eq_ignore_ascii_case("yes")))
+}
+
+/// The same, where the cloud takes no more codes for now.
+pub fn no_more_codes(error: Error) -> Error {
+    error.means_at_the_cloud("TooManyAttempts", advice::CODES_AT_THE_CLOUD)
+}
+
+/// What the refusal of a code means for the verification `id`: another code can be sent, unless all of it is over.
+pub async fn code_refused(client: &Client, id: &str, error: Error, over: Advice) -> Error {
+    if !error.is_named("CodeExpired") {
+        return error;
+    }
+    match pending(client).await {
+        // Where nobody can say, nothing is said to be over.
+        None => error,
+        Some(pending) if pending["id"] == id => error,
+        Some(_) => error.means("CodeExpired", over),
+    }
+}
+
 /// Says that the recovery code is written down. JSON: `acknowledged`.
 ///
 /// # Errors
 /// What belayd says.
-pub async fn acknowledge(client: &Client, args: &Verification) -> Result<Report, Error> {
+pub async fn acknowledge(client: &Client, args: &Acknowledge) -> Result<Report, Error> {
     acknowledge_by_id(client, &args.id).await?;
     Ok(Report::new(
         "The recovery code isn't shown again.",
@@ -100,18 +149,31 @@ pub async fn acknowledge(client: &Client, args: &Verification) -> Result<Report,
 /// Sends the code again. JSON: `pending` as in `status`.
 ///
 /// # Errors
-/// What belayd says; `TooSoon` names the wait that the status shows.
+/// What belayd says; `TooSoon` names the wait.
 pub async fn resend(client: &Client, args: &Verification) -> Result<Report, Error> {
-    client
-        .account()
-        .await?
-        .resend_code(&args.id, &Options::new())
-        .await?;
+    let before = pending(client).await;
+    let account = client.account().await?;
+    if let Err(error) = account.resend_code(&args.id, &Options::new()).await {
+        let error = Error::from(error)
+            .means("Conflict", advice::PROVED_ALREADY)
+            .means("NotSupported", advice::NO_SMS_HERE)
+            .means_where("Offline", Reason::Modem, advice::SMS_UNSENT_AGAIN);
+        return Err(code_refused(client, &args.id, error, begin_again(before.as_ref())).await);
+    }
     let pending = pending(client).await;
     Ok(Report::new(
         "The code is on its way again.",
         json!({ "pending": pending }),
     ))
+}
+
+/// What to begin again once what was under way is over.
+fn begin_again(pending: Option<&Value>) -> Advice {
+    match pending.and_then(|pending| pending["kind"].as_str()) {
+        Some("identifier") => advice::ADDRESS_AGAIN,
+        Some("recovery") => advice::FORGOT_AGAIN,
+        _ => advice::REGISTER_AGAIN,
+    }
 }
 
 /// Gives up what waits for its code. JSON: `cancelled`.
@@ -123,7 +185,8 @@ pub async fn cancel(client: &Client, args: &Verification) -> Result<Report, Erro
         .account()
         .await?
         .cancel_verification(&args.id, &Options::new())
-        .await?;
+        .await
+        .map_err(|error| Error::from(error).means("Conflict", advice::MADE_ALREADY))?;
     Ok(Report::new(
         "It is given up: its code is good for nothing any more.",
         json!({ "cancelled": true }),
@@ -273,6 +336,32 @@ mod tests {
             ]
         );
         assert_eq!(all["newsletter"], Variant::from(true));
+    }
+
+    #[test]
+    fn a_registration_that_cant_begin_says_which_of_the_two_can_t_do_it() {
+        let words = |name: &str, text: &str, own_sms| unsent(Error::named(name, text), own_sms).words();
+        let said = words("NotSupported", "none here; reason: no-modem", true);
+        assert!(said.starts_with("This device can't send the SMS"), "{said}");
+        let said = words("NotSupported", "the cloud sends no codes this way", true);
+        assert!(said.starts_with("This cloud takes no SMS"), "{said}");
+        let said = words("NotSupported", "the cloud sends no codes this way", false);
+        assert!(said.starts_with("This cloud sends no codes"), "{said}");
+        let said = words("Offline", "not sent; reason: modem", true);
+        assert!(said.starts_with("The modem didn't send the SMS"), "{said}");
+        let said = words("Offline", "the cloud can't be reached", true);
+        assert!(said.starts_with("The cloud can't be reached."), "{said}");
+        let said = words("Conflict", "an account is being made", false);
+        assert!(said.contains("belayctl cancel"), "{said}");
+    }
+
+    #[test]
+    fn what_is_over_is_begun_again_with_the_command_that_began_it() {
+        let next = |kind: &str| begin_again(Some(&json!({ "kind": kind }))).next;
+        assert!(next("registration").ends_with("belayctl register."));
+        assert!(next("identifier").ends_with("belayctl account add-address."));
+        assert!(next("recovery").ends_with("belayctl account forgot."));
+        assert!(begin_again(None).next.ends_with("belayctl register."));
     }
 
     #[test]

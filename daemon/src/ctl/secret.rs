@@ -20,7 +20,7 @@ const MOST: usize = 1_024;
 /// terminal.
 ///
 /// # Errors
-/// [`Error::Usage`] without a terminal to ask on, [`Error::Data`] for a secret that is empty, too long or not UTF-8,
+/// [`Error::NoTerminal`] without a terminal to ask on, [`Error::Data`] for a secret that is empty, too long or not UTF-8,
 /// [`Error::Io`] when reading fails.
 pub async fn read(file: Option<&Path>, prompt: &str) -> Result<Secret<String>, Error> {
     let secret = read_optional(file, prompt).await?;
@@ -68,7 +68,7 @@ pub fn can_ask() -> bool {
 /// Asks a question on the terminal, with echo; the answer without blanks around it.
 ///
 /// # Errors
-/// [`Error::Usage`] without a terminal, [`Error::Io`] when it fails.
+/// [`Error::NoTerminal`] without a terminal, [`Error::Io`] when it fails.
 pub async fn ask_openly(question: &str) -> Result<String, Error> {
     let answer = ask(&format!("{question} "), true).await?;
     Ok(answer.expose().trim().to_owned())
@@ -78,14 +78,10 @@ fn terminal() -> io::Result<File> {
     File::options().read(true).write(true).open("/dev/tty")
 }
 
-fn no_terminal() -> Error {
-    Error::Usage("There is no terminal to ask on: give everything as arguments, and secrets with --password-file, --code-file or --key-file.".to_owned())
-}
-
 /// Asks on the terminal, with or without showing what is typed.
 async fn ask(prompt: &str, openly: bool) -> Result<Secret<String>, Error> {
     const WHERE: &str = "the terminal";
-    let mut terminal = terminal().map_err(|_| no_terminal())?;
+    let mut terminal = terminal().map_err(|_| Error::NoTerminal { instead: Vec::new() })?;
     let mut found = AsFound::of(&terminal).map_err(Error::io(WHERE))?;
     if !openly {
         found.hide().map_err(Error::io(WHERE))?;

@@ -20,7 +20,12 @@ pub async fn sign_in(client: &Client, args: &SignIn) -> Result<Report, Error> {
     let password = secret::read(args.password.password_file.as_deref(), "Account password: ").await?;
     ticketed::sign_in(client.connection(), &args.identifier, &password)
         .await
-        .map_err(|error| Error::from(error).of_login())?;
+        .map_err(|error| {
+            let error = Error::from(error).of_login();
+            error
+                .means("QuotaExceeded", advice::here::TOO_MANY_DEVICES)
+                .means("TooSoon", advice::here::TOO_MANY_CHANGES)
+        })?;
     let mut device = client.properties(Object::Device).await.unwrap_or_default();
     let text = format!(
         "Signed in. This device now belongs to {}.",

@@ -191,7 +191,15 @@ fn bootloader_words(state: &str) -> Option<&'static str> {
 /// The command that goes on with what waits.
 fn next_words(pending: &Value, id: &str) -> String {
     match (pending["state"].as_str(), pending["kind"].as_str()) {
-        (Some("expired"), _) => format!("belayctl resend {id}, or belayctl cancel {id}"),
+        // No other code of it is sent either.
+        (Some("expired"), kind) => {
+            let again = match kind {
+                Some("recovery") => "account forgot ADDRESS",
+                Some("identifier") => "account add-address ADDRESS",
+                _ => "register ADDRESS",
+            };
+            format!("belayctl cancel {id}, and to begin again: belayctl {again}")
+        }
         (_, Some("recovery")) => format!("belayctl account recover {id} ADDRESS"),
         (_, Some("identifier")) => format!("belayctl account confirm-address {id}"),
         _ => format!("belayctl confirm {id}"),
@@ -210,7 +218,7 @@ fn pending_words(pending: &Value) -> String {
     };
     match pending["state"].as_str() {
         Some("confirmed") => "you: the link was opened, and no code is needed".to_owned(),
-        Some("expired") => format!("nothing: the code{to} has expired"),
+        Some("expired") => format!("nothing: it took too long, and no code{to} can be used any more"),
         _ => {
             let expires = wait("expires_in_ms")
                 .map(|wait| format!("; {wait} to confirm"))

@@ -59,7 +59,12 @@ fn what_waits_for_its_code_is_gone_on_with_by_its_own_command() {
         (
             "identifier",
             "expired",
-            "belayctl resend abc, or belayctl cancel abc",
+            "belayctl cancel abc, and to begin again: belayctl account add-address ADDRESS",
+        ),
+        (
+            "registration",
+            "expired",
+            "belayctl cancel abc, and to begin again: belayctl register ADDRESS",
         ),
     ] {
         status["account"]["pending"] = json!({"id": "abc", "kind": kind, "state": state});

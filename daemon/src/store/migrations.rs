@@ -20,6 +20,7 @@ pub const ALL: &[&str] = &[
     include_str!("migrations/0012_endings.sql"),
     include_str!("migrations/0013_offered.sql"),
     include_str!("migrations/0014_asked.sql"),
+    include_str!("migrations/0015_unopened.sql"),
 ];
 
 /// Brings the database up to the last of `steps`.

@@ -189,6 +189,11 @@ CREATE TABLE release_outbox (
     attempts INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (device, epoch)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE unopened (
+    collection TEXT NOT NULL REFERENCES collection (name),
+    id         BLOB NOT NULL CHECK (length(id) = 16),
+    PRIMARY KEY (collection, id)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX health_heard_day ON health_heard (accessory, what, day);
 CREATE INDEX record_ending ON record (collection) WHERE removed = 1 AND pending = 0 AND ended = 0;
 CREATE INDEX record_going ON record (collection, position) WHERE pending = 1 AND removed = 1;

@@ -9,6 +9,7 @@ mod naming;
 mod outbox;
 mod owner;
 mod settings;
+mod unopened;
 
 use belay_proto::Secret;
 use belay_proto::sync::{Content, RecordId, Revision};
@@ -31,6 +32,7 @@ pub use outbox::{
 };
 pub use owner::{adopt, forget, is_of};
 pub use settings::{Settings, pause, set_policy, settings, synced};
+pub use unopened::{are_unopened, is_unopened, note_unopened, opened, try_in_the_way};
 
 const MALFORMED: StoreError = StoreError::Malformed { what: "record" };
 /// The columns of [`held`], in their order.
@@ -67,6 +69,8 @@ pub struct Collection {
     pub pending: u64,
     /// Records that wait for the owner's choice.
     pub conflicts: u64,
+    /// Records of the cloud that don't open here.
+    pub unopened: u64,
 }
 
 /// A record of a page.
@@ -88,7 +92,9 @@ pub struct Listed {
 /// [`StoreError`], as in every function here.
 pub fn collections(connection: &Connection) -> Result<Vec<Collection>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT name, enabled, cursor, unread, records, bytes, pending, conflicts FROM collection ORDER BY name",
+        "SELECT name, enabled, cursor, unread, records, bytes, pending, conflicts,
+                (SELECT count(*) FROM unopened WHERE unopened.collection = name)
+         FROM collection ORDER BY name",
     )?;
     let rows = statement.query_map([], |row| {
         Ok(Collection {
@@ -100,6 +106,7 @@ pub fn collections(connection: &Connection) -> Result<Vec<Collection>, StoreErro
             bytes: row.get(5)?,
             pending: row.get(6)?,
             conflicts: row.get(7)?,
+            unopened: row.get(8)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -3,6 +3,7 @@
 mod messages;
 mod rounds;
 mod session;
+mod showing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
@@ -23,9 +24,9 @@ use super::error::SyncError;
 use super::handle::{Answer, Message};
 use super::model::{Conditions, collection};
 use super::ports::{LongContents, Moving, NewerKeys, SyncCloud};
-use super::round::{self, Report};
+use super::round::Report;
 use super::state::{Effect, Event, Failure, Session, State, step};
-use super::view::{CollectionView, Question, View};
+use super::view::View;
 use crate::actor::{Actor, Inbox};
 use crate::store::sync as rows;
 use crate::store::{Store, StoreError};
@@ -151,6 +152,8 @@ enum Heard {
     Event(Event),
     /// More is done of what is under way.
     Progress,
+    /// What it comes to may be counted again.
+    Count,
     /// The rows may be had now.
     Adopt,
 }
@@ -175,6 +178,9 @@ struct Engine {
     progressed: watch::Receiver<(u64, u64)>,
     /// Of long contents.
     moving: watch::Receiver<Moving>,
+    /// When records may be counted again while some come, boot time; and whether more came since they were.
+    count_at: Duration,
+    is_uncounted: bool,
     pauses: Backoff,
     quota: Quota,
     /// What it told with the last round.
@@ -206,6 +212,8 @@ impl Engine {
             progress,
             progressed,
             moving,
+            count_at: Duration::ZERO,
+            is_uncounted: false,
             pauses: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             quota: Quota::default(),
             told: None,
@@ -236,6 +244,7 @@ impl Engine {
                 }
             } => return Heard::Event(Event::Woken),
             () = clock.sleep_until(adopt.unwrap_or_default()), if adopt.is_some() => return Heard::Adopt,
+            () = clock.sleep_until(self.count_at), if self.is_uncounted => return Heard::Count,
         };
         self.work = None;
         self.progress.send_replace((0, 0));
@@ -261,18 +270,14 @@ impl Engine {
             }
             Heard::Progress => {
                 self.progressed.mark_unchanged();
-                let progress = self.done_of_all();
-                self.shown
-                    .view
-                    .send_if_modified(|view| std::mem::replace(&mut view.progress, progress) != progress);
+                let is_moving = self.moving.borrow_and_update().contents > 0;
+                match is_moving == self.state.is_moving() {
+                    true => self.show_progress().await,
+                    false => self.happens(Event::Moving(is_moving)).await,
+                }
             }
+            Heard::Count => self.count().await,
         }
-    }
-
-    /// Bytes that are done of what is under way, and all of them: of records, and of contents that don't fit one.
-    fn done_of_all(&self) -> (u64, u64) {
-        let ((done, all), long) = (*self.progress.borrow(), *self.moving.borrow());
-        (done.saturating_add(long.done), all.saturating_add(long.all))
     }
 
     /// Heeds what was edited.
@@ -287,13 +292,14 @@ impl Engine {
     }
 
     async fn happens(&mut self, event: Event) {
-        if event == Event::Done(None) {
+        let ended = matches!(event, Event::Done(None | Some(SyncError::Unopened)));
+        let (state, effects) = step(&self.state, self.parts.clock.boottime(), event);
+        self.state = state;
+        if ended && self.state.is_done() {
             let now = self.desk.now();
             // What isn't noted is shown a round later.
             let _ = write(&self.parts.store, move |connection| rows::synced(connection, now)).await;
         }
-        let (state, effects) = step(&self.state, self.parts.clock.boottime(), event);
-        self.state = state;
         let allowed = self.state.allowed();
         self.shown
             .allowed
@@ -325,63 +331,6 @@ impl Engine {
                 let _ = answer.send(outcome);
             }
         }
-    }
-
-    /// What went wrong last, until it goes right.
-    fn trouble(&self) -> Option<SyncError> {
-        let without_rows = self.unadopted.map(|_| SyncError::Storage);
-        self.state.trouble().or(without_rows)
-    }
-
-    /// Shows what is known.
-    async fn show(&mut self) {
-        let now = self.desk.now();
-        let read = move |connection: &mut rusqlite::Connection| {
-            let mut shown = Vec::new();
-            for kept in rows::collections(connection)? {
-                let Some(name) = collection(&kept.name) else {
-                    continue;
-                };
-                let question = match kept.enabled {
-                    true => round::question(connection, name, now)?,
-                    false => None,
-                };
-                shown.push((name, kept, question));
-            }
-            Ok((shown, rows::settings(connection)?))
-        };
-        let (kept, settings) = match self.parts.store.call(read).await {
-            Ok(read) => read,
-            Err(error) => return unread(&error),
-        };
-        let mut question: Option<Question> = None;
-        let mut view = View {
-            bound: self.is_bound,
-            progress: self.done_of_all(),
-            last_sync: settings.last,
-            last_error: self.trouble().map_or("", SyncError::name),
-            quota: self.quota,
-            policy: self.state.policy(),
-            ..View::default()
-        };
-        for (name, kept, asked) in kept {
-            question = question.or(asked);
-            let shown = CollectionView {
-                enabled: kept.enabled,
-                records: kept.records,
-                bytes: kept.bytes,
-                pending: kept.pending,
-                conflicts: kept.conflicts,
-            };
-            view.collections.insert(name, shown);
-        }
-        view.phase = self.state.phase(question.is_some());
-        view.question = question;
-        self.shown.view.send_if_modified(|before| {
-            let changed = *before != view;
-            *before = view;
-            changed
-        });
     }
 }
 

@@ -212,6 +212,19 @@ impl Desk {
         self.read(read).await?
     }
 
+    pub(super) async fn put(&self, collection: &'static str, put: Put) -> Result<(RecordId, u64), SyncError> {
+        edit::check(put.natural.as_deref(), &put.kind, &put.attributes)?;
+        match long::sift(vec![put]).await? {
+            Ok(puts) => self.store(collection, puts).await?.pop(),
+            Err((_, mut puts)) => match puts.pop() {
+                Some(put) => Some(self.put_long(collection, long::longer(put)?).await?),
+                None => None,
+            },
+        }
+        .ok_or(SyncError::Storage)
+    }
+
+    /// Nothing of it waits for the cloud: all of it is in memory, and others wait to be next.
     pub(super) async fn put_many(
         &self,
         collection: &'static str,
@@ -220,15 +233,18 @@ impl Desk {
         for put in &puts {
             edit::check(put.natural.as_deref(), &put.kind, &put.attributes)?;
         }
-        let puts = match long::sift(puts).await? {
-            Ok(puts) => puts,
-            Err(mut puts) => match (puts.pop(), puts.is_empty()) {
-                (Some(put), true) => {
-                    return Ok(vec![self.put_long(collection, long::longer(put)?).await?]);
-                }
-                _ => return Err(SyncError::TooLong),
-            },
-        };
+        match long::sift(puts).await? {
+            Ok(puts) => self.store(collection, puts).await,
+            Err((place, _)) => Err(SyncError::LongFrame(place.saturating_add(1))),
+        }
+    }
+
+    /// Stores contents that fit records.
+    async fn store(
+        &self,
+        collection: &'static str,
+        puts: Vec<Put>,
+    ) -> Result<Vec<(RecordId, u64)>, SyncError> {
         let work = move |table: &mut edit::Table<'_>| {
             let mut stored = Vec::new();
             for put in puts {

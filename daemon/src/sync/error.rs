@@ -33,6 +33,14 @@ pub enum SyncError {
     /// The cloud lacks a part of a content, which only who has it can bring again.
     #[error("the cloud lacks a part of a content; a device that has it brings it again")]
     Lacking,
+    /// Records of the cloud don't open here.
+    #[error("records of the cloud don't open here; the others are synced")]
+    Unopened,
+    /// Records of the cloud that don't open here are in the way of some that it has yet to get.
+    #[error(
+        "records of the cloud that don't open here keep some of this device from it; the others are synced"
+    )]
+    InTheWay,
     /// The account has other keys since; what was read of the content can't be read again.
     #[error("the account has new keys; it has to be put again")]
     KeyEpochOld,
@@ -45,6 +53,11 @@ pub enum SyncError {
     /// A content is longer than can be synced.
     #[error("the content is too long")]
     TooLong,
+    /// One of many contents doesn't fit a record; its number, from 1.
+    #[error(
+        "frame {0} of the stream has a content that doesn't fit a record: 256 KiB, compressed; Put takes it"
+    )]
+    LongFrame(usize),
     /// The database failed; the log says how.
     #[error("the database failed")]
     Storage,
@@ -60,12 +73,12 @@ impl SyncError {
         match self {
             Self::NotBound => "NotBound",
             Self::NotFound => "NotFound",
-            Self::InvalidArgument(_) | Self::TooLong => "InvalidArgument",
+            Self::InvalidArgument(_) | Self::TooLong | Self::LongFrame(_) => "InvalidArgument",
             Self::Conflict => "Conflict",
             Self::QuotaExceeded => "QuotaExceeded",
             Self::Offline => "Offline",
             Self::ReauthenticationRequired => "ReauthenticationRequired",
-            Self::CloudRefused | Self::Lacking => "CloudRefused",
+            Self::CloudRefused | Self::Lacking | Self::InTheWay | Self::Unopened => "CloudRefused",
             Self::Paused | Self::KeyEpochOld => "Busy",
             Self::Cancelled | Self::Gone => "Cancelled",
             Self::Storage => "Storage",

@@ -228,22 +228,20 @@ impl SyncHandle {
         self.desk.list(collection, after, limit).await
     }
 
-    /// Stores a content; answers the record's revision here once it is on disk.
+    /// Stores a content; answers the record's revision here once it is on disk. One that doesn't fit a record is brought to
+    /// the cloud first.
     ///
     /// # Errors
-    /// [`SyncError::Conflict`] where [`Put::revision`] isn't the present one, [`SyncError::TooLong`].
+    /// [`SyncError::Conflict`] where [`Put::revision`] isn't the present one, and what ends a [`SyncHandle::put_long`].
     pub async fn put(&self, collection: &'static str, put: Put) -> Result<u64, SyncError> {
-        let stored = self.put_many(collection, vec![put]).await?;
-        stored
-            .first()
-            .map(|(_, revision)| *revision)
-            .ok_or(SyncError::Storage)
+        let (_, revision) = self.desk.put(collection, put).await?;
+        Ok(revision)
     }
 
-    /// Stores contents, all or none; answers ids and revisions in their order.
+    /// Stores contents, all or none, without the cloud; answers ids and revisions in their order.
     ///
     /// # Errors
-    /// As [`SyncHandle::put`].
+    /// [`SyncError::LongFrame`] for one that doesn't fit a record, and [`SyncError::Conflict`] as [`SyncHandle::put`].
     pub async fn put_many(
         &self,
         collection: &'static str,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use belay_proto::dbus::Error;
 use belay_proto::id::{AccountId, DeviceId};
+use belay_proto::keys::PublicKey;
 use belay_proto::steps::{COLLECTION_KEYS, CollectionKeysInput, CollectionKeysOutput};
 use belay_proto::sync::{CollectionId, CollectionKeys};
 use tokio::sync::OwnedMutexGuard;
@@ -25,12 +26,27 @@ pub(super) struct Keys {
     calling: Arc<tokio::sync::Mutex<()>>,
 }
 
+/// Whose keys they are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Whose {
+    /// The account.
+    pub(super) account: AccountId,
+    /// Whose root they are under: two of one account have keys of the same number that aren't the same.
+    pub(super) owner: Option<PublicKey>,
+}
+
 #[derive(Default)]
 struct Held {
-    account: Option<AccountId>,
+    whose: Option<Whose>,
     keys: BTreeMap<&'static str, Arc<CollectionKeys>>,
     /// By which keys the records have their ids.
     called: BTreeMap<&'static str, CollectionId>,
+}
+
+impl Held {
+    fn account(&self) -> Option<AccountId> {
+        self.whose.map(|whose| whose.account)
+    }
 }
 
 impl Debug for Keys {
@@ -50,9 +66,9 @@ impl Keys {
     }
 
     /// Whose records are worked on from now on; all keys are asked for anew.
-    pub(super) fn begin(&self, account: Option<AccountId>) {
+    pub(super) fn begin(&self, whose: Option<Whose>) {
         *self.lock() = Held {
-            account,
+            whose,
             ..Held::default()
         };
     }
@@ -65,7 +81,7 @@ impl Keys {
     /// They have.
     pub(super) fn called(&self, collection: &'static str, keys: &CollectionKeys) {
         let mut held = self.lock();
-        if held.account == Some(keys.account()) {
+        if held.account() == Some(keys.account()) {
             held.called.insert(collection, keys.collection_id());
         }
     }
@@ -77,7 +93,7 @@ impl Keys {
 
     /// Whose records are worked on.
     pub(super) fn account(&self) -> Option<AccountId> {
-        self.lock().account
+        self.lock().account()
     }
 
     /// The device within the account, as the warden last said.
@@ -85,10 +101,18 @@ impl Keys {
         self.warden.view().identity.device
     }
 
-    /// Whether the warden keeps no keys that these lack: what is sealed under older ones than the newest a removed device may read, and
-    /// what is sealed under one that is lacking opens nowhere here.
+    /// Whether the warden keeps no keys that these lack, and works under no other root: what is sealed under older ones than the newest
+    /// a removed device may read, what is sealed under one that is lacking opens nowhere here, and what another root has, nobody
+    /// else may have.
     pub(super) fn are_current(&self, keys: &CollectionKeys) -> bool {
-        keys.held() >= self.warden.view().identity.held_keys()
+        self.are_current_in(&self.lock(), keys)
+    }
+
+    fn are_current_in(&self, held: &Held, keys: &CollectionKeys) -> bool {
+        let now = self.warden.view().identity;
+        // Of a warden that says nothing nobody knows that it works under another one.
+        let is_of_it = |owner| held.whose.is_some_and(|whose| whose.owner == Some(owner));
+        now.owner.is_none_or(is_of_it) && keys.held() >= now.held_keys()
     }
 
     /// The account has another key epoch: the warden gets what the owner made elsewhere, and every key is asked for anew.
@@ -99,14 +123,35 @@ impl Keys {
 
     /// The keys of a collection, asked for anew once the warden keeps others besides.
     pub(super) async fn of(&self, collection: &'static str) -> Result<Arc<CollectionKeys>, SyncError> {
-        let account = {
-            let held = self.lock();
-            let known = held.keys.get(collection);
-            if let Some(keys) = known.filter(|keys| self.are_current(keys)) {
-                return Ok(Arc::clone(keys));
+        loop {
+            let whose = {
+                let held = self.lock();
+                let known = held.keys.get(collection);
+                if let Some(keys) = known.filter(|keys| self.are_current_in(&held, keys)) {
+                    return Ok(Arc::clone(keys));
+                }
+                held.whose.ok_or(SyncError::NotBound)?
+            };
+            let keys = Arc::new(self.asked_for(collection, whose.account).await?);
+            let mut held = self.lock();
+            match held.whose {
+                Some(now) if now == whose => {
+                    held.keys.insert(collection, Arc::clone(&keys));
+                    return Ok(keys);
+                }
+                // The account goes on under another root, and these may be the keys of the one before.
+                Some(now) if now.account == whose.account => {}
+                // The warden has been bound to another meanwhile.
+                _ => return Err(SyncError::Cancelled),
             }
-            held.account.ok_or(SyncError::NotBound)?
-        };
+        }
+    }
+
+    async fn asked_for(
+        &self,
+        collection: &'static str,
+        account: AccountId,
+    ) -> Result<CollectionKeys, SyncError> {
         let input = CollectionKeysInput {
             collection: collection.to_owned(),
         };
@@ -116,15 +161,8 @@ impl Keys {
             tracing::warn!(collection, "the warden's keys can't be read");
             SyncError::Storage
         })?;
-        let keys = CollectionKeys::new(account, collection.to_owned(), output.keys, output.index);
-        let keys = Arc::new(keys);
-        let mut held = self.lock();
-        // The warden may have been bound to another meanwhile.
-        if held.account != Some(account) {
-            return Err(SyncError::Cancelled);
-        }
-        held.keys.insert(collection, Arc::clone(&keys));
-        Ok(keys)
+        let name = collection.to_owned();
+        Ok(CollectionKeys::new(account, name, output.keys, output.index))
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {

@@ -7,6 +7,7 @@
 
 mod down;
 mod progress;
+mod questions;
 mod retry;
 mod source;
 mod up;
@@ -26,6 +27,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use self::progress::Progress;
+use self::questions::Questions;
 use self::source::Turn;
 use super::error::SyncError;
 use super::ports::{Allowed, Fetch, LongContents, Moving, SyncCloud};
@@ -68,6 +70,7 @@ pub struct Long {
     downloads: Arc<Semaphore>,
     pipes: Arc<Semaphore>,
     progress: Progress,
+    questions: Questions,
     /// Downloads, which go on when their caller has its pipe; they end with this.
     fetching: Mutex<JoinSet<()>>,
 }
@@ -95,6 +98,7 @@ impl Long {
             downloads: Arc::new(Semaphore::new(DOWNLOADS)),
             pipes: Arc::new(Semaphore::new(PIPES)),
             progress: Progress::default(),
+            questions: Questions::default(),
             fetching: Mutex::default(),
         }
     }
@@ -134,7 +138,7 @@ impl LongContents for Long {
             let turn = Turn::new(turn.map_err(|_| SyncError::Gone)?);
             let thread = self.thread().await?;
             let (reading, stop) = source::begin(content, self.quiet, (turn.clone(), thread))?;
-            let way = (&*self.cloud, &*self.clock);
+            let way = (&*self.cloud, &*self.clock, &self.questions);
             let memory = (&self.memory, self.packer());
             let chunks = up::bring(way, memory, self.progress.begin(0), keys, reading).await;
             drop((stop, turn));

@@ -26,7 +26,8 @@ pub use error::SyncError;
 pub use handle::{Message, SyncHandle};
 pub use health::HEALTH;
 pub use model::{
-    Change, Choice, Conditions, Content, Entry, Got, Phase, Policy, PolicyChanges, Put, PutLong, Shown,
+    Change, Choice, Conditions, Content, Entry, Got, Paused, Phase, Policy, PolicyChanges, Put, PutLong,
+    Shown,
 };
 pub use ports::NewerKeys;
 pub use view::{CollectionView, Question, View};

@@ -42,11 +42,18 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Whether it lets sync go on.
+    /// What it stops sync for now.
     #[must_use]
-    pub(super) fn lets(&self, now: &Conditions) -> bool {
-        let is_full = now.battery.is_none_or(|percent| percent >= self.battery_floor);
-        (self.metered || !now.metered) && (self.roaming || !now.roaming) && is_full
+    pub(super) fn stops(&self, now: &Conditions) -> Option<Paused> {
+        if now.metered && !self.metered {
+            Some(Paused::Metered)
+        } else if now.roaming && !self.roaming {
+            Some(Paused::Roaming)
+        } else if now.battery.is_some_and(|percent| percent < self.battery_floor) {
+            Some(Paused::Battery)
+        } else {
+            None
+        }
     }
 }
 
@@ -72,6 +79,32 @@ pub struct Conditions {
     pub roaming: bool,
     /// Percent of a battery that isn't being charged; `None`: it is, or there is none.
     pub battery: Option<u8>,
+}
+
+/// What pauses sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paused {
+    /// Its owner.
+    Owner,
+    /// Each byte costs money, and the policy says no.
+    Metered,
+    /// The network isn't the SIM's own, and the policy says no.
+    Roaming,
+    /// The battery has less than the policy's floor.
+    Battery,
+}
+
+impl Paused {
+    /// As the property `PausedBy` says it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Metered => "metered",
+            Self::Roaming => "roaming",
+            Self::Battery => "battery",
+        }
+    }
 }
 
 /// What sync is doing.

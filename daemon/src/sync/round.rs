@@ -48,6 +48,10 @@ pub(super) struct Report {
     pub(super) is_spoilt: bool,
     /// The cloud lacks chunks of a record, which only who has its content can bring.
     pub(super) is_lacking: bool,
+    /// Records of the cloud that don't open here are in the way of some of this device.
+    pub(super) is_in_the_way: bool,
+    /// Records of the cloud don't open here.
+    pub(super) is_unopened: bool,
     /// Something is sealed in a key epoch that there is no key of.
     lacks_keys: bool,
     /// Something is still to be pushed that could be.
@@ -66,12 +70,17 @@ pub(super) struct Round {
     pub(super) records: usize,
     /// What the cloud told of its room when it last had none for this collection, where that is believed for now.
     pub(super) full: Option<Quota>,
+    /// Whether records are tried again that one of the cloud which doesn't open was in the way of.
+    pub(super) tries_in_the_way: bool,
 }
 
 impl Round {
     /// Syncs the collection.
     pub(super) async fn run(self) -> Result<Report, Trouble> {
         let (mut is_anew, mut is_renewed) = (false, false);
+        if self.tries_in_the_way {
+            self.try_in_the_way().await?;
+        }
         loop {
             let unread = self.unread().await?;
             if unread > 0 && !is_renewed {
@@ -83,6 +92,7 @@ impl Round {
             // an older one that came late.
             if unread > 0 && unread != keys.mark() {
                 self.list_anew().await?;
+                self.try_again().await?;
             }
             match self.once(&keys).await {
                 Err(Trouble::Cloud(SyncFailure::CursorOver | SyncFailure::BadCursor)) if !is_anew => {
@@ -156,6 +166,8 @@ impl Round {
         report.is_refused |= found.is_refused;
         report.is_spoilt = found.is_spoilt;
         report.is_lacking = found.is_lacking;
+        report.is_in_the_way = found.is_in_the_way;
+        report.is_unopened = found.is_unopened;
         Ok(report)
     }
 
@@ -180,6 +192,20 @@ impl Round {
     async fn list_anew(&self) -> Result<(), SyncError> {
         let collection = self.collection;
         self.write(move |transaction, _| rows::list_anew(transaction, collection))
+            .await
+    }
+
+    /// What didn't open was in the way of some.
+    async fn try_again(&self) -> Result<(), SyncError> {
+        let collection = self.collection;
+        self.write(move |transaction, _| rows::try_again(transaction, collection))
+            .await
+    }
+
+    /// What didn't open may be something else by now.
+    async fn try_in_the_way(&self) -> Result<(), SyncError> {
+        let collection = self.collection;
+        self.write(move |transaction, _| rows::try_in_the_way(transaction, collection))
             .await
     }
 

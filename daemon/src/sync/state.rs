@@ -2,6 +2,7 @@
 
 mod allowed;
 mod failure;
+mod following;
 mod retries;
 mod waiting;
 
@@ -9,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use belay_proto::id::AccountId;
+use belay_proto::keys::PublicKey;
 use belay_proto::steps::SYNCED;
 
 use super::error::SyncError;
@@ -32,6 +34,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 pub(super) struct Session {
     /// The account.
     pub(super) account: AccountId,
+    /// Whose root its keys are under: another one may be of the same generation.
+    pub(super) owner: Option<PublicKey>,
     /// The credentials' generation.
     pub(super) generation: u64,
     /// How often the password was proved: a session that ended may have begun again.
@@ -48,6 +52,8 @@ pub(super) struct State {
     conditions: Conditions,
     /// What is under way.
     busy: Option<&'static str>,
+    /// Contents are moved.
+    is_moving: bool,
     /// Collections that may have something to push or to pull.
     wanted: BTreeSet<&'static str>,
     /// Collections that were edited, since when, and when they are pushed.
@@ -119,6 +125,8 @@ pub(super) enum Event {
     Room(&'static str),
     /// It tells how many bytes are left.
     Told(u64),
+    /// Contents are moved, or none is any more.
+    Moving(bool),
 }
 
 /// What is to be done.
@@ -177,6 +185,7 @@ pub(super) fn step(state: &State, now: Duration, event: Event) -> (State, Vec<Ef
         Event::NoRoom(collection) => next.find_no_room(collection, now),
         Event::Room(collection) => next.retries.found_room(collection),
         Event::Told(left) => next.retries.told(left),
+        Event::Moving(is_moving) => next.is_moving = is_moving,
         Event::Done(trouble) => next.done(now, trouble, &mut effects),
         Event::Failed(failure, wait) => next.failed(now, failure, wait, &mut effects),
     }
@@ -212,44 +221,6 @@ impl State {
         }
     }
 
-    fn follow(
-        &mut self,
-        session: Option<Session>,
-        enabled: BTreeSet<&'static str>,
-        effects: &mut Vec<Effect>,
-    ) {
-        if session == self.session {
-            return;
-        }
-        self.waiting.end(SyncError::Cancelled, effects);
-        *self = Self {
-            session,
-            wanted: enabled.clone(),
-            enabled,
-            is_paused: self.is_paused,
-            policy: self.policy,
-            conditions: self.conditions,
-            pace: self.pace,
-            retries: self.retries.anew(),
-            ..Self::default()
-        };
-        effects.push(Effect::Leave);
-    }
-
-    fn switch_off(&mut self, collection: &'static str, effects: &mut Vec<Effect>) {
-        self.enabled.remove(collection);
-        self.wanted.remove(collection);
-        self.edited.remove(collection);
-        self.left.remove(collection);
-        self.troubles.remove(collection);
-        self.retries.drop_out(collection);
-        if self.busy == Some(collection) {
-            self.busy = None;
-            effects.push(Effect::Leave);
-        }
-        self.waiting.drop_out(collection, SyncError::Cancelled, effects);
-    }
-
     /// What made a try come to nothing may be over; what the cloud asked for holds all the same.
     fn try_again(&mut self) {
         self.retry = self.asked;
@@ -273,9 +244,10 @@ impl State {
     }
 
     fn ask(&mut self, waiter: u64, collections: Vec<&'static str>, anyway: bool, effects: &mut Vec<Effect>) {
-        let all = match collections.is_empty() {
-            true => self.enabled.clone(),
-            false => collections.into_iter().collect(),
+        let is_named = !collections.is_empty();
+        let all = match is_named {
+            false => self.enabled.clone(),
+            true => collections.into_iter().collect(),
         };
         let may = if anyway { self.possible() } else { self.allowed() };
         let answer = match may {
@@ -286,7 +258,7 @@ impl State {
                 all.iter().for_each(|name| self.retries.lets_through(name));
                 self.left.retain(|name, _| !all.contains(name));
                 self.wanted.extend(&all);
-                self.waiting.wait(waiter, all, anyway);
+                self.waiting.wait(waiter, all, (anyway, is_named));
                 return;
             }
             Ok(()) => Ok(()),

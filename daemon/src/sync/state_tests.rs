@@ -9,6 +9,7 @@ use crate::sync::ports::SyncFailure;
 const NOW: Duration = Duration::from_secs(1000);
 const SESSION: Session = Session {
     account: AccountId::from_bytes([1; 16]),
+    owner: None,
     generation: 1,
     presence: 1,
 };
@@ -101,7 +102,7 @@ fn what_the_owner_has_to_help_with_is_asked_after_seldom() {
         ..SESSION
     };
     let (_, effects) = step(&state, NOW, Event::Session(Some(again), on(&["contacts"])));
-    assert_eq!(effects, [Effect::Leave, Effect::Sync("contacts")]);
+    assert_eq!(effects, [Effect::Sync("contacts")]);
 }
 
 #[test]

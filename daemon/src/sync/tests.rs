@@ -13,19 +13,20 @@ mod lost;
 mod news;
 mod restored;
 mod rig;
+mod roots;
 mod rotated;
 mod said;
+mod shown;
 mod spoilt;
+mod unopened;
 
 use std::sync::Arc;
 
 use belay_proto::AccountId;
-use belay_proto::dbus::BindingState;
 
-use self::rig::{ACCOUNT, CONTACTS, Cloud, all, bound, phone, put};
+use self::rig::{ACCOUNT, CONTACTS, Cloud, all, phone, put};
 use super::ports::SyncFailure;
 use super::{Conditions, Phase, Policy, PolicyChanges, SyncError};
-use crate::warden::WardenView;
 
 #[tokio::test]
 async fn what_one_device_puts_the_other_has_and_what_one_removes_goes_on_both() {
@@ -201,19 +202,16 @@ async fn a_new_key_epoch_is_fetched_and_what_didn_t_open_is_read_then() {
     // The password was changed on one: its records are sealed in another epoch.
     let one = {
         one.epochs.lock().unwrap().0 = vec![1, 2];
-        one.warden.send_replace(WardenView {
-            binding: BindingState::Unbound,
-            is_current: true,
-            ..WardenView::default()
-        });
-        one.handle.watch().wait_for(|view| !view.bound).await.unwrap();
-        one.warden.send_replace(bound(ACCOUNT));
-        one.handle.watch().wait_for(|view| view.bound).await.unwrap();
+        one.is_nobodys().await;
+        one.becomes(ACCOUNT).await;
         one
     };
     one.puts("new", "b").await;
     one.syncs().await;
-    two.syncs().await;
+    assert_eq!(
+        two.handle.sync_now(vec![CONTACTS]).await,
+        Err(SyncError::Unopened)
+    );
     assert_eq!(two.has().await, all(&[("old", "a")]), "there is no key yet");
     // The owner's keyring for this device reaches its warden when the next round asks for it.
     two.made_elsewhere.lock().unwrap().push(2);
@@ -296,25 +294,16 @@ async fn another_owner_sees_nothing_of_what_a_sign_out_left_and_the_same_one_fin
     let cloud = Arc::new(Cloud::default());
     let one = phone(&cloud).await;
     one.puts("n", "a").await;
-    let unbound = WardenView {
-        binding: BindingState::Unbound,
-        is_current: true,
-        ..WardenView::default()
-    };
-    one.warden.send_replace(unbound.clone());
-    one.handle.watch().wait_for(|view| !view.bound).await.unwrap();
+    one.is_nobodys().await;
     assert_eq!(one.handle.list(CONTACTS, 0, 9).await, Err(SyncError::NotBound));
     assert_eq!(
         one.handle.put(CONTACTS, put("m", 0, "b")).await,
         Err(SyncError::NotBound)
     );
-    one.warden.send_replace(bound(ACCOUNT));
-    one.handle.watch().wait_for(|view| view.bound).await.unwrap();
+    one.becomes(ACCOUNT).await;
     assert_eq!(one.has().await, all(&[("n", "a")]));
-    one.warden.send_replace(unbound);
-    one.handle.watch().wait_for(|view| !view.bound).await.unwrap();
-    one.warden.send_replace(bound(AccountId::from_bytes([8; 16])));
-    one.handle.watch().wait_for(|view| view.bound).await.unwrap();
+    one.is_nobodys().await;
+    one.becomes(AccountId::from_bytes([8; 16])).await;
     assert_eq!(one.has().await, all(&[]));
 }
 
@@ -322,14 +311,9 @@ async fn another_owner_sees_nothing_of_what_a_sign_out_left_and_the_same_one_fin
 async fn a_pause_ends_with_the_binding_that_it_was_made_in() {
     let one = phone(&Arc::new(Cloud::default())).await;
     one.handle.pause().await.unwrap();
-    one.warden.send_replace(WardenView {
-        binding: BindingState::Unbound,
-        is_current: true,
-        ..WardenView::default()
-    });
-    one.handle.watch().wait_for(|view| !view.bound).await.unwrap();
+    one.is_nobodys().await;
     // Another owner's, who never paused anything.
-    one.warden.send_replace(bound(AccountId::from_bytes([8; 16])));
+    one.becomes(AccountId::from_bytes([8; 16])).await;
     one.comes_to(Phase::Idle).await;
 }
 
@@ -344,13 +328,8 @@ async fn what_one_owner_chose_of_metered_networks_isn_t_the_next_one_s() {
     one.handle.set_policy(changes).await.unwrap();
     one.conditions.send_modify(|now| now.metered = true);
     one.syncs().await;
-    one.warden.send_replace(WardenView {
-        binding: BindingState::Unbound,
-        is_current: true,
-        ..WardenView::default()
-    });
-    one.handle.watch().wait_for(|view| !view.bound).await.unwrap();
-    one.warden.send_replace(bound(AccountId::from_bytes([8; 16])));
+    one.is_nobodys().await;
+    one.becomes(AccountId::from_bytes([8; 16])).await;
     let view = one.comes_to(Phase::Paused).await;
     assert_eq!(view.policy, Policy::default());
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use belay_proto::steps::SYNCED;
 use belay_proto::wire::Quota;
 
-use super::model::{Phase, Policy};
+use super::model::{Paused, Phase, Policy};
 
 /// What the bus shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct View {
     pub bound: bool,
     /// What sync is doing.
     pub phase: Phase,
+    /// What pauses it, where it is paused.
+    pub paused_by: Option<Paused>,
     /// Bytes done, and in all.
     pub progress: (u64, u64),
     /// Seconds since the epoch; 0: never.
@@ -35,6 +37,7 @@ impl Default for View {
         Self {
             bound: false,
             phase: Phase::Unknown,
+            paused_by: None,
             progress: (0, 0),
             last_sync: 0,
             last_error: "",
@@ -77,4 +80,6 @@ pub struct CollectionView {
     pub pending: u64,
     /// Records that wait for the owner's choice.
     pub conflicts: u64,
+    /// Records of the cloud that don't open here.
+    pub unopened: u64,
 }

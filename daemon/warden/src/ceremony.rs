@@ -14,12 +14,11 @@ use std::sync::Arc;
 use belay_proto::keys::{
     KdfParameters, KeyError, Master, PublicKey, RecoveryCode, Root, SigningKey, random, sha256,
 };
-use belay_proto::signed::{CredentialsRecord, Keyring, LoginStatement, Signed};
+use belay_proto::signed::{COUNTED_END, CredentialsRecord, Keyring, LoginStatement, Signed};
 use belay_proto::steps::{LoginSignatureInput, NewCredentialsOutput, OpenRootInput};
 use belay_proto::{AccountId, DeviceId, HardwareId, PendingId, Secret};
 
 use self::bound::{Owner, bind_to, delegation};
-use self::credentials::HIGHEST_EPOCH;
 pub use self::credentials::{NewCode, NewKeys, change_password, change_recovery_code, recovered};
 pub use self::forgotten::{Account, join, own_account, renew, strange_account};
 pub use self::orders::{Known, Listed, certificates, has, order, removal};
@@ -109,12 +108,17 @@ impl Opened {
         self.is_split
     }
 
+    /// Whether the cloud counts a higher key epoch than there are keys for, so that it takes nothing under the newest of them.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.counted > self.keyring.key_epoch()
+    }
+
     /// New keys begin above this key epoch, which the cloud counts: others may have written under keys that it has lost, and that aren't
-    /// known here. A number that none could follow is left aside.
+    /// known here. A number that would leave too few for later is left aside: a removal and a new root need one each, and no cloud
+    /// uses them up.
     pub fn begin_after(&mut self, key_epoch: Option<u64>) {
-        self.counted = key_epoch
-            .filter(|epoch| *epoch < HIGHEST_EPOCH)
-            .unwrap_or_default();
+        self.counted = key_epoch.filter(|epoch| *epoch < COUNTED_END).unwrap_or_default();
     }
 
     /// The owner's word that this warden's key may have other devices ring.

@@ -266,7 +266,11 @@ impl Warden {
 
     fn walk_registration(&mut self, ticket: &str, step: &str, input: &[u8]) -> Result<Vec<u8>, Refusal> {
         let id: PendingId = ticket.parse().map_err(|_| Refusal::BadTicket)?;
-        let input = PendingInput::decode(input).map_err(malformed)?;
+        let input = PendingInput::decode(input).map_err(|error| match BindInput::decode(input) {
+            // A sign-in's, which took longer than its ticket lives.
+            Ok(_) if step == steps::BIND => Refusal::BadTicket,
+            _ => malformed(error),
+        })?;
         if input.pending != id {
             return Err(Refusal::BadTicket);
         }

@@ -14,7 +14,8 @@ pub use descriptor::{ContentReader, ReadContentError, read_content};
 pub use frame::{FrameError, FrameReader, FrameWriter, FramedRecord};
 pub use listed::{Listed, NotListed, attributes_of, texts};
 
-/// The longest content that is kept whole, bytes; a longer one lies in chunks.
+/// The longest content of a frame, bytes; a longer one lies in chunks in any case. belayd takes one of a frame that fits a record,
+/// which has 256 KiB, compressed.
 pub const MAX_SHORT: usize = 4 * 1024 * 1024;
 /// The longest frame, without its length, bytes.
 pub const MAX_FRAME: usize = MAX_SHORT + 64 * 1024;

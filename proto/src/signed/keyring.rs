@@ -36,6 +36,19 @@ pub const MOST_REMOVED: usize = 64;
 /// file of its warden's. An account that removes a device every week comes there after some years.
 pub const MOST_EPOCHS: usize = 200;
 
+/// No key epoch is as high: a cloud takes nothing in one, and a warden makes none.
+pub const EPOCHS_END: u64 = 1 << 31;
+
+/// From here on a cloud's count of key epochs is no honest one's: whoever followed it would have too few numbers left. Below, one lie
+/// leaves more of them than an owner ever makes.
+pub const COUNTED_END: u64 = EPOCHS_END - (1 << 20);
+
+/// Whether a key epoch follows this one.
+#[must_use]
+pub const fn epoch_follows(key_epoch: u64) -> bool {
+    key_epoch < EPOCHS_END - 1
+}
+
 /// (key epoch, key) pairs with rising epochs: the data roots of a keyring, or the keys of a collection.
 #[derive(Debug)]
 pub struct EpochKeys(Vec<(u64, Secret<[u8; 32]>)>);
@@ -171,10 +184,10 @@ impl Keyring {
         self.account == other.account && (self.key_epoch() < other.key_epoch() || self.is_split_from(other))
     }
 
-    /// Whether no further key epoch is made for it: see [`MOST_EPOCHS`].
+    /// Whether no further key epoch is made for it: see [`MOST_EPOCHS`] and [`EPOCHS_END`].
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.data_roots.0.len() >= MOST_EPOCHS
+        self.data_roots.0.len() >= MOST_EPOCHS || !epoch_follows(self.key_epoch())
     }
 
     fn newest_root(&self) -> Option<&[u8; 32]> {

@@ -10,7 +10,8 @@ crate::cbor_map! {
     pub struct LoginStatement {
         /// The cloud's URL as configured, scheme and authority, without a trailing slash.
         pub origin: String,
-        /// Whom it is for: an address in its normal form, or an account's id as 32 hexadecimal digits.
+        /// Whom it is for, as it is sent with the signature: an address in the signer's normal form, or an account's id as 32 hexadecimal
+        /// digits.
         pub identifier: String,
         /// The cloud's nonce.
         pub nonce: Vec<u8>,

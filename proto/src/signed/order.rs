@@ -3,6 +3,7 @@
 use super::object;
 use crate::cbor::{Item, Malformed, Value};
 use crate::id::{AccountId, DeviceId, OrderId};
+use crate::identifier::Identifier;
 
 crate::cbor_map! {
     /// Signed by the owner key. The cloud does it once, and only under the credentials' generation that holds.
@@ -25,7 +26,7 @@ object!(AccountOrder, b"belay-order/1\0");
 /// what it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deed {
-    /// Adds an address, in its normal form, that was verified: `add-identifier a@example.org`.
+    /// Adds an address that was verified, in its signer's normal form: `add-identifier a@example.org`.
     AddIdentifier(String),
     /// Removes the address with this id of the cloud's, 32 hexadecimal digits: `remove-identifier …`.
     RemoveIdentifier(String),
@@ -70,8 +71,24 @@ impl Deed {
     }
 }
 
+/// Whether an address is in a normal form, of this version or of an earlier one, which changed nothing but the domain's capitals.
 fn is_normal(address: &str) -> bool {
-    crate::identifier::Identifier::parse(address).is_ok_and(|normal| normal.as_str() == address)
+    let is_written_so = |normal: &str| match address.rsplit_once('@') {
+        Some((_, domain)) => address.trim() == address && domain.to_lowercase() == domain,
+        None => address == normal,
+    };
+    Identifier::parse(address).is_ok_and(|normal| is_written_so(normal.as_str()))
+}
+
+impl Deed {
+    /// Whether it adds this address, whichever version's normal form either is in.
+    pub fn adds(&self, proved: &str) -> bool {
+        let Self::AddIdentifier(address) = self else {
+            return false;
+        };
+        let normal = |text| Identifier::parse(text).ok().map(|it| it.as_str().to_owned());
+        normal(address).is_some_and(|address| Some(address) == normal(proved))
+    }
 }
 
 impl std::fmt::Display for Deed {

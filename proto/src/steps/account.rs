@@ -208,7 +208,7 @@ crate::cbor_map! {
     pub struct RemoveDeviceOutput {
         /// The [`AccountOrder`](crate::signed::AccountOrder), signed bytes.
         pub order: Vec<u8>,
-        /// The keyring with one more key epoch, under the root.
+        /// The keyring with one more key epoch, but at the [end](crate::signed::EPOCHS_END) of their numbers, under the root.
         pub keyring: Vec<u8>,
         /// The same sealed to the box of each device that stays, in the order they came in; empty for one that was removed before, or
         /// is lost.

@@ -35,6 +35,7 @@ fn identifiers_have_the_known_forms() {
             "kind": identifier.kind(),
             "normal": identifier.as_str(),
             "masked": identifier.masked(),
+            "compared": identifier.compared(),
         }))
     });
 }

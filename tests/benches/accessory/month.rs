@@ -101,6 +101,7 @@ async fn rest(bench: &Bench<'_>, with: &str) -> Outcome {
     tokio::time::sleep(Duration::from_secs(5)).await;
     let pid = bench.belayd.pid()?;
     let before = process::cpu(pid)?;
+    // Processor time of a process that does nothing is used up in real time.
     tokio::time::sleep(window).await;
     let used = process::cpu(pid)?.saturating_sub(before);
     let (pss, dirty) = process::memory(pid)?;

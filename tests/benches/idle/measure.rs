@@ -44,11 +44,13 @@ pub async fn measure(daemon: &Daemon, folder: &Path, starts: usize, idle: Durati
     times.sort();
 
     let (running, _) = started(daemon, &bus, &watcher, &folder).await;
+    // What it costs to start goes on for a while after its name is there, and no signal tells its end.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let cpu = cpu(running.pid());
     // The warden leaves when idle; its coming and going is not the daemon's idle cost.
     tokio::time::sleep(Duration::from_secs(8)).await;
     let before = switches(running.pid());
+    // The kernel counts in real time.
     tokio::time::sleep(idle).await;
     let after = switches(running.pid());
     let memory = memory(running.pid());

@@ -50,6 +50,7 @@ pub async fn measure(stage: &mut Stage) -> Outcome {
     let before = switches(pid)?;
     heartbeats(stage, COUNTED).await?;
     let between = switches(pid)?;
+    // What the kernel counts goes on in real time alone, here and between the heartbeats.
     tokio::time::sleep(EACH * u32::try_from(COUNTED)?).await;
     let after = switches(pid)?;
     let (busy, quiet) = (rise(&before, &between), rise(&between, &after));

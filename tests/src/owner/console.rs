@@ -1,13 +1,16 @@
 //! The owner's console: signs in with the password alone, and shows what became of each command.
 
-use belay_proto::keys::{Master, Root};
-use belay_proto::signed::{Action, CommandState, CredentialsRecord, Keyring, LoginStatement, Signed};
+use belay_proto::id::device_id;
+use belay_proto::keys::{Master, Root, SigningKey};
+use belay_proto::signed::{
+    Action, CommandState, CredentialsRecord, DeviceCertificate, Keyring, LoginStatement, Signed,
+};
 use belay_proto::sync::{CollectionKeys, index_key};
 use belay_proto::wire::{
-    Bytes, CommandLife, CommandRequest, CommandsAnswer, DelegateRequest, LoginAnswer, LoginChallengeAnswer,
-    LoginChallengeRequest, LoginRequest, Report, ReportsAnswer,
+    AddDeviceRequest, Bytes, CommandLife, CommandRequest, CommandsAnswer, DelegateRequest, LoginAnswer,
+    LoginChallengeAnswer, LoginChallengeRequest, LoginRequest, Report, ReportsAnswer,
 };
-use belay_proto::{CommandId, Secret};
+use belay_proto::{CommandId, DeviceId, Epoch, HardwareId, Secret};
 
 use super::http::{Reply, Wire, expected};
 use super::{Owner, Told};
@@ -212,6 +215,31 @@ impl Console {
             certificate: Bytes(certificate.encode()),
         };
         self.wire.post(stage, "/v1/delegates", &body).await
+    }
+
+    /// Binds one more device, of this hardware, as if it were here: the console's key stands for its key.
+    ///
+    /// # Errors
+    /// Where the cloud doesn't answer.
+    pub async fn bind(&self, stage: &Stage, hardware: HardwareId) -> Outcome<(DeviceId, Reply)> {
+        let (warden_key, epoch) = (SigningKey::generate().public(), Epoch::random());
+        let device = device_id(&warden_key, &epoch);
+        let certificate = DeviceCertificate {
+            device,
+            epoch,
+            device_key: self.wire.key.public(),
+            warden_key,
+            hardware,
+            ..self.owner.device.clone()
+        };
+        let body = AddDeviceRequest {
+            certificate: Bytes(Signed::seal(&certificate, &self.owner.key()).encode()),
+            name: "One of many".to_owned(),
+            kind: None,
+            release: None,
+            keyring: None,
+        };
+        Ok((device, self.wire.post(stage, "/v1/devices", &body).await?))
     }
 
     fn heard(&self, life: CommandLife) -> Outcome<CommandLife> {

@@ -89,6 +89,26 @@ impl Trick {
         }
     }
 
+    /// The same, which asks to come back after so many seconds.
+    #[must_use]
+    pub fn waits(status: u16, name: &str, seconds: u32) -> Self {
+        match Self::problem(status, name) {
+            Self::Answer {
+                status,
+                mut headers,
+                body,
+            } => {
+                headers.push(("retry-after", seconds.to_string()));
+                Self::Answer {
+                    status,
+                    headers,
+                    body,
+                }
+            }
+            other => other,
+        }
+    }
+
     /// A status that asks to come back after so many seconds.
     #[must_use]
     pub fn later(status: u16, seconds: u32) -> Self {

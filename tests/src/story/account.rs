@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use belay_proto::keys::RecoveryCode;
 use zbus::OwnedVariant;
 
 use super::Teller;
@@ -138,9 +139,10 @@ async fn forgotten(stage: &Stage, teller: &mut Teller, apps: (&App, &App), recov
     teller.step("She forgets her password. On the second phone she asks for a code to her address.");
     let id = other.begin_recovery(CLEO).await??;
     let code = stage.outbox().code(CLEO).await?;
-    let wrong = recovery.replace(|c: char| c.is_ascii_digit(), "");
+    // Written as one is, and another account's.
+    let wrong = RecoveryCode::generate().text();
     let refusal = other
-        .complete_recovery((&id, &code), CLEO, ANOTHER, &wrong)
+        .complete_recovery((&id, &code), CLEO, ANOTHER, wrong.expose())
         .await?;
     refused(refusal, "WrongCode").during("a wrong recovery code")?;
     other

@@ -11,12 +11,13 @@ use belay_tests::openapi::Exchange;
 use zbus::{OwnedVariant, Variant};
 
 use crate::account_life::{
-    NEW, OTHER, add_address, another, another_code, begin_recovery, change, device_id, findings, hers,
-    identifiers, ordered, recover, ticket,
+    NEW, OTHER, add_address, another, another_code, begin_recovery, change, device_id, hers, identifiers,
+    ordered, recover, ticket,
 };
 use crate::documented_sync::grace;
 use crate::owner::{ADA, PASSWORD, app, state};
 use crate::scene::Scene;
+use crate::security_check::findings;
 
 /// One device has the other ring, which any of the owner's may.
 async fn rings(from: &Scene, to: &Scene) {

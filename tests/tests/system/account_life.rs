@@ -13,7 +13,7 @@ use belay_tests::stage::Plan;
 use zbus::{OwnedFd, Variant};
 
 use crate::owner::{ADA, PASSWORD, adas, app, code, registered, state};
-use crate::scene::{Scene, plan, settings};
+use crate::scene::{PACE, Scene, plan, settings};
 
 pub const NEW: &str = "marble-ferry-17-canyon";
 pub const OTHER: &str = "ada@example.com";
@@ -21,14 +21,14 @@ pub const OTHER: &str = "ada@example.com";
 /// Ada's device, with time that goes on.
 pub async fn hers() -> Scene {
     let scene = adas().await;
-    scene.clock().run(20).unwrap();
+    scene.clock().run(PACE).unwrap();
     scene
 }
 
 /// Another device of hers.
 pub async fn another(first: &Scene) -> Scene {
     let second = Scene::beside(first).await;
-    second.clock().run(20).unwrap();
+    second.clock().run(PACE).unwrap();
     app(&second).sign_in(ADA, PASSWORD).await.unwrap().unwrap();
     second
 }
@@ -121,7 +121,7 @@ async fn what_the_owner_tells_is_changed_and_an_empty_text_removes_it() {
 async fn the_recovery_code_that_was_made_last_recovers_and_the_one_before_does_not() {
     let scene = crate::scene::scene().await;
     let old = registered(&scene, ADA, PASSWORD).await;
-    scene.clock().run(20).unwrap();
+    scene.clock().run(PACE).unwrap();
     let app = app(&scene);
     let recovery = another_code(&scene, PASSWORD).await;
     assert_ne!(recovery, old);
@@ -139,7 +139,7 @@ async fn the_recovery_code_that_was_made_last_recovers_and_the_one_before_does_n
 async fn a_recovery_that_was_done_unheard_is_not_done_with_another_password() {
     let scene = crate::scene::scene().await;
     let recovery = registered(&scene, ADA, PASSWORD).await;
-    scene.clock().run(20).unwrap();
+    scene.clock().run(PACE).unwrap();
     let app = app(&scene);
     let (id, code) = begin_recovery(&scene, &scene).await;
     // Neither the answer comes, nor can the cloud be asked what it keeps.
@@ -162,9 +162,9 @@ async fn a_recovery_that_was_done_unheard_is_not_done_with_another_password() {
 async fn a_device_of_nobodys_recovers_the_account_and_signs_in() {
     let first = crate::scene::scene().await;
     let recovery = registered(&first, ADA, PASSWORD).await;
-    first.clock().run(20).unwrap();
+    first.clock().run(PACE).unwrap();
     let second = Scene::beside(&first).await;
-    second.clock().run(20).unwrap();
+    second.clock().run(PACE).unwrap();
     let (id, code) = begin_recovery(&second, &first).await;
     let wrong = crate::owner::other_code(&code);
     refused(recover(&second, &id, &wrong, &recovery).await, "WrongCode").unwrap();
@@ -227,31 +227,13 @@ async fn an_account_is_deleted_once_no_other_device_is_bound_and_its_address_is_
     registered(&first, ADA, NEW).await;
 }
 
-#[tokio::test]
-async fn the_security_check_finds_what_the_owner_could_do() {
-    let scene = hers().await;
-    let found = findings(&scene).await;
-    let advice: Vec<_> = found.iter().map(|(_, _, advice)| advice.as_str()).collect();
-    assert!(advice.contains(&"add-an-address"), "{found:?}");
-    assert!(!advice.contains(&"create-a-recovery-code"), "{found:?}");
-}
-
-/// What the security check finds.
-pub async fn findings(scene: &Scene) -> Vec<(String, String, String)> {
-    let found: Answer<_> = app(scene)
-        .call(ACCOUNT, "SecurityCheck", &(Options::new(),))
-        .await
-        .unwrap();
-    found.unwrap()
-}
-
 /// Ada's device, whose cloud has a file of settings; that file, and her recovery code.
 pub async fn configured(content: &str) -> (Scene, tempfile::NamedTempFile, String) {
     let file = settings(content);
     let cloud_args = vec!["--config".to_owned(), file.path().display().to_string()];
     let scene = Scene::of(Plan { cloud_args, ..plan() }).await;
     let recovery = registered(&scene, ADA, PASSWORD).await;
-    scene.clock().run(20).unwrap();
+    scene.clock().run(PACE).unwrap();
     (scene, file, recovery)
 }
 

@@ -46,6 +46,7 @@ async fn a_recovery_code_is_drawn_as_a_camera_reads_it_whatever_the_terminals_wi
     let args = [
         "account",
         "recovery-code",
+        "--acknowledge",
         "--password-file",
         right.path().to_str().unwrap(),
     ];
@@ -81,6 +82,7 @@ async fn nothing_is_coloured_or_drawn_for_a_program_unless_it_asks_for_the_drawi
     let args = [
         "account",
         "recovery-code",
+        "--acknowledge",
         "--password-file",
         right.path().to_str().unwrap(),
     ];

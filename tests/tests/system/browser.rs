@@ -311,10 +311,22 @@ async fn the_page_leads_from_whom_one_trusts_to_the_recovery_code() {
     assert_eq!((&sent["address"], &sent["typed"]), (&json!(ADA), &json!("")));
     let early = page.types(r#"{"click": "resend"}"#).await;
     assert_eq!(see(&early), (json!(["prove"]), json!(["error-too-soon"])));
+    // The cloud's clock runs only when it is told to.
+    assert_eq!(
+        (&early["wait"], &early["tries"]),
+        (&json!("15 minutes"), &json!(null))
+    );
     let code = code(&scene, ADA).await;
     let prove = |code: &str| json!({ "fill": { "code": code }, "submit": "prove" }).to_string();
     let wrong = page.types(&prove(&other_code(&code))).await;
     assert_eq!(see(&wrong), (json!(["prove"]), json!(["error-wrong-code"])));
+    assert_eq!((&wrong["wait"], &wrong["tries"]), (&json!(null), &json!(4)));
+    scene
+        .network()
+        .plan("/v1/verifications/", 1, &Trick::waits(429, "too-many", 7_201));
+    let many = page.types(&prove("000000")).await;
+    assert_eq!(see(&many), (json!(["prove"]), json!(["error-too-many"])));
+    assert_eq!(many["wait"], "3 hours");
     let made = page.types(&prove(&code)).await;
     assert_eq!(see(&made), (json!(["written"]), json!([])));
     assert_eq!(made["recovery"].as_str().unwrap().len(), 41);

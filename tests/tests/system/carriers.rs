@@ -12,7 +12,7 @@ use mailparse::{MailHeaderMap, ParsedMail, parse_mail};
 use tempfile::TempDir;
 
 use crate::owner::{ADA, PASSWORD, app, state};
-use crate::scene::{Scene, plan};
+use crate::scene::{PACE, Scene, plan};
 
 const NUMBER: &str = "+4915123456789";
 const TOKEN: &str = "only for the gateway";
@@ -214,7 +214,7 @@ async fn what_is_done_to_an_account_is_told_through_the_mail_server_in_the_owner
     let code = code_in(text.split("/verify/").next().unwrap());
     let app = app(&sending.scene);
     app.confirm(&id, &code).await.unwrap().unwrap();
-    sending.scene.clock().run(20).unwrap();
+    sending.scene.clock().run(PACE).unwrap();
     let secrets = [("old", PASSWORD), ("new", "marble-ferry-17-canyon")];
     let ticket = app.present("change-password", "", &secrets).await.unwrap();
     let changed: Answer<()> = app

@@ -10,12 +10,12 @@ use tokio::sync::Notify;
 
 use crate::methods::name;
 use crate::owner::{ADA, BEN, BENS, PASSWORD, app, code, registered, registering, state};
-use crate::scene::scene;
+use crate::scene::{PACE, scene};
 
 #[tokio::test]
 async fn the_clouds_limits_have_their_names() {
     let mut scene = scene().await;
-    scene.clock().run(20).unwrap();
+    scene.clock().run(PACE).unwrap();
     let app = app(&scene);
     scene
         .network()
@@ -45,7 +45,7 @@ async fn the_clouds_limits_have_their_names() {
 #[tokio::test]
 async fn a_cloud_without_a_way_to_an_address_and_with_a_spent_budget_says_so_of_each_address() {
     let scene = scene().await;
-    scene.clock().run(20).unwrap();
+    scene.clock().run(PACE).unwrap();
     let app = app(&scene);
     registered(&scene, ADA, PASSWORD).await;
     let network = scene.network();
@@ -81,7 +81,7 @@ async fn by_id(app: &App, member: &str, id: &str) -> Answer<()> {
 #[tokio::test]
 async fn without_a_cloud_each_method_says_offline_and_with_a_broken_one_cloud_refused() {
     let mut scene = scene().await;
-    scene.clock().run(20).unwrap();
+    scene.clock().run(PACE).unwrap();
     let app = app(&scene);
     let id = app
         .register(ADA, PASSWORD, &Options::new())

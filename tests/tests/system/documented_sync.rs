@@ -13,7 +13,7 @@ use belay_tests::until::until;
 use zbus::{Fd, OwnedFd, OwnedVariant, Variant};
 
 use crate::owner::{adas, app};
-use crate::scene::{Scene, scene};
+use crate::scene::{PACE, Scene, scene};
 
 const CARD: &[u8] = b"BEGIN:VCARD\r\nVERSION:4.0\r\nUID:grace\r\nFN:Grace Hopper\r\nEND:VCARD\r\n";
 const NOBODY: &str = "00000000000000000000000000000000";
@@ -30,7 +30,7 @@ pub fn grace() -> New<'static> {
 /// Ada's device, whose contacts are synced, with time that goes on.
 pub async fn syncing() -> Scene {
     let scene = adas().await;
-    scene.clock().run(20).unwrap();
+    scene.clock().run(PACE).unwrap();
     app(&scene).enable("contacts", true).await.unwrap().unwrap();
     app(&scene).sync_now().await.unwrap().unwrap();
     scene
@@ -61,7 +61,7 @@ pub async fn put_long(app: &App) -> Answer<u64> {
 }
 
 /// Calls `PutAll`, which tells ids and revisions.
-async fn put_all(app: &App, records: &[FramedRecord]) -> Answer<Vec<(String, u64)>> {
+pub async fn put_all(app: &App, records: &[FramedRecord]) -> Answer<Vec<(String, u64)>> {
     let mut stream = FrameWriter::new(Vec::new());
     records.iter().for_each(|record| stream.write(record).unwrap());
     let stream = Fd::from(memfd(&stream.finish().unwrap()).unwrap());

@@ -13,7 +13,7 @@ use belay_tests::services::geoclue::Place;
 use zbus::{Fd, OwnedVariant, Variant};
 
 use crate::owner::{ADA, PASSWORD, adas, app};
-use crate::scene::{Scene, scene, skipped};
+use crate::scene::{PACE, Scene, scene, skipped};
 
 pub const PHONE: &str = "+4915112345678";
 
@@ -93,7 +93,7 @@ async fn ringing_ends_by_itself_after_the_time_that_the_owner_gave() {
 #[tokio::test]
 async fn a_locate_ends_in_a_report_that_the_owner_alone_opens() {
     let (scene, console) = console().await;
-    scene.clock().run(20).unwrap();
+    scene.clock().run(PACE).unwrap();
     let position = scene.services().position();
     let id = console.send(&scene, Action::Locate).await.unwrap();
     position.puppet().called("Start", 1).await.unwrap();
@@ -147,7 +147,7 @@ async fn the_person_at_the_device_sees_where_it_is_and_is_told_what_is_missing()
         async || -> Answer<(Fix,)> { app.call(DEVICE, "GetLocation", &(Options::new(),)).await.unwrap() };
     refused(locate().await, "NotBound").unwrap();
     crate::owner::registered(&scene, ADA, PASSWORD).await;
-    scene.clock().run(20).unwrap();
+    scene.clock().run(PACE).unwrap();
     refused(locate().await, "NotFound").unwrap();
     scene.services().position().found(HERE).await.unwrap();
     let (fix,) = locate().await.unwrap();

@@ -13,14 +13,10 @@ use belay_tests::until::until;
 
 use crate::disk::next_write;
 use crate::owner::{ADA, PASSWORD, adas, app, registered};
-use crate::scene::{Scene, plan};
+use crate::scene::{PACE, Scene, plan};
 
 /// belayd waits between tries by its clock, which is made to run this much faster.
 pub const HASTE: u32 = 20;
-
-/// The same where exchanges are to succeed on a busy machine as well: of the 10 s that belayd waits for one this leaves
-/// more than two.
-pub const PACE: u32 = 4;
 
 /// What the device asks the cloud for, each a point at which something may break.
 const POINTS: [&str; 4] = ["/v1/stream", "/v1/commands", "/v1/outcomes", "/v1/reports"];

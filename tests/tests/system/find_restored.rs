@@ -1,5 +1,6 @@
 //! What lost its memory on the way: a cloud that was restored from a backup, and a warden killed while it has a ring done.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -7,8 +8,9 @@ use belay_proto::signed::{Action, CommandState};
 use belay_tests::app::{DEVICE, Options};
 
 use crate::disk::writes;
-use crate::find_faults::{HASTE, PACE, console, done_once, episodes, lock, next};
+use crate::find_faults::{HASTE, console, done_once, episodes, lock, next};
 use crate::owner::app;
+use crate::scene::PACE;
 
 #[tokio::test]
 async fn the_warden_killed_at_each_write_of_a_ring_has_it_heard_at_most_once() {
@@ -64,15 +66,7 @@ async fn a_cloud_restored_from_a_backup_has_each_command_done_and_none_twice() {
     // As many again come into the restored one while the device is away, and it counts from the same number.
     scene.stop_belayd().await.unwrap();
     scene.stop_cloud().await.unwrap();
-    for (path, _) in files(&data) {
-        if !backup.iter().any(|(kept, _)| *kept == path) {
-            std::fs::remove_file(path).unwrap();
-        }
-    }
-    // Written over, so that the cloud's user keeps them.
-    for (path, bytes) in backup {
-        std::fs::write(path, bytes).unwrap();
-    }
+    put_back(&data, backup);
     scene.clock().advance(Duration::from_secs(60)).unwrap();
     scene.start_cloud().await.unwrap();
     let locked = console.send(&scene, lock()).await.unwrap();
@@ -87,8 +81,25 @@ async fn a_cloud_restored_from_a_backup_has_each_command_done_and_none_twice() {
         .unwrap();
 }
 
+/// Has the folder hold these files again and no others.
+pub fn put_back(folder: &Path, backup: Vec<(PathBuf, Vec<u8>)>) {
+    for (path, _) in files(folder) {
+        if !backup.iter().any(|(kept, _)| *kept == path) {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    // What had gone meanwhile, as a log of the database's does, is the cloud's user's again too.
+    let owner = std::fs::metadata(folder).unwrap();
+    for (path, bytes) in backup {
+        std::fs::write(&path, bytes).unwrap();
+        if belay_tests::guest::is_root() {
+            std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid())).unwrap();
+        }
+    }
+}
+
 /// The files of a folder that nobody writes to, with what they hold.
-fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let entries = std::fs::read_dir(folder).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
     paths

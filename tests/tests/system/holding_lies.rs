@@ -12,7 +12,9 @@ use belay_tests::until::until;
 use serde_json::{Value, json};
 
 use crate::account_life::{begin_recovery, device_id};
-use crate::holding::{HOUR, NEW, complete, forgotten, is_over, left, open, present, shows, unlock};
+use crate::holding::{
+    HOUR, NEW, complete, forgotten, is_over, left, open, owner_of, present, shows, unlock, waited_out,
+};
 use crate::owner::{ADA, BEN, BENS, PASSWORD, app, code, state};
 use crate::scene::Scene;
 
@@ -99,8 +101,7 @@ async fn whatever_the_cloud_says_of_its_own_wait_the_device_counts_its_72_hours(
         still_holds(&scene, &waits.to_string()).await;
         scene.clock().advance(70 * HOUR).unwrap();
         refused(unlock(&scene, NEW).await, "WrongPassword").unwrap();
-        scene.clock().advance(3 * HOUR).unwrap();
-        assert_eq!(left(&scene).await, Duration::ZERO);
+        waited_out(&scene, 3 * HOUR).await;
         unlock(&scene, NEW).await.unwrap();
     }
 }
@@ -206,4 +207,26 @@ async fn whatever_the_cloud_answers_to_the_end_of_a_hold_it_stays_ended() {
         app(&scene).reauthenticate(ADA, PASSWORD).await.unwrap().unwrap();
     }
     is_over(&scene).await;
+}
+
+#[tokio::test]
+async fn a_cloud_that_invents_a_recovery_changes_nothing_on_a_bound_device() {
+    let scene = open().await;
+    let owner = owner_of(&scene).await;
+    // It says that the account has been recovered: other credentials, and that this device was removed.
+    let lie = Trick::alter(|answer| {
+        if let Some(credentials) = answer.get_mut("credentials") {
+            *credentials = "omdwYXlsb2FkQKBpc2lnbmF0dXJlWEAAAAAAAAAA".into();
+        }
+        answer["recovery_ms"] = 0.into();
+    });
+    scene.network().plan("/v1/account/credentials", 3, &lie);
+    scene.network().hint(Hint::Account);
+    let asked = |e: &Exchange| e.path == "/v1/account/credentials";
+    scene.network().seen("the question", asked).await.unwrap();
+    scene.clock().advance(200 * HOUR).unwrap();
+    assert_eq!(left(&scene).await, Duration::ZERO);
+    assert_eq!(owner_of(&scene).await, owner);
+    unlock(&scene, PASSWORD).await.unwrap();
+    scene.network().behave();
 }

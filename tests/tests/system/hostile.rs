@@ -5,7 +5,7 @@ use belay_tests::proxy::Trick;
 use serde_json::{Value, json};
 
 use crate::owner::{ADA, PASSWORD, adas, app, registered, registering, state};
-use crate::scene::{Scene, scene};
+use crate::scene::{PACE, Scene, scene};
 
 /// The failures that no step may be hurt by.
 fn failures() -> Vec<(&'static str, Trick)> {
@@ -43,9 +43,6 @@ fn failures() -> Vec<(&'static str, Trick)> {
     ]
 }
 
-/// belayd waits between tries and gives up hanging calls by its clock, which is made to run this much faster.
-const HASTE: u32 = 20;
-
 /// What a failing cloud may be called.
 const NAMES: &[&str] = &["CloudRefused", "Offline", "TooSoon", "Busy"];
 
@@ -59,7 +56,7 @@ fn named<T>(what: &str, path: &str, answer: Answer<T>) {
 #[tokio::test]
 async fn a_failing_cloud_begins_no_registration() {
     let scene = scene().await;
-    scene.clock().run(HASTE).unwrap();
+    scene.clock().run(PACE).unwrap();
     let app = app(&scene);
     for path in ["/v1/challenges", "/v1/verifications"] {
         for (what, trick) in failures() {
@@ -84,7 +81,7 @@ async fn a_failing_cloud_begins_no_registration() {
 #[tokio::test]
 async fn a_failing_cloud_confirms_nothing_half() {
     let scene = scene().await;
-    scene.clock().run(HASTE).unwrap();
+    scene.clock().run(PACE).unwrap();
     let app = app(&scene);
     let (id, code) = registering(&scene, ADA, PASSWORD).await;
     for (path, tricks) in [("/v1/verifications/", failures()), ("/v1/accounts", failures())] {
@@ -109,7 +106,7 @@ async fn a_failing_cloud_confirms_nothing_half() {
 async fn a_failing_cloud_signs_nobody_in() {
     let mut scene = adas().await;
     scene.factory_reset().await.unwrap();
-    scene.clock().run(HASTE).unwrap();
+    scene.clock().run(PACE).unwrap();
     let app = app(&scene);
     for path in ["/v1/login/challenge", "/v1/login", "/v1/devices"] {
         for (what, trick) in failures() {
@@ -214,7 +211,7 @@ async fn a_cloud_that_lies_about_the_account_binds_nothing() {
 #[tokio::test]
 async fn a_cloud_that_hangs_is_given_up_and_holds_nobody_else_up() {
     let scene = scene().await;
-    scene.clock().run(HASTE).unwrap();
+    scene.clock().run(PACE).unwrap();
     let app = app(&scene);
     scene.network().plan("/v1/", 50, &Trick::Hang);
     let none = Options::new();

@@ -6,7 +6,7 @@ use belay_tests::app::{ACCOUNT, App, WARDEN, refused};
 use belay_tests::proxy::Trick;
 
 use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, registered, registering, state};
-use crate::scene::{Scene, scene};
+use crate::scene::{PACE, Scene, scene};
 
 /// The requests of a registration's end, in order; belayd is killed while each is under way.
 const REQUESTS: &[&str] = &["/v1/verifications/", "/v1/accounts"];
@@ -148,7 +148,7 @@ async fn a_release_that_belayd_never_heard_of_is_fetched_at_its_next_start_and_d
 #[tokio::test]
 async fn a_deletion_whose_answers_are_lost_frees_the_device_by_itself_however_late_it_hears_of_it() {
     let scene = adas().await;
-    scene.clock().run(20).unwrap();
+    scene.clock().run(PACE).unwrap();
     // The device hears of nothing besides: as a network that fails in this moment.
     scene.network().plan("/v1/account", 1000, &Trick::LoseAnswer);
     let answer = app(&scene).delete_account(PASSWORD).await.unwrap();

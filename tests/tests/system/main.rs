@@ -4,6 +4,7 @@
 
 mod accessory;
 mod account_devices;
+mod account_full;
 mod account_life;
 mod answers;
 mod authorisation;
@@ -60,6 +61,7 @@ mod rotation;
 mod routes;
 mod scene;
 mod secrecy;
+mod security_check;
 mod sign_in;
 mod sign_out;
 mod stagecraft;

@@ -19,7 +19,7 @@ use zbus::OwnedVariant;
 use crate::belayctl::{ctl, file};
 use crate::http::{self, Reply};
 use crate::owner::{PASSWORD, app, state};
-use crate::scene::{Scene, plan};
+use crate::scene::{PACE, Scene, plan};
 
 /// The number of the SIM.
 const NUMBER: &str = "+4915123456789";
@@ -113,6 +113,7 @@ async fn a_number_registers_with_an_sms_from_this_device() {
         })
         .await
         .unwrap();
+    scene.clock().run(PACE).unwrap();
     assert!(
         scene.outbox().take(NUMBER).unwrap().is_none(),
         "the cloud sends no code"

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::account_life::{NEW, another, change, device_id, hers, ordered};
 use crate::documented_sync::grace;
 use crate::owner::{ADA, PASSWORD, app};
-use crate::scene::Scene;
+use crate::scene::{PACE, Scene};
 
 /// The key epochs of what was pushed so far, in order.
 fn pushed(scene: &Scene) -> Vec<u64> {
@@ -150,7 +150,7 @@ async fn keys_from_before_a_removal_that_the_cloud_gives_back_seal_nothing_any_m
         "{epochs:?}"
     );
     let other = Scene::beside(&first).await;
-    other.clock().run(20).unwrap();
+    other.clock().run(PACE).unwrap();
     app(&other).sign_in(ADA, THIRD).await.unwrap().unwrap();
     app(&other).enable("contacts", true).await.unwrap().unwrap();
     assert_eq!(count(&other).await, 8, "whoever joins reads all of it");

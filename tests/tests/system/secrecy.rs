@@ -8,18 +8,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use belay_tests::Stage;
-use belay_tests::app::{DEVICE, Options, memfd};
+use belay_tests::app::{ACCOUNT, DEVICE, Options, memfd};
 use belay_tests::proxy::Trick;
 use futures_util::StreamExt;
 use zbus::fdo::{DBusProxy, MonitoringProxy};
 use zbus::{Connection, MessageStream};
 
-use crate::owner::{ADA, app, registering, state};
-use crate::scene::scene;
+use crate::owner::{ADA, app, code, registering, state};
+use crate::scene::{PACE, scene};
 
 /// Passwords of which no piece is a word that a program might hold for other reasons.
 const PASSWORD: &str = "Vq7zKw2!mXp9Lt4$rB";
 const GUESS: &str = "Jx3%hNc8&yGd5^fZs1";
+/// Chosen in place of the first, and then in place of that one.
+const NEW: &str = "Pw5@sTk9!vLe3^mQj7";
+const RECOVERED: &str = "Hr8$cFy2%nBd6*wGu4";
 /// Sent as a string on purpose, to show that the search finds what is there.
 const MARKER: &str = "Wk6@uTb0*eQa7~oRi2";
 
@@ -231,13 +234,13 @@ async fn no_secret_is_on_the_bus_in_a_log_or_in_the_memory_of_belayd() {
     let (id, code, recovery) = bound(&scene).await;
     let mut memfds = watch.found_nothing();
     let bare: String = recovery.chars().filter(|c| *c != '-').collect();
-    let all = || Search::new(&[PASSWORD, GUESS, &recovery, &bare]);
+    let all = || Search::new(&[PASSWORD, GUESS, NEW, RECOVERED, &recovery, &bare]);
     // Asked for again while it is known what to look for.
     let watch = Watch::over(pid, all());
     for _ in 0..20 {
         assert_eq!(app.confirm(&id, &code).await.unwrap().unwrap(), recovery);
     }
-    afterwards(&scene, &id).await;
+    afterwards(&scene, &id, &recovery).await;
     memfds.extend(watch.found_nothing());
 
     let all = all();
@@ -300,7 +303,7 @@ async fn owner(stage: &Stage, name: &'static str) -> String {
 async fn bound(stage: &Stage) -> (String, String, String) {
     let app = app(stage);
     // A failed request is tried again after a while.
-    stage.clock().run(20).unwrap();
+    stage.clock().run(PACE).unwrap();
     let (id, code) = registering(stage, ADA, PASSWORD).await;
     stage.network().plan("/v1/accounts", 1, &Trick::status(500));
     let recovery = loop {
@@ -311,8 +314,8 @@ async fn bound(stage: &Stage) -> (String, String, String) {
     (id, code, recovery)
 }
 
-/// Everything else that a secret takes part in.
-async fn afterwards(stage: &Stage, id: &str) {
+/// Everything else that a secret takes part in: new passwords, and the recovery code as somebody types it.
+async fn afterwards(stage: &Stage, id: &str, recovery: &str) {
     let app = app(stage);
     app.acknowledge(id).await.unwrap().unwrap();
     for _ in 0..2 {
@@ -328,6 +331,17 @@ async fn afterwards(stage: &Stage, id: &str) {
         .unwrap();
     app.sign_out(PASSWORD).await.unwrap().unwrap();
     app.sign_in(ADA, PASSWORD).await.unwrap().unwrap();
+    app.change_password(PASSWORD, NEW, false).await.unwrap().unwrap();
+    let id = app.begin_recovery(ADA).await.unwrap().unwrap();
+    let sent = code(stage, ADA).await;
+    app.complete_recovery((&id, &sent), ADA, RECOVERED, recovery)
+        .await
+        .unwrap()
+        .unwrap();
+    app.reads(ACCOUNT, "State", "reauthentication-required")
+        .await
+        .unwrap();
+    app.reauthenticate(ADA, RECOVERED).await.unwrap().unwrap();
     assert_eq!(state(stage).await, "bound");
 }
 

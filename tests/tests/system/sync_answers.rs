@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::belayctl::{ctl, file};
 use crate::documented_sync::{framed, put_many, syncing};
 use crate::owner::{adas, app};
+use crate::scene::Scene;
 use crate::sync::Fleet;
 use crate::sync_ctl::{bad, good};
 
@@ -269,10 +270,76 @@ async fn a_restore_goes_on_after_a_collection_that_has_no_room_and_says_which() 
     assert_eq!(answer["troubled"], json!(["contacts"]), "{answer}");
     let all = answer["collections"].as_array().unwrap();
     assert_eq!((all.len(), &all[1]["enabled"]), (2, &json!(true)), "{answer}");
-    // What is about all of them ends it.
-    scene.network().connect(None);
-    let refused = bad(&scene, &["restore", "contacts", "notes"]).await;
-    assert_eq!(refused, ("Offline".to_owned(), Some(69)));
+}
+
+#[tokio::test]
+async fn a_restore_that_is_cut_off_has_switched_all_on_and_goes_on_by_itself() {
+    const NAMES: &[&str] = &["contacts", "notes"];
+    let fleet = Fleet::of(2, &[]).await;
+    let [first, second] = &fleet.devices[..] else {
+        panic!("two devices");
+    };
+    for name in NAMES {
+        first.app.enable(name, true).await.unwrap().unwrap();
+        let new = New {
+            natural: "grace",
+            kind: "text/plain",
+            content: b"hers",
+        };
+        first.app.put_new(name, &new).await.unwrap().unwrap();
+    }
+    first.app.sync_now().await.unwrap().unwrap();
+    fleet.away(1, true);
+    let (exit, answer) = ctl(&second.scene, &["sync", "restore", "contacts", "notes"]).await;
+    assert_eq!((exit, &answer["error"]["name"]), (Some(69), &json!("Offline")));
+    let all = answer["collections"].as_array().unwrap().iter();
+    let on = all.filter(|collection| collection["enabled"] == true);
+    assert_eq!(on.count(), 2, "{answer}");
+    assert_eq!(
+        answer["in_cloud"],
+        json!({ "records": 0, "bytes": 0 }),
+        "{answer}"
+    );
+    assert_eq!(answer["troubled"], json!([]), "{answer}");
+    let text = shown(&second.scene, &["restore", "contacts", "notes"]).await;
+    assert!(text.contains("goes on by itself"), "{text}");
+    // Nobody asks again.
+    fleet.away(1, false);
+    for name in NAMES {
+        let is_here = async || {
+            let rows = second.app.list(name).await.unwrap().unwrap();
+            (rows.len() == 1).then_some(())
+        };
+        until(&format!("{name} to be here"), is_here).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_is_switched_on_nothing_is_said_to_be_synced() {
+    let scene = adas().await;
+    let settled = async || (good(&scene, &["status"]).await["state"] == "idle").then_some(());
+    until("the sync to rest", settled).await.unwrap();
+    assert_eq!(good(&scene, &["status"]).await["enabled"], json!([]));
+    for verb in ["status", "now"] {
+        let text = shown(&scene, &[verb]).await;
+        assert!(
+            text.contains("nothing is switched on") && text.contains("belayctl sync enable"),
+            "{text}"
+        );
+        assert!(!text.to_lowercase().contains("all is synced"), "{text}");
+    }
+    good(&scene, &["enable", "notes"]).await;
+    let text = shown(&scene, &["now"]).await;
+    assert!(text.contains("All is synced."), "{text}");
+    assert_eq!(good(&scene, &["status"]).await["enabled"], json!(["notes"]));
+}
+
+/// What a person sees.
+async fn shown(scene: &Scene, args: &[&str]) -> String {
+    let all: Vec<&str> = ["sync"].into_iter().chain(args.iter().copied()).collect();
+    let program = scene.program("belayctl", &all);
+    let program = program.as_user(guest::person()).without_terminal();
+    program.output().await.unwrap().1
 }
 
 #[tokio::test]

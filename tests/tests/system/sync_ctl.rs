@@ -33,7 +33,7 @@ pub async fn bad(scene: &Scene, args: &[&str]) -> (String, Option<i32>) {
 }
 
 /// A folder that the person can write to.
-fn folder() -> tempfile::TempDir {
+pub fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     if guest::is_root() {
         std::os::unix::fs::chown(folder.path(), Some(guest::person()), None).unwrap();

@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
-use belay_proto::dbus::records::MAX_SHORT;
+use belay_proto::dbus::records::{FramedRecord, MAX_SHORT};
+use belay_proto::secret::Secret;
 use belay_tests::app::{Answer, CONTACTS, Options, SYNC, collection, entry, refused};
 use belay_tests::proxy::Trick;
 use belay_tests::until::{until, within};
 use futures_util::StreamExt;
 use zbus::{Fd, OwnedFd, OwnedVariant};
 
-use crate::documented_sync::{framed, grace, put_long, put_many, sync, syncing};
+use crate::documented_sync::{framed, grace, put_all, put_long, put_many, sync, syncing};
 use crate::owner::{ADA, PASSWORD, app};
 
 /// For as long as anybody asks: rounds begin by themselves too.
@@ -77,6 +78,37 @@ async fn what_the_cloud_says_to_a_long_content_is_told_before_it_is_stored() {
         .unwrap()
         .unwrap();
     refused(put_long(&app).await, "ReauthenticationRequired").unwrap();
+}
+
+#[tokio::test]
+async fn a_long_content_among_many_is_refused_by_its_number_and_waits_for_no_cloud() {
+    let scene = syncing().await;
+    let app = app(&scene);
+    let noise: Vec<u8> = (0..75_000_u32)
+        .flat_map(|n| n.wrapping_mul(0x9e37_79b9).to_le_bytes())
+        .collect();
+    let photo = || FramedRecord {
+        content: Secret::new(noise.clone()),
+        ..framed("with a photo", 0)
+    };
+    // Whatever would be brought never gets there.
+    scene.network().plan("/v1/blobs/", ALWAYS, &Trick::Hang);
+    for (records, number) in [
+        (vec![framed("without", 0), photo(), photo()], "frame 2 "),
+        (vec![photo()], "frame 1 "),
+    ] {
+        let said = put_all(&app, &records).await.unwrap_err().to_string();
+        assert!(
+            said.contains("InvalidArgument") && said.contains(number),
+            "{said}"
+        );
+        refused(put_many(&app, &records).await, "InvalidArgument").unwrap();
+    }
+    assert!(app.list("contacts").await.unwrap().unwrap().is_empty());
+    // Nobody else is kept from it.
+    put_many(&app, &[framed("ada", 0), framed("grace", 0)])
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

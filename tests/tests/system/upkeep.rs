@@ -6,7 +6,7 @@ use belay_tests::until::until;
 use rustix::process::Signal;
 
 use crate::owner::{ADA, PASSWORD, adas, app, registering, state};
-use crate::scene::scene;
+use crate::scene::{PACE, scene};
 
 #[tokio::test]
 async fn the_warden_leaves_after_a_while_with_nothing_to_do_and_comes_back_when_called() {
@@ -23,6 +23,7 @@ async fn the_warden_leaves_after_a_while_with_nothing_to_do_and_comes_back_when_
         "and doesn't wake it"
     );
     assert_eq!(app(&scene).text(WARDEN, "BindingState").await.unwrap(), "bound");
+    scene.clock().run(PACE).unwrap();
     app(&scene).sign_out(PASSWORD).await.unwrap().unwrap();
 }
 

@@ -7,6 +7,7 @@ mod devices;
 mod finder;
 mod here;
 mod recovery;
+mod refusals;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -73,6 +74,7 @@ const RUN: &[(&str, &str, &[&str])] = &[
             "reset",
             "monitor",
             "completions",
+            "man",
         ],
     ),
     ("verbs/finder.rs", "", &["location", "stop-ringing", "call-owner"]),

@@ -28,12 +28,30 @@ function show(step) {
     (at(step).querySelector('input') ?? at(step)).focus();
 }
 
-/** Says what was refused, or nothing, and puts the reader at the field that it is about. */
-function say(name) {
+/** How long `seconds` are, in the reader's language: whole minutes, or hours where it is long, and never too short. */
+function span(seconds) {
+    const [count, unit] = seconds > 90 * 60 ? [seconds / 3600, 'hour'] : [seconds / 60, 'minute'];
+    const how = { style: 'unit', unit, unitDisplay: 'long' };
+    return new Intl.NumberFormat(document.documentElement.lang, how).format(Math.ceil(count));
+}
+
+/**
+ * Says what was refused, or nothing, and how long to wait or how often to try, where the cloud has told; and puts the reader at the
+ * field that it is about.
+ */
+function say(name, { retryAfter, triesLeft } = {}) {
     for (const line of at('errors').children) line.hidden = true;
     for (const id of Object.values(fields)) at(id).removeAttribute('aria-invalid');
     if (name === undefined) return;
     (at(`error-${name}`) ?? at('error-other')).hidden = false;
+    if (retryAfter !== undefined) {
+        at('wait-time').textContent = span(retryAfter);
+        at('wait').hidden = false;
+    }
+    if (triesLeft !== undefined) {
+        at('tries-left').textContent = triesLeft;
+        at('tries').hidden = false;
+    }
     const field = at(fields[name]);
     field?.setAttribute('aria-invalid', 'true');
     field?.focus();
@@ -50,7 +68,7 @@ async function work(step, deed) {
         await deed();
     } catch (refusal) {
         show(step);
-        say(refusal.name);
+        say(refusal.name, refusal);
     }
 }
 

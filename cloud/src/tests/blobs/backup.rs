@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use belay_proto::wire::{PushRecord, PushStatus};
+use belay_proto::wire::PushStatus;
 use tempfile::TempDir;
 
 use super::*;
@@ -18,12 +18,6 @@ use crate::tests::rig::START;
 
 /// When clouds are restored: a nonce of [`START`] is still young.
 const LATER: u64 = START + 60_000;
-
-fn naming(id: u8, chunks: &[&Chunk]) -> PushRecord {
-    let mut push = sync::new(id, &[id]);
-    push.record.chunks = chunks.iter().map(|chunk| chunk.id).collect();
-    push
-}
 
 pub(super) fn data(rig: &Rig) -> PathBuf {
     rig.app.settings.data.clone()

@@ -5,7 +5,6 @@ use std::io::Read;
 use std::path::Path;
 
 use belay_proto::text::with_causes;
-use belay_proto::wire::PushRecord;
 use tempfile::TempDir;
 
 use super::backup::data;
@@ -16,26 +15,11 @@ use crate::app::App;
 use crate::clock::CloudClock;
 use crate::tests::rig::START;
 
-fn naming(id: u8, chunks: &[&Chunk]) -> PushRecord {
-    let mut push = sync::new(id, &[id]);
-    push.record.chunks = chunks.iter().map(|chunk| chunk.id).collect();
-    push
-}
-
-/// The file of this length.
-fn file(rig: &Rig, length: usize) -> PathBuf {
-    let is_it = |file: &PathBuf| file.metadata().unwrap().len() == length as u64;
-    files(rig).into_iter().find(is_it).unwrap()
-}
-
 #[tokio::test]
 async fn a_cloud_doesnt_start_without_the_folders_of_its_chunks_and_holds_none_for_lost() {
     let rig = Rig::new();
     let home = Home::new(&rig).await;
-    let chunks = [Chunk::new(1, 1000), Chunk::new(2, 1001)];
-    for chunk in &chunks {
-        bring_all(&home.client, chunk).await;
-    }
+    let chunks = brought::<2>(&home.client).await;
     let (blobs, away) = (data(&rig).join("blobs"), data(&rig).join("away"));
     fs::rename(&blobs, &away).unwrap();
     for compacts in [false, true] {
@@ -91,11 +75,7 @@ async fn chunks_whose_folder_vanishes_under_a_running_cloud_are_not_lost() {
 async fn a_lost_chunk_whose_file_is_back_is_whole_at_the_next_start() {
     let rig = Rig::new();
     let home = Home::new(&rig).await;
-    let chunks = [Chunk::new(1, 1000), Chunk::new(2, 1001)];
-    for (id, chunk) in [1, 2].into_iter().zip(&chunks) {
-        bring_all(&home.client, chunk).await;
-        sync::one(&home.client, &naming(id, &[chunk])).await;
-    }
+    let chunks = brought_and_named::<2>(&home.client).await;
     let [good, other] = &chunks;
     let paths = [file(&rig, 1000), file(&rig, 1001)];
     for (chunk, path) in chunks.iter().zip(&paths) {
@@ -116,11 +96,7 @@ async fn a_lost_chunk_whose_file_is_back_is_whole_at_the_next_start() {
 async fn a_backup_keeps_the_good_copy_of_what_the_cloud_lost_since_the_last_one() {
     let rig = Rig::new();
     let home = Home::new(&rig).await;
-    let chunks = [Chunk::new(1, 1000), Chunk::new(2, 1001)];
-    for (id, chunk) in [1, 2].into_iter().zip(&chunks) {
-        bring_all(&home.client, chunk).await;
-        sync::one(&home.client, &naming(id, &[chunk])).await;
-    }
+    let chunks = brought_and_named::<2>(&home.client).await;
     let folder = TempDir::new().unwrap();
     backup::backup(&data(&rig), folder.path(), START).unwrap();
     for (chunk, length) in chunks.iter().zip([1000, 1001]) {

@@ -1,16 +1,9 @@
 //! What records need, what the account may keep, and what goes.
 
-use belay_proto::wire::{PushRecord, PushResult, PushStatus};
+use belay_proto::wire::{PushResult, PushStatus};
 
 use super::sync::AROUND;
 use super::*;
-
-/// A record that names chunks.
-fn naming(id: u8, chunks: &[&Chunk]) -> PushRecord {
-    let mut push = sync::new(id, &[id]);
-    push.record.chunks = chunks.iter().map(|chunk| chunk.id).collect();
-    push
-}
 
 /// Lets so much time pass, and has the next call sweep.
 async fn pass(home: &mut Home<'_>, seconds: u64) {

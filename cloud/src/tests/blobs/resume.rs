@@ -108,11 +108,7 @@ async fn an_upload_survives_a_restart() {
     // All of it, but the cloud stopped before it could say so.
     let late = Chunk::new(2, 70_000);
     bring(&home.client, &late, 0, 69_999).await.is(202);
-    let file = files(&rig)
-        .into_iter()
-        .find(|file| file.metadata().unwrap().len() == 69_999)
-        .unwrap();
-    std::fs::write(file, &late.bytes).unwrap();
+    std::fs::write(file(&rig, 69_999), &late.bytes).unwrap();
     let away = home.leave();
     let rig = rig.restart();
     let home = away.back(&rig);
@@ -158,14 +154,10 @@ async fn a_start_removes_files_that_no_row_has_and_no_others() {
 async fn a_chunk_whose_file_is_lost_has_to_come_again_and_its_record_stays() {
     let rig = Rig::new();
     let home = Home::new(&rig).await;
-    let chunks = [Chunk::new(1, 1000), Chunk::new(2, 1001)];
-    for chunk in &chunks {
-        bring_all(&home.client, chunk).await;
-    }
-    let mut push = sync::new(1, b"a");
-    push.record.chunks = chunks.iter().map(|chunk| chunk.id).collect();
-    assert_eq!(sync::one(&home.client, &push).await.status, PushStatus::Ok);
+    let chunks = brought::<2>(&home.client).await;
     let [first, second] = &chunks;
+    let named = sync::one(&home.client, &naming(1, &[first, second])).await;
+    assert_eq!(named.status, PushStatus::Ok);
     // While it runs, and between two runs.
     std::fs::write(file(&rig, 1001), "short").unwrap();
     home.client.get(&second.path()).await.refuses(404, "not-found");
@@ -194,20 +186,11 @@ async fn a_chunk_whose_file_is_lost_has_to_come_again_and_its_record_stays() {
     assert_eq!(rig.app.store.transact(uses).await.unwrap(), 2);
 }
 
-/// The file of this length.
-fn file(rig: &Rig, length: u64) -> PathBuf {
-    let is_it = |file: &PathBuf| file.metadata().unwrap().len() == length;
-    files(rig).into_iter().find(is_it).unwrap()
-}
-
 #[tokio::test]
 async fn a_chunk_whose_file_went_is_missing_when_it_is_asked_after() {
     let rig = Rig::new();
     let home = Home::new(&rig).await;
-    let chunks = [Chunk::new(1, 1000), Chunk::new(2, 1001), Chunk::new(3, 1002)];
-    for chunk in &chunks {
-        bring_all(&home.client, chunk).await;
-    }
+    let chunks = brought::<3>(&home.client).await;
     let [there, gone, cut] = &chunks;
     std::fs::remove_file(file(&rig, 1001)).unwrap();
     std::fs::write(file(&rig, 1002), &cut.bytes[..7]).unwrap();

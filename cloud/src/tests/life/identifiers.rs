@@ -1,10 +1,11 @@
 //! More addresses: added, chosen, removed.
 
 use belay_proto::signed::Deed;
+use belay_proto::text::base64url;
 use serde_json::{Value, json};
 
 use super::super::orders::Home;
-use super::super::owner::opening;
+use super::super::owner::{Device, Owner, open, opening};
 use super::super::rig::{Client, Reply, Rig};
 use super::{House, delete, hints, put};
 
@@ -233,4 +234,31 @@ async fn only_a_session_proves_one_more_address_and_never_by_its_own_message() {
             .unwrap()
             .contains("being added")
     );
+}
+
+#[tokio::test]
+async fn another_spelling_of_somebodys_address_is_that_address_and_no_letter_passes_for_another() {
+    let rig = Rig::new();
+    let mut client = rig.client();
+    // A Kelvin sign: the code goes where the plain letter is, so that nobody else gets it.
+    open(&client, "mar\u{212a}@example.net").await.is(202);
+    assert_eq!(rig.code_mail().await.to, "marK@example.net");
+    for strange in [
+        "mar\u{ff4b}@example.net",
+        "\u{17f}am@example.net",
+        "j\u{131}m@example.net",
+    ] {
+        open(&client, strange).await.refuses(400, "invalid-address");
+    }
+    let mut owner = Owner::new("jo@b\u{fc}cher.example");
+    owner.register(&mut client, &Device::new()).await;
+    for spelled in [
+        "jo@xn--bcher-kva.example",
+        "JO@B\u{dc}CHER.example",
+        "jo@bu\u{308}cher.example",
+    ] {
+        spelled.clone_into(&mut owner.address);
+        let challenge = owner.challenge(&client).await.is(200);
+        assert_eq!(challenge.json()["salt"], base64url(&owner.salt), "{spelled}");
+    }
 }

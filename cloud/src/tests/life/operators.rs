@@ -3,9 +3,10 @@
 use belay_proto::signed::Deed;
 use serde_json::json;
 
+use super::super::owner::{Device, Owner};
 use super::super::rig::Rig;
 use super::{FIRST, House, delete, removal_body};
-use crate::admin::{AdminError, accounts};
+use crate::admin::{AdminError, accounts, hardware};
 use crate::messages::Notice;
 
 #[tokio::test]
@@ -67,4 +68,37 @@ async fn an_operator_sees_accounts_without_addresses_and_deletes_one_that_nothin
         accounts::show(&data, "nonsense"),
         Err(AdminError::Named(_))
     ));
+}
+
+#[tokio::test]
+async fn a_device_that_an_operator_lets_go_takes_no_other_with_it() {
+    let rig = Rig::new();
+    let (data, settings) = (&rig.app.settings.data, &rig.app.settings);
+    // Boards of one model, which have nothing that tells one from another.
+    let board = Device {
+        locked: false,
+        ..Device::new()
+    };
+    let twin = Device {
+        locked: false,
+        ..board.reset()
+    };
+    let (jo, al) = (Owner::new("jo@example.org"), Owner::new("al@example.org"));
+    jo.register(&mut rig.client(), &board).await;
+    al.register(&mut rig.client(), &twin).await;
+    let (board, twin) = (board.id().to_string(), twin.id().to_string());
+    assert_eq!(hardware::show(data, &board).unwrap().lines().count(), 2);
+    assert_eq!(hardware::release(settings, &board).unwrap(), "released 1");
+    let stands = |id: &str| {
+        accounts::show(data, id)
+            .unwrap()
+            .contains(&format!("device {twin} active"))
+    };
+    assert!(stands("al@example.org"));
+    // Its old id lets nobody's go who has the hardware now.
+    assert!(matches!(
+        hardware::release(settings, &board),
+        Err(AdminError::Free)
+    ));
+    assert!(stands("al@example.org"));
 }

@@ -304,7 +304,12 @@ async fn a_removed_device_opens_the_root_to_recover_which_its_owner_is_told_and_
     let reply = house.second.post("/v1/login", &body).await.is(200);
     assert_eq!(reply.json()["owner"], json!(owner.owner.public().to_string()));
     assert!(reply.json()["share"].is_string());
-    rig.told("jo@example.org", &[Notice::SignedIn]).await;
+    let device = "Tablet";
+    rig.told(
+        "jo@example.org",
+        &[Notice::RecoveryFollowed { device, hours: 72 }],
+    )
+    .await;
     house.second.token = Some(access_token(&reply));
     for path in ["/v1/account", "/v1/devices"] {
         house.second.get(path).await.refuses(401, "removed");

@@ -14,6 +14,7 @@ use zbus::names::BusName;
 use zbus::proxy::CacheProperties;
 use zbus::{Connection, MatchRule, MessageStream, OwnedVariant};
 
+use super::phases::Phases;
 use crate::model::Binding;
 
 const BUS: &str = "org.freedesktop.DBus";
@@ -27,6 +28,7 @@ pub struct Belayd {
     connection: Connection,
     owners: MessageStream,
     signals: MessageStream,
+    phases: Phases,
 }
 
 /// What was heard.
@@ -36,7 +38,7 @@ pub enum Heard {
     Look,
     /// Records of a collection changed.
     Changed(String),
-    /// The sync is in another state.
+    /// The sync was paused, offline, out of room or in need of its owner, and isn't any more.
     State,
     /// The bus is gone.
     Lost,
@@ -64,6 +66,7 @@ impl Belayd {
             connection: connection.clone(),
             owners: MessageStream::for_match_rule(owners, connection, ROOM).await?,
             signals: MessageStream::for_match_rule(signals, connection, ROOM).await?,
+            phases: Phases::new(),
         })
     }
 
@@ -76,7 +79,7 @@ impl Belayd {
                     None => Some(Heard::Lost),
                 },
                 message = self.signals.next() => match message {
-                    Some(Ok(message)) => read(&message),
+                    Some(Ok(message)) => read(&message, &mut self.phases),
                     Some(Err(_)) => None,
                     None => Some(Heard::Lost),
                 },
@@ -136,7 +139,7 @@ fn text(properties: &HashMap<String, OwnedVariant>, name: &str) -> Option<String
     String::try_from(properties.get(name)?.clone()).ok()
 }
 
-fn read(message: &Message) -> Option<Heard> {
+fn read(message: &Message, phases: &mut Phases) -> Option<Heard> {
     let header = message.header();
     let (interface, member) = (header.interface()?.as_str(), header.member()?.as_str());
     match (interface, member) {
@@ -157,7 +160,10 @@ fn read(message: &Message) -> Option<Heard> {
                 }
                 DEVICE_INTERFACE if is_about("LockState") => Some(Heard::Look),
                 COLLECTION_INTERFACE if is_about("Enabled") => Some(Heard::Look),
-                SYNC_INTERFACE if is_about("State") => Some(Heard::State),
+                SYNC_INTERFACE if is_about("State") => match text(&changed, "State") {
+                    Some(state) if !phases.is_over(&state) => None,
+                    _ => Some(Heard::State),
+                },
                 _ => None,
             }
         }

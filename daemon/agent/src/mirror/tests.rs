@@ -1,18 +1,49 @@
 //! Mirrors on real folders with the real inotify, and a collection in memory.
 
+/// What of a source is as its field `folder` has it.
+macro_rules! as_its_folder_does {
+    () => {
+        fn shows_siblings(&self) -> bool {
+            self.folder.shows_siblings()
+        }
+
+        fn open(&self, item: &Local) -> Result<File, SourceError> {
+            self.folder.open(item)
+        }
+
+        fn is_still(&self, item: &Local) -> bool {
+            self.folder.is_still(item)
+        }
+
+        fn is_gone(&self, natural: &str, place: &str) -> bool {
+            self.folder.is_gone(natural, place)
+        }
+
+        fn write(&self, arrival: Arrival<'_>, over: Option<&Local>) -> Result<Local, SourceError> {
+            self.folder.write(arrival, over)
+        }
+
+        fn remove(&self, item: &Local) -> Result<(), SourceError> {
+            self.folder.remove(item)
+        }
+    };
+}
+
 mod arrivals;
 mod collection;
 mod ends;
 mod unwatched;
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use belay_proto::clock::BoottimeClock;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::model::Local;
+use crate::ports::{Arrival, SourceError};
 use crate::queue::SMALL;
 use crate::source::{Folder, Which};
 use collection::Collection;
@@ -28,18 +59,28 @@ struct Running {
 
 impl Running {
     async fn new(home: &Path, collection: &Arc<Collection>) -> Self {
-        let root = home.join("root");
-        fs::create_dir_all(&root).unwrap();
+        fs::create_dir_all(home.join("root")).unwrap();
         let clock: Arc<dyn Clock> = Arc::new(BoottimeClock::new());
-        let source = Folder::new(root.clone(), Which::All, Vec::new(), Arc::clone(&clock));
+        Self::over(home, collection, clock, |folder| Arc::new(folder)).await
+    }
+
+    /// Over a source that is made of the folder `root`.
+    async fn over(
+        home: &Path,
+        collection: &Arc<Collection>,
+        clock: Arc<dyn Clock>,
+        source: impl FnOnce(Folder) -> Arc<dyn Source>,
+    ) -> Self {
+        let root = home.join("root");
+        let folder = Folder::new(root.clone(), Which::All, Vec::new(), Arc::clone(&clock));
         let records: Arc<dyn Records> = Arc::<Collection>::clone(collection);
         let parts = Parts {
             name: "test".to_owned(),
-            source: Arc::new(source),
+            source: source(folder),
             records,
             memory: MemoryFile::new(&home.join("state"), "test"),
             settle: Duration::ZERO,
-            gone_is_gone: false,
+            gone: Gone::Unsaid,
             clock,
         };
         let (orders, receiver) = mpsc::channel(8);
@@ -261,5 +302,34 @@ async fn a_record_that_isnt_listed_any_more_and_that_nobody_deleted_is_put_again
     running.holds(&[("a.txt", "a.txt"), ("c.txt", "c.txt")]).await;
     assert_eq!(running.read("a.txt").as_deref(), Some("a.txt"));
     assert_eq!(running.read("b.txt"), None);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn where_nothing_is_listed_any_more_what_nobody_deleted_is_put_again_and_what_somebody_did_stays() {
+    let home = tempfile::tempdir().unwrap();
+    let collection = Collection::new();
+    let all = ["a", "b", "c", "d"].map(|name| (name, name));
+    fs::create_dir_all(home.path().join("root")).unwrap();
+    for (name, text) in all {
+        fs::write(home.path().join("root").join(name), text).unwrap();
+    }
+    let mut running = Running::new(home.path(), &collection).await;
+    running.holds(&all).await;
+    for (name, _) in all {
+        collection.spoil(name);
+    }
+    running.told().await;
+    running.holds(&all).await;
+    running.until(|status| status.doubt.is_none()).await;
+    for (name, _) in all {
+        collection.others(name, None);
+    }
+    running.told().await;
+    assert_eq!(running.status.borrow().doubt, Some(Doubt::CollectionEmptied));
+    for (name, text) in all {
+        assert_eq!(running.read(name).as_deref(), Some(text));
+    }
+    assert_eq!(collection.contents().len(), 0);
     running.end().await;
 }

@@ -97,6 +97,7 @@ impl Source for Folder {
             clock: &*self.clock,
             depth: DEPTH,
             except: &self.except,
+            takes: &|place| self.takes(place),
             sweep: first,
         };
         let walk = walker.walk(make)?;
@@ -108,6 +109,7 @@ impl Source for Folder {
                 .collect(),
             unseen: walk.unseen,
             is_watched: walk.unwatched.is_none(),
+            left: walk.left,
         })
     }
 

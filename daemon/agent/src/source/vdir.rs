@@ -16,6 +16,7 @@ use super::card::{Said, of_calendar, of_vcard};
 use super::folder::copy;
 use super::walk::Walker;
 use crate::inotify::Inotify;
+use crate::left_out::Why;
 use crate::model::{Attributes, Binding, FOLDER, Local, Mark, Root, Scan, folder_of};
 use crate::names;
 use crate::ports::{Arrival, Source, SourceError, Watch};
@@ -170,6 +171,7 @@ impl Source for Vdir {
             clock: &*self.clock,
             depth: 1,
             except: &[],
+            takes: &|place| self.cards.takes(place),
             sweep: first,
         };
         let mut walk = walker.walk(make)?;
@@ -191,7 +193,18 @@ impl Source for Vdir {
             match natural {
                 Ok(Some(natural)) => items.push((natural, self.local(place, mark))),
                 // It may be half written: what it was isn't gone.
-                Ok(None) | Err(_) => walk.unseen.push(place),
+                Ok(None) => {
+                    walk.left.add(&place, Why::NotOne);
+                    walk.unseen.push(place);
+                }
+                Err(error) => {
+                    // Gone meanwhile, it is the next scan's.
+                    if error.kind() != io::ErrorKind::NotFound {
+                        tracing::warn!(%error, "a file can't be read, what is known of it is left alone");
+                        walk.left.add(&place, Why::Unreadable);
+                    }
+                    walk.unseen.push(place);
+                }
             }
         }
         *known = read;
@@ -200,6 +213,7 @@ impl Source for Vdir {
             items,
             unseen: walk.unseen,
             is_watched: walk.unwatched.is_none(),
+            left: walk.left,
         })
     }
 

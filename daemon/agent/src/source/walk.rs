@@ -8,6 +8,7 @@ use rustix::fs::Dir;
 use rustix::io::Errno;
 
 use crate::inotify::Inotify;
+use crate::left_out::{Left, Why};
 use crate::model::{Mark, Root};
 use crate::names;
 use crate::state::Stop;
@@ -23,6 +24,8 @@ pub(super) struct Walk {
     pub files: Vec<(String, Mark)>,
     /// What couldn't be looked into: folders, and links and special files, which may stand for what they replaced.
     pub unseen: Vec<String>,
+    /// What can't be mirrored, for its owner to see.
+    pub left: Left,
     /// Why a folder isn't watched.
     pub unwatched: Option<io::Error>,
 }
@@ -36,6 +39,8 @@ pub(super) struct Walker<'a> {
     pub depth: usize,
     /// Folders that are somebody else's, by their paths below the root.
     pub except: &'a [String],
+    /// Which files are mirrored, by their paths below the root.
+    pub takes: &'a dyn Fn(&str) -> bool,
     /// Whether what was left half-done is removed.
     pub sweep: bool,
 }
@@ -54,13 +59,15 @@ impl Walker<'_> {
             },
             files: Vec::new(),
             unseen: Vec::new(),
+            left: Left::default(),
             unwatched: None,
         };
         let mut folders = vec![(String::new(), 0)];
         while let Some((folder, depth)) = folders.pop() {
-            let below = self.look_into(&folder, &mut walk);
+            let is_walked = depth < self.depth;
+            let below = self.look_into(&folder, is_walked, &mut walk);
             match below {
-                Ok(below) if depth < self.depth => {
+                Ok(below) if is_walked => {
                     folders.extend(below.into_iter().map(|name| (name, depth + 1)));
                 }
                 Ok(_) => {}
@@ -69,6 +76,10 @@ impl Walker<'_> {
                     // It was there a moment ago: moved or removed, which the watch tells, or its medium is being taken away.
                     if error.kind() != io::ErrorKind::NotFound {
                         tracing::warn!(%error, "a folder can't be looked into, what is known of it is left alone");
+                        // What is mounted below a root is left alone by intention.
+                        if error.raw_os_error() != Some(Errno::XDEV.raw_os_error()) {
+                            walk.left.add(&folder, Why::Unreadable);
+                        }
                     }
                     walk.unseen.push(folder);
                 }
@@ -100,8 +111,8 @@ impl Walker<'_> {
         Ok((metadata.dev(), metadata.ino()))
     }
 
-    /// Notes a folder's files; answers the folders in it.
-    fn look_into(&self, folder: &str, walk: &mut Walk) -> io::Result<Vec<String>> {
+    /// Notes a folder's files; answers the folders in it, which are looked into next if `is_walked`.
+    fn look_into(&self, folder: &str, is_walked: bool, walk: &mut Walk) -> io::Result<Vec<String>> {
         let open = self.tree.folder(folder, false)?;
         if device(&open)? != walk.root.device {
             return Err(Errno::XDEV.into());
@@ -121,13 +132,21 @@ impl Walker<'_> {
         for entry in Dir::read_from(&open)? {
             let entry = entry?;
             let Ok(name) = entry.file_name().to_str() else {
-                tracing::warn!("a name isn't UTF-8 and isn't mirrored");
+                let name = entry.file_name().to_string_lossy();
+                // Each letter of it is as long, or shorter.
+                let place = below_of(folder, &name.replace(char::REPLACEMENT_CHARACTER, "_"));
+                let is_missed = match tree::kind_at(&open, entry.file_name()) {
+                    Ok(Kind::File(_)) => (self.takes)(&place),
+                    Ok(Kind::Folder) => is_walked && names::is_mirrored_path(&place),
+                    Ok(Kind::Other) | Err(_) => false,
+                };
+                if is_missed {
+                    tracing::warn!("a name isn't UTF-8 and isn't mirrored");
+                    walk.left.add(&below_of(folder, &name), Why::Name);
+                }
                 continue;
             };
-            let place = match folder {
-                "" => name.to_owned(),
-                folder => format!("{folder}/{name}"),
-            };
+            let place = below_of(folder, name);
             if !names::is_mirrored_path(&place) || self.except.contains(&place) {
                 continue;
             }
@@ -140,5 +159,13 @@ impl Walker<'_> {
             }
         }
         Ok(below)
+    }
+}
+
+/// The path of what has this name in a folder.
+fn below_of(folder: &str, name: &str) -> String {
+    match folder {
+        "" => name.to_owned(),
+        folder => format!("{folder}/{name}"),
     }
 }

@@ -41,6 +41,7 @@ impl State {
         if self.held_back && self.busy.is_empty() {
             self.look(&mut effects);
         }
+        self.forget_answered_doubt();
         (self, effects)
     }
 
@@ -57,6 +58,7 @@ impl State {
                     revision: 0,
                     place: item.place,
                     mark: item.mark,
+                    is_doubted: false,
                 };
                 self.memory.remember(natural, known);
                 wishes.save = true;
@@ -68,6 +70,7 @@ impl State {
                     revision,
                     place: item.place.clone(),
                     mark: item.mark,
+                    is_doubted: false,
                 };
                 // What it is listed with may be older than what was read.
                 if let Some(remote) = &mut self.remote {
@@ -94,9 +97,12 @@ impl State {
                 wishes.save = true;
             }
             // Nothing says any more what was in common: both sides are joined, as without a memory.
-            (Outcome::NotDeleted, Work::Remove { .. }) => {
+            (Outcome::NotDeleted, Work::Remove { .. } | Work::Ask { .. }) => {
                 self.memory.forget(&natural);
                 wishes.save = true;
+            }
+            (Outcome::Deleted, Work::Ask { .. }) => {
+                self.put_off.insert(natural, PutOff::Kept);
             }
             (Outcome::ItemChanged, _) => {
                 wishes.scan = true;
@@ -116,7 +122,8 @@ impl State {
                 | Outcome::Beside
                 | Outcome::Written { .. }
                 | Outcome::Gone
-                | Outcome::NotDeleted,
+                | Outcome::NotDeleted
+                | Outcome::Deleted,
                 _,
             ) => {
                 let off = self.refusal(&natural);
@@ -144,6 +151,7 @@ impl State {
             revision,
             place: item.place,
             mark: item.mark,
+            is_doubted: false,
         };
         self.memory.remember(natural, known);
     }

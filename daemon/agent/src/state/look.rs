@@ -2,14 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Choice, EMPTIED, Effect, Moved, PutOff, State, Stop, Work, decide};
+use super::{Choice, Effect, Gone, Moved, PutOff, State, Stop, Work, decide, is_refusal};
+use crate::left_out::Why;
 use crate::model::{Known, Remote, Scan, is_sibling};
 use crate::names::beside;
 
 impl State {
     pub(super) fn scanned(&mut self, at: u64, scan: Scan) {
         let Scan {
-            root, items, unseen, ..
+            root,
+            items,
+            unseen,
+            mut left,
+            ..
         } = scan;
         // A sibling's file is told by where it lies: what it says would name the original.
         let siblings: BTreeMap<&str, &String> = self
@@ -27,9 +32,14 @@ impl State {
             // Two items of one natural key: the one that is known goes on, else the first. The other is left alone.
             let was = self.memory.known().get(&natural).map(|known| &known.place);
             if !local.contains_key(&natural) || was == Some(&item.place) {
-                local.insert(natural, item);
+                if let Some(other) = local.insert(natural, item) {
+                    left.add(&other.place, Why::Double);
+                }
+            } else {
+                left.add(&item.place, Why::Double);
             }
         }
+        self.left = left;
         if let Some(before) = &mut self.local {
             let later = self.ended.iter().filter(|(_, ended)| **ended > at);
             keep(later.map(|(natural, _)| natural), before, &mut local);
@@ -133,25 +143,28 @@ impl State {
         if self.on {
             self.follow_kept(effects);
         }
-        let (Some(local), Some(remote), true) = (&self.local, &self.remote, self.on) else {
+        if !self.on || self.local.is_none() || self.remote.is_none() {
             return;
-        };
-        if let Some(stop) = self.danger() {
-            self.stop(stop, effects);
-            return;
+        }
+        match (self.danger(), self.gone) {
+            (Some(stop), Gone::Unsaid) => {
+                self.stop(stop, effects);
+                return;
+            }
+            (Some(_), Gone::ByMistake) => self.forget_what_differs(effects),
+            _ => {}
         }
         self.stopped = None;
         if self.memory.root != self.root {
             self.memory.root.clone_from(&self.root);
             effects.push(Effect::Save);
         }
+        let moved = self.moved();
+        self.note_doubts(&moved, effects);
+        let (Some(local), Some(remote)) = (&self.local, &self.remote) else {
+            return;
+        };
         let known = self.memory.known();
-        let is_refused = |natural| matches!(self.put_off.get(natural), Some(PutOff::Refused(..)));
-        let moved = local
-            .iter()
-            .filter(|(natural, _)| !known.contains_key(*natural) && !is_refused(*natural))
-            .map(|(_, item)| (item.mark.inode, item.mark.size, item.mark.modified));
-        let moved = Moved::Items(moved.collect());
         let naturals: BTreeSet<&String> = known.keys().chain(local.keys()).chain(remote.keys()).collect();
         let naturals: Vec<String> = naturals.into_iter().cloned().collect();
         let remembered = known.len();
@@ -164,55 +177,20 @@ impl State {
         }
     }
 
-    /// What speaks against taking what is gone for the owner's wish.
-    fn danger(&self) -> Option<Stop> {
-        let (local, remote) = (self.local.as_ref()?, self.remote.as_ref()?);
-        let known = || self.memory.known().iter();
-        let visible = || known().filter(|(_, known)| !self.is_unseen(&known.place));
-        let here = |(natural, _): &(&String, &Known)| local.contains_key(*natural);
-        let there = |(natural, _): &(&String, &Known)| remote.contains_key(*natural);
-        let missing = visible().filter(|entry| !here(entry) && there(entry)).count();
-        let unlisted = known().filter(|entry| here(entry) && !there(entry)).count();
-        let is_replaced = match (&self.memory.root, &self.root) {
-            (Some(before), Some(now)) => now.differs(before),
-            _ => false,
+    /// The new items, but for those that are refused: what they say is nowhere but in the records of their old names.
+    fn moved(&self) -> Moved {
+        let is_new = |natural: &String| {
+            !self.memory.known().contains_key(natural) && !self.put_off.get(natural).is_some_and(is_refusal)
         };
-        if self.gone_is_gone {
-            None
-        } else if is_replaced && missing > 0 && !visible().any(|entry| self.is_the_same_medium(entry)) {
-            Some(Stop::Replaced)
-        } else if missing >= EMPTIED && !visible().any(|entry| here(&entry)) {
-            Some(Stop::Emptied)
-        } else if missing > 0
-            && visible().count() >= EMPTIED
-            && !visible().any(|entry| self.is_unedited(entry))
-        {
-            // The roots of all cards are the same folder, and what a camera writes has the same names on each.
-            Some(Stop::Replaced)
-        } else if unlisted >= EMPTIED && !known().any(|entry| there(&entry)) {
-            Some(Stop::CollectionEmptied)
-        } else {
-            None
-        }
+        let new = self
+            .local
+            .iter()
+            .flatten()
+            .filter(|&(natural, _)| is_new(natural));
+        Moved::of(new.map(|(_, item)| &item.mark))
     }
 
-    /// Where each mount draws inodes anew, the root's too, a medium is told by what lies on it.
-    fn is_the_same_medium(&self, (natural, known): (&String, &Known)) -> bool {
-        let local = self.local.as_ref();
-        known.mark.inode == 0
-            && local
-                .and_then(|local| local.get(natural))
-                .is_some_and(|item| item.mark == known.mark)
-    }
-
-    fn is_unedited(&self, (natural, known): (&String, &Known)) -> bool {
-        let item = self.local.as_ref().and_then(|local| local.get(natural));
-        item.is_some_and(|item| {
-            (item.mark.size, item.mark.modified) == (known.mark.size, known.mark.modified)
-        })
-    }
-
-    fn is_unseen(&self, place: &str) -> bool {
+    pub(super) fn is_unseen(&self, place: &str) -> bool {
         let mut above = place
             .match_indices('/')
             .filter_map(|(slash, _)| place.get(..slash));
@@ -278,7 +256,12 @@ impl State {
             }
             return;
         }
+        let is_doubted = known.is_some_and(|known| known.is_doubted);
+        if choice == Choice::Delete && is_doubted {
+            return;
+        }
         match self.put_off.get(natural) {
+            Some(PutOff::Kept) if choice != Choice::Remove || !is_doubted => {}
             Some(off @ PutOff::Refused(..)) if *off != self.refusal(natural) => {}
             Some(_) => return,
             None => {}
@@ -302,10 +285,17 @@ impl State {
                 record: record.clone(),
                 over: item.cloned(),
             },
-            (Choice::Remove, Some(item), _) => Work::Remove {
-                id: known.map(|known| known.id.clone()).unwrap_or_default(),
-                item: item.clone(),
-            },
+            (Choice::Remove, Some(item), _) => {
+                let id = known.map(|known| known.id.clone()).unwrap_or_default();
+                match is_doubted {
+                    // What belayd lost, or can't read, nobody deleted: it is put again.
+                    true => Work::Ask { id },
+                    false => Work::Remove {
+                        id,
+                        item: item.clone(),
+                    },
+                }
+            }
             // What was renamed is put first under its new name: the cloud keeps its chunks as long as somebody needs them.
             (Choice::Delete, ..) if known.is_some_and(|known| moved.holds(&known.mark)) => {
                 self.held_back = true;

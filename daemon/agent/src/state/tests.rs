@@ -1,6 +1,7 @@
 //! What is done about one item, and what is never done.
 
 mod cards;
+mod doubts;
 mod late;
 
 use super::*;
@@ -44,6 +45,7 @@ fn known() -> Known {
         revision: 1,
         place: NAME.to_owned(),
         mark: mark(1),
+        is_doubted: false,
     }
 }
 
@@ -117,7 +119,7 @@ fn listed(name: &str) -> (String, Remote) {
 const NAMES: [&str; 3] = ["a", "b", "c"];
 
 /// A mirror that has three items in common with its collection, and looked neither at the one nor at the other.
-fn remembering(gone_is_gone: bool) -> State {
+fn remembering(gone: Gone) -> State {
     let known = NAMES.iter().zip(1..).map(|(name, inode)| {
         let place = (*name).to_owned();
         let mark = Mark { inode, ..mark(1) };
@@ -130,7 +132,7 @@ fn remembering(gone_is_gone: bool) -> State {
         ((*name).to_owned(), known)
     });
     let memory = Memory::read(binding("ann"), Some(root(1, 2, "boot")), known.collect());
-    step(State::new(memory, true, gone_is_gone), Event::On(binding("ann"))).0
+    step(State::new(memory, true, gone), Event::On(binding("ann"))).0
 }
 
 fn scan(root: Root, items: Vec<(String, Local)>) -> Event {
@@ -169,7 +171,7 @@ fn works(effects: &[Effect]) -> Vec<&Work> {
 #[test]
 fn a_folder_that_is_empty_at_once_deletes_nothing_and_says_so_once() {
     let (state, effects) = looked(
-        remembering(false),
+        remembering(Gone::Unsaid),
         scan(root(1, 2, "boot"), Vec::new()),
         all_records(),
     );
@@ -192,7 +194,7 @@ fn a_folder_that_is_empty_at_once_deletes_nothing_and_says_so_once() {
 fn new_files_in_a_folder_whose_known_ones_are_gone_change_nothing_about_that() {
     let stranger = vec![named("IMG_1.jpg", 9)];
     let (state, effects) = looked(
-        remembering(false),
+        remembering(Gone::Unsaid),
         scan(root(1, 2, "boot"), stranger),
         all_records(),
     );
@@ -202,7 +204,7 @@ fn new_files_in_a_folder_whose_known_ones_are_gone_change_nothing_about_that() {
 #[test]
 fn an_owner_who_says_that_it_is_gone_is_believed() {
     let (state, effects) = looked(
-        remembering(true),
+        remembering(Gone::Meant),
         scan(root(1, 9, "boot"), Vec::new()),
         all_records(),
     );
@@ -213,7 +215,7 @@ fn an_owner_who_says_that_it_is_gone_is_believed() {
 fn another_folder_in_its_place_deletes_nothing() {
     for other in [root(7, 2, "boot"), root(1, 8, "boot"), root(1, 8, "next boot")] {
         let two = all_items().split_off(1);
-        let (state, effects) = looked(remembering(false), scan(other.clone(), two), all_records());
+        let (state, effects) = looked(remembering(Gone::Unsaid), scan(other.clone(), two), all_records());
         assert_eq!(
             (works(&effects).len(), state.stopped()),
             (0, Some(Stop::Replaced)),
@@ -227,7 +229,7 @@ fn another_folder_in_its_place_deletes_nothing() {
     // Device numbers are dealt out anew at each boot.
     let two = all_items().split_off(1);
     let (_, effects) = looked(
-        remembering(false),
+        remembering(Gone::Unsaid),
         scan(root(7, 2, "next boot"), two),
         all_records(),
     );
@@ -237,7 +239,7 @@ fn another_folder_in_its_place_deletes_nothing() {
 #[test]
 fn a_folder_that_is_missing_or_unreadable_deletes_nothing() {
     for stop in [Stop::Missing, Stop::Unreadable] {
-        let (state, effects) = looked(remembering(false), Event::NotScanned(stop), all_records());
+        let (state, effects) = looked(remembering(Gone::Unsaid), Event::NotScanned(stop), all_records());
         assert_eq!(
             (&effects[..], state.stopped()),
             (&[Effect::Say(stop)][..], Some(stop))
@@ -247,7 +249,7 @@ fn a_folder_that_is_missing_or_unreadable_deletes_nothing() {
 
 #[test]
 fn what_lies_below_a_folder_that_cant_be_seen_is_left_alone() {
-    let mut state = remembering(false);
+    let mut state = remembering(Gone::Unsaid);
     let known = state.memory.known()["a"].clone();
     state.memory.forget("a");
     let place = "sub/a".to_owned();
@@ -259,6 +261,7 @@ fn what_lies_below_a_folder_that_cant_be_seen_is_left_alone() {
         items: all_items().split_off(1),
         unseen: vec!["sub".to_owned()],
         is_watched: true,
+        left: Left::default(),
     };
     let mut records = all_records().split_off(1);
     records.push((
@@ -274,33 +277,13 @@ fn what_lies_below_a_folder_that_cant_be_seen_is_left_alone() {
 }
 
 #[test]
-fn a_collection_that_is_empty_at_once_removes_nothing() {
-    let (state, effects) = looked(
-        remembering(false),
-        scan(root(1, 2, "boot"), all_items()),
-        Vec::new(),
-    );
-    assert_eq!(
-        (works(&effects).len(), state.stopped()),
-        (0, Some(Stop::CollectionEmptied))
-    );
-    // Removed one by one, they are.
-    let two = all_records().split_off(1);
-    let (_, effects) = looked(remembering(false), scan(root(1, 2, "boot"), all_items()), two);
-    let [Work::Remove { id, .. }] = works(&effects)[..] else {
-        panic!("{effects:?}");
-    };
-    assert_eq!(id, "id of a");
-}
-
-#[test]
 fn what_was_remembered_under_another_binding_deletes_nothing() {
     let later = Binding {
         since: 2,
         ..binding("ann")
     };
     for other in [binding("bob"), later] {
-        let (state, effects) = step(remembering(false), Event::On(other));
+        let (state, effects) = step(remembering(Gone::Unsaid), Event::On(other));
         assert_eq!(effects, [Effect::Save, Effect::Scan { make: true }, Effect::List]);
         let (_, effects) = looked(state, scan(root(1, 2, "boot"), all_items()), Vec::new());
         assert!(
@@ -315,7 +298,11 @@ fn what_was_remembered_under_another_binding_deletes_nothing() {
 fn a_renamed_item_is_put_before_its_old_name_is_deleted() {
     let mut items = all_items();
     items[0] = named("renamed", 1);
-    let (state, effects) = looked(remembering(false), scan(root(1, 2, "boot"), items), all_records());
+    let (state, effects) = looked(
+        remembering(Gone::Unsaid),
+        scan(root(1, 2, "boot"), items),
+        all_records(),
+    );
     let [Work::Put { item, .. }] = works(&effects)[..] else {
         panic!("{effects:?}");
     };
@@ -336,7 +323,7 @@ fn looks_that_began_before_work_ended_say_nothing_of_it() {
     let new = || vec![named("new", 9)];
     let items = || [all_items(), new()].concat();
     let (state, effects) = looked(
-        remembering(false),
+        remembering(Gone::Unsaid),
         scan(root(1, 2, "boot"), items()),
         all_records(),
     );
@@ -370,11 +357,15 @@ fn looks_that_began_before_work_ended_say_nothing_of_it() {
 
 #[test]
 fn what_is_refused_is_not_tried_again_until_it_changes() {
-    let (state, effects) = looked(remembering(false), scan(root(1, 2, "boot"), all_items()), {
-        let mut records = all_records();
-        records.push(listed("../evil"));
-        records
-    });
+    let (state, effects) = looked(
+        remembering(Gone::Unsaid),
+        scan(root(1, 2, "boot"), all_items()),
+        {
+            let mut records = all_records();
+            records.push(listed("../evil"));
+            records
+        },
+    );
     assert_eq!(works(&effects).len(), 1);
     let (state, _) = step(state, Event::Done(vec![("../evil".to_owned(), Outcome::Refused)]));
     let (state, effects) = step(state, Event::Again);

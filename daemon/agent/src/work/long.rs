@@ -17,7 +17,7 @@ impl Worker {
             Work::Put { item, over } => self.long_put(natural, item, over, false).await,
             Work::Fetch { record, over } => self.long_fetch(natural, record, over).await,
             Work::Join { item, record } => self.long_join(natural, item, record).await,
-            Work::Delete { .. } | Work::Remove { .. } => Outcome::Refused,
+            Work::Delete { .. } | Work::Remove { .. } | Work::Ask { .. } => Outcome::Refused,
         }
     }
 

@@ -132,6 +132,7 @@ impl Desk {
             _ if view.is_lost() => None,
             (BindingState::Bound, Some(account)) => Some(Session {
                 account,
+                owner: view.identity.owner,
                 generation: view.identity.generation,
                 presence: view.identity.presence,
                 held_keys: view.identity.held_keys(),

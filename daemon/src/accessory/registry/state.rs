@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use belay_proto::id::AccountId;
+use belay_proto::keys::PublicKey;
 
 use crate::find::Pace;
 
@@ -15,6 +16,8 @@ const WHOLE_EACH: Duration = Duration::from_secs(24 * 3600);
 pub struct Session {
     /// The account.
     pub account: AccountId,
+    /// Whose root its keys are under: another one may be of the same generation, with keys of the same numbers.
+    pub owner: Option<PublicKey>,
     /// The credentials' generation.
     pub generation: u64,
     /// How often the password was proved: a session that ended may have begun again.

@@ -10,6 +10,7 @@ const NEWS: Effect = Effect::Fetch { whole: false };
 fn session(account: u8, presence: u64) -> Session {
     Session {
         account: AccountId::from_bytes([account; 16]),
+        owner: None,
         generation: 1,
         presence,
         held_keys: (1, 1),

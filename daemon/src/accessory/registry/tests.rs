@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use belay_proto::dbus::{BindingState, LockState};
 use belay_proto::id::{AccessoryId, AccountId};
+use belay_proto::keys::PublicKey;
 
 use self::rig::{Kept, NOW, Shelf, band, bound, id, phone};
 use super::{Learned, NotBrought};
@@ -44,6 +45,22 @@ async fn a_change_in_an_old_key_epoch_has_the_owners_newest_keys_fetched_and_is_
     one.made_elsewhere.lock().unwrap().push(2);
     one.waits().await;
     assert_eq!(shelf.kept.lock().unwrap().entries[&id(1)].1.key_epoch, 2);
+}
+
+#[tokio::test]
+async fn the_keys_of_another_root_of_the_account_are_asked_for_though_nothing_else_is_counted_otherwise() {
+    let shelf = Arc::new(Shelf::default());
+    let one = phone(&shelf).await;
+    one.pairs(&band(1, 9), NOW).await;
+    one.reaches().await;
+    assert_eq!(one.keys.lock().unwrap().0, 1);
+    one.warden
+        .send_modify(|view| view.identity.owner = Some(PublicKey::from_bytes([2; 32])));
+    one.settles().await;
+    one.pairs(&band(2, 8), NOW).await;
+    one.reaches().await;
+    assert_eq!(one.keys.lock().unwrap().0, 2);
+    assert_eq!(shelf.kept.lock().unwrap().entries.len(), 2);
 }
 
 #[tokio::test]

@@ -147,6 +147,8 @@ impl Accessory {
         let Some(errand) = connection.errands.remove(&number) else {
             return;
         };
+        // Its end is told in a moment; whoever asks before that needs another one.
+        let is_lost = outcome == Err(Failure::Lost);
         let outcome = outcome.map_err(AccessoryError::from);
         match errand {
             Errand::Fetch => {
@@ -167,9 +169,13 @@ impl Accessory {
                 for asker in fetch.askers {
                     effects.push(Effect::Answer(asker, outcome));
                 }
-                if self.kind.keeps_records() && !self.set_scales_clock(id, at, effects) {
+                if self.kind.keeps_records() && (is_lost || !self.set_scales_clock(id, at, effects)) {
                     // It was connected for that alone, and sleeps sooner without.
-                    self.end_connection(id, AccessoryError::Cancelled, effects);
+                    let why = match is_lost {
+                        true => AccessoryError::from(Failure::Lost),
+                        false => AccessoryError::Cancelled,
+                    };
+                    self.end_connection(id, why, effects);
                 }
             }
             Errand::HeartRate(asker) => {

@@ -304,11 +304,11 @@ impl Flow {
         Ok(true)
     }
 
-    /// Whether the account has gone on from here with [another root](Flow::of_another_root).
+    /// Whether the account has [another root](Flow::of_another_root) than this device: one that it has gone on with, or the one that
+    /// it has kept where this device has waited for another in vain. Which of them it may follow the warden says, which alone knows
+    /// what was left here.
     fn is_left_behind(&self, credentials: &[u8]) -> bool {
-        let generation = self.parts.warden.view().identity.generation;
-        let record = self.of_another_root(credentials);
-        record.is_some_and(|record| record.generation > generation)
+        self.of_another_root(credentials).is_some()
     }
 
     /// Follows the account to that root, which the password that it has by now opens: after a hold of this device's own.

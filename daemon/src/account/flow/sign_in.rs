@@ -114,6 +114,9 @@ impl Flow {
                 .await?;
                 return Err(CloudError::Problem(problem).into());
             }
+            Err(CloudError::Problem(problem)) if problem.kind == ProblemKind::QuotaExceeded => {
+                return Err(AccountError::TooManyDevices);
+            }
             Err(error) => return Err(error.into()),
         }
         failpoint!("belayd.sign-in.device-added");

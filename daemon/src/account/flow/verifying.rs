@@ -113,8 +113,9 @@ impl Flow {
         }
         let work = self.stay(self.parts.cloud.work()).await?;
         let waits = match self.stay(self.parts.cloud.resend(&id, work)).await {
+            // What can be sent again has a code that may be over; where no other is to be had, all of it is.
             Err(AccountError::Cloud(CloudError::Problem(problem)))
-                if problem.kind == ProblemKind::NotFound =>
+                if matches!(problem.kind, ProblemKind::NotFound | ProblemKind::CodeExpired) =>
             {
                 self.report(verifying.over(&id)).await?;
                 return Err(AccountError::Expired);
@@ -131,7 +132,11 @@ impl Flow {
                 .await?;
                 return self.send_own_again(id, verifying.own_sms).await;
             }
-            waits => waits.map_err(too_many_are_too_soon)?,
+            Err(error) => {
+                self.waits_longer(id, &error).await?;
+                return Err(too_many_are_too_soon(error));
+            }
+            Ok(waits) => waits,
         };
         let (resend, expires) = self.deadlines(waits);
         self.report(Event::Looked {
@@ -142,6 +147,19 @@ impl Flow {
         })
         .await?;
         self.send_own_again(id, verifying.own_sms).await
+    }
+
+    /// What the cloud asks to wait for this verification's next code is what is shown and waited for from then on. Not a budget that
+    /// is used up: a network's is another's once this device is elsewhere, so the cloud is asked again.
+    async fn waits_longer(&self, id: String, error: &AccountError) -> Result<(), AccountError> {
+        if let AccountError::Cloud(CloudError::Problem(problem)) = error
+            && problem.kind == ProblemKind::TooSoon
+            && let Some(wait) = problem.retry_after
+        {
+            let resend = self.deadline(wait);
+            self.report(Event::CodeSpent { id, resend }).await?;
+        }
+        Ok(())
     }
 
     /// Where nothing was sent, nothing is to be waited for.

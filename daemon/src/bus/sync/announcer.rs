@@ -11,7 +11,7 @@ use zbus::object_server::{Interface, SignalEmitter};
 
 use super::super::changes::{Values, announce};
 use super::super::collection::Collection;
-use super::{Sync, SyncDesk, count, policy, question};
+use super::{Sync, SyncDesk, count, paused_by, policy, question};
 use crate::actor::{Actor, Inbox, Never};
 use crate::sync::{Change, CollectionView, View};
 
@@ -177,6 +177,7 @@ fn sync(view: &View, lost: bool) -> Values {
     }
     vec![
         ("State", view.phase.word().into()),
+        ("PausedBy", paused_by(view).into()),
         ("Progress", view.progress.into()),
         ("LastSync", view.last_sync.into()),
         ("LastError", view.last_error.into()),
@@ -196,5 +197,6 @@ fn collection(view: CollectionView, lost: bool) -> Values {
         ("Bytes", view.bytes.into()),
         ("Pending", count(view.pending).into()),
         ("Conflicts", count(view.conflicts).into()),
+        ("Unopened", count(view.unopened).into()),
     ]
 }

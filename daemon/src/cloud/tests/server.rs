@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
 
 /// What to do with a request.
 pub enum Reply {
@@ -110,6 +111,7 @@ pub struct Server {
     address: SocketAddr,
     script: Arc<Mutex<Script>>,
     count: watch::Receiver<usize>,
+    accepting: AbortHandle,
 }
 
 impl Server {
@@ -129,16 +131,23 @@ impl Server {
         }));
         let (counter, count) = watch::channel(0);
         let shared = Arc::clone(&script);
-        tokio::spawn(async move {
+        let accepting = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(serve(stream, Arc::clone(&shared), counter.clone()));
             }
         });
+        let accepting = accepting.abort_handle();
         Self {
             address,
             script,
             count,
+            accepting,
         }
+    }
+
+    /// Aborted, it has nobody listen for new connections any more.
+    pub fn accepting(&self) -> AbortHandle {
+        self.accepting.clone()
     }
 
     pub fn url(&self) -> String {

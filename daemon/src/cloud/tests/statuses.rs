@@ -214,6 +214,18 @@ async fn every_status_on_every_call_is_what_it_is_and_ends_no_session() {
 }
 
 #[tokio::test]
+async fn every_call_that_proves_a_key_is_made_once_more_where_the_proof_was_used() {
+    for name in methods() {
+        let bench = answering(|| Reply::problem(401, "invalid-dpop-proof")).await;
+        each(&bench.client, name).await.expect_err(name);
+        let seen = bench.server.seen();
+        let proves = !seen[0].header("dpop").is_empty();
+        let times = seen.iter().filter(|request| request.path == seen[0].path).count();
+        assert_eq!(times, if proves { 2 } else { 1 }, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn nonsense_on_every_call_that_is_to_tell_something_is_nonsense() {
     let replies: [fn() -> Reply; 5] = [
         || Reply::json(200, "[1, 2, 3]"),

@@ -4,7 +4,7 @@
 //! from that.
 
 mod act;
-mod bus;
+pub mod bus;
 mod choose;
 pub mod cli;
 mod day;

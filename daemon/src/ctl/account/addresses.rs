@@ -1,10 +1,11 @@
 //! `account addresses` and what changes them.
 
 use belay_proto::dbus::client as ticketed;
+use belay_proto::dbus::told::Reason;
 use serde_json::{Value, json};
 
 use super::cli::{AddAddress, Address, ConfirmAddress};
-use crate::ctl::advice;
+use crate::ctl::advice::{self, account as means};
 use crate::ctl::client::Client;
 use crate::ctl::error::Error;
 use crate::ctl::output::{Output, Report};
@@ -13,11 +14,16 @@ use crate::ctl::secret;
 use crate::ctl::text::{Ink, printable};
 
 /// An address as the daemon shows it.
-struct Known {
-    id: String,
-    kind: String,
-    masked: String,
-    verified: bool,
+#[derive(Default)]
+pub struct Known {
+    /// Its id.
+    pub id: String,
+    /// `email` or `phone`.
+    pub kind: String,
+    /// As it may be shown.
+    pub masked: String,
+    /// Whether somebody has confirmed it.
+    pub verified: bool,
 }
 
 /// Lists the addresses. JSON: `addresses`.
@@ -48,7 +54,9 @@ pub async fn list(client: &Client, output: Output) -> Result<Report, Error> {
 /// What the warden and belayd say.
 pub async fn add(client: &Client, args: &AddAddress) -> Result<Report, Error> {
     let password = secret::read(args.password.password_file.as_deref(), "Account password: ").await?;
-    let id = ticketed::add_identifier(client.connection(), &args.identifier, &password).await?;
+    let id = ticketed::add_identifier(client.connection(), &args.identifier, &password)
+        .await
+        .map_err(|error| Error::from(error).means("NotSupported", means::NOT_REACHED))?;
     let text = format!(
         "A code is on its way to {}.\n\nThen: belayctl account confirm-address {}",
         printable(&args.identifier),
@@ -63,8 +71,15 @@ pub async fn add(client: &Client, args: &AddAddress) -> Result<Report, Error> {
 /// # Errors
 /// What belayd says.
 pub async fn confirm(client: &Client, args: &ConfirmAddress) -> Result<Report, Error> {
-    let code = registration::code(client, &args.id, args.code.as_deref(), None).await?;
-    ticketed::confirm_identifier(client.connection(), &args.id, &code).await?;
+    let code = registration::code(client, &args.id, args.code.as_deref(), args.code_file.as_deref()).await?;
+    if let Err(error) = ticketed::confirm_identifier(client.connection(), &args.id, &code).await {
+        let error = Error::from(error)
+            .means("IdentifierTaken", means::ANOTHERS_ADDRESS)
+            .means("QuotaExceeded", means::NO_MORE_ADDRESSES)
+            .means("Conflict", means::ADD_AGAIN);
+        let error = registration::no_more_codes(error);
+        return Err(registration::code_refused(client, &args.id, error, means::ADDRESS_AGAIN).await);
+    }
     Ok(Report::new(
         "The address belongs to the account: it signs in, and is a way to recover it.",
         json!({ "added": true }),
@@ -80,7 +95,9 @@ pub async fn remove(client: &Client, args: &Address) -> Result<Report, Error> {
     let password = secret::read(args.password.password_file.as_deref(), "Account password: ").await?;
     ticketed::remove_identifier(client.connection(), &id, &password)
         .await
-        .map_err(|error| Error::from(error).means("Conflict", advice::here::IS_LOGIN))?;
+        .map_err(|error| {
+            Error::from(error).means_where("Conflict", Reason::IsLogin, advice::here::IS_LOGIN)
+        })?;
     Ok(Report::new(
         "The address doesn't belong to the account any more.",
         json!({ "removed": id }),
@@ -101,7 +118,11 @@ pub async fn set_login(client: &Client, args: &Address) -> Result<Report, Error>
     ))
 }
 
-async fn known(client: &Client) -> Result<Vec<Known>, Error> {
+/// The account's addresses.
+///
+/// # Errors
+/// What belayd says.
+pub async fn known(client: &Client) -> Result<Vec<Known>, Error> {
     let shown = super::shown(client).await?.remove("identifiers");
     let text = |entry: &Value, place: usize| entry[place].as_str().unwrap_or_default().to_owned();
     let read = |entry: &Value| Known {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::ctl::advice::{Advice, account as means};
 use crate::ctl::cli::{Password, Qr};
 
 /// Arguments of `account`.
@@ -24,6 +25,9 @@ pub enum Verb {
     /// Change the password
     Password(NewPassword),
     /// Make another recovery code; the one before is void
+    ///
+    /// Until somebody says that it is written down, for 24 hours and until this device restarts, the same code is shown
+    /// again and no other is made. Scripts are asked nothing: they say it with --acknowledge.
     RecoveryCode(RecoveryCode),
     /// Password forgotten: have a code sent to the account's address
     Forgot(Forgot),
@@ -49,6 +53,26 @@ pub enum Verb {
     UnlockBootloader(UnlockBootloader),
 }
 
+impl Verb {
+    /// Where the cloud may have done it, though its answer didn't come: how that is seen. Not where only a code would have been
+    /// sent: one that nobody knows the id of is good for nothing.
+    pub fn may_be_done(&self) -> Option<Advice> {
+        match self {
+            Self::Profile(changes) => changes.is_any().then_some(means::PROFILE_MAY_BE_CHANGED),
+            Self::Password(_) => Some(means::PASSWORD_MAY_BE_CHANGED),
+            Self::RecoveryCode(_) => Some(means::CODE_MAY_BE_MADE),
+            Self::Recover(args) if args.without_code => Some(means::HOLD_MAY_BE_BEGUN),
+            Self::Recover(_) => Some(means::RECOVERY_MAY_BE_DONE),
+            Self::ConfirmAddress(_) | Self::RemoveAddress(_) | Self::SetLogin(_) => {
+                Some(means::ADDRESSES_MAY_BE_CHANGED)
+            }
+            Self::RemoveDevice(_) => Some(means::DEVICE_MAY_BE_REMOVED),
+            Self::Delete(_) | Self::UnlockBootloader(_) => Some(means::MAY_BE_DONE),
+            Self::Check | Self::Forgot(_) | Self::Addresses | Self::AddAddress(_) | Self::Token(_) => None,
+        }
+    }
+}
+
 /// Arguments of `account profile`.
 #[derive(Args, Debug)]
 pub struct Profile {
@@ -64,6 +88,14 @@ pub struct Profile {
     /// Receive the newsletter, or not
     #[arg(long, value_name = "YES/NO", value_parser = ["yes", "no"])]
     pub newsletter: Option<String>,
+}
+
+impl Profile {
+    /// Whether something is to be changed.
+    fn is_any(&self) -> bool {
+        let texts = [&self.name, &self.country, &self.language, &self.newsletter];
+        texts.into_iter().any(Option::is_some)
+    }
 }
 
 /// Arguments of `account password`.
@@ -86,6 +118,10 @@ pub struct RecoveryCode {
     /// Draw the code as a QR code: auto draws it on a terminal
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub qr: Qr,
+    /// Don't ask whether the code is written down: it is kept safe by whoever reads the output. Without this nothing that is
+    /// piped or in JSON counts as written down, and the next call shows the same code again
+    #[arg(long)]
+    pub acknowledge: bool,
     /// The password
     #[command(flatten)]
     pub password: Password,
@@ -105,8 +141,11 @@ pub struct Recover {
     pub id: String,
     /// The address or number that the code went to
     pub identifier: String,
-    /// The code from the message; asked for when absent
+    /// The code from the message; asked for when absent. Once the link of the e-mail was opened none is needed
     pub code: Option<String>,
+    /// Read that code from the first line of FILE (`-`: standard input)
+    #[arg(long, value_name = "FILE", conflicts_with = "code")]
+    pub code_file: Option<PathBuf>,
     /// Read the recovery code from the first line of FILE (`-`: standard input)
     #[arg(long, value_name = "FILE")]
     pub recovery_code_file: Option<PathBuf>,
@@ -135,6 +174,9 @@ pub struct ConfirmAddress {
     pub id: String,
     /// The code; asked for when absent. Once the link of the e-mail was opened none is needed
     pub code: Option<String>,
+    /// Read the code from the first line of FILE (`-`: standard input)
+    #[arg(long, value_name = "FILE", conflicts_with = "code")]
+    pub code_file: Option<PathBuf>,
 }
 
 /// An address of the account.

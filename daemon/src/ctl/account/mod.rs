@@ -17,7 +17,7 @@ use cli::{Account, Verb};
 ///
 /// JSON: `check` answers `findings`, each with `id`, `severity`, `advice`; `addresses` `addresses`, each with `id`, `kind`,
 /// `masked`, `verified`, `login`; `forgot` and `add-address` `id` and `pending` as in `status`; `recovery-code`
-/// `recovery_code`; `token` `token`, `expires`; `profile` `profile`; the others what became of it.
+/// `recovery_code`, `acknowledged`, `shown_again`; `token` `token`, `expires`; `profile` `profile`; the others what became of it.
 ///
 /// Answers the report that is still to be shown.
 ///

@@ -5,6 +5,7 @@ use belay_proto::dbus::client as ticketed;
 use serde_json::{Value, json};
 use zbus::Variant;
 
+use super::addresses::{self, Known};
 use super::cli::{Profile, Token};
 use crate::ctl::advice;
 use crate::ctl::client::Client;
@@ -15,6 +16,9 @@ use crate::ctl::text::{Ink, printable, time_words};
 /// A finding: id, severity, advice.
 type Finding = (String, String, String);
 
+/// The advice on an address that nobody has confirmed.
+const UNCONFIRMED: &str = "confirm-the-address";
+
 /// Says what could be better. JSON: `findings`.
 ///
 /// # Errors
@@ -24,7 +28,14 @@ pub async fn check(client: &Client, output: Output) -> Result<Report, Error> {
     let entry =
         |(id, severity, advice): &Finding| json!({ "id": id, "severity": severity, "advice": advice });
     let all: Vec<Value> = found.iter().map(entry).collect();
-    let words: Vec<String> = found.iter().map(|finding| words(finding, output.ink)).collect();
+    let known = match found.iter().any(|(_, _, advice)| advice == UNCONFIRMED) {
+        true => addresses::known(client).await.unwrap_or_default(),
+        false => Vec::new(),
+    };
+    let words: Vec<String> = found
+        .iter()
+        .map(|finding| words(finding, &known, output.ink))
+        .collect();
     let text = if words.is_empty() {
         output.ink.good("Nothing to mend.")
     } else {
@@ -101,7 +112,7 @@ pub async fn token(client: &Client, args: &Token) -> Result<Report, Error> {
     ))
 }
 
-fn words((id, severity, advice): &Finding, ink: Ink) -> String {
+fn words((id, severity, advice): &Finding, known: &[Known], ink: Ink) -> String {
     let mark = match severity.as_str() {
         "critical" => ink.bad("critical"),
         "warning" => ink.strong("warning "),
@@ -131,7 +142,15 @@ fn words((id, severity, advice): &Finding, ink: Ink) -> String {
             "The account was deleted. The data on this device stays. To give it away or to begin anew: belayctl sign-out"
                 .to_owned()
         }
-        "confirm-the-address" => format!("The address {} isn't confirmed.", printable(about)),
+        UNCONFIRMED => {
+            let masked = known.iter().find(|address| address.id == about);
+            let masked = masked.map_or(about, |address| address.masked.as_str());
+            format!(
+                "The address {} isn't confirmed. Remove it and add it again: belayctl account remove-address {}",
+                printable(masked),
+                printable(about)
+            )
+        }
         "find-or-remove-the-device" => format!(
             "The device {} is lost. belayctl find locate {0}, or belayctl account remove-device {0}",
             printable(about)
@@ -180,10 +199,22 @@ mod tests {
         let said = |id: &str, advice: &str| {
             words(
                 &(id.to_owned(), "warning".to_owned(), advice.to_owned()),
+                &[Known {
+                    id: "0a1b".to_owned(),
+                    masked: "a•••@x.org".to_owned(),
+                    ..Known::default()
+                }],
                 Ink::OFF,
             )
         };
         assert!(said("recovery-code", "create-a-recovery-code").ends_with("belayctl account recovery-code"));
+        let address = said("address:0a1b", "confirm-the-address");
+        assert!(
+            address.contains("The address a•••@x.org isn't confirmed.")
+                && address.ends_with("belayctl account remove-address 0a1b"),
+            "{address}"
+        );
+        assert!(said("address:ff", "confirm-the-address").contains("The address ff isn't"));
         assert!(said("lost:ab", "find-or-remove-the-device").contains("locate ab"));
         assert!(said("unseen:cd", "remove-the-device-if-it-is-gone").ends_with("remove-device cd"));
         assert!(said("weak-password", "change-the-password").contains("easy to guess"));

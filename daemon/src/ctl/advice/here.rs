@@ -101,11 +101,30 @@ pub const NO_MODEM: Advice = advice(
     "Call the number from another phone; belayctl status shows it.",
 );
 
-/// A password for an account that this device can't follow: nobody vouches there for the root that the account has by now.
+/// A password for an account that this device can't follow: nobody vouches there for the root that the account has, or the cloud was
+/// put back to an older password.
 pub const OTHER_ROOT: Advice = advice(
     exit::DATA,
-    "The account goes on under another root than this device, as after a recovery without the code: no password opens both.",
-    "Sign out with this device's own password: belayctl sign-out; then belayctl sign-in with the account's.",
+    "The account goes on with other credentials than this device, as after a recovery without the code, or with a cloud that was put \
+     back to an older day: no password opens both.",
+    "Sign out with this device's own password: belayctl sign-out; then belayctl sign-in with the account's. After a \
+     recovery, who knows the account's alone can have this device follow it in 72 hours, if its policy allows that: belayctl account \
+     forgot, then belayctl account recover --without-code, with that password as the new one.",
+);
+
+/// A device too many for its account.
+pub const TOO_MANY_DEVICES: Advice = advice(
+    exit::UNAVAILABLE,
+    "The account has as many devices as it may: 64, or 256 with those that were removed and never signed out. Nothing was changed.",
+    "At 64 remove one that you no longer use, on another device: belayctl devices, then belayctl account remove-device. Or sign out of one. \
+     At 256 sign out of one, or have the cloud's operator release one.",
+);
+
+/// An account whose devices, passwords and addresses were changed too often to take another device now.
+pub const TOO_MANY_CHANGES: Advice = advice(
+    exit::UNAVAILABLE,
+    "The account was changed very often within the last hour, and takes no other device for now. Nothing was changed.",
+    "Try again in an hour.",
 );
 
 /// All of them, for a look at how they are written.
@@ -114,6 +133,8 @@ pub const ALL: &[Advice] = &[
     NO_SESSION,
     WRONG_LOGIN,
     OTHER_ROOT,
+    TOO_MANY_DEVICES,
+    TOO_MANY_CHANGES,
     IS_LOGIN,
     NO_SERVICE,
     NO_RECOVERY,

@@ -40,7 +40,7 @@ pub async fn verb(verb: &Verb, meant: Meant<'_>, all: &[&str]) -> Result<(), Err
 /// one device the name of another.
 ///
 /// # Errors
-/// [`Error::Data`] where it is another id, [`Error::Usage`] without a terminal to ask on.
+/// [`Error::Data`] where it is another id, [`Error::NoTerminal`] without a terminal to ask on.
 async fn wipe(doomed: Meant<'_>, all: &[&str], said: Option<&str>) -> Result<(), Error> {
     if doomed.class == "none" {
         return Err(Error::named("NotSupported", "the device can't erase itself"));
@@ -69,7 +69,7 @@ async fn unlock(meant: Meant<'_>, all: &[&str], asked: &str) -> Result<(), Error
     let question = format!("Lost mode ends on this device:\n{}", shown(meant, all));
     let said = match secret::ask_openly(&question).await {
         // What was found by name could be the wrong one: its id isn't told to be pasted.
-        Err(Error::Usage(_)) => {
+        Err(Error::NoTerminal { .. }) => {
             return Err(Error::Usage(format!(
                 "A name is the cloud's word, and here is no terminal to ask on: take the device's id, or {SHORT} or \
                  more digits of its beginning."

@@ -45,7 +45,7 @@ pub enum Verb {
     Resolve(Resolve),
     /// Answer whether many records really go
     Confirm(Confirm),
-    /// Show when it was synced last, and what changed last in each collection
+    /// Show when it was synced last, and which records changed last in each collection
     History(History),
     /// Bring everything onto this device: contacts first, videos last
     Restore(Restore),
@@ -203,8 +203,11 @@ pub struct History {
 /// Arguments of `restore`.
 #[derive(Args, Debug)]
 pub struct Restore {
-    /// Which collections, in this order; all without any
+    /// Which collections; all without any
     pub collections: Vec<String>,
+    /// Whatever the policy says: on a metered network, while roaming, on a low battery
+    #[arg(long)]
+    pub anyway: bool,
 }
 
 /// Arguments of `export`.

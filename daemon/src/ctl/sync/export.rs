@@ -25,8 +25,8 @@ const BATCH_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Writes each collection into a folder of its own below `DIR`: contacts as `.vcf`, calendars as `.ics`, notes and files by
 /// their paths. Folders and files are their owner's alone, and nothing that is there is touched; once it answers, a power cut
-/// takes nothing of it. JSON: `folder`, `written`, `skipped` (how many records' contents aren't to be had now), `missing` (these
-/// records), and where there are any the `error`, `CutShort`.
+/// takes nothing of it. A record whose content isn't to be had keeps no other back. JSON: `folder`, `written`, `skipped` (how many
+/// they are), `missing` (these records, as `why` the name of the error), and where there are any the `error`, `CutShort`.
 ///
 /// # Errors
 /// What belayd says; [`Error::Io`] where a collection's folder is there already, or can't be written.
@@ -47,15 +47,17 @@ pub async fn run(client: &Client, args: &Export, output: Output) -> Result<Repor
         let count = all.len();
         let missed = write_all(&collection, &place, all).await?;
         output.progress(&format!("{}: {} records", source.name, count - missed.len()))?;
-        for record in &missed {
+        for missed in &missed {
+            let (record, words) = (&missed.record, missed.words());
             let natural = printable(&record.natural);
-            output.warn(&format!(
-                "{}: {} {natural} couldn't be fetched",
-                source.name, record.id
-            ));
+            output.warn(&format!("{}: {} {natural} {words}", source.name, record.id));
         }
         written += count - missed.len();
-        missing.extend(missed.iter().map(|record| records::shown(source.name, record)));
+        missing.extend(missed.iter().map(|missed| {
+            let mut shown = records::shown(source.name, &missed.record);
+            shown["why"] = json!(missed.why);
+            shown
+        }));
     }
     let durable = tokio::task::spawn_blocking(move || Ok(rustix::fs::syncfs(here)?));
     let durable = durable.await.unwrap_or_else(|error| Err(io::Error::other(error)));
@@ -66,8 +68,8 @@ pub async fn run(client: &Client, args: &Export, output: Output) -> Result<Repor
     if skipped == 0 {
         return Ok(Report::new(text, json));
     }
-    let text = format!("{text} {skipped} couldn't be fetched now: see belayctl sync status.");
-    let error = Error::named("CutShort", &format!("{skipped} records couldn't be fetched"));
+    let text = format!("{text} {skipped} are missing: they are named above.");
+    let error = Error::named("CutShort", &format!("{skipped} records are missing"));
     Ok(Report::new(text, json).in_part(&error))
 }
 
@@ -77,12 +79,29 @@ fn opened(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Writes the records; answers those that couldn't be fetched.
+/// A record that isn't in the export.
+struct Missed {
+    record: Listed,
+    /// The error's name.
+    why: &'static str,
+}
+
+impl Missed {
+    fn words(&self) -> &'static str {
+        match self.why {
+            "Storage" | "InvalidArgument" => "can't be read on this device",
+            "NotFound" => "was removed meanwhile",
+            _ => "couldn't be fetched now: see belayctl sync status",
+        }
+    }
+}
+
+/// Writes the records; answers those whose contents aren't to be had.
 async fn write_all(
     collection: &CollectionClient,
     place: &Path,
     all: Vec<Listed>,
-) -> Result<Vec<Listed>, Error> {
+) -> Result<Vec<Missed>, Error> {
     let (short, mut alone): (Vec<_>, Vec<_>) = all.into_iter().partition(|record| record.length <= SHORT);
     let mut rest = short.as_slice();
     while !rest.is_empty() {
@@ -91,8 +110,8 @@ async fn write_all(
         let ids: Vec<RecordId> = batch.iter().map(|record| record.id).collect();
         let stream = match collection.get_many(&ids).await.map_err(bus::explained) {
             Ok(stream) => stream,
-            // One that was deleted meanwhile, say, fails them all.
-            Err(error) if is_of_now(&error) => {
+            // One that was deleted or became long meanwhile, or that can't be read, fails them all.
+            Err(error) if of_some(&error).is_some() => {
                 alone.extend(batch.iter().cloned());
                 continue;
             }
@@ -114,8 +133,8 @@ async fn write_all(
     }
     let mut missed = Vec::new();
     for record in alone {
-        if !write_alone(collection, place, &record).await? {
-            missed.push(record);
+        if let Some(why) = write_alone(collection, place, &record).await? {
+            missed.push(Missed { record, why });
         }
     }
     Ok(missed)
@@ -131,30 +150,39 @@ fn fitting(records: &[Listed]) -> usize {
     fits.count().max(1)
 }
 
-/// Whether that is how it stands now with a record or the cloud, and no reason to end.
-fn is_of_now(error: &Error) -> bool {
-    ["Offline", "Busy", "NotFound"]
-        .iter()
-        .any(|name| error.is_named(name))
+/// The name of an error that is about the record, or about the cloud as it is now, and no reason to end. `Storage` is what a
+/// content is answered by that doesn't unfold to what it is said to be.
+fn of_some(error: &Error) -> Option<&'static str> {
+    [
+        "Offline",
+        "Busy",
+        "NotFound",
+        "InvalidArgument",
+        "Storage",
+        "CutShort",
+    ]
+    .into_iter()
+    .find(|name| error.is_named(name))
 }
 
-/// Writes a record that may come from the cloud; false where it can't be fetched now.
-async fn write_alone(collection: &CollectionClient, place: &Path, record: &Listed) -> Result<bool, Error> {
+/// Writes a record that may come from the cloud; answers why its content isn't to be had.
+async fn write_alone(
+    collection: &CollectionClient,
+    place: &Path,
+    record: &Listed,
+) -> Result<Option<&'static str>, Error> {
+    let told = |error: Error| of_some(&error).map(Some).ok_or(error);
     let got = match collection.get(record.id).await.map_err(bus::explained) {
         Ok(got) => got,
-        Err(error) if is_of_now(&error) => return Ok(false),
-        Err(error) => return Err(error),
+        Err(error) => return told(error),
     };
     let (path, file) = place_for(place, record).map_err(at(place))?;
     match records::copied(got, file, path.display().to_string()).await {
-        Ok(()) => Ok(true),
+        Ok(()) => Ok(None),
         Err(error) => {
             // Half a file is none.
             let _ = std::fs::remove_file(&path);
-            match error.is_named("CutShort") {
-                true => Ok(false),
-                false => Err(error),
-            }
+            told(error)
         }
     }
 }

@@ -26,10 +26,10 @@ const CONTENTS_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Does what `sync` was asked for, see [`Verb`].
 ///
-/// JSON: `status` answers the properties of `org.belay1.Sync` in snake_case; `sources` and `restore` `collections`, each
+/// JSON: `status` answers the properties of `org.belay1.Sync` in snake_case, `enabled` (the collections that are on) and `agent` as `sources`; `sources` and `restore` `collections`, each
 /// with its properties, and `sources` where the user has a `belay-agent` `agent` with `running` and `sources`; `list` and `conflicts` `records`, each with `collection`, `id`, `revision`, `natural`, `kind`,
 /// `length`, `conflict_with`, `lacking`, `changed_at`, `long`, those of `conflicts` `other_revision` too; `restore` `in_cloud`
-/// besides; `get` `record` and `saved_to`; `put` `id`, `revision`; `export` `written`,
+/// and `troubled` besides; `get` `record` and `saved_to`; `put` `id`, `revision`; `export` `written`,
 /// `skipped`, `missing`, `folder`; `history` `last_sync`, `last_error`, `records`; the others what became of it.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ use zbus::Variant;
 use super::cli::{Now, Restore};
 use super::progress::Rate;
 use super::{bus, bytes_words, show};
+use crate::ctl::advice::{Advice, exit};
 use crate::ctl::client::Client;
 use crate::ctl::error::Error;
 use crate::ctl::output::{Output, Report};
@@ -27,8 +28,13 @@ pub async fn now(client: &Client, args: &Now, output: Output) -> Result<Report, 
         .collect::<Result<Vec<_>, _>>()?;
     follow(client, &names, args.anyway, output).await?;
     let after = bus::properties(client).await?;
+    let is_on = bus::sources(client).await?.iter().any(bus::Source::is_enabled);
+    let text = match is_on {
+        true => "All is synced.".to_owned(),
+        false => format!("Nothing was synced: {}.", show::NOTHING_ON),
+    };
     Ok(Report::new(
-        "All is synced.",
+        text,
         json!({ "collections": names, "last_sync": after.get("last_sync") }),
     ))
 }
@@ -36,39 +42,51 @@ pub async fn now(client: &Client, args: &Now, output: Output) -> Result<Report, 
 /// What belayd says of one collection, and which stops no other.
 const OF_ONE: [&str; 3] = ["CloudRefused", "QuotaExceeded", "Storage"];
 
-/// Switches collections on, one after the other, and waits for each: what is small and missed first is usable first.
-/// JSON: `collections`, as `in_cloud` the `records` and `bytes` whose contents are fetched only when a program reads them, as
-/// `troubled` those that couldn't be synced to the end, and where there are any the first one's `error`.
+/// What is about all of them, and over by itself.
+const FOR_NOW: [&str; 2] = ["Offline", "SyncPaused"];
+
+/// Switches collections on, all before it waits for one: who is interrupted, or cut off, gets the rest all the same. belayd
+/// fetches first what is small and missed first. JSON: `collections`, as `in_cloud` the `records` and `bytes` whose contents are
+/// fetched only when a program reads them, as `troubled` those that couldn't be synced to the end, and as `error` what
+/// cut it off, or where there are any the first one's.
 ///
 /// # Errors
-/// What belayd says, unless it is about one collection alone.
+/// What belayd says, unless it is about one collection alone, or over by itself.
 pub async fn restore(client: &Client, args: &Restore, output: Output) -> Result<Report, Error> {
     let names = bus::meant(&args.collections)?;
     let (mut left, mut left_bytes) = (0_u64, 0_u64);
-    let (mut troubled, mut trouble) = (Vec::new(), None);
+    let (mut troubled, mut trouble, mut cut_off) = (Vec::new(), None, None);
     for name in &names {
         let collection = bus::collection(client, name).await?;
-        collection
-            .proxy()
-            .set_enabled(true)
-            .await
-            .map_err(bus::explained)?;
-        if let Err(error) = follow(client, &[*name], false, output).await {
-            if !OF_ONE.iter().any(|known| error.is_named(known)) {
+        let enabled = collection.proxy().set_enabled(true).await;
+        enabled.map_err(bus::explained)?;
+    }
+    for name in &names {
+        let collection = bus::collection(client, name).await?;
+        if cut_off.is_none()
+            && let Err(error) = follow(client, &[*name], args.anyway, output).await
+        {
+            let is_any = |known: &[&str]| known.iter().any(|known| error.is_named(known));
+            if is_any(&FOR_NOW) {
+                cut_off = Some(error.means("Offline", CUT_OFF).means("SyncPaused", HELD_UP));
+            } else if is_any(&OF_ONE) {
+                output.warn(&format!("{name}: {}", error.words().replace('\n', " ")));
+                troubled.push(*name);
+                trouble.get_or_insert(error);
+            } else {
                 return Err(error);
             }
-            output.warn(&format!("{name}: {}", error.words().replace('\n', " ")));
-            troubled.push(*name);
-            trouble.get_or_insert(error);
         }
         let records = bus::records(&collection).await?;
         let long = || records.iter().filter(|record| record.is_long);
         let bytes: u64 = long().map(|record| record.length).sum();
-        output.progress(&format!(
-            "{name}: {} records are here{}.",
-            records.len(),
-            but(bytes)
-        ))?;
+        if cut_off.is_none() {
+            output.progress(&format!(
+                "{name}: {} records are here{}.",
+                records.len(),
+                but(bytes)
+            ))?;
+        }
         left += long().count() as u64;
         left_bytes += bytes;
     }
@@ -77,9 +95,10 @@ pub async fn restore(client: &Client, args: &Restore, output: Output) -> Result<
     let mut json = show::sources_json(&sources);
     json["in_cloud"] = json!({ "records": left, "bytes": left_bytes });
     json["troubled"] = json!(troubled);
-    Ok(match trouble {
-        None => Report::new(ended(left, left_bytes), json),
-        Some(error) => {
+    Ok(match (cut_off, trouble) {
+        (Some(error), _) => Report::new(error.words(), json).in_part(&error),
+        (None, None) => Report::new(ended(left, left_bytes), json),
+        (None, Some(error)) => {
             let text = format!(
                 "All are switched on, but something may be missing of {}: it is tried again by itself, see belayctl sync status.",
                 troubled.join(", ")
@@ -88,6 +107,22 @@ pub async fn restore(client: &Client, args: &Restore, output: Output) -> Result<
         }
     })
 }
+
+/// A restore that is cut off, and goes on without anybody.
+const CUT_OFF: Advice = Advice {
+    exit: exit::UNAVAILABLE,
+    happened: "The cloud can't be reached, so not everything is here yet.",
+    next: "All are switched on, and it goes on by itself as soon as the cloud can be reached; see belayctl sync status.",
+};
+
+/// A restore that the owner or the policy holds up, and that goes on likewise.
+const HELD_UP: Advice = Advice {
+    exit: exit::UNAVAILABLE,
+    happened: "Sync is paused: by its owner, on a metered network, while roaming, or for a low battery. Not everything is here \
+               yet.",
+    next: "All are switched on, and it goes on by itself as soon as nothing pauses it: belayctl sync resume where its owner did, \
+           else belayctl sync restore --anyway.",
+};
 
 /// What is missing of a collection that is here, in words.
 fn but(bytes: u64) -> String {

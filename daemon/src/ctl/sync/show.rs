@@ -16,16 +16,55 @@ use crate::ctl::error::Error;
 use crate::ctl::output::{Output, Report};
 use crate::ctl::text::{Ink, printable, time_words};
 
-/// Shows what sync is doing. JSON: the properties.
+/// What to do where no collection is on.
+pub const NOTHING_ON: &str =
+    "nothing is switched on: belayctl sync enable COLLECTION, or belayctl sync restore";
+
+/// Shows what sync is doing, and that the user's own `belay-agent` doesn't run. JSON: the properties, as `enabled` the
+/// collections that are on, where there are any `unopened`: how many records of the cloud don't open here, by collection, and
+/// where the user has one `agent`, see [`sources`].
 ///
 /// # Errors
 /// What belayd says.
 pub async fn status(client: &Client, output: Output) -> Result<Report, Error> {
-    let fields = bus::properties(client).await?;
-    Ok(Report::new(render(&fields, output.ink), fields.into()))
+    let mut fields = bus::properties(client).await?;
+    // A device of nobody's has none.
+    let Ok(sources) = bus::sources(client).await else {
+        return Ok(Report::new(render(&fields, None, output.ink), fields.into()));
+    };
+    // Only then there may be any.
+    if fields.get("last_error").is_some_and(|error| error != "") {
+        let unopened = unopened(&sources);
+        if !unopened.is_empty() {
+            fields.insert("unopened".to_owned(), unopened.into());
+        }
+    }
+    let on: Vec<&str> = sources
+        .iter()
+        .filter(|source| source.is_enabled())
+        .map(|source| source.name)
+        .collect();
+    let mut text = render(&fields, Some(&on), output.ink);
+    fields.insert("enabled".to_owned(), json!(on));
+    if let Some(agent) = agent::look() {
+        if let Some(line) = agent.not_running(|name| on.contains(&name)) {
+            text = format!("{text}\n{}", output.ink.bad(&line));
+        }
+        fields.insert("agent".to_owned(), agent.json());
+    }
+    Ok(Report::new(text, fields.into()))
 }
 
-fn render(fields: &Map<String, Value>, ink: Ink) -> String {
+/// How many records of the cloud don't open here, of each collection that has any.
+fn unopened(sources: &[Source]) -> Map<String, Value> {
+    let counted = sources.iter().map(|source| (source, source.number("unopened")));
+    let any = counted.filter(|(_, count)| *count > 0);
+    any.map(|(source, count)| (source.name.to_owned(), count.into()))
+        .collect()
+}
+
+/// The status in words; `on`: which collections are, where there are any.
+fn render(fields: &Map<String, Value>, on: Option<&[&str]>, ink: Ink) -> String {
     let text = |key: &str| fields.get(key).and_then(Value::as_str).unwrap_or_default();
     let pair = |key: &str| {
         let number = |index: usize| {
@@ -44,7 +83,13 @@ fn render(fields: &Map<String, Value>, ink: Ink) -> String {
         };
         lines.push(format!("{}{value}", ink.faint(&format!("{label:<12}"))));
     };
-    add("State", state(text("state"), ink));
+    let is_nothing = on.is_some_and(<[&str]>::is_empty) && text("state") == "idle";
+    let words = match (text("state"), fields.contains_key("unopened")) {
+        _ if is_nothing => NOTHING_ON.to_owned(),
+        ("idle", true) => ink.good("all is synced but what doesn't open"),
+        (word, _) => state(word, text("paused_by"), ink),
+    };
+    add("State", words);
     let (done, all) = pair("progress");
     if all > 0 {
         add(
@@ -63,6 +108,19 @@ fn render(fields: &Map<String, Value>, ink: Ink) -> String {
         add("Problem", ink.bad(advice.happened));
         add("", advice.next.to_owned());
     }
+    for (name, count) in fields
+        .get("unopened")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        let count = count.as_u64().unwrap_or_default();
+        add(
+            "Unopened",
+            ink.bad(&format!("{count} of {name}, as the cloud has them")),
+        );
+        add("", format!("To fetch them again: belayctl sync now {name}."));
+    }
     let (used, total) = pair("quota");
     if total > 0 {
         add(
@@ -80,11 +138,18 @@ fn render(fields: &Map<String, Value>, ink: Ink) -> String {
     lines.join("\n")
 }
 
-fn state(state: &str, ink: Ink) -> String {
+fn state(state: &str, paused_by: &str, ink: Ink) -> String {
     match state {
         "idle" => ink.good("all is synced"),
         "syncing" => "syncing".to_owned(),
-        "paused" => "paused, by its owner or by the policy".to_owned(),
+        "paused" => match paused_by {
+            "owner" => "paused by its owner; it goes on with belayctl sync resume",
+            "metered" => "paused: this network is paid by the byte",
+            "roaming" => "paused: this network isn't the SIM's own",
+            "battery" => "paused: the battery is low",
+            _ => "paused, by its owner or by the policy",
+        }
+        .to_owned(),
         "offline" => "the cloud can't be reached".to_owned(),
         "quota-exceeded" => ink.bad("the account's space is full"),
         "attention" => ink.bad("its owner is needed"),
@@ -152,7 +217,11 @@ pub fn sources_json(sources: &[Source]) -> Value {
     json!({ "collections": all })
 }
 
-/// Shows the last sync, and what changed last. JSON: `last_sync`, `last_error`, `records`.
+/// What a history lacks.
+const GONE: &str = "What was removed isn't listed: nothing of it is kept.";
+
+/// Shows the last sync, and what changed last. Of what was removed belayd keeps no more than that an id was, so it isn't
+/// among them, and the text says so. JSON: `last_sync`, `last_error`, `records`.
 ///
 /// # Errors
 /// What belayd says.
@@ -176,6 +245,7 @@ pub async fn history(client: &Client, args: &History, output: Output) -> Result<
             all.push(shown(source.name, record));
         }
     }
+    lines.push(output.ink.faint(GONE));
     let json = json!({
         "last_sync": sync.get("last_sync"),
         "last_error": sync.get("last_error"),
@@ -203,6 +273,7 @@ mod tests {
                     "id": "contacts-1", "collection": "contacts", "removed": 300, "present": 400, "from_cloud": true
                 },
             })),
+            Some(&["contacts"]),
             Ink::OFF,
         );
         for expected in [
@@ -219,16 +290,57 @@ mod tests {
     }
 
     #[test]
+    fn records_that_don_t_open_are_counted_by_collection() {
+        let source = |name, count: u32| Source {
+            name,
+            fields: fields(json!({ "unopened": count })),
+        };
+        let counted = unopened(&[source("contacts", 3), source("notes", 0)]);
+        assert_eq!(Value::from(counted.clone()), json!({ "contacts": 3 }));
+        let shown = json!({ "state": "idle", "last_error": "CloudRefused", "unopened": counted });
+        let shown = render(&fields(shown), Some(&["contacts"]), Ink::OFF);
+        assert!(shown.contains("all is synced but what doesn't open"), "{shown}");
+        assert!(shown.contains("Unopened:   3 of contacts"), "{shown}");
+        assert!(shown.contains("belayctl sync now contacts"), "{shown}");
+    }
+
+    #[test]
     fn nothing_that_isnt_so_is_shown() {
         let shown = render(
-            &fields(json!({ "state": "idle", "progress": [5, 10], "question": {}, "last_error": "" })),
+            &fields(json!({ "state": "syncing", "progress": [5, 10], "question": {}, "last_error": "" })),
+            Some(&["contacts"]),
             Ink::OFF,
         );
         assert_eq!(
             shown,
-            "State:      all is synced\nProgress:   5 B of 10 B\nLast sync:  never"
+            "State:      syncing\nProgress:   5 B of 10 B\nLast sync:  never"
         );
-        let later = render(&fields(json!({ "state": "hibernating" })), Ink::OFF);
+        for (why, words) in [
+            ("owner", "belayctl sync resume"),
+            ("metered", "paid by the byte"),
+            ("roaming", "isn't the SIM's own"),
+            ("battery", "the battery is low"),
+            ("the moon", "by its owner or by the policy"),
+        ] {
+            let paused = render(
+                &fields(json!({ "state": "paused", "paused_by": why })),
+                None,
+                Ink::OFF,
+            );
+            assert!(paused.contains(words), "{paused}");
+        }
+        let later = render(&fields(json!({ "state": "hibernating" })), None, Ink::OFF);
         assert!(later.contains("not known"));
+    }
+
+    #[test]
+    fn where_nothing_is_on_nothing_is_said_to_be_synced() {
+        let shown = |state: &str| render(&fields(json!({ "state": state })), Some(&[]), Ink::OFF);
+        let idle = shown("idle");
+        assert!(
+            idle.contains("belayctl sync enable") && !idle.contains("all is synced"),
+            "{idle}"
+        );
+        assert!(shown("paused").contains("paused"));
     }
 }

@@ -4,6 +4,7 @@ use belay_proto::Secret;
 use belay_proto::sync::{Content, RecordId, Revision};
 use rusqlite::{Connection, Row, Transaction, params};
 
+use super::unopened::forget_unopened;
 use super::{MALFORMED, place, unreadable};
 use crate::store::{Sealer, StoreError};
 
@@ -32,6 +33,7 @@ pub fn list_anew(transaction: &Transaction<'_>, collection: &str) -> Result<(), 
     transaction
         .prepare_cached("UPDATE collection SET cursor = NULL, unread = 0 WHERE name = ?1")?
         .execute([collection])?;
+    forget_unopened(transaction, collection)?;
     transaction
         .prepare_cached("UPDATE record SET unseen = 1 WHERE collection = ?1 AND base IS NOT NULL")?
         .execute([collection])?;

@@ -7,6 +7,7 @@ use belay_proto::sync::{ChunkId, CollectionKeys, Content, RecordId};
 use belay_sync::record::{self, Edited, Held};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::unopened::forget_unopened;
 use super::{COLUMNS, LACKS, ensure, find_readable, last, listed, place, put, unreadable, unstage};
 use crate::store::{Sealer, StoreError, accessory};
 use crate::sync::HEALTH;
@@ -85,6 +86,7 @@ pub fn call(
         transaction
             .prepare_cached("UPDATE collection SET cursor = NULL, unread = 0 WHERE name = ?1")?
             .execute([collection])?;
+        forget_unopened(transaction, collection)?;
     }
     for id in others {
         caller.call(&id)?;

@@ -5,6 +5,7 @@ use belay_proto::sync::{Content, RecordId, Revision};
 use belay_sync::record::Held;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::unopened::{are_unopened, count_in_the_way};
 use super::{COLUMNS, LACKS, Listed, REFUSED, SPOILT, listed, place, unreadable};
 use crate::store::{Sealer, StoreError};
 
@@ -21,6 +22,10 @@ pub(super) const GONE: &str = "collection = ?1 AND removed = 1 AND gone > 0 AND 
 /// Whether a collection has records that are stuck for this reason.
 pub(super) const HAS_STUCK: &str =
     "SELECT EXISTS (SELECT 1 FROM record WHERE collection = ?1 AND stuck > 0 AND stuck = ?2)";
+const COUNT_STUCK: &str = "SELECT count(*) FROM record WHERE collection = ?1 AND stuck > 0 AND stuck = ?2";
+
+/// What `unread` says, and no keys' mark: what didn't open is looked at once more, whatever the keys are.
+const UNOPENED: u64 = 1;
 
 /// Which pending records a push takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +65,10 @@ pub struct Troubles {
     pub is_spoilt: bool,
     /// The cloud lacks chunks of one.
     pub is_lacking: bool,
+    /// One of the cloud that doesn't open here is in the way of another.
+    pub is_in_the_way: bool,
+    /// One of the cloud doesn't open here.
+    pub is_unopened: bool,
 }
 
 /// Hands the pending records after a position to `take`, in their order, until it answers false. One at a time is in memory. One
@@ -123,10 +132,16 @@ pub fn outgoing(
 pub fn troubles(connection: &Connection, collection: &str) -> Result<Troubles, StoreError> {
     let mut statement = connection.prepare_cached(HAS_STUCK)?;
     let mut has = |why: i64| statement.query_row(params![collection, why], |row| row.get(0));
+    let in_the_way = count_in_the_way(connection, collection)?;
+    let refused: u64 = connection
+        .prepare_cached(COUNT_STUCK)?
+        .query_row(params![collection, REFUSED], |row| row.get(0))?;
     Ok(Troubles {
-        is_refused: has(REFUSED)?,
+        is_refused: refused > in_the_way,
         is_spoilt: has(SPOILT)?,
         is_lacking: has(LACKS)?,
+        is_in_the_way: in_the_way > 0,
+        is_unopened: are_unopened(connection, collection)?,
     })
 }
 
@@ -296,6 +311,12 @@ pub fn try_again(transaction: &Transaction<'_>, collection: &str) -> Result<(), 
     transaction
         .prepare_cached(sql)?
         .execute(params![collection, REFUSED, SPOILT])?;
+    transaction
+        .prepare_cached(
+            "UPDATE collection SET unread = ?2
+             WHERE name = ?1 AND EXISTS (SELECT 1 FROM unopened WHERE collection = ?1)",
+        )?
+        .execute(params![collection, UNOPENED])?;
     Ok(())
 }
 

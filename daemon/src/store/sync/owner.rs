@@ -15,7 +15,7 @@ const ACCOUNT: &str = "sync-account";
 /// [`StoreError`].
 pub fn forget(connection: &Connection) -> Result<(), StoreError> {
     connection.execute_batch(
-        "DELETE FROM arrived; DELETE FROM record; DELETE FROM collection; DELETE FROM health_shared;",
+        "DELETE FROM arrived; DELETE FROM unopened; DELETE FROM record; DELETE FROM collection; DELETE FROM health_shared;",
     )?;
     accessory::forget_heard(connection)?;
     connection.execute("DELETE FROM meta WHERE name = ?1", [ACCOUNT])?;

@@ -5,6 +5,7 @@ mod endings;
 mod guard;
 mod naming;
 mod room;
+mod unopened;
 mod versions;
 
 use belay_proto::sync::Attributes;
@@ -68,6 +69,13 @@ fn keep(connection: &mut Connection, id: RecordId, held: &Held) {
 fn counted(connection: &Connection) -> [u64; 4] {
     let [notes] = <[Collection; 1]>::try_from(collections(connection).unwrap()).unwrap();
     [notes.records, notes.bytes, notes.pending, notes.conflicts]
+}
+
+/// The steps in which the database answers a query.
+fn steps(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let steps = statement.query_map([], |row| row.get(3)).unwrap();
+    steps.collect::<Result<_, _>>().unwrap()
 }
 
 #[test]
@@ -160,13 +168,7 @@ fn pages_hold_what_is_there_and_what_is_pending() {
 fn a_page_of_a_long_collection_sorts_and_reads_nothing_but_itself() {
     let db = database();
     for which in [THERE, PENDING] {
-        let sql = select(which).replace("?1", "'notes'").replace(['?'], "");
-        let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        let steps: Vec<String> = statement
-            .query_map([], |row| row.get(3))
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap();
+        let steps = steps(&db, &select(which).replace("?1", "'notes'").replace(['?'], ""));
         let [step] = steps.as_slice() else {
             panic!("{steps:?}")
         };
@@ -228,27 +230,6 @@ fn what_is_sent_is_known_until_it_is_answered_and_a_change_meanwhile_stays_pendi
     );
     assert!(!is_unanswered(&db, "notes").unwrap());
     assert_eq!(counted(&db)[2], 0);
-}
-
-#[test]
-fn what_is_stuck_isn_t_pushed_until_it_is_put_again() {
-    let mut db = database();
-    keep(&mut db, id(1), &made("a"));
-    within(&mut db, |db| stick(db, "notes", &id(1), 1, Stuck::Lacks).unwrap());
-    assert_eq!(outgoing_ids(&db, Ready::All), []);
-    assert!(
-        find_listed(&db, &sealer(), "notes", &id(1))
-            .unwrap()
-            .unwrap()
-            .lacks
-    );
-    within(&mut db, |db| unstick(db, "notes", &id(1)).unwrap());
-    assert_eq!(outgoing_ids(&db, Ready::All), [id(1)]);
-    within(&mut db, |db| {
-        stick(db, "notes", &id(1), 1, Stuck::Refused).unwrap();
-    });
-    keep(&mut db, id(1), &made("b"));
-    assert_eq!(outgoing_ids(&db, Ready::All), [id(1)]);
 }
 
 #[test]
@@ -350,13 +331,7 @@ fn no_round_reads_the_records_that_it_has_nothing_to_do_with() {
             "record USING INDEX record_ending",
         ),
     ] {
-        let sql = format!("EXPLAIN QUERY PLAN {}", sql.replace("?1", "'notes'"));
-        let mut statement = db.prepare(&sql).unwrap();
-        let steps: Vec<String> = statement
-            .query_map([], |row| row.get(3))
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap();
+        let steps = steps(&db, &sql.replace("?1", "'notes'"));
         // Each looks the records up in one way, and nothing is sorted.
         let of_records: Vec<_> = steps.iter().filter(|step| step.contains(" record ")).collect();
         let is_right = of_records.len() == 1 && of_records[0].contains(step);

@@ -15,6 +15,7 @@ impl Engine {
     pub(super) fn begin(&mut self, collection: &'static str) {
         let Some(session) = self.session else { return };
         let is_believed = self.state.believes_it_full(collection);
+        let tries_in_the_way = self.state.tries_in_the_way(collection);
         self.progress.send_replace((0, 0));
         let round = Round {
             cloud: Arc::clone(&self.parts.cloud),
@@ -24,6 +25,7 @@ impl Engine {
             progress: self.progress.clone(),
             records: PUSH_RECORDS,
             full: self.full.get(collection).copied().filter(|_| is_believed),
+            tries_in_the_way,
         };
         self.work = Some((collection, Box::pin(round.run())));
     }
@@ -48,7 +50,14 @@ impl Engine {
                     } => Some(SyncError::QuotaExceeded),
                     Report { is_refused: true, .. } => Some(SyncError::CloudRefused),
                     Report { is_spoilt: true, .. } => Some(SyncError::Storage),
+                    // It is asked after by itself: what a cloud makes up besides doesn't hide it.
                     Report { is_lacking: true, .. } => Some(SyncError::Lacking),
+                    Report {
+                        is_in_the_way: true, ..
+                    } => Some(SyncError::InTheWay),
+                    Report {
+                        is_unopened: true, ..
+                    } => Some(SyncError::Unopened),
                     _ => None,
                 };
                 Event::Done(trouble)

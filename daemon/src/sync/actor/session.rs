@@ -7,6 +7,7 @@ use belay_proto::dbus::BindingState;
 
 use super::{Engine, Event, FIRST_PAUSE, LONGEST_PAUSE, Session, collection, rows, unread};
 use crate::store::Store;
+use crate::sync::keys::Whose;
 use crate::warden::WardenView;
 
 impl Engine {
@@ -39,6 +40,7 @@ impl Engine {
         let has_newer_keys = before < self.held_keys;
         let session = account.filter(|_| !view.is_lost()).map(|account| Session {
             account,
+            owner: view.identity.owner,
             generation: view.identity.generation,
             presence: view.identity.presence,
         });
@@ -58,10 +60,11 @@ impl Engine {
         if of(session) != of(self.session) {
             self.pauses.reset();
         }
-        // The account may go on with other keys, of which no number says that they are newer.
-        let under = |session: Option<Session>| session.map(|session| (session.account, session.generation));
-        if under(session) != under(self.session) {
-            self.desk.keys.begin(of(session));
+        // The account may go on with other keys, of which no number says that they are newer, under a root that counts as far.
+        let under = |session: Session| (session.account, session.owner, session.generation);
+        if session.map(under) != self.session.map(under) {
+            let whose = session.map(|Session { account, owner, .. }| Whose { account, owner });
+            self.desk.keys.begin(whose);
         }
         if session.is_none() && account.is_none() && self.session.is_some() {
             self.quota = belay_proto::wire::Quota::default();

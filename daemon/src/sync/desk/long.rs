@@ -40,14 +40,14 @@ fn fits(body: &[u8]) -> bool {
     body.len() <= LONGEST_BODY || (body.len() as u64 <= LONGEST && compress(body).1.len() <= LONGEST_BODY)
 }
 
-/// The contents, unless one doesn't fit a record; then whether it is the only one is the caller's to look at.
-pub(super) async fn sift(puts: Vec<Put>) -> Result<Result<Vec<Put>, Vec<Put>>, SyncError> {
+/// The contents, unless one doesn't fit a record; then the place of the first such, and all of them.
+pub(super) async fn sift(puts: Vec<Put>) -> Result<Result<Vec<Put>, (usize, Vec<Put>)>, SyncError> {
     if puts.iter().all(|put| put.body.expose().len() <= LONGEST_BODY) {
         return Ok(Ok(puts));
     }
-    let sift = move || match puts.iter().all(|put| fits(put.body.expose())) {
-        true => Ok(puts),
-        false => Err(puts),
+    let sift = move || match puts.iter().position(|put| !fits(put.body.expose())) {
+        None => Ok(puts),
+        Some(long) => Err((long, puts)),
     };
     tokio::task::spawn_blocking(sift)
         .await

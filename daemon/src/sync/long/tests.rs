@@ -3,6 +3,7 @@
 mod down;
 mod memory;
 mod packed;
+mod questions;
 mod resume;
 mod up;
 

@@ -3,7 +3,7 @@
 //! Three things go on beside each other: a part is read, the cloud is asked which of those that were read it lacks, and
 //! those are sealed and brought. A part that the cloud has isn't sealed, and of one that came in part the rest is brought.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::progress::Share;
+use super::questions::{Lacking, Questions};
 use super::retry::Retry;
 use super::source::{QUIET, Source, Unopened};
 use super::{PART_WITHIN, cut};
@@ -28,7 +29,7 @@ use crate::sync::ports::{SealedChunk, SyncCloud, SyncFailure};
 /// A part that was read, or why there is none; and what reads the next one.
 type Read = Result<(Source, Option<Result<NamedPart, SyncError>>), JoinError>;
 /// Parts that were asked after, and which of them the cloud lacks, from which byte on.
-type Asked = Result<(Vec<NamedPart>, HashMap<ChunkId, u64>), SyncFailure>;
+type Asked = Result<(Vec<NamedPart>, Lacking), SyncFailure>;
 /// Bytes of the content that were brought, and the memory that they were in, sealed, where it can be given back.
 type Brought = (u64, Option<Vec<u8>>);
 
@@ -37,7 +38,7 @@ type Brought = (u64, Option<Vec<u8>>);
 /// # Errors
 /// As [`crate::sync::ports::LongContents::bring`].
 pub(super) async fn bring(
-    (cloud, clock): (&dyn SyncCloud, &dyn Clock),
+    (cloud, clock, questions): (&dyn SyncCloud, &dyn Clock, &Questions),
     (memory, packer): (&Semaphore, Arc<Mutex<Packer>>),
     mut share: Share,
     keys: Arc<CollectionKeys>,
@@ -59,6 +60,7 @@ pub(super) async fn bring(
     let mut upload = Upload {
         cloud,
         clock,
+        questions,
         share,
         cut: 0,
         keys,
@@ -83,6 +85,7 @@ pub(super) async fn bring(
 struct Upload<'a> {
     cloud: &'a dyn SyncCloud,
     clock: &'a dyn Clock,
+    questions: &'a Questions,
     share: Share,
     /// Bytes that were read.
     cut: u64,
@@ -178,17 +181,17 @@ impl Upload<'_> {
             return;
         }
         let parts = std::mem::take(&mut self.read);
-        let (cloud, clock) = (self.cloud, self.clock);
+        let (cloud, clock, questions) = (self.cloud, self.clock, self.questions);
         let asking = async move {
             let ids = parts.iter().map(|part| part.chunk().id).collect();
-            let lacking = lacking(cloud, &mut Retry::new(clock), ids).await?;
+            let lacking = lacking((cloud, questions), &mut Retry::new(clock), ids).await?;
             Ok((parts, lacking))
         };
         self.asking = Some(asking.boxed());
     }
 
     /// Brings what the cloud lacks, and lets the rest go.
-    fn sort(&mut self, (parts, lacking): (Vec<NamedPart>, HashMap<ChunkId, u64>)) {
+    fn sort(&mut self, (parts, lacking): (Vec<NamedPart>, Lacking)) {
         for part in parts {
             match lacking.get(&part.chunk().id) {
                 Some(offset) => self.bring(part, *offset),
@@ -204,14 +207,14 @@ impl Upload<'_> {
     }
 
     fn bring(&mut self, part: NamedPart, offset: u64) {
-        let (cloud, clock) = (self.cloud, self.clock);
+        let (way, clock) = ((self.cloud, self.questions), self.clock);
         let (keys, packer) = (Arc::clone(&self.keys), Arc::clone(&self.packer));
         let bringing = async move {
             let ChunkRef { id, length, .. } = part.chunk();
             let sealed = spawn_blocking(move || seal(part, &keys, &packer).map(SealedChunk::new));
             // It was named with the same keys.
             let sealed = sealed.await.map_err(broken)?.map_err(|_| SyncError::NotBound)?;
-            put(cloud, &mut Retry::new(clock), id, offset, &sealed).await?;
+            put(way, &mut Retry::new(clock), id, offset, &sealed).await?;
             // The connection may hold on to it for a while.
             Ok((length, sealed.into_vec()))
         };
@@ -247,16 +250,13 @@ async fn next<T>(begun: &mut Option<BoxFuture<'_, T>>) -> T {
 
 /// Which of these chunks the cloud lacks, and how much of each it has.
 async fn lacking(
-    cloud: &dyn SyncCloud,
+    (cloud, questions): (&dyn SyncCloud, &Questions),
     retry: &mut Retry<'_>,
     ids: Vec<ChunkId>,
-) -> Result<HashMap<ChunkId, u64>, SyncFailure> {
+) -> Result<Lacking, SyncFailure> {
     loop {
-        match cloud.missing(ids.clone()).await {
-            Ok(answer) => {
-                let missing = answer.missing.into_iter();
-                return Ok(missing.map(|chunk| (chunk.id, chunk.offset)).collect());
-            }
+        match questions.lacking(cloud, ids.clone()).await {
+            Ok(lacking) => return Ok(lacking),
             Err(failure) => retry.after(failure).await?,
         }
     }
@@ -264,7 +264,7 @@ async fn lacking(
 
 /// Brings a sealed chunk from a byte on; goes on where the cloud is, when something breaks.
 async fn put(
-    cloud: &dyn SyncCloud,
+    way: (&dyn SyncCloud, &Questions),
     retry: &mut Retry<'_>,
     id: ChunkId,
     mut offset: u64,
@@ -278,11 +278,11 @@ async fn put(
         offset = 0;
     }
     loop {
-        let Err(failure) = cloud.put_chunk(id, offset, sealed.clone()).await else {
+        let Err(failure) = way.0.put_chunk(id, offset, sealed.clone()).await else {
             return Ok(());
         };
         retry.after(failure).await?;
-        let Some(reached) = lacking(cloud, retry, vec![id]).await?.remove(&id) else {
+        let Some(reached) = lacking(way, retry, vec![id]).await?.remove(&id) else {
             return Ok(());
         };
         if reached > furthest {

@@ -110,7 +110,7 @@ impl Round {
         let (is_news, lacks_keys) = self
             .take_in_by(keys, move |transaction, sealer, keys| {
                 let mut receiver = Receiver::new(transaction, sealer, keys, collection, now);
-                let (mut forged, mut lacks_keys) = (0_u64, false);
+                let (mut forged, mut lacks_keys, mut unopened) = (0_u64, false, Vec::new());
                 for record in page.records {
                     match read(keys, &record) {
                         Ok(content) => receiver.take(record.id, record.revision, content)?,
@@ -119,9 +119,11 @@ impl Round {
                             receiver.is_news |= rows::seen(transaction, collection, &record.id)?;
                             forged += u64::from(unread == Unread::Forged);
                             lacks_keys |= unread == Unread::NoKey;
+                            unopened.push(record.id);
                         }
                     }
                 }
+                rows::note_unopened(transaction, collection, &unopened)?;
                 if forged > 0 {
                     tracing::warn!(collection, forged, "records that don't open are left aside");
                 }

@@ -330,8 +330,12 @@ fn settle(
     for (sent, result) in sent.into_iter().zip(results) {
         settled.done = settled.done.saturating_add(sent.length);
         match result.status {
-            PushStatus::Ok => receiver.accepted(sent.id, sent.here, sent.number, sent.revision)?,
+            PushStatus::Ok => {
+                rows::opened(transaction, collection, &sent.id)?;
+                receiver.accepted(sent.id, sent.here, sent.number, sent.revision)?;
+            }
             PushStatus::Absent => {
+                rows::opened(transaction, collection, &sent.id)?;
                 rows::answered(transaction, collection, &sent.id)?;
                 receiver.absent(sent.id)?;
             }
@@ -351,9 +355,12 @@ fn settle(
                 settled.is_refused = true;
             }
             PushStatus::Quota => settled.room = Room::Removals,
-            // Without the record it comes with the next page.
             PushStatus::Conflict => {
                 let Some(current) = result.current.filter(|current| current.id == sent.id) else {
+                    // Without the record it comes with the next page, unless that has shown before that it doesn't open.
+                    if rows::is_unopened(transaction, collection, &sent.id)? {
+                        keep_from(transaction, collection, &sent)?;
+                    }
                     continue;
                 };
                 match read(keys, &current) {
@@ -362,18 +369,24 @@ fn settle(
                         // What of it is still under way comes too late: the cloud has gone on from what it was made above.
                         rows::answered(transaction, collection, &sent.id)?;
                     }
-                    Err(Unread::NoKey) => {
-                        settled.lacks_keys = true;
-                        rows::unread(transaction, collection, keys.mark())?;
-                    }
-                    // It would be in the way for ever.
-                    Err(Unread::Forged) => {
-                        tracing::warn!(collection, "a record that doesn't open is in the way of another");
-                        settled.is_refused = true;
+                    Err(unread) => {
+                        keep_from(transaction, collection, &sent)?;
+                        if unread == Unread::NoKey {
+                            settled.lacks_keys = true;
+                            rows::unread(transaction, collection, keys.mark())?;
+                        }
                     }
                 }
             }
         }
     }
     Ok((settled, receiver.change))
+}
+
+/// A record of the cloud that doesn't open is in the way of this one, and would be for ever: it waits until that opens, is
+/// tried again after a while, and keeps no other from being pushed.
+fn keep_from(transaction: &Transaction<'_>, collection: &'static str, sent: &Sent) -> Result<(), StoreError> {
+    tracing::warn!(collection, "a record that doesn't open is in the way of another");
+    rows::note_unopened(transaction, collection, &[sent.id])?;
+    rows::stick(transaction, collection, &sent.id, sent.here, Stuck::Refused)
 }

@@ -76,6 +76,7 @@ impl<'a> Receiver<'a> {
         revision: Revision,
         theirs: Content,
     ) -> Result<(), StoreError> {
+        rows::opened(self.transaction, self.collection, &id)?;
         let Some(mut held) = self.find(&id)? else {
             return self.judge(None, id, revision, theirs);
         };

@@ -108,6 +108,7 @@ mod tests {
     fn failed(answer: SyncFailure) -> State {
         let session = Session {
             account: AccountId::from_bytes([1; 16]),
+            owner: None,
             generation: 1,
             presence: 0,
         };

@@ -1,7 +1,7 @@
 //! What is tried again by itself, ever less often, since nothing tells when it would come to something else: chunks that the cloud
-//! lacks, which another device may bring without a word, and records that it had no room for, which it may have though its
-//! numbers stay. Contents that it had no room for are whoever's who brought them, and tries them again: they are let through ever
-//! less often.
+//! lacks, which another device may bring without a word, records that it had no room for, which it may have though its numbers
+//! stay, and records that one of the cloud is in the way of which doesn't open, since the answer alone may have been damaged.
+//! Contents that it had no room for are whoever's who brought them, and tries them again: they are let through ever less often.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,6 +17,7 @@ const WHOLE: u32 = 1024;
 pub(super) struct Retries {
     lacking: Again,
     full: Again,
+    in_the_way: Again,
     /// Collections of which contents found no room.
     long: BTreeMap<&'static str, NoRoom>,
     /// How much longer this device waits than others, in 1024ths, so that all of an account don't come at once.
@@ -74,12 +75,17 @@ impl Retries {
         if !(is_full && self.full.waits(collection)) {
             self.full.found(collection, is_full, now, self.spread);
         }
+        let is_in_the_way = trouble == Some(SyncError::InTheWay);
+        if !(is_in_the_way && self.in_the_way.waits(collection)) {
+            self.in_the_way.found(collection, is_in_the_way, now, self.spread);
+        }
     }
 
     /// It isn't synced any more.
     pub(super) fn drop_out(&mut self, collection: &str) {
         self.lacking.0.remove(collection);
         self.full.0.remove(collection);
+        self.in_the_way.0.remove(collection);
         self.long.remove(collection);
     }
 
@@ -138,6 +144,7 @@ impl Retries {
     /// When the next is tried, boot time.
     pub(super) fn due(&self) -> Option<Duration> {
         let all = self.lacking.0.values().chain(self.full.0.values());
+        let all = all.chain(self.in_the_way.0.values());
         let long = self
             .long
             .values()
@@ -148,6 +155,7 @@ impl Retries {
     /// Those that are to be tried by now, each once.
     pub(super) fn take(&mut self, now: Duration) -> impl Iterator<Item = &'static str> {
         let all = self.lacking.0.iter_mut().chain(&mut self.full.0);
+        let all = all.chain(&mut self.in_the_way.0);
         all.filter_map(move |(name, wait)| wait.until.take_if(|until| *until <= now).map(|_| *name))
     }
 }
@@ -182,6 +190,11 @@ impl State {
     /// nobody asked for it.
     pub(in crate::sync) fn believes_it_full(&self, collection: &str) -> bool {
         self.retries.full.waits(collection) && !self.waiting.is_for(collection)
+    }
+
+    /// Whether a round of this collection tries again what one of the cloud that doesn't open was in the way of: it is time to.
+    pub(in crate::sync) fn tries_in_the_way(&self, collection: &str) -> bool {
+        !self.retries.in_the_way.waits(collection)
     }
 
     /// Collections of which contents found no room, and whether that is believed: then none is tried.

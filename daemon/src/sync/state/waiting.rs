@@ -15,17 +15,25 @@ struct Waiter {
     left: BTreeMap<&'static str, bool>,
     /// Whatever the policy says.
     is_anyway: bool,
+    /// The collections were named.
+    is_named: bool,
     /// The first trouble.
     outcome: Result<(), SyncError>,
 }
 
 impl Waiting {
-    pub(super) fn wait(&mut self, waiter: u64, collections: BTreeSet<&'static str>, is_anyway: bool) {
+    pub(super) fn wait(
+        &mut self,
+        waiter: u64,
+        collections: BTreeSet<&'static str>,
+        (is_anyway, is_named): (bool, bool),
+    ) {
         let left = collections.into_iter().map(|name| (name, false)).collect();
         let outcome = Ok(());
         let waits = Waiter {
             left,
             is_anyway,
+            is_named,
             outcome,
         };
         self.0.insert(waiter, waits);
@@ -81,7 +89,13 @@ impl Waiting {
         for waiter in self.0.values_mut() {
             if waiter.left.get(collection) == Some(&true) {
                 waiter.left.remove(collection);
-                waiter.outcome = waiter.outcome.and(outcome);
+                waiter.outcome = match (waiter.outcome, outcome) {
+                    // Nobody can do anything about it: all that may be synced is, and it is told otherwise.
+                    (before, Err(SyncError::Unopened)) if !waiter.is_named => before,
+                    // Nor does it hide what is.
+                    (Err(SyncError::Unopened), Err(error)) => Err(error),
+                    (before, now) => before.and(now),
+                };
             }
         }
         self.answer(effects);

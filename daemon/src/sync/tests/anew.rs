@@ -4,24 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use belay_proto::dbus::BindingState;
-
 use super::super::{Choice, Phase, Put, Shown, SyncError};
-use super::rig::{ACCOUNT, CONTACTS, Cloud, Phone, all, bound, phone, put};
-use crate::warden::WardenView;
+use super::rig::{ACCOUNT, CONTACTS, Cloud, Phone, all, phone, put};
 
 impl Phone {
     /// Its owner signs out and keeps the data, forgets password and recovery code, and signs in to the account's new keys.
     async fn comes_anew(&self) {
-        self.warden.send_replace(WardenView {
-            binding: BindingState::Unbound,
-            is_current: true,
-            ..WardenView::default()
-        });
-        self.handle.watch().wait_for(|view| !view.bound).await.unwrap();
+        self.is_nobodys().await;
         self.has_new_keys();
-        self.warden.send_replace(bound(ACCOUNT));
-        self.handle.watch().wait_for(|view| view.bound).await.unwrap();
+        self.becomes(ACCOUNT).await;
     }
 
     fn has_new_keys(&self) {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belay_proto::AccountId;
-use belay_proto::dbus::BindingState;
 use belay_proto::keys::random;
 use belay_proto::text::hex;
 use futures_util::FutureExt;
@@ -13,7 +12,6 @@ use rusqlite::ErrorCode;
 use super::super::{Phase, Put, SyncError};
 use super::rig::{CONTACTS, Cloud, Phone, all, bound, phone, put};
 use crate::store::StoreError;
-use crate::warden::WardenView;
 
 /// Longer than what fails is left alone.
 const A_WHILE: Duration = Duration::from_secs(16 * 60);
@@ -199,12 +197,7 @@ async fn whose_the_records_are_is_noted_once_it_can_be_though_the_warden_says_no
     let cloud = Arc::new(Cloud::default());
     let one = phone(&cloud).await;
     one.syncs().await;
-    one.warden.send_replace(WardenView {
-        binding: BindingState::Unbound,
-        is_current: true,
-        ..WardenView::default()
-    });
-    one.handle.watch().wait_for(|view| !view.bound).await.unwrap();
+    one.is_nobodys().await;
     one.can_write(false).await;
     let mut watch = one.handle.watch();
     one.warden.send_replace(bound(AccountId::from_bytes([8; 16])));

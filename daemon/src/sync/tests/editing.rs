@@ -290,6 +290,32 @@ async fn a_long_content_is_brought_with_the_keys_of_now_where_it_can_be_read_aga
 }
 
 #[tokio::test]
+async fn a_long_content_among_many_is_refused_by_its_number_and_nothing_is_stored_or_brought() {
+    let cloud = Arc::new(Cloud::default());
+    *cloud.epoch_of_longs.lock().unwrap() = 1;
+    let one = phone(&cloud).await;
+    one.syncs().await;
+    let photo = || put("photo", 0, &hex(&random::<{ 300 * 1024 }>()));
+    let many = vec![put("ada", 0, "a"), photo(), put("grace", 0, "g"), photo()];
+    let stored = one.handle.put_many(CONTACTS, many).await;
+    assert_eq!(stored, Err(SyncError::LongFrame(2)));
+    let alone = one.handle.put_many(CONTACTS, vec![photo()]).await;
+    assert_eq!(alone, Err(SyncError::LongFrame(1)));
+    assert_eq!(one.handle.list(CONTACTS, 0, 9).await.unwrap(), []);
+    assert_eq!(*cloud.tried_longs.lock().unwrap(), 0);
+    // By itself it goes to the cloud.
+    assert_eq!(one.handle.put(CONTACTS, photo()).await, Ok(1));
+    assert_eq!(*cloud.tried_longs.lock().unwrap(), 1);
+    assert!(one.entry("photo").await.unwrap().is_long);
+    // What fits once it is compressed is short, of whatever collection.
+    let text = "n".repeat(300 * 1024);
+    let many = vec![put("p", 0, &text), put("q", 0, "a")];
+    let stored = one.handle.put_many("pictures", many).await.unwrap();
+    assert_eq!(stored.len(), 2);
+    assert_eq!(*cloud.tried_longs.lock().unwrap(), 1);
+}
+
+#[tokio::test]
 async fn a_message_is_put_once_and_never_said_otherwise() {
     let one = phone(&Arc::new(Cloud::default())).await;
     let said = |revision: u64, text: &str, read: &str| {

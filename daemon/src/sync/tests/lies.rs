@@ -34,7 +34,7 @@ async fn a_record_that_doesn_t_open_is_left_aside_and_the_rest_of_its_page_is_ta
             record.sealed = Bytes(sealed);
         }
     }));
-    two.syncs().await;
+    two.handle.sync_now(vec![CONTACTS]).await.unwrap_err();
     assert_eq!(two.has().await, all(&[("m", "b")]));
 }
 
@@ -48,7 +48,7 @@ async fn a_cloud_that_says_of_a_record_that_it_was_removed_removes_nothing() {
     *cloud.about_changes.lock().unwrap() = Some(Box::new(|answer| {
         answer.records.iter_mut().for_each(|record| record.removed = true);
     }));
-    two.syncs().await;
+    two.handle.sync_now(vec![CONTACTS]).await.unwrap_err();
     assert_eq!(two.has().await, all(&[("n", "a"), ("m", "b")]));
 }
 
@@ -61,7 +61,7 @@ async fn a_cloud_that_swaps_records_is_not_believed() {
             std::mem::swap(&mut first.id, &mut second.id);
         }
     }));
-    two.syncs().await;
+    two.handle.sync_now(vec![CONTACTS]).await.unwrap_err();
     assert_eq!(two.has().await, all(&[]));
 }
 

@@ -204,7 +204,8 @@ pub async fn phone(cloud: &Arc<Cloud>) -> Phone {
     phone
 }
 
-async fn begin(cloud: &Arc<Cloud>, folder: tempfile::TempDir) -> Phone {
+/// A device with what is in a folder; where that is empty nothing is synced yet.
+pub async fn begin(cloud: &Arc<Cloud>, folder: tempfile::TempDir) -> Phone {
     let store = Store::open(folder.path(), SealingKey::default()).await.unwrap();
     let epochs = Arc::new(Mutex::new((vec![1], 0)));
     let known = Arc::clone(&epochs);
@@ -257,6 +258,22 @@ async fn begin(cloud: &Arc<Cloud>, folder: tempfile::TempDir) -> Phone {
 }
 
 impl Phone {
+    /// Its owner has signed out.
+    pub async fn is_nobodys(&self) {
+        self.warden.send_replace(WardenView {
+            binding: BindingState::Unbound,
+            is_current: true,
+            ..WardenView::default()
+        });
+        self.handle.watch().wait_for(|view| !view.bound).await.unwrap();
+    }
+
+    /// It has become this account's.
+    pub async fn becomes(&self, account: AccountId) {
+        self.warden.send_replace(bound(account));
+        self.handle.watch().wait_for(|view| view.bound).await.unwrap();
+    }
+
     /// belayd stops and starts again.
     pub async fn restarts(mut self, cloud: &Arc<Cloud>) -> Self {
         self.supervisor.stop().await;

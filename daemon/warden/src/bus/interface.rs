@@ -288,12 +288,13 @@ impl WardenInterface {
         Ok(millis(self.initialised()?.counter.wait_left(&now)))
     }
 
-    /// How long until a recovery without the code takes hold, in ms of boot time; 0: none is waited out.
+    /// How long until a recovery without the code takes hold, in ms of boot time; 0: none is waited out. It isn't 0 before the pin
+    /// has moved, which may be a moment after the time is over, or as long as a password is compared.
     #[zbus(property(emits_changed_signal = "false"))]
     fn hold_left(&self) -> Result<u64, Error> {
         let now = Moment::now(self.clock.as_ref());
         let hold = self.initialised()?.hold;
-        Ok(hold.map_or(0, |hold| millis(hold.left(&now))))
+        Ok(hold.map_or(0, |hold| millis(hold.left(&now)).max(1)))
     }
 
     /// How many wrong passwords are left before the next wait, once `RetryAfter` is 0.

@@ -72,6 +72,8 @@ pub(super) fn bind_to(
         password_score: None,
         password_since: None,
         removed: None,
+        left_owner: None,
+        left_generation: None,
     })
 }
 

@@ -2,16 +2,13 @@
 
 use belay_proto::Secret;
 use belay_proto::keys::{RecoveryCode, Root, random, sha256};
-use belay_proto::signed::{CredentialsRecord, DeviceCertificate, Keyring, Signed, Succession};
+use belay_proto::signed::{CredentialsRecord, DeviceCertificate, Keyring, Signed, Succession, epoch_follows};
 use belay_proto::steps::{NewCredentialsSet, RecoverInput};
 
 use super::bound::delegation;
 use super::orders::Listed;
 use super::{Derived, Opened};
 use crate::core::refusal::Refusal;
-
-/// The highest key epoch that follows a cloud's word: beyond, none would be left for later.
-pub(super) const HIGHEST_EPOCH: u64 = 1 << 32;
 
 /// What a new password brings besides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,21 +158,27 @@ fn same_keys(opened: &Opened, generation: u64, devices: &[Listed]) -> Result<Key
 }
 
 /// The keys with one more key epoch, for that generation: above all that is known to be in use, here, at the cloud, and by what the owner
-/// has certified since, so that no two devices ever make different keys of one number.
+/// has certified since, so that no two devices ever make different keys of one number. At the end of the numbers the same keys: a
+/// removal or another root that waited for one would never be.
 ///
 /// # Errors
 /// [`Refusal::Storage`]: there have been too many.
 pub(super) fn new_keys(opened: &Opened, generation: u64, devices: &[Listed]) -> Result<Keyring, Refusal> {
-    if opened.keyring.is_full() {
-        let full = "the account's keys were changed as often as its devices can keep, and aren't once more";
-        return Err(Refusal::Storage(full.to_owned()));
-    }
     let certified = devices
         .iter()
         .filter_map(Listed::certificate)
         .map(|device| device.key_epoch)
         .max();
     let known = opened.counted.max(certified.unwrap_or_default());
+    let known = known.max(opened.keyring.key_epoch());
+    if !epoch_follows(known) {
+        tracing::warn!("the account's keys have the last number there is, and stay the same");
+        return Ok(opened.keyring.for_generation(generation));
+    }
+    if opened.keyring.is_full() {
+        let full = "the account's keys were changed as often as its devices can keep, and aren't once more";
+        return Err(Refusal::Storage(full.to_owned()));
+    }
     Ok(opened.keyring.with_epoch_after(generation, known))
 }
 

@@ -3,10 +3,10 @@
 
 use belay_proto::AccountId;
 use belay_proto::keys::{KdfParameters, Root, sha256};
-use belay_proto::signed::{CredentialsRecord, DeviceCertificate, Keyring, Signed};
+use belay_proto::signed::{COUNTED_END, CredentialsRecord, DeviceCertificate, Keyring, Signed};
 use belay_proto::steps::{NewCredentialsSet, RecoverInput};
 
-use super::credentials::{HIGHEST_EPOCH, Next, boxes, certified_again};
+use super::credentials::{Next, boxes, certified_again};
 use super::orders::Listed;
 use super::{Derived, Opened};
 use crate::core::hold::Renewal;
@@ -15,6 +15,9 @@ use crate::core::password::Strength;
 use crate::core::records::Bound;
 use crate::core::refusal::Refusal;
 use crate::disk::sealing::SealingKey;
+
+/// The highest generation that a cloud's word is believed: beyond, none would be left for later.
+const HIGHEST_GENERATION: u64 = 1 << 32;
 
 /// What a new root needs to know of the account that it is for.
 #[derive(Debug)]
@@ -60,9 +63,9 @@ pub fn strange_account(input: &RecoverInput) -> Result<Account, Refusal> {
 }
 
 fn account(record: &CredentialsRecord, input: &RecoverInput) -> Result<Account, Refusal> {
-    // A number that none could follow is no reason to keep the owner out.
-    let key_epoch = input.key_epoch.unwrap_or_default().min(HIGHEST_EPOCH);
-    if record.generation >= HIGHEST_EPOCH {
+    // A number that leaves too few for later is no reason to keep the owner out.
+    let key_epoch = input.key_epoch.filter(|epoch| *epoch < COUNTED_END);
+    if record.generation >= HIGHEST_GENERATION {
         return Err(Refusal::CloudRefused("numbers without an end".to_owned()));
     }
     Ok(Account {
@@ -70,7 +73,7 @@ fn account(record: &CredentialsRecord, input: &RecoverInput) -> Result<Account, 
         generation: record.generation,
         salt: record.salt,
         parameters: record.parameters,
-        key_epoch,
+        key_epoch: key_epoch.unwrap_or_default(),
     })
 }
 
@@ -122,6 +125,8 @@ pub fn renew(
             report_box: Some(*root.report_box().public().as_bytes()),
             delegate: set.delegates.first().cloned(),
             keyring: Some(keyring::seal(key, &next.keyring)),
+            left_owner: Some(bound.owner),
+            left_generation: Some(bound.generation),
             ..bound.clone()
         };
         next.set_strength(Some(strength));
@@ -134,11 +139,11 @@ pub fn renew(
     Ok((set, renewal))
 }
 
-/// The binding under the root that the account has had since, which a password typed here has opened. The pinned owner vouches for it
-/// as little as for one that is made here.
+/// The binding under the other root that the account has, which a password typed here has opened: a later one, or the one that was
+/// [left in vain](Bound::may_follow). The pinned owner vouches for it as little as for one that is made here.
 ///
 /// # Errors
-/// [`Refusal::CloudRefused`]: another account's, the pinned owner's own, or an older one.
+/// [`Refusal::CloudRefused`]: another account's, the pinned owner's own, or one that may not follow.
 pub fn join(
     opened: &Opened,
     bound: &Bound,
@@ -146,11 +151,12 @@ pub fn join(
     key: &SealingKey,
 ) -> Result<Renewal, Refusal> {
     let record = &opened.record;
-    let is_later = record.account == bound.account
-        && opened.owner() != bound.owner
-        && record.generation > bound.generation;
-    if !is_later {
-        return Err(Refusal::CloudRefused("no later root of this account".to_owned()));
+    if record.account != bound.account || opened.owner() == bound.owner {
+        return Err(Refusal::CloudRefused("no other root of this account".to_owned()));
+    }
+    if !bound.may_follow(&opened.owner(), record.generation) {
+        let why = "no root of this account that may follow here";
+        return Err(Refusal::CloudRefused(why.to_owned()));
     }
     let device = certificate(bound)?;
     let certificates = certified_again(&opened.root, opened.keyring.key_epoch(), &[Listed::Here(device)]);
@@ -164,6 +170,8 @@ pub fn join(
         report_box: Some(*opened.root.report_box().public().as_bytes()),
         delegate: Some(opened.delegation(bound.warden_key)),
         keyring: Some(keyring::seal(key, &opened.keyring)),
+        left_owner: None,
+        left_generation: None,
         ..bound.clone()
     };
     next.set_strength(Some(strength));

@@ -10,7 +10,7 @@ use belay_proto::TicketId;
 use belay_proto::cbor::Malformed;
 use belay_proto::cbor_map;
 use belay_proto::clock::millis;
-use belay_proto::keys::sha256;
+use belay_proto::keys::{PublicKey, sha256};
 use belay_proto::signed::{CredentialsRecord, HoldEnd, Signed};
 use belay_proto::steps::{HOLD_LASTS, HoldOutput, Purpose};
 
@@ -289,6 +289,19 @@ impl State {
     }
 }
 
+impl Bound {
+    /// Whether the account's root may be this other owner's, of credentials of this generation: of a later one, since what the pinned
+    /// owner has left behind, or has been robbed of, is older. Each root counts by itself, and a recovery that was waited out here has
+    /// counted on without the account where that has kept its root: to the owner of before, no further back than it was left, the way
+    /// back is open until the account has gone on from here.
+    #[must_use]
+    pub fn may_follow(&self, owner: &PublicKey, generation: u64) -> bool {
+        let is_left = self.left_owner.as_ref() == Some(owner)
+            && self.left_generation.is_some_and(|left| generation >= left);
+        *owner != self.owner && (generation > self.generation || is_left)
+    }
+}
+
 impl Renewal {
     /// The later record in `bytes`: of this owner and account, and under the same password, salt and price.
     fn later(&self, key: &SealingKey, bytes: &[u8]) -> Option<CredentialsRecord> {
@@ -305,13 +318,13 @@ impl Renewal {
     }
 
     /// Whether this is what `bound` may become: the same binding, with the credentials that it had when this was made, and one
-    /// generation on, or as many as the account has gone on without it.
+    /// generation on, or under the root that the account has without it and that may follow.
     fn follows(&self, bound: &Bound) -> bool {
         let made_at = self.joins.or_else(|| self.bound.generation.checked_sub(1));
         self.bound.account == bound.account
             && self.bound.epoch == bound.epoch
             && self.bound.device == bound.device
-            && self.bound.generation > bound.generation
+            && bound.may_follow(&self.bound.owner, self.bound.generation)
             && made_at == Some(bound.generation)
     }
 }

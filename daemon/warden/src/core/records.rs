@@ -62,6 +62,11 @@ cbor_map! {
         pub password_since: Option<u64>,
         /// Devices of the account whose removal was signed here, the newest last: they get nothing more, whoever lists them.
         pub removed: Option<Vec<DeviceId>>,
+        /// The owner that was pinned before a recovery without the code was waited out here, where nothing has come of the account
+        /// since: where the account has kept that one's root it was in vain, and it may follow again.
+        pub left_owner: Option<PublicKey>,
+        /// The generation of that owner's credentials which held here then.
+        pub left_generation: Option<u64>,
     }
 
     struct StoredBinding {

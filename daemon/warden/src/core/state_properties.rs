@@ -58,6 +58,8 @@ fn bound(owner: &SigningKey) -> Box<Bound> {
         delegate: None,
         keyring: None,
         removed: None,
+        left_owner: None,
+        left_generation: None,
     })
 }
 

@@ -70,6 +70,8 @@ impl State {
         bound.parameters = record.parameters;
         bound.generation = record.generation;
         bound.delegate = None;
+        // The account has gone on from here: whatever was waited out was not in vain.
+        (bound.left_owner, bound.left_generation) = (None, None);
         self.binding = Binding::Bound(Box::new(bound));
         // They were wrong for another password; one of them may be the new one.
         self.wrong.clear();

@@ -97,10 +97,12 @@ impl Warden {
         self.go_on_from_kept(&ticket, input.key_epoch)?;
         let devices = self.own_devices(&ticket, &input.devices, input.lost)?;
         let is_any_lost = devices.iter().any(|device| matches!(device, Listed::Lost(_)));
+        let is_behind = self.owners_root(&ticket)?.is_behind();
         let keys = match self.subject(&ticket)? == NEW_ROOT {
             true => NewKeys::Root,
-            // Keys that a lost device has already are no secret to whoever has it.
-            false if input.new_epoch || is_any_lost => NewKeys::Epoch,
+            // Keys that a lost device has already are no secret to whoever has it, and under some that the cloud counts as old nothing
+            // is kept.
+            false if input.new_epoch || is_any_lost || is_behind => NewKeys::Epoch,
             false => NewKeys::Kept,
         };
         let seen = self.owners_root(&ticket)?.record.parameters;

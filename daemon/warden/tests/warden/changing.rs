@@ -318,7 +318,8 @@ async fn new_keys_get_a_number_above_each_that_is_known_to_be_in_use() {
         // None would be left for later.
         assert_eq!(made(subject, true, certified(1), Some(u64::MAX)).await, 2);
     }
-    assert_eq!(made("", false, certified(12), Some(7)).await, 1, "as they were");
+    assert_eq!(made("", false, certified(12), Some(1)).await, 1, "as they were");
+    assert_eq!(made("", false, certified(12), Some(7)).await, 13);
 
     let subject = remove_device_subject(home.tablet_id());
     let purpose = Purpose::RemoveDevice;

@@ -13,7 +13,7 @@ use crate::owner::{envelope, lock, ring, wipe};
 use crate::support::{Account, Device, OTHER_PASSWORD, PASSWORD, Running};
 
 /// Somebody's third password.
-const THIRD_PASSWORD: &str = "marble-ferry-17-canyon";
+pub const THIRD_PASSWORD: &str = "marble-ferry-17-canyon";
 
 impl Running {
     /// As belayd walks it, up to the hold.
@@ -257,7 +257,7 @@ async fn what_ends_any_hold_ends_it() {
 }
 
 #[tokio::test]
-async fn what_is_no_later_root_of_the_account_leads_to_no_hold() {
+async fn what_is_no_other_root_of_the_account_leads_to_no_hold() {
     let held = Held::ready().await;
     let moved = moved(&held).await;
     // Of a later generation too: it is the account alone that isn't the one.
@@ -265,11 +265,11 @@ async fn what_is_no_later_root_of_the_account_leads_to_no_hold() {
     let theirs = theirs.with_password(OTHER_PASSWORD);
     assert_eq!(theirs.record().generation, moved.record().generation);
     let same_root = held.account.with_password(OTHER_PASSWORD);
-    let no_later = "no later root of this account";
+    let no_other = "no other root of this account";
     for (account, password, what, why) in [
-        (&held.account, PASSWORD, "the one that holds here", no_later),
-        (&same_root, OTHER_PASSWORD, "the pinned owner's", no_later),
-        (&theirs, OTHER_PASSWORD, "another account's", no_later),
+        (&held.account, PASSWORD, "the one that holds here", no_other),
+        (&same_root, OTHER_PASSWORD, "the pinned owner's", no_other),
+        (&theirs, OTHER_PASSWORD, "another account's", no_other),
         (&moved, PASSWORD, "another password's", "the root doesn't open"),
     ] {
         let refused = held.warden.opens(account, password).await;

@@ -8,7 +8,9 @@ use belay_proto::steps::{self, *};
 use belay_proto::{DeviceId, Epoch};
 use belay_warden::core::refusal::Refusal;
 
+use crate::holding::allowed;
 use crate::life::{Home, bound};
+use crate::rollback::{MOST, takes};
 use crate::support::{Account, OTHER_PASSWORD, PASSWORD};
 
 /// The account's keys with as many key epochs.
@@ -115,6 +117,99 @@ fn certified_id(home: &Home) -> DeviceId {
         .open(&home.account.owner)
         .unwrap();
     certificate.device
+}
+
+#[tokio::test]
+async fn beyond_the_last_number_that_a_cloud_takes_none_is_made_and_all_else_is_signed_without() {
+    let home = Home::of_two().await;
+    let own = vec![home.devices[0].clone()];
+    let almost = home.account.keyring().with_epoch_after(1, EPOCHS_END - 3);
+    let home = with_keyring(home, &almost);
+    let made = removes(&home, home.tablet_id(), own.clone()).await.unwrap();
+    assert_eq!(made.key_epoch, EPOCHS_END - 1, "the last one");
+    let last = almost.with_new_epoch(1);
+    let home = with_keyring(home, &last);
+    let (signed, lost) = (home.warden.count("order-signed").await, certified_id(&home));
+    let made = removes(&home, lost, own.clone()).await.unwrap();
+    assert_eq!(made.key_epoch, last.key_epoch());
+    assert_eq!(home.warden.count("order-signed").await, signed + 1);
+    let (root, record) = (home.account.root(), home.account.record());
+    let after = Keyring::open(&root, &record.account, record.generation, &made.keyring).unwrap();
+    assert!(after.removed().contains(&lost), "no keys to it from here on");
+    for subject in [steps::NEW_ROOT, ""] {
+        let set = changes(&home, subject, &own).await.unwrap();
+        assert_eq!(set.succession.is_some(), subject == steps::NEW_ROOT);
+        let account = home.account.after(&set, OTHER_PASSWORD);
+        assert_eq!(account.keyring().key_epoch(), last.key_epoch());
+    }
+    // Whoever has forgotten everything else stays outside as little.
+    let (_, set) = {
+        home.warden.set_policies(&allowed(true)).await.unwrap();
+        assert!(takes(&home, 0, &last).await);
+        home.warden.renewed(&home.account, OTHER_PASSWORD).await.unwrap()
+    };
+    let account = home.account.after(&set, OTHER_PASSWORD);
+    assert_eq!(account.keyring().key_epoch(), last.key_epoch());
+}
+
+#[tokio::test]
+async fn whatever_a_cloud_has_once_counted_there_are_new_keys_for_a_removal_and_a_new_root() {
+    for counted in [MOST - 1, MOST, EPOCHS_END - 2, EPOCHS_END - 1, u64::MAX] {
+        let home = Home::of_two().await;
+        let input = NewPasswordInput {
+            devices: home.devices.clone(),
+            new_epoch: true,
+            key_epoch: Some(counted),
+            ..Default::default()
+        };
+        let set = home
+            .warden
+            .change_password(&home.account, "", OTHER_PASSWORD, input.encode())
+            .await
+            .unwrap();
+        let lured = home.account.after(&set, OTHER_PASSWORD).keyring();
+        let home = with_keyring(home, &lured.for_generation(1));
+        let own = vec![home.devices[0].clone()];
+        let next = lured.key_epoch() + 1;
+        let made = removes(&home, home.tablet_id(), own.clone()).await.unwrap();
+        assert_eq!(made.key_epoch, next, "{counted}");
+        let set = changes(&home, steps::NEW_ROOT, &own).await.unwrap();
+        let account = home.account.after(&set, OTHER_PASSWORD);
+        assert_eq!(account.keyring().key_epoch(), next, "{counted}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_makes_keys_where_the_cloud_counts_higher_than_they_go_unless_there_is_no_room() {
+    let home = Home::of_two().await;
+    let counting = |key_epoch: u64| {
+        let input = NewPasswordInput {
+            devices: home.devices.clone(),
+            key_epoch: Some(key_epoch),
+            ..Default::default()
+        };
+        input.encode()
+    };
+    // Of a number that is too high none would be left for later.
+    for (counted, newest, boxes) in [(0, 1, 0), (1, 1, 0), (2, 3, 2), (7, 8, 2), (MOST, 1, 0)] {
+        let set = home
+            .warden
+            .change_password(&home.account, "", OTHER_PASSWORD, counting(counted))
+            .await
+            .unwrap();
+        let next = home.account.after(&set, OTHER_PASSWORD).keyring();
+        assert_eq!((next.key_epoch(), set.boxes.len()), (newest, boxes), "{counted}");
+    }
+    let most = u64::try_from(MOST_EPOCHS).unwrap();
+    let full = grown(&home.account, |keyring| keyring.key_epoch() == most);
+    let account = home.account.with_keyring(&full);
+    let set = home
+        .warden
+        .change_password(&account, "", OTHER_PASSWORD, counting(most + 1))
+        .await
+        .unwrap();
+    let next = account.after(&set, OTHER_PASSWORD).keyring();
+    assert_eq!(next.key_epoch(), most, "the password isn't refused for that");
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ mod hold_ends;
 mod hold_refusals;
 mod holding;
 mod joining;
+mod joining_back;
 mod keyring_limits;
 mod life;
 mod lost_devices;

@@ -79,6 +79,34 @@ async fn a_ticket_is_good_for_its_purpose_only_and_in_order() {
 }
 
 #[tokio::test]
+async fn a_sign_in_that_takes_longer_than_its_ticket_lives_is_told_so_at_each_step() {
+    let device = Device::initialised();
+    let account = device.start().register().await;
+    let other = Device::initialised();
+    let warden = other.start();
+    let ticket = warden.present(Purpose::SignIn, LOGIN, PASSWORD).await.unwrap();
+    other.clock.advance(Duration::from_secs(60));
+    let certificate = Some(vec![7; 100]);
+    for (step, input) in [
+        (steps::LOGIN_SIGNATURE, account.challenge("sign-in")),
+        (steps::OPEN_ROOT, account.open_root()),
+        (steps::BIND, BindInput { existing: None }.encode()),
+        (
+            steps::BIND,
+            BindInput {
+                existing: certificate,
+            }
+            .encode(),
+        ),
+    ] {
+        let late = warden.use_ticket(&ticket, step, input).await;
+        assert_eq!(late, Err(Refusal::BadTicket), "{step}");
+    }
+    let garbage = warden.use_ticket(&ticket, steps::BIND, vec![0xff]).await;
+    assert!(matches!(garbage, Err(Refusal::InvalidArgument(_))));
+}
+
+#[tokio::test]
 async fn a_ticket_does_not_survive_the_process() {
     let device = Device::initialised();
     let warden = device.start();

@@ -112,11 +112,13 @@ impl CollectionClient {
             .await
     }
 
-    /// Stores many with short contents, all of them or none; see [`FrameWriter::has_room`]. They are written while belayd
-    /// reads, so never lie in memory all at once. Answers id and revision of each, in their order.
+    /// Stores many with short contents, of at most 256 KiB once they are compressed, all of them or none; see
+    /// [`FrameWriter::has_room`]. They are written while belayd reads, so never lie in memory all at once. Answers id and
+    /// revision of each, in their order.
     ///
     /// # Errors
-    /// What `PutAll` answers; `InvalidArgument` for a record that no stream takes.
+    /// What `PutAll` answers; `InvalidArgument` for a record that no stream takes, and for a long content, which
+    /// [`CollectionClient::put`] takes.
     pub async fn put_many<I>(&self, records: I) -> Result<Vec<(RecordId, u64)>, Error>
     where
         I: IntoIterator<Item = FramedRecord> + Send + 'static,

@@ -21,6 +21,10 @@ pub trait Sync {
     #[zbus(property)]
     fn state(&self) -> Result<SyncState, Error>;
 
+    /// What pauses it: `owner`, `metered`, `roaming`, `battery`; empty where it isn't paused.
+    #[zbus(property)]
+    fn paused_by(&self) -> Result<String, Error>;
+
     /// Bytes done, and in all; zeros where nothing is under way.
     #[zbus(property)]
     fn progress(&self) -> Result<(u64, u64), Error>;
@@ -87,6 +91,10 @@ pub trait Collection {
     /// How many need `Resolve`.
     #[zbus(property)]
     fn conflicts(&self) -> Result<u32, Error>;
+
+    /// How many of the cloud's don't open here.
+    #[zbus(property)]
+    fn unopened(&self) -> Result<u32, Error>;
 
     /// Turns it on or off.
     fn set_enabled(&self, enabled: bool) -> Result<(), Error>;

@@ -32,7 +32,7 @@ pub struct FramedRecord {
     pub attributes: Attributes,
     /// Where the revision is stale: keep both, instead of a conflict.
     pub keep_both: bool,
-    /// The content, at most [`MAX_SHORT`].
+    /// The content, at most [`MAX_SHORT`]; belayd takes one that has at most 256 KiB once it is compressed.
     pub content: Secret<Vec<u8>>,
 }
 

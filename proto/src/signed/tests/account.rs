@@ -15,6 +15,37 @@ fn boxed(account: AccountId) -> (BoxKey, Vec<u8>) {
     (key, sealed)
 }
 
+#[test]
+fn an_order_has_an_address_in_a_normal_form_and_is_of_all_forms_of_it() {
+    for (text, proved) in [
+        ("al@example.org", "al@example.org"),
+        ("+41791234567", "+41791234567"),
+        ("al@xn--bcher-kva.example", "al@b\u{fc}cher.example"),
+        ("al@b\u{fc}cher.example", "al@xn--bcher-kva.example"),
+        ("jose\u{301}@example.org", "jos\u{e9}@example.org"),
+    ] {
+        let deed = Deed::parse(&format!("add-identifier {text}")).unwrap();
+        assert!(deed.adds(proved), "{text:?}");
+        assert!(!deed.adds("Al@example.org") && !deed.adds("x@example.org") && !deed.adds(""));
+    }
+    assert!(!Deed::DeleteAccount.adds("al@example.org"));
+    for other in [
+        "al@EXAMPLE.org",
+        "al@B\u{dc}CHER.example",
+        " al@example.org",
+        "al@example.org ",
+        "+41 79 1234567",
+        "\u{17f}am@example.org",
+        "al",
+        "",
+    ] {
+        assert!(
+            Deed::parse(&format!("add-identifier {other}")).is_err(),
+            "{other:?}"
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn a_deed_has_one_text(id: [u8; 16], which in 0..5_usize) {

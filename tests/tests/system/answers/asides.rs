@@ -264,15 +264,11 @@ impl World {
             .unwrap()
     }
 
-    /// That it is too soon is no refusal where the answer to the call before was lost, or was that it had come already: the code is
-    /// on its way.
+    /// That it is too soon is no refusal where the answer to the call before was lost: the code is on its way.
     fn or_was_sent(&self, refusal: Refusal) -> Answer<()> {
         let path = format!("/v1/verifications/{}/resend", self.verification);
         let exchanges = self.scene.network().exchanges();
-        let came_before = |answer: &[u8]| String::from_utf8_lossy(answer).contains("invalid-dpop-proof");
-        let was_sent = exchanges
-            .iter()
-            .any(|e| e.path == path && (e.status == 202 || came_before(&e.answer)));
+        let was_sent = exchanges.iter().any(|e| e.path == path && e.status == 202);
         match refusal.short() == "TooSoon" && was_sent {
             true => Ok(()),
             false => Err(refusal),

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use belay_tests::app::{ACCOUNT, Refusal, entry};
+use belay_tests::app::{ACCOUNT, Answer, Refusal, entry};
 use belay_tests::openapi::{Call, Exchange};
 use belay_tests::proxy::Trick;
 use belay_tests::until::until;
@@ -33,6 +33,15 @@ fn altered(lie: &Lie) -> Trick {
     Trick::alter(move |answer| lie(answer))
 }
 
+/// Orders `deed` while each login is answered with `lie`.
+async fn over_a_forged_login(world: &mut World, deed: Deed, lie: &Lie) -> Answer<()> {
+    world.prepare(deed).await;
+    world.scene.network().plan_call(&login(), ALWAYS, &altered(lie));
+    let answer = world.attempt(deed).await;
+    world.scene.network().behave();
+    answer
+}
+
 #[tokio::test]
 async fn nothing_is_ordered_with_what_is_not_the_owners_newest() {
     let (mut world, evidence, _ben) = world().await;
@@ -45,10 +54,7 @@ async fn nothing_is_ordered_with_what_is_not_the_owners_newest() {
         lies.push(("all of an invented owner's", from(&invented, all)));
         for (name, lie) in lies {
             let what = format!("{deed:?}: {name}");
-            world.prepare(deed).await;
-            world.scene.network().plan_call(&login(), ALWAYS, &altered(&lie));
-            let answer = world.attempt(deed).await;
-            world.scene.network().behave();
+            let answer = over_a_forged_login(&mut world, deed, &lie).await;
             is_refused(&what, &answer);
             is_as_before(&world, &what, &account).await;
         }
@@ -59,10 +65,7 @@ async fn nothing_is_ordered_with_what_is_not_the_owners_newest() {
         lies.push(("an invented owner's", from(&invented, &["devices"])));
         for (name, lie) in lies {
             let what = format!("{deed:?}: {name}");
-            world.prepare(deed).await;
-            world.scene.network().plan_call(&login(), ALWAYS, &altered(&lie));
-            let answer = world.attempt(deed).await;
-            world.scene.network().behave();
+            let answer = over_a_forged_login(&mut world, deed, &lie).await;
             let said = answer.as_ref().err().map_or("granted", Refusal::short);
             assert!(["NotFound", "CloudRefused"].contains(&said), "{what}: {answer:?}");
             is_as_before(&world, &what, &account).await;

@@ -75,6 +75,39 @@ impl Deed {
         Self::Confirm,
     ];
 
+    // Those that belong together, each group in an order in which it can be done.
+    pub const JOINING: &[Self] = &[Self::Register, Self::Confirm];
+    pub const COMING_BACK: &[Self] = &[Self::SignIn, Self::SignOut];
+    pub const ADDRESSES: &[Self] = &[
+        Self::AddIdentifier,
+        Self::ConfirmIdentifier,
+        Self::SetLogin,
+        Self::RemoveIdentifier,
+    ];
+    pub const DETAILS: &[Self] = &[
+        Self::SetProfile,
+        Self::GetServiceToken,
+        Self::SecurityCheck,
+        Self::RequestBootloaderUnlock,
+    ];
+    pub const PASSWORDS: &[Self] = &[Self::Reauthenticate, Self::ChangePassword, Self::ChangeRoot];
+    pub const RECOVERIES: &[Self] = &[
+        Self::CreateRecoveryCode,
+        Self::BeginRecovery,
+        Self::CompleteRecovery,
+    ];
+    pub const REMOVAL: &[Self] = &[Self::RemoveDevice];
+    pub const DELETION: &[Self] = &[Self::DeleteAccount];
+    pub const HOLD: &[Self] = &[Self::BeginHold, Self::RefuseHold, Self::WaitOutHold];
+    pub const VERIFICATION: &[Self] = &[
+        Self::ResendCode,
+        Self::VerificationState,
+        Self::CancelVerification,
+        Self::CheckActivation,
+    ];
+    pub const NAME_AND_COMMAND: &[Self] = &[Self::SetName, Self::SendCommand];
+    pub const BY_SMS: &[Self] = &[Self::RegisterBySms, Self::ConfirmBySms];
+
     /// The method.
     pub const fn member(self) -> &'static str {
         match self {

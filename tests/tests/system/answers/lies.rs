@@ -114,85 +114,62 @@ fn one_of_each_class() -> Vec<(String, Trick)> {
 
 #[tokio::test]
 async fn whatever_the_cloud_answers_while_somebody_joins_nothing_is_half_done() {
-    lied_to(&[Deed::Register, Deed::Confirm]).await;
+    lied_to(Deed::JOINING).await;
 }
 
 #[tokio::test]
 async fn whatever_the_cloud_answers_while_somebody_comes_back_or_leaves_nothing_is_half_done() {
-    lied_to(&[Deed::SignIn, Deed::SignOut]).await;
+    lied_to(Deed::COMING_BACK).await;
 }
 
 #[tokio::test]
 async fn whatever_the_cloud_answers_about_addresses_the_device_stays_its_owners() {
-    lied_to(&[
-        Deed::AddIdentifier,
-        Deed::ConfirmIdentifier,
-        Deed::SetLogin,
-        Deed::RemoveIdentifier,
-    ])
-    .await;
+    lied_to(Deed::ADDRESSES).await;
 }
 
 #[tokio::test]
 async fn whatever_the_cloud_answers_about_details_the_device_stays_its_owners() {
-    lied_to(&[
-        Deed::SetProfile,
-        Deed::GetServiceToken,
-        Deed::SecurityCheck,
-        Deed::RequestBootloaderUnlock,
-    ])
-    .await;
+    lied_to(Deed::DETAILS).await;
 }
 
 #[tokio::test]
 async fn whatever_the_cloud_answers_about_passwords_the_device_stays_its_owners() {
-    lied_to(&[Deed::Reauthenticate, Deed::ChangePassword, Deed::ChangeRoot]).await;
+    lied_to(Deed::PASSWORDS).await;
 }
 
 #[tokio::test]
 async fn whatever_the_cloud_answers_about_recoveries_the_device_stays_its_owners() {
-    lied_to(&[
-        Deed::CreateRecoveryCode,
-        Deed::BeginRecovery,
-        Deed::CompleteRecovery,
-    ])
-    .await;
+    lied_to(Deed::RECOVERIES).await;
 }
 
 #[tokio::test]
 async fn whatever_the_cloud_answers_about_a_removal_the_device_stays_its_owners() {
-    lied_to(&[Deed::RemoveDevice]).await;
+    lied_to(Deed::REMOVAL).await;
 }
 
 #[tokio::test]
 async fn whatever_the_cloud_answers_about_a_deletion_the_device_stays_its_owners() {
-    lied_to(&[Deed::DeleteAccount]).await;
+    lied_to(Deed::DELETION).await;
 }
 
 #[tokio::test]
 async fn whatever_the_cloud_answers_about_a_hold_the_device_stays_its_owners() {
-    lied_to(&[Deed::BeginHold, Deed::RefuseHold, Deed::WaitOutHold]).await;
+    lied_to(Deed::HOLD).await;
 }
 
 #[tokio::test]
 async fn whatever_the_cloud_answers_about_a_verification_nothing_is_half_done() {
-    lied_to(&[
-        Deed::ResendCode,
-        Deed::VerificationState,
-        Deed::CancelVerification,
-        Deed::CheckActivation,
-    ])
-    .await;
+    lied_to(Deed::VERIFICATION).await;
 }
 
 #[tokio::test]
 async fn whatever_the_cloud_answers_about_a_name_or_a_command_the_device_stays_its_owners() {
-    lied_to(&[Deed::SetName, Deed::SendCommand]).await;
+    lied_to(Deed::NAME_AND_COMMAND).await;
 }
 
 #[tokio::test]
 async fn whatever_the_cloud_answers_while_a_number_proves_itself_nothing_is_half_done() {
-    lied_to_in(World::texting().await, &[Deed::RegisterBySms, Deed::ConfirmBySms]).await;
+    lied_to_in(World::texting().await, Deed::BY_SMS).await;
 }
 
 /// In the short mode one lie of each class for each call, and of each later deed that makes it one in turn; in the long one

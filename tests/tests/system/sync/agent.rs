@@ -265,13 +265,43 @@ async fn an_unmounted_folder_deletes_nothing_until_its_owner_says_so() {
     assert_eq!(once(&["--once"]).await, Some(0));
     assert_eq!(device.app.list("contacts").await.unwrap().unwrap().len(), 3);
     assert_eq!(ada.files(".contacts"), ["ann.vcf", "bob.vcf", "cy.vcf"]);
-    // Emptied by its owner, who says so.
+    let count = async || device.app.list("contacts").await.unwrap().unwrap().len();
+    // All edited but one, which is removed: nothing that anybody has to be asked about.
+    for uid in ["ann", "bob"] {
+        ada.write(&format!(".contacts/{uid}.vcf"), &card(uid, "TEL:1\r\n"));
+    }
+    fs::remove_file(ada.at(".contacts/cy.vcf")).unwrap();
+    assert_eq!((once(&["--once"]).await, count().await), (Some(0), 2));
+    ada.write(".contacts/cy.vcf", &card("cy", ""));
+    assert_eq!((once(&["--once"]).await, count().await), (Some(0), 3));
+    // Emptied by its owner: what is written from then on is put, and the rest goes once the owner says so.
     for uid in ["ann", "bob", "cy"] {
         fs::remove_file(ada.at(&format!(".contacts/{uid}.vcf"))).unwrap();
     }
-    assert_eq!(once(&["--once"]).await, Some(69));
-    assert_eq!(once(&["--emptied", "contacts"]).await, Some(0));
-    assert_eq!(device.app.list("contacts").await.unwrap().unwrap().len(), 0);
+    assert_eq!((once(&["--once"]).await, count().await), (Some(69), 3));
+    ada.write(".contacts/dee.vcf", &card("dee", ""));
+    for _ in 0..2 {
+        assert_eq!((once(&["--once"]).await, count().await), (Some(69), 4));
+    }
+    assert_eq!(ada.files(".contacts"), ["dee.vcf"]);
+    // By mistake: it is all back.
+    let refill = ["--refill", "contacts"];
+    assert_eq!((once(&refill).await, count().await), (Some(0), 4));
+    assert_eq!(
+        ada.files(".contacts"),
+        ["ann.vcf", "bob.vcf", "cy.vcf", "dee.vcf"]
+    );
+    assert_eq!((once(&["--once"]).await, count().await), (Some(0), 4));
+    // In earnest.
+    for uid in ["ann", "bob", "cy", "dee"] {
+        fs::remove_file(ada.at(&format!(".contacts/{uid}.vcf"))).unwrap();
+    }
+    ada.write(".contacts/eve.vcf", &card("eve", ""));
+    assert_eq!((once(&["--once"]).await, count().await), (Some(69), 5));
+    assert_eq!(
+        (once(&["--emptied", "contacts"]).await, count().await),
+        (Some(0), 1)
+    );
 }
 
 #[tokio::test]

@@ -2,11 +2,14 @@
 
 use belay_tests::app::New;
 use belay_tests::bluez::Chance;
+use belay_tests::proxy::Trick;
 use belay_tests::until::until;
 
 use super::{Device, Fleet};
 use crate::documented_sync::{framed, put_many, sync};
 
+/// Where a device asks for what changed.
+const CHANGES: &str = "/v1/sync/changes";
 /// More than two pages of what the cloud lists.
 const CONTACTS: usize = 2100;
 /// So many in one call.
@@ -73,7 +76,21 @@ async fn a_restore_that_is_killed_again_and_again_brings_all_back_and_contacts_b
     for name in ["pictures", "contacts"] {
         fleet.devices[1].app.enable(name, true).await.unwrap().unwrap();
     }
+    // The first time it dies between two pages of contacts.
+    let network = fleet.network();
+    network.plan(CHANGES, 2, &Trick::rewrite(|_, _| {}));
+    network.plan(CHANGES, KILLS, &Trick::Hang);
     sync(&fleet.devices[1].app, "Resume").await.unwrap();
+    let some = async || {
+        let contacts = count(&fleet.devices[1], "contacts").await;
+        (contacts > 0).then_some(contacts)
+    };
+    let contacts = until("some contacts to come", some).await.unwrap();
+    fleet.devices[1].kill_now().await;
+    assert!(contacts < CONTACTS, "{contacts} contacts are all");
+    network.behave();
+    fleet.devices[1].stands().await;
+    assert!(count(&fleet.devices[1], "contacts").await >= contacts);
     let mut seen = Vec::new();
     for _ in 0..KILLS {
         let device = &fleet.devices[1];

@@ -5,12 +5,15 @@ use belay_tests::guest;
 use belay_tests::openapi::Exchange;
 use belay_tests::stage::Plan;
 use belay_tests::terminal::Terminal;
+use belay_tests::until::until;
+use serde_json::json;
 
 use super::{Passwords, done, read, refused};
+use crate::accessory::{Beside, band};
 use crate::account_life::device_id;
 use crate::belayctl::ctl;
 use crate::owner::{ADA, PASSWORD, adas, app, state};
-use crate::scene::{Scene, plan};
+use crate::scene::{PACE, Scene, plan};
 
 /// Gives the other device a name that this one sees.
 async fn called(first: &Scene, second: &Scene, name: &str) {
@@ -19,13 +22,10 @@ async fn called(first: &Scene, second: &Scene, name: &str) {
     first.network().seen("the name", told).await.unwrap();
 }
 
-/// How fast time passes: not so fast that a busy machine's answers come too late.
-const SPEED: u32 = 3;
-
 /// Ada's device.
 async fn hers() -> Scene {
     let scene = adas().await;
-    scene.clock().run(SPEED).unwrap();
+    scene.clock().run(PACE).unwrap();
     scene
 }
 
@@ -33,7 +33,7 @@ async fn hers() -> Scene {
 async fn a_tablet(first: &Scene) -> Scene {
     let more = "[device]\nkind = \"tablet\"\n".to_owned();
     let second = Scene::beside_by(Plan { more, ..plan() }, first).await;
-    second.clock().run(SPEED).unwrap();
+    second.clock().run(PACE).unwrap();
     app(&second).sign_in(ADA, PASSWORD).await.unwrap().unwrap();
     second
 }
@@ -128,7 +128,16 @@ async fn an_account_goes_once_it_is_said_in_full_and_no_other_device_is_bound() 
         (Some(64), &"Usage".into()),
         "{answer}"
     );
-    refused(&first, &said, 65, "DevicesStillBound", "belayctl devices").await;
+    called(&first, &second, "Slate").await;
+    let other = device_id(&second).await;
+    let words = format!("Nothing was deleted.\nDevices:\n  Slate  {other}\nSign each of them out there");
+    refused(&first, &said, 65, "DevicesStillBound", &words).await;
+    let (_, answer) = ctl(&first, &said).await;
+    assert_eq!(
+        (&answer["error"]["devices"], &answer["error"]["accessories"]),
+        (&json!([{ "id": other, "name": "Slate" }]), &json!([])),
+        "{answer}"
+    );
     app(&second).sign_out(PASSWORD).await.unwrap().unwrap();
     let released = |e: &Exchange| e.path == "/v1/releases" && e.status == 204;
     first.network().seen("the release", released).await.unwrap();
@@ -146,4 +155,45 @@ async fn an_account_goes_once_it_is_said_in_full_and_no_other_device_is_bound() 
     assert_eq!(state(&first).await, "unbound");
     let text = read(&first, &["status"]).await;
     assert!(text.contains("none: this device is free"), "{text}");
+}
+
+#[tokio::test]
+async fn an_account_stays_while_a_band_is_paired_and_the_band_is_named() {
+    let beside = Beside::new().await;
+    let (band, object) = beside.finds(band(60)).await;
+    beside.pairs(&band, object).await;
+    let scene = &beside.scene;
+    let brought =
+        |e: &Exchange| e.method == "PUT" && e.path.starts_with("/v1/accessories/") && e.status < 300;
+    scene.network().seen("the band's record", brought).await.unwrap();
+    let passwords = Passwords::new();
+    let delete = [
+        &["account", "delete", "--yes-delete-everything"][..],
+        &passwords.right(),
+    ]
+    .concat();
+    let id = object.path.rsplit('/').next().unwrap();
+    let words = format!(
+        "Nothing was deleted.\nAccessories:\n  MI Band 2  {id}\nUnpair them with belayctl accessory unpair"
+    );
+    refused(scene, &delete, 65, "DevicesStillBound", &words).await;
+    let (_, answer) = ctl(scene, &delete).await;
+    assert_eq!(
+        (&answer["error"]["devices"], &answer["error"]["accessories"]),
+        (
+            &json!([]),
+            &json!([{ "id": id, "name": "MI Band 2", "kind": "mi-band-2" }])
+        ),
+        "{answer}"
+    );
+    let unpair = [&["accessory", "unpair", id, "--yes"][..], &passwords.right()].concat();
+    read(scene, &unpair).await;
+    // As soon as the cloud has heard of it.
+    until("the account to be deleted", async || {
+        let (exit, answer) = ctl(scene, &delete).await;
+        (exit == Some(0)).then_some(answer)
+    })
+    .await
+    .unwrap();
+    assert_eq!(state(scene).await, "unbound");
 }

@@ -211,6 +211,12 @@ async fn the_completions_of_a_shell_know_every_group_and_another_shell_is_refuse
             assert!(script.contains(word), "{shell}: {word}");
         }
     }
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("man1").display().to_string();
+    let program = scene.program("belayctl", &["man", &pages]).as_ourselves();
+    assert!(program.output().await.unwrap().0.success());
+    assert!(folder.path().join("man1/belayctl-account-recover.1").exists());
+    refused(&scene, &["man", "/dev/null/man1"], 74, "Io", "/dev/null/man1").await;
     refused(
         &scene,
         &["completions", "cmd"],

@@ -6,7 +6,7 @@ use belay_proto::wire::Hint;
 use belay_tests::Outcome;
 use belay_tests::app::{ACCOUNT, Answer, App, Options, WARDEN, memfd, refused};
 use belay_tests::owner::Console;
-use belay_tests::until::{turns, within};
+use belay_tests::until::{turns, until, within};
 use zbus::Fd;
 
 use super::deeds::{Deed, NEW, patiently};
@@ -53,7 +53,19 @@ impl Walker {
     /// The time passes; whether the warden says so.
     pub async fn waits_out(&self) -> bool {
         self.scene.clock().advance(HOLD).unwrap();
-        hold_left(&app(&self.scene)).await == Some(Duration::ZERO)
+        let app = app(&self.scene);
+        // While there is time left the pin hasn't moved. A warden that died of it doesn't answer.
+        let moves = within("the pin to move", async {
+            let mut turns = turns();
+            loop {
+                turns.tick().await;
+                match hold_left(&app).await {
+                    Some(left) if !left.is_zero() => {}
+                    left => return left.is_some(),
+                }
+            }
+        });
+        moves.await.unwrap()
     }
 
     /// Whoever signs in elsewhere with the old password says no; whether the cloud heard.
@@ -103,7 +115,8 @@ impl Walker {
 
     /// The new password is the password, here and at the cloud, and the one before opens nothing.
     pub async fn is_waited_out(&mut self) {
-        assert!(!self.is_held().await, "it was waited out");
+        let over = async || (!self.is_held().await).then_some(());
+        until("the pin to move", over).await.unwrap();
         self.opens_after_hold(NEW).await.unwrap();
         let (app, who) = (app(&self.scene), self.who.clone());
         let before = async || app.reauthenticate(&who, PASSWORD).await;

@@ -1,12 +1,9 @@
 //! How a mirror ends and begins anew.
 
-use std::fs::File;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
 use super::*;
-use crate::model::Local;
-use crate::ports::{Arrival, SourceError};
 
 /// A folder on a medium that takes as long to write as the test says.
 #[derive(Debug)]
@@ -17,32 +14,10 @@ struct Slow {
 }
 
 impl Source for Slow {
-    fn shows_siblings(&self) -> bool {
-        self.folder.shows_siblings()
-    }
+    as_its_folder_does!();
 
     fn scan(&self, first: bool, make: bool) -> Result<Scan, Stop> {
         self.folder.scan(first, make)
-    }
-
-    fn open(&self, item: &Local) -> Result<File, SourceError> {
-        self.folder.open(item)
-    }
-
-    fn is_still(&self, item: &Local) -> bool {
-        self.folder.is_still(item)
-    }
-
-    fn is_gone(&self, natural: &str, place: &str) -> bool {
-        self.folder.is_gone(natural, place)
-    }
-
-    fn write(&self, arrival: Arrival<'_>, over: Option<&Local>) -> Result<Local, SourceError> {
-        self.folder.write(arrival, over)
-    }
-
-    fn remove(&self, item: &Local) -> Result<(), SourceError> {
-        self.folder.remove(item)
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -65,36 +40,22 @@ async fn a_mirror_that_ends_waits_for_what_keeps_its_memory_already() {
     fs::write(root.join("a"), "a").unwrap();
     let collection = Collection::new();
     let clock: Arc<dyn Clock> = Arc::new(BoottimeClock::new());
-    let folder = Folder::new(root, Which::All, Vec::new(), Arc::clone(&clock));
     let (begun, has_begun) = channel();
     let (let_end, ends) = channel();
-    let records: Arc<dyn Records> = Arc::<Collection>::clone(&collection);
-    let memory = MemoryFile::new(&home.path().join("state"), "test");
-    let parts = Parts {
-        name: "test".to_owned(),
-        source: Arc::new(Slow {
-            folder,
-            begun: Mutex::new(begun),
-            ends: Mutex::new(ends),
-        }),
-        records,
-        memory: memory.clone(),
-        settle: Duration::ZERO,
-        gone_is_gone: false,
-        clock,
-    };
-    let (orders, receiver) = mpsc::channel(8);
-    let (sender, _status) = watch::channel(Status::default());
-    let mut task = tokio::spawn(mirror(parts, receiver, sender));
-    orders.send(Order::On(Binding::default())).await.unwrap();
+    let (begun, ends) = (Mutex::new(begun), Mutex::new(ends));
+    let slow = |folder| -> Arc<dyn Source> { Arc::new(Slow { folder, begun, ends }) };
+    let running = Running::over(home.path(), &collection, clock, slow).await;
+    let Running { orders, mut task, .. } = running;
     let waiting = tokio::task::spawn_blocking(move || (has_begun.recv().unwrap(), has_begun).1);
     let has_begun = waiting.await.unwrap();
     drop(orders);
+    // Real time: nothing tells that it doesn't end, and a mirror that did would take no longer.
     let early = tokio::time::timeout(Duration::from_millis(300), &mut task).await;
     assert!(early.is_err(), "it ended before its memory was kept");
     assert!(has_begun.try_recv().is_err(), "two write the same file");
     drop(let_end);
     task.await.unwrap();
+    let memory = MemoryFile::new(&home.path().join("state"), "test");
     assert!(memory.load().root.is_some());
 }
 

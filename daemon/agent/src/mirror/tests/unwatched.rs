@@ -1,12 +1,8 @@
 //! A folder of which not all can be watched, as where the user's watches are used up.
 
-use std::fs::File;
-
 use belay_proto::clock::FakeClock;
 
 use super::*;
-use crate::model::Local;
-use crate::ports::{Arrival, SourceError};
 
 /// A folder that can't be watched, or only a part of it.
 #[derive(Debug)]
@@ -16,9 +12,7 @@ struct Unwatched {
 }
 
 impl Source for Unwatched {
-    fn shows_siblings(&self) -> bool {
-        self.folder.shows_siblings()
-    }
+    as_its_folder_does!();
 
     fn scan(&self, first: bool, make: bool) -> Result<Scan, Stop> {
         let scan = self.folder.scan(first, make)?;
@@ -26,26 +20,6 @@ impl Source for Unwatched {
             is_watched: !self.in_part,
             ..scan
         })
-    }
-
-    fn open(&self, item: &Local) -> Result<File, SourceError> {
-        self.folder.open(item)
-    }
-
-    fn is_still(&self, item: &Local) -> bool {
-        self.folder.is_still(item)
-    }
-
-    fn is_gone(&self, natural: &str, place: &str) -> bool {
-        self.folder.is_gone(natural, place)
-    }
-
-    fn write(&self, arrival: Arrival<'_>, over: Option<&Local>) -> Result<Local, SourceError> {
-        self.folder.write(arrival, over)
-    }
-
-    fn remove(&self, item: &Local) -> Result<(), SourceError> {
-        self.folder.remove(item)
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -78,28 +52,8 @@ async fn what_changes_where_nothing_is_watched_is_seen_after_a_quarter_of_an_hou
         fs::write(root.join("a"), "a").unwrap();
         let (collection, clock) = (Collection::new(), FakeClock::new());
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
-        let folder = Folder::new(root.clone(), Which::All, Vec::new(), Arc::clone(&shared));
-        let records: Arc<dyn Records> = Arc::<Collection>::clone(&collection);
-        let parts = Parts {
-            name: "test".to_owned(),
-            source: Arc::new(Unwatched { folder, in_part }),
-            records,
-            memory: MemoryFile::new(&home.path().join("state"), "test"),
-            settle: Duration::ZERO,
-            gone_is_gone: false,
-            clock: shared,
-        };
-        let (orders, receiver) = mpsc::channel(8);
-        let (sender, status) = watch::channel(Status::default());
-        let task = tokio::spawn(mirror(parts, receiver, sender));
-        orders.send(Order::On(Binding::default())).await.unwrap();
-        let mut running = Running {
-            root,
-            collection,
-            orders,
-            status,
-            task,
-        };
+        let unwatched = |folder| -> Arc<dyn Source> { Arc::new(Unwatched { folder, in_part }) };
+        let mut running = Running::over(home.path(), &collection, shared, unwatched).await;
         running.holds(&[("a", "a")]).await;
         assert!(!running.status.borrow().is_watched);
         fs::write(running.root.join("b"), "b").unwrap();

@@ -1,15 +1,18 @@
 //! Vdirs and KPeople's folder.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use belay_proto::clock::BoottimeClock;
 
-use super::super::{Cards, Vdir};
-use super::{item, naturals, tree, write};
-use crate::model::FOLDER;
+use super::super::{Cards, Vdir, Which};
+use super::{folder, item, naturals, tree, write};
+use crate::left_out::{LeftOut, Why};
+use crate::model::{FOLDER, Scan};
 use crate::ports::Source;
 
 fn vdir(root: &Path, cards: Cards) -> Vdir {
@@ -42,6 +45,12 @@ fn a_vdir_knows_its_items_by_what_they_say_and_leaves_other_files_alone() {
         scan.items[2].1.attributes.get(FOLDER).map(String::as_str),
         Some("work")
     );
+    let left = |scan: &Scan| (scan.left.count, scan.left.examples.clone());
+    let two = LeftOut {
+        place: "work/two.vcf".to_owned(),
+        why: Why::NotOne,
+    };
+    assert_eq!(left(&scan), (1, vec![two]));
     // Read once, and again when it is another.
     assert_eq!(source.scan(false, false).unwrap(), scan);
     fs::write(root.path().join("anything.vcf"), CARD.replace("ann-1", "ann-2")).unwrap();
@@ -167,4 +176,35 @@ fn a_contact_with_a_long_photograph_is_read_to_its_end() {
     fs::write(root.path().join("ann.vcf"), CARD.replace("END:", &photograph)).unwrap();
     let source = vdir(root.path(), Cards::Contacts);
     assert_eq!(naturals(&source.scan(true, false).unwrap()), ["ann-1"]);
+}
+
+#[test]
+fn a_name_that_isnt_utf8_is_told_of_only_where_another_name_would_be_mirrored() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &[u8]| root.path().join(OsStr::from_bytes(name));
+    for name in [
+        &b"\xff.vcf"[..],
+        b".\xff.vcf",
+        b"\xff.vcf~",
+        b"\xff.tmp",
+        b"\xff.txt",
+    ] {
+        fs::write(at(name), CARD).unwrap();
+    }
+    for folder in [&b"f\xfflder"[..], b".f\xfflder", b"sub", b"sub/f\xfflder"] {
+        fs::create_dir(at(folder)).unwrap();
+    }
+    let places = |scan: Scan| {
+        let mut places: Vec<String> = scan.left.examples.into_iter().map(|left| left.place).collect();
+        places.sort();
+        assert_eq!(places.len(), scan.left.count);
+        places
+    };
+    let cards = vdir(root.path(), Cards::Contacts).scan(true, false).unwrap();
+    assert_eq!(places(cards), ["f\u{fffd}lder", "\u{fffd}.vcf"]);
+    let notes = folder(root.path(), Which::Notes).scan(true, false).unwrap();
+    assert_eq!(
+        places(notes),
+        ["f\u{fffd}lder", "sub/f\u{fffd}lder", "\u{fffd}.txt"]
+    );
 }

@@ -8,9 +8,14 @@ use super::collection::Collection;
 use crate::model::{Attributes, is_sibling};
 use crate::names::beside;
 
+const DEVICE: u64 = 1;
+
 #[derive(Default)]
 pub(super) struct Agent {
     pub(super) files: BTreeMap<String, (u64, Mark)>,
+    /// Whether its folder lies on the file system of its memory.
+    is_fixed: bool,
+    gone: Gone,
     state: State,
     saved: Memory,
     works: Vec<(String, Work)>,
@@ -58,7 +63,8 @@ impl Agent {
     fn begin(&mut self) {
         self.works.clear();
         (self.scan, self.list) = (None, None);
-        self.state = State::new(self.saved.clone(), true, true);
+        let device = self.is_fixed.then_some(DEVICE);
+        self.state = State::new(self.saved.clone(), true, self.gone).kept_on(device);
         self.event(Event::On(Binding::default()));
     }
 
@@ -69,13 +75,14 @@ impl Agent {
             .map(|(place, (_, mark))| (place.clone(), local(place, *mark)));
         let scan = Scan {
             root: Root {
-                device: 1,
+                device: DEVICE,
                 inode: 1,
                 boot: String::new(),
             },
             items: items.collect(),
             unseen: Vec::new(),
             is_watched: true,
+            left: Left::default(),
         };
         self.scan = Some((self.state.now(), scan));
     }
@@ -100,15 +107,29 @@ impl Agent {
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(is_fixed: [bool; 2], gone: [Gone; 2]) -> Self {
         let mut world = Self {
             agents: Default::default(),
             collection: Collection::default(),
             last: 0,
             alive: BTreeSet::new(),
         };
-        world.agents.iter_mut().for_each(Agent::begin);
+        for (agent, (is_fixed, gone)) in world.agents.iter_mut().zip(is_fixed.into_iter().zip(gone)) {
+            (agent.is_fixed, agent.gone) = (is_fixed, gone);
+            agent.begin();
+        }
         world
+    }
+
+    /// The owners say what they meant by what was gone all at once.
+    pub(super) fn say(&mut self, gone: [Gone; 2]) {
+        for (agent, gone) in self.agents.iter_mut().zip(gone) {
+            if agent.gone == Gone::Unsaid {
+                agent.gone = gone;
+                agent.saved = agent.state.memory.clone();
+                agent.begin();
+            }
+        }
     }
 
     fn next(&mut self) -> u64 {
@@ -187,7 +208,8 @@ impl World {
                     Err(()) => Outcome::RecordChanged,
                 },
             },
-            Work::Remove { .. } if !collection.is_deleted(natural) => Outcome::NotDeleted,
+            Work::Remove { .. } | Work::Ask { .. } if !collection.is_deleted(natural) => Outcome::NotDeleted,
+            Work::Ask { .. } => Outcome::Deleted,
             Work::Remove { item, .. } => match agent.is_still(item) {
                 true => {
                     agent.files.remove(&item.place);

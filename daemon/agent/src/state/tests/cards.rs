@@ -17,14 +17,14 @@ fn without_inodes(mut state: State, items: Vec<(String, Local)>) -> (State, Vec<
 
 #[test]
 fn a_memory_card_that_was_away_is_told_by_what_lies_on_it() {
-    let (state, two) = without_inodes(remembering(false), all_items().split_off(1));
+    let (state, two) = without_inodes(remembering(Gone::Unsaid), all_items().split_off(1));
     let (_, effects) = looked(state, scan(root(7, 8, "boot"), two), all_records());
     assert!(
         matches!(works(&effects)[..], [Work::Delete { .. }]),
         "{effects:?}"
     );
     // Another card with a file of that name.
-    let (state, mut other) = without_inodes(remembering(false), all_items().split_off(2));
+    let (state, mut other) = without_inodes(remembering(Gone::Unsaid), all_items().split_off(2));
     other[0].1.mark.size += 1;
     let (state, effects) = looked(state, scan(root(7, 8, "boot"), other), all_records());
     assert_eq!(
@@ -42,7 +42,7 @@ fn a_file_renamed_on_a_memory_card_is_put_before_its_old_name_is_deleted() {
     let mut another = named("other", 0);
     another.1.mark.size += 1;
     items.push(another);
-    let (state, items) = without_inodes(remembering(false), items);
+    let (state, items) = without_inodes(remembering(Gone::Unsaid), items);
     let (_, effects) = looked(state, scan(root(1, 2, "boot"), items), all_records());
     assert!(
         works(&effects)
@@ -59,8 +59,8 @@ fn another_card_in_the_same_slot_deletes_and_edits_nothing() {
         let mut items = all_items().split_off(2);
         items[0].1.mark.size += 1;
         let (state, other) = match keeps_inodes {
-            true => (remembering(false), items),
-            false => without_inodes(remembering(false), items),
+            true => (remembering(Gone::Unsaid), items),
+            false => without_inodes(remembering(Gone::Unsaid), items),
         };
         let seen = scan(root(1, 2, "boot"), other.clone());
         let (state, effects) = looked(state, seen, all_records());
@@ -69,7 +69,7 @@ fn another_card_in_the_same_slot_deletes_and_edits_nothing() {
             (0, Some(Stop::Replaced))
         );
         // The first one is back, as it was but for what its owner removed.
-        let (_, two) = without_inodes(remembering(false), all_items().split_off(1));
+        let (_, two) = without_inodes(remembering(Gone::Unsaid), all_items().split_off(1));
         let two = if keeps_inodes {
             all_items().split_off(1)
         } else {
@@ -82,8 +82,12 @@ fn another_card_in_the_same_slot_deletes_and_edits_nothing() {
         );
         assert_eq!(state.stopped(), None);
         // An owner who removed two and edited the third says so.
-        let (state, _) = without_inodes(remembering(true), Vec::new());
-        let state = if keeps_inodes { remembering(true) } else { state };
+        let (state, _) = without_inodes(remembering(Gone::Meant), Vec::new());
+        let state = if keeps_inodes {
+            remembering(Gone::Meant)
+        } else {
+            state
+        };
         let (_, effects) = looked(state, scan(root(1, 2, "boot"), other), all_records());
         assert_eq!(works(&effects).len(), 3, "{effects:?}");
     }
@@ -91,11 +95,37 @@ fn another_card_in_the_same_slot_deletes_and_edits_nothing() {
 
 #[test]
 fn an_owner_of_two_items_who_removes_one_and_edits_the_other_is_asked_nothing() {
-    let mut state = remembering(false);
+    let mut state = remembering(Gone::Unsaid);
     state.memory.forget("a");
     let mut items = all_items().split_off(2);
     items[0].1.mark.size += 1;
     let records = all_records().split_off(1);
     let (state, effects) = looked(state, scan(root(1, 2, "boot"), items), records);
     assert_eq!((works(&effects).len(), state.stopped()), (2, None));
+}
+
+#[test]
+fn the_second_of_two_files_of_one_natural_key_is_told_of_and_so_is_what_is_refused() {
+    let mut items = all_items();
+    let (_, mut double) = named("other folder/a", 9);
+    double.mark.size += 1;
+    items.insert(0, ("a".to_owned(), double));
+    items.push(named("new", 10));
+    let (state, _) = looked(
+        remembering(Gone::Unsaid),
+        scan(root(1, 2, "boot"), items),
+        all_records(),
+    );
+    let (state, _) = step(state, Event::Done(vec![("new".to_owned(), Outcome::Refused)]));
+    let left = state.left();
+    let examples: Vec<_> = left
+        .examples
+        .iter()
+        .map(|left| (left.place.as_str(), left.why))
+        .collect();
+    assert_eq!(
+        (left.count, &examples[..]),
+        (2, &[("other folder/a", Why::Double), ("new", Why::Refused)][..])
+    );
+    assert_eq!(step(state, Event::Off).0.left().count, 0);
 }

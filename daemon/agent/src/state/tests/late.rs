@@ -5,7 +5,11 @@ use super::*;
 /// Three items in common, and a fourth that is being put.
 fn putting() -> State {
     let items = [all_items(), vec![named("new", 9)]].concat();
-    let (state, effects) = looked(remembering(false), scan(root(1, 2, "boot"), items), all_records());
+    let (state, effects) = looked(
+        remembering(Gone::Unsaid),
+        scan(root(1, 2, "boot"), items),
+        all_records(),
+    );
     assert!(matches!(works(&effects)[..], [Work::Put { .. }]));
     state
 }
@@ -13,7 +17,11 @@ fn putting() -> State {
 /// Likewise, and a fourth record that is being fetched.
 fn fetching() -> State {
     let records = [all_records(), vec![listed("new")]].concat();
-    let (state, effects) = looked(remembering(false), scan(root(1, 2, "boot"), all_items()), records);
+    let (state, effects) = looked(
+        remembering(Gone::Unsaid),
+        scan(root(1, 2, "boot"), all_items()),
+        records,
+    );
     assert!(matches!(works(&effects)[..], [Work::Fetch { .. }]));
     state
 }
@@ -32,6 +40,7 @@ pub(super) fn scanned_in(at: u64, root: Root, items: Vec<(String, Local)>) -> Ev
         items,
         unseen: Vec::new(),
         is_watched: true,
+        left: Left::default(),
     };
     Event::Scanned(at, scan)
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use belay_drivers::{Event as Told, Kind, Reading, Request};
+use belay_drivers::{Event as Told, Failure, Kind, Reading, Request};
 
 use super::super::*;
 use super::rig::{NOW, Rig, saved};
@@ -229,6 +229,25 @@ fn a_scale_that_is_asleep_is_not_tried_again_by_itself() {
     rig.ends(session, LinkEnd::Unreachable);
     assert_eq!(rig.answer(asker), Some(Err(AccessoryError::Unreachable)));
     assert_eq!((rig.session(), rig.retry()), (None, None));
+}
+
+#[test]
+fn whoever_asks_a_scale_for_its_records_just_after_the_link_was_lost_has_it_connected_anew() {
+    let mut rig = Rig::new(vec![saved(Kind::MiScale, 8)]);
+    let id = AccessoryId::from_bytes([8; 16]);
+    let first = rig.ask(Question::Sync(id));
+    let lost = rig.session().unwrap();
+    let fetch = rig.opens(lost).unwrap();
+    rig.finishes(lost, fetch, Err(Failure::Lost));
+    assert_eq!(rig.answer(first), Some(Err(AccessoryError::TimedOut)));
+    assert_eq!(rig.requests(), [], "nobody would hear of the time");
+    let second = rig.ask(Question::Sync(id));
+    let session = rig.session().unwrap();
+    rig.ends(lost, LinkEnd::Lost);
+    assert_eq!(rig.answer(second), None, "it waits for the other one");
+    let fetch = rig.opens(session).unwrap();
+    rig.finishes(session, fetch, Ok(()));
+    assert_eq!(rig.answer(second), Some(Ok(Answer::Records(0))));
 }
 
 /// Whether a band counts as lost after this.

@@ -9,6 +9,7 @@ use super::cloud::problem;
 use super::upkeep::account;
 use super::warden::{owner, record};
 use super::*;
+use crate::warden::Calls;
 
 /// The account's record under a root of somebody else's.
 fn anothers(account: AccountId) -> Vec<u8> {
@@ -65,5 +66,29 @@ async fn no_password_is_called_wrong_where_the_account_has_another_root() {
         );
         // While it waits to follow the warden says what there is to say.
         assert_eq!(reauthenticates(right_here, theirs, true).await, "WrongPassword");
+    }
+}
+
+#[tokio::test]
+async fn no_password_is_called_wrong_where_the_cloud_was_put_back_to_an_older_one() {
+    for right_here in [true, false] {
+        let (world, life) = World::bound().await;
+        let account = account(&world);
+        let newer = record(account, 2, Vec::new());
+        assert!(world.warden.credentials(&newer).await.unwrap());
+        for (kept, said) in [(1, "Conflict"), (2, "WrongPassword"), (3, "WrongPassword")] {
+            world.cloud.with(|cloud| {
+                let credentials = record(account, kept, Vec::new()).into();
+                cloud.told = Some(CredentialsAnswer {
+                    credentials,
+                    ..CredentialsAnswer::default()
+                });
+                cloud.tells = true;
+                cloud.refusals.insert("login", problem(403, "login-refused"));
+            });
+            let ticket = world.warden.ticket("reauthenticate", right_here);
+            let refused = life.account.reauthenticate(ticket).await.unwrap_err();
+            assert_eq!(name(refused), said, "{kept}");
+        }
     }
 }

@@ -10,6 +10,18 @@ use super::upkeep::account;
 use super::*;
 use crate::sync::NewerKeys;
 
+/// From now on the cloud tells this of the account.
+fn tells(world: &World, told: CredentialsAnswer) {
+    world
+        .cloud
+        .with(|cloud| (cloud.tells, cloud.told) = (true, Some(told)));
+}
+
+/// Whether the warden was told that nothing waits for its hold.
+fn is_called_off(world: &World) -> bool {
+    world.warden.holds().iter().any(|input| input.end == Some(true))
+}
+
 #[tokio::test]
 async fn the_end_of_a_hold_reaches_the_cloud_though_the_warden_has_no_time_at_first() {
     let (world, life) = World::bound().await;
@@ -36,17 +48,16 @@ async fn what_the_cloud_told_before_a_hold_began_does_not_end_it() {
         ..CredentialsAnswer::default()
     };
     let warden = std::sync::Arc::clone(&world.warden);
-    world.cloud.with(|cloud| {
-        (cloud.tells, cloud.told) = (true, Some(told));
-        cloud.while_telling = Some(Box::new(move || warden.begin_hold()));
-    });
+    tells(&world, told);
+    world
+        .cloud
+        .with(|cloud| cloud.while_telling = Some(Box::new(move || warden.begin_hold())));
     world.hint();
     in_time(&world, &life, || life.state() == AccountState::RecoveryHold).await;
     // The look is over once another one has begun.
-    let ends = || world.warden.holds().iter().any(|input| input.end == Some(true));
-    assert!(!ends());
+    assert!(!is_called_off(&world));
     world.hint();
-    in_time(&world, &life, ends).await;
+    in_time(&world, &life, || is_called_off(&world)).await;
 }
 
 #[tokio::test]
@@ -71,12 +82,13 @@ async fn a_hold_ends_where_nothing_of_this_device_waits_at_the_cloud_whoever_els
             recovery_here,
             ..CredentialsAnswer::default()
         };
-        world
-            .cloud
-            .with(|cloud| (cloud.tells, cloud.told) = (true, Some(told)));
+        tells(&world, told);
         life.account.fetch().await;
-        let ended = world.warden.holds().iter().any(|input| input.end == Some(true));
-        assert_eq!(ended, !goes_on, "{recovery_ms:?} {recovery_here:?}");
+        assert_eq!(
+            is_called_off(&world),
+            !goes_on,
+            "{recovery_ms:?} {recovery_here:?}"
+        );
     }
 }
 
@@ -99,12 +111,9 @@ async fn a_hold_towards_what_the_account_has_goes_on_as_long_as_the_warden_leads
             credentials: record.clone().into(),
             ..CredentialsAnswer::default()
         };
-        world
-            .cloud
-            .with(|cloud| (cloud.tells, cloud.told) = (true, Some(told)));
+        tells(&world, told);
         life.account.fetch().await;
-        let ended = world.warden.holds().iter().any(|input| input.end == Some(true));
-        assert_eq!(ended, !goes_on, "{towards_told} {leads_on_to:?}");
+        assert_eq!(is_called_off(&world), !goes_on, "{towards_told} {leads_on_to:?}");
     }
 }
 

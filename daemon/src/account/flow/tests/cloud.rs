@@ -92,6 +92,12 @@ pub fn problem(status: u16, name: &str) -> CloudError {
     CloudError::Problem(Problem::read(status, body.as_bytes(), None))
 }
 
+/// The same, with how long the cloud asks to wait.
+pub fn waiting(status: u16, name: &str, wait: Duration) -> CloudError {
+    let body = format!(r#"{{"type":"urn:belay:problem:{name}"}}"#);
+    CloudError::Problem(Problem::read(status, body.as_bytes(), Some(wait)))
+}
+
 impl MapCloud {
     pub fn new(fuse: Arc<Fuse>) -> Self {
         Self {

@@ -1,5 +1,6 @@
 //! An account that its owner deletes, and the device that goes with it.
 
+use belay_proto::dbus::told;
 use belay_proto::id::DeviceId;
 use belay_proto::signed::Deed;
 use belay_proto::wire::CredentialsAnswer;
@@ -9,11 +10,33 @@ use super::kills::{in_time, killed_after};
 use super::leaving::hears_of_it;
 use super::upkeep::{account, calls, list_another};
 use super::*;
-use crate::cloud::CloudError;
+use crate::cloud::{CloudError, Problem};
 
 pub(super) async fn delete(world: &World, life: &Life) -> Result<(), AccountError> {
     let ticket = world.warden.order_ticket(Deed::DeleteAccount);
     life.account.delete_account(ticket).await
+}
+
+#[tokio::test]
+async fn what_keeps_an_account_from_being_deleted_is_told_by_its_ids() {
+    let (world, life) = World::bound().await;
+    let (device, accessory) = ("ab".repeat(16), "cd".repeat(16));
+    let refusal = CloudError::Problem(Problem::read(
+        409,
+        serde_json::json!({
+            "type": "urn:belay:problem:devices-still-bound", "devices": [device], "accessories": [accessory],
+        })
+        .to_string()
+        .as_bytes(),
+        None,
+    ));
+    world.cloud.with(|cloud| cloud.refusals.insert("delete", refusal));
+    let refused = Error::from(delete(&world, &life).await.unwrap_err());
+    assert_eq!(refused.name_str(), "org.belay1.Error.DevicesStillBound");
+    assert_eq!(
+        told::bound_of(refused.message()),
+        (vec![device.parse().unwrap()], vec![accessory.parse().unwrap()])
+    );
 }
 
 #[tokio::test]

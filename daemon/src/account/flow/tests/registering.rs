@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use belay_proto::dbus::AccountState;
+use belay_proto::dbus::{AccountState, Error, told};
 
-use super::cloud::problem;
+use super::cloud::{problem, waiting};
 use super::{ADA, CODE, World, confirm, name};
 use crate::account::Verification;
 use crate::cloud::CloudError;
@@ -183,6 +183,64 @@ async fn a_code_that_is_over_may_be_followed_by_another_unless_all_of_it_is_over
             life.account.resend(id).await.unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn a_registration_that_sends_no_other_code_is_over() {
+    for refusal in [problem(410, "code-expired"), problem(404, "not-found")] {
+        let world = World::new();
+        let life = world.live().await;
+        let id = world.register(&life).await.unwrap();
+        world.clock.advance(Duration::from_secs(901));
+        world.cloud.with(|cloud| cloud.refusals.insert("resend", refusal));
+        let refused = life.account.resend(id).await.unwrap_err();
+        assert_eq!(name(refused), "CodeExpired");
+        assert!(life.account.view().pending.is_none());
+        assert_eq!(life.state(), AccountState::Unbound);
+    }
+}
+
+#[tokio::test]
+async fn how_long_the_cloud_sends_no_other_code_is_told_and_that_of_one_network_isnt_kept() {
+    for (kind, is_kept) in [("too-soon", true), ("too-many", false)] {
+        let world = World::new();
+        let life = world.live().await;
+        let id = world.register(&life).await.unwrap();
+        world.clock.advance(Duration::from_secs(901));
+        let wait = Duration::from_secs(36_000);
+        world
+            .cloud
+            .with(|cloud| cloud.refusals.insert("resend", waiting(429, kind, wait)));
+        let refused = Error::from(life.account.resend(id.clone()).await.unwrap_err());
+        assert_eq!(refused.name_str(), "org.belay1.Error.TooSoon");
+        assert_eq!(told::wait_of(refused.message()), Some(wait), "{kind}");
+        let pending = life.account.view().pending.unwrap();
+        let (now, boot) = (life.account.clock().boottime(), life.account.clock().boot_id());
+        let kept = if is_kept { wait } else { Duration::ZERO };
+        assert_eq!(pending.resend_in(now, &boot), kept, "{kind}");
+        // The device asks again, perhaps from elsewhere, unless it is this code that isn't to be had.
+        let again = life.account.resend(id).await.map_err(Error::from);
+        let refused = again.as_ref().err().map(Error::message);
+        assert_eq!(refused.and_then(told::wait_of), is_kept.then_some(wait), "{kind}");
+        assert_eq!(again.is_err(), is_kept, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn too_many_codes_are_refused_with_the_wait_that_the_cloud_asks_for() {
+    let world = World::new();
+    let life = world.live().await;
+    let id = world.register(&life).await.unwrap();
+    let wait = Duration::from_secs(900);
+    world
+        .cloud
+        .with(|cloud| cloud.refusals.insert("prove", waiting(429, "too-many", wait)));
+    let refused = Error::from(confirm(&life, &id, CODE).await.unwrap_err());
+    assert_eq!(refused.name_str(), "org.belay1.Error.TooManyAttempts");
+    assert!(told::is_by_cloud(refused.message()), "{}", refused.message());
+    // The cloud may have counted somebody else's, of the same network.
+    assert!(!refused.message().contains("wrong"), "{}", refused.message());
+    assert_eq!(told::wait_of(refused.message()), Some(wait));
 }
 
 #[tokio::test]

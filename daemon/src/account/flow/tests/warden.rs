@@ -267,6 +267,7 @@ impl MapWarden {
                 hardware: Some(HardwareId::from_bytes(HARDWARE)),
                 hardware_locked: true,
                 account: bound,
+                generation: inner.generation.into(),
                 owner: bound.map(|_| owner()),
                 device: bound.map(|_| inner.device.unwrap_or(DeviceId::from_bytes(DEVICE))),
                 hold: inner.hold,

@@ -93,13 +93,7 @@ fn chunks_are_asked_after_once_a_week_and_at_once_where_some_may_be_lost() {
 fn a_page_of_chunks_reads_no_other_record() {
     let db = database();
     for (which, index) in [(LONG, "record_long"), (LACKING, "record_lacking")] {
-        let sql = select(which).replace("?1", "'notes'").replace("?2", "7");
-        let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        let steps: Vec<String> = statement
-            .query_map([], |row| row.get(3))
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap();
+        let steps = steps(&db, &select(which).replace("?1", "'notes'").replace("?2", "7"));
         let [step] = steps.as_slice() else {
             panic!("{steps:?}")
         };

@@ -7,6 +7,7 @@ use crate::sync::model::Phase;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const LACKS: Event = Event::Done(Some(SyncError::Lacking));
+const IN_THE_WAY: Event = Event::Done(Some(SyncError::InTheWay));
 const FULL: Event = Event::Done(Some(SyncError::QuotaExceeded));
 
 /// A device whose pictures are synced at this time.
@@ -17,6 +18,7 @@ fn syncing(now: Duration) -> State {
 fn begun(state: &State, now: Duration) -> State {
     let session = Session {
         account: AccountId::from_bytes([1; 16]),
+        owner: None,
         generation: 1,
         presence: 0,
     };
@@ -44,6 +46,30 @@ fn chunks_that_another_device_may_bring_are_asked_after_again_and_ever_less_ofte
     state = step(&state, now + EACH, Event::Woken).0;
     state = step(&state, now + EACH, LACKS).0;
     assert_eq!(state.due(), Some(now + EACH + LONGEST_PAUSE));
+}
+
+#[test]
+fn what_a_record_that_doesn_t_open_is_in_the_way_of_is_tried_again_and_ever_less_often() {
+    let mut now = MINUTE;
+    let mut state = syncing(now);
+    assert!(state.tries_in_the_way("pictures"));
+    for minutes in [15, 30, 60, 120, 240, 360, 360] {
+        state = step(&state, now, IN_THE_WAY).0;
+        // What is edited meanwhile goes without it, and puts nothing off.
+        state = step(&state, now, Event::Edited("pictures")).0;
+        state = step(&state, now + DEBOUNCE, Event::Woken).0;
+        assert!(!state.tries_in_the_way("pictures"));
+        state = step(&state, now + DEBOUNCE, IN_THE_WAY).0;
+        assert_eq!(state.due(), Some(now + minutes * MINUTE));
+        now += minutes * MINUTE;
+        let (next, effects) = step(&state, now, Event::Woken);
+        assert_eq!(effects, [Effect::Sync("pictures")]);
+        assert!(next.tries_in_the_way("pictures"));
+        state = next;
+    }
+    state = step(&state, now, IN_THE_WAY).0;
+    state = step(&state, now, Event::Enabled("pictures", false)).0;
+    assert_eq!(state.due(), Some(now + EACH));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{broadcast, mpsc, watch};
 
 use super::super::super::desk::Desk;
-use super::super::super::keys::Keys;
+use super::super::super::keys::{Keys, Whose};
 use super::super::super::round::{Report, Round};
 use super::super::super::state::Failure;
 use super::super::longs::Longs;
@@ -54,7 +54,10 @@ impl Device {
             without_room: watch::channel([].into()).1,
             found: mpsc::channel(1).0,
         };
-        desk.keys.begin(Some(ACCOUNT));
+        desk.keys.begin(Some(Whose {
+            account: ACCOUNT,
+            owner: None,
+        }));
         let mut device = Self {
             desk,
             line: Arc::default(),
@@ -91,6 +94,7 @@ impl Device {
                 progress: watch::Sender::default(),
                 records,
                 full: None,
+                tries_in_the_way: false,
             };
             self.round = Some(Box::pin(round.run()));
         }

@@ -162,6 +162,8 @@ fn longest() -> Bound {
         password_score: Some(4),
         password_since: Some(u64::MAX),
         removed: Some(removed),
+        left_owner: Some(owner),
+        left_generation: Some(u64::MAX),
     }
 }
 

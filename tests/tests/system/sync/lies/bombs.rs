@@ -2,8 +2,11 @@
 
 use belay_proto::Secret;
 use belay_proto::sync::{Content, Encoding};
+use serde_json::json;
 
 use super::{CHANGES, Victim, content, sealed};
+use crate::belayctl::ctl;
+use crate::sync_ctl::folder;
 
 /// What belayd may grow by, KiB.
 const GROWTH: u64 = 48 * 1024;
@@ -21,12 +24,8 @@ fn bomb(blocks: usize) -> Vec<u8> {
     frame
 }
 
-#[tokio::test]
-async fn contents_that_unfold_to_gigabytes_take_no_memory() {
-    let victim = Victim::with(3).await;
-    let before = victim.notes().await;
-    let peak = victim.peak().await;
-    // 8 GiB each, said to be short or as long as may be; and one that is what it says.
+/// The victim's cloud brings two bombs of 8 GiB, said to be short and as long as may be, and one that is what it says.
+async fn bombed(victim: &Victim) {
     let bombs: Vec<Content> = [(64 * 1024, 10), (64 * 1024, 4 * 1024 * 1024), (8, 1024 * 1024)]
         .into_iter()
         .enumerate()
@@ -42,6 +41,43 @@ async fn contents_that_unfold_to_gigabytes_take_no_memory() {
     let _answered_or_refused = victim.syncs().await;
     victim.was_lied_to(CHANGES).await;
     victim.fleet.network().behave();
+}
+
+#[tokio::test]
+async fn an_export_brings_all_but_the_contents_that_dont_unfold_and_names_those() {
+    let victim = Victim::with(3).await;
+    bombed(&victim).await;
+    let folder = folder();
+    let to = folder.path().join("out");
+    let args = ["sync", "export", to.to_str().unwrap(), "notes"];
+    let (exit, answer) = ctl(&victim.device().scene, &args).await;
+    assert_eq!(
+        (exit, &answer["error"]["name"]),
+        (Some(69), &json!("CutShort")),
+        "{answer}"
+    );
+    let missing = answer["missing"].as_array().unwrap().iter();
+    let mut missing: Vec<_> = missing
+        .map(|record| {
+            (
+                record["natural"].as_str().unwrap(),
+                record["why"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    missing.sort_unstable();
+    assert_eq!(missing, [("bomb-0", "Storage"), ("bomb-1", "Storage")]);
+    assert_eq!(answer["written"], 4);
+    let names = std::fs::read_dir(to.join("notes")).unwrap();
+    assert_eq!(names.count(), 4);
+}
+
+#[tokio::test]
+async fn contents_that_unfold_to_gigabytes_take_no_memory() {
+    let victim = Victim::with(3).await;
+    let before = victim.notes().await;
+    let peak = victim.peak().await;
+    bombed(&victim).await;
     let app = &victim.device().app;
     for number in 0..2 {
         let natural = format!("bomb-{number}");

@@ -4,9 +4,13 @@ use belay_proto::AccountId;
 use belay_proto::signed::Keyring;
 use belay_proto::sync::{CollectionKeys, index_key};
 use belay_proto::wire::{MESSAGE_PACK, PushAnswer, PushStatus, SyncRecord};
+use belay_tests::app::REMOVE_DEVICE;
+use belay_tests::owner::Console;
 use belay_tests::proxy::Trick;
 
 use super::{ALWAYS, CHANGES, PUSH, Victim, content, removal, sealed};
+use crate::account_life::{another, device_id, ordered};
+use crate::owner::{ADA, PASSWORD};
 
 /// What a cloud says of a cursor from before it was restored.
 const TOO_OLD: &[u8] = br#"{"type":"urn:belay:problem:cursor-too-old","title":"x","status":410}"#;
@@ -159,13 +163,36 @@ async fn a_content_of_another_account_changes_nothing() {
 #[tokio::test]
 async fn a_content_of_another_key_epoch_changes_nothing() {
     let victim = Victim::with(3).await;
+    // The account goes on under other keys, and its devices have those of before too.
+    let first = &victim.device().scene;
+    let other = another(first).await;
+    ordered(first, REMOVE_DEVICE, &device_id(&other).await)
+        .await
+        .unwrap();
+    victim.writes("note-1", "second").await;
+    victim.syncs().await.unwrap();
+    assert_eq!(victim.pushed("note-1").pop().unwrap().key_epoch, 2);
+    let console = Console::sign_in(first, ADA, PASSWORD).await.unwrap();
+    let newer = console.collection_keys("notes");
     let base = victim.pushed("note-0").remove(0);
-    let next = sealed(&victim.keys, &content("note-0", 2, Some(&base.revision), "later"));
-    let said = |key_epoch: u64| SyncRecord {
+    let next = content("note-0", 2, Some(&base.revision), "later");
+    let (of_first, of_second) = (sealed(&victim.keys, &next), sealed(&newer, &next));
+    assert_eq!((of_first.key_epoch, of_second.key_epoch), (1, 2));
+    let said = |record: &SyncRecord, key_epoch: u64| SyncRecord {
         key_epoch,
-        ..next.clone()
+        ..record.clone()
     };
-    is_shown_in_vain(&victim, vec![said(0), said(2), said(u64::MAX)]).await;
+    // There is a key of what it is called, and of what it is.
+    is_shown_in_vain(&victim, vec![said(&of_first, 2)]).await;
+    is_shown_in_vain(&victim, vec![said(&of_second, 1)]).await;
+    // And one of neither is.
+    let others = [0, 3, u64::MAX].map(|epoch| said(&of_first, epoch));
+    is_shown_in_vain(&victim, others.to_vec()).await;
+    // What is called what it is would be believed: that was all that was wrong with it.
+    victim.lied_to(1, move |answer| answer.records = vec![of_second.clone()]);
+    victim.syncs_named().await.unwrap();
+    victim.was_lied_to(CHANGES).await;
+    assert_eq!(victim.notes().await["note-0"], "later");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use belay_proto::Secret;
 use belay_proto::sync::{Ancestors, Attributes, Chunks, CollectionKeys, Content, Encoding, Revision};
 use belay_proto::wire::{Bytes, ChangesAnswer, PushRequest, SyncRecord};
-use belay_tests::app::{Answer, New};
+use belay_tests::app::{Answer, New, Options, SYNC, collection};
 use belay_tests::owner::Console;
 use belay_tests::proxy::Trick;
 use belay_tests::stage::BELAYD;
@@ -82,6 +82,18 @@ impl Victim {
         self.device().app.sync_now().await.unwrap()
     }
 
+    async fn syncs_named(&self) -> Answer<()> {
+        let names = vec!["notes"];
+        let app = &self.device().app;
+        app.call(SYNC, "SyncNow", &(names, Options::new())).await.unwrap()
+    }
+
+    /// How many records of the cloud don't open.
+    async fn unopened(&self) -> u32 {
+        let app = &self.device().app;
+        app.get(collection("notes"), "Unopened").await.unwrap()
+    }
+
     async fn deletes(&self, natural: &str) {
         let app = &self.device().app;
         let id = app.identify("notes", natural).await.unwrap().unwrap();
@@ -139,8 +151,10 @@ impl Victim {
     async fn is_unharmed(&self, notes: &BTreeMap<String, String>) {
         assert_eq!(self.notes().await, *notes);
         self.fleet.network().behave();
-        self.syncs().await.unwrap();
+        // What didn't open is fetched again for who names its collection.
+        self.syncs_named().await.unwrap();
         assert_eq!(self.notes().await, *notes);
+        assert_eq!(self.unopened().await, 0);
         self.writes("afterwards", "well").await;
         self.syncs().await.unwrap();
         assert_eq!(self.device().pending("notes").await, 0);

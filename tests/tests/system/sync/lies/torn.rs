@@ -97,14 +97,15 @@ async fn answers_that_break_off_anywhere_lose_nothing() {
 
 /// A push is answered so: what was to be brought is brought all the same.
 async fn pushes(victim: &Victim, lie: impl Fn(&mut PushAnswer) + Send + Sync + 'static) {
-    victim.writes("note-0", "second").await;
-    let before = victim.notes().await;
     let lie = Trick::rewrite(move |_, reply| {
         let mut answer: PushAnswer = rmp_serde::from_slice(reply.body).unwrap();
         lie(&mut answer);
         *reply.body = rmp_serde::to_vec_named(&answer).unwrap();
     });
+    // What is written is pushed a moment later by itself.
     victim.fleet.network().plan(PUSH, 2, &lie);
+    victim.writes("note-0", "second").await;
+    let before = victim.notes().await;
     let _answered_or_refused = victim.syncs().await;
     victim.was_lied_to(PUSH).await;
     victim.is_unharmed(&before).await;
@@ -131,7 +132,6 @@ async fn a_conflict_with_another_record_or_with_none_loses_nothing() {
     .await;
     let victim = Victim::with(3).await;
     let unknown = sealed(&victim.keys, &content("never-asked", 1, None, "a lie"));
-    let notes = victim.notes().await;
     pushes(&victim, move |answer| {
         for result in &mut answer.results {
             result.status = PushStatus::Conflict;
@@ -139,7 +139,7 @@ async fn a_conflict_with_another_record_or_with_none_loses_nothing() {
         }
     })
     .await;
-    assert!(!notes.contains_key("never-asked"));
+    assert!(!victim.notes().await.contains_key("never-asked"));
     let victim = Victim::with(3).await;
     pushes(&victim, |answer| {
         answer

@@ -1,0 +1,125 @@
+//! A request that the network delivers twice, of which the second answer comes: the proof was used before.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use belay_proto::dpop;
+use tokio::task::AbortHandle;
+
+use super::server::{Request, Server};
+use super::{Auth, Bench, Call, Reply, bench, bench_with, change};
+use crate::cloud::error::CloudError;
+use crate::cloud::problem::ProblemKind;
+
+fn used() -> Reply {
+    Reply::problem(401, "invalid-dpop-proof").with("dpop-nonce", "newest")
+}
+
+fn proof(bench: &Bench, request: &Request) -> dpop::Proof {
+    let (url, token) = (bench.server.url(), request.header("authorization"));
+    dpop::verify(
+        request.header("dpop"),
+        &request.method,
+        &format!("{url}{}", request.path),
+        token.strip_prefix("DPoP "),
+    )
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_call_whose_proof_was_used_is_asked_for_once_more_as_the_same_call() {
+    for (auth, call) in [
+        (Auth::Device, change(Auth::Device)),
+        (Auth::Session, change(Auth::Session)),
+        (Auth::Session, Call::get("/v1/devices", Auth::Session)),
+    ] {
+        let bench = bench([used(), Reply::json(200, "{}")]).await;
+        bench.vault.put("access-1", "refresh-1");
+        bench.client.done(&call).await.unwrap();
+        let seen = bench.server.seen();
+        let [first, second] = seen.as_slice() else {
+            panic!("{} calls of {auth:?}", seen.len());
+        };
+        for (before, after) in [
+            (&first.path, &second.path),
+            (&first.method, &second.method),
+            (&first.body, &second.body),
+        ] {
+            assert_eq!(before, after, "{auth:?}");
+        }
+        let key = |request: &Request| request.header("idempotency-key").to_owned();
+        assert_eq!(key(first), key(second), "{auth:?}");
+        let (old, new) = (proof(&bench, first), proof(&bench, second));
+        assert_ne!(old.jti, new.jti);
+        assert_eq!(new.nonce.as_deref(), Some("newest"));
+    }
+}
+
+#[tokio::test]
+async fn a_cloud_that_takes_no_proof_is_asked_no_third_time() {
+    let bench = bench((0..9).map(|_| used())).await;
+    let error = bench.client.done(&change(Auth::Device)).await.unwrap_err();
+    assert!(matches!(error, CloudError::Problem(problem) if problem.kind == ProblemKind::InvalidDpopProof));
+    assert_eq!(bench.server.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn a_nonce_that_is_asked_for_besides_is_no_proof_too_many() {
+    let nonce = || Reply::problem(401, "use-dpop-nonce").with("dpop-nonce", "another");
+    for replies in [[nonce(), used()], [used(), nonce()]] {
+        let bench = bench(replies.into_iter().chain([Reply::json(200, "{}")])).await;
+        bench.client.done(&change(Auth::Device)).await.unwrap();
+        assert_eq!(bench.server.seen().len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_does_more_each_time_is_made_once() {
+    let bench = bench([used(), Reply::json(200, "{}")]).await;
+    let call = Call {
+        idempotency_key: None,
+        ..change(Auth::Device)
+    };
+    assert!(bench.client.done(&call).await.is_err());
+    assert_eq!(bench.server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_cloud_that_asks_for_a_while_besides_isn_t_asked_again_at_once() {
+    let bench = bench([used().with("retry-after", "30"), Reply::json(200, "{}")]).await;
+    let error = bench.client.done(&change(Auth::Device)).await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
+    assert_eq!(bench.server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_call_of_nobodys_has_no_proof_to_renew() {
+    let bench = bench([used(), Reply::json(200, "{}")]).await;
+    assert!(bench.client.done(&change(Auth::Open)).await.is_err());
+    assert_eq!(bench.server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn where_the_second_time_nobody_is_there_the_call_may_have_arrived_all_the_same() {
+    static ACCEPTING: OnceLock<AbortHandle> = OnceLock::new();
+    let leaving = || {
+        used()
+            .with("connection", "close")
+            .after(|| ACCEPTING.get().unwrap().abort())
+    };
+    let server = Server::start([leaving()]).await;
+    ACCEPTING.set(server.accepting()).unwrap();
+    let bench = bench_with(server);
+    let error = bench.client.done(&change(Auth::Device)).await.unwrap_err();
+    assert!(error.is_offline() && !error.is_unsent(), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_stream_is_opened_with_another_proof_too() {
+    let (_pieces, stream) = tokio::sync::mpsc::unbounded_channel();
+    let bench = bench([used(), Reply::Stream(stream)]).await;
+    let call = Call::get("/v1/stream", Auth::Device);
+    bench.client.open(&call, None).await.unwrap();
+    let seen = bench.server.seen();
+    assert_ne!(proof(&bench, &seen[0]).jti, proof(&bench, &seen[1]).jti);
+}
