@@ -28,6 +28,8 @@ impl State {
         let missing = counted()
             .filter(|entry| !here(entry) && remote.contains_key(entry.0))
             .count();
+        // What is kept here without a record tells the folder too: another card hasn't got it.
+        let tells = |(natural, known): &Entry<'_>| !known.is_doubted || !remote.contains_key(*natural);
         let is_replaced = match (&self.memory.root, &self.root) {
             (Some(before), Some(now)) => now.differs(before),
             _ => false,
@@ -39,7 +41,7 @@ impl State {
         } else if missing >= EMPTIED && !visible().any(|entry| here(&entry)) {
             Some(Stop::Emptied)
         } else if missing > 0
-            && counted().count() >= EMPTIED
+            && visible().filter(tells).count() >= EMPTIED
             && !visible().any(|entry| self.is_unedited(entry))
         {
             // The roots of all cards are the same folder, and what a camera writes has the same names on each.

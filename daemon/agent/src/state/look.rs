@@ -159,8 +159,10 @@ impl State {
             self.memory.root.clone_from(&self.root);
             effects.push(Effect::Save);
         }
-        let moved = self.moved();
-        self.note_doubts(&moved, effects);
+        let renamed = self.moved(false);
+        self.note_doubts(&renamed, effects);
+        // A refused one's content is nowhere but in the record of its old name, which stays as long.
+        let moved = self.moved(true);
         let (Some(local), Some(remote)) = (&self.local, &self.remote) else {
             return;
         };
@@ -177,10 +179,11 @@ impl State {
         }
     }
 
-    /// The new items, but for those that are refused: what they say is nowhere but in the records of their old names.
-    fn moved(&self) -> Moved {
+    /// The new items, with those that are refused or without.
+    fn moved(&self, with_refused: bool) -> Moved {
         let is_new = |natural: &String| {
-            !self.memory.known().contains_key(natural) && !self.put_off.get(natural).is_some_and(is_refusal)
+            let is_refused = || self.put_off.get(natural).is_some_and(is_refusal);
+            !self.memory.known().contains_key(natural) && (with_refused || !is_refused())
         };
         let new = self
             .local

@@ -241,6 +241,19 @@ fn files_of_new_names_that_are_all_refused_cost_no_record() {
 }
 
 #[test]
+fn one_file_whose_new_name_is_refused_costs_no_record() {
+    let mut items = all_items();
+    items[0].1.place = format!("new {}", NAMES[0]);
+    items[0].0 = items[0].1.place.clone();
+    let renamed = items[0].0.clone();
+    let (state, effects) = looked(fixed(Gone::Unsaid), here(items), all_records());
+    assert!(matches!(works(&effects)[..], [Work::Put { .. }]), "{effects:?}");
+    let (state, effects) = step(state, Event::Done(vec![(renamed, Outcome::Refused)]));
+    assert_eq!(works(&effects).len(), 0, "{effects:?}");
+    assert_eq!((state.refused(), state.doubt()), (1, None));
+}
+
+#[test]
 fn what_is_doubted_is_no_reason_to_take_a_folder_for_another_one() {
     let records = || [all_records(), vec![listed("new"), listed("last")]].concat();
     let (state, _) = looked(
