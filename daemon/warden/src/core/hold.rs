@@ -292,13 +292,18 @@ impl State {
 impl Bound {
     /// Whether the account's root may be this other owner's, of credentials of this generation: of a later one, since what the pinned
     /// owner has left behind, or has been robbed of, is older. Each root counts by itself, and a recovery that was waited out here has
-    /// counted on without the account where that has kept its root: to the owner of before, no further back than it was left, the way
-    /// back is open until the account has gone on from here.
+    /// counted on without the account where that has kept its root, or has got another one meanwhile: until the account has gone on
+    /// from here, to the owner of before the way back is open, no further back than it was left, and to any other what is later than
+    /// that.
     #[must_use]
     pub fn may_follow(&self, owner: &PublicKey, generation: u64) -> bool {
         let is_left = self.left_owner.as_ref() == Some(owner)
             && self.left_generation.is_some_and(|left| generation >= left);
-        *owner != self.owner && (generation > self.generation || is_left)
+        let past = self
+            .left_generation
+            .unwrap_or(self.generation)
+            .min(self.generation);
+        *owner != self.owner && (generation > past || is_left)
     }
 }
 

@@ -80,17 +80,14 @@ async fn the_root_before_a_new_one_leads_to_no_hold_where_it_has_counted_no_furt
 }
 
 #[tokio::test]
-async fn one_that_was_waited_out_in_vain_leads_back_to_no_other_root_and_no_older_record() {
+async fn one_that_was_waited_out_in_vain_leads_back_to_no_older_record() {
     let held = Held::ready().await;
-    let other = moved(&held).await.with_password(PASSWORD);
     let later = held.account.with_password(THIRD_PASSWORD);
     let brought = held.warden.handle.credentials(later.credentials.clone()).await;
     assert_eq!(brought, Ok(true));
     let apart = held.warden.forgotten(&later, OTHER_PASSWORD).await.unwrap();
     held.pass(73).await;
     assert_eq!(held.pin(), apart.owner);
-    assert_eq!(other.record().generation, apart.record().generation);
-    leads_nowhere(&held, &other, PASSWORD, "a third root").await;
     leads_nowhere(&held, &held.account, PASSWORD, "from before the hold").await;
     let held = held.reboot();
     let ticket = held.warden.opens(&later, THIRD_PASSWORD).await.unwrap();
@@ -116,4 +113,22 @@ async fn one_that_was_not_waited_out_in_vain_leads_back_nowhere() {
     let level = with_another_code(&held.account.with_password(THIRD_PASSWORD));
     assert_eq!(level.record().generation, next.record().generation);
     leads_nowhere(&held, &level, THIRD_PASSWORD, "the same, as far on").await;
+}
+
+#[tokio::test]
+async fn one_that_was_waited_out_in_vain_leads_to_a_root_that_the_account_has_got_meanwhile() {
+    let held = Held::ready().await;
+    let other = moved(&held).await;
+    let apart = held
+        .warden
+        .forgotten(&held.account, OTHER_PASSWORD)
+        .await
+        .unwrap();
+    held.pass(73).await;
+    assert_eq!(held.pin(), apart.owner);
+    assert_eq!(other.record().generation, apart.record().generation);
+    let ticket = held.warden.opens(&other, OTHER_PASSWORD).await.unwrap();
+    held.warden.begins(&ticket).await.unwrap();
+    held.pass(73).await;
+    assert_eq!(held.pin(), other.owner);
 }
