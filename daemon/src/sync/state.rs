@@ -270,9 +270,10 @@ impl State {
         let Some(collection) = self.busy.take() else {
             return;
         };
-        let outcome = trouble
-            .or_else(|| self.lacks_room(collection))
-            .map_or(Ok(()), Err);
+        // What doesn't open hides nothing else.
+        let graver = trouble.filter(|trouble| *trouble != SyncError::Unopened);
+        let outcome = graver.or_else(|| self.lacks_room(collection)).or(trouble);
+        let outcome = outcome.map_or(Ok(()), Err);
         self.waiting.done(collection, outcome, effects);
         self.again = Some(now + EACH);
         self.trouble = None;
