@@ -139,6 +139,12 @@ impl App {
         (!own).then(|| net::budget_network(caller.0))
     }
 
+    /// When [`Self::sweep_is_due`] again, if nobody's turn came before.
+    #[must_use]
+    pub fn next_sweep(&self) -> Millis {
+        self.swept_at.load(Ordering::Relaxed).saturating_add(sweep::PAUSE)
+    }
+
     /// Whether it is this call's turn to forget what is over.
     #[must_use]
     pub fn sweep_is_due(&self, now: Millis) -> bool {

@@ -47,6 +47,7 @@ pub mod sweep;
 pub mod sync;
 pub mod text;
 pub mod tokens;
+pub mod upkeep;
 pub mod vault;
 pub mod verifications;
 

@@ -36,7 +36,7 @@ use crate::clock::CloudClock;
 use crate::config::Settings;
 use crate::delivery::{self, DeliveryError};
 use crate::net::Peer;
-use crate::routes;
+use crate::{routes, upkeep};
 
 /// Connections at once, where the limit of open files allows so many; more wait to be accepted. Most of them
 /// are streams that say nothing for minutes.
@@ -138,6 +138,7 @@ pub async fn serve_until(mut settings: Settings, stop: impl Future<Output = ()>)
     let port_file = settings.port_file.clone();
     let app = App::open(settings, clock)?;
     let sender = tokio::spawn(delivery::run(app.clone(), carriers));
+    let upkeep = tokio::spawn(upkeep::run(app.clone()));
     let graceful = GracefulShutdown::new();
     if let Some(file) = port_file {
         write_port(&file, address.port()).map_err(ServeError::PortFile)?;
@@ -162,6 +163,7 @@ pub async fn serve_until(mut settings: Settings, stop: impl Future<Output = ()>)
     // What is committed stays, and what isn't was answered to nobody.
     let finished = tokio::time::timeout(GRACE, graceful.shutdown()).await;
     sender.abort();
+    upkeep.abort();
     tracing::info!(all_answered = finished.is_ok(), "stopped");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Forgetting what is over. There is no timer: the next call after a minute does it.
+//! Forgetting what is over: a part of the minute's [upkeep](crate::upkeep).
 
 use rusqlite::{Transaction, params};
 

@@ -57,7 +57,7 @@ pub fn hint(tx: &Transaction<'_>, device: &DeviceId, hint: Hint, now: Millis) ->
     marks(tx, device)
 }
 
-/// As [`hint`], by a process that has no streams: the running cloud tells them with its next sweep.
+/// As [`hint`], by a process that has no streams: the running cloud tells them with its next [upkeep](crate::upkeep).
 ///
 /// # Errors
 /// A broken database.

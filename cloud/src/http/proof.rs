@@ -10,12 +10,11 @@ use belay_proto::{AccountId, dpop};
 use rusqlite::{Transaction, params};
 
 use super::nonce;
-use crate::accounts::{following, waiting};
 use crate::app::App;
 use crate::problem::{Kind, Problem};
 use crate::store::Failure;
 use crate::tokens::FamilyId;
-use crate::{channel, devices, sweep, tokens};
+use crate::{devices, tokens, upkeep};
 
 /// A call that proves which device key makes it. No proof counts twice.
 #[derive(Clone, Copy, Debug)]
@@ -185,15 +184,12 @@ async fn used<T: Send + 'static>(
     match app.sweep_is_due(now) {
         // What is swept takes files along, so its rows have to be gone for good.
         true => {
-            let (files, inside) = (app.files.clone(), app.clone());
-            let sweep = move |transaction: &Transaction<'_>| {
-                sweep::sweep(transaction, &files, now)?;
-                waiting::remind(&inside, transaction, now)?;
-                following::remind(&inside, transaction, now)?;
-                channel::tell_from_outside(&inside, transaction)?;
+            let inside = app.clone();
+            let both = move |transaction: &Transaction<'_>| {
+                upkeep::keep(&inside, transaction, now)?;
                 note(transaction)
             };
-            app.store.transact(sweep).await
+            app.store.transact(both).await
         }
         // After a power cut proofs of before it are refused for their nonces.
         false => app.store.note(note).await,

@@ -144,6 +144,21 @@ async fn a_running_clouds_streams_hear_of_a_decision() {
 }
 
 #[tokio::test]
+async fn a_stream_hears_of_a_decision_though_nobody_calls() {
+    let rig = Rig::new();
+    let house = House::new(&rig).await;
+    ask(&house, "Mine").await.is(202);
+    let mut waiter = rig.app.hub.stream(house.home.device.id());
+    let before = waiter.news().marks.account;
+    let upkeep = tokio::spawn(crate::upkeep::run(rig.app.clone()));
+    decide(&rig, house.home.device.id(), false).unwrap();
+    rig.advance(61);
+    waiter.changed().await;
+    assert!(waiter.news().marks.account > before);
+    upkeep.abort();
+}
+
+#[tokio::test]
 async fn another_password_a_removal_and_a_release_withdraw_what_waits() {
     let gone = |rig: &Rig, device| {
         let data = rig.app.settings.data.clone();
