@@ -2,11 +2,14 @@
 
 use belay_proto::steps::{self, *};
 use belay_warden::core::refusal::Refusal;
+use belay_warden::disk::copies::Concern;
+use belay_warden::disk::files::Disk;
+use belay_warden::disk::vault::Vault;
 
 use crate::holding::Held;
 use crate::joining::{THIRD_PASSWORD, moved, with_another_code};
 use crate::life::bound;
-use crate::support::{Account, OTHER_PASSWORD, PASSWORD};
+use crate::support::{Account, Device, OTHER_PASSWORD, PASSWORD};
 
 #[tokio::test]
 async fn one_that_was_waited_out_in_vain_leads_back_to_the_root_that_the_account_has_kept() {
@@ -43,6 +46,26 @@ async fn one_that_was_waited_out_in_vain_leads_back_to_the_root_that_the_account
         assert_eq!(bring(&next).await, Ok(true));
         held.warden.sign_out(password).await.unwrap();
     }
+}
+
+/// The hold of a device as it was stored before a device kept what it leaves.
+fn as_begun_before(device: &Device) {
+    let (mut vault, mut state) = Vault::open(Box::new(Disk), device.places());
+    let next = &mut state.book.hold.as_mut().unwrap().renewal.bound;
+    (next.left_owner, next.left_generation) = (None, None);
+    vault.persist(Concern::Lock, &state).unwrap();
+}
+
+#[tokio::test]
+async fn one_that_ran_while_the_warden_was_updated_leads_back_too() {
+    let (held, apart) = Held::begun().await;
+    let held = held.reboot_after(as_begun_before);
+    held.pass(73).await;
+    assert_eq!(held.pin(), apart.owner);
+    let ticket = held.warden.opens(&held.account, PASSWORD).await.unwrap();
+    held.warden.begins(&ticket).await.unwrap();
+    held.pass(73).await;
+    assert_eq!(held.pin(), held.account.owner);
 }
 
 /// An account that another root has vouched for, as after a device was lost.
