@@ -90,7 +90,7 @@ async fn leads_nowhere(held: &Held, account: &Account, password: &str, what: &st
 }
 
 #[tokio::test]
-async fn the_root_before_a_new_one_leads_to_no_hold_where_it_has_counted_no_further() {
+async fn the_root_before_a_new_one_leads_to_a_hold_once_it_has_counted_further_and_not_before() {
     let held = Held::ready().await;
     let account = succeeded(&held).await;
     assert_eq!(held.pin(), account.owner);
@@ -100,6 +100,12 @@ async fn the_root_before_a_new_one_leads_to_no_hold_where_it_has_counted_no_furt
     leads_nowhere(&held, &level, THIRD_PASSWORD, "with another password since").await;
     held.pass(100).await;
     assert_eq!(held.pin(), account.owner);
+    // Whoever has that root still has it count on by another password.
+    let later = with_another_code(&level);
+    let ticket = held.warden.opens(&later, THIRD_PASSWORD).await.unwrap();
+    held.warden.begins(&ticket).await.unwrap();
+    held.pass(73).await;
+    assert_eq!(held.pin(), later.owner);
 }
 
 #[tokio::test]
