@@ -205,6 +205,7 @@ pub fn open_data(data: &Path) -> Result<Vault, OpenError> {
             moved,
             collided,
             forgotten,
+            damaged,
         } = settled;
         if moved + forgotten > 0 {
             tracing::info!(
@@ -218,6 +219,9 @@ pub fn open_data(data: &Path) -> Result<Vault, OpenError> {
                 collided,
                 "addresses that are another account's in this form find none"
             );
+        }
+        if damaged > 0 {
+            tracing::warn!(damaged, "verifications that don't open were forgotten");
         }
     }
     Ok(vault)

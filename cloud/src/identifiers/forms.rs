@@ -20,6 +20,8 @@ pub struct Settled {
     pub collided: u64,
     /// Verifications under way that were forgotten.
     pub forgotten: u64,
+    /// Verifications that didn't open, and were forgotten too.
+    pub damaged: u64,
 }
 
 /// Has addresses that were compared in another form be found under the present one, each where its text is: one that is refused today
@@ -37,8 +39,10 @@ pub fn settle(vault: &Vault, connection: &Connection) -> Result<Option<Settled>,
     // Another process may be at it.
     let tx = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     let mut settled = Settled::default();
+    // Whose they are is asked while every address is found as it was.
+    let all = under_way(&tx)?;
     addresses(vault, &tx, &mut settled)?;
-    verifications(vault, &tx, &mut settled)?;
+    verifications(vault, &tx, &all, &mut settled)?;
     let noted = "INSERT OR REPLACE INTO meta (name, value) VALUES ('identifier-form', ?1)";
     tx.execute(noted, params![FORM.to_be_bytes()])?;
     tx.commit()?;
@@ -71,33 +75,75 @@ fn addresses(vault: &Vault, tx: &Transaction<'_>, settled: &mut Settled) -> Resu
     Ok(())
 }
 
-/// Of a verification: its id, what it is found by, its sealed address, what it is for.
-type Verification = ([u8; 16], [u8; 32], Vec<u8>, String);
+/// A verification under way.
+struct UnderWay {
+    id: Vec<u8>,
+    sealed: Vec<u8>,
+    before: Vec<u8>,
+    purpose: String,
+    /// The account that its address is found by, if one is.
+    account: Option<Vec<u8>>,
+}
 
-/// One that would give an account an address other than today's code would go to is forgotten, and begun anew.
-fn verifications(vault: &Vault, tx: &Transaction<'_>, settled: &mut Settled) -> Result<(), StoreError> {
-    let rows: Vec<Verification> = tx
-        .prepare("SELECT id, lookup, address, purpose FROM verifications")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+fn under_way(tx: &Transaction<'_>) -> Result<Vec<UnderWay>, StoreError> {
+    let rows = tx
+        .prepare(
+            "SELECT one.id, one.address, one.lookup, one.purpose, known.account
+             FROM verifications AS one LEFT JOIN identifiers AS known ON known.lookup = one.lookup",
+        )?
+        .query_map([], |row| {
+            Ok(UnderWay {
+                id: row.get(0)?,
+                sealed: row.get(1)?,
+                before: row.get(2)?,
+                purpose: row.get(3)?,
+                account: row.get(4)?,
+            })
+        })?
         .collect::<Result<_, _>>()?;
-    for (id, before, sealed, purpose) in rows {
-        let text = open_text(vault, "verification-address", &id, &sealed)?;
-        let address = Identifier::stored(&text).map_err(|_| StoreError::Unreadable("an address"))?;
-        if purpose != Purpose::Recovery.as_str() && !is_todays_mailbox(&text) {
-            tx.execute("DELETE FROM verifications WHERE id = ?1", params![id])?;
-            settled.forgotten += 1;
+    Ok(rows)
+}
+
+/// One that would give an account an address other than today's code would go to is forgotten, and so is a recovery that would be
+/// another account's than the one whose mail its code went to: they are begun anew. One that doesn't open can't go on in any form, and
+/// keeps nobody else waiting.
+fn verifications(
+    vault: &Vault,
+    tx: &Transaction<'_>,
+    all: &[UnderWay],
+    settled: &mut Settled,
+) -> Result<(), StoreError> {
+    let mut moving = tx.prepare("UPDATE verifications SET lookup = ?2 WHERE id = ?1")?;
+    let mut forgetting = tx.prepare("DELETE FROM verifications WHERE id = ?1")?;
+    for one in all {
+        let text = open_text(vault, "verification-address", &one.id, &one.sealed).ok();
+        let Some(address) = text.and_then(|text| Identifier::stored(&text).ok()) else {
+            settled.damaged += 1;
+            forgetting.execute(params![one.id])?;
             continue;
-        }
+        };
         let now = lookup(vault, &address);
-        if now != before {
-            tx.execute(
-                "UPDATE verifications SET lookup = ?2 WHERE id = ?1",
-                params![id, now],
-            )?;
+        let goes_on = match one.purpose == Purpose::Recovery.as_str() {
+            true => account_of(tx, &now)? == one.account,
+            false => is_todays_mailbox(address.as_str()),
+        };
+        if !goes_on {
+            settled.forgotten += 1;
+            forgetting.execute(params![one.id])?;
+        } else if one.before != now {
             settled.moved += 1;
+            moving.execute(params![one.id, now])?;
         }
     }
     Ok(())
+}
+
+fn account_of(tx: &Transaction<'_>, lookup: &[u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
+    let account = "SELECT account FROM identifiers WHERE lookup = ?1";
+    Ok(tx
+        .prepare_cached(account)?
+        .query_row(params![lookup], |row| row.get(0))
+        .optional()?)
 }
 
 /// A domain has many spellings, and a mailbox one.

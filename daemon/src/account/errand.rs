@@ -218,7 +218,7 @@ pub(super) async fn tell_hold(parts: Arc<Parts>) -> Done {
                 tracing::debug!(error = %with_causes(&error), "the warden doesn't say how the hold ended");
                 None
             }
-            Err(Untold::Cloud(CloudError::Problem(problem))) => problem.retry_after,
+            Err(Untold::Cloud(error @ CloudError::Problem(_))) => error.retry_after(),
             Err(Untold::Cloud(error)) => {
                 tracing::debug!(error = %with_causes(&error), "the cloud isn't told yet how the hold ended");
                 None

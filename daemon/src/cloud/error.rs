@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::cloud::problem::Problem;
+use crate::cloud::retry;
 
 /// Why a call to the cloud gave no answer that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -58,14 +59,15 @@ impl CloudError {
         matches!(self, Self::Offline { .. } | Self::NotConfigured)
     }
 
-    /// How long the cloud asked to wait, from `Retry-After`.
+    /// How long to wait before the same is asked again unasked, from `Retry-After`, a day at most. What a person is told is the
+    /// whole of it: [`Problem::retry_after`].
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        match self {
+        retry::kept(match self {
             Self::Offline { retry_after, .. } => *retry_after,
             Self::Problem(problem) => problem.retry_after,
             _ => None,
-        }
+        })
     }
 
     /// Whether the cloud can't have heard of the call. After any other outage it may have carried it out, and only the

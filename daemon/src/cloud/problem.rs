@@ -146,7 +146,7 @@ pub struct Problem {
     pub tries_left: Option<u32>,
     /// The masked login of the owner, with [`ProblemKind::ActivationLocked`].
     pub login: Option<String>,
-    /// From `Retry-After`.
+    /// From `Retry-After`, as it is to be told.
     pub retry_after: Option<Duration>,
     /// From `Upload-Offset`, with [`ProblemKind::WrongOffset`]: where the chunk's next byte belongs.
     pub offset: Option<u64>,

@@ -21,6 +21,7 @@ use crate::cloud::call::{Auth, Call};
 use crate::cloud::client::CloudClient;
 use crate::cloud::error::CloudError;
 use crate::cloud::problem::{Problem, ProblemKind};
+use crate::cloud::retry;
 use crate::cloud::transport::{Kind, LARGEST_ANSWER, Limits};
 use crate::sync::ports::{Reply, SealedChunk, SyncCloud, SyncFailure};
 
@@ -233,12 +234,12 @@ fn refused(problem: &Problem, with_cursor: bool) -> SyncFailure {
         (ProblemKind::CursorTooOld, _) => SyncFailure::CursorOver,
         (ProblemKind::QuotaExceeded, _) => SyncFailure::Quota,
         (ProblemKind::NotFound, _) => SyncFailure::NotFound,
-        (ProblemKind::ChunkBusy, _) => SyncFailure::Offline(problem.retry_after),
+        (ProblemKind::ChunkBusy, _) => SyncFailure::Offline(retry::kept(problem.retry_after)),
         (_, 400) if with_cursor => SyncFailure::BadCursor,
         // A session ends and begins again without a word here, a binding is brought later, and an older cloud may become
         // a newer one.
         (_, 401 | 403 | 404 | 405 | 408 | 426 | 429) | (_, 500..) => {
-            SyncFailure::Offline(problem.retry_after)
+            SyncFailure::Offline(retry::kept(problem.retry_after))
         }
         _ => SyncFailure::Refused,
     }

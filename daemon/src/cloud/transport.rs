@@ -85,7 +85,7 @@ pub enum Kind {
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// From `Retry-After`, at most a day.
+    /// From `Retry-After`, as it is to be told.
     pub retry_after: Option<Duration>,
     /// From `Date`.
     pub date: Option<SystemTime>,

@@ -74,6 +74,17 @@ fn each_advice_is_a_sentence_and_each_name_stands_once() {
 }
 
 #[test]
+fn whoever_is_at_a_device_that_may_not_follow_yet_is_told_what_lets_it() {
+    let next = here::OTHER_ROOT.next;
+    let (follows, refused) = next.split_once("Is that refused, ").unwrap();
+    assert!(
+        follows.contains("belayctl account recover --without-code"),
+        "{next}"
+    );
+    assert!(refused.starts_with("change the password once more"), "{next}");
+}
+
+#[test]
 fn every_error_of_the_contract_has_advice() {
     for name in belay_proto::dbus::Error::NAMES {
         let short = name.strip_prefix("org.belay1.Error.").unwrap_or(name);

@@ -57,6 +57,9 @@ pub enum Command {
     /// Make a new account with an e-mail address or a phone number, and this device its first one
     Register(Register),
     /// Give the code that was sent, bind this device and show the recovery code
+    ///
+    /// Until somebody says that the recovery code is written down, the same call shows it again. Scripts are asked nothing: they
+    /// say it with --acknowledge, or later with acknowledge.
     Confirm(Confirm),
     /// Say that the recovery code is written down, so that it isn't shown again
     Acknowledge(Acknowledge),
@@ -171,7 +174,8 @@ pub struct Confirm {
     /// Draw the recovery code as a QR code: auto draws it on a terminal
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub qr: Qr,
-    /// Don't ask whether the recovery code is written down: it is kept safe by whoever reads the output
+    /// Don't ask whether the recovery code is written down: it is kept safe by whoever reads the output. Without this nothing that
+    /// is piped or in JSON counts as written down, and the same call shows the same code again
     #[arg(long)]
     pub acknowledge: bool,
 }

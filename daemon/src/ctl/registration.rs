@@ -54,7 +54,8 @@ fn unsent(error: Error, own_sms: bool) -> Error {
 }
 
 /// Gives the code, shows the recovery code and asks whether it is written down. JSON: `state`, `recovery_code`,
-/// `acknowledged`; there nothing is asked, `--acknowledge` says it. When that fails the error follows as a second object.
+/// `acknowledged`, `shown_again` (the same call answers this same code once more); there nothing is asked, `--acknowledge` says
+/// it. When that fails the error follows as a second object.
 ///
 /// # Errors
 /// What belayd says to the code; [`Error::Io`] when the recovery code can't be shown, which then isn't acknowledged.
@@ -70,11 +71,8 @@ pub async fn confirm(client: &Client, args: &Confirm, output: Output) -> Result<
     };
     // Shown before it is acknowledged: from then on nobody can read it again.
     if output.json {
-        let json = json!({
-            "state": "bound",
-            "recovery_code": recovery_code.expose(),
-            "acknowledged": args.acknowledge,
-        });
+        let mut json = code_json(recovery_code.expose(), args.acknowledge);
+        json["state"] = "bound".into();
         output.show(&Report::new("", json))?;
         return if args.acknowledge {
             acknowledge_by_id(client, &args.id).await
@@ -101,6 +99,11 @@ pub async fn confirm(client: &Client, args: &Confirm, output: Output) -> Result<
         )
     };
     output.show(&Report::new(last, Value::Null))
+}
+
+/// A recovery code that was shown, and what becomes of it, for scripts.
+pub fn code_json(code: &str, acknowledged: bool) -> Value {
+    json!({ "recovery_code": code, "acknowledged": acknowledged, "shown_again": !acknowledged })
 }
 
 /// Whether a recovery code that was shown is written down: as it was `said`, else as a person at the terminal says.

@@ -3,7 +3,7 @@
 #![no_main]
 
 use belay_fuzz::problem::{Problem, ProblemKind};
-use belay_fuzz::retry::{LONGEST_WAIT, retry_after};
+use belay_fuzz::retry::{LONGEST_TOLD, LONGEST_WAIT, kept, retry_after};
 use belay_proto::text::misleads;
 use libfuzzer_sys::fuzz_target;
 
@@ -20,7 +20,8 @@ fuzz_target!(|data: &[u8]| {
     let header = std::str::from_utf8(header).ok();
     let date = std::str::from_utf8(date).ok();
     let wait = header.and_then(|header| retry_after(header, date));
-    assert!(wait.is_none_or(|wait| wait <= LONGEST_WAIT), "{wait:?}");
+    assert!(wait.is_none_or(|wait| wait <= LONGEST_TOLD), "{wait:?}");
+    assert!(kept(wait).is_none_or(|wait| wait <= LONGEST_WAIT), "{wait:?}");
     // The clock of this device is none to go by.
     let alone = header.and_then(|header| retry_after(header, None));
     assert!(alone.is_none() || alone == wait, "{alone:?}, {wait:?}");

@@ -222,6 +222,61 @@ async fn under_way_an_address_that_is_refused_today_recovers_its_account_and_mak
 }
 
 #[tokio::test]
+async fn a_recovery_under_way_is_of_the_account_whose_mail_its_code_went_to_or_of_none() {
+    let rig = Rig::new();
+    let client = rig.client();
+    let mut under_way = Vec::new();
+    for (n, text) in ["jos\u{e9}@example.org", "jose\u{301}@example.org"]
+        .into_iter()
+        .enumerate()
+    {
+        let owner = Owner::new(&format!("a{n}@example.org"));
+        owner.register(&mut rig.client(), &Device::new()).await;
+        let id = recovery::open(&client, &owner.address).await.is(202).text("id");
+        let code = rig.code_mail().await.code.unwrap();
+        proved_before(&rig, &owner.account, text);
+        opened_before(&rig, &id, text);
+        under_way.push((owner.account, id, code));
+        rig.advance(1);
+    }
+    let one = Settled {
+        collided: 1,
+        forgotten: 1,
+        ..moved(0)
+    };
+    assert_eq!(settled(&rig), one);
+    let (account, id, code) = &under_way[0];
+    let answer = recovery::try_code(&client, id, code).await.is(200);
+    assert_eq!(answer.json()["account"], json!(account));
+    let (_, id, code) = &under_way[1];
+    recovery::try_code(&client, id, code)
+        .await
+        .refuses(404, "not-found");
+}
+
+#[tokio::test]
+async fn a_verification_that_does_not_open_is_forgotten_and_the_cloud_starts() {
+    let rig = Rig::new();
+    let client = rig.client();
+    let damaged = open(&client, "al@example.org").await.is(202).text("id");
+    let mail = rig.code_mail().await;
+    let whole = open(&client, "jo@example.org").await.is(202).text("id");
+    let id = from_hex(&damaged).unwrap();
+    connected(&rig)
+        .execute("UPDATE verifications SET address = x'00' WHERE id = ?1", [id])
+        .unwrap();
+    let one = Settled {
+        damaged: 1,
+        ..moved(0)
+    };
+    assert_eq!(settled(&rig), one);
+    let path = format!("/v1/verifications/{damaged}/code");
+    let refused = client.post(&path, &json!({ "code": mail.code })).await;
+    refused.refuses(404, "not-found");
+    confirmed(&client, "verifications", &whole).await.is(200);
+}
+
+#[tokio::test]
 async fn a_device_of_another_version_signs_an_address_in_its_own_form() {
     // It leaves the domain as it was typed.
     const TYPED: &str = "al@xn--bcher-kva.example";

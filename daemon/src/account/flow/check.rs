@@ -3,6 +3,7 @@
 use belay_proto::clock::unix_seconds;
 use belay_proto::dbus::AuditEntries;
 use belay_proto::id::AccountId;
+use belay_proto::signed::epoch_follows;
 use belay_proto::steps::{self, Done, PasswordStrengthOutput};
 use belay_proto::text::with_causes;
 
@@ -87,6 +88,7 @@ impl Flow {
             devices: &self.devices_of(account).await?,
             refusals: &refusals(&history),
             notes: &view.identity.assurance_notes,
+            key_epoch: view.identity.key_epoch,
             password: self.password_strength().await,
         };
         let mut found = judge(&known, now);
@@ -141,6 +143,7 @@ struct Known<'a> {
     devices: &'a [Device],
     refusals: &'a [String],
     notes: &'a [String],
+    key_epoch: u64,
     password: Option<Strength>,
 }
 
@@ -202,6 +205,14 @@ fn judge(known: &Known<'_>, now: u64) -> Vec<Finding> {
     for address in session.identifiers.iter().filter(|address| !address.verified) {
         let id = format!("address:{}", address.id);
         found.push(Finding::new(id, Severity::Warning, "confirm-the-address"));
+    }
+    if !epoch_follows(known.key_epoch) {
+        // A removal and a new root are done all the same, under the keys that whoever is shut out has.
+        found.push(Finding::new(
+            "no-new-keys",
+            Severity::Warning,
+            "begin-another-account",
+        ));
     }
     for device in devices.iter().filter(|device| !device.this) {
         if device.lost {

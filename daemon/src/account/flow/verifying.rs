@@ -121,10 +121,10 @@ impl Flow {
                 return Err(AccountError::Expired);
             }
             // What it gave leave for hasn't left this device: the modem refused.
-            Err(AccountError::Cloud(CloudError::Problem(problem)))
+            Err(AccountError::Cloud(ref error @ CloudError::Problem(ref problem)))
                 if problem.kind == ProblemKind::TooSoon && verifying.own_sms.is_some() =>
             {
-                let resend = self.deadline(problem.retry_after.unwrap_or(BETWEEN_CODES));
+                let resend = self.deadline(error.retry_after().unwrap_or(BETWEEN_CODES));
                 self.report(Event::CodeSpent {
                     id: id.clone(),
                     resend,
@@ -152,9 +152,9 @@ impl Flow {
     /// What the cloud asks to wait for this verification's next code is what is shown and waited for from then on. Not a budget that
     /// is used up: a network's is another's once this device is elsewhere, so the cloud is asked again.
     async fn waits_longer(&self, id: String, error: &AccountError) -> Result<(), AccountError> {
-        if let AccountError::Cloud(CloudError::Problem(problem)) = error
+        if let AccountError::Cloud(error @ CloudError::Problem(problem)) = error
             && problem.kind == ProblemKind::TooSoon
-            && let Some(wait) = problem.retry_after
+            && let Some(wait) = error.retry_after()
         {
             let resend = self.deadline(wait);
             self.report(Event::CodeSpent { id, resend }).await?;

@@ -170,6 +170,19 @@ async fn a_wait_that_is_too_long_for_a_caller_is_told_instead() {
 }
 
 #[tokio::test]
+async fn a_wait_of_a_week_is_told_in_full_and_kept_for_a_day() {
+    let week = 7 * 24 * 3600;
+    let reply = Reply::problem(403, "recovery-on-hold").with("retry-after", &week.to_string());
+    let bench = bench([reply]).await;
+    let error = bench.client.done(&change(Auth::Device)).await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(24 * 3600)));
+    let CloudError::Problem(problem) = error else {
+        panic!("{error}")
+    };
+    assert_eq!(problem.retry_after, Some(Duration::from_secs(week)));
+}
+
+#[tokio::test]
 async fn a_cloud_that_asks_for_rest_gets_it_and_a_wait_for_one_call_holds_up_no_other() {
     for (reply, rests) in [
         (Reply::json(503, "").with("retry-after", "30"), true),

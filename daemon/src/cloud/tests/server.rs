@@ -19,6 +19,8 @@ pub enum Reply {
     },
     /// Answer once this has been called.
     After(Box<dyn FnOnce() + Send>, Box<Reply>),
+    /// Say so for the time being (RFC 9110, section 15.2), and then answer.
+    Interim(u16, Box<Reply>),
     /// Answer without end.
     Endless,
     /// A stream of events: these pieces as they come, until their sender is gone.
@@ -186,6 +188,13 @@ async fn answer(stream: &mut TcpStream, reply: Reply) -> bool {
             act();
             *reply
         }
+        Reply::Interim(status, reply) => {
+            let head = format!("HTTP/1.1 {status} x\r\n\r\n");
+            if stream.write_all(head.as_bytes()).await.is_err() {
+                return false;
+            }
+            *reply
+        }
         reply => reply,
     };
     match reply {
@@ -231,7 +240,7 @@ async fn answer(stream: &mut TcpStream, reply: Reply) -> bool {
             false
         }
         Reply::Hang => std::future::pending().await,
-        Reply::Close | Reply::After(..) => false,
+        Reply::Close | Reply::After(..) | Reply::Interim(..) => false,
     }
 }
 

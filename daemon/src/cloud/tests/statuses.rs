@@ -1,5 +1,10 @@
 //! Every status on every call of the account: none is taken for another, none ends the session by itself, none is followed.
+//!
+//! What is told apart here is all that anybody hears of a bare status: what follows from each class of them is played with
+//! everybody there, in `tests/tests/system/answers`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use belay_proto::id::{CommandId, DeviceId, HardwareId};
@@ -13,8 +18,10 @@ use serde_json::Value;
 use super::server::{Reply, Server};
 use super::{Bench, bench_with};
 use crate::account::*;
+use crate::cloud::call::{Auth, Call};
 use crate::cloud::client::{CloudClient, Revocation};
 use crate::cloud::error::CloudError;
+use crate::cloud::retry::ATTEMPTS;
 
 /// All that are registered with IANA, and some that aren't.
 fn statuses() -> impl Iterator<Item = u16> {
@@ -179,37 +186,126 @@ async fn answering(reply: impl Fn() -> Reply + Send + 'static) -> Bench {
     bench
 }
 
+/// A cloud that answers everything with one status, and a client of it with a session.
+struct Stubborn {
+    bench: Bench,
+    status: Arc<AtomicU16>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Stubborn {
+    async fn new() -> Self {
+        let (status, asked) = (Arc::new(AtomicU16::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (says, counts) = (Arc::clone(&status), Arc::clone(&asked));
+        let bench = answering(move || {
+            counts.fetch_add(1, Ordering::Relaxed);
+            bare(says.load(Ordering::Relaxed))
+        })
+        .await;
+        Self { bench, status, asked }
+    }
+
+    /// It answers so from now on, and counts anew how often it is asked.
+    fn says(&self, status: u16) {
+        self.status.store(status, Ordering::Relaxed);
+        self.asked.store(0, Ordering::Relaxed);
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Nobody was signed out by it, or sent elsewhere.
+    fn has_changed_nothing(&self, what: &str) {
+        let held = self.bench.vault.held();
+        assert_eq!(held, Some(("access".into(), "refresh".into())), "{what}");
+        let seen = self.bench.server.seen();
+        assert!(
+            seen.iter().all(|request| request.path != "/v1/elsewhere"),
+            "{what}"
+        );
+    }
+}
+
+/// An answer that is a status and nothing more.
+fn bare(status: u16) -> Reply {
+    let reply = match status {
+        // None yet: one follows. But who switches protocols has answered.
+        100 | 102..200 => return Reply::Interim(status, Box::new(bare(418))),
+        // There is no body.
+        101 | 204 | 304 => Reply::json(status, ""),
+        _ => Reply::json(status, "{}"),
+    };
+    reply.with("location", "/v1/elsewhere")
+}
+
+#[track_caller]
+fn is_what_it_is(error: &CloudError, status: u16, what: &str) {
+    match status {
+        101 | 300..400 => assert!(matches!(error, CloudError::Nonsense(_)), "{what}: {error}"),
+        502..=504 => assert!(error.is_offline(), "{what}: {error}"),
+        _ => assert!(
+            matches!(error, CloudError::Problem(problem) if problem.status == status),
+            "{what}: {error}"
+        ),
+    }
+    assert_eq!(
+        error.is_decided(),
+        (400..500).contains(&status) && status != 429,
+        "{what}"
+    );
+    assert!(!error.is_unsent(), "{what}");
+}
+
 #[tokio::test]
 async fn every_status_on_every_call_is_what_it_is_and_ends_no_session() {
     let methods = methods();
     assert!(methods.len() > 25, "{methods:?}");
     for name in methods {
+        let cloud = Stubborn::new().await;
         for status in statuses() {
-            let bench = answering(move || Reply::json(status, "{}").with("location", "/v1/elsewhere")).await;
+            cloud.says(status);
             let what = format!("{name}: {status}");
-            let error = each(&bench.client, name).await.expect_err(&what);
-            match status {
-                300..400 => assert!(matches!(error, CloudError::Nonsense(_)), "{what}: {error}"),
-                502..=504 => assert!(error.is_offline(), "{what}: {error}"),
-                _ => assert!(
-                    matches!(&error, CloudError::Problem(problem) if problem.status == status),
-                    "{what}: {error}"
-                ),
-            }
-            assert_eq!(
-                error.is_decided(),
-                (400..500).contains(&status) && status != 429,
-                "{what}"
-            );
-            assert!(!error.is_unsent(), "{what}");
-            let held = bench.vault.held();
-            assert_eq!(held, Some(("access".into(), "refresh".into())), "{what}");
-            let seen = bench.server.seen();
-            assert!(
-                seen.iter().all(|request| request.path != "/v1/elsewhere"),
-                "{what}"
-            );
+            let error = each(&cloud.bench.client, name).await.expect_err(&what);
+            is_what_it_is(&error, status, &what);
         }
+        cloud.has_changed_nothing(name);
+    }
+}
+
+#[tokio::test]
+async fn every_status_that_can_be_is_what_it_is_on_every_kind_of_call_and_asked_for_so_often() {
+    let kinds = [
+        Call::get("/v1/things", Auth::Open),
+        Call::post("/v1/things", Auth::Open, b"{}".to_vec()),
+        Call::get("/v1/things", Auth::Device),
+        Call::post("/v1/things", Auth::Device, b"{}".to_vec()),
+        Call::put("/v1/things", Auth::Device, b"{}".to_vec()),
+        Call::get("/v1/things", Auth::Session),
+        Call::post("/v1/things", Auth::Session, b"{}".to_vec()),
+        Call::patch("/v1/things", Auth::Session, b"{}".to_vec()),
+        Call::delete("/v1/things", Auth::Session),
+    ];
+    for call in kinds {
+        let cloud = Stubborn::new().await;
+        for status in 100..=599 {
+            cloud.says(status);
+            let what = format!("{} {:?}: {status}", call.method, call.auth);
+            let ended = cloud.bench.client.done(&call).await;
+            match status {
+                200..300 => assert!(ended.is_ok(), "{what}: {ended:?}"),
+                100 | 102..200 => is_what_it_is(&ended.expect_err(&what), 418, &what),
+                _ => is_what_it_is(&ended.expect_err(&what), status, &what),
+            }
+            let times = match status {
+                500 | 502..=504 => usize::try_from(ATTEMPTS).unwrap(),
+                // And once for another token.
+                401 if call.auth == Auth::Session => 2,
+                _ => 1,
+            };
+            assert_eq!(cloud.asked(), times, "{what}");
+        }
+        cloud.has_changed_nothing(call.method.as_str());
     }
 }
 

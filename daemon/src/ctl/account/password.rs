@@ -60,7 +60,8 @@ pub async fn recovery_code(client: &Client, args: &RecoveryCode, output: Output)
     let code = ticketed::create_recovery_code(client.connection(), &password).await?;
     // Shown before it is acknowledged: until then belayd answers this one to whoever asks again.
     if output.json {
-        output.show(&Report::new("", code_json(code.expose(), args.acknowledge)))?;
+        let json = registration::code_json(code.expose(), args.acknowledge);
+        output.show(&Report::new("", json))?;
         if args.acknowledge {
             ticketed::recovery_code_shown(client.connection()).await?;
         }
@@ -81,10 +82,6 @@ pub async fn recovery_code(client: &Client, args: &RecoveryCode, output: Output)
         ticketed::recovery_code_shown(client.connection()).await?;
     }
     output.show(&Report::new(code_words(acknowledged), Value::Null))
-}
-
-fn code_json(code: &str, acknowledged: bool) -> Value {
-    json!({ "recovery_code": code, "acknowledged": acknowledged, "shown_again": !acknowledged })
 }
 
 /// What becomes of a recovery code that was shown.
@@ -254,7 +251,7 @@ mod tests {
             "{open}"
         );
         assert!(code_words(true).ends_with("It isn't shown again."));
-        let json = |acknowledged| code_json("AAAA", acknowledged);
+        let json = |acknowledged| registration::code_json("AAAA", acknowledged);
         assert_eq!(
             json(false),
             json!({ "recovery_code": "AAAA", "acknowledged": false, "shown_again": true })

@@ -133,6 +133,11 @@ fn words((id, severity, advice): &Finding, known: &[Known], ink: Ink) -> String 
         "change-the-password" => {
             "The password is the same for two years or more. belayctl account password".to_owned()
         }
+        "begin-another-account" => {
+            "The account gets no new keys any more. A device that you remove gets nothing more from the cloud, but has the keys \
+             of what is written from then on; only another account has others."
+                .to_owned()
+        }
         "sign-out-of-this-device" if id == "removed" => {
             "You removed this device from the account. Its data stays; nothing new reaches it. To give it away or to \
              sign in again: belayctl sign-out"
@@ -219,6 +224,7 @@ mod tests {
         assert!(said("unseen:cd", "remove-the-device-if-it-is-gone").ends_with("remove-device cd"));
         assert!(said("weak-password", "change-the-password").contains("easy to guess"));
         assert!(said("old-password", "change-the-password").ends_with("belayctl account password"));
+        assert!(said("no-new-keys", "begin-another-account").contains("no new keys any more"));
         assert!(said("removed", "sign-out-of-this-device").ends_with("belayctl sign-out"));
         assert!(said("account-deleted", "sign-out-of-this-device").contains("was deleted"));
         assert!(said("password-guesses", "look-at-the-history").contains("five wrong passwords"));

@@ -125,8 +125,6 @@ pub fn renew(
             report_box: Some(*root.report_box().public().as_bytes()),
             delegate: set.delegates.first().cloned(),
             keyring: Some(keyring::seal(key, &next.keyring)),
-            left_owner: Some(bound.owner),
-            left_generation: Some(bound.generation),
             ..bound.clone()
         };
         next.set_strength(Some(strength));
@@ -170,8 +168,6 @@ pub fn join(
         report_box: Some(*opened.root.report_box().public().as_bytes()),
         delegate: Some(opened.delegation(bound.warden_key)),
         keyring: Some(keyring::seal(key, &opened.keyring)),
-        left_owner: None,
-        left_generation: None,
         ..bound.clone()
     };
     next.set_strength(Some(strength));

@@ -217,7 +217,7 @@ impl State {
         let Renewal {
             bound: next,
             credentials,
-            ..
+            joins,
         } = hold.renewal.clone();
         let mut effects = Vec::new();
         if !has_moved {
@@ -227,7 +227,14 @@ impl State {
                 "person",
                 format!("generation {}", next.generation),
             ));
-            self.binding = Binding::Bound(Box::new(Bound { presence, ..*next }));
+            // Known now, and not from what was stored when it began: a hold may have begun before that was kept.
+            let left = joins.is_none().then_some((bound.owner, bound.generation));
+            self.binding = Binding::Bound(Box::new(Bound {
+                presence,
+                left_owner: left.map(|(owner, _)| owner),
+                left_generation: left.map(|(_, generation)| generation),
+                ..*next
+            }));
             self.wrong.clear();
             self.tickets.clear();
         }

@@ -61,6 +61,11 @@ impl Held {
 
     /// The process ends at once, and another one begins in another boot.
     pub fn reboot(self) -> Self {
+        self.reboot_after(|_| ())
+    }
+
+    /// The same, and in between this befalls what is on disk.
+    pub fn reboot_after(self, befalls: impl FnOnce(&Device)) -> Self {
         let Self {
             device,
             warden,
@@ -68,6 +73,7 @@ impl Held {
             owner,
         } = self;
         drop(warden);
+        befalls(&device);
         device.new_boot();
         let warden = device.start();
         Self {

@@ -2,11 +2,14 @@
 
 use belay_proto::steps::{self, *};
 use belay_warden::core::refusal::Refusal;
+use belay_warden::disk::copies::Concern;
+use belay_warden::disk::files::Disk;
+use belay_warden::disk::vault::Vault;
 
 use crate::holding::Held;
 use crate::joining::{THIRD_PASSWORD, moved, with_another_code};
 use crate::life::bound;
-use crate::support::{Account, OTHER_PASSWORD, PASSWORD};
+use crate::support::{Account, Device, OTHER_PASSWORD, PASSWORD};
 
 #[tokio::test]
 async fn one_that_was_waited_out_in_vain_leads_back_to_the_root_that_the_account_has_kept() {
@@ -45,6 +48,26 @@ async fn one_that_was_waited_out_in_vain_leads_back_to_the_root_that_the_account
     }
 }
 
+/// The hold of a device as it was stored before a device kept what it leaves.
+fn as_begun_before(device: &Device) {
+    let (mut vault, mut state) = Vault::open(Box::new(Disk), device.places());
+    let next = &mut state.book.hold.as_mut().unwrap().renewal.bound;
+    (next.left_owner, next.left_generation) = (None, None);
+    vault.persist(Concern::Lock, &state).unwrap();
+}
+
+#[tokio::test]
+async fn one_that_ran_while_the_warden_was_updated_leads_back_too() {
+    let (held, apart) = Held::begun().await;
+    let held = held.reboot_after(as_begun_before);
+    held.pass(73).await;
+    assert_eq!(held.pin(), apart.owner);
+    let ticket = held.warden.opens(&held.account, PASSWORD).await.unwrap();
+    held.warden.begins(&ticket).await.unwrap();
+    held.pass(73).await;
+    assert_eq!(held.pin(), held.account.owner);
+}
+
 /// An account that another root has vouched for, as after a device was lost.
 async fn succeeded(held: &Held) -> Account {
     let input = NewPasswordInput {
@@ -67,7 +90,7 @@ async fn leads_nowhere(held: &Held, account: &Account, password: &str, what: &st
 }
 
 #[tokio::test]
-async fn the_root_before_a_new_one_leads_to_no_hold_where_it_has_counted_no_further() {
+async fn the_root_before_a_new_one_leads_to_a_hold_once_it_has_counted_further_and_not_before() {
     let held = Held::ready().await;
     let account = succeeded(&held).await;
     assert_eq!(held.pin(), account.owner);
@@ -77,6 +100,12 @@ async fn the_root_before_a_new_one_leads_to_no_hold_where_it_has_counted_no_furt
     leads_nowhere(&held, &level, THIRD_PASSWORD, "with another password since").await;
     held.pass(100).await;
     assert_eq!(held.pin(), account.owner);
+    // Whoever has that root still has it count on by another password.
+    let later = with_another_code(&level);
+    let ticket = held.warden.opens(&later, THIRD_PASSWORD).await.unwrap();
+    held.warden.begins(&ticket).await.unwrap();
+    held.pass(73).await;
+    assert_eq!(held.pin(), later.owner);
 }
 
 #[tokio::test]

@@ -23,7 +23,8 @@ const ALWAYS: usize = 10_000;
 /// After which the deed is as well prepared as before.
 const NOTHING_CAME: [&str; 3] = ["Offline", "CloudRefused", "TooSoon"];
 
-/// Bare statuses: each class with what stands out in it.
+/// Bare statuses: each class with what stands out in it. Which class each of all there are is in is told of the client alone, in
+/// `daemon/src/cloud/tests/statuses.rs`.
 const STATUSES: [u16; 24] = [
     300, 304, 400, 401, 402, 403, 404, 405, 408, 409, 410, 411, 413, 415, 418, 421, 425, 426, 451, 500, 501,
     503, 505, 599,

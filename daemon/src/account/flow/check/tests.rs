@@ -1,6 +1,7 @@
 //! What is found, of sessions and devices made up here.
 
 use belay_proto::id::DeviceId;
+use belay_proto::signed::EPOCHS_END;
 
 use super::*;
 use crate::account::model::{Identifier, Profile};
@@ -54,6 +55,7 @@ fn tidy(session: &Session) -> Known<'_> {
         devices: &[],
         refusals: &[],
         notes: &[],
+        key_epoch: 1,
         password: None,
     }
 }
@@ -131,6 +133,22 @@ fn a_weak_password_and_one_of_long_ago_are_to_be_changed() {
     assert_eq!(said((3, 100)), []);
     // A clock that was ahead when it was chosen tells nothing.
     assert_eq!(said((4, u64::MAX)), []);
+}
+
+#[test]
+fn keys_that_have_the_last_number_there_is_are_told_and_those_before_are_not() {
+    let session = session(&[true, true], true);
+    let said = |key_epoch| {
+        let known = Known {
+            key_epoch,
+            ..tidy(&session)
+        };
+        judge(&known, 1)
+    };
+    assert_eq!(said(EPOCHS_END - 2), []);
+    let last = said(EPOCHS_END - 1);
+    assert_eq!(ids(&last), [("no-new-keys", Severity::Warning)]);
+    assert_eq!(last[0].advice, "begin-another-account");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use belay_proto::signed::Deed;
 
 use super::cloud::problem;
 use super::kills::killed_after;
+use super::recovering::{begin, complete};
 use super::upkeep::calls;
 use super::{CODE, Identifier, Life, World, name};
 use crate::account::AccountError;
@@ -30,6 +31,56 @@ async fn an_address_is_added_by_its_code_and_a_lost_answer_adds_it_once() {
     assert_eq!(done, 1);
     assert!(keys.iter().all(|key| *key == keys[0]));
     assert_eq!(name(confirm(CODE).await.unwrap_err()), "NotFound");
+}
+
+/// Whatever is asked with this id, there is no such verification.
+async fn is_given_up(world: &World, life: &Life, id: &str) {
+    let own = || id.to_owned();
+    let answers = [
+        life.account.resend(own()).await,
+        life.account.verification(own()).await.map(drop),
+        life.account.cancel(own()).await,
+        life.account.confirm_address(own(), Secret::of_text(CODE)).await,
+        complete(world, life, id).await,
+    ];
+    for answer in answers {
+        assert_eq!(name(answer.unwrap_err()), "NotFound", "{id}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_and_a_recovery_give_up_the_one_that_was_verified_before() {
+    let (world, life) = World::bound().await;
+    let shown = || life.account.view().pending.map(|pending| pending.id);
+    let address = add(&world, &life).await.unwrap();
+    let recovery = begin(&life).await;
+    is_given_up(&world, &life, &address).await;
+    assert_eq!(shown().as_ref(), Some(&recovery));
+    let address = add(&world, &life).await.unwrap();
+    is_given_up(&world, &life, &recovery).await;
+    assert_eq!(shown().as_ref(), Some(&address));
+    let code = Secret::of_text(CODE);
+    life.account.confirm_address(address, code).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_registration_gives_up_what_was_verified_before_and_a_recovery_leaves_it_alone() {
+    let world = World::new();
+    let life = world.live().await;
+    let shown = || life.account.view().pending.map(|pending| pending.id);
+    let registration = world.register(&life).await.unwrap();
+    let recovery = begin(&life).await;
+    assert_eq!(shown().as_ref(), Some(&recovery));
+    life.account.verification(registration.clone()).await.unwrap();
+    life.account.cancel(recovery).await.unwrap();
+    assert_eq!(shown().as_ref(), Some(&registration));
+    let recovery = begin(&life).await;
+    let other = world.register(&life).await.unwrap();
+    for id in [registration, recovery] {
+        let gone = life.account.verification(id).await.unwrap_err();
+        assert_eq!(name(gone), "NotFound");
+    }
+    assert_eq!(shown().as_ref(), Some(&other));
 }
 
 #[tokio::test]
