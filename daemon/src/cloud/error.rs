@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cloud::problem::Problem;
+use crate::cloud::problem::{Problem, ProblemKind};
 use crate::cloud::retry;
 
 /// Why a call to the cloud gave no answer that can be used.
@@ -101,10 +101,14 @@ impl CloudError {
 
     /// Whether the cloud has decided, so that asking the same again gives the same.
     ///
-    /// A call that ended otherwise may or may not have been carried out.
+    /// A call that ended otherwise may or may not have been carried out. So may one whose proof alone was refused: another copy
+    /// of it, which the network delivered before, may have used that proof.
     #[must_use]
     pub fn is_decided(&self) -> bool {
-        matches!(self, Self::Problem(problem) if (400..500).contains(&problem.status) && problem.status != 429)
+        let Self::Problem(Problem { status, kind, .. }) = self else {
+            return false;
+        };
+        (400..500).contains(status) && *status != 429 && *kind != ProblemKind::InvalidDpopProof
     }
 }
 

@@ -34,7 +34,12 @@ impl State {
             (Some(before), Some(now)) => now.differs(before),
             _ => false,
         };
-        if is_replaced && missing > 0 && !visible().any(|entry| self.is_the_same_medium(entry)) {
+        // Files that are kept without their records are nowhere else: in another folder they would be forgotten, and put again once the
+        // first is back.
+        let is_kept_alone =
+            |entry: Entry<'_>| entry.1.is_doubted && !here(&entry) && !remote.contains_key(entry.0);
+        let lacks = missing > 0 || visible().any(is_kept_alone);
+        if is_replaced && lacks && !visible().any(|entry| self.is_the_same_medium(entry)) {
             Some(Stop::Replaced)
         } else if self.is_fixed() {
             None

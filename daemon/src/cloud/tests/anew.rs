@@ -59,6 +59,7 @@ async fn a_call_whose_proof_was_used_is_asked_for_once_more_as_the_same_call() {
 async fn a_cloud_that_takes_no_proof_is_asked_no_third_time() {
     let bench = bench((0..9).map(|_| used())).await;
     let error = bench.client.done(&change(Auth::Device)).await.unwrap_err();
+    assert!(!error.is_decided(), "a copy may have been carried out");
     assert!(matches!(error, CloudError::Problem(problem) if problem.kind == ProblemKind::InvalidDpopProof));
     assert_eq!(bench.server.seen().len(), 2);
 }
@@ -89,6 +90,7 @@ async fn a_cloud_that_asks_for_a_while_besides_isn_t_asked_again_at_once() {
     let bench = bench([used().with("retry-after", "30"), Reply::json(200, "{}")]).await;
     let error = bench.client.done(&change(Auth::Device)).await.unwrap_err();
     assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
+    assert!(!error.is_decided(), "a copy may have been carried out");
     assert_eq!(bench.server.seen().len(), 1);
 }
 

@@ -198,7 +198,8 @@ fn hold_words(left: Option<Duration>, is_left_behind: bool) -> String {
             "This device takes the account's password in {left}, while it is on or asleep.\n\
              The password that it has still ends the wait, {ends}; another password or root of the account ends it too, and it can \
              be begun again. How long still: belayctl status\n\
-             Then: belayctl sign-out and belayctl sign-in, both with the account's password."
+             Then: belayctl sign-out --keep-data and belayctl sign-in, both with the account's password. Without --keep-data what \
+             hasn't gone up by then is lost."
         ),
         false => format!(
             "This device takes the password in {left}, while it is on or asleep.\n\
@@ -288,7 +289,7 @@ mod tests {
             "{follows}"
         );
         assert!(
-            follows.contains("Then: belayctl sign-out and belayctl sign-in"),
+            follows.contains("Then: belayctl sign-out --keep-data and belayctl sign-in"),
             "{follows}"
         );
         // The others have it already, and no mail tells of a new one.

@@ -107,10 +107,10 @@ pub const OTHER_ROOT: Advice = advice(
     exit::DATA,
     "The account goes on with other credentials than this device, as after a recovery without the code, or with a cloud that was put \
      back to an older day: no password opens both.",
-    "Sign out with this device's own password: belayctl sign-out; then belayctl sign-in with the account's. After a \
-     recovery, who knows the account's alone can have this device follow it in 72 hours, if its policy allows that: belayctl account \
-     forgot, then belayctl account recover --without-code, with that password as the new one. Is that refused, change the password \
-     once more on a device that has the account's, and try again.",
+    "Sign out with this device's own password, and keep what hasn't gone up yet: belayctl sign-out --keep-data; then \
+     belayctl sign-in with the account's. After a recovery, who knows the account's alone can have this device follow it in 72 hours, \
+     if its policy allows that: belayctl account forgot, then belayctl account recover --without-code, with that password as the \
+     new one. Is that refused, change the password once more on a device that has the account's, and try again.",
 );
 
 /// A device too many for its account.

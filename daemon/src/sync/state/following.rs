@@ -12,13 +12,18 @@ impl State {
         enabled: BTreeSet<&'static str>,
         effects: &mut Vec<Effect>,
     ) {
-        if session == self.session {
-            return;
-        }
         let whose = |session: Option<Session>| {
             session.map(|session| (session.account, session.owner, session.generation))
         };
         if whose(session) == whose(self.session) {
+            // A sign-out and a sign-in to the same account may come as one, and nothing is on after that.
+            let off: Vec<_> = self.enabled.difference(&enabled).copied().collect();
+            for collection in off {
+                self.switch_off(collection, effects);
+            }
+            if session == self.session {
+                return;
+            }
             // The password was proved, and nothing else has changed: what is under way goes on, and what came to nothing for
             // want of it needn't any more.
             (self.session, self.enabled) = (session, enabled);
@@ -113,6 +118,18 @@ mod tests {
         let event = Event::Session(Some(again), BTreeSet::from(["contacts"]));
         let (state, effects) = step(&state, Duration::ZERO, event);
         assert_eq!((effects, state.trouble()), (vec![Effect::Sync("contacts")], None));
+    }
+
+    #[test]
+    fn what_isnt_on_any_more_after_a_sign_out_and_a_sign_in_that_came_as_one_is_synced_no_more() {
+        for presence in [SESSION.presence, SESSION.presence + 1] {
+            let again = Session { presence, ..SESSION };
+            let event = Event::Session(Some(again), BTreeSet::new());
+            let (state, effects) = step(&waited_for(), Duration::ZERO, event);
+            let cancelled = Effect::Answer(1, Err(SyncError::Cancelled));
+            assert_eq!(effects, [Effect::Leave, cancelled]);
+            assert_eq!((state.busy, state.wanted.len()), (None, 0));
+        }
     }
 
     #[test]

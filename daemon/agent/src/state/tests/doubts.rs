@@ -208,6 +208,27 @@ fn a_collection_that_was_emptied_removes_nothing_and_takes_what_is_new() {
 }
 
 #[test]
+fn a_card_that_alone_has_what_was_removed_from_the_collection_is_not_forgotten_while_it_is_away() {
+    let kept_on_7 = |state: State| begun_anew(state, Gone::Unsaid).kept_on(Some(7));
+    let (state, _) = looked(
+        kept_on_7(remembering(Gone::Unsaid)),
+        here(all_items()),
+        Vec::new(),
+    );
+    assert_eq!(state.doubt(), Some(Doubt::CollectionEmptied));
+    // What lies under it.
+    let below = scan(root(7, 8, "boot"), Vec::new());
+    let (state, effects) = looked(kept_on_7(state), below, Vec::new());
+    assert_eq!(
+        (works(&effects).len(), state.stopped()),
+        (0, Some(Stop::Replaced))
+    );
+    let (state, effects) = looked(kept_on_7(state), here(all_items()), Vec::new());
+    assert_eq!(asked(&works(&effects)), IDS, "and nothing is put");
+    assert_eq!(state.doubt(), Some(Doubt::CollectionEmptied));
+}
+
+#[test]
 fn what_belayd_doesnt_list_any_more_and_nobody_deleted_is_put_again_even_if_it_is_all() {
     let (state, effects) = looked(remembering(Gone::Unsaid), here(all_items()), Vec::new());
     assert_eq!(asked(&works(&effects)), IDS);
