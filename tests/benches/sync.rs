@@ -12,7 +12,7 @@
 //!   thread of its own that writes each body into a file and syncs it.
 //! - **Cloud**: the reference cloud and the wire alone. This process seals the records, in the session of a device that belayd
 //!   registered, and keeps nothing on disk.
-//! - **belayd**: from the call on the bus, `PutMany` for contacts and `Put` for photos, four at once, to the end of `SyncNow`.
+//! - **belayd**: from the call on the bus, `PutMany` for contacts and `Put` for photos, eight at once, to the end of `SyncNow`.
 //! - **Growth**: nothing and ten changed records in collections of `GROWTH` records (1000,10000,100000), of belayd and
 //!   of the cloud alone.
 //!

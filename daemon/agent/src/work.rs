@@ -40,7 +40,7 @@ impl Worker {
             Lane::Joins => self.joins(job.items).await,
             Lane::Deletes => self.deletes(job.items).await,
             Lane::Removes => self.removes(job.items).await,
-            Lane::Long => {
+            Lane::LongPuts | Lane::Long => {
                 let mut outcomes = Vec::new();
                 for (natural, work) in job.items {
                     let outcome = self.long(&natural, work).await;

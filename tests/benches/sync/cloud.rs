@@ -72,7 +72,7 @@ async fn photos(place: &Place) -> Outcome {
     let begun = Instant::now();
     let next = Arc::new(AtomicUsize::new(0));
     let mut workers = JoinSet::new();
-    for _ in 0..4 {
+    for _ in 0..8 {
         let (next, keys, mut link) = (Arc::clone(&next), Arc::clone(&keys), place.link().await?);
         workers.spawn(async move {
             let mut records = Vec::new();

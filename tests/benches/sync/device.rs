@@ -89,7 +89,7 @@ impl Device {
         Ok(())
     }
 
-    /// Four at once, as the agent does.
+    /// Eight at once, as the agent does; `PHOTOS_AT_ONCE` changes it.
     async fn photos(&self, folder: PathBuf) -> Outcome {
         let many = number("PHOTOS", 2_000);
         for number in 0..many {
@@ -111,7 +111,7 @@ impl Device {
             }
         };
         stream::iter((0..many).map(put))
-            .buffer_unordered(4)
+            .buffer_unordered(number("PHOTOS_AT_ONCE", 8))
             .try_collect::<Vec<()>>()
             .await?;
         let stored = begun.elapsed();
