@@ -16,7 +16,7 @@ use crate::owner::{ADA, PASSWORD, adas, app, registered};
 use crate::scene::{PACE, Scene, plan};
 
 /// belayd waits between tries by its clock, which is made to run this much faster.
-pub const HASTE: u32 = 20;
+const HASTE: u32 = 20;
 
 /// What the device asks the cloud for, each a point at which something may break.
 const POINTS: [&str; 4] = ["/v1/stream", "/v1/commands", "/v1/outcomes", "/v1/reports"];
