@@ -14,6 +14,9 @@ use crate::{Outcome, guest};
 /// How long the last of a stage's programs may take to die.
 const REMOVED_WITHIN: Duration = Duration::from_secs(10);
 
+/// Held while the executable is copied.
+static COPIES: Mutex<()> = Mutex::new(());
+
 /// The folder of one stage, removed with it unless kept.
 #[derive(Debug)]
 pub struct Place {
@@ -133,8 +136,11 @@ pub fn executable(path: &Path) -> Outcome<PathBuf> {
     let meta = fs::metadata(&path)?;
     let name = format!("belay-playground-{}-{}-{}", meta.ino(), meta.len(), meta.mtime());
     let copy = std::env::temp_dir().join(name);
+    // One after the other: a program that is started meanwhile holds what is written here until its own exec, and the kernel runs
+    // no file that somebody writes.
+    let _turn = COPIES.lock().unwrap_or_else(PoisonError::into_inner);
     if !copy.exists() {
-        // Written under another name first, since two tests may do this at once.
+        // Written under another name first, since two processes may do this at once.
         let fresh = tempfile::Builder::new()
             .permissions(fs::Permissions::from_mode(0o755))
             .tempfile()?;

@@ -135,9 +135,11 @@ enum Seen {
 }
 
 impl Seen {
-    /// What follows from an error: a refusal is an answer, and without a network whoever waits for it comes back by himself.
+    /// What follows from an error: a refusal is an answer, and without a network whoever waits for it comes back by himself. Nobody
+    /// does where the cloud has asked to be left alone for a while and nothing is sent for that.
     fn after(error: &CloudError) -> Self {
-        match error.is_decided() || error.is_unsent() {
+        let is_kept_back = error.is_unsent() && error.retry_after().is_some();
+        match (error.is_decided() || error.is_unsent()) && !is_kept_back {
             true => Self::All,
             false => Self::NotAll,
         }
@@ -238,4 +240,22 @@ async fn has_sent_deletion(parts: &Parts) -> bool {
 async fn session_of(parts: &Parts) -> Option<[u8; 32]> {
     let tokens = parts.rows.tokens().await.ok().flatten()?;
     Some(sha256(tokens.refresh.expose().as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_isn_t_asked_as_the_cloud_wants_to_be_left_alone_is_asked_later() {
+        let unsent = |retry_after| CloudError::Offline {
+            what: "nothing is sent".into(),
+            retry_after,
+            unsent: true,
+            source: None,
+        };
+        assert_eq!(Seen::after(&unsent(None)), Seen::All);
+        assert_eq!(Seen::after(&unsent(Some(FIRST_PAUSE))), Seen::NotAll);
+        assert_eq!(Seen::after(&CloudError::offline("lost")), Seen::NotAll);
+    }
 }

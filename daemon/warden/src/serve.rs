@@ -12,6 +12,7 @@ use belay_proto::signed::LoginStatement;
 use rustix::fs::FlockOperation;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use zbus::Connection;
 use zbus::connection::Builder;
 use zbus::fdo::RequestNameFlags;
@@ -104,7 +105,8 @@ pub async fn serve(config: &Config, places: Places, clock: Arc<dyn Clock>) -> Re
     connection
         .request_name_with_flags(WARDEN_NAME, RequestNameFlags::DO_NOT_QUEUE)
         .await?;
-    let announcer = tokio::spawn(announce(connection.clone(), handle.clone()));
+    let (stays, leaves) = oneshot::channel::<()>();
+    let announcer = tokio::spawn(announce(connection.clone(), handle.clone(), leaves));
     tracing::info!("the warden serves");
 
     let (outcome, goes_on) = tokio::select! {
@@ -114,7 +116,9 @@ pub async fn serve(config: &Config, places: Places, clock: Arc<dyn Clock>) -> Re
         () = connection.closed() => (Ok(()), false),
         _ = &mut actor => (Err(ServeError::ActorStopped), true),
     };
-    announcer.abort();
+    // Time may have changed something in the moment in which it left nothing to stay for: nobody asks who wasn't told.
+    drop(stays);
+    let _ = tokio::time::timeout(FAREWELL, announcer).await;
     // So that systemd starts the next warden after us when somebody calls meanwhile.
     if let Err(error) = sd_notify::notify(&[NotifyState::Stopping]) {
         tracing::debug!(%error, "systemd isn't told");
@@ -194,8 +198,8 @@ fn sole_instance(places: &Places) -> Result<Option<File>, ServeError> {
     Ok(Some(folder))
 }
 
-/// Emits `PropertiesChanged` for what the actor changes.
-async fn announce(connection: Connection, handle: Handle) {
+/// Emits `PropertiesChanged` for what the actor changes, until the warden `leaves` and all is told.
+async fn announce(connection: Connection, handle: Handle, mut leaves: oneshot::Receiver<()>) {
     let mut changes = handle.watch();
     let mut before = changes.borrow_and_update().clone();
     let Ok(object) = connection
@@ -205,7 +209,16 @@ async fn announce(connection: Connection, handle: Handle) {
     else {
         return;
     };
-    while changes.changed().await.is_ok() {
+    loop {
+        tokio::select! {
+            biased;
+            changed = changes.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+            _ = &mut leaves => return,
+        }
         let now = changes.borrow_and_update().clone();
         if let Err(error) = object
             .get()

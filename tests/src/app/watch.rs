@@ -58,8 +58,7 @@ impl App {
                 if value.is_ok_and(|value| fits(&value)) {
                     return Ok(());
                 }
-                let change = watch.changes.next().await;
-                change.ok_or_else(|| Surprise::new("the bus went away"))?;
+                watch.changed().await?;
             }
         })
         .await?
@@ -67,6 +66,15 @@ impl App {
 }
 
 impl Watch {
+    /// Waits for the next signal, whatever it says: of a property that isn't told any more it brings no value.
+    ///
+    /// # Errors
+    /// Once the bus has gone.
+    pub async fn changed(&mut self) -> Outcome {
+        let change = self.changes.next().await;
+        change.map(drop).ok_or_else(|| Surprise::new("the bus went away"))
+    }
+
     /// Waits until a signal brings the property `name` with the value `wanted`.
     ///
     /// # Errors

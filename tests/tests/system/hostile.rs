@@ -1,11 +1,19 @@
 //! A cloud that answers nonsense, lies, hangs, or fails: the named error, nothing half done, the next try works.
 
+use std::time::{Duration, Instant};
+
 use belay_tests::app::{ACCOUNT, Answer, Options, WARDEN};
 use belay_tests::proxy::Trick;
 use serde_json::{Value, json};
 
 use crate::owner::{ADA, PASSWORD, adas, app, registered, registering, state};
 use crate::scene::{PACE, Scene, scene};
+
+/// The two seconds, and a little for the test itself.
+const STOPS_WITHIN: Duration = Duration::from_millis(2500);
+
+/// How often it is stopped before that counts as late: the machine may have been busy with something else.
+const TRIES: usize = 3;
 
 /// The failures that no step may be hurt by.
 fn failures() -> Vec<(&'static str, Trick)> {
@@ -68,10 +76,7 @@ async fn a_failing_cloud_begins_no_registration() {
             );
             scene.network().behave();
             assert_eq!(state(&scene).await, "unbound", "{path}: {what}");
-            scene
-                .clock()
-                .advance(std::time::Duration::from_secs(3600))
-                .unwrap();
+            scene.clock().advance(Duration::from_secs(3600)).unwrap();
         }
     }
     registered(&scene, ADA, PASSWORD).await;
@@ -95,7 +100,7 @@ async fn a_failing_cloud_confirms_nothing_half() {
             scene.network().behave();
             assert_eq!(state(&scene).await, "registering", "{path}: {what}");
             assert_eq!(app.text(WARDEN, "BindingState").await.unwrap(), "unbound");
-            scene.clock().advance(std::time::Duration::from_secs(31)).unwrap();
+            scene.clock().advance(Duration::from_secs(31)).unwrap();
         }
     }
     app.confirm(&id, &code).await.unwrap().unwrap();
@@ -114,7 +119,7 @@ async fn a_failing_cloud_signs_nobody_in() {
             named(what, path, app.sign_in(ADA, PASSWORD).await.unwrap());
             scene.network().behave();
             assert_eq!(state(&scene).await, "unbound", "{path}: {what}");
-            scene.clock().advance(std::time::Duration::from_secs(31)).unwrap();
+            scene.clock().advance(Duration::from_secs(31)).unwrap();
         }
     }
     app.sign_in(ADA, PASSWORD).await.unwrap().unwrap();
@@ -157,7 +162,7 @@ async fn lied_to(
     assert!(names.contains(&refusal.short()), "{path}: {refusal}");
     assert_eq!(app.text(WARDEN, "BindingState").await.unwrap(), "unbound");
     assert_eq!(state(scene).await, "unbound");
-    scene.clock().advance(std::time::Duration::from_secs(31)).unwrap();
+    scene.clock().advance(Duration::from_secs(31)).unwrap();
 }
 
 #[tokio::test]
@@ -217,34 +222,34 @@ async fn a_cloud_that_hangs_is_given_up_and_holds_nobody_else_up() {
     let none = Options::new();
     let hung = app.register(ADA, PASSWORD, &none);
     let meanwhile = async {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         let _state = state(&scene).await;
         assert!(begun.elapsed().as_secs() < 5);
     };
     let (answer, ()) = futures_util::future::join(hung, meanwhile).await;
     named("a hang", "/v1/", answer.unwrap());
     scene.network().behave();
-    scene
-        .clock()
-        .advance(std::time::Duration::from_secs(3600))
-        .unwrap();
+    scene.clock().advance(Duration::from_secs(3600)).unwrap();
     registered(&scene, ADA, PASSWORD).await;
 }
 
 #[tokio::test]
 async fn belayd_stops_within_two_seconds_even_while_the_cloud_hangs() {
     let mut scene = scene().await;
-    scene.network().plan("/v1/", 50, &Trick::Hang);
-    let app = app(&scene);
-    let call = tokio::spawn(async move { app.register(ADA, PASSWORD, &Options::new()).await });
-    belay_tests::until::until("a request to be on its way", async || {
-        let state = state(&scene).await;
-        (!state.is_empty()).then_some(())
-    })
-    .await
-    .unwrap();
-    let begun = std::time::Instant::now();
-    scene.stop_belayd().await.unwrap();
-    assert!(begun.elapsed().as_millis() < 2500, "{:?}", begun.elapsed());
-    call.abort();
+    let mut took: Vec<Duration> = Vec::new();
+    while took.iter().all(|took| *took >= STOPS_WITHIN) {
+        assert!(took.len() < TRIES, "{took:?}");
+        if !took.is_empty() {
+            scene.start_belayd().await.unwrap();
+        }
+        scene.network().plan("/v1/", 50, &Trick::Hang);
+        let app = app(&scene);
+        let call = tokio::spawn(async move { app.register(ADA, PASSWORD, &Options::new()).await });
+        scene.network().played("/v1/").await.unwrap();
+        let begun = Instant::now();
+        scene.stop_belayd().await.unwrap();
+        took.push(begun.elapsed());
+        call.abort();
+        scene.network().behave();
+    }
 }

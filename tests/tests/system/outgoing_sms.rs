@@ -265,6 +265,7 @@ async fn a_killed_belayd_sends_no_second_message_and_goes_on_waiting_for_the_fir
     belay_tests::until::until("the message to be noticed", noticed)
         .await
         .unwrap();
+    scene.clock().run(PACE).unwrap();
     app(&scene).confirm(&id, "").await.unwrap().unwrap();
     assert_eq!(scene.services().modem().sent().len(), 1);
 }

@@ -1,13 +1,13 @@
 //! How connections end.
 
-use belay::accessory::link::Choice;
+use belay::accessory::link::{Choice, Patience};
 use belay::accessory::ports::{LinkEnd, Radio, RadioError};
 use belay_tests::accessories::strap::MEASUREMENT;
 use belay_tests::bluez::{Faults, Settings};
 use belay_tests::process::kill;
 use std::time::Duration;
 
-use super::{BUTTON, CONNECT, READY, Rig, idle, linked, linked_by, listens};
+use super::{BUTTON, CONNECT, READY, Rig, SHORT, idle, linked, linked_by, listens};
 
 #[test]
 fn a_lost_link_ends_the_connection_after_the_driver_has_had_its_say() {
@@ -74,7 +74,10 @@ fn an_absent_accessory_is_given_up_and_bluez_is_told_so() {
                 ..Faults::default()
             };
             strap.faults(absent).await.unwrap();
-            rig.hasty();
+            rig.patient(Patience {
+                connected: SHORT,
+                ..Patience::default()
+            });
             let before = rig.journal("Disconnect").await;
             for round in 1..3 {
                 // BlueZ would answer the second one that it is at it already.
@@ -83,6 +86,7 @@ fn an_absent_accessory_is_given_up_and_bluez_is_told_so() {
                 assert!(rig.journal("Disconnect").await >= before + round);
             }
             strap.faults(Faults::default()).await.unwrap();
+            rig.patient(Patience::default());
             rig.up(idle).await.let_go().await;
         },
     );
@@ -109,11 +113,16 @@ fn an_attempt_that_somebody_left_behind_is_cancelled_before_the_next() {
                 .unwrap();
             rig.bus.send(&left).await.unwrap();
             rig.bluez.noted(CONNECT, calls + 1).await.unwrap();
-            rig.hasty();
+            // Enough for BlueZ to say that it is at it.
+            rig.patient(Patience {
+                connected: 4 * SHORT,
+                ..Patience::default()
+            });
             assert_eq!(rig.connect(idle).end().await, LinkEnd::Unreachable);
             assert_eq!(rig.journal("already in progress").await, 1);
             assert_eq!(rig.journal(CONNECT).await, calls + 3);
             strap.faults(Faults::default()).await.unwrap();
+            rig.patient(Patience::default());
             rig.up(idle).await.let_go().await;
         },
     );

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use belay::accessory::link::Choice;
+use belay::accessory::link::{Choice, Patience};
 use belay::accessory::ports::{LinkEnd, RadioError};
 use belay_drivers::{Event, Input, Operation, OperationError, Output, Timer};
 use belay_tests::accessories::strap::{BATTERY, CONTROL, MEASUREMENT};
 use belay_tests::bluez::{Faults, Resolve, Settings};
 use btleplug::api::{Manager as _, Peripheral as _};
 
-use super::{BUTTON, READY, Rig, idle, linked, linked_by, listens, on};
+use super::{BUTTON, READY, Rig, SHORT, idle, linked, linked_by, listens, on};
 
 #[test]
 fn operations_come_one_after_the_other_and_notifications_between() {
@@ -160,7 +160,10 @@ fn services_that_never_resolve_end_as_out_of_reach() {
         Choice::Lowest,
         async |mut rig: Rig| {
             let strap = rig.strap().await;
-            rig.hasty();
+            rig.patient(Patience {
+                connected: SHORT,
+                ..Patience::default()
+            });
             assert_eq!(rig.connect(idle).end().await, LinkEnd::Unreachable);
             strap.connected(false).await.unwrap();
         },
@@ -186,7 +189,10 @@ fn services_that_take_too_long_to_be_described_end_the_connection() {
             strap.faults(ponders).await.unwrap();
             // The time is for all the questions together, and the default is for a band of a hundred and more.
             rig.up(idle).await.let_go().await;
-            rig.hasty();
+            rig.patient(Patience {
+                discovered: SHORT,
+                ..Patience::default()
+            });
             assert_eq!(rig.connect(idle).end().await, LinkEnd::Lost);
             strap.connected(false).await.unwrap();
         },
@@ -217,7 +223,10 @@ fn an_operation_without_an_answer_ends_the_connection() {
         "gatt::an_operation_without_an_answer_ends_the_connection",
         async |mut rig: Rig| {
             let strap = rig.strap().await;
-            rig.hasty();
+            rig.patient(Patience {
+                operated: SHORT,
+                ..Patience::default()
+            });
             let slow = Faults {
                 slow: Duration::from_secs(3600),
                 ..Faults::default()

@@ -1,13 +1,13 @@
 //! The adapter, scans, and what BlueZ keeps.
 
-use belay::accessory::link::{Choice, Link};
+use belay::accessory::link::{Choice, Link, Patience};
 use belay::accessory::ports::{Heard, LinkEnd, Radio, RadioError, Scan};
 use belay::actor::Supervisor;
 use belay_tests::accessories::Strap;
 use belay_tests::bluez::{Address as Aired, Settings};
 use belay_tests::until::within;
 
-use super::{CONNECT, OCTETS, Rig, STRAP, idle, linked, linked_by};
+use super::{CONNECT, OCTETS, Rig, SHORT, STRAP, idle, linked, linked_by};
 
 async fn hears(scan: &mut Scan) -> Heard {
     within("somebody", scan.heard.recv()).await.unwrap().unwrap()
@@ -164,7 +164,10 @@ fn what_is_neither_known_nor_heard_is_out_of_reach() {
     linked(
         "radio::what_is_neither_known_nor_heard_is_out_of_reach",
         async |mut rig: Rig| {
-            rig.hasty();
+            rig.patient(Patience {
+                found: SHORT,
+                ..Patience::default()
+            });
             assert_eq!(rig.connect(idle).end().await, LinkEnd::Unreachable);
             assert_eq!(rig.journal(CONNECT).await, 0);
             let stopped = rig.bluez.noted("Discovering", 2);

@@ -122,7 +122,8 @@ async fn is_paused_by(fleet: &Fleet, device: &Device, cost: Cost, number: u8) {
     let rows = app.list("documents").await.unwrap().unwrap();
     let there = rows.into_iter().find(|row| row.natural == before).unwrap();
 
-    // Contents are on their way, both ways.
+    // Contents are on their way, both ways, and what hangs isn't given up before it is paused.
+    device.scene.clock().crawl().unwrap();
     fleet.network().plan("/v1/blobs/", ALWAYS, &Trick::Hang);
     let (one, other) = (app.clone(), app.clone());
     let id = there.id.clone();
@@ -133,6 +134,7 @@ async fn is_paused_by(fleet: &Fleet, device: &Device, cost: Cost, number: u8) {
 
     cost.is(services, true).await;
     comes_to(app, "paused", cost.word()).await;
+    device.scene.clock().run(SPEED).unwrap();
     refused(putting.await.unwrap(), "Busy").unwrap();
     // What came of it says by its length that it isn't all.
     if let Ok((content, _)) = getting.await.unwrap() {
@@ -167,7 +169,6 @@ async fn is_paused_by(fleet: &Fleet, device: &Device, cost: Cost, number: u8) {
 async fn what_the_policy_minds_pauses_sync_says_so_ends_what_moves_and_lets_it_go_on_afterwards() {
     let fleet = Fleet::of(1, &["documents"]).await;
     let device = &fleet.devices[0];
-    // What hangs isn't given up before it is paused.
     device.scene.clock().run(SPEED).unwrap();
     for (number, cost) in [Cost::Metered, Cost::Roaming, Cost::Battery]
         .into_iter()
