@@ -165,7 +165,7 @@ async fn a_forgotten_password_is_replaced_with_both_codes_and_given_to_the_devic
 async fn a_recovery_whose_link_was_opened_needs_no_code() {
     let scene = scene().await;
     let recovery = file(&registered(&scene, ADA, PASSWORD).await);
-    scene.clock().run(20).unwrap();
+    scene.clock().run(PACE).unwrap();
     let begun = done(&scene, &["account", "forgot", ADA]).await;
     let id = begun["id"].as_str().unwrap();
     let new = file(NEW);

@@ -8,7 +8,7 @@ use crate::account_life::{NEW, OTHER, hers};
 use crate::belayctl::{ctl, file};
 use crate::holding;
 use crate::owner::{ADA, BEN, PASSWORD, app, code, other_code, registered, registering};
-use crate::scene::{Scene, scene};
+use crate::scene::{PACE, Scene, scene};
 
 /// For as long as anybody asks.
 const ALWAYS: usize = 50;
@@ -22,7 +22,7 @@ fn refuse(scene: &Scene, method: &str, path: &str, trick: &Trick) {
 #[tokio::test]
 async fn a_cloud_that_sends_no_codes_there_is_told_from_a_device_that_cant() {
     let scene = scene().await;
-    scene.clock().run(20).unwrap();
+    scene.clock().run(PACE).unwrap();
     let passwords = Passwords::new();
     let nowhere = Trick::problem(422, "channel-unavailable");
     refuse(&scene, "POST", "/v1/verifications", &nowhere);
@@ -51,7 +51,7 @@ async fn a_cloud_that_sends_no_codes_there_is_told_from_a_device_that_cant() {
 #[tokio::test]
 async fn too_many_codes_are_no_passwords_and_the_wait_is_the_clouds() {
     let scene = scene().await;
-    scene.clock().run(3).unwrap();
+    scene.clock().run(PACE).unwrap();
     let (id, code) = registering(&scene, ADA, PASSWORD).await;
     let many = Trick::waits(429, "too-many", 900);
     refuse(&scene, "POST", "/v1/verifications/{id}/code", &many);
@@ -131,7 +131,7 @@ async fn the_wait_that_is_told_is_that_of_what_was_asked() {
 #[tokio::test]
 async fn a_spent_budget_of_codes_is_told_and_the_next_call_asks_again() {
     let scene = scene().await;
-    scene.clock().run(3).unwrap();
+    scene.clock().run(PACE).unwrap();
     let (id, _) = registering(&scene, ADA, PASSWORD).await;
     scene
         .clock()
@@ -234,7 +234,7 @@ async fn what_conflicts_is_told_by_the_verb_and_not_by_its_name() {
     .await;
     // A code that was right, of an account that isn't made yet.
     let nobodys = crate::scene::scene().await;
-    nobodys.clock().run(20).unwrap();
+    nobodys.clock().run(PACE).unwrap();
     let (id, code) = registering(&nobodys, ADA, PASSWORD).await;
     refuse(&nobodys, "POST", "/v1/accounts", &Trick::status(500));
     let (exit, said) = told(&nobodys, &["confirm", &id, &code, "--acknowledge"]).await;
@@ -337,7 +337,7 @@ async fn what_an_offline_cloud_may_have_done_is_not_said_to_be_undone() {
 async fn a_recovery_that_is_waited_out_tells_a_device_of_nobodys_how_long_still() {
     let first = hers().await;
     let second = Scene::beside(&first).await;
-    second.clock().run(3).unwrap();
+    second.clock().run(PACE).unwrap();
     holding::forgotten(&second, &first).await.unwrap();
     let new = file(holding::NEW);
     let sign_in = ["sign-in", ADA, "--password-file", path(&new)];

@@ -11,6 +11,7 @@ use belay_tests::proxy::Trick;
 use super::{ALWAYS, CHANGES, PUSH, Victim, content, removal, sealed};
 use crate::account_life::{another, device_id, ordered};
 use crate::owner::{ADA, PASSWORD};
+use crate::scene::PACE;
 
 /// What a cloud says of a cursor from before it was restored.
 const TOO_OLD: &[u8] = br#"{"type":"urn:belay:problem:cursor-too-old","title":"x","status":410}"#;
@@ -166,6 +167,8 @@ async fn a_content_of_another_key_epoch_changes_nothing() {
     let victim = Victim::with(3).await;
     // The account goes on under other keys, and its devices have those of before too.
     let first = &victim.device().scene;
+    // The removal's ticket lives for a minute.
+    first.clock().run(PACE).unwrap();
     let other = another(first).await;
     ordered(first, REMOVE_DEVICE, &device_id(&other).await)
         .await
