@@ -14,6 +14,7 @@ use crate::account_life::{NEW, another, change, device_id, hers, ordered};
 use crate::documented_sync::grace;
 use crate::owner::{ADA, PASSWORD, app};
 use crate::scene::{PACE, Scene};
+use crate::sync::served;
 
 /// The key epochs of what was pushed so far, in order.
 fn pushed(scene: &Scene) -> Vec<u64> {
@@ -152,6 +153,7 @@ async fn keys_from_before_a_removal_that_the_cloud_gives_back_seal_nothing_any_m
     let other = Scene::beside(&first).await;
     other.clock().run(PACE).unwrap();
     app(&other).sign_in(ADA, THIRD).await.unwrap().unwrap();
+    served(&app(&other)).await;
     app(&other).enable("contacts", true).await.unwrap().unwrap();
     assert_eq!(count(&other).await, 8, "whoever joins reads all of it");
 }

@@ -198,7 +198,7 @@ async fn belayctl_asks_before_many_records_go_and_does_what_is_answered() {
     good(&scene, &["confirm", "--yes", "--question", id]).await;
     good(&scene, &["now"]).await;
     assert_eq!(count().await, 5);
-    assert_eq!(good(&scene, &["status"]).await["state"], "idle");
+    is_idle(&scene).await;
     assert_eq!(bad(&scene, &["confirm", "--yes"]).await.0, "NoQuestion");
 }
 
@@ -317,8 +317,7 @@ async fn a_restore_that_is_cut_off_has_switched_all_on_and_goes_on_by_itself() {
 #[tokio::test]
 async fn where_nothing_is_switched_on_nothing_is_said_to_be_synced() {
     let scene = adas().await;
-    let settled = async || (good(&scene, &["status"]).await["state"] == "idle").then_some(());
-    until("the sync to rest", settled).await.unwrap();
+    is_idle(&scene).await;
     assert_eq!(good(&scene, &["status"]).await["enabled"], json!([]));
     for verb in ["status", "now"] {
         let text = shown(&scene, &[verb]).await;
@@ -332,6 +331,12 @@ async fn where_nothing_is_switched_on_nothing_is_said_to_be_synced() {
     let text = shown(&scene, &["now"]).await;
     assert!(text.contains("All is synced."), "{text}");
     assert_eq!(good(&scene, &["status"]).await["enabled"], json!(["notes"]));
+}
+
+/// Waits until nothing is left to sync: a round that nobody asked for may be under way.
+async fn is_idle(scene: &Scene) {
+    let settled = async || (good(scene, &["status"]).await["state"] == "idle").then_some(());
+    until("the sync to rest", settled).await.unwrap();
 }
 
 /// What a person sees.

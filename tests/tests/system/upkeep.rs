@@ -1,5 +1,7 @@
 //! Coming and going: the warden leaves when it has nothing to do, the playground stays when told to.
 
+use std::path::Path;
+
 use belay_tests::app::WARDEN;
 use belay_tests::process::{Program, signal};
 use belay_tests::until::until;
@@ -34,22 +36,16 @@ async fn the_playground_stays_up_until_told_to_end_and_leaves_nothing_behind() {
     let exe = env!("CARGO_BIN_EXE_playground");
     let program = Program::new("playground", exe.as_ref(), ["--stay"], &log).as_ourselves();
     let process = program.start().unwrap();
-    let said = until("the playground's story to end", async || {
-        let said = std::fs::read_to_string(&log).unwrap();
-        said.contains("OUTBOX=").then_some(said)
-    });
-    let said = said.await.unwrap();
-    let line = |name: &str| {
-        said.lines()
-            .find_map(|l| l.strip_prefix(name))
-            .unwrap()
-            .to_owned()
-    };
-    let (bus, cloud, outbox) = (line("BUS=unix:path="), line("CLOUD=http://"), line("OUTBOX="));
-    assert!(std::path::Path::new(&bus).exists() && std::path::Path::new(&outbox).exists());
+    let said = story(&log).await;
+    let (bus, cloud, outbox) = (
+        line(&said, "BUS=unix:path="),
+        line(&said, "CLOUD=http://"),
+        line(&said, "OUTBOX="),
+    );
+    assert!(Path::new(&bus).exists() && Path::new(&outbox).exists());
     let reached = tokio::net::TcpStream::connect(&cloud).await;
     assert!(reached.is_ok());
-    let folder = std::path::Path::new(&bus).parent().unwrap().to_owned();
+    let folder = Path::new(&bus).parent().unwrap().to_owned();
     let children = belonging_to(&folder);
     assert!(children.len() >= 3, "{children:?}");
 
@@ -73,16 +69,8 @@ async fn a_killed_stage_leaves_no_process_behind() {
         .as_ourselves()
         .start()
         .unwrap();
-    let bus = until("the playground's story to end", async || {
-        let said = std::fs::read_to_string(&log).unwrap();
-        said.lines()
-            .find_map(|l| l.strip_prefix("BUS=unix:path="))
-            .map(ToOwned::to_owned)
-    });
-    let folder = std::path::Path::new(&bus.await.unwrap())
-        .parent()
-        .unwrap()
-        .to_owned();
+    let bus = line(&story(&log).await, "BUS=unix:path=");
+    let folder = Path::new(&bus).parent().unwrap().to_owned();
     program.kill().await.unwrap();
     until("every process of it to be gone", async || {
         belonging_to(&folder).is_empty().then_some(())
@@ -92,8 +80,30 @@ async fn a_killed_stage_leaves_no_process_behind() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
+/// All that the playground has said once its story is told, which takes as long as it takes: each step of it comes in time.
+async fn story(log: &Path) -> String {
+    let mut before = 0;
+    loop {
+        let said = until("the playground's story to go on", async || {
+            let said = std::fs::read_to_string(log).unwrap();
+            (said.len() > before).then_some(said)
+        });
+        let said = said.await.unwrap();
+        if said.contains("\nTo try on the device") {
+            return said;
+        }
+        before = said.len();
+    }
+}
+
+/// The rest of the line that begins so.
+fn line(said: &str, name: &str) -> String {
+    let line = said.lines().find_map(|line| line.strip_prefix(name));
+    line.unwrap().to_owned()
+}
+
 /// The processes whose command line names something in `folder`.
-fn belonging_to(folder: &std::path::Path) -> Vec<String> {
+fn belonging_to(folder: &Path) -> Vec<String> {
     let folder = folder.display().to_string();
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap() {

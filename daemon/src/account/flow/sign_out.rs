@@ -57,6 +57,8 @@ impl Flow {
             Err(AccountError::Warden(WardenError::Refused(_))) if leaves_data => {
                 self.report(Event::SigningOut { leaves_data: false }).await?;
             }
+            // It may have released and died before it could say so: the next one does, and nobody else asks it.
+            Err(AccountError::Warden(WardenError::Unreachable(_))) => self.refresh_view().await,
             _ => {}
         }
         let signed = released?.release;

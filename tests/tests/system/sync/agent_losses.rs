@@ -37,6 +37,27 @@ async fn lose(pair: &mut Pair, change: impl Fn(&Connection)) {
     pair.fleet.devices[1].scene.start_belayd().await.unwrap();
 }
 
+/// The second device's files bring what it lost again, and it comes back to the cloud.
+async fn has_again(pair: &Pair, names: &[&str]) {
+    pair.has(1, "documents", names.len()).await;
+    pair.fleet.away(1, false);
+    pair.fleet.settled(ALL, "").await;
+    assert_eq!(pair.homes[1].files("Documents"), names);
+    for name in names {
+        pair.told(1, "documents", name, name).await;
+    }
+}
+
+/// What somebody removed goes.
+async fn removes_the_first(pair: &Pair, names: &[&str]) {
+    let first = format!("Documents/{}", names[0]);
+    fs::remove_file(pair.homes[0].at(&first)).unwrap();
+    pair.has(0, "documents", names.len() - 1).await;
+    pair.fleet.settled(ALL, "").await;
+    pair.homes[1].lacks(&first).await;
+    assert_eq!(pair.homes[1].files("Documents"), names[1..]);
+}
+
 #[tokio::test]
 async fn a_record_that_cant_be_read_and_one_that_has_yet_to_be_fetched_again_cost_no_file() {
     let names = ["a.txt", "b.txt", "c.txt", "d.txt", "e.txt"];
@@ -63,21 +84,8 @@ async fn a_record_that_cant_be_read_and_one_that_has_yet_to_be_fetched_again_cos
     })
     .await;
 
-    // Their files bring them again.
-    pair.has(1, "documents", names.len()).await;
-    pair.fleet.away(1, false);
-    pair.fleet.settled(ALL, "").await;
-    assert_eq!(pair.homes[1].files("Documents"), names);
-    for name in names {
-        pair.told(1, "documents", name, name).await;
-    }
-
-    // What somebody removed goes.
-    fs::remove_file(pair.homes[0].at("Documents/a.txt")).unwrap();
-    pair.has(0, "documents", 4).await;
-    pair.fleet.settled(ALL, "").await;
-    pair.homes[1].lacks("Documents/a.txt").await;
-    assert_eq!(pair.homes[1].files("Documents"), names[1..]);
+    has_again(&pair, &names).await;
+    removes_the_first(&pair, &names).await;
 }
 
 #[tokio::test]
@@ -93,17 +101,9 @@ async fn a_store_that_lost_all_of_a_collection_has_it_again_from_the_files_and_n
         );
     })
     .await;
-    pair.has(1, "documents", names.len()).await;
-    pair.fleet.away(1, false);
-    pair.fleet.settled(ALL, "").await;
-    assert_eq!(pair.homes[1].files("Documents"), names);
+    has_again(&pair, &names).await;
     for name in names {
-        pair.told(1, "documents", name, name).await;
         pair.told(0, "documents", name, name).await;
     }
-    // What somebody removed goes.
-    fs::remove_file(pair.homes[0].at("Documents/a.txt")).unwrap();
-    pair.has(0, "documents", 3).await;
-    pair.fleet.settled(ALL, "").await;
-    pair.homes[1].lacks("Documents/a.txt").await;
+    removes_the_first(&pair, &names).await;
 }

@@ -190,10 +190,10 @@ fn is_starting(refusal: &Refusal) -> bool {
     refusal.name == "org.freedesktop.DBus.Error.UnknownObject"
 }
 
-/// Waits for the collections, which are there while the device is somebody's.
-async fn served(app: &App) {
+/// Waits for the collections, which are there while the device is somebody's: they come one after another, by name.
+pub async fn served(app: &App) {
     until("the collections to be there", async || {
-        app.get::<bool>(collection("notes"), "Enabled").await.ok()
+        app.get::<bool>(collection("videos"), "Enabled").await.ok()
     })
     .await
     .unwrap();

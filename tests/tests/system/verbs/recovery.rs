@@ -72,25 +72,17 @@ async fn a_recovery_code_is_acknowledged_when_somebody_says_that_it_is_written_d
     let (again, said) = answered("yes\n").await;
     assert_eq!(again, first);
     assert!(said.ends_with("It isn't shown again.\n"), "{said}");
-    refused(
-        &scene,
-        &["acknowledge"],
-        65,
-        "NotFound",
-        "There is no such thing.",
-    )
-    .await;
+    is_acknowledged(&scene).await;
     let (other, _) = answered("no\n").await;
     assert_ne!(other, first);
     assert_eq!(done(&scene, &["acknowledge"]).await["acknowledged"], true);
-    refused(
-        &scene,
-        &["acknowledge"],
-        65,
-        "NotFound",
-        "There is no such thing.",
-    )
-    .await;
+    is_acknowledged(&scene).await;
+}
+
+/// No recovery code waits to be written down.
+async fn is_acknowledged(scene: &Scene) {
+    let words = "There is no such thing.";
+    refused(scene, &["acknowledge"], 65, "NotFound", words).await;
 }
 
 /// Has a code sent, and answers the id and that code; mails are those of `outbox`.

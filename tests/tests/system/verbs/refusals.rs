@@ -101,6 +101,12 @@ async fn too_many_codes_are_no_passwords_and_the_wait_is_the_clouds() {
     .await;
 }
 
+/// Another address of Ada's waits for its code: the id, and that code.
+async fn adding(scene: &Scene) -> (String, String) {
+    let id = app(scene).add_identifier(OTHER, PASSWORD).await.unwrap();
+    (id.unwrap(), code(scene, OTHER).await)
+}
+
 /// The id of what waits for its code, and that code, which went to Ada.
 async fn pending(scene: &Scene) -> (String, String) {
     let status = done(scene, &["status"]).await;
@@ -177,12 +183,7 @@ async fn an_address_that_cant_be_added_says_why() {
         ),
     ] {
         let scene = hers().await;
-        let id = app(&scene)
-            .add_identifier(OTHER, PASSWORD)
-            .await
-            .unwrap()
-            .unwrap();
-        let code = code(&scene, OTHER).await;
+        let (id, code) = adding(&scene).await;
         refuse(
             &scene,
             "POST",
@@ -199,12 +200,8 @@ async fn an_address_that_cant_be_added_says_why() {
 async fn what_conflicts_is_told_by_the_verb_and_not_by_its_name() {
     let scene = hers().await;
     let passwords = Passwords::new();
-    let app = app(&scene);
-    let id = app.add_identifier(OTHER, PASSWORD).await.unwrap().unwrap();
-    app.confirm_identifier(&id, &code(&scene, OTHER).await)
-        .await
-        .unwrap()
-        .unwrap();
+    let (id, code) = adding(&scene).await;
+    app(&scene).confirm_identifier(&id, &code).await.unwrap().unwrap();
     let listed = done(&scene, &["account", "addresses"]).await;
     let added = listed["addresses"][1]["id"].as_str().unwrap();
     // It isn't the login.
@@ -256,12 +253,7 @@ async fn what_conflicts_is_told_by_the_verb_and_not_by_its_name() {
 #[tokio::test]
 async fn a_code_that_is_over_leads_to_another_one_or_to_the_beginning() {
     let scene = hers().await;
-    let id = app(&scene)
-        .add_identifier(OTHER, PASSWORD)
-        .await
-        .unwrap()
-        .unwrap();
-    let sent = code(&scene, OTHER).await;
+    let (id, sent) = adding(&scene).await;
     let over = Trick::problem(410, "code-expired");
     refuse(&scene, "POST", "/v1/verifications/{id}/code", &over);
     let confirm = ["account", "confirm-address", &id, &sent];

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use belay_proto::dbus::AccountState;
+use belay_proto::steps::RELEASE;
 
 use super::{CODE, Life, World, confirm};
 
@@ -280,4 +281,17 @@ async fn a_sign_out_that_is_killed_anywhere_frees_the_device_and_its_release_rea
         second.until(|view| !view.pending_release).await;
     }
     assert!(kills >= 2, "{kills}");
+}
+
+#[tokio::test]
+async fn a_device_that_the_warden_let_go_before_it_died_unheard_is_free_as_soon_as_the_sign_out_fails() {
+    let (world, life) = World::bound().await;
+    world.warden.dies_after(RELEASE);
+    let unheard = world.sign_out(&life).await.unwrap_err();
+    assert!(unheard.is_passing(), "{unheard}");
+    assert_eq!(life.state(), AccountState::Unbound);
+    assert!(!life.has_tokens().await);
+    let is_released = || world.cloud.with(|cloud| !cloud.releases.is_empty());
+    in_time(&world, &life, is_released).await;
+    life.until(|view| !view.pending_release).await;
 }

@@ -87,6 +87,8 @@ struct Inner {
     proved: HashSet<String>,
     /// The next sign-out finds the device free already.
     lets_go_first: bool,
+    /// It dies once it has done this step, before it answers.
+    dies_after: Option<&'static str>,
     /// What the next calls to stay are refused with.
     cannot_stay: Vec<Error>,
     /// Passwords are changed with a new root.
@@ -217,6 +219,11 @@ impl MapWarden {
         self.inner.lock().unwrap().lets_go_first = true;
     }
 
+    /// It dies once it has done the next such step, before it answers; the next one is there at once.
+    pub fn dies_after(&self, step: &'static str) {
+        self.inner.lock().unwrap().dies_after = Some(step);
+    }
+
     /// The next calls to leave with the account are refused, the first one with the last of these.
     pub fn refuse_to_leave(&self, refusals: Vec<Error>) {
         self.inner.lock().unwrap().cannot_leave = refusals;
@@ -315,6 +322,16 @@ pub fn owner() -> PublicKey {
     SigningKey::from_seed(&Secret::new(OWNER)).public()
 }
 
+impl Inner {
+    fn answer(&mut self, ticket: &str, step: &str, input: &[u8]) -> Result<Vec<u8>, WardenError> {
+        let answer = self.step(ticket, step, input);
+        match self.dies_after.take_if(|after| *after == step) {
+            Some(_) => Err(WardenError::Unreachable(zbus::Error::InvalidReply)),
+            None => answer.map_err(WardenError::Refused),
+        }
+    }
+}
+
 impl Calls for MapWarden {
     fn use_step<'a>(
         &'a self,
@@ -324,9 +341,9 @@ impl Calls for MapWarden {
     ) -> BoxFuture<'a, Result<Vec<u8>, WardenError>> {
         async move {
             self.fuse.burn().await;
-            let answer = self.inner.lock().unwrap().step(ticket, step, input);
+            let answer = self.inner.lock().unwrap().answer(ticket, step, input);
             self.fuse.burn().await;
-            answer.map_err(WardenError::Refused)
+            answer
         }
         .boxed()
     }

@@ -11,6 +11,7 @@ use belay_tests::proxy::Trick;
 use super::{ALWAYS, CHANGES, PUSH, Victim, content, removal, sealed};
 use crate::account_life::{another, device_id, ordered};
 use crate::owner::{ADA, PASSWORD};
+use crate::scene::PACE;
 
 /// What a cloud says of a cursor from before it was restored.
 const TOO_OLD: &[u8] = br#"{"type":"urn:belay:problem:cursor-too-old","title":"x","status":410}"#;
@@ -50,8 +51,7 @@ async fn a_revision_that_is_played_back_in_a_conflict_does_not_come_back() {
     victim.writes("note-0", "second").await;
     victim.syncs().await.unwrap();
     let old = victim.pushed("note-0").remove(0);
-    victim.writes("note-0", "third").await;
-    let before = victim.notes().await;
+    let before = victim.notes_with("note-0", "third").await;
     let conflict = Trick::rewrite(move |_, reply| {
         let mut answer: PushAnswer = rmp_serde::from_slice(reply.body).unwrap();
         for result in &mut answer.results {
@@ -60,7 +60,9 @@ async fn a_revision_that_is_played_back_in_a_conflict_does_not_come_back() {
         }
         *reply.body = rmp_serde::to_vec_named(&answer).unwrap();
     });
+    // What is written is pushed a moment later by itself.
     victim.fleet.network().plan(PUSH, 1, &conflict);
+    victim.writes("note-0", "third").await;
     let _answered_or_refused = victim.syncs().await;
     victim.was_lied_to(PUSH).await;
     victim.is_unharmed(&before).await;
@@ -92,9 +94,9 @@ async fn what_a_cloud_took_and_threw_away_stays_here_and_is_brought_when_it_list
         headers: vec![("content-type", MESSAGE_PACK.to_owned())],
         body: push.unwrap().answer.clone(),
     };
-    victim.writes("note-0", "third").await;
-    let before = victim.notes().await;
+    let before = victim.notes_with("note-0", "third").await;
     victim.fleet.network().plan(PUSH, 1, &thrown_away);
+    victim.writes("note-0", "third").await;
     let _answered_or_refused = victim.syncs().await;
     victim.was_lied_to(PUSH).await;
     victim.is_unharmed(&before).await;
@@ -165,6 +167,8 @@ async fn a_content_of_another_key_epoch_changes_nothing() {
     let victim = Victim::with(3).await;
     // The account goes on under other keys, and its devices have those of before too.
     let first = &victim.device().scene;
+    // The removal's ticket lives for a minute.
+    first.clock().run(PACE).unwrap();
     let other = another(first).await;
     ordered(first, REMOVE_DEVICE, &device_id(&other).await)
         .await

@@ -65,7 +65,7 @@ impl Victim {
         let app = &self.device().app;
         let id = app.identify("notes", natural).await.unwrap().unwrap();
         let there = app.content("notes", &id).await.unwrap();
-        let content = format!("{natural} says {text}");
+        let content = said(natural, text);
         let new = New {
             natural,
             kind: KIND,
@@ -114,6 +114,13 @@ impl Victim {
             .into_values()
             .map(|(natural, content)| (natural, text(content)))
             .collect()
+    }
+
+    /// What the owner sees once this is written over whatever is there.
+    async fn notes_with(&self, natural: &str, text: &str) -> BTreeMap<String, String> {
+        let mut notes = self.notes().await;
+        notes.insert(natural.to_owned(), said(natural, text));
+        notes
     }
 
     /// Every answer of changes is changed so.
@@ -168,6 +175,11 @@ impl Victim {
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
+}
+
+/// The content of a note that the owner writes.
+fn said(natural: &str, text: &str) -> String {
+    format!("{natural} says {text}")
 }
 
 /// A note as a device of the owner's would seal it, made of `before`.

@@ -73,7 +73,6 @@ async fn answers_that_break_off_anywhere_lose_nothing() {
     let victim = Victim::with(3).await;
     let mut expected = victim.notes().await;
     for part in 0..8 {
-        victim.writes("note-0", &format!("part {part}")).await;
         let half = Trick::rewrite(move |_, reply| {
             let length = reply.body.len() * part / 8;
             reply.body.truncate(length);
@@ -83,6 +82,8 @@ async fn answers_that_break_off_anywhere_lose_nothing() {
             network.plan(path, 1, &half);
             network.plan(path, 1, &Trick::Tear);
         }
+        // Only now: it is pushed a moment later by itself.
+        victim.writes("note-0", &format!("part {part}")).await;
         // What is asked comes before what is pushed, and each breaks off twice.
         for _ in 0..4 {
             let _answered_or_refused = victim.syncs().await;
@@ -102,10 +103,10 @@ async fn pushes(victim: &Victim, lie: impl Fn(&mut PushAnswer) + Send + Sync + '
         lie(&mut answer);
         *reply.body = rmp_serde::to_vec_named(&answer).unwrap();
     });
+    let before = victim.notes_with("note-0", "second").await;
     // What is written is pushed a moment later by itself.
     victim.fleet.network().plan(PUSH, 2, &lie);
     victim.writes("note-0", "second").await;
-    let before = victim.notes().await;
     let _answered_or_refused = victim.syncs().await;
     victim.was_lied_to(PUSH).await;
     victim.is_unharmed(&before).await;
