@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The cloud is a process of its own, built for release, on loopback and on the file system of `TMPDIR`; the bench's process asks
-//! each public call that takes an address or an account `ROUNDS` times (300; the variable of that name changes it) about one that
+//! each public call that takes an address or an account `ROUNDS` times (1000; the variable of that name changes it) about one that
 //! the cloud knows and as often about ones that it doesn't, in turn: for each way in which it may know one, at a cloud of its own. Time begins when a question is sent on a connection that
 //! stands, so that neither connecting nor what the asker computes is in it. The cloud's clock stands still but for being put
 //! forward by a day, so that no budget is used up. Told are the medians; the bench fails where they are further apart than 5 % of
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let measured = runtime
         .map_err(Into::into)
-        .and_then(|runtime| runtime.block_on(measure(rounds.unwrap_or(300))));
+        .and_then(|runtime| runtime.block_on(measure(rounds.unwrap_or(1000))));
     match measured {
         Ok(()) => ExitCode::SUCCESS,
         Err(surprise) => {

@@ -12,6 +12,8 @@ use super::{BoxFuture, Clock, unix_seconds};
 const TURN: Duration = Duration::from_millis(10);
 /// Of the time that somebody is given to answer, the part that has to pass really, however fast the file's does.
 const REALLY: u32 = 4;
+/// At least so much of it passes really, or all of it: two cores with many programs take seconds for an answer now and then.
+const AT_LEAST: Duration = Duration::from_secs(5);
 
 /// Reads one line `boottime_ms wall_s boot_id` from the file at each question, so that several
 /// processes share a time. Whoever moves the time writes another file and renames it over this one.
@@ -132,7 +134,8 @@ impl Clock for FileClock {
     fn give(&self, within: Duration) -> BoxFuture<'_, ()> {
         let until = self.boottime().saturating_add(within);
         Box::pin(async move {
-            tokio::time::sleep(within / REALLY).await;
+            let really = (within / REALLY).max(within.min(AT_LEAST));
+            tokio::time::sleep(really).await;
             self.sleep_until(until).await;
         })
     }
