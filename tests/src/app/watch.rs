@@ -58,8 +58,7 @@ impl App {
                 if value.is_ok_and(|value| fits(&value)) {
                     return Ok(());
                 }
-                let change = watch.changes.next().await;
-                change.ok_or_else(|| Surprise::new("the bus went away"))?;
+                watch.changed().await?;
             }
         })
         .await?
@@ -77,6 +76,15 @@ impl Watch {
             <&str>::try_from(&**value).is_ok_and(|v| v == wanted)
         })
         .await
+    }
+
+    /// Waits until a signal says that some property is another, or can't be read any more.
+    ///
+    /// # Errors
+    /// Where the bus goes away.
+    pub async fn changed(&mut self) -> Outcome {
+        let change = self.changes.next().await;
+        change.map(drop).ok_or_else(|| Surprise::new("the bus went away"))
     }
 
     /// Waits until a signal brings the property `name` with a value that `fits`.

@@ -82,16 +82,18 @@ impl Stage {
     async fn settled(&self) -> Outcome {
         let app = App::new(&self.person);
         let mut account = app.watch(ACCOUNT).await?;
-        match app.read(ACCOUNT, "State").await? {
-            // A lost device doesn't tell.
-            Err(refusal) if refusal.short() == "DeviceLost" => return Ok(()),
-            Ok(state) if is_known(&state) => return Ok(()),
-            Ok(_) => {}
-            Err(refusal) => return Err(refusal.into()),
-        }
-        account
-            .until("belayd to hear from the warden", "State", is_known)
-            .await
+        within("belayd to hear from the warden", async {
+            loop {
+                match app.read(ACCOUNT, "State").await? {
+                    // A lost device doesn't tell: where it was told late that it is, no signal brings a state either.
+                    Err(refusal) if refusal.short() == "DeviceLost" => return Ok(()),
+                    Ok(state) if is_known(&state) => return Ok(()),
+                    Ok(_) => account.changed().await?,
+                    Err(refusal) => return Err(refusal.into()),
+                }
+            }
+        })
+        .await?
     }
 
     /// Stops belayd with `SIGTERM`.
