@@ -7,7 +7,7 @@ use std::sync::Arc;
 use belay_proto::wire::Hint;
 use belay_tests::accessories::Band;
 use belay_tests::accessories::band::Model;
-use belay_tests::app::{Answer, entry};
+use belay_tests::app::{Answer, DEVICE, entry};
 use belay_tests::bluez;
 use belay_tests::openapi::Exchange;
 use belay_tests::proxy::{Proxy, Trick};
@@ -15,6 +15,7 @@ use belay_tests::until::{until, within};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use zbus::fdo::ObjectManagerProxy;
+use zbus::{OwnedVariant, Variant};
 
 use super::band::unpair;
 use super::{BAND, Beside, INTERFACE, band, identity};
@@ -219,6 +220,16 @@ async fn both_ask(network: &Proxy) {
     until("both devices to ask for the registry", both).await.unwrap();
 }
 
+/// Waits until a hint reaches the device: one that isn't listening hears of it never.
+async fn listens(device: &Beside) {
+    let is_up = |value: &OwnedVariant| matches!(**value, Variant::Bool(true));
+    device
+        .app
+        .comes_to(DEVICE, "Connected", "true", is_up)
+        .await
+        .unwrap();
+}
+
 /// How many devices have asked for the registry: each has a key of its own, which its proofs name first of all.
 fn callers(exchanges: &[Exchange]) -> usize {
     let lists = exchanges
@@ -240,6 +251,9 @@ async fn a_cloud_that_lies_about_the_registry_changes_nothing() {
     let (second, theirs) = another(&first, key_of(&band).await).await;
     signs_in(&second).await;
     second.app.reads(object, "State", "connected").await.unwrap();
+    for device in [&first, &second] {
+        listens(device).await;
+    }
     let network = first.scene.network();
     let put = network.seen("a record", is_brought).await.unwrap();
     let id = object.path.rsplit('/').next().unwrap();
