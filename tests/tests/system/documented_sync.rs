@@ -101,6 +101,8 @@ async fn whoever_waits_for_a_collection_that_is_switched_off_waits_no_more() {
         async move { app.sync_now().await.unwrap() }
     });
     scene.network().played("/v1/sync/").await.unwrap();
+    // What hangs, hangs, however long it takes to switch it off.
+    scene.clock().run(0).unwrap();
     app.enable("contacts", false).await.unwrap().unwrap();
     refused(waits.await.unwrap(), "Cancelled").unwrap();
 }
@@ -385,6 +387,7 @@ async fn a_paused_sync_is_busy_and_one_that_is_paused_under_way_ends_so() {
         async move { app.sync_now().await.unwrap() }
     });
     scene.network().played("/v1/sync/").await.unwrap();
+    scene.clock().run(0).unwrap();
     sync(&app, "Pause").await.unwrap();
     refused(waits.await.unwrap(), "Busy").unwrap();
 }
