@@ -4,11 +4,14 @@ mod changes;
 mod details;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use belay_proto::clock::unix_seconds;
 use belay_proto::dbus::fd::read_secret;
 use belay_proto::dbus::{CommandEntries, Details, DeviceEntries, IdentifierEntry};
 use belay_proto::text::base64url;
+use tokio::sync::watch;
+use tokio::time::timeout;
 use zbus::message::Header;
 use zbus::{Connection, OwnedFd, OwnedVariant, interface};
 
@@ -22,16 +25,34 @@ pub use changes::AccountAnnouncer;
 /// What the text of a release begins with, so that whoever scans it knows what it is.
 const RELEASE_PREFIX: &str = "belay-release:";
 
+/// How long whoever has made the device somebody's waits for the collections, which come from the disk.
+const COLLECTIONS_WITHIN: Duration = Duration::from_secs(5);
+
 /// The interface at `/org/belay1/account`.
 pub struct Account {
     account: AccountHandle,
     authority: Authority,
+    collections: watch::Receiver<bool>,
 }
 
 impl Account {
-    /// The interface of `account`, whose methods ask `authority` first.
-    pub fn new(account: AccountHandle, authority: Authority) -> Self {
-        Self { account, authority }
+    /// The interface of `account`, whose methods ask `authority` first; `collections` says whether they are on the bus.
+    pub fn new(account: AccountHandle, authority: Authority, collections: watch::Receiver<bool>) -> Self {
+        Self {
+            account,
+            authority,
+            collections,
+        }
+    }
+
+    /// Waits for the collections: who is told that the device is somebody's calls them next. What was done is told without them,
+    /// too.
+    async fn with_collections(&self) {
+        let mut collections = self.collections.clone();
+        let there = collections.wait_for(|are_there| *are_there);
+        if timeout(COLLECTIONS_WITHIN, there).await.is_err() {
+            tracing::warn!("the collections come late");
+        }
     }
 
     /// Whether polkit lets the caller, and the device isn't lost: said before an argument is looked at. What a
@@ -216,6 +237,7 @@ impl Account {
         Options::none(options)?;
         let code = details::code(&read_secret(code).await?)?;
         let claim = while_here(connection, &header, self.account.confirm(id, code)).await?;
+        self.with_collections().await;
         descriptor(claim.text().expose())
     }
 
@@ -244,7 +266,9 @@ impl Account {
         Options::none(options)?;
         let identifier = details::identifier(&identifier)?.as_str().to_owned();
         let ticket = arguments::ticket(&ticket)?;
-        while_here(connection, &header, self.account.sign_in(identifier, ticket)).await
+        while_here(connection, &header, self.account.sign_in(identifier, ticket)).await?;
+        self.with_collections().await;
+        Ok(())
     }
 
     /// Opens a new session.

@@ -277,6 +277,7 @@ async fn start(
         contents: Contents::default(),
     };
     let announcer = SyncAnnouncer::new(connection.clone(), desk.clone());
+    let collections = announcer.served();
     supervisor.start("sync announcer", announcer);
     let manager = AccessoryManager::new(accessories, device.clone(), authority.clone());
     let objects = connection.object_server();
@@ -284,7 +285,10 @@ async fn start(
         objects.at(PATH, ObjectManager).await?;
         objects.at(PATH, Manager).await?;
         objects
-            .at(ACCOUNT_PATH, Account::new(account, authority.clone()))
+            .at(
+                ACCOUNT_PATH,
+                Account::new(account, authority.clone(), collections),
+            )
             .await?;
         objects.at(ACCESSORIES_PATH, manager).await?;
         objects.at(SYNC_PATH, Sync::new(desk)).await?;

@@ -332,6 +332,19 @@ impl<P: Peripheral> Accessory<P> {
         self.bluez.with(move |world| world.lose(slot)).await
     }
 
+    /// Waits until the link was lost that its [faults](Accessory::faults) were to cut, however soon that was.
+    ///
+    /// # Errors
+    /// Where that doesn't happen.
+    pub async fn cut_off(&self) -> Outcome {
+        let slot = self.slot;
+        let is_cut = move |world: &mut World| {
+            let faults = &world.slot(slot).faults;
+            faults.drops_at.is_none() && faults.drops_after.is_none()
+        };
+        self.bluez.until("the link to be cut", is_cut).await
+    }
+
     /// Waits until it is connected, or isn't.
     ///
     /// # Errors

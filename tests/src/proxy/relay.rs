@@ -221,6 +221,7 @@ impl Shared {
         let stream = TokioIo::new(TcpStream::connect(cloud).await?);
         let (mut sender, connection) = http1::handshake(stream).await?;
         let driver = tokio::spawn(connection);
+        let asked_with = request.headers().clone();
         let answer = sender.send_request(request).await?;
         let (parts, body) = answer.into_parts();
         let flows = parts
@@ -228,6 +229,8 @@ impl Shared {
             .get(CONTENT_TYPE)
             .is_some_and(|kind| kind == EVENT_STREAM);
         let (body, flow) = if flows {
+            // Who went away before `network` was listened to is told nothing of that by it.
+            self.is_reached_by(&asked_with)?;
             (Vec::new(), Some(stream::passed_on(body, driver, network, said)))
         } else {
             let body = body.collect().await?.to_bytes().to_vec();

@@ -4,7 +4,8 @@ use belay_proto::dbus::action_arguments;
 use belay_proto::signed::Action;
 use belay_proto::steps::command_subject;
 use belay_tests::app::{
-    ACCOUNT, Answer, DEVICE, Entry, Options, REMOVE_DEVICE, REMOVE_IDENTIFIER, SET_LOGIN, options, refused,
+    ACCOUNT, Answer, CONTACTS, DEVICE, Entry, Options, REMOVE_DEVICE, REMOVE_IDENTIFIER, SET_LOGIN, options,
+    refused,
 };
 use belay_tests::guest;
 use belay_tests::openapi::Exchange;
@@ -15,8 +16,8 @@ use crate::account_life::{
     ordered, recover, ticket,
 };
 use crate::documented_sync::grace;
-use crate::owner::{ADA, PASSWORD, app, state};
-use crate::scene::Scene;
+use crate::owner::{ADA, BEN, BENS, PASSWORD, app, code, state};
+use crate::scene::{PACE, Scene};
 use crate::security_check::findings;
 
 /// One device has the other ring, which any of the owner's may.
@@ -176,6 +177,24 @@ async fn a_removed_device_says_so_and_keeps_its_data_while_the_others_sync_on() 
     other.reads(ACCOUNT, "Membership", "none").await.unwrap();
     other.sign_in(ADA, PASSWORD).await.unwrap().unwrap();
     other.reads(ACCOUNT, "Membership", "member").await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_is_told_that_the_device_is_somebodys_finds_its_collections() {
+    let first = hers().await;
+    let second = Scene::beside(&first).await;
+    second.clock().run(PACE).unwrap();
+    let app = app(&second);
+    for _ in 0..3 {
+        app.sign_in(ADA, PASSWORD).await.unwrap().unwrap();
+        let on = app.read(CONTACTS, "Enabled").await.unwrap();
+        on.unwrap();
+        app.sign_out(PASSWORD).await.unwrap().unwrap();
+    }
+    let id = app.register(BEN, BENS, &Options::new()).await.unwrap().unwrap();
+    let code = code(&first, BEN).await;
+    app.confirm(&id, &code).await.unwrap().unwrap();
+    assert!(app.list("contacts").await.unwrap().unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use belay_tests::app::{App, WARDEN};
 use belay_tests::guest;
@@ -12,6 +12,10 @@ use futures_util::future::join_all;
 use crate::methods::{METHODS, call, name};
 use crate::owner::{PASSWORD, adas, app, state};
 use crate::scene::Scene;
+
+/// How long all of them may take together: the ten seconds that polkit is waited for once, on a busy machine. One after the other
+/// they would take minutes.
+const ALL_WITHIN: Duration = Duration::from_secs(45);
 
 /// Calls every method at once as the person at the device, and expects the same refusal of each.
 async fn all_refused(scene: &Scene, expected: &str) {
@@ -26,7 +30,7 @@ async fn all_refused(scene: &Scene, expected: &str) {
     for ((_, member, _), answer) in METHODS.iter().zip(answers) {
         assert_eq!(name(&answer), expected, "{member}: {answer:?}");
     }
-    assert!(begun.elapsed().as_secs() < 15, "they took {:?}", begun.elapsed());
+    assert!(begun.elapsed() < ALL_WITHIN, "they took {:?}", begun.elapsed());
     assert_eq!(state(scene).await, "bound");
 }
 

@@ -9,11 +9,12 @@ use belay_tests::guest;
 use belay_tests::polkit::Answer as Polkit;
 use belay_tests::proxy::Trick;
 use belay_tests::services::puppet::{Behaviour, Call, Properties, Puppet, Refusal, Strings, Values, props};
-use belay_tests::until::{until, within};
+use belay_tests::until::{PATIENCE, until, within};
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, Either, select};
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use zbus::{Fd, OwnedFd, Variant};
 
 use crate::methods::{call, name};
@@ -24,6 +25,9 @@ use crate::scene::{Scene, scene, skipped};
 const CROWD: usize = 280;
 /// With those who have a place more than the 256 that wait for the warden's one task, and the one that it serves.
 const QUESTIONS: usize = 64;
+
+/// How long it may take until all is done that finds the warden busy: some of it waits more than once behind hundreds of passwords.
+const QUEUED: Duration = PATIENCE.saturating_mul(4);
 
 /// Begins a registration of Ada's; its id and the code of the mail.
 async fn begun(scene: &Scene) -> (String, String) {
@@ -63,9 +67,8 @@ async fn amid(crowd: impl Future<Output = ()>, busy: &watch::Sender<bool>, work:
         work.await;
     };
     let (crowd, work) = (std::pin::pin!(crowd), std::pin::pin!(work));
-    let ended = within("the warden to be busy", select(crowd, work))
-        .await
-        .unwrap();
+    let ended = timeout(QUEUED, select(crowd, work)).await;
+    let ended = ended.unwrap_or_else(|_| panic!("waited in vain for the warden to be busy"));
     assert!(matches!(ended, Either::Right(_)));
 }
 
@@ -338,12 +341,21 @@ async fn a_session_that_hangs_takes_neither_every_place_nor_every_descriptor() {
     let app = app(&scene);
     scene.polkit().answer(Polkit::Hung);
     let mut calls: FuturesUnordered<_> = (0..PLACES + 20).map(|_| unlock(&app)).collect();
-    for _ in 0..20 {
-        refused(calls.next().await.unwrap(), "Busy").unwrap();
+    let mut busy = 0;
+    while busy < 20 {
+        match name(&calls.next().await.unwrap()) {
+            "Busy" => busy += 1,
+            // On a busy machine polkit was waited for to the end before all had come, and others take their places.
+            other => assert_eq!(other, "NotAuthorized"),
+        }
+        calls.push(unlock(&app));
     }
     let warden = scene.owner("org.belay1.Warden").await.unwrap().unwrap();
     let open = std::fs::read_dir(format!("/proc/{warden}/fd")).unwrap().count();
-    assert!((PLACES..2 * PLACES + 64).contains(&open), "{open} descriptors");
+    assert!(
+        (PLACES / 2..2 * PLACES + 64).contains(&open),
+        "{open} descriptors"
+    );
     // Whoever brings more secrets than any purpose has waits for nobody and leaves nothing behind.
     let three = ["password", "old", "new"].map(|secret| (secret, PASSWORD));
     let answer = app.present_once("sign-out", "", &three).await.unwrap();

@@ -7,6 +7,7 @@ use belay_tests::app::{ACCOUNT, Answer, Options, options};
 use belay_tests::carriers::{Gateway, Letter, MailServer, PASSWORD as MAIL_PASSWORD, USER};
 use belay_tests::proxy::AUTHORITY;
 use belay_tests::stage::Plan;
+use belay_tests::until::until;
 use hyper::StatusCode;
 use mailparse::{MailHeaderMap, ParsedMail, parse_mail};
 use tempfile::TempDir;
@@ -69,12 +70,17 @@ impl Sending {
         id.unwrap().unwrap()
     }
 
-    /// A line of `/metrics`.
-    async fn counted(&self, sample: &str) -> bool {
-        let reply = crate::http::send(&self.scene, "GET", "/metrics", &[], b"").await;
-        assert_eq!(reply.status, 200);
-        let text = String::from_utf8(reply.body).unwrap();
-        text.lines().any(|line| line == format!("belay_cloud_{sample}"))
+    /// Waits for a line of `/metrics`: what became of a message is counted, and the message gone, only after whoever took it has
+    /// answered.
+    async fn counts(&self, sample: &str) {
+        let line = format!("belay_cloud_{sample}");
+        let counted = async || {
+            let reply = crate::http::send(&self.scene, "GET", "/metrics", &[], b"").await;
+            assert_eq!(reply.status, 200);
+            let text = String::from_utf8(reply.body).unwrap();
+            text.lines().any(|other| other == line).then_some(())
+        };
+        until(&line, counted).await.unwrap();
     }
 
     /// The cloud's log has none of these.
@@ -135,17 +141,13 @@ async fn a_registration_goes_through_a_mail_server() {
     let code = code_in(text.split("/verify/").next().unwrap());
     app(&sending.scene).confirm(&id, &code).await.unwrap().unwrap();
     assert_eq!(state(&sending.scene).await, "bound");
-    assert!(
-        sending
-            .counted("messages_total{channel=\"email\",result=\"retried\"} 1")
-            .await
-    );
-    assert!(
-        sending
-            .counted("messages_total{channel=\"email\",result=\"sent\"} 1")
-            .await
-    );
-    assert!(sending.counted("messages_waiting 0").await);
+    sending
+        .counts("messages_total{channel=\"email\",result=\"retried\"} 1")
+        .await;
+    sending
+        .counts("messages_total{channel=\"email\",result=\"sent\"} 1")
+        .await;
+    sending.counts("messages_waiting 0").await;
     sending.logs_without(&["ada@", &code, MAIL_PASSWORD]);
 }
 
@@ -154,12 +156,10 @@ async fn a_mail_that_is_refused_for_good_is_given_up() {
     let sending = Sending::new().await;
     sending.mails.refuse("550 5.1.1 ada@example.org is nobody here");
     sending.register(ADA, "it").await;
-    let given_up = "messages_total{channel=\"email\",result=\"given_up\"} 1";
-    let counted = belay_tests::until::until("a mail to be given up", async || {
-        sending.counted(given_up).await.then_some(())
-    });
-    counted.await.unwrap();
-    assert!(sending.counted("messages_waiting 0").await);
+    sending
+        .counts("messages_total{channel=\"email\",result=\"given_up\"} 1")
+        .await;
+    sending.counts("messages_waiting 0").await;
     sending.logs_without(&["ada@", "nobody here"]);
 }
 
@@ -182,7 +182,7 @@ async fn a_number_registers_through_a_gateway_that_fails_at_first() {
     assert_eq!(state(&sending.scene).await, "bound");
     for (result, times) in [("retried", 1), ("sent", 1), ("given_up", 0)] {
         let sample = format!("messages_total{{channel=\"sms\",result=\"{result}\"}} {times}");
-        assert!(sending.counted(&sample).await, "{sample}");
+        sending.counts(&sample).await;
     }
     sending.logs_without(&[NUMBER, &NUMBER[3..], &code, TOKEN]);
 }
@@ -193,15 +193,11 @@ async fn a_gateway_that_refuses_is_not_asked_again() {
     sending.texts.answers(&[StatusCode::UNPROCESSABLE_ENTITY]);
     sending.register(NUMBER, "en").await;
     let refused = sending.texts.next().await.unwrap();
-    let given_up = "messages_total{channel=\"sms\",result=\"given_up\"} 1";
-    let counted = belay_tests::until::until("a message to be given up", async || {
-        sending.counted(given_up).await.then_some(())
-    });
-    counted.await.unwrap();
-    assert!(
-        sending.counted("messages_waiting 0").await,
-        "nothing to send again"
-    );
+    sending
+        .counts("messages_total{channel=\"sms\",result=\"given_up\"} 1")
+        .await;
+    // Nothing to send again.
+    sending.counts("messages_waiting 0").await;
     sending.logs_without(&[NUMBER, &code_in(refused.body["text"].as_str().unwrap())]);
 }
 

@@ -11,7 +11,8 @@ use belay_tests::stage::Plan;
 use belay_tests::sysfs::Hardware;
 
 /// How fast time passes where belayd's pauses are waited for while exchanges and passwords are to succeed on a busy machine as well: of
-/// the 10 s that belayd waits for an exchange this leaves more than three, and of the minute that a ticket lives twenty seconds.
+/// the 10 s that belayd waits for an exchange five pass however fast it is, and of the minute that a ticket lives this leaves twenty
+/// seconds.
 pub const PACE: u32 = 3;
 
 /// A stage whose end fails the test where the contract was broken or a program panicked. The logs of a failed

@@ -43,8 +43,10 @@ const SCAN_BEGINS_WITHIN: Duration = Duration::from_secs(25);
 /// So many connections are made at once; the others have their turn in the order in which they came. For each btleplug
 /// reads all that BlueZ has, so that the work grows with the square of their number, and all of them would run out of time.
 const MADE_AT_ONCE: usize = 8;
-/// The first look at BlueZ after the start is waited for.
-const SEEN_WITHIN: Duration = Duration::from_secs(5);
+/// How long the bus may take to let somebody in.
+const BUS_WITHIN: Duration = Duration::from_secs(5);
+/// The first look at BlueZ after the start is waited for, as long as it may take: it asks twice, and is told all that BlueZ has.
+const SEEN_WITHIN: Duration = Duration::from_secs(20);
 
 /// The radio over BlueZ; clones are the same.
 #[derive(Clone, Debug)]
@@ -92,7 +94,7 @@ impl Link {
             return Self::none(supervisor);
         }
         let bus = zbus::connection::Builder::system().build();
-        let bus = match timeout(SEEN_WITHIN, bus).await {
+        let bus = match timeout(BUS_WITHIN, bus).await {
             Ok(Ok(bus)) => Some(bus),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "no system's bus: there is no Bluetooth");

@@ -5,6 +5,7 @@ use std::time::Duration;
 use belay_proto::dbus::names::SYNC_PATH;
 use belay_proto::sync::RecordId;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use zbus::Connection;
 use zbus::object_server::{Interface, SignalEmitter};
@@ -31,6 +32,7 @@ pub struct SyncAnnouncer {
     told: Option<Instant>,
     /// When the progress that wasn't told may be.
     due: Option<Instant>,
+    served: watch::Sender<bool>,
 }
 
 impl SyncAnnouncer {
@@ -43,7 +45,13 @@ impl SyncAnnouncer {
             lost: false,
             told: None,
             due: None,
+            served: watch::Sender::new(false),
         }
+    }
+
+    /// Whether the collections are on the bus.
+    pub fn served(&self) -> watch::Receiver<bool> {
+        self.served.subscribe()
     }
 
     /// Shows the view as it is now.
@@ -101,6 +109,7 @@ impl SyncAnnouncer {
                 (false, false) => {}
             }
         }
+        self.served.send_replace(self.shown.bound);
         Ok(())
     }
 

@@ -119,8 +119,7 @@ async fn a_belayd_killed_in_the_middle_of_a_transfer_loses_and_doubles_no_minute
         };
         band.faults(cut).await.unwrap();
         beside.scene.start_belayd().await.unwrap();
-        band.connected(true).await.unwrap();
-        band.connected(false).await.unwrap();
+        band.cut_off().await.unwrap();
         beside.scene.kill_belayd().await.unwrap();
         assert_eq!(band.with(|it, _| it.history.minutes().len()).await.unwrap(), 900);
     }

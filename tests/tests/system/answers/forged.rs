@@ -12,6 +12,7 @@ use belay_tests::proxy::Trick;
 use belay_tests::until::until;
 use serde_json::{Value, json};
 
+use super::world::SOON;
 use super::{Deed, World};
 use crate::account_life::device_id;
 use crate::owner::{BEN, BENS, app, code, state};
@@ -63,6 +64,17 @@ pub(super) async fn world() -> (World, Evidence, Scene) {
     bens.reauthenticate(BEN, BENS).await.unwrap().unwrap();
     let bens = newest(&world.scene, &login());
     (world, Evidence { before, bens }, other)
+}
+
+/// Has belayd look at what the cloud keeps. It is told until it does: a stream that isn't open just then hears of nothing.
+pub(super) async fn looks(world: &World, what: &str) {
+    let network = world.scene.network();
+    let looked = async || {
+        network.hint(Hint::Account);
+        let asked = until(what, async || network.has_played(&credentials()).then_some(()));
+        tokio::time::timeout(SOON, asked).await.ok()
+    };
+    until(what, looked).await.unwrap().unwrap();
 }
 
 /// Takes these fields from another answer.
@@ -253,10 +265,7 @@ async fn nothing_that_the_cloud_tells_of_a_change_elsewhere_counts_without_the_o
         let trick = Trick::alter(move |answer| lie(answer));
         let network = world.scene.network();
         network.plan_call(&credentials(), ALWAYS, &trick);
-        network.hint(Hint::Account);
-        until(name, async || network.has_played(&credentials()).then_some(()))
-            .await
-            .unwrap();
+        looks(&world, name).await;
         if is_gone {
             let app = app(&world.scene);
             app.reads(ACCOUNT, "State", "reauthentication-required")

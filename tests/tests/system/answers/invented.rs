@@ -6,15 +6,14 @@ use std::sync::Arc;
 use belay_proto::keys::{SigningKey, sha256};
 use belay_proto::signed::{CredentialsRecord, DeviceCertificate, Signed, Succession};
 use belay_proto::text::{base64url, from_base64url};
-use belay_proto::wire::Hint;
 use belay_tests::app::{ACCOUNT, Options, Refusal, refused};
 use belay_tests::openapi::Call;
 use belay_tests::proxy::Trick;
-use belay_tests::until::until;
 use serde_json::{Value, json};
 
 use super::forged::{
-    ALWAYS, Lie, credentials, from, is_as_before, is_refused, login, newest, proves_itself, says, user, world,
+    ALWAYS, Lie, credentials, from, is_as_before, is_refused, login, looks, newest, proves_itself, says,
+    user, world,
 };
 use super::{Deed, World};
 use crate::account_life::device_id;
@@ -122,10 +121,7 @@ async fn an_invented_owner_comes_by_no_change_and_by_no_recovery_elsewhere() {
         let trick = Trick::alter(move |answer| lie(answer));
         let network = world.scene.network();
         network.plan_call(&credentials(), ALWAYS, &trick);
-        network.hint(Hint::Account);
-        until(name, async || network.has_played(&credentials()).then_some(()))
-            .await
-            .unwrap();
+        looks(&world, name).await;
         // That somebody recovers the account is no secret: its owner may say no.
         type Findings = Vec<(String, String, String)>;
         let found: Findings = app(&world.scene)

@@ -9,6 +9,7 @@ use belay_tests::proxy::Trick;
 use belay_tests::{contract, until};
 use tokio::sync::Notify;
 
+use super::world::PACE;
 use super::{Deed, World};
 use crate::methods::{METHODS, call, name};
 use crate::owner::{BEN, BENS, app, code, other_code, state};
@@ -117,12 +118,15 @@ async fn each_deed_is_done_once_at_a_time() {
             deed => (deed, ticket),
         };
         let (network, call) = (world.scene.network(), first_call(first));
+        // However long the second is asked for, the first hangs.
+        world.scene.clock().run(0).unwrap();
         network.plan(call, ALWAYS, &Trick::Hang);
         let (first, second) = tokio::join!(world.call(first, &ticket), async {
             network.played(call).await.unwrap();
             let answer = world.call(deed, NO_TICKET).await;
             // What hangs is given up.
             world.scene.clock().advance(Duration::from_secs(60)).unwrap();
+            world.scene.clock().run(PACE).unwrap();
             answer
         });
         said(deed, &second, "Busy");
@@ -250,7 +254,7 @@ async fn what_was_begun_before_another_device_made_new_credentials_is_a_conflict
             other.acknowledge("").await.unwrap().unwrap();
             go.notify_one();
         });
-        world.scene.clock().run(1).unwrap();
+        world.scene.clock().run(PACE).unwrap();
         said(deed, &answer, "Conflict");
         // The code is another one now.
         world.recovery.clear();

@@ -17,7 +17,7 @@ use crate::scene::{Scene, settings};
 
 /// belayd waits between tries by its clock, which is made to run this much faster; of the 10 s that it waits for an answer this
 /// leaves half.
-const PACE: u32 = 2;
+pub(super) const PACE: u32 = 2;
 
 /// How long what is done in the background may take to begin.
 pub const SOON: Duration = Duration::from_secs(1);
