@@ -65,6 +65,9 @@ pub enum Stop {
     /// The root is another folder than before, and lacks items.
     #[error("another folder, or another medium, is in its place")]
     Replaced,
+    /// The root is the place that its medium is mounted at, and the medium isn't there.
+    #[error("the medium that the folder lies on isn't mounted")]
+    Unmounted,
     /// All items are gone, and it may be another medium.
     #[error("everything in the folder is gone at once, or another medium is in its place")]
     Emptied,

@@ -2,6 +2,7 @@
 //! never onto another file system.
 
 mod aside;
+mod mount;
 mod part;
 
 use std::fs::File;
@@ -18,6 +19,8 @@ use rustix::path::Arg;
 use crate::model::{Keeps, Mark, Root};
 use crate::names;
 use crate::ports::SourceError;
+
+pub use mount::below_mount;
 
 /// A root.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Choice, Effect, Gone, Moved, PutOff, State, Stop, Work, decide, is_refusal};
+use super::{Choice, Effect, Moved, PutOff, State, Stop, Work, decide, is_refusal};
 use crate::left_out::Why;
 use crate::model::{Known, Remote, Scan, is_sibling};
 use crate::names::beside;
@@ -146,12 +146,12 @@ impl State {
         if !self.on || self.local.is_none() || self.remote.is_none() {
             return;
         }
-        match (self.danger(), self.gone) {
-            (Some(stop), Gone::Unsaid) => {
+        match self.danger() {
+            Some(stop) if !self.gone.overrules(stop) => {
                 self.stop(stop, effects);
                 return;
             }
-            (Some(_), Gone::ByMistake) => self.forget_what_differs(effects),
+            Some(_) if self.gone.was_mistaken() => self.forget_what_differs(effects),
             _ => {}
         }
         self.stopped = None;

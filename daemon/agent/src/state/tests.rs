@@ -88,6 +88,7 @@ fn root(device: u64, inode: u64, boot: &str) -> Root {
         device,
         inode,
         boot: boot.to_owned(),
+        below_mount: None,
     }
 }
 

@@ -93,6 +93,83 @@ fn another_card_in_the_same_slot_deletes_and_edits_nothing() {
     }
 }
 
+/// Three items in common on a card whose root is the source's.
+fn with_card(gone: Gone) -> State {
+    let mut state = remembering(gone);
+    state.memory.root = Some(card(1, 2, "boot"));
+    state
+}
+
+fn card(device: u64, inode: u64, boot: &str) -> Root {
+    let below_mount = Some(0);
+    Root {
+        below_mount,
+        ..root(device, inode, boot)
+    }
+}
+
+/// What the card's mount hides: before and after the next boot, when the inodes may be the same by chance.
+fn places() -> [Root; 2] {
+    let below_mount = Some(3);
+    [root(7, 90, "boot"), root(7, 2, "next boot")].map(|place| Root { below_mount, ..place })
+}
+
+#[test]
+fn the_place_of_a_card_that_isnt_mounted_is_neither_filled_nor_taken_for_what_is_left() {
+    for place in places() {
+        for gone in [Gone::Unsaid, Gone::ByMistake, Gone::Meant] {
+            let state = with_card(gone).kept_on(Some(7));
+            let (state, effects) = looked(state, scan(place.clone(), Vec::new()), all_records());
+            assert_eq!(
+                (works(&effects).len(), state.stopped()),
+                (0, Some(Stop::Unmounted)),
+                "{gone:?} {place:?}"
+            );
+            assert_eq!(state.memory.known().len(), 3);
+            let back = scan(card(8, 2, &place.boot), all_items());
+            let (state, effects) = looked(state, back, all_records());
+            assert_eq!((works(&effects).len(), state.stopped()), (0, None));
+        }
+        // Nor where all that was on the card was in doubt before, or nothing is known of it.
+        let (mut doubting, mut knowing_none) = (with_card(Gone::ByMistake), with_card(Gone::Unsaid));
+        for name in NAMES {
+            doubting.memory.set_doubted(name, true);
+            knowing_none.memory.forget(name);
+        }
+        for state in [doubting, knowing_none] {
+            let (state, effects) = looked(state, scan(place.clone(), Vec::new()), all_records());
+            assert_eq!(
+                (works(&effects).len(), state.stopped()),
+                (0, Some(Stop::Unmounted)),
+                "{place:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn another_card_is_filled_and_so_is_its_place_once_its_owner_says_so() {
+    let [place, _] = places();
+    for (gone, root) in [
+        (Gone::ByMistake, card(9, 5, "boot")),
+        (Gone::ByMistakeHere, place),
+    ] {
+        let (state, effects) = looked(with_card(gone), scan(root.clone(), Vec::new()), all_records());
+        assert_eq!((state.stopped(), works(&effects).len()), (None, 3), "{root:?}");
+        assert!(
+            works(&effects)
+                .iter()
+                .all(|work| matches!(work, Work::Fetch { .. })),
+            "{effects:?}"
+        );
+        assert_eq!(state.memory.root, Some(root));
+    }
+    // All that was on the card is in its place: it was copied there.
+    let [place, _] = places();
+    let (state, effects) = looked(with_card(Gone::Unsaid), scan(place, all_items()), all_records());
+    assert_eq!((works(&effects).len(), state.stopped()), (0, None));
+}
+
 #[test]
 fn an_owner_of_two_items_who_removes_one_and_edits_the_other_is_asked_nothing() {
     let mut state = remembering(Gone::Unsaid);
