@@ -101,14 +101,16 @@ impl State {
         if !doubted.is_empty() || !cleared.is_empty() {
             effects.push(Effect::Save);
         }
+        // What belayd said of a removal ends with the doubt about it, and answers none that comes later.
+        let known = self.memory.known();
+        let is_doubted = |natural: &String| known.get(natural).is_some_and(|known| known.is_doubted);
+        self.put_off
+            .retain(|natural, off| *off != PutOff::Kept || is_doubted(natural));
         for natural in &doubted {
             self.memory.set_doubted(natural, true);
         }
         for natural in &cleared {
             self.memory.set_doubted(natural, false);
-            if self.put_off.get(natural) == Some(&PutOff::Kept) {
-                self.put_off.remove(natural);
-            }
         }
         if self.gone.was_mistaken() {
             self.forget_all(|_, (_, known)| known.is_doubted, effects);
@@ -176,7 +178,8 @@ impl State {
         let (Some(local), Some(remote)) = (&self.local, &self.remote) else {
             return false;
         };
-        let is_missing = |(natural, _): Entry<'_>| !local.contains_key(natural) && remote.contains_key(natural);
+        let is_missing =
+            |(natural, _): Entry<'_>| !local.contains_key(natural) && remote.contains_key(natural);
         self.visible().any(is_missing) || (self.memory.known().is_empty() && !remote.is_empty())
     }
 

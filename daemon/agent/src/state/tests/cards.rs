@@ -171,6 +171,86 @@ fn another_card_is_filled_and_so_is_its_place_once_its_owner_says_so() {
 }
 
 #[test]
+fn what_is_kept_here_without_a_record_tells_one_card_from_another() {
+    // All records went at once, so the files stayed. One that came since has its record.
+    let mut state = remembering(Gone::Unsaid);
+    for name in NAMES {
+        state.memory.set_doubted(name, true);
+    }
+    let (name, item) = named("new", 9);
+    let new = Known {
+        id: "id of new".to_owned(),
+        place: name.clone(),
+        mark: item.mark,
+        ..known()
+    };
+    state.memory.remember(name.clone(), new);
+    // The other card has a file of a known name, and not the new one.
+    let mut other = all_items().split_off(2);
+    other[0].1.mark.size += 1;
+    let records = vec![listed("new")];
+    let (state, effects) = looked(state, scan(root(1, 2, "boot"), other), records.clone());
+    assert_eq!(
+        (works(&effects).len(), state.stopped()),
+        (0, Some(Stop::Replaced))
+    );
+    let first = [all_items(), vec![(name, item)]].concat();
+    let (state, effects) = looked(state, scan(root(1, 2, "boot"), first), records);
+    assert_eq!(state.stopped(), None);
+    assert!(
+        works(&effects)
+            .iter()
+            .all(|work| matches!(work, Work::Ask { .. })),
+        "{effects:?}"
+    );
+}
+
+#[test]
+fn a_name_that_changes_its_case_alone_is_written_once_the_old_one_is_gone() {
+    // Another device renamed `a` to `A`; this folder can't tell them apart.
+    let mut records = all_records();
+    records[0] = listed("A");
+    let refused = ("A".to_owned(), Outcome::Refused);
+    let removed = ("a".to_owned(), Outcome::Gone);
+    for answers in [[&refused, &removed], [&removed, &refused]] {
+        let (mut state, effects) = looked(
+            remembering(Gone::Unsaid),
+            scan(root(1, 2, "boot"), all_items()),
+            records.clone(),
+        );
+        assert!(
+            matches!(works(&effects)[..], [Work::Fetch { .. }, Work::Remove { .. }]),
+            "{effects:?}"
+        );
+        let mut all = Vec::new();
+        for answer in answers {
+            let effects;
+            (state, effects) = step(state, Event::Done(vec![answer.clone()]));
+            all.extend(effects);
+        }
+        if all.contains(&Effect::Scan { make: false }) {
+            let now = state.now();
+            let left = late::scanned_in(now, root(1, 2, "boot"), all_items().split_off(1));
+            let (after, effects) = step(state, left);
+            (state, all) = (step(after, Event::Listed(now, records.clone())).0, effects);
+        }
+        let [Work::Fetch { record, .. }] = works(&all)[..] else {
+            panic!("{all:?}");
+        };
+        assert_eq!(record.id, "id of A");
+        // Refused after both looks, it stays so: something else is in its way.
+        let now = state.now();
+        let left = late::scanned_in(now, root(1, 2, "boot"), all_items().split_off(1));
+        let (state, _) = step(state, left);
+        let (state, _) = step(state, Event::Listed(now, records.clone()));
+        let (state, effects) = step(state, Event::Done(vec![refused.clone()]));
+        let (state, again) = step(state, Event::Again);
+        assert_eq!(works(&[effects, again].concat()).len(), 0);
+        assert_eq!(state.refused(), 1);
+    }
+}
+
+#[test]
 fn an_owner_of_two_items_who_removes_one_and_edits_the_other_is_asked_nothing() {
     let mut state = remembering(Gone::Unsaid);
     state.memory.forget("a");
