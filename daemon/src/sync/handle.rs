@@ -228,6 +228,20 @@ impl SyncHandle {
         self.desk.list(collection, after, limit).await
     }
 
+    /// Likewise what was removed, here or on another device, as far as this one knows: what it was by nature, its kind, and as
+    /// when it was changed last when it was removed. Another version of a record isn't among them: it goes with the choice.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub async fn list_removed(
+        &self,
+        collection: &'static str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Entry>, SyncError> {
+        self.desk.list_removed(collection, after, limit).await
+    }
+
     /// Stores a content; answers the record's revision here once it is on disk. One that doesn't fit a record is brought to
     /// the cloud first.
     ///

@@ -59,6 +59,7 @@ pub const METHODS: &[(Object, &str, &str)] = &[
     (CONTACTS, "List", "org.belay1.data.read"),
     (CONTACTS, "Identify", "org.belay1.data.read"),
     (CONTACTS, "Removed", "org.belay1.data.read"),
+    (CONTACTS, "ListRemoved", "org.belay1.data.read"),
     (CONTACTS, "Put", "org.belay1.sync.manage"),
     (CONTACTS, "PutMany", "org.belay1.sync.manage"),
     (CONTACTS, "PutAll", "org.belay1.sync.manage"),
@@ -100,6 +101,13 @@ async fn call_sync(app: &App, object: Object, member: &str) -> Result<(), Refusa
         "Resolve" => app.call::<_, ()>(object, member, &(id, "both")).await,
         "List" => {
             let page = (0_u64, 1_u32);
+            let answer = app
+                .call::<_, Vec<(String, u64, Attributes)>>(object, member, &page)
+                .await;
+            return answer.unwrap().map(drop);
+        }
+        "ListRemoved" => {
+            let page = (0_u64, 1_u32, none);
             let answer = app
                 .call::<_, Vec<(String, u64, Attributes)>>(object, member, &page)
                 .await;

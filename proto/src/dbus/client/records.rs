@@ -91,6 +91,15 @@ impl CollectionClient {
         entries.into_iter().map(listed).collect()
     }
 
+    /// Likewise of what was removed: what it was by nature, its kind, and as `changed_at` when it was removed.
+    ///
+    /// # Errors
+    /// What `ListRemoved` answers.
+    pub async fn list_removed(&self, after: u64, limit: u32) -> Result<Vec<Listed>, Error> {
+        let entries = self.proxy.list_removed(after, limit, &Options::new()).await?;
+        entries.into_iter().map(listed).collect()
+    }
+
     /// Stores a content that is at hand; answers its new revision.
     ///
     /// # Errors

@@ -108,6 +108,9 @@ pub trait Collection {
     /// Those of the records that are known to have been removed.
     fn removed(&self, ids: &[&str], options: &Options<'_>) -> Result<Vec<String>, Error>;
 
+    /// A page of what was removed, after a position.
+    fn list_removed(&self, after: u64, limit: u32, options: &Options<'_>) -> Result<Vec<RecordEntry>, Error>;
+
     /// Stores a record; answers its new revision.
     fn put(
         &self,
