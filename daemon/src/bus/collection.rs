@@ -286,6 +286,24 @@ impl Collection {
         .into())
     }
 
+    /// Whether a long record says what a content does.
+    #[zbus(out_args("same"))]
+    async fn matches(
+        &self,
+        id: String,
+        revision: u64,
+        content: OwnedFd,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<bool, Error> {
+        self.may_read(&header).await?;
+        Options::none(options)?;
+        let at = (record(&id)?, revision);
+        let looking = self.desk.sync.matches(self.name, at, content.into());
+        while_here(connection, &header, looking).await
+    }
+
     /// Deletes a record.
     async fn delete(
         &self,

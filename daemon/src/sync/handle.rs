@@ -1,6 +1,7 @@
 //! The handle to the sync domain.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use belay_proto::DeviceId;
@@ -296,6 +297,21 @@ impl SyncHandle {
     ) -> Result<Content, SyncError> {
         let got = self.desk.get(collection, id, Some((revision, from))).await?;
         Ok(got.content)
+    }
+
+    /// Whether a record has this revision still, is long, and says what `content` does: a file that lies under another name
+    /// needn't be fetched. Nothing is brought anywhere.
+    ///
+    /// # Errors
+    /// [`SyncError::NotFound`], [`SyncError::Conflict`] where it has another revision, [`SyncError::InvalidArgument`] for what
+    /// is no content.
+    pub async fn matches(
+        &self,
+        collection: &'static str,
+        at: (RecordId, u64),
+        content: OwnedFd,
+    ) -> Result<bool, SyncError> {
+        self.desk.matches(collection, at, content).await
     }
 
     /// The first of these records with their contents, in the order of their ids here; each has to be short. One at least,

@@ -66,6 +66,7 @@ pub const METHODS: &[(Object, &str, &str)] = &[
     (CONTACTS, "GetMany", "org.belay1.data.read"),
     (CONTACTS, "Get", "org.belay1.data.read"),
     (CONTACTS, "GetFrom", "org.belay1.data.read"),
+    (CONTACTS, "Matches", "org.belay1.data.read"),
     (CONTACTS, "Delete", "org.belay1.sync.manage"),
     (CONTACTS, "Resolve", "org.belay1.sync.manage"),
     (CONTACTS, "Choose", "org.belay1.sync.manage"),
@@ -136,6 +137,11 @@ async fn call_sync(app: &App, object: Object, member: &str) -> Result<(), Refusa
         "GetFrom" => {
             let rest = (id, 1_u64, 0_u64);
             let answer = app.call::<_, zbus::OwnedFd>(object, member, &rest).await;
+            return answer.unwrap().map(drop);
+        }
+        "Matches" => {
+            let asked = (id, 1_u64, content(), none);
+            let answer = app.call::<_, bool>(object, member, &asked).await;
             return answer.unwrap().map(drop);
         }
         "Get" => {

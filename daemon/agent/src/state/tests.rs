@@ -3,6 +3,7 @@
 mod cards;
 mod doubts;
 mod late;
+mod renames;
 
 use super::*;
 use crate::model::{Attributes, Known};

@@ -121,6 +121,17 @@ impl CollectionClient {
             .await
     }
 
+    /// Whether a record of this revision is long and says what `content` does, a memfd, a file or the reading end of a pipe.
+    ///
+    /// # Errors
+    /// What `Matches` answers.
+    pub async fn matches(&self, id: RecordId, revision: u64, content: impl AsFd) -> Result<bool, Error> {
+        let content = content.as_fd();
+        self.proxy
+            .matches(&id.to_string(), revision, Fd::from(&content), &Options::new())
+            .await
+    }
+
     /// Stores many with short contents, of at most 256 KiB once they are compressed, all of them or none; see
     /// [`FrameWriter::has_room`]. They are written while belayd reads, so never lie in memory all at once. Answers id and
     /// revision of each, in their order.

@@ -135,6 +135,10 @@ pub trait Collection {
     /// What is left of one record's content.
     fn get_from(&self, id: &str, revision: u64, from: u64) -> Result<OwnedFd, Error>;
 
+    /// Whether a long record says what a content does.
+    fn matches(&self, id: &str, revision: u64, content: Fd<'_>, options: &Options<'_>)
+    -> Result<bool, Error>;
+
     /// Deletes a record.
     fn delete(&self, id: &str, revision: u64) -> Result<(), Error>;
 
