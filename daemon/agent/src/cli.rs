@@ -11,7 +11,7 @@ use crate::agent::{AgentError, Manner, run as run_agent};
 use crate::config::{Config, ConfigError, Folders};
 use crate::state::Gone;
 
-const USAGE: &str = "usage: belay-agent [--config FILE] [--once] [--emptied SOURCE | --refill SOURCE]
+const USAGE: &str = "usage: belay-agent [--config FILE] [--once] [--emptied SOURCE | --refill SOURCE | --refill-here SOURCE]
        belay-agent [--config FILE] --check-config | --print-config
 
 Mirrors your contacts, calendars, notes and files into the collections that belayd syncs, and back. Only what is on is
@@ -21,6 +21,8 @@ mirrored (belayctl sync enable).
   --once             mirror everything that is on, then end
   --emptied SOURCE   likewise, and believe that what is gone from this source is gone
   --refill SOURCE    likewise, and bring back what was gone from this source all at once
+  --refill-here SOURCE
+                     likewise, though the medium that its folder lay on isn't mounted: into the folder in its place
   --check-config     say what is wrong with the configuration, and end
   --print-config     print the effective configuration, and end";
 
@@ -75,15 +77,16 @@ fn parse(mut args: impl Iterator<Item = OsString>) -> Result<Parsed, String> {
             }
             Some("--config") => wish.config = Some(args.next().ok_or("--config needs a file")?.into()),
             Some("--once") => wish.manner.once = true,
-            Some(argument @ ("--emptied" | "--refill")) => {
+            Some(argument @ ("--emptied" | "--refill" | "--refill-here")) => {
                 let gone = match argument {
                     "--emptied" => Gone::Meant,
+                    "--refill-here" => Gone::ByMistakeHere,
                     _ => Gone::ByMistake,
                 };
                 let source = args.next().and_then(|source| source.into_string().ok());
                 let source = source.ok_or_else(|| format!("{argument} needs a source"))?;
                 if wish.manner.gone.replace((source, gone)).is_some() {
-                    return Err("one of --emptied and --refill, for one source".to_owned());
+                    return Err("one of --emptied, --refill and --refill-here, for one source".to_owned());
                 }
                 wish.manner.once = true;
             }
@@ -177,7 +180,12 @@ mod tests {
             },
             show: None,
         };
-        for (argument, gone) in [("--emptied", Gone::Meant), ("--refill", Gone::ByMistake)] {
+        let all = [
+            ("--emptied", Gone::Meant),
+            ("--refill", Gone::ByMistake),
+            ("--refill-here", Gone::ByMistakeHere),
+        ];
+        for (argument, gone) in all {
             assert_eq!(
                 parsed(&["--config", "c", argument, "notes"]),
                 Ok(Parsed::Run(wish(gone)))

@@ -251,6 +251,7 @@ mod tests {
             device: 1,
             inode: 2,
             boot: "b".to_owned(),
+            below_mount: Some(0),
         });
         memory.remember("a\0b".to_owned(), known(3));
         memory.remember("c".to_owned(), known(1));

@@ -138,6 +138,9 @@ pub struct Root {
     pub inode: u64,
     /// The boot's id.
     pub boot: String,
+    /// How many folders below the root of its file system's mount it lies; none: nobody could say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below_mount: Option<u32>,
 }
 
 impl Root {
@@ -145,6 +148,15 @@ impl Root {
     #[must_use]
     pub fn differs(&self, before: &Self) -> bool {
         self.inode != before.inode || (self.boot == before.boot && self.device != before.device)
+    }
+
+    /// Whether the file system that held the folder isn't mounted any more: this is what its mount hid, on the file system
+    /// above.
+    #[must_use]
+    pub fn is_unmounted(&self, before: &Self) -> bool {
+        let is_the_same = self.boot == before.boot && self.device == before.device;
+        let depths = self.below_mount.zip(before.below_mount);
+        !is_the_same && depths.is_some_and(|(now, before)| now > before)
     }
 }
 

@@ -181,6 +181,9 @@ pub trait Records: fmt::Debug + Send + Sync + 'static {
         from: u64,
     ) -> BoxFuture<'_, Result<Box<dyn Read + Send>, Failure>>;
 
+    /// Whether a record has this revision still and says what a file does. Not so where that can't be told.
+    fn matches(&self, id: String, revision: u64, content: OwnedFd) -> BoxFuture<'_, Result<bool, Failure>>;
+
     /// Gets short records.
     fn get_many(&self, ids: Vec<String>) -> BoxFuture<'_, Result<Vec<Got>, Failure>>;
 

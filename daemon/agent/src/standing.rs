@@ -63,6 +63,7 @@ fn problem(status: &Status) -> Option<&'static str> {
         _ if !status.is_on => None,
         Some(Stop::Missing) => Some("missing"),
         Some(Stop::Replaced) => Some("replaced"),
+        Some(Stop::Unmounted) => Some("unmounted"),
         Some(Stop::Emptied) => Some("emptied"),
         Some(Stop::Unreadable) => Some("unreadable"),
         None if status.doubt == Some(Doubt::Emptied) => Some("records-kept"),

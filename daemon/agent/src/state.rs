@@ -54,6 +54,8 @@ pub struct State {
     kept_on: Option<u64>,
     /// What the last look left undone.
     doubt: Option<Doubt>,
+    /// Items of the length and time of long records that are to be written.
+    likes: BTreeMap<Like, Local>,
 }
 
 /// Why nothing is done.
@@ -65,6 +67,9 @@ pub enum Stop {
     /// The root is another folder than before, and lacks items.
     #[error("another folder, or another medium, is in its place")]
     Replaced,
+    /// The root is the place that its medium is mounted at, and the medium isn't there.
+    #[error("the medium that the folder lies on isn't mounted")]
+    Unmounted,
     /// All items are gone, and it may be another medium.
     #[error("everything in the folder is gone at once, or another medium is in its place")]
     Emptied,
@@ -146,6 +151,8 @@ pub enum Work {
         record: Remote,
         /// The item; none: there is none.
         over: Option<Local>,
+        /// Another one that may say the same: it was renamed, or is a copy.
+        like: Option<Local>,
     },
     /// Delete the record.
     Delete {
@@ -219,6 +226,9 @@ enum PutOff {
     /// Removing it, while that is doubted: belayd says that the record was deleted.
     Kept,
 }
+
+/// What a file and the record of the same content have in common, whatever their names: bytes, and time.
+type Like = (u64, String);
 
 impl State {
     /// A mirror that remembers `memory`.

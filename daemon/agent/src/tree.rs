@@ -2,7 +2,9 @@
 //! never onto another file system.
 
 mod aside;
+mod mount;
 mod part;
+mod taken;
 
 use std::fs::File;
 use std::io;
@@ -18,6 +20,8 @@ use rustix::path::Arg;
 use crate::model::{Keeps, Mark, Root};
 use crate::names;
 use crate::ports::SourceError;
+
+pub use mount::below_mount;
 
 /// A root.
 #[derive(Debug)]
@@ -135,7 +139,11 @@ impl Tree {
     #[must_use]
     pub fn is_free(&self, place: &str) -> bool {
         // Without a root nothing can be said.
-        names::is_mirrored_path(place) && self.root().is_ok_and(|root| is_free_below(root, place))
+        let is_free = |root| taken::is_free_below(root, place);
+        // What answers to the name may have another one.
+        let is_listed = |root| taken::is_listed(root, place);
+        names::is_mirrored_path(place)
+            && (self.root().is_ok_and(is_free) || self.root().and_then(is_listed).is_ok_and(|listed| !listed))
     }
 
     /// Writes a file, whole or not at all, and durably: over `over` only if the file is still as that says, else only where
@@ -264,7 +272,7 @@ pub fn device(folder: &OwnedFd) -> io::Result<u64> {
 fn put_in_place(folder: &OwnedFd, new: &str, name: &str) -> Result<(), SourceError> {
     match rename(folder, new, name, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(()),
-        Err(Errno::EXIST) => Err(in_the_way(folder, name)),
+        Err(Errno::EXIST) => Err(taken::in_the_way(folder, name)),
         Err(error) => Err(error.into()),
     }
 }
@@ -310,21 +318,6 @@ fn rename(folder: &OwnedFd, from: &str, to: &str, flags: RenameFlags) -> Result<
     }
 }
 
-/// What it means that a name is taken: a file that a scan will show, or something that none ever does, such as a link, a
-/// folder, or a name that differs in its case alone.
-fn in_the_way(folder: &OwnedFd, name: &str) -> SourceError {
-    let is_file = mark_at(folder, name).is_ok();
-    let is_listed = rustix::fs::Dir::read_from(folder).is_ok_and(|entries| {
-        entries
-            .flatten()
-            .any(|entry| entry.file_name().to_bytes() == name.as_bytes())
-    });
-    match is_file && is_listed {
-        true => SourceError::Changed,
-        false => SourceError::Refused("something else lies there"),
-    }
-}
-
 fn lies(folder: &OwnedFd, name: &str) -> Result<(), Errno> {
     rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).map(drop)
 }
@@ -367,23 +360,4 @@ pub fn kind_at(folder: &OwnedFd, name: impl Arg) -> io::Result<Kind> {
         None if file.metadata()?.is_dir() => Kind::Folder,
         None => Kind::Other,
     })
-}
-
-fn is_free_below(root: OwnedFd, place: &str) -> bool {
-    let (mut folder, mut names) = (root, place.split('/').peekable());
-    while let Some(name) = names.next() {
-        match (kind_at(&folder, name), names.peek()) {
-            (Err(error), _) => return error.kind() == io::ErrorKind::NotFound,
-            (Ok(Kind::Folder), None) | (Ok(Kind::File(_)), Some(_)) => return true,
-            (Ok(Kind::File(_)), None) | (Ok(Kind::Other), _) => return false,
-            (Ok(Kind::Folder), Some(_)) => {
-                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                match openat(&folder, name, flags, Mode::empty()) {
-                    Ok(below) => folder = below,
-                    Err(error) => return error == Errno::NOENT,
-                }
-            }
-        }
-    }
-    false
 }

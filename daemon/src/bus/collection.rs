@@ -117,10 +117,7 @@ impl Collection {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<(String, u64, Dictionary)>, Error> {
         self.may_read(&header).await?;
-        if !(1..=MAX_LISTED).contains(&limit) {
-            return Err(Error::InvalidArgument("a page has 1 to 1,000 records".into()));
-        }
-        let page = self.desk.sync.list(self.name, after, limit as usize).await?;
+        let page = self.desk.sync.list(self.name, after, of_page(limit)?).await?;
         Ok(page.iter().map(|entry| listed(entry).to_entry()).collect())
     }
 
@@ -149,6 +146,22 @@ impl Collection {
         Options::none(options)?;
         let removed = self.desk.sync.removed(self.name, records(&ids)?).await?;
         Ok(removed.iter().map(ToString::to_string).collect())
+    }
+
+    /// A page of what was removed.
+    #[zbus(out_args("records"))]
+    async fn list_removed(
+        &self,
+        after: u64,
+        limit: u32,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<(String, u64, Dictionary)>, Error> {
+        self.may_read(&header).await?;
+        Options::none(options)?;
+        let limit = of_page(limit)?;
+        let page = self.desk.sync.list_removed(self.name, after, limit).await?;
+        Ok(page.iter().map(|entry| listed(entry).to_entry()).collect())
     }
 
     /// Stores a record.
@@ -273,6 +286,24 @@ impl Collection {
         .into())
     }
 
+    /// Whether a long record says what a content does.
+    #[zbus(out_args("same"))]
+    async fn matches(
+        &self,
+        id: String,
+        revision: u64,
+        content: OwnedFd,
+        options: OptionMap,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<bool, Error> {
+        self.may_read(&header).await?;
+        Options::none(options)?;
+        let at = (record(&id)?, revision);
+        let looking = self.desk.sync.matches(self.name, at, content.into());
+        while_here(connection, &header, looking).await
+    }
+
     /// Deletes a record.
     async fn delete(
         &self,
@@ -353,6 +384,13 @@ fn chosen(choice: &str) -> Result<Choice, Error> {
 fn texts(records: Vec<(RecordId, u64)>) -> Vec<(String, u64)> {
     let one = |(id, revision): (RecordId, u64)| (id.to_string(), revision);
     records.into_iter().map(one).collect()
+}
+
+fn of_page(limit: u32) -> Result<usize, Error> {
+    match (1..=MAX_LISTED).contains(&limit) {
+        true => Ok(limit as usize),
+        false => Err(Error::InvalidArgument("a page has 1 to 1,000 records".into())),
+    }
 }
 
 fn few(named: usize) -> Result<(), Error> {

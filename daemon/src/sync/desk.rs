@@ -3,6 +3,7 @@
 mod confirm;
 mod edit;
 mod health;
+mod listing;
 mod long;
 mod naming;
 
@@ -93,27 +94,6 @@ impl Desk {
         spawn_blocking(move || naturals.iter().map(|natural| keys.record_id(natural)).collect())
             .await
             .map_err(|_| SyncError::Gone)
-    }
-
-    pub(super) async fn list(
-        &self,
-        collection: &'static str,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<Entry>, SyncError> {
-        self.read(move |connection, sealer| {
-            let (mut all, mut after) = (Vec::new(), after);
-            while all.len() < limit {
-                // A row has its content with it, which isn't listed: few of them are in memory at once.
-                let few = FEW.min(limit - all.len());
-                let page = rows::list(connection, sealer, collection, after, few)?;
-                let Some(last) = page.last() else { break };
-                after = last.position;
-                all.extend(page.into_iter().map(entry));
-            }
-            Ok(all)
-        })
-        .await
     }
 
     pub(super) async fn removed(

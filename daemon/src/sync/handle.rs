@@ -1,6 +1,7 @@
 //! The handle to the sync domain.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use belay_proto::DeviceId;
@@ -228,6 +229,20 @@ impl SyncHandle {
         self.desk.list(collection, after, limit).await
     }
 
+    /// Likewise what was removed, here or on another device, as far as this one knows: what it was by nature, its kind, and as
+    /// when it was changed last when it was removed. Another version of a record isn't among them: it goes with the choice.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub async fn list_removed(
+        &self,
+        collection: &'static str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Entry>, SyncError> {
+        self.desk.list_removed(collection, after, limit).await
+    }
+
     /// Stores a content; answers the record's revision here once it is on disk. One that doesn't fit a record is brought to
     /// the cloud first.
     ///
@@ -282,6 +297,21 @@ impl SyncHandle {
     ) -> Result<Content, SyncError> {
         let got = self.desk.get(collection, id, Some((revision, from))).await?;
         Ok(got.content)
+    }
+
+    /// Whether a record has this revision still, is long, and says what `content` does: a file that lies under another name
+    /// needn't be fetched. Nothing is brought anywhere.
+    ///
+    /// # Errors
+    /// [`SyncError::NotFound`], [`SyncError::Conflict`] where it has another revision, [`SyncError::InvalidArgument`] for what
+    /// is no content.
+    pub async fn matches(
+        &self,
+        collection: &'static str,
+        at: (RecordId, u64),
+        content: OwnedFd,
+    ) -> Result<bool, SyncError> {
+        self.desk.matches(collection, at, content).await
     }
 
     /// The first of these records with their contents, in the order of their ids here; each has to be short. One at least,

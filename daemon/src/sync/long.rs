@@ -115,6 +115,16 @@ impl Long {
         })
     }
 
+    /// A content that is to be read, with what ends that, and a turn for it.
+    async fn reading(&self, content: OwnedFd) -> Result<(source::Unopened, source::Stop, Turn), SyncError> {
+        // Each of those that have one gets on or ends, so that it comes.
+        let turn = Arc::clone(&self.uploads).acquire_owned().await;
+        let turn = Turn::new(turn.map_err(|_| SyncError::Gone)?);
+        let thread = self.thread().await?;
+        let (reading, stop) = source::begin(content, self.quiet, (turn.clone(), thread))?;
+        Ok((reading, stop, turn))
+    }
+
     /// A thread to read on. There are enough unless as many wait for what never comes.
     async fn thread(&self) -> Result<OwnedSemaphorePermit, SyncError> {
         tokio::select! {
@@ -133,11 +143,7 @@ impl LongContents for Long {
         allowed: Allowed,
     ) -> BoxFuture<'_, Result<Chunks, SyncError>> {
         let bringing = async move {
-            // Each of those that have one gets on or ends, so that it comes.
-            let turn = Arc::clone(&self.uploads).acquire_owned().await;
-            let turn = Turn::new(turn.map_err(|_| SyncError::Gone)?);
-            let thread = self.thread().await?;
-            let (reading, stop) = source::begin(content, self.quiet, (turn.clone(), thread))?;
+            let (reading, stop, turn) = self.reading(content).await?;
             let way = (&*self.cloud, &*self.clock, &self.questions);
             let memory = (&self.memory, self.packer());
             let chunks = up::bring(way, memory, self.progress.begin(0), keys, reading).await;
@@ -150,6 +156,16 @@ impl LongContents for Long {
                 error = forbidden(allowed) => Err(error),
                 chunks = bringing => chunks,
             }
+        }
+        .boxed()
+    }
+
+    fn name(&self, keys: Arc<CollectionKeys>, content: OwnedFd) -> BoxFuture<'_, Result<Chunks, SyncError>> {
+        async move {
+            let (reading, stop, turn) = self.reading(content).await?;
+            let chunks = up::name((&*self.clock, &self.memory), keys, reading).await;
+            drop((stop, turn));
+            chunks
         }
         .boxed()
     }

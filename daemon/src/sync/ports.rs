@@ -174,6 +174,10 @@ pub trait LongContents: Debug + Send + Sync + 'static {
         allowed: Allowed,
     ) -> BoxFuture<'_, Result<Chunks, SyncError>>;
 
+    /// Reads `content` to its end, cuts and names it as [`LongContents::bring`] does, and brings nothing; the chunks in their
+    /// order.
+    fn name(&self, keys: Arc<CollectionKeys>, content: OwnedFd) -> BoxFuture<'_, Result<Chunks, SyncError>>;
+
     /// How much is done.
     fn moving(&self) -> watch::Receiver<Moving>;
 

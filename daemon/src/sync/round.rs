@@ -143,11 +143,16 @@ impl Round {
 
     /// Pushes and pulls until there is nothing to push; false where there may be more.
     async fn passes(&self, keys: &Arc<CollectionKeys>, report: &mut Report) -> Result<bool, Trouble> {
-        let mut tries = lacked::Tries::new();
+        let (mut tries, mut hidden) = (lacked::Tries::new(), 0);
         for pass in 0..MOST_PASSES {
             let pushed = self.push(keys, report, &mut tries).await?;
             if pass > 0 && !pushed.is_any {
                 return Ok(true);
+            }
+            hidden += usize::from(pushed.is_hidden);
+            // From the cursor on it didn't come: it lies before.
+            if pushed.is_hidden && hidden == 2 {
+                self.list_anew().await?;
             }
             if !(pushed.is_any && pushed.is_contiguous) {
                 self.pull(keys, report).await?;

@@ -115,6 +115,8 @@ pub(super) enum Event {
     Woken,
     /// What was under way is done; what didn't fit or was refused is told.
     Done(Option<SyncError>),
+    /// Likewise, where what is told hides that records of the cloud that don't open are in the way of some.
+    DoneButInTheWay(SyncError),
     /// It came to nothing. The cloud may be asked again after this wait.
     Failed(Failure, Duration),
     /// The owner has answered the question about a collection: there may be something to push.
@@ -186,7 +188,11 @@ pub(super) fn step(state: &State, now: Duration, event: Event) -> (State, Vec<Ef
         Event::Room(collection) => next.retries.found_room(collection),
         Event::Told(left) => next.retries.told(left),
         Event::Moving(is_moving) => next.is_moving = is_moving,
-        Event::Done(trouble) => next.done(now, trouble, &mut effects),
+        Event::Done(trouble) => {
+            let is_in_the_way = trouble == Some(SyncError::InTheWay);
+            next.done(now, (trouble, is_in_the_way), &mut effects);
+        }
+        Event::DoneButInTheWay(trouble) => next.done(now, (Some(trouble), true), &mut effects),
         Event::Failed(failure, wait) => next.failed(now, failure, wait, &mut effects),
     }
     next.go_on(now, &mut effects);
@@ -266,7 +272,12 @@ impl State {
         effects.push(Effect::Answer(waiter, answer));
     }
 
-    fn done(&mut self, now: Duration, trouble: Option<SyncError>, effects: &mut Vec<Effect>) {
+    fn done(
+        &mut self,
+        now: Duration,
+        (trouble, is_in_the_way): (Option<SyncError>, bool),
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(collection) = self.busy.take() else {
             return;
         };
@@ -277,7 +288,7 @@ impl State {
         self.waiting.done(collection, outcome, effects);
         self.again = Some(now + EACH);
         self.trouble = None;
-        self.retries.came(collection, trouble, now);
+        self.retries.came(collection, (trouble, is_in_the_way), now);
         match trouble {
             Some(error) => self.troubles.insert(collection, error),
             None => self.troubles.remove(collection),

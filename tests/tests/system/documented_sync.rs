@@ -159,7 +159,13 @@ async fn what_makes_no_sense_is_an_invalid_argument() {
     for limit in [0_u32, 1001, u32::MAX] {
         let answer: Answer<Rows> = app.call(CONTACTS, "List", &(0_u64, limit)).await.unwrap();
         refused(answer, "InvalidArgument").unwrap();
+        let page = (0_u64, limit, Options::new());
+        let answer: Answer<Rows> = app.call(CONTACTS, "ListRemoved", &page).await.unwrap();
+        refused(answer, "InvalidArgument").unwrap();
     }
+    let page = (0_u64, 1_u32, unknown());
+    let answer: Answer<Rows> = app.call(CONTACTS, "ListRemoved", &page).await.unwrap();
+    refused(answer, "InvalidArgument").unwrap();
     let answer: Answer<Vec<String>> = app
         .call(CONTACTS, "Identify", &(vec!["x"; 10_001],))
         .await

@@ -59,12 +59,14 @@ pub const METHODS: &[(Object, &str, &str)] = &[
     (CONTACTS, "List", "org.belay1.data.read"),
     (CONTACTS, "Identify", "org.belay1.data.read"),
     (CONTACTS, "Removed", "org.belay1.data.read"),
+    (CONTACTS, "ListRemoved", "org.belay1.data.read"),
     (CONTACTS, "Put", "org.belay1.sync.manage"),
     (CONTACTS, "PutMany", "org.belay1.sync.manage"),
     (CONTACTS, "PutAll", "org.belay1.sync.manage"),
     (CONTACTS, "GetMany", "org.belay1.data.read"),
     (CONTACTS, "Get", "org.belay1.data.read"),
     (CONTACTS, "GetFrom", "org.belay1.data.read"),
+    (CONTACTS, "Matches", "org.belay1.data.read"),
     (CONTACTS, "Delete", "org.belay1.sync.manage"),
     (CONTACTS, "Resolve", "org.belay1.sync.manage"),
     (CONTACTS, "Choose", "org.belay1.sync.manage"),
@@ -105,6 +107,13 @@ async fn call_sync(app: &App, object: Object, member: &str) -> Result<(), Refusa
                 .await;
             return answer.unwrap().map(drop);
         }
+        "ListRemoved" => {
+            let page = (0_u64, 1_u32, none);
+            let answer = app
+                .call::<_, Vec<(String, u64, Attributes)>>(object, member, &page)
+                .await;
+            return answer.unwrap().map(drop);
+        }
         "Identify" => {
             let answer = app.call::<_, Vec<String>>(object, member, &(nothing,)).await;
             return answer.unwrap().map(drop);
@@ -128,6 +137,11 @@ async fn call_sync(app: &App, object: Object, member: &str) -> Result<(), Refusa
         "GetFrom" => {
             let rest = (id, 1_u64, 0_u64);
             let answer = app.call::<_, zbus::OwnedFd>(object, member, &rest).await;
+            return answer.unwrap().map(drop);
+        }
+        "Matches" => {
+            let asked = (id, 1_u64, content(), none);
+            let answer = app.call::<_, bool>(object, member, &asked).await;
             return answer.unwrap().map(drop);
         }
         "Get" => {

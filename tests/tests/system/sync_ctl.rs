@@ -85,6 +85,7 @@ async fn belayctl_stores_shows_and_deletes_records_and_syncs_them() {
     assert_eq!(list["records"][0]["kind"], "text/vcard");
     let history = good(&scene, &["history"]).await;
     assert_eq!(history["records"][0]["natural"], "grace");
+    assert_eq!(history["records"][0]["removed"], false);
 
     let folder = folder();
     let to = folder.path().join("card.vcf");
@@ -98,6 +99,14 @@ async fn belayctl_stores_shows_and_deletes_records_and_syncs_them() {
     assert_eq!(bad(&scene, &again).await.1, Some(74));
 
     good(&scene, &["delete", "contacts", "grace"]).await;
+    let history = good(&scene, &["history"]).await;
+    let gone = &history["records"][0];
+    assert_eq!(
+        (&gone["natural"], &gone["id"], &gone["removed"]),
+        (&json!("grace"), &first["id"], &json!(true)),
+        "{history}"
+    );
+    assert!(gone["changed_at"].as_u64().unwrap() > 0, "{history}");
     assert_eq!(
         bad(&scene, &["delete", "contacts", "grace"]).await,
         ("NoSuchRecord".to_owned(), Some(65))

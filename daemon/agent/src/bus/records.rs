@@ -208,6 +208,13 @@ impl Records for BusRecords {
         })
     }
 
+    fn matches(&self, id: String, revision: u64, content: OwnedFd) -> BoxFuture<'_, Result<bool, Failure>> {
+        Box::pin(async move {
+            let id = id.parse().map_err(|_| Failure::Refused)?;
+            self.client.matches(id, revision, content).await.map_err(failure)
+        })
+    }
+
     fn get_many(&self, ids: Vec<String>) -> BoxFuture<'_, Result<Vec<Got>, Failure>> {
         Box::pin(async move {
             let ids: Option<Vec<RecordId>> = ids.iter().map(|id| id.parse().ok()).collect();

@@ -51,11 +51,13 @@ impl Walker<'_> {
             return Err(Stop::Missing);
         }
         let (device, inode) = self.root()?;
+        let open = self.tree.root().ok();
         let mut walk = Walk {
             root: Root {
                 device,
                 inode,
                 boot: self.clock.boot_id(),
+                below_mount: open.and_then(|root| tree::below_mount(&root).ok()),
             },
             files: Vec::new(),
             unseen: Vec::new(),

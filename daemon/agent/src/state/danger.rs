@@ -15,6 +15,26 @@ pub enum Gone {
     Meant,
     /// That what is gone all at once was to stay: it comes back from the other side.
     ByMistake,
+    /// Likewise, and into the folder where it lies now, though the medium that it lay on isn't mounted.
+    ByMistakeHere,
+}
+
+impl Gone {
+    /// Whether it is done all the same.
+    pub(super) const fn overrules(self, stop: Stop) -> bool {
+        match self {
+            Self::Unsaid => false,
+            // The place of a medium says nothing of it: filling it would fill the disk above, and what is gone there is on the
+            // medium.
+            Self::Meant | Self::ByMistake => !matches!(stop, Stop::Unmounted),
+            Self::ByMistakeHere => true,
+        }
+    }
+
+    /// Whether it comes back.
+    pub(super) const fn was_mistaken(self) -> bool {
+        matches!(self, Self::ByMistake | Self::ByMistakeHere)
+    }
 }
 
 impl State {
@@ -30,16 +50,19 @@ impl State {
             .count();
         // What is kept here without a record tells the folder too: another card hasn't got it.
         let tells = |(natural, known): &Entry<'_>| !known.is_doubted || !remote.contains_key(*natural);
-        let is_replaced = match (&self.memory.root, &self.root) {
-            (Some(before), Some(now)) => now.differs(before),
-            _ => false,
+        let (is_replaced, is_unmounted) = match (&self.memory.root, &self.root) {
+            (Some(before), Some(now)) => (now.differs(before), now.is_unmounted(before)),
+            _ => (false, false),
         };
         // Files that are kept without their records are nowhere else: in another folder they would be forgotten, and put again once the
         // first is back.
         let is_kept_alone =
             |entry: Entry<'_>| entry.1.is_doubted && !here(&entry) && !remote.contains_key(entry.0);
-        let lacks = missing > 0 || visible().any(is_kept_alone);
-        if is_replaced && lacks && !visible().any(|entry| self.is_the_same_medium(entry)) {
+        let lacks_kept = visible().any(is_kept_alone);
+        let lacks = missing > 0 || lacks_kept;
+        if is_unmounted && (lacks_kept || self.is_lacking()) {
+            Some(Stop::Unmounted)
+        } else if is_replaced && lacks && !visible().any(|entry| self.is_the_same_medium(entry)) {
             Some(Stop::Replaced)
         } else if self.is_fixed() {
             None
@@ -84,16 +107,18 @@ impl State {
         if !doubted.is_empty() || !cleared.is_empty() {
             effects.push(Effect::Save);
         }
+        // What belayd said of a removal ends with the doubt about it, and answers none that comes later.
+        let known = self.memory.known();
+        let is_doubted = |natural: &String| known.get(natural).is_some_and(|known| known.is_doubted);
+        self.put_off
+            .retain(|natural, off| *off != PutOff::Kept || is_doubted(natural));
         for natural in &doubted {
             self.memory.set_doubted(natural, true);
         }
         for natural in &cleared {
             self.memory.set_doubted(natural, false);
-            if self.put_off.get(natural) == Some(&PutOff::Kept) {
-                self.put_off.remove(natural);
-            }
         }
-        if self.gone == Gone::ByMistake {
+        if self.gone.was_mistaken() {
             self.forget_all(|_, (_, known)| known.is_doubted, effects);
         }
         let doubt = self.present_doubt();
@@ -152,6 +177,16 @@ impl State {
             .known()
             .iter()
             .filter(move |(_, known)| !self.is_unseen(&known.place))
+    }
+
+    /// Whether something that was here isn't, doubted or not; or there is nothing by which to tell.
+    fn is_lacking(&self) -> bool {
+        let (Some(local), Some(remote)) = (&self.local, &self.remote) else {
+            return false;
+        };
+        let is_missing =
+            |(natural, _): Entry<'_>| !local.contains_key(natural) && remote.contains_key(natural);
+        self.visible().any(is_missing) || (self.memory.known().is_empty() && !remote.is_empty())
     }
 
     /// Whether no other medium can have come under the root's path: it lies on the file system that holds the memory.

@@ -1,6 +1,8 @@
 //! What follows from work that ended.
 
-use super::{Effect, Moved, Outcome, PutOff, State, Work};
+use std::collections::BTreeSet;
+
+use super::{Effect, Moved, Outcome, PutOff, State, Work, is_refusal};
 use crate::model::{Known, Local, Remote, is_sibling};
 
 impl State {
@@ -29,6 +31,7 @@ impl State {
                 self.act(&natural, &Moved::Unknown, &mut effects);
             }
         }
+        self.lift_refusals(&wishes.removed);
         if wishes.save {
             effects.push(Effect::Save);
         }
@@ -94,6 +97,7 @@ impl State {
                 if let Some(local) = &mut self.local {
                     local.remove(&natural);
                 }
+                wishes.removed.insert(natural.to_lowercase());
                 wishes.save = true;
             }
             // Nothing says any more what was in common: both sides are joined, as without a memory.
@@ -102,7 +106,16 @@ impl State {
                 wishes.save = true;
             }
             (Outcome::Deleted, Work::Ask { .. }) => {
-                self.put_off.insert(natural, PutOff::Kept);
+                // The doubt may be over since it was asked: it says nothing of a later one.
+                let known = self.memory.known().get(&natural);
+                if known.is_some_and(|known| known.is_doubted) {
+                    self.put_off.insert(natural, PutOff::Kept);
+                }
+            }
+            // A file whose name differs in its case alone may have been in the way: both looks tell whether it still is.
+            (Outcome::Refused, Work::Fetch { over: None, .. }) if self.is_rid_of_another_case(&natural) => {
+                (wishes.scan, wishes.list) = (true, true);
+                self.put_off.insert(natural, PutOff::Scan);
             }
             (Outcome::ItemChanged, _) => {
                 wishes.scan = true;
@@ -156,6 +169,26 @@ impl State {
         self.memory.remember(natural, known);
     }
 
+    /// Where a file system can't tell letters' case, a file that was removed makes room for one of another case.
+    fn lift_refusals(&mut self, removed: &BTreeSet<String>) {
+        if removed.is_empty() {
+            return;
+        }
+        let before = self.put_off.len();
+        self.put_off
+            .retain(|natural, off| !is_refusal(off) || !removed.contains(&natural.to_lowercase()));
+        self.held_back |= self.put_off.len() < before;
+    }
+
+    /// Whether a file whose name differs from this in its case alone was removed since the last looks.
+    fn is_rid_of_another_case(&self, natural: &str) -> bool {
+        let folded = natural.to_lowercase();
+        let is_here = |other: &str| self.local.as_ref().is_some_and(|local| local.contains_key(other));
+        // Of many that ended few are as long.
+        let mut others = self.ended.keys().filter(|other| other.len() == natural.len());
+        others.any(|other| other != natural && other.to_lowercase() == folded && !is_here(other))
+    }
+
     pub(super) fn refusal(&self, natural: &str) -> PutOff {
         let mark = self.local.as_ref().and_then(|local| local.get(natural));
         let revision = self.remote.as_ref().and_then(|remote| remote.get(natural));
@@ -168,4 +201,6 @@ struct Wishes {
     save: bool,
     list: bool,
     scan: bool,
+    /// Names of files that were removed, in small letters.
+    removed: BTreeSet<String>,
 }

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Choice, Effect, Gone, Moved, PutOff, State, Stop, Work, decide, is_refusal};
+use super::{Choice, Effect, Like, Moved, PutOff, State, Stop, Work, decide, is_refusal};
 use crate::left_out::Why;
-use crate::model::{Known, Remote, Scan, is_sibling};
+use crate::model::{Attributes, Known, Local, MODIFIED, Remote, Scan, is_sibling};
 use crate::names::beside;
+use crate::queue::SMALL;
 
 impl State {
     pub(super) fn scanned(&mut self, at: u64, scan: Scan) {
@@ -146,12 +147,12 @@ impl State {
         if !self.on || self.local.is_none() || self.remote.is_none() {
             return;
         }
-        match (self.danger(), self.gone) {
-            (Some(stop), Gone::Unsaid) => {
+        match self.danger() {
+            Some(stop) if !self.gone.overrules(stop) => {
                 self.stop(stop, effects);
                 return;
             }
-            (Some(_), Gone::ByMistake) => self.forget_what_differs(effects),
+            Some(_) if self.gone.was_mistaken() => self.forget_what_differs(effects),
             _ => {}
         }
         self.stopped = None;
@@ -166,6 +167,7 @@ impl State {
         let (Some(local), Some(remote)) = (&self.local, &self.remote) else {
             return;
         };
+        self.likes = self.likes();
         let known = self.memory.known();
         let naturals: BTreeSet<&String> = known.keys().chain(local.keys()).chain(remote.keys()).collect();
         let naturals: Vec<String> = naturals.into_iter().cloned().collect();
@@ -191,6 +193,30 @@ impl State {
             .flatten()
             .filter(|&(natural, _)| is_new(natural));
         Moved::of(new.map(|(_, item)| &item.mark))
+    }
+
+    /// The items that may say what long records do that are to be written.
+    fn likes(&self) -> BTreeMap<Like, Local> {
+        let (Some(local), Some(remote)) = (&self.local, &self.remote) else {
+            return BTreeMap::new();
+        };
+        let is_to_come = |natural: &String| {
+            let is_refused = || self.put_off.get(natural).is_some_and(is_refusal);
+            !local.contains_key(natural) && !self.memory.known().contains_key(natural) && !is_refused()
+        };
+        let coming: BTreeSet<Like> = remote
+            .iter()
+            .filter(|(natural, _)| is_to_come(natural))
+            .filter_map(|(_, record)| like(record.length, &record.attributes))
+            .collect();
+        if coming.is_empty() {
+            return BTreeMap::new();
+        }
+        let items = local.values().filter_map(|item| {
+            let like = like(item.mark.size, &item.attributes)?;
+            coming.contains(&like).then(|| (like, item.clone()))
+        });
+        items.collect()
     }
 
     pub(super) fn is_unseen(&self, place: &str) -> bool {
@@ -287,7 +313,21 @@ impl State {
             (Choice::Fetch, item, Some(record)) => Work::Fetch {
                 record: record.clone(),
                 over: item.cloned(),
+                like: match item {
+                    Some(_) => None,
+                    None => like(record.length, &record.attributes)
+                        .and_then(|like| self.likes.get(&like).cloned()),
+                },
             },
+            // What was renamed elsewhere is written under its new name from this one first.
+            (Choice::Remove, Some(item), _)
+                if !is_doubted
+                    && like(item.mark.size, &item.attributes)
+                        .is_some_and(|like| self.likes.contains_key(&like)) =>
+            {
+                self.held_back = true;
+                return;
+            }
             (Choice::Remove, Some(item), _) => {
                 let id = known.map(|known| known.id.clone()).unwrap_or_default();
                 match is_doubted {
@@ -315,6 +355,12 @@ impl State {
         self.busy.insert(natural.to_owned(), work.clone());
         effects.push(Effect::Work(natural.to_owned(), Box::new(work)));
     }
+}
+
+/// By what a long content is found under another name; nothing of a short one, which costs nobody anything.
+fn like(length: u64, attributes: &Attributes) -> Option<Like> {
+    let modified = attributes.get(MODIFIED).filter(|_| length > SMALL)?;
+    Some((length, modified.clone()))
 }
 
 /// Takes over from `before` how these were: `now` was seen earlier than their work ended.

@@ -3,6 +3,7 @@
 mod cards;
 mod doubts;
 mod late;
+mod renames;
 
 use super::*;
 use crate::model::{Attributes, Known};
@@ -88,6 +89,7 @@ fn root(device: u64, inode: u64, boot: &str) -> Root {
         device,
         inode,
         boot: boot.to_owned(),
+        below_mount: None,
     }
 }
 

@@ -1,11 +1,12 @@
 //! What is long: a descriptor each, streamed whatever its length.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::{Worker, blocking, failed, outcome_of, put_of, write};
 use crate::model::{Local, MODIFIED, Remote};
-use crate::ports::{Coming, Failure, SourceError};
+use crate::ports::{Coming, Failure, Source, SourceError};
 use crate::state::{Outcome, Work};
 
 /// Read at once, bytes.
@@ -15,7 +16,14 @@ impl Worker {
     pub(super) async fn long(&self, natural: &str, work: Work) -> Outcome {
         match work {
             Work::Put { item, over } => self.long_put(natural, item, over, false).await,
-            Work::Fetch { record, over } => self.long_fetch(natural, record, over).await,
+            Work::Fetch { record, over, like } => {
+                if let Some(like) = like
+                    && let Some(outcome) = self.long_copy(natural, &record, like).await
+                {
+                    return outcome;
+                }
+                self.long_fetch(natural, record, over).await
+            }
             Work::Join { item, record } => self.long_join(natural, item, record).await,
             Work::Delete { .. } | Work::Remove { .. } | Work::Ask { .. } => Outcome::Refused,
         }
@@ -41,6 +49,33 @@ impl Worker {
             Ok((id, revision)) => Outcome::Stored { id, revision },
             Err(failure) => failed(failure),
         }
+    }
+
+    /// Writes a record from an item that says the same, as before a rename; nothing where it doesn't, or nobody can tell.
+    async fn long_copy(&self, natural: &str, record: &Remote, like: Local) -> Option<Outcome> {
+        let (source, item) = (Arc::clone(&self.source), like.clone());
+        let file = blocking(move || source.open(&item)).await?.ok()?;
+        let same = self
+            .records
+            .matches(record.id.clone(), record.revision, file.into())
+            .await;
+        if !same.is_ok_and(|same| same) {
+            return None;
+        }
+        let (source, natural, record) = (Arc::clone(&self.source), natural.to_owned(), record.clone());
+        blocking(move || {
+            let file = source.open(&like).ok()?;
+            let mut content = Unchanged {
+                file,
+                source: &*source,
+                item: &like,
+            };
+            let revision = record.revision;
+            let written = write(&*source, &natural, &record, revision, None, (&mut content, None));
+            // One that was changed meanwhile says something else.
+            (written != Outcome::Later).then_some(written)
+        })
+        .await?
     }
 
     async fn long_fetch(&self, natural: &str, record: Remote, over: Option<Local>) -> Outcome {
@@ -124,6 +159,23 @@ impl Worker {
             Some(Ok((false, _))) => self.long_put(natural, item, None, true).await,
             Some(Err(outcome)) => outcome,
             None => Outcome::Later,
+        }
+    }
+}
+
+/// The content of an item, which ends well only where that is still as named.
+struct Unchanged<'a> {
+    file: File,
+    source: &'a dyn Source,
+    item: &'a Local,
+}
+
+impl Read for Unchanged<'_> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(room)?;
+        match count > 0 || self.source.is_still(self.item) {
+            true => Ok(count),
+            false => Err(io::Error::other("it was changed meanwhile")),
         }
     }
 }

@@ -81,7 +81,7 @@ impl Worker {
 
     pub(super) async fn fetches(&self, items: Vec<(String, Work)>) -> Outcomes {
         let wanted = items.into_iter().filter_map(|(natural, work)| match work {
-            Work::Fetch { record, over } => Some((natural, record, over)),
+            Work::Fetch { record, over, .. } => Some((natural, record, over)),
             _ => None,
         });
         let (mut outcomes, got) = self.get_all(wanted.collect()).await;

@@ -108,6 +108,18 @@ fn in_words(name: &str, problem: &str) -> String {
                 )
             );
         }
+        "unmounted" => {
+            return format!(
+                "the medium that the folder lies on isn't mounted, so nothing is mirrored. Mount the medium, and it goes on by \
+                 itself. {}",
+                said(
+                    "Only if the folder is to lie without it from now on, on the disk that its mount point is on, have what it \
+                     lacks fetched there",
+                    "refill-here",
+                    name
+                )
+            );
+        }
         "emptied" => {
             return format!(
                 "everything in the folder is gone at once, or another medium is in its place, so nothing is mirrored. Put the \
@@ -236,16 +248,18 @@ mod tests {
 
     #[test]
     fn a_card_that_isnt_mounted_is_shown_no_way_to_delete_what_it_has() {
-        let source = json!({ "collection": "pictures", "problem": "replaced" });
-        let (folder, held, _) = kept(&json!({ "camera": source }));
-        let lines = look_in(folder.path(), Some(&held)).unwrap().lines(|_| true);
-        let [line] = <[String; 1]>::try_from(lines).unwrap();
-        assert!(!line.contains("--emptied"), "{line}");
-        let (mount, refill) = (
-            line.find("Mount the medium"),
-            line.find("belay-agent --refill camera;"),
-        );
-        assert!(mount.is_some() && mount < refill, "{line}");
+        for (problem, switch) in [("replaced", "refill"), ("unmounted", "refill-here")] {
+            let source = json!({ "collection": "pictures", "problem": problem });
+            let (folder, held, _) = kept(&json!({ "camera": source }));
+            let lines = look_in(folder.path(), Some(&held)).unwrap().lines(|_| true);
+            let [line] = <[String; 1]>::try_from(lines).unwrap();
+            assert!(!line.contains("--emptied"), "{line}");
+            let (mount, refill) = (
+                line.find("Mount the medium"),
+                line.find(&format!("belay-agent --{switch} camera;")),
+            );
+            assert!(mount.is_some() && mount < refill, "{line}");
+        }
     }
 
     #[test]

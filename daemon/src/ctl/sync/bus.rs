@@ -83,10 +83,23 @@ pub async fn sources(client: &Client) -> Result<Vec<Source>, Error> {
 
 /// All records of a collection, in the order of their positions.
 pub async fn records(collection: &CollectionClient) -> Result<Vec<Listed>, Error> {
+    pages(collection, false).await
+}
+
+/// All that was removed from it.
+pub async fn removed(collection: &CollectionClient) -> Result<Vec<Listed>, Error> {
+    pages(collection, true).await
+}
+
+async fn pages(collection: &CollectionClient, are_removed: bool) -> Result<Vec<Listed>, Error> {
     let mut records: Vec<Listed> = Vec::new();
     loop {
         let after = records.last().map_or(0, |last| last.position);
-        let page = collection.list(after, MAX_LISTED).await.map_err(explained)?;
+        let page = match are_removed {
+            true => collection.list_removed(after, MAX_LISTED).await,
+            false => collection.list(after, MAX_LISTED).await,
+        };
+        let page = page.map_err(explained)?;
         let more = page.last().is_some_and(|last| last.position > after);
         records.extend(page);
         if !more {

@@ -30,7 +30,7 @@ const CONTENTS_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 /// with its properties, and `sources` where the user has a `belay-agent` `agent` with `running` and `sources`; `list` and `conflicts` `records`, each with `collection`, `id`, `revision`, `natural`, `kind`,
 /// `length`, `conflict_with`, `lacking`, `changed_at`, `long`, those of `conflicts` `other_revision` too; `restore` `in_cloud`
 /// and `troubled` besides; `get` `record` and `saved_to`; `put` `id`, `revision`; `export` `written`,
-/// `skipped`, `missing`, `folder`; `history` `last_sync`, `last_error`, `records`; the others what became of it.
+/// `skipped`, `missing`, `folder`; `history` `last_sync`, `last_error`, `records` with `removed` each; the others what became of it.
 ///
 /// # Errors
 /// What belayd says.

@@ -62,6 +62,17 @@ pub fn row(record: &Listed) -> String {
     )
 }
 
+/// What was removed, on a line.
+pub fn gone_row(record: &Listed) -> String {
+    format!(
+        "{}  {:>9}  {:<24}  {}",
+        record.id,
+        "removed",
+        printable(&record.kind),
+        printable(&record.natural),
+    )
+}
+
 /// A record for scripts.
 pub fn shown(collection: &str, record: &Listed) -> Value {
     json!({

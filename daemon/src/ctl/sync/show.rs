@@ -8,7 +8,7 @@ use super::agent;
 use super::bus::{self, Source};
 use super::bytes_words;
 use super::cli::History;
-use super::records::{row, shown};
+use super::records::{gone_row, row, shown};
 use super::settings::policy_words;
 use crate::ctl::advice;
 use crate::ctl::client::Client;
@@ -217,11 +217,8 @@ pub fn sources_json(sources: &[Source]) -> Value {
     json!({ "collections": all })
 }
 
-/// What a history lacks.
-const GONE: &str = "What was removed isn't listed: nothing of it is kept.";
-
-/// Shows the last sync, and what changed last. Of what was removed belayd keeps no more than that an id was, so it isn't
-/// among them, and the text says so. JSON: `last_sync`, `last_error`, `records`.
+/// Shows the last sync, and what changed last, removals too: of those belayd keeps what they were by nature, and when. JSON:
+/// `last_sync`, `last_error`, `records`, each with `removed`.
 ///
 /// # Errors
 /// What belayd says.
@@ -232,20 +229,22 @@ pub async fn history(client: &Client, args: &History, output: Output) -> Result<
     let last = time_words(number.unwrap_or_default());
     lines.push(format!("{}{last}", output.ink.faint("Last sync: ")));
     for source in bus::sources(client).await? {
-        if source.number("records") == 0 {
-            continue;
-        }
         let collection = bus::collection(client, source.name).await?;
+        let there = bus::records(&collection).await?.into_iter();
+        let gone = bus::removed(&collection).await?.into_iter();
+        let mut records: Vec<_> = there.map(|record| (record, false)).collect();
+        records.extend(gone.map(|record| (record, true)));
         // A record keeps its position when it changes.
-        let mut records = bus::records(&collection).await?;
-        records.sort_by_key(|record| Reverse((record.changed_at, record.position)));
-        for record in records.iter().take(args.last) {
+        records.sort_by_key(|(record, _)| Reverse((record.changed_at, record.position)));
+        for (record, is_gone) in records.iter().take(args.last) {
             let changed = time_words(record.changed_at);
-            lines.push(format!("{:<11} {changed}  {}", source.name, row(record)));
-            all.push(shown(source.name, record));
+            let words = if *is_gone { gone_row(record) } else { row(record) };
+            lines.push(format!("{:<11} {changed}  {words}", source.name));
+            let mut fields = shown(source.name, record);
+            fields["removed"] = json!(is_gone);
+            all.push(fields);
         }
     }
-    lines.push(output.ink.faint(GONE));
     let json = json!({
         "last_sync": sync.get("last_sync"),
         "last_error": sync.get("last_error"),

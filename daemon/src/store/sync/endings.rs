@@ -9,7 +9,8 @@
 use belay_proto::sync::RecordId;
 use rusqlite::{Connection, Transaction, params};
 
-use crate::store::StoreError;
+use super::{Listed, page};
+use crate::store::{Sealer, StoreError};
 
 /// How long the cloud remembers a removal, s: 180 days (cloud contract).
 const REMEMBERED: u64 = 180 * 24 * 3600;
@@ -26,6 +27,21 @@ pub fn note_ended(transaction: &Transaction<'_>, collection: &str, now: u64) -> 
         .prepare_cached(&format!("UPDATE record SET ended = ?2 WHERE {ENDING}"))?
         .execute(params![collection, now.max(1)])?;
     Ok(())
+}
+
+/// A page of what was removed, after a position, at most `limit`. Of each no more is kept than what it was by nature, its kind
+/// and when it was removed.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn list_removed(
+    connection: &Connection,
+    sealer: &Sealer,
+    collection: &str,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Listed>, StoreError> {
+    page(connection, sealer, collection, "removed = 1", after, limit)
 }
 
 /// Where a record that a listing hasn't shown is a removal which the cloud has forgotten by now, it is left as it is; whether

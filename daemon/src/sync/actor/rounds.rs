@@ -60,7 +60,10 @@ impl Engine {
                     } => Some(SyncError::Unopened),
                     _ => None,
                 };
-                Event::Done(trouble)
+                match trouble {
+                    Some(trouble) if report.is_in_the_way => Event::DoneButInTheWay(trouble),
+                    trouble => Event::Done(trouble),
+                }
             }
             Err(failure) => {
                 tracing::info!(?failure, "sync waits");

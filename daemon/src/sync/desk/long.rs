@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::sync::Arc;
 
-use belay_proto::sync::RecordId;
+use belay_proto::sync::{ChunkId, RecordId};
 use belay_proto::{AccountId, Secret};
 use belay_sync::compress::{LONGEST, compress};
 use belay_sync::record::{Body, Held};
@@ -131,6 +131,31 @@ impl Desk {
     async fn tell_room(&self, collection: &'static str, room: bool) {
         // Where nobody listens belayd stops.
         let _ = self.found.send(Found { collection, room }).await;
+    }
+
+    /// Whether a record has this revision still, is long, and says what `content` does, which is read and brought nowhere.
+    pub(in crate::sync) async fn matches(
+        &self,
+        collection: &'static str,
+        (id, revision): (RecordId, u64),
+        content: OwnedFd,
+    ) -> Result<bool, SyncError> {
+        let keys = self.keys(collection).await?;
+        let held = self
+            .read(move |connection, sealer| rows::find_readable(connection, sealer, collection, &id))
+            .await?
+            .filter(Held::is_there)
+            .ok_or(SyncError::NotFound)?;
+        if held.revision != revision {
+            return Err(SyncError::Conflict);
+        }
+        let wanted: Vec<ChunkId> = held.content.chunks.0.iter().map(|chunk| chunk.id).collect();
+        if wanted.is_empty() {
+            return Ok(false);
+        }
+        // Under other keys a chunk has another name: then nothing can be said.
+        let named = self.longs.name(keys, content).await?;
+        Ok(named.0.iter().map(|chunk| chunk.id).eq(wanted))
     }
 
     pub(in crate::sync) async fn put_long(

@@ -82,6 +82,41 @@ pub(super) async fn bring(
     }
 }
 
+/// The chunks of a content in their order, which are brought nowhere.
+///
+/// # Errors
+/// As [`crate::sync::ports::LongContents::name`].
+pub(super) async fn name(
+    (clock, memory): (&dyn Clock, &Semaphore),
+    keys: Arc<CollectionKeys>,
+    content: Unopened,
+) -> Result<Chunks, SyncError> {
+    let source = spawn_blocking(move || {
+        let cut = cut(&keys);
+        content.open(keys, cut)
+    });
+    let mut source = in_time(clock, source).await?.map_err(broken)??;
+    let memory = memory.acquire_many(1 + u32::from(source.looks_ahead())).await;
+    let _memory = memory.map_err(|_| SyncError::Gone)?;
+    let mut chunks = Vec::new();
+    loop {
+        let reading = spawn_blocking(move || {
+            let part = source.next(Buffer::new(Vec::with_capacity(source.room())));
+            let chunk = part.map(|part| part.map(|part| part.chunk()));
+            (source, chunk)
+        });
+        let (rest, chunk) = in_time(clock, reading).await?.map_err(broken)?;
+        let Some(chunk) = chunk.transpose()? else {
+            return Ok(Chunks(chunks));
+        };
+        chunks.push(chunk);
+        if rest.has_ended() {
+            return Ok(Chunks(chunks));
+        }
+        source = rest;
+    }
+}
+
 struct Upload<'a> {
     cloud: &'a dyn SyncCloud,
     clock: &'a dyn Clock,

@@ -32,6 +32,8 @@ pub(super) struct Pushed {
     pub(super) is_any: bool,
     /// Nothing lies between what was fetched and what was sent: nothing has to be fetched.
     pub(super) is_contiguous: bool,
+    /// The cloud said so, and that one is in conflict with a record that it didn't show.
+    pub(super) is_hidden: bool,
 }
 
 /// A record that is sent.
@@ -90,6 +92,7 @@ impl Round {
         let mut pushed = Pushed {
             is_any: false,
             is_contiguous: true,
+            is_hidden: false,
         };
         let mut batch = self.turn(keys, None, Some(0), report).await?;
         self.advance(0, batch.waiting);
@@ -118,7 +121,7 @@ impl Round {
             );
             let mut next = next?;
             lacked.add(std::mem::take(&mut next.lacked));
-            let answer = match answer {
+            let mut answer = match answer {
                 Ok(answer) => answer,
                 // Removals go all the same, from the start.
                 Err(SyncFailure::Quota) if batch.room < Room::Removals => {
@@ -132,14 +135,15 @@ impl Round {
                 return Err(SyncFailure::Nonsense.into());
             }
             self.told(report, answer.quota);
+            pushed.is_hidden |= answer.contiguous && answer.results.iter().any(is_hidden);
+            // Then something lies between all the same, and what was fetched reaches no further than before.
+            answer.contiguous &= !pushed.is_hidden;
             pushed.is_contiguous &= answer.contiguous;
             if answer.contiguous {
                 cursor = Some(answer.cursor.clone());
             }
-            answered = Some(Answered {
-                sent: batch.sent,
-                answer,
-            });
+            let sent = batch.sent;
+            answered = Some(Answered { sent, answer });
             batch = next;
         }
         if answered.is_some() {
@@ -201,6 +205,11 @@ impl Round {
         self.advance(settled.done, 0);
         Ok(batch)
     }
+}
+
+/// Whether it names a conflict without the record that it is with.
+fn is_hidden(result: &PushResult) -> bool {
+    result.status == PushStatus::Conflict && result.current.is_none()
 }
 
 /// What may be pushed now.

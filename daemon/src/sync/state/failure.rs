@@ -75,6 +75,7 @@ impl State {
             self.trouble = None;
             self.troubles.insert(collection, error);
             self.left.insert(collection, now + wait);
+            self.retries.came_to_nothing(collection, now);
             self.waiting.drop_out(collection, error, effects);
             return;
         }

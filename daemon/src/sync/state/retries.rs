@@ -66,8 +66,13 @@ impl Retries {
         }
     }
 
-    /// What came of a round.
-    pub(super) fn came(&mut self, collection: &'static str, trouble: Option<SyncError>, now: Duration) {
+    /// What came of a round; and whether what doesn't open is in the way of anything, which something graver may hide.
+    pub(super) fn came(
+        &mut self,
+        collection: &'static str,
+        (trouble, is_in_the_way): (Option<SyncError>, bool),
+        now: Duration,
+    ) {
         let is_lacking = trouble == Some(SyncError::Lacking);
         self.lacking.found(collection, is_lacking, now, self.spread);
         let is_full = trouble == Some(SyncError::QuotaExceeded);
@@ -75,9 +80,16 @@ impl Retries {
         if !(is_full && self.full.waits(collection)) {
             self.full.found(collection, is_full, now, self.spread);
         }
-        let is_in_the_way = trouble == Some(SyncError::InTheWay);
         if !(is_in_the_way && self.in_the_way.waits(collection)) {
             self.in_the_way.found(collection, is_in_the_way, now, self.spread);
+        }
+    }
+
+    /// A round came to nothing by itself: what it may have tried waits as long again.
+    pub(super) fn came_to_nothing(&mut self, collection: &str, now: Duration) {
+        if let Some(wait) = self.in_the_way.0.get_mut(collection) {
+            let until = now + wait.long + wait.long * self.spread / WHOLE;
+            wait.until.get_or_insert(until);
         }
     }
 

@@ -326,3 +326,27 @@ async fn however_many_removals_wait_all_are_taken_or_undone() {
         assert_eq!(one.has().await.len(), left);
     }
 }
+
+#[tokio::test]
+async fn an_answer_is_there_after_a_restart_before_anything_came_of_it_and_answers_once() {
+    for (yes, gone) in [(true, 25), (false, 0)] {
+        let cloud = Arc::new(Cloud::default());
+        let (one, _two) = two_with(&cloud, 30).await;
+        for n in 0..25 {
+            one.removes(&format!("n{n}")).await;
+        }
+        let question = asked(&one).await;
+        one.handle.pause().await.unwrap();
+        one.handle.confirm(question.id.clone(), yes).await.unwrap();
+        let one = one.restarts(&cloud).await;
+        let again = one.handle.confirm(question.id, !yes).await;
+        assert_eq!(again, Err(SyncError::NotFound));
+        one.handle.resume().await.unwrap();
+        one.syncs().await;
+        assert_eq!(one.handle.view().question, None);
+        assert_eq!(one.has().await.len(), 30 - gone);
+        let kept = cloud.kept.lock().unwrap();
+        let removed = kept.records.values().filter(|(_, record)| record.removed);
+        assert_eq!(removed.count(), gone);
+    }
+}

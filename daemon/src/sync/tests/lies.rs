@@ -122,3 +122,37 @@ async fn a_cloud_that_is_never_content_is_left_alone_for_a_while_and_asked_again
     let view = one.comes_to(Phase::Idle).await;
     assert_eq!(view.collections[CONTACTS].pending, 0);
 }
+
+#[tokio::test]
+async fn a_conflict_without_its_record_has_that_fetched_whatever_is_said_to_lie_between() {
+    for is_before_the_cursor in [false, true] {
+        let cloud = Arc::new(Cloud::default());
+        let (one, two) = two(&cloud).await;
+        let [n] = two.handle.identify(CONTACTS, vec!["n".into()]).await.unwrap()[..] else {
+            panic!("one id")
+        };
+        if is_before_the_cursor {
+            *cloud.about_changes.lock().unwrap() = Some(Box::new(move |answer| {
+                answer.records.retain(|record| record.id != n);
+            }));
+        }
+        two.syncs().await;
+        *cloud.about_changes.lock().unwrap() = None;
+        if !is_before_the_cursor {
+            one.puts("n", "aa").await;
+            one.syncs().await;
+        }
+        *cloud.about_results.lock().unwrap() = Some(Box::new(|answer| {
+            for result in &mut answer.results {
+                if result.status == PushStatus::Conflict {
+                    (result.current, answer.contiguous) = (None, true);
+                }
+            }
+        }));
+        two.puts("n", "b").await;
+        two.syncs().await;
+        assert_eq!(two.handle.view().collections[CONTACTS].pending, 0);
+        one.syncs().await;
+        assert_eq!((one.has().await, one.has().await.len()), (two.has().await, 3));
+    }
+}

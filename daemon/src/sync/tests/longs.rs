@@ -48,6 +48,10 @@ impl LongContents for Longs {
         .boxed()
     }
 
+    fn name(&self, _: Arc<CollectionKeys>, _: OwnedFd) -> BoxFuture<'_, Result<Chunks, SyncError>> {
+        ready(Err(SyncError::TooLong)).boxed()
+    }
+
     fn moving(&self) -> watch::Receiver<Moving> {
         self.0.moving.subscribe()
     }

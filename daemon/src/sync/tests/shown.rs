@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::ports::Moving;
-use super::super::{Conditions, Paused, Phase, Policy, PolicyChanges};
+use super::super::{Choice, Conditions, Paused, Phase, Policy, PolicyChanges, Shown};
 use super::rig::{CONTACTS, Cloud, begin, phone};
 
 #[tokio::test]
@@ -167,4 +167,45 @@ async fn what_pauses_sync_is_shown() {
     };
     one.handle.set_policy(changes).await.unwrap();
     assert_eq!(one.comes_to(Phase::Idle).await.paused_by, None);
+}
+
+#[tokio::test]
+async fn what_was_removed_is_listed_on_each_device_with_what_it_was_and_no_other_version_of_anything() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = (phone(&cloud).await, phone(&cloud).await);
+    for natural in ["l", "m", "n", "o"] {
+        one.puts(natural, "a").await;
+    }
+    one.syncs().await;
+    two.syncs().await;
+    // A version of "o" besides, which is chosen against.
+    one.puts("o", "b").await;
+    one.syncs().await;
+    two.puts("o", "c").await;
+    two.syncs().await;
+    let all = two.handle.list(CONTACTS, 0, 10).await.unwrap();
+    let version = all.iter().find(|entry| entry.conflict_with.is_some()).unwrap();
+    let chosen = two
+        .handle
+        .resolve(CONTACTS, version.id, Choice::Theirs, Shown::default());
+    chosen.await.unwrap();
+    one.removes("l").await;
+    one.removes("m").await;
+    one.syncs().await;
+    two.syncs().await;
+    one.syncs().await;
+    for phone in [&one, &two] {
+        let gone = phone.handle.list_removed(CONTACTS, 0, 10).await.unwrap();
+        let said: Vec<_> = gone
+            .iter()
+            .map(|entry| (entry.natural.as_str(), entry.kind.as_str(), entry.length))
+            .collect();
+        assert_eq!(said, [("l", "text/plain", 0), ("m", "text/plain", 0)]);
+        assert_eq!(phone.handle.list(CONTACTS, 0, 10).await.unwrap().len(), 2);
+        let [l, m] = &gone[..] else { unreachable!() };
+        let rest = phone.handle.list_removed(CONTACTS, l.position, 1).await.unwrap();
+        assert_eq!((rest.len(), rest[0].id), (1, m.id));
+        let end = phone.handle.list_removed(CONTACTS, m.position, 1).await.unwrap();
+        assert!(end.is_empty());
+    }
 }

@@ -239,3 +239,22 @@ async fn what_the_cloud_lacks_is_told_whatever_else_it_damages() {
     assert_eq!(two.handle.sync_now(vec![]).await, Err(SyncError::Lacking));
     assert_eq!(two.handle.sync_now(vec![CONTACTS]).await, Err(SyncError::Lacking));
 }
+
+#[tokio::test]
+async fn what_is_in_the_way_of_isn_t_sent_with_each_edit_while_something_graver_is_told() {
+    let cloud = Arc::new(Cloud::default());
+    *cloud.epoch_of_longs.lock().unwrap() = 1;
+    let (one, two) = edited_on_both(&cloud).await;
+    two.brings("long").await;
+    cloud.damages(id(&one, "n").await, true);
+    two.handle.sync_now(vec![CONTACTS]).await.unwrap_err();
+    cloud.lost.lock().unwrap().insert(ChunkId::from_bytes([1; 32]));
+    cloud.kept.lock().unwrap().epoch += 1;
+    assert_eq!(two.handle.sync_now(vec![]).await, Err(SyncError::Lacking));
+    let before = cloud.counted.lock().unwrap().1;
+    for natural in ["o", "p"] {
+        two.puts(natural, "d").await;
+        assert_eq!(two.handle.sync_now(vec![]).await, Err(SyncError::Lacking));
+    }
+    assert_eq!(cloud.counted.lock().unwrap().1, before + 2);
+}

@@ -91,6 +91,15 @@ impl CollectionClient {
         entries.into_iter().map(listed).collect()
     }
 
+    /// Likewise of what was removed: what it was by nature, its kind, and as `changed_at` when it was removed.
+    ///
+    /// # Errors
+    /// What `ListRemoved` answers.
+    pub async fn list_removed(&self, after: u64, limit: u32) -> Result<Vec<Listed>, Error> {
+        let entries = self.proxy.list_removed(after, limit, &Options::new()).await?;
+        entries.into_iter().map(listed).collect()
+    }
+
     /// Stores a content that is at hand; answers its new revision.
     ///
     /// # Errors
@@ -109,6 +118,17 @@ impl CollectionClient {
         let content = content.as_fd();
         self.proxy
             .put(&id, record.revision, Fd::from(&content), attributes(record))
+            .await
+    }
+
+    /// Whether a record of this revision is long and says what `content` does, a memfd, a file or the reading end of a pipe.
+    ///
+    /// # Errors
+    /// What `Matches` answers.
+    pub async fn matches(&self, id: RecordId, revision: u64, content: impl AsFd) -> Result<bool, Error> {
+        let content = content.as_fd();
+        self.proxy
+            .matches(&id.to_string(), revision, Fd::from(&content), &Options::new())
             .await
     }
 

@@ -108,6 +108,9 @@ pub trait Collection {
     /// Those of the records that are known to have been removed.
     fn removed(&self, ids: &[&str], options: &Options<'_>) -> Result<Vec<String>, Error>;
 
+    /// A page of what was removed, after a position.
+    fn list_removed(&self, after: u64, limit: u32, options: &Options<'_>) -> Result<Vec<RecordEntry>, Error>;
+
     /// Stores a record; answers its new revision.
     fn put(
         &self,
@@ -131,6 +134,10 @@ pub trait Collection {
 
     /// What is left of one record's content.
     fn get_from(&self, id: &str, revision: u64, from: u64) -> Result<OwnedFd, Error>;
+
+    /// Whether a long record says what a content does.
+    fn matches(&self, id: &str, revision: u64, content: Fd<'_>, options: &Options<'_>)
+    -> Result<bool, Error>;
 
     /// Deletes a record.
     fn delete(&self, id: &str, revision: u64) -> Result<(), Error>;

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use belay_tests::app::{New, collection};
 use belay_tests::guest;
+use belay_tests::openapi::Exchange;
 use belay_tests::process::{Process, Program};
 use belay_tests::stage::BELAYD;
 use belay_tests::until::until;
@@ -348,6 +349,26 @@ async fn photographs_arrive_as_they_were_and_hostile_names_nowhere() {
     let metadata = fs::metadata(&path).unwrap();
     assert_eq!(metadata.modified().unwrap(), taken);
     assert_eq!(metadata.mode() & 0o777, 0o640);
+    // Renamed on one, it is renamed on the other, and comes no second time.
+    let before = pair.fleet.network().exchanges().len();
+    fs::rename(
+        ada.at("Pictures/Camera/IMG 1.jpg"),
+        ada.at("Pictures/Camera/Rome.jpg"),
+    )
+    .unwrap();
+    let is_renamed = async || {
+        let rows = app.list("pictures").await.unwrap().unwrap();
+        let has = |natural: &str| rows.iter().any(|row| row.natural == natural);
+        (has("Camera/Rome.jpg") && !has("Camera/IMG 1.jpg")).then_some(())
+    };
+    until("the photograph to be renamed", is_renamed).await.unwrap();
+    // No content is looked at: that would fetch it.
+    pair.fleet.settled(ALL, "nothing/").await;
+    second.lacks("Pictures/Camera/IMG 1.jpg").await;
+    assert!(fs::read(second.at("Pictures/Camera/Rome.jpg")).unwrap() == photograph);
+    let fetched = |exchange: &&Exchange| exchange.method == "GET" && exchange.path.starts_with("/v1/blobs/");
+    let exchanges = pair.fleet.network().exchanges();
+    assert_eq!(exchanges[before..].iter().filter(fetched).count(), 0);
     // The hostile ones were there when the photograph came; a pass of its own says that they can't be.
     let (fleet, homes) = pair.stop().await;
     let (status, _) = homes[1]

@@ -59,7 +59,7 @@ impl Book {
             let is_kept = |token: &&String| self.0.iter().any(|other| other.kept.contains(*token));
             for token in edit.dropped.iter().filter(|token| !is_kept(token)) {
                 let holds = |(collection, _, tokens): &&(&str, &str, BTreeSet<String>)| {
-                    // A card that both changed is joined of both, one property and another.
+                    // A card or an event that both changed is joined of both, one property and another.
                     *collection == "notes" && tokens.contains(token)
                 };
                 if let Some((_, natural, _)) = holders.iter().find(holds) {
@@ -76,8 +76,8 @@ impl Book {
     }
 }
 
-/// Records that say nothing which another doesn't say. Of a card of which its owner has `removed` what neither it nor a version
-/// beside it says, a part of that version may be left.
+/// Records that say nothing which another doesn't say. Of a card or an event of which its owner has `removed` what neither it
+/// nor a version beside it says, a part of that version may be left.
 fn doubled<'a>(
     holders: &[(&str, &str, BTreeSet<String>)],
     removed: impl Fn(&str) -> BTreeSet<&'a String>,
@@ -91,7 +91,8 @@ fn doubled<'a>(
                 .strip_prefix(natural)
                 .is_some_and(|rest| rest.starts_with('\0'));
             let has_lost = tokens.len() < also.len() && removed.iter().any(|token| !also.contains(*token));
-            let is_left = *collection == "contacts" && is_beside && has_lost;
+            let is_merged = ["contacts", "calendars"].contains(collection);
+            let is_left = is_merged && is_beside && has_lost;
             if of == collection && !tokens.is_empty() && tokens.is_subset(also) && !is_left {
                 wrong.push(format!("doubled: {tokens:?} in {natural} and in {other}"));
             }

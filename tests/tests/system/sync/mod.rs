@@ -7,6 +7,7 @@ mod agent_losses;
 mod agent_told;
 mod backup;
 mod book;
+mod draft;
 mod health;
 mod lies;
 mod lost;

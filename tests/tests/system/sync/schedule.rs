@@ -1,7 +1,7 @@
-//! Histories of several devices that follow from a seed: edits, deletions, renames and conflicts; spells without a network,
-//! lost, doubled, late and torn exchanges; everybody killed at any time; clocks that are wrong by days, the cloud's too; a cloud
-//! that loses its disk and goes on with a backup. In the end all devices have the same, no answered edit is lost, nothing
-//! replaced or deleted is back, and nothing is there twice.
+//! Histories of several devices that follow from a seed: edits of notes, contacts, events and long contents; deletions, renames
+//! and conflicts; spells without a network, lost, doubled, late and torn exchanges; everybody killed at any time; clocks that are
+//! wrong by days, the cloud's too; a cloud that loses its disk and goes on with a backup; keys that are made anew. In the end all
+//! devices have the same, no answered edit is lost, nothing replaced or deleted is back, and nothing is there twice.
 //!
 //! `BELAY_SEEDS=a..b` chooses the seeds. Several are lived through on one fleet, one after the other, each with records of
 //! its own.
@@ -64,6 +64,7 @@ async fn lived_through(seeds: &[u64]) {
             book: Book::default(),
             backup: None,
             restored: 0,
+            under_way: Vec::new(),
         };
         world.lived().await;
         let lived = began.elapsed();

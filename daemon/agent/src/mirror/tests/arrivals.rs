@@ -110,3 +110,25 @@ async fn a_comparison_that_is_cut_off_is_made_again_and_keeps_nothing_beside() {
     assert_eq!(collection.contents().len(), 2);
     running.end().await;
 }
+
+#[tokio::test]
+async fn a_long_file_that_another_device_renamed_is_written_from_the_one_that_is_here() {
+    let home = tempfile::tempdir().unwrap();
+    let collection = Collection::new();
+    let film = long("film ");
+    fs::create_dir_all(home.path().join("root")).unwrap();
+    fs::write(home.path().join("root/film"), &film).unwrap();
+    let mut running = Running::new(home.path(), &collection).await;
+    running.holds(&[("film", film.as_str())]).await;
+    collection.others_rename("film", "2026/film", None);
+    running.told().await;
+    assert!(running.read("2026/film").as_ref() == Some(&film));
+    assert_eq!((running.read("film"), *collection.asked.borrow()), (None, 0));
+    // Another one of its time and length is fetched.
+    let other = film.replace("film", "flim");
+    collection.others_rename("2026/film", "2027/film", Some(&other));
+    running.told().await;
+    assert!(running.read("2027/film").as_ref() == Some(&other));
+    assert_eq!((running.read("2026/film"), *collection.asked.borrow()), (None, 1));
+    running.end().await;
+}

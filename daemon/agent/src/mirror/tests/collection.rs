@@ -87,6 +87,18 @@ impl Collection {
         }
     }
 
+    /// Another device renames what it has, and keeps its time; or what it brings has that and says something else.
+    pub(super) fn others_rename(&self, from: &str, to: &str, text: Option<&str>) {
+        let mut records = self.records.lock().unwrap();
+        let mut record = records.remove(from).unwrap();
+        self.deleted.lock().unwrap().insert(from.to_owned());
+        if let Some(text) = text {
+            record.content = text.as_bytes().to_vec();
+        }
+        record.revision = 1;
+        records.insert(to.to_owned(), record);
+    }
+
     /// The record can't be read any more, and nobody deleted it.
     pub(super) fn spoil(&self, natural: &str) {
         self.records.lock().unwrap().remove(natural).unwrap();
@@ -207,6 +219,16 @@ impl Records for Collection {
             let mut rest = Cursor::new(content);
             rest.set_position(from);
             Ok(Box::new(rest) as Box<dyn Read + Send>)
+        })
+    }
+
+    fn matches(&self, id: String, revision: u64, content: OwnedFd) -> BoxFuture<'_, Result<bool, Failure>> {
+        Box::pin(async move {
+            let mut bytes = Vec::new();
+            File::from(content).read_to_end(&mut bytes).unwrap();
+            let records = self.records.lock().unwrap();
+            let record = records.get(&id).filter(|record| record.revision == revision);
+            Ok(record.ok_or(Failure::Conflict)?.content == bytes)
         })
     }
 

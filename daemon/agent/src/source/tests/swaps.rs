@@ -90,6 +90,20 @@ fn a_folder_in_a_files_place_and_a_file_in_a_folders_are_in_nobodys_way() {
     assert!(!source.is_gone("gone", "gone"), "nothing is known without a root");
 }
 
+#[test]
+fn a_name_that_a_folder_answers_to_and_doesnt_list_is_gone() {
+    // As FAT answers to a name in any case, /proc does to the number of a thread.
+    let looks = std::thread::spawn(|| {
+        let source = folder(Path::new("/proc"), Which::All);
+        let thread = format!("{}/comm", rustix::thread::gettid().as_raw_nonzero());
+        assert!(Path::new("/proc").join(&thread).is_file());
+        assert!(source.is_gone(&thread, &thread));
+        let process = format!("{}/comm", std::process::id());
+        assert!(!source.is_gone(&process, &process));
+    });
+    looks.join().unwrap();
+}
+
 /// A content of which nothing may be read.
 struct Untouched;
 

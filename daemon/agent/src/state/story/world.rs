@@ -78,6 +78,7 @@ impl Agent {
                 device: DEVICE,
                 inode: 1,
                 boot: String::new(),
+                below_mount: None,
             },
             items: items.collect(),
             unseen: Vec::new(),

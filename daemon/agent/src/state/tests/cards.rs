@@ -93,6 +93,163 @@ fn another_card_in_the_same_slot_deletes_and_edits_nothing() {
     }
 }
 
+/// Three items in common on a card whose root is the source's.
+fn with_card(gone: Gone) -> State {
+    let mut state = remembering(gone);
+    state.memory.root = Some(card(1, 2, "boot"));
+    state
+}
+
+fn card(device: u64, inode: u64, boot: &str) -> Root {
+    let below_mount = Some(0);
+    Root {
+        below_mount,
+        ..root(device, inode, boot)
+    }
+}
+
+/// What the card's mount hides: before and after the next boot, when the inodes may be the same by chance.
+fn places() -> [Root; 2] {
+    let below_mount = Some(3);
+    [root(7, 90, "boot"), root(7, 2, "next boot")].map(|place| Root { below_mount, ..place })
+}
+
+#[test]
+fn the_place_of_a_card_that_isnt_mounted_is_neither_filled_nor_taken_for_what_is_left() {
+    for place in places() {
+        for gone in [Gone::Unsaid, Gone::ByMistake, Gone::Meant] {
+            let state = with_card(gone).kept_on(Some(7));
+            let (state, effects) = looked(state, scan(place.clone(), Vec::new()), all_records());
+            assert_eq!(
+                (works(&effects).len(), state.stopped()),
+                (0, Some(Stop::Unmounted)),
+                "{gone:?} {place:?}"
+            );
+            assert_eq!(state.memory.known().len(), 3);
+            let back = scan(card(8, 2, &place.boot), all_items());
+            let (state, effects) = looked(state, back, all_records());
+            assert_eq!((works(&effects).len(), state.stopped()), (0, None));
+        }
+        // Nor where all that was on the card was in doubt before, or nothing is known of it.
+        let (mut doubting, mut knowing_none) = (with_card(Gone::ByMistake), with_card(Gone::Unsaid));
+        for name in NAMES {
+            doubting.memory.set_doubted(name, true);
+            knowing_none.memory.forget(name);
+        }
+        for state in [doubting, knowing_none] {
+            let (state, effects) = looked(state, scan(place.clone(), Vec::new()), all_records());
+            assert_eq!(
+                (works(&effects).len(), state.stopped()),
+                (0, Some(Stop::Unmounted)),
+                "{place:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn another_card_is_filled_and_so_is_its_place_once_its_owner_says_so() {
+    let [place, _] = places();
+    for (gone, root) in [
+        (Gone::ByMistake, card(9, 5, "boot")),
+        (Gone::ByMistakeHere, place),
+    ] {
+        let (state, effects) = looked(with_card(gone), scan(root.clone(), Vec::new()), all_records());
+        assert_eq!((state.stopped(), works(&effects).len()), (None, 3), "{root:?}");
+        assert!(
+            works(&effects)
+                .iter()
+                .all(|work| matches!(work, Work::Fetch { .. })),
+            "{effects:?}"
+        );
+        assert_eq!(state.memory.root, Some(root));
+    }
+    // All that was on the card is in its place: it was copied there.
+    let [place, _] = places();
+    let (state, effects) = looked(with_card(Gone::Unsaid), scan(place, all_items()), all_records());
+    assert_eq!((works(&effects).len(), state.stopped()), (0, None));
+}
+
+#[test]
+fn what_is_kept_here_without_a_record_tells_one_card_from_another() {
+    // All records went at once, so the files stayed. One that came since has its record.
+    let mut state = remembering(Gone::Unsaid);
+    for name in NAMES {
+        state.memory.set_doubted(name, true);
+    }
+    let (name, item) = named("new", 9);
+    let new = Known {
+        id: "id of new".to_owned(),
+        place: name.clone(),
+        mark: item.mark,
+        ..known()
+    };
+    state.memory.remember(name.clone(), new);
+    // The other card has a file of a known name, and not the new one.
+    let mut other = all_items().split_off(2);
+    other[0].1.mark.size += 1;
+    let records = vec![listed("new")];
+    let (state, effects) = looked(state, scan(root(1, 2, "boot"), other), records.clone());
+    assert_eq!(
+        (works(&effects).len(), state.stopped()),
+        (0, Some(Stop::Replaced))
+    );
+    let first = [all_items(), vec![(name, item)]].concat();
+    let (state, effects) = looked(state, scan(root(1, 2, "boot"), first), records);
+    assert_eq!(state.stopped(), None);
+    assert!(
+        works(&effects)
+            .iter()
+            .all(|work| matches!(work, Work::Ask { .. })),
+        "{effects:?}"
+    );
+}
+
+#[test]
+fn a_name_that_changes_its_case_alone_is_written_once_the_old_one_is_gone() {
+    // Another device renamed `a` to `A`; this folder can't tell them apart.
+    let mut records = all_records();
+    records[0] = listed("A");
+    let refused = ("A".to_owned(), Outcome::Refused);
+    let removed = ("a".to_owned(), Outcome::Gone);
+    for answers in [[&refused, &removed], [&removed, &refused]] {
+        let (mut state, effects) = looked(
+            remembering(Gone::Unsaid),
+            scan(root(1, 2, "boot"), all_items()),
+            records.clone(),
+        );
+        assert!(
+            matches!(works(&effects)[..], [Work::Fetch { .. }, Work::Remove { .. }]),
+            "{effects:?}"
+        );
+        let mut all = Vec::new();
+        for answer in answers {
+            let effects;
+            (state, effects) = step(state, Event::Done(vec![answer.clone()]));
+            all.extend(effects);
+        }
+        if all.contains(&Effect::Scan { make: false }) {
+            let now = state.now();
+            let left = late::scanned_in(now, root(1, 2, "boot"), all_items().split_off(1));
+            let (after, effects) = step(state, left);
+            (state, all) = (step(after, Event::Listed(now, records.clone())).0, effects);
+        }
+        let [Work::Fetch { record, .. }] = works(&all)[..] else {
+            panic!("{all:?}");
+        };
+        assert_eq!(record.id, "id of A");
+        // Refused after both looks, it stays so: something else is in its way.
+        let now = state.now();
+        let left = late::scanned_in(now, root(1, 2, "boot"), all_items().split_off(1));
+        let (state, _) = step(state, left);
+        let (state, _) = step(state, Event::Listed(now, records.clone()));
+        let (state, effects) = step(state, Event::Done(vec![refused.clone()]));
+        let (state, again) = step(state, Event::Again);
+        assert_eq!(works(&[effects, again].concat()).len(), 0);
+        assert_eq!(state.refused(), 1);
+    }
+}
+
 #[test]
 fn an_owner_of_two_items_who_removes_one_and_edits_the_other_is_asked_nothing() {
     let mut state = remembering(Gone::Unsaid);

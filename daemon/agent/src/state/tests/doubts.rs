@@ -248,6 +248,27 @@ fn what_belayd_doesnt_list_any_more_and_nobody_deleted_is_put_again_even_if_it_i
 }
 
 #[test]
+fn an_answer_that_comes_once_the_doubt_is_over_answers_no_later_one() {
+    let (state, effects) = looked(remembering(Gone::Unsaid), here(all_items()), Vec::new());
+    assert_eq!(asked(&works(&effects)), IDS);
+    // It is all listed again before the answer comes.
+    let now = state.now();
+    let (state, effects) = step(state, Event::Listed(now, all_records()));
+    assert_eq!((works(&effects).len(), state.doubt()), (0, None));
+    let (state, effects) = step(state, ended(&NAMES.map(|name| (name, Outcome::Deleted))));
+    assert_eq!(works(&effects).len(), 0, "{effects:?}");
+    let now = state.now();
+    let (state, effects) = step(state, Event::Listed(now, Vec::new()));
+    assert_eq!(asked(&works(&effects)), IDS);
+    // Nor does one whose doubt ended after it came.
+    let (state, _) = step(state, ended(&NAMES.map(|name| (name, Outcome::Deleted))));
+    let now = state.now();
+    let (state, _) = step(state, Event::Listed(now, all_records()));
+    let (_, effects) = step(state, Event::Listed(now, Vec::new()));
+    assert_eq!(asked(&works(&effects)), IDS);
+}
+
+#[test]
 fn files_of_new_names_that_are_all_refused_cost_no_record() {
     let renamed = all_items().into_iter().map(|(name, mut item)| {
         item.place = format!("new {name}");

@@ -42,6 +42,21 @@ async fn a_content_is_the_same_from_a_file_a_memfd_and_a_pipe() {
 }
 
 #[tokio::test]
+async fn what_is_only_named_has_the_names_of_what_is_brought_and_asks_the_cloud_nothing() {
+    let content = noise(5 * CHUNK / 2);
+    for collection in ["documents", "pictures"] {
+        let (chunks, _) = expected(collection, &content);
+        let bench = Bench::new(Fake::default());
+        for descriptor in [file(&content), memfd(&content), piped(content.clone())] {
+            let named = bench.long.name(keys(collection), descriptor).await;
+            assert_eq!(named, Ok(chunks.clone()));
+        }
+        let kept = bench.cloud.kept();
+        assert_eq!((kept.asked, kept.puts, kept.wrong.len()), (0, 0, 0));
+    }
+}
+
+#[tokio::test]
 async fn what_the_cloud_has_is_neither_sealed_nor_sent() {
     let content = noise(2 * CHUNK);
     let bench = Bench::new(Fake::default());

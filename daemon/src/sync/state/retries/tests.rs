@@ -73,6 +73,35 @@ fn what_a_record_that_doesn_t_open_is_in_the_way_of_is_tried_again_and_ever_less
 }
 
 #[test]
+fn what_is_in_the_way_is_tried_no_more_often_where_something_graver_is_told() {
+    let hidden = Event::DoneButInTheWay(SyncError::CloudRefused);
+    let mut now = MINUTE;
+    let mut state = syncing(now);
+    for minutes in [15, 30, 60] {
+        state = step(&state, now, hidden.clone()).0;
+        state = step(&state, now, Event::Edited("pictures")).0;
+        state = step(&state, now + DEBOUNCE, Event::Woken).0;
+        assert!(!state.tries_in_the_way("pictures"));
+        state = step(&state, now + DEBOUNCE, hidden.clone()).0;
+        assert_eq!(state.due(), Some(now + minutes * MINUTE));
+        now += minutes * MINUTE;
+        state = step(&state, now, Event::Woken).0;
+        assert!(state.tries_in_the_way("pictures"));
+    }
+    // Nor does each of several rounds that fail.
+    let failed = Event::Failed(Failure::Here(SyncError::Storage), MINUTE);
+    let state = step(&state, now, failed).0;
+    assert_eq!(state.due(), Some(now + MINUTE));
+    assert!(!state.tries_in_the_way("pictures"));
+    let state = step(&state, now + MINUTE, Event::Woken).0;
+    let state = step(&state, now + MINUTE, Event::Done(None)).0;
+    assert!(
+        state.tries_in_the_way("pictures"),
+        "nothing is in the way any more"
+    );
+}
+
+#[test]
 fn what_is_edited_meanwhile_waits_for_none_of_it() {
     let state = step(&syncing(MINUTE), MINUTE, LACKS).0;
     let state = step(&state, 2 * MINUTE, Event::Edited("pictures")).0;
