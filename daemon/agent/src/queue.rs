@@ -165,7 +165,10 @@ mod tests {
         }
         let jobs: Vec<Job> = std::iter::from_fn(|| queue.begin()).collect();
         let sizes: Vec<(Lane, usize)> = jobs.iter().map(|job| (job.lane, job.items.len())).collect();
-        assert_eq!(sizes, [&[(Lane::Puts, 10)][..], &[(Lane::LongPuts, 1); 8]].concat());
+        assert_eq!(
+            sizes,
+            [&[(Lane::Puts, 10)][..], &[(Lane::LongPuts, 1); 8]].concat()
+        );
         queue.end(Lane::LongPuts);
         assert_eq!(queue.begin().map(|job| job.items.len()), Some(1));
         assert!(queue.begin().is_none());
