@@ -16,6 +16,10 @@ use crate::platform::{Fix, Platform, PlatformError, Scan};
 /// Fixes that may wait to be looked at.
 const FIXES: usize = 16;
 
+/// What was measured so long ago is where the device is now, for the person at it: whoever found a place tells it again only once it
+/// finds another, and says when by the whole second.
+const PRESENT: Duration = Duration::from_secs(10);
+
 /// Locates; clones share it.
 #[derive(Clone)]
 pub(super) struct Locator {
@@ -57,7 +61,8 @@ impl Locator {
 
     /// Where the device is, for the person at it.
     pub(super) async fn position(&self) -> Result<Position, DeedFailed> {
-        let gathered = self.gather(self.clock.boottime(), false).await;
+        let since = self.clock.boottime().saturating_sub(PRESENT);
+        let gathered = self.gather(since, false).await;
         let known = gathered
             .place
             .ok_or_else(|| DeedFailed::new(gathered.reason.unwrap_or("no-fix")))?;
@@ -135,8 +140,14 @@ impl Locator {
             tracing::warn!(error = error as &dyn std::error::Error, "the last place");
         };
         let found = search.best();
-        let before = self.memory.place(epoch, &*self.clock).await;
-        let before = before.inspect_err(failed).unwrap_or_default();
+        // One that was found now isn't told as one of before for being some tenths of a second older.
+        let before = match search.is_enough() {
+            true => None,
+            false => {
+                let before = self.memory.place(epoch, &*self.clock).await;
+                before.inspect_err(failed).unwrap_or_default()
+            }
+        };
         if let Some(before) = before {
             let now = self.clock.boottime();
             search.found(now, before.fix);

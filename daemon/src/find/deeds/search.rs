@@ -49,6 +49,11 @@ impl Search {
         {
             self.best = Some(fix);
         }
+        self.is_enough()
+    }
+
+    /// Whether what was found is as good as anybody needs it, and new.
+    pub(super) fn is_enough(&self) -> bool {
         self.best
             .is_some_and(|best| best.coordinates.accuracy <= GOOD && is_after(&best, self.asked_at))
     }

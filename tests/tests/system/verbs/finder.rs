@@ -67,7 +67,7 @@ async fn where_the_device_is_is_said_with_how_good_and_how_old_that_is() {
         "{found}"
     );
     assert!(found["altitude"].is_null() && found["age_ms"].is_u64(), "{found}");
-    // On a busy machine the first is old by now.
+    // On a busy machine the first is older than ten seconds by now.
     measured_now().await;
     let text = read(&scene, &["location"]).await;
     assert!(

@@ -117,6 +117,20 @@ async fn after_a_minute_the_best_there_is_goes_out_and_says_how_old_it_is() {
 }
 
 #[tokio::test]
+async fn the_person_at_the_device_waits_for_no_newer_place_than_one_of_some_seconds_ago() {
+    let rig = Rig::new().await;
+    rig.phone.goes_on.send_replace(true);
+    // The second is a moment older than the one that is remembered by then.
+    for age in [4, 5] {
+        rig.phone.fixes.lock().unwrap().1 = vec![rig.fix(20.0, LocationSource::Network, age)];
+        let asking = rig.machine.position();
+        let place = tokio::time::timeout(Duration::from_secs(60), asking).await;
+        let place = place.expect("the clock stands still").unwrap();
+        assert_eq!((place.source, place.age.as_secs()), ("network", age));
+    }
+}
+
+#[tokio::test]
 async fn where_nothing_is_found_the_last_place_goes_out_as_such() {
     let mut rig = Rig::new().await;
     rig.phone.fixes.lock().unwrap().0 = vec![rig.fix(12.0, LocationSource::Gnss, 0)];
