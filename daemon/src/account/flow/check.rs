@@ -184,7 +184,7 @@ fn departed(departure: Departure) -> Finding {
 
 /// What there is to say where the account gets no new keys any more.
 fn of_keys(key_epoch: u64, key_epochs: u64) -> Option<Finding> {
-    let id = match (epoch_follows(key_epoch), MOST_EPOCHS as u64 <= key_epochs) {
+    let id = match (epoch_follows(key_epoch), key_epochs >= MOST_EPOCHS as u64) {
         // A removal and a new root are done all the same, under the keys that whoever is shut out has.
         (false, _) => "no-new-keys",
         // They are refused, and a recovery or another password goes on with the keys that there are.
