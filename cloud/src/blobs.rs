@@ -180,8 +180,8 @@ async fn begin(
         let id: ChunkId = id_in_path(path)?;
         let announced = announced?;
         let account = session.account;
-        let writing = inside.files.write(account, id);
-        devices::acting(tx, &session.proof.thumbprint, &account)?;
+        let device = devices::acting(tx, &session.proof.thumbprint, &account)?;
+        let writing = inside.files.write(account, device, id);
         let row = table::find(tx, &account, &id)?;
         let verdict = announced.judge(row.as_ref());
         if verdict != Verdict::Whole {

@@ -34,10 +34,7 @@ pub enum Purpose {
         taken: bool,
     },
     /// A forgotten password.
-    Recovery {
-        /// Whether an account has the address. Where none has, the message has no code.
-        known: bool,
-    },
+    Recovery,
 }
 
 /// A code on its way to an address.
@@ -225,8 +222,7 @@ impl Purpose {
             Self::Registration { taken: true } => "registration-taken",
             Self::Identifier { taken: false } => "identifier",
             Self::Identifier { taken: true } => "identifier-taken",
-            Self::Recovery { known: true } => "recovery",
-            Self::Recovery { known: false } => "recovery-unknown",
+            Self::Recovery => "recovery",
         }
     }
 }

@@ -5,12 +5,13 @@
 //! ```
 //!
 //! The cloud is a process of its own, built for release, on loopback and on the file system of `TMPDIR`; the bench's process asks
-//! each public call that takes an address or an account `ROUNDS` times (1000; the variable of that name changes it) about one that
-//! the cloud knows and as often about ones that it doesn't, in turn: for each way in which it may know one, at a cloud of its own. Time begins when a question is sent on a connection that
-//! stands, so that neither connecting nor what the asker computes is in it. The cloud's clock stands still but for being put
-//! forward by a day, so that no budget is used up. Told are the medians; the bench fails where they are further apart than 5 % of
-//! the median, or where status or words differ. Told beside them is what the cloud's threads computed meanwhile, which says something
-//! on a busy machine too, where the times don't.
+//! each public call that takes an address or an account `ROUNDS` times (1000; the variable of that name changes it: with 300 chance
+//! moves a median by more than what is to be told) about one that the cloud knows and as often about ones that it doesn't, in turn:
+//! for each way in which it may know one, at a cloud of its own. Time begins when a question is sent on a connection that stands, so
+//! that neither connecting nor what the asker computes is in it. The cloud's clock stands still but for being put forward by a day, so
+//! that no budget is used up. Told are the medians; the bench fails where they are further apart than 5 % of the median, or where
+//! status or words differ. Told beside them is what the cloud's threads computed meanwhile, which says something on a busy machine
+//! too, where the times don't.
 
 use std::collections::BTreeSet;
 use std::io::Write;

@@ -8,7 +8,7 @@
 //! `TMPDIR`; the cloud is a process of its own on the kernel's clock, built for release with the simulators of `belay-tests`,
 //! with nothing between it and whoever calls it.
 //!
-//! - **Floor**: the same bytes as plain HTTP: one connection that posts contacts by 500, four that put photos, a server in this
+//! - **Floor**: the same bytes as plain HTTP: one connection that posts contacts by 500, eight that put photos, a server in this
 //!   thread of its own that writes each body into a file and syncs it.
 //! - **Cloud**: the reference cloud and the wire alone. This process seals the records, in the session of a device that belayd
 //!   registered, and keeps nothing on disk.

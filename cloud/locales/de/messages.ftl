@@ -62,16 +62,6 @@ recovery =
         Warst du das nicht, tu nichts: Ohne den Code geschieht nichts.
     .sms = Belay: Der Code { $code } stellt dein Konto wieder her, er gilt { $minutes } Minuten. Nicht du? Sag ihn niemandem.
 
-recovery-unknown =
-    .subject = Zu dieser Adresse gibt es kein Belay-Konto
-    .mail =
-        Jemand will auf „{ $device }“ ein Belay-Konto mit dieser Adresse wiederherstellen, aber es gibt keines.
-
-        Warst du das: Versuche es mit einer anderen Adresse oder Nummer von dir.
-
-        Warst du das nicht, ist nichts zu tun.
-    .sms = Belay: Jemand will ein Konto mit dieser Nummer wiederherstellen, aber es gibt keines.
-
 signed-in =
     .subject = Neue Anmeldung bei deinem Belay-Konto
     .mail =

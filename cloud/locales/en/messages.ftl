@@ -69,16 +69,6 @@ recovery =
         If this wasn't you, do nothing: without the code nothing happens.
     .sms = Belay: { $code } recovers your account, good for { $minutes } minutes. Not you? Tell nobody.
 
-recovery-unknown =
-    .subject = No Belay account has this address
-    .mail =
-        Somebody wants to recover a Belay account with this address on “{ $device }”, but there is none.
-
-        If this was you: try another address or number of yours.
-
-        If this wasn't you, there is nothing to do.
-    .sms = Belay: somebody wants to recover an account with this number, but there is none.
-
 ## Notices
 
 signed-in =

@@ -62,16 +62,6 @@ recovery =
         Se non sei stato tu, non fare nulla: senza il codice non succede nulla.
     .sms = Belay: { $code } recupera il tuo account, vale { $minutes } minuti. Non sei stato tu? Non dirlo a nessuno.
 
-recovery-unknown =
-    .subject = Nessun account Belay ha questo indirizzo
-    .mail =
-        Qualcuno vuole recuperare su «{ $device }» un account Belay con questo indirizzo, ma non ce n'è nessuno.
-
-        Se sei stato tu: prova con un altro tuo indirizzo o numero.
-
-        Se non sei stato tu, non c'è nulla da fare.
-    .sms = Belay: qualcuno vuole recuperare un account con questo numero, ma non ce n'è nessuno.
-
 signed-in =
     .subject = Nuovo accesso al tuo account Belay
     .mail =

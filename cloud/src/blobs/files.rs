@@ -4,7 +4,7 @@
 //! nobody's; and a chunk that comes again after its row has gone gets another name, so that no file is removed which
 //! somebody writes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use belay_proto::AccountId;
 use belay_proto::keys::random;
 use belay_proto::sync::ChunkId;
 use belay_proto::text::{from_hex, hex};
+use belay_proto::{AccountId, DeviceId};
 use ring::digest::{Context, SHA256};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -31,10 +31,13 @@ pub const PIECE: usize = 64 * 1024;
 pub const GATHERED: usize = 256 * 1024;
 
 /// Chunks that are written at once. A call may take minutes, and holds a file and as much memory as [`GATHERED`] and what comes
-/// at once.
+/// at once: 80 MiB for all of them.
 const UPLOADS: usize = 256;
-/// As many of one account, so that it doesn't keep the others out.
-const UPLOADS_OF_ACCOUNT: usize = 8;
+/// As many of one account, so that it doesn't keep the others out: four of its devices at full speed, in 10 MiB.
+const UPLOADS_OF_ACCOUNT: usize = 32;
+/// As many of one device, so that one on a slow network, which holds its places for as long as that takes, doesn't keep its owner's
+/// others out. As many as `belayd` has memory for.
+const UPLOADS_OF_DEVICE: usize = 8;
 
 /// A file's name: 16 random bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,8 +70,8 @@ pub struct Files(Arc<Inside>);
 #[derive(Debug)]
 struct Inside {
     folder: PathBuf,
-    /// Which chunks are being written. A plain lock: it is held for one look.
-    writing: Mutex<HashSet<(AccountId, ChunkId)>>,
+    /// Which chunks are being written, and by which device. A plain lock: it is held for one look.
+    writing: Mutex<HashMap<(AccountId, ChunkId), DeviceId>>,
     /// The folders, by their first byte, that are known to be there after a power cut. Who made one may have died before he had
     /// it on disk, or be about to: who finds it can't tell.
     lasting: Mutex<HashSet<u8>>,
@@ -120,20 +123,21 @@ impl Files {
         &self.0.folder
     }
 
-    /// Lets one write a chunk.
+    /// Lets a device of an account write a chunk.
     ///
     /// # Errors
     /// [`Kind::ChunkBusy`] while another one does, [`Kind::Busy`] while as many are written as can be.
-    pub fn write(&self, account: AccountId, chunk: ChunkId) -> Result<Writing, Kind> {
+    pub fn write(&self, account: AccountId, device: DeviceId, chunk: ChunkId) -> Result<Writing, Kind> {
         let mut writing = self.writing();
-        if writing.contains(&(account, chunk)) {
+        if writing.contains_key(&(account, chunk)) {
             return Err(Kind::ChunkBusy);
         }
-        let of_account = writing.iter().filter(|(owner, _)| *owner == account).count();
-        if writing.len() >= UPLOADS || of_account >= UPLOADS_OF_ACCOUNT {
+        let of_account = writing.keys().filter(|(owner, _)| *owner == account).count();
+        let of_device = writing.values().filter(|writer| **writer == device).count();
+        if writing.len() >= UPLOADS || of_account >= UPLOADS_OF_ACCOUNT || of_device >= UPLOADS_OF_DEVICE {
             return Err(Kind::Busy);
         }
-        writing.insert((account, chunk));
+        writing.insert((account, chunk), device);
         drop(writing);
         Ok(Writing {
             files: self.clone(),
@@ -141,7 +145,7 @@ impl Files {
         })
     }
 
-    fn writing(&self) -> std::sync::MutexGuard<'_, HashSet<(AccountId, ChunkId)>> {
+    fn writing(&self) -> std::sync::MutexGuard<'_, HashMap<(AccountId, ChunkId), DeviceId>> {
         self.0.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -7,7 +7,7 @@ use crate::state::Work;
 /// What is at most so long goes with others in one call, bytes.
 pub const SMALL: u64 = 64 * 1024;
 /// Long items on their way into the collection at once: as many as belayd has memory for, of one chunk each, and as the cloud takes of
-/// one account. With four, the processors wait for the disk a third of the time.
+/// one device. With four, the processors wait for the disk a third of the time.
 const LONG_PUTS: usize = 8;
 /// Long records on their way into the source, or compared, at once.
 const LONG_OTHERS: usize = 4;

@@ -281,7 +281,7 @@ fn cloud(error: &CloudError) -> BusError {
             tracing::warn!(error = text, "the cloud can't be used");
             BusError::CloudRefused(text)
         }
-        CloudError::Problem(found) => problem(found, text),
+        CloudError::Problem(found) => problem(found, error.retry_after(), text),
         CloudError::SessionEnded => BusError::ReauthenticationRequired(text),
         CloudError::Vault(_) => {
             tracing::error!(error = %with_causes(error), "the store failed");
@@ -290,7 +290,8 @@ fn cloud(error: &CloudError) -> BusError {
     }
 }
 
-fn problem(problem: &Problem, text: String) -> BusError {
+/// `kept` is the wait that this device keeps of the one that is asked for.
+fn problem(problem: &Problem, kept: Option<Duration>, text: String) -> BusError {
     match problem.kind {
         ProblemKind::IdentifierTaken => {
             BusError::IdentifierTaken("the address belongs to an account already".into())
@@ -304,9 +305,8 @@ fn problem(problem: &Problem, text: String) -> BusError {
             "nothing has confirmed the address yet: no link was opened, no SMS has come".into(),
         ),
         ProblemKind::CodeExpired => BusError::CodeExpired(text),
-        ProblemKind::TooSoon => {
-            BusError::TooSoon(with_wait("another code can't be sent yet", problem.retry_after))
-        }
+        // What `resend-in` shows from then on.
+        ProblemKind::TooSoon => BusError::TooSoon(with_wait("another code can't be sent yet", kept)),
         ProblemKind::LoginRefused => {
             BusError::WrongPassword(by_cloud("address and password don't open an account"))
         }

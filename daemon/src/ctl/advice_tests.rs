@@ -76,7 +76,7 @@ fn each_advice_is_a_sentence_and_each_name_stands_once() {
 #[test]
 fn whoever_is_at_a_device_that_may_not_follow_yet_is_told_what_lets_it() {
     let next = here::OTHER_ROOT.next;
-    let (follows, refused) = next.split_once("Is that refused, ").unwrap();
+    let (follows, refused) = next.split_once("If that is refused, ").unwrap();
     assert!(
         follows.contains("belayctl account recover --without-code"),
         "{next}"

@@ -106,7 +106,7 @@ pub async fn serve(config: &Config, places: Places, clock: Arc<dyn Clock>) -> Re
         .request_name_with_flags(WARDEN_NAME, RequestNameFlags::DO_NOT_QUEUE)
         .await?;
     let (stays, leaves) = oneshot::channel::<()>();
-    let announcer = tokio::spawn(announce(connection.clone(), handle.clone(), leaves));
+    let mut announcer = tokio::spawn(announce(connection.clone(), handle.clone(), leaves));
     tracing::info!("the warden serves");
 
     let (outcome, goes_on) = tokio::select! {
@@ -118,7 +118,10 @@ pub async fn serve(config: &Config, places: Places, clock: Arc<dyn Clock>) -> Re
     };
     // Time may have changed something in the moment in which it left nothing to stay for: nobody asks who wasn't told.
     drop(stays);
-    let _ = tokio::time::timeout(FAREWELL, announcer).await;
+    if tokio::time::timeout(FAREWELL, &mut announcer).await.is_err() {
+        // The connection ends with its last handle, and this has one.
+        announcer.abort();
+    }
     // So that systemd starts the next warden after us when somebody calls meanwhile.
     if let Err(error) = sd_notify::notify(&[NotifyState::Stopping]) {
         tracing::debug!(%error, "systemd isn't told");

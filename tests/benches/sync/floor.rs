@@ -44,7 +44,8 @@ pub async fn measure() -> Outcome<TempDir> {
     let begun = Instant::now();
     let next = Arc::new(AtomicU64::new(0));
     let mut workers = JoinSet::new();
-    for _ in 0..4 {
+    // As many as `belay-agent` brings, and the wire alone.
+    for _ in 0..8 {
         let next = Arc::clone(&next);
         let mut link = Link::open(server, "", None).await?;
         workers.spawn(async move {

@@ -26,6 +26,12 @@ const SOON: Duration = Duration::from_secs(2);
 /// a program that does nothing.
 const STARTS: u32 = 10;
 
+/// Longer than by so much none does: what takes more is late.
+const MOST_ADDED: Duration = Duration::from_secs(1);
+
+/// So many starts are looked at, before a round and after it, and the shortest counts: one alone may meet somebody else's work.
+const LOOKS: usize = 3;
+
 /// How often a round is played before it counts as late: the machine may have been busy with something else.
 const TRIES: usize = 3;
 
@@ -258,17 +264,21 @@ impl Device {
         killed.elapsed()
     }
 
-    /// How long a program that does nothing takes now.
+    /// How long a program that does nothing takes now, at the least.
     async fn start_takes(&self) -> Duration {
-        let begun = Instant::now();
-        let (end, _) = self
-            .scene
-            .program("belay-watch", &["--version"])
-            .output()
-            .await
-            .unwrap();
-        assert!(end.success(), "{end}");
-        begun.elapsed()
+        let mut shortest = Duration::MAX;
+        for _ in 0..LOOKS {
+            let begun = Instant::now();
+            let (end, _) = self
+                .scene
+                .program("belay-watch", &["--version"])
+                .output()
+                .await
+                .unwrap();
+            assert!(end.success(), "{end}");
+            shortest = shortest.min(begun.elapsed());
+        }
+        shortest
     }
 
     /// Radios on, nobody logged in, the lost screen's target up.
@@ -302,8 +312,10 @@ async fn the_watch_killed_at_each_point_keeps_again_within_two_seconds_and_unloc
         let mut took = Vec::new();
         while took.iter().all(|took| *took >= SOON) {
             assert!(took.len() < TRIES, "{point:?}: {took:?}");
+            let start = device.start_takes().await;
             let this = device.play(point, &before).await + restart_wait();
-            took.push(this.saturating_sub(STARTS * device.start_takes().await));
+            let start = start.min(device.start_takes().await);
+            took.push(this.saturating_sub(MOST_ADDED.min(STARTS * start)));
             if !matches!(point, Point::PutBack | Point::Seen | Point::Forget) {
                 unlock(&app(&device.scene)).await;
                 device.units.until_watching(false).await.unwrap();

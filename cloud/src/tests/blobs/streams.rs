@@ -2,21 +2,25 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::Response;
 use belay_proto::sync::MAX_SEALED_CHUNK;
 use futures_util::{StreamExt, stream};
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tower_service::Service;
 
 use super::*;
 use crate::blobs::files::{GATHERED, PIECE};
 use crate::net::Peer;
 use crate::routes;
+use crate::tests::owner::Device;
 
 type Piece = io::Result<Bytes>;
 
@@ -115,26 +119,65 @@ async fn one_writes_a_chunk_at_a_time() {
     assert_eq!(home.client.get(&chunk.path()).await.is(200).body, chunk.bytes);
 }
 
+/// A call that nothing comes of until its body's sender is dropped, and the sender.
+type Held = (mpsc::Sender<Piece>, JoinHandle<Response<Body>>);
+
+/// So many calls, each for another chunk, whose bodies don't come.
+async fn held(client: &Client<'_>, seeds: Range<u8>) -> Vec<Held> {
+    let mut open = Vec::new();
+    for seed in seeds {
+        let (feed, body) = fed();
+        let request = request(client, &Chunk::new(seed, 10), 0, body).await;
+        open.push((feed, tokio::spawn(answer(router(client.rig), request))));
+    }
+    open
+}
+
+/// Another device of the owner's.
+async fn further<'a>(home: &Home<'a>) -> Client<'a> {
+    let mut client = home.client.rig.client();
+    home.owner.sign_in(&mut client).await.is(200);
+    let body = json!({ "certificate": home.owner.certify(&client, &Device::new()), "name": "Tablet" });
+    client.post("/v1/devices", &body).await.is(201);
+    client
+}
+
 #[tokio::test]
-async fn an_account_writes_eight_chunks_at_once_and_keeps_no_other_out() {
+async fn a_device_writes_eight_chunks_at_once_and_keeps_no_other_of_its_account_out() {
     let rig = Rig::new();
     let home = Home::new(&rig).await;
-    let other = Home::of(&rig, "eve@example.org").await;
-    let mut open = Vec::new();
-    for seed in 0..8 {
-        let (feed, body) = fed();
-        let request = request(&home.client, &Chunk::new(seed, 10), 0, body).await;
-        open.push((feed, tokio::spawn(answer(router(&rig), request))));
-    }
+    let tablet = further(&home).await;
+    let mut open = held(&home.client, 0..8).await;
     until_lengths(&rig, &[0; 8]).await;
-    let ninth = Chunk::new(9, 10);
+    let ninth = Chunk::new(8, 10);
     let busy = bring(&home.client, &ninth, 0, 10).await;
     assert_eq!(busy.refuses(503, "busy").retry_after(), 5);
-    bring_all(&other.client, &ninth).await;
+    bring_all(&tablet, &ninth).await;
     let (feed, first) = open.remove(0);
     drop(feed);
     assert_eq!(first.await.unwrap().status(), 202);
-    bring_all(&home.client, &ninth).await;
+    bring_all(&home.client, &Chunk::new(9, 10)).await;
+}
+
+#[tokio::test]
+async fn an_account_writes_32_chunks_at_once_and_keeps_no_other_out() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let other = Home::of(&rig, "eve@example.org").await;
+    let mut open = held(&home.client, 0..8).await;
+    for device in 1..4 {
+        let client = further(&home).await;
+        open.extend(held(&client, 8 * device..8 * (device + 1)).await);
+    }
+    until_lengths(&rig, &[0; 32]).await;
+    let (fifth, one_more) = (further(&home).await, Chunk::new(32, 10));
+    let busy = bring(&fifth, &one_more, 0, 10).await;
+    assert_eq!(busy.refuses(503, "busy").retry_after(), 5);
+    bring_all(&other.client, &one_more).await;
+    let (feed, first) = open.remove(0);
+    drop(feed);
+    assert_eq!(first.await.unwrap().status(), 202);
+    bring_all(&fifth, &one_more).await;
 }
 
 #[tokio::test]

@@ -127,7 +127,7 @@ async fn a_recoverys_code_comes_in_the_owners_language_whatever_whoever_asks_for
     rig.mails().await;
     let stranger = rig.client();
     let subject_of = |language| {
-        let purpose = messages::Purpose::Recovery { known: true };
+        let purpose = messages::Purpose::Recovery;
         let code = messages::Code {
             purpose,
             device: "A new phone",

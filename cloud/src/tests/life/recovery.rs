@@ -178,24 +178,51 @@ async fn unknown_addresses_are_answered_like_known_ones_and_get_no_mail() {
     home.client.get("/v1/account").await.is(200);
 }
 
-#[tokio::test]
-async fn no_code_is_right_for_an_address_without_an_account() {
-    let rig = Rig::new();
-    let client = rig.client();
-    let id = open(&client, "no@example.org").await.is(202).text("id");
+/// The one message that waits to be sent.
+async fn waiting(rig: &Rig) -> delivery::Message {
     let inside = rig.app.clone();
-    // What its message would have said.
     let sealed = rig.app.store.transact(move |tx| {
         let body: Vec<u8> = tx.query_row("SELECT body FROM messages", [], |row| row.get(0))?;
         let body = inside.vault.unseal("message", &[], &body)?;
         Ok(serde_json::from_slice::<delivery::Message>(body.expose()).unwrap())
     });
-    let message = sealed.await.unwrap();
+    sealed.await.unwrap()
+}
+
+#[tokio::test]
+async fn what_goes_to_nobody_is_composed_like_what_goes_to_an_owner() {
+    let rig = Rig::new();
+    let _home = Home::new(&rig).await;
+    rig.mails().await;
+    let stranger = rig.client();
+    let mut composed = Vec::new();
+    for address in ["jo@example.org", "no@example.org"] {
+        // As the owner reads it.
+        open_in(&stranger, address, "de").await.is(202);
+        let message = waiting(&rig).await;
+        let parts = [message.code.unwrap(), message.link.unwrap()];
+        let said = parts
+            .iter()
+            .fold(message.text, |text, part| text.replace(part, "…"));
+        composed.push((message.subject, said));
+        rig.mails().await;
+    }
+    assert_eq!(composed[0], composed[1]);
+}
+
+#[tokio::test]
+async fn no_code_is_right_for_an_address_without_an_account() {
+    let rig = Rig::new();
+    let client = rig.client();
+    let id = open(&client, "no@example.org").await.is(202).text("id");
+    // What its message would have said.
+    let message = waiting(&rig).await;
     assert_eq!(message.channel, delivery::NOWHERE);
-    assert_eq!(message.code, None);
+    let code = message.code.unwrap();
+    try_code(&client, &id, &code).await.refuses(403, "wrong-code");
     // Nor does an account that is made meanwhile make it right.
     Home::of(&rig, "no@example.org").await;
-    try_code(&client, &id, "000000").await.refuses(403, "wrong-code");
+    try_code(&client, &id, &code).await.refuses(403, "wrong-code");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use belay_proto::clock::unix_seconds;
 use belay_proto::dbus::AuditEntries;
 use belay_proto::id::AccountId;
-use belay_proto::signed::epoch_follows;
+use belay_proto::signed::{MOST_EPOCHS, epoch_follows};
 use belay_proto::steps::{self, Done, PasswordStrengthOutput};
 use belay_proto::text::with_causes;
 
@@ -89,6 +89,7 @@ impl Flow {
             refusals: &refusals(&history),
             notes: &view.identity.assurance_notes,
             key_epoch: view.identity.key_epoch,
+            key_epochs: view.identity.key_epochs,
             password: self.password_strength().await,
         };
         let mut found = judge(&known, now);
@@ -143,7 +144,9 @@ struct Known<'a> {
     devices: &'a [Device],
     refusals: &'a [String],
     notes: &'a [String],
+    /// The newest key epoch that the warden keeps keys of, and of how many it does.
     key_epoch: u64,
+    key_epochs: u64,
     password: Option<Strength>,
 }
 
@@ -179,6 +182,18 @@ fn departed(departure: Departure) -> Finding {
     Finding::new(id, Severity::Critical, "sign-out-of-this-device")
 }
 
+/// What there is to say where the account gets no new keys any more.
+fn of_keys(key_epoch: u64, key_epochs: u64) -> Option<Finding> {
+    let id = match (epoch_follows(key_epoch), key_epochs >= MOST_EPOCHS as u64) {
+        // A removal and a new root are done all the same, under the keys that whoever is shut out has.
+        (false, _) => "no-new-keys",
+        // They are refused, and a recovery or another password goes on with the keys that there are.
+        (true, true) => "no-removals",
+        (true, false) => return None,
+    };
+    Some(Finding::new(id, Severity::Warning, "begin-another-account"))
+}
+
 /// What is found, the gravest first.
 fn judge(known: &Known<'_>, now: u64) -> Vec<Finding> {
     let Known { session, devices, .. } = *known;
@@ -206,14 +221,7 @@ fn judge(known: &Known<'_>, now: u64) -> Vec<Finding> {
         let id = format!("address:{}", address.id);
         found.push(Finding::new(id, Severity::Warning, "confirm-the-address"));
     }
-    if !epoch_follows(known.key_epoch) {
-        // A removal and a new root are done all the same, under the keys that whoever is shut out has.
-        found.push(Finding::new(
-            "no-new-keys",
-            Severity::Warning,
-            "begin-another-account",
-        ));
-    }
+    found.extend(of_keys(known.key_epoch, known.key_epochs));
     for device in devices.iter().filter(|device| !device.this) {
         if device.lost {
             let id = format!("lost:{}", device.id);

@@ -292,13 +292,15 @@ impl Flow {
         let key = idempotency_key();
         let (deleted, is_sent) = self.tried(|| self.parts.cloud.delete_account(&order, &key)).await;
         if let Err(error) = deleted {
+            // A refusal in words is the end of the order: a cloud that says later that it was done, after all, lets nobody go. So is a
+            // budget that is used up. No refusal is one of the proof alone, which another copy of the call may have used.
+            let is_refused =
+                error.is_decided() || matches!(&error, CloudError::Problem(p) if p.status == 429);
             // The sessions went with the account: where the first answer was lost, the next can be that there is none.
-            let is_open = error.is_offline() || matches!(error, CloudError::SessionEnded);
-            if !is_open || !self.is_deleted().await {
+            if is_refused || !self.is_deleted().await {
                 self.end_login(owner.tokens).await;
-                // A refusal in words is the end of the order: a cloud that says later that it was done, after all, lets nobody go.
-                // So is a call that never left.
-                if matches!(&error, CloudError::Problem(_)) && !error.is_offline() || !is_sent {
+                // A call that never left is the order's end too.
+                if is_refused || !is_sent {
                     self.stay_bound().await;
                 }
                 // Otherwise it may be done, or done yet: the keeper hears of it.

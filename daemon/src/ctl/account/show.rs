@@ -133,6 +133,11 @@ fn words((id, severity, advice): &Finding, known: &[Known], ink: Ink) -> String 
         "change-the-password" => {
             "The password is the same for two years or more. belayctl account password".to_owned()
         }
+        "begin-another-account" if id == "no-removals" => {
+            "The account's keys were changed as often as its devices can keep: no device can be removed any more, and no new root \
+             made. A recovery or another password keeps the keys that there are; only another account has others."
+                .to_owned()
+        }
         "begin-another-account" => {
             "The account gets no new keys any more. A device that you remove gets nothing more from the cloud, but has the keys \
              of what is written from then on; only another account has others."
@@ -225,6 +230,7 @@ mod tests {
         assert!(said("weak-password", "change-the-password").contains("easy to guess"));
         assert!(said("old-password", "change-the-password").ends_with("belayctl account password"));
         assert!(said("no-new-keys", "begin-another-account").contains("no new keys any more"));
+        assert!(said("no-removals", "begin-another-account").contains("no device can be removed any more"));
         assert!(said("removed", "sign-out-of-this-device").ends_with("belayctl sign-out"));
         assert!(said("account-deleted", "sign-out-of-this-device").contains("was deleted"));
         assert!(said("password-guesses", "look-at-the-history").contains("five wrong passwords"));

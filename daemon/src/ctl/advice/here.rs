@@ -110,7 +110,7 @@ pub const OTHER_ROOT: Advice = advice(
     "Sign out with this device's own password, and keep what hasn't gone up yet: belayctl sign-out --keep-data; then \
      belayctl sign-in with the account's. After a recovery, who knows the account's alone can have this device follow it in 72 hours, \
      if its policy allows that: belayctl account forgot, then belayctl account recover --without-code, with that password as the \
-     new one. Is that refused, change the password once more on a device that has the account's, and try again.",
+     new one. If that is refused, change the password once more on a device that has the account's, and try again.",
 );
 
 /// A device too many for its account.

@@ -1,5 +1,6 @@
 //! A device that has waited out a recovery without the code for nothing, and goes back to the root that the account has kept.
 
+use belay_proto::keys::SigningKey;
 use belay_proto::steps::{self, *};
 use belay_warden::core::refusal::Refusal;
 use belay_warden::disk::copies::Concern;
@@ -48,20 +49,23 @@ async fn one_that_was_waited_out_in_vain_leads_back_to_the_root_that_the_account
     }
 }
 
-/// The hold of a device as it was stored before a device kept what it leaves.
-fn as_begun_before(device: &Device) {
+/// A hold whose stored binding says that it leaves somebody else, as none says of whom an older warden has begun.
+fn as_of_somebody_else(device: &Device) {
     let (mut vault, mut state) = Vault::open(Box::new(Disk), device.places());
     let next = &mut state.book.hold.as_mut().unwrap().renewal.bound;
-    (next.left_owner, next.left_generation) = (None, None);
+    (next.left_owner, next.left_generation) = (Some(SigningKey::generate().public()), Some(99));
     vault.persist(Concern::Lock, &state).unwrap();
 }
 
 #[tokio::test]
-async fn one_that_ran_while_the_warden_was_updated_leads_back_too() {
+async fn what_a_hold_leaves_is_what_holds_when_it_is_over_and_not_what_was_stored_when_it_began() {
     let (held, apart) = Held::begun().await;
-    let held = held.reboot_after(as_begun_before);
+    let left = (Some(held.account.owner), Some(held.account.record().generation));
+    let held = held.reboot_after(as_of_somebody_else);
     held.pass(73).await;
     assert_eq!(held.pin(), apart.owner);
+    let kept = bound(&held.device);
+    assert_eq!((kept.left_owner, kept.left_generation), left);
     let ticket = held.warden.opens(&held.account, PASSWORD).await.unwrap();
     held.warden.begins(&ticket).await.unwrap();
     held.pass(73).await;

@@ -56,6 +56,7 @@ fn tidy(session: &Session) -> Known<'_> {
         refusals: &[],
         notes: &[],
         key_epoch: 1,
+        key_epochs: 1,
         password: None,
     }
 }
@@ -136,19 +137,27 @@ fn a_weak_password_and_one_of_long_ago_are_to_be_changed() {
 }
 
 #[test]
-fn keys_that_have_the_last_number_there_is_are_told_and_those_before_are_not() {
+fn keys_that_no_others_follow_are_told_and_those_before_are_not() {
     let session = session(&[true, true], true);
-    let said = |key_epoch| {
+    let said = |key_epoch, key_epochs| {
         let known = Known {
             key_epoch,
+            key_epochs,
             ..tidy(&session)
         };
-        judge(&known, 1)
+        let found = judge(&known, 1);
+        assert!(found.iter().all(|it| it.advice == "begin-another-account"));
+        found
     };
-    assert_eq!(said(EPOCHS_END - 2), []);
-    let last = said(EPOCHS_END - 1);
+    let most = u64::try_from(MOST_EPOCHS).unwrap();
+    assert_eq!(said(EPOCHS_END - 2, most - 1), []);
+    let last = said(EPOCHS_END - 1, 1);
     assert_eq!(ids(&last), [("no-new-keys", Severity::Warning)]);
-    assert_eq!(last[0].advice, "begin-another-account");
+    let as_many_as_are_kept = said(most + 7, most);
+    assert_eq!(ids(&as_many_as_are_kept), [("no-removals", Severity::Warning)]);
+    // With the last number there is the warden makes none, however many it keeps, and refuses nothing.
+    let both = said(EPOCHS_END - 1, most);
+    assert_eq!(ids(&both), [("no-new-keys", Severity::Warning)]);
 }
 
 #[test]

@@ -122,22 +122,48 @@ async fn a_hint_that_nobody_could_follow_is_followed_once_the_cloud_answers_agai
 
 #[tokio::test]
 async fn a_cloud_that_refuses_and_says_later_that_it_was_done_lets_no_device_go() {
-    let (world, life) = World::bound().await;
-    world
-        .cloud
-        .with(|cloud| cloud.refusals.insert("delete", problem(422, "bad-credentials")));
-    delete(&world, &life).await.unwrap_err();
-    let told = CredentialsAnswer {
-        credentials: account(&world).as_bytes().to_vec().into(),
-        deleted: true,
-        ..CredentialsAnswer::default()
-    };
-    world
-        .cloud
-        .with(|cloud| (cloud.tells, cloud.told) = (true, Some(told)));
-    world.hint();
-    hears_of_it(&world, &life).await;
-    assert!(world.warden.bound().is_some());
+    for refusal in [problem(422, "bad-credentials"), problem(429, "too-many")] {
+        let (world, life) = World::bound().await;
+        world.cloud.with(|cloud| cloud.refusals.insert("delete", refusal));
+        delete(&world, &life).await.unwrap_err();
+        let told = CredentialsAnswer {
+            credentials: account(&world).as_bytes().to_vec().into(),
+            deleted: true,
+            ..CredentialsAnswer::default()
+        };
+        world
+            .cloud
+            .with(|cloud| (cloud.tells, cloud.told) = (true, Some(told)));
+        world.hint();
+        hears_of_it(&world, &life).await;
+        assert!(world.warden.bound().is_some());
+    }
+}
+
+#[tokio::test]
+async fn an_order_whose_proof_was_refused_may_have_been_carried_out_by_a_copy_of_the_call() {
+    for is_told_at_once in [true, false] {
+        let (world, life) = World::bound().await;
+        let told = CredentialsAnswer {
+            credentials: account(&world).as_bytes().to_vec().into(),
+            deleted: true,
+            ..CredentialsAnswer::default()
+        };
+        let refusal = problem(401, "invalid-dpop-proof");
+        world.cloud.with(|cloud| {
+            cloud.refusals.insert("delete", refusal);
+            (cloud.tells, cloud.told) = (is_told_at_once, Some(told));
+        });
+        let deleted = delete(&world, &life).await;
+        assert_eq!(deleted.is_ok(), is_told_at_once, "{deleted:?}");
+        if !is_told_at_once {
+            assert_eq!(life.state(), AccountState::Bound);
+            world.cloud.with(|cloud| cloud.tells = true);
+            world.hint();
+        }
+        in_time(&world, &life, || life.state() == AccountState::Unbound).await;
+        assert_eq!(world.warden.bound(), None);
+    }
 }
 
 #[tokio::test]
