@@ -37,8 +37,8 @@ use crate::text::{byte_newtype, from_any_bytes, from_hex, hex};
 pub use ancestors::Ancestors;
 pub use buffer::Buffer;
 pub use chunk::{
-    CHUNK, Compress, MAX_SEALED_CHUNK, MIN_CHUNK, NamedPart, PACKED_CHUNK, Part, part_room, seal_chunk,
-    sealed_length,
+    CHUNK, Compress, MAX_SEALED_CHUNK, MIN_CHUNK, NamedPart, Naming, PACKED_CHUNK, Part, part_room,
+    seal_chunk, sealed_length,
 };
 pub use content::{
     Attributes, ChunkRef, Chunks, Content, Encoding, MAX_SEALED_RECORD, RecordError, SealedRecord,
@@ -143,12 +143,13 @@ impl CollectionKeys {
     }
 
     fn keyed(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, self.index.expose());
-        let mut context = hmac::Context::with_key(&key);
+        let mut context = self.context();
         parts.iter().for_each(|part| context.update(part));
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(context.sign().as_ref());
-        bytes
+        mac_of(context)
+    }
+
+    fn context(&self) -> hmac::Context {
+        hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, self.index.expose()))
     }
 }
 
@@ -159,6 +160,12 @@ pub fn index_key(index_key: &Secret<[u8; 32]>, name: &str) -> Secret<[u8; 32]> {
         b"",
         format!("belay/index/1/{name}").as_bytes(),
     )
+}
+
+fn mac_of(context: hmac::Context) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(context.sign().as_ref());
+    bytes
 }
 
 fn first16(bytes: &[u8; 32]) -> [u8; 16] {

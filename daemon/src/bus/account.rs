@@ -1,17 +1,16 @@
 //! `org.belay1.Account`. One impl, since zbus makes an interface of one: the longest file for that reason alone.
 
 mod changes;
+mod collections;
 mod details;
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use belay_proto::clock::unix_seconds;
 use belay_proto::dbus::fd::read_secret;
 use belay_proto::dbus::{CommandEntries, Details, DeviceEntries, IdentifierEntry};
 use belay_proto::text::base64url;
 use tokio::sync::watch;
-use tokio::time::timeout;
 use zbus::message::Header;
 use zbus::{Connection, OwnedFd, OwnedVariant, interface};
 
@@ -24,9 +23,6 @@ pub use changes::AccountAnnouncer;
 
 /// What the text of a release begins with, so that whoever scans it knows what it is.
 const RELEASE_PREFIX: &str = "belay-release:";
-
-/// How long whoever has made the device somebody's waits for the collections, which come from the disk.
-const COLLECTIONS_WITHIN: Duration = Duration::from_secs(5);
 
 /// The interface at `/org/belay1/account`.
 pub struct Account {
@@ -42,16 +38,6 @@ impl Account {
             account,
             authority,
             collections,
-        }
-    }
-
-    /// Waits for the collections: who is told that the device is somebody's calls them next. What was done is told without them,
-    /// too.
-    async fn with_collections(&self) {
-        let mut collections = self.collections.clone();
-        let there = collections.wait_for(|are_there| *are_there);
-        if timeout(COLLECTIONS_WITHIN, there).await.is_err() {
-            tracing::warn!("the collections come late");
         }
     }
 
@@ -237,7 +223,7 @@ impl Account {
         Options::none(options)?;
         let code = details::code(&read_secret(code).await?)?;
         let claim = while_here(connection, &header, self.account.confirm(id, code)).await?;
-        self.with_collections().await;
+        collections::come(&self.collections).await;
         descriptor(claim.text().expose())
     }
 
@@ -267,7 +253,7 @@ impl Account {
         let identifier = details::identifier(&identifier)?.as_str().to_owned();
         let ticket = arguments::ticket(&ticket)?;
         while_here(connection, &header, self.account.sign_in(identifier, ticket)).await?;
-        self.with_collections().await;
+        collections::come(&self.collections).await;
         Ok(())
     }
 

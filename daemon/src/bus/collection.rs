@@ -1,12 +1,12 @@
 //! `org.belay1.Collection`: the owner's records of one kind.
 
+mod arguments;
 mod contents;
 mod forms;
 
 use std::collections::HashMap;
 
 use belay_proto::Secret;
-use belay_proto::dbus::records::{MAX_LISTED, MAX_NAMED};
 use belay_proto::sync::RecordId;
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
@@ -15,8 +15,9 @@ use zbus::{Connection, OwnedFd, OwnedVariant, Variant, interface};
 use super::caller::while_here;
 use super::sync::{SyncDesk, count};
 use super::{Action, Error, Options};
-use crate::sync::{Choice, CollectionView, Content, Got, Put, Shown, longest_short};
+use crate::sync::{CollectionView, Content, Got, Put, Shown, longest_short};
 
+use arguments::{chosen, few, of_page, record, records, texts};
 pub use contents::Contents;
 use contents::Received;
 use forms::{framed, listed, long};
@@ -358,44 +359,4 @@ impl Collection {
         ids: Vec<String>,
         removed: Vec<String>,
     ) -> zbus::Result<()>;
-}
-
-fn record(id: &str) -> Result<RecordId, Error> {
-    id.parse()
-        .map_err(|_| Error::InvalidArgument("a record's id is 32 hexadecimal digits".into()))
-}
-
-fn records(ids: &[String]) -> Result<Vec<RecordId>, Error> {
-    few(ids.len())?;
-    ids.iter().map(|id| record(id)).collect()
-}
-
-fn chosen(choice: &str) -> Result<Choice, Error> {
-    match choice {
-        "mine" => Ok(Choice::Mine),
-        "theirs" => Ok(Choice::Theirs),
-        "both" => Ok(Choice::Both),
-        _ => Err(Error::InvalidArgument(
-            "the choice is mine, theirs or both".into(),
-        )),
-    }
-}
-
-fn texts(records: Vec<(RecordId, u64)>) -> Vec<(String, u64)> {
-    let one = |(id, revision): (RecordId, u64)| (id.to_string(), revision);
-    records.into_iter().map(one).collect()
-}
-
-fn of_page(limit: u32) -> Result<usize, Error> {
-    match (1..=MAX_LISTED).contains(&limit) {
-        true => Ok(limit as usize),
-        false => Err(Error::InvalidArgument("a page has 1 to 1,000 records".into())),
-    }
-}
-
-fn few(named: usize) -> Result<(), Error> {
-    match named <= MAX_NAMED {
-        true => Ok(()),
-        false => Err(Error::InvalidArgument("at most 10,000 at once".into())),
-    }
 }

@@ -21,6 +21,7 @@ pub const ALL: &[&str] = &[
     include_str!("migrations/0013_offered.sql"),
     include_str!("migrations/0014_asked.sql"),
     include_str!("migrations/0015_unopened.sql"),
+    include_str!("migrations/0016_removed.sql"),
 ];
 
 /// Brings the database up to the last of `steps`.

@@ -201,6 +201,7 @@ CREATE INDEX record_gone ON record (collection, gone) WHERE removed = 1 AND gone
 CREATE INDEX record_lacking ON record (collection, position) WHERE removed = 0 AND stuck = 1;
 CREATE INDEX record_long ON record (collection, position) WHERE removed = 0 AND bytes > 262144;
 CREATE INDEX record_pending ON record (collection, position) WHERE pending = 1;
+CREATE INDEX record_removed ON record (collection, position) WHERE removed = 1 AND sibling = 0;
 CREATE INDEX record_stuck ON record (collection, stuck) WHERE stuck > 0;
 CREATE INDEX record_there ON record (collection, position) WHERE removed = 0;
 CREATE INDEX record_unanswered ON record (collection, position) WHERE sent IS NOT NULL;

@@ -47,6 +47,8 @@ const SPOILT: i64 = 3;
 
 /// Records that are there; an index has these words too.
 const THERE: &str = "removed = 0";
+/// Removals, likewise.
+const REMOVED: &str = "removed = 1 AND sibling = 0";
 /// Records that the cloud has yet to get, likewise.
 const PENDING: &str = "pending = 1";
 

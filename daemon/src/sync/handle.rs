@@ -304,7 +304,7 @@ impl SyncHandle {
     ///
     /// # Errors
     /// [`SyncError::NotFound`], [`SyncError::Conflict`] where it has another revision, [`SyncError::InvalidArgument`] for what
-    /// is no content.
+    /// is no content, [`SyncError::Paused`] where others are read that don't end.
     pub async fn matches(
         &self,
         collection: &'static str,

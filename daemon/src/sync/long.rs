@@ -1,14 +1,15 @@
 //! Contents that don't fit a record: in chunks to the cloud and back, never kept on the device twice.
 //!
 //! `source` reads a content from a descriptor, cuts and names it, on a thread that may wait. `up` asks which chunks the
-//! cloud lacks, compresses those of documents, and brings them; `down` fetches chunks into a pipe. What is in memory at once is
-//! bounded, whatever the length: `BUFFERS` chunks of a content on its way up, one more for all that are compressed, and three of
+//! cloud lacks, compresses those of documents, and brings them; `down` fetches chunks into a pipe; `same` compares. What is in memory at
+//! once is bounded, whatever the length: `BUFFERS` chunks of a content on its way up, one more for all that are compressed, and three of
 //! one on its way down.
 
 mod down;
 mod progress;
 mod questions;
 mod retry;
+mod same;
 mod source;
 mod up;
 
@@ -44,6 +45,10 @@ const MEMORY: usize = 2 * BUFFERS;
 const DOWNLOADS: usize = 2;
 /// Contents that are or wait to be on their way down.
 const PIPES: usize = 16;
+/// Contents that are compared at once; more wait, and those on their way up don't wait for them.
+const COMPARISONS: usize = 2;
+/// How long one waits to be compared: whoever asks can have the record fetched.
+const COMPARED_WITHIN: Duration = Duration::from_secs(10 * 60);
 /// Threads that read them. One may wait for a file system that never answers: its content has failed, and its turn is
 /// another's; the thread is back when the file system is.
 const THREADS: usize = 2 * UPLOADS;
@@ -64,6 +69,9 @@ pub struct Long {
     quiet: Duration,
     uploads: Arc<Semaphore>,
     threads: Arc<Semaphore>,
+    comparisons: Arc<Semaphore>,
+    /// Threads that compare, as many again as in [`THREADS`].
+    comparing: Arc<Semaphore>,
     memory: Semaphore,
     /// While anything is on its way up.
     packer: Mutex<Weak<Mutex<Packer>>>,
@@ -93,6 +101,8 @@ impl Long {
             quiet: QUIET,
             uploads: Arc::new(Semaphore::new(UPLOADS)),
             threads: Arc::new(Semaphore::new(THREADS)),
+            comparisons: Arc::new(Semaphore::new(COMPARISONS)),
+            comparing: Arc::new(Semaphore::new(2 * COMPARISONS)),
             memory: Semaphore::new(MEMORY),
             packer: Mutex::default(),
             downloads: Arc::new(Semaphore::new(DOWNLOADS)),
@@ -119,18 +129,29 @@ impl Long {
     async fn reading(&self, content: OwnedFd) -> Result<(source::Unopened, source::Stop, Turn), SyncError> {
         // Each of those that have one gets on or ends, so that it comes.
         let turn = Arc::clone(&self.uploads).acquire_owned().await;
-        let turn = Turn::new(turn.map_err(|_| SyncError::Gone)?);
-        let thread = self.thread().await?;
+        let turn = turn.map_err(|_| SyncError::Gone)?;
+        self.begin(content, turn, &self.threads).await
+    }
+
+    /// A content that is to be read in this turn, on one of these threads. There are enough unless as many wait for what never comes.
+    async fn begin(
+        &self,
+        content: OwnedFd,
+        turn: OwnedSemaphorePermit,
+        threads: &Arc<Semaphore>,
+    ) -> Result<(source::Unopened, source::Stop, Turn), SyncError> {
+        let turn = Turn::new(turn);
+        let thread = self.within(QUIET, threads).await?;
         let (reading, stop) = source::begin(content, self.quiet, (turn.clone(), thread))?;
         Ok((reading, stop, turn))
     }
 
-    /// A thread to read on. There are enough unless as many wait for what never comes.
-    async fn thread(&self) -> Result<OwnedSemaphorePermit, SyncError> {
+    /// One of these, where one is free in time.
+    async fn within(&self, within: Duration, of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, SyncError> {
         tokio::select! {
             biased;
-            thread = Arc::clone(&self.threads).acquire_owned() => thread.map_err(|_| SyncError::Gone),
-            () = self.clock.give(QUIET) => Err(SyncError::Paused),
+            permit = Arc::clone(of).acquire_owned() => permit.map_err(|_| SyncError::Gone),
+            () = self.clock.give(within) => Err(SyncError::Paused),
         }
     }
 }
@@ -160,12 +181,18 @@ impl LongContents for Long {
         .boxed()
     }
 
-    fn name(&self, keys: Arc<CollectionKeys>, content: OwnedFd) -> BoxFuture<'_, Result<Chunks, SyncError>> {
+    fn is_same(
+        &self,
+        keys: Arc<CollectionKeys>,
+        content: OwnedFd,
+        chunks: Chunks,
+    ) -> BoxFuture<'_, Result<bool, SyncError>> {
         async move {
-            let (reading, stop, turn) = self.reading(content).await?;
-            let chunks = up::name((&*self.clock, &self.memory), keys, reading).await;
+            let turn = self.within(COMPARED_WITHIN, &self.comparisons).await?;
+            let (reading, stop, turn) = self.begin(content, turn, &self.comparing).await?;
+            let same = same::is_same(&*self.clock, keys, reading, chunks).await;
             drop((stop, turn));
-            chunks
+            same
         }
         .boxed()
     }

@@ -174,9 +174,14 @@ pub trait LongContents: Debug + Send + Sync + 'static {
         allowed: Allowed,
     ) -> BoxFuture<'_, Result<Chunks, SyncError>>;
 
-    /// Reads `content` to its end, cuts and names it as [`LongContents::bring`] does, and brings nothing; the chunks in their
-    /// order.
-    fn name(&self, keys: Arc<CollectionKeys>, content: OwnedFd) -> BoxFuture<'_, Result<Chunks, SyncError>>;
+    /// Whether `content` is what these chunks are of, in whatever key epoch each was named. It is read as far as it is the same,
+    /// and brought nowhere. [`SyncError::Paused`] where others are compared that don't end. Dropping it ends it.
+    fn is_same(
+        &self,
+        keys: Arc<CollectionKeys>,
+        content: OwnedFd,
+        chunks: Chunks,
+    ) -> BoxFuture<'_, Result<bool, SyncError>>;
 
     /// How much is done.
     fn moving(&self) -> watch::Receiver<Moving>;

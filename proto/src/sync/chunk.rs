@@ -7,7 +7,9 @@
 use std::fmt;
 use std::io::{self, Read};
 
-use super::{Buffer, ChunkId, ChunkRef, CollectionKeys, Encoding, RecordError};
+use ring::hmac;
+
+use super::{Buffer, ChunkId, ChunkRef, CollectionKeys, Encoding, RecordError, mac_of};
 use crate::keys::{hkdf, hmac_sha256_of};
 use crate::padding::{END, padded, unpad_exact};
 use crate::seal::{RecordIds, SealError, TAG, VERSION, open_in_place, seal_in_place};
@@ -51,6 +53,22 @@ pub struct NamedPart {
     part: Part,
     chunk: ChunkRef,
     encoding: Encoding,
+}
+
+/// Names a content, and holds nothing of it.
+#[derive(Debug)]
+pub struct Naming(hmac::Context);
+
+impl Naming {
+    /// What comes next of it.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The name of the chunk that all of it is.
+    pub fn id(self) -> ChunkId {
+        ChunkId::from_bytes(mac_of(self.0))
+    }
 }
 
 impl Part {
@@ -272,10 +290,19 @@ impl CollectionKeys {
         Ok(Secret::new(bytes.take()))
     }
 
+    /// What names a content that comes in pieces as [`Part::name`] did in this key epoch, whichever is the newest since.
+    pub fn naming(&self, key_epoch: u64, encoding: Encoding) -> Naming {
+        let mut context = self.context();
+        context.update(b"belay/chunk-id/1\0");
+        context.update(&key_epoch.to_be_bytes());
+        context.update(&[encoding.number()]);
+        Naming(context)
+    }
+
     fn chunk_id(&self, key_epoch: u64, encoding: Encoding, plaintext: &[u8]) -> ChunkId {
-        let epoch = key_epoch.to_be_bytes();
-        let encoding = [encoding.number()];
-        ChunkId::from_bytes(self.keyed(&[b"belay/chunk-id/1\0", &epoch, &encoding, plaintext]))
+        let mut naming = self.naming(key_epoch, encoding);
+        naming.update(plaintext);
+        naming.id()
     }
 
     pub(crate) fn chunk_key(&self, chunk: &ChunkRef) -> Result<Secret<[u8; 32]>, RecordError> {

@@ -201,6 +201,27 @@ fn what_a_part_said_that_isn_t_sealed_is_overwritten_before_its_buffer_holds_ano
 }
 
 #[test]
+fn what_comes_in_pieces_has_the_name_of_the_whole_in_whatever_key_epoch_that_was_named() {
+    let (now, photo) = (keys(), random::<64>());
+    let first = EpochKeys::new(vec![(1, Secret::new([1; 32]))]).unwrap();
+    let before = CollectionKeys::new(now.account(), "contacts".into(), first, Secret::new([3; 32]));
+    for encoding in [Encoding::Identity, Encoding::Zstd] {
+        for named_with in [&before, &now] {
+            let chunk = named_with.chunk_ref(&photo, encoding).unwrap();
+            let mut naming = now.naming(chunk.key_epoch, encoding);
+            photo.chunks(7).for_each(|piece| naming.update(piece));
+            assert_eq!(naming.id(), chunk.id, "{chunk:?}");
+        }
+    }
+    let chunk = now.chunk_ref(&photo, Encoding::Identity).unwrap();
+    for (epoch, encoding) in [(1, Encoding::Identity), (2, Encoding::Zstd)] {
+        let mut naming = now.naming(epoch, encoding);
+        naming.update(&photo);
+        assert_ne!(naming.id(), chunk.id);
+    }
+}
+
+#[test]
 fn a_chunk_opens_for_its_own_id_alone() {
     let keys = keys();
     let (one, sealed) = seal_chunk(&keys, b"one").unwrap();

@@ -193,6 +193,21 @@ impl App {
             Err(refusal) => Ok(Err(refusal)),
         }
     }
+
+    /// `Collection.Matches` of a content in a memfd.
+    ///
+    /// # Errors
+    /// Where there is no reply; the inner error is an error reply.
+    pub async fn matches(
+        &self,
+        name: &str,
+        id: &str,
+        revision: u64,
+        content: &[u8],
+    ) -> Outcome<Answer<bool>> {
+        let asked = (id, revision, Fd::from(memfd(content)?), Options::new());
+        self.call(collection(name), "Matches", &asked).await
+    }
 }
 
 /// All that is in a memfd, or comes through a pipe, which is filled as its reader reads.

@@ -191,6 +191,11 @@ async fn whoever_is_told_that_the_device_is_somebodys_finds_its_collections() {
         on.unwrap();
         app.sign_out(PASSWORD).await.unwrap().unwrap();
     }
+    // Until the cloud has heard that it is nobody's, it is another's for Ben.
+    let heard = |value: &OwnedVariant| bool::try_from(&**value).is_ok_and(|waits| !waits);
+    app.comes_to(ACCOUNT, "PendingRelease", "false", heard)
+        .await
+        .unwrap();
     let id = app.register(BEN, BENS, &Options::new()).await.unwrap().unwrap();
     let code = code(&first, BEN).await;
     app.confirm(&id, &code).await.unwrap().unwrap();

@@ -16,7 +16,8 @@ use crate::owner::{adas, app};
 use crate::scene::{PACE, Scene, scene};
 
 const CARD: &[u8] = b"BEGIN:VCARD\r\nVERSION:4.0\r\nUID:grace\r\nFN:Grace Hopper\r\nEND:VCARD\r\n";
-const NOBODY: &str = "00000000000000000000000000000000";
+/// No record's id.
+pub const NOBODY: &str = "00000000000000000000000000000000";
 
 /// A contact.
 pub fn grace() -> New<'static> {

@@ -22,6 +22,7 @@ mod cloud_http;
 mod device;
 mod disk;
 mod documented_account;
+mod documented_contents;
 mod documented_device;
 mod documented_sync;
 mod documented_warden;

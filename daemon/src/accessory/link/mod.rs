@@ -45,7 +45,7 @@ const SCAN_BEGINS_WITHIN: Duration = Duration::from_secs(25);
 const MADE_AT_ONCE: usize = 8;
 /// How long the bus may take to let somebody in.
 const BUS_WITHIN: Duration = Duration::from_secs(5);
-/// The first look at BlueZ after the start is waited for, as long as it may take: it asks twice, and is told all that BlueZ has.
+/// How long the first look at BlueZ after the start is waited for: it asks twice, and is told all that BlueZ has.
 const SEEN_WITHIN: Duration = Duration::from_secs(20);
 
 /// The radio over BlueZ; clones are the same.

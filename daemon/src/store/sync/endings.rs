@@ -9,7 +9,7 @@
 use belay_proto::sync::RecordId;
 use rusqlite::{Connection, Transaction, params};
 
-use super::{Listed, page};
+use super::{Listed, REMOVED, page};
 use crate::store::{Sealer, StoreError};
 
 /// How long the cloud remembers a removal, s: 180 days (cloud contract).
@@ -41,7 +41,7 @@ pub fn list_removed(
     after: u64,
     limit: usize,
 ) -> Result<Vec<Listed>, StoreError> {
-    page(connection, sealer, collection, "removed = 1", after, limit)
+    page(connection, sealer, collection, REMOVED, after, limit)
 }
 
 /// Where a record that a listing hasn't shown is a removal which the cloud has forgotten by now, it is left as it is; whether

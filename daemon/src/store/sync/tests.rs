@@ -167,7 +167,7 @@ fn pages_hold_what_is_there_and_what_is_pending() {
 #[test]
 fn a_page_of_a_long_collection_sorts_and_reads_nothing_but_itself() {
     let db = database();
-    for which in [THERE, PENDING] {
+    for which in [THERE, REMOVED, PENDING] {
         let steps = steps(&db, &select(which).replace("?1", "'notes'").replace(['?'], ""));
         let [step] = steps.as_slice() else {
             panic!("{steps:?}")

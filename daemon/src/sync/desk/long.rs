@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::sync::Arc;
 
-use belay_proto::sync::{ChunkId, RecordId};
+use belay_proto::sync::RecordId;
 use belay_proto::{AccountId, Secret};
 use belay_sync::compress::{LONGEST, compress};
 use belay_sync::record::{Body, Held};
@@ -133,14 +133,13 @@ impl Desk {
         let _ = self.found.send(Found { collection, room }).await;
     }
 
-    /// Whether a record has this revision still, is long, and says what `content` does, which is read and brought nowhere.
+    /// Whether a record has this revision still, is long, and says what `content` does, which is brought nowhere.
     pub(in crate::sync) async fn matches(
         &self,
         collection: &'static str,
         (id, revision): (RecordId, u64),
         content: OwnedFd,
     ) -> Result<bool, SyncError> {
-        let keys = self.keys(collection).await?;
         let held = self
             .read(move |connection, sealer| rows::find_readable(connection, sealer, collection, &id))
             .await?
@@ -149,13 +148,12 @@ impl Desk {
         if held.revision != revision {
             return Err(SyncError::Conflict);
         }
-        let wanted: Vec<ChunkId> = held.content.chunks.0.iter().map(|chunk| chunk.id).collect();
-        if wanted.is_empty() {
+        let chunks = held.content.chunks;
+        if chunks.0.is_empty() {
             return Ok(false);
         }
-        // Under other keys a chunk has another name: then nothing can be said.
-        let named = self.longs.name(keys, content).await?;
-        Ok(named.0.iter().map(|chunk| chunk.id).eq(wanted))
+        let keys = self.keys(collection).await?;
+        self.longs.is_same(keys, content, chunks).await
     }
 
     pub(in crate::sync) async fn put_long(

@@ -90,12 +90,18 @@ pub(super) struct Source {
     _held: (Turn, OwnedSemaphorePermit),
 }
 
+/// A content that was looked at, to be read as it is.
+pub(super) struct Opened {
+    reading: Reading,
+    held: (Turn, OwnedSemaphorePermit),
+}
+
 impl Unopened {
     /// Looks what it is.
     ///
     /// # Errors
-    /// [`SyncError::InvalidArgument`] for what is neither a file nor a pipe, [`SyncError::TooLong`].
-    pub(super) fn open(self, keys: Arc<CollectionKeys>, cut: Cut) -> Result<Source, SyncError> {
+    /// [`SyncError::InvalidArgument`] for what is neither a file nor a pipe.
+    pub(super) fn look(self) -> Result<Opened, SyncError> {
         let stat = rustix::fs::fstat(&self.descriptor).map_err(|_| UNREADABLE)?;
         let flags = rustix::fs::fcntl_getfl(&self.descriptor).map_err(|_| UNREADABLE)?;
         if flags.contains(OFlags::PATH) || (flags & OFlags::RWMODE) == OFlags::WRONLY {
@@ -111,9 +117,6 @@ impl Unopened {
             }
             _ => return Err(NEITHER),
         };
-        if length.is_some_and(|length| length > (RECORD_CHUNKS * CHUNK) as u64) {
-            return Err(SyncError::TooLong);
-        }
         let reading = Reading {
             descriptor: self.descriptor,
             stop: self.stop,
@@ -121,6 +124,20 @@ impl Unopened {
             at: 0,
             quiet: self.quiet,
         };
+        let held = self.held;
+        Ok(Opened { reading, held })
+    }
+
+    /// Looks what it is, to cut it.
+    ///
+    /// # Errors
+    /// As [`Unopened::look`]; [`SyncError::TooLong`].
+    pub(super) fn open(self, keys: Arc<CollectionKeys>, cut: Cut) -> Result<Source, SyncError> {
+        let Opened { reading, held } = self.look()?;
+        let length = reading.length;
+        if length.is_some_and(|length| length > (RECORD_CHUNKS * CHUNK) as u64) {
+            return Err(SyncError::TooLong);
+        }
         let parts = Chunker::new(reading, length, cut);
         let is_one = !parts.looks_ahead() && length.is_some_and(|length| length <= CHUNK as u64);
         Ok(Source {
@@ -130,8 +147,23 @@ impl Unopened {
             length,
             count: 0,
             is_one,
-            _held: self.held,
+            _held: held,
         })
+    }
+}
+
+impl Opened {
+    /// How long all of it is, bytes; none: that turns out at its end.
+    pub(super) const fn length(&self) -> Option<u64> {
+        self.reading.length
+    }
+
+    /// What comes next, as much as there is room for at most; how many bytes, 0 at its end.
+    ///
+    /// # Errors
+    /// [`SyncError::InvalidArgument`], [`SyncError::Cancelled`].
+    pub(super) fn read(&mut self, room: &mut [u8]) -> Result<usize, SyncError> {
+        self.reading.read(room).map_err(|error| refused(&error))
     }
 }
 

@@ -5,9 +5,11 @@ mod memory;
 mod packed;
 mod questions;
 mod resume;
+mod same;
 mod up;
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,6 +24,7 @@ use belay_sync::compress::Packer;
 use futures_util::FutureExt;
 use futures_util::future::ready;
 use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::sync::{Notify, watch};
 
 use super::{Long, cut};
@@ -299,7 +302,22 @@ fn noise(length: usize) -> Vec<u8> {
 /// A memfd that was written and not rewound, as one that a program hands over.
 fn memfd(content: &[u8]) -> OwnedFd {
     let memfd = memfd_create("content", MemfdFlags::CLOEXEC).unwrap();
-    let mut file = std::fs::File::from(memfd);
+    let mut file = File::from(memfd);
+    file.write_all(content).unwrap();
+    file.into()
+}
+
+/// Writes a content into a pipe from a thread of its own.
+fn piped(content: Vec<u8>) -> OwnedFd {
+    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+    std::thread::spawn(move || {
+        let _ = File::from(writer).write_all(&content);
+    });
+    reader
+}
+
+fn file(content: &[u8]) -> OwnedFd {
+    let mut file = tempfile::tempfile().unwrap();
     file.write_all(content).unwrap();
     file.into()
 }

@@ -82,41 +82,6 @@ pub(super) async fn bring(
     }
 }
 
-/// The chunks of a content in their order, which are brought nowhere.
-///
-/// # Errors
-/// As [`crate::sync::ports::LongContents::name`].
-pub(super) async fn name(
-    (clock, memory): (&dyn Clock, &Semaphore),
-    keys: Arc<CollectionKeys>,
-    content: Unopened,
-) -> Result<Chunks, SyncError> {
-    let source = spawn_blocking(move || {
-        let cut = cut(&keys);
-        content.open(keys, cut)
-    });
-    let mut source = in_time(clock, source).await?.map_err(broken)??;
-    let memory = memory.acquire_many(1 + u32::from(source.looks_ahead())).await;
-    let _memory = memory.map_err(|_| SyncError::Gone)?;
-    let mut chunks = Vec::new();
-    loop {
-        let reading = spawn_blocking(move || {
-            let part = source.next(Buffer::new(Vec::with_capacity(source.room())));
-            let chunk = part.map(|part| part.map(|part| part.chunk()));
-            (source, chunk)
-        });
-        let (rest, chunk) = in_time(clock, reading).await?.map_err(broken)?;
-        let Some(chunk) = chunk.transpose()? else {
-            return Ok(Chunks(chunks));
-        };
-        chunks.push(chunk);
-        if rest.has_ended() {
-            return Ok(Chunks(chunks));
-        }
-        source = rest;
-    }
-}
-
 struct Upload<'a> {
     cloud: &'a dyn SyncCloud,
     clock: &'a dyn Clock,
@@ -265,7 +230,7 @@ fn seal(part: NamedPart, keys: &CollectionKeys, packer: &Mutex<Packer>) -> Resul
 }
 
 /// Waits for a part of a content, which may be a while in coming. The thread that reads it may wait on.
-async fn in_time<T>(clock: &dyn Clock, part: impl Future<Output = T>) -> Result<T, SyncError> {
+pub(super) async fn in_time<T>(clock: &dyn Clock, part: impl Future<Output = T>) -> Result<T, SyncError> {
     tokio::select! {
         biased;
         part = part => Ok(part),
@@ -328,7 +293,7 @@ async fn put(
     }
 }
 
-fn broken(error: JoinError) -> SyncError {
+pub(super) fn broken(error: JoinError) -> SyncError {
     if !error.is_cancelled() {
         tracing::error!(%error, "a long content");
     }

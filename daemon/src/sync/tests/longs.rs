@@ -48,7 +48,12 @@ impl LongContents for Longs {
         .boxed()
     }
 
-    fn name(&self, _: Arc<CollectionKeys>, _: OwnedFd) -> BoxFuture<'_, Result<Chunks, SyncError>> {
+    fn is_same(
+        &self,
+        _: Arc<CollectionKeys>,
+        _: OwnedFd,
+        _: Chunks,
+    ) -> BoxFuture<'_, Result<bool, SyncError>> {
         ready(Err(SyncError::TooLong)).boxed()
     }
 

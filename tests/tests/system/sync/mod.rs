@@ -4,6 +4,7 @@ mod agent;
 mod agent_conflicts;
 mod agent_kinds;
 mod agent_losses;
+mod agent_pictures;
 mod agent_told;
 mod backup;
 mod book;

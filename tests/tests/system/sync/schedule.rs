@@ -65,6 +65,8 @@ async fn lived_through(seeds: &[u64]) {
             backup: None,
             restored: 0,
             under_way: Vec::new(),
+            long_ones: (0, 0),
+            wardens_died: false,
         };
         world.lived().await;
         let lived = began.elapsed();
@@ -80,9 +82,11 @@ async fn lived_through(seeds: &[u64]) {
             world.book
         );
         println!(
-            "seed {seed}: {} edits on {} devices, {} restores, {:.1} s and {:.1} s until they agreed",
+            "seed {seed}: {} edits on {} devices, {} of {} long ones stored, {} restores, {:.1} s and {:.1} s until they agreed",
             world.book.0.len(),
             world.devices,
+            world.long_ones.1,
+            world.long_ones.0,
             world.restored,
             lived.as_secs_f64(),
             (began.elapsed() - lived).as_secs_f64(),

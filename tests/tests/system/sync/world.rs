@@ -48,6 +48,10 @@ pub struct World<'a> {
     pub restored: usize,
     /// Long contents on their way, with their places in the book.
     pub under_way: Vec<JoinHandle<(usize, Answer<u64>)>>,
+    /// How many there were, and how many of them were answered that they are stored.
+    pub long_ones: (usize, usize),
+    /// Any warden was killed.
+    pub wardens_died: bool,
 }
 
 impl World<'_> {
@@ -125,7 +129,10 @@ impl World<'_> {
                 let _asked = tokio::spawn(async move { app.sync_now().await });
             }
             80..=84 => self.edits_and_dies(who).await,
-            85..=86 => self.fleet.devices[who].scene.kill_warden().await.unwrap(),
+            85..=86 => {
+                self.wardens_died = true;
+                self.fleet.devices[who].scene.kill_warden().await.unwrap();
+            }
             87..=88 => {
                 let cloud = &mut self.fleet.devices[0].scene;
                 cloud.kill_cloud().await.unwrap();
@@ -142,10 +149,10 @@ impl World<'_> {
                 clock.set_cloud_wall(wall).unwrap();
             }
             // A cloud that goes on with a backup lacks chunks and keys of later, which nobody here brings again.
-            95..=96 if self.backup.is_none() => self.edits_a_long_one(who).await,
+            95 | 96 if self.backup.is_none() => self.edits_a_long_one(who).await,
             97 if self.backup.is_none() => self.makes_keys_anew(who).await,
             95 => self.is_backed_up().await,
-            96..=97 => self.loses_its_disk().await,
+            96 | 97 => self.loses_its_disk().await,
             _ => self.goes_on().await,
         }
     }

@@ -1,30 +1,14 @@
 //! What is brought, from what, and what ends it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::pin::pin;
 
 use belay_proto::sync::{MAX_SEALED_CHUNK, sealed_length};
 use belay_proto::wire::RECORD_CHUNKS;
 use futures_util::future::join_all;
-use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::*;
 use crate::sync::long::{MEMORY, PART_WITHIN, THREADS, UPLOADS};
-
-/// Writes a content into a pipe from a thread of its own.
-fn piped(content: Vec<u8>) -> OwnedFd {
-    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
-    std::thread::spawn(move || {
-        let _ = File::from(writer).write_all(&content);
-    });
-    reader
-}
-
-fn file(content: &[u8]) -> OwnedFd {
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(content).unwrap();
-    file.into()
-}
 
 #[tokio::test]
 async fn a_content_is_the_same_from_a_file_a_memfd_and_a_pipe() {
@@ -39,21 +23,6 @@ async fn a_content_is_the_same_from_a_file_a_memfd_and_a_pipe() {
         }
     }
     assert_eq!(expected("pictures", &content).0.0.len(), 2);
-}
-
-#[tokio::test]
-async fn what_is_only_named_has_the_names_of_what_is_brought_and_asks_the_cloud_nothing() {
-    let content = noise(5 * CHUNK / 2);
-    for collection in ["documents", "pictures"] {
-        let (chunks, _) = expected(collection, &content);
-        let bench = Bench::new(Fake::default());
-        for descriptor in [file(&content), memfd(&content), piped(content.clone())] {
-            let named = bench.long.name(keys(collection), descriptor).await;
-            assert_eq!(named, Ok(chunks.clone()));
-        }
-        let kept = bench.cloud.kept();
-        assert_eq!((kept.asked, kept.puts, kept.wrong.len()), (0, 0, 0));
-    }
 }
 
 #[tokio::test]

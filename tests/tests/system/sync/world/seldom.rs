@@ -14,6 +14,15 @@ use crate::owner::{ADA, PASSWORD};
 
 /// So many of the notes are long.
 const LONG_NATURES: usize = 2;
+/// What is answered to a long one that the cloud didn't get.
+const GIVEN_UP: [&str; 6] = [
+    "Busy",
+    "Cancelled",
+    "CloudRefused",
+    "Offline",
+    "QuotaExceeded",
+    "ReauthenticationRequired",
+];
 
 impl World<'_> {
     /// A content that fits no record is answered once the cloud has it: meanwhile all else goes on. What was there isn't
@@ -51,14 +60,22 @@ impl World<'_> {
         for put in std::mem::take(&mut self.under_way) {
             let (place, answer) = put.await.unwrap();
             let edit = &mut self.book.0[place];
+            self.long_ones.0 += 1;
             match answer {
-                Ok(_) => edit.answered = true,
+                Ok(_) => {
+                    edit.answered = true;
+                    self.long_ones.1 += 1;
+                }
                 // It changed since it was looked at: nothing was done.
                 Err(refusal) if ["Conflict", "NotFound"].contains(&refusal.short()) => {
                     (edit.wrote, edit.dropped) = (None, BTreeSet::new());
                 }
                 // The network or belayd went in it, or its collection was off.
-                Err(_) => {}
+                Err(refusal) if GIVEN_UP.contains(&refusal.short()) => {}
+                Err(refusal) if refusal.name.starts_with("org.freedesktop.DBus.") => {}
+                // The warden went while it was asked for keys.
+                Err(refusal) if self.wardens_died && refusal.short() == "Storage" => {}
+                Err(refusal) => panic!("{}: {refusal}", edit.what),
             }
         }
     }
@@ -71,7 +88,9 @@ impl World<'_> {
         let right = right(self.fleet);
         let first = &self.fleet.devices[0].scene;
         first.clock().set_cloud_wall(right).unwrap();
-        first.clock().set_wall(right).unwrap();
+        for device in [0, who] {
+            self.fleet.devices[device].scene.clock().set_wall(right).unwrap();
+        }
         let console = Console::sign_in(first, ADA, PASSWORD).await.unwrap();
         let mut hardware = [0; 32];
         hardware.fill_with(|| self.chance.byte());
