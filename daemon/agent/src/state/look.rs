@@ -155,7 +155,10 @@ impl State {
             Some(_) if self.gone.was_mistaken() => self.forget_what_differs(effects),
             _ => {}
         }
-        self.stopped = None;
+        if self.stopped.take().is_some() {
+            // What waited when it stopped was taken back, and wasn't tried.
+            self.put_off.retain(|_, off| *off != PutOff::Later);
+        }
         if self.memory.root != self.root {
             self.memory.root.clone_from(&self.root);
             effects.push(Effect::Save);
@@ -200,21 +203,29 @@ impl State {
         let (Some(local), Some(remote)) = (&self.local, &self.remote) else {
             return BTreeMap::new();
         };
+        // One that was tried in vain keeps no other from being removed: what it lacks may be that one's room.
         let is_to_come = |natural: &String| {
-            let is_refused = || self.put_off.get(natural).is_some_and(is_refusal);
-            !local.contains_key(natural) && !self.memory.known().contains_key(natural) && !is_refused()
+            !local.contains_key(natural)
+                && !self.memory.known().contains_key(natural)
+                && !self.put_off.contains_key(natural)
+                && !self.is_taken(natural)
         };
-        let coming: BTreeSet<Like> = remote
-            .iter()
-            .filter(|(natural, _)| is_to_come(natural))
-            .filter_map(|(_, record)| like(record.length, &record.attributes))
-            .collect();
+        let mut coming: BTreeMap<Like, Vec<String>> = BTreeMap::new();
+        for (natural, record) in remote.iter().filter(|(natural, _)| is_to_come(natural)) {
+            if let Some(like) = like(record.length, &record.attributes) {
+                coming.entry(like).or_default().push(natural.to_lowercase());
+            }
+        }
         if coming.is_empty() {
             return BTreeMap::new();
         }
-        let items = local.values().filter_map(|item| {
+        let items = local.iter().filter_map(|(natural, item)| {
             let like = like(item.mark.size, &item.attributes)?;
-            coming.contains(&like).then(|| (like, item.clone()))
+            let names = coming.get(&like)?;
+            // Where a file system may not tell letters' case, a name that differs in that alone has no place beside this one.
+            let folded = natural.to_lowercase();
+            let is_in_no_way = item.mark.inode != 0 || names.iter().any(|name| *name != folded);
+            is_in_no_way.then(|| (like, item.clone()))
         });
         items.collect()
     }

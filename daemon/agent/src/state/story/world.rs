@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::super::*;
 use super::Act;
-use super::collection::Collection;
-use crate::model::{Attributes, is_sibling};
+use super::collection::{Collection, dated, length};
+use crate::model::{Known, is_sibling};
 use crate::names::beside;
 
 const DEVICE: u64 = 1;
@@ -31,19 +31,19 @@ pub(super) struct World {
     pub(super) alive: BTreeSet<u64>,
 }
 
-fn local(place: &str, mark: Mark) -> Local {
+fn local(place: &str, content: u64, mark: Mark) -> Local {
     Local {
         place: place.to_owned(),
         kind: String::new(),
-        attributes: Attributes::new(),
+        attributes: dated(content),
         mark,
     }
 }
 
-fn mark(inode: u64) -> Mark {
+fn mark(inode: u64, content: u64) -> Mark {
     Mark {
         modified: i64::try_from(inode).unwrap(),
-        size: 1,
+        size: length(content),
         inode,
         mode: 0,
     }
@@ -72,7 +72,7 @@ impl Agent {
         let items = self
             .files
             .iter()
-            .map(|(place, (_, mark))| (place.clone(), local(place, *mark)));
+            .map(|(place, (content, mark))| (place.clone(), local(place, *content, *mark)));
         let scan = Scan {
             root: Root {
                 device: DEVICE,
@@ -104,6 +104,17 @@ impl Agent {
         self.files
             .get(&item.place)
             .is_some_and(|(_, mark)| *mark == item.mark)
+    }
+
+    /// Whether a file is only left to write another record from it.
+    fn is_to_go(&self, item: &Local, collection: &Collection) -> bool {
+        let goes = |(natural, known): (&String, &Known)| {
+            known.place == item.place
+                && known.mark == item.mark
+                && !known.is_doubted
+                && collection.is_deleted(natural)
+        };
+        self.is_still(item) && self.state.memory.known().iter().any(goes)
     }
 }
 
@@ -180,6 +191,12 @@ impl World {
                     _ => Outcome::ItemChanged,
                 }
             }
+            // There is no room for it before the other one goes.
+            Work::Fetch { like: Some(like), .. }
+                if collection.is_large(natural) && agent.is_to_go(like, collection) =>
+            {
+                Outcome::Later
+            }
             Work::Fetch { over, .. } => {
                 let Some(record) = collection.records.get(natural) else {
                     return Outcome::RecordChanged;
@@ -195,11 +212,11 @@ impl World {
                 if !is_still {
                     return Outcome::ItemChanged;
                 }
-                let mark = mark(fresh);
+                let mark = mark(fresh, record.content);
                 agent.files.insert(place.clone(), (record.content, mark));
                 Outcome::Written {
                     revision: record.revision,
-                    item: local(&place, mark),
+                    item: local(&place, record.content, mark),
                 }
             }
             Work::Delete { revision, place, .. } => match agent.files.contains_key(place) {
@@ -237,7 +254,7 @@ impl World {
                 let content = self.next();
                 let before = self.agents[agent]
                     .files
-                    .insert(format!("{name}"), (content, mark(content)));
+                    .insert(format!("{name}"), (content, mark(content, content)));
                 if let Some((before, _)) = before {
                     self.alive.remove(&before);
                 }
