@@ -135,15 +135,14 @@ impl Tree {
     }
 
     /// Whether no file lies there, nor anything that may lead to one: a folder in a file's place, or a file in a folder's,
-    /// is in nobody's way.
+    /// is in nobody's way. Nor is what answers to the name and is listed by another one.
     #[must_use]
     pub fn is_free(&self, place: &str) -> bool {
         // Without a root nothing can be said.
         let is_free = |root| taken::is_free_below(root, place);
-        // What answers to the name may have another one.
-        let is_listed = |root| taken::is_listed(root, place);
+        let is_another = |root| taken::is_another(root, place);
         names::is_mirrored_path(place)
-            && (self.root().is_ok_and(is_free) || self.root().and_then(is_listed).is_ok_and(|listed| !listed))
+            && (self.root().is_ok_and(is_free) || self.root().and_then(is_another).unwrap_or(false))
     }
 
     /// Writes a file, whole or not at all, and durably: over `over` only if the file is still as that says, else only where
@@ -172,6 +171,9 @@ impl Tree {
         part: Option<(&str, u64)>,
         fill: impl FnOnce(&mut File) -> Result<(), SourceError>,
     ) -> Result<Mark, SourceError> {
+        if over.is_none() && names::is_mirrored_path(place) {
+            taken::clear_way(self.root()?, place)?;
+        }
         let (folder, name) = self.parent(place, true)?;
         if let Some(over) = over
             && mark_at(&folder, name).ok() != Some(over)
