@@ -104,10 +104,10 @@ fn what_a_folder_answers_to_and_doesnt_list_isnt_gone_and_nothing_is_written_bel
         assert!(!source.is_gone(&process, &process));
         // It would be shown under another name, or under none.
         let written = write(&source, &format!("{thread}/new"), &[], "text", None);
-        let Err(SourceError::Io(error)) = written else {
-            panic!("{written:?}");
-        };
-        assert_eq!(Errno::from_io_error(&error), Some(Errno::AGAIN), "{error}");
+        match written {
+            Err(SourceError::Io(error)) => assert_eq!(Errno::from_io_error(&error), Some(Errno::AGAIN)),
+            other => panic!("{other:?}"),
+        }
     });
     looks.join().unwrap();
 }
