@@ -17,6 +17,7 @@ use crate::inotify::Inotify;
 use crate::model::{Attributes, Binding, Local, MODE, MODIFIED, Mark, Remote, Root, Scan, is_sibling};
 use crate::names::{self, beside, ending};
 use crate::ports::{Arrival, Source, SourceError, Watch};
+use crate::queue::SMALL;
 use crate::state::Stop;
 use crate::tree::Tree;
 
@@ -150,6 +151,10 @@ impl Source for Folder {
                 dress(file, &record.attributes)?;
                 Ok(())
             })?;
+        if part.is_none() && record.length > SMALL {
+            // What came of it before it was found here.
+            self.tree.forget_parts(&place, &record.id);
+        }
         Ok(local(place, mark))
     }
 

@@ -29,14 +29,25 @@ impl Tree {
             // Nothing that can be gone on from.
             _ => drop(unlinkat(&folder, part, AtFlags::empty())),
         }
-        let (of, entries) = (names::parts_of(id), Dir::read_from(&folder));
-        for entry in entries.into_iter().flatten().flatten() {
-            let name = entry.file_name().to_str().unwrap_or_default();
-            if name.starts_with(&of) && name.ends_with(".part") {
-                let _ = unlinkat(&folder, name, AtFlags::empty());
-            }
-        }
+        remove_parts(&folder, id);
         0
+    }
+
+    /// Removes all parts of a record beside `place`: its content came otherwise.
+    pub fn forget_parts(&self, place: &str, id: &str) {
+        if let Ok((folder, _)) = self.parent(place, false) {
+            remove_parts(&folder, id);
+        }
+    }
+}
+
+fn remove_parts(folder: &OwnedFd, id: &str) {
+    let (of, entries) = (names::parts_of(id), Dir::read_from(folder));
+    for entry in entries.into_iter().flatten().flatten() {
+        let name = entry.file_name().to_str().unwrap_or_default();
+        if name.starts_with(&of) && name.ends_with(".part") {
+            let _ = unlinkat(folder, name, AtFlags::empty());
+        }
     }
 }
 
