@@ -50,6 +50,11 @@ pub trait Source: fmt::Debug + Send + Sync + 'static {
     /// [`SourceError`].
     fn write(&self, arrival: Arrival<'_>, over: Option<&Local>) -> Result<Local, SourceError>;
 
+    /// Whether there is room for so many bytes more, as far as that can be told.
+    fn has_room(&self, _length: u64) -> bool {
+        true
+    }
+
     /// How many bytes were kept of a record that didn't come whole, when it was to be written over `over`: it may go on after
     /// them.
     fn kept(&self, _natural: &str, _record: &Remote, _over: Option<&Local>) -> u64 {

@@ -22,6 +22,7 @@ use crate::names;
 use crate::ports::SourceError;
 
 pub use mount::below_mount;
+pub use part::has_room;
 
 /// A root.
 #[derive(Debug)]

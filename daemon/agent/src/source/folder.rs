@@ -19,7 +19,7 @@ use crate::names::{self, beside, ending};
 use crate::ports::{Arrival, Source, SourceError, Watch};
 use crate::queue::SMALL;
 use crate::state::Stop;
-use crate::tree::Tree;
+use crate::tree::{Tree, has_room};
 
 /// Folders in folders.
 const DEPTH: usize = 64;
@@ -158,6 +158,10 @@ impl Source for Folder {
         Ok(local(place, mark))
     }
 
+    fn has_room(&self, length: u64) -> bool {
+        self.tree.has_room(length)
+    }
+
     fn kept(&self, natural: &str, record: &Remote, over: Option<&Local>) -> u64 {
         let place = place(natural, over);
         match self.takes(&place) {
@@ -193,8 +197,16 @@ fn place(natural: &str, over: Option<&Local>) -> String {
 /// Has the file system set the room aside, so that what doesn't fit isn't fetched, on a metered line, again and again.
 fn reserve(file: &File, length: u64) -> io::Result<()> {
     match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, length) {
-        // A length of 0, or a file system that can't.
-        Ok(()) | Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+        // A length of 0.
+        Ok(()) | Err(Errno::INVAL) => Ok(()),
+        // A file system that can't.
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+            let left = length.saturating_sub(file.metadata()?.len());
+            match has_room(file, left)? {
+                true => Ok(()),
+                false => Err(Errno::NOSPC.into()),
+            }
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -53,8 +53,13 @@ impl Worker {
 
     /// Writes a record from an item that says the same, as before a rename; nothing where it doesn't, or nobody can tell.
     async fn long_copy(&self, natural: &str, record: &Remote, like: Local) -> Option<Outcome> {
-        let (source, item) = (Arc::clone(&self.source), like.clone());
-        let file = blocking(move || source.open(&item)).await?.ok()?;
+        let (source, item, length) = (Arc::clone(&self.source), like.clone(), record.length);
+        // Without room for both belayd would read it for nothing.
+        let open = move || match source.has_room(length) {
+            true => source.open(&item).ok(),
+            false => None,
+        };
+        let file = blocking(open).await??;
         let same = self
             .records
             .matches(record.id.clone(), record.revision, file.into())
