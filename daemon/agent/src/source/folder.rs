@@ -158,6 +158,17 @@ impl Source for Folder {
         Ok(local(place, mark))
     }
 
+    fn relocate(&self, item: &Local, natural: &str, record: &Remote) -> Result<Local, SourceError> {
+        let place = place(natural, None);
+        if !self.takes(&place) {
+            return Err(SourceError::Refused("its name can't be mirrored here"));
+        }
+        let dress = |file: &File| dress(file, &record.attributes);
+        let mark = self.tree.relocate((&item.place, item.mark), &place, dress)?;
+        self.tree.forget_parts(&place, &record.id);
+        Ok(local(place, mark))
+    }
+
     fn has_room(&self, length: u64) -> bool {
         self.tree.has_room(length)
     }

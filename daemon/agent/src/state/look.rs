@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Choice, Effect, Like, Moved, PutOff, State, Stop, Work, decide, is_refusal};
+use super::likes::like;
+use super::{Choice, Effect, Moved, PutOff, State, Stop, Work, decide, is_refusal};
 use crate::left_out::Why;
-use crate::model::{Attributes, Known, Local, MODIFIED, Remote, Scan, is_sibling};
+use crate::model::{Known, Remote, Scan, is_sibling};
 use crate::names::beside;
-use crate::queue::SMALL;
 
 impl State {
     pub(super) fn scanned(&mut self, at: u64, scan: Scan) {
@@ -198,38 +198,6 @@ impl State {
         Moved::of(new.map(|(_, item)| &item.mark))
     }
 
-    /// The items that may say what long records do that are to be written.
-    fn likes(&self) -> BTreeMap<Like, Local> {
-        let (Some(local), Some(remote)) = (&self.local, &self.remote) else {
-            return BTreeMap::new();
-        };
-        // One that was tried in vain keeps no other from being removed: what it lacks may be that one's room.
-        let is_to_come = |natural: &String| {
-            !local.contains_key(natural)
-                && !self.memory.known().contains_key(natural)
-                && !self.put_off.contains_key(natural)
-                && !self.is_taken(natural)
-        };
-        let mut coming: BTreeMap<Like, Vec<String>> = BTreeMap::new();
-        for (natural, record) in remote.iter().filter(|(natural, _)| is_to_come(natural)) {
-            if let Some(like) = like(record.length, &record.attributes) {
-                coming.entry(like).or_default().push(natural.to_lowercase());
-            }
-        }
-        if coming.is_empty() {
-            return BTreeMap::new();
-        }
-        let items = local.iter().filter_map(|(natural, item)| {
-            let like = like(item.mark.size, &item.attributes)?;
-            let names = coming.get(&like)?;
-            // Where a file system may not tell letters' case, a name that differs in that alone has no place beside this one.
-            let folded = natural.to_lowercase();
-            let is_in_no_way = item.mark.inode != 0 || names.iter().any(|name| *name != folded);
-            is_in_no_way.then(|| (like, item.clone()))
-        });
-        items.collect()
-    }
-
     pub(super) fn is_unseen(&self, place: &str) -> bool {
         let mut above = place
             .match_indices('/')
@@ -257,7 +225,7 @@ impl State {
     }
 
     /// Whether a sibling's file can't be written because a file or a record has its name.
-    fn is_taken(&self, natural: &str) -> bool {
+    pub(super) fn is_taken(&self, natural: &str) -> bool {
         let (local, remote) = (self.local.as_ref(), self.remote.as_ref());
         beside(natural).is_some_and(|place| {
             local.is_some_and(|local| local.contains_key(&place))
@@ -366,12 +334,6 @@ impl State {
         self.busy.insert(natural.to_owned(), work.clone());
         effects.push(Effect::Work(natural.to_owned(), Box::new(work)));
     }
-}
-
-/// By what a long content is found under another name; nothing of a short one, which costs nobody anything.
-fn like(length: u64, attributes: &Attributes) -> Option<Like> {
-    let modified = attributes.get(MODIFIED).filter(|_| length > SMALL)?;
-    Some((length, modified.clone()))
 }
 
 /// Takes over from `before` how these were: `now` was seen earlier than their work ended.

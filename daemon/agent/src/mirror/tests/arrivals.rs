@@ -1,5 +1,7 @@
 //! Contents that are on their way while something else happens.
 
+use std::os::unix::fs::MetadataExt;
+
 use super::*;
 
 /// A folder that has no room for a file beside another.
@@ -146,10 +148,13 @@ async fn a_long_file_that_another_device_renamed_is_written_from_the_one_that_is
     fs::write(home.path().join("root/film"), &film).unwrap();
     let mut running = Running::new(home.path(), &collection).await;
     running.holds(&[("film", film.as_str())]).await;
+    let inode = |name: &str| fs::metadata(home.path().join("root").join(name)).unwrap().ino();
+    let before = inode("film");
     collection.others_rename("film", "2026/film", None);
     running.told().await;
     assert!(running.read("2026/film").as_ref() == Some(&film));
     assert_eq!((running.read("film"), *collection.asked.borrow()), (None, 0));
+    assert_eq!(inode("2026/film"), before, "it is the same file");
     // Another one of its time and length is fetched.
     let other = film.replace("film", "flim");
     collection.others_rename("2026/film", "2027/film", Some(&other));

@@ -90,10 +90,10 @@ impl Collection {
         }
     }
 
-    /// Whether a record is so long that a folder has no room for two of it: each second long one.
+    /// Whether a record is so long that a folder has no room for two of it: each fourth long one.
     pub(super) fn is_large(&self, natural: &str) -> bool {
         let record = self.records.get(natural);
-        record.is_some_and(|record| record.content.is_multiple_of(4))
+        record.is_some_and(|record| record.content.is_multiple_of(8))
     }
 
     pub(super) fn is_deleted(&self, natural: &str) -> bool {

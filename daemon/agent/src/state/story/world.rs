@@ -31,6 +31,11 @@ pub(super) struct World {
     pub(super) alive: BTreeSet<u64>,
 }
 
+/// Where a record is written.
+fn place(natural: &str) -> String {
+    beside(natural).unwrap_or_else(|| natural.to_owned())
+}
+
 fn local(place: &str, content: u64, mark: Mark) -> Local {
     Local {
         place: place.to_owned(),
@@ -104,6 +109,24 @@ impl Agent {
         self.files
             .get(&item.place)
             .is_some_and(|(_, mark)| *mark == item.mark)
+    }
+
+    /// Whether a file becomes what a record says, its own being deleted.
+    fn can_move(&self, item: &Local, natural: &str, collection: &Collection) -> bool {
+        let content = self.files.get(&item.place).map(|(content, _)| *content);
+        let record = collection.records.get(natural);
+        self.is_to_go(item, collection)
+            && record.is_some_and(|record| content == Some(record.content))
+            && !self.files.contains_key(&place(natural))
+    }
+
+    fn relocate(&mut self, from: &str, natural: &str, collection: &Collection) -> Outcome {
+        let (content, mark) = self.files.remove(from).unwrap();
+        self.files.insert(place(natural), (content, mark));
+        Outcome::Moved {
+            revision: collection.records[natural].revision,
+            item: local(&place(natural), content, mark),
+        }
     }
 
     /// Whether a file is only left to write another record from it.
@@ -193,9 +216,14 @@ impl World {
             }
             // There is no room for it before the other one goes.
             Work::Fetch { like: Some(like), .. }
-                if collection.is_large(natural) && agent.is_to_go(like, collection) =>
+                if collection.is_large(natural) && agent.is_to_go(&like.item, collection) =>
             {
                 Outcome::Later
+            }
+            Work::Fetch { like: Some(like), .. }
+                if like.spare.is_some() && agent.can_move(&like.item, natural, collection) =>
+            {
+                agent.relocate(&like.item.place, natural, collection)
             }
             Work::Fetch { over, .. } => {
                 let Some(record) = collection.records.get(natural) else {
@@ -203,7 +231,7 @@ impl World {
                 };
                 let place = match over {
                     Some(over) => over.place.clone(),
-                    None => beside(natural).unwrap_or_else(|| natural.to_owned()),
+                    None => place(natural),
                 };
                 let is_still = match over {
                     Some(over) => agent.is_still(over),

@@ -28,8 +28,8 @@ fn seen(at: u64, items: Vec<(String, Local)>) -> Event {
     late::scanned_in(at, root(1, 2, "boot"), items)
 }
 
-/// What comes of looks at both sides, where a film lies that isn't listed any more, and this record is.
-fn with_film(inode: u64, record: (String, Remote)) -> (State, Vec<Effect>) {
+/// What comes of looks at both sides, where a film lies, and these records are besides those of the rest.
+fn with_film(inode: u64, others: &[(String, Remote)]) -> (State, Vec<Effect>) {
     let mut state = remembering(Gone::Unsaid);
     let (natural, item) = film("film", inode);
     let of_film = Known {
@@ -40,7 +40,7 @@ fn with_film(inode: u64, record: (String, Remote)) -> (State, Vec<Effect>) {
     };
     state.memory.remember(natural.clone(), of_film);
     let items = [all_items(), vec![(natural, item)]].concat();
-    let records = [all_records(), vec![record]].concat();
+    let records = [all_records(), others.to_vec()].concat();
     looked(state, seen(0, items), records)
 }
 
@@ -57,9 +57,13 @@ fn what_was_renamed_elsewhere_is_written_from_its_file_before_that_goes() {
     ] {
         let (renamed, mut record) = listed("2026/film");
         (record.length, record.attributes) = (length, dated(time));
-        let (state, effects) = with_film(9, (renamed.clone(), record));
+        let (state, effects) = with_film(9, &[(renamed.clone(), record)]);
         match (&works(&effects)[..], is_like) {
-            ([Work::Fetch { like, .. }], true) => assert_eq!(like.as_ref(), Some(&film("film", 9).1)),
+            ([Work::Fetch { like, .. }], true) => {
+                let (_, item) = film("film", 9);
+                let spare = Some("id of film".to_owned());
+                assert_eq!(like.as_ref(), Some(&Alike { item, spare }));
+            }
             ([Work::Fetch { like: None, .. }, Work::Remove { .. }], false) => continue,
             other => panic!("{other:?}"),
         }
@@ -73,8 +77,47 @@ fn what_was_renamed_elsewhere_is_written_from_its_file_before_that_goes() {
 }
 
 #[test]
+fn a_file_that_stays_or_is_written_from_twice_isnt_spare() {
+    for (records, fetches) in [
+        ([listed_film("2026/film"), listed_film("film")], 1),
+        ([listed_film("2026/film"), listed_film("2027/film")], 2),
+    ] {
+        let (_, effects) = with_film(9, &records);
+        let works = works(&effects);
+        assert_eq!(works.len(), fetches, "{effects:?}");
+        for work in works {
+            let Work::Fetch { like: Some(like), .. } = work else {
+                panic!("{work:?}");
+            };
+            assert_eq!((like.item.place.as_str(), &like.spare), ("film", &None));
+        }
+    }
+}
+
+#[test]
+fn nothing_is_removed_where_a_file_lay_that_became_another_one() {
+    let (state, _) = with_film(9, &[listed_film("2026/film")]);
+    let at = state.now();
+    let (_, item) = film("2026/film", 9);
+    let moved = Outcome::Moved { revision: 1, item };
+    let (state, effects) = step(state, ended("2026/film", moved));
+    assert_eq!(effects, [Effect::Save, Effect::Scan { make: false }]);
+    // Nor by a scan that began before.
+    let before = [all_items(), vec![film("film", 9)]].concat();
+    let (state, effects) = step(state, seen(at, before.clone()));
+    assert_eq!(works(&effects).len(), 0, "{effects:?}");
+    // Its owner gives it back its name: the record follows.
+    let now = state.now();
+    let (_, effects) = step(state, seen(now, before));
+    let [Work::Put { item, over: None }] = works(&effects)[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(item.place, "film");
+}
+
+#[test]
 fn a_file_goes_whose_new_name_is_refused() {
-    let (state, effects) = with_film(9, listed_film("../film"));
+    let (state, effects) = with_film(9, &[listed_film("../film")]);
     assert!(matches!(works(&effects)[..], [Work::Fetch { .. }]), "{effects:?}");
     let (_, effects) = step(state, ended("../film", Outcome::Refused));
     assert!(
@@ -87,7 +130,7 @@ fn a_file_goes_whose_new_name_is_refused() {
 fn a_file_goes_once_its_new_name_was_tried_in_vain_and_that_is_fetched_then() {
     // There is no room for both, or something came in between.
     for outcome in [Outcome::Later, Outcome::ItemChanged] {
-        let (state, effects) = with_film(9, listed_film("2026/film"));
+        let (state, effects) = with_film(9, &[listed_film("2026/film")]);
         assert!(
             matches!(works(&effects)[..], [Work::Fetch { like: Some(_), .. }]),
             "{effects:?}"
@@ -112,7 +155,7 @@ fn a_file_goes_once_its_new_name_was_tried_in_vain_and_that_is_fetched_then() {
 
 #[test]
 fn what_waited_while_the_folder_was_away_is_written_from_its_file_all_the_same() {
-    let (state, _) = with_film(9, listed_film("2026/film"));
+    let (state, _) = with_film(9, &[listed_film("2026/film")]);
     let (state, _) = step(state, Event::NotScanned(Stop::Missing));
     // It was taken back.
     let (state, effects) = step(state, ended("2026/film", Outcome::Later));
@@ -156,7 +199,7 @@ fn another_version_that_cant_be_written_keeps_no_file_from_going() {
 fn a_name_that_changes_its_case_alone_is_written_from_its_file_where_both_have_a_place() {
     // FAT has no inodes, and no place for both.
     for (inode, is_like) in [(9, true), (0, false)] {
-        let (_, effects) = with_film(inode, listed_film("Film"));
+        let (_, effects) = with_film(inode, &[listed_film("Film")]);
         match (&works(&effects)[..], is_like) {
             ([Work::Fetch { like: Some(_), .. }], true)
             | ([Work::Fetch { like: None, .. }, Work::Remove { .. }], false) => {}
