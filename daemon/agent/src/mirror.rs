@@ -358,7 +358,7 @@ impl Mirror {
 const fn is_done(outcome: &Outcome) -> bool {
     matches!(
         outcome,
-        Outcome::Stored { .. } | Outcome::Written { .. } | Outcome::Gone
+        Outcome::Stored { .. } | Outcome::Written { .. } | Outcome::Moved { .. } | Outcome::Gone
     )
 }
 

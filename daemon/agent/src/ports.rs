@@ -50,6 +50,19 @@ pub trait Source: fmt::Debug + Send + Sync + 'static {
     /// [`SourceError`].
     fn write(&self, arrival: Arrival<'_>, over: Option<&Local>) -> Result<Local, SourceError>;
 
+    /// Moves an item that is still as named, and says what a record does, to where that record belongs, if nothing is there.
+    ///
+    /// # Errors
+    /// [`SourceError`]; `Unsupported` where nothing is ever moved.
+    fn relocate(&self, _item: &Local, _natural: &str, _record: &Remote) -> Result<Local, SourceError> {
+        Err(io::Error::from(io::ErrorKind::Unsupported).into())
+    }
+
+    /// Whether there is room for so many bytes more, as far as that can be told.
+    fn has_room(&self, _length: u64) -> bool {
+        true
+    }
+
     /// How many bytes were kept of a record that didn't come whole, when it was to be written over `over`: it may go on after
     /// them.
     fn kept(&self, _natural: &str, _record: &Remote, _over: Option<&Local>) -> u64 {

@@ -7,6 +7,7 @@
 mod danger;
 mod decide;
 mod done;
+mod likes;
 mod look;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,8 @@ use crate::model::{Binding, Local, Mark, Memory, Remote, Root, Scan, sibling_par
 
 pub use danger::Gone;
 pub use decide::{Choice, decide};
+pub use likes::Alike;
+use likes::Like;
 
 /// As many items gone at once, and none left, are taken for a folder that isn't there rather than for the owner's wish.
 pub const EMPTIED: usize = 3;
@@ -55,7 +58,7 @@ pub struct State {
     /// What the last look left undone.
     doubt: Option<Doubt>,
     /// Items of the length and time of long records that are to be written.
-    likes: BTreeMap<Like, Local>,
+    likes: BTreeMap<Like, Alike>,
 }
 
 /// Why nothing is done.
@@ -152,7 +155,7 @@ pub enum Work {
         /// The item; none: there is none.
         over: Option<Local>,
         /// Another one that may say the same: it was renamed, or is a copy.
-        like: Option<Local>,
+        like: Option<Alike>,
     },
     /// Delete the record.
     Delete {
@@ -196,6 +199,13 @@ pub enum Outcome {
         /// The item.
         item: Local,
     },
+    /// [`Work::Fetch`]: the source has it, and the item that said the same became this one.
+    Moved {
+        /// The record's revision.
+        revision: u64,
+        /// The item.
+        item: Local,
+    },
     /// [`Work::Delete`] and [`Work::Remove`]: it is gone.
     Gone,
     /// [`Work::Remove`] and [`Work::Ask`]: nobody deleted the record. It can't be read where it is kept, or isn't there yet.
@@ -226,9 +236,6 @@ enum PutOff {
     /// Removing it, while that is doubted: belayd says that the record was deleted.
     Kept,
 }
-
-/// What a file and the record of the same content have in common, whatever their names: bytes, and time.
-type Like = (u64, String);
 
 impl State {
     /// A mirror that remembers `memory`.

@@ -4,6 +4,7 @@
 mod aside;
 mod mount;
 mod part;
+mod relocate;
 mod taken;
 
 use std::fs::File;
@@ -22,6 +23,7 @@ use crate::names;
 use crate::ports::SourceError;
 
 pub use mount::below_mount;
+pub use part::has_room;
 
 /// A root.
 #[derive(Debug)]
@@ -135,15 +137,14 @@ impl Tree {
     }
 
     /// Whether no file lies there, nor anything that may lead to one: a folder in a file's place, or a file in a folder's,
-    /// is in nobody's way.
+    /// is in nobody's way. Nor is what answers to the name and is listed by another one.
     #[must_use]
     pub fn is_free(&self, place: &str) -> bool {
         // Without a root nothing can be said.
         let is_free = |root| taken::is_free_below(root, place);
-        // What answers to the name may have another one.
-        let is_listed = |root| taken::is_listed(root, place);
+        let is_another = |root| taken::is_another(root, place);
         names::is_mirrored_path(place)
-            && (self.root().is_ok_and(is_free) || self.root().and_then(is_listed).is_ok_and(|listed| !listed))
+            && (self.root().is_ok_and(is_free) || self.root().and_then(is_another).unwrap_or(false))
     }
 
     /// Writes a file, whole or not at all, and durably: over `over` only if the file is still as that says, else only where
@@ -172,7 +173,10 @@ impl Tree {
         part: Option<(&str, u64)>,
         fill: impl FnOnce(&mut File) -> Result<(), SourceError>,
     ) -> Result<Mark, SourceError> {
-        let (folder, name) = self.parent(place, true)?;
+        let (folder, name) = match over {
+            Some(_) => self.parent(place, true)?,
+            None => self.new_parent(place)?,
+        };
         if let Some(over) = over
             && mark_at(&folder, name).ok() != Some(over)
         {
@@ -229,6 +233,14 @@ impl Tree {
     /// What the file system says.
     pub fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::syncfs(self.root()?)?)
+    }
+
+    /// The folder for a new file, which will be listed as it is called.
+    fn new_parent<'a>(&self, place: &'a str) -> Result<(OwnedFd, &'a str), SourceError> {
+        if names::is_mirrored_path(place) {
+            taken::clear_way(self.root()?, place)?;
+        }
+        Ok(self.parent(place, true)?)
     }
 
     fn parent<'a>(&self, place: &'a str, make: bool) -> io::Result<(OwnedFd, &'a str)> {
@@ -308,9 +320,14 @@ fn exchange_aside(folder: &OwnedFd, aside: &str, name: &str, over: Mark) -> Resu
 
 /// Renames within a folder; a file system that can't do so without replacing is looked at first.
 fn rename(folder: &OwnedFd, from: &str, to: &str, flags: RenameFlags) -> Result<(), Errno> {
-    match renameat_with(folder, from, folder, to, flags) {
-        Err(Errno::INVAL | Errno::NOSYS) => match lies(folder, to) {
-            Err(Errno::NOENT) => rustix::fs::renameat(folder, from, folder, to),
+    rename_across([folder, folder], from, to, flags)
+}
+
+/// The same, from one folder to another.
+fn rename_across([old, new]: [&OwnedFd; 2], from: &str, to: &str, flags: RenameFlags) -> Result<(), Errno> {
+    match renameat_with(old, from, new, to, flags) {
+        Err(Errno::INVAL | Errno::NOSYS) => match lies(new, to) {
+            Err(Errno::NOENT) => rustix::fs::renameat(old, from, new, to),
             Ok(()) => Err(Errno::EXIST),
             Err(error) => Err(error),
         },

@@ -17,8 +17,9 @@ use crate::inotify::Inotify;
 use crate::model::{Attributes, Binding, Local, MODE, MODIFIED, Mark, Remote, Root, Scan, is_sibling};
 use crate::names::{self, beside, ending};
 use crate::ports::{Arrival, Source, SourceError, Watch};
+use crate::queue::SMALL;
 use crate::state::Stop;
-use crate::tree::Tree;
+use crate::tree::{Tree, has_room};
 
 /// Folders in folders.
 const DEPTH: usize = 64;
@@ -150,7 +151,26 @@ impl Source for Folder {
                 dress(file, &record.attributes)?;
                 Ok(())
             })?;
+        if part.is_none() && record.length > SMALL {
+            // What came of it before it was found here.
+            self.tree.forget_parts(&place, &record.id);
+        }
         Ok(local(place, mark))
+    }
+
+    fn relocate(&self, item: &Local, natural: &str, record: &Remote) -> Result<Local, SourceError> {
+        let place = place(natural, None);
+        if !self.takes(&place) {
+            return Err(SourceError::Refused("its name can't be mirrored here"));
+        }
+        let dress = |file: &File| dress(file, &record.attributes);
+        let mark = self.tree.relocate((&item.place, item.mark), &place, dress)?;
+        self.tree.forget_parts(&place, &record.id);
+        Ok(local(place, mark))
+    }
+
+    fn has_room(&self, length: u64) -> bool {
+        self.tree.has_room(length)
     }
 
     fn kept(&self, natural: &str, record: &Remote, over: Option<&Local>) -> u64 {
@@ -188,8 +208,16 @@ fn place(natural: &str, over: Option<&Local>) -> String {
 /// Has the file system set the room aside, so that what doesn't fit isn't fetched, on a metered line, again and again.
 fn reserve(file: &File, length: u64) -> io::Result<()> {
     match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, length) {
-        // A length of 0, or a file system that can't.
-        Ok(()) | Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+        // A length of 0.
+        Ok(()) | Err(Errno::INVAL) => Ok(()),
+        // A file system that can't.
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+            let left = length.saturating_sub(file.metadata()?.len());
+            match has_room(file, left)? {
+                true => Ok(()),
+                false => Err(Errno::NOSPC.into()),
+            }
+        }
         Err(error) => Err(error.into()),
     }
 }

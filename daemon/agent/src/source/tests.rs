@@ -1,5 +1,6 @@
 //! Sources on real folders, with the real inotify.
 
+mod moves;
 mod parts;
 mod swaps;
 mod vdirs;

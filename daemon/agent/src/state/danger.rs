@@ -60,7 +60,7 @@ impl State {
             |entry: Entry<'_>| entry.1.is_doubted && !here(&entry) && !remote.contains_key(entry.0);
         let lacks_kept = visible().any(is_kept_alone);
         let lacks = missing > 0 || lacks_kept;
-        if is_unmounted && (lacks_kept || self.is_lacking()) {
+        if is_unmounted && self.is_lacking() {
             Some(Stop::Unmounted)
         } else if is_replaced && lacks && !visible().any(|entry| self.is_the_same_medium(entry)) {
             Some(Stop::Replaced)
@@ -68,7 +68,7 @@ impl State {
             None
         } else if missing >= EMPTIED && !visible().any(|entry| here(&entry)) {
             Some(Stop::Emptied)
-        } else if missing > 0
+        } else if (missing > 0 || (lacks_kept && !local.is_empty()))
             && visible().filter(tells).count() >= EMPTIED
             && !visible().any(|entry| self.is_unedited(entry))
         {
@@ -179,14 +179,13 @@ impl State {
             .filter(move |(_, known)| !self.is_unseen(&known.place))
     }
 
-    /// Whether something that was here isn't, doubted or not; or there is nothing by which to tell.
+    /// Whether something that was here isn't, whatever became of its record; or there is nothing by which to tell.
     fn is_lacking(&self) -> bool {
-        let (Some(local), Some(remote)) = (&self.local, &self.remote) else {
+        let Some(local) = &self.local else {
             return false;
         };
-        let is_missing =
-            |(natural, _): Entry<'_>| !local.contains_key(natural) && remote.contains_key(natural);
-        self.visible().any(is_missing) || (self.memory.known().is_empty() && !remote.is_empty())
+        let is_missing = |(natural, _): Entry<'_>| !local.contains_key(natural);
+        self.memory.known().is_empty() || self.visible().any(is_missing)
     }
 
     /// Whether no other medium can have come under the root's path: it lies on the file system that holds the memory.

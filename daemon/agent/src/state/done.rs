@@ -68,22 +68,21 @@ impl State {
                 wishes.list = true;
             }
             (Outcome::Written { revision, item }, Work::Fetch { record, .. }) => {
-                let known = Known {
-                    id: record.id.clone(),
-                    revision,
-                    place: item.place.clone(),
-                    mark: item.mark,
-                    is_doubted: false,
-                };
-                // What it is listed with may be older than what was read.
-                if let Some(remote) = &mut self.remote {
-                    remote.insert(natural.clone(), Remote { revision, ..record });
-                }
-                self.memory.remember(natural.clone(), known);
-                if let Some(local) = &mut self.local {
-                    local.insert(natural, item);
-                }
+                self.written(natural, Remote { revision, ..record }, item);
                 wishes.save = true;
+            }
+            (
+                Outcome::Moved { revision, item },
+                Work::Fetch {
+                    record,
+                    like: Some(like),
+                    ..
+                },
+            ) => {
+                self.moved_away(&like.item);
+                self.written(natural, Remote { revision, ..record }, item);
+                wishes.save = true;
+                wishes.scan = true;
             }
             (Outcome::Gone, Work::Delete { .. }) => {
                 self.memory.forget(&natural);
@@ -134,6 +133,7 @@ impl State {
                 | Outcome::Stored { .. }
                 | Outcome::Beside
                 | Outcome::Written { .. }
+                | Outcome::Moved { .. }
                 | Outcome::Gone
                 | Outcome::NotDeleted
                 | Outcome::Deleted,
@@ -143,6 +143,43 @@ impl State {
                 self.put_off.insert(natural, off);
             }
         }
+    }
+
+    fn written(&mut self, natural: String, record: Remote, item: Local) {
+        let known = Known {
+            id: record.id.clone(),
+            revision: record.revision,
+            place: item.place.clone(),
+            mark: item.mark,
+            is_doubted: false,
+        };
+        // What it is listed with may be older than what was read.
+        if let Some(remote) = &mut self.remote {
+            remote.insert(natural.clone(), record);
+        }
+        self.memory.remember(natural.clone(), known);
+        if let Some(local) = &mut self.local {
+            local.insert(natural, item);
+        }
+    }
+
+    /// An item became another one. Nothing of it is to be removed: what lies there from now on is its owner's, also where that is the
+    /// same file.
+    fn moved_away(&mut self, item: &Local) {
+        let is_it = |known: &Known| known.place == item.place && known.mark == item.mark;
+        let mut known = self.memory.known().iter();
+        let Some((natural, _)) =
+            known.find(|(natural, known)| is_it(known) && !self.busy.contains_key(*natural))
+        else {
+            return;
+        };
+        let natural = natural.clone();
+        self.memory.forget(&natural);
+        self.put_off.remove(&natural);
+        if let Some(local) = &mut self.local {
+            local.remove(&natural);
+        }
+        self.ended.insert(natural, self.now);
     }
 
     fn stored(&mut self, natural: String, id: String, revision: u64, item: Local) {

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Choice, Effect, Like, Moved, PutOff, State, Stop, Work, decide, is_refusal};
+use super::likes::like;
+use super::{Choice, Effect, Moved, PutOff, State, Stop, Work, decide, is_refusal};
 use crate::left_out::Why;
-use crate::model::{Attributes, Known, Local, MODIFIED, Remote, Scan, is_sibling};
+use crate::model::{Known, Remote, Scan, is_sibling};
 use crate::names::beside;
-use crate::queue::SMALL;
 
 impl State {
     pub(super) fn scanned(&mut self, at: u64, scan: Scan) {
@@ -155,7 +155,10 @@ impl State {
             Some(_) if self.gone.was_mistaken() => self.forget_what_differs(effects),
             _ => {}
         }
-        self.stopped = None;
+        if self.stopped.take().is_some() {
+            // What waited when it stopped was taken back, and wasn't tried.
+            self.put_off.retain(|_, off| *off != PutOff::Later);
+        }
         if self.memory.root != self.root {
             self.memory.root.clone_from(&self.root);
             effects.push(Effect::Save);
@@ -195,30 +198,6 @@ impl State {
         Moved::of(new.map(|(_, item)| &item.mark))
     }
 
-    /// The items that may say what long records do that are to be written.
-    fn likes(&self) -> BTreeMap<Like, Local> {
-        let (Some(local), Some(remote)) = (&self.local, &self.remote) else {
-            return BTreeMap::new();
-        };
-        let is_to_come = |natural: &String| {
-            let is_refused = || self.put_off.get(natural).is_some_and(is_refusal);
-            !local.contains_key(natural) && !self.memory.known().contains_key(natural) && !is_refused()
-        };
-        let coming: BTreeSet<Like> = remote
-            .iter()
-            .filter(|(natural, _)| is_to_come(natural))
-            .filter_map(|(_, record)| like(record.length, &record.attributes))
-            .collect();
-        if coming.is_empty() {
-            return BTreeMap::new();
-        }
-        let items = local.values().filter_map(|item| {
-            let like = like(item.mark.size, &item.attributes)?;
-            coming.contains(&like).then(|| (like, item.clone()))
-        });
-        items.collect()
-    }
-
     pub(super) fn is_unseen(&self, place: &str) -> bool {
         let mut above = place
             .match_indices('/')
@@ -246,7 +225,7 @@ impl State {
     }
 
     /// Whether a sibling's file can't be written because a file or a record has its name.
-    fn is_taken(&self, natural: &str) -> bool {
+    pub(super) fn is_taken(&self, natural: &str) -> bool {
         let (local, remote) = (self.local.as_ref(), self.remote.as_ref());
         beside(natural).is_some_and(|place| {
             local.is_some_and(|local| local.contains_key(&place))
@@ -355,12 +334,6 @@ impl State {
         self.busy.insert(natural.to_owned(), work.clone());
         effects.push(Effect::Work(natural.to_owned(), Box::new(work)));
     }
-}
-
-/// By what a long content is found under another name; nothing of a short one, which costs nobody anything.
-fn like(length: u64, attributes: &Attributes) -> Option<Like> {
-    let modified = attributes.get(MODIFIED).filter(|_| length > SMALL)?;
-    Some((length, modified.clone()))
 }
 
 /// Takes over from `before` how these were: `now` was seen earlier than their work ended.

@@ -28,7 +28,7 @@ pub fn below_mount(folder: &OwnedFd) -> io::Result<u32> {
 }
 
 /// Device number and inode.
-fn identity(folder: &OwnedFd) -> io::Result<(u64, u64)> {
+pub(super) fn identity(folder: &OwnedFd) -> io::Result<(u64, u64)> {
     let metadata = File::from(folder.try_clone()?).metadata()?;
     Ok((metadata.dev(), metadata.ino()))
 }

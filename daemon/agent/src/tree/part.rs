@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, unlinkat};
@@ -29,14 +29,42 @@ impl Tree {
             // Nothing that can be gone on from.
             _ => drop(unlinkat(&folder, part, AtFlags::empty())),
         }
-        let (of, entries) = (names::parts_of(id), Dir::read_from(&folder));
-        for entry in entries.into_iter().flatten().flatten() {
-            let name = entry.file_name().to_str().unwrap_or_default();
-            if name.starts_with(&of) && name.ends_with(".part") {
-                let _ = unlinkat(&folder, name, AtFlags::empty());
-            }
-        }
+        remove_parts(&folder, id);
         0
+    }
+
+    /// Whether there is room for so many bytes more, as far as that can be told.
+    #[must_use]
+    pub fn has_room(&self, length: u64) -> bool {
+        self.root()
+            .and_then(|root| has_room(root, length))
+            .unwrap_or(true)
+    }
+
+    /// Removes all parts of a record beside `place`: its content came otherwise.
+    pub fn forget_parts(&self, place: &str, id: &str) {
+        if let Ok((folder, _)) = self.parent(place, false) {
+            remove_parts(&folder, id);
+        }
+    }
+}
+
+/// Whether the file system of what is open has room for so many bytes more. One that tells nothing of its size may have.
+///
+/// # Errors
+/// What the file system says.
+pub fn has_room(open: impl AsFd, length: u64) -> io::Result<bool> {
+    let told = rustix::fs::fstatvfs(open)?;
+    Ok(told.f_blocks == 0 || told.f_bavail.saturating_mul(told.f_frsize) >= length)
+}
+
+fn remove_parts(folder: &OwnedFd, id: &str) {
+    let (of, entries) = (names::parts_of(id), Dir::read_from(folder));
+    for entry in entries.into_iter().flatten().flatten() {
+        let name = entry.file_name().to_str().unwrap_or_default();
+        if name.starts_with(&of) && name.ends_with(".part") {
+            let _ = unlinkat(folder, name, AtFlags::empty());
+        }
     }
 }
 
@@ -63,5 +91,17 @@ fn own(file: &File) -> io::Result<u64> {
     match metadata.is_file() && is_own {
         true => Ok(metadata.len()),
         false => Err(Errno::PERM.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_system_has_room_for_little_and_not_for_what_none_is_as_large_as() {
+        let root = tempfile::tempdir().unwrap();
+        let tree = Tree::new(root.path().to_owned());
+        assert!(tree.has_room(1) && !tree.has_room(1 << 62));
     }
 }

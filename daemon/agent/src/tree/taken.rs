@@ -3,11 +3,23 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{Dir, Mode, OFlags, openat};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
 
+use super::mount::identity;
 use super::{Kind, kind_at, mark_at};
 use crate::ports::SourceError;
+
+/// By what name a folder lists what answers to one.
+#[derive(Debug, PartialEq, Eq)]
+enum Listed {
+    /// By the same.
+    AsNamed,
+    /// By this one, which differs in its case alone.
+    InAnotherCase(String),
+    /// By none: perhaps not all that is there is listed.
+    Not,
+}
 
 /// Whether no file answers to this path below a root, nor anything that may lead to one.
 pub(super) fn is_free_below(root: OwnedFd, place: &str) -> bool {
@@ -17,50 +29,119 @@ pub(super) fn is_free_below(root: OwnedFd, place: &str) -> bool {
             (Err(error), _) => return error.kind() == io::ErrorKind::NotFound,
             (Ok(Kind::Folder), None) | (Ok(Kind::File(_)), Some(_)) => return true,
             (Ok(Kind::File(_)), None) | (Ok(Kind::Other), _) => return false,
-            (Ok(Kind::Folder), Some(_)) => {
-                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                match openat(&folder, name, flags, Mode::empty()) {
-                    Ok(below) => folder = below,
-                    Err(error) => return error == Errno::NOENT,
-                }
-            }
+            (Ok(Kind::Folder), Some(_)) => match open(&folder, name) {
+                Ok(below) => folder = below,
+                Err(error) => return error == Errno::NOENT,
+            },
         }
     }
     false
 }
 
-/// Whether each folder on the way below a root lists the next name as it is written.
+/// Whether what answers to this path below a root has another one: a name of it is listed in another case alone. Of what isn't
+/// listed at all that can't be said.
 ///
 /// # Errors
 /// What the file system says; then nothing can be said.
-pub(super) fn is_listed(root: OwnedFd, place: &str) -> io::Result<bool> {
+pub(super) fn is_another(root: OwnedFd, place: &str) -> io::Result<bool> {
     let (mut folder, mut names) = (root, place.split('/').peekable());
     while let Some(name) = names.next() {
-        if !lists(&folder, name)? {
-            return Ok(false);
+        match listed(&folder, name)? {
+            Listed::AsNamed => {}
+            Listed::InAnotherCase(_) => return Ok(true),
+            Listed::Not => return Ok(false),
         }
         if names.peek().is_some() {
-            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            folder = openat(&folder, name, flags, Mode::empty())?;
+            folder = open(&folder, name)?;
         }
     }
-    Ok(true)
+    Ok(false)
+}
+
+/// Sees to it that what is written to a path below a root will be listed by it: no folder on the way may have another name. One
+/// that differs in its case alone goes if it is empty, as after all in it was renamed.
+///
+/// # Errors
+/// [`SourceError::Refused`] where one has; `EAGAIN` where one isn't listed by any.
+pub(super) fn clear_way(root: OwnedFd, place: &str) -> Result<(), SourceError> {
+    let (above, _) = place.rsplit_once('/').unwrap_or_default();
+    let mut folder = root;
+    for name in above.split('/').filter(|name| !name.is_empty()) {
+        // What isn't there will be made by its name; what is no folder tells so itself.
+        let Ok(below) = open(&folder, name) else {
+            return Ok(());
+        };
+        match listed(&folder, name)? {
+            Listed::AsNamed => folder = below,
+            // It went a moment ago.
+            _ if open(&folder, name).is_err() => return Ok(()),
+            Listed::InAnotherCase(other) => {
+                let is_it = identity(&below)? == identity(&open(&folder, &other)?)?;
+                if is_it && unlinkat(&folder, other.as_str(), AtFlags::REMOVEDIR).is_ok() {
+                    return Ok(());
+                }
+                return Err(SourceError::Refused("a folder on the way has another name"));
+            }
+            Listed::Not => return Err(Errno::AGAIN.into()),
+        }
+    }
+    Ok(())
 }
 
 /// What it means that a name is taken: a file that a scan will show, or something that none ever does, such as a link, a
 /// folder, or a name that differs in its case alone.
 pub(super) fn in_the_way(folder: &OwnedFd, name: &str) -> SourceError {
     let is_file = mark_at(folder, name).is_ok();
-    match is_file && lists(folder, name).unwrap_or(false) {
+    match is_file && listed(folder, name).is_ok_and(|listed| listed == Listed::AsNamed) {
         true => SourceError::Changed,
         false => SourceError::Refused("something else lies there"),
     }
 }
 
-fn lists(folder: &OwnedFd, name: &str) -> io::Result<bool> {
-    let mut is_there = false;
+fn open(folder: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(folder, name, flags, Mode::empty())
+}
+
+fn listed(folder: &OwnedFd, name: &str) -> io::Result<Listed> {
+    let (folded, mut found) = (name.to_lowercase(), Listed::Not);
     for entry in Dir::read_from(folder)? {
-        is_there |= entry?.file_name().to_bytes() == name.as_bytes();
+        let entry = entry?;
+        if entry.file_name().to_bytes() == name.as_bytes() {
+            return Ok(Listed::AsNamed);
+        }
+        if let Ok(other) = entry.file_name().to_str()
+            && other.to_lowercase() == folded
+        {
+            found = Listed::InAnotherCase(other.to_owned());
+        }
     }
-    Ok(is_there)
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+
+    use super::*;
+
+    #[test]
+    fn what_is_listed_in_another_case_is_another_and_what_isnt_listed_at_all_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("Photos")).unwrap();
+        fs::write(root.path().join("Photos/Käse.jpg"), "cheese").unwrap();
+        let is_another = |place: &str| {
+            let root = OwnedFd::from(File::open(root.path()).unwrap());
+            is_another(root, place).unwrap()
+        };
+        for place in ["photos/Käse.jpg", "PHOTOS/x", "Photos/KÄSE.JPG"] {
+            assert!(is_another(place), "{place}");
+        }
+        for place in ["Photos/Käse.jpg", "Photos", "Photos/Kase.jpg", "other", "other/x"] {
+            assert!(!is_another(place), "{place}");
+        }
+        // Where both are there each is itself.
+        fs::create_dir(root.path().join("photos")).unwrap();
+        assert!(!is_another("photos") && !is_another("Photos"));
+    }
 }

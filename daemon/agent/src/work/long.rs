@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Worker, blocking, failed, outcome_of, put_of, write};
 use crate::model::{Local, MODIFIED, Remote};
 use crate::ports::{Coming, Failure, Source, SourceError};
-use crate::state::{Outcome, Work};
+use crate::state::{Alike, Outcome, Work};
 
 /// Read at once, bytes.
 const STRIDE: usize = 64 * 1024;
@@ -52,9 +52,16 @@ impl Worker {
     }
 
     /// Writes a record from an item that says the same, as before a rename; nothing where it doesn't, or nobody can tell.
-    async fn long_copy(&self, natural: &str, record: &Remote, like: Local) -> Option<Outcome> {
-        let (source, item) = (Arc::clone(&self.source), like.clone());
-        let file = blocking(move || source.open(&item)).await?.ok()?;
+    async fn long_copy(&self, natural: &str, record: &Remote, like: Alike) -> Option<Outcome> {
+        let Alike { item: like, spare } = like;
+        let (source, item, length) = (Arc::clone(&self.source), like.clone(), record.length);
+        // Without room for both belayd would read it for nothing.
+        let is_of_use = spare.is_some();
+        let open = move || match is_of_use || source.has_room(length) {
+            true => source.open(&item).ok(),
+            false => None,
+        };
+        let file = blocking(open).await??;
         let same = self
             .records
             .matches(record.id.clone(), record.revision, file.into())
@@ -62,8 +69,16 @@ impl Worker {
         if !same.is_ok_and(|same| same) {
             return None;
         }
+        if let Some(id) = spare
+            && let Some(outcome) = self.moved(natural, record, like.clone(), id).await
+        {
+            return Some(outcome);
+        }
         let (source, natural, record) = (Arc::clone(&self.source), natural.to_owned(), record.clone());
         blocking(move || {
+            if !source.has_room(record.length) {
+                return None;
+            }
             let file = source.open(&like).ok()?;
             let mut content = Unchanged {
                 file,
@@ -76,6 +91,25 @@ impl Worker {
             (written != Outcome::Later).then_some(written)
         })
         .await?
+    }
+
+    /// Has an item that says what a record does become that one's, if its own record was deleted: that needs neither room nor time.
+    /// Nothing where it can't.
+    async fn moved(&self, natural: &str, record: &Remote, item: Local, id: String) -> Option<Outcome> {
+        let deleted = self.records.deleted(vec![id.clone()]).await.ok()?;
+        if !deleted.contains(&id) {
+            return None;
+        }
+        let (source, natural, record) = (Arc::clone(&self.source), natural.to_owned(), record.clone());
+        let revision = record.revision;
+        match blocking(move || source.relocate(&item, &natural, &record)).await? {
+            Ok(item) => Some(Outcome::Moved { revision, item }),
+            Err(error @ SourceError::Refused(_)) => Some(outcome_of(&error)),
+            Err(error) => {
+                tracing::debug!(%error, "a file that was renamed elsewhere can't be moved, and is copied");
+                None
+            }
+        }
     }
 
     async fn long_fetch(&self, natural: &str, record: Remote, over: Option<Local>) -> Outcome {

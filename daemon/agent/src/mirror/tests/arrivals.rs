@@ -1,6 +1,34 @@
 //! Contents that are on their way while something else happens.
 
+use std::os::unix::fs::MetadataExt;
+
 use super::*;
+
+/// A folder that has no room for a file beside another.
+#[derive(Debug)]
+struct Full {
+    folder: Folder,
+}
+
+impl Source for Full {
+    as_its_folder_does!();
+
+    fn scan(&self, first: bool, make: bool) -> Result<Scan, Stop> {
+        self.folder.scan(first, make)
+    }
+
+    fn has_room(&self, _length: u64) -> bool {
+        false
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.folder.sync()
+    }
+
+    fn watch(&self) -> io::Result<Box<dyn Watch>> {
+        self.folder.watch()
+    }
+}
 
 /// A content that goes by itself.
 fn long(word: &str) -> String {
@@ -120,15 +148,36 @@ async fn a_long_file_that_another_device_renamed_is_written_from_the_one_that_is
     fs::write(home.path().join("root/film"), &film).unwrap();
     let mut running = Running::new(home.path(), &collection).await;
     running.holds(&[("film", film.as_str())]).await;
+    let inode = |name: &str| fs::metadata(home.path().join("root").join(name)).unwrap().ino();
+    let before = inode("film");
     collection.others_rename("film", "2026/film", None);
     running.told().await;
     assert!(running.read("2026/film").as_ref() == Some(&film));
     assert_eq!((running.read("film"), *collection.asked.borrow()), (None, 0));
+    assert_eq!(inode("2026/film"), before, "it is the same file");
     // Another one of its time and length is fetched.
     let other = film.replace("film", "flim");
     collection.others_rename("2026/film", "2027/film", Some(&other));
     running.told().await;
     assert!(running.read("2027/film").as_ref() == Some(&other));
     assert_eq!((running.read("2026/film"), *collection.asked.borrow()), (None, 1));
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_long_file_that_was_renamed_and_has_no_room_twice_is_fetched() {
+    let home = tempfile::tempdir().unwrap();
+    let collection = Collection::new();
+    let film = long("film ");
+    fs::create_dir_all(home.path().join("root")).unwrap();
+    fs::write(home.path().join("root/film"), &film).unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(BoottimeClock::new());
+    let full = |folder| -> Arc<dyn Source> { Arc::new(Full { folder }) };
+    let mut running = Running::over(home.path(), &collection, clock, full).await;
+    running.holds(&[("film", film.as_str())]).await;
+    collection.others_rename("film", "2026/film", None);
+    running.told().await;
+    assert!(running.read("2026/film").as_ref() == Some(&film));
+    assert_eq!((running.read("film"), *collection.asked.borrow()), (None, 1));
     running.end().await;
 }

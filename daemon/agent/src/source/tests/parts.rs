@@ -3,6 +3,7 @@
 use belay_proto::clock::FakeClock;
 
 use super::*;
+use crate::queue::SMALL;
 
 /// Writes on after what was kept of a record of this revision, which is so long.
 fn write_on(source: &dyn Source, revision: u64, length: usize, text: &str) -> Result<Local, SourceError> {
@@ -68,6 +69,17 @@ fn what_came_of_another_revision_or_before_a_power_cut_or_too_long_is_none_of_it
     let source = Folder::new(root.path().to_owned(), Which::All, Vec::new(), Arc::new(clock));
     source.scan(true, false).unwrap();
     assert_eq!(parts(root.path()), Vec::<String>::new());
+}
+
+#[test]
+fn what_came_of_a_content_goes_once_it_is_written_from_a_file_that_was_here() {
+    let root = tempfile::tempdir().unwrap();
+    let source = folder(root.path(), Which::All);
+    let film = "f".repeat(usize::try_from(SMALL).unwrap() + 1);
+    assert!(write_on(&source, 7, film.len(), "ff").is_err());
+    assert_eq!(parts(root.path()), ["ff"]);
+    write(&source, "a.bin", &[], &film, None).unwrap();
+    assert_eq!(tree(root.path()), ["a.bin"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use belay_proto::clock::{BoottimeClock, BoxFuture, Clock};
+use rustix::io::Errno;
 
 use super::super::{Cards, Folder, Vdir, Which};
 use super::{folder, naturals, record, write};
@@ -91,15 +92,22 @@ fn a_folder_in_a_files_place_and_a_file_in_a_folders_are_in_nobodys_way() {
 }
 
 #[test]
-fn a_name_that_a_folder_answers_to_and_doesnt_list_is_gone() {
-    // As FAT answers to a name in any case, /proc does to the number of a thread.
+fn what_a_folder_answers_to_and_doesnt_list_isnt_gone_and_nothing_is_written_below_it() {
+    // As a folder of a network may, /proc lists less than it has: the number of a thread isn't there.
     let looks = std::thread::spawn(|| {
         let source = folder(Path::new("/proc"), Which::All);
-        let thread = format!("{}/comm", rustix::thread::gettid().as_raw_nonzero());
-        assert!(Path::new("/proc").join(&thread).is_file());
-        assert!(source.is_gone(&thread, &thread));
+        let thread = rustix::thread::gettid().as_raw_nonzero();
+        let place = format!("{thread}/comm");
+        assert!(Path::new("/proc").join(&place).is_file());
+        assert!(!source.is_gone(&place, &place));
         let process = format!("{}/comm", std::process::id());
         assert!(!source.is_gone(&process, &process));
+        // It would be shown under another name, or under none.
+        let written = write(&source, &format!("{thread}/new"), &[], "text", None);
+        match written {
+            Err(SourceError::Io(error)) => assert_eq!(Errno::from_io_error(&error), Some(Errno::AGAIN)),
+            other => panic!("{other:?}"),
+        }
     });
     looks.join().unwrap();
 }

@@ -1,8 +1,22 @@
 //! The collection of both agents.
 
 use super::super::*;
-use crate::model::Attributes;
+use crate::model::{Attributes, MODIFIED};
 use crate::names::beside;
+use crate::queue::SMALL;
+
+/// How long a content is, bytes: each second one is long.
+pub(super) fn length(content: u64) -> u64 {
+    match content.is_multiple_of(2) {
+        true => SMALL + 1,
+        false => 1,
+    }
+}
+
+/// What is told of a content besides: when it was written.
+pub(super) fn dated(content: u64) -> Attributes {
+    Attributes::from([(MODIFIED.to_owned(), format!("{content}.000000000"))])
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {
@@ -76,6 +90,12 @@ impl Collection {
         }
     }
 
+    /// Whether a record is so long that a folder has no room for two of it: each fourth long one.
+    pub(super) fn is_large(&self, natural: &str) -> bool {
+        let record = self.records.get(natural);
+        record.is_some_and(|record| record.content.is_multiple_of(8))
+    }
+
     pub(super) fn is_deleted(&self, natural: &str) -> bool {
         self.removed.contains_key(natural) && !self.records.contains_key(natural)
     }
@@ -86,8 +106,8 @@ impl Collection {
                 id: record.id.clone(),
                 revision: record.revision,
                 kind: String::new(),
-                length: 1,
-                attributes: Attributes::new(),
+                length: length(record.content),
+                attributes: dated(record.content),
                 conflict_with: record.with.clone(),
                 lacking: false,
             };

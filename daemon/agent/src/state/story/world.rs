@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::super::*;
 use super::Act;
-use super::collection::Collection;
-use crate::model::{Attributes, is_sibling};
+use super::collection::{Collection, dated, length};
+use crate::model::{Known, is_sibling};
 use crate::names::beside;
 
 const DEVICE: u64 = 1;
@@ -31,19 +31,24 @@ pub(super) struct World {
     pub(super) alive: BTreeSet<u64>,
 }
 
-fn local(place: &str, mark: Mark) -> Local {
+/// Where a record is written.
+fn place(natural: &str) -> String {
+    beside(natural).unwrap_or_else(|| natural.to_owned())
+}
+
+fn local(place: &str, content: u64, mark: Mark) -> Local {
     Local {
         place: place.to_owned(),
         kind: String::new(),
-        attributes: Attributes::new(),
+        attributes: dated(content),
         mark,
     }
 }
 
-fn mark(inode: u64) -> Mark {
+fn mark(inode: u64, content: u64) -> Mark {
     Mark {
         modified: i64::try_from(inode).unwrap(),
-        size: 1,
+        size: length(content),
         inode,
         mode: 0,
     }
@@ -72,7 +77,7 @@ impl Agent {
         let items = self
             .files
             .iter()
-            .map(|(place, (_, mark))| (place.clone(), local(place, *mark)));
+            .map(|(place, (content, mark))| (place.clone(), local(place, *content, *mark)));
         let scan = Scan {
             root: Root {
                 device: DEVICE,
@@ -104,6 +109,35 @@ impl Agent {
         self.files
             .get(&item.place)
             .is_some_and(|(_, mark)| *mark == item.mark)
+    }
+
+    /// Whether a file becomes what a record says, its own being deleted.
+    fn can_move(&self, item: &Local, natural: &str, collection: &Collection) -> bool {
+        let content = self.files.get(&item.place).map(|(content, _)| *content);
+        let record = collection.records.get(natural);
+        self.is_to_go(item, collection)
+            && record.is_some_and(|record| content == Some(record.content))
+            && !self.files.contains_key(&place(natural))
+    }
+
+    fn relocate(&mut self, from: &str, natural: &str, collection: &Collection) -> Outcome {
+        let (content, mark) = self.files.remove(from).unwrap();
+        self.files.insert(place(natural), (content, mark));
+        Outcome::Moved {
+            revision: collection.records[natural].revision,
+            item: local(&place(natural), content, mark),
+        }
+    }
+
+    /// Whether a file is only left to write another record from it.
+    fn is_to_go(&self, item: &Local, collection: &Collection) -> bool {
+        let goes = |(natural, known): (&String, &Known)| {
+            known.place == item.place
+                && known.mark == item.mark
+                && !known.is_doubted
+                && collection.is_deleted(natural)
+        };
+        self.is_still(item) && self.state.memory.known().iter().any(goes)
     }
 }
 
@@ -180,13 +214,24 @@ impl World {
                     _ => Outcome::ItemChanged,
                 }
             }
+            // There is no room for it before the other one goes.
+            Work::Fetch { like: Some(like), .. }
+                if collection.is_large(natural) && agent.is_to_go(&like.item, collection) =>
+            {
+                Outcome::Later
+            }
+            Work::Fetch { like: Some(like), .. }
+                if like.spare.is_some() && agent.can_move(&like.item, natural, collection) =>
+            {
+                agent.relocate(&like.item.place, natural, collection)
+            }
             Work::Fetch { over, .. } => {
                 let Some(record) = collection.records.get(natural) else {
                     return Outcome::RecordChanged;
                 };
                 let place = match over {
                     Some(over) => over.place.clone(),
-                    None => beside(natural).unwrap_or_else(|| natural.to_owned()),
+                    None => place(natural),
                 };
                 let is_still = match over {
                     Some(over) => agent.is_still(over),
@@ -195,11 +240,11 @@ impl World {
                 if !is_still {
                     return Outcome::ItemChanged;
                 }
-                let mark = mark(fresh);
+                let mark = mark(fresh, record.content);
                 agent.files.insert(place.clone(), (record.content, mark));
                 Outcome::Written {
                     revision: record.revision,
-                    item: local(&place, mark),
+                    item: local(&place, record.content, mark),
                 }
             }
             Work::Delete { revision, place, .. } => match agent.files.contains_key(place) {
@@ -237,7 +282,7 @@ impl World {
                 let content = self.next();
                 let before = self.agents[agent]
                     .files
-                    .insert(format!("{name}"), (content, mark(content)));
+                    .insert(format!("{name}"), (content, mark(content, content)));
                 if let Some((before, _)) = before {
                     self.alive.remove(&before);
                 }

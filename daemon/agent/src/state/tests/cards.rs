@@ -130,19 +130,25 @@ fn the_place_of_a_card_that_isnt_mounted_is_neither_filled_nor_taken_for_what_is
             let (state, effects) = looked(state, back, all_records());
             assert_eq!((works(&effects).len(), state.stopped()), (0, None));
         }
-        // Nor where all that was on the card was in doubt before, or nothing is known of it.
+        // Nor where all that was on the card was in doubt before, or nothing is known of it, or all records are gone.
         let (mut doubting, mut knowing_none) = (with_card(Gone::ByMistake), with_card(Gone::Unsaid));
         for name in NAMES {
             doubting.memory.set_doubted(name, true);
             knowing_none.memory.forget(name);
         }
-        for state in [doubting, knowing_none] {
-            let (state, effects) = looked(state, scan(place.clone(), Vec::new()), all_records());
+        for (state, records) in [
+            (doubting, all_records()),
+            (knowing_none.clone(), all_records()),
+            (knowing_none, Vec::new()),
+            (with_card(Gone::Unsaid), Vec::new()),
+        ] {
+            let (state, effects) = looked(state, scan(place.clone(), Vec::new()), records);
             assert_eq!(
                 (works(&effects).len(), state.stopped()),
                 (0, Some(Stop::Unmounted)),
                 "{place:?}"
             );
+            assert_ne!(state.memory.root.as_ref(), Some(&place));
         }
     }
 }
@@ -203,6 +209,33 @@ fn what_is_kept_here_without_a_record_tells_one_card_from_another() {
             .all(|work| matches!(work, Work::Ask { .. })),
         "{effects:?}"
     );
+}
+
+#[test]
+fn what_is_kept_here_without_a_record_isnt_forgotten_while_another_card_is_in_its_slot() {
+    let mut state = remembering(Gone::Unsaid);
+    for name in NAMES {
+        state.memory.set_doubted(name, true);
+    }
+    let (state, first) = without_inodes(state, all_items());
+    let other = vec![named("IMG_1.jpg", 0)];
+    let (swapped, effects) = looked(state.clone(), scan(root(1, 2, "boot"), other), Vec::new());
+    assert_eq!(
+        (works(&effects).len(), swapped.stopped()),
+        (0, Some(Stop::Replaced))
+    );
+    let (swapped, effects) = looked(swapped, scan(root(1, 2, "boot"), first), Vec::new());
+    assert_eq!((works(&effects).len(), swapped.stopped()), (3, None));
+    assert!(
+        works(&effects)
+            .iter()
+            .all(|work| matches!(work, Work::Ask { .. })),
+        "{effects:?}"
+    );
+    // An owner who removes them as well is believed: they are nowhere any more.
+    let (state, effects) = looked(state, scan(root(1, 2, "boot"), Vec::new()), Vec::new());
+    assert_eq!((works(&effects).len(), state.stopped()), (0, None));
+    assert!(state.memory.known().is_empty());
 }
 
 #[test]

@@ -1,0 +1,79 @@
+//! Items that say what records do that are to be written: another device renamed or copied them.
+
+use std::collections::BTreeMap;
+
+use super::{Choice, State, decide};
+use crate::model::{Attributes, Local, MODIFIED};
+use crate::queue::SMALL;
+
+/// What a file and the record of the same content have in common, whatever their names: bytes, and time.
+pub(super) type Like = (u64, String);
+
+/// An item that may say what a record does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alike {
+    /// The item.
+    pub item: Local,
+    /// The id of its own record, if that isn't listed any more, and nothing else is to be written from the item. Where belayd says
+    /// that somebody deleted it, the item itself becomes the other one.
+    pub spare: Option<String>,
+}
+
+impl State {
+    /// The items that may say what long records do that are to be written.
+    pub(super) fn likes(&self) -> BTreeMap<Like, Alike> {
+        let mut likes: BTreeMap<Like, Alike> = BTreeMap::new();
+        let (Some(local), Some(remote)) = (&self.local, &self.remote) else {
+            return likes;
+        };
+        // One that was tried in vain keeps no other from being removed: what it lacks may be that one's room.
+        let is_to_come = |natural: &String| {
+            !local.contains_key(natural)
+                && !self.memory.known().contains_key(natural)
+                && !self.put_off.contains_key(natural)
+                && !self.is_taken(natural)
+        };
+        let mut coming: BTreeMap<Like, Vec<String>> = BTreeMap::new();
+        for (natural, record) in remote.iter().filter(|(natural, _)| is_to_come(natural)) {
+            if let Some(like) = like(record.length, &record.attributes) {
+                coming.entry(like).or_default().push(natural.to_lowercase());
+            }
+        }
+        if coming.is_empty() {
+            return likes;
+        }
+        for (natural, item) in local {
+            let Some(like) = like(item.mark.size, &item.attributes) else {
+                continue;
+            };
+            let Some(names) = coming.get(&like) else {
+                continue;
+            };
+            // Where a file system may not tell letters' case, a name that differs in that alone has no place beside this one.
+            let folded = natural.to_lowercase();
+            if item.mark.inode == 0 && names.iter().all(|name| *name == folded) {
+                continue;
+            }
+            let spare = self.spare(natural, item).filter(|_| names.len() == 1);
+            if spare.is_some() || !likes.contains_key(&like) {
+                let item = item.clone();
+                likes.insert(like, Alike { item, spare });
+            }
+        }
+        likes
+    }
+
+    /// The id of an item's record, if the item is to be removed.
+    fn spare(&self, natural: &str, item: &Local) -> Option<String> {
+        let known = self.memory.known().get(natural)?;
+        let record = self.remote.as_ref()?.get(natural);
+        let goes = decide(Some(known), Some(item), record) == Choice::Remove;
+        (goes && !known.is_doubted && !self.busy.contains_key(natural)).then(|| known.id.clone())
+    }
+}
+
+/// By what a long content is found under another name; nothing of a short one, which costs nobody anything.
+pub(super) fn like(length: u64, attributes: &Attributes) -> Option<Like> {
+    let modified = attributes.get(MODIFIED).filter(|_| length > SMALL)?;
+    Some((length, modified.clone()))
+}
