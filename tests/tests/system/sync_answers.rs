@@ -143,6 +143,16 @@ async fn belayctl_shows_two_versions_and_ends_each_conflict_as_it_is_told() {
     good(&scene, &["resolve", "notes", id, "mine"]).await;
     assert_eq!(texts().await, [said(&version, "two"), said("list.txt", "three")]);
     assert!(conflict().await.is_none());
+
+    // A program does it by the method.
+    let tear = tear.map(|word| if word == three { one } else { word });
+    good(&scene, &tear).await;
+    let record = conflict().await.unwrap();
+    let resolved = app(&scene)
+        .resolve("notes", record["id"].as_str().unwrap(), "theirs")
+        .await;
+    resolved.unwrap().unwrap();
+    assert_eq!(texts().await, [said(&version, "two"), said("list.txt", "three")]);
 }
 
 #[tokio::test]

@@ -123,7 +123,7 @@ async fn the_person_at_the_device_waits_for_no_newer_place_than_one_of_some_seco
     // The second is a moment older than the one that is remembered by then.
     for age in [4, 5] {
         rig.phone.fixes.lock().unwrap().1 = vec![rig.fix(20.0, LocationSource::Network, age)];
-        let asking = rig.machine.position();
+        let asking = rig.machine.location();
         let place = tokio::time::timeout(Duration::from_secs(60), asking).await;
         let place = place.expect("the clock stands still").unwrap();
         assert_eq!((place.source, place.age.as_secs()), ("network", age));
