@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Choice, State, decide};
+use super::{Choice, State, Work, decide};
 use crate::model::{Attributes, Local, MODIFIED};
 use crate::queue::SMALL;
 
@@ -39,10 +39,8 @@ impl State {
                 coming.entry(like).or_default().push(natural.to_lowercase());
             }
         }
-        if coming.is_empty() {
-            return likes;
-        }
-        for (natural, item) in local {
+        let is_awaited = !coming.is_empty();
+        for (natural, item) in local.iter().filter(|_| is_awaited) {
             let Some(like) = like(item.mark.size, &item.attributes) else {
                 continue;
             };
@@ -60,7 +58,21 @@ impl State {
                 likes.insert(like, Alike { item, spare });
             }
         }
+        self.keep_used(&mut likes);
         likes
+    }
+
+    /// An item that another is being written from is neither removed nor spare: by now it may be that other one, and what lies in its
+    /// place its owner's.
+    fn keep_used(&self, likes: &mut BTreeMap<Like, Alike>) {
+        for work in self.busy.values() {
+            if let Work::Fetch { like: Some(used), .. } = work
+                && let Some(like) = like(used.item.mark.size, &used.item.attributes)
+            {
+                let item = used.item.clone();
+                likes.insert(like, Alike { item, spare: None });
+            }
+        }
     }
 
     /// The id of an item's record, if the item is to be removed.

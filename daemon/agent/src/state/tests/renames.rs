@@ -116,6 +116,28 @@ fn nothing_is_removed_where_a_file_lay_that_became_another_one() {
 }
 
 #[test]
+fn a_file_that_another_is_being_written_from_is_neither_removed_nor_spare() {
+    let (state, _) = with_film(9, &[listed_film("2026/film")]);
+    // A scan saw it under both names: the first before it was moved, the second after that.
+    let both = [all_items(), vec![film("film", 9), film("2026/film", 9)]].concat();
+    let now = state.now();
+    let (state, effects) = step(state, seen(now, both));
+    assert_eq!(works(&effects).len(), 0, "{effects:?}");
+    // Meanwhile it was renamed once more.
+    let records = [all_records(), vec![listed_film("2027/film")]].concat();
+    let now = state.now();
+    let (state, effects) = step(state, Event::Listed(now, records));
+    let [Work::Fetch { like: Some(like), .. }] = works(&effects)[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!((like.item.place.as_str(), &like.spare), ("film", &None));
+    let (_, item) = film("2026/film", 9);
+    let moved = Outcome::Moved { revision: 1, item };
+    let (state, _) = step(state, ended("2026/film", moved));
+    assert!(!state.memory.known().contains_key("film"));
+}
+
+#[test]
 fn a_file_goes_whose_new_name_is_refused() {
     let (state, effects) = with_film(9, &[listed_film("../film")]);
     assert!(matches!(works(&effects)[..], [Work::Fetch { .. }]), "{effects:?}");
