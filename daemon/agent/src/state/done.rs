@@ -1,9 +1,9 @@
 //! What follows from work that ended.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Effect, Moved, Outcome, PutOff, State, Work, is_refusal};
-use crate::model::{Known, Local, Remote, is_sibling};
+use crate::model::{Known, Local, Remote, folder_of, is_sibling};
 
 impl State {
     pub(super) fn done(mut self, outcomes: Vec<(String, Outcome)>) -> (Self, Vec<Effect>) {
@@ -80,6 +80,7 @@ impl State {
                 },
             ) => {
                 self.moved_away(&like.item);
+                wishes.removed.insert(like.item.place);
                 self.written(natural, Remote { revision, ..record }, item);
                 wishes.save = true;
                 wishes.scan = true;
@@ -96,7 +97,7 @@ impl State {
                 if let Some(local) = &mut self.local {
                     local.remove(&natural);
                 }
-                wishes.removed.insert(natural.to_lowercase());
+                wishes.removed.insert(natural);
                 wishes.save = true;
             }
             // Nothing says any more what was in common: both sides are joined, as without a memory.
@@ -206,24 +207,44 @@ impl State {
         self.memory.remember(natural, known);
     }
 
-    /// Where a file system can't tell letters' case, a file that was removed makes room for one of another case.
+    /// Where a file system can't tell letters' case, a file that was removed makes room for one of another case, or in a folder
+    /// of another case.
     fn lift_refusals(&mut self, removed: &BTreeSet<String>) {
         if removed.is_empty() {
             return;
         }
+        let names: BTreeSet<String> = removed.iter().map(|name| name.to_lowercase()).collect();
+        let folders = removed.iter().map(|name| folder_of(name));
+        let folders: BTreeMap<String, &str> = folders.map(|folder| (folder.to_lowercase(), folder)).collect();
+        let is_lifted = |natural: &str| {
+            let mut above = folders_above(natural);
+            let is_other = |above: &str| {
+                folders
+                    .get(&above.to_lowercase())
+                    .is_some_and(|other| *other != above)
+            };
+            names.contains(&natural.to_lowercase()) || above.any(is_other)
+        };
         let before = self.put_off.len();
         self.put_off
-            .retain(|natural, off| !is_refusal(off) || !removed.contains(&natural.to_lowercase()));
+            .retain(|natural, off| !is_refusal(off) || !is_lifted(natural));
         self.held_back |= self.put_off.len() < before;
     }
 
-    /// Whether a file whose name differs from this in its case alone was removed since the last looks.
+    /// Whether a file whose name, or whose folder's, differs from this in its case alone was removed since the last looks.
     fn is_rid_of_another_case(&self, natural: &str) -> bool {
-        let folded = natural.to_lowercase();
         let is_here = |other: &str| self.local.as_ref().is_some_and(|local| local.contains_key(other));
-        // Of many that ended few are as long.
-        let mut others = self.ended.keys().filter(|other| other.len() == natural.len());
-        others.any(|other| other != natural && other.to_lowercase() == folded && !is_here(other))
+        let is_another_case = |one: &str, other: &str| {
+            // Of many that ended few are as long.
+            one.len() == other.len() && one != other && one.to_lowercase() == other.to_lowercase()
+        };
+        let mut others = self.ended.keys();
+        others.any(|other| {
+            let folder = folder_of(other);
+            let is_in_its_way = is_another_case(other, natural)
+                || folders_above(natural).any(|above| is_another_case(folder, above));
+            is_in_its_way && !is_here(other)
+        })
     }
 
     pub(super) fn refusal(&self, natural: &str) -> PutOff {
@@ -233,11 +254,17 @@ impl State {
     }
 }
 
+/// The folders that what has this name lies in.
+fn folders_above(natural: &str) -> impl Iterator<Item = &str> {
+    let slashes = natural.match_indices('/');
+    slashes.filter_map(|(slash, _)| natural.get(..slash))
+}
+
 #[derive(Default)]
 struct Wishes {
     save: bool,
     list: bool,
     scan: bool,
-    /// Names of files that were removed, in small letters.
+    /// Names of files that were removed.
     removed: BTreeSet<String>,
 }

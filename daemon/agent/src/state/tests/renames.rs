@@ -229,3 +229,55 @@ fn a_name_that_changes_its_case_alone_is_written_from_its_file_where_both_have_a
         }
     }
 }
+
+#[test]
+fn what_belongs_into_a_folder_of_another_case_is_written_once_nothing_is_left_in_that() {
+    // Another device renamed `A` to `a`, and put something new into it; this folder can't tell them apart.
+    let mut state = remembering(Gone::Unsaid);
+    let (natural, item) = named("A/x", 9);
+    let of_item = Known {
+        id: "id of A/x".to_owned(),
+        place: natural.clone(),
+        mark: item.mark,
+        ..known()
+    };
+    state.memory.remember(natural.clone(), of_item);
+    let items = [all_items(), vec![(natural, item)]].concat();
+    let records = [all_records(), vec![listed("a/new")]].concat();
+    let (before, effects) = looked(state, seen(0, items), records);
+    assert!(
+        matches!(works(&effects)[..], [Work::Remove { .. }, Work::Fetch { .. }]),
+        "{effects:?}"
+    );
+    let refused = ("a/new".to_owned(), Outcome::Refused);
+    let removed = ("A/x".to_owned(), Outcome::Gone);
+    for answers in [[&refused, &removed], [&removed, &refused]] {
+        let (mut state, mut all) = (before.clone(), Vec::new());
+        for answer in answers {
+            let effects;
+            (state, effects) = step(state, Event::Done(vec![answer.clone()]));
+            all.extend(effects);
+        }
+        if all.contains(&Effect::Scan { make: false }) {
+            let now = state.now();
+            all.extend(step(state, seen(now, all_items())).1);
+        }
+        let [Work::Fetch { record, .. }] = works(&all)[..] else {
+            panic!("{all:?}");
+        };
+        assert_eq!(record.id, "id of a/new");
+    }
+}
+
+#[test]
+fn a_file_that_became_another_one_makes_room_for_one_of_another_case() {
+    let (state, _) = with_film(9, &[listed_film("2026/film"), listed("Film")]);
+    let (state, _) = step(state, ended("Film", Outcome::Refused));
+    let (_, item) = film("2026/film", 9);
+    let moved = Outcome::Moved { revision: 1, item };
+    let (_, effects) = step(state, ended("2026/film", moved));
+    let [Work::Fetch { record, .. }] = works(&effects)[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(record.id, "id of Film");
+}
