@@ -68,7 +68,7 @@ impl State {
                 wishes.list = true;
             }
             (Outcome::Written { revision, item }, Work::Fetch { record, .. }) => {
-                self.written(natural, Remote { revision, ..record }, item);
+                wishes.list |= self.written(natural, Remote { revision, ..record }, item);
                 wishes.save = true;
             }
             (
@@ -81,7 +81,7 @@ impl State {
             ) => {
                 self.moved_away(&like.item);
                 wishes.removed.insert(like.item.place);
-                self.written(natural, Remote { revision, ..record }, item);
+                wishes.list |= self.written(natural, Remote { revision, ..record }, item);
                 wishes.save = true;
                 wishes.scan = true;
             }
@@ -146,7 +146,9 @@ impl State {
         }
     }
 
-    fn written(&mut self, natural: String, record: Remote, item: Local) {
+    /// Notes it; whether a list that came meanwhile says that the record was changed or deleted since it was read.
+    fn written(&mut self, natural: String, record: Remote, item: Local) -> bool {
+        let (id, revision) = (record.id.clone(), record.revision);
         let known = Known {
             id: record.id.clone(),
             revision: record.revision,
@@ -155,13 +157,14 @@ impl State {
             is_doubted: false,
         };
         // What it is listed with may be older than what was read.
-        if let Some(remote) = &mut self.remote {
-            remote.insert(natural.clone(), record);
-        }
+        let remote = self.remote.as_mut();
+        let listed = remote.map(|remote| remote.insert(natural.clone(), record));
         self.memory.remember(natural.clone(), known);
         if let Some(local) = &mut self.local {
             local.insert(natural, item);
         }
+        let is_other = |listed: Remote| listed.id != id || listed.revision > revision;
+        listed.is_some_and(|listed| listed.is_none_or(is_other))
     }
 
     /// An item became another one. Nothing of it is to be removed: what lies there from now on is its owner's, also where that is the
