@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Choice, State, Work, decide};
-use crate::model::{Attributes, Local, MODIFIED};
+use crate::model::{Attributes, Local, MODIFIED, Remote};
 use crate::queue::SMALL;
 
 /// What a file and the record of the same content have in common, whatever their names: bytes, and time.
@@ -26,15 +26,16 @@ impl State {
         let (Some(local), Some(remote)) = (&self.local, &self.remote) else {
             return likes;
         };
-        // One that was tried in vain keeps no other from being removed: what it lacks may be that one's room.
-        let is_to_come = |natural: &String| {
-            !local.contains_key(natural)
-                && !self.memory.known().contains_key(natural)
-                && !self.put_off.contains_key(natural)
+        // One that was tried in vain keeps no other from being removed: what it lacks may be that one's room. But what the cloud lost may
+        // be nowhere else.
+        let is_to_come = |(natural, record): &(&String, &Remote)| {
+            !local.contains_key(*natural)
+                && !self.memory.known().contains_key(*natural)
+                && (record.lacking || !self.put_off.contains_key(*natural))
                 && !self.is_taken(natural)
         };
         let mut coming: BTreeMap<Like, Vec<String>> = BTreeMap::new();
-        for (natural, record) in remote.iter().filter(|(natural, _)| is_to_come(natural)) {
+        for (natural, record) in remote.iter().filter(is_to_come) {
             if let Some(like) = like(record.length, &record.attributes) {
                 coming.entry(like).or_default().push(natural.to_lowercase());
             }

@@ -176,6 +176,21 @@ fn a_file_goes_once_its_new_name_was_tried_in_vain_and_that_is_fetched_then() {
 }
 
 #[test]
+fn a_file_stays_while_the_cloud_lacks_what_its_new_name_says() {
+    let (renamed, mut record) = listed_film("2026/film");
+    record.lacking = true;
+    let (state, effects) = with_film(9, &[(renamed, record)]);
+    assert!(
+        matches!(works(&effects)[..], [Work::Fetch { like: Some(_), .. }]),
+        "{effects:?}"
+    );
+    for outcome in [Outcome::Later, Outcome::Refused, Outcome::ItemChanged] {
+        let (_, effects) = step(state.clone(), ended("2026/film", outcome));
+        assert_eq!(works(&effects).len(), 0, "{effects:?}");
+    }
+}
+
+#[test]
 fn what_waited_while_the_folder_was_away_is_written_from_its_file_all_the_same() {
     let (state, _) = with_film(9, &[listed_film("2026/film")]);
     let (state, _) = step(state, Event::NotScanned(Stop::Missing));
