@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Effect, Moved, Outcome, PutOff, State, Work, is_refusal};
-use crate::model::{Known, Local, Remote, folder_of, is_sibling};
+use crate::model::{Known, Local, Remote, is_sibling};
 
 impl State {
     pub(super) fn done(mut self, outcomes: Vec<(String, Outcome)>) -> (Self, Vec<Effect>) {
@@ -217,7 +217,7 @@ impl State {
             return;
         }
         let names: BTreeSet<String> = removed.iter().map(|name| name.to_lowercase()).collect();
-        let folders = removed.iter().map(|name| folder_of(name));
+        let folders = removed.iter().flat_map(|name| folders_above(name));
         let folders: BTreeMap<String, &str> = folders.map(|folder| (folder.to_lowercase(), folder)).collect();
         let is_lifted = |natural: &str| {
             let mut above = folders_above(natural);
@@ -243,9 +243,8 @@ impl State {
         };
         let mut others = self.ended.keys();
         others.any(|other| {
-            let folder = folder_of(other);
-            let is_in_its_way = is_another_case(other, natural)
-                || folders_above(natural).any(|above| is_another_case(folder, above));
+            let is_beside = |folder: &str| folders_above(natural).any(|above| is_another_case(folder, above));
+            let is_in_its_way = is_another_case(other, natural) || folders_above(other).any(is_beside);
             is_in_its_way && !is_here(other)
         })
     }

@@ -249,9 +249,9 @@ fn a_name_that_changes_its_case_alone_is_written_from_its_file_where_both_have_a
 fn what_belongs_into_a_folder_of_another_case_is_written_once_nothing_is_left_in_that() {
     // Another device renamed `A` to `a`, and put something new into it; this folder can't tell them apart.
     let mut state = remembering(Gone::Unsaid);
-    let (natural, item) = named("A/x", 9);
+    let (natural, item) = named("A/b/x", 9);
     let of_item = Known {
-        id: "id of A/x".to_owned(),
+        id: "id of A/b/x".to_owned(),
         place: natural.clone(),
         mark: item.mark,
         ..known()
@@ -265,7 +265,7 @@ fn what_belongs_into_a_folder_of_another_case_is_written_once_nothing_is_left_in
         "{effects:?}"
     );
     let refused = ("a/new".to_owned(), Outcome::Refused);
-    let removed = ("A/x".to_owned(), Outcome::Gone);
+    let removed = ("A/b/x".to_owned(), Outcome::Gone);
     for answers in [[&refused, &removed], [&removed, &refused]] {
         let (mut state, mut all) = (before.clone(), Vec::new());
         for answer in answers {
