@@ -163,8 +163,9 @@ impl Source for Folder {
         if !self.takes(&place) {
             return Err(SourceError::Refused("its name can't be mirrored here"));
         }
-        let dress = |file: &File| dress(file, &record.attributes);
-        let mark = self.tree.relocate((&item.place, item.mark), &place, dress)?;
+        // Its time is the record's already: set once more it would hide an edit.
+        let permit = |file: &File| permit(file, &record.attributes);
+        let mark = self.tree.relocate((&item.place, item.mark), &place, permit)?;
         self.tree.forget_parts(&place, &record.id);
         Ok(local(place, mark))
     }
@@ -213,7 +214,8 @@ fn reserve(file: &File, length: u64) -> io::Result<()> {
         // A file system that can't.
         Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
             let left = length.saturating_sub(file.metadata()?.len());
-            match has_room(file, left)? {
+            // One that doesn't tell its room either may have it.
+            match has_room(file, left).unwrap_or(true) {
                 true => Ok(()),
                 false => Err(Errno::NOSPC.into()),
             }
@@ -243,16 +245,22 @@ pub(super) fn copy(content: &mut dyn Read, file: &mut File, length: u64) -> Resu
     }
 }
 
-/// Gives a file the permissions and the time it had elsewhere. Nothing that others could write or that runs as its owner.
+/// Gives a file the permissions and the time it had elsewhere.
 fn dress(file: &File, attributes: &Attributes) -> io::Result<()> {
+    permit(file, attributes)?;
+    if let Some(modified) = attributes.get(MODIFIED).and_then(|text| time(text)) {
+        file.set_modified(modified)?;
+    }
+    Ok(())
+}
+
+/// Gives a file the permissions it had elsewhere. Nothing that others could write or that runs as its owner.
+fn permit(file: &File, attributes: &Attributes) -> io::Result<()> {
     if let Some(mode) = attributes
         .get(MODE)
         .and_then(|mode| u32::from_str_radix(mode, 8).ok())
     {
         file.set_permissions(std::fs::Permissions::from_mode(mode & 0o755 | 0o600))?;
-    }
-    if let Some(modified) = attributes.get(MODIFIED).and_then(|text| time(text)) {
-        file.set_modified(modified)?;
     }
     Ok(())
 }

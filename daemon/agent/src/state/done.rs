@@ -1,6 +1,6 @@
 //! What follows from work that ended.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Effect, Moved, Outcome, PutOff, State, Work, is_refusal};
 use crate::model::{Known, Local, Remote, is_sibling};
@@ -68,7 +68,7 @@ impl State {
                 wishes.list = true;
             }
             (Outcome::Written { revision, item }, Work::Fetch { record, .. }) => {
-                self.written(natural, Remote { revision, ..record }, item);
+                wishes.list |= self.written(natural, Remote { revision, ..record }, item);
                 wishes.save = true;
             }
             (
@@ -80,7 +80,8 @@ impl State {
                 },
             ) => {
                 self.moved_away(&like.item);
-                self.written(natural, Remote { revision, ..record }, item);
+                wishes.removed.insert(like.item.place);
+                wishes.list |= self.written(natural, Remote { revision, ..record }, item);
                 wishes.save = true;
                 wishes.scan = true;
             }
@@ -96,7 +97,7 @@ impl State {
                 if let Some(local) = &mut self.local {
                     local.remove(&natural);
                 }
-                wishes.removed.insert(natural.to_lowercase());
+                wishes.removed.insert(natural);
                 wishes.save = true;
             }
             // Nothing says any more what was in common: both sides are joined, as without a memory.
@@ -145,7 +146,9 @@ impl State {
         }
     }
 
-    fn written(&mut self, natural: String, record: Remote, item: Local) {
+    /// Notes it; whether a list that came meanwhile says that the record was changed or deleted since it was read.
+    fn written(&mut self, natural: String, record: Remote, item: Local) -> bool {
+        let (id, revision) = (record.id.clone(), record.revision);
         let known = Known {
             id: record.id.clone(),
             revision: record.revision,
@@ -154,13 +157,14 @@ impl State {
             is_doubted: false,
         };
         // What it is listed with may be older than what was read.
-        if let Some(remote) = &mut self.remote {
-            remote.insert(natural.clone(), record);
-        }
+        let remote = self.remote.as_mut();
+        let listed = remote.map(|remote| remote.insert(natural.clone(), record));
         self.memory.remember(natural.clone(), known);
         if let Some(local) = &mut self.local {
             local.insert(natural, item);
         }
+        let is_other = |listed: Remote| listed.id != id || listed.revision > revision;
+        listed.is_some_and(|listed| listed.is_none_or(is_other))
     }
 
     /// An item became another one. Nothing of it is to be removed: what lies there from now on is its owner's, also where that is the
@@ -206,24 +210,43 @@ impl State {
         self.memory.remember(natural, known);
     }
 
-    /// Where a file system can't tell letters' case, a file that was removed makes room for one of another case.
+    /// Where a file system can't tell letters' case, a file that was removed makes room for one of another case, or in a folder
+    /// of another case.
     fn lift_refusals(&mut self, removed: &BTreeSet<String>) {
         if removed.is_empty() {
             return;
         }
+        let names: BTreeSet<String> = removed.iter().map(|name| name.to_lowercase()).collect();
+        let folders = removed.iter().flat_map(|name| folders_above(name));
+        let folders: BTreeMap<String, &str> = folders.map(|folder| (folder.to_lowercase(), folder)).collect();
+        let is_lifted = |natural: &str| {
+            let mut above = folders_above(natural);
+            let is_other = |above: &str| {
+                folders
+                    .get(&above.to_lowercase())
+                    .is_some_and(|other| *other != above)
+            };
+            names.contains(&natural.to_lowercase()) || above.any(is_other)
+        };
         let before = self.put_off.len();
         self.put_off
-            .retain(|natural, off| !is_refusal(off) || !removed.contains(&natural.to_lowercase()));
+            .retain(|natural, off| !is_refusal(off) || !is_lifted(natural));
         self.held_back |= self.put_off.len() < before;
     }
 
-    /// Whether a file whose name differs from this in its case alone was removed since the last looks.
+    /// Whether a file whose name, or whose folder's, differs from this in its case alone was removed since the last looks.
     fn is_rid_of_another_case(&self, natural: &str) -> bool {
-        let folded = natural.to_lowercase();
         let is_here = |other: &str| self.local.as_ref().is_some_and(|local| local.contains_key(other));
-        // Of many that ended few are as long.
-        let mut others = self.ended.keys().filter(|other| other.len() == natural.len());
-        others.any(|other| other != natural && other.to_lowercase() == folded && !is_here(other))
+        let is_another_case = |one: &str, other: &str| {
+            // Of many that ended few are as long.
+            one.len() == other.len() && one != other && one.to_lowercase() == other.to_lowercase()
+        };
+        let mut others = self.ended.keys();
+        others.any(|other| {
+            let is_beside = |folder: &str| folders_above(natural).any(|above| is_another_case(folder, above));
+            let is_in_its_way = is_another_case(other, natural) || folders_above(other).any(is_beside);
+            is_in_its_way && !is_here(other)
+        })
     }
 
     pub(super) fn refusal(&self, natural: &str) -> PutOff {
@@ -233,11 +256,17 @@ impl State {
     }
 }
 
+/// The folders that what has this name lies in.
+fn folders_above(natural: &str) -> impl Iterator<Item = &str> {
+    let slashes = natural.match_indices('/');
+    slashes.filter_map(|(slash, _)| natural.get(..slash))
+}
+
 #[derive(Default)]
 struct Wishes {
     save: bool,
     list: bool,
     scan: bool,
-    /// Names of files that were removed, in small letters.
+    /// Names of files that were removed.
     removed: BTreeSet<String>,
 }

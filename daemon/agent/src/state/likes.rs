@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Choice, State, decide};
-use crate::model::{Attributes, Local, MODIFIED};
+use super::{Choice, State, Work, decide};
+use crate::model::{Attributes, Local, MODIFIED, Remote};
 use crate::queue::SMALL;
 
 /// What a file and the record of the same content have in common, whatever their names: bytes, and time.
@@ -26,23 +26,22 @@ impl State {
         let (Some(local), Some(remote)) = (&self.local, &self.remote) else {
             return likes;
         };
-        // One that was tried in vain keeps no other from being removed: what it lacks may be that one's room.
-        let is_to_come = |natural: &String| {
-            !local.contains_key(natural)
-                && !self.memory.known().contains_key(natural)
-                && !self.put_off.contains_key(natural)
+        // One that was tried in vain keeps no other from being removed: what it lacks may be that one's room. But what the cloud lost may
+        // be nowhere else.
+        let is_to_come = |(natural, record): &(&String, &Remote)| {
+            !local.contains_key(*natural)
+                && !self.memory.known().contains_key(*natural)
+                && (record.lacking || !self.put_off.contains_key(*natural))
                 && !self.is_taken(natural)
         };
         let mut coming: BTreeMap<Like, Vec<String>> = BTreeMap::new();
-        for (natural, record) in remote.iter().filter(|(natural, _)| is_to_come(natural)) {
+        for (natural, record) in remote.iter().filter(is_to_come) {
             if let Some(like) = like(record.length, &record.attributes) {
                 coming.entry(like).or_default().push(natural.to_lowercase());
             }
         }
-        if coming.is_empty() {
-            return likes;
-        }
-        for (natural, item) in local {
+        let is_awaited = !coming.is_empty();
+        for (natural, item) in local.iter().filter(|_| is_awaited) {
             let Some(like) = like(item.mark.size, &item.attributes) else {
                 continue;
             };
@@ -60,7 +59,21 @@ impl State {
                 likes.insert(like, Alike { item, spare });
             }
         }
+        self.keep_used(&mut likes);
         likes
+    }
+
+    /// An item that another is being written from is neither removed nor spare: by now it may be that other one, and what lies in its
+    /// place its owner's.
+    fn keep_used(&self, likes: &mut BTreeMap<Like, Alike>) {
+        for work in self.busy.values() {
+            if let Work::Fetch { like: Some(used), .. } = work
+                && let Some(like) = like(used.item.mark.size, &used.item.attributes)
+            {
+                let item = used.item.clone();
+                likes.insert(like, Alike { item, spare: None });
+            }
+        }
     }
 
     /// The id of an item's record, if the item is to be removed.

@@ -11,7 +11,8 @@ use crate::model::Mark;
 use crate::ports::SourceError;
 
 impl Tree {
-    /// Moves a file that is still as `mark` says to where nothing is, and dresses it there; answers how it is then.
+    /// Moves a file that is still as `mark` says to where nothing is, and gives it its permissions there; answers how it was
+    /// then, from which an edit since differs.
     ///
     /// # Errors
     /// [`SourceError`]. One that is changed at the last moment is put back, or stays at its new place if something has its old one.
@@ -19,7 +20,7 @@ impl Tree {
         &self,
         (from, mark): (&str, Mark),
         to: &str,
-        dress: impl FnOnce(&File) -> io::Result<()>,
+        permit: impl FnOnce(&File) -> io::Result<()>,
     ) -> Result<Mark, SourceError> {
         let (old, old_name) = self.parent(from, false)?;
         if mark_at(&old, old_name).ok() != Some(mark) {
@@ -36,10 +37,46 @@ impl Tree {
             let _ = rename_across([&new, &old], new_name, old_name, RenameFlags::NOREPLACE);
             return Err(SourceError::Changed);
         }
-        let (file, _) = self.open(to)?;
-        if let Err(error) = dress(&file) {
-            tracing::warn!(%error, "a file that was moved keeps its permissions");
+        let permitted = self.open_as(to, mark).and_then(|file| {
+            permit(&file)?;
+            Ok(mark_of(&file)?.ok_or(Errno::NOENT)?)
+        });
+        match permitted {
+            // An edit from now on has to differ from what is answered, or nobody would ever see it.
+            Ok(Mark { mode, .. }) => Ok(Mark { mode, ..mark }),
+            Err(error) => {
+                tracing::warn!(%error, "a file that was moved keeps its permissions");
+                Ok(mark)
+            }
         }
-        Ok(mark_of(&file)?.ok_or(Errno::NOENT)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn an_edit_right_after_a_file_was_moved_is_seen() {
+        let root = tempfile::tempdir().unwrap();
+        let tree = Tree::new(root.path().to_owned());
+        fs::write(root.path().join("film"), "film").unwrap();
+        let (_, mark) = tree.open("film").unwrap();
+        let edit = |_: &File| fs::write(root.path().join("new"), "film, edited");
+        assert_eq!(tree.relocate(("film", mark), "new", edit).unwrap(), mark);
+        assert!(!tree.is_still("new", mark));
+    }
+
+    #[test]
+    fn a_file_that_was_moved_and_cant_get_its_permissions_is_moved_all_the_same() {
+        let root = tempfile::tempdir().unwrap();
+        let tree = Tree::new(root.path().to_owned());
+        fs::write(root.path().join("film"), "film").unwrap();
+        let (_, mark) = tree.open("film").unwrap();
+        let fails = |_: &File| Err(io::Error::from(Errno::PERM));
+        assert_eq!(tree.relocate(("film", mark), "new", fails).unwrap(), mark);
+        assert!(tree.is_still("new", mark) && tree.is_free("film"));
     }
 }

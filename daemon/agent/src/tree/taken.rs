@@ -1,14 +1,21 @@
 //! Whether a name is taken. A file system that can't tell letters' case, as FAT, answers to names that it doesn't list.
 
+use std::ffi::CString;
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
+use rustix::path::Arg;
 
 use super::mount::identity;
 use super::{Kind, kind_at, mark_at};
 use crate::ports::SourceError;
+
+/// Folders in folders that are looked into.
+const DEPTH: usize = 64;
 
 /// By what name a folder lists what answers to one.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,6 +24,8 @@ enum Listed {
     AsNamed,
     /// By this one, which differs in its case alone.
     InAnotherCase(String),
+    /// By one that the file system takes for the same, as FAT does one without the dots at its end.
+    ByAnother,
     /// By none: perhaps not all that is there is listed.
     Not,
 }
@@ -38,8 +47,8 @@ pub(super) fn is_free_below(root: OwnedFd, place: &str) -> bool {
     false
 }
 
-/// Whether what answers to this path below a root has another one: a name of it is listed in another case alone. Of what isn't
-/// listed at all that can't be said.
+/// Whether what answers to this path below a root has another one: a name of it is listed in another case alone, or the file
+/// system takes it for one that is. Of what isn't listed at all that can't be said.
 ///
 /// # Errors
 /// What the file system says; then nothing can be said.
@@ -48,7 +57,7 @@ pub(super) fn is_another(root: OwnedFd, place: &str) -> io::Result<bool> {
     while let Some(name) = names.next() {
         match listed(&folder, name)? {
             Listed::AsNamed => {}
-            Listed::InAnotherCase(_) => return Ok(true),
+            Listed::InAnotherCase(_) | Listed::ByAnother => return Ok(true),
             Listed::Not => return Ok(false),
         }
         if names.peek().is_some() {
@@ -59,7 +68,7 @@ pub(super) fn is_another(root: OwnedFd, place: &str) -> io::Result<bool> {
 }
 
 /// Sees to it that what is written to a path below a root will be listed by it: no folder on the way may have another name. One
-/// that differs in its case alone goes if it is empty, as after all in it was renamed.
+/// that differs in its case alone goes if nothing but empty folders is in it, as after all in it was renamed.
 ///
 /// # Errors
 /// [`SourceError::Refused`] where one has; `EAGAIN` where one isn't listed by any.
@@ -76,12 +85,14 @@ pub(super) fn clear_way(root: OwnedFd, place: &str) -> Result<(), SourceError> {
             // It went a moment ago.
             _ if open(&folder, name).is_err() => return Ok(()),
             Listed::InAnotherCase(other) => {
-                let is_it = identity(&below)? == identity(&open(&folder, &other)?)?;
-                if is_it && unlinkat(&folder, other.as_str(), AtFlags::REMOVEDIR).is_ok() {
+                let is_it = identity(&below)? == identity(&open(&folder, other.as_str())?)?;
+                if is_it && is_hollow(&below, DEPTH)? && remove_hollow(&folder, other.as_str(), DEPTH).is_ok()
+                {
                     return Ok(());
                 }
                 return Err(SourceError::Refused("a folder on the way has another name"));
             }
+            Listed::ByAnother => return Err(SourceError::Refused("a folder on the way has another name")),
             Listed::Not => return Err(Errno::AGAIN.into()),
         }
     }
@@ -98,9 +109,43 @@ pub(super) fn in_the_way(folder: &OwnedFd, name: &str) -> SourceError {
     }
 }
 
-fn open(folder: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
+fn open(folder: &OwnedFd, name: impl Arg) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     openat(folder, name, flags, Mode::empty())
+}
+
+/// Whether nothing is in a folder but folders, so many in each other at most, of which the same is true.
+fn is_hollow(folder: &OwnedFd, depth: usize) -> io::Result<bool> {
+    for name in names_in(folder)? {
+        let is_hollow = match open(folder, &name) {
+            Ok(below) if depth > 0 => is_hollow(&below, depth - 1)?,
+            _ => false,
+        };
+        if !is_hollow {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Removes such a folder. Where something came into it meanwhile, that stays with the folders above it.
+fn remove_hollow(above: &OwnedFd, name: impl Arg + Copy, depth: usize) -> io::Result<()> {
+    let folder = open(above, name)?;
+    for below in names_in(&folder)?.iter().filter(|_| depth > 0) {
+        remove_hollow(&folder, below.as_c_str(), depth - 1)?;
+    }
+    Ok(unlinkat(above, name, AtFlags::REMOVEDIR)?)
+}
+
+fn names_in(folder: &OwnedFd) -> io::Result<Vec<CString>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            names.push(entry.file_name().to_owned());
+        }
+    }
+    Ok(names)
 }
 
 fn listed(folder: &OwnedFd, name: &str) -> io::Result<Listed> {
@@ -116,12 +161,43 @@ fn listed(folder: &OwnedFd, name: &str) -> io::Result<Listed> {
             found = Listed::InAnotherCase(other.to_owned());
         }
     }
-    Ok(found)
+    let is_by_another = found == Listed::Not
+        && match open_path(folder, name) {
+            Ok(open) => lists(folder, &open)?,
+            Err(Errno::NOENT) => false,
+            Err(error) => return Err(error.into()),
+        };
+    Ok(match is_by_another {
+        true => Listed::ByAnother,
+        false => found,
+    })
+}
+
+/// Whether a folder lists what is open, by whatever name. Of a file of several names that says nothing.
+fn lists(folder: &OwnedFd, open: &OwnedFd) -> io::Result<bool> {
+    let metadata = File::from(open.try_clone()?).metadata()?;
+    if !metadata.is_dir() && metadata.nlink() > 1 {
+        return Ok(false);
+    }
+    // As long as it is open it keeps its inode, which FAT draws anew else.
+    let is_it = |other: &OwnedFd| identity(other).is_ok_and(|is| is == (metadata.dev(), metadata.ino()));
+    for entry in Dir::read_from(folder)? {
+        if open_path(folder, entry?.file_name()).is_ok_and(|other| is_it(&other)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whatever it is; it is neither read nor followed.
+fn open_path(folder: &OwnedFd, name: impl Arg) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(folder, name, flags, Mode::empty())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, File};
+    use std::fs;
 
     use super::*;
 
@@ -143,5 +219,43 @@ mod tests {
         // Where both are there each is itself.
         fs::create_dir(root.path().join("photos")).unwrap();
         assert!(!is_another("photos") && !is_another("Photos"));
+    }
+
+    #[test]
+    fn a_folder_of_empty_folders_goes_and_one_with_a_file_stays_whole() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        fs::create_dir_all(at("empty/a/b")).unwrap();
+        fs::create_dir_all(at("full/a/b")).unwrap();
+        fs::write(at("full/a/file"), "").unwrap();
+        let folder = |name: &str| OwnedFd::from(File::open(at(name)).unwrap());
+        assert!(!is_hollow(&folder("full"), DEPTH).unwrap() && !is_hollow(&folder("empty"), 1).unwrap());
+        assert!(is_hollow(&folder("empty"), DEPTH).unwrap());
+        remove_hollow(&folder(""), "empty", DEPTH).unwrap();
+        assert!(!at("empty").exists());
+        remove_hollow(&folder("full"), "a", DEPTH).unwrap_err();
+        assert!(at("full/a/file").exists());
+    }
+
+    #[test]
+    fn what_a_folder_has_is_found_whatever_it_is_called() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        let open = |name: &str| OwnedFd::from(File::open(at(name)).unwrap());
+        fs::create_dir_all(at("folder/below")).unwrap();
+        fs::write(at("file"), "").unwrap();
+        fs::write(at("folder/file"), "").unwrap();
+        let folder = open("");
+        for (name, is_listed) in [
+            ("folder", true),
+            ("file", true),
+            ("folder/below", false),
+            ("folder/file", false),
+        ] {
+            assert_eq!(lists(&folder, &open(name)).unwrap(), is_listed, "{name}");
+        }
+        // A second name of a file needn't be the one that isn't listed.
+        fs::hard_link(at("file"), at("link")).unwrap();
+        assert!(!lists(&folder, &open("file")).unwrap());
     }
 }

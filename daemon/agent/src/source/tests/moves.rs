@@ -9,7 +9,7 @@ fn a_file_that_was_renamed_elsewhere_is_moved_and_gets_the_permissions_that_it_h
     let source = folder(root.path(), Which::All);
     write(&source, "a/film", &[(MODE, "600")], "film", None).unwrap();
     let film = item(&source, "a/film");
-    let renamed = record(&[(MODE, "755")], 4);
+    let renamed = record(&[(MODE, "755"), (MODIFIED, "5.000000001")], 4);
     let moved = source.relocate(&film, "b/c/film", &renamed).unwrap();
     assert_eq!(moved, item(&source, "b/c/film"));
     let mode = 0o755;

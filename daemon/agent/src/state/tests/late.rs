@@ -118,3 +118,26 @@ fn once_both_sides_were_looked_at_since_it_is_forgotten_when_something_ended() {
     let (state, effects) = step(state, Event::Listed(now, records));
     assert_eq!((works(&effects).len(), state.ended.len()), (0, 0));
 }
+
+#[test]
+fn what_was_changed_or_deleted_while_it_was_fetched_is_listed_anew() {
+    let changed = Remote {
+        revision: 2,
+        ..listed("new").1
+    };
+    for (meanwhile, is_listed) in [
+        (vec![listed("new")], false),
+        (vec![("new".to_owned(), changed)], true),
+        (Vec::new(), true),
+    ] {
+        let state = fetching();
+        let now = state.now();
+        let (state, _) = step(state, Event::Listed(now, [all_records(), meanwhile].concat()));
+        let written = Outcome::Written {
+            revision: 1,
+            item: named("new", 9).1,
+        };
+        let (_, effects) = step(state, Event::Done(vec![("new".to_owned(), written)]));
+        assert_eq!(effects.contains(&Effect::List), is_listed, "{effects:?}");
+    }
+}

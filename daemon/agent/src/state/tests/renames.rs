@@ -116,6 +116,28 @@ fn nothing_is_removed_where_a_file_lay_that_became_another_one() {
 }
 
 #[test]
+fn a_file_that_another_is_being_written_from_is_neither_removed_nor_spare() {
+    let (state, _) = with_film(9, &[listed_film("2026/film")]);
+    // A scan saw it under both names: the first before it was moved, the second after that.
+    let both = [all_items(), vec![film("film", 9), film("2026/film", 9)]].concat();
+    let now = state.now();
+    let (state, effects) = step(state, seen(now, both));
+    assert_eq!(works(&effects).len(), 0, "{effects:?}");
+    // Meanwhile it was renamed once more.
+    let records = [all_records(), vec![listed_film("2027/film")]].concat();
+    let now = state.now();
+    let (state, effects) = step(state, Event::Listed(now, records));
+    let [Work::Fetch { like: Some(like), .. }] = works(&effects)[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!((like.item.place.as_str(), &like.spare), ("film", &None));
+    let (_, item) = film("2026/film", 9);
+    let moved = Outcome::Moved { revision: 1, item };
+    let (state, _) = step(state, ended("2026/film", moved));
+    assert!(!state.memory.known().contains_key("film"));
+}
+
+#[test]
 fn a_file_goes_whose_new_name_is_refused() {
     let (state, effects) = with_film(9, &[listed_film("../film")]);
     assert!(matches!(works(&effects)[..], [Work::Fetch { .. }]), "{effects:?}");
@@ -150,6 +172,21 @@ fn a_file_goes_once_its_new_name_was_tried_in_vain_and_that_is_fetched_then() {
             matches!(works(&effects)[..], [Work::Fetch { like: None, .. }]),
             "{outcome:?}: {effects:?}"
         );
+    }
+}
+
+#[test]
+fn a_file_stays_while_the_cloud_lacks_what_its_new_name_says() {
+    let (renamed, mut record) = listed_film("2026/film");
+    record.lacking = true;
+    let (state, effects) = with_film(9, &[(renamed, record)]);
+    assert!(
+        matches!(works(&effects)[..], [Work::Fetch { like: Some(_), .. }]),
+        "{effects:?}"
+    );
+    for outcome in [Outcome::Later, Outcome::Refused, Outcome::ItemChanged] {
+        let (_, effects) = step(state.clone(), ended("2026/film", outcome));
+        assert_eq!(works(&effects).len(), 0, "{effects:?}");
     }
 }
 
@@ -206,4 +243,56 @@ fn a_name_that_changes_its_case_alone_is_written_from_its_file_where_both_have_a
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn what_belongs_into_a_folder_of_another_case_is_written_once_nothing_is_left_in_that() {
+    // Another device renamed `A` to `a`, and put something new into it; this folder can't tell them apart.
+    let mut state = remembering(Gone::Unsaid);
+    let (natural, item) = named("A/b/x", 9);
+    let of_item = Known {
+        id: "id of A/b/x".to_owned(),
+        place: natural.clone(),
+        mark: item.mark,
+        ..known()
+    };
+    state.memory.remember(natural.clone(), of_item);
+    let items = [all_items(), vec![(natural, item)]].concat();
+    let records = [all_records(), vec![listed("a/new")]].concat();
+    let (before, effects) = looked(state, seen(0, items), records);
+    assert!(
+        matches!(works(&effects)[..], [Work::Remove { .. }, Work::Fetch { .. }]),
+        "{effects:?}"
+    );
+    let refused = ("a/new".to_owned(), Outcome::Refused);
+    let removed = ("A/b/x".to_owned(), Outcome::Gone);
+    for answers in [[&refused, &removed], [&removed, &refused]] {
+        let (mut state, mut all) = (before.clone(), Vec::new());
+        for answer in answers {
+            let effects;
+            (state, effects) = step(state, Event::Done(vec![answer.clone()]));
+            all.extend(effects);
+        }
+        if all.contains(&Effect::Scan { make: false }) {
+            let now = state.now();
+            all.extend(step(state, seen(now, all_items())).1);
+        }
+        let [Work::Fetch { record, .. }] = works(&all)[..] else {
+            panic!("{all:?}");
+        };
+        assert_eq!(record.id, "id of a/new");
+    }
+}
+
+#[test]
+fn a_file_that_became_another_one_makes_room_for_one_of_another_case() {
+    let (state, _) = with_film(9, &[listed_film("2026/film"), listed("Film")]);
+    let (state, _) = step(state, ended("Film", Outcome::Refused));
+    let (_, item) = film("2026/film", 9);
+    let moved = Outcome::Moved { revision: 1, item };
+    let (_, effects) = step(state, ended("2026/film", moved));
+    let [Work::Fetch { record, .. }] = works(&effects)[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(record.id, "id of Film");
 }
