@@ -253,16 +253,21 @@ impl Rig {
         self.supervisor.ask_all(Duration::from_secs(30)).await.unwrap();
     }
 
+    /// Lets five seconds pass.
+    pub async fn five_seconds(&self) {
+        self.settled().await;
+        // What is on its way through the socket gets its turns.
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+        self.clock.advance(Duration::from_secs(5));
+    }
+
     /// Lets time pass until `work` is done.
     pub async fn passing<T>(&self, work: impl Future<Output = T>) -> T {
         let time = async {
             loop {
-                self.settled().await;
-                // What is on its way through the socket gets its turns.
-                for _ in 0..200 {
-                    tokio::task::yield_now().await;
-                }
-                self.clock.advance(Duration::from_secs(5));
+                self.five_seconds().await;
             }
         };
         tokio::select! {
