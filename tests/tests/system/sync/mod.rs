@@ -101,7 +101,12 @@ impl Device {
                     },
                     false => Vec::new(),
                 };
-                all.insert(((*name).to_owned(), row.id), (row.natural, content));
+                // On the bus a version beside a record has the record's key.
+                let natural = match row.conflict_with.is_empty() {
+                    true => row.natural,
+                    false => format!("{}\0{}", row.natural, row.id),
+                };
+                all.insert(((*name).to_owned(), row.id), (natural, content));
             }
         }
         all
