@@ -175,6 +175,9 @@ impl State {
         let naturals: BTreeSet<&String> = known.keys().chain(local.keys()).chain(remote.keys()).collect();
         let naturals: Vec<String> = naturals.into_iter().cloned().collect();
         let remembered = known.len();
+        // Where neither side has it any more nothing is left to be told of it.
+        self.put_off
+            .retain(|natural, off| !is_refusal(off) || naturals.binary_search(natural).is_ok());
         self.held_back = false;
         for natural in &naturals {
             self.act(natural, &moved, effects);
