@@ -9,7 +9,7 @@ mod taken;
 
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -88,7 +88,7 @@ impl Tree {
                 Err(Errno::NOENT) if make => {
                     match rustix::fs::mkdirat(&folder, name, Mode::RWXU) {
                         Ok(()) | Err(Errno::EXIST) => {}
-                        Err(error) => return Err(error.into()),
+                        Err(error) => return Err(taken::unless_unnameable(&folder, error).into()),
                     }
                     openat(&folder, name, flags, Mode::empty())?
                 }
@@ -182,6 +182,10 @@ impl Tree {
         {
             return Err(SourceError::Changed);
         }
+        if over.is_none() && taken::is_listed(&folder, name)? {
+            // Not after all of it was fetched.
+            return Err(taken::in_the_way(&folder, name));
+        }
         let unfinished = part.map_or_else(names::unfinished, |(name, _)| name.to_owned());
         let mut file = part::open(&folder, &unfinished, part.map(|(_, from)| from))?;
         let written = fill(&mut file)
@@ -268,9 +272,13 @@ pub fn mark_of(file: &File) -> io::Result<Option<Mark>> {
         inode: metadata.ino(),
         mode: metadata.permissions().mode() & 0o777,
     };
+    Ok(Some(mark.kept(keeps(file)?)))
+}
+
+/// What the file system of what is open keeps.
+fn keeps(open: impl AsFd) -> io::Result<Keeps> {
     // The number is signed on some machines, and has 32 bits at most.
-    let kind = rustix::fs::fstatfs(file)?.f_type as u64 & 0xffff_ffff;
-    Ok(Some(mark.kept(Keeps::of(kind))))
+    Ok(Keeps::of(rustix::fs::fstatfs(open)?.f_type as u64 & 0xffff_ffff))
 }
 
 /// The device number of what is open.
@@ -285,6 +293,7 @@ fn put_in_place(folder: &OwnedFd, new: &str, name: &str) -> Result<(), SourceErr
     match rename(folder, new, name, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(()),
         Err(Errno::EXIST) => Err(taken::in_the_way(folder, name)),
+        Err(error) if lies(folder, new).is_ok() => Err(taken::unless_unnameable(folder, error).into()),
         Err(error) => Err(error.into()),
     }
 }

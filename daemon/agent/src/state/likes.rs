@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Choice, State, Work, decide};
 use crate::model::{Attributes, Local, MODIFIED, Remote};
+use crate::names::folded;
 use crate::queue::SMALL;
 
 /// What a file and the record of the same content have in common, whatever their names: bytes, and time.
@@ -37,7 +38,7 @@ impl State {
         let mut coming: BTreeMap<Like, Vec<String>> = BTreeMap::new();
         for (natural, record) in remote.iter().filter(is_to_come) {
             if let Some(like) = like(record.length, &record.attributes) {
-                coming.entry(like).or_default().push(natural.to_lowercase());
+                coming.entry(like).or_default().push(folded(natural));
             }
         }
         let is_awaited = !coming.is_empty();
@@ -49,8 +50,8 @@ impl State {
                 continue;
             };
             // Where a file system may not tell letters' case, a name that differs in that alone has no place beside this one.
-            let folded = natural.to_lowercase();
-            if item.mark.inode == 0 && names.iter().all(|name| *name == folded) {
+            let named = folded(natural);
+            if item.mark.inode == 0 && names.iter().all(|name| *name == named) {
                 continue;
             }
             let spare = self.spare(natural, item).filter(|_| names.len() == 1);

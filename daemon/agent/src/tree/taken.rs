@@ -6,12 +6,14 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, unlinkat};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, StatxFlags, mkdirat, openat, statx, unlinkat};
 use rustix::io::Errno;
 use rustix::path::Arg;
 
 use super::mount::identity;
-use super::{Kind, kind_at, mark_at};
+use super::{Kind, keeps, kind_at, lies, mark_at};
+use crate::model::Keeps;
+use crate::names::folded;
 use crate::ports::SourceError;
 
 /// Folders in folders that are looked into.
@@ -85,10 +87,15 @@ pub(super) fn clear_way(root: OwnedFd, place: &str) -> Result<(), SourceError> {
             // It went a moment ago.
             _ if open(&folder, name).is_err() => return Ok(()),
             Listed::InAnotherCase(other) => {
-                let is_it = identity(&below)? == identity(&open(&folder, other.as_str())?)?;
-                if is_it && is_hollow(&below, DEPTH)? && remove_hollow(&folder, other.as_str(), DEPTH).is_ok()
+                let other_one = open(&folder, other.as_str())?;
+                // FUSE may have an inode for each way of writing a name.
+                let is_it = identity(&below)? == identity(&other_one)? || keeps(&folder)? == Keeps::NoInodes;
+                if is_it
+                    && is_hollow(&other_one, DEPTH)?
+                    && remove_hollow(&folder, other.as_str(), DEPTH).is_ok()
                 {
-                    return Ok(());
+                    // To make it asks the file system, to open it perhaps only what is remembered of it.
+                    return mkdirat(&folder, name, Mode::RWXU).map_err(|error| io::Error::from(error).into());
                 }
                 return Err(SourceError::Refused("a folder on the way has another name"));
             }
@@ -99,6 +106,15 @@ pub(super) fn clear_way(root: OwnedFd, place: &str) -> Result<(), SourceError> {
     Ok(())
 }
 
+/// Whether what answers to a name is listed by whatever name. Else it may be gone: over FUSE what was removed in one case answers in
+/// others for a second.
+///
+/// # Errors
+/// What the file system says.
+pub(super) fn is_listed(folder: &OwnedFd, name: &str) -> io::Result<bool> {
+    Ok(lies(folder, name).is_ok() && listed(folder, name)? != Listed::Not)
+}
+
 /// What it means that a name is taken: a file that a scan will show, or something that none ever does, such as a link, a
 /// folder, or a name that differs in its case alone.
 pub(super) fn in_the_way(folder: &OwnedFd, name: &str) -> SourceError {
@@ -106,6 +122,18 @@ pub(super) fn in_the_way(folder: &OwnedFd, name: &str) -> SourceError {
     match is_file && listed(folder, name).is_ok_and(|listed| listed == Listed::AsNamed) {
         true => SourceError::Changed,
         false => SourceError::Refused("something else lies there"),
+    }
+}
+
+/// What it means that nothing could be made in a folder under a name. The driver of exFAT over FUSE says `ENOENT` where a name has
+/// letters that exFAT hasn't, as a colon; others say `EINVAL`, and will say it again.
+pub(super) fn unless_unnameable(folder: &OwnedFd, error: Errno) -> Errno {
+    // A folder that was removed meanwhile says the same; what is remembered of it needn't.
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC;
+    let is_there = || statx(folder, "", flags, StatxFlags::NLINK).is_ok_and(|told| told.stx_nlink > 0);
+    match error == Errno::NOENT && is_there() {
+        true => Errno::INVAL,
+        false => error,
     }
 }
 
@@ -149,14 +177,14 @@ fn names_in(folder: &OwnedFd) -> io::Result<Vec<CString>> {
 }
 
 fn listed(folder: &OwnedFd, name: &str) -> io::Result<Listed> {
-    let (folded, mut found) = (name.to_lowercase(), Listed::Not);
+    let (wanted, mut found) = (folded(name), Listed::Not);
     for entry in Dir::read_from(folder)? {
         let entry = entry?;
         if entry.file_name().to_bytes() == name.as_bytes() {
             return Ok(Listed::AsNamed);
         }
         if let Ok(other) = entry.file_name().to_str()
-            && other.to_lowercase() == folded
+            && folded(other) == wanted
         {
             found = Listed::InAnotherCase(other.to_owned());
         }
