@@ -1,6 +1,6 @@
 //! A folder of files: documents, pictures, videos, notes. A file's natural key is its path below the folder.
 
-use std::fs::File;
+use std::fs::{File, FileTimes};
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -249,7 +249,10 @@ pub(super) fn copy(content: &mut dyn Read, file: &mut File, length: u64) -> Resu
 fn dress(file: &File, attributes: &Attributes) -> io::Result<()> {
     permit(file, attributes)?;
     if let Some(modified) = attributes.get(MODIFIED).and_then(|text| time(text)) {
-        file.set_modified(modified)?;
+        // FUSE drivers, as that of exFAT, may drop one time without the other.
+        let accessed = file.metadata()?.accessed()?;
+        let times = FileTimes::new();
+        file.set_times(times.set_accessed(accessed).set_modified(modified))?;
     }
     Ok(())
 }

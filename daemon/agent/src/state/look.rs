@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::likes::like;
+use super::likes::{of_item, of_record};
 use super::{Choice, Effect, Moved, PutOff, State, Stop, Work, decide, is_refusal};
 use crate::left_out::Why;
 use crate::model::{Known, Remote, Scan, is_sibling};
@@ -297,15 +297,12 @@ impl State {
                 over: item.cloned(),
                 like: match item {
                     Some(_) => None,
-                    None => like(record.length, &record.attributes)
-                        .and_then(|like| self.likes.get(&like).cloned()),
+                    None => of_record(record).find_map(|like| self.likes.get(&like).cloned()),
                 },
             },
             // What was renamed elsewhere is written under its new name from this one first.
             (Choice::Remove, Some(item), _)
-                if !is_doubted
-                    && like(item.mark.size, &item.attributes)
-                        .is_some_and(|like| self.likes.contains_key(&like)) =>
+                if !is_doubted && of_item(item).is_some_and(|like| self.likes.contains_key(&like)) =>
             {
                 self.held_back = true;
                 return;
