@@ -245,14 +245,18 @@ pub(super) fn copy(content: &mut dyn Read, file: &mut File, length: u64) -> Resu
     }
 }
 
-/// Gives a file the permissions and the time it had elsewhere.
+/// Gives a file the permissions and the time it had elsewhere, if it is the agent's: on a card that is somebody else's no file is.
 fn dress(file: &File, attributes: &Attributes) -> io::Result<()> {
-    permit(file, attributes)?;
+    let may = |done: io::Result<()>| match done {
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::PERM) => Ok(()),
+        other => other,
+    };
+    may(permit(file, attributes))?;
     if let Some(modified) = attributes.get(MODIFIED).and_then(|text| time(text)) {
         // FUSE drivers, as that of exFAT, may drop one time without the other.
         let accessed = file.metadata()?.accessed()?;
         let times = FileTimes::new();
-        file.set_times(times.set_accessed(accessed).set_modified(modified))?;
+        may(file.set_times(times.set_accessed(accessed).set_modified(modified)))?;
     }
     Ok(())
 }

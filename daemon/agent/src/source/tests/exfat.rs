@@ -156,3 +156,34 @@ fn what_the_card_has_no_room_for_isnt_begun() {
     );
     assert_eq!(card.files(), [""; 0]);
 }
+
+#[test]
+fn where_the_card_is_somebody_elses_files_are_written_without_their_times() {
+    let Some(card) = Card::new() else { return };
+    fs::set_permissions(card.home(), fs::Permissions::from_mode(0o755)).unwrap();
+    let root = card.root();
+    // Of this thread alone.
+    let writes = std::thread::spawn(move || {
+        let nobody = rustix::process::Uid::from_raw(65534);
+        rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+        let source = folder(&root, Which::All);
+        let attributes = [(MODIFIED, "1700000001.123456789"), (MODE, "640")];
+        let written = write(&source, "a/b", &attributes, "text", None).unwrap();
+        assert_eq!(written, item(&source, "a/b"));
+        let mut record = record(&attributes, 4);
+        record.id = "long".to_owned();
+        let arrival = Arrival {
+            natural: "film",
+            record: &record,
+            content: &mut "film".as_bytes(),
+            from: Some(0),
+        };
+        let film = source.write(arrival, None).unwrap();
+        let moved = source.relocate(&film, "a/film", &record).unwrap();
+        for item in [written, moved] {
+            source.remove(&item).unwrap();
+        }
+    });
+    writes.join().unwrap();
+    assert_eq!(card.files(), [""; 0]);
+}
