@@ -57,12 +57,14 @@ impl Card {
         self.root().join(name)
     }
 
-    /// All of its files by the names that it lists, but for hidden ones.
+    /// All of its files by the names that it lists.
     pub(crate) fn files(&self) -> Vec<String> {
+        assert!(self.root().is_dir());
         let (mut files, mut folders) = (Vec::new(), vec![self.root()]);
         while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
+            // One that went a moment ago has none.
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
                 match path.is_dir() {
                     true => folders.push(path),
                     false => files.push(path.strip_prefix(self.root()).unwrap().display().to_string()),

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::super::{Cards, Vdir};
 use super::swaps::Untouched;
 use super::*;
 use crate::exfat::Card;
@@ -103,7 +104,7 @@ fn a_file_is_written_replaced_moved_and_removed_as_elsewhere() {
 fn names_that_end_in_dots_or_blanks_are_each_their_own() {
     let Some(card) = Card::new() else { return };
     let source = folder(&card.root(), Which::All);
-    let names = ["a", "a ", "a.", "a..", "b./c "];
+    let names = ["a", "a ", "a.", "a..", "b./c ", "\u{1f600}.jpg"];
     for name in names {
         write(&source, name, &[], name, None).unwrap();
     }
@@ -185,5 +186,26 @@ fn where_the_card_is_somebody_elses_files_are_written_without_their_times() {
         }
     });
     writes.join().unwrap();
+    assert_eq!(card.files(), [""; 0]);
+}
+
+#[test]
+fn a_contact_whose_uid_is_no_name_there_or_is_one_in_another_case_has_a_name_of_its_own() {
+    let Some(card) = Card::new() else { return };
+    let source = Vdir::new(card.root(), Cards::Contacts, Arc::new(BoottimeClock::new()));
+    let uids = ["ANN", "ann", "urn:uuid:1"];
+    for uid in uids {
+        let text = format!("BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{uid}\r\nEND:VCARD\r\n");
+        let written = write(&source, uid, &[], &text, None).unwrap();
+        assert_eq!(written, item(&source, uid));
+    }
+    assert_eq!(source.scan(true, false).unwrap().items.len(), uids.len());
+    fs::rename(card.at("ANN.vcf"), card.at("Ann.vcf")).unwrap();
+    for uid in uids {
+        let item = item(&source, uid);
+        assert!(!source.is_gone(uid, &item.place));
+        source.remove(&item).unwrap();
+        assert!(source.is_gone(uid, &item.place));
+    }
     assert_eq!(card.files(), [""; 0]);
 }
