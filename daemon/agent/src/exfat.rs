@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Once;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -57,8 +58,23 @@ impl Card {
         self.root().join(name)
     }
 
-    /// All of its files by the names that it lists.
+    /// All of its files by the names that it lists, but for what the driver keeps of those that were removed a moment ago.
     pub(crate) fn files(&self) -> Vec<String> {
+        let mut files = self.all_files();
+        files.retain(|file| !is_removed(file));
+        files
+    }
+
+    /// Waits until the driver has let go of what was removed: that it was closed is told it late.
+    pub(crate) fn rest(&self) {
+        let end = Instant::now() + Duration::from_secs(60);
+        while self.all_files().iter().any(|file| is_removed(file)) {
+            assert!(Instant::now() < end, "{:?}", self.all_files());
+            std::thread::yield_now();
+        }
+    }
+
+    fn all_files(&self) -> Vec<String> {
         assert!(self.root().is_dir());
         let (mut files, mut folders) = (Vec::new(), vec![self.root()]);
         while let Some(folder) = folders.pop() {
@@ -127,6 +143,10 @@ impl Drop for Card {
             let _gone_with_the_machine = run("umount", [OsStr::new("--lazy"), self.root().as_ref()]);
         }
     }
+}
+
+fn is_removed(file: &str) -> bool {
+    file.contains(".fuse_hidden")
 }
 
 fn run<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = S>) -> Result<String, String> {

@@ -59,6 +59,7 @@ fn what_was_removed_makes_room_at_once_for_a_name_in_another_case() {
         write(&source, to, &[], "photo", None).unwrap_err();
         assert!(card.at(to).exists());
         source.remove(&item(&source, from)).unwrap();
+        card.rest();
         let written = write(&source, to, &[], "photo", None).unwrap();
         assert_eq!(written, item(&source, to));
         assert_eq!(card.files(), [to]);
