@@ -108,6 +108,13 @@ impl Tree {
     /// `ENOENT`, also for what is no regular file.
     pub fn open(&self, place: &str) -> io::Result<(File, Mark)> {
         let (folder, name) = self.parent(place, false)?;
+        // A folder that changed its case since it was listed answers to the name that it had, which would be put anew.
+        if let Some((above, _)) = place.rsplit_once('/')
+            && keeps(&folder)? != Keeps::All
+            && taken::is_another(self.root()?, above)?
+        {
+            return Err(Errno::NOENT.into());
+        }
         // Neither waits for a pipe's writer nor takes a terminal.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = File::from(openat(&folder, name, flags, Mode::empty())?);

@@ -67,6 +67,17 @@ fn what_was_removed_makes_room_at_once_for_a_name_in_another_case() {
 }
 
 #[test]
+fn what_lies_in_a_folder_that_changed_its_case_is_read_no_more_by_its_old_name() {
+    let Some(card) = Card::new() else { return };
+    let source = folder(&card.root(), Which::All);
+    let a = write(&source, "DCIM/Trip/a", &[], "a", None).unwrap();
+    source.open(&a).unwrap();
+    fs::rename(card.at("DCIM"), card.at("dcim")).unwrap();
+    assert_eq!(kind(&source.open(&a).unwrap_err()), "changed");
+    source.open(&item(&source, "dcim/Trip/a")).unwrap();
+}
+
+#[test]
 fn a_folder_with_a_hidden_file_isnt_removed_for_one_in_another_case() {
     let Some(card) = Card::new() else { return };
     fs::create_dir_all(card.at("DCIM/Trip")).unwrap();
