@@ -73,7 +73,7 @@ pub(super) fn is_another(root: OwnedFd, place: &str) -> io::Result<bool> {
 /// that differs in its case alone goes if nothing but empty folders is in it, as after all in it was renamed.
 ///
 /// # Errors
-/// [`SourceError::Refused`] where one has; `EAGAIN` where one isn't listed by any.
+/// [`SourceError::Refused`] where one has; `EAGAIN` where one isn't listed by any, or can't be removed yet.
 pub(super) fn clear_way(root: OwnedFd, place: &str) -> Result<(), SourceError> {
     let (above, _) = place.rsplit_once('/').unwrap_or_default();
     let mut folder = root;
@@ -90,12 +90,14 @@ pub(super) fn clear_way(root: OwnedFd, place: &str) -> Result<(), SourceError> {
                 let other_one = open(&folder, other.as_str())?;
                 // FUSE may have an inode for each way of writing a name.
                 let is_it = identity(&below)? == identity(&other_one)? || keeps(&folder)? == Keeps::NoInodes;
-                if is_it
-                    && is_hollow(&other_one, DEPTH)?
-                    && remove_hollow(&folder, other.as_str(), DEPTH).is_ok()
-                {
-                    // To make it asks the file system, to open it perhaps only what is remembered of it.
-                    return mkdirat(&folder, name, Mode::RWXU).map_err(|error| io::Error::from(error).into());
+                if is_it && is_hollow(&other_one, DEPTH)? {
+                    return match remove_hollow(&folder, other.as_str(), DEPTH) {
+                        // To make it asks the file system, to open it perhaps only what is remembered of it.
+                        Ok(()) => {
+                            mkdirat(&folder, name, Mode::RWXU).map_err(|error| io::Error::from(error).into())
+                        }
+                        Err(_) => Err(Errno::AGAIN.into()),
+                    };
                 }
                 return Err(SourceError::Refused("a folder on the way has another name"));
             }
@@ -145,6 +147,10 @@ fn open(folder: &OwnedFd, name: impl Arg) -> Result<OwnedFd, Errno> {
 /// Whether nothing is in a folder but folders, so many in each other at most, of which the same is true.
 fn is_hollow(folder: &OwnedFd, depth: usize) -> io::Result<bool> {
     for name in names_in(folder)? {
+        // What FUSE keeps of a removed file until nobody has it open: soon it is gone.
+        if name.as_bytes().starts_with(b".fuse_hidden") {
+            continue;
+        }
         let is_hollow = match open(folder, &name) {
             Ok(below) if depth > 0 => is_hollow(&below, depth - 1)?,
             _ => false,
