@@ -18,6 +18,8 @@ pub mod agent;
 pub mod bus;
 pub mod cli;
 pub mod config;
+#[cfg(test)]
+mod exfat;
 pub mod inotify;
 pub mod left_out;
 pub mod memory;

@@ -124,6 +124,21 @@ pub fn digest(natural: &str) -> String {
     hex(hash.as_ref().get(..16).unwrap_or_default())
 }
 
+/// A name without its case: where a file system can't tell that, names that are alike so may be one. It takes letters one by one,
+/// as such file systems do; others would keep a Greek word apart from its capitals, for the form of its last letter.
+#[must_use]
+pub fn folded(name: &str) -> String {
+    fn only(mut letters: impl Iterator<Item = char>, letter: char) -> char {
+        let first = letters.next();
+        first.filter(|_| letters.next().is_none()).unwrap_or(letter)
+    }
+    let fold = |letter: char| {
+        let upper = only(letter.to_uppercase(), letter);
+        only(upper.to_lowercase(), upper)
+    };
+    name.chars().map(fold).collect()
+}
+
 /// Lower-case hexadecimal digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
@@ -197,6 +212,20 @@ mod tests {
         assert!(is_old_part(&part, "boot two") && !is_old_part(&part, "boot one"));
         assert!(!is_old_part(".belay-thesis-of-mine.part", "boot two"));
         assert!(!is_ours(".belay-important.tmp") && !is_ours(".belay-0123456789abcdeg.tmp"));
+    }
+
+    #[test]
+    fn names_that_differ_in_case_alone_are_alike_whatever_their_script() {
+        for (one, other) in [
+            ("Photo.JPG", "photo.jpg"),
+            ("KÄSE", "käse"),
+            ("ΟΔΌΣ.txt", "Οδός.txt"),
+            ("ПАПКА", "Папка"),
+        ] {
+            assert_eq!(folded(one), folded(other));
+        }
+        assert_ne!(folded("straße"), folded("strasse"));
+        assert_ne!(folded("a"), folded("á"));
     }
 
     proptest! {

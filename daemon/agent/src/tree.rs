@@ -9,7 +9,7 @@ mod taken;
 
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -88,7 +88,7 @@ impl Tree {
                 Err(Errno::NOENT) if make => {
                     match rustix::fs::mkdirat(&folder, name, Mode::RWXU) {
                         Ok(()) | Err(Errno::EXIST) => {}
-                        Err(error) => return Err(error.into()),
+                        Err(error) => return Err(taken::unless_unnameable(&folder, error).into()),
                     }
                     openat(&folder, name, flags, Mode::empty())?
                 }
@@ -108,6 +108,13 @@ impl Tree {
     /// `ENOENT`, also for what is no regular file.
     pub fn open(&self, place: &str) -> io::Result<(File, Mark)> {
         let (folder, name) = self.parent(place, false)?;
+        // A folder that changed its case since it was listed answers to the name that it had, which would be put anew.
+        if let Some((above, _)) = place.rsplit_once('/')
+            && keeps(&folder)? != Keeps::All
+            && taken::is_another(self.root()?, above)?
+        {
+            return Err(Errno::NOENT.into());
+        }
         // Neither waits for a pipe's writer nor takes a terminal.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = File::from(openat(&folder, name, flags, Mode::empty())?);
@@ -181,6 +188,10 @@ impl Tree {
             && mark_at(&folder, name).ok() != Some(over)
         {
             return Err(SourceError::Changed);
+        }
+        if over.is_none() && taken::is_listed(&folder, name)? {
+            // Not after all of it was fetched.
+            return Err(taken::in_the_way(&folder, name));
         }
         let unfinished = part.map_or_else(names::unfinished, |(name, _)| name.to_owned());
         let mut file = part::open(&folder, &unfinished, part.map(|(_, from)| from))?;
@@ -268,9 +279,13 @@ pub fn mark_of(file: &File) -> io::Result<Option<Mark>> {
         inode: metadata.ino(),
         mode: metadata.permissions().mode() & 0o777,
     };
+    Ok(Some(mark.kept(keeps(file)?)))
+}
+
+/// What the file system of what is open keeps.
+fn keeps(open: impl AsFd) -> io::Result<Keeps> {
     // The number is signed on some machines, and has 32 bits at most.
-    let kind = rustix::fs::fstatfs(file)?.f_type as u64 & 0xffff_ffff;
-    Ok(Some(mark.kept(Keeps::of(kind))))
+    Ok(Keeps::of(rustix::fs::fstatfs(open)?.f_type as u64 & 0xffff_ffff))
 }
 
 /// The device number of what is open.
@@ -285,6 +300,7 @@ fn put_in_place(folder: &OwnedFd, new: &str, name: &str) -> Result<(), SourceErr
     match rename(folder, new, name, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(()),
         Err(Errno::EXIST) => Err(taken::in_the_way(folder, name)),
+        Err(error) if lies(folder, new).is_ok() => Err(taken::unless_unnameable(folder, error).into()),
         Err(error) => Err(error.into()),
     }
 }

@@ -32,6 +32,7 @@ macro_rules! as_its_folder_does {
 mod arrivals;
 mod collection;
 mod ends;
+mod exfat;
 mod unwatched;
 
 use std::collections::BTreeMap;

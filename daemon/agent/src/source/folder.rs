@@ -1,6 +1,6 @@
 //! A folder of files: documents, pictures, videos, notes. A file's natural key is its path below the folder.
 
-use std::fs::File;
+use std::fs::{File, FileTimes};
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -245,11 +245,18 @@ pub(super) fn copy(content: &mut dyn Read, file: &mut File, length: u64) -> Resu
     }
 }
 
-/// Gives a file the permissions and the time it had elsewhere.
+/// Gives a file the permissions and the time it had elsewhere, if it is the agent's: on a card that is somebody else's no file is.
 fn dress(file: &File, attributes: &Attributes) -> io::Result<()> {
-    permit(file, attributes)?;
+    let may = |done: io::Result<()>| match done {
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::PERM) => Ok(()),
+        other => other,
+    };
+    may(permit(file, attributes))?;
     if let Some(modified) = attributes.get(MODIFIED).and_then(|text| time(text)) {
-        file.set_modified(modified)?;
+        // FUSE drivers, as that of exFAT, may drop one time without the other.
+        let accessed = file.metadata()?.accessed()?;
+        let times = FileTimes::new();
+        may(file.set_times(times.set_accessed(accessed).set_modified(modified)))?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Sources on real folders, with the real inotify.
 
+mod exfat;
 mod moves;
 mod parts;
 mod swaps;

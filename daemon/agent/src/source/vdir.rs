@@ -263,8 +263,8 @@ impl Source for Vdir {
             })
         };
         let (place, mark) = match write(&place) {
-            // Another item has that name.
-            Err(SourceError::Changed) if expected.is_none() => {
+            // Another item has that name, perhaps in another case, or the file system has no letters for it.
+            Err(error) if expected.is_none() && is_for_its_name(&error) => {
                 let name = format!("{}.{}", names::digest(arrival.natural), self.cards.ending());
                 let place = match folder_of(&place) {
                     "" => name,
@@ -295,5 +295,14 @@ impl Source for Vdir {
 
     fn watch(&self) -> io::Result<Box<dyn Watch>> {
         self.inotify.watch()
+    }
+}
+
+/// Whether under another name it might be written.
+fn is_for_its_name(error: &SourceError) -> bool {
+    match error {
+        SourceError::Changed | SourceError::Refused(_) => true,
+        SourceError::Io(error) => error.kind() == io::ErrorKind::InvalidInput,
+        SourceError::CutOff => false,
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Effect, Moved, Outcome, PutOff, State, Work, is_refusal};
 use crate::model::{Known, Local, Remote, is_sibling};
+use crate::names::folded;
 
 impl State {
     pub(super) fn done(mut self, outcomes: Vec<(String, Outcome)>) -> (Self, Vec<Effect>) {
@@ -216,17 +217,13 @@ impl State {
         if removed.is_empty() {
             return;
         }
-        let names: BTreeSet<String> = removed.iter().map(|name| name.to_lowercase()).collect();
+        let names: BTreeSet<String> = removed.iter().map(|name| folded(name)).collect();
         let folders = removed.iter().flat_map(|name| folders_above(name));
-        let folders: BTreeMap<String, &str> = folders.map(|folder| (folder.to_lowercase(), folder)).collect();
+        let folders: BTreeMap<String, &str> = folders.map(|folder| (folded(folder), folder)).collect();
         let is_lifted = |natural: &str| {
             let mut above = folders_above(natural);
-            let is_other = |above: &str| {
-                folders
-                    .get(&above.to_lowercase())
-                    .is_some_and(|other| *other != above)
-            };
-            names.contains(&natural.to_lowercase()) || above.any(is_other)
+            let is_other = |above: &str| folders.get(&folded(above)).is_some_and(|other| *other != above);
+            names.contains(&folded(natural)) || above.any(is_other)
         };
         let before = self.put_off.len();
         self.put_off
@@ -239,7 +236,7 @@ impl State {
         let is_here = |other: &str| self.local.as_ref().is_some_and(|local| local.contains_key(other));
         let is_another_case = |one: &str, other: &str| {
             // Of many that ended few are as long.
-            one.len() == other.len() && one != other && one.to_lowercase() == other.to_lowercase()
+            one.len() == other.len() && one != other && folded(one) == folded(other)
         };
         let mut others = self.ended.keys();
         others.any(|other| {

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use super::{Choice, State, Work, decide};
 use crate::model::{Attributes, Local, MODIFIED, Remote};
+use crate::names::folded;
 use crate::queue::SMALL;
 
-/// What a file and the record of the same content have in common, whatever their names: bytes, and time.
+/// What a file and the record of the same content have in common, whatever their names: bytes, and as much of the time as its file
+/// system keeps.
 pub(super) type Like = (u64, String);
 
 /// An item that may say what a record does.
@@ -36,21 +38,21 @@ impl State {
         };
         let mut coming: BTreeMap<Like, Vec<String>> = BTreeMap::new();
         for (natural, record) in remote.iter().filter(is_to_come) {
-            if let Some(like) = like(record.length, &record.attributes) {
-                coming.entry(like).or_default().push(natural.to_lowercase());
+            for like in of_record(record) {
+                coming.entry(like).or_default().push(folded(natural));
             }
         }
         let is_awaited = !coming.is_empty();
         for (natural, item) in local.iter().filter(|_| is_awaited) {
-            let Some(like) = like(item.mark.size, &item.attributes) else {
+            let Some(like) = of_item(item) else {
                 continue;
             };
             let Some(names) = coming.get(&like) else {
                 continue;
             };
             // Where a file system may not tell letters' case, a name that differs in that alone has no place beside this one.
-            let folded = natural.to_lowercase();
-            if item.mark.inode == 0 && names.iter().all(|name| *name == folded) {
+            let named = folded(natural);
+            if item.mark.inode == 0 && names.iter().all(|name| *name == named) {
                 continue;
             }
             let spare = self.spare(natural, item).filter(|_| names.len() == 1);
@@ -68,7 +70,7 @@ impl State {
     fn keep_used(&self, likes: &mut BTreeMap<Like, Alike>) {
         for work in self.busy.values() {
             if let Work::Fetch { like: Some(used), .. } = work
-                && let Some(like) = like(used.item.mark.size, &used.item.attributes)
+                && let Some(like) = of_item(&used.item)
             {
                 let item = used.item.clone();
                 likes.insert(like, Alike { item, spare: None });
@@ -85,8 +87,33 @@ impl State {
     }
 }
 
-/// By what a long content is found under another name; nothing of a short one, which costs nobody anything.
-pub(super) fn like(length: u64, attributes: &Attributes) -> Option<Like> {
+/// By what an item is found for a record of another name; nothing of a short one, which costs nobody anything.
+pub(super) fn of_item(item: &Local) -> Option<Like> {
+    let modified = modified(item.mark.size, &item.attributes)?;
+    // A file system that draws inodes anew may have cut the time that a record came with.
+    let kept = match item.mark.inode {
+        0 => coarse(modified)?,
+        _ => modified.to_owned(),
+    };
+    Some((item.mark.size, kept))
+}
+
+/// By what the items are found that may say what a record does, on any file system.
+pub(super) fn of_record(record: &Remote) -> impl Iterator<Item = Like> {
+    let modified = modified(record.length, &record.attributes);
+    let kept = [modified.map(ToOwned::to_owned), modified.and_then(coarse)];
+    let length = record.length;
+    kept.into_iter().flatten().map(move |kept| (length, kept))
+}
+
+fn modified(length: u64, attributes: &Attributes) -> Option<&str> {
     let modified = attributes.get(MODIFIED).filter(|_| length > SMALL)?;
-    Some((length, modified.clone()))
+    Some(modified)
+}
+
+/// What FAT, which keeps no odd seconds, leaves of a time: unlike any that has nanoseconds.
+fn coarse(modified: &str) -> Option<String> {
+    let (seconds, _) = modified.split_once('.')?;
+    let seconds: i64 = seconds.parse().ok()?;
+    Some((seconds - seconds.rem_euclid(2)).to_string())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::likes::like;
+use super::likes::{of_item, of_record};
 use super::{Choice, Effect, Moved, PutOff, State, Stop, Work, decide, is_refusal};
 use crate::left_out::Why;
 use crate::model::{Known, Remote, Scan, is_sibling};
@@ -175,6 +175,9 @@ impl State {
         let naturals: BTreeSet<&String> = known.keys().chain(local.keys()).chain(remote.keys()).collect();
         let naturals: Vec<String> = naturals.into_iter().cloned().collect();
         let remembered = known.len();
+        // Where neither side has it any more nothing is left to be told of it.
+        self.put_off
+            .retain(|natural, off| !is_refusal(off) || naturals.binary_search(natural).is_ok());
         self.held_back = false;
         for natural in &naturals {
             self.act(natural, &moved, effects);
@@ -294,15 +297,12 @@ impl State {
                 over: item.cloned(),
                 like: match item {
                     Some(_) => None,
-                    None => like(record.length, &record.attributes)
-                        .and_then(|like| self.likes.get(&like).cloned()),
+                    None => of_record(record).find_map(|like| self.likes.get(&like).cloned()),
                 },
             },
             // What was renamed elsewhere is written under its new name from this one first.
             (Choice::Remove, Some(item), _)
-                if !is_doubted
-                    && like(item.mark.size, &item.attributes)
-                        .is_some_and(|like| self.likes.contains_key(&like)) =>
+                if !is_doubted && of_item(item).is_some_and(|like| self.likes.contains_key(&like)) =>
             {
                 self.held_back = true;
                 return;

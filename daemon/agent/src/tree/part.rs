@@ -72,8 +72,15 @@ fn remove_parts(folder: &OwnedFd, id: &str) {
 pub(super) fn open(folder: &OwnedFd, name: &str, from: Option<u64>) -> io::Result<File> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mode = Mode::RUSR | Mode::WUSR;
-    let Some(from) = from else {
-        return Ok(openat(folder, name, flags | OFlags::EXCL, mode)?.into());
+    let Some(from) = from.filter(|from| *from > 0) else {
+        let anew = || openat(folder, name, flags | OFlags::EXCL, mode);
+        return match anew() {
+            Err(Errno::EXIST) => {
+                unlinkat(folder, name, AtFlags::empty())?;
+                Ok(anew()?.into())
+            }
+            other => Ok(other?.into()),
+        };
     };
     let mut file = File::from(openat(folder, name, flags | OFlags::NONBLOCK, mode)?);
     if own(&file)? < from {

@@ -30,7 +30,10 @@ impl Tree {
         match rename_across([&old, &new], old_name, new_name, RenameFlags::NOREPLACE) {
             Ok(()) => {}
             Err(Errno::EXIST) => return Err(taken::in_the_way(&new, new_name)),
-            Err(Errno::NOENT) => return Err(SourceError::Changed),
+            Err(Errno::NOENT) if mark_at(&old, old_name).ok() != Some(mark) => {
+                return Err(SourceError::Changed);
+            }
+            Err(error @ Errno::NOENT) => return Err(taken::unless_unnameable(&new, error).into()),
             Err(error) => return Err(error.into()),
         }
         if mark_at(&new, new_name).ok() != Some(mark) {

@@ -6,12 +6,14 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, unlinkat};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, StatxFlags, mkdirat, openat, statx, unlinkat};
 use rustix::io::Errno;
 use rustix::path::Arg;
 
 use super::mount::identity;
-use super::{Kind, kind_at, mark_at};
+use super::{Kind, keeps, kind_at, lies, mark_at};
+use crate::model::Keeps;
+use crate::names::folded;
 use crate::ports::SourceError;
 
 /// Folders in folders that are looked into.
@@ -71,7 +73,7 @@ pub(super) fn is_another(root: OwnedFd, place: &str) -> io::Result<bool> {
 /// that differs in its case alone goes if nothing but empty folders is in it, as after all in it was renamed.
 ///
 /// # Errors
-/// [`SourceError::Refused`] where one has; `EAGAIN` where one isn't listed by any.
+/// [`SourceError::Refused`] where one has; `EAGAIN` where one isn't listed by any, or can't be removed yet.
 pub(super) fn clear_way(root: OwnedFd, place: &str) -> Result<(), SourceError> {
     let (above, _) = place.rsplit_once('/').unwrap_or_default();
     let mut folder = root;
@@ -85,10 +87,17 @@ pub(super) fn clear_way(root: OwnedFd, place: &str) -> Result<(), SourceError> {
             // It went a moment ago.
             _ if open(&folder, name).is_err() => return Ok(()),
             Listed::InAnotherCase(other) => {
-                let is_it = identity(&below)? == identity(&open(&folder, other.as_str())?)?;
-                if is_it && is_hollow(&below, DEPTH)? && remove_hollow(&folder, other.as_str(), DEPTH).is_ok()
-                {
-                    return Ok(());
+                let other_one = open(&folder, other.as_str())?;
+                // FUSE may have an inode for each way of writing a name.
+                let is_it = identity(&below)? == identity(&other_one)? || keeps(&folder)? == Keeps::NoInodes;
+                if is_it && is_hollow(&other_one, DEPTH)? {
+                    return match remove_hollow(&folder, other.as_str(), DEPTH) {
+                        // To make it asks the file system, to open it perhaps only what is remembered of it.
+                        Ok(()) => {
+                            mkdirat(&folder, name, Mode::RWXU).map_err(|error| io::Error::from(error).into())
+                        }
+                        Err(_) => Err(Errno::AGAIN.into()),
+                    };
                 }
                 return Err(SourceError::Refused("a folder on the way has another name"));
             }
@@ -97,6 +106,15 @@ pub(super) fn clear_way(root: OwnedFd, place: &str) -> Result<(), SourceError> {
         }
     }
     Ok(())
+}
+
+/// Whether what answers to a name is listed by whatever name. Else it may be gone: over FUSE what was removed in one case answers in
+/// others for a second.
+///
+/// # Errors
+/// What the file system says.
+pub(super) fn is_listed(folder: &OwnedFd, name: &str) -> io::Result<bool> {
+    Ok(lies(folder, name).is_ok() && listed(folder, name)? != Listed::Not)
 }
 
 /// What it means that a name is taken: a file that a scan will show, or something that none ever does, such as a link, a
@@ -109,6 +127,18 @@ pub(super) fn in_the_way(folder: &OwnedFd, name: &str) -> SourceError {
     }
 }
 
+/// What it means that nothing could be made in a folder under a name. The driver of exFAT over FUSE says `ENOENT` where a name has
+/// letters that exFAT hasn't, as a colon; others say `EINVAL`, and will say it again.
+pub(super) fn unless_unnameable(folder: &OwnedFd, error: Errno) -> Errno {
+    // A folder that was removed meanwhile says the same; what is remembered of it needn't.
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC;
+    let is_there = || statx(folder, "", flags, StatxFlags::NLINK).is_ok_and(|told| told.stx_nlink > 0);
+    match error == Errno::NOENT && is_there() {
+        true => Errno::INVAL,
+        false => error,
+    }
+}
+
 fn open(folder: &OwnedFd, name: impl Arg) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     openat(folder, name, flags, Mode::empty())
@@ -117,6 +147,10 @@ fn open(folder: &OwnedFd, name: impl Arg) -> Result<OwnedFd, Errno> {
 /// Whether nothing is in a folder but folders, so many in each other at most, of which the same is true.
 fn is_hollow(folder: &OwnedFd, depth: usize) -> io::Result<bool> {
     for name in names_in(folder)? {
+        // What FUSE keeps of a removed file until nobody has it open: soon it is gone.
+        if name.as_bytes().starts_with(b".fuse_hidden") {
+            continue;
+        }
         let is_hollow = match open(folder, &name) {
             Ok(below) if depth > 0 => is_hollow(&below, depth - 1)?,
             _ => false,
@@ -149,14 +183,14 @@ fn names_in(folder: &OwnedFd) -> io::Result<Vec<CString>> {
 }
 
 fn listed(folder: &OwnedFd, name: &str) -> io::Result<Listed> {
-    let (folded, mut found) = (name.to_lowercase(), Listed::Not);
+    let (wanted, mut found) = (folded(name), Listed::Not);
     for entry in Dir::read_from(folder)? {
         let entry = entry?;
         if entry.file_name().to_bytes() == name.as_bytes() {
             return Ok(Listed::AsNamed);
         }
         if let Ok(other) = entry.file_name().to_str()
-            && other.to_lowercase() == folded
+            && folded(other) == wanted
         {
             found = Listed::InAnotherCase(other.to_owned());
         }

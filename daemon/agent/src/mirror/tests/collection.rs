@@ -70,6 +70,11 @@ impl Collection {
 
     /// Another device's change.
     pub(super) fn others(&self, natural: &str, text: Option<&str>) {
+        self.others_of(natural, text, Attributes::new());
+    }
+
+    /// The same, of which that device tells this.
+    pub(super) fn others_of(&self, natural: &str, text: Option<&str>, attributes: Attributes) {
         let mut records = self.records.lock().unwrap();
         let before = records.remove(natural);
         if before.is_some() {
@@ -79,7 +84,7 @@ impl Collection {
             let record = Record {
                 revision: before.map_or(1, |before| before.revision + 1),
                 kind: "text/plain".to_owned(),
-                attributes: Attributes::new(),
+                attributes,
                 content: text.as_bytes().to_vec(),
                 with: None,
             };

@@ -113,7 +113,7 @@ fn what_a_folder_answers_to_and_doesnt_list_isnt_gone_and_nothing_is_written_bel
 }
 
 /// A content of which nothing may be read.
-struct Untouched;
+pub(super) struct Untouched;
 
 impl Read for Untouched {
     fn read(&mut self, _room: &mut [u8]) -> io::Result<usize> {

@@ -317,5 +317,8 @@ fn the_second_of_two_files_of_one_natural_key_is_told_of_and_so_is_what_is_refus
         (left.count, &examples[..]),
         (2, &[("other folder/a", Why::Double), ("new", Why::Refused)][..])
     );
-    assert_eq!(step(state, Event::Off).0.left().count, 0);
+    assert_eq!(step(state.clone(), Event::Off).0.left().count, 0);
+    // It is gone from where alone it was.
+    let (state, _) = step(state, late::scanned_in(9, root(1, 2, "boot"), all_items()));
+    assert_eq!((state.refused(), state.left().count), (0, 0));
 }
