@@ -12,12 +12,35 @@ use belay_proto::steps::{
 };
 use belay_proto::text::with_causes;
 use belay_proto::wire::{Bytes, CredentialsAnswer, NewCredentialsRequest, SuccessionAnswer};
+use futures_util::future::BoxFuture;
 
 use crate::account::model::Departure;
 use crate::account::new_code::CodeKept;
 use crate::account::ports::Cloud;
 use crate::cloud::CloudError;
-use crate::warden::{HoldView, WardenError, WardenHandle};
+use crate::warden::{HoldView, Records, WardenError, WardenHandle};
+
+/// What the owner changed elsewhere, for a typed password that is wrong here: after a new root the record alone proves nothing.
+#[derive(Clone)]
+pub struct NewestRecord {
+    cloud: Arc<dyn Cloud>,
+    warden: WardenHandle,
+}
+
+impl NewestRecord {
+    /// What `cloud` keeps, brought to `warden`.
+    #[must_use]
+    pub fn new(cloud: Arc<dyn Cloud>, warden: WardenHandle) -> Self {
+        Self { cloud, warden }
+    }
+}
+
+impl Records for NewestRecord {
+    fn newest(&self) -> BoxFuture<'_, Option<Vec<u8>>> {
+        let told = keep_up(&self.cloud, &self.warden);
+        Box::pin(async { told.await.ok().map(|told| told.kept) })
+    }
+}
 
 /// What the cloud told.
 #[derive(Clone, Debug, PartialEq, Eq)]

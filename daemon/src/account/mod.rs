@@ -28,6 +28,7 @@ pub use error::AccountError;
 pub use evidence::{EXPIRED, Fate, Standing, Testimony, Untrue, Witness, certificate};
 pub use flow::{Device, Finding, Flow, Leaving, NewCommand, NewRegistration, Severity};
 pub use handle::{AccountHandle, Parts};
+pub use keep_up::NewestRecord;
 pub use model::{
     Attempt, Channel, Deadline, Identifier, Locked, Material, OwnSms, Profile, Registration, Release,
     ReleaseKey, Saved, Session, Stage, Verification,

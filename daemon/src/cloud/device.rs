@@ -9,7 +9,6 @@ use crate::cloud::call::{Auth, Call};
 use crate::cloud::client::CloudClient;
 use crate::cloud::error::CloudError;
 use crate::device::{DeviceList, Undelivered};
-use crate::warden::Records;
 
 impl DeviceList for CloudClient {
     fn rename<'a>(&'a self, device: DeviceId, name: &'a str) -> BoxFuture<'a, Result<(), Undelivered>> {
@@ -20,26 +19,6 @@ impl DeviceList for CloudClient {
             let body = serde_json::to_vec(&request).map_err(|_| Undelivered::Refused)?;
             let call = Call::patch(format!("/v1/devices/{device}"), Auth::Session, body);
             self.done(&call).await.map_err(|error| undelivered(&error))
-        }
-        .boxed()
-    }
-}
-
-impl Records for CloudClient {
-    /// Asks with the device key alone, so that it works without a session too.
-    fn newest(&self) -> BoxFuture<'_, Option<Vec<u8>>> {
-        async {
-            let call = Call::get("/v1/account/credentials", Auth::Device);
-            match self.json::<wire::CredentialsAnswer>(&call).await {
-                Ok(answer) => Some(answer.credentials.into()),
-                Err(error) => {
-                    tracing::debug!(
-                        error = &error as &dyn std::error::Error,
-                        "no newer record of the password"
-                    );
-                    None
-                }
-            }
         }
         .boxed()
     }

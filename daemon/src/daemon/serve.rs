@@ -17,7 +17,7 @@ use super::watchdog::{self, notify};
 use crate::accessory::link::Link;
 use crate::accessory::registry::{Parts as RegistryParts, RegistryActor};
 use crate::accessory::{self, AccessoryHandle};
-use crate::account::{AccountHandle, Parts};
+use crate::account::{AccountHandle, NewestRecord, Parts};
 use crate::actor::Supervisor;
 use crate::bus::accessories::AccessoryManager;
 use crate::bus::accessory::Desk;
@@ -39,7 +39,7 @@ use crate::sync::long::Long;
 use crate::sync::ports::SyncCloud;
 use crate::sync::{self, SyncHandle};
 use crate::uses::{self, UsesActor};
-use crate::warden::{BusWarden, PasswordSteps, Records, WardenHandle, WardenView, Watcher};
+use crate::warden::{BusWarden, PasswordSteps, WardenHandle, WardenView, Watcher};
 
 /// Where the lost screen's user is looked up.
 const PASSWD: &str = "/etc/passwd";
@@ -128,8 +128,8 @@ async fn start(
         Arc::new(rows.clone()),
         Arc::clone(&clock),
     ));
-    let records: Arc<dyn Records> = Arc::<CloudClient>::clone(&cloud);
-    let passwords = PasswordSteps::new(warden.clone(), records, Arc::clone(&clock));
+    let records = NewestRecord::new(Arc::<CloudClient>::clone(&cloud), warden.clone());
+    let passwords = PasswordSteps::new(warden.clone(), Arc::new(records), Arc::clone(&clock));
 
     let (view, shown) = watch::channel(DeviceView::default());
     let device = DeviceActor::new(

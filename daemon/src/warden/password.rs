@@ -44,37 +44,34 @@ impl PasswordSteps {
         }
     }
 
-    /// Takes a step. When the password is wrong here, there may be a newer record of it: the warden judges that
-    /// record, and compares the same password once more if it took it.
+    /// Takes a step. When the password is wrong here, there may be a newer record of it: the warden judges that record, and compares the
+    /// same password once more if it has another one by then. Whoever else fetches what the owner changed may have brought it
+    /// meanwhile; against the same one nothing is compared, nor counted, again.
     ///
     /// # Errors
     /// [`WardenError`] as the warden's step gave it; a record that can't be had changes nothing.
     pub async fn take(&self, ticket: &str, step: &str, input: &[u8]) -> Result<Vec<u8>, WardenError> {
-        let wrong = match self.warden.use_step(ticket, step, input).await {
-            Err(error) if error.is_wrong_password() => error,
+        match self.warden.use_step(ticket, step, input).await {
+            Err(error) if error.is_wrong_password() => {}
             outcome => return outcome,
-        };
-        if self.learn().await {
-            self.warden.use_step(ticket, step, input).await
-        } else {
-            Err(wrong)
         }
+        self.learn().await;
+        self.warden.use_step(ticket, step, input).await
     }
 
-    /// Whether there is a newer record that the warden took.
-    async fn learn(&self) -> bool {
+    /// Brings the newest record to the warden, where it can be had.
+    async fn learn(&self) {
         let record = tokio::select! {
             record = self.records.newest() => record,
             () = self.clock.give(RECORD_WITHIN) => None,
         };
-        let Some(record) = record else { return false };
-        self.warden.credentials(&record).await.unwrap_or_else(|error| {
+        let Some(record) = record else { return };
+        if let Err(error) = self.warden.credentials(&record).await {
             tracing::debug!(
                 error = &error as &dyn std::error::Error,
                 "the warden didn't take the newest record"
             );
-            false
-        })
+        }
     }
 }
 
@@ -91,7 +88,10 @@ mod tests {
 
     /// A warden that calls the first password check of a ticket wrong and a later one `then`, and judges a record by
     /// `takes`; with what it was asked.
-    fn warden(takes: Result<Vec<u8>, Error>, then: fn() -> Error) -> (WardenHandle, Arc<Mutex<Vec<String>>>) {
+    fn warden(
+        takes: Result<Vec<u8>, Error>,
+        then: fn() -> Result<Vec<u8>, Error>,
+    ) -> (WardenHandle, Arc<Mutex<Vec<String>>>) {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&asked);
         let (handle, _) = FakeWarden::handle(WardenView::default(), move |ticket, step, _| {
@@ -100,14 +100,14 @@ mod tests {
             match (step, seen.len()) {
                 (CREDENTIALS, _) => takes.clone(),
                 (_, 1) => Err(Error::WrongPassword("wrong".into())),
-                _ => Err(then()),
+                _ => then(),
             }
         });
         (handle, asked)
     }
 
-    fn still_wrong() -> Error {
-        Error::WrongPassword("still".into())
+    fn still_wrong() -> Result<Vec<u8>, Error> {
+        Err(Error::WrongPassword("still".into()))
     }
 
     #[tokio::test]
@@ -120,26 +120,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_record_that_was_taken_nothing_is_compared_again() {
+    async fn a_record_that_came_another_way_meanwhile_is_compared_with_too() {
         let refused = || Err(Error::CloudRefused("forged".into()));
         for (takes, records) in [
             (Ok(vec![1]), FakeRecords::None),
-            (Ok(Vec::new()), FakeRecords::Newest(b"old".to_vec())),
+            (Ok(Vec::new()), FakeRecords::Newest(b"known".to_vec())),
             (refused(), FakeRecords::Newest(b"forged".to_vec())),
         ] {
-            let (handle, asked) = warden(takes, still_wrong);
-            let error = passwords(&handle, records)
-                .take("t", "step", b"")
-                .await
-                .unwrap_err();
-            assert!(error.is_wrong_password());
-            let checks = asked
+            let (handle, asked) = warden(takes, || Ok(b"done".to_vec()));
+            let taken = passwords(&handle, records).take("t", "step", b"").await;
+            assert_eq!(taken.unwrap(), b"done");
+            let steps = asked
                 .lock()
                 .unwrap()
                 .iter()
                 .filter(|asked| *asked == "t step")
                 .count();
-            assert_eq!(checks, 1);
+            assert_eq!(steps, 2);
         }
     }
 
@@ -152,7 +149,7 @@ mod tests {
             clock.advance(RECORD_WITHIN);
         });
         assert!(outcome.unwrap_err().is_wrong_password());
-        assert_eq!(asked.lock().unwrap().len(), 1);
+        assert_eq!(*asked.lock().unwrap(), ["t step", "t step"]);
     }
 
     #[tokio::test]
