@@ -131,12 +131,13 @@ impl CloudClient {
         read(&self.answer(call).await?)
     }
 
-    /// Performs a call whose answer says nothing more than that it is done.
+    /// Performs a call whose answer says nothing more than that it is done: 204, and nothing else. A page that stands in the
+    /// cloud's place, as a captive portal's does, says 200, and whoever believed it would forget what the cloud never heard.
     ///
     /// # Errors
     /// See [`CloudError`].
     pub async fn done(&self, call: &Call) -> Result<(), CloudError> {
-        self.answer(call).await.map(drop)
+        is_done(&self.answer(call).await?)
     }
 
     /// Like [`CloudClient::done`], proved with a key that the vault may not hold any more.
@@ -144,7 +145,7 @@ impl CloudClient {
     /// # Errors
     /// See [`CloudError`].
     pub(super) async fn done_with(&self, call: &Call, key: &SigningKey) -> Result<(), CloudError> {
-        self.attempts(call, Some(key), None).await.map(drop)
+        is_done(&self.attempts(call, Some(key), None).await?)
     }
 
     /// Performs a call; its answer as it came.
@@ -375,6 +376,13 @@ pub(super) fn refusal(problem: Problem) -> CloudError {
         },
         400.. => CloudError::Problem(problem),
         status => CloudError::Nonsense(format!("status {status}")),
+    }
+}
+
+fn is_done(answer: &Answer) -> Result<(), CloudError> {
+    match answer.status {
+        204 => Ok(()),
+        status => Err(CloudError::Nonsense(format!("status {status}"))),
     }
 }
 

@@ -185,7 +185,11 @@ impl World {
                     self.surely(Deed::RegisterBySms).await;
                 }
                 self.sms_arrives().await;
-                self.surely(Deed::ConfirmBySms).await;
+                if self.is_over(Deed::ConfirmBySms).await {
+                    self.surely(Deed::RegisterBySms).await;
+                    self.sms_arrives().await;
+                    self.surely(Deed::ConfirmBySms).await;
+                }
                 self.keep_login().await;
             }
             Deed::ConfirmBySms => self.keep_login().await,
@@ -307,6 +311,17 @@ impl World {
     fn fresh_number(&mut self) -> String {
         self.rounds += 1;
         format!("+49151{:04}6789", self.rounds)
+    }
+
+    /// Does `deed`, unless the verification is over: a cloud that said so is believed, and what it said is taken in a moment later.
+    async fn is_over(&mut self, deed: Deed) -> bool {
+        match self.attempt(deed).await {
+            Err(refusal) if refusal.short() == "NotFound" => true,
+            answer => {
+                answer.unwrap();
+                false
+            }
+        }
     }
 
     /// The gateway brings what this device has sent.

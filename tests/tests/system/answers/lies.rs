@@ -242,6 +242,8 @@ async fn under_lies(world: &mut World, deed: Deed, lies: &[Lie], expected: &View
 /// One attempt while every such call is answered so.
 async fn lied(world: &mut World, deed: Deed, call: &Call, (name, trick): (&str, &Trick)) {
     let what = format!("{deed:?}: {call}: {name}");
+    // Shown where one fails: what fails may be no more than that nothing comes.
+    println!("{what}");
     let stood = stands(world).await;
     world.scene.network().plan_call(call, ALWAYS, trick);
     let answer = world.attempt(deed).await;

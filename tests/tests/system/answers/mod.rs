@@ -9,6 +9,7 @@ mod invented;
 mod lies;
 mod lost;
 mod refusals;
+mod second;
 mod world;
 
 pub use deed::Deed;

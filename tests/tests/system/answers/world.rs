@@ -30,6 +30,8 @@ pub struct World {
     pub scene: Scene,
     /// Another device of the account, once there is one.
     pub second: Option<Scene>,
+    /// How often it was signed in to this account.
+    pub(super) seconds: usize,
     _files: Vec<tempfile::NamedTempFile>,
     /// The address to sign in with; empty while there is no account.
     pub login: String,
@@ -90,6 +92,7 @@ impl World {
         Self {
             scene,
             second: None,
+            seconds: 0,
             _files: files,
             login: ADA.to_owned(),
             password: PASSWORD.to_owned(),
@@ -255,7 +258,7 @@ impl World {
         outcome.unwrap_or_else(|e| panic!("{deed:?}: {e}"));
     }
 
-    async fn be_unbound(&mut self) {
+    pub(super) async fn be_unbound(&mut self) {
         let app = app(&self.scene);
         match state(&self.scene).await.as_str() {
             "unbound" => {}
@@ -272,7 +275,7 @@ impl World {
         assert_eq!(state(&self.scene).await, "unbound");
     }
 
-    async fn be_bound(&mut self) {
+    pub(super) async fn be_bound(&mut self) {
         match state(&self.scene).await.as_str() {
             "bound" => return,
             "reauthentication-required" => return self.surely(Deed::Reauthenticate).await,
@@ -333,36 +336,6 @@ impl World {
         let body = (profile, Options::new());
         let answer: Answer<()> = app(&self.scene).call(ACCOUNT, "SetProfile", &body).await.unwrap();
         answer.unwrap();
-    }
-
-    /// Another device of the account.
-    pub async fn have_second(&mut self) {
-        let second = match self.second.take() {
-            Some(second) => second,
-            None => Scene::beside(&self.scene).await,
-        };
-        second.clock().run(PACE).unwrap();
-        let app = app(&second);
-        let id = device_id(&second).await;
-        if !id.is_empty() && !self.lists(&id).await {
-            self.shows(&app, "State", "reauthentication-required").await;
-        }
-        if state(&second).await == "reauthentication-required" {
-            app.sign_out(&self.password).await.unwrap().unwrap();
-        }
-        if state(&second).await != "bound" {
-            app.sign_in(&self.login, &self.password).await.unwrap().unwrap();
-        }
-        self.target = device_id(&second).await;
-        self.second = Some(second);
-    }
-
-    /// Whether the account has this device.
-    async fn lists(&self, id: &str) -> bool {
-        let app = app(&self.scene);
-        let ask = async || app.list_devices().await.unwrap().ok();
-        let listed = until("the devices", ask).await.unwrap();
-        listed.iter().any(|row| belay_tests::app::entry(row, "id") == id)
     }
 
     /// The operator has denied what was asked.
