@@ -1,5 +1,6 @@
 //! A request that the network delivers twice, of which the second answer comes: the proof was used before.
 
+use std::net::Ipv4Addr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -104,12 +105,12 @@ async fn a_call_of_nobodys_has_no_proof_to_renew() {
 #[tokio::test]
 async fn where_the_second_time_nobody_is_there_the_call_may_have_arrived_all_the_same() {
     static ACCEPTING: OnceLock<AbortHandle> = OnceLock::new();
-    let leaving = || {
+    let leaving = |_: &Request| {
         used()
             .with("connection", "close")
             .after(|| ACCEPTING.get().unwrap().abort())
     };
-    let server = Server::start([leaving()]).await;
+    let server = Server::at(Ipv4Addr::new(127, 0, 0, 3), leaving).await;
     ACCEPTING.set(server.accepting()).unwrap();
     let bench = bench_with(server);
     let error = bench.client.done(&change(Auth::Device)).await.unwrap_err();

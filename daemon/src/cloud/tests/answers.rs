@@ -247,10 +247,10 @@ async fn two_calls_carry_two_idempotency_keys_and_a_stored_one_is_repeated() {
 
 #[tokio::test]
 async fn what_never_left_is_told_from_what_may_have_arrived() {
-    let nobody = {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        format!("http://{}", listener.local_addr().unwrap())
-    };
+    // Held and not listened at: nobody is there, and no server of another test comes there meanwhile.
+    let held = tokio::net::TcpSocket::new_v4().unwrap();
+    held.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let nobody = format!("http://{}", held.local_addr().unwrap());
     let (vault, clock) = (
         Arc::new(MemoryVault::default()),
         Arc::new(SkippingClock::default()),
@@ -258,6 +258,7 @@ async fn what_never_left_is_told_from_what_may_have_arrived() {
     let client = CloudClient::new(Some(&nobody), None, vault, clock);
     let error = client.done(&change(Auth::Open)).await.unwrap_err();
     assert!(error.is_offline() && error.is_unsent(), "{error:?}");
+    drop(held);
 
     // It arrived: in the last case the cloud even says so, and asks for rest.
     let resting = Reply::problem(503, "busy").with("retry-after", "60");

@@ -1,7 +1,7 @@
 //! A server that answers each request with the next reply of a script.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -125,7 +125,12 @@ impl Server {
 
     /// Answers each request as `answers` says.
     pub async fn with(answers: impl FnMut(&Request) -> Reply + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::at(Ipv4Addr::LOCALHOST, answers).await
+    }
+
+    /// The same at another address of this machine, for one that leaves: there nobody else takes its port.
+    pub async fn at(host: Ipv4Addr, answers: impl FnMut(&Request) -> Reply + Send + 'static) -> Self {
+        let listener = TcpListener::bind((host, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let script = Arc::new(Mutex::new(Script {
             answers: Box::new(answers),
