@@ -325,7 +325,7 @@ impl Phone {
     pub async fn comes_to(&self, phase: Phase) -> View {
         let mut watch = self.handle.watch();
         let view = watch.wait_for(|view| view.phase == phase);
-        tokio::time::timeout(Duration::from_secs(20), view)
+        tokio::time::timeout(Duration::from_secs(60), view)
             .await
             .expect("the phase comes")
             .unwrap()
