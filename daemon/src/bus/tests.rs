@@ -66,7 +66,10 @@ async fn daemon_that_waits(for_polkit: Duration) -> Daemon {
         FindAnnouncer::new(connection.clone(), device.clone(), find.clone()),
     );
     let own_uid = rustix::process::geteuid().as_raw();
-    let authority = Authority::new(connection.clone()).impatient(for_polkit, own_uid);
+    // Whoever runs the tests, root or not, sits before the lost screen.
+    let authority = Authority::new(connection.clone())
+        .impatient(for_polkit, own_uid)
+        .with_screen("screen", &format!("screen:x:{own_uid}:"));
     let objects = connection.object_server();
     objects.at(PATH, ObjectManager).await.unwrap();
     objects.at(PATH, Manager).await.unwrap();
