@@ -43,8 +43,8 @@ use crate::warden::{BusWarden, PasswordSteps, WardenHandle, WardenView, Watcher}
 
 /// Where the lost screen's user is looked up.
 const PASSWD: &str = "/etc/passwd";
-/// How long the start waits for the actors' first reading.
-const FIRST_WORD_WITHIN: Duration = Duration::from_secs(1);
+/// How long the start waits for the actors' first reading: the warden may have to be started for it, on a machine that boots.
+const FIRST_WORD_WITHIN: Duration = Duration::from_secs(5);
 /// Half of what the contract allows for a stop goes to the actors; the rest is for the database.
 const ACTORS_STOP_WITHIN: Duration = Duration::from_millis(1000);
 const STORE_CLOSES_WITHIN: Duration = Duration::from_millis(600);

@@ -163,11 +163,19 @@ async fn a_panic_rolls_its_transaction_back_and_the_store_goes_on() {
 async fn work_whose_caller_has_left_is_done() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await.unwrap();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
     {
+        // The thread is held, so that no answer can come before the caller has left.
+        let mut held = std::pin::pin!(store.call(move |_| {
+            wait.recv().ok();
+            Ok(())
+        }));
         let mut call = std::pin::pin!(store.call(|db| device::set_name(db, "kept")));
         // One poll hands the work over.
+        assert!(held.as_mut().now_or_never().is_none());
         assert!(call.as_mut().now_or_never().is_none());
     }
+    go.send(()).unwrap();
     assert_eq!(store.call(|db| device::load(db)).await.unwrap().name, "kept");
 }
 

@@ -99,7 +99,7 @@ async fn a_warden_that_could_not_be_asked_at_the_start_is_asked_by_the_next_read
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), recovered)
+    tokio::time::timeout(Duration::from_secs(60), recovered)
         .await
         .unwrap();
     terminate(&child);

@@ -85,7 +85,7 @@ async fn a_long_pipe_isnt_read_on_once_nobody_wants_it() {
     let writer = writing.join().unwrap();
     drop(rest);
     let all = u32::try_from(WRITING).unwrap();
-    let back = timeout(Duration::from_secs(20), contents.writing.acquire_many(all)).await;
+    let back = timeout(Duration::from_secs(60), contents.writing.acquire_many(all)).await;
     assert!(back.is_ok_and(|turns| turns.is_ok()), "the thread has ended");
     drop(writer);
 }

@@ -272,7 +272,7 @@ impl Rig {
     pub(super) async fn settle(&self) {
         // The store answers in turn: after a few rounds of it and of the actors nothing is under way.
         for _ in 0..20 {
-            self.supervisor.ask_all(Duration::from_secs(5)).await.unwrap();
+            self.supervisor.ask_all(Duration::from_secs(60)).await.unwrap();
             self.store.call(|_| Ok(())).await.unwrap();
             tokio::task::yield_now().await;
         }

@@ -283,6 +283,8 @@ async fn how_the_device_stands_is_told_after_binding_after_a_change_and_each_day
     rig.warden.show(|view| view.identity.presence = 1);
     rig.cloud.until(|cloud| cloud.states == 2).await;
     rig.kept(|row| row.reported.starts_with("1 ")).await;
+    // One whose answer is under way still would be sent once more.
+    rig.posted().await;
     rig.settled().await;
     rig.clock.advance(Duration::from_secs(24 * 3600));
     rig.cloud.until(|cloud| cloud.states == 3).await;

@@ -250,7 +250,7 @@ impl Rig {
 
     /// Until the actor has done what it could do by now.
     pub async fn settled(&self) {
-        self.supervisor.ask_all(Duration::from_secs(30)).await.unwrap();
+        self.supervisor.ask_all(Duration::from_secs(60)).await.unwrap();
     }
 
     /// Lets five seconds pass.

@@ -85,7 +85,7 @@ async fn a_cloud_that_may_count_otherwise_than_it_tells_is_tried_after_a_while_a
     let mut watch = one.handle.watch();
     one.clock.advance(A_WHILE);
     while pushed(&cloud) == 2 {
-        let changed = tokio::time::timeout(Duration::from_secs(20), watch.changed());
+        let changed = tokio::time::timeout(Duration::from_secs(60), watch.changed());
         changed.await.expect("it is tried").unwrap();
     }
     one.comes_to(Phase::QuotaExceeded).await;

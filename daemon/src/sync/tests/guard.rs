@@ -203,7 +203,7 @@ async fn a_warden_that_takes_its_time_over_the_keys_of_an_answer_keeps_nobody_el
     let mut confirming = pin!(one.handle.confirm(question.id, false));
     let other = async {
         let pausing = one.handle.pause();
-        tokio::time::timeout(Duration::from_secs(20), pausing)
+        tokio::time::timeout(Duration::from_secs(60), pausing)
             .await
             .unwrap()
     };

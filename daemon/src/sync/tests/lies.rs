@@ -11,8 +11,6 @@ use super::rig::{CONTACTS, Cloud, Phone, all, phone};
 
 async fn two(cloud: &Arc<Cloud>) -> (Phone, Phone) {
     let (one, two) = (phone(cloud).await, phone(cloud).await);
-    // What is switched on is synced by itself once, which may be late: it isn't to come upon what follows.
-    two.syncs().await;
     one.puts("n", "a").await;
     one.puts("m", "b").await;
     one.syncs().await;

@@ -201,6 +201,10 @@ fn keys_anew(collection: &str, epochs: &[u64], times: u8) -> CollectionKeysOutpu
 pub async fn phone(cloud: &Arc<Cloud>) -> Phone {
     let phone = begin(cloud, tempfile::tempdir().unwrap()).await;
     phone.handle.set_enabled(CONTACTS, true).await.unwrap();
+    // What is switched on is synced by itself once: that isn't to come upon what follows.
+    let mut watch = phone.handle.watch();
+    let is_done = |view: &View| view.phase != Phase::Syncing;
+    watch.wait_for(is_done).await.unwrap();
     phone
 }
 
@@ -321,7 +325,7 @@ impl Phone {
     pub async fn comes_to(&self, phase: Phase) -> View {
         let mut watch = self.handle.watch();
         let view = watch.wait_for(|view| view.phase == phase);
-        tokio::time::timeout(Duration::from_secs(20), view)
+        tokio::time::timeout(Duration::from_secs(60), view)
             .await
             .expect("the phase comes")
             .unwrap()

@@ -101,7 +101,7 @@ async fn records_are_counted_while_they_come() {
     });
     two.handle.set_enabled(CONTACTS, true).await.unwrap();
     two.syncs().await;
-    let seen = tokio::time::timeout(Duration::from_secs(20), seeing)
+    let seen = tokio::time::timeout(Duration::from_secs(60), seeing)
         .await
         .unwrap()
         .unwrap();

@@ -204,7 +204,7 @@ async fn what_a_damaged_answer_kept_from_the_cloud_goes_there_by_itself_once_the
         let mut watch = two.handle.watch();
         two.clock.advance(Duration::from_secs(19 * 60));
         let is_done = watch.wait_for(|view| view.collections[CONTACTS].pending == 0);
-        tokio::time::timeout(Duration::from_secs(20), is_done)
+        tokio::time::timeout(Duration::from_secs(60), is_done)
             .await
             .expect("it is tried again")
             .unwrap();
