@@ -25,7 +25,7 @@ use super::sync;
 
 const DAY: u64 = 24 * 3600;
 /// How long a file may take to come or go.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A chunk as the cloud sees it.
 #[derive(Clone)]

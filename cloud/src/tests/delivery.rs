@@ -180,7 +180,7 @@ async fn a_server_that_lets_one_message_wait_holds_up_no_other() {
     let slow = Arc::new(Slow::default());
     let carriers: Vec<Arc<dyn Carrier>> = vec![slow.clone()];
     let sending = delivery::send_due(&rig.app, &carriers);
-    tokio::time::timeout(Duration::from_secs(20), sending)
+    tokio::time::timeout(Duration::from_secs(60), sending)
         .await
         .unwrap();
     assert_eq!(*slow.sent.lock().unwrap(), 2);

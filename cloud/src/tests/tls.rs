@@ -108,7 +108,7 @@ async fn a_renewed_certificate_is_taken_at_a_signal() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), becomes)
+    tokio::time::timeout(Duration::from_secs(60), becomes)
         .await
         .unwrap();
     assert!(health(served.port, &before).await.is_err());

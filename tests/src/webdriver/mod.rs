@@ -27,6 +27,9 @@ const LISTENS: &str = "started successfully on port ";
 /// How WebDriver names the reference to an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// What WebDriver calls the reference to an element of a page that isn't there any more.
+const STALE: &str = "stale element reference";
+
 /// The variable that names a folder for pictures of what was seen.
 pub const PICTURES: &str = "BELAY_PICTURES";
 
@@ -156,8 +159,11 @@ impl Browser {
         let Some(id) = found[0][ELEMENT].as_str() else {
             return Ok(false);
         };
-        let seen = self.get(&format!("/element/{id}/displayed")).await?;
-        Ok(seen == Value::Bool(true))
+        match self.get(&format!("/element/{id}/displayed")).await {
+            // Meanwhile the browser has gone on to another page.
+            Err(surprise) if surprise.to_string().contains(STALE) => Ok(false),
+            seen => Ok(seen? == Value::Bool(true)),
+        }
     }
 
     /// Clicks on it.

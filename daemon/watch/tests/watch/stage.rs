@@ -2,11 +2,13 @@
 
 use std::io::{BufRead as _, BufReader, PipeReader, Read as _};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval};
 use zbus::names::WellKnownName;
 use zbus::object_server::Interface;
 use zbus::{Connection, ObjectPath, connection};
@@ -16,7 +18,9 @@ use crate::services::{
 };
 
 /// Long enough for a loaded machine, short enough to fail a test instead of hanging it.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
+/// What time is counted in.
+const TURN: Duration = Duration::from_millis(50);
 const NM: &str = "/org/freedesktop/NetworkManager";
 const LOGIN: &str = "/org/freedesktop/login1";
 const WARDEN: &str = "/org/belay1/warden";
@@ -245,6 +249,22 @@ impl Drop for Watch {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+/// How long it takes, counted in turns of this process: while a busy machine leaves it no processor, no time passes.
+pub async fn time_of(what: impl Future<Output = ()>) -> Duration {
+    let mut turns = interval(TURN);
+    // What was missed isn't made up for.
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut what = pin!(what);
+    let mut passed = Duration::ZERO;
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut what => return passed,
+            _ = turns.tick() => passed += TURN,
+        }
     }
 }
 

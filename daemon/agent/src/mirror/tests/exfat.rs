@@ -30,7 +30,7 @@ async fn arrived(running: &mut Running, card: &Card, wanted: &[&str]) {
             status.changed().await.unwrap();
         }
     };
-    if tokio::time::timeout(Duration::from_secs(20), all).await.is_err() {
+    if tokio::time::timeout(Duration::from_secs(60), all).await.is_err() {
         let status = running.status.borrow();
         panic!("{:?}, {status:?}", card.files());
     }

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use belay_proto::clock::BoottimeClock;
 
@@ -38,6 +39,11 @@ fn a_vdir_knows_its_items_by_what_they_say_and_leaves_other_files_alone() {
     ] {
         fs::write(root.path().join(name), text).unwrap();
     }
+    // Of another time than what it becomes, whatever steps the file system counts it in.
+    let anything = root.path().join("anything.vcf");
+    let open = fs::File::options().write(true).open(&anything);
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    open.unwrap().set_modified(long_ago).unwrap();
     let source = vdir(root.path(), Cards::Contacts);
     let scan = source.scan(true, false).unwrap();
     assert_eq!(naturals(&scan), ["ann-1", "nameless", "bob-1"]);
@@ -53,7 +59,7 @@ fn a_vdir_knows_its_items_by_what_they_say_and_leaves_other_files_alone() {
     assert_eq!(left(&scan), (1, vec![two]));
     // Read once, and again when it is another.
     assert_eq!(source.scan(false, false).unwrap(), scan);
-    fs::write(root.path().join("anything.vcf"), CARD.replace("ann-1", "ann-2")).unwrap();
+    fs::write(&anything, CARD.replace("ann-1", "ann-2")).unwrap();
     assert_eq!(naturals(&source.scan(false, false).unwrap())[0], "ann-2");
 }
 
