@@ -95,6 +95,26 @@ async fn a_cloud_that_asks_for_a_while_besides_isn_t_asked_again_at_once() {
 }
 
 #[tokio::test]
+async fn a_used_up_budget_says_nothing_of_a_copy_that_may_have_been_carried_out_before() {
+    let too_many = || Reply::problem(429, "too-many").with("retry-after", "30");
+    let used: fn() -> Reply = used;
+    for earlier in [used, || Reply::json(500, ""), || Reply::json(504, "")] {
+        for auth in [Auth::Device, Auth::Session] {
+            let bench = bench([earlier(), too_many()]).await;
+            bench.vault.put("access-1", "refresh-1");
+            let error = bench.client.done(&change(auth)).await.unwrap_err();
+            assert!(error.is_offline() && !error.is_unsent(), "{auth:?}: {error:?}");
+            assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
+            assert_eq!(bench.server.seen().len(), 2);
+        }
+    }
+    // Of a call that was refused for it and nothing else it says all.
+    let alone = bench([Reply::json(429, "").with("retry-after", "1"), too_many()]).await;
+    let error = alone.client.done(&change(Auth::Device)).await.unwrap_err();
+    assert!(matches!(error, CloudError::Problem(problem) if problem.status == 429));
+}
+
+#[tokio::test]
 async fn a_call_of_nobodys_has_no_proof_to_renew() {
     let bench = bench([used(), Reply::json(200, "{}")]).await;
     assert!(bench.client.done(&change(Auth::Open)).await.is_err());
