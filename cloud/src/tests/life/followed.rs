@@ -155,8 +155,10 @@ fn the_owner_is_not_told_for_sure_what_the_device_may_have_ended_by_itself() {
         ),
     ] {
         for (way, hedge) in [(Way::Mail, mail), (Way::Text, text)] {
-            let message = messages::notice(way, JO, language, &followed("Tablet", 47));
-            assert!(message.text.contains(hedge), "{}", message.text);
+            for notice in [followed("Tablet", 47), returned("Tablet", 47)] {
+                let message = messages::notice(way, JO, language, &notice);
+                assert!(message.text.contains(hedge), "{}", message.text);
+            }
         }
     }
 }
