@@ -204,6 +204,7 @@ pub fn open_data(data: &Path) -> Result<Vault, OpenError> {
         let forms::Settled {
             moved,
             collided,
+            unreadable,
             forgotten,
             damaged,
         } = settled;
@@ -218,6 +219,12 @@ pub fn open_data(data: &Path) -> Result<Vault, OpenError> {
             tracing::warn!(
                 collided,
                 "addresses that are another account's in this form find none"
+            );
+        }
+        if unreadable > 0 {
+            tracing::error!(
+                unreadable,
+                "addresses that don't open stay with their accounts: their owners have to remove them"
             );
         }
         if damaged > 0 {

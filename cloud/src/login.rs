@@ -128,7 +128,9 @@ pub async fn login(
                     // Its owner is right here, but it has to be bound anew first, after a release.
                     return Err(Problem::new(Kind::Removed).into());
                 }
-                if !is_removed && (recovers || !subject.is_known_key) {
+                // A device that recovers in this way has another root than the account: it opens that one, and waits for itself.
+                let follows = recovers && devices::here(tx, &proof.thumbprint, &account.id)?.is_some();
+                if !follows && (recovers || !subject.is_known_key) {
                     notices::tell(app, tx, &account.id, &Notice::SignedIn, now)?;
                 }
                 if waited {
@@ -139,9 +141,11 @@ pub async fn login(
                     }
                 }
                 let (family, tokens) = tokens::start(app, tx, &account.id, &proof.thumbprint, now)?;
-                if is_removed {
+                if follows {
                     following::begin(app, tx, &account.id, &proof.thumbprint, now)?;
-                    // It opens the root at a device that was left behind, which waits for itself, and it is no session.
+                }
+                if is_removed {
+                    // It is for the root alone, and no session.
                     tokens::revoke_key(tx, &account.id, &proof.thumbprint, now)?;
                 }
                 failpoint!("cloud.session.begun");

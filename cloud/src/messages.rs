@@ -105,6 +105,13 @@ pub enum Notice<'a> {
         /// How long it waits.
         hours: u32,
     },
+    /// A device of the account's, which has waited for a recovery in vain, waits to go on with the account.
+    RecoveryReturned {
+        /// Its name.
+        device: &'a str,
+        /// How long it waits.
+        hours: u32,
+    },
     /// A recovery without a code has waited long enough: its password holds, and the recovery code is void.
     RecoveryHolds,
     /// A device was bound.
@@ -165,7 +172,10 @@ pub fn code(way: Way, to: &str, language: Language, code: &Code<'_>) -> Message 
 #[must_use]
 pub fn notice(way: Way, to: &str, language: Language, notice: &Notice<'_>) -> Message {
     let mut arguments = FluentArgs::new();
-    if let Notice::RecoveryBegun { hours, .. } | Notice::RecoveryFollowed { hours, .. } = notice {
+    if let Notice::RecoveryBegun { hours, .. }
+    | Notice::RecoveryFollowed { hours, .. }
+    | Notice::RecoveryReturned { hours, .. } = notice
+    {
         arguments.set("hours", *hours);
     }
     if let Notice::UnlockRequested { days, .. } | Notice::LanguageChanged { days } = notice {
@@ -244,6 +254,7 @@ impl<'a> Notice<'a> {
             Self::LanguageChanged { .. } => "language-changed",
             Self::RecoveryBegun { .. } => "recovery-begun",
             Self::RecoveryFollowed { .. } => "recovery-followed",
+            Self::RecoveryReturned { .. } => "recovery-returned",
             Self::RecoveryHolds => "recovery-holds",
             Self::DeviceAdded { .. } => "device-added",
             Self::DeviceRemoved { .. } => "device-removed",
@@ -268,6 +279,7 @@ impl<'a> Notice<'a> {
                 | Self::Recovered { .. }
                 | Self::RecoveryBegun { .. }
                 | Self::RecoveryFollowed { .. }
+                | Self::RecoveryReturned { .. }
                 | Self::RecoveryHolds
         )
     }
@@ -287,6 +299,7 @@ impl<'a> Notice<'a> {
             | Self::AccountDeleted => None,
             Self::RecoveryBegun { device, .. }
             | Self::RecoveryFollowed { device, .. }
+            | Self::RecoveryReturned { device, .. }
             | Self::RecoveryProved { device }
             | Self::Recovered { device }
             | Self::DeviceAdded { device }

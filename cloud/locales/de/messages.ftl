@@ -165,6 +165,16 @@ recovery-followed =
         Warst du das nicht, kennt jemand dein Passwort: Ändere es sofort, dann hat das Warten ein Ende.
     .sms = Belay: Ein früheres Gerät nimmt bald das Passwort deines Kontos an, falls das Warten nicht dort beendet wurde. Nicht du? Ändere es sofort.
 
+recovery-returned =
+    .subject = Eines deiner Geräte geht mit deinem Belay-Konto weiter
+    .mail =
+        Auf „{ $device }“, das auf eine Wiederherstellung deines Belay-Kontos gewartet hat, aus der nichts wurde, hat jemand das Passwort des Kontos eingegeben. Nach { $hours } Stunden nimmt das Gerät dieses Passwort an, falls das Warten nicht am Gerät beendet wurde: Damit lässt es sich dann entsperren und abmelden.
+
+        Warst du das, brauchst du nur zu warten.
+
+        Warst du das nicht, kennt jemand dein Passwort: Ändere es sofort, dann hat das Warten ein Ende.
+    .sms = Belay: Eines deiner Geräte nimmt bald das Passwort deines Kontos an, falls das Warten nicht dort beendet wurde. Nicht du? Ändere es sofort.
+
 recovery-holds =
     .subject = Die Wartezeit ist um: ein neues Belay-Passwort gilt
     .mail =

@@ -174,6 +174,16 @@ recovery-followed =
         If this wasn't you, somebody knows your password: change it at once, which ends the wait.
     .sms = Belay: a former device of yours takes your account's password soon, unless the wait was ended on it. Not you? Change it at once.
 
+recovery-returned =
+    .subject = A device of yours goes on with your Belay account
+    .mail =
+        On “{ $device }”, which has waited for a recovery of your Belay account that never came about, somebody has entered the account's password. After { $hours } hours the device takes this password, unless the wait was ended on the device: the password then unlocks it, and signs it out.
+
+        If this was you, there is nothing to do but wait.
+
+        If this wasn't you, somebody knows your password: change it at once, which ends the wait.
+    .sms = Belay: a device of yours takes your account's password soon, unless the wait was ended on it. Not you? Change it at once.
+
 recovery-holds =
     .subject = The wait is over: a new Belay password is in force
     .mail =

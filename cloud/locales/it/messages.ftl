@@ -165,6 +165,16 @@ recovery-followed =
         Se non sei stato tu, qualcuno conosce la tua password: cambiala subito, e l'attesa finisce.
     .sms = Belay: un tuo vecchio dispositivo accetterà presto la password del tuo account, se l'attesa non è stata interrotta lì. Non sei stato tu? Cambiala subito.
 
+recovery-returned =
+    .subject = Un tuo dispositivo prosegue con il tuo account Belay
+    .mail =
+        Su «{ $device }», che ha atteso un recupero del tuo account Belay mai avvenuto, qualcuno ha inserito la password dell'account. Dopo { $hours } ore il dispositivo accetta questa password, a meno che l'attesa non sia stata interrotta sul dispositivo: con essa si può allora sbloccarlo e disconnetterlo.
+
+        Se sei stato tu, non ti resta che aspettare.
+
+        Se non sei stato tu, qualcuno conosce la tua password: cambiala subito, e l'attesa finisce.
+    .sms = Belay: un tuo dispositivo accetterà presto la password del tuo account, se l'attesa non è stata interrotta lì. Non sei stato tu? Cambiala subito.
+
 recovery-holds =
     .subject = L'attesa è finita: vale una nuova password Belay
     .mail =

@@ -1,6 +1,7 @@
-//! Devices that an account has left behind, by a recovery without the code or by a removal, and that follow it: somebody has typed
-//! the account's password there, and the device's own warden counts the wait. It asks this cloud for nothing but the root, so the sign-in
-//! that opens it is where the wait begins as far as is known here.
+//! Devices that follow an account to another root than theirs: it has left them behind, by a recovery without the code or by a
+//! removal, or they are its own still, and have waited in vain for a recovery that it never had. Somebody has typed the account's
+//! password there, and the device's own warden counts the wait. It asks this cloud for nothing but the root, so the sign-in that opens
+//! it is where the wait begins as far as is known here.
 //!
 //! The owner is told of each such device, since each is another one that somebody may hold, and of one at most once a day, however
 //! often its wait is begun anew; and again for each day that it may go on.
@@ -20,7 +21,7 @@ const REMINDED: Millis = DAY;
 /// Reminders of one sweep; the next one goes on.
 const REMINDERS: u32 = 100;
 
-/// A device with this key, which the account has left behind, begins to wait.
+/// A device of this account with this key, left behind or not, begins to wait.
 ///
 /// # Errors
 /// A broken database.
@@ -31,22 +32,20 @@ pub fn begin(
     thumbprint: &[u8; 32],
     now: Millis,
 ) -> Result<(), Failure> {
-    let bound = devices::table::bound(tx, thumbprint)?;
-    let mut left_behind = bound.iter().filter(|bound| bound.active && bound.removed);
-    let Some(device) = left_behind.find(|bound| bound.account == *account) else {
+    let Some(device) = devices::here(tx, thumbprint, account)? else {
         return Ok(());
     };
-    let id = device.device.as_bytes();
+    let id = device.as_bytes();
     let told_at: Option<Millis> = tx
         .prepare_cached("SELECT told_at FROM following WHERE device = ?1 AND account = ?2")?
         .query_row(params![id, account.as_bytes()], |row| row.get(0))
         .optional()?;
     let until = now.saturating_add(waiting::lasts());
     if let Some(told_at) = told_at.filter(|told_at| now < told_at.saturating_add(REMINDED)) {
-        return put(tx, &device.device, account, told_at, until);
+        return put(tx, &device, account, told_at, until);
     }
-    put(tx, &device.device, account, now, until)?;
-    tell(app, tx, account, &device.device, until, now)
+    put(tx, &device, account, now, until)?;
+    tell(app, tx, account, &device, until, now)
 }
 
 /// The account has another password: what waits with the one before waits for nothing.
@@ -64,10 +63,10 @@ pub fn forget(tx: &Transaction<'_>, account: &AccountId) -> Result<(), Failure> 
 /// # Errors
 /// A broken database.
 pub fn remind(app: &App, tx: &Transaction<'_>, now: Millis) -> Result<(), Failure> {
-    // One that was released, or is the account's again, waits no more.
+    // One that was released waits no more.
     tx.prepare_cached(
         "DELETE FROM following WHERE NOT EXISTS
-             (SELECT 1 FROM devices WHERE id = following.device AND state = 'active' AND removed_at IS NOT NULL)",
+             (SELECT 1 FROM devices WHERE id = following.device AND state = 'active')",
     )?
     .execute([])?;
     let due: Vec<([u8; 16], [u8; 16], Millis)> = tx
@@ -110,6 +109,11 @@ fn tell(
 ) -> Result<(), Failure> {
     let name = devices::table::name(&app.vault, tx, device)?;
     let hours = u32::try_from(until.saturating_sub(now).div_ceil(HOUR)).unwrap_or(u32::MAX);
-    let notice = Notice::RecoveryFollowed { device: &name, hours };
+    let bound = devices::table::bound_or_released(tx, device)?;
+    let device = name.as_str();
+    let notice = match bound.is_some_and(|bound| bound.removed) {
+        true => Notice::RecoveryFollowed { device, hours },
+        false => Notice::RecoveryReturned { device, hours },
+    };
     notices::tell(app, tx, account, &notice, now)
 }

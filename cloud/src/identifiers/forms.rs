@@ -3,6 +3,7 @@
 use belay_proto::identifier::Identifier;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use super::table::opened;
 use crate::store::StoreError;
 use crate::vault::Vault;
 use crate::verifications::state::Purpose;
@@ -18,6 +19,8 @@ pub struct Settled {
     pub moved: u64,
     /// Addresses that are another account's in today's form: they stay on their account, and nobody finds it by them.
     pub collided: u64,
+    /// Addresses that don't open: they stay on their account, and what they are found by stays, so that nobody else takes them.
+    pub unreadable: u64,
     /// Verifications under way that were forgotten.
     pub forgotten: u64,
     /// Verifications that didn't open, and were forgotten too.
@@ -50,16 +53,18 @@ pub fn settle(vault: &Vault, connection: &Connection) -> Result<Option<Settled>,
 }
 
 fn addresses(vault: &Vault, tx: &Transaction<'_>, settled: &mut Settled) -> Result<(), StoreError> {
-    let rows: Vec<([u8; 16], [u8; 32], Vec<u8>)> = tx
+    let rows: Vec<(Vec<u8>, Vec<u8>, Vec<u8>)> = tx
         .prepare("SELECT id, lookup, address FROM identifiers ORDER BY verified_at, id")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;
     let mut moves = Vec::new();
     for (id, before, sealed) in rows {
-        let address = open_text(vault, "identifier", &id, &sealed)?;
-        let address = Identifier::stored(&address).map_err(|_| StoreError::Unreadable("an address"))?;
+        let Some(address) = opened(vault, &id, &sealed) else {
+            settled.unreadable += 1;
+            continue;
+        };
         let now = lookup(vault, &address);
-        if now != before {
+        if before != now {
             moves.push((address.compared().is_some(), id, now));
         }
     }

@@ -1,7 +1,7 @@
 //! The addresses in the database.
 
 use belay_proto::AccountId;
-use belay_proto::identifier::Identifier;
+use belay_proto::identifier::{Identifier, IdentifierKind};
 use belay_proto::keys::random;
 use belay_proto::text::hex;
 use belay_proto::wire;
@@ -9,9 +9,37 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::app::App;
 use crate::clock::Millis;
-use crate::store::{Failure, StoreError};
+use crate::store::Failure;
 use crate::vault::Vault;
 use crate::verifications::table::open_text;
+
+/// How an address that doesn't open is shown.
+const UNREADABLE: &str = "•••";
+
+/// Whose an address is, and how that account proved it: another spelling has the same MAC, and may be another mailbox.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Proved {
+    /// No account has it.
+    Nobody,
+    /// An account has it, with this text.
+    As(String),
+    /// An account has it, and its text doesn't open.
+    Unreadable,
+}
+
+/// An address as its account proved it. The operator is told which one doesn't open, and nothing of what it holds. It stays its
+/// account's, that it can be removed and taken by nobody else, and keeps nobody from anything but what is sent to it.
+pub fn opened(vault: &Vault, id: &[u8], sealed: &[u8]) -> Option<Identifier> {
+    let text = open_text(vault, "identifier", id, sealed).ok();
+    let address = text.and_then(|text| Identifier::stored(&text).ok());
+    if address.is_none() {
+        tracing::error!(
+            identifier = hex(id),
+            "an address in the database doesn't open: nothing is sent to it"
+        );
+    }
+    address
+}
 
 /// Whether an account has the address with this MAC.
 ///
@@ -59,14 +87,13 @@ pub fn account_of(tx: &Transaction<'_>, lookup: &[u8; 32]) -> Result<Option<Acco
     Ok(account.map(AccountId::from_bytes))
 }
 
-/// The address with this MAC as its account proved it: another spelling has the same MAC, and may be another mailbox. `None` where
-/// no account has it; the work is the same.
+/// The address with this MAC as its account proved it; the work is the same where no account has it.
 ///
 /// # Errors
 /// A broken database.
-pub fn as_proved(app: &App, tx: &Transaction<'_>, lookup: &[u8; 32]) -> Result<Option<String>, Failure> {
+pub fn as_proved(app: &App, tx: &Transaction<'_>, lookup: &[u8; 32]) -> Result<Proved, Failure> {
     // Without an account, some other address is read as far, in a place that the MAC decides.
-    let near: Option<([u8; 16], [u8; 32], Vec<u8>)> = tx
+    let near: Option<(Vec<u8>, Vec<u8>, Vec<u8>)> = tx
         .prepare_cached(
             "SELECT id, lookup, address FROM identifiers WHERE lookup >= ?1 ORDER BY lookup LIMIT 1",
         )?
@@ -78,10 +105,14 @@ pub fn as_proved(app: &App, tx: &Transaction<'_>, lookup: &[u8; 32]) -> Result<O
             app.vault
                 .unseal("profile", dummy.account.as_bytes(), &dummy.profile)?,
         );
-        return Ok(None);
+        return Ok(Proved::Nobody);
     };
-    let address = open_text(&app.vault, "identifier", &id, &sealed)?;
-    Ok((found == *lookup).then_some(address))
+    let address = opened(&app.vault, &id, &sealed);
+    Ok(match address {
+        _ if found != lookup => Proved::Nobody,
+        Some(address) => Proved::As(address.as_str().to_owned()),
+        None => Proved::Unreadable,
+    })
 }
 
 /// The place of one of an account's addresses; 0 is the login.
@@ -138,10 +169,13 @@ pub fn list(
     Ok(rows
         .map(|(id, address)| wire::IdentifierAnswer {
             id: hex(&id),
-            kind: address.kind(),
-            masked: address.masked(),
+            // What an unreadable one was nobody knows.
+            kind: address.as_ref().map_or(IdentifierKind::Email, Identifier::kind),
+            masked: address
+                .as_ref()
+                .map_or_else(|| UNREADABLE.to_owned(), Identifier::masked),
             // Nothing else is stored.
-            verified: true,
+            verified: address.is_some(),
         })
         .collect())
 }
@@ -156,22 +190,20 @@ pub fn addresses(
     account: &AccountId,
 ) -> Result<Vec<Identifier>, Failure> {
     let rows = rows(vault, tx, account)?;
-    Ok(rows.into_iter().map(|(_, address)| address).collect())
+    Ok(rows.into_iter().filter_map(|(_, address)| address).collect())
 }
 
-fn rows(
-    vault: &Vault,
-    tx: &Transaction<'_>,
-    account: &AccountId,
-) -> Result<Vec<([u8; 16], Identifier)>, Failure> {
+/// Each with its id; `None` instead of one that doesn't open.
+type Rows = Vec<(Vec<u8>, Option<Identifier>)>;
+
+fn rows(vault: &Vault, tx: &Transaction<'_>, account: &AccountId) -> Result<Rows, Failure> {
     let mut statement =
         tx.prepare_cached("SELECT id, address FROM identifiers WHERE account = ?1 ORDER BY position")?;
     let sealed = statement.query_map(params![account.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut rows = Vec::new();
     for row in sealed {
-        let (id, sealed): ([u8; 16], Vec<u8>) = row?;
-        let address = open_text(vault, "identifier", &id, &sealed)?;
-        let address = Identifier::stored(&address).map_err(|_| StoreError::Unreadable("an address"))?;
+        let (id, sealed): (Vec<u8>, Vec<u8>) = row?;
+        let address = opened(vault, &id, &sealed);
         rows.push((id, address));
     }
     Ok(rows)

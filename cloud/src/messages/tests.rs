@@ -21,7 +21,7 @@ const PURPOSES: [Purpose; 5] = [
     Purpose::Recovery,
 ];
 
-fn notices(device: &str) -> [Notice<'_>; 20] {
+fn notices(device: &str) -> [Notice<'_>; 21] {
     let address = "a•••@e•••.org";
     [
         Notice::SignedIn,
@@ -36,6 +36,7 @@ fn notices(device: &str) -> [Notice<'_>; 20] {
         Notice::LanguageChanged { days: 30 },
         Notice::RecoveryBegun { device, hours: 72 },
         Notice::RecoveryFollowed { device, hours: 72 },
+        Notice::RecoveryReturned { device, hours: 72 },
         Notice::RecoveryHolds,
         Notice::DeviceAdded { device },
         Notice::DeviceRemoved { device },

@@ -17,6 +17,7 @@ use crate::challenges::Solved;
 use crate::clock::Millis;
 use crate::http::idempotency::Context;
 use crate::http::{Caller, Proof};
+use crate::identifiers::table::{Proved, as_proved};
 use crate::language::Language;
 use crate::messages::{self, Way};
 use crate::problem::{Kind, Problem};
@@ -92,13 +93,18 @@ pub fn begin(
 /// Sends a code, and makes it the one in force.
 ///
 /// A recovery of an address that has no account does the same work, but its code is one that nobody can type, and its message
-/// goes nowhere. What is about an account's address goes to it as the account proved it, however it was typed now.
+/// goes nowhere. What is about an account's address goes to it as the account proved it, however it was typed now, and nowhere where
+/// that can't be read: what was typed may be another mailbox.
 ///
 /// # Errors
 /// A broken database.
 pub fn send_code(app: &App, tx: &Transaction<'_>, row: &Row, now: Millis) -> Result<(), Failure> {
     let taken = identifiers::is_taken(tx, &row.lookup)?;
-    let nobody = row.purpose == Purpose::Recovery && !taken;
+    let proved = as_proved(app, tx, &row.lookup)?;
+    let nobody = match proved {
+        Proved::Unreadable => true,
+        Proved::Nobody | Proved::As(_) => row.purpose == Purpose::Recovery && !taken,
+    };
     let code = fresh_code();
     let in_force = match nobody {
         true => hex(&random::<8>()),
@@ -122,8 +128,10 @@ pub fn send_code(app: &App, tx: &Transaction<'_>, row: &Row, now: Millis) -> Res
         Channel::Sms | Channel::SmsOut => Way::Text,
     };
     let language = Language::of(&row.language).unwrap_or_default();
-    let proved = identifiers::table::as_proved(app, tx, &row.lookup)?;
-    let to = proved.as_deref().unwrap_or(&row.address);
+    let to = match &proved {
+        Proved::As(address) => address,
+        Proved::Nobody | Proved::Unreadable => &row.address,
+    };
     let compose = |language| messages::code(way, to, language, &letter);
     let mut message = match row.purpose {
         // In each language: the one that an owner reads is not for whoever asks to hear from the time.

@@ -5,6 +5,7 @@ mod apart;
 mod check;
 mod command;
 mod confirm;
+mod deletion;
 mod inquiry;
 mod lost;
 mod owner;

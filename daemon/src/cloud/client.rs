@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::cloud::anew::Anew;
 use crate::cloud::call::{Auth, Call};
-use crate::cloud::error::CloudError;
+use crate::cloud::error::{CloudError, refusal};
 use crate::cloud::hold::Hold;
 use crate::cloud::problem::{Problem, ProblemKind};
 use crate::cloud::transport::{Answer, Exchange, Kind, Transport};
@@ -167,14 +167,20 @@ impl CloudClient {
     async fn in_session(&self, call: &Call) -> Result<Answer, CloudError> {
         let (key, tokens) = self.inner.vault.session().await?;
         let tokens = tokens.ok_or(CloudError::SessionEnded)?;
-        match self.attempts(call, Some(&key), Some(&tokens.access)).await {
+        let mut unheard = false;
+        let first = self
+            .attempts_after(call, Some(&key), Some(&tokens.access), &mut unheard)
+            .await;
+        match first {
             // No token helps a device that the owner removed.
             Err(CloudError::Problem(problem)) if problem.kind == ProblemKind::Removed => {
                 Err(CloudError::SessionEnded)
             }
             Err(CloudError::Problem(problem)) if problem.status == 401 => {
-                let tokens = self.rotate(&key, &tokens).await?;
-                self.attempts(call, Some(&key), Some(&tokens.access)).await
+                let rotated = self.rotate(&key, &tokens).await;
+                let tokens = rotated.map_err(|error| error.after_sending(unheard))?;
+                self.attempts_after(call, Some(&key), Some(&tokens.access), &mut unheard)
+                    .await
             }
             outcome => outcome,
         }
@@ -221,12 +227,24 @@ impl CloudClient {
         key: Option<&SigningKey>,
         token: Option<&Secret<String>>,
     ) -> Result<Answer, CloudError> {
+        self.attempts_after(call, key, token, &mut false).await
+    }
+
+    /// The same of a call whose copies so far may have been carried out, if `unheard`; and whether one may have by its end.
+    async fn attempts_after(
+        &self,
+        call: &Call,
+        key: Option<&SigningKey>,
+        token: Option<&Secret<String>>,
+        unheard: &mut bool,
+    ) -> Result<Answer, CloudError> {
         let mut pauses = Backoff::new(std::time::Duration::from_millis(250), retry::LONGEST_PAUSE);
         let mut attempt = 1;
         loop {
-            let sent = |error: CloudError| error.after_sending(attempt > 1);
+            let was_sent = attempt > 1 || *unheard;
+            let sent = |error: CloudError| error.after_sending(was_sent);
             self.rest().await.map_err(sent)?;
-            let answer = self.proved(call, key, token).await.map_err(sent)?;
+            let answer = self.proved(call, key, token, unheard).await.map_err(sent)?;
             self.inner.hold.learn(&answer, self.inner.clock.boottime());
             if (200..300).contains(&answer.status) {
                 return Ok(answer);
@@ -239,9 +257,15 @@ impl CloudClient {
                 offset: answer.offset,
                 ..Problem::read(answer.status, &answer.body, answer.retry_after)
             };
-            if !passing(&problem) || attempt == retry::ATTEMPTS || pause > retry::LONGEST_PAUSE {
-                return Err(refusal(problem));
+            let is_budget = problem.status == 429;
+            if !retry::passes(&problem) || attempt == retry::ATTEMPTS || pause > retry::LONGEST_PAUSE {
+                // A used-up budget is one of this copy alone.
+                let is_lost = is_budget && *unheard && call.idempotency_key.is_some();
+                *unheard |= problem.kind == ProblemKind::InvalidDpopProof;
+                let refusal = refusal(problem);
+                return Err(if is_lost { refusal.after_another() } else { refusal });
             }
+            *unheard |= !is_budget;
             attempt += 1;
             self.inner
                 .clock
@@ -268,12 +292,14 @@ impl CloudClient {
         }
     }
 
-    /// One exchange, repeated where [another proof](Anew) helps.
+    /// One exchange, repeated where [another proof](Anew) helps: then a copy before the one that is answered may have been carried out,
+    /// and is `unheard`.
     async fn proved(
         &self,
         call: &Call,
         key: Option<&SigningKey>,
         token: Option<&Secret<String>>,
+        unheard: &mut bool,
     ) -> Result<Answer, CloudError> {
         let transport = self.transport()?;
         let url = transport.url(&call.path);
@@ -297,6 +323,7 @@ impl CloudClient {
             let renewed = self.remember_nonce(&answer);
             self.remember_clock(&answer);
             if !(proof.is_some() && anew.helps(call, &answer, renewed)) {
+                *unheard |= anew.was_used();
                 return Ok(answer);
             }
         }
@@ -358,25 +385,6 @@ impl CloudClient {
 fn signed_millis(time: SystemTime) -> i64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Whether a refusal is likely to pass within seconds.
-fn passing(problem: &Problem) -> bool {
-    matches!(problem.status, 500 | 502..=504)
-        || (problem.status == 429 && problem.kind == ProblemKind::Other && problem.retry_after.is_some())
-}
-
-pub(super) fn refusal(problem: Problem) -> CloudError {
-    match problem.status {
-        502..=504 => CloudError::Offline {
-            what: "the cloud is out of order".into(),
-            retry_after: problem.retry_after,
-            unsent: false,
-            source: None,
-        },
-        400.. => CloudError::Problem(problem),
-        status => CloudError::Nonsense(format!("status {status}")),
-    }
 }
 
 fn is_done(answer: &Answer) -> Result<(), CloudError> {

@@ -99,6 +99,24 @@ impl CloudError {
         }
     }
 
+    /// The same of a call of which another copy may have been carried out before: this refusal says nothing of that one, whose answer
+    /// is lost.
+    #[must_use]
+    pub fn after_another(self) -> Self {
+        match self {
+            Self::Problem(problem) => Self::Offline {
+                what: format!(
+                    "an answer was lost, and the same call again was refused ({} {})",
+                    problem.status, problem.name
+                ),
+                retry_after: problem.retry_after,
+                unsent: false,
+                source: None,
+            },
+            other => other,
+        }
+    }
+
     /// Whether the cloud has decided, so that asking the same again gives the same.
     ///
     /// A call that ended otherwise may or may not have been carried out. So may one whose proof alone was refused: another copy
@@ -109,6 +127,20 @@ impl CloudError {
             return false;
         };
         (400..500).contains(status) && *status != 429 && *kind != ProblemKind::InvalidDpopProof
+    }
+}
+
+/// What an answer that is none of success means.
+pub(super) fn refusal(problem: Problem) -> CloudError {
+    match problem.status {
+        502..=504 => CloudError::Offline {
+            what: "the cloud is out of order".into(),
+            retry_after: problem.retry_after,
+            unsent: false,
+            source: None,
+        },
+        400.. => CloudError::Problem(problem),
+        status => CloudError::Nonsense(format!("status {status}")),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::cloud::problem::{Problem, ProblemKind};
+
 /// The longest `Retry-After` that is told to whoever asked: a recovery that is waited out takes a week.
 pub const LONGEST_TOLD: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -39,6 +41,13 @@ pub fn retry_after(header: &str, date: Option<&str>) -> Option<Duration> {
 #[must_use]
 pub fn kept(asked: Option<Duration>) -> Option<Duration> {
     asked.map(|wait| wait.min(LONGEST_WAIT))
+}
+
+/// Whether a refusal is likely to pass within seconds.
+#[must_use]
+pub(super) fn passes(problem: &Problem) -> bool {
+    matches!(problem.status, 500 | 502..=504)
+        || (problem.status == 429 && problem.kind == ProblemKind::Other && problem.retry_after.is_some())
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use belay_proto::wire::sse::Parser;
 
 use crate::cloud::anew::Anew;
 use crate::cloud::call::Call;
-use crate::cloud::client::{CloudClient, refusal};
-use crate::cloud::error::CloudError;
+use crate::cloud::client::CloudClient;
+use crate::cloud::error::{CloudError, refusal};
 use crate::cloud::problem::Problem;
 use crate::cloud::transport::{Exchange, Opened, outage};
 

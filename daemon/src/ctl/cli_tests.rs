@@ -99,6 +99,87 @@ fn each_command_of_the_manual_is_understood() {
     }
 }
 
+const README: &str = include_str!("../../../README.md");
+
+/// The words that a shell makes of a line, without its comment.
+fn shell_words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut is_quoted) = (Vec::new(), None::<String>, false);
+    for letter in line.chars() {
+        match letter {
+            '#' if word.is_none() && !is_quoted => break,
+            ' ' if !is_quoted => words.extend(word.take()),
+            '"' => {
+                is_quoted = !is_quoted;
+                word = Some(word.unwrap_or_default());
+            }
+            _ => word = Some(word.unwrap_or_default() + &letter.to_string()),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+#[test]
+fn each_command_that_the_readme_has_somebody_type_is_understood() {
+    let here = README.split("export HERE=\"").nth(1).unwrap();
+    let here = here.split('"').next().unwrap();
+    let (mut is_typed, mut typed) = (false, 0);
+    for line in README.lines() {
+        is_typed ^= line.starts_with("```");
+        if is_typed && line.starts_with("belayctl ") {
+            let line = line.replace("$HERE", here);
+            if let Err(error) = parse(shell_words(&line).iter().map(OsString::from)) {
+                panic!("{line}: {error}");
+            }
+            typed += 1;
+        }
+    }
+    assert!(typed > 50, "{typed}");
+}
+
+/// Whether each command and each option that a text names is there; what else a command takes is left aside.
+fn is_there(root: &clap::Command, named: &str) -> bool {
+    let mut command = root;
+    for word in named.split_whitespace().skip(1) {
+        if let Some(long) = word.strip_prefix("--") {
+            if !command
+                .get_arguments()
+                .any(|argument| argument.get_long() == Some(long))
+            {
+                return false;
+            }
+        } else if command.has_subcommands() {
+            let Some(inner) = command.find_subcommand(word) else {
+                return false;
+            };
+            command = inner;
+        }
+    }
+    true
+}
+
+#[test]
+fn each_command_that_the_documentation_names_is_there() {
+    let mut root = Cli::command();
+    root.build();
+    assert!(!is_there(&root, "belayctl sync frobnicate") && !is_there(&root, "belayctl sync now --never"));
+    let mut texts = vec![README.to_owned()];
+    for page in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs")).unwrap() {
+        texts.push(std::fs::read_to_string(page.unwrap().path()).unwrap());
+    }
+    let mut named = 0;
+    for text in &texts {
+        // What stands between backticks.
+        for span in text.split('`').skip(1).step_by(2) {
+            if span.starts_with("belayctl ") {
+                assert!(is_there(&root, span), "{span}");
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 20, "{named}");
+}
+
 #[test]
 fn json_and_session_stand_before_or_after_the_command() {
     for line in ["--json --session status", "status --json --session"] {

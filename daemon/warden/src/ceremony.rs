@@ -102,12 +102,6 @@ impl Opened {
         self.keyring = next.remembering(removed).with_device(own);
     }
 
-    /// Whether the keyring that came has other keys under the newest number, so that even a mere password begins a key epoch.
-    #[must_use]
-    pub const fn is_split(&self) -> bool {
-        self.is_split
-    }
-
     /// Whether the cloud counts a higher key epoch than there are keys for, so that it takes nothing under the newest of them.
     #[must_use]
     pub fn is_behind(&self) -> bool {

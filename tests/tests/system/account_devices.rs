@@ -60,6 +60,12 @@ async fn another_password_stops_the_old_one_at_once_on_every_device() {
         .reads(ACCOUNT, "State", "reauthentication-required")
         .await
         .unwrap();
+    // Its session has ended at the cloud, and what needs one says what is to be done.
+    let ring = action_arguments(&Action::Ring { seconds: 60 });
+    let body = (device_id(&first).await, "ring", ring, "", Options::new());
+    let sent: Answer<String> = other.call(ACCOUNT, "SendCommand", &body).await.unwrap();
+    refused(sent, "ReauthenticationRequired").unwrap();
+    refused(other.list_devices().await.unwrap(), "ReauthenticationRequired").unwrap();
     refused(
         other.reauthenticate(ADA, PASSWORD).await.unwrap(),
         "WrongPassword",

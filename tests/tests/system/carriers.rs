@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use belay_tests::app::{ACCOUNT, Answer, Options, options};
+use belay_tests::app::{ACCOUNT, Answer, Options, options, refused};
 use belay_tests::carriers::{Gateway, Letter, MailServer, PASSWORD as MAIL_PASSWORD, USER};
 use belay_tests::proxy::AUTHORITY;
 use belay_tests::stage::Plan;
@@ -28,6 +28,11 @@ struct Sending {
 
 impl Sending {
     async fn new() -> Self {
+        Self::by(true).await
+    }
+
+    /// The same whose cloud may have no way for text messages.
+    async fn by(has_texts: bool) -> Self {
         let (mails, texts) = (
             MailServer::start().await.unwrap(),
             Gateway::start().await.unwrap(),
@@ -43,13 +48,15 @@ impl Sending {
             file("smtp-password", MAIL_PASSWORD),
             file("sms-token", &format!("{TOKEN}\n")),
         );
-        let config = format!(
+        let mut config = format!(
             "[smtp]\nserver = \"localhost\"\nport = {}\nfrom = \"Belay <belay@example.org>\"\n\
-             user = \"{USER}\"\npassword-file = {password:?}\n\n\
-             [sms]\ngateway-url = \"{}\"\ntoken-file = {token:?}\n",
+             user = \"{USER}\"\npassword-file = {password:?}\n",
             mails.port(),
-            texts.url(),
         );
+        if has_texts {
+            let url = texts.url();
+            config += &format!("\n[sms]\ngateway-url = \"{url}\"\ntoken-file = {token:?}\n");
+        }
         let plan = Plan {
             cloud_args: vec!["--config".into(), file("cloud.toml", &config)],
             cloud_env: vec![("SSL_CERT_FILE", file("authority.pem", AUTHORITY))],
@@ -68,6 +75,13 @@ impl Sending {
         let details = options([("language", language.into())]);
         let id = app(&self.scene).register(who, PASSWORD, &details).await;
         id.unwrap().unwrap()
+    }
+
+    /// The code of the next mail.
+    async fn mailed_code(&self) -> String {
+        let letter = self.mails.next().await.unwrap();
+        let text = read(&letter).get_body().unwrap();
+        code_in(text.split("/verify/").next().unwrap())
     }
 
     /// Waits for a line of `/metrics`: what became of a message is counted, and the message gone, only after whoever took it has
@@ -205,9 +219,7 @@ async fn a_gateway_that_refuses_is_not_asked_again() {
 async fn what_is_done_to_an_account_is_told_through_the_mail_server_in_the_owners_language() {
     let sending = Sending::new().await;
     let id = sending.register(ADA, "it").await;
-    let letter = sending.mails.next().await.unwrap();
-    let text = read(&letter).get_body().unwrap();
-    let code = code_in(text.split("/verify/").next().unwrap());
+    let code = sending.mailed_code().await;
     let app = app(&sending.scene);
     app.confirm(&id, &code).await.unwrap().unwrap();
     sending.scene.clock().run(PACE).unwrap();
@@ -230,4 +242,19 @@ async fn what_is_done_to_an_account_is_told_through_the_mail_server_in_the_owner
     for secret in [PASSWORD, "marble-ferry-17-canyon", "/verify/", &code] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
+}
+
+#[tokio::test]
+async fn a_cloud_that_sends_no_text_messages_says_so_of_each_number() {
+    let sending = Sending::by(false).await;
+    let app = app(&sending.scene);
+    let begun = app.register(NUMBER, PASSWORD, &Options::new()).await.unwrap();
+    refused(begun, "NotSupported").unwrap();
+    let id = sending.register(ADA, "en").await;
+    let code = sending.mailed_code().await;
+    app.confirm(&id, &code).await.unwrap().unwrap();
+    let added = app.add_identifier(NUMBER, PASSWORD).await.unwrap();
+    refused(added, "NotSupported").unwrap();
+    refused(app.begin_recovery(NUMBER).await.unwrap(), "NotSupported").unwrap();
+    assert_eq!(state(&sending.scene).await, "bound");
 }

@@ -63,21 +63,6 @@ async fn the_clouds_limits_have_their_names() {
 }
 
 #[tokio::test]
-async fn a_cloud_without_a_way_to_an_address_says_so() {
-    let scene = scene().await;
-    scene.clock().run(PACE).unwrap();
-    let app = app(&scene);
-    registered(&scene, ADA, PASSWORD).await;
-    let network = scene.network();
-    let nowhere = Trick::problem(422, "channel-unavailable");
-    network.plan("/v1/verifications", 50, &nowhere);
-    let added = app.add_identifier(BEN, PASSWORD).await.unwrap();
-    refused(added, "NotSupported").unwrap();
-    network.plan("/v1/recoveries", 50, &nowhere);
-    refused(app.begin_recovery(ADA).await.unwrap(), "NotSupported").unwrap();
-}
-
-#[tokio::test]
 async fn a_cloud_that_has_heard_too_many_wrong_codes_for_an_address_says_so_until_the_next_day() {
     let scene = scene().await;
     let app = app(&scene);

@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use crate::account_life::{another_code, begin_recovery, recover};
 use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, code, other_code, registered, registering, state};
-use crate::scene::{Scene, plan, scene, skipped};
+use crate::scene::{PACE, Scene, has_time_for, plan, scene, skipped};
 
 /// Begins a registration of Ada's, so long ago that another code may be sent; its id and the code of the mail.
 async fn begun(scene: &Scene) -> (String, String) {
@@ -179,7 +179,7 @@ async fn a_cloud_that_takes_no_more_commands_for_now_is_not_taken_for_a_wrong_pa
 }
 
 #[tokio::test]
-async fn one_command_at_a_time_is_sent_and_none_without_a_cloud_or_a_session() {
+async fn one_command_at_a_time_is_sent_and_none_without_a_cloud() {
     let mut scene = adas().await;
     // The clock stands still: what hangs, hangs.
     scene.network().plan("/v1/devices", 1, &Trick::Hang);
@@ -200,15 +200,25 @@ async fn one_command_at_a_time_is_sent_and_none_without_a_cloud_or_a_session() {
     scene.clock().run(20).unwrap();
     scene.stop_cloud().await.unwrap();
     refused(send(&scene, &RING, "").await, "Offline").unwrap();
-    scene.start_cloud().await.unwrap();
-    // The session is taken back: the access token is refused, and the refresh token with it.
-    scene
-        .network()
-        .plan("/v1/devices", 1, &Trick::problem(401, "invalid-token"));
-    scene
-        .network()
-        .plan("/v1/token", 1, &Trick::problem(400, "invalid-grant"));
-    refused(send(&scene, &RING, "").await, "ReauthenticationRequired").unwrap();
+}
+
+#[tokio::test]
+async fn a_cloud_takes_three_hundred_commands_an_hour_for_a_device_and_says_so_of_the_next() {
+    if !has_time_for("three hundred commands") {
+        return;
+    }
+    let scene = adas().await;
+    scene.clock().run(PACE).unwrap();
+    let mut taken = 0;
+    let refusal = loop {
+        match send(&scene, &Action::StopRing, "").await {
+            Ok(_) => taken += 1,
+            // More wait there than may, until the device has fetched some.
+            Err(refusal) if refusal.short() == "CloudRefused" => {}
+            Err(refusal) => break refusal,
+        }
+    };
+    assert_eq!((taken, refusal.short()), (300, "TooSoon"));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use belay_tests::app::{ACCOUNT, App, WARDEN, refused};
+use belay_tests::openapi::Call;
 use belay_tests::proxy::Trick;
 
 use crate::owner::{ADA, BEN, BENS, PASSWORD, adas, app, registered, registering, state};
@@ -168,6 +169,28 @@ async fn a_deletion_whose_answers_are_lost_frees_the_device_by_itself_however_la
         .seen("the release", |e| e.path == "/v1/releases" && e.status == 204)
         .await
         .unwrap();
+    registered(&scene, ADA, PASSWORD).await;
+}
+
+#[tokio::test]
+async fn a_deletion_whose_answer_is_lost_frees_the_device_though_the_cloud_takes_no_more_calls_then() {
+    let scene = adas().await;
+    scene.clock().run(PACE).unwrap();
+    let (network, delete) = (scene.network(), Call::new("DELETE", "/v1/account"));
+    network.plan_call(&delete, 1, &Trick::LoseAnswer);
+    network.plan_call(&delete, 10, &Trick::problem(429, "too-many"));
+    // Nor can it be asked what has become of it.
+    let credentials = Call::new("GET", "/v1/account/credentials");
+    network.plan_call(&credentials, 1000, &Trick::LoseAnswer);
+    let answer = app(&scene).delete_account(PASSWORD).await.unwrap();
+    refused(answer, "Offline").unwrap();
+    assert_eq!(state(&scene).await, "bound", "nobody here knows of it");
+    network.behave();
+    // As long as belayd waits at most before it asks again.
+    scene.clock().advance(Duration::from_secs(15 * 60)).unwrap();
+    app(&scene).reads(ACCOUNT, "State", "unbound").await.unwrap();
+    let released = network.seen("the release", |e| e.path == "/v1/releases" && e.status == 204);
+    released.await.unwrap();
     registered(&scene, ADA, PASSWORD).await;
 }
 

@@ -33,6 +33,10 @@ const fn followed(device: &str, hours: u32) -> Notice<'_> {
     Notice::RecoveryFollowed { device, hours }
 }
 
+const fn returned(device: &str, hours: u32) -> Notice<'_> {
+    Notice::RecoveryReturned { device, hours }
+}
+
 #[tokio::test]
 async fn the_owner_is_told_of_each_device_that_begins_to_wait_and_of_none_twice_a_day() {
     let rig = Rig::new();
@@ -52,8 +56,8 @@ async fn the_owner_is_told_of_each_device_that_begins_to_wait_and_of_none_twice_
         begins(house.owner(), &third).await;
     }
     rig.told(JO, &[]).await;
-    // A device of the account's own is a sign-in.
-    begins(house.owner(), house.phone()).await;
+    // What is no device is a sign-in.
+    begins(house.owner(), &rig.client()).await;
     rig.told(JO, &[Notice::SignedIn]).await;
 }
 
@@ -79,6 +83,23 @@ async fn the_owner_is_told_daily_for_as_long_as_such_a_device_may_wait() {
         // Whatever call comes has the next sweep done.
         house.phone().get("/v1/account").await;
         let told: Vec<_> = told.map(|left| followed("Tablet", left)).into_iter().collect();
+        rig.told(JO, &told).await;
+    }
+}
+
+#[tokio::test]
+async fn of_a_device_that_waited_in_vain_and_is_the_accounts_still_the_owner_is_told_as_often() {
+    let rig = Rig::new();
+    let house = House::new(&rig).await;
+    rig.mails().await;
+    for _ in 0..2 {
+        begins(house.owner(), &house.second).await;
+    }
+    rig.told(JO, &[returned("Tablet", 72)]).await;
+    for told in [Some(48), Some(24), None] {
+        rig.advance(24 * HOUR);
+        house.phone().get("/v1/account").await;
+        let told: Vec<_> = told.map(|left| returned("Tablet", left)).into_iter().collect();
         rig.told(JO, &told).await;
     }
 }
@@ -134,8 +155,10 @@ fn the_owner_is_not_told_for_sure_what_the_device_may_have_ended_by_itself() {
         ),
     ] {
         for (way, hedge) in [(Way::Mail, mail), (Way::Text, text)] {
-            let message = messages::notice(way, JO, language, &followed("Tablet", 47));
-            assert!(message.text.contains(hedge), "{}", message.text);
+            for notice in [followed("Tablet", 47), returned("Tablet", 47)] {
+                let message = messages::notice(way, JO, language, &notice);
+                assert!(message.text.contains(hedge), "{}", message.text);
+            }
         }
     }
 }

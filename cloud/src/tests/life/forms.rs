@@ -1,6 +1,7 @@
 //! Addresses that were proved while another form of them was compared.
 
 use belay_proto::AccountId;
+use belay_proto::signed::Deed;
 use belay_proto::text::{base64url, from_hex};
 use rusqlite::Connection;
 use serde_json::json;
@@ -9,7 +10,7 @@ use super::super::orders::Home;
 use super::super::owner::{Device, Owner, open};
 use super::super::rig::{Client, Reply, Rig};
 use super::identifiers::add;
-use super::{House, recovery};
+use super::{House, delete, put, recovery};
 use crate::identifiers::forms::{Settled, settle};
 use crate::messages::Notice;
 use crate::store;
@@ -274,6 +275,86 @@ async fn a_verification_that_does_not_open_is_forgotten_and_the_cloud_starts() {
     let refused = client.post(&path, &json!({ "code": mail.code })).await;
     refused.refuses(404, "not-found");
     confirmed(&client, "verifications", &whole).await.is(200);
+}
+
+/// Damages the account's one address, and leaves what it is found by.
+fn damage(rig: &Rig, account: &AccountId) {
+    let damaged = connected(rig)
+        .execute(
+            "UPDATE identifiers SET address = x'00' WHERE account = ?1",
+            [account.as_bytes()],
+        )
+        .unwrap();
+    assert_eq!(damaged, 1);
+}
+
+#[tokio::test]
+async fn an_address_that_does_not_open_keeps_no_cloud_from_starting_and_no_owner_from_the_account() {
+    let rig = Rig::new();
+    let owner = Owner::new("jo@example.org");
+    owner.register(&mut rig.client(), &Device::new()).await;
+    damage(&rig, &owner.account);
+    connected(&rig)
+        .execute("DELETE FROM meta WHERE name = 'identifier-form'", [])
+        .unwrap();
+    let rig = rig.restart();
+    let mut client = rig.client();
+    owner.sign_in(&mut client).await.is(200);
+    let account = client.get("/v1/account").await.is(200).json();
+    let shown = &account["identifiers"][0];
+    assert_eq!(
+        (&shown["masked"], &shown["verified"]),
+        (&json!("•••"), &json!(false))
+    );
+}
+
+#[tokio::test]
+async fn an_address_that_does_not_open_is_nobody_elses_and_keeps_nobody_else_waiting() {
+    let rig = Rig::new();
+    let house = House::new(&rig).await;
+    // Whoever had its code before.
+    let (robber, client) = (Owner::new("jo@example.org"), rig.client());
+    let id = open(&client, "jo@example.org").await.is(202).text("id");
+    let ticket = confirmed(&client, "verifications", &id)
+        .await
+        .is(200)
+        .text("ticket");
+    damage(&rig, &house.owner().account);
+    let unreadable = Settled {
+        unreadable: 1,
+        ..moved(0)
+    };
+    assert_eq!(settled(&rig), unreadable);
+    rig.mails().await;
+    let body = robber.account_body(&client, &Device::new(), &ticket);
+    let refused = client.post("/v1/accounts", &body).await;
+    refused.refuses(409, "identifier-taken");
+    // What was typed may be another mailbox.
+    recovery::open(&client, "Jo@example.org").await.is(202);
+    open(&client, "Jo@example.org").await.is(202);
+    assert!(rig.mails().await.is_empty());
+    // Of unknown addresses the damaged row is read for every other one.
+    for n in 0..8 {
+        let client = rig.client();
+        open(&client, &format!("a{n}@example.net")).await.is(202);
+        rig.code_mail().await;
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_does_not_open_is_removed_by_its_owner_and_added_again() {
+    let rig = Rig::new();
+    let house = House::new(&rig).await;
+    damage(&rig, &house.owner().account);
+    let added = add(&house, "al@example.net").await.is(201).text("id");
+    let account = house.phone().get("/v1/account").await.is(200).json();
+    let damaged = account["identifiers"][0]["id"].as_str().unwrap().to_owned();
+    let login = json!({ "order": house.order(Deed::SetLogin(added)) });
+    put(house.phone(), "/v1/account/login", &login).await.is(204);
+    let path = format!("/v1/account/identifiers/{damaged}");
+    let order = json!({ "order": house.order(Deed::RemoveIdentifier(damaged)) });
+    delete(house.phone(), &path, &order).await.is(204);
+    add(&house, "jo@example.org").await.is(201);
 }
 
 #[tokio::test]

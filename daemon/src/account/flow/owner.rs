@@ -13,7 +13,6 @@ use super::Flow;
 use crate::account::error::AccountError;
 use crate::account::evidence::certificate;
 use crate::account::keep_up;
-use crate::account::model::Departure;
 use crate::account::model::Session;
 use crate::account::state::{Event, Refusal};
 use crate::cloud::{CloudError, ProblemKind, Tokens, idempotency_key};
@@ -96,24 +95,7 @@ impl Flow {
         }
     }
 
-    async fn deletion_order(&self, account: AccountId, ticket: &str) -> Result<Vec<u8>, AccountError> {
-        let _alone = self.parts.orders.lock().await;
-        let noted = async |is_sent| self.report(Event::DeletionSent { account, is_sent }).await;
-        // The warden knows one order only: with this one another before it is over, and a process that ends before this one is
-        // noted has sent none.
-        noted(false).await?;
-        let order = match self.signed_order(ticket, &Deed::DeleteAccount).await {
-            Ok(order) => noted(true).await.map(|()| order),
-            Err(error) => Err(error),
-        };
-        if order.is_err() {
-            // Signed it may be, and nobody will bring it.
-            self.stay_bound().await;
-        }
-        order
-    }
-
-    async fn signed_order(&self, ticket: &str, deed: &Deed) -> Result<Vec<u8>, AccountError> {
+    pub(super) async fn signed_order(&self, ticket: &str, deed: &Deed) -> Result<Vec<u8>, AccountError> {
         let signed = self
             .stay(self.step(ticket, steps::ORDER, Done {}.encode(), OrderOutput::decode))
             .await?;
@@ -134,8 +116,8 @@ impl Flow {
         self.tried(call).await.0
     }
 
-    /// As [`Flow::surely`]; and whether it may have arrived, where the outcome is an outage.
-    async fn tried<T, F>(&self, mut call: impl FnMut() -> F) -> (Result<T, CloudError>, bool)
+    /// As [`Flow::surely`]; and what of it may have arrived, where the outcome is an error.
+    pub(super) async fn tried<T, F>(&self, mut call: impl FnMut() -> F) -> (Result<T, CloudError>, Sent)
     where
         F: Future<Output = Result<T, CloudError>>,
     {
@@ -148,11 +130,12 @@ impl Flow {
                         self.session_is_over().await;
                     }
                     // That there is no session may be the answer to the same call, made before.
+                    let before = tries > 1;
                     let is_sent = |error: &CloudError| {
-                        !error.is_unsent() || matches!(error, CloudError::SessionEnded) || tries > 1
+                        !error.is_unsent() || matches!(error, CloudError::SessionEnded) || before
                     };
-                    let is_sent = outcome.as_ref().err().is_none_or(is_sent);
-                    return (outcome, is_sent);
+                    let any = outcome.as_ref().err().is_none_or(is_sent);
+                    return (outcome, Sent { any, before });
                 }
             }
         }
@@ -273,86 +256,6 @@ impl Flow {
         Ok(())
     }
 
-    /// Deletes the account, and lets this device go. Asked again after a lost reply it ends what was begun.
-    pub(crate) async fn delete_account(self, ticket: String) -> Result<(), AccountError> {
-        let session = self.session().await?;
-        // Carried out unheard, it has left nobody to prove the password to.
-        if session.as_ref().is_some_and(|session| session.deletion_sent) && self.is_deleted().await {
-            match self.go().await {
-                // What was ordered then is void by now; what the cloud says may not be so.
-                Err(AccountError::Warden(WardenError::Refused(BusError::BadTicket(_)))) => {}
-                gone => return gone,
-            }
-        }
-        if session.is_none_or(|session| session.ended) {
-            return Err(Refusal::ReauthenticationRequired.into());
-        }
-        let (owner, order) = self.order_of(&ticket, &Deed::DeleteAccount).await?;
-        failpoint!("belayd.delete.noted");
-        let key = idempotency_key();
-        let (deleted, is_sent) = self.tried(|| self.parts.cloud.delete_account(&order, &key)).await;
-        if let Err(error) = deleted {
-            // A refusal in words is the end of the order: a cloud that says later that it was done, after all, lets nobody go. So is a
-            // budget that is used up. No refusal is one of the proof alone, which another copy of the call may have used.
-            let is_refused =
-                error.is_decided() || matches!(&error, CloudError::Problem(p) if p.status == 429);
-            // The sessions went with the account: where the first answer was lost, the next can be that there is none.
-            if is_refused || !self.is_deleted().await {
-                self.end_login(owner.tokens).await;
-                // A call that never left is the order's end too.
-                if is_refused || !is_sent {
-                    self.stay_bound().await;
-                }
-                // Otherwise it may be done, or done yet: the keeper hears of it.
-                return Err(error.into());
-            }
-        }
-        failpoint!("belayd.delete.deleted");
-        self.go().await
-    }
-
-    /// There is no account any more: what is left of it here goes, and the cloud gets the release.
-    async fn go(&self) -> Result<(), AccountError> {
-        match self.leave().await {
-            // The keeper heard of it first.
-            Err(AccountError::Warden(WardenError::Refused(BusError::NotBound(_)))) => Ok(()),
-            left => {
-                if left.as_ref().is_err_and(AccountError::is_passing) {
-                    // The keeper has it done.
-                    self.parts.stale.notify_one();
-                }
-                left
-            }
-        }
-    }
-
-    /// Whether the cloud says that the account is deleted.
-    async fn is_deleted(&self) -> bool {
-        let told = self.keep_up().await;
-        told.is_some_and(|told| told.departure == Some(Departure::AccountDeleted))
-    }
-
-    /// Tells the warden that the account stays; where it can't be told now, it is as soon as it can.
-    async fn stay_bound(&self) {
-        let stays = self.step("", steps::STAY, Done {}.encode(), Done::decode).await;
-        failpoint!("belayd.delete.withdrawn");
-        let Some(account) = self.parts.warden.view().identity.account else {
-            return;
-        };
-        let is_sent = false;
-        if let Err(error) = self.report(Event::DeletionSent { account, is_sent }).await {
-            tracing::warn!(error = %with_causes(&error), "the order's end was not kept");
-        }
-        failpoint!("belayd.delete.stays");
-        let Err(error) = stays else { return };
-        tracing::debug!(error = %with_causes(&error), "the warden isn't told yet that the account stays");
-        if error.is_passing()
-            && let Err(error) = self.report(Event::DeletionStands).await
-        {
-            tracing::warn!(error = %with_causes(&error), "the warden will forget the order by itself");
-        }
-    }
-
     /// Asks that this device's bootloader may be unlocked.
     pub(crate) async fn request_unlock(self, ticket: String, reason: String) -> Result<(), AccountError> {
         let device = self.parts.warden.view().identity.device;
@@ -373,6 +276,15 @@ impl Flow {
         self.parts.stale.notify_one();
         told
     }
+}
+
+/// What of a call may have arrived.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sent {
+    /// Any copy of it.
+    pub(super) any: bool,
+    /// One before that which was answered.
+    pub(super) before: bool,
 }
 
 /// The warden gives nothing to a device whose removal was signed, though the cloud lists it.

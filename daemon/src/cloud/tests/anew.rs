@@ -34,7 +34,7 @@ async fn a_call_whose_proof_was_used_is_asked_for_once_more_as_the_same_call() {
         (Auth::Session, change(Auth::Session)),
         (Auth::Session, Call::get("/v1/devices", Auth::Session)),
     ] {
-        let bench = bench([used(), Reply::json(200, "{}")]).await;
+        let bench = bench([used(), Reply::done()]).await;
         bench.vault.put("access-1", "refresh-1");
         bench.client.done(&call).await.unwrap();
         let seen = bench.server.seen();
@@ -69,7 +69,7 @@ async fn a_cloud_that_takes_no_proof_is_asked_no_third_time() {
 async fn a_nonce_that_is_asked_for_besides_is_no_proof_too_many() {
     let nonce = || Reply::problem(401, "use-dpop-nonce").with("dpop-nonce", "another");
     for replies in [[nonce(), used()], [used(), nonce()]] {
-        let bench = bench(replies.into_iter().chain([Reply::json(200, "{}")])).await;
+        let bench = bench(replies.into_iter().chain([Reply::done()])).await;
         bench.client.done(&change(Auth::Device)).await.unwrap();
         assert_eq!(bench.server.seen().len(), 3);
     }
@@ -77,7 +77,7 @@ async fn a_nonce_that_is_asked_for_besides_is_no_proof_too_many() {
 
 #[tokio::test]
 async fn a_call_that_does_more_each_time_is_made_once() {
-    let bench = bench([used(), Reply::json(200, "{}")]).await;
+    let bench = bench([used(), Reply::done()]).await;
     let call = Call {
         idempotency_key: None,
         ..change(Auth::Device)
@@ -88,7 +88,7 @@ async fn a_call_that_does_more_each_time_is_made_once() {
 
 #[tokio::test]
 async fn a_cloud_that_asks_for_a_while_besides_isn_t_asked_again_at_once() {
-    let bench = bench([used().with("retry-after", "30"), Reply::json(200, "{}")]).await;
+    let bench = bench([used().with("retry-after", "30"), Reply::done()]).await;
     let error = bench.client.done(&change(Auth::Device)).await.unwrap_err();
     assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
     assert!(!error.is_decided(), "a copy may have been carried out");
@@ -96,8 +96,28 @@ async fn a_cloud_that_asks_for_a_while_besides_isn_t_asked_again_at_once() {
 }
 
 #[tokio::test]
+async fn a_used_up_budget_says_nothing_of_a_copy_that_may_have_been_carried_out_before() {
+    let too_many = || Reply::problem(429, "too-many").with("retry-after", "30");
+    let used: fn() -> Reply = used;
+    for earlier in [used, || Reply::json(500, ""), || Reply::json(504, "")] {
+        for auth in [Auth::Device, Auth::Session] {
+            let bench = bench([earlier(), too_many()]).await;
+            bench.vault.put("access-1", "refresh-1");
+            let error = bench.client.done(&change(auth)).await.unwrap_err();
+            assert!(error.is_offline() && !error.is_unsent(), "{auth:?}: {error:?}");
+            assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
+            assert_eq!(bench.server.seen().len(), 2);
+        }
+    }
+    // Of a call that was refused for it and nothing else it says all.
+    let alone = bench([Reply::json(429, "").with("retry-after", "1"), too_many()]).await;
+    let error = alone.client.done(&change(Auth::Device)).await.unwrap_err();
+    assert!(matches!(error, CloudError::Problem(problem) if problem.status == 429));
+}
+
+#[tokio::test]
 async fn a_call_of_nobodys_has_no_proof_to_renew() {
-    let bench = bench([used(), Reply::json(200, "{}")]).await;
+    let bench = bench([used(), Reply::done()]).await;
     assert!(bench.client.done(&change(Auth::Open)).await.is_err());
     assert_eq!(bench.server.seen().len(), 1);
 }

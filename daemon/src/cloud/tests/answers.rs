@@ -186,11 +186,11 @@ async fn a_wait_of_a_week_is_told_in_full_and_kept_for_a_day() {
 async fn a_cloud_that_asks_for_rest_gets_it_and_a_wait_for_one_call_holds_up_no_other() {
     for (reply, rests) in [
         (Reply::json(503, "").with("retry-after", "30"), true),
-        (Reply::json(200, "{}").with("retry-after", "30"), true),
+        (Reply::done().with("retry-after", "30"), true),
         (Reply::problem(429, "too-soon").with("retry-after", "30"), false),
         (Reply::problem(403, "wrong-code").with("retry-after", "30"), false),
     ] {
-        let bench = bench([reply, Reply::json(200, "{}")]).await;
+        let bench = bench([reply, Reply::done()]).await;
         let _ = bench.client.done(&change(Auth::Device)).await;
         let next = bench.client.done(&read()).await;
         assert_eq!(next.is_err_and(|error| error.is_offline()), rests);
@@ -209,11 +209,7 @@ async fn a_cloud_that_asks_for_rest_gets_it_and_a_wait_for_one_call_holds_up_no_
 
 #[tokio::test]
 async fn a_rest_without_measure_ends_after_minutes() {
-    let bench = bench([
-        Reply::json(503, "").with("retry-after", "86400"),
-        Reply::json(200, "{}"),
-    ])
-    .await;
+    let bench = bench([Reply::json(503, "").with("retry-after", "86400"), Reply::done()]).await;
     assert!(bench.client.done(&read()).await.is_err());
     bench.clock.advance(Duration::from_secs(300));
     bench.client.done(&read()).await.unwrap();
@@ -229,7 +225,7 @@ async fn a_refusal_is_known_by_its_name() {
 
 #[tokio::test]
 async fn two_calls_carry_two_idempotency_keys_and_a_stored_one_is_repeated() {
-    let bench = bench((0..3).map(|_| Reply::json(200, "{}"))).await;
+    let bench = bench((0..3).map(|_| Reply::done())).await;
     for call in [
         change(Auth::Open),
         change(Auth::Open),
@@ -280,10 +276,10 @@ async fn the_clouds_clock_is_compared_with_this_devices() {
     let later = httpdate::fmt_http_date(now + Duration::from_secs(600));
     let earlier = httpdate::fmt_http_date(now - Duration::from_secs(60));
     let bench = bench([
-        Reply::json(200, "{}"),
-        Reply::json(200, "{}").with("date", &later),
-        Reply::json(200, "{}").with("date", "yesterday"),
-        Reply::json(200, "{}").with("date", &earlier),
+        Reply::done(),
+        Reply::done().with("date", &later),
+        Reply::done().with("date", "yesterday"),
+        Reply::done().with("date", &earlier),
     ])
     .await;
     for expected in [None, Some(600_000), Some(600_000), Some(-60_000)] {

@@ -34,6 +34,11 @@ pub enum Reply {
 }
 
 impl Reply {
+    /// What says nothing more than that it is done.
+    pub fn done() -> Self {
+        Self::json(204, "")
+    }
+
     pub fn json(status: u16, body: &str) -> Self {
         let headers = vec![("content-type", "application/json".to_owned())];
         Self::Send {

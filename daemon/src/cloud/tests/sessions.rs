@@ -30,8 +30,8 @@ fn proof(request: &Request, url: &str, token: Option<&str>) -> dpop::Proof {
 async fn the_clouds_nonce_is_taken_up_at_once_and_kept_for_the_next_call() {
     let bench = bench([
         Reply::problem(401, "use-dpop-nonce").with("dpop-nonce", "first"),
-        Reply::json(200, "{}").with("dpop-nonce", "second"),
-        Reply::json(200, "{}"),
+        Reply::done().with("dpop-nonce", "second"),
+        Reply::done(),
     ])
     .await;
     bench.client.done(&change(Auth::Device)).await.unwrap();
@@ -63,7 +63,7 @@ async fn a_cloud_that_is_never_content_with_a_nonce_is_given_up() {
 
 #[tokio::test]
 async fn an_open_call_shows_no_key() {
-    let bench = bench([Reply::json(200, "{}")]).await;
+    let bench = bench([Reply::done()]).await;
     bench.client.done(&read()).await.unwrap();
     let seen = bench.server.seen();
     assert_eq!(
@@ -103,7 +103,7 @@ async fn tokens_that_can_not_be_kept_are_not_used_and_the_next_try_works() {
         Reply::json(200, TOKENS),
         Reply::problem(401, "invalid-token"),
         Reply::json(200, TOKENS),
-        Reply::json(200, "{}"),
+        Reply::done(),
     ])
     .await;
     bench.vault.put("access-1", "refresh-1");
@@ -165,7 +165,7 @@ async fn the_end_of_an_old_session_ends_no_session_that_has_begun_meanwhile() {
         let vault = Arc::new(std::sync::OnceLock::<Arc<super::MemoryVault>>::new());
         let signing_in = Arc::clone(&vault);
         let over = over.after(move || signing_in.get().unwrap().put("access-3", "refresh-3"));
-        let bench = bench([Reply::problem(401, "invalid-token"), over, Reply::json(200, "{}")]).await;
+        let bench = bench([Reply::problem(401, "invalid-token"), over, Reply::done()]).await;
         vault.set(Arc::clone(&bench.vault)).ok().unwrap();
         bench.vault.put("access-1", "refresh-1");
         bench.client.done(&list()).await.unwrap();
@@ -179,7 +179,7 @@ async fn two_calls_at_once_exchange_the_token_once() {
     let server = Server::with(
         |request| match (request.path.as_str(), request.header("authorization")) {
             ("/v1/token", _) => Reply::json(200, TOKENS),
-            (_, "DPoP access-2") => Reply::json(200, "{}"),
+            (_, "DPoP access-2") => Reply::done(),
             _ => Reply::problem(401, "invalid-token"),
         },
     );
@@ -209,7 +209,7 @@ async fn without_a_session_nothing_is_sent() {
 
 #[tokio::test]
 async fn a_session_ends_with_the_key_that_began_it_even_when_it_is_forgotten() {
-    let bench = bench([Reply::json(200, "{}")]).await;
+    let bench = bench([Reply::done()]).await;
     bench.vault.put("access-1", "refresh-1");
     let revocation = bench.client.revocation().await.unwrap().unwrap();
     bench.vault.clear();

@@ -13,12 +13,26 @@ use crate::core::refusal::Refusal;
 /// What a new password brings besides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewKeys {
+    /// Nothing, though there be two keys of the newest number: the data's keys stay, and no other device gets any.
+    Same,
     /// Nothing: the data's keys stay, unless there are two of the newest number.
     Kept,
     /// A key epoch alone.
     Epoch,
     /// A root too.
     Root,
+}
+
+impl NewKeys {
+    /// What is made where there is no room for this. Another root is made with all that belongs to it, or not at all.
+    #[must_use]
+    pub const fn less(self) -> Option<Self> {
+        match self {
+            Self::Epoch => Some(Self::Kept),
+            Self::Kept => Some(Self::Same),
+            Self::Same | Self::Root => None,
+        }
+    }
 }
 
 /// The next credentials, before they are signed; account and generation are the keyring's.
@@ -41,10 +55,7 @@ pub fn change_password(
     keys: NewKeys,
 ) -> Result<NewCredentialsSet, Refusal> {
     let generation = next_generation(opened)?;
-    let keyring = match keys {
-        NewKeys::Kept => same_keys(opened, generation, devices)?,
-        NewKeys::Epoch | NewKeys::Root => new_keys(opened, generation, devices)?,
-    };
+    let keyring = next_keys(opened, generation, devices, keys)?;
     let fresh = (keys == NewKeys::Root).then(Root::generate);
     let next = Next {
         root: fresh.as_ref().unwrap_or(&opened.root),
@@ -56,7 +67,7 @@ pub fn change_password(
         keyring,
     };
     let mut set = next.issue(devices);
-    if keys != NewKeys::Kept || opened.is_ahead {
+    if is_given(opened, keys) {
         set.boxes = boxes(&next.keyring, next.root, devices);
     }
     if let Some(root) = &fresh {
@@ -77,7 +88,7 @@ pub struct NewCode {
     pub wrap: [u8; 32],
 }
 
-/// The account under the same password, and another recovery code.
+/// The account under the same password, and another recovery code. `keys` are [`NewKeys::Kept`] or less.
 ///
 /// # Errors
 /// As [`change_password`].
@@ -86,16 +97,17 @@ pub fn change_recovery_code(
     derived: &Derived,
     devices: &[Listed],
     code: &RecoveryCode,
+    keys: NewKeys,
 ) -> Result<NewCode, Refusal> {
     let generation = next_generation(opened)?;
     let next = Next {
         root: &opened.root,
         derived,
         recovery_wrap: code.wrap(&opened.root, &opened.record.account),
-        keyring: same_keys(opened, generation, devices)?,
+        keyring: next_keys(opened, generation, devices, keys)?,
     };
     let mut set = next.issue(devices);
-    if opened.is_ahead {
+    if is_given(opened, keys) {
         set.boxes = boxes(&next.keyring, next.root, devices);
     }
     Ok(NewCode {
@@ -148,12 +160,27 @@ fn each(devices: &[Listed], made: impl Fn(&DeviceCertificate) -> Vec<u8>) -> Vec
     devices.iter().map(made).collect()
 }
 
-/// The keys that are there, for the next generation; above both where two have the newest number, since none of the devices would take
+/// The keys for the next generation. Of two with the newest number both are followed, where any do: none of the devices would take
 /// another key of a number that it has.
-fn same_keys(opened: &Opened, generation: u64, devices: &[Listed]) -> Result<Keyring, Refusal> {
-    match opened.is_split {
-        true => new_keys(opened, generation, devices),
-        false => Ok(opened.keyring.for_generation(generation)),
+fn next_keys(
+    opened: &Opened,
+    generation: u64,
+    devices: &[Listed],
+    keys: NewKeys,
+) -> Result<Keyring, Refusal> {
+    match keys {
+        NewKeys::Epoch | NewKeys::Root => new_keys(opened, generation, devices),
+        NewKeys::Kept if opened.is_split => new_keys(opened, generation, devices),
+        NewKeys::Kept | NewKeys::Same => Ok(opened.keyring.for_generation(generation)),
+    }
+}
+
+/// Whether the other devices get the keys at once: they lack some. Otherwise they have them, or get them with the password.
+const fn is_given(opened: &Opened, keys: NewKeys) -> bool {
+    match keys {
+        NewKeys::Epoch | NewKeys::Root => true,
+        NewKeys::Kept => opened.is_ahead,
+        NewKeys::Same => false,
     }
 }
 

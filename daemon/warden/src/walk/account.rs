@@ -264,31 +264,32 @@ impl Warden {
     }
 }
 
-/// The credentials under the chosen password, encoded. Where there is no room for another key epoch the keys stay: a password that
-/// somebody else knows is not to hold on for that.
+/// The credentials under the chosen password, encoded.
 pub(super) fn new_set(
     opened: &Opened,
     chosen: &Derived,
     devices: &[Listed],
     keys: NewKeys,
 ) -> Result<Vec<u8>, Refusal> {
-    let made = |keys| {
-        let mut set = ceremony::change_password(opened, chosen, devices, keys)?;
-        let output = set.encode();
-        if output.len() > MAX_BYTES && keys == NewKeys::Kept && !opened.is_split() {
-            // Devices that lack some of them get them with the next ones, or with the password.
-            tracing::warn!("the account's keys don't fit an answer for so many devices");
-            set.boxes.clear();
-            return fitting(set.encode());
+    with_room(keys, |keys| {
+        fitting(ceremony::change_password(opened, chosen, devices, keys)?.encode())
+    })
+}
+
+/// What is made with these keys, or with less of them where there is no room for those: a password or a recovery code that somebody
+/// else knows is not to hold on for that.
+pub(super) fn with_room<T>(
+    mut keys: NewKeys,
+    made: impl Fn(NewKeys) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    loop {
+        match (made(keys), keys.less()) {
+            (Err(Refusal::Storage(why)), Some(less)) => {
+                tracing::warn!(why, "the account goes on with the keys that fit");
+                keys = less;
+            }
+            (made, _) => return made,
         }
-        fitting(output)
-    };
-    match (keys, made(keys)) {
-        (NewKeys::Epoch, Err(Refusal::Storage(why))) => {
-            tracing::warn!(why, "the password changes without another key epoch");
-            made(NewKeys::Kept)
-        }
-        (_, made) => made,
     }
 }
 

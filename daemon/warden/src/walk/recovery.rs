@@ -8,7 +8,7 @@ use belay_proto::steps::{
 };
 use belay_proto::{PendingId, TicketId};
 
-use super::account::{fitting, new_set};
+use super::account::{fitting, new_set, with_room};
 use super::malformed;
 use crate::actor::Warden;
 use crate::ceremony::{self, Derived, NewKeys, Opened};
@@ -29,9 +29,18 @@ impl Warden {
         let devices = self.own_devices(&ticket, &input.devices, input.lost)?;
         let (code, opened) = (RecoveryCode::generate(), self.owners_root(&ticket)?);
         let derived = self.session(&ticket)?.derived()?;
-        let new = ceremony::change_recovery_code(opened, derived, &devices, &code)?;
+        let id = PendingId::random();
+        let (new, output) = with_room(NewKeys::Kept, |keys| {
+            let new = ceremony::change_recovery_code(opened, derived, &devices, &code, keys)?;
+            let output = NewRecoveryCodeOutput {
+                pending: id,
+                claim: self.state.key.recovery_claim(&id),
+                set: new.set.encode(),
+            };
+            Ok((new, fitting(output.encode())?))
+        })?;
         let pending = Pending {
-            id: PendingId::random(),
+            id,
             device: self.state.bound()?.device,
             started: self.now(),
             code: ceremony::seal_code(&self.state.key, &code),
@@ -41,12 +50,6 @@ impl Warden {
             anew: None,
             wrong_claims: 0,
         };
-        let output = NewRecoveryCodeOutput {
-            pending: pending.id,
-            claim: self.state.key.recovery_claim(&pending.id),
-            set: new.set.encode(),
-        };
-        let output = fitting(output.encode())?;
         self.apply(What::CodeMade {
             ticket,
             pending: Box::new(pending),

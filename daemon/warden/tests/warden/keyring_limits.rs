@@ -10,7 +10,7 @@ use belay_warden::core::refusal::Refusal;
 
 use crate::holding::allowed;
 use crate::life::{Home, bound};
-use crate::rollback::{MOST, takes};
+use crate::rollback::{MOST, key_in, of, password_alone, takes};
 use crate::support::{Account, OTHER_PASSWORD, PASSWORD};
 
 /// The account's keys with as many key epochs.
@@ -238,6 +238,39 @@ async fn where_they_fit_no_answer_for_all_devices_the_owner_is_told_and_nothing_
     // With fewer of them there is room.
     devices.truncate(3);
     removes(&home, tablet, devices).await.unwrap();
+}
+
+/// The password and the recovery code are changed where this device and the cloud have two keys of one number, and no other follows.
+async fn goes_on_with_its_own(epochs: u64, others: usize) {
+    let home = Home::of_two().await;
+    let almost = grown(&home.account, |keyring| keyring.key_epoch() == epochs - 1);
+    let (own, clouds) = (almost.with_new_epoch(1), almost.with_new_epoch(1));
+    assert!(takes(&home, 0, &own).await);
+    let mut devices = of(&home, &[0, 1]);
+    devices.extend((0..others).map(|_| certified(&home)));
+    let account = home.account.with_keyring(&clouds);
+    let (_, code) = home.warden.new_recovery_code(&account, &devices).await.unwrap();
+    let password = home
+        .warden
+        .change_password(&account, "", OTHER_PASSWORD, password_alone(devices))
+        .await
+        .unwrap();
+    for (set, password) in [(code, PASSWORD), (password, OTHER_PASSWORD)] {
+        let next = account.after(&set, password).keyring();
+        assert_eq!(next.key_epoch(), epochs, "{password}");
+        assert_eq!(key_in(&next, epochs), key_in(&own, epochs), "{password}");
+        assert!(set.boxes.is_empty(), "{password}: nobody takes them");
+    }
+}
+
+#[tokio::test]
+async fn no_password_and_no_recovery_code_holds_on_for_want_of_a_key_above_two_of_one_number() {
+    goes_on_with_its_own(u64::try_from(MOST_EPOCHS).unwrap(), 0).await;
+}
+
+#[tokio::test]
+async fn nor_where_such_a_key_fits_no_answer_for_all_devices() {
+    goes_on_with_its_own(150, 14).await;
 }
 
 #[tokio::test]

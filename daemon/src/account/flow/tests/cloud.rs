@@ -57,6 +57,8 @@ pub struct Inner {
     pub share: Option<[u8; 32]>,
     /// Answers of calls by this name that are lost after their work was done.
     pub losses: HashMap<&'static str, u32>,
+    /// Happens once, when the next answer is lost.
+    pub when_lost: Option<Box<dyn FnOnce(&mut Inner) + Send>>,
     /// The calls that change the account, as they came: name and idempotency key.
     pub changes: Vec<(&'static str, String)>,
     /// The same, each that did something.

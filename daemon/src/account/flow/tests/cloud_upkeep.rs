@@ -34,6 +34,9 @@ impl Inner {
         match self.losses.get_mut(name) {
             Some(left) if *left > 0 => {
                 *left -= 1;
+                if let Some(happens) = self.when_lost.take() {
+                    happens(self);
+                }
                 Err(CloudError::offline("the answer is lost"))
             }
             _ => Ok(()),

@@ -5,7 +5,7 @@ use belay_proto::id::DeviceId;
 use belay_proto::signed::Deed;
 use belay_proto::wire::CredentialsAnswer;
 
-use super::cloud::problem;
+use super::cloud::{Inner, problem};
 use super::kills::{in_time, killed_after};
 use super::leaving::hears_of_it;
 use super::upkeep::{account, calls, list_another};
@@ -163,6 +163,60 @@ async fn an_order_whose_proof_was_refused_may_have_been_carried_out_by_a_copy_of
         }
         in_time(&world, &life, || life.state() == AccountState::Unbound).await;
         assert_eq!(world.warden.bound(), None);
+    }
+}
+
+/// The order is carried out unheard, and the same call again is refused so.
+fn refused_after_a_loss(
+    world: &World,
+    refusal: CloudError,
+    and_then: impl FnOnce(&mut Inner) + Send + 'static,
+) {
+    world.cloud.with(|cloud| {
+        cloud.losses.insert("delete", 1);
+        cloud.when_lost = Some(Box::new(move |cloud: &mut Inner| {
+            cloud.refusals.insert("delete", refusal);
+            and_then(cloud);
+        }));
+    });
+}
+
+#[tokio::test]
+async fn a_refusal_that_does_not_judge_the_order_says_nothing_of_a_copy_that_went_before() {
+    for (status, refusal) in [(429, "too-many"), (429, ""), (403, "")] {
+        for is_told_at_once in [true, false] {
+            let (world, life) = World::bound().await;
+            world.cloud.with(|cloud| cloud.tells = true);
+            refused_after_a_loss(&world, problem(status, refusal), move |cloud| {
+                if !is_told_at_once {
+                    let lost = CloudError::offline("the answer is lost");
+                    cloud.refusals.insert("credentials", lost);
+                }
+            });
+            let deleted = delete(&world, &life).await;
+            assert_eq!(deleted.is_ok(), is_told_at_once, "{refusal}: {deleted:?}");
+            if let Err(error) = deleted {
+                assert_eq!(name(error), "Offline", "it may be done");
+            }
+            // Nobody hints at it.
+            in_time(&world, &life, || life.state() == AccountState::Unbound).await;
+            assert_eq!(world.warden.bound(), None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_judges_the_order_is_its_end_whatever_went_before() {
+    for refusal in ["devices-still-bound", "generation-conflict", "bad-order"] {
+        let (world, life) = World::bound().await;
+        refused_after_a_loss(&world, problem(409, refusal), |_| {});
+        let refused = name(delete(&world, &life).await.unwrap_err());
+        assert_ne!(refused, "Offline", "{refusal}");
+        // It says later that it was done, after all.
+        world.cloud.with(|cloud| cloud.tells = true);
+        world.hint();
+        hears_of_it(&world, &life).await;
+        assert!(world.warden.bound().is_some(), "{refusal}");
     }
 }
 
