@@ -5,6 +5,7 @@ mod aside;
 mod mount;
 mod part;
 mod relocate;
+mod rename;
 mod taken;
 
 use std::fs::File;
@@ -24,6 +25,7 @@ use crate::ports::SourceError;
 
 pub use mount::below_mount;
 pub use part::has_room;
+use rename::{rename, reveal};
 
 /// A root.
 #[derive(Debug)]
@@ -224,7 +226,7 @@ impl Tree {
         }
         // What is put there meanwhile is put back.
         let aside = aside::named(name, [mark, mark]);
-        if let Err(error) = rename(&folder, name, &aside, RenameFlags::NOREPLACE) {
+        if let Err(error) = rename(&folder, name, &aside) {
             return Err(match error {
                 Errno::NOENT => SourceError::Changed,
                 other => other.into(),
@@ -297,7 +299,7 @@ pub fn device(folder: &OwnedFd) -> io::Result<u64> {
 }
 
 fn put_in_place(folder: &OwnedFd, new: &str, name: &str) -> Result<(), SourceError> {
-    match rename(folder, new, name, RenameFlags::NOREPLACE) {
+    match reveal(folder, new, name) {
         Ok(()) => Ok(()),
         Err(Errno::EXIST) => Err(taken::in_the_way(folder, name)),
         Err(error) if lies(folder, new).is_ok() => Err(taken::unless_unnameable(folder, error).into()),
@@ -310,7 +312,7 @@ fn exchange(folder: &OwnedFd, new: &str, name: &str, marks: [Mark; 2]) -> Result
     let [over, _] = marks;
     // Under a name by which, after a kill, the next start tells an edit from what was to go.
     let aside = aside::named(name, marks);
-    rename(folder, new, &aside, RenameFlags::NOREPLACE)?;
+    rename(folder, new, &aside)?;
     let exchanged = exchange_aside(folder, &aside, name, over);
     aside::settle(folder, &aside);
     exchanged
@@ -331,23 +333,6 @@ fn exchange_aside(folder: &OwnedFd, aside: &str, name: &str, over: Mark) -> Resu
             false => Err(SourceError::Changed),
         },
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Renames within a folder; a file system that can't do so without replacing is looked at first.
-fn rename(folder: &OwnedFd, from: &str, to: &str, flags: RenameFlags) -> Result<(), Errno> {
-    rename_across([folder, folder], from, to, flags)
-}
-
-/// The same, from one folder to another.
-fn rename_across([old, new]: [&OwnedFd; 2], from: &str, to: &str, flags: RenameFlags) -> Result<(), Errno> {
-    match renameat_with(old, from, new, to, flags) {
-        Err(Errno::INVAL | Errno::NOSYS) => match lies(new, to) {
-            Err(Errno::NOENT) => rustix::fs::renameat(old, from, new, to),
-            Ok(()) => Err(Errno::EXIST),
-            Err(error) => Err(error),
-        },
-        other => other,
     }
 }
 
