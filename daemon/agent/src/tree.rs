@@ -7,7 +7,9 @@ mod part;
 mod relocate;
 mod rename;
 mod taken;
+mod ways;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -33,14 +35,19 @@ pub struct Tree {
     root: PathBuf,
     /// Its device number and inode; none: whichever folder lies there.
     only: Mutex<Option<(u64, u64)>>,
+    /// Folders of which it is known, since the last look, that they are listed as they are called.
+    ways: Mutex<BTreeSet<String>>,
 }
 
 impl Tree {
     /// The folder `root`, which needn't be there yet. It may itself be reached through links: it is the owner's choice.
     #[must_use]
     pub const fn new(root: PathBuf) -> Self {
-        let only = Mutex::new(None);
-        Self { root, only }
+        Self {
+            root,
+            only: Mutex::new(None),
+            ways: Mutex::new(BTreeSet::new()),
+        }
     }
 
     /// The same, whichever folder lies there now: for a look.
@@ -246,14 +253,6 @@ impl Tree {
     /// What the file system says.
     pub fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::syncfs(self.root()?)?)
-    }
-
-    /// The folder for a new file, which will be listed as it is called.
-    fn new_parent<'a>(&self, place: &'a str) -> Result<(OwnedFd, &'a str), SourceError> {
-        if names::is_mirrored_path(place) {
-            taken::clear_way(self.root()?, place)?;
-        }
-        Ok(self.parent(place, true)?)
     }
 
     fn parent<'a>(&self, place: &'a str, make: bool) -> io::Result<(OwnedFd, &'a str)> {

@@ -101,7 +101,9 @@ impl Source for Folder {
             takes: &|place| self.takes(place),
             sweep: first,
         };
-        let walk = walker.walk(make)?;
+        let walked = walker.walk(make);
+        self.tree.forget_ways();
+        let walk = walked?;
         let files = walk.files.into_iter().filter(|(place, _)| self.takes(place));
         Ok(Scan {
             root: walk.root,

@@ -78,6 +78,20 @@ fn what_lies_in_a_folder_that_changed_its_case_is_read_no_more_by_its_old_name()
 }
 
 #[test]
+fn nothing_is_written_into_a_folder_by_its_old_name_once_a_look_has_seen_it_in_another_case() {
+    let Some(card) = Card::new() else { return };
+    let source = folder(&card.root(), Which::All);
+    for name in ["DCIM/a", "DCIM/b"] {
+        write(&source, name, &[], name, None).unwrap();
+    }
+    fs::rename(card.at("DCIM"), card.at("dcim")).unwrap();
+    source.scan(false, false).unwrap();
+    let error = write(&source, "DCIM/c", &[], "c", None).unwrap_err();
+    assert_eq!(kind(&error), "refused", "{error}");
+    assert_eq!(card.files(), ["dcim/a", "dcim/b"]);
+}
+
+#[test]
 fn a_folder_with_a_hidden_file_isnt_removed_for_one_in_another_case() {
     let Some(card) = Card::new() else { return };
     fs::create_dir_all(card.at("DCIM/Trip")).unwrap();
