@@ -2,6 +2,7 @@
 //! never onto another file system.
 
 mod aside;
+mod letters;
 mod mount;
 mod part;
 mod relocate;

@@ -160,6 +160,14 @@ impl Source for Folder {
         Ok(local(place, mark))
     }
 
+    fn can_name(&self, natural: &str) -> Result<(), SourceError> {
+        let place = place(natural, None);
+        match self.takes(&place) {
+            true => Ok(self.tree.can_name(&place)?),
+            false => Err(SourceError::Refused("its name can't be mirrored here")),
+        }
+    }
+
     fn relocate(&self, item: &Local, natural: &str, record: &Remote) -> Result<Local, SourceError> {
         let place = place(natural, None);
         if !self.takes(&place) {

@@ -148,7 +148,8 @@ pub(super) fn unless_unnameable(folder: &OwnedFd, error: Errno) -> Errno {
     }
 }
 
-fn open(folder: &OwnedFd, name: impl Arg) -> Result<OwnedFd, Errno> {
+/// A folder in a folder.
+pub(super) fn open(folder: &OwnedFd, name: impl Arg) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     openat(folder, name, flags, Mode::empty())
 }

@@ -149,8 +149,13 @@ fn a_name_that_the_file_system_has_no_letters_for_is_refused_and_nothing_is_left
     let Some(card) = Card::new() else { return };
     let source = folder(&card.root(), Which::All);
     for name in ["12:30.jpg", "what?", "2026 12:30/a", "a/b*/c"] {
+        let error = source.can_name(name).unwrap_err();
+        assert_eq!(kind(&error), "invalid", "{name}: {error}");
         let error = write(&source, name, &[], "text", None).unwrap_err();
         assert_eq!(kind(&error), "invalid", "{name}: {error}");
+    }
+    for name in ["12.30.jpg", "a/Käse", "b/(c)"] {
+        source.can_name(name).unwrap();
     }
     assert_eq!(card.files(), [""; 0]);
     write(&source, "film", &[], "film", None).unwrap();
