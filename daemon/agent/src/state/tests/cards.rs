@@ -184,13 +184,7 @@ fn what_is_kept_here_without_a_record_tells_one_card_from_another() {
         state.memory.set_doubted(name, true);
     }
     let (name, item) = named("new", 9);
-    let new = Known {
-        id: "id of new".to_owned(),
-        place: name.clone(),
-        mark: item.mark,
-        ..known()
-    };
-    state.memory.remember(name.clone(), new);
+    remember(&mut state, &item);
     // The other card has a file of a known name, and not the new one.
     let mut other = all_items().split_off(2);
     other[0].1.mark.size += 1;
