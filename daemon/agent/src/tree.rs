@@ -3,6 +3,8 @@
 
 mod aside;
 mod letters;
+#[cfg(test)]
+mod listings;
 mod mount;
 mod part;
 mod relocate;
@@ -10,7 +12,7 @@ mod rename;
 mod taken;
 mod ways;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -38,6 +40,8 @@ pub struct Tree {
     only: Mutex<Option<(u64, u64)>>,
     /// Folders of which it is known, since the last look, that they are listed as they are called.
     ways: Mutex<BTreeSet<String>>,
+    /// What was begun and not ended in folders that were searched for it since then.
+    parts: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
 
 impl Tree {
@@ -48,6 +52,7 @@ impl Tree {
             root,
             only: Mutex::new(None),
             ways: Mutex::new(BTreeSet::new()),
+            parts: Mutex::new(BTreeMap::new()),
         }
     }
 
@@ -60,6 +65,12 @@ impl Tree {
     /// From now on nothing is done in another folder under this name, as a medium leaves behind that is taken away.
     pub fn keep_to(&self, root: &Root) {
         *self.only.lock().unwrap_or_else(PoisonError::into_inner) = Some((root.device, root.inode));
+    }
+
+    /// A look is over: what was found in folders before says nothing of what was changed since.
+    pub fn forget_seen(&self) {
+        self.ways.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Its path.
@@ -216,7 +227,9 @@ impl Tree {
                 Ok(mark)
             });
         let is_kept = part.is_some() && matches!(written, Err(SourceError::CutOff));
-        if written.is_err() && !is_kept {
+        if is_kept {
+            self.keeps_part(place, &unfinished);
+        } else if written.is_err() {
             // It may be in place, and then isn't there any more.
             let _ = unlinkat(&folder, &unfinished, AtFlags::empty());
         }

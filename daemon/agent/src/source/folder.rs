@@ -102,7 +102,7 @@ impl Source for Folder {
             sweep: first,
         };
         let walked = walker.walk(make);
-        self.tree.forget_ways();
+        self.tree.forget_seen();
         let walk = walked?;
         let files = walk.files.into_iter().filter(|(place, _)| self.takes(place));
         Ok(Scan {

@@ -175,7 +175,7 @@ impl Source for Vdir {
             sweep: first,
         };
         let walked = walker.walk(make);
-        self.tree.forget_ways();
+        self.tree.forget_seen();
         let mut walk = walked?;
         let mut known = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let mut read = BTreeMap::new();

@@ -10,11 +10,6 @@ use crate::names;
 use crate::ports::SourceError;
 
 impl Tree {
-    /// A look is over: what was found on the way to files before says nothing of what was renamed since.
-    pub fn forget_ways(&self) {
-        self.ways.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
     /// The folder for a new file, which will be listed as it is called.
     pub(super) fn new_parent<'a>(&self, place: &'a str) -> Result<(OwnedFd, &'a str), SourceError> {
         if names::is_mirrored_path(place) {
@@ -44,11 +39,8 @@ impl Tree {
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
-    use std::mem::MaybeUninit;
 
-    use rustix::fs::inotify::{CreateFlags, Reader, WatchFlags, add_watch, init};
-    use rustix::io::Errno;
-
+    use super::super::listings::Listings;
     use super::*;
 
     #[test]
@@ -60,26 +52,13 @@ mod tests {
             written.unwrap();
         };
         write("a/b/first");
-        let listings = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).unwrap();
-        add_watch(&listings, root.path(), WatchFlags::ACCESS).unwrap();
-        let is_listed = || {
-            let (mut room, mut is_listed) = ([MaybeUninit::uninit(); 4096], false);
-            let mut reader = Reader::new(&listings, &mut room);
-            loop {
-                match reader.next() {
-                    // Of itself and not of what is in it.
-                    Ok(event) => is_listed |= event.file_name().is_none(),
-                    Err(Errno::AGAIN) => return is_listed,
-                    Err(error) => panic!("{error}"),
-                }
-            }
-        };
+        let listings = Listings::of(root.path());
         write("a/b/second");
-        assert!(is_listed());
+        assert!(listings.came());
         write("a/b/third");
-        assert!(!is_listed());
-        tree.forget_ways();
+        assert!(!listings.came());
+        tree.forget_seen();
         write("a/b/fourth");
-        assert!(is_listed());
+        assert!(listings.came());
     }
 }
