@@ -50,11 +50,11 @@ pub trait Source: fmt::Debug + Send + Sync + 'static {
     /// [`SourceError`].
     fn write(&self, arrival: Arrival<'_>, over: Option<&Local>) -> Result<Local, SourceError>;
 
-    /// Whether there can be an item for a record of this natural key, as far as its name tells: asked before a long one is fetched.
+    /// Whether a new record of this natural key has a place here: asked before a long one is fetched.
     ///
     /// # Errors
     /// [`SourceError`], as [`Source::write`] would say.
-    fn can_name(&self, _natural: &str) -> Result<(), SourceError> {
+    fn has_place_for(&self, _natural: &str) -> Result<(), SourceError> {
         Ok(())
     }
 

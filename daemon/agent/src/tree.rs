@@ -2,11 +2,11 @@
 //! never onto another file system.
 
 mod aside;
-mod letters;
 #[cfg(test)]
 mod listings;
 mod mount;
 mod part;
+mod place;
 mod relocate;
 mod rename;
 mod taken;

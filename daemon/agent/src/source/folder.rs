@@ -160,10 +160,10 @@ impl Source for Folder {
         Ok(local(place, mark))
     }
 
-    fn can_name(&self, natural: &str) -> Result<(), SourceError> {
+    fn has_place_for(&self, natural: &str) -> Result<(), SourceError> {
         let place = place(natural, None);
         match self.takes(&place) {
-            true => Ok(self.tree.can_name(&place)?),
+            true => self.tree.has_place_for(&place),
             false => Err(SourceError::Refused("its name can't be mirrored here")),
         }
     }

@@ -19,7 +19,7 @@ impl Tree {
     }
 
     /// See [`taken::clear_way`]. A folder of ten thousand files isn't listed for each that comes into another one in it.
-    fn clear_way(&self, folder: &str) -> Result<(), SourceError> {
+    pub(super) fn clear_way(&self, folder: &str) -> Result<(), SourceError> {
         let ways = || self.ways.lock().unwrap_or_else(PoisonError::into_inner);
         if ways().contains(folder) {
             return Ok(());

@@ -18,7 +18,7 @@ impl Worker {
             Work::Put { item, over } => self.long_put(natural, item, over, false).await,
             Work::Fetch { record, over, like } => {
                 if over.is_none()
-                    && let Some(outcome) = self.unnameable(natural).await
+                    && let Some(outcome) = self.placeless(natural).await
                 {
                     return outcome;
                 }
@@ -34,11 +34,11 @@ impl Worker {
         }
     }
 
-    /// What comes of a record that can have no name here, before any of it is fetched; nothing where it can.
-    async fn unnameable(&self, natural: &str) -> Option<Outcome> {
+    /// What comes of a record that has no place here, before any of it is fetched; nothing where it has one.
+    async fn placeless(&self, natural: &str) -> Option<Outcome> {
         let (source, natural) = (Arc::clone(&self.source), natural.to_owned());
-        let named = blocking(move || source.can_name(&natural)).await?;
-        named.err().map(|error| outcome_of(&error))
+        let found = blocking(move || source.has_place_for(&natural)).await?;
+        found.err().map(|error| outcome_of(&error))
     }
 
     async fn long_put(

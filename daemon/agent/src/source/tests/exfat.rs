@@ -39,8 +39,12 @@ fn a_name_in_another_case_is_free_for_a_removal_and_taken_for_a_new_file() {
         };
         let error = source.write(arrival, None).unwrap_err();
         assert_eq!(kind(&error), "refused", "{place}: {error}");
+        let error = source.has_place_for(place).unwrap_err();
+        assert_eq!(kind(&error), "refused", "{place}: {error}");
     }
     let error = write(&source, "DCIM/Käse.jpg", &[], "other", None).unwrap_err();
+    assert_eq!(kind(&error), "changed");
+    let error = source.has_place_for("DCIM/Käse.jpg").unwrap_err();
     assert_eq!(kind(&error), "changed");
     assert_eq!(card.files(), ["DCIM/Käse.jpg", "ΟΔΌΣ.txt"]);
     assert_eq!(fs::read(card.at("DCIM/Käse.jpg")).unwrap(), b"cheese");
@@ -149,13 +153,13 @@ fn a_name_that_the_file_system_has_no_letters_for_is_refused_and_nothing_is_left
     let Some(card) = Card::new() else { return };
     let source = folder(&card.root(), Which::All);
     for name in ["12:30.jpg", "what?", "2026 12:30/a", "a/b*/c"] {
-        let error = source.can_name(name).unwrap_err();
+        let error = source.has_place_for(name).unwrap_err();
         assert_eq!(kind(&error), "invalid", "{name}: {error}");
         let error = write(&source, name, &[], "text", None).unwrap_err();
         assert_eq!(kind(&error), "invalid", "{name}: {error}");
     }
     for name in ["12.30.jpg", "a/Käse", "b/(c)"] {
-        source.can_name(name).unwrap();
+        source.has_place_for(name).unwrap();
     }
     assert_eq!(card.files(), [""; 0]);
     write(&source, "film", &[], "film", None).unwrap();

@@ -1,4 +1,4 @@
-//! Whether a file system has the letters of a name.
+//! Whether there is a place for a file: a name that nothing else has, and whose letters the file system has.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -7,18 +7,30 @@ use rustix::fs::{AtFlags, FileType, Mode, mknodat, unlinkat};
 use rustix::io::Errno;
 
 use super::{Tree, taken};
+use crate::model::folder_of;
 use crate::names;
+use crate::ports::SourceError;
 
 impl Tree {
-    /// Whether the file system has letters for those names on a path that aren't there yet. It says so only of what gets such a name, and
-    /// a long content would have been fetched for that; so an empty hidden file gets it for a moment.
+    /// Whether a new file can have this place: what [`Tree::replace`] would say of it, said before there is a content. The file system says
+    /// that it lacks a letter only of what gets a name with it, so an empty hidden file gets one for a moment.
     ///
     /// # Errors
-    /// `EINVAL` or `ILSEQ` where it has none; what is said of the root.
-    pub fn can_name(&self, place: &str) -> io::Result<()> {
+    /// [`SourceError`].
+    pub fn has_place_for(&self, place: &str) -> Result<(), SourceError> {
         if !names::is_mirrored_path(place) {
             return Err(Errno::INVAL.into());
         }
+        self.has_letters_for(place)?;
+        self.clear_way(folder_of(place))?;
+        match self.parent(place, false) {
+            Ok((folder, name)) if taken::is_listed(&folder, name)? => Err(taken::in_the_way(&folder, name)),
+            // Folders that aren't there will be made.
+            _ => Ok(()),
+        }
+    }
+
+    fn has_letters_for(&self, place: &str) -> io::Result<()> {
         let mut folder = self.root()?;
         let mut names = place.split('/').peekable();
         while let Some(name) = names.peek().copied()
@@ -64,11 +76,13 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let tree = Tree::new(root.path().to_owned());
         fs::create_dir(root.path().join("a")).unwrap();
-        for place in ["12:30.mp4", "a/b?/c*", "a/film", "a"] {
-            tree.can_name(place).unwrap();
+        for place in ["12:30.mp4", "a/b?/c*", "a/film"] {
+            tree.has_place_for(place).unwrap();
         }
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
         assert_eq!(fs::read_dir(root.path().join("a")).unwrap().count(), 0);
-        tree.can_name("../film").unwrap_err();
+        for place in ["a", "../film"] {
+            tree.has_place_for(place).unwrap_err();
+        }
     }
 }
