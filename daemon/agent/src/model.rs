@@ -45,8 +45,8 @@ pub enum Keeps {
 const COARSE: i64 = 2_000_000_000;
 /// Time zones are apart by a multiple of it, nanoseconds.
 const BETWEEN_ZONES: i64 = 15 * 60 * 1_000_000_000;
-/// No two are further apart, nanoseconds.
-const FARTHEST_ZONES: u64 = 26 * 60 * 60 * 1_000_000_000;
+/// Hardly any two are further apart, and what is made at the same time each day is by no less, nanoseconds.
+const FARTHEST_ZONES: u64 = 23 * 60 * 60 * 1_000_000_000;
 
 impl Keeps {
     /// That of a file system by what statfs(2) calls `f_type` (`linux/magic.h`, `fs/exfat`).
@@ -390,10 +390,10 @@ mod tests {
             modified: before.modified + seconds * 1_000_000_000,
             ..before
         };
-        for seconds in [3600, -3600, 5 * 3600 + 2700, 26 * 3600] {
+        for seconds in [3600, -3600, 5 * 3600 + 2700, 23 * 3600] {
             assert!(later(seconds).is_of_another_zone(&before), "{seconds}");
         }
-        for seconds in [0, 2, 3602, 1800 - 2, 27 * 3600] {
+        for seconds in [0, 2, 3602, 1800 - 2, 24 * 3600] {
             assert!(!later(seconds).is_of_another_zone(&before), "{seconds}");
         }
         for other in [

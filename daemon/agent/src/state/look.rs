@@ -163,6 +163,7 @@ impl State {
             self.memory.root.clone_from(&self.root);
             effects.push(Effect::Save);
         }
+        self.follow_zone(effects);
         let renamed = self.moved(false);
         self.note_doubts(&renamed, effects);
         // A refused one's content is nowhere but in the record of its old name, which stays as long.

@@ -334,3 +334,25 @@ fn a_file_that_only_has_the_time_of_another_zone_is_put_with_what_its_record_say
         assert_eq!((&item.attributes, item.mark), (&dated(said), items[0].1.mark));
     }
 }
+
+#[test]
+fn on_a_card_whose_times_are_all_of_another_zone_nothing_was_edited() {
+    for is_edited in [false, true] {
+        let (state, mut items) = without_inodes(remembering(Gone::Unsaid), all_items());
+        // Where one is as it was the others were edited.
+        for (_, item) in items.iter_mut().skip(usize::from(is_edited)) {
+            item.mark.modified += 3600 * 1_000_000_000;
+        }
+        // Meanwhile another device edited one, and removed one.
+        let mut records = all_records();
+        records[1].1.revision = 2;
+        records.pop();
+        let (state, effects) = looked(state, scan(root(1, 2, "boot"), items.clone()), records);
+        match (&works(&effects)[..], is_edited) {
+            ([Work::Fetch { over: Some(_), .. }, Work::Remove { .. }], false)
+            | ([Work::Join { .. }, Work::Put { over: None, .. }], true) => {}
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(state.memory.known()["a"].mark, items[0].1.mark);
+    }
+}
