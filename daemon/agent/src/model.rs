@@ -43,6 +43,10 @@ pub enum Keeps {
 
 /// The times on FAT are a multiple of it, nanoseconds.
 const COARSE: i64 = 2_000_000_000;
+/// Time zones are apart by a multiple of it, nanoseconds.
+const BETWEEN_ZONES: i64 = 15 * 60 * 1_000_000_000;
+/// Hardly any two are further apart, and what is made at the same time each day is by no less, nanoseconds.
+const FARTHEST_ZONES: u64 = 23 * 60 * 60 * 1_000_000_000;
 
 impl Keeps {
     /// That of a file system by what statfs(2) calls `f_type` (`linux/magic.h`, `fs/exfat`).
@@ -72,6 +76,20 @@ impl Mark {
                 ..self
             },
         }
+    }
+
+    /// Whether it differs from what it was by a time of another zone alone. Cards keep local times: after a journey, or when summer time
+    /// begins, all files on them have others.
+    #[must_use]
+    pub const fn is_of_another_zone(&self, before: &Self) -> bool {
+        let moved = self.modified.saturating_sub(before.modified);
+        let is_alike = self.size == before.size && self.mode == before.mode;
+        let has_inodes = self.inode != 0 || before.inode != 0;
+        is_alike
+            && !has_inodes
+            && moved != 0
+            && moved % BETWEEN_ZONES == 0
+            && moved.unsigned_abs() <= FARTHEST_ZONES
     }
 
     /// How much earlier than it was the change may be dated.
@@ -358,5 +376,41 @@ mod tests {
         assert_ne!(fuse(before), fuse(after));
         // EXT4_SUPER_MAGIC.
         assert_ne!(before.kept(Keeps::of(0xef53)), Mark { inode: 12, ..before });
+    }
+
+    #[test]
+    fn a_time_of_another_zone_is_told_from_that_of_an_edit() {
+        let before = Mark {
+            modified: 1_700_000_000_000_000_000,
+            size: 7,
+            inode: 0,
+            mode: 0,
+        };
+        let later = |seconds: i64| Mark {
+            modified: before.modified + seconds * 1_000_000_000,
+            ..before
+        };
+        for seconds in [3600, -3600, 5 * 3600 + 2700, 23 * 3600] {
+            assert!(later(seconds).is_of_another_zone(&before), "{seconds}");
+        }
+        for seconds in [0, 2, 3602, 1800 - 2, 24 * 3600] {
+            assert!(!later(seconds).is_of_another_zone(&before), "{seconds}");
+        }
+        for other in [
+            Mark {
+                size: 8,
+                ..later(3600)
+            },
+            Mark {
+                inode: 12,
+                ..later(3600)
+            },
+            Mark {
+                mode: 0o644,
+                ..later(3600)
+            },
+        ] {
+            assert!(!other.is_of_another_zone(&before), "{other:?}");
+        }
     }
 }

@@ -15,6 +15,8 @@ const DEEPEST: usize = 64;
 pub(crate) const OURS: &str = ".belay-";
 /// Ends them, and those of other programs; vdir asks that they are left alone.
 const UNFINISHED: [&str; 4] = ["tmp", "part", "crdownload", "partial"];
+/// Letters that some file systems haven't, as FAT and exFAT.
+const RARE: [char; 8] = ['"', '*', ':', '<', '>', '?', '\\', '|'];
 
 /// Whether an entry is mirrored by its name: not hidden, not unfinished, not an editor's copy.
 #[must_use]
@@ -45,11 +47,20 @@ pub fn unfinished() -> String {
     format!("{OURS}{}.tmp", hex(&random))
 }
 
-/// Whether it is one of [`unfinished`].
+/// A hidden name with the letters of this one that some file systems haven't; none where it is without.
+#[must_use]
+pub fn with_letters_of(name: &str) -> Option<String> {
+    let rare: String = RARE.iter().filter(|letter| name.contains(**letter)).collect();
+    let random: [u8; 8] = belay_proto::keys::random();
+    (!rare.is_empty()).then(|| format!("{OURS}{}{rare}.tmp", hex(&random)))
+}
+
+/// Whether it is one of [`unfinished`] or [`with_letters_of`].
 #[must_use]
 pub fn is_ours(name: &str) -> bool {
     name.strip_prefix(OURS)
         .and_then(|rest| rest.strip_suffix(".tmp"))
+        .map(|middle| middle.trim_end_matches(RARE))
         .is_some_and(|middle| middle.len() == 16 && middle.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
@@ -207,6 +218,10 @@ mod tests {
     fn our_unfinished_files_are_known_and_not_mirrored() {
         let name = unfinished();
         assert!(is_ours(&name) && !is_mirrored(&name));
+        let letters = with_letters_of("12:30 \"what?\"").unwrap();
+        assert!([':', '"', '?'].iter().all(|letter| letters.contains(*letter)));
+        assert!(is_ours(&letters) && !is_mirrored(&letters));
+        assert_eq!(with_letters_of("12.30 'what'"), None);
         let part = part("0f", 18, &Binding::default(), "boot one");
         assert!(!is_mirrored(&part) && !is_ours(&part) && part.starts_with(&parts_of("0f")));
         assert!(is_old_part(&part, "boot two") && !is_old_part(&part, "boot one"));

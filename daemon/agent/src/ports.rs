@@ -50,6 +50,14 @@ pub trait Source: fmt::Debug + Send + Sync + 'static {
     /// [`SourceError`].
     fn write(&self, arrival: Arrival<'_>, over: Option<&Local>) -> Result<Local, SourceError>;
 
+    /// Whether a new record of this natural key has a place here: asked before a long one is fetched.
+    ///
+    /// # Errors
+    /// [`SourceError`], as [`Source::write`] would say.
+    fn has_place_for(&self, _natural: &str) -> Result<(), SourceError> {
+        Ok(())
+    }
+
     /// Moves an item that is still as named, and says what a record does, to where that record belongs, if nothing is there.
     ///
     /// # Errors

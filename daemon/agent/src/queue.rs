@@ -6,8 +6,8 @@ use crate::state::Work;
 
 /// What is at most so long goes with others in one call, bytes.
 pub const SMALL: u64 = 64 * 1024;
-/// Long items on their way into the collection at once: as many as belayd has memory for, of one chunk each, and as the cloud takes of
-/// one device. With four, the processors wait for the disk a third of the time.
+/// Long items on their way into the collection at once: as many as belayd brings at once where they are small, which large ones wait for
+/// there, and as the cloud takes chunks of one device. With four, the processors wait for the disk a third of the time.
 const LONG_PUTS: usize = 8;
 /// Long records on their way into the source, or compared, at once.
 const LONG_OTHERS: usize = 4;

@@ -9,6 +9,7 @@ mod decide;
 mod done;
 mod likes;
 mod look;
+mod zone;
 
 use std::collections::{BTreeMap, BTreeSet};
 

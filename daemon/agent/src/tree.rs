@@ -2,11 +2,17 @@
 //! never onto another file system.
 
 mod aside;
+#[cfg(test)]
+mod listings;
 mod mount;
 mod part;
+mod place;
 mod relocate;
+mod rename;
 mod taken;
+mod ways;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -24,6 +30,7 @@ use crate::ports::SourceError;
 
 pub use mount::below_mount;
 pub use part::has_room;
+use rename::{rename, reveal};
 
 /// A root.
 #[derive(Debug)]
@@ -31,14 +38,22 @@ pub struct Tree {
     root: PathBuf,
     /// Its device number and inode; none: whichever folder lies there.
     only: Mutex<Option<(u64, u64)>>,
+    /// Folders of which it is known, since the last look, that they are listed as they are called.
+    ways: Mutex<BTreeSet<String>>,
+    /// What was begun and not ended in folders that were searched for it since then.
+    parts: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
 
 impl Tree {
     /// The folder `root`, which needn't be there yet. It may itself be reached through links: it is the owner's choice.
     #[must_use]
     pub const fn new(root: PathBuf) -> Self {
-        let only = Mutex::new(None);
-        Self { root, only }
+        Self {
+            root,
+            only: Mutex::new(None),
+            ways: Mutex::new(BTreeSet::new()),
+            parts: Mutex::new(BTreeMap::new()),
+        }
     }
 
     /// The same, whichever folder lies there now: for a look.
@@ -50,6 +65,12 @@ impl Tree {
     /// From now on nothing is done in another folder under this name, as a medium leaves behind that is taken away.
     pub fn keep_to(&self, root: &Root) {
         *self.only.lock().unwrap_or_else(PoisonError::into_inner) = Some((root.device, root.inode));
+    }
+
+    /// A look is over: what was found in folders before says nothing of what was changed since.
+    pub fn forget_seen(&self) {
+        self.ways.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Its path.
@@ -206,7 +227,9 @@ impl Tree {
                 Ok(mark)
             });
         let is_kept = part.is_some() && matches!(written, Err(SourceError::CutOff));
-        if written.is_err() && !is_kept {
+        if is_kept {
+            self.keeps_part(place, &unfinished);
+        } else if written.is_err() {
             // It may be in place, and then isn't there any more.
             let _ = unlinkat(&folder, &unfinished, AtFlags::empty());
         }
@@ -224,7 +247,7 @@ impl Tree {
         }
         // What is put there meanwhile is put back.
         let aside = aside::named(name, [mark, mark]);
-        if let Err(error) = rename(&folder, name, &aside, RenameFlags::NOREPLACE) {
+        if let Err(error) = rename(&folder, name, &aside) {
             return Err(match error {
                 Errno::NOENT => SourceError::Changed,
                 other => other.into(),
@@ -244,14 +267,6 @@ impl Tree {
     /// What the file system says.
     pub fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::syncfs(self.root()?)?)
-    }
-
-    /// The folder for a new file, which will be listed as it is called.
-    fn new_parent<'a>(&self, place: &'a str) -> Result<(OwnedFd, &'a str), SourceError> {
-        if names::is_mirrored_path(place) {
-            taken::clear_way(self.root()?, place)?;
-        }
-        Ok(self.parent(place, true)?)
     }
 
     fn parent<'a>(&self, place: &'a str, make: bool) -> io::Result<(OwnedFd, &'a str)> {
@@ -297,7 +312,7 @@ pub fn device(folder: &OwnedFd) -> io::Result<u64> {
 }
 
 fn put_in_place(folder: &OwnedFd, new: &str, name: &str) -> Result<(), SourceError> {
-    match rename(folder, new, name, RenameFlags::NOREPLACE) {
+    match reveal(folder, new, name) {
         Ok(()) => Ok(()),
         Err(Errno::EXIST) => Err(taken::in_the_way(folder, name)),
         Err(error) if lies(folder, new).is_ok() => Err(taken::unless_unnameable(folder, error).into()),
@@ -310,7 +325,7 @@ fn exchange(folder: &OwnedFd, new: &str, name: &str, marks: [Mark; 2]) -> Result
     let [over, _] = marks;
     // Under a name by which, after a kill, the next start tells an edit from what was to go.
     let aside = aside::named(name, marks);
-    rename(folder, new, &aside, RenameFlags::NOREPLACE)?;
+    rename(folder, new, &aside)?;
     let exchanged = exchange_aside(folder, &aside, name, over);
     aside::settle(folder, &aside);
     exchanged
@@ -331,23 +346,6 @@ fn exchange_aside(folder: &OwnedFd, aside: &str, name: &str, over: Mark) -> Resu
             false => Err(SourceError::Changed),
         },
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Renames within a folder; a file system that can't do so without replacing is looked at first.
-fn rename(folder: &OwnedFd, from: &str, to: &str, flags: RenameFlags) -> Result<(), Errno> {
-    rename_across([folder, folder], from, to, flags)
-}
-
-/// The same, from one folder to another.
-fn rename_across([old, new]: [&OwnedFd; 2], from: &str, to: &str, flags: RenameFlags) -> Result<(), Errno> {
-    match renameat_with(old, from, new, to, flags) {
-        Err(Errno::INVAL | Errno::NOSYS) => match lies(new, to) {
-            Err(Errno::NOENT) => rustix::fs::renameat(old, from, new, to),
-            Ok(()) => Err(Errno::EXIST),
-            Err(error) => Err(error),
-        },
-        other => other,
     }
 }
 

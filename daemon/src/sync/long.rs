@@ -3,12 +3,13 @@
 //! `source` reads a content from a descriptor, cuts and names it, on a thread that may wait. `up` asks which chunks the
 //! cloud lacks, compresses those of documents, and brings them; `down` fetches chunks into a pipe; `same` compares. What is in memory at
 //! once is bounded, whatever the length: `BUFFERS` chunks of a content on its way up, one more for all that are compressed, and three of
-//! one on its way down.
+//! one on its way down; `room` shares it out.
 
 mod down;
 mod progress;
 mod questions;
 mod retry;
+mod room;
 mod same;
 mod source;
 mod up;
@@ -29,6 +30,7 @@ use tokio::task::JoinSet;
 
 use self::progress::Progress;
 use self::questions::Questions;
+use self::room::Room;
 use self::source::Turn;
 use super::error::SyncError;
 use super::ports::{Allowed, Fetch, LongContents, Moving, SyncCloud};
@@ -41,6 +43,9 @@ const UPLOADS: usize = 4;
 /// Chunks of all of them together that there is memory for: two long contents, or as many as may be of one chunk each. A chunk
 /// takes as much as it is long.
 const MEMORY: usize = 2 * BUFFERS;
+/// KiB that those contents take together which may be in memory as a whole, as photos: many small ones at once, and of large ones as
+/// few as the network needs.
+const WHOLE: usize = 12 * 1024;
 /// Contents that are on their way down at once; more wait, each with its pipe.
 const DOWNLOADS: usize = 2;
 /// Contents that are or wait to be on their way down.
@@ -72,7 +77,7 @@ pub struct Long {
     comparisons: Arc<Semaphore>,
     /// Threads that compare, as many again as in [`THREADS`].
     comparing: Arc<Semaphore>,
-    memory: Semaphore,
+    room: Room,
     /// While anything is on its way up.
     packer: Mutex<Weak<Mutex<Packer>>>,
     downloads: Arc<Semaphore>,
@@ -103,7 +108,7 @@ impl Long {
             threads: Arc::new(Semaphore::new(THREADS)),
             comparisons: Arc::new(Semaphore::new(COMPARISONS)),
             comparing: Arc::new(Semaphore::new(2 * COMPARISONS)),
-            memory: Semaphore::new(MEMORY),
+            room: Room::new(),
             packer: Mutex::default(),
             downloads: Arc::new(Semaphore::new(DOWNLOADS)),
             pipes: Arc::new(Semaphore::new(PIPES)),
@@ -166,7 +171,7 @@ impl LongContents for Long {
         let bringing = async move {
             let (reading, stop, turn) = self.reading(content).await?;
             let way = (&*self.cloud, &*self.clock, &self.questions);
-            let memory = (&self.memory, self.packer());
+            let memory = (&self.room, self.packer());
             let chunks = up::bring(way, memory, self.progress.begin(0), keys, reading).await;
             drop((stop, turn));
             chunks

@@ -101,7 +101,9 @@ impl Source for Folder {
             takes: &|place| self.takes(place),
             sweep: first,
         };
-        let walk = walker.walk(make)?;
+        let walked = walker.walk(make);
+        self.tree.forget_seen();
+        let walk = walked?;
         let files = walk.files.into_iter().filter(|(place, _)| self.takes(place));
         Ok(Scan {
             root: walk.root,
@@ -156,6 +158,14 @@ impl Source for Folder {
             self.tree.forget_parts(&place, &record.id);
         }
         Ok(local(place, mark))
+    }
+
+    fn has_place_for(&self, natural: &str) -> Result<(), SourceError> {
+        let place = place(natural, None);
+        match self.takes(&place) {
+            true => self.tree.has_place_for(&place),
+            false => Err(SourceError::Refused("its name can't be mirrored here")),
+        }
     }
 
     fn relocate(&self, item: &Local, natural: &str, record: &Remote) -> Result<Local, SourceError> {

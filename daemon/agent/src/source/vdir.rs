@@ -174,7 +174,9 @@ impl Source for Vdir {
             takes: &|place| self.cards.takes(place),
             sweep: first,
         };
-        let mut walk = walker.walk(make)?;
+        let walked = walker.walk(make);
+        self.tree.forget_seen();
+        let mut walk = walked?;
         let mut known = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let mut read = BTreeMap::new();
         let mut items = Vec::new();

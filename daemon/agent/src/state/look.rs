@@ -163,6 +163,7 @@ impl State {
             self.memory.root.clone_from(&self.root);
             effects.push(Effect::Save);
         }
+        self.follow_zone(effects);
         let renamed = self.moved(false);
         self.note_doubts(&renamed, effects);
         // A refused one's content is nowhere but in the record of its old name, which stays as long.
@@ -282,10 +283,17 @@ impl State {
                 self.memory.forget(natural);
                 return;
             }
-            (Choice::Put(over), Some(item), _) => Work::Put {
-                item: item.clone(),
-                over,
-            },
+            (Choice::Put(over), Some(item), _) => {
+                let mut item = item.clone();
+                // Said of it as before, it is a new revision only where its content is another: no device fetches it for a journey.
+                if over.is_some()
+                    && let (Some(known), Some(record)) = (known, record)
+                    && item.mark.is_of_another_zone(&known.mark)
+                {
+                    item.attributes.clone_from(&record.attributes);
+                }
+                Work::Put { item, over }
+            }
             (Choice::Join, Some(item), Some(record)) => Work::Join {
                 item: item.clone(),
                 record: record.clone(),

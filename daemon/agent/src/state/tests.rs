@@ -137,6 +137,17 @@ fn remembering(gone: Gone) -> State {
     step(State::new(memory, true, gone), Event::On(binding("ann"))).0
 }
 
+/// Has a file in common with the record of its name too.
+fn remember(state: &mut State, item: &Local) {
+    let known = Known {
+        id: format!("id of {}", item.place),
+        place: item.place.clone(),
+        mark: item.mark,
+        ..known()
+    };
+    state.memory.remember(item.place.clone(), known);
+}
+
 fn scan(root: Root, items: Vec<(String, Local)>) -> Event {
     late::scanned_in(0, root, items)
 }

@@ -5,9 +5,10 @@ use std::os::fd::OwnedFd;
 
 use belay_proto::sync::{RecordId, version_name};
 use ring::digest::{SHA256, digest};
-use rustix::fs::{AtFlags, RenameFlags, unlinkat};
+use rustix::fs::{AtFlags, unlinkat};
 
-use super::{Kind, kind_at, rename};
+use super::rename::reveal;
+use super::{Kind, kind_at};
 use crate::model::Mark;
 use crate::names::{self, hex};
 
@@ -53,10 +54,7 @@ pub(crate) fn settle(folder: &OwnedFd, name: &str) {
         Ok(_) => {
             let random = RecordId::from_bytes(belay_proto::keys::random());
             let places = [original.to_owned(), version_name(original, &random)];
-            if !places
-                .iter()
-                .any(|place| rename(folder, name, place, RenameFlags::NOREPLACE).is_ok())
-            {
+            if !places.iter().any(|place| reveal(folder, name, place).is_ok()) {
                 tracing::warn!("an edit that was set aside can't be put back, and stays hidden");
             }
         }

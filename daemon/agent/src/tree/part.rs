@@ -1,14 +1,17 @@
 //! The file that a content comes into: a new one, or one that is kept until all of it has come.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
+use std::sync::PoisonError;
 
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
 
 use super::Tree;
+use crate::model::folder_of;
 use crate::names;
 
 impl Tree {
@@ -29,7 +32,7 @@ impl Tree {
             // Nothing that can be gone on from.
             _ => drop(unlinkat(&folder, part, AtFlags::empty())),
         }
-        remove_parts(&folder, id);
+        self.remove_parts(&folder, folder_of(place), id);
         0
     }
 
@@ -44,7 +47,35 @@ impl Tree {
     /// Removes all parts of a record beside `place`: its content came otherwise.
     pub fn forget_parts(&self, place: &str, id: &str) {
         if let Ok((folder, _)) = self.parent(place, false) {
-            remove_parts(&folder, id);
+            self.remove_parts(&folder, folder_of(place), id);
+        }
+    }
+
+    /// A content was cut off, and what came of it stays in this file beside `place`.
+    pub(super) fn keeps_part(&self, place: &str, part: &str) {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        // A folder that wasn't searched yet will be.
+        if let Some(parts) = parts.get_mut(folder_of(place)) {
+            parts.insert(part.to_owned());
+        }
+    }
+
+    /// A folder of ten thousand photos isn't searched for each that comes into it.
+    fn remove_parts(&self, folder: &OwnedFd, path: &str, id: &str) {
+        let parts = || self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_searched = parts().contains_key(path);
+        if !is_searched {
+            let found = parts_in(folder);
+            parts().entry(path.to_owned()).or_default().extend(found);
+        }
+        let of = names::parts_of(id);
+        let mut gone = Vec::new();
+        if let Some(parts) = parts().get_mut(path) {
+            gone.extend(parts.iter().filter(|name| name.starts_with(&of)).cloned());
+            parts.retain(|name| !name.starts_with(&of));
+        }
+        for name in gone {
+            let _ = unlinkat(folder, name.as_str(), AtFlags::empty());
         }
     }
 }
@@ -58,14 +89,16 @@ pub fn has_room(open: impl AsFd, length: u64) -> io::Result<bool> {
     Ok(told.f_blocks == 0 || told.f_bavail.saturating_mul(told.f_frsize) >= length)
 }
 
-fn remove_parts(folder: &OwnedFd, id: &str) {
-    let (of, entries) = (names::parts_of(id), Dir::read_from(folder));
-    for entry in entries.into_iter().flatten().flatten() {
+/// What was begun in a folder and not ended, and what is being written there.
+fn parts_in(folder: &OwnedFd) -> BTreeSet<String> {
+    let mut parts = BTreeSet::new();
+    for entry in Dir::read_from(folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_str().unwrap_or_default();
-        if name.starts_with(&of) && name.ends_with(".part") {
-            let _ = unlinkat(folder, name, AtFlags::empty());
+        if name.starts_with(names::OURS) && name.ends_with(".part") {
+            parts.insert(name.to_owned());
         }
     }
+    parts
 }
 
 /// A new file, or one that has so many bytes already, to write on after them.
@@ -103,7 +136,23 @@ fn own(file: &File) -> io::Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::listings::Listings;
     use super::*;
+
+    #[test]
+    fn a_folder_is_searched_for_parts_once_between_two_looks() {
+        let root = tempfile::tempdir().unwrap();
+        let tree = Tree::new(root.path().to_owned());
+        let listings = Listings::of(root.path());
+        let kept = |id: &str| tree.kept("film", (id, &format!("{}1-2.part", names::parts_of(id))), 9);
+        kept("one");
+        assert!(listings.came());
+        kept("another");
+        assert!(!listings.came());
+        tree.forget_seen();
+        kept("one");
+        assert!(listings.came());
+    }
 
     #[test]
     fn a_file_system_has_room_for_little_and_not_for_what_none_is_as_large_as() {

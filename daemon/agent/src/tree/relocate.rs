@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::io;
 
-use rustix::fs::RenameFlags;
 use rustix::io::Errno;
 
-use super::{Tree, mark_at, mark_of, rename_across, taken};
+use super::rename::rename_across;
+use super::{Tree, mark_at, mark_of, taken};
 use crate::model::Mark;
 use crate::ports::SourceError;
 
@@ -27,7 +27,7 @@ impl Tree {
             return Err(SourceError::Changed);
         }
         let (new, new_name) = self.new_parent(to)?;
-        match rename_across([&old, &new], old_name, new_name, RenameFlags::NOREPLACE) {
+        match rename_across([&old, &new], old_name, new_name) {
             Ok(()) => {}
             Err(Errno::EXIST) => return Err(taken::in_the_way(&new, new_name)),
             Err(Errno::NOENT) if mark_at(&old, old_name).ok() != Some(mark) => {
@@ -37,7 +37,7 @@ impl Tree {
             Err(error) => return Err(error.into()),
         }
         if mark_at(&new, new_name).ok() != Some(mark) {
-            let _ = rename_across([&new, &old], new_name, old_name, RenameFlags::NOREPLACE);
+            let _ = rename_across([&new, &old], new_name, old_name);
             return Err(SourceError::Changed);
         }
         let permitted = self.open_as(to, mark).and_then(|file| {

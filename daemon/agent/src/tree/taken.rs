@@ -32,6 +32,16 @@ enum Listed {
     Not,
 }
 
+/// What is on the way to a new file.
+pub(super) enum Way {
+    /// Folders that are all listed as they are called.
+    Listed,
+    /// One is still to be made.
+    New,
+    /// One that was in the way has gone.
+    Cleared,
+}
+
 /// Whether no file answers to this path below a root, nor anything that may lead to one.
 pub(super) fn is_free_below(root: OwnedFd, place: &str) -> bool {
     let (mut folder, mut names) = (root, place.split('/').peekable());
@@ -69,23 +79,22 @@ pub(super) fn is_another(root: OwnedFd, place: &str) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Sees to it that what is written to a path below a root will be listed by it: no folder on the way may have another name. One
+/// Sees to it that what is written to a folder below a root will be listed by its path: no folder on the way may have another name. One
 /// that differs in its case alone goes if nothing but empty folders is in it, as after all in it was renamed.
 ///
 /// # Errors
 /// [`SourceError::Refused`] where one has; `EAGAIN` where one isn't listed by any, or can't be removed yet.
-pub(super) fn clear_way(root: OwnedFd, place: &str) -> Result<(), SourceError> {
-    let (above, _) = place.rsplit_once('/').unwrap_or_default();
+pub(super) fn clear_way(root: OwnedFd, above: &str) -> Result<Way, SourceError> {
     let mut folder = root;
     for name in above.split('/').filter(|name| !name.is_empty()) {
         // What isn't there will be made by its name; what is no folder tells so itself.
         let Ok(below) = open(&folder, name) else {
-            return Ok(());
+            return Ok(Way::New);
         };
         match listed(&folder, name)? {
             Listed::AsNamed => folder = below,
             // It went a moment ago.
-            _ if open(&folder, name).is_err() => return Ok(()),
+            _ if open(&folder, name).is_err() => return Ok(Way::New),
             Listed::InAnotherCase(other) => {
                 let other_one = open(&folder, other.as_str())?;
                 // FUSE may have an inode for each way of writing a name.
@@ -93,9 +102,9 @@ pub(super) fn clear_way(root: OwnedFd, place: &str) -> Result<(), SourceError> {
                 if is_it && is_hollow(&other_one, DEPTH)? {
                     return match remove_hollow(&folder, other.as_str(), DEPTH) {
                         // To make it asks the file system, to open it perhaps only what is remembered of it.
-                        Ok(()) => {
-                            mkdirat(&folder, name, Mode::RWXU).map_err(|error| io::Error::from(error).into())
-                        }
+                        Ok(()) => mkdirat(&folder, name, Mode::RWXU)
+                            .map(|()| Way::Cleared)
+                            .map_err(|error| io::Error::from(error).into()),
                         Err(_) => Err(Errno::AGAIN.into()),
                     };
                 }
@@ -105,7 +114,7 @@ pub(super) fn clear_way(root: OwnedFd, place: &str) -> Result<(), SourceError> {
             Listed::Not => return Err(Errno::AGAIN.into()),
         }
     }
-    Ok(())
+    Ok(Way::Listed)
 }
 
 /// Whether what answers to a name is listed by whatever name. Else it may be gone: over FUSE what was removed in one case answers in
@@ -139,7 +148,8 @@ pub(super) fn unless_unnameable(folder: &OwnedFd, error: Errno) -> Errno {
     }
 }
 
-fn open(folder: &OwnedFd, name: impl Arg) -> Result<OwnedFd, Errno> {
+/// A folder in a folder.
+pub(super) fn open(folder: &OwnedFd, name: impl Arg) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     openat(folder, name, flags, Mode::empty())
 }

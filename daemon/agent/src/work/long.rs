@@ -17,6 +17,11 @@ impl Worker {
         match work {
             Work::Put { item, over } => self.long_put(natural, item, over, false).await,
             Work::Fetch { record, over, like } => {
+                if over.is_none()
+                    && let Some(outcome) = self.placeless(natural).await
+                {
+                    return outcome;
+                }
                 if let Some(like) = like
                     && let Some(outcome) = self.long_copy(natural, &record, like).await
                 {
@@ -27,6 +32,13 @@ impl Worker {
             Work::Join { item, record } => self.long_join(natural, item, record).await,
             Work::Delete { .. } | Work::Remove { .. } | Work::Ask { .. } => Outcome::Refused,
         }
+    }
+
+    /// What comes of a record that has no place here, before any of it is fetched; nothing where it has one.
+    async fn placeless(&self, natural: &str) -> Option<Outcome> {
+        let (source, natural) = (Arc::clone(&self.source), natural.to_owned());
+        let found = blocking(move || source.has_place_for(&natural)).await?;
+        found.err().map(|error| outcome_of(&error))
     }
 
     async fn long_put(

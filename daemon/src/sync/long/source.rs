@@ -85,8 +85,8 @@ pub(super) struct Source {
     encoding: Encoding,
     length: Option<u64>,
     count: usize,
-    /// All of it is one part.
-    is_one: bool,
+    /// How long it is, bytes, where all of it may be in memory at once.
+    whole: Option<u64>,
     _held: (Turn, OwnedSemaphorePermit),
 }
 
@@ -139,14 +139,15 @@ impl Unopened {
             return Err(SyncError::TooLong);
         }
         let parts = Chunker::new(reading, length, cut);
-        let is_one = !parts.looks_ahead() && length.is_some_and(|length| length <= CHUNK as u64);
+        let is_whole = |length: &u64| !parts.looks_ahead() && *length <= (BUFFERS * CHUNK) as u64;
+        let whole = length.filter(is_whole);
         Ok(Source {
             parts,
             keys,
             encoding: cut.encoding(),
             length,
             count: 0,
-            is_one,
+            whole,
             _held: held,
         })
     }
@@ -185,10 +186,14 @@ impl Source {
 
     /// Chunks that there has to be memory for, while this is brought.
     pub(super) fn buffers(&self) -> usize {
-        match self.is_one {
-            true => 1,
-            false => BUFFERS,
-        }
+        let chunks = |length: u64| usize::try_from(length.div_ceil(CHUNK as u64)).unwrap_or(BUFFERS);
+        self.whole
+            .map_or(BUFFERS, |length| chunks(length).clamp(1, BUFFERS))
+    }
+
+    /// How long it is, bytes, where no part of it waits to be read until another one was brought.
+    pub(super) const fn whole(&self) -> Option<u64> {
+        self.whole
     }
 
     /// Whether it holds a buffer of its own.

@@ -324,11 +324,16 @@ fn file(content: &[u8]) -> OwnedFd {
 
 /// A content of `parts` chunks, no two of them alike, that takes hardly any memory itself.
 fn sparse(parts: usize) -> OwnedFd {
+    numbered(parts * CHUNK, 0)
+}
+
+/// One of so many bytes, none of whose chunks is like one of another number.
+fn numbered(length: usize, number: u64) -> OwnedFd {
     let memfd = memfd_create("content", MemfdFlags::CLOEXEC).unwrap();
-    rustix::fs::ftruncate(&memfd, (parts * CHUNK) as u64).unwrap();
-    for part in 0..parts {
-        let at = (part * CHUNK) as u64;
-        rustix::io::pwrite(memfd.as_fd(), &(part as u64 + 1).to_le_bytes(), at).unwrap();
+    rustix::fs::ftruncate(&memfd, length as u64).unwrap();
+    for (part, at) in (0_u64..).zip((0..length).step_by(CHUNK)) {
+        let mark = (number << 32) + part + 1;
+        rustix::io::pwrite(memfd.as_fd(), &mark.to_le_bytes(), at as u64).unwrap();
     }
     memfd
 }

@@ -15,12 +15,12 @@ use belay_sync::compress::Packer;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::progress::Share;
 use super::questions::{Lacking, Questions};
 use super::retry::Retry;
+use super::room::Room;
 use super::source::{QUIET, Source, Unopened};
 use super::{PART_WITHIN, cut};
 use crate::sync::error::SyncError;
@@ -39,7 +39,7 @@ type Brought = (u64, Option<Vec<u8>>);
 /// As [`crate::sync::ports::LongContents::bring`].
 pub(super) async fn bring(
     (cloud, clock, questions): (&dyn SyncCloud, &dyn Clock, &Questions),
-    (memory, packer): (&Semaphore, Arc<Mutex<Packer>>),
+    (room, packer): (&Room, Arc<Mutex<Packer>>),
     mut share: Share,
     keys: Arc<CollectionKeys>,
     content: Unopened,
@@ -52,11 +52,7 @@ pub(super) async fn bring(
     let source = in_time(clock, source).await?.map_err(broken)??;
     share.is_of(source.length().unwrap_or(0));
     let buffers = source.buffers();
-    // In the order in which they came, so that a long content isn't passed by short ones for ever.
-    let memory = memory
-        .acquire_many(u32::try_from(buffers).unwrap_or(u32::MAX))
-        .await;
-    let _memory = memory.map_err(|_| SyncError::Gone)?;
+    let _memory = room.take(buffers, source.whole()).await?;
     let mut upload = Upload {
         cloud,
         clock,

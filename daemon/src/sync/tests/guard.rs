@@ -27,6 +27,18 @@ pub async fn asked(phone: &Phone) -> Question {
     watch.wait_for(all).await.unwrap().question.clone().unwrap()
 }
 
+/// A device that asks after the removal of 25 of 30 records, and is paused.
+async fn asked_and_paused() -> (Arc<Cloud>, Phone, Question) {
+    let cloud = Arc::new(Cloud::default());
+    let (one, _two) = two_with(&cloud, 30).await;
+    for n in 0..25 {
+        one.removes(&format!("n{n}")).await;
+    }
+    let question = asked(&one).await;
+    one.handle.pause().await.unwrap();
+    (cloud, one, question)
+}
+
 #[tokio::test]
 async fn a_device_that_deletes_much_asks_before_the_others_hear_of_it() {
     let cloud = Arc::new(Cloud::default());
@@ -190,13 +202,7 @@ async fn the_owner_s_answer_and_a_day_later_end_what_is_counted() {
 
 #[tokio::test]
 async fn a_warden_that_takes_its_time_over_the_keys_of_an_answer_keeps_nobody_else_waiting() {
-    let cloud = Arc::new(Cloud::default());
-    let (one, _two) = two_with(&cloud, 30).await;
-    for n in 0..25 {
-        one.removes(&format!("n{n}")).await;
-    }
-    let question = asked(&one).await;
-    one.handle.pause().await.unwrap();
+    let (cloud, one, question) = asked_and_paused().await;
     // No keys are known after a start.
     let one = one.restarts(&cloud).await;
     one.holds.send_replace(true);
@@ -330,13 +336,7 @@ async fn however_many_removals_wait_all_are_taken_or_undone() {
 #[tokio::test]
 async fn an_answer_is_there_after_a_restart_before_anything_came_of_it_and_answers_once() {
     for (yes, gone) in [(true, 25), (false, 0)] {
-        let cloud = Arc::new(Cloud::default());
-        let (one, _two) = two_with(&cloud, 30).await;
-        for n in 0..25 {
-            one.removes(&format!("n{n}")).await;
-        }
-        let question = asked(&one).await;
-        one.handle.pause().await.unwrap();
+        let (cloud, one, question) = asked_and_paused().await;
         one.handle.confirm(question.id.clone(), yes).await.unwrap();
         let one = one.restarts(&cloud).await;
         let again = one.handle.confirm(question.id, !yes).await;

@@ -226,8 +226,9 @@ async fn a_restart_tries_again_what_a_damaged_answer_kept_from_the_cloud() {
     assert_eq!((told(&two), two.has().await.len()), (("", 0), 2));
 }
 
-#[tokio::test]
-async fn what_the_cloud_lacks_is_told_whatever_else_it_damages() {
+/// A cloud that damages what it answers of a contact which both devices changed, and has lost a content of the second one, which
+/// tells so.
+async fn lacking_and_damaged() -> (Arc<Cloud>, Phone) {
     let cloud = Arc::new(Cloud::default());
     *cloud.epoch_of_longs.lock().unwrap() = 1;
     let (one, two) = edited_on_both(&cloud).await;
@@ -237,20 +238,18 @@ async fn what_the_cloud_lacks_is_told_whatever_else_it_damages() {
     cloud.lost.lock().unwrap().insert(ChunkId::from_bytes([1; 32]));
     cloud.kept.lock().unwrap().epoch += 1;
     assert_eq!(two.handle.sync_now(vec![]).await, Err(SyncError::Lacking));
+    (cloud, two)
+}
+
+#[tokio::test]
+async fn what_the_cloud_lacks_is_told_whatever_else_it_damages() {
+    let (_cloud, two) = lacking_and_damaged().await;
     assert_eq!(two.handle.sync_now(vec![CONTACTS]).await, Err(SyncError::Lacking));
 }
 
 #[tokio::test]
 async fn what_is_in_the_way_of_isn_t_sent_with_each_edit_while_something_graver_is_told() {
-    let cloud = Arc::new(Cloud::default());
-    *cloud.epoch_of_longs.lock().unwrap() = 1;
-    let (one, two) = edited_on_both(&cloud).await;
-    two.brings("long").await;
-    cloud.damages(id(&one, "n").await, true);
-    two.handle.sync_now(vec![CONTACTS]).await.unwrap_err();
-    cloud.lost.lock().unwrap().insert(ChunkId::from_bytes([1; 32]));
-    cloud.kept.lock().unwrap().epoch += 1;
-    assert_eq!(two.handle.sync_now(vec![]).await, Err(SyncError::Lacking));
+    let (cloud, two) = lacking_and_damaged().await;
     let before = cloud.counted.lock().unwrap().1;
     for natural in ["o", "p"] {
         two.puts(natural, "d").await;

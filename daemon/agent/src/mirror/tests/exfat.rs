@@ -352,6 +352,7 @@ async fn what_the_card_cant_hold_is_told_and_holds_up_nothing_else() {
     collection.others("b", Some("b"));
     arrived(&mut running, &card, &["a", "b"]).await;
     running.until(|status| status.refused == 2 && !status.waits).await;
+    assert_eq!(*collection.asked.borrow(), 1, "nothing of the film is asked for");
     assert_eq!(collection.contents().len(), 4);
     fs::write(card.at("fills"), vec![0; 60 << 20]).unwrap();
     running

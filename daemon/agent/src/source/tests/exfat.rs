@@ -39,8 +39,12 @@ fn a_name_in_another_case_is_free_for_a_removal_and_taken_for_a_new_file() {
         };
         let error = source.write(arrival, None).unwrap_err();
         assert_eq!(kind(&error), "refused", "{place}: {error}");
+        let error = source.has_place_for(place).unwrap_err();
+        assert_eq!(kind(&error), "refused", "{place}: {error}");
     }
     let error = write(&source, "DCIM/Käse.jpg", &[], "other", None).unwrap_err();
+    assert_eq!(kind(&error), "changed");
+    let error = source.has_place_for("DCIM/Käse.jpg").unwrap_err();
     assert_eq!(kind(&error), "changed");
     assert_eq!(card.files(), ["DCIM/Käse.jpg", "ΟΔΌΣ.txt"]);
     assert_eq!(fs::read(card.at("DCIM/Käse.jpg")).unwrap(), b"cheese");
@@ -75,6 +79,20 @@ fn what_lies_in_a_folder_that_changed_its_case_is_read_no_more_by_its_old_name()
     fs::rename(card.at("DCIM"), card.at("dcim")).unwrap();
     assert_eq!(kind(&source.open(&a).unwrap_err()), "changed");
     source.open(&item(&source, "dcim/Trip/a")).unwrap();
+}
+
+#[test]
+fn nothing_is_written_into_a_folder_by_its_old_name_once_a_look_has_seen_it_in_another_case() {
+    let Some(card) = Card::new() else { return };
+    let source = folder(&card.root(), Which::All);
+    for name in ["DCIM/a", "DCIM/b"] {
+        write(&source, name, &[], name, None).unwrap();
+    }
+    fs::rename(card.at("DCIM"), card.at("dcim")).unwrap();
+    source.scan(false, false).unwrap();
+    let error = write(&source, "DCIM/c", &[], "c", None).unwrap_err();
+    assert_eq!(kind(&error), "refused", "{error}");
+    assert_eq!(card.files(), ["dcim/a", "dcim/b"]);
 }
 
 #[test]
@@ -135,8 +153,13 @@ fn a_name_that_the_file_system_has_no_letters_for_is_refused_and_nothing_is_left
     let Some(card) = Card::new() else { return };
     let source = folder(&card.root(), Which::All);
     for name in ["12:30.jpg", "what?", "2026 12:30/a", "a/b*/c"] {
+        let error = source.has_place_for(name).unwrap_err();
+        assert_eq!(kind(&error), "invalid", "{name}: {error}");
         let error = write(&source, name, &[], "text", None).unwrap_err();
         assert_eq!(kind(&error), "invalid", "{name}: {error}");
+    }
+    for name in ["12.30.jpg", "a/Käse", "b/(c)"] {
+        source.has_place_for(name).unwrap();
     }
     assert_eq!(card.files(), [""; 0]);
     write(&source, "film", &[], "film", None).unwrap();

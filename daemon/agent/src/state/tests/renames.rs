@@ -32,13 +32,7 @@ fn seen(at: u64, items: Vec<(String, Local)>) -> Event {
 fn with_film(inode: u64, others: &[(String, Remote)]) -> (State, Vec<Effect>) {
     let mut state = remembering(Gone::Unsaid);
     let (natural, item) = film("film", inode);
-    let of_film = Known {
-        id: "id of film".to_owned(),
-        place: natural.clone(),
-        mark: item.mark,
-        ..known()
-    };
-    state.memory.remember(natural.clone(), of_film);
+    remember(&mut state, &item);
     let items = [all_items(), vec![(natural, item)]].concat();
     let records = [all_records(), others.to_vec()].concat();
     looked(state, seen(0, items), records)
@@ -217,13 +211,7 @@ fn another_version_that_cant_be_written_keeps_no_file_from_going() {
     let (_, there) = named(&taken, 8);
     let (_, old) = film("film", 9);
     for item in [&there, &old] {
-        let known = Known {
-            id: format!("id of {}", item.place),
-            place: item.place.clone(),
-            mark: item.mark,
-            ..known()
-        };
-        state.memory.remember(item.place.clone(), known);
+        remember(&mut state, item);
     }
     let new = [(taken.clone(), there), ("film".to_owned(), old)];
     let items = [all_items(), new.to_vec()].concat();
@@ -253,13 +241,7 @@ fn what_belongs_into_a_folder_of_another_case_is_written_once_nothing_is_left_in
     // Another device renamed `A` to `a`, and put something new into it; this folder can't tell them apart.
     let mut state = remembering(Gone::Unsaid);
     let (natural, item) = named("A/b/x", 9);
-    let of_item = Known {
-        id: "id of A/b/x".to_owned(),
-        place: natural.clone(),
-        mark: item.mark,
-        ..known()
-    };
-    state.memory.remember(natural.clone(), of_item);
+    remember(&mut state, &item);
     let items = [all_items(), vec![(natural, item)]].concat();
     let records = [all_records(), vec![listed("a/new")]].concat();
     let (before, effects) = looked(state, seen(0, items), records);

@@ -8,7 +8,7 @@ use belay_proto::wire::RECORD_CHUNKS;
 use futures_util::future::join_all;
 
 use super::*;
-use crate::sync::long::{MEMORY, PART_WITHIN, THREADS, UPLOADS};
+use crate::sync::long::{MEMORY, PART_WITHIN, THREADS, UPLOADS, WHOLE};
 
 #[tokio::test]
 async fn a_content_is_the_same_from_a_file_a_memfd_and_a_pipe() {
@@ -207,7 +207,7 @@ async fn of_short_ones_as_many_go_at_once_as_there_is_memory_for() {
         .map(|content| bench.bring("pictures", memfd(content)));
     let (all, ()) = tokio::join!(futures_util::future::try_join_all(all), async {
         bench.cloud.has(MEMORY).await;
-        assert_eq!(bench.long.memory.available_permits(), 0);
+        assert_eq!(bench.long.room.chunks.available_permits(), 0);
         answer.send_replace(true);
     });
     assert!(all.unwrap().iter().all(|chunks| chunks.0.len() == 1));
@@ -215,7 +215,27 @@ async fn of_short_ones_as_many_go_at_once_as_there_is_memory_for() {
     assert_eq!((kept.most_ways, kept.puts), (MEMORY, 20));
     // Each takes the memory that it needs.
     assert_eq!(kept.most_live, MEMORY * sealed_length(500_000));
-    assert_eq!(bench.long.memory.available_permits(), MEMORY);
+    assert_eq!(bench.long.room.chunks.available_permits(), MEMORY);
+}
+
+#[tokio::test]
+async fn of_large_photos_fewer_go_at_once_and_the_largest_alone() {
+    // Of one chunk each, of two, and of more than there is for all of them.
+    for (length, at_once, chunks) in [(4_000_000, 3, 1), (5_000_000, 2, 2), (14_000_000, 1, 4)] {
+        let (mut cloud, answer) = Fake::taking();
+        cloud.forgets = true;
+        let bench = Bench::new(cloud);
+        let all = (1..5).map(|number| bench.bring("pictures", numbered(length, number)));
+        let (all, ()) = tokio::join!(futures_util::future::try_join_all(all), async {
+            bench.cloud.has(at_once * chunks).await;
+            assert!(bench.long.room.whole.available_permits() * 1024 < length);
+            answer.send_replace(true);
+        });
+        assert!(all.unwrap().iter().all(|all| all.0.len() == chunks));
+        assert_eq!(bench.long.room.whole.available_permits(), WHOLE);
+        let kept = bench.cloud.kept();
+        assert_eq!((kept.most_ways, kept.puts), (at_once * chunks, 4 * chunks));
+    }
 }
 
 #[tokio::test]

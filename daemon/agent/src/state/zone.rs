@@ -1,0 +1,40 @@
+//! Times of another zone: cards keep local ones.
+
+use super::{EMPTIED, Effect, State};
+use crate::model::Known;
+
+impl State {
+    /// Where everything that is as long as it was has the time of one other zone, nothing of it was edited, and it is remembered by the
+    /// time that it has now. That it is the same card was found before.
+    pub(super) fn follow_zone(&mut self, effects: &mut Vec<Effect>) {
+        let Some(local) = &self.local else {
+            return;
+        };
+        let (mut all, mut by) = (Vec::new(), None);
+        for (natural, known) in self.memory.known() {
+            let Some(mark) = local.get(natural).map(|item| item.mark) else {
+                continue;
+            };
+            if mark == known.mark {
+                return;
+            }
+            if mark.is_of_another_zone(&known.mark) {
+                let moved = mark.modified.saturating_sub(known.mark.modified);
+                if *by.get_or_insert(moved) != moved {
+                    return;
+                }
+                let known = Known {
+                    mark,
+                    ..known.clone()
+                };
+                all.push((natural.clone(), known));
+            }
+        }
+        if all.len() >= EMPTIED {
+            effects.push(Effect::Save);
+            for (natural, known) in all {
+                self.memory.remember(natural, known);
+            }
+        }
+    }
+}
