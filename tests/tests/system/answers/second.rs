@@ -48,7 +48,7 @@ impl World {
                     }
                     signs_in().await.unwrap();
                 }
-                answer => drop(answer.unwrap()),
+                answer => answer.unwrap(),
             }
         }
         self.target = device_id(&second).await;

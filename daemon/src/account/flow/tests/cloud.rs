@@ -28,6 +28,9 @@ pub struct MapCloud {
     pub news: Notify,
 }
 
+/// What happens to a cloud.
+pub type Happens = Box<dyn FnOnce(&mut Inner) + Send>;
+
 #[derive(Default)]
 pub struct Inner {
     /// Accounts by the idempotency key and body that made them.
@@ -58,7 +61,7 @@ pub struct Inner {
     /// Answers of calls by this name that are lost after their work was done.
     pub losses: HashMap<&'static str, u32>,
     /// Happens once, when the next answer is lost.
-    pub when_lost: Option<Box<dyn FnOnce(&mut Inner) + Send>>,
+    pub when_lost: Option<Happens>,
     /// The calls that change the account, as they came: name and idempotency key.
     pub changes: Vec<(&'static str, String)>,
     /// The same, each that did something.
