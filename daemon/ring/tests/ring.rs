@@ -175,7 +175,8 @@ fn looks<T>(within: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> 
         if found.is_some() || passed >= within {
             return found;
         }
-        std::thread::sleep(LOOK_EVERY);
+        // What another process writes, or whether it has ended, tells this thread nothing by itself.
+        std::thread::park_timeout(LOOK_EVERY);
         passed += LOOK_EVERY;
     }
 }

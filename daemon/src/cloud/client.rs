@@ -18,7 +18,7 @@ use crate::cloud::call::{Auth, Call};
 use crate::cloud::error::{CloudError, refusal};
 use crate::cloud::hold::Hold;
 use crate::cloud::problem::{Problem, ProblemKind};
-use crate::cloud::transport::{Answer, Exchange, Kind, Transport};
+use crate::cloud::transport::{Answer, Exchange, Transport};
 use crate::cloud::vault::{Tokens, Vault};
 use crate::cloud::{heard, retry, tls};
 
@@ -128,7 +128,7 @@ impl CloudClient {
     /// # Errors
     /// See [`CloudError`].
     pub async fn json<T: DeserializeOwned>(&self, call: &Call) -> Result<T, CloudError> {
-        read(&self.answer(call).await?)
+        self.answer(call).await?.json()
     }
 
     /// Performs a call whose answer says nothing more than that it is done: 204, and nothing else. A page that stands in the
@@ -137,7 +137,7 @@ impl CloudClient {
     /// # Errors
     /// See [`CloudError`].
     pub async fn done(&self, call: &Call) -> Result<(), CloudError> {
-        is_done(&self.answer(call).await?)
+        self.answer(call).await?.done()
     }
 
     /// Like [`CloudClient::done`], proved with a key that the vault may not hold any more.
@@ -145,7 +145,7 @@ impl CloudClient {
     /// # Errors
     /// See [`CloudError`].
     pub(super) async fn done_with(&self, call: &Call, key: &SigningKey) -> Result<(), CloudError> {
-        is_done(&self.attempts(call, Some(key), None).await?)
+        self.attempts(call, Some(key), None).await?.done()
     }
 
     /// Performs a call; its answer as it came.
@@ -206,7 +206,7 @@ impl CloudClient {
             }
             answer => answer?,
         };
-        let new = heard::tokens(read::<wire::TokenAnswer>(&answer)?.tokens)?;
+        let new = heard::tokens(answer.json::<wire::TokenAnswer>()?.tokens)?;
         if !self.inner.vault.rotate(&held.refresh, new).await? {
             return self.other_than(&held).await;
         }
@@ -385,24 +385,4 @@ impl CloudClient {
 fn signed_millis(time: SystemTime) -> i64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn is_done(answer: &Answer) -> Result<(), CloudError> {
-    match answer.status {
-        204 => Ok(()),
-        status => Err(CloudError::Nonsense(format!("status {status}"))),
-    }
-}
-
-fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, CloudError> {
-    if answer.kind != Kind::Json {
-        return Err(CloudError::Nonsense("the answer isn't JSON".into()));
-    }
-    serde_json::from_slice(&answer.body)
-        .map_err(|error| CloudError::Nonsense(format!("the answer can't be read: {}", position(&error))))
-}
-
-/// Where an answer went wrong, without quoting it: it may hold tokens.
-fn position(error: &serde_json::Error) -> String {
-    format!("line {} column {}", error.line(), error.column())
 }

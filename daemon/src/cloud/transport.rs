@@ -10,6 +10,7 @@ use belay_proto::wire::{EVENT_STREAM, MESSAGE_PACK, OCTET_STREAM, from_repr_dige
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Url};
+use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
 use crate::cloud::call::{Body, JSON};
@@ -99,6 +100,36 @@ pub struct Answer {
     pub digest: Option<[u8; 32]>,
     /// The body, at most [`Limits::largest`] bytes.
     pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// What it tells, as JSON.
+    ///
+    /// # Errors
+    /// [`CloudError::Nonsense`].
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, CloudError> {
+        if self.kind != Kind::Json {
+            return Err(CloudError::Nonsense("the answer isn't JSON".into()));
+        }
+        serde_json::from_slice(&self.body)
+            .map_err(|error| CloudError::Nonsense(format!("the answer can't be read: {}", position(&error))))
+    }
+
+    /// That it is done, and nothing more.
+    ///
+    /// # Errors
+    /// [`CloudError::Nonsense`] for any other status than 204.
+    pub fn done(&self) -> Result<(), CloudError> {
+        match self.status {
+            204 => Ok(()),
+            status => Err(CloudError::Nonsense(format!("status {status}"))),
+        }
+    }
+}
+
+/// Where an answer went wrong, without quoting it: it may hold tokens.
+fn position(error: &serde_json::Error) -> String {
+    format!("line {} column {}", error.line(), error.column())
 }
 
 /// What opening a stream brought.
