@@ -20,7 +20,7 @@ fn a_file_that_only_has_the_time_of_another_zone_is_put_with_what_its_record_say
     }
 }
 
-/// The same, each file so many seconds after the one before it.
+/// Has each file be so many seconds younger than the one before it.
 fn apart(seconds: i64, mut state: State, mut items: Vec<(String, Local)>) -> (State, Vec<(String, Local)>) {
     for ((natural, item), number) in items.iter_mut().zip(0_i64..) {
         let mut known = state.memory.known()[&*natural].clone();
