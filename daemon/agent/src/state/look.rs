@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::likes::{of_item, of_record};
 use super::{Choice, Effect, Moved, PutOff, State, Stop, Work, decide, is_refusal};
 use crate::left_out::Why;
-use crate::model::{Known, Remote, Scan, is_sibling};
+use crate::model::{Known, Remote, Scan, folder_of, is_sibling};
 use crate::names::beside;
 
 impl State {
@@ -285,10 +285,12 @@ impl State {
             }
             (Choice::Put(over), Some(item), _) => {
                 let mut item = item.clone();
-                // Said of it as before, it is a new revision only where its content is another: no device fetches it for a journey.
+                // Said of it as before, it is a new revision only where its content is another: no device fetches it for a journey. In
+                // another folder that would say where it lay.
                 if over.is_some()
                     && let (Some(known), Some(record)) = (known, record)
                     && item.mark.is_of_another_zone(&known.mark)
+                    && folder_of(&item.place) == folder_of(&known.place)
                 {
                     item.attributes.clone_from(&record.attributes);
                 }

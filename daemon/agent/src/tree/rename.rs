@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{AtFlags, RenameFlags, linkat, renameat_with, unlinkat};
+use rustix::fs::{AtFlags, RenameFlags, Stat, linkat, renameat_with, statat, unlinkat};
 use rustix::io::Errno;
 
 use super::lies;
@@ -32,15 +32,25 @@ pub(super) fn reveal(folder: &OwnedFd, ours: &str, to: &str) -> Result<(), Errno
 
 fn link_and_unlink(folder: &OwnedFd, ours: &str, to: &str) -> Result<(), Errno> {
     match linkat(folder, ours, folder, to, AtFlags::empty()) {
-        Ok(()) => {
-            // What stays under our name is swept away at the next start.
-            let _ = unlinkat(folder, ours, AtFlags::empty());
-            Ok(())
-        }
-        Err(Errno::EXIST) => Err(Errno::EXIST),
+        Ok(()) => {}
+        // After a kill, or where a server says so of the second try of what it did at the first, whose answer was lost.
+        Err(Errno::EXIST) if are_one(folder, ours, to) => {}
+        Err(Errno::EXIST) => return Err(Errno::EXIST),
         // A folder, or a file system without second names, as exFAT: the look has to do.
-        Err(_) => look_and_rename([folder, folder], ours, to),
+        Err(_) => return look_and_rename([folder, folder], ours, to),
     }
+    // What stays under our name is swept away at the next start, and what a content came into by the first one after a boot.
+    let _ = unlinkat(folder, ours, AtFlags::empty());
+    Ok(())
+}
+
+/// Whether both are names of one file.
+fn are_one(folder: &OwnedFd, one: &str, other: &str) -> bool {
+    let stat = |name: &str| statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
+    stat(one).is_ok_and(|one| {
+        let is_it = |other: Stat| (other.st_dev, other.st_ino) == (one.st_dev, one.st_ino);
+        one.st_nlink > 1 && stat(other).is_ok_and(is_it)
+    })
 }
 
 fn look_and_rename([old, new]: [&OwnedFd; 2], from: &str, to: &str) -> Result<(), Errno> {
@@ -69,6 +79,18 @@ mod tests {
         link_and_unlink(&folder, ".ours", "free").unwrap();
         assert_eq!(fs::read(at("free")).unwrap(), b"new");
         assert!(!at(".ours").exists());
+        // As a kill between the two leaves it.
+        fs::write(at(".ours"), "put back").unwrap();
+        fs::hard_link(at(".ours"), at("back")).unwrap();
+        link_and_unlink(&folder, ".ours", "back").unwrap();
+        assert_eq!(fs::read(at("back")).unwrap(), b"put back");
+        assert!(!at(".ours").exists());
+        // Another file of two names is none of it.
+        fs::write(at(".ours"), "new").unwrap();
+        fs::hard_link(at(".ours"), at("other")).unwrap();
+        assert_eq!(link_and_unlink(&folder, ".ours", "taken"), Err(Errno::EXIST));
+        assert!(at(".ours").exists());
+        fs::remove_file(at(".ours")).unwrap();
         // Folders have one name.
         fs::create_dir(at(".folder")).unwrap();
         assert_eq!(link_and_unlink(&folder, ".folder", "free"), Err(Errno::EXIST));

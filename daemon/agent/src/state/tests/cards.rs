@@ -1,7 +1,8 @@
 //! Memory cards: each mount draws the inodes anew.
 
+mod zones;
+
 use super::*;
-use crate::model::MODIFIED;
 
 /// As on a medium whose inodes are drawn anew at each mount.
 fn without_inodes(mut state: State, items: Vec<(String, Local)>) -> (State, Vec<(String, Local)>) {
@@ -316,43 +317,4 @@ fn the_second_of_two_files_of_one_natural_key_is_told_of_and_so_is_what_is_refus
     // It is gone from where alone it was.
     let (state, _) = step(state, late::scanned_in(9, root(1, 2, "boot"), all_items()));
     assert_eq!((state.refused(), state.left().count), (0, 0));
-}
-
-#[test]
-fn a_file_that_only_has_the_time_of_another_zone_is_put_with_what_its_record_says_of_it() {
-    let dated = |time: &str| Attributes::from([(MODIFIED.to_owned(), time.to_owned())]);
-    for (seconds, said) in [(3600, "1.000000000"), (3602, "3603.000000000")] {
-        let (state, mut items) = without_inodes(remembering(Gone::Unsaid), all_items());
-        let mut records = all_records();
-        records[0].1.attributes = dated("1.000000000");
-        items[0].1.attributes = dated("3603.000000000");
-        items[0].1.mark.modified += seconds * 1_000_000_000;
-        let (_, effects) = looked(state, scan(root(1, 2, "boot"), items.clone()), records);
-        let [Work::Put { item, over: Some(_) }] = works(&effects)[..] else {
-            panic!("{effects:?}");
-        };
-        assert_eq!((&item.attributes, item.mark), (&dated(said), items[0].1.mark));
-    }
-}
-
-#[test]
-fn on_a_card_whose_times_are_all_of_another_zone_nothing_was_edited() {
-    for is_edited in [false, true] {
-        let (state, mut items) = without_inodes(remembering(Gone::Unsaid), all_items());
-        // Where one is as it was the others were edited.
-        for (_, item) in items.iter_mut().skip(usize::from(is_edited)) {
-            item.mark.modified += 3600 * 1_000_000_000;
-        }
-        // Meanwhile another device edited one, and removed one.
-        let mut records = all_records();
-        records[1].1.revision = 2;
-        records.pop();
-        let (state, effects) = looked(state, scan(root(1, 2, "boot"), items.clone()), records);
-        match (&works(&effects)[..], is_edited) {
-            ([Work::Fetch { over: Some(_), .. }, Work::Remove { .. }], false)
-            | ([Work::Join { .. }, Work::Put { over: None, .. }], true) => {}
-            other => panic!("{other:?}"),
-        }
-        assert_eq!(state.memory.known()["a"].mark, items[0].1.mark);
-    }
 }
