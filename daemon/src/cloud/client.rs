@@ -132,7 +132,7 @@ impl CloudClient {
     }
 
     /// Performs a call whose answer says nothing more than that it is done: 204, and nothing else. A page that stands in the
-    /// cloud's place, as a captive portal's does, says 200, and whoever believed it would forget what the cloud never heard.
+    /// cloud's place, as that of a proxy before it may, says 200, and whoever believed it would forget what the cloud never heard.
     ///
     /// # Errors
     /// See [`CloudError`].
