@@ -132,7 +132,7 @@ impl CloudClient {
     }
 
     /// Performs a call whose answer says nothing more than that it is done: 204, and nothing else. A page that stands in the
-    /// cloud's place, as a captive portal's does, says 200, and whoever believed it would forget what the cloud never heard.
+    /// cloud's place, as that of a proxy before it may, says 200, and whoever believed it would forget what the cloud never heard.
     ///
     /// # Errors
     /// See [`CloudError`].
@@ -177,8 +177,13 @@ impl CloudClient {
                 Err(CloudError::SessionEnded)
             }
             Err(CloudError::Problem(problem)) if problem.status == 401 => {
+                let may_be_done = unheard && call.idempotency_key.is_some();
                 let rotated = self.rotate(&key, &tokens).await;
-                let tokens = rotated.map_err(|error| error.after_sending(unheard))?;
+                // What refuses the exchange says nothing of a copy of the call that went before.
+                let tokens = rotated.map_err(|error| match may_be_done {
+                    true => error.after_sending(true).after_another(),
+                    false => error.after_sending(unheard),
+                })?;
                 self.attempts_after(call, Some(&key), Some(&tokens.access), &mut unheard)
                     .await
             }
@@ -259,8 +264,7 @@ impl CloudClient {
             };
             let is_budget = problem.status == 429;
             if !retry::passes(&problem) || attempt == retry::ATTEMPTS || pause > retry::LONGEST_PAUSE {
-                // A used-up budget is one of this copy alone.
-                let is_lost = is_budget && *unheard && call.idempotency_key.is_some();
+                let is_lost = *unheard && retry::is_of_one_copy(&problem) && call.idempotency_key.is_some();
                 *unheard |= problem.kind == ProblemKind::InvalidDpopProof;
                 let refusal = refusal(problem);
                 return Err(if is_lost { refusal.after_another() } else { refusal });

@@ -50,6 +50,14 @@ pub(super) fn passes(problem: &Problem) -> bool {
         || (problem.status == 429 && problem.kind == ProblemKind::Other && problem.retry_after.is_some())
 }
 
+/// Whether a refusal is of this copy of a call alone: the cloud gives it before it looks what became of another one, or it has no name,
+/// and is the word of something that stands before the cloud. 401 says what is wrong with the session, and whoever has one deals with it.
+#[must_use]
+pub(super) fn is_of_one_copy(problem: &Problem) -> bool {
+    let is_page = problem.name.is_empty() && (400..500).contains(&problem.status) && problem.status != 401;
+    is_page || matches!(problem.status, 408 | 426 | 429)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

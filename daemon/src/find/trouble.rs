@@ -52,8 +52,11 @@ impl From<&CloudError> for Trouble {
             CloudError::Offline { .. } | CloudError::Nonsense(_) | CloudError::Vault(_) => {
                 TroubleKind::Broken
             }
-            // What the cloud thinks of the device may change; what it thinks of these bytes won't.
-            CloudError::Problem(problem) if matches!(problem.status, 400 | 409 | 413 | 422) => {
+            // What the cloud thinks of the device may change; what it thinks of these bytes won't. A page that stands in its place, without
+            // a name, thinks nothing of them.
+            CloudError::Problem(problem)
+                if matches!(problem.status, 400 | 409 | 413 | 422) && !problem.name.is_empty() =>
+            {
                 TroubleKind::Judged
             }
             CloudError::Problem(_) | CloudError::SessionEnded => TroubleKind::Refused,
@@ -61,6 +64,27 @@ impl From<&CloudError> for Trouble {
         Self {
             kind,
             asked: error.retry_after(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::Problem;
+
+    #[test]
+    fn the_cloud_alone_judges_what_it_is_given_and_no_page_in_its_place() {
+        for status in [400, 409, 413, 422] {
+            let kind_of = |body: &str| {
+                let problem = Problem::read(status, body.as_bytes(), None);
+                Trouble::from(&CloudError::Problem(problem)).kind
+            };
+            let named = r#"{"type":"urn:belay:problem:too-large"}"#;
+            assert_eq!(kind_of(named), TroubleKind::Judged, "{status}");
+            for page in ["", "<html>", "{}"] {
+                assert_eq!(kind_of(page), TroubleKind::Refused, "{status}: {page}");
+            }
         }
     }
 }

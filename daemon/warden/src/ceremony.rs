@@ -60,6 +60,9 @@ pub struct Opened {
     is_ahead: bool,
     /// The one that came has other keys under the newest number: the next ones get a number of their own.
     is_split: bool,
+    /// The keyring that came, where it is split from the one from here and knows all removals that are known here, and more: a device
+    /// that was removed then may have the key from here, and hasn't that one.
+    safer: Option<Keyring>,
     /// The highest key epoch of what was written, as the cloud counts it; 0: it doesn't say.
     counted: u64,
 }
@@ -86,9 +89,13 @@ impl Opened {
         let next = match kept {
             Some(kept) if came.gives_way_to(kept) => {
                 (self.is_ahead, self.is_split) = (true, came.is_split_from(kept));
-                kept.for_generation(self.record.generation)
+                let next = kept
+                    .for_generation(self.record.generation)
                     .with_roots_of(&came)
-                    .remembering(came.removed())
+                    .remembering(came.removed());
+                self.safer = (self.is_split && knows_more_removals(&came, kept, removed, own))
+                    .then(|| came.with_roots_of(kept).with_device(own));
+                next
             }
             Some(kept) => {
                 // Who made newer ones may have known as little of another device as of this one.
@@ -125,6 +132,17 @@ impl Opened {
             warden,
         )
     }
+}
+
+/// Whether the keyring that came knows each removal that is known here, but for the `own` device's, and others besides.
+fn knows_more_removals(came: &Keyring, kept: &Keyring, removed: &[DeviceId], own: DeviceId) -> bool {
+    let is_known = |device: &DeviceId| kept.removed().contains(device) || removed.contains(device);
+    let mut here = kept.removed().iter().chain(removed);
+    here.all(|device| *device == own || came.removed().contains(device))
+        && came
+            .removed()
+            .iter()
+            .any(|device| *device != own && !is_known(device))
 }
 
 /// Argon2id on a thread of its own, so that the bus stays responsive.
@@ -202,6 +220,7 @@ pub fn open_root(derived: &Derived, input: &OpenRootInput) -> Result<Opened, Ref
         keyring,
         is_ahead: false,
         is_split: false,
+        safer: None,
         counted: 0,
     })
 }

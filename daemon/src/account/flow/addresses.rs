@@ -144,7 +144,9 @@ impl Flow {
             .surely(|| self.parts.cloud.remove_address(&id, &order, &key))
             .await;
         self.end_login(owner.tokens).await;
-        removed.map_err(AccountError::from)?;
+        removed
+            .inspect_err(|error| self.may_have_changed(error))
+            .map_err(AccountError::from)?;
         failpoint!("belayd.address.removed");
         self.details_changed().await;
         Ok(())
@@ -156,7 +158,8 @@ impl Flow {
         let key = idempotency_key();
         let set = self.surely(|| self.parts.cloud.set_login(&order, &key)).await;
         self.end_login(owner.tokens).await;
-        set.map_err(AccountError::from)?;
+        set.inspect_err(|error| self.may_have_changed(error))
+            .map_err(AccountError::from)?;
         failpoint!("belayd.address.made-login");
         self.details_changed().await;
         Ok(())

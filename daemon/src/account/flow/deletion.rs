@@ -135,7 +135,7 @@ fn ends_order(error: &CloudError, sent: Sent) -> bool {
     (error.is_decided() || problem.status == 429) && (judges || !sent.before)
 }
 
-/// Whether this is the cloud's word, though not of what became of the order.
+/// Whether this is the cloud's word, or one in its place, though not of what became of the order.
 fn was_answered(error: &CloudError) -> bool {
-    matches!(error, CloudError::Problem(_)) || error.retry_after().is_some()
+    matches!(error, CloudError::Problem(_) | CloudError::Nonsense(_)) || error.retry_after().is_some()
 }

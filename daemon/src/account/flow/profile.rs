@@ -42,6 +42,13 @@ impl Flow {
         }
     }
 
+    /// Has the keeper look where nobody knows whether a change was made: the cloud tells no device of what it did itself.
+    pub(super) fn may_have_changed(&self, error: &CloudError) {
+        if !error.is_decided() && !error.is_unsent() {
+            self.parts.stale.notify_one();
+        }
+    }
+
     /// Shows what was changed. The change is made: for details that can't be had now the keeper asks again.
     pub(super) async fn details_changed(&self) {
         let learned = match self.learn_details().await {

@@ -116,6 +116,49 @@ async fn a_used_up_budget_says_nothing_of_a_copy_that_may_have_been_carried_out_
 }
 
 #[tokio::test]
+async fn no_more_does_a_refusal_that_the_cloud_gives_before_it_looks_or_that_is_not_the_clouds() {
+    let refusals: [fn() -> Reply; 5] = [
+        || Reply::json(403, ""),
+        || Reply::json(404, "<html>"),
+        || Reply::problem(408, "request-timeout"),
+        || Reply::problem(426, "update-required"),
+        || Reply::json(429, ""),
+    ];
+    for refusal in refusals {
+        for auth in [Auth::Device, Auth::Session] {
+            let bench = bench([Reply::json(504, ""), refusal()]).await;
+            bench.vault.put("access-1", "refresh-1");
+            let error = bench.client.done(&change(auth)).await.unwrap_err();
+            assert!(error.is_offline() && !error.is_unsent(), "{auth:?}: {error:?}");
+        }
+        let alone = bench([refusal()]).await;
+        let error = alone.client.done(&change(Auth::Device)).await.unwrap_err();
+        assert!(matches!(error, CloudError::Problem(_)), "{error:?}");
+    }
+    // What the cloud says by name it says of each copy.
+    let bench = bench([Reply::json(504, ""), Reply::problem(409, "generation-conflict")]).await;
+    let error = bench.client.done(&change(Auth::Device)).await.unwrap_err();
+    assert!(error.is_decided(), "{error:?}");
+}
+
+#[tokio::test]
+async fn where_no_other_token_is_to_be_had_a_copy_that_went_before_may_have_been_carried_out() {
+    let over = || Reply::problem(401, "invalid-token");
+    let too_many = || Reply::problem(429, "too-many").with("retry-after", "30");
+    let with_copy = bench([used(), over(), too_many()]).await;
+    with_copy.vault.put("access-1", "refresh-1");
+    let error = with_copy.client.done(&change(Auth::Session)).await.unwrap_err();
+    assert!(error.is_offline() && !error.is_unsent(), "{error:?}");
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
+    assert_eq!(with_copy.server.seen()[2].path, "/v1/token");
+    // The only copy was refused for its token.
+    let alone = bench([over(), too_many()]).await;
+    alone.vault.put("access-1", "refresh-1");
+    let error = alone.client.done(&change(Auth::Session)).await.unwrap_err();
+    assert!(matches!(error, CloudError::Problem(problem) if problem.status == 429));
+}
+
+#[tokio::test]
 async fn a_call_of_nobodys_has_no_proof_to_renew() {
     let bench = bench([used(), Reply::done()]).await;
     assert!(bench.client.done(&change(Auth::Open)).await.is_err());

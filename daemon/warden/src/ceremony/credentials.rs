@@ -13,7 +13,8 @@ use crate::core::refusal::Refusal;
 /// What a new password brings besides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewKeys {
-    /// Nothing, though there be two keys of the newest number: the data's keys stay, and no other device gets any.
+    /// Nothing, though there be two keys of the newest number: the data's keys stay, those that no removed device is known to have, and
+    /// no other device gets any.
     Same,
     /// Nothing: the data's keys stay, unless there are two of the newest number.
     Kept,
@@ -142,6 +143,7 @@ pub fn recovered(code: &RecoveryCode, input: &RecoverInput) -> Result<Opened, Re
         keyring,
         is_ahead: false,
         is_split: false,
+        safer: None,
         counted: 0,
     })
 }
@@ -171,7 +173,12 @@ fn next_keys(
     match keys {
         NewKeys::Epoch | NewKeys::Root => new_keys(opened, generation, devices),
         NewKeys::Kept if opened.is_split => new_keys(opened, generation, devices),
-        NewKeys::Kept | NewKeys::Same => Ok(opened.keyring.for_generation(generation)),
+        NewKeys::Kept => Ok(opened.keyring.for_generation(generation)),
+        NewKeys::Same => Ok(opened
+            .safer
+            .as_ref()
+            .unwrap_or(&opened.keyring)
+            .for_generation(generation)),
     }
 }
 

@@ -274,6 +274,30 @@ async fn nor_where_such_a_key_fits_no_answer_for_all_devices() {
 }
 
 #[tokio::test]
+async fn of_two_keys_of_one_number_the_account_goes_on_with_the_one_that_no_removed_device_has() {
+    let home = Home::of_two().await;
+    let most = u64::try_from(MOST_EPOCHS).unwrap();
+    let almost = grown(&home.account, |keyring| keyring.key_epoch() == most - 1);
+    let own = almost.with_new_epoch(1);
+    // Made elsewhere by a removal of which nobody here has heard: that device may have the other one.
+    let clouds = almost.with_new_epoch(1).without(DeviceId::random());
+    assert!(takes(&home, 0, &own).await);
+    let account = home.account.with_keyring(&clouds);
+    let devices = of(&home, &[0, 1]);
+    let (_, code) = home.warden.new_recovery_code(&account, &devices).await.unwrap();
+    let password = home
+        .warden
+        .change_password(&account, "", OTHER_PASSWORD, password_alone(devices))
+        .await
+        .unwrap();
+    for (set, password) in [(code, PASSWORD), (password, OTHER_PASSWORD)] {
+        let next = account.after(&set, password).keyring();
+        assert_eq!(key_in(&next, most), key_in(&clouds, most), "{password}");
+        assert_eq!(next.removed(), clouds.removed(), "{password}");
+    }
+}
+
+#[tokio::test]
 async fn one_that_fits_no_file_is_refused_before_the_file_that_is_there_is_touched() {
     let home = Home::of_two().await;
     let huge = grown(&home.account, |keyring| keyring.encode().len() > MAX_BYTES - 1024);

@@ -4,11 +4,13 @@ use belay_proto::secret::Secret;
 use belay_proto::signed::Deed;
 
 use super::cloud::problem;
-use super::kills::killed_after;
+use super::kills::{in_time, killed_after};
 use super::recovering::{begin, complete};
 use super::upkeep::calls;
 use super::{CODE, Identifier, Life, World, name};
 use crate::account::AccountError;
+use crate::cloud::CloudError;
+use crate::sync::NewerKeys;
 
 async fn add(world: &World, life: &Life) -> Result<String, AccountError> {
     let address = Identifier::parse("ada@example.com").unwrap();
@@ -131,6 +133,40 @@ async fn the_refusals_of_addresses_have_their_names() {
             }
         };
         assert_eq!(name(answer.unwrap_err()), expected, "{call}");
+    }
+}
+
+#[tokio::test]
+async fn where_nobody_knows_whether_an_address_was_changed_the_cloud_is_asked_for_it_later() {
+    for call in ["remove-address", "set-login"] {
+        let (world, life) = World::bound().await;
+        world.cloud.with(|cloud| cloud.tells = true);
+        // What was to be looked at before is.
+        life.account.fetch().await;
+        let page = CloudError::Nonsense("status 200".into());
+        world.cloud.with(|cloud| cloud.refusals.insert(call, page));
+        let other = "0".repeat(32);
+        let answer = match call {
+            "set-login" => {
+                let ticket = world.warden.order_ticket(Deed::SetLogin(other.clone()));
+                life.account.set_login(other, ticket).await
+            }
+            _ => {
+                let ticket = world.warden.order_ticket(Deed::RemoveIdentifier(other.clone()));
+                life.account.remove_address(other, ticket).await
+            }
+        };
+        assert_eq!(name(answer.unwrap_err()), "CloudRefused", "{call}");
+        let offline = CloudError::offline("no network");
+        world
+            .cloud
+            .with(|cloud| cloud.refusals.insert("credentials", offline));
+        let is_asked = || {
+            world
+                .cloud
+                .with(|cloud| !cloud.refusals.contains_key("credentials"))
+        };
+        in_time(&world, &life, is_asked).await;
     }
 }
 

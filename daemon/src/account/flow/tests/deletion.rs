@@ -206,6 +206,23 @@ async fn a_refusal_that_does_not_judge_the_order_says_nothing_of_a_copy_that_wen
 }
 
 #[tokio::test]
+async fn what_answers_in_the_clouds_place_says_nothing_of_the_order_and_the_cloud_is_asked_until_it_is_known()
+{
+    let (world, life) = World::bound().await;
+    world.cloud.with(|cloud| cloud.tells = true);
+    let page = CloudError::Nonsense("status 200".into());
+    refused_after_a_loss(&world, page, |cloud| {
+        let lost = CloudError::offline("the answer is lost");
+        cloud.refusals.insert("credentials", lost);
+    });
+    let deleted = delete(&world, &life).await;
+    assert_eq!(name(deleted.unwrap_err()), "CloudRefused");
+    // Nobody hints at it.
+    in_time(&world, &life, || life.state() == AccountState::Unbound).await;
+    assert_eq!(world.warden.bound(), None);
+}
+
+#[tokio::test]
 async fn a_refusal_that_judges_the_order_is_its_end_whatever_went_before() {
     for refusal in ["devices-still-bound", "generation-conflict", "bad-order"] {
         let (world, life) = World::bound().await;
