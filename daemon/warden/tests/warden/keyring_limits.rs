@@ -282,8 +282,8 @@ async fn of_two_keys_of_one_number_the_account_goes_on_with_the_one_that_no_remo
     // Made elsewhere by a removal of which nobody here has heard: that device may have the other one.
     let clouds = almost.with_new_epoch(1).without(DeviceId::random());
     assert!(takes(&home, 0, &own).await);
-    let account = home.account.with_keyring(&clouds);
     let devices = of(&home, &[0, 1]);
+    let account = home.account.with_keyring(&clouds);
     let (_, code) = home.warden.new_recovery_code(&account, &devices).await.unwrap();
     let password = home
         .warden
