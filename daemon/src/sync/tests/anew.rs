@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::super::{Choice, Phase, Put, Shown, SyncError};
-use super::rig::{ACCOUNT, CONTACTS, Cloud, Phone, all, phone, put};
+use super::rig::{ACCOUNT, CONTACTS, Cloud, Phone, all, begin, phone, put};
 
 impl Phone {
     /// Its owner signs out and keeps the data, forgets password and recovery code, and signs in to the account's new keys.
@@ -23,8 +23,9 @@ impl Phone {
 
 /// A phone that the account gets then.
 async fn new_phone(cloud: &Arc<Cloud>) -> Phone {
-    let phone = phone(cloud).await;
+    let phone = begin(cloud, tempfile::tempdir().unwrap()).await;
     phone.comes_anew().await;
+    phone.switches_on().await;
     phone
 }
 

@@ -200,11 +200,7 @@ fn keys_anew(collection: &str, epochs: &[u64], times: u8) -> CollectionKeysOutpu
 /// A device on which contacts are synced.
 pub async fn phone(cloud: &Arc<Cloud>) -> Phone {
     let phone = begin(cloud, tempfile::tempdir().unwrap()).await;
-    phone.handle.set_enabled(CONTACTS, true).await.unwrap();
-    // What is switched on is synced by itself once: that isn't to come upon what follows.
-    let mut watch = phone.handle.watch();
-    let is_done = |view: &View| view.phase != Phase::Syncing;
-    watch.wait_for(is_done).await.unwrap();
+    phone.switches_on().await;
     phone
 }
 
@@ -262,6 +258,15 @@ pub async fn begin(cloud: &Arc<Cloud>, folder: tempfile::TempDir) -> Phone {
 }
 
 impl Phone {
+    /// Contacts are synced from now on.
+    pub async fn switches_on(&self) {
+        self.handle.set_enabled(CONTACTS, true).await.unwrap();
+        // What is switched on is synced by itself once: that isn't to come upon what follows.
+        let mut watch = self.handle.watch();
+        let is_done = |view: &View| view.phase != Phase::Syncing;
+        watch.wait_for(is_done).await.unwrap();
+    }
+
     /// Its owner has signed out.
     pub async fn is_nobodys(&self) {
         self.warden.send_replace(WardenView {

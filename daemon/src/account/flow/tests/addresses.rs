@@ -145,6 +145,10 @@ async fn where_nobody_knows_whether_an_address_was_changed_the_cloud_is_asked_fo
         life.account.fetch().await;
         let page = CloudError::Nonsense("status 200".into());
         world.cloud.with(|cloud| cloud.refusals.insert(call, page));
+        let offline = CloudError::offline("no network");
+        world
+            .cloud
+            .with(|cloud| cloud.refusals.insert("credentials", offline));
         let other = "0".repeat(32);
         let answer = match call {
             "set-login" => {
@@ -157,10 +161,6 @@ async fn where_nobody_knows_whether_an_address_was_changed_the_cloud_is_asked_fo
             }
         };
         assert_eq!(name(answer.unwrap_err()), "CloudRefused", "{call}");
-        let offline = CloudError::offline("no network");
-        world
-            .cloud
-            .with(|cloud| cloud.refusals.insert("credentials", offline));
         let is_asked = || {
             world
                 .cloud
