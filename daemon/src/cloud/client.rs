@@ -263,8 +263,8 @@ impl CloudClient {
                 ..Problem::read(answer.status, &answer.body, answer.retry_after)
             };
             let is_budget = problem.status == 429;
-            if !retry::passes(&problem) || attempt == retry::ATTEMPTS || pause > retry::LONGEST_PAUSE {
-                let is_lost = *unheard && retry::is_of_one_copy(&problem) && call.idempotency_key.is_some();
+            if !problem.passes() || attempt == retry::ATTEMPTS || pause > retry::LONGEST_PAUSE {
+                let is_lost = *unheard && problem.is_of_one_copy() && call.idempotency_key.is_some();
                 *unheard |= problem.kind == ProblemKind::InvalidDpopProof;
                 let refusal = refusal(problem);
                 return Err(if is_lost { refusal.after_another() } else { refusal });

@@ -164,6 +164,22 @@ pub struct StillBound {
 }
 
 impl Problem {
+    /// Whether it is likely to pass within seconds.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(self.status, 500 | 502..=504)
+            || (self.status == 429 && self.kind == ProblemKind::Other && self.retry_after.is_some())
+    }
+
+    /// Whether it is of this copy of a call alone: the cloud gives it before it looks what became of another one, or it has no
+    /// name, and is the word of something that stands before the cloud. 401 says what is wrong with the session, and whoever
+    /// has one deals with it.
+    #[must_use]
+    pub fn is_of_one_copy(&self) -> bool {
+        let is_page = self.name.is_empty() && (400..500).contains(&self.status) && self.status != 401;
+        is_page || matches!(self.status, 408 | 426 | 429)
+    }
+
     /// Reads a refusal. A body that is no problem document gives a problem without a known name.
     #[must_use]
     pub fn read(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::cloud::problem::{Problem, ProblemKind};
-
 /// The longest `Retry-After` that is told to whoever asked: a recovery that is waited out takes a week.
 pub const LONGEST_TOLD: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -41,21 +39,6 @@ pub fn retry_after(header: &str, date: Option<&str>) -> Option<Duration> {
 #[must_use]
 pub fn kept(asked: Option<Duration>) -> Option<Duration> {
     asked.map(|wait| wait.min(LONGEST_WAIT))
-}
-
-/// Whether a refusal is likely to pass within seconds.
-#[must_use]
-pub(super) fn passes(problem: &Problem) -> bool {
-    matches!(problem.status, 500 | 502..=504)
-        || (problem.status == 429 && problem.kind == ProblemKind::Other && problem.retry_after.is_some())
-}
-
-/// Whether a refusal is of this copy of a call alone: the cloud gives it before it looks what became of another one, or it has no name,
-/// and is the word of something that stands before the cloud. 401 says what is wrong with the session, and whoever has one deals with it.
-#[must_use]
-pub(super) fn is_of_one_copy(problem: &Problem) -> bool {
-    let is_page = problem.name.is_empty() && (400..500).contains(&problem.status) && problem.status != 401;
-    is_page || matches!(problem.status, 408 | 426 | 429)
 }
 
 #[cfg(test)]
