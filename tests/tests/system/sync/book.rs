@@ -67,32 +67,35 @@ impl Book {
                 }
             }
         }
-        let removed = |natural: &str| {
+        let own = |natural: &str| {
             let own = self.0.iter().filter(|edit| edit.of == root(natural));
-            own.flat_map(|edit| &edit.dropped).collect()
+            own.collect()
         };
-        wrong.extend(doubled(&holders, removed));
+        wrong.extend(doubled(&holders, own));
         wrong
     }
 }
 
-/// Records that say nothing which another doesn't say. Of a card or an event of which its owner has `removed` what neither it
-/// nor a version beside it says, a part of that version may be left.
+/// Records that say nothing which another doesn't say. Of a card or an event of which its owner has removed, by its `own` edits, what
+/// neither it nor a version beside it says, a part of that version may be left, also where that was chosen to be kept as a
+/// record of its own.
 fn doubled<'a>(
     holders: &[(&str, &str, BTreeSet<String>)],
-    removed: impl Fn(&str) -> BTreeSet<&'a String>,
+    own: impl Fn(&str) -> Vec<&'a Edit>,
 ) -> Vec<String> {
     let mut wrong = Vec::new();
     for (index, (collection, natural, tokens)) in holders.iter().enumerate() {
-        let removed = removed(natural);
+        let own = own(natural);
         let others = holders.iter().enumerate().filter(|(other, _)| *other != index);
         for (_, (of, other, also)) in others {
             let is_beside = other
                 .strip_prefix(natural)
                 .is_some_and(|rest| rest.starts_with('\0'));
-            let has_lost = tokens.len() < also.len() && removed.iter().any(|token| !also.contains(*token));
+            let is_kept = own.iter().any(|edit| also.is_subset(&edit.kept));
+            let mut removed = own.iter().flat_map(|edit| &edit.dropped);
+            let has_lost = tokens.len() < also.len() && removed.any(|token| !also.contains(token));
             let is_merged = ["contacts", "calendars"].contains(collection);
-            let is_left = is_merged && is_beside && has_lost;
+            let is_left = is_merged && (is_beside || is_kept) && has_lost;
             if of == collection && !tokens.is_empty() && tokens.is_subset(also) && !is_left {
                 wrong.push(format!("doubled: {tokens:?} in {natural} and in {other}"));
             }

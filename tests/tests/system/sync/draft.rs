@@ -49,7 +49,7 @@ impl Draft {
                 Some(token) => format!("{token} put by device {} in {}", self.who, self.natural),
                 None => format!("{} deleted by device {}", self.natural, self.who),
             },
-            of: root(&self.natural).to_owned(),
+            of: root(self.natural.trim_start_matches(BESIDE)).to_owned(),
             wrote: self.wrote.clone(),
             dropped: self.dropped.clone(),
             kept: self.kept.clone(),
@@ -57,6 +57,9 @@ impl Draft {
         }
     }
 }
+
+/// What stands before the natural key of a record where it is about another version of it.
+pub const BESIDE: &str = "the other version of ";
 
 /// In what the records of a collection are written.
 pub fn kind(name: &str) -> &'static str {

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::backup::{Backup, WELL};
 use super::book::{Book, tokens};
-use super::draft::{self, Draft, PROPERTIES};
+use super::draft::{self, BESIDE, Draft, PROPERTIES};
 use super::{Device, Fleet, Records};
 use crate::disk::touches;
 
@@ -277,7 +277,7 @@ impl World<'_> {
         let draft = Draft {
             who,
             name,
-            natural: format!("the other version of {}", row.natural),
+            natural: format!("{BESIDE}{}", row.natural),
             kind: row.kind,
             id: row.id,
             revision,

@@ -69,15 +69,19 @@ impl Book {
         wrong
     }
 
-    /// Whether a card says less than a version beside it since its owner removed something of that card that neither says. What went together was joined to
-    /// it when the version came to lie beside; what didn't is what its owner has yet to choose about.
+    /// Whether a card says less than a version beside it since its owner removed something of that card that neither says. What went
+    /// together was joined to it when the version came to lie beside; what didn't is what its owner has yet to choose about, or
+    /// chose to keep as a record of its own.
     fn is_left(&self, natural: &str, tokens: &BTreeSet<String>, of: &str, also: &BTreeSet<String>) -> bool {
         let is_beside = of
             .strip_prefix(natural)
             .is_some_and(|rest| rest.starts_with('\0'));
-        let own = self.0.iter().filter(|edit| edit.of == root(natural));
-        let removed = own.flat_map(|edit| &edit.dropped);
-        is_beside && tokens.len() < also.len() && removed.into_iter().any(|token| !also.contains(token))
+        let own = || self.0.iter().filter(|edit| edit.of == root(natural));
+        let is_kept = own().any(|edit| also.is_subset(&edit.kept));
+        let removed = own().flat_map(|edit| &edit.dropped);
+        (is_beside || is_kept)
+            && tokens.len() < also.len()
+            && removed.into_iter().any(|token| !also.contains(token))
     }
 }
 
@@ -102,5 +106,29 @@ fn a_card_that_is_part_of_a_version_beside_it_is_excused_by_a_removal_of_its_own
             edit("n1", "tok-3", &[]),
         ]);
         assert_eq!(book.judge(&records, true).is_empty(), is_excused, "{of}");
+    }
+}
+
+#[test]
+fn nor_is_a_version_that_its_owner_chose_to_keep_doubled_by_what_is_left_of_its_card() {
+    let edit = |wrote: &str, dropped: &[&str], kept: &[&str]| Edit {
+        what: wrote.to_owned(),
+        of: "n1".to_owned(),
+        wrote: Some(wrote.to_owned()).filter(|wrote| !wrote.is_empty()),
+        dropped: dropped.iter().map(|token| (*token).to_owned()).collect(),
+        kept: kept.iter().map(|token| (*token).to_owned()).collect(),
+        answered: true,
+    };
+    let records = [("n1", "tok-2"), ("another", "tok-2 tok-3")]
+        .map(|(natural, content)| (natural.to_owned(), content.to_owned()));
+    for (kept, is_excused) in [(&["tok-2", "tok-3"][..], true), (&["tok-2"][..], false)] {
+        let book = Book(vec![
+            edit("tok-1", &[], &[]),
+            edit("tok-2", &[], &[]),
+            edit("tok-3", &[], &[]),
+            edit("", &[], kept),
+            edit("", &["tok-1"], &[]),
+        ]);
+        assert_eq!(book.judge(&records, true).is_empty(), is_excused, "{kept:?}");
     }
 }
