@@ -81,6 +81,10 @@ impl Device {
         rows::adopt(&transaction, ACCOUNT).unwrap();
         rows::enable(&transaction, collection, true).unwrap();
         transaction.commit().unwrap();
+        // How the records are called is settled once, by whoever asks for the keys first, and others wait for that: a round that
+        // isn't polled meanwhile would have its owner's call wait for ever.
+        let desk = self.desk.clone();
+        self.does(desk.keys(collection)).unwrap();
     }
 
     /// A round begins, unless one is under way; its requests have so many records at most.
