@@ -1,6 +1,8 @@
 //! `belayctl accessory` beside a band, as a person uses it.
 
+use belay_tests::app::ACCESSORIES;
 use belay_tests::guest;
+use belay_tests::until::until;
 
 use super::{Beside, band};
 use crate::belayctl::file;
@@ -95,6 +97,12 @@ async fn a_person_is_told_what_was_done_and_what_to_do() {
     );
     assert_eq!(ctl(&beside, &["list"]).await.1, nothing);
     beside.air.power(0, false).await.unwrap();
+    // BlueZ tells belayd of it in its own time.
+    let off = async || {
+        let powered: bool = beside.app.get(ACCESSORIES, "Powered").await.unwrap();
+        (!powered).then_some(())
+    };
+    until("the adapter to be off", off).await.unwrap();
     assert_eq!(ctl(&beside, &["scan", "--seconds", "2"]).await.0, Some(69));
     let said = complained(&beside);
     for words in [
