@@ -17,7 +17,7 @@ use belay_proto::sync::ChunkId;
 use belay_proto::text::{from_hex, hex};
 use belay_proto::{AccountId, DeviceId};
 use ring::digest::{Context, SHA256};
-use rustix::fs::{Advice, FlockOperation, fadvise, flock};
+use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::problem::Kind;
@@ -223,9 +223,6 @@ impl Files {
     /// As the file system's.
     pub fn settle(&self, name: FileName, file: &File) -> io::Result<()> {
         file.sync_all()?;
-        // Nobody reads it soon, and the next chunk is written quicker into memory that was just used. What can't be done is
-        // no harm.
-        let _ = fadvise(file, 0, None, Advice::DontNeed);
         sync(&self.folder_of(name))?;
         let [first, ..] = name.0;
         if !self.lasting().contains(&first) {
