@@ -145,7 +145,12 @@ impl World {
             }
             Deed::RefuseHold => {
                 assert!(self.hold_left().await.is_zero());
-                let new = self.proves(&self.chosen).await;
+                let told = async || match self.proves(&self.chosen).await {
+                    // It has asked for rest when it was told of the end, maybe only now.
+                    Err(refusal) if refusal.short() == "Offline" => None,
+                    answer => Some(answer),
+                };
+                let new = until("the new password to be judged", told).await.unwrap();
                 refused(new, "WrongPassword").unwrap();
                 self.surely(Deed::Reauthenticate).await;
             }
