@@ -10,7 +10,7 @@ use belay_warden::core::refusal::Refusal;
 
 use crate::holding::allowed;
 use crate::life::{Home, bound};
-use crate::rollback::{MOST, key_in, of, password_alone, takes};
+use crate::rollback::{MOST, both_changed, key_in, of, takes};
 use crate::support::{Account, OTHER_PASSWORD, PASSWORD};
 
 /// The account's keys with as many key epochs.
@@ -249,13 +249,7 @@ async fn goes_on_with_its_own(epochs: u64, others: usize) {
     let mut devices = of(&home, &[0, 1]);
     devices.extend((0..others).map(|_| certified(&home)));
     let account = home.account.with_keyring(&clouds);
-    let (_, code) = home.warden.new_recovery_code(&account, &devices).await.unwrap();
-    let password = home
-        .warden
-        .change_password(&account, "", OTHER_PASSWORD, password_alone(devices))
-        .await
-        .unwrap();
-    for (set, password) in [(code, PASSWORD), (password, OTHER_PASSWORD)] {
+    for (set, password) in both_changed(&home.warden, &account, devices).await {
         let next = account.after(&set, password).keyring();
         assert_eq!(next.key_epoch(), epochs, "{password}");
         assert_eq!(key_in(&next, epochs), key_in(&own, epochs), "{password}");
@@ -284,13 +278,7 @@ async fn of_two_keys_of_one_number_the_account_goes_on_with_the_one_that_no_remo
     assert!(takes(&home, 0, &own).await);
     let devices = of(&home, &[0, 1]);
     let account = home.account.with_keyring(&clouds);
-    let (_, code) = home.warden.new_recovery_code(&account, &devices).await.unwrap();
-    let password = home
-        .warden
-        .change_password(&account, "", OTHER_PASSWORD, password_alone(devices))
-        .await
-        .unwrap();
-    for (set, password) in [(code, PASSWORD), (password, OTHER_PASSWORD)] {
+    for (set, password) in both_changed(&home.warden, &account, devices).await {
         let next = account.after(&set, password).keyring();
         assert_eq!(key_in(&next, most), key_in(&clouds, most), "{password}");
         assert_eq!(next.removed(), clouds.removed(), "{password}");

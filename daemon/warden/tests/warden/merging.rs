@@ -5,8 +5,8 @@ use belay_proto::steps::{self, *};
 use belay_warden::core::refusal::Refusal;
 
 use crate::life::Home;
-use crate::rollback::{key_in, key_of, of, password_alone, takes, up_to};
-use crate::support::{OTHER_PASSWORD, PASSWORD};
+use crate::rollback::{both_changed, key_in, key_of, of, takes, up_to};
+use crate::support::PASSWORD;
 
 #[tokio::test]
 async fn older_keys_stay_where_newer_ones_come_without_them_and_reach_the_others_again() {
@@ -55,13 +55,7 @@ async fn two_keys_of_one_number_are_followed_by_one_above_both() {
     assert!(!takes(&home, 0, &others).await);
     let devices = of(&home, &[0, 1]);
     let account = home.account.with_keyring(&others);
-    let (_, code) = home.warden.new_recovery_code(&account, &devices).await.unwrap();
-    let password = home
-        .warden
-        .change_password(&account, "", OTHER_PASSWORD, password_alone(devices))
-        .await
-        .unwrap();
-    for (set, password) in [(code, PASSWORD), (password, OTHER_PASSWORD)] {
+    for (set, password) in both_changed(&home.warden, &account, devices).await {
         let next = account.after(&set, password).keyring();
         assert_eq!(next.key_epoch(), 3, "{password}");
         assert_eq!(key_in(&next, 2), key_in(&own, 2), "{password}");

@@ -84,6 +84,20 @@ pub fn password_alone(devices: Vec<Vec<u8>>) -> Vec<u8> {
     .encode()
 }
 
+/// Another recovery code and, beside it, another password, each with the password that it leaves the account with.
+pub async fn both_changed(
+    warden: &Running,
+    account: &Account,
+    devices: Vec<Vec<u8>>,
+) -> [(NewCredentialsSet, &'static str); 2] {
+    let (_, code) = warden.new_recovery_code(account, &devices).await.unwrap();
+    let password = warden
+        .change_password(account, "", OTHER_PASSWORD, password_alone(devices))
+        .await
+        .unwrap();
+    [(code, PASSWORD), (password, OTHER_PASSWORD)]
+}
+
 #[tokio::test]
 async fn whatever_the_owner_does_goes_on_from_the_newest_keyring_though_the_cloud_shows_an_older_one() {
     let mut home = Home::of_two().await;
