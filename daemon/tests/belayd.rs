@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -81,7 +81,14 @@ impl Stage {
     /// The next word to the service manager.
     fn told(&self) -> String {
         let mut buffer = [0; 256];
-        let length = self.manager.recv(&mut buffer).unwrap();
+        // With a time limit on the socket this call alone isn't begun again after SIGCONT (signal(7)), as when
+        // the machine was suspended.
+        let length = loop {
+            match self.manager.recv(&mut buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                received => break received.unwrap(),
+            }
+        };
         String::from_utf8_lossy(&buffer[..length]).trim().to_owned()
     }
 

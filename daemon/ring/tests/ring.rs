@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -135,7 +135,14 @@ impl Ring<'_> {
     /// Waits until it says that it is heard.
     fn is_heard(&self) {
         let mut said = [0; 64];
-        let length = self.phone.notified.recv(&mut said).unwrap();
+        // With a time limit on the socket this call alone isn't begun again after SIGCONT (signal(7)), as when
+        // the machine was suspended.
+        let length = loop {
+            match self.phone.notified.recv(&mut said) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                received => break received.unwrap(),
+            }
+        };
         assert_eq!(String::from_utf8_lossy(&said[..length]).trim(), "READY=1");
     }
 
