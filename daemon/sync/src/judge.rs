@@ -10,6 +10,8 @@
 pub struct Theirs {
     /// Whether it is a removal.
     pub removed: bool,
+    /// Whether what the device has of the record lies beside it anyway, as another version.
+    pub is_beside: bool,
     /// How the two hang together.
     pub kinship: Kinship,
 }
@@ -53,8 +55,10 @@ pub const fn judge(removed: bool, theirs: Theirs) -> Verdict {
         Kinship::Base => Verdict::Known,
         Kinship::Ancestor | Kinship::Replaced => Verdict::PushAgain,
         Kinship::Descendant | Kinship::Replacing => Verdict::Take,
-        // A change outlives a removal that didn't know of it.
         Kinship::Cousin | Kinship::Stranger if removed => Verdict::Take,
+        // Who removed the record had put ours beside it: were ours pushed again it would be there twice.
+        Kinship::Cousin | Kinship::Stranger if theirs.removed && theirs.is_beside => Verdict::Take,
+        // A change outlives a removal that didn't know of it.
         Kinship::Cousin | Kinship::Stranger if theirs.removed => Verdict::PushAgain,
         Kinship::Cousin | Kinship::Stranger => Verdict::Merge,
     }
@@ -75,6 +79,7 @@ mod tests {
     const fn theirs(kinship: Kinship) -> Theirs {
         Theirs {
             removed: false,
+            is_beside: false,
             kinship,
         }
     }
@@ -82,6 +87,7 @@ mod tests {
     const fn removal(kinship: Kinship) -> Theirs {
         Theirs {
             removed: true,
+            is_beside: false,
             kinship,
         }
     }
@@ -119,5 +125,25 @@ mod tests {
             assert_eq!(judge(false, removal(kinship)), Verdict::PushAgain);
             assert_eq!(judge(true, theirs(kinship)), Verdict::Take);
         }
+    }
+
+    #[test]
+    fn what_lies_beside_its_record_anyway_goes_with_it_but_not_by_a_removal_that_it_took_the_place_of() {
+        for kinship in OTHERS.into_iter().chain([Kinship::Ancestor, Kinship::Replaced]) {
+            let removal = Theirs {
+                is_beside: true,
+                ..removal(kinship)
+            };
+            let verdict = match OTHERS.contains(&kinship) {
+                true => Verdict::Take,
+                false => Verdict::PushAgain,
+            };
+            assert_eq!(judge(false, removal), verdict);
+        }
+        let change = Theirs {
+            is_beside: true,
+            ..theirs(Kinship::Stranger)
+        };
+        assert_eq!(judge(false, change), Verdict::Merge);
     }
 }

@@ -20,7 +20,7 @@ use crate::judge::above;
 pub use apart::{again, apart};
 pub use naming::{called_anew, renamed};
 pub use pushing::{absent, pushed, renewed, rests};
-pub use taking::{Taken, insist, is_replaced, take, takes_removal};
+pub use taking::{Taken, insist, is_replaced, lies_beside, take, takes_removal, version_of};
 
 /// The attribute of a sibling: the id of the record that it is another version of, hexadecimal.
 pub const CONFLICT_WITH: &str = "conflict-with";

@@ -101,8 +101,13 @@ impl<'a> Receiver<'a> {
             }
         }
         // As long as it does nothing is brought again that it is of.
-        let waits = || !held.pending || record::takes_removal(&held, &theirs, &revision);
-        if theirs.removed && held.is_there() && waits() {
+        let is_to_wait = match theirs.removed && held.is_there() {
+            true if held.pending => {
+                record::takes_removal(&held, &theirs, &revision, self.is_beside(&id, &held)?)
+            }
+            is_removed_there => is_removed_there,
+        };
+        if is_to_wait {
             if held.pending {
                 self.put(id, &record::rests(held))?;
             }
@@ -225,7 +230,11 @@ impl<'a> Receiver<'a> {
         theirs: Content,
     ) -> Result<(), StoreError> {
         let was_there = held.as_ref().is_some_and(Held::is_there);
-        let Some(taken) = record::take(held, &id, theirs, revision, self.now) else {
+        let is_beside = match &held {
+            Some(held) if theirs.removed => self.is_beside(&id, held)?,
+            _ => false,
+        };
+        let Some(taken) = record::take(held, &id, theirs, revision, is_beside, self.now) else {
             return Ok(());
         };
         let Taken {
@@ -246,6 +255,15 @@ impl<'a> Receiver<'a> {
             }
         }
         sibling.map_or(Ok(()), |sibling| self.beside(sibling))
+    }
+
+    /// Whether what is here of a record lies beside it as well.
+    fn is_beside(&self, id: &RecordId, held: &Held) -> Result<bool, StoreError> {
+        let Some(version) = record::version_of(held, id) else {
+            return Ok(false);
+        };
+        let beside = self.find(&self.keys.record_id(&version.natural))?;
+        Ok(beside.is_some_and(|beside| record::lies_beside(&version, &beside)))
     }
 
     /// Whether a sibling that came is a version that was replaced here, by somebody who saw it.

@@ -57,10 +57,14 @@ impl Held {
         newest_first.find(|shared| theirs.ancestors.has(&shared.revision))
     }
 
-    fn judged(&self, theirs: &Content, revision: &Revision) -> (Kinship, Verdict) {
+    fn judged(&self, theirs: &Content, revision: &Revision, is_beside: bool) -> (Kinship, Verdict) {
         let kinship = self.kinship(theirs, revision);
-        let removed = theirs.removed;
-        (kinship, judge(self.content.removed, Theirs { removed, kinship }))
+        let theirs = Theirs {
+            removed: theirs.removed,
+            is_beside,
+            kinship,
+        };
+        (kinship, judge(self.content.removed, theirs))
     }
 
     /// Whether a stranger has so low a number that ours may have been made of it, longer ago than is remembered: the cloud
@@ -71,13 +75,15 @@ impl Held {
     }
 }
 
-/// Takes a record that the cloud has; `id` is its id, `revision` that of its sealed bytes. Nothing when it is known.
+/// Takes a record that the cloud has; `id` is its id, `revision` that of its sealed bytes, `is_beside` what [`lies_beside`]
+/// says of what is here. Nothing when it is known.
 #[must_use]
 pub fn take(
     before: Option<Held>,
     id: &RecordId,
     theirs: Content,
     revision: Revision,
+    is_beside: bool,
     now: u64,
 ) -> Option<Taken> {
     let base = Base {
@@ -87,7 +93,7 @@ pub fn take(
     let Some(held) = before else {
         return Some(taken(1, theirs, base));
     };
-    let (kinship, verdict) = held.judged(&theirs, &revision);
+    let (kinship, verdict) = held.judged(&theirs, &revision, is_beside);
     let next = held.revision.saturating_add(1);
     match verdict {
         Verdict::Known => None,
@@ -105,10 +111,24 @@ pub fn take(
     }
 }
 
-/// Whether a removal that came takes the place of what is here.
+/// Whether a removal that came takes the place of what is here; `is_beside` as for [`take`].
 #[must_use]
-pub fn takes_removal(held: &Held, theirs: &Content, revision: &Revision) -> bool {
-    held.judged(theirs, revision).1 == Verdict::Take
+pub fn takes_removal(held: &Held, theirs: &Content, revision: &Revision, is_beside: bool) -> bool {
+    held.judged(theirs, revision, is_beside).1 == Verdict::Take
+}
+
+/// What is `held` of record `id` as the version beside it that any device would make of it; nothing where no other can have
+/// it.
+#[must_use]
+pub fn version_of(held: &Held, id: &RecordId) -> Option<Content> {
+    let says = held.says().filter(|_| held.is_there())?;
+    Some(sibling(copy(&held.content), Some(says), id))
+}
+
+/// Whether `beside`, what is held of that version, is that still: somebody who knew of both put it there.
+#[must_use]
+pub fn lies_beside(version: &Content, beside: &Held) -> bool {
+    beside.is_sibling() && beside.content.renews == version.renews && is_same(&beside.content, version)
 }
 
 /// What is here, to be pushed over a removal that its owner doesn't want.

@@ -98,7 +98,8 @@ impl Device {
 
     fn take(&mut self, id: RecordId, revision: Revision, theirs: Content) {
         let before = self.records.get(&id).map(duplicate);
-        let Some(taken) = take(before, &id, theirs, revision, 0) else {
+        let is_beside = before.as_ref().is_some_and(|held| self.is_beside(held, &id));
+        let Some(taken) = take(before, &id, theirs, revision, is_beside, 0) else {
             return;
         };
         let held = match taken.held.is_sibling() && self.has_replaced(&taken.held.content) {
@@ -117,6 +118,13 @@ impl Device {
                 self.records.insert(id, held);
             }
         }
+    }
+
+    fn is_beside(&self, held: &Held, id: &RecordId) -> bool {
+        version_of(held, id).is_some_and(|version| {
+            let beside = self.records.get(&keys().record_id(&version.natural));
+            beside.is_some_and(|beside| lies_beside(&version, beside))
+        })
     }
 
     fn has_replaced(&self, sibling: &Content) -> bool {
