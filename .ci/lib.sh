@@ -19,19 +19,33 @@ stage() {
 }
 
 # within SECONDS COMMAND…: ends the command and all that it started when it takes longer. A test that waits without end costs this
-# long and no more; libtest has named it by then.
+# long and no more; libtest has named it by then. What it leaves running is ended too, and named: a test that failed may leave a
+# daemon behind.
 within() {
-    local seconds=$1
+    local seconds=$1 group status=0 left
     shift
-    timeout --verbose --kill-after=30 "$seconds" "$@"
+    # Its number is that of the process group that timeout makes.
+    timeout --verbose --kill-after=30 "$seconds" "$@" &
+    group=$!
+    wait "$group" || status=$?
+    left=$(pgrep --pgroup "$group" --list-full) || true
+    if [ -n "$left" ]; then
+        printf 'left running, ended:\n%s\n' "$left"
+        kill -KILL -- "-$group" 2>/dev/null || true
+    fi
+    return "$status"
 }
 
 # with_skips COMMAND…: collects the lines `SKIPPED: why` that the command prints. In the long mode a later stage has the time
 # that one before it had not.
 with_skips() {
-    local out status=0
+    local out command status=0
     out=$(mktemp)
-    "$@" 2>&1 | tee "$out" || status=$?
+    # By way of a file: a pipe ends only once all that the command left running has ended as well.
+    "$@" >"$out" 2>&1 &
+    command=$!
+    tail --lines=+1 --follow --pid="$command" "$out"
+    wait "$command" || status=$?
     grep -h 'SKIPPED: ' "$out" | sed 's/.*SKIPPED: //' | sort -u |
         if [ -n "$LONG" ]; then grep -v ', which the long mode has$'; else cat; fi >>"$SKIPS" || true
     rm -f "$out"

@@ -131,6 +131,14 @@ struct Ring<'a> {
     child: Child,
 }
 
+impl Drop for Ring<'_> {
+    /// A test that failed leaves none that rings on.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 impl Ring<'_> {
     /// Waits until it says that it is heard.
     fn is_heard(&self) {
