@@ -105,7 +105,8 @@ pub enum Notice<'a> {
         /// How long it waits.
         hours: u32,
     },
-    /// A device of the account's, which has waited for a recovery in vain, waits to go on with the account.
+    /// A device of the account's that has come apart from it waits to go on with the account: one that has waited for a recovery in
+    /// vain, or that a new root never reached. This cloud doesn't know which.
     RecoveryReturned {
         /// Its name.
         device: &'a str,

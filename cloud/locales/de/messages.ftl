@@ -168,7 +168,7 @@ recovery-followed =
 recovery-returned =
     .subject = Eines deiner Geräte geht mit deinem Belay-Konto weiter
     .mail =
-        Auf „{ $device }“, das auf eine Wiederherstellung deines Belay-Kontos gewartet hat, aus der nichts wurde, hat jemand das Passwort des Kontos eingegeben. Nach { $hours } Stunden nimmt das Gerät dieses Passwort an, falls das Warten nicht am Gerät beendet wurde: Damit lässt es sich dann entsperren und abmelden.
+        Auf „{ $device }“, das nicht mehr zu deinem Belay-Konto passt, etwa nach einer Wiederherstellung, aus der nichts wurde, hat jemand das Passwort des Kontos eingegeben. Nach { $hours } Stunden nimmt das Gerät dieses Passwort an, falls das Warten nicht am Gerät beendet wurde: Damit lässt es sich dann entsperren und abmelden.
 
         Warst du das, brauchst du nur zu warten.
 

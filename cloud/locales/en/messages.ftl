@@ -177,7 +177,7 @@ recovery-followed =
 recovery-returned =
     .subject = A device of yours goes on with your Belay account
     .mail =
-        On “{ $device }”, which has waited for a recovery of your Belay account that never came about, somebody has entered the account's password. After { $hours } hours the device takes this password, unless the wait was ended on the device: the password then unlocks it, and signs it out.
+        On “{ $device }”, which no longer matches your Belay account, as after a recovery that never came about, somebody has entered the account's password. After { $hours } hours the device takes this password, unless the wait was ended on the device: the password then unlocks it, and signs it out.
 
         If this was you, there is nothing to do but wait.
 

@@ -168,7 +168,7 @@ recovery-followed =
 recovery-returned =
     .subject = Un tuo dispositivo prosegue con il tuo account Belay
     .mail =
-        Su «{ $device }», che ha atteso un recupero del tuo account Belay mai avvenuto, qualcuno ha inserito la password dell'account. Dopo { $hours } ore il dispositivo accetta questa password, a meno che l'attesa non sia stata interrotta sul dispositivo: con essa si può allora sbloccarlo e disconnetterlo.
+        Su «{ $device }», che non corrisponde più al tuo account Belay, per esempio dopo un recupero mai avvenuto, qualcuno ha inserito la password dell'account. Dopo { $hours } ore il dispositivo accetta questa password, a meno che l'attesa non sia stata interrotta sul dispositivo: con essa si può allora sbloccarlo e disconnetterlo.
 
         Se sei stato tu, non ti resta che aspettare.
 

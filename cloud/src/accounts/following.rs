@@ -1,7 +1,7 @@
 //! Devices that follow an account to another root than theirs: it has left them behind, by a recovery without the code or by a
-//! removal, or they are its own still, and have waited in vain for a recovery that it never had. Somebody has typed the account's
-//! password there, and the device's own warden counts the wait. It asks this cloud for nothing but the root, so the sign-in that opens
-//! it is where the wait begins as far as is known here.
+//! removal, or they are its own still, and have waited in vain for a recovery that it never had, or heard of no succession to the root
+//! that it has; nothing here tells these two apart. Somebody has typed the account's password there, and the device's own warden counts
+//! the wait. It asks this cloud for nothing but the root, so the sign-in that opens it is where the wait begins as far as is known here.
 //!
 //! The owner is told of each such device, since each is another one that somebody may hold, and of one at most once a day, however
 //! often its wait is begun anew; and again for each day that it may go on.

@@ -3,7 +3,7 @@
 use belay_proto::identifier::Identifier;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::table::opened;
+use super::table::{name_unreadable, opened};
 use crate::store::StoreError;
 use crate::vault::Vault;
 use crate::verifications::state::Purpose;
@@ -61,6 +61,7 @@ fn addresses(vault: &Vault, tx: &Transaction<'_>, settled: &mut Settled) -> Resu
     for (id, before, sealed) in rows {
         let Some(address) = opened(vault, &id, &sealed) else {
             settled.unreadable += 1;
+            name_unreadable(&id);
             continue;
         };
         let now = lookup(vault, &address);

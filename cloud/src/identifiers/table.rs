@@ -27,18 +27,20 @@ pub enum Proved {
     Unreadable,
 }
 
-/// An address as its account proved it. The operator is told which one doesn't open, and nothing of what it holds. It stays its
-/// account's, that it can be removed and taken by nobody else, and keeps nobody from anything but what is sent to it.
+/// An address as its account proved it; `None` of one that doesn't open. That one stays its account's, that it can be removed and taken
+/// by nobody else, and keeps nobody from anything but what is sent to it.
 pub fn opened(vault: &Vault, id: &[u8], sealed: &[u8]) -> Option<Identifier> {
-    let text = open_text(vault, "identifier", id, sealed).ok();
-    let address = text.and_then(|text| Identifier::stored(&text).ok());
-    if address.is_none() {
-        tracing::error!(
-            identifier = hex(id),
-            "an address in the database doesn't open: nothing is sent to it"
-        );
-    }
-    address
+    let text = open_text(vault, "identifier", id, sealed).ok()?;
+    Identifier::stored(&text).ok()
+}
+
+/// Tells the operator which address doesn't open, and nothing of what it holds: where the addresses are all read, and where something
+/// would go to it. Whoever reads one beside it, or looks at the account, says nothing of it each time.
+pub fn name_unreadable(id: &[u8]) {
+    tracing::error!(
+        identifier = hex(id),
+        "an address in the database doesn't open: nothing is sent to it"
+    );
 }
 
 /// Whether an account has the address with this MAC.
@@ -111,7 +113,10 @@ pub fn as_proved(app: &App, tx: &Transaction<'_>, lookup: &[u8; 32]) -> Result<P
     Ok(match address {
         _ if found != lookup => Proved::Nobody,
         Some(address) => Proved::As(address.as_str().to_owned()),
-        None => Proved::Unreadable,
+        None => {
+            name_unreadable(&id);
+            Proved::Unreadable
+        }
     })
 }
 
@@ -189,8 +194,14 @@ pub fn addresses(
     tx: &Transaction<'_>,
     account: &AccountId,
 ) -> Result<Vec<Identifier>, Failure> {
-    let rows = rows(vault, tx, account)?;
-    Ok(rows.into_iter().filter_map(|(_, address)| address).collect())
+    let mut readable = Vec::new();
+    for (id, address) in rows(vault, tx, account)? {
+        match address {
+            Some(address) => readable.push(address),
+            None => name_unreadable(&id),
+        }
+    }
+    Ok(readable)
 }
 
 /// Each with its id; `None` instead of one that doesn't open.

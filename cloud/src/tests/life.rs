@@ -19,6 +19,7 @@ mod roots;
 mod services;
 mod sign_in;
 mod told;
+mod unreadable;
 
 use belay_proto::keys::{SigningKey, random, sha256};
 use belay_proto::signed::{AccountOrder, CredentialsRecord, Deed, DelegateCertificate, DelegatedVerbs, Verb};

@@ -30,13 +30,13 @@ use crate::account::view::View;
 use crate::actor::{Actor, Inbox};
 use crate::warden::WardenView;
 
-/// The first wait before a release is offered again.
+/// The first wait before a release is offered again, or a warden that was late is asked again.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The longest such wait.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 
-/// How long the warden may take to repeat that the device is free, before its word counts the next time.
+/// How long the warden may take to repeat that the device is free, before it is asked again later: nobody is answered meanwhile.
 const WORD_WITHIN: Duration = Duration::from_secs(5);
 
 /// An event for the actor; the answer comes once what it changes is durable.
@@ -107,6 +107,9 @@ struct Desk {
     /// How often one was sent, so that a pause before a later offer is known to be over.
     offers: u64,
     pauses: Backoff,
+    /// Whether the warden is about to be asked again whether the device is free.
+    asks_again: bool,
+    questions: Backoff,
     /// Whether another delivery was asked for while one was on its way.
     offer_again: bool,
     /// When a verification may next be called over, in boot time.
@@ -122,6 +125,7 @@ struct Desk {
 impl Desk {
     fn new(parts: Arc<Parts>, view: watch::Sender<View>) -> Self {
         let pauses = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let questions = pauses.clone();
         Self {
             parts,
             view,
@@ -131,6 +135,8 @@ impl Desk {
             offering: false,
             offers: 0,
             pauses,
+            asks_again: false,
+            questions,
             offer_again: false,
             not_again_before: Duration::ZERO,
             lapse: None,
@@ -196,10 +202,25 @@ impl Desk {
             // An account is forgotten on the warden's fresh word only: the view may lag behind a binding.
             match tokio::time::timeout(WORD_WITHIN, self.parts.warden.refresh()).await {
                 Ok(Ok(view)) => word = self::word(&view),
-                Ok(Err(_)) | Err(_) => return,
+                // What it says later is what the view shows already: no change of that brings it here.
+                Ok(Err(_)) | Err(_) => return self.ask_again_later(),
             }
         }
+        self.questions.reset();
         self.note(Event::Warden(word)).await;
+    }
+
+    fn ask_again_later(&mut self) {
+        if self.asks_again {
+            return;
+        }
+        self.asks_again = true;
+        let pause = self.questions.next().unwrap_or(LONGEST_PAUSE);
+        let clock = Arc::clone(&self.parts.clock);
+        self.errands.push(Box::pin(async move {
+            clock.sleep_until(clock.boottime().saturating_add(pause)).await;
+            Done::AskAgain
+        }));
     }
 
     /// A release was put into the store from elsewhere, such as with a reset.
@@ -288,6 +309,10 @@ impl Desk {
     async fn finish(&mut self, done: Done) {
         match done {
             Done::Nothing => {}
+            Done::AskAgain => {
+                self.asks_again = false;
+                self.listen().await;
+            }
             Done::Learnt(event) => self.note(event).await,
             Done::Heard(id, life) => self.heard(id, life).await,
             Done::WardenIdle { is_bound } => self.lapsed(is_bound).await,

@@ -38,6 +38,8 @@ pub(super) enum Done {
         /// Whether it says after that that the device is bound.
         is_bound: bool,
     },
+    /// The wait before a warden that was late is asked again is over.
+    AskAgain,
     /// Something was learnt.
     Learnt(Event),
     /// What the cloud says about a command.

@@ -139,7 +139,10 @@ impl Seen {
     /// does where the cloud has asked to be left alone for a while and nothing is sent for that.
     fn after(error: &CloudError) -> Self {
         let is_kept_back = error.is_unsent() && error.retry_after().is_some();
-        match (error.is_decided() || error.is_unsent()) && !is_kept_back {
+        // A page in the cloud's place is no answer of the cloud's.
+        let is_page = matches!(error, CloudError::Problem(problem) if !problem.is_named);
+        let is_answer = error.is_decided() && !is_page;
+        match (is_answer || error.is_unsent()) && !is_kept_back {
             true => Self::All,
             false => Self::NotAll,
         }
@@ -245,6 +248,17 @@ async fn session_of(parts: &Parts) -> Option<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloud::Problem;
+
+    #[test]
+    fn what_refuses_in_the_clouds_place_has_not_answered() {
+        let refused = |body: &str| CloudError::Problem(Problem::read(403, body.as_bytes(), None));
+        let named = r#"{"type":"urn:belay:problem:not-bound"}"#;
+        assert_eq!(Seen::after(&refused(named)), Seen::All);
+        for page in ["", "<html>", r#"{"type":"about:blank"}"#] {
+            assert_eq!(Seen::after(&refused(page)), Seen::NotAll, "{page}");
+        }
+    }
 
     #[test]
     fn what_isn_t_asked_as_the_cloud_wants_to_be_left_alone_is_asked_later() {

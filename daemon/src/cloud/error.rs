@@ -117,6 +117,21 @@ impl CloudError {
         }
     }
 
+    /// The same where something in the cloud's place may have refused: a refusal without [a name](Problem::is_named) says nothing of
+    /// whether the call was passed on before, and carried out.
+    #[must_use]
+    pub fn in_its_place(self) -> Self {
+        match self {
+            Self::Problem(problem) if !problem.is_named => Self::Offline {
+                what: format!("what refused isn't the cloud ({})", problem.status),
+                retry_after: problem.retry_after,
+                unsent: false,
+                source: None,
+            },
+            other => other,
+        }
+    }
+
     /// Whether the cloud has decided, so that asking the same again gives the same.
     ///
     /// A call that ended otherwise may or may not have been carried out. So may one whose proof alone was refused: another copy

@@ -142,6 +142,8 @@ pub struct Problem {
     pub kind: ProblemKind,
     /// The name as sent, cut to what fits a log line.
     pub name: String,
+    /// Whether that is a name of the contract's, known here or not. What stands before the cloud gives none, or one of its own.
+    pub is_named: bool,
     /// Wrong codes still allowed, with [`ProblemKind::WrongCode`].
     pub tries_left: Option<u32>,
     /// The masked login of the owner, with [`ProblemKind::ActivationLocked`].
@@ -172,11 +174,11 @@ impl Problem {
     }
 
     /// Whether it is of this copy of a call alone: the cloud gives it before it looks what became of another one, or it has no
-    /// name, and is the word of something that stands before the cloud. 401 says what is wrong with the session, and whoever
-    /// has one deals with it.
+    /// name of the contract's, and is the word of something that stands before the cloud. 401 says what is wrong with the session,
+    /// and whoever has one deals with it.
     #[must_use]
     pub fn is_of_one_copy(&self) -> bool {
-        let is_page = self.name.is_empty() && (400..500).contains(&self.status) && self.status != 401;
+        let is_page = !self.is_named && (400..500).contains(&self.status) && self.status != 401;
         is_page || matches!(self.status, 408 | 426 | 429)
     }
 
@@ -185,6 +187,7 @@ impl Problem {
     pub fn read(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
         let document = serde_json::from_slice::<Document>(body).unwrap_or_default();
         let kind = ProblemKind::parse(&document.kind);
+        let own = document.kind.strip_prefix(PROBLEM_PREFIX);
         let bound = (kind == ProblemKind::DevicesStillBound).then(|| {
             Box::new(StillBound {
                 devices: ids(&document.devices),
@@ -194,13 +197,8 @@ impl Problem {
         Self {
             status,
             kind,
-            name: printable(
-                document
-                    .kind
-                    .strip_prefix(PROBLEM_PREFIX)
-                    .unwrap_or(&document.kind),
-                64,
-            ),
+            name: printable(own.unwrap_or(&document.kind), 64),
+            is_named: own.is_some_and(|name| !name.is_empty()),
             tries_left: document.tries_left,
             login: document.login.map(|login| printable(&login, 128)),
             retry_after,
@@ -255,6 +253,26 @@ mod tests {
         for body in [&b""[..], b"<html>", b"[]", b"{\"type\":7}", b"\xff\xfe"] {
             assert_eq!(Problem::read(500, body, None).kind, ProblemKind::Other);
         }
+    }
+
+    #[test]
+    fn a_name_of_the_contract_is_told_from_what_another_server_calls_it() {
+        let is_named = |kind: &str| {
+            let body = serde_json::json!({ "type": kind }).to_string();
+            Problem::read(403, body.as_bytes(), None).is_named
+        };
+        assert!(is_named("urn:belay:problem:bad-order"));
+        assert!(is_named("urn:belay:problem:of-a-newer-cloud"));
+        for other in [
+            "",
+            "about:blank",
+            "bad-order",
+            "urn:belay:problem:",
+            "https://example.org/blocked",
+        ] {
+            assert!(!is_named(other), "{other}");
+        }
+        assert!(!Problem::read(403, b"<html>", None).is_named);
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl From<&CloudError> for Trouble {
             // What the cloud thinks of the device may change; what it thinks of these bytes won't. A page that stands in its place, without
             // a name, thinks nothing of them.
             CloudError::Problem(problem)
-                if matches!(problem.status, 400 | 409 | 413 | 422) && !problem.name.is_empty() =>
+                if matches!(problem.status, 400 | 409 | 413 | 422) && problem.is_named =>
             {
                 TroubleKind::Judged
             }

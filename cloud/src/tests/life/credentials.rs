@@ -75,7 +75,7 @@ async fn another_password_holds_at_once_and_ends_the_sessions_of_other_keys() {
 }
 
 #[tokio::test]
-async fn another_recovery_code_ends_no_session() {
+async fn another_recovery_code_ends_no_session_but_that_of_a_device_which_newer_keys_leave_out() {
     let rig = Rig::new();
     let house = House::new(&rig).await;
     let mut same = house.owner().record();
@@ -84,6 +84,18 @@ async fn another_recovery_code_ends_no_session() {
     let body = next(house.owner(), &same, &FIRST);
     put(house.phone(), PATH, &body).await.is(204);
     house.second.get("/v1/account").await.is(200);
+    let mut with_keys = same.clone();
+    with_keys.generation = 3;
+    with_keys.recovery_wrap = vec![10; 61];
+    let mut body = next(house.owner(), &with_keys, &SECOND);
+    body["grants"] = json!([{ "device": house.home.device.id(), "keyring": base64url(&[3; 90]) }]);
+    put(house.phone(), PATH, &body).await.is(204);
+    house.phone().get("/v1/account").await.is(200);
+    house
+        .second
+        .get("/v1/account")
+        .await
+        .refuses(401, "invalid-token");
 }
 
 #[tokio::test]

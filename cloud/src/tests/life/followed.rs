@@ -162,3 +162,18 @@ fn the_owner_is_not_told_for_sure_what_the_device_may_have_ended_by_itself() {
         }
     }
 }
+
+/// It may as well have missed a new root, which looks the same from here.
+#[test]
+fn of_a_device_that_came_apart_from_its_account_a_recovery_is_told_as_one_way_to_that() {
+    for (language, example) in [
+        (Language::English, "as after a recovery that never"),
+        (Language::German, "etwa nach einer Wiederherstellung"),
+        (Language::Italian, "per esempio dopo un recupero"),
+        (Language::Marathi, "उदाहरणार्थ"),
+        (Language::Russian, "например после"),
+    ] {
+        let message = messages::notice(Way::Mail, JO, language, &returned("Tablet", 72));
+        assert!(message.text.contains(example), "{}", message.text);
+    }
+}

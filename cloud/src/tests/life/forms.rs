@@ -15,7 +15,7 @@ use crate::identifiers::forms::{Settled, settle};
 use crate::messages::Notice;
 use crate::store;
 
-fn connected(rig: &Rig) -> Connection {
+pub(super) fn connected(rig: &Rig) -> Connection {
     store::connect(&rig.app.settings.data.join(store::FILE)).unwrap()
 }
 
@@ -278,7 +278,7 @@ async fn a_verification_that_does_not_open_is_forgotten_and_the_cloud_starts() {
 }
 
 /// Damages the account's one address, and leaves what it is found by.
-fn damage(rig: &Rig, account: &AccountId) {
+pub(super) fn damage(rig: &Rig, account: &AccountId) {
     let damaged = connected(rig)
         .execute(
             "UPDATE identifiers SET address = x'00' WHERE account = ?1",

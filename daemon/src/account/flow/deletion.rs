@@ -68,9 +68,10 @@ impl Flow {
                     // there it asks until it is known.
                     self.parts.stale.notify_one();
                 }
-                return Err(match is_over || !sent.before {
-                    true => error.into(),
-                    false => error.after_another().into(),
+                return Err(match (is_over, sent.before) {
+                    (true, _) => error.into(),
+                    (false, true) => error.after_another().into(),
+                    (false, false) => error.in_its_place().into(),
                 });
             }
         }
@@ -121,9 +122,10 @@ impl Flow {
     }
 }
 
-/// Whether an order to delete the account ends with this error. A refusal in words does it: a cloud that says later that it was done,
-/// after all, lets nobody go. So does a budget that is used up. No refusal is one of the proof alone, which another copy of the call
-/// may have used; and where a copy may have arrived before, only one that judges the order says anything of that one.
+/// Whether an order to delete the account ends with this error. A refusal by a name of the contract's does it: a cloud that says later
+/// that it was done, after all, lets nobody go. So does a budget that is used up. No refusal is one without such a name: a proxy that
+/// gives it may have passed the order on before. Nor is one of the proof alone, which another copy of the call may have used, or that
+/// the order was done before; and where a copy may have arrived before, only one that judges the order says anything of that one.
 fn ends_order(error: &CloudError, sent: Sent) -> bool {
     let CloudError::Problem(problem) = error else {
         return false;
@@ -132,7 +134,8 @@ fn ends_order(error: &CloudError, sent: Sent) -> bool {
         problem.kind,
         ProblemKind::BadOrder | ProblemKind::GenerationConflict | ProblemKind::DevicesStillBound
     );
-    (error.is_decided() || problem.status == 429) && (judges || !sent.before)
+    let refuses = error.is_decided() && problem.kind != ProblemKind::OrderUsed || problem.status == 429;
+    problem.is_named && refuses && (judges || !sent.before)
 }
 
 /// Whether this is the cloud's word, or one in its place, though not of what became of the order.

@@ -117,8 +117,9 @@ async fn a_used_up_budget_says_nothing_of_a_copy_that_may_have_been_carried_out_
 
 #[tokio::test]
 async fn no_more_does_a_refusal_that_the_cloud_gives_before_it_looks_or_that_is_not_the_clouds() {
-    let refusals: [fn() -> Reply; 5] = [
+    let refusals: [fn() -> Reply; 6] = [
         || Reply::json(403, ""),
+        || Reply::json(409, r#"{"type":"about:blank","status":409}"#),
         || Reply::json(404, "<html>"),
         || Reply::problem(408, "request-timeout"),
         || Reply::problem(426, "update-required"),

@@ -14,7 +14,8 @@ use crate::core::refusal::Refusal;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewKeys {
     /// Nothing, though there be two keys of the newest number: the data's keys stay, those that no removed device is known to have, and
-    /// no other device gets any.
+    /// no other device gets any. So the cloud learns of none that is to have none, and another recovery code ends no session then: it
+    /// is its owner's spare key, and whoever is in is put out by another password, which ends all other sessions with any keys.
     Same,
     /// Nothing: the data's keys stay, unless there are two of the newest number.
     Kept,

@@ -40,6 +40,18 @@ async fn the_end_of_a_hold_reaches_the_cloud_though_the_warden_has_no_time_at_fi
 }
 
 #[tokio::test]
+async fn a_warden_that_is_late_to_repeat_that_the_device_is_free_is_asked_until_it_does() {
+    let (world, life) = World::bound().await;
+    world.warden.is_late(4);
+    // Nobody else asks for anything, and the view shows no more than this.
+    world.warden.release_late();
+    in_time(&world, &life, || world.warden.late() < 4).await;
+    in_time(&world, &life, || life.state() == AccountState::Unbound).await;
+    assert_eq!(world.warden.late(), 0, "not on a word that it hasn't repeated");
+    assert!(!life.has_tokens().await);
+}
+
+#[tokio::test]
 async fn what_the_cloud_told_before_a_hold_began_does_not_end_it() {
     let (world, life) = World::bound().await;
     let record = account(&world).as_bytes().to_vec();

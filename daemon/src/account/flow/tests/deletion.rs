@@ -166,6 +166,54 @@ async fn an_order_whose_proof_was_refused_may_have_been_carried_out_by_a_copy_of
     }
 }
 
+#[tokio::test]
+async fn a_refusal_without_a_name_of_the_contract_may_come_after_the_order_was_passed_on_and_carried_out() {
+    let pages = [
+        "",
+        "<html>",
+        r#"{"type":"about:blank"}"#,
+        r#"{"type":"bad-order"}"#,
+    ];
+    for (status, page) in [400, 403, 409, 429].into_iter().zip(pages) {
+        for is_told_at_once in [true, false] {
+            let (world, life) = World::bound().await;
+            let told = CredentialsAnswer {
+                credentials: account(&world).as_bytes().to_vec().into(),
+                deleted: true,
+                ..CredentialsAnswer::default()
+            };
+            let refusal = CloudError::Problem(Problem::read(status, page.as_bytes(), None));
+            world.cloud.with(|cloud| {
+                cloud.refusals.insert("delete", refusal);
+                (cloud.tells, cloud.told) = (is_told_at_once, Some(told));
+            });
+            let deleted = delete(&world, &life).await;
+            assert_eq!(deleted.is_ok(), is_told_at_once, "{status} {page}: {deleted:?}");
+            if let Err(error) = deleted {
+                assert_eq!(name(error), "Offline", "it may be done");
+                assert_eq!(life.state(), AccountState::Bound);
+                world.cloud.with(|cloud| cloud.tells = true);
+                world.hint();
+            }
+            in_time(&world, &life, || life.state() == AccountState::Unbound).await;
+            assert_eq!(world.warden.bound(), None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_a_proxy_has_stopped_is_given_again() {
+    let (world, life) = World::bound().await;
+    world.cloud.with(|cloud| {
+        cloud.tells = true;
+        cloud.refusals.insert("delete", problem(405, ""));
+    });
+    assert_eq!(name(delete(&world, &life).await.unwrap_err()), "Offline");
+    assert_eq!(life.state(), AccountState::Bound);
+    delete(&world, &life).await.unwrap();
+    assert_eq!(world.warden.bound(), None);
+}
+
 /// The order is carried out unheard, and the same call again is refused so.
 fn refused_after_a_loss(
     world: &World,

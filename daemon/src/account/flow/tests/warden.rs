@@ -109,6 +109,8 @@ struct Inner {
     hold_ended: Option<Vec<u8>>,
     /// So many calls about a hold come to nothing.
     busy: u32,
+    /// So many readings come to nothing.
+    late: u32,
     /// The steps about a hold, as they came.
     holds: Vec<HoldInput>,
     /// The record that a hold leads to, where the account has it already.
@@ -212,6 +214,16 @@ impl MapWarden {
     /// The same, before whatever is asked after it.
     pub fn has_release_in_hand(&self) {
         self.inner.lock().unwrap().in_hand = true;
+    }
+
+    /// So many readings come to nothing from now on.
+    pub fn is_late(&self, readings: u32) {
+        self.inner.lock().unwrap().late = readings;
+    }
+
+    /// How many of those are left.
+    pub fn late(&self) -> u32 {
+        self.inner.lock().unwrap().late
     }
 
     /// The next sign-out comes after something else that frees the device, and of which nobody has heard.
@@ -355,6 +367,13 @@ impl Calls for MapWarden {
 
     fn refresh(&self) -> BoxFuture<'_, Result<(), WardenError>> {
         async {
+            {
+                let mut inner = self.inner.lock().unwrap();
+                if inner.late > 0 {
+                    inner.late -= 1;
+                    return Err(WardenError::TimedOut);
+                }
+            }
             self.show();
             Ok(())
         }
