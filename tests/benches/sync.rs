@@ -1,4 +1,4 @@
-//! What sync costs: 10,000 contacts of 280 B, 2,000 photos of 500 kB, and collections of up to 100,000 records.
+//! What sync costs: 10,000 contacts of 280 B, 2,000 photos of 500 kB, and collections of up to 1,000,000 records.
 //!
 //! ```sh
 //! tests/benches/sync.sh
@@ -13,8 +13,8 @@
 //! - **Cloud**: the reference cloud and the wire alone. This process seals the records, in the session of a device that belayd
 //!   registered, and keeps nothing on disk.
 //! - **belayd**: from the call on the bus, `PutMany` for contacts and `Put` for photos, eight at once, to the end of `SyncNow`.
-//! - **Growth**: nothing and ten changed records in collections of `GROWTH` records (1000,10000,100000), of belayd and
-//!   of the cloud alone.
+//! - **Growth**: nothing and ten changed records in collections of `GROWTH` records (1000,10000,100000,1000000), of
+//!   belayd and of the cloud alone.
 //!
 //! Memory is VmHWM, which is set back before each measurement. CPU is user and system time of the process, which depends least
 //! on what else the machine does. `BELAYD` and `BELAY_CLOUD` name programs as they are shipped, to be measured instead:

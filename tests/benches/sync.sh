@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What sync costs, beside rclone, restic, syncthing and vdirsyncer in the same run: tests/benches/sync.sh [quick] [PEER...]
 # Without a peer's name all of them. PEER_SECONDS (300) is how long a peer may take for all contacts, or all photos, before it is
-# stopped; vdirsyncer needs 40 minutes for its first contacts. CONTACTS (10000), PHOTOS (2000) and GROWTH (1000,10000,100000) make
-# it smaller or larger; `quick`, which shows that all of it runs, takes 200, 20 and 1000, and 30 s a peer.
+# stopped; vdirsyncer needs 40 minutes for its first contacts. CONTACTS (10000), PHOTOS (2000) and GROWTH (1000,10000,100000,1000000)
+# make it smaller or larger; `quick`, which shows that all of it runs, takes 200, 20 and 1000, and 30 s a peer.
 # A peer that isn't installed or fails is named with what it said.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

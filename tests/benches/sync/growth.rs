@@ -9,7 +9,7 @@ use crate::cloud::push_contacts;
 use crate::place::Place;
 use crate::{forget_peak, peak};
 
-const SIZES: &str = "1000,10000,100000";
+const SIZES: &str = "1000,10000,100000,1000000";
 /// Each is measured so often; the median counts.
 pub const TIMES: usize = 9;
 

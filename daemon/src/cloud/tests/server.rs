@@ -27,6 +27,8 @@ pub enum Reply {
     Stream(mpsc::UnboundedReceiver<String>),
     /// Promise more than comes.
     Short,
+    /// Promise so many bytes of this media type, and bring three.
+    Promise(&'static str, u64),
     /// Close without an answer.
     Close,
     /// Say nothing, ever.
@@ -246,6 +248,12 @@ async fn answer(stream: &mut TcpStream, reply: Reply) -> bool {
         Reply::Short => {
             let head =
                 "HTTP/1.1 200 x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{\"a\":";
+            let _ = stream.write_all(head.as_bytes()).await;
+            false
+        }
+        Reply::Promise(kind, length) => {
+            let head =
+                format!("HTTP/1.1 200 x\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\nfew");
             let _ = stream.write_all(head.as_bytes()).await;
             false
         }

@@ -308,6 +308,19 @@ async fn a_chunk_comes_with_the_digest_that_it_has() {
 }
 
 #[tokio::test]
+async fn an_answer_that_promises_gigabytes_is_none_and_no_room_is_made_for_it() {
+    // One that nobody measures is a connection that broke: three bytes come.
+    for length in [1 << 32, 1 << 40, 1 << 62] {
+        let bench = session([Reply::Promise(OCTET_STREAM, length)]).await;
+        let chunk = bench.client.get_chunk(CHUNK).await;
+        assert_eq!(chunk, Err(SyncFailure::Nonsense), "{length}");
+        let bench = session([Reply::Promise(MESSAGE_PACK, length)]).await;
+        let changes = bench.client.changes(None, COLLECTION, 2).await;
+        assert_eq!(changes, Err(SyncFailure::Nonsense), "{length}");
+    }
+}
+
+#[tokio::test]
 async fn a_chunk_may_take_its_time_as_long_as_something_comes() {
     let bench = session([Reply::Hang]).await;
     let (outcome, ()) = tokio::join!(bench.client.get_chunk(CHUNK), async {

@@ -65,7 +65,7 @@ struct Kept {
     most_live: usize,
     ways: usize,
     most_ways: usize,
-    /// This process's own memory at most, bytes; where chunks are only counted.
+    /// This process's own memory at most, bytes; where what is brought is only counted.
     most_memory: u64,
     /// What should never have been asked for.
     wrong: Vec<&'static str>,
@@ -75,7 +75,7 @@ struct Kept {
 #[derive(Debug, Default)]
 struct Fake {
     kept: Mutex<Kept>,
-    /// Whether chunks are only counted, and not kept.
+    /// Whether what is brought is only counted, and not kept.
     forgets: bool,
     /// When set, calls wait until they are let go on.
     held: Option<Arc<Notify>>,
@@ -236,7 +236,10 @@ impl SyncCloud for Fake {
                 Fault::Unheard(failure) => return Err(failure),
                 Fault::Part(_) | Fault::Unanswered => return Err(OFFLINE),
             }
-            let kept = self.kept();
+            let mut kept = self.kept();
+            if self.forgets {
+                kept.most_memory = kept.most_memory.max(memory::status("RssAnon"));
+            }
             let whole = kept.chunks.get(&id).filter(|_| kept.whole.contains(&id));
             whole.cloned().ok_or(SyncFailure::NotFound)
         }

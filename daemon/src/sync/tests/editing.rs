@@ -350,3 +350,30 @@ async fn a_message_is_put_once_and_never_said_otherwise() {
         assert_eq!(again, ids);
     }
 }
+
+#[tokio::test]
+async fn a_message_that_two_phones_had_is_there_once_on_both_and_nobody_has_to_choose() {
+    const MESSAGES: &str = "messages";
+    let cloud = Arc::new(Cloud::default());
+    let phones = [phone(&cloud).await, phone(&cloud).await];
+    for one in &phones {
+        one.handle.set_enabled(MESSAGES, true).await.unwrap();
+        // What is switched on is synced by itself once: that isn't to come between the two.
+        one.handle.sync_now(vec![MESSAGES]).await.unwrap();
+    }
+    for (one, read) in phones.iter().zip(["no", "yes"]) {
+        let mut said = put("+390612345678 1790000000 tea", 0, "Tea?");
+        said.attributes = Attributes([("read".to_owned(), read.to_owned())].into());
+        assert_eq!(one.handle.put(MESSAGES, said).await, Ok(1));
+    }
+    for one in phones.iter().chain(&phones) {
+        one.handle.sync_now(vec![MESSAGES]).await.unwrap();
+    }
+    for one in &phones {
+        let listed = one.handle.list(MESSAGES, 0, 9).await.unwrap();
+        assert_eq!((listed.len(), listed[0].conflict_with), (1, None));
+        let view = one.handle.view();
+        let counted = &view.collections[MESSAGES];
+        assert_eq!((counted.pending, counted.conflicts), (0, 0));
+    }
+}

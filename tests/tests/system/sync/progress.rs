@@ -1,12 +1,14 @@
-//! A long content on its way: what `Progress` says, and what becomes of it when it is interrupted.
+//! A long content on its way: what `Progress` says, what `belayctl` shows of it, and what becomes of it when it is interrupted.
 
 use std::fs;
 use std::sync::Arc;
 
 use belay_proto::sync::CHUNK;
 use belay_tests::app::{New, SYNC};
+use belay_tests::guest;
 use belay_tests::openapi::Exchange;
 use belay_tests::proxy::Trick;
+use belay_tests::terminal::Terminal;
 use belay_tests::until::until;
 use tokio::sync::Notify;
 
@@ -29,7 +31,7 @@ fn content() -> Vec<u8> {
 
 #[tokio::test]
 async fn an_upload_that_is_held_half_way_says_how_many_of_how_many_bytes_are_done() {
-    let fleet = Fleet::of(1, &["videos"]).await;
+    let fleet = Fleet::of(1, &["notes", "videos"]).await;
     let app = fleet.devices[0].app.clone();
     let network = fleet.network();
     let go = Arc::new(Notify::new());
@@ -54,6 +56,17 @@ async fn an_upload_that_is_held_half_way_says_how_many_of_how_many_bytes_are_don
     };
     let (done, all) = until("a part of it to be done", half).await.unwrap();
     assert_eq!((done % CHUNK as u64, all), (0, (CHUNKS * CHUNK) as u64));
+    // Who syncs something else meanwhile sees it on the terminal.
+    let args = ["sync", "now", "notes"];
+    let belayctl = fleet.devices[0].scene.program("belayctl", &args);
+    let belayctl = belayctl.as_user(guest::person());
+    let (mut belayctl, terminal) = belayctl.start_before(Terminal::wide(80).unwrap()).unwrap();
+    assert_eq!(belayctl.wait().await.unwrap().code(), Some(0));
+    let shown = terminal.all().await.unwrap();
+    assert!(
+        shown.contains(" %  ") && shown.contains(" of 24.7 MB"),
+        "{shown:?}"
+    );
     network.behave();
     let ends = async || {
         go.notify_waiters();

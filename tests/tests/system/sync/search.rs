@@ -328,4 +328,9 @@ fn lengths(fleet: &Fleet, console: &Console, photo: usize, document: &[Vec<u8>])
     let mut right: Vec<u64> = frames.chain([padded(photo) + CHUNK]).map(|n| n as u64).collect();
     right.sort_unstable();
     assert_eq!(lengths, right);
+    // In its files they lie as they came.
+    let kept = files(&fleet.devices[0].scene.place().at("cloud/blobs"));
+    let mut kept: Vec<u64> = kept.iter().map(|(_, bytes)| bytes.len() as u64).collect();
+    kept.sort_unstable();
+    assert_eq!(kept, right);
 }

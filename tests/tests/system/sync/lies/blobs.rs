@@ -128,7 +128,7 @@ async fn a_chunk_of_another_photo_is_not_this_ones() {
 }
 
 #[tokio::test]
-async fn a_chunk_of_another_account_or_key_epoch_is_not_this_ones() {
+async fn a_chunk_of_another_account_collection_or_key_epoch_is_not_this_ones() {
     let album = Album::with(1).await;
     let scene = &album.fleet.devices[0].scene;
     let console = Console::sign_in(scene, ADA, PASSWORD).await.unwrap();
@@ -149,7 +149,8 @@ async fn a_chunk_of_another_account_or_key_epoch_is_not_this_ones() {
     let root = |byte: u8| Secret::new([byte; 32]);
     let later = EpochKeys::new(vec![(1, root(1)), (2, root(2))]).unwrap();
     let other_epoch = CollectionKeys::new(account, "pictures".to_owned(), later, root(3));
-    for keys in [foreign("pictures"), other_epoch] {
+    let other_collection = console.collection_keys("documents");
+    for keys in [foreign("pictures"), other_collection, other_epoch] {
         let (_, sealed) = seal_chunk(&keys, &photo(0)).unwrap();
         album
             .is_lied_to(move |reply| reply.body.clone_from(&sealed))

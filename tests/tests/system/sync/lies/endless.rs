@@ -105,3 +105,22 @@ async fn an_old_cursor_in_each_answer_does_no_harm() {
     assert_eq!((&after["note-0"], after.len()), (&before["note-0"], before.len()));
     victim.is_unharmed(&after).await;
 }
+
+#[tokio::test]
+async fn another_epoch_in_each_answer_has_everything_listed_and_nothing_deleted() {
+    let victim = Victim::with(3).await;
+    let before = victim.notes().await;
+    let asked = victim.asked();
+    // Asked with such a cursor the cloud itself says that it counts anew, as after a restore.
+    victim.lied_to(ALWAYS, |answer| {
+        answer.cursor.replace_range(..16, "0123456789abcdef");
+    });
+    for _ in 0..3 {
+        let _answered_or_refused = victim.syncs().await;
+    }
+    victim.was_lied_to(CHANGES).await;
+    let questions = victim.asked() - asked;
+    // Once as before, and then each time in vain and from the start.
+    assert!((5..60).contains(&questions), "it asked {questions} times");
+    victim.is_unharmed(&before).await;
+}
