@@ -1,14 +1,15 @@
 //! The owner's console: signs in with the password alone, and shows what became of each command.
 
 use belay_proto::id::device_id;
-use belay_proto::keys::{Master, Root, SigningKey};
+use belay_proto::keys::{KdfParameters, Master, Root, SigningKey, random, sha256};
 use belay_proto::signed::{
     Action, CommandState, CredentialsRecord, DeviceCertificate, Keyring, LoginStatement, Signed,
 };
 use belay_proto::sync::{CollectionKeys, index_key};
 use belay_proto::wire::{
     AddDeviceRequest, Bytes, CommandLife, CommandRequest, CommandsAnswer, DelegateRequest, LoginAnswer,
-    LoginChallengeAnswer, LoginChallengeRequest, LoginRequest, Report, ReportsAnswer,
+    LoginChallengeAnswer, LoginChallengeRequest, LoginRequest, NewCredentialsRequest, Report, ReportsAnswer,
+    Share,
 };
 use belay_proto::{CommandId, DeviceId, Epoch, HardwareId, Secret};
 
@@ -24,7 +25,10 @@ const WAIT: u64 = 50;
 pub struct Console {
     wire: Wire,
     owner: Owner,
+    record: CredentialsRecord,
     keyring: Keyring,
+    /// SHA-256 of the keyring as the cloud keeps it.
+    keyring_digest: [u8; 32],
 }
 
 impl Console {
@@ -40,9 +44,7 @@ impl Console {
         let reply = wire.post(stage, "/v1/login/challenge", &body).await?;
         let challenge: LoginChallengeAnswer = expected("a challenge", 200, &reply)?;
         let salt = <[u8; 16]>::try_from(challenge.salt.0).map_err(|_| Surprise::new("an odd salt"))?;
-        let (password, parameters) = (Secret::new(password.to_owned()), challenge.parameters);
-        let master = tokio::task::spawn_blocking(move || Master::derive(&password, &salt, &parameters));
-        let master = master.await??;
+        let master = derived(password, salt, challenge.parameters).await?;
         let statement = LoginStatement {
             origin: LoginStatement::origin_of(&stage.network().url()),
             identifier: identifier.to_owned(),
@@ -74,7 +76,13 @@ impl Console {
         let now = stage.clock().wall().saturating_mul(1000);
         let owner = Owner::new(root, record.generation, newest, now)?;
         wire.keep(&answer.tokens);
-        Ok(Self { wire, owner, keyring })
+        Ok(Self {
+            wire,
+            owner,
+            record,
+            keyring,
+            keyring_digest: sha256(&answer.keyring.0),
+        })
     }
 
     /// Whom it signs for.
@@ -242,6 +250,54 @@ impl Console {
         Ok((device, self.wire.post(stage, "/v1/devices", &body).await?))
     }
 
+    /// Chooses another password for the account, whatever it is worth: the cloud never sees it, so that a program of the owner's own
+    /// has nobody to ask. What the console knows of the account is over with that.
+    ///
+    /// # Errors
+    /// Where the cloud refuses.
+    pub async fn change_password(self, stage: &Stage, new: &str) -> Outcome {
+        let Self {
+            wire,
+            owner,
+            record,
+            keyring,
+            keyring_digest,
+        } = self;
+        let (salt, share) = (random(), Secret::new(random()));
+        let master = derived(new, salt, record.parameters).await?;
+        let generation = record.generation.saturating_add(1);
+        let wrapped_root = owner
+            .root
+            .wrap(&master.wrap_key(&share), &record.account, generation);
+        let record = CredentialsRecord {
+            generation,
+            salt,
+            login: master.login_key().public(),
+            verify_digest: master.verify_digest(),
+            wrapped_root,
+            ..record
+        };
+        let body = NewCredentialsRequest {
+            ticket: None,
+            credentials: Bytes(Signed::seal(&record, &owner.key()).encode()),
+            keyring: Bytes(keyring.for_generation(generation).seal(&owner.root)),
+            replaces: Bytes(keyring_digest.to_vec()),
+            share: Share(share),
+            succession: None,
+            owner: None,
+            // The devices have their keys, or get them with the password.
+            grants: Vec::new(),
+        };
+        let reply = wire.put(stage, "/v1/account/credentials", &body).await?;
+        crate::expect!(
+            reply.status == 204,
+            "another password: {} {}",
+            reply.status,
+            reply.problem()
+        );
+        Ok(())
+    }
+
     fn heard(&self, life: CommandLife) -> Outcome<CommandLife> {
         self.told(&life)?;
         Ok(life)
@@ -250,4 +306,11 @@ impl Console {
     fn commands(&self) -> String {
         format!("/v1/devices/{}/commands", self.owner.device.device)
     }
+}
+
+/// What a password opens with this salt, derived beside what else is to be done.
+async fn derived(password: &str, salt: [u8; 16], parameters: KdfParameters) -> Outcome<Master> {
+    let password = Secret::new(password.to_owned());
+    let master = tokio::task::spawn_blocking(move || Master::derive(&password, &salt, &parameters));
+    Ok(master.await??)
 }

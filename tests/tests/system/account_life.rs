@@ -54,15 +54,21 @@ pub async fn with(app: &App, member: &str, ticket: &str) -> Answer<()> {
         .unwrap()
 }
 
-/// Makes another recovery code.
-pub async fn another_code(scene: &Scene, password: &str) -> String {
+/// Makes another recovery code, which nobody has seen yet; the claim to it.
+pub async fn unseen_code(scene: &Scene, password: &str) -> String {
     let app = app(scene);
     let made = ticket(&app, "recovery-code", "", password).await;
     let claim: Answer<OwnedFd> = app
         .call(ACCOUNT, "CreateRecoveryCode", &(made, Options::new()))
         .await
         .unwrap();
-    let claim = read_text(claim.unwrap().into()).unwrap();
+    read_text(claim.unwrap().into()).unwrap()
+}
+
+/// Makes another recovery code.
+pub async fn another_code(scene: &Scene, password: &str) -> String {
+    let claim = unseen_code(scene, password).await;
+    let app = app(scene);
     let code = app.recovery_code(&claim).await.unwrap().unwrap();
     app.acknowledge("").await.unwrap().unwrap();
     code
@@ -70,9 +76,14 @@ pub async fn another_code(scene: &Scene, password: &str) -> String {
 
 /// Adds an address of the owner's.
 pub async fn add_address(scene: &Scene, outbox: &Scene, address: &str) {
+    add_with(scene, address, code(outbox, address)).await;
+}
+
+/// The same with the code that comes, however it does, once the address was told.
+pub async fn add_with(scene: &Scene, address: &str, code: impl Future<Output = String>) {
     let app = app(scene);
     let id = app.add_identifier(address, PASSWORD).await.unwrap().unwrap();
-    let code = code(outbox, address).await;
+    let code = code.await;
     let wrong = crate::owner::other_code(&code);
     refused(app.confirm_identifier(&id, &wrong).await.unwrap(), "WrongCode").unwrap();
     app.confirm_identifier(&id, &code).await.unwrap().unwrap();

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use belay_tests::app::{ACCOUNT, Answer, Options, options, refused};
 use belay_tests::carriers::{Gateway, Letter, MailServer, PASSWORD as MAIL_PASSWORD, USER};
+use belay_tests::openapi::Exchange;
 use belay_tests::proxy::AUTHORITY;
 use belay_tests::stage::Plan;
 use belay_tests::until::until;
@@ -12,7 +13,8 @@ use hyper::StatusCode;
 use mailparse::{MailHeaderMap, ParsedMail, parse_mail};
 use tempfile::TempDir;
 
-use crate::owner::{ADA, PASSWORD, app, state};
+use crate::account_life::{NEW, add_with, identifiers, recover};
+use crate::owner::{ADA, PASSWORD, app, other_code, state};
 use crate::scene::{PACE, Scene, plan};
 
 const NUMBER: &str = "+4915123456789";
@@ -77,11 +79,37 @@ impl Sending {
         id.unwrap().unwrap()
     }
 
+    /// Registers with the code that comes, and has time go on; the recovery code.
+    async fn registered(&self, who: &str, language: &str) -> String {
+        let id = self.register(who, language).await;
+        let code = match who.starts_with('+') {
+            true => code_in(&self.text(who).await),
+            false => self.mailed_code().await,
+        };
+        let app = app(&self.scene);
+        let recovery = app.confirm(&id, &code).await.unwrap().unwrap();
+        app.acknowledge(&id).await.unwrap().unwrap();
+        self.scene.clock().run(PACE).unwrap();
+        recovery
+    }
+
+    /// The next mail, which is to be to `who` and about this.
+    async fn letter(&self, who: &str, about: &str) -> Letter {
+        let letter = self.mails.next().await.unwrap();
+        assert_eq!((letter.to.as_str(), subject(&letter).as_str()), (who, about));
+        letter
+    }
+
     /// The code of the next mail.
     async fn mailed_code(&self) -> String {
-        let letter = self.mails.next().await.unwrap();
-        let text = read(&letter).get_body().unwrap();
-        code_in(text.split("/verify/").next().unwrap())
+        code_of(&self.mails.next().await.unwrap())
+    }
+
+    /// The next text message, which is to be to `who`.
+    async fn text(&self, who: &str) -> String {
+        let post = self.texts.next().await.unwrap();
+        assert_eq!(post.body["to"], who);
+        post.body["text"].as_str().unwrap().to_owned()
     }
 
     /// Waits for a line of `/metrics`: what became of a message is counted, and the message gone, only after whoever took it has
@@ -114,6 +142,16 @@ impl Sending {
 
 fn read(letter: &Letter) -> ParsedMail<'_> {
     parse_mail(letter.data.as_bytes()).unwrap()
+}
+
+fn subject(letter: &Letter) -> String {
+    read(letter).headers.get_first_value("Subject").unwrap()
+}
+
+/// The code in a mail, before its link.
+fn code_of(letter: &Letter) -> String {
+    let text = read(letter).get_body().unwrap();
+    code_in(text.split("/verify/").next().unwrap())
 }
 
 /// The six digits in a text.
@@ -242,6 +280,102 @@ async fn what_is_done_to_an_account_is_told_through_the_mail_server_in_the_owner
     for secret in [PASSWORD, "marble-ferry-17-canyon", "/verify/", &code] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
+}
+
+#[tokio::test]
+async fn a_forgotten_password_is_recovered_with_a_code_that_came_through_the_mail_server() {
+    let sending = Sending::new().await;
+    let recovery = sending.registered(ADA, "it").await;
+    let (scene, app) = (&sending.scene, app(&sending.scene));
+    let id = app.begin_recovery(ADA).await.unwrap().unwrap();
+    let code = code_of(&sending.letter(ADA, "Recupera il tuo account Belay").await);
+    let wrong = recover(scene, &id, &other_code(&code), &recovery).await;
+    refused(wrong, "WrongCode").unwrap();
+    recover(scene, &id, &code, &recovery).await.unwrap();
+    assert_eq!(state(scene).await, "reauthentication-required");
+    // Mails that are due together are sent side by side.
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let letter = sending.mails.next().await.unwrap();
+        assert_eq!(letter.to, ADA);
+        told.push(subject(&letter));
+    }
+    told.sort();
+    let expected = [
+        "Il tuo account Belay ha una nuova password",
+        "Qualcuno vuole scegliere una nuova password Belay",
+    ];
+    assert_eq!(told, expected);
+    let before = app.reauthenticate(ADA, PASSWORD).await.unwrap();
+    refused(before, "WrongPassword").unwrap();
+    app.reauthenticate(ADA, NEW).await.unwrap().unwrap();
+    assert_eq!(state(scene).await, "bound");
+    sending.logs_without(&["ada@", &recovery]);
+}
+
+#[tokio::test]
+async fn a_number_that_was_added_through_the_gateway_recovers_the_account_through_it() {
+    let sending = Sending::new().await;
+    let recovery = sending.registered(ADA, "en").await;
+    let (scene, app) = (&sending.scene, app(&sending.scene));
+    let code = async {
+        let text = sending.text(NUMBER).await;
+        assert!(text.contains("adds this number to an account"), "{text}");
+        code_in(&text)
+    };
+    add_with(scene, NUMBER, code).await;
+    // Whoever reads either hears of it.
+    sending
+        .letter(ADA, "An address was added to your Belay account")
+        .await;
+    let told = sending.text(NUMBER).await;
+    assert!(
+        told.starts_with("Belay: an address was added to your account."),
+        "{told}"
+    );
+    let has = identifiers(scene).await;
+    let has: Vec<_> = has
+        .iter()
+        .map(|(_, kind, _, verified)| (kind.as_str(), *verified))
+        .collect();
+    assert_eq!(has, [("email", true), ("phone", true)]);
+
+    let id = app.begin_recovery(NUMBER).await.unwrap().unwrap();
+    let text = sending.text(NUMBER).await;
+    assert!(text.contains("recovers your account"), "{text}");
+    let code = code_in(&text);
+    let recovered = app.complete_recovery((&id, &code), NUMBER, NEW, &recovery).await;
+    recovered.unwrap().unwrap();
+    assert_eq!(state(scene).await, "reauthentication-required");
+    app.reauthenticate(ADA, NEW).await.unwrap().unwrap();
+    assert_eq!(state(scene).await, "bound");
+    sending.logs_without(&["ada@", NUMBER, &NUMBER[3..], &recovery, TOKEN]);
+}
+
+#[tokio::test]
+async fn an_address_that_was_added_through_the_mail_server_signs_in() {
+    let sending = Sending::new().await;
+    sending.registered(NUMBER, "it").await;
+    let (scene, app) = (&sending.scene, app(&sending.scene));
+    let code = async {
+        let about = "Conferma questo indirizzo per il tuo account Belay";
+        code_of(&sending.letter(ADA, about).await)
+    };
+    add_with(scene, ADA, code).await;
+    sending
+        .letter(ADA, "Un indirizzo è stato aggiunto al tuo account Belay")
+        .await;
+    let told = sending.text(NUMBER).await;
+    assert!(
+        told.starts_with("Belay: un indirizzo è stato aggiunto al tuo account."),
+        "{told}"
+    );
+    app.sign_out(PASSWORD).await.unwrap().unwrap();
+    let released = |e: &Exchange| e.path == "/v1/releases" && e.status == 204;
+    scene.network().seen("the release", released).await.unwrap();
+    app.sign_in(ADA, PASSWORD).await.unwrap().unwrap();
+    assert_eq!(state(scene).await, "bound");
+    sending.logs_without(&["ada@", NUMBER, &NUMBER[3..], MAIL_PASSWORD]);
 }
 
 #[tokio::test]

@@ -17,6 +17,12 @@ async fn confirmed(scene: &Stage) -> (String, String, String) {
     (id, code, claim)
 }
 
+/// A claim of the same form that isn't this one.
+pub fn other_claim(claim: &str) -> String {
+    let digit = if claim.ends_with('0') { '1' } else { '0' };
+    format!("{}{digit}", &claim[..31])
+}
+
 /// How many wrong claims the audit log tells of.
 async fn wrong_claims(app: &App) -> usize {
     let entries = app.history(0).await.unwrap().unwrap();
@@ -51,9 +57,8 @@ async fn a_wrong_claim_gets_nothing_and_is_audited() {
     refused(app.recovery_code(&"0".repeat(32)).await.unwrap(), "NotFound").unwrap();
     let (_, _, claim) = confirmed(&scene).await;
     assert_eq!(wrong_claims(&app).await, 0);
-    let digit = if claim.ends_with('0') { '1' } else { '0' };
-    let nearly = format!("{}{digit}", &claim[..31]);
-    refused(app.recovery_code(&nearly).await.unwrap(), "BadTicket").unwrap();
+    let nearly = app.recovery_code(&other_claim(&claim)).await.unwrap();
+    refused(nearly, "BadTicket").unwrap();
     assert_eq!(wrong_claims(&app).await, 1);
     for odd in [
         "",
