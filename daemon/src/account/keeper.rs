@@ -135,8 +135,8 @@ enum Seen {
 }
 
 impl Seen {
-    /// What follows from an error: a refusal is an answer, and without a network whoever waits for it comes back by himself. Nobody
-    /// does where the cloud has asked to be left alone for a while and nothing is sent for that.
+    /// What follows from an error: a refusal of the cloud's is an answer, and without a network whoever waits for it comes back by
+    /// himself. Nobody does where the cloud has asked to be left alone for a while and nothing is sent for that.
     fn after(error: &CloudError) -> Self {
         let is_kept_back = error.is_unsent() && error.retry_after().is_some();
         match (error.is_decided() || error.is_unsent()) && !is_kept_back {
@@ -245,6 +245,15 @@ async fn session_of(parts: &Parts) -> Option<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloud::Problem;
+
+    #[test]
+    fn a_refusal_is_an_answer_where_it_is_the_clouds() {
+        let refusal = |body: &str| CloudError::Problem(Problem::read(403, body.as_bytes(), None));
+        let named = refusal(r#"{"type":"urn:belay:problem:not-bound"}"#);
+        assert_eq!(Seen::after(&named), Seen::All);
+        assert_eq!(Seen::after(&refusal("<html>")), Seen::NotAll);
+    }
 
     #[test]
     fn what_isn_t_asked_as_the_cloud_wants_to_be_left_alone_is_asked_later() {

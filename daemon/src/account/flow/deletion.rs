@@ -123,7 +123,8 @@ impl Flow {
 
 /// Whether an order to delete the account ends with this error. A refusal in words does it: a cloud that says later that it was done,
 /// after all, lets nobody go. So does a budget that is used up. No refusal is one of the proof alone, which another copy of the call
-/// may have used; and where a copy may have arrived before, only one that judges the order says anything of that one.
+/// may have used, or one that isn't the cloud's; and where a copy may have arrived before, only one that judges the order says anything
+/// of that one.
 fn ends_order(error: &CloudError, sent: Sent) -> bool {
     let CloudError::Problem(problem) = error else {
         return false;
@@ -132,7 +133,8 @@ fn ends_order(error: &CloudError, sent: Sent) -> bool {
         problem.kind,
         ProblemKind::BadOrder | ProblemKind::GenerationConflict | ProblemKind::DevicesStillBound
     );
-    (error.is_decided() || problem.status == 429) && (judges || !sent.before)
+    let is_budget = problem.status == 429 && !problem.name.is_empty();
+    (error.is_decided() || is_budget) && (judges || !sent.before)
 }
 
 /// Whether this is the cloud's word, or one in its place, though not of what became of the order.

@@ -166,6 +166,28 @@ async fn an_order_whose_proof_was_refused_may_have_been_carried_out_by_a_copy_of
     }
 }
 
+#[tokio::test]
+async fn an_order_that_something_before_the_cloud_refuses_may_have_been_carried_out_all_the_same() {
+    for status in [400, 403, 404, 408, 429] {
+        let (world, life) = World::bound().await;
+        let told = CredentialsAnswer {
+            credentials: account(&world).as_bytes().to_vec().into(),
+            deleted: true,
+            ..CredentialsAnswer::default()
+        };
+        world.cloud.with(|cloud| {
+            cloud.refusals.insert("delete", problem(status, ""));
+            cloud.told = Some(told);
+        });
+        assert_eq!(name(delete(&world, &life).await.unwrap_err()), "CloudRefused");
+        assert_eq!(life.state(), AccountState::Bound, "{status}");
+        world.cloud.with(|cloud| cloud.tells = true);
+        world.hint();
+        in_time(&world, &life, || life.state() == AccountState::Unbound).await;
+        assert_eq!(world.warden.bound(), None, "{status}");
+    }
+}
+
 /// The order is carried out unheard, and the same call again is refused so.
 fn refused_after_a_loss(
     world: &World,
