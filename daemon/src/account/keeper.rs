@@ -135,14 +135,11 @@ enum Seen {
 }
 
 impl Seen {
-    /// What follows from an error: a refusal is an answer, and without a network whoever waits for it comes back by himself. Nobody
-    /// does where the cloud has asked to be left alone for a while and nothing is sent for that.
+    /// What follows from an error: a refusal of the cloud's is an answer, and without a network whoever waits for it comes back by
+    /// himself. Nobody does where the cloud has asked to be left alone for a while and nothing is sent for that.
     fn after(error: &CloudError) -> Self {
         let is_kept_back = error.is_unsent() && error.retry_after().is_some();
-        // A page in the cloud's place is no answer of the cloud's.
-        let is_page = matches!(error, CloudError::Problem(problem) if !problem.is_named);
-        let is_answer = error.is_decided() && !is_page;
-        match (is_answer || error.is_unsent()) && !is_kept_back {
+        match (error.is_decided() || error.is_unsent()) && !is_kept_back {
             true => Self::All,
             false => Self::NotAll,
         }

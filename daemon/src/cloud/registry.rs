@@ -39,9 +39,9 @@ fn not_brought(error: &CloudError) -> NotBrought {
         CloudError::NotConfigured | CloudError::Misconfigured(_) => NotBrought::NotConfigured,
         CloudError::Problem(problem) if problem.kind == ProblemKind::RevisionConflict => NotBrought::Conflict,
         CloudError::Problem(problem) if problem.kind == ProblemKind::KeyEpochOld => NotBrought::KeysOld,
-        // A session ends and begins again without a word here, a binding is brought later, and an older cloud may
-        // become a newer one.
-        CloudError::Problem(problem) if matches!(problem.status, 401 | 403 | 404 | 405 | 426) => {
+        // A session ends and begins again without a word here, a binding is brought later, an older cloud may
+        // become a newer one, and a line that was too slow a better one.
+        CloudError::Problem(problem) if matches!(problem.status, 401 | 403 | 404 | 405 | 408 | 426) => {
             NotBrought::Later(error.retry_after())
         }
         // One accessory too many must not keep the changes of the others waiting.
@@ -77,11 +77,16 @@ mod tests {
         let later = NotBrought::Later(Some(Duration::from_secs(9)));
         for (status, name) in [
             (403, "not-bound"),
+            (408, "request-timeout"),
             (429, "too-many"),
             (503, "busy"),
             (507, "full"),
+            // What stands before the cloud has decided nothing.
+            (400, ""),
+            (409, ""),
+            (413, ""),
         ] {
-            assert_eq!(refusal(status, name), later, "{name}");
+            assert_eq!(refusal(status, name), later, "{status} {name}");
         }
     }
 }

@@ -62,8 +62,19 @@ pub(super) async fn serve(config: &Config) -> Result<(), DaemonError> {
     let modem = start(config, &store, &connection, &mut supervisor, is_named).await?;
     // An actor answers once it has read what it begins with: so the first reader finds the state as it is,
     // and a lost device lost. A warden that hangs keeps nobody from being told that all is unknown.
-    if let Err(error) = supervisor.ask_all(FIRST_WORD_WITHIN).await {
-        tracing::warn!(%error, "starting without its word");
+    let heard = tokio::select! {
+        heard = supervisor.ask_all(FIRST_WORD_WITHIN) => Some(heard),
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+    };
+    match heard {
+        Some(Ok(())) => {}
+        Some(Err(error)) => tracing::warn!(%error, "starting without its word"),
+        None => {
+            notify(&[NotifyState::Stopping]);
+            stop(&connection, &mut supervisor, &*modem, &store).await;
+            return Ok(());
+        }
     }
     own_name(&connection).await?;
     named.send_replace(true);

@@ -1,12 +1,14 @@
 //! What belayd tells while its warden is lost, late or silent.
 
 use std::collections::HashMap;
+use std::future::pending;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
 use zbus::Connection;
 
-use super::{Stage, terminate};
+use super::{STOPS_WITHIN, Stage, TRIES, terminate};
 
 /// A warden of a lost device, which notes whether belayd was there for others when it first asked.
 #[derive(Default)]
@@ -104,4 +106,50 @@ async fn a_warden_that_could_not_be_asked_at_the_start_is_asked_by_the_next_read
         .unwrap();
     terminate(&child);
     child.wait().unwrap();
+}
+
+/// A warden that never answers, and tells when it is asked.
+struct SilentWarden {
+    asked: Arc<Notify>,
+}
+
+#[zbus::interface(name = "org.belay1.Warden")]
+impl SilentWarden {
+    #[zbus(property)]
+    async fn binding_state(&self) -> &str {
+        self.asked.notify_one();
+        pending().await
+    }
+}
+
+/// How long belayd takes to stop while it waits for such a warden's first word.
+async fn stopped_at_the_start() -> Duration {
+    let stage = Stage::new();
+    let warden = stage.connect().await;
+    let asked = Arc::new(Notify::new());
+    let object = SilentWarden {
+        asked: Arc::clone(&asked),
+    };
+    warden
+        .object_server()
+        .at("/org/belay1/warden", object)
+        .await
+        .unwrap();
+    warden.request_name("org.belay1.Warden").await.unwrap();
+    let mut child = stage.command().spawn().unwrap();
+    asked.notified().await;
+    let told = Instant::now();
+    terminate(&child);
+    assert_eq!(stage.told(), "STOPPING=1", "it was never ready");
+    assert!(child.wait().unwrap().success());
+    told.elapsed()
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_no_word_of_a_warden_that_hangs() {
+    let mut took = Vec::<Duration>::new();
+    while took.iter().all(|took| *took >= STOPS_WITHIN) {
+        assert!(took.len() < TRIES, "{took:?}");
+        took.push(stopped_at_the_start().await);
+    }
 }

@@ -122,6 +122,7 @@ impl Flow {
         match added {
             Ok(_) => {}
             Err(error) => {
+                self.may_have_changed(&error);
                 if matches!(&error, CloudError::Problem(_)) && error.is_decided() {
                     self.report(Event::ProvingOver { id }).await?;
                 }

@@ -63,9 +63,9 @@ impl Flow {
                 // A call that never left is the order's end too.
                 if is_over || !sent.any {
                     self.stay_bound().await;
-                } else if was_answered(&error) {
-                    // Otherwise it may be done, or done yet, and the keeper hears of it. A cloud that can be reached doesn't come back:
-                    // there it asks until it is known.
+                } else {
+                    // Otherwise it may be done, or done yet, and the keeper hears of it: it asks until it is known. A cloud that can be
+                    // reached doesn't come back, and where it can't the keeper waits for that.
                     self.parts.stale.notify_one();
                 }
                 return Err(match (is_over, sent.before) {
@@ -134,11 +134,7 @@ fn ends_order(error: &CloudError, sent: Sent) -> bool {
         problem.kind,
         ProblemKind::BadOrder | ProblemKind::GenerationConflict | ProblemKind::DevicesStillBound
     );
-    let refuses = error.is_decided() && problem.kind != ProblemKind::OrderUsed || problem.status == 429;
-    problem.is_named && refuses && (judges || !sent.before)
-}
-
-/// Whether this is the cloud's word, or one in its place, though not of what became of the order.
-fn was_answered(error: &CloudError) -> bool {
-    matches!(error, CloudError::Problem(_) | CloudError::Nonsense(_)) || error.retry_after().is_some()
+    let is_budget = problem.status == 429 && problem.is_named;
+    let refuses = error.is_decided() && problem.kind != ProblemKind::OrderUsed;
+    (refuses || is_budget) && (judges || !sent.before)
 }

@@ -266,10 +266,11 @@ impl Flow {
             .surely(|| self.parts.cloud.ask_for_unlock(&order, &reason, &key))
             .await;
         self.end_login(owner.tokens).await;
+        let asked = asked.inspect_err(|error| self.may_have_changed(error))?;
         let told = self
             .report(Event::Unlock {
                 account: owner.account,
-                unlock: asked?.state.parse().unwrap_or_default(),
+                unlock: asked.state.parse().unwrap_or_default(),
             })
             .await;
         // A look that was under way may have told since what was so before, and nobody hints at what this device did itself.

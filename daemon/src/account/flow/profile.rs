@@ -13,8 +13,16 @@ impl Flow {
     /// Changes what the owner tells about themselves.
     pub(crate) async fn set_profile(self, changes: ProfileChanges) -> Result<(), AccountError> {
         let account = self.session().await?.ok_or(Refusal::NotBound)?.account;
-        self.in_session(account, self.parts.cloud.set_profile(&changes))
-            .await?;
+        let set = self
+            .in_session(account, self.parts.cloud.set_profile(&changes))
+            .await;
+        match &set {
+            Err(AccountError::Cloud(error)) => self.may_have_changed(error),
+            // It may have left before whoever asked for it.
+            Err(AccountError::Cancelled) => self.parts.stale.notify_one(),
+            _ => {}
+        }
+        set?;
         self.details_changed().await;
         Ok(())
     }

@@ -21,6 +21,7 @@ use crate::account::*;
 use crate::cloud::call::{Auth, Call};
 use crate::cloud::client::{CloudClient, Revocation};
 use crate::cloud::error::CloudError;
+use crate::cloud::problem::Problem;
 use crate::cloud::retry::ATTEMPTS;
 
 /// All that are registered with IANA, and some that aren't.
@@ -249,12 +250,24 @@ fn is_what_it_is(error: &CloudError, status: u16, what: &str) {
             "{what}: {error}"
         ),
     }
-    assert_eq!(
-        error.is_decided(),
-        (400..500).contains(&status) && status != 429,
-        "{what}"
-    );
+    // Without a name it is nobody's decision.
+    assert!(!error.is_decided(), "{what}");
     assert!(!error.is_unsent(), "{what}");
+}
+
+#[test]
+fn a_refusal_is_a_decision_where_the_cloud_gives_it_a_name() {
+    for status in 400..=599 {
+        let is_decided = |body: &str| {
+            let problem = Problem::read(status, body.as_bytes(), None);
+            CloudError::Problem(problem).is_decided()
+        };
+        let named = r#"{"type":"urn:belay:problem:another"}"#;
+        assert_eq!(is_decided(named), status < 500 && status != 429, "{status}");
+        for page in ["", "<html>", "{}"] {
+            assert!(!is_decided(page), "{status}: {page}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,12 +1,15 @@
 //! More addresses of an account.
 
+use belay_proto::id::DeviceId;
 use belay_proto::secret::Secret;
 use belay_proto::signed::Deed;
+use belay_proto::wire::ProfileChanges;
 
 use super::cloud::problem;
 use super::kills::{in_time, killed_after};
 use super::recovering::{begin, complete};
 use super::upkeep::calls;
+use super::warden::DEVICE;
 use super::{CODE, Identifier, Life, World, name};
 use crate::account::AccountError;
 use crate::cloud::CloudError;
@@ -137,10 +140,11 @@ async fn the_refusals_of_addresses_have_their_names() {
 }
 
 #[tokio::test]
-async fn where_nobody_knows_whether_an_address_was_changed_the_cloud_is_asked_for_it_later() {
-    for call in ["remove-address", "set-login"] {
+async fn where_nobody_knows_whether_something_was_changed_the_cloud_is_asked_for_it_later() {
+    for call in ["add", "remove-address", "set-login", "profile", "unlock"] {
         let (world, life) = World::bound().await;
         world.cloud.with(|cloud| cloud.tells = true);
+        let adding = add(&world, &life).await.unwrap();
         // What was to be looked at before is.
         life.account.fetch().await;
         let page = CloudError::Nonsense("status 200".into());
@@ -151,6 +155,13 @@ async fn where_nobody_knows_whether_an_address_was_changed_the_cloud_is_asked_fo
             .with(|cloud| cloud.refusals.insert("credentials", offline));
         let other = "0".repeat(32);
         let answer = match call {
+            "add" => life.account.confirm_address(adding, Secret::of_text(CODE)).await,
+            "profile" => life.account.set_profile(ProfileChanges::default()).await,
+            "unlock" => {
+                let deed = Deed::UnlockBootloader(DeviceId::from_bytes(DEVICE));
+                let ticket = world.warden.order_ticket(deed);
+                life.account.request_unlock(ticket, "why not".into()).await
+            }
             "set-login" => {
                 let ticket = world.warden.order_ticket(Deed::SetLogin(other.clone()));
                 life.account.set_login(other, ticket).await

@@ -88,14 +88,18 @@ async fn a_deletion_that_is_killed_anywhere_frees_the_device_by_itself_or_can_be
 
 #[tokio::test]
 async fn a_deletion_that_nobody_answered_takes_the_device_along_once_the_cloud_tells_of_it() {
-    let (world, life) = World::bound().await;
-    world.cloud.with(|cloud| cloud.losses.insert("delete", 3));
-    assert_eq!(name(delete(&world, &life).await.unwrap_err()), "Offline");
-    assert_eq!(life.state(), AccountState::Bound);
-    world.cloud.with(|cloud| cloud.tells = true);
-    world.hint();
-    in_time(&world, &life, || life.state() == AccountState::Unbound).await;
-    assert_eq!(world.warden.bound(), None);
+    for is_hinted_at in [true, false] {
+        let (world, life) = World::bound().await;
+        world.cloud.with(|cloud| cloud.losses.insert("delete", 3));
+        assert_eq!(name(delete(&world, &life).await.unwrap_err()), "Offline");
+        assert_eq!(life.state(), AccountState::Bound);
+        world.cloud.with(|cloud| cloud.tells = true);
+        if is_hinted_at {
+            world.hint();
+        }
+        in_time(&world, &life, || life.state() == AccountState::Unbound).await;
+        assert_eq!(world.warden.bound(), None);
+    }
 }
 
 #[tokio::test]

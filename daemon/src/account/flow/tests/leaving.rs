@@ -182,8 +182,11 @@ async fn a_device_that_is_still_ready_for_an_order_that_never_left_goes_by_no_wo
 async fn an_order_of_this_life_is_withdrawn_by_nothing_that_was_meant_for_one_before() {
     let (world, life) = with_a_forgotten_order().await;
     deleted_unheard(&world, &life).await;
+    // Nobody who asks hears of it yet.
+    world.cloud.with(|cloud| cloud.tells = false);
     hours_pass(&world, &life).await;
     assert!(world.warden.is_leaving());
+    world.cloud.with(|cloud| cloud.tells = true);
     world.hint();
     in_time(&world, &life, || life.state() == AccountState::Unbound).await;
 }
