@@ -135,8 +135,8 @@ impl CloudError {
     /// Whether the cloud has decided, so that asking the same again gives the same.
     ///
     /// A call that ended otherwise may or may not have been carried out. So may one whose proof alone was refused: another copy
-    /// of it, which the network delivered before, may have used that proof. So may one that was refused without a [name](Problem::is_named): that is the
-    /// word of something that stands before the cloud, and the cloud may have said another one.
+    /// of it, which the network delivered before, may have used that proof. So may one that was refused without a
+    /// [name](Problem::is_named): that is the word of something that stands before the cloud, and the cloud may have said another one.
     #[must_use]
     pub fn is_decided(&self) -> bool {
         let Self::Problem(problem) = self else {
