@@ -5,6 +5,7 @@ mod cloud;
 mod cuts;
 mod effects;
 mod judging;
+mod relay;
 pub(crate) mod rig;
 mod warden;
 mod wipe;

@@ -33,7 +33,7 @@ const MOST_ADDED: Duration = Duration::from_secs(1);
 const LOOKS: usize = 3;
 
 /// How often a round is played before it counts as late: the machine may have been busy with something else.
-const TRIES: usize = 3;
+const TRIES: usize = 10;
 
 /// The point at which the watch is held, and killed.
 #[derive(Clone, Copy, Debug)]

@@ -13,7 +13,7 @@ use crate::scene::{PACE, Scene, scene};
 const STOPS_WITHIN: Duration = Duration::from_millis(2500);
 
 /// How often it is stopped before that counts as late: the machine may have been busy with something else.
-const TRIES: usize = 3;
+const TRIES: usize = 10;
 
 /// The failures that no step may be hurt by.
 fn failures() -> Vec<(&'static str, Trick)> {
@@ -216,15 +216,15 @@ async fn a_cloud_that_lies_about_the_account_binds_nothing() {
 #[tokio::test]
 async fn a_cloud_that_hangs_is_given_up_and_holds_nobody_else_up() {
     let scene = scene().await;
-    scene.clock().run(PACE).unwrap();
     let app = app(&scene);
+    // The clock stands still: what hangs, hangs.
     scene.network().plan("/v1/", 50, &Trick::Hang);
     let none = Options::new();
     let hung = app.register(ADA, PASSWORD, &none);
     let meanwhile = async {
-        let begun = Instant::now();
+        scene.network().played("/v1/").await.unwrap();
         let _state = state(&scene).await;
-        assert!(begun.elapsed().as_secs() < 5);
+        scene.clock().run(PACE).unwrap();
     };
     let (answer, ()) = futures_util::future::join(hung, meanwhile).await;
     named("a hang", "/v1/", answer.unwrap());

@@ -113,8 +113,11 @@ impl State {
                     self.put_off.insert(natural, PutOff::Kept);
                 }
             }
-            // A file whose name differs in its case alone may have been in the way: both looks tell whether it still is.
-            (Outcome::Refused, Work::Fetch { over: None, .. }) if self.is_rid_of_another_case(&natural) => {
+            // A file whose name differs in its case alone, or is its folder's, may have been in the way: both looks tell whether it still
+            // is.
+            (Outcome::Refused, Work::Fetch { over: None, .. })
+                if self.is_rid_of_what_was_in_its_way(&natural) =>
+            {
                 (wishes.scan, wishes.list) = (true, true);
                 self.put_off.insert(natural, PutOff::Scan);
             }
@@ -211,9 +214,9 @@ impl State {
         self.memory.remember(natural, known);
     }
 
-    /// Where a file system can't tell letters' case, a file that was removed makes room for one of another case, or in a folder
-    /// of another case.
-    fn lift_refusals(&mut self, removed: &BTreeSet<String>) {
+    /// A file that was removed makes room for what lies in a folder of its name. Where a file system can't tell letters' case, it does so
+    /// for one of another case, or in a folder of another case, too.
+    pub(super) fn lift_refusals(&mut self, removed: &BTreeSet<String>) {
         if removed.is_empty() {
             return;
         }
@@ -222,8 +225,11 @@ impl State {
         let folders: BTreeMap<String, &str> = folders.map(|folder| (folded(folder), folder)).collect();
         let is_lifted = |natural: &str| {
             let mut above = folders_above(natural);
-            let is_other = |above: &str| folders.get(&folded(above)).is_some_and(|other| *other != above);
-            names.contains(&folded(natural)) || above.any(is_other)
+            let is_free = |above: &str| {
+                let folded = folded(above);
+                names.contains(&folded) || folders.get(&folded).is_some_and(|other| *other != above)
+            };
+            names.contains(&folded(natural)) || above.any(is_free)
         };
         let before = self.put_off.len();
         self.put_off
@@ -231,17 +237,19 @@ impl State {
         self.held_back |= self.put_off.len() < before;
     }
 
-    /// Whether a file whose name, or whose folder's, differs from this in its case alone was removed since the last looks.
-    fn is_rid_of_another_case(&self, natural: &str) -> bool {
+    /// Whether a file was removed since the last looks that had the name of a folder of this one, or whose name, or whose folder's, differs
+    /// from this in its case alone.
+    fn is_rid_of_what_was_in_its_way(&self, natural: &str) -> bool {
         let is_here = |other: &str| self.local.as_ref().is_some_and(|local| local.contains_key(other));
-        let is_another_case = |one: &str, other: &str| {
-            // Of many that ended few are as long.
-            one.len() == other.len() && one != other && folded(one) == folded(other)
-        };
+        // Of many that ended few are as long.
+        let is_alike = |one: &str, other: &str| one.len() == other.len() && folded(one) == folded(other);
+        let is_another_case = |one: &str, other: &str| one != other && is_alike(one, other);
         let mut others = self.ended.keys();
         others.any(|other| {
             let is_beside = |folder: &str| folders_above(natural).any(|above| is_another_case(folder, above));
-            let is_in_its_way = is_another_case(other, natural) || folders_above(other).any(is_beside);
+            let is_in_its_way = is_another_case(other, natural)
+                || folders_above(natural).any(|above| is_alike(other, above))
+                || folders_above(other).any(is_beside);
             is_in_its_way && !is_here(other)
         })
     }

@@ -44,6 +44,9 @@ impl State {
         if let Some(before) = &mut self.local {
             let later = self.ended.iter().filter(|(_, ended)| **ended > at);
             keep(later.map(|(natural, _)| natural), before, &mut local);
+            let gone = before.keys().filter(|natural| !local.contains_key(*natural));
+            let gone = gone.cloned().collect();
+            self.lift_refusals(&gone);
         }
         self.scanned_at = self.scanned_at.max(at);
         self.forget_ended();

@@ -25,8 +25,10 @@ impl Tree {
         self.clear_way(folder_of(place))?;
         match self.parent(place, false) {
             Ok((folder, name)) if taken::is_listed(&folder, name)? => Err(taken::in_the_way(&folder, name)),
+            Ok(_) => Ok(()),
             // Folders that aren't there will be made.
-            _ => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -81,7 +83,8 @@ mod tests {
         }
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
         assert_eq!(fs::read_dir(root.path().join("a")).unwrap().count(), 0);
-        for place in ["a", "../film"] {
+        fs::write(root.path().join("file"), "").unwrap();
+        for place in ["a", "../film", "file/film", "file/a/film"] {
             tree.has_place_for(place).unwrap_err();
         }
     }

@@ -152,13 +152,18 @@ async fn where_nothing_waits_commands_are_fetched_now_and_then() {
     cloud.with(|cloud| cloud.mood = Mood::Short);
     let rig = rig_with(cloud).await;
     let is_long = |path: &&&str| path.ends_with("wait=50");
-    let three = |cloud: &mut super::cloud::Inner| cloud.fetches().iter().filter(is_long).count() == 3;
-    rig.passing(rig.cloud.until(three)).await;
+    let long_polls = || {
+        rig.cloud
+            .with(|cloud| cloud.fetches().iter().filter(is_long).count())
+    };
+    while long_polls() < 3 {
+        rig.five_quiet_seconds().await;
+    }
     rig.connected(true).await;
     let fetches = rig.cloud.with(|cloud| cloud.fetches().len());
-    // One each five minutes, and what was on its way.
+    // One each five minutes, and those by which a stream is tried again.
     for _ in 0..3600 / 5 {
-        rig.five_seconds().await;
+        rig.five_quiet_seconds().await;
     }
     let of_an_hour = rig.cloud.with(|cloud| cloud.fetches().len()) - fetches;
     assert!((1..=24).contains(&of_an_hour), "{of_an_hour} within an hour");

@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use tokio::sync::{broadcast, watch};
 
 use super::cloud::Cloud;
+use super::relay::Counted;
 use super::warden::Warden;
 use crate::actor::Supervisor;
 use crate::cloud::CloudClient;
@@ -93,6 +94,8 @@ pub struct Rig {
     supervisor: Supervisor,
     vault: Arc<MemoryVault>,
     server: Server,
+    /// Calls that the cloud hasn't answered yet.
+    under_way: watch::Sender<usize>,
     _folder: tempfile::TempDir,
 }
 
@@ -110,6 +113,7 @@ pub async fn rig_with(cloud: Cloud) -> Rig {
     let conditions = watch::Sender::new(Conditions::default());
     let reached = watch::Sender::new(0);
     let vault = Arc::new(MemoryVault::default());
+    let under_way = watch::Sender::new(0);
     let outbox = Outbox::new(store.clone());
     let mut supervisor = Supervisor::default();
     let parts = parts(
@@ -122,6 +126,7 @@ pub async fn rig_with(cloud: Cloud) -> Rig {
         &store,
         &outbox,
         &vault,
+        &under_way,
     );
     let handle = FindHandle::start(&mut supervisor, parts);
     Rig {
@@ -138,6 +143,7 @@ pub async fn rig_with(cloud: Cloud) -> Rig {
         supervisor,
         vault,
         server,
+        under_way,
         _folder: folder,
     }
 }
@@ -153,11 +159,12 @@ fn parts(
     store: &Store,
     outbox: &Outbox,
     vault: &Arc<MemoryVault>,
+    under_way: &watch::Sender<usize>,
 ) -> Parts {
     let by: Arc<dyn Clock> = Arc::<SkippingClock>::clone(clock);
     let client = CloudClient::new(Some(&server.url()), None, vault.clone(), Arc::clone(&by));
     Parts {
-        relay: Arc::new(client),
+        relay: Arc::new(Counted::new(client, under_way.clone())),
         warden: warden.handle.clone(),
         passwords: passwords(&warden.handle, FakeRecords::None),
         store: store.clone(),
@@ -187,6 +194,7 @@ impl Rig {
             &self.store,
             &self.outbox,
             &self.vault,
+            &self.under_way,
         );
         self.handle = FindHandle::start(&mut self.supervisor, parts);
         self.announced = self.handle.announcements();
@@ -255,12 +263,26 @@ impl Rig {
 
     /// Lets five seconds pass.
     pub async fn five_seconds(&self) {
+        self.begun().await;
+        self.clock.advance(Duration::from_secs(5));
+    }
+
+    /// The same once the cloud has answered all that it was asked. It has to do so by itself; then no call waits longer, or is given
+    /// up, because the machine is busy.
+    pub async fn five_quiet_seconds(&self) {
+        self.begun().await;
+        let mut under_way = self.under_way.subscribe();
+        under_way.wait_for(|calls| *calls == 0).await.unwrap();
+        self.clock.advance(Duration::from_secs(5));
+    }
+
+    /// Until the actor has begun what is to be done now.
+    async fn begun(&self) {
         self.settled().await;
         // What is on its way through the socket gets its turns.
         for _ in 0..200 {
             tokio::task::yield_now().await;
         }
-        self.clock.advance(Duration::from_secs(5));
     }
 
     /// Lets time pass until `work` is done.

@@ -10,6 +10,9 @@ use belay_tests::{Outcome, Surprise};
 
 use super::Phone;
 
+/// How often what ends at once is begun before it counts as heard: the machine may have been busy with something else.
+const TRIES: usize = 10;
+
 /// A configuration whose alarm is a command that says on disk that it plays and that it stopped.
 fn with_command(folder: &std::path::Path) -> Config {
     let script = format!(
@@ -102,7 +105,11 @@ async fn a_command_that_ends_at_once_isn_t_heard_and_one_that_goes_on_is() {
     playing.stop().await;
     config.commands.ring = vec!["/bin/true".into()];
     let phone = Phone::of(&config, Duration::from_secs(25)).await;
-    assert!(!phone.platform.audio.alarm(1).await.unwrap().heard().await);
+    let mut times = 0;
+    while phone.platform.audio.alarm(1).await.unwrap().heard().await {
+        times += 1;
+        assert!(times < TRIES, "it is heard");
+    }
 }
 
 /// The unit at the sound card, and the one in the session of user 1000.

@@ -113,6 +113,27 @@ async fn what_came_of_a_content_before_another_sign_in_isnt_gone_on_from_after_i
 }
 
 #[tokio::test]
+async fn a_file_that_became_a_folder_elsewhere_gives_its_name_to_that() {
+    let home = tempfile::tempdir().unwrap();
+    let collection = Collection::new();
+    fs::create_dir_all(home.path().join("root")).unwrap();
+    for name in ["a", "b"] {
+        fs::write(home.path().join("root").join(name), name).unwrap();
+    }
+    let mut running = Running::new(home.path(), &collection).await;
+    running.holds(&[("a", "a"), ("b", "b")]).await;
+    let film = long("film ");
+    collection.others("a", None);
+    collection.others("a/film", Some(&film));
+    collection.others("a/note", Some("note"));
+    running.told().await;
+    assert!(running.read("a/film").as_ref() == Some(&film));
+    assert_eq!(running.read("a/note").as_deref(), Some("note"));
+    assert_eq!(running.status.borrow().refused, 0);
+    running.end().await;
+}
+
+#[tokio::test]
 async fn a_comparison_that_is_cut_off_is_made_again_and_keeps_nothing_beside() {
     let home = tempfile::tempdir().unwrap();
     let collection = Collection::new();

@@ -234,12 +234,11 @@ fn what_is_kept_here_without_a_record_isnt_forgotten_while_another_card_is_in_it
     assert!(state.memory.known().is_empty());
 }
 
-#[test]
-fn a_name_that_changes_its_case_alone_is_written_once_the_old_one_is_gone() {
-    // Another device renamed `a` to `A`; this folder can't tell them apart.
+/// Another device has this in the place of `a`, and the folder no room for both.
+fn is_written_once_a_is_gone(name: &str) {
     let mut records = all_records();
-    records[0] = listed("A");
-    let refused = ("A".to_owned(), Outcome::Refused);
+    records[0] = listed(name);
+    let refused = (name.to_owned(), Outcome::Refused);
     let removed = ("a".to_owned(), Outcome::Gone);
     for answers in [[&refused, &removed], [&removed, &refused]] {
         let (mut state, effects) = looked(
@@ -248,7 +247,10 @@ fn a_name_that_changes_its_case_alone_is_written_once_the_old_one_is_gone() {
             records.clone(),
         );
         assert!(
-            matches!(works(&effects)[..], [Work::Fetch { .. }, Work::Remove { .. }]),
+            matches!(
+                works(&effects)[..],
+                [Work::Fetch { .. }, Work::Remove { .. }] | [Work::Remove { .. }, Work::Fetch { .. }]
+            ),
             "{effects:?}"
         );
         let mut all = Vec::new();
@@ -266,7 +268,7 @@ fn a_name_that_changes_its_case_alone_is_written_once_the_old_one_is_gone() {
         let [Work::Fetch { record, .. }] = works(&all)[..] else {
             panic!("{all:?}");
         };
-        assert_eq!(record.id, "id of A");
+        assert_eq!(record.id, format!("id of {name}"));
         // Refused after both looks, it stays so: something else is in its way.
         let now = state.now();
         let left = late::scanned_in(now, root(1, 2, "boot"), all_items().split_off(1));
@@ -276,6 +278,36 @@ fn a_name_that_changes_its_case_alone_is_written_once_the_old_one_is_gone() {
         let (state, again) = step(state, Event::Again);
         assert_eq!(works(&[effects, again].concat()).len(), 0);
         assert_eq!(state.refused(), 1);
+    }
+}
+
+#[test]
+fn a_name_that_changes_its_case_alone_is_written_once_the_old_one_is_gone() {
+    is_written_once_a_is_gone("A");
+}
+
+#[test]
+fn what_lies_in_a_folder_is_written_once_the_file_of_that_name_is_gone() {
+    is_written_once_a_is_gone("a/x");
+    is_written_once_a_is_gone("a/x/y");
+}
+
+#[test]
+fn it_is_written_whoever_removed_what_was_in_its_way() {
+    for name in ["A", "a/x"] {
+        let records = [all_records(), vec![listed(name)]].concat();
+        let seen = scan(root(1, 2, "boot"), all_items());
+        let (state, _) = looked(remembering(Gone::Unsaid), seen, records);
+        let (state, _) = step(state, Event::Done(vec![(name.to_owned(), Outcome::Refused)]));
+        assert_eq!(state.refused(), 1);
+        let now = state.now();
+        let (state, effects) = step(state, late::scanned_in(now, root(1, 2, "boot"), all_items()));
+        assert_eq!((works(&effects).len(), state.refused()), (0, 1));
+        let left = all_items().split_off(1);
+        let (_, effects) = step(state, late::scanned_in(now, root(1, 2, "boot"), left));
+        let works = works(&effects);
+        let fetches = works.iter().filter(|work| matches!(work, Work::Fetch { .. }));
+        assert_eq!((works.len(), fetches.count()), (2, 1), "{effects:?}");
     }
 }
 
