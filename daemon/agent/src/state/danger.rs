@@ -62,11 +62,7 @@ impl State {
         let lacks = missing > 0 || lacks_kept;
         if is_unmounted && self.is_lacking() {
             Some(Stop::Unmounted)
-        } else if is_replaced
-            && lacks
-            && !visible().any(|entry| self.is_the_same_medium(entry))
-            && !self.is_in_another_zone()
-        {
+        } else if is_replaced && lacks && !visible().any(|entry| self.is_the_same_medium(entry)) {
             Some(Stop::Replaced)
         } else if self.is_fixed() {
             None
@@ -75,7 +71,6 @@ impl State {
         } else if (missing > 0 || (lacks_kept && !local.is_empty()))
             && visible().filter(tells).count() >= EMPTIED
             && !visible().any(|entry| self.is_unedited(entry))
-            && !self.is_in_another_zone()
         {
             // The roots of all cards are the same folder, and what a camera writes has the same names on each.
             Some(Stop::Replaced)

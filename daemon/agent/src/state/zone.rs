@@ -4,28 +4,12 @@ use super::{EMPTIED, Effect, State};
 use crate::model::Known;
 
 impl State {
-    /// What has the time of another zone alone is remembered by the time that it has now. That it is the same card was found before.
+    /// Where everything that is as long as it was has the time of one other zone, nothing of it was edited, and it is remembered by the
+    /// time that it has now. That it is the same card was found before. What a timer writes anew each hour has moved alike too, but all
+    /// of it was written within one: it lies no further apart than it moved.
     pub(super) fn follow_zone(&mut self, effects: &mut Vec<Effect>) {
-        let all = self.of_another_zone();
-        if !all.is_empty() {
-            effects.push(Effect::Save);
-        }
-        for (natural, known) in all {
-            self.memory.remember(natural, known);
-        }
-    }
-
-    /// Whether what lies here is what is remembered, with the times of another zone.
-    pub(super) fn is_in_another_zone(&self) -> bool {
-        !self.of_another_zone().is_empty()
-    }
-
-    /// Where everything that is as long as it was has the time of one other zone, nothing of it was edited: all of it, with that time.
-    /// What a timer writes anew each hour has moved alike too, but all of it was written within one: it lies no further apart than it
-    /// moved.
-    fn of_another_zone(&self) -> Vec<(String, Known)> {
         let Some(local) = &self.local else {
-            return Vec::new();
+            return;
         };
         let (mut all, mut by): (Vec<_>, Option<i64>) = (Vec::new(), None);
         let (mut first, mut last) = (i64::MAX, i64::MIN);
@@ -34,14 +18,14 @@ impl State {
                 continue;
             };
             if mark == known.mark {
-                return Vec::new();
+                return;
             }
             if mark.is_of_another_zone(&known.mark) {
                 let before = known.mark.modified;
                 let moved = mark.modified.saturating_sub(before);
                 (first, last) = (first.min(before), last.max(before));
                 if *by.get_or_insert(moved) != moved {
-                    return Vec::new();
+                    return;
                 }
                 let known = Known {
                     mark,
@@ -51,9 +35,11 @@ impl State {
             }
         }
         let lies_apart = by.is_some_and(|by| last.saturating_sub(first) > by.saturating_abs());
-        match all.len() >= EMPTIED && lies_apart {
-            true => all,
-            false => Vec::new(),
+        if all.len() >= EMPTIED && lies_apart {
+            effects.push(Effect::Save);
+            for (natural, known) in all {
+                self.memory.remember(natural, known);
+            }
         }
     }
 }

@@ -55,29 +55,6 @@ fn on_a_card_whose_times_are_all_of_another_zone_nothing_was_edited() {
 }
 
 #[test]
-fn a_card_that_a_file_was_removed_from_is_told_by_times_that_are_all_of_another_zone() {
-    for (moved, is_it) in [(3600, true), (3602, false)] {
-        for place in [root(1, 2, "boot"), root(7, 8, "boot")] {
-            let mut state = remembering(Gone::Unsaid);
-            let fourth = named("d", 4);
-            remember(&mut state, &fourth.1);
-            let (state, items) = without_inodes(state, [all_items(), vec![fourth]].concat());
-            let (state, mut items) = apart(24 * 3600, state, items);
-            items.remove(0);
-            for (_, item) in &mut items {
-                item.mark.modified += moved * 1_000_000_000;
-            }
-            let records = [all_records(), vec![listed("d")]].concat();
-            let (state, effects) = looked(state, scan(place, items), records);
-            match (&works(&effects)[..], state.stopped(), is_it) {
-                ([Work::Delete { .. }], None, true) | ([], Some(Stop::Replaced), false) => {}
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-}
-
-#[test]
 fn what_lies_in_another_folder_with_the_time_of_another_zone_is_put_with_that_folder() {
     let (state, mut items) = without_inodes(remembering(Gone::Unsaid), all_items());
     let in_folder = |name: &str| Attributes::from([(FOLDER.to_owned(), name.to_owned())]);
