@@ -105,7 +105,7 @@ impl State {
     }
 
     pub(super) fn can_act(&self) -> bool {
-        self.on && self.stopped.is_none() && self.local.is_some() && self.remote.is_some()
+        self.on && self.stopped.is_none() && !self.is_asking && self.local.is_some() && self.remote.is_some()
     }
 
     /// A sibling that its owner kept is a record of its own, under the name that its file has: so that isn't removed to be
@@ -147,12 +147,14 @@ impl State {
         if !self.on || self.local.is_none() || self.remote.is_none() {
             return;
         }
-        match self.danger() {
+        self.is_asking = false;
+        let zone = self.find_zone();
+        match self.danger(zone.as_ref()) {
             Some(stop) if !self.gone.overrules(stop) => {
                 self.stop(stop, effects);
                 return;
             }
-            Some(_) if self.gone.was_mistaken() => self.forget_what_differs(effects),
+            Some(_) if self.gone.was_mistaken() => self.forget_what_differs(zone.as_ref(), effects),
             _ => {}
         }
         if self.stopped.take().is_some() {
@@ -163,7 +165,11 @@ impl State {
             self.memory.root.clone_from(&self.root);
             effects.push(Effect::Save);
         }
-        self.follow_zone(effects);
+        if let Some(zone) = zone
+            && !self.follow_zone(zone, effects)
+        {
+            return;
+        }
         let renamed = self.moved(false);
         self.note_doubts(&renamed, effects);
         // A refused one's content is nowhere but in the record of its old name, which stays as long.
