@@ -354,7 +354,7 @@ pub fn step(mut state: State, event: Event) -> (State, Vec<Effect>) {
         Event::Scanned(at, _) if state.local.is_none() && state.now > at => {
             effects.push(Effect::Scan { make: false });
         }
-        Event::Scanned(at, scan) => state.scanned(at, scan),
+        Event::Scanned(at, scan) => state.scanned(at, scan, &mut effects),
         Event::NotScanned(stop) => {
             state.local = None;
             state.root = None;
@@ -363,7 +363,7 @@ pub fn step(mut state: State, event: Event) -> (State, Vec<Effect>) {
             state.stop(stop, &mut effects);
         }
         Event::Listed(at, _) if state.remote.is_none() && state.now > at => effects.push(Effect::List),
-        Event::Listed(at, records) => state.listed(at, records),
+        Event::Listed(at, records) => state.listed(at, records, &mut effects),
         Event::Done(outcomes) => return state.done(outcomes),
         Event::Again => state.put_off.retain(|_, off| *off != PutOff::Later),
     }

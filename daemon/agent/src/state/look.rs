@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::likes::{of_item, of_record};
 use super::{Choice, Effect, Moved, PutOff, State, Stop, Work, decide, is_refusal};
 use crate::left_out::Why;
-use crate::model::{Known, Remote, Scan, folder_of, is_sibling};
+use crate::model::{Known, Local, Remote, Scan, folder_of, is_sibling};
 use crate::names::beside;
 
 impl State {
-    pub(super) fn scanned(&mut self, at: u64, scan: Scan) {
+    pub(super) fn scanned(&mut self, at: u64, scan: Scan, effects: &mut Vec<Effect>) {
         let Scan {
             root,
             items,
@@ -43,7 +43,10 @@ impl State {
         self.left = left;
         if let Some(before) = &mut self.local {
             let later = self.ended.iter().filter(|(_, ended)| **ended > at);
-            keep(later.map(|(natural, _)| natural), before, &mut local);
+            let is_news = |kept: Option<&Local>, seen: Option<&Local>| kept != seen;
+            if keep(later.map(|(natural, _)| natural), before, &mut local, is_news) {
+                effects.push(Effect::Scan { make: false });
+            }
         }
         self.scanned_at = self.scanned_at.max(at);
         self.forget_ended();
@@ -54,7 +57,7 @@ impl State {
         self.tell_siblings();
     }
 
-    pub(super) fn listed(&mut self, at: u64, records: Vec<(String, Remote)>) {
+    pub(super) fn listed(&mut self, at: u64, records: Vec<(String, Remote)>, effects: &mut Vec<Effect>) {
         let shows = self.shows_siblings;
         let shown = |natural: &String| shows || !is_sibling(natural);
         let mut remote = records
@@ -63,7 +66,13 @@ impl State {
             .collect();
         if let Some(before) = &mut self.remote {
             let later = self.ended.iter().filter(|(_, ended)| **ended > at);
-            keep(later.map(|(natural, _)| natural), before, &mut remote);
+            let is_news = |kept: Option<&Remote>, seen: Option<&Remote>| match (kept, seen) {
+                (Some(kept), Some(seen)) => kept.id != seen.id || seen.revision > kept.revision,
+                (kept, _) => kept.is_some(),
+            };
+            if keep(later.map(|(natural, _)| natural), before, &mut remote, is_news) {
+                effects.push(Effect::List);
+            }
         }
         self.listed_at = self.listed_at.max(at);
         self.forget_ended();
@@ -352,16 +361,22 @@ impl State {
     }
 }
 
-/// Takes over from `before` how these were: `now` was seen earlier than their work ended.
+/// Takes over from `before` how these were: `now` was seen earlier than their work ended. Whether some were seen otherwise than they are
+/// kept: that may be from before their work, or a change that it came too early for, and another look tells.
 fn keep<'a, T>(
     naturals: impl Iterator<Item = &'a String>,
     before: &mut BTreeMap<String, T>,
     now: &mut BTreeMap<String, T>,
-) {
+    is_news: impl Fn(Option<&T>, Option<&T>) -> bool,
+) -> bool {
+    let mut has_news = false;
     for natural in naturals {
-        match before.remove(natural) {
+        let kept = before.remove(natural);
+        has_news |= is_news(kept.as_ref(), now.get(natural));
+        match kept {
             Some(value) => now.insert(natural.clone(), value),
             None => now.remove(natural),
         };
     }
+    has_news
 }
