@@ -22,6 +22,7 @@ pub use decide::{Choice, decide};
 pub use likes::Alike;
 use likes::Like;
 use moved::Moved;
+use zone::Told;
 
 /// As many items gone at once, and none left, are taken for a folder that isn't there rather than for the owner's wish.
 pub const EMPTIED: usize = 3;
@@ -62,8 +63,8 @@ pub struct State {
     doubt: Option<Doubt>,
     /// Items of the length and time of long records that are to be written.
     likes: BTreeMap<Like, Alike>,
-    /// In which state an item was compared with its record, and whether it says the same.
-    told: BTreeMap<String, (Mark, bool)>,
+    /// In which state an item was compared with its record, and what came of it.
+    told: BTreeMap<String, (Mark, Told)>,
     /// Whether that is waited for, and nothing else is begun.
     is_asking: bool,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Effect, Moved, Outcome, PutOff, State, Work, is_refusal};
+use super::{Effect, Moved, Outcome, PutOff, State, Told, Work, is_refusal};
 use crate::model::{Known, Local, Remote, is_sibling};
 use crate::names::folded;
 
@@ -119,13 +119,14 @@ impl State {
                 }
             }
             (Outcome::Same, Work::Compare { item, .. }) => {
-                self.told.insert(natural, (item.mark, true));
+                self.told.insert(natural, (item.mark, Told::Same));
             }
-            // Where nobody can tell, as of a file that the card spoilt, it counts as edited, which loses nothing and holds up nothing.
-            (Outcome::Differs | Outcome::Refused | Outcome::Later, Work::Compare { item, .. })
-                if self.local.is_some() =>
-            {
-                self.told.insert(natural, (item.mark, false));
+            (Outcome::Differs, Work::Compare { item, .. }) => {
+                self.told.insert(natural, (item.mark, Told::Differs));
+            }
+            // It isn't asked for again: what else there is isn't held up by it.
+            (Outcome::Refused | Outcome::Later, Work::Compare { item, .. }) if self.local.is_some() => {
+                self.told.insert(natural, (item.mark, Told::Nothing));
             }
             // A file whose name differs in its case alone may have been in the way: both looks tell whether it still is.
             (Outcome::Refused, Work::Fetch { over: None, .. }) if self.is_rid_of_another_case(&natural) => {

@@ -305,6 +305,7 @@ impl State {
                 if over.is_some()
                     && let (Some(known), Some(record)) = (known, record)
                     && item.mark.is_of_another_zone(&known.mark)
+                    && !self.is_dated()
                     && folder_of(&item.place) == folder_of(&known.place)
                 {
                     item.attributes.clone_from(&record.attributes);

@@ -15,6 +15,17 @@ pub(super) struct Zone {
     samples: BTreeSet<String>,
 }
 
+/// What came of comparing an item with its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// It says the same.
+    Same,
+    /// It says something else.
+    Differs,
+    /// Nobody can tell, as of a file that the card spoilt.
+    Nothing,
+}
+
 impl Zone {
     /// Whether what is in this state differs from what it was by the zone alone.
     pub(super) const fn explains(&self, now: &Mark, before: &Mark) -> bool {
@@ -31,15 +42,15 @@ impl State {
             return None;
         };
         let samples = self.samples(&moved);
-        let differs = |natural: &String| self.says_the_same(natural) == Some(false);
-        let is_refuted = samples.is_empty() || samples.iter().any(differs);
+        let may_differ = |natural: &String| self.told_of(natural).is_some_and(|told| told != Told::Same);
+        let is_refuted = samples.is_empty() || samples.iter().any(may_differ);
         (!is_refuted).then_some(Zone { by, moved, samples })
     }
 
     /// Once all samples turned out to say what their records do nothing was edited, and what moved is remembered by the time that it has
     /// now; until then they are asked for, and nothing else is begun. Whether it was done.
     pub(super) fn follow_zone(&mut self, zone: Zone, effects: &mut Vec<Effect>) -> bool {
-        let is_open = |natural: &&String| self.says_the_same(natural).is_none();
+        let is_open = |natural: &&String| self.told_of(natural).is_none();
         let open: Vec<String> = zone.samples.iter().filter(is_open).cloned().collect();
         self.is_asking = !open.is_empty();
         if self.is_asking {
@@ -62,6 +73,11 @@ impl State {
         }
         effects.push(Effect::Save);
         true
+    }
+
+    /// Whether what all moved alike was edited, so that its times are meant.
+    pub(super) fn is_dated(&self) -> bool {
+        self.told.values().any(|(_, told)| *told == Told::Differs)
     }
 
     /// By how much the times of all that is as long as it was moved, and of what. What a timer writes anew each hour has moved alike too,
@@ -117,11 +133,11 @@ impl State {
         picked.flatten().map(|(_, natural)| (*natural).clone()).collect()
     }
 
-    /// Whether an item says what its record does, if that was found out since it is as it is.
-    fn says_the_same(&self, natural: &str) -> Option<bool> {
+    /// What came of comparing an item with its record since it is as it is.
+    fn told_of(&self, natural: &str) -> Option<Told> {
         let item = self.local.as_ref()?.get(natural)?;
-        let (mark, same) = self.told.get(natural)?;
-        (*mark == item.mark).then_some(*same)
+        let (mark, told) = self.told.get(natural)?;
+        (*mark == item.mark).then_some(*told)
     }
 
     fn ask(&mut self, natural: String, effects: &mut Vec<Effect>) {
