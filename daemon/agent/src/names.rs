@@ -78,19 +78,25 @@ pub fn parts_of(id: &str) -> String {
     format!("{OURS}{}-", short(id, 16))
 }
 
+/// Whether it is one of [`part`].
+#[must_use]
+pub fn is_part(name: &str) -> bool {
+    boot_of(name).is_some()
+}
+
 /// Whether it is one of [`part`] that another boot left.
 #[must_use]
 pub fn is_old_part(name: &str, boot: &str) -> bool {
-    let middle = name
-        .strip_prefix(OURS)
-        .and_then(|rest| rest.strip_suffix(".part"));
-    let parts = middle.map(|middle| middle.split('-').collect::<Vec<&str>>());
-    let parts: Option<[&str; 3]> = parts.and_then(|parts| parts.try_into().ok());
-    let Some([id, content, of]) = parts else {
-        return false;
-    };
+    boot_of(name).is_some_and(|of| of != short(boot, 8))
+}
+
+/// What one of [`part`] says of its boot.
+fn boot_of(name: &str) -> Option<&str> {
+    let middle = name.strip_prefix(OURS)?.strip_suffix(".part")?;
+    let parts: [&str; 3] = middle.split('-').collect::<Vec<&str>>().try_into().ok()?;
+    let [id, _, of] = parts;
     let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    id.len() == 16 && of.len() == 8 && [id, content, of].into_iter().all(is_hex) && of != short(boot, 8)
+    (id.len() == 16 && of.len() == 8 && parts.into_iter().all(is_hex)).then_some(of)
 }
 
 fn short(text: &str, digits: usize) -> String {
@@ -225,6 +231,7 @@ mod tests {
         let part = part("0f", 18, &Binding::default(), "boot one");
         assert!(!is_mirrored(&part) && !is_ours(&part) && part.starts_with(&parts_of("0f")));
         assert!(is_old_part(&part, "boot two") && !is_old_part(&part, "boot one"));
+        assert!(is_part(&part) && !is_part(".belay-thesis-of-mine.part"));
         assert!(!is_old_part(".belay-thesis-of-mine.part", "boot two"));
         assert!(!is_ours(".belay-important.tmp") && !is_ours(".belay-0123456789abcdeg.tmp"));
     }

@@ -117,7 +117,7 @@ fn index(lane: Lane) -> usize {
 fn length(work: &Work) -> u64 {
     match work {
         Work::Put { item, .. } => item.mark.size,
-        Work::Join { item, record } => item.mark.size.max(record.length),
+        Work::Join { item, record } | Work::Compare { item, record } => item.mark.size.max(record.length),
         Work::Fetch { record, .. } => record.length,
         Work::Delete { .. } | Work::Remove { .. } | Work::Ask { .. } => 0,
     }
@@ -127,6 +127,8 @@ fn lane_of(work: &Work) -> Lane {
     match work {
         Work::Put { .. } if length(work) > SMALL => Lane::LongPuts,
         Work::Fetch { .. } | Work::Join { .. } if length(work) > SMALL => Lane::Long,
+        // It may be read in pieces, whatever its length, and delays nothing that waits to be put.
+        Work::Compare { .. } => Lane::Long,
         Work::Put { .. } => Lane::Puts,
         Work::Join { .. } => Lane::Joins,
         Work::Fetch { .. } => Lane::Fetches,

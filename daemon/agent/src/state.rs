@@ -9,6 +9,7 @@ mod decide;
 mod done;
 mod likes;
 mod look;
+mod moved;
 mod zone;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,8 @@ pub use danger::Gone;
 pub use decide::{Choice, decide};
 pub use likes::Alike;
 use likes::Like;
+use moved::Moved;
+use zone::Told;
 
 /// As many items gone at once, and none left, are taken for a folder that isn't there rather than for the owner's wish.
 pub const EMPTIED: usize = 3;
@@ -60,6 +63,10 @@ pub struct State {
     doubt: Option<Doubt>,
     /// Items of the length and time of long records that are to be written.
     likes: BTreeMap<Like, Alike>,
+    /// In which state an item was compared with its record, and what came of it.
+    told: BTreeMap<String, (Mark, Told)>,
+    /// Whether that is waited for, and nothing else is begun.
+    is_asking: bool,
 }
 
 /// Why nothing is done.
@@ -174,6 +181,13 @@ pub enum Work {
         /// The item.
         item: Local,
     },
+    /// Find out whether the item says what its record does; both stay as they are.
+    Compare {
+        /// The item.
+        item: Local,
+        /// The record.
+        record: Remote,
+    },
     /// Ask whether the record was deleted; the item stays all the same.
     Ask {
         /// The record's id.
@@ -213,6 +227,10 @@ pub enum Outcome {
     NotDeleted,
     /// [`Work::Ask`]: somebody did.
     Deleted,
+    /// [`Work::Compare`]: it does.
+    Same,
+    /// [`Work::Compare`]: it doesn't.
+    Differs,
     /// The item isn't as it was, or is being written to.
     ItemChanged,
     /// The record isn't as it was.
@@ -331,19 +349,22 @@ pub fn step(mut state: State, event: Event) -> (State, Vec<Effect>) {
             state.left = Left::default();
             state.stopped = None;
             state.doubt = None;
+            state.told.clear();
         }
         // Work that was begun before it was switched off ended meanwhile, and nothing else tells how it left the item.
         Event::Scanned(at, _) if state.local.is_none() && state.now > at => {
             effects.push(Effect::Scan { make: false });
         }
-        Event::Scanned(at, scan) => state.scanned(at, scan),
+        Event::Scanned(at, scan) => state.scanned(at, scan, &mut effects),
         Event::NotScanned(stop) => {
             state.local = None;
             state.root = None;
+            // What was being compared may have been taken away.
+            state.told.clear();
             state.stop(stop, &mut effects);
         }
         Event::Listed(at, _) if state.remote.is_none() && state.now > at => effects.push(Effect::List),
-        Event::Listed(at, records) => state.listed(at, records),
+        Event::Listed(at, records) => state.listed(at, records, &mut effects),
         Event::Done(outcomes) => return state.done(outcomes),
         Event::Again => state.put_off.retain(|_, off| *off != PutOff::Later),
     }
@@ -364,27 +385,6 @@ impl State {
             make: self.memory.known().is_empty(),
         });
         effects.push(Effect::List);
-    }
-}
-
-/// The new items by inode: one that is gone under another name was renamed.
-enum Moved {
-    /// Not looked at: nothing is deleted yet.
-    Unknown,
-    /// Inode, size, modification time.
-    Items(BTreeSet<(u64, u64, i64)>),
-}
-
-impl Moved {
-    fn of<'a>(marks: impl Iterator<Item = &'a Mark>) -> Self {
-        Self::Items(marks.map(|mark| (mark.inode, mark.size, mark.modified)).collect())
-    }
-
-    fn holds(&self, mark: &Mark) -> bool {
-        match self {
-            Self::Unknown => true,
-            Self::Items(items) => items.contains(&(mark.inode, mark.size, mark.modified)),
-        }
     }
 }
 

@@ -362,7 +362,7 @@ fn mark_at(folder: &OwnedFd, name: &str) -> io::Result<Mark> {
 
 /// Removes what an earlier run left half-done under a name of ours, but for what this boot kept to go on from; an edit that lies there is put back.
 pub fn sweep(folder: &OwnedFd, name: &str, boot: &str) {
-    if names::is_ours(name) || names::is_old_part(name, boot) {
+    if names::is_ours(name) || names::is_old_part(name, boot) || part::is_in_place(folder, name) {
         let _ = unlinkat(folder, name, AtFlags::empty());
     }
     aside::settle(folder, name);

@@ -1,5 +1,6 @@
 //! Carrying out what the core wants: between a source, whose methods block, and a collection, which is asked.
 
+mod compare;
 mod long;
 mod short;
 

@@ -34,6 +34,7 @@ mod collection;
 mod ends;
 mod exfat;
 mod unwatched;
+mod zones;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -1,7 +1,8 @@
 //! What is gone all at once, and isn't taken for the owner's wish.
 
+use super::zone::Zone;
 use super::{Doubt, EMPTIED, Effect, Moved, PutOff, State, Stop};
-use crate::model::Known;
+use crate::model::{Known, Mark};
 
 type Entry<'a> = (&'a String, &'a Known);
 
@@ -38,8 +39,9 @@ impl Gone {
 }
 
 impl State {
-    /// What speaks against doing anything at all: this may be another folder than the one that is remembered.
-    pub(super) fn danger(&self) -> Option<Stop> {
+    /// What speaks against doing anything at all: this may be another folder than the one that is remembered. What has the time of
+    /// another zone alone is as it was.
+    pub(super) fn danger(&self, zone: Option<&Zone>) -> Option<Stop> {
         let (local, remote) = (self.local.as_ref()?, self.remote.as_ref()?);
         let visible = || self.visible();
         let here = |(natural, _): &Entry<'_>| local.contains_key(*natural);
@@ -62,7 +64,7 @@ impl State {
         let lacks = missing > 0 || lacks_kept;
         if is_unmounted && self.is_lacking() {
             Some(Stop::Unmounted)
-        } else if is_replaced && lacks && !visible().any(|entry| self.is_the_same_medium(entry)) {
+        } else if is_replaced && lacks && !visible().any(|entry| self.is_the_same_medium(entry, zone)) {
             Some(Stop::Replaced)
         } else if self.is_fixed() {
             None
@@ -70,7 +72,7 @@ impl State {
             Some(Stop::Emptied)
         } else if (missing > 0 || (lacks_kept && !local.is_empty()))
             && visible().filter(tells).count() >= EMPTIED
-            && !visible().any(|entry| self.is_unedited(entry))
+            && !visible().any(|entry| self.is_unedited(entry, zone))
         {
             // The roots of all cards are the same folder, and what a camera writes has the same names on each.
             Some(Stop::Replaced)
@@ -137,9 +139,9 @@ impl State {
 
     /// In a folder that may be another one nothing is in common but what is as it was: what it lacks is fetched, and of two
     /// contents both are kept.
-    pub(super) fn forget_what_differs(&mut self, effects: &mut Vec<Effect>) {
+    pub(super) fn forget_what_differs(&mut self, zone: Option<&Zone>, effects: &mut Vec<Effect>) {
         self.forget_all(
-            |state, entry| !state.is_unseen(&entry.1.place) && !state.is_unedited(entry),
+            |state, entry| !state.is_unseen(&entry.1.place) && !state.is_unedited(entry, zone),
             effects,
         );
     }
@@ -195,18 +197,17 @@ impl State {
     }
 
     /// Where each mount draws inodes anew, the root's too, a medium is told by what lies on it.
-    fn is_the_same_medium(&self, (natural, known): Entry<'_>) -> bool {
-        let local = self.local.as_ref();
-        known.mark.inode == 0
-            && local
-                .and_then(|local| local.get(natural))
-                .is_some_and(|item| item.mark == known.mark)
+    fn is_the_same_medium(&self, (natural, known): Entry<'_>, zone: Option<&Zone>) -> bool {
+        let item = self.local.as_ref().and_then(|local| local.get(natural));
+        let is_moved = |now: &Mark| zone.is_some_and(|zone| zone.explains(now, &known.mark));
+        known.mark.inode == 0 && item.is_some_and(|item| item.mark == known.mark || is_moved(&item.mark))
     }
 
-    fn is_unedited(&self, (natural, known): Entry<'_>) -> bool {
+    fn is_unedited(&self, (natural, known): Entry<'_>, zone: Option<&Zone>) -> bool {
         let item = self.local.as_ref().and_then(|local| local.get(natural));
         item.is_some_and(|item| {
             (item.mark.size, item.mark.modified) == (known.mark.size, known.mark.modified)
+                || zone.is_some_and(|zone| zone.explains(&item.mark, &known.mark))
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Effect, Moved, Outcome, PutOff, State, Work, is_refusal};
+use super::{Effect, Moved, Outcome, PutOff, State, Told, Work, is_refusal};
 use crate::model::{Known, Local, Remote, is_sibling};
 use crate::names::folded;
 
@@ -14,8 +14,11 @@ impl State {
             let Some(work) = self.busy.remove(&natural) else {
                 continue;
             };
-            self.now = self.now.saturating_add(1);
-            self.ended.insert(natural.clone(), self.now);
+            // What was only compared is as it was, whenever it was looked at.
+            if !matches!(work, Work::Compare { .. }) {
+                self.now = self.now.saturating_add(1);
+                self.ended.insert(natural.clone(), self.now);
+            }
             let outcome = match self.foreign.remove(&natural) {
                 true => {
                     (wishes.scan, wishes.list) = (true, true);
@@ -42,7 +45,9 @@ impl State {
         if wishes.scan && self.on {
             effects.push(Effect::Scan { make: false });
         }
-        if self.held_back && self.busy.is_empty() {
+        let is_comparison = |work: &Work| matches!(work, Work::Compare { .. });
+        let is_answered = self.is_asking && !self.busy.values().any(is_comparison);
+        if is_answered || (self.held_back && self.busy.is_empty()) {
             self.look(&mut effects);
         }
         self.forget_answered_doubt();
@@ -113,6 +118,16 @@ impl State {
                     self.put_off.insert(natural, PutOff::Kept);
                 }
             }
+            (Outcome::Same, Work::Compare { item, .. }) => {
+                self.told.insert(natural, (item.mark, Told::Same));
+            }
+            (Outcome::Differs, Work::Compare { item, .. }) => {
+                self.told.insert(natural, (item.mark, Told::Differs));
+            }
+            // It isn't asked for again: what else there is isn't held up by it.
+            (Outcome::Refused | Outcome::Later, Work::Compare { item, .. }) if self.local.is_some() => {
+                self.told.insert(natural, (item.mark, Told::Nothing));
+            }
             // A file whose name differs in its case alone, or is its folder's, may have been in the way: both looks tell whether it still
             // is.
             (Outcome::Refused, Work::Fetch { over: None, .. })
@@ -141,7 +156,9 @@ impl State {
                 | Outcome::Moved { .. }
                 | Outcome::Gone
                 | Outcome::NotDeleted
-                | Outcome::Deleted,
+                | Outcome::Deleted
+                | Outcome::Same
+                | Outcome::Differs,
                 _,
             ) => {
                 let off = self.refusal(&natural);

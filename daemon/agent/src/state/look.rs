@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::likes::{of_item, of_record};
 use super::{Choice, Effect, Moved, PutOff, State, Stop, Work, decide, is_refusal};
 use crate::left_out::Why;
-use crate::model::{Known, Remote, Scan, folder_of, is_sibling};
+use crate::model::{Known, Local, Remote, Scan, folder_of, is_sibling};
 use crate::names::beside;
 
 impl State {
-    pub(super) fn scanned(&mut self, at: u64, scan: Scan) {
+    pub(super) fn scanned(&mut self, at: u64, scan: Scan, effects: &mut Vec<Effect>) {
         let Scan {
             root,
             items,
@@ -43,7 +43,10 @@ impl State {
         self.left = left;
         if let Some(before) = &mut self.local {
             let later = self.ended.iter().filter(|(_, ended)| **ended > at);
-            keep(later.map(|(natural, _)| natural), before, &mut local);
+            let is_news = |kept: Option<&Local>, seen: Option<&Local>| kept != seen;
+            if keep(later.map(|(natural, _)| natural), before, &mut local, is_news) {
+                effects.push(Effect::Scan { make: false });
+            }
             let gone = before.keys().filter(|natural| !local.contains_key(*natural));
             let gone = gone.cloned().collect();
             self.lift_refusals(&gone);
@@ -57,7 +60,7 @@ impl State {
         self.tell_siblings();
     }
 
-    pub(super) fn listed(&mut self, at: u64, records: Vec<(String, Remote)>) {
+    pub(super) fn listed(&mut self, at: u64, records: Vec<(String, Remote)>, effects: &mut Vec<Effect>) {
         let shows = self.shows_siblings;
         let shown = |natural: &String| shows || !is_sibling(natural);
         let mut remote = records
@@ -66,7 +69,13 @@ impl State {
             .collect();
         if let Some(before) = &mut self.remote {
             let later = self.ended.iter().filter(|(_, ended)| **ended > at);
-            keep(later.map(|(natural, _)| natural), before, &mut remote);
+            let is_news = |kept: Option<&Remote>, seen: Option<&Remote>| match (kept, seen) {
+                (Some(kept), Some(seen)) => kept.id != seen.id || seen.revision > kept.revision,
+                (kept, _) => kept.is_some(),
+            };
+            if keep(later.map(|(natural, _)| natural), before, &mut remote, is_news) {
+                effects.push(Effect::List);
+            }
         }
         self.listed_at = self.listed_at.max(at);
         self.forget_ended();
@@ -108,7 +117,7 @@ impl State {
     }
 
     pub(super) fn can_act(&self) -> bool {
-        self.on && self.stopped.is_none() && self.local.is_some() && self.remote.is_some()
+        self.on && self.stopped.is_none() && !self.is_asking && self.local.is_some() && self.remote.is_some()
     }
 
     /// A sibling that its owner kept is a record of its own, under the name that its file has: so that isn't removed to be
@@ -150,12 +159,14 @@ impl State {
         if !self.on || self.local.is_none() || self.remote.is_none() {
             return;
         }
-        match self.danger() {
+        self.is_asking = false;
+        let zone = self.find_zone();
+        match self.danger(zone.as_ref()) {
             Some(stop) if !self.gone.overrules(stop) => {
                 self.stop(stop, effects);
                 return;
             }
-            Some(_) if self.gone.was_mistaken() => self.forget_what_differs(effects),
+            Some(_) if self.gone.was_mistaken() => self.forget_what_differs(zone.as_ref(), effects),
             _ => {}
         }
         if self.stopped.take().is_some() {
@@ -166,7 +177,11 @@ impl State {
             self.memory.root.clone_from(&self.root);
             effects.push(Effect::Save);
         }
-        self.follow_zone(effects);
+        if let Some(zone) = zone
+            && !self.follow_zone(zone, effects)
+        {
+            return;
+        }
         let renamed = self.moved(false);
         self.note_doubts(&renamed, effects);
         // A refused one's content is nowhere but in the record of its old name, which stays as long.
@@ -293,6 +308,7 @@ impl State {
                 if over.is_some()
                     && let (Some(known), Some(record)) = (known, record)
                     && item.mark.is_of_another_zone(&known.mark)
+                    && !self.is_dated()
                     && folder_of(&item.place) == folder_of(&known.place)
                 {
                     item.attributes.clone_from(&record.attributes);
@@ -349,16 +365,22 @@ impl State {
     }
 }
 
-/// Takes over from `before` how these were: `now` was seen earlier than their work ended.
+/// Takes over from `before` how these were: `now` was seen earlier than their work ended. Whether some were seen otherwise than they are
+/// kept: that may be from before their work, or a change that it came too early for, and another look tells.
 fn keep<'a, T>(
     naturals: impl Iterator<Item = &'a String>,
     before: &mut BTreeMap<String, T>,
     now: &mut BTreeMap<String, T>,
-) {
+    is_news: impl Fn(Option<&T>, Option<&T>) -> bool,
+) -> bool {
+    let mut has_news = false;
     for natural in naturals {
-        match before.remove(natural) {
+        let kept = before.remove(natural);
+        has_news |= is_news(kept.as_ref(), now.get(natural));
+        match kept {
             Some(value) => now.insert(natural.clone(), value),
             None => now.remove(natural),
         };
     }
+    has_news
 }

@@ -52,13 +52,19 @@ pub(crate) fn settle(folder: &OwnedFd, name: &str) {
             let _ = unlinkat(folder, name, AtFlags::empty());
         }
         Ok(_) => {
-            let random = RecordId::from_bytes(belay_proto::keys::random());
-            let places = [original.to_owned(), version_name(original, &random)];
+            let places = [original.to_owned(), beside(original, name)];
             if !places.iter().any(|place| reveal(folder, name, place).is_ok()) {
                 tracing::warn!("an edit that was set aside can't be put back, and stays hidden");
             }
         }
     }
+}
+
+/// Where an edit goes that has lost its place: the same with each try, so that one which a kill cut short leaves no second name of it.
+fn beside(original: &str, aside: &str) -> String {
+    let hash = digest(&SHA256, aside.as_bytes());
+    let id: [u8; 16] = hash.as_ref().first_chunk().copied().unwrap_or_default();
+    version_name(original, &RecordId::from_bytes(id))
 }
 
 fn short(mark: &Mark) -> String {
@@ -123,6 +129,24 @@ mod tests {
         assert_eq!(after_a_kill(false, false), Vec::<String>::new());
         assert_eq!(after_a_kill(true, true), [edit, "from elsewhere"]);
         assert_eq!(after_a_kill(true, false), [edit]);
+    }
+
+    #[test]
+    fn an_edit_that_a_kill_left_under_two_names_has_one_after_the_next_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("letter.txt"), "from elsewhere").unwrap();
+        let replaced = mark(&at("letter.txt"));
+        let name = named("letter.txt", [replaced, replaced]);
+        fs::write(at(&name), "edited").unwrap();
+        // As where a file gets its name by a link, and the kill comes before the other one is gone.
+        let place = at(&beside("letter.txt", &name));
+        fs::hard_link(at(&name), &place).unwrap();
+        let open = OwnedFd::from(File::open(folder.path()).unwrap());
+        settle(&open, &name);
+        assert_eq!(fs::read_to_string(place).unwrap(), "edited");
+        assert_eq!(fs::read_to_string(at("letter.txt")).unwrap(), "from elsewhere");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

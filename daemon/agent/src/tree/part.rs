@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::sync::PoisonError;
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, unlinkat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, statat, unlinkat};
 use rustix::io::Errno;
 
 use super::Tree;
@@ -99,6 +99,16 @@ fn parts_in(folder: &OwnedFd) -> BTreeSet<String> {
         }
     }
     parts
+}
+
+/// Whether it is a part whose content has another name too, as after a kill while it was put in place: nothing goes on from it, and as
+/// long as it is there it keeps the room of what its owner removes.
+pub(super) fn is_in_place(folder: &OwnedFd, name: &str) -> bool {
+    let stat = || statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
+    names::is_part(name)
+        && stat().is_ok_and(|stat| {
+            FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_nlink > 1
+        })
 }
 
 /// A new file, or one that has so many bytes already, to write on after them.

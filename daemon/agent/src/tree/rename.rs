@@ -26,6 +26,11 @@ pub(super) fn rename_across([old, new]: [&OwnedFd; 2], from: &str, to: &str) -> 
 pub(super) fn reveal(folder: &OwnedFd, ours: &str, to: &str) -> Result<(), Errno> {
     match renameat_with(folder, ours, folder, to, RenameFlags::NOREPLACE) {
         Err(Errno::INVAL | Errno::NOSYS) => link_and_unlink(folder, ours, to),
+        // It has both, since a kill came between the two steps.
+        Err(Errno::EXIST) if are_one(folder, ours, to) => {
+            let _ = unlinkat(folder, ours, AtFlags::empty());
+            Ok(())
+        }
         other => other,
     }
 }
@@ -39,7 +44,7 @@ fn link_and_unlink(folder: &OwnedFd, ours: &str, to: &str) -> Result<(), Errno> 
         // A folder, or a file system without second names, as exFAT: the look has to do.
         Err(_) => return look_and_rename([folder, folder], ours, to),
     }
-    // What stays under our name is swept away at the next start, and what a content came into by the first one after a boot.
+    // What stays under our name is swept away at the next start.
     let _ = unlinkat(folder, ours, AtFlags::empty());
     Ok(())
 }

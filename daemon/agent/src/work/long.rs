@@ -30,6 +30,7 @@ impl Worker {
                 self.long_fetch(natural, record, over).await
             }
             Work::Join { item, record } => self.long_join(natural, item, record).await,
+            Work::Compare { item, record } => self.compare(item, record).await,
             Work::Delete { .. } | Work::Remove { .. } | Work::Ask { .. } => Outcome::Refused,
         }
     }
@@ -227,7 +228,7 @@ impl Read for Unchanged<'_> {
 }
 
 /// Whether both say the same to their ends. Of another one that ends before this length nothing can be said.
-fn are_equal(one: &mut dyn Read, other: &mut dyn Read, length: u64) -> Result<bool, SourceError> {
+pub(super) fn are_equal(one: &mut dyn Read, other: &mut dyn Read, length: u64) -> Result<bool, SourceError> {
     let (mut left, mut right) = (vec![0; STRIDE], vec![0; STRIDE]);
     let mut came = 0;
     loop {

@@ -105,3 +105,21 @@ fn a_part_that_somebody_else_put_there_isn_t_gone_on_from() {
     );
     assert_eq!(fs::read_to_string(root.path().join("theirs")).unwrap(), "evil");
 }
+
+#[test]
+fn a_part_that_a_kill_left_beside_the_file_that_it_became_goes_with_the_next_start() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    let source = folder(root.path(), Which::All);
+    assert!(write_on(&source, 7, 9, "long").is_err());
+    let part = fs::read_dir(root.path()).unwrap().next().unwrap();
+    fs::hard_link(part.unwrap().path(), at("a.bin")).unwrap();
+    // The owner's, whatever it is called.
+    fs::write(at(".belay-thesis.part"), "mine").unwrap();
+    fs::hard_link(at(".belay-thesis.part"), at("thesis")).unwrap();
+    source.scan(false, false).unwrap();
+    assert_eq!(parts(root.path()).len(), 2, "at work it may be in use");
+    source.scan(true, false).unwrap();
+    assert_eq!(tree(root.path()), [".belay-thesis.part", "a.bin", "thesis"]);
+    assert_eq!(fs::read_to_string(at("a.bin")).unwrap(), "long");
+}

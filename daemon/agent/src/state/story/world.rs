@@ -256,6 +256,8 @@ impl World {
             },
             Work::Remove { .. } | Work::Ask { .. } if !collection.is_deleted(natural) => Outcome::NotDeleted,
             Work::Ask { .. } => Outcome::Deleted,
+            // Here nothing is dated anew.
+            Work::Compare { .. } => Outcome::Differs,
             Work::Remove { item, .. } => match agent.is_still(item) {
                 true => {
                     agent.files.remove(&item.place);
@@ -268,10 +270,8 @@ impl World {
 
     fn work(&mut self, agent: usize, which: usize) -> Option<(String, Outcome)> {
         let works = &mut self.agents[agent].works;
-        if works.is_empty() {
-            return None;
-        }
-        let (natural, work) = works.remove(which % works.len());
+        let which = which.checked_rem(works.len())?;
+        let (natural, work) = works.remove(which);
         let outcome = self.perform(agent, &natural, &work);
         Some((natural, outcome))
     }

@@ -141,3 +141,54 @@ fn what_was_changed_or_deleted_while_it_was_fetched_is_listed_anew() {
         assert_eq!(effects.contains(&Effect::List), is_listed, "{effects:?}");
     }
 }
+
+#[test]
+fn an_edit_that_was_seen_before_the_put_ended_that_missed_it_is_looked_for_again_and_put() {
+    let mut edited = named("new", 9);
+    edited.1.mark.size += 1;
+    let edited = [all_items(), vec![edited]].concat();
+    let unedited = [all_items(), vec![named("new", 9)]].concat();
+    for (seen, is_edited) in [(unedited, false), (edited, true)] {
+        let state = putting();
+        let begun = state.now();
+        let (state, _) = step(state, stored());
+        let (state, effects) = step(state, scanned(begun, seen.clone()));
+        assert_eq!(works(&effects).len(), 0, "{effects:?}");
+        assert_eq!(effects.contains(&Effect::Scan { make: false }), is_edited);
+        let now = state.now();
+        let (_, effects) = step(state, scanned(now, seen));
+        assert_eq!(
+            matches!(works(&effects)[..], [Work::Put { over: Some(_), .. }]),
+            is_edited
+        );
+        assert!(!effects.contains(&Effect::Scan { make: false }));
+    }
+}
+
+#[test]
+fn what_was_listed_as_changed_or_removed_before_the_fetch_ended_that_missed_it_is_listed_again() {
+    let changed = Remote {
+        revision: 2,
+        ..listed("new").1
+    };
+    for (meanwhile, is_news) in [
+        (vec![listed("new")], false),
+        (vec![("new".to_owned(), changed)], true),
+        (Vec::new(), true),
+    ] {
+        let state = fetching();
+        let begun = state.now();
+        let written = Outcome::Written {
+            revision: 1,
+            item: named("new", 9).1,
+        };
+        let (state, _) = step(state, Event::Done(vec![("new".to_owned(), written)]));
+        let records = [all_records(), meanwhile].concat();
+        let (state, effects) = step(state, Event::Listed(begun, records.clone()));
+        assert_eq!(effects.contains(&Effect::List), is_news, "{effects:?}");
+        let now = state.now();
+        let (_, effects) = step(state, Event::Listed(now, records));
+        assert!(!effects.contains(&Effect::List), "{effects:?}");
+        assert_eq!(works(&effects).is_empty(), !is_news, "{effects:?}");
+    }
+}
