@@ -8,7 +8,7 @@
 //! | `register` | [`NEW_CREDENTIALS`]; then with the pending id (32 hexadecimal digits) in the ticket's place [`BIND`] and [`ACKNOWLEDGE`], or [`DISCARD`] |
 //! | `sign-in` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`], [`CERTIFY`], [`BIND`] |
 //! | `reauthenticate` | [`LOGIN_SIGNATURE`], [`OPEN_ROOT`] |
-//! | `sign-out` | [`RELEASE`] |
+//! | `sign-out` | [`PROVE`], [`RELEASE`] |
 //! | `reset` | [`AUTHORIZE_RESET`] |
 //! | `find` | [`SET_FIND`] |
 //! | `policies` | [`SET_POLICIES`] |

@@ -2,8 +2,8 @@
 
 use zbus::interface;
 
-/// The words of `Capabilities`. Account and binding are always there and have none; modem, location,
-/// accessories and enforcement bring theirs with them.
+/// The words of `Capabilities`. Account and device are always there and have none; for what depends on the machine there is
+/// none either, since it comes and goes.
 const CAPABILITIES: &[&str] = &["accessories"];
 
 /// The interface at `/org/belay1`.

@@ -266,7 +266,7 @@ pub struct Policy {
     /// Lock when another SIM is in the device
     #[arg(long, value_enum, value_name = "YES|NO")]
     pub lock_on_sim_change: Option<Switch>,
-    /// Alert, then lock, when a paired band goes out of range away from home
+    /// Alert, then lock, when a paired band goes out of range, wherever that is
     #[arg(long, value_enum, value_name = "YES|NO")]
     pub lock_on_accessory_lost: Option<Switch>,
     /// Let a recovery without the recovery code take hold here after 72 h

@@ -180,7 +180,8 @@ async fn methods(app: &App, object: Object) -> Vec<(String, Vec<String>)> {
         let (name, rest) = line.split_once(' ').unwrap();
         let inputs = rest.split_once(" → ").unwrap().0;
         let inputs = inputs.trim_start_matches('(').trim_end_matches(')');
-        let types = inputs.split(", ").filter(|t| !t.is_empty()).map(str::to_owned);
+        let arguments = inputs.split(", ").filter(|argument| !argument.is_empty());
+        let types = arguments.map(|argument| argument.split_once(' ').unwrap().1.to_owned());
         (name.to_owned(), types.collect())
     });
     parts.collect()

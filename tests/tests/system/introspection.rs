@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use belay_proto::dbus::Error;
+use belay_proto::steps::Purpose;
 use belay_tests::app::{ACCESSORIES, ACCOUNT, CONTACTS, DEVICE, MANAGER, Object, SYNC, WARDEN};
 
 use crate::owner::{adas, app};
@@ -65,4 +67,18 @@ fn every_member_of_the_contract_has_a_doc_comment() {
         seen += 1;
     }
     assert_eq!(seen, 8, "one file an interface");
+}
+
+#[test]
+fn every_error_and_every_ticket_is_explained_to_who_writes_a_settings_app() {
+    let page = include_str!("../../../docs/settings-apps.md");
+    let errors = Error::NAMES
+        .iter()
+        .filter_map(|name| name.strip_prefix("org.belay1.Error."));
+    let purposes = Purpose::ALL.into_iter().map(Purpose::as_str);
+    let missing: Vec<_> = errors
+        .chain(purposes)
+        .filter(|word| !page.contains(&format!("`{word}`")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }

@@ -111,7 +111,7 @@ impl Member {
         } else {
             &mut self.inputs
         };
-        list.push(text("type"));
+        list.push(format!("{} {}", text("name"), text("type")));
     }
 
     fn annotation(&mut self, attributes: &HashMap<String, String>) {

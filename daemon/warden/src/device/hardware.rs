@@ -27,7 +27,7 @@ pub fn read(sysfs: &Path, model: Option<&str>) -> Hardware {
         id: hardware_id(&parts),
         locked: parts.unprinted(),
         model: model.map_or_else(|| self_told_model(sysfs), str::to_owned),
-        // There is no wipe plan yet, and so nothing that could be promised.
+        // What the plan is worth is asked of belay-wipe later: whoever has none promises nothing.
         wipe_class: "none".to_owned(),
     }
 }

@@ -23,7 +23,7 @@ pub struct Entry {
     pub boot: String,
     /// What happened, e.g. `password-check`.
     pub event: String,
-    /// Who caused it: `session`, `screen`, `belayd`, `warden`.
+    /// Who caused it, as `org.belay1.Device.History` names them.
     pub actor: String,
     /// More about it; no secret, no number in clear.
     pub detail: String,
