@@ -78,7 +78,8 @@ pub async fn queue(State(app): State<App>, proof: Proof, query: Query) -> Result
 }
 
 /// `POST /v1/outcomes`: also for a binding that the device has just let go, since a sign-out reports its end. The
-/// warden's signature is enough, whatever key brings it.
+/// warden's signature is enough, whatever key brings it; without it a key that is bound to nothing hears `not-bound`, whether there is
+/// such a device or not.
 ///
 /// # Errors
 /// `malformed`, `not-bound`, `other-epoch`, `bad-signature`, `too-many`.
@@ -90,11 +91,15 @@ pub async fn outcome(
     idempotency::once(&app, &proof, call, Key::Optional, move |app, context, body| {
         let tx = context.transaction;
         let statement: Statement<Outcome> = Statement::read(&body.outcome)?;
-        let claim = &statement.claim;
-        let bound = bound_for(tx, &proof, &claim.device, true)?;
-        statement.check(&bound, &claim.account, &claim.epoch)?;
-        take_budget(app, context, "outcomes", &bound.device)?;
         let outcome = &statement.claim;
+        let bound = match bound_for(tx, &proof, &outcome.device)? {
+            Some(bound) => {
+                statement.check(&bound, &outcome.account, &outcome.epoch)?;
+                bound
+            }
+            None => brought(app, tx, &statement)?,
+        };
+        take_budget(app, context, "outcomes", &bound.device)?;
         table::stands(tx, &bound.device, outcome.sequence, &outcome.lock)?;
         if commands::table::add_outcome(app, tx, outcome, &body.outcome, context.now)? {
             let (hub, device) = (app.hub.clone(), bound.device);
@@ -133,7 +138,8 @@ pub async fn report(
             wire::ReportRequest::State { state } => {
                 let statement: Statement<StateReport> = Statement::read(&state)?;
                 let claim = &statement.claim;
-                let bound = bound_for(tx, &proof, &claim.device, false)?;
+                let bound = bound_for(tx, &proof, &claim.device)?;
+                let bound = bound.ok_or_else(|| Problem::new(Kind::NotBound))?;
                 statement.check(&bound, &claim.account, &claim.epoch)?;
                 take_budget(app, context, "reports", &bound.device)?;
                 table::stands(tx, &bound.device, claim.sequence, &claim.lock)?;
@@ -237,27 +243,32 @@ pub fn end(app: &App, device: &DeviceId) {
     after_commit(move || hub.end(&device));
 }
 
-/// The binding that a statement is about, if the proof's key is the one that was bound in it; with `any_key` also by
-/// one that is no other device's, and also one that the device has let go: it forgets its own key with the binding, and the warden's
-/// signature is proof enough.
-fn bound_for(
-    tx: &Transaction<'_>,
-    proof: &Proof,
-    device: &DeviceId,
-    any_key: bool,
-) -> Result<Bound, Failure> {
+/// The binding that a statement is about, if the proof's key is the one that was bound in it; none for a key that is no device's.
+///
+/// # Errors
+/// `other-epoch` for another device's key, or a broken database.
+fn bound_for(tx: &Transaction<'_>, proof: &Proof, device: &DeviceId) -> Result<Option<Bound>, Failure> {
     let known = devices::table::bound(tx, &proof.thumbprint)?;
-    if let Some(bound) = known.iter().find(|bound| bound.active && bound.device == *device) {
-        return Ok(*bound);
-    }
-    if known.iter().any(|bound| bound.active) {
+    let own = known.iter().find(|bound| bound.active && bound.device == *device);
+    if own.is_none() && known.iter().any(|bound| bound.active) {
         return Err(Problem::new(Kind::OtherEpoch).into());
     }
-    let found = match any_key {
-        true => devices::table::bound_or_released(tx, device)?,
-        false => None,
-    };
-    found.ok_or_else(|| Problem::new(Kind::NotBound).into())
+    Ok(own.copied())
+}
+
+/// The binding that an outcome is of, in force or let go, whatever key brings it: a device forgets its own with the binding. Anybody
+/// may ask, so that one that isn't of its device's warden is answered as one of a device that isn't there, after the same work.
+///
+/// # Errors
+/// `not-bound`, or a broken database.
+fn brought(app: &App, tx: &Transaction<'_>, statement: &Statement<Outcome>) -> Result<Bound, Failure> {
+    let claim = &statement.claim;
+    let found = devices::table::bound_or_released(tx, &claim.device)?;
+    let warden = found.map_or(app.dummy.warden, |bound| bound.warden);
+    let is_signed = statement.signed.open::<Outcome>(&warden).is_ok();
+    found
+        .filter(|bound| is_signed && claim.account == bound.account && claim.epoch == bound.epoch)
+        .ok_or_else(|| Problem::new(Kind::NotBound).into())
 }
 
 fn take_budget(app: &App, context: &Context<'_>, what: &str, device: &DeviceId) -> Result<(), Failure> {

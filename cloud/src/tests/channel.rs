@@ -228,7 +228,7 @@ async fn an_outcome_proves_itself_whatever_key_brings_it_before_and_after_the_re
         .refuses(403, "not-bound");
     rig.post("/v1/releases", &release).await.is(204);
     let warden = std::mem::replace(&mut home.device.warden, SigningKey::generate());
-    home.tell(&last_word).await.refuses(403, "bad-signature");
+    home.tell(&last_word).await.refuses(403, "not-bound");
     home.device.warden = warden;
     home.tell(&last_word).await.is(204);
     home.client = key;

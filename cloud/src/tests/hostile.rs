@@ -3,7 +3,7 @@
 use belay_proto::keys::SigningKey;
 use belay_proto::signed::{Action, CommandState, Signed};
 use belay_proto::text::base64url;
-use belay_proto::{CommandId, DeviceId, Epoch, ReportId};
+use belay_proto::{AccountId, CommandId, DeviceId, Epoch, ReportId};
 use serde_json::json;
 
 use super::orders::{Home, envelope, path};
@@ -134,6 +134,31 @@ async fn an_outcome_is_the_wardens_of_this_binding_or_nobodys() {
     endless.sequence = u64::MAX;
     home.tell(&endless).await.refuses(400, "malformed");
     assert_eq!(home.life(&command.id).await["state"], "queued");
+}
+
+#[tokio::test]
+async fn an_outcome_that_no_warden_signed_tells_a_key_without_a_device_of_none() {
+    let rig = Rig::new();
+    let home = Home::new(&rig).await;
+    let stranger = rig.client();
+    let good = home.outcome(1, CommandId::new(), CommandState::Done);
+    let (mut other_account, mut other_epoch, mut nobody) = (good.clone(), good.clone(), good.clone());
+    other_account.account = AccountId::random();
+    other_epoch.epoch = Epoch::random();
+    nobody.device = DeviceId::random();
+    let post = async |body| stranger.post("/v1/outcomes", &body).await;
+    let warden = &home.device.warden;
+    let told = post(json!({ "outcome": signed(&nobody, warden) })).await;
+    for (outcome, key) in [
+        (&good, &stranger.key),
+        (&nobody, &stranger.key),
+        (&other_account, warden),
+        (&other_epoch, warden),
+    ] {
+        let reply = post(json!({ "outcome": signed(outcome, key) })).await;
+        assert_eq!(reply.refuses(403, "not-bound").body, told.body);
+    }
+    post(json!({ "outcome": signed(&good, warden) })).await.is(204);
 }
 
 #[tokio::test]
