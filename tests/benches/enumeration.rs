@@ -5,13 +5,13 @@
 //! ```
 //!
 //! The cloud is a process of its own, built for release, on loopback and on the file system of `TMPDIR`; the bench's process asks
-//! each public call that takes an address or an account `ROUNDS` times (1000; the variable of that name changes it: with 300 chance
-//! moves a median by more than what is to be told) about one that the cloud knows and as often about ones that it doesn't, in turn:
-//! for each way in which it may know one, at a cloud of its own. Time begins when a question is sent on a connection that stands, so
-//! that neither connecting nor what the asker computes is in it. The cloud's clock stands still but for being put forward by a day, so
-//! that no budget is used up. Told are the medians; the bench fails where they are further apart than 5 % of the median, or where
-//! status or words differ. Told beside them is what the cloud's threads computed meanwhile, which says something on a busy machine
-//! too, where the times don't.
+//! each public call that takes an address or an account, or leads from one, `ROUNDS` times (1000; the variable of that name changes
+//! it: with 300 chance moves a median by more than what is to be told) about one that the cloud knows and as often about ones that
+//! it doesn't, in turn: for each way in which it may know one, at a cloud of its own. Time begins when a question is sent on a
+//! connection that stands, so that neither connecting nor what the asker computes is in it. The cloud's clock stands still but for
+//! being put forward by a day, so that no budget is used up. Told are the medians; the bench fails where they are further apart
+//! than 5 % of the median, or where status or words differ. Told beside them is what the cloud's threads computed meanwhile, which
+//! says something on a busy machine too, where the times don't.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -19,7 +19,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use belay_tests::owner::{Answers, Heard, Known, interrogate};
+use belay_tests::owner::{Answers, Heard, Known, Question, interrogate};
 use belay_tests::stage::Plan;
 use belay_tests::{Outcome, expect};
 
@@ -42,9 +42,8 @@ fn main() -> ExitCode {
 }
 
 async fn measure(rounds: usize) -> Outcome {
-    let mut settings = tempfile::NamedTempFile::new()?;
-    settings.write_all(b"[proof-of-work]\nrounds = 1\nprefix = \"0\"\n")?;
-    belay_tests::guest::give(settings.path())?;
+    let secret = file("between the gateway and the cloud")?;
+    let settings = file(&Question::settings(secret.path()))?;
     let mut far = Vec::new();
     for known in Known::ALL {
         let mut plan = Plan::new(Path::new(env!("CARGO_BIN_EXE_playground")));
@@ -64,6 +63,14 @@ async fn measure(rounds: usize) -> Outcome {
     }
     expect!(far.is_empty(), "more than 5 % apart: {}", far.join(", "));
     Ok(())
+}
+
+/// A file that the cloud can read.
+fn file(content: &str) -> Outcome<tempfile::NamedTempFile> {
+    let mut file = tempfile::NamedTempFile::new()?;
+    file.write_all(content.as_bytes())?;
+    belay_tests::guest::give(file.path())?;
+    Ok(file)
 }
 
 /// Prints the medians; how far they are apart, as a share of the known address's.

@@ -3,11 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use axum::http::HeaderMap;
-use serde_json::Value;
+use axum::http::{HeaderMap, HeaderValue};
+use belay_proto::wire::{MESSAGE_PACK, MissingRequest};
+use serde_json::{Value, json};
 
-use super::rig::Reply;
+use super::rig::{Reply, Rig};
 use crate::routes::ROUTES;
+
+/// An id in a path.
+const NOBODY: &str = "00000000000000000000000000000000";
 
 static CONTRACT: LazyLock<Value> = LazyLock::new(|| {
     serde_saphyr::from_str(include_str!("../../../proto/openapi.yaml")).expect("openapi.yaml")
@@ -39,6 +43,50 @@ fn every_schema_can_be_used() {
         let schema = serde_json::json!({ "$ref": format!("#/components/schemas/{name}") });
         validator(&schema);
     }
+}
+
+#[tokio::test]
+async fn without_a_session_nothing_is_done_that_the_contract_wants_one_for() {
+    let rig = Rig::new();
+    let stranger = rig.client();
+    // Brings the nonce for the others.
+    stranger.get("/v1/account").await.refuses(401, "invalid-token");
+    let mut asked = 0;
+    for (template, item) in CONTRACT["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let ways = operation["security"].as_array().filter(|ways| !ways.is_empty());
+            if !ways.is_some_and(|ways| ways.iter().all(|way| way.get("token").is_some())) {
+                continue;
+            }
+            let path = template
+                .split('/')
+                .map(|part| if part.starts_with('{') { NOBODY } else { part })
+                .collect::<Vec<_>>()
+                .join("/");
+            // Whose body is judged first has a good one.
+            let body = json!({ "order": "AAEC" });
+            let mut request = stranger.request(
+                &method.to_uppercase(),
+                &path,
+                Some(&body),
+                Some(&asked.to_string()),
+            );
+            if template == "/v1/blobs/missing" {
+                let packed = HeaderValue::from_static(MESSAGE_PACK);
+                request.headers_mut().insert("content-type", packed);
+                let body = MissingRequest { chunks: Vec::new() };
+                *request.body_mut() = rmp_serde::to_vec_named(&body).unwrap();
+            }
+            let reply = rig.send(request).await;
+            assert_eq!(
+                (reply.status.as_u16(), reply.problem().as_str()),
+                (401, "invalid-token"),
+                "{method} {template}"
+            );
+            asked += 1;
+        }
+    }
+    assert!(asked > 20, "only {asked} calls want a session");
 }
 
 /// Panics unless the answer is one that the contract lists for the operation, and, when the call succeeded,

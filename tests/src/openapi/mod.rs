@@ -130,6 +130,22 @@ impl Contract {
             .collect()
     }
 
+    /// The operations that can be called without an access token, be it with a proof of some key.
+    #[must_use]
+    pub fn public(&self) -> BTreeSet<Call> {
+        let is_public = |operation: &&Operation| {
+            let ways = operation.value.get("security");
+            let ways = ways.or_else(|| self.document.get("security"));
+            let ways = ways
+                .and_then(Value::as_array)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            ways.is_empty() || ways.iter().any(|way| way.get("token").is_none())
+        };
+        let public = self.operations.iter().filter(is_public);
+        public.map(|o| Call::new(&o.method, &o.path)).collect()
+    }
+
     /// The call that a request to `path` (without query) is.
     #[must_use]
     pub fn call(&self, method: &str, path: &str) -> Option<Call> {
@@ -173,7 +189,7 @@ fn fits(template: &str, path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Contract, Exchange};
+    use super::{Call, Contract, Exchange};
 
     const SMALL: &str = "
 paths:
@@ -216,6 +232,27 @@ components:
             contract.judge(&exchange(r#"{"name":"a"}"#, 204, "")),
             Vec::<String>::new()
         );
+    }
+
+    #[test]
+    fn what_needs_no_token_is_public() {
+        let paths = "
+paths:
+  /either: {get: {security: [{dpop: []}, {dpop: [], token: []}]}, put: {security: [{dpop: [], token: []}]}}
+  /key: {get: {security: [{dpop: []}]}}
+  /open: {get: {security: []}}
+  /unsaid: {get: {}}
+";
+        let public = |yaml: &str| {
+            let public = Contract::read(yaml).unwrap().public();
+            public.iter().map(Call::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            public(paths),
+            ["GET /either", "GET /key", "GET /open", "GET /unsaid"]
+        );
+        let guarded = format!("security: [{{token: []}}]{paths}");
+        assert_eq!(public(&guarded), ["GET /either", "GET /key", "GET /open"]);
     }
 
     #[test]

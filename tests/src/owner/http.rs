@@ -89,6 +89,10 @@ impl Wire {
         self.call(stage, "POST", path, serde_json::to_vec(body)?).await
     }
 
+    pub(super) async fn delete(&self, stage: &Stage, path: &str) -> Outcome<Reply> {
+        self.call(stage, "DELETE", path, Vec::new()).await
+    }
+
     /// The session's tokens from now on.
     pub(super) fn keep(&self, tokens: &Tokens) {
         *lock(&self.session) = Some(Session {

@@ -29,7 +29,7 @@ pub use belayd::Belayd;
 pub use console::Console;
 pub use http::{Reply, browse};
 pub use known::{Known, Subject};
-pub use question::Question;
+pub use question::{Question, Unasked};
 pub use stranger::{Answers, Heard, Stranger, interrogate};
 
 /// What the warden says became of a command.

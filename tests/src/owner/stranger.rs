@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use altcha::{SolveChallengeOptions, solve_challenge};
 use belay_proto::keys::random;
-use belay_proto::signed::{HoldEnd, Release, Signed};
-use belay_proto::text::base64url;
+use belay_proto::signed::{CommandState, HoldEnd, Release, Signed};
+use belay_proto::text::{base64url, from_hex};
 use belay_proto::wire::{
-    Bytes, ChallengeAnswer, CodeRequest, HoldRequest, LoginChallengeAnswer, LoginChallengeRequest,
+    Bytes, ChallengeAnswer, Channel, CodeRequest, HoldRequest, LoginChallengeAnswer, LoginChallengeRequest,
     LoginRequest, NewCredentialsRequest, OpenRecoveryRequest, OpenVerificationRequest, OpenedVerification,
-    ProofOfWork, ReleaseRequest, ResendRequest, Share, VerificationPurpose,
+    OutcomeRequest, ProofOfWork, ReleaseRequest, ResendRequest, Share, VerificationPurpose,
 };
-use belay_proto::{Epoch, HardwareId, Secret, keys};
+use belay_proto::{CommandId, Epoch, HardwareId, Secret, keys};
 use serde_json::{Map, Value};
 
-use super::http::{Reply, Wire, expected};
+use super::Told;
+use super::http::{Reply, Wire, browse, expected};
 use super::known::Subject;
 use super::question::Question;
 use crate::{Outcome, Stage, Surprise};
@@ -47,6 +48,8 @@ pub struct Thread {
     nonce: Bytes,
     registration: String,
     recovery: String,
+    /// To the page of a mail's link, with the token of an SMS of one's own.
+    link: String,
 }
 
 impl Default for Stranger {
@@ -87,7 +90,7 @@ impl Stranger {
         };
         let before = computed(stage)?;
         let reply = self.asked(stage, question, subject, thread, pow).await?;
-        heard(&reply, computed(stage)?.saturating_sub(before))
+        Ok(heard(&reply, computed(stage)?.saturating_sub(before)))
     }
 
     async fn asked(
@@ -104,17 +107,11 @@ impl Stranger {
             Question::LoginOfId => self.login(stage, &subject.account.to_string(), thread).await?,
             Question::Hold => self.hold(stage, subject).await?,
             Question::Release => self.release(stage, subject).await?,
+            Question::Outcome => self.outcome(stage, subject).await?,
             Question::Challenge => self.begin(stage, &subject.address, thread).await?,
             Question::Login => self.login(stage, &subject.address, thread).await?,
             Question::Registration => {
-                let body = OpenVerificationRequest {
-                    purpose: VerificationPurpose::Registration,
-                    channel: subject.channel(),
-                    address: subject.address.clone(),
-                    device_name: "A phone".to_owned(),
-                    language: None,
-                    pow: paid()?,
-                };
+                let body = opening(subject, subject.channel(), paid()?);
                 let reply = self.wire.post(stage, "/v1/verifications", &body).await?;
                 thread.registration = opened(&reply)?;
                 reply
@@ -143,6 +140,16 @@ impl Stranger {
             }
             Question::Resend => self.resend(stage, &thread.registration, paid()?).await?,
             Question::ResendRecovery => self.resend(stage, &thread.recovery, paid()?).await?,
+            Question::Cancel => self.cancel(stage, &thread.registration).await?,
+            Question::CancelRecovery => self.cancel(stage, &thread.recovery).await?,
+            Question::SmsOut => {
+                let body = opening(subject, Channel::SmsOut, paid()?);
+                let reply = self.wire.post(stage, "/v1/verifications", &body).await?;
+                thread.link = link(stage, &reply)?;
+                reply
+            }
+            Question::Link => browse(stage, "GET", &thread.link).await?,
+            Question::Button => browse(stage, "POST", &thread.link).await?,
         };
         Ok(reply)
     }
@@ -192,6 +199,30 @@ impl Stranger {
         self.wire.post(stage, "/v1/releases", &body).await
     }
 
+    async fn outcome(&self, stage: &Stage, subject: &Subject) -> Outcome<Reply> {
+        let told = Told {
+            account: subject.account,
+            device: subject.device,
+            epoch: Epoch::from_bytes(random()),
+            sequence: 1,
+            command: CommandId::new(),
+            action: "lock".to_owned(),
+            state: CommandState::Done,
+            reason: String::new(),
+            step: 0,
+            steps: 0,
+            retry: 0,
+            presence: 0,
+            counter: 1,
+            episode: 1,
+            lock: "lost".to_owned(),
+        };
+        let body = OutcomeRequest {
+            outcome: Signed::seal(&told, &self.key).encode().into(),
+        };
+        self.wire.post(stage, "/v1/outcomes", &body).await
+    }
+
     async fn guess(&self, stage: &Stage, of: &str, id: &str) -> Outcome<Reply> {
         let code = Secret::of_text(GUESS).into();
         let path = format!("/v1/{of}/{id}/code");
@@ -201,6 +232,10 @@ impl Stranger {
     async fn resend(&self, stage: &Stage, id: &str, pow: ProofOfWork) -> Outcome<Reply> {
         let path = format!("/v1/verifications/{id}/resend");
         self.wire.post(stage, &path, &ResendRequest { pow }).await
+    }
+
+    async fn cancel(&self, stage: &Stage, id: &str) -> Outcome<Reply> {
+        self.wire.delete(stage, &format!("/v1/verifications/{id}")).await
     }
 
     async fn work(&self, stage: &Stage) -> Outcome<ProofOfWork> {
@@ -226,6 +261,17 @@ fn challenge(name: &str) -> LoginChallengeRequest {
     }
 }
 
+fn opening(subject: &Subject, channel: Channel, pow: ProofOfWork) -> OpenVerificationRequest {
+    OpenVerificationRequest {
+        purpose: VerificationPurpose::Registration,
+        channel,
+        address: subject.address.clone(),
+        device_name: "A phone".to_owned(),
+        language: None,
+        pow,
+    }
+}
+
 /// What a recovery would end with.
 fn credentials(ticket: String) -> NewCredentialsRequest {
     NewCredentialsRequest {
@@ -245,6 +291,17 @@ fn opened(reply: &Reply) -> Outcome<String> {
     expected::<OpenedVerification>("a verification", 202, reply).map(|opened| opened.id)
 }
 
+/// Where a link would lead that had the token of the SMS that is asked for.
+fn link(stage: &Stage, reply: &Reply) -> Outcome<String> {
+    let opened: OpenedVerification = expected("a verification", 202, reply)?;
+    let asked = opened
+        .sms_out
+        .ok_or_else(|| Surprise::new("no SMS is asked for"))?;
+    let token = asked.text.rsplit(' ').next().unwrap_or_default();
+    let token = base64url(&from_hex(token)?);
+    Ok(format!("{}/verify/{token}", stage.network().url()))
+}
+
 /// What all threads of the cloud have computed so far (`sum_exec_runtime`, proc(5)).
 fn computed(stage: &Stage) -> Outcome<Duration> {
     let threads = std::fs::read_dir(format!("/proc/{}/task", stage.cloud()?.pid()?))?;
@@ -255,16 +312,18 @@ fn computed(stage: &Stage) -> Outcome<Duration> {
     Ok(Duration::from_nanos(nanoseconds.sum()))
 }
 
-fn heard(reply: &Reply, computed: Duration) -> Outcome<Heard> {
-    let said: Value = reply.json()?;
-    Ok(Heard {
+fn heard(reply: &Reply, computed: Duration) -> Heard {
+    // A page is text, and so is nothing.
+    let said = reply.json();
+    let said = said.unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&reply.body)));
+    Heard {
         words: format!("{} {}", reply.status, shape(&said)),
         took: reply.took,
         computed,
-    })
+    }
 }
 
-/// The answer, with what is as random as an id replaced by its length.
+/// The answer, with each word that is as random as an id replaced by its length.
 fn shape(said: &Value) -> Value {
     match said {
         Value::Object(map) => map
@@ -272,7 +331,13 @@ fn shape(said: &Value) -> Value {
             .map(|(name, value)| (name.clone(), shape(value)))
             .collect(),
         Value::Array(list) => list.iter().map(shape).collect(),
-        Value::String(text) if is_random(text) => Value::from(format!("{} random", text.len())),
+        Value::String(text) => {
+            let words = text.split(' ').map(|word| match is_random(word) {
+                true => format!("{} random", word.len()),
+                false => word.to_owned(),
+            });
+            Value::from(words.collect::<Vec<_>>().join(" "))
+        }
         other => other.clone(),
     }
 }
@@ -294,17 +359,18 @@ pub struct Answers {
     pub unknown: Vec<Heard>,
 }
 
-/// Asks each question `count` times about `known` and as often about somebody whom nobody knows, in turn; so many days pass that
-/// no budget is used up. The stage's cloud must ask for little work.
+/// Asks each question that fits `count` times about `known` and as often about somebody whom nobody knows, in turn; so many days
+/// pass that no budget is used up. The stage's cloud must have [these settings](Question::settings).
 ///
 /// # Errors
 /// Where the cloud doesn't answer.
 pub async fn interrogate(stage: &Stage, known: &Subject, count: usize) -> Outcome<Vec<Answers>> {
     let stranger = Stranger::default();
     let mut all: Vec<Answers> = Question::ALL
-        .iter()
+        .into_iter()
+        .filter(|question| question.fits(known.channel()))
         .map(|question| Answers {
-            question: *question,
+            question,
             known: Vec::new(),
             unknown: Vec::new(),
         })
