@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod call;
 pub mod idempotency;
+pub mod json;
 pub mod metrics;
 pub mod nonce;
 pub mod packed;

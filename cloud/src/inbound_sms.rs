@@ -1,10 +1,10 @@
 //! What the SMS gateway brings: an owner's own message that proves a number.
 
+pub mod message;
+
 use axum::extract::{Request, State};
 use belay_proto::identifier::Identifier;
-use belay_proto::text::from_hex;
 use belay_proto::wire::{self, header::GATEWAY_SIGNATURE};
-use ring::hmac;
 use rusqlite::Transaction;
 
 use crate::app::App;
@@ -28,9 +28,7 @@ pub async fn receive(State(app): State<App>, request: Request) -> Result<Answer,
         .headers
         .get(GATEWAY_SIGNATURE)
         .and_then(|value| value.to_str().ok());
-    let signature = signature.and_then(|text| from_hex(text).ok());
-    let key = hmac::Key::new(hmac::HMAC_SHA256, gateway.secret.expose().as_bytes());
-    if signature.is_none_or(|signature| hmac::verify(&key, &body, &signature).is_err()) {
+    if !message::is_signed(gateway.secret.expose(), &body, signature) {
         return Err(Problem::new(Kind::BadSignature));
     }
     if !json {
@@ -45,12 +43,7 @@ pub async fn receive(State(app): State<App>, request: Request) -> Result<Answer,
 /// A token confirms the number it was asked for, and no other.
 fn judge(app: &App, tx: &Transaction<'_>, sms: &wire::InboundSms) -> Result<(), Failure> {
     let now = app.now();
-    let token = sms
-        .text
-        .split_whitespace()
-        .next_back()
-        .and_then(|word| from_hex(&word.to_lowercase()).ok());
-    let (Some(token), Ok(from)) = (token, Identifier::parse(&sms.from)) else {
+    let (Some(token), Ok(from)) = (message::token(&sms.text), Identifier::parse(&sms.from)) else {
         return Ok(());
     };
     let Some(row) = table::by_link(&app.vault, tx, &token)? else {

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::clock::unix_seconds;
 use crate::keys::{PublicKey, Signature, SigningKey, random, sha256};
@@ -51,7 +52,7 @@ struct Header {
     jwk: Jwk,
     /// Extensions that a verifier must understand (RFC 7515 §4.1.11); there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    crit: Option<serde_json::Value>,
+    crit: Option<Value>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,7 +62,7 @@ struct Jwk {
     x: PublicKey,
     /// A private key in a proof is a mistake that must not be smiled at (RFC 9449 §4.3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    d: Option<serde_json::Value>,
+    d: Option<Value>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -187,6 +188,12 @@ fn part<T: Serialize>(value: &T) -> String {
 
 fn read<T: for<'de> Deserialize<'de>>(part: &str) -> Result<T, DpopError> {
     let bytes = from_base64url(part).map_err(|_| DpopError::Malformed)?;
+    let value: Value = serde_json::from_slice(&bytes).map_err(|_| DpopError::Malformed)?;
+    // Header, claims and key are objects (RFC 7515 §4, RFC 7517 §4); serde would take lists for them too.
+    let fields = value.as_object().ok_or(DpopError::Malformed)?;
+    if fields.get("jwk").is_some_and(|key| !key.is_object()) {
+        return Err(DpopError::Malformed);
+    }
     serde_json::from_slice(&bytes).map_err(|_| DpopError::Malformed)
 }
 

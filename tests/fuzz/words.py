@@ -2,9 +2,13 @@
 """What a fuzzer can't guess: words.py DICTIONARY CORPUS
 
 Writes the names of all fields of the wire and of what is signed into DICTIONARY, as JSON, CBOR and MessagePack have
-them, and the objects of the known-answer vectors into the folder CORPUS; what records hold into sync_record beside it.
+them, and the objects of the known-answer vectors into the folder CORPUS; beside it what records hold into sync_record, and
+good lines into dpop and inbound_sms.
 """
 
+import base64
+import hashlib
+import hmac
 import json
 import pathlib
 import re
@@ -46,5 +50,32 @@ def write_corpus(folder):
                     (folder / f"{file.stem}-{number}-{name}").write_bytes(bytes.fromhex(out[name]))
 
 
+def write_lines(folder, name, *lines):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("\n".join(lines))
+
+
+def write_proofs(folder):
+    """The lines of fuzz_targets/dpop.rs."""
+    header = {"typ": "dpop+jwt", "alg": "EdDSA", "jwk": {"kty": "OKP", "crv": "Ed25519", "x": "KEY"}}
+    for number, (method, path, token) in enumerate([("POST", "v1/devices", ""), ("GET", "v1/commands?wait=9", "token")]):
+        url = "https://cloud.example.org/" + path.split("?")[0]
+        claims = {"jti": "1", "htm": method, "htu": url, "iat": 1, "nonce": "n"}
+        if token:
+            digest = hashlib.sha256(token.encode()).digest()
+            claims["ath"] = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        write_lines(folder, f"good-{number}", method, path, token, "!!!", json.dumps(header), json.dumps(claims))
+
+
+def write_messages(folder):
+    """The lines of fuzz_targets/inbound_sms.rs, by its secret."""
+    body = json.dumps({"from": "+4915123456789", "text": "belay 00112233445566778899aabbccddeeff"})
+    signature = hmac.new(b"between gateway and cloud", body.encode(), hashlib.sha256).hexdigest()
+    write_lines(folder, "good", signature, body)
+
+
 write_dictionary(sys.argv[1])
 write_corpus(pathlib.Path(sys.argv[2]))
+beside = pathlib.Path(sys.argv[2]).parent
+write_proofs(beside / "dpop")
+write_messages(beside / "inbound_sms")

@@ -12,8 +12,8 @@ use belay_proto::keys::sha256;
 use belay_proto::wire::header::IDEMPOTENCY_KEY;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
+use super::json;
 use super::places::Places;
 use crate::app::App;
 use crate::net::{self, Peer};
@@ -30,9 +30,6 @@ pub const BODIES: usize = 1024;
 
 /// The longest body that needs no place, bytes: most calls have less, and whoever fills all places keeps none of them waiting.
 pub const SMALL: usize = 4 * 1024;
-
-/// The one field that holds a list.
-const LIST: &str = "grants";
 
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
@@ -131,22 +128,7 @@ impl FromRequestParts<App> for Caller {
 /// # Errors
 /// `malformed`, with the place and the field.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let malformed = |error: serde_json::Error| Problem::malformed(error.to_string());
-    let body = serde_json::from_slice(bytes).map_err(malformed)?;
-    // No request of the contract holds a list but that of grants, or a null, but serde would take the one for an object and
-    // the other for a field that is left out.
-    let mut value: Value = serde_json::from_slice(bytes).map_err(malformed)?;
-    let grants = value.as_object_mut().and_then(|fields| fields.remove(LIST));
-    let good = grants.is_none_or(|grants| match grants {
-        Value::Array(grants) => grants
-            .iter()
-            .all(|grant| grant.is_object() && !has_list_or_null(grant)),
-        _ => false,
-    });
-    if !good || has_list_or_null(&value) {
-        return Err(Problem::malformed("a list or null where the contract has none"));
-    }
-    Ok(body)
+    json::read(bytes).map_err(Problem::malformed)
 }
 
 /// The whole body within the limits of size and time.
@@ -198,14 +180,6 @@ async fn collect(body: Body, places: &Places, network: Option<IpAddr>) -> Result
 /// `not-found`.
 pub fn id_in_path<T: FromStr>(path: Path<String>) -> Result<T, Problem> {
     path.0.parse().map_err(|_| Problem::new(Kind::NotFound))
-}
-
-fn has_list_or_null(value: &Value) -> bool {
-    match value {
-        Value::Array(_) | Value::Null => true,
-        Value::Object(map) => map.values().any(has_list_or_null),
-        _ => false,
-    }
 }
 
 /// Whether the body says that it is JSON.

@@ -121,6 +121,14 @@ fn foreign_headers_are_refused_whatever_the_signature() {
             r#"{"typ":"dpop+jwt","alg":"EdDSA"}"#.to_owned(),
             DpopError::Malformed,
         ),
+        (
+            format!(r#"["dpop+jwt","EdDSA",{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}]"#),
+            DpopError::Malformed,
+        ),
+        (
+            format!(r#"{{"typ":"dpop+jwt","alg":"EdDSA","jwk":["OKP","Ed25519","{x}"]}}"#),
+            DpopError::Malformed,
+        ),
     ] {
         let claims = format!(r#"{{"jti":"1","htm":"POST","htu":"{URL}","iat":1}}"#);
         let message = format!(
@@ -131,6 +139,20 @@ fn foreign_headers_are_refused_whatever_the_signature() {
         let signed = format!("{message}.{}", key.sign(b"", message.as_bytes()));
         assert_eq!(verify(&signed, "POST", URL, None), Err(expected), "{header}");
     }
+    let header =
+        format!(r#"{{"typ":"dpop+jwt","alg":"EdDSA","jwk":{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}}}"#);
+    let listed = format!(r#"["1","POST","{URL}",1]"#);
+    let message = format!(
+        "{}.{}",
+        base64url(header.as_bytes()),
+        base64url(listed.as_bytes())
+    );
+    let signed = format!("{message}.{}", key.sign(b"", message.as_bytes()));
+    assert_eq!(
+        verify(&signed, "POST", URL, None),
+        Err(DpopError::Malformed),
+        "{listed}"
+    );
     for nonsense in [
         "",
         ".",

@@ -2,6 +2,12 @@
 
 #![forbid(unsafe_code)]
 
+/// Whether a gateway's message is its, and what it proves, by the cloud's own source, as below.
+#[path = "../../../cloud/src/inbound_sms/message.rs"]
+pub mod inbound_sms;
+/// How the cloud reads a body of JSON.
+#[path = "../../../cloud/src/http/json.rs"]
+pub mod json;
 /// How belayd reads a refusal, by its own source: as a dependency the daemon would bring all that it is made of.
 #[path = "../../../daemon/src/cloud/problem.rs"]
 pub mod problem;
