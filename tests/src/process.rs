@@ -77,6 +77,25 @@ impl Program {
         self
     }
 
+    /// Has each write fail that would make a file longer than so many KiB, its log as well, as where the disk has no room.
+    #[must_use]
+    pub fn with_files_of(mut self, kib: u32) -> Self {
+        // Whoever ignores the signal is told of it by an error, and goes on ignoring it as another program (execve(2)).
+        const LIMITED: &str = "trap '' XFSZ; ulimit -S -f \"$1\"; shift; exec \"$@\"";
+        // In halves of a KiB (sh(1)).
+        let blocks = kib.saturating_mul(2).to_string();
+        let program = std::mem::replace(&mut self.exe, "sh".into());
+        let before = [
+            "-c".into(),
+            LIMITED.into(),
+            "sh".into(),
+            blocks.into(),
+            program.into(),
+        ];
+        self.args.splice(0..0, before);
+        self
+    }
+
     /// Runs it as `uid`, where the tests are root.
     #[must_use]
     pub fn as_user(mut self, uid: u32) -> Self {

@@ -6,7 +6,7 @@ use zbus::names::BusName;
 
 use super::Stage;
 use crate::app::{ACCOUNT, App};
-use crate::process;
+use crate::process::{self, Program};
 use crate::until::within;
 use crate::{Outcome, Surprise};
 
@@ -51,15 +51,32 @@ impl Stage {
         self.settled().await
     }
 
+    /// The same, where no file of belayd's may become longer than so many KiB, see [`Program::with_files_of`].
+    ///
+    /// # Errors
+    /// Where it doesn't come up, with what it said.
+    pub async fn start_belayd_with_files_of(&mut self, kib: u32) -> Outcome {
+        self.launch(self.belayd_program().with_files_of(kib)).await?;
+        self.settled().await
+    }
+
     /// Starts belayd and waits until it has its name; what it knows of the warden is another matter.
     ///
     /// # Errors
     /// Where it doesn't come up, with what it said.
     pub async fn launch_belayd(&mut self) -> Outcome {
+        self.launch(self.belayd_program()).await
+    }
+
+    fn belayd_program(&self) -> Program {
         let config = self.place.at("belay.toml").display().to_string();
+        self.program("belayd", &["--config", &config])
+    }
+
+    async fn launch(&mut self, program: Program) -> Outcome {
         let dbus = DBusProxy::new(&self.person).await?;
         let mut owners = dbus.receive_name_owner_changed_with_args(&[(0, BELAYD)]).await?;
-        let mut process = self.program("belayd", &["--config", &config]).start()?;
+        let mut process = program.start()?;
         let came = tokio::select! {
             came = within("belayd to take its name", async {
                 while let Some(change) = owners.next().await {

@@ -7,7 +7,7 @@ use belay_proto::clock::FileClock;
 use belay_tests::app::{
     ACCOUNT, Answer, App, DEVICE, Options, REMOVE_IDENTIFIER, SET_LOGIN, options, read_text, refused,
 };
-use belay_tests::openapi::Exchange;
+use belay_tests::openapi::{Call, Exchange};
 use belay_tests::proxy::Trick;
 use belay_tests::stage::Plan;
 use zbus::{OwnedFd, Variant};
@@ -310,5 +310,43 @@ async fn a_bootloader_is_approved_by_the_operator_once_the_request_has_waited() 
     ] {
         let mail = scene.outbox().notice(ADA).await.unwrap();
         assert_eq!(mail.subject.as_deref(), Some(told));
+    }
+}
+
+/// Ours answers no such request so; another version's may.
+#[tokio::test]
+async fn a_cloud_that_has_no_way_for_a_request_of_the_bootloader_is_told_as_not_supported() {
+    let scene = hers().await;
+    let app = app(&scene);
+    let subject = format!("unlock-bootloader {}", device_id(&scene).await);
+    let order = ticket(&app, "bootloader", &subject, PASSWORD).await;
+    let call = Call::new("POST", "/v1/account/bootloader-unlocks");
+    let refusal = Trick::problem(422, "channel-unavailable");
+    scene.network().plan_call(&call, 1, &refusal);
+    let asked: Answer<()> = app
+        .call(
+            ACCOUNT,
+            "RequestBootloaderUnlock",
+            &(order, "to build it myself", Options::new()),
+        )
+        .await
+        .unwrap();
+    refused(asked, "NotSupported").unwrap();
+    assert!(scene.network().has_played(&call));
+    assert_ne!(app.text(ACCOUNT, "BootloaderUnlock").await.unwrap(), "pending");
+}
+
+#[tokio::test]
+async fn a_new_password_that_is_easy_to_guess_gets_no_ticket() {
+    let scene = Scene::of(plan()).await;
+    let recovery = registered(&scene, ADA, PASSWORD).await;
+    let app = app(&scene);
+    for (purpose, subject, other) in [
+        ("change-password", "", ("old", PASSWORD)),
+        ("recover", ADA, ("recovery-code", recovery.as_str())),
+    ] {
+        let secrets = [other, ("new", "password1")];
+        let answer = app.present(purpose, subject, &secrets).await.unwrap();
+        refused(answer, "WeakPassword").unwrap_or_else(|e| panic!("{purpose}: {e}"));
     }
 }

@@ -1,7 +1,8 @@
 //! `SignIn`, `Reauthenticate`, `CheckActivation`, and the lock that outlives a reset.
 
-use belay_tests::app::{ACCOUNT, Answer, Options, WARDEN, refused};
+use belay_tests::app::{ACCOUNT, Answer, DEVICE, Options, WARDEN, refused};
 use belay_tests::proxy::Trick;
+use belay_tests::stage::Plan;
 use belay_tests::sysfs::Hardware;
 use serde_json::json;
 
@@ -79,7 +80,7 @@ async fn another_account_does_not_sign_in_on_a_reset_device() {
 
 #[tokio::test]
 async fn a_device_with_nothing_unprinted_has_no_activation_lock() {
-    let plan = belay_tests::stage::Plan {
+    let plan = Plan {
         hardware: Hardware::Printed(7),
         ..plan()
     };
@@ -180,9 +181,52 @@ async fn activation_is_free_on_a_new_device_and_unchecked_without_a_network() {
     assert_eq!(activation(&scene).await, "unchecked");
 }
 
+/// Asks until the store has no room for more.
+async fn until_full<T>(ask: impl AsyncFn(usize) -> Answer<T>) {
+    for turn in 0..200 {
+        if let Err(refusal) = ask(turn).await {
+            assert_eq!(refusal.short(), "Storage", "{refusal}");
+            return;
+        }
+    }
+    panic!("the store has room for everything");
+}
+
+#[tokio::test]
+async fn what_the_disk_has_no_room_for_is_refused_and_done_once_it_has() {
+    // What is logged needs room as well.
+    let log_level = "warn";
+    let mut scene = Scene::of(Plan { log_level, ..plan() }).await;
+    scene.stop_belayd().await.unwrap();
+    scene.start_belayd_with_files_of(192).await.unwrap();
+    let app = app(&scene);
+    until_full(async |turn: usize| -> Answer<String> {
+        // Each time another answer, which is kept.
+        let said = json!({ "locked": true, "login": format!("a{turn}\u{2022}\u{2022}@example.org") });
+        let network = scene.network();
+        network.plan("/v1/hardware/check", 1, &Trick::says(&said.to_string()));
+        app.call(ACCOUNT, "CheckActivation", &(Options::new(),))
+            .await
+            .unwrap()
+    })
+    .await;
+    let named = async |turn: usize| -> Answer<()> {
+        let name = format!("Phone {turn}");
+        app.call(DEVICE, "SetName", &(name, Options::new()))
+            .await
+            .unwrap()
+    };
+    until_full(&named).await;
+    scene.kill_belayd().await.unwrap();
+    scene.start_belayd().await.unwrap();
+    assert_eq!(activation(&scene).await, "free");
+    named(200).await.unwrap();
+    assert_eq!(app.text(DEVICE, "Name").await.unwrap(), "Phone 200");
+}
+
 #[tokio::test]
 async fn the_reset_proof_place_keeps_the_lock_without_any_cloud() {
-    let plan = belay_tests::stage::Plan {
+    let plan = Plan {
         reset_proof: true,
         ..plan()
     };
