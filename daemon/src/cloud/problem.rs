@@ -186,8 +186,9 @@ impl Problem {
     #[must_use]
     pub fn read(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
         let document = serde_json::from_slice::<Document>(body).unwrap_or_default();
-        let kind = ProblemKind::parse(&document.kind);
         let own = document.kind.strip_prefix(PROBLEM_PREFIX);
+        // The same word of another server's is not the cloud's.
+        let kind = own.map_or(ProblemKind::Other, ProblemKind::parse);
         let bound = (kind == ProblemKind::DevicesStillBound).then(|| {
             Box::new(StillBound {
                 devices: ids(&document.devices),
@@ -276,6 +277,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_called_as_in_the_contract_by_another_server_is_no_refusal_of_the_clouds() {
+        for name in ["not-found", "removed", "invalid-grant", "cursor-too-old"] {
+            let kind = |kind: &str| {
+                let body = serde_json::json!({ "type": kind }).to_string();
+                Problem::read(404, body.as_bytes(), None).kind
+            };
+            assert_eq!(kind(name), ProblemKind::Other, "{name}");
+            assert_eq!(kind(&format!("/{name}")), ProblemKind::Other, "{name}");
+            let own = kind(&format!("{PROBLEM_PREFIX}{name}"));
+            assert_eq!(own, ProblemKind::parse(name), "{name}");
+            assert_ne!(own, ProblemKind::Other, "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_bound_still_is_read_id_by_id_and_no_further_than_can_be_told() {
         let id = |digit: &str| digit.repeat(32);
         let read = |devices: Value, accessories: Value| {
@@ -301,7 +317,10 @@ mod tests {
         let told = read(endless.clone().into(), endless.into());
         assert_eq!((told.devices.len(), told.accessories.len()), (64, 64));
         // With no other refusal.
-        let body = format!("{{\"type\":\"conflict\",\"devices\":[\"{}\"]}}", id("a"));
+        let body = format!(
+            "{{\"type\":\"{PROBLEM_PREFIX}conflict\",\"devices\":[\"{}\"]}}",
+            id("a")
+        );
         assert_eq!(Problem::read(409, body.as_bytes(), None).bound, None);
     }
 

@@ -235,7 +235,8 @@ fn refused(problem: &Problem, with_cursor: bool) -> SyncFailure {
         (ProblemKind::QuotaExceeded, _) => SyncFailure::Quota,
         (ProblemKind::NotFound, _) => SyncFailure::NotFound,
         (ProblemKind::ChunkBusy, _) => SyncFailure::Offline(retry::kept(problem.retry_after)),
-        (_, 400) if with_cursor => SyncFailure::BadCursor,
+        // All is listed anew on the cloud's own word, and not on that of a page in its place.
+        (_, 400) if with_cursor && problem.is_named => SyncFailure::BadCursor,
         // A session ends and begins again without a word here, a binding is brought later, and an older cloud may become
         // a newer one.
         (_, 401 | 403 | 404 | 405 | 408 | 426 | 429) | (_, 500..) => {
@@ -278,6 +279,16 @@ mod tests {
             assert_eq!(refusal(status, name, false), failure, "{name}");
         }
         assert_eq!(refusal(400, "malformed", true), SyncFailure::BadCursor);
+        for page in [
+            "",
+            "<html>",
+            r#"{"type":"about:blank"}"#,
+            r#"{"type":"malformed"}"#,
+        ] {
+            let problem = Problem::read(400, page.as_bytes(), None);
+            let failure = failed(CloudError::Problem(problem), true);
+            assert_eq!(failure, SyncFailure::Refused, "{page}");
+        }
         assert_eq!(
             failed(CloudError::SessionEnded, true),
             SyncFailure::Reauthentication
