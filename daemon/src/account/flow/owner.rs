@@ -248,7 +248,7 @@ impl Flow {
                 Err(error) => Err(error.into()),
             };
         }
-        done?;
+        done.inspect_err(|error| self.may_have_changed(error))?;
         let own = warden.view().identity.device;
         let own = granted.into_iter().find(|grant| Some(grant.device) == own);
         keep_up::take_keys(warden, own.and_then(|grant| grant.keyring)).await?;

@@ -205,7 +205,8 @@ impl Flow {
                 Err(CloudError::Nonsense("it keeps other credentials than those it took".into()).into())
             }
             (put, _) => {
-                put?;
+                // Where it can't be asked now either: else the account has another password than this device.
+                put.inspect_err(|error| self.may_have_changed(error))?;
                 let warden = &self.parts.warden;
                 if warden.view().identity.account.is_some() {
                     keep_up::follow(warden, asked).await?;

@@ -7,8 +7,9 @@ use belay_proto::signed::{Action, CommandState, Deed};
 use belay_proto::steps::NewCredentialsSet;
 use belay_proto::wire::{CredentialsAnswer, Grant};
 
-use super::cloud::problem;
+use super::cloud::{Inner, problem};
 use super::commands::{lock, phone, send_checked, tell, until};
+use super::kills::in_time;
 use super::recovering::{begin, complete};
 use super::upkeep::{account, calls, list_both};
 use super::warden::Ring;
@@ -115,6 +116,27 @@ async fn of_a_removal_whose_answers_are_lost_the_keys_tell_whether_it_is_done() 
             false => assert_eq!(name(removed.unwrap_err()), "Offline"),
         }
     }
+}
+
+#[tokio::test]
+async fn the_keys_of_a_removal_that_was_done_unheard_come_once_the_cloud_can_be_asked() {
+    let (world, life) = World::bound().await;
+    let other = list_both(&world);
+    // What was to be looked at before is.
+    life.account.fetch().await;
+    world.cloud.with(|cloud| {
+        cloud.losses.insert("remove", 99);
+        cloud.tells = true;
+        cloud.when_lost = Some(Box::new(|cloud: &mut Inner| {
+            let offline = CloudError::offline("no network");
+            cloud.refusals.insert("credentials", offline);
+        }));
+    });
+    assert_eq!(name(remove(&world, &life, other).await.unwrap_err()), "Offline");
+    // Nobody hints at them, and nobody asks for them.
+    let removed = || world.warden.handle().view().identity.removed;
+    assert!(removed().is_empty());
+    in_time(&world, &life, || removed() == [other]).await;
 }
 
 async fn change(world: &World, life: &Life) -> bool {

@@ -8,7 +8,7 @@ use belay_proto::signed::{Deed, DeviceCertificate, Signed};
 use belay_proto::steps::{self, SucceedInput};
 use belay_proto::wire::{CredentialsAnswer, ProfileChanges, SuccessionAnswer};
 
-use super::cloud::problem;
+use super::cloud::{Inner, problem};
 use super::kills::{in_time, killed_after};
 use super::warden::{DEVICE, OWNER};
 use super::{CODE, Identifier, Life, World, name};
@@ -138,6 +138,25 @@ async fn answers_that_are_lost_for_good_are_made_up_for_by_what_the_cloud_keeps(
     let pending = world.warden.pending().unwrap();
     assert_eq!(*claim.text().expose(), pending.to_string());
     assert_eq!(world.warden.generation(), 3);
+}
+
+#[tokio::test]
+async fn credentials_that_the_cloud_took_unheard_come_to_the_warden_once_it_can_be_asked() {
+    let (world, life) = World::bound().await;
+    // What was to be looked at before is.
+    life.account.fetch().await;
+    world.cloud.with(|cloud| {
+        cloud.losses.insert("put", 99);
+        cloud.tells = true;
+        cloud.when_lost = Some(Box::new(|cloud: &mut Inner| {
+            let offline = CloudError::offline("no network");
+            cloud.refusals.insert("credentials", offline);
+        }));
+    });
+    assert_eq!(name(change(&world, &life, true).await.unwrap_err()), "Offline");
+    assert_eq!(world.warden.generation(), 1);
+    // Nobody hints at it, and nobody asks for it.
+    in_time(&world, &life, || world.warden.generation() == 2).await;
 }
 
 #[tokio::test]
