@@ -123,7 +123,10 @@ impl Flow {
             Ok(_) => {}
             Err(error) => {
                 self.may_have_changed(&error);
-                if matches!(&error, CloudError::Problem(_)) && error.is_decided() {
+                // A line that was too slow, or a cloud that wants a newer version, has judged nothing of the address.
+                if matches!(&error, CloudError::Problem(problem) if !problem.is_of_one_copy())
+                    && error.is_decided()
+                {
                     self.report(Event::ProvingOver { id }).await?;
                 }
                 return Err(error.into());

@@ -140,6 +140,20 @@ async fn the_refusals_of_addresses_have_their_names() {
 }
 
 #[tokio::test]
+async fn an_address_that_a_slow_line_or_a_page_kept_from_the_cloud_is_added_when_that_is_asked_for_again() {
+    for (status, why) in [(408, "request-timeout"), (426, "update-required"), (403, "")] {
+        let (world, life) = World::bound().await;
+        let id = add(&world, &life).await.unwrap();
+        let refusal = problem(status, why);
+        world.cloud.with(|cloud| cloud.refusals.insert("add", refusal));
+        let confirm = || life.account.confirm_address(id.clone(), Secret::of_text(CODE));
+        assert_eq!(name(confirm().await.unwrap_err()), "CloudRefused", "{status}");
+        confirm().await.unwrap();
+        assert_eq!(calls(&world, "add").1, 1, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn where_nobody_knows_whether_something_was_changed_the_cloud_is_asked_for_it_later() {
     for call in ["add", "remove-address", "set-login", "profile", "unlock"] {
         let (world, life) = World::bound().await;
