@@ -10,7 +10,7 @@
 pub struct Theirs {
     /// Whether it is a removal.
     pub removed: bool,
-    /// Whether what the device has of the record lies beside it anyway, as another version.
+    /// Whether what the device has of the record lies beside it anyway, as another version, or did until its owner chose.
     pub is_beside: bool,
     /// How the two hang together.
     pub kinship: Kinship,
@@ -56,7 +56,7 @@ pub const fn judge(removed: bool, theirs: Theirs) -> Verdict {
         Kinship::Ancestor | Kinship::Replaced => Verdict::PushAgain,
         Kinship::Descendant | Kinship::Replacing => Verdict::Take,
         Kinship::Cousin | Kinship::Stranger if removed => Verdict::Take,
-        // Who removed the record had put ours beside it: were ours pushed again it would be there twice.
+        // Ours has been put beside it by somebody who knew of both: were it pushed again it would be there twice, or come back.
         Kinship::Cousin | Kinship::Stranger if theirs.removed && theirs.is_beside => Verdict::Take,
         // A change outlives a removal that didn't know of it.
         Kinship::Cousin | Kinship::Stranger if theirs.removed => Verdict::PushAgain,

@@ -270,9 +270,7 @@ pub fn beside(before: Option<Held>, sibling: Content, sealed: Option<Revision>) 
             common: None,
             offered: None,
         }),
-        Some(held) if is_same(&held.content, &sibling) => None,
-        // The owner has chosen between these versions: only a device that hadn't heard of it would make this one again.
-        Some(held) if known.is_some_and(|known| held.content.ancestors.has(&known)) => None,
+        Some(held) if lies_beside(&sibling, known.as_ref(), &held) => None,
         // The owner chose once, and the same version came up again.
         Some(held) => {
             let content = Content {

@@ -262,8 +262,11 @@ impl<'a> Receiver<'a> {
         let Some(version) = record::version_of(held, id) else {
             return Ok(false);
         };
-        let beside = self.find(&self.keys.record_id(&version.natural))?;
-        Ok(beside.is_some_and(|beside| record::lies_beside(&version, &beside)))
+        let Some(beside) = self.find(&self.keys.record_id(&version.natural))? else {
+            return Ok(false);
+        };
+        let sealed = version.seal(self.keys).ok().map(|sealed| sealed.revision);
+        Ok(record::lies_beside(&version, sealed.as_ref(), &beside))
     }
 
     /// Whether a sibling that came is a version that was replaced here, by somebody who saw it.

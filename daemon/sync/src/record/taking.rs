@@ -125,10 +125,11 @@ pub fn version_of(held: &Held, id: &RecordId) -> Option<Content> {
     Some(sibling(copy(&held.content), Some(says), id))
 }
 
-/// Whether `beside`, what is held of that version, is that still: somebody who knew of both put it there.
+/// Whether that version, `sealed` where others may have it, is what is held there `beside` the record already, or the owner has
+/// chosen about it: only a device that hadn't heard of that would put it there again.
 #[must_use]
-pub fn lies_beside(version: &Content, beside: &Held) -> bool {
-    beside.is_sibling() && beside.content.renews == version.renews && is_same(&beside.content, version)
+pub fn lies_beside(version: &Content, sealed: Option<&Revision>, beside: &Held) -> bool {
+    is_same(&beside.content, version) || sealed.is_some_and(|sealed| beside.content.ancestors.has(sealed))
 }
 
 /// What is here, to be pushed over a removal that its owner doesn't want.

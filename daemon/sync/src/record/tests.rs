@@ -123,7 +123,8 @@ impl Device {
     fn is_beside(&self, held: &Held, id: &RecordId) -> bool {
         version_of(held, id).is_some_and(|version| {
             let beside = self.records.get(&keys().record_id(&version.natural));
-            beside.is_some_and(|beside| lies_beside(&version, beside))
+            let sealed = Revision::of(&version.encode());
+            beside.is_some_and(|beside| lies_beside(&version, Some(&sealed), beside))
         })
     }
 
