@@ -71,7 +71,8 @@ impl State {
             let later = self.ended.iter().filter(|(_, ended)| **ended > at);
             let is_news = |kept: Option<&Remote>, seen: Option<&Remote>| match (kept, seen) {
                 (Some(kept), Some(seen)) => kept.id != seen.id || seen.revision > kept.revision,
-                (kept, _) => kept.is_some(),
+                // What went here may be back.
+                (kept, seen) => kept.is_some() || seen.is_some(),
             };
             if keep(later.map(|(natural, _)| natural), before, &mut remote, is_news) {
                 effects.push(Effect::List);
