@@ -360,7 +360,10 @@ pub fn step(mut state: State, event: Event) -> (State, Vec<Effect>) {
         Event::Listed(at, _) if state.remote.is_none() && state.now > at => effects.push(Effect::List),
         Event::Listed(at, records) => state.listed(at, records, &mut effects),
         Event::Done(outcomes) => return state.done(outcomes),
-        Event::Again => state.put_off.retain(|_, off| *off != PutOff::Later),
+        Event::Again => {
+            state.put_off.retain(|_, off| *off != PutOff::Later);
+            state.forget_untold();
+        }
     }
     state.look(&mut effects);
     (state, effects)

@@ -22,7 +22,7 @@ pub(super) enum Told {
     Same,
     /// It says something else.
     Differs,
-    /// Nobody can tell, as of a file that the card spoilt.
+    /// Nobody can tell yet, as while belayd is busy, or ever, as of a file that the card spoilt.
     Nothing,
 }
 
@@ -73,6 +73,11 @@ impl State {
         }
         effects.push(Effect::Save);
         true
+    }
+
+    /// What nobody could tell may be told by now: else a card that lacks a file as well would be taken for another one as long as it is in.
+    pub(super) fn forget_untold(&mut self) {
+        self.told.retain(|_, (_, told)| *told != Told::Nothing);
     }
 
     /// Whether what all moved alike was edited, so that its times are meant.

@@ -197,15 +197,41 @@ fn of_many_files_a_few_of_each_kind_are_compared() {
     assert_eq!(compared, ["00", "49", "70", "97", "98", "99"]);
 }
 
+/// The same, which lacks a file besides, and the records.
+fn moved_and_lacking() -> (State, Vec<(String, Local)>, Vec<(String, Remote)>) {
+    let (mut state, items) = moved();
+    let (_, mut gone) = named("d", 0);
+    gone.mark.modified += 5 * 24 * 3600 * 1_000_000_000;
+    remember(&mut state, &gone);
+    (state, items, [all_records(), vec![listed("d")]].concat())
+}
+
+#[test]
+fn what_nobody_could_tell_of_a_card_of_another_zone_is_asked_again_later() {
+    let (state, items, records) = moved_and_lacking();
+    let (state, _) = looked(state, scan(root(1, 2, "boot"), items), records);
+    let (state, _) = step(state, told("a", Outcome::Same));
+    let (state, _) = step(state, told("b", Outcome::Later));
+    let (state, effects) = step(state, told("c", Outcome::Same));
+    assert_eq!(effects, [Effect::Say(Stop::Replaced)]);
+    let (state, effects) = step(state, Event::Again);
+    let [Work::Compare { item, .. }] = works(&effects)[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(item.place, "b");
+    let (state, effects) = step(state, told("b", Outcome::Same));
+    assert_eq!(state.stopped(), None);
+    assert!(
+        matches!(works(&effects)[..], [Work::Delete { .. }]),
+        "{effects:?}"
+    );
+}
+
 #[test]
 fn a_card_that_comes_back_in_another_zone_is_the_one_before_and_its_owner_is_asked_nothing() {
     // Mounted elsewhere, and in the same place.
     for inode in [2, 8] {
-        let (mut state, items) = moved();
-        let (_, mut gone) = named("d", 0);
-        gone.mark.modified += 5 * 24 * 3600 * 1_000_000_000;
-        remember(&mut state, &gone);
-        let records = [all_records(), vec![listed("d")]].concat();
+        let (state, items, records) = moved_and_lacking();
         let seen = scan(root(7, inode, "boot"), items);
         let (state, effects) = looked(state, seen, records);
         assert_eq!(state.stopped(), None);
