@@ -38,7 +38,8 @@ impl State {
     /// its record does, can't be compared, or nothing can be a sample.
     pub(super) fn find_zone(&mut self) -> Option<Zone> {
         let Some((by, moved)) = self.moved_alike() else {
-            self.told.clear();
+            // Once the first of what was edited is put, the rest of it hasn't moved alike any more: its time is meant all the same.
+            self.told.retain(|_, (_, told)| *told == Told::Differs);
             return None;
         };
         let samples = self.samples(&moved);
@@ -82,7 +83,8 @@ impl State {
 
     /// Whether what all moved alike was edited, so that its times are meant.
     pub(super) fn is_dated(&self) -> bool {
-        self.told.values().any(|(_, told)| *told == Told::Differs)
+        let differs = |natural: &String| self.told_of(natural) == Some(Told::Differs);
+        self.told.keys().any(differs)
     }
 
     /// By how much the times of all that is as long as it was moved, and of what. What a timer writes anew each hour has moved alike too,

@@ -118,6 +118,34 @@ fn files_that_say_something_else_were_edited_though_all_of_them_were_dated_by_th
 }
 
 #[test]
+fn what_was_edited_and_dated_keeps_its_time_also_where_it_is_put_later_than_the_rest() {
+    let (state, mut items) = moved();
+    for (_, item) in &mut items {
+        item.attributes = dated("3601.000000000");
+    }
+    let (state, _) = looked(state, scan(root(1, 2, "boot"), items.clone()), all_records());
+    let (state, _) = step(state, told("a", Outcome::Same));
+    let (state, _) = step(state, told("b", Outcome::Differs));
+    let (state, effects) = step(state, told("c", Outcome::Same));
+    assert_eq!(works(&effects).len(), 3, "{effects:?}");
+    let stored = Outcome::Stored {
+        id: "id of a".to_owned(),
+        revision: 2,
+    };
+    let (state, _) = step(state, told("a", stored));
+    let (state, _) = step(state, told("c", Outcome::Later));
+    let now = state.now();
+    let (state, effects) = step(state, late::scanned_in(now, root(1, 2, "boot"), items));
+    assert_eq!(works(&effects).len(), 0, "{effects:?}");
+    let (_, effects) = step(state, Event::Again);
+    let [Work::Put { item, over: Some(_) }] = works(&effects)[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(item.place, "c");
+    assert_eq!(item.attributes, dated("3601.000000000"));
+}
+
+#[test]
 fn a_sample_that_may_be_another_by_now_is_compared_after_the_next_look_and_nothing_is_done_before() {
     let (state, items) = moved();
     let seen = || scan(root(1, 2, "boot"), items.clone());
