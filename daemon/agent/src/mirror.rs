@@ -116,25 +116,7 @@ enum Ended {
 
 /// Runs a mirror until its orders end; then what is under way is given up, which harms nothing.
 pub async fn mirror(parts: Parts, mut orders: mpsc::Receiver<Order>, status: watch::Sender<Status>) {
-    let memory = parts.memory.load();
-    let state = State::new(memory, parts.source.shows_siblings(), parts.gone).kept_on(parts.memory.device());
-    let mut mirror = Mirror {
-        scans: Look::new(parts.settle),
-        lists: Look::new(parts.settle),
-        parts,
-        state,
-        queue: Queue::default(),
-        tasks: JoinSet::new(),
-        watch: None,
-        era: 0,
-        is_first: true,
-        keep: Keep::new(),
-        retry_at: None,
-        is_watched: true,
-        look_at: None,
-        waits: Backoff::new(RETRY.0, RETRY.1),
-        status,
-    };
+    let mut mirror = Mirror::new(parts, status);
     loop {
         mirror.begin_what_is_due();
         mirror.tell();
@@ -186,6 +168,29 @@ fn save(parts: &Parts, change: &Change) -> io::Result<()> {
 }
 
 impl Mirror {
+    fn new(parts: Parts, status: watch::Sender<Status>) -> Self {
+        let memory = parts.memory.load();
+        let state =
+            State::new(memory, parts.source.shows_siblings(), parts.gone).kept_on(parts.memory.device());
+        Self {
+            scans: Look::new(parts.settle),
+            lists: Look::new(parts.settle),
+            parts,
+            state,
+            queue: Queue::default(),
+            tasks: JoinSet::new(),
+            watch: None,
+            era: 0,
+            is_first: true,
+            keep: Keep::new(),
+            retry_at: None,
+            is_watched: true,
+            look_at: None,
+            waits: Backoff::new(RETRY.0, RETRY.1),
+            status,
+        }
+    }
+
     fn event(&mut self, event: Event) {
         let (state, effects) = step(std::mem::take(&mut self.state), event);
         self.state = state;

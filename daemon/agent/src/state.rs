@@ -356,17 +356,14 @@ pub fn step(mut state: State, event: Event) -> (State, Vec<Effect>) {
             effects.push(Effect::Scan { make: false });
         }
         Event::Scanned(at, scan) => state.scanned(at, scan, &mut effects),
-        Event::NotScanned(stop) => {
-            state.local = None;
-            state.root = None;
-            // What was being compared may have been taken away.
-            state.told.clear();
-            state.stop(stop, &mut effects);
-        }
+        Event::NotScanned(stop) => state.not_scanned(stop, &mut effects),
         Event::Listed(at, _) if state.remote.is_none() && state.now > at => effects.push(Effect::List),
         Event::Listed(at, records) => state.listed(at, records, &mut effects),
         Event::Done(outcomes) => return state.done(outcomes),
-        Event::Again => state.put_off.retain(|_, off| *off != PutOff::Later),
+        Event::Again => {
+            state.put_off.retain(|_, off| *off != PutOff::Later);
+            state.forget_untold();
+        }
     }
     state.look(&mut effects);
     (state, effects)

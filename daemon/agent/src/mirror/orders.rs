@@ -7,10 +7,13 @@ use super::{Mirror, Order};
 use crate::state::{Event, Outcome};
 
 impl Mirror {
-    /// What waits isn't begun.
+    /// What waits isn't begun, nor what would be done instead: each is put off once.
     pub(super) fn take_back(&mut self) {
-        let left = self.queue.clear();
-        if !left.is_empty() {
+        loop {
+            let left = self.queue.clear();
+            if left.is_empty() {
+                return;
+            }
             let later = |natural| (natural, Outcome::Later);
             self.event(Event::Done(left.into_iter().map(later).collect()));
         }

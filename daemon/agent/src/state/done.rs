@@ -124,7 +124,7 @@ impl State {
             (Outcome::Differs, Work::Compare { item, .. }) => {
                 self.told.insert(natural, (item.mark, Told::Differs));
             }
-            // It isn't asked for again: what else there is isn't held up by it.
+            // It isn't asked for again at once: what else there is isn't held up by it.
             (Outcome::Refused | Outcome::Later, Work::Compare { item, .. }) if self.local.is_some() => {
                 self.told.insert(natural, (item.mark, Told::Nothing));
             }

@@ -60,6 +60,17 @@ impl State {
         self.tell_siblings();
     }
 
+    /// Nothing can be said of what is there.
+    pub(super) fn not_scanned(&mut self, stop: Stop, effects: &mut Vec<Effect>) {
+        self.local = None;
+        self.root = None;
+        // What was being compared may have been taken away, and what was in a record's way may be gone once it is seen again.
+        self.told.clear();
+        self.put_off
+            .retain(|_, off| !matches!(off, PutOff::Refused(None, _)));
+        self.stop(stop, effects);
+    }
+
     pub(super) fn listed(&mut self, at: u64, records: Vec<(String, Remote)>, effects: &mut Vec<Effect>) {
         let shows = self.shows_siblings;
         let shown = |natural: &String| shows || !is_sibling(natural);
@@ -71,7 +82,8 @@ impl State {
             let later = self.ended.iter().filter(|(_, ended)| **ended > at);
             let is_news = |kept: Option<&Remote>, seen: Option<&Remote>| match (kept, seen) {
                 (Some(kept), Some(seen)) => kept.id != seen.id || seen.revision > kept.revision,
-                (kept, _) => kept.is_some(),
+                // What went here may be back.
+                (kept, seen) => kept.is_some() || seen.is_some(),
             };
             if keep(later.map(|(natural, _)| natural), before, &mut remote, is_news) {
                 effects.push(Effect::List);

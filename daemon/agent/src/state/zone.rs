@@ -22,7 +22,7 @@ pub(super) enum Told {
     Same,
     /// It says something else.
     Differs,
-    /// Nobody can tell, as of a file that the card spoilt.
+    /// Nobody can tell yet, as while belayd is busy, or ever, as of a file that the card spoilt.
     Nothing,
 }
 
@@ -38,7 +38,8 @@ impl State {
     /// its record does, can't be compared, or nothing can be a sample.
     pub(super) fn find_zone(&mut self) -> Option<Zone> {
         let Some((by, moved)) = self.moved_alike() else {
-            self.told.clear();
+            // Once the first of what was edited is put, the rest of it hasn't moved alike any more: its time is meant all the same.
+            self.told.retain(|_, (_, told)| *told == Told::Differs);
             return None;
         };
         let samples = self.samples(&moved);
@@ -75,9 +76,15 @@ impl State {
         true
     }
 
+    /// What nobody could tell may be told by now: else a card that lacks a file as well would be taken for another one as long as it is in.
+    pub(super) fn forget_untold(&mut self) {
+        self.told.retain(|_, (_, told)| *told != Told::Nothing);
+    }
+
     /// Whether what all moved alike was edited, so that its times are meant.
     pub(super) fn is_dated(&self) -> bool {
-        self.told.values().any(|(_, told)| *told == Told::Differs)
+        let differs = |natural: &String| self.told_of(natural) == Some(Told::Differs);
+        self.told.keys().any(differs)
     }
 
     /// By how much the times of all that is as long as it was moved, and of what. What a timer writes anew each hour has moved alike too,

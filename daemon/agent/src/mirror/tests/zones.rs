@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::exfat::Card;
+use crate::model::{Attributes, Known, Mark, Memory, Root};
 use crate::queue::Job;
 use crate::state::Work;
 
@@ -46,6 +47,84 @@ async fn an_item_is_compared_with_its_record_whatever_its_length_and_neither_is_
             assert!(worker.source.is_still(&item) && collection.contents()["a"] == text);
         }
     }
+}
+
+/// A mirror whose card has other times than it is remembered by, and which waits to compare what lies there.
+async fn waiting(home: &Path) -> Mirror {
+    let clock: Arc<dyn Clock> = Arc::new(BoottimeClock::new());
+    let collection = Collection::new();
+    let folder = Folder::new(home.to_owned(), Which::All, Vec::new(), Arc::clone(&clock));
+    let records: Arc<dyn Records> = Arc::<Collection>::clone(&collection);
+    let parts = Parts {
+        name: "test".to_owned(),
+        source: Arc::new(folder),
+        records,
+        memory: MemoryFile::new(&home.join("state"), "test"),
+        settle: Duration::ZERO,
+        gone: Gone::Unsaid,
+        clock,
+    };
+    let root = Root {
+        device: 1,
+        inode: 1,
+        boot: "boot".to_owned(),
+        below_mount: None,
+    };
+    let (mut items, mut known) = (Vec::new(), BTreeMap::new());
+    for (name, day) in ["a", "b", "c"].into_iter().zip(1_i64..) {
+        collection.others(name, Some(name));
+        let hour = 3600 * 1_000_000_000;
+        let mark = Mark {
+            modified: day * 24 * hour,
+            size: 1,
+            inode: 0,
+            mode: 0,
+        };
+        let before = Known {
+            id: name.to_owned(),
+            revision: 1,
+            place: name.to_owned(),
+            mark,
+            is_doubted: false,
+        };
+        let item = Local {
+            place: name.to_owned(),
+            kind: "text/plain".to_owned(),
+            attributes: Attributes::new(),
+            mark: Mark {
+                modified: mark.modified + hour,
+                ..mark
+            },
+        };
+        known.insert(name.to_owned(), before);
+        items.push((name.to_owned(), item));
+    }
+    let mut mirror = Mirror::new(parts, watch::channel(Status::default()).0);
+    let memory = Memory::read(Binding::default(), Some(root.clone()), known);
+    mirror.state = State::new(memory, true, Gone::Unsaid);
+    mirror.ordered(Order::On(Binding::default()));
+    let scan = Scan {
+        root,
+        items,
+        unseen: Vec::new(),
+        is_watched: true,
+        left: Left::default(),
+    };
+    mirror.event(Event::Scanned(0, scan));
+    mirror.event(Event::Listed(0, collection.list().await.unwrap()));
+    mirror
+}
+
+#[tokio::test]
+async fn of_a_card_that_waits_to_be_compared_nothing_is_put_once_its_collection_is_off() {
+    let home = tempfile::tempdir().unwrap();
+    let mut mirror = waiting(home.path()).await;
+    let job = mirror.queue.begin().unwrap();
+    assert!(matches!(job.items[..], [(_, Work::Compare { .. })]), "{job:?}");
+
+    let mut mirror = waiting(home.path()).await;
+    mirror.ordered(Order::Off);
+    assert!(mirror.queue.begin().is_none());
 }
 
 /// Dates files on a card by days, the later in the list the younger, and all by so much more.

@@ -304,10 +304,14 @@ fn it_is_written_whoever_removed_what_was_in_its_way() {
         let (state, effects) = step(state, late::scanned_in(now, root(1, 2, "boot"), all_items()));
         assert_eq!((works(&effects).len(), state.refused()), (0, 1));
         let left = all_items().split_off(1);
-        let (_, effects) = step(state, late::scanned_in(now, root(1, 2, "boot"), left));
-        let works = works(&effects);
-        let fetches = works.iter().filter(|work| matches!(work, Work::Fetch { .. }));
-        assert_eq!((works.len(), fetches.count()), (2, 1), "{effects:?}");
+        // Or on a card while that was out.
+        let (out, _) = step(state.clone(), Event::NotScanned(Stop::Missing));
+        for state in [state, out] {
+            let (_, effects) = step(state, late::scanned_in(now, root(1, 2, "boot"), left.clone()));
+            let works = works(&effects);
+            let fetches = works.iter().filter(|work| matches!(work, Work::Fetch { .. }));
+            assert_eq!((works.len(), fetches.count()), (2, 1), "{effects:?}");
+        }
     }
 }
 

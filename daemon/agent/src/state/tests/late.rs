@@ -192,3 +192,26 @@ fn what_was_listed_as_changed_or_removed_before_the_fetch_ended_that_missed_it_i
         assert_eq!(works(&effects).is_empty(), !is_news, "{effects:?}");
     }
 }
+
+#[test]
+fn a_record_that_was_back_in_a_list_before_the_removal_ended_that_missed_it_is_listed_again_and_fetched() {
+    let but_a = || all_records().split_off(1);
+    for (meanwhile, is_back) in [(but_a(), false), (all_records(), true)] {
+        let seen = scanned(0, all_items());
+        let (state, effects) = looked(remembering(Gone::Unsaid), seen, but_a());
+        assert!(matches!(works(&effects)[..], [Work::Remove { .. }]));
+        let begun = state.now();
+        let (state, _) = step(state, Event::Done(vec![("a".to_owned(), Outcome::Gone)]));
+        let (state, effects) = step(state, Event::Listed(begun, meanwhile.clone()));
+        assert_eq!(effects.contains(&Effect::List), is_back, "{effects:?}");
+        assert_eq!(works(&effects).len(), 0, "{effects:?}");
+        let now = state.now();
+        let (_, effects) = step(state, Event::Listed(now, meanwhile));
+        assert_eq!(
+            matches!(works(&effects)[..], [Work::Fetch { over: None, .. }]),
+            is_back,
+            "{effects:?}"
+        );
+        assert!(!effects.contains(&Effect::List), "{effects:?}");
+    }
+}

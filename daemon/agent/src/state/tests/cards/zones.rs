@@ -118,6 +118,34 @@ fn files_that_say_something_else_were_edited_though_all_of_them_were_dated_by_th
 }
 
 #[test]
+fn what_was_edited_and_dated_keeps_its_time_also_where_it_is_put_later_than_the_rest() {
+    let (state, mut items) = moved();
+    for (_, item) in &mut items {
+        item.attributes = dated("3601.000000000");
+    }
+    let (state, _) = looked(state, scan(root(1, 2, "boot"), items.clone()), all_records());
+    let (state, _) = step(state, told("a", Outcome::Same));
+    let (state, _) = step(state, told("b", Outcome::Differs));
+    let (state, effects) = step(state, told("c", Outcome::Same));
+    assert_eq!(works(&effects).len(), 3, "{effects:?}");
+    let stored = Outcome::Stored {
+        id: "id of a".to_owned(),
+        revision: 2,
+    };
+    let (state, _) = step(state, told("a", stored));
+    let (state, _) = step(state, told("c", Outcome::Later));
+    let now = state.now();
+    let (state, effects) = step(state, late::scanned_in(now, root(1, 2, "boot"), items));
+    assert_eq!(works(&effects).len(), 0, "{effects:?}");
+    let (_, effects) = step(state, Event::Again);
+    let [Work::Put { item, over: Some(_) }] = works(&effects)[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(item.place, "c");
+    assert_eq!(item.attributes, dated("3601.000000000"));
+}
+
+#[test]
 fn a_sample_that_may_be_another_by_now_is_compared_after_the_next_look_and_nothing_is_done_before() {
     let (state, items) = moved();
     let seen = || scan(root(1, 2, "boot"), items.clone());
@@ -197,15 +225,41 @@ fn of_many_files_a_few_of_each_kind_are_compared() {
     assert_eq!(compared, ["00", "49", "70", "97", "98", "99"]);
 }
 
+/// The same, which lacks a file besides, and the records.
+fn moved_and_lacking() -> (State, Vec<(String, Local)>, Vec<(String, Remote)>) {
+    let (mut state, items) = moved();
+    let (_, mut gone) = named("d", 0);
+    gone.mark.modified += 5 * 24 * 3600 * 1_000_000_000;
+    remember(&mut state, &gone);
+    (state, items, [all_records(), vec![listed("d")]].concat())
+}
+
+#[test]
+fn what_nobody_could_tell_of_a_card_of_another_zone_is_asked_again_later() {
+    let (state, items, records) = moved_and_lacking();
+    let (state, _) = looked(state, scan(root(1, 2, "boot"), items), records);
+    let (state, _) = step(state, told("a", Outcome::Same));
+    let (state, _) = step(state, told("b", Outcome::Later));
+    let (state, effects) = step(state, told("c", Outcome::Same));
+    assert_eq!(effects, [Effect::Say(Stop::Replaced)]);
+    let (state, effects) = step(state, Event::Again);
+    let [Work::Compare { item, .. }] = works(&effects)[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(item.place, "b");
+    let (state, effects) = step(state, told("b", Outcome::Same));
+    assert_eq!(state.stopped(), None);
+    assert!(
+        matches!(works(&effects)[..], [Work::Delete { .. }]),
+        "{effects:?}"
+    );
+}
+
 #[test]
 fn a_card_that_comes_back_in_another_zone_is_the_one_before_and_its_owner_is_asked_nothing() {
     // Mounted elsewhere, and in the same place.
     for inode in [2, 8] {
-        let (mut state, items) = moved();
-        let (_, mut gone) = named("d", 0);
-        gone.mark.modified += 5 * 24 * 3600 * 1_000_000_000;
-        remember(&mut state, &gone);
-        let records = [all_records(), vec![listed("d")]].concat();
+        let (state, items, records) = moved_and_lacking();
         let seen = scan(root(7, inode, "boot"), items);
         let (state, effects) = looked(state, seen, records);
         assert_eq!(state.stopped(), None);
