@@ -50,7 +50,7 @@ fn assert_alone(proof: &str, (method, path, token): Call<'_>) {
 
 /// The proof with a part replaced, and with a bit that is another.
 fn changed(proof: &str, how: &str) -> [String; 2] {
-    let number = |at: usize| how.bytes().nth(at).map_or(0, usize::from);
+    let number = |at: usize| how.as_bytes().get(at).copied().map_or(0, usize::from);
     let at = (number(0) * 256 + number(1)) % proof.len();
     let end = proof.len().min(at + number(2));
     let put = how.get(3..).unwrap_or_default();

@@ -7,7 +7,7 @@ use belay_proto::clock::FileClock;
 use belay_tests::app::{
     ACCOUNT, Answer, App, DEVICE, Options, REMOVE_IDENTIFIER, SET_LOGIN, options, read_text, refused,
 };
-use belay_tests::openapi::{Call, Exchange};
+use belay_tests::openapi::Exchange;
 use belay_tests::proxy::Trick;
 use belay_tests::stage::Plan;
 use zbus::{OwnedFd, Variant};
@@ -311,29 +311,6 @@ async fn a_bootloader_is_approved_by_the_operator_once_the_request_has_waited() 
         let mail = scene.outbox().notice(ADA).await.unwrap();
         assert_eq!(mail.subject.as_deref(), Some(told));
     }
-}
-
-/// Ours answers no such request so; another version's may.
-#[tokio::test]
-async fn a_cloud_that_has_no_way_for_a_request_of_the_bootloader_is_told_as_not_supported() {
-    let scene = hers().await;
-    let app = app(&scene);
-    let subject = format!("unlock-bootloader {}", device_id(&scene).await);
-    let order = ticket(&app, "bootloader", &subject, PASSWORD).await;
-    let call = Call::new("POST", "/v1/account/bootloader-unlocks");
-    let refusal = Trick::problem(422, "channel-unavailable");
-    scene.network().plan_call(&call, 1, &refusal);
-    let asked: Answer<()> = app
-        .call(
-            ACCOUNT,
-            "RequestBootloaderUnlock",
-            &(order, "to build it myself", Options::new()),
-        )
-        .await
-        .unwrap();
-    refused(asked, "NotSupported").unwrap();
-    assert!(scene.network().has_played(&call));
-    assert_ne!(app.text(ACCOUNT, "BootloaderUnlock").await.unwrap(), "pending");
 }
 
 #[tokio::test]

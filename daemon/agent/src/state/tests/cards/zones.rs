@@ -225,8 +225,11 @@ fn of_many_files_a_few_of_each_kind_are_compared() {
     assert_eq!(compared, ["00", "49", "70", "97", "98", "99"]);
 }
 
+/// What is listed.
+type Records = Vec<(String, Remote)>;
+
 /// The same, which lacks a file besides, and the records.
-fn moved_and_lacking() -> (State, Vec<(String, Local)>, Vec<(String, Remote)>) {
+fn moved_and_lacking() -> (State, Vec<(String, Local)>, Records) {
     let (mut state, items) = moved();
     let (_, mut gone) = named("d", 0);
     gone.mark.modified += 5 * 24 * 3600 * 1_000_000_000;
