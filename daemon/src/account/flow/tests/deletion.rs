@@ -90,20 +90,21 @@ async fn a_deletion_that_is_killed_anywhere_frees_the_device_by_itself_or_can_be
 async fn a_deletion_that_nobody_answered_takes_the_device_along_once_the_cloud_tells_of_it() {
     for is_hinted_at in [true, false] {
         let (world, life) = World::bound().await;
-        // The look with which a bound device begins is over: it would be told of the deletion too.
+        life.kill().await;
+        // The look with which a bound device begins: were it still to come it would have the answer that the deletion is to miss.
         world.cloud.with(|cloud| {
             cloud.tells = true;
             cloud.while_telling = Some(Box::new(|| ()));
         });
+        let life = world.live().await;
         let is_told = || world.cloud.with(|cloud| cloud.while_telling.is_none());
         in_time(&world, &life, is_told).await;
+        let offline = CloudError::offline("no network");
         world.cloud.with(|cloud| {
             cloud.losses.insert("delete", 3);
-            cloud.tells = false;
+            cloud.refusals.insert("credentials", offline);
         });
         assert_eq!(name(delete(&world, &life).await.unwrap_err()), "Offline");
-        assert_eq!(life.state(), AccountState::Bound);
-        world.cloud.with(|cloud| cloud.tells = true);
         if is_hinted_at {
             world.hint();
         }
