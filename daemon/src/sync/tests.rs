@@ -18,6 +18,7 @@ mod rotated;
 mod said;
 mod shown;
 mod spoilt;
+mod twice;
 mod unopened;
 
 use std::sync::Arc;

@@ -20,7 +20,7 @@ use crate::judge::above;
 pub use apart::{again, apart};
 pub use naming::{called_anew, renamed};
 pub use pushing::{absent, pushed, renewed, rests};
-pub use taking::{Taken, insist, is_replaced, lies_beside, take, takes_removal, version_of};
+pub use taking::{Taken, insist, is_replaced, is_twin, lies_beside, take, takes_removal, version_of};
 
 /// The attribute of a sibling: the id of the record that it is another version of, hexadecimal.
 pub const CONFLICT_WITH: &str = "conflict-with";
@@ -235,23 +235,37 @@ pub fn append(before: Option<Held>, expected: u64, new: New, now: u64) -> Edited
 pub fn remove(before: Option<Held>, expected: u64, now: u64) -> Edited {
     match before {
         Some(held) if held.is_there() && held.revision == expected => {
-            let content = Content {
-                number: above(held.content.number, 0),
-                changed_at: now,
-                natural: held.content.natural.clone(),
-                kind: held.content.kind.clone(),
-                ancestors: held.lineage(),
-                renews: None,
-                removed: true,
-                attributes: Attributes::default(),
-                encoding: Encoding::Identity,
-                length: 0,
-                body: Secret::new(Vec::new()),
-                chunks: Chunks::default(),
-            };
+            let content = removal(&held, Attributes::default(), now);
             Edited::Stored(Box::new(held.changed(content)))
         }
         other => Edited::Stale(other.filter(Held::is_there).map(|held| held.revision)),
+    }
+}
+
+/// Removes a sibling whose record says the same by now, which is told by its keeping what it was a version of: nobody chose, so
+/// that it can be there again once the record says something else.
+#[must_use]
+pub fn let_go(sibling: Held, now: u64) -> Held {
+    let with = sibling.content.attributes.0.get(CONFLICT_WITH).cloned();
+    let attributes = with.map(|with| (CONFLICT_WITH.to_owned(), with));
+    let content = removal(&sibling, Attributes(attributes.into_iter().collect()), now);
+    sibling.changed(content)
+}
+
+fn removal(held: &Held, attributes: Attributes, now: u64) -> Content {
+    Content {
+        number: above(held.content.number, 0),
+        changed_at: now,
+        natural: held.content.natural.clone(),
+        kind: held.content.kind.clone(),
+        ancestors: held.lineage(),
+        renews: None,
+        removed: true,
+        attributes,
+        encoding: Encoding::Identity,
+        length: 0,
+        body: Secret::new(Vec::new()),
+        chunks: Chunks::default(),
     }
 }
 

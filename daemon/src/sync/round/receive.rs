@@ -229,7 +229,7 @@ impl<'a> Receiver<'a> {
         revision: Revision,
         theirs: Content,
     ) -> Result<(), StoreError> {
-        let was_there = held.as_ref().is_some_and(Held::is_there);
+        let (was_known, was_there) = (held.is_some(), held.as_ref().is_some_and(Held::is_there));
         let is_beside = match &held {
             Some(held) if theirs.removed => self.is_beside(&id, held)?,
             _ => false,
@@ -246,6 +246,9 @@ impl<'a> Receiver<'a> {
         self.is_news |= is_changed;
         if is_changed && held.is_sibling() && self.is_replaced(&held.content)? {
             return self.goes(id, held, was_there);
+        }
+        if is_changed && was_known {
+            self.twin_goes(&id, &held)?;
         }
         if is_changed {
             match (held.is_there(), was_there) {
@@ -277,6 +280,23 @@ impl<'a> Receiver<'a> {
         };
         let held = self.find(&with)?;
         Ok(held.is_some_and(|held| record::is_replaced(sibling, &held)))
+    }
+
+    /// A record that came says what a version beside it does: there is nothing to choose between the two. Not where the version comes
+    /// after the record: a removal of that may be on its way, and the version is all that the others have.
+    fn twin_goes(&mut self, id: &RecordId, held: &Held) -> Result<(), StoreError> {
+        let Some(version) = record::version_of(held, id) else {
+            return Ok(());
+        };
+        let twin = self.keys.record_id(&version.natural);
+        match self.find(&twin)? {
+            Some(found) if found.is_sibling() && record::is_twin(&found.content, held, id) => {
+                self.put(twin, &record::let_go(found, self.now))?;
+                self.change.removed.push(twin);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A sibling goes that nobody has to choose about.

@@ -44,7 +44,7 @@ async fn both_end_with_the_third(one: &Phone, two: &Phone) {
 }
 
 impl Cloud {
-    fn goes_on_with(&self, backup: &Kept) {
+    pub fn goes_on_with(&self, backup: &Kept) {
         let mut kept = self.kept.lock().unwrap();
         *kept = Kept {
             epoch: kept.epoch + 1,
@@ -313,68 +313,5 @@ async fn a_removal_that_the_cloud_has_forgotten_isnt_told_again_and_keeps_what_w
     for phone in [&one, &two] {
         phone.syncs().await;
         assert_eq!(phone.has().await, all(&[("kept", "a")]));
-    }
-}
-
-/// Two phones that have the same contact, and the cloud went on without it; a third one, that never heard of it, made
-/// another of its name. The first has put its own beside that.
-async fn two_and_a_version_beside(cloud: &Arc<Cloud>) -> (Phone, Phone) {
-    let (one, two) = (phone(cloud).await, phone(cloud).await);
-    one.puts("n", "mine").await;
-    one.syncs().await;
-    two.syncs().await;
-    cloud.goes_on_with(&Kept::default());
-    let three = phone(cloud).await;
-    three.puts("n", "theirs").await;
-    three.syncs().await;
-    one.syncs().await;
-    assert_eq!(one.has().await.len(), 2);
-    assert_eq!(one.has().await["n"], "theirs");
-    (one, two)
-}
-
-#[tokio::test]
-async fn what_lies_beside_a_record_already_isnt_there_twice_where_the_record_is_removed() {
-    let cloud = Arc::new(Cloud::default());
-    let (one, two) = two_and_a_version_beside(&cloud).await;
-    one.removes("n").await;
-    one.syncs().await;
-    for phone in [&two, &one, &two] {
-        phone.syncs().await;
-        let has = phone.has().await;
-        assert_eq!(has.values().collect::<Vec<_>>(), ["mine"]);
-        assert!(!has.contains_key("n"), "it still waits beside");
-        assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
-    }
-}
-
-#[tokio::test]
-async fn what_was_removed_beside_a_record_and_as_the_record_is_back_as_neither() {
-    let cloud = Arc::new(Cloud::default());
-    let (one, two) = two_and_a_version_beside(&cloud).await;
-    for natural in one.has().await.into_keys() {
-        one.removes(&natural).await;
-    }
-    one.syncs().await;
-    for phone in [&two, &one, &two] {
-        phone.syncs().await;
-        assert_eq!(phone.has().await, all(&[]));
-        assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
-    }
-}
-
-#[tokio::test]
-async fn what_was_changed_where_it_lies_beside_elsewhere_outlives_the_removal_of_its_record() {
-    let cloud = Arc::new(Cloud::default());
-    let (one, two) = two_and_a_version_beside(&cloud).await;
-    one.removes("n").await;
-    one.syncs().await;
-    two.puts("n", "mine, longer").await;
-    for phone in [&two, &one, &two] {
-        phone.syncs().await;
-        let has = phone.has().await;
-        // Made of what lies beside, it takes the place of that too: nobody has to choose any more.
-        assert_eq!(has, all(&[("n", "mine, longer")]));
-        assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
     }
 }

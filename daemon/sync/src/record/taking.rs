@@ -42,6 +42,9 @@ impl Held {
         match (is_of(theirs.renews, ours), is_of(ours.renews, theirs)) {
             (true, false) => Kinship::Replaced,
             (false, true) => Kinship::Replacing,
+            // A removal that is said again has in it all that it was joined of, and one of those removed just what the other says.
+            (true, true) if ours.removed && !theirs.removed => Kinship::Replaced,
+            (true, true) if theirs.removed && !ours.removed => Kinship::Replacing,
             // So many changes later what it was made of is forgotten. To take it at its word would lose ours where the cloud was
             // rolled back, or kept ours from others, and somebody went on from there: both stay.
             _ => match self.shared_with(theirs) {
@@ -129,7 +132,19 @@ pub fn version_of(held: &Held, id: &RecordId) -> Option<Content> {
 /// chosen about it: only a device that hadn't heard of that would put it there again.
 #[must_use]
 pub fn lies_beside(version: &Content, sealed: Option<&Revision>, beside: &Held) -> bool {
-    is_same(&beside.content, version) || sealed.is_some_and(|sealed| beside.content.ancestors.has(sealed))
+    let has_chosen = || !beside.content.removed || !beside.content.attributes.0.contains_key(CONFLICT_WITH);
+    let is_of = |sealed: &Revision| beside.content.ancestors.has(sealed);
+    is_same(&beside.content, version) || (sealed.is_some_and(is_of) && has_chosen())
+}
+
+/// Whether the sibling says no more than its record `id`, of which this is `held`; and the cloud has the record so.
+#[must_use]
+pub fn is_twin(sibling: &Content, held: &Held, id: &RecordId) -> bool {
+    let is_there = !held.pending
+        || held
+            .base
+            .is_some_and(|base| held.content.renews == Some(base.revision));
+    is_there && version_of(held, id).is_some_and(|version| is_same(sibling, &version))
 }
 
 /// What is here, to be pushed over a removal that its owner doesn't want.

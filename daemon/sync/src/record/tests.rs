@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod cards;
+mod joined;
 mod restored;
 mod unanswered;
 

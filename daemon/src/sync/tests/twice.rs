@@ -1,0 +1,110 @@
+//! What lies beside its record as another version isn't there as the record as well.
+
+use std::sync::Arc;
+
+use super::rig::{CONTACTS, Cloud, Kept, Phone, all, phone};
+
+/// Two phones that have the same contact, and the cloud went on without it; a third one, that never heard of it, made
+/// another of its name. The first has put its own beside that.
+async fn two_and_a_version_beside(cloud: &Arc<Cloud>) -> (Phone, Phone) {
+    let (one, two) = (phone(cloud).await, phone(cloud).await);
+    one.puts("n", "mine").await;
+    one.syncs().await;
+    two.syncs().await;
+    cloud.goes_on_with(&Kept::default());
+    let three = phone(cloud).await;
+    three.puts("n", "theirs").await;
+    three.syncs().await;
+    one.syncs().await;
+    assert_eq!(one.has().await.len(), 2);
+    assert_eq!(one.has().await["n"], "theirs");
+    (one, two)
+}
+
+#[tokio::test]
+async fn what_lies_beside_a_record_already_isnt_there_twice_where_the_record_is_removed() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = two_and_a_version_beside(&cloud).await;
+    one.removes("n").await;
+    one.syncs().await;
+    for phone in [&two, &one, &two] {
+        phone.syncs().await;
+        let has = phone.has().await;
+        assert_eq!(has.values().collect::<Vec<_>>(), ["mine"]);
+        assert!(!has.contains_key("n"), "it still waits beside");
+        assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
+    }
+}
+
+#[tokio::test]
+async fn what_was_removed_beside_a_record_and_as_the_record_is_back_as_neither() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = two_and_a_version_beside(&cloud).await;
+    for natural in one.has().await.into_keys() {
+        one.removes(&natural).await;
+    }
+    one.syncs().await;
+    for phone in [&two, &one, &two] {
+        phone.syncs().await;
+        assert_eq!(phone.has().await, all(&[]));
+        assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
+    }
+}
+
+#[tokio::test]
+async fn what_was_changed_where_it_lies_beside_elsewhere_outlives_the_removal_of_its_record() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = two_and_a_version_beside(&cloud).await;
+    one.removes("n").await;
+    one.syncs().await;
+    two.puts("n", "mine, longer").await;
+    for phone in [&two, &one, &two] {
+        phone.syncs().await;
+        let has = phone.has().await;
+        // Made of what lies beside, it takes the place of that too: nobody has to choose any more.
+        assert_eq!(has, all(&[("n", "mine, longer")]));
+        assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
+    }
+}
+
+/// The cloud goes on without what the second phone knows alone, and the first brings its own again as the record.
+async fn the_record_says_what_lies_beside(cloud: &Arc<Cloud>, one: &Phone, two: &Phone) {
+    cloud.goes_on_with(&Kept::default());
+    two.syncs().await;
+    one.syncs().await;
+    two.syncs().await;
+}
+
+#[tokio::test]
+async fn a_version_goes_that_is_the_record_again_and_the_other_one_waits_beside() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = two_and_a_version_beside(&cloud).await;
+    the_record_says_what_lies_beside(&cloud, &one, &two).await;
+    for phone in [&one, &two, &one] {
+        phone.syncs().await;
+        let has = phone.has().await;
+        assert_eq!(has["n"], "mine");
+        assert_eq!(has.values().collect::<Vec<_>>(), ["mine", "theirs"]);
+        assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_went_is_there_again_where_its_record_says_something_else_again() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = two_and_a_version_beside(&cloud).await;
+    let backup = cloud.kept.lock().unwrap().clone();
+    the_record_says_what_lies_beside(&cloud, &one, &two).await;
+    cloud.goes_on_with(&backup);
+    for phone in [&one, &two, &one, &two, &one] {
+        phone.syncs().await;
+        let has = phone.has().await;
+        let mut texts: Vec<_> = has.values().collect();
+        texts.sort();
+        assert_eq!(texts, ["mine", "theirs"]);
+    }
+    assert_eq!(one.has().await, two.has().await);
+    for phone in [&one, &two] {
+        assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
+    }
+}

@@ -1,0 +1,49 @@
+//! Removals that devices made without hearing of each other.
+
+use super::*;
+
+/// A note that two devices have and the cloud has lost; and a third one has removed there what it had put itself by that name.
+fn with_a_removal_of_another() -> (Device, Device, Cloud) {
+    let (mut cloud, mut one, mut two) = (Cloud::new(), Device::default(), Device::default());
+    one.put("n", "x/y", "a");
+    one.sync(&mut cloud);
+    two.sync(&mut cloud);
+    let (mut cloud, mut three) = (Cloud::new(), Device::default());
+    three.put("n", "x/y", "b");
+    three.remove("n");
+    three.sync(&mut cloud);
+    assert_eq!(cloud.len(), 1);
+    (one, two, cloud)
+}
+
+#[test]
+fn what_its_owner_removed_stays_so_though_it_was_brought_again_over_a_removal_of_something_else() {
+    let (mut one, mut two, mut cloud) = with_a_removal_of_another();
+    one.remove("n");
+    one.take_all(&cloud);
+    // It never heard of the one removal and outlives the other.
+    two.sync(&mut cloud);
+    assert_eq!(two.main().as_deref(), Some("a"));
+    for _ in 0..2 {
+        one.sync(&mut cloud);
+        two.sync(&mut cloud);
+    }
+    let rests = cloud.clone();
+    for device in [&mut one, &mut two] {
+        device.sync(&mut cloud);
+        assert_eq!(device.main(), None);
+    }
+    assert_eq!(cloud, rests);
+}
+
+#[test]
+fn what_nobody_removed_outlives_a_removal_of_something_else() {
+    let (mut one, mut two, mut cloud) = with_a_removal_of_another();
+    for _ in 0..2 {
+        one.sync(&mut cloud);
+        two.sync(&mut cloud);
+    }
+    for device in [&one, &two] {
+        assert_eq!(device.main().as_deref(), Some("a"));
+    }
+}
