@@ -29,6 +29,8 @@ pub enum Kinship {
     Replaced,
     /// It took the place of what ours says, though not of ours itself.
     Replacing,
+    /// Each took the place of what the other says: both say what somebody who saw it has replaced or removed.
+    Crossed,
     /// Ours was changed, and both were made of what was in common before.
     Cousin,
     /// Neither knows of the other.
@@ -46,6 +48,8 @@ pub enum Verdict {
     PushAgain,
     /// Both are made one. Only of a cousin is it known what it was made of.
     Merge,
+    /// Neither stays.
+    Neither,
 }
 
 /// Judges a record whose like is on the device, `removed` there or not.
@@ -55,6 +59,9 @@ pub const fn judge(removed: bool, theirs: Theirs) -> Verdict {
         Kinship::Base => Verdict::Known,
         Kinship::Ancestor | Kinship::Replaced => Verdict::PushAgain,
         Kinship::Descendant | Kinship::Replacing => Verdict::Take,
+        Kinship::Crossed if theirs.removed => Verdict::Take,
+        Kinship::Crossed if removed => Verdict::PushAgain,
+        Kinship::Crossed => Verdict::Neither,
         Kinship::Cousin | Kinship::Stranger if removed => Verdict::Take,
         // Ours has been put beside it by somebody who knew of both: were it pushed again it would be there twice, or come back.
         Kinship::Cousin | Kinship::Stranger if theirs.removed && theirs.is_beside => Verdict::Take,
@@ -125,6 +132,15 @@ mod tests {
             assert_eq!(judge(false, removal(kinship)), Verdict::PushAgain);
             assert_eq!(judge(true, theirs(kinship)), Verdict::Take);
         }
+    }
+
+    #[test]
+    fn of_two_that_took_each_others_place_a_removal_stays_and_else_neither() {
+        for removed in [false, true] {
+            assert_eq!(judge(removed, removal(Kinship::Crossed)), Verdict::Take);
+        }
+        assert_eq!(judge(true, theirs(Kinship::Crossed)), Verdict::PushAgain);
+        assert_eq!(judge(false, theirs(Kinship::Crossed)), Verdict::Neither);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! owner to choose.
 
 mod apart;
+mod kinship;
 mod naming;
 mod pushing;
 mod taking;

@@ -5,8 +5,8 @@ use belay_proto::keys::sha256;
 use belay_proto::sync::{Ancestors, Attributes, Content, RecordId, Revision};
 use belay_proto::text::hex;
 
-use super::{Base, CONFLICT_WITH, Common, Held, SEPARATOR, bytes, is_same, with_body};
-use crate::judge::{Kinship, Theirs, Verdict, above, judge};
+use super::{Base, CONFLICT_WITH, Common, Held, SEPARATOR, bytes, is_same, removal, with_body};
+use crate::judge::{Kinship, Verdict, above};
 use crate::merge::{Merged, merge};
 
 /// The longest merged body, bytes, compressed: with its padding and its ancestors it fits a record (`GET /v1/config`, the
@@ -23,59 +23,6 @@ pub struct Taken {
     /// The version that doesn't lie under the id, the device's own but after a roll-back: to be stored with
     /// [`super::beside`].
     pub sibling: Option<Content>,
-}
-
-impl Held {
-    fn kinship(&self, theirs: &Content, revision: &Revision) -> Kinship {
-        let ours = &self.content;
-        let is_of =
-            |found: Option<Revision>, of: &Content| found.is_some_and(|found| of.ancestors.has(&found));
-        if self.base.is_some_and(|base| base.revision == *revision) {
-            return Kinship::Base;
-        }
-        if ours.ancestors.has(revision) {
-            return Kinship::Ancestor;
-        }
-        if self.known == Some(*revision) || is_of(self.known, theirs) {
-            return Kinship::Descendant;
-        }
-        match (is_of(theirs.renews, ours), is_of(ours.renews, theirs)) {
-            (true, false) => Kinship::Replaced,
-            (false, true) => Kinship::Replacing,
-            // A removal that is said again has in it all that it was joined of, and one of those removed just what the other says.
-            (true, true) if ours.removed && !theirs.removed => Kinship::Replaced,
-            (true, true) if theirs.removed && !ours.removed => Kinship::Replacing,
-            // So many changes later what it was made of is forgotten. To take it at its word would lose ours where the cloud was
-            // rolled back, or kept ours from others, and somebody went on from there: both stay.
-            _ => match self.shared_with(theirs) {
-                Some(_) => Kinship::Cousin,
-                None => Kinship::Stranger,
-            },
-        }
-    }
-
-    /// The newest version that both were made of.
-    fn shared_with(&self, theirs: &Content) -> Option<&Common> {
-        let mut newest_first = self.offered.iter().chain(&self.common);
-        newest_first.find(|shared| theirs.ancestors.has(&shared.revision))
-    }
-
-    fn judged(&self, theirs: &Content, revision: &Revision, is_beside: bool) -> (Kinship, Verdict) {
-        let kinship = self.kinship(theirs, revision);
-        let theirs = Theirs {
-            removed: theirs.removed,
-            is_beside,
-            kinship,
-        };
-        (kinship, judge(self.content.removed, theirs))
-    }
-
-    /// Whether a stranger has so low a number that ours may have been made of it, longer ago than is remembered: the cloud
-    /// may have been rolled back.
-    fn is_far_ahead_of(&self, theirs: &Content) -> bool {
-        let late = theirs.number.saturating_add(Ancestors::MOST as u64);
-        self.content.ancestors.is_full() && self.content.number >= late
-    }
 }
 
 /// Takes a record that the cloud has; `id` is its id, `revision` that of its sealed bytes, `is_beside` what [`lies_beside`]
@@ -101,7 +48,7 @@ pub fn take(
     match verdict {
         Verdict::Known => None,
         // Two devices made the same change.
-        Verdict::Take | Verdict::Merge if is_same(&held.content, &theirs) => Some(Taken {
+        Verdict::Take | Verdict::Merge | Verdict::Neither if is_same(&held.content, &theirs) => Some(Taken {
             is_changed: false,
             ..over(held.revision, &held, theirs, base, kinship)
         }),
@@ -111,6 +58,7 @@ pub fn take(
             Some(far_ahead(held, theirs, id, base))
         }
         Verdict::Merge => Some(merged(held, id, theirs, base, kinship, now)),
+        Verdict::Neither => Some(neither(&held, theirs, base, now)),
     }
 }
 
@@ -322,6 +270,21 @@ fn merged(held: Held, id: &RecordId, theirs: Content, base: Base, kinship: Kinsh
     };
     let sibling = (!is_whole).then(|| sibling(held.content, says, id));
     Taken { sibling, ..taken }
+}
+
+/// A removal of both.
+fn neither(held: &Held, theirs: Content, base: Base, now: u64) -> Taken {
+    let content = Content {
+        number: above(held.content.number, theirs.number),
+        ancestors: held.lineage().join(&theirs.ancestors).with(&base.revision),
+        ..removal(held, Attributes::default(), now)
+    };
+    let next = held.revision.saturating_add(1);
+    Taken {
+        held: above_theirs(next, content, theirs, base),
+        is_changed: true,
+        sibling: None,
+    }
 }
 
 fn beside_theirs(held: Held, id: &RecordId, theirs: Content, base: Base) -> Taken {

@@ -47,3 +47,34 @@ fn what_nobody_removed_outlives_a_removal_of_something_else() {
         assert_eq!(device.main().as_deref(), Some("a"));
     }
 }
+
+#[test]
+fn where_each_of_two_devices_brought_again_what_the_other_ones_removal_had_removed_neither_is_back() {
+    let (mut cloud, mut one, mut two) = (Cloud::new(), Device::default(), Device::default());
+    one.put("n", "x/y", "a");
+    one.sync(&mut cloud);
+    two.sync(&mut cloud);
+    let (mut cloud, mut three) = (Cloud::new(), Device::default());
+    three.put("n", "x/y", "b");
+    three.sync(&mut cloud);
+    // It removes the one and gets the other, which was made without that one, and brings it again.
+    one.remove("n");
+    one.take_all(&cloud);
+    assert_eq!(one.main().as_deref(), Some("b"));
+    // The other is removed, too, and the second device brings the one again.
+    three.remove("n");
+    three.sync(&mut cloud);
+    two.sync(&mut cloud);
+    assert_eq!(two.main().as_deref(), Some("a"));
+    for _ in 0..3 {
+        for device in [&mut one, &mut two, &mut three] {
+            device.sync(&mut cloud);
+        }
+    }
+    let rests = cloud.clone();
+    for device in [&mut one, &mut two, &mut three] {
+        device.sync(&mut cloud);
+        assert!(device.shown().is_empty());
+    }
+    assert_eq!(cloud, rests);
+}
