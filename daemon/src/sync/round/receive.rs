@@ -243,6 +243,13 @@ impl<'a> Receiver<'a> {
             sibling,
         } = taken;
         self.put(id, &held)?;
+        // What was sent last lives on beside the record: what replaces the record takes no place of that.
+        if let Some(sibling) = &sibling
+            && let Some((_, sent)) = rows::sent(self.transaction, self.collection, &id)?
+            && sibling.renews == Some(sent)
+        {
+            rows::answered(self.transaction, self.collection, &id)?;
+        }
         self.is_news |= is_changed;
         if is_changed && held.is_sibling() && self.is_replaced(&held.content)? {
             return self.goes(id, held, was_there);

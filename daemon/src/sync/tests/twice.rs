@@ -108,3 +108,30 @@ async fn a_version_that_went_is_there_again_where_its_record_says_something_else
         assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
     }
 }
+
+#[tokio::test]
+async fn a_version_whose_push_was_lost_stays_beside_whatever_becomes_of_its_record() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = (phone(&cloud).await, phone(&cloud).await);
+    // Neither its own push nor that of the version beside arrives.
+    let loses_a_push = async || {
+        *cloud.is_late.lock().unwrap() = true;
+        one.handle.sync_now(vec![CONTACTS]).await.unwrap_err();
+        cloud.late.lock().unwrap().clear();
+    };
+    one.puts("n", "mine").await;
+    loses_a_push().await;
+    two.puts("n", "theirs").await;
+    two.syncs().await;
+    loses_a_push().await;
+    assert_eq!(one.has().await["n"], "theirs");
+    one.puts("n", "theirs, longer").await;
+    one.syncs().await;
+    let three = phone(&cloud).await;
+    for phone in [&two, &three, &one, &two] {
+        phone.syncs().await;
+        let has = phone.has().await;
+        assert_eq!(has["n"], "theirs, longer");
+        assert!(has.values().any(|text| text == "mine"), "{has:?}");
+    }
+}
