@@ -291,7 +291,9 @@ impl<'a> Receiver<'a> {
         let twin = self.keys.record_id(&version.natural);
         match self.find(&twin)? {
             Some(found) if found.is_sibling() && record::is_twin(&found.content, held, id) => {
-                self.put(twin, &record::let_go(found, self.now))?;
+                let gone = record::let_go(found, self.now);
+                let gone = rows::above_sent(self.transaction, self.collection, &twin, gone)?;
+                self.put(twin, &gone)?;
                 self.change.removed.push(twin);
                 Ok(())
             }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::rig::{CONTACTS, Cloud, Kept, Phone, all, phone};
+use super::super::SyncError;
+use super::rig::{CONTACTS, Cloud, Kept, Phone, all, phone, put};
 
 /// Two phones that have the same contact, and the cloud went on without it; a third one, that never heard of it, made
 /// another of its name. The first has put its own beside that.
@@ -105,6 +106,30 @@ async fn a_version_that_went_is_there_again_where_its_record_says_something_else
     }
     assert_eq!(one.has().await, two.has().await);
     for phone in [&one, &two] {
+        assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_version_whose_push_arrives_after_it_went_stays_gone() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = (phone(&cloud).await, phone(&cloud).await);
+    one.puts("n", "zero").await;
+    one.syncs().await;
+    two.syncs().await;
+    let mut mine = put("n", 9, "mine");
+    mine.keep_both = true;
+    one.handle.put(CONTACTS, mine).await.unwrap();
+    *cloud.is_late.lock().unwrap() = true;
+    assert_eq!(one.handle.sync_now(vec![]).await, Err(SyncError::Offline));
+    // It is on its way still while the other phone says the same as the record.
+    let late = std::mem::take(&mut *cloud.late.lock().unwrap());
+    two.puts("n", "mine").await;
+    two.syncs().await;
+    *cloud.late.lock().unwrap() = late;
+    for phone in [&one, &two, &one] {
+        phone.syncs().await;
+        assert_eq!(phone.has().await, all(&[("n", "mine")]));
         assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
     }
 }
