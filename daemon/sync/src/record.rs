@@ -21,7 +21,9 @@ use crate::judge::above;
 pub use apart::{again, apart};
 pub use naming::{called_anew, renamed};
 pub use pushing::{absent, pushed, renewed, rests};
-pub use taking::{Taken, insist, is_replaced, is_twin, lies_beside, take, takes_removal, version_of};
+pub use taking::{
+    Taken, insist, is_let_go, is_replaced, is_twin, lies_beside, take, takes_removal, version_of,
+};
 
 /// The attribute of a sibling: the id of the record that it is another version of, hexadecimal.
 pub const CONFLICT_WITH: &str = "conflict-with";

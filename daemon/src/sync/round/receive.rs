@@ -230,6 +230,13 @@ impl<'a> Receiver<'a> {
         theirs: Content,
     ) -> Result<(), StoreError> {
         let (was_known, was_there) = (held.is_some(), held.as_ref().is_some_and(Held::is_there));
+        let held = match held {
+            Some(held) if self.is_alone(&held, &theirs, &revision)? => {
+                self.is_news = true;
+                return self.put(id, &record::insist(held, &theirs, revision));
+            }
+            held => held,
+        };
         let is_beside = match &held {
             Some(held) if theirs.removed => self.is_beside(&id, held)?,
             _ => false,
@@ -279,6 +286,20 @@ impl<'a> Receiver<'a> {
         Ok(record::lies_beside(&version, sealed.as_ref(), &beside))
     }
 
+    /// Whether a sibling is let go elsewhere, as its record says the same there, and that record is removed here: nobody meant
+    /// both.
+    fn is_alone(&self, sibling: &Held, theirs: &Content, revision: &Revision) -> Result<bool, StoreError> {
+        if !sibling.is_sibling() || !record::is_let_go(theirs) {
+            return Ok(false);
+        }
+        let with = sibling.content.attributes.0.get(CONFLICT_WITH);
+        let Some(with) = with.and_then(|id| id.parse().ok()) else {
+            return Ok(false);
+        };
+        let is_removed = self.find(&with)?.is_some_and(|held| !held.is_there());
+        Ok(is_removed && record::takes_removal(sibling, theirs, revision, false))
+    }
+
     /// Whether a sibling that came is a version that was replaced here, by somebody who saw it.
     fn is_replaced(&self, sibling: &Content) -> Result<bool, StoreError> {
         let with = sibling.attributes.0.get(CONFLICT_WITH);
@@ -298,7 +319,9 @@ impl<'a> Receiver<'a> {
         let twin = self.keys.record_id(&version.natural);
         match self.find(&twin)? {
             Some(found) if found.is_sibling() && record::is_twin(&found.content, held, id) => {
-                self.put(twin, &record::let_go(found, self.now))?;
+                let gone = record::let_go(found, self.now);
+                let gone = rows::above_sent(self.transaction, self.collection, &twin, gone)?;
+                self.put(twin, &gone)?;
                 self.change.removed.push(twin);
                 Ok(())
             }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::rig::{CONTACTS, Cloud, Kept, Phone, all, phone};
+use super::super::SyncError;
+use super::rig::{CONTACTS, Cloud, Kept, Phone, all, phone, put};
 
 /// Two phones that have the same contact, and the cloud went on without it; a third one, that never heard of it, made
 /// another of its name. The first has put its own beside that.
@@ -133,5 +134,51 @@ async fn a_version_whose_push_was_lost_stays_beside_whatever_becomes_of_its_reco
         let has = phone.has().await;
         assert_eq!(has["n"], "theirs, longer");
         assert!(has.values().any(|text| text == "mine"), "{has:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_version_whose_push_arrives_after_it_went_stays_gone() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = (phone(&cloud).await, phone(&cloud).await);
+    one.puts("n", "zero").await;
+    one.syncs().await;
+    two.syncs().await;
+    let mut mine = put("n", 9, "mine");
+    mine.keep_both = true;
+    one.handle.put(CONTACTS, mine).await.unwrap();
+    *cloud.is_late.lock().unwrap() = true;
+    assert_eq!(one.handle.sync_now(vec![]).await, Err(SyncError::Offline));
+    // It is on its way still while the other phone says the same as the record.
+    let late = std::mem::take(&mut *cloud.late.lock().unwrap());
+    two.puts("n", "mine").await;
+    two.syncs().await;
+    *cloud.late.lock().unwrap() = late;
+    for phone in [&one, &two, &one] {
+        phone.syncs().await;
+        assert_eq!(phone.has().await, all(&[("n", "mine")]));
+        assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_another_phone_let_go_stays_where_its_record_was_removed_meanwhile() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = two_and_a_version_beside(&cloud).await;
+    // As the record it comes to the second phone before the version beside does, to the first after it.
+    two.syncs().await;
+    cloud.goes_on_with(&Kept::default());
+    two.puts("n", "mine").await;
+    two.syncs().await;
+    one.handle.pause().await.unwrap();
+    let beside = two.has().await;
+    assert!(beside.values().all(|text| text == "mine"), "{beside:?}");
+    two.removes("n").await;
+    one.handle.resume().await.unwrap();
+    for phone in [&one, &two, &one, &two] {
+        phone.syncs().await;
+    }
+    for phone in [&one, &two] {
+        assert!(phone.has().await.values().any(|text| text == "mine"));
     }
 }

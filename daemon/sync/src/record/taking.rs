@@ -85,6 +85,12 @@ pub fn lies_beside(version: &Content, sealed: Option<&Revision>, beside: &Held) 
     is_same(&beside.content, version) || (sealed.is_some_and(is_of) && has_chosen())
 }
 
+/// Whether it is the removal of a sibling that [`super::let_go`] made: of none that its owner chose about.
+#[must_use]
+pub fn is_let_go(removal: &Content) -> bool {
+    removal.removed && removal.attributes.0.contains_key(CONFLICT_WITH)
+}
+
 /// Whether the sibling says no more than its record `id`, of which this is `held`; and the cloud has the record so.
 #[must_use]
 pub fn is_twin(sibling: &Content, held: &Held, id: &RecordId) -> bool {
@@ -162,13 +168,22 @@ fn over(revision: u64, ours: &Held, theirs: Content, base: Base, kinship: Kinshi
         && theirs.renews.is_some()
         && theirs.renews != ours.says()
         && is_same(&ours.content, &theirs);
-    if kinship == Kinship::Descendant || (theirs.ancestors.has_all(&replaced) && !is_another) {
+    // What the owner chose against stays so, though a device that hadn't heard of it let the version go without a choice.
+    let is_marked = |content: &Content| content.attributes.0.contains_key(CONFLICT_WITH);
+    let is_chosen = ours.content.removed && theirs.removed && !is_marked(&ours.content) && is_marked(&theirs);
+    let is_other = is_another || is_chosen;
+    if kinship == Kinship::Descendant || (theirs.ancestors.has_all(&replaced) && !is_other) {
         return taken(revision, theirs, base);
+    }
+    let mut attributes = theirs.attributes.clone();
+    if is_chosen {
+        attributes.0.remove(CONFLICT_WITH);
     }
     let content = Content {
         number: above(ours.content.number, theirs.number),
         ancestors: theirs.ancestors.clone().with(&base.revision).join(&replaced),
-        renews: theirs.renews.or(Some(base.revision)).filter(|_| !is_another),
+        renews: theirs.renews.or(Some(base.revision)).filter(|_| !is_other),
+        attributes,
         ..copy(&theirs)
     };
     Taken {

@@ -78,3 +78,33 @@ fn where_each_of_two_devices_brought_again_what_the_other_ones_removal_had_remov
     }
     assert_eq!(cloud, rests);
 }
+
+#[test]
+fn a_version_that_one_device_let_go_and_whose_owner_chose_against_it_on_another_stays_chosen() {
+    let id = keys().record_id("n");
+    let (mut cloud, mut one, mut two) = (Cloud::new(), Device::default(), Device::default());
+    let sibling = version(new("n", "x/y", "a"), &id, 0);
+    let beside_it = keys().record_id(&sibling.natural);
+    let natural = sibling.natural.clone();
+    one.records
+        .insert(beside_it, beside(None, sibling, None).unwrap());
+    one.sync(&mut cloud);
+    two.sync(&mut cloud);
+    // One device lets it go, and the cloud has that first; on the other its owner has chosen meanwhile.
+    let gone = let_go(duplicate(&two.records[&beside_it]), 0);
+    two.records.insert(beside_it, gone);
+    one.remove(&natural);
+    two.sync(&mut cloud);
+    for _ in 0..2 {
+        one.sync(&mut cloud);
+        two.sync(&mut cloud);
+    }
+    let rests = cloud.clone();
+    for device in [&mut one, &mut two] {
+        device.sync(&mut cloud);
+        let held = &device.records[&beside_it];
+        assert!(held.content.removed && !held.pending);
+        assert!(!held.content.attributes.0.contains_key(CONFLICT_WITH));
+    }
+    assert_eq!(cloud, rests);
+}
