@@ -51,6 +51,8 @@ struct Sent {
 struct Batch {
     /// How far the collection was fetched; told of the first batch.
     cursor: Option<String>,
+    /// Whether the cloud was seen with nothing of it yet; told of the first batch.
+    is_new: bool,
     records: Vec<PushRecord>,
     sent: Vec<Sent>,
     bytes: usize,
@@ -96,7 +98,7 @@ impl Round {
         };
         let mut batch = self.turn(keys, None, Some(0), report).await?;
         self.advance(0, batch.waiting);
-        let mut cursor = batch.cursor.take();
+        let (mut cursor, mut is_new) = (batch.cursor.take(), batch.is_new);
         let (mut answered, mut lacked) = (None, AllLacked::default());
         while let Some(last) = batch.last {
             let records = std::mem::take(&mut batch.records);
@@ -136,8 +138,10 @@ impl Round {
             }
             self.told(report, answer.quota);
             pushed.is_hidden |= answer.contiguous && answer.results.iter().any(is_hidden);
-            // Then something lies between all the same, and what was fetched reaches no further than before.
-            answer.contiguous &= !pushed.is_hidden;
+            // Then something lies between all the same, and what was fetched reaches no further than before. Where nothing was
+            // fetched yet, the cloud may have been restored since it answered before: only a listing tells.
+            answer.contiguous &= !pushed.is_hidden && (cursor.is_some() || is_new);
+            is_new = false;
             pushed.is_contiguous &= answer.contiguous;
             if answer.contiguous {
                 cursor = Some(answer.cursor.clone());
@@ -243,8 +247,10 @@ fn gather(
         ..Batch::default()
     };
     if after == 0 {
+        let (count, bytes) = rows::waiting(transaction, collection)?;
         batch.cursor = kept(transaction, collection)?.and_then(|kept| kept.cursor);
-        batch.waiting = rows::waiting(transaction, collection)?.1;
+        batch.is_new = batch.cursor.is_none() && rows::count(transaction, collection)? == count;
+        batch.waiting = bytes;
     }
     let (mut refused, mut renewed) = (Vec::new(), Vec::new());
     rows::outgoing(transaction, sealer, collection, which, after, |listed| {

@@ -232,6 +232,30 @@ async fn what_was_answered_before_a_restore_is_brought_again_by_a_phone_that_had
     assert_eq!(cloud.kept.lock().unwrap().records.len(), 1);
 }
 
+#[tokio::test]
+async fn nor_does_a_restore_between_two_requests_of_the_first_round_keep_anything_from_the_cloud() {
+    let cloud = Arc::new(Cloud::default());
+    *cloud.page.lock().unwrap() = 1000;
+    let (one, other) = (phone(&cloud).await, phone(&cloud).await);
+    other.puts("m", "b").await;
+    other.syncs().await;
+    let notes = (0..2600).map(|n| put(&format!("n{n}"), 0, "a"));
+    one.handle.put_many("notes", notes.collect()).await.unwrap();
+    let (weak, mut is_before) = (Arc::downgrade(&cloud), true);
+    *cloud.about_results.lock().unwrap() = Some(Box::new(move |_| {
+        if std::mem::take(&mut is_before) {
+            weak.upgrade().unwrap().goes_on_with(&Kept::default());
+        }
+    }));
+    one.handle.set_enabled("notes", true).await.unwrap();
+    one.handle.sync_now(vec!["notes"]).await.unwrap();
+    assert!(
+        cloud.counted.lock().unwrap().1 > 2600,
+        "it was more than one request"
+    );
+    assert_eq!(cloud.kept.lock().unwrap().records.len(), 2600);
+}
+
 /// So many contacts, put at once.
 async fn puts_many(phone: &Phone, count: usize) {
     let all = (0..count).map(|n| put(&format!("n{n}"), 0, "a"));
