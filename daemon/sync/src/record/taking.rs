@@ -80,9 +80,8 @@ pub fn version_of(held: &Held, id: &RecordId) -> Option<Content> {
 /// chosen about it: only a device that hadn't heard of that would put it there again.
 #[must_use]
 pub fn lies_beside(version: &Content, sealed: Option<&Revision>, beside: &Held) -> bool {
-    let has_chosen = || !beside.content.removed || !beside.content.attributes.0.contains_key(CONFLICT_WITH);
     let is_of = |sealed: &Revision| beside.content.ancestors.has(sealed);
-    is_same(&beside.content, version) || (sealed.is_some_and(is_of) && has_chosen())
+    is_same(&beside.content, version) || (sealed.is_some_and(is_of) && !is_let_go(&beside.content))
 }
 
 /// Whether it is the removal of a sibling that [`super::let_go`] made: of none that its owner chose about.
@@ -169,8 +168,7 @@ fn over(revision: u64, ours: &Held, theirs: Content, base: Base, kinship: Kinshi
         && theirs.renews != ours.says()
         && is_same(&ours.content, &theirs);
     // What the owner chose against stays so, though a device that hadn't heard of it let the version go without a choice.
-    let is_marked = |content: &Content| content.attributes.0.contains_key(CONFLICT_WITH);
-    let is_chosen = ours.content.removed && theirs.removed && !is_marked(&ours.content) && is_marked(&theirs);
+    let is_chosen = ours.content.removed && !is_let_go(&ours.content) && is_let_go(&theirs);
     let is_other = is_another || is_chosen;
     if kinship == Kinship::Descendant || (theirs.ancestors.has_all(&replaced) && !is_other) {
         return taken(revision, theirs, base);
