@@ -259,7 +259,9 @@ impl<'a> Receiver<'a> {
         }
         self.is_news |= is_changed;
         if is_changed && held.is_sibling() && self.is_replaced(&held.content)? {
-            return self.goes(id, held, was_there);
+            self.goes(id, held, was_there)?;
+            // What was here instead, nobody has replaced.
+            return sibling.map_or(Ok(()), |sibling| self.beside(sibling));
         }
         if is_changed && was_known {
             self.twin_goes(&id, &held)?;

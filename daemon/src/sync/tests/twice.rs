@@ -152,6 +152,39 @@ async fn a_version_whose_push_was_lost_stays_beside_whatever_becomes_of_its_reco
 }
 
 #[tokio::test]
+async fn a_version_that_was_changed_stays_where_one_comes_that_says_what_its_record_has_replaced() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = (phone(&cloud).await, phone(&cloud).await);
+    one.puts("n", "mine").await;
+    one.syncs().await;
+    two.syncs().await;
+    one.puts("n", "another").await;
+    one.syncs().await;
+    // The second phone, which hasn't heard of that, puts what was replaced beside what a third one made.
+    cloud.goes_on_with(&Kept::default());
+    let three = phone(&cloud).await;
+    three.puts("n", "theirs").await;
+    three.syncs().await;
+    two.syncs().await;
+    // On the first one somebody puts the same beside, and changes it there.
+    let mut mine = put("n", 9, "mine");
+    mine.keep_both = true;
+    one.handle.put(CONTACTS, mine).await.unwrap();
+    let entries = one.handle.list(CONTACTS, 0, 9).await.unwrap();
+    let beside = entries.iter().find(|entry| entry.conflict_with.is_some());
+    let beside = beside.unwrap();
+    assert!(two.entry(&beside.natural).await.is_some(), "it is the same one");
+    let mut longer = put("n", beside.revision, "mine, longer");
+    (longer.id, longer.natural) = (Some(beside.id), None);
+    one.handle.put(CONTACTS, longer).await.unwrap();
+    for phone in [&one, &two, &three, &one] {
+        phone.syncs().await;
+        let has = phone.has().await;
+        assert!(has.values().any(|text| text == "mine, longer"), "{has:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_version_whose_push_arrives_after_it_went_stays_gone() {
     let cloud = Arc::new(Cloud::default());
     let (one, two) = (phone(&cloud).await, phone(&cloud).await);
