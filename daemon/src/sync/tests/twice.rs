@@ -229,3 +229,41 @@ async fn a_version_that_another_phone_let_go_stays_where_its_record_was_removed_
         assert!(phone.has().await.values().any(|text| text == "mine"));
     }
 }
+
+#[tokio::test]
+async fn a_version_that_was_let_go_before_its_record_was_removed_stays_gone_where_both_are_heard_of_at_once()
+{
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = (phone(&cloud).await, phone(&cloud).await);
+    // Several: of each, either removal may wait before the other one.
+    let naturals: Vec<String> = (0..8).map(|n| format!("n{n}")).collect();
+    for natural in &naturals {
+        one.puts(natural, "zero").await;
+        let mut mine = put(natural, 9, "mine");
+        mine.keep_both = true;
+        one.handle.put(CONTACTS, mine).await.unwrap();
+    }
+    one.syncs().await;
+    two.syncs().await;
+    let three = phone(&cloud).await;
+    three.syncs().await;
+    for natural in &naturals {
+        three.puts(natural, "mine").await;
+    }
+    three.syncs().await;
+    one.syncs().await;
+    assert_eq!(
+        one.has().await.len(),
+        naturals.len(),
+        "no version is there any more"
+    );
+    for natural in &naturals {
+        one.removes(natural).await;
+    }
+    one.syncs().await;
+    for phone in [&two, &three, &one, &two] {
+        phone.syncs().await;
+        assert_eq!(phone.has().await, all(&[]));
+        assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
+    }
+}
