@@ -189,9 +189,16 @@ impl<'a> Table<'a> {
 
     /// Stores a content as another version of record `id`.
     fn put_beside(&mut self, id: &RecordId, new: New) -> Done<(RecordId, u64)> {
-        let version = record::version(new, id, self.now);
-        let sibling = self.keys.record_id(&version.natural);
-        let before = self.find(&sibling)?;
+        let mut version = record::version(new, id, self.now);
+        let (sibling, before) = loop {
+            let sibling = self.keys.record_id(&version.natural);
+            let before = self.find(&sibling)?;
+            let there = before.as_ref();
+            if there.is_none_or(|held| !record::is_in_the_way(held, &version, None)) {
+                break (sibling, before);
+            }
+            version = record::beside_that(version, &sibling);
+        };
         if let Some(kept) = self.kept().of(&sibling, before.as_ref(), &version)? {
             return Ok(Ok(kept));
         }

@@ -345,9 +345,18 @@ impl<'a> Receiver<'a> {
         Ok(())
     }
 
-    fn beside(&mut self, sibling: Content) -> Result<(), StoreError> {
-        let id = self.keys.record_id(&sibling.natural);
-        let before = self.find(&id)?;
+    fn beside(&mut self, mut sibling: Content) -> Result<(), StoreError> {
+        let (id, before, sealed) = loop {
+            let id = self.keys.record_id(&sibling.natural);
+            let before = self.find(&id)?;
+            // Where it can't be sealed it is found out with the push.
+            let sealed = sibling.seal(self.keys).ok().map(|sealed| sealed.revision);
+            let there = before.as_ref();
+            if there.is_none_or(|held| !record::is_in_the_way(held, &sibling, sealed.as_ref())) {
+                break (id, before, sealed);
+            }
+            sibling = record::beside_that(sibling, &id);
+        };
         let kept = Kept {
             transaction: self.transaction,
             sealer: self.sealer,
@@ -357,8 +366,6 @@ impl<'a> Receiver<'a> {
         if kept.of(&id, before.as_ref(), &sibling)?.is_some() {
             return Ok(());
         }
-        // Where it can't be sealed it is found out with the push.
-        let sealed = sibling.seal(self.keys).ok().map(|sealed| sealed.revision);
         if let Some(held) = record::beside(before, sibling, sealed) {
             let held = rows::above_sent(self.transaction, self.collection, &id, held)?;
             self.put(id, &held)?;

@@ -69,6 +69,24 @@ async fn what_was_changed_where_it_lies_beside_elsewhere_outlives_the_removal_of
     }
 }
 
+/// Somebody puts a contact who doesn't know of the present one.
+async fn puts_beside(phone: &Phone, natural: &str, text: &str) {
+    let mut beside = put(natural, 9, text);
+    beside.keep_both = true;
+    phone.handle.put(CONTACTS, beside).await.unwrap();
+}
+
+/// The one version that lies beside a contact says something else from now on; what it is by nature.
+async fn changes_what_lies_beside(phone: &Phone, text: &str) -> String {
+    let entries = phone.handle.list(CONTACTS, 0, 9).await.unwrap();
+    let beside = entries.iter().find(|entry| entry.conflict_with.is_some());
+    let beside = beside.unwrap();
+    let mut changed = put("n", beside.revision, text);
+    (changed.id, changed.natural) = (Some(beside.id), None);
+    phone.handle.put(CONTACTS, changed).await.unwrap();
+    beside.natural.clone()
+}
+
 /// The cloud goes on without what the second phone knows alone, and the first brings its own again as the record.
 async fn the_record_says_what_lies_beside(cloud: &Arc<Cloud>, one: &Phone, two: &Phone) {
     cloud.goes_on_with(&Kept::default());
@@ -167,16 +185,9 @@ async fn a_version_that_was_changed_stays_where_one_comes_that_says_what_its_rec
     three.syncs().await;
     two.syncs().await;
     // On the first one somebody puts the same beside, and changes it there.
-    let mut mine = put("n", 9, "mine");
-    mine.keep_both = true;
-    one.handle.put(CONTACTS, mine).await.unwrap();
-    let entries = one.handle.list(CONTACTS, 0, 9).await.unwrap();
-    let beside = entries.iter().find(|entry| entry.conflict_with.is_some());
-    let beside = beside.unwrap();
-    assert!(two.entry(&beside.natural).await.is_some(), "it is the same one");
-    let mut longer = put("n", beside.revision, "mine, longer");
-    (longer.id, longer.natural) = (Some(beside.id), None);
-    one.handle.put(CONTACTS, longer).await.unwrap();
+    puts_beside(&one, "n", "mine").await;
+    let natural = changes_what_lies_beside(&one, "mine, longer").await;
+    assert!(two.entry(&natural).await.is_some(), "it is the same one");
     for phone in [&one, &two, &three, &one] {
         phone.syncs().await;
         let has = phone.has().await;
@@ -191,9 +202,7 @@ async fn a_version_whose_push_arrives_after_it_went_stays_gone() {
     one.puts("n", "zero").await;
     one.syncs().await;
     two.syncs().await;
-    let mut mine = put("n", 9, "mine");
-    mine.keep_both = true;
-    one.handle.put(CONTACTS, mine).await.unwrap();
+    puts_beside(&one, "n", "mine").await;
     *cloud.is_late.lock().unwrap() = true;
     assert_eq!(one.handle.sync_now(vec![]).await, Err(SyncError::Offline));
     // It is on its way still while the other phone says the same as the record.
@@ -239,9 +248,7 @@ async fn a_version_that_was_let_go_before_its_record_was_removed_stays_gone_wher
     let naturals: Vec<String> = (0..8).map(|n| format!("n{n}")).collect();
     for natural in &naturals {
         one.puts(natural, "zero").await;
-        let mut mine = put(natural, 9, "mine");
-        mine.keep_both = true;
-        one.handle.put(CONTACTS, mine).await.unwrap();
+        puts_beside(&one, natural, "mine").await;
     }
     one.syncs().await;
     two.syncs().await;
@@ -264,6 +271,41 @@ async fn a_version_that_was_let_go_before_its_record_was_removed_stays_gone_wher
     for phone in [&two, &three, &one, &two] {
         phone.syncs().await;
         assert_eq!(phone.has().await, all(&[]));
+        assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_was_changed_stays_where_what_it_said_is_put_beside_its_record_again() {
+    let one = phone(&Arc::new(Cloud::default())).await;
+    one.puts("n", "zero").await;
+    puts_beside(&one, "n", "mine").await;
+    changes_what_lies_beside(&one, "mine, longer").await;
+    for _ in 0..2 {
+        puts_beside(&one, "n", "mine").await;
+        let has = one.has().await;
+        let mut texts: Vec<_> = has.values().collect();
+        texts.sort();
+        assert_eq!(texts, ["mine", "mine, longer", "zero"]);
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_was_changed_stays_where_its_record_that_says_what_it_said_comes_to_lie_beside() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = (phone(&cloud).await, phone(&cloud).await);
+    one.puts("n", "zero").await;
+    puts_beside(&one, "n", "mine").await;
+    changes_what_lies_beside(&one, "mine, longer").await;
+    one.puts("n", "mine").await;
+    two.puts("n", "theirs").await;
+    two.syncs().await;
+    for phone in [&one, &two, &one, &two] {
+        phone.syncs().await;
+        let has = phone.has().await;
+        let mut texts: Vec<_> = has.values().collect();
+        texts.sort();
+        assert_eq!(texts, ["mine", "mine, longer", "theirs"]);
         assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
     }
 }
