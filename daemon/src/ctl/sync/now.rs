@@ -16,7 +16,8 @@ use crate::ctl::client::Client;
 use crate::ctl::error::Error;
 use crate::ctl::output::{Output, Report};
 
-/// Syncs now. JSON: `collections` that were asked for, `last_sync`.
+/// Syncs now. JSON: `collections` that were asked for, `last_sync`, and as `question` what waits for `confirm`, empty where
+/// nothing does.
 ///
 /// # Errors
 /// What belayd says.
@@ -29,13 +30,15 @@ pub async fn now(client: &Client, args: &Now, output: Output) -> Result<Report, 
     follow(client, &names, args.anyway, output).await?;
     let after = bus::properties(client).await?;
     let is_on = bus::sources(client).await?.iter().any(bus::Source::is_enabled);
-    let text = match is_on {
-        true => "All is synced.".to_owned(),
-        false => format!("Nothing was synced: {}.", show::NOTHING_ON),
+    let text = match (is_on, show::left(&after, &names)) {
+        (true, None) => "All is synced.".to_owned(),
+        (true, Some(left)) => left,
+        (false, _) => format!("Nothing was synced: {}.", show::NOTHING_ON),
     };
+    let (last, question) = (after.get("last_sync"), after.get("question"));
     Ok(Report::new(
         text,
-        json!({ "collections": names, "last_sync": after.get("last_sync") }),
+        json!({ "collections": names, "last_sync": last, "question": question }),
     ))
 }
 
