@@ -108,8 +108,9 @@ async fn command(cli: &Cli, output: Output) -> Result<u8, Error> {
             or_interrupted(&Underway::default(), work).await?
         }
         Command::Sync(args) => {
-            let work = async { Ok(Some(sync::run(args, cli.global, output).await?)) };
-            or_interrupted(&Underway::default(), work).await?
+            let underway = Underway::default();
+            let work = async { Ok(Some(sync::run(args, cli.global, output, &underway).await?)) };
+            or_interrupted(&underway, work).await?
         }
         command => {
             let work = async {

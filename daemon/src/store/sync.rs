@@ -13,7 +13,7 @@ mod unopened;
 
 use belay_proto::Secret;
 use belay_proto::sync::{Content, RecordId, Revision};
-use belay_sync::record::{Base, Common, Held};
+use belay_sync::record::{Base, Common, Held, is_let_go};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::{Sealer, StoreError, accessory};
@@ -225,7 +225,7 @@ pub fn put(
              ON CONFLICT (collection, id) DO UPDATE SET
                  revision = ?3, pending = ?4, removed = ?5, sibling = ?6, bytes = ?7, base = ?8, base_number = ?9,
                  content = ?10, common = ?11, known = ?12, origin = ?13, offered = ?15, offer = ?16, stuck = 0,
-                 agreed = ?14 AND removed = 1 AND (agreed = 1 OR pending = 0),
+                 agreed = ?17 OR ?14 AND removed = 1 AND (agreed = 1 OR pending = 0),
                  gone = 0,
                  ended = CASE WHEN removed = 1 AND ?5 = 1 AND ?4 = 0 THEN ended ELSE 0 END,
                  last = CASE WHEN removed = 1 AND ?5 = 1 THEN last END,
@@ -250,6 +250,8 @@ pub fn put(
             held.pending && held.content.removed && held.known.is_some(),
             shared(&held.offered, "offered"),
             revision(&held.offered),
+            // A version that goes since its record says the same is none of its owner's removals, however many go at once.
+            held.pending && is_let_go(&held.content),
         ])?;
     match collection {
         HEALTH => accessory::heard(transaction, id, &held.content),

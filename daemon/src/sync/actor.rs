@@ -24,7 +24,7 @@ use super::error::SyncError;
 use super::handle::{Answer, Message};
 use super::model::{Conditions, collection};
 use super::ports::{LongContents, Moving, NewerKeys, SyncCloud};
-use super::round::Report;
+use super::round::{self, Report};
 use super::state::{Effect, Event, Failure, Session, State, step};
 use super::view::View;
 use crate::actor::{Actor, Inbox};
@@ -297,8 +297,12 @@ impl Engine {
         self.state = state;
         if ended && self.state.is_done() {
             let now = self.desk.now();
+            let note = move |connection: &rusqlite::Connection| match asks(connection, now)? {
+                true => Ok(()),
+                false => rows::synced(connection, now),
+            };
             // What isn't noted is shown a round later.
-            let _ = write(&self.parts.store, move |connection| rows::synced(connection, now)).await;
+            let _ = write(&self.parts.store, note).await;
         }
         let allowed = self.state.allowed();
         self.shown
@@ -332,6 +336,19 @@ impl Engine {
             }
         }
     }
+}
+
+/// Whether records of a collection that is on wait for the owner's answer.
+fn asks(connection: &rusqlite::Connection, now: u64) -> Result<bool, StoreError> {
+    for kept in rows::collections(connection)? {
+        if kept.enabled
+            && let Some(name) = collection(&kept.name)
+            && round::question(connection, name, now)?.is_some()
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Writes, and tells the log where that fails.

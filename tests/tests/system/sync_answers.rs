@@ -192,6 +192,12 @@ async fn belayctl_asks_before_many_records_go_and_does_what_is_answered() {
         ),
         (&json!("contacts"), &json!(30), &json!(false))
     );
+    assert_eq!(good(&scene, &["now"]).await["question"]["removed"], 25);
+    let text = shown(&scene, &["now"]).await;
+    assert!(
+        text.contains("25 of 30 contacts") && text.contains("belayctl sync confirm"),
+        "{text}"
+    );
     let other = ["confirm", "--yes", "--question", "contacts-device-00"];
     assert_eq!(bad(&scene, &other).await, ("NotFound".to_owned(), Some(65)));
     let answered = good(&scene, &["confirm", "--no"]).await;

@@ -65,7 +65,7 @@ pub const TABLE: &[(&str, Advice)] = &[
         advice(
             exit::INTERRUPTED,
             "Interrupted.",
-            "belayctl status and belayctl find status show what goes on.",
+            "belayctl status, belayctl sync status and belayctl find status show what goes on.",
         ),
     ),
     (

@@ -18,6 +18,7 @@ use std::time::Duration;
 use super::cli::Global;
 use super::client::{Client, PATIENCE};
 use super::error::Error;
+use super::interrupt::Underway;
 use super::output::{Output, Report};
 use cli::{Sync, Verb};
 
@@ -34,7 +35,7 @@ const CONTENTS_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// # Errors
 /// What belayd says.
-pub async fn run(args: &Sync, global: Global, output: Output) -> Result<Report, Error> {
+pub async fn run(args: &Sync, global: Global, output: Output, underway: &Underway) -> Result<Report, Error> {
     let patience = match args.verb {
         Verb::Now(_) | Verb::Restore(_) | Verb::Put(_) | Verb::Get(_) | Verb::Export(_) => CONTENTS_PATIENCE,
         _ => PATIENCE,
@@ -44,8 +45,8 @@ pub async fn run(args: &Sync, global: Global, output: Output) -> Result<Report, 
         Verb::Status => show::status(client, output).await,
         Verb::Sources => show::sources(client, output).await,
         Verb::History(args) => show::history(client, args, output).await,
-        Verb::Now(args) => now::now(client, args, output).await,
-        Verb::Restore(args) => now::restore(client, args, output).await,
+        Verb::Now(args) => now::now(client, args, output, underway).await,
+        Verb::Restore(args) => now::restore(client, args, output, underway).await,
         Verb::Pause => settings::pause(client).await,
         Verb::Resume => settings::resume(client).await,
         Verb::Policy(args) => settings::policy(client, args).await,

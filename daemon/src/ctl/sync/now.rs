@@ -14,28 +14,33 @@ use super::{bus, bytes_words, show};
 use crate::ctl::advice::{Advice, exit};
 use crate::ctl::client::Client;
 use crate::ctl::error::Error;
+use crate::ctl::interrupt::Underway;
 use crate::ctl::output::{Output, Report};
 
-/// Syncs now. JSON: `collections` that were asked for, `last_sync`.
+/// Syncs now. JSON: `collections` that were asked for, `last_sync`, and as `question` what waits for `confirm`, empty where
+/// nothing does.
 ///
 /// # Errors
 /// What belayd says.
-pub async fn now(client: &Client, args: &Now, output: Output) -> Result<Report, Error> {
+pub async fn now(client: &Client, args: &Now, output: Output, underway: &Underway) -> Result<Report, Error> {
     let names = args
         .collections
         .iter()
         .map(|name| bus::named(name))
         .collect::<Result<Vec<_>, _>>()?;
+    underway.sends("the sync".to_owned());
     follow(client, &names, args.anyway, output).await?;
     let after = bus::properties(client).await?;
     let is_on = bus::sources(client).await?.iter().any(bus::Source::is_enabled);
-    let text = match is_on {
-        true => "All is synced.".to_owned(),
-        false => format!("Nothing was synced: {}.", show::NOTHING_ON),
+    let text = match (is_on, show::left(&after, &names)) {
+        (true, None) => "All is synced.".to_owned(),
+        (true, Some(left)) => left,
+        (false, _) => format!("Nothing was synced: {}.", show::NOTHING_ON),
     };
+    let (last, question) = (after.get("last_sync"), after.get("question"));
     Ok(Report::new(
         text,
-        json!({ "collections": names, "last_sync": after.get("last_sync") }),
+        json!({ "collections": names, "last_sync": last, "question": question }),
     ))
 }
 
@@ -52,8 +57,14 @@ const FOR_NOW: [&str; 2] = ["Offline", "SyncPaused"];
 ///
 /// # Errors
 /// What belayd says, unless it is about one collection alone, or over by itself.
-pub async fn restore(client: &Client, args: &Restore, output: Output) -> Result<Report, Error> {
+pub async fn restore(
+    client: &Client,
+    args: &Restore,
+    output: Output,
+    underway: &Underway,
+) -> Result<Report, Error> {
     let names = bus::meant(&args.collections)?;
+    underway.sends("the restore".to_owned());
     let (mut left, mut left_bytes) = (0_u64, 0_u64);
     let (mut troubled, mut trouble, mut cut_off) = (Vec::new(), None, None);
     for name in &names {

@@ -20,6 +20,9 @@ use crate::ctl::text::{Ink, printable, time_words};
 pub const NOTHING_ON: &str =
     "nothing is switched on: belayctl sync enable COLLECTION, or belayctl sync restore";
 
+/// How a question is answered.
+const ANSWER: &str = "Answer with belayctl sync confirm --yes or --no.";
+
 /// Shows what sync is doing, and that the user's own `belay-agent` doesn't run. JSON: the properties, as `enabled` the
 /// collections that are on, where there are any `unopened`: how many records of the cloud don't open here, by collection, and
 /// where the user has one `agent`, see [`sources`].
@@ -133,7 +136,7 @@ fn render(fields: &Map<String, Value>, on: Option<&[&str]>, ink: Ink) -> String 
     }
     if let Some(question) = fields.get("question").and_then(asked) {
         add("Question", ink.strong(&question));
-        add("", "Answer with belayctl sync confirm --yes or --no.".to_owned());
+        add("", ANSWER.to_owned());
     }
     lines.join("\n")
 }
@@ -171,6 +174,21 @@ fn asked(question: &Value) -> Option<String> {
         "{removed} of {present} {} were removed {place}",
         printable(collection)
     ))
+}
+
+/// What a sync of these collections, of all that are on without any, has left though it ended well, in words.
+pub fn left(fields: &Map<String, Value>, names: &[&str]) -> Option<String> {
+    let is_meant = |question: &&Value| {
+        let collection = question.get("collection").and_then(Value::as_str);
+        collection.is_some_and(|collection| names.is_empty() || names.contains(&collection))
+    };
+    if let Some(question) = fields.get("question").filter(is_meant).and_then(asked) {
+        return Some(format!("All else is synced. {question} {ANSWER}"));
+    }
+    // Where they are named it is an error.
+    let has_unopened =
+        names.is_empty() && fields.get("last_error").and_then(Value::as_str) == Some("CloudRefused");
+    has_unopened.then(|| "All is synced but what doesn't open: see belayctl sync status.".to_owned())
 }
 
 /// Lists the collections, and says what is wrong with the user's own `belay-agent`. JSON: `collections`, `agent`.
@@ -301,6 +319,29 @@ mod tests {
         assert!(shown.contains("all is synced but what doesn't open"), "{shown}");
         assert!(shown.contains("Unopened:   3 of contacts"), "{shown}");
         assert!(shown.contains("belayctl sync now contacts"), "{shown}");
+    }
+
+    #[test]
+    fn what_a_sync_has_left_though_it_ended_well_is_said_where_it_was_asked_for() {
+        let question = json!({
+            "id": "contacts-1", "collection": "contacts", "removed": 25, "present": 30, "from_cloud": false
+        });
+        let asks = fields(json!({ "last_error": "", "question": question }));
+        for names in [&[][..], &["notes", "contacts"][..]] {
+            let said = left(&asks, names).unwrap();
+            assert!(
+                said.contains("25 of 30 contacts") && said.contains("belayctl sync confirm"),
+                "{said}"
+            );
+        }
+        assert_eq!(left(&asks, &["notes"]), None);
+        let unopened = fields(json!({ "last_error": "CloudRefused", "question": {} }));
+        assert!(left(&unopened, &[]).unwrap().contains("doesn't open"));
+        assert_eq!(left(&unopened, &["notes"]), None);
+        assert_eq!(
+            left(&fields(json!({ "last_error": "", "question": {} })), &[]),
+            None
+        );
     }
 
     #[test]

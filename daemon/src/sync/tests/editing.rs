@@ -353,6 +353,12 @@ async fn a_message_is_put_once_and_never_said_otherwise() {
 
 #[tokio::test]
 async fn a_message_that_two_phones_had_is_there_once_on_both_and_nobody_has_to_choose() {
+    for read in [["no", "yes"], ["yes", "no"]] {
+        is_there_once_and_read(read).await;
+    }
+}
+
+async fn is_there_once_and_read(read: [&str; 2]) {
     const MESSAGES: &str = "messages";
     let cloud = Arc::new(Cloud::default());
     let phones = [phone(&cloud).await, phone(&cloud).await];
@@ -361,7 +367,7 @@ async fn a_message_that_two_phones_had_is_there_once_on_both_and_nobody_has_to_c
         // What is switched on is synced by itself once: that isn't to come between the two.
         one.handle.sync_now(vec![MESSAGES]).await.unwrap();
     }
-    for (one, read) in phones.iter().zip(["no", "yes"]) {
+    for (one, read) in phones.iter().zip(read) {
         let mut said = put("+390612345678 1790000000 tea", 0, "Tea?");
         said.attributes = Attributes([("read".to_owned(), read.to_owned())].into());
         assert_eq!(one.handle.put(MESSAGES, said).await, Ok(1));
@@ -372,6 +378,8 @@ async fn a_message_that_two_phones_had_is_there_once_on_both_and_nobody_has_to_c
     for one in &phones {
         let listed = one.handle.list(MESSAGES, 0, 9).await.unwrap();
         assert_eq!((listed.len(), listed[0].conflict_with), (1, None));
+        // Its owner has read it, on whichever of the two.
+        assert_eq!(listed[0].attributes.0["read"], "yes");
         let view = one.handle.view();
         let counted = &view.collections[MESSAGES];
         assert_eq!((counted.pending, counted.conflicts), (0, 0));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::super::ports::Moving;
 use super::super::{Choice, Conditions, Paused, Phase, Policy, PolicyChanges, Shown};
+use super::guard::two_with;
 use super::rig::{CONTACTS, Cloud, begin, phone};
 
 #[tokio::test]
@@ -72,6 +73,24 @@ async fn the_last_sync_is_one_that_left_nothing_to_do() {
     assert_eq!(one.comes_to(Phase::Attention).await.last_sync, first);
     *cloud.about_results.lock().unwrap() = None;
     one.handle.sync_now(vec![]).await.unwrap();
+    assert!(one.comes_to(Phase::Idle).await.last_sync >= first + 60);
+}
+
+#[tokio::test]
+async fn a_sync_after_which_the_owner_is_asked_something_has_left_something_to_do() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, _two) = two_with(&cloud, 30).await;
+    let first = one.comes_to(Phase::Idle).await.last_sync;
+    assert!(first > 0);
+    one.clock.advance(Duration::from_secs(60));
+    for n in 0..25 {
+        one.removes(&format!("n{n}")).await;
+    }
+    one.syncs().await;
+    let view = one.comes_to(Phase::Attention).await;
+    assert_eq!(view.last_sync, first);
+    one.handle.confirm(view.question.unwrap().id, true).await.unwrap();
+    one.syncs().await;
     assert!(one.comes_to(Phase::Idle).await.last_sync >= first + 60);
 }
 

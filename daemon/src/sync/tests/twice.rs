@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::SyncError;
 use super::super::ports::SyncFailure;
+use super::guard::two_with;
 use super::rig::{CONTACTS, Cloud, Kept, Phone, all, phone, put};
 
 /// Two phones that have the same contact, and the cloud went on without it; a third one, that never heard of it, made
@@ -106,6 +107,30 @@ async fn a_version_goes_that_is_the_record_again_and_the_other_one_waits_beside(
         assert_eq!(has["n"], "mine");
         assert_eq!(has.values().collect::<Vec<_>>(), ["mine", "theirs"]);
         assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
+    }
+}
+
+#[tokio::test]
+async fn versions_that_go_by_themselves_are_none_that_the_owner_is_asked_about_however_many_they_are() {
+    const MANY: usize = 25;
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = two_with(&cloud, MANY).await;
+    cloud.goes_on_with(&Kept::default());
+    let three = phone(&cloud).await;
+    let theirs = (0..MANY).map(|n| put(&format!("n{n}"), 0, "theirs")).collect();
+    three.handle.put_many(CONTACTS, theirs).await.unwrap();
+    three.syncs().await;
+    one.syncs().await;
+    assert_eq!(one.has().await.len(), 2 * MANY);
+    the_record_says_what_lies_beside(&cloud, &one, &two).await;
+    for phone in [&one, &two, &one] {
+        phone.syncs().await;
+        let view = phone.handle.view();
+        assert_eq!((view.question, view.collections[CONTACTS].pending), (None, 0));
+        let has = phone.has().await;
+        for text in ["a", "theirs"] {
+            assert_eq!(has.values().filter(|said| *said == text).count(), MANY, "{text}");
+        }
     }
 }
 

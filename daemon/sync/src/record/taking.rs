@@ -14,6 +14,8 @@ use crate::merge::{Merged, merge};
 /// The longest merged body, bytes, compressed: with its padding and its ancestors it fits a record (`GET /v1/config`, the
 /// inline limit).
 const LONGEST_BODY: usize = 256 * 1024;
+/// The attribute of a message or a call that its owner has seen: who saw it has it so on every device.
+const SEEN: (&str, &str) = ("read", "yes");
 
 /// What came of a record from the cloud.
 #[derive(Debug)]
@@ -359,7 +361,8 @@ pub(super) fn sibling(mut version: Content, says: Option<Revision>, id: &RecordI
     version
 }
 
-/// Attributes of both: what one of them changed since `before`, and theirs where both did or it isn't known.
+/// Attributes of both: what one of them changed since `before`, and theirs where both did or it isn't known. What was seen on either stays
+/// seen where two devices had the same before they heard of each other.
 fn join(before: Option<&Attributes>, mine: &Attributes, theirs: &Attributes) -> Attributes {
     let mut joined = theirs.clone();
     for name in mine
@@ -370,7 +373,7 @@ fn join(before: Option<&Attributes>, mine: &Attributes, theirs: &Attributes) -> 
         let (ours, other) = (mine.0.get(name), theirs.0.get(name));
         let is_ours_alone = match before {
             Some(before) => before.0.get(name) == other,
-            None => other.is_none(),
+            None => other.is_none() || ours.is_some_and(|text| (name.as_str(), text.as_str()) == SEEN),
         };
         match ours {
             Some(text) if is_ours_alone => drop(joined.0.insert(name.clone(), text.clone())),

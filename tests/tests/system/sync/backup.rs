@@ -56,8 +56,8 @@ impl Backup {
     }
 }
 
-/// The operator's command.
-async fn admin(scene: &Scene, args: &[&str]) -> Option<i32> {
+/// The operator's command; how it ended.
+pub async fn admin(scene: &Scene, args: &[&str]) -> Option<i32> {
     let data = scene.place().at("cloud").display().to_string();
     let args = [&["admin"], args, &["--data", &data]].concat();
     let program = scene.program("belay-cloud", &args);

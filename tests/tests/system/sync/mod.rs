@@ -9,6 +9,7 @@ mod agent_told;
 mod backup;
 mod book;
 mod draft;
+mod full;
 mod health;
 mod lies;
 mod lost;

@@ -1,11 +1,16 @@
 //! A new device that brings everything back, and whose belayd is killed again and again meanwhile.
 
-use belay_tests::app::New;
+use std::fs;
+
+use belay_tests::app::{New, collection};
 use belay_tests::bluez::Chance;
+use belay_tests::guest;
+use belay_tests::process::signal;
 use belay_tests::proxy::Trick;
 use belay_tests::until::until;
+use rustix::process::Signal;
 
-use super::{Device, Fleet};
+use super::{Device, Fleet, SPEED};
 use crate::documented_sync::{framed, put_many, sync};
 
 /// Where a device asks for what changed.
@@ -148,4 +153,42 @@ async fn a_restore_that_is_killed_again_and_again_brings_all_back_and_contacts_b
         (device.pending("contacts").await, device.pending("pictures").await),
         (0, 0)
     );
+}
+
+#[tokio::test]
+async fn who_leaves_a_restore_is_told_that_it_goes_on_and_it_does() {
+    let fleet = Fleet::of(2, &[]).await;
+    let [first, second] = &fleet.devices[..] else {
+        panic!("two devices");
+    };
+    first.app.enable("contacts", true).await.unwrap().unwrap();
+    let cards: Vec<_> = ["ada", "grace"].into_iter().map(|name| framed(name, 0)).collect();
+    put_many(&first.app, &cards).await.unwrap();
+    first.app.sync_now().await.unwrap().unwrap();
+    // What hangs isn't given up before it is left.
+    second.scene.clock().crawl().unwrap();
+    fleet.network().plan(CHANGES, 1000, &Trick::Hang);
+    let args = ["sync", "restore", "contacts"];
+    let belayctl = second.scene.program("belayctl", &args);
+    let mut belayctl = belayctl.as_user(guest::person()).start().unwrap();
+    until("the restore to begin", async || {
+        let is_on: bool = second.app.get(collection("contacts"), "Enabled").await.unwrap();
+        is_on.then_some(())
+    })
+    .await
+    .unwrap();
+    signal(belayctl.pid().unwrap(), Signal::INT).unwrap();
+    assert_eq!(belayctl.wait().await.unwrap().code(), Some(130));
+    let said = fs::read_to_string(belayctl.log()).unwrap();
+    assert!(
+        said.contains("the restore may be on its way, and goes on"),
+        "{said}"
+    );
+    fleet.network().behave();
+    second.scene.clock().run(SPEED).unwrap();
+    until("the contacts to come", async || {
+        (count(second, "contacts").await == cards.len()).then_some(())
+    })
+    .await
+    .unwrap();
 }
