@@ -92,7 +92,7 @@ fn of_address(login: &str) -> Vec<String> {
 
 /// A number as it is dialled from abroad and, whichever of its digits are the country's, at home.
 fn of_number(digits: &str) -> Vec<String> {
-    let at_home = (1..=3).filter_map(|country| digits.get(country..));
+    let at_home = (1..=3_usize).filter_map(|country| digits.get(country..));
     let mut numbers: Vec<String> = at_home
         .flat_map(|number| [number.to_owned(), format!("0{number}")])
         .collect();
