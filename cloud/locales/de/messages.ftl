@@ -92,7 +92,7 @@ recovery-code-replaced =
         Für dein Belay-Konto wurde ein neuer Wiederherstellungscode erstellt. Der bisherige gilt nicht mehr.
 
         Warst du das nicht, kennt jemand dein Passwort: Ändere es sofort, und erstelle noch einen Code.
-    .sms = Belay: Es gibt einen neuen Wiederherstellungscode, der alte gilt nicht mehr. Nicht du? Ändere sofort dein Passwort.
+    .sms = Belay: Es gibt einen neuen Wiederherstellungscode, der alte gilt nicht mehr. Nicht du? Ändere sofort dein Passwort, dann erstelle noch einen Code.
 
 recovery-proved =
     .subject = Jemand will ein neues Belay-Passwort wählen

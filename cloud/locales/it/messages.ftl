@@ -92,7 +92,7 @@ recovery-code-replaced =
         Per il tuo account Belay è stato creato un altro codice di recupero. Quello di prima non vale più.
 
         Se non sei stato tu, qualcuno conosce la tua password: cambiala subito e crea un altro codice.
-    .sms = Belay: c'è un nuovo codice di recupero, quello vecchio non vale più. Non sei stato tu? Cambia subito la password.
+    .sms = Belay: c'è un nuovo codice di recupero, quello vecchio non vale più. Non sei stato tu? Cambia subito la password, poi crea un altro codice.
 
 recovery-proved =
     .subject = Qualcuno vuole scegliere una nuova password Belay

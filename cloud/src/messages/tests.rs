@@ -373,3 +373,24 @@ fn the_notice_of_a_proof_advises_another_password() {
         }
     }
 }
+
+/// Another password leaves what somebody else has made or added as it is.
+#[test]
+fn the_text_messages_say_what_has_to_go_besides_the_password() {
+    for (language, made, added) in [
+        (Language::English, "then make another", "remove it"),
+        (Language::German, "dann erstelle noch einen Code", "entferne"),
+        (Language::Italian, "poi crea un altro codice", "rimuovilo"),
+        (Language::Marathi, "मग कोड", "काढा"),
+        (Language::Russian, "потом код", "удалите"),
+    ] {
+        for (told, advice) in [
+            (Notice::RecoveryCodeReplaced, made),
+            (Notice::AddressAdded { address: "x" }, added),
+            (Notice::DeviceAdded { device: "x" }, added),
+        ] {
+            let message = notice(Way::Text, "jo@example.org", language, &told);
+            assert!(message.text.contains(advice), "{}", message.text);
+        }
+    }
+}

@@ -184,8 +184,15 @@ impl CloudClient {
                     true => error.after_sending(true).after_another(),
                     false => error.after_sending(unheard),
                 })?;
-                self.attempts_after(call, Some(&key), Some(&tokens.access), &mut unheard)
-                    .await
+                let again = self
+                    .attempts_after(call, Some(&key), Some(&tokens.access), &mut unheard)
+                    .await;
+                let may_be_done = unheard && call.idempotency_key.is_some();
+                // Nor does what refuses the new token.
+                again.map_err(|error| match &error {
+                    CloudError::Problem(told) if may_be_done && told.status == 401 => error.after_another(),
+                    _ => error,
+                })
             }
             outcome => outcome,
         }

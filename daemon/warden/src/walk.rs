@@ -299,10 +299,10 @@ impl Warden {
         .encode())
     }
 
-    /// How good the password of a ticket is.
+    /// How good the password of a ticket is whose subject is the owner's login.
     fn typed_strength(&self, id: &TicketId) -> Result<Strength, Refusal> {
         let password = self.session(id)?.password()?;
-        Ok(self.strength(&password))
+        Ok(self.strength_of(&password, self.subject(id)?))
     }
 
     /// What the owner's security check says of the password.

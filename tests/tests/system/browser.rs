@@ -262,6 +262,7 @@ async fn a_page_takes_no_password_that_a_device_would_refuse() {
         ("8371649926480172", "password-simple"),
         ("password1", "password-weak"),
         ("ada@example.org1", "password-weak"),
+        ("example.org-4711", "password-weak"),
         (&"lantern49".repeat(120), "password-long"),
     ] {
         let mut browser = Browser::open(folder.path(), &origin, ADA, password);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use belay_tests::app::{ACCOUNT, Answer, DEVICE, MANAGER, Options, WARDEN, entry, number, options, refused};
 use zbus::OwnedVariant;
 
-use crate::owner::{PASSWORD, adas, app, state};
-use crate::scene::scene;
+use crate::owner::{ADA, PASSWORD, adas, app, state};
+use crate::scene::{Scene, scene};
 
 type Rows = Vec<HashMap<String, OwnedVariant>>;
 
@@ -198,15 +198,23 @@ async fn unlocking_an_unlocked_device_checks_the_password_and_changes_nothing() 
     assert_eq!(app.text(WARDEN, "LockState").await.unwrap(), "unlocked");
 }
 
+/// What `Check` says of a password.
+async fn check(scene: &Scene, password: &str) -> u8 {
+    let fd = zbus::Fd::from(belay_tests::app::memfd(password.as_bytes()).unwrap());
+    let answer: Answer<u8> = app(scene).call(WARDEN, "Check", &(fd,)).await.unwrap();
+    answer.unwrap()
+}
+
 #[tokio::test]
 async fn check_gives_advice_and_keeps_nothing() {
     let scene = scene().await;
-    let app = app(&scene);
-    let check = async |password: &str| -> u8 {
-        let fd = zbus::Fd::from(belay_tests::app::memfd(password.as_bytes()).unwrap());
-        let answer: Answer<u8> = app.call(WARDEN, "Check", &(fd,)).await.unwrap();
-        answer.unwrap()
-    };
-    assert!(check("password1").await <= 1);
-    assert!(check(PASSWORD).await >= 3);
+    assert!(check(&scene, "password1").await <= 1);
+    assert!(check(&scene, PASSWORD).await >= 3);
+}
+
+#[tokio::test]
+async fn check_knows_what_a_password_has_of_its_owners_login() {
+    let scene = adas().await;
+    assert!(check(&scene, &format!("{ADA}1")).await < 3);
+    assert!(check(&scene, PASSWORD).await >= 3);
 }

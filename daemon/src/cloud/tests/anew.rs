@@ -8,6 +8,7 @@ use belay_proto::dpop;
 use tokio::task::AbortHandle;
 
 use super::server::{Request, Server};
+use super::sessions::TOKENS;
 use super::{Auth, Bench, Call, Reply, bench, bench_with, change};
 use crate::cloud::error::CloudError;
 use crate::cloud::problem::ProblemKind;
@@ -157,6 +158,27 @@ async fn where_no_other_token_is_to_be_had_a_copy_that_went_before_may_have_been
     alone.vault.put("access-1", "refresh-1");
     let error = alone.client.done(&change(Auth::Session)).await.unwrap_err();
     assert!(matches!(error, CloudError::Problem(problem) if problem.status == 429));
+}
+
+#[tokio::test]
+async fn where_the_other_token_is_refused_too_a_copy_that_went_before_may_have_been_carried_out() {
+    let over = || Reply::problem(401, "invalid-token");
+    let another = || Reply::json(200, TOKENS);
+    for replies in [
+        vec![Reply::json(504, ""), over(), another(), over()],
+        vec![over(), another(), Reply::json(504, ""), over()],
+    ] {
+        let with_copy = bench(replies).await;
+        with_copy.vault.put("access-1", "refresh-1");
+        let error = with_copy.client.done(&change(Auth::Session)).await.unwrap_err();
+        assert!(error.is_offline() && !error.is_unsent(), "{error:?}");
+        assert_eq!(with_copy.server.seen().len(), 4);
+    }
+    // No copy was heard of but those that were refused.
+    let alone = bench([over(), another(), over()]).await;
+    alone.vault.put("access-1", "refresh-1");
+    let error = alone.client.done(&change(Auth::Session)).await.unwrap_err();
+    assert!(error.is_decided(), "{error:?}");
 }
 
 #[tokio::test]

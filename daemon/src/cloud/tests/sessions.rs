@@ -9,7 +9,8 @@ use super::{Auth, Call, Reply, bench, bench_with, change, read};
 use crate::cloud::error::CloudError;
 use crate::cloud::problem::ProblemKind;
 
-const TOKENS: &str =
+/// The answer that brings other tokens.
+pub const TOKENS: &str =
     r#"{"tokens":{"access_token":"access-2","refresh_token":"refresh-2","expires_in":1800}}"#;
 
 fn list() -> Call {

@@ -120,6 +120,11 @@ fn words((id, severity, advice): &Finding, known: &[Known], ink: Ink) -> String 
     };
     let about = id.split_once(':').map_or("", |(_, about)| about);
     let said = match advice.as_str() {
+        "type-your-password-if-it-is-not-you" => {
+            "Somebody recovers this account without its recovery code. If it isn't you, the password that it has so far ends \
+             that: belayctl reauthenticate"
+                .to_owned()
+        }
         "create-a-recovery-code" => {
             "There is no recovery code: with a forgotten password everything is lost. belayctl account recovery-code"
                 .to_owned()
@@ -205,6 +210,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_advice_of_the_contract_has_words() {
+        let contract = include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../proto/dbus/org.belay1.Account.xml"
+        ));
+        let (_, listed) = contract.split_once("The advice:").unwrap();
+        let (listed, _) = listed.split_once(".\n").unwrap();
+        let all: Vec<&str> = listed.split('"').skip(1).step_by(2).collect();
+        assert!(all.len() > 10, "{all:?}");
+        for advice in all {
+            let finding = ("of:it".to_owned(), "critical".to_owned(), advice.to_owned());
+            let said = words(&finding, &[], Ink::OFF);
+            assert!(!said.contains(advice), "{said}");
+        }
+    }
+
+    #[test]
     fn each_finding_says_what_to_type_and_an_unknown_one_is_shown_as_it_is() {
         let said = |id: &str, advice: &str| {
             words(
@@ -217,6 +239,8 @@ mod tests {
                 Ink::OFF,
             )
         };
+        let hold = said("recovery-hold", "type-your-password-if-it-is-not-you");
+        assert!(hold.ends_with("belayctl reauthenticate"), "{hold}");
         assert!(said("recovery-code", "create-a-recovery-code").ends_with("belayctl account recovery-code"));
         let address = said("address:0a1b", "confirm-the-address");
         assert!(

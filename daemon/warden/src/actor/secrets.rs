@@ -53,7 +53,7 @@ impl Warden {
             true => Ok(()),
             false => Err(Refusal::WrongPassword),
         };
-        let new = |password: &Secret<String>, context: &str| match password::acceptable(password, context) {
+        let new = |password: &Secret<String>, login: &str| match password::acceptable(password, login) {
             true => Ok(()),
             false => Err(Refusal::WeakPassword),
         };
@@ -152,9 +152,14 @@ impl Warden {
         Ok(())
     }
 
-    /// What may be kept of a password.
+    /// What may be kept of a password, judged by as much of the login as the binding has.
     pub(crate) fn strength(&self, password: &Secret<String>) -> Strength {
         let login = self.state.bound().map_or("", |bound| bound.login.as_str());
+        self.strength_of(password, login)
+    }
+
+    /// The same where the whole login is known.
+    pub(crate) fn strength_of(&self, password: &Secret<String>, login: &str) -> Strength {
         Strength {
             score: password::score(password, login).into(),
             since: unix_seconds(self.clock.wall()),

@@ -128,11 +128,14 @@ impl WardenInterface {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<u8, Error> {
         let _guest = self.peers.presenter(connection, &header).await?;
-        if matches!(self.initialised()?.lock, LockState::Lost | LockState::Wiping) {
+        let shown = self.initialised()?;
+        if matches!(shown.lock, LockState::Lost | LockState::Wiping) {
             return Err(Refusal::DeviceLost.into());
         }
+        let login = shown.bound.map(|bound| bound.login).unwrap_or_default();
         let password = read_secret(password).await?;
-        Ok(self.judges.judge(move || password::score(&password, "")).await?)
+        let score = move || password::score(&password, &login);
+        Ok(self.judges.judge(score).await?)
     }
 
     /// Ends lost mode with the password.

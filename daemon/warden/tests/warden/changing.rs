@@ -8,7 +8,7 @@ use belay_warden::core::refusal::Refusal;
 use belay_warden::core::throttle::Presenter;
 
 use crate::life::{Home, bound, change};
-use crate::support::{Account, Device, OTHER_PASSWORD, PASSWORD, secret};
+use crate::support::{Account, Device, LOGIN, OTHER_PASSWORD, PASSWORD, secret};
 
 #[tokio::test]
 async fn a_new_password_holds_at_each_device_once_its_record_is_brought_and_the_old_one_no_more() {
@@ -150,6 +150,12 @@ async fn secrets_that_can_not_be_are_refused_before_a_ticket_is_made() {
     let code = "0".repeat(32);
     let table = [
         (Purpose::ChangePassword, "", change(PASSWORD, "password1"), &weak),
+        (
+            Purpose::ChangePassword,
+            "",
+            change(PASSWORD, &format!("{LOGIN}1")),
+            &weak,
+        ),
         (Purpose::ChangePassword, "", change(PASSWORD, PASSWORD), &weak),
         (
             Purpose::ChangePassword,

@@ -7,7 +7,7 @@ use belay_proto::steps::{self, *};
 use belay_warden::core::refusal::Refusal;
 
 use crate::life::{Home, bound};
-use crate::support::{Device, OTHER_PASSWORD, PASSWORD, Running};
+use crate::support::{Account, Device, LOGIN, OTHER_PASSWORD, PASSWORD, Running, secret};
 
 impl Running {
     async fn strength(&self) -> Result<(Option<u32>, Option<u64>), Refusal> {
@@ -81,6 +81,34 @@ async fn another_password_is_known_where_it_was_chosen_and_elsewhere_once_it_is_
 }
 
 #[tokio::test]
+async fn a_password_that_is_the_owners_own_address_is_known_for_weak_once_it_has_signed_in() {
+    let account = Device::initialised().start().register().await;
+    let weak = format!("{LOGIN}1");
+    let parameters = account.record().parameters;
+    let master = belay_proto::keys::Master::derive(&secret(&weak), &[8; 16], &parameters).unwrap();
+    let (root, share) = (account.root(), belay_proto::Secret::new([5; 32]));
+    let credentials = account.with_record(|record| {
+        record.generation = 2;
+        record.salt = [8; 16];
+        record.login = master.login_key().public();
+        record.verify_digest = master.verify_digest();
+        record.wrapped_root = root.wrap(&master.wrap_key(&share), &record.account, 2);
+    });
+    let account = Account {
+        share: *share.expose(),
+        credentials,
+        keyring: account.keyring().for_generation(2).seal(&root),
+        password: weak,
+        ..account
+    };
+    let other = Device::initialised().other_hardware();
+    let warden = other.start();
+    warden.sign_in(&account, None).await.unwrap();
+    let (score, _) = warden.strength().await.unwrap();
+    assert!(score.is_some_and(|score| score < 3), "{score:?}");
+}
+
+#[tokio::test]
 async fn another_recovery_code_leaves_the_password_as_old_as_it_is() {
     let home = Home::of_two().await;
     let before = home.warden.strength().await.unwrap();
@@ -88,13 +116,9 @@ async fn another_recovery_code_leaves_the_password_as_old_as_it_is() {
     let record = home.account.with_record(|record| {
         record.generation = 2;
         record.wrapped_root = home.account.root().wrap(
-            &belay_proto::keys::Master::derive(
-                &crate::support::secret(PASSWORD),
-                &record.salt,
-                &record.parameters,
-            )
-            .unwrap()
-            .wrap_key(&belay_proto::Secret::new([5; 32])),
+            &belay_proto::keys::Master::derive(&secret(PASSWORD), &record.salt, &record.parameters)
+                .unwrap()
+                .wrap_key(&belay_proto::Secret::new([5; 32])),
             &record.account,
             2,
         );
