@@ -192,8 +192,13 @@ impl Desk {
 
     /// Follows the warden's properties.
     async fn listen(&mut self) {
+        if !self.opened {
+            return;
+        }
         let mut word = word(&self.parts.warden.view());
-        if word == self.state.word || !self.opened {
+        if word == self.state.word {
+            // Whatever was to be asked again has settled itself.
+            self.questions.reset();
             return;
         }
         let forgets =

@@ -91,13 +91,13 @@ impl From<FindError> for Error {
             FindError::NotLost => Self::NotAuthorized(error.to_string()),
             FindError::NotBound => Self::NotBound(error.to_string()),
             FindError::NoNumber => Self::NotFound(error.to_string()),
+            FindError::NoPlace(failed) => Self::NotFound(failed.to_string()),
             FindError::Warden(error) => error.into(),
             FindError::Deed(failed) => {
                 let why = failed.to_string();
                 match failed.reason.as_ref() {
                     DeedFailed::UNSUPPORTED | "no-modem" => Self::NotSupported(why),
                     "busy" => Self::Busy(why),
-                    "no-fix" | DeedFailed::TIMEOUT => Self::NotFound(why),
                     _ => Self::Internal(why),
                 }
             }

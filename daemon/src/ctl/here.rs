@@ -57,6 +57,7 @@ pub async fn call_owner(client: &Client) -> Result<Report, Error> {
             .means("NotAuthorized", forbidden)
             .means("NotFound", advice::NO_NUMBER)
             .means("NotSupported", advice::NO_MODEM)
+            .means("Internal", advice::NOT_DIALLED)
     })?;
     Ok(Report::new(
         "The modem dials the owner's number.",

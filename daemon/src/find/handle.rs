@@ -99,6 +99,9 @@ pub enum FindError {
     /// The device can't.
     #[error("not done")]
     Deed(#[from] DeedFailed),
+    /// Nothing told where the device is.
+    #[error("not located")]
+    NoPlace(#[source] DeedFailed),
     /// The warden refused or failed.
     #[error("the warden refused or failed")]
     Warden(#[from] WardenError),
@@ -209,14 +212,21 @@ impl FindHandle {
     /// Where the device is.
     ///
     /// # Errors
-    /// [`FindError::NotBound`], [`FindError::Warden`] when the warden can't tell, [`FindError::Deed`].
+    /// [`FindError::NotBound`], [`FindError::Warden`] when the warden can't tell, [`FindError::NoPlace`], [`FindError::Deed`].
     pub async fn location(&self) -> Result<Position, FindError> {
         let is_bound = |view: WardenView| view.binding == BindingState::Bound;
         // The view may be of a warden that couldn't be read.
         if !is_bound(self.warden.view()) && !is_bound(self.warden.refresh().await?) {
             return Err(FindError::NotBound);
         }
-        Ok(self.deeds.location().await?)
+        self.deeds.location().await.map_err(|failed| {
+            let is_untold = matches!(&*failed.reason, "no-fix" | DeedFailed::TIMEOUT);
+            if is_untold {
+                FindError::NoPlace(failed)
+            } else {
+                FindError::Deed(failed)
+            }
+        })
     }
 
     async fn take(&self, ticket: &str, step: &str, input: &[u8]) -> Result<(), FindError> {

@@ -7,8 +7,20 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use zbus::Connection;
+use zbus::object_server::Interface;
 
 use super::{STOPS_WITHIN, Stage, TRIES, terminate};
+
+/// Where belayd looks for the warden.
+const PATH: &str = "/org/belay1/warden";
+
+/// Puts a warden on the bus: its `object` lies at `path` before its name is owned.
+async fn warden(stage: &Stage, path: &str, object: impl Interface) -> Connection {
+    let warden = stage.connect().await;
+    warden.object_server().at(path, object).await.unwrap();
+    warden.request_name("org.belay1.Warden").await.unwrap();
+    warden
+}
 
 /// A warden of a lost device, which notes whether belayd was there for others when it first asked.
 #[derive(Default)]
@@ -43,17 +55,11 @@ impl LostWarden {
 #[tokio::test]
 async fn a_lost_device_is_lost_to_the_first_reader() {
     let stage = Stage::new();
-    let warden = stage.connect().await;
     let too_early = Arc::new(OnceLock::new());
     let object = LostWarden {
         too_early: Arc::clone(&too_early),
     };
-    warden
-        .object_server()
-        .at("/org/belay1/warden", object)
-        .await
-        .unwrap();
-    warden.request_name("org.belay1.Warden").await.unwrap();
+    let _warden = warden(&stage, PATH, object).await;
     // A blocking wait would keep the warden above from answering.
     let stage = Arc::new(stage);
     let starting = Arc::clone(&stage);
@@ -77,13 +83,7 @@ async fn a_lost_device_is_lost_to_the_first_reader() {
 async fn a_warden_that_could_not_be_asked_at_the_start_is_asked_by_the_next_reader() {
     let stage = Stage::new();
     // It has its name, so nothing tells when it is of use at last.
-    let warden = stage.connect().await;
-    warden
-        .object_server()
-        .at("/elsewhere", LostWarden::default())
-        .await
-        .unwrap();
-    warden.request_name("org.belay1.Warden").await.unwrap();
+    let warden = warden(&stage, "/elsewhere", LostWarden::default()).await;
     let stage = Arc::new(stage);
     let starting = Arc::clone(&stage);
     let mut child = tokio::task::spawn_blocking(move || starting.start())
@@ -93,7 +93,7 @@ async fn a_warden_that_could_not_be_asked_at_the_start_is_asked_by_the_next_read
     assert_eq!(device.lock_state().await.unwrap().to_string(), "unknown");
     warden
         .object_server()
-        .at("/org/belay1/warden", LostWarden::default())
+        .at(PATH, LostWarden::default())
         .await
         .unwrap();
     let recovered = async {
@@ -125,17 +125,11 @@ impl SilentWarden {
 /// How long belayd takes to stop while it waits for such a warden's first word.
 async fn stopped_at_the_start() -> Duration {
     let stage = Stage::new();
-    let warden = stage.connect().await;
     let asked = Arc::new(Notify::new());
     let object = SilentWarden {
         asked: Arc::clone(&asked),
     };
-    warden
-        .object_server()
-        .at("/org/belay1/warden", object)
-        .await
-        .unwrap();
-    warden.request_name("org.belay1.Warden").await.unwrap();
+    let _warden = warden(&stage, PATH, object).await;
     let mut child = stage.command().spawn().unwrap();
     asked.notified().await;
     let told = Instant::now();

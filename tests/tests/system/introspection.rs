@@ -9,8 +9,8 @@ use belay_tests::app::{ACCESSORIES, ACCOUNT, CONTACTS, DEVICE, MANAGER, Object, 
 use crate::owner::{adas, app};
 use crate::xml;
 
-/// Members of the contract that later issues bring. The list only shrinks: a member that is here and exists fails
-/// the test, as does one that is missing and not here.
+/// Members of the contract that no program has yet: none, by now. The list only shrinks: a member that is here and exists
+/// fails the test, as does one that is missing and not here.
 const LATER: &[&str] = &[];
 
 fn contract(interface: &str) -> BTreeSet<String> {
@@ -25,7 +25,7 @@ fn name(member: &str) -> String {
 }
 
 #[tokio::test]
-async fn introspection_equals_the_xml_but_for_what_later_issues_bring() {
+async fn introspection_equals_the_xml_but_for_members_that_are_listed_as_missing() {
     let scene = adas().await;
     let app = app(&scene);
     let (mut wrong, mut listed) = (

@@ -3,6 +3,7 @@
 use belay_proto::id::{AccountId, DeviceId, Epoch, HardwareId};
 use belay_proto::keys::SigningKey;
 use belay_proto::signed::{self, Signed};
+use futures_util::FutureExt;
 use tokio::time::timeout;
 
 use super::*;
@@ -107,4 +108,23 @@ async fn a_delivery_that_the_disk_does_not_note_is_offered_again_after_a_pause_o
     };
     timeout(Duration::from_secs(60), delivered).await.unwrap();
     assert_eq!(rows.next_release().await.unwrap().map(|r| r.key), None);
+}
+
+#[tokio::test]
+async fn a_warden_that_was_late_and_took_its_word_back_is_asked_again_soon_the_next_time() {
+    let world = World::new();
+    let (mut desk, _) = desk(&world).await;
+    // It is late so often that the pauses get long.
+    for _ in 0..20 {
+        desk.asks_again = false;
+        desk.ask_again_later();
+    }
+    desk.errands.clear();
+    desk.asks_again = false;
+    assert_eq!(word(&desk.parts.warden.view()), desk.state.word);
+    desk.listen().await;
+    desk.ask_again_later();
+    // Short waits alone pass by themselves on this clock.
+    let over = desk.errands.next().now_or_never();
+    assert!(matches!(over, Some(Some(Done::AskAgain))));
 }

@@ -67,6 +67,7 @@ async fn the_owners_number_is_dialled_while_lost_and_no_other() {
     for (reason, expected) in [
         ("unsupported", "NotSupported"),
         ("busy", "Busy"),
+        ("timeout", "Internal"),
         ("failed", "Internal"),
     ] {
         *daemon.deeds.fails.lock().unwrap() = Some(reason);
@@ -93,6 +94,15 @@ async fn where_the_device_is_needs_consent_a_binding_and_a_fix() {
         .warden
         .send_modify(|warden| warden.binding = BindingState::Bound);
     assert_eq!(name_of(device.get_location(&HashMap::new()).await), "NotFound");
+    for (reason, expected) in [
+        ("timeout", "NotFound"),
+        ("unsupported", "NotSupported"),
+        ("failed", "Internal"),
+    ] {
+        *daemon.deeds.fails.lock().unwrap() = Some(reason);
+        assert_eq!(name_of(device.get_location(&HashMap::new()).await), expected);
+    }
+    *daemon.deeds.fails.lock().unwrap() = None;
     let polkit = polkit(&daemon.bus, Some((false, true))).await;
     let options: HashMap<&str, Variant<'_>> = HashMap::new();
     let unasked = device.inner().call_method("GetLocation", &(options,)).await;

@@ -101,6 +101,13 @@ pub const NO_MODEM: Advice = advice(
     "Call the number from another phone; belayctl status shows it.",
 );
 
+/// A call that the modem didn't make, or of which it said nothing.
+pub const NOT_DIALLED: Advice = advice(
+    exit::UNAVAILABLE,
+    "The modem didn't dial, or doesn't answer.",
+    "Try again in a minute, or call the number from another phone; belayctl status shows it.",
+);
+
 /// A password for an account that this device can't follow: nobody vouches there for the root that the account has, or the cloud was
 /// put back to an older password.
 pub const OTHER_ROOT: Advice = advice(
@@ -148,4 +155,5 @@ pub const ALL: &[Advice] = &[
     FOR_THE_SCREEN,
     NO_NUMBER,
     NO_MODEM,
+    NOT_DIALLED,
 ];

@@ -6,9 +6,10 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::process::{Child, Command};
 
@@ -67,7 +68,7 @@ fn marked(entry: &[u8]) -> Vec<OwnedFd> {
         let process = pidfd_open(Pid::from_raw(number)?, PidfdFlags::empty()).ok()?;
         let environment = std::fs::read(format!("/proc/{number}/environ")).ok()?;
         let is_marked = environment.split(|byte| *byte == 0).any(|each| each == entry);
-        let lives = poll_end(&process, 0).is_ok_and(|ended| !ended);
+        let lives = ends_within(&process, Duration::ZERO).is_ok_and(|ended| !ended);
         (is_marked && lives).then_some(process)
     });
     held.collect()
@@ -84,21 +85,23 @@ fn stop(processes: &[OwnedFd]) {
     let begun = Instant::now();
     for process in processes {
         let left = STOPS_WITHIN.saturating_sub(begun.elapsed());
-        let left = i64::try_from(left.as_millis()).unwrap_or(i64::MAX);
-        if !poll_end(process, left).unwrap_or(false) {
+        if !ends_within(process, left).unwrap_or(false) {
             signal(process, Signal::KILL);
         }
     }
 }
 
-/// Whether the process ends within so many milliseconds.
-fn poll_end(process: &OwnedFd, millis: i64) -> rustix::io::Result<bool> {
-    let within = Timespec {
-        tv_sec: millis / 1000,
-        tv_nsec: (millis % 1000) * 1_000_000,
-    };
+/// Whether the process ends in this time. A signal to belayd, as at the end of a child of its own, neither ends the wait nor
+/// begins the time anew.
+fn ends_within(process: &OwnedFd, time: Duration) -> rustix::io::Result<bool> {
+    let begun = Instant::now();
     let mut polled = [PollFd::new(process, PollFlags::IN)];
-    Ok(poll(&mut polled, Some(&within))? > 0)
+    let ended = retry_on_intr(|| {
+        let left = time.saturating_sub(begun.elapsed());
+        let left = Timespec::try_from(left).map_err(|_| Errno::INVAL)?;
+        poll(&mut polled, Some(&left))
+    })?;
+    Ok(ended > 0)
 }
 
 #[cfg(test)]

@@ -17,6 +17,15 @@ pub(super) async fn delete(world: &World, life: &Life) -> Result<(), AccountErro
     life.account.delete_account(ticket).await
 }
 
+/// What the cloud tells this device of its account, which was deleted or wasn't.
+fn told_of(world: &World, deleted: bool) -> CredentialsAnswer {
+    CredentialsAnswer {
+        credentials: account(world).as_bytes().to_vec().into(),
+        deleted,
+        ..CredentialsAnswer::default()
+    }
+}
+
 #[tokio::test]
 async fn what_keeps_an_account_from_being_deleted_is_told_by_its_ids() {
     let (world, life) = World::bound().await;
@@ -141,11 +150,7 @@ async fn a_cloud_that_refuses_and_says_later_that_it_was_done_lets_no_device_go(
         let (world, life) = World::bound().await;
         world.cloud.with(|cloud| cloud.refusals.insert("delete", refusal));
         delete(&world, &life).await.unwrap_err();
-        let told = CredentialsAnswer {
-            credentials: account(&world).as_bytes().to_vec().into(),
-            deleted: true,
-            ..CredentialsAnswer::default()
-        };
+        let told = told_of(&world, true);
         world
             .cloud
             .with(|cloud| (cloud.tells, cloud.told) = (true, Some(told)));
@@ -155,29 +160,31 @@ async fn a_cloud_that_refuses_and_says_later_that_it_was_done_lets_no_device_go(
     }
 }
 
+/// What an order is answered that was carried out, though the cloud refuses it: the cloud says so at once, or upon a hint
+/// only. The device is let go either way.
+async fn carried_out_though_refused(refusal: CloudError, is_told_at_once: bool) -> Result<(), AccountError> {
+    let (world, life) = World::bound().await;
+    let told = told_of(&world, true);
+    world.cloud.with(|cloud| {
+        cloud.refusals.insert("delete", refusal);
+        (cloud.tells, cloud.told) = (is_told_at_once, Some(told));
+    });
+    let deleted = delete(&world, &life).await;
+    if deleted.is_err() {
+        assert_eq!(life.state(), AccountState::Bound);
+        world.cloud.with(|cloud| cloud.tells = true);
+        world.hint();
+    }
+    in_time(&world, &life, || life.state() == AccountState::Unbound).await;
+    assert_eq!(world.warden.bound(), None);
+    deleted
+}
+
 #[tokio::test]
 async fn an_order_whose_proof_was_refused_may_have_been_carried_out_by_a_copy_of_the_call() {
     for is_told_at_once in [true, false] {
-        let (world, life) = World::bound().await;
-        let told = CredentialsAnswer {
-            credentials: account(&world).as_bytes().to_vec().into(),
-            deleted: true,
-            ..CredentialsAnswer::default()
-        };
-        let refusal = problem(401, "invalid-dpop-proof");
-        world.cloud.with(|cloud| {
-            cloud.refusals.insert("delete", refusal);
-            (cloud.tells, cloud.told) = (is_told_at_once, Some(told));
-        });
-        let deleted = delete(&world, &life).await;
+        let deleted = carried_out_though_refused(problem(401, "invalid-dpop-proof"), is_told_at_once).await;
         assert_eq!(deleted.is_ok(), is_told_at_once, "{deleted:?}");
-        if !is_told_at_once {
-            assert_eq!(life.state(), AccountState::Bound);
-            world.cloud.with(|cloud| cloud.tells = true);
-            world.hint();
-        }
-        in_time(&world, &life, || life.state() == AccountState::Unbound).await;
-        assert_eq!(world.warden.bound(), None);
     }
 }
 
@@ -191,27 +198,12 @@ async fn a_refusal_without_a_name_of_the_contract_may_come_after_the_order_was_p
     ];
     for (status, page) in [400, 403, 409, 429].into_iter().zip(pages) {
         for is_told_at_once in [true, false] {
-            let (world, life) = World::bound().await;
-            let told = CredentialsAnswer {
-                credentials: account(&world).as_bytes().to_vec().into(),
-                deleted: true,
-                ..CredentialsAnswer::default()
-            };
             let refusal = CloudError::Problem(Problem::read(status, page.as_bytes(), None));
-            world.cloud.with(|cloud| {
-                cloud.refusals.insert("delete", refusal);
-                (cloud.tells, cloud.told) = (is_told_at_once, Some(told));
-            });
-            let deleted = delete(&world, &life).await;
+            let deleted = carried_out_though_refused(refusal, is_told_at_once).await;
             assert_eq!(deleted.is_ok(), is_told_at_once, "{status} {page}: {deleted:?}");
             if let Err(error) = deleted {
                 assert_eq!(name(error), "Offline", "it may be done");
-                assert_eq!(life.state(), AccountState::Bound);
-                world.cloud.with(|cloud| cloud.tells = true);
-                world.hint();
             }
-            in_time(&world, &life, || life.state() == AccountState::Unbound).await;
-            assert_eq!(world.warden.bound(), None);
         }
     }
 }
@@ -331,11 +323,7 @@ async fn an_order_that_never_left_is_over_whatever_the_cloud_says_later() {
 async fn an_account_that_was_deleted_by_a_call_whose_answer_was_lost_lets_its_device_go() {
     for is_told in [true, false] {
         let (world, life) = World::bound().await;
-        let told = CredentialsAnswer {
-            credentials: account(&world).as_bytes().to_vec().into(),
-            deleted: is_told,
-            ..CredentialsAnswer::default()
-        };
+        let told = told_of(&world, is_told);
         world.cloud.with(|cloud| {
             (cloud.tells, cloud.told) = (true, Some(told));
             cloud.refusals.insert("delete", CloudError::SessionEnded);

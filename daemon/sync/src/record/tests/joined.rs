@@ -16,6 +16,20 @@ fn with_a_removal_of_another() -> (Device, Device, Cloud) {
     (one, two, cloud)
 }
 
+/// These sync in turn for so many rounds, after which another one tells the cloud nothing.
+fn rest<const N: usize>(mut devices: [&mut Device; N], rounds: usize, cloud: &mut Cloud) {
+    for _ in 0..rounds {
+        for device in &mut devices {
+            device.sync(cloud);
+        }
+    }
+    let rests = cloud.clone();
+    for device in &mut devices {
+        device.sync(cloud);
+    }
+    assert_eq!(*cloud, rests);
+}
+
 #[test]
 fn what_its_owner_removed_stays_so_though_it_was_brought_again_over_a_removal_of_something_else() {
     let (mut one, mut two, mut cloud) = with_a_removal_of_another();
@@ -24,16 +38,10 @@ fn what_its_owner_removed_stays_so_though_it_was_brought_again_over_a_removal_of
     // It never heard of the one removal and outlives the other.
     two.sync(&mut cloud);
     assert_eq!(two.main().as_deref(), Some("a"));
-    for _ in 0..2 {
-        one.sync(&mut cloud);
-        two.sync(&mut cloud);
-    }
-    let rests = cloud.clone();
-    for device in [&mut one, &mut two] {
-        device.sync(&mut cloud);
+    rest([&mut one, &mut two], 2, &mut cloud);
+    for device in [&one, &two] {
         assert_eq!(device.main(), None);
     }
-    assert_eq!(cloud, rests);
 }
 
 #[test]
@@ -66,17 +74,10 @@ fn where_each_of_two_devices_brought_again_what_the_other_ones_removal_had_remov
     three.sync(&mut cloud);
     two.sync(&mut cloud);
     assert_eq!(two.main().as_deref(), Some("a"));
-    for _ in 0..3 {
-        for device in [&mut one, &mut two, &mut three] {
-            device.sync(&mut cloud);
-        }
-    }
-    let rests = cloud.clone();
-    for device in [&mut one, &mut two, &mut three] {
-        device.sync(&mut cloud);
+    rest([&mut one, &mut two, &mut three], 3, &mut cloud);
+    for device in [&one, &two, &three] {
         assert!(device.shown().is_empty());
     }
-    assert_eq!(cloud, rests);
 }
 
 #[test]
@@ -95,16 +96,10 @@ fn a_version_that_one_device_let_go_and_whose_owner_chose_against_it_on_another_
     two.records.insert(beside_it, gone);
     one.remove(&natural);
     two.sync(&mut cloud);
-    for _ in 0..2 {
-        one.sync(&mut cloud);
-        two.sync(&mut cloud);
-    }
-    let rests = cloud.clone();
-    for device in [&mut one, &mut two] {
-        device.sync(&mut cloud);
+    rest([&mut one, &mut two], 2, &mut cloud);
+    for device in [&one, &two] {
         let held = &device.records[&beside_it];
         assert!(held.content.removed && !held.pending);
         assert!(!held.content.attributes.0.contains_key(CONFLICT_WITH));
     }
-    assert_eq!(cloud, rests);
 }
