@@ -374,20 +374,23 @@ fn the_notice_of_a_proof_advises_another_password() {
     }
 }
 
-/// Another password leaves what somebody else has made or added as it is.
+/// Another password leaves what somebody else has made or added as it is; where it is theirs, only who runs the cloud can help, and that
+/// isn't who carries the message.
 #[test]
-fn the_text_messages_say_what_has_to_go_besides_the_password() {
-    for (language, made, added) in [
-        (Language::English, "then make another", "remove it"),
-        (Language::German, "dann erstelle noch einen Code", "entferne"),
-        (Language::Italian, "poi crea un altro codice", "rimuovilo"),
-        (Language::Marathi, "मग कोड", "काढा"),
-        (Language::Russian, "потом код", "удалите"),
+fn the_text_messages_say_what_has_to_be_done_besides_another_password() {
+    for (language, made, added, operator) in [
+        (Language::English, "then make another", "remove it", "this cloud"),
+        (Language::German, "dann erstelle noch", "entferne", "dieser Cloud"),
+        (Language::Italian, "poi crea un altro", "rimuovi", "questo cloud"),
+        (Language::Marathi, "मग कोड", "काढा", "क्लाउड"),
+        (Language::Russian, "потом код", "удалите", "облака"),
     ] {
         for (told, advice) in [
             (Notice::RecoveryCodeReplaced, made),
             (Notice::AddressAdded { address: "x" }, added),
             (Notice::DeviceAdded { device: "x" }, added),
+            (Notice::NewRoot, operator),
+            (Notice::RecoveryHolds, operator),
         ] {
             let message = notice(Way::Text, "jo@example.org", language, &told);
             assert!(message.text.contains(advice), "{}", message.text);
