@@ -106,17 +106,12 @@ fn fitting(password: &str, masked: &str) -> Vec<String> {
     let text = looked_at.to_lowercase();
     let shown: Vec<&str> = masked.split(HIDDEN).filter(|part| !part.is_empty()).collect();
     match shown.as_slice() {
-        [start, end] => {
-            let country = start.trim_start_matches('+');
-            let starts = [country, country.get(1..).unwrap_or_default(), "0"];
-            starts
-                .into_iter()
-                .filter(|start| !start.is_empty())
-                .flat_map(|start| stretches(&text, start, end))
-                .filter(|found| is_number(found))
-                .map(str::to_owned)
-                .collect()
-        }
+        // A number begins at home with digits that aren't shown, in many countries with no 0 before them.
+        [_, end] => stretches(&text, "", end)
+            .into_iter()
+            .filter(|found| is_number(found))
+            .map(str::to_owned)
+            .collect(),
         [start, middle, end] => stretches(&text, start, end)
             .into_iter()
             .filter(|found| found.contains(*middle))
@@ -216,6 +211,9 @@ mod tests {
             ("1jane.doe@example.co.uk", "jane.doe@example.co.uk"),
             ("4915112345667x", "+4915112345667"),
             ("015112345667x", "+4915112345667"),
+            ("15112345667x", "+4915112345667"),
+            ("3401234567x", "+393401234567"),
+            ("9876501234x", "+919876501234"),
             ("2125550167x", "+12125550167"),
         ] {
             let masked = Identifier::parse(login).unwrap().masked();
@@ -223,6 +221,10 @@ mod tests {
         }
         let masked = Identifier::parse("jane@example.org").unwrap().masked();
         for password in ["jolly-walrus-44-lantern@", "jolly@walrus-44-lantern.org"] {
+            assert!(acceptable(&Secret::of_text(password), &masked), "{password}");
+        }
+        let masked = Identifier::parse("+4915112345667").unwrap().masked();
+        for password in ["84715029368xk", "walrus-0915167-lantern"] {
             assert!(acceptable(&Secret::of_text(password), &masked), "{password}");
         }
     }
