@@ -182,13 +182,17 @@ pub fn left(fields: &Map<String, Value>, names: &[&str]) -> Option<String> {
         let collection = question.get("collection").and_then(Value::as_str);
         collection.is_some_and(|collection| names.is_empty() || names.contains(&collection))
     };
-    if let Some(question) = fields.get("question").filter(is_meant).and_then(asked) {
-        return Some(format!("All else is synced. {question} {ANSWER}"));
-    }
+    let question = fields.get("question").filter(is_meant).and_then(asked);
     // Where they are named it is an error.
     let has_unopened =
         names.is_empty() && fields.get("last_error").and_then(Value::as_str) == Some("CloudRefused");
-    has_unopened.then(|| "All is synced but what doesn't open: see belayctl sync status.".to_owned())
+    let unopened = "but what doesn't open: see belayctl sync status.";
+    match (question, has_unopened) {
+        (Some(question), false) => Some(format!("All else is synced. {question} {ANSWER}")),
+        (Some(question), true) => Some(format!("All else is synced {unopened} {question} {ANSWER}")),
+        (None, true) => Some(format!("All is synced {unopened}")),
+        (None, false) => None,
+    }
 }
 
 /// Lists the collections, and says what is wrong with the user's own `belay-agent`. JSON: `collections`, `agent`.
@@ -338,6 +342,15 @@ mod tests {
         let unopened = fields(json!({ "last_error": "CloudRefused", "question": {} }));
         assert!(left(&unopened, &[]).unwrap().contains("doesn't open"));
         assert_eq!(left(&unopened, &["notes"]), None);
+        let both = left(
+            &fields(json!({ "last_error": "CloudRefused", "question": question })),
+            &[],
+        );
+        let both = both.unwrap();
+        assert!(
+            both.contains("doesn't open") && both.contains("25 of 30"),
+            "{both}"
+        );
         assert_eq!(
             left(&fields(json!({ "last_error": "", "question": {} })), &[]),
             None
