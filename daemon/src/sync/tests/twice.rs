@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::super::SyncError;
 use super::super::ports::SyncFailure;
+use super::super::{Choice, Shown, SyncError};
 use super::guard::two_with;
 use super::rig::{CONTACTS, Cloud, Kept, Phone, all, phone, put};
 
@@ -332,5 +332,37 @@ async fn a_version_that_was_changed_stays_where_its_record_that_says_what_it_sai
         texts.sort();
         assert_eq!(texts, ["mine", "mine, longer", "theirs"]);
         assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_version_of_a_version_that_is_chosen_waits_beside_the_record_in_its_place() {
+    for is_removed in [false, true] {
+        let one = phone(&Arc::new(Cloud::default())).await;
+        one.puts("n", "zero").await;
+        puts_beside(&one, "n", "mine").await;
+        let natural = changes_what_lies_beside(&one, "mine, longer").await;
+        puts_beside(&one, "n", "mine").await;
+        let (record, version) = (one.entry("n").await.unwrap(), one.entry(&natural).await.unwrap());
+        let entries = one.handle.list(CONTACTS, 0, 9).await.unwrap();
+        let of_it = entries
+            .iter()
+            .find(|entry| entry.conflict_with == Some(version.id));
+        let of_it = of_it.unwrap().id;
+        if is_removed {
+            one.removes(&natural).await;
+        }
+        let chosen = one
+            .handle
+            .resolve(CONTACTS, of_it, Choice::Mine, Shown::default());
+        chosen.await.unwrap();
+        assert_eq!(one.has().await, all(&[("n", "zero"), (natural.as_str(), "mine")]));
+        let chosen = one.entry(&natural).await.unwrap();
+        assert_eq!(chosen.conflict_with, Some(record.id));
+        let chosen = one
+            .handle
+            .resolve(CONTACTS, chosen.id, Choice::Mine, Shown::default());
+        chosen.await.unwrap();
+        assert_eq!(one.has().await, all(&[("n", "mine")]));
     }
 }
