@@ -278,16 +278,22 @@ impl<'a> Receiver<'a> {
         sibling.map_or(Ok(()), |sibling| self.beside(sibling))
     }
 
-    /// Whether what is here of a record lies beside it as well.
+    /// Whether what is here of a record lies beside it as well: where any device would put it, or beside what was in its way there.
     fn is_beside(&self, id: &RecordId, held: &Held) -> Result<bool, StoreError> {
-        let Some(version) = record::version_of(held, id) else {
+        let Some(mut version) = record::version_of(held, id) else {
             return Ok(false);
         };
-        let Some(beside) = self.find(&self.keys.record_id(&version.natural))? else {
-            return Ok(false);
-        };
-        let sealed = version.seal(self.keys).ok().map(|sealed| sealed.revision);
-        Ok(record::lies_beside(&version, sealed.as_ref(), &beside))
+        loop {
+            let id = self.keys.record_id(&version.natural);
+            let Some(beside) = self.find(&id)? else {
+                return Ok(false);
+            };
+            let sealed = version.seal(self.keys).ok().map(|sealed| sealed.revision);
+            if record::lies_beside(&version, sealed.as_ref(), &beside) {
+                return Ok(true);
+            }
+            version = record::beside_that(version, &id);
+        }
     }
 
     /// Whether a sibling is let go elsewhere, as its record says the same there, and that record is removed here: nobody meant

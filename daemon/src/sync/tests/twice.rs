@@ -366,3 +366,32 @@ async fn a_version_of_a_version_that_is_chosen_waits_beside_the_record_in_its_pl
         assert_eq!(one.has().await, all(&[("n", "mine")]));
     }
 }
+
+#[tokio::test]
+async fn what_lies_beside_a_version_that_was_in_its_way_isnt_there_twice_where_the_record_is_removed() {
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = (phone(&cloud).await, phone(&cloud).await);
+    one.puts("n", "zero").await;
+    puts_beside(&one, "n", "mine").await;
+    changes_what_lies_beside(&one, "mine, longer").await;
+    one.puts("n", "mine").await;
+    one.syncs().await;
+    two.syncs().await;
+    cloud.goes_on_with(&Kept::default());
+    let three = phone(&cloud).await;
+    three.puts("n", "theirs").await;
+    three.syncs().await;
+    one.syncs().await;
+    assert_eq!(one.has().await.len(), 3);
+    one.removes("n").await;
+    one.syncs().await;
+    for phone in [&two, &one, &two] {
+        phone.syncs().await;
+        let has = phone.has().await;
+        assert!(!has.contains_key("n"), "{has:?}");
+        let mut texts: Vec<_> = has.values().collect();
+        texts.sort();
+        assert_eq!(texts, ["mine", "mine, longer"]);
+        assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
+    }
+}
