@@ -163,9 +163,7 @@ impl<'a> Receiver<'a> {
         most: usize,
         each: &mut impl FnMut(&mut Self, Arrived) -> Result<(), StoreError>,
     ) -> Result<bool, StoreError> {
-        let mut page = rows::arrived(self.transaction, self.sealer, self.collection, most)?;
-        // Where a version was let go, and its record then removed as well, both were meant: the version goes while it isn't alone yet.
-        page.sort_by_key(|arrived| !record::is_let_go(&arrived.content));
+        let page = rows::arrived(self.transaction, self.sealer, self.collection, most)?;
         let is_any = !page.is_empty();
         for arrived in page {
             rows::unstage(self.transaction, self.collection, &arrived.id)?;
