@@ -343,8 +343,10 @@ impl<'a> Receiver<'a> {
         if let Edited::Stored(gone) = record::remove(Some(held), revision, self.now) {
             self.put(id, &gone)?;
         }
-        if was_there {
-            self.change.removed.push(id);
+        match was_there {
+            true => self.change.removed.push(id),
+            // Of what its owner never saw here there is nothing to ask.
+            false => rows::needs_no_answer(self.transaction, self.collection, &id)?,
         }
         Ok(())
     }
