@@ -22,6 +22,7 @@ pub const ALL: &[&str] = &[
     include_str!("migrations/0014_asked.sql"),
     include_str!("migrations/0015_unopened.sql"),
     include_str!("migrations/0016_removed.sql"),
+    include_str!("migrations/0017_let_go.sql"),
 ];
 
 /// Brings the database up to the last of `steps`.

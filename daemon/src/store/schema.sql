@@ -91,7 +91,7 @@ CREATE TABLE arrived (
     collection TEXT NOT NULL REFERENCES collection (name),
     id         BLOB NOT NULL CHECK (length(id) = 16),
     revision   BLOB NOT NULL,              -- the cloud's
-    content    BLOB NOT NULL,              -- sealed
+    content    BLOB NOT NULL, let_go INTEGER NOT NULL DEFAULT 0 CHECK (let_go IN (0, 1)),              -- sealed
     PRIMARY KEY (collection, id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE collection (
@@ -194,6 +194,7 @@ CREATE TABLE unopened (
     id         BLOB NOT NULL CHECK (length(id) = 16),
     PRIMARY KEY (collection, id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX arrived_let_go ON arrived (collection, id) WHERE let_go = 1;
 CREATE INDEX health_heard_day ON health_heard (accessory, what, day);
 CREATE INDEX record_ending ON record (collection) WHERE removed = 1 AND pending = 0 AND ended = 0;
 CREATE INDEX record_going ON record (collection, position) WHERE pending = 1 AND removed = 1;

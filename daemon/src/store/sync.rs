@@ -23,7 +23,7 @@ pub use chunks::{
     Chunked, check_anew, checked, checking, chunked, has_all_chunks, lacking_chunks, lacks_chunks,
 };
 pub use endings::{let_go, list_removed, note_ended};
-pub use guard::{Guarded, Side, Waiting, guarded, keep_last, last, stand};
+pub use guard::{Guarded, Side, Waiting, guarded, keep_last, last, needs_no_answer, stand};
 pub use inbox::{Arrived, arrived, count, is_removed, list_anew, seen, stage, unread, unseen, unstage};
 pub use naming::{Called, Naming, call, naming};
 pub use outbox::{

@@ -1,4 +1,4 @@
-//! Siblings that their owner kept as records of their own.
+//! Siblings that their owner kept as records of their own, and those that lie somewhere else.
 
 use belay_proto::sync::{CollectionKeys, Content, RecordId};
 use belay_sync::record::{self, Edited, Held};
@@ -17,7 +17,7 @@ pub(super) struct Kept<'a> {
 
 impl Kept<'_> {
     /// The record, and its revision, that says already what the sibling `id` would: the owner kept that version once, and it
-    /// came up again. `before`: what is there of the sibling.
+    /// came up again; or it waits still beside what was in its way, which went since. `before`: what is there of the sibling.
     pub(super) fn of(
         &self,
         id: &RecordId,
@@ -26,6 +26,9 @@ impl Kept<'_> {
     ) -> Result<Option<(RecordId, u64)>, StoreError> {
         if before.is_none_or(Held::is_there) {
             return Ok(None);
+        }
+        if let Some(waiting) = self.beyond(sibling)? {
+            return Ok(Some(waiting));
         }
         let Some(own) = record::apart(sibling, id) else {
             return Ok(None);
@@ -41,5 +44,19 @@ impl Kept<'_> {
         };
         let is_same = matches!(record::put(held, revision, own, 0), Edited::Same(_));
         Ok(is_same.then_some((kept, revision)))
+    }
+
+    fn beyond(&self, sibling: &Content) -> Result<Option<(RecordId, u64)>, StoreError> {
+        let mut natural = record::natural_beyond(&sibling.natural);
+        while let Some(beyond) = natural {
+            let id = self.keys.record_id(&beyond);
+            let found = rows::find_readable(self.transaction, self.sealer, self.collection, &id)?;
+            let Some(held) = found else { break };
+            if record::is_said_beyond(sibling, &held) {
+                return Ok(Some((id, held.revision)));
+            }
+            natural = record::natural_beyond(&beyond);
+        }
+        Ok(None)
     }
 }

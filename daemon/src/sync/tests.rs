@@ -1,6 +1,7 @@
 //! Two devices of an account, and what a cloud between them can do.
 
 mod anew;
+mod beyond;
 mod disk;
 mod editing;
 mod full;

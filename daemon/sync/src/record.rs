@@ -5,6 +5,7 @@
 //! owner to choose.
 
 mod apart;
+mod beyond;
 mod kinship;
 mod naming;
 mod pushing;
@@ -19,11 +20,11 @@ use crate::compress::{compress, decompress};
 use crate::judge::above;
 
 pub use apart::{again, apart};
+pub use beyond::{beside_that, is_in_the_way, is_said_beyond, natural_beyond};
 pub use naming::{called_anew, renamed};
 pub use pushing::{absent, pushed, renewed, rests};
 pub use taking::{
-    Taken, beside_that, insist, is_in_the_way, is_let_go, is_replaced, is_twin, lies_beside, take,
-    takes_removal, version_of,
+    Taken, insist, is_let_go, is_replaced, is_twin, lies_beside, take, takes_removal, version_of,
 };
 
 /// The attribute of a sibling: the id of the record that it is another version of, hexadecimal.

@@ -88,6 +88,23 @@ pub fn stand(
     Ok(())
 }
 
+/// A removal that waits is none of the owner's, who isn't asked about it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn needs_no_answer(
+    transaction: &Transaction<'_>,
+    collection: &str,
+    id: &RecordId,
+) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached(
+            "UPDATE record SET agreed = 1 WHERE collection = ?1 AND id = ?2 AND pending = 1 AND removed = 1",
+        )?
+        .execute(params![collection, id.as_bytes()])?;
+    Ok(())
+}
+
 /// Keeps what the owner had of a record that was removed before the cloud had it, as [`Content::encode`] writes it, until the
 /// removal is there.
 ///

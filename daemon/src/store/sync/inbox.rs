@@ -2,6 +2,7 @@
 
 use belay_proto::Secret;
 use belay_proto::sync::{Content, RecordId, Revision};
+use belay_sync::record::is_let_go;
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::unopened::forget_unopened;
@@ -10,6 +11,10 @@ use crate::store::{Sealer, StoreError};
 
 /// The column of `arrived` that is sealed.
 const ARRIVED: &str = "arrived";
+/// All removals that wait.
+const ALL: &str = "arrived WHERE collection = ?1";
+/// Those of versions that were let go. Unless it is told the database goes through all.
+pub(super) const LET_GO: &str = "arrived INDEXED BY arrived_let_go WHERE collection = ?1 AND let_go = 1";
 /// Records that a listing hasn't shown.
 pub(super) const UNSEEN: &str =
     "SELECT id FROM record WHERE collection = ?1 AND unseen = 1 ORDER BY position LIMIT ?2";
@@ -107,14 +112,15 @@ pub fn stage(
     let sealed = sealer.seal(&place(collection, &arrived.id, ARRIVED), content.expose());
     transaction
         .prepare_cached(
-            "INSERT INTO arrived (collection, id, revision, content) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (collection, id) DO UPDATE SET revision = ?3, content = ?4",
+            "INSERT INTO arrived (collection, id, revision, content, let_go) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (collection, id) DO UPDATE SET revision = ?3, content = ?4, let_go = ?5",
         )?
         .execute(params![
             collection,
             arrived.id.as_bytes(),
             arrived.revision.as_bytes(),
-            sealed
+            sealed,
+            is_let_go(&arrived.content)
         ])?;
     Ok(())
 }
@@ -130,7 +136,8 @@ pub fn unstage(transaction: &Transaction<'_>, collection: &str, id: &RecordId) -
     Ok(changed > 0)
 }
 
-/// The first removals that wait, at most so many; none where none does. One that can't be read is fetched again.
+/// The first removals that wait, at most so many; none where none does. One that can't be read is fetched again. Where a version
+/// was let go, and its record then removed as well, both were meant: versions go first, while they aren't alone yet.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -141,7 +148,10 @@ pub fn arrived(
     most: usize,
 ) -> Result<Vec<Arrived>, StoreError> {
     loop {
-        let (readable, spoilt) = first_arrived(transaction, sealer, collection, most)?;
+        let (mut readable, mut spoilt) = first_arrived(transaction, sealer, collection, LET_GO, most)?;
+        if readable.is_empty() && spoilt.is_empty() {
+            (readable, spoilt) = first_arrived(transaction, sealer, collection, ALL, most)?;
+        }
         for id in &spoilt {
             unstage(transaction, collection, id)?;
         }
@@ -154,16 +164,17 @@ pub fn arrived(
     }
 }
 
-/// The first ones, and those among them that can't be read.
+/// The first ones of these, and those among them that can't be read.
 fn first_arrived(
     transaction: &Transaction<'_>,
     sealer: &Sealer,
     collection: &str,
+    which: &str,
     most: usize,
 ) -> Result<(Vec<Arrived>, Vec<RecordId>), StoreError> {
-    let mut statement = transaction.prepare_cached(
-        "SELECT id, revision, content FROM arrived WHERE collection = ?1 ORDER BY id LIMIT ?2",
-    )?;
+    let mut statement = transaction.prepare_cached(&format!(
+        "SELECT id, revision, content FROM {which} ORDER BY id LIMIT ?2"
+    ))?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let mut rows = statement.query(params![collection, most])?;
     let (mut readable, mut spoilt) = (Vec::new(), Vec::new());

@@ -213,21 +213,46 @@ impl Caller<'_> {
         }
         self.heard(before, id, &there.content)?;
         // What was removed since stays so; and what nobody can fetch any more is no version to choose.
-        let is_said = held.is_there() && there.is_there() && !held.is_sibling();
-        let says = || record::again(&held.content).filter(|_| is_said && held.content.chunks.0.is_empty());
+        if !held.is_there() || !there.is_there() || !held.content.chunks.0.is_empty() {
+            return Ok(());
+        }
+        if held.is_sibling() {
+            let named = |natural: &str| self.keys.record_id(natural);
+            let nobodys = || ChunkId::from_bytes(random());
+            let version = record::renamed(held.content, &named, &nobodys);
+            // Two versions of one id say the same, unless one of them was changed since it lies there.
+            return match record::is_in_the_way(&there, &version, None) {
+                true => self.keep_beside(version),
+                false => Ok(()),
+            };
+        }
+        let says = || record::again(&held.content);
         let (Some(new), Some(version)) = (says(), says()) else {
             return Ok(());
         };
         let revision = there.revision;
         if let Edited::Stored(_) = record::put(Some(there), revision, new, self.now) {
-            let version = record::version(version, id, self.now);
-            let beside = self.keys.record_id(&version.natural);
-            let kept = find_readable(self.transaction, self.sealer, collection, &beside)?;
-            if let Some(held) = record::beside(kept, version, None) {
-                put(self.transaction, self.sealer, collection, &beside, &held)?;
-            }
+            self.keep_beside(record::version(version, id, self.now))?;
         }
         Ok(())
+    }
+
+    /// Keeps a version beside its record, and beside what was changed where it would lie.
+    fn keep_beside(&self, mut version: Content) -> Result<(), StoreError> {
+        let collection = self.keys.name();
+        let (id, there) = loop {
+            let id = self.keys.record_id(&version.natural);
+            let there = find_readable(self.transaction, self.sealer, collection, &id)?;
+            let held = there.as_ref();
+            if held.is_none_or(|held| !record::is_in_the_way(held, &version, None)) {
+                break (id, there);
+            }
+            version = record::beside_that(version, &id);
+        };
+        match record::beside(there, version, None) {
+            Some(held) => put(self.transaction, self.sealer, collection, &id, &held),
+            None => Ok(()),
+        }
     }
 
     /// Of health data it is noted which record is which day.

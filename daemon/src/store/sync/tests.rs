@@ -12,7 +12,7 @@ use belay_proto::sync::Attributes;
 use belay_proto::{AccountId, Secret};
 use belay_sync::record::{Body, CONFLICT_WITH, Edited, New, pushed, remove};
 
-use super::inbox::UNSEEN;
+use super::inbox::{LET_GO, UNSEEN};
 use super::outbox::{GONE, HAS_STUCK, READY, UNASKED};
 use super::*;
 use crate::store::migrations;

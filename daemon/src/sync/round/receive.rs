@@ -163,9 +163,7 @@ impl<'a> Receiver<'a> {
         most: usize,
         each: &mut impl FnMut(&mut Self, Arrived) -> Result<(), StoreError>,
     ) -> Result<bool, StoreError> {
-        let mut page = rows::arrived(self.transaction, self.sealer, self.collection, most)?;
-        // Where a version was let go, and its record then removed as well, both were meant: the version goes while it isn't alone yet.
-        page.sort_by_key(|arrived| !record::is_let_go(&arrived.content));
+        let page = rows::arrived(self.transaction, self.sealer, self.collection, most)?;
         let is_any = !page.is_empty();
         for arrived in page {
             rows::unstage(self.transaction, self.collection, &arrived.id)?;
@@ -278,16 +276,22 @@ impl<'a> Receiver<'a> {
         sibling.map_or(Ok(()), |sibling| self.beside(sibling))
     }
 
-    /// Whether what is here of a record lies beside it as well.
+    /// Whether what is here of a record lies beside it as well: where any device would put it, or beside what was in its way there.
     fn is_beside(&self, id: &RecordId, held: &Held) -> Result<bool, StoreError> {
-        let Some(version) = record::version_of(held, id) else {
+        let Some(mut version) = record::version_of(held, id) else {
             return Ok(false);
         };
-        let Some(beside) = self.find(&self.keys.record_id(&version.natural))? else {
-            return Ok(false);
-        };
-        let sealed = version.seal(self.keys).ok().map(|sealed| sealed.revision);
-        Ok(record::lies_beside(&version, sealed.as_ref(), &beside))
+        loop {
+            let id = self.keys.record_id(&version.natural);
+            let Some(beside) = self.find(&id)? else {
+                return Ok(false);
+            };
+            let sealed = version.seal(self.keys).ok().map(|sealed| sealed.revision);
+            if record::lies_beside(&version, sealed.as_ref(), &beside) {
+                return Ok(true);
+            }
+            version = record::beside_that(version, &id);
+        }
     }
 
     /// Whether a sibling is let go elsewhere, as its record says the same there, and that record is removed here: nobody meant
@@ -339,8 +343,10 @@ impl<'a> Receiver<'a> {
         if let Edited::Stored(gone) = record::remove(Some(held), revision, self.now) {
             self.put(id, &gone)?;
         }
-        if was_there {
-            self.change.removed.push(id);
+        match was_there {
+            true => self.change.removed.push(id),
+            // Of what its owner never saw here there is nothing to ask.
+            false => rows::needs_no_answer(self.transaction, self.collection, &id)?,
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::{Phase, Question, SyncError, View};
-use super::rig::{CONTACTS, Cloud, Phone, phone, put};
+use super::rig::{CONTACTS, Cloud, Kept, Phone, phone, put};
 
 pub async fn two_with(cloud: &Arc<Cloud>, records: usize) -> (Phone, Phone) {
     let (one, two) = (phone(cloud).await, phone(cloud).await);
@@ -348,5 +348,31 @@ async fn an_answer_is_there_after_a_restart_before_anything_came_of_it_and_answe
         let kept = cloud.kept.lock().unwrap();
         let removed = kept.records.values().filter(|(_, record)| record.removed);
         assert_eq!(removed.count(), gone);
+    }
+}
+
+#[tokio::test]
+async fn versions_that_were_replaced_here_before_they_came_go_unasked_however_many_they_are() {
+    const MANY: usize = 25;
+    let cloud = Arc::new(Cloud::default());
+    let (one, two) = two_with(&cloud, MANY).await;
+    for n in 0..MANY {
+        one.puts(&format!("n{n}"), "another").await;
+    }
+    one.syncs().await;
+    // The second phone, which hasn't heard of that, puts what was replaced beside what a third one made.
+    cloud.goes_on_with(&Kept::default());
+    let three = phone(&cloud).await;
+    let theirs = (0..MANY).map(|n| put(&format!("n{n}"), 0, "theirs")).collect();
+    three.handle.put_many(CONTACTS, theirs).await.unwrap();
+    three.syncs().await;
+    two.syncs().await;
+    assert_eq!(two.has().await.len(), 2 * MANY);
+    one.syncs().await;
+    let view = one.handle.view();
+    assert_eq!((view.question, view.collections[CONTACTS].pending), (None, 0));
+    let has = one.has().await;
+    for (text, many) in [("a", 0), ("another", MANY), ("theirs", MANY)] {
+        assert_eq!(has.values().filter(|said| *said == text).count(), many, "{text}");
     }
 }

@@ -71,14 +71,14 @@ async fn what_was_changed_where_it_lies_beside_elsewhere_outlives_the_removal_of
 }
 
 /// Somebody puts a contact who doesn't know of the present one.
-async fn puts_beside(phone: &Phone, natural: &str, text: &str) {
+pub async fn puts_beside(phone: &Phone, natural: &str, text: &str) {
     let mut beside = put(natural, 9, text);
     beside.keep_both = true;
     phone.handle.put(CONTACTS, beside).await.unwrap();
 }
 
 /// The one version that lies beside a contact says something else from now on; what it is by nature.
-async fn changes_what_lies_beside(phone: &Phone, text: &str) -> String {
+pub async fn changes_what_lies_beside(phone: &Phone, text: &str) -> String {
     let entries = phone.handle.list(CONTACTS, 0, 9).await.unwrap();
     let beside = entries.iter().find(|entry| entry.conflict_with.is_some());
     let beside = beside.unwrap();

@@ -5,9 +5,7 @@ use belay_proto::keys::sha256;
 use belay_proto::sync::{Ancestors, Attributes, Content, RecordId, Revision};
 use belay_proto::text::hex;
 
-use super::{
-    Base, CONFLICT_WITH, Common, Held, SEPARATOR, bytes, has_same_body, is_same, removal, with_body,
-};
+use super::{Base, CONFLICT_WITH, Common, Held, SEPARATOR, bytes, is_same, removal, with_body};
 use crate::judge::{Kinship, Verdict, above};
 use crate::merge::{Merged, merge};
 
@@ -86,20 +84,6 @@ pub fn version_of(held: &Held, id: &RecordId) -> Option<Content> {
 pub fn lies_beside(version: &Content, sealed: Option<&Revision>, beside: &Held) -> bool {
     let is_of = |sealed: &Revision| beside.content.ancestors.has(sealed);
     is_same(&beside.content, version) || (sealed.is_some_and(is_of) && !is_let_go(&beside.content))
-}
-
-/// Whether what lies where a sibling would was changed there, to another text that isn't made of this one: nobody who made
-/// the sibling meant to replace that. `sealed` as for [`super::beside`].
-#[must_use]
-pub fn is_in_the_way(there: &Held, sibling: &Content, sealed: Option<&Revision>) -> bool {
-    let known = sealed.filter(|_| sibling.renews.is_some());
-    there.is_there() && !has_same_body(&there.content, sibling) && !lies_beside(sibling, known, there)
-}
-
-/// A sibling that would lie where `id` does, as another version of that.
-#[must_use]
-pub fn beside_that(it: Content, id: &RecordId) -> Content {
-    sibling(it, None, id)
 }
 
 /// Whether it is the removal of a sibling that [`super::let_go`] made: of none that its owner chose about.

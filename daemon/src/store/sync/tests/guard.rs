@@ -213,3 +213,50 @@ fn removals_that_wait_are_read_in_turn_around_those_that_cant_be() {
     // What couldn't be read is listed again.
     assert_eq!(collections(&db).unwrap()[0].cursor, None);
 }
+
+#[test]
+fn versions_that_were_let_go_are_read_first_however_many_removals_wait() {
+    let mut db = database();
+    let removal = |n: u8| {
+        let mut version = made("a");
+        let with = (CONFLICT_WITH.to_owned(), id(1).to_string());
+        version.content.attributes = Attributes([with].into());
+        let content = match n > 5 {
+            true => belay_sync::record::let_go(version, 9).content,
+            // One that its owner chose about.
+            false => stored(remove(Some(version), 1, 9)).content,
+        };
+        let revision = Revision::from_bytes([n; 16]);
+        let id = id(n);
+        Arrived {
+            id,
+            revision,
+            content,
+        }
+    };
+    within(&mut db, |db| {
+        for n in 1..=7 {
+            stage(db, &sealer(), "notes", &removal(n)).unwrap();
+        }
+        // The owner chose about it after all.
+        let chosen = Arrived {
+            id: id(7),
+            ..removal(1)
+        };
+        stage(db, &sealer(), "notes", &chosen).unwrap();
+    });
+    let mut read = Vec::new();
+    within(&mut db, |db| {
+        while let Some(first) = arrived(db, &sealer(), "notes", 1).unwrap().first() {
+            assert!(unstage(db, "notes", &first.id).unwrap());
+            read.push(first.id);
+        }
+    });
+    assert_eq!(read, [6, 1, 2, 3, 4, 5, 7].map(id));
+    let sql = format!("SELECT id FROM {LET_GO} ORDER BY id LIMIT 9").replace("?1", "'notes'");
+    let steps = steps(&db, &sql);
+    assert!(
+        steps.len() == 1 && steps[0].contains("arrived_let_go"),
+        "{steps:?}"
+    );
+}

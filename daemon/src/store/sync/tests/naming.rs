@@ -127,6 +127,44 @@ fn what_was_made_anew_meanwhile_stays_and_what_was_left_says_otherwise_lies_besi
 }
 
 #[test]
+fn a_version_that_was_changed_stays_where_what_it_said_comes_to_lie_beside_the_record_made_anew() {
+    use belay_sync::record::{beside, put as puts, version};
+
+    for is_called_first in [false, true] {
+        let mut db = database();
+        let [before, anew] = [1, 2].map(|times| keys(times).record_id(&natural(0)));
+        let said = |text| New {
+            natural: natural(0),
+            ..new(text)
+        };
+        let sibling = beside(None, version(said("a"), &before, 5), None).unwrap();
+        let changed = New {
+            natural: sibling.content.natural.clone(),
+            attributes: sibling.content.attributes.clone(),
+            ..new("a, longer")
+        };
+        let id = keys(1).record_id(&changed.natural);
+        let changed = stored(puts(Some(sibling), 1, changed, 6));
+        // The one that lies before the other is called so first.
+        if is_called_first {
+            keep(&mut db, id, &changed);
+        }
+        filled(&mut db, 1);
+        keep(&mut db, id, &changed);
+        keep(&mut db, anew, &called(&natural(0), "b"));
+        calls(&mut db, 2, 9);
+        let there = list(&db, &sealer(), "notes", 0, 9).unwrap();
+        let bodies = there
+            .iter()
+            .map(|listed| belay_sync::record::bytes(&listed.held.content).unwrap());
+        let mut texts: Vec<Vec<u8>> = bodies.map(|body| body.expose().clone()).collect();
+        texts.sort();
+        assert_eq!(texts, [&b"a"[..], b"a, longer", b"b"]);
+        assert_eq!(counted(&db)[3], 2);
+    }
+}
+
+#[test]
 fn a_removal_that_came_and_waits_is_none_of_the_record_under_its_new_id() {
     let mut db = database();
     filled(&mut db, 1);

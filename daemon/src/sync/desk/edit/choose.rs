@@ -3,7 +3,7 @@
 use belay_proto::sync::RecordId;
 use belay_sync::record::{self, CONFLICT_WITH, Edited, Held, New};
 
-use super::{Table, is_natural};
+use super::{SEPARATOR, Table, is_natural};
 use crate::store::StoreError;
 use crate::sync::desk::Done;
 use crate::sync::error::SyncError;
@@ -65,8 +65,16 @@ impl Table<'_> {
             }
             Choice::Mine => {
                 let before = self.find(&with)?;
-                if let Some(held) = &before {
-                    version.natural.clone_from(&held.content.natural);
+                let of = sibling.content.natural.rsplit_once(SEPARATOR);
+                match (&before, of) {
+                    (Some(held), _) => version.natural.clone_from(&held.content.natural),
+                    (None, Some((of, _))) => of.clone_into(&mut version.natural),
+                    (None, None) => {}
+                }
+                // What is another version itself is chosen about in turn: it isn't the record.
+                if let Some((of, _)) = version.natural.rsplit_once(SEPARATOR) {
+                    let of = self.keys.record_id(of).to_string();
+                    version.attributes.0.insert(CONFLICT_WITH.to_owned(), of);
                 }
                 let present = before.as_ref().filter(|held| held.is_there());
                 let expected = present.map_or(0, |held| held.revision);
