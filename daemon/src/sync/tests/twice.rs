@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::super::SyncError;
 use super::super::ports::SyncFailure;
+use super::super::{Choice, Shown, SyncError};
 use super::guard::two_with;
 use super::rig::{CONTACTS, Cloud, Kept, Phone, all, phone, put};
 
@@ -333,4 +333,25 @@ async fn a_version_that_was_changed_stays_where_its_record_that_says_what_it_sai
         assert_eq!(texts, ["mine", "mine, longer", "theirs"]);
         assert_eq!(phone.handle.view().collections[CONTACTS].pending, 0);
     }
+}
+
+#[tokio::test]
+async fn a_version_that_another_one_beside_it_is_chosen_instead_of_stays_a_version_of_its_record() {
+    let one = phone(&Arc::new(Cloud::default())).await;
+    one.puts("n", "zero").await;
+    puts_beside(&one, "n", "mine").await;
+    let natural = changes_what_lies_beside(&one, "mine, longer").await;
+    puts_beside(&one, "n", "mine").await;
+    let beside = one.handle.list(CONTACTS, 0, 9).await.unwrap();
+    let below = beside
+        .iter()
+        .find(|entry| entry.natural.starts_with(&format!("{natural}\0")));
+    let resolved = one
+        .handle
+        .resolve(CONTACTS, below.unwrap().id, Choice::Mine, Shown::default());
+    resolved.await.unwrap();
+    let has = one.has().await;
+    assert_eq!(has.values().collect::<Vec<_>>(), ["zero", "mine"]);
+    let record = one.entry("n").await.unwrap();
+    assert_eq!(one.entry(&natural).await.unwrap().conflict_with, Some(record.id));
 }

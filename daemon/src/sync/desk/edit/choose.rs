@@ -3,7 +3,7 @@
 use belay_proto::sync::RecordId;
 use belay_sync::record::{self, CONFLICT_WITH, Edited, Held, New};
 
-use super::{Table, is_natural};
+use super::{SEPARATOR, Table, is_natural};
 use crate::store::StoreError;
 use crate::sync::desk::Done;
 use crate::sync::error::SyncError;
@@ -65,8 +65,17 @@ impl Table<'_> {
             }
             Choice::Mine => {
                 let before = self.find(&with)?;
-                if let Some(held) = &before {
-                    version.natural.clone_from(&held.content.natural);
+                let natural = match &before {
+                    Some(held) => Some(held.content.natural.as_str()),
+                    None => original(&sibling.content.natural),
+                };
+                if let Some(natural) = natural {
+                    natural.clone_into(&mut version.natural);
+                }
+                // What it takes the place of may be another version itself, and stays one until the owner chooses about that.
+                if let Some(of) = original(&version.natural) {
+                    let of = self.keys.record_id(of).to_string();
+                    version.attributes.0.insert(CONFLICT_WITH.to_owned(), of);
                 }
                 let present = before.as_ref().filter(|held| held.is_there());
                 let expected = present.map_or(0, |held| held.revision);
@@ -108,4 +117,9 @@ impl Table<'_> {
 /// The record that a sibling is another version of.
 fn with(sibling: &Held) -> Option<RecordId> {
     sibling.content.attributes.0.get(CONFLICT_WITH)?.parse().ok()
+}
+
+/// What the one is by nature beside which something of this natural key lies.
+fn original(natural: &str) -> Option<&str> {
+    natural.rsplit_once(SEPARATOR).map(|(original, _)| original)
 }
