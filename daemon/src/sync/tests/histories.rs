@@ -3,13 +3,17 @@
 //! device's whole sync; a request or an answer comes late, twice or never; the cloud goes on with a backup. In the end all
 //! devices have the same, no answered edit is lost, nothing removed is back, and nothing is there twice.
 //!
-//! `BELAY_HISTORIES=a..b` chooses the seeds.
+//! In a second family its owner also changes the versions that lie beside records, puts such ones, the same ones again too, and
+//! chooses in every way that there is.
+//!
+//! `BELAY_HISTORIES=a..b` chooses the seeds of both.
 
 mod book;
 mod device;
 mod network;
 mod owner;
 mod telling;
+mod versions;
 mod world;
 
 use std::cell::OnceCell;
@@ -22,7 +26,7 @@ use self::world::World;
 
 /// The seeds of who says nothing else,
 const USUAL: Range<u64> = 0..150;
-/// and those that went wrong once.
+/// and those of the first family that went wrong once.
 const ONCE: [u64; 2] = [5844, 6039];
 /// Devices of a history at most.
 const DEVICES: usize = 3;
@@ -61,6 +65,8 @@ struct History {
     natures: usize,
     steps: Vec<u64>,
     end: u64,
+    /// Whether its owner has to do with versions beside records in every way.
+    versions: bool,
 }
 
 impl History {
@@ -73,7 +79,16 @@ impl History {
             natures: 1 + chance.below(NATURES),
             steps: (0..10 + chance.below(most - 10)).map(|_| chance.next()).collect(),
             end: chance.next(),
+            versions: false,
         }
+    }
+
+    /// One of the second family. It has few steps: so many versions go that the owner would be asked before more do.
+    fn of_versions(seed: u64) -> Self {
+        let mut history = Self::of(!seed);
+        history.steps.truncate(STEPS);
+        history.versions = true;
+        history
     }
 
     /// As few of its steps as go wrong as it does.
@@ -109,23 +124,30 @@ fn play(history: &History, devices: &mut [Device], told: bool) -> Vec<String> {
         book: Book::default(),
         told,
         keys: OnceCell::new(),
+        beside: Vec::new(),
     };
     if told {
         let keys = world.devices[0].keys();
         world.keys.set(keys).unwrap();
     }
     for step in &history.steps {
-        world.step(&mut Chance(*step));
+        match history.versions {
+            true => world.step_with_versions(*step),
+            false => world.step(&mut Chance(*step)),
+        }
     }
     match world.ends(&mut Chance(history.end)) {
-        Ok(records) => world.book.judge(&records, history.collection == "contacts"),
+        Ok(records) => {
+            let joined = history.collection == "contacts";
+            world.book.judge(&records, joined, history.versions)
+        }
         Err(differences) => differences,
     }
 }
 
-fn seeds() -> Vec<u64> {
+fn seeds(once: &[u64]) -> Vec<u64> {
     let Ok(text) = std::env::var("BELAY_HISTORIES") else {
-        return USUAL.chain(ONCE).collect();
+        return USUAL.chain(once.iter().copied()).collect();
     };
     let parsed = text
         .split_once("..")
@@ -134,11 +156,11 @@ fn seeds() -> Vec<u64> {
     range.collect()
 }
 
-#[test]
-fn over_all_histories_devices_agree_and_nothing_is_lost_doubled_or_back() {
+/// Plays the history `of` each seed.
+fn all_go_well(seeds: Vec<u64>, of: fn(u64) -> History) {
     let mut devices: Vec<Device> = (0..DEVICES).map(|_| Device::new("notes")).collect();
-    for seed in seeds() {
-        let history = History::of(seed);
+    for seed in seeds {
+        let history = of(seed);
         if play(&history, &mut devices, false).is_empty() {
             continue;
         }
@@ -151,4 +173,14 @@ fn over_all_histories_devices_agree_and_nothing_is_lost_doubled_or_back() {
             wrong.join("\n  ")
         );
     }
+}
+
+#[test]
+fn over_all_histories_devices_agree_and_nothing_is_lost_doubled_or_back() {
+    all_go_well(seeds(&ONCE), History::of);
+}
+
+#[test]
+fn versions_that_are_edited_put_again_and_chosen_are_neither_lost_nor_doubled_nor_back() {
+    all_go_well(seeds(&[]), History::of_versions);
 }
