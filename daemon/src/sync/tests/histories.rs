@@ -4,12 +4,13 @@
 //! devices have the same, no answered edit is lost, nothing removed is back, and nothing is there twice.
 //!
 //! In a second family its owner also changes the versions that lie beside records, puts such ones, the same ones again too, and
-//! chooses in every way that there is.
+//! chooses in every way that there is; in a third one new keys are made meanwhile besides, of which the devices hear one by one.
 //!
-//! `BELAY_HISTORIES=a..b` chooses the seeds of both.
+//! `BELAY_HISTORIES=a..b` chooses the seeds of each.
 
 mod book;
 mod device;
+mod keys;
 mod network;
 mod owner;
 mod telling;
@@ -18,9 +19,10 @@ mod world;
 
 use std::cell::OnceCell;
 use std::ops::Range;
+use std::sync::Arc;
 
 use self::book::Book;
-use self::device::Device;
+use self::device::{Device, all_keys};
 use self::network::Network;
 use self::world::World;
 
@@ -65,8 +67,18 @@ struct History {
     natures: usize,
     steps: Vec<u64>,
     end: u64,
-    /// Whether its owner has to do with versions beside records in every way.
-    versions: bool,
+    family: Family,
+}
+
+/// What may happen in a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    /// Records are changed and removed, and of two versions the other one goes or is kept apart.
+    Records,
+    /// Its owner has to do with versions beside records in every way.
+    Versions,
+    /// The same, and there are new keys.
+    Keys,
 }
 
 impl History {
@@ -79,7 +91,7 @@ impl History {
             natures: 1 + chance.below(NATURES),
             steps: (0..10 + chance.below(most - 10)).map(|_| chance.next()).collect(),
             end: chance.next(),
-            versions: false,
+            family: Family::Records,
         }
     }
 
@@ -87,8 +99,16 @@ impl History {
     fn of_versions(seed: u64) -> Self {
         let mut history = Self::of(!seed);
         history.steps.truncate(STEPS);
-        history.versions = true;
+        history.family = Family::Versions;
         history
+    }
+
+    /// One of the third.
+    fn of_keys(seed: u64) -> Self {
+        Self {
+            family: Family::Keys,
+            ..Self::of_versions(seed.rotate_left(32))
+        }
     }
 
     /// As few of its steps as go wrong as it does.
@@ -127,19 +147,20 @@ fn play(history: &History, devices: &mut [Device], told: bool) -> Vec<String> {
         beside: Vec::new(),
     };
     if told {
-        let keys = world.devices[0].keys();
-        world.keys.set(keys).unwrap();
+        let keys = all_keys(history.collection);
+        world.keys.set(Arc::new(keys)).unwrap();
     }
     for step in &history.steps {
-        match history.versions {
-            true => world.step_with_versions(*step),
-            false => world.step(&mut Chance(*step)),
+        match history.family {
+            Family::Records => world.step(&mut Chance(*step)),
+            Family::Versions => world.step_with_versions(*step),
+            Family::Keys => world.step_with_keys(*step),
         }
     }
     match world.ends(&mut Chance(history.end)) {
         Ok(records) => {
             let joined = history.collection == "contacts";
-            world.book.judge(&records, joined, history.versions)
+            world.book.judge(&records, joined, history.family)
         }
         Err(differences) => differences,
     }
@@ -183,4 +204,9 @@ fn over_all_histories_devices_agree_and_nothing_is_lost_doubled_or_back() {
 #[test]
 fn versions_that_are_edited_put_again_and_chosen_are_neither_lost_nor_doubled_nor_back() {
     all_go_well(seeds(&[]), History::of_versions);
+}
+
+#[test]
+fn nor_are_they_lost_or_doubled_where_the_owner_makes_new_keys_meanwhile() {
+    all_go_well(seeds(&[]), History::of_keys);
 }

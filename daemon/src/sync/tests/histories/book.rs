@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::Family;
+
 /// What was put bears a token that nothing else bears, and says which tokens it replaces.
 #[derive(Debug)]
 pub struct Edit {
@@ -39,9 +41,12 @@ pub fn tokens(content: &str) -> BTreeSet<String> {
 
 impl Book {
     /// What is wrong with the records, by natural key, that all devices ended with; the parts of a card that two changed
-    /// are joined. Where `versions` were changed, put again and chosen in every way, some is there twice, or again, by what
-    /// its owner did.
-    pub fn judge(&self, records: &[(String, String)], joined: bool, versions: bool) -> Vec<String> {
+    /// are joined. Where versions were changed, put again and chosen in every way, some is there twice, or again, by what its owner
+    /// did. Under new keys a version has another revision: a device that comes late with what the owner has chosen about isn't known
+    /// to bring that.
+    pub fn judge(&self, records: &[(String, String)], joined: bool, family: Family) -> Vec<String> {
+        let versions = family != Family::Records;
+        let is_loose = joined || family == Family::Keys;
         let holders: Vec<(&str, BTreeSet<String>)> = records
             .iter()
             .map(|(natural, content)| (natural.as_str(), tokens(content)))
@@ -62,7 +67,7 @@ impl Book {
                 .dropped
                 .iter()
                 .filter(|token| !is_kept(token) && !is_again(token));
-            for token in gone.filter(|_| !joined) {
+            for token in gone.filter(|_| !is_loose) {
                 if let Some((natural, _)) = holders.iter().find(|(_, tokens)| tokens.contains(token)) {
                     wrong.push(format!("{token} came back in {natural:?} after: {}", edit.what));
                 }
@@ -71,7 +76,7 @@ impl Book {
         for (index, (natural, tokens)) in holders.iter().enumerate() {
             for (of, also) in holders[..index].iter().chain(&holders[index + 1..]) {
                 let is_left = joined && self.is_left((*natural, tokens), (*of, also), versions);
-                let is_meant = versions && self.is_meant_twice(tokens, joined);
+                let is_meant = versions && self.is_meant_twice(tokens, is_loose);
                 if !tokens.is_empty() && tokens.is_subset(also) && !is_left && !is_meant {
                     wrong.push(format!("doubled: {tokens:?} in {natural:?} and in {of:?}"));
                 }
@@ -87,15 +92,15 @@ impl Book {
     }
 
     /// Whether some of it was put more than once, or chosen on one device in place of the record and on another one as a record of its
-    /// own. A card that was chosen is joined to what another device made of the same.
-    fn is_meant_twice(&self, tokens: &BTreeSet<String>, joined: bool) -> bool {
+    /// own. Where it is loose, any choice will do: a card that was chosen is joined to what another device made of the same.
+    fn is_meant_twice(&self, tokens: &BTreeSet<String>, is_loose: bool) -> bool {
         tokens.iter().any(|token| {
             let is_chosen = |instead: bool| {
                 let mut chosen = self.0.iter().filter(|edit| edit.instead == instead);
                 chosen.any(|edit| edit.kept.contains(token))
             };
             let (instead, apart) = (is_chosen(true), is_chosen(false));
-            let is_both = match joined {
+            let is_both = match is_loose {
                 true => instead || apart,
                 false => instead && apart,
             };
@@ -107,7 +112,7 @@ impl Book {
     /// together was joined to it when the version came to lie beside; what didn't is what its owner has yet to choose about, or
     /// chose to keep as a record of its own.
     ///
-    /// Where `versions` were changed, what was joined to one is in another one too, which was made of the same card.
+    /// Where `versions` were changed too, what was joined to one is in another one too, which was made of the same card.
     fn is_left(
         &self,
         (natural, tokens): (&str, &BTreeSet<String>),
@@ -148,7 +153,11 @@ fn a_card_that_is_part_of_a_version_beside_it_is_excused_by_a_removal_of_its_own
             edit(of, "tok-2", &["tok-5"]),
             edit("n1", "tok-3", &[]),
         ]);
-        assert_eq!(book.judge(&records, true, false).is_empty(), is_excused, "{of}");
+        assert_eq!(
+            book.judge(&records, true, Family::Records).is_empty(),
+            is_excused,
+            "{of}"
+        );
     }
 }
 
@@ -174,7 +183,7 @@ fn nor_is_a_version_that_its_owner_chose_to_keep_doubled_by_what_is_left_of_its_
             edit("", &["tok-1"], &[]),
         ]);
         assert_eq!(
-            book.judge(&records, true, false).is_empty(),
+            book.judge(&records, true, Family::Records).is_empty(),
             is_excused,
             "{kept:?}"
         );
@@ -206,8 +215,12 @@ fn a_version_that_was_put_again_or_chosen_in_two_ways_is_meant_twice_and_one_tha
     ] {
         let mut book = Book(vec![put()]);
         book.0.extend(also);
-        assert_eq!(book.judge(&records, false, true).is_empty(), is_meant, "{book:?}");
-        let lost = book.judge(&[], false, true);
+        assert_eq!(
+            book.judge(&records, false, Family::Versions).is_empty(),
+            is_meant,
+            "{book:?}"
+        );
+        let lost = book.judge(&[], false, Family::Versions);
         assert_eq!(lost.len(), book.0.len(), "{lost:?}");
     }
 }
