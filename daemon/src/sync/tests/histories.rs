@@ -3,26 +3,32 @@
 //! device's whole sync; a request or an answer comes late, twice or never; the cloud goes on with a backup. In the end all
 //! devices have the same, no answered edit is lost, nothing removed is back, and nothing is there twice.
 //!
-//! `BELAY_HISTORIES=a..b` chooses the seeds.
+//! In a second family its owner also changes the versions that lie beside records, puts such ones, the same ones again too, and
+//! chooses in every way that there is; in a third one new keys are made meanwhile besides, of which the devices hear one by one.
+//!
+//! `BELAY_HISTORIES=a..b` chooses the seeds of each.
 
 mod book;
 mod device;
+mod keys;
 mod network;
 mod owner;
 mod telling;
+mod versions;
 mod world;
 
 use std::cell::OnceCell;
 use std::ops::Range;
+use std::sync::Arc;
 
 use self::book::Book;
-use self::device::Device;
+use self::device::{Device, all_keys};
 use self::network::Network;
 use self::world::World;
 
 /// The seeds of who says nothing else,
 const USUAL: Range<u64> = 0..150;
-/// and those that went wrong once.
+/// and those of the first family that went wrong once.
 const ONCE: [u64; 2] = [5844, 6039];
 /// Devices of a history at most.
 const DEVICES: usize = 3;
@@ -61,6 +67,18 @@ struct History {
     natures: usize,
     steps: Vec<u64>,
     end: u64,
+    family: Family,
+}
+
+/// What may happen in a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    /// Records are changed and removed, and of two versions the other one goes or is kept apart.
+    Records,
+    /// Its owner has to do with versions beside records in every way.
+    Versions,
+    /// The same, and there are new keys.
+    Keys,
 }
 
 impl History {
@@ -73,6 +91,23 @@ impl History {
             natures: 1 + chance.below(NATURES),
             steps: (0..10 + chance.below(most - 10)).map(|_| chance.next()).collect(),
             end: chance.next(),
+            family: Family::Records,
+        }
+    }
+
+    /// One of the second family. It has few steps: so many versions go that the owner would be asked before more do.
+    fn of_versions(seed: u64) -> Self {
+        let mut history = Self::of(!seed);
+        history.steps.truncate(STEPS);
+        history.family = Family::Versions;
+        history
+    }
+
+    /// One of the third.
+    fn of_keys(seed: u64) -> Self {
+        Self {
+            family: Family::Keys,
+            ..Self::of_versions(seed.rotate_left(32))
         }
     }
 
@@ -109,23 +144,31 @@ fn play(history: &History, devices: &mut [Device], told: bool) -> Vec<String> {
         book: Book::default(),
         told,
         keys: OnceCell::new(),
+        beside: Vec::new(),
     };
     if told {
-        let keys = world.devices[0].keys();
-        world.keys.set(keys).unwrap();
+        let keys = all_keys(history.collection);
+        world.keys.set(Arc::new(keys)).unwrap();
     }
     for step in &history.steps {
-        world.step(&mut Chance(*step));
+        match history.family {
+            Family::Records => world.step(&mut Chance(*step)),
+            Family::Versions => world.step_with_versions(*step),
+            Family::Keys => world.step_with_keys(*step),
+        }
     }
     match world.ends(&mut Chance(history.end)) {
-        Ok(records) => world.book.judge(&records, history.collection == "contacts"),
+        Ok(records) => {
+            let joined = history.collection == "contacts";
+            world.book.judge(&records, joined, history.family)
+        }
         Err(differences) => differences,
     }
 }
 
-fn seeds() -> Vec<u64> {
+fn seeds(once: &[u64]) -> Vec<u64> {
     let Ok(text) = std::env::var("BELAY_HISTORIES") else {
-        return USUAL.chain(ONCE).collect();
+        return USUAL.chain(once.iter().copied()).collect();
     };
     let parsed = text
         .split_once("..")
@@ -134,11 +177,11 @@ fn seeds() -> Vec<u64> {
     range.collect()
 }
 
-#[test]
-fn over_all_histories_devices_agree_and_nothing_is_lost_doubled_or_back() {
+/// Plays the history `of` each seed.
+fn all_go_well(seeds: Vec<u64>, of: fn(u64) -> History) {
     let mut devices: Vec<Device> = (0..DEVICES).map(|_| Device::new("notes")).collect();
-    for seed in seeds() {
-        let history = History::of(seed);
+    for seed in seeds {
+        let history = of(seed);
         if play(&history, &mut devices, false).is_empty() {
             continue;
         }
@@ -151,4 +194,19 @@ fn over_all_histories_devices_agree_and_nothing_is_lost_doubled_or_back() {
             wrong.join("\n  ")
         );
     }
+}
+
+#[test]
+fn over_all_histories_devices_agree_and_nothing_is_lost_doubled_or_back() {
+    all_go_well(seeds(&ONCE), History::of);
+}
+
+#[test]
+fn versions_that_are_edited_put_again_and_chosen_are_neither_lost_nor_doubled_nor_back() {
+    all_go_well(seeds(&[]), History::of_versions);
+}
+
+#[test]
+fn nor_are_they_lost_or_doubled_where_the_owner_makes_new_keys_meanwhile() {
+    all_go_well(seeds(&[]), History::of_keys);
 }

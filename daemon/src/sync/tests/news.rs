@@ -7,15 +7,6 @@ use futures_util::future::{BoxFuture, ready};
 
 use super::super::ports::NewerKeys;
 
-/// Nobody changed anything elsewhere.
-pub struct NoNews;
-
-impl NewerKeys for NoNews {
-    fn fetch(&self) -> BoxFuture<'_, ()> {
-        ready(()).boxed()
-    }
-}
-
 /// The warden gets the key epochs that were made elsewhere.
 pub struct Elsewhere {
     pub made: Arc<Mutex<Vec<u64>>>,

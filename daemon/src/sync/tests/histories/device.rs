@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use belay_proto::clock::FakeClock;
@@ -17,12 +17,20 @@ use super::super::super::keys::{Keys, Whose};
 use super::super::super::round::{Report, Round};
 use super::super::super::state::Failure;
 use super::super::longs::Longs;
-use super::super::news::NoNews;
+use super::super::news::Elsewhere;
 use super::super::rig::{ACCOUNT, bound, keys_of};
 use super::network::Line;
 use crate::store::sync::{self as rows, Listed};
 use crate::store::testing::ByHand;
+use crate::warden::WardenView;
 use crate::warden::testing::FakeWarden;
+
+/// The newest key epoch that there may be.
+pub const NEWEST: u64 = 3;
+const WHOSE: Whose = Whose {
+    account: ACCOUNT,
+    owner: None,
+};
 
 pub struct Device {
     pub desk: Desk,
@@ -30,21 +38,41 @@ pub struct Device {
     pub hand: ByHand,
     pub round: Option<BoxFuture<'static, Result<Report, Failure>>>,
     pub clock: FakeClock,
+    /// Key epochs that its owner made on another device, until this one hears of them.
+    pub made: Arc<Mutex<Vec<u64>>>,
+    /// Those that its warden has, from the first on.
+    known: Arc<Mutex<(Vec<u64>, usize)>>,
+    warden: watch::Sender<WardenView>,
     collection: &'static str,
+}
+
+/// The keys of a collection in all key epochs that there may be.
+pub fn all_keys(collection: &str) -> CollectionKeys {
+    let epochs: Vec<u64> = (1..=NEWEST).collect();
+    let keys = keys_of(collection, &epochs);
+    CollectionKeys::new(ACCOUNT, collection.to_owned(), keys.keys, keys.index)
 }
 
 impl Device {
     pub fn new(collection: &'static str) -> Self {
         let (store, hand) = ByHand::open();
-        let steps = |_: &str, _: &str, input: &[u8]| {
+        let made = Arc::default();
+        let known = Arc::new(Mutex::new((vec![1], 0)));
+        let has = Arc::clone(&known);
+        let steps = move |_: &str, _: &str, input: &[u8]| {
             let collection = CollectionKeysInput::decode(input).unwrap().collection;
-            Ok(keys_of(&collection, &[1]).encode())
+            let epochs = has.lock().unwrap().0.clone();
+            Ok(keys_of(&collection, &epochs).encode())
         };
-        let (warden, _) = FakeWarden::handle(bound(ACCOUNT), steps);
+        let (warden, view) = FakeWarden::handle(bound(ACCOUNT), steps);
+        let newer = Elsewhere {
+            made: Arc::clone(&made),
+            known: Arc::clone(&known),
+        };
         let clock = FakeClock::new();
         let desk = Desk {
             store,
-            keys: Keys::new(warden, Arc::new(NoNews)),
+            keys: Keys::new(warden, Arc::new(newer)),
             longs: Arc::new(Longs(Arc::default())),
             allowed: watch::channel(Ok(())).1,
             clock: Arc::new(clock.clone()),
@@ -54,16 +82,16 @@ impl Device {
             without_room: watch::channel([].into()).1,
             found: mpsc::channel(1).0,
         };
-        desk.keys.begin(Some(Whose {
-            account: ACCOUNT,
-            owner: None,
-        }));
+        desk.keys.begin(Some(WHOSE));
         let mut device = Self {
             desk,
             line: Arc::default(),
             hand,
             round: None,
             clock,
+            made,
+            known,
+            warden: view,
             collection,
         };
         device.anew(collection);
@@ -76,6 +104,7 @@ impl Device {
         self.hand.drops();
         self.line = Arc::default();
         self.collection = collection;
+        self.has_the_first_keys();
         let transaction = self.hand.connection().transaction().unwrap();
         rows::forget(&transaction).unwrap();
         rows::adopt(&transaction, ACCOUNT).unwrap();
@@ -85,6 +114,26 @@ impl Device {
         // isn't polled meanwhile would have its owner's call wait for ever.
         let desk = self.desk.clone();
         self.does(desk.keys(collection)).unwrap();
+    }
+
+    /// Whatever keys were made since.
+    fn has_the_first_keys(&self) {
+        self.made.lock().unwrap().clear();
+        let mut known = self.known.lock().unwrap();
+        if known.0.len() > 1 {
+            known.0.truncate(1);
+            self.warden.send_replace(bound(ACCOUNT));
+            self.desk.keys.begin(Some(WHOSE));
+        }
+    }
+
+    /// The warden gets the keys that were made elsewhere, and shows it; the newest epoch of all it has.
+    pub fn hears_of_keys(&self) -> u64 {
+        let mut known = self.known.lock().unwrap();
+        known.0.append(&mut self.made.lock().unwrap());
+        let newest = *known.0.last().unwrap();
+        self.warden.send_modify(|view| view.identity.key_epoch = newest);
+        newest
     }
 
     /// A round begins, unless one is under way; its requests have so many records at most.

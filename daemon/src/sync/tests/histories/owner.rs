@@ -16,15 +16,15 @@ use super::world::World;
 const PROPERTIES: [&str; 3] = ["ORG", "TITLE", "NOTE"];
 
 /// An edit that is about to be made.
-struct Draft {
-    natural: String,
-    revision: u64,
-    saw: String,
+pub struct Draft {
+    pub natural: String,
+    pub revision: u64,
+    pub saw: String,
 }
 
 impl World<'_> {
     /// What the device shows of something.
-    fn draft(&mut self, who: usize, natural: String) -> Draft {
+    pub fn draft(&mut self, who: usize, natural: String) -> Draft {
         let all = self.devices[who].has();
         let found = all
             .into_iter()
@@ -37,14 +37,22 @@ impl World<'_> {
         }
     }
 
-    pub fn edits(&mut self, who: usize, chance: &mut Chance) {
-        let token = format!("tok-{}", self.book.0.len());
-        let draft = self.draft(who, format!("n{}", chance.below(self.natures)));
-        let content = match self.collection {
-            "contacts" => card(&draft, PROPERTIES[chance.below(PROPERTIES.len())], &token),
+    /// What the next edit bears.
+    pub fn token(&self) -> String {
+        format!("tok-{}", self.book.0.len())
+    }
+
+    /// What an edit makes of what it saw.
+    pub fn content(&self, draft: &Draft, token: &str, chance: &mut Chance) -> String {
+        match self.collection {
+            "contacts" => card(draft, PROPERTIES[chance.below(PROPERTIES.len())], token),
             _ => format!("{token} is what it says\n"),
-        };
-        let put = Put {
+        }
+    }
+
+    /// A content to put where the draft was made of.
+    pub fn put(&self, draft: &Draft, content: &str) -> Put {
+        Put {
             id: None,
             revision: draft.revision,
             natural: Some(draft.natural.clone()),
@@ -55,8 +63,15 @@ impl World<'_> {
             .to_owned(),
             attributes: Attributes::default(),
             keep_both: false,
-            body: Secret::new(content.clone().into_bytes()),
-        };
+            body: Secret::new(content.as_bytes().to_vec()),
+        }
+    }
+
+    pub fn edits(&mut self, who: usize, chance: &mut Chance) {
+        let token = self.token();
+        let draft = self.draft(who, format!("n{}", chance.below(self.natures)));
+        let content = self.content(&draft, &token, chance);
+        let put = self.put(&draft, &content);
         let desk = self.devices[who].desk.clone();
         let answer = self.devices[who].does(desk.put_many(self.collection, vec![put]));
         let edit = Edit {
@@ -65,6 +80,7 @@ impl World<'_> {
             wrote: Some(token),
             dropped: &tokens(&draft.saw) - &tokens(&content),
             kept: BTreeSet::new(),
+            instead: false,
             answered: true,
         };
         self.notes(who, edit, answer.map(drop), chance);
@@ -84,6 +100,7 @@ impl World<'_> {
             wrote: None,
             dropped: tokens(&draft.saw),
             kept: BTreeSet::new(),
+            instead: false,
             answered: true,
         };
         self.notes(who, edit, answer, chance);
@@ -111,12 +128,13 @@ impl World<'_> {
             wrote: None,
             dropped: if goes { tokens(&text) } else { BTreeSet::new() },
             kept: if goes { BTreeSet::new() } else { tokens(&text) },
+            instead: false,
             answered: true,
         };
         self.notes(who, edit, answer, chance);
     }
 
-    fn notes(&mut self, who: usize, mut edit: Edit, answer: Result<(), SyncError>, chance: &mut Chance) {
+    pub fn notes(&mut self, who: usize, mut edit: Edit, answer: Result<(), SyncError>, chance: &mut Chance) {
         answer.unwrap();
         if chance.percent(5) {
             // It dies before it answers.

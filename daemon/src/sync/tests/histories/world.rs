@@ -10,6 +10,7 @@ use super::Chance;
 use super::book::Book;
 use super::device::Device;
 use super::network::{Either, Network, Packet};
+use crate::store::sync::Listed;
 
 /// So often everybody syncs at the end until all have the same.
 const ROUNDS: usize = 12;
@@ -25,6 +26,8 @@ pub struct World<'a> {
     /// Says what happens.
     pub told: bool,
     pub keys: OnceCell<Arc<CollectionKeys>>,
+    /// What was put beside records by keep-both: where, and what, which may be put again.
+    pub beside: Vec<(String, String)>,
 }
 
 impl World<'_> {
@@ -211,8 +214,14 @@ impl World<'_> {
             if device.pending() > 0 {
                 problems.push(format!("records of device {who} wait"));
             }
-            let has = device.has().into_iter();
+            let has = device.has();
+            let is_lost =
+                |listed: &Listed| !listed.held.is_sibling() && listed.held.content.natural.contains('\0');
+            if has.iter().any(|(listed, _)| is_lost(listed)) {
+                problems.push(format!("on device {who} a version is of nothing"));
+            }
             let mut has: Vec<_> = has
+                .into_iter()
                 .map(|(listed, text)| (listed.held.content.natural, text))
                 .collect();
             has.sort();
