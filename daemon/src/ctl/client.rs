@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use zbus::{Connection, OwnedVariant, connection};
 
 use super::error::Error;
+use super::interrupt::Underway;
 use super::text::json_object;
 
 /// The longest answer: a cloud that is slow, behind a line of other callers.
@@ -47,58 +48,85 @@ impl Object {
 #[derive(Clone, Debug)]
 pub struct Client {
     connection: Connection,
+    underway: Underway,
 }
 
 impl Client {
-    /// Connects to the system bus, or to the session bus.
+    /// Connects to the system bus, or to the session bus. `underway` hears of all that isn't said only to read.
     ///
     /// # Errors
     /// [`Error::Bus`] when there is none.
-    pub async fn connect(session: bool) -> Result<Self, Error> {
-        Self::connect_for(session, PATIENCE).await
+    pub async fn connect(session: bool, underway: &Underway) -> Result<Self, Error> {
+        Self::connect_for(session, PATIENCE, underway).await
     }
 
     /// As [`Client::connect`], where the longest answer takes up to `patience`.
     ///
     /// # Errors
     /// [`Error::Bus`] when there is none.
-    pub async fn connect_for(session: bool, patience: Duration) -> Result<Self, Error> {
+    pub async fn connect_for(session: bool, patience: Duration, underway: &Underway) -> Result<Self, Error> {
         let builder = if session {
             connection::Builder::session()
         } else {
             connection::Builder::system()
         };
         let connection = builder.method_timeout(patience).build().await?;
-        Ok(Self { connection })
+        Ok(Self {
+            connection,
+            underway: underway.clone(),
+        })
     }
 
-    /// The connection: for the calls that take a password, and for following signals.
+    /// The connection, for a call that may change something or takes a password: whoever leaves from now on is told that it
+    /// may be done. So it is taken once all is read and asked that comes before.
     pub fn connection(&self) -> &Connection {
+        self.underway.asks();
         &self.connection
     }
 
-    /// `org.belay1.Account`.
+    /// The connection, for what changes nothing, and for following signals.
+    pub fn reading(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// `org.belay1.Account`, as [`Client::connection`].
     ///
     /// # Errors
     /// [`Error::Bus`].
     pub async fn account(&self) -> Result<AccountProxy<'static>, Error> {
-        Ok(AccountProxy::new(&self.connection).await?)
+        Ok(AccountProxy::new(self.connection()).await?)
     }
 
-    /// `org.belay1.Device`.
+    /// `org.belay1.Account`, as [`Client::reading`].
+    ///
+    /// # Errors
+    /// [`Error::Bus`].
+    pub async fn account_to_read(&self) -> Result<AccountProxy<'static>, Error> {
+        Ok(AccountProxy::new(self.reading()).await?)
+    }
+
+    /// `org.belay1.Device`, as [`Client::connection`].
     ///
     /// # Errors
     /// [`Error::Bus`].
     pub async fn device(&self) -> Result<DeviceProxy<'static>, Error> {
-        Ok(DeviceProxy::new(&self.connection).await?)
+        Ok(DeviceProxy::new(self.connection()).await?)
     }
 
-    /// The warden.
+    /// `org.belay1.Device`, as [`Client::reading`].
+    ///
+    /// # Errors
+    /// [`Error::Bus`].
+    pub async fn device_to_read(&self) -> Result<DeviceProxy<'static>, Error> {
+        Ok(DeviceProxy::new(self.reading()).await?)
+    }
+
+    /// The warden, as [`Client::connection`]: it is given passwords alone.
     ///
     /// # Errors
     /// [`Error::Bus`].
     pub async fn warden(&self) -> Result<WardenClient, Error> {
-        Ok(WardenClient::new(&self.connection).await?)
+        Ok(WardenClient::new(self.connection()).await?)
     }
 
     /// All properties of an object's interface in one call, as JSON fields: also those that this version doesn't know.

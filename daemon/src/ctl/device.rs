@@ -18,7 +18,11 @@ use super::text::{Ink, json_object, printable, time_words};
 /// # Errors
 /// What belayd says.
 pub async fn list(client: &Client, output: Output) -> Result<Report, Error> {
-    let entries = client.account().await?.list_devices(&Options::new()).await?;
+    let entries = client
+        .account_to_read()
+        .await?
+        .list_devices(&Options::new())
+        .await?;
     let devices: Vec<Value> = entries.iter().map(|entry| json_object(entry).into()).collect();
     Ok(Report::new(
         table(&devices, output.ink),

@@ -19,7 +19,7 @@ use super::text::{time_words, wait_words};
 /// # Errors
 /// What belayd says.
 pub async fn location(client: &Client) -> Result<Report, Error> {
-    let device = client.device().await?;
+    let device = client.device_to_read().await?;
     let found = device.get_location(&Options::new()).await.map_err(|error| {
         Error::from(error)
             .means("NotFound", advice::NO_PLACE)

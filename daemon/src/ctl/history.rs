@@ -19,7 +19,11 @@ use super::text::{json_object, parse_since, printable, time_words};
 /// [`Error::Usage`] for a `--since` that isn't a point in time, else what belayd says.
 pub async fn run(client: &Client, args: &History) -> Result<Report, Error> {
     let since = parse_since(&args.since, unix_seconds(SystemTime::now()))?;
-    let entries = client.device().await?.history(since, &Options::new()).await?;
+    let entries = client
+        .device_to_read()
+        .await?
+        .history(since, &Options::new())
+        .await?;
     let entries: Vec<Value> = entries.iter().map(|entry| json_object(entry).into()).collect();
     Ok(Report::new(render(&entries), json!({ "entries": entries })))
 }

@@ -103,22 +103,20 @@ async fn command(cli: &Cli, output: Output) -> Result<u8, Error> {
         Command::Completions(args) => return shell::completions(args).map(|()| advice::exit::OK),
         Command::Man(args) => return shell::man(args).map(|()| advice::exit::OK),
         Command::Find(args) => find::run(args, cli.global, output).await?,
-        Command::Accessory(args) => {
-            let work = async { Ok(Some(accessory::run(args, cli.global, output).await?)) };
-            or_interrupted(&Underway::default(), work).await?
-        }
+        Command::Accessory(args) => Some(accessory::run(args, cli.global, output).await?),
         Command::Sync(args) => {
-            let underway = Underway::default();
+            let underway = Underway::shown("belayctl sync status shows what goes on.");
             let work = async { Ok(Some(sync::run(args, cli.global, output, &underway).await?)) };
             or_interrupted(&underway, work).await?
         }
         command => {
+            let underway = Underway::shown(shown_by(command));
             let work = async {
-                let client = Client::connect(cli.global.session).await?;
+                let client = Client::connect(cli.global.session, &underway).await?;
                 let done = judged(&client, dispatch(&client, command, output).await).await;
                 done.map_err(|error| told(command, error))
             };
-            or_interrupted(&Underway::default(), work).await?
+            or_interrupted(&underway, work).await?
         }
     };
     match report {
@@ -181,6 +179,17 @@ fn may_be_done(command: &Command) -> Option<advice::Advice> {
     }
 }
 
+/// How what becomes of a request is seen by whoever left it, a sentence.
+fn shown_by(command: &Command) -> &'static str {
+    match command {
+        Command::Account(args) => args.verb.shown_by(),
+        Command::Policy(_) => "belayctl policy shows what became of it.",
+        Command::FindDevice(_) => "belayctl find-device shows what became of it.",
+        Command::CheckPassword(_) => "It changes nothing: ask again.",
+        _ => "belayctl status shows what became of it.",
+    }
+}
+
 fn duration(milliseconds: Option<&Value>) -> Option<Duration> {
     milliseconds.and_then(Value::as_u64).map(Duration::from_millis)
 }
@@ -224,6 +233,27 @@ async fn dispatch(client: &Client, command: &Command, output: Output) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_leaves_a_request_is_told_the_command_that_shows_what_became_of_it() {
+        for (line, words) in [
+            ("register ada@example.org", "belayctl status"),
+            ("sign-in ada@example.org", "belayctl status"),
+            ("name Slate", "belayctl status"),
+            ("policy --dry-run yes", "belayctl policy"),
+            ("find-device no", "belayctl find-device"),
+            ("account profile --name Ada", "belayctl account profile"),
+            ("account remove-address 0a", "belayctl account addresses"),
+            ("account remove-device Slate", "belayctl devices"),
+            ("account recovery-code", "belayctl account recovery-code"),
+            ("account delete", "belayctl status"),
+        ] {
+            let args = std::iter::once("belayctl").chain(line.split_whitespace());
+            let cli = cli::parse(args.map(OsString::from)).unwrap();
+            let said = shown_by(&cli.command);
+            assert!(said.starts_with(&format!("{words} shows")), "{line}: {said}");
+        }
+    }
 
     #[test]
     fn what_may_be_done_all_the_same_is_looked_for_where_it_shows() {

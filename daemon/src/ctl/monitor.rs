@@ -28,8 +28,8 @@ const NAMES: [&str; 2] = [BUS_NAME, WARDEN_NAME];
 /// [`Error::Bus`] when the bus goes away, [`Error::Io`] when the output fails other than by being closed.
 pub async fn run(client: &Client, output: Output) -> Result<(), Error> {
     // One stream of all messages: in their order, and each once however many rules it matches.
-    let mut messages = MessageStream::from(client.connection());
-    let bus = DBusProxy::new(client.connection()).await?;
+    let mut messages = MessageStream::from(client.reading());
+    let bus = DBusProxy::new(client.reading()).await?;
     for name in NAMES {
         let theirs = MatchRule::builder().msg_type(Type::Signal).sender(name).build()?;
         bus.add_match_rule(theirs).await?;

@@ -43,6 +43,37 @@ impl Report {
     }
 }
 
+/// A line on the terminal that is drawn anew until it is done, or nobody waits any more: dropped, it is gone from there.
+#[derive(Debug, Default)]
+pub struct Line {
+    drawn: bool,
+}
+
+impl Line {
+    /// Draws over what is there.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when nobody takes it.
+    pub fn draw(&mut self, text: &str) -> Result<(), Error> {
+        self.drawn = true;
+        over(text)
+    }
+
+    /// Whether it was drawn.
+    pub fn is_drawn(&self) -> bool {
+        self.drawn
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        if self.drawn {
+            // A terminal that is gone needs nothing.
+            let _ = over("");
+        }
+    }
+}
+
 /// Standard output and standard error in the form that was asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
@@ -145,6 +176,13 @@ fn columns() -> Option<usize> {
 
 fn ink(terminal: bool) -> Ink {
     Ink::new(terminal, std::env::var_os("NO_COLOR").as_deref())
+}
+
+fn over(text: &str) -> Result<(), Error> {
+    let mut stdout = io::stdout().lock();
+    write!(stdout, "\r\u{1b}[K{text}")
+        .and_then(|()| stdout.flush())
+        .map_err(Error::io("standard output"))
 }
 
 fn line(text: &str) -> Result<(), Error> {

@@ -234,7 +234,7 @@ pub async fn code(
     }
     // What was already confirmed may have been forgotten: then the code is asked for.
     let state = client
-        .account()
+        .account_to_read()
         .await?
         .verification_state(id, &Options::new())
         .await;

@@ -92,7 +92,11 @@ pub async fn reauthenticate(client: &Client, args: &Reauthenticate) -> Result<Re
 /// # Errors
 /// What belayd says.
 pub async fn check_activation(client: &Client, output: Output) -> Result<Report, Error> {
-    let answer = client.account().await?.check_activation(&Options::new()).await?;
+    let answer = client
+        .account_to_read()
+        .await?
+        .check_activation(&Options::new())
+        .await?;
     Ok(Report::new(
         activation_words(answer, output.ink),
         json!({ "activation": answer.as_str() }),

@@ -7,8 +7,8 @@ use belay_proto::dbus::names::{ACCESSORIES_PATH, ACCESSORY_INTERFACE, BUS_NAME, 
 use belay_proto::dbus::{AccessoryManagerProxy, AccessoryProxy};
 use belay_proto::id::AccessoryId;
 use serde_json::{Map, Value};
-use zbus::OwnedVariant;
 use zbus::fdo::{ManagedObjects, ObjectManagerProxy};
+use zbus::{Connection, OwnedVariant};
 
 use super::choose::choose;
 use crate::ctl::client::Client;
@@ -86,7 +86,7 @@ fn entries(objects: &ManagedObjects) -> Vec<Entry> {
 /// # Errors
 /// [`Error::Bus`].
 pub async fn objects(client: &Client) -> Result<ObjectManagerProxy<'static>, Error> {
-    Ok(ObjectManagerProxy::new(client.connection(), BUS_NAME, PATH).await?)
+    Ok(ObjectManagerProxy::new(client.reading(), BUS_NAME, PATH).await?)
 }
 
 /// `org.belay1.AccessoryManager`.
@@ -112,7 +112,7 @@ pub async fn all(client: &Client) -> Result<Vec<Entry>, Error> {
     let all = entries(&managed?);
     // Properties that can't be read are left out; why, such as that the device is lost, says only one itself.
     if let Some(bare) = all.iter().find(|one| !one.fields.contains_key("state")) {
-        proxy(client, bare.id).await?.state().await?;
+        proxy_to_read(client, bare.id).await?.state().await?;
     }
     Ok(all)
 }
@@ -126,16 +126,25 @@ pub async fn find(client: &Client, text: &str) -> Result<Entry, Error> {
     choose(&all, text).cloned()
 }
 
-/// `org.belay1.Accessory` of one.
+/// `org.belay1.Accessory` of one, as [`Client::connection`].
 ///
 /// # Errors
 /// [`Error::Bus`].
 pub async fn proxy(client: &Client, id: AccessoryId) -> Result<AccessoryProxy<'static>, Error> {
+    proxy_on(client.connection(), id).await
+}
+
+/// The same, as [`Client::reading`].
+///
+/// # Errors
+/// [`Error::Bus`].
+pub async fn proxy_to_read(client: &Client, id: AccessoryId) -> Result<AccessoryProxy<'static>, Error> {
+    proxy_on(client.reading(), id).await
+}
+
+async fn proxy_on(connection: &Connection, id: AccessoryId) -> Result<AccessoryProxy<'static>, Error> {
     let path = format!("{ACCESSORIES_PATH}/{id}");
-    Ok(AccessoryProxy::builder(client.connection())
-        .path(path)
-        .build()
-        .await?)
+    Ok(AccessoryProxy::builder(connection).path(path).build().await?)
 }
 
 #[cfg(test)]

@@ -49,16 +49,21 @@ pub async fn run(client: &Client) -> Result<Report, Error> {
         .become_monitor(&[rule], 0)
         .await?;
     let mut pace = Pace::new();
+    // One for all: what is pressed while a notification is passed on is heard too.
+    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         let call = tokio::select! {
             call = calls.next() => call,
-            Ok(()) = tokio::signal::ctrl_c() => break,
+            _ = &mut interrupted => break,
         };
         let call = call.and_then(Result::ok).ok_or_else(lost)?;
         if let Some((title, body)) = said(&call)
             && pace.lets_through()
         {
-            show(client, &title, &body).await;
+            tokio::select! {
+                () = show(client, &title, &body) => {}
+                _ = &mut interrupted => break,
+            }
         }
     }
     Ok(Report::new(

@@ -39,7 +39,7 @@ pub struct Minute {
 /// # Errors
 /// What belayd says.
 pub async fn fetch(client: &Client, entry: &Entry, from: u64, to: u64) -> Result<Vec<Minute>, Error> {
-    let accessory = bus::proxy(client, entry.id).await?;
+    let accessory = bus::proxy_to_read(client, entry.id).await?;
     let mut all = Vec::new();
     let mut begin = from.saturating_sub(LEAD);
     while begin < to {

@@ -24,6 +24,7 @@ use std::time::Duration;
 use super::cli::Global;
 use super::client::{Client, PATIENCE};
 use super::error::Error;
+use super::interrupt::{Underway, or_interrupted};
 use super::output::{Output, Report};
 use cli::{Accessory, Verb};
 
@@ -37,13 +38,28 @@ const HISTORY_PATIENCE: Duration = Duration::from_secs(60 * 60);
 /// `export` `minutes`; the others `id` and what became of it.
 ///
 /// # Errors
-/// What belayd says, with what to do about the accessory's problem.
+/// What belayd says, with what to do about the accessory's problem; `Interrupted`.
 pub async fn run(args: &Accessory, global: Global, output: Output) -> Result<Report, Error> {
+    let underway = Underway::shown("belayctl accessory list shows what becomes of it.");
+    let work = asked(args, global, output, &underway);
+    match args.verb {
+        // Ctrl-C is how these come to their end, which they tell of.
+        Verb::Scan(_) | Verb::Forward => work.await,
+        _ => or_interrupted(&underway, work).await,
+    }
+}
+
+async fn asked(
+    args: &Accessory,
+    global: Global,
+    output: Output,
+    underway: &Underway,
+) -> Result<Report, Error> {
     let patience = match args.verb {
         Verb::Sync(_) => HISTORY_PATIENCE,
         _ => PATIENCE,
     };
-    let client = Client::connect_for(global.session, patience).await?;
+    let client = Client::connect_for(global.session, patience, underway).await?;
     super::judged(&client, verb(&client, &args.verb, output).await).await
 }
 

@@ -21,7 +21,7 @@ const PROMPT: &str = "The accessory's key, 32 hexadecimal digits: ";
 /// # Errors
 /// What belayd says.
 pub async fn run(client: &Client, entry: &Entry, args: &Pair, output: Output) -> Result<Report, Error> {
-    let accessory = bus::proxy(client, entry.id).await?;
+    let accessory = bus::proxy_to_read(client, entry.id).await?;
     let key = match &args.key_file {
         Some(file) => Some(secret::read(Some(file), PROMPT).await?),
         None => None,
@@ -54,11 +54,12 @@ async fn attempt(
     let mut states = accessory.receive_state_changed().await;
     // Once it is read it is followed: no state on the way is missed.
     accessory.state().await?;
+    let asked = bus::proxy(client, entry.id).await?;
     let pairing = async {
         match key {
             Some(key) => pair_with_key(client.connection(), entry.id, key, replace).await,
             None => {
-                accessory
+                asked
                     .pair(&Options::from([("replace", Variant::from(replace))]))
                     .await
             }

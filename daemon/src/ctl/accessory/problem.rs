@@ -15,7 +15,7 @@ pub async fn explained<T>(client: &Client, entry: &Entry, result: Result<T, Erro
         return result;
     };
     let (mut state, mut problem, mut code) = (String::new(), String::new(), String::new());
-    if let Ok(accessory) = bus::proxy(client, entry.id).await {
+    if let Ok(accessory) = bus::proxy_to_read(client, entry.id).await {
         state = accessory.state().await.unwrap_or_default();
         problem = accessory.problem().await.unwrap_or_default();
         code = accessory.problem_advice().await.unwrap_or_default();

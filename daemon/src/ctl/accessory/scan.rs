@@ -7,6 +7,7 @@ use belay_proto::dbus::names::ACCESSORY_INTERFACE;
 use belay_proto::dbus::{AccessoryManagerProxy, Options};
 use futures_util::StreamExt as _;
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 use zbus::Variant;
 use zbus::names::InterfaceName;
 
@@ -30,13 +31,14 @@ pub async fn run(client: &Client, args: &Scan, output: Output) -> Result<Report,
     if let Err(error) = manager.start_discovery(&options(args)).await {
         return Err(switched_off(&manager, error.into()).await);
     }
+    // Before anything is shown, so that Ctrl-C ends what is seen to go on with what it came to.
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(Error::io("Ctrl-C"))?;
     output.progress(&output.ink.faint(&heading()))?;
     let mut seen = Seen::default();
     for entry in bus::all(client).await? {
         seen.show(entry, args, output)?;
     }
     let mut over = std::pin::pin!(tokio::time::sleep(Duration::from_secs(args.seconds)));
-    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         tokio::select! {
             next = added.next() => {
@@ -50,11 +52,15 @@ pub async fn run(client: &Client, args: &Scan, output: Output) -> Result<Report,
                 }
             }
             () = &mut over => break,
-            _ = &mut interrupted => break,
+            _ = interrupted.recv() => break,
         }
     }
-    // It ends with this process anyhow.
-    let _ = manager.stop_discovery(&Options::new()).await;
+    // It ends with this process anyhow, so that whoever presses Ctrl-C again needn't wait.
+    let none = Options::new();
+    tokio::select! {
+        _ = manager.stop_discovery(&none) => {}
+        _ = interrupted.recv() => {}
+    }
     let all: Vec<_> = seen.0.iter().map(|entry| &entry.fields).collect();
     Ok(Report::new(end_words(all.len()), json!({ "accessories": all })))
 }

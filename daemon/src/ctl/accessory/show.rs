@@ -39,7 +39,7 @@ fn table(all: &[Entry], ink: Ink) -> String {
 /// # Errors
 /// What belayd says.
 pub async fn show(client: &Client, entry: &Entry, identity: bool, output: Output) -> Result<Report, Error> {
-    let accessory = bus::proxy(client, entry.id).await?;
+    let accessory = bus::proxy_to_read(client, entry.id).await?;
     let latest = match accessory.latest(&Options::new()).await.map_err(Error::from) {
         Ok(values) => Some(json_object(&values)),
         // It has measured nothing yet.

@@ -1,7 +1,5 @@
 //! `sync`: an accessory's history comes to this device.
 
-use std::io::Write as _;
-
 use belay_proto::dbus::Options;
 use futures_util::StreamExt as _;
 use serde_json::json;
@@ -10,7 +8,7 @@ use super::bus::{self, Entry};
 use super::plot::Glyphs;
 use crate::ctl::client::Client;
 use crate::ctl::error::Error;
-use crate::ctl::output::{Output, Report};
+use crate::ctl::output::{Line, Output, Report};
 
 const WIDTH: u64 = 30;
 
@@ -26,37 +24,26 @@ pub async fn run(client: &Client, entry: &Entry, output: Output) -> Result<Repor
     let options = Options::new();
     let mut syncing = std::pin::pin!(accessory.sync(&options));
     let glyphs = Glyphs::of(output);
-    let mut drawn = false;
+    let mut line = Line::default();
     let result = loop {
         tokio::select! {
             biased;
             Some(change) = progress.next() => {
                 let (done, all) = change.get().await.unwrap_or_default();
                 // What the last sync came to is told first.
-                if output.terminal && all > 0 && (drawn || (done, all) != before) {
-                    draw(&bar(done, all, glyphs))?;
-                    drawn = true;
+                if output.terminal && all > 0 && (line.is_drawn() || (done, all) != before) {
+                    line.draw(&bar(done, all, glyphs))?;
                 }
             }
             result = &mut syncing => break result,
         }
     };
-    if drawn {
-        draw("")?;
-    }
+    drop(line);
     let records = result?;
     Ok(Report::new(
         records_words(u64::from(records)),
         json!({ "id": entry.id.to_string(), "records": records }),
     ))
-}
-
-/// Draws over the line.
-fn draw(text: &str) -> Result<(), Error> {
-    let mut stdout = std::io::stdout().lock();
-    write!(stdout, "\r\u{1b}[K{text}")
-        .and_then(|()| stdout.flush())
-        .map_err(Error::io("standard output"))
 }
 
 /// `1 record`, `2 records`.

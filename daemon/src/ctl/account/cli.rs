@@ -71,6 +71,26 @@ impl Verb {
             Self::Check | Self::Forgot(_) | Self::Addresses | Self::AddAddress(_) | Self::Token(_) => None,
         }
     }
+
+    /// How what became of it is seen by whoever left it, a sentence.
+    pub fn shown_by(&self) -> &'static str {
+        match self {
+            Self::Profile(_) => "belayctl account profile shows what became of it.",
+            Self::ConfirmAddress(_) | Self::RemoveAddress(_) | Self::SetLogin(_) => {
+                "belayctl account addresses shows what became of it."
+            }
+            Self::RemoveDevice(_) => "belayctl devices shows what became of it.",
+            Self::RecoveryCode(_) => "belayctl account recovery-code shows the code that was made.",
+            Self::Password(_) => {
+                "Try the new password first. Where that isn't right, the old one holds still."
+            }
+            Self::Recover(args) if !args.without_code => {
+                "Try the new password first. Where that isn't right, ask again with that same one."
+            }
+            Self::Token(_) => "It is shown nowhere else: ask for another one.",
+            _ => "belayctl status shows what became of it.",
+        }
+    }
 }
 
 /// Arguments of `account profile`.

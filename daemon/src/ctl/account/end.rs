@@ -53,7 +53,11 @@ struct Listed {
 }
 
 async fn listed(client: &Client) -> Result<Vec<Listed>, Error> {
-    let entries = client.account().await?.list_devices(&Options::new()).await?;
+    let entries = client
+        .account_to_read()
+        .await?
+        .list_devices(&Options::new())
+        .await?;
     let read = |entry| {
         let entry = json_object(entry);
         let text = |key: &str| {

@@ -24,7 +24,11 @@ const UNCONFIRMED: &str = "confirm-the-address";
 /// # Errors
 /// What belayd says.
 pub async fn check(client: &Client, output: Output) -> Result<Report, Error> {
-    let found = client.account().await?.security_check(&Options::new()).await?;
+    let found = client
+        .account_to_read()
+        .await?
+        .security_check(&Options::new())
+        .await?;
     let entry =
         |(id, severity, advice): &Finding| json!({ "id": id, "severity": severity, "advice": advice });
     let all: Vec<Value> = found.iter().map(entry).collect();

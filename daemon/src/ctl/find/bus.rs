@@ -79,7 +79,11 @@ pub async fn run(
 }
 
 async fn devices(client: &Client) -> Result<Vec<Entry>, Error> {
-    let entries = client.account().await?.list_devices(&Options::new()).await?;
+    let entries = client
+        .account_to_read()
+        .await?
+        .list_devices(&Options::new())
+        .await?;
     let entry = |entry| {
         let fields = Value::from(json_object(entry));
         let text = |key: &str| fields[key].as_str().unwrap_or_default().to_owned();
@@ -111,7 +115,7 @@ async fn command(
         .parse()
         .map_err(|_| Error::named("Internal", "the daemon lists a device without an id"))?;
     let before = account(client).await?;
-    underway.sends(format!("the command “{}”", action.verb().as_str()));
+    underway.sends(&format!("the command “{}”", action.verb().as_str()));
     let sent = send_command(client.connection(), &device, action, password.as_ref()).await;
     let (id, lost) = match sent {
         Ok(id) => (id.to_string(), false),
@@ -232,7 +236,7 @@ async fn follow(client: &Client, id: &str, action: &Action, life: &mut Life) -> 
 }
 
 async fn properties(client: &Client) -> Result<PropertiesProxy<'static>, Error> {
-    let builder = PropertiesProxy::builder(client.connection())
+    let builder = PropertiesProxy::builder(client.reading())
         .destination(BUS_NAME)
         .path(ACCOUNT_PATH);
     Ok(builder.build().await?)

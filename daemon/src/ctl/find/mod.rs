@@ -39,9 +39,9 @@ pub async fn run(args: &cli::Find, global: Global, output: Output) -> Result<Opt
     if let cli::Verb::Sms(sms) = &args.verb {
         return Err(Error::Usage(elsewhere(sms)));
     }
-    let underway = Underway::default();
+    let underway = Underway::shown("belayctl find status shows what becomes of it.");
     let work = async {
-        let client = Client::connect(global.session).await?;
+        let client = Client::connect(global.session, &underway).await?;
         let outcome = bus::run(&client, args, action, &underway, output).await;
         super::judged(&client, outcome).await
     };

@@ -40,7 +40,7 @@ impl Source {
     }
 }
 
-/// `org.belay1.Sync`.
+/// `org.belay1.Sync`, as [`Client::connection`].
 pub async fn sync(client: &Client) -> Result<SyncProxy<'static>, Error> {
     let proxy = SyncProxy::builder(client.connection()).cache_properties(CacheProperties::No);
     Ok(proxy.build().await?)
@@ -48,7 +48,7 @@ pub async fn sync(client: &Client) -> Result<SyncProxy<'static>, Error> {
 
 /// The properties of sync.
 pub async fn properties(client: &Client) -> Result<Map<String, Value>, Error> {
-    all(client.connection(), SYNC_PATH, SYNC_INTERFACE).await
+    all(client.reading(), SYNC_PATH, SYNC_INTERFACE).await
 }
 
 /// The name that the contract has for a collection.
@@ -65,9 +65,15 @@ pub fn meant(names: &[String]) -> Result<Vec<&'static str>, Error> {
     }
 }
 
-/// A collection.
+/// A collection, as [`Client::connection`].
 pub async fn collection(client: &Client, name: &str) -> Result<CollectionClient, Error> {
-    Ok(CollectionClient::new(client.connection(), named(name)?).await?)
+    let name = named(name)?;
+    Ok(CollectionClient::new(client.connection(), name).await?)
+}
+
+/// A collection, as [`Client::reading`].
+pub async fn collection_to_read(client: &Client, name: &str) -> Result<CollectionClient, Error> {
+    Ok(CollectionClient::new(client.reading(), named(name)?).await?)
 }
 
 /// The collections with their properties.
@@ -75,7 +81,7 @@ pub async fn sources(client: &Client) -> Result<Vec<Source>, Error> {
     let mut sources = Vec::new();
     for name in SYNCED {
         let path = format!("{SYNC_PATH}/{name}");
-        let fields = all(client.connection(), &path, COLLECTION_INTERFACE).await?;
+        let fields = all(client.reading(), &path, COLLECTION_INTERFACE).await?;
         sources.push(Source { name, fields });
     }
     Ok(sources)

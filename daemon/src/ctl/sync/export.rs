@@ -42,7 +42,7 @@ pub async fn run(client: &Client, args: &Export, output: Output) -> Result<Repor
         }
         let place = args.folder.join(source.name);
         create(&place).map_err(at(&place))?;
-        let collection = bus::collection(client, source.name).await?;
+        let collection = bus::collection_to_read(client, source.name).await?;
         let all = bus::records(&collection).await?;
         let count = all.len();
         let missed = write_all(&collection, &place, all).await?;

@@ -40,7 +40,7 @@ pub async fn run(args: &Sync, global: Global, output: Output, underway: &Underwa
         Verb::Now(_) | Verb::Restore(_) | Verb::Put(_) | Verb::Get(_) | Verb::Export(_) => CONTENTS_PATIENCE,
         _ => PATIENCE,
     };
-    let client = &Client::connect_for(global.session, patience).await?;
+    let client = &Client::connect_for(global.session, patience, underway).await?;
     match &args.verb {
         Verb::Status => show::status(client, output).await,
         Verb::Sources => show::sources(client, output).await,

@@ -1,7 +1,5 @@
 //! `now`, `restore`: a sync, with how it goes on.
 
-use std::io::Write as _;
-
 use belay_proto::dbus::Options;
 use futures_util::StreamExt as _;
 use serde_json::json;
@@ -15,7 +13,7 @@ use crate::ctl::advice::{Advice, exit};
 use crate::ctl::client::Client;
 use crate::ctl::error::Error;
 use crate::ctl::interrupt::Underway;
-use crate::ctl::output::{Output, Report};
+use crate::ctl::output::{Line, Output, Report};
 
 /// Syncs now. JSON: `collections` that were asked for, `last_sync`, and as `question` what waits for `confirm`, empty where
 /// nothing does.
@@ -28,7 +26,7 @@ pub async fn now(client: &Client, args: &Now, output: Output, underway: &Underwa
         .iter()
         .map(|name| bus::named(name))
         .collect::<Result<Vec<_>, _>>()?;
-    underway.sends("the sync".to_owned());
+    underway.sends("the sync");
     follow(client, &names, args.anyway, output).await?;
     let after = bus::properties(client).await?;
     let is_on = bus::sources(client).await?.iter().any(bus::Source::is_enabled);
@@ -64,7 +62,7 @@ pub async fn restore(
     underway: &Underway,
 ) -> Result<Report, Error> {
     let names = bus::meant(&args.collections)?;
-    underway.sends("the restore".to_owned());
+    underway.sends("the restore");
     let (mut left, mut left_bytes) = (0_u64, 0_u64);
     let (mut troubled, mut trouble, mut cut_off) = (Vec::new(), None, None);
     for name in &names {
@@ -166,7 +164,7 @@ async fn follow(client: &Client, names: &[&str], anyway: bool, output: Output) -
         options.insert("anyway", Variant::from(true));
     }
     let mut syncing = std::pin::pin!(sync.sync_now(names, &options));
-    let (begin, mut rate, mut drawn) = (Instant::now(), Rate::default(), false);
+    let (begin, mut rate, mut line) = (Instant::now(), Rate::default(), Line::default());
     let result = loop {
         tokio::select! {
             biased;
@@ -174,16 +172,13 @@ async fn follow(client: &Client, names: &[&str], anyway: bool, output: Output) -
                 let (done, all) = change.get().await.unwrap_or_default();
                 rate.note(begin.elapsed(), done);
                 if output.terminal && all > 0 {
-                    draw(&format!("{}{}", prefix(names), rate.line(done, all)))?;
-                    drawn = true;
+                    line.draw(&format!("{}{}", prefix(names), rate.line(done, all)))?;
                 }
             }
             result = &mut syncing => break result,
         }
     };
-    if drawn {
-        draw("")?;
-    }
+    drop(line);
     result
         .map_err(Error::from)
         .map_err(|error| match error.is_named("Busy") {
@@ -197,14 +192,6 @@ fn prefix(names: &[&str]) -> String {
         [name] => format!("{name:<10} "),
         _ => String::new(),
     }
-}
-
-/// Draws over the line.
-fn draw(text: &str) -> Result<(), Error> {
-    let mut stdout = std::io::stdout().lock();
-    write!(stdout, "\r\u{1b}[K{text}")
-        .and_then(|()| stdout.flush())
-        .map_err(Error::io("standard output"))
 }
 
 #[cfg(test)]

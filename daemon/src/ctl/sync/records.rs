@@ -30,7 +30,7 @@ const PIECE: usize = 64 * 1024;
 /// What belayd says.
 pub async fn list(client: &Client, args: &One, output: Output) -> Result<Report, Error> {
     let name = bus::named(&args.collection)?;
-    let records = bus::records(&bus::collection(client, name).await?).await?;
+    let records = bus::records(&bus::collection_to_read(client, name).await?).await?;
     let json: Vec<_> = records.iter().map(|record| shown(name, record)).collect();
     let text = match records.as_slice() {
         [] => format!("{name} holds no record on this device."),
@@ -102,7 +102,7 @@ pub async fn get(client: &Client, args: &Get, output: Output) -> Result<Report, 
         ));
     }
     let name = bus::named(&args.one.of.collection)?;
-    let collection = bus::collection(client, name).await?;
+    let collection = bus::collection_to_read(client, name).await?;
     let record = bus::record(&collection, &args.one.record).await?;
     let json = shown(name, &record);
     let got = collection.get(record.id).await.map_err(bus::explained)?;
@@ -247,7 +247,7 @@ pub async fn conflicts(client: &Client, output: Output) -> Result<Report, Error>
         if source.number("conflicts") == 0 {
             continue;
         }
-        let records = bus::records(&bus::collection(client, source.name).await?).await?;
+        let records = bus::records(&bus::collection_to_read(client, source.name).await?).await?;
         for record in records.iter().filter(|record| record.conflict_with.is_some()) {
             let natural = printable(&record.natural);
             let of_other = |other: &&Listed| Some(other.id) == record.conflict_with;

@@ -251,7 +251,7 @@ pub async fn history(client: &Client, args: &History, output: Output) -> Result<
     let last = time_words(number.unwrap_or_default());
     lines.push(format!("{}{last}", output.ink.faint("Last sync: ")));
     for source in bus::sources(client).await? {
-        let collection = bus::collection(client, source.name).await?;
+        let collection = bus::collection_to_read(client, source.name).await?;
         let there = bus::records(&collection).await?.into_iter();
         let gone = bus::removed(&collection).await?.into_iter();
         let mut records: Vec<_> = there.map(|record| (record, false)).collect();

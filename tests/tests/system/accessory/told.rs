@@ -24,6 +24,22 @@ fn complained(beside: &Beside) -> String {
 }
 
 #[tokio::test]
+async fn whoever_ends_a_scan_by_ctrl_c_is_told_what_it_came_to() {
+    let beside = Beside::new().await;
+    let _band = beside.finds(band(300)).await;
+    let args = ["accessory", "scan", "--seconds", "600"];
+    let program = beside.scene.program("belayctl", &args).as_user(guest::person());
+    let (mut belayctl, terminal) = program.start_on_terminal().unwrap();
+    terminal.shows("MI Band 2").await.unwrap();
+    terminal.types("\u{3}").unwrap();
+    assert_eq!(belayctl.wait().await.unwrap().code(), Some(0));
+    terminal
+        .shows("Pair one with: belayctl accessory pair ID")
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
 async fn a_person_is_told_what_was_done_and_what_to_do() {
     let beside = Beside::new().await;
     let nothing = "No accessory is paired. belayctl accessory scan looks for one.\n";

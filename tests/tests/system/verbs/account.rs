@@ -1,5 +1,11 @@
 //! What the account says of its owner, what could be better, its password, and what it is asked for elsewhere.
 
+use std::fs;
+
+use belay_tests::guest;
+use belay_tests::process::signal;
+use belay_tests::proxy::Trick;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::{Passwords, done, password, path, read, refused};
@@ -54,6 +60,28 @@ async fn what_could_be_better_is_said_with_what_to_type() {
     for verb in ["check", "profile", "addresses"] {
         refused(&scene, &["account", verb], 65, "NotBound", "belayctl register").await;
     }
+}
+
+#[tokio::test]
+async fn who_leaves_what_the_cloud_was_asked_for_is_told_that_it_may_be_done_and_where_it_shows() {
+    const IDENTIFIERS: &str = "/v1/account/identifiers";
+    let scene = adas().await;
+    let passwords = Passwords::new();
+    // The clock stands still: what hangs, hangs.
+    scene.network().plan(IDENTIFIERS, 1, &Trick::Hang);
+    let add = ["account", "add-address", "ada@example.com"];
+    let add = [&add[..], &passwords.right()].concat();
+    let program = scene.program("belayctl", &add).as_user(guest::person());
+    let mut belayctl = program.start().unwrap();
+    scene.network().played(IDENTIFIERS).await.unwrap();
+    signal(belayctl.pid().unwrap(), Signal::INT).unwrap();
+    assert_eq!(belayctl.wait().await.unwrap().code(), Some(130));
+    let said = fs::read_to_string(belayctl.log()).unwrap();
+    assert!(
+        said.contains("the request may be on its way, and be carried out all the same")
+            && said.contains("belayctl status shows what became of it."),
+        "{said}"
+    );
 }
 
 #[tokio::test]

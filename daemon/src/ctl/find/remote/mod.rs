@@ -249,7 +249,7 @@ async fn command(
     };
     let mut life = Life::begin(sent, output)?;
     let order = Order::new(access, device.witness, id, action.clone(), clock, output);
-    underway.sends(life.id_words());
+    underway.sends(&life.id_words());
     let found = order.send(&envelope, &mut life, !by.no_wait).await?;
     let mut json = life.json();
     if matches!(action, Action::Locate) {
