@@ -33,6 +33,12 @@ impl Outbox {
     /// Names sort in the order of writing within one run, and never repeat across runs. A watcher that
     /// looks at `*.json` sees whole files only.
     fn write(&self, message: &Message) -> io::Result<()> {
+        let (temporary, name) = self.lay(message)?;
+        fs::rename(&temporary, self.folder.join(format!("{name}.json")))
+    }
+
+    /// The file that nobody looks at yet, and the name that it will have.
+    fn lay(&self, message: &Message) -> io::Result<(PathBuf, String)> {
         let number = self.written.fetch_add(1, Ordering::Relaxed);
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let name = format!(
@@ -44,7 +50,7 @@ impl Outbox {
         let mut file = File::create(&temporary)?;
         file.write_all(&serde_json::to_vec_pretty(message)?)?;
         file.sync_all()?;
-        fs::rename(&temporary, self.folder.join(format!("{name}.json")))
+        Ok((temporary, name))
     }
 }
 
@@ -55,5 +61,12 @@ impl Carrier for Outbox {
 
     fn send<'a>(&'a self, message: &'a Message, _: &'a str) -> Sending<'a> {
         Box::pin(async { Ok(self.write(message)?) })
+    }
+
+    fn pretend<'a>(&'a self, message: &'a Message) -> Sending<'a> {
+        Box::pin(async {
+            let (temporary, _) = self.lay(message)?;
+            Ok(fs::remove_file(temporary)?)
+        })
     }
 }

@@ -77,6 +77,14 @@ impl Carrier for Mailer {
             Ok(())
         })
     }
+
+    fn pretend<'a>(&'a self, message: &'a Message) -> Sending<'a> {
+        Box::pin(async move {
+            self.compose(message, "")?;
+            self.transport.test_connection().await?;
+            Ok(())
+        })
+    }
 }
 
 #[derive(Clone)]

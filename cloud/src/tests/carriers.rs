@@ -111,6 +111,25 @@ async fn a_mail_goes_to_the_mail_server() {
 }
 
 #[tokio::test]
+async fn what_only_has_to_cost_what_a_mail_does_asks_the_mail_server_and_names_nobody_to_it() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let mailer = mailer(listener.local_addr().unwrap().port());
+    let server = tokio::spawn(mail_server(listener, "250 ok\r\n"));
+    mailer
+        .pretend(&message("nowhere", "no@example.org"))
+        .await
+        .unwrap();
+    drop(mailer);
+    let (commands, data) = server.await.unwrap();
+    assert!(commands.iter().any(|command| command == "NOOP"), "{commands:?}");
+    assert!(
+        !commands.iter().any(|command| command.contains("example.org>")),
+        "{commands:?}"
+    );
+    assert_eq!(data, "");
+}
+
+#[tokio::test]
 async fn a_domain_of_any_script_takes_its_mail_by_a_server_that_knows_none() {
     let (commands, data) = mailed(&message("email", "ada@bücher.example")).await;
     let receiver = "RCPT TO:<ada@xn--bcher-kva.example>";

@@ -35,6 +35,10 @@ impl Carrier for Gateway {
             }
         })
     }
+
+    fn pretend<'a>(&'a self, message: &'a Message) -> Sending<'a> {
+        self.send(message, "")
+    }
 }
 
 impl Gateway {
@@ -169,6 +173,10 @@ impl Carrier for Slow {
             Ok(())
         })
     }
+
+    fn pretend<'a>(&'a self, message: &'a Message) -> Sending<'a> {
+        self.send(message, "")
+    }
 }
 
 #[tokio::test]
@@ -242,4 +250,20 @@ async fn the_outbox_has_whole_files_in_order() {
         ["a@example.org", "b@example.org"]
     );
     assert!(names.iter().all(|path| path.extension().unwrap() == "json"));
+}
+
+#[tokio::test]
+async fn the_outbox_keeps_nothing_of_what_goes_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = Outbox::open(folder.path()).unwrap();
+    let message = Message {
+        to: "no@example.org".into(),
+        channel: delivery::NOWHERE.into(),
+        subject: None,
+        text: "1".into(),
+        code: None,
+        link: None,
+    };
+    outbox.pretend(&message).await.unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -136,6 +136,13 @@ async fn unknown_addresses_are_answered_like_known_ones_and_get_no_mail() {
     assert_eq!(waiting(), 1);
     assert!(rig.mails().await.is_empty());
     assert_eq!(waiting(), 0);
+    let pretended = rig.postman.pretended.lock().unwrap().clone();
+    let to: Vec<_> = pretended.iter().map(|message| message.to.as_str()).collect();
+    assert_eq!(
+        to,
+        ["no@example.org"],
+        "with what sending costs, and whether that works or not"
+    );
     let ids = [known.text("id"), unknown.text("id")];
     let shown = |id: String| {
         let client = &stranger;
