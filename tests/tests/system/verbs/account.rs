@@ -64,16 +64,16 @@ async fn what_could_be_better_is_said_with_what_to_type() {
 
 #[tokio::test]
 async fn who_leaves_what_the_cloud_was_asked_for_is_told_that_it_may_be_done_and_where_it_shows() {
-    const IDENTIFIERS: &str = "/v1/account/identifiers";
+    const OPENED: &str = "/v1/verifications";
     let scene = adas().await;
     let passwords = Passwords::new();
     // The clock stands still: what hangs, hangs.
-    scene.network().plan(IDENTIFIERS, 1, &Trick::Hang);
+    scene.network().plan(OPENED, 1, &Trick::Hang);
     let add = ["account", "add-address", "ada@example.com"];
     let add = [&add[..], &passwords.right()].concat();
     let program = scene.program("belayctl", &add).as_user(guest::person());
     let mut belayctl = program.start().unwrap();
-    scene.network().played(IDENTIFIERS).await.unwrap();
+    scene.network().played(OPENED).await.unwrap();
     signal(belayctl.pid().unwrap(), Signal::INT).unwrap();
     assert_eq!(belayctl.wait().await.unwrap().code(), Some(130));
     let said = fs::read_to_string(belayctl.log()).unwrap();
