@@ -75,6 +75,9 @@ pub enum DeliveryError {
     /// The mail server refused, or wasn't there.
     #[error("the mail server failed")]
     Smtp(#[from] lettre::transport::smtp::Error),
+    /// The mail server is there, and doesn't go on.
+    #[error("the mail server took too long")]
+    Silent,
     /// The gateway wasn't there.
     #[error("the gateway can't be reached")]
     Gateway(#[from] reqwest::Error),
@@ -103,7 +106,7 @@ impl DeliveryError {
             Self::Address(_) | Self::Mail(_) | Self::Late => true,
             Self::Smtp(error) => error.is_permanent(),
             Self::Refused { status, .. } => (400..500).contains(status) && !matches!(status, 408 | 425 | 429),
-            Self::Outbox(_) | Self::Gateway(_) | Self::NoWay => false,
+            Self::Silent | Self::Outbox(_) | Self::Gateway(_) | Self::NoWay => false,
         }
     }
 

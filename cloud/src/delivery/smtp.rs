@@ -11,13 +11,18 @@ use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message as Mail, Tokio
 use super::{Carrier, DeliveryError, Message, Sending};
 use crate::config::{Smtp, SmtpSecurity};
 
-/// How long one step of the conversation may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long connecting may take.
+const CONNECTING: Duration = Duration::from_secs(20);
+
+/// How long a whole mail may take. The transport waits for each answer for as long as the server likes: one that falls silent would
+/// hold up all other messages for good.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A mail server.
 pub struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
+    patience: Duration,
 }
 
 impl Mailer {
@@ -39,9 +44,27 @@ impl Mailer {
         }
         let from: Mailbox = settings.from.parse()?;
         Ok(Self {
-            transport: builder.timeout(Some(PATIENCE)).build(),
+            transport: builder.timeout(Some(CONNECTING)).build(),
             from: Mailbox::new(from.name, address(from.email.as_ref())?),
+            patience: PATIENCE,
         })
+    }
+
+    /// The same that waits for a whole mail no longer than this.
+    #[cfg(test)]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// What came of the conversation, unless it takes too long.
+    async fn in_time<T>(
+        &self,
+        conversation: impl Future<Output = Result<T, lettre::transport::smtp::Error>> + Send,
+    ) -> Result<T, DeliveryError> {
+        match tokio::time::timeout(self.patience, conversation).await {
+            Ok(came) => Ok(came?),
+            Err(_) => Err(DeliveryError::Silent),
+        }
     }
 
     fn compose(&self, message: &Message, mark: &str) -> Result<Mail, DeliveryError> {
@@ -73,7 +96,8 @@ impl Carrier for Mailer {
 
     fn send<'a>(&'a self, message: &'a Message, mark: &'a str) -> Sending<'a> {
         Box::pin(async move {
-            self.transport.send(self.compose(message, mark)?).await?;
+            let mail = self.compose(message, mark)?;
+            self.in_time(self.transport.send(mail)).await?;
             Ok(())
         })
     }
@@ -81,7 +105,7 @@ impl Carrier for Mailer {
     fn pretend<'a>(&'a self, message: &'a Message) -> Sending<'a> {
         Box::pin(async move {
             self.compose(message, "")?;
-            self.transport.test_connection().await?;
+            self.in_time(self.transport.test_connection()).await?;
             Ok(())
         })
     }

@@ -1,5 +1,7 @@
 //! Mails and text messages over real connections, to a server that a test plays.
 
+use std::time::Duration;
+
 use belay_proto::Secret;
 use mailparse::MailHeaderMap;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -177,6 +179,24 @@ async fn a_mail_server_says_whether_it_makes_sense_to_try_again() {
     }
     let nobody = mailer(1).send(&message("email", "jo@example.org"), MARK).await;
     assert!(!nobody.unwrap_err().is_final(), "a server that isn't there");
+}
+
+#[tokio::test]
+async fn a_mail_server_that_takes_the_connection_and_says_nothing_is_left() {
+    // Nobody accepts: the kernel does, and no greeting comes.
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let mailer = mailer(listener.local_addr().unwrap().port()).with_patience(Duration::from_millis(50));
+    let mail = message("email", "jo@example.org");
+    let asked = async { (mailer.send(&mail, MARK).await, mailer.pretend(&mail).await) };
+    let (sent, pretended) = tokio::time::timeout(Duration::from_secs(60), asked)
+        .await
+        .unwrap();
+    let error = sent.unwrap_err();
+    assert!(
+        matches!(error, DeliveryError::Silent) && !error.is_final(),
+        "{error}"
+    );
+    assert!(matches!(pretended, Err(DeliveryError::Silent)), "{pretended:?}");
 }
 
 #[tokio::test]
