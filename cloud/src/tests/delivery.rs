@@ -124,6 +124,32 @@ async fn a_code_that_is_over_before_anybody_could_send_it_is_not_sent() {
 }
 
 #[tokio::test]
+async fn what_goes_nowhere_costs_a_carrier_what_a_message_of_its_age_does() {
+    for (seconds, asked) in [(0, 1), (60, 0)] {
+        let rig = Rig::new();
+        let (app, now) = (rig.app.clone(), rig.app.now());
+        let message = Message {
+            to: "no@example.org".into(),
+            channel: delivery::NOWHERE.into(),
+            subject: None,
+            text: "x".into(),
+            code: None,
+            link: None,
+        };
+        let queued = rig
+            .app
+            .store
+            .transact(move |tx| delivery::queue(&app, tx, &message, MINUTE, now));
+        queued.await.unwrap();
+        rig.advance(seconds);
+        let gateway = Gateway::answering(&[]);
+        assert_eq!(gateway.asked(&rig).await, asked, "{seconds} s");
+        let carriers: Vec<Arc<dyn Carrier>> = vec![gateway];
+        assert_eq!(delivery::send_due(&rig.app, &carriers).await, None, "it is over");
+    }
+}
+
+#[tokio::test]
 async fn a_notice_is_tried_for_as_long_as_it_matters() {
     let rig = Rig::new();
     let (app, now) = (rig.app.clone(), rig.app.now());
