@@ -186,6 +186,11 @@ fn shown_by(command: &Command) -> &'static str {
         Command::Policy(_) => "belayctl policy shows what became of it.",
         Command::FindDevice(_) => "belayctl find-device shows what became of it.",
         Command::CheckPassword(_) => "It changes nothing: ask again.",
+        // No status says these.
+        Command::Reset(args) if !args.release => {
+            "A factory reset may be allowed for the next 10 minutes, until a reboot; where its proof is needed, ask again."
+        }
+        Command::CallOwner => "The modem may dial the owner's number all the same.",
         _ => "belayctl status shows what became of it.",
     }
 }
@@ -247,11 +252,17 @@ mod tests {
             ("account remove-device Slate", "belayctl devices"),
             ("account recovery-code", "belayctl account recovery-code"),
             ("account delete", "belayctl status"),
+            ("reset --release", "belayctl status"),
         ] {
             let args = std::iter::once("belayctl").chain(line.split_whitespace());
             let cli = cli::parse(args.map(OsString::from)).unwrap();
             let said = shown_by(&cli.command);
             assert!(said.starts_with(&format!("{words} shows")), "{line}: {said}");
+        }
+        for line in ["reset", "call-owner", "check-password"] {
+            let cli = cli::parse(["belayctl", line].map(OsString::from)).unwrap();
+            let said = shown_by(&cli.command);
+            assert!(!said.contains("shows"), "no command shows it: {line}: {said}");
         }
     }
 
