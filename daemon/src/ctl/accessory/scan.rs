@@ -31,11 +31,13 @@ pub async fn run(client: &Client, args: &Scan, output: Output) -> Result<Report,
     if let Err(error) = manager.start_discovery(&options(args)).await {
         return Err(switched_off(&manager, error.into()).await);
     }
+    // Until here Ctrl-C ends the process, however long belayd takes.
+    let known = bus::all(client).await?;
     // Before anything is shown, so that Ctrl-C ends what is seen to go on with what it came to.
     let mut interrupted = signal(SignalKind::interrupt()).map_err(Error::io("Ctrl-C"))?;
     output.progress(&output.ink.faint(&heading()))?;
     let mut seen = Seen::default();
-    for entry in bus::all(client).await? {
+    for entry in known {
         seen.show(entry, args, output)?;
     }
     let mut over = std::pin::pin!(tokio::time::sleep(Duration::from_secs(args.seconds)));
