@@ -153,3 +153,18 @@ pub struct InboundSms {
     /// The text.
     pub text: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_challenge_goes_back_as_it_came_however_many_digits_its_numbers_have() {
+        let came = format!("{{\"challenge\":{}}}", "7".repeat(41));
+        let read: ChallengeAnswer = serde_json::from_str(&came).unwrap();
+        let back = serde_json::to_string(&read).unwrap();
+        let again: ChallengeAnswer = serde_json::from_str(&back).unwrap();
+        assert_eq!(serde_json::to_string(&again).unwrap(), back);
+        assert_eq!(again.challenge.as_f64(), "7".repeat(41).parse().ok());
+    }
+}
