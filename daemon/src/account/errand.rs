@@ -211,30 +211,40 @@ pub(super) async fn tell_hold(parts: Arc<Parts>) -> Done {
     failpoint!("belayd.hold.ended");
     let mut pauses = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     loop {
-        let asked = match tell_held(&parts).await {
+        let (asked, rests) = match tell_held(&parts).await {
             Ok(()) | Err(Untold::Warden(WardenError::Refused(BusError::NotBound(_)))) => {
                 failpoint!("belayd.hold.settled");
                 return Done::Nothing;
             }
             Err(Untold::Warden(error)) => {
                 tracing::debug!(error = %with_causes(&error), "the warden doesn't say how the hold ended");
-                None
+                (None, false)
             }
-            Err(Untold::Cloud(error @ CloudError::Problem(_))) => error.retry_after(),
             Err(Untold::Cloud(error)) => {
                 tracing::debug!(error = %with_causes(&error), "the cloud isn't told yet how the hold ended");
-                None
+                (error.retry_after(), error.is_unsent())
             }
         };
-        let pause = pauses
-            .next()
-            .unwrap_or(LONGEST_PAUSE)
-            .max(asked.unwrap_or_default());
+        let pause = match asked {
+            // All calls are left unmade for so long, of which the cloud asked at any of them. Who came back at another moment would
+            // meet the next such rest, where one of the others is refused whenever one ends.
+            Some(rest) if rests => rest.saturating_add(jitter()),
+            asked => pauses
+                .next()
+                .unwrap_or(LONGEST_PAUSE)
+                .max(asked.unwrap_or_default()),
+        };
         parts
             .clock
             .sleep_until(parts.clock.boottime().saturating_add(pause))
             .await;
     }
+}
+
+/// What keeps those apart that were told of the same moment.
+fn jitter() -> Duration {
+    let most = Duration::from_millis(250);
+    Backoff::new(most, most).next().unwrap_or(most)
 }
 
 /// Why the cloud or the warden doesn't know yet that the cloud was told.

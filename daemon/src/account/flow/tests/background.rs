@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use belay_proto::clock::Clock as _;
 use belay_proto::dbus::AccountState;
 use belay_proto::wire::CredentialsAnswer;
 
 use super::kills::in_time;
 use super::upkeep::account;
 use super::*;
+use crate::cloud::CloudError;
 use crate::sync::NewerKeys;
 
 /// From now on the cloud tells this of the account.
@@ -37,6 +39,27 @@ async fn the_end_of_a_hold_reaches_the_cloud_though_the_warden_has_no_time_at_fi
             .any(|input| input.told == Some([8; 32]))
     })
     .await;
+}
+
+#[tokio::test]
+async fn the_end_of_a_hold_is_told_when_the_rest_ends_that_the_cloud_asked_of_all_calls() {
+    let (world, life) = World::bound().await;
+    let rest = Duration::from_secs(3600);
+    let resting = CloudError::Offline {
+        what: "left alone".into(),
+        retry_after: Some(rest),
+        unsent: true,
+        source: None,
+    };
+    world
+        .cloud
+        .with(|cloud| cloud.refusals.insert("end-hold", resting));
+    world.warden.begin_hold();
+    life.until(|view| view.state == AccountState::RecoveryHold).await;
+    let begun = world.clock.boottime();
+    world.warden.end_hold(0);
+    in_time(&world, &life, || world.cloud.with(|cloud| cloud.holds.len()) == 1).await;
+    assert!(world.clock.boottime() >= begun + rest);
 }
 
 #[tokio::test]
